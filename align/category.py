@@ -1,0 +1,53 @@
+"""Categories: paths of names in a source."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+__all__ = ["LONGEST_NAME", "SEPARATOR", "Category", "fault", "with_ancestors"]
+
+SEPARATOR = " > "
+"""What joins the names of a path into one text."""
+LONGEST_NAME = 100
+"""Characters; shops' names have fewer than 20, and ``difflib`` takes time with the square of it."""
+
+
+class Category(NamedTuple):
+    """One category path of one source; an ordinary pair will do in its place."""
+
+    source: str
+    path: tuple[str, ...]
+    """Names, outermost first."""
+
+    @property
+    def text(self) -> str:
+        """The path as one text."""
+        return SEPARATOR.join(self.path)
+
+
+def fault(path: tuple[str, ...]) -> tuple[str, str] | None:
+    """Return why a category path cannot be aligned, as reason and detail; None: it can.
+
+    Reasons: ``no_category`` (no name at all), ``empty_name``, ``long_name`` (above 100
+    characters), ``bad_name`` (holds the separator `` > ``, so that two paths could read alike) and
+    ``cyclic_path`` (comes back to a name after another one; a level that merely repeats the name
+    above it is usual and no fault).
+    """
+    if not path:
+        return "no_category", "wanted a category path, got none"
+    for level, name in enumerate(path, start=1):
+        if not name.strip():
+            return "empty_name", f"level {level}: wanted a name, got an empty one"
+        if len(name) > LONGEST_NAME:
+            return "long_name", f"level {level}: wanted at most {LONGEST_NAME} characters, got {len(name)}"
+        if SEPARATOR in name:
+            return "bad_name", f"level {level}: wanted a name without {SEPARATOR!r}, got one with it"
+    steps = [name for level, name in enumerate(path) if not level or name != path[level - 1]]
+    if len(set(steps)) < len(steps):
+        return "cyclic_path", "wanted each name at one level, got a path that comes back to a name"
+    return None
+
+
+def with_ancestors(categories: Iterable[Category]) -> Iterator[Category]:
+    """Yield each category and all that it lies in, each once, sorted."""
+    every = {(source, path[:depth]) for source, path in categories for depth in range(1, len(path) + 1)}
+    yield from (Category(source, path) for source, path in sorted(every))

@@ -1,0 +1,147 @@
+"""Building the shared hierarchy from the categories of all sources."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from align.category import SEPARATOR, Category, with_ancestors
+from align.content_similarity import join_titles
+from align.first_level import make_classes, tie_classes, unused_entries
+from align.label_tree import Label, name_label
+from align.merging import Merged, merge
+from align.nodes import Node, make_nodes, text_of
+from align.pairs import Pair, content_threshold, ruling, score_pairs
+from align.settings import AlignSettings
+
+__all__ = ["Hierarchy", "JudgedPair", "Verdict", "build_hierarchy"]
+
+Verdict = Literal["merged", "apart", "same_source"]
+"""One label; two labels; two labels only because one label would hold two names of one source."""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedPair:
+    """A pair of similar names, and what was made of it."""
+
+    within: tuple[str, ...]
+    """Names of the labels that both lie below."""
+    pair: Pair
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Hierarchy:
+    """The labels over all sources, and how they were found."""
+
+    classes: tuple[Label, ...]
+    """Sorted by name."""
+    judged: tuple[JudgedPair, ...]
+    """Every pair below one label whose S_label reaches the threshold."""
+    threshold: float
+    """What S_content had to exceed."""
+    unused: tuple[str, ...]
+    """Entries of the settings that name nothing: ``first_level.KEY`` or ``third_level.NAME``."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """Nodes below one label, with their scored pairs."""
+
+    within: tuple[str, ...]
+    nodes: list[Node]
+    pairs: list[Pair]
+
+
+class _Builder:
+    """What all levels need: titles, sizes, settings; and the pairs judged so far."""
+
+    def __init__(
+        self,
+        titles: Mapping[Category, Sequence[str]],
+        sizes: Mapping[Category, int],
+        settings: AlignSettings,
+    ) -> None:
+        self._titles = titles
+        self._sizes = sizes
+        self._settings = settings
+        self.judged: list[JudgedPair] = []
+
+    def score(self, within: tuple[str, ...], categories: Iterable[Category]) -> _Scope:
+        """Score the names one level below a label."""
+        nodes = make_nodes(categories, len(within) + 1)
+        texts = [join_titles(text_of(node, self._titles), self._settings.characters) for node in nodes]
+        return _Scope(within, nodes, score_pairs(nodes, texts, self._settings.s_label))
+
+    def merge(self, scope: _Scope, threshold: float) -> tuple[Label, ...]:
+        """Make labels of scored names, sorted by name."""
+        rules = [(pair, ruling(pair, threshold, self._settings)) for pair in scope.pairs]
+        merged = merge(scope.nodes, [(pair, rule) for pair, rule in rules if rule])
+        self.judged += _judge(scope, merged)
+        labels = [
+            Label(name_label(group, self._sizes), group, {node.key: merged.ties[node.key] for node in group})
+            for group in merged.groups
+        ]
+        return tuple(sorted(labels, key=lambda label: (label.name, label.nodes[0].key)))
+
+
+def build_hierarchy(
+    categories: Iterable[Category],
+    titles: Mapping[Category, Sequence[str]],
+    sizes: Mapping[Category, int],
+    settings: AlignSettings,
+) -> Hierarchy:
+    """Align the categories of all sources (MEP-3M, section 3).
+
+    First level by the mapping; second level by the rule within each class; third level by the same
+    rule and threshold within the sub-classes that the settings choose. Deeper levels, and third
+    levels of other sub-classes, take the label above them.
+
+    Args:
+        categories: Sound categories (``fault`` finds nothing), in any order.
+        titles: Titles of the products directly in each category.
+        sizes: How many products that are.
+        settings: Rule, thresholds, mapping.
+    """
+    every = list(with_ancestors(categories))
+    builder = _Builder(titles, sizes, settings)
+    classes = make_classes(every, settings.first_level)
+    scopes = [
+        builder.score((name,), [category for node in nodes for category in node.categories])
+        for name, nodes in classes.items()
+    ]
+    threshold = content_threshold([pair for scope in scopes for pair in scope.pairs], settings)
+    found = []
+    for (name, nodes), scope in zip(classes.items(), scopes, strict=True):
+        children = [_refine(label, name, builder, threshold, settings) for label in builder.merge(scope, threshold)]
+        found.append(Label(name, tuple(nodes), tie_classes(nodes, settings.first_level), tuple(children)))
+    unused = [f"first_level.{key}" for key in unused_entries(every, settings.first_level)]
+    unused += [f"third_level.{name}" for name in sorted(set(settings.third_level) - set(_sub_class_names(found)))]
+    return Hierarchy(tuple(found), tuple(builder.judged), threshold, tuple(unused))
+
+
+def _refine(label: Label, parent: str, builder: _Builder, threshold: float, settings: AlignSettings) -> Label:
+    """Give a sub-class its third level where the settings choose it."""
+    if not {label.name, parent + SEPARATOR + label.name} & set(settings.third_level):
+        return label
+    scope = builder.score((parent, label.name), label.categories)
+    return replace(label, children=builder.merge(scope, threshold))
+
+
+def _sub_class_names(classes: Iterable[Label]) -> Iterator[str]:
+    """Yield each sub-class as the settings may name it."""
+    for label in classes:
+        for child in label.children:
+            yield child.name
+            yield label.name + SEPARATOR + child.name
+
+
+def _judge(scope: _Scope, merged: Merged) -> Iterator[JudgedPair]:
+    """Yield what became of each scored pair."""
+    group_of = {node.key: place for place, group in enumerate(merged.groups) for node in group}
+    for pair in scope.pairs:
+        verdict: Verdict = "apart"
+        if group_of[pair.a.key] == group_of[pair.b.key]:
+            verdict = "merged"
+        elif pair in merged.refused:
+            verdict = "same_source"
+        yield JudgedPair(scope.within, pair, verdict)

@@ -1,0 +1,45 @@
+"""Settings of the stage ``align``."""
+
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from align.content_similarity import CHARACTERS
+from m5data.stage_settings import StageSettings
+
+__all__ = ["AlignSettings"]
+
+
+class AlignSettings(StageSettings):
+    """How the categories of several sources become one hierarchy; defaults are those of MEP-3M."""
+
+    rule: Literal["mep3m"] = "mep3m"
+    """Rule of the second and third level: the published one."""
+    first_level: dict[str, str] = Field(default_factory=dict)
+    """Outermost category -> class; keys ``source:Name``, or ``Name`` for all sources. The paper did this by hand.
+
+    A table of a source's names, ``[align.first_level.SOURCE]``, is the same as keys ``SOURCE:Name``.
+    """
+    third_level: tuple[str, ...] = ()
+    """Sub-classes whose third level is kept, ``Sub-class`` or ``Class > Sub-class``; the paper chose 13."""
+    s_label: float = Field(default=0.5, gt=0, le=1)
+    """Least name similarity of two categories that are one (MEP-3M)."""
+    s_content: float | Literal["same_names"] = 0.75
+    """Title similarity to exceed; ``same_names``: the mean over pairs of equal names, whence the paper's 0.75."""
+    same_names_join: bool = True
+    """Equal names are one whatever their titles, as 洗澡用具 (1.00, 0.705) in the paper's Table 3."""
+    characters: int = Field(default=CHARACTERS, gt=0)
+    """Characters of titles that a category is judged by: about 450 products (MEP-3M)."""
+
+    @field_validator("first_level", mode="before")
+    @classmethod
+    def _flatten(cls, mapping: object) -> object:
+        """Write a source's own table as keys ``source:Name``."""
+        if not isinstance(mapping, dict):
+            return mapping
+        flat: dict[object, object] = {}
+        for key, value in mapping.items():
+            flat |= (
+                {f"{key}:{name}": target for name, target in value.items()} if isinstance(value, dict) else {key: value}
+            )
+        return flat

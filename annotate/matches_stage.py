@@ -1,0 +1,57 @@
+"""The stage ``matches``: judgements become one decision a pair."""
+
+import time
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from annotate.judgement_state import all_judgements, state_digest
+from annotate.pairs import match_pairs
+from annotate.settings import AnnotateSettings
+from m5data.records import Reject
+from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
+from storage import Store
+
+__all__ = ["run"]
+
+
+def run(
+    store: Store,
+    settings: AnnotateSettings,
+    *,
+    clock: Clock = utc_now,
+    progress: Progress = SilentProgress(),
+) -> StageReport:
+    """Publish the judgements and aggregate them; reads judgements, drops those on unknown products."""
+    del clock
+    began = time.monotonic()
+    with store.stage(
+        "matches", settings=settings.digest(), reads=("products",), extra=state_digest(store.state)
+    ) as stage:
+        if stage.unchanged:
+            return stage.report_unchanged()
+        judgements = all_judgements(store.state)
+        progress.start("matches", judgements.num_rows)
+        known = _on_known_products(judgements, stage.before.table("products", ["product_id"])["product_id"])
+        kept, lost = judgements.filter(known), judgements.filter(pc.invert(known))
+        stage.write("judgements", kept)
+        stage.write("matches", match_pairs(kept, settings.method, settings.threshold))
+        stage.reject(_reject(row) for row in lost.to_pylist())
+        progress.advance(judgements.num_rows)
+        progress.finish()
+        dropped = {"unknown_product": lost.num_rows} if lost.num_rows else {}
+        seconds = time.monotonic() - began
+        return stage.commit(StageReport("matches", judgements.num_rows, kept.num_rows, dropped, seconds))
+
+
+def _on_known_products(judgements: pa.Table, products: pa.ChunkedArray) -> pa.ChunkedArray:
+    ids = products.combine_chunks()
+    return pc.and_(pc.is_in(judgements["query"], ids), pc.is_in(judgements["candidate"], ids))
+
+
+def _reject(row: dict[str, str]) -> Reject:
+    return Reject(
+        f"{row['query']} {row['candidate']} {row['worker']}",
+        "unknown_product",
+        "wanted two products of the table products",
+    )

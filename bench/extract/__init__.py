@@ -1,0 +1,1 @@
+"""Benchmarks of extraction against peers; each module runs with ``python -m bench.extract.NAME``."""

@@ -1,0 +1,126 @@
+"""Two thousand mutated videos, sounds and images: no crash of the run, no hang, each with a result or a reason.
+
+    python -m bench.extract.mutations [--count 2000] [--workers 2]
+
+Decoders' own crashes are counted: they cost one file each, and are named.
+"""
+
+import argparse
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator
+from io import BytesIO
+
+import av
+import numpy as np
+from PIL import Image
+
+from bench.extract.small_clips import small_clip, tone
+from extract.engine import Item, LocalEngine, Result
+from extract.results import ClipResult, Fault
+from extract.settings import ExtractSettings, LimitSettings
+from m5data.records import MediaKind
+
+__all__ = ["mutate"]
+
+
+def originals() -> list[tuple[MediaKind, bytes]]:
+    """Return intact files: videos with sound, sounds alone, images."""
+    videos = [
+        small_clip("libx264", "mp4", sound="aac"),
+        small_clip("libx264", "matroska", sound="flac"),
+        small_clip("libx264", "mpegts", sound="mp2"),
+        small_clip("libx264", "flv", sound="libmp3lame"),
+        small_clip("libx265", "mp4"),
+        small_clip("libvpx-vp9", "webm", sound="libopus"),
+        small_clip("libsvtav1", "mp4"),
+        small_clip("mpeg4", "avi", sound="libmp3lame"),
+        small_clip("mpeg2video", "mpeg", sound="mp2"),
+        small_clip("mjpeg", "mov", sound="pcm_s16le"),
+        tone("mp4", "aac"),
+        tone("matroska", "libopus"),
+        tone("ogg", "flac"),
+    ]
+    return [("video", data) for data in videos] + [("image", data) for data in _images()]
+
+
+def _images() -> list[bytes]:
+    rng = np.random.default_rng(3)
+    picture = Image.fromarray(rng.integers(0, 255, (80, 120, 3), np.uint8))
+    files = []
+    for name in ("JPEG", "PNG", "WEBP", "GIF", "BMP"):
+        buffer = BytesIO()
+        picture.save(buffer, name)
+        files.append(buffer.getvalue())
+    return files
+
+
+def mutate(data: bytes, rng: random.Random) -> bytes:
+    """Return the file truncated, flipped, overwritten, spliced, with lying sizes, lengthened or empty."""
+    body = bytearray(data)
+    for _ in range(rng.choice([1, 1, 2, 5, 20])):
+        at = rng.randrange(len(body) + 1)
+        match rng.randrange(7):
+            case 0:
+                del body[at:]
+            case 1 if at < len(body):
+                body[at] ^= 1 << rng.randrange(8)
+            case 2:
+                body[at : at + 4] = rng.choice([b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\x00\x00\x00\x00"])
+            case 3:
+                body[at : at + 64] = rng.randbytes(64)
+            case 4:
+                body[at:at] = body[rng.randrange(len(body) + 1) :][:2000]
+            case 5:
+                _lie(body, rng)
+            case _:
+                body += bytes(body[-5000:]) * rng.randrange(4)
+    return b"" if rng.random() < 0.01 else bytes(body)
+
+
+def _lie(body: bytearray, rng: random.Random) -> None:
+    """Overwrite a size, duration or count in a header."""
+    names = (b"mvhd", b"mdhd", b"tkhd", b"stsz", b"stts", b"ctts", b"stco", b"elst", b"avih", b"strh", b"IHDR")
+    present = [name for name in names if name in body]
+    if present:
+        at = body.index(rng.choice(present)) + 4 + 4 * rng.randrange(8)
+        body[at : at + 4] = rng.choice([b"\xff\xff\xff\xff", b"\x00\x00\x00\x00", rng.randbytes(4)])
+
+
+def outcome(result: Result) -> Iterator[str]:
+    """Yield in words what became of a file."""
+    if isinstance(result, ClipResult):
+        yield f"frames: {result.frames.reason if isinstance(result.frames, Fault) else result.frames.way}"
+        yield f"sound: {result.sound.reason if isinstance(result.sound, Fault) else 'kept'}"
+    else:
+        yield f"image: {result.reason if isinstance(result, Fault) else 'measured'}"
+
+
+def main() -> None:
+    """Run and count."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=2000)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=20)
+    arguments = parser.parse_args()
+    av.logging.set_level(av.logging.PANIC)
+    rng = random.Random(arguments.seed)
+    intact = originals()
+    files: dict[str, bytes] = {}
+    items: list[Item] = []
+    for number in range(arguments.count):
+        kind, data = rng.choice(intact)
+        files[str(number)] = mutate(data, rng)
+        items.append(Item(str(number), kind, len(files[str(number)])))
+    settings = ExtractSettings(workers=arguments.workers, limits=LimitSettings(seconds=20))
+    start = time.perf_counter()
+    results = dict(LocalEngine(settings, files.__getitem__).run(items, len(items)))
+    counts = Counter(word for result in results.values() for word in outcome(result))
+    print(f"{len(results)} of {len(items)} files answered in {time.perf_counter() - start:.1f} s")
+    for word, count in sorted(counts.items()):
+        print(f"  {count:5} {word}")
+
+
+if __name__ == "__main__":
+    main()

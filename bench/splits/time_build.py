@@ -1,0 +1,62 @@
+"""Seconds and memory of building M5Product's splits, at growing sizes.
+
+    python -m bench.splits.time_build [60000 600000 6313067]
+
+Each size runs in a fresh process; its recipe is ``m5product`` with every number scaled.
+"""
+
+import json
+import multiprocessing
+import resource
+import sys
+import time
+from collections import Counter
+
+from bench.splits.synthetic_catalogue import M5_PRODUCTS, make_catalogue
+from splits import Recipe, build, load_recipe
+
+__all__ = ["main", "scaled_recipe"]
+
+
+def scaled_recipe(products: int) -> Recipe:
+    """Return the recipe ``m5product``, its numbers in proportion to a catalogue of this size."""
+    recipe = load_recipe("m5product")
+    if products == M5_PRODUCTS:
+        return recipe
+    scale = products / M5_PRODUCTS
+    plain = recipe.model_dump(mode="json")
+    for block in plain["splits"]:
+        for size in (value for value in block.values() if isinstance(value, dict) and value.get("number")):
+            size["number"] = max(int(size["number"] * scale), 1)
+        if block["kind"] == "classification":
+            block["categories"] = max(int(block["categories"] * scale), 1)
+    return Recipe.model_validate_json(json.dumps(plain))
+
+
+def _measure(products: int) -> None:
+    catalogue = make_catalogue(products)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    began = time.perf_counter()
+    splits = build(catalogue, scaled_recipe(products), seed=0)
+    seconds = time.perf_counter() - began
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    counts = dict(sorted(Counter(splits["split"].to_pylist()).items()))
+    print(
+        f"{products:>9,} products: {seconds:6.1f} s, peak {peak / 2**20:.2f} GB ({before / 2**20:.2f} before)  {counts}"
+    )
+
+
+def main() -> None:
+    """Measure each size given, or the three of the project's promise."""
+    sizes = [int(argument) for argument in sys.argv[1:]] or [60_000, 600_000, M5_PRODUCTS]
+    context = multiprocessing.get_context("spawn")
+    for size in sizes:
+        child = context.Process(target=_measure, args=(size,))
+        child.start()
+        child.join()
+        if child.exitcode:
+            sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

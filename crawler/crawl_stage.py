@@ -1,0 +1,120 @@
+"""Stage ``crawl``: finds and fetches the pages of all authorised sources."""
+
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from datetime import timedelta
+
+from crawler.answers import PASSING_REASONS
+from crawler.canonical import normalise
+from crawler.crawl_children import crawl_side_by_side
+from crawler.crawl_job import CrawlJob
+from crawler.crawl_report import crawl_digest, crawl_rejects, crawl_report
+from crawler.frontier import Frontier, transaction
+from crawler.frontier_schema import FRONTIER_DDL
+from crawler.pages.parse import load_page_object
+from crawler.settings import CrawlSettings
+from crawler.visits import Found
+from m5data.errors import DataError, SettingsError
+from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
+from storage import Store
+
+__all__ = ["run"]
+
+
+def run(
+    store: Store,
+    settings: CrawlSettings,
+    *,
+    clock: Clock = utc_now,
+    progress: Progress = SilentProgress(),
+    only: Sequence[str] | None = None,
+    max_requests: int | None = None,
+    force: bool = False,
+) -> StageReport:
+    """Fetch every page of the sources that is due; read counts addresses, kept those with a stored page.
+
+    A page is due when it is new, or its last visit is older than the settings say. Where none is,
+    nothing is asked for, not even robots.txt.
+
+    Args:
+        store: the workspace.
+        settings: sources and manners.
+        clock: gives the time of this run.
+        progress: told of every visit.
+        only: names of the sources to crawl; None: all that have a start address.
+        max_requests: pages to ask for at most, a source; None: no limit but the settings'.
+        force: every page is due, however recent its last visit.
+
+    Raises:
+        NotAuthorisedError: a source does not say that it may be crawled; nothing was asked for.
+        SettingsError: an unknown source, a start address that is none, a page object that cannot be loaded.
+        DataError: the process of a source failed; what it had fetched is kept.
+    """
+    began = time.monotonic()
+    names = settings.authorised(None if only is None else tuple(only))
+    _check_sources(settings, names)
+    with store.lock():
+        store.state.migrate("crawler", FRONTIER_DDL)
+        now = clock()
+        jobs = [CrawlJob(store.root, name, settings, now, max_requests) for name in names]
+        progress.start("crawl", None)
+        failed = crawl_side_by_side(
+            [job for job in jobs if _prepare(store, job, force=force)], settings.sources_at_once, progress
+        )
+        report = _publish(store, settings, began)
+        progress.finish()
+    if failed:
+        raise DataError(
+            f"source {failed[0]}: its crawl failed; wanted exit code 0, see logs/crawl-{failed[0]}.log and run again"
+        )
+    return report
+
+
+def _check_sources(settings: CrawlSettings, names: Iterable[str]) -> None:
+    """Find now what the records stage would find hours later."""
+    for name in names:
+        if page_object := settings.sources[name].page_object:
+            load_page_object(page_object)
+        for url in settings.sources[name].start:
+            if normalise(url) is None:
+                raise SettingsError(f"sources.{name}.start: expected http(s) addresses, got {url!r}")
+
+
+def _prepare(store: Store, job: CrawlJob, *, force: bool) -> bool:
+    """Bring a source's queue up to date; tell whether anything is due."""
+    with closing(store.state.connect()) as connection:
+        frontier = Frontier(connection, job.name, job.now.isoformat())
+        scope = job.settings.scope_digest(job.name)
+        with transaction(connection):
+            known = connection.execute("SELECT scope FROM source_runs WHERE source = ?", (job.name,)).fetchone()
+            if known and known[0] != scope:
+                frontier.reopen_all()
+            frontier.add(Found(url, rank=1) for text in job.source.start if (url := normalise(text)))
+            frontier.reopen(*_due(job, force=force), PASSING_REASONS)
+            connection.execute(
+                "INSERT INTO source_runs (source, scope) VALUES (?, ?) ON CONFLICT (source) "
+                "DO UPDATE SET scope = excluded.scope, stopped = NULL, detail = ''",
+                (job.name, scope),
+            )
+        full = frontier.stored() >= (job.source.max_pages or job.settings.max_pages)
+        return frontier.waiting(known_only=full) > 0
+
+
+def _due(job: CrawlJob, *, force: bool) -> tuple[str, str]:
+    """Return the moments at or before which a visit, and a failed one, is due again."""
+    if force:
+        return job.now.isoformat(), job.now.isoformat()
+    hours = (job.settings.recrawl_after_h, job.settings.retry_failed_after_h)
+    before, failed_before = ((job.now - timedelta(hours=h)).isoformat() for h in hours)
+    return before, failed_before
+
+
+def _publish(store: Store, settings: CrawlSettings, began: float) -> StageReport:
+    with closing(store.state.connect()) as connection:
+        digest = crawl_digest(connection)
+        with store.stage("crawl", settings=settings.digest(), extra=digest) as stage:
+            if stage.unchanged:
+                return stage.report_unchanged()
+            stage.reject(crawl_rejects(connection))
+            return stage.commit(crawl_report(connection, time.monotonic() - began))

@@ -1,0 +1,107 @@
+"""The stage ``download``: every media URL of the dataset is fetched once, and its outcome recorded.
+
+Reads ``media`` for its URLs, writes ``media`` with their outcomes. Its unit is the distinct URL:
+``read`` counts URLs, ``kept`` those that are ok.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Collection
+from contextlib import closing
+from datetime import datetime
+
+from crawler.download_settings import DownloadSettings
+from crawler.media.ledger import publish, read_wanted
+from crawler.media.queue import UrlQueue
+from crawler.media.queue_schema import DDL, ROOM
+from crawler.media.run import Caller, fetch_all
+from m5data.errors import MissingInputError, ThresholdError
+from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
+from storage import Stage, Store
+
+__all__ = ["run"]
+
+_STAGE = "download"
+_PORT = re.compile(r":\d+$")
+
+
+def run(
+    store: Store,
+    settings: DownloadSettings,
+    *,
+    user_agent: str = "m5data",
+    local_hosts: Collection[str] = frozenset(),
+    retry_failed: bool = False,
+    refresh: bool = False,
+    clock: Clock = utc_now,
+    progress: Progress | None = None,
+) -> StageReport:
+    """Fetch what has no outcome yet, then write every outcome to ``media``.
+
+    Args:
+        store: the workspace.
+        settings: limits and manners.
+        user_agent: sent with every request.
+        local_hosts: ``host:port`` of the sources marked local; without a port, those of http and https.
+        retry_failed: ask again for what failed (what was dropped stays so).
+        refresh: ask, on condition, for what is ok and has an ETag or a Last-Modified.
+        clock: source of times.
+        progress: told of every URL.
+
+    Raises:
+        MissingInputError: no stage has written ``media``.
+        ThresholdError: fewer than ``settings.min_success`` are ok; all that came is kept nevertheless.
+    """
+    caller = Caller(user_agent, _with_ports(local_hosts))
+    extra = " ".join(sorted(caller.local_hosts))
+    with store.stage(_STAGE, settings=settings.digest(), reads=("media",), extra=extra) as stage:
+        if stage.unchanged and not (retry_failed or refresh):
+            report = stage.report_unchanged()
+        else:
+            started = clock()
+            _check_input(stage)
+            store.state.migrate(ROOM, DDL)
+            with closing(store.state.connect()) as connection:
+                queue = UrlQueue(connection, settings, caller.local_hosts)
+                _prepare(queue, stage, started, retry_failed=retry_failed, refresh=refresh)
+                fetch_all(store, queue, settings, caller, clock, progress or SilentProgress())
+                counts = publish(stage, queue.outcomes())
+            report = stage.commit(_report(counts, (clock() - started).total_seconds()))
+    _check_success(report, settings)
+    return report
+
+
+def _prepare(queue: UrlQueue, stage: Stage, now: datetime, *, retry_failed: bool, refresh: bool) -> None:
+    """Open the URLs that this run is to ask for."""
+    if retry_failed:
+        queue.forget_failures(now.timestamp())
+    queue.enlist(read_wanted(stage.before))
+    if refresh:
+        queue.mark_stale()
+
+
+def _with_ports(hosts: Collection[str]) -> frozenset[str]:
+    """Return ``host:port`` in lower case; an IPv6 address stands in brackets."""
+    whole = (host.lower() for host in hosts)
+    return frozenset(
+        full for host in whole for full in ([host] if _PORT.search(host) else [f"{host}:80", f"{host}:443"])
+    )
+
+
+def _check_input(stage: Stage) -> None:
+    if "media" not in stage.before.tables:
+        raise MissingInputError("download: wanted the table media, found none; run m5data crawl first")
+
+
+def _report(counts: Counter[str], seconds: float) -> StageReport:
+    dropped = {reason: count for reason, count in sorted(counts.items()) if reason}
+    return StageReport(_STAGE, counts.total(), counts[""], dropped, seconds)
+
+
+def _check_success(report: StageReport, settings: DownloadSettings) -> None:
+    if report.success < settings.min_success:
+        worst = ", ".join(f"{reason} {count}" for reason, count in report.dropped.items())
+        raise ThresholdError(
+            f"download: wanted {settings.min_success:.1%} of {report.read} URLs, got {report.success:.1%} "
+            f"({worst}); look at the rejects, then run m5data download --retry-failed"
+        )

@@ -1,0 +1,110 @@
+"""Google Merchant's product data, as XML (RSS 2.0 or Atom) and as TSV."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from lxml import etree
+
+from crawler.feeds.columns import Line
+from crawler.feeds.delimited import read_delimited
+from crawler.feeds.row import BadRow, FeedRow, parse_row
+from m5data.errors import FeedError
+
+__all__ = ["read_merchant_tsv", "read_merchant_xml"]
+
+_ITEMS = ("{*}item", "{*}entry")
+_DESCRIBING = ("color", "size", "material", "pattern", "gender", "age_group", "condition")
+"""Attributes that describe the product: they become specifications beside ``product_detail``."""
+
+
+def read_merchant_xml(path: Path) -> Iterator[Line]:
+    """Yield the items of a file with the line on which each begins. Entities are not resolved.
+
+    Raises:
+        FeedError: it is no well-formed XML, or holds no item.
+    """
+    count = 0
+    try:
+        # Any other way in would let the file name other files, or unfold without end.
+        events = etree.iterparse(
+            str(path), tag=_ITEMS, resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
+        )
+        for _, item in events:
+            count += 1
+            yield Line(item.sourceline or count, _parse(_read_item(item)))
+            _forget(item)
+    except etree.XMLSyntaxError as error:
+        raise FeedError(f"{path}:{error.lineno}: wanted well-formed XML, got {error.msg}") from error
+    if not count:
+        raise FeedError(f"{path}: wanted RSS items or Atom entries, got none")
+
+
+def read_merchant_tsv(path: Path) -> Iterator[Line]:
+    """Yield the rows of a file; names may have spaces (``image link``), repeated values stand between commas.
+
+    Raises:
+        FeedError: it has no line of names.
+    """
+    for record in read_delimited(path, "\t"):
+        if isinstance(record.fields, BadRow):
+            yield Line(record.number, record.fields)
+            continue
+        values = {name.lower().replace(" ", "_"): [text] for name, text in record.fields.items()}
+        for name in ("additional_image_link", "product_detail"):
+            values[name] = [part for text in values.get(name, []) for part in text.split(",")]
+        yield Line(record.number, _parse(values))
+
+
+def _read_item(item: etree._Element) -> dict[str, list[str]]:
+    """Return attribute -> its values, whatever name space they stand in."""
+    values: dict[str, list[str]] = {}
+    for child in item.iterchildren(tag=etree.Element):
+        name = etree.QName(child).localname
+        text = _read_detail(child) if name == "product_detail" else (child.text or "").strip()
+        if name == "link" and not text:  # Atom keeps it in an attribute
+            text = str(child.get("href", ""))
+        if text:
+            values.setdefault(name, []).append(text)
+    return values
+
+
+def _read_detail(detail: etree._Element) -> str:
+    parts = {etree.QName(part).localname: (part.text or "").strip() for part in detail.iterchildren(tag=etree.Element)}
+    names = ("section_name", "attribute_name", "attribute_value")
+    return ":".join(parts.get(name, "") for name in names)
+
+
+def _forget(item: etree._Element) -> None:
+    """Free what was read: iterparse keeps the whole tree otherwise."""
+    item.clear()
+    while item.getprevious() is not None and (parent := item.getparent()) is not None:
+        del parent[0]
+
+
+def _parse(values: Mapping[str, Sequence[str]]) -> FeedRow | BadRow:
+    first = {name: texts[0] for name, texts in values.items() if texts}
+    images = [*values.get("image_link", ()), *values.get("additional_image_link", ())]
+    try:
+        return parse_row(
+            {
+                **{name: first.get(name) for name in ("id", "title", "brand", "gtin", "mpn", "availability")},
+                "url": first.get("link"),
+                "category": first.get("product_type") or first.get("google_product_category"),
+                "price": first.get("sale_price") or first.get("price"),
+                "image_urls": [image.strip() for image in images],
+                "video_urls": list(values.get("video_link", ())),
+                "specs": [*_details(values), *_attributes(first)],
+            }
+        )
+    except BadRow as error:
+        return error
+
+
+def _details(values: Mapping[str, Sequence[str]]) -> list[dict[str, str]]:
+    """Return the pairs of ``product_detail``: section, name and value between colons, the section often empty."""
+    parts = (detail.split(":", 2) for detail in values.get("product_detail", ()))
+    return [{"property": part[-2].strip(), "value": part[-1].strip()} for part in parts if len(part) > 1]
+
+
+def _attributes(first: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"property": name, "value": first[name]} for name in _DESCRIBING if name in first]

@@ -1,0 +1,89 @@
+"""Parquet: the columns of ``FeedRow``, read by DuckDB without a Python object a row."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from m5data.errors import FeedError
+
+__all__ = ["parquet_query"]
+
+_TEXTS = ("id", "url", "title", "merchant", "brand", "price", "currency", "availability", "gtin", "mpn")
+_LISTS = ("image_urls", "video_urls")
+
+
+def parquet_query(path: Path) -> str:
+    """Return the SELECT that gives a file the columns of ``FEED_SCHEMA``; rows are numbered from 1.
+
+    Raises:
+        FeedError: it is no Parquet, or a column has a type that cannot be read as what it should hold.
+    """
+    try:
+        schema = pq.read_schema(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise FeedError(f"{path}: wanted Parquet, got {error}") from error
+    columns = [
+        "file_row_number + 1 AS line",
+        "NULL::VARCHAR AS error",
+        *(f"{_text(path, schema, name)} AS {name}" for name in _TEXTS),
+        f"{_category(path, schema)} AS category",
+        *(f"{_list(path, schema, name)} AS {name}" for name in _LISTS),
+        f"{_specs(path, schema)} AS specs",
+    ]
+    file = str(path).replace("'", "''")
+    return f"SELECT {', '.join(columns)} FROM read_parquet('{file}', file_row_number = true)"  # noqa: S608
+
+
+def _text(path: Path, schema: pa.Schema, name: str) -> str:
+    if name not in schema.names:
+        return "NULL::VARCHAR"
+    kind = schema.field(name).type
+    if _is_text(kind):
+        return name
+    if pa.types.is_integer(kind) or pa.types.is_decimal(kind) or pa.types.is_floating(kind):
+        return f"CAST({name} AS VARCHAR)"
+    raise _wrong(path, name, "text or a number", kind)
+
+
+def _category(path: Path, schema: pa.Schema) -> str:
+    if "category" in schema.names and _is_text(schema.field("category").type):
+        return "list_filter(regexp_split_to_array(trim(category), '\\s*>\\s*'), lambda part: part <> '')"
+    return _list(path, schema, "category")
+
+
+def _list(path: Path, schema: pa.Schema, name: str) -> str:
+    if name not in schema.names:
+        return "NULL::VARCHAR[]"
+    kind = schema.field(name).type
+    if _is_list(kind) and _is_text(kind.value_type):
+        return name
+    raise _wrong(path, name, "a list of text", kind)
+
+
+def _specs(path: Path, schema: pa.Schema) -> str:
+    if "specs" not in schema.names:
+        return "NULL::STRUCT(property VARCHAR, value VARCHAR)[]"
+    kind = schema.field("specs").type
+    if pa.types.is_map(kind) and _is_text(kind.key_type) and _is_text(kind.item_type):
+        pairs = "list_transform(map_entries(specs), lambda pair: {'property': pair.key, 'value': pair.value})"
+        return f"CASE WHEN specs IS NOT NULL THEN {pairs} END"
+    if _is_list(kind) and pa.types.is_struct(kind.value_type):
+        names = {field.name for field in kind.value_type if _is_text(field.type)}
+        if {"property", "value"} <= names:
+            return "list_transform(specs, lambda pair: {'property': pair.property, 'value': pair.value})"
+    raise _wrong(path, "specs", "a list of {property, value} or a mapping of text", kind)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        return _is_text(kind.value_type)
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind))
+
+
+def _wrong(path: Path, name: str, wanted: str, got: pa.DataType) -> FeedError:
+    return FeedError(f"{path}: column {name}: wanted {wanted}, got {got}")

@@ -1,0 +1,81 @@
+"""Take contact details and merchants' names out of a feed, before any table holds them."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+
+import duckdb
+import pyarrow as pa
+
+__all__ = ["SUSPECT", "write_hashes", "write_masks"]
+
+_BATCH = 20_000
+
+_MERCHANTS = """
+    CREATE TABLE merchants AS SELECT DISTINCT fold(merchant) AS name FROM good WHERE name IS NOT NULL
+"""
+
+SUSPECT = (
+    r"(?i)(?:\p{Nd}.*){5}|[@＠]|信|wei|chat|[vw]\s?x|qq|扣扣|企鹅|市|址|addres|adresse|direcci|indirizz|endere|адрес"
+)
+"""RE2 pattern that every text with a contact detail matches, and most texts do not: those that match are looked
+at closely, one by one."""
+
+_TEXTS = """
+    CREATE TABLE suspects AS SELECT DISTINCT label, text FROM (
+        SELECT '' AS label, fold(title) AS text FROM good
+        UNION ALL SELECT pair.property AS label, pair.value AS text FROM listed
+    ) WHERE regexp_matches(text, $pattern)
+"""
+
+_MASKS = pa.schema([("label", pa.string()), ("text", pa.string()), ("masked", pa.string()), ("found", pa.int32())])
+_HASHES = pa.schema([("name", pa.string()), ("hash", pa.string())])
+
+
+def write_masks(connection: duckdb.DuckDBPyConnection, mask: Callable[[str, str], tuple[str, int]]) -> None:
+    """Make the table ``masks`` (label, text, masked, found) of all texts that hold contact details.
+
+    Args:
+        connection: with the views ``good`` and ``listed``.
+        mask: given a text and its label (the property of a value, "" for a caption), returns the text
+            without its contact details, and how many there were.
+    """
+    _create(connection, "masks", _MASKS)
+    connection.execute(_TEXTS, {"pattern": SUSPECT})
+    for rows in _read(connection, "SELECT label, text FROM suspects"):
+        looked = [(label, text, *mask(text, label)) for label, text in rows]
+        _insert(connection, "masks", _MASKS, [row for row in looked if row[-1]])
+
+
+def write_hashes(connection: duckdb.DuckDBPyConnection, hash_name: Callable[[str], str]) -> None:
+    """Make the table ``hashes`` (name, hash) of all merchants.
+
+    Args:
+        connection: with the view ``good``.
+        hash_name: returns the keyed hash of a name.
+    """
+    _create(connection, "hashes", _HASHES)
+    connection.execute(_MERCHANTS)
+    for rows in _read(connection, "SELECT name FROM merchants"):
+        _insert(connection, "hashes", _HASHES, [(name, hash_name(name)) for (name,) in rows])
+
+
+def _create(connection: duckdb.DuckDBPyConnection, table: str, schema: pa.Schema) -> None:
+    connection.register("arriving", schema.empty_table())
+    connection.execute(f"CREATE TEMP TABLE {table} AS SELECT * FROM arriving")  # noqa: S608
+
+
+def _insert(
+    connection: duckdb.DuckDBPyConnection, table: str, schema: pa.Schema, rows: list[tuple[object, ...]]
+) -> None:
+    columns = zip(*rows, strict=True) if rows else [()] * len(schema)
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
+    connection.register("arriving", pa.Table.from_arrays(arrays, schema=schema))
+    connection.execute(f"INSERT INTO {table} SELECT * FROM arriving")  # noqa: S608
+
+
+def _read(connection: duckdb.DuckDBPyConnection, query: str) -> Iterator[list[tuple[str, ...]]]:
+    """Yield the rows of a query, some thousand at a time, on a cursor of its own (which sees no temporary tables)."""
+    with closing(connection.cursor()) as cursor:
+        found = cursor.execute(query)
+        while rows := found.fetchmany(_BATCH):
+            yield rows

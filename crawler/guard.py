@@ -1,0 +1,201 @@
+"""The address guard: no request reaches this machine, its network or a cloud's metadata service.
+
+A page, a redirect or a name server may point anywhere. What counts is the address that is
+connected to, so names are judged after they are resolved and addresses written in a URL are
+judged as the system would read them (``127.1``, ``0x7f000001``, ``[::ffff:10.0.0.1]``).
+
+The lists are the IANA special-purpose registries (RFC 6890 and its updates). They stand here, and
+``ipaddress.is_global`` is not asked, because its answer differs between patch releases of Python.
+"""
+
+import ipaddress
+import socket
+from collections.abc import Collection
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import Literal, NamedTuple
+from urllib.parse import SplitResult, urlsplit
+
+__all__ = [
+    "AddressVerdict",
+    "RefusedAddressError",
+    "UrlRefusal",
+    "authority",
+    "check_address",
+    "check_url",
+    "judge_address",
+    "literal_address",
+]
+
+AddressVerdict = Literal["public", "private", "forbidden"]
+"""``private`` is for sources marked local alone; ``forbidden`` is for nobody."""
+
+UrlRefusal = Literal["bad_url", "bad_scheme", "private_address"]
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+_PRIVATE_V4 = tuple(
+    IPv4Network(text)
+    for text in (
+        "10.0.0.0/8",
+        "100.64.0.0/10",  # carrier NAT, and Alibaba's metadata service
+        "127.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+    )
+)
+_FORBIDDEN_V4 = tuple(
+    IPv4Network(text)
+    for text in (
+        "0.0.0.0/8",  # "this host": Linux connects it to loopback
+        "100.100.100.200/32",  # Alibaba's metadata service
+        "168.63.129.16/32",  # Azure's wire server, a public address by its number
+        "169.254.0.0/16",  # link-local, and the metadata service of most clouds
+        "192.0.0.0/24",  # protocol assignments, and Oracle's metadata service
+        "192.0.2.0/24",
+        "192.88.99.0/24",
+        "198.18.0.0/15",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "224.0.0.0/4",
+        "240.0.0.0/4",
+    )
+)
+_PRIVATE_V6 = (IPv6Network("::1/128"), IPv6Network("fc00::/7"))
+_METADATA_V6 = IPv6Network("fd00:ec2::/32")
+_GLOBAL_V6 = IPv6Network("2000::/3")
+_FORBIDDEN_V6 = tuple(
+    IPv6Network(text) for text in ("2001::/23", "2001:db8::/32", "3fff::/20")
+)  # protocol assignments (Teredo among them) and documentation, inside 2000::/3
+_NAT64 = IPv6Network("64:ff9b::/96")
+
+
+class RefusedAddressError(OSError):
+    """An address that the guard does not let anyone connect to.
+
+    An OSError, because the libraries that ask a resolver expect that of a name that leads nowhere.
+    """
+
+
+def judge_address(text: str) -> AddressVerdict:
+    """Judge an IP address, however it embeds another one.
+
+    Args:
+        text: IPv4 or IPv6 in its usual notation, a zone (``%eth0``) is ignored.
+
+    Raises:
+        ValueError: ``text`` is not an IP address.
+    """
+    address = ipaddress.ip_address(text.partition("%")[0])
+    if isinstance(address, IPv6Address):
+        inner = _embedded(address)
+        if inner is None:
+            return _judge_v6(address)
+        address = inner
+    if any(address in network for network in _FORBIDDEN_V4):
+        return "forbidden"
+    return "private" if any(address in network for network in _PRIVATE_V4) else "public"
+
+
+def check_address(text: str, *, local: bool) -> None:
+    """Pass an address that may be connected to.
+
+    Args:
+        text: the address, as the resolver or the URL gives it.
+        local: whether the source is marked local, so that private addresses are its business.
+
+    Raises:
+        RefusedAddressError: the address is not to be connected to.
+    """
+    verdict = judge_address(text)
+    if verdict == "forbidden" or (verdict == "private" and not local):
+        raise RefusedAddressError(
+            f"{text}: wanted a public address, got a {verdict} one; mark the source as local if it is your own"
+        )
+
+
+def literal_address(host: str) -> str | None:
+    """Return the IP address that a URL's host spells, or None where it is a name.
+
+    Reads what the C library reads: decimal, octal, hexadecimal, one to four parts.
+    """
+    bare = host.strip("[]").rstrip(".")
+    try:
+        return str(ipaddress.ip_address(bare.partition("%")[0]))
+    except ValueError:
+        pass
+    try:
+        return socket.inet_ntoa(socket.inet_aton(bare))
+    except (OSError, ValueError):
+        return None
+
+
+def authority(url: str) -> str:
+    """Return ``host:port`` of a URL in lower case, the port always given; "" where there is none."""
+    place = _place(url)
+    return place.authority if place else ""
+
+
+def check_url(url: str, local_hosts: Collection[str] = ()) -> UrlRefusal | None:
+    """Say why a URL is not to be requested, or None where nothing speaks against it yet.
+
+    Judges the scheme and an address written in the URL. A name is judged when it is resolved.
+
+    Args:
+        url: absolute address.
+        local_hosts: ``host:port`` of the sources marked local.
+    """
+    place = _place(url)
+    if place is None:
+        return "bad_url"
+    return None if place.private and place.authority in local_hosts else place.refusal
+
+
+class _Place(NamedTuple):
+    """Where a URL leads: scheme, host and port, judged."""
+
+    authority: str
+    refusal: UrlRefusal | None
+    private: bool
+    """Refused only because no local source is there."""
+
+
+def _place(url: str) -> _Place | None:
+    """Return where a URL leads; None: it cannot be read."""
+    try:
+        parts = urlsplit(url)
+        return _judge_place(parts.scheme, parts.netloc)
+    except ValueError:
+        return None
+
+
+@lru_cache(maxsize=4096)
+def _judge_place(scheme: str, netloc: str) -> _Place:
+    """Judge scheme and place of a URL: few, where URLs are many."""
+    parts = SplitResult(scheme, netloc, "", "", "")
+    host, port = parts.hostname or "", parts.port or _DEFAULT_PORTS.get(scheme, 0)
+    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    if scheme not in _DEFAULT_PORTS:
+        return _Place(place, "bad_scheme", private=False)
+    if not host:
+        return _Place(place, "bad_url", private=False)
+    address = literal_address(host)
+    verdict = "public" if address is None else judge_address(address)
+    return _Place(place, None if verdict == "public" else "private_address", private=verdict == "private")
+
+
+def _judge_v6(address: IPv6Address) -> AddressVerdict:
+    if address in _METADATA_V6:
+        return "forbidden"
+    if any(address in network for network in _PRIVATE_V6):
+        return "private"
+    if address in _GLOBAL_V6 and not any(address in network for network in _FORBIDDEN_V6):
+        return "public"
+    return "forbidden"
+
+
+def _embedded(address: IPv6Address) -> IPv4Address | None:
+    """Return the IPv4 address that a mapped, NAT64 or 6to4 address leads to."""
+    if address in _NAT64:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour

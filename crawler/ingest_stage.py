@@ -1,0 +1,141 @@
+"""The stage ``ingest``: the products of one source, taken from a feed instead of its pages.
+
+The feed is the source's whole content: what it does not name is gone from the tables. The unit is the
+feed's row: ``read`` counts rows, ``kept`` products. Other sources stay as they are.
+"""
+
+import hashlib
+from collections import Counter
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from crawler.contacts import mask_contacts
+from crawler.crawl_keys import load_or_create_key
+from crawler.feeds import FeedFormat, detect, open_feed
+from crawler.feeds.detect import FORMATS
+from crawler.feeds.judged import judge_rows, read_rejects
+from crawler.feeds.macros import MACROS
+from crawler.feeds.privacy import write_hashes, write_masks
+from crawler.feeds.tables import FEED_TABLES, VIEWS
+from crawler.merchants import hash_merchant
+from crawler.settings import CrawlSettings
+from m5data.errors import FeedError, NotAuthorisedError, SettingsError, UsageError
+from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
+from storage import Stage, Store
+
+__all__ = ["run"]
+
+
+def run(
+    store: Store,
+    settings: CrawlSettings,
+    feed: Path,
+    *,
+    source: str,
+    form: str = "auto",
+    clock: Clock = utc_now,
+    progress: Progress | None = None,
+) -> StageReport:
+    """Replace a source's products, specifications and media by what a feed says.
+
+    Args:
+        store: the workspace.
+        settings: names the sources and says which are authorised.
+        feed: the file.
+        source: whose feed it is.
+        form: one of ``crawler.feeds.detect.FORMATS``, or ``auto``.
+        clock: source of times.
+        progress: told of the rows.
+
+    Raises:
+        SettingsError: there is no such source.
+        NotAuthorisedError: the source does not say that its data may be collected.
+        UsageError: ``form`` is none.
+        FeedError: the file cannot be read, or not one row of it is a product; nothing is written.
+    """
+    _check_source(settings, source)
+    chosen = _choose(feed, form)
+    name = f"ingest-{source}"
+    extra = f"{chosen} {feed.name} {_digest(feed)}"
+    with store.stage(name, settings="", reads=("products", "specs"), extra=extra) as stage:
+        if stage.unchanged:
+            return stage.report_unchanged()
+        sink = progress or SilentProgress()
+        sink.start("ingest", None)
+        try:
+            report = _ingest(stage, store, feed, chosen, source, clock)
+            sink.advance(report.read)
+        finally:
+            sink.finish()
+        return stage.commit(report)
+
+
+def _ingest(stage: Stage, store: Store, feed: Path, form: FeedFormat, source: str, clock: Clock) -> StageReport:
+    started = clock()
+    with closing(stage.before.connection()) as connection:
+        _prepare(connection, source, started)
+        open_feed(connection, feed, form)
+        judge_rows(connection)
+        counts = _count(connection)
+        if counts and not counts[""]:
+            raise FeedError(_nothing_readable(connection, feed, form))
+        for view in VIEWS:
+            connection.execute(view)
+        key = load_or_create_key(store.root)
+        write_masks(connection, mask_contacts)
+        write_hashes(connection, lambda name: hash_merchant(name, key))
+        for table, query in FEED_TABLES.items():
+            stage.write(table, connection.sql(query))
+        stage.reject(read_rejects(connection, feed.name))
+    dropped = {reason: count for reason, count in sorted(counts.items()) if reason}
+    seconds = (clock() - started).total_seconds()
+    return StageReport(f"ingest-{source}", counts.total(), counts[""], dropped, seconds)
+
+
+def _prepare(connection: duckdb.DuckDBPyConnection, source: str, now: datetime) -> None:
+    connection.execute("SET VARIABLE source = $source", {"source": source})
+    connection.execute("SET VARIABLE now = $now::TIMESTAMPTZ", {"now": now})
+    for macro in MACROS:
+        connection.execute(macro)
+
+
+def _count(connection: duckdb.DuckDBPyConnection) -> Counter[str]:
+    """Return reason -> rows; "" for those that are products."""
+    query = "SELECT coalesce(reason, ''), count(*) FROM feed LEFT JOIN rejected USING (line) GROUP BY ALL"
+    return Counter(dict(connection.execute(query).fetchall()))
+
+
+def _nothing_readable(connection: duckdb.DuckDBPyConnection, feed: Path, form: FeedFormat) -> str:
+    first = connection.execute("SELECT line, detail FROM rejected ORDER BY line LIMIT 1").fetchone()
+    line, detail = first or (1, "")
+    return f"{feed}:{line}: {detail}; not one row is a product: is it {form}, with the fields of a feed row?"
+
+
+def _check_source(settings: CrawlSettings, source: str) -> None:
+    if source not in settings.sources:
+        known = ", ".join(sorted(settings.sources)) or "none"
+        raise SettingsError(f"source {source!r}: not in m5data.toml (sources there: {known})")
+    if not settings.sources[source].crawl_authorised:
+        raise NotAuthorisedError(
+            f"sources.{source}.crawl_authorised: expected true, got false; ask the owner of the feed for "
+            "permission to use it, then set it in m5data.toml"
+        )
+
+
+def _choose(feed: Path, form: str) -> FeedFormat:
+    if form == "auto":
+        return detect(feed)
+    chosen = next((name for name in FORMATS if name == form), None)
+    if chosen is None:
+        raise UsageError(f"format: wanted auto, {', '.join(FORMATS)}, got {form!r}")
+    if not feed.is_file():
+        raise FeedError(f"{feed}: wanted a file to read, got none")
+    return chosen
+
+
+def _digest(feed: Path) -> str:
+    with feed.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

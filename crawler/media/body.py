@@ -1,0 +1,98 @@
+"""Read an answer's body: never more than allowed, whatever its length or encoding claims."""
+
+import asyncio
+import zlib
+
+from aiohttp import ClientResponse, SocketTimeoutError
+
+from crawler.media.refusal import Refusal
+from crawler.media.sniff import kind_of, sniff
+from m5data.records import MediaKind
+
+__all__ = ["read_body"]
+
+_ENCODED = {"gzip", "x-gzip", "deflate"}
+_SNIFFED = 1024
+_LOOK_AFTER_S = 1.0
+_EITHER_WRAPPING = 32 + zlib.MAX_WBITS  # zlib finds out whether gzip's or its own
+
+
+class _Decoder:
+    """Undoes a content encoding, stopping at the cap: a gzip bomb costs no more than a large file."""
+
+    def __init__(self, encoding: str) -> None:
+        self._zlib = zlib.decompressobj(_EITHER_WRAPPING)
+        self._encoding = encoding
+
+    def decode(self, chunk: bytes, most: int) -> bytes:
+        """Return what a chunk holds, at most ``most`` + 1 bytes of it."""
+        try:
+            return self._zlib.decompress(chunk, most + 1)
+        except zlib.error as error:
+            raise Refusal("bad_encoding", f"{self._encoding}: {error}") from error
+
+    def finish(self) -> None:
+        """Check that the encoded stream has ended."""
+        if not self._zlib.eof:
+            raise Refusal("truncated", f"the {self._encoding} stream lacks its end")
+
+
+async def read_body(response: ClientResponse, kind: MediaKind, most: int) -> bytes:
+    """Return the body, its content encoding undone.
+
+    Reading stops at the first bytes that show a wrong type.
+
+    Args:
+        response: the answer, its headers read.
+        kind: what was promised.
+        most: bytes allowed.
+
+    Raises:
+        Refusal: ``too_large``, ``wrong_type``, ``bad_encoding``, ``truncated`` or ``bad_http``.
+        aiohttp.ClientError: the connection failed.
+    """
+    decoder = _decoder(response)
+    body = bytearray()
+    sniffed = False
+    while chunk := await _next_bytes(response):
+        body += decoder.decode(chunk, most - len(body)) if decoder else chunk
+        if len(body) > most:
+            raise Refusal("too_large", f"wanted at most {most} bytes, got more")
+        if not sniffed and len(body) >= _SNIFFED:
+            _check_start(bytes(body[:_SNIFFED]), kind)
+            sniffed = True
+    if decoder:
+        decoder.finish()
+    return bytes(body)
+
+
+async def _next_bytes(response: ClientResponse) -> bytes:
+    """Return the next bytes, b"" at the end.
+
+    Looks after the connection while it waits: aiohttp (3.14) never ends the wait for a body whose
+    framing broke after its headers, it closes the connection and tells nobody.
+    """
+    while True:
+        try:
+            async with asyncio.timeout(_LOOK_AFTER_S):
+                return await response.content.readany()
+        except TimeoutError as error:
+            if isinstance(error, SocketTimeoutError):
+                raise
+            if response.connection is None or not response.connection.protocol.is_connected():
+                raise Refusal("bad_http", "the connection ended within the body, its framing broken") from None
+
+
+def _decoder(response: ClientResponse) -> _Decoder | None:
+    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+    if encoding in ("", "identity"):
+        return None
+    if encoding not in _ENCODED:
+        raise Refusal("bad_encoding", "wanted identity or gzip")
+    return _Decoder(encoding)
+
+
+def _check_start(head: bytes, kind: MediaKind) -> None:
+    mime = sniff(head)
+    if mime is None or kind_of(mime) != kind:
+        raise Refusal("wrong_type", f"wanted {kind}, got {mime or 'bytes of no known medium'}")

@@ -1,0 +1,167 @@
+"""One request for one medium: guarded, followed through redirects, bounded, judged."""
+
+import asyncio
+from collections.abc import Collection
+from urllib.parse import urljoin
+
+from aiohttp import ClientError, ClientResponse, ClientSession
+
+from crawler.download_settings import DownloadSettings
+from crawler.guard import authority, check_url
+from crawler.media.answer import Answer
+from crawler.media.backoff import retry_after
+from crawler.media.body import read_body
+from crawler.media.budget import ByteBudget
+from crawler.media.faults import name_fault
+from crawler.media.hosts import Hosts
+from crawler.media.judge import judge
+from crawler.media.optout import forbids
+from crawler.media.outcome import Job, Reason
+from crawler.media.refusal import Refusal
+from m5data.stage import Clock
+
+__all__ = ["Fetcher"]
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_NAMED: dict[int, Reason] = {
+    401: "http_403",
+    402: "http_403",
+    403: "http_403",
+    404: "http_404",
+    410: "http_410",
+    429: "http_429",
+    451: "http_403",
+}
+_BUSY = frozenset({429, 503})
+
+
+class Fetcher:
+    """Asks for media over one session. The caller gives an answer's ``held`` bytes back to the budget.
+
+    Args:
+        session: see ``open_session``.
+        settings: limits and manners.
+        local_hosts: ``host:port`` of sources marked local.
+        budget: bytes of bodies that may be held.
+        clock: tells how far away a Retry-After date is.
+    """
+
+    def __init__(
+        self,
+        session: ClientSession,
+        settings: DownloadSettings,
+        local_hosts: Collection[str],
+        budget: ByteBudget,
+        clock: Clock,
+    ) -> None:
+        self._session = session
+        self._settings = settings
+        self._local = local_hosts
+        self._budget = budget
+        self._clock = clock
+        self._running = asyncio.Semaphore(settings.concurrency)
+        self.hosts = Hosts(settings, local_hosts)
+
+    async def fetch(self, job: Job) -> Answer:
+        """Ask once, and follow redirects, each hop past the guard. Every fault is an answer."""
+        url = job.url
+        deadline = self._settings.timeout_s(job.kind)
+        loop = asyncio.get_running_loop()
+        for _ in range(self._settings.max_redirects + 1):
+            refused = check_url(url, self._local)
+            if refused is not None:
+                return Answer(refused, "" if url == job.url else "after a redirect")
+            host = self.hosts.of(authority(url))
+            async with host, self._running:
+                started = loop.time()
+                answer = await self._ask(url, job, deadline)
+                deadline -= loop.time() - started
+            if isinstance(answer, Answer):
+                self._tell(answer, url)
+                return answer
+            url = answer
+        return Answer("redirect_loop", f"wanted at most {self._settings.max_redirects} redirects")
+
+    async def _ask(self, url: str, job: Job, deadline: float) -> Answer | str:
+        """Return the answer of one address, or the address that it redirects to."""
+        try:
+            async with (
+                asyncio.timeout(deadline),
+                self._session.get(url, allow_redirects=False, headers=_conditions(job)) as response,
+            ):
+                return await self._read(response, url, job)
+        except (ClientError, OSError, ValueError) as error:
+            return Answer(*name_fault(error))
+
+    async def _read(self, response: ClientResponse, url: str, job: Job) -> Answer | str:
+        status = response.status
+        if status in _REDIRECTS:
+            location = response.headers.get("Location")
+            return urljoin(url, location) if location else Answer("bad_redirect", "no Location", status)
+        if status == 304 and job.sha256 is not None:
+            return Answer(status=status)
+        if status != 200:
+            wait = retry_after(response.headers.get("Retry-After"), self._clock())
+            return Answer(_name_status(status), f"status {status}", status, retry_after_s=wait)
+        if forbidding := forbids(response.headers):
+            return Answer("opted_out", forbidding, status)
+        return await self._take(response, job)
+
+    async def _take(self, response: ClientResponse, job: Job) -> Answer:
+        """Read and judge a body; its bytes stay taken from the budget when it is a medium."""
+        most = self._settings.max_bytes(job.kind)
+        length = response.content_length
+        if length is not None and length > most:
+            return Answer("too_large", f"wanted at most {most} bytes, got {length}", response.status)
+        plain = "Content-Encoding" not in response.headers
+        taken = await self._budget.take(length if length is not None and plain else most)
+        kept = 0
+        try:
+            body = await read_body(response, job.kind, most)
+            mime, dimensions = judge(body, job.kind, self._settings)
+            kept = min(len(body), taken)
+        except Refusal as refusal:
+            framed = length is not None or "Transfer-Encoding" in response.headers
+            final = framed and refusal.reason == "truncated"  # it came whole: it lies there like that
+            return Answer(refusal.reason, refusal.detail, response.status, final=final)
+        except (ClientError, OSError) as error:
+            return Answer(*name_fault(error), response.status)
+        finally:
+            self._budget.give(taken - kept)
+        return Answer(
+            status=response.status,
+            body=body,
+            held=kept,
+            headers=tuple(response.headers.items()),
+            mime=mime,
+            dimensions=dimensions,
+            etag=response.headers.get("ETag"),
+            last_modified=response.headers.get("Last-Modified"),
+        )
+
+    def _tell(self, answer: Answer, url: str) -> None:
+        """Let the host's pace know how the request went."""
+        pace = self.hosts.of(authority(url)).pace
+        if answer.status in _BUSY:
+            wait = answer.retry_after_s if answer.retry_after_s is not None else self._settings.backoff_s
+            pace.complain(asyncio.get_running_loop().time(), min(wait, self._settings.max_wait_s))
+        elif answer.status is not None:
+            pace.please()
+
+
+def _name_status(status: int) -> Reason:
+    if status in _NAMED:
+        return _NAMED[status]
+    if 400 <= status < 500:
+        return "http_4xx"
+    return "http_5xx" if 500 <= status < 600 else "http_status"
+
+
+def _conditions(job: Job) -> dict[str, str]:
+    """Return the headers that ask only for what changed (RFC 9110, 13.1)."""
+    headers: dict[str, str] = {}
+    if job.sha256 is not None and job.etag:
+        headers["If-None-Match"] = job.etag
+    if job.sha256 is not None and job.last_modified:
+        headers["If-Modified-Since"] = job.last_modified
+    return headers

@@ -1,0 +1,1 @@
+"""Reading product pages: bytes in, one record out."""

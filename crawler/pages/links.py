@@ -1,0 +1,117 @@
+"""Where a page leads: its canonical address, its links, the next page of a listing."""
+
+import re
+from dataclasses import dataclass
+
+from lxml import html
+
+from crawler.pages.address import clean_url, same_site
+from crawler.pages.document import Document
+
+__all__ = ["Link", "canonical_url", "links", "next_link"]
+
+_NEXT_TEXT = re.compile(
+    r"(?:next(?: page)?|下一页|下一頁|下页|下頁|次へ|次のページ|다음|siguiente|suivante?|nächste(?: seite)?|weiter"
+    r"|próxim[ao]|successiv[ao]|avanti|volgende|następna|далее|следующая|вперед|التالي|הבא|sonraki|nästa|seuraava)?\s*[»›>→]*",
+    re.IGNORECASE,
+)
+_NEXT_CLASS = re.compile(r"(?:^|[\s_-])next(?:$|[\s_-])", re.IGNORECASE)
+_PAGER = re.compile(r"pag(?:er|ing|ination|es?\b)|分页", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One link of a page."""
+
+    url: str
+    """Absolute, http or https, without fragment."""
+    text: str
+    """Its text, white space folded; empty for a picture."""
+    nofollow: bool
+    """The link says ``rel="nofollow"``."""
+
+
+def canonical_url(document: Document) -> str:
+    """Return the address that names the page: canonical link, else ``og:url``, else its own.
+
+    A canonical address on another host, or the bare home page from a page that is not it, is a
+    common mistake of shops and is not believed. Tracking and session parameters are dropped.
+    """
+    hrefs = [link.get("href") or "" for link in document.tree.iter("link") if "canonical" in _words(link, "rel")]
+    for reference in [*hrefs[:1], *document.meta.get("og:url", ())[:1]]:
+        found = document.absolute(reference)
+        if found and same_site(found, document.url) and (_path(found) or not _path(document.url)):
+            return clean_url(found)
+    return clean_url(document.url)
+
+
+def links(document: Document) -> tuple[Link, ...]:
+    """Return the page's links in page order, each address once (the first text that is not empty)."""
+    found: dict[str, Link] = {}
+    for element in document.tree.iter("a", "area"):
+        url = document.absolute(element.get("href") or "")
+        if url is None:
+            continue
+        text = " ".join(element.text_content().split())
+        nofollow = "nofollow" in _words(element, "rel")
+        before = found.get(url)
+        if before is None:
+            found[url] = Link(url, text, nofollow)
+        elif not before.text and text:
+            found[url] = Link(url, text, before.nofollow and nofollow)
+    return tuple(found.values())
+
+
+def next_link(document: Document) -> str | None:
+    """Return the address of a listing's next page; None on its last one, or where there is no listing.
+
+    Order of trust: ``link rel=next``, ``a rel=next``, an element of class ``next``, then a link
+    inside a pager whose whole text says "next" or is an arrow.
+    """
+    for element in document.tree.iter("link", "a"):
+        if "next" in _words(element, "rel") and (url := _other(document, element)):
+            return url
+    for element in document.tree.iter("a"):
+        parent = element.getparent()
+        if _says_next(element) or (parent is not None and parent.tag == "li" and _says_next(parent)):
+            url = _other(document, element)
+            if url and (_in_pager(element) or _has_next_text(element)):
+                return url
+    for element in document.tree.iter("a"):
+        if _has_next_text(element) and _in_pager(element) and (url := _other(document, element)):
+            return url
+    return None
+
+
+def _other(document: Document, element: html.HtmlElement) -> str | None:
+    """Return where a link leads, unless that is this page itself or another site."""
+    url = document.absolute(element.get("href") or "")
+    return url if url and url != document.url.partition("#")[0] and same_site(url, document.url) else None
+
+
+def _words(element: html.HtmlElement, attribute: str) -> list[str]:
+    return (element.get(attribute) or "").lower().split()
+
+
+def _says_next(element: html.HtmlElement) -> bool:
+    return bool(_NEXT_CLASS.search(element.get("class") or ""))
+
+
+def _has_next_text(element: html.HtmlElement) -> bool:
+    text = " ".join((element.text_content() or element.get("aria-label") or element.get("title") or "").split())
+    return bool(text) and bool(_NEXT_TEXT.fullmatch(text))
+
+
+def _in_pager(element: html.HtmlElement) -> bool:
+    """Tell whether an enclosing element names itself a pager."""
+    for step, outer in enumerate(element.iterancestors()):
+        if step > 5:
+            return False
+        if _PAGER.search(" ".join((outer.get("class") or "", outer.get("id") or "", outer.get("aria-label") or ""))):
+            return True
+    return False
+
+
+def _path(url: str) -> str:
+    """Return what follows the host: empty for a home page."""
+    return url.split("/", 3)[3].strip("/?") if url.count("/") >= 3 else ""

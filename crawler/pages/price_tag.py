@@ -1,0 +1,137 @@
+"""The price that a page shows the buyer, where no markup gives it: the current one, not the struck-through."""
+
+import re
+from decimal import Decimal
+
+from lxml import html
+
+from crawler.pages.document import Document
+from crawler.pages.price import shown_price
+from crawler.pages.visible import Run, Visible
+from crawler.pages.vocabulary import anywhere, squash
+from crawler.pages.zones import words
+
+__all__ = ["find_price"]
+
+_MONEY = re.compile(
+    r"[$€£¥￥₽₹₩₪₴₺฿₫₸₱₦]|(?<![A-Za-z])(?:USD|EUR|GBP|CNY|RMB|JPY|CAD|AUD|CHF|SEK|NOK|DKK|PLN|BRL|INR|KRW|TWD|HKD|SGD|AED|SAR|ILS|TRY|RUB|Rs)\b"
+    r"|\d\s*(?:元|円|원|руб|р\.|грн|zł|Kč|Ft\b|kr\b|[Ll]ei\b|лв|б\.\s?р)|ر\.س|د\.إ|\d,-(?:\s|$)"
+)
+_PER = re.compile(r"/\s*(?:m(?:o|onth)|(?:100\s?)?(?:g|kg|ml|l|oz|lb)\b)|x\s*\d", re.IGNORECASE)
+_AMOUNT = re.compile(rf"^[^\w\n]*\d[\d.,'’\s]*(?:[-–~—]\s*\d[\d.,'’\s]*)?[^\w\n]*$|{_MONEY.pattern}")
+_LEAST = 0.9
+"""Weight from which on a text is a price: an amount of money, or an element called a price."""
+_KANA = re.compile(r"[\u3040-\u30ff]{3}")
+_HAN = re.compile(r"[\u4e00-\u9fff]{2}")
+_DIGIT = re.compile(r"\d")
+_STRUCK = frozenset(("del", "s", "strike"))
+
+
+def find_price(document: Document, seen: Visible) -> tuple[Decimal, str | None] | None:
+    """Return the shown price and its currency; None where nothing looks like one.
+
+    Every short text with an amount of money, or in an element called a price, is weighed: what its class
+    says, whether it is struck through or speaks of savings, shipping or instalments, how far behind the
+    product's heading it stands.
+    """
+    title = seen.title_span
+    best: tuple[float, Decimal, str | None] | None = None
+    for index, run in enumerate(seen.runs):
+        if len(run.text) > 60 or run.hidden or title[0] <= index < title[1] or not _DIGIT.search(run.text):
+            continue
+        weight = _weigh(seen, index) if _AMOUNT.search(run.text) else 0.0
+        score = weight + _nearness(index, title[0], title[1])
+        if weight < _LEAST or (best is not None and score <= best[0]):
+            continue
+        amount, currency = shown_price(_whole(seen, index))
+        if amount is not None:
+            best = (score, amount, currency)
+    return (best[1], _local_currency(document, seen, best[2])) if best else None
+
+
+def _local_currency(document: Document, seen: Visible, sign: str | None) -> str | None:
+    """Tell yuan from yen by the page's language; other signs of several currencies stay as they are."""
+    if sign not in ("¥", "CNY"):
+        return sign
+    language = (document.tree.get("lang") or "").lower()
+    text = " ".join(run.text for run in seen.runs[:200])
+    if language.startswith("ja") or _KANA.search(text):
+        return "JPY"
+    return "CNY" if language.startswith("zh") or _HAN.search(text) else sign
+
+
+def _nearness(index: int, start: int, end: int) -> float:
+    if index < start:
+        return -0.6 if start - index > 40 else 0.2
+    return 1.6 / (1 + (index - end) / 25)
+
+
+def _weigh(seen: Visible, index: int) -> float:
+    """Weigh one run by its own line's words and by its enclosing elements' classes."""
+    run = seen.runs[index]
+    line = _line(seen, index)
+    money = bool(_MONEY.search(line))
+    score = 1.0 if money else 0.0
+    if _is_old(line) or _leads_old(seen, index):
+        score -= 2.5
+    element: html.HtmlElement | None = run.element
+    for step in range(4):
+        if element is None:
+            break
+        if element.tag in _STRUCK:
+            score -= 4.0
+        names = words(f"{element.get('class', '')} {element.get('id', '')} {element.get('itemprop', '')}")
+        if len(names) > 2:
+            if anywhere("other_price_places").search(names):
+                score -= 3.0
+            elif anywhere("price_places").search(names):
+                score += (1.6 if money else 1.0) / (1 + step) + (
+                    0.5 if anywhere("current_price_places").search(names) else 0.0
+                )
+        element = element.getparent()
+    return score
+
+
+def _is_old(text: str) -> bool:
+    return bool(anywhere("old_prices").search(squash(text)) or _PER.search(text))
+
+
+def _leads_old(seen: Visible, index: int) -> bool:
+    """Tell whether the run before, on the line before, is a label of an old price, such as ``Was:``."""
+    before = seen.runs[index - 1] if index else None
+    return before is not None and len(before.text) < 20 and before.text[-1] in ":：" and _is_old(before.text)
+
+
+def _line(seen: Visible, index: int) -> str:
+    start, end = _line_span(seen.runs, index)
+    return seen.text(start, end) if end - start < 8 else seen.runs[index].text
+
+
+def _line_span(runs: list[Run], index: int) -> tuple[int, int]:
+    start, end = index, index + 1
+    while start and runs[start - 1].line == runs[index].line and index - start < 8:
+        start -= 1
+    while end < len(runs) and runs[end].line == runs[index].line and end - index < 8:
+        end += 1
+    return start, end
+
+
+def _whole(seen: Visible, index: int) -> str:
+    """Return the price's text; decimals in an element of their own (``173<sup>34</sup> Lei``) get their point back."""
+    runs = seen.runs
+    text = runs[index].text
+    end = _line_span(runs, index)[1]
+    following = runs[index + 1] if index + 1 < end else None
+    if (
+        following is not None
+        and following.element is not runs[index].element
+        and re.fullmatch(r"[\d.,\s$€£]*\d[.,]?", text)
+    ):
+        cents = re.fullmatch(r"[.,]?(\d{2})\b.*", following.text)
+        if cents and not re.search(r"[.,]\d{2}$", text):
+            text = f"{text.rstrip('.,')}.{cents[1]}"
+    start, end = _line_span(runs, index)
+    signs = " ".join(
+        run.text for run in runs[start:end] if len(run.text) <= 4 and not any(c.isdigit() for c in run.text)
+    )
+    return f"{signs} {text}" if signs and not _MONEY.search(text) else text

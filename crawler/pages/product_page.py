@@ -1,0 +1,154 @@
+"""The generic page object: any shop's product page as a record, each field open to be overridden."""
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from decimal import Decimal
+
+from web_poet import ItemPage
+
+from crawler.contacts import mask_contacts
+from crawler.merchants import hash_merchant
+from crawler.pages.document import Document
+from crawler.pages.fields import field
+from crawler.pages.reading import Reading
+from m5data.records import Availability, ProductRecord, Specification
+
+__all__ = ["ProductPage"]
+
+_FIELDS = tuple(one.name for one in fields(ProductRecord) if one.name not in ("url", "origins", "masked"))
+
+
+class ProductPage(ItemPage[ProductRecord]):
+    """A product page of any shop: JSON-LD, microdata, OpenGraph and the HTML itself, in the order of ``trust``.
+
+    A page object for one shop derives from it and overrides what the shop does its own way::
+
+        class CornerShopPage(ProductPage):
+            @field
+            def native_id(self) -> str | None:
+                return self.document.tree.findtext(".//*[@class='our-number']")
+
+    Args:
+        document: The page.
+        merchant_key: The workspace's key; without it ``merchant`` is None, whatever the page says.
+    """
+
+    def __init__(self, document: Document, merchant_key: bytes | None = None) -> None:
+        self.document = document
+        self.reading = Reading(document)
+        self._merchant_key = merchant_key
+
+    def to_record(self) -> ProductRecord:
+        """Return the record, contact details masked in caption and specifications."""
+        values = {name: getattr(self, name) for name in _FIELDS}
+        return _mask(ProductRecord(url=self.url, origins=self.origins, **values))
+
+    async def to_item(self) -> ProductRecord:
+        """Return the record, as frameworks that know web-poet ask for it."""
+        return self.to_record()
+
+    @field
+    def url(self) -> str:
+        """Canonical address."""
+        return self.reading.url
+
+    @field
+    def native_id(self) -> str | None:
+        """The shop's id: from a label, markup, the address, in the end a hash of the address."""
+        return self.reading.native_id[0]
+
+    @field
+    def caption(self) -> str | None:
+        """The product's name as published."""
+        return _value(self.reading.caption)
+
+    @field
+    def category(self) -> tuple[str, ...]:
+        """Path of categories, outermost first."""
+        return self.reading.category[0] if self.reading.category else ()
+
+    @field
+    def brand(self) -> str | None:
+        """Brand as published."""
+        return _value(self.reading.brand)
+
+    @field
+    def price(self) -> Decimal | None:
+        """What the buyer pays now."""
+        return self.reading.price[0] if self.reading.price else None
+
+    @field
+    def currency(self) -> str | None:
+        """ISO 4217 code, else the sign."""
+        return self.reading.price[1] if self.reading.price else None
+
+    @field
+    def availability(self) -> Availability | None:
+        """InStock or OutOfStock."""
+        return self.reading.availability[0] if self.reading.availability else None
+
+    @field
+    def merchant(self) -> str | None:
+        """Keyed hash of ``merchant_name()``."""
+        if self._merchant_key is None:
+            return None
+        name = self.merchant_name()
+        return hash_merchant(name, self._merchant_key) if name else None
+
+    @field
+    def gtin(self) -> str | None:
+        """GTIN, digits."""
+        return _value(self.reading.gtin)
+
+    @field
+    def mpn(self) -> str | None:
+        """Manufacturer's part number."""
+        return _value(self.reading.mpn)
+
+    @field
+    def image_urls(self) -> tuple[str, ...]:
+        """Pictures, main one first."""
+        return tuple(url for url, _ in self.reading.images)
+
+    @field
+    def video_urls(self) -> tuple[str, ...]:
+        """Video files."""
+        return tuple(url for url, _ in self.reading.videos)
+
+    @field
+    def specs(self) -> tuple[Specification, ...]:
+        """Specification table."""
+        return tuple(Specification(name, value) for name, value, _ in self.reading.specs)
+
+    @field
+    def origins(self) -> Mapping[str, str]:
+        """Where each field came from; an overridden field names its page object."""
+        mine = {name: f"page:{owner}" for name in _FIELDS if (owner := _reader_of(type(self), name)) is not None}
+        read = {name: origin for name, origin in self.reading.origins().items() if name not in mine}
+        return read | {name: origin for name, origin in mine.items() if getattr(self, name)}
+
+    def merchant_name(self) -> str | None:
+        """The seller as the page names it. Not a field: the name must not leave the page object."""
+        return _value(self.reading.merchant_name)
+
+
+def _reader_of(page: type[ProductPage], name: str) -> str | None:
+    """Return the derived class that reads a field its own way; None for the generic reading."""
+    readers = (name, "merchant_name") if name == "merchant" else (name,)
+    owner = next(cls for cls in page.__mro__ if any(reader in vars(cls) for reader in readers))
+    return None if owner is ProductPage else owner.__name__
+
+
+def _value(found: tuple[str, str] | None) -> str | None:
+    return found[0] if found else None
+
+
+def _mask(record: ProductRecord) -> ProductRecord:
+    """Mask contact details in caption and specifications, and count them."""
+    caption, count = mask_contacts(record.caption) if record.caption else (record.caption, 0)
+    specs: list[Specification] = []
+    for spec in record.specs:
+        value, times = mask_contacts(spec.value, spec.property)
+        specs.append(Specification(spec.property, value))
+        count += times
+    return replace(record, caption=caption, specs=tuple(specs), masked=count)

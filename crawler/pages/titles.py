@@ -1,0 +1,93 @@
+"""The names a page gives itself: its heading, its meta title, its window title, the shop's name taken off."""
+
+import re
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from lxml import html
+
+from crawler.pages.document import Document
+from crawler.pages.text import plain
+from crawler.pages.visible import Visible
+
+Text = tuple[str, str]
+"""A title and its origin."""
+
+__all__ = ["choose_caption", "find_title", "page_titles"]
+
+_BETWEEN = re.compile(r"(\s+[|\-–—:·•»]+\s+|\s*[|｜_]\s*|(?<=[\u3000-\u9fff】」])-(?=\S))")
+_TELLING = 15
+"""Characters from which on a heading says enough alone, however much longer the name in the markup is."""
+_GENERIC = frozenset(
+    ["www", "shop", "store", "de", "com", "net", "org", "co", "uk", "html", "product", "products", "online", "m", "en"]
+)
+
+
+def page_titles(document: Document, seen: Visible) -> list[Text]:
+    """Return the page's titles with their origins, the most trusted first: heading, ``og:title``, ``title``."""
+    titles: list[Text] = []
+    if seen.title is not None and (text := seen.text_of(seen.title)):
+        titles.append((text, "html:h1"))
+    shared = document.meta.get("og:title", ())[:1]
+    titles += [(_without_shop(plain(content), document), "opengraph") for content in shared]
+    titles.append((_without_shop(document.title, document), "html:title"))
+    return [(text, origin) for text, origin in titles if text]
+
+
+def find_title(document: Document, seen: Visible) -> html.HtmlElement | None:
+    """Return the element whose whole text is one of the page's titles, or most of one: for pages without ``h1``."""
+    titles = [text.casefold() for text, _ in page_titles(document, seen)]
+    for run in seen.runs:
+        text = run.text.casefold()
+        if len(text) > 3 and any(
+            text == title or (title.startswith(text) and len(text) * 2 > len(title)) for title in titles
+        ):
+            return run.element
+    return None
+
+
+def choose_caption(marked: Sequence[Text], titles: Sequence[Text]) -> Text | None:
+    """Choose the caption from the markup's names and the page's titles.
+
+    The markup's name leads, else the heading. A name that stands inside the leading one is taken instead where it
+    is the heading and starts it, or is at least half of it and either the heading or what two titles agree on: what
+    was around it is a slogan ("… - buy cheap at …") or a label ("Details about …").
+    """
+    named = [*marked, *titles]
+    if not named:
+        return None
+    lead = named[0]
+    said = [text.casefold() for text, _ in named]
+    for text, origin in named[1:]:
+        short, long = text.casefold(), lead[0].casefold()
+        if len(short) < len(long) and short in long:
+            half = len(short) * 2 >= len(long)
+            starts = long.startswith(short) and len(short) >= _TELLING
+            if (origin == "html:h1" and (half or starts)) or (half and said.count(short) > 1):
+                return text, origin
+    return lead
+
+
+def _without_shop(title: str, document: Document) -> str:
+    """Drop the parts at either end of a title that are the shop's name."""
+    pieces = _BETWEEN.split(title)
+    shop = {_key(name) for name in document.meta.get("og:site_name", ())}
+    hosts = [
+        label
+        for label in (urlsplit(document.url).hostname or "").split(".")
+        if label not in _GENERIC and len(label) > 2
+    ]
+    while len(pieces) > 2 and _is_shop(pieces[-1], shop, hosts):
+        del pieces[-2:]
+    while len(pieces) > 2 and _is_shop(pieces[0], shop, hosts):
+        del pieces[:2]
+    return "".join(pieces).strip()
+
+
+def _key(text: str) -> str:
+    return "".join(c for c in text.casefold() if c.isalnum())
+
+
+def _is_shop(piece: str, shop: set[str], hosts: list[str]) -> bool:
+    key = _key(piece)
+    return not key or key in shop or (len(key) < 40 and any(_key(host) in key for host in hosts))

@@ -1,0 +1,70 @@
+"""Videos of a product that can be downloaded: elements, data attributes, addresses in players' scripts."""
+
+import re
+from collections.abc import Iterator
+
+from lxml import html
+
+from crawler.pages.document import Document
+from crawler.pages.zones import SKIPPED_TAGS, is_aside
+
+__all__ = ["find_videos"]
+
+_FILE = re.compile(r"\.(?:mp4|webm|m4v|mov|ogv)(?:$|[?#])", re.IGNORECASE)
+_ATTRIBUTES = ("data-video-url", "data-video-src", "data-video", "data-mp4")
+_CARRIERS = "//*[" + " or ".join(f"contains(@{name}, '.')" for name in _ATTRIBUTES) + "]"
+_ADDRESS = re.compile(
+    r"""(?:https?:)?(?:\\?/){2}[\w.-]+(?:\\?/[^\s"'<>\\,;(){}]+)+?\.(?:mp4|webm|m4v|mov)(?:\?[^\s"'<>\\]*)?"""
+)
+_REACH = 400
+"""Characters before a file's ending in which its address must start."""
+_MAX = 20
+
+
+def find_videos(document: Document) -> list[str]:
+    """Return the addresses of video files in page order, each once: ``video`` and ``source`` elements, then scripts.
+
+    Players of other sites (an ``iframe``) and playlists (``.m3u8``) are no files and are left out.
+    """
+    found = dict.fromkeys(_in_elements(document))
+    if not found:
+        found = dict.fromkeys(_in_scripts(document))
+    return list(found)[:_MAX]
+
+
+def _in_elements(document: Document) -> Iterator[str]:
+    named = (
+        document.tree.xpath("//video | //video//source")
+        if b"<video" in document.utf8 or b"<VIDEO" in document.utf8
+        else []
+    )
+    carriers = document.tree.xpath(_CARRIERS) if b"data-video" in document.utf8 or b"data-mp4" in document.utf8 else ()
+    for element in [*named, *carriers]:
+        inside = element.tag in ("video", "source")
+        names = ("src", *_ATTRIBUTES) if inside else _ATTRIBUTES
+        values = [value for name in names if (value := element.get(name)) and (inside or _FILE.search(value))]
+        for value in values:
+            if ".m3u8" not in value and (url := document.absolute(value)) and not _is_aside(element):
+                yield url
+                break
+
+
+def _is_aside(element: html.HtmlElement) -> bool:
+    for outer in element.iterancestors():
+        if outer.tag in SKIPPED_TAGS or is_aside(f"{outer.get('class', '')} {outer.get('id', '')}"):
+            return True
+    return False
+
+
+def _in_scripts(document: Document) -> Iterator[str]:
+    if not any(ending in document.utf8 for ending in (b".mp4", b".webm", b".m4v", b".mov")):
+        return
+    for script in document.tree.iter("script"):
+        text = script.text or ""
+        for ending in re.finditer(r"\.(?:mp4|webm|m4v|mov)\b", text):
+            # The address ends here; look back a bounded way, so that no script costs more than its length.
+            window = text[max(0, ending.start() - _REACH) : ending.end() + 200]
+            for match in _ADDRESS.finditer(window):
+                address = match[0].replace("\\/", "/")
+                if url := document.absolute(address):
+                    yield url

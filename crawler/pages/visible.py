@@ -1,0 +1,210 @@
+"""The visible text of a page's main part, in one walk that all readers of plain HTML share."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from lxml import html
+
+from crawler.pages.document import Document
+from crawler.pages.text import fold
+from crawler.pages.zones import HIDDEN_STYLE, SKIPPED_TAGS, is_aside
+
+__all__ = ["Run", "Visible", "read_visible"]
+
+_INLINE = frozenset(
+    [
+        "a",
+        "abbr",
+        "acronym",
+        "b",
+        "bdi",
+        "bdo",
+        "big",
+        "cite",
+        "code",
+        "data",
+        "del",
+        "dfn",
+        "em",
+        "font",
+        "i",
+        "img",
+        "ins",
+        "kbd",
+        "label",
+        "mark",
+        "meter",
+        "nobr",
+        "output",
+        "q",
+        "s",
+        "samp",
+        "small",
+        "span",
+        "strike",
+        "strong",
+        "sub",
+        "sup",
+        "svg",
+        "text",
+        "time",
+        "tt",
+        "u",
+        "var",
+        "wbr",
+        "button",
+        "input",
+    ]
+)
+_CONTAINERS = frozenset(
+    ["div", "section", "aside", "ul", "ol", "form", "header", "article", "center", "tbody", "table", "dl"]
+)
+_HEADINGS = frozenset(["h1", "h2", "h3", "h4", "h5", "h6", "caption", "legend", "summary"])
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """One stretch of text between two tags."""
+
+    text: str
+    """White space folded, never empty."""
+    element: html.HtmlElement
+    """The element it stands in."""
+    line: int
+    """Runs of one line have the same number: block elements and ``br`` start a new one."""
+    glued: bool
+    """No white space separates it from the run before."""
+    hidden: bool
+    """Inside an element whose own style hides it."""
+
+
+@dataclass(eq=False)
+class Visible:
+    """Runs of the main part in page order, and which of them each element holds."""
+
+    runs: list[Run] = field(default_factory=list)
+    spans: dict[html.HtmlElement, tuple[int, int]] = field(default_factory=dict)
+    """Element with text -> first of its runs, and the one after its last. Elements end before their parents."""
+    title: html.HtmlElement | None = None
+    """The heading that names the product."""
+
+    def text(self, start: int, end: int) -> str:
+        """Return the runs from ``start`` up to ``end`` as one line."""
+        if end - start == 1:
+            return self.runs[start].text
+        return "".join(
+            run.text if index == 0 or run.glued else " " + run.text for index, run in enumerate(self.runs[start:end])
+        )
+
+    def text_of(self, element: html.HtmlElement) -> str:
+        """Return an element's text as one line; empty where it is not in the main part."""
+        span = self.spans.get(element)
+        return self.text(*span) if span else ""
+
+    @property
+    def title_span(self) -> tuple[int, int]:
+        """Runs of the heading; (0, 0) where there is none, or it is not in the main part."""
+        return self.spans.get(self.title, (0, 0)) if self.title is not None else (0, 0)
+
+    @cached_property
+    def headings(self) -> list[tuple[int, int]]:
+        """Spans of headings, in page order."""
+        return sorted(span for element, span in self.spans.items() if element.tag in _HEADINGS)
+
+
+def read_visible(document: Document) -> Visible:
+    """Walk the body once, leaving out menus, footers, recommendations, reviews and what is no text.
+
+    An element that holds the product's heading is never left out, whatever its class is called.
+    """
+    body = document.tree.find("body")
+    root = document.tree if body is None else body
+    title = _heading(document, root)
+    walk = _Walk(Visible(title=title), frozenset(title.iterancestors()) if title is not None else frozenset())
+    walk.run(root)
+    return walk.seen
+
+
+def _heading(document: Document, root: html.HtmlElement) -> html.HtmlElement | None:
+    """Return the ``h1`` that the page's own titles hold, else the first outside of headers, else the first."""
+    texts = [(h1, fold(h1.text_content()).casefold()) for h1 in root.iter("h1")]
+    filled = [(h1, text) for h1, text in texts if text]
+    titles = [fold(title).casefold() for title in (document.title, *document.meta.get("og:title", ()))]
+    named = [h1 for h1, text in filled if any(text in title for title in titles)]
+    outside = [
+        h1 for h1, _ in filled if not any(outer.tag in ("header", "nav", "footer") for outer in h1.iterancestors())
+    ]
+    return next(iter([*named, *outside, *(h1 for h1, _ in filled)]), None)
+
+
+class _Walk:
+    """The walk itself. It visits every element of a page, so what it does for each is written out, not called."""
+
+    def __init__(self, seen: Visible, around_title: frozenset[html.HtmlElement]) -> None:
+        self.seen = seen
+        self.around_title = around_title
+        self.line = 0
+        self.spaced = True
+
+    def run(self, root: html.HtmlElement) -> None:
+        # One entry an open element: itself, its children left, its first run, whether it is a block, hidden.
+        stack: list[tuple[html.HtmlElement, Iterator[html.HtmlElement], int, bool, bool]] = []
+        self.open(root, stack, hidden=False)
+        while stack:
+            element, children, start, block, hidden = stack[-1]
+            child = next(children, None)
+            if child is None:
+                stack.pop()
+                end = len(self.seen.runs)
+                if end > start:
+                    self.seen.spans[element] = (start, end)
+                if block:
+                    self.break_line()
+                if stack and element.tail:
+                    self.add(element.tail, stack[-1][0], hidden=stack[-1][4])
+            elif self.skips(child):
+                if child.tag == "br":
+                    self.break_line()
+                if child.tail:
+                    self.add(child.tail, element, hidden=hidden)
+            else:
+                self.open(child, stack, hidden=hidden)
+
+    def open(
+        self,
+        element: html.HtmlElement,
+        stack: list[tuple[html.HtmlElement, Iterator[html.HtmlElement], int, bool, bool]],
+        *,
+        hidden: bool,
+    ) -> None:
+        block = element.tag not in _INLINE
+        if block:
+            self.break_line()
+        if not hidden:
+            style = element.get("style")
+            hidden = (style is not None and bool(HIDDEN_STYLE.search(style))) or element.get("hidden") is not None
+        stack.append((element, iter(element), len(self.seen.runs), block, hidden))
+        if element.text:
+            self.add(element.text, element, hidden=hidden)
+
+    def add(self, raw: str, element: html.HtmlElement, *, hidden: bool) -> None:
+        text = "" if raw.isspace() else fold(raw)
+        if not text:
+            self.spaced = True
+            return
+        glued = not self.spaced and not raw[0].isspace()
+        self.seen.runs.append(Run(text, element, self.line, glued, hidden))
+        self.spaced = raw[-1].isspace()
+
+    def break_line(self) -> None:
+        self.line += 1
+        self.spaced = True
+
+    def skips(self, element: html.HtmlElement) -> bool:
+        tag = element.tag
+        if tag in _CONTAINERS:
+            names = f"{element.get('class') or ''} {element.get('id') or ''} {element.get('role') or ''}"
+            aside = tag == "header" or (len(names) > 2 and is_aside(names))
+            return aside and element not in self.around_title
+        return (tag in SKIPPED_TAGS and element not in self.around_title) or tag == "br" or not isinstance(tag, str)

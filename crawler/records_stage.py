@@ -1,0 +1,136 @@
+"""Stage ``records``: makes product records of the pages that the crawl stored."""
+
+import hashlib
+import re
+import time
+from collections import Counter
+from contextlib import closing
+
+import pyarrow as pa
+
+from crawler.crawl_keys import load_or_create_key
+from crawler.frontier_schema import FRONTIER_DDL
+from crawler.page_reading import PageReader
+from crawler.product_choice import Choice, choose_products
+from crawler.record_merge import known_products, write_records
+from crawler.record_reading import Outcomes, read_pages
+from crawler.settings import CrawlSettings
+from crawler.stored_pages import PageOutcome, StoredPageRow, pages_digest, remember_outcomes, stored_pages
+from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
+from storage import Objects, Stage, Store
+
+__all__ = ["run"]
+
+_SILENT = SilentProgress()
+_Readers = dict[str, PageReader]
+
+
+def run(store: Store, settings: CrawlSettings, *, clock: Clock = utc_now, progress: Progress = _SILENT) -> StageReport:
+    """Write ``products``, ``specs`` and ``media`` (pending) from the stored pages of all sources.
+
+    A page is read again only where its bytes or what reads them changed. Products that came by a feed
+    stay. A product whose page is gone (404, 410) goes; one whose page merely failed stays as it was.
+
+    Read counts the pages that are, or should be, a product's: those with a product on them, those that
+    match a source's ``product_urls`` or, where it has none, that a sitemap lists and that are no
+    listing, and those that cannot be judged. Listings and other pages without a product do not count.
+    Reasons: ``not_a_product``, ``soft_404``, ``no_content``, ``opt_out``, ``duplicate_url``,
+    ``no_native_id``, ``unreadable`` and those of :class:`m5data.errors.PageError`.
+
+    Args:
+        store: the workspace.
+        settings: sources, with their page objects.
+        clock: not asked: a record bears the time at which its page was fetched.
+        progress: told of every page that is read.
+
+    Raises:
+        SettingsError: a page object cannot be loaded.
+        CorruptObjectError: a stored page is damaged.
+    """
+    del clock
+    began = time.monotonic()
+    with store.lock():
+        store.state.migrate("crawler", FRONTIER_DDL)
+        key = load_or_create_key(store.root)
+        with closing(store.state.connect()) as connection:
+            pages = list(stored_pages(connection))
+            readers = {name: PageReader.of(settings, name, key) for name in sorted({p.source for p in pages})}
+            digest = _digest(settings, readers)
+            with store.stage("records", settings=digest, extra=pages_digest(connection)) as stage:
+                if stage.unchanged:
+                    return stage.report_unchanged()
+                stale = [page for page in pages if _is_stale(page, readers)]
+                progress.start("records", len(stale))
+                outcomes, choice = _write(stage, store.objects, pages, stale, readers, settings, progress)
+                report = stage.commit(_report(choice, began))
+                remember_outcomes(
+                    connection,
+                    ((p, readers[p.source].version, outcomes[p.source, p.url]) for p in stale),
+                )
+                progress.finish()
+                return report
+
+
+def _is_stale(page: StoredPageRow, readers: _Readers) -> bool:
+    return page.outcome is None or page.parser != readers[page.source].version
+
+
+def _write(
+    stage: Stage,
+    objects: Objects,
+    pages: list[StoredPageRow],
+    stale: list[StoredPageRow],
+    readers: _Readers,
+    settings: CrawlSettings,
+    progress: Progress,
+) -> tuple[Outcomes, Choice]:
+    """Read stale pages, choose among all, write the tables and rejects."""
+    outcomes, new = read_pages(stale, readers, objects, stage.spool, progress)
+    remembered = {(p.source, p.url): p.outcome for p in pages if p.outcome}
+    outcomes = {**remembered, **outcomes}
+    choice = _choose(pages, outcomes, settings)
+    lost = _without_rows(choice, known_products(stage.before), stale)
+    _, found_again = read_pages(lost, readers, objects, stage.spool, progress)
+    write_records(stage, choice, {name: pa.concat_tables([rows, found_again[name]]) for name, rows in new.items()})
+    stage.reject(choice.rejects)
+    return outcomes, choice
+
+
+def _report(choice: Choice, began: float) -> StageReport:
+    dropped = Counter(reject.reason for reject in choice.rejects)
+    kept = len(choice.products)
+    seconds = time.monotonic() - began
+    return StageReport("records", kept + dropped.total(), kept, dict(sorted(dropped.items())), seconds)
+
+
+def _choose(pages: list[StoredPageRow], outcomes: Outcomes, settings: CrawlSettings) -> Choice:
+    patterns = {
+        name: tuple(re.compile(text) for text in source.product_urls) for name, source in settings.sources.items()
+    }
+
+    def is_expected(page: StoredPageRow, outcome: PageOutcome) -> bool:
+        own = patterns.get(page.source, ())
+        if own:
+            return any(pattern.search(page.url) for pattern in own)
+        return page.listed and outcome.kind != "listing"
+
+    return choose_products([(page, outcomes[page.source, page.url]) for page in pages], is_expected)
+
+
+def _without_rows(choice: Choice, known: set[tuple[str, str]], read: list[StoredPageRow]) -> list[StoredPageRow]:
+    """Return chosen pages whose rows are neither in the tables nor just read: another page spoke for them so far."""
+    fresh = {(page.source, page.url) for page in read}
+    return [
+        page
+        for name, page in choice.products.items()
+        if (page.source, page.url) not in fresh and (name, page.sha256) not in known
+    ]
+
+
+def _digest(settings: CrawlSettings, readers: _Readers) -> str:
+    """Return a hash of the settings that records depend on."""
+    parts = [
+        (name, reader.version, settings.sources[name].product_urls if name in settings.sources else ())
+        for name, reader in readers.items()
+    ]
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]

@@ -1,0 +1,158 @@
+"""Settings of collection: which shops, with whose permission, how politely."""
+
+import hashlib
+import re
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from m5data.errors import NotAuthorisedError, SettingsError
+from m5data.stage_settings import StageSettings
+
+__all__ = ["CrawlSettings", "OptOut", "SourceSettings"]
+
+OptOut = Literal["noai", "noimageai", "noml", "noindex", "tdm-reservation"]
+"""Directives of a page, a header or a site file that keep a page out."""
+
+_VERSION = "0.1"
+
+
+def _check_pattern(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"expected a regular expression, got {pattern!r}: {error}") from None
+    return pattern
+
+
+Pattern = Annotated[str, AfterValidator(_check_pattern)]
+SourceName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+
+
+class SourceSettings(StageSettings):
+    """One shop."""
+
+    start: tuple[str, ...] = ()
+    """Addresses the crawl starts from; their hosts are its whole scope. Empty: a source of feeds alone."""
+    crawl_authorised: bool = False
+    """The shop's owner allows this crawl. Nobody but you can know, so the default is no."""
+    share_authorised: bool = False
+    """The owner also allows the data to be passed on; export asks for it. M5Product had both, separately."""
+    licence: str | None = None
+    """Licence of the shop's data, as every exported sample will carry it; none known by default."""
+    local: bool = False
+    """The shop runs on this machine or its network; private addresses are refused otherwise."""
+    delay_s: float | None = Field(default=None, ge=0)
+    """Seconds between two requests; None: the crawl's own. A longer one in robots.txt wins."""
+    product_urls: tuple[Pattern, ...] = ()
+    """Regular expressions that find a product's address. A match without a product on it is a reject; where there
+    are none, an address that a sitemap lists."""
+    follow: tuple[Pattern, ...] = ()
+    """Regular expressions, one of which a link must match to be followed. None: all of the shop's hosts."""
+    page_object: str | None = Field(default=None, pattern=r"^[\w.]+:\w+$")
+    """``module:Class`` of a page object of your own; None: the one registered for the host, or the generic one."""
+    max_pages: int | None = Field(default=None, gt=0)
+    """Pages at most; None: the crawl's own."""
+
+    def scope_key(self) -> tuple[object, ...]:
+        """Return what decides which pages belong to the source."""
+        return (self.start, self.follow, self.local)
+
+
+class CrawlSettings(StageSettings):
+    """The crawl of all sources."""
+
+    sources: dict[SourceName, SourceSettings] = Field(default_factory=dict)
+    """Name -> shop. The name is the first part of every product id."""
+    user_agent: str = Field(default="m5data", pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")
+    """Name that robots.txt rules address this crawler by (RFC 9309, section 2.2.1)."""
+    contact: str = ""
+    """Mail or web address that a shop can complain to, sent with every request. Needed unless all sources are local."""
+    recrawl_after_h: float = Field(default=24, ge=0)
+    """Hours after which a page is asked for again, conditionally. A day: prices and stock seldom matter sooner here."""
+    retry_failed_after_h: float = Field(default=1, ge=0)
+    """Hours after which pages are tried again that failed for a passing reason; an outage is rarely shorter."""
+    concurrency_per_host: int = Field(default=2, gt=0, le=64)
+    """Requests under way at once per host; adaptive delay keeps slow servers below it."""
+    delay_s: float = Field(default=0.5, ge=0)
+    """Seconds between two requests to a host: two pages a second load no shop."""
+    max_delay_s: float = Field(default=120, gt=0)
+    """Longest delay that is kept; a robots.txt that asks for more stops its source."""
+    timeout_s: float = Field(default=30, gt=0)
+    """Seconds a whole request may take."""
+    connect_timeout_s: float = Field(default=10, gt=0)
+    """Seconds until a connection must stand."""
+    max_page_bytes: int = Field(default=8 * 1024 * 1024, gt=0)
+    """Longest page, after decompression; the longest real product page met was under 2 MB."""
+    max_sitemap_bytes: int = Field(default=50 * 1024 * 1024, gt=0)
+    """Longest sitemap, after decompression: the sitemap protocol's own limit."""
+    max_pages: int = Field(default=1_000_000, gt=0)
+    """Pages of one source at most."""
+    max_hours: float = Field(default=24, gt=0)
+    """Hours that the crawl of one source may take; what is left waits for the next run."""
+    max_depth: int = Field(default=30, gt=0)
+    """Links from a start page at most; pages of one listing count as one step."""
+    max_listing_pages: int = Field(default=5_000, gt=0)
+    """Next pages in a row, and different query strings of one path, at most: facets and calendars have no end."""
+    max_redirects: int = Field(default=5, gt=0)
+    """Redirects in a row; as many as RFC 9309 (section 2.3.1.2) asks for."""
+    retries: int = Field(default=3, ge=0)
+    """Further tries of a request that failed for a passing reason, within one run."""
+    backoff_s: float = Field(default=2, ge=0)
+    """Wait before the first further try, doubled each time; Retry-After wins where a server sends it."""
+    max_wait_s: float = Field(default=300, gt=0)
+    """Longest wait before a further try; a server that asks for more is left for the next run."""
+    max_failures_in_a_row: int = Field(default=25, gt=0)
+    """Failed pages in a row after which a source counts as down and is left for the next run."""
+    sources_at_once: int = Field(default=2, gt=0)
+    """Sources crawled side by side, a process each; the crawl of one is bound by politeness, not by the machine."""
+    batch_pages: int = Field(default=64, gt=0)
+    """Pages made durable together; as many at most are fetched again after a kill."""
+    batch_s: float = Field(default=2, gt=0)
+    """Seconds after which fetched pages are made durable even if they are few."""
+    opt_outs: tuple[OptOut, ...] = ("noai", "noimageai", "noml", "noindex", "tdm-reservation")
+    """Directives that keep a page out. All by default: the shop's word is taken at its widest."""
+
+    @property
+    def agent_header(self) -> str:
+        """Value of ``User-Agent``: one name everywhere, with the contact."""
+        return f"{self.user_agent}/{_VERSION}" + (f" (+{self.contact})" if self.contact else "")
+
+    @model_validator(mode="after")
+    def _check_contact(self) -> Self:
+        """Refuse to call on strangers without leaving an address."""
+        strangers = [name for name, source in self.sources.items() if source.start and not source.local]
+        if strangers and not self.contact:
+            raise ValueError(
+                f"contact: expected a mail or web address for the User-Agent, got none; "
+                f"needed because the source {strangers[0]!r} is not local"
+            )
+        return self
+
+    def scope_digest(self, name: str) -> str:
+        """Return a hash of what decides which pages a source has; all are looked at again when it changes."""
+        mine = (self.max_depth, self.max_listing_pages, self.user_agent, self.opt_outs)
+        return hashlib.sha256(repr((mine, self.sources[name].scope_key())).encode()).hexdigest()[:16]
+
+    def authorised(self, names: tuple[str, ...] | None = None) -> dict[str, SourceSettings]:
+        """Return the sources to crawl, by name.
+
+        Args:
+            names: only these; None: all that have a start address.
+
+        Raises:
+            SettingsError: a name is not a source's.
+            NotAuthorisedError: one of them does not say that it may be crawled.
+        """
+        for name in names or ():
+            if name not in self.sources:
+                known = ", ".join(sorted(self.sources)) or "none"
+                raise SettingsError(f"source {name!r}: not in m5data.toml (sources there: {known})")
+        chosen = {n: self.sources[n] for n in sorted(names or self.sources) if self.sources[n].start}
+        for name, source in chosen.items():
+            if not source.crawl_authorised:
+                raise NotAuthorisedError(
+                    f"sources.{name}.crawl_authorised: expected true, got false; ask the owner of "
+                    f"{source.start[0]} for permission to crawl, then set it in m5data.toml"
+                )
+        return chosen

@@ -1,0 +1,69 @@
+"""Addresses on their way through the frontier: discovered, handed out, visited."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+__all__ = ["Found", "Task", "Visit", "VisitState"]
+
+Kind = Literal["page", "sitemap"]
+VisitState = Literal["done", "failed", "skipped", "redirected", "absent"]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An address that was discovered."""
+
+    url: str
+    kind: Kind = "page"
+    rank: int = 3
+    """Order of fetching: 0 sitemap, 1 start, 2 next page of a listing, 3 any other."""
+    depth: int = 0
+    """Links from a start page."""
+    hops: int = 0
+    """Redirects that led here in a row."""
+    chain: int = 0
+    """Next pages of one listing that led here in a row."""
+    listed: bool = False
+    """A sitemap names it: it should be worth having."""
+    refused: str | None = None
+    """Reason for which it will not be fetched; None: it will."""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """An address to fetch, with what is known from its last visit."""
+
+    url: str
+    kind: Kind
+    rank: int
+    depth: int
+    hops: int
+    chain: int
+    listed: bool
+    etag: str | None = None
+    last_modified: str | None = None
+    page_sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What became of an address."""
+
+    task: Task
+    state: VisitState
+    reason: str | None = None
+    detail: str = ""
+    http_status: int | None = None
+    headers: Mapping[str, str] | None = None
+    """Headers that the page's reading depends on; None: no new page came."""
+    page_sha256: str | None = None
+    """The new page's object; None: no new page came."""
+    forget: bool = False
+    """The stored page is not to be used any more."""
+    redirect_to: str | None = None
+    canonical: str | None = None
+    kind: Kind = "page"
+    found: tuple[Found, ...] = field(default=(), repr=False)
+    attempts: int = 1

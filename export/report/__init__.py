@@ -1,0 +1,1 @@
+"""The dataset's report: the papers' tables and figures, from the data."""

@@ -1,0 +1,108 @@
+"""The report's figures, as SVG text whose letters stay letters (any script, any font)."""
+
+import io
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+__all__ = ["histogram", "long_tail", "overlap"]
+
+_STYLE: dict[Any, Any] = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "m5data",
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#8a8f98",
+    "axes.titlelocation": "left",
+    "axes.titlesize": 11,
+}
+_BLUE, _PALE = "#2f6fb7", "#d5dbe3"
+
+
+def long_tail(rows: Sequence[dict[str, Any]], shown: int = 40) -> str:
+    """Draw products by sub-class, largest first; names where they fit.
+
+    Args:
+        rows: name, products, largest first.
+        shown: Bars with a name; where there are more sub-classes, all are drawn as one curve.
+    """
+    with _figure(9, 3.4) as (figure, axes):
+        counts = [row["products"] for row in rows]
+        if len(rows) <= shown:
+            axes.bar(range(len(rows)), counts, color=_BLUE)
+            axes.set_xticks(range(len(rows)), [row["name"] for row in rows], rotation=60, ha="right", fontsize=8)
+        else:
+            axes.fill_between(range(1, len(rows) + 1), counts, color=_BLUE, step="mid")
+            axes.set_xscale("log")
+            axes.set_yscale("log")
+            axes.set_xlabel("rank of the sub-class")
+        axes.set_ylabel("products")
+        return _svg(figure)
+
+
+def histogram(values: Iterable[float], label: str, bins: int = 30) -> str:
+    """Draw how often values occur.
+
+    Args:
+        values: Any numbers; may be empty.
+        label: What they are, with the unit.
+        bins: Bars.
+    """
+    with _figure(4.4, 2.6) as (figure, axes):
+        axes.hist(list(values), bins=bins, color=_BLUE)
+        axes.set_xlabel(label)
+        axes.set_ylabel("count")
+        return _svg(figure)
+
+
+def overlap(rows: Sequence[dict[str, Any]], modalities: Sequence[str], shown: int = 16) -> str:
+    """Draw how many products have which modalities: a bar and a column of dots a combination.
+
+    Args:
+        rows: A boolean for each modality, and products; commonest first.
+        modalities: Names, from top to bottom.
+        shown: Combinations drawn.
+    """
+    rows = rows[:shown]
+    with _figure(9, 3.6) as (figure, _):
+        figure.clear()
+        bars, dots = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1.3))
+        bars.bar(range(len(rows)), [row["products"] for row in rows], color=_BLUE)
+        bars.bar_label(bars.containers[0], fontsize=8)
+        bars.set_ylabel("products")
+        _draw_dots(dots, rows, modalities)
+        return _svg(figure)
+
+
+def _draw_dots(axes: Axes, rows: Sequence[dict[str, Any]], modalities: Sequence[str]) -> None:
+    for place, name in enumerate(modalities):
+        colours = [_BLUE if row[name] else _PALE for row in rows]
+        axes.scatter(range(len(rows)), [-place] * len(rows), c=colours, s=60)
+    axes.set_yticks([-place for place in range(len(modalities))], modalities)
+    axes.set_xticks([])
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+@contextmanager
+def _figure(width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
+    """Give a figure of its own, outside pyplot's global state."""
+    with mpl.rc_context(_STYLE), warnings.catch_warnings():
+        # the page's reader brings the font that shows these letters
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure = Figure(figsize=(width, height), layout="constrained")
+        yield figure, figure.subplots()
+
+
+def _svg(figure: Figure) -> str:
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    text = buffer.getvalue()
+    return text[text.index("<svg") :]

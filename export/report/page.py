@@ -1,0 +1,37 @@
+"""The report as one self-contained HTML page."""
+
+from collections.abc import Sequence
+from importlib import resources
+
+from jinja2 import Environment
+from markupsafe import Markup
+
+from export.report import figures
+from export.report.numbers import Numbers
+from export.report.pictures import Picture
+
+__all__ = ["render"]
+
+MODALITIES = ("image", "caption", "specifications", "video", "audio")
+
+
+def render(title: str, version: int, numbers: Numbers, pictures: Sequence[Picture]) -> str:
+    """Return the page: no script, nothing fetched; captions are escaped."""
+    template = (resources.files("export") / "report" / "page.html").read_text(encoding="utf-8")
+    return (
+        Environment(autoescape=True, trim_blocks=True)
+        .from_string(template)
+        .render(title=title, version=version, numbers=numbers, pictures=pictures, figures=_draw(numbers))
+    )
+
+
+def _draw(numbers: Numbers) -> dict[str, Markup]:
+    drawn = {
+        "long_tail": figures.long_tail(numbers.long_tail),
+        "overlap": figures.overlap(numbers.overlap, MODALITIES),
+        "captions": figures.histogram(numbers.caption_lengths, "characters"),
+        "durations": figures.histogram(numbers.durations, "seconds"),
+        "merchants": figures.histogram(numbers.merchant_sizes, "products of a merchant", bins=10),
+    }
+    # matplotlib escapes the text it draws
+    return {name: Markup(svg) for name, svg in drawn.items()}  # noqa: S704

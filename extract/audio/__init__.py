@@ -1,0 +1,1 @@
+"""Sound of a video: decoding, mp3, mel bands and MFCC."""

@@ -1,0 +1,160 @@
+"""Decoding the sound of a file, packet by packet, into what the mp3 and the features need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import av
+import numpy as np
+from av import Packet
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from numpy.typing import NDArray
+
+from extract.audio.mp3 import MP3_RATES
+from extract.container import SOUND_DECODERS, decoder_name
+from m5data.errors import MediaError
+
+__all__ = ["DecodedSound", "SoundDecoder", "SoundPacket"]
+
+SoundPacket: TypeAlias = "Packet[AudioStream]"
+"""A demuxed audio packet, which is generic for type checkers alone."""
+
+_FALLBACK_RATE = 44_100
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedSound:
+    """All sound of a file."""
+
+    parts: tuple[bytes, ...]
+    """Samples for the mp3, end to end: 32-bit floats, little endian, interleaved."""
+    sample_rate: int
+    """Of ``parts``, Hz."""
+    channels: int
+    """1 or 2; more are mixed down to 2."""
+    mono: NDArray[np.float32]
+    """Samples for the features, all channels mixed, 1-D."""
+    peak: float
+    """Largest magnitude in ``parts``; 1.0 is full scale."""
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds."""
+        return sum(map(len, self.parts)) / (4 * self.channels * self.sample_rate)
+
+
+class _Converter:
+    """Resamples frames whose own format may change half-way."""
+
+    def __init__(self, layout: str, rate: int) -> None:
+        self._layout = layout
+        self._rate = rate
+        self._resampler: AudioResampler | None = None
+        self._source: tuple[str, str, int] | None = None
+
+    def push(self, frame: AudioFrame) -> list[bytes]:
+        """Return the samples that a frame gives now."""
+        source = (frame.format.name, frame.layout.name, frame.sample_rate)
+        rest = self.finish() if source != self._source else []
+        if self._resampler is None:
+            self._resampler = AudioResampler(format="flt", layout=self._layout, rate=self._rate)
+            self._source = source
+        return rest + _bytes(self._resampler.resample(frame))
+
+    def finish(self) -> list[bytes]:
+        """Return what is left, and forget the source's format."""
+        if self._resampler is None:
+            return []
+        rest = _bytes(self._resampler.resample(None))
+        self._resampler = None
+        return rest
+
+
+class SoundDecoder:
+    """Takes the packets of one audio stream in order.
+
+    Args:
+        stream: The stream; its decoder must not have begun.
+        mp3_rate: Hz, or ``source``: that of the stream, where mp3 knows it, else 44,100.
+        mono_rate: Hz.
+        max_seconds: Longest sound.
+
+    Raises:
+        MediaError: ``unsupported_sound``, the codec is not allowed.
+    """
+
+    def __init__(self, stream: AudioStream, *, mp3_rate: int | str, mono_rate: int, max_seconds: int) -> None:
+        if decoder_name(stream) not in SOUND_DECODERS:
+            raise MediaError("unsupported_sound", f"{decoder_name(stream) or 'an unknown codec'} is not allowed")
+        self.stream = stream
+        self._context = stream.codec_context
+        self._context.thread_count = 1
+        self._fault: MediaError | None = None
+        self._mp3_rate = mp3_rate
+        self._max_seconds = max_seconds
+        self._parts: list[bytes] = []
+        self._mono_parts: list[bytes] = []
+        self._mono = _Converter("mono", mono_rate)
+        self._full: _Converter | None = None
+        self._rate, self._channels, self._samples = 0, 0, 0
+
+    def feed(self, packet: SoundPacket) -> None:
+        """Decode one packet; a damaged one is passed over, and all after a limit was hit."""
+        self._decode(packet)
+
+    def _decode(self, packet: SoundPacket | None) -> None:
+        if self._fault is not None:
+            return
+        try:
+            for frame in self._context.decode(packet):
+                self._take(frame)
+        except av.MemoryError:
+            self._fault = MediaError("memory", "decoding sound")
+        except MediaError as error:
+            self._fault = error
+        except (av.FFmpegError, ValueError):
+            return
+
+    def finish(self) -> DecodedSound:
+        """Return everything decoded.
+
+        Raises:
+            MediaError: ``broken_sound``, there is nothing intact; ``sound_too_long``; ``memory``.
+        """
+        self._decode(None)
+        if self._fault is not None:
+            raise self._fault
+        if self._full is not None:
+            self._parts += self._full.finish()
+            self._mono_parts += self._mono.finish()
+        mono = np.frombuffer(b"".join(self._mono_parts), np.float32)
+        if not mono.size or not any(self._parts):
+            raise MediaError("broken_sound", "no packet of the audio stream can be decoded")
+        return DecodedSound(tuple(self._parts), self._rate, self._channels, mono, _peak(self._parts))
+
+    def _take(self, frame: AudioFrame) -> None:
+        if self._full is None:
+            self._rate = self._choose_rate(frame.sample_rate)
+            self._channels = min(frame.layout.nb_channels, 2)
+            self._full = _Converter("mono" if self._channels == 1 else "stereo", self._rate)
+        frame.pts = None
+        self._samples += frame.samples
+        if self._samples > self._max_seconds * frame.sample_rate:
+            raise MediaError("sound_too_long", f"wanted at most {self._max_seconds} s")
+        self._parts += self._full.push(frame)
+        self._mono_parts += self._mono.push(frame)
+
+    def _choose_rate(self, source: int) -> int:
+        wanted = source if self._mp3_rate == "source" else int(self._mp3_rate)
+        return wanted if wanted in MP3_RATES else _FALLBACK_RATE
+
+
+def _bytes(frames: list[AudioFrame]) -> list[bytes]:
+    return [frame.to_ndarray().tobytes() for frame in frames]
+
+
+def _peak(parts: list[bytes]) -> float:
+    return max((float(np.abs(np.frombuffer(part, np.float32)).max()) for part in parts if part), default=0.0)

@@ -1,0 +1,102 @@
+"""Stored objects, worked off by decoder processes on this machine."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from extract.answers import unpack_clip, unpack_image
+from extract.images import ImageMeasures
+from extract.isolation.pool import DecoderPool, Job, PoolLimits
+from extract.results import ClipResult, Fault
+from extract.settings import ExtractSettings, LimitSettings
+from extract.worker import handle
+from m5data.errors import CorruptObjectError
+from m5data.records import MediaKind
+
+__all__ = ["Item", "LocalEngine", "Result", "processes_for"]
+
+Result = ClipResult | ImageMeasures | Fault
+"""A video gives a ``ClipResult``; an image its measures, or why there are none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A stored object to be extracted."""
+
+    sha256: str
+    kind: MediaKind
+    size: int
+    """Bytes."""
+
+
+class LocalEngine:
+    """Extracts objects in isolated processes, one single-threaded decoder a core.
+
+    Args:
+        settings: Of the stage.
+        read: Returns an object's bytes; may raise ``CorruptObjectError``.
+    """
+
+    def __init__(self, settings: ExtractSettings, read: Callable[[str], bytes]) -> None:
+        self._settings = settings
+        self._read = read
+
+    def run(self, items: Iterable[Item], count: int) -> Iterator[tuple[Item, Result]]:
+        """Yield each item with its result, in the order in which they are finished.
+
+        The results do not depend on the number of processes. Files above the limit of size, and
+        those that the store cannot give back, get their fault without a decoder. Items are taken
+        as decoders become free.
+
+        Args:
+            items: Each once.
+            count: How many they are at most: no more processes are started.
+
+        Raises:
+            DataError: Decoder processes do not start.
+        """
+        running: dict[str, Item] = {}
+        refused: list[tuple[Item, Fault]] = []
+        processes = processes_for(self._settings.workers, count)
+        with DecoderPool(partial(handle, self._settings), processes, _pool_limits(self._settings.limits)) as pool:
+            for job, answer in pool.run(self._jobs(items, running, refused)):
+                item = running.pop(job.key)
+                yield item, unpack_clip(answer) if item.kind == "video" else unpack_image(answer)
+                yield from _refusals(refused)
+        yield from _refusals(refused)
+
+    def _jobs(
+        self, items: Iterable[Item], running: dict[str, Item], refused: list[tuple[Item, Fault]]
+    ) -> Iterator[Job]:
+        """Yield a job an item, which joins ``running``; those that cannot become one join ``refused``."""
+        limit = self._settings.limits.input_mb
+        for item in items:
+            if item.size > limit << 20:
+                refused.append((item, Fault("too_large", f"wanted at most {limit} MB, got {item.size} bytes")))
+                continue
+            try:
+                data = self._read(item.sha256)
+            except CorruptObjectError as error:
+                refused.append((item, Fault("corrupt_object", str(error))))
+                continue
+            job = Job(f"{item.kind}:{item.sha256}", item.kind, data)
+            running[job.key] = item
+            yield job
+
+
+def _refusals(refused: list[tuple[Item, Fault]]) -> Iterator[tuple[Item, Result]]:
+    """Take and yield what never became a job."""
+    while refused:
+        item, fault = refused.pop(0)
+        yield item, ClipResult(fault, fault) if item.kind == "video" else fault
+
+
+def processes_for(workers: int | None, items: int) -> int:
+    """Return how many processes to start: as asked, else one a core, and no more than there are items."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(workers or cores, items))
+
+
+def _pool_limits(limits: LimitSettings) -> PoolLimits:
+    return PoolLimits(limits.seconds, limits.memory_mb << 20, limits.input_mb << 20, limits.output_mb << 20)

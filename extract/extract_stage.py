@@ -1,0 +1,108 @@
+"""The stage ``extract``: frames and sound of every video, measures of every image."""
+
+import logging
+from collections import Counter
+from contextlib import closing
+
+import duckdb
+
+from extract.engine import LocalEngine
+from extract.harvest import Harvest
+from extract.inventory import keep_known, list_new, open_results
+from extract.settings import ExtractSettings
+from m5data.errors import MissingInputError
+from m5data.records import Reject
+from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
+from storage import Stage, Store
+
+__all__ = ["run"]
+
+_LOG = logging.getLogger(__name__)
+
+_WRITES = {
+    "frames": """
+        SELECT product_id, video_sha256, second, pts_s, width, height, object, "offset", length
+        FROM (SELECT DISTINCT product_id, sha256 AS video_sha256 FROM wanted WHERE kind = 'video')
+        JOIN frame_results USING (video_sha256)""",
+    "audio": """
+        SELECT product_id, video_sha256, mp3, sample_rate, duration_s, mfcc, n_mfcc, mfcc_frames, mfcc_settings
+        FROM (SELECT DISTINCT product_id, sha256 AS video_sha256 FROM wanted WHERE kind = 'video')
+        JOIN sound_results USING (video_sha256)""",
+    "images": """
+        SELECT product_id, position, sha256, width, height, phash, size_group, sharpness, blank_share
+        FROM wanted JOIN image_results USING (sha256) WHERE kind = 'image'""",
+}
+
+_COUNTS = """
+SELECT
+    (SELECT 2 * count(DISTINCT sha256) FILTER (kind = 'video') + count(DISTINCT sha256) FILTER (kind = 'image')
+     FROM wanted),
+    (SELECT count(DISTINCT video_sha256) FROM frame_results)
+    + (SELECT count(*) FROM sound_results) + (SELECT count(*) FROM image_results)
+"""
+
+
+def run(
+    store: Store,
+    settings: ExtractSettings,
+    *,
+    clock: Clock = utc_now,
+    progress: Progress = SilentProgress(),
+) -> StageReport:
+    """Extract what is asked of every stored video and image, each object once.
+
+    Reads ``media``; writes ``frames``, ``audio`` and ``images``, a row a product that uses the
+    object. Results of the last run are taken over where the settings are the same, so only new
+    objects are decoded.
+
+    The report counts results: a video is asked for two, its frames and its sound, an image for
+    one, its measures. Each that is missing is a row of ``rejects`` with the object's hash as item,
+    a reason of ``extract.reasons`` or ``extract.images``, and a detail that starts with which
+    result it is. A video without sound keeps its frames.
+
+    Raises:
+        MissingInputError: There is no table of media yet.
+        DataError: Decoder processes do not start.
+    """
+    with store.stage("extract", settings=settings.digest(), reads=["media"]) as stage:
+        if stage.unchanged:
+            return stage.report_unchanged()
+        if "media" not in stage.before.tables:
+            raise MissingInputError("extract: wanted the table media, found none; run m5data crawl and download first")
+        return _work(store, stage, settings, clock, progress)
+
+
+def _work(store: Store, stage: Stage, settings: ExtractSettings, clock: Clock, progress: Progress) -> StageReport:
+    began = clock()
+    with closing(stage.before.connection()) as connection:
+        open_results(connection)
+        last = stage.before.stages.get("extract")
+        if last is not None and last.settings == settings.digest():
+            keep_known(connection)
+        _extract(store, stage, settings, connection, progress)
+        for table, query in _WRITES.items():
+            stage.write(table, connection.sql(query))
+        faults: list[tuple[str, str, str]] = connection.table("fault_results").order("ALL").fetchall()
+        read, kept = connection.sql(_COUNTS).fetchall()[0]
+    stage.reject(Reject(item, reason, detail) for item, reason, detail in faults)
+    dropped = dict(sorted(Counter(reason for _, reason, _ in faults).items()))
+    seconds = (clock() - began).total_seconds()
+    return stage.commit(StageReport("extract", read, kept, dropped, seconds))
+
+
+def _extract(
+    store: Store,
+    stage: Stage,
+    settings: ExtractSettings,
+    connection: duckdb.DuckDBPyConnection,
+    progress: Progress,
+) -> None:
+    """Fill the result tables: from the spool what a killed run left there, the rest by decoding."""
+    total = list_new(connection)
+    progress.start("extract", total)
+    harvest = Harvest(connection, stage.spool, settings, progress)
+    with store.objects.writer("derived") as objects:
+        for item, result in LocalEngine(settings, store.objects.read).run(harvest.items(), total):
+            harvest.take(item, result, objects)
+    progress.finish()
+    _LOG.info("extract: ways of decoding: %s", dict(sorted(harvest.ways.items())))

@@ -1,0 +1,74 @@
+"""Results on their way into the result tables, checkpointed partition by partition."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+import duckdb
+import pyarrow as pa
+
+from extract.audio.sound import describe_feature
+from extract.engine import Item, Result
+from extract.inventory import partitions
+from extract.partition import Partition
+from extract.results import ClipResult, Frames
+from extract.settings import ExtractSettings
+from m5data.stage import Progress
+from storage import ObjectWriter, Spool
+
+__all__ = ["Harvest"]
+
+
+class Harvest:
+    """Hands out the items that are still to be done, and takes their results.
+
+    Only partitions in flight are in memory.
+
+    Args:
+        connection: With the result tables of ``extract.inventory``.
+        spool: What a killed run left, and where finished partitions go.
+        settings: Of the stage.
+        progress: Is told of every item.
+    """
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, spool: Spool, settings: ExtractSettings, progress: Progress
+    ) -> None:
+        self._connection = connection
+        self._spool = spool
+        self._settings = settings
+        self._progress = progress
+        self._open: dict[Item, Partition] = {}
+        self.ways: Counter[str] = Counter()
+        """How videos were decoded, with how often: the ``way`` of their frames."""
+
+    def items(self) -> Iterator[Item]:
+        """Yield the items of each partition that the spool does not hold; gather those that it holds."""
+        digest, feature = self._settings.digest(), describe_feature(self._settings.feature)
+        for members in partitions(self._connection, self._settings.partition_items):
+            partition = Partition(members, digest, feature)
+            spooled = self._spool.get(partition.name, partition.fingerprint)
+            if spooled is None:
+                self._open.update(dict.fromkeys(members, partition))
+                yield from members
+            else:
+                self._gather(spooled)
+                self._progress.advance(len(members))
+
+    def take(self, item: Item, result: Result, objects: ObjectWriter) -> None:
+        """Store what an item gave; with the last item of a partition, checkpoint the partition."""
+        partition = self._open.pop(item)
+        partition.add(item, result, objects)
+        if isinstance(result, ClipResult) and isinstance(result.frames, Frames):
+            self.ways[result.frames.way] += 1
+        self._progress.advance()
+        if not partition.waiting:
+            objects.flush()  # a row may only name objects that are on the disk
+            tables = partition.tables()
+            self._spool.put(partition.name, partition.fingerprint, tables)
+            self._gather(tables)
+
+    def _gather(self, tables: Mapping[str, pa.Table]) -> None:
+        """Add a partition's rows to the result tables."""
+        for name, rows in tables.items():
+            if rows.num_rows:
+                self._connection.from_arrow(rows).insert_into(name)

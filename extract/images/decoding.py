@@ -1,0 +1,137 @@
+"""From untrusted bytes to one grey picture, under limits."""
+
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from extract.images.fault import ImageFault, ImageReason
+from extract.images.settings import ImageSettings
+
+__all__ = ["decode"]
+
+# What Pillow's decoders raise on damaged files; SyntaxError is its word for a bad header.
+_DAMAGE = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+
+_ORIENTATION_TAG = 0x0112
+_TRANSPOSE = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+class _UnusableError(Exception):
+    """Carries a fault out of the middle of decoding."""
+
+    def __init__(self, reason: ImageReason, detail: str) -> None:
+        super().__init__(detail)
+        self.fault = ImageFault(reason, detail)
+
+
+def decode(data: bytes, settings: ImageSettings) -> Image.Image | ImageFault:
+    """Decode an image fully and return it as people see it, in grey.
+
+    The size in the header is checked before any pixel is decoded, checksums are verified where
+    the format has them, and a picture that ends early is broken, not half a picture. EXIF
+    orientation is applied; transparent parts are laid on white; 16-bit greys keep their upper
+    eight bits; grey is ITU-R 601 luma. The first picture of a multi-picture JPEG is used.
+
+    Args:
+        data: The file.
+        settings: Limits and allowed formats.
+
+    Returns:
+        An image of mode ``L``, or why there is none.
+    """
+    try:
+        with _strict_pillow():
+            _check(data, settings)
+            return _grey(_load(data, settings))
+    except _UnusableError as unusable:
+        return unusable.fault
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        return ImageFault("image_too_many_pixels", f"wanted at most {settings.max_pixels} pixels, got far more")
+    except UnidentifiedImageError:
+        return ImageFault("not_an_image", f"wanted one of {', '.join(settings.formats)}, got something else")
+    except _DAMAGE as damage:
+        return ImageFault("image_broken", f"wanted a whole image, got damage ({type(damage).__name__})")
+
+
+@contextmanager
+def _strict_pillow() -> Iterator[None]:
+    """Make Pillow's own size warning an error and silence its remarks about damaged metadata."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
+
+
+def _check(data: bytes, settings: ImageSettings) -> None:
+    """Judge the length, the header, then the checksums; no pixel is decoded."""
+    if not data:
+        raise _UnusableError("image_empty", "wanted an image, got 0 bytes")
+    if len(data) > settings.max_bytes:
+        raise _UnusableError("image_too_large", f"wanted at most {settings.max_bytes} bytes, got {len(data)}")
+    with Image.open(BytesIO(data), formats=settings.formats) as image:
+        pixels = image.width * image.height
+        if pixels > settings.max_pixels:
+            raise _UnusableError(
+                "image_too_many_pixels",
+                f"wanted at most {settings.max_pixels} pixels, got {image.width} x {image.height}",
+            )
+        if image.format != "MPO" and getattr(image, "is_animated", False):
+            raise _UnusableError("image_animated", f"wanted one still picture, got an animated {image.format}")
+        image.verify()
+
+
+def _load(data: bytes, settings: ImageSettings) -> Image.Image:
+    """Decode every pixel (``verify`` leaves an image unusable, so it is opened again)."""
+    with Image.open(BytesIO(data), formats=settings.formats) as image:
+        image.load()
+        turn = _TRANSPOSE.get(_orientation(image))
+        upright: Image.Image = image.copy() if turn is None else image.transpose(turn)
+        return upright
+
+
+def _orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation, 1 (upright) where it is absent or unreadable."""
+    try:
+        return int(image.getexif().get(_ORIENTATION_TAG, 1))
+    except _DAMAGE:
+        return 1
+
+
+def _grey(image: Image.Image) -> Image.Image:
+    """Return the picture in mode ``L``."""
+    if image.mode.startswith("I;16"):
+        samples: NDArray[np.uint16] = np.asarray(image)
+        return Image.fromarray((samples >> 8).astype(np.uint8))
+    if image.has_transparency_data:
+        layers = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", layers.size, "white"), layers)
+    return image.convert("L")

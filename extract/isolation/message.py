@@ -1,0 +1,50 @@
+"""What goes over the pipe between a run and its decoders: JSON and plain bytes, nothing that could be code."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+
+__all__ = ["Json", "Message", "receive", "send"]
+
+Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
+
+_HEAD_BYTES = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A small head and some larger bodies."""
+
+    head: Mapping[str, Json]
+    bodies: tuple[bytes, ...] = ()
+
+
+def send(connection: "Connection[bytes, bytes]", message: Message) -> None:
+    """Write a message.
+
+    Raises:
+        OSError: The other side is gone.
+    """
+    head = {"head": message.head, "bodies": len(message.bodies)}
+    connection.send_bytes(json.dumps(head).encode())
+    for body in message.bodies:
+        connection.send_bytes(body)
+
+
+def receive(connection: "Connection[bytes, bytes]", limit: int) -> Message:
+    """Read a message whose bodies have ``limit`` bytes together at most.
+
+    Raises:
+        EOFError: The other side is gone.
+        OSError: Likewise, or a part is longer than allowed; the connection is of no use any more.
+        ValueError: The head is no head.
+    """
+    head = json.loads(connection.recv_bytes(_HEAD_BYTES))
+    if not isinstance(head, dict) or not isinstance(head.get("head"), dict) or not isinstance(head.get("bodies"), int):
+        raise ValueError("wanted a head and a number of bodies")  # noqa: TRY004 - wrong data, no wrong call
+    bodies: list[bytes] = []
+    for _ in range(head["bodies"]):
+        bodies.append(connection.recv_bytes(max(limit, 1)))
+        limit -= len(bodies[-1])
+    return Message(head["head"], tuple(bodies))

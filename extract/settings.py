@@ -1,0 +1,91 @@
+"""Settings of the stage ``extract``: frames, sound and image measures."""
+
+import hashlib
+from typing import Literal
+
+from pydantic import Field
+
+from extract.images.settings import ImageSettings
+from m5data.stage_settings import StageSettings
+
+__all__ = ["ExtractSettings", "FeatureSettings", "LimitSettings", "SoundSettings", "VideoSettings"]
+
+
+class VideoSettings(StageSettings):
+    """Which frames of a video are kept, and how."""
+
+    rule: Literal["exact", "keyframe"] = "exact"
+    """``exact``: for each whole second the first frame at or after it; ``keyframe``: the nearest key frame."""
+    jpeg_quality: int = Field(default=90, ge=1, le=95)
+    """Quality on libjpeg's scale; 90 is hard to tell from the source. The paper does not say."""
+    longest_side: int | None = Field(default=None, ge=16)
+    """Frames are shrunk to this many pixels on their longer side; None, as in the paper: left as they are."""
+    max_seconds: int = Field(default=600, ge=1)
+    """Longer videos are dropped as ``too_long``; M5Product's last at most 60 s, so ten times that is a fault."""
+    max_pixels: int = Field(default=8_847_360, ge=256)
+    """Pixels of a frame before ``too_many_pixels``; the default is 4096 x 2160, the largest cinema format."""
+
+
+class SoundSettings(StageSettings):
+    """How the sound of a video is kept."""
+
+    sample_rate: Literal["source", 32_000, 44_100, 48_000] = 44_100
+    """Of the mp3, Hz; 44,100 is what moviepy, the paper's tool, writes."""
+    bitrate: int = Field(default=128_000, ge=32_000, le=320_000)
+    """Of the mp3, bits a second; the usual one for stereo. The paper does not say."""
+    silence_peak: float = Field(default=0.001, ge=0.0, lt=1.0)
+    """Sound whose largest sample stays below this share of full scale (-60 dB) is dropped as ``silent``."""
+
+
+class FeatureSettings(StageSettings):
+    """Which features of the sound are stored."""
+
+    kind: Literal["mfcc", "released_mel"] = "mfcc"
+    """``mfcc``: as the paper says. ``released_mel``: as its code reads: 16 kHz, first 12 s, 80 mel bands of power."""
+    sample_rate: int = Field(default=22_050, ge=8_000, le=96_000)
+    """The sound is resampled to this before analysis, Hz; librosa's default, the paper does not say."""
+    n_mfcc: int = Field(default=20, ge=1, le=128)
+    """Coefficients; librosa's default, the paper does not say."""
+    n_mels: int = Field(default=128, ge=1, le=512)
+    """Mel bands below the coefficients; librosa's default."""
+    n_fft: int = Field(default=1024, ge=64)
+    """Frame size in samples (M5Product, section 3.1)."""
+    hop_length: int = Field(default=256, ge=1)
+    """Hop in samples (M5Product, section 3.1)."""
+
+
+class LimitSettings(StageSettings):
+    """What one file may cost before it is given up."""
+
+    seconds: float = Field(default=120.0, gt=0)
+    """Wall time a file; a 30 s clip takes about one, so two minutes is a hang."""
+    memory_mb: int = Field(default=2048, ge=64)
+    """Address space a decoder may add to that of its empty process; 4K video with a deep picture buffer fits."""
+    input_mb: int = Field(default=512, ge=1)
+    """Size of a file before it is ``too_large``."""
+    output_mb: int = Field(default=256, ge=1)
+    """Bytes of frames, mp3 and features together before ``output_limit``."""
+
+
+class ExtractSettings(StageSettings):
+    """Settings of the stage ``extract``."""
+
+    video: VideoSettings = VideoSettings()
+    """Frames."""
+    sound: SoundSettings = SoundSettings()
+    """The mp3."""
+    feature: FeatureSettings = FeatureSettings()
+    """MFCC or mel."""
+    images: ImageSettings = ImageSettings()
+    """Limits and size groups of images."""
+    limits: LimitSettings = LimitSettings()
+    """Time, memory and size a file."""
+    workers: int | None = Field(default=None, ge=1)
+    """Decoder processes; None: one for each core. Has no influence on the result."""
+    partition_items: int = Field(default=64, ge=1)
+    """Files between two checkpoints, which bounds what a killed run does again. Has no influence on the result."""
+
+    def digest(self) -> str:
+        """Return a hash of all values that the result depends on."""
+        values = self.model_dump_json(exclude={"workers", "partition_items"})
+        return hashlib.sha256(values.encode()).hexdigest()[:16]

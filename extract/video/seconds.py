@@ -1,0 +1,56 @@
+"""The rule of the kept frames: for each whole second the first frame at or after it."""
+
+from fractions import Fraction
+
+from m5data.errors import MediaError
+
+__all__ = ["SecondRule"]
+
+
+class SecondRule:
+    """Hands whole seconds to frames that come in the order of presentation.
+
+    Second ``k`` belongs to the first frame whose time, from the first frame of the
+    stream, is at least ``k``. A frame after a gap gets every second of the gap. Times
+    are compared as whole numbers, so no rounding decides.
+
+    Args:
+        time_base: Seconds a tick of the timestamps.
+        limit_s: Longest stream, seconds.
+    """
+
+    def __init__(self, time_base: Fraction, limit_s: int) -> None:
+        self._time_base = time_base
+        self._limit_s = limit_s
+        self._start: int | None = None
+        self._next = 0
+
+    @property
+    def next_second(self) -> int:
+        """The first second that no frame has got yet."""
+        return self._next
+
+    def begin(self, pts: int) -> None:
+        """Take ``pts`` for the start of the stream, unless that is known already."""
+        if self._start is None:
+            self._start = pts
+
+    def time(self, pts: int) -> float:
+        """Return a frame's time in seconds from the stream's start."""
+        ticks = pts - (self._start or 0)
+        return ticks * self._time_base.numerator / self._time_base.denominator
+
+    def claim(self, pts: int) -> range:
+        """Return the seconds, possibly none, that the frame at ``pts`` is kept for.
+
+        Raises:
+            MediaError: ``too_long``, the frame lies beyond the limit.
+        """
+        self.begin(pts)
+        ticks = (pts - (self._start or 0)) * self._time_base.numerator
+        reached = ticks // self._time_base.denominator
+        if reached > self._limit_s or (reached == self._limit_s and ticks % self._time_base.denominator):
+            raise MediaError("too_long", f"wanted at most {self._limit_s} s, got a frame at {self.time(pts):.1f} s")
+        seconds = range(self._next, reached + 1)
+        self._next = max(self._next, reached + 1)
+        return seconds

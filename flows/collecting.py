@@ -1,0 +1,76 @@
+"""Stages that collect: pages, records, feeds, media."""
+
+from urllib.parse import urlsplit
+
+from crawler import crawl_stage, download_stage, ingest_stage, records_stage
+from crawler.settings import CrawlSettings
+from flows.context import RunContext
+from m5data.errors import UsageError
+from m5data.stage import StageReport
+from m5data.workspace import Workspace
+
+__all__ = ["crawl", "download", "ingest", "records"]
+
+
+def crawl(workspace: Workspace, context: RunContext) -> StageReport:
+    """Fetch the pages that are due."""
+    chosen = context.choices
+    return crawl_stage.run(
+        workspace.store,
+        workspace.settings.crawl,
+        clock=context.clock,
+        progress=context.progress,
+        only=[chosen.source] if chosen.source else None,
+        max_requests=chosen.limit,
+        force=chosen.refresh,
+    )
+
+
+def records(workspace: Workspace, context: RunContext) -> StageReport:
+    """Turn stored pages into products, specifications and media to fetch."""
+    return records_stage.run(workspace.store, workspace.settings.crawl, clock=context.clock, progress=context.progress)
+
+
+def download(workspace: Workspace, context: RunContext) -> StageReport:
+    """Fetch images and videos."""
+    chosen, settings = context.choices, workspace.settings.download
+    if chosen.min_success is not None:
+        settings = settings.model_copy(update={"min_success": chosen.min_success})
+    return download_stage.run(
+        workspace.store,
+        settings,
+        user_agent=workspace.settings.crawl.agent_header,
+        local_hosts=_local_hosts(workspace.settings.crawl),
+        retry_failed=chosen.retry_failed,
+        clock=context.clock,
+        progress=context.progress,
+    )
+
+
+def ingest(workspace: Workspace, context: RunContext) -> StageReport:
+    """Take products from a feed.
+
+    Raises:
+        UsageError: No feed was named, or the source is not clear.
+    """
+    chosen, sources = context.choices, workspace.settings.crawl.sources
+    if chosen.feed is None:
+        raise UsageError("ingest: wanted a feed, got none; name a file")
+    if chosen.source is None and len(sources) != 1:
+        raise UsageError(f"ingest: wanted --source NAME, got none; one of: {', '.join(sorted(sources)) or 'none'}")
+    return ingest_stage.run(
+        workspace.store,
+        workspace.settings.crawl,
+        chosen.feed,
+        source=chosen.source or next(iter(sources)),
+        form=chosen.form,
+        clock=context.clock,
+        progress=context.progress,
+    )
+
+
+def _local_hosts(settings: CrawlSettings) -> frozenset[str]:
+    """Return ``host:port`` of every address that a source marked local starts from."""
+    return frozenset(
+        urlsplit(start).netloc for source in settings.sources.values() if source.local for start in source.start
+    )

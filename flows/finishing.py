@@ -1,0 +1,66 @@
+"""Stages that finish the dataset: matches, splits, shards, report."""
+
+from annotate import judgements_stage, matches_stage
+from export import export_stage, stats_stage
+from export.rights import Rights
+from flows.context import RunContext
+from m5data.errors import UsageError
+from m5data.stage import StageReport
+from m5data.workspace import Workspace
+from splits import splits_stage
+
+__all__ = ["export", "judgements", "matches", "splits", "stats"]
+
+
+def judgements(workspace: Workspace, context: RunContext) -> StageReport:
+    """Take in a file of judgements.
+
+    Raises:
+        UsageError: No file was named.
+    """
+    file = context.choices.judgements
+    if file is None:
+        raise UsageError("annotate import: wanted a file of judgements, got none; name one")
+    return judgements_stage.run(workspace.store, file, clock=context.clock, progress=context.progress)
+
+
+def matches(workspace: Workspace, context: RunContext) -> StageReport:
+    """Take in the judgements that the settings name, and aggregate all there are."""
+    settings = workspace.settings.annotate
+    if settings.judgements is not None:
+        file = workspace.root / settings.judgements
+        judgements_stage.run(workspace.store, file, clock=context.clock, progress=context.progress)
+    return matches_stage.run(workspace.store, settings, clock=context.clock, progress=context.progress)
+
+
+def splits(workspace: Workspace, context: RunContext) -> StageReport:
+    """Reserve groups for evaluation and build the splits of the recipe."""
+    settings, chosen = workspace.settings.splits, context.choices
+    update = {"recipe": chosen.recipe, "seed": chosen.seed}
+    settings = settings.model_copy(update={key: value for key, value in update.items() if value is not None})
+    return splits_stage.run(workspace.store, settings, clock=context.clock, progress=context.progress)
+
+
+def export(workspace: Workspace, context: RunContext) -> StageReport:
+    """Write the shards."""
+    settings, chosen = workspace.settings.export, context.choices
+    update: dict[str, object] = {
+        "formats": None if chosen.form == "auto" else (chosen.form,),
+        "splits": chosen.splits or None,
+        "out": chosen.out,
+    }
+    settings = settings.model_copy(update={key: value for key, value in update.items() if value is not None})
+    sources = workspace.settings.crawl.sources
+    return export_stage.run(
+        workspace.store,
+        settings,
+        recipe=chosen.recipe or workspace.settings.splits.recipe_name,
+        rights={name: Rights(shop.share_authorised, shop.licence or "") for name, shop in sources.items()},
+        clock=context.clock,
+        progress=context.progress,
+    )
+
+
+def stats(workspace: Workspace, context: RunContext) -> StageReport:
+    """Write the report."""
+    return stats_stage.run(workspace.store, clock=context.clock, progress=context.progress)

@@ -1,0 +1,29 @@
+"""Stages that process: derived media, duplicates, labels."""
+
+from align import align_stage
+from extract import dedup_stage, extract_stage
+from flows.context import RunContext
+from m5data.stage import StageReport
+from m5data.workspace import Workspace
+
+__all__ = ["align", "dedup", "extract"]
+
+
+def extract(workspace: Workspace, context: RunContext) -> StageReport:
+    """Take frames, sound and image measures."""
+    return extract_stage.run(
+        workspace.store, workspace.settings.extract, clock=context.clock, progress=context.progress
+    )
+
+
+def dedup(workspace: Workspace, context: RunContext) -> StageReport:
+    """Group duplicates."""
+    return dedup_stage.run(workspace.store, workspace.settings.dedup, clock=context.clock, progress=context.progress)
+
+
+def align(workspace: Workspace, context: RunContext) -> StageReport:
+    """Give every product its labels."""
+    settings = workspace.settings.align
+    if context.choices.rule is not None:
+        settings = type(settings).model_validate({**settings.model_dump(), "rule": context.choices.rule})
+    return align_stage.run(workspace.store, settings, clock=context.clock, progress=context.progress)

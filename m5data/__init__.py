@@ -1,0 +1,31 @@
+"""Five-modality product datasets from the pages of authorised shops.
+
+ws = m5data.open("shoes")
+ws.sql("select property, count(*) from specs group by 1 order by 2 desc limit 5")
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from m5data.version import __version__
+
+if TYPE_CHECKING:  # rooms import this package's leaf modules: the front door opens on demand
+    from m5data.workspace import Workspace
+
+__all__ = ["__version__", "open"]
+
+
+def open(workspace: str | Path, version: int | None = None) -> "Workspace":  # noqa: A001 - the promised name
+    """Open a workspace for reading.
+
+    Args:
+        workspace: Folder that holds ``m5data.toml``.
+        version: Dataset version to read; None is the newest.
+
+    Raises:
+        WorkspaceError: The folder is no workspace, or has no such version.
+        SettingsError: Its settings file is wrong.
+    """
+    from m5data.workspace import Workspace  # noqa: PLC0415 - see above
+
+    return Workspace.open(Path(workspace), version=version)

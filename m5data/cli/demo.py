@@ -1,0 +1,48 @@
+"""``m5data demo``: two small shops on loopback, and the whole pipeline on them."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["register"]
+
+
+class Size(StrEnum):
+    """How large the shops are."""
+
+    demo = "demo"
+    tiny = "tiny"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("demo")(demo)
+
+
+def demo(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Workspace of the demo.")] = Path("demo"),
+    size: Annotated[Size, typer.Option("--size", help="200 products, or 20.")] = Size.demo,
+) -> None:
+    """Serve the demo shops (synthetic goods) and run the whole pipeline on them."""
+    from flows.running import run_pipeline
+    from m5data.cli.display import print_reports
+    from m5data.cli.verify import print_checks
+    from m5data.demo.server import serving
+    from m5data.demo.shops import build
+    from m5data.demo_workspace import open_demo, ports_of
+    from m5data.verification import verify_workspace
+
+    typer.echo(f"building the demo shops in {folder / 'shops'} (once)")
+    build(folder, size.value)
+    with serving(folder, ports_of(folder)) as addresses:
+        workspace = open_demo(folder, addresses.bases, size.value)
+        typer.echo(f"serving them at {' and '.join(addresses.bases.values())}")
+        reports = run_pipeline(folder.resolve(), "everything")
+    print_reports(reports)
+    checks = verify_workspace(workspace)
+    print_checks(checks)
+    typer.echo(f'look at {folder / "reports" / "report.html"}; ask: m5data sql -w {folder} "show tables"')
+    if not all(check.ok for check in checks):
+        raise typer.Exit(1)

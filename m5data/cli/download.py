@@ -1,0 +1,31 @@
+"""``m5data download``: the images and videos that product pages name."""
+
+from typing import Annotated
+
+import typer
+
+from m5data.choices import Choices
+from m5data.cli.options import HERE, JsonOption, WorkspaceOption
+from m5data.cli.running import run_stages
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("download")(download)
+
+
+def download(
+    workspace: WorkspaceOption = HERE,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Ask again for what failed, nothing else.")
+    ] = False,
+    min_success: Annotated[
+        float | None,
+        typer.Option("--min-success", min=0.0, max=1.0, metavar="F", help="End with 1 below this share of URLs."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Fetch every image and video once."""
+    run_stages(workspace, ("download",), Choices(retry_failed=retry_failed, min_success=min_success), as_json=as_json)

@@ -1,0 +1,71 @@
+"""The program ``m5data``: its verbs, and what its errors look like."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from m5data.cli import (
+    align,
+    annotate,
+    build_splits,
+    crawl,
+    dedup,
+    demo,
+    download,
+    export,
+    extract,
+    ingest,
+    init,
+    log,
+    parse,
+    run,
+    sql,
+    stats,
+    status,
+    verify,
+)
+from m5data.errors import M5DataError
+from m5data.version import __version__
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="m5data",
+    help="Turn the product pages of authorised shops into a five-modality dataset.",
+    epilog="Exit codes: 0 done, 1 the data or a threshold failed, 2 the request was wrong.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    add_completion=False,
+)
+
+
+@app.callback()
+def _workspace(
+    workspace: Annotated[
+        Path | None,
+        typer.Option("-w", "--workspace", metavar="DIR", help="Workspace folder (default: here)."),
+    ] = None,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+) -> None:
+    del workspace
+    if version:
+        typer.echo(f"m5data {__version__}")
+        raise typer.Exit
+
+
+for verb in (init, demo, run, parse, crawl, ingest, download, extract, dedup, align):
+    verb.register(app)
+for verb in (annotate, build_splits, verify, export, sql, stats, status, log):
+    verb.register(app)
+
+
+def main() -> None:
+    """Run the command line; an error made on purpose becomes one line on standard error and an exit code."""
+    try:
+        app()
+    except M5DataError as error:
+        print(f"m5data: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)

@@ -1,0 +1,24 @@
+"""Options that several verbs share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["HERE", "JsonOption", "WorkspaceOption"]
+
+
+HERE = Path()
+
+
+def _nearest(context: typer.Context, value: Path) -> Path:
+    """Take the verb's own ``-w``, else the one before the verb, else the current folder."""
+    before: Path | None = context.find_root().params.get("workspace")
+    return before if value == HERE and before else value
+
+
+WorkspaceOption = Annotated[
+    Path,
+    typer.Option("-w", "--workspace", metavar="DIR", help="Workspace folder (default: here).", callback=_nearest),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]

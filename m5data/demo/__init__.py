@@ -1,0 +1,1 @@
+"""Two small shops and a misbehaving server on loopback."""

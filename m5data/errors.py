@@ -1,0 +1,115 @@
+"""Every error this project raises on purpose, as one tree.
+
+    M5DataError
+    ├── UsageError                exit 2: the person asked for something that cannot be
+    │   ├── WorkspaceError        the folder is no workspace, or another run holds it
+    │   ├── SettingsError         m5data.toml, a recipe or a mapping file is wrong
+    │   └── NotAuthorisedError    a source does not say that it may be crawled, or shared
+    └── DataError                 exit 1: the data, or a threshold, failed
+        ├── QueryError            SQL that DuckDB refuses
+        ├── FeedError             a feed that cannot be read at all
+        ├── PageError             a page that cannot be read at all
+        ├── MissingInputError     a stage was asked to run before the one it reads from
+        ├── ConservationError     read is not kept + dropped
+        ├── MediaError            an image, video or sound that cannot be used
+        ├── CorruptObjectError    stored bytes do not have their recorded hash
+        ├── ThresholdError        a stage ended below its success threshold
+        └── RecipeError           the catalogue cannot satisfy a split recipe
+
+A message says where, what was wanted, what came and what to do, on one line.
+Rows that are merely bad are no errors: they go to the table ``rejects``.
+"""
+
+__all__ = [
+    "ConservationError",
+    "CorruptObjectError",
+    "DataError",
+    "FeedError",
+    "M5DataError",
+    "MediaError",
+    "MissingInputError",
+    "NotAuthorisedError",
+    "PageError",
+    "QueryError",
+    "RecipeError",
+    "SettingsError",
+    "ThresholdError",
+    "UsageError",
+    "WorkspaceError",
+]
+
+
+class M5DataError(Exception):
+    """Base of all errors raised on purpose; ``exit_code`` is what the command line ends with."""
+
+    exit_code = 1
+
+
+class UsageError(M5DataError):
+    """The request itself is wrong; nothing was read or written."""
+
+    exit_code = 2
+
+
+class WorkspaceError(UsageError):
+    """The folder is not a workspace, is one already, or is held by another run."""
+
+
+class SettingsError(UsageError):
+    """A settings, recipe or mapping file does not say what it must."""
+
+
+class NotAuthorisedError(UsageError):
+    """A source is not marked as authorised for what was asked."""
+
+
+class DataError(M5DataError):
+    """The request was right, the data does not allow it."""
+
+
+class QueryError(DataError):
+    """DuckDB refused a query."""
+
+
+class FeedError(DataError):
+    """A feed cannot be read at all (a single bad row is a reject instead)."""
+
+
+class PageError(DataError):
+    """A page cannot be read at all; ``reason`` is the word for ``rejects``.
+
+    Reasons: ``bad_url``, ``page_empty``, ``page_too_deep``, ``page_too_large``.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class MissingInputError(DataError):
+    """A stage needs a table that no earlier stage has written."""
+
+
+class ConservationError(DataError):
+    """A stage's counts do not add up: read must equal kept + dropped."""
+
+
+class MediaError(DataError):
+    """An image, video or sound cannot be used: ``reason`` is one word of the stage's vocabulary."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason = reason
+        self.detail = detail
+
+
+class CorruptObjectError(DataError):
+    """Stored bytes differ from their recorded hash or length."""
+
+
+class ThresholdError(DataError):
+    """A stage finished, but kept less than its success threshold asks for."""
+
+
+class RecipeError(DataError):
+    """The catalogue is too small, or shaped wrongly, for a split recipe."""

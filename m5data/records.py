@@ -1,0 +1,71 @@
+"""Plain records that rooms hand to each other; frozen, free of any framework."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal
+
+__all__ = ["Availability", "MediaKind", "ProductRecord", "Reject", "Specification"]
+
+Availability = Literal["InStock", "OutOfStock"]
+MediaKind = Literal["image", "video"]
+
+
+@dataclass(frozen=True, slots=True)
+class Specification:
+    """One row of a specification table, as published."""
+
+    property: str
+    """Name of the property, white space folded, e.g. ``颜色``; never empty."""
+    value: str
+    """Its value as text, white space folded, e.g. ``深蓝色``; never empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProductRecord:
+    """One product as one page, or one feed row, describes it.
+
+    Absent text is None, absent lists are empty. Contact details in ``caption`` and
+    ``specs`` are masked already, and ``merchant`` is a keyed hash or, where no key was
+    given (``m5data parse``), None.
+    """
+
+    url: str
+    """Canonical address of the product page, http or https."""
+    native_id: str | None = None
+    """The site's own id (sku), unique within a source."""
+    caption: str | None = None
+    """The product's title, 20-40 words in M5Product (section 3.1)."""
+    category: tuple[str, ...] = ()
+    """Path of category names, outermost first, without the shop's home and the product itself."""
+    brand: str | None = None
+    price: Decimal | None = None
+    """Amount the buyer pays now, in ``currency``; not the struck-through one."""
+    currency: str | None = None
+    """ISO 4217 code where it can be told, else the sign as published."""
+    availability: Availability | None = None
+    merchant: str | None = None
+    """HMAC-SHA256 of the merchant's name under the workspace's key, hex; never the name."""
+    gtin: str | None = None
+    mpn: str | None = None
+    image_urls: tuple[str, ...] = ()
+    """Absolute addresses, main image first, each once."""
+    video_urls: tuple[str, ...] = ()
+    specs: tuple[Specification, ...] = ()
+    """In the order of the page."""
+    origins: Mapping[str, str] = field(default_factory=dict)
+    """Field name -> where its value came from, e.g. ``json-ld``, ``microdata``, ``html:table``."""
+    masked: int = 0
+    """How many contact details were masked in caption and specs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """One item that a stage dropped, and why. Rows of the table ``rejects``."""
+
+    item: str
+    """A url, product id, object hash or ``file:line``."""
+    reason: str
+    """One word of the stage's closed vocabulary, e.g. ``http_404``, ``robots``."""
+    detail: str = ""
+    """Where, wanted, got: one line for a person; no page content, no personal data."""

@@ -1,0 +1,69 @@
+"""Reading a TOML file into a frozen settings object, with errors that say where and what."""
+
+import difflib
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from m5data.errors import SettingsError
+
+__all__ = ["read_settings"]
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read_settings(path: Path, model: type[Model]) -> Model:
+    """Read ``path`` and check it against ``model``.
+
+    Raises:
+        SettingsError: One line that names the file and every key that is wrong, with what was
+            wanted and what came.
+    """
+    values = _parse(path)
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        faults = "; ".join(_describe(fault, model) for fault in error.errors())
+        raise SettingsError(f"{path}: {faults}") from None
+
+
+def _parse(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(f"{path}: wanted a settings file, found none; create it or name another") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: wanted TOML in UTF-8: {error}") from None
+
+
+def _describe(fault: ErrorDetails, model: type[BaseModel]) -> str:
+    where = ".".join(str(part) for part in fault["loc"] if part != "[key]") or "the file"
+    where = where.removeprefix("crawl.") if where.startswith("crawl.sources") else where
+    if fault["type"] == "extra_forbidden":
+        return f"{where}: unknown key{_suggestion(str(fault['loc'][-1]), model)}"
+    if fault["type"] == "missing":
+        return f"{where}: this key is missing; add it"
+    message = fault["msg"].removeprefix("Value error, ").removeprefix("Input ").removeprefix("should be ")
+    return f"{where}: wanted {message}, got {_shorten(fault['input'])}"
+
+
+def _suggestion(key: str, model: type[BaseModel]) -> str:
+    close = difflib.get_close_matches(key, set(_keys(model)), n=1)
+    return f"; did you mean {close[0]}?" if close else "; remove it"
+
+
+def _keys(model: type[BaseModel]) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        yield name
+        for part in (field.annotation, *getattr(field.annotation, "__args__", ())):
+            if isinstance(part, type) and issubclass(part, BaseModel):
+                yield from _keys(part)
+
+
+def _shorten(value: object, limit: int = 60) -> str:
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,41 @@
+"""Everything that ``m5data verify`` checks: the tables as a whole, the objects, every recipe's splits."""
+
+from collections.abc import Iterator
+
+from m5data.workspace import Workspace
+from splits.certificate import verify
+from splits.certificate_file import write_certificate
+from splits.stored_recipes import stored_recipes
+from storage import Store
+from storage.check import Check
+from storage.consistency import check_consistency
+
+__all__ = ["verify_workspace"]
+
+
+def verify_workspace(workspace: Workspace, *, objects: bool = False) -> list[Check]:
+    """Check the dataset version that ``workspace`` is read at, and write a certificate a recipe.
+
+    Args:
+        workspace: Opened at the version to check.
+        objects: Also read every stored object and compare its hash.
+    """
+    checks = list(check_consistency(workspace.snapshot))
+    if objects:
+        checks.append(_check_objects(workspace.store))
+    return [*checks, *_check_splits(workspace)]
+
+
+def _check_splits(workspace: Workspace) -> Iterator[Check]:
+    for stored in stored_recipes(workspace.snapshot):
+        certificate = verify(workspace.snapshot, stored.recipe, stored.seed)
+        write_certificate(certificate, workspace.root / "certificates")
+        for check in certificate.checks:
+            yield Check(f"{stored.recipe.name}: {check.name}", check.ok, check.detail)
+
+
+def _check_objects(store: Store) -> Check:
+    problems = list(store.verify_objects())
+    examples = "; ".join(str(problem) for problem in problems[:3])
+    detail = f"{len(problems):,} damaged or missing: {examples}" if problems else "every object has its recorded hash"
+    return Check("objects", ok=not problems, detail=detail)

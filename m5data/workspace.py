@@ -1,0 +1,96 @@
+"""A workspace: a folder with ``m5data.toml`` and everything that was made from it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+
+import pyarrow as pa
+
+from export import Sample, read_samples
+from m5data.errors import WorkspaceError
+from m5data.settings import Settings
+from m5data.settings_file import read_settings
+from storage import Snapshot, Store
+
+__all__ = ["SETTINGS_FILE", "Workspace"]
+
+SETTINGS_FILE = "m5data.toml"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One workspace, read at one dataset version; stages go through ``store``."""
+
+    root: Path
+    settings: Settings
+    store: Store
+    version: int | None = None
+    """Dataset version that is read; None is the newest at the first read."""
+
+    @classmethod
+    def create(cls, root: Path, settings_text: str | None = None) -> "Workspace":
+        """Make a workspace with a commented settings file (or the one given) and open it.
+
+        Raises:
+            WorkspaceError: ``root`` is a workspace already.
+            SettingsError: ``settings_text`` is wrong; nothing was made.
+        """
+        path = root / SETTINGS_FILE
+        if path.exists():
+            raise WorkspaceError(
+                f"{root}: wanted a folder that is no workspace, found {path.name}; use it or name another"
+            )
+        root.mkdir(parents=True, exist_ok=True)
+        path.write_text(settings_text or default_settings(), encoding="utf-8")
+        try:
+            settings = read_settings(path, Settings)
+            return cls(root, settings, Store.create(root, buckets=settings.store.buckets))
+        except BaseException:
+            path.unlink()
+            raise
+
+    @classmethod
+    def open(cls, root: Path, version: int | None = None) -> "Workspace":
+        """Open an existing workspace.
+
+        Raises:
+            WorkspaceError: ``root`` is no workspace, or has no such version.
+            SettingsError: Its settings file is wrong.
+        """
+        path = root / SETTINGS_FILE
+        if not path.is_file():
+            raise WorkspaceError(
+                f"{root}: wanted a workspace, found no {SETTINGS_FILE}; make one with: m5data init {root}"
+            )
+        workspace = cls(root, read_settings(path, Settings), Store.open(root), version)
+        if version is not None:
+            workspace.store.snapshot(version)
+        return workspace
+
+    @cached_property
+    def snapshot(self) -> Snapshot:
+        """The dataset version that this workspace is read at."""
+        return self.store.snapshot(self.version)
+
+    def table(self, name: str) -> pa.Table:
+        """Return a whole table, sorted by its key (see docs/tables.md)."""
+        return self.snapshot.table(name)
+
+    def sql(self, query: str) -> pa.Table:
+        """Ask DuckDB over every table and the view ``ledger``.
+
+        Raises:
+            QueryError: DuckDB refuses the query.
+        """
+        return self.snapshot.sql(query)
+
+    def samples(self, split: str, recipe: str | None = None) -> Iterator[Sample]:
+        """Yield the samples of a split with all five modalities, absent ones None."""
+        return read_samples(self.store.objects, self.snapshot, split, recipe or self.settings.splits.recipe_name)
+
+
+def default_settings() -> str:
+    """Return the commented settings file of a new workspace."""
+    return (resources.files("m5data") / "templates" / SETTINGS_FILE).read_text(encoding="utf-8")

@@ -1,0 +1,29 @@
+"""Settings of the stage ``splits``."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from m5data.stage_settings import StageSettings
+
+__all__ = ["SplitSettings"]
+
+
+class SplitSettings(StageSettings):
+    """Section ``[splits]`` of ``m5data.toml``."""
+
+    recipe: str = "default"
+    """Name of a shipped recipe (default, demo, m5product, mep3m), or path of a ``.toml`` file; the
+    default suits a catalogue of any size."""
+    seed: int = Field(default=0, ge=0, lt=2**63)
+    """Seed of every draw; the papers give none."""
+    reserve_share: float = Field(default=0.25, gt=0, lt=1)
+    """Part of the products that is held out for ever: M5Product judges on 23.2 % of what its splits
+    hold and trains on 70 %. A change decides only what is new."""
+    salt: str = "m5data"
+    """Makes the reserve of one dataset independent of another's; a change decides only what is new."""
+
+    @property
+    def recipe_name(self) -> str:
+        """Name that the recipe's rows have in the table ``splits``; a file is named as its recipe is."""
+        return Path(self.recipe).stem if self.recipe.endswith(".toml") else self.recipe

@@ -1,0 +1,86 @@
+"""Reading the catalogue of a recipe from the tables of a dataset version."""
+
+from dataclasses import dataclass
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from m5data.errors import MissingInputError
+from splits.catalogue import CATEGORIES, MATCHES, OUTSIDE, Catalogue
+from splits.recipe import Recipe
+from splits.reserve import Draw, hold_out
+from splits.source_sql import CATEGORIES_SQL, TWINS_SQL, found_sql
+
+__all__ = ["Source", "read_source"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What the stage works on."""
+
+    catalogue: Catalogue
+    reserve: pa.Table
+    """The new table ``reserve``."""
+    rejects: pa.Table
+    """item, reason and detail of each product that lacks what the recipe requires."""
+
+
+def read_source(connection: duckdb.DuckDBPyConnection, recipe: Recipe, draw: Draw) -> Source:
+    """Read what the splits of ``recipe`` are made of.
+
+    Args:
+        connection: One view a table of the dataset version (``Snapshot.connection``).
+        recipe: Says what a product must have.
+        draw: How new groups of the reserve are drawn.
+
+    Raises:
+        MissingInputError: Products have not been through an earlier stage.
+    """
+    _check_inputs(connection, recipe)
+    groups = _read(connection, "SELECT product_id, group_id FROM duplicates ORDER BY product_id")
+    matches = _read(connection, "SELECT query, candidate, decision FROM matches ORDER BY query, candidate")
+    previous = _read(connection, "SELECT group_id, held_out, since FROM reserve ORDER BY group_id")
+    reserve = hold_out(groups, matches, previous, draw)
+    connection.register("reserve_now", reserve)
+    found = _read(connection, found_sql(recipe, _count(connection, "images") > 0))
+    usable = pc.and_(found["kept"], pc.is_null(found["lacks"]))
+    catalogue = Catalogue(
+        products=found.filter(usable).select([name for name in found.column_names if name not in {"kept", "lacks"}]),
+        matches=matches.cast(MATCHES),
+        outside=_outside(connection, found.filter(pc.invert(usable))),
+        categories=_read(connection, CATEGORIES_SQL).cast(CATEGORIES),
+    )
+    return Source(catalogue, reserve, _rejects(found, recipe))
+
+
+def _read(connection: duckdb.DuckDBPyConnection, query: str) -> pa.Table:
+    return connection.sql(query).to_arrow_table()
+
+
+def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
+    return int(connection.sql(f"SELECT count(*) FROM {table}").fetchall()[0][0])  # noqa: S608
+
+
+def _check_inputs(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -> None:
+    query = "SELECT count(*) FROM products ANTI JOIN duplicates USING (product_id)"
+    missing = int(connection.sql(query).fetchall()[0][0])
+    if missing or not _count(connection, "duplicates"):
+        raise MissingInputError(
+            f"splits: wanted every product in the table duplicates, {missing:,} of "
+            f"{_count(connection, 'products'):,} are not; run m5data dedup"
+        )
+    if "label" in recipe.require and not _count(connection, "labels"):
+        raise MissingInputError("splits: wanted labels, the table labels is empty; run m5data align")
+
+
+def _outside(connection: duckdb.DuckDBPyConnection, found: pa.Table) -> pa.Table:
+    """Add to what is not in the catalogue which kept product a dropped duplicate is the same as."""
+    connection.register("left_out", found.select(["product_id", "group_id", "held_out", "kept"]))
+    return _read(connection, TWINS_SQL).cast(OUTSIDE)
+
+
+def _rejects(found: pa.Table, recipe: Recipe) -> pa.Table:
+    lacking = found.filter(pc.and_(found["kept"], pc.is_valid(found["lacks"])))
+    detail = pa.repeat(pa.scalar(f"recipe {recipe.name} requires it"), len(lacking))
+    return pa.table({"item": lacking["product_id"], "reason": lacking["lacks"], "detail": detail})

@@ -1,0 +1,135 @@
+"""What must hold between tables, as queries of what breaks it."""
+
+from dataclasses import dataclass
+
+__all__ = ["RULES", "Rule"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One promise."""
+
+    name: str
+    stage: str
+    """Stage that keeps it; while that is behind, its tables are not looked at."""
+    promise: str
+    wrong: str
+    """SELECT of one text column: each thing that breaks it."""
+
+
+def _known(table: str, stage: str, column: str = "product_id") -> Rule:
+    return Rule(
+        f"known:{table}" + ("" if column == "product_id" else f".{column}"),
+        stage,
+        f"every product that {table} names is in products",
+        f"SELECT DISTINCT {column} FROM {table} WHERE {column} NOT IN (SELECT product_id FROM products)",  # noqa: S608
+    )
+
+
+def _stored(table: str, stage: str, column: str) -> Rule:
+    return Rule(
+        f"stored:{table}.{column}",
+        stage,
+        f"every object that {table}.{column} names is stored",
+        f"SELECT DISTINCT {column} FROM {table} WHERE {column} NOT IN (SELECT sha256 FROM objects)",  # noqa: S608
+    )
+
+
+def _of_media(table: str, columns: str, medium: str) -> Rule:
+    return Rule(
+        f"media:{table}",
+        "extract",
+        f"every row of {table} is of a stored {medium} of its product",
+        f"""
+        SELECT DISTINCT product_id || ', ' || {columns} FROM {table} x WHERE NOT EXISTS (
+            FROM media m WHERE m.product_id = x.product_id AND m.kind = '{medium}'
+            AND m.state = 'ok' AND m.sha256 = x.{columns})
+        """,  # noqa: S608
+    )
+
+
+RULES = (
+    _known("specs", "records"),
+    _known("media", "records"),
+    Rule(
+        "states:media",
+        "download",
+        "a medium has an object just when its state is ok, and a reason just when it is failed or dropped",
+        """
+        SELECT product_id || ', ' || kind || ' ' || position || ', ' || state FROM media
+        WHERE state NOT IN ('pending', 'ok', 'failed', 'dropped') OR (state = 'ok') <> (sha256 IS NOT NULL)
+           OR (state IN ('failed', 'dropped')) <> (reason IS NOT NULL)
+        """,
+    ),
+    _stored("media", "download", "sha256"),
+    _known("frames", "extract"),
+    _of_media("frames", "video_sha256", "video"),
+    Rule(
+        "stored:frames",
+        "extract",
+        "every frame lies inside a stored object",
+        """
+        SELECT product_id || ', second ' || second FROM frames LEFT JOIN objects ON sha256 = object
+        WHERE sha256 IS NULL OR frames."offset" < 0 OR frames.length <= 0
+           OR frames."offset" + frames.length > payload_length
+        """,
+    ),
+    _known("audio", "extract"),
+    _of_media("audio", "video_sha256", "video"),
+    _stored("audio", "extract", "mp3"),
+    _stored("audio", "extract", "mfcc"),
+    _known("images", "extract"),
+    _of_media("images", "sha256", "image"),
+    _known("duplicates", "dedup"),
+    Rule(
+        "complete:duplicates",
+        "dedup",
+        "every product is in duplicates",
+        "SELECT product_id FROM products WHERE product_id NOT IN (SELECT product_id FROM duplicates)",
+    ),
+    Rule(
+        "groups:duplicates",
+        "dedup",
+        "every group is named after its smallest product, has its size, and keeps a product",
+        """
+        SELECT group_id FROM duplicates GROUP BY group_id
+        HAVING min(product_id) <> group_id OR min(size) <> count(*) OR max(size) <> count(*) OR NOT bool_or(kept)
+        """,
+    ),
+    _known("labels", "align"),
+    *(
+        Rule(
+            f"names:labels.{level}",
+            "align",
+            f"every {level} has one name",
+            f"SELECT {level}_id || ': ' || min({level}_name) || ', ' || max({level}_name) FROM labels "  # noqa: S608
+            f"GROUP BY {level}_id HAVING count(DISTINCT {level}_name) > 1",
+        )
+        for level in ("class", "sub_class", "subsub_class")
+    ),
+    _known("judgements", "matches", "query"),
+    _known("judgements", "matches", "candidate"),
+    Rule(
+        "judged:matches",
+        "matches",
+        "every match rests on judgements",
+        """
+        SELECT m.query || ' and ' || m.candidate FROM matches m
+        WHERE NOT EXISTS (FROM judgements j WHERE j.query = m.query AND j.candidate = m.candidate)
+        """,
+    ),
+    _known("splits", "splits"),
+    Rule(
+        "complete:reserve",
+        "splits",
+        "every product was decided on, held out or not",
+        "SELECT product_id FROM duplicates WHERE product_id NOT IN (SELECT group_id FROM reserve)",
+    ),
+    Rule(
+        "recorded:splits",
+        "splits",
+        "every recipe in splits is in recipes",
+        "SELECT DISTINCT recipe FROM splits WHERE recipe NOT IN (SELECT recipe FROM recipes)",
+    ),
+)
+"""In the order of a product's journey."""

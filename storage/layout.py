@@ -1,0 +1,62 @@
+"""Where everything lies inside a workspace folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["Layout"]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Paths of one workspace's store; nothing here touches the disk."""
+
+    root: Path
+
+    @property
+    def tables(self) -> Path:
+        """Delta tables, a folder each."""
+        return self.root / "tables"
+
+    @property
+    def objects(self) -> Path:
+        """WARC segments."""
+        return self.root / "objects"
+
+    @property
+    def versions(self) -> Path:
+        """Dataset versions, a JSON file each."""
+        return self.root / "versions"
+
+    @property
+    def state(self) -> Path:
+        """SQLite file of everything that changes row by row."""
+        return self.root / "state.sqlite"
+
+    @property
+    def staging(self) -> Path:
+        """Files of the stage that runs now; empty or absent between runs."""
+        return self.root / "staging"
+
+    @property
+    def manifest(self) -> Path:
+        """Names of the data files that a commit is about to move into place."""
+        return self.staging / "manifest.json"
+
+    @property
+    def spool(self) -> Path:
+        """Finished partitions of stages that have not committed yet."""
+        return self.root / "spool"
+
+    @property
+    def lock(self) -> Path:
+        """File that the one writing process holds locked."""
+        return self.root / "lock"
+
+    @property
+    def children_lock(self) -> Path:
+        """File that every child process of a stage holds locked, shared."""
+        return self.root / "children.lock"
+
+    def table(self, name: str) -> Path:
+        """Return the folder of one Delta table."""
+        return self.tables / name

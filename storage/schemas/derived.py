@@ -1,0 +1,91 @@
+"""Tables that extraction fills: frames, audio, image measures, regions, duplicates."""
+
+from storage.schemas.column import Column, TableSpec
+from storage.schemas.types import FLAG, ID, INT, LONG, REAL, TEXT
+
+__all__ = ["AUDIO", "DUPLICATES", "FRAMES", "IMAGES", "REGIONS"]
+
+FRAMES = TableSpec(
+    name="frames",
+    meaning="One row a kept video frame: for each whole second the first frame at or after it.",
+    key=("product_id", "video_sha256", "second"),
+    bucket_of="product_id",
+    columns=(
+        Column("product_id", ID, "product"),
+        Column("video_sha256", TEXT, "object of the video"),
+        Column("second", INT, "the whole second that was asked for, from 0"),
+        Column("pts_s", REAL, "the frame's own time, seconds from the stream's start"),
+        Column("width", INT, "pixels, after rotation"),
+        Column("height", INT, "pixels, after rotation"),
+        Column("object", TEXT, "object that holds the video's frames end to end"),
+        Column("offset", LONG, "where this frame's JPEG starts in it, bytes"),
+        Column("length", LONG, "length of the JPEG, bytes"),
+    ),
+)
+
+AUDIO = TableSpec(
+    name="audio",
+    meaning="One row a video with sound.",
+    key=("product_id", "video_sha256"),
+    bucket_of="product_id",
+    columns=(
+        Column("product_id", ID, "product"),
+        Column("video_sha256", TEXT, "object of the video"),
+        Column("mp3", TEXT, "object of the mp3"),
+        Column("sample_rate", INT, "of the mp3, Hz"),
+        Column("duration_s", REAL, "of the decoded sound, seconds"),
+        Column("mfcc", TEXT, "object of the MFCC: float32, little endian, row-major [n_mfcc, T]"),
+        Column("n_mfcc", INT, "coefficients (rows)"),
+        Column("mfcc_frames", INT, "T, analysis frames (columns)"),
+        Column("mfcc_settings", TEXT, "rate, frame and hop as JSON"),
+    ),
+)
+
+IMAGES = TableSpec(
+    name="images",
+    meaning="One row a stored image, measured.",
+    key=("product_id", "position"),
+    bucket_of="product_id",
+    columns=(
+        Column("product_id", ID, "product"),
+        Column("position", INT, "place on the page, from 0"),
+        Column("sha256", TEXT, "object of the bytes"),
+        Column("width", INT, "pixels, after EXIF orientation"),
+        Column("height", INT, "pixels, after EXIF orientation"),
+        Column("phash", LONG, "64-bit perceptual hash, as a signed integer"),
+        Column("size_group", TEXT, "small, medium or large: this project's bounds"),
+        Column("sharpness", REAL, "variance of the Laplacian of the grey image"),
+        Column("blank_share", REAL, "share of pixels within 2/255 of the commonest grey"),
+    ),
+)
+
+REGIONS = TableSpec(
+    name="regions",
+    meaning="Image regions; filled only where an extractor or a file of features is given.",
+    key=("image_sha256", "region"),
+    bucket_of="image_sha256",
+    columns=(
+        Column("image_sha256", ID, "image"),
+        Column("region", INT, "rank by score, from 0"),
+        Column("x0", REAL, "box, pixels"),
+        Column("y0", REAL, "box, pixels"),
+        Column("x1", REAL, "box, pixels"),
+        Column("y1", REAL, "box, pixels"),
+        Column("score", REAL, "detector's confidence, 0 to 1"),
+        Column("feature", TEXT, "object of the feature: float32 little endian"),
+    ),
+)
+
+DUPLICATES = TableSpec(
+    name="duplicates",
+    meaning="One row a product: its duplicate group and whether it is kept.",
+    key=("product_id",),
+    bucket_of="product_id",
+    columns=(
+        Column("product_id", ID, "product"),
+        Column("group_id", ID, "smallest product_id of the group"),
+        Column("rule", TEXT, "rule that joined it: alone, exact_content, exact_text, near_image or near_text"),
+        Column("kept", FLAG, "false: an exact duplicate of a kept product"),
+        Column("size", INT, "products in the group"),
+    ),
+)

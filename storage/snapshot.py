@@ -1,0 +1,146 @@
+"""One immutable dataset version, open for reading."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from datetime import datetime
+from functools import cached_property
+from types import MappingProxyType
+
+import duckdb
+import pyarrow as pa
+
+from m5data.errors import DataError
+from storage.buckets import Partition
+from storage.delta import DataFile, DeltaLog
+from storage.engine import open_engine, quote
+from storage.layout import Layout
+from storage.ledger import LEDGER_COLUMNS, LEDGER_MEANING, LEDGER_SQL
+from storage.query import confine, query_errors, read
+from storage.schemas import TABLES, TableSpec
+from storage.versions import StageRecord, VersionRecord
+from storage.views import comments_sql, rows_sql, view_sql
+
+__all__ = ["Snapshot"]
+
+
+class Snapshot:
+    """A dataset version. Reading it never blocks on writing, and never sees half of a commit."""
+
+    def __init__(self, layout: Layout, record: VersionRecord) -> None:
+        self._layout = layout
+        self.record = record
+        self._files: dict[str, tuple[DataFile, ...]] = {}
+
+    @property
+    def number(self) -> int:
+        """Number of the version; 0: nothing committed yet."""
+        return self.record.number
+
+    @property
+    def created(self) -> datetime | None:
+        """When it was committed; None for version 0."""
+        return self.record.created
+
+    @cached_property
+    def tables(self) -> Mapping[str, int]:
+        """Table -> Delta version that is pinned; tables never written are absent."""
+        return MappingProxyType(dict(self.record.tables))
+
+    @cached_property
+    def stages(self) -> Mapping[str, StageRecord]:
+        """Stage -> what its last run was."""
+        return MappingProxyType(dict(self.record.stages))
+
+    def files(self, name: str) -> tuple[DataFile, ...]:
+        """Return the table's files in this version, ordered by partition."""
+        if name not in self._files:
+            self._files[name] = self._list_files(_spec(name))
+        return self._files[name]
+
+    def partitions(self, name: str) -> tuple[Partition, ...]:
+        """Return the partitions of the table that hold rows: bucket numbers, values, or one None."""
+        return tuple(file.partition for file in self.files(name))
+
+    def table(
+        self, name: str, columns: Sequence[str] | None = None, *, only: Sequence[Partition] | None = None
+    ) -> pa.Table:
+        """Return a table's rows, sorted by its key, typed as its schema says.
+
+        Args:
+            name: Table.
+            columns: Those wanted, in the order wanted; None: all.
+            only: Partitions wanted (see ``partitions``); None: all. Buckets of all tables with the same
+                ``bucket_of`` hold the same products.
+
+        Raises:
+            DataError: There is no such table or column.
+        """
+        spec = _spec(name)
+        schema = _select(spec, columns)
+        files = [file for file in self.files(name) if only is None or file.partition in only]
+        selected = ", ".join(quote(field.name) for field in schema)
+        order = ", ".join(quote(key) for key in spec.key)
+        with closing(open_engine()) as engine:
+            query = f"SELECT {selected} FROM ({rows_sql(spec, self._layout.table(name), files)}) ORDER BY {order}"  # noqa: S608
+            return engine.sql(query).to_arrow_table().cast(schema)
+
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """Open DuckDB with one view a table, and ``ledger``; the caller closes it.
+
+        The connection is the caller's own: temporary tables, registered Arrow tables and COPY work.
+        """
+        engine = open_engine()
+        for spec in TABLES.values():
+            engine.execute(view_sql(spec, self._layout.table(spec.name), self.files(spec.name)))
+            engine.execute(comments_sql(spec.name, spec.meaning, spec.columns))
+        engine.execute(LEDGER_SQL)
+        engine.execute(comments_sql("ledger", LEDGER_MEANING, LEDGER_COLUMNS))
+        return engine
+
+    def sql(self, query: str, params: Sequence[object] | None = None) -> pa.Table:
+        """Return the result of one SELECT over the tables and ``ledger``; it can read nothing else.
+
+        Raises:
+            QueryError: The query is wrong, or is no SELECT.
+        """
+        return self.batches(query, params).read_all()
+
+    def batches(self, query: str, params: Sequence[object] | None = None) -> pa.RecordBatchReader:
+        """Return the result of one SELECT bit by bit, so that it need not fit in memory.
+
+        Raises:
+            QueryError: The query is wrong, or is no SELECT; while reading, too.
+        """
+        engine = self.connection()
+        try:
+            confine(engine, self._layout.tables)
+            reader = read(engine, query, params)
+        except BaseException:
+            engine.close()
+            raise
+        return pa.RecordBatchReader.from_batches(reader.schema, _drain(engine, reader))
+
+    def _list_files(self, spec: TableSpec) -> tuple[DataFile, ...]:
+        version = self.tables.get(spec.name)
+        return () if version is None else DeltaLog(self._layout.table(spec.name), spec).files(version)
+
+
+def _drain(engine: duckdb.DuckDBPyConnection, reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    with closing(engine), query_errors():
+        yield from reader
+
+
+def _spec(name: str) -> TableSpec:
+    if name not in TABLES:
+        raise DataError(f"wanted a table, got {name!r}; there are {', '.join(TABLES)}")
+    return TABLES[name]
+
+
+def _select(spec: TableSpec, columns: Sequence[str] | None) -> pa.Schema:
+    schema = spec.schema
+    if columns is None:
+        return schema
+    unknown = [name for name in columns if name not in schema.names]
+    if unknown:
+        raise DataError(f"table {spec.name} has no column {', '.join(unknown)}; it has {', '.join(schema.names)}")
+    return pa.schema([schema.field(name) for name in columns])

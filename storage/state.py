@@ -1,0 +1,57 @@
+"""SQLite for what changes row by row and must never be lost."""
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+__all__ = ["State"]
+
+_BUSY_SECONDS = 30.0
+"""How long one process waits for another's transaction; ours last milliseconds."""
+
+_MIGRATIONS = "CREATE TABLE IF NOT EXISTS migrations (room TEXT, statement TEXT, PRIMARY KEY (room, statement))"
+
+
+class State:
+    """The workspace's SQLite file, in WAL mode, every transaction synced before it is reported done."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def connect(self, *, threads: bool = False) -> sqlite3.Connection:
+        """Open a connection in autocommit mode; the caller begins, commits and closes.
+
+        Other processes' transactions are waited for, at most 30 s, then ``sqlite3.OperationalError``.
+
+        Args:
+            threads: The caller keeps threads apart itself; False: SQLite refuses all threads but this one.
+        """
+        connection = sqlite3.connect(
+            self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=not threads
+        )
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        return connection
+
+    def migrate(self, room: str, ddl: Sequence[str]) -> None:
+        """Run each statement of ``ddl`` that has not been run for ``room`` yet, all of them or none.
+
+        Append to a room's list when its tables change; never edit what a release ran.
+        """
+        with closing(self.connect()) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                connection.execute(_MIGRATIONS)
+                done = {
+                    row[0] for row in connection.execute("SELECT statement FROM migrations WHERE room = ?", (room,))
+                }
+                for statement in ddl:
+                    if statement not in done:
+                        connection.execute(statement)
+                        connection.execute("INSERT INTO migrations VALUES (?, ?)", (room, statement))
+                connection.execute("COMMIT")
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise

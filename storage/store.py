@@ -1,0 +1,148 @@
+"""A workspace's store: the front door of this room."""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+from m5data.errors import WorkspaceError
+from m5data.stage import Clock, utc_now
+from storage.children import wait_for_children
+from storage.layout import Layout
+from storage.lock import WriterLock
+from storage.object_index import OBJECT_DDL
+from storage.objects import SEGMENT_BYTES, Objects
+from storage.recovery import clear_staging, recover
+from storage.snapshot import Snapshot
+from storage.stage import Stage, StageInputs
+from storage.state import State
+from storage.verify import ObjectProblem, verify_objects
+from storage.versions import VersionRecord, committed_versions, latest_number, read_version, write_version
+
+__all__ = ["BUCKETS", "Store"]
+
+BUCKETS = 16
+"""Hash buckets of a new workspace: files of a few hundred MB at M5Product's 6.3 M products."""
+
+
+_PATTERN = re.compile(r"[*?\[\]]")
+
+
+class Store:
+    """Tables, objects, state and versions of one workspace folder on this machine."""
+
+    def __init__(self, root: Path, *, clock: Clock = utc_now, segment_bytes: int = SEGMENT_BYTES) -> None:
+        self.root = Path(root).absolute()
+        self._layout = Layout(self.root)
+        self._clock = clock
+        self.objects = Objects(self.root, clock=clock, segment_bytes=segment_bytes)
+        """Bytes: pages, media, what was derived of them."""
+        self.state = State(self._layout.state)
+        """What changes row by row."""
+        self._lock = WriterLock(self._layout, self._recover)
+        self._running: str | None = None
+
+    @classmethod
+    def create(cls, root: Path, *, buckets: int = BUCKETS, clock: Clock = utc_now) -> "Store":
+        """Make a new, empty store in the folder ``root``, which may exist.
+
+        Raises:
+            WorkspaceError: There is a store already, or DuckDB cannot read a path of that name.
+        """
+        layout = _layout(root)
+        if any(layout.versions.glob("*.json")):
+            raise WorkspaceError(f"{layout.root}: there is a workspace already; choose another folder")
+        for folder in (layout.tables, layout.objects):
+            folder.mkdir(parents=True, exist_ok=True)
+        State(layout.state).migrate("storage", OBJECT_DDL)
+        layout.versions.mkdir(exist_ok=True)
+        write_version(layout, VersionRecord(number=0, parent=None, created=None, buckets=buckets))
+        return cls(root, clock=clock)
+
+    @classmethod
+    def open(cls, root: Path, *, clock: Clock = utc_now) -> "Store":
+        """Open the store in ``root``.
+
+        Raises:
+            WorkspaceError: There is none.
+        """
+        latest_number(_layout(root))
+        return cls(root, clock=clock)
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Hold the workspace for writing; this Store may take it again inside.
+
+        Who takes it first waits for children of a killed writer, and undoes what it left unfinished.
+
+        Raises:
+            WorkspaceError: Another live process holds it, or such children do not end.
+        """
+        return self._lock.hold()
+
+    def snapshot(self, version: int | None = None) -> Snapshot:
+        """Open a dataset version for reading.
+
+        Args:
+            version: Its number; None: the newest.
+
+        Raises:
+            WorkspaceError: There is no such version.
+        """
+        number = latest_number(self._layout) if version is None else version
+        return Snapshot(self._layout, read_version(self._layout, number))
+
+    def versions(self) -> list[VersionRecord]:
+        """Return every dataset version that a stage committed, newest first."""
+        return committed_versions(self._layout)
+
+    @contextmanager
+    def stage(self, name: str, *, settings: str, reads: Sequence[str] = (), extra: str = "") -> Iterator[Stage]:
+        """Run a stage inside the lock; leaving without ``commit`` leaves the tables as they were.
+
+        Args:
+            name: Stage.
+            settings: Digest of its settings.
+            reads: Tables it reads.
+            extra: Whatever else its result depends on, e.g. a digest of a state table.
+
+        Raises:
+            WorkspaceError: Another live process writes, or another stage of this Store has not ended.
+        """
+        with self.lock(), self._alone(name):
+            inputs = StageInputs(settings, extra, tuple(reads))
+            stage = Stage(name, inputs, self.snapshot(), self._layout, self.objects.index, self._clock)
+            try:
+                yield stage
+            finally:
+                stage.close()
+                clear_staging(self._layout, self.snapshot().record, self._clock())
+
+    @contextmanager
+    def _alone(self, name: str) -> Iterator[None]:
+        if self._running is not None:
+            raise WorkspaceError(
+                f"stage {name}: stage {self._running} of this process has not ended; run one after the other"
+            )
+        self._running = name
+        try:
+            yield
+        finally:
+            self._running = None
+
+    def verify_objects(self) -> Iterator[ObjectProblem]:
+        """Read every object and yield those that are missing, or whose bytes are not those of their hash."""
+        return verify_objects(self.objects)
+
+    def _recover(self) -> None:
+        wait_for_children(self._layout)
+        recover(self._layout, self.snapshot().record, self.objects.index, self._clock())
+
+
+def _layout(root: Path) -> Layout:
+    """Return the layout of ``root``, whose name must not look like a pattern to DuckDB."""
+    layout = Layout(Path(root).absolute())
+    if _PATTERN.search(str(layout.root)):
+        raise WorkspaceError(
+            f"{layout.root}: wanted a path without * ? [ ], which DuckDB reads as a pattern; rename it"
+        )
+    return layout

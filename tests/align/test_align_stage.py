@@ -1,0 +1,171 @@
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+import pytest
+
+from align import Category, align, align_stage
+from align.settings import AlignSettings
+from m5data.errors import MissingInputError
+from m5data.stage import StageReport
+from storage import Store
+from storage.schemas import TABLES
+
+NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
+SETTINGS = AlignSettings(first_level={"s:零食": "食品"})
+COFFEE = "速溶咖啡 三合一 咖啡粉"
+
+
+class Listing(NamedTuple):
+    name: str
+    category: Sequence[str]
+    caption: str | None = None
+    kept: bool = True
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store.create(tmp_path / "shop", buckets=3)
+
+
+def fill(store: Store, listings: Sequence[Listing]) -> None:
+    empty = dict.fromkeys(TABLES["products"].schema.names)
+    products = [
+        {
+            **empty,
+            "product_id": one.name,
+            "source": one.name.partition(":")[0],
+            "native_id": one.name.partition(":")[2],
+            "url": f"http://{one.name}",
+            "caption": one.caption,
+            "category": list(one.category),
+            "masked": 0,
+            "first_seen": NOON,
+            "last_seen": NOON,
+        }
+        for one in listings
+    ]
+    duplicates = [
+        {"product_id": one.name, "group_id": one.name, "rule": "alone", "kept": one.kept, "size": 1} for one in listings
+    ]
+    with store.stage("dedup", settings="test") as stage:
+        stage.write("products", pa.Table.from_pylist(products, schema=TABLES["products"].schema))
+        stage.write("duplicates", pa.Table.from_pylist(duplicates, schema=TABLES["duplicates"].schema))
+        stage.commit(StageReport("dedup", 0, 0))
+
+
+def run(store: Store, settings: AlignSettings = SETTINGS) -> StageReport:
+    return align_stage.run(store, settings, clock=lambda: NOON)
+
+
+LISTINGS = [
+    Listing("n:1", ["食品", "咖啡"], COFFEE),
+    Listing("n:2", ["食品", "咖啡"], f"{COFFEE} 新款"),
+    Listing("n:3", ["食品", "咖啡"], "洗发水", kept=False),
+    Listing("n:4", ["食品"], "杂粮"),
+    Listing("n:5", [], "无类"),
+    Listing("s:1", ["零食", "咖啡/奶茶", "速溶"], COFFEE),
+    Listing("s:2", ["零食", ""]),
+    Listing("s:3", ["玩具", "积木"]),
+]
+
+
+def test_whole_result(store: Store) -> None:
+    fill(store, LISTINGS)
+    assert run(store) == StageReport("align", read=7, kept=5, dropped={"empty_name": 1, "no_category": 1})
+    snapshot = store.snapshot()
+    titles: dict[Category, list[str]] = {
+        Category("n", ("食品", "咖啡")): [COFFEE, f"{COFFEE} 新款"],
+        Category("n", ("食品",)): ["杂粮"],
+        Category("s", ("零食", "咖啡/奶茶", "速溶")): [COFFEE],
+        Category("s", ("玩具", "积木")): [],
+    }
+    sizes = {category: max(len(found), 1) for category, found in titles.items()}
+    assert snapshot.table("label_map").equals(align(titles, titles, sizes=sizes, first_level=SETTINGS.first_level))
+    assert [tuple(row.values()) for row in snapshot.table("labels").to_pylist()] == [
+        ("n:1", 1, "食品", 1, "咖啡", -1, ""),
+        ("n:2", 1, "食品", 1, "咖啡", -1, ""),
+        ("n:4", 1, "食品", -1, "", -1, ""),
+        ("s:1", 1, "食品", 1, "咖啡", -1, ""),
+        ("s:3", 0, "玩具", 0, "积木", -1, ""),
+    ]
+    assert [tuple(row.values()) for row in snapshot.table("rejects").to_pylist()] == [
+        ("align", "n:5", "no_category", "wanted a category path, got none"),
+        ("align", "s:2", "empty_name", "level 2: wanted a name, got an empty one"),
+    ]
+
+
+def test_second_run_over_the_same_input_does_nothing(store: Store) -> None:
+    fill(store, LISTINGS)
+    first = run(store)
+    version = store.snapshot().number
+    assert run(store) == StageReport("align", first.read, first.kept, first.dropped, unchanged=True)
+    assert store.snapshot().number == version
+
+
+def test_ids_stay_when_products_come(store: Store) -> None:
+    fill(store, LISTINGS)
+    run(store)
+    fill(store, [*LISTINGS, Listing("a:1", ["书", "小说"]), Listing("a:2", ["玩具", "积木"])])
+    run(store)
+    columns = ["product_id", "class_id", "sub_class_id"]
+    assert [tuple(row.values()) for row in store.snapshot().table("labels", columns).to_pylist()] == [
+        ("a:1", 2, 2),
+        ("a:2", 0, 0),
+        ("n:1", 1, 1),
+        ("n:2", 1, 1),
+        ("n:4", 1, -1),
+        ("s:1", 1, 1),
+        ("s:3", 0, 0),
+    ]
+
+
+def test_changed_setting_aligns_again(store: Store) -> None:
+    fill(store, LISTINGS)
+    run(store)
+    again = run(store, AlignSettings())
+    assert not again.unchanged
+    assert "零食" in store.snapshot().table("labels")["class_name"].to_pylist()
+
+
+def test_settings_that_name_nothing_are_rejects(store: Store) -> None:
+    fill(store, LISTINGS[:2])
+    report = run(store, AlignSettings(first_level={"x:食品": "食品"}, third_level=("糖果",)))
+    assert report == StageReport("align", read=4, kept=2, dropped={"unknown_category": 2})
+    assert store.snapshot().table("rejects", ["item", "reason"]).to_pylist() == [
+        {"item": "first_level.x:食品", "reason": "unknown_category"},
+        {"item": "third_level.糖果", "reason": "unknown_category"},
+    ]
+
+
+def test_titles_are_read_up_to_the_characters_that_count(store: Store) -> None:
+    # With 12 characters only the first title of each side counts, and these are equal.
+    first, others = "速溶咖啡", ["洗衣机 电视机 电冰箱", "儿童积木 拼图"]
+    fill(
+        store,
+        [
+            Listing("n:1", ["食品", "咖啡粉"], first),
+            Listing("n:2", ["食品", "咖啡粉"], f"{first} {first} {others[0]}"),
+            Listing("s:1", ["食品", "咖啡"], first),
+            Listing("s:2", ["食品", "咖啡"], f"{first} {first} {others[1]}"),
+        ],
+    )
+    run(store, AlignSettings(characters=12))
+    assert store.snapshot().table("label_map")["s_content"].to_pylist()[1] == pytest.approx(1.0)
+    run(store, AlignSettings())
+    assert store.snapshot().table("label_map", ["rule"])["rule"].to_pylist()[1] == "mep3m"
+    assert store.snapshot().table("label_map")["s_content"].to_pylist()[1] < 0.99
+
+
+def test_no_products_have_no_labels(store: Store) -> None:
+    fill(store, LISTINGS)
+    fill(store, [])
+    assert run(store, AlignSettings()) == StageReport("align", 0, 0)
+    assert store.snapshot().table("labels").num_rows == 0
+
+
+def test_stage_before_is_missing(store: Store) -> None:
+    with pytest.raises(MissingInputError, match="align: wanted the table duplicates, found none; run m5data dedup"):
+        run(store)

@@ -1,0 +1,112 @@
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from annotate import judgements_stage, matches_stage
+from annotate.settings import AnnotateSettings
+from m5data.errors import FeedError
+from m5data.stage import StageReport
+from storage import Store
+from storage.schemas import TABLES
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+HEADER = "query,candidate,worker,answer,gold\n"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    made = Store.create(tmp_path / "workspace", buckets=2)
+    with made.stage("fill", settings="") as stage:
+        stage.write("products", products("s:1", "s:2", "s:3"))
+        stage.commit(StageReport("fill", 3, 3))
+    return made
+
+
+def products(*ids: str) -> pa.Table:
+    schema = TABLES["products"].schema
+    blank = {field.name: None if field.nullable else "" for field in schema}
+    rows: list[dict[str, object]] = [
+        {**blank, "product_id": i, "category": [], "masked": 0, "first_seen": NOW, "last_seen": NOW} for i in ids
+    ]
+    return pa.Table.from_pylist(rows, schema=schema)
+
+
+def take_in(store: Store, lines: Sequence[str], header: str = HEADER) -> StageReport:
+    file = store.root / "answers.csv"
+    file.write_text(header + "".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return judgements_stage.run(store, file, clock=lambda: NOW)
+
+
+def test_judgements_become_matches(store: Store) -> None:
+    report = take_in(store, ["s:1,s:2,w1,matched,", "s:1,s:2,w2,matched,", "s:1,s:3,w1,mismatched,false"])
+    assert (report.read, report.kept) == (3, 3)
+    report = matches_stage.run(store, AnnotateSettings())
+    assert (report.read, report.kept, report.dropped) == (3, 3, {})
+    assert store.snapshot().table("matches").to_pylist() == [
+        {"query": "s:1", "candidate": "s:2", "posterior": 1.0, "decision": "matched", "votes": 2},
+        {"query": "s:1", "candidate": "s:3", "posterior": 0.0, "decision": "mismatched", "votes": 1},
+    ]
+
+
+def test_every_bad_row_is_a_reject_with_its_line_and_the_rest_is_kept(store: Store) -> None:
+    report = take_in(
+        store,
+        [
+            "s:1,s:2,w1,matched,",
+            "s:1,,w1,matched,",
+            "s:1,s:1,w1,matched,",
+            "s:1,s:2,w2,maybe,",
+            "s:1,s:2,w3,matched,perhaps",
+        ],
+    )
+    reasons = {"bad_answer": 1, "bad_gold": 1, "incomplete": 1, "same_product": 1}
+    assert (report.read, report.kept, dict(report.dropped)) == (5, 1, reasons)
+    rejects = store.snapshot().table("rejects", ["item", "reason"]).to_pylist()
+    assert rejects == [
+        {"item": "answers.csv:3", "reason": "incomplete"},
+        {"item": "answers.csv:4", "reason": "same_product"},
+        {"item": "answers.csv:5", "reason": "bad_answer"},
+        {"item": "answers.csv:6", "reason": "bad_gold"},
+    ]
+
+
+def test_a_later_answer_of_a_worker_replaces_the_earlier_one(store: Store) -> None:
+    take_in(store, ["s:1,s:2,w1,matched,"])
+    take_in(store, ["s:1,s:2,w1,mismatched,"])
+    matches_stage.run(store, AnnotateSettings())
+    assert store.snapshot().table("matches", ["decision", "votes"]).to_pylist() == [
+        {"decision": "mismatched", "votes": 1}
+    ]
+
+
+def test_judgements_on_products_that_are_not_there_are_rejected(store: Store) -> None:
+    take_in(store, ["s:1,s:9,w1,matched,", "s:1,s:2,w1,matched,"])
+    report = matches_stage.run(store, AnnotateSettings())
+    assert (report.read, report.kept, dict(report.dropped)) == (2, 1, {"unknown_product": 1})
+    assert store.snapshot().table("matches").num_rows == 1
+
+
+def test_nothing_new_is_no_work(store: Store) -> None:
+    lines = ["s:1,s:2,w1,matched,"]
+    take_in(store, lines)
+    matches_stage.run(store, AnnotateSettings())
+    version = store.snapshot().number
+    assert take_in(store, lines).unchanged
+    assert matches_stage.run(store, AnnotateSettings()).unchanged
+    assert store.snapshot().number == version
+
+
+@pytest.mark.parametrize("header", ["query,candidate,worker\n", ""])
+def test_a_file_without_the_columns_is_refused_and_nothing_is_written(store: Store, header: str) -> None:
+    version = store.snapshot().number
+    with pytest.raises(FeedError, match=r"answers\.csv:1: wanted the columns query, candidate, worker, answer"):
+        take_in(store, [], header)
+    assert store.snapshot().number == version
+
+
+def test_a_missing_file_is_named(store: Store) -> None:
+    with pytest.raises(FeedError, match="nowhere"):
+        judgements_stage.run(store, store.root / "nowhere.csv")

@@ -1,0 +1,104 @@
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from crawler.frontier import Frontier
+from crawler.frontier_schema import FRONTIER_DDL
+from crawler.visits import Found, Task, Visit
+from storage import Store
+
+T0, T1 = "2024-05-01T00:00:00+00:00", "2024-05-02T00:00:00+00:00"
+URL = "https://shop.example/"
+
+
+@pytest.fixture
+def connection(store: Store) -> Iterator[sqlite3.Connection]:
+    store.state.migrate("crawler", FRONTIER_DDL)
+    with closing(store.state.connect()) as connection:
+        yield connection
+
+
+def urls(tasks: list[Task]) -> list[str]:
+    return [task.url.removeprefix(URL) for task in tasks]
+
+
+def columns(connection: sqlite3.Connection, url: str, *names: str) -> tuple[object, ...]:
+    row = connection.execute(f"SELECT {', '.join(names)} FROM source_pages WHERE url = ?", (url,)).fetchone()
+    return tuple(row)
+
+
+def test_addresses_come_by_rank_depth_and_name_and_busy_ones_not_at_all(connection: sqlite3.Connection) -> None:
+    frontier = Frontier(connection, "s", T0)
+    frontier.add([
+        Found(URL + "b", depth=2), Found(URL + "a", depth=2), Found(URL + "z", depth=1),
+        Found(URL + "n", rank=2, depth=9),
+        Found(URL + "no", refused="trap"), Found(URL + "m", kind="sitemap", rank=0),
+    ])  # fmt: skip
+    Frontier(connection, "other", T0).add([Found(URL + "x", rank=0)])
+    assert urls(frontier.take(9, ())) == ["m", "n", "z", "a", "b"]
+    assert urls(frontier.take(2, {URL + "m", URL + "z"})) == ["n", "a"]
+    assert (frontier.waiting(), frontier.stored()) == (5, 0)
+
+
+def test_an_address_found_again_keeps_what_became_of_it_unless_it_was_only_out_of_reach(
+    connection: sqlite3.Connection,
+) -> None:
+    frontier = Frontier(connection, "s", T0)
+    frontier.add([Found(URL + "a", depth=5), Found(URL + "deep", depth=40, refused="too_deep")])
+    frontier.record([Visit(frontier.take(1, ())[0], "failed", "http_404", "gone", 404)])
+    frontier.add([Found(URL + "a", depth=2, listed=True), Found(URL + "deep", depth=3)])
+    assert columns(connection, URL + "a", "state", "reason", "depth", "listed") == ("failed", "http_404", 2, 1)
+    assert urls(frontier.take(9, ())) == ["deep"]
+
+
+def test_a_visit_and_what_it_found_are_written_together(connection: sqlite3.Connection) -> None:
+    frontier = Frontier(connection, "s", T0)
+    frontier.add([Found(URL)])
+    broken = Found(URL + "x", detail=None)  # type: ignore[arg-type]
+    with pytest.raises(sqlite3.IntegrityError):
+        frontier.record([Visit(frontier.take(1, ())[0], "done", page_sha256="aa", headers={}, found=(broken,))])
+    assert (frontier.waiting(), frontier.stored()) == (1, 0)
+
+
+def test_a_page_that_fails_later_is_kept_and_one_that_opts_out_is_not(connection: sqlite3.Connection) -> None:
+    first = Frontier(connection, "s", T0)
+    first.add([Found(URL)])
+    fresh = Visit(first.take(1, ())[0], "done", page_sha256="aa", headers={"etag": '"1"'}, canonical=URL)
+    first.record([fresh])
+    later = Frontier(connection, "s", T1)
+    later.reopen(T0, T0, ())
+    task = later.take(1, ())[0]
+    assert (task.page_sha256, task.etag) == ("aa", '"1"')
+    later.record([Visit(task, "failed", "http_404", "", 404)])
+    wanted = ("page_sha256", "canonical", "fetched_at", "checked_at", "vanished_at", "attempts")
+    assert columns(connection, URL, *wanted) == ("aa", URL, T0, T1, T1, 2)
+    later.record([Visit(task, "done", http_status=304)])
+    assert columns(connection, URL, "state", "reason", "vanished_at", "etag") == ("done", None, None, '"1"')
+    later.record([Visit(task, "skipped", "opt_out", forget=True)])
+    assert columns(connection, URL, "page_sha256", "state") == (None, "skipped")
+
+
+def test_failures_that_pass_are_due_earlier(connection: sqlite3.Connection) -> None:
+    frontier = Frontier(connection, "s", T0)
+    frontier.add(Found(URL + name) for name in "abc")
+    a, b, c = frontier.take(3, ())
+    frontier.record(
+        [Visit(a, "failed", "http_5xx"), Visit(b, "failed", "http_404"), Visit(c, "done", page_sha256="aa", headers={})]
+    )
+    later = Frontier(connection, "s", T1)
+    later.reopen("2024-04-30", T0, ("http_5xx",))
+    assert urls(later.take(9, ())) == ["a"]
+    later.reopen(T0, T0, ())
+    assert urls(later.take(9, ())) == ["a", "b", "c"]
+    assert urls(later.take(9, (), known_only=True)) == ["c"]
+    later.reopen_all()
+    assert [task.etag for task in later.take(9, ())] == [None] * 3
+
+
+def test_query_strings_of_a_path_are_counted_whole(connection: sqlite3.Connection) -> None:
+    frontier = Frontier(connection, "s", T0)
+    frontier.add([Found(URL + "l?page=1"), Found(URL + "l?page=2"), Found(URL + "l2?page=1"), Found(URL + "l")])
+    assert [frontier.count_query(URL + q) for q in ("l?a=1", "l?a=2", "l", "new?x")] == [3, 4, 0, 1]
+    assert (frontier.knows(URL + "l"), frontier.knows(URL + "l?page=3")) == (True, False)

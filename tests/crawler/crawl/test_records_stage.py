@@ -1,0 +1,252 @@
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from crawler import records_stage
+from crawler.frontier import Frontier, transaction
+from crawler.frontier_schema import FRONTIER_DDL
+from crawler.settings import CrawlSettings
+from crawler.visits import Found, Task, Visit
+from m5data.errors import SettingsError
+from m5data.stage import StageReport
+from storage import Store
+
+from .conftest import NOW, Clock, listing_page, product_page
+
+HOME = "https://shop.example"
+MISSING = "<html><head><title>404 Not Found</title></head><body><h1>Page not found</h1></body></html>"
+ABOUT = "<html><head><title>About us</title></head><body><h1>About us</h1><p>We sell things.</p></body></html>"
+
+
+def settings(**source: object) -> CrawlSettings:
+    return CrawlSettings.model_validate(
+        {"contact": "a@lab.example", "sources": {"shop": {"start": [HOME], "crawl_authorised": True, **source}}}
+    )
+
+
+def store_pages(store: Store, pages: dict[str, str], *, listed: set[str] = frozenset(), at: str | None = None) -> None:  # type: ignore[assignment]
+    """Put pages into the frontier and the objects, as the crawl does."""
+    store.state.migrate("crawler", FRONTIER_DDL)
+    with closing(store.state.connect()) as connection, store.objects.writer("page") as writer:
+        frontier = Frontier(connection, "shop", at or NOW.isoformat())
+        for path, html in pages.items():
+            url = HOME + path
+            frontier.add([Found(url, listed=path in listed)])
+            sha = writer.put(html.encode(), mime="text/html", url=url)
+            task = Task(url, "page", 3, 1, 0, 0, listed=path in listed)
+            writer.flush()
+            frontier.record(
+                [Visit(task, "done", page_sha256=sha, headers={"content-type": "text/html; charset=utf-8"})]
+            )
+
+
+def forget(store: Store, path: str) -> None:
+    with closing(store.state.connect()) as connection, transaction(connection):
+        connection.execute("UPDATE source_pages SET page_sha256 = NULL WHERE url = ?", (HOME + path,))
+
+
+def run(store: Store, chosen: CrawlSettings | None = None) -> StageReport:
+    return records_stage.run(store, chosen or settings())
+
+
+def counts(report: StageReport) -> tuple[int, int, dict[str, int]]:
+    return report.read, report.kept, dict(report.dropped)
+
+
+def table(store: Store, name: str, *columns: str) -> list[tuple[object, ...]]:
+    return [tuple(row.values()) for row in store.snapshot().table(name, columns or None).to_pylist()]
+
+
+def rejects(store: Store) -> dict[str, str]:
+    rows = store.snapshot().table("rejects").to_pylist()
+    return {row["item"].removeprefix(HOME): row["reason"] for row in rows}
+
+
+def test_pages_become_products_specifications_and_pending_media(store: Store) -> None:
+    store_pages(store, {"/p/a": product_page("a"), "/": listing_page(["/p/a", "/p/b"])})
+    assert counts(run(store)) == (1, 1, {})
+    row = store.snapshot().table("products").to_pylist()[0]
+    named = ("product_id", "source", "url", "native_id", "caption", "brand", "currency", "availability")
+    assert [row[name] for name in named] == ["shop:a", "shop", HOME + "/p/a", "a", "a", "Acme", "EUR", "InStock"]
+    assert (float(row["price"]), row["first_seen"], row["last_seen"]) == (12.5, NOW, NOW)
+    assert table(store, "specs", "product_id", "position", "property", "value") == [
+        ("shop:a", 0, "Colour", "blue"), ("shop:a", 1, "Weight", "12 g"), ("shop:a", 2, "Material", "steel"),
+    ]  # fmt: skip
+    assert table(store, "media", "product_id", "kind", "position", "url", "state", "attempts") == [
+        ("shop:a", "image", 0, HOME + "/img/a-0.jpg", "pending", 0),
+        ("shop:a", "image", 1, HOME + "/img/a-1.jpg", "pending", 0),
+    ]
+
+
+def test_pages_that_are_no_product_are_named_and_listings_do_not_count(store: Store) -> None:
+    pages = {
+        "/p/a": product_page("a"),
+        "/p/a?colour=red": product_page("a", head=f'<link rel="canonical" href="{HOME}/p/a">'),
+        "/q/a": product_page("a"),
+        "/p/gone": MISSING,
+        "/about": ABOUT,
+        "/help": ABOUT,
+        "/out": product_page("out", head='<meta name="robots" content="noai">'),
+        "/": listing_page(["/p/a"]),
+        "/empty": " ",
+    }
+    store_pages(store, pages, listed={"/about", "/p/a"})
+    assert counts(run(store)) == (7, 1, {
+        "duplicate_url": 2, "not_a_product": 1, "opt_out": 1, "page_empty": 1, "soft_404": 1,
+    })  # fmt: skip
+    assert rejects(store) == {
+        "/about": "not_a_product", "/p/a?colour=red": "duplicate_url", "/q/a": "duplicate_url",
+        "/p/gone": "soft_404", "/out": "opt_out", "/empty": "page_empty",
+    }  # fmt: skip
+    assert table(store, "products", "product_id", "url") == [("shop:a", HOME + "/p/a")]
+
+
+def test_patterns_say_what_should_have_been_a_product(store: Store) -> None:
+    store_pages(store, {"/p/a": product_page("a"), "/p/b": ABOUT, "/about": ABOUT}, listed={"/about"})
+    assert counts(run(store, settings(product_urls=["/p/"]))) == (2, 1, {"not_a_product": 1})
+    assert rejects(store) == {"/p/b": "not_a_product"}
+
+
+def test_a_second_run_does_nothing_and_a_changed_page_changes_its_own_rows_alone(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store_pages(store, {f"/p/{n}": product_page(n) for n in "abc"})
+    first = run(store)
+    again = run(store)
+    assert (again.unchanged, counts(again), store.snapshot().number) == (True, counts(first), 1)
+
+    later = Clock()
+    later.pass_hours(30)
+    changed = product_page("b", links="<p>now with a note</p>").replace("12 g", "13 g").replace("/img/b-1", "/img/b-9")
+    store_pages(store, {"/p/b": changed, "/p/d": product_page("d")}, at=later.now.isoformat())
+    _mark_downloaded(store)
+    read: list[str] = []
+    monkeypatch.setattr(store.objects, "read", _spy(store.objects.read, read))
+    assert counts(run(store)) == (4, 4, {})
+    assert len(read) == 2
+    seen = {row[0]: row[1:] for row in table(store, "products", "product_id", "first_seen", "last_seen")}
+    assert seen == {
+        "shop:a": (NOW, NOW), "shop:b": (NOW, later.now), "shop:c": (NOW, NOW), "shop:d": (later.now, later.now),
+    }  # fmt: skip
+    weights = [row for row in table(store, "specs", "product_id", "property", "value") if row[1] == "Weight"]
+    assert weights == [(f"shop:{n}", "Weight", "13 g" if n == "b" else "12 g") for n in "abcd"]
+    states = {(row[0], row[1]): row[2] for row in table(store, "media", "product_id", "position", "state")}
+    assert states == {
+        **{(f"shop:{n}", k): "ok" for n in "abc" for k in (0, 1)},
+        ("shop:b", 1): "pending", ("shop:d", 0): "pending", ("shop:d", 1): "pending",
+    }  # fmt: skip
+
+
+def _mark_downloaded(store: Store) -> None:
+    with store.stage("download", settings="") as stage, closing(stage.before.connection()) as connection:
+        stage.write("media", connection.sql("SELECT * REPLACE ('ok' AS state, repeat('0', 64) AS sha256) FROM media"))
+        stage.commit(StageReport("download", 0, 0))
+
+
+def _spy(real: Callable[[str], bytes], calls: list[str]) -> Callable[[str], bytes]:
+    def read(sha256: str) -> bytes:
+        calls.append(sha256)
+        return real(sha256)
+
+    return read
+
+
+def test_the_page_that_spoke_for_a_product_goes_and_the_other_takes_over(store: Store) -> None:
+    other = product_page("a").replace("blue", "green")
+    store_pages(store, {"/p/a": product_page("a"), "/q/a": other})
+    assert counts(run(store)) == (2, 1, {"duplicate_url": 1})
+    forget(store, "/p/a")
+    assert counts(run(store)) == (1, 1, {})
+    assert table(store, "products", "product_id", "url") == [("shop:a", HOME + "/q/a")]
+    assert ("shop:a", "green") in table(store, "specs", "product_id", "value")
+    forget(store, "/q/a")
+    assert counts(run(store)) == (0, 0, {})
+    assert (table(store, "products"), table(store, "specs"), table(store, "media")) == ([], [], [])
+
+
+def test_products_of_a_feed_stay(store: Store) -> None:
+    store_pages(store, {"/p/a": product_page("a")})
+    run(store)
+    with store.stage("ingest-feed", settings="") as stage, closing(stage.before.connection()) as connection:
+        feed = (
+            "SELECT * REPLACE ('feed:' || native_id AS product_id, 'feed' AS source, NULL AS page_sha256) FROM products"
+        )
+        stage.write("products", connection.sql(f"SELECT * FROM products UNION ALL BY NAME {feed}"))
+        stage.commit(StageReport("ingest-feed", 0, 0))
+    store_pages(store, {"/p/b": product_page("b")})
+    run(store)
+    assert [row[0] for row in table(store, "products", "product_id")] == ["feed:a", "shop:a", "shop:b"]
+
+
+def test_a_page_object_of_ones_own_is_used_and_a_change_of_it_is_noticed(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    code = (
+        "from crawler import ProductPage, field\nclass Page(ProductPage):\n"
+        "    @field\n    def brand(self):\n        return '{}'\n"
+    )
+    (tmp_path / "corner_one.py").write_text(code.format("One"))
+    (tmp_path / "corner_two.py").write_text(code.format("Two"))
+    store_pages(store, {"/p/a": product_page("a")})
+    for name in ("One", "Two"):
+        report = run(store, settings(page_object=f"corner_{name.lower()}:Page"))
+        assert (report.unchanged, table(store, "products", "brand")) == (False, [(name,)])
+    with pytest.raises(SettingsError, match="page_object"):
+        run(store, settings(page_object="nowhere:Page"))
+
+
+def test_a_page_that_breaks_its_reader_is_named_and_stops_no_other(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "corner_bad.py").write_text(
+        "from crawler import ProductPage, field\nclass Page(ProductPage):\n    @field\n    def brand(self):\n"
+        "        return None.brand if 'bad' in self.document.url else 'x'\n"
+    )
+    store_pages(store, {"/p/bad": product_page("bad"), "/p/good": product_page("good")})
+    assert counts(run(store, settings(page_object="corner_bad:Page"))) == (2, 1, {"unreadable": 1})
+
+
+def test_the_key_is_made_once_for_its_owner_alone(store: Store) -> None:
+    store_pages(store, {"/p/a": product_page("a")})
+    run(store)
+    path = store.root / "secret.key"
+    assert (len(path.read_bytes()), path.stat().st_mode & 0o777) == (32, 0o600)
+    key = path.read_bytes()
+    store_pages(store, {"/p/b": product_page("b")})
+    run(store)
+    assert path.read_bytes() == key
+
+
+def test_a_run_that_was_killed_before_its_commit_reads_no_page_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store_pages(store, {f"/p/{n}": product_page(str(n)) for n in range(3)})
+    monkeypatch.setattr("crawler.records_stage._report", _fail)
+    with pytest.raises(KeyboardInterrupt):
+        run(store)
+    monkeypatch.undo()
+    read: list[str] = []
+    monkeypatch.setattr(store.objects, "read", _spy(store.objects.read, read))
+    assert (counts(run(store)), read) == ((3, 3, {}), [])
+
+
+def _fail(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_product_whose_page_is_gone_goes_and_one_whose_page_failed_stays(store: Store) -> None:
+    store_pages(store, {f"/p/{n}": product_page(n) for n in "abc"})
+    run(store)
+    with closing(store.state.connect()) as connection:
+        frontier = Frontier(connection, "shop", NOW.isoformat())
+        frontier.reopen_all()
+        a, b, c = frontier.take(3, ())
+        frontier.record([Visit(a, "failed", "http_404"), Visit(b, "failed", "http_5xx"), Visit(c, "done")])
+        assert counts(run(store)) == (2, 2, {})
+        assert [row[0] for row in table(store, "products", "product_id")] == ["shop:b", "shop:c"]
+        frontier.record([Visit(a, "done", http_status=304)])
+    assert counts(run(store)) == (3, 3, {})

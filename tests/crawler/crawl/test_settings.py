@@ -1,0 +1,59 @@
+import pytest
+from pydantic import ValidationError
+
+from crawler.settings import CrawlSettings, SourceSettings
+from m5data.errors import NotAuthorisedError, SettingsError
+
+HOME = "https://shop.example/"
+
+
+def crawl(**source: object) -> CrawlSettings:
+    return CrawlSettings.model_validate(
+        {"contact": "data@lab.example", "sources": {"shop": {"start": [HOME], **source}}}
+    )
+
+
+def test_nothing_is_crawled_without_permission() -> None:
+    with pytest.raises(NotAuthorisedError) as error:
+        crawl().authorised()
+    assert str(error.value) == (
+        "sources.shop.crawl_authorised: expected true, got false; ask the owner of https://shop.example/ "
+        "for permission to crawl, then set it in m5data.toml"
+    )
+    assert list(crawl(crawl_authorised=True).authorised()) == ["shop"]
+
+
+def test_a_source_of_feeds_needs_no_permission_to_crawl() -> None:
+    assert CrawlSettings(sources={"feed": SourceSettings()}).authorised() == {}
+
+
+def test_an_unknown_source_is_named() -> None:
+    with pytest.raises(SettingsError, match=r"source 'shoe': not in m5data.toml \(sources there: shop\)"):
+        crawl(crawl_authorised=True).authorised(("shoe",))
+
+
+def test_strangers_are_not_called_on_without_an_address_to_complain_to() -> None:
+    with pytest.raises(ValidationError, match="contact: expected a mail or web address"):
+        CrawlSettings(sources={"shop": SourceSettings(start=(HOME,))})
+    assert CrawlSettings(sources={"shop": SourceSettings(start=(HOME,), local=True)}).agent_header == "m5data/0.1"
+    assert crawl().agent_header == "m5data/0.1 (+data@lab.example)"
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"follow": ["("]}, {"page_object": "nonsense"}, {"delay_s": -1}, {"max_pages": 0}, {"colour": 1}]
+)
+def test_wrong_values_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        crawl(**wrong)
+
+
+@pytest.mark.parametrize("name", ["../x", "a:b", "", "A", "a" * 64])
+def test_a_sources_name_is_a_plain_word(name: str) -> None:
+    with pytest.raises(ValidationError):
+        CrawlSettings.model_validate({"sources": {name: {}}})
+
+
+def test_the_scope_changes_with_what_decides_it_alone() -> None:
+    before = crawl().scope_digest("shop")
+    assert crawl(delay_s=3, product_urls=["/p/"]).scope_digest("shop") == before
+    assert crawl(follow=["/p/"]).scope_digest("shop") != before

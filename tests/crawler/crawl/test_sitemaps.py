@@ -1,0 +1,71 @@
+import gzip
+
+import pytest
+
+from crawler.canonical import Scope
+from crawler.discovery import links_of_sitemap
+from crawler.sitemaps import Sitemap, looks_like_sitemap, read_sitemap, sitemap_urls
+from crawler.visits import Found, Task
+
+URLSET = b"""<?xml version="1.0" encoding="UTF-8"?>
+<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">
+<url><loc> https://shop.example/p/1 </loc><lastmod>2024-01-01</lastmod></url>
+<url><loc>https://shop.example/p/2&amp;x</loc></url><url><lastmod>2024</lastmod></url></urlset>"""
+INDEX = b"""<sitemapindex><sitemap><loc>https://shop.example/s1.xml.gz</loc></sitemap></sitemapindex>"""
+BIG = 10_000_000
+
+
+def test_pages_and_further_files_are_read_with_and_without_gzip() -> None:
+    pages = Sitemap(urls=("https://shop.example/p/1", "https://shop.example/p/2&x"))
+    assert read_sitemap(URLSET, BIG) == pages
+    assert read_sitemap(gzip.compress(URLSET), BIG) == pages
+    assert read_sitemap(INDEX, BIG) == Sitemap(sitemaps=("https://shop.example/s1.xml.gz",))
+
+
+def test_a_plain_list_is_read() -> None:
+    assert read_sitemap(b"https://shop.example/a\n\nnonsense\r\nhttps://shop.example/b", BIG) == Sitemap(
+        urls=("https://shop.example/a", "https://shop.example/b")
+    )
+
+
+def test_a_broken_file_gives_what_stands_before_the_break() -> None:
+    assert read_sitemap(URLSET[: URLSET.index(b"</url>") + 20], BIG).urls == ("https://shop.example/p/1",)
+
+
+def test_a_bomb_is_refused() -> None:
+    with pytest.raises(ValueError, match="more than 1000 bytes"):
+        read_sitemap(gzip.compress(URLSET + b" " * 100_000), 1000)
+
+
+def test_entities_are_not_expanded() -> None:
+    body = b'<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><urlset><url><loc>&e;</loc></url></urlset>'
+    assert read_sitemap(body, BIG) == Sitemap()
+
+
+@pytest.mark.parametrize(
+    ("body", "is_one"), [(URLSET, True), (gzip.compress(INDEX), True), (b"<html>", False), (b"\x1f\x8bxx", False)]
+)
+def test_a_sitemap_is_told_by_its_content(body: bytes, is_one: bool) -> None:  # noqa: FBT001
+    assert looks_like_sitemap(body) is is_one
+
+
+def test_a_host_that_does_not_know_its_name_is_put_right() -> None:
+    scope = Scope(["http://127.0.0.1:8000/"])
+    listed = ("http://example.com/p/1", "/p/2", "http://example.com/p/1")
+    assert sitemap_urls(listed[:1] + listed[2:], "http://127.0.0.1:8000/sitemap.xml", scope) == (
+        "http://127.0.0.1:8000/p/1",
+    )
+
+
+def test_one_stranger_among_the_shops_own_stays_a_stranger() -> None:
+    scope = Scope(["https://shop.example/"])
+    task = Task("https://shop.example/sitemap.xml", "sitemap", 0, 0, 0, 0, listed=True)
+    sitemap = Sitemap(("https://shop.example/p/1", "https://other.example/p"), ("https://shop.example/s2.xml",))
+    assert links_of_sitemap(sitemap, task, scope) == (
+        Found("https://shop.example/s2.xml", "sitemap", 0, 1),
+        Found("https://shop.example/p/1", depth=1, listed=True),
+        Found(
+            "https://other.example/p", depth=1, refused="offsite",
+            detail="listed in https://shop.example/sitemap.xml; its host is not the source's",
+        ),
+    )  # fmt: skip

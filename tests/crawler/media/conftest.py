@@ -1,0 +1,138 @@
+"""Synthetic media, the smallest of each kind, encoded by real encoders; and a server that has some."""
+
+import hashlib
+import io
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import av
+import numpy as np
+import pyarrow as pa
+import pytest
+from av.video.stream import VideoStream
+from PIL import Image
+
+from m5data.stage import StageReport
+from storage import Store
+from storage.schemas import TABLES
+
+MakeImage = Callable[..., bytes]
+MakeClip = Callable[..., bytes]
+
+
+@cache
+def make_image(form: str, size: tuple[int, int] = (40, 30), **options: object) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", size, (200, 60, 20)).save(buffer, form, **options)
+    return buffer.getvalue()
+
+
+@cache
+def make_clip(form: str, codec: str, size: tuple[int, int] = (64, 48), seconds: int = 2) -> bytes:
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format=form) as container:
+        stream = container.add_stream(codec, rate=5)
+        assert isinstance(stream, VideoStream)
+        stream.width, stream.height = size
+        stream.pix_fmt = "yuv420p"
+        for grey in range(seconds * 5):
+            picture = np.full((size[1], size[0], 3), grey, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode(None))
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="session")
+def image() -> MakeImage:
+    return make_image
+
+
+@pytest.fixture(scope="session")
+def clip() -> MakeClip:
+    return make_clip
+
+
+class MediaServer(ThreadingHTTPServer):
+    """A well-behaved server on loopback: path -> body, or a status; counts what it is asked for."""
+
+    daemon_threads = True
+    request_queue_size = 256
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.content: dict[str, bytes | int] = {}
+        self.requests: Counter[str] = Counter()
+        self.agents: set[str] = set()
+        self.retry_after: str | None = None
+
+    def handle_error(self, *args: object) -> None:
+        """Killed clients hang up: that is what some tests are about."""
+
+    @property
+    def authority(self) -> str:
+        return f"127.0.0.1:{self.server_port}"
+
+    def url(self, path: str) -> str:
+        return f"http://{self.authority}{path}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: MediaServer
+
+    def do_GET(self) -> None:
+        self.server.requests[self.path] += 1
+        self.server.agents.add(self.headers["User-Agent"])
+        found = self.server.content.get(self.path, 404)
+        body = b"" if isinstance(found, int) else found
+        etag = f'"{hashlib.sha256(body).hexdigest()[:8]}"'
+        status = found if isinstance(found, int) else 304 if self.headers["If-None-Match"] == etag else 200
+        self.send_response(status)
+        if status == 200:
+            self.send_header("ETag", etag)
+        if status == 503 and self.server.retry_after:
+            self.send_header("Retry-After", self.server.retry_after)
+        self.send_header("Content-Length", str(len(body) if status == 200 else 0))
+        self.end_headers()
+        if status == 200:
+            self.wfile.write(body)
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[MediaServer]:
+    with MediaServer() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store.create(tmp_path / "workspace", buckets=2)
+
+
+Want = Callable[..., None]
+
+
+@pytest.fixture
+def want(store: Store) -> Want:
+    """Write the table ``media`` as the stage before would: (product, kind, position, url) each."""
+
+    def write(*rows: tuple[str, str, int, str]) -> None:
+        names = ("product_id", "kind", "position", "url")
+        pending = {"state": "pending", "attempts": 0}
+        media = [dict(zip(names, row, strict=True)) | pending for row in rows]
+        with store.stage("records", settings="") as stage:
+            stage.write("media", pa.Table.from_pylist(media, schema=TABLES["media"].schema))
+            stage.commit(StageReport("records", len(rows), len(rows)))
+
+    return write

@@ -1,0 +1,273 @@
+"""The stage download, against a real server on loopback."""
+
+import hashlib
+import multiprocessing
+import socket
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from crawler.download_settings import DownloadSettings
+from crawler.download_stage import run
+from m5data.errors import MissingInputError, ThresholdError
+from m5data.stage import StageReport
+from storage import Store, die_with_parent
+
+Make = Callable[..., bytes]
+Server = Any
+Want = Callable[..., None]
+
+FAST = DownloadSettings(attempts=2, backoff_s=0.01, max_wait_s=0.05, read_timeout_s=10, connect_timeout_s=10)
+
+
+def download(store: Store, server: Server, settings: DownloadSettings = FAST, **options: Any) -> StageReport:  # noqa: ANN401
+    return run(store, settings, local_hosts={server.authority}, user_agent="m5data-test", **options)
+
+
+def states(store: Store) -> list[tuple[str, str | None]]:
+    table = store.snapshot().table("media", ["state", "reason"])
+    return list(zip(*(table.column(name).to_pylist() for name in table.column_names), strict=True))
+
+
+def test_each_url_is_asked_for_once_and_its_outcome_is_on_every_row(
+    store: Store, server: Server, want: Want, image: Make, clip: Make
+) -> None:
+    photo, film = image("PNG"), clip("mp4", "mpeg4")
+    server.content = {"/a.png": photo, "/v.mp4": film, "/page": b"<html>" * 300}
+    a, v, gone, page = (server.url(path) for path in ("/a.png", "/v.mp4", "/gone", "/page"))
+    want(
+        ("s:1", "image", 0, a),
+        ("s:1", "video", 0, v),
+        ("s:2", "image", 0, a),
+        ("s:2", "image", 1, gone),
+        ("s:3", "image", 0, page),
+    )
+
+    report = download(store, server)
+
+    assert (report.read, report.kept, dict(report.dropped)) == (4, 2, {"http_404": 1, "wrong_type": 1})
+    assert server.requests == {"/a.png": 1, "/v.mp4": 1, "/gone": 1, "/page": 1}
+    assert server.agents == {"m5data-test"}
+    blank = dict.fromkeys(("sha256", "bytes", "mime", "width", "height", "duration_s", "etag", "last_modified"))
+
+    def ok(data: bytes, mime: str, size: tuple[int, int], duration: float | None) -> dict[str, object]:
+        sha256 = hashlib.sha256(data).hexdigest()
+        etag = f'"{sha256[:8]}"'
+        told = {"sha256": sha256, "bytes": len(data), "mime": mime, "width": size[0], "height": size[1]}
+        return told | {"duration_s": duration, "etag": etag, "last_modified": None, "state": "ok", "reason": None}
+
+    def row(product: str, kind: str, position: int, url: str, status: int, **told: object) -> dict[str, object]:
+        named = {"product_id": product, "kind": kind, "position": position, "url": url}
+        return named | {"attempts": 1, "http_status": status} | blank | told
+
+    png, mp4 = ok(photo, "image/png", (40, 30), None), ok(film, "video/mp4", (64, 48), 2.0)
+    assert store.snapshot().table("media").to_pylist() == [
+        row("s:1", "image", 0, a, 200, **png),
+        row("s:1", "video", 0, v, 200, **mp4),
+        row("s:2", "image", 0, a, 200, **png),
+        row("s:2", "image", 1, gone, 404, state="failed", reason="http_404"),
+        row("s:3", "image", 0, page, 200, state="dropped", reason="wrong_type"),
+    ]
+    assert store.objects.read(hashlib.sha256(film).hexdigest()) == film
+    assert store.snapshot().table("rejects").to_pylist() == [
+        {"stage": "download", "item": gone, "reason": "http_404", "detail": "status 404"},
+        {
+            "stage": "download",
+            "item": page,
+            "reason": "wrong_type",
+            "detail": "wanted image, got bytes of no known medium",
+        },
+    ]
+
+
+def test_nothing_new_means_no_request_and_no_version(store: Store, server: Server, want: Want, image: Make) -> None:
+    server.content = {"/a": image("PNG")}
+    want(("s:1", "image", 0, server.url("/a")), ("s:1", "image", 1, server.url("/gone")))
+    first = download(store, server)
+    version = store.snapshot().number
+    again = download(store, server)
+    assert again.unchanged
+    assert (again.read, again.kept, again.dropped) == (first.read, first.kept, first.dropped)
+    assert store.snapshot().number == version
+    assert server.requests.total() == 2
+
+
+def test_a_new_product_costs_only_its_new_urls(store: Store, server: Server, want: Want, image: Make) -> None:
+    server.content = {"/a": image("PNG"), "/b": image("GIF")}
+    a, b = server.url("/a"), server.url("/b")
+    want(("s:1", "image", 0, a))
+    download(store, server)
+    want(("s:1", "image", 0, a), ("s:2", "image", 0, a), ("s:2", "image", 1, b))
+    report = download(store, server)
+    assert (report.read, report.kept) == (2, 2)
+    assert states(store) == [("ok", None)] * 3
+    assert server.requests == {"/a": 1, "/b": 1}
+
+
+def test_a_url_that_no_product_names_any_more_does_not_count(store: Store, server: Server, want: Want) -> None:
+    want(("s:1", "image", 0, server.url("/x")), ("s:1", "image", 1, server.url("/y")))
+    download(store, server)
+    want(("s:1", "image", 0, server.url("/y")))
+    report = download(store, server, retry_failed=True)
+    assert (report.read, dict(report.dropped)) == (1, {"http_404": 1})
+    assert server.requests == {"/x": 1, "/y": 2}
+
+
+def test_retry_touches_failures_only(store: Store, server: Server, want: Want, image: Make) -> None:
+    server.content = {"/ok": image("PNG"), "/late": 500, "/page": b"<html>" * 300}
+    want(*(("s:1", "image", n, server.url(path)) for n, path in enumerate(("/ok", "/late", "/page", "/gone"))))
+    download(store, server)
+    assert states(store) == [("ok", None), ("failed", "http_5xx"), ("dropped", "wrong_type"), ("failed", "http_404")]
+    server.requests.clear()
+    server.content["/late"] = image("GIF")
+    report = download(store, server, retry_failed=True)
+    assert server.requests == {"/late": 1, "/gone": 1}
+    assert (report.read, report.kept, dict(report.dropped)) == (4, 2, {"http_404": 1, "wrong_type": 1})
+    assert states(store) == [("ok", None), ("ok", None), ("dropped", "wrong_type"), ("failed", "http_404")]
+
+
+def test_too_few_successes_fail_after_all_is_kept_and_do_so_again(
+    store: Store, server: Server, want: Want, image: Make
+) -> None:
+    server.content = {"/a": image("PNG")}
+    want(("s:1", "image", 0, server.url("/a")), ("s:1", "image", 1, server.url("/gone")))
+    strict = FAST.model_copy(update={"min_success": 0.9})
+    for _ in range(2):
+        with pytest.raises(ThresholdError, match=r"wanted 90\.0% of 2 URLs, got 50\.0% \(http_404 1\)"):
+            download(store, server, strict)
+    assert states(store) == [("ok", None), ("failed", "http_404")]
+    assert server.requests.total() == 2
+
+
+def test_other_limits_judge_again_only_what_they_may_change(
+    store: Store, server: Server, want: Want, image: Make
+) -> None:
+    server.content = {"/small": image("PNG", (10, 10)), "/large": image("PNG", (100, 100)), "/page": b"<html>" * 300}
+    want(*(("s:1", "image", n, server.url(path)) for n, path in enumerate(("/small", "/large", "/page"))))
+    tight = FAST.model_copy(update={"max_pixels": 1000})
+    dropped = [("ok", None), ("dropped", "too_many_pixels"), ("dropped", "wrong_type")]
+    download(store, server, tight)
+    assert states(store) == dropped
+    server.requests.clear()
+    download(store, server)
+    assert states(store) == [("ok", None), ("ok", None), ("dropped", "wrong_type")]
+    assert server.requests == {"/large": 1}
+    download(store, server, tight)
+    assert states(store) == dropped
+    assert server.requests == {"/large": 2}
+
+
+def test_what_is_promised_both_ways_is_what_it_is(store: Store, server: Server, want: Want, image: Make) -> None:
+    server.content = {"/a": image("PNG")}
+    want(("s:1", "image", 0, server.url("/a")), ("s:1", "video", 0, server.url("/a")))
+    report = download(store, server)
+    assert (report.read, report.kept) == (1, 1)
+    assert states(store) == [("ok", None), ("dropped", "wrong_type")]
+    assert server.requests == {"/a": 1}
+
+
+def test_a_private_address_is_refused_until_its_source_is_local(
+    store: Store, server: Server, want: Want, image: Make
+) -> None:
+    server.content = {"/a": image("PNG")}
+    want(("s:1", "image", 0, server.url("/a")))
+    run(store, FAST)
+    assert states(store) == [("dropped", "private_address")]
+    assert not server.requests
+    download(store, server)
+    assert states(store) == [("ok", None)]
+
+
+def test_a_dead_host_is_given_up_and_holds_no_other_up(store: Store, server: Server, want: Want, image: Make) -> None:
+    server.content = {f"/{n}": image("PNG", (20, 20 + n)) for n in range(30)}
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        dead = f"127.0.0.1:{unused.getsockname()[1]}"
+    rows = [("s:1", "image", n, f"http://{dead}/{n}") for n in range(200)]
+    want(*rows, *(("s:2", "image", n, server.url(f"/{n}")) for n in range(30)))
+    settings = FAST.model_copy(update={"host_failures": 5, "per_host": 2})
+    report = run(store, settings, local_hosts={server.authority, dead})
+    assert report.kept == 30
+    assert set(report.dropped) == {"connect", "host_down"}
+    assert 5 <= report.dropped["connect"] <= 5 + settings.per_host
+    server.requests.clear()
+    assert run(store, settings, local_hosts={server.authority, dead}).unchanged
+    assert not server.requests
+
+
+def test_a_server_that_asks_to_wait_long_is_left_alone_until_then(
+    store: Store, server: Server, want: Want, image: Make
+) -> None:
+    now = datetime(2024, 5, 1, tzinfo=UTC)
+    want(("s:1", "image", 0, server.url("/a")))
+    server.content = {"/a": 503}
+    server.retry_after = "3600"
+    download(store, server, clock=lambda: now)
+    assert server.requests == {"/a": 1}
+    server.content = {"/a": image("PNG")}
+    download(store, server, retry_failed=True, clock=lambda: now + timedelta(minutes=59))
+    assert server.requests == {"/a": 1}
+    assert states(store) == [("failed", "http_5xx")]
+    download(store, server, retry_failed=True, clock=lambda: now + timedelta(minutes=61))
+    assert states(store) == [("ok", None)]
+
+
+def test_refresh_asks_on_condition_and_keeps_what_it_has(store: Store, server: Server, want: Want, image: Make) -> None:
+    same, old, new = image("PNG", (10, 10)), image("PNG", (20, 20)), image("PNG", (30, 30))
+    server.content = {"/same": same, "/changed": old, "/lost": old}
+    want(*(("s:1", "image", n, server.url(path)) for n, path in enumerate(("/same", "/changed", "/lost"))))
+    download(store, server)
+    server.content = {"/same": same, "/changed": new}
+    report = download(store, server, refresh=True)
+    assert server.requests == {"/same": 2, "/changed": 2, "/lost": 2}
+    assert report.kept == 3
+    table = store.snapshot().table("media", ["sha256", "width", "http_status"]).to_pylist()
+    digests = [hashlib.sha256(data).hexdigest() for data in (same, new, old)]
+    assert [tuple(row.values()) for row in table] == list(zip(digests, (10, 30, 20), (304, 200, 404), strict=True))
+
+
+def test_a_workspace_without_media_says_so(store: Store) -> None:
+    with pytest.raises(MissingInputError, match="wanted the table media, found none"):
+        run(store, FAST)
+
+
+def test_small_memory_is_enough(store: Store, server: Server, want: Want, image: Make) -> None:
+    server.content = {f"/{n}": image("BMP", (60, 60 + n)) for n in range(8)}
+    want(*(("s:1", "image", n, server.url(f"/{n}")) for n in range(8)))
+    report = download(store, server, FAST.model_copy(update={"max_bytes_in_flight": 12_000}))
+    assert (report.read, report.kept) == (8, 8)
+
+
+def _download_in_child(root: Path, authority: str) -> None:
+    die_with_parent()
+    run(Store.open(root), FAST, local_hosts={authority})
+
+
+def test_a_kill_at_any_moment_loses_nothing(
+    store: Store, tmp_path: Path, server: Server, want: Want, image: Make
+) -> None:
+    server.content = {f"/{n:03}": image("PNG", (10, 10 + n)) for n in range(150)} | {"/dead": 404}
+    rows = [("s:1", "image", n, server.url(f"/{n:03}")) for n in range(150)] + [
+        ("s:2", "image", 0, server.url("/dead"))
+    ]
+    want(*rows)
+    context, random = multiprocessing.get_context("spawn"), Random(7)
+    for _ in range(3):
+        child = context.Process(target=_download_in_child, args=(store.root, server.authority))
+        child.start()
+        until = server.requests.total() + random.randrange(1, 60)
+        while child.is_alive() and server.requests.total() < until:
+            child.join(0.005)
+        child.kill()
+        child.join()
+    report = download(store, server)
+    assert (report.read, report.kept, dict(report.dropped)) == (151, 150, {"http_404": 1})
+    media = store.snapshot().table("media")
+    assert sorted(set(media["sha256"].to_pylist()) - {None}) == sorted(
+        hashlib.sha256(body).hexdigest() for body in server.content.values() if isinstance(body, bytes)
+    )
+    for sha256 in media["sha256"].to_pylist()[:150]:
+        assert sha256 in store.objects

@@ -1,0 +1,48 @@
+"""Whole records of small pages: a folder a page, with its request, its bytes and what must come out."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from crawler import is_product, parse_page
+from m5data.records import ProductRecord
+
+FOLDER = Path(__file__).with_name("fixtures")
+NAMES = sorted(path.name for path in FOLDER.iterdir())
+
+
+def as_json(record: ProductRecord) -> dict[str, object]:
+    shown = asdict(record)
+    shown["price"] = None if record.price is None else str(record.price)
+    shown["specs"] = [[spec.property, spec.value] for spec in record.specs]
+    return dict(json.loads(json.dumps(shown)))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_becomes_its_record(name: str) -> None:
+    folder = FOLDER / name
+    request = json.loads((folder / "request.json").read_text("utf-8"))
+    expected = json.loads((folder / "expected.json").read_text("utf-8"))
+    body = (folder / "page.html").read_bytes()
+
+    record = parse_page(body, request["url"], request.get("headers"), merchant_key=b"fixture")
+
+    assert as_json(record) == expected["record"]
+    assert (is_product(record).reason or "product") == expected["verdict"]
+
+
+def test_both_encodings_of_a_page_give_one_record() -> None:
+    url = "https://item.jd.com/1020565583.html"
+    records = [parse_page((FOLDER / name / "page.html").read_bytes(), url) for name in ("jd_utf8", "jd_gbk")]
+
+    assert records[0] == records[1]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_merchant_leaves_without_a_key(name: str) -> None:
+    folder = FOLDER / name
+    url = json.loads((folder / "request.json").read_text("utf-8"))["url"]
+
+    assert parse_page((folder / "page.html").read_bytes(), url).merchant is None

@@ -1,0 +1,42 @@
+"""A small synthetic workspace: three products of one source in two splits, written through storage."""
+
+import io
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import numpy as np
+import pyarrow as pa
+from PIL import Image
+
+from storage.schemas import TABLES
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+MFCC = np.arange(12, dtype="<f4").reshape(3, 4)
+FRAMES = (b"\xff\xd8first\xff\xd9", b"\xff\xd8second one\xff\xd9")
+MP3 = b"ID3 a synthetic sound"
+
+
+def picture(shade: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (32, 24), (shade, 0, 0)).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def rows(table: str, *given: Mapping[str, object]) -> pa.Table:
+    """Complete rows with None, zero or an empty text, and type them as the schema says."""
+    schema = TABLES[table].schema
+    blank = {field.name: None if field.nullable else "" if pa.types.is_string(field.type) else 0 for field in schema}
+    return pa.Table.from_pylist([{**blank, **row} for row in given], schema=schema)
+
+
+def product(number: int, caption: str | None) -> dict[str, object]:
+    return {
+        "product_id": f"shop:{number}",
+        "source": "shop",
+        "url": f"https://shop.example/{number}",
+        "native_id": str(number),
+        "caption": caption,
+        "category": [],
+        "first_seen": NOW,
+        "last_seen": NOW,
+    }

@@ -1,0 +1,37 @@
+import numpy as np
+import pytest
+
+from export import read_samples
+from m5data.errors import MissingInputError
+from m5data.records import Specification
+from storage import Store
+from tests.export.synthetic import FRAMES, MFCC, MP3, picture
+
+
+def test_a_sample_has_all_five_modalities_and_absent_ones_are_said_to_be(store: Store) -> None:
+    samples = {s.product_id: s for s in read_samples(store.objects, store.snapshot(), "train", "demo", {"shop": "CC0"})}
+    full, bare = samples["shop:1"], samples["shop:2"]
+    assert full.caption == "红色 茶壶"
+    assert full.specs == (Specification("颜色", "红"), Specification("材质", "陶"))
+    assert full.image == picture(9)
+    assert [(frame.second, frame.pts_s, frame.jpeg) for frame in full.frames] == [
+        (0, 0.04, FRAMES[0]),
+        (1, 1.04, FRAMES[1]),
+    ]
+    assert full.audio == MP3
+    np.testing.assert_array_equal(full.mfcc, MFCC)
+    assert (full.licence, full.classes["sub_class_name"], full.classes["subsub_class_id"]) == ("CC0", "茶具", -1)
+    assert full.present == dict.fromkeys(("image", "caption", "specs", "video", "audio"), True)
+    assert bare.present == {"image": True, "caption": False, "specs": False, "video": False, "audio": False}
+    assert (bare.caption, bare.specs, bare.frames, bare.audio, bare.mfcc) == (None, (), (), None, None)
+
+
+def test_the_next_stored_image_stands_in_for_one_that_failed(store: Store) -> None:
+    samples = {s.product_id: s for s in read_samples(store.objects, store.snapshot(), "train", "demo")}
+    assert samples["shop:1"].image == picture(9)
+
+
+@pytest.mark.parametrize(("split", "recipe"), [("nowhere", "demo"), ("train", "other")])
+def test_an_unknown_split_or_recipe_is_named(store: Store, split: str, recipe: str) -> None:
+    with pytest.raises(MissingInputError, match=split if recipe == "demo" else recipe):
+        list(read_samples(store.objects, store.snapshot(), split, recipe))

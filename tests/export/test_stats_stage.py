@@ -1,0 +1,23 @@
+from export.stats_stage import REPORT, run
+from storage import Store
+
+
+def test_the_report_shows_the_numbers_of_the_tables_and_fetches_nothing(store: Store) -> None:
+    report = run(store)
+    assert (report.read, report.kept) == (3, 3)
+    page = (store.root / REPORT).read_text(encoding="utf-8")
+    for wanted in ("<b>3</b>products", "茶具", "no_image_on_page", "query-c", "颜色"):
+        assert wanted in page
+    assert "<script" not in page
+    assert "http://" not in page.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
+        "http://creativecommons.org", ""
+    )
+
+
+def test_the_report_is_written_again_only_when_a_table_changed(store: Store) -> None:
+    run(store)
+    before = (store.root / REPORT).read_bytes()
+    assert run(store).unchanged
+    (store.root / REPORT).unlink()
+    assert not run(store).unchanged
+    assert len((store.root / REPORT).read_bytes()) == len(before)

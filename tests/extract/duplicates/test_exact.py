@@ -1,0 +1,138 @@
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+
+import duckdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from extract.duplicates import exact_joins, prepare
+from extract.text import normalise
+
+
+@dataclass(frozen=True)
+class Product:
+    caption: str | None = None
+    images: tuple[str, ...] = ()
+    specs: tuple[tuple[str, str], ...] = ()
+    failed: tuple[str, ...] = field(default=())
+
+
+def database(products: Mapping[str, Product]) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect()
+    connection.execute("CREATE TABLE products (product_id VARCHAR, caption VARCHAR)")
+    connection.execute("CREATE TABLE specs (product_id VARCHAR, property VARCHAR, value VARCHAR)")
+    connection.execute("CREATE TABLE media (product_id VARCHAR, kind VARCHAR, state VARCHAR, sha256 VARCHAR)")
+    for name, product in products.items():
+        connection.execute("INSERT INTO products VALUES (?, ?)", [name, product.caption])
+        for line in product.specs:
+            connection.execute("INSERT INTO specs VALUES (?, ?, ?)", [name, *line])
+        for sha256 in product.images:
+            connection.execute("INSERT INTO media VALUES (?, 'image', 'ok', ?)", [name, sha256])
+        for sha256 in product.failed:
+            connection.execute("INSERT INTO media VALUES (?, 'image', 'failed', ?)", [name, sha256])
+        connection.execute("INSERT INTO media VALUES (?, 'video', 'ok', 'film')", [name])
+    return connection
+
+
+def joined(*products: Product) -> set[str]:
+    """Return the rules by which products named a, b, … are all joined."""
+    named = {chr(ord("a") + place): product for place, product in enumerate(products)}
+    with closing(database(named)) as connection:
+        prepare(connection)
+        rows = exact_joins(connection).to_pylist()
+    rules = {row["rule"] for row in rows}
+    for rule in rules:
+        assert [row["product_id"] for row in rows if row["rule"] == rule] == sorted(named)
+        assert len({row["key"] for row in rows if row["rule"] == rule}) == 1
+    return rules
+
+
+RED = (("颜色", "红"), ("尺码", "XL"))
+
+
+def test_same_pictures_and_table_are_the_same_content() -> None:
+    assert joined(Product("甲", ("1", "2"), RED), Product("乙", ("2", "1"), RED)) == {"exact_content"}
+
+
+def test_same_caption_and_table_are_the_same_text() -> None:
+    assert joined(Product("女鞋 ＸＬ", ("1",), RED), Product("女鞋  xl😀", ("2",), RED)) == {"exact_text"}
+
+
+def test_all_the_same_is_joined_by_both_rules() -> None:
+    assert joined(Product("甲", ("1",), RED), Product("甲", ("1",), RED)) == {"exact_content", "exact_text"}
+
+
+def test_lines_of_a_table_are_compared_normalised_and_without_order() -> None:
+    other = (("尺码", "ｘｌ"), ("颜色", " 红 "), ("颜色", "红"))
+    assert joined(Product("甲", (), RED), Product("甲", (), other)) == {"exact_text"}
+
+
+def test_variants_that_share_a_stock_photo_stay_apart() -> None:
+    blue = (("颜色", "蓝"), ("尺码", "XL"))
+    assert joined(Product("鞋", ("1", "2"), RED), Product("鞋", ("1", "2"), blue)) == set()
+
+
+def test_pictures_without_tables_need_the_same_caption() -> None:
+    assert joined(Product("红鞋", ("1",)), Product("蓝鞋", ("1",))) == set()
+    assert joined(Product("红鞋", ("1",)), Product("红鞋 ", ("1",))) == {"exact_content"}
+
+
+def test_one_product_without_a_table_is_not_the_same_content() -> None:
+    assert joined(Product("甲", ("1",), RED), Product("甲", ("1",))) == set()
+
+
+def test_part_of_the_pictures_is_not_the_same_content() -> None:
+    assert joined(Product("甲", ("1",), RED), Product("乙", ("1", "2"), RED)) == set()
+
+
+def test_pictures_that_failed_do_not_count() -> None:
+    assert joined(Product("甲", ("1",), RED, failed=("2",)), Product("乙", ("1",), RED, failed=("3",))) == {
+        "exact_content"
+    }
+    assert joined(Product("甲", (), RED, failed=("1",)), Product("乙", (), RED, failed=("1",))) == set()
+
+
+@pytest.mark.parametrize("caption", [None, "", "😀 "])
+def test_empty_captions_are_not_the_same_text(caption: str | None) -> None:
+    assert joined(Product(caption, ("1",), RED), Product(caption, ("2",), RED)) == set()
+    assert joined(Product(caption, ("1",)), Product(caption, ("1",))) == set()
+
+
+def test_same_caption_without_tables_is_not_the_same_text() -> None:
+    assert joined(Product("甲", ("1",)), Product("甲", ("2",))) == set()
+
+
+PRODUCTS = st.builds(
+    Product,
+    caption=st.sampled_from([None, "", "甲", "甲 ", "乙"]),
+    images=st.lists(st.sampled_from("12"), max_size=2).map(tuple),
+    specs=st.lists(st.sampled_from([*RED, ("颜色", "红 ")]), max_size=2).map(tuple),
+)
+
+
+def joins_by_definition(named: Mapping[str, Product]) -> Iterator[tuple[str, str]]:
+    def same(rule: str, one: Product, other: Product) -> bool:
+        captions = [normalise(product.caption or "") for product in (one, other)]
+        tables = [{(normalise(name), normalise(value)) for name, value in product.specs} for product in (one, other)]
+        if rule == "exact_text":
+            return bool(captions[0] and tables[0]) and captions[0] == captions[1] and tables[0] == tables[1]
+        if not one.images or set(one.images) != set(other.images) or tables[0] != tables[1]:
+            return False
+        return bool(tables[0]) or bool(captions[0] and captions[0] == captions[1])
+
+    for name, product in named.items():
+        for rule in ("exact_content", "exact_text"):
+            if any(same(rule, product, other) for key, other in named.items() if key != name):
+                yield name, rule
+
+
+@given(st.lists(PRODUCTS, max_size=8))
+@settings(max_examples=50, deadline=None)
+def test_joins_are_those_of_comparing_all_pairs(products: list[Product]) -> None:
+    named = {f"shop:{place}": product for place, product in enumerate(products)}
+    with closing(database(named)) as connection:
+        prepare(connection)
+        found = [(row["product_id"], row["rule"]) for row in exact_joins(connection).to_pylist()]
+    assert found == list(joins_by_definition(named))

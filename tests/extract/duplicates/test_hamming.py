@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from extract.duplicates import phash_neighbours
+
+ONE_BIT = [1 << bit for bit in range(63)] + [-(1 << 63)]
+
+
+def by_force(hashes: NDArray[np.int64], radius: int) -> list[tuple[int, int, int]]:
+    found = []
+    for left, one in enumerate(hashes.tolist()):
+        for right in range(left + 1, len(hashes)):
+            distance = ((one ^ int(hashes[right])) & (2**64 - 1)).bit_count()
+            if distance <= radius:
+                found.append((left, right, distance))
+    return found
+
+
+def found_pairs(hashes: NDArray[np.int64], radius: int) -> list[tuple[int, int, int]]:
+    pairs = phash_neighbours(hashes, radius)
+    return list(zip(pairs.left.tolist(), pairs.right.tolist(), pairs.distance.tolist(), strict=True))
+
+
+@st.composite
+def crowded_hashes(draw: st.DrawFn) -> NDArray[np.int64]:
+    """Few centres and hashes that differ from them in some bits, so that near pairs are common."""
+    centres = draw(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=3))
+    hashes = []
+    for _ in range(draw(st.integers(0, 40))):
+        value = draw(st.sampled_from(centres))
+        for bit in draw(st.lists(st.sampled_from(ONE_BIT), max_size=10)):
+            value ^= bit
+        hashes.append(value)
+    return np.array(hashes, dtype=np.int64)
+
+
+@given(hashes=crowded_hashes(), radius=st.integers(0, 12))
+def test_neighbours_are_those_of_brute_force(hashes: NDArray[np.int64], radius: int) -> None:
+    assert found_pairs(hashes, radius) == by_force(hashes, radius)
+
+
+@pytest.mark.parametrize("count", [700, 3_000])
+@pytest.mark.parametrize("radius", [0, 2, 6])
+def test_many_hashes_take_other_bands_to_the_same_end(count: int, radius: int) -> None:
+    rng = np.random.default_rng(count)
+    hashes = rng.integers(-(2**63), 2**63 - 1, count)
+    copies = hashes[: count // 4].copy()
+    for flips in rng.integers(0, 64, (4, len(copies))):
+        copies ^= np.array(ONE_BIT)[flips]
+    hashes = np.concatenate([hashes, copies])
+    values = hashes.view(np.uint64)
+    expected = [
+        (left, left + 1 + int(right))
+        for left in range(len(values) - 1)
+        for right in np.flatnonzero(np.bitwise_count(values[left + 1 :] ^ values[left]) <= radius)
+    ]
+    assert [pair[:2] for pair in found_pairs(hashes, radius)] == expected
+
+
+def test_equal_hashes_are_all_paired() -> None:
+    assert found_pairs(np.full(4, -5), 3) == [(a, b, 0) for a in range(4) for b in range(a + 1, 4)]
+
+
+def test_no_hashes_have_no_neighbours() -> None:
+    assert found_pairs(np.zeros(0, dtype=np.int64), 6) == []
+
+
+@pytest.mark.parametrize("radius", [-1, 60])
+def test_senseless_radius_is_refused(radius: int) -> None:
+    with pytest.raises(ValueError, match=f"radius: wanted 0 to 59, got {radius}"):
+        phash_neighbours(np.zeros(1, dtype=np.int64), radius)

@@ -1,0 +1,140 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from PIL import Image
+from pydantic import ValidationError
+
+from extract.images import ImageFault, ImageMeasures, ImageSettings, measure, size_group
+
+Encode = Callable[..., bytes]
+SETTINGS = ImageSettings()
+
+
+@pytest.mark.parametrize("image_format", ["AVIF", "BMP", "GIF", "JPEG", "PNG", "WEBP"])
+def test_every_allowed_format_is_measured(image_format: str, picture: Image.Image, encode: Encode) -> None:
+    measures = measure(encode(picture, image_format), SETTINGS)
+    assert isinstance(measures, ImageMeasures)
+    assert (measures.width, measures.height, measures.size_group) == (96, 64, "small")
+
+
+def test_lossless_files_of_one_picture_measure_alike(picture: Image.Image, encode: Encode) -> None:
+    assert measure(encode(picture, "PNG"), SETTINGS) == measure(encode(picture, "BMP"), SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("tag", "undo"),
+    [
+        (1, None),
+        (2, Image.Transpose.FLIP_LEFT_RIGHT),
+        (3, Image.Transpose.ROTATE_180),
+        (4, Image.Transpose.FLIP_TOP_BOTTOM),
+        (5, Image.Transpose.TRANSPOSE),
+        (6, Image.Transpose.ROTATE_90),
+        (7, Image.Transpose.TRANSVERSE),
+        (8, Image.Transpose.ROTATE_270),
+    ],
+)
+def test_exif_orientation_is_applied(
+    tag: int, undo: Image.Transpose | None, picture: Image.Image, encode: Encode
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = tag
+    stored = picture if undo is None else picture.transpose(undo)
+    assert measure(encode(stored, exif=exif), SETTINGS) == measure(encode(picture), SETTINGS)
+
+
+def test_unreadable_exif_counts_as_upright(picture: Image.Image, encode: Encode) -> None:
+    spoiled = encode(picture, exif=b"Exif\x00\x00MM\x00*\xff\xff\xff\xff")
+    assert measure(spoiled, SETTINGS) == measure(encode(picture), SETTINGS)
+
+
+def test_whole_result_of_a_picture_counted_by_hand(encode: Encode) -> None:
+    # Five by four pixels of 100, one of 110 at row 1, column 1. The Laplacian of the inner 2 x 3
+    # pixels is -40, 10, 0 / 10, 0, 0: mean -20/6, variance (1600 + 100 + 100)/6 - (20/6)^2.
+    pixels = np.full((4, 5), 100, dtype=np.uint8)
+    pixels[1, 1] = 110
+    measures = measure(encode(Image.fromarray(pixels)), SETTINGS)
+    assert isinstance(measures, ImageMeasures)
+    assert (measures.width, measures.height, measures.size_group) == (5, 4, "small")
+    assert measures.sharpness == pytest.approx(300 - 400 / 36)
+    assert measures.blank_share == 19 / 20
+
+
+def test_pictures_without_inner_pixels_have_no_sharpness(encode: Encode) -> None:
+    measures = measure(encode(Image.new("L", (2, 900), 5)), SETTINGS)
+    assert isinstance(measures, ImageMeasures)
+    assert (measures.sharpness, measures.blank_share) == (0.0, 1.0)
+
+
+def test_sharpness_does_not_depend_on_strips(encode: Encode) -> None:
+    pixels = np.random.default_rng(3).integers(0, 256, (600, 40), dtype=np.uint8)
+    wide = pixels.astype(np.int64)
+    laplacian = wide[:-2, 1:-1] + wide[2:, 1:-1] + wide[1:-1, :-2] + wide[1:-1, 2:] - 4 * wide[1:-1, 1:-1]
+    measures = measure(encode(Image.fromarray(pixels)), SETTINGS)
+    assert isinstance(measures, ImageMeasures)
+    assert measures.sharpness == pytest.approx(laplacian.var())
+
+
+@pytest.mark.parametrize("grey", [0, 1, 127, 254, 255])
+def test_blank_share_counts_greys_within_two_levels(grey: int, encode: Encode) -> None:
+    pixels = np.full((10, 10), grey, dtype=np.uint8)
+    step = 1 if grey < 128 else -1
+    pixels[0, 0], pixels[0, 1] = grey + 2 * step, grey + 3 * step
+    measures = measure(encode(Image.fromarray(pixels)), SETTINGS)
+    assert isinstance(measures, ImageMeasures)
+    assert measures.blank_share == 0.99
+
+
+def test_transparent_parts_are_white(encode: Encode) -> None:
+    clear = Image.new("RGBA", (8, 8), (0, 0, 0, 0))
+    clear.putpixel((0, 0), (0, 0, 0, 255))
+    white = Image.new("L", (8, 8), 255)
+    white.putpixel((0, 0), 0)
+    assert measure(encode(clear), SETTINGS) == measure(encode(white), SETTINGS)
+
+
+def test_transparent_palette_is_white(encode: Encode) -> None:
+    palette = Image.new("P", (8, 8), 0)
+    palette.putpalette([0, 0, 0, 9, 9, 9])
+    assert measure(encode(palette, transparency=0), SETTINGS) == measure(encode(Image.new("L", (8, 8), 255)), SETTINGS)
+
+
+def test_sixteen_bit_grey_keeps_its_upper_half(encode: Encode) -> None:
+    low = np.random.default_rng(1).integers(0, 256, (9, 9), dtype=np.uint16)
+    assert measure(encode(Image.fromarray(low * 256 + 77)), SETTINGS) == measure(
+        encode(Image.fromarray(low.astype(np.uint8))), SETTINGS
+    )
+
+
+def test_first_picture_of_a_multi_picture_jpeg_is_used(picture: Image.Image, encode: Encode) -> None:
+    several = encode(picture, "MPO", save_all=True, append_images=[Image.new("RGB", (96, 64))])
+    assert measure(several, SETTINGS) == measure(encode(picture, "JPEG"), SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "group"),
+    [(319, 5000, "small"), (320, 320, "medium"), (5000, 799, "medium"), (800, 800, "large")],
+)
+def test_shorter_side_decides_the_size_group(width: int, height: int, group: str) -> None:
+    assert size_group(width, height, SETTINGS) == group
+
+
+def test_size_groups_must_not_overlap() -> None:
+    with pytest.raises(ValidationError, match="small_below must be at most large_from, got 900 > 800"):
+        ImageSettings(small_below=900)
+
+
+def test_longer_file_than_allowed_is_not_opened(picture: Image.Image, encode: Encode) -> None:
+    data = encode(picture)
+    assert measure(data, ImageSettings(max_bytes=len(data) - 1)) == ImageFault(
+        "image_too_large", f"wanted at most {len(data) - 1} bytes, got {len(data)}"
+    )
+    assert isinstance(measure(data, ImageSettings(max_bytes=len(data))), ImageMeasures)
+
+
+def test_larger_picture_than_allowed_is_not_decoded(picture: Image.Image, encode: Encode) -> None:
+    assert measure(encode(picture), ImageSettings(max_pixels=96 * 64 - 1)) == ImageFault(
+        "image_too_many_pixels", "wanted at most 6143 pixels, got 96 x 64"
+    )
+    assert isinstance(measure(encode(picture), ImageSettings(max_pixels=96 * 64)), ImageMeasures)

@@ -1,0 +1,149 @@
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from extract import dedup_stage
+from extract.dedup_settings import DedupSettings
+from m5data.errors import MissingInputError
+from m5data.stage import StageReport
+from storage import Store
+from storage.schemas import TABLES
+
+NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
+SETTINGS = DedupSettings()
+RED = [("颜色", "红"), ("尺码", "XL")]
+BLUE = [("颜色", "蓝")]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store.create(tmp_path / "shop", buckets=3)
+
+
+def product(name: str, caption: str | None) -> dict[str, Any]:
+    source, native_id = name.split(":")
+    empty = dict.fromkeys(TABLES["products"].schema.names)
+    return {
+        **empty,
+        "product_id": name,
+        "source": source,
+        "native_id": native_id,
+        "url": f"http://{source}.test/{native_id}",
+        "caption": caption,
+        "category": ["鞋"],
+        "masked": 0,
+        "first_seen": NOON,
+        "last_seen": NOON,
+    }
+
+
+def image(name: str, position: int, sha256: str | None) -> dict[str, Any]:
+    empty = dict.fromkeys(TABLES["media"].schema.names)
+    return {
+        **empty,
+        "product_id": name,
+        "kind": "image",
+        "position": position,
+        "url": f"http://{name}/{position}.jpg",
+        "state": "ok" if sha256 else "failed",
+        "reason": None if sha256 else "http_404",
+        "attempts": 1,
+        "sha256": sha256,
+    }
+
+
+def spec(name: str, position: int, line: tuple[str, str]) -> dict[str, Any]:
+    empty = dict.fromkeys(TABLES["specs"].schema.names)
+    return {**empty, "product_id": name, "position": position, "property": line[0], "value": line[1]}
+
+
+def fill(store: Store, listings: dict[str, tuple[str | None, list[str | None], list[tuple[str, str]]]]) -> None:
+    rows = {
+        "products": [product(name, caption) for name, (caption, _, _) in listings.items()],
+        "media": [image(name, i, sha) for name, (_, images, _) in listings.items() for i, sha in enumerate(images)],
+        "specs": [spec(name, i, line) for name, (_, _, lines) in listings.items() for i, line in enumerate(lines)],
+    }
+    with store.stage("records", settings="test") as stage:
+        for table, content in rows.items():
+            stage.write(table, pa.Table.from_pylist(content, schema=TABLES[table].schema))
+        stage.commit(StageReport("records", 0, 0))
+
+
+LISTINGS: dict[str, tuple[str | None, list[str | None], list[tuple[str, str]]]] = {
+    "n:1": ("红鞋 包邮", ["a", "b"], RED),
+    "n:2": ("红色女鞋", ["b", "a", None], RED),  # the pictures and the table of n:1
+    "n:3": ("红鞋　包邮", ["c"], list(reversed(RED))),  # the words and the table of n:1
+    "n:4": ("红鞋 包邮", ["a", "b"], BLUE),  # a variant under the same photos
+    "s:1": ("毛衣", ["d"], []),
+    "s:0": ("毛衣！", ["d"], []),
+    "s:2": ("毛衣", ["d"], []),
+    "s:3": (None, [], []),
+    "s:4": (None, [], []),
+}
+
+
+def test_whole_result(store: Store) -> None:
+    fill(store, LISTINGS)
+    report = dedup_stage.run(store, SETTINGS, clock=lambda: NOON)
+    assert report == StageReport("dedup", read=9, kept=6, dropped={"exact_duplicate": 3})
+    snapshot = store.snapshot()
+    duplicates = snapshot.table("duplicates")
+    assert [tuple(row.values()) for row in duplicates.to_pylist()] == [
+        ("n:1", "n:1", "exact_content", True, 3),
+        ("n:2", "n:1", "exact_content", False, 3),
+        ("n:3", "n:1", "exact_text", False, 3),
+        ("n:4", "n:4", "alone", True, 1),
+        ("s:0", "s:0", "alone", True, 1),
+        ("s:1", "s:1", "exact_content", True, 2),
+        ("s:2", "s:1", "exact_content", False, 2),
+        ("s:3", "s:3", "alone", True, 1),
+        ("s:4", "s:4", "alone", True, 1),
+    ]
+    assert [tuple(row.values()) for row in snapshot.table("rejects").to_pylist()] == [
+        ("dedup", "n:2", "exact_duplicate", "same as n:1 by exact_content"),
+        ("dedup", "n:3", "exact_duplicate", "same as n:1 by exact_text"),
+        ("dedup", "s:2", "exact_duplicate", "same as s:1 by exact_content"),
+    ]
+
+
+def test_second_run_over_the_same_input_does_nothing(store: Store) -> None:
+    fill(store, LISTINGS)
+    report = dedup_stage.run(store, SETTINGS, clock=lambda: NOON)
+    version = store.snapshot().number
+    again = dedup_stage.run(store, SETTINGS, clock=lambda: NOON)
+    assert again == StageReport(report.stage, report.read, report.kept, report.dropped, unchanged=True)
+    assert store.snapshot().number == version
+
+
+def test_changed_listing_leaves_its_group(store: Store) -> None:
+    fill(store, LISTINGS)
+    dedup_stage.run(store, SETTINGS, clock=lambda: NOON)
+    fill(store, {**LISTINGS, "n:1": ("别的", ["z"], BLUE)})
+    report = dedup_stage.run(store, SETTINGS, clock=lambda: NOON)
+    assert report == StageReport("dedup", read=9, kept=8, dropped={"exact_duplicate": 1})
+    assert store.snapshot().table("duplicates", ["group_id"]).to_pydict() == {
+        "group_id": ["n:1", "n:2", "n:3", "n:4", "s:0", "s:1", "s:1", "s:3", "s:4"]
+    }
+
+
+def test_no_products_have_no_duplicates(store: Store) -> None:
+    fill(store, {"n:1": ("红鞋", [], [])})
+    fill(store, {})
+    assert dedup_stage.run(store, SETTINGS, clock=lambda: NOON) == StageReport("dedup", 0, 0)
+    assert store.snapshot().table("duplicates").num_rows == 0
+
+
+def test_time_comes_from_the_clock(store: Store) -> None:
+    fill(store, LISTINGS)
+    ticks = count()
+    report = dedup_stage.run(store, SETTINGS, clock=lambda: NOON + timedelta(seconds=3 * next(ticks)))
+    assert report.seconds == 3
+
+
+def test_stage_before_is_missing(store: Store) -> None:
+    with pytest.raises(MissingInputError, match="dedup: wanted the table products, found none; run m5data crawl first"):
+        dedup_stage.run(store, SETTINGS)

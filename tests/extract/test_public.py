@@ -1,0 +1,31 @@
+import subprocess
+import sys
+
+import pytest
+
+import extract
+
+
+def test_public_names_are_sorted_and_exist() -> None:
+    assert extract.__all__ == sorted(extract.__all__, key=lambda name: (name[0].islower(), name))
+    assert all(callable(getattr(extract, name)) for name in extract.__all__)
+    assert set(extract.__all__) <= set(dir(extract))
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="module 'extract' has no attribute 'nothing'"):
+        _ = extract.nothing
+
+
+@pytest.mark.parametrize(
+    ("module", "unwanted"),
+    [
+        ("extract", {"numpy", "av", "PIL", "pydantic"}),
+        ("extract.isolation.child", {"numpy", "av", "PIL", "pydantic"}),
+        ("extract.worker", {"librosa", "numba", "scipy", "moviepy", "duckdb", "pyarrow"}),
+    ],
+)
+def test_heavy_libraries_are_loaded_only_where_they_are_used(module: str, unwanted: set[str]) -> None:
+    code = f"import sys, {module}; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert unwanted.intersection(loaded) == set()

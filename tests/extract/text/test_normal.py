@@ -1,0 +1,70 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from extract.text import PROMOTIONS, drop_repeats, length, normalise
+
+WORDS = st.lists(st.sampled_from(["女鞋", "T恤", "iPhone 14", "1.5m", "深蓝色", "ｘｌ"]), min_size=1, max_size=5)
+
+
+@pytest.mark.parametrize(
+    ("published", "normal"),
+    [
+        ("", ""),
+        (" \t\n", ""),
+        ("ＡＢＣ１２３（红）", "abc123(红)"),
+        ("女鞋　 夏季\n新款", "女鞋 夏季 新款"),
+        ("😀女鞋❤️夏季✨", "女鞋 夏季"),
+        ("👩‍👩‍👧 亲子装 🇨🇳", "亲子装"),
+        ("1️⃣号链接", "1号链接"),
+        ("零\u200b宽\ufeff字", "零宽字"),
+        ("①㎏™℃", "1kgtm°c"),
+        ("热水壶\x00 2L", "热水壶 2l"),
+        ("快来！！！真的？？", "快来!真的?"),
+        ("1.5m与15m", "1.5m与15m"),
+        ("STRASSE", "strasse"),
+        ("Straße", "strasse"),
+    ],
+)
+def test_writing_variants_have_one_form(published: str, normal: str) -> None:
+    assert normalise(published) == normal
+
+
+@pytest.mark.parametrize(
+    ("repeated", "once"),
+    [
+        ("包邮包邮包邮 女鞋", "包邮 女鞋"),
+        ("包邮!包邮!女鞋 包邮", "包邮!女鞋"),
+        ("包邮 女鞋 包邮 夏季", "包邮 女鞋 夏季"),
+        ("洗发水洗发水 500ml", "洗发水 500ml"),
+        ("七天无理由退换 七天无理由", "七天无理由退换 七天无理由"),
+        ("妈妈装", "妈妈装"),
+        ("2020年款1212", "2020年款1212"),
+        ("bonbon tutu", "bonbon tutu"),
+        ("女鞋 男鞋 女鞋", "女鞋 男鞋 女鞋"),
+    ],
+)
+def test_repeated_promotion_is_said_once(repeated: str, once: str) -> None:
+    assert drop_repeats(repeated) == once
+
+
+def test_longer_promotions_come_before_those_they_contain() -> None:
+    for place, phrase in enumerate(PROMOTIONS):
+        assert not any(earlier in phrase for earlier in PROMOTIONS[:place])
+
+
+@given(words=WORDS, spaces=st.sampled_from([" ", "　", "\t\n ", "😀", "\u200b "]))
+def test_spaces_emoji_and_case_never_matter(words: list[str], spaces: str) -> None:
+    assert normalise(spaces.join(words).swapcase()) == normalise(" ".join(words))
+
+
+@given(st.text())
+def test_normal_form_has_single_inner_spaces_and_no_controls(text: str) -> None:
+    normal = normalise(text)
+    assert normal == " ".join(normal.split())
+    assert normal.isprintable() or not normal.isascii()
+
+
+@pytest.mark.parametrize(("text", "characters"), [("", 0), ("女鞋 夏季\t新款", 6), ("e\u0301té", 3), ("iPhone 14", 8)])
+def test_length_counts_characters_that_are_seen(text: str, characters: int) -> None:
+    assert length(text) == characters

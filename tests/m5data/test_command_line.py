@@ -1,0 +1,127 @@
+"""The program as a person runs it: what it prints, how it ends, what it leaves behind."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROGRAM = Path(sys.executable).parent / "m5data"
+
+
+def run(*words: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(w) for w in (PROGRAM, *words)], cwd=cwd, capture_output=True, text=True, check=False, timeout=120
+    )
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    folder = tmp_path / "shop"
+    assert run("init", folder, cwd=tmp_path).returncode == 0
+    return folder
+
+
+def files(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*")}
+
+
+def test_help_names_every_verb_and_ends_with_0(tmp_path: Path) -> None:
+    done = run("--help", cwd=tmp_path)
+    verbs = (
+        "init demo run parse crawl ingest download extract dedup align annotate build-splits verify export sql stats"
+    )
+    assert done.returncode == 0
+    assert [verb for verb in verbs.split() if f" {verb} " not in done.stdout] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ("run", "-w", "nowhere"),
+            "nowhere: wanted a workspace, found no m5data.toml; make one with: m5data init nowhere",
+        ),
+        (("sql", "select 1", "-w", "nowhere"), "nowhere: wanted a workspace"),
+        (("parse", "nothing.html", "--url", "http://x/"), "nothing.html: wanted a saved page"),
+    ],
+)
+def test_a_wrong_request_is_one_line_and_exit_2(tmp_path: Path, words: tuple[str, ...], message: str) -> None:
+    done = run(*words, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"m5data: {message}")
+    assert done.stderr.count("\n") == 1
+    assert files(tmp_path) == set()
+
+
+def test_an_unknown_option_is_exit_2(tmp_path: Path) -> None:
+    assert run("sql", "select 1", "--fast", cwd=tmp_path).returncode == 2
+
+
+def test_a_wrong_query_is_one_clear_line_and_exit_1(workspace: Path) -> None:
+    done = run("sql", "select nothing from products", "-w", workspace, cwd=workspace)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "nothing" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_sql_cannot_read_files_of_the_machine(workspace: Path) -> None:
+    done = run("sql", "select * from read_csv('/etc/passwd')", "-w", workspace, cwd=workspace)
+    assert done.returncode == 1
+    assert "root" not in done.stdout
+
+
+def test_sql_writes_json_csv_and_parquet(workspace: Path, tmp_path: Path) -> None:
+    query = "select 1 as one, 'a' as letter, [2, 3] as list"
+    assert (
+        run("-w", workspace, "sql", query, "--format", "csv", cwd=tmp_path).stdout
+        == '"one","letter","list"\n1,"a","[2, 3]"\n'
+    )
+    assert '"letter": "a"' in run("sql", query, "--format", "json", "-w", workspace, cwd=tmp_path).stdout
+    done = run("sql", query, "--format", "parquet", "-w", workspace, cwd=tmp_path)
+    assert (done.returncode, "--out" in done.stderr) == (2, True)
+    out = tmp_path / "rows.parquet"
+    assert run("sql", query, "--format", "parquet", "--out", out, "-w", workspace, cwd=tmp_path).returncode == 0
+    assert out.read_bytes()[:4] == b"PAR1"
+
+
+def test_a_workspace_is_not_made_twice(workspace: Path) -> None:
+    before = files(workspace)
+    done = run("init", workspace, cwd=workspace)
+    assert (done.returncode, files(workspace)) == (2, before)
+
+
+def test_settings_with_an_unknown_key_stop_every_verb_before_anything_is_written(workspace: Path) -> None:
+    settings = workspace / "m5data.toml"
+    settings.write_text(settings.read_text() + "\n[dowload]\n")
+    before = files(workspace)
+    done = run("crawl", "-w", workspace, cwd=workspace)
+    assert (done.returncode, files(workspace)) == (2, before)
+    assert "dowload: unknown key; did you mean download?" in done.stderr
+
+
+def test_a_source_without_authorisation_is_refused(workspace: Path) -> None:
+    settings = workspace / "m5data.toml"
+    settings.write_text(settings.read_text() + '\n[sources.shop]\nstart = ["http://127.0.0.1:9/"]\nlocal = true\n')
+    done = run("crawl", "-w", workspace, cwd=workspace)
+    assert done.returncode == 2
+    assert "sources.shop.crawl_authorised: expected true, got false" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_feed_with_a_broken_row_keeps_the_others_and_names_the_line(workspace: Path) -> None:
+    settings = workspace / "m5data.toml"
+    settings.write_text(settings.read_text() + "\n[sources.shop]\ncrawl_authorised = true\n")
+    feed = workspace / "feed.jsonl"
+    row = '{{"id": "{0}", "url": "https://s.example/{0}", "title": "a pot"}}\n'
+    feed.write_text(row.format(1) + '{"id": \n' + row.format(2))
+    assert run("ingest", feed, "-w", workspace, cwd=workspace).returncode == 0
+    done = run("sql", "select item from rejects", "--format", "csv", "-w", workspace, cwd=workspace)
+    assert "feed.jsonl:2" in done.stdout
+    done = run("sql", "select product_id from products", "--format", "csv", "-w", workspace, cwd=workspace)
+    assert done.stdout.split() == ['"product_id"', '"shop:1"', '"shop:2"']
+
+
+def test_status_and_log_of_an_empty_workspace(workspace: Path) -> None:
+    assert run("status", "-w", workspace, cwd=workspace).returncode == 0
+    assert run("log", "--json", "-w", workspace, cwd=workspace).stdout == "[]\n"

@@ -1,0 +1,93 @@
+"""Running the pipeline in a child process group, and killing it at a chosen moment."""
+
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+__all__ = ["KilledRun", "run_to_the_end", "running", "stage_times"]
+
+DEADLINE_S = 240.0
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class KilledRun:
+    """A run that is under way."""
+
+    def __init__(self, folder: Path) -> None:
+        self.began = time.monotonic()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.pipeline.whole_run", str(folder)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        )
+        self._lines: queue.Queue[str] = queue.Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def lines(self) -> Iterator[str]:
+        """Yield the stages as they begin, then ``end``."""
+        while (line := self._lines.get(timeout=DEADLINE_S)) != "":
+            yield line.strip()
+
+    def wait(self, seconds: float) -> None:
+        """Wait for some seconds, or until the run has ended."""
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return
+
+    def wait_for(self, condition: Callable[[], bool]) -> bool:
+        """Wait, as tightly as can be, until a condition holds; False: the run ended first."""
+        while self.process.poll() is None:
+            if condition():
+                return True
+        return False
+
+    def kill(self) -> None:
+        """Kill the run as a power cut would: nothing of it gets to clean up."""
+        os.kill(self.process.pid, signal.SIGKILL)
+        self.process.wait(DEADLINE_S)
+
+    def close(self) -> None:
+        """Leave no process and no pipe behind."""
+        if self.process.poll() is None:
+            self.kill()
+        self._reader.join(DEADLINE_S)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+    def _read(self) -> None:
+        if self.process.stdout is not None:
+            for line in self.process.stdout:
+                self._lines.put(line)
+        self._lines.put("")
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[KilledRun]:
+    """Start a run and make sure that it is gone at the end."""
+    run = KilledRun(folder)
+    try:
+        yield run
+    finally:
+        run.close()
+
+
+def run_to_the_end(folder: Path) -> None:
+    """Run every stage; fail unless the run ends well."""
+    with running(folder) as run:
+        stages = list(run.lines())
+        code = run.process.wait(DEADLINE_S)
+    if code or stages[-1] != "end":
+        raise AssertionError(f"run of {folder}: exit {code} after {stages}")
+
+
+def stage_times(folder: Path) -> dict[str, float]:
+    """Run every stage and return when each began, seconds after the start; ``end`` is when all was done."""
+    with running(folder) as run:
+        return {line: time.monotonic() - run.began for line in run.lines()}

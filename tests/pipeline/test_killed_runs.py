@@ -1,0 +1,65 @@
+"""A run that is killed at any moment ends, run again, in the tables of an unbroken one."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from flows.stages import PARTS
+from tests.pipeline.conftest import MakeWorkspace
+from tests.pipeline.killing import run_to_the_end, running, stage_times
+from tests.pipeline.workspace_content import leftovers, shard_bytes, table_rows
+
+SEED = 20
+ANYWHERE = 9
+STAGES = PARTS["everything"]
+
+
+def check_equal(reference: Path, folder: Path) -> None:
+    expected, got = table_rows(reference), table_rows(folder)
+    for name, rows in expected.items():
+        assert got[name] == rows, name
+    assert shard_bytes(folder) == shard_bytes(reference)
+    assert leftovers(folder) == []
+
+
+@pytest.mark.timeout(900)
+def test_killed_at_moments_of_the_whole_run(make_workspace: MakeWorkspace) -> None:
+    """Nine moments, uniform over the run's time."""
+    reference = make_workspace("reference")
+    times = stage_times(reference)
+    moments = np.random.default_rng(SEED).uniform(0, times["end"], ANYWHERE)
+    print(f"seed {SEED}: killed after {np.round(moments, 2)} of {times['end']:.2f} s")
+    for number, moment in enumerate(moments):
+        folder = make_workspace(f"killed-{number}")
+        with running(folder) as run:
+            run.wait(moment)
+            run.kill()
+        run_to_the_end(folder)
+        check_equal(reference, folder)
+
+
+@pytest.mark.timeout(900)
+def test_killed_once_in_every_stage_and_between_two_tables(make_workspace: MakeWorkspace) -> None:
+    """One kill in each of ten stages, at a random share of its time, and one between two commits."""
+    reference = make_workspace("reference")
+    times = stage_times(reference)
+    lengths = dict(zip(STAGES, np.diff([times[name] for name in (*STAGES, "end")]), strict=True))
+    shares = np.random.default_rng(SEED).uniform(0, 1, len(STAGES))
+    for stage, share in zip(STAGES, shares, strict=True):
+        folder = make_workspace(f"killed-{stage}")
+        with running(folder) as run:
+            next(line for line in run.lines() if line == stage)
+            print(f"seed {SEED}: {stage} killed after {share * lengths[stage]:.2f} of {lengths[stage]:.2f} s")
+            run.wait(share * lengths[stage])
+            run.kill()
+        run_to_the_end(folder)
+        check_equal(reference, folder)
+    folder = make_workspace("between")
+    with running(folder) as run:
+        specs, products = (folder / "tables" / name / "_delta_log" for name in ("specs", "products"))
+        between = run.wait_for(lambda: specs.exists() != products.exists())
+        run.kill()
+    assert between
+    run_to_the_end(folder)
+    check_equal(reference, folder)

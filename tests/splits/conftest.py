@@ -1,0 +1,28 @@
+"""Fixtures of the splits' tests."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from m5data.stage import StageReport
+from storage import Store
+from tests.splits.synthetic import NOON
+
+Fill = Callable[[Mapping[str, pa.Table]], Store]
+
+
+@pytest.fixture
+def fill(tmp_path: Path) -> Fill:
+    """Return a function that gives a store's tables new content, the store being made the first time."""
+    store = Store.create(tmp_path / "workspace", buckets=2, clock=lambda: NOON)
+
+    def write(tables: Mapping[str, pa.Table]) -> Store:
+        with store.stage("synthetic", settings=str(store.snapshot().number)) as stage:
+            for name, table in tables.items():
+                stage.write(name, table)
+            stage.commit(StageReport("synthetic", 0, 0))
+        return store
+
+    return write

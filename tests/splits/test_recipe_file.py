@@ -1,0 +1,118 @@
+"""A recipe file is read strictly, and what is wrong with it is named."""
+
+from pathlib import Path
+
+import pytest
+
+from m5data.errors import SettingsError
+from splits import load_recipe, parse_recipe, recipe_names
+from splits.recipe import names_of, sizes_of
+
+TRAIN = '[[splits]]\nkind = "sample"\nname = "train"\nsize = { share = 1.0 }\n'
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_shipped_recipe_loads_under_its_own_name(name: str) -> None:
+    assert load_recipe(name).name == name
+
+
+def test_the_m5product_recipe_has_the_numbers_of_the_paper() -> None:
+    recipe = load_recipe("m5product")
+    sizes = {split: size.number for block in recipe.splits for split, size in sizes_of(block)}
+    assert sizes == {
+        "query-fg": 1_991,
+        "gallery-fg": 117_858,
+        "query-c": 24_410,
+        "gallery-c": 1_197_905,
+        "train": 4_423_160,
+        "subset": None,
+        "classification-train": 18_526,
+        "classification-test": 4_632,
+    }
+    fields = [block.model_dump() for block in recipe.splits]
+    assert fields[1]["matched"]["number"] == 249_614
+    assert fields[4]["categories"] == 1_805
+    assert sum(number for number in sizes.values() if number) == 5_788_482
+
+
+def test_a_recipe_knows_its_sides_and_overlaps() -> None:
+    recipe = load_recipe("m5product")
+    trained = {name for name, side in recipe.sides.items() if side == "train"}
+    assert trained == {"train", "subset", "classification-train"}
+    assert frozenset(("subset", "train")) in recipe.overlaps
+    assert frozenset(("classification-test", "gallery-c")) in recipe.overlaps
+    assert frozenset(("gallery-fg", "gallery-c")) not in recipe.overlaps
+    assert [names_of(block) for block in recipe.splits][:2] == [("query-fg", "gallery-fg"), ("query-c", "gallery-c")]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name =", "r.toml: wanted TOML: Invalid value"),
+        (TRAIN, "r.toml: name: wanted a value, got none; add this key"),
+        ('name = "A b"\n' + TRAIN, "r.toml: name: wanted String should match pattern"),
+        ('name = "a"\nsplits = []', "r.toml: splits: wanted names, each once and none 'unused', got no split"),
+        ('name = "a"\n' + TRAIN * 2, "splits: wanted names, each once and none 'unused', got ['train']"),
+        ('name = "a"\n' + TRAIN.replace("train", "unused"), "got ['unused']"),
+        ('name = "a"\nlabel = "klass"\n' + TRAIN, "label: wanted 'class', 'sub_class' or 'subsub_class', got 'klass'"),
+        ('name = "a"\n' + TRAIN + "foo = 1", "splits.0.foo: wanted no such key; remove it, got 1"),
+        (
+            'name = "a"\n' + TRAIN.replace("share = 1.0", "share = 1.5"),
+            "splits.0.size.share: wanted less than or equal",
+        ),
+        ('name = "a"\n' + TRAIN.replace("share = 1.0", 'number = "3"'), "splits.0.size.number: wanted a valid integer"),
+        ('name = "a"\n' + TRAIN.replace("share = 1.0", ""), "splits.0.size: wanted exactly one of number and share"),
+        (
+            'name = "a"\n' + TRAIN.replace('"sample"', '"samples"'),
+            "splits.0.kind: wanted one of sample, retrieval, classification, got 'samples'",
+        ),
+        (
+            'name = "a"\n' + TRAIN.replace("share = 1.0", 'share = 1.0, of = "test"'),
+            "splits.0: of: wanted pool, catalogue or a split further up, got 'test'",
+        ),
+        ('name = "a"\n' + TRAIN + 'inside = "all"', "splits.0.inside: wanted a split further up, got 'all'"),
+        ('name = "a"\n' + TRAIN + 'overlaps = ["test"]', "splits.0.overlaps: wanted other splits of this recipe"),
+        ('name = "a"\n' + TRAIN + "[separate]\ntime = 2026-01-01", "separate.time: wanted"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_place(text: str, message: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        parse_recipe(text, "r.toml")
+    assert message in str(caught.value)
+    assert str(caught.value).startswith("r.toml: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_an_inside_split_needs_a_split_of_samples() -> None:
+    text = (
+        'name = "a"\n[[splits]]\nkind = "retrieval"\nquery = "q"\ngallery = "g"\ntruth = "category"\n'
+        "queries = { number = 1 }\nsize = { number = 1 }\n" + TRAIN + 'inside = "g"\n'
+    )
+    with pytest.raises(SettingsError, match=r"train\.inside: wanted a split of kind sample, got 'g'"):
+        parse_recipe(text, "r.toml")
+
+
+def test_matched_needs_distractors() -> None:
+    text = (
+        'name = "a"\n[[splits]]\nkind = "retrieval"\nquery = "q"\ngallery = "g"\ntruth = "category"\n'
+        "queries = { number = 1 }\nsize = { number = 1 }\nmatched = { number = 1 }\ndistractors = false\n"
+    )
+    with pytest.raises(SettingsError, match=r"splits\.0: matched: wanted none where distractors = false"):
+        parse_recipe(text, "r.toml")
+
+
+def test_a_file_is_named_as_its_recipe(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text('name = "own"\n' + TRAIN)
+    assert load_recipe(path) == load_recipe("own.toml", tmp_path)
+    path.rename(tmp_path / "other.toml")
+    with pytest.raises(SettingsError, match="name: wanted 'other', as the file is named, got 'own'"):
+        load_recipe(tmp_path / "other.toml")
+
+
+def test_a_missing_or_unreadable_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="wanted a recipe, found no file"):
+        load_recipe(tmp_path / "none.toml")
+    (tmp_path / "gbk.toml").write_bytes('name = "美妆"'.encode("gbk"))
+    with pytest.raises(SettingsError, match="wanted a recipe in UTF-8"):
+        load_recipe(tmp_path / "gbk.toml")

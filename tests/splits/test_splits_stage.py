@@ -1,0 +1,170 @@
+"""The stage reads the tables, decides the reserve, and writes splits with how they were made."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from m5data.errors import MissingInputError, RecipeError, SettingsError
+from splits import stored_recipes, verify
+from splits.settings import SplitSettings
+from splits.splits_stage import run
+from storage import Store
+from tests.splits.conftest import Fill
+from tests.splits.synthetic import Thing, stored
+
+DEMO = SplitSettings(recipe="demo", seed=7)
+
+THINGS = [Thing(f"shop:{n:03}", category=n % 5, images=(0, 2), merchant=f"m{n % 40}") for n in range(200)]
+PAIRS = [(f"shop:{n:03}", f"shop:{n + 100:03}", "matched") for n in range(60)]
+
+
+def tables(things: list[Thing] = THINGS) -> dict[str, pa.Table]:
+    found = stored(things, PAIRS)
+    return {name: table for name, table in found.items() if name != "reserve"}
+
+
+def splits_of(store: Store, recipe: str = "demo") -> list[dict[str, object]]:
+    return list(store.snapshot().sql(f"SELECT * FROM splits WHERE recipe = '{recipe}' ORDER BY ALL").to_pylist())
+
+
+def test_a_run_fills_every_split_and_its_certificate_holds(fill: Fill) -> None:
+    store = fill(tables())
+    report = run(store, DEMO)
+    assert (report.read, report.kept, report.dropped) == (200, 200, {})
+    counts = store.snapshot().sql("SELECT split, count(*) AS n FROM splits GROUP BY 1 ORDER BY 1").to_pydict()
+    assert counts["split"] == [
+        "classification-test",
+        "classification-train",
+        "gallery-c",
+        "gallery-fg",
+        "query-c",
+        "query-fg",
+        "subset",
+        "train",
+        "unused",
+    ]
+    (made,) = stored_recipes(store.snapshot())
+    certificate = verify(store.snapshot(), made.recipe, made.seed)
+    assert [check for check in certificate.checks if not check.ok] == []
+    assert (made.recipe.name, made.seed, certificate.version) == ("demo", 7, 2)
+
+
+def test_a_second_run_does_nothing(fill: Fill) -> None:
+    store = fill(tables())
+    first = run(store, DEMO)
+    assert run(store, DEMO) == replace(first, unchanged=True)
+    assert store.snapshot().number == 2
+
+
+def test_recipes_live_side_by_side(fill: Fill) -> None:
+    store = fill(tables())
+    run(store, DEMO)
+    demo = splits_of(store)
+    run(store, SplitSettings(recipe="mep3m"))
+    assert splits_of(store) == demo
+    assert [made.recipe.name for made in stored_recipes(store.snapshot())] == ["demo", "mep3m"]
+
+
+def test_products_that_lack_what_the_recipe_requires_are_rejects(fill: Fill, tmp_path: Path) -> None:
+    things = [
+        replace(THINGS[0], category=-1),
+        replace(THINGS[1], caption=" "),
+        replace(THINGS[2], images=()),
+        replace(THINGS[3], category=-1, caption=None),
+        replace(THINGS[4], kept=False, group="shop:005"),
+        *THINGS[5:],
+    ]
+    recipe = tmp_path / "strict.toml"
+    recipe.write_text(
+        'name = "strict"\nrequire = ["label", "caption", "image"]\n'
+        '[[splits]]\nkind = "sample"\nname = "train"\nsize = { share = 1.0 }\n'
+    )
+    store = fill(tables(things))
+    report = run(store, SplitSettings(recipe=str(recipe)))
+    assert (report.read, report.kept) == (199, 195)
+    assert report.dropped == {"no_caption": 1, "no_image": 1, "no_label": 2}
+    rejects = store.snapshot().sql("SELECT item, reason, detail FROM rejects WHERE stage = 'splits'").to_pylist()
+    detail = "recipe strict requires it"
+    assert rejects == [
+        {"item": "shop:000", "reason": "no_label", "detail": detail},
+        {"item": "shop:001", "reason": "no_caption", "detail": detail},
+        {"item": "shop:002", "reason": "no_image", "detail": detail},
+        {"item": "shop:003", "reason": "no_label", "detail": detail},
+    ]
+    (made,) = stored_recipes(store.snapshot())
+    assert verify(store.snapshot(), made.recipe, made.seed).ok
+
+
+def test_what_is_held_out_stays_so_when_products_come_and_groups_merge(fill: Fill) -> None:
+    store = fill(tables())
+    run(store, DEMO)
+    held = {row["product_id"] for row in splits_of(store) if str(row["split"]).startswith(("query", "gallery"))}
+    trained = {row["product_id"] for row in splits_of(store) if row["split"] == "train"}
+    merged = [replace(thing, group=f"shop:{int(thing.id[-3:]) // 2 * 2:03}") for thing in THINGS]
+    fill(tables([*merged, *(Thing(f"shop:{n}", category=n % 5) for n in range(300, 400))]))
+    run(store, DEMO)
+    now = splits_of(store)
+    assert not held & {row["product_id"] for row in now if row["split"] in {"train", "subset", "classification-train"}}
+    assert not trained & {row["product_id"] for row in now if str(row["split"]).startswith(("query", "gallery"))}
+    (made,) = stored_recipes(store.snapshot())
+    certificate = verify(store.snapshot(), made.recipe, made.seed)
+    assert [check for check in certificate.checks if not check.ok] == []
+    assert "group" in {loss.reason for loss in certificate.losses}
+
+
+def test_the_order_of_rows_and_a_fresh_workspace_change_nothing(fill: Fill, tmp_path: Path) -> None:
+    store = fill({name: table.take(list(range(len(table)))[::-1]) for name, table in tables().items()})
+    run(store, DEMO)
+    again = Store.create(tmp_path / "again", buckets=3)
+    with again.stage("synthetic", settings="") as stage:
+        for name, table in tables().items():
+            stage.write(name, table)
+        stage.commit(replace(run(store, DEMO), stage="synthetic"))
+    run(again, DEMO)
+    assert splits_of(again) == splits_of(store)
+    query = "SELECT group_id, held_out FROM reserve ORDER BY 1"
+    assert again.snapshot().sql(query) == store.snapshot().sql(query)
+
+
+def test_the_recipe_seed_and_tables_are_recorded(fill: Fill) -> None:
+    store = fill(tables())
+    run(store, DEMO)
+    (row,) = store.snapshot().table("recipes").to_pylist()
+    assert (row["recipe"], row["seed"], row["version"]) == ("demo", 7, 1)
+    assert json.loads(row["tables"]) == dict(store.snapshot(1).tables)
+    assert set(json.loads(row["digest"])) == {row["split"] for row in splits_of(store)}
+
+
+def test_products_without_deduplication_or_labels_are_refused(fill: Fill) -> None:
+    store = fill({"products": tables()["products"]})
+    with pytest.raises(MissingInputError, match=r"200 of 200 are not; run m5data dedup"):
+        run(store, DEMO)
+    store = fill({name: tables()[name] for name in ("products", "duplicates")})
+    with pytest.raises(MissingInputError, match="the table labels is empty; run m5data align"):
+        run(store, DEMO)
+
+
+def test_a_catalogue_too_small_leaves_everything_as_it_was(fill: Fill) -> None:
+    store = fill(tables())
+    with pytest.raises(RecipeError, match=r"split query-fg: wanted 1,991 products, the catalogue allows"):
+        run(store, SplitSettings(recipe="m5product"))
+    assert (store.snapshot().number, splits_of(store)) == (1, [])
+
+
+def test_an_unknown_recipe_is_refused(fill: Fill) -> None:
+    with pytest.raises(SettingsError, match="wanted one of default, demo, m5product, mep3m or the path"):
+        run(fill(tables()), SplitSettings(recipe="m5"))
+
+
+def test_a_recipe_file_is_looked_for_in_the_workspace(fill: Fill) -> None:
+    store = fill(tables())
+    (store.root / "own.toml").write_text(
+        'name = "own"\n[[splits]]\nkind = "sample"\nname = "train"\nsize = { number = 10 }\n'
+    )
+    settings = SplitSettings(recipe="own.toml")
+    run(store, settings)
+    assert settings.recipe_name == "own"
+    assert sum(row["split"] == "train" for row in splits_of(store, "own")) == 10

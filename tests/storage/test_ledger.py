@@ -1,0 +1,122 @@
+"""The ledger says, for each product and modality, present or why not."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from m5data.records import Reject
+from m5data.stage import StageReport
+from storage import Store
+from tests.storage.synthetic import commit, medium, product, spec, table
+
+P = "shop:1"
+VIDEO_SHA = f"{P}/video/0"
+FRAME = {
+    "product_id": P,
+    "video_sha256": VIDEO_SHA,
+    "second": 0,
+    "pts_s": 0.0,
+    "width": 8,
+    "height": 8,
+    "object": "frames",
+    "offset": 0,
+    "length": 9,
+}
+SOUND = {
+    "product_id": P,
+    "video_sha256": VIDEO_SHA,
+    "mp3": "mp3",
+    "sample_rate": 16000,
+    "duration_s": 1.0,
+    "mfcc": "mfcc",
+    "n_mfcc": 13,
+    "mfcc_frames": 2,
+    "mfcc_settings": "{}",
+}
+NOTHING = {
+    "image": "no_image_on_page",
+    "caption": "no_caption",
+    "specifications": "no_specs",
+    "video": "no_video",
+    "audio": "no_video",
+    "modalities": 0,
+}
+
+
+def ledger(store: Store) -> Mapping[str, object]:
+    (row,) = store.snapshot().sql("SELECT * EXCLUDE (product_id) FROM ledger").to_pylist()
+    found: Mapping[str, object] = row
+    return found
+
+
+def refuse(store: Store, reason: str) -> None:
+    with store.stage("extract", settings="s") as stage:
+        stage.reject([Reject(VIDEO_SHA, reason), Reject("another", "too_long")])
+        stage.commit(StageReport("extract", 2, 0, {reason: 1, "too_long": 1} if reason != "too_long" else {reason: 2}))
+
+
+@pytest.mark.parametrize("caption", [None, "", "  "])
+def test_a_bare_product_lacks_everything(store: Store, caption: str | None) -> None:
+    commit(store, {"products": table("products", [product(P, caption)])})
+    assert ledger(store) == NOTHING
+
+
+def test_a_complete_product_has_five_modalities(store: Store) -> None:
+    media = [medium(P, "image", 0, "failed", "http_404"), medium(P, "image", 1), medium(P, "video", 0)]
+    tables = {
+        "products": table("products", [product(P)]),
+        "specs": table("specs", [spec(P, 0), spec(P, 1)]),
+        "media": table("media", media),
+        "frames": table("frames", [FRAME]),
+        "audio": table("audio", [SOUND]),
+    }
+    commit(store, tables)
+    assert ledger(store) == dict.fromkeys(NOTHING, "present") | {"modalities": 5}
+
+
+def test_media_that_failed_give_the_reason_of_the_first(store: Store) -> None:
+    media = [
+        medium(P, "image", 1, "failed", "timeout"),
+        medium(P, "image", 0, "failed", "http_404"),
+        medium(P, "video", 0, "dropped", "too_long"),
+    ]
+    commit(store, {"products": table("products", [product(P, None)]), "media": table("media", media)})
+    assert ledger(store) == NOTHING | {"image": "http_404", "video": "too_long", "audio": "too_long"}
+
+
+def test_what_was_not_tried_yet_is_pending(store: Store) -> None:
+    media = [medium(P, "image", 0, "pending"), medium(P, "video", 0)]
+    commit(store, {"products": table("products", [product(P, None)]), "media": table("media", media)})
+    assert ledger(store) == NOTHING | {"image": "pending", "video": "pending", "audio": "pending"}
+
+
+@pytest.mark.parametrize(
+    ("reason", "frames", "video", "audio"),
+    [
+        ("undecodable", [], "undecodable", "undecodable"),
+        ("no_sound", [FRAME], "present", "no_sound"),
+        ("audio_undecodable", [FRAME], "present", "audio_undecodable"),
+    ],
+)
+def test_a_video_that_extraction_refused_says_why(
+    store: Store, reason: str, frames: list[dict[str, object]], video: str, audio: str
+) -> None:
+    tables = {"products": table("products", [product(P, None)]), "media": table("media", [medium(P, "video", 0)])}
+    commit(store, {**tables, "frames": table("frames", frames)})
+    refuse(store, reason)
+    present = int(video == "present")
+    assert ledger(store) == NOTHING | {"video": video, "audio": audio, "modalities": present}
+
+
+def test_frames_without_sound_and_without_a_reject_mean_silence(store: Store) -> None:
+    tables = {"products": table("products", [product(P, None)]), "media": table("media", [medium(P, "video", 0)])}
+    commit(store, {**tables, "frames": table("frames", [FRAME])})
+    assert ledger(store) == NOTHING | {"video": "present", "audio": "no_sound", "modalities": 1}
+
+
+def test_the_ledger_has_one_row_a_product(store: Store) -> None:
+    names = [f"shop:{number}" for number in range(9)]
+    media = [medium(name, kind, position) for name in names for kind in ("image", "video") for position in range(3)]
+    commit(store, {"products": table("products", [product(n) for n in names]), "media": table("media", media)})
+    rows = store.snapshot().sql("SELECT product_id FROM ledger ORDER BY 1").column(0).to_pylist()
+    assert rows == names

@@ -1,0 +1,92 @@
+"""One writer at a time, also over crashes; children never outlive it."""
+
+import fcntl
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
+
+import psutil
+import pytest
+
+from m5data.errors import WorkspaceError
+from storage import Store
+from storage.children import wait_for_children
+from storage.layout import Layout
+
+
+@contextmanager
+def process(mode: str, root: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Start a writer process; yields it and its first line."""
+    arguments = [sys.executable, "-m", "tests.storage.writer_process", mode, str(root)]
+    folder = Path(__file__).parents[2]
+    with subprocess.Popen(arguments, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as started:
+        assert started.stdout is not None
+        try:
+            yield started, started.stdout.readline().strip()
+        finally:
+            started.kill()
+
+
+def test_a_store_may_take_its_lock_again_also_in_another_thread(store: Store) -> None:
+    taken: list[bool] = []
+
+    def take() -> None:
+        with store.lock():
+            taken.append(True)
+
+    with store.lock(), store.lock():
+        thread = Thread(target=take)
+        thread.start()
+        thread.join(timeout=10)
+    assert taken == [True]
+    with Store.open(store.root).lock():
+        pass
+
+
+def test_another_store_of_the_same_process_is_refused(store: Store) -> None:
+    with store.lock(), pytest.raises(WorkspaceError, match="another run"), Store.open(store.root).lock():
+        pass
+    with Store.open(store.root).lock():
+        pass
+
+
+def test_another_process_is_refused_and_named_until_it_dies(store: Store) -> None:
+    with process("hold", store.root) as (holder, line):
+        assert line == "held"
+        with pytest.raises(WorkspaceError, match=rf"another run \(process {holder.pid}\) writes"), store.lock():
+            pass
+        assert store.snapshot().number == 0
+        holder.kill()
+        holder.wait(timeout=10)
+        with store.lock():
+            pass
+
+
+def test_two_processes_that_contend_both_get_their_turn(store: Store) -> None:
+    with store.lock(), process("hold", store.root) as (loser, line):
+        assert (line, loser.wait(timeout=30)) == ("", 1)
+    with process("hold", store.root) as (winner, line):
+        assert line == "held"
+        winner.communicate("\n", timeout=30)
+        assert winner.returncode == 0
+
+
+def test_a_child_dies_with_its_killed_parent_before_the_next_writer_starts(store: Store) -> None:
+    with process("parent", store.root) as (parent, line):
+        child = psutil.Process(int(line))
+        parent.kill()
+        parent.wait(timeout=10)
+        with store.lock():
+            assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+
+
+def test_children_that_do_not_end_are_an_error_within_a_deadline(store: Store) -> None:
+    layout = Layout(store.root)
+    with layout.children_lock.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        with pytest.raises(WorkspaceError, match=r"still live after 0.05 s; end them"):
+            wait_for_children(layout, seconds=0.05)
+    wait_for_children(layout, seconds=0.05)

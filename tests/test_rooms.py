@@ -1,0 +1,31 @@
+"""The rooms' names are ordinary words: what is imported under them must be this project's."""
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+ROOMS = ("m5data", "crawler", "extract", "align", "annotate", "splits", "export", "storage", "flows")
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_room_is_this_projects_own(room: str) -> None:
+    module = importlib.import_module(room)
+    assert module.__file__ is not None
+    assert Path(module.__file__).resolve().parent == ROOT / room
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_what_a_room_exports_is_there_and_sorted(room: str) -> None:
+    module = importlib.import_module(room)
+    names = getattr(module, "__all__", [])
+    assert [name for name in names if not hasattr(module, name)] == []
+    assert list(names) == sorted(names, key=str.casefold) or list(names) == sorted(names)
+
+
+def test_no_room_imports_torch() -> None:
+    code = f"import sys, {', '.join(ROOMS)}; import m5data.cli.main, flows.stages; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
