@@ -1,6 +1,5 @@
 """From judgements to one label a task, whatever the tasks are."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +8,7 @@ from numpy.typing import NDArray
 
 from annotate.answers import Answers, encode
 from annotate.blocks import count_votes
+from annotate.columns import Gold
 from annotate.fit import Fit, choose_labels
 from annotate.methods import Method, fit
 from annotate.worker_report import report_workers
@@ -33,9 +33,7 @@ class Aggregation:
     """False: an iterative method ended at its bound of iterations."""
 
 
-def aggregate(
-    judgements: pa.Table, method: Method = "majority", gold: Mapping[object, object] | None = None
-) -> Aggregation:
+def aggregate(judgements: pa.Table, method: Method = "majority", gold: Gold | None = None) -> Aggregation:
     """Find the most probable label of every task; of equally probable ones the smallest.
 
     Neither the order of the rows nor the names of the workers matter.

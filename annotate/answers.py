@@ -1,13 +1,12 @@
 """Judgements as sorted arrays of small integers: what every aggregation method works on."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from annotate.columns import codes, gold_columns, judgement_columns, sorted_values
+from annotate.columns import Gold, codes, gold_columns, judgement_columns, sorted_values
 from m5data.errors import DataError
 
 __all__ = ["Answers", "encode"]
@@ -41,7 +40,7 @@ class Answers:
 
 def encode(
     judgements: pa.Table,
-    gold: Mapping[object, object] | None = None,
+    gold: Gold | None = None,
     *,
     tasks: pa.Array | None = None,
     labels: pa.Array | None = None,

@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 
 from m5data.errors import DataError
 
-__all__ = ["Gold", "codes", "gold_columns", "judgement_columns", "sorted_values"]
+__all__ = ["Gold", "GoldColumns", "codes", "gold_columns", "judgement_columns", "sorted_values"]
 
+Gold = Mapping[str, object] | Mapping[int, object]
+"""Task -> its true label."""
 _COLUMNS = ("task", "worker", "label")
 
 
 @dataclass(frozen=True, slots=True)
-class Gold:
+class GoldColumns:
     """Tasks and their true labels, side by side."""
 
     tasks: pa.Array
@@ -47,13 +49,13 @@ def _plain(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
 
-def gold_columns(gold: Mapping[object, object], task: pa.DataType, label: pa.DataType) -> Gold:
+def gold_columns(gold: Gold, task: pa.DataType, label: pa.DataType) -> GoldColumns:
     """Return the gold set as columns of the judgements' own types.
 
     Raises:
         DataError: A task or label is of another type, or null.
     """
-    return Gold(_typed("task", list(gold), task), _typed("label", list(gold.values()), label))
+    return GoldColumns(_typed("task", list(gold), task), _typed("label", list(gold.values()), label))
 
 
 def _typed(name: str, values: list[object], wanted: pa.DataType) -> pa.Array:

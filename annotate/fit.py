@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 __all__ = ["ITERATIONS", "TIE", "TOLERANCE", "Fit", "choose_labels", "clamp", "normalise"]
 
 TOLERANCE = 1e-5
-"""An iterative method has converged where no posterior moved further in an iteration: they are then within
-some 1e-4 of the fixed point, since it approaches that by at least a tenth of the way each time."""
+"""An iterative method has converged where no posterior moved further in an iteration. On the public crowd sets each
+iteration goes at least a tenth of the way that is left: posteriors are then within 1e-4 of the fixed point."""
 ITERATIONS = 500
 """Most iterations; convergence takes 20 to 60 on the public crowd sets."""
 TIE = 1e-9

@@ -54,7 +54,7 @@ def match_pairs(judgements: pa.Table, method: Method = "majority", threshold: fl
     )
 
 
-def _gold_set(judgements: pa.Table, pair: NDArray[np.int64]) -> dict[object, object]:
+def _gold_set(judgements: pa.Table, pair: NDArray[np.int64]) -> dict[int, str]:
     gold = judgements["gold"].to_numpy()
     answer = judgements["answer"].filter(judgements["gold"])
     side = pc.equal(answer, "matched").to_numpy().astype(int) - pc.equal(answer, "mismatched").to_numpy()

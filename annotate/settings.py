@@ -16,7 +16,7 @@ class AnnotateSettings(StageSettings):
     judgements: Path | None = None
     """CSV file of judgements that each run takes in, relative to the workspace; None: only those imported by hand."""
     method: Method = "majority"
-    """majority, dawid-skene, glad (with gold answers: weighted GLAD, the papers' name for theirs) or weighted; a plain
-    majority needs no trust in a model, and GLAD loses to it on some public crowds. Uncertain answers take no side."""
+    """majority, dawid-skene, glad (with gold answers: this project's reading of the papers' weighted GLAD) or weighted.
+    A majority needs no trust in a model, and GLAD loses to it on some public crowds. Uncertain answers take no side."""
     threshold: float = Field(default=0.5, ge=0.5, lt=1)
     """A pair is decided where the posterior of one side is above this; 0.5: the likelier side, ties undecided."""

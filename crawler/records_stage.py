@@ -5,6 +5,7 @@ import re
 import time
 from collections import Counter
 from contextlib import closing
+from dataclasses import replace
 
 import pyarrow as pa
 
@@ -108,13 +109,22 @@ def _choose(pages: list[StoredPageRow], outcomes: Outcomes, settings: CrawlSetti
         name: tuple(re.compile(text) for text in source.product_urls) for name, source in settings.sources.items()
     }
 
+    def matches(page: StoredPageRow, url: str) -> bool:
+        return any(pattern.search(url) for pattern in patterns.get(page.source, ()))
+
     def is_expected(page: StoredPageRow, outcome: PageOutcome) -> bool:
-        own = patterns.get(page.source, ())
-        if own:
-            return any(pattern.search(page.url) for pattern in own)
+        if patterns.get(page.source):
+            return matches(page, page.url)
         return page.listed and outcome.kind != "listing"
 
-    return choose_products([(page, outcomes[page.source, page.url]) for page in pages], is_expected)
+    def judge(page: StoredPageRow) -> PageOutcome:
+        """Where the source says what a product's address is, a page elsewhere is none, whatever is on it."""
+        outcome = outcomes[page.source, page.url]
+        if not patterns.get(page.source) or matches(page, page.url) or matches(page, outcome.identity or page.url):
+            return outcome
+        return replace(outcome, kind="other") if outcome.kind == "product" else outcome
+
+    return choose_products([(page, judge(page)) for page in pages], is_expected)
 
 
 def _without_rows(choice: Choice, known: set[tuple[str, str]], read: list[StoredPageRow]) -> list[StoredPageRow]:

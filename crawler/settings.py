@@ -45,8 +45,8 @@ class SourceSettings(StageSettings):
     delay_s: float | None = Field(default=None, ge=0)
     """Seconds between two requests; None: the crawl's own. A longer one in robots.txt wins."""
     product_urls: tuple[Pattern, ...] = ()
-    """Regular expressions that find a product's address. A match without a product on it is a reject; where there
-    are none, an address that a sitemap lists."""
+    """Regular expressions that find a product's (canonical) address: only there are products, and a match
+    without one is a reject. None: any page may hold a product, and sitemaps say which should."""
     follow: tuple[Pattern, ...] = ()
     """Regular expressions, one of which a link must match to be followed. None: all of the shop's hosts."""
     page_object: str | None = Field(default=None, pattern=r"^[\w.]+:\w+$")

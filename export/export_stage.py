@@ -7,7 +7,7 @@ from pathlib import Path
 
 from export import parquet_shards, webdataset_shards
 from export.card import dataset_card
-from export.reader import read_samples, split_names
+from export.reader import split_names, stored_samples
 from export.rights import Rights, check_rights
 from export.sample import MODALITIES, Sample
 from export.settings import ExportSettings, ShardFormat
@@ -79,7 +79,7 @@ class _Samples:
         self._licences = {source: right.licence for source, right in rights.items()}
 
     def __call__(self, split: str) -> Iterator[Sample]:
-        for sample in read_samples(self._store.objects, self._snapshot, split, self._recipe, self._licences):
+        for sample in stored_samples(self._store.objects, self._snapshot, split, self._recipe, self._licences):
             yield sample
             self._progress.advance()
 

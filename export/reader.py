@@ -12,7 +12,7 @@ from m5data.errors import MissingInputError
 from m5data.records import Specification
 from storage import Objects, Snapshot
 
-__all__ = ["read_samples", "split_names"]
+__all__ = ["read_samples", "split_names", "stored_samples"]
 
 BATCH = 256
 
@@ -109,8 +109,15 @@ def read_samples(
     names = split_names(snapshot, recipe)
     if split not in (*names, "unused"):
         raise MissingInputError(f"split {split!r} of recipe {recipe!r}: there is none; there are: {', '.join(names)}")
+    yield from stored_samples(objects, snapshot, split, recipe, licences or {})
+
+
+def stored_samples(
+    objects: Objects, snapshot: Snapshot, split: str, recipe: str, licences: Mapping[str, str]
+) -> Iterator[Sample]:
+    """Yield the samples of a split that is known to be there, as ``read_samples`` does."""
     for row in _rows(snapshot.batches(_SAMPLES, [recipe, split])):
-        yield _sample(row, objects, licences or {})
+        yield _sample(row, objects, licences)
 
 
 def _rows(reader: pa.RecordBatchReader) -> Iterator[Mapping[str, Any]]:

@@ -1,8 +1,7 @@
 """Stages that collect: pages, records, feeds, media."""
 
-from urllib.parse import urlsplit
-
 from crawler import crawl_stage, download_stage, ingest_stage, records_stage
+from crawler.guard import authority
 from crawler.settings import CrawlSettings
 from flows.context import RunContext
 from m5data.errors import UsageError
@@ -71,6 +70,4 @@ def ingest(workspace: Workspace, context: RunContext) -> StageReport:
 
 def _local_hosts(settings: CrawlSettings) -> frozenset[str]:
     """Return ``host:port`` of every address that a source marked local starts from."""
-    return frozenset(
-        urlsplit(start).netloc for source in settings.sources.values() if source.local for start in source.start
-    )
+    return frozenset(authority(start) for source in settings.sources.values() if source.local for start in source.start)

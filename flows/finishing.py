@@ -26,7 +26,9 @@ def judgements(workspace: Workspace, context: RunContext) -> StageReport:
 
 def matches(workspace: Workspace, context: RunContext) -> StageReport:
     """Take in the judgements that the settings name, and aggregate all there are."""
-    settings = workspace.settings.annotate
+    settings, method = workspace.settings.annotate, context.choices.method
+    if method is not None:
+        settings = settings.model_copy(update={"method": method})
     if settings.judgements is not None:
         file = workspace.root / settings.judgements
         judgements_stage.run(workspace.store, file, clock=context.clock, progress=context.progress)

@@ -15,7 +15,7 @@ _QUIET = {
 }
 
 
-def run_pipeline(workspace: Path, part: Part) -> list[StageReport]:
+def run_pipeline(workspace: Path, part: Part, *, refresh: bool = False) -> list[StageReport]:
     """Run the Prefect flow on a workspace, with the API that Prefect's settings name or a private one.
 
     Returns:
@@ -30,5 +30,5 @@ def run_pipeline(workspace: Path, part: Part) -> list[StageReport]:
     from flows.prefect_server import api_url  # noqa: PLC0415
 
     with api_url(workspace / "prefect") as url, temporary_settings({PREFECT_API_URL: url}):
-        reports: list[StageReport] = pipeline(str(workspace), part)
+        reports: list[StageReport] = pipeline(str(workspace), part, refresh=refresh)
     return reports

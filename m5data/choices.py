@@ -30,6 +30,8 @@ class Choices:
     """Format of the feed, or of the export."""
     rule: str | None = None
     """Rule of the label alignment."""
+    method: str | None = None
+    """Method that aggregates judgements."""
     judgements: Path | None = None
     """File of judgements to import."""
     splits: tuple[str, ...] = ()

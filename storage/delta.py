@@ -87,6 +87,12 @@ class DeltaLog:
             "stop the other program and run again"
         )
 
+    def touch(self) -> int:
+        """Commit a version with the files of the newest one, and return its number."""
+        table = DeltaTable(self._folder)
+        self._transact(table, [])
+        return self._finish(table.version() + 1)
+
     def sweep(self) -> None:
         """Remove half-written log entries; only whoever holds the workspace's lock may."""
         for path in self._log.iterdir() if self._log.is_dir() else ():
@@ -104,15 +110,18 @@ class DeltaLog:
         moment = int(now.timestamp() * 1000)
         added = [self._add(file, moment) for path, file in wanted.items() if path not in present]
         removed = [self._remove(file, moment) for path, file in present.items() if path not in wanted]
+        self._transact(table, [*added, *removed])
+        return self._finish(table.version() + 1)
+
+    def _transact(self, table: DeltaTable, actions: list[AddAction | RemoveAction]) -> None:
         table.create_write_transaction(
-            [*added, *removed],
+            actions,
             mode="append",
             schema=self._schema(),
             partition_by=self._partition_by(),
             commit_properties=_COMMIT,
             post_commithook_properties=_HOOKS,
         )
-        return self._finish(table.version() + 1)
 
     def _create(self, wanted: Mapping[str, DataFile], now: datetime) -> None:
         moment = int(now.timestamp() * 1000)

@@ -2,7 +2,7 @@
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -80,6 +80,15 @@ class ObjectIndex:
             except BaseException:
                 connection.execute("ROLLBACK")
                 raise
+
+    def remove(self, hashes: Iterable[str]) -> None:
+        """Forget objects, in one synced transaction; those it does not know are no matter."""
+        rows = [(bytes.fromhex(sha256),) for sha256 in hashes]
+        with self._mutex:
+            connection = self._connection()
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany("DELETE FROM objects WHERE sha256 = ?", rows)
+            connection.execute("COMMIT")
 
     def segments(self) -> dict[str, int]:
         """Return segment -> bytes of it that are known to be whole, in the order of names."""

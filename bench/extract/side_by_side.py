@@ -10,22 +10,19 @@ seconds a clip and ratios to the peers.
 import argparse
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.extract.clips import make_clips
-from bench.extract.peers import by_ffmpeg, by_moviepy_and_librosa, full_decode, warm_librosa
 from extract.engine import Item, LocalEngine
 from extract.results import ClipResult, Frames, Sound
 from extract.settings import ExtractSettings
 
-PEERS: dict[str, Callable[[Path, Path], None]] = {
-    "moviepy + librosa": by_moviepy_and_librosa,
-    "ffmpeg, one pass": by_ffmpeg,
-    "ffmpeg, full decode": full_decode,
-}
+Peer = Callable[[Path, Path], None]
+"""Takes a clip and a folder for its results."""
+
 WANTED = {
     "b_frames": {"moviepy + librosa": 5.0, "ffmpeg, one pass": 1 / 0.6},
     "baseline": {"moviepy + librosa": 3.0, "ffmpeg, one pass": 1 / 0.9},
@@ -69,13 +66,13 @@ def ours(clips: Sequence[Path], folder: Path, workers: int) -> set[str]:
     return ways
 
 
-def through_all(peer: Callable[[Path, Path], None], clips: Sequence[Path], folder: Path) -> None:
+def through_all(peer: Peer, clips: Sequence[Path], folder: Path) -> None:
     """Give a peer one clip after the other."""
     for clip in clips:
         peer(clip, folder)
 
 
-def compare(name: str, clips: Sequence[Path], workers: int) -> None:
+def compare(name: str, clips: Sequence[Path], workers: int, peers: Mapping[str, Peer]) -> None:
     """Print one class's figures."""
     with TemporaryDirectory() as scratch:
         folder = Path(scratch)
@@ -83,7 +80,7 @@ def compare(name: str, clips: Sequence[Path], workers: int) -> None:
         own = measure(lambda: ways.update(ours(clips, folder, workers)), len(clips))
         print(f"{name}: {len(clips)} clips, decoded {sorted(ways)}")
         print(f"  {'m5data':22}{own.wall_s:7.2f} s wall{own.cpu_s:7.2f} s cpu")
-        for peer, call in PEERS.items():
+        for peer, call in peers.items():
             cost = measure(lambda call=call: through_all(call, clips, folder), len(clips))  # type: ignore[misc]
             ratio = cost.wall_s / own.wall_s
             wanted = WANTED[name].get(peer)
@@ -98,9 +95,17 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=8)
     parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args()
-    warm_librosa()
-    for name, clips in make_clips(arguments.folder, arguments.each).items():
-        compare(name, clips, arguments.workers)
+    clips_of = make_clips(arguments.folder, arguments.each)
+    from bench.extract import peers  # noqa: PLC0415 - decoder processes import this module again, and not these
+
+    peers.warm_librosa()
+    calls: dict[str, Peer] = {
+        "moviepy + librosa": peers.by_moviepy_and_librosa,
+        "ffmpeg, one pass": peers.by_ffmpeg,
+        "ffmpeg, full decode": peers.full_decode,
+    }
+    for name, clips in clips_of.items():
+        compare(name, clips, arguments.workers, calls)
 
 
 if __name__ == "__main__":

@@ -79,8 +79,13 @@ async def _next_bytes(response: ClientResponse) -> bytes:
         except TimeoutError as error:
             if isinstance(error, SocketTimeoutError):
                 raise
-            if response.connection is None or not response.connection.protocol.is_connected():
+            if not _is_connected(response):
                 raise Refusal("bad_http", "the connection ended within the body, its framing broken") from None
+
+
+def _is_connected(response: ClientResponse) -> bool:
+    connection = response.connection
+    return connection is not None and connection.protocol is not None and connection.protocol.is_connected()
 
 
 def _decoder(response: ClientResponse) -> _Decoder | None:

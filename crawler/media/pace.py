@@ -6,6 +6,8 @@ _SLOWEST_S = 30.0
 """Longest time between two requests to a host that keeps complaining."""
 _FIRST_SLOWING_S = 0.1
 """Time between requests to a host without a rate of its own, once it complains."""
+_SAME_HASTE_S = 1.0
+"""Requests that were under way when the host complained end within about this time."""
 _RECOVERY = 0.9
 """Each good answer shortens the time by a tenth: some twenty undo one complaint or two."""
 
@@ -21,6 +23,7 @@ class Pace:
         self._least = interval_s
         self._interval = interval_s
         self._next = 0.0
+        self._forgiven = float("-inf")
 
     @property
     def interval_s(self) -> float:
@@ -34,8 +37,14 @@ class Pace:
         return moment - now
 
     def complain(self, now: float, wait_s: float) -> None:
-        """Record that the host asked for less: ask nothing for ``wait_s``, then half as often."""
+        """Record that the host asked for less: ask nothing for ``wait_s``, then half as often.
+
+        Complaints soon after one another are about the same haste, and halve once.
+        """
         self._next = max(self._next, now + wait_s)
+        if now < self._forgiven:
+            return
+        self._forgiven = now + wait_s + _SAME_HASTE_S
         self._interval = min(_SLOWEST_S, max(self._interval * 2, _FIRST_SLOWING_S))
 
     def please(self) -> None:

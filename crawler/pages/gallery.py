@@ -21,7 +21,7 @@ _LARGE = (
 """Attributes that scripts of galleries read a picture's address from, the largest version first."""
 _SIZE = re.compile(
     r"[_.-]?(?:\d{2,4}x\d{2,4}|(?:thumb(?:nail)?|small|medium|large|big|zoom|mini|square|s|m|l|xl|xs)(?=\.\w+$))(?:_\w)?"
-    r"|\.(?:jpg|png|webp)(?=_)",
+    r"|\.(?:jpg|png|webp)(?=_)|\._[A-Z0-9,_]+_(?=\.)",
     re.IGNORECASE,
 )
 _FOLDER = re.compile(

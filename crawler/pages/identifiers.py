@@ -13,12 +13,12 @@ _NEAR = 40
 """Runs between heading and label up to which the label belongs to the heading's product."""
 _VALUE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._/-]{0,38}[A-Za-z0-9])?")
 _QUERY = (
-    *("id", "pid", "sku", "item", "itemid", "item_id", "productid", "product_id", "product", "prodid"),
+    *("id", "pid", "sku", "item", "item_id", "productid", "product_id", "product", "prodid"),
     *("goods_id", "goodsid", "pno", "num_iid"),
 )
 """Query parameters that name a product, the likeliest first."""
 _TRAILING = re.compile(r"(?:^|[-_.,~]|(?<=[a-z]))((?:[a-z]{0,6}\d[a-z\d]*(?:-[a-z\d]{1,6})?|\d{3,}))$", re.IGNORECASE)
-_LEADING = re.compile(r"\d{4,}(?=[-_.])")
+_LEADING = re.compile(r"(?:[A-Z]{1,4}-?)?\d{4,}(?=[-_.])")
 _KEY = re.compile(r"[A-Z0-9]{8,14}")
 """A segment that is a key as a whole, in capitals: ``/dp/B00EXAMPLE``."""
 _EXTENSION = re.compile(r"\.(?:html?|php|aspx?|jsp|do)$", re.IGNORECASE)

@@ -46,7 +46,7 @@ def _value(text: str, words: re.Pattern[str]) -> str | None:
         label = " ".join(parts[:count]).strip(_AROUND)
         if label and words.fullmatch(squash(label)):
             value = " ".join(parts[count:]).strip(_AROUND)
-            # A word that starts a sentence ("Store hours") is no label; a phrase ("sold by") is, or a word and a number.
+            # A word that starts a sentence ("Store hours") is no label; "sold by" is, or a word and a number.
             number = len(parts) == count + 1 and any(c.isdigit() for c in value)
             return value if not value or count > 1 or number else None
     return None

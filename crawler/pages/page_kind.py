@@ -1,6 +1,7 @@
 """What kind of page this is: a product's, a listing, an error that says 200, or something else."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,8 +16,8 @@ from m5data.records import ProductRecord
 __all__ = ["Verdict", "is_product", "page_kind"]
 
 _MONEY = re.compile(r"[$€£¥￥₽₹₩₪₺฿₫]\s?\d|\d[\d.,\s]*\s?(?:[$€£¥￥₽₹₩₪₺฿₫元円원]|zł|Kč|kr\b|руб)")
-_MANY = 8
-"""Amounts of money on a page from which on it lists products, where nothing else speaks for one."""
+_MANY = 4
+"""Amounts of money in elements alike from which on a page lists products, where nothing else speaks for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +77,20 @@ def page_kind(document: Document, seen: Visible, marked: Sequence[Findings], sho
         return "product:opengraph"
     signs = (shown.price is not None, shown.sku is not None, len(shown.specs) >= 2, shown.availability is not None)
     strong = sum(signs) + (len(shown.specs) >= 4)
-    money = sum(bool(_MONEY.search(run.text)) for run in seen.runs if len(run.text) < 40)
-    pages_on = next_link(document) is not None
-    if strong >= 2 and not (strong == 2 and (pages_on or money > _MANY) and not shown.sku and len(shown.specs) < 2):
+    lists = next_link(document) is not None or _prices_alike(seen) >= _MANY
+    if strong >= 2 and not (strong == 2 and lists and not shown.sku and len(shown.specs) < 2):
         return "product:html"
-    return "listing" if pages_on or money > _MANY else "other"
+    return "listing" if lists else "other"
+
+
+def _prices_alike(seen: Visible) -> int:
+    """Return how many amounts of money stand in elements of one tag and class: those of cards do."""
+    shapes = Counter(
+        (run.element.tag, run.element.get("class"))
+        for run in seen.runs
+        if len(run.text) < 40 and _MONEY.search(run.text)
+    )
+    return max(shapes.values(), default=0)
 
 
 def _says_missing(document: Document, seen: Visible) -> bool:

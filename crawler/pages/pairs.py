@@ -19,6 +19,8 @@ MAX_VALUE = 1000
 Part = tuple[int, int, html.HtmlElement | None]
 """Runs of an element's text: the first, the one after the last, and the child that holds them (None: its own)."""
 
+_MAX_RUNS = 100
+"""Runs of one value; more are a text."""
 _COLON = ":：∶"
 _INLINE_PAIR = re.compile(r"^[\s•·*\-–—■◆●▪►✓]*([^:：]{1,60}?)\s*(?:(?<!\d):|:(?!\d)|：)(?!//)\s*(\S.*)$", re.DOTALL)
 _BRACKETED = re.compile(r"^[【\[]([^】\]]{1,40})[】\]]\s*[:：]?\s*(\S.*)$", re.DOTALL)
@@ -71,7 +73,8 @@ def labelled_pairs(seen: Visible) -> Iterator[tuple[Pair, html.HtmlElement]]:
 def _line_end(runs: list[Run], index: int) -> int:
     """Return the index after the last run on the line of ``runs[index]``."""
     end = index + 1
-    while end < len(runs) and runs[end].line == runs[index].line:
+    last = min(len(runs), index + _MAX_RUNS)
+    while end < last and runs[end].line == runs[index].line:
         end += 1
     return end
 
@@ -85,12 +88,12 @@ def _split_label(seen: Visible, index: int) -> Iterator[tuple[Pair, html.HtmlEle
     runs = seen.runs
     name = runs[index].text.rstrip(_COLON + " ")
     after = index + 1
-    while after < len(runs) and not runs[after].text.strip(_COLON):
+    if after < len(runs) and not runs[after].text.strip(_COLON):
         after += 1
     row = _row_of(seen, index, after)
     if not name or row is None or len(name) > MAX_NAME:
         return
-    last = seen.spans[row][1]
+    last = min(seen.spans[row][1], index + _MAX_RUNS)
     end = after
     while end < last and runs[end].line == runs[index].line and not _is_label(runs, end):
         end += 1

@@ -15,7 +15,7 @@ __all__ = ["find_price"]
 
 _MONEY = re.compile(
     r"[$€£¥￥₽₹₩₪₴₺฿₫₸₱₦]|(?<![A-Za-z])(?:USD|EUR|GBP|CNY|RMB|JPY|CAD|AUD|CHF|SEK|NOK|DKK|PLN|BRL|INR|KRW|TWD|HKD|SGD|AED|SAR|ILS|TRY|RUB|Rs)\b"
-    r"|\d\s*(?:元|円|원|руб|р\.|грн|zł|Kč|Ft\b|kr\b|[Ll]ei\b|лв|б\.\s?р)|ر\.س|د\.إ|\d,-(?:\s|$)"
+    r"|\d\s*(?:元|円|원|руб|р\.|грн|zł|Kč|Ft\b|kr\b|TL\b|[Ll]ei\b|лв|б\.\s?р)|ر\.س|د\.إ|\d,-(?:\s|$)"
 )
 _PER = re.compile(r"/\s*(?:m(?:o|onth)|(?:100\s?)?(?:g|kg|ml|l|oz|lb)\b)|x\s*\d", re.IGNORECASE)
 _AMOUNT = re.compile(rf"^[^\w\n]*\d[\d.,'’\s]*(?:[-–~—]\s*\d[\d.,'’\s]*)?[^\w\n]*$|{_MONEY.pattern}")
@@ -69,10 +69,9 @@ def _nearness(index: int, start: int, end: int) -> float:
 def _weigh(seen: Visible, index: int) -> float:
     """Weigh one run by its own line's words and by its enclosing elements' classes."""
     run = seen.runs[index]
-    line = _line(seen, index)
-    money = bool(_MONEY.search(line))
+    money = bool(_MONEY.search(_line(seen, index)))
     score = 1.0 if money else 0.0
-    if _is_old(line) or _leads_old(seen, index):
+    if _is_old(_label_of(seen, index)) or _leads_old(seen, index):
         score -= 2.5
     element: html.HtmlElement | None = run.element
     for step in range(4):
@@ -102,6 +101,13 @@ def _leads_old(seen: Visible, index: int) -> bool:
     return before is not None and len(before.text) < 20 and before.text[-1] in ":：" and _is_old(before.text)
 
 
+def _label_of(seen: Visible, index: int) -> str:
+    """Return a run with its neighbours on the line, those with amounts of their own aside."""
+    around = range(max(0, index - 1), min(len(seen.runs), index + 2))
+    texts = [seen.runs[at] for at in around if seen.runs[at].line == seen.runs[index].line]
+    return " ".join(run.text for run in texts if run is seen.runs[index] or not _DIGIT.search(run.text))
+
+
 def _line(seen: Visible, index: int) -> str:
     start, end = _line_span(seen.runs, index)
     return seen.text(start, end) if end - start < 8 else seen.runs[index].text
@@ -127,9 +133,9 @@ def _whole(seen: Visible, index: int) -> str:
         and following.element is not runs[index].element
         and re.fullmatch(r"[\d.,\s$€£]*\d[.,]?", text)
     ):
-        cents = re.fullmatch(r"[.,]?(\d{2})\b.*", following.text)
+        cents = re.fullmatch(r"[.,]?(\d{2})\b(.*)", following.text)
         if cents and not re.search(r"[.,]\d{2}$", text):
-            text = f"{text.rstrip('.,')}.{cents[1]}"
+            text = f"{text.rstrip('.,')}.{cents[1]} {cents[2]}"
     start, end = _line_span(runs, index)
     signs = " ".join(
         run.text for run in runs[start:end] if len(run.text) <= 4 and not any(c.isdigit() for c in run.text)

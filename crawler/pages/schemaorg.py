@@ -111,7 +111,7 @@ def _brand(nodes: list[Node]) -> str | None:
 
 
 def _sku(nodes: list[Node]) -> str | None:
-    """Return ``sku``, else ``productID``, of the whole before its variants; one with white space is a name put there."""
+    """Return ``sku``, else ``productID``, of the whole before its variants; one with white space is a name."""
     keys = ("sku", "productID", "productId", "productGroupID")
     for node in nodes:
         for key in keys:

@@ -8,7 +8,7 @@ from lxml import html
 
 from crawler.pages.pairs import Group, Pair
 from crawler.pages.visible import Visible
-from crawler.pages.vocabulary import anywhere, squash
+from crawler.pages.vocabulary import anywhere, as_a_whole, squash
 from crawler.pages.zones import words
 
 __all__ = ["judge", "kept_pairs"]
@@ -38,7 +38,11 @@ _ANCESTORS = 6
 
 def kept_pairs(group: Group) -> list[Pair]:
     """Return a group's pairs without rows on prices, deliveries, sellers, sizes and what is no name at all."""
-    return [pair for pair in group.pairs if _is_property(pair)]
+    pairs = [pair for pair in group.pairs if _is_property(pair)]
+    if group.kind == "list" and len(pairs) <= 2:
+        # An id with its label, beside the heading: no list of properties.
+        return [pair for pair in pairs if not as_a_whole("own_ids").fullmatch(squash(pair.name))]
+    return pairs
 
 
 def _is_property(pair: Pair) -> bool:
@@ -71,7 +75,7 @@ def judge(seen: Visible, group: Group, pairs: Sequence[Pair]) -> float:
     score += 0.2 if sum(pair.colon for pair in pairs) * 2 > len(pairs) else 0.0
     score += 0.3 if len(pairs) >= 4 else -0.3 if len(pairs) == 1 else 0.0
     context = _context(seen, group.container, pairs[0].start)
-    if len(pairs) == 1 and group.kind == "list" and context < 0.5:
+    if len(pairs) == 1 and group.kind == "list" and context < 0.8:
         return -1.0
     return score + context - _wordiness(pairs)
 
@@ -100,7 +104,7 @@ def _context(seen: Visible, container: html.HtmlElement, start: int) -> float:
         if not score and (_says_decoy(names) or any(map(_names_decoy, inside[-1:]))):
             return -1.5 + 0.15 * step
         if _says_specs(names) or any(map(_says_specs, inside)):
-            score = min(score + 0.9 - 0.1 * step, _MOST)
+            score = min(score + 1.0 - 0.1 * step, _MOST)
             titles = [span for span in titles if span[0] < first]
         element = element.getparent()
     return score

@@ -16,6 +16,8 @@ Text = tuple[str, str]
 __all__ = ["choose_caption", "find_title", "page_titles"]
 
 _BETWEEN = re.compile(r"(\s+[|\-–—:·•»]+\s+|\s*[|｜_]\s*|(?<=[\u3000-\u9fff】」])-(?=\S))")
+_MAX_CAPTION = 500
+"""Longest caption, characters; M5Product's have 20 to 40 words."""
 _TELLING = 15
 """Characters from which on a heading says enough alone, however much longer the name in the markup is."""
 _GENERIC = frozenset(
@@ -39,9 +41,7 @@ def find_title(document: Document, seen: Visible) -> html.HtmlElement | None:
     titles = [text.casefold() for text, _ in page_titles(document, seen)]
     for run in seen.runs:
         text = run.text.casefold()
-        if len(text) > 3 and any(
-            text == title or (title.startswith(text) and len(text) * 2 > len(title)) for title in titles
-        ):
+        if len(text) > 3 and any(text == title or (text in title and len(text) * 2 > len(title)) for title in titles):
             return run.element
     return None
 
@@ -53,7 +53,7 @@ def choose_caption(marked: Sequence[Text], titles: Sequence[Text]) -> Text | Non
     is the heading and starts it, or is at least half of it and either the heading or what two titles agree on: what
     was around it is a slogan ("… - buy cheap at …") or a label ("Details about …").
     """
-    named = [*marked, *titles]
+    named = [(text, origin) for text, origin in (*marked, *titles) if len(text) <= _MAX_CAPTION]
     if not named:
         return None
     lead = named[0]

@@ -31,10 +31,18 @@ __all__ = ["Text", "choose_availability", "choose_images", "choose_price", "choo
 Text = tuple[str, str]
 """A value and its origin."""
 
+MAX_TEXT = 120
+"""Longest brand, id or number, characters; more is a text that got into the wrong place."""
+MAX_IMAGES = 100
+"""Pictures of one product; the richest real gallery met had 24."""
+MAX_SPECS = 500
+"""Specifications of one product; the longest real table met had 90."""
+
 
 def choose_text(field: str, facts: Sequence[Findings]) -> Text | None:
-    """Return the first reader's value of a text field with its origin; ``facts`` are in order of trust."""
-    return next(((value, one.origin) for one in facts if (value := getattr(one, field))), None)
+    """Return the first value of a text field that is not too long, with its origin; ``facts`` are in order of trust."""
+    found = ((getattr(one, field), one.origin) for one in facts)
+    return next(((value, origin) for value, origin in found if value and len(value) <= MAX_TEXT), None)
 
 
 def choose_price(marked: Sequence[Findings], shown: Findings) -> tuple[Decimal, str | None, str] | None:
@@ -76,11 +84,11 @@ def choose_images(marked: Sequence[Findings], shown: Findings) -> list[Text]:
     """
     first = next((one for one in marked if one.image_urls), None)
     if first is None:
-        return [(url, shown.origin) for url in shown.image_urls]
+        return [(url, shown.origin) for url in shown.image_urls[:MAX_IMAGES]]
     if len(first.image_urls) >= 3:
-        return [(url, first.origin) for url in distinct_images(first.image_urls)]
+        return [(url, first.origin) for url in distinct_images(first.image_urls)[:MAX_IMAGES]]
     origins = dict.fromkeys(shown.image_urls, shown.origin) | dict.fromkeys(first.image_urls, first.origin)
-    return [(url, origins[url]) for url in distinct_images([*first.image_urls, *shown.image_urls])]
+    return [(url, origins[url]) for url in distinct_images([*first.image_urls, *shown.image_urls])[:MAX_IMAGES]]
 
 
 def choose_specs(shown: Findings, marked: Iterable[Findings]) -> list[tuple[str, str, str]]:
@@ -89,4 +97,4 @@ def choose_specs(shown: Findings, marked: Iterable[Findings]) -> list[tuple[str,
     for one in marked:
         known = {name.casefold() for name, _, _ in specs}
         specs += [(name, value, one.origin) for name, value in one.specs if name.casefold() not in known]
-    return specs
+    return specs[:MAX_SPECS]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from lxml import html
 
@@ -14,7 +15,7 @@ _FILE = re.compile(r"\.(?:mp4|webm|m4v|mov|ogv)(?:$|[?#])", re.IGNORECASE)
 _ATTRIBUTES = ("data-video-url", "data-video-src", "data-video", "data-mp4")
 _CARRIERS = "//*[" + " or ".join(f"contains(@{name}, '.')" for name in _ATTRIBUTES) + "]"
 _ADDRESS = re.compile(
-    r"""(?:https?:)?(?:\\?/){2}[\w.-]+(?:\\?/[^\s"'<>\\,;(){}]+)+?\.(?:mp4|webm|m4v|mov)(?:\?[^\s"'<>\\]*)?"""
+    r"""(?:https?:)?(?:\\?/){2}[\w.-]+(?:\\?/[^\s"'<>\\/,;(){}]+)*\.(?:mp4|webm|m4v|mov)(?:\?[^\s"'<>\\]*)?"""
 )
 _REACH = 400
 """Characters before a file's ending in which its address must start."""
@@ -61,7 +62,7 @@ def _in_scripts(document: Document) -> Iterator[str]:
         return
     for script in document.tree.iter("script"):
         text = script.text or ""
-        for ending in re.finditer(r"\.(?:mp4|webm|m4v|mov)\b", text):
+        for ending in islice(re.finditer(r"\.(?:mp4|webm|m4v|mov)\b", text), _MAX * 10):
             # The address ends here; look back a bounded way, so that no script costs more than its length.
             window = text[max(0, ending.start() - _REACH) : ending.end() + 200]
             for match in _ADDRESS.finditer(window):

@@ -8,8 +8,10 @@ from crawler.pages.vocabulary import anywhere
 __all__ = ["HIDDEN_STYLE", "SKIPPED_TAGS", "is_aside", "words"]
 
 SKIPPED_TAGS = frozenset(
-    ("script", "style", "noscript", "template", "nav", "footer", "select", "option", "datalist")
-    + ("iframe", "object", "textarea", "head", "path", "use", "defs")
+    (
+        *("script", "style", "noscript", "template", "nav", "footer", "select", "option", "datalist"),
+        *("iframe", "object", "textarea", "head", "path", "use", "defs"),
+    )
 )
 """Elements whose text is no text of the product."""
 

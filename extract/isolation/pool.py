@@ -75,7 +75,8 @@ class DecoderPool:
         """
         upcoming = next(jobs, None)
         if upcoming is not None:
-            self._idle += [self._spawn() for _ in range(self._processes)]  # all at once: they load side by side
+            missing = self._processes - len(self._idle)
+            self._idle += [self._spawn() for _ in range(missing)]  # all at once: they load side by side
         while upcoming is not None or self._busy:
             while upcoming is not None and len(self._busy) < self._processes:
                 self._start(upcoming)

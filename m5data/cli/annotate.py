@@ -29,6 +29,17 @@ def import_judgements(
     run_stages(workspace, ("judgements",), Choices(judgements=file), as_json=as_json)
 
 
-def aggregate(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None:
-    """Turn judgements into matches (settings: annotate.method)."""
-    run_stages(workspace, ("matches",), as_json=as_json)
+def aggregate(
+    workspace: WorkspaceOption = HERE,
+    method: Annotated[
+        str | None,
+        typer.Option(
+            "--method",
+            metavar="majority|dawid-skene|glad|weighted",
+            help="How judgements become one decision a pair (default: annotate.method of the settings).",
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Turn judgements into matches."""
+    run_stages(workspace, ("matches",), Choices(method=method), as_json=as_json)

@@ -27,6 +27,7 @@ def register(app: typer.Typer) -> None:
 def run(
     workspace: WorkspaceOption = HERE,
     flow: Annotated[Part, typer.Option("--flow", help="Part of the pipeline.")] = Part.everything,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Ask for every page again, whatever its age.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run the pipeline: what is done already is not done again."""
@@ -35,7 +36,7 @@ def run(
     from m5data.workspace import Workspace
 
     Workspace.open(workspace)  # a wrong workspace is told before a scheduler starts
-    reports = run_pipeline(workspace.resolve(), flow.value)
+    reports = run_pipeline(workspace.resolve(), flow.value, refresh=refresh)
     print_reports(reports, as_json=as_json)
     if not as_json and all(report.unchanged for report in reports):
         typer.echo("nothing had changed: no work done")

@@ -4,6 +4,7 @@ import pyarrow as pa
 import pytest
 
 from annotate import aggregate
+from annotate.columns import Gold
 from annotate.methods import Method
 from m5data.errors import DataError, UsageError
 from tests.annotate.crowds import five_by_five, table
@@ -12,7 +13,7 @@ METHODS: tuple[Method, ...] = ("majority", "dawid-skene", "glad", "weighted")
 TRUTH = {"t1": "a", "t2": "a", "t3": "b", "t4": "b", "t5": "b"}
 
 
-def chosen(judgements: pa.Table, method: Method, gold: dict[object, object] | None = None) -> dict[object, object]:
+def chosen(judgements: pa.Table, method: Method, gold: Gold | None = None) -> dict[object, object]:
     labels = aggregate(judgements, method, gold).labels
     return dict(zip(labels["task"].to_pylist(), labels["label"].to_pylist(), strict=True))
 
@@ -76,9 +77,9 @@ def test_gold_shows_dawid_skene_and_glad_who_is_right_against_the_majority() -> 
     tasks = [f"t{n:02}" for n in range(20)]
     rows = [(t, w, "ab"[(n + (w in "xyz")) % 2]) for n, t in enumerate(tasks) for w in "vwxyz"]
     truth = {t: "ab"[n % 2] for n, t in enumerate(tasks)}
-    gold: dict[object, object] = {t: truth[t] for t in tasks[:10]}
+    gold: Gold = {t: truth[t] for t in tasks[:10]}
     for method in ("dawid-skene", "glad"):
-        assert chosen(table(rows), method, gold) == truth  # type: ignore[arg-type]
+        assert chosen(table(rows), method, gold) == truth
     assert chosen(table(rows), "majority", gold) != truth
 
 
@@ -99,7 +100,7 @@ def test_gold_tasks_that_nobody_judged_are_in_the_result() -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("gold", [{}, {"t": "a"}])
-def test_no_judgements_are_no_labels_but_those_of_gold(method: Method, gold: dict[object, object]) -> None:
+def test_no_judgements_are_no_labels_but_those_of_gold(method: Method, gold: Gold) -> None:
     nothing = pa.table({name: pa.array([], pa.string()) for name in ("task", "worker", "label")})
     assert chosen(nothing, method, gold) == gold
 
@@ -130,9 +131,7 @@ def test_columns_may_be_dictionaries_and_come_in_chunks() -> None:
         (table([(1, 1, 1)]), {1: None}, "gold: wanted a label in every entry, got 1 nulls"),
     ],
 )
-def test_what_cannot_be_aggregated_is_told_in_one_line(
-    judgements: pa.Table, gold: dict[object, object] | None, message: str
-) -> None:
+def test_what_cannot_be_aggregated_is_told_in_one_line(judgements: pa.Table, gold: Gold | None, message: str) -> None:
     with pytest.raises(DataError, match=message) as error:
         aggregate(judgements, gold=gold)
     assert "\n" not in str(error.value)

@@ -4,7 +4,7 @@ from annotate.ascent import Ascent
 
 
 def test_a_parameter_that_overshoots_a_flat_curve_to_and_fro_still_arrives() -> None:
-    """The logistic likelihood of 100 answers, 90 right, at beta = 20: Newton steps of 1 go from 0.6 to -0.4 and back."""
+    """The likelihood of 100 answers, 90 right, at beta = 20: Newton steps of 1 go from 0.6 to -0.4 and back."""
     climber = Ascent(np.array([0.6]))
     values = []
     for _ in range(60):

@@ -2,7 +2,6 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping
 
 import pyarrow as pa
 import pytest
@@ -11,20 +10,20 @@ from annotate import aggregate
 from annotate.methods import Method
 from tests.annotate.crowds import five_by_five, synthetic_crowd
 
-Posteriors = dict[tuple[object, object], float]
+Posteriors = dict[tuple[int, int], float]
 
 
-def posteriors_of(judgements: pa.Table, method: Method, gold: Mapping[object, object]) -> Posteriors:
+def posteriors_of(judgements: pa.Table, method: Method, gold: dict[int, int]) -> Posteriors:
     rows = aggregate(judgements, method, gold).posteriors.to_pylist()
     return {(row["task"], row["label"]): row["posterior"] for row in rows}
 
 
-def dawid_skene_step(judgements: pa.Table, posteriors: Posteriors, gold: Mapping[object, object]) -> Posteriors:
+def dawid_skene_step(judgements: pa.Table, posteriors: Posteriors, gold: dict[int, int]) -> Posteriors:
     """One M-step and one E-step."""
     rows = judgements.to_pylist()
-    tasks, labels = sorted({t for t, _ in posteriors}), sorted({c for _, c in posteriors})  # type: ignore[type-var]
-    errors: defaultdict[tuple[object, object, object], float] = defaultdict(float)
-    total: defaultdict[tuple[object, object], float] = defaultdict(float)
+    tasks, labels = sorted({t for t, _ in posteriors}), sorted({c for _, c in posteriors})
+    errors: defaultdict[tuple[int, int, int], float] = defaultdict(float)
+    total: defaultdict[tuple[int, int], float] = defaultdict(float)
     for row in rows:
         for c in labels:
             errors[row["worker"], row["label"], c] += posteriors[row["task"], c]
@@ -38,10 +37,21 @@ def dawid_skene_step(judgements: pa.Table, posteriors: Posteriors, gold: Mapping
 
 
 @pytest.mark.parametrize("gold", [{}, {3: 1, 5: 0}])
-def test_dawid_skene_ends_where_an_em_step_changes_nothing(gold: dict[object, object]) -> None:
+def test_dawid_skene_ends_where_an_em_step_changes_nothing(gold: dict[int, int]) -> None:
     judgements, _ = synthetic_crowd(tasks=40, workers=8, each=5, seed=3, labels=3)
     found = posteriors_of(judgements, "dawid-skene", gold)
     assert dawid_skene_step(judgements, found, gold) == pytest.approx(found, abs=1e-4)
+
+
+def test_the_ability_in_dawid_skene_is_the_probability_of_a_right_answer() -> None:
+    judgements, _ = synthetic_crowd(tasks=40, workers=3, each=3, seed=6)
+    found, p = aggregate(judgements, "dawid-skene"), posteriors_of(judgements, "dawid-skene", {})
+    said = {(row["task"], row["worker"]): row["label"] for row in judgements.to_pylist()}
+    prior = {c: sum(p[t, c] for t in range(40)) / 40 for c in (0, 1)}
+    for row in found.workers.to_pylist():
+        seen = {c: sum(p[t, c] for t in range(40) if said[t, row["worker"]] == c) for c in (0, 1)}
+        right = sum(prior[c] * seen[c] / (40 * prior[c]) for c in (0, 1))
+        assert row["ability"] == pytest.approx(right, abs=1e-3)
 
 
 def glad_log_posterior(

@@ -7,7 +7,7 @@ import pytest
 
 from annotate import judgements_stage, matches_stage
 from annotate.settings import AnnotateSettings
-from m5data.errors import FeedError
+from m5data.errors import FeedError, UsageError
 from m5data.stage import StageReport
 from storage import Store
 from storage.schemas import TABLES
@@ -110,3 +110,26 @@ def test_a_file_without_the_columns_is_refused_and_nothing_is_written(store: Sto
 def test_a_missing_file_is_named(store: Store) -> None:
     with pytest.raises(FeedError, match="nowhere"):
         judgements_stage.run(store, store.root / "nowhere.csv")
+
+
+def test_the_method_of_the_settings_decides_and_a_changed_one_is_noticed(store: Store) -> None:
+    """Gold shows w1 right twice and w2, w3 wrong twice; on the third pair they contradict it."""
+    pairs = ["s:1,s:2", "s:1,s:3", "s:2,s:3"]
+    answers = [
+        f"{pair},{who},{'matched' if who == 'w1' else 'mismatched'}," for pair in pairs for who in ("w1", "w2", "w3")
+    ]
+    take_in(store, [*answers, "s:1,s:2,boss,matched,true", "s:1,s:3,boss,matched,true"])
+    decisions = []
+    for settings in (AnnotateSettings(), AnnotateSettings(method="dawid-skene"), AnnotateSettings(threshold=0.7)):
+        assert not matches_stage.run(store, settings).unchanged
+        decisions.append(store.snapshot().table("matches", ["decision"])["decision"].to_pylist())
+    gold = ["matched", "matched"]
+    assert decisions == [[*gold, "mismatched"], [*gold, "matched"], [*gold, "undecided"]]
+
+
+def test_an_unknown_method_is_refused_and_nothing_is_written(store: Store) -> None:
+    take_in(store, ["s:1,s:2,w1,matched,"])
+    version = store.snapshot().number
+    with pytest.raises(UsageError, match=r"annotate\.method: wanted one of majority, .*got 'mean'"):
+        matches_stage.run(store, AnnotateSettings().model_copy(update={"method": "mean"}))
+    assert store.snapshot().number == version

@@ -18,7 +18,7 @@ GOLD = st.dictionaries(st.integers(0, 7), st.sampled_from("abcd"), max_size=4)
 @settings(deadline=None)
 @given(ROWS, GOLD, METHODS, st.data())
 def test_the_order_of_rows_and_the_names_of_workers_change_no_bit(
-    rows: list[tuple[int, str, str]], gold: dict[object, object], method: Method, data: st.DataObject
+    rows: list[tuple[int, str, str]], gold: dict[int, str], method: Method, data: st.DataObject
 ) -> None:
     names = dict(zip(WORKERS, data.draw(st.permutations(WORKERS)), strict=True))
     renamed = [(task, names[worker], label) for task, worker, label in data.draw(st.permutations(rows))]
@@ -34,7 +34,7 @@ def by_worker(found: Aggregation, names: dict[str, str]) -> dict[str, dict[str, 
 @settings(deadline=None)
 @given(ROWS, GOLD, METHODS)
 def test_posteriors_add_up_to_one_and_the_label_is_the_most_probable(
-    rows: list[tuple[int, str, str]], gold: dict[object, object], method: Method
+    rows: list[tuple[int, str, str]], gold: dict[int, str], method: Method
 ) -> None:
     found = aggregate(table(rows), method, gold)
     by_task = found.posteriors.group_by("task", use_threads=False).aggregate(
@@ -49,10 +49,10 @@ def test_posteriors_add_up_to_one_and_the_label_is_the_most_probable(
 @settings(deadline=None)
 @given(ROWS, GOLD, METHODS)
 def test_every_task_is_there_once_and_gold_is_respected(
-    rows: list[tuple[int, str, str]], gold: dict[object, object], method: Method
+    rows: list[tuple[int, str, str]], gold: dict[int, str], method: Method
 ) -> None:
     labels = aggregate(table(rows), method, gold).labels
-    assert labels["task"].to_pylist() == sorted({task for task, _, _ in rows} | set(gold))  # type: ignore[type-var]
+    assert labels["task"].to_pylist() == sorted({task for task, _, _ in rows}.union(gold))
     known = labels.filter(pc.is_in(labels["task"], pa.array(list(gold), pa.int64())))
     assert dict(zip(known["task"].to_pylist(), known["label"].to_pylist(), strict=True)) == gold
     assert known["posterior"].to_pylist() == [1.0] * len(gold)

@@ -32,15 +32,14 @@ LIMITS = DownloadSettings(
     backoff_s=0.01,
     max_wait_s=0.05,
     connect_timeout_s=1,
-    read_timeout_s=2,
-    image_timeout_s=4,
-    video_timeout_s=4,
+    read_timeout_s=1,
+    image_timeout_s=2,
+    video_timeout_s=2,
     max_image_bytes=4_000_000,
     host_failures=100,
 )
 STATES: dict[str | None, str] = {reason: state_of(reason) for reason in (None, *REASONS)}
 ELSEWHERE: dict[str, str | None] = {
-    "http://nowhere.invalid/a.jpg": "dns",
     "http://127.0.0.1:9/a.jpg": "private_address",
     "http://[::1]/a.jpg": "private_address",
     "http://169.254.169.254/a.jpg": "private_address",

@@ -75,6 +75,18 @@ def test_processes_share_the_work() -> None:
     assert os.getpid() not in pids
 
 
+def test_a_process_that_ended_while_idle_is_replaced() -> None:
+    job = Job("a", "echo", b"abc")
+    with DecoderPool(misbehave, 1, LIMITS) as pool:
+        ((_, first),) = pool.run(iter([job]))
+        assert isinstance(first, Message)
+        os.kill(int(str(first.head["pid"])), signal.SIGKILL)
+        pool._idle[0]._process.join(timeout=10)
+        ((_, second),) = pool.run(iter([job]))
+    assert isinstance(second, Message)
+    assert (second.bodies, second.head["pid"] == first.head["pid"]) == (ECHO.bodies, False)
+
+
 def test_no_process_is_left_behind_when_the_block_ends_early() -> None:
     with DecoderPool(misbehave, 2, LIMITS) as pool:
         answers = pool.run(iter([Job("a", "echo", b""), Job("b", "hang", b""), Job("c", "echo", b"")]))

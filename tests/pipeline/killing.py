@@ -1,8 +1,6 @@
 """Running the pipeline in a child process group, and killing it at a chosen moment."""
 
-import os
 import queue
-import signal
 import subprocess
 import sys
 import threading
@@ -50,7 +48,7 @@ class KilledRun:
 
     def kill(self) -> None:
         """Kill the run as a power cut would: nothing of it gets to clean up."""
-        os.kill(self.process.pid, signal.SIGKILL)
+        self.process.kill()
         self.process.wait(DEADLINE_S)
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import m5data
 from storage.schemas import TABLES
 
-__all__ = ["leftovers", "shard_bytes", "table_rows"]
+__all__ = ["check_equal", "leftovers", "shard_bytes", "table_rows"]
 
 
 def table_rows(folder: Path) -> dict[str, list[dict[str, object]]]:
@@ -43,3 +43,11 @@ def leftovers(folder: Path) -> list[str]:
     data = [path for path in found if path.suffix == ".parquet" and "tables" in path.parts]
     orphans = [path for path in data if "/".join(path.relative_to(folder).parts[2:]) not in named]
     return sorted(str(path) for path in (*drafts, *working, *orphans))
+
+
+def check_equal(reference: Path, folder: Path) -> None:
+    expected, got = table_rows(reference), table_rows(folder)
+    for name, rows in expected.items():
+        assert got[name] == rows, name
+    assert shard_bytes(folder) == shard_bytes(reference)
+    assert leftovers(folder) == []

@@ -63,7 +63,7 @@ def cases(draw: st.DrawFn) -> Case:
 
 
 @given(cases())
-@settings(_settings, max_examples=120)
+@settings(_settings, max_examples=90)
 def test_splits_keep_every_promise(case: Case) -> None:
     _assert_every_product_is_in_one_split_unless_the_recipe_lets_them_overlap(case)
     _assert_nothing_straddles_train_and_evaluation(case)
@@ -72,7 +72,7 @@ def test_splits_keep_every_promise(case: Case) -> None:
 
 
 @given(cases())
-@settings(_settings, max_examples=25)
+@settings(_settings, max_examples=18)
 def test_the_certificate_finds_nothing_wrong(case: Case) -> None:
     tables = stored(case.found, case.judged) | record(case.table, case.recipe, 3)
     with closing(connect(tables)) as connection:
@@ -81,7 +81,7 @@ def test_the_certificate_finds_nothing_wrong(case: Case) -> None:
 
 
 @given(things(), st.data(), recipes(), st.randoms(use_true_random=False))
-@settings(_settings, max_examples=30)
+@settings(_settings, max_examples=25)
 def test_the_order_of_rows_means_nothing(
     found: list[Thing], data: st.DataObject, recipe: Recipe, shuffler: random.Random
 ) -> None:

@@ -51,7 +51,7 @@ _histories = st.lists(
 
 
 @given(_histories)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_no_decision_is_ever_taken_back(
     history: list[tuple[Groups, list[tuple[str, str]], float]],
 ) -> None:
@@ -66,7 +66,7 @@ def test_no_decision_is_ever_taken_back(
 
 
 @given(_groupings(), st.lists(st.tuples(_IDS, _IDS), max_size=8))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_what_is_decided_together_falls_on_one_side(groups: Groups, pairs: list[tuple[str, str]]) -> None:
     held = _held(hold_out(_table(groups), _matches(pairs), RESERVE.empty_table(), _draw(share=0.5)))
     for a, group in groups.items():

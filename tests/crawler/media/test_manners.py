@@ -66,6 +66,7 @@ def test_a_complaint_stops_then_slows_and_good_answers_restore() -> None:
     pace.take(0.0)
     pace.complain(0.0, wait_s=30.0)
     assert pace.take(1.0) == 29.0
+    pace.complain(1.0, wait_s=0.0)
     assert pace.interval_s == 1.0
     for _ in range(10):
         pace.please()
@@ -77,8 +78,8 @@ def test_a_host_without_a_limit_gets_one_by_complaining_and_loses_it_again() -> 
     pace.please()
     pace.complain(0.0, 0.0)
     assert pace.interval_s == 0.1
-    for _ in range(50):
-        pace.complain(0.0, 0.0)
+    for second in range(1, 50):
+        pace.complain(second, 0.0)
     assert pace.interval_s == 30.0
     for _ in range(100):
         pace.please()

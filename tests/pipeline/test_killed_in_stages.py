@@ -1,6 +1,4 @@
-"""A run that is killed at any moment ends, run again, in the tables of an unbroken one."""
-
-from pathlib import Path
+"""A run that is killed in any stage, or between two commits of one, ends in the tables of an unbroken one."""
 
 import numpy as np
 import pytest
@@ -8,35 +6,10 @@ import pytest
 from flows.stages import PARTS
 from tests.pipeline.conftest import MakeWorkspace
 from tests.pipeline.killing import run_to_the_end, running, stage_times
-from tests.pipeline.workspace_content import leftovers, shard_bytes, table_rows
+from tests.pipeline.workspace_content import check_equal
 
 SEED = 20
-ANYWHERE = 9
 STAGES = PARTS["everything"]
-
-
-def check_equal(reference: Path, folder: Path) -> None:
-    expected, got = table_rows(reference), table_rows(folder)
-    for name, rows in expected.items():
-        assert got[name] == rows, name
-    assert shard_bytes(folder) == shard_bytes(reference)
-    assert leftovers(folder) == []
-
-
-@pytest.mark.timeout(900)
-def test_killed_at_moments_of_the_whole_run(make_workspace: MakeWorkspace) -> None:
-    """Nine moments, uniform over the run's time."""
-    reference = make_workspace("reference")
-    times = stage_times(reference)
-    moments = np.random.default_rng(SEED).uniform(0, times["end"], ANYWHERE)
-    print(f"seed {SEED}: killed after {np.round(moments, 2)} of {times['end']:.2f} s")
-    for number, moment in enumerate(moments):
-        folder = make_workspace(f"killed-{number}")
-        with running(folder) as run:
-            run.wait(moment)
-            run.kill()
-        run_to_the_end(folder)
-        check_equal(reference, folder)
 
 
 @pytest.mark.timeout(900)

@@ -1,0 +1,1 @@
+"""Benchmarks of aggregation against crowd-kit; each module runs with ``python -m bench.annotate.NAME``."""

@@ -1,0 +1,61 @@
+"""Blank what names an item in a SQLite file, whichever table it stands in."""
+
+import sqlite3
+from collections.abc import Collection
+from contextlib import closing
+from pathlib import Path
+
+from storage.engine import quote
+from storage.takedown.words import Words
+
+__all__ = ["erase_text"]
+
+_Cell = str | bytes | int | float | None
+
+
+def erase_text(path: Path, words: Words, spared: Collection[str] = ()) -> int:
+    """Blank the words in every text of every table; return how many rows changed or went.
+
+    A row that would then have another's key goes. What is blanked is overwritten, not only unlinked.
+
+    Args:
+        path: SQLite file, that nobody writes to.
+        words: What names the item.
+        spared: Tables that are left alone.
+    """
+
+    def names_it(cell: _Cell) -> bool:
+        return isinstance(cell, str | bytes) and words.found_in(_bytes(cell))
+
+    def blank(cell: _Cell) -> _Cell:
+        if isinstance(cell, bytes):
+            return words.blank(cell)
+        return words.blank(_bytes(cell)).decode(errors="surrogateescape") if isinstance(cell, str) else cell
+
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=30)) as connection:
+        connection.execute("PRAGMA secure_delete = ON")
+        connection.create_function("names_it", 1, names_it, deterministic=True)
+        connection.create_function("blank", 1, blank, deterministic=True)
+        return sum(_erase(connection, table) for table in _tables(connection) if table not in spared)
+
+
+def _erase(connection: sqlite3.Connection, table: str) -> int:
+    columns = [quote(row[1]) for row in connection.execute(f"PRAGMA table_info({quote(table)})")]
+    found = " OR ".join(f"names_it({column})" for column in columns)
+    changes = ", ".join(f"{column} = blank({column})" for column in columns)
+    if not connection.execute(f"SELECT 1 FROM {quote(table)} WHERE {found} LIMIT 1").fetchall():  # noqa: S608
+        return 0
+    try:
+        return connection.execute(f"UPDATE {quote(table)} SET {changes} WHERE {found}").rowcount  # noqa: S608
+    except sqlite3.IntegrityError:
+        return connection.execute(f"DELETE FROM {quote(table)} WHERE {found}").rowcount  # noqa: S608
+
+
+def _tables(connection: sqlite3.Connection) -> list[str]:
+    """Return the ordinary tables; triggers are not run into by an update in them, virtual tables are left out."""
+    query = "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY name"
+    return [row[0] for row in connection.execute(query) if not row[0].startswith("sqlite_")]
+
+
+def _bytes(cell: str | bytes) -> bytes:
+    return cell if isinstance(cell, bytes) else cell.encode(errors="surrogateescape")

@@ -1,0 +1,86 @@
+"""One request: names, redirects between hosts, and what an answer holds of the budget."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from crawler.download_settings import DownloadSettings
+from crawler.media.answer import Answer
+from crawler.media.budget import ByteBudget
+from crawler.media.fetch import Fetcher
+from crawler.media.outcome import Job
+from crawler.media.session import open_session
+from m5data.stage import utc_now
+
+Make = Callable[..., bytes]
+Server = Any
+
+SETTINGS = DownloadSettings(read_timeout_s=5, connect_timeout_s=5)
+
+
+class Names(AbstractResolver):
+    """A name server that knows a few names and gives several answers of one in turn."""
+
+    def __init__(self, **names: list[str]) -> None:
+        self.names = names
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        answers = self.names.get(host.partition(".")[0])
+        if not answers:
+            raise OSError(None, "no such name")
+        address = answers.pop(0)
+        return [ResolveResult(hostname=host, host=address, port=port, family=family, proto=0, flags=0)]
+
+    async def close(self) -> None:
+        pass
+
+
+def fetch(*urls: str, local: set[str], names: Names | None = None) -> tuple[list[Answer], int]:
+    """Ask for URLs one after the other over one session; return answers, and bytes held in the end."""
+
+    async def ask() -> tuple[list[Answer], int]:
+        budget = ByteBudget(1_000_000)
+        async with open_session(SETTINGS, "m5data-test", local, names or Names()) as session:
+            fetcher = Fetcher(session, SETTINGS, local, budget, utc_now)
+            return [await fetcher.fetch(Job(url, "image")) for url in urls], 1_000_000 - budget.free
+
+    return asyncio.run(ask())
+
+
+def test_a_name_that_leads_nowhere_is_a_dns_fault() -> None:
+    [answer], held = fetch("http://nowhere.example/a.jpg", local=set())
+    assert (answer.reason, answer.status, held) == ("dns", None, 0)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "10.1.2.3", "169.254.169.254"])
+def test_a_name_that_leads_inside_is_refused(address: str) -> None:
+    [answer], _ = fetch("http://inside.example/a.jpg", local=set(), names=Names(inside=[address]))
+    assert answer.reason == "private_address"
+    assert answer.detail.startswith(f"{address}: wanted a public address")
+
+
+def test_a_local_source_may_be_named(server: Server, image: Make) -> None:
+    server.content = {"/a": image("PNG")}
+    place = f"shop.test:{server.server_port}"
+    [answer], held = fetch(f"http://{place}/a", local={place}, names=Names(shop=["127.0.0.1"]))
+    assert (answer.reason, answer.status, answer.mime, answer.body) == (None, 200, "image/png", image("PNG"))
+    assert held == answer.held == len(image("PNG"))
+
+
+def test_what_is_refused_holds_nothing(server: Server, image: Make) -> None:
+    server.content = {"/page": b"<html>" * 500, "/cut": image("PNG")[:-20], "/large": bytes(30_000_000)}
+    answers, held = fetch(*(server.url(path) for path in server.content), local={server.authority})
+    assert [answer.reason for answer in answers] == ["wrong_type", "truncated", "too_large"]
+    assert held == 0
+
+
+def test_an_unasked_304_is_no_answer(server: Server) -> None:
+    server.content = {"/a": 304}
+    [answer], _ = fetch(server.url("/a"), local={server.authority})
+    assert (answer.reason, answer.status, answer.not_modified) == ("http_status", 304, False)

@@ -1,0 +1,60 @@
+"""After a page changed, only what depends on it is redone."""
+
+import shutil
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from flows.context import RunContext
+from flows.stages import PARTS, run_stage
+from m5data.choices import Choices
+from m5data.demo.changes import change_product
+from m5data.demo.server import serving
+from m5data.demo.shops import Shops
+from m5data.demo_workspace import open_demo
+from m5data.stage import StageReport
+from tests.pipeline.workspace_content import table_rows
+
+CHANGED = "north:N10001"
+
+
+def run_all(folder: Path, addresses: dict[str, str]) -> dict[str, StageReport]:
+    workspace = open_demo(folder, addresses, "tiny")  # type: ignore[arg-type]
+    context = RunContext(choices=Choices(refresh=True))
+    return {name: run_stage(workspace, name, context) for name in PARTS["everything"]}
+
+
+def test_only_the_changed_product_is_read_again(tmp_path: Path, tiny_shops: Shops) -> None:
+    shutil.copytree(tiny_shops.folder / "shops", tmp_path / "shops")
+    with serving(tmp_path) as addresses:
+        bases = {str(name): base for name, base in addresses.bases.items()}
+        run_all(tmp_path, bases)
+        before = table_rows(tmp_path)
+        counts = {shop: addresses.requests(shop) for shop in addresses.bases}
+        change_product(tmp_path, CHANGED)
+        reports = run_all(tmp_path, bases)
+        later = {shop: addresses.requests(shop) for shop in addresses.bases}
+    after = table_rows(tmp_path)
+    opted_out = {
+        urlsplit(drop.url).path for drop in tiny_shops.truth(addresses.bases).drops if drop.reason == "opt_out"
+    }
+    whole = {
+        path
+        for shop, log in later.items()
+        for path, statuses in log.items()
+        if statuses.get("200", 0) > counts[shop].get(path, {}).get("200", 0) and path.endswith(".html")
+    }
+    # of a page that opts out no copy is kept, so it cannot be asked for conditionally
+    assert whole - opted_out == {"/p/N10001.html", "/goods/N10001.html"}, "the page and its second address"
+    media = [
+        path
+        for shop, log in later.items()
+        for path in log
+        if "." in path and not path.endswith((".html", ".txt", ".xml"))
+    ]
+    assert [path for shop, log in later.items() for path in media if log.get(path) != counts[shop].get(path)] == []
+    assert [name for name in ("download", "extract") if not reports[name].unchanged] == []
+    for table in ("media", "frames", "audio", "images"):
+        assert after[table] == before[table]
+    changed = {row["product_id"] for row in after["products"] if row not in before["products"]}
+    assert changed == {CHANGED}
+    assert {row["product_id"] for row in after["specs"] if row not in before["specs"]} == {CHANGED}
