@@ -11,12 +11,13 @@ import io
 import json
 import tarfile
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
 from export.sample import Sample
 
-__all__ = ["SUFFIX", "TarShard", "open_tar_shard"]
+__all__ = ["SUFFIX", "TarShard", "open_tar_shard", "write_end", "write_member"]
 
 SUFFIX = ".tar"
 BLOCK = 512
@@ -32,20 +33,27 @@ class TarShard:
         """Write the members of a sample; return the bytes written."""
         start = self._file.tell()
         for extension, payload in _members(sample):
-            self._write(f"{number:08d}.{extension}", payload)
+            write_member(self._file, f"{number:08d}.{extension}", payload)
         return self._file.tell() - start
 
     def close(self) -> None:
         """Write the two empty blocks that end a tar file."""
-        self._file.write(bytes(2 * BLOCK))
+        write_end(self._file)
         self._file.close()
 
-    def _write(self, name: str, payload: bytes) -> None:
-        header = tarfile.TarInfo(name)
-        header.size = len(payload)
-        self._file.write(header.tobuf(tarfile.USTAR_FORMAT))
-        self._file.write(payload)
-        self._file.write(bytes(-len(payload) % BLOCK))
+
+def write_member(file: BinaryIO, name: str, payload: bytes) -> None:
+    """Write one member at the end of a tar file."""
+    header = tarfile.TarInfo(name)
+    header.size = len(payload)
+    file.write(header.tobuf(tarfile.USTAR_FORMAT))
+    file.write(payload)
+    file.write(bytes(-len(payload) % BLOCK))
+
+
+def write_end(file: BinaryIO) -> None:
+    """Write what a tar file ends with."""
+    file.write(bytes(2 * BLOCK))
 
 
 def open_tar_shard(path: Path) -> TarShard:

@@ -1,10 +1,10 @@
 """The stages of a product's journey: ordinary functions over a workspace, in order."""
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from types import MappingProxyType
 from typing import Literal
 
-from flows import collecting, finishing, processing
 from flows.context import RunContext
 from m5data.stage import StageReport
 from m5data.workspace import Workspace
@@ -13,23 +13,23 @@ __all__ = ["PARTS", "STAGES", "Part", "run_stage"]
 
 Part = Literal["collect", "process", "dataset", "everything"]
 
-STAGES: Mapping[str, Callable[[Workspace, RunContext], StageReport]] = MappingProxyType(
+STAGES: Mapping[str, str] = MappingProxyType(
     {
-        "crawl": collecting.crawl,
-        "ingest": collecting.ingest,
-        "records": collecting.records,
-        "download": collecting.download,
-        "extract": processing.extract,
-        "dedup": processing.dedup,
-        "align": processing.align,
-        "judgements": finishing.judgements,
-        "matches": finishing.matches,
-        "splits": finishing.splits,
-        "export": finishing.export,
-        "stats": finishing.stats,
+        "crawl": "flows.collecting",
+        "ingest": "flows.collecting",
+        "records": "flows.collecting",
+        "download": "flows.collecting",
+        "extract": "flows.processing",
+        "dedup": "flows.processing",
+        "align": "flows.processing",
+        "judgements": "flows.finishing",
+        "matches": "flows.finishing",
+        "splits": "flows.finishing",
+        "export": "flows.finishing",
+        "stats": "flows.finishing",
     }
 )
-"""Stage -> function."""
+"""Stage -> module that holds a function of its name; imported when it runs, for some rooms load much."""
 
 _COLLECT = ("crawl", "records", "download")
 _PROCESS = ("extract", "dedup", "align")
@@ -49,4 +49,5 @@ PARTS: Mapping[Part, tuple[str, ...]] = MappingProxyType(
 def run_stage(workspace: Workspace, name: str, context: RunContext) -> StageReport:
     """Run one stage under the workspace's lock."""
     with workspace.store.lock():
-        return STAGES[name](workspace, context)
+        function: Callable[[Workspace, RunContext], StageReport] = getattr(import_module(STAGES[name]), name)
+        return function(workspace, context)

@@ -29,8 +29,10 @@ WITH
                first(coalesce(reason, state) ORDER BY position) AS reason
         FROM media GROUP BY product_id, kind
     ),
-    refusal AS (  -- the silence of a video is no reason for it to have no frames
-        SELECT item, min(reason) FILTER (reason <> 'no_sound') AS reason, bool_or(reason = 'no_sound') AS silent
+    refusal AS (  -- a video is asked for two results; the detail of a reject begins with the one it is about
+        SELECT item,
+               min(reason) FILTER (detail LIKE 'frames%') AS frames,
+               min(reason) FILTER (detail LIKE 'sound%') AS sound
         FROM rejects WHERE stage = 'extract' GROUP BY item
     ),
     modality AS (
@@ -39,12 +41,10 @@ WITH
             CASE WHEN trim(p.caption) <> '' THEN 'present' ELSE 'no_caption' END AS caption,
             CASE WHEN specs.product_id IS NULL THEN 'no_specs' ELSE 'present' END AS specifications,
             CASE WHEN frames.product_id IS NOT NULL THEN 'present'
-                 WHEN video.ok THEN coalesce(refusal.reason, 'pending')
+                 WHEN video.ok THEN coalesce(refusal.frames, 'pending')
                  ELSE coalesce(video.reason, 'no_video') END AS video,
             CASE WHEN audio.product_id IS NOT NULL THEN 'present'
-                 WHEN video.ok AND (refusal.silent OR (frames.product_id IS NOT NULL AND refusal.reason IS NULL))
-                     THEN 'no_sound'
-                 WHEN video.ok THEN coalesce(refusal.reason, 'pending')
+                 WHEN video.ok THEN coalesce(refusal.sound, refusal.frames, 'pending')
                  ELSE coalesce(video.reason, 'no_video') END AS audio
         FROM products p
         LEFT JOIN medium image ON image.product_id = p.product_id AND image.kind = 'image'

@@ -65,6 +65,7 @@ class Stage:
         self._clock = clock
         self._inputs = inputs
         self._changes: dict[str, Changes] = {}
+        self._touched: set[str] = set()
         self._engine: duckdb.DuckDBPyConnection | None = None
         self._committed = False
 
@@ -119,6 +120,10 @@ class Stage:
             planned.pop(partition, None)
         planned.update(changes)
 
+    def touch(self, table: str) -> None:
+        """Give a table a new version with the rows that it has, so that stages that read it run again."""
+        self._touched.add(table)
+
     def reject(self, rejects: Iterable[Reject]) -> None:
         """Give the stage's complete rejects, which replace those of its earlier runs."""
         rows = [{"stage": self.name, "item": r.item, "reason": r.reason, "detail": r.detail} for r in rejects]
@@ -139,6 +144,8 @@ class Stage:
         changes = {name: planned for name, planned in self._changes.items() if planned}
         self._plan(changes)
         versions = {name: self._commit_table(name, planned) for name, planned in changes.items()}
+        for name in sorted(self._touched & self.before.tables.keys() - versions.keys()):
+            versions[name] = DeltaLog(self._layout.table(name), TABLES[name]).touch()
         write_version(self._layout, self._next_version(versions, indexed, report))
         self._committed = True
         self.spool.clear()

@@ -12,8 +12,10 @@ from crawler.pages.zones import SKIPPED_TAGS, is_aside
 __all__ = ["find_videos"]
 
 _FILE = re.compile(r"\.(?:mp4|webm|m4v|mov|ogv)(?:$|[?#])", re.IGNORECASE)
+_ENDING = re.compile(r"\.(?:mp4|webm|m4v|mov)\b")
+_ENDING_BYTES = re.compile(_ENDING.pattern.encode())
 _ATTRIBUTES = ("data-video-url", "data-video-src", "data-video", "data-mp4")
-_CARRIERS = "//*[" + " or ".join(f"contains(@{name}, '.')" for name in _ATTRIBUTES) + "]"
+_CARRIERS = " | ".join(f"//@{name}/.." for name in _ATTRIBUTES)
 _ADDRESS = re.compile(
     r"""(?:https?:)?(?:\\?/){2}[\w.-]+(?:\\?/[^\s"'<>\\/,;(){}]+)*\.(?:mp4|webm|m4v|mov)(?:\?[^\s"'<>\\]*)?"""
 )
@@ -34,11 +36,10 @@ def find_videos(document: Document) -> list[str]:
 
 
 def _in_elements(document: Document) -> Iterator[str]:
-    named = (
-        document.tree.xpath("//video | //video//source")
-        if b"<video" in document.utf8 or b"<VIDEO" in document.utf8
-        else []
-    )
+    named: list[html.HtmlElement] = []
+    if b"<video" in document.utf8 or b"<VIDEO" in document.utf8:
+        found = document.tree.iter("video", "source")
+        named = [one for one in found if one.tag == "video" or next(one.iterancestors("video"), None) is not None]
     carriers = document.tree.xpath(_CARRIERS) if b"data-video" in document.utf8 or b"data-mp4" in document.utf8 else ()
     for element in [*named, *carriers]:
         inside = element.tag in ("video", "source")
@@ -58,11 +59,11 @@ def _is_aside(element: html.HtmlElement) -> bool:
 
 
 def _in_scripts(document: Document) -> Iterator[str]:
-    if not any(ending in document.utf8 for ending in (b".mp4", b".webm", b".m4v", b".mov")):
+    if not _ENDING_BYTES.search(document.utf8):
         return
     for script in document.tree.iter("script"):
         text = script.text or ""
-        for ending in islice(re.finditer(r"\.(?:mp4|webm|m4v|mov)\b", text), _MAX * 10):
+        for ending in islice(_ENDING.finditer(text), _MAX * 10):
             # The address ends here; look back a bounded way, so that no script costs more than its length.
             window = text[max(0, ending.start() - _REACH) : ending.end() + 200]
             for match in _ADDRESS.finditer(window):

@@ -1,12 +1,14 @@
 """``m5data verify``: proof that the dataset is whole and its splits do not leak."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from m5data.cli.options import HERE, JsonOption, WorkspaceOption
-from storage.check import Check
+
+if TYPE_CHECKING:  # every spawned child imports this module again: it must stay light
+    from storage.check import Check
 
 __all__ = ["print_checks", "register"]
 
@@ -35,7 +37,7 @@ def verify(
         raise typer.Exit(1)
 
 
-def print_checks(checks: Sequence[Check]) -> None:
+def print_checks(checks: "Sequence[Check]") -> None:
     """Print what was checked, a line each."""
     from m5data.cli.display import print_rows
 

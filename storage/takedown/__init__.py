@@ -4,12 +4,12 @@ from storage.takedown.compaction import compact_state
 from storage.takedown.history import history
 from storage.takedown.pending import Pending
 from storage.takedown.places import Place, Places, find_places
-from storage.takedown.publication import correct_reports, publish_takedown
 from storage.takedown.purge import blank_places, move_objects, replay, rewrite_pages
 from storage.takedown.register import Mark, MarkKind, Register
+from storage.takedown.reports import correct_reports
 from storage.takedown.rewriting import Edit, among, rewrite_tables
 from storage.takedown.segment_records import SegmentRecord
-from storage.takedown.state_text import erase_text
+from storage.takedown.state_text import erase_rows, erase_text
 from storage.takedown.words import Words
 
 __all__ = [
@@ -26,11 +26,11 @@ __all__ = [
     "blank_places",
     "compact_state",
     "correct_reports",
+    "erase_rows",
     "erase_text",
     "find_places",
     "history",
     "move_objects",
-    "publish_takedown",
     "replay",
     "rewrite_pages",
     "rewrite_tables",

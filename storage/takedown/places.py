@@ -19,6 +19,8 @@ class Place:
     segment: str
     offset: int
     length: int
+    type: str
+    """WARC-Type."""
     url: str
     sha256: str
 
@@ -67,4 +69,4 @@ def _records(layout: Layout, objects: Objects) -> Iterator[SegmentRecord]:
 
 
 def _place(record: SegmentRecord) -> Place:
-    return Place(record.segment, record.offset, record.length, record.url, record.sha256)
+    return Place(record.segment, record.offset, record.length, record.type, record.url, record.sha256)

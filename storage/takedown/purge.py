@@ -47,6 +47,8 @@ def move_objects(root: Path, objects: Objects, places: Iterable[Place], urls: Ma
         urls: Object -> the other's address.
     """
     for place in places:
+        if place.type == "revisit":
+            continue
         ref = objects.index.find(place.sha256)
         if ref is not None and (ref.segment, ref.offset) != (place.segment, place.offset):
             continue  # another record of the same bytes is the one that is read

@@ -1,5 +1,6 @@
-"""Blank what names an item in a SQLite file, whichever table it stands in."""
+"""Take an item out of a SQLite file, whichever table it stands in."""
 
+import json
 import sqlite3
 from collections.abc import Collection
 from contextlib import closing
@@ -8,9 +9,28 @@ from pathlib import Path
 from storage.engine import quote
 from storage.takedown.words import Words
 
-__all__ = ["erase_text"]
+__all__ = ["erase_rows", "erase_text"]
 
+_GIVEN = "SELECT value FROM json_each(:values)"
 _Cell = str | bytes | int | float | None
+
+
+def erase_rows(path: Path, values: Collection[str], spared: Collection[str] = ()) -> int:
+    """Delete every row that has one of ``values`` as the whole text of a column; return how many there were.
+
+    Args:
+        path: SQLite file, that nobody writes to.
+        values: Product ids and addresses.
+        spared: Tables that are left alone.
+    """
+    given = {"values": json.dumps(sorted(values))}
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=30)) as connection:
+        connection.execute("PRAGMA secure_delete = ON")
+        count = 0
+        for table in _tables(connection, spared):
+            found = " OR ".join(f"{column} IN ({_GIVEN})" for column in _columns(connection, table))
+            count += connection.execute(f"DELETE FROM {quote(table)} WHERE {found}", given).rowcount  # noqa: S608
+        return count
 
 
 def erase_text(path: Path, words: Words, spared: Collection[str] = ()) -> int:
@@ -36,11 +56,11 @@ def erase_text(path: Path, words: Words, spared: Collection[str] = ()) -> int:
         connection.execute("PRAGMA secure_delete = ON")
         connection.create_function("names_it", 1, names_it, deterministic=True)
         connection.create_function("blank", 1, blank, deterministic=True)
-        return sum(_erase(connection, table) for table in _tables(connection) if table not in spared)
+        return sum(_erase(connection, table) for table in _tables(connection, spared))
 
 
 def _erase(connection: sqlite3.Connection, table: str) -> int:
-    columns = [quote(row[1]) for row in connection.execute(f"PRAGMA table_info({quote(table)})")]
+    columns = _columns(connection, table)
     found = " OR ".join(f"names_it({column})" for column in columns)
     changes = ", ".join(f"{column} = blank({column})" for column in columns)
     if not connection.execute(f"SELECT 1 FROM {quote(table)} WHERE {found} LIMIT 1").fetchall():  # noqa: S608
@@ -51,10 +71,15 @@ def _erase(connection: sqlite3.Connection, table: str) -> int:
         return connection.execute(f"DELETE FROM {quote(table)} WHERE {found}").rowcount  # noqa: S608
 
 
-def _tables(connection: sqlite3.Connection) -> list[str]:
-    """Return the ordinary tables; triggers are not run into by an update in them, virtual tables are left out."""
+def _tables(connection: sqlite3.Connection, spared: Collection[str]) -> list[str]:
+    """Return the ordinary tables: neither SQLite's own nor virtual ones."""
     query = "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY name"
-    return [row[0] for row in connection.execute(query) if not row[0].startswith("sqlite_")]
+    names = [name for (name,) in connection.execute(query)]
+    return [name for name in names if not name.startswith("sqlite_") and name not in spared]
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> list[str]:
+    return [quote(row[1]) for row in connection.execute(f"PRAGMA table_info({quote(table)})")]
 
 
 def _bytes(cell: str | bytes) -> bytes:

@@ -49,10 +49,10 @@ def ledger(store: Store) -> Mapping[str, object]:
     return found
 
 
-def refuse(store: Store, reason: str) -> None:
+def refuse(store: Store, reason: str, detail: str) -> None:
     with store.stage("extract", settings="s") as stage:
-        stage.reject([Reject(VIDEO_SHA, reason), Reject("another", "too_long")])
-        stage.commit(StageReport("extract", 2, 0, {reason: 1, "too_long": 1} if reason != "too_long" else {reason: 2}))
+        stage.reject([Reject(VIDEO_SHA, reason, detail), Reject("another", "too_long", "frames: 900 s")])
+        stage.commit(StageReport("extract", 2, 0, {reason: 1, "too_long": 1}))
 
 
 @pytest.mark.parametrize("caption", [None, "", "  "])
@@ -91,27 +91,27 @@ def test_what_was_not_tried_yet_is_pending(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "frames", "video", "audio"),
+    ("reason", "detail", "frames", "video", "audio"),
     [
-        ("undecodable", [], "undecodable", "undecodable"),
-        ("no_sound", [FRAME], "present", "no_sound"),
-        ("audio_undecodable", [FRAME], "present", "audio_undecodable"),
+        ("broken_video", "frames: no picture", [], "broken_video", "broken_video"),
+        ("no_sound", "sound: no stream", [FRAME], "present", "no_sound"),
+        ("broken_audio", "sound: torn off", [FRAME], "present", "broken_audio"),
     ],
 )
 def test_a_video_that_extraction_refused_says_why(
-    store: Store, reason: str, frames: list[dict[str, object]], video: str, audio: str
+    store: Store, reason: str, detail: str, frames: list[dict[str, object]], video: str, audio: str
 ) -> None:
     tables = {"products": table("products", [product(P, None)]), "media": table("media", [medium(P, "video", 0)])}
     commit(store, {**tables, "frames": table("frames", frames)})
-    refuse(store, reason)
+    refuse(store, reason, detail)
     present = int(video == "present")
     assert ledger(store) == NOTHING | {"video": video, "audio": audio, "modalities": present}
 
 
-def test_frames_without_sound_and_without_a_reject_mean_silence(store: Store) -> None:
+def test_sound_that_was_neither_kept_nor_refused_is_pending(store: Store) -> None:
     tables = {"products": table("products", [product(P, None)]), "media": table("media", [medium(P, "video", 0)])}
     commit(store, {**tables, "frames": table("frames", [FRAME])})
-    assert ledger(store) == NOTHING | {"video": "present", "audio": "no_sound", "modalities": 1}
+    assert ledger(store) == NOTHING | {"video": "present", "audio": "pending", "modalities": 1}
 
 
 def test_the_ledger_has_one_row_a_product(store: Store) -> None:

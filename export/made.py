@@ -1,0 +1,46 @@
+"""Which exports were made, and where they went: asked when something in them is taken down."""
+
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from export.shard_files import MANIFEST
+from storage import Store
+
+__all__ = ["Export", "exports_of", "remember_export"]
+
+_DDL = (
+    """CREATE TABLE exports (
+        folder TEXT NOT NULL, recipe TEXT NOT NULL, version INTEGER NOT NULL, PRIMARY KEY (folder, version)
+    ) WITHOUT ROWID, STRICT""",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """One export of a recipe's splits."""
+
+    folder: Path
+    recipe: str
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the export still lies where it was written."""
+        return (self.folder / MANIFEST).is_file()
+
+
+def remember_export(store: Store, folder: Path, recipe: str, version: int) -> None:
+    """Note that the splits of a dataset version went to ``folder``."""
+    store.state.migrate("export", _DDL)
+    with closing(store.state.connect()) as connection:
+        row = (str(folder.absolute()), recipe, version)
+        connection.execute("INSERT OR REPLACE INTO exports VALUES (?, ?, ?)", row)
+
+
+def exports_of(store: Store) -> list[Export]:
+    """Return every export: those noted, and those in the workspace's folder ``shards``; by folder."""
+    store.state.migrate("export", _DDL)
+    with closing(store.state.connect()) as connection:
+        noted = dict(connection.execute("SELECT folder, recipe FROM exports").fetchall())
+    found = {str(path.parent): path.parent.name for path in (store.root / "shards").glob(f"*/{MANIFEST}")}
+    return [Export(Path(folder), recipe) for folder, recipe in sorted({**found, **noted}.items())]
