@@ -9,6 +9,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 __all__ = ["histogram", "long_tail", "overlap"]
 
@@ -44,6 +45,8 @@ def long_tail(rows: Sequence[dict[str, Any]], shown: int = 40) -> str:
             axes.set_yscale("log")
             axes.set_xlabel("rank of the sub-class")
         axes.set_ylabel("products")
+        if axes.get_yscale() == "linear":
+            axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         return _svg(figure)
 
 
@@ -59,6 +62,7 @@ def histogram(values: Iterable[float], label: str, bins: int = 30) -> str:
         axes.hist(list(values), bins=bins, color=_BLUE)
         axes.set_xlabel(label)
         axes.set_ylabel("count")
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         return _svg(figure)
 
 

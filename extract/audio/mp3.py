@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 
+import ffmpeg
 from imageio_ffmpeg import get_ffmpeg_exe
 
 from m5data.errors import MediaError
@@ -35,10 +36,11 @@ def encode_mp3(samples: Sequence[bytes], *, sample_rate: int, channels: int, bit
     Raises:
         MediaError: ``broken_sound``, the encoder refuses.
     """
-    given = ["-f", "f32le", "-ar", str(sample_rate), "-ac", str(channels), "-i", "pipe:0"]
-    wanted = ["-c:a", "libmp3lame", "-b:a", str(bitrate), "-compression_level", "7", "-flags:a", "+bitexact"]
-    bare = ["-id3v2_version", "0", "-write_xing", "0", "-fflags", "+bitexact", "-f", "mp3", "pipe:1"]
-    command = [_encoder(), "-hide_banner", "-loglevel", "error", "-threads", "1", *given, *wanted, *bare]
+    bare = {"id3v2_version": 0, "write_xing": 0, "fflags": "+bitexact", "flags:a": "+bitexact", "threads": 1}
+    mp3 = {"acodec": "libmp3lame", "audio_bitrate": bitrate, "compression_level": 7, "format": "mp3"}
+    given = ffmpeg.input("pipe:0", format="f32le", ar=sample_rate, ac=channels)
+    quiet = given.output("pipe:1", **mp3, **bare).global_args("-hide_banner", "-loglevel", "error")
+    command = quiet.compile(cmd=_encoder())
     done = subprocess.run(command, input=b"".join(samples), capture_output=True, check=False)
     if done.returncode or not done.stdout:
         raise MediaError("broken_sound", f"the mp3 encoder ended with {done.returncode}")
