@@ -13,26 +13,30 @@ from m5data.demo_workspace import open_demo
 MakeWorkspace = Callable[[str], Path]
 
 
-@pytest.fixture(scope="session")
-def tiny_shops(tmp_path_factory: pytest.TempPathFactory) -> Shops:
-    """The shops of 20 products."""
-    return build(tmp_path_factory.mktemp("tiny"), "tiny")
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--shop", choices=("tiny", "demo"), help="shops that runs are killed on (default: tiny)")
 
 
 @pytest.fixture(scope="session")
-def addresses(tiny_shops: Shops) -> Iterator[ShopAddresses]:
+def shops(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Shops:
+    """The shops of 20 products, or those of 200."""
+    return build(tmp_path_factory.mktemp("shops"), request.config.getoption("--shop", None) or "tiny")
+
+
+@pytest.fixture(scope="session")
+def addresses(shops: Shops) -> Iterator[ShopAddresses]:
     """Where they are served."""
-    with serving(tiny_shops.folder) as served:
+    with serving(shops.folder) as served:
         yield served
 
 
 @pytest.fixture
-def make_workspace(tmp_path: Path, tiny_shops: Shops, addresses: ShopAddresses) -> MakeWorkspace:
-    """Make equal, empty workspaces of the tiny shops."""
+def make_workspace(tmp_path: Path, shops: Shops, addresses: ShopAddresses) -> MakeWorkspace:
+    """Make equal, empty workspaces of the shops."""
     first = tmp_path / "empty"
     first.mkdir()
-    shutil.copytree(tiny_shops.folder / "shops", first / "shops")
-    open_demo(first, addresses.bases, tiny_shops.size)
+    shutil.copytree(shops.folder / "shops", first / "shops")
+    open_demo(first, addresses.bases, shops.size)
     (first / "secret.key").write_bytes(bytes(32))
     (first / "secret.key").chmod(0o600)
 

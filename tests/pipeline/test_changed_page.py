@@ -18,13 +18,13 @@ CHANGED = "north:N10001"
 
 
 def run_all(folder: Path, addresses: dict[str, str]) -> dict[str, StageReport]:
-    workspace = open_demo(folder, addresses, "tiny")  # type: ignore[arg-type]
+    workspace = open_demo(folder, addresses, Shops.open(folder).size)  # type: ignore[arg-type]
     context = RunContext(choices=Choices(refresh=True))
     return {name: run_stage(workspace, name, context) for name in PARTS["everything"]}
 
 
-def test_only_the_changed_product_is_read_again(tmp_path: Path, tiny_shops: Shops) -> None:
-    shutil.copytree(tiny_shops.folder / "shops", tmp_path / "shops")
+def test_only_the_changed_product_is_read_again(tmp_path: Path, shops: Shops) -> None:
+    shutil.copytree(shops.folder / "shops", tmp_path / "shops")
     with serving(tmp_path) as addresses:
         bases = {str(name): base for name, base in addresses.bases.items()}
         run_all(tmp_path, bases)
@@ -34,9 +34,7 @@ def test_only_the_changed_product_is_read_again(tmp_path: Path, tiny_shops: Shop
         reports = run_all(tmp_path, bases)
         later = {shop: addresses.requests(shop) for shop in addresses.bases}
     after = table_rows(tmp_path)
-    opted_out = {
-        urlsplit(drop.url).path for drop in tiny_shops.truth(addresses.bases).drops if drop.reason == "opt_out"
-    }
+    opted_out = {urlsplit(drop.url).path for drop in shops.truth(addresses.bases).drops if drop.reason == "opt_out"}
     whole = {
         path
         for shop, log in later.items()

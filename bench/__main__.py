@@ -1,0 +1,32 @@
+"""``python -m bench [NAME …]``: the benchmarks that need nothing but this machine, one after the other."""
+
+import subprocess
+import sys
+
+KILLED = ["tests/pipeline/test_killed_anywhere.py", "tests/pipeline/test_killed_in_stages.py"]
+BENCHMARKS = {
+    "kills": ["pytest", *KILLED, "--shop", "demo", "--timeout", "3600", "-q", "-s"],
+    "splits": ["bench.splits.time_build", "60000", "600000", "6313067"],
+    "crowd": ["bench.annotate.large_crowd"],
+    "clips": ["bench.extract.side_by_side"],
+    "features": ["bench.extract.features"],
+    "mutations": ["bench.extract.mutations", "--count", "2000"],
+    "scale": ["bench.extract.scale"],
+}
+
+
+def main(names: list[str]) -> int:
+    """Run the benchmarks named, or all; return how many failed."""
+    unknown = [name for name in names if name not in BENCHMARKS]
+    if unknown:
+        print(f"bench: wanted some of {', '.join(BENCHMARKS)}, got {', '.join(unknown)}", file=sys.stderr)
+        return 2
+    failed = 0
+    for name in names or BENCHMARKS:
+        print(f"\n== {name}", flush=True)
+        failed += subprocess.run([sys.executable, "-m", *BENCHMARKS[name]], check=False).returncode != 0
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
