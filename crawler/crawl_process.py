@@ -23,6 +23,7 @@ from crawler.robots import MAX_ROBOTS_BYTES
 from crawler.scrapy_settings import scrapy_settings
 from crawler.site_rules import HostRules, SiteFiles, SourceStoppedError
 from crawler.spider import ShopSpider, SpiderWork
+from crawler.tombstones import Withhold, open_register
 from crawler.visits import Found
 from storage import Store
 from storage.children import enter_child
@@ -50,7 +51,7 @@ def crawl_source(job: CrawlJob, progress: Connection) -> None:
         with store.objects.writer("page") as pages:
             queue = CrawlQueue(frontier, pages, _limits(job), _Refusals(rules), progress.send)
             with _noting_stop(connection, job.name, queue):
-                _run_spider(job, queue, delay_s)
+                _run_spider(job, queue, delay_s, Withhold(open_register(store)))
 
 
 async def _site_rules(job: CrawlJob, connection: sqlite3.Connection) -> dict[str, HostRules]:
@@ -115,7 +116,7 @@ def _limits(job: CrawlJob) -> QueueLimits:
     )
 
 
-def _run_spider(job: CrawlJob, queue: CrawlQueue, delay_s: float) -> None:
+def _run_spider(job: CrawlJob, queue: CrawlQueue, delay_s: float, withhold: Withhold) -> None:
     """Let Scrapy work the queue off.
 
     Raises:
@@ -131,7 +132,7 @@ def _run_spider(job: CrawlJob, queue: CrawlQueue, delay_s: float) -> None:
     )
     process = AsyncCrawlerProcess(scrapy_settings(settings, delay_s))
     crawler = process.create_crawler(ShopSpider)
-    process.crawl(crawler, work=SpiderWork(queue, rules, settings, job.local_hosts, job.now))
+    process.crawl(crawler, work=SpiderWork(queue, rules, settings, job.local_hosts, job.now, withhold))
     process.start(install_signal_handlers=False)
     spider = crawler.spider
     if not isinstance(spider, ShopSpider):

@@ -14,10 +14,12 @@ from crawler.frontier import Frontier, transaction
 from crawler.frontier_schema import FRONTIER_DDL
 from crawler.pages.parse import load_page_object
 from crawler.settings import CrawlSettings
+from crawler.tombstones import open_register
 from crawler.visits import Found
 from m5data.errors import DataError, SettingsError
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Store
+from storage.takedown import Register
 
 __all__ = ["run"]
 
@@ -57,10 +59,11 @@ def run(
     with store.lock():
         store.state.migrate("crawler", FRONTIER_DDL)
         now = clock()
+        register = open_register(store)
         jobs = [CrawlJob(store.root, name, settings, now, max_requests) for name in names]
         progress.start("crawl", None)
         failed = crawl_side_by_side(
-            [job for job in jobs if _prepare(store, job, force=force)], settings.sources_at_once, progress
+            [job for job in jobs if _prepare(store, job, register, force=force)], settings.sources_at_once, progress
         )
         report = _publish(store, settings, began)
         progress.finish()
@@ -81,7 +84,7 @@ def _check_sources(settings: CrawlSettings, names: Iterable[str]) -> None:
                 raise SettingsError(f"sources.{name}.start: expected http(s) addresses, got {url!r}")
 
 
-def _prepare(store: Store, job: CrawlJob, *, force: bool) -> bool:
+def _prepare(store: Store, job: CrawlJob, register: Register, *, force: bool) -> bool:
     """Bring a source's queue up to date; tell whether anything is due."""
     with closing(store.state.connect()) as connection:
         frontier = Frontier(connection, job.name, job.now.isoformat())
@@ -90,7 +93,8 @@ def _prepare(store: Store, job: CrawlJob, *, force: bool) -> bool:
             known = connection.execute("SELECT scope FROM source_runs WHERE source = ?", (job.name,)).fetchone()
             if known and known[0] != scope:
                 frontier.reopen_all()
-            frontier.add(Found(url, rank=1) for text in job.source.start if (url := normalise(text)))
+            start = (url for text in job.source.start if (url := normalise(text)))
+            frontier.add(Found(url, rank=1) for url in start if not register.holds("url", url))
             frontier.reopen(*_due(job, force=force), PASSING_REASONS)
             connection.execute(
                 "INSERT INTO source_runs (source, scope) VALUES (?, ?) ON CONFLICT (source) "

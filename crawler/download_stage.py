@@ -6,7 +6,7 @@ Reads ``media`` for its URLs, writes ``media`` with their outcomes. Its unit is 
 
 import re
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from contextlib import closing
 from datetime import datetime
 
@@ -15,6 +15,7 @@ from crawler.media.ledger import publish, read_wanted
 from crawler.media.queue import UrlQueue
 from crawler.media.queue_schema import DDL, ROOM
 from crawler.media.run import Caller, fetch_all
+from crawler.tombstones import open_register
 from m5data.errors import MissingInputError, ThresholdError
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Stage, Store
@@ -63,7 +64,8 @@ def run(
             store.state.migrate(ROOM, DDL)
             with closing(store.state.connect()) as connection:
                 queue = UrlQueue(connection, settings, caller.local_hosts)
-                _prepare(queue, stage, started, retry_failed=retry_failed, refresh=refresh)
+                wanted = read_wanted(stage.before, open_register(store))
+                _prepare(queue, wanted, started, retry_failed=retry_failed, refresh=refresh)
                 fetch_all(store, queue, settings, caller, clock, progress or SilentProgress())
                 counts = publish(stage, queue.outcomes())
             report = stage.commit(_report(counts, (clock() - started).total_seconds()))
@@ -71,11 +73,13 @@ def run(
     return report
 
 
-def _prepare(queue: UrlQueue, stage: Stage, now: datetime, *, retry_failed: bool, refresh: bool) -> None:
+def _prepare(
+    queue: UrlQueue, wanted: Iterable[tuple[str, str]], now: datetime, *, retry_failed: bool, refresh: bool
+) -> None:
     """Open the URLs that this run is to ask for."""
     if retry_failed:
         queue.forget_failures(now.timestamp())
-    queue.enlist(read_wanted(stage.before))
+    queue.enlist(wanted)
     if refresh:
         queue.mark_stale()
 

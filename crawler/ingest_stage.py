@@ -20,8 +20,10 @@ from crawler.feeds.judged import judge_rows, read_rejects
 from crawler.feeds.macros import MACROS
 from crawler.feeds.privacy import write_hashes, write_masks
 from crawler.feeds.tables import FEED_TABLES, VIEWS
+from crawler.feeds.withheld import withheld_rows, withhold_media
 from crawler.merchants import hash_merchant
 from crawler.settings import CrawlSettings
+from crawler.tombstones import open_register
 from m5data.errors import FeedError, NotAuthorisedError, SettingsError, UsageError
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Stage, Store
@@ -78,13 +80,14 @@ def _ingest(stage: Stage, store: Store, feed: Path, form: FeedFormat, source: st
     with closing(stage.before.connection()) as connection:
         _prepare(connection, source, started)
         open_feed(connection, feed, form)
-        judge_rows(connection)
+        key, register = load_or_create_key(store.root), open_register(store)
+        judge_rows(connection, withheld_rows(connection, register, key))
         counts = _count(connection)
         if counts and not counts[""]:
             raise FeedError(_nothing_readable(connection, feed, form))
         for view in VIEWS:
             connection.execute(view)
-        key = load_or_create_key(store.root)
+        withhold_media(connection, register)
         write_masks(connection, mask_contacts)
         write_hashes(connection, lambda name: hash_merchant(name, key))
         for table, query in FEED_TABLES.items():

@@ -1,7 +1,7 @@
 """One stored page in, what it is and its record out."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from crawler.settings import CrawlSettings
 from crawler.stored_pages import PageOutcome, StoredPageRow
 from m5data.errors import PageError
 from m5data.records import ProductRecord
+from storage.takedown import Register
 
 __all__ = ["PageReader"]
 
@@ -35,9 +36,11 @@ class PageReader:
     agent: str
     opt_outs: tuple[str, ...]
     version: str
+    register: Register
+    """What was taken down; a page that shows it is of the kind ``taken_down``."""
 
     @classmethod
-    def of(cls, settings: CrawlSettings, source: str, merchant_key: bytes) -> "PageReader":
+    def of(cls, settings: CrawlSettings, source: str, merchant_key: bytes, register: Register) -> "PageReader":
         """Return the reader of a source; one that is not in the settings any more is read generically.
 
         Raises:
@@ -51,7 +54,7 @@ class PageReader:
         digest = hashlib.sha256(repr(choices).encode() + merchant_key)
         for path in _code(page_object):
             digest.update(path.read_bytes())
-        return cls(page_object, merchant_key, settings.user_agent, settings.opt_outs, digest.hexdigest()[:16])
+        return cls(page_object, merchant_key, settings.user_agent, settings.opt_outs, digest.hexdigest()[:16], register)
 
     def read(self, page: StoredPageRow, body: bytes) -> tuple[PageOutcome, ProductRecord | None]:
         """Say what a page is, with its record where it is a product.
@@ -79,7 +82,23 @@ class PageReader:
             return PageOutcome("other" if verdict.reason == "no_product_evidence" else verdict.reason), None
         if not record.native_id:
             return PageOutcome("no_native_id", "the page object found no id that names the product"), None
-        return PageOutcome("product", "", record.native_id, record.url), record
+        if self._is_tombstoned(page, record):
+            return PageOutcome("taken_down"), None
+        return PageOutcome("product", "", record.native_id, record.url), self._without_media(record)
+
+    def _is_tombstoned(self, page: StoredPageRow, record: ProductRecord) -> bool:
+        name, holds = f"{page.source}:{record.native_id}", self.register.holds
+        return holds("product", name) or holds("url", record.url) or holds("merchant", record.merchant)
+
+    def _without_media(self, record: ProductRecord) -> ProductRecord:
+        """Leave out media that were taken down."""
+        if not self.register.has("url"):
+            return record
+        images, videos = (
+            tuple(url for url in urls if not self.register.holds("url", url))
+            for urls in (record.image_urls, record.video_urls)
+        )
+        return replace(record, image_urls=images, video_urls=videos)
 
 
 def _code(page_object: str | None) -> list[Path]:

@@ -13,11 +13,15 @@ __all__ = ["IsGone", "scrub_page"]
 IsGone = Callable[[str], bool]
 """Tells whether an address, spelt as ``crawler.canonical.normalise`` spells it, is the item's."""
 
-_VALUE = rb"""(?:"[^"]*"|'[^']*'|[^\s"'<>`]+)"""
-_ATTRIBUTE = re.compile(rb"([\w:-]*(?:href|src|srcset|content|value|poster|url|image)[\w:-]*\s*=\s*)(" + _VALUE + rb")")
+_QUOTED = re.compile(rb"""("[^"<>]{1,4000}"|'[^'<>]{1,4000}'|=\s*[^\s"'<>`]+)""")
+"""Values of attributes, and strings in scripts."""
+
+_PART = re.compile(rb"""[^\s"',=]*[/.?][^\s"',]*""")
+"""What may be an address inside one; a list of images has several."""
+
 _ADDRESS = re.compile(rb"""(?:https?:)?(?:\\?/){2}[^\s"'<>\x00-\x1f]+""", re.IGNORECASE)
 _ANCHOR = re.compile(rb"<a\b([^>]*)>(.*?)</a\s*>", re.IGNORECASE | re.DOTALL)
-_SAYING = re.compile(rb"(?:alt|title|aria-label)\s*=\s*(" + _VALUE + rb")|>([^<>]+)<", re.IGNORECASE)
+_SAYING = re.compile(rb"""(?:alt|title|aria-label)\s*=\s*("[^"]*"|'[^']*'|[^\s>]+)|>([^<>]+)<""", re.IGNORECASE)
 _GZIP = b"\x1f\x8b"
 _MOST = 200_000_000
 _TELLING = 8
@@ -41,21 +45,23 @@ def scrub_page(body: bytes, url: str, is_gone: IsGone) -> bytes:
     def is_item(found: bytes) -> bool:
         spelt = html.unescape(found.decode(errors="replace")).replace("\\/", "/").strip("\"' ,")
         address = normalise(spelt, url)
-        return address is not None and is_gone(address)
+        return address is not None and (is_gone(address) or is_gone(address.partition("?")[0]))
+
+    def part(match: re.Match[bytes]) -> bytes:
+        return b"" if is_item(match[0]) else match[0]
+
+    def quoted(match: re.Match[bytes]) -> bytes:
+        return _PART.sub(part, match[0])
 
     def anchor(match: re.Match[bytes]) -> bytes:
-        if not any(is_item(value[2]) for value in _ATTRIBUTE.finditer(match[1])):
+        if _QUOTED.sub(quoted, match[1]) == match[1]:
             return match[0]
         said.extend(_said(match[0]))
         return b"<a></a>"
 
-    def attribute(match: re.Match[bytes]) -> bytes:
-        kept = match[2] if not any(is_item(part) for part in match[2].split()) else b'""'
-        return match[1] + kept
-
     body = _ANCHOR.sub(anchor, body)
-    body = _ATTRIBUTE.sub(attribute, body)
-    body = _ADDRESS.sub(lambda match: b"" if is_item(match[0]) else match[0], body)
+    body = _QUOTED.sub(quoted, body)
+    body = _ADDRESS.sub(part, body)
     return Words(texts=[text for text in said if len(text) >= _TELLING]).blank(body)
 
 

@@ -11,6 +11,9 @@ __all__ = ["Choice", "choose_products"]
 _EMPTY = frozenset({"listing", "other"})
 """Kinds of pages without a product, and without need of one."""
 
+_TAKEN_DOWN = "taken_down"
+"""Kind of pages that nothing is to be said of, not even that they were dropped."""
+
 _Read = tuple[StoredPageRow, PageOutcome]
 
 
@@ -34,7 +37,7 @@ def choose_products(pages: Iterable[_Read], is_expected: Callable[[StoredPageRow
         pages: all pages with what they are.
         is_expected: tells whether a page should have had a product (``not_a_product`` if it has none).
     """
-    read = list(pages)
+    read = [item for item in pages if item[1].kind != _TAKEN_DOWN]
     products: dict[str, StoredPageRow] = {}
     rejects: list[Reject] = []
     for page, outcome in read:

@@ -11,12 +11,14 @@ import pyarrow as pa
 
 from crawler.crawl_keys import load_or_create_key
 from crawler.frontier_schema import FRONTIER_DDL
+from crawler.late_pages import drop_late_pages
 from crawler.page_reading import PageReader
 from crawler.product_choice import Choice, choose_products
 from crawler.record_merge import known_products, write_records
 from crawler.record_reading import Outcomes, read_pages
 from crawler.settings import CrawlSettings
 from crawler.stored_pages import PageOutcome, StoredPageRow, pages_digest, remember_outcomes, stored_pages
+from crawler.tombstones import open_register
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Objects, Stage, Store
 
@@ -41,21 +43,21 @@ def run(store: Store, settings: CrawlSettings, *, clock: Clock = utc_now, progre
     Args:
         store: the workspace.
         settings: sources, with their page objects.
-        clock: not asked: a record bears the time at which its page was fetched.
+        clock: time at which pages that show what was taken down are dropped; a record bears that of its page.
         progress: told of every page that is read.
 
     Raises:
         SettingsError: a page object cannot be loaded.
         CorruptObjectError: a stored page is damaged.
     """
-    del clock
     began = time.monotonic()
     with store.lock():
         store.state.migrate("crawler", FRONTIER_DDL)
         key = load_or_create_key(store.root)
         with closing(store.state.connect()) as connection:
             pages = list(stored_pages(connection))
-            readers = {name: PageReader.of(settings, name, key) for name in sorted({p.source for p in pages})}
+            register = open_register(store)
+            readers = {name: PageReader.of(settings, name, key, register) for name in sorted({p.source for p in pages})}
             digest = _digest(settings, readers)
             with store.stage("records", settings=digest, extra=pages_digest(connection)) as stage:
                 if stage.unchanged:
@@ -63,6 +65,8 @@ def run(store: Store, settings: CrawlSettings, *, clock: Clock = utc_now, progre
                 stale = [page for page in pages if _is_stale(page, readers)]
                 progress.start("records", len(stale))
                 outcomes, choice = _write(stage, store.objects, pages, stale, readers, settings, progress)
+                late = [page for page in pages if outcomes[page.source, page.url].kind == "taken_down"]
+                drop_late_pages(store, connection, register, late, clock())
                 report = stage.commit(_report(choice, began))
                 remember_outcomes(
                     connection,

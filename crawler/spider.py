@@ -17,6 +17,7 @@ from crawler.answers import PASSING_STATUSES, PageRules, read_answer, retry_afte
 from crawler.crawl_queue import CrawlQueue
 from crawler.page_client import Fetched, FetchError
 from crawler.settings import CrawlSettings
+from crawler.tombstones import Withhold
 from crawler.visits import Task, Visit
 
 __all__ = ["ShopSpider", "SpiderWork"]
@@ -32,6 +33,7 @@ class SpiderWork:
     local_hosts: frozenset[str]
     """``host:port`` that the guard lets pass though private."""
     now: datetime
+    withhold: Withhold
 
 
 class ShopSpider(Spider):
@@ -92,7 +94,7 @@ class ShopSpider(Spider):
         except (ValueError, LookupError, RecursionError, etree.LxmlError) as error:
             detail = " ".join(f"{type(error).__name__}: {error}".split())[:200]
             visit, body = Visit(task, "failed", "unreadable", detail, answer.status, kind=task.kind), None
-        self.work.queue.finish(visit, body, answer.headers)
+        self.work.queue.finish(*self.work.withhold(visit, body), answer.headers)
 
     def failed(self, task: Task, failure: Failure) -> None:
         """Take a request without a whole answer."""

@@ -1,14 +1,21 @@
 """The dataset card: a README that Hugging Face's hub and ``datasets`` read."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from export.rights import Rights
+from export.settings import ShardFormat
 from storage import Snapshot
 
 __all__ = ["dataset_card"]
 
 
-def dataset_card(recipe: str, snapshot: Snapshot, sizes: Mapping[str, int], rights: Mapping[str, Rights]) -> str:
+def dataset_card(
+    recipe: str,
+    snapshot: Snapshot,
+    sizes: Mapping[str, int],
+    rights: Mapping[str, Rights],
+    formats: Sequence[ShardFormat],
+) -> str:
     """Return the card of an export.
 
     Args:
@@ -16,13 +23,14 @@ def dataset_card(recipe: str, snapshot: Snapshot, sizes: Mapping[str, int], righ
         snapshot: Dataset version that was exported.
         sizes: Split -> samples.
         rights: Source -> what it allows.
+        formats: Those that were written.
     """
-    return "\n".join((*_header(sizes), *_text(recipe, snapshot, sizes, rights), ""))
+    return "\n".join((*_header(sizes, formats), *_text(recipe, snapshot, sizes, rights), ""))
 
 
-def _header(sizes: Mapping[str, int]) -> list[str]:
+def _header(sizes: Mapping[str, int], formats: Sequence[ShardFormat]) -> list[str]:
     lines = ["---", "configs:"]
-    for name in ("parquet", "webdataset"):
+    for name in formats:
         suffix = "parquet" if name == "parquet" else "tar"
         lines += [f"- config_name: {name}", "  data_files:"]
         for split in (split for split, size in sizes.items() if size):

@@ -2,16 +2,26 @@
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from export import parquet_shards, webdataset_shards
 from export.card import dataset_card
+from export.made import remember_export
 from export.reader import split_names, stored_samples
 from export.rights import Rights, check_rights
 from export.sample import MODALITIES, Sample
 from export.settings import ExportSettings, ShardFormat
-from export.shard_files import MANIFEST, Shard, ShardWriter, as_rows, write_manifest, write_shards
+from export.shard_files import (
+    MANIFEST,
+    Shard,
+    ShardWriter,
+    as_rows,
+    is_whole,
+    remove_stale,
+    write_manifest,
+    write_shards,
+)
 from m5data.errors import MissingInputError
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Snapshot, Store
@@ -56,15 +66,18 @@ def run(
     digest = json.dumps([settings.digest(), recipe, sorted((k, r.share, r.licence) for k, r in rights.items())])
     with store.stage("export", settings=digest, reads=READS) as stage:
         folder = (settings.out or store.root / "shards") / recipe
-        if stage.unchanged and (folder / MANIFEST).is_file():
+        if stage.unchanged and is_whole(folder):
             return stage.report_unchanged()
         check_rights(stage.before, recipe, rights)
         splits = _chosen(settings, split_names(stage.before, recipe), recipe)
         progress.start("export", _count(stage.before, recipe, splits) * len(settings.formats))
+        (folder / MANIFEST).unlink(missing_ok=True)  # from here until the end the folder is not a whole export
         samples = _Samples(store, stage.before, recipe, rights, progress)
         shards = {name: _write(samples, name, folder, settings) for name in splits}
         progress.finish()
-        _describe(folder, recipe, stage.before, shards, rights)
+        remove_stale(folder, {f"{form}/{split}" for form in settings.formats for split in splits})
+        _describe(folder, recipe, stage.before, shards, rights, settings.formats)
+        remember_export(store, folder, recipe, stage.before.number)
         count = sum(part.samples for formats in shards.values() for part in formats[settings.formats[0]])
         return stage.commit(StageReport("export", count, count, seconds=time.monotonic() - began))
 
@@ -101,12 +114,14 @@ def _describe(
     snapshot: Snapshot,
     shards: Mapping[str, Mapping[ShardFormat, list[Shard]]],
     rights: Mapping[str, Rights],
+    formats: Sequence[ShardFormat],
 ) -> None:
     card = dataset_card(
         recipe,
         snapshot,
         {split: sum(s.samples for s in next(iter(f.values()))) for split, f in shards.items()},
         rights,
+        formats,
     )
     (folder / "README.md").write_text(card, encoding="utf-8")
     write_manifest(

@@ -30,10 +30,12 @@ class Export:
 
 
 def remember_export(store: Store, folder: Path, recipe: str, version: int) -> None:
-    """Note that the splits of a dataset version went to ``folder``."""
+    """Note that the splits of a dataset version went to ``folder``; the workspace may be moved with those inside."""
+    whole = folder.absolute()
+    noted = whole.relative_to(store.root) if whole.is_relative_to(store.root) else whole
     store.state.migrate("export", _DDL)
     with closing(store.state.connect()) as connection:
-        row = (str(folder.absolute()), recipe, version)
+        row = (str(noted), recipe, version)
         connection.execute("INSERT OR REPLACE INTO exports VALUES (?, ?, ?)", row)
 
 
@@ -41,6 +43,7 @@ def exports_of(store: Store) -> list[Export]:
     """Return every export: those noted, and those in the workspace's folder ``shards``; by folder."""
     store.state.migrate("export", _DDL)
     with closing(store.state.connect()) as connection:
-        noted = dict(connection.execute("SELECT folder, recipe FROM exports").fetchall())
-    found = {str(path.parent): path.parent.name for path in (store.root / "shards").glob(f"*/{MANIFEST}")}
-    return [Export(Path(folder), recipe) for folder, recipe in sorted({**found, **noted}.items())]
+        rows = connection.execute("SELECT folder, recipe FROM exports").fetchall()
+    noted = {store.root / folder: recipe for folder, recipe in rows}
+    found = {path.parent: path.parent.name for path in (store.root / "shards").glob(f"*/{MANIFEST}")}
+    return [Export(folder, recipe) for folder, recipe in sorted({**found, **noted}.items())]

@@ -3,14 +3,15 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable
+import shutil
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
 
 from export.sample import Sample
 
-__all__ = ["MANIFEST", "Shard", "ShardWriter", "as_rows", "write_manifest", "write_shards"]
+__all__ = ["MANIFEST", "Shard", "ShardWriter", "as_rows", "is_whole", "remove_stale", "write_manifest", "write_shards"]
 
 MANIFEST = "manifest.json"
 
@@ -68,6 +69,27 @@ def write_manifest(folder: Path, content: dict[str, object]) -> None:
     draft = folder / f"{MANIFEST}.part"
     draft.write_text(json.dumps(content, ensure_ascii=False, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     _publish(draft, folder / MANIFEST)
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether ``folder`` holds a finished export: a manifest, and every file it names, as long as it says."""
+    try:
+        splits = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["splits"]
+        return all(
+            (folder / form / split / shard["file"]).stat().st_size == shard["bytes"]
+            for split, formats in splits.items()
+            for form, shards in formats.items()
+            for shard in shards
+        )
+    except FileNotFoundError:
+        return False
+
+
+def remove_stale(folder: Path, wanted: Collection[str]) -> None:
+    """Remove folders of shards that an earlier export wrote and that are not among ``wanted`` (``format/split``)."""
+    for path in folder.glob("*/*"):
+        if path.is_dir() and path.relative_to(folder).as_posix() not in wanted:
+            shutil.rmtree(path)
 
 
 class _Roll:

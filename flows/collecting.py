@@ -4,7 +4,8 @@ from crawler import crawl_stage, download_stage, ingest_stage, records_stage
 from crawler.guard import authority
 from crawler.settings import CrawlSettings
 from flows.context import RunContext
-from m5data.errors import UsageError
+from m5data.errors import SettingsError, UsageError
+from m5data.overrides import overridden
 from m5data.stage import StageReport
 from m5data.workspace import Workspace
 
@@ -12,8 +13,14 @@ __all__ = ["crawl", "download", "ingest", "records"]
 
 
 def crawl(workspace: Workspace, context: RunContext) -> StageReport:
-    """Fetch the pages that are due."""
+    """Fetch the pages that are due.
+
+    Raises:
+        SettingsError: There is no source at all.
+    """
     chosen = context.choices
+    if not workspace.settings.crawl.sources:
+        raise SettingsError("m5data.toml: wanted a shop, found no [sources.NAME]; add one (docs/sources.md shows how)")
     return crawl_stage.run(
         workspace.store,
         workspace.settings.crawl,
@@ -32,9 +39,8 @@ def records(workspace: Workspace, context: RunContext) -> StageReport:
 
 def download(workspace: Workspace, context: RunContext) -> StageReport:
     """Fetch images and videos."""
-    chosen, settings = context.choices, workspace.settings.download
-    if chosen.min_success is not None:
-        settings = settings.model_copy(update={"min_success": chosen.min_success})
+    chosen = context.choices
+    settings = overridden(workspace.settings.download, min_success=chosen.min_success)
     return download_stage.run(
         workspace.store,
         settings,

@@ -5,6 +5,7 @@ from export import export_stage, stats_stage
 from export.rights import Rights
 from flows.context import RunContext
 from m5data.errors import UsageError
+from m5data.overrides import overridden
 from m5data.stage import StageReport
 from m5data.workspace import Workspace
 from splits import splits_stage
@@ -26,9 +27,7 @@ def judgements(workspace: Workspace, context: RunContext) -> StageReport:
 
 def matches(workspace: Workspace, context: RunContext) -> StageReport:
     """Take in the judgements that the settings name, and aggregate all there are."""
-    settings, method = workspace.settings.annotate, context.choices.method
-    if method is not None:
-        settings = settings.model_copy(update={"method": method})
+    settings = overridden(workspace.settings.annotate, method=context.choices.method)
     if settings.judgements is not None:
         file = workspace.root / settings.judgements
         judgements_stage.run(workspace.store, file, clock=context.clock, progress=context.progress)
@@ -37,21 +36,16 @@ def matches(workspace: Workspace, context: RunContext) -> StageReport:
 
 def splits(workspace: Workspace, context: RunContext) -> StageReport:
     """Reserve groups for evaluation and build the splits of the recipe."""
-    settings, chosen = workspace.settings.splits, context.choices
-    update = {"recipe": chosen.recipe, "seed": chosen.seed}
-    settings = settings.model_copy(update={key: value for key, value in update.items() if value is not None})
+    chosen = context.choices
+    settings = overridden(workspace.settings.splits, recipe=chosen.recipe, seed=chosen.seed)
     return splits_stage.run(workspace.store, settings, clock=context.clock, progress=context.progress)
 
 
 def export(workspace: Workspace, context: RunContext) -> StageReport:
     """Write the shards."""
-    settings, chosen = workspace.settings.export, context.choices
-    update: dict[str, object] = {
-        "formats": None if chosen.form == "auto" else (chosen.form,),
-        "splits": chosen.splits or None,
-        "out": chosen.out,
-    }
-    settings = settings.model_copy(update={key: value for key, value in update.items() if value is not None})
+    chosen = context.choices
+    formats = None if chosen.form == "auto" else (chosen.form,)
+    settings = overridden(workspace.settings.export, formats=formats, splits=chosen.splits or None, out=chosen.out)
     sources = workspace.settings.crawl.sources
     return export_stage.run(
         workspace.store,

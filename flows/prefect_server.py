@@ -11,11 +11,14 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from m5data.errors import DataError
+import httpx
+
+from m5data.errors import DataError, UsageError
 from storage.children import die_with_parent
 
 __all__ = ["api_url"]
 
+ANSWER_DEADLINE_S = 10.0
 START_DEADLINE_S = 60.0
 STOP_DEADLINE_S = 5.0
 
@@ -28,16 +31,27 @@ def api_url(home: Path) -> Iterator[str]:
     started for the time of the context; it keeps its run history under ``home``.
 
     Raises:
+        UsageError: Nothing answers at the configured address.
         DataError: The private server did not start in time.
     """
     from prefect.settings import PREFECT_API_URL  # noqa: PLC0415 - a second's import
 
     configured = PREFECT_API_URL.value()
     if configured:
+        _check_reachable(str(configured))
         yield str(configured)
     else:
         with _private_server(home) as url:
             yield url
+
+
+def _check_reachable(url: str) -> None:
+    try:
+        httpx.get(f"{url.rstrip('/')}/health", timeout=ANSWER_DEADLINE_S).raise_for_status()
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise UsageError(
+            f"PREFECT_API_URL: wanted a Prefect API at {url}, got: {error}; start that server, or unset the variable"
+        ) from None
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from align import align_stage
 from extract import dedup_stage, extract_stage
 from flows.context import RunContext
+from m5data.overrides import overridden
 from m5data.stage import StageReport
 from m5data.workspace import Workspace
 
@@ -23,7 +24,5 @@ def dedup(workspace: Workspace, context: RunContext) -> StageReport:
 
 def align(workspace: Workspace, context: RunContext) -> StageReport:
     """Give every product its labels."""
-    settings = workspace.settings.align
-    if context.choices.rule is not None:
-        settings = type(settings).model_validate({**settings.model_dump(), "rule": context.choices.rule})
+    settings = overridden(workspace.settings.align, rule=context.choices.rule)
     return align_stage.run(workspace.store, settings, clock=context.clock, progress=context.progress)

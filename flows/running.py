@@ -4,12 +4,13 @@ import os
 from pathlib import Path
 
 from flows.stages import Part
+from m5data.errors import M5DataError
 from m5data.stage import StageReport
 
 __all__ = ["run_pipeline"]
 
 _QUIET = {
-    "PREFECT_LOGGING_LEVEL": "WARNING",  # stages tell what they do themselves
+    "PREFECT_LOGGING_LEVEL": "CRITICAL",  # stages tell what they do, and the command line what went wrong
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
 }
@@ -20,6 +21,9 @@ def run_pipeline(workspace: Path, part: Part, *, refresh: bool = False) -> list[
 
     Returns:
         What each stage did, in order.
+
+    Raises:
+        M5DataError: What the stage that failed raised; the flow's run is marked failed with its words.
     """
     for key, value in _QUIET.items():
         os.environ.setdefault(key, value)
@@ -30,5 +34,9 @@ def run_pipeline(workspace: Path, part: Part, *, refresh: bool = False) -> list[
     from flows.prefect_server import api_url  # noqa: PLC0415
 
     with api_url(workspace / "prefect") as url, temporary_settings({PREFECT_API_URL: url}):
-        reports: list[StageReport] = pipeline(str(workspace), part, refresh=refresh)
+        state = pipeline(str(workspace), part, refresh=refresh, return_state=True)
+        if isinstance(state.data, M5DataError):
+            # Prefect keeps the error it was given: a copy keeps no frame of this program alive
+            raise type(state.data)(*state.data.args)
+        reports: list[StageReport] = state.result()
     return reports

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from flows.context import RunContext
+from m5data.forgetting import finish_forgetting
 from m5data.stage import StageReport
 from m5data.workspace import Workspace
 
@@ -47,7 +48,8 @@ PARTS: Mapping[Part, tuple[str, ...]] = MappingProxyType(
 
 
 def run_stage(workspace: Workspace, name: str, context: RunContext) -> StageReport:
-    """Run one stage under the workspace's lock."""
+    """Run one stage under the workspace's lock, once a take-down that was killed is finished."""
     with workspace.store.lock():
+        finish_forgetting(workspace)
         function: Callable[[Workspace, RunContext], StageReport] = getattr(import_module(STAGES[name]), name)
         return function(workspace, context)

@@ -47,12 +47,14 @@ def _describe(fault: ErrorDetails, model: type[BaseModel]) -> str:
         return f"{where}: unknown key{_suggestion(str(fault['loc'][-1]), model)}"
     if fault["type"] == "missing":
         return f"{where}: this key is missing; add it"
-    message = fault["msg"].removeprefix("Value error, ").removeprefix("Input ").removeprefix("should be ")
+    if fault["type"] == "value_error":
+        return f"{where}: {fault['msg'].removeprefix('Value error, ')}"
+    message = fault["msg"].removeprefix("Input ").removeprefix("should be ")
     return f"{where}: wanted {message}, got {_shorten(fault['input'])}"
 
 
 def _suggestion(key: str, model: type[BaseModel]) -> str:
-    close = difflib.get_close_matches(key, set(_keys(model)), n=1)
+    close = difflib.get_close_matches(key, set(_keys(model)) - {key}, n=1)
     return f"; did you mean {close[0]}?" if close else "; remove it"
 
 

@@ -42,8 +42,11 @@ class Workspace:
             raise WorkspaceError(
                 f"{root}: wanted a folder that is no workspace, found {path.name}; use it or name another"
             )
-        root.mkdir(parents=True, exist_ok=True)
-        path.write_text(settings_text or default_settings(), encoding="utf-8")
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            path.write_text(settings_text or default_settings(), encoding="utf-8")
+        except OSError as error:
+            raise WorkspaceError(f"{root}: wanted a folder to write to: {error.strerror}; name another") from None
         try:
             settings = read_settings(path, Settings)
             return cls(root, settings, Store.create(root, buckets=settings.store.buckets))

@@ -20,7 +20,7 @@ Digests = dict[str, tuple[str, str]]
 
 def recorded_digests(snapshot: Snapshot, recipes: Collection[str]) -> Digests:
     """Return for each of the recipes that a dataset version holds what is recorded, and what is there."""
-    with closing(snapshot.connection()) as connection:
+    with closing(snapshot.connection(("splits", "recipes"))) as connection:
         recorded = connection.execute("SELECT recipe, digest FROM recipes ORDER BY recipe").fetchall()
         return {
             recipe: (digest, json.dumps(digest_splits(connection, _rows_of(recipe)), sort_keys=True))

@@ -1,6 +1,6 @@
 """One immutable dataset version, open for reading."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
 from functools import cached_property
@@ -84,18 +84,36 @@ class Snapshot:
             query = f"SELECT {selected} FROM ({rows_sql(spec, self._layout.table(name), files)}) ORDER BY {order}"  # noqa: S608
             return engine.sql(query).to_arrow_table().cast(schema)
 
-    def connection(self) -> duckdb.DuckDBPyConnection:
+    def connection(self, only: Collection[str] | None = None) -> duckdb.DuckDBPyConnection:
         """Open DuckDB with one view a table, and ``ledger``; the caller closes it.
 
         The connection is the caller's own: temporary tables, registered Arrow tables and COPY work.
+
+        Args:
+            only: Tables that get a view, and no ``ledger``; None: all.
         """
         engine = open_engine()
         for spec in TABLES.values():
+            if only is not None and spec.name not in only:
+                continue
             engine.execute(view_sql(spec, self._layout.table(spec.name), self.files(spec.name)))
             engine.execute(comments_sql(spec.name, spec.meaning, spec.columns))
+        if only is not None:
+            return engine
         engine.execute(LEDGER_SQL)
         engine.execute(comments_sql("ledger", LEDGER_MEANING, LEDGER_COLUMNS))
         return engine
+
+    def view(self, name: str, table: str, *, only: Sequence[Partition] | None = None) -> str:
+        """Return the statement that creates a view of a table of this version on any connection.
+
+        Args:
+            name: Name of the view.
+            table: Table.
+            only: Partitions wanted; None: all.
+        """
+        files = [file for file in self.files(table) if only is None or file.partition in only]
+        return f"CREATE VIEW {quote(name)} AS {rows_sql(_spec(table), self._layout.table(table), files)}"
 
     def sql(self, query: str, params: Sequence[object] | None = None) -> pa.Table:
         """Return the result of one SELECT over the tables and ``ledger``; it can read nothing else.

@@ -16,7 +16,7 @@ from storage.durable import TEMPORARY, replace_file, sync_folder
 from storage.layout import Layout
 from storage.versions import VersionRecord
 
-__all__ = ["Spool", "spool_folder", "sweep_spool"]
+__all__ = ["Spool", "clear_spools", "spool_folder", "sweep_spool"]
 
 
 class Spool:
@@ -85,6 +85,12 @@ def sweep_spool(layout: Layout, version: VersionRecord) -> None:
                 shutil.rmtree(folder)
     for path in layout.spool.rglob(f".*{TEMPORARY}"):
         path.unlink()
+
+
+def clear_spools(layout: Layout) -> None:
+    """Forget the unfinished work of every stage. Only under the lock."""
+    if layout.spool.is_dir():
+        shutil.rmtree(layout.spool)
 
 
 def _encode(table: pa.Table) -> bytes:

@@ -9,8 +9,9 @@ from m5data.records import Reject
 
 __all__ = ["FEED_REASONS", "FeedReason", "judge_rows", "read_rejects"]
 
-FeedReason = Literal["bad_price", "bad_row", "bad_url", "duplicate_id", "no_id"]
-"""Why a row is dropped: price no amount; row or field unreadable; url not http(s); id of an earlier row; no id."""
+FeedReason = Literal["bad_price", "bad_row", "bad_url", "duplicate_id", "no_id", "taken_down"]
+"""Why a row is dropped: price no amount; row or field unreadable; url not http(s); id of an earlier row; no id;
+the item was taken down."""
 FEED_REASONS: tuple[FeedReason, ...] = get_args(FeedReason)
 
 _BATCH = 20_000
@@ -22,11 +23,13 @@ _BAD = r"""
             WHEN fold(id) IS NULL THEN 'no_id'
             WHEN NOT regexp_matches(coalesce(trim(url), ''), '^https?://[^/?#\s]+') THEN 'bad_url'
             WHEN fold(price) IS NOT NULL AND coalesce(amount(price), -1) < 0 THEN 'bad_price'
+            WHEN {taken_down} THEN 'taken_down'
         END AS reason, CASE reason
             WHEN 'bad_row' THEN error
             WHEN 'no_id' THEN 'id: wanted text, got none'
             WHEN 'bad_url' THEN 'url: wanted http or https, got something else'
             WHEN 'bad_price' THEN 'price: wanted an amount, got something else'
+            WHEN 'taken_down' THEN 'its product, address or merchant was taken down'
         END AS detail FROM feed
     ) WHERE reason IS NOT NULL
 """
@@ -42,9 +45,14 @@ _REPEATED = """
 _GOOD = "CREATE TEMP VIEW good AS SELECT * FROM feed WHERE line NOT IN (SELECT line FROM rejected)"
 
 
-def judge_rows(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the table ``rejected`` (line, reason, detail) and the view ``good`` from the relation ``feed``."""
-    for statement in (_BAD, _REPEATED, _GOOD):
+def judge_rows(connection: duckdb.DuckDBPyConnection, taken_down: str = "false") -> None:
+    """Make the table ``rejected`` (line, reason, detail) and the view ``good`` from the relation ``feed``.
+
+    Args:
+        connection: Where they are made.
+        taken_down: SQL condition of rows that were taken down (``crawler.feeds.withheld``).
+    """
+    for statement in (_BAD.replace("{taken_down}", taken_down), _REPEATED, _GOOD):
         connection.execute(statement)
 
 

@@ -7,14 +7,14 @@ VIEWS = (
     """CREATE TEMP VIEW listed AS
         SELECT line, product_id, unnest(rows) AS pair, generate_subscripts(rows, 1) - 1 AS position
         FROM (SELECT line, product_id, pairs(specs) AS rows FROM named)""",
-    """CREATE TEMP VIEW linked AS
+    """CREATE TEMP VIEW named_media AS
         SELECT product_id, 'image' AS kind, unnest(urls) AS url, generate_subscripts(urls, 1) - 1 AS position
         FROM (SELECT product_id, each_once(texts(image_urls)) AS urls FROM named)
         UNION ALL
         SELECT product_id, 'video' AS kind, unnest(urls) AS url, generate_subscripts(urls, 1) - 1 AS position
         FROM (SELECT product_id, each_once(texts(video_urls)) AS urls FROM named)""",
 )
-"""The feed's good rows, named; their specification lines; their media."""
+"""The feed's good rows, named; their specification lines; their media, ``linked`` once some are withheld."""
 
 _PRODUCTS = """
     SELECT * FROM products WHERE source <> getvariable('source')

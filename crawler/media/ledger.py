@@ -10,6 +10,7 @@ import pyarrow as pa
 from crawler.media.queue import OUTCOME_SCHEMA
 from m5data.records import Reject
 from storage import Snapshot, Stage
+from storage.takedown import Register
 
 __all__ = ["publish", "read_wanted"]
 
@@ -39,10 +40,14 @@ _REJECTS = """
 """
 
 
-def read_wanted(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
-    """Yield url and kind of every medium that a product names, each url once, in the order of their text."""
+def read_wanted(snapshot: Snapshot, register: Register) -> Iterator[tuple[str, str]]:
+    """Yield url and kind of every medium that a product names, each url once, in the order of their text.
+
+    Those that were taken down are not wanted.
+    """
+    query = f"SELECT url, min(kind) FROM media WHERE NOT {register.sql('url', 'url')} GROUP BY url ORDER BY url"  # noqa: S608
     with closing(snapshot.connection()) as connection:
-        found = connection.execute("SELECT url, min(kind) FROM media GROUP BY url ORDER BY url")
+        found = connection.execute(query)
         while rows := found.fetchmany(_BATCH):
             yield from rows
 

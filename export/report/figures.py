@@ -16,6 +16,7 @@ __all__ = ["histogram", "long_tail", "overlap"]
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "m5data",
+    "text.parse_math": False,  # names of categories are not formulas
     "font.family": "sans-serif",
     "font.size": 10,
     "axes.spines.top": False,

@@ -12,6 +12,7 @@ from m5data.stage import StageReport
 __all__ = ["print_json", "print_reports", "print_rows"]
 
 UNBROKEN = 10_000
+_CONTROLS = dict.fromkeys({*range(32), *range(127, 160)} - {9, 10}, "\ufffd")
 
 
 def print_rows(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -76,4 +77,7 @@ def _report_row(report: StageReport) -> dict[str, object]:
 
 
 def _plain(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    """Write a value out; control characters, which would steer the terminal, become U+FFFD."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return str(value).translate(_CONTROLS)

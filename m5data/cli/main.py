@@ -1,8 +1,9 @@
 """The program ``m5data``: its verbs, and what its errors look like."""
 
+import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -13,9 +14,11 @@ from m5data.cli import (
     crawl,
     dedup,
     demo,
+    diff,
     download,
     export,
     extract,
+    forget,
     ingest,
     init,
     log,
@@ -58,7 +61,7 @@ def _workspace(
 
 for verb in (init, demo, run, parse, crawl, ingest, download, extract, dedup, align):
     verb.register(app)
-for verb in (annotate, build_splits, verify, export, sql, stats, status, log):
+for verb in (annotate, build_splits, verify, export, sql, stats, status, log, diff, forget):
     verb.register(app)
 
 
@@ -68,4 +71,14 @@ def main() -> None:
         app()
     except M5DataError as error:
         print(f"m5data: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        _end(error.exit_code)
+    except OSError as error:
+        print(f"m5data: {error.filename or 'system'}: {error.strerror or error}", file=sys.stderr)
+        _end(1)
+
+
+def _end(code: int) -> NoReturn:
+    """End at once: Prefect keeps frames of a failed run beyond the interpreter's end, which DuckDB complains of."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

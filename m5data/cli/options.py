@@ -13,8 +13,9 @@ HERE = Path()
 
 def _nearest(context: typer.Context, value: Path) -> Path:
     """Take the verb's own ``-w``, else the one before the verb, else the current folder."""
+    source = context.get_parameter_source("workspace")
     before: Path | None = context.find_root().params.get("workspace")
-    return before if value == HERE and before else value
+    return before if before and source is not None and source.name == "DEFAULT" else value
 
 
 WorkspaceOption = Annotated[

@@ -29,7 +29,12 @@ def write_rows(rows: pa.Table, form: str, out: Path | None) -> None:
     elif form == "table":
         raise UsageError(f"--out {out}: wanted csv, json or parquet, got a table for the screen; add --format csv")
     else:
-        _write(rows, form, out)
+        try:
+            _write(rows, form, out)
+        except OSError as error:
+            raise UsageError(
+                f"--out {out}: wanted a file that can be written: {error.strerror}; name another"
+            ) from None
 
 
 def _write(rows: pa.Table, form: str, out: Path | None) -> None:

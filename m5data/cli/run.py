@@ -35,7 +35,9 @@ def run(
     from m5data.cli.display import print_reports
     from m5data.workspace import Workspace
 
-    Workspace.open(workspace)  # a wrong workspace is told before a scheduler starts
+    opened = Workspace.open(workspace)  # what is wrong with it is told before a scheduler starts
+    if flow in {Part.collect, Part.everything}:
+        opened.settings.crawl.authorised()
     reports = run_pipeline(workspace.resolve(), flow.value, refresh=refresh)
     print_reports(reports, as_json=as_json)
     if not as_json and all(report.unchanged for report in reports):

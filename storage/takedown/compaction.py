@@ -8,6 +8,9 @@ from m5data.errors import DataError
 
 __all__ = ["compact_state"]
 
+WAIT_S = 30.0
+"""How long another program is waited for."""
+
 
 def compact_state(path: Path) -> None:
     """Rewrite the file and empty its write-ahead log.
@@ -16,7 +19,7 @@ def compact_state(path: Path) -> None:
         DataError: Another program is reading from it.
     """
     try:
-        with closing(sqlite3.connect(path, isolation_level=None, timeout=30)) as connection:
+        with closing(sqlite3.connect(path, isolation_level=None, timeout=WAIT_S)) as connection:
             connection.execute("PRAGMA secure_delete = ON")
             connection.execute("VACUUM")
             busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]

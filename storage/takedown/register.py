@@ -63,6 +63,10 @@ class Register:
     def __len__(self) -> int:
         return sum(len(digests) for digests in self._digests.values())
 
+    def has(self, kind: MarkKind) -> bool:
+        """Tell whether anything of a kind was taken down."""
+        return bool(self._digests.get(kind))
+
     def holds(self, kind: MarkKind, value: str | None) -> bool:
         """Tell whether something was taken down; costs nothing while nothing of its kind was."""
         known = self._digests.get(kind)

@@ -87,7 +87,8 @@ def _copy(
     names = [c.name for c in spec.columns if c.name != spec.split_by]
     columns = ", ".join(f"{edit.values.get(name, quote(name))} AS {quote(name)}" for name in names)
     # a join may lose the order of rows; conditions without one keep it
-    order = f" ORDER BY {', '.join(quote(key) for key in spec.key if key in names)}" if edit.values else ""
+    order = f" ORDER BY {', '.join(quote(key) for key in spec.key if key in names)}"
+    order = order if edit.values and set(spec.key) & set(names) else ""
     rows = engine.execute(
         f"COPY (SELECT {columns} FROM {file_sql(source)} WHERE NOT ({edit.gone}){order}) "  # noqa: S608
         f"TO {text(str(target))} (FORMAT parquet, COMPRESSION zstd)"

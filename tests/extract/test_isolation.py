@@ -88,10 +88,11 @@ def test_a_process_that_ended_while_idle_is_replaced() -> None:
 
 
 def test_no_process_is_left_behind_when_the_block_ends_early() -> None:
+    before = set(psutil.Process().children(recursive=True))
     with DecoderPool(misbehave, 2, LIMITS) as pool:
         answers = pool.run(iter([Job("a", "echo", b""), Job("b", "hang", b""), Job("c", "echo", b"")]))
         next(answers)
-        children = psutil.Process().children(recursive=True)
+        children = set(psutil.Process().children(recursive=True)) - before
         decoders = [child for child in children if "spawn_main" in " ".join(child.cmdline())]
     assert len(decoders) == 2
     assert psutil.wait_procs(decoders, timeout=10)[1] == []

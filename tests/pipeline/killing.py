@@ -20,6 +20,7 @@ class KilledRun:
 
     def __init__(self, folder: Path) -> None:
         self.began = time.monotonic()
+        self.alive_when_killed = False
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.pipeline.whole_run", str(folder)], cwd=ROOT, stdout=subprocess.PIPE, text=True
         )
@@ -48,6 +49,7 @@ class KilledRun:
 
     def kill(self) -> None:
         """Kill the run as a power cut would: nothing of it gets to clean up."""
+        self.alive_when_killed = self.process.poll() is None
         self.process.kill()
         self.process.wait(DEADLINE_S)
 

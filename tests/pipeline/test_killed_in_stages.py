@@ -26,6 +26,7 @@ def test_killed_once_in_every_stage_and_between_two_tables(make_workspace: MakeW
             print(f"seed {SEED}: {stage} killed after {share * lengths[stage]:.2f} of {lengths[stage]:.2f} s")
             run.wait(share * lengths[stage])
             run.kill()
+        assert run.alive_when_killed
         run_to_the_end(folder)
         check_equal(reference, folder)
     folder = make_workspace("between")

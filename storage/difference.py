@@ -1,0 +1,100 @@
+"""What changed in a table between two dataset versions."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+
+import duckdb
+
+from m5data.errors import DataError
+from storage.buckets import Partition
+from storage.engine import open_engine, quote
+from storage.schemas import TABLES, TableSpec
+from storage.snapshot import Snapshot
+
+__all__ = ["ChangedRow", "TableChange", "changed_rows", "table_changes"]
+
+_KINDS = ("added", "removed", "changed")
+
+
+@dataclass(frozen=True, slots=True)
+class TableChange:
+    """How many rows of a table changed."""
+
+    table: str
+    added: int
+    removed: int
+    changed: int
+    """Rows with another value in any column but observed ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedRow:
+    """One row that changed."""
+
+    change: str
+    """added, removed or changed."""
+    key: tuple[object, ...]
+    """Values of the table's key columns."""
+
+
+def table_changes(old: Snapshot, new: Snapshot) -> list[TableChange]:
+    """Return the tables whose rows differ between two versions, in the order of a product's journey.
+
+    Only partitions whose files differ are read. Observed columns are not looked at.
+    """
+    found = []
+    for spec in TABLES.values():
+        counts = dict.fromkeys(_KINDS, 0)
+        for partition in _differing(old, new, spec):
+            with closing(_compared(old, new, spec, partition)) as engine:
+                rows = engine.execute("SELECT change, count(*) FROM compared GROUP BY change").fetchall()
+            for change, count in rows:
+                counts[change] += count
+        if any(counts.values()):
+            found.append(TableChange(spec.name, **counts))
+    return found
+
+
+def changed_rows(old: Snapshot, new: Snapshot, table: str) -> Iterator[ChangedRow]:
+    """Yield the rows of one table that differ, by partition, then by key.
+
+    Raises:
+        DataError: There is no such table.
+    """
+    if table not in TABLES:
+        raise DataError(f"wanted a table, got {table!r}; there are {', '.join(TABLES)}")
+    spec = TABLES[table]
+    keys = ", ".join(quote(name) for name in spec.key)
+    for partition in _differing(old, new, spec):
+        with closing(_compared(old, new, spec, partition)) as engine:
+            rows = engine.execute(f"SELECT change, {keys} FROM compared ORDER BY {keys}, change")  # noqa: S608
+            while batch := rows.fetchmany(10_000):
+                yield from (ChangedRow(change, key) for change, *values in batch for key in [tuple(values)])
+
+
+def _differing(old: Snapshot, new: Snapshot, spec: TableSpec) -> list[Partition]:
+    """Return the partitions whose files are not the same."""
+    if old.record.buckets != new.record.buckets and spec.bucket_of:
+        raise DataError("wanted two versions with as many buckets; compare tables of copies by SQL")
+    files = [{file.partition: file.path for file in snapshot.files(spec.name)} for snapshot in (old, new)]
+    partitions = {*files[0], *files[1]}
+    return sorted((p for p in partitions if files[0].get(p) != files[1].get(p)), key=str)
+
+
+def _compared(old: Snapshot, new: Snapshot, spec: TableSpec, partition: Partition) -> duckdb.DuckDBPyConnection:
+    """Open an engine with the view ``compared``: change and key of the rows of a partition that differ."""
+    engine = open_engine()
+    for name, snapshot in (("old", old), ("new", new)):
+        engine.execute(snapshot.view(name, spec.name, only=[partition]))
+    keys = ", ".join(f"coalesce(new.{quote(k)}, old.{quote(k)}) AS {quote(k)}" for k in spec.key)
+    joined = " AND ".join(f"new.{quote(k)} = old.{quote(k)}" for k in spec.key)
+    others = [quote(c.name) for c in spec.columns if not c.observed and c.name not in spec.key]
+    differs = " OR ".join(f"new.{c} IS DISTINCT FROM old.{c}" for c in others) or "false"
+    first = quote(spec.key[0])
+    engine.execute(
+        f"CREATE VIEW compared AS SELECT CASE WHEN old.{first} IS NULL THEN 'added' "  # noqa: S608
+        f"WHEN new.{first} IS NULL THEN 'removed' ELSE 'changed' END AS change, {keys} "
+        f"FROM old FULL JOIN new ON {joined} WHERE old.{first} IS NULL OR new.{first} IS NULL OR {differs}"
+    )
+    return engine
