@@ -117,3 +117,19 @@ def test_what_may_not_be_shared_is_refused_and_nothing_is_written(store: Store, 
 def test_an_unknown_split_is_named(store: Store) -> None:
     with pytest.raises(MissingInputError, match="trian"):
         export(store, splits=("trian",))
+
+
+def test_an_export_whose_file_is_damaged_is_written_again(store: Store) -> None:
+    folder = export(store)
+    before = contents(folder)
+    (folder / "parquet/train/00000.parquet").write_bytes(b"cut short")
+    assert not run(store, ExportSettings(max_shard_bytes=1024), recipe="demo", rights=RIGHTS).unchanged
+    assert contents(folder)["parquet/train/00000.parquet"] == before["parquet/train/00000.parquet"]
+
+
+def test_a_narrower_export_removes_what_it_does_not_name_and_its_card_offers_nothing_else(store: Store) -> None:
+    export(store)
+    folder = export(store, formats=("parquet",), splits=("train",))
+    files = {path for path in contents(folder) if "/" in path}
+    assert files == {"parquet/train/00000.parquet"}
+    assert "webdataset/" not in (folder / "README.md").read_text(encoding="utf-8")

@@ -100,10 +100,11 @@ def test_settings_with_an_unknown_key_stop_every_verb_before_anything_is_written
     assert "dowload: unknown key; did you mean download?" in done.stderr
 
 
-def test_a_source_without_authorisation_is_refused(workspace: Path) -> None:
+@pytest.mark.parametrize("verb", ["crawl", "run"])
+def test_a_source_without_authorisation_is_refused(workspace: Path, verb: str) -> None:
     settings = workspace / "m5data.toml"
     settings.write_text(settings.read_text() + '\n[sources.shop]\nstart = ["http://127.0.0.1:9/"]\nlocal = true\n')
-    done = run("crawl", "-w", workspace, cwd=workspace)
+    done = run(verb, "-w", workspace, cwd=workspace)
     assert done.returncode == 2
     assert "sources.shop.crawl_authorised: expected true, got false" in done.stderr
     assert done.stderr.count("\n") == 1
@@ -125,3 +126,30 @@ def test_a_feed_with_a_broken_row_keeps_the_others_and_names_the_line(workspace:
 def test_status_and_log_of_an_empty_workspace(workspace: Path) -> None:
     assert run("status", "-w", workspace, cwd=workspace).returncode == 0
     assert run("log", "--json", "-w", workspace, cwd=workspace).stdout == "[]\n"
+
+
+def test_a_run_that_fails_is_one_line_though_a_scheduler_ran_it(workspace: Path) -> None:
+    done = run("run", "--flow", "process", "-w", workspace, cwd=workspace)
+    lines = [line for line in done.stderr.splitlines() if not line.startswith(("extract:", "dedup:", "align:"))]
+    assert (done.returncode, len(lines)) == (1, 1), done.stderr
+    assert lines[0].startswith("m5data: ")
+
+
+def test_a_prefect_address_that_nobody_answers_at_is_named(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    done = run("run", "--flow", "process", "-w", workspace, cwd=workspace)
+    assert done.returncode == 2
+    assert done.stderr.startswith("m5data: PREFECT_API_URL: wanted a Prefect API at http://127.0.0.1:9/api")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [("align", "--rule", "zz"), ("build-splits", "--seed", "-1")])
+def test_a_value_that_a_setting_does_not_take_is_one_line_and_exit_2(workspace: Path, words: tuple[str, ...]) -> None:
+    done = run(*words, "-w", workspace, cwd=workspace)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert words[1] in done.stderr
+
+
+def test_control_characters_of_a_page_do_not_reach_the_terminal(workspace: Path) -> None:
+    done = run("sql", "select chr(27) || ']0;title' as caption", "-w", workspace, cwd=workspace)
+    assert "\x1b" not in done.stdout
