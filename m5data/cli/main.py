@@ -29,6 +29,7 @@ from m5data.cli import (
     status,
     verify,
 )
+from m5data.cli.interruption import INTERRUPTED, interruption
 from m5data.errors import M5DataError
 from m5data.version import __version__
 
@@ -67,12 +68,23 @@ for verb in (annotate, build_splits, verify, export, sql, stats, status, log, di
 
 def main() -> None:
     """Run the command line; an error made on purpose becomes one line on standard error and an exit code."""
-    try:
-        app()
-    except M5DataError as error:
+    with interruption() as watched:
+        try:
+            app()
+        except BaseException as error:
+            if watched.seen:
+                print("m5data: interrupted; what was done is kept: run it again to go on", file=sys.stderr)
+                _end(INTERRUPTED)
+            _tell(error)
+            raise
+
+
+def _tell(error: BaseException) -> None:
+    """End with the error's own line, where it has one."""
+    if isinstance(error, M5DataError):
         print(f"m5data: {error}", file=sys.stderr)
         _end(error.exit_code)
-    except OSError as error:
+    if isinstance(error, OSError):
         print(f"m5data: {error.filename or 'system'}: {error.strerror or error}", file=sys.stderr)
         _end(1)
 

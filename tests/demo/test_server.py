@@ -133,14 +133,14 @@ def test_ports_may_be_chosen_and_a_taken_one_is_refused(shops: Shops, addresses:
 
 
 _ORPHAN = """
-import os, sys, time
+import signal, sys
 from pathlib import Path
 import psutil
 from m5data.demo.server import serving
 if __name__ == "__main__":
     with serving(Path(sys.argv[1])) as found:
         print(*[child.pid for child in psutil.Process().children(recursive=True)], flush=True)
-        time.sleep(600)
+        signal.pause()
 """
 
 

@@ -49,6 +49,7 @@ def test_only_the_changed_product_is_read_again(tmp_path: Path, shops: Shops) ->
         for path in log
         if "." in path and not path.endswith((".html", ".txt", ".xml"))
     ]
+    assert media
     assert [path for shop, log in later.items() for path in media if log.get(path) != counts[shop].get(path)] == []
     assert [name for name in ("download", "extract") if not reports[name].unchanged] == []
     for table in ("media", "frames", "audio", "images"):

@@ -47,52 +47,59 @@ def stored(store: Store, shop: Shop) -> set[str]:
         return {url.removeprefix(shop.url) for (url,) in connection.execute(query)}
 
 
-def test_a_shop_with_the_flaws_of_real_life_is_crawled_whole_and_everything_else_is_named(
-    store: Store, shop: Shop, clock: Clock
-) -> None:
-    async def cut_short(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Length": "100", "Content-Type": "text/html"})
-        await response.prepare(request)
-        await response.write(b"<html>")
-        assert request.transport is not None
-        request.transport.close()
-        return response
+PRODUCTS = [f"/p/{n}" for n in range(12)]
+FLAWED = [
+    "/private/1",
+    "/gone",
+    "/moved",
+    "/loop",
+    "/away",
+    "/once",
+    "/never",
+    "/short",
+    "/big",
+    "/picture",
+    "/optout",
+    "/tired",
+]
 
-    products = [f"/p/{n}" for n in range(12)]
+
+async def _cut_short(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Length": "100", "Content-Type": "text/html"})
+    await response.prepare(request)
+    await response.write(b"<html>")
+    assert request.transport is not None
+    request.transport.close()
+    return response
+
+
+def _flaws_of_real_life(shop: Shop) -> dict[str, str | bytes | Answer]:
     elsewhere = ["https://elsewhere.example/", "/p/1#reviews", "/list?sort=price"]
-    flawed = [
-        "/private/1",
-        "/gone",
-        "/moved",
-        "/loop",
-        "/away",
-        "/once",
-        "/never",
-        "/short",
-        "/big",
-        "/picture",
-        "/optout",
-        "/tired",
-    ]
-    shop.pages = {
-        "/": listing_page([*products[:4], *flawed, *elsewhere], following="/list?page=2"),
-        "/list?page=2": listing_page(products[4:8], following="/list?page=3"),
-        "/list?page=3": listing_page(products[8:11]),
+    return {
+        "/": listing_page([*PRODUCTS[:4], *FLAWED, *elsewhere], following="/list?page=2"),
+        "/list?page=2": listing_page(PRODUCTS[4:8], following="/list?page=3"),
+        "/list?page=3": listing_page(PRODUCTS[8:11]),
         "/robots.txt": f"User-agent: *\nDisallow: /private\nSitemap: {shop.url}/maps.xml".encode(),
         "/maps.xml": f"<sitemapindex><sitemap><loc>{shop.url}/map.xml.gz</loc></sitemap></sitemapindex>".encode(),
         "/map.xml.gz": gzip.compress(b"<urlset><url><loc>http://example.com/p/11</loc></url></urlset>"),
-        **{path: product_page(path[3:]) for path in products},
+        **{path: product_page(path[3:]) for path in PRODUCTS},
         "/moved": answer(301, Location="/p/0"),
         "/loop": answer(302, Location="/loop"),
         "/away": answer(302, Location="http://169.254.169.254/latest"),
         "/once": in_turn(answer(503), answer(200, text="<html>back</html>", Content_Type="text/html")),
         "/never": answer(500),
-        "/short": cut_short,
+        "/short": _cut_short,
         "/big": answer(200, text="x" * 300_000, Content_Type="text/html"),
         "/picture": answer(200, text="x", Content_Type="image/png"),
         "/optout": listing_page([], head='<meta name="robots" content="noai">'),
         "/tired": in_turn(answer(429, Retry_After="1"), answer(200, text="<html>ok</html>", Content_Type="text/html")),
     }  # fmt: skip
+
+
+def test_a_shop_with_the_flaws_of_real_life_is_crawled_whole_and_everything_else_is_named(
+    store: Store, shop: Shop, clock: Clock
+) -> None:
+    shop.pages = _flaws_of_real_life(shop)
     settings = settings_for(shop, max_page_bytes=200_000, user_agent="testbot", contact="mail@lab.example")
     report = crawl_stage.run(store, settings, clock=clock)
 
@@ -108,7 +115,7 @@ def test_a_shop_with_the_flaws_of_real_life_is_crawled_whole_and_everything_else
         "/picture": ("not_html", "wanted an HTML page, got image/png; charset=utf-8"),
         "/optout": ("opt_out", "meta robots: noai"),
     }
-    kept = {"/", "/list?page=2", "/list?page=3", "/maps.xml", "/map.xml.gz", "/once", "/tired", *products}
+    kept = {"/", "/list?page=2", "/list?page=3", "/maps.xml", "/map.xml.gz", "/once", "/tired", *PRODUCTS}
     assert stored(store, shop) == kept
     assert counts(report) == (29, 19, {
         "http_404": 1, "http_5xx": 1, "not_html": 1, "offsite": 1, "opt_out": 1, "redirect": 1, "redirect_loop": 1,
