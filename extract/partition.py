@@ -24,6 +24,7 @@ SCHEMAS = {
             ("pts_s", _REAL),
             ("width", _INT),
             ("height", _INT),
+            ("phash", _LONG),
             ("object", _TEXT),
             ("offset", _LONG),
             ("length", _LONG),
@@ -50,6 +51,9 @@ SCHEMAS = {
             ("size_group", _TEXT),
             ("sharpness", _REAL),
             ("blank_share", _REAL),
+            ("border_share", _REAL),
+            ("margin_detail", _REAL),
+            ("pixels", _TEXT),
         ]
     ),
     "fault_results": pa.schema([("item", _TEXT), ("reason", _TEXT), ("detail", _TEXT)]),

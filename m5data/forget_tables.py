@@ -13,7 +13,7 @@ from storage.takedown import Edit, Words, among
 
 __all__ = ["count_rows", "gone_rejects", "register_words", "table_edits"]
 
-_OF_PRODUCT = ("products", "specs", "labels")
+_OF_PRODUCT = ("products", "specs", "texts", "labels")
 _PAIRS = ("candidates", "judgements", "matches")
 
 
@@ -51,12 +51,13 @@ def table_edits(
         Edit("regions", gone["regions"]),
         *(Edit(name, gone[name]) for name in ("media", "frames", "audio", "images")),
         Edit("duplicates", gone["duplicates"], named, renamed),
+        Edit("duplicate_pairs", gone["duplicate_pairs"]),
         Edit("reserve", gone["reserve"], buckets=own),
         *(Edit(name, gone[name]) for name in _PAIRS),
         Edit("splits", gone["splits"], f"{named} OR {labels}", {**renamed, "label": _mapped("label", groups)}),
         Edit("rejects", gone["rejects"]),
         Edit("objects", gone["objects"]),
-        *(Edit(name, gone[name], buckets=own) for name in ("specs", "labels")),
+        *(Edit(name, gone[name], buckets=own) for name in ("specs", "texts", "labels")),
         Edit("products", gone["products"], among("page_sha256", pages), moved, None if pages else own),
     ]
 
@@ -91,6 +92,7 @@ def _gone(plan: Plan, objects: Collection[str]) -> dict[str, str]:
         "images": f"{product} OR {among('sha256', plan.objects)}",
         "regions": among("image_sha256", plan.objects),
         "duplicates": product,
+        "duplicate_pairs": f"{product} OR {among('other_id', plan.products)}",
         "reserve": among("group_id", plan.products),
         **dict.fromkeys(_PAIRS, pair),
         "splits": product,

@@ -9,6 +9,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace, VideoReformatter
 from PIL import Image
 
+from extract.images.perceptual_hash import frame_hash
 from extract.video.orient import orientation
 from m5data.errors import MediaError
 
@@ -25,6 +26,8 @@ class Jpeg:
     width: int
     """Pixels, after rotation and shrinking."""
     height: int
+    phash: int
+    """Perceptual hash of the frame before it was compressed (``frame_hash``)."""
 
 
 def upright(frame: VideoFrame, converter: VideoReformatter, longest_side: int | None = None) -> Image.Image:
@@ -92,4 +95,4 @@ class JpegEncoder:
         image = _upright(frame, self._converter, self._longest_side)
         buffer = BytesIO()
         image.save(buffer, "JPEG", quality=self._quality, subsampling="4:2:0")
-        return Jpeg(buffer.getvalue(), image.width, image.height)
+        return Jpeg(buffer.getvalue(), image.width, image.height, frame_hash(image))

@@ -1,4 +1,4 @@
-"""``m5data extract``: frames, sound and image measures of what was downloaded."""
+"""``m5data extract``: frames, sound and image measures of what was downloaded, and what captions say."""
 
 import typer
 
@@ -17,5 +17,5 @@ def register(app: typer.Typer) -> None:
 def extract(
     workspace: WorkspaceOption = HERE, engine: EngineOption = Engine.local, as_json: JsonOption = False
 ) -> None:
-    """Take 1-fps frames, mp3 and MFCC from videos, and measure images."""
-    run_stages(workspace, ("extract",), Choices(engine=engine.value), as_json=as_json)
+    """Take 1-fps frames, mp3 and MFCC from videos, measure images, clean and grade captions."""
+    run_stages(workspace, ("extract", "texts"), Choices(engine=engine.value), as_json=as_json)

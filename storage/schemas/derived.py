@@ -3,7 +3,7 @@
 from storage.schemas.column import Column, TableSpec
 from storage.schemas.types import FLAG, ID, INT, LONG, REAL, TEXT
 
-__all__ = ["AUDIO", "DUPLICATES", "FRAMES", "IMAGES", "REGIONS"]
+__all__ = ["AUDIO", "DUPLICATES", "DUPLICATE_PAIRS", "FRAMES", "IMAGES", "REGIONS", "TEXTS"]
 
 FRAMES = TableSpec(
     name="frames",
@@ -17,6 +17,7 @@ FRAMES = TableSpec(
         Column("pts_s", REAL, "the frame's own time, seconds from the stream's start"),
         Column("width", INT, "pixels, after rotation"),
         Column("height", INT, "pixels, after rotation"),
+        Column("phash", LONG, "64-bit perceptual hash of the frame, as a signed integer"),
         Column("object", TEXT, "object that holds the video's frames end to end"),
         Column("offset", LONG, "where this frame's JPEG starts in it, bytes"),
         Column("length", LONG, "length of the JPEG, bytes"),
@@ -56,6 +57,9 @@ IMAGES = TableSpec(
         Column("size_group", TEXT, "small, medium or large: this project's bounds"),
         Column("sharpness", REAL, "variance of the Laplacian of the grey image"),
         Column("blank_share", REAL, "share of pixels within 2/255 of the commonest grey"),
+        Column("border_share", REAL, "share in rows and columns along the edges that are plain within 8/255"),
+        Column("margin_detail", REAL, "share of steps of 24/255 in the outer tenth: logos and watermarks raise it"),
+        Column("pixels", TEXT, "SHA-256 of size and RGB samples: equal where the decoded pictures are"),
     ),
 )
 
@@ -84,8 +88,45 @@ DUPLICATES = TableSpec(
     columns=(
         Column("product_id", ID, "product"),
         Column("group_id", ID, "smallest product_id of the group"),
-        Column("rule", TEXT, "rule that joined it: alone, exact_content, exact_text, near_image or near_text"),
+        Column(
+            "rule",
+            TEXT,
+            "strongest rule that joined it: exact_content, exact_pixels, exact_text, near_image, near_text, "
+            "near_video; or alone",
+        ),
         Column("kept", FLAG, "false: an exact duplicate of a kept product"),
         Column("size", INT, "products in the group"),
+    ),
+)
+
+DUPLICATE_PAIRS = TableSpec(
+    name="duplicate_pairs",
+    meaning="One row a pair of products and near rule that found it, or strongest exact rule that joined it.",
+    key=("product_id", "other_id", "rule"),
+    bucket_of="product_id",
+    columns=(
+        Column("product_id", ID, "the smaller product_id; of an exact pair the smallest with that key"),
+        Column("other_id", ID, "the larger one"),
+        Column("rule", TEXT, "exact_content, exact_pixels, exact_text, near_image, near_text or near_video"),
+        Column("distance", REAL, "near_image: bits; near_text, near_video: 1 - similarity; exact: 0"),
+        Column("joined", FLAG, "false: left out, for its group would have grown too large"),
+    ),
+)
+
+TEXTS = TableSpec(
+    name="texts",
+    meaning="One row a caption: cleaned, measured, and how it agrees with the specification table.",
+    key=("product_id",),
+    bucket_of="product_id",
+    columns=(
+        Column("product_id", ID, "product"),
+        Column("caption", TEXT, "caption without full-width signs, emoji and repeated promotion"),
+        Column("language", TEXT, "BCP 47 tag by script: zh, ja, ko, ..., und-Latn, ...; zxx: no letters"),
+        Column("characters", INT, "length without white space"),
+        Column("words", INT, "length in words, as jieba cuts them"),
+        Column("facts", INT, "parts of the table's values, of two characters or more"),
+        Column("stated", INT, "facts that the caption states"),
+        Column("agreement", REAL, "log-odds, nats, that the caption is this table's; NULL: no table", nullable=True),
+        Column("grade", TEXT, "well, partially or poorly matched: this project's rule; NULL: no table", nullable=True),
     ),
 )
