@@ -1,6 +1,7 @@
 """The program ``m5data``: its verbs, and what its errors look like."""
 
 import os
+import sqlite3
 import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -74,6 +75,9 @@ def main() -> None:
     except M5DataError as error:
         print(f"m5data: {error}", file=sys.stderr)
         _end(error.exit_code)
+    except sqlite3.DatabaseError as error:
+        print(f"m5data: the workspace's state.sqlite: {error}; restore it from a backup", file=sys.stderr)
+        _end(1)
     except OSError as error:
         print(f"m5data: {error.filename or 'system'}: {error.strerror or error}", file=sys.stderr)
         _end(1)
