@@ -15,6 +15,7 @@ from storage.buckets import Partition, bucket_sql, partition_folder
 from storage.delta import DataFile
 from storage.durable import sync_file
 from storage.engine import quote, text
+from storage.new_partition import write_new
 from storage.schemas import TableSpec
 from storage.validation import PARTITION, check_keys, load
 from storage.views import file_sql
@@ -58,6 +59,9 @@ class PartitionWriter:
         Raises:
             DataError: A row breaks the schema, repeats a key, or belongs to a partition outside ``only``.
         """
+        if self._spec.bucket_of and only is not None and len(only) == 1 and only[0] not in pinned:
+            file = self._write_new(data, int(only[0] or 0))
+            return ({only[0]: file}, []) if file else ({}, list(only))
         load(self._engine, self._spec, data, _ROWS, self._partition_sql())
         counts = self._count()
         scope = list(only) if only is not None else sorted({*counts, *pinned}, key=str)
@@ -85,11 +89,25 @@ class PartitionWriter:
             return bucket_sql(self._spec.bucket_of, self._buckets)
         return quote(self._spec.split_by) if self._spec.split_by else "NULL"
 
-    def _write(self, partition: Partition, rows: int) -> DataFile:
-        spec = self._spec
-        path = str(Path(partition_folder(spec, partition)) / f"{uuid.uuid4().hex}.parquet")
+    def _write_new(self, data: pa.Table | duckdb.DuckDBPyRelation, bucket: int) -> DataFile | None:
+        path, target = self._place(bucket)
+        rows = write_new(self._engine, self._spec, data, target, bucket, self._buckets)
+        if not rows:
+            target.unlink()
+            return None
+        sync_file(target)
+        return DataFile(path, bucket, target.stat().st_size, rows)
+
+    def _place(self, partition: Partition) -> tuple[str, Path]:
+        """Return the path of a new file inside the table's folder, and where it is written."""
+        path = str(Path(partition_folder(self._spec, partition)) / f"{uuid.uuid4().hex}.parquet")
         target = self._staging / path
         target.parent.mkdir(parents=True, exist_ok=True)
+        return path, target
+
+    def _write(self, partition: Partition, rows: int) -> DataFile:
+        spec = self._spec
+        path, target = self._place(partition)
         columns = ", ".join(quote(c.name) for c in spec.columns if c.name != spec.split_by)
         check_keys(self._engine, spec, _rows(partition))
         self._engine.execute(

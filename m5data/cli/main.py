@@ -1,6 +1,7 @@
 """The program ``m5data``: its verbs, and what its errors look like."""
 
 import os
+import sqlite3
 import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -11,6 +12,7 @@ from m5data.cli import (
     align,
     annotate,
     build_splits,
+    copy,
     crawl,
     dedup,
     demo,
@@ -27,6 +29,7 @@ from m5data.cli import (
     sql,
     stats,
     status,
+    vacuum,
     verify,
 )
 from m5data.cli.interruption import INTERRUPTED, interruption
@@ -62,7 +65,7 @@ def _workspace(
 
 for verb in (init, demo, run, parse, crawl, ingest, download, extract, dedup, align):
     verb.register(app)
-for verb in (annotate, build_splits, verify, export, sql, stats, status, log, diff, forget):
+for verb in (annotate, build_splits, verify, export, sql, stats, status, log, diff, vacuum, copy, forget):
     verb.register(app)
 
 
@@ -84,6 +87,9 @@ def _tell(error: BaseException) -> None:
     if isinstance(error, M5DataError):
         print(f"m5data: {error}", file=sys.stderr)
         _end(error.exit_code)
+    if isinstance(error, sqlite3.DatabaseError):
+        print(f"m5data: the workspace's state.sqlite: {error}; restore it from a backup", file=sys.stderr)
+        _end(1)
     if isinstance(error, OSError):
         print(f"m5data: {error.filename or 'system'}: {error.strerror or error}", file=sys.stderr)
         _end(1)
