@@ -2,8 +2,9 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 
-from m5data.segmentation import cut
+from m5data.segmentation import cut_words
 
 __all__ = ["count_words", "has_chinese"]
 
@@ -24,5 +25,16 @@ def count_words(text: str, *, segment: bool) -> Counter[str]:
     jieba (``segment``), the pieces joined by spaces, and every run of at least two letters,
     digits or underscores in that is a word. So ``T恤`` is one word and ``3.5`` none.
     """
-    spaced = " ".join(cut(text)) if segment else text
-    return Counter(_TOKEN.findall(spaced.lower()))
+    if not segment:
+        return Counter(_TOKEN.findall(text.lower()))
+    counted: Counter[str] = Counter()
+    for piece, times in Counter(cut_words(text)).items():
+        for word in _tokens(piece):
+            counted[word] += times
+    return counted
+
+
+def _tokens(piece: str) -> Iterator[str]:
+    """Yield the words of a piece that stands between spaces."""
+    if len(piece) > 1:
+        yield from _TOKEN.findall(piece.lower())

@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from m5data.segmentation import cut
+from m5data.segmentation import cut_words
 
 __all__ = ["length", "word_count"]
 
@@ -18,4 +18,4 @@ def length(text: str) -> int:
 
 def word_count(text: str) -> int:
     """Return a text's length in words: pieces that jieba cuts it into, those without a letter or digit left out."""
-    return sum(1 for piece in cut(text) if any(sign.isalnum() for sign in piece))
+    return sum(1 for piece in cut_words(text) if any(sign.isalnum() for sign in piece))
