@@ -7,6 +7,7 @@ import pytest
 
 from annotate import judgements_stage, matches_stage
 from annotate.settings import AnnotateSettings
+from annotate.tasks import Task, TaskBoard, TaskSettings, Truth
 from m5data.errors import FeedError, UsageError
 from m5data.stage import StageReport
 from storage import Store
@@ -19,10 +20,14 @@ HEADER = "query,candidate,worker,answer,gold\n"
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     made = Store.create(tmp_path / "workspace", buckets=2)
-    with made.stage("fill", settings="") as stage:
-        stage.write("products", products("s:1", "s:2", "s:3"))
-        stage.commit(StageReport("fill", 3, 3))
+    fill(made, "s:1", "s:2", "s:3")
     return made
+
+
+def fill(store: Store, *ids: str) -> None:
+    with store.stage("fill", settings="") as stage:
+        stage.write("products", products(*ids))
+        stage.commit(StageReport("fill", len(ids), len(ids)))
 
 
 def products(*ids: str) -> pa.Table:
@@ -34,8 +39,8 @@ def products(*ids: str) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=schema)
 
 
-def take_in(store: Store, lines: Sequence[str], header: str = HEADER) -> StageReport:
-    file = store.root / "answers.csv"
+def take_in(store: Store, lines: Sequence[str], header: str = HEADER, name: str = "answers.csv") -> StageReport:
+    file = store.root / name
     file.write_text(header + "".join(f"{line}\n" for line in lines), encoding="utf-8")
     return judgements_stage.run(store, file, clock=lambda: NOW)
 
@@ -82,11 +87,38 @@ def test_a_later_answer_of_a_worker_replaces_the_earlier_one(store: Store) -> No
     ]
 
 
-def test_judgements_on_products_that_are_not_there_are_rejected(store: Store) -> None:
-    take_in(store, ["s:1,s:9,w1,matched,", "s:1,s:2,w1,matched,"])
+def test_judgements_on_products_that_are_not_there_are_rejected_and_come_in_once_they_are(store: Store) -> None:
+    lines = ["s:1,s:9,w1,matched,", "s:1,s:2,w1,matched,"]
+    report = take_in(store, lines)
+    assert (report.read, report.kept, dict(report.dropped)) == (2, 1, {"unknown_product": 1})
+    assert store.snapshot().table("rejects", ["item", "reason", "detail"]).to_pylist() == [
+        {
+            "item": "answers.csv:2",
+            "reason": "unknown_product",
+            "detail": "wanted two products of the table products, got s:9",
+        }
+    ]
+    fill(store, "s:1", "s:2", "s:9")
+    assert take_in(store, lines).kept == 2
+    assert store.snapshot().table("rejects").num_rows == 0
+
+
+def test_judgements_on_products_that_are_gone_are_no_matches(store: Store) -> None:
+    take_in(store, ["s:1,s:3,w1,matched,", "s:1,s:2,w1,matched,"])
+    fill(store, "s:1", "s:2")
     report = matches_stage.run(store, AnnotateSettings())
     assert (report.read, report.kept, dict(report.dropped)) == (2, 1, {"unknown_product": 1})
     assert store.snapshot().table("matches").num_rows == 1
+
+
+def test_each_file_keeps_its_rejects_until_it_comes_again(store: Store) -> None:
+    take_in(store, ["s:1,s:2,w1,perhaps,", "s:1,s:2,w2,matched,"], name="first.csv")
+    report = take_in(store, ["s:1,s:1,w1,matched,"], name="second.csv")
+    assert (report.read, report.kept, dict(report.dropped)) == (3, 1, {"bad_answer": 1, "same_product": 1})
+    items = store.snapshot().table("rejects", ["item"])["item"].to_pylist()
+    assert items == ["first.csv:2", "second.csv:2"]
+    report = take_in(store, ["s:1,s:2,w1,matched,", "s:1,s:2,w2,matched,"], name="first.csv")
+    assert (report.read, report.kept, dict(report.dropped)) == (3, 2, {"same_product": 1})
 
 
 def test_nothing_new_is_no_work(store: Store) -> None:
@@ -108,7 +140,7 @@ def test_a_file_without_the_columns_is_refused_and_nothing_is_written(store: Sto
 
 
 def test_a_missing_file_is_named(store: Store) -> None:
-    with pytest.raises(FeedError, match="nowhere"):
+    with pytest.raises(UsageError, match="nowhere"):
         judgements_stage.run(store, store.root / "nowhere.csv")
 
 
@@ -133,3 +165,29 @@ def test_an_unknown_method_is_refused_and_nothing_is_written(store: Store) -> No
     with pytest.raises(UsageError, match=r"annotate\.method: wanted one of majority, .*got 'mean'"):
         matches_stage.run(store, AnnotateSettings().model_copy(update={"method": "mean"}))
     assert store.snapshot().number == version
+
+
+def test_answers_of_the_board_are_published_with_those_of_files(store: Store) -> None:
+    take_in(store, ["s:1,s:2,ann,mismatched,", "s:1,s:2,bob,mismatched,", "s:1,s:3,boss,matched,true"])
+    plan = TaskSettings(workers=1, gold_first=0, gold_share=0)
+    with TaskBoard(store.state, plan, clock=lambda: NOW) as board:
+        board.add_tasks([Task("s:1", "s:2"), Task("s:2", "s:3"), Task("s:3", options=("lamps", "chairs"))])
+        board.add_gold([Truth(Task("s:1", "s:3"), "mismatched")])
+        board.invite(["ann"])
+        while (task := board.next_task("ann")) is not None:
+            answer = {"s:2": "matched", "s:3": "broken", "": "lamps"}[task.candidate]
+            board.answer("ann", task.number, answer, 2)
+    matches_stage.run(store, AnnotateSettings())
+    rows = store.snapshot().table("judgements", ["query", "candidate", "worker", "answer", "gold"]).to_pylist()
+    assert [tuple(row.values()) for row in rows] == [
+        ("s:1", "s:2", "ann", "matched", False),
+        ("s:1", "s:2", "bob", "mismatched", False),
+        ("s:1", "s:3", "gold", "mismatched", True),
+    ]
+    assert matches_stage.run(store, AnnotateSettings()).unchanged
+    with TaskBoard(store.state, plan) as board:
+        while board.undo("ann") is not None:
+            pass
+    matches_stage.run(store, AnnotateSettings())
+    assert store.snapshot().table("judgements", ["worker"])["worker"].to_pylist() == ["ann", "bob", "gold"]
+    assert store.snapshot().table("judgements", ["answer"])["answer"].to_pylist()[0] == "mismatched"
