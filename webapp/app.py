@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from annotate.tasks import TaskBoard, TaskSettings
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -16,6 +15,7 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Scope
 
+from annotate.tasks import TaskBoard, TaskSettings
 from m5data.stage import Clock, utc_now
 from storage import Store
 from webapp.annotation.routes import AnnotationRoutes

@@ -16,7 +16,7 @@ __all__ = ["LANGUAGE_COOKIE", "Language", "Pages", "language_of", "texts_in"]
 
 Language = Literal["en", "zh"]
 LANGUAGE_COOKIE = "m5data_language"
-_LANGUAGES = get_args(Language)
+_LANGUAGES: tuple[Language, ...] = get_args(Language)
 _YEAR_S = 365 * 24 * 3600
 
 
@@ -48,8 +48,9 @@ class Pages:
 def language_of(request: Request) -> Language:
     """Return the language asked for: by the address, by an earlier choice, by the browser, else English."""
     for wanted in (request.query_params.get("lang"), request.cookies.get(LANGUAGE_COOKIE)):
-        if wanted in _LANGUAGES:
-            return wanted
+        for language in _LANGUAGES:
+            if wanted == language:
+                return language
     accepted = request.headers.get("accept-language", "").strip().lower()
     return "zh" if accepted.startswith("zh") else "en"
 

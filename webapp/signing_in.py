@@ -58,7 +58,7 @@ class SignInRoutes:
         )
         return answer
 
-    async def sign_out(self, request: Request) -> Response:
+    async def sign_out(self, _: Request) -> Response:
         """Forget the cookie."""
         answer = JSONResponse({"out": True})
         answer.delete_cookie(COOKIE, secure=self._keys.address.secure, httponly=True, samesite="lax")

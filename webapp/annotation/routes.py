@@ -1,12 +1,12 @@
 """``/annotate``: the page, and what it sends."""
 
-from annotate.tasks import Handed, Progress, RefusedError, TaskBoard
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from annotate.tasks import Handed, Progress, RefusedError, TaskBoard
 from webapp.access import read_body, visitor_of
 from webapp.annotation.views import task_view
 from webapp.catalogue.shelf import Shelf

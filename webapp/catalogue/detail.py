@@ -92,7 +92,7 @@ def read_detail(snapshot: Snapshot, product_id: str) -> Detail | None:
             ledger=dict(zip(names, states, strict=True)),
             labels=tuple(labels[0]) if labels else (),
             splits=tuple(Membership(*row) for row in engine.execute(_SPLITS, [product_id]).fetchall()),
-            group=engine.execute(_GROUP, [product_id]).fetchone(),  # type: ignore[arg-type]  # of the columns asked for
+            group=engine.execute(_GROUP, [product_id]).fetchone(),
             frames=tuple(Frame(*row) for row in engine.execute(_FRAME, [product_id, _FRAMES]).fetchall()),
             sounds=tuple(Sound(*row) for row in engine.execute(_SOUND, [product_id]).fetchall()),
         )

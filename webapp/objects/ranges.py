@@ -2,12 +2,12 @@
 
 import re
 
-__all__ = ["NoRange", "read_range"]
+__all__ = ["NoRangeError", "read_range"]
 
 _ONE_RANGE = re.compile(r"bytes=(?:(\d{1,18})-(\d{0,18})|-(\d{1,18}))")
 
 
-class NoRange(ValueError):
+class NoRangeError(ValueError):
     """The range lies outside of what there is (status 416)."""
 
 
@@ -17,7 +17,7 @@ def read_range(header: str | None, length: int) -> tuple[int, int] | None:
     Several ranges, other units and malformed headers are ignored, as the RFC allows.
 
     Raises:
-        NoRange: None of the bytes asked for exists.
+        NoRangeError: None of the bytes asked for exists.
     """
     found = _ONE_RANGE.fullmatch(header.strip()) if header else None
     if found is None:
@@ -30,5 +30,5 @@ def read_range(header: str | None, length: int) -> tuple[int, int] | None:
         if last and int(last) < begin:
             return None
     if begin >= end:
-        raise NoRange(f"wanted bytes {header}, there are {length}")
+        raise NoRangeError(f"wanted bytes {header}, there are {length}")
     return begin, end

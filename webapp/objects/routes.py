@@ -11,10 +11,10 @@ from starlette.routing import BaseRoute, Route
 from m5data.errors import CorruptObjectError
 from storage import ObjectRef, Objects
 from webapp.access import visitor_of
-from webapp.objects.ranges import NoRange, read_range
+from webapp.objects.ranges import NoRangeError, read_range
 from webapp.threads import Threads
 
-__all__ = ["ObjectRoutes", "PLAYED", "SHOWN"]
+__all__ = ["PLAYED", "SHOWN", "ObjectRoutes"]
 
 SHOWN = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp", "image/bmp", "image/avif"})
 """Images that browsers show and that can hold no script: never SVG."""
@@ -50,7 +50,7 @@ class ObjectRoutes:
             return Response(status_code=304, headers=headers)
         try:
             asked = read_range(request.headers.get("range"), ref.payload_length)
-        except NoRange:
+        except NoRangeError:
             return Response(status_code=416, headers={**headers, "content-range": f"bytes */{ref.payload_length}"})
         begin, end = asked or (0, ref.payload_length)
         headers["content-length"] = str(end - begin)
