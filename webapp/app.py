@@ -23,6 +23,7 @@ from webapp.browsing.routes import BrowsingRoutes
 from webapp.catalogue.shelf import Shelf
 from webapp.objects.routes import ObjectRoutes
 from webapp.pages import Pages
+from webapp.review.routes import ReviewRoutes
 from webapp.security.address import Address
 from webapp.security.gate import Gate, Keys
 from webapp.security.headers import SecurityHeaders
@@ -67,6 +68,7 @@ def make_app(
         *SignInRoutes(keys, pages, clock).routes,
         *AnnotationRoutes(board, shelf, pages, threads).routes,
         *BrowsingRoutes(shelf, pages, threads).routes,
+        *ReviewRoutes(store.state, shelf, pages, threads, clock).routes,
         *ObjectRoutes(store.objects, threads).routes,
         Mount("/static", _Static(packages=[("webapp", "static")])),
     ]

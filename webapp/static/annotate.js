@@ -2,6 +2,7 @@
 
 import { showLines } from "./lines_view.js";
 import { Outbox } from "./outbox.js";
+import { showState } from "./outbox_status.js";
 import { preload, ProductView } from "./product_view.js";
 import { post, Refused } from "./requests.js";
 
@@ -20,25 +21,10 @@ let preloaded = [];
 let shownAt = 0;
 let reviewed = 0;
 let loading = false;
-let refusals = 0;
 const seen = new Map();
 const history = JSON.parse(localStorage.getItem(historyKey) ?? "[]");
 const outbox = new Outbox(`m5data outbox ${judge.dataset.worker}`, showState);
 const answered = new Set(outbox.items.filter((item) => item.path.endsWith("answers")).map((item) => item.body.task));
-
-function showState({ waiting, state, refused }) {
-  const tag = $("waiting");
-  tag.textContent = waiting ? `${waiting} ${tag.dataset.waiting}` : tag.dataset.saved;
-  tag.classList.toggle("warn", waiting > 0);
-  const notice = $("notice");
-  notice.textContent = { offline: notice.dataset.offline, "signed-out": notice.dataset.signedOut }[state] ?? "";
-  notice.hidden = !notice.textContent;
-  if (refused) {
-    refusals += 1;
-    $("refused").hidden = false;
-    $("refused").textContent = `${refusals} ${$("refused").dataset.text}`;
-  }
-}
 
 function showCount(total) {
   $("reviewed").textContent = reviewed;
@@ -54,12 +40,13 @@ async function load() {
   try {
     // Without a task left, what the server gives next depends on answers that it does not have yet.
     if (!queue.length) await outbox.flush();
+    const before = outbox.items.length ? -1 : reviewed;
     const found = await post("/annotate/tasks", {});
     const known = new Set(queue.map((task) => task.number));
     const fresh = found.tasks.filter((task) => !answered.has(task.number) && !known.has(task.number));
     const shown = queue[0];
     queue.push(...fresh);
-    if (!outbox.items.length) reviewed = found.reviewed;
+    if (reviewed === before) reviewed = found.reviewed;
     showCount(found.total);
     preloaded = preload(queue.slice(0, LEAST_AHEAD).flatMap((task) => [task.query, task.candidate]));
     if (!queue.length && outbox.items.length) setTimeout(load);
