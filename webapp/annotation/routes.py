@@ -25,7 +25,7 @@ class Answer(BaseModel):
 
     task: int = Field(ge=0, lt=2**63)
     label: str = Field(max_length=400)
-    seconds: float
+    seconds: float = Field(ge=0, allow_inf_nan=False)
 
 
 class Undo(BaseModel):

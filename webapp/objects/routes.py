@@ -59,7 +59,9 @@ class ObjectRoutes:
         status = 206 if asked else 200
         if request.method == "HEAD":
             return Response(status_code=status, headers=headers, media_type=ref.mime)
-        return StreamingResponse(self._bytes(ref.sha256, begin, end), status, headers, ref.mime)
+        first = await self._read(ref.sha256, begin, min(_CHUNK, end - begin))
+        rest = self._bytes(ref.sha256, first, begin + len(first), end)
+        return StreamingResponse(rest, status, headers, ref.mime)
 
     async def show_frame(self, request: Request) -> Response:
         """Answer with one JPEG of an object of frames."""
@@ -81,7 +83,8 @@ class ObjectRoutes:
             raise HTTPException(404, "no such object")
         return ref
 
-    async def _bytes(self, sha256: str, begin: int, end: int) -> AsyncIterator[bytes]:
+    async def _bytes(self, sha256: str, first: bytes, begin: int, end: int) -> AsyncIterator[bytes]:
+        yield first
         for offset in range(begin, end, _CHUNK):
             yield await self._read(sha256, offset, min(_CHUNK, end - offset))
 
