@@ -1,18 +1,22 @@
 """A small workspace with hostile products, the application in process, and people signed in."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser as PlaywrightBrowser
+from playwright.sync_api import sync_playwright
 from starlette.testclient import TestClient
 
 from annotate.tasks import Task, TaskBoard, TaskSettings
 from m5data.stage import StageReport
 from storage import Store
 from tests.export.synthetic import picture, product, rows
+from tests.webapp.chromium import find_chromium
 from tests.webapp.hostile import HOSTILE
 from webapp.app import make_app
 from webapp.security.gate import CSRF_HEADER
@@ -41,9 +45,9 @@ class Filled:
     """Name of a hostile text -> product that carries it everywhere."""
 
 
-@pytest.fixture
-def filled(tmp_path: Path) -> Filled:
-    store = Store.create(tmp_path / "workspace", buckets=2)
+@pytest.fixture(scope="session")
+def filled_once(tmp_path_factory: pytest.TempPathFactory) -> Filled:
+    store = Store.create(tmp_path_factory.mktemp("filled") / "workspace", buckets=2)
     with store.stage("fill", settings="") as stage:
         with store.objects.writer("media") as media:
             image = media.put(picture(9), mime="image/jpeg", url="https://shop.example/9")
@@ -76,7 +80,26 @@ def filled(tmp_path: Path) -> Filled:
         ]  # fmt: skip
         stage.write("frames", rows("frames", *shots))
         stage.commit(StageReport("fill", len(products), len(products)))
+    store.objects.close()
     return Filled(store, image, video, frames, page, svg, mfcc, hostile)
+
+
+@pytest.fixture
+def filled(filled_once: Filled, tmp_path: Path) -> Filled:
+    """A copy that a test may change."""
+    return replace(filled_once, store=Store.open(shutil.copytree(filled_once.store.root, tmp_path / "workspace")))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[PlaywrightBrowser]:
+    """A headless Chromium."""
+    path = find_chromium()
+    if path is None:
+        pytest.skip("no Chromium on this machine: install one with make browser")
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield launched
+        launched.close()
 
 
 @dataclass
