@@ -6,7 +6,7 @@ from starlette.routing import BaseRoute, Route
 
 from m5data.stage import Clock
 from webapp.pages import Pages
-from webapp.security.gate import COOKIE, Keys, Visitor
+from webapp.security.gate import COOKIE, SIGN_IN, Keys, Visitor
 from webapp.security.people import Role
 
 __all__ = ["HOMES", "SignInRoutes"]
@@ -22,8 +22,8 @@ class SignInRoutes:
         self._keys, self._pages, self._clock = keys, pages, clock
         self.routes: list[BaseRoute] = [
             Route("/", self.home),
-            Route("/in/{token}", self.ask),
-            Route("/in/{token}", self.sign_in, methods=["POST"]),
+            Route(SIGN_IN + "{token}", self.ask),
+            Route(SIGN_IN + "{token}", self.sign_in, methods=["POST"]),
             Route("/out", self.sign_out, methods=["POST"]),
         ]
 

@@ -170,9 +170,7 @@ def open_site(filled: Filled, clock: HeldClock) -> Iterator[OpenSite]:
             app = make_app(filled.store, serving, TaskSettings(gold_first=0, gold_share=0), KEY, clock=clock)
             board = stack.enter_context(TaskBoard(filled.store.state, TaskSettings(gold_first=0, gold_share=0), clock))
             stack.enter_context(TestClient(app, base_url=ORIGIN))
-            return Site(
-                lambda: TestClient(app, base_url=ORIGIN, raise_server_exceptions=False), board, filled.store
-            )
+            return Site(lambda: TestClient(app, base_url=ORIGIN, raise_server_exceptions=False), board, filled.store)
 
         yield make
 

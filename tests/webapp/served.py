@@ -6,6 +6,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from playwright.sync_api import Page
+
 PROGRAM = Path(sys.executable).parent / "m5data"
 
 
@@ -41,3 +43,11 @@ class Served:
             self._process.kill()
             self._process.communicate()
             self._process = None
+
+
+def open_link(page: Page, address: str, token: str, landing: str) -> None:
+    """Open a personal link and press its button by keyboard; return on the page that it leads to."""
+    page.goto(f"{address}/in/{token}")
+    page.wait_for_function("() => document.activeElement.tagName === 'BUTTON'")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**{landing}")

@@ -44,5 +44,11 @@ def test_only_pages_of_this_server_are_its_own() -> None:
     address = Address("https://label.example.org")
     assert address.is_own("https://label.example.org", "label.example.org")
     assert address.is_own("http://127.0.0.1:8765", "127.0.0.1:8765")
-    for stranger in ("", "null", "https://evil.example", "https://label.example.org.evil.example", "http://127.0.0.1:1"):
+    for stranger in (
+        "",
+        "null",
+        "https://evil.example",
+        "https://label.example.org.evil.example",
+        "http://127.0.0.1:1",
+    ):
         assert not address.is_own(stranger, "127.0.0.1:8765")

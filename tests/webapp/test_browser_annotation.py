@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page
 
 from annotate.tasks import Task, TaskBoard, TaskSettings
 from tests.webapp.demo_products import make_demo_workspace
-from tests.webapp.served import PROGRAM, Served
+from tests.webapp.served import PROGRAM, Served, open_link
 
 WORKERS = ("ann", "bob", "eve")
 KEYS = {"matched": ("1", "Enter"), "mismatched": ("2",), "uncertain": ("3",), "broken": ("4",)}
@@ -92,9 +92,7 @@ def test_no_judgement_is_lost_or_doubled_and_the_matches_are_found(tmp_path: Pat
         judges = []
         for place, (name, token) in enumerate(tokens.items()):
             page = browser.new_context(viewport={"width": 1100, "height": 800}).new_page()
-            page.goto(f"{server.address}/in/{token}")
-            page.keyboard.press("Enter")
-            page.wait_for_url("**/annotate")
+            open_link(page, server.address, token, "/annotate")
             page.evaluate("window.loadedOnce = true")
             judges.append(Judge(name, page, truth, place))
         working = list(judges)
@@ -106,7 +104,7 @@ def test_no_judgement_is_lost_or_doubled_and_the_matches_are_found(tmp_path: Pat
                     judge.judge_one()
                 server.start()
         for judge in judges:
-            judge.page.wait_for_function("document.getElementById('waiting').className === 'tag'")
+            judge.page.wait_for_function("() => document.getElementById('waiting').className === 'tag'")
             assert judge.page.evaluate("window.loadedOnce"), "no reload"
             assert judge.page.inner_text("#reviewed") == "200"
             judge.page.context.close()

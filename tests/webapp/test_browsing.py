@@ -21,7 +21,12 @@ def test_a_product_is_shown_with_its_five_modalities_its_ledger_and_its_split(st
     assert found is not None
     assert dict(found.ledger) == dict.fromkeys(("image", "caption", "specifications", "video", "audio"), "present")
     assert [(spec.property, spec.value) for spec in found.card.specs] == [("颜色", "红"), ("材质", "陶")]
-    assert (len(found.card.pictures), found.card.videos[0].sound, len(found.frames), len(found.sounds)) == (1, True, 2, 1)
+    assert (len(found.card.pictures), found.card.videos[0].sound, len(found.frames), len(found.sounds)) == (
+        1,
+        True,
+        2,
+        1,
+    )
     assert found.labels == ("家居", "茶具")
     assert [(one.split, one.role) for one in found.splits] == [("train", "sample")]
     lacking = read_detail(store.snapshot(), "shop:3")
@@ -66,7 +71,8 @@ def test_pages_follow_each_other_without_gap_or_overlap(tmp_path: Path) -> None:
             after = found.next
     shelf.close()
     assert [len(page) for page in pages] == [PAGE, PAGE, 5]
-    assert sum(pages, []) == sorted(sum(pages, []))
+    together = [product_id for page in pages for product_id in page]
+    assert together == sorted(together)
 
 
 def test_a_newer_version_is_seen_and_what_was_taken_down_is_not(store: Store) -> None:

@@ -21,11 +21,16 @@ def test_differences_are_told_property_by_property() -> None:
 def test_shared_names_and_normalised_values_count_where_there_are_some() -> None:
     query = [spec("颜色", "深蓝色", "颜色", "深蓝"), spec("重量", "1.5kg", "重量", "1500")]
     candidate = [spec("颜色分类", "深蓝", "颜色", "深蓝"), spec("净重", "1500g", "重量", "1500")]
-    assert [(line.property, line.relation) for line in compare(query, candidate)] == [("颜色", "same"), ("重量", "same")]
+    assert [(line.property, line.relation) for line in compare(query, candidate)] == [
+        ("颜色", "same"),
+        ("重量", "same"),
+    ]
 
 
 def test_several_values_of_a_property_are_a_set() -> None:
     query = [spec("颜色", "红"), spec("颜色", "蓝")]
-    assert compare(query, [spec("颜色", "蓝"), spec("颜色", "红")]) == [Line("颜色", ("红", "蓝"), ("蓝", "红"), "same")]
+    assert compare(query, [spec("颜色", "蓝"), spec("颜色", "红")]) == [
+        Line("颜色", ("红", "蓝"), ("蓝", "红"), "same")
+    ]
     assert compare(query, [spec("颜色", "红")])[0].relation == "different"
     assert compare([], []) == []

@@ -64,6 +64,12 @@ def test_each_role_has_its_pages(site: Site) -> None:
     assert reviewer.post("/annotate/tasks")[0] == 403
 
 
+def test_another_link_opens_its_own_person_and_the_first_is_gone(site: Site) -> None:
+    browser = site.signed_in("ann")
+    browser.sign_in(site.link("rita", "reviewer"))
+    assert [browser.client.get(path).status_code for path in ("/annotate", "/products")] == [403, 200]
+
+
 def test_a_changed_cookie_is_nobodys(site: Site) -> None:
     browser = site.signed_in("ann")
     cookie = browser.client.cookies[COOKIE]

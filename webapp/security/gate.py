@@ -13,10 +13,12 @@ from webapp.security.people import People, Person
 from webapp.security.rate_limit import RateLimit, address_key
 from webapp.security.sessions import Session, Sessions
 
-__all__ = ["COOKIE", "CSRF_HEADER", "Gate", "Keys", "Visitor"]
+__all__ = ["COOKIE", "CSRF_HEADER", "SIGN_IN", "Gate", "Keys", "Visitor"]
 
 COOKIE = "m5data_session"
 CSRF_HEADER = "x-csrf-token"
+SIGN_IN = "/in/"
+"""Beginning of the address of a personal link."""
 _READING = frozenset({"GET", "HEAD"})
 
 
@@ -82,4 +84,6 @@ class Gate:
         headers = connection.headers
         if not self._keys.address.is_own(headers.get("origin", ""), headers.get("host", "")):
             return False
+        if connection.scope["path"].startswith(SIGN_IN):  # its own token is the proof, whoever was signed in before
+            return True
         return visitor is None or self._keys.sessions.is_csrf(visitor.session, headers.get(CSRF_HEADER, ""))

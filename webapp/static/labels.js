@@ -160,6 +160,7 @@ function askName(asking) {
   const input = $("naming").elements.name;
   input.value = asking ? queue[0].a.path.at(-1) : "";
   if (asking) input.select();
+  else input.blur();
 }
 
 $("naming").addEventListener("submit", (event) => {
