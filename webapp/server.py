@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -48,4 +49,5 @@ def serve(app: ASGIApp, listening: socket.socket, ready: Callable[[], None]) -> 
         ws="none",
     )
     ready()
-    uvicorn.Server(config).run(sockets=[listening])
+    with suppress(KeyboardInterrupt):  # raised again by uvicorn once everything is closed
+        uvicorn.Server(config).run(sockets=[listening])

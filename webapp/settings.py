@@ -25,3 +25,9 @@ class ServeSettings(StageSettings):
     """Requests of one person, or of one address that is not signed in: a fast worker needs about three."""
     burst: int = Field(default=150, ge=1)
     """Requests that may come at once: a page loads its pictures together."""
+
+    @property
+    def address(self) -> str:
+        """Where people reach the application, without a slash at the end."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.origin or f"http://{host}:{self.port}"

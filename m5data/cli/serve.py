@@ -25,22 +25,18 @@ def serve(
 ) -> None:
     """Serve the web application: annotate pairs, browse products, review labels."""
     import m5data
-    from annotate.tasks import TaskSettings
     from crawler.crawl_keys import load_or_create_key
     from webapp.app import make_app
     from webapp.security.address import check_public
     from webapp.server import listen
     from webapp.server import serve as serve_app
-    from webapp.settings import ServeSettings
 
     opened = m5data.open(workspace)
-    chosen = {"host": host, "port": port}
-    given = {name: value for name, value in chosen.items() if value is not None}
-    settings = ServeSettings.model_validate({**opened.settings.serve.model_dump(), **given})
+    chosen = {name: value for name, value in {"host": host, "port": port}.items() if value is not None}
+    settings = opened.settings.serve.model_copy(update=chosen)
     check_public(settings)
     key = load_or_create_key(opened.root)
     with listen(settings) as listening:
-        host, port = listening.getsockname()[:2]
-        address = settings.origin or f"http://{f'[{host}]' if ':' in str(host) else host}:{port}"
-        app = make_app(opened.store, settings, TaskSettings(), key)
-        serve_app(app, listening, lambda: typer.echo(f"serving {address} (end with Ctrl-C)"))
+        bound = settings.model_copy(update={"port": listening.getsockname()[1]})
+        app = make_app(opened.store, settings, opened.settings.annotate.tasks, key)
+        serve_app(app, listening, lambda: typer.echo(f"serving {bound.address} (end with Ctrl-C)"))
