@@ -12,6 +12,7 @@ from extract.settings import ExtractSettings
 from extract.text_settings import TextSettings
 from m5data.stage_settings import StageSettings
 from splits.settings import SplitSettings
+from webapp.settings import ServeSettings
 
 __all__ = ["Settings", "StoreSettings"]
 
@@ -51,6 +52,8 @@ class Settings(StageSettings):
     """Recipe, seed and reserve."""
     export: ExportSettings = ExportSettings()
     """What leaves the workspace."""
+    serve: ServeSettings = ServeSettings()
+    """The web application."""
 
     @model_validator(mode="before")
     @classmethod
