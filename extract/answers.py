@@ -1,7 +1,6 @@
-"""Results as messages, and back; what comes back from a decoder process is checked, not trusted."""
+"""What comes back from a decoder process: checked, not trusted."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -9,31 +8,12 @@ from extract.images import ImageMeasures
 from extract.isolation.message import Json, Message
 from extract.results import ClipResult, Fault, Frames, KeptFrame, Sound
 
-__all__ = ["pack_clip", "unpack_clip", "unpack_image"]
+__all__ = ["unpack_clip", "unpack_image"]
 
 _KEPT = TypeAdapter(tuple[KeptFrame, ...])
 _FAULT = TypeAdapter(Fault)
 _IMAGE = TypeAdapter(ImageMeasures)
 _SOUND = TypeAdapter(Sound)
-
-
-def pack_clip(result: ClipResult) -> Message:
-    """Return a video's results as a message."""
-    head: dict[str, Json] = {}
-    bodies: list[bytes] = []
-    if isinstance(result.frames, Fault):
-        head["frames_fault"] = asdict(result.frames)
-    else:
-        head["frames"] = [asdict(frame) for frame in result.frames.kept]
-        head["way"] = result.frames.way
-        bodies.append(result.frames.jpegs)
-    if isinstance(result.sound, Fault):
-        head["sound_fault"] = asdict(result.sound)
-    else:
-        fields = asdict(result.sound)
-        bodies += [fields.pop("mp3"), fields.pop("feature")]
-        head["sound"] = fields
-    return Message(head, tuple(bodies))
 
 
 def unpack_clip(answer: Message | Fault) -> ClipResult:

@@ -1,7 +1,9 @@
 """One demux pass over a video: its kept frames, its mp3 and its features."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from av.audio.stream import AudioStream
 from av.container import InputContainer
@@ -12,11 +14,13 @@ from extract.audio.sound import feature_rate, keep_sound
 from extract.container import open_media
 from extract.demux import find_sound, find_video, read_packets
 from extract.results import ClipResult, Fault, Frames, KeptFrame
-from extract.settings import ExtractSettings, VideoSettings
 from extract.video.jpeg import Jpeg, JpegEncoder
 from extract.video.packets import VideoPacket
 from extract.video.sample import CodedVideo, Sampler
 from m5data.errors import MediaError
+
+if TYPE_CHECKING:  # decoder processes are given plain values, and do without pydantic
+    from extract.settings import ExtractSettings, VideoSettings
 
 __all__ = ["extract_clip", "open_video"]
 

@@ -1,6 +1,9 @@
 """Which streams of a file count, and reading their packets once."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import av
 from av import Packet
@@ -10,8 +13,10 @@ from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from extract.container import VIDEO_DECODERS, decoder_name
-from extract.settings import VideoSettings
 from m5data.errors import MediaError
+
+if TYPE_CHECKING:  # decoder processes are given plain values, and do without pydantic
+    from extract.settings import VideoSettings
 
 __all__ = ["find_sound", "find_video", "read_packets"]
 
@@ -50,7 +55,7 @@ def find_sound(container: InputContainer) -> AudioStream:
     return best
 
 
-def read_packets(container: InputContainer, *streams: VideoStream | AudioStream) -> "Iterator[Packet[Stream]]":
+def read_packets(container: InputContainer, *streams: VideoStream | AudioStream) -> Iterator[Packet[Stream]]:
     """Yield the packets of some streams in the order of the file, up to its end or to where it breaks.
 
     Raises:

@@ -4,6 +4,10 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+from pydantic import BaseModel
 
 from extract.answers import unpack_clip, unpack_image
 from extract.images import ImageMeasures
@@ -59,7 +63,9 @@ class LocalEngine:
         running: dict[str, Item] = {}
         refused: list[tuple[Item, Fault]] = []
         processes = processes_for(self._settings.workers, count)
-        with DecoderPool(partial(handle, self._settings), processes, _pool_limits(self._settings.limits)) as pool:
+        with DecoderPool(
+            partial(handle, _plain(self._settings)), processes, _pool_limits(self._settings.limits)
+        ) as pool:
             for job, answer in pool.run(self._jobs(items, running, refused)):
                 item = running.pop(job.key)
                 yield item, unpack_clip(answer) if item.kind == "video" else unpack_image(answer)
@@ -100,3 +106,13 @@ def processes_for(workers: int | None, items: int) -> int:
 
 def _pool_limits(limits: LimitSettings) -> PoolLimits:
     return PoolLimits(limits.seconds, limits.memory_mb << 20, limits.input_mb << 20, limits.output_mb << 20)
+
+
+def _plain(settings: BaseModel) -> Any:  # noqa: ANN401 - stands for the settings wherever they are only read
+    """Return the values of settings under the same names.
+
+    A decoder process that is given these need not load pydantic, which takes a fifth of its start.
+    """
+    return SimpleNamespace(
+        **{name: _plain(value) if isinstance(value, BaseModel) else value for name, value in settings}
+    )

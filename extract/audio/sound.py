@@ -1,6 +1,9 @@
 """From decoded sound to what is stored of it."""
 
+from __future__ import annotations
+
 import json
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,8 +12,10 @@ from extract.audio.decode import DecodedSound
 from extract.audio.mfcc import mfcc, released_mel
 from extract.audio.mp3 import encode_mp3
 from extract.results import Sound
-from extract.settings import FeatureSettings, SoundSettings
 from m5data.errors import MediaError
+
+if TYPE_CHECKING:  # decoder processes are given plain values, and do without pydantic
+    from extract.settings import FeatureSettings, SoundSettings
 
 __all__ = ["describe_feature", "feature_rate", "keep_sound"]
 

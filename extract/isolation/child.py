@@ -1,24 +1,24 @@
 """The decoder's side. This module imports the standard library alone, so that its limits come before any decoder."""
 
-import multiprocessing
 import os
 import pickle
 import resource
+import select
 import signal
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from extract.isolation.message import Message, receive, send
 
-__all__ = ["ChildLimits", "Handler", "serve"]
+__all__ = ["ChildLimits", "Handler", "main"]
 
 Handler = Callable[[str, bytes], Message]
 """Takes the kind of a job and its bytes."""
 
-_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_HANDLER_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,27 +33,29 @@ class ChildLimits:
     """Longest file it may write, should it ever write one."""
 
 
-def serve(connection: "Connection[bytes, bytes]", handler: bytes, limits: ChildLimits) -> None:
-    """Answer jobs until the other side closes the connection; ends at once when the parent ends.
+def main(descriptor: int) -> None:
+    """Answer the jobs that come over a socket, until its other side is closed; the process's only task.
 
-    Args:
-        connection: Jobs come in and answers go out here.
-        handler: A pickled ``Handler``, made by the parent; loading it imports the decoders.
-        limits: Set once they are loaded.
+    The first message brings the fields of ``ChildLimits`` and a pickled ``Handler``, whose loading
+    imports the decoders.
     """
-    _end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
-    for name in _ONE_THREAD:
-        os.environ[name] = "1"
-    handle: Handler = pickle.loads(handler)  # noqa: S301 - from the parent, over its own arguments
+    connection: Connection[bytes, bytes] = Connection(descriptor)
+    threading.Thread(target=_exit_with, args=(descriptor,), daemon=True).start()
+    try:
+        _serve(connection)
+    except (EOFError, ConnectionError):  # the parent is gone, and nobody left to be told
+        return
+
+
+def _serve(connection: "Connection[bytes, bytes]") -> None:
+    first = receive(connection, _HANDLER_BYTES)
+    limits = ChildLimits(**first.head)  # type: ignore[arg-type]  # the parent's own numbers
+    handle: Handler = pickle.loads(first.bodies[0])  # noqa: S301 - from the parent, over its own arguments
     _limit(limits)
     send(connection, Message({"ready": True}))
     while True:
-        try:
-            job = receive(connection, limits.input_bytes)
-        except EOFError:
-            return
-        send(connection, _answer(handle, job))
+        send(connection, _answer(handle, receive(connection, limits.input_bytes)))
 
 
 def _answer(handle: Handler, job: Message) -> Message:
@@ -63,15 +65,11 @@ def _answer(handle: Handler, job: Message) -> Message:
         return Message({"fault": "memory", "detail": "the decoder ran out of memory"})
 
 
-def _end_with_parent() -> None:
-    """Watch the parent; ``storage.children`` does the same, but costs half a second to import."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_exit_after, args=(parent.sentinel,), daemon=True).start()
-
-
-def _exit_after(sentinel: int) -> None:
-    wait([sentinel])
+def _exit_with(descriptor: int) -> None:
+    """End this process at once when the other side of its socket is closed, as the kernel does for a dead parent."""
+    poll = select.poll()
+    poll.register(descriptor, 0)
+    poll.poll()
     os._exit(1)
 
 

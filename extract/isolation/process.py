@@ -1,11 +1,16 @@
 """One decoder process, seen from the run."""
 
-import multiprocessing
+import json
+import os
 import signal
+import subprocess
+import sys
 import time
-from multiprocessing.connection import Connection
+from contextlib import suppress
+from dataclasses import asdict
+from multiprocessing.connection import Connection, Pipe
 
-from extract.isolation.child import ChildLimits, serve
+from extract.isolation.child import ChildLimits
 from extract.isolation.message import Message, receive, send
 from m5data.errors import DataError
 
@@ -13,10 +18,20 @@ __all__ = ["DecoderProcess"]
 
 _START_SECONDS = 60.0
 _GRACE_SECONDS = 1.0
+_BOOT = """
+import json, sys
+sys.path[:] = json.loads(sys.argv[1])
+from extract.isolation.child import main
+main(int(sys.argv[2]))
+"""
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 class DecoderProcess:
-    """A spawned process that answers one job at a time.
+    """A process of its own program that answers one job at a time.
+
+    It imports the handler's module and nothing of the main program, which ``multiprocessing`` would
+    import again, and which may load much.
 
     Args:
         handler: A pickled ``extract.isolation.child.Handler``.
@@ -24,12 +39,17 @@ class DecoderProcess:
     """
 
     def __init__(self, handler: bytes, limits: ChildLimits) -> None:
-        context = multiprocessing.get_context("spawn")
         self.connection: Connection[bytes, bytes]
-        self.connection, theirs = context.Pipe()
-        self._process = context.Process(target=serve, args=(theirs, handler, limits), daemon=True)
-        self._process.start()
+        self.connection, theirs = Pipe()
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _BOOT, json.dumps(sys.path), str(theirs.fileno())],
+            stdin=subprocess.DEVNULL,
+            pass_fds=[theirs.fileno()],
+            env={**os.environ, **_ONE_THREAD},
+        )
         theirs.close()
+        with suppress(OSError):  # where it has ended already, the first job will say so
+            send(self.connection, Message(asdict(limits), (handler,)))
         self._ready = False
         self._since = 0.0
 
@@ -65,11 +85,10 @@ class DecoderProcess:
         Args:
             grace_s: How long it may take to end by itself.
         """
-        self._process.join(timeout=grace_s)
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=grace_s)
         self._process.kill()
-        self._process.join()
-        code = self._process.exitcode or 0
-        self._process.close()
+        code = self._process.wait()
         self.connection.close()
         return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 

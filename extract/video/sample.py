@@ -1,13 +1,14 @@
 """Sampling one video stream: the fast path where it fits, else a full decode."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
-from extract.settings import VideoSettings
 from extract.video.fast import DamagedError, plan_fast, sample_fast
 from extract.video.full import sample_full
 from extract.video.keyframes import sample_keyframes
@@ -16,6 +17,9 @@ from extract.video.picture import UnsuitedError
 from extract.video.seconds import SecondRule
 from extract.video.timed import Convert, Picked, T
 from m5data.errors import MediaError
+
+if TYPE_CHECKING:  # decoder processes are given plain values, and do without pydantic
+    from extract.settings import VideoSettings
 
 __all__ = ["CodedVideo", "Sampler"]
 
