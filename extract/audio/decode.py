@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import av
 import numpy as np
 from av import Packet
+from av.audio.fifo import AudioFifo
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
@@ -23,6 +25,7 @@ SoundPacket: TypeAlias = "Packet[AudioStream]"
 """A demuxed audio packet, which is generic for type checkers alone."""
 
 _FALLBACK_RATE = 44_100
+_BATCH = 16_384  # samples: a call for each frame of 1,024 takes longer than the resampling itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,32 @@ class DecodedSound:
     def duration_s(self) -> float:
         """Seconds."""
         return sum(map(len, self.parts)) / (4 * self.channels * self.sample_rate)
+
+
+class _Gatherer:
+    """Joins the frames that a decoder gives into longer ones; their format may change half-way."""
+
+    def __init__(self) -> None:
+        self._fifo = AudioFifo()
+        self._source: tuple[str, str, int] | None = None
+
+    def push(self, frame: AudioFrame) -> Iterator[AudioFrame]:
+        """Take a frame; yield what is long enough, or ended by another format."""
+        source = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if source != self._source:
+            yield from self.finish()
+            self._fifo, self._source = AudioFifo(), source
+        frame.pts = None
+        self._fifo.write(frame)
+        if self._fifo.samples >= _BATCH:
+            yield from self.finish()
+
+    def finish(self) -> Iterator[AudioFrame]:
+        """Yield what is left."""
+        joined = self._fifo.read() if self._fifo.samples else None
+        if joined is not None:
+            joined.pts = None
+            yield joined
 
 
 class _Converter:
@@ -99,6 +128,7 @@ class SoundDecoder:
         self._mono_parts: list[bytes] = []
         self._mono = _Converter("mono", mono_rate)
         self._full: _Converter | None = None
+        self._gathered = _Gatherer()
         self._rate, self._channels, self._samples = 0, 0, 0
 
     def feed(self, packet: SoundPacket) -> None:
@@ -128,6 +158,7 @@ class SoundDecoder:
         if self._fault is not None:
             raise self._fault
         if self._full is not None:
+            self._convert(self._full, self._gathered.finish())
             self._parts += self._full.finish()
             self._mono_parts += self._mono.finish()
         mono = np.frombuffer(b"".join(self._mono_parts), np.float32)
@@ -140,12 +171,15 @@ class SoundDecoder:
             self._rate = self._choose_rate(frame.sample_rate)
             self._channels = min(frame.layout.nb_channels, 2)
             self._full = _Converter("mono" if self._channels == 1 else "stereo", self._rate)
-        frame.pts = None
         self._samples += frame.samples
         if self._samples > self._max_seconds * frame.sample_rate:
             raise MediaError("sound_too_long", f"wanted at most {self._max_seconds} s")
-        self._parts += self._full.push(frame)
-        self._mono_parts += self._mono.push(frame)
+        self._convert(self._full, self._gathered.push(frame))
+
+    def _convert(self, full: _Converter, frames: Iterator[AudioFrame]) -> None:
+        for frame in frames:
+            self._parts += full.push(frame)
+            self._mono_parts += self._mono.push(frame)
 
     def _choose_rate(self, source: int) -> int:
         wanted = source if self._mp3_rate == "source" else int(self._mp3_rate)

@@ -28,7 +28,6 @@ class Jpeg:
 
 def upright(frame: VideoFrame, converter: VideoReformatter, longest_side: int | None = None) -> Image.Image:
     """Return a frame as RGB, turned as its display matrix says.
-
     Colours follow the matrix and range that the stream names, else ITU-R 601 limited, as FFmpeg does.
     Samples of more than 8 bits are rounded to 8; interlaced frames stay as they are, both fields
     woven; pixels that are not square stay so.
@@ -41,20 +40,29 @@ def upright(frame: VideoFrame, converter: VideoReformatter, longest_side: int | 
     Raises:
         MediaError: ``broken_video``, the format cannot be converted.
     """
+    return _upright(frame, converter, longest_side).convert("RGB")
+
+
+def _upright(frame: VideoFrame, converter: VideoReformatter, longest_side: int | None) -> Image.Image:
+    """Return a frame in mode RGBX, Pillow's own form of RGB: pixels of that mode need not be copied.
+
+    The copy would take a third of the time of a JPEG.
+    """
     scale = min(1.0, longest_side / max(frame.width, frame.height)) if longest_side else 1.0
     try:
         rgb = converter.reformat(
             frame,
             width=max(1, round(frame.width * scale)),
             height=max(1, round(frame.height * scale)),
-            format="rgb24",
+            format="rgb0",
             src_colorspace=None if frame.colorspace in _KNOWN_SPACES else Colorspace.ITU601,
             interpolation="BICUBIC",
             threads=1,
         )
     except (av.FFmpegError, ValueError) as error:
         raise MediaError("broken_video", f"cannot convert {frame.format.name} to RGB") from error
-    image = Image.fromarray(rgb.to_ndarray())
+    pixels = rgb.planes[0]
+    image = Image.frombuffer("RGBX", (rgb.width, rgb.height), pixels, "raw", "RGBX", pixels.line_size, 1)
     turn = orientation(frame)
     return image if turn is None else image.transpose(turn)
 
@@ -78,7 +86,7 @@ class JpegEncoder:
         Raises:
             MediaError: ``broken_video``, the format cannot be converted.
         """
-        image = upright(frame, self._converter, self._longest_side)
+        image = _upright(frame, self._converter, self._longest_side)
         buffer = BytesIO()
         image.save(buffer, "JPEG", quality=self._quality, subsampling="4:2:0")
         return Jpeg(buffer.getvalue(), image.width, image.height)
