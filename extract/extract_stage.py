@@ -4,11 +4,11 @@ import logging
 from collections import Counter
 from contextlib import closing
 
-import duckdb
-
 from extract.engine import LocalEngine
 from extract.harvest import Harvest
 from extract.inventory import keep_known, list_new, open_results
+from extract.partition import Partition
+from extract.partition_work import PartitionRunner, extract_partition
 from extract.settings import ExtractSettings
 from m5data.errors import MissingInputError
 from m5data.records import Reject
@@ -48,6 +48,7 @@ def run(
     *,
     clock: Clock = utc_now,
     progress: Progress = SilentProgress(),
+    runner: PartitionRunner | None = None,
 ) -> StageReport:
     """Extract what is asked of every stored video and image, each object once.
 
@@ -60,6 +61,14 @@ def run(
     a reason of ``extract.reasons`` or ``extract.images``, and a detail that starts with which
     result it is. A video without sound keeps its frames.
 
+    Args:
+        store: The workspace's.
+        settings: What to keep.
+        clock: Times the run.
+        progress: Is told of every object.
+        runner: Runs whole partitions elsewhere, with the same result; None: a pool of decoder
+            processes here, each of them reused, which is what one machine does fastest.
+
     Raises:
         MissingInputError: There is no table of media yet.
         DataError: Decoder processes do not start.
@@ -69,17 +78,32 @@ def run(
             return stage.report_unchanged()
         if "media" not in stage.before.tables:
             raise MissingInputError("extract: wanted the table media, found none; run m5data crawl and download first")
-        return _work(store, stage, settings, clock, progress)
+        return _work(store, stage, settings, clock, progress, runner)
 
 
-def _work(store: Store, stage: Stage, settings: ExtractSettings, clock: Clock, progress: Progress) -> StageReport:
+def _work(
+    store: Store,
+    stage: Stage,
+    settings: ExtractSettings,
+    clock: Clock,
+    progress: Progress,
+    runner: PartitionRunner | None,
+) -> StageReport:
     began = clock()
     with closing(stage.before.connection()) as connection:
         open_results(connection)
         last = stage.before.stages.get("extract")
         if last is not None and last.settings == settings.digest():
             keep_known(connection)
-        _extract(store, stage, settings, connection, progress)
+        harvest = Harvest(connection, stage.spool, settings, progress)
+        total = list_new(connection)
+        progress.start("extract", total)
+        if runner is None:
+            _run_pool(store, settings, harvest, total)
+        else:
+            _run_partitions(store, harvest, runner)
+        progress.finish()
+        _LOG.info("extract: ways of decoding: %s", dict(sorted(harvest.ways.items())))
         for table, query in _WRITES.items():
             stage.write(table, connection.sql(query))
         faults: list[tuple[str, str, str]] = connection.table("fault_results").order("ALL").fetchall()
@@ -90,19 +114,15 @@ def _work(store: Store, stage: Stage, settings: ExtractSettings, clock: Clock, p
     return stage.commit(StageReport("extract", read, kept, dropped, seconds))
 
 
-def _extract(
-    store: Store,
-    stage: Stage,
-    settings: ExtractSettings,
-    connection: duckdb.DuckDBPyConnection,
-    progress: Progress,
-) -> None:
+def _run_pool(store: Store, settings: ExtractSettings, harvest: Harvest, total: int) -> None:
     """Fill the result tables: from the spool what a killed run left there, the rest by decoding."""
-    total = list_new(connection)
-    progress.start("extract", total)
-    harvest = Harvest(connection, stage.spool, settings, progress)
     with store.objects.writer("derived") as objects:
         for item, result in LocalEngine(settings, store.objects.read).run(harvest.items(), total):
             harvest.take(item, result, objects)
-    progress.finish()
-    _LOG.info("extract: ways of decoding: %s", dict(sorted(harvest.ways.items())))
+
+
+def _run_partitions(store: Store, harvest: Harvest, runner: PartitionRunner) -> None:
+    """Fill the result tables likewise, partition by partition."""
+    waiting: dict[str, Partition] = {}
+    for name, ways in runner(extract_partition, str(store.root), harvest.orders(waiting)):
+        harvest.collect(waiting.pop(name), ways)

@@ -10,8 +10,10 @@ from extract.audio.sound import describe_feature
 from extract.engine import Item, Result
 from extract.inventory import partitions
 from extract.partition import Partition
+from extract.partition_work import Ways, hand_out
 from extract.results import ClipResult, Frames
 from extract.settings import ExtractSettings
+from m5data.errors import DataError
 from m5data.stage import Progress
 from storage import ObjectWriter, Spool
 
@@ -43,13 +45,37 @@ class Harvest:
 
     def items(self) -> Iterator[Item]:
         """Yield the items of each partition that the spool does not hold; gather those that it holds."""
+        for partition in self._missing():
+            self._open.update(dict.fromkeys(partition.items, partition))
+            yield from partition.items
+
+    def orders(self, waiting: dict[str, Partition]) -> Iterator[str]:
+        """Hand out each partition that the spool does not hold, which joins ``waiting``, and yield its name."""
+        for partition in self._missing():
+            waiting[partition.name] = partition
+            yield hand_out(partition, self._settings, self._spool)
+
+    def collect(self, partition: Partition, ways: Ways) -> None:
+        """Take the results of a partition that was handed out.
+
+        Raises:
+            DataError: They are not in the spool.
+        """
+        spooled = self._spool.get(partition.name, partition.fingerprint)
+        if spooled is None:
+            raise DataError(f"extract: wanted the results of partition {partition.name}, found none; run it again")
+        self.ways.update(ways)
+        self._gather(spooled)
+        self._progress.advance(len(partition.items))
+
+    def _missing(self) -> Iterator[Partition]:
+        """Yield the partitions that the spool does not hold; gather those that it holds."""
         digest, feature = self._settings.digest(), describe_feature(self._settings.feature)
         for members in partitions(self._connection, self._settings.partition_items):
             partition = Partition(members, digest, feature)
             spooled = self._spool.get(partition.name, partition.fingerprint)
             if spooled is None:
-                self._open.update(dict.fromkeys(members, partition))
-                yield from members
+                yield partition
             else:
                 self._gather(spooled)
                 self._progress.advance(len(members))

@@ -3,6 +3,7 @@
 from align import align_stage
 from extract import dedup_stage, extract_stage
 from flows.context import RunContext
+from flows.engines import runner_of
 from m5data.overrides import overridden
 from m5data.stage import StageReport
 from m5data.workspace import Workspace
@@ -13,7 +14,11 @@ __all__ = ["align", "dedup", "extract"]
 def extract(workspace: Workspace, context: RunContext) -> StageReport:
     """Take frames, sound and image measures."""
     return extract_stage.run(
-        workspace.store, workspace.settings.extract, clock=context.clock, progress=context.progress
+        workspace.store,
+        workspace.settings.extract,
+        clock=context.clock,
+        progress=context.progress,
+        runner=runner_of(context.choices.engine),
     )
 
 

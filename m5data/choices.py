@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 __all__ = ["Choices"]
 
@@ -38,3 +39,5 @@ class Choices:
     """Splits to export; empty: all."""
     out: Path | None = None
     """Folder to export to."""
+    engine: Literal["local", "ray"] | None = None
+    """Where partitions run."""

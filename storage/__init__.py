@@ -7,7 +7,7 @@ with store.stage("dedup", settings=digest, reads=["products"]) as stage:
 store.snapshot().sql("SELECT count(*) FROM products")
 """
 
-from storage.children import die_with_parent, enter_child
+from storage.children import die_with_parent, enter_child, waited_for
 from storage.object_index import ObjectRef
 from storage.object_writer import ObjectWriter
 from storage.objects import Objects
@@ -34,4 +34,5 @@ __all__ = [
     "StoredPage",
     "die_with_parent",
     "enter_child",
+    "waited_for",
 ]

@@ -9,13 +9,15 @@ import multiprocessing
 import os
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import wait
 from pathlib import Path
 
 from m5data.errors import WorkspaceError
 from storage.layout import Layout
 
-__all__ = ["die_with_parent", "enter_child", "wait_for_children"]
+__all__ = ["die_with_parent", "enter_child", "wait_for_children", "waited_for"]
 
 CHILDREN_SECONDS = 30.0
 """How long a new writer waits for a killed one's children; they notice within milliseconds."""
@@ -43,6 +45,17 @@ def enter_child(root: Path) -> None:
     parent = multiprocessing.parent_process()
     if parent is not None and not parent.is_alive():
         os._exit(1)
+
+
+@contextmanager
+def waited_for(root: Path) -> Iterator[None]:
+    """Do work for the workspace's writer in a process that outlives the work: the next writer waits for its end."""
+    descriptor = os.open(Layout(root).children_lock, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def wait_for_children(layout: Layout, seconds: float = CHILDREN_SECONDS) -> None:

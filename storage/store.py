@@ -14,6 +14,7 @@ from storage.object_index import OBJECT_DDL
 from storage.objects import SEGMENT_BYTES, Objects
 from storage.recovery import clear_staging, recover
 from storage.snapshot import Snapshot
+from storage.spool import Spool, spool_folder
 from storage.stage import Stage, StageInputs
 from storage.state import State
 from storage.verify import ObjectProblem, verify_objects
@@ -128,6 +129,10 @@ class Store:
             yield
         finally:
             self._running = None
+
+    def spool(self, stage: str) -> Spool:
+        """Return the spool of a stage that runs now, for processes that work for it."""
+        return Spool(spool_folder(self._layout, stage, self.snapshot().record))
 
     def verify_objects(self) -> Iterator[ObjectProblem]:
         """Read every object and yield those that are missing, or whose bytes are not those of their hash."""

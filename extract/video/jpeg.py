@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from io import BytesIO
+from typing import cast
 
 import av
 from av.video.frame import VideoFrame
@@ -28,6 +29,7 @@ class Jpeg:
 
 def upright(frame: VideoFrame, converter: VideoReformatter, longest_side: int | None = None) -> Image.Image:
     """Return a frame as RGB, turned as its display matrix says.
+
     Colours follow the matrix and range that the stream names, else ITU-R 601 limited, as FFmpeg does.
     Samples of more than 8 bits are rounded to 8; interlaced frames stay as they are, both fields
     woven; pixels that are not square stay so.
@@ -61,8 +63,9 @@ def _upright(frame: VideoFrame, converter: VideoReformatter, longest_side: int |
         )
     except (av.FFmpegError, ValueError) as error:
         raise MediaError("broken_video", f"cannot convert {frame.format.name} to RGB") from error
-    pixels = rgb.planes[0]
-    image = Image.frombuffer("RGBX", (rgb.width, rgb.height), pixels, "raw", "RGBX", pixels.line_size, 1)
+    plane = rgb.planes[0]
+    pixels = cast("bytes", plane)  # any buffer will do
+    image = Image.frombuffer("RGBX", (rgb.width, rgb.height), pixels, "raw", "RGBX", plane.line_size, 1)
     turn = orientation(frame)
     return image if turn is None else image.transpose(turn)
 

@@ -2,7 +2,8 @@
 
 import typer
 
-from m5data.cli.options import HERE, JsonOption, WorkspaceOption
+from m5data.choices import Choices
+from m5data.cli.options import HERE, Engine, EngineOption, JsonOption, WorkspaceOption
 from m5data.cli.running import run_stages
 
 __all__ = ["register"]
@@ -13,6 +14,8 @@ def register(app: typer.Typer) -> None:
     app.command("extract")(extract)
 
 
-def extract(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None:
+def extract(
+    workspace: WorkspaceOption = HERE, engine: EngineOption = Engine.local, as_json: JsonOption = False
+) -> None:
     """Take 1-fps frames, mp3 and MFCC from videos, and measure images."""
-    run_stages(workspace, ("extract",), as_json=as_json)
+    run_stages(workspace, ("extract",), Choices(engine=engine.value), as_json=as_json)

@@ -1,11 +1,12 @@
 """Options that several verbs share."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-__all__ = ["HERE", "JsonOption", "WorkspaceOption"]
+__all__ = ["HERE", "Engine", "EngineOption", "JsonOption", "WorkspaceOption"]
 
 
 HERE = Path()
@@ -23,3 +24,15 @@ WorkspaceOption = Annotated[
     typer.Option("-w", "--workspace", metavar="DIR", help="Workspace folder (default: here).", callback=_nearest),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+class Engine(StrEnum):
+    """Where partitions run."""
+
+    local = "local"
+    ray = "ray"
+
+
+EngineOption = Annotated[
+    Engine, typer.Option("--engine", help="Where partitions run: on this machine, or on a Ray cluster (extra ray).")
+]

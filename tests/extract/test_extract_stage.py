@@ -1,5 +1,5 @@
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
@@ -11,8 +11,10 @@ from PIL import Image
 
 from extract.engine import LocalEngine
 from extract.extract_stage import run
+from extract.partition_work import PartitionRunner, Ways, extract_partition, in_process
 from extract.settings import ExtractSettings, LimitSettings, VideoSettings
-from m5data.errors import MissingInputError
+from flows.engines import on_ray
+from m5data.errors import DataError, MissingInputError
 from m5data.stage import StageReport
 from storage import Store
 from storage.schemas import TABLES
@@ -163,15 +165,68 @@ def test_rows_point_at_jpegs_an_mp3_and_an_array(store: Store) -> None:
     assert store.objects.read(str(sound["mp3"]))[:1] == b"\xff"
 
 
-def test_the_result_does_not_depend_on_processes_or_partitions(tmp_path: Path) -> None:
-    results = []
-    for number, (workers, size) in enumerate([(1, 64), (2, 1)]):
-        store = Store.create(tmp_path / str(number))
-        download(store, SHOP)
-        report = run(store, ExtractSettings(workers=workers, partition_items=size))
-        objects = {row["sha256"] for row in store.snapshot().table("objects", ["sha256"]).to_pylist()}
-        results.append((counted(report), contents(store), objects))
-    assert results[0] == results[1]
+Outcome = tuple[StageReport, dict[str, list[Mapping[str, object]]], set[str]]
+"""Report, tables and objects."""
+
+
+def extracted(folder: Path, settings: ExtractSettings, runner: PartitionRunner | None = None) -> Outcome:
+    store = Store.create(folder)
+    download(store, SHOP)
+    report = run(store, settings, runner=runner)
+    objects = {str(row["sha256"]) for row in store.snapshot().table("objects", ["sha256"]).to_pylist()}
+    return counted(report), contents(store), objects
+
+
+@pytest.fixture(scope="module")
+def by_one_process(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    return extracted(tmp_path_factory.mktemp("one") / "shop", SETTINGS)
+
+
+def test_the_result_does_not_depend_on_processes_or_partitions(tmp_path: Path, by_one_process: Outcome) -> None:
+    assert extracted(tmp_path / "shop", ExtractSettings(workers=2, partition_items=1)) == by_one_process
+
+
+def test_partitions_run_in_process_give_the_same(tmp_path: Path, by_one_process: Outcome) -> None:
+    assert extracted(tmp_path / "shop", ExtractSettings(partition_items=2), in_process) == by_one_process
+
+
+def test_partitions_run_on_ray_give_the_same(tmp_path: Path, by_one_process: Outcome) -> None:
+    pytest.importorskip("ray", reason="Ray is an extra")
+    assert extracted(tmp_path / "shop", ExtractSettings(partition_items=2), on_ray) == by_one_process
+
+
+def test_a_partition_that_was_not_handed_out_is_an_error(store: Store) -> None:
+    with pytest.raises(DataError, match="wanted partition video:abc to be handed out, found no order"):
+        extract_partition(str(store.root), "video:abc")
+
+
+def test_partitions_done_elsewhere_before_a_failure_are_not_done_again(store: Store) -> None:
+    download(store, SHOP)
+    settings = ExtractSettings(workers=1, partition_items=1)
+    done: list[str] = []
+
+    def two_alone(
+        function: Callable[[str, str], Ways], location: str, names: Iterable[str]
+    ) -> Iterator[tuple[str, Ways]]:
+        for name in names:
+            if len(done) == 2:
+                raise KeyboardInterrupt
+            done.append(name)
+            yield name, function(location, name)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(store, settings, runner=two_alone)
+    first = list(done)
+    done.clear()
+
+    def noted(function: Callable[[str, str], Ways], location: str, names: Iterable[str]) -> Iterator[tuple[str, Ways]]:
+        for name, ways in in_process(function, location, names):
+            done.append(name)
+            yield name, ways
+
+    report = run(store, settings, runner=noted)
+    assert (len(first), len(done), set(first) & set(done)) == (2, 4, set())
+    assert (report.read, report.kept) == (9, 5)
 
 
 def test_a_second_run_does_nothing_and_says_so(store: Store) -> None:
