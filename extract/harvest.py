@@ -47,7 +47,7 @@ class Harvest:
         """Yield the items of each partition that the spool does not hold; gather those that it holds."""
         for partition in self._missing():
             self._open.update(dict.fromkeys(partition.items, partition))
-            yield from partition.items
+            yield from sorted(partition.items, key=lambda item: -item.size)  # so that no long one is left for last
 
     def orders(self, waiting: dict[str, Partition]) -> Iterator[str]:
         """Hand out each partition that the spool does not hold, which joins ``waiting``, and yield its name."""

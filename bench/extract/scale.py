@@ -1,42 +1,83 @@
 """Time a clip, memory and use of the cores for 10, 100 and 1,000 clips: wanted flat, cores above 90 %.
 
+Runs the whole stage on a workspace of 6 s clips with sound, all different objects; the start of its
+processes and the commit are within the time.
+
 python -m bench.extract.scale [--counts 10 100 1000] [--workers 2]
 """
 
 import argparse
 import os
-import resource
 import time
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psutil
 
 from bench.extract.small_clips import small_clip
-from extract.engine import Item, LocalEngine
+from bench.extract.stored import store_clips
+from extract.extract_stage import run
 from extract.settings import ExtractSettings
 
 
-def memory_mb() -> float:
-    """Return the memory of this process and its children now, MB."""
-    process = psutil.Process()
-    return sum(each.memory_info().rss for each in (process, *process.children(recursive=True))) / 1e6
+class MemoryWatch:
+    """A progress sink that keeps the most memory seen, MB, of this process and of its children."""
+
+    def __init__(self) -> None:
+        self._process = psutil.Process()
+        self._told = 0
+        self.own = 0.0
+        self.children = 0.0
+
+    def start(self, stage: str, total: int | None) -> None:
+        """Ignore the start."""
+
+    def advance(self, items: int = 1) -> None:
+        """Look at every fifth clip."""
+        self._told += items
+        if self._told % 5 == 0:
+            self._look()
+
+    def finish(self) -> None:
+        """Look once more."""
+        self._look()
+
+    def _look(self) -> None:
+        children = self._process.children(recursive=True)
+        self.own = max(self.own, self._process.memory_info().rss / 1e6)
+        self.children = max(self.children, sum(_memory(child) for child in children) / 1e6)
 
 
-def run(count: int, workers: int, data: bytes) -> None:
+def _memory(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.NoSuchProcess:  # an encoder that has just ended
+        return 0
+
+
+def different(clip: bytes, count: int) -> Iterator[bytes]:
+    """Yield the clip so many times, each with another empty box at its end."""
+    for number in range(count):
+        yield clip + (16).to_bytes(4) + b"free" + number.to_bytes(8)
+
+
+def measure(count: int, workers: int, clip: bytes) -> None:
     """Extract so many clips and print what it took."""
-    items = [Item(f"{number:064x}", "video", len(data)) for number in range(count)]
-    engine = LocalEngine(ExtractSettings(workers=workers), lambda _: data)
-    wall, before = time.perf_counter(), os.times()
-    peak = 0.0
-    for number, _ in enumerate(engine.run(items, count)):
-        if number % 5 == 0:
-            peak = max(peak, memory_mb())
-    spent = time.perf_counter() - wall
-    after = os.times()
+    with TemporaryDirectory() as folder:
+        store = store_clips(Path(folder), different(clip, count))
+        watch = MemoryWatch()
+        wall, before = time.perf_counter(), os.times()
+        report = run(store, ExtractSettings(workers=workers), progress=watch)
+        spent = time.perf_counter() - wall
+        after = os.times()
+    if report.kept != 2 * count:
+        raise SystemExit(f"wanted frames and sound of {count} clips, got {report}")
     cpu = sum(b - a for a, b in zip(before[:4], after[:4], strict=True))
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
     print(
-        f"{count:5} clips: {spent / count * 1e3:7.1f} ms a clip, {cpu / spent / workers:5.0%} of {workers} cores, "
-        f"all processes {peak:.0f} MB at most, this one {own:.0f} MB"
+        f"{count:5} clips: {spent / count * 1e3:6.1f} ms a clip, {cpu / spent / workers:4.0%} of {workers} cores, "
+        f"at most {watch.own:.0f} MB here and {watch.children:.0f} MB in decoders",
+        flush=True,
     )
 
 
@@ -46,9 +87,9 @@ def main() -> None:
     parser.add_argument("--counts", type=int, nargs="+", default=[10, 100, 1000])
     parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args()
-    data = small_clip("libx264", "mp4", sound="aac", seconds=6, width=640)
+    clip = small_clip("libx264", "mp4", sound="aac", seconds=6, width=640)
     for count in arguments.counts:
-        run(count, arguments.workers, data)
+        measure(count, arguments.workers, clip)
 
 
 if __name__ == "__main__":

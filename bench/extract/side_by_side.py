@@ -1,27 +1,36 @@
 """Frames, mp3 and MFCC of clips with natural motion: this project against its peers, in one run.
 
-Peers go through the clips one by one, as scripts do, with the threads they start themselves; this
-project's processes are started within its time. Prints, for each class of clips, wall and processor
-seconds a clip and ratios to the peers.
+Peers go through the clips one by one, as scripts do, with the threads they start themselves. This
+project runs its stage on a workspace that holds the clips: the start of its processes, and frames, mp3
+and MFCC in the store and its tables, committed and synced, are within its time. Prints, for each class
+of clips, wall and processor seconds a clip and ratios to the peers.
 
     python -m bench.extract.side_by_side FOLDER [--each 8] [--workers 2]
 """
 
 import argparse
+import logging
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from bench.extract import peers
 from bench.extract.clips import make_clips
-from extract.engine import Item, LocalEngine
-from extract.results import ClipResult, Frames, Sound
+from bench.extract.stored import store_clips
+from extract.extract_stage import run
 from extract.settings import ExtractSettings
+from storage import Store
 
 Peer = Callable[[Path, Path], None]
 """Takes a clip and a folder for its results."""
+
+Way = Callable[[Peer, Sequence[Path], Path], None]
+"""Gives a peer all clips."""
 
 WANTED = {
     "b_frames": {"moviepy + librosa": 5.0, "ffmpeg, one pass": 1 / 0.6},
@@ -39,7 +48,7 @@ class Cost:
     """Of this process and the children it waited for."""
 
 
-def measure(call: Callable[[], None], clips: int) -> Cost:
+def measure(call: Callable[[], object], clips: int) -> Cost:
     """Return what a call costs a clip."""
     wall, before = time.perf_counter(), os.times()
     call()
@@ -48,44 +57,41 @@ def measure(call: Callable[[], None], clips: int) -> Cost:
     return Cost((time.perf_counter() - wall) / clips, cpu / clips)
 
 
-def ours(clips: Sequence[Path], folder: Path, workers: int) -> set[str]:
-    """Extract the clips and write the results; return the ways they were decoded."""
-    settings = ExtractSettings(workers=workers)
-    items = [Item(clip.stem, "video", clip.stat().st_size) for clip in clips]
-    paths = {clip.stem: clip for clip in clips}
-    ways = set()
-    for item, result in LocalEngine(settings, lambda key: paths[key].read_bytes()).run(items, len(items)):
-        if not isinstance(result, ClipResult) or not isinstance(result.frames, Frames):
-            raise SystemExit(f"{item.sha256}: {result}")
-        if not isinstance(result.sound, Sound):
-            raise SystemExit(f"{item.sha256}: {result.sound}")
-        (folder / f"{item.sha256}.mjpeg").write_bytes(result.frames.jpegs)
-        (folder / f"{item.sha256}.mp3").write_bytes(result.sound.mp3)
-        (folder / f"{item.sha256}.f32").write_bytes(result.sound.feature)
-        ways.add(result.frames.way)
-    return ways
+def check(store: Store, clips: int) -> None:
+    """Raise unless frames, mp3 and MFCC of every clip are committed."""
+    for table in ("frames", "audio"):
+        rows = store.snapshot().table(table, ["video_sha256"]).to_pylist()
+        if len({row["video_sha256"] for row in rows}) != clips:
+            raise SystemExit(f"wanted {table} of {clips} clips; see the table rejects of {store.root}")
 
 
-def through_all(peer: Peer, clips: Sequence[Path], folder: Path) -> None:
+def one_by_one(peer: Peer, clips: Sequence[Path], folder: Path) -> None:
     """Give a peer one clip after the other."""
     for clip in clips:
         peer(clip, folder)
 
 
-def compare(name: str, clips: Sequence[Path], workers: int, peers: Mapping[str, Peer]) -> None:
+def two_at_a_time(peer: Peer, clips: Sequence[Path], folder: Path) -> None:
+    """Give a peer two clips at a time, which keeps two cores busier."""
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(lambda clip: peer(clip, folder), clips))
+
+
+def compare(name: str, clips: Sequence[Path], workers: int, others: Mapping[str, tuple[Way, Peer]]) -> None:
     """Print one class's figures."""
     with TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        ways: set[str] = set()
-        own = measure(lambda: ways.update(ours(clips, folder, workers)), len(clips))
-        print(f"{name}: {len(clips)} clips, decoded {sorted(ways)}")
-        print(f"  {'m5data':22}{own.wall_s:7.2f} s wall{own.cpu_s:7.2f} s cpu")
-        for peer, call in peers.items():
-            cost = measure(lambda call=call: through_all(call, clips, folder), len(clips))  # type: ignore[misc]
+        store = store_clips(folder / "workspace", (clip.read_bytes() for clip in clips))
+        print(f"{name}: {len(clips)} clips", flush=True)
+        own = measure(lambda: run(store, ExtractSettings(workers=workers)), len(clips))
+        check(store, len(clips))
+        print(f"  {'m5data':28}{own.wall_s:7.3f} s wall{own.cpu_s:7.3f} s cpu")
+        for peer, (way, call) in others.items():
+            cost = measure(partial(way, call, clips, folder), len(clips))
             ratio = cost.wall_s / own.wall_s
             wanted = WANTED[name].get(peer)
             verdict = "" if wanted is None else f"  wanted {wanted:.2f}: {'reached' if ratio >= wanted else 'MISSED'}"
-            print(f"  {peer:22}{cost.wall_s:7.2f} s wall{cost.cpu_s:7.2f} s cpu{ratio:7.2f} x{verdict}")
+            print(f"  {peer:28}{cost.wall_s:7.3f} s wall{cost.cpu_s:7.3f} s cpu{ratio:7.2f} x{verdict}", flush=True)
 
 
 def main() -> None:
@@ -96,13 +102,14 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args()
     clips_of = make_clips(arguments.folder, arguments.each)
-    from bench.extract import peers  # noqa: PLC0415 - decoder processes import this module again, and not these
-
+    logging.basicConfig(format="  %(message)s")
+    logging.getLogger("extract").setLevel(logging.INFO)  # tells how clips were decoded
     peers.warm_librosa()
-    calls: dict[str, Peer] = {
-        "moviepy + librosa": peers.by_moviepy_and_librosa,
-        "ffmpeg, one pass": peers.by_ffmpeg,
-        "ffmpeg, full decode": peers.full_decode,
+    calls: dict[str, tuple[Way, Peer]] = {
+        "moviepy + librosa": (one_by_one, peers.by_moviepy_and_librosa),
+        "ffmpeg, one pass": (one_by_one, peers.by_ffmpeg),
+        "ffmpeg, one pass, two at once": (two_at_a_time, peers.by_ffmpeg),
+        "ffmpeg, full decode": (one_by_one, peers.full_decode),
     }
     for name, clips in clips_of.items():
         compare(name, clips, arguments.workers, calls)
