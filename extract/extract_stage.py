@@ -2,6 +2,7 @@
 
 import logging
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import closing
 
 from extract.engine import LocalEngine
@@ -103,7 +104,7 @@ def _work(
         else:
             _run_partitions(store, harvest, runner)
         progress.finish()
-        _LOG.info("extract: ways of decoding: %s", dict(sorted(harvest.ways.items())))
+        _tell_ways(harvest.ways)
         for table, query in _WRITES.items():
             stage.write(table, connection.sql(query))
         faults: list[tuple[str, str, str]] = connection.table("fault_results").order("ALL").fetchall()
@@ -126,3 +127,13 @@ def _run_partitions(store: Store, harvest: Harvest, runner: PartitionRunner) -> 
     waiting: dict[str, Partition] = {}
     for name, ways in runner(extract_partition, str(store.root), harvest.orders(waiting)):
         harvest.collect(waiting.pop(name), ways)
+
+
+def _tell_ways(ways: Mapping[str, int]) -> None:
+    """Log how videos were decoded, and warn where their frames are not exact."""
+    _LOG.info("extract: ways of decoding: %s", dict(sorted(ways.items())))
+    if ways.get("keyframe"):
+        _LOG.warning(
+            "extract: frames of %d videos are not exact: the nearest key frame of each second (extract.video.rule)",
+            ways["keyframe"],
+        )
