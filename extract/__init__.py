@@ -7,11 +7,12 @@ decoder process, and ``m5data --help``, load no more than they need.
 from importlib import import_module
 from typing import Any
 
-__all__ = ["Frame", "extract_clip", "measure", "mfcc", "released_mel", "sample_frames"]
+__all__ = ["Frame", "extract_clip", "make_preview", "measure", "mfcc", "released_mel", "sample_frames"]
 
 _HOMES = {
     "Frame": "extract.video.frames",
     "extract_clip": "extract.clip",
+    "make_preview": "extract.preview",
     "measure": "extract.images",
     "mfcc": "extract.audio.mfcc",
     "released_mel": "extract.audio.mfcc",

@@ -2,6 +2,7 @@
 
 import logging
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import closing
 
 from extract.engine import LocalEngine
@@ -21,7 +22,7 @@ _LOG = logging.getLogger(__name__)
 
 _WRITES = {
     "frames": """
-        SELECT product_id, video_sha256, second, pts_s, width, height, phash, object, "offset", length
+        SELECT product_id, video_sha256, second, pts_s, width, height, object, "offset", length
         FROM (SELECT DISTINCT product_id, sha256 AS video_sha256 FROM wanted WHERE kind = 'video')
         JOIN frame_results USING (video_sha256)""",
     "audio": """
@@ -29,8 +30,7 @@ _WRITES = {
         FROM (SELECT DISTINCT product_id, sha256 AS video_sha256 FROM wanted WHERE kind = 'video')
         JOIN sound_results USING (video_sha256)""",
     "images": """
-        SELECT product_id, position, sha256, width, height, phash, size_group, sharpness, blank_share,
-            border_share, margin_detail, pixels
+        SELECT product_id, position, sha256, width, height, phash, size_group, sharpness, blank_share
         FROM wanted JOIN image_results USING (sha256) WHERE kind = 'image'""",
 }
 
@@ -104,7 +104,7 @@ def _work(
         else:
             _run_partitions(store, harvest, runner)
         progress.finish()
-        _LOG.info("extract: ways of decoding: %s", dict(sorted(harvest.ways.items())))
+        _tell_ways(harvest.ways)
         for table, query in _WRITES.items():
             stage.write(table, connection.sql(query))
         faults: list[tuple[str, str, str]] = connection.table("fault_results").order("ALL").fetchall()
@@ -127,3 +127,13 @@ def _run_partitions(store: Store, harvest: Harvest, runner: PartitionRunner) -> 
     waiting: dict[str, Partition] = {}
     for name, ways in runner(extract_partition, str(store.root), harvest.orders(waiting)):
         harvest.collect(waiting.pop(name), ways)
+
+
+def _tell_ways(ways: Mapping[str, int]) -> None:
+    """Log how videos were decoded, and warn where their frames are not exact."""
+    _LOG.info("extract: ways of decoding: %s", dict(sorted(ways.items())))
+    if ways.get("keyframe"):
+        _LOG.warning(
+            "extract: frames of %d videos are not exact: the nearest key frame of each second (extract.video.rule)",
+            ways["keyframe"],
+        )

@@ -9,12 +9,18 @@ from m5data.stage import StageReport
 from storage import Store
 from storage.schemas import TABLES
 
-__all__ = ["store_clips"]
+__all__ = ["fill", "store_clips"]
 
 
 def store_clips(folder: Path, clips: Iterable[bytes]) -> Store:
     """Return a new store with one product a clip."""
     store = Store.create(folder)
+    fill(store, clips)
+    return store
+
+
+def fill(store: Store, clips: Iterable[bytes]) -> None:
+    """Put the clips into a new store."""
     rows: list[dict[str, object]] = []
     with store.stage("download", settings="bench") as stage:
         with store.objects.writer("media") as writer:
@@ -25,4 +31,3 @@ def store_clips(folder: Path, clips: Iterable[bytes]) -> Store:
                 rows.append({**known, "attempts": 1, "sha256": sha256, "bytes": len(clip)})
         stage.write("media", pa.Table.from_pylist(rows, schema=TABLES["media"].schema))
         stage.commit(StageReport("download", len(rows), len(rows)))
-    return store

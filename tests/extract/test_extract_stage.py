@@ -259,6 +259,17 @@ def test_changed_settings_redo_everything(store: Store) -> None:
     assert {(row["width"], row["height"]) for row in contents(store)["frames"]} == {(48, 32)}
 
 
+def test_frames_that_are_not_exact_are_counted_and_said_to_be_so(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    download(store, SHOP)
+    run(store, ExtractSettings(workers=1, video=VideoSettings(rule="keyframe")))
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+        "extract: frames of 2 videos are not exact: the nearest key frame of each second (extract.video.rule)"
+    ]
+    assert [row["pts_s"] for row in contents(store)["frames"] if row["product_id"] == "a:1"] == [0.0, 1.0]
+
+
 def test_partitions_done_before_a_failure_are_not_done_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     download(store, SHOP)
     settings = ExtractSettings(workers=1, partition_items=1)
