@@ -29,7 +29,8 @@ _WRITES = {
         FROM (SELECT DISTINCT product_id, sha256 AS video_sha256 FROM wanted WHERE kind = 'video')
         JOIN sound_results USING (video_sha256)""",
     "images": """
-        SELECT product_id, position, sha256, width, height, phash, size_group, sharpness, blank_share
+        SELECT product_id, position, sha256, width, height, phash, size_group, sharpness, blank_share,
+            border_share, margin_detail, pixels
         FROM wanted JOIN image_results USING (sha256) WHERE kind = 'image'""",
 }
 

@@ -50,6 +50,9 @@ SCHEMAS = {
             ("size_group", _TEXT),
             ("sharpness", _REAL),
             ("blank_share", _REAL),
+            ("border_share", _REAL),
+            ("margin_detail", _REAL),
+            ("pixels", _TEXT),
         ]
     ),
     "fault_results": pa.schema([("item", _TEXT), ("reason", _TEXT), ("detail", _TEXT)]),

@@ -8,18 +8,19 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["HashPairs", "phash_neighbours"]
+from extract.duplicates.blocks import Hashes, Indices, compare_blocks
 
-Hashes = NDArray[np.uint64]
-Indices = NDArray[np.int64]
+__all__ = ["HashPairs", "neighbour_batches", "phash_neighbours"]
 
 _BITS = 64
 _MOST_EXTRA_BANDS = 4
+_LARGE_BLOCK = 2_048
+_BATCH_PAIRS = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class HashPairs:
-    """Pairs of hashes, sorted by ``left``, then ``right``; each pair once, ``left < right``."""
+    """Pairs of hashes, each once, ``left < right``."""
 
     left: Indices
     """Index of the one hash, [pairs]."""
@@ -29,14 +30,42 @@ class HashPairs:
     """Bits in which they differ, [pairs]."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """Hashes to be compared with each other, and what is known of all their pairs."""
+
+    values: Hashes
+    places: Indices
+    """Index of each value among all hashes."""
+    bits: tuple[int, ...]
+    """Bits in which they may differ."""
+    spoiled: Hashes
+    """Masks: a pair must differ under each, else another choice of bands finds it."""
+
+
 def phash_neighbours(hashes: NDArray[np.int64], radius: int) -> HashPairs:
-    """Return every pair of hashes at a Hamming distance of at most ``radius``.
+    """Return every pair of hashes at a Hamming distance of at most ``radius``, sorted by left, then right.
+
+    As ``neighbour_batches``, for as many pairs as fit in memory: 17 bytes each, twice that while
+    they are sorted.
+    """
+    batches = list(neighbour_batches(hashes, radius))
+    left = np.concatenate([np.zeros(0, np.int64), *(batch.left for batch in batches)])
+    right = np.concatenate([np.zeros(0, np.int64), *(batch.right for batch in batches)])
+    distance = np.concatenate([np.zeros(0, np.uint8), *(batch.distance for batch in batches)])
+    order = np.lexsort((right, left))
+    return HashPairs(left[order], right[order], distance[order])
+
+
+def neighbour_batches(hashes: NDArray[np.int64], radius: int) -> Iterator[HashPairs]:
+    """Yield every pair of hashes at a Hamming distance of at most ``radius``, some millions at a time.
 
     Exact, not approximate. The 64 bits are dealt into bands; ``radius`` differing bits can spoil
     at most ``radius`` of them, so near hashes agree in all the others. For each choice of so many
     bands the hashes are sorted by these bands alone and compared where they agree. A pair that
-    several choices find is kept at the first of them. Each band takes bits from all over the
-    hash, since neighbouring coefficients of a picture go together.
+    several choices find is kept at the first of them. Where very many hashes agree, as those of
+    goods on white do, the same is done again among them with the bits that are left. Each band takes
+    bits from all over the hash, since neighbouring coefficients of a picture go together.
 
     Equal hashes are many in practice (empty pictures), and ``n`` equal ones make ``n² / 2``
     pairs: pass distinct values where that may happen.
@@ -51,61 +80,65 @@ def phash_neighbours(hashes: NDArray[np.int64], radius: int) -> HashPairs:
     if not 0 <= radius < _BITS - _MOST_EXTRA_BANDS:
         raise ValueError(f"radius: wanted 0 to {_BITS - _MOST_EXTRA_BANDS - 1}, got {radius}")
     values = np.ascontiguousarray(hashes).view(np.uint64)
-    found = list(_choices(values, radius))
-    left = np.concatenate([pair[0] for pair in found])
-    right = np.concatenate([pair[1] for pair in found])
-    order = np.lexsort((right, left))
-    left, right = left[order], right[order]
+    everything = _Search(values, np.arange(len(values)), tuple(range(_BITS)), np.zeros(0, dtype=np.uint64))
+    waiting: list[Indices] = []
+    for pairs in _pairs(everything, radius):
+        waiting.append(pairs)
+        if sum(map(len, waiting)) >= _BATCH_PAIRS:
+            yield _batch(values, waiting)
+            waiting = []
+    if waiting:
+        yield _batch(values, waiting)
+
+
+def _batch(values: Hashes, found: list[Indices]) -> HashPairs:
+    pairs = np.concatenate(found)
+    pairs.sort(axis=1)
+    left, right = np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1])
     return HashPairs(left, right, np.bitwise_count(values[left] ^ values[right]))
 
 
-def _choices(values: Hashes, radius: int) -> Iterator[tuple[Indices, Indices]]:
-    """Yield the pairs of each choice of bands."""
-    agreeing = _agreeing_bands(len(values), radius)
-    masks = _band_masks(radius + agreeing)
+def _pairs(search: _Search, radius: int) -> Iterator[Indices]:
+    """Yield the near pairs of a search, [pairs, 2], unsorted."""
+    agreeing = _agreeing_bands(len(search.values), len(search.bits), radius)
+    masks = _band_masks(search.bits, radius + agreeing)
     for chosen in combinations(range(len(masks)), agreeing):
-        earlier = np.array([masks[band] for band in range(chosen[-1]) if band not in chosen], dtype=np.uint64)
+        earlier = [masks[band] for band in range(chosen[-1]) if band not in chosen]
         key = np.bitwise_or.reduce(masks[list(chosen)])
-        yield _pairs_agreeing(values, key, earlier, radius)
+        rest = tuple(bit for bit in search.bits if not int(key) >> bit & 1)
+        spoiled = np.concatenate([search.spoiled, np.array(earlier, dtype=np.uint64)])
+        yield from _pairs_agreeing(_Search(search.values, search.places, rest, spoiled), key, radius)
 
 
-def _agreeing_bands(count: int, radius: int) -> int:
+def _pairs_agreeing(search: _Search, key: np.uint64, radius: int) -> Iterator[Indices]:
+    """Yield the near pairs that agree under ``key``, [pairs, 2]."""
+    masked = search.values & key
+    order = np.argsort(masked, kind="stable")
+    values, places = search.values[order], search.places[order]
+    starts = np.flatnonzero(np.diff(masked[order], prepend=~masked[order[:1]]))
+    sizes = np.diff(starts, append=len(values))
+    divisible = len(search.bits) > radius + _MOST_EXTRA_BANDS
+    large = (sizes > _LARGE_BLOCK) & divisible & (sizes < len(values))
+    yield from compare_blocks(values, places, starts[~large], sizes[~large], search.spoiled, radius)
+    for start, size in zip(starts[large].tolist(), sizes[large].tolist(), strict=True):
+        block = slice(start, start + size)
+        yield from _pairs(_Search(values[block], places[block], search.bits, search.spoiled), radius)
+
+
+def _agreeing_bands(count: int, bits: int, radius: int) -> int:
     """Return how many bands must agree: more means more sorting and fewer comparisons.
 
     The cost model counts a sort as 20 comparisons an item and takes hashes for random.
     """
 
     def cost(agreeing: int) -> float:
-        bits = _BITS * agreeing / (radius + agreeing)
-        return comb(radius + agreeing, agreeing) * (20 * count + count * count / 2 ** (bits + 1))
+        agreed = bits * agreeing / (radius + agreeing)
+        return comb(radius + agreeing, agreeing) * (20 * count + count * count / 2 ** (agreed + 1))
 
     return min(range(1, _MOST_EXTRA_BANDS + 1), key=cost)
 
 
-def _band_masks(bands: int) -> Hashes:
+def _band_masks(bits: tuple[int, ...], bands: int) -> Hashes:
     """Deal the bits to the bands in turn; return each band's bits, [bands]."""
-    masks = [sum(1 << bit for bit in range(band, _BITS, bands)) for band in range(bands)]
+    masks = [sum(1 << bit for bit in bits[band::bands]) for band in range(bands)]
     return np.array(masks, dtype=np.uint64)
-
-
-def _pairs_agreeing(values: Hashes, key: np.uint64, earlier: Hashes, radius: int) -> tuple[Indices, Indices]:
-    """Return near pairs that agree under ``key`` and under none of the ``earlier`` bands."""
-    order = np.argsort(values & key, kind="stable")
-    ranked = values[order]
-    masked = ranked & key
-    found = [np.zeros((0, 2), dtype=np.int64)]
-    start = np.arange(len(values))
-    step = 1
-    while True:
-        start = start[start + step < len(values)]
-        start = start[masked[start] == masked[start + step]]
-        if not len(start):
-            break
-        differing = ranked[start] ^ ranked[start + step]
-        near = start[np.bitwise_count(differing) <= radius]
-        difference = ranked[near] ^ ranked[near + step]
-        fresh = ((difference[:, None] & earlier) != 0).all(axis=1)
-        found.append(np.stack([order[near[fresh]], order[near[fresh] + step]], axis=1))
-        step += 1
-    pairs = np.sort(np.concatenate(found), axis=1)
-    return pairs[:, 0], pairs[:, 1]

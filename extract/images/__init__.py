@@ -2,7 +2,8 @@
 
 from extract.images.decoding import decode
 from extract.images.fault import ImageFault, ImageReason
-from extract.images.measures import ImageMeasures, measure
+from extract.images.margins import border_share, margin_detail
+from extract.images.measures import ImageMeasures, measure, pixel_hash
 from extract.images.perceptual_hash import perceptual_hash
 from extract.images.quality import blank_share, sharpness
 from extract.images.settings import ImageSettings
@@ -15,9 +16,12 @@ __all__ = [
     "ImageSettings",
     "SizeGroup",
     "blank_share",
+    "border_share",
     "decode",
+    "margin_detail",
     "measure",
     "perceptual_hash",
+    "pixel_hash",
     "sharpness",
     "size_group",
 ]

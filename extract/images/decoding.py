@@ -1,4 +1,4 @@
-"""From untrusted bytes to one grey picture, under limits."""
+"""From untrusted bytes to one picture, under limits."""
 
 import struct
 import warnings
@@ -54,24 +54,24 @@ class _UnusableError(Exception):
 
 
 def decode(data: bytes, settings: ImageSettings) -> Image.Image | ImageFault:
-    """Decode an image fully and return it as people see it, in grey.
+    """Decode an image fully and return it as people see it.
 
     The size in the header is checked before any pixel is decoded, checksums are verified where
     the format has them, and a picture that ends early is broken, not half a picture. EXIF
     orientation is applied; transparent parts are laid on white; 16-bit greys keep their upper
-    eight bits; grey is ITU-R 601 luma. The first picture of a multi-picture JPEG is used.
+    eight bits. The first picture of a multi-picture JPEG is used.
 
     Args:
         data: The file.
         settings: Limits and allowed formats.
 
     Returns:
-        An image of mode ``L``, or why there is none.
+        An image of mode ``RGB``, or why there is none.
     """
     try:
         with _strict_pillow():
             _check(data, settings)
-            return _grey(_load(data, settings))
+            return _colour(_load(data, settings))
     except _UnusableError as unusable:
         return unusable.fault
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
@@ -126,12 +126,12 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def _grey(image: Image.Image) -> Image.Image:
-    """Return the picture in mode ``L``."""
+def _colour(image: Image.Image) -> Image.Image:
+    """Return the picture in mode ``RGB``."""
     if image.mode.startswith("I;16"):
         samples: NDArray[np.uint16] = np.asarray(image)
-        return Image.fromarray((samples >> 8).astype(np.uint8))
+        image = Image.fromarray((samples >> 8).astype(np.uint8))
     if image.has_transparency_data:
         layers = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", layers.size, "white"), layers)
-    return image.convert("L")
+    return image.convert("RGB")

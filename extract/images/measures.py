@@ -1,15 +1,19 @@
 """Everything the table ``images`` says about one image."""
 
+import hashlib
 from dataclasses import dataclass
+
+from PIL import Image
 
 from extract.images.decoding import decode
 from extract.images.fault import ImageFault
+from extract.images.margins import border_share, margin_detail
 from extract.images.perceptual_hash import perceptual_hash
 from extract.images.quality import blank_share, sharpness
 from extract.images.settings import ImageSettings
 from extract.images.size import SizeGroup, size_group
 
-__all__ = ["ImageMeasures", "measure"]
+__all__ = ["ImageMeasures", "measure", "pixel_hash"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,12 @@ class ImageMeasures:
     """Variance of the Laplacian of the grey image, at least 0."""
     blank_share: float
     """Share of pixels within 2/255 of the commonest grey, 0 to 1."""
+    border_share: float
+    """Share of the picture that lies in plain rows and columns along its edges, 0 to 1."""
+    margin_detail: float
+    """Share of steps in the outer tenth, 0 to 1: what logos, slogans and watermarks at an edge raise."""
+    pixels: str
+    """SHA-256 of size and samples (``pixel_hash``)."""
 
 
 def measure(data: bytes, settings: ImageSettings) -> ImageMeasures | ImageFault:
@@ -43,9 +53,10 @@ def measure(data: bytes, settings: ImageSettings) -> ImageMeasures | ImageFault:
     Returns:
         The measures, or why there are none.
     """
-    grey = decode(data, settings)
-    if isinstance(grey, ImageFault):
-        return grey
+    picture = decode(data, settings)
+    if isinstance(picture, ImageFault):
+        return picture
+    grey = picture.convert("L")  # ITU-R 601 luma
     return ImageMeasures(
         width=grey.width,
         height=grey.height,
@@ -53,4 +64,17 @@ def measure(data: bytes, settings: ImageSettings) -> ImageMeasures | ImageFault:
         size_group=size_group(grey.width, grey.height, settings),
         sharpness=sharpness(grey),
         blank_share=blank_share(grey),
+        border_share=border_share(grey),
+        margin_detail=margin_detail(grey),
+        pixels=pixel_hash(picture),
     )
+
+
+def pixel_hash(picture: Image.Image) -> str:
+    """Return the SHA-256 of a picture's width, height and samples, as hexadecimal.
+
+    Files that show the same pixels have the same one, whatever their format, metadata or EXIF
+    orientation. Width and height are four bytes each, little endian; then mode ``RGB`` row by row.
+    """
+    size = picture.width.to_bytes(4, "little") + picture.height.to_bytes(4, "little")
+    return hashlib.sha256(size + picture.tobytes()).hexdigest()

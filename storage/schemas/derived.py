@@ -56,6 +56,9 @@ IMAGES = TableSpec(
         Column("size_group", TEXT, "small, medium or large: this project's bounds"),
         Column("sharpness", REAL, "variance of the Laplacian of the grey image"),
         Column("blank_share", REAL, "share of pixels within 2/255 of the commonest grey"),
+        Column("border_share", REAL, "share in rows and columns along the edges that are plain within 8/255"),
+        Column("margin_detail", REAL, "share of steps of 24/255 in the outer tenth: logos and watermarks raise it"),
+        Column("pixels", TEXT, "SHA-256 of size and RGB samples: equal where the decoded pictures are"),
     ),
 )
 

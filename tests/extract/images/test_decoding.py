@@ -104,15 +104,16 @@ def test_no_damage_raises(name: str, cut: int, flips: list[tuple[int, int]]) -> 
     assert isinstance(measure(bytes(data), SETTINGS), ImageFault | ImageMeasures)
 
 
-def test_decoded_picture_is_grey(picture: Image.Image, encode: Encode) -> None:
-    decoded = decode(encode(picture), SETTINGS)
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_decoded_picture_is_as_people_see_it(mode: str, picture: Image.Image, encode: Encode) -> None:
+    decoded = decode(encode(picture.convert(mode)), SETTINGS)
     assert isinstance(decoded, Image.Image)
-    assert decoded.mode == "L"
-    assert np.array_equal(np.asarray(decoded), np.asarray(picture.convert("L")))
+    assert decoded.mode == "RGB"
+    assert np.array_equal(np.asarray(decoded), np.asarray(picture.convert(mode).convert("RGB")))
 
 
 def test_cmyk_is_seen_as_its_colours(picture: Image.Image, encode: Encode) -> None:
     decoded = decode(encode(picture.convert("CMYK"), "JPEG", quality=95), SETTINGS)
     assert isinstance(decoded, Image.Image)
-    difference = np.asarray(decoded, dtype=int) - np.asarray(picture.convert("L"), dtype=int)
+    difference = np.asarray(decoded, dtype=int) - np.asarray(picture, dtype=int)
     assert np.abs(difference).mean() < 3
