@@ -121,4 +121,4 @@ def _keep_frames(stream: VideoStream, packets: list[VideoPacket], data: bytes, s
 
 
 def _kept(second: int, pts_s: float, jpeg: Jpeg, offset: int) -> KeptFrame:
-    return KeptFrame(second, pts_s, jpeg.width, jpeg.height, offset, len(jpeg.data))
+    return KeptFrame(second, pts_s, jpeg.width, jpeg.height, jpeg.phash, offset, len(jpeg.data))

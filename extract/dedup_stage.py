@@ -1,45 +1,71 @@
 """The stage ``dedup``: groups of duplicate products, of which one is kept."""
 
-from collections.abc import Iterator
 from contextlib import closing
 
 import duckdb
-import pyarrow as pa
 
 from extract.dedup_settings import DedupSettings
 from extract.duplicates import (
-    Links,
     exact_joins,
     group_exact,
-    link,
+    group_near,
     near_image_pairs,
     near_text_pairs,
+    near_video_pairs,
     prepare,
-    widen,
+    prepare_near,
 )
 from m5data.errors import MissingInputError
-from m5data.records import Reject
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Stage, Store
 
 __all__ = ["run"]
 
-_READS = ("products", "specs", "media", "images")
+_READS = ("products", "specs", "media", "images", "frames")
 
-# What near duplicates are looked for among: products that are no exact duplicate of a kept one.
-_STANDING = """
-CREATE TEMP TABLE standing AS
-    SELECT product_id, words
-    FROM words WHERE product_id NOT IN (SELECT product_id FROM exact WHERE NOT kept)
+# Each product is joined with the first one that has its key. Where two rules say so, the stronger is kept:
+# the rules' names are in that order.
+_EXACT_PAIRS = """
+CREATE TEMP TABLE exact_pairs AS
+    SELECT first_id AS product_id, product_id AS other_id, min(rule) AS rule, 0.0::DOUBLE AS distance, TRUE AS joined
+    FROM (SELECT product_id, rule, min(product_id) OVER (PARTITION BY rule, key) AS first_id FROM exact_joins)
+    WHERE product_id <> first_id GROUP BY ALL
+"""
+
+_JUDGED = """
+CREATE TEMP TABLE judged AS
+    SELECT near_pairs.*, a.group_id = b.group_id AS joined
+    FROM near_pairs JOIN near_groups a USING (product_id) JOIN near_groups b ON b.product_id = other_id
 """
 
 _DUPLICATES = """
-SELECT product_id,
-    coalesce(groups.group_id, product_id) AS group_id,
-    coalesce(groups.rule, 'alone') AS rule,
-    coalesce(groups.kept, TRUE) AS kept,
-    coalesce(groups.size, 1) AS size
-FROM products LEFT JOIN groups USING (product_id)
+WITH near_rules AS (
+    SELECT product_id, min(list_position(getvariable('near_rules'), rule)) AS place
+    FROM (
+        SELECT product_id, rule FROM judged WHERE joined
+        UNION ALL SELECT other_id, rule FROM judged WHERE joined
+    )
+    GROUP BY product_id
+), grouped AS (
+    SELECT p.product_id, e.rule, coalesce(e.kept, TRUE) AS kept, n.group_id
+    FROM products p LEFT JOIN exact e USING (product_id)
+        JOIN near_groups n ON n.product_id = coalesce(e.group_id, p.product_id)
+)
+SELECT product_id, group_id,
+    coalesce(rule, getvariable('near_rules')[place], 'alone') AS rule, kept,
+    (count(*) OVER (PARTITION BY group_id))::INTEGER AS size
+FROM grouped LEFT JOIN near_rules USING (product_id)
+"""
+
+_PAIRS = """
+SELECT product_id, other_id, rule, distance, joined FROM exact_pairs
+UNION ALL SELECT product_id, other_id, rule, distance, joined FROM judged
+"""
+
+_REJECTS = """
+SELECT 'dedup' AS stage, product_id AS item, 'exact_duplicate' AS reason,
+    'same as ' || group_id || ' by ' || rule AS detail
+FROM exact WHERE NOT kept
 """
 
 
@@ -52,9 +78,10 @@ def run(
 ) -> StageReport:
     """Group exact and near duplicates; of exact ones keep the smallest product id alone.
 
-    Reads ``products``, ``specs``, ``media`` and ``images``; writes ``duplicates``, one row a product.
-    A product that is not kept is a reject of reason ``exact_duplicate``. Near duplicates are all
-    kept: they share a group, so that no split separates them. The report counts products.
+    Reads ``products``, ``specs``, ``media``, ``images`` and ``frames``; writes ``duplicates``, one row a
+    product, and ``duplicate_pairs``, the pairs that rest on and the rule of each. A product that is
+    not kept is a reject of reason ``exact_duplicate``. Near duplicates are all kept: they share a
+    group, so that no split separates them. The report counts products.
 
     Raises:
         MissingInputError: There is no table of products yet.
@@ -72,35 +99,33 @@ def _work(stage: Stage, settings: DedupSettings, clock: Clock, progress: Progres
     with closing(stage.before.connection()) as connection:
         products = _count(connection, "products")
         progress.start("dedup", products)
-        prepare(connection)
-        exact = group_exact(exact_joins(connection))
-        connection.register("groups", widen(exact, _near(connection, exact, settings)))
+        _find(connection, settings)
         stage.write("duplicates", connection.sql(_DUPLICATES))
-    rejects = list(_rejects(exact))
-    stage.reject(rejects)
+        stage.write("duplicate_pairs", connection.sql(_PAIRS))
+        stage.write("rejects", connection.sql(_REJECTS), only="dedup")
+        kept = products - _count(connection, f"({_REJECTS})")
     progress.advance(products)
     progress.finish()
-    dropped = {"exact_duplicate": len(rejects)} if rejects else {}
+    dropped = {"exact_duplicate": products - kept} if kept < products else {}
     seconds = (clock() - began).total_seconds()
-    return stage.commit(StageReport("dedup", products, products - len(rejects), dropped, seconds))
+    return stage.commit(StageReport("dedup", products, kept, dropped, seconds))
 
 
-def _near(connection: duckdb.DuckDBPyConnection, exact: pa.Table, settings: DedupSettings) -> Links:
-    """Link near products among those that exact groups keep."""
-    connection.register("exact", exact)
-    connection.execute(_STANDING)
-    pairs = [near_image_pairs(connection, settings), near_text_pairs(connection, settings)]
-    sizes = dict(zip(exact["group_id"].to_pylist(), exact["size"].to_pylist(), strict=True))
-    return link(pa.concat_tables(pairs, promote_options="permissive"), sizes, settings.most_in_group)
+def _find(connection: duckdb.DuckDBPyConnection, settings: DedupSettings) -> None:
+    """Make the tables ``exact``, ``exact_pairs``, ``near_groups`` and ``judged``."""
+    prepare(connection)
+    joins = exact_joins(connection)
+    connection.register("exact_joins", joins)
+    connection.execute(_EXACT_PAIRS)
+    connection.register("exact", group_exact(joins))
+    prepare_near(connection)
+    near_image_pairs(connection, settings)
+    near_text_pairs(connection, settings)
+    near_video_pairs(connection, settings)
+    group_near(connection, settings.most_in_group)
+    connection.execute(_JUDGED)
 
 
-def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
-    rows: list[tuple[int]] = connection.table(table).aggregate("count(*)").fetchall()
-    return rows[0][0]
-
-
-def _rejects(exact: pa.Table) -> Iterator[Reject]:
-    """Yield one reject a product that is not kept."""
-    for row in exact.to_pylist():
-        if not row["kept"]:
-            yield Reject(row["product_id"], "exact_duplicate", f"same as {row['group_id']} by {row['rule']}")
+def _count(connection: duckdb.DuckDBPyConnection, rows: str) -> int:
+    found: list[tuple[int]] = connection.sql(f"SELECT count(*) FROM {rows}").fetchall()  # noqa: S608 - a constant
+    return found[0][0]

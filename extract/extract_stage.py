@@ -21,7 +21,7 @@ _LOG = logging.getLogger(__name__)
 
 _WRITES = {
     "frames": """
-        SELECT product_id, video_sha256, second, pts_s, width, height, object, "offset", length
+        SELECT product_id, video_sha256, second, pts_s, width, height, phash, object, "offset", length
         FROM (SELECT DISTINCT product_id, sha256 AS video_sha256 FROM wanted WHERE kind = 'video')
         JOIN frame_results USING (video_sha256)""",
     "audio": """

@@ -14,23 +14,27 @@ _RESULTS = """
 CREATE TEMP TABLE wanted AS
     SELECT DISTINCT product_id, position, kind, sha256, bytes FROM media WHERE state = 'ok' AND sha256 IS NOT NULL;
 CREATE TEMP TABLE frame_results AS
-    SELECT video_sha256, second, pts_s, width, height, object, "offset", length FROM frames LIMIT 0;
+    SELECT video_sha256, second, pts_s, width, height, phash, object, "offset", length FROM frames LIMIT 0;
 CREATE TEMP TABLE sound_results AS
     SELECT video_sha256, mp3, sample_rate, duration_s, mfcc, n_mfcc, mfcc_frames, mfcc_settings FROM audio LIMIT 0;
 CREATE TEMP TABLE image_results AS
-    SELECT sha256, width, height, phash, size_group, sharpness, blank_share, border_share, margin_detail, pixels FROM images LIMIT 0;
+    SELECT sha256, width, height, phash, size_group, sharpness, blank_share,
+        border_share, margin_detail, pixels
+    FROM images LIMIT 0;
 CREATE TEMP TABLE fault_results AS SELECT item, reason, detail FROM rejects LIMIT 0;
 """
 
 _KNOWN = """
 INSERT INTO frame_results
-    SELECT DISTINCT video_sha256, second, pts_s, width, height, object, "offset", length FROM frames
+    SELECT DISTINCT video_sha256, second, pts_s, width, height, phash, object, "offset", length FROM frames
     WHERE video_sha256 IN (SELECT sha256 FROM wanted);
 INSERT INTO sound_results
     SELECT DISTINCT video_sha256, mp3, sample_rate, duration_s, mfcc, n_mfcc, mfcc_frames, mfcc_settings FROM audio
     WHERE video_sha256 IN (SELECT sha256 FROM wanted);
 INSERT INTO image_results
-    SELECT DISTINCT sha256, width, height, phash, size_group, sharpness, blank_share, border_share, margin_detail, pixels FROM images
+    SELECT DISTINCT sha256, width, height, phash, size_group, sharpness, blank_share,
+        border_share, margin_detail, pixels
+    FROM images
     WHERE sha256 IN (SELECT sha256 FROM wanted);
 INSERT INTO fault_results
     SELECT DISTINCT item, reason, detail FROM rejects

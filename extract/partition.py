@@ -24,6 +24,7 @@ SCHEMAS = {
             ("pts_s", _REAL),
             ("width", _INT),
             ("height", _INT),
+            ("phash", _LONG),
             ("object", _TEXT),
             ("offset", _LONG),
             ("length", _LONG),

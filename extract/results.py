@@ -25,6 +25,8 @@ class KeptFrame:
     width: int
     """Pixels, after rotation."""
     height: int
+    phash: int
+    """64-bit perceptual hash, signed (``extract.images.frame_hash``)."""
     offset: int
     """Where its JPEG starts in the object, bytes."""
     length: int

@@ -96,6 +96,18 @@ RULES = (
         HAVING min(product_id) <> group_id OR min(size) <> count(*) OR max(size) <> count(*) OR NOT bool_or(kept)
         """,
     ),
+    _known("duplicate_pairs", "dedup"),
+    _known("duplicate_pairs", "dedup", "other_id"),
+    Rule(
+        "joined:duplicate_pairs",
+        "dedup",
+        "a pair is joined just when both products are in one group",
+        """
+        SELECT pair.product_id || ' and ' || pair.other_id FROM duplicate_pairs pair
+        JOIN duplicates a ON a.product_id = pair.product_id JOIN duplicates b ON b.product_id = pair.other_id
+        WHERE pair.joined <> (a.group_id = b.group_id)
+        """,
+    ),
     _known("labels", "align"),
     *(
         Rule(

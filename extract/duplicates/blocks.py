@@ -11,7 +11,7 @@ Hashes = NDArray[np.uint64]
 Indices = NDArray[np.int64]
 
 _SMALL = 96
-_TILE = 1 << 18
+_TILE = 1 << 15
 
 
 def compare_blocks(
@@ -64,10 +64,11 @@ def _row_by_row(values: Hashes, places: Indices, spoiled: Hashes, radius: int) -
     while first < len(values):
         rows = max(1, _TILE // (len(values) - first))
         difference = values[first : first + rows, None] ^ values[None, first:]
-        row, column = np.nonzero(np.bitwise_count(difference) <= radius)
-        keep = column > row  # each pair once, and no hash with itself
-        row, column = row[keep], column[keep]
-        fresh = _spoiled(difference[row, column], spoiled)
+        near = np.flatnonzero(np.bitwise_count(difference) <= radius)
+        row, column = np.divmod(near, len(values) - first)
+        later = column > row  # each pair once, and no hash with itself
+        row, column = row[later], column[later]
+        fresh = _spoiled(values[first + row] ^ values[first + column], spoiled)
         if fresh.any():
             yield np.stack([places[first + row[fresh]], places[first + column[fresh]]], axis=1)
         first += rows

@@ -7,8 +7,13 @@ __all__ = ["exact_joins"]
 
 _KEYS = """
 CREATE TEMP TABLE pictures AS
-    SELECT product_id, md5(string_agg(DISTINCT sha256, ',' ORDER BY sha256)) AS pictures
-    FROM media WHERE kind = 'image' AND state = 'ok'
+    SELECT product_id, md5(string_agg(DISTINCT sha256, ',' ORDER BY sha256)) AS pictures,
+        md5(string_agg(DISTINCT shown, ',' ORDER BY shown)) AS shown
+    FROM (
+        SELECT m.product_id, m.sha256, coalesce(i.pixels, m.sha256) AS shown
+        FROM media m LEFT JOIN images i ON i.product_id = m.product_id AND i.position = m.position
+        WHERE m.kind = 'image' AND m.state = 'ok'
+    )
     GROUP BY product_id;
 
 CREATE TEMP TABLE captions AS
@@ -16,7 +21,7 @@ CREATE TEMP TABLE captions AS
 
 CREATE TEMP TABLE suspects AS
     SELECT product_id FROM pictures
-    WHERE pictures IN (SELECT pictures FROM pictures GROUP BY ALL HAVING count(*) > 1)
+    WHERE shown IN (SELECT shown FROM pictures GROUP BY ALL HAVING count(*) > 1)
     UNION
     SELECT product_id FROM captions
     WHERE caption IN (SELECT caption FROM captions GROUP BY ALL HAVING count(*) > 1);
@@ -31,11 +36,14 @@ CREATE TEMP TABLE tables AS
 """
 
 _JOINS = """
-WITH keyed AS (
-    SELECT product_id, 'exact_content' AS rule,
-        pictures || CASE WHEN lines IS NULL THEN 'c' || caption ELSE 's' || lines END AS key
+WITH pictured AS (
+    SELECT product_id, pictures, shown, CASE WHEN lines IS NULL THEN 'c' || caption ELSE 's' || lines END AS told
     FROM suspects JOIN pictures USING (product_id)
         LEFT JOIN tables USING (product_id) LEFT JOIN captions USING (product_id)
+), keyed AS (
+    SELECT product_id, 'exact_content' AS rule, pictures || told AS key FROM pictured
+    UNION ALL
+    SELECT product_id, 'exact_pixels' AS rule, shown || told AS key FROM pictured
     UNION ALL
     SELECT product_id, 'exact_text' AS rule, caption || lines AS key
     FROM suspects JOIN captions USING (product_id) JOIN tables USING (product_id)
@@ -56,12 +64,15 @@ def exact_joins(connection: duckdb.DuckDBPyConnection) -> pa.Table:
     pictures alone join nothing: variants of a product, and products of one line, share a stock
     photo.
 
+    ``exact_pixels``: the same of what the images show: their decoded pixels are equal, though files,
+    formats or metadata may differ. An image that could not be decoded counts by its bytes.
+
     ``exact_text``: normalised caption and normalised specifications are the same, neither empty.
 
-    The source does not matter to either rule. The paper says only that duplicates were removed.
+    The source does not matter to any rule. The paper says only that duplicates were removed.
 
     Args:
-        connection: DuckDB with the tables ``products``, ``specs`` and ``media``, prepared (``prepare``);
+        connection: DuckDB with the tables ``products``, ``specs``, ``media`` and ``images``, prepared (``prepare``);
             temporary tables are left in it.
 
     Returns:

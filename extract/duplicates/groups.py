@@ -1,17 +1,14 @@
-"""From joins to groups of products."""
-
-from collections import Counter
+"""From exact joins to groups of products."""
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from extract.duplicates.components import Indices, components
-from extract.duplicates.linking import Links
 
-__all__ = ["EXACT_RULES", "group_exact", "widen"]
+__all__ = ["EXACT_RULES", "group_exact"]
 
-EXACT_RULES = ("exact_content", "exact_text")
+EXACT_RULES = ("exact_content", "exact_pixels", "exact_text")
 """Rules for exact duplicates, strongest first; the strongest is the one recorded."""
 
 _SCHEMA = pa.schema(
@@ -51,29 +48,6 @@ def group_exact(joins: pa.Table) -> pa.Table:
         pa.array(sizes.astype(np.int32)),
     )
     return pa.table(dict(zip(_SCHEMA.names, columns, strict=True)), schema=_SCHEMA)
-
-
-def widen(exact: pa.Table, links: Links) -> pa.Table:
-    """Return groups over exact and near duplicates.
-
-    Which products are kept does not change: near duplicates only share a group. A product keeps
-    the exact rule that joined it, if there is one.
-
-    Args:
-        exact: What ``group_exact`` returned.
-        links: Near groups over the products that exact groups keep.
-
-    Returns:
-        As ``group_exact``; ``group_id`` and ``size`` are those of the wider group.
-    """
-    rows = {row["product_id"]: row for row in exact.to_pylist()}
-    for product, rule in links.rule_of.items():
-        rows.setdefault(product, {"product_id": product, "group_id": product, "rule": rule, "kept": True})
-    for row in rows.values():
-        row["group_id"] = links.group_of.get(row["group_id"], row["group_id"])
-    sizes = Counter(row["group_id"] for row in rows.values())
-    widened = [{**rows[product], "size": sizes[rows[product]["group_id"]]} for product in sorted(rows)]
-    return pa.Table.from_pylist(widened, schema=_SCHEMA)
 
 
 def _first_of_key(joins: pa.Table, member: Indices) -> Indices:

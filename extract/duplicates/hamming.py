@@ -14,7 +14,7 @@ __all__ = ["HashPairs", "neighbour_batches", "phash_neighbours"]
 
 _BITS = 64
 _MOST_EXTRA_BANDS = 4
-_LARGE_BLOCK = 2_048
+_LARGE_BLOCK = 8_192
 _BATCH_PAIRS = 4_000_000
 
 
@@ -82,11 +82,13 @@ def neighbour_batches(hashes: NDArray[np.int64], radius: int) -> Iterator[HashPa
     values = np.ascontiguousarray(hashes).view(np.uint64)
     everything = _Search(values, np.arange(len(values)), tuple(range(_BITS)), np.zeros(0, dtype=np.uint64))
     waiting: list[Indices] = []
+    count = 0
     for pairs in _pairs(everything, radius):
         waiting.append(pairs)
-        if sum(map(len, waiting)) >= _BATCH_PAIRS:
+        count += len(pairs)
+        if count >= _BATCH_PAIRS:
             yield _batch(values, waiting)
-            waiting = []
+            waiting, count = [], 0
     if waiting:
         yield _batch(values, waiting)
 

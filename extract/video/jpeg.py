@@ -8,6 +8,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace, VideoReformatter
 from PIL import Image
 
+from extract.images.perceptual_hash import frame_hash
 from extract.video.orient import orientation
 from m5data.errors import MediaError
 
@@ -24,6 +25,8 @@ class Jpeg:
     width: int
     """Pixels, after rotation and shrinking."""
     height: int
+    phash: int
+    """Perceptual hash of the frame before it was compressed (``frame_hash``)."""
 
 
 def upright(frame: VideoFrame, converter: VideoReformatter, longest_side: int | None = None) -> Image.Image:
@@ -81,4 +84,4 @@ class JpegEncoder:
         image = upright(frame, self._converter, self._longest_side)
         buffer = BytesIO()
         image.save(buffer, "JPEG", quality=self._quality, subsampling="4:2:0")
-        return Jpeg(buffer.getvalue(), image.width, image.height)
+        return Jpeg(buffer.getvalue(), image.width, image.height, frame_hash(image))

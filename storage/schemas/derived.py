@@ -3,7 +3,7 @@
 from storage.schemas.column import Column, TableSpec
 from storage.schemas.types import FLAG, ID, INT, LONG, REAL, TEXT
 
-__all__ = ["AUDIO", "DUPLICATES", "FRAMES", "IMAGES", "REGIONS"]
+__all__ = ["AUDIO", "DUPLICATES", "DUPLICATE_PAIRS", "FRAMES", "IMAGES", "REGIONS"]
 
 FRAMES = TableSpec(
     name="frames",
@@ -17,6 +17,7 @@ FRAMES = TableSpec(
         Column("pts_s", REAL, "the frame's own time, seconds from the stream's start"),
         Column("width", INT, "pixels, after rotation"),
         Column("height", INT, "pixels, after rotation"),
+        Column("phash", LONG, "64-bit perceptual hash of the frame, as a signed integer"),
         Column("object", TEXT, "object that holds the video's frames end to end"),
         Column("offset", LONG, "where this frame's JPEG starts in it, bytes"),
         Column("length", LONG, "length of the JPEG, bytes"),
@@ -87,8 +88,27 @@ DUPLICATES = TableSpec(
     columns=(
         Column("product_id", ID, "product"),
         Column("group_id", ID, "smallest product_id of the group"),
-        Column("rule", TEXT, "rule that joined it: alone, exact_content, exact_text, near_image or near_text"),
+        Column(
+            "rule",
+            TEXT,
+            "strongest rule that joined it: exact_content, exact_pixels, exact_text, near_image, near_text, "
+            "near_video; or alone",
+        ),
         Column("kept", FLAG, "false: an exact duplicate of a kept product"),
         Column("size", INT, "products in the group"),
+    ),
+)
+
+DUPLICATE_PAIRS = TableSpec(
+    name="duplicate_pairs",
+    meaning="One row a pair of products and near rule that found it, or strongest exact rule that joined it.",
+    key=("product_id", "other_id", "rule"),
+    bucket_of="product_id",
+    columns=(
+        Column("product_id", ID, "the smaller product_id; of an exact pair the smallest with that key"),
+        Column("other_id", ID, "the larger one"),
+        Column("rule", TEXT, "exact_content, exact_pixels, exact_text, near_image, near_text or near_video"),
+        Column("distance", REAL, "near_image: bits; near_text, near_video: 1 - similarity; exact: 0"),
+        Column("joined", FLAG, "false: left out, for its group would have grown too large"),
     ),
 )

@@ -103,6 +103,11 @@ def test_whole_result(store: Store) -> None:
         ("s:3", "s:3", "alone", True, 1),
         ("s:4", "s:4", "alone", True, 1),
     ]
+    assert [tuple(row.values()) for row in snapshot.table("duplicate_pairs").to_pylist()] == [
+        ("n:1", "n:2", "exact_content", 0.0, True),
+        ("n:1", "n:3", "exact_text", 0.0, True),
+        ("s:1", "s:2", "exact_content", 0.0, True),
+    ]
     assert [tuple(row.values()) for row in snapshot.table("rejects").to_pylist()] == [
         ("dedup", "n:2", "exact_duplicate", "same as n:1 by exact_content"),
         ("dedup", "n:3", "exact_duplicate", "same as n:1 by exact_text"),

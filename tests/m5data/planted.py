@@ -198,7 +198,7 @@ def _media(store: Store) -> None:
             mp3 = writer.put(b"ID3 PLANTEDVALUE", mime="audio/mpeg", refers_to=video)
             mfcc = writer.put(bytes(16), mime="application/octet-stream", refers_to=video)
         shot = {"product_id": PLANTED, "video_sha256": video, "second": 0, "pts_s": 0.0, "width": 1, "height": 1}
-        stage.write("frames", pa.Table.from_pylist([{**shot, "object": frames, "offset": 0, "length": 16}]))
+        stage.write("frames", pa.Table.from_pylist([{**shot, "phash": 1, "object": frames, "offset": 0, "length": 16}]))
         sound = {"product_id": PLANTED, "video_sha256": video, "mp3": mp3, "sample_rate": 8, "duration_s": 1.0}
         sound |= {"mfcc": mfcc, "n_mfcc": 2, "mfcc_frames": 2, "mfcc_settings": "{}"}
         stage.write("audio", pa.Table.from_pylist([sound]))
@@ -219,6 +219,9 @@ def _splits(store: Store) -> None:
             "duplicates",
             [{"product_id": n, "group_id": group[n], "rule": "near_text", "kept": True, "size": 1} for n in ids],
         )
+        pair = {"rule": "near_text", "distance": 0.1, "joined": True}
+        pairs = [(PLANTED, "shop:k8"), ("shop:k5", "shop:k6"), ("shop:k6", PLANTED)]
+        _write(stage, "duplicate_pairs", [{**pair, "product_id": a, "other_id": b} for a, b in pairs])
         _write(stage, "reserve", [{"group_id": n, "held_out": False, "since": 1} for n in ids])
         names = {"class_id": 1, "class_name": "c", "sub_class_id": 2, "sub_class_name": "s", "subsub_class_id": -1}
         _write(stage, "labels", [{"product_id": n, **names, "subsub_class_name": ""} for n in ids])

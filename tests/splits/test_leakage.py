@@ -39,7 +39,7 @@ def certificate() -> Certificate:
     things = [Thing(name, held=name[0] == "h", caption=caption) for name, caption in CAPTIONS.items()]
     recipe = parse_recipe(RECIPE, "plain.toml")
     blank = {"position": 0, "sha256": "x", "width": 1, "height": 1, "size_group": "small"}
-    blank |= {"sharpness": 0.0, "blank_share": 0.0}
+    blank |= {"sharpness": 0.0, "blank_share": 0.0, "border_share": 0.0, "margin_detail": 0.0, "pixels": ""}
     images = [blank | {"product_id": name, "phash": value} for name, value in HASHES.items()]
     tables = stored(things) | record(build(catalogue(things), recipe, 1), recipe, 1)
     tables["images"] = pa.Table.from_pylist(images, schema=TABLES["images"].schema)

@@ -38,7 +38,17 @@ def _sound() -> Rows:
         "specs": [spec("a:1")],
         "media": [image, video, medium("b:1", "image", 0, "failed", "http_404")],
         "frames": [
-            of_video | {"second": 0, "pts_s": 0.0, "width": 8, "height": 8, "object": "f", "offset": 0, "length": 100}
+            of_video
+            | {
+                "second": 0,
+                "pts_s": 0.0,
+                "width": 8,
+                "height": 8,
+                "phash": 1,
+                "object": "f",
+                "offset": 0,
+                "length": 100,
+            }
         ],
         "audio": [
             of_video
@@ -48,9 +58,13 @@ def _sound() -> Rows:
         "images": [
             {"product_id": "a:1", "position": 0, "sha256": image["sha256"], "width": 8, "height": 8, "phash": 1}
             | {"size_group": "small", "sharpness": 1.0, "blank_share": 0.0}
+            | {"border_share": 0.0, "margin_detail": 0.0, "pixels": "x"}
         ],
         "duplicates": [
             {"product_id": name, "group_id": name, "rule": "alone", "kept": True, "size": 1} for name in ("a:1", "b:1")
+        ],
+        "duplicate_pairs": [
+            {"product_id": "a:1", "other_id": "b:1", "rule": "near_text", "distance": 0.3, "joined": False}
         ],
         "labels": [label | {"product_id": name} for name in ("a:1", "b:1")],
         "judgements": [judgement | {"answered_at": product("a:1")["first_seen"]}],
@@ -134,6 +148,9 @@ def _other_name(rows: Rows) -> None:
         (_edit("duplicates", group_id="b:1"), "groups:duplicates", "b:1"),
         (_edit("duplicates", size=2), "groups:duplicates", "a:1"),
         (_edit("duplicates", kept=False), "groups:duplicates", "a:1"),
+        (_edit("duplicate_pairs", product_id="c:9"), "known:duplicate_pairs", "c:9"),
+        (_edit("duplicate_pairs", other_id="c:9"), "known:duplicate_pairs.other_id", "c:9"),
+        (_edit("duplicate_pairs", joined=True), "joined:duplicate_pairs", "a:1 and b:1"),
         (_edit("labels", product_id="c:9"), "known:labels", "c:9"),
         (_other_name, "names:labels.sub_class", "2: cups, mugs"),
         (_edit("judgements", query="c:9"), "known:judgements.query", "c:9"),

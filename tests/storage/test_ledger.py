@@ -18,6 +18,7 @@ FRAME = {
     "pts_s": 0.0,
     "width": 8,
     "height": 8,
+    "phash": 1,
     "object": "frames",
     "offset": 0,
     "length": 9,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from extract.duplicates import exact_joins, prepare
+from extract.duplicates import EXACT_RULES, exact_joins, prepare
 from extract.text import normalise
 
 
@@ -17,22 +17,30 @@ class Product:
     images: tuple[str, ...] = ()
     specs: tuple[tuple[str, str], ...] = ()
     failed: tuple[str, ...] = field(default=())
+    pixels: tuple[str | None, ...] = ()
+    """What each image shows; None: it could not be decoded. Empty: as many as there are images, each its own."""
 
 
 def database(products: Mapping[str, Product]) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     connection.execute("CREATE TABLE products (product_id VARCHAR, caption VARCHAR)")
     connection.execute("CREATE TABLE specs (product_id VARCHAR, property VARCHAR, value VARCHAR)")
-    connection.execute("CREATE TABLE media (product_id VARCHAR, kind VARCHAR, state VARCHAR, sha256 VARCHAR)")
+    connection.execute(
+        "CREATE TABLE media (product_id VARCHAR, kind VARCHAR, state VARCHAR, sha256 VARCHAR, position INT)"
+    )
+    connection.execute("CREATE TABLE images (product_id VARCHAR, position INT, pixels VARCHAR)")
     for name, product in products.items():
         connection.execute("INSERT INTO products VALUES (?, ?)", [name, product.caption])
         for line in product.specs:
             connection.execute("INSERT INTO specs VALUES (?, ?, ?)", [name, *line])
-        for sha256 in product.images:
-            connection.execute("INSERT INTO media VALUES (?, 'image', 'ok', ?)", [name, sha256])
+        for place, sha256 in enumerate(product.images):
+            connection.execute("INSERT INTO media VALUES (?, 'image', 'ok', ?, ?)", [name, sha256, place])
+            pixels = product.pixels[place] if product.pixels else f"of {sha256}"
+            if pixels:
+                connection.execute("INSERT INTO images VALUES (?, ?, ?)", [name, place, pixels])
         for sha256 in product.failed:
-            connection.execute("INSERT INTO media VALUES (?, 'image', 'failed', ?)", [name, sha256])
-        connection.execute("INSERT INTO media VALUES (?, 'video', 'ok', 'film')", [name])
+            connection.execute("INSERT INTO media VALUES (?, 'image', 'failed', ?, 99)", [name, sha256])
+        connection.execute("INSERT INTO media VALUES (?, 'video', 'ok', 'film', 0)", [name])
     return connection
 
 
@@ -49,11 +57,24 @@ def joined(*products: Product) -> set[str]:
     return rules
 
 
+SAME_FILES = {"exact_content", "exact_pixels"}
 RED = (("颜色", "红"), ("尺码", "XL"))
 
 
 def test_same_pictures_and_table_are_the_same_content() -> None:
-    assert joined(Product("甲", ("1", "2"), RED), Product("乙", ("2", "1"), RED)) == {"exact_content"}
+    assert joined(Product("甲", ("1", "2"), RED), Product("乙", ("2", "1"), RED)) == SAME_FILES
+
+
+def test_same_pixels_in_other_files_are_the_same_content() -> None:
+    one = Product("甲", ("1", "2"), RED, pixels=("p", "q"))
+    assert joined(one, Product("乙", ("3", "4"), RED, pixels=("q", "p"))) == {"exact_pixels"}
+    assert joined(one, Product("乙", ("3", "4"), RED, pixels=("q", "r"))) == set()
+
+
+def test_pictures_that_cannot_be_decoded_count_by_their_bytes() -> None:
+    one = Product("甲", ("1", "2"), RED, pixels=("p", None))
+    assert joined(one, Product("乙", ("2", "3"), RED, pixels=(None, "p"))) == {"exact_pixels"}
+    assert joined(one, Product("乙", ("1", "3"), RED, pixels=("p", None))) == set()
 
 
 def test_same_caption_and_table_are_the_same_text() -> None:
@@ -61,7 +82,7 @@ def test_same_caption_and_table_are_the_same_text() -> None:
 
 
 def test_all_the_same_is_joined_by_both_rules() -> None:
-    assert joined(Product("甲", ("1",), RED), Product("甲", ("1",), RED)) == {"exact_content", "exact_text"}
+    assert joined(Product("甲", ("1",), RED), Product("甲", ("1",), RED)) == {*SAME_FILES, "exact_text"}
 
 
 def test_lines_of_a_table_are_compared_normalised_and_without_order() -> None:
@@ -76,7 +97,7 @@ def test_variants_that_share_a_stock_photo_stay_apart() -> None:
 
 def test_pictures_without_tables_need_the_same_caption() -> None:
     assert joined(Product("红鞋", ("1",)), Product("蓝鞋", ("1",))) == set()
-    assert joined(Product("红鞋", ("1",)), Product("红鞋 ", ("1",))) == {"exact_content"}
+    assert joined(Product("红鞋", ("1",)), Product("红鞋 ", ("1",))) == SAME_FILES
 
 
 def test_one_product_without_a_table_is_not_the_same_content() -> None:
@@ -88,9 +109,7 @@ def test_part_of_the_pictures_is_not_the_same_content() -> None:
 
 
 def test_pictures_that_failed_do_not_count() -> None:
-    assert joined(Product("甲", ("1",), RED, failed=("2",)), Product("乙", ("1",), RED, failed=("3",))) == {
-        "exact_content"
-    }
+    assert joined(Product("甲", ("1",), RED, failed=("2",)), Product("乙", ("1",), RED, failed=("3",))) == SAME_FILES
     assert joined(Product("甲", (), RED, failed=("1",)), Product("乙", (), RED, failed=("1",))) == set()
 
 
@@ -104,10 +123,11 @@ def test_same_caption_without_tables_is_not_the_same_text() -> None:
     assert joined(Product("甲", ("1",)), Product("甲", ("2",))) == set()
 
 
+SHOWN = {"1": "p", "2": "p", "3": None}
 PRODUCTS = st.builds(
-    Product,
+    lambda images, **rest: Product(images=images, pixels=tuple(SHOWN[image] for image in images), **rest),
     caption=st.sampled_from([None, "", "甲", "甲 ", "乙"]),
-    images=st.lists(st.sampled_from("12"), max_size=2).map(tuple),
+    images=st.lists(st.sampled_from("123"), max_size=2).map(tuple),
     specs=st.lists(st.sampled_from([*RED, ("颜色", "红 ")]), max_size=2).map(tuple),
 )
 
@@ -118,12 +138,16 @@ def joins_by_definition(named: Mapping[str, Product]) -> Iterator[tuple[str, str
         tables = [{(normalise(name), normalise(value)) for name, value in product.specs} for product in (one, other)]
         if rule == "exact_text":
             return bool(captions[0] and tables[0]) and captions[0] == captions[1] and tables[0] == tables[1]
-        if not one.images or set(one.images) != set(other.images) or tables[0] != tables[1]:
+        shown = [
+            {SHOWN[image] or image if rule == "exact_pixels" else image for image in product.images}
+            for product in (one, other)
+        ]
+        if not shown[0] or shown[0] != shown[1] or tables[0] != tables[1]:
             return False
         return bool(tables[0]) or bool(captions[0] and captions[0] == captions[1])
 
     for name, product in named.items():
-        for rule in ("exact_content", "exact_text"):
+        for rule in EXACT_RULES:
             if any(same(rule, product, other) for key, other in named.items() if key != name):
                 yield name, rule
 

@@ -1,18 +1,14 @@
 import pyarrow as pa
 
-from extract.duplicates import Links, group_exact, widen
+from extract.duplicates import group_exact
 
 Join = tuple[str, str, str]
 
 
-def exact(joins: list[Join]) -> pa.Table:
+def grouped(joins: list[Join]) -> list[tuple[object, ...]]:
     names = ("product_id", "rule", "key")
     columns = {name: pa.array([join[place] for join in joins], pa.string()) for place, name in enumerate(names)}
-    return group_exact(pa.table(columns))
-
-
-def grouped(joins: list[Join]) -> list[tuple[object, ...]]:
-    return [tuple(row.values()) for row in exact(joins).to_pylist()]
+    return [tuple(row.values()) for row in group_exact(pa.table(columns)).to_pylist()]
 
 
 def test_nothing_joined_makes_no_group() -> None:
@@ -55,21 +51,3 @@ def test_equal_keys_of_different_rules_join_nothing() -> None:
         ("c", "b", "exact_content", False, 2),
         ("d", "a", "exact_text", False, 2),
     ]
-
-
-def test_near_products_share_a_group_and_are_all_kept() -> None:
-    joins = [("b", "exact_text", "1"), ("c", "exact_text", "1"), ("x", "exact_text", "2"), ("y", "exact_text", "2")]
-    links = Links({"a": "a", "b": "a", "d": "a"}, {"a": "near_image", "b": "near_image", "d": "near_text"})
-    assert [tuple(row.values()) for row in widen(exact(joins), links).to_pylist()] == [
-        ("a", "a", "near_image", True, 4),
-        ("b", "a", "exact_text", True, 4),
-        ("c", "a", "exact_text", False, 4),
-        ("d", "a", "near_text", True, 4),
-        ("x", "x", "exact_text", True, 2),
-        ("y", "x", "exact_text", False, 2),
-    ]
-
-
-def test_no_links_change_nothing() -> None:
-    table = exact([("b", "exact_text", "1"), ("c", "exact_text", "1")])
-    assert widen(table, Links({}, {})).equals(table)

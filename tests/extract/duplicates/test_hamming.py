@@ -1,10 +1,12 @@
+from unittest import mock
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from extract.duplicates import phash_neighbours
+from extract.duplicates import blocks, hamming, neighbour_batches, phash_neighbours
 
 ONE_BIT = [1 << bit for bit in range(63)] + [-(1 << 63)]
 
@@ -40,6 +42,22 @@ def crowded_hashes(draw: st.DrawFn) -> NDArray[np.int64]:
 @given(hashes=crowded_hashes(), radius=st.integers(0, 12))
 def test_neighbours_are_those_of_brute_force(hashes: NDArray[np.int64], radius: int) -> None:
     assert found_pairs(hashes, radius) == by_force(hashes, radius)
+
+
+@given(hashes=crowded_hashes(), radius=st.integers(0, 7))
+def test_crowded_blocks_are_searched_again_to_the_same_end(hashes: NDArray[np.int64], radius: int) -> None:
+    """Sizes from which blocks count as large are set so low that small examples reach them."""
+    with mock.patch.object(hamming, "_LARGE_BLOCK", 3), mock.patch.object(blocks, "_SMALL", 2):
+        assert found_pairs(hashes, radius) == by_force(hashes, radius)
+
+
+def test_batches_together_hold_each_pair_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    hashes = np.random.default_rng(2).integers(0, 1 << 14, 300)
+    monkeypatch.setattr(hamming, "_BATCH_PAIRS", 100)
+    batches = list(neighbour_batches(hashes, 3))
+    found = [pair for batch in batches for pair in zip(batch.left.tolist(), batch.right.tolist(), strict=True)]
+    assert len(batches) > 3
+    assert sorted(found) == [pair[:2] for pair in by_force(hashes, 3)]
 
 
 @pytest.mark.parametrize("count", [700, 3_000])

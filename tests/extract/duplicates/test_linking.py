@@ -1,65 +1,57 @@
-import pyarrow as pa
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extract.duplicates import Links, link
+from extract.duplicates import components, link
 
-Row = tuple[str, str, str, float]
+Pair = tuple[int, int]
 
 
-def pairs(*rows: Row) -> pa.Table:
-    names = ("left", "right", "rule", "distance")
-    schema = pa.schema(list(zip(names, [pa.string()] * 3 + [pa.float64()], strict=True)))
-    return pa.Table.from_pylist([dict(zip(names, row, strict=True)) for row in rows], schema=schema)
+def linked(count: int, pairs: list[Pair], most: int, weights: list[int] | None = None) -> list[int]:
+    ends = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+    parts = [(part[:, 0], part[:, 1]) for part in np.array_split(ends, 3)]
+    return link(count, parts, np.array(weights or [1] * count), most).tolist()
 
 
 def test_no_pairs_link_nothing() -> None:
-    assert link(pairs(), {}, 9) == Links({}, {})
+    assert linked(3, [], 9) == [0, 1, 2]
+    assert linked(0, [], 9) == []
 
 
-def test_pairs_become_groups_named_by_their_smallest_product() -> None:
-    links = link(pairs(("b", "c", "near_image", 3), ("a", "c", "near_text", 0.1), ("x", "y", "near_text", 0)), {}, 9)
-    assert links == Links(
-        {"a": "a", "b": "a", "c": "a", "x": "x", "y": "x"},
-        {"a": "near_text", "b": "near_image", "c": "near_image", "x": "near_text", "y": "near_text"},
-    )
+def test_pairs_become_groups_named_by_their_smallest_item() -> None:
+    assert linked(6, [(2, 3), (1, 3), (4, 5)], 9) == [0, 1, 1, 1, 4, 4]
 
 
 def test_chain_ends_where_the_group_is_full_and_its_strongest_part_stays() -> None:
-    chain = pairs(("a", "b", "near_text", 0.2), ("b", "c", "near_text", 0.1), ("c", "d", "near_text", 0.0))
-    assert link(chain, {}, 3) == Links({"b": "b", "c": "b", "d": "b"}, dict.fromkeys("bcd", "near_text"))
-    assert link(chain, {}, 4).group_of == dict.fromkeys("abcd", "a")
+    chain = [(2, 3), (1, 2), (0, 1)]  # strongest first
+    assert linked(4, chain, 3) == [0, 1, 1, 1]
+    assert linked(4, chain, 4) == [0, 0, 0, 0]
 
 
-def test_exact_duplicates_count_in_the_size_of_a_group() -> None:
-    two = pairs(("a", "b", "near_image", 0))
-    assert link(two, {"a": 3}, 3) == Links({}, {})
-    assert link(two, {"a": 3}, 4) == Links({"a": "a", "b": "a"}, dict.fromkeys("ab", "near_image"))
+def test_weights_count_in_the_size_of_a_group() -> None:
+    assert linked(2, [(0, 1)], 3, [3, 1]) == [0, 1]
+    assert linked(2, [(0, 1)], 4, [3, 1]) == [0, 0]
 
 
-ROWS = st.lists(
-    st.tuples(
-        st.sampled_from("abcdefgh"),
-        st.sampled_from("abcdefgh"),
-        st.sampled_from(["near_image", "near_text"]),
-        st.sampled_from([0.0, 0.1, 0.2]),
-    ).filter(lambda row: row[0] < row[1]),
-    max_size=12,
-)
+PAIRS = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)).filter(lambda pair: pair[0] < pair[1]), max_size=20)
 
 
-@given(rows=ROWS, most=st.integers(2, 8), data=st.data())
-def test_links_keep_their_promises(rows: list[Row], most: int, data: st.DataObject) -> None:
-    links = link(pairs(*rows), {}, most)
-    assert link(pairs(*data.draw(st.permutations(rows))), {}, most) == links
-    assert links.group_of.keys() == links.rule_of.keys()
-    members: dict[str, list[str]] = {}
-    for product, name in links.group_of.items():
-        members.setdefault(name, []).append(product)
-    for name, group in members.items():
-        assert name == min(group)
-        assert 2 <= len(group) <= most
-    refused = [row for row in rows if links.group_of.get(row[0], row[0]) != links.group_of.get(row[1], row[1])]
-    for left, right, _, _ in refused:
-        sizes = [len(members.get(links.group_of.get(product, product), [product])) for product in (left, right)]
-        assert sum(sizes) > most
+@given(pairs=PAIRS, data=st.data())
+def test_without_a_limit_groups_are_the_connected_components_in_any_order(
+    pairs: list[Pair], data: st.DataObject
+) -> None:
+    ends = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+    assert linked(10, data.draw(st.permutations(pairs)), 10) == components(10, ends[:, 0], ends[:, 1]).tolist()
+
+
+@given(pairs=PAIRS, most=st.integers(2, 8), weights=st.lists(st.integers(1, 3), min_size=10, max_size=10))
+def test_links_keep_their_promises(pairs: list[Pair], most: int, weights: list[int]) -> None:
+    roots = linked(10, pairs, most, weights)
+    members = {root: [item for item in range(10) if roots[item] == root] for root in roots}
+    weight = {root: sum(weights[item] for item in group) for root, group in members.items()}
+    for root, group in members.items():
+        assert root == min(group)
+        assert len(group) == 1 or weight[root] <= most
+    for left, right in pairs:  # what was left out would have been too heavy, or is joined all the same
+        assert roots[left] == roots[right] or weight[roots[left]] + weight[roots[right]] > most
+    assert linked(10, [*pairs, *pairs], most, weights) == roots

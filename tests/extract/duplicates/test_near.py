@@ -3,14 +3,16 @@ from contextlib import closing
 from dataclasses import dataclass
 
 import duckdb
+import pyarrow as pa
 
 from extract.dedup_settings import DedupSettings
-from extract.duplicates import near_image_pairs, near_text_pairs, prepare
+from extract.duplicates import group_exact, near_image_pairs, near_text_pairs, prepare, prepare_near
 
 CAPTION = "云步 夏季透气网面轻便女士运动鞋 深海蓝 YB-201"
 REWORDED = "女士运动鞋 轻便 YB-201 云步 透气网面 深海蓝 夏季"
 LINES = [("品牌", "云步"), ("型号", "YB-201"), ("颜色", "深海蓝"), ("材质", "网面"), ("鞋底", "橡胶")]
 SETTINGS = DedupSettings()
+NO_JOINS = pa.table({name: pa.array([], pa.string()) for name in ("product_id", "rule", "key")})
 
 
 @dataclass(frozen=True)
@@ -34,18 +36,25 @@ def database(products: Mapping[str, Product]) -> duckdb.DuckDBPyConnection:
             image = [name, position, phash, product.blank_share]
             connection.execute("INSERT INTO images VALUES (?, ?, ?, ?)", image)
     prepare(connection)
-    connection.execute("CREATE TEMP TABLE standing AS SELECT * FROM words")
+    connection.register("exact", group_exact(NO_JOINS))
+    prepare_near(connection)
     return connection
+
+
+def found_pairs(connection: duckdb.DuckDBPyConnection) -> list[tuple[object, ...]]:
+    return connection.sql("FROM near_pairs ORDER BY ALL").fetchall()
 
 
 def by_image(products: Mapping[str, Product], settings: DedupSettings = SETTINGS) -> list[tuple[object, ...]]:
     with closing(database(products)) as connection:
-        return [tuple(row.values()) for row in near_image_pairs(connection, settings).to_pylist()]
+        near_image_pairs(connection, settings)
+        return found_pairs(connection)
 
 
 def by_text(products: Mapping[str, Product], settings: DedupSettings = SETTINGS) -> list[tuple[object, ...]]:
     with closing(database(products)) as connection:
-        return [tuple(row.values())[:3] for row in near_text_pairs(connection, settings).to_pylist()]
+        near_text_pairs(connection, settings)
+        return [pair[:3] for pair in found_pairs(connection)]
 
 
 def test_near_images_under_other_words_are_a_pair() -> None:
@@ -81,6 +90,14 @@ def test_stock_pictures_are_no_pair() -> None:
     many = {f"p{number}": Product(CAPTION, (5,)) for number in range(4)}
     assert by_image(many, DedupSettings(most_sharers=3)) == []
     assert len(by_image(many, DedupSettings(most_sharers=4))) == 6
+
+
+def test_common_looks_are_no_pair() -> None:
+    # a and d have four neighbours each, b and c three, e two.
+    looks = {"a": 0b0000, "b": 0b0001, "c": 0b0010, "d": 0b0100, "e": 0b1111_1100}
+    many = {name: Product(CAPTION, (look,)) for name, look in looks.items()}
+    assert len(by_image(many, DedupSettings(most_near=5))) == 8
+    assert by_image(many, DedupSettings(most_near=4)) == [("b", "c", "near_image", 2.0)]
 
 
 def test_near_captions_are_a_pair() -> None:
