@@ -21,6 +21,7 @@ STAGES: Mapping[str, str] = MappingProxyType(
         "records": "flows.collecting",
         "download": "flows.collecting",
         "extract": "flows.processing",
+        "texts": "flows.processing",
         "dedup": "flows.processing",
         "align": "flows.processing",
         "judgements": "flows.finishing",
@@ -33,7 +34,7 @@ STAGES: Mapping[str, str] = MappingProxyType(
 """Stage -> module that holds a function of its name; imported when it runs, for some rooms load much."""
 
 _COLLECT = ("crawl", "records", "download")
-_PROCESS = ("extract", "dedup", "align")
+_PROCESS = ("extract", "texts", "dedup", "align")
 _DATASET = ("matches", "splits", "export", "stats")
 
 PARTS: Mapping[Part, tuple[str, ...]] = MappingProxyType(

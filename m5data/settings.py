@@ -9,6 +9,7 @@ from crawler.settings import CrawlSettings
 from export.settings import ExportSettings
 from extract.dedup_settings import DedupSettings
 from extract.settings import ExtractSettings
+from extract.text_settings import TextSettings
 from m5data.stage_settings import StageSettings
 from splits.settings import SplitSettings
 
@@ -33,6 +34,8 @@ class Settings(StageSettings):
     """How media are fetched, and what is refused."""
     extract: ExtractSettings = ExtractSettings()
     """Frames, sound and image measures."""
+    texts: TextSettings = TextSettings()
+    """How captions and tables are graded."""
     dedup: DedupSettings = DedupSettings()
     """What counts as a duplicate."""
     align: AlignSettings = AlignSettings()

@@ -80,6 +80,7 @@ RULES = (
     _stored("audio", "extract", "mfcc"),
     _known("images", "extract"),
     _of_media("images", "sha256", "image"),
+    _known("texts", "texts"),
     _known("duplicates", "dedup"),
     Rule(
         "complete:duplicates",

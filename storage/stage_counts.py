@@ -12,6 +12,7 @@ __all__ = ["check_counts", "is_current"]
 
 _KEPT = {
     "download": "SELECT count(DISTINCT url) FROM media WHERE state = 'ok'",
+    "texts": "SELECT count(*) FROM texts",
     "dedup": "SELECT count(*) FROM duplicates WHERE kept",
     "align": "SELECT count(*) FROM labels",
     "matches": "SELECT count(*) FROM judgements",

@@ -1,8 +1,10 @@
-"""The length of a caption."""
+"""The length of a caption, in characters and in words."""
 
 import unicodedata
 
-__all__ = ["length"]
+from m5data.segmentation import cut
+
+__all__ = ["length", "word_count"]
 
 
 def length(text: str) -> int:
@@ -12,3 +14,8 @@ def length(text: str) -> int:
     MEP-3M) without saying how they count.
     """
     return sum(1 for sign in text if not sign.isspace() and not unicodedata.combining(sign))
+
+
+def word_count(text: str) -> int:
+    """Return a text's length in words: pieces that jieba cuts it into, those without a letter or digit left out."""
+    return sum(1 for piece in cut(text) if any(sign.isalnum() for sign in piece))

@@ -1,11 +1,11 @@
-"""One form for texts that differ only in how they are written."""
+"""Captions cleaned for people, and one form for texts that differ only in how they are written."""
 
 import re
 import unicodedata
 
 from extract.text.promotion import drop_repeats
 
-__all__ = ["normalise"]
+__all__ = ["clean", "normalise"]
 
 # Pictographs, dingbats, flags and skin tones; marks of trade and measure (™, ℃) are text.
 _EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\u2b00-\u2bff\u231a\u231b\u23e9-\u23fa\U000e0020-\U000e007f]")
@@ -17,17 +17,29 @@ _SPACE = re.compile(r"\s+")
 _SHOUT = re.compile(r"([!?~])\1+")
 
 
-def normalise(text: str) -> str:
-    """Return the form under which two texts count as the same.
+def clean(text: str) -> str:
+    """Return a caption as people should read it.
 
     In this order: invisible signs go; Unicode NFKC, which makes full-width signs, circled
-    numbers and compatibility letters ordinary; upper case becomes lower (``casefold``); emoji
-    and control characters become spaces; white space is folded; repeated ``!``, ``?`` and ``~``
-    and repeated promotion are said once. Punctuation stays: ``1.5m`` is not ``15m``.
-
-    It is meant for comparing, not for showing: the table ``products`` keeps the caption as
-    published. Time grows linearly with the text.
+    numbers and compatibility letters ordinary; emoji and control characters become spaces; white
+    space is folded; repeated ``!``, ``?`` and ``~`` and repeated promotion are said once.
+    Punctuation stays: ``1.5m`` is not ``15m``. Time grows linearly with the text.
     """
-    plain = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)).casefold()
+    return _tidy(_plain(text))
+
+
+def normalise(text: str) -> str:
+    """Return the form under which two texts count as the same: ``clean`` of the text in lower case.
+
+    It is meant for comparing, not for showing: lower case is Unicode's ``casefold``, applied after NFKC.
+    """
+    return _tidy(_plain(text).casefold())
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
+
+
+def _tidy(plain: str) -> str:
     spaced = _CONTROL.sub(" ", _EMOJI.sub(" ", plain))
     return drop_repeats(_SHOUT.sub(r"\1", _SPACE.sub(" ", spaced).strip()))

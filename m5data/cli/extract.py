@@ -1,4 +1,4 @@
-"""``m5data extract``: frames, sound and image measures of what was downloaded."""
+"""``m5data extract``: frames, sound and image measures of what was downloaded, and what captions say."""
 
 import typer
 
@@ -14,5 +14,5 @@ def register(app: typer.Typer) -> None:
 
 
 def extract(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None:
-    """Take 1-fps frames, mp3 and MFCC from videos, and measure images."""
-    run_stages(workspace, ("extract",), as_json=as_json)
+    """Take 1-fps frames, mp3 and MFCC from videos, measure images, clean and grade captions."""
+    run_stages(workspace, ("extract", "texts"), as_json=as_json)

@@ -5,7 +5,7 @@ from storage.schemas.bookkeeping import OBJECTS, REJECTS
 from storage.schemas.catalogue import MEDIA, PRODUCTS, SPECS
 from storage.schemas.column import Column, TableSpec
 from storage.schemas.dataset import RECIPES, RESERVE, SPLITS
-from storage.schemas.derived import AUDIO, DUPLICATE_PAIRS, DUPLICATES, FRAMES, IMAGES, REGIONS
+from storage.schemas.derived import AUDIO, DUPLICATE_PAIRS, DUPLICATES, FRAMES, IMAGES, REGIONS, TEXTS
 from storage.schemas.labels import LABEL_MAP, LABELS
 
 __all__ = ["TABLES", "Column", "TableSpec"]
@@ -20,6 +20,7 @@ TABLES: dict[str, TableSpec] = {
         AUDIO,
         IMAGES,
         REGIONS,
+        TEXTS,
         DUPLICATES,
         DUPLICATE_PAIRS,
         LABEL_MAP,

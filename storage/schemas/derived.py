@@ -3,7 +3,7 @@
 from storage.schemas.column import Column, TableSpec
 from storage.schemas.types import FLAG, ID, INT, LONG, REAL, TEXT
 
-__all__ = ["AUDIO", "DUPLICATES", "DUPLICATE_PAIRS", "FRAMES", "IMAGES", "REGIONS"]
+__all__ = ["AUDIO", "DUPLICATES", "DUPLICATE_PAIRS", "FRAMES", "IMAGES", "REGIONS", "TEXTS"]
 
 FRAMES = TableSpec(
     name="frames",
@@ -110,5 +110,23 @@ DUPLICATE_PAIRS = TableSpec(
         Column("rule", TEXT, "exact_content, exact_pixels, exact_text, near_image, near_text or near_video"),
         Column("distance", REAL, "near_image: bits; near_text, near_video: 1 - similarity; exact: 0"),
         Column("joined", FLAG, "false: left out, for its group would have grown too large"),
+    ),
+)
+
+TEXTS = TableSpec(
+    name="texts",
+    meaning="One row a caption: cleaned, measured, and how it agrees with the specification table.",
+    key=("product_id",),
+    bucket_of="product_id",
+    columns=(
+        Column("product_id", ID, "product"),
+        Column("caption", TEXT, "caption without full-width signs, emoji and repeated promotion"),
+        Column("language", TEXT, "BCP 47 tag by script: zh, ja, ko, ..., und-Latn, ...; zxx: no letters"),
+        Column("characters", INT, "length without white space"),
+        Column("words", INT, "length in words, as jieba cuts them"),
+        Column("facts", INT, "parts of the table's values, of two characters or more"),
+        Column("stated", INT, "facts that the caption states"),
+        Column("agreement", REAL, "log-odds, nats, that the caption is this table's; NULL: no table", nullable=True),
+        Column("grade", TEXT, "well, partially or poorly matched: this project's rule; NULL: no table", nullable=True),
     ),
 )

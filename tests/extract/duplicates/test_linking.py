@@ -10,7 +10,7 @@ Pair = tuple[int, int]
 def linked(count: int, pairs: list[Pair], most: int, weights: list[int] | None = None) -> list[int]:
     ends = np.array(pairs, dtype=np.int64).reshape(-1, 2)
     parts = [(part[:, 0], part[:, 1]) for part in np.array_split(ends, 3)]
-    return link(count, parts, np.array(weights or [1] * count), most).tolist()
+    return [int(root) for root in link(count, parts, np.array(weights or [1] * count), most)]
 
 
 def test_no_pairs_link_nothing() -> None:

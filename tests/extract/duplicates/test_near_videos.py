@@ -18,7 +18,7 @@ Film = Sequence[int]
 
 
 def film(seed: int, seconds: int = 10) -> list[int]:
-    return np.random.default_rng(seed).integers(-(2**63), 2**63, seconds).tolist()
+    return [int(phash) for phash in np.random.default_rng(seed).integers(-(2**63), 2**63 - 1, seconds)]
 
 
 def near(

@@ -1,0 +1,40 @@
+"""The language of a caption, told by its script."""
+
+import re
+
+__all__ = ["language"]
+
+_HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
+_KANA = re.compile("[\u3041-\u309f\u30a1-\u30fa\u30fc-\u30ff]")
+_OTHERS = {
+    "ko": re.compile("[\u1100-\u11ff\uac00-\ud7af]"),
+    "th": re.compile("[\u0e01-\u0e5b]"),
+    "el": re.compile("[\u0370-\u03ff]"),
+    "he": re.compile("[\u05d0-\u05ea]"),
+    "und-Latn": re.compile("[A-Za-z\u00c0-\u024f\u1e00-\u1eff]+"),
+    "und-Cyrl": re.compile("[\u0400-\u04ff]+"),
+    "und-Arab": re.compile("[\u0600-\u06ff]+"),
+    "und-Deva": re.compile("[\u0900-\u097f]+"),
+}
+"""BCP 47 tag -> what counts one: a character where about two make a word, else a run of letters."""
+
+_FEW = 0.05
+
+
+def language(text: str) -> str:
+    """Return the language of a text as a BCP 47 tag, by the script of most of it.
+
+    ``zh``, ``ja``, ``ko``, ``th``, ``el`` and ``he`` have scripts of their own: text of mostly Han is
+    Japanese if at least a twentieth of it is kana. Scripts of many languages are named without one:
+    ``und-Latn``, ``und-Cyrl``, ``und-Arab``, ``und-Deva``; captions are too short and too full of
+    brands to tell English from Dutch. ``zxx`` is a text without letters, ``und`` one of another script.
+    A Chinese, Japanese or Korean character counts half of what a Latin word does.
+    """
+    han, kana = len(_HAN.findall(text)), len(_KANA.findall(text))
+    counts = {"ja" if kana >= _FEW * max(1, han + kana) else "zh": (han + kana) / 2}
+    for tag, unit in _OTHERS.items():
+        counts[tag] = len(unit.findall(text)) / (1 if tag.startswith("und") else 2)
+    most = max(counts, key=lambda tag: counts[tag])  # the first one named here, where several have as much
+    if counts[most]:
+        return most
+    return "und" if any(sign.isalpha() for sign in text) else "zxx"
