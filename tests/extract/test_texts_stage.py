@@ -1,0 +1,119 @@
+from datetime import UTC, datetime
+from math import log
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from extract.text import word_count
+from extract.text_settings import TextSettings
+from extract.texts_stage import run
+from m5data.errors import MissingInputError
+from m5data.stage import StageReport
+from storage import Store
+from storage.schemas import TABLES
+from tests.extract.test_dedup_stage import NOON, fill
+
+SETTINGS = TextSettings()
+
+LISTINGS: dict[str, tuple[str | None, list[str | None], list[tuple[str, str]]]] = {
+    "n:1": ("包邮！！包邮！！ 云步女鞋 深海蓝 ＹＢ-201😀", [], [("颜色", "深海蓝"), ("型号", "YB201")]),
+    "n:2": ("行远 女鞋 樱花粉 XY-7", [], [("颜色", "樱花粉"), ("型号", "XY7")]),
+    "n:3": ("棠记 女鞋 TJ-55", [], [("颜色", "深海蓝"), ("型号", "TJ55")]),
+    "n:4": ("行远 女鞋 樱花粉 XY-7", [], [("颜色", "驼色"), ("型号", "MB30")]),  # another product's caption
+    "n:5": ("女鞋", [], []),
+    "n:6": (None, [], [("颜色", "驼色")]),
+}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store.create(tmp_path / "shop", buckets=3)
+
+
+def texts(store: Store) -> dict[str, tuple[object, ...]]:
+    return {row["product_id"]: tuple(row.values())[1:] for row in store.snapshot().table("texts").to_pylist()}
+
+
+def test_whole_result(store: Store) -> None:
+    fill(store, LISTINGS)
+    report = run(store, SETTINGS, clock=lambda: NOON)
+    assert report == StageReport("texts", read=6, kept=5, dropped={"no_caption": 1})
+    # Four tables with a caption. A colour that one other table has is common among 1.5 / 4, one of its
+    # own among 0.5 / 4. Of the other three captions one or two state their colours, and two their models.
+    rare, common = -log(0.5 / 4), -log(1.5 / 4)
+    silent = {share: log(1 - share) - log(1 - share * 0.5 / 4) for share in (2.5 / 4, 3.5 / 4)}
+    no_colour = log(1 - 2.5 / 4) - log(1 - 2.5 / 4 * 1.5 / 4)
+    expected = {
+        "n:1": ("包邮! 云步女鞋 深海蓝 YB-201", "zh", 16, 2, 2, "well"),
+        "n:2": ("行远 女鞋 樱花粉 XY-7", "zh", 11, 2, 2, "well"),
+        "n:3": ("棠记 女鞋 TJ-55", "zh", 9, 2, 1, "partially"),
+        "n:4": ("行远 女鞋 樱花粉 XY-7", "zh", 11, 2, 0, "poorly"),
+        "n:5": ("女鞋", "zh", 2, 0, 0, None),
+    }
+    odds = [common + rare, rare + rare, no_colour + rare, silent[2.5 / 4] + silent[3.5 / 4], None]
+    found = texts(store)
+    assert {name: (*row[:3], row[4], row[5], row[7]) for name, row in found.items()} == expected
+    assert [row[6] for row in found.values()] == [None if one is None else pytest.approx(one) for one in odds]
+    assert all(row[3] == word_count(str(row[0])) for row in found.values())
+    rejects = [tuple(row.values()) for row in store.snapshot().table("rejects").to_pylist()]
+    assert rejects == [("texts", "n:6", "no_caption", "wanted a caption, got none")]
+
+
+def test_odds_that_count_as_well_matched_are_set(store: Store) -> None:
+    fill(store, LISTINGS)
+    run(store, TextSettings(well_matched_odds=1000))
+    assert [row[7] for row in texts(store).values()] == ["partially", "partially", "partially", "poorly", None]
+
+
+def test_second_run_over_the_same_input_does_nothing(store: Store) -> None:
+    fill(store, LISTINGS)
+    report = run(store, SETTINGS, clock=lambda: NOON)
+    version = store.snapshot().number
+    again = run(store, SETTINGS, clock=lambda: NOON)
+    assert again == StageReport(report.stage, report.read, report.kept, report.dropped, unchanged=True)
+    assert store.snapshot().number == version
+
+
+def test_a_changed_caption_is_measured_again_and_its_neighbours_are_not(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(store, LISTINGS)
+    run(store, SETTINGS)
+    before = texts(store)
+    counted: list[str] = []
+    monkeypatch.setattr("extract.text_functions.word_count", lambda text: counted.append(text) or 99)
+    fill(store, {**LISTINGS, "n:5": ("男鞋", [], [])})
+    run(store, SETTINGS)
+    assert counted == ["男鞋"]
+    assert texts(store) == {**before, "n:5": ("男鞋", "zh", 2, 99, 0, 0, None, None)}
+
+
+def test_no_products_have_no_texts(store: Store) -> None:
+    fill(store, {"n:1": ("红鞋", [], [])})
+    fill(store, {})
+    assert run(store, SETTINGS, clock=lambda: NOON) == StageReport("texts", 0, 0)
+    assert store.snapshot().table("texts").num_rows == 0
+
+
+def test_stage_before_is_missing(store: Store) -> None:
+    with pytest.raises(MissingInputError, match="texts: wanted the table products, found none; run m5data crawl first"):
+        run(store, SETTINGS)
+
+
+def test_categories_are_compared_within_themselves(store: Store) -> None:
+    """The same facts are common in one category and rare in another, and each counts in its own."""
+    rows = [(f"n:{number}", "深海蓝 女鞋") for number in range(4)]
+    fill(store, {name: (caption, [], [("颜色", "深海蓝")]) for name, caption in rows})
+    run(store, SETTINGS)
+    alike = [row[6] for row in texts(store).values()]
+    products = store.snapshot().table("products").to_pylist()
+    for number, row in enumerate(products):
+        row["category"] = ["鞋", str(number)]
+        row["first_seen"] = row["last_seen"] = datetime(2024, 1, 1, tzinfo=UTC)
+    with store.stage("records", settings="moved") as stage:
+        stage.write("products", pa.Table.from_pylist(products, schema=TABLES["products"].schema))
+        stage.commit(StageReport("records", 0, 0))
+    run(store, SETTINGS)
+    assert alike == [pytest.approx(-log(3.5 / 4))] * 4
+    assert [row[6] for row in texts(store).values()] == [pytest.approx(-log(0.5))] * 4
