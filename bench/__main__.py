@@ -11,6 +11,8 @@ BENCHMARKS = {
     "clips": ["bench.extract.side_by_side"],
     "features": ["bench.extract.features"],
     "mutations": ["bench.extract.mutations", "--count", "2000"],
+    "hashes": ["bench.extract.hashes"],
+    "agreement": ["bench.extract.agreement"],
     "scale": ["bench.extract.scale"],
 }
 

@@ -22,7 +22,7 @@ _LOG = logging.getLogger(__name__)
 
 _WRITES = {
     "frames": """
-        SELECT product_id, video_sha256, second, pts_s, width, height, object, "offset", length
+        SELECT product_id, video_sha256, second, pts_s, width, height, phash, object, "offset", length
         FROM (SELECT DISTINCT product_id, sha256 AS video_sha256 FROM wanted WHERE kind = 'video')
         JOIN frame_results USING (video_sha256)""",
     "audio": """
@@ -30,7 +30,8 @@ _WRITES = {
         FROM (SELECT DISTINCT product_id, sha256 AS video_sha256 FROM wanted WHERE kind = 'video')
         JOIN sound_results USING (video_sha256)""",
     "images": """
-        SELECT product_id, position, sha256, width, height, phash, size_group, sharpness, blank_share
+        SELECT product_id, position, sha256, width, height, phash, size_group, sharpness, blank_share,
+            border_share, margin_detail, pixels
         FROM wanted JOIN image_results USING (sha256) WHERE kind = 'image'""",
 }
 

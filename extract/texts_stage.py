@@ -30,8 +30,9 @@ INSERT INTO measured
 
 _TEXTS = """
 SELECT product_id, caption, language, characters, words, coalesce(facts, 0) AS facts, coalesce(stated, 0) AS stated,
-    agreement, CASE WHEN agreement >= {well} THEN 'well' WHEN agreement > 0 THEN 'partially'
-                    WHEN agreement IS NOT NULL THEN 'poorly' END AS grade
+    coalesce(contradicted, 0) AS contradicted, agreement,
+    CASE WHEN agreement >= {well} THEN 'well' WHEN agreement > 0 THEN 'partially'
+         WHEN agreement IS NOT NULL THEN 'poorly' END AS grade
 FROM measured LEFT JOIN agreements USING (product_id)
 """
 

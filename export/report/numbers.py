@@ -15,7 +15,7 @@ class Numbers:
     """Everything that the report shows, as plain rows."""
 
     totals: dict[str, object]
-    """products, merchants, sub_classes, properties, values, images, videos, frames, seconds of video."""
+    """products, merchants, sub_classes, properties, values, images, videos, frames, masked_contacts."""
     long_tail: Rows
     """name, products: sub-classes, largest first."""
     overlap: Rows
@@ -72,7 +72,8 @@ select (select count(*) from products) as products,
        (select count(distinct value) from specs) as "values",
        (select count(*) from media where kind = 'image' and state = 'ok') as images,
        (select count(*) from media where kind = 'video' and state = 'ok') as videos,
-       (select count(*) from frames) as frames
+       (select count(*) from frames) as frames,
+       (select coalesce(sum(masked), 0)::bigint from products) as masked_contacts
 """
 _LONG_TAIL = """
 select sub_class_name as name, count(*) as products

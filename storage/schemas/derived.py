@@ -126,6 +126,7 @@ TEXTS = TableSpec(
         Column("words", INT, "length in words, as jieba cuts them"),
         Column("facts", INT, "parts of the table's values, of two characters or more"),
         Column("stated", INT, "facts that the caption states"),
+        Column("contradicted", INT, "facts for which it states another common value of the property"),
         Column("agreement", REAL, "log-odds, nats, that the caption is this table's; NULL: no table", nullable=True),
         Column("grade", TEXT, "well, partially or poorly matched: this project's rule; NULL: no table", nullable=True),
     ),

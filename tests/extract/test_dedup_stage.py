@@ -1,10 +1,13 @@
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from extract import dedup_stage
 from extract.dedup_settings import DedupSettings
@@ -17,6 +20,10 @@ NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
 SETTINGS = DedupSettings()
 RED = [("颜色", "红"), ("尺码", "XL")]
 BLUE = [("颜色", "蓝")]
+
+Content = tuple[str | None, list[str | None], list[tuple[str, str]]]
+"""Caption, objects of images, lines of the table."""
+Listings = dict[str, Content]
 
 
 @pytest.fixture
@@ -61,7 +68,7 @@ def spec(name: str, position: int, line: tuple[str, str]) -> dict[str, Any]:
     return {**empty, "product_id": name, "position": position, "property": line[0], "value": line[1]}
 
 
-def fill(store: Store, listings: dict[str, tuple[str | None, list[str | None], list[tuple[str, str]]]]) -> None:
+def fill(store: Store, listings: Listings) -> None:
     rows = {
         "products": [product(name, caption) for name, (caption, _, _) in listings.items()],
         "media": [image(name, i, sha) for name, (_, images, _) in listings.items() for i, sha in enumerate(images)],
@@ -73,7 +80,7 @@ def fill(store: Store, listings: dict[str, tuple[str | None, list[str | None], l
         stage.commit(StageReport("records", 0, 0))
 
 
-LISTINGS: dict[str, tuple[str | None, list[str | None], list[tuple[str, str]]]] = {
+LISTINGS: Listings = {
     "n:1": ("红鞋 包邮", ["a", "b"], RED),
     "n:2": ("红色女鞋", ["b", "a", None], RED),  # the pictures and the table of n:1
     "n:3": ("红鞋　包邮", ["c"], list(reversed(RED))),  # the words and the table of n:1
@@ -113,6 +120,33 @@ def test_whole_result(store: Store) -> None:
         ("dedup", "n:3", "exact_duplicate", "same as n:1 by exact_text"),
         ("dedup", "s:2", "exact_duplicate", "same as s:1 by exact_content"),
     ]
+
+
+CONTENTS = st.tuples(
+    st.sampled_from([None, "红鞋 包邮", "红鞋　包邮", "蓝鞋"]),
+    st.lists(st.sampled_from("ab"), max_size=2),
+    st.lists(st.sampled_from([*RED, *BLUE]), max_size=2),
+)
+
+
+@given(contents=st.lists(CONTENTS, min_size=2, max_size=7))
+@settings(max_examples=5, deadline=None)
+def test_what_is_kept_has_no_exact_duplicates_left(contents: list[Content]) -> None:
+    """Deduplicating what deduplication kept drops nothing, and leaves the groups as they are."""
+    listings = {f"n:{number}": content for number, content in enumerate(contents)}
+    report, groups = deduplicated(listings)
+    again, same = deduplicated({name: listings[name] for name in groups})
+    assert (again.read, again.kept, same) == (report.kept, report.kept, groups)
+
+
+def deduplicated(listings: Listings) -> tuple[StageReport, dict[str, str]]:
+    """Return the report, and the group of each product that is kept."""
+    with TemporaryDirectory() as folder:
+        store = Store.create(Path(folder) / "shop", buckets=1)
+        fill(store, listings)
+        report = dedup_stage.run(store, SETTINGS, clock=lambda: NOON)
+        rows = store.snapshot().table("duplicates").to_pylist()
+        return report, {row["product_id"]: row["group_id"] for row in rows if row["kept"]}
 
 
 def test_second_run_over_the_same_input_does_nothing(store: Store) -> None:

@@ -12,14 +12,14 @@ from m5data.errors import MissingInputError
 from m5data.stage import StageReport
 from storage import Store
 from storage.schemas import TABLES
-from tests.extract.test_dedup_stage import NOON, fill
+from tests.extract.test_dedup_stage import NOON, Listings, fill
 
 SETTINGS = TextSettings()
 
-LISTINGS: dict[str, tuple[str | None, list[str | None], list[tuple[str, str]]]] = {
+LISTINGS: Listings = {
     "n:1": ("包邮！！包邮！！ 云步女鞋 深海蓝 ＹＢ-201😀", [], [("颜色", "深海蓝"), ("型号", "YB201")]),
     "n:2": ("行远 女鞋 樱花粉 XY-7", [], [("颜色", "樱花粉"), ("型号", "XY7")]),
-    "n:3": ("棠记 女鞋 TJ-55", [], [("颜色", "深海蓝"), ("型号", "TJ55")]),
+    "n:3": ("棠记 女鞋 TJ-55", [], [("颜色", "樱花粉"), ("型号", "TJ55")]),
     "n:4": ("行远 女鞋 樱花粉 XY-7", [], [("颜色", "驼色"), ("型号", "MB30")]),  # another product's caption
     "n:5": ("女鞋", [], []),
     "n:6": (None, [], [("颜色", "驼色")]),
@@ -35,26 +35,39 @@ def texts(store: Store) -> dict[str, tuple[object, ...]]:
     return {row["product_id"]: tuple(row.values())[1:] for row in store.snapshot().table("texts").to_pylist()}
 
 
+def silent(*, c: float, u: float, r: float, k: float) -> float:
+    return log(1 - u - r) - log(1 - u * c - r - u * (1 - c) * k)
+
+
+def contradicted(*, c: float, u: float, r: float, k: float) -> float:
+    return log(r) - log(r + u * (1 - c) * k)
+
+
 def test_whole_result(store: Store) -> None:
     fill(store, LISTINGS)
     report = run(store, SETTINGS, clock=lambda: NOON)
     assert report == StageReport("texts", read=6, kept=5, dropped={"no_caption": 1})
-    # Four tables with a caption. A colour that one other table has is common among 1.5 / 4, one of its
-    # own among 0.5 / 4. Of the other three captions one or two state their colours, and two their models.
-    rare, common = -log(0.5 / 4), -log(1.5 / 4)
-    silent = {share: log(1 - share) - log(1 - share * 0.5 / 4) for share in (2.5 / 4, 3.5 / 4)}
-    no_colour = log(1 - 2.5 / 4) - log(1 - 2.5 / 4 * 1.5 / 4)
+    # Four tables with a caption. Of the other three: none has the colour of n:1 or n:4, or any model, and one has
+    # that of n:2 and n:3, which is so the only value looked for in captions, half of all. Two captions state
+    # their colour, one says another (that of n:4), and three state their model.
+    own, common = 0.5 / 4, 1.5 / 4
+    odds = [
+        -log(own) - log(own),
+        -log(common) - log(own),
+        silent(c=common, u=2.5 / 4, r=1.25 / 4, k=0.5) - log(own),
+        contradicted(c=own, u=2.5 / 4, r=0.25 / 4, k=0.5) + silent(c=own, u=3.5 / 4, r=0.25 / 4, k=0),
+        None,
+    ]
     expected = {
-        "n:1": ("包邮! 云步女鞋 深海蓝 YB-201", "zh", 16, 2, 2, "well"),
-        "n:2": ("行远 女鞋 樱花粉 XY-7", "zh", 11, 2, 2, "well"),
-        "n:3": ("棠记 女鞋 TJ-55", "zh", 9, 2, 1, "partially"),
-        "n:4": ("行远 女鞋 樱花粉 XY-7", "zh", 11, 2, 0, "poorly"),
-        "n:5": ("女鞋", "zh", 2, 0, 0, None),
+        "n:1": ("包邮! 云步女鞋 深海蓝 YB-201", "zh", 16, 2, 2, 0, "well"),
+        "n:2": ("行远 女鞋 樱花粉 XY-7", "zh", 11, 2, 2, 0, "well"),
+        "n:3": ("棠记 女鞋 TJ-55", "zh", 9, 2, 1, 0, "partially"),
+        "n:4": ("行远 女鞋 樱花粉 XY-7", "zh", 11, 2, 0, 1, "poorly"),
+        "n:5": ("女鞋", "zh", 2, 0, 0, 0, None),
     }
-    odds = [common + rare, rare + rare, no_colour + rare, silent[2.5 / 4] + silent[3.5 / 4], None]
     found = texts(store)
-    assert {name: (*row[:3], row[4], row[5], row[7]) for name, row in found.items()} == expected
-    assert [row[6] for row in found.values()] == [None if one is None else pytest.approx(one) for one in odds]
+    assert {name: (*row[:3], *row[4:7], row[8]) for name, row in found.items()} == expected
+    assert [row[7] for row in found.values()] == [None if one is None else pytest.approx(one) for one in odds]
     assert all(row[3] == word_count(str(row[0])) for row in found.values())
     rejects = [tuple(row.values()) for row in store.snapshot().table("rejects").to_pylist()]
     assert rejects == [("texts", "n:6", "no_caption", "wanted a caption, got none")]
@@ -63,7 +76,7 @@ def test_whole_result(store: Store) -> None:
 def test_odds_that_count_as_well_matched_are_set(store: Store) -> None:
     fill(store, LISTINGS)
     run(store, TextSettings(well_matched_odds=1000))
-    assert [row[7] for row in texts(store).values()] == ["partially", "partially", "partially", "poorly", None]
+    assert [row[8] for row in texts(store).values()] == ["partially", "partially", "partially", "poorly", None]
 
 
 def test_second_run_over_the_same_input_does_nothing(store: Store) -> None:
@@ -86,7 +99,7 @@ def test_a_changed_caption_is_measured_again_and_its_neighbours_are_not(
     fill(store, {**LISTINGS, "n:5": ("男鞋", [], [])})
     run(store, SETTINGS)
     assert counted == ["男鞋"]
-    assert texts(store) == {**before, "n:5": ("男鞋", "zh", 2, 99, 0, 0, None, None)}
+    assert texts(store) == {**before, "n:5": ("男鞋", "zh", 2, 99, 0, 0, 0, None, None)}
 
 
 def test_no_products_have_no_texts(store: Store) -> None:
@@ -106,7 +119,7 @@ def test_categories_are_compared_within_themselves(store: Store) -> None:
     rows = [(f"n:{number}", "深海蓝 女鞋") for number in range(4)]
     fill(store, {name: (caption, [], [("颜色", "深海蓝")]) for name, caption in rows})
     run(store, SETTINGS)
-    alike = [row[6] for row in texts(store).values()]
+    alike = [row[7] for row in texts(store).values()]
     products = store.snapshot().table("products").to_pylist()
     for number, row in enumerate(products):
         row["category"] = ["鞋", str(number)]
@@ -116,4 +129,4 @@ def test_categories_are_compared_within_themselves(store: Store) -> None:
         stage.commit(StageReport("records", 0, 0))
     run(store, SETTINGS)
     assert alike == [pytest.approx(-log(3.5 / 4))] * 4
-    assert [row[6] for row in texts(store).values()] == [pytest.approx(-log(0.5))] * 4
+    assert [row[7] for row in texts(store).values()] == [pytest.approx(-log(0.5))] * 4

@@ -14,7 +14,7 @@ STAGES = PARTS["everything"]
 
 @pytest.mark.timeout(900)
 def test_killed_once_in_every_stage_and_between_two_tables(make_workspace: MakeWorkspace) -> None:
-    """One kill in each of ten stages, at a random share of its time, and one between two commits."""
+    """One kill in each stage, at a random share of its time, and one between two commits."""
     reference = make_workspace("reference")
     times = stage_times(reference)
     lengths = dict(zip(STAGES, np.diff([times[name] for name in (*STAGES, "end")]), strict=True))
