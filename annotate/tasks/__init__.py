@@ -1,0 +1,27 @@
+"""Tasks for annotators: who judges what, exactly once, whatever is killed.
+
+with TaskBoard(store.state, settings.annotate.tasks) as board:
+    board.add_tasks([Task("shop:1", "shop:2")])
+    worker = board.worker_of(token)
+    task = board.next_task(worker)
+    board.answer(worker, task.number, "matched", seconds=4.2)
+"""
+
+from annotate.tasks.board import TaskBoard
+from annotate.tasks.records import BROKEN, LABELS, Handed, Kind, Pay, Progress, RefusedError, RefusedReason, Task, Truth
+from annotate.tasks.settings import TaskSettings
+
+__all__ = [
+    "BROKEN",
+    "LABELS",
+    "Handed",
+    "Kind",
+    "Pay",
+    "Progress",
+    "RefusedError",
+    "RefusedReason",
+    "Task",
+    "TaskBoard",
+    "TaskSettings",
+    "Truth",
+]

@@ -1,0 +1,113 @@
+"""Answers in, and out again."""
+
+import json
+import math
+import sqlite3
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from annotate.tasks.options import check_label, options_of
+from annotate.tasks.records import BROKEN, RefusedError, Task
+from annotate.tasks.settings import TaskSettings
+
+__all__ = ["PARTS", "save_answer", "undo_last"]
+
+PARTS = 10_000
+"""Pay is kept in ten-thousandths of the currency's unit."""
+_LONGEST_S = 86_400.0
+
+_FIND = """
+select w.label, t.options, t.truth from annotation_work w join annotation_tasks t using (task)
+where w.worker = ? and w.task = ?
+"""
+_SAVE = """
+update annotation_work set label = :label, seconds = :seconds, answered_at = :now, rate = :rate, live = 1,
+    number = (select changes from annotation_counts)
+where worker = :worker and task = :task
+"""
+_COUNT = """
+update annotation_workers set answered = answered + :sign, earned = earned + :sign * :rate,
+    gold_asked = gold_asked + :sign * :asked, gold_right = gold_right + :sign * :right
+where worker = :worker
+"""
+_LAST = """
+select w.task, w.label, w.rate, t.truth from annotation_work w join annotation_tasks t using (task)
+where w.worker = ? and w.label is not null order by w.number desc limit 1
+"""
+_TAKE_BACK = """
+update annotation_work set label = null, seconds = null, answered_at = null, rate = null, until = :until,
+    number = (select coalesce(min(0, min(number)), 0) - 1
+        from annotation_work w where w.worker = :worker and w.label is null)
+where worker = :worker and task = :task
+"""
+
+
+def save_answer(
+    connection: sqlite3.Connection,
+    worker: str,
+    task: int,
+    label: str,
+    seconds: float,
+    now: datetime,
+    settings: TaskSettings,
+) -> bool:
+    """Save an answer; the same one once more changes nothing.
+
+    An answer that comes after its lease ran out is kept all the same, even if the task then has one more than
+    wanted: the work was done.
+
+    Returns:
+        Whether it was new.
+
+    Raises:
+        RefusedError: The task was not handed to the worker, has another answer of the worker, or takes no such
+            answer; or ``seconds`` is no time.
+    """
+    row = connection.execute(_FIND, (worker, task)).fetchone()
+    if row is None:
+        raise RefusedError("not_handed", f"task {task}: wanted one that was handed to this worker; ask for the next")
+    before, options, truth = row
+    check_label(label, (*options_of(Task("", "", tuple(json.loads(options)))), BROKEN))
+    if not (math.isfinite(seconds) and seconds >= 0):
+        raise RefusedError("bad_answer", f"seconds: wanted a time of 0 or more, got {seconds}; send how long it took")
+    if before == label:
+        return False
+    if before is not None:
+        raise RefusedError("answered", f"task {task}: answered {before} already, got {label}; undo that answer first")
+    rate = int(settings.rate * PARTS)
+    values = {"worker": worker, "task": task, "label": label, "now": now.isoformat(), "rate": rate}
+    connection.execute(_SAVE, {**values, "seconds": min(seconds, _LONGEST_S)})
+    connection.execute(_COUNT, {"worker": worker, "rate": rate, "sign": 1, **_gold(label, truth)})
+    _pause_if_failing(connection, worker, settings)
+    return True
+
+
+def undo_last(connection: sqlite3.Connection, worker: str, now: datetime, settings: TaskSettings) -> int | None:
+    """Take back the worker's last answer, with its pay; the task is the worker's to answer anew.
+
+    Returns:
+        The task; None where there is no answer.
+    """
+    row = connection.execute(_LAST, (worker,)).fetchone()
+    if row is None:
+        return None
+    task, label, rate, truth = row
+    until = (now + timedelta(minutes=settings.lease_minutes)).isoformat()
+    connection.execute(_TAKE_BACK, {"worker": worker, "task": task, "until": until})
+    connection.execute(_COUNT, {"worker": worker, "rate": rate, "sign": -1, **_gold(label, truth)})
+    return int(task)
+
+
+def _gold(label: str, truth: str | None) -> dict[str, int]:
+    """Say whether the answer counts on gold, and as right; who cannot see the media is not measured."""
+    asked = truth is not None and label != BROKEN
+    return {"asked": int(asked), "right": int(asked and label == truth)}
+
+
+def _pause_if_failing(connection: sqlite3.Connection, worker: str, settings: TaskSettings) -> None:
+    query = "select gold_asked, gold_right from annotation_workers where worker = ? and paused is null"
+    row = connection.execute(query, (worker,)).fetchone()
+    if row is None or row[0] < settings.gold_least or row[1] >= settings.gold_pass * row[0]:
+        return
+    reason = f"{row[1]} of {row[0]} gold tasks right, wanted {Decimal(str(settings.gold_pass)):.0%}"
+    connection.execute("update annotation_workers set paused = ? where worker = ?", (reason, worker))

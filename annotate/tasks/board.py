@@ -1,0 +1,178 @@
+"""The task board: the one object that a server of annotators needs."""
+
+import secrets
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from types import TracebackType
+from typing import Self
+
+from annotate.tasks.adding import add_gold, add_tasks
+from annotate.tasks.answering import save_answer, undo_last
+from annotate.tasks.group_commit import GroupCommit
+from annotate.tasks.handing import hand_out, show_task
+from annotate.tasks.people import add_worker, find_worker, list_pay, resume_worker
+from annotate.tasks.records import Handed, Pay, Progress, RefusedError, Task, Truth
+from annotate.tasks.schema import migrate
+from annotate.tasks.settings import TaskSettings
+from m5data.stage import Clock, utc_now
+from storage import State
+
+__all__ = ["TaskBoard"]
+
+
+class TaskBoard:
+    """Tasks, workers and answers of one workspace, as state: what a method returned is synced to the disk.
+
+    Every method may be called from any thread, and from several processes; writes that wait for each other are
+    synced together. Nothing is held in memory between calls: a board that was killed is opened again where it was.
+    Workers are told apart by name; ``worker_of`` turns the token of a personal link into the name, and every other
+    method trusts the name that it is given.
+
+    Args:
+        state: The workspace's state (``store.state``).
+        settings: How tasks go to workers.
+        clock: For leases and times of answers.
+    """
+
+    def __init__(self, state: State, settings: TaskSettings | None = None, clock: Clock = utc_now) -> None:
+        migrate(state)
+        self._settings = settings or TaskSettings()
+        self._clock = clock
+        self._commits = GroupCommit(state.connect(threads=True))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Wait for writes under way and close the state."""
+        self._commits.close()
+
+    def add_tasks(self, tasks: Iterable[Task]) -> int:
+        """Add tasks that are not there yet; return how many are new. Their order is random by the seed."""
+        settings, listed = self._settings, list(tasks)
+        return self._commits.write(lambda c: add_tasks(c, listed, workers=settings.workers, seed=settings.seed))
+
+    def add_gold(self, truths: Iterable[Truth]) -> int:
+        """Add gold tasks, or give tasks their true label; return how many are new or changed.
+
+        Raises:
+            RefusedError: A label is none of its task's; nothing is added.
+        """
+        listed = list(truths)
+        return self._commits.write(lambda c: add_gold(c, listed, seed=self._settings.seed))
+
+    def invite(self, workers: Sequence[str], token: Callable[[], str] = secrets.token_urlsafe) -> dict[str, str]:
+        """Add workers, or renew the tokens of those that are there; return worker -> token, which is kept nowhere.
+
+        Args:
+            workers: Names: 1 to 64 letters, digits, dots, dashes or underscores.
+            token: Where tokens come from.
+
+        Raises:
+            UsageError: A name is of another form; nobody is added.
+        """
+        tokens = {worker: token() for worker in workers}
+
+        def write(connection: sqlite3.Connection) -> None:
+            for worker, secret in tokens.items():
+                add_worker(connection, worker, secret)
+
+        self._commits.write(write)
+        return tokens
+
+    def worker_of(self, token: str) -> str | None:
+        """Return whose personal link holds this token; None: nobody's."""
+        return self._commits.read(lambda c: find_worker(c, token))
+
+    def next_task(self, worker: str) -> Handed | None:
+        """Return the task that the worker is on, or a new one; None: none is left, or the worker is paused.
+
+        Raises:
+            RefusedError: There is no such worker.
+        """
+        return next(iter(self.next_tasks(worker, 1)), None)
+
+    def next_tasks(self, worker: str, count: int) -> list[Handed]:
+        """Return up to ``count`` tasks to answer in this order: the second can be loaded while the first is judged.
+
+        They are the worker's until ``lease_minutes`` have passed since the last call; asked again, the same ones
+        come back. Gold is among them, by the settings' share, and looks like any other task.
+
+        Raises:
+            RefusedError: There is no such worker.
+        """
+
+        def write(connection: sqlite3.Connection) -> list[Handed]:
+            _check_worker(connection, worker)
+            return hand_out(connection, worker, count, self._clock(), self._settings)
+
+        return self._commits.write(write)
+
+    def answer(self, worker: str, task: int, label: str, seconds: float) -> bool:
+        """Save an answer; sent again, it changes nothing.
+
+        A worker whose share of right gold answers is then too low is paused, with the reason (``progress``).
+
+        Args:
+            worker: Who answers.
+            task: ``Handed.number``.
+            label: One of ``Handed.options``, or ``broken``.
+            seconds: How long it took.
+
+        Returns:
+            Whether it was new.
+
+        Raises:
+            RefusedError: ``reason`` not_handed: the task was never this worker's; answered: it has another answer of
+                the worker; bad_answer: no such label or time.
+        """
+        return self._commits.write(
+            lambda c: save_answer(c, worker, task, label, seconds, self._clock(), self._settings)
+        )
+
+    def undo(self, worker: str) -> Handed | None:
+        """Take back the worker's last answer and hand that task out again; called again, the one before it.
+
+        Returns:
+            The task, which is also the first of ``next_tasks``; None where the worker has no answer.
+        """
+
+        def write(connection: sqlite3.Connection) -> Handed | None:
+            task = undo_last(connection, worker, self._clock(), self._settings)
+            return None if task is None else show_task(connection, task)
+
+        return self._commits.write(write)
+
+    def progress(self, worker: str) -> Progress:
+        """Return how far the worker, and the crowd, is.
+
+        Raises:
+            RefusedError: There is no such worker.
+        """
+
+        def read(connection: sqlite3.Connection) -> Progress:
+            reviewed, paused = _check_worker(connection, worker)
+            query = "select tasks, answers, wanted from annotation_counts"
+            total, answers, wanted = connection.execute(query).fetchone()
+            return Progress(reviewed, total, answers, wanted, paused)
+
+        return self._commits.read(read)
+
+    def resume(self, worker: str) -> None:
+        """Let a paused worker go on; gold measures anew."""
+        self._commits.write(lambda c: resume_worker(c, worker))
+
+    def pay(self) -> list[Pay]:
+        """Return the pay ledger, a line a worker, sorted by name."""
+        return self._commits.read(lambda c: list_pay(c, self._settings.rate))
+
+
+def _check_worker(connection: sqlite3.Connection, worker: str) -> tuple[int, str | None]:
+    query = "select answered, paused from annotation_workers where worker = ?"
+    row: tuple[int, str | None] | None = connection.execute(query, (worker,)).fetchone()
+    if row is None:
+        raise RefusedError("unknown_worker", f"worker {worker!r}: not invited; make a link with: m5data annotate links")
+    return row

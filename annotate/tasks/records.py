@@ -1,0 +1,97 @@
+"""What the task board hands out and takes in."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from m5data.errors import UsageError
+
+__all__ = ["BROKEN", "LABELS", "Handed", "Kind", "Pay", "Progress", "RefusedError", "RefusedReason", "Task", "Truth"]
+
+Kind = Literal["same-product", "category"]
+"""Same product or not; best category of several."""
+LABELS = ("matched", "mismatched", "uncertain")
+"""Answers to ``same-product``; those to ``category`` are the task's options and ``uncertain``."""
+BROKEN = "broken"
+"""Answer to any task whose images or video do not show; it takes one of the task's places and no side."""
+
+RefusedReason = Literal["unknown_worker", "not_handed", "answered", "bad_answer"]
+
+
+class RefusedError(UsageError):
+    """The board refuses a request; ``reason`` says which rule it breaks."""
+
+    def __init__(self, reason: RefusedReason, message: str) -> None:
+        super().__init__(message)
+        self.reason: RefusedReason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task to be added."""
+
+    query: str
+    """Product asked about."""
+    candidate: str = ""
+    """Product compared with it; empty for ``category``."""
+    options: tuple[str, ...] = ()
+    """Categories to choose from, at least two, in the order shown; empty for ``same-product``."""
+
+    @property
+    def kind(self) -> Kind:
+        """What is asked."""
+        return "category" if self.options else "same-product"
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """A gold task and its true label."""
+
+    task: Task
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """A task as a worker sees it; nothing tells gold from other tasks."""
+
+    number: int
+    """What ``TaskBoard.answer`` is given."""
+    kind: Kind
+    query: str
+    candidate: str
+    """Empty for ``category``."""
+    options: tuple[str, ...]
+    """Answers to choose from beside ``broken``, in order; the first is the default of ``same-product``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a worker, and the crowd, is."""
+
+    reviewed: int
+    """Tasks that the worker answered, gold among them."""
+    total: int
+    """Tasks there are, gold among them."""
+    answers: int
+    """Answers of all workers."""
+    wanted: int
+    """Answers wanted in all, those on gold left out."""
+    paused: str | None
+    """Why the worker gets no more tasks; None: not paused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pay:
+    """One line of the pay ledger."""
+
+    worker: str
+    answers: int
+    """Answers given and not taken back."""
+    rate: Decimal
+    """Paid for an answer now."""
+    earned: Decimal
+    """Sum over the answers at the rate of their time; a take-down of a product takes nothing away."""
+    gold_asked: int
+    gold_right: int
+    paused: str | None
