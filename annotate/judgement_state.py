@@ -8,6 +8,7 @@ from datetime import datetime
 import pyarrow as pa
 
 from annotate.judgements import Judgement
+from annotate.tasks.schema import migrate
 from storage import State
 from storage.schemas import TABLES
 
@@ -26,6 +27,24 @@ _SAVE = """
 insert into judgements values (?, ?, ?, ?, ?, ?)
 on conflict do update set answer = excluded.answer, gold = excluded.gold, answered_at = excluded.answered_at
 where answer != excluded.answer or gold != excluded.gold
+"""
+_ALL = """
+with board (query, candidate, worker, answer, gold, answered_at) as (
+    select t.query, t.candidate, w.worker, w.label, 0, w.answered_at
+    from annotation_tasks t join annotation_work w using (task)
+    where t.kind = 'same-product' and w.label is not null and w.label != 'broken'
+    union all
+    select query, candidate, 'gold', truth, 1, added_at from annotation_tasks
+    where kind = 'same-product' and truth is not null
+)
+select * from board
+union all
+select query, candidate, worker, answer, gold, answered_at from judgements j where not exists (
+    select 1 from annotation_tasks t where t.kind = 'same-product' and t.query = j.query and t.candidate = j.candidate
+    and (j.gold and t.truth is not null or exists (
+        select 1 from annotation_work w
+        where w.worker = j.worker and w.task = t.task and w.label is not null and w.label != 'broken')))
+order by 1, 2, 3
 """
 
 
@@ -48,11 +67,14 @@ def save_judgements(state: State, judgements: Iterable[Judgement], now: datetime
 
 
 def all_judgements(state: State) -> pa.Table:
-    """Return all judgements as rows of the table ``judgements``, sorted by its key."""
-    query = "select query, candidate, worker, answer, gold, answered_at from judgements order by 1, 2, 3"
+    """Return all judgements of pairs as rows of the table ``judgements``, sorted by its key.
+
+    Those of files and those of the task board; where both have an answer of a worker on a pair, the board's. Gold
+    tasks of the board are rows of the worker ``gold``. Answers ``broken`` say nothing of the pair and are left out.
+    """
     schema = TABLES["judgements"].schema
     with closing(_connect(state)) as connection:
-        rows = connection.execute(query)
+        rows = connection.execute(_ALL)
         batches = [_batch(batch, schema) for batch in iter(lambda: rows.fetchmany(_ROWS), [])]
     return pa.Table.from_batches(batches, schema=schema)
 
@@ -67,9 +89,11 @@ def _batch(rows: Sequence[tuple[object, ...]], schema: pa.Schema) -> pa.RecordBa
 def state_digest(state: State) -> str:
     """Return a text that changes whenever a judgement was added or changed."""
     with closing(_connect(state)) as connection:
-        return str(connection.execute("select max(number) from judgement_changes").fetchone()[0])
+        query = "select max(number), (select changes from annotation_counts) from judgement_changes"
+        return " ".join(str(number) for number in connection.execute(query).fetchone())
 
 
 def _connect(state: State) -> sqlite3.Connection:
     state.migrate("annotate", _DDL)
+    migrate(state)
     return state.connect()

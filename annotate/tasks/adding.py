@@ -4,6 +4,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable
+from datetime import datetime
 
 from annotate.tasks.options import check_label, options_of
 from annotate.tasks.records import Task, Truth
@@ -11,26 +12,27 @@ from annotate.tasks.records import Task, Truth
 __all__ = ["add_gold", "add_tasks", "place_of"]
 
 _ADD = """
-insert into annotation_tasks (place, kind, query, candidate, options, wanted) values (?, ?, ?, ?, ?, ?)
+insert into annotation_tasks (place, kind, query, candidate, options, added_at, wanted) values (?, ?, ?, ?, ?, ?, ?)
 on conflict (kind, query, candidate) do nothing
 """
 _GOLD = """
-insert into annotation_tasks (place, kind, query, candidate, options, wanted, truth) values (?, ?, ?, ?, ?, 0, ?)
+insert into annotation_tasks (place, kind, query, candidate, options, added_at, wanted, truth)
+values (?, ?, ?, ?, ?, ?, 0, ?)
 on conflict (kind, query, candidate) do update set truth = excluded.truth where truth is not excluded.truth
 """
 
 
-def add_tasks(connection: sqlite3.Connection, tasks: Iterable[Task], *, workers: int, seed: int) -> int:
+def add_tasks(connection: sqlite3.Connection, tasks: Iterable[Task], now: datetime, *, workers: int, seed: int) -> int:
     """Add tasks that are not there yet, each for ``workers`` workers; return how many are new.
 
     Their order is random by the seed alone: tasks added later fall among those that wait.
     """
     before = connection.total_changes
-    connection.executemany(_ADD, ((*_columns(task, seed), workers) for task in tasks))
+    connection.executemany(_ADD, ((*_columns(task, seed, now), workers) for task in tasks))
     return _added(connection, before)
 
 
-def add_gold(connection: sqlite3.Connection, truths: Iterable[Truth], *, seed: int) -> int:
+def add_gold(connection: sqlite3.Connection, truths: Iterable[Truth], now: datetime, *, seed: int) -> int:
     """Add gold tasks, or give tasks that are there their true label; return how many are new or changed.
 
     Raises:
@@ -39,7 +41,7 @@ def add_gold(connection: sqlite3.Connection, truths: Iterable[Truth], *, seed: i
     rows = []
     for truth in truths:
         check_label(truth.label, options_of(truth.task))
-        rows.append((*_columns(truth.task, seed), truth.label))
+        rows.append((*_columns(truth.task, seed, now), truth.label))
     before = connection.total_changes
     connection.executemany(_GOLD, rows)
     return _added(connection, before)
@@ -50,9 +52,9 @@ def _added(connection: sqlite3.Connection, before: int) -> int:
     return (connection.total_changes - before) // 2
 
 
-def _columns(task: Task, seed: int) -> tuple[int, str, str, str, str]:
-    place = place_of(task, seed)
-    return place, task.kind, task.query, task.candidate, json.dumps(task.options, ensure_ascii=False)
+def _columns(task: Task, seed: int, now: datetime) -> tuple[int, str, str, str, str, str]:
+    options = json.dumps(task.options, ensure_ascii=False)
+    return place_of(task, seed), task.kind, task.query, task.candidate, options, now.isoformat()
 
 
 def place_of(task: Task, seed: int) -> int:

@@ -38,7 +38,7 @@ class TaskBoard:
         migrate(state)
         self._settings = settings or TaskSettings()
         self._clock = clock
-        self._commits = GroupCommit(state.connect(threads=True))
+        self._commits = GroupCommit(lambda: state.connect(threads=True))
 
     def __enter__(self) -> Self:
         return self
@@ -47,13 +47,13 @@ class TaskBoard:
         self.close()
 
     def close(self) -> None:
-        """Wait for writes under way and close the state."""
+        """Close the state; no call may be under way."""
         self._commits.close()
 
     def add_tasks(self, tasks: Iterable[Task]) -> int:
         """Add tasks that are not there yet; return how many are new. Their order is random by the seed."""
-        settings, listed = self._settings, list(tasks)
-        return self._commits.write(lambda c: add_tasks(c, listed, workers=settings.workers, seed=settings.seed))
+        settings, listed, now = self._settings, list(tasks), self._clock()
+        return self._commits.write(lambda c: add_tasks(c, listed, now, workers=settings.workers, seed=settings.seed))
 
     def add_gold(self, truths: Iterable[Truth]) -> int:
         """Add gold tasks, or give tasks their true label; return how many are new or changed.
@@ -61,8 +61,8 @@ class TaskBoard:
         Raises:
             RefusedError: A label is none of its task's; nothing is added.
         """
-        listed = list(truths)
-        return self._commits.write(lambda c: add_gold(c, listed, seed=self._settings.seed))
+        listed, now = list(truths), self._clock()
+        return self._commits.write(lambda c: add_gold(c, listed, now, seed=self._settings.seed))
 
     def invite(self, workers: Sequence[str], token: Callable[[], str] = secrets.token_urlsafe) -> dict[str, str]:
         """Add workers, or renew the tokens of those that are there; return worker -> token, which is kept nowhere.

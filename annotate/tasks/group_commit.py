@@ -15,25 +15,29 @@ Write = Callable[[sqlite3.Connection], Result]
 class _Job(Generic[Result]):
     def __init__(self, write: Write[Result]) -> None:
         self.write = write
+        self.turn = threading.Event()
+        """Set once the job is done, or its thread is to do all that wait."""
         self.done = False
         self.result: Result | None = None
         self.error: BaseException | None = None
 
 
 class GroupCommit:
-    """One connection shared by threads; what waits while a transaction is synced goes into the next one together.
+    """Connections shared by threads; what waits while a transaction is synced goes into the next one together.
 
-    A sync takes milliseconds whatever it syncs: 50 answers that come at once cost two of them, not fifty.
+    A sync takes milliseconds whatever it syncs: 50 answers that come at once cost two of them, not fifty. The thread
+    whose job came first does the work of all that wait, in their order.
 
     Args:
-        connection: In autocommit mode, opened for several threads; closed by ``close``.
+        connect: Opens a connection in autocommit mode for several threads.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-        self._leader = threading.Lock()
+    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
+        self._writer, self._reader = connect(), connect()
+        self._reading = threading.Lock()
         self._guard = threading.Lock()
         self._waiting: list[_Job[object]] = []
+        self._busy = False
 
     def write(self, write: Write[Result]) -> Result:
         """Run ``write`` inside a transaction; return once it is synced.
@@ -42,39 +46,53 @@ class GroupCommit:
             BaseException: What ``write`` raised: nothing that it wrote stays. Or what the commit raised.
         """
         job: _Job[Result] = _Job(write)
-        with self._guard:
-            self._waiting.append(job)  # type: ignore[arg-type]  # each job keeps its own type
-        with self._leader:
-            if not job.done:
-                self._run(self._take())
+        if not self._leads(job):
+            job.turn.wait()
+        if not job.done:
+            self._run_waiting()
         if job.error is not None:
             raise job.error
         return job.result  # type: ignore[return-value]  # set where there is no error
 
     def read(self, read: Write[Result]) -> Result:
-        """Run ``read`` on what was committed."""
-        with self._leader:
-            return read(self._connection)
+        """Run ``read`` on what was committed, without waiting for writes."""
+        with self._reading:
+            return read(self._reader)
 
     def close(self) -> None:
-        """Wait for the transaction under way and close the connection."""
-        with self._leader:
-            self._connection.close()
+        """Close the connections; no call may be under way."""
+        self._writer.close()
+        self._reader.close()
 
-    def _take(self) -> list[_Job[object]]:
+    def _leads(self, job: _Job[Result]) -> bool:
+        """Queue a job; tell whether its thread is the one to work."""
+        with self._guard:
+            self._waiting.append(job)  # type: ignore[arg-type]  # each job keeps its own type
+            leads, self._busy = not self._busy, True
+        return leads
+
+    def _run_waiting(self) -> None:
+        """Do all jobs that wait, then wake their threads, and the first of those that came meanwhile to go on."""
         with self._guard:
             jobs, self._waiting = self._waiting, []
-        return jobs
+        try:
+            self._run(jobs)
+        finally:
+            with self._guard:
+                self._busy = bool(self._waiting)
+                following = self._waiting[:1]
+            for job in (*following, *jobs):
+                job.turn.set()
 
     def _run(self, jobs: list[_Job[object]]) -> None:
         try:
-            self._connection.execute("begin immediate")
+            self._writer.execute("begin immediate")
             for job in jobs:
                 self._run_one(job)
-            self._connection.execute("commit")
+            self._writer.execute("commit")
         except BaseException as error:  # noqa: BLE001 - raised by each thread whose job it was
             with suppress(sqlite3.Error):
-                self._connection.execute("rollback")
+                self._writer.execute("rollback")
             for job in jobs:
                 job.error = job.error or error
         finally:
@@ -82,10 +100,10 @@ class GroupCommit:
                 job.done = True
 
     def _run_one(self, job: _Job[object]) -> None:
-        self._connection.execute("savepoint job")
+        self._writer.execute("savepoint job")
         try:
-            job.result = job.write(self._connection)
+            job.result = job.write(self._writer)
         except Exception as error:  # noqa: BLE001 - handed to the thread whose job it is
             job.error = error
-            self._connection.execute("rollback to job")
-        self._connection.execute("release job")
+            self._writer.execute("rollback to job")
+        self._writer.execute("release job")

@@ -12,7 +12,7 @@ __all__ = ["migrate"]
 _DDL = (
     """create table if not exists annotation_tasks (
         task integer primary key, place integer not null, kind text not null, query text not null,
-        candidate text not null, options text not null, truth text, wanted integer not null,
+        candidate text not null, options text not null, truth text, added_at text not null, wanted integer not null,
         taken integer not null default 0, unique (kind, query, candidate)
     ) strict""",
     """create index if not exists annotation_open on annotation_tasks (place)

@@ -7,6 +7,7 @@ import pytest
 
 from annotate import judgements_stage, matches_stage
 from annotate.settings import AnnotateSettings
+from annotate.tasks import Task, TaskBoard, TaskSettings, Truth
 from m5data.errors import FeedError, UsageError
 from m5data.stage import StageReport
 from storage import Store
@@ -133,3 +134,29 @@ def test_an_unknown_method_is_refused_and_nothing_is_written(store: Store) -> No
     with pytest.raises(UsageError, match=r"annotate\.method: wanted one of majority, .*got 'mean'"):
         matches_stage.run(store, AnnotateSettings().model_copy(update={"method": "mean"}))
     assert store.snapshot().number == version
+
+
+def test_answers_of_the_board_are_published_with_those_of_files(store: Store) -> None:
+    take_in(store, ["s:1,s:2,ann,mismatched,", "s:1,s:2,bob,mismatched,", "s:1,s:3,boss,matched,true"])
+    plan = TaskSettings(workers=1, gold_first=0, gold_share=0)
+    with TaskBoard(store.state, plan, clock=lambda: NOW) as board:
+        board.add_tasks([Task("s:1", "s:2"), Task("s:2", "s:3"), Task("s:3", options=("lamps", "chairs"))])
+        board.add_gold([Truth(Task("s:1", "s:3"), "mismatched")])
+        board.invite(["ann"])
+        while (task := board.next_task("ann")) is not None:
+            answer = {"s:2": "matched", "s:3": "broken", "": "lamps"}[task.candidate]
+            board.answer("ann", task.number, answer, 2)
+    matches_stage.run(store, AnnotateSettings())
+    rows = store.snapshot().table("judgements", ["query", "candidate", "worker", "answer", "gold"]).to_pylist()
+    assert [tuple(row.values()) for row in rows] == [
+        ("s:1", "s:2", "ann", "matched", False),
+        ("s:1", "s:2", "bob", "mismatched", False),
+        ("s:1", "s:3", "gold", "mismatched", True),
+    ]
+    assert matches_stage.run(store, AnnotateSettings()).unchanged
+    with TaskBoard(store.state, plan) as board:
+        while board.undo("ann") is not None:
+            pass
+    matches_stage.run(store, AnnotateSettings())
+    assert store.snapshot().table("judgements", ["worker"])["worker"].to_pylist() == ["ann", "bob", "gold"]
+    assert store.snapshot().table("judgements", ["answer"])["answer"].to_pylist()[0] == "mismatched"
