@@ -12,7 +12,7 @@ from annotate.tasks.schema import migrate
 from storage import State
 from storage.schemas import TABLES
 
-__all__ = ["all_judgements", "save_judgements", "state_digest"]
+__all__ = ["all_judgements", "count_rows", "save_judgements", "state_digest"]
 
 _DDL = (
     """create table if not exists judgements (
@@ -20,6 +20,7 @@ _DDL = (
         gold integer not null, answered_at text not null, primary key (query, candidate, worker)
     ) without rowid, strict""",
     "create table if not exists judgement_changes (number integer primary key) strict",
+    "create table if not exists judgement_files (name text primary key, rows integer not null) without rowid, strict",
 )
 _ROWS = 1 << 16
 """Rows read at a time: those still Python objects."""
@@ -64,6 +65,13 @@ def save_judgements(state: State, judgements: Iterable[Judgement], now: datetime
             connection.execute("insert into judgement_changes default values")
         connection.execute("commit")
     return changed
+
+
+def count_rows(state: State, file: str, rows: int) -> int:
+    """Remember how many rows a file had; return how many all files had."""
+    with closing(_connect(state)) as connection:
+        connection.execute("insert or replace into judgement_files values (?, ?)", (file, rows))
+        return int(connection.execute("select sum(rows) from judgement_files").fetchone()[0])
 
 
 def all_judgements(state: State) -> pa.Table:

@@ -31,10 +31,10 @@ class Judgement:
     """The true answer, from the gold set."""
 
 
-def read_judgements(path: Path) -> Iterator[Judgement | Reject]:
-    """Yield the rows of a CSV file with the columns query, candidate, worker, answer and, if there, gold.
+def read_judgements(path: Path) -> Iterator[tuple[str, Judgement | Reject]]:
+    """Yield (``file:line``, row) of a CSV file with the columns query, candidate, worker, answer and, if there, gold.
 
-    A bad row becomes a reject whose item is ``file:line``.
+    A bad row becomes a reject whose item is its place.
 
     Raises:
         FeedError: There is no such file, it is no UTF-8 text, or a column is missing.
@@ -44,7 +44,8 @@ def read_judgements(path: Path) -> Iterator[Judgement | Reject]:
             reader = csv.DictReader(file)
             _check_header(path, reader.fieldnames or ())
             for row in reader:
-                yield _judgement(row, f"{path.name}:{reader.line_num}")
+                place = f"{path.name}:{reader.line_num}"
+                yield place, _judgement(row, place)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise FeedError(f"{path}: wanted a CSV file of judgements: {error}; name another file") from None
 

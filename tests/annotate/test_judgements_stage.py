@@ -20,10 +20,14 @@ HEADER = "query,candidate,worker,answer,gold\n"
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     made = Store.create(tmp_path / "workspace", buckets=2)
-    with made.stage("fill", settings="") as stage:
-        stage.write("products", products("s:1", "s:2", "s:3"))
-        stage.commit(StageReport("fill", 3, 3))
+    fill(made, "s:1", "s:2", "s:3")
     return made
+
+
+def fill(store: Store, *ids: str) -> None:
+    with store.stage("fill", settings="") as stage:
+        stage.write("products", products(*ids))
+        stage.commit(StageReport("fill", len(ids), len(ids)))
 
 
 def products(*ids: str) -> pa.Table:
@@ -35,8 +39,8 @@ def products(*ids: str) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=schema)
 
 
-def take_in(store: Store, lines: Sequence[str], header: str = HEADER) -> StageReport:
-    file = store.root / "answers.csv"
+def take_in(store: Store, lines: Sequence[str], header: str = HEADER, name: str = "answers.csv") -> StageReport:
+    file = store.root / name
     file.write_text(header + "".join(f"{line}\n" for line in lines), encoding="utf-8")
     return judgements_stage.run(store, file, clock=lambda: NOW)
 
@@ -83,11 +87,38 @@ def test_a_later_answer_of_a_worker_replaces_the_earlier_one(store: Store) -> No
     ]
 
 
-def test_judgements_on_products_that_are_not_there_are_rejected(store: Store) -> None:
-    take_in(store, ["s:1,s:9,w1,matched,", "s:1,s:2,w1,matched,"])
+def test_judgements_on_products_that_are_not_there_are_rejected_and_come_in_once_they_are(store: Store) -> None:
+    lines = ["s:1,s:9,w1,matched,", "s:1,s:2,w1,matched,"]
+    report = take_in(store, lines)
+    assert (report.read, report.kept, dict(report.dropped)) == (2, 1, {"unknown_product": 1})
+    assert store.snapshot().table("rejects", ["item", "reason", "detail"]).to_pylist() == [
+        {
+            "item": "answers.csv:2",
+            "reason": "unknown_product",
+            "detail": "wanted two products of the table products, got s:9",
+        }
+    ]
+    fill(store, "s:1", "s:2", "s:9")
+    assert take_in(store, lines).kept == 2
+    assert store.snapshot().table("rejects").num_rows == 0
+
+
+def test_judgements_on_products_that_are_gone_are_no_matches(store: Store) -> None:
+    take_in(store, ["s:1,s:3,w1,matched,", "s:1,s:2,w1,matched,"])
+    fill(store, "s:1", "s:2")
     report = matches_stage.run(store, AnnotateSettings())
     assert (report.read, report.kept, dict(report.dropped)) == (2, 1, {"unknown_product": 1})
     assert store.snapshot().table("matches").num_rows == 1
+
+
+def test_each_file_keeps_its_rejects_until_it_comes_again(store: Store) -> None:
+    take_in(store, ["s:1,s:2,w1,perhaps,", "s:1,s:2,w2,matched,"], name="first.csv")
+    report = take_in(store, ["s:1,s:1,w1,matched,"], name="second.csv")
+    assert (report.read, report.kept, dict(report.dropped)) == (3, 1, {"bad_answer": 1, "same_product": 1})
+    items = store.snapshot().table("rejects", ["item"])["item"].to_pylist()
+    assert items == ["first.csv:2", "second.csv:2"]
+    report = take_in(store, ["s:1,s:2,w1,matched,", "s:1,s:2,w2,matched,"], name="first.csv")
+    assert (report.read, report.kept, dict(report.dropped)) == (3, 2, {"same_product": 1})
 
 
 def test_nothing_new_is_no_work(store: Store) -> None:
@@ -109,7 +140,7 @@ def test_a_file_without_the_columns_is_refused_and_nothing_is_written(store: Sto
 
 
 def test_a_missing_file_is_named(store: Store) -> None:
-    with pytest.raises(FeedError, match="nowhere"):
+    with pytest.raises(UsageError, match="nowhere"):
         judgements_stage.run(store, store.root / "nowhere.csv")
 
 

@@ -1,0 +1,133 @@
+"""The stage ``candidates``: for each query the listings most like it."""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from annotate.candidates import exact, inverted
+from annotate.candidates.best import Found
+from annotate.candidates.encoder import Vectors
+from annotate.candidates.features import FeatureFile, Rows, scale_to_unit
+from annotate.candidates.listings import held_out_products, read_listings
+from annotate.candidates.queries import sample_queries
+from annotate.candidates.registry import load_encoder
+from annotate.candidates.settings import CandidateSettings
+from m5data.errors import MissingInputError
+from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
+from storage import Stage, Store
+from storage.engine import open_engine
+from storage.schemas import TABLES
+
+__all__ = ["run"]
+
+_READS = ("products", "specs", "images", "labels", "duplicates", "reserve")
+_QUERIES = 4096
+_SAMPLE = 256
+"""Queries on which the recall of an approximate search is measured before it is used."""
+
+Search = Callable[[Vectors, int], Found]
+
+
+def run(
+    store: Store,
+    settings: CandidateSettings,
+    *,
+    clock: Clock = utc_now,
+    progress: Progress = SilentProgress(),
+) -> StageReport:
+    """Sample queries from the reserve and find the best candidates of each among all others in it.
+
+    Reads the products outside train and keeps them all: each is a query, or may be a candidate.
+
+    Raises:
+        MissingInputError: Nothing is reserved yet.
+        SettingsError: There is no such encoder.
+        DataError: No category is large enough.
+    """
+    del clock  # candidates carry no times
+    began = time.monotonic()
+    with store.stage("candidates", settings=settings.digest(), reads=_READS) as stage:
+        if stage.unchanged:
+            return stage.report_unchanged()
+        if "reserve" not in stage.before.tables:
+            raise MissingInputError("candidates: wanted the table reserve, found none; run m5data build-splits first")
+        products = held_out_products(stage.before)
+        queries = sample_queries(products, settings)
+        progress.start("candidates", products.num_rows)
+        staging = store.root / "staging"
+        staging.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=staging) as folder:
+            _work(stage, store, settings, products["product_id"], queries, Path(folder), progress)
+        progress.finish()
+        count = products.num_rows
+        return stage.commit(StageReport("candidates", count, count, {}, time.monotonic() - began))
+
+
+def _work(
+    stage: Stage,
+    store: Store,
+    settings: CandidateSettings,
+    ids: pa.ChunkedArray,
+    queries: Rows,
+    folder: Path,
+    progress: Progress,
+) -> None:
+    encoder = load_encoder(settings.encoder)
+    place = {product: row for row, product in enumerate(ids.to_pylist())}
+    with FeatureFile(folder / "features", encoder.dimensions) as features:
+        for listings in read_listings(stage.before, frozenset(place)):
+            vectors = scale_to_unit(encoder.encode(listings, store.objects.read))
+            for listing, vector in zip(listings, vectors, strict=True):
+                features.write(place[listing.product_id], vector[None])
+            progress.advance(len(listings))
+        features.count = len(place)
+        _search(stage, settings, features, ids, queries, folder)
+
+
+def _search(
+    stage: Stage,
+    settings: CandidateSettings,
+    features: FeatureFile,
+    ids: pa.ChunkedArray,
+    queries: Rows,
+    folder: Path,
+) -> None:
+    """Write the pairs of some queries at a time to files, and those to the table: they need not fit in memory."""
+    files = []
+    with _searcher(settings, features, queries, folder) as search:
+        for start in range(0, len(queries), _QUERIES):
+            asked = queries[start : start + _QUERIES]
+            found = search(features.read_rows(asked), settings.best + 1)
+            files.append(str(folder / f"{start}.parquet"))
+            pq.write_table(_pairs(ids, asked, found, settings.best), files[-1])
+    with closing(open_engine()) as engine:
+        stage.write("candidates", engine.read_parquet(files))
+
+
+@contextmanager
+def _searcher(settings: CandidateSettings, features: FeatureFile, queries: Rows, folder: Path) -> Iterator[Search]:
+    if settings.search == "exact":
+        yield lambda vectors, best: exact.search(features, vectors, best)
+        return
+    sample = features.read_rows(queries[:: -(-len(queries) // _SAMPLE)])
+    index = inverted.build(features, inverted.count_lists(features.count), folder / "sorted", settings.seed)
+    with index.features:
+        probes = inverted.count_probes(index, features, sample, settings.best + 1, settings.recall)
+        yield lambda vectors, best: index.search(vectors, best, probes)
+
+
+def _pairs(ids: pa.ChunkedArray, queries: Rows, found: Found, best: int) -> pa.Table:
+    """Return rows of the table ``candidates``: a query is no candidate of itself."""
+    rows, similarity = found
+    other = (rows >= 0) & (rows != queries[:, None])
+    rank = np.cumsum(other, axis=1) - 1
+    kept = other & (rank < best)
+    query = np.broadcast_to(queries[:, None], rows.shape)[kept]
+    columns = [ids.take(pa.array(query)), ids.take(pa.array(rows[kept])), rank[kept].astype(np.int32), similarity[kept]]
+    return pa.table(columns, schema=TABLES["candidates"].schema)
