@@ -12,7 +12,7 @@ from annotate.tasks.schema import migrate
 from storage import State
 from storage.schemas import TABLES
 
-__all__ = ["all_judgements", "count_rows", "save_judgements", "state_digest"]
+__all__ = ["all_judgements", "count_rows", "gold_pairs", "save_judgements", "state_digest"]
 
 _DDL = (
     """create table if not exists judgements (
@@ -72,6 +72,14 @@ def count_rows(state: State, file: str, rows: int) -> int:
     with closing(_connect(state)) as connection:
         connection.execute("insert or replace into judgement_files values (?, ?)", (file, rows))
         return int(connection.execute("select sum(rows) from judgement_files").fetchone()[0])
+
+
+def gold_pairs(state: State) -> list[tuple[str, str, str]]:
+    """Return (query, candidate, label) of the pairs that the gold rows of files agree on, sorted."""
+    query = """select query, candidate, min(answer) from judgements where gold and answer != 'uncertain'
+        group by 1, 2 having count(distinct answer) = 1 order by 1, 2"""
+    with closing(_connect(state)) as connection:
+        return connection.execute(query).fetchall()
 
 
 def all_judgements(state: State) -> pa.Table:

@@ -26,7 +26,7 @@ def run(
     del clock
     began = time.monotonic()
     with store.stage(
-        "matches", settings=settings.digest(), reads=("products",), extra=state_digest(store.state)
+        "matches", settings=_digest(settings), reads=("products",), extra=state_digest(store.state)
     ) as stage:
         if stage.unchanged:
             return stage.report_unchanged()
@@ -42,6 +42,11 @@ def run(
         dropped = {"unknown_product": lost.num_rows} if lost.num_rows else {}
         seconds = time.monotonic() - began
         return stage.commit(StageReport("matches", judgements.num_rows, kept.num_rows, dropped, seconds))
+
+
+def _digest(settings: AnnotateSettings) -> str:
+    """Return a digest of what the matches depend on: neither of candidates nor of pay."""
+    return f"{settings.method} {settings.threshold}"
 
 
 def _on_known_products(judgements: pa.Table, products: pa.ChunkedArray) -> pa.ChunkedArray:

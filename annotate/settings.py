@@ -4,7 +4,9 @@ from pathlib import Path
 
 from pydantic import Field
 
+from annotate.candidates.settings import CandidateSettings
 from annotate.methods import Method
+from annotate.tasks.settings import TaskSettings
 from m5data.stage_settings import StageSettings
 
 __all__ = ["AnnotateSettings"]
@@ -13,6 +15,10 @@ __all__ = ["AnnotateSettings"]
 class AnnotateSettings(StageSettings):
     """Judgements of product pairs and how they become matches."""
 
+    candidates: CandidateSettings = CandidateSettings()
+    """Which products are asked about, and what each is compared with."""
+    tasks: TaskSettings = TaskSettings()
+    """How pairs go to workers."""
     judgements: Path | None = None
     """CSV file of judgements that each run takes in, relative to the workspace; None: only those imported by hand."""
     method: Method = "majority"

@@ -1,6 +1,7 @@
 """Stages that finish the dataset: matches, splits, shards, report."""
 
-from annotate import judgements_stage, matches_stage
+from annotate import candidates_stage, judgements_stage, matches_stage, tasks_stage
+from annotate.tasks import to_kind
 from export import export_stage, stats_stage
 from export.rights import Rights
 from flows.context import RunContext
@@ -10,7 +11,26 @@ from m5data.stage import StageReport
 from m5data.workspace import Workspace
 from splits import splits_stage
 
-__all__ = ["export", "judgements", "matches", "splits", "stats"]
+__all__ = ["candidates", "export", "judgements", "matches", "splits", "stats", "tasks"]
+
+
+def candidates(workspace: Workspace, context: RunContext) -> StageReport:
+    """Sample queries and find their candidates."""
+    chosen = context.choices
+    settings = overridden(
+        workspace.settings.annotate.candidates, encoder=chosen.encoder, search=chosen.search, seed=chosen.seed
+    )
+    return candidates_stage.run(workspace.store, settings, clock=context.clock, progress=context.progress)
+
+
+def tasks(workspace: Workspace, context: RunContext) -> StageReport:
+    """Put tasks on the board; a file of gold is taken in first."""
+    chosen = context.choices
+    settings = overridden(workspace.settings.annotate.tasks, workers=chosen.workers, seed=chosen.seed)
+    kind = to_kind(chosen.kind or "same-product")
+    if chosen.judgements is not None:
+        judgements(workspace, context)
+    return tasks_stage.run(workspace.store, settings, kind=kind, clock=context.clock, progress=context.progress)
 
 
 def judgements(workspace: Workspace, context: RunContext) -> StageReport:

@@ -23,6 +23,8 @@ STAGES: Mapping[str, str] = MappingProxyType(
         "extract": "flows.processing",
         "dedup": "flows.processing",
         "align": "flows.processing",
+        "candidates": "flows.finishing",
+        "tasks": "flows.finishing",
         "judgements": "flows.finishing",
         "matches": "flows.finishing",
         "splits": "flows.finishing",

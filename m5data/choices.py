@@ -32,6 +32,14 @@ class Choices:
     """Rule of the label alignment."""
     method: str | None = None
     """Method that aggregates judgements."""
+    encoder: str | None = None
+    """Encoder of the candidate search."""
+    search: str | None = None
+    """How candidates are searched: exact or approximate."""
+    kind: str | None = None
+    """Kind of tasks."""
+    workers: int | None = None
+    """Workers a task."""
     judgements: Path | None = None
     """File of judgements to import."""
     splits: tuple[str, ...] = ()

@@ -8,7 +8,19 @@ with TaskBoard(store.state, settings.annotate.tasks) as board:
 """
 
 from annotate.tasks.board import TaskBoard
-from annotate.tasks.records import BROKEN, LABELS, Handed, Kind, Pay, Progress, RefusedError, RefusedReason, Task, Truth
+from annotate.tasks.records import (
+    BROKEN,
+    LABELS,
+    Handed,
+    Kind,
+    Pay,
+    Progress,
+    RefusedError,
+    RefusedReason,
+    Task,
+    Truth,
+    to_kind,
+)
 from annotate.tasks.settings import TaskSettings
 
 __all__ = [
@@ -24,4 +36,5 @@ __all__ = [
     "TaskBoard",
     "TaskSettings",
     "Truth",
+    "to_kind",
 ]

@@ -2,11 +2,23 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, get_args
 
 from m5data.errors import UsageError
 
-__all__ = ["BROKEN", "LABELS", "Handed", "Kind", "Pay", "Progress", "RefusedError", "RefusedReason", "Task", "Truth"]
+__all__ = [
+    "BROKEN",
+    "LABELS",
+    "Handed",
+    "Kind",
+    "Pay",
+    "Progress",
+    "RefusedError",
+    "RefusedReason",
+    "Task",
+    "Truth",
+    "to_kind",
+]
 
 Kind = Literal["same-product", "category"]
 """Same product or not; best category of several."""
@@ -24,6 +36,18 @@ class RefusedError(UsageError):
     def __init__(self, reason: RefusedReason, message: str) -> None:
         super().__init__(message)
         self.reason: RefusedReason = reason
+
+
+def to_kind(word: str) -> Kind:
+    """Return the kind of tasks that a person named.
+
+    Raises:
+        UsageError: There is no such kind.
+    """
+    for kind in get_args(Kind):
+        if word == kind:
+            return word  # type: ignore[return-value]  # it is one of them
+    raise UsageError(f"kind of tasks: wanted one of {', '.join(get_args(Kind))}, got {word!r}; name one of them")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,10 @@ class TaskSettings(StageSettings):
 
     workers: int = Field(default=5, ge=1)
     """Different workers a task; five, as M5Product."""
+    candidates: int = Field(default=500, ge=1)
+    """Of each query's candidates so many become tasks, the most similar first; M5Product: all 500."""
+    options: int = Field(default=5, ge=2)
+    """Categories to choose from, at most; the papers name no number."""
     seed: int = 0
     """Of the tasks' order and of where gold comes."""
     gold_first: int = Field(default=5, ge=0)

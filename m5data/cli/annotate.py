@@ -15,9 +15,75 @@ __all__ = ["register"]
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
     verbs = typer.Typer(help="Judgements of product pairs, and the matches they make.", no_args_is_help=True)
+    verbs.command("candidates")(candidates)
+    verbs.command("tasks")(tasks)
+    verbs.command("links")(links)
     verbs.command("import")(import_judgements)
     verbs.command("aggregate")(aggregate)
     app.add_typer(verbs, name="annotate")
+
+
+def candidates(
+    workspace: WorkspaceOption = HERE,
+    encoder: Annotated[
+        str | None,
+        typer.Option("--encoder", metavar="light", help="What turns products into vectors (default: the settings')."),
+    ] = None,
+    search: Annotated[
+        str | None,
+        typer.Option(
+            "--search", metavar="exact|approximate", help="How candidates are found (default: the settings')."
+        ),
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Seed of the sample of queries.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Sample queries from the reserve and find the listings most like each."""
+    run_stages(workspace, ("candidates",), Choices(encoder=encoder, search=search, seed=seed), as_json=as_json)
+
+
+def tasks(
+    workspace: WorkspaceOption = HERE,
+    kind: Annotated[
+        str,
+        typer.Option("--kind", metavar="same-product|category", help="Same product or not; best category of several."),
+    ] = "same-product",
+    gold: Annotated[
+        Path | None,
+        typer.Option("--gold", metavar="FILE", help="File of judgements to import first; its gold rows become gold."),
+    ] = None,
+    workers: Annotated[int | None, typer.Option("--workers", help="Different workers a task.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Seed of the tasks' order.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put candidates on the task board; tasks that are there stay as they are."""
+    chosen = Choices(kind=kind, judgements=gold, workers=workers, seed=seed)
+    run_stages(workspace, ("tasks",), chosen, as_json=as_json)
+
+
+def links(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Workers to invite.")] = None,
+    workspace: WorkspaceOption = HERE,
+    base: Annotated[
+        str, typer.Option("--base", metavar="URL", help="Where the web application is reached.")
+    ] = "http://127.0.0.1:8765",
+    resume: Annotated[bool, typer.Option("--resume", help="Let these paused workers go on; no new links.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Make personal links; a new one voids the old. Without names, print the pay ledger."""
+    from annotate.tasks import TaskBoard
+    from m5data.cli.ledger_rows import print_links, print_pay
+    from m5data.workspace import Workspace
+
+    opened = Workspace.open(workspace)
+    with TaskBoard(opened.store.state, opened.settings.annotate.tasks) as board:
+        if not names:
+            print_pay(board.pay(), opened.settings.annotate.tasks.currency, as_json=as_json)
+        elif resume:
+            for name in names:
+                board.resume(name)
+        else:
+            print_links(board.invite(names), base, as_json=as_json)
 
 
 def import_judgements(
