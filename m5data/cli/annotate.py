@@ -1,5 +1,6 @@
 """``m5data annotate``: judgements of product pairs, and the matches they make."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,15 @@ from m5data.cli.running import run_stages
 __all__ = ["register"]
 
 
+class Form(StrEnum):
+    """What is written."""
+
+    csv = "csv"
+    label_studio = "label-studio"
+    report = "report"
+    consequences = "consequences"
+
+
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
     verbs = typer.Typer(help="Judgements of product pairs, and the matches they make.", no_args_is_help=True)
@@ -20,6 +30,7 @@ def register(app: typer.Typer) -> None:
     verbs.command("links")(links)
     verbs.command("import")(import_judgements)
     verbs.command("aggregate")(aggregate)
+    verbs.command("export")(export)
     app.add_typer(verbs, name="annotate")
 
 
@@ -87,7 +98,10 @@ def links(
 
 
 def import_judgements(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV: query, candidate, worker, answer[, gold].")],
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="CSV: query, candidate, worker, answer[, gold]; or Label Studio's JSON."),
+    ],
     workspace: WorkspaceOption = HERE,
     as_json: JsonOption = False,
 ) -> None:
@@ -109,3 +123,21 @@ def aggregate(
 ) -> None:
     """Turn judgements into matches."""
     run_stages(workspace, ("matches",), Choices(method=method), as_json=as_json)
+
+
+def export(
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="File to write.")],
+    workspace: WorkspaceOption = HERE,
+    form: Annotated[
+        Form, typer.Option("--format", help="Judgements; the report on workers and tasks; or what matches imply.")
+    ] = Form.csv,
+) -> None:
+    """Write the judgements (CSV, Label Studio), a report on workers and tasks, or what matches imply."""
+    from annotate.handing_over import write_judgements
+    from m5data.cli.writing import writing_to
+    from m5data.workspace import Workspace
+
+    opened = Workspace.open(workspace)
+    with writing_to(out):
+        count = write_judgements(opened.store, opened.settings.annotate, form.value, out)
+    typer.echo(f"{out}: {count:,} rows")
