@@ -9,7 +9,8 @@ import pyarrow as pa
 from pyarrow import csv
 
 from annotate.adaptive.consequences import find_consequences
-from annotate.judgement_state import timed_judgements
+from annotate.aggregation import aggregate
+from annotate.judgement_state import category_judgements, timed_judgements
 from annotate.label_studio import write_tasks
 from annotate.report import make_report
 from annotate.settings import AnnotateSettings
@@ -17,7 +18,7 @@ from storage import Store
 
 __all__ = ["Form", "write_judgements"]
 
-Form = Literal["csv", "label-studio", "report", "consequences"]
+Form = Literal["csv", "label-studio", "report", "consequences", "categories"]
 
 
 def write_judgements(store: Store, settings: AnnotateSettings, form: Form, out: Path) -> int:
@@ -27,11 +28,15 @@ def write_judgements(store: Store, settings: AnnotateSettings, form: Form, out: 
         store: The workspace's store.
         settings: The method of the report.
         form: ``csv`` and ``label-studio``: the judgements, as ``annotate import`` reads them; ``report``: workers,
-            tasks and agreement as JSON; ``consequences``: what matches imply, as CSV.
+            tasks and agreement as JSON; ``consequences``: what matches imply; ``categories``: the best category of
+            each product that was asked about (task, label, posterior, judgements, difficulty); both as CSV.
         out: The file; replaced.
     """
     if form == "consequences":
         return _write_csv(find_consequences(store.snapshot().table("matches", ["query", "candidate", "decision"])), out)
+    if form == "categories":
+        given, gold = category_judgements(store.state)
+        return _write_csv(aggregate(given, settings.method, gold).labels, out)
     judgements = timed_judgements(store.state)
     if form == "csv":
         return _write_csv(judgements, out)

@@ -12,7 +12,15 @@ from annotate.tasks.schema import migrate
 from storage import State
 from storage.schemas import TABLES
 
-__all__ = ["all_judgements", "count_rows", "gold_pairs", "save_judgements", "state_digest", "timed_judgements"]
+__all__ = [
+    "all_judgements",
+    "category_judgements",
+    "count_rows",
+    "gold_pairs",
+    "save_judgements",
+    "state_digest",
+    "timed_judgements",
+]
 
 _DDL = (
     """create table if not exists judgements (
@@ -78,6 +86,20 @@ def count_rows(state: State, file: str, rows: int) -> int:
     with closing(_connect(state)) as connection:
         connection.execute("insert or replace into judgement_files values (?, ?)", (file, rows))
         return int(connection.execute("select sum(rows) from judgement_files").fetchone()[0])
+
+
+def category_judgements(state: State) -> tuple[pa.Table, dict[str, str]]:
+    """Return the answers to tasks of the kind ``category`` as task (product), worker and label, and the gold set.
+
+    Answers ``uncertain`` and ``broken`` name no category and are left out.
+    """
+    given = """select t.query, w.worker, w.label from annotation_tasks t join annotation_work w using (task)
+        where t.kind = 'category' and w.label not in ('uncertain', 'broken') order by 1, 2"""
+    gold = "select query, truth from annotation_tasks where kind = 'category' and truth != 'uncertain' order by 1"
+    schema = pa.schema([(name, pa.string()) for name in ("task", "worker", "label")])
+    with closing(_connect(state)) as connection:
+        rows = [dict(zip(schema.names, row, strict=True)) for row in connection.execute(given)]
+        return pa.Table.from_pylist(rows, schema=schema), dict(connection.execute(gold).fetchall())
 
 
 def gold_pairs(state: State) -> list[tuple[str, str, str]]:

@@ -20,6 +20,7 @@ class Form(StrEnum):
     label_studio = "label-studio"
     report = "report"
     consequences = "consequences"
+    categories = "categories"
 
 
 def register(app: typer.Typer) -> None:
@@ -129,10 +130,11 @@ def export(
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="File to write.")],
     workspace: WorkspaceOption = HERE,
     form: Annotated[
-        Form, typer.Option("--format", help="Judgements; the report on workers and tasks; or what matches imply.")
+        Form,
+        typer.Option("--format", help="Judgements; report on workers and tasks; what matches imply; best categories."),
     ] = Form.csv,
 ) -> None:
-    """Write the judgements (CSV, Label Studio), a report on workers and tasks, or what matches imply."""
+    """Write the judgements, or what they say."""
     from annotate.handing_over import write_judgements
     from m5data.cli.writing import writing_to
     from m5data.workspace import Workspace

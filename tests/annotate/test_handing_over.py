@@ -114,3 +114,17 @@ def test_consequences_are_written_as_csv(store: Store, tmp_path: Path) -> None:
     assert (tmp_path / "implied.csv").read_text() == (
         '"query","candidate","through","implied","decision"\n"s:2","s:3","s:1","mismatched",\n'
     )
+
+
+def test_the_best_category_of_each_product(store: Store, tmp_path: Path) -> None:
+    with TaskBoard(store.state, TaskSettings(gold_first=0), clock=lambda: NOW) as board:
+        board.add_tasks([Task("s:1", options=("chairs", "lamps"))])
+        board.invite(["w1", "w2", "w3", "w4"])
+        for worker, label in (("w1", "lamps"), ("w2", "lamps"), ("w3", "chairs"), ("w4", "uncertain")):
+            task = board.next_task(worker)
+            assert task is not None
+            board.answer(worker, task.number, label, 1)
+    assert write_judgements(store, AnnotateSettings(), "categories", tmp_path / "best.csv") == 1
+    text = (tmp_path / "best.csv").read_text().splitlines()
+    assert text[0] == '"task","label","posterior","judgements","difficulty"'
+    assert text[1].startswith('"s:1","lamps",0.666666')
