@@ -11,12 +11,25 @@ from annotate.fit import ITERATIONS, TOLERANCE, Fit, normalise
 from annotate.majority import majority
 from annotate.sums import sum_by
 
-__all__ = ["dawid_skene"]
+__all__ = ["NO_PRIOR", "Prior", "dawid_skene"]
 
 Values = NDArray[np.float64]
 
 _SMALLEST = 1e-10
 """Least count of an error, and least class prior: the paper's estimates may be 0, whose log is none. As crowd-kit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """Answers that every worker is taken to have given before the first, on tasks of each truth."""
+
+    right: float
+    wrong: float
+    """Of each wrong label."""
+
+
+NO_PRIOR = Prior(0.0, 0.0)
+"""The paper's own: matrices are what the answers say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +44,7 @@ class _Said:
     """[R]"""
 
 
-def dawid_skene(answers: Answers) -> Fit:
+def dawid_skene(answers: Answers, expected: Prior = NO_PRIOR) -> Fit:
     """Estimate class prior, confusion matrices and truth together by EM.
 
         E: P(truth_t = c) = p_c prod over answers (w, l) on t of e_w[l | c], up to a constant
@@ -43,13 +56,18 @@ def dawid_skene(answers: Answers) -> Fit:
     matrices. Ties: the smallest label. Ends when no posterior moves by more than ``TOLERANCE``, at the
     latest after ``ITERATIONS`` iterations. The ability of a worker is the probability of a right answer,
     sum over c of p_c e_w[c | c].
+
+    Args:
+        answers: The answers.
+        expected: Dirichlet prior of the rows of the matrices, as answers added to the counts of the M-step: with few
+            answers a worker, matrices that these alone decide are certain of too much.
     """
     said = _pairs_said(answers)
     posteriors = majority(answers).posteriors
     moved = np.inf
     for _ in range(ITERATIONS):
         prior = np.maximum(posteriors.mean(axis=1), _SMALLEST)
-        errors = _estimate_errors(answers, said, posteriors)
+        errors = _estimate_errors(answers, said, posteriors, expected)
         moved = _update(posteriors, answers, said, np.log(prior), np.log(errors))
         if moved <= TOLERANCE:
             break
@@ -70,7 +88,7 @@ def _pairs_said(answers: Answers) -> _Said:
     return _Said(row, pairs // size, pairs % size)
 
 
-def _estimate_errors(answers: Answers, said: _Said, posteriors: Values) -> Values:
+def _estimate_errors(answers: Answers, said: _Said, posteriors: Values, expected: Prior) -> Values:
     """Return e_w[l | c] as [K (c), R]."""
     errors = np.zeros((len(answers.labels), len(said.worker)))
     for block in blocks(answers):
@@ -79,6 +97,8 @@ def _estimate_errors(answers: Answers, said: _Said, posteriors: Values) -> Value
             np.add.at(counts, row, truth[block.task])
     np.maximum(errors, _SMALLEST, out=errors)
     total = np.stack([sum_by(said.worker, counts, len(answers.workers)) for counts in errors])
+    total += expected.right + (len(errors) - 1) * expected.wrong
+    errors += np.where(np.arange(len(errors))[:, None] == said.label, expected.right, expected.wrong)
     errors /= total[:, said.worker]
     return errors
 

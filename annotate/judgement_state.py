@@ -12,7 +12,15 @@ from annotate.tasks.schema import migrate
 from storage import State
 from storage.schemas import TABLES
 
-__all__ = ["all_judgements", "count_rows", "gold_pairs", "save_judgements", "state_digest"]
+__all__ = [
+    "all_judgements",
+    "category_judgements",
+    "count_rows",
+    "gold_pairs",
+    "save_judgements",
+    "state_digest",
+    "timed_judgements",
+]
 
 _DDL = (
     """create table if not exists judgements (
@@ -24,11 +32,6 @@ _DDL = (
 )
 _ROWS = 1 << 16
 """Rows read at a time: those still Python objects."""
-_SAVE = """
-insert into judgements values (?, ?, ?, ?, ?, ?)
-on conflict do update set answer = excluded.answer, gold = excluded.gold, answered_at = excluded.answered_at
-where answer != excluded.answer or gold != excluded.gold
-"""
 _ALL = """
 with board (query, candidate, worker, answer, gold, answered_at) as (
     select t.query, t.candidate, w.worker, w.label, 0, w.answered_at
@@ -46,6 +49,17 @@ select query, candidate, worker, answer, gold, answered_at from judgements j whe
         select 1 from annotation_work w
         where w.worker = j.worker and w.task = t.task and w.label is not null and w.label != 'broken')))
 order by 1, 2, 3
+"""
+_TIMED = f"""
+select a.query, a.candidate, a.worker, a.answer, a.gold, a.answered_at, w.seconds from ({_ALL}) a
+left join annotation_tasks t on t.kind = 'same-product' and t.query = a.query and t.candidate = a.candidate
+    and not a.gold
+left join annotation_work w on w.worker = a.worker and w.task = t.task order by 1, 2, 3
+"""  # noqa: S608 - a constant
+_SAVE = """
+insert into judgements values (?, ?, ?, ?, ?, ?)
+on conflict do update set answer = excluded.answer, gold = excluded.gold, answered_at = excluded.answered_at
+where answer != excluded.answer or gold != excluded.gold
 """
 
 
@@ -74,6 +88,20 @@ def count_rows(state: State, file: str, rows: int) -> int:
         return int(connection.execute("select sum(rows) from judgement_files").fetchone()[0])
 
 
+def category_judgements(state: State) -> tuple[pa.Table, dict[str, str]]:
+    """Return the answers to tasks of the kind ``category`` as task (product), worker and label, and the gold set.
+
+    Answers ``uncertain`` and ``broken`` name no category and are left out.
+    """
+    given = """select t.query, w.worker, w.label from annotation_tasks t join annotation_work w using (task)
+        where t.kind = 'category' and w.label not in ('uncertain', 'broken') order by 1, 2"""
+    gold = "select query, truth from annotation_tasks where kind = 'category' and truth != 'uncertain' order by 1"
+    schema = pa.schema([(name, pa.string()) for name in ("task", "worker", "label")])
+    with closing(_connect(state)) as connection:
+        rows = [dict(zip(schema.names, row, strict=True)) for row in connection.execute(given)]
+        return pa.Table.from_pylist(rows, schema=schema), dict(connection.execute(gold).fetchall())
+
+
 def gold_pairs(state: State) -> list[tuple[str, str, str]]:
     """Return (query, candidate, label) of the pairs that the gold rows of files agree on, sorted."""
     query = """select query, candidate, min(answer) from judgements where gold and answer != 'uncertain'
@@ -82,15 +110,24 @@ def gold_pairs(state: State) -> list[tuple[str, str, str]]:
         return connection.execute(query).fetchall()
 
 
+def timed_judgements(state: State) -> pa.Table:
+    """Return ``all_judgements`` with the column seconds: how long the answer took; null where it came in a file."""
+    schema = TABLES["judgements"].schema.append(pa.field("seconds", pa.float64()))
+    return _read(state, _TIMED, schema)
+
+
 def all_judgements(state: State) -> pa.Table:
     """Return all judgements of pairs as rows of the table ``judgements``, sorted by its key.
 
     Those of files and those of the task board; where both have an answer of a worker on a pair, the board's. Gold
     tasks of the board are rows of the worker ``gold``. Answers ``broken`` say nothing of the pair and are left out.
     """
-    schema = TABLES["judgements"].schema
+    return _read(state, _ALL, TABLES["judgements"].schema)
+
+
+def _read(state: State, query: str, schema: pa.Schema) -> pa.Table:
     with closing(_connect(state)) as connection:
-        rows = connection.execute(_ALL)
+        rows = connection.execute(query)
         batches = [_batch(batch, schema) for batch in iter(lambda: rows.fetchmany(_ROWS), [])]
     return pa.Table.from_batches(batches, schema=schema)
 

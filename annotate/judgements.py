@@ -9,7 +9,7 @@ from typing import Literal, get_args
 from m5data.errors import FeedError
 from m5data.records import Reject
 
-__all__ = ["Answer", "Judgement", "read_judgements"]
+__all__ = ["Answer", "Judgement", "check_judgement", "read_judgements"]
 
 Answer = Literal["matched", "mismatched", "uncertain"]
 _ANSWERS: frozenset[str] = frozenset(get_args(Answer))
@@ -45,7 +45,7 @@ def read_judgements(path: Path) -> Iterator[tuple[str, Judgement | Reject]]:
             _check_header(path, reader.fieldnames or ())
             for row in reader:
                 place = f"{path.name}:{reader.line_num}"
-                yield place, _judgement(row, place)
+                yield place, check_judgement(row, place)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise FeedError(f"{path}: wanted a CSV file of judgements: {error}; name another file") from None
 
@@ -60,7 +60,8 @@ def _check_header(path: Path, header: object) -> None:
         )
 
 
-def _judgement(row: Mapping[str | None, str | None], place: str) -> Judgement | Reject:
+def check_judgement(row: Mapping[str | None, str | None] | Mapping[str, str], place: str) -> Judgement | Reject:
+    """Return a row as a judgement, or as a reject: incomplete, same_product, bad_answer or bad_gold."""
     query, candidate, worker, answer = ((row.get(name) or "").strip() for name in _COLUMNS)
     gold = (row.get("gold") or "").strip().lower()
     if not (query and candidate and worker):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from annotate.judgement_state import count_rows, save_judgements
 from annotate.judgements import Judgement, read_judgements
+from annotate.label_studio import read_tasks
 from m5data.errors import FeedError, UsageError
 from m5data.records import Reject
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
@@ -18,6 +19,7 @@ __all__ = ["run"]
 def run(store: Store, file: Path, *, clock: Clock = utc_now, progress: Progress = SilentProgress()) -> StageReport:
     """Take in a file of judgements; reads its rows, drops bad ones and those on unknown products.
 
+    A file ``.json`` is Label Studio's (``label_studio.read_tasks``), any other CSV (``read_judgements``).
     A file of the same name replaces the rejects of the earlier one; those of other files stay. The report counts the
     rows of all files taken in so far, as the table ``rejects`` does.
 
@@ -30,8 +32,9 @@ def run(store: Store, file: Path, *, clock: Clock = utc_now, progress: Progress 
         if stage.unchanged:
             return stage.report_unchanged()
         progress.start("judgements", None)
+        read = read_tasks if file.suffix.lower() == ".json" else read_judgements
         known = frozenset(stage.before.table("products", ["product_id"])["product_id"].to_pylist())
-        rows = [_check_products(row, place, known) for place, row in read_judgements(file)]
+        rows = [_check_products(row, place, known) for place, row in read(file)]
         rejects = [*_of_other_files(stage.before, file.name), *(row for row in rows if isinstance(row, Reject))]
         save_judgements(store.state, (row for row in rows if isinstance(row, Judgement)), clock())
         total = count_rows(store.state, file.name, len(rows))

@@ -68,12 +68,20 @@ def _section(name: str, field: FieldInfo) -> Iterator[str]:
     yield from (f"## [{name}]", "", _cell(field.description or ""), "")
     if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
         yield from _keys(field.annotation)
+        for inner, part in field.annotation.model_fields.items():
+            if _is_section(part):
+                yield from _section(f"{name}.{inner}", part)
+
+
+def _is_section(field: FieldInfo) -> bool:
+    """Tell whether a field is a section of its own."""
+    return isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
 
 
 def _keys(model: type[BaseModel]) -> Iterator[str]:
     yield from ("| key | default | meaning |", "|---|---|---|")
     for name, field in model.model_fields.items():
-        if name != "sources":
+        if name != "sources" and not _is_section(field):
             default = field.get_default(call_default_factory=True)
             yield f"| `{name}` | `{_cell(repr(default))}` | {_cell(field.description or '')} |"
     yield ""

@@ -12,6 +12,7 @@ from annotate.tasks.group_commit import GroupCommit
 from annotate.tasks.handing import hand_out, show_task
 from annotate.tasks.people import add_worker, find_worker, list_pay, resume_worker
 from annotate.tasks.records import Handed, Pay, Progress, RefusedError, Task, Truth
+from annotate.tasks.replanning import FIRST, replan
 from annotate.tasks.schema import migrate
 from annotate.tasks.settings import TaskSettings
 from m5data.stage import Clock, utc_now
@@ -53,7 +54,8 @@ class TaskBoard:
     def add_tasks(self, tasks: Iterable[Task]) -> int:
         """Add tasks that are not there yet; return how many are new. Their order is random by the seed."""
         settings, listed, now = self._settings, list(tasks), self._clock()
-        return self._commits.write(lambda c: add_tasks(c, listed, now, workers=settings.workers, seed=settings.seed))
+        workers = settings.workers if settings.adaptive is None else FIRST
+        return self._commits.write(lambda c: add_tasks(c, listed, now, workers=workers, seed=settings.seed))
 
     def add_gold(self, truths: Iterable[Truth]) -> int:
         """Add gold tasks, or give tasks their true label; return how many are new or changed.
@@ -99,7 +101,8 @@ class TaskBoard:
         """Return up to ``count`` tasks to answer in this order: the second can be loaded while the first is judged.
 
         They are the worker's until ``lease_minutes`` have passed since the last call; asked again, the same ones
-        come back. Gold is among them, by the settings' share, and looks like any other task.
+        come back. Gold is among them, by the settings' share, and looks like any other task. In the adaptive mode,
+        where nothing is left to hand out, the tasks in most doubt are opened for one more worker.
 
         Raises:
             RefusedError: There is no such worker.
@@ -107,7 +110,10 @@ class TaskBoard:
 
         def write(connection: sqlite3.Connection) -> list[Handed]:
             _check_worker(connection, worker)
-            return hand_out(connection, worker, count, self._clock(), self._settings)
+            handed = hand_out(connection, worker, count, self._clock(), self._settings)
+            if len(handed) < count and replan(connection, self._settings):
+                handed = hand_out(connection, worker, count, self._clock(), self._settings)
+            return handed
 
         return self._commits.write(write)
 
@@ -133,19 +139,15 @@ class TaskBoard:
             lambda c: save_answer(c, worker, task, label, seconds, self._clock(), self._settings)
         )
 
-    def undo(self, worker: str, only: int | None = None) -> Handed | None:
+    def undo(self, worker: str) -> Handed | None:
         """Take back the worker's last answer and hand that task out again; called again, the one before it.
 
-        Args:
-            worker: Who takes an answer back.
-            only: Do nothing unless this task was answered last: who sends it twice takes back one answer; None: any.
-
         Returns:
-            The task, which is also the first of ``next_tasks``; None where there is no such answer.
+            The task, which is also the first of ``next_tasks``; None where the worker has no answer.
         """
 
         def write(connection: sqlite3.Connection) -> Handed | None:
-            task = undo_last(connection, worker, self._clock(), self._settings, only)
+            task = undo_last(connection, worker, self._clock(), self._settings)
             return None if task is None else show_task(connection, task)
 
         return self._commits.write(write)

@@ -35,9 +35,9 @@ _DDL = (
     "create index if not exists annotation_of_task on annotation_work (task)",
     """create table if not exists annotation_counts (
         one integer primary key check (one = 1), tasks integer not null, wanted integer not null,
-        answers integer not null, changes integer not null
+        answers integer not null, changes integer not null, planned integer not null
     ) strict""",
-    "insert or ignore into annotation_counts values (1, 0, 0, 0, 0)",
+    "insert or ignore into annotation_counts values (1, 0, 0, 0, 0, 0)",
     """create trigger if not exists annotation_task_in after insert on annotation_tasks begin
         update annotation_counts set tasks = tasks + 1, wanted = wanted + iif(new.truth is null, new.wanted, 0),
             changes = changes + 1;

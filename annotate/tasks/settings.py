@@ -14,6 +14,11 @@ class TaskSettings(StageSettings):
 
     workers: int = Field(default=5, ge=1)
     """Different workers a task; five, as M5Product."""
+    adaptive: float | None = Field(default=None, ge=1)
+    """Mean judgements a task to spend, those tasks first that are in most doubt; three replace five on crowds whose
+    workers differ. None: ``workers`` judge every task."""
+    most: int = Field(default=9, ge=1)
+    """Workers a task at most, where ``adaptive`` is set."""
     candidates: int = Field(default=500, ge=1)
     """Of each query's candidates so many become tasks, the most similar first; M5Product: all 500."""
     options: int = Field(default=5, ge=2)

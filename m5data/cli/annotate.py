@@ -1,5 +1,6 @@
 """``m5data annotate``: judgements of product pairs, and the matches they make."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,16 @@ from m5data.cli.running import run_stages
 __all__ = ["register"]
 
 
+class Form(StrEnum):
+    """What is written."""
+
+    csv = "csv"
+    label_studio = "label-studio"
+    report = "report"
+    consequences = "consequences"
+    categories = "categories"
+
+
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
     verbs = typer.Typer(help="Judgements of product pairs, and the matches they make.", no_args_is_help=True)
@@ -20,6 +31,7 @@ def register(app: typer.Typer) -> None:
     verbs.command("links")(links)
     verbs.command("import")(import_judgements)
     verbs.command("aggregate")(aggregate)
+    verbs.command("export")(export)
     app.add_typer(verbs, name="annotate")
 
 
@@ -65,12 +77,8 @@ def links(
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Workers to invite.")] = None,
     workspace: WorkspaceOption = HERE,
     base: Annotated[
-        str | None,
-        typer.Option("--base", metavar="URL", help="Where the web application is reached (default: the settings')."),
-    ] = None,
-    reviewer: Annotated[
-        bool, typer.Option("--reviewer", help="For reviewers: they browse products and review labels.")
-    ] = False,
+        str, typer.Option("--base", metavar="URL", help="Where the web application is reached.")
+    ] = "http://127.0.0.1:8765",
     resume: Annotated[bool, typer.Option("--resume", help="Let these paused workers go on; no new links.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -78,13 +86,8 @@ def links(
     from annotate.tasks import TaskBoard
     from m5data.cli.ledger_rows import print_links, print_pay
     from m5data.workspace import Workspace
-    from webapp.security.reviewers import invite_reviewers
 
     opened = Workspace.open(workspace)
-    base = base or opened.settings.serve.address
-    if names and reviewer:
-        print_links(invite_reviewers(opened.store.state, names), base, as_json=as_json)
-        return
     with TaskBoard(opened.store.state, opened.settings.annotate.tasks) as board:
         if not names:
             print_pay(board.pay(), opened.settings.annotate.tasks.currency, as_json=as_json)
@@ -96,7 +99,10 @@ def links(
 
 
 def import_judgements(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV: query, candidate, worker, answer[, gold].")],
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="CSV: query, candidate, worker, answer[, gold]; or Label Studio's JSON."),
+    ],
     workspace: WorkspaceOption = HERE,
     as_json: JsonOption = False,
 ) -> None:
@@ -118,3 +124,22 @@ def aggregate(
 ) -> None:
     """Turn judgements into matches."""
     run_stages(workspace, ("matches",), Choices(method=method), as_json=as_json)
+
+
+def export(
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="File to write.")],
+    workspace: WorkspaceOption = HERE,
+    form: Annotated[
+        Form,
+        typer.Option("--format", help="Judgements; report on workers and tasks; what matches imply; best categories."),
+    ] = Form.csv,
+) -> None:
+    """Write the judgements, or what they say."""
+    from annotate.handing_over import write_judgements
+    from m5data.cli.writing import writing_to
+    from m5data.workspace import Workspace
+
+    opened = Workspace.open(workspace)
+    with writing_to(out):
+        count = write_judgements(opened.store, opened.settings.annotate, form.value, out)
+    typer.echo(f"{out}: {count:,} rows")
