@@ -45,7 +45,7 @@ class Choices:
     """File of judgements to import."""
     splits: tuple[str, ...] = ()
     """Splits to export; empty: all."""
-    out: Path | None = None
-    """Folder to export to."""
+    out: str | None = None
+    """Folder or address to export to."""
     engine: Literal["local", "ray"] | None = None
     """Where partitions run."""
