@@ -41,7 +41,7 @@ class InputSettings(StageSettings):
     patch: int = Field(default=32, ge=2)
     """Side of a patch, pixels."""
     regions_file: str = ""
-    """With ``regions``: Parquet of product_id, features [n][width], boxes [n][x1, y1, x2, y2], image_width, image_height."""
+    """With ``regions``: Parquet of product_id, features, boxes, image_width and image_height; see docs/scale.md."""
     region_width: int = Field(default=2048, ge=1)
     """With ``regions``: width of a region's features; 2,048 of Faster R-CNN [P]."""
     frames: int = Field(default=12, ge=1)

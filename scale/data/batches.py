@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from m5data.errors import MissingInputError, ThresholdError
 from scale.data.block_loader import BlockLoader
-from scale.data.blocks import BLOCK, WINDOW, Block, share_of_epoch, windows
+from scale.data.blocks import Block, share_of_epoch, windows
 from scale.data.encoded import Encoded, take
 from scale.settings import MODALITIES, Modality
 
@@ -97,13 +98,16 @@ class Batches:
                     parts.append(encoded)
                 yield take(parts, self._rows(group, parts, order))
 
-    def _rows(self, group: Sequence[Block], parts: Sequence[Encoded], order: Sequence[int]) -> list[tuple[int, int]]:
+    def _rows(
+        self, group: Sequence[Block], parts: Sequence[Encoded], order: NDArray[np.int64]
+    ) -> list[tuple[int, int]]:
         """Return (block, row) of each number in ``order``; another usable one where it is not usable."""
         places = [(part, row) for part, block in enumerate(group) for row in range(len(block))]
         usable = [(part, row) for part, row in places if self._is_usable(parts[part], row)]
         if not usable:
+            why = self.skipped or "all incomplete"
             raise MissingInputError(
-                f"{group[0].shard.path}: of {len(places)} samples none can be used: {self.skipped or 'all incomplete'}; "
+                f"{group[0].shard.path}: of {len(places)} samples none can be used: {why}; "
                 'export again, or choose another objective.missing than "drop"'
             )
         good = set(usable)

@@ -31,7 +31,8 @@ def read_parquet(path: Path, start: int, stop: int, *, media: bool = True) -> li
 
 def _rows(file: pq.ParquetFile, start: int, stop: int, columns: list[str]) -> pa.Table:
     """Read the row groups that hold the rows wanted, and no others."""
-    groups, first, at = [], 0, 0
+    groups: list[int] = []
+    first = at = 0
     for index in range(file.num_row_groups):
         count = file.metadata.row_group(index).num_rows
         if at < stop and at + count > start:

@@ -82,7 +82,7 @@ class ShardFolder:
                 f"name one of those or run: m5data export --split {split}"
             )
         form = self.form or next((name for name in FORMS if name in forms), None)
-        if form not in forms:
+        if form is None or form not in forms:
             raise MissingInputError(
                 f"{self.root}: split {split!r}: wanted shards as {form or 'parquet or webdataset'}, "
                 f"found {', '.join(forms) or 'none'}; run: m5data export --format parquet"

@@ -2,6 +2,7 @@
 
 import io
 from functools import cache
+from itertools import pairwise
 
 import av
 import numpy as np
@@ -33,7 +34,7 @@ def mfcc_blocks(mfcc: Floats, tokens: int, coefficients: int) -> Floats:
         raise MediaError("mfcc_not_finite", f"{int((~np.isfinite(mfcc)).sum())} of {mfcc.size} values")
     steps = mfcc.shape[1]
     bounds = np.linspace(0, steps, tokens + 1)
-    parts = [mfcc[:, int(a) : max(int(b), int(a) + 1)] for a, b in zip(bounds, bounds[1:], strict=False)]
+    parts = [mfcc[:, int(a) : max(int(b), int(a) + 1)] for a, b in pairwise(bounds)]
     return np.stack([np.concatenate([part.mean(axis=1), part.std(axis=1)]) for part in parts]).astype(np.float32)
 
 
@@ -53,12 +54,13 @@ def mel_spectrogram(samples: Floats) -> Floats:
     frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]
     window = np.hanning(WINDOW + 1)[:-1]
     power = np.abs(np.fft.rfft(frames * window, axis=1)) ** 2
-    return (_filters() @ power.T).astype(np.float32)
+    bands: Floats = (_filters() @ power.T).astype(np.float32)
+    return bands
 
 
 def _decode(mp3: bytes, most: int) -> Floats:
     try:
-        with av.open(io.BytesIO(mp3), format="mp3") as container:
+        with av.open(io.BytesIO(mp3), "r", format="mp3") as container:
             resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE)
             found: list[Floats] = []
             for frame in container.decode(audio=0):

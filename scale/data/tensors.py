@@ -40,7 +40,7 @@ def make_batch(
     present.
     """
     arrays = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in encoded.arrays.items()}
-    there = {name: arrays["present"][:, at] for at, name in enumerate(MODALITIES)}
+    there: dict[str, Tensor] = {name: arrays["present"][:, at] for at, name in enumerate(MODALITIES)}
     batch = {**_texts(arrays, there, objective), **_features(arrays)}
     if objective.stack_table:
         there["text"] = there["text"] | there["table"]

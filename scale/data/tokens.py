@@ -115,7 +115,7 @@ def load_bert_vocabulary(name: str) -> Vocabulary:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SettingsError(
             f"input.bert_vocabulary: wanted a folder or hub name of a BERT vocabulary, got {name!r}: "
-            f"{str(error).splitlines()[0]}; download it first, or choose tokens = \"corpus\""
+            f'{str(error).splitlines()[0]}; download it first, or choose tokens = "corpus"'
         ) from None
 
 

@@ -61,7 +61,8 @@ class TokenEncoder(nn.Module):
 
     def predict(self, states: Tensor) -> Tensor:
         """Return logits [n, vocabulary]."""
-        return self.before(states) @ self.words.weight.T + self.bias
+        logits: Tensor = self.before(states) @ self.words.weight.T + self.bias
+        return logits
 
 
 class FeatureEncoder(nn.Module):
@@ -76,7 +77,9 @@ class FeatureEncoder(nn.Module):
         self.project = nn.Linear(width, settings.width)
         self.locate = nn.Linear(boxes, settings.width) if boxes else None
         self.layers = _Layers(settings, tokens + 1)
-        self.restore = nn.Sequential(nn.Linear(settings.width, settings.width), nn.GELU(), nn.Linear(settings.width, width))
+        self.restore = nn.Sequential(
+            nn.Linear(settings.width, settings.width), nn.GELU(), nn.Linear(settings.width, width)
+        )
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return [B, 1 + L, width] and [B, 1 + L]."""

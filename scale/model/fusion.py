@@ -26,7 +26,7 @@ class JointFusion(nn.Module):
         x, mask = self._sequence(states, masks)
         for layer in self.layers:
             x = layer(x, mask)
-        return dict(zip(states, x.split([part.shape[1] for part in states.values()], dim=1), strict=True))
+        return dict(zip(states, torch.split(x, [part.shape[1] for part in states.values()], dim=1), strict=True))
 
     def attention(self, states: States, masks: States) -> Tensor:
         """Return the attention of the last layer: [B, all tokens, all tokens]."""
@@ -70,7 +70,9 @@ class CrossFusion(nn.Module):
             there.append(masks[name].any(dim=1).float())
         if views:
             weight = torch.stack(there, dim=1)  # [B, others]
-            mean = (torch.stack(views, dim=1) * weight[..., None, None]).sum(1) / weight.sum(1).clamp_min(1)[:, None, None]
+            mean = (torch.stack(views, dim=1) * weight[..., None, None]).sum(1) / weight.sum(1).clamp_min(1)[
+                :, None, None
+            ]
             fused["text"] = torch.where(weight.any(dim=1)[:, None, None], mean, text)
         return {name: fused[name] for name in states}
 

@@ -47,7 +47,7 @@ class Layer(nn.Module):
         return torch.softmax(scores, dim=-1).mean(dim=1)
 
     def _split(self, x: Tensor) -> Tensor:
-        return x.unflatten(2, (self.heads, -1)).transpose(1, 2)  # [B, heads, L, width / heads]
+        return x.reshape(*x.shape[:2], self.heads, -1).transpose(1, 2)  # [B, heads, L, width / heads]
 
 
 def _guarded(mask: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from scale.data.tensors import Batch
 from scale.data.tokens import MASK, SPECIAL
 from scale.settings import Modality, ObjectiveSettings
 
-__all__ = ["hide", "hidden_pairs", "hidden_places", "replaced"]
+__all__ = ["hidden_pairs", "hidden_places", "hide", "replaced"]
 
 PAIR_SHARE = 0.15
 """[C] each row of a table is chosen with this chance, then its name or its value."""

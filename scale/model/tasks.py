@@ -51,7 +51,9 @@ class Pretraining(nn.Module):
         if self.alignment is not None:
             size = present.shape[1]
             return free_alignment(self.alignment(batch["index"]).unflatten(1, (size, size)), present)
-        return sample_alignment(fused.pooled, present) if self.objective.alignment == "released" else no_alignment(present)
+        return (
+            sample_alignment(fused.pooled, present) if self.objective.alignment == "released" else no_alignment(present)
+        )
 
     def _masked(self, name: str, fused: Fused, truth: Tensor, hidden: Tensor, scale: Tensor) -> Tensor:
         """Return the loss of one masked task; ``scale`` [B] is S's diagonal of this modality."""

@@ -88,9 +88,9 @@ def _check(path: Path, identity: Identity, recipe: TrainingRecipe, found: dict[s
 
 def _differences(old: dict[str, Any], new: dict[str, Any], where: str = "") -> list[str]:
     changed: list[str] = []
-    for key in new:
-        if isinstance(new[key], dict):
-            changed += _differences(old[key], new[key], f"{where}{key}.")
-        elif old[key] != new[key]:
-            changed.append(f"{where}{key}: {old[key]!r}, now {new[key]!r}")
+    for key, value in new.items():
+        if isinstance(value, dict):
+            changed += _differences(old[key], value, f"{where}{key}.")
+        elif old[key] != value:
+            changed.append(f"{where}{key}: {old[key]!r}, now {value!r}")
     return changed

@@ -20,7 +20,7 @@ class Log:
         """Take up the curve of a checkpoint; what TensorBoard was told of later steps is purged."""
         self.curve = [(int(row[0]), str(row[1]), float(row[2])) for row in curve]
         if self._folder is not None:
-            self._writer = SummaryWriter(str(self._folder), purge_step=step)  # type: ignore[no-untyped-call]
+            self._writer = SummaryWriter(str(self._folder), purge_step=step)
 
     def add(self, step: int, terms: Mapping[str, float], rate: float) -> None:
         """Note the terms of a step."""
@@ -28,11 +28,11 @@ class Log:
         if self._folder is None:
             return
         if self._writer is None:
-            self._writer = SummaryWriter(str(self._folder))  # type: ignore[no-untyped-call]
+            self._writer = SummaryWriter(str(self._folder))
         for name, value in {**terms, "rate": rate}.items():
-            self._writer.add_scalar(name, value, step)  # type: ignore[no-untyped-call]
+            self._writer.add_scalar(name, value, step)
 
     def close(self) -> None:
         """Write out what TensorBoard has not yet."""
         if self._writer is not None:
-            self._writer.close()  # type: ignore[no-untyped-call]
+            self._writer.close()

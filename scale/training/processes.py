@@ -16,9 +16,9 @@ __all__ = ["Processes", "joined", "seeded"]
 class Processes:
     """This process among its like."""
 
+    device: torch.device
     rank: int = 0
     world: int = 1
-    device: torch.device = torch.device("cpu")
 
     @property
     def is_first(self) -> bool:
@@ -41,16 +41,18 @@ def joined(device: str | None = None) -> Iterator[Processes]:
     Args:
         device: ``cpu``, ``cuda`` or ``cuda:N``; None: a GPU where there is one.
     """
-    rank, world, local = (int(os.environ.get(name, at)) for name, at in (("RANK", 0), ("WORLD_SIZE", 1), ("LOCAL_RANK", 0)))
+    rank, world, local = (
+        int(os.environ.get(name, at)) for name, at in (("RANK", 0), ("WORLD_SIZE", 1), ("LOCAL_RANK", 0))
+    )
     chosen = torch.device(device or (f"cuda:{local}" if torch.cuda.is_available() else "cpu"))
     if chosen.type == "cuda":
         torch.cuda.set_device(chosen)
     if world == 1:
-        yield Processes(device=chosen)
+        yield Processes(chosen)
         return
     distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
     try:
-        yield Processes(rank, world, chosen)
+        yield Processes(chosen, rank, world)
     finally:
         distributed.destroy_process_group()
 

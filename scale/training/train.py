@@ -100,10 +100,9 @@ def train(
     with joined(device) as processes:
         run = _Run(folder, shards, Identity(recipe, seed, shards.version), processes, progress, cache)
         fitted, first = _pretrain(run)
-        done = (first,)
-        if FINETUNE in shards.splits and recipe.optimiser.finetune_epochs:
-            done += (_finetune(run, fitted),)
-        return done
+        if FINETUNE not in shards.splits or not recipe.optimiser.finetune_epochs:
+            return (first,)
+        return first, _finetune(run, fitted)
 
 
 def loader_of(recipe: TrainingRecipe, fitted: Fitted, cache: Path | None) -> BlockLoader:
@@ -120,14 +119,26 @@ def _pretrain(run: _Run) -> tuple[Fitted, Trained]:
     recipe, path = run.recipe, run.folder / PRETRAINED
     state = load_checkpoint(path, run.identity) if path.exists() else None
     shards = run.shards.shards(recipe.train_split)
-    fitted = load_fitted(state["fitted"], recipe.input) if state else fit(shards, recipe.input, recipe.optimiser.fit_samples)
+    fitted = (
+        load_fitted(state["fitted"], recipe.input) if state else fit(shards, recipe.input, recipe.optimiser.fit_samples)
+    )
     batches = _batches(run, recipe.train_split, fitted)
     with seeded(torch.device("cpu"), run.identity.seed, 1):
         module = Pretraining(recipe, fitted.vocabulary.size, batches.samples)
     to_batch = partial(make_batch, objective=recipe.objective, device=run.processes.device)
     settings = recipe.optimiser
     save = _saver(path, run.identity, {"fitted": fitted.state()})
-    phase = Phase("pretrain", _on(module, run), batches, to_batch, settings, settings.epochs, settings.rate, run.identity.seed, save)
+    phase = Phase(
+        "pretrain",
+        _on(module, run),
+        batches,
+        to_batch,
+        settings,
+        settings.epochs,
+        settings.rate,
+        run.identity.seed,
+        save,
+    )
     return fitted, _trained(phase, run, state)
 
 
@@ -146,7 +157,15 @@ def _finetune(run: _Run, fitted: Fitted) -> Trained:
     save = _saver(path, run.identity, {"fitted": fitted.state(), "classes": list(classes)})
     seed = run.identity.seed + 1_000_003  # other draws than the pre-training's
     phase = Phase(
-        "finetune", _on(module, run), batches, to_batch, settings, settings.finetune_epochs, settings.finetune_rate, seed, save
+        "finetune",
+        _on(module, run),
+        batches,
+        to_batch,
+        settings,
+        settings.finetune_epochs,
+        settings.finetune_rate,
+        seed,
+        save,
     )
     return _trained(phase, run, state)
 

@@ -24,22 +24,28 @@ POSITIVES = [4, 2, 3, 20, 2, 1]
 THIRD, HALF = Fraction(1, 3), Fraction(1, 2)
 
 # By hand: sums of the precisions at the hits, in the top 5 and in the top 8.
-SUM_5 = [1 + 2 * THIRD, HALF + 2 * THIRD, 0, 5, Fraction(1, 5), 1]
-SUM_8 = [1 + 2 * THIRD + HALF, HALF + 2 * THIRD, 0, 8, Fraction(1, 5) + Fraction(2, 8), 1]
+SUM_5 = [1 + 2 * THIRD, HALF + 2 * THIRD, Fraction(0), Fraction(5), Fraction(1, 5), Fraction(1)]
+SUM_8 = [1 + 2 * THIRD + HALF, HALF + 2 * THIRD, Fraction(0), Fraction(8), Fraction(1, 5) + Fraction(2, 8), Fraction(1)]
+
+
+def mean(sums: list[Fraction], divisors: list[int]) -> Fraction:
+    return sum((one / by for one, by in zip(sums, divisors, strict=True)), Fraction(0)) / 6
+
+
 PAPER = {
     "mAP@1": Fraction(3, 6),
     "Prec@1": Fraction(3, 6),
-    "mAP@5": sum(s / h for s, h in zip(SUM_5, [2, 2, 1, 5, 1, 1], strict=True)) / 6,
+    "mAP@5": mean(SUM_5, [2, 2, 1, 5, 1, 1]),
     "Prec@5": (Fraction(2, 4) + Fraction(2, 2) + 0 + Fraction(5, 5) + Fraction(1, 2) + 1) / 6,
-    "mAP@10": sum(s / h for s, h in zip(SUM_8, [3, 2, 1, 8, 2, 1], strict=True)) / 6,
+    "mAP@10": mean(SUM_8, [3, 2, 1, 8, 2, 1]),
     "Prec@10": (Fraction(3, 4) + Fraction(2, 2) + 0 + Fraction(8, 8) + Fraction(2, 2) + 1) / 6,
 }
 STANDARD = {
     "mAP@1": Fraction(3, 6),
     "Prec@1": Fraction(3, 6),
-    "mAP@5": sum(s / r for s, r in zip(SUM_5, [4, 2, 3, 5, 2, 1], strict=True)) / 6,
+    "mAP@5": mean(SUM_5, [4, 2, 3, 5, 2, 1]),
     "Prec@5": Fraction(2 + 2 + 0 + 5 + 1 + 1, 5 * 6),
-    "mAP@10": sum(s / r for s, r in zip(SUM_8, [4, 2, 3, 10, 2, 1], strict=True)) / 6,
+    "mAP@10": mean(SUM_8, [4, 2, 3, 10, 2, 1]),
     "Prec@10": Fraction(3 + 2 + 0 + 8 + 2 + 1, 10 * 6),
 }
 
