@@ -27,6 +27,7 @@ from m5data.cli import (
     sql,
     stats,
     status,
+    train,
     verify,
 )
 from m5data.errors import M5DataError
@@ -61,7 +62,7 @@ def _workspace(
 
 for verb in (init, demo, run, parse, crawl, ingest, download, extract, dedup, align):
     verb.register(app)
-for verb in (annotate, build_splits, verify, export, sql, stats, status, log, diff, forget):
+for verb in (annotate, build_splits, verify, export, sql, stats, status, log, diff, forget, train):
     verb.register(app)
 
 
