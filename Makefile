@@ -22,7 +22,7 @@ test: lint types contracts unit wheel
 	touch $@
 
 .venv/installed-dev: .venv/installed
-	$(PIP) --editable '.[dev]'
+	$(PIP) --editable '.[dev,train]'
 	touch $@
 
 lint: .venv/installed-dev

@@ -30,6 +30,7 @@ from m5data.cli import (
     sql,
     stats,
     status,
+    train,
     vacuum,
     verify,
 )
@@ -66,7 +67,7 @@ def _workspace(
 
 for verb in (init, demo, run, parse, crawl, ingest, download, extract, dedup, align):
     verb.register(app)
-for verb in (annotate, serve, build_splits, verify, export, sql, stats, status, log, diff, vacuum, copy, forget):
+for verb in (annotate, serve, build_splits, verify, export, sql, stats, status, log, diff, vacuum, copy, forget, train):
     verb.register(app)
 
 

@@ -1,0 +1,1 @@
+"""Benchmarks of the training stage: a generated dataset with known factors, the study on it, and speeds."""

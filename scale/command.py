@@ -1,0 +1,41 @@
+"""What ``m5data train`` and ``m5data evaluate`` do: folders by convention, results as plain values."""
+
+from pathlib import Path
+from typing import Any
+
+from m5data.stage import Progress
+from scale.data.shard_folder import ShardFolder
+from scale.evaluation.evaluate import evaluate
+from scale.recipe_file import load_training_recipe
+from scale.training.train import Trained, train
+
+__all__ = ["CACHE", "evaluate_run", "run_folder", "train_run"]
+
+CACHE = Path("training", "cache")
+"""In the workspace: decoded blocks of shards; may be removed at any time."""
+
+
+def run_folder(workspace: Path, recipe: str) -> Path:
+    """Return where the training of a recipe keeps its checkpoints, logs and evaluation."""
+    return workspace / "training" / recipe
+
+
+def train_run(
+    workspace: Path, shards: Path, recipe: str, *, seed: int, restart: bool, device: str | None, progress: Progress
+) -> tuple[Trained, ...]:
+    """Train a recipe on an export, or go on with it; see ``scale.training.train.train``."""
+    chosen = load_training_recipe(recipe)
+    folder = run_folder(workspace, chosen.name)
+    cache = workspace / CACHE
+    return train(
+        ShardFolder(shards), chosen, folder, seed=seed, restart=restart, cache=cache, device=device, progress=progress
+    )
+
+
+def evaluate_run(
+    workspace: Path, shards: Path, recipe: str, *, device: str | None, progress: Progress
+) -> dict[str, Any]:
+    """Judge the training of a recipe; see ``scale.evaluation.evaluate.evaluate``."""
+    folder = run_folder(workspace, load_training_recipe(recipe).name)
+    out = folder / "evaluation"
+    return evaluate(ShardFolder(shards), folder, out, cache=workspace / CACHE, device=device, progress=progress)

@@ -1,0 +1,1 @@
+"""From exported shards to batches."""

@@ -1,0 +1,108 @@
+"""Blocks as arrays: decoded, or taken from the cache on disk; ahead of their use where workers are given."""
+
+import hashlib
+import json
+import os
+import zipfile
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+
+from scale.data.blocks import Block
+from scale.data.encoded import ARRAYS, Encoded
+from scale.data.reading import DamagedShardError, read_samples
+from scale.data.sample_encoder import SampleEncoder
+
+__all__ = ["BlockLoader"]
+
+AHEAD = 3
+"""Blocks in flight for each worker."""
+
+
+@dataclass(frozen=True)
+class BlockLoader:
+    """Loads blocks in the order asked for."""
+
+    encoder: SampleEncoder
+    cache: Path | None = None
+    """Folder of decoded blocks; None: decode each time."""
+    workers: int = 0
+
+    def load(self, block: Block) -> Encoded:
+        """Return a block; a damaged one has no samples, and says how many it lost and why."""
+        path = self._cached(block)
+        stored = _read(path) if path else None
+        if stored is not None:
+            return stored
+        encoded = self._decode(block)
+        if path and len(encoded):
+            _write(path, encoded)
+        return encoded
+
+    @contextmanager
+    def stream(self, blocks: Sequence[Block]) -> Iterator[Iterator[Encoded]]:
+        """Give an iterator over blocks in order; with workers, a few blocks ahead are being decoded."""
+        if not self.workers:
+            yield map(self.load, blocks)
+            return
+        with ProcessPoolExecutor(self.workers, mp_context=get_context("spawn")) as pool:
+            try:
+                yield self._ahead(pool, blocks)
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def _ahead(self, pool: ProcessPoolExecutor, blocks: Sequence[Block]) -> Iterator[Encoded]:
+        running: deque[Future[Encoded]] = deque()
+        for block in blocks:
+            running.append(pool.submit(self.load, block))
+            if len(running) > AHEAD * self.workers:
+                yield running.popleft().result()
+        while running:
+            yield running.popleft().result()
+
+    def _decode(self, block: Block) -> Encoded:
+        if not block.shard.is_whole:
+            reason = "shard_incomplete" if block.shard.path.is_file() else "shard_missing"
+            return Encoded({}, [], [], {reason: len(block)})
+        try:
+            samples = read_samples(block.shard.path, block.start, block.stop)
+        except DamagedShardError:
+            return Encoded({}, [], [], {"shard_corrupt": len(block)})
+        return self.encoder.encode(samples, block.first)
+
+    def _cached(self, block: Block) -> Path | None:
+        if self.cache is None:
+            return None
+        fitted = self.encoder.fitted
+        key = [
+            self.encoder.settings.model_dump_json(),
+            fitted.vocabulary.digest,
+            fitted.audio_mean.tolist(),
+            fitted.audio_std.tolist(),
+        ]
+        digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]
+        return self.cache / digest / f"{block.shard.sha256[:16]}-{block.first:09d}-{len(block)}.npz"
+
+
+def _read(path: Path) -> Encoded | None:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            facts = json.loads(str(file["facts"]))
+            return Encoded({name: file[name] for name in ARRAYS}, facts["ids"], facts["labels"], facts["skipped"])
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):  # not there, or torn: it is decoded again
+        return None
+
+
+def _write(path: Path, encoded: Encoded) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    facts = {"ids": encoded.product_ids, "labels": encoded.labels, "skipped": encoded.skipped}
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with draft.open("wb") as file:
+        np.savez(file, facts=np.array(json.dumps(facts)), **encoded.arrays)  # type: ignore[arg-type]
+    draft.replace(path)

@@ -1,0 +1,66 @@
+"""Blocks: the unit that shards are read in, and their order in an epoch."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scale.data.shard_folder import Shard
+
+__all__ = ["BLOCK", "Block", "blocks_of", "share_of_epoch", "windows"]
+
+BLOCK = 64
+"""Samples of a block: a row group of the Parquet shards."""
+WINDOW = 16
+"""Blocks whose samples are shuffled among each other: 1,024 samples are in memory at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some consecutive samples of a shard."""
+
+    shard: Shard
+    start: int
+    """Row of the first sample in the shard."""
+    stop: int
+    first: int
+    """Number of the first sample in the split."""
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+
+def blocks_of(shards: Sequence[Shard]) -> tuple[Block, ...]:
+    """Cut shards into blocks, in order."""
+    blocks: list[Block] = []
+    first = 0
+    for shard in shards:
+        starts = range(0, shard.samples, BLOCK)
+        blocks += [Block(shard, at, min(at + BLOCK, shard.samples), first + at) for at in starts]
+        first += shard.samples
+    return tuple(blocks)
+
+
+def share_of_epoch(blocks: Sequence[Block], seed: int, epoch: int, rank: int = 0, world: int = 1) -> tuple[Block, ...]:
+    """Return the blocks that one of ``world`` processes reads in an epoch, in their order: every ``world``-th."""
+    order = np.random.default_rng([seed, epoch]).permutation(len(blocks))
+    return tuple(blocks[i] for i in order[rank::world])
+
+
+def windows(
+    blocks: Sequence[Block], seed: int, epoch: int, skip: int = 0
+) -> Iterator[tuple[tuple[Block, ...], NDArray[np.int64]]]:
+    """Yield groups of blocks, and the order of all their samples, from sample ``skip`` on.
+
+    A sample is numbered through its window, block after block. Windows wholly before ``skip`` are
+    not yielded, so that nothing is read to get to where an epoch was left.
+    """
+    at = 0
+    for number, start in enumerate(range(0, len(blocks), WINDOW)):
+        window = tuple(blocks[start : start + WINDOW])
+        samples = sum(map(len, window))
+        if at + samples > skip:
+            order = np.random.default_rng([seed, epoch, number]).permutation(samples)
+            yield window, order[max(skip - at, 0) :]
+        at += samples

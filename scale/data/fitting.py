@@ -1,0 +1,99 @@
+"""What is learnt from the training split before training: the vocabulary, and the spread of the sound."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from m5data.errors import MediaError
+from scale.data.blocks import BLOCK
+from scale.data.raw_sample import RawSample
+from scale.data.reading import DamagedShardError, read_samples
+from scale.data.shard_folder import Shard
+from scale.data.sound import mel_bands, mfcc_blocks
+from scale.data.tokens import CorpusVocabulary, Vocabulary, load_bert_vocabulary
+from scale.settings import InputSettings
+
+__all__ = ["Fitted", "fit", "load_fitted"]
+
+SOUNDS = 512
+"""Sounds that the statistics are taken from."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """Vocabulary and audio statistics; saved with every checkpoint."""
+
+    vocabulary: Vocabulary
+    audio_mean: NDArray[np.float32]
+    """[audio width], or [1] for mel."""
+    audio_std: NDArray[np.float32]
+
+    def state(self) -> dict[str, Any]:
+        """Return plain values that ``load_fitted`` reads."""
+        entries = list(self.vocabulary.entries) if isinstance(self.vocabulary, CorpusVocabulary) else None
+        return {"entries": entries, "audio_mean": self.audio_mean.tolist(), "audio_std": self.audio_std.tolist()}
+
+
+def load_fitted(state: Mapping[str, Any], settings: InputSettings) -> Fitted:
+    """Return what ``Fitted.state`` gave.
+
+    Raises:
+        SettingsError: The BERT vocabulary is no longer there.
+    """
+    entries = state["entries"]
+    vocabulary = CorpusVocabulary(tuple(entries)) if entries else load_bert_vocabulary(settings.bert_vocabulary)
+    mean, std = (np.asarray(state[name], np.float32) for name in ("audio_mean", "audio_std"))
+    return Fitted(vocabulary, mean, std)
+
+
+def fit(shards: Sequence[Shard], settings: InputSettings, limit: int) -> Fitted:
+    """Read the facts of at most ``limit`` samples; what cannot be read is passed over (the loader counts it).
+
+    Raises:
+        SettingsError: There is no such BERT vocabulary.
+    """
+    texts: list[str] = []
+    sounds: list[NDArray[np.float32]] = []
+    media = settings.audio == "mel"
+    for number, sample in enumerate(_samples(shards, media=media)):
+        if number >= limit or (media and number >= SOUNDS and settings.tokens == "bert"):
+            break
+        texts += [sample.caption or "", *(text for pair in sample.specs for text in pair)]
+        if len(sounds) < SOUNDS:
+            sounds += _sound(sample, settings)
+    corpus = settings.tokens == "corpus"
+    vocabulary = CorpusVocabulary.count(texts, settings.vocabulary) if corpus else None
+    mean, std = _spread(sounds, settings)
+    return Fitted(vocabulary or load_bert_vocabulary(settings.bert_vocabulary), mean, std)
+
+
+def _samples(shards: Sequence[Shard], *, media: bool) -> Iterator[RawSample]:
+    for shard in shards:
+        for start in range(0, shard.samples, BLOCK):
+            try:
+                yield from read_samples(shard.path, start, min(start + BLOCK, shard.samples), media=media)
+            except DamagedShardError:
+                continue
+
+
+def _sound(sample: RawSample, settings: InputSettings) -> list[NDArray[np.float32]]:
+    try:
+        if settings.audio == "mel":
+            return [mel_bands(sample.audio, settings.mel_seconds)] if sample.audio else []
+        return [mfcc_blocks(sample.mfcc, settings.audio_tokens, settings.mfcc)] if sample.mfcc is not None else []
+    except MediaError:
+        return []
+
+
+def _spread(
+    sounds: list[NDArray[np.float32]], settings: InputSettings
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return mean and deviation of each number of a token; of all numbers for mel, whose steps mean nothing apart."""
+    width = settings.audio_shape[1] if settings.audio == "mfcc" else 1
+    if not sounds:
+        return np.zeros(width, np.float32), np.ones(width, np.float32)
+    values = np.concatenate(sounds).reshape(-1, width)
+    return values.mean(axis=0), np.maximum(values.std(axis=0), 1e-3)

@@ -1,0 +1,125 @@
+"""Raw samples to arrays; a medium that cannot be used is absent, and counted."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from m5data.errors import MediaError
+from scale.data.encoded import Encoded
+from scale.data.fitting import Fitted
+from scale.data.pixels import flat_frame, grid_boxes, patches
+from scale.data.raw_sample import RawSample
+from scale.data.regions import Regions
+from scale.data.sound import mel_bands, mfcc_blocks
+from scale.data.table_text import table_tokens
+from scale.data.tokens import CLS
+from scale.settings import MODALITIES, InputSettings
+
+__all__ = ["SampleEncoder"]
+
+Row = dict[str, NDArray[np.generic]]
+
+
+@dataclass(frozen=True)
+class SampleEncoder:
+    """Encodes samples by a recipe's input settings; may be sent to other processes."""
+
+    settings: InputSettings
+    fitted: Fitted
+    regions: Regions | None = None
+
+    def encode(self, samples: Sequence[RawSample], first: int) -> Encoded:
+        """Return the samples as arrays; ``first`` is the number of the first one in its split."""
+        skipped: Counter[str] = Counter()
+        rows = [_Encoding(self, sample, skipped).row(first + at) for at, sample in enumerate(samples)]
+        arrays = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+        labels = [sample.label for sample in samples]
+        return Encoded(arrays, [sample.product_id for sample in samples], labels, dict(sorted(skipped.items())))
+
+
+@dataclass
+class _Encoding:
+    """One sample on its way."""
+
+    by: SampleEncoder
+    sample: RawSample
+    skipped: Counter[str]
+    present: dict[str, bool] = field(default_factory=dict)
+
+    def row(self, index: int) -> Row:
+        arrays = {**self._text(), **self._table(), **self._image(), **self._video(), **self._audio()}
+        present = np.array([self.present[name] for name in MODALITIES])
+        return {**arrays, "present": present, "index": np.array(index, np.int64)}
+
+    def _text(self) -> Row:
+        caption, limit = self.sample.caption, self.by.settings.text_tokens
+        self.present["text"] = bool(caption)
+        ids = [CLS, *self.by.fitted.vocabulary.encode(caption)] if caption else []
+        return {"text_ids": _padded(ids, limit)}
+
+    def _table(self) -> Row:
+        specs, limit = self.sample.specs, self.by.settings.table_tokens
+        self.present["table"] = bool(specs)
+        ids, parts = table_tokens(specs, self.by.fitted.vocabulary, limit) if specs else ([], [])
+        return {"table_ids": _padded(ids, limit), "table_part": _padded(parts, limit)}
+
+    def _image(self) -> Row:
+        settings = self.by.settings
+        dtype = np.uint8 if settings.image == "patches" else np.float32
+        image = np.zeros((settings.image_tokens, settings.image_width), dtype)
+        boxes = np.zeros((settings.image_tokens, 5), np.float32)
+        tokens, places = self._picture()
+        image[: len(tokens)], boxes[: len(tokens)] = tokens, places
+        self.present["image"] = bool(len(tokens))
+        return {"image": image, "image_box": boxes, "image_count": np.array(len(tokens), np.int32)}
+
+    def _picture(self) -> tuple[NDArray[np.generic], NDArray[np.float32]]:
+        settings, nothing = self.by.settings, (np.empty((0, 1)), np.empty((0, 5), np.float32))
+        if self.by.regions is not None:
+            return self.by.regions.of(self.sample.product_id, settings.image_tokens)
+        if not self.sample.image:
+            return nothing
+        try:
+            return patches(self.sample.image, settings.grid, settings.patch), grid_boxes(settings.grid)
+        except MediaError as error:
+            self.skipped[error.reason] += 1
+            return nothing
+
+    def _video(self) -> Row:
+        settings = self.by.settings
+        video = np.zeros((settings.frames, settings.video_width), np.uint8)
+        count = 0
+        for payload in self.sample.frames[: settings.frames]:
+            try:
+                video[count] = flat_frame(payload, settings.frame_side)
+                count += 1
+            except MediaError as error:
+                self.skipped[error.reason.replace("image", "frame")] += 1
+        self.present["video"] = count > 0
+        return {"video": video, "video_count": np.array(count, np.int32)}
+
+    def _audio(self) -> Row:
+        fitted, sound = self.by.fitted, None
+        try:
+            sound = self._sound()
+        except MediaError as error:
+            self.skipped[error.reason] += 1
+        self.present["audio"] = sound is not None
+        if sound is None:
+            return {"audio": np.zeros(self.by.settings.audio_shape, np.float32)}
+        return {"audio": ((sound - fitted.audio_mean) / fitted.audio_std).astype(np.float32)}
+
+    def _sound(self) -> NDArray[np.float32] | None:
+        settings, sample = self.by.settings, self.sample
+        if settings.audio == "mel":
+            return mel_bands(sample.audio, settings.mel_seconds) if sample.audio else None
+        return mfcc_blocks(sample.mfcc, settings.audio_tokens, settings.mfcc) if sample.mfcc is not None else None
+
+
+def _padded(ids: Sequence[int], length: int) -> NDArray[np.int32]:
+    row = np.zeros(length, np.int32)
+    row[: len(ids)] = ids[:length]
+    return row

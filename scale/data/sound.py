@@ -1,0 +1,97 @@
+"""Sound to tokens: blocks of stored MFCC, or mel bands of the decoded mp3."""
+
+import io
+from functools import cache
+from itertools import pairwise
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from m5data.errors import MediaError
+
+__all__ = ["mel_bands", "mel_spectrogram", "mfcc_blocks"]
+
+RATE = 16_000
+WINDOW = 1024
+HOP = 256
+BANDS = 80
+
+Floats = NDArray[np.float32]
+
+
+def mfcc_blocks(mfcc: Floats, tokens: int, coefficients: int) -> Floats:
+    """Return [tokens, 2 * coefficients]: mean and standard deviation of each of ``tokens`` equal blocks of time.
+
+    A clip of fewer steps than tokens repeats steps.
+
+    Raises:
+        MediaError: The array has another number of coefficients, or one that is not finite.
+    """
+    if mfcc.ndim != 2 or mfcc.shape[0] != coefficients:
+        raise MediaError("mfcc_shape", f"wanted [{coefficients}, T], got {list(mfcc.shape)}; set input.mfcc")
+    if not np.isfinite(mfcc).all():
+        raise MediaError("mfcc_not_finite", f"{int((~np.isfinite(mfcc)).sum())} of {mfcc.size} values")
+    steps = mfcc.shape[1]
+    bounds = np.linspace(0, steps, tokens + 1)
+    parts = [mfcc[:, int(a) : max(int(b), int(a) + 1)] for a, b in pairwise(bounds)]
+    return np.stack([np.concatenate([part.mean(axis=1), part.std(axis=1)]) for part in parts]).astype(np.float32)
+
+
+def mel_bands(mp3: bytes, seconds: float) -> Floats:
+    """Return [80, steps]: the mel spectrogram of the first seconds at 16 kHz, silence after the end [C].
+
+    Raises:
+        MediaError: The sound cannot be decoded.
+    """
+    samples = _decode(mp3, int(seconds * RATE))
+    return mel_spectrogram(samples)
+
+
+def mel_spectrogram(samples: Floats) -> Floats:
+    """Return [80, 1 + samples // 256]: power in 80 mel bands, without logarithm [C]; librosa's definitions."""
+    padded = np.pad(samples, WINDOW // 2)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]
+    window = np.hanning(WINDOW + 1)[:-1]
+    power = np.abs(np.fft.rfft(frames * window, axis=1)) ** 2
+    bands: Floats = (_filters() @ power.T).astype(np.float32)
+    return bands
+
+
+def _decode(mp3: bytes, most: int) -> Floats:
+    try:
+        with av.open(io.BytesIO(mp3), "r", format="mp3") as container:
+            resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE)
+            found: list[Floats] = []
+            for frame in container.decode(audio=0):
+                found += [part.to_ndarray()[0] for part in resampler.resample(frame)]
+                if sum(map(len, found)) >= most:
+                    break
+    except (av.FFmpegError, IndexError, ValueError) as error:
+        raise MediaError("audio_corrupt", str(error)) from None
+    samples = np.concatenate([*found, np.zeros(most, np.float32)])[:most]
+    return samples.astype(np.float32)
+
+
+@cache
+def _filters() -> NDArray[np.float64]:
+    """Return Slaney's triangular filters, each of area one: [80, 513]."""
+    edges = _to_hertz(np.linspace(_to_mel(0.0), _to_mel(RATE / 2), BANDS + 2))
+    frequencies = np.linspace(0, RATE / 2, WINDOW // 2 + 1)
+    rising = (frequencies - edges[:-2, None]) / np.diff(edges)[:-1, None]
+    falling = (edges[2:, None] - frequencies) / np.diff(edges)[1:, None]
+    return np.maximum(0, np.minimum(rising, falling)) * (2 / (edges[2:] - edges[:-2]))[:, None]
+
+
+_LINEAR = 200 / 3
+_KNEE_HZ = 1000.0
+_STEP = np.log(6.4) / 27
+
+
+def _to_mel(hertz: float) -> float:
+    return hertz / _LINEAR if hertz < _KNEE_HZ else _KNEE_HZ / _LINEAR + float(np.log(hertz / _KNEE_HZ)) / _STEP
+
+
+def _to_hertz(mels: NDArray[np.float64]) -> NDArray[np.float64]:
+    knee = _KNEE_HZ / _LINEAR
+    return np.where(mels < knee, mels * _LINEAR, _KNEE_HZ * np.exp(_STEP * (np.maximum(mels, knee) - knee)))

@@ -1,0 +1,127 @@
+"""Text to token ids: a vocabulary counted in the captions, or BERT's."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+from m5data.errors import SettingsError
+from m5data.segmentation import cut_words
+
+__all__ = ["CLS", "MASK", "PAD", "SEP", "SPECIAL", "UNKNOWN", "CorpusVocabulary", "Vocabulary", "load_bert_vocabulary"]
+
+PAD, UNKNOWN, CLS, SEP, MASK = range(5)
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+"""Every vocabulary has these first, in this order."""
+
+
+class Vocabulary(Protocol):
+    """Turns text into ids; the ids of ``SPECIAL`` come first."""
+
+    @property
+    def size(self) -> int:
+        """Number of ids."""
+
+    @property
+    def digest(self) -> str:
+        """A hash of all entries."""
+
+    def encode(self, text: str) -> list[int]:
+        """Return the ids of a text, none of them special but ``UNKNOWN``."""
+
+
+@dataclass(frozen=True)
+class CorpusVocabulary:
+    """Characters, and words of several characters, that a corpus has."""
+
+    entries: tuple[str, ...]
+    """After the special ones, by id."""
+
+    @classmethod
+    def count(cls, texts: Iterable[str], limit: int) -> "CorpusVocabulary":
+        """Count a corpus: all its characters and jieba's words that occur twice; the most frequent up to ``limit``.
+
+        Characters come first, so that a word that is too rare can be spelt; equal counts by code point.
+        """
+        words: Counter[str] = Counter()
+        for text in texts:
+            words.update(_words(text))
+        characters: Counter[str] = Counter()
+        for word, times in words.items():
+            characters.update(dict.fromkeys(word, times) if len(set(word)) == len(word) else _repeat(word, times))
+        longer = Counter({word: times for word, times in words.items() if len(word) > 1 and times > 1})
+        entries = [entry for counts in (characters, longer) for entry in sorted(counts, key=lambda e: (-counts[e], e))]
+        return cls(tuple(entries[: limit - len(SPECIAL)]))
+
+    @property
+    def size(self) -> int:
+        """Number of ids, special ones included."""
+        return len(SPECIAL) + len(self.entries)
+
+    @property
+    def digest(self) -> str:
+        """A hash of all entries."""
+        return hashlib.sha256(json.dumps(self.entries).encode()).hexdigest()[:16]
+
+    def encode(self, text: str) -> list[int]:
+        """Return the ids of a text: each word whole if it is known, else character by character."""
+        return [number for word in _words(text) for number in self._spell(word)]
+
+    def _spell(self, word: str) -> list[int]:
+        known = self._ids.get(word)
+        return [known] if known is not None else [self._ids.get(character, UNKNOWN) for character in word]
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        return {entry: number for number, entry in enumerate(self.entries, start=len(SPECIAL))}
+
+
+class _BertVocabulary:
+    """A BERT vocabulary with its special ids moved to the front."""
+
+    def __init__(self, name: str) -> None:
+        from transformers import BertTokenizer  # noqa: PLC0415 - loads torch, which the corpus vocabulary needs not
+
+        self._tokenizer = BertTokenizer.from_pretrained(name)
+        words = self._tokenizer.get_vocab()
+        special = [words[word] for word in SPECIAL]
+        rest = sorted(set(words.values()) - set(special))
+        self._ids = {old: new for new, old in enumerate([*special, *rest])}
+
+    @property
+    def size(self) -> int:
+        return len(self._ids)
+
+    @property
+    def digest(self) -> str:
+        text = json.dumps(sorted(self._tokenizer.get_vocab().items()))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def encode(self, text: str) -> list[int]:
+        return [self._ids[number] for number in self._tokenizer.encode(text, add_special_tokens=False)]
+
+
+def load_bert_vocabulary(name: str) -> Vocabulary:
+    """Load a BERT vocabulary from a local folder, or by its name on the hub.
+
+    Raises:
+        SettingsError: There is none, or it lacks the special tokens.
+    """
+    try:
+        return _BertVocabulary(name)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SettingsError(
+            f"input.bert_vocabulary: wanted a folder or hub name of a BERT vocabulary, got {name!r}: "
+            f'{str(error).splitlines()[0]}; download it first, or choose tokens = "corpus"'
+        ) from None
+
+
+def _repeat(word: str, times: int) -> Counter[str]:
+    return Counter({character: count * times for character, count in Counter(word).items()})
+
+
+def _words(text: str) -> list[str]:
+    return [piece for piece in cut_words(text.lower()) if not piece.isspace()]

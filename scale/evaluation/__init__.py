@@ -1,0 +1,1 @@
+"""Features of the splits, and how good they are."""

@@ -1,0 +1,75 @@
+"""Everything that a trained model is judged by, after pre-training and after fine-tuning."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from m5data.errors import MissingInputError
+from m5data.stage import Progress, SilentProgress
+from scale.data.shard_folder import ShardFolder
+from scale.evaluation.examples import write_examples
+from scale.evaluation.judge import RETRIEVAL, TEST, Judge, check_version
+from scale.evaluation.model import load_model
+from scale.evaluation.plot import plot_features
+from scale.training.train import FINETUNE, FINETUNED, PRETRAINED
+
+__all__ = ["evaluate"]
+
+RESULTS = "results.json"
+
+
+def evaluate(
+    shards: ShardFolder,
+    run: Path,
+    out: Path,
+    *,
+    cache: Path | None = None,
+    device: str | None = None,
+    progress: Progress = SilentProgress(),
+) -> dict[str, Any]:
+    """Judge what ``train`` left in the folder ``run``; write results, a plot and examples to ``out``.
+
+    Splits that the export does not have are passed over, and named in the result.
+
+    Returns:
+        recipe, seed, version, choices (the objective, every switch), phases (``pretrained``,
+        ``finetuned``: retrieval by task and modalities, classification, clustering, correlation),
+        absent splits.
+
+    Raises:
+        MissingInputError: Nothing was trained there, or no split to judge on was exported.
+        DataError: The shards are of another dataset version; a feature is not finite.
+    """
+    wanted = [*(name for pair in RETRIEVAL.values() for name in pair), FINETUNE, TEST]
+    absent = [name for name in wanted if name not in shards.splits]
+    if len(absent) == len(wanted):
+        raise MissingInputError(f"{shards.root}: wanted some of {', '.join(wanted)}, found none; export them")
+    judges = _judges(shards, run, cache, device)
+    progress.start("evaluate", 3 * len(judges))
+    phases = {judge.phase: judge.measure(progress.advance) for judge in judges}
+    progress.finish()
+    model = judges[-1].model
+    results = {
+        "recipe": model.recipe.name,
+        "seed": model.seed,
+        "version": model.version,
+        "choices": model.recipe.objective.model_dump(mode="json"),
+        "phases": phases,
+        "absent splits": absent,
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    plot_features(judges[-1], out)
+    write_examples(judges[-1], out)
+    (out / RESULTS).write_text(json.dumps(results, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    return results
+
+
+def _judges(shards: ShardFolder, run: Path, cache: Path | None, device: str | None) -> list[Judge]:
+    chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    paths = [run / PRETRAINED, *([run / FINETUNED] if (run / FINETUNED).exists() else [])]
+    models = [load_model(path, chosen) for path in paths]
+    for model in models:
+        check_version(model, shards)
+    return [Judge(model, shards, chosen, cache) for model in models]

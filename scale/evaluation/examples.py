@@ -1,0 +1,119 @@
+"""A page of queries with what was found for them, and where the text looks in a picture."""
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jinja2 import Environment, PackageLoader
+from matplotlib import colormaps
+from numpy.typing import NDArray
+from PIL import Image
+
+from scale.data.encoded import Encoded
+from scale.data.tensors import make_batch
+from scale.evaluation.judge import RETRIEVAL, Judge
+from scale.evaluation.retrieval import search
+from scale.model.fusion import JointFusion
+
+__all__ = ["write_examples"]
+
+QUERIES = 8
+SHOWN = 6
+SIDE = 96
+
+
+@dataclass(frozen=True)
+class _Tile:
+    """A product on the page."""
+
+    name: str
+    picture: str
+    """Data URI, or empty."""
+    right: bool | None
+    """None: the query itself."""
+
+
+def write_examples(judge: Judge, out: Path) -> None:
+    """Write ``examples.html``: queries of each task, the best found, attention over the query's picture."""
+    tasks = {}
+    for task, (queries, gallery) in RETRIEVAL.items():
+        if {queries, gallery} <= set(judge.shards.splits):
+            tasks[task] = _rows(judge, queries, gallery)
+    environment = Environment(loader=PackageLoader("scale"), autoescape=True)
+    page = environment.get_template("examples.html").render(
+        tasks=tasks, phase=judge.phase, recipe=judge.model.recipe.name
+    )
+    (out / "examples.html").write_text(page, encoding="utf-8")
+
+
+def _rows(judge: Judge, query_split: str, gallery_split: str) -> list[list[_Tile]]:
+    queries, gallery = judge.features(query_split), judge.features(gallery_split)
+    found = search(queries, gallery).rows[:QUERIES, :SHOWN]
+    asked = _pictures(judge, query_split, queries.product_ids[:QUERIES], attention=True)
+    wanted = {gallery.product_ids[row] for row in found.ravel().tolist()}
+    shown = _pictures(judge, gallery_split, sorted(wanted))
+    rows = []
+    for at, best in enumerate(found.tolist()):
+        name = queries.product_ids[at]
+        tiles = [_Tile(name, picture, None) for picture in asked.get(name, [""])]
+        for row in best:
+            other = gallery.product_ids[row]
+            right = bool(gallery.labels[row] == queries.labels[at])
+            tiles.append(_Tile(other, shown.get(other, [""])[0], right))
+        rows.append(tiles)
+    return rows
+
+
+def _pictures(judge: Judge, split: str, names: Sequence[str], *, attention: bool = False) -> dict[str, list[str]]:
+    """Return product -> its picture, and with ``attention`` where the text looks in it, as data URIs."""
+    wanted, inputs = set(names), judge.model.recipe.input
+    found: dict[str, list[str]] = {}
+    if inputs.image != "patches":
+        return found
+    for encoded in judge.batches(split).in_order():
+        rows = [row for row, name in enumerate(encoded.product_ids) if name in wanted]
+        heat = _attention(judge, encoded) if attention and rows else None
+        for row in rows:
+            if not encoded.arrays["image_count"][row]:
+                continue
+            pixels = _whole(encoded.arrays["image"][row].astype(np.uint8), inputs.grid, inputs.patch)
+            shades = [] if heat is None else [_blend(pixels, heat[row].reshape(inputs.grid, inputs.grid))]
+            found[encoded.product_ids[row]] = [_uri(picture) for picture in (pixels, *shades)]
+    return found
+
+
+def _attention(judge: Judge, encoded: Encoded) -> NDArray[np.float32] | None:
+    """Return how much the text's first token attends to each patch in the last joint layer: [n, patches]."""
+    trunk = judge.model.trunk
+    if not isinstance(trunk.fusion, JointFusion) or not {"text", "image"} <= set(trunk.streams):
+        return None
+    with torch.no_grad():
+        states, masks = trunk.encode(make_batch(encoded, judge.model.recipe.objective, judge.device))
+        weights = trunk.fusion.attention(states, masks)
+    starts = dict(zip(states, np.cumsum([0, *(part.shape[1] for part in states.values())]), strict=False))
+    first = int(starts["image"]) + 1  # after the global token
+    last = int(starts["image"]) + states["image"].shape[1]
+    heat: NDArray[np.float32] = weights[:, int(starts["text"]), first:last].float().cpu().numpy()
+    return heat
+
+
+def _whole(tokens: NDArray[np.uint8], grid: int, patch: int) -> NDArray[np.uint8]:
+    side = grid * patch
+    return tokens.reshape(grid, grid, patch, patch, 3).transpose(0, 2, 1, 3, 4).reshape(side, side, 3)
+
+
+def _blend(pixels: NDArray[np.uint8], heat: NDArray[np.float32]) -> NDArray[np.uint8]:
+    shares = (heat - heat.min()) / max(float(heat.max() - heat.min()), 1e-9)
+    colours = colormaps["inferno"](shares)[..., :3] * 255
+    side = pixels.shape[0] // heat.shape[0]
+    return (0.5 * pixels + 0.5 * np.kron(colours, np.ones((side, side, 1)))).astype(np.uint8)
+
+
+def _uri(pixels: NDArray[np.uint8]) -> str:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).resize((SIDE, SIDE)).save(buffer, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"

@@ -1,0 +1,96 @@
+"""Features of a split, from any of its modalities."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from m5data.errors import DataError
+from scale.data.batches import Batches
+from scale.data.tensors import Batch, make_batch
+from scale.settings import Modality, ObjectiveSettings
+
+__all__ = ["Features", "only", "read_features"]
+
+
+@dataclass(frozen=True)
+class Features:
+    """Features of the samples of a split, in its order; those that have none of the modalities asked for are out."""
+
+    product_ids: Sequence[str]
+    labels: NDArray[np.object_]
+    """[n], None for a distractor."""
+    values: NDArray[np.float32]
+    """[n, width]."""
+    without: int
+    """Samples left out because they have none of the modalities."""
+
+    def __len__(self) -> int:
+        return len(self.product_ids)
+
+
+def read_features(
+    batches: Batches,
+    objective: ObjectiveSettings,
+    device: torch.device,
+    describe: Callable[[Batch], Tensor],
+    modalities: Collection[Modality] = (),
+    classes: Mapping[str, int] | None = None,
+) -> Features:
+    """Read a split and describe each of its samples.
+
+    Args:
+        batches: The split.
+        objective: How batches are made.
+        device: Where they are described.
+        describe: Batch -> [B, width].
+        modalities: Those that are shown to the model; empty: all.
+        classes: Label -> number, for the batch.
+
+    Raises:
+        DataError: A feature is not finite, or no sample has any of the modalities.
+    """
+    ids: list[str] = []
+    labels: list[str | None] = []
+    values: list[NDArray[np.float32]] = []
+    without = 0
+    with torch.no_grad():
+        for encoded in batches.in_order():
+            batch = only(make_batch(encoded, objective, device, classes), objective, modalities)
+            there = batch["present"].any(dim=1).cpu().numpy()
+            described = describe(batch).float().cpu().numpy()
+            values.append(described[there])
+            ids += [name for name, is_there in zip(encoded.product_ids, there, strict=True) if is_there]
+            labels += [name for name, is_there in zip(encoded.labels, there, strict=True) if is_there]
+            without += int((~there).sum())
+    return Features(ids, np.array(labels, dtype=object), _finite(values, ids, modalities), without)
+
+
+def only(batch: Batch, objective: ObjectiveSettings, modalities: Collection[Modality]) -> Batch:
+    """Return the batch as if its samples had no other modalities than these; empty: as it is."""
+    if not modalities:
+        return batch
+    kept = torch.tensor([name in modalities for name in objective.streams], device=batch["present"].device)
+    hidden = {
+        f"{name}_mask": torch.zeros_like(batch[f"{name}_mask"]) for name in objective.streams if name not in modalities
+    }
+    return {**batch, **hidden, "present": batch["present"] & kept}
+
+
+def _finite(
+    values: list[NDArray[np.float32]], ids: Sequence[str], modalities: Collection[Modality]
+) -> NDArray[np.float32]:
+    if not ids:
+        raise DataError(f"features: wanted samples with {', '.join(modalities) or 'any modality'}, found none")
+    joined = np.concatenate(values)
+    finite = np.isfinite(joined).all(axis=1)
+    if not finite.all():
+        first = ids[int(np.flatnonzero(~finite)[0])]
+        raise DataError(
+            f"features: wanted finite features, {first} and {int((~finite).sum()) - 1} more have others; "
+            "look at the loss curve of this model"
+        )
+    return joined

@@ -1,0 +1,61 @@
+"""What features hold: a linear classifier and k-means on top of them."""
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+
+from m5data.errors import DataError
+from scale.evaluation.features import Features
+from scale.metrics import classification_metrics, clustering_metrics
+
+__all__ = ["cluster", "probe", "score"]
+
+ITERATIONS = 300
+RESTARTS = 4
+
+
+def probe(train: Features, test: Features) -> dict[str, float]:
+    """Return the measures of a linear classifier (logistic regression on standardised features).
+
+    Raises:
+        DataError: Fewer than two classes to learn, or no test sample of a known class.
+    """
+    classes = sorted(set(train.labels))
+    if len(classes) < 2:
+        raise DataError(f"linear classifier: wanted two classes to learn at least, got {classes}")
+    scaler = StandardScaler().fit(train.values)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the bound on iterations is meant
+        model = LogisticRegression(max_iter=ITERATIONS).fit(scaler.transform(train.values), train.labels.astype(str))
+    scores = model.decision_function(scaler.transform(test.values))
+    if scores.ndim == 1:  # two classes: one column
+        scores = np.stack([-scores, scores], axis=1)
+    return score(scores, test.labels, list(model.classes_))
+
+
+def score(scores: NDArray[np.floating], labels: NDArray[np.object_], classes: Sequence[str]) -> dict[str, float]:
+    """Return classification measures of scores [n, classes]; samples of unknown classes are counted, not judged.
+
+    Raises:
+        DataError: Every sample is of an unknown class.
+    """
+    numbers = {name: number for number, name in enumerate(classes)}
+    known = np.array([label in numbers for label in labels])
+    if not known.any():
+        raise DataError(f"classification: wanted test samples of the {len(classes)} classes trained on, found none")
+    truth = np.array([numbers[label] for label in labels[known]])
+    return {**classification_metrics(scores[known], truth), "unknown class": float((~known).sum())}
+
+
+def cluster(features: Features, seed: int) -> dict[str, float]:
+    """Return how well k-means on the features agrees with the classes; k is the number of classes."""
+    labels = features.labels.astype(str)
+    count = len(set(labels))
+    found = KMeans(count, n_init=RESTARTS, random_state=seed).fit_predict(features.values)
+    return {**clustering_metrics(labels, found), "k": float(count)}

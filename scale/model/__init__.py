@@ -1,0 +1,1 @@
+"""SCALE, M5-MMT and their baselines as one trunk."""

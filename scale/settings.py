@@ -1,0 +1,194 @@
+"""What a training recipe says; FIELD names in docstrings: [P] the SCALE paper, [C] its released code."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from m5data.stage_settings import StageSettings
+
+__all__ = [
+    "MODALITIES",
+    "InputSettings",
+    "Modality",
+    "ModelSettings",
+    "ObjectiveSettings",
+    "OptimiserSettings",
+    "TrainingRecipe",
+]
+
+Modality = Literal["text", "image", "table", "video", "audio"]
+MODALITIES: tuple[Modality, ...] = ("text", "image", "table", "video", "audio")
+"""In the order in which the papers add them; every [5] axis has this order."""
+
+
+class InputSettings(StageSettings):
+    """How a sample becomes tensors."""
+
+    tokens: Literal["corpus", "bert"] = "corpus"
+    """``corpus``: characters and jieba's words, counted in the training split; ``bert``: ``bert_vocabulary``."""
+    bert_vocabulary: str = "bert-base-chinese"
+    """With ``bert``: a local folder, or a name on the hub."""
+    vocabulary: int = Field(default=21_128, ge=16)
+    """Most entries that a corpus vocabulary has; bert-base-chinese has 21,128."""
+    text_tokens: int = Field(default=36, ge=4)
+    """[P] 36."""
+    table_tokens: int = Field(default=64, ge=4)
+    """[P] 64."""
+    image: Literal["patches", "regions"] = "patches"
+    """``patches``: a grid over the picture; ``regions``: stored features and boxes from ``regions_file``."""
+    grid: int = Field(default=6, ge=1)
+    """Patches along each side; 6 x 6 are as many as [C]'s 36 regions. With ``regions``: grid x grid regions at most."""
+    patch: int = Field(default=32, ge=2)
+    """Side of a patch, pixels."""
+    regions_file: str = ""
+    """With ``regions``: Parquet of product_id, features, boxes, image_width and image_height; see docs/scale.md."""
+    region_width: int = Field(default=2048, ge=1)
+    """With ``regions``: width of a region's features; 2,048 of Faster R-CNN [P]."""
+    frames: int = Field(default=12, ge=1)
+    """First frames that are read, one a second; [C] 12 s."""
+    frame_side: int = Field(default=32, ge=2)
+    """A frame is scaled to this side and is one token. (The paper's S3D-G features need its weights.)"""
+    audio: Literal["mfcc", "mel"] = "mfcc"
+    """``mfcc``: stored coefficients, mean and deviation of each block of time [P]; ``mel``: bands as tokens [C]."""
+    audio_tokens: int = Field(default=12, ge=1)
+    """With ``mfcc``: blocks of equal length a clip is cut into."""
+    mfcc: int = Field(default=20, ge=1)
+    """With ``mfcc``: coefficients that are stored (``extract.n_mfcc``)."""
+    mel_seconds: float = Field(default=12.0, gt=0, le=60)
+    """With ``mel``: 80 bands of the first seconds at 16 kHz, hop 256; 12 s are 751 steps [C]."""
+
+    @property
+    def image_tokens(self) -> int:
+        """Patches, or most regions, of a picture."""
+        return self.grid**2
+
+    @property
+    def image_width(self) -> int:
+        """Numbers of a patch or region."""
+        return 3 * self.patch**2 if self.image == "patches" else self.region_width
+
+    @property
+    def video_width(self) -> int:
+        """Numbers of a frame."""
+        return 3 * self.frame_side**2
+
+    @property
+    def audio_shape(self) -> tuple[int, int]:
+        """Tokens of a sound, and numbers of each."""
+        if self.audio == "mfcc":
+            return self.audio_tokens, 2 * self.mfcc
+        return 80, int(self.mel_seconds * 16_000) // 256 + 1
+
+
+class ModelSettings(StageSettings):
+    """Sizes of the network."""
+
+    width: int = Field(default=768, ge=8)
+    heads: int = Field(default=12, ge=1)
+    feed_forward: int = Field(default=3072, ge=8)
+    encoder_layers: int = Field(default=6, ge=1)
+    """Layers of each modality's encoder [P] 6."""
+    joint_layers: int = Field(default=6, ge=1)
+    """Layers of the joint co-transformer, or of each cross-attention, [P] 6."""
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+    feature_width: int = Field(default=1024, ge=8)
+    """Layer before the classifier, which is the retrieval feature after fine-tuning [C] 1,024."""
+
+    @model_validator(mode="after")
+    def _heads_divide_the_width(self) -> Self:
+        if self.width % self.heads:
+            raise ValueError(f"heads: wanted a divisor of the width {self.width}, got {self.heads}")
+        return self
+
+
+class ObjectiveSettings(StageSettings):
+    """What is learnt from what: one switch for each ablation of the papers."""
+
+    modalities: tuple[Modality, ...] = MODALITIES
+    """Those that the model sees."""
+    fusion: Literal["joint", "text-cross", "none"] = "joint"
+    """``joint``: SCALE's co-transformer; ``text-cross``: text attends to each other one (M5-MMT); ``none``: towers."""
+    contrastive: bool = True
+    """Inter-modality contrastive learning (IMCL)."""
+    contrastive_form: Literal["released", "paper"] = "released"
+    """[C] NT-Xent, same-modality negatives, positive in the denominator; [P] Eq. 2: neither."""
+    temperature: float | None = Field(default=None, gt=0)
+    """None: .07 for ``released``, .1 for ``paper``."""
+    alignment: Literal["released", "paper", "off"] = "released"
+    """The alignment matrix S: [C] from cosines of the sample; [P] a free parameter a sample; ``off``: ones."""
+    masked: bool = True
+    """The five masked tasks."""
+    masked_share: float = Field(default=0.15, gt=0, lt=1)
+    """[P] 15 %."""
+    table_task: Literal["mem", "mlm"] = "mem"
+    """``mem``: whole properties or values are masked; ``mlm``: single tokens."""
+    stack_table: bool = False
+    """The table follows the caption in one text sequence and has no encoder of its own."""
+    missing: Literal["masked", "released", "drop", "fill"] = "masked"
+    """Absent modalities are zeros and: ``masked`` out of attention and losses; ``released``: attended, masked and
+    contrasted like any other [C]; ``drop``: samples with one are left out (completion alpha); ``fill``: taken from
+    another listing of the same product where there is one, else masked (completion beta, offline)."""
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if not self.modalities or len(set(self.modalities)) != len(self.modalities):
+            raise ValueError(f"modalities: wanted some, each once, got {list(self.modalities)}")
+        if self.fusion == "text-cross" and "text" not in self.modalities:
+            raise ValueError("fusion: text-cross wants text among the modalities; add it or choose joint")
+        if self.stack_table and not {"text", "table"} <= set(self.modalities):
+            raise ValueError("stack_table: wanted text and table among the modalities; add them")
+        return self
+
+    @property
+    def streams(self) -> tuple[Modality, ...]:
+        """Modalities with an encoder of their own, in the order of ``MODALITIES``."""
+        return tuple(
+            name for name in MODALITIES if name in self.modalities and not (self.stack_table and name == "table")
+        )
+
+
+class OptimiserSettings(StageSettings):
+    """How it is learnt."""
+
+    batch: int = Field(default=64, ge=2)
+    """Samples a step and process [P] 64."""
+    epochs: int = Field(default=5, ge=0)
+    """Of pre-training [P] 5."""
+    finetune_epochs: int = Field(default=5, ge=0)
+    """Of fine-tuning on classification; the paper does not say."""
+    rate: float = Field(default=1e-4, gt=0)
+    """Peak learning rate of pre-training [P] 1e-4."""
+    finetune_rate: float = Field(default=1e-4, gt=0)
+    """Peak learning rate of fine-tuning; the paper does not say."""
+    warm_up: float = Field(default=0.1, ge=0, le=1)
+    """Share of the steps in which the rate rises from zero [C] .1; then it falls linearly to zero."""
+    weight_decay: float = Field(default=0.01, ge=0)
+    clip: float = Field(default=1.0, gt=0)
+    """Largest norm of the gradient."""
+    accumulate: int = Field(default=1, ge=1)
+    """Batches whose gradients make one step."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    compile: bool = False
+    """``torch.compile`` the network."""
+    checkpoint_steps: int = Field(default=500, ge=1)
+    """A checkpoint is written after so many steps, and at the end."""
+    workers: int = Field(default=0, ge=0, le=64)
+    """Processes that decode shards ahead; 0: decode in the training process."""
+    cache: bool = True
+    """Keep decoded blocks on disk, so that a shard is decoded once and not once an epoch."""
+    max_skipped: float = Field(default=0.05, ge=0, le=1)
+    """Share of the samples of a split that may be unreadable before that is an error."""
+    fit_samples: int = Field(default=100_000, ge=1)
+    """Samples of the training split that vocabulary and audio statistics are taken from."""
+
+
+class TrainingRecipe(StageSettings):
+    """One training: its name, and everything that its outcome depends on beside data and seed."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)
+    train_split: str = "train"
+    """Split that is pre-trained on; ``subset`` shows the effect of scale."""
+    input: InputSettings = InputSettings()
+    model: ModelSettings = ModelSettings()
+    objective: ObjectiveSettings = ObjectiveSettings()
+    optimiser: OptimiserSettings = OptimiserSettings()

@@ -1,0 +1,96 @@
+"""Checkpoints: whole or not there, and refused where they are of another training."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from m5data.errors import DataError, MissingInputError, SettingsError
+from scale.settings import TrainingRecipe
+from storage.durable import sync_folder
+
+__all__ = ["Identity", "load_checkpoint", "save_checkpoint"]
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a training is of. A checkpoint goes on only where all of it is the same."""
+
+    recipe: TrainingRecipe
+    seed: int
+    version: str
+    """Dataset version: ``ShardFolder.version``."""
+
+    def state(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {"recipe": self.recipe.model_dump_json(), "seed": self.seed, "version": self.version}
+
+
+def save_checkpoint(path: Path, identity: Identity, state: dict[str, Any]) -> None:
+    """Write a checkpoint under another name, then give it its own: whenever the process dies, it is whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.tmp")
+    with draft.open("wb") as file:
+        torch.save({"format": FORMAT, "identity": identity.state(), **state}, file)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    sync_folder(path.parent)
+
+
+def load_checkpoint(path: Path, identity: Identity | None = None) -> dict[str, Any]:
+    """Read a checkpoint onto the CPU; no code in it is run.
+
+    Args:
+        path: Where it is.
+        identity: What it must be of; None: anything.
+
+    Raises:
+        MissingInputError: There is none.
+        DataError: The file is no checkpoint of this version, or the data are others than it was trained on.
+        SettingsError: It is of another recipe or seed; the message names the keys that differ.
+    """
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        found = state["identity"]
+        recipe = TrainingRecipe.model_validate_json(found["recipe"])
+    except FileNotFoundError:
+        raise MissingInputError(f"{path}: wanted a checkpoint, found none; run: m5data train") from None
+    except Exception as error:  # torch raises whatever the broken bytes make its readers raise
+        raise DataError(
+            f"{path}: wanted a checkpoint of this version of m5data: {str(error).splitlines()[0]}; "
+            "train again with --restart"
+        ) from error
+    if identity is not None:
+        _check(path, identity, recipe, found)
+    return state
+
+
+def _check(path: Path, identity: Identity, recipe: TrainingRecipe, found: dict[str, Any]) -> None:
+    changed = _differences(recipe.model_dump(), identity.recipe.model_dump())
+    if found["seed"] != identity.seed:
+        changed.append(f"seed: {found['seed']}, now {identity.seed}")
+    if changed:
+        raise SettingsError(
+            f"{path}: trained with other settings ({'; '.join(changed)}); "
+            "train again with --restart, or under another name"
+        )
+    if found["version"] != identity.version:
+        raise DataError(
+            f"{path}: trained on dataset version {found['version']}, the shards are of {identity.version}; "
+            "train again with --restart"
+        )
+
+
+def _differences(old: dict[str, Any], new: dict[str, Any], where: str = "") -> list[str]:
+    changed: list[str] = []
+    for key, value in new.items():
+        if isinstance(value, dict):
+            changed += _differences(old[key], value, f"{where}{key}.")
+        elif old[key] != value:
+            changed.append(f"{where}{key}: {old[key]!r}, now {value!r}")
+    return changed

@@ -1,0 +1,230 @@
+"""Pre-training on the shards of ``train``, then fine-tuning on classification."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from m5data.errors import MissingInputError
+from m5data.stage import Progress, SilentProgress
+from scale.data.batches import Batches
+from scale.data.block_loader import BlockLoader
+from scale.data.blocks import blocks_of
+from scale.data.fitting import Fitted, fit, load_fitted
+from scale.data.regions import Regions
+from scale.data.sample_encoder import SampleEncoder
+from scale.data.shard_folder import ShardFolder
+from scale.data.tensors import make_batch
+from scale.model.tasks import Classifier, Pretraining
+from scale.settings import TrainingRecipe
+from scale.training.checkpoint import Identity, load_checkpoint, save_checkpoint
+from scale.training.log import Log
+from scale.training.loop import Phase, run_phase, total_steps
+from scale.training.processes import Processes, joined, seeded
+
+__all__ = ["FINETUNE", "FINETUNED", "PRETRAINED", "Trained", "loader_of", "train"]
+
+PRETRAINED, FINETUNED = "pretrain.pt", "finetune.pt"
+FINETUNE = "classification-train"
+"""Split that is fine-tuned on."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training did."""
+
+    phase: str
+    steps: int
+    """Steps made now: fewer than all where a checkpoint was gone on from."""
+    total: int
+    samples: int
+    seconds: float
+    loss: float
+    """Sum of the terms of the last step; 0 where there was no step."""
+    skipped: dict[str, int]
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Everything that both phases need."""
+
+    folder: Path
+    shards: ShardFolder
+    identity: Identity
+    processes: Processes
+    progress: Progress
+    cache: Path | None
+
+    @property
+    def recipe(self) -> TrainingRecipe:
+        return self.identity.recipe
+
+
+def train(
+    shards: ShardFolder,
+    recipe: TrainingRecipe,
+    folder: Path,
+    *,
+    seed: int = 0,
+    restart: bool = False,
+    cache: Path | None = None,
+    device: str | None = None,
+    progress: Progress = SilentProgress(),
+) -> tuple[Trained, ...]:
+    """Train a recipe, or go on where a training of it was broken off.
+
+    Fine-tuning is left out where the export has no split ``classification-train``.
+
+    Args:
+        shards: The export.
+        recipe: What is trained.
+        folder: Where checkpoints and logs go.
+        seed: All that is drawn follows from it.
+        restart: Forget an earlier training in ``folder``.
+        cache: Folder of decoded blocks; None: decode every epoch.
+        device: None: a GPU where there is one.
+        progress: Told of every step.
+
+    Raises:
+        SettingsError: ``folder`` holds a training with other settings or another seed.
+        DataError: It was of another dataset version; a loss is not finite; shards are damaged, or too few.
+    """
+    if restart:
+        for name in (PRETRAINED, FINETUNED):
+            (folder / name).unlink(missing_ok=True)
+    with joined(device) as processes:
+        run = _Run(folder, shards, Identity(recipe, seed, shards.version), processes, progress, cache)
+        fitted, first = _pretrain(run)
+        if FINETUNE not in shards.splits or not recipe.optimiser.finetune_epochs:
+            return (first,)
+        return first, _finetune(run, fitted)
+
+
+def loader_of(recipe: TrainingRecipe, fitted: Fitted, cache: Path | None) -> BlockLoader:
+    """Return the loader of a recipe's inputs."""
+    stored = recipe.input.image == "regions"
+    regions = Regions(Path(recipe.input.regions_file), recipe.input.region_width) if stored else None
+    encoder = SampleEncoder(recipe.input, fitted, regions)
+    # a file of regions may change while its shards do not: nothing of it is kept
+    kept = cache if recipe.optimiser.cache and not stored else None
+    return BlockLoader(encoder, kept, recipe.optimiser.workers)
+
+
+def _pretrain(run: _Run) -> tuple[Fitted, Trained]:
+    recipe, path = run.recipe, run.folder / PRETRAINED
+    state = load_checkpoint(path, run.identity) if path.exists() else None
+    shards = run.shards.shards(recipe.train_split)
+    fitted = (
+        load_fitted(state["fitted"], recipe.input) if state else fit(shards, recipe.input, recipe.optimiser.fit_samples)
+    )
+    batches = _batches(run, recipe.train_split, fitted)
+    with seeded(torch.device("cpu"), run.identity.seed, 1):
+        module = Pretraining(recipe, fitted.vocabulary.size, batches.samples)
+    to_batch = partial(make_batch, objective=recipe.objective, device=run.processes.device)
+    settings = recipe.optimiser
+    save = _saver(path, run.identity, {"fitted": fitted.state()})
+    phase = Phase(
+        "pretrain",
+        _on(module, run),
+        batches,
+        to_batch,
+        settings,
+        settings.epochs,
+        settings.rate,
+        run.identity.seed,
+        save,
+    )
+    return fitted, _trained(phase, run, state)
+
+
+def _finetune(run: _Run, fitted: Fitted) -> Trained:
+    recipe, path = run.recipe, run.folder / FINETUNED
+    state = load_checkpoint(path, run.identity) if path.exists() else None
+    batches = _batches(run, FINETUNE, fitted)
+    classes: Sequence[str] = state["classes"] if state else _classes(batches)
+    with seeded(torch.device("cpu"), run.identity.seed, 2):
+        module = Classifier(recipe, fitted.vocabulary.size, len(classes))
+    if state is None:
+        _adopt(module, load_checkpoint(run.folder / PRETRAINED, run.identity)["model"])
+    numbers = {name: number for number, name in enumerate(classes)}
+    to_batch = partial(make_batch, objective=recipe.objective, device=run.processes.device, classes=numbers)
+    settings = recipe.optimiser
+    save = _saver(path, run.identity, {"fitted": fitted.state(), "classes": list(classes)})
+    seed = run.identity.seed + 1_000_003  # other draws than the pre-training's
+    phase = Phase(
+        "finetune",
+        _on(module, run),
+        batches,
+        to_batch,
+        settings,
+        settings.finetune_epochs,
+        settings.finetune_rate,
+        seed,
+        save,
+    )
+    return _trained(phase, run, state)
+
+
+def _batches(run: _Run, split: str, fitted: Fitted) -> Batches:
+    recipe = run.recipe
+    blocks = blocks_of(run.shards.shards(split))
+    complete = recipe.objective.modalities if recipe.objective.missing == "drop" else ()
+    batch = min(recipe.optimiser.batch, sum(map(len, blocks)) // run.processes.world)
+    if batch < 2:
+        raise MissingInputError(
+            f"{run.shards.root}: split {split!r}: wanted two samples for each process at least, found "
+            f"{sum(map(len, blocks))}; export more"
+        )
+    return Batches(
+        blocks,
+        loader_of(recipe, fitted, run.cache),
+        batch,
+        run.identity.seed,
+        recipe.optimiser.max_skipped,
+        complete,
+        run.processes.rank,
+        run.processes.world,
+    )
+
+
+def _classes(batches: Batches) -> list[str]:
+    return sorted({label for part in batches.in_order() for label in part.labels if label is not None})
+
+
+def _on(module: nn.Module, run: _Run) -> nn.Module:
+    return module.to(run.processes.device)
+
+
+def _adopt(module: Classifier, state: dict[str, Any]) -> None:
+    """Take the trunk's weights from a pre-training."""
+    own = {name: value for name, value in state.items() if name.startswith("trunk.")}
+    module.trunk.load_state_dict({name.removeprefix("trunk."): value for name, value in own.items()})
+
+
+def _saver(path: Path, identity: Identity, more: dict[str, Any]) -> Callable[[dict[str, Any]], None]:
+    def save(state: dict[str, Any]) -> None:
+        save_checkpoint(path, identity, {**more, **state})
+
+    return save
+
+
+def _trained(phase: Phase, run: _Run, state: dict[str, Any] | None) -> Trained:
+    began = time.monotonic()
+    log = Log(run.folder / "logs" / phase.name if run.processes.is_first else None)
+    final = run_phase(phase, run.processes, log, run.progress, state)
+    log.close()
+    last = max((row[0] for row in final["curve"]), default=0)
+    return Trained(
+        phase=phase.name,
+        steps=final["step"] - (state["step"] if state else 0),
+        total=total_steps(phase),
+        samples=phase.batches.samples,
+        seconds=time.monotonic() - began,
+        loss=sum(value for step, _, value in final["curve"] if step == last),
+        skipped=final["skipped"],
+    )
