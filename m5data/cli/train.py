@@ -99,7 +99,7 @@ def evaluate(
 def _shards(workspace: "Workspace", chosen: Path | None) -> Path:
     """Return the folder that ``m5data export`` writes for the workspace's recipe, unless one is chosen."""
     settings = workspace.settings
-    return chosen or (settings.export.out or workspace.store.root / "shards") / settings.splits.recipe_name
+    return chosen or Path(settings.export.out or workspace.store.root / "shards") / settings.splits.recipe_name
 
 
 def _need_torch() -> None:

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from align import word_counting
-from m5data.jieba_parts import Tokenizer
-from m5data.segmentation import cut_words
 from align.word_counting import count_matrix
 from align.words import count_words, has_chinese
+from m5data.jieba_parts import Tokenizer
+from m5data.segmentation import cut_words
 
 
 def _make_tokenizer() -> Tokenizer:

@@ -1,4 +1,4 @@
-"""Two people decide 50 doubtful label pairs at once by keyboard, through a reload, a crashed browser and a killed server."""
+"""Two people decide 50 doubtful label pairs at once by keyboard: a reload, a crashed browser, a killed server."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,7 +17,10 @@ from webapp.security.reviewers import invite_reviewers
 
 PAIRS = 50
 SHOWN = "document.getElementById('task').hidden ? null : document.querySelector('#a .path').textContent"
-READY = "(before) => document.getElementById('message').dataset.state === 'done' || ((shown) => shown && shown !== before)({SHOWN})"
+READY = (
+    "(before) => document.getElementById('message').dataset.state === 'done'"
+    " || ((shown) => shown && shown !== before)({SHOWN})"
+)
 SAVED = "() => document.getElementById('waiting').className === 'tag'"
 
 
@@ -82,7 +85,7 @@ def test_decisions_of_two_people_survive_reload_crash_and_kill(workspace: Worksp
             page.goto(f"{server.address}/labels")
             people.append(Reviewer(name, context, page))
         accidents: dict[int, Callable[[], None]] = {
-            8: lambda: (server.kill(), None)[1],
+            8: server.kill,
             10: server.start,
             16: lambda: (people[0].page.reload(), None)[1],
             24: lambda: crash(people[1], server.address),

@@ -16,7 +16,7 @@ def test_a_link_shows_whose_it_is_and_its_button_signs_in(site: Site) -> None:
     token = site.link("ann")
     client = site.new_client()
     shown = client.get(f"/in/{token}")
-    assert (shown.status_code, "ann" in shown.text, client.cookies) == (200, True, {})
+    assert (shown.status_code, "ann" in shown.text, dict(client.cookies)) == (200, True, {})
     answer = client.post(f"/in/{token}", headers={"origin": ORIGIN}, follow_redirects=False)
     assert (answer.status_code, answer.headers["location"]) == (303, "/annotate")
     cookie = answer.headers["set-cookie"].lower()
