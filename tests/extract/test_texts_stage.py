@@ -95,7 +95,12 @@ def test_a_changed_caption_is_measured_again_and_its_neighbours_are_not(
     run(store, SETTINGS)
     before = texts(store)
     counted: list[str] = []
-    monkeypatch.setattr("extract.text_functions.word_count", lambda text: counted.append(text) or 99)
+
+    def count(text: str) -> int:
+        counted.append(text)
+        return 99
+
+    monkeypatch.setattr("extract.text_functions.word_count", count)
     fill(store, {**LISTINGS, "n:5": ("男鞋", [], [])})
     run(store, SETTINGS)
     assert counted == ["男鞋"]
