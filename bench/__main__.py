@@ -12,6 +12,8 @@ BENCHMARKS = {
     "features": ["bench.extract.features"],
     "mutations": ["bench.extract.mutations", "--count", "2000"],
     "hashes": ["bench.extract.hashes"],
+    "dedup": ["bench.extract.dedup_scale"],
+    "images": ["bench.extract.image_measures"],
     "agreement": ["bench.extract.agreement"],
     "scale": ["bench.extract.scale"],
 }

@@ -8,9 +8,7 @@ from duckdb.func import PythonUDFType
 
 from extract.text import clean, language, length, marked, normalise, value_parts, word_count
 
-__all__ = ["add_text_functions"]
-
-Texts = Callable[[pa.ChunkedArray], pa.Array]
+__all__ = ["add_function", "add_text_functions"]
 
 
 def add_text_functions(connection: duckdb.DuckDBPyConnection) -> None:
@@ -19,18 +17,28 @@ def add_text_functions(connection: duckdb.DuckDBPyConnection) -> None:
     ``normal``, ``clean``, ``marked``, ``language``: text; ``characters``, ``word_count``: INTEGER;
     ``value_parts``: a list of texts. Close the connection when done: it holds on to the functions.
     """
-    _add(connection, "normal", normalise, "VARCHAR", pa.string())
-    _add(connection, "clean", clean, "VARCHAR", pa.string())
-    _add(connection, "marked", marked, "VARCHAR", pa.string())
-    _add(connection, "language", language, "VARCHAR", pa.string())
-    _add(connection, "characters", length, "INTEGER", pa.int32())
-    _add(connection, "word_count", word_count, "INTEGER", pa.int32())
-    _add(connection, "value_parts", value_parts, "VARCHAR[]", pa.list_(pa.string()))
+    add_function(connection, "normal", normalise, "VARCHAR", pa.string())
+    add_function(connection, "clean", clean, "VARCHAR", pa.string())
+    add_function(connection, "marked", marked, "VARCHAR", pa.string())
+    add_function(connection, "language", language, "VARCHAR", pa.string())
+    add_function(connection, "characters", length, "INTEGER", pa.int32())
+    add_function(connection, "word_count", word_count, "INTEGER", pa.int32())
+    add_function(connection, "value_parts", value_parts, "VARCHAR[]", pa.list_(pa.string()))
 
 
-def _add(
+def add_function(
     connection: duckdb.DuckDBPyConnection, name: str, function: Callable[[str], object], sql: str, arrow: pa.DataType
 ) -> None:
+    """Give a connection a function of one text, which NULL never reaches.
+
+    Args:
+        connection: DuckDB.
+        name: What SQL calls it.
+        function: Pure.
+        sql: Type of what it returns.
+        arrow: The same type in Arrow.
+    """
+
     def over_column(texts: pa.ChunkedArray) -> pa.Array:
         return pa.array([None if text is None else function(text) for text in texts.to_pylist()], arrow)
 

@@ -8,6 +8,7 @@ from duckdb.func import PythonUDFType
 from extract.duplicates.minhash import BANDS, band_keys
 from extract.duplicates.shingles import alike
 from extract.text import normalise
+from extract.text_functions import add_function
 
 __all__ = ["prepare"]
 
@@ -25,14 +26,10 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
         connection: DuckDB with the table ``products``.
     """
     arrow = PythonUDFType.ARROW
-    connection.create_function("normal", _normal, ["VARCHAR"], "VARCHAR", type=arrow)
+    add_function(connection, "normal", normalise, "VARCHAR", pa.string())
     connection.create_function("alike", _alike, ["VARCHAR", "VARCHAR"], "DOUBLE", type=arrow)
     connection.create_function("band_keys", _band_keys, ["VARCHAR"], "BIGINT[]", type=arrow)
     connection.execute(_WORDS)
-
-
-def _normal(texts: pa.ChunkedArray) -> pa.Array:
-    return pa.array([None if text is None else normalise(text) for text in texts.to_pylist()], pa.string())
 
 
 def _alike(one: pa.ChunkedArray, other: pa.ChunkedArray) -> pa.Array:
