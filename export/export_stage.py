@@ -22,7 +22,7 @@ from export.shard_files import (
     write_manifest,
     write_shards,
 )
-from m5data.errors import MissingInputError
+from m5data.errors import UsageError
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Snapshot, Store
 
@@ -59,7 +59,8 @@ def run(
 
     Raises:
         NotAuthorisedError: A source in the splits may not be shared.
-        MissingInputError: The recipe has not been built, or has no such split.
+        MissingInputError: The recipe has not been built.
+        UsageError: It has no such split.
     """
     del clock
     began = time.monotonic()
@@ -140,7 +141,7 @@ def _describe(
 def _chosen(settings: ExportSettings, built: tuple[str, ...], recipe: str) -> tuple[str, ...]:
     unknown = [name for name in settings.splits if name not in (*built, "unused")]
     if unknown:
-        raise MissingInputError(
+        raise UsageError(
             f"export.splits: wanted splits of recipe {recipe!r} ({', '.join(built)}), "
             f"got {', '.join(unknown)}; correct the name"
         )

@@ -8,7 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from export.sample import Sample, SampleFrame
-from m5data.errors import MissingInputError
+from m5data.errors import MissingInputError, UsageError
 from m5data.records import Specification
 from storage import Objects, Snapshot
 
@@ -104,11 +104,12 @@ def read_samples(
         licences: Source -> licence.
 
     Raises:
-        MissingInputError: There is no such split.
+        MissingInputError: The recipe has not been built.
+        UsageError: It has no such split.
     """
     names = split_names(snapshot, recipe)
     if split not in (*names, "unused"):
-        raise MissingInputError(f"split {split!r} of recipe {recipe!r}: there is none; there are: {', '.join(names)}")
+        raise UsageError(f"split {split!r} of recipe {recipe!r}: there is none; there are: {', '.join(names)}")
     yield from stored_samples(objects, snapshot, split, recipe, licences or {})
 
 

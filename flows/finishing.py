@@ -8,7 +8,7 @@ from m5data.errors import UsageError
 from m5data.overrides import overridden
 from m5data.stage import StageReport
 from m5data.workspace import Workspace
-from splits import splits_stage
+from splits import recipe_names, splits_stage, stored_recipes
 
 __all__ = ["export", "judgements", "matches", "splits", "stats"]
 
@@ -46,15 +46,29 @@ def export(workspace: Workspace, context: RunContext) -> StageReport:
     chosen = context.choices
     formats = None if chosen.form == "auto" else (chosen.form,)
     settings = overridden(workspace.settings.export, formats=formats, splits=chosen.splits or None, out=chosen.out)
+    recipe = chosen.recipe or workspace.settings.splits.recipe_name
+    _check_recipe(workspace, recipe)
     sources = workspace.settings.crawl.sources
     return export_stage.run(
         workspace.store,
         settings,
-        recipe=chosen.recipe or workspace.settings.splits.recipe_name,
+        recipe=recipe,
         rights={name: Rights(shop.share_authorised, shop.licence or "") for name, shop in sources.items()},
         clock=context.clock,
         progress=context.progress,
     )
+
+
+def _check_recipe(workspace: Workspace, recipe: str) -> None:
+    """Tell a recipe that no one knows from one that has not been built yet, which the stage says.
+
+    Raises:
+        UsageError: It is not built, not shipped and not that of the settings.
+    """
+    built = [stored.recipe.name for stored in stored_recipes(workspace.snapshot)]
+    known = sorted({*built, *recipe_names(), workspace.settings.splits.recipe_name})
+    if recipe not in known:
+        raise UsageError(f"export --recipe: wanted one of {', '.join(known)}, got {recipe!r}; correct the name")
 
 
 def stats(workspace: Workspace, context: RunContext) -> StageReport:

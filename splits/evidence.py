@@ -2,7 +2,7 @@
 
 Temporary tables on the connection:
 
-``fact``          one row a product: group_id, kept, usable (kept, and has what the recipe requires),
+``fact``          one row a product: number (from 1), group_id, kept, usable (kept, and has what the recipe requires),
                   held_out, class_id, sub_class_id, subsub_class_id, merchant and first_seen (where the
                   recipe separates by them), images (position of the first stored image, or of all where
                   the recipe draws one; NULL: none), cluster (smallest group that matches connect its
@@ -66,13 +66,16 @@ _GROUP_PAIRS = """
 """
 
 _JUDGED = """
-    WITH single AS (  -- the one product that stands for the dropped duplicates of its group
+    WITH judged AS (
+        SELECT product_id, group_id, kept FROM duplicates
+        WHERE product_id IN (SELECT query FROM matches UNION ALL SELECT candidate FROM matches)
+    ), single AS (  -- the one product that stands for the dropped duplicates of its group
         SELECT group_id, min(product_id) AS twin FROM duplicates
-        WHERE kept GROUP BY group_id HAVING count(*) = 1
+        WHERE kept AND group_id IN (SELECT group_id FROM judged WHERE NOT kept)
+        GROUP BY group_id HAVING count(*) = 1
     ), stands AS (
         SELECT product_id, CASE WHEN kept THEN product_id ELSE coalesce(twin, product_id) END AS twin
-        FROM duplicates LEFT JOIN single USING (group_id)
-        WHERE product_id IN (SELECT query FROM matches UNION ALL SELECT candidate FROM matches)
+        FROM judged LEFT JOIN single USING (group_id)
     )
     SELECT a.twin, b.twin
     FROM matches m JOIN stands a ON a.product_id = m.query JOIN stands b ON b.product_id = m.candidate
@@ -90,7 +93,7 @@ def _components(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
 
 _FACT = """
     CREATE OR REPLACE TEMP TABLE fact AS
-    SELECT d.product_id, d.group_id, d.kept, d.kept AND {required} AS usable,
+    SELECT row_number() OVER ()::INTEGER AS number, d.product_id, d.group_id, d.kept, d.kept AND {required} AS usable,
            coalesce(r.held_out, false) AS held_out, l.class_id, l.sub_class_id, l.subsub_class_id,
            {merchant} AS merchant, {first_seen} AS first_seen, i.images,
            coalesce(c.cluster, d.group_id) AS cluster, j.component AS judged

@@ -50,10 +50,11 @@ def check_leaks(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -> Iterat
 def _straddle(column: str, what: str) -> str:
     """Return the query of values of ``column`` with products on both sides."""
     return f"""
+        WITH straddling AS (SELECT DISTINCT {column} FROM entry WHERE side = 'train' AND {column} IN
+                      (SELECT {column} FROM entry WHERE side = 'evaluation'))
         SELECT '{what} ' || e.{column} || ': ' || min({_PLACE}) FILTER (side = 'train')
                || ', ' || min({_PLACE}) FILTER (side = 'evaluation')
-        FROM entry e WHERE e.{column} IS NOT NULL GROUP BY e.{column}
-        HAVING bool_or(side = 'train') AND bool_or(side = 'evaluation')
+        FROM entry e SEMI JOIN straddling USING ({column}) GROUP BY e.{column}
     """  # noqa: S608
 
 

@@ -7,11 +7,13 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from splits.keys import Keys
 from splits.nearest_captions import CaptionSearch
 from splits.nearest_hashes import nearest_hashes
 
 __all__ = ["Leakage", "Near", "measure_leakage"]
 
+_NONE: Keys = np.zeros(0, dtype=np.uint64)
 _SAMPLE = 1000
 """Evaluation products looked up, the first by md5: each is compared with all of train."""
 
@@ -50,73 +52,75 @@ def measure_leakage(connection: duckdb.DuckDBPyConnection) -> tuple[Leakage, Lea
     Args:
         connection: With the tables of ``splits.evidence``.
     """
-    connection.execute(_SHOWN)
-    connection.execute(_TOLD)
+    for query in (_PLACE, _SHOWN, _TOLD):
+        connection.execute(query)
     return _by_image(connection), _by_caption(connection)
 
 
-_SHOWN = """
-    CREATE OR REPLACE TEMP VIEW shown AS
-    SELECT DISTINCT e.product_id, e.side, i.phash AS value
-    FROM entry e JOIN images i ON i.product_id = e.product_id AND i.position = e.image_position
-    WHERE e.side <> 'none'
+_PLACE = """
+    CREATE OR REPLACE TEMP TABLE place AS
+    SELECT any_value(product_id) AS product_id, side, min(image_position) AS position
+    FROM entry WHERE side <> 'none' AND number IS NOT NULL GROUP BY number, side
 """
 
-_TOLD = """
-    CREATE OR REPLACE TEMP VIEW told AS
-    SELECT DISTINCT e.product_id, e.side, lower(regexp_replace(trim(p.caption), '\\s+', ' ', 'g')) AS value
-    FROM entry e JOIN products p USING (product_id)
-    WHERE e.side <> 'none' AND trim(p.caption) <> ''
+_SHOWN = """
+    CREATE OR REPLACE TEMP VIEW shown AS
+    SELECT product_id, side, phash AS value FROM images JOIN place USING (product_id, position)
 """
+
+_ODD_SPACE = "'^\\s|\\s\\s|[\\t\\n\\v\\f\\r]|\\s$'"
+
+_TOLD = f"""
+    CREATE OR REPLACE TEMP VIEW told AS
+    SELECT * FROM (
+        SELECT product_id, side, lower(CASE WHEN regexp_matches(caption, {_ODD_SPACE})
+               THEN trim(regexp_replace(caption, '\\s+', ' ', 'g')) ELSE caption END) AS value
+        FROM products JOIN place USING (product_id)
+    ) WHERE value <> ''
+"""  # noqa: S608
 
 
 def _by_image(connection: duckdb.DuckDBPyConnection) -> Leakage:
-    products, equal = _count(connection, "shown")
     sample = _sample(connection, "shown")
-    train = connection.sql("SELECT product_id, value FROM shown WHERE side = 'train' ORDER BY ALL").to_arrow_table()
+    train = connection.sql("SELECT product_id, value FROM shown WHERE side = 'train'").to_arrow_table()
+    judged = connection.sql("SELECT value FROM shown WHERE side = 'evaluation'").to_arrow_table()
     pairs = []
     if len(train) and len(sample):
         place, distance = nearest_hashes(_bits(sample), _bits(train))
         found = train["product_id"].take(pa.array(place)).to_pylist()
         pairs = [Near(*pair) for pair in zip(sample["product_id"].to_pylist(), found, distance.tolist(), strict=True)]
     pairs.sort(key=lambda pair: (pair.value, pair.evaluation))
-    return _summary("image", "bits of 64 that differ between perceptual hashes", (equal, products), pairs)
+    equal = int(np.isin(_bits(judged), _bits(train)).sum())
+    return _summary("image", "bits of 64 that differ between perceptual hashes", (equal, len(judged)), pairs)
 
 
 def _by_caption(connection: duckdb.DuckDBPyConnection) -> Leakage:
-    products, equal = _count(connection, "told")
+    """Go through all captions once; which are equal is told by their 64-bit hashes."""
     sample = _sample(connection, "told")
     search = CaptionSearch(sample["value"].to_pylist())
-    reader = connection.sql("SELECT product_id, value FROM told WHERE side = 'train'").to_arrow_reader(50_000)
-    for batch in reader:
-        search.look_in(batch["product_id"], batch["value"])
+    hashes: dict[bool, list[Keys]] = {True: [_NONE], False: [_NONE]}
+    query = "SELECT product_id, value, hash(value) AS hash, side = 'train' AS trained FROM told"
+    for batch in connection.sql(query).to_arrow_reader(50_000):
+        trained = batch["trained"].to_numpy(zero_copy_only=False)
+        for side, found in hashes.items():
+            found.append(batch["hash"].to_numpy()[trained == side])
+        search.look_in(batch["product_id"].filter(batch["trained"]), batch["value"].filter(batch["trained"]))
     pairs = [
-        Near(product, likest or "", round(1 - float(similarity), 3))
-        for product, likest, similarity in zip(
-            sample["product_id"].to_pylist(), search.likest, search.similarity, strict=True
-        )
+        Near(product, likest or "", round(1 - similarity, 3))
+        for product, (likest, similarity) in zip(sample["product_id"].to_pylist(), search.likest(), strict=True)
     ]
     pairs.sort(key=lambda pair: (pair.value, pair.evaluation))
-    return _summary("caption", "1 - Jaccard similarity of two-character pieces", (equal, products), pairs)
+    judged = np.concatenate(hashes[False])
+    equal = int(np.isin(judged, np.concatenate(hashes[True])).sum())
+    return _summary("caption", "1 - Jaccard similarity of two-character pieces", (equal, len(judged)), pairs)
 
 
-def _count(connection: duckdb.DuckDBPyConnection, view: str) -> tuple[int, int]:
-    """Return how many evaluation products there are, and how many have an equal in train."""
-    query = f"""
-        SELECT count(*), count(*) FILTER (md5_number(value::VARCHAR) IN
-            (SELECT md5_number(value::VARCHAR) FROM {view} WHERE side = 'train'))
-        FROM {view} WHERE side = 'evaluation'
-    """  # noqa: S608
-    products, equal = connection.sql(query).fetchall()[0]
-    return int(products), int(equal)
-
-
-def _sample(connection: duckdb.DuckDBPyConnection, view: str) -> pa.Table:
-    query = f"SELECT product_id, value FROM {view} WHERE side = 'evaluation' ORDER BY md5(product_id) LIMIT {_SAMPLE}"  # noqa: S608
+def _sample(connection: duckdb.DuckDBPyConnection, table: str) -> pa.Table:
+    query = f"SELECT product_id, value FROM {table} WHERE side = 'evaluation' ORDER BY md5(product_id) LIMIT {_SAMPLE}"  # noqa: S608
     return connection.sql(query).to_arrow_table()
 
 
-def _bits(table: pa.Table) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
+def _bits(table: pa.Table) -> Keys:
     return np.asarray(table["value"].to_numpy().view(np.uint64))
 
 

@@ -16,6 +16,11 @@ class Rule:
     wrong: str
     """SELECT of one text column: each thing that breaks it."""
 
+    @property
+    def table(self) -> str:
+        """Table that the promise is about, as the name says."""
+        return self.name.partition(":")[2].partition(".")[0]
+
 
 def _known(table: str, stage: str, column: str = "product_id") -> Rule:
     return Rule(

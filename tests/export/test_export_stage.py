@@ -13,7 +13,7 @@ from datasets import Audio, Image, List, load_dataset
 from export.export_stage import run
 from export.rights import Rights
 from export.settings import ExportSettings
-from m5data.errors import MissingInputError, NotAuthorisedError
+from m5data.errors import NotAuthorisedError, UsageError
 from storage import Store
 from tests.export.synthetic import FRAMES, MFCC, MP3, picture
 
@@ -115,7 +115,7 @@ def test_what_may_not_be_shared_is_refused_and_nothing_is_written(store: Store, 
 
 
 def test_an_unknown_split_is_named(store: Store) -> None:
-    with pytest.raises(MissingInputError, match="trian"):
+    with pytest.raises(UsageError, match="trian"):
         export(store, splits=("trian",))
 
 

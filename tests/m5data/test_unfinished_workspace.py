@@ -1,0 +1,56 @@
+"""What the program says of a workspace whose later stages have not run."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.m5data.test_command_line import run
+
+FEED = '{"id": "1", "url": "https://s.example/1", "title": "a pot", "specs": {"colour": "red"}}\n'
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "shop"
+    assert run("init", made, cwd=tmp_path).returncode == 0
+    settings = made / "m5data.toml"
+    settings.write_text(settings.read_text() + "\n[sources.shop]\ncrawl_authorised = true\n")
+    return made
+
+
+def test_verify_checks_what_is_there_and_says_what_is_not_yet(folder: Path) -> None:
+    (folder / "feed.jsonl").write_text(FEED)
+    assert run("ingest", "feed.jsonl", "-w", folder, cwd=folder).returncode == 0
+    done = run("verify", "--json", "-w", folder, cwd=folder)
+    checks = {check["check"]: (check["ok"], check["detail"]) for check in json.loads(done.stdout)}
+    assert done.returncode == 0, done.stderr
+    assert checks["known:specs"] == (True, "every product that specs names is in products")
+    assert "not written yet, so not checked: " in checks["stages"][1]
+    assert {"duplicates", "labels", "splits"} <= set(checks["stages"][1].rpartition(": ")[2].split(", "))
+    assert "complete:duplicates" not in checks
+    assert checks["splits"] == (True, "none built yet, so no certificate; run m5data build-splits")
+
+
+def test_splits_of_an_empty_workspace_name_the_table_that_is_empty(folder: Path) -> None:
+    done = run("build-splits", "-w", folder, cwd=folder)
+    assert done.returncode == 1
+    assert "m5data: splits: wanted products, the table products is empty; run m5data crawl or ingest" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (
+            ("--recipe", "m5prodcut"),
+            2,
+            "export --recipe: wanted one of default, demo, m5product, mep3m, got 'm5prodcut'",
+        ),
+        (("--recipe", "mep3m"), 1, "found none; run: m5data build-splits --recipe mep3m"),
+    ],
+)
+def test_an_export_of_an_unknown_recipe_is_a_wrong_request(
+    folder: Path, words: tuple[str, ...], code: int, message: str
+) -> None:
+    done = run("export", *words, "-w", folder, cwd=folder)
+    assert (done.returncode, message in done.stderr) == (code, True), done.stderr
