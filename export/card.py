@@ -29,8 +29,9 @@ def dataset_card(
 
 
 def _header(sizes: Mapping[str, int], formats: Sequence[ShardFormat]) -> list[str]:
-    lines = ["---", "configs:"]
-    for name in formats:
+    loadable = [name for name in formats if name in {"parquet", "webdataset"}]
+    lines = ["---", "configs:"] if loadable else ["---"]
+    for name in loadable:
         suffix = "parquet" if name == "parquet" else "tar"
         lines += [f"- config_name: {name}", "  data_files:"]
         for split in (split for split, size in sizes.items() if size):

@@ -1,39 +1,59 @@
-"""The stage ``export``: shards of every split, a manifest and a dataset card."""
+"""The stage ``export``: shards of every split, a manifest, a dataset card and Croissant metadata."""
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from export import parquet_shards, webdataset_shards
 from export.card import dataset_card
+from export.croissant import CROISSANT, croissant
+from export.folders import Folder, open_folder
+from export.formats import WITHOUT_MEDIA, WRITERS
 from export.made import remember_export
 from export.reader import split_names, stored_samples
+from export.resuming import Target, write_split
 from export.rights import Rights, check_rights
 from export.sample import MODALITIES, Sample
 from export.settings import ExportSettings, ShardFormat
-from export.shard_files import (
-    MANIFEST,
-    Shard,
-    ShardWriter,
-    as_rows,
-    is_whole,
-    remove_stale,
-    write_manifest,
-    write_shards,
-)
+from export.shard_files import MANIFEST, Shard, as_rows, is_whole, remove_stale, write_manifest
 from m5data.errors import UsageError
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
-from storage import Snapshot, Store
+from m5data.version import __version__
+from storage import Snapshot, Stage, Store
 
 __all__ = ["READS", "run"]
 
 READS = ("splits", "products", "specs", "media", "frames", "audio", "labels")
 
-_WRITERS: dict[ShardFormat, tuple[str, Callable[[Path], ShardWriter]]] = {
-    "parquet": (parquet_shards.SUFFIX, parquet_shards.open_parquet_shard),
-    "webdataset": (webdataset_shards.SUFFIX, webdataset_shards.open_tar_shard),
-}
+Shards = dict[str, dict[ShardFormat, list[Shard]]]
+"""Split -> format -> its shards."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One export."""
+
+    store: Store
+    snapshot: Snapshot
+    recipe: str
+    splits: tuple[str, ...]
+    settings: ExportSettings
+    rights: Mapping[str, Rights]
+    progress: Progress
+
+    def samples(self, split: str, form: ShardFormat) -> Callable[[int], Iterator[Sample]]:
+        """Return what reads the samples of a split from a number on."""
+        licences = {source: right.licence for source, right in self.rights.items()}
+        objects = None if form in WITHOUT_MEDIA else self.store.objects
+
+        def read(start: int) -> Iterator[Sample]:
+            self.progress.advance(start)
+            for sample in stored_samples(objects, self.snapshot, split, self.recipe, licences, start):
+                yield sample
+                self.progress.advance()
+
+        return read
 
 
 def run(
@@ -47,11 +67,12 @@ def run(
 ) -> StageReport:
     """Write the shards of a recipe's splits.
 
-    Reads samples, one a row of ``splits``; keeps all of them.
+    Reads samples, one a row of ``splits``; keeps all of them. Killed and run again, it goes on behind the
+    last shard that was finished.
 
     Args:
         store: The workspace's storage.
-        settings: Formats, splits and sizes.
+        settings: Formats, splits, sizes and place.
         recipe: Recipe whose splits are written.
         rights: Source -> what it allows.
         clock: Unused by the shards, which carry no time.
@@ -60,82 +81,67 @@ def run(
     Raises:
         NotAuthorisedError: A source in the splits may not be shared.
         MissingInputError: The recipe has not been built.
-        UsageError: It has no such split.
+        UsageError: It has no such split, or the place is none that can be written to.
     """
     del clock
     began = time.monotonic()
     digest = json.dumps([settings.digest(), recipe, sorted((k, r.share, r.licence) for k, r in rights.items())])
     with store.stage("export", settings=digest, reads=READS) as stage:
-        folder = (settings.out or store.root / "shards") / recipe
-        if stage.unchanged and is_whole(folder):
-            return stage.report_unchanged()
-        check_rights(stage.before, recipe, rights)
-        splits = _chosen(settings, split_names(stage.before, recipe), recipe)
-        progress.start("export", _count(stage.before, recipe, splits) * len(settings.formats))
-        (folder / MANIFEST).unlink(missing_ok=True)  # from here until the end the folder is not a whole export
-        samples = _Samples(store, stage.before, recipe, rights, progress)
-        shards = {name: _write(samples, name, folder, settings) for name in splits}
-        progress.finish()
-        remove_stale(folder, {f"{form}/{split}" for form in settings.formats for split in splits})
-        _describe(folder, recipe, stage.before, shards, rights, settings.formats)
-        remember_export(store, folder, recipe, stage.before.number)
-        count = sum(part.samples for formats in shards.values() for part in formats[settings.formats[0]])
+        place = _place(store, settings, recipe)
+        if not stage.unchanged:
+            check_rights(stage.before, recipe, rights)
+        with open_folder(place) as folder:
+            if stage.unchanged and is_whole(folder):
+                return stage.report_unchanged()
+            splits = _chosen(settings, split_names(stage.before, recipe), recipe)
+            count = _export(
+                stage, _Job(store, stage.before, recipe, splits, settings, rights, progress), folder, digest
+            )
+        remember_export(store, place, recipe, stage.before.number)
         return stage.commit(StageReport("export", count, count, seconds=time.monotonic() - began))
 
 
-class _Samples:
-    """Reads a split's samples, as often as there are formats."""
-
-    def __init__(
-        self, store: Store, snapshot: Snapshot, recipe: str, rights: Mapping[str, Rights], progress: Progress
-    ) -> None:
-        self._store, self._snapshot, self._recipe, self._progress = store, snapshot, recipe, progress
-        self._licences = {source: right.licence for source, right in rights.items()}
-
-    def __call__(self, split: str) -> Iterator[Sample]:
-        for sample in stored_samples(self._store.objects, self._snapshot, split, self._recipe, self._licences):
-            yield sample
-            self._progress.advance()
+def _place(store: Store, settings: ExportSettings, recipe: str) -> str | Path:
+    if settings.out is not None and "://" in str(settings.out):
+        return f"{str(settings.out).rstrip('/')}/{recipe}"
+    return Path(settings.out or store.root / "shards") / recipe
 
 
-def _write(
-    samples: Callable[[str], Iterable[Sample]], split: str, folder: Path, settings: ExportSettings
-) -> dict[ShardFormat, list[Shard]]:
-    written = {}
-    for name in settings.formats:
-        suffix, open_writer = _WRITERS[name]
-        target = folder / name / split
-        written[name] = write_shards(samples(split), target, suffix, open_writer, settings.max_shard_bytes)
-    return written
-
-
-def _describe(
-    folder: Path,
-    recipe: str,
-    snapshot: Snapshot,
-    shards: Mapping[str, Mapping[ShardFormat, list[Shard]]],
-    rights: Mapping[str, Rights],
-    formats: Sequence[ShardFormat],
-) -> None:
-    card = dataset_card(
-        recipe,
-        snapshot,
-        {split: sum(s.samples for s in next(iter(f.values()))) for split, f in shards.items()},
-        rights,
-        formats,
+def _export(stage: Stage, job: _Job, folder: Folder, digest: str) -> int:
+    """Write everything, the manifest last; return the samples of one format."""
+    formats = job.settings.formats
+    job.progress.start("export", _count(job.snapshot, job.recipe, job.splits) * len(formats))
+    there = folder.sizes()
+    if MANIFEST in there:
+        folder.remove(MANIFEST)  # from here until the end the folder is not a whole export
+    tables = {name: version for name, version in job.snapshot.tables.items() if name in READS}
+    target = Target(folder, stage.spool, json.dumps([digest, tables, __version__]), there, job.settings.max_shard_bytes)
+    shards: Shards = {split: {} for split in job.splits}
+    for split in job.splits:
+        for form in formats:
+            suffix, open_writer = WRITERS[form]
+            shards[split][form] = write_split(target, f"{form}/{split}", suffix, open_writer, job.samples(split, form))
+    remove_stale(
+        folder, {f"{f}/{split}/{s.file}" for split, by in shards.items() for f, own in by.items() for s in own}
     )
-    (folder / "README.md").write_text(card, encoding="utf-8")
-    write_manifest(
-        folder,
-        {
-            "recipe": recipe,
-            "tables": {name: version for name, version in snapshot.tables.items() if name in READS},
-            "modalities": list(MODALITIES),
-            "splits": {
-                split: {name: as_rows(parts) for name, parts in formats.items()} for split, formats in shards.items()
-            },
-        },
-    )
+    _describe(folder, job, shards, tables)
+    job.progress.finish()
+    return sum(shard.samples for by in shards.values() for shard in by[formats[0]])
+
+
+def _describe(folder: Folder, job: _Job, shards: Shards, tables: Mapping[str, int]) -> None:
+    """Write the card, the metadata and, last, the manifest."""
+    formats = job.settings.formats
+    sizes = {split: sum(shard.samples for shard in by[formats[0]]) for split, by in shards.items()}
+    folder.write("README.md", dataset_card(job.recipe, job.snapshot, sizes, job.rights, formats).encode())
+    folder.write(CROISSANT, croissant(job.recipe, tables["splits"], sizes, job.rights, formats))
+    content: dict[str, object] = {
+        "recipe": job.recipe,
+        "tables": dict(tables),
+        "modalities": list(MODALITIES),
+        "splits": {split: {form: as_rows(parts) for form, parts in by.items()} for split, by in shards.items()},
+    }
+    write_manifest(folder, content)
 
 
 def _chosen(settings: ExportSettings, built: tuple[str, ...], recipe: str) -> tuple[str, ...]:

@@ -29,10 +29,15 @@ class Export:
         return (self.folder / MANIFEST).is_file()
 
 
-def remember_export(store: Store, folder: Path, recipe: str, version: int) -> None:
-    """Note that the splits of a dataset version went to ``folder``; the workspace may be moved with those inside."""
-    whole = folder.absolute()
-    noted = whole.relative_to(store.root) if whole.is_relative_to(store.root) else whole
+def remember_export(store: Store, folder: str | Path, recipe: str, version: int) -> None:
+    """Note that the splits of a dataset version went to ``folder``, a path or an address.
+
+    The workspace may be moved with those inside.
+    """
+    noted: str | Path = folder
+    if "://" not in str(folder):
+        whole = Path(folder).absolute()
+        noted = whole.relative_to(store.root) if whole.is_relative_to(store.root) else whole
     store.state.migrate("export", _DDL)
     with closing(store.state.connect()) as connection:
         row = (str(noted), recipe, version)

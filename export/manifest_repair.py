@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from export.folders import LocalFolder
 from export.shard_files import MANIFEST, write_manifest
 
 __all__ = ["repair_manifest"]
@@ -36,7 +37,7 @@ def repair_manifest(folder: Path, samples: Mapping[Path, int]) -> None:
                 if (entry := _entry(folder / form / split, shard, samples, hashes)) is not None
             ]
         sizes[split] = before, _total(formats)
-    write_manifest(folder, manifest)
+    write_manifest(LocalFolder(folder), manifest)
     _describe(folder, hashes, sizes)
 
 

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 from export.sample import Sample
 
-__all__ = ["SUFFIX", "ParquetShard", "open_parquet_shard"]
+__all__ = ["CROISSANT_TYPES", "SUFFIX", "ParquetShard", "open_parquet_shard"]
 
 SUFFIX = ".parquet"
 ROWS_A_GROUP = 64
@@ -17,6 +17,15 @@ _FILE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 _SPEC = pa.struct([("name", pa.string()), ("value", pa.string())])
 _TEXTS = ("product_id", "split", "role", "label", "label_level", "group_id", "source", "url", "licence")
 _LEVELS = ("class", "sub_class", "subsub_class")
+
+CROISSANT_TYPES = {
+    **dict.fromkeys(_TEXTS, "sc:Text"),
+    **{f"{level}_id": "sc:Integer" for level in _LEVELS},
+    **{f"{level}_name": "sc:Text" for level in _LEVELS},
+    "caption": "sc:Text",
+    "image": "sc:ImageObject",
+}
+"""Column -> type of the same field in Croissant; lists of frames and sound stay with Parquet's own schema."""
 
 
 def _fields() -> list[tuple[str, pa.DataType, dict[str, object]]]:

@@ -1,6 +1,7 @@
 """Reading the samples of a split: facts by one query, bytes by positioned reads."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,8 @@ _SAMPLES = """
 with chosen as (
     select * from splits where recipe = ? and split = ?
 ), picture as (
-    select c.product_id, arg_min(m.sha256, (m.position != c.image_position, m.position)) as image
+    select c.product_id, arg_min({'sha256': m.sha256, 'url': m.url, 'width': m.width, 'height': m.height},
+                                 (m.position != c.image_position, m.position)) as shown
     from chosen c join media m on m.product_id = c.product_id and m.kind = 'image' and m.state = 'ok'
     group by 1
 ), clip as (
@@ -53,7 +55,8 @@ with chosen as (
 ), samples as (
 select c.product_id, c.split, c.role, c.label, c.label_level, c.group_id, p.source, p.url, p.caption,
        l.class_id, l.class_name, l.sub_class_id, l.sub_class_name, l.subsub_class_id, l.subsub_class_name,
-       rows.specs, picture.image, shots.frames_object, shots.frames, sound.mp3, sound.mfcc, sound.n_mfcc
+       rows.specs, shown.sha256 as image, shown.url as image_url, shown.width as image_width,
+       shown.height as image_height, shots.frames_object, shots.frames, sound.mp3, sound.mfcc, sound.n_mfcc
 from chosen c
 join products p using (product_id)
 left join labels l using (product_id)
@@ -70,6 +73,7 @@ order by not (
     or (frames is not null and row_number() over (partition by frames is null order by md5(product_id)) = 1)
     or (mp3 is not null and row_number() over (partition by mp3 is null order by md5(product_id)) = 1)
 ), md5(product_id), product_id
+offset ?
 """
 
 
@@ -114,10 +118,18 @@ def read_samples(
 
 
 def stored_samples(
-    objects: Objects, snapshot: Snapshot, split: str, recipe: str, licences: Mapping[str, str]
+    objects: Objects | None,
+    snapshot: Snapshot,
+    split: str,
+    recipe: str,
+    licences: Mapping[str, str],
+    start: int = 0,
 ) -> Iterator[Sample]:
-    """Yield the samples of a split that is known to be there, as ``read_samples`` does."""
-    for row in _rows(snapshot.batches(_SAMPLES, [recipe, split])):
+    """Yield the samples of a split that is known to be there, as ``read_samples`` does, from a number on.
+
+    Without ``objects`` no medium is read: samples have facts and addresses alone.
+    """
+    for row in _rows(snapshot.batches(_SAMPLES, [recipe, split, start])):
         yield _sample(row, objects, licences)
 
 
@@ -127,8 +139,8 @@ def _rows(reader: pa.RecordBatchReader) -> Iterator[Mapping[str, Any]]:
             yield from batch.slice(start, BATCH).to_pylist()
 
 
-def _sample(row: Mapping[str, Any], objects: Objects, licences: Mapping[str, str]) -> Sample:
-    return Sample(
+def _sample(row: Mapping[str, Any], objects: Objects | None, licences: Mapping[str, str]) -> Sample:
+    facts = Sample(
         product_id=row["product_id"],
         split=row["split"],
         role=row["role"],
@@ -141,6 +153,19 @@ def _sample(row: Mapping[str, Any], objects: Objects, licences: Mapping[str, str
         classes={name: _default(row[name], name) for name in _CLASSES},
         caption=row["caption"],
         specs=tuple(Specification(spec["property"], spec["value"]) for spec in row["specs"] or ()),
+        image=None,
+        image_url=row["image_url"],
+        image_size=(row["image_width"], row["image_height"]) if row["image_width"] else None,
+        frames=(),
+        audio=None,
+        mfcc=None,
+    )
+    return facts if objects is None else _with_media(facts, row, objects)
+
+
+def _with_media(facts: Sample, row: Mapping[str, Any], objects: Objects) -> Sample:
+    return replace(
+        facts,
         image=objects.read(row["image"]) if row["image"] else None,
         frames=_frames(row, objects),
         audio=objects.read(row["mp3"]) if row["mp3"] else None,

@@ -46,6 +46,10 @@ class Sample:
     specs: tuple[Specification, ...]
     image: bytes | None
     """The image file as it came from the shop."""
+    image_url: str | None
+    """Where it came from."""
+    image_size: tuple[int, int] | None
+    """Width and height, pixels; None: not said."""
     frames: tuple[SampleFrame, ...]
     """Ordered by second."""
     audio: bytes | None

@@ -9,17 +9,19 @@ from m5data.stage_settings import StageSettings
 
 __all__ = ["ExportSettings", "ShardFormat"]
 
-ShardFormat = Literal["parquet", "webdataset"]
+ShardFormat = Literal["parquet", "webdataset", "links", "m5product", "mep3m"]
 
 
 class ExportSettings(StageSettings):
     """What leaves the workspace, and how large its pieces are."""
 
     formats: tuple[ShardFormat, ...] = ("parquet", "webdataset")
-    """Formats written by a run: both, so that either loader finds its own."""
+    """Formats written by a run: both of those with media, so that either loader finds its own. ``links``,
+    ``m5product`` and ``mep3m`` are the papers' files, without media."""
     splits: tuple[str, ...] = ()
     """Splits written; empty: every split of the recipe but ``unused``."""
     max_shard_bytes: int = Field(default=256 * 1024**2, ge=1024)
     """A shard is closed when it holds this much: 256 MiB streams well and is soon retried."""
-    out: Path | None = None
-    """Folder written to; None: ``shards`` in the workspace."""
+    out: str | Path | None = None
+    """Folder written to, or its address in an object store (``s3://bucket/prefix``); None: ``shards`` in the
+    workspace."""

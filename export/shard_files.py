@@ -1,17 +1,26 @@
-"""Shard files: rolled by size, written under another name first, listed in a manifest written last."""
+"""Shard files: rolled by size, published when whole, listed in a manifest written last."""
 
 import hashlib
 import json
-import os
-import shutil
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
 
+from export.folders import Folder
 from export.sample import Sample
 
-__all__ = ["MANIFEST", "Shard", "ShardWriter", "as_rows", "is_whole", "remove_stale", "write_manifest", "write_shards"]
+__all__ = [
+    "MANIFEST",
+    "Shard",
+    "ShardWriter",
+    "as_rows",
+    "is_whole",
+    "manifest_text",
+    "remove_stale",
+    "write_manifest",
+    "write_shards",
+]
 
 MANIFEST = "manifest.json"
 
@@ -39,97 +48,74 @@ class Shard:
 
 def write_shards(
     samples: Iterable[Sample],
-    folder: Path,
-    suffix: str,
     open_writer: Callable[[Path], ShardWriter],
+    draft: Path,
     max_bytes: int,
-) -> list[Shard]:
-    """Write samples to ``folder`` as shard files of about ``max_bytes`` and return them in order.
+    start: int = 0,
+) -> Iterator[tuple[int, int, str]]:
+    """Write samples to ``draft``, file after file of about ``max_bytes``; each must be taken away before the next.
 
-    Files that an earlier export left there under the same suffix and that this one does not
-    write are removed. An empty split has no shard.
+    Args:
+        samples: In order.
+        open_writer: Opens a file of the format.
+        draft: Where each file is written.
+        max_bytes: A file is closed when it holds this much.
+        start: Number of the first sample in its split.
+
+    Yields:
+        Samples, bytes and sha256 of each file, when it is whole. No samples give no file.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    shards: list[Shard] = []
-    roll = _Roll(folder, suffix, open_writer)
-    for number, sample in enumerate(samples):
-        if roll.add(sample, number) >= max_bytes:
-            shards.append(roll.finish(len(shards)))
-    if roll.samples:
-        shards.append(roll.finish(len(shards)))
-    keep = {shard.file for shard in shards}
-    for stale in folder.glob(f"*{suffix}*"):
-        if stale.name not in keep:
-            stale.unlink()
-    return shards
+    writer: ShardWriter | None = None
+    size = count = 0
+    for number, sample in enumerate(samples, start):
+        writer = writer or open_writer(draft)
+        size += writer.add(sample, number)
+        count += 1
+        if size >= max_bytes:
+            writer.close()
+            yield count, *_measure(draft)
+            writer, size, count = None, 0, 0
+    if writer is not None:
+        writer.close()
+        yield count, *_measure(draft)
 
 
-def write_manifest(folder: Path, content: dict[str, object]) -> None:
+def manifest_text(content: dict[str, object]) -> bytes:
+    """Return the text of a manifest."""
+    return (json.dumps(content, ensure_ascii=False, indent=2, sort_keys=True) + "\n").encode()
+
+
+def write_manifest(folder: Folder, content: dict[str, object]) -> None:
     """Write the manifest of an export: last, and at once."""
-    draft = folder / f"{MANIFEST}.part"
-    draft.write_text(json.dumps(content, ensure_ascii=False, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    _publish(draft, folder / MANIFEST)
+    folder.write(MANIFEST, manifest_text(content))
 
 
-def is_whole(folder: Path) -> bool:
+def is_whole(folder: Folder) -> bool:
     """Whether ``folder`` holds a finished export: a manifest, and every file it names, as long as it says."""
-    try:
-        splits = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["splits"]
-        return all(
-            (folder / form / split / shard["file"]).stat().st_size == shard["bytes"]
-            for split, formats in splits.items()
-            for form, shards in formats.items()
-            for shard in shards
-        )
-    except FileNotFoundError:
+    manifest = folder.read(MANIFEST)
+    if manifest is None:
         return False
+    sizes = folder.sizes()
+    return all(
+        sizes.get(f"{form}/{split}/{shard['file']}") == shard["bytes"]
+        for split, formats in json.loads(manifest)["splits"].items()
+        for form, shards in formats.items()
+        for shard in shards
+    )
 
 
-def remove_stale(folder: Path, wanted: Collection[str]) -> None:
-    """Remove folders of shards that an earlier export wrote and that are not among ``wanted`` (``format/split``)."""
-    for path in folder.glob("*/*"):
-        if path.is_dir() and path.relative_to(folder).as_posix() not in wanted:
-            shutil.rmtree(path)
-
-
-class _Roll:
-    """The shard file that is being written."""
-
-    def __init__(self, folder: Path, suffix: str, open_writer: Callable[[Path], ShardWriter]) -> None:
-        self.samples = 0
-        self._bytes = 0
-        self._folder, self._suffix, self._open = folder, suffix, open_writer
-        self._draft = folder / f"shard{suffix}.part"
-        self._writer: ShardWriter | None = None
-
-    def add(self, sample: Sample, number: int) -> int:
-        self._writer = self._writer or self._open(self._draft)
-        self._bytes += self._writer.add(sample, number)
-        self.samples += 1
-        return self._bytes
-
-    def finish(self, index: int) -> Shard:
-        if self._writer is not None:
-            self._writer.close()
-        name = f"{index:05d}{self._suffix}"
-        size, digest = self._draft.stat().st_size, _sha256(self._draft)
-        _publish(self._draft, self._folder / name)
-        shard = Shard(name, self.samples, size, digest)
-        self._writer, self.samples, self._bytes = None, 0, 0
-        return shard
-
-
-def _publish(draft: Path, path: Path) -> None:
-    with draft.open("rb") as file:
-        os.fsync(file.fileno())
-    draft.replace(path)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def remove_stale(folder: Folder, wanted: Collection[str]) -> None:
+    """Remove shards, and drafts, that an earlier export left and that are not ``wanted`` (``format/split/file``)."""
+    for name in folder.sizes():
+        if name.count("/") >= 2 and name not in wanted:
+            folder.remove(name)
 
 
 def as_rows(shards: Iterable[Shard]) -> list[dict[str, object]]:
     """Return shards as plain mappings, for the manifest."""
     return [asdict(shard) for shard in shards]
+
+
+def _measure(path: Path) -> tuple[int, str]:
+    with path.open("rb") as file:
+        return path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest()

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from export.croissant import CROISSANT
 from export.cut import Cut
 from export.manifest_repair import repair_manifest
 from export.parquet_cutting import cut_parquet, parquet_holds
+from export.record_cutting import cut_records, records_hold
 from export.removal_list import REMOVED
 from export.shard_files import MANIFEST
 from export.tar_cutting import cut_tar, tar_holds
@@ -15,8 +17,16 @@ from storage.takedown import Words
 __all__ = ["cut_export", "files_with"]
 
 _TEXTS = frozenset({".txt", ".jsonl", ".csv", ".tsv"})
-_HOLDS: Mapping[str, Callable[[Path, Cut], bool]] = {".parquet": parquet_holds, ".tar": tar_holds}
-_CUTTERS: Mapping[str, Callable[[Path, Path, Cut], int]] = {".parquet": cut_parquet, ".tar": cut_tar}
+_HOLDS: Mapping[str, Callable[[Path, Cut], bool]] = {
+    ".parquet": parquet_holds,
+    ".tar": tar_holds,
+    ".json": records_hold,
+}
+_CUTTERS: Mapping[str, Callable[[Path, Path, Cut], int]] = {
+    ".parquet": cut_parquet,
+    ".tar": cut_tar,
+    ".json": cut_records,
+}
 
 
 def files_with(folder: Path, cut: Cut, words: Words) -> list[str]:
@@ -49,7 +59,7 @@ def _files(folder: Path) -> list[Path]:
     """Return the files of an export but its bookkeeping; drafts of a killed run are removed."""
     for draft in folder.rglob("*.part"):
         draft.unlink()
-    return sorted(p for p in folder.rglob("*") if p.is_file() and p.name not in {MANIFEST, REMOVED})
+    return sorted(p for p in folder.rglob("*") if p.is_file() and p.name not in {MANIFEST, CROISSANT, REMOVED})
 
 
 def _holds(path: Path, cut: Cut, words: Words) -> bool:

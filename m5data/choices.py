@@ -36,5 +36,5 @@ class Choices:
     """File of judgements to import."""
     splits: tuple[str, ...] = ()
     """Splits to export; empty: all."""
-    out: Path | None = None
-    """Folder to export to."""
+    out: str | None = None
+    """Folder or address to export to."""

@@ -2,15 +2,16 @@
 
 Temporary tables on the connection:
 
-``fact``          one row a product: number (from 1), group_id, kept, usable (kept, and has what the recipe requires),
+``fact``          one row a product: group_id, kept, usable (kept, and has what the recipe requires),
                   held_out, class_id, sub_class_id, subsub_class_id, merchant and first_seen (where the
                   recipe separates by them), images (position of the first stored image, or of all where
                   the recipe draws one; NULL: none), cluster (smallest group that matches connect its
                   group with), judged (name of what it was judged the same as)
 ``held_cluster``  clusters that hold a product held out
 ``entry``         one row a row of the recipe's splits: its own columns (its group as ``row_group``), side
-                  (train, evaluation or none), task (number of its block), the columns of ``fact``, tied (its
-                  cluster holds a product held out), component (smallest usable product judged the same)
+                  (train, evaluation or none), task (number of its block), number (of its row in ``fact``),
+                  the columns of ``fact``, tied (its cluster holds a product held out), component (smallest
+                  usable product judged the same)
 ``built``         the recipe's rows of the table splits, as they lie there (a view)
 ``may_share``     a, b: splits that may hold the same products, both ways round
 """
@@ -93,7 +94,7 @@ def _components(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
 
 _FACT = """
     CREATE OR REPLACE TEMP TABLE fact AS
-    SELECT row_number() OVER ()::INTEGER AS number, d.product_id, d.group_id, d.kept, d.kept AND {required} AS usable,
+    SELECT d.product_id, d.group_id, d.kept, d.kept AND {required} AS usable,
            coalesce(r.held_out, false) AS held_out, l.class_id, l.sub_class_id, l.subsub_class_id,
            {merchant} AS merchant, {first_seen} AS first_seen, i.images,
            coalesce(c.cluster, d.group_id) AS cluster, j.component AS judged
@@ -123,7 +124,7 @@ _BUILT = """
 _ENTRY = """
     CREATE OR REPLACE TEMP TABLE entry AS
     SELECT s.split, s.product_id, s.role, s.label, s.label_level, s.group_id AS row_group, s.image_position,
-           coalesce(sides.side, 'none') AS side, tasks.task, fact.* EXCLUDE (product_id, judged),
+           coalesce(sides.side, 'none') AS side, tasks.task, fact.rowid AS number, fact.* EXCLUDE (product_id, judged),
            fact.cluster IN (FROM held_cluster) AS tied, named.component
     FROM built s
     LEFT JOIN fact ON fact.product_id = s.product_id

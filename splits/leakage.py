@@ -15,7 +15,7 @@ __all__ = ["Leakage", "Near", "measure_leakage"]
 
 _NONE: Keys = np.zeros(0, dtype=np.uint64)
 _SAMPLE = 1000
-"""Evaluation products looked up, the first by md5: each is compared with all of train."""
+"""Evaluation products looked up, the first by md5, as far as they have image or caption: each with all of train."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +52,25 @@ def measure_leakage(connection: duckdb.DuckDBPyConnection) -> tuple[Leakage, Lea
     Args:
         connection: With the tables of ``splits.evidence``.
     """
-    for query in (_PLACE, _SHOWN, _TOLD):
+    for query in (_PLACE, _CHOSEN, _SHOWN, _TOLD):
         connection.execute(query)
     return _by_image(connection), _by_caption(connection)
 
 
 _PLACE = """
     CREATE OR REPLACE TEMP TABLE place AS
-    SELECT any_value(product_id) AS product_id, side, min(image_position) AS position
+    SELECT any_value(product_id) AS product_id, side = 'train' AS trained, min(image_position) AS position
     FROM entry WHERE side <> 'none' AND number IS NOT NULL GROUP BY number, side
 """
 
+_CHOSEN = f"""
+    CREATE OR REPLACE TEMP TABLE chosen AS
+    SELECT product_id FROM place WHERE NOT trained ORDER BY md5(product_id) LIMIT {_SAMPLE}
+"""  # noqa: S608
+
 _SHOWN = """
-    CREATE OR REPLACE TEMP VIEW shown AS
-    SELECT product_id, side, phash AS value FROM images JOIN place USING (product_id, position)
+    CREATE OR REPLACE TEMP TABLE shown AS
+    SELECT product_id, trained, phash AS value FROM images JOIN place USING (product_id, position)
 """
 
 _ODD_SPACE = "'^\\s|\\s\\s|[\\t\\n\\v\\f\\r]|\\s$'"
@@ -73,7 +78,7 @@ _ODD_SPACE = "'^\\s|\\s\\s|[\\t\\n\\v\\f\\r]|\\s$'"
 _TOLD = f"""
     CREATE OR REPLACE TEMP VIEW told AS
     SELECT * FROM (
-        SELECT product_id, side, lower(CASE WHEN regexp_matches(caption, {_ODD_SPACE})
+        SELECT product_id, trained, lower(CASE WHEN regexp_matches(caption, {_ODD_SPACE})
                THEN trim(regexp_replace(caption, '\\s+', ' ', 'g')) ELSE caption END) AS value
         FROM products JOIN place USING (product_id)
     ) WHERE value <> ''
@@ -82,8 +87,8 @@ _TOLD = f"""
 
 def _by_image(connection: duckdb.DuckDBPyConnection) -> Leakage:
     sample = _sample(connection, "shown")
-    train = connection.sql("SELECT product_id, value FROM shown WHERE side = 'train'").to_arrow_table()
-    judged = connection.sql("SELECT value FROM shown WHERE side = 'evaluation'").to_arrow_table()
+    train = connection.sql("SELECT product_id, value FROM shown WHERE trained").to_arrow_table()
+    judged = connection.sql("SELECT value FROM shown WHERE NOT trained").to_arrow_table()
     pairs = []
     if len(train) and len(sample):
         place, distance = nearest_hashes(_bits(sample), _bits(train))
@@ -99,7 +104,7 @@ def _by_caption(connection: duckdb.DuckDBPyConnection) -> Leakage:
     sample = _sample(connection, "told")
     search = CaptionSearch(sample["value"].to_pylist())
     hashes: dict[bool, list[Keys]] = {True: [_NONE], False: [_NONE]}
-    query = "SELECT product_id, value, hash(value) AS hash, side = 'train' AS trained FROM told"
+    query = "SELECT product_id, value, hash(value) AS hash, trained FROM told"
     for batch in connection.sql(query).to_arrow_reader(50_000):
         trained = batch["trained"].to_numpy(zero_copy_only=False)
         for side, found in hashes.items():
@@ -116,7 +121,7 @@ def _by_caption(connection: duckdb.DuckDBPyConnection) -> Leakage:
 
 
 def _sample(connection: duckdb.DuckDBPyConnection, table: str) -> pa.Table:
-    query = f"SELECT product_id, value FROM {table} WHERE side = 'evaluation' ORDER BY md5(product_id) LIMIT {_SAMPLE}"  # noqa: S608
+    query = f"SELECT product_id, value FROM {table} SEMI JOIN chosen USING (product_id) WHERE NOT trained ORDER BY 1"  # noqa: S608
     return connection.sql(query).to_arrow_table()
 
 

@@ -1,7 +1,6 @@
 """``m5data export``: shards of the splits."""
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,6 +17,9 @@ class Format(StrEnum):
 
     parquet = "parquet"
     webdataset = "webdataset"
+    links = "links"
+    m5product = "m5product"
+    mep3m = "mep3m"
 
 
 def register(app: typer.Typer) -> None:
@@ -29,12 +31,14 @@ def export(
     workspace: WorkspaceOption = HERE,
     form: Annotated[Format | None, typer.Option("--format", help="Default: those of m5data.toml.")] = None,
     split: Annotated[list[str] | None, typer.Option("--split", metavar="NAME", help="Only these splits.")] = None,
-    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder (default: shards/).")] = None,
+    out: Annotated[
+        str | None, typer.Option("--out", metavar="URI", help="Folder or s3://bucket/prefix (default: shards/).")
+    ] = None,
     recipe: Annotated[
         str | None, typer.Option("--recipe", metavar="NAME", help="Recipe (default: m5data.toml's).")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write shards with all five modalities, a manifest and a dataset card."""
+    """Write shards with all five modalities (or the papers' own files), a manifest and a dataset card."""
     choices = Choices(recipe=recipe, form=form.value if form else "auto", splits=tuple(split or ()), out=out)
     run_stages(workspace, ("export",), choices, as_json=as_json)

@@ -23,7 +23,7 @@ RIGHTS = {"shop": Rights(share=True, licence="CC0-1.0")}
 def export(store: Store, **settings: object) -> Path:
     chosen = ExportSettings.model_validate({"max_shard_bytes": 1024, **settings})
     run(store, chosen, recipe="demo", rights=RIGHTS)
-    return (chosen.out or store.root / "shards") / "demo"
+    return Path(chosen.out or store.root / "shards") / "demo"
 
 
 def read_tars(shards: list[str]) -> dict[str, tuple[dict[str, Any], dict[str, bytes]]]:
@@ -84,6 +84,7 @@ def test_an_export_is_byte_identical_when_repeated(store: Store, tmp_path: Path)
     assert first == second
     assert set(first) == {
         "README.md",
+        "croissant.json",
         "manifest.json",
         "parquet/query-c/00000.parquet",
         "parquet/train/00000.parquet",

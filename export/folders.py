@@ -1,0 +1,145 @@
+"""Where an export goes: a folder on this machine, or one of an object store through fsspec."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol, cast
+
+import fsspec
+
+from m5data.errors import UsageError
+from storage.durable import replace_file, sync_file, sync_folder
+
+__all__ = ["Folder", "LocalFolder", "RemoteFolder", "open_folder"]
+
+_DRAFT = "shard.part"
+
+
+class Folder(Protocol):
+    """A folder of files; names are relative to it, with slashes. A file is there whole or not at all."""
+
+    @property
+    def draft(self) -> Path:
+        """Where the next file is written on this machine before it is published."""
+
+    def publish(self, name: str) -> None:
+        """Make the draft the file ``name``."""
+
+    def write(self, name: str, payload: bytes) -> None:
+        """Make ``payload`` the file ``name``."""
+
+    def read(self, name: str) -> bytes | None:
+        """Return the bytes of a file; None: there is none."""
+
+    def sizes(self) -> dict[str, int]:
+        """Return name -> bytes of every file."""
+
+    def remove(self, name: str) -> None:
+        """Remove a file, and its folder where that becomes empty."""
+
+
+class LocalFolder:
+    """A folder on this machine."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        path.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def draft(self) -> Path:
+        """Where the next file is written before it is published."""
+        return self._path / _DRAFT
+
+    def publish(self, name: str) -> None:
+        """Make the draft the file ``name``, synced."""
+        target = self._path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        sync_file(self.draft)
+        self.draft.replace(target)
+        sync_folder(target.parent)
+
+    def write(self, name: str, payload: bytes) -> None:
+        """Make ``payload`` the file ``name``, synced."""
+        replace_file(self._path / name, payload)
+
+    def read(self, name: str) -> bytes | None:
+        """Return the bytes of a file; None: there is none."""
+        path = self._path / name
+        return path.read_bytes() if path.is_file() else None
+
+    def sizes(self) -> dict[str, int]:
+        """Return name -> bytes of every file."""
+        files = (path for path in sorted(self._path.rglob("*")) if path.is_file())
+        return {path.relative_to(self._path).as_posix(): path.stat().st_size for path in files}
+
+    def remove(self, name: str) -> None:
+        """Remove a file, and the folders above it that become empty."""
+        path = self._path / name
+        path.unlink()
+        for folder in path.parents:
+            if folder == self._path or any(folder.iterdir()):
+                break
+            folder.rmdir()
+
+
+class RemoteFolder:
+    """A folder of an object store, whose files appear whole: an upload that breaks off leaves none.
+
+    Args:
+        uri: As fsspec reads it, e.g. ``s3://bucket/prefix``; access keys come from the environment.
+        scratch: Folder on this machine for drafts.
+
+    Raises:
+        UsageError: fsspec knows no such store, or its package is not installed.
+    """
+
+    def __init__(self, uri: str, scratch: Path) -> None:
+        try:
+            self._store, self._root = fsspec.core.url_to_fs(uri, use_listings_cache=False)
+        except (ValueError, ImportError) as error:
+            raise UsageError(f"export --out {uri}: wanted a folder or an address that fsspec knows: {error}") from None
+        self._scratch = scratch
+
+    @property
+    def draft(self) -> Path:
+        """Where the next file is written on this machine before it is published."""
+        return self._scratch / _DRAFT
+
+    def publish(self, name: str) -> None:
+        """Upload the draft as the file ``name``."""
+        self._store.put_file(str(self.draft), self._at(name))
+        self.draft.unlink()
+
+    def write(self, name: str, payload: bytes) -> None:
+        """Make ``payload`` the file ``name``."""
+        self._store.pipe_file(self._at(name), payload)
+
+    def read(self, name: str) -> bytes | None:
+        """Return the bytes of a file; None: there is none."""
+        try:
+            return cast("bytes", self._store.cat_file(self._at(name)))
+        except FileNotFoundError:
+            return None
+
+    def sizes(self) -> dict[str, int]:
+        """Return name -> bytes of every file."""
+        found = self._store.find(self._root, detail=True)
+        return {path.removeprefix(f"{self._root}/"): int(facts["size"]) for path, facts in sorted(found.items())}
+
+    def remove(self, name: str) -> None:
+        """Remove a file."""
+        self._store.rm_file(self._at(name))
+
+    def _at(self, name: str) -> str:
+        return f"{self._root}/{name}"
+
+
+@contextmanager
+def open_folder(place: str | Path) -> Iterator[Folder]:
+    """Open a folder by its path or its address (``s3://…``); it is made if need be."""
+    if "://" not in str(place):
+        yield LocalFolder(Path(place))
+        return
+    with tempfile.TemporaryDirectory(prefix="m5data-export-") as scratch:
+        yield RemoteFolder(str(place), Path(scratch))

@@ -1,0 +1,124 @@
+"""The papers' own files, for those who have the papers' code: links and facts, no media.
+
+``links``      Product1M's link files: ``id#####title#####url#####ossurl#####label#;#label``, a line a sample.
+               ``url`` is the page's, ``ossurl`` the image's address, the labels are the names of the hierarchy's
+               levels. What was published for M5Product is not described; Product1M is by the same group.
+``m5product``  M5Product's JSON: one object, id -> title, pv (``name#:#value#;#name#:#value``, ``-`` for no table),
+               label (name of the category) and url (of the image).
+``mep3m``      MEP-3M's records: a list of class_id … subsub_class_name, img_path, img_resolution and title.
+               Where there is no sub-sub-class the name is ``FALSE``, as in the released file.
+
+Every sample also says where it is from and under which licence: ``m5product`` and ``mep3m`` in the further keys
+product_id, role, source, page_url and licence, which the papers' code does not look at; a line of ``links`` has
+no place for it, but its id begins with the source, whose licence the card names.
+"""
+
+import json
+from pathlib import Path
+
+from export.sample import Sample
+
+__all__ = ["LINKS_SUFFIX", "RECORDS_SUFFIX", "LinkShard", "M5ProductShard", "Mep3mShard"]
+
+LINKS_SUFFIX = ".txt"
+RECORDS_SUFFIX = ".json"
+
+_FIELD, _PAIR, _NAME = "#####", "#;#", "#:#"
+_LEVELS = ("class", "sub_class", "subsub_class")
+_NO_TABLE = "-"
+_NONE = "FALSE"
+
+
+class LinkShard:
+    """One link file."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("w", encoding="utf-8", newline="\n")
+
+    def add(self, sample: Sample, number: int) -> int:
+        """Add a line; return its bytes."""
+        del number
+        names = [str(sample.classes[f"{level}_name"]) for level in _LEVELS]
+        labels = _PAIR.join(_plain(name) for name in names if name)
+        fields = (sample.product_id, sample.caption or "", sample.url, sample.image_url or "")
+        line = _FIELD.join((*(_plain(field) for field in fields), labels)) + "\n"
+        self._file.write(line)
+        return len(line.encode())
+
+    def close(self) -> None:
+        """Finish the file."""
+        self._file.close()
+
+
+class _Json:
+    """A JSON file written entry by entry, one a line."""
+
+    opening, closing = "[", "]"
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("w", encoding="utf-8", newline="\n")
+        self._between = f"{self.opening}\n"
+
+    def close(self) -> None:
+        """Finish the file."""
+        self._file.write(f"\n{self.closing}\n")
+        self._file.close()
+
+    def _write(self, entry: str) -> int:
+        self._file.write(self._between + entry)
+        self._between = ",\n"
+        return len(entry.encode()) + 2
+
+
+class M5ProductShard(_Json):
+    """One file of M5Product's JSON."""
+
+    opening, closing = "{", "}"
+
+    def add(self, sample: Sample, number: int) -> int:
+        """Add a product; return its bytes."""
+        del number
+        level = sample.label_level if sample.label_level in _LEVELS else "sub_class"
+        pairs = (f"{_plain(spec.property)}{_NAME}{_plain(spec.value)}" for spec in sample.specs)
+        item = {
+            "title": sample.caption or "",
+            "pv": _PAIR.join(pairs) or _NO_TABLE,
+            "label": sample.classes[f"{level}_name"],
+            "url": sample.image_url or "",
+            **_provenance(sample),
+        }
+        return self._write(f"{json.dumps(sample.product_id)}: {json.dumps(item, ensure_ascii=False)}")
+
+
+class Mep3mShard(_Json):
+    """One file of MEP-3M's records."""
+
+    def add(self, sample: Sample, number: int) -> int:
+        """Add a record; return its bytes."""
+        del number
+        classes = {f"{level}_{part}": sample.classes[f"{level}_{part}"] for level in _LEVELS for part in ("id", "name")}
+        size = sample.image_size
+        record = {
+            **classes,
+            "subsub_class_name": classes["subsub_class_name"] or _NONE,
+            "img_path": sample.image_url or "",
+            "img_resolution": f"{size[0]}x{size[1]}" if size else "",
+            "title": sample.caption or "",
+            **_provenance(sample),
+        }
+        return self._write(json.dumps(record, ensure_ascii=False))
+
+
+def _provenance(sample: Sample) -> dict[str, str]:
+    return {
+        "product_id": sample.product_id,
+        "role": sample.role,
+        "source": sample.source,
+        "page_url": sample.url,
+        "licence": sample.licence,
+    }
+
+
+def _plain(text: str) -> str:
+    """Return text on one line that cannot be taken for a separator: ``#`` at risk becomes its full-width twin."""
+    return " ".join(text.split()).replace("##", "＃＃").replace("#;", "＃;").replace("#:", "＃:").strip("#")

@@ -1,0 +1,67 @@
+"""An export to S3, against moto's server on the loopback."""
+
+import uuid
+from collections.abc import Iterator
+
+import fsspec
+import pytest
+from moto.server import ThreadedMotoServer
+
+from export.export_stage import run
+from export.folders import open_folder
+from export.rights import Rights
+from export.settings import ExportSettings
+from m5data.errors import UsageError
+from storage import Store
+from tests.export.test_export_stage import RIGHTS, contents, export
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[None]:
+    """Serve S3 for this module: fsspec keeps the connection that it made first."""
+    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    moto.start()
+    host, port = moto.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", "synthetic")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "synthetic")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        patch.setenv("AWS_ENDPOINT_URL_S3", f"http://{host}:{port}")
+        yield
+    moto.stop()
+
+
+@pytest.fixture
+def bucket(server: None) -> str:
+    name = f"shards-{uuid.uuid4().hex}"
+    fsspec.filesystem("s3", use_listings_cache=False).mkdir(name)
+    return f"s3://{name}/made"
+
+
+def _stored(bucket: str) -> dict[str, bytes]:
+    with open_folder(f"{bucket}/demo") as folder:
+        return {name: folder.read(name) or b"" for name in folder.sizes()}
+
+
+def test_an_export_to_s3_is_that_to_a_folder(store: Store, bucket: str) -> None:
+    settings = ExportSettings(max_shard_bytes=1024, out=bucket)
+    run(store, settings, recipe="demo", rights=RIGHTS)
+    remote = _stored(bucket)
+    assert remote == contents(export(store))
+    run(store, settings, recipe="demo", rights=RIGHTS)
+    assert run(store, settings, recipe="demo", rights=RIGHTS).unchanged
+    run(
+        store, settings.model_copy(update={"splits": ("train",), "formats": ("parquet",)}), recipe="demo", rights=RIGHTS
+    )
+    assert sorted(_stored(bucket)) == ["README.md", "croissant.json", "manifest.json", "parquet/train/00000.parquet"]
+
+
+def test_an_address_that_no_store_knows_is_a_wrong_request(store: Store) -> None:
+    with pytest.raises(UsageError, match="wanted a folder or an address that fsspec knows"):
+        run(store, ExportSettings(out="nowhere://x"), recipe="demo", rights=RIGHTS)
+
+
+def test_what_may_not_be_shared_reaches_no_store(store: Store, bucket: str) -> None:
+    with pytest.raises(UsageError, match="share_authorised"):
+        run(store, ExportSettings(out=bucket), recipe="demo", rights={"shop": Rights(share=False, licence="")})
+    assert _stored(bucket) == {}

@@ -1,0 +1,166 @@
+"""The papers' own files: what they hold, and that the feeds that read them give it back."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import mlcroissant
+import pytest
+
+from crawler.feeds.m5product import parse_pv, read_m5product
+from crawler.feeds.product1m import read_product1m
+from crawler.feeds.row import FeedRow
+from export.cut import Cut
+from export.link_shards import LinkShard
+from export.record_cutting import cut_records, records_hold
+from export.sample import Sample
+from m5data.records import Specification
+from storage import Store
+from tests.export.test_export_stage import contents, export
+
+FORMATS = ("links", "m5product", "mep3m")
+
+
+@pytest.fixture
+def folder(store: Store) -> Path:
+    return export(store, formats=FORMATS)
+
+
+def test_m5products_json_says_what_the_tables_say(folder: Path) -> None:
+    items = json.loads((folder / "m5product/train/00000.json").read_text(encoding="utf-8"))
+    assert items["shop:1"] == {
+        "title": "红色 茶壶",
+        "pv": "颜色#:#红#;#材质#:#陶",
+        "label": "茶具",
+        "url": "https://shop.example/i",
+        "product_id": "shop:1",
+        "role": "sample",
+        "source": "shop",
+        "page_url": "https://shop.example/1",
+        "licence": "CC0-1.0",
+    }
+    assert (items["shop:2"]["title"], items["shop:2"]["pv"]) == ("", "-")
+    assert parse_pv(items["shop:1"]["pv"]) == [
+        {"property": "颜色", "value": "红"},
+        {"property": "材质", "value": "陶"},
+    ]
+    assert parse_pv(items["shop:2"]["pv"]) == []
+
+
+def test_mep3ms_records_name_classes_image_and_title(folder: Path) -> None:
+    (record,) = (
+        entry
+        for entry in json.loads((folder / "mep3m/train/00000.json").read_text(encoding="utf-8"))
+        if entry["product_id"] == "shop:1"
+    )
+    assert record == {
+        "class_id": 0,
+        "class_name": "家居",
+        "sub_class_id": 0,
+        "sub_class_name": "茶具",
+        "subsub_class_id": -1,
+        "subsub_class_name": "FALSE",
+        "img_path": "https://shop.example/i",
+        "img_resolution": "",
+        "title": "红色 茶壶",
+        "product_id": "shop:1",
+        "role": "sample",
+        "source": "shop",
+        "page_url": "https://shop.example/1",
+        "licence": "CC0-1.0",
+    }
+
+
+def test_link_files_and_json_are_read_back_by_the_feeds(folder: Path) -> None:
+    rows = [line.row for line in read_product1m(folder / "links/train/00000.txt")]
+    named = {row.id: row for row in rows if isinstance(row, FeedRow)}
+    assert named["shop:1"].title == "红色 茶壶"
+    assert (named["shop:1"].category, named["shop:1"].image_urls) == (("家居", "茶具"), ("https://shop.example/i",))
+    read = {
+        line.row.id for line in read_m5product(folder / "m5product/train/00000.json") if isinstance(line.row, FeedRow)
+    }
+    assert read == {"shop:1", "shop:2"}
+
+
+def test_text_that_looks_like_a_separator_stays_in_its_field(tmp_path: Path) -> None:
+    sample = Sample(
+        product_id="a:1",
+        split="train",
+        role="sample",
+        label=None,
+        label_level="sub_class",
+        group_id="a:1",
+        source="a",
+        url="https://a.example/1",
+        licence="",
+        classes={f"{level}_name": "x#;#y" for level in ("class", "sub_class", "subsub_class")},
+        caption="five ##### signs\nand a line",
+        specs=(Specification("a", "b"),),
+        image=None,
+        image_url=None,
+        image_size=None,
+        frames=(),
+        audio=None,
+        mfcc=None,
+    )
+    shard = LinkShard(tmp_path / "links.txt")
+    assert shard.add(sample, 0) == len((line := _line(shard, tmp_path)).encode())
+    assert line.count("#####") == 4
+    assert line.split("#####")[4].split("#;#") == ["x＃;#y", "x＃;#y", "x＃;#y\n"]
+
+
+def _line(shard: LinkShard, folder: Path) -> str:
+    shard.close()
+    return (folder / "links.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("form", ["m5product", "mep3m"])
+def test_a_product_is_cut_out_of_records(folder: Path, tmp_path: Path, form: str) -> None:
+    path, draft = folder / form / "train/00000.json", tmp_path / "draft"
+    assert records_hold(path, Cut(frozenset({"shop:1"}), {}))
+    assert not records_hold(path, Cut(frozenset({"shop:3"}), {}))
+    assert cut_records(path, draft, Cut(frozenset({"shop:1"}), {})) == 1
+    whole = path.read_text(encoding="utf-8")
+    assert cut_records(path, draft, Cut(frozenset({"shop:9"}), {})) == 2
+    assert draft.read_text(encoding="utf-8") == whole
+
+
+@pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated:DeprecationWarning")  # mlcroissant's own
+@pytest.mark.filterwarnings("ignore:The inplace keyword")
+def test_croissant_is_valid_and_its_records_are_the_samples(store: Store) -> None:
+    folder = export(store, formats=("parquet", *FORMATS))
+    metadata = mlcroissant.Dataset(jsonld=folder / "croissant.json")
+    assert list(metadata.metadata.issues.errors) == []
+    assert {record_set.uuid for record_set in metadata.metadata.record_sets} == {"train", "query-c"}
+    records = {record["train/product_id"]: record for record in metadata.records("train")}
+    assert set(records) == {b"shop:1", b"shop:2"}
+    assert records[b"shop:1"]["train/caption"].decode() == "红色 茶壶"
+    assert records[b"shop:1"]["train/licence"] == b"CC0-1.0"
+
+
+def test_an_export_that_was_killed_goes_on_behind_its_last_shard(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = contents(export(store))
+    for path in (store.root / "shards").rglob("*"):
+        if path.is_file():
+            path.unlink()
+    monkeypatch.setattr(store.objects, "read", _failing_after(6, store.objects.read))
+    with pytest.raises(OSError, match="pulled"):
+        export(store)
+    monkeypatch.undo()
+    first = {name for name in contents(store.root / "shards/demo") if name.endswith((".tar", ".parquet"))}
+    assert first
+    before = {name: (store.root / "shards/demo" / name).stat().st_ino for name in first}
+    assert contents(export(store)) == whole
+    assert {name: (store.root / "shards/demo" / name).stat().st_ino for name in first} == before
+
+
+def _failing_after(calls: int, read: Callable[[str], bytes]) -> Callable[[str], bytes]:
+    """Return a reader of objects that fails from the call after so many on."""
+    left = iter(range(calls))
+
+    def reader(sha256: str) -> bytes:
+        if next(left, None) is None:
+            raise OSError("the plug was pulled")
+        return read(sha256)
+
+    return reader
