@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from align.words import count_words, has_chinese
+from m5data.words import count_words, has_chinese
 
 __all__ = ["CHARACTERS", "ContentVectors", "content_similarity", "join_titles"]
 

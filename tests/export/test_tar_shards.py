@@ -32,7 +32,7 @@ def test_a_file_is_the_one_that_tarfile_writes(members: list[tuple[str, list[byt
 def test_a_shard_reads_back_as_webdataset_reads_it(store: Store) -> None:
     shards = sorted(export(store).glob("webdataset/train/*.tar"))
     ours = {number: sample for path in shards for number, sample in read_tar(path)}
-    theirs = {sample["__key__"]: sample for _, sample in read_tars([str(path) for path in shards]).values()}
+    theirs = {str(sample["__key__"]): sample for _, sample in read_tars([str(path) for path in shards]).values()}
     assert ours.keys() == theirs.keys()
     for number, sample in ours.items():
         assert sample == {name: theirs[number][name] for name in sample}

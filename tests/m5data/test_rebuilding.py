@@ -9,7 +9,7 @@ import pytest
 
 from export import export_stage
 from export.rights import Rights
-from export.settings import ExportSettings
+from export.settings import ExportSettings, ShardFormat
 from m5data.stage import StageReport
 from splits import splits_stage
 from splits.settings import SplitSettings
@@ -22,7 +22,7 @@ THINGS = [
     for n in range(600)
 ]
 PAIRS = [(f"shop:{n:04}", f"shop:{n + 300:04}", "matched") for n in range(0, 160, 2)]
-EVERY = ("parquet", "webdataset", "links", "m5product", "mep3m")
+EVERY: tuple[ShardFormat, ...] = ("parquet", "webdataset", "links", "m5product", "mep3m")
 
 
 def _make(folder: Path) -> Mapping[str, bytes]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from align.words import count_words, has_chinese
+from m5data.words import count_words, has_chinese
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_chinese_means_the_main_block(text: str, *, chinese: bool) -> None:
 
 
 def test_segmentation_is_silent_and_leaves_no_file(tmp_path: Path) -> None:
-    code = "from align.words import count_words; assert count_words('婴幼儿奶粉', segment=True)"
+    code = "from m5data.words import count_words; assert count_words('婴幼儿奶粉', segment=True)"
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code],
         env={**os.environ, "TMPDIR": str(tmp_path), "PYTHONPYCACHEPREFIX": str(tmp_path / "fresh")},
