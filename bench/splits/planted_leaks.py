@@ -23,7 +23,8 @@ _TWIN = """
     SELECT product_id FROM true_splits WHERE split = 'train' AND group_id <> product_id ORDER BY md5(product_id) LIMIT 1
 """
 _QUERY = """
-    SELECT min(product_id), label FROM true_splits WHERE split = 'query-c' GROUP BY label ORDER BY count(*), label LIMIT 1
+    SELECT min(product_id), label FROM true_splits WHERE split = 'query-c'
+    GROUP BY label ORDER BY count(*), label LIMIT 1
 """
 _CHANGED = "SELECT product_id FROM true_splits WHERE split = 'unused' ORDER BY md5(product_id) LIMIT 1"
 _PLANTED = """
