@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from align.word_counting import count_matrix
-from align.words import has_chinese
+from m5data.words import has_chinese
 
 __all__ = ["CHARACTERS", "ContentVectors", "content_similarity", "join_titles"]
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from align.words import count_words
+from m5data.words import count_words
 
 __all__ = ["WordMatrix", "count_matrix"]
 

@@ -3,7 +3,7 @@
 import json
 import sys
 
-from align.words import count_words
+from m5data.words import count_words
 
 __all__ = ["serve"]
 

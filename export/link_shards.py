@@ -16,6 +16,7 @@ no place for it, but its id begins with the source, whose licence the card names
 import json
 from pathlib import Path
 
+from export.hashed_file import file_sha256
 from export.sample import Sample
 
 __all__ = ["LINKS_SUFFIX", "RECORDS_SUFFIX", "LinkShard", "M5ProductShard", "Mep3mShard"]
@@ -33,6 +34,7 @@ class LinkShard:
     """One link file."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._file = path.open("w", encoding="utf-8", newline="\n")
 
     def add(self, sample: Sample, number: int) -> int:
@@ -45,9 +47,10 @@ class LinkShard:
         self._file.write(line)
         return len(line.encode())
 
-    def close(self) -> None:
-        """Finish the file."""
+    def close(self) -> str:
+        """Finish the file; return its SHA-256."""
         self._file.close()
+        return file_sha256(self._path)
 
 
 class _Json:
@@ -56,13 +59,15 @@ class _Json:
     opening, closing = "[", "]"
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._file = path.open("w", encoding="utf-8", newline="\n")
         self._between = f"{self.opening}\n"
 
-    def close(self) -> None:
-        """Finish the file."""
+    def close(self) -> str:
+        """Finish the file; return its SHA-256."""
         self._file.write(f"\n{self.closing}\n")
         self._file.close()
+        return file_sha256(self._path)
 
     def _write(self, entry: str) -> int:
         self._file.write(self._between + entry)

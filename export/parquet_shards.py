@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from export.hashed_file import file_sha256
 from export.sample import Sample
 
 __all__ = ["CROISSANT_TYPES", "SUFFIX", "ParquetShard", "open_parquet_shard"]
@@ -69,6 +70,7 @@ class ParquetShard:
     """One Parquet file, a row a sample; absent modalities are NULL (specs and frames: empty)."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._schema = _schema()
         self._writer = pq.ParquetWriter(path, self._schema, compression="zstd", write_statistics=["product_id"])
         self._rows: list[dict[str, object]] = []
@@ -81,10 +83,11 @@ class ParquetShard:
         media = len(sample.image or b"") + len(sample.audio or b"") + sum(len(frame.jpeg) for frame in sample.frames)
         return media + (0 if sample.mfcc is None else sample.mfcc.nbytes)
 
-    def close(self) -> None:
-        """Write what is left and the footer."""
+    def close(self) -> str:
+        """Write what is left and the footer; return the file's SHA-256."""
         self._flush()
         self._writer.close()
+        return file_sha256(self._path)
 
     def _flush(self) -> None:
         if self._rows:

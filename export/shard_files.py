@@ -1,6 +1,5 @@
 """Shard files: rolled by size, published when whole, listed in a manifest written last."""
 
-import hashlib
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -31,8 +30,8 @@ class ShardWriter(Protocol):
     def add(self, sample: Sample, number: int) -> int:
         """Add a sample, the ``number``-th of its split; return the bytes it takes, about."""
 
-    def close(self) -> None:
-        """Finish the file."""
+    def close(self) -> str:
+        """Finish the file and return its SHA-256."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +71,10 @@ def write_shards(
         size += writer.add(sample, number)
         count += 1
         if size >= max_bytes:
-            writer.close()
-            yield count, *_measure(draft)
+            yield count, *_finish(writer, draft)
             writer, size, count = None, 0, 0
     if writer is not None:
-        writer.close()
-        yield count, *_measure(draft)
+        yield count, *_finish(writer, draft)
 
 
 def manifest_text(content: dict[str, object]) -> bytes:
@@ -116,6 +113,6 @@ def as_rows(shards: Iterable[Shard]) -> list[dict[str, object]]:
     return [asdict(shard) for shard in shards]
 
 
-def _measure(path: Path) -> tuple[int, str]:
-    with path.open("rb") as file:
-        return path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest()
+def _finish(writer: ShardWriter, path: Path) -> tuple[int, str]:
+    digest = writer.close()
+    return path.stat().st_size, digest

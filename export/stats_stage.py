@@ -2,6 +2,7 @@
 
 import time
 
+from export.report.neighbours import nearest_of_other_classes
 from export.report.numbers import ask
 from export.report.page import render
 from export.report.pictures import pictures
@@ -26,7 +27,13 @@ def run(store: Store, *, clock: Clock = utc_now, progress: Progress = SilentProg
             return stage.report_unchanged()
         progress.start("stats", None)
         numbers = ask(stage.before)
-        page = render(store.root.name, stage.before.number, numbers, tuple(pictures(store.objects, stage.before)))
+        page = render(
+            store.root.name,
+            stage.before.number,
+            numbers,
+            tuple(pictures(store.objects, stage.before)),
+            nearest_of_other_classes(store.objects, stage.before),
+        )
         path.parent.mkdir(exist_ok=True)
         draft = path.with_suffix(".part")
         draft.write_text(page, encoding="utf-8")

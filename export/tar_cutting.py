@@ -1,13 +1,12 @@
 """Taking samples out of a WebDataset shard."""
 
 import json
-import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from export.cut import Cut
-from export.webdataset_shards import write_end, write_member
+from export.tar_reading import read_members
+from export.webdataset_shards import END, member
 
 __all__ = ["cut_tar", "tar_holds"]
 
@@ -16,9 +15,8 @@ _FACTS = "json"
 
 def tar_holds(path: Path, cut: Cut) -> bool:
     """Tell whether the shard holds or names one of the products."""
-    with tarfile.open(path) as shard:
-        facts = (json.loads(payload) for _, extension, payload in _members(shard, _FACTS))
-        return any(cut.touches(said["product_id"], said["group_id"], said["label"]) for said in facts)
+    facts = (json.loads(payload) for _, extension, payload in read_members(path) if extension == _FACTS)
+    return any(cut.touches(said["product_id"], said["group_id"], said["label"]) for said in facts)
 
 
 def cut_tar(path: Path, draft: Path, cut: Cut) -> int:
@@ -27,25 +25,17 @@ def cut_tar(path: Path, draft: Path, cut: Cut) -> int:
     Samples keep their numbers. The facts of a sample are its first member.
     """
     left, gone = 0, ""
-    with tarfile.open(path) as shard, draft.open("wb") as file:
-        for number, extension, payload in _members(shard):
+    with draft.open("wb") as file:
+        for number, extension, payload in read_members(path):
             if extension == _FACTS:
                 said = json.loads(payload)
                 gone = number if cut.names(said["product_id"]) else ""
                 left += not gone
                 payload = _renamed(said, payload, cut)  # noqa: PLW2901 - the member's new content
             if number != gone:
-                write_member(file, f"{number}.{extension}", payload)
-        write_end(file)
+                file.writelines(member(f"{number}.{extension}", [payload]))
+        file.write(END)
     return left
-
-
-def _members(shard: tarfile.TarFile, only: str = "") -> Iterator[tuple[str, str, bytes]]:
-    for member in shard:
-        number, _, extension = member.name.partition(".")
-        if only in {"", extension}:
-            content = shard.extractfile(member)
-            yield number, extension, content.read() if content else b""
 
 
 def _renamed(said: dict[str, Any], payload: bytes, cut: Cut) -> bytes:

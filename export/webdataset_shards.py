@@ -10,50 +10,64 @@ columns), because Hugging Face's loader drops members that the first samples lac
 import io
 import json
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
+from export.hashed_file import HashedFile
 from export.sample import Sample
+from m5data.errors import DataError
 
-__all__ = ["SUFFIX", "TarShard", "open_tar_shard", "write_end", "write_member"]
+__all__ = ["END", "SUFFIX", "TarShard", "member", "members_of", "open_tar_shard"]
 
 SUFFIX = ".tar"
 BLOCK = 512
+END = bytes(2 * BLOCK)
+"""What a tar file ends with."""
+
+_HEADER = tarfile.TarInfo("").tobuf(tarfile.USTAR_FORMAT)
+_SUM = int(_HEADER[148:154], 8) - sum(_HEADER[124:135])
 
 
 class TarShard:
     """One tar file; headers carry neither time nor owner, so equal samples give equal bytes."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("wb")
+        self._file = HashedFile(path)
 
     def add(self, sample: Sample, number: int) -> int:
         """Write the members of a sample; return the bytes written."""
-        start = self._file.tell()
-        for extension, payload in _members(sample):
-            write_member(self._file, f"{number:08d}.{extension}", payload)
-        return self._file.tell() - start
+        pieces: list[bytes] = []
+        for extension, parts in _parts(sample):
+            pieces += member(f"{number:08d}.{extension}", parts)
+        return self._file.write(pieces)
 
-    def close(self) -> None:
-        """Write the two empty blocks that end a tar file."""
-        write_end(self._file)
-        self._file.close()
-
-
-def write_member(file: BinaryIO, name: str, payload: bytes) -> None:
-    """Write one member at the end of a tar file."""
-    header = tarfile.TarInfo(name)
-    header.size = len(payload)
-    file.write(header.tobuf(tarfile.USTAR_FORMAT))
-    file.write(payload)
-    file.write(bytes(-len(payload) % BLOCK))
+    def close(self) -> str:
+        """Write the two empty blocks that end a tar file; return its SHA-256."""
+        self._file.write([END])
+        return self._file.close()
 
 
-def write_end(file: BinaryIO) -> None:
-    """Write what a tar file ends with."""
-    file.write(bytes(2 * BLOCK))
+def member(name: str, parts: Sequence[bytes]) -> list[bytes]:
+    """Return the pieces of one member: header, parts of its payload, padding.
+
+    Raises:
+        DataError: The payload has 8 GiB or more, which a plain tar header cannot say.
+    """
+    size = sum(len(part) for part in parts)
+    if size >> 33:
+        raise DataError(f"{name}: wanted less than 8 GiB in a member of a tar file, got {size:,} bytes")
+    return [_header(name.encode(), size), *parts, bytes(-size % BLOCK)]
+
+
+def _header(name: bytes, size: int) -> bytes:
+    """Return what ``tarfile`` makes of a member, without taking it apart and together again."""
+    digits = b"%011o" % size
+    total = _SUM + sum(name) + sum(digits)
+    return b"".join(
+        (name.ljust(100, b"\0"), _HEADER[100:124], digits, _HEADER[135:148], b"%06o\0 " % total, _HEADER[156:])
+    )
 
 
 def open_tar_shard(path: Path) -> TarShard:
@@ -61,13 +75,18 @@ def open_tar_shard(path: Path) -> TarShard:
     return TarShard(path)
 
 
-def _members(sample: Sample) -> tuple[tuple[str, bytes], ...]:
+def members_of(sample: Sample) -> tuple[tuple[str, bytes], ...]:
+    """Return extension and payload of each member of a sample, in order."""
+    return tuple((extension, b"".join(parts)) for extension, parts in _parts(sample))
+
+
+def _parts(sample: Sample) -> tuple[tuple[str, Sequence[bytes]], ...]:
     return (
-        ("json", json.dumps(_facts(sample), ensure_ascii=False, sort_keys=True).encode()),
-        ("image.jpg", sample.image or b""),
-        ("frames.mjpeg", b"".join(frame.jpeg for frame in sample.frames)),
-        ("audio.mpga", sample.audio or b""),
-        ("mfcc.npy", _npy(sample)),
+        ("json", [json.dumps(_facts(sample), ensure_ascii=False, sort_keys=True).encode()]),
+        ("image.jpg", [sample.image or b""]),
+        ("frames.mjpeg", [frame.jpeg for frame in sample.frames]),
+        ("audio.mpga", [sample.audio or b""]),
+        ("mfcc.npy", [_npy(sample)]),
     )
 
 

@@ -24,6 +24,9 @@ __all__ = ["READS", "run"]
 READS = ("products", "duplicates", "labels", "matches", "media", "images", "reserve")
 """Tables that splits depend on; the reserve remembers what was decided."""
 
+_MEMORY_LIMIT = "2GB"
+"""Sorting 6.3 M products in less spills to disk."""
+
 
 def run(
     store: Store,
@@ -50,6 +53,7 @@ def run(
             return stage.report_unchanged()
         draw = Draw(settings.reserve_share, settings.salt, stage.before.number + 1)
         with closing(stage.before.connection()) as connection:
+            connection.execute(f"SET memory_limit = '{_MEMORY_LIMIT}'")
             source = read_source(connection, recipe, draw)
         kept, rejects = len(source.catalogue.products), source.rejects
         progress.start("splits", kept + len(rejects))

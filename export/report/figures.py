@@ -2,7 +2,7 @@
 
 import io
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-__all__ = ["histogram", "long_tail", "overlap"]
+__all__ = ["histogram", "image_sizes", "long_tail", "overlap"]
 
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -51,19 +51,36 @@ def long_tail(rows: Sequence[dict[str, Any]], shown: int = 40) -> str:
         return _svg(figure)
 
 
-def histogram(values: Iterable[float], label: str, bins: int = 30) -> str:
+def histogram(counts: Sequence[tuple[float, int]], label: str, bins: int = 30) -> str:
     """Draw how often values occur.
 
     Args:
-        values: Any numbers; may be empty.
+        counts: Each value, and how often it occurs; may be empty.
         label: What they are, with the unit.
         bins: Bars.
     """
     with _figure(4.4, 2.6) as (figure, axes):
-        axes.hist(list(values), bins=bins, color=_BLUE)
+        values, times = zip(*counts, strict=True) if counts else ((), ())
+        axes.hist(values, bins=bins, weights=times, color=_BLUE)
         axes.set_xlabel(label)
         axes.set_ylabel("count")
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+        return _svg(figure)
+
+
+def image_sizes(rows: Sequence[dict[str, Any]]) -> str:
+    """Draw how large images are: a disc a size, its area the number of images.
+
+    Args:
+        rows: width, height, images.
+    """
+    with _figure(4.4, 2.6) as (figure, axes):
+        most = max((row["images"] for row in rows), default=1)
+        area = [4 + 400 * row["images"] / most for row in rows]
+        axes.scatter([row["width"] for row in rows], [row["height"] for row in rows], s=area, color=_BLUE, alpha=0.5)
+        axes.set_xlabel("width, pixels")
+        axes.set_ylabel("height, pixels")
+        axes.margins(0.15)
         return _svg(figure)
 
 

@@ -1,13 +1,14 @@
 """The numbers behind the report, each one question to DuckDB."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from storage import Snapshot
 
-__all__ = ["Numbers", "ask"]
+__all__ = ["Counts", "Numbers", "ask"]
 
 Rows = list[dict[str, object]]
+Counts = list[tuple[float, int]]
+"""Each value, and how often it occurs; by value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +21,18 @@ class Numbers:
     """name, products: sub-classes, largest first."""
     overlap: Rows
     """One boolean a modality, products: which combinations of modalities there are, commonest first."""
-    caption_lengths: list[int]
-    """Characters of each caption."""
-    durations: list[float]
-    """Seconds of each distinct stored video."""
-    merchant_sizes: list[int]
-    """Products of each merchant."""
+    caption_lengths: Counts
+    """Characters of captions."""
+    durations: Counts
+    """Tenths of seconds of distinct stored videos, in seconds."""
+    merchant_sizes: Counts
+    """Products of merchants."""
+    image_sizes: Rows
+    """width, height, images: pixels of measured images."""
+    shares: Rows
+    """what, products, share: how many products have one modality, how many all five."""
+    captions: list[str]
+    """Some thousand captions, drawn by the md5 of their products' ids."""
     ledger: Rows
     """modality, state, products."""
     splits: Rows
@@ -42,9 +49,14 @@ def ask(snapshot: Snapshot) -> Numbers:
         totals=_rows(snapshot, _TOTALS)[0],
         long_tail=_rows(snapshot, _LONG_TAIL),
         overlap=_rows(snapshot, _OVERLAP),
-        caption_lengths=_column(snapshot, "select length(caption) from products where caption is not null"),
-        durations=_column(snapshot, _DURATIONS),
-        merchant_sizes=_column(snapshot, "select count(*) from products where merchant is not null group by merchant"),
+        caption_lengths=_counts(snapshot, "select length(caption) as value from products where caption is not null"),
+        durations=_counts(snapshot, _DURATIONS),
+        merchant_sizes=_counts(
+            snapshot, "select count(*) as value from products where merchant is not null group by merchant"
+        ),
+        image_sizes=_rows(snapshot, "select width, height, count(*) as images from images group by all order by all"),
+        shares=_rows(snapshot, _SHARES),
+        captions=[str(row["caption"]) for row in _rows(snapshot, _CAPTIONS)],
         ledger=_rows(snapshot, _LEDGER),
         splits=_rows(
             snapshot, "select recipe, split, role, count(*) as products from splits group by all order by all"
@@ -59,9 +71,9 @@ def _rows(snapshot: Snapshot, query: str) -> Rows:
     return rows
 
 
-def _column(snapshot: Snapshot, query: str) -> list[Any]:
-    values: list[Any] = sorted(snapshot.sql(query).column(0).to_pylist())
-    return values
+def _counts(snapshot: Snapshot, values: str) -> Counts:
+    query = f"select value, count(*) as times from ({values}) group by value order by value"  # noqa: S608
+    return [(row["value"], row["times"]) for row in snapshot.sql(query).to_pylist()]
 
 
 _TOTALS = """
@@ -85,9 +97,16 @@ select image = 'present' as image, caption = 'present' as caption, specification
 from ledger group by 1, 2, 3, 4, 5 order by products desc, 1, 2, 3, 4, 5
 """
 _DURATIONS = """
-select any_value(duration_s) from media
+select round(any_value(duration_s), 1) as value from media
 where kind = 'video' and state = 'ok' and duration_s is not null group by sha256
 """
+_SHARES = """
+select case modalities when 0 then 'no modality' when 1 then 'one modality (unimodal)'
+       when 5 then 'all five modalities' else modalities || ' modalities' end as "what",
+       count(*) as products, round(100 * count(*) / sum(count(*)) over (), 1) as "share, %"
+from ledger group by modalities order by modalities
+"""
+_CAPTIONS = "select caption from products where trim(caption) <> '' order by md5(product_id) limit 5000"
 _LEDGER = """
 select modality, state, count(*) as products
 from (unpivot (select image, caption, specifications, video, audio from ledger)

@@ -7,21 +7,33 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from export.report import figures
+from export.report.neighbours import Neighbours
 from export.report.numbers import Numbers
 from export.report.pictures import Picture
+from export.report.words import commonest_words, lay_out
 
 __all__ = ["render"]
 
 MODALITIES = ("image", "caption", "specifications", "video", "audio")
 
 
-def render(title: str, version: int, numbers: Numbers, pictures: Sequence[Picture]) -> str:
+def render(
+    title: str, version: int, numbers: Numbers, pictures: Sequence[Picture], neighbours: Sequence[Neighbours]
+) -> str:
     """Return the page: no script, nothing fetched; captions are escaped."""
     template = (resources.files("export") / "report" / "page.html").read_text(encoding="utf-8")
     return (
         Environment(autoescape=True, trim_blocks=True)
         .from_string(template)
-        .render(title=title, version=version, numbers=numbers, pictures=pictures, figures=_draw(numbers))
+        .render(
+            title=title,
+            version=version,
+            numbers=numbers,
+            pictures=pictures,
+            neighbours=neighbours,
+            words=lay_out(commonest_words(numbers.captions)),
+            figures=_draw(numbers),
+        )
     )
 
 
@@ -31,6 +43,7 @@ def _draw(numbers: Numbers) -> dict[str, Markup]:
         "overlap": figures.overlap(numbers.overlap, MODALITIES),
         "captions": figures.histogram(numbers.caption_lengths, "characters"),
         "durations": figures.histogram(numbers.durations, "seconds"),
+        "images": figures.image_sizes(numbers.image_sizes),
         "merchants": figures.histogram(numbers.merchant_sizes, "products of a merchant", bins=10),
     }
     # matplotlib escapes the text it draws

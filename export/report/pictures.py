@@ -9,7 +9,7 @@ from PIL import Image, UnidentifiedImageError
 
 from storage import Objects, Snapshot
 
-__all__ = ["Picture", "pictures"]
+__all__ = ["MAX_PIXELS", "Picture", "pictures", "shrink"]
 
 SIDE = 160
 MAX_PIXELS = 40_000_000
@@ -36,12 +36,13 @@ class Picture:
 def pictures(objects: Objects, snapshot: Snapshot, count: int = 12) -> Iterator[Picture]:
     """Yield up to ``count`` small pictures of measured images, one a sub-class, largest first."""
     for row in snapshot.sql(_CHOSEN, [MAX_PIXELS, count]).to_pylist():
-        small = _shrink(objects.read(row["sha256"]))
+        small = shrink(objects.read(row["sha256"]))
         if small is not None:
             yield Picture(row["label"], row["caption"] or "", small)
 
 
-def _shrink(payload: bytes) -> str | None:
+def shrink(payload: bytes) -> str | None:
+    """Return a small JPEG of an image as a data URI; None where it cannot be read."""
     buffer = io.BytesIO()
     try:
         with Image.open(io.BytesIO(payload)) as image:

@@ -16,9 +16,9 @@ from m5data.errors import RecipeError
 from splits import Recipe, build
 from splits.certificate import certify
 from splits.recipe import sizes_of
-from splits.recipe_parts import Retrieval
+from splits.recipe_parts import Retrieval, Sample
 from tests.splits.drawn import pairs, recipes, soften, things
-from tests.splits.synthetic import Pair, Thing, catalogue, connect, record, stored
+from tests.splits.synthetic import NOON, Pair, Thing, catalogue, connect, record, stored
 
 _settings = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
@@ -69,6 +69,11 @@ def test_splits_keep_every_promise(case: Case) -> None:
     _assert_nothing_straddles_train_and_evaluation(case)
     _assert_splits_have_the_sizes_that_the_recipe_gives(case)
     _assert_queries_have_matches_and_distractors_none(case)
+    _assert_what_is_separated_stays_apart(case)
+    _assert_near_duplicates_are_left_out_where_the_recipe_says_so(case)
+    _assert_queries_come_from_the_categories_that_the_recipe_allows(case)
+    _assert_a_subset_lies_inside_and_has_every_class_that_fits(case)
+    _assert_samples_show_the_image_that_the_recipe_chooses(case)
 
 
 @given(cases())
@@ -140,6 +145,60 @@ def _assert_queries_have_matches_and_distractors_none(case: Case) -> None:
                 assert row["label"] is None
                 assert block.truth == "match" or category[row["product_id"]] not in asked.values()
                 assert block.truth == "category" or not clusters[row["product_id"]] & asked.keys()
+
+
+def _assert_what_is_separated_stays_apart(case: Case) -> None:
+    separate, facts = case.recipe.separate, {t.id: t for t in case.found}
+    sides = [(case.recipe.sides.get(row["split"]), facts[row["product_id"]]) for row in case.rows]
+    if separate.merchant:
+        trained = {thing.merchant for side, thing in sides if side == "train"}
+        judged = {thing.merchant for side, thing in sides if side == "evaluation"}
+        assert trained & judged <= {None}
+    if separate.time is not None:
+        days = (separate.time - NOON).total_seconds() / 86_400
+        assert all(thing.day < days for side, thing in sides if side == "train")
+        assert all(thing.day >= days for side, thing in sides if side == "evaluation")
+
+
+def _assert_near_duplicates_are_left_out_where_the_recipe_says_so(case: Case) -> None:
+    for block in case.recipe.splits:
+        if isinstance(block, Retrieval) and block.near_duplicates == "remove":
+            asked = {row["group_id"] for row in case.rows if row["split"] == block.query}
+            assert not asked & {row["group_id"] for row in case.rows if row["split"] == block.gallery}
+
+
+def _assert_queries_come_from_the_categories_that_the_recipe_allows(case: Case) -> None:
+    usable = [t for t in _usable(case.found, case.recipe) if t.kept]
+    sizes, facts = Counter(t.category for t in usable), {t.id: t for t in usable}
+    for block in case.recipe.splits:
+        if not isinstance(block, Retrieval):
+            continue
+        asked = [facts[row["product_id"]] for row in case.rows if row["split"] == block.query]
+        assert all(sizes[thing.category] >= block.min_category for thing in asked if block.min_category > 1)
+        assert block.categories == "all" or all(thing.parent == 0 for thing in asked)
+
+
+def _assert_a_subset_lies_inside_and_has_every_class_that_fits(case: Case) -> None:
+    facts = {t.id: t.category for t in case.found}
+    for block in case.recipe.splits:
+        if not isinstance(block, Sample) or block.inside is None:
+            continue
+        inside = {row["product_id"] for row in case.rows if row["split"] == block.name}
+        whole = {row["product_id"] for row in case.rows if row["split"] == block.inside}
+        assert inside <= whole
+        classes = {facts[product] for product in whole}
+        if block.stratify and len(inside) >= len(classes):
+            assert {facts[product] for product in inside} == classes
+
+
+def _assert_samples_show_the_image_that_the_recipe_chooses(case: Case) -> None:
+    images = {t.id: t.images for t in case.found}
+    for row in case.rows:
+        own = images[row["product_id"]]
+        if case.recipe.image == "main" or not own:
+            assert row["image_position"] == (own[0] if own else -1)
+        else:
+            assert row["image_position"] in own
 
 
 def _clusters(found: list[Thing], judged: list[Pair]) -> Mapping[str, frozenset[str]]:

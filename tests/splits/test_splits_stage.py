@@ -154,6 +154,22 @@ def test_a_catalogue_too_small_leaves_everything_as_it_was(fill: Fill) -> None:
     assert (store.snapshot().number, splits_of(store)) == (1, [])
 
 
+def test_one_product_short_is_said_as_it_is(fill: Fill, tmp_path: Path) -> None:
+    recipe = tmp_path / "exact.toml"
+    recipe.write_text('name = "exact"\n[[splits]]\nkind = "sample"\nname = "train"\nsize = { number = 120 }\n')
+    settings = SplitSettings(recipe=str(recipe))
+    things = [replace(thing, held=int(thing.id[-3:]) >= 120) for thing in THINGS]
+    store = fill(stored(things))
+    assert run(store, settings).kept == 200
+    fill(stored(things[1:]))
+    with pytest.raises(RecipeError) as raised:
+        run(store, settings)
+    assert str(raised.value) == (
+        "recipe exact, split train: wanted 120 products, the catalogue allows 119, 1 short; "
+        "add products or ask the recipe for fewer"
+    )
+
+
 def test_an_unknown_recipe_is_refused(fill: Fill) -> None:
     with pytest.raises(SettingsError, match="wanted one of default, demo, m5product, mep3m or the path"):
         run(fill(tables()), SplitSettings(recipe="m5"))

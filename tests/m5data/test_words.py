@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from align import word_counting
 from align.word_counting import count_matrix
-from align.words import count_words, has_chinese
+from m5data.words import count_words, has_chinese
 from m5data.jieba_parts import Tokenizer
 from m5data.segmentation import cut_words
 
@@ -53,7 +53,7 @@ def test_chinese_means_the_main_block(text: str, *, chinese: bool) -> None:
 
 
 def test_segmentation_is_silent_and_leaves_no_file(tmp_path: Path) -> None:
-    code = "from align.words import count_words; assert count_words('婴幼儿奶粉', segment=True)"
+    code = "from m5data.words import count_words; assert count_words('婴幼儿奶粉', segment=True)"
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code],
         env={**os.environ, "TMPDIR": str(tmp_path), "PYTHONPYCACHEPREFIX": str(tmp_path / "fresh")},

@@ -1,4 +1,4 @@
-"""Words of a text, as the content similarity counts them: jieba's segmentation, simtext's tokens."""
+"""Words of a text, as the content similarity and the report count them: jieba's segmentation, simtext's tokens."""
 
 import re
 from collections import Counter

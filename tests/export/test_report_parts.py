@@ -1,0 +1,37 @@
+"""The parts of the report that are more than a query."""
+
+from itertools import combinations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from export.report.figures import histogram, image_sizes
+from export.report.neighbours import nearest_of_other_classes
+from export.report.words import commonest_words, lay_out
+from storage import Store
+
+_words = st.dictionaries(st.text(alphabet="ab茶壶", min_size=1, max_size=8), st.integers(1, 500), max_size=25)
+
+
+def test_words_are_those_of_jieba_without_numbers_and_single_characters() -> None:
+    captions = ["婴幼儿奶粉 900", "婴幼儿奶粉 三段", "a red pot 900"]
+    assert commonest_words(captions, shown=3) == [("奶粉", 2), ("婴幼儿", 2), ("pot", 1)]
+
+
+@given(_words)
+@settings(max_examples=25, deadline=None)
+def test_words_of_a_cloud_never_overlap_and_stay_inside(words: dict[str, int]) -> None:
+    ordered = sorted(words.items(), key=lambda pair: -pair[1])
+    placed = lay_out(ordered)
+    assert all(word.is_inside for word in placed)
+    assert not any(one.meets(other) for one, other in combinations(placed, 2))
+    assert not ordered or placed[0].word == ordered[0][0]
+
+
+def test_figures_of_nothing_are_drawn_too() -> None:
+    assert histogram([], "seconds").startswith("<svg")
+    assert image_sizes([]).startswith("<svg")
+
+
+def test_one_sub_class_has_no_neighbours_of_others(store: Store) -> None:
+    assert nearest_of_other_classes(store.objects, store.snapshot()) == []

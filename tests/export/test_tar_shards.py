@@ -1,0 +1,69 @@
+"""Tar shards are what ``tarfile`` and webdataset make of them, byte by byte."""
+
+import hashlib
+import tarfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from export.tar_reading import read_members, read_tar
+from export.webdataset_shards import END, member, open_tar_shard
+from m5data.errors import DataError
+from storage import Store
+from tests.export.test_export_stage import export, read_tars
+
+_parts = st.lists(st.binary(max_size=700), max_size=3)
+_names = st.text(alphabet="0123456789", min_size=8, max_size=8).map(lambda number: f"{number}.json")
+
+
+@given(st.lists(st.tuples(_names, _parts), max_size=4))
+@settings(max_examples=40)
+def test_a_file_is_the_one_that_tarfile_writes(members: list[tuple[str, list[bytes]]]) -> None:
+    wanted = b""
+    for name, parts in members:
+        info = tarfile.TarInfo(name)
+        info.size = sum(map(len, parts))
+        wanted += info.tobuf(tarfile.USTAR_FORMAT) + b"".join(parts) + bytes(-info.size % 512)
+    assert b"".join(piece for name, parts in members for piece in member(name, parts)) + END == wanted + END
+
+
+def test_a_shard_reads_back_as_webdataset_reads_it(store: Store) -> None:
+    shards = sorted(export(store).glob("webdataset/train/*.tar"))
+    ours = {number: sample for path in shards for number, sample in read_tar(path)}
+    theirs = {str(sample["__key__"]): sample for _, sample in read_tars([str(path) for path in shards]).values()}
+    assert ours.keys() == theirs.keys()
+    for number, sample in ours.items():
+        assert sample == {name: theirs[number][name] for name in sample}
+    assert {name for sample in ours.values() for name in sample} == {
+        "json",
+        "image.jpg",
+        "frames.mjpeg",
+        "audio.mpga",
+        "mfcc.npy",
+    }
+
+
+def test_the_hash_taken_while_writing_is_that_of_the_file(tmp_path: Path) -> None:
+    shard = open_tar_shard(tmp_path / "a.tar")
+    digest = shard.close()
+    assert digest == hashlib.sha256((tmp_path / "a.tar").read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("keep", "message"),
+    [(700, "wanted 1024 bytes of 00000000, got 188"), (1536, "wanted the empty blocks that end a tar file, got none")],
+)
+def test_a_shard_that_breaks_off_is_refused(tmp_path: Path, keep: int, message: str) -> None:
+    path = tmp_path / "cut.tar"
+    path.write_bytes((b"".join(member("00000000.json", [bytes(1000)])) + END)[:keep])
+    with pytest.raises(DataError, match=message):
+        list(read_members(path))
+
+
+def test_other_bytes_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "other.tar"
+    path.write_bytes(b"x" * 2048)
+    with pytest.raises(DataError, match="wanted a tar shard, got other bytes"):
+        list(read_members(path))
