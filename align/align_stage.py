@@ -14,6 +14,7 @@ from align.hierarchy import Hierarchy, build_hierarchy
 from align.label_map import make_label_map
 from align.learned import NO_FACTS
 from align.pair_rows import make_label_pairs
+from align.properties.spec_norms import write_spec_norms
 from align.review import Standing, all_decisions, decisions_digest, standing
 from align.settings import AlignSettings
 from m5data.errors import MissingInputError
@@ -24,7 +25,10 @@ from storage.schemas import TABLES
 
 __all__ = ["run"]
 
-_READS = {"mep3m": ("products", "duplicates"), "learned": ("products", "duplicates", "specs", "images")}
+_READS = {
+    "mep3m": ("products", "duplicates", "specs"),
+    "learned": ("products", "duplicates", "specs", "images"),
+}
 
 _FAULTS = pa.schema(
     [
@@ -57,8 +61,9 @@ def run(
 ) -> StageReport:
     """Align all categories, and label every product that is no exact duplicate.
 
-    Reads ``products`` and ``duplicates`` (the learned rule ``specs`` and ``images``, too), the decisions
-    of people, and the ids of the last ``label_map``; writes ``label_map``, ``label_pairs`` and ``labels``.
+    Reads ``products``, ``duplicates`` and ``specs`` (the learned rule ``images``, too), the decisions of
+    people, and the ids of the last ``label_map``; writes ``label_map``, ``label_pairs``, ``labels`` and
+    ``spec_norms``.
     A product whose category path is missing or unsound is a reject (reasons: ``align.fault``). So is an
     entry of the settings, or a decision, that names nothing, ``unknown_category``, and a decision that
     newer ones leave no room for, ``contradicted``: the report counts them as read and dropped, beside
@@ -90,6 +95,7 @@ def _work(stage: Stage, settings: AlignSettings, decided: Standing, clock: Clock
         stage.write("label_pairs", make_label_pairs(hierarchy))
         connection.register("mapped", label_map)
         stage.write("labels", connection.sql(_LABELS))
+        write_spec_norms(stage, connection)
         rejects = [*_faulty_products(connection, catalogue.faults), *_unused(hierarchy)]
     stage.reject(rejects)
     progress.advance(products)

@@ -18,20 +18,20 @@ _KEPT = "FROM products JOIN duplicates USING (product_id)"
 _SPECS = f"""
 SELECT source, category, property, value, count(*) AS products
 {_KEPT} JOIN specs USING (product_id) WHERE kept
-GROUP BY ALL
-QUALIFY row_number() OVER (PARTITION BY source, category ORDER BY products DESC, property, value) <= {_EACH}
+GROUP BY source, category, property, value
+QUALIFY row_number() OVER (PARTITION BY source, category ORDER BY count(*) DESC, property, value) <= {_EACH}
 """
 _PRICES = f"""
 SELECT source, category, list(price::DOUBLE ORDER BY product_id) FROM (
     SELECT source, category, price, product_id {_KEPT} WHERE kept AND price > 0
     QUALIFY row_number() OVER (PARTITION BY source, category ORDER BY product_id) <= {_EACH}
-) GROUP BY ALL
+) GROUP BY source, category
 """  # noqa: S608 - constants
 _PICTURES = f"""
 SELECT source, category, list(DISTINCT phash::VARCHAR) FROM (
     SELECT source, category, phash {_KEPT} JOIN images USING (product_id) WHERE kept AND phash IS NOT NULL
     QUALIFY row_number() OVER (PARTITION BY source, category ORDER BY product_id, position) <= {_EACH}
-) GROUP BY ALL
+) GROUP BY source, category
 """  # noqa: S608 - constants
 
 
