@@ -8,10 +8,13 @@ import duckdb
 import pyarrow as pa
 
 from align.catalogue import read_catalogue
+from align.catalogue_facts import read_facts
 from align.category import Category
 from align.hierarchy import Hierarchy, build_hierarchy
 from align.label_map import make_label_map
+from align.learned import NO_FACTS
 from align.pair_rows import make_label_pairs
+from align.properties.spec_norms import write_spec_norms
 from align.review import Standing, all_decisions, decisions_digest, standing
 from align.settings import AlignSettings
 from m5data.errors import MissingInputError
@@ -22,7 +25,10 @@ from storage.schemas import TABLES
 
 __all__ = ["run"]
 
-_READS = ("products", "duplicates")
+_READS = {
+    "mep3m": ("products", "duplicates", "specs"),
+    "learned": ("products", "duplicates", "specs", "images"),
+}
 
 _FAULTS = pa.schema(
     [
@@ -55,18 +61,20 @@ def run(
 ) -> StageReport:
     """Align all categories, and label every product that is no exact duplicate.
 
-    Reads ``products`` and ``duplicates``, the decisions of people, and the ids of the last
-    ``label_map``; writes ``label_map``, ``label_pairs`` and ``labels``. A product whose category path is
-    missing or unsound is a reject (reasons: ``align.fault``). So is an entry of the settings, or a
-    decision, that names nothing, ``unknown_category``, and a decision that newer ones leave no room for,
-    ``contradicted``: the report counts them as read and dropped, beside the products.
+    Reads ``products``, ``duplicates`` and ``specs`` (the learned rule ``images``, too), the decisions of
+    people, and the ids of the last ``label_map``; writes ``label_map``, ``label_pairs``, ``labels`` and
+    ``spec_norms``.
+    A product whose category path is missing or unsound is a reject (reasons: ``align.fault``). So is an
+    entry of the settings, or a decision, that names nothing, ``unknown_category``, and a decision that
+    newer ones leave no room for, ``contradicted``: the report counts them as read and dropped, beside
+    the products.
 
     Raises:
         MissingInputError: The stage ``dedup`` did not run yet.
     """
     digest = decisions_digest(store.state)  # first: a decision that comes meanwhile is one for the next run
     decisions = all_decisions(store.state)
-    with store.stage("align", settings=settings.digest(), reads=_READS, extra=digest) as stage:
+    with store.stage("align", settings=settings.digest(), reads=_READS[settings.rule], extra=digest) as stage:
         if stage.unchanged:
             return stage.report_unchanged()
         if "duplicates" not in stage.before.tables:
@@ -80,12 +88,14 @@ def _work(stage: Stage, settings: AlignSettings, decided: Standing, clock: Clock
         catalogue = read_catalogue(connection, settings.characters)
         products = sum(catalogue.sizes.values())
         progress.start("align", products)
-        hierarchy = build_hierarchy(catalogue.sizes, catalogue.titles, catalogue.sizes, settings, decided)
+        facts = read_facts(connection) if settings.rule == "learned" else NO_FACTS
+        hierarchy = build_hierarchy(catalogue.sizes, catalogue.titles, catalogue.sizes, settings, decided, facts)
         label_map = make_label_map(hierarchy.classes, stage.before.table("label_map"))
         stage.write("label_map", label_map)
         stage.write("label_pairs", make_label_pairs(hierarchy))
         connection.register("mapped", label_map)
         stage.write("labels", connection.sql(_LABELS))
+        write_spec_norms(stage, connection)
         rejects = [*_faulty_products(connection, catalogue.faults), *_unused(hierarchy)]
     stage.reject(rejects)
     progress.advance(products)

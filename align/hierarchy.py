@@ -5,14 +5,15 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from align.category import SEPARATOR, Category, with_ancestors
-from align.content_similarity import join_titles
 from align.first_level import make_classes, tie_classes, unused_entries
 from align.label_tree import Label, name_label
+from align.learned import NO_FACTS, Facts, PairModel
 from align.merging import Merged, merge
-from align.moving import find_moves
-from align.nodes import Node, make_nodes, text_of
-from align.pairs import Pair, content_threshold, ruling, score_pairs
+from align.moving import find_moves, standing_out
+from align.nodes import Node, make_nodes
+from align.pairs import Pair, content_threshold, ruling
 from align.review.standing import Standing
+from align.scoring import LearnedScorer, Material, PublishedScorer, Scorer, judge_second_level
 from align.settings import AlignSettings
 from align.verdicts import NodeVerdict, Verdicts, find_verdicts
 
@@ -65,39 +66,31 @@ class _Scope:
 
 
 class _Builder:
-    """What all levels need: titles, sizes, settings, decisions; and the pairs judged so far."""
+    """What all levels need: material, settings, scorer; and the pairs judged so far."""
 
-    def __init__(
-        self,
-        titles: Mapping[Category, Sequence[str]],
-        sizes: Mapping[Category, int],
-        settings: AlignSettings,
-        decided: Standing,
-    ) -> None:
-        self._titles = titles
-        self._sizes = sizes
+    def __init__(self, material: Material, settings: AlignSettings, scorer: Scorer) -> None:
+        self._material = material
         self._settings = settings
-        self._decided = decided
+        self._scorer = scorer
         self.judged: list[JudgedPair] = []
         self.contradicted: list[NodeVerdict] = []
 
     def score(self, within: tuple[str, ...], categories: Iterable[Category]) -> _Scope:
         """Score the names one level below a label."""
         nodes = make_nodes(categories, len(within) + 1)
-        texts = [join_titles(text_of(node, self._titles), self._settings.characters) for node in nodes]
-        verdicts = find_verdicts(nodes, self._decided)
+        verdicts = find_verdicts(nodes, self._material.decided)
         judged = [(verdict.a.key, verdict.b.key) for verdict in verdicts.pairs]
-        return _Scope(within, nodes, score_pairs(nodes, texts, self._settings.s_label, judged), verdicts)
+        return _Scope(within, nodes, self._scorer.score(nodes, judged), verdicts)
 
     def merge(self, scope: _Scope, threshold: float) -> tuple[Label, ...]:
         """Make labels of scored names, sorted by name."""
         rules = [(pair, ruling(pair, threshold, self._settings)) for pair in scope.pairs]
         merged = merge(scope.nodes, [(pair, rule) for pair, rule in rules if rule], scope.verdicts)
-        self.judged += _judge(scope, merged, dict(rules), self._settings.rule)
+        self.judged += _judge(scope, merged, dict(rules), _asked(scope.pairs))
         self.contradicted += merged.contradicted
         labels = [
             Label(
-                name_label(group, self._sizes, self._decided),
+                name_label(group, self._material.sizes, self._material.decided),
                 group,
                 {node.key: merged.ties[node.key] for node in group},
             )
@@ -112,13 +105,16 @@ def build_hierarchy(
     sizes: Mapping[Category, int],
     settings: AlignSettings,
     decided: Standing = NOTHING_DECIDED,
+    facts: Facts = NO_FACTS,
+    model: PairModel | None = None,
 ) -> Hierarchy:
     """Align the categories of all sources (MEP-3M, section 3).
 
     First level by the mapping; second level by the rule within each class; third level by the same
     rule and threshold within the sub-classes that the settings choose. Deeper levels, and third
     levels of other sub-classes, take the label above them. What people decided goes before any rule;
-    two categories of different classes that a person joined come into the class of most products.
+    two categories of different classes that a person or the learned rule joined come into the class
+    of most products. Where too few pairs are reviewed, the learned rule is the published one.
 
     Args:
         categories: Sound categories (``fault`` finds nothing), in any order.
@@ -126,11 +122,14 @@ def build_hierarchy(
         sizes: How many products that are.
         settings: Rule, thresholds, mapping.
         decided: What people decided.
+        facts: What else is known of categories, for the learned rule.
+        model: Of the learned rule, trained before; None: train it on what people decided.
     """
     every = list(with_ancestors(categories))
-    builder = _Builder(titles, sizes, settings, decided)
+    material = Material(titles, sizes, facts, decided)
     classes = make_classes(every, settings.first_level)
-    members = _members(classes, sizes, decided)
+    members, scorer = _prepare(classes, material, settings, model)
+    builder = _Builder(material, settings, scorer)
     scopes = [builder.score((name,), members[name]) for name in classes]
     threshold = content_threshold([pair for scope in scopes for pair in scope.pairs], settings)
     found = []
@@ -145,21 +144,35 @@ def build_hierarchy(
     )
 
 
-def _members(
-    classes: Mapping[str, Sequence[Node]], sizes: Mapping[Category, int], decided: Standing
-) -> dict[str, list[Category]]:
-    """Return class -> the categories to align in it, those that moved into it included."""
+def _prepare(
+    classes: Mapping[str, Sequence[Node]], material: Material, settings: AlignSettings, model: PairModel | None
+) -> tuple[dict[str, list[Category]], Scorer]:
+    """Return class -> the categories to align in it, and what scores their pairs."""
     class_of = {category: name for name, nodes in classes.items() for node in nodes for category in node.categories}
+    joined = [pair for pair, decision in material.decided.pairs.items() if decision.kind != "reject"]
+    members = _members(classes, class_of, joined, material.sizes)
+    if settings.rule != "learned":
+        return members, PublishedScorer(material, settings)
+    judged = judge_second_level(members, material, model)
+    if judged.model is None:
+        return members, PublishedScorer(material, settings, judged.pairs)
+    joined += standing_out(judged.pairs, class_of, material.decided)
+    return _members(classes, class_of, joined, material.sizes), LearnedScorer(material, judged.pairs, judged.model)
+
+
+def _members(
+    classes: Iterable[str],
+    class_of: Mapping[Category, str],
+    joined: Iterable[tuple[Category, Category]],
+    sizes: Mapping[Category, int],
+) -> dict[str, list[Category]]:
+    """Return class -> the categories to align in it, those included that moved into it to be with their like."""
     products: dict[Category, int] = {}
     for category in class_of:
         second = Category(category.source, category.path[:2])
         products[second] = products.get(second, 0) + sizes.get(category, 0)
-    joined = [
-        pair
-        for pair, decision in decided.pairs.items()
-        if decision.kind != "reject" and all(len(end.path) == 2 and end in class_of for end in pair)
-    ]
-    moves = find_moves(joined, class_of, products)
+    second_level = [pair for pair in joined if all(len(end.path) == 2 and end in class_of for end in pair)]
+    moves = find_moves(second_level, class_of, products)
     members: dict[str, list[Category]] = {name: [] for name in classes}
     for category, name in class_of.items():
         members[moves.get(Category(category.source, category.path[:2]), name)].append(category)
@@ -180,6 +193,11 @@ def _sub_class_names(classes: Iterable[Label]) -> Iterator[str]:
         for child in label.children:
             yield child.name
             yield label.name + SEPARATOR + child.name
+
+
+def _asked(pairs: Sequence[Pair]) -> str:
+    """Return the rule that scored pairs."""
+    return "learned" if any(pair.probability is not None for pair in pairs) else "mep3m"
 
 
 def _judge(scope: _Scope, merged: Merged, rules: Mapping[Pair, str | None], rule: str) -> Iterator[JudgedPair]:

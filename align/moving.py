@@ -1,10 +1,12 @@
 """Categories that belong to another class than the one their outermost category is mapped to."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from align.category import Category
+from align.pairs import EVEN, Pair
+from align.review.standing import Standing
 
-__all__ = ["find_moves"]
+__all__ = ["find_moves", "standing_out"]
 
 
 def find_moves(
@@ -33,3 +35,28 @@ def find_moves(
         if chosen != class_of[category]:
             moves[category] = chosen
     return moves
+
+
+def standing_out(
+    pairs: Sequence[Pair], class_of: Mapping[Category, str], decided: Standing
+) -> list[tuple[Category, Category]]:
+    """Return the pairs across classes that the learned rule holds to be one label.
+
+    Only where each is the most probable partner of the other, its own class included: a category
+    leaves its class for its equal, never for a mere relative. Pairs that a person rejected are left out.
+    """
+    best: dict[tuple[Category, str], Pair] = {}
+    for pair in pairs:
+        ends = pair.a.own[0], pair.b.own[0]
+        for end, other in (ends, ends[::-1]):
+            place = end, other.source
+            if place not in best or (pair.probability or 0.0) > (best[place].probability or 0.0):
+                best[place] = pair
+    found = []
+    for pair in pairs:
+        a, b = pair.a.own[0], pair.b.own[0]
+        mutual = best[a, b.source] is pair and best[b, a.source] is pair
+        probable = pair.probability is not None and pair.probability >= EVEN
+        if mutual and probable and class_of[a] != class_of[b] and decided.verdict(a, b) is not False:
+            found.append((a, b))
+    return found

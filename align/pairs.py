@@ -13,9 +13,11 @@ from align.label_similarity import label_similarity, similar_labels
 from align.nodes import Node, NodeKey
 from align.settings import AlignSettings
 
-__all__ = ["Pair", "Relation", "content_threshold", "ruling", "score_pairs"]
+__all__ = ["EVEN", "Pair", "Relation", "content_threshold", "ruling", "score_pairs"]
 
 
+EVEN = 0.5
+"""Probability from which a pair is one label."""
 Relation = Literal["same", "broader", "narrower", "other"]
 
 
@@ -94,8 +96,10 @@ def content_threshold(pairs: Iterable[Pair], settings: AlignSettings) -> float:
 
 
 def ruling(pair: Pair, threshold: float, settings: AlignSettings) -> str | None:
-    """Return the rule by which a pair is one label, ``same_name`` or ``mep3m``; None: it is not."""
+    """Return the rule by which a pair is one label, ``learned``, ``same_name`` or ``mep3m``; None: it is not."""
+    if pair.probability is not None:
+        return "learned" if pair.probability >= EVEN else None
     if settings.same_names_join and pair.a.name == pair.b.name:
         return "same_name"
     accepted = pair.s_label >= settings.s_label and pair.s_content > threshold
-    return settings.rule if accepted else None
+    return "mep3m" if accepted else None

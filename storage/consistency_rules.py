@@ -114,6 +114,7 @@ RULES = (
         WHERE pair.joined <> (a.group_id = b.group_id)
         """,
     ),
+    _known("spec_norms", "align"),
     _known("labels", "align"),
     *(
         Rule(

@@ -17,6 +17,7 @@ What becomes of it: the next ``m5data align`` applies every decision in force; n
 from align.review.decision import KINDS, Decision, Kind, decision_fault
 from align.review.decision_state import all_decisions, decisions_digest, record_decisions
 from align.review.doubtful import DoubtfulPair, Example, doubtful_pairs
+from align.review.sheet import SheetReader, read_sheet, write_sheet
 from align.review.standing import Conflict, Standing, standing
 
 __all__ = [
@@ -26,11 +27,14 @@ __all__ = [
     "DoubtfulPair",
     "Example",
     "Kind",
+    "SheetReader",
     "Standing",
     "all_decisions",
     "decision_fault",
     "decisions_digest",
     "doubtful_pairs",
+    "read_sheet",
     "record_decisions",
     "standing",
+    "write_sheet",
 ]

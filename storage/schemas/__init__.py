@@ -6,7 +6,7 @@ from storage.schemas.catalogue import MEDIA, PRODUCTS, SPECS
 from storage.schemas.column import Column, TableSpec
 from storage.schemas.dataset import RECIPES, RESERVE, SPLITS
 from storage.schemas.derived import AUDIO, DUPLICATE_PAIRS, DUPLICATES, FRAMES, IMAGES, REGIONS, TEXTS
-from storage.schemas.labels import LABEL_MAP, LABEL_PAIRS, LABELS
+from storage.schemas.labels import LABEL_MAP, LABEL_PAIRS, LABELS, SPEC_NORMS
 
 __all__ = ["TABLES", "Column", "TableSpec"]
 
@@ -26,6 +26,7 @@ TABLES: dict[str, TableSpec] = {
         LABEL_MAP,
         LABEL_PAIRS,
         LABELS,
+        SPEC_NORMS,
         RESERVE,
         CANDIDATES,
         JUDGEMENTS,

@@ -3,7 +3,7 @@
 from storage.schemas.column import Column, TableSpec
 from storage.schemas.types import FLAG, ID, INT, LIST, REAL, TEXT
 
-__all__ = ["LABELS", "LABEL_MAP", "LABEL_PAIRS"]
+__all__ = ["LABELS", "LABEL_MAP", "LABEL_PAIRS", "SPEC_NORMS"]
 
 _NAMES = (
     Column("class_id", INT, "first level; -1: no label"),
@@ -58,4 +58,19 @@ LABELS = TableSpec(
     key=("product_id",),
     bucket_of="product_id",
     columns=(Column("product_id", ID, "product"), *_NAMES),
+)
+
+SPEC_NORMS = TableSpec(
+    name="spec_norms",
+    meaning="One row a line of a product's specification table: what it says in the words that all sources share.",
+    key=("product_id", "position"),
+    bucket_of="product_id",
+    columns=(
+        Column("product_id", ID, "product"),
+        Column("position", INT, "line of the table specs, which keeps the original"),
+        Column("property_norm", TEXT, "shared name of the property"),
+        Column("value_norm", TEXT, "the number in unit, else the text with width and white space folded"),
+        Column("unit", TEXT, "g, ml, mm, W, V, mAh, Hz, MB, 月, 天, ℃ or %; NULL: none", nullable=True),
+        Column("number", REAL, "value_norm as a number; NULL: text", nullable=True),
+    ),
 )
