@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from align import word_counting
 from align.word_counting import count_matrix
-from m5data.words import count_words, has_chinese
 from m5data.jieba_parts import Tokenizer
 from m5data.segmentation import cut_words
+from m5data.words import count_words, has_chinese
 
 
 def _make_tokenizer() -> Tokenizer:
