@@ -69,5 +69,5 @@ def read_packets(container: InputContainer, *streams: VideoStream | AudioStream)
                 yield packet
     except av.MemoryError as error:
         raise MediaError("memory", "reading a packet") from error
-    except av.FFmpegError:
+    except (av.FFmpegError, IndexError):  # PyAV's flush at the end trips over streams that appeared late (FLV)
         return
