@@ -90,8 +90,10 @@ class Workspace:
         return self.snapshot.sql(query)
 
     def samples(self, split: str, recipe: str | None = None) -> Iterator[Sample]:
-        """Yield the samples of a split with all five modalities, absent ones None."""
-        return read_samples(self.store.objects, self.snapshot, split, recipe or self.settings.splits.recipe_name)
+        """Yield the samples of a split, with all five modalities, absent ones None, and their licence."""
+        licences = {name: shop.licence or "" for name, shop in self.settings.crawl.sources.items()}
+        chosen = recipe or self.settings.splits.recipe_name
+        return read_samples(self.store.objects, self.snapshot, split, chosen, licences)
 
 
 def default_settings() -> str:
