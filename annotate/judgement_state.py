@@ -45,7 +45,7 @@ select * from board
 union all
 select query, candidate, worker, answer, gold, answered_at from judgements j where not exists (
     select 1 from annotation_tasks t where t.kind = 'same-product' and t.query = j.query and t.candidate = j.candidate
-    and (j.gold and t.truth is not null or exists (
+    and ((j.gold or j.worker = 'gold') and t.truth is not null or exists (
         select 1 from annotation_work w
         where w.worker = j.worker and w.task = t.task and w.label is not null and w.label != 'broken')))
 order by 1, 2, 3

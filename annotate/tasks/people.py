@@ -11,6 +11,8 @@ from m5data.errors import UsageError
 __all__ = ["add_worker", "find_worker", "hash_token", "list_pay", "resume_worker"]
 
 _LONGEST = 64
+_TAKEN = "gold"
+"""Who gives the true answers in the table ``judgements``."""
 
 
 def add_worker(connection: sqlite3.Connection, worker: str, token: str) -> None:
@@ -19,12 +21,13 @@ def add_worker(connection: sqlite3.Connection, worker: str, token: str) -> None:
     Only the token's hash is kept: who reads the state cannot sign in with it.
 
     Raises:
-        UsageError: The name is empty, longer than 64 characters, or not of letters, digits and ``._-``.
+        UsageError: The name is empty, longer than 64 characters, not of letters, digits and ``._-``, or ``gold``.
     """
-    if not (0 < len(worker) <= _LONGEST and all(c.isalnum() or c in "._-" for c in worker)):
+    fit = 0 < len(worker) <= _LONGEST and all(c.isalnum() or c in "._-" for c in worker)
+    if not fit or worker == _TAKEN:
         raise UsageError(
             f"annotate links: wanted a name of 1 to {_LONGEST} letters, digits, dots, dashes or underscores, "
-            f"got {worker[:_LONGEST]!r}; choose another"
+            f"but not {_TAKEN}, got {worker[:_LONGEST]!r}; choose another"
         )
     connection.execute(
         "insert into annotation_workers (worker, token_hash) values (?, ?) "

@@ -168,7 +168,10 @@ def test_an_unknown_method_is_refused_and_nothing_is_written(store: Store) -> No
 
 
 def test_answers_of_the_board_are_published_with_those_of_files(store: Store) -> None:
-    take_in(store, ["s:1,s:2,ann,mismatched,", "s:1,s:2,bob,mismatched,", "s:1,s:3,boss,matched,true"])
+    take_in(
+        store,
+        ["s:1,s:2,ann,mismatched,", "s:1,s:2,bob,mismatched,", "s:1,s:3,boss,matched,true", "s:1,s:3,gold,matched,"],
+    )
     plan = TaskSettings(workers=1, gold_first=0, gold_share=0)
     with TaskBoard(store.state, plan, clock=lambda: NOW) as board:
         board.add_tasks([Task("s:1", "s:2"), Task("s:2", "s:3"), Task("s:3", options=("lamps", "chairs"))])

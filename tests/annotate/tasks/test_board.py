@@ -263,7 +263,7 @@ def test_a_link_is_one_workers_and_a_new_one_voids_the_old(open_board: OpenBoard
     assert tokens["bob"] not in kept
 
 
-@pytest.mark.parametrize("name", ["", "a b", "a/b", "<b>", "x" * 65, "a\0"])
+@pytest.mark.parametrize("name", ["", "a b", "a/b", "<b>", "x" * 65, "a\0", "gold"])
 def test_a_name_that_could_not_stand_in_a_link_is_refused(open_board: OpenBoard, name: str) -> None:
     with pytest.raises(UsageError, match="wanted a name of 1 to 64 letters"):
         open_board().invite(["ann", name])
