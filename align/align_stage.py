@@ -1,16 +1,21 @@
 """The stage ``align``: category paths of all sources become labels of one hierarchy."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 
 import duckdb
 import pyarrow as pa
 
 from align.catalogue import read_catalogue
+from align.catalogue_facts import read_facts
 from align.category import Category
-from align.hierarchy import build_hierarchy
+from align.hierarchy import Hierarchy, build_hierarchy
 from align.label_map import make_label_map
+from align.learned import NO_FACTS
+from align.pair_rows import make_label_pairs
+from align.properties.spec_norms import write_spec_norms
+from align.review import Standing, all_decisions, decisions_digest, standing
 from align.settings import AlignSettings
 from m5data.errors import MissingInputError
 from m5data.records import Reject
@@ -20,7 +25,10 @@ from storage.schemas import TABLES
 
 __all__ = ["run"]
 
-_READS = ("products", "duplicates")
+_READS = {
+    "mep3m": ("products", "duplicates", "specs"),
+    "learned": ("products", "duplicates", "specs", "images"),
+}
 
 _FAULTS = pa.schema(
     [
@@ -53,34 +61,42 @@ def run(
 ) -> StageReport:
     """Align all categories, and label every product that is no exact duplicate.
 
-    Reads ``products`` and ``duplicates``, and the ids of the last ``label_map``; writes ``label_map``
-    and ``labels``. A product whose category path is missing or unsound is a reject (reasons:
-    ``align.fault``). So is an entry of the settings that names nothing, ``unknown_category``: the
-    report counts it as read and dropped, beside the products.
+    Reads ``products``, ``duplicates`` and ``specs`` (the learned rule ``images``, too), the decisions of
+    people, and the ids of the last ``label_map``; writes ``label_map``, ``label_pairs``, ``labels`` and
+    ``spec_norms``.
+    A product whose category path is missing or unsound is a reject (reasons: ``align.fault``). So is an
+    entry of the settings, or a decision, that names nothing, ``unknown_category``, and a decision that
+    newer ones leave no room for, ``contradicted``: the report counts them as read and dropped, beside
+    the products.
 
     Raises:
         MissingInputError: The stage ``dedup`` did not run yet.
     """
-    with store.stage("align", settings=settings.digest(), reads=_READS) as stage:
+    digest = decisions_digest(store.state)  # first: a decision that comes meanwhile is one for the next run
+    decisions = all_decisions(store.state)
+    with store.stage("align", settings=settings.digest(), reads=_READS[settings.rule], extra=digest) as stage:
         if stage.unchanged:
             return stage.report_unchanged()
         if "duplicates" not in stage.before.tables:
             raise MissingInputError("align: wanted the table duplicates, found none; run m5data dedup first")
-        return _work(stage, settings, clock, progress)
+        return _work(stage, settings, standing(decisions), clock, progress)
 
 
-def _work(stage: Stage, settings: AlignSettings, clock: Clock, progress: Progress) -> StageReport:
+def _work(stage: Stage, settings: AlignSettings, decided: Standing, clock: Clock, progress: Progress) -> StageReport:
     began = clock()
     with closing(stage.before.connection()) as connection:
         catalogue = read_catalogue(connection, settings.characters)
         products = sum(catalogue.sizes.values())
         progress.start("align", products)
-        hierarchy = build_hierarchy(catalogue.sizes, catalogue.titles, catalogue.sizes, settings)
+        facts = read_facts(connection) if settings.rule == "learned" else NO_FACTS
+        hierarchy = build_hierarchy(catalogue.sizes, catalogue.titles, catalogue.sizes, settings, decided, facts)
         label_map = make_label_map(hierarchy.classes, stage.before.table("label_map"))
         stage.write("label_map", label_map)
+        stage.write("label_pairs", make_label_pairs(hierarchy))
         connection.register("mapped", label_map)
         stage.write("labels", connection.sql(_LABELS))
-        rejects = [*_faulty_products(connection, catalogue.faults), *_unused_entries(hierarchy.unused)]
+        write_spec_norms(stage, connection)
+        rejects = [*_faulty_products(connection, catalogue.faults), *_unused(hierarchy)]
     stage.reject(rejects)
     progress.advance(products)
     progress.finish()
@@ -101,7 +117,17 @@ def _faulty_products(
     yield from (Reject(*row) for row in connection.sql(_FAULTY).fetchall())
 
 
-def _unused_entries(unused: Iterable[str]) -> Iterator[Reject]:
-    """Yield the entries of the settings that name nothing."""
-    for entry in unused:
+def _unused(hierarchy: Hierarchy) -> Iterator[Reject]:
+    """Yield the entries of the settings that name nothing, and the decisions that cannot be followed."""
+    for entry in hierarchy.unused:
         yield Reject(entry, "unknown_category", "wanted the name of a category or sub-class that is there")
+    for category in hierarchy.missing:
+        yield Reject(
+            f"decision:{category.source}:{category.text}",
+            "unknown_category",
+            "a decision speaks of it; it is not there",
+        )
+    for verdict in hierarchy.contradicted:
+        ends = " ~ ".join(f"{node.source}:{node.own[0].text}" for node in (verdict.a, verdict.b))
+        detail = f"{verdict.decision.kind} by {verdict.decision.reviewer}: newer decisions leave no room for it"
+        yield Reject(f"decision:{ends}", "contradicted", detail)

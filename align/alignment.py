@@ -8,6 +8,9 @@ from pydantic import ValidationError
 from align.category import Category, fault
 from align.hierarchy import build_hierarchy
 from align.label_map import make_label_map
+from align.learned import NO_FACTS, Facts, PairModel
+from align.review import Decision, standing
+from align.review.decision import normalise
 from align.settings import AlignSettings
 from m5data.errors import DataError, SettingsError
 
@@ -23,6 +26,9 @@ def align(
     *,
     sizes: Mapping[Category, int] | None = None,
     previous: pa.Table | None = None,
+    decisions: Iterable[Decision] = (),
+    facts: Facts = NO_FACTS,
+    model: PairModel | None = None,
     **settings: object,
 ) -> pa.Table:
     """Merge the categories of several sources into one hierarchy.
@@ -30,9 +36,14 @@ def align(
     Args:
         categories: Pairs (source, path), the path a tuple of names, outermost first.
         titles: Such a pair -> titles of the products directly in it; absent: none.
-        rule: ``mep3m``, the published rule.
+        rule: ``mep3m``, the published rule; ``learned``, trained on the decisions, the published one
+            where they are too few.
         sizes: Such a pair -> number of products; left out: the number of titles.
         previous: The label map of an earlier run, whose ids are kept.
+        decisions: What people decided, oldest first; they go before any rule. Those on categories that
+            are not there wait until they are.
+        facts: Specifications, prices, images of the categories, for the learned rule.
+        model: Of the learned rule, trained before; None: train it on the decisions.
         settings: Further settings of ``AlignSettings``: first_level, third_level, s_label, …
 
     Returns:
@@ -52,7 +63,7 @@ def align(
         place = ".".join(map(str, first["loc"]))
         raise SettingsError(f"align: {place}: {first['msg']}, got {first['input']!r}") from None
     counted = {category: len(found) for category, found in titles.items()} if sizes is None else sizes
-    hierarchy = build_hierarchy(wanted, titles, counted, checked)
+    hierarchy = build_hierarchy(wanted, titles, counted, checked, standing(map(normalise, decisions)), facts, model)
     if hierarchy.unused:
         named = ", ".join(hierarchy.unused)
         raise SettingsError(f"align: wanted names of categories that are there, got {named}; correct or remove them")

@@ -1,6 +1,5 @@
 """S_content of MEP-3M: how alike the titles of two categories are."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from math import sqrt
@@ -9,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from align.words import count_words, has_chinese
+from align.word_counting import count_matrix
+from align.words import has_chinese
 
 __all__ = ["CHARACTERS", "ContentVectors", "content_similarity", "join_titles"]
 
@@ -81,21 +81,11 @@ class ContentVectors:
 
     @cached_property
     def _segmented(self) -> csr_array:
-        return _matrix([count_words(text, segment=True) for text in self._texts])
+        return count_matrix(self._texts, segment=True).matrix()
 
     @cached_property
     def _plain(self) -> csr_array:
-        return _matrix([count_words(text, segment=False) for text in self._texts])
-
-
-def _matrix(counted: Sequence[Counter[str]]) -> csr_array:
-    """Return word counts as a matrix, [texts, words], int64."""
-    words: dict[str, int] = {}
-    columns = [words.setdefault(word, len(words)) for counter in counted for word in counter]
-    counts = [times for counter in counted for times in counter.values()]
-    ends = np.cumsum([0, *map(len, counted)])
-    data: NDArray[np.int64] = np.array(counts, dtype=np.int64)
-    return csr_array((data, np.array(columns, dtype=np.int64), ends), shape=(len(counted), len(words)))
+        return count_matrix(self._texts, segment=False).matrix()
 
 
 def _cosines(

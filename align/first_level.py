@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 
 from align.category import Category
-from align.merging import NodeKey, Tie
-from align.nodes import Node, make_nodes
+from align.merging import Tie
+from align.nodes import Node, NodeKey, make_nodes
 
 __all__ = ["make_classes", "tie_classes", "unused_entries"]
 

@@ -5,18 +5,24 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from align.category import SEPARATOR, Category, with_ancestors
-from align.content_similarity import join_titles
 from align.first_level import make_classes, tie_classes, unused_entries
 from align.label_tree import Label, name_label
+from align.learned import NO_FACTS, Facts, PairModel
 from align.merging import Merged, merge
-from align.nodes import Node, make_nodes, text_of
-from align.pairs import Pair, content_threshold, ruling, score_pairs
+from align.moving import find_moves, standing_out
+from align.nodes import Node, make_nodes
+from align.pairs import Pair, content_threshold, ruling
+from align.review.standing import Standing
+from align.scoring import LearnedScorer, Material, PublishedScorer, Scorer, judge_second_level
 from align.settings import AlignSettings
+from align.verdicts import NodeVerdict, Verdicts, find_verdicts
 
 __all__ = ["Hierarchy", "JudgedPair", "Verdict", "build_hierarchy"]
 
 Verdict = Literal["merged", "apart", "same_source"]
 """One label; two labels; two labels only because one label would hold two names of one source."""
+
+NOTHING_DECIDED = Standing()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,8 @@ class JudgedPair:
     """Names of the labels that both lie below."""
     pair: Pair
     verdict: Verdict
+    rule: str
+    """What decided: the rule that was asked, same_name, or person:NAME."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +49,10 @@ class Hierarchy:
     """What S_content had to exceed."""
     unused: tuple[str, ...]
     """Entries of the settings that name nothing: ``first_level.KEY`` or ``third_level.NAME``."""
+    missing: tuple[Category, ...]
+    """Categories that decisions in force speak of and that are not there, sorted."""
+    contradicted: tuple[NodeVerdict, ...]
+    """Decisions that newer ones leave no room for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,35 +62,38 @@ class _Scope:
     within: tuple[str, ...]
     nodes: list[Node]
     pairs: list[Pair]
+    verdicts: Verdicts
 
 
 class _Builder:
-    """What all levels need: titles, sizes, settings; and the pairs judged so far."""
+    """What all levels need: material, settings, scorer; and the pairs judged so far."""
 
-    def __init__(
-        self,
-        titles: Mapping[Category, Sequence[str]],
-        sizes: Mapping[Category, int],
-        settings: AlignSettings,
-    ) -> None:
-        self._titles = titles
-        self._sizes = sizes
+    def __init__(self, material: Material, settings: AlignSettings, scorer: Scorer) -> None:
+        self._material = material
         self._settings = settings
+        self._scorer = scorer
         self.judged: list[JudgedPair] = []
+        self.contradicted: list[NodeVerdict] = []
 
     def score(self, within: tuple[str, ...], categories: Iterable[Category]) -> _Scope:
         """Score the names one level below a label."""
         nodes = make_nodes(categories, len(within) + 1)
-        texts = [join_titles(text_of(node, self._titles), self._settings.characters) for node in nodes]
-        return _Scope(within, nodes, score_pairs(nodes, texts, self._settings.s_label))
+        verdicts = find_verdicts(nodes, self._material.decided)
+        judged = [(verdict.a.key, verdict.b.key) for verdict in verdicts.pairs]
+        return _Scope(within, nodes, self._scorer.score(nodes, judged), verdicts)
 
     def merge(self, scope: _Scope, threshold: float) -> tuple[Label, ...]:
         """Make labels of scored names, sorted by name."""
         rules = [(pair, ruling(pair, threshold, self._settings)) for pair in scope.pairs]
-        merged = merge(scope.nodes, [(pair, rule) for pair, rule in rules if rule])
-        self.judged += _judge(scope, merged)
+        merged = merge(scope.nodes, [(pair, rule) for pair, rule in rules if rule], scope.verdicts)
+        self.judged += _judge(scope, merged, dict(rules), _asked(scope.pairs))
+        self.contradicted += merged.contradicted
         labels = [
-            Label(name_label(group, self._sizes), group, {node.key: merged.ties[node.key] for node in group})
+            Label(
+                name_label(group, self._material.sizes, self._material.decided),
+                group,
+                {node.key: merged.ties[node.key] for node in group},
+            )
             for group in merged.groups
         ]
         return tuple(sorted(labels, key=lambda label: (label.name, label.nodes[0].key)))
@@ -89,26 +104,33 @@ def build_hierarchy(
     titles: Mapping[Category, Sequence[str]],
     sizes: Mapping[Category, int],
     settings: AlignSettings,
+    decided: Standing = NOTHING_DECIDED,
+    facts: Facts = NO_FACTS,
+    model: PairModel | None = None,
 ) -> Hierarchy:
     """Align the categories of all sources (MEP-3M, section 3).
 
     First level by the mapping; second level by the rule within each class; third level by the same
     rule and threshold within the sub-classes that the settings choose. Deeper levels, and third
-    levels of other sub-classes, take the label above them.
+    levels of other sub-classes, take the label above them. What people decided goes before any rule;
+    two categories of different classes that a person or the learned rule joined come into the class
+    of most products. Where too few pairs are reviewed, the learned rule is the published one.
 
     Args:
         categories: Sound categories (``fault`` finds nothing), in any order.
         titles: Titles of the products directly in each category.
         sizes: How many products that are.
         settings: Rule, thresholds, mapping.
+        decided: What people decided.
+        facts: What else is known of categories, for the learned rule.
+        model: Of the learned rule, trained before; None: train it on what people decided.
     """
     every = list(with_ancestors(categories))
-    builder = _Builder(titles, sizes, settings)
+    material = Material(titles, sizes, facts, decided)
     classes = make_classes(every, settings.first_level)
-    scopes = [
-        builder.score((name,), [category for node in nodes for category in node.categories])
-        for name, nodes in classes.items()
-    ]
+    members, scorer = _prepare(classes, material, settings, model)
+    builder = _Builder(material, settings, scorer)
+    scopes = [builder.score((name,), members[name]) for name in classes]
     threshold = content_threshold([pair for scope in scopes for pair in scope.pairs], settings)
     found = []
     for (name, nodes), scope in zip(classes.items(), scopes, strict=True):
@@ -116,7 +138,45 @@ def build_hierarchy(
         found.append(Label(name, tuple(nodes), tie_classes(nodes, settings.first_level), tuple(children)))
     unused = [f"first_level.{key}" for key in unused_entries(every, settings.first_level)]
     unused += [f"third_level.{name}" for name in sorted(set(settings.third_level) - set(_sub_class_names(found)))]
-    return Hierarchy(tuple(found), tuple(builder.judged), threshold, tuple(unused))
+    missing = tuple(sorted(decided.categories - set(every)))
+    return Hierarchy(
+        tuple(found), tuple(builder.judged), threshold, tuple(unused), missing, tuple(builder.contradicted)
+    )
+
+
+def _prepare(
+    classes: Mapping[str, Sequence[Node]], material: Material, settings: AlignSettings, model: PairModel | None
+) -> tuple[dict[str, list[Category]], Scorer]:
+    """Return class -> the categories to align in it, and what scores their pairs."""
+    class_of = {category: name for name, nodes in classes.items() for node in nodes for category in node.categories}
+    joined = [pair for pair, decision in material.decided.pairs.items() if decision.kind != "reject"]
+    members = _members(classes, class_of, joined, material.sizes)
+    if settings.rule != "learned":
+        return members, PublishedScorer(material, settings)
+    judged = judge_second_level(members, material, model)
+    if judged.model is None:
+        return members, PublishedScorer(material, settings, judged.pairs)
+    joined += standing_out(judged.pairs, class_of, material.decided)
+    return _members(classes, class_of, joined, material.sizes), LearnedScorer(material, judged.pairs, judged.model)
+
+
+def _members(
+    classes: Iterable[str],
+    class_of: Mapping[Category, str],
+    joined: Iterable[tuple[Category, Category]],
+    sizes: Mapping[Category, int],
+) -> dict[str, list[Category]]:
+    """Return class -> the categories to align in it, those included that moved into it to be with their like."""
+    products: dict[Category, int] = {}
+    for category in class_of:
+        second = Category(category.source, category.path[:2])
+        products[second] = products.get(second, 0) + sizes.get(category, 0)
+    second_level = [pair for pair in joined if all(len(end.path) == 2 and end in class_of for end in pair)]
+    moves = find_moves(second_level, class_of, products)
+    members: dict[str, list[Category]] = {name: [] for name in classes}
+    for category, name in class_of.items():
+        members[moves.get(Category(category.source, category.path[:2]), name)].append(category)
+    return members
 
 
 def _refine(label: Label, parent: str, builder: _Builder, threshold: float, settings: AlignSettings) -> Label:
@@ -135,13 +195,20 @@ def _sub_class_names(classes: Iterable[Label]) -> Iterator[str]:
             yield label.name + SEPARATOR + child.name
 
 
-def _judge(scope: _Scope, merged: Merged) -> Iterator[JudgedPair]:
+def _asked(pairs: Sequence[Pair]) -> str:
+    """Return the rule that scored pairs."""
+    return "learned" if any(pair.probability is not None for pair in pairs) else "mep3m"
+
+
+def _judge(scope: _Scope, merged: Merged, rules: Mapping[Pair, str | None], rule: str) -> Iterator[JudgedPair]:
     """Yield what became of each scored pair."""
     group_of = {node.key: place for place, group in enumerate(merged.groups) for node in group}
+    people = {(verdict.a.key, verdict.b.key): verdict.rule for verdict in scope.verdicts.pairs}
     for pair in scope.pairs:
         verdict: Verdict = "apart"
         if group_of[pair.a.key] == group_of[pair.b.key]:
             verdict = "merged"
         elif pair in merged.refused:
             verdict = "same_source"
-        yield JudgedPair(scope.within, pair, verdict)
+        decided = people.get((pair.a.key, pair.b.key)) or rules[pair] or rule
+        yield JudgedPair(scope.within, pair, verdict, decided)

@@ -4,10 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from align.category import Category
-from align.merging import NodeKey, Tie
-from align.nodes import Node
+from align.merging import Tie
+from align.nodes import Node, NodeKey
+from align.review.standing import Standing
 
 __all__ = ["Label", "name_label"]
+
+NOTHING_DECIDED = Standing()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +31,22 @@ class Label:
         return tuple(category for node in self.nodes for category in node.categories)
 
 
-def name_label(nodes: Sequence[Node], sizes: Mapping[Category, int]) -> str:
-    """Return the name of merged nodes: the shared one, or that of the node with most products.
+def name_label(nodes: Sequence[Node], sizes: Mapping[Category, int], decided: Standing = NOTHING_DECIDED) -> str:
+    """Return the name of merged nodes: a person's, the shared one, or that of the node with most products.
 
-    Where two nodes have as many, the smaller name counts. In the paper a person named labels of
-    unequal names; this is the name until a person does.
+    The newest name that a person gave to one of the nodes holds. Without any, where two nodes have
+    as many products, the smaller name counts. In the paper a person named labels of unequal names;
+    this is the name until a person does.
 
     Args:
         nodes: Nodes that are one label.
         sizes: Category -> products directly in it.
+        decided: What people decided.
     """
+    own = {category for node in nodes for category in node.own}
+    given = next((decision.name for category, decision in decided.names.items() if category in own), None)
+    if given is not None:
+        return given
 
     def rank(node: Node) -> tuple[int, str]:
         return -sum(sizes.get(category, 0) for category in node.categories), node.name

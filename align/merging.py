@@ -1,14 +1,15 @@
 """From accepted pairs to labels over any number of sources."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from align.nodes import Node
+from align.nodes import Node, NodeKey
 from align.pairs import Pair
+from align.verdicts import NodeVerdict, Verdicts
 
 __all__ = ["Merged", "Tie", "merge"]
 
-NodeKey = tuple[str, str]
+NOTHING_DECIDED = Verdicts((), frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,7 @@ class Tie:
     """Why a node has the label it has."""
 
     rule: str
-    """mapping, same_name, mep3m or own."""
+    """mapping, same_name, mep3m, learned, own or person:NAME."""
     partner: Node | None = None
     """The node of another source that it goes with best; None: it stands alone."""
     s_label: float | None = None
@@ -33,12 +34,41 @@ class Merged:
     """Node's key -> why."""
     refused: tuple[Pair, ...]
     """Pairs that the rule accepted, but that would have put two names of one source under one label."""
+    contradicted: tuple[NodeVerdict, ...] = ()
+    """Decisions that newer ones leave no room for, as a ~ c after a ~ b and not b ~ c."""
 
 
-def merge(nodes: Sequence[Node], accepted: Sequence[tuple[Pair, str]]) -> Merged:
-    """Merge nodes along accepted pairs, best first, never two of one source.
+class _Groups:
+    """Nodes in groups, and pairs of nodes that may not be in one."""
 
-    Pairs of equal names come first, then by S_label, then by S_content, then by their names, so the
+    def __init__(self, nodes: Iterable[Node]) -> None:
+        self.of: dict[NodeKey, dict[NodeKey, Node]] = {node.key: {node.key: node} for node in nodes}
+        self._apart: dict[NodeKey, set[NodeKey]] = {}
+
+    def together(self, one: NodeKey, other: NodeKey) -> bool:
+        return self.of[one] is self.of[other]
+
+    def keep_apart(self, one: NodeKey, other: NodeKey) -> None:
+        self._apart.setdefault(one, set()).add(other)
+        self._apart.setdefault(other, set()).add(one)
+
+    def forbidden(self, one: NodeKey, other: NodeKey) -> bool:
+        """Return whether joining two groups would join nodes that are to stay apart."""
+        return any(self._apart.get(key, set()) & self.of[other].keys() for key in self.of[one])
+
+    def share_source(self, one: NodeKey, other: NodeKey) -> bool:
+        return bool({source for source, _ in self.of[one]} & {source for source, _ in self.of[other]})
+
+    def join(self, one: NodeKey, other: NodeKey) -> None:
+        self.of[one].update(self.of[other])
+        self.of.update(dict.fromkeys(self.of[other], self.of[one]))
+
+
+def merge(nodes: Sequence[Node], accepted: Sequence[tuple[Pair, str]], verdicts: Verdicts = NOTHING_DECIDED) -> Merged:
+    """Merge nodes along accepted pairs, best first, never two of one source unless a person says so.
+
+    People's decisions come first, newest first, and hold whatever the rule says. Then pairs of equal
+    names, then by probability, then by S_label, then by S_content, then by their names, so the
     outcome depends on no order of input. A pair is refused when the groups of its two ends already
     hold nodes of a common source: with 咖啡/奶茶 in one shop and 咖啡 and 奶茶 in another, the better
     one is merged and the other stays apart. Over three sources a group may join two nodes that were
@@ -47,29 +77,62 @@ def merge(nodes: Sequence[Node], accepted: Sequence[tuple[Pair, str]]) -> Merged
     Args:
         nodes: Nodes below one label.
         accepted: Pairs that a rule accepts, with the rule's name.
+        verdicts: What people decided on these nodes.
     """
+    groups = _Groups(nodes)
+    contradicted = _apply(groups, verdicts.pairs)
     ranked = sorted(accepted, key=_rank)
-    group_of: dict[NodeKey, dict[NodeKey, Node]] = {node.key: {node.key: node} for node in nodes}
+    judged = {(verdict.a.key, verdict.b.key) for verdict in verdicts.pairs}
+    alone = {key for key in groups.of if groups.of[key].keys() & verdicts.alone}
     refused = []
     for pair, _ in ranked:
-        one, other = group_of[pair.a.key], group_of[pair.b.key]
-        if one is other:
+        one, other = pair.a.key, pair.b.key
+        if groups.together(one, other) or (one, other) in judged or {one, other} & alone:
             continue
-        if {source for source, _ in one} & {source for source, _ in other}:
+        if groups.share_source(one, other):
             refused.append(pair)
-            continue
-        one.update(other)
-        group_of.update(dict.fromkeys(other, one))
-    groups = {min(group): tuple(group[key] for key in sorted(group)) for group in group_of.values()}
+        elif not groups.forbidden(one, other):
+            groups.join(one, other)
+    found = {min(group): tuple(group[key] for key in sorted(group)) for group in groups.of.values()}
+    ties = _tie(nodes, groups, ranked, verdicts.pairs)
+    return Merged(tuple(found[key] for key in sorted(found)), ties, tuple(refused), contradicted)
+
+
+def _apply(groups: _Groups, verdicts: Iterable[NodeVerdict]) -> tuple[NodeVerdict, ...]:
+    """Do what people decided, newest first; return what newer decisions leave no room for."""
+    contradicted = []
+    for verdict in verdicts:
+        one, other = verdict.a.key, verdict.b.key
+        if verdict.joins == groups.together(one, other):
+            if not verdict.joins:
+                groups.keep_apart(one, other)
+        elif not verdict.joins or groups.forbidden(one, other):
+            contradicted.append(verdict)
+        else:
+            groups.join(one, other)
+    return tuple(contradicted)
+
+
+def _tie(
+    nodes: Iterable[Node], groups: _Groups, ranked: Sequence[tuple[Pair, str]], verdicts: Sequence[NodeVerdict]
+) -> dict[NodeKey, Tie]:
+    """Return why each node has its label: the newest decision that joined it, else its best pair."""
     ties = {node.key: Tie("own") for node in nodes}
+    scores = {(pair.a.key, pair.b.key): (pair.s_label, pair.s_content) for pair, _ in ranked}
     for pair, rule in reversed(ranked):  # the best pair of a node is written last
-        if group_of[pair.a.key] is group_of[pair.b.key]:
+        if groups.together(pair.a.key, pair.b.key):
             ties[pair.a.key] = Tie(rule, pair.b, pair.s_label, pair.s_content)
             ties[pair.b.key] = Tie(rule, pair.a, pair.s_label, pair.s_content)
-    return Merged(tuple(groups[key] for key in sorted(groups)), ties, tuple(refused))
+    for verdict in reversed(verdicts):
+        if verdict.joins and groups.together(verdict.a.key, verdict.b.key):
+            found = scores.get((verdict.a.key, verdict.b.key), (None, None))
+            ties[verdict.a.key] = Tie(verdict.rule, verdict.b, *found)
+            ties[verdict.b.key] = Tie(verdict.rule, verdict.a, *found)
+    return ties
 
 
-def _rank(accepted: tuple[Pair, str]) -> tuple[bool, float, float, NodeKey, NodeKey]:
+def _rank(accepted: tuple[Pair, str]) -> tuple[bool, float, float, float, NodeKey, NodeKey]:
     """Return what accepted pairs are sorted by, best first."""
     pair, _ = accepted
-    return (pair.a.name != pair.b.name, -pair.s_label, -pair.s_content, pair.a.key, pair.b.key)
+    certain = -1.0 if pair.probability is None else -pair.probability
+    return (pair.a.name != pair.b.name, certain, -pair.s_label, -pair.s_content, pair.a.key, pair.b.key)

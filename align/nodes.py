@@ -6,7 +6,10 @@ from itertools import chain, zip_longest
 
 from align.category import Category
 
-__all__ = ["Node", "make_nodes", "text_of"]
+__all__ = ["Node", "NodeKey", "make_nodes", "text_of"]
+
+NodeKey = tuple[str, str]
+"""Source and name; names a node among those below one label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,7 @@ class Node:
     """The level, 1 for outermost."""
 
     @property
-    def key(self) -> tuple[str, str]:
+    def key(self) -> NodeKey:
         """What nodes below one label are sorted by, and differ in."""
         return self.source, self.name
 

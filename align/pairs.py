@@ -1,18 +1,24 @@
 """Pairs of names of two sources, scored by MEP-3M's two similarities."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations, groupby
 from math import fsum
+from typing import Literal
 
 import numpy as np
 
 from align.content_similarity import ContentVectors
-from align.label_similarity import similar_labels
-from align.nodes import Node
+from align.label_similarity import label_similarity, similar_labels
+from align.nodes import Node, NodeKey
 from align.settings import AlignSettings
 
-__all__ = ["Pair", "content_threshold", "ruling", "score_pairs"]
+__all__ = ["EVEN", "Pair", "Relation", "content_threshold", "ruling", "score_pairs"]
+
+
+EVEN = 0.5
+"""Probability from which a pair is one label."""
+Relation = Literal["same", "broader", "narrower", "other"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +32,27 @@ class Pair:
     """Name similarity, eq. 1."""
     s_content: float
     """Title similarity, eq. 2, of word counts."""
+    probability: float | None = None
+    """Of being one label, by the learned rule; None: another rule judged."""
+    relation: Relation = "other"
+    """same, broader (``a`` holds ``b``), narrower (``b`` holds ``a``) or other, by the learned rule."""
+    evidence: tuple[str, ...] = ()
+    """What spoke for or against it, strongest first."""
 
 
-def score_pairs(nodes: Sequence[Node], texts: Sequence[str], s_label: float) -> list[Pair]:
+def score_pairs(
+    nodes: Sequence[Node], texts: Sequence[str], s_label: float, also: Iterable[tuple[NodeKey, NodeKey]] = ()
+) -> list[Pair]:
     """Return all pairs of different sources whose names are similar enough, with both scores.
 
     Args:
         nodes: Nodes below one label, sorted by source.
         texts: The joined titles of each, [nodes].
         s_label: Least name similarity; other pairs cannot be accepted and are left out.
+        also: Keys of further pairs to score, for people decided on them.
 
     Returns:
-        Pairs, sorted by the sources of a and b, then by name of b, then of a.
+        Pairs, sorted by the sources of a and b, then by name of b, then of a; the further ones last.
     """
     sources = [list(places) for _, places in groupby(range(len(nodes)), key=lambda i: nodes[i].source)]
     found = [
@@ -45,6 +60,7 @@ def score_pairs(nodes: Sequence[Node], texts: Sequence[str], s_label: float) -> 
         for some, others in combinations(sources, 2)
         for i, j, score in similar_labels([nodes[i].name for i in some], [nodes[j].name for j in others], s_label)
     ]
+    found += _further(nodes, also, {(i, j) for i, j, _ in found})
     # Cutting texts into words is the cost of alignment: texts that no pair needs are left alone.
     used = sorted({place for i, j, _ in found for place in (i, j)})
     row = {place: row for row, place in enumerate(used)}
@@ -56,6 +72,15 @@ def score_pairs(nodes: Sequence[Node], texts: Sequence[str], s_label: float) -> 
         Pair(nodes[i], nodes[j], score, content)
         for (i, j, score), content in zip(found, contents.tolist(), strict=True)
     ]
+
+
+def _further(
+    nodes: Sequence[Node], also: Iterable[tuple[NodeKey, NodeKey]], known: Collection[tuple[int, int]]
+) -> list[tuple[int, int, float]]:
+    """Score the names of further pairs."""
+    place = {node.key: place for place, node in enumerate(nodes)}
+    wanted = [(place[a], place[b]) for a, b in sorted(also)]
+    return [(i, j, label_similarity(nodes[i].name, nodes[j].name)) for i, j in wanted if (i, j) not in known]
 
 
 def content_threshold(pairs: Iterable[Pair], settings: AlignSettings) -> float:
@@ -71,8 +96,10 @@ def content_threshold(pairs: Iterable[Pair], settings: AlignSettings) -> float:
 
 
 def ruling(pair: Pair, threshold: float, settings: AlignSettings) -> str | None:
-    """Return the rule by which a pair is one label, ``same_name`` or ``mep3m``; None: it is not."""
+    """Return the rule by which a pair is one label, ``learned``, ``same_name`` or ``mep3m``; None: it is not."""
+    if pair.probability is not None:
+        return "learned" if pair.probability >= EVEN else None
     if settings.same_names_join and pair.a.name == pair.b.name:
         return "same_name"
     accepted = pair.s_label >= settings.s_label and pair.s_content > threshold
-    return settings.rule if accepted else None
+    return "mep3m" if accepted else None

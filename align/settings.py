@@ -13,8 +13,11 @@ __all__ = ["AlignSettings"]
 class AlignSettings(StageSettings):
     """How the categories of several sources become one hierarchy; defaults are those of MEP-3M."""
 
-    rule: Literal["mep3m"] = "mep3m"
-    """Rule of the second and third level: the published one."""
+    rule: Literal["mep3m", "learned"] = "mep3m"
+    """Rule of the second and third level: the published one, or one learned from reviewed pairs.
+
+    Until five pairs are accepted and five rejected, the published one stands in.
+    """
     first_level: dict[str, str] = Field(default_factory=dict)
     """Outermost category -> class; keys ``source:Name``, or ``Name`` for all sources. The paper did this by hand.
 

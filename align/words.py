@@ -1,16 +1,10 @@
 """Words of a text, as the content similarity counts them: jieba's segmentation, simtext's tokens."""
 
 import re
-import warnings
 from collections import Counter
-from functools import cache
-from importlib import resources
+from collections.abc import Iterator
 
-with warnings.catch_warnings():
-    # jieba 0.42 has invalid escapes in its patterns and looks for pkg_resources: both warn on import.
-    warnings.simplefilter("ignore", DeprecationWarning)
-    warnings.filterwarnings("ignore", "pkg_resources is deprecated", UserWarning)
-    import jieba
+from align.segmentation import cut_words
 
 __all__ = ["count_words", "has_chinese"]
 
@@ -31,19 +25,16 @@ def count_words(text: str, *, segment: bool) -> Counter[str]:
     jieba (``segment``), the pieces joined by spaces, and every run of at least two letters,
     digits or underscores in that is a word. So ``T恤`` is one word and ``3.5`` none.
     """
-    spaced = " ".join(_tokenizer().lcut(text)) if segment else text
-    return Counter(_TOKEN.findall(spaced.lower()))
+    if not segment:
+        return Counter(_TOKEN.findall(text.lower()))
+    counted: Counter[str] = Counter()
+    for piece, times in Counter(cut_words(text)).items():
+        for word in _tokens(piece):
+            counted[word] += times
+    return counted
 
 
-@cache
-def _tokenizer() -> jieba.Tokenizer:
-    """Return a tokenizer of our own with jieba's dictionary.
-
-    Filled here and not by ``initialize``, which logs to the terminal and keeps a cache file in
-    the shared temporary folder, where parallel runs meet and strangers may write.
-    """
-    tokenizer = jieba.Tokenizer()
-    with (resources.files("jieba") / "dict.txt").open("rb") as lines:
-        tokenizer.FREQ, tokenizer.total = tokenizer.gen_pfdict(lines)
-    tokenizer.initialized = True
-    return tokenizer
+def _tokens(piece: str) -> Iterator[str]:
+    """Yield the words of a piece that stands between spaces."""
+    if len(piece) > 1:
+        yield from _TOKEN.findall(piece.lower())

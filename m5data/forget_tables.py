@@ -13,7 +13,7 @@ from storage.takedown import Edit, Words, among
 
 __all__ = ["count_rows", "gone_rejects", "register_words", "table_edits"]
 
-_OF_PRODUCT = ("products", "specs", "labels")
+_OF_PRODUCT = ("products", "specs", "spec_norms", "labels")
 _PAIRS = ("candidates", "judgements", "matches")
 
 
@@ -56,7 +56,7 @@ def table_edits(
         Edit("splits", gone["splits"], f"{named} OR {labels}", {**renamed, "label": _mapped("label", groups)}),
         Edit("rejects", gone["rejects"]),
         Edit("objects", gone["objects"]),
-        *(Edit(name, gone[name], buckets=own) for name in ("specs", "labels")),
+        *(Edit(name, gone[name], buckets=own) for name in ("spec_norms", "specs", "labels")),
         Edit("products", gone["products"], among("page_sha256", pages), moved, None if pages else own),
     ]
 

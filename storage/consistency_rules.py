@@ -96,6 +96,7 @@ RULES = (
         HAVING min(product_id) <> group_id OR min(size) <> count(*) OR max(size) <> count(*) OR NOT bool_or(kept)
         """,
     ),
+    _known("spec_norms", "align"),
     _known("labels", "align"),
     *(
         Rule(

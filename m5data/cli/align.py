@@ -1,5 +1,6 @@
-"""``m5data align``: one hierarchy of labels for all shops."""
+"""``m5data align``: one hierarchy of labels for all shops, and its review by people."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,17 +13,70 @@ __all__ = ["register"]
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verb."""
-    app.command("align")(align)
+    """Add the verbs."""
+    verbs = typer.Typer(invoke_without_command=True)
+    verbs.callback()(align)
+    verbs.command("review")(review)
+    verbs.command("apply")(apply)
+    app.add_typer(verbs, name="align")
 
 
 def align(
+    context: typer.Context,
     workspace: WorkspaceOption = HERE,
     rule: Annotated[
         str | None,
-        typer.Option("--rule", metavar="mep3m", help="Rule that decides which categories are one."),
+        typer.Option("--rule", metavar="mep3m|learned", help="Rule that decides which categories are one."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Align the category paths of all sources and label every product."""
-    run_stages(workspace, ("align",), Choices(rule=rule), as_json=as_json)
+    if context.invoked_subcommand is None:
+        run_stages(workspace, ("align",), Choices(rule=rule), as_json=as_json)
+
+
+def review(
+    workspace: WorkspaceOption = HERE,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Sheet to write.")] = Path("review.csv"),
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Most pairs wanted.")] = 100,
+) -> None:
+    """Write a sheet of the most doubtful pairs of categories, for a person to fill in."""
+    from align.review import all_decisions, doubtful_pairs, standing, write_sheet
+    from m5data.workspace import Workspace
+
+    store = Workspace.open(workspace).store
+    decided = standing(all_decisions(store.state))
+    written = write_sheet(out, doubtful_pairs(store.snapshot(), decided, limit=limit))
+    print(
+        f"{out}: {written} pairs; fill in decision (accept, reject, rename, split a, split b), then m5data align apply"
+    )
+    for conflict in decided.conflicts:
+        ends = " ~ ".join(f"{end.source}:{end.text}" for end in conflict.subject)
+        said = ", ".join(f"{one.reviewer} {one.kind} {one.name}".strip() for one in conflict.decisions)
+        print(f"people disagree on {ends}: {said}; the last holds")
+
+
+def apply(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A sheet that m5data align review wrote, filled in.")],
+    workspace: WorkspaceOption = HERE,
+    reviewer: Annotated[
+        str | None, typer.Option("--reviewer", metavar="NAME", help="Who decided (default: this user).")
+    ] = None,
+) -> None:
+    """Take in decisions of a sheet; they are kept for ever, and applied by every later align."""
+    from getpass import getuser
+
+    from align.review import Decision, SheetReader, read_sheet, record_decisions
+    from m5data.errors import DataError
+    from m5data.records import Reject
+    from m5data.stage import utc_now
+    from m5data.workspace import Workspace
+
+    store = Workspace.open(workspace).store
+    rows = list(read_sheet(file, SheetReader(reviewer or getuser(), utc_now())))
+    decisions = [row for row in rows if isinstance(row, Decision)]
+    new = record_decisions(store.state, decisions)
+    print(f"{file}: {len(decisions)} decisions, {new} of them new; m5data align applies them")
+    if bad := [row for row in rows if isinstance(row, Reject)]:
+        shown = "; ".join(f"{row.item}: {row.reason}: {row.detail}" for row in bad[:5])
+        raise DataError(f"{len(bad)} rows were not taken, correct them and apply the sheet again: {shown}")

@@ -6,7 +6,7 @@ from storage.schemas.catalogue import MEDIA, PRODUCTS, SPECS
 from storage.schemas.column import Column, TableSpec
 from storage.schemas.dataset import RECIPES, RESERVE, SPLITS
 from storage.schemas.derived import AUDIO, DUPLICATES, FRAMES, IMAGES, REGIONS
-from storage.schemas.labels import LABEL_MAP, LABELS
+from storage.schemas.labels import LABEL_MAP, LABEL_PAIRS, LABELS, SPEC_NORMS
 
 __all__ = ["TABLES", "Column", "TableSpec"]
 
@@ -22,7 +22,9 @@ TABLES: dict[str, TableSpec] = {
         REGIONS,
         DUPLICATES,
         LABEL_MAP,
+        LABEL_PAIRS,
         LABELS,
+        SPEC_NORMS,
         RESERVE,
         CANDIDATES,
         JUDGEMENTS,

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -7,6 +8,8 @@ import pyarrow as pa
 import pytest
 
 from align import Category, align, align_stage
+from align.catalogue_facts import read_facts
+from align.learned import Facts
 from align.settings import AlignSettings
 from m5data.errors import MissingInputError
 from m5data.stage import StageReport
@@ -169,3 +172,31 @@ def test_no_products_have_no_labels(store: Store) -> None:
 def test_stage_before_is_missing(store: Store) -> None:
     with pytest.raises(MissingInputError, match="align: wanted the table duplicates, found none; run m5data dedup"):
         run(store)
+
+
+def test_specifications_are_told_in_shared_words(store: Store) -> None:
+    fill(store, [Listing("n:1", ["食品", "咖啡"]), Listing("s:1", ["零食", "咖啡"])])
+    lines = [("n:1", 0, "净含量", "0.5kg"), ("n:1", 1, "产地", "云南"), ("s:1", 0, "净含量(g)", "500克")]
+    columns = ("product_id", "position", "property", "value")
+    specs = [dict(zip(columns, line, strict=True)) for line in lines]
+    with store.stage("records", settings="test") as stage:
+        stage.write("specs", pa.Table.from_pylist(specs, schema=TABLES["specs"].schema))
+        stage.commit(StageReport("records", 0, 0))
+    run(store)
+    assert [tuple(row.values()) for row in store.snapshot().table("spec_norms").to_pylist()] == [
+        ("n:1", 0, "净含量", "500", "g", 500.0),
+        ("n:1", 1, "产地", "云南", None, None),
+        ("s:1", 0, "净含量", "500", "g", 500.0),
+    ]
+    assert store.snapshot().table("specs")["value"].to_pylist() == ["0.5kg", "云南", "500克"]
+    assert run(store).unchanged
+
+
+def test_the_learned_rule_reads_what_products_have(store: Store) -> None:
+    fill(store, LISTINGS)
+    assert run(store, SETTINGS.model_copy(update={"rule": "learned"})).kept == 5
+    rules = store.snapshot().table("label_map", ["rule"])["rule"].to_pylist()
+    assert "mep3m" in rules  # nothing is reviewed yet
+    with closing(store.snapshot().connection()) as connection:
+        facts = read_facts(connection)
+    assert facts == Facts({}, {}, {})

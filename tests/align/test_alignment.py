@@ -224,7 +224,7 @@ def test_settings_that_name_nothing_are_an_error() -> None:
 
 
 def test_wrong_settings_are_an_error() -> None:
-    with pytest.raises(SettingsError, match="align: rule: Input should be 'mep3m', got 'guess'"):
+    with pytest.raises(SettingsError, match="align: rule: Input should be 'mep3m' or 'learned', got 'guess'"):
         align([], {}, rule="guess")
     with pytest.raises(SettingsError, match="align: labels: Extra inputs are not permitted, got 3"):
         align([], {}, labels=3)

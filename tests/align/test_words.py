@@ -1,11 +1,30 @@
 import os
 import subprocess
 import sys
+from importlib import resources
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from align import word_counting
+from align.jieba_parts import Tokenizer
+from align.segmentation import cut_words
+from align.word_counting import count_matrix
 from align.words import count_words, has_chinese
+
+
+def _make_tokenizer() -> Tokenizer:
+    """Jieba's own, without the cache file that it would write."""
+    tokenizer = Tokenizer()
+    with (resources.files("jieba") / "dict.txt").open("rb") as lines:
+        tokenizer.FREQ, tokenizer.total = tokenizer.gen_pfdict(lines)
+    tokenizer.initialized = True
+    return tokenizer
+
+
+_JIEBA = _make_tokenizer()
 
 
 @pytest.mark.parametrize(
@@ -45,3 +64,42 @@ def test_segmentation_is_silent_and_leaves_no_file(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     assert {path.name for path in tmp_path.iterdir()} <= {"fresh"}
+
+
+_PIECES = st.sampled_from(
+    [
+        "速溶咖啡",
+        "三合一",
+        "T恤",
+        "3.5",
+        "kg",
+        "【",
+        "】",
+        " ",
+        "\n",
+        "的",
+        "奶粉",
+        "欧阳娜娜",
+        "㐀",
+        "İ",
+        "-",
+        "靠背椅",
+    ]
+)
+
+
+@given(st.one_of(st.text(max_size=30), st.lists(_PIECES, max_size=20).map("".join)))
+@settings(deadline=None)
+def test_words_are_cut_as_jieba_cuts_them(text: str) -> None:
+    assert list(cut_words(text)) == _JIEBA.lcut(text)
+
+
+def test_many_texts_counted_by_processes_are_those_counted_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["速溶咖啡 奶粉", "", "夏季T恤\n奶粉 奶粉", "靠背椅"] * 3
+    alone = count_matrix(texts, segment=True)
+    monkeypatch.setattr(word_counting, "_WORTH_A_PROCESS", 1)
+    monkeypatch.setattr(word_counting, "_cores", lambda: 2)
+    together = count_matrix(texts, segment=True)
+    assert sorted(together.words) == sorted(alone.words)
+    order = [together.words[word] for word in alone.words]
+    assert (together.matrix()[:, order] != alone.matrix()).nnz == 0

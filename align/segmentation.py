@@ -1,0 +1,95 @@
+"""Chinese text into words: the cut of jieba's accurate mode, several times as fast."""
+
+from collections.abc import Iterator, Mapping
+from functools import cache, lru_cache
+from importlib import resources
+from math import log
+
+from align.jieba_parts import BLOCKS, SPACES, Tokenizer, cut_unknown
+
+__all__ = ["cut_words"]
+
+_PREFIX = 0.0
+"""Weight of a text that begins words and is none; those of words are negative."""
+_NEVER = float("-inf")
+_UNKNOWN_KEPT = 1 << 16
+"""Runs of single characters whose cut is remembered."""
+
+
+def cut_words(text: str) -> Iterator[str]:
+    """Yield what ``jieba.lcut(text)`` holds, in order, with jieba's own dictionary and weights.
+
+    The most probable path is found as jieba does, to the last bit of the sums and with its rule for
+    ties (the longer word). Logarithms are taken once and not for each word of the text, and the
+    hidden Markov model is asked once for each run of single characters.
+    """
+    for block in BLOCKS.split(text):
+        if BLOCKS.match(block):
+            yield from _cut_block(block)
+        elif block:
+            for piece in SPACES.split(block):
+                if SPACES.match(piece):
+                    yield piece
+                else:
+                    yield from piece
+
+
+def _cut_block(block: str) -> Iterator[str]:
+    """Yield the words of a block without separators."""
+    ends = _best_ends(block, *_weights())
+    known = _weights()[0]
+    start, single = 0, 0
+    while start < len(block):
+        end = ends[start]
+        if end - start > 1:
+            yield from _cut_single(block[single:start], known)
+            yield block[start:end]
+            single = end
+        start = end
+    yield from _cut_single(block[single:], known)
+
+
+def _best_ends(block: str, weights: Mapping[str, float], unknown: float) -> list[int]:
+    """Return where the word that begins at each character ends, on the most probable path."""
+    length = len(block)
+    scores = [0.0] * (length + 1)
+    ends = list(range(1, length + 1))
+    find = weights.get
+    for start in range(length - 1, -1, -1):
+        best = (find(block[start]) or unknown) + scores[start + 1]
+        stop = start + 2
+        weight = find(block[start:stop]) if stop <= length else None
+        if weight is not None:
+            if not find(block[start]):
+                best = _NEVER  # jieba: what only begins words is none itself where a longer word is there
+            while weight is not None:
+                if weight and weight + scores[stop] >= best:
+                    best, ends[start] = weight + scores[stop], stop
+                stop += 1
+                weight = find(block[start:stop]) if stop <= length else None
+            if best == _NEVER:
+                best = unknown + scores[start + 1]
+        scores[start] = best
+    return ends
+
+
+def _cut_single(run: str, weights: Mapping[str, float]) -> Iterator[str]:
+    """Yield the words of a run of single characters: unknown words may hide in it."""
+    if len(run) < 2 or weights.get(run):
+        yield from run
+    else:
+        yield from _cut_unknown(run)
+
+
+@lru_cache(_UNKNOWN_KEPT)
+def _cut_unknown(run: str) -> tuple[str, ...]:
+    return tuple(cut_unknown(run))
+
+
+@cache
+def _weights() -> tuple[dict[str, float], float]:
+    """Return text -> logarithm of its probability for words, ``_PREFIX`` for beginnings of words; that of 1."""
+    with (resources.files("jieba") / "dict.txt").open("rb") as lines:
+        counts, total = Tokenizer.gen_pfdict(lines)
+    rest = log(total)
+    return {word: log(count) - rest if count else _PREFIX for word, count in counts.items()}, log(1) - rest

@@ -1,0 +1,85 @@
+"""Three synthetic specialist shops, made another way than the department stores.
+
+Goods are composed, not listed: a use (of five aisles) and a thing, as 汽车 + 坐垫. Names are rebuilt by each shop: the
+thing alone where it is unique in its aisle, the use before or after it in brackets, or a short form of the thing.
+Titles are one sentence of the thing, its parts and its grade, with the brand at the end and a code; aisles share
+grades but no other word. A shop shelves by use, or by thing over all uses (then the shelf is the broader one). There
+are ten titles a shelf in the smallest case, thirty in the middle; a third of the products has no specification.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+
+from align import Category
+from bench.align.known_shops import KnownShops, Offer
+
+__all__ = ["make_specialist_shops"]
+
+_FILE = Path(__file__).with_name("specialist_goods.txt")
+_GRADES = ("标准型", "升级型", "加强型", "经济型")
+_MAKERS = "岳衡捷朗固川沃峰锐翔"
+SHOPS = ("x", "y", "z")
+
+
+def make_specialist_shops(seed: int = 0) -> KnownShops:
+    """Return three shops of about 140 sub-classes each."""
+    random = np.random.default_rng(seed)
+    offers: list[Offer] = []
+    parts: dict[Category, frozenset[str]] = {}
+    classes: dict[str, str] = {}
+    first: dict[str, str] = {}
+    for block in _FILE.read_text("utf-8").removeprefix("# ").split("\n# "):
+        (aisle, *uses), *listed = (line.split() for line in block.splitlines())
+        things = [_thing(line) for line in listed]
+        classes |= {f"{aisle}/{use}{thing[0]}": aisle for use, thing in product(uses, things)}
+        for shop, source in enumerate(SHOPS):
+            above = (aisle, f"{aisle}商城", f"全部{aisle}")[shop]
+            first[f"{source}:{above}"] = aisle
+            for category, kinds in _shelves(random, source, above, uses, things):
+                parts[category] = frozenset(f"{aisle}/{use}{thing[0]}" for use, thing in kinds)
+                offers += _offers(random, category, kinds, shop)
+    return KnownShops(offers, parts, first, classes)
+
+
+Thing = tuple[str, str, tuple[str, ...]]
+"""Name, other name, words of its titles."""
+
+
+def _thing(line: Sequence[str]) -> Thing:
+    """Read ``name:other name:word`` and further words."""
+    name, other, first = line[0].split(":")
+    return name, other, (first, *line[1:])
+
+
+def _shelves(
+    random: np.random.Generator, source: str, above: str, uses: Sequence[str], things: Sequence[Thing]
+) -> Iterator[tuple[Category, list[tuple[str, Thing]]]]:
+    """Yield the shelves of an aisle: by use and thing, or by thing alone."""
+    for thing in things:
+        name = thing[0] if random.random() < 0.55 else thing[1]
+        if random.random() < 0.25:
+            yield Category(source, (above, name)), [(use, thing) for use in uses]
+            continue
+        for use in uses:
+            if random.random() < 0.06:
+                continue
+            form = ("{0}{1}", "{1}({0})", "{0}用{1}")[int(random.integers(3))]
+            yield Category(source, (above, form.format(use, name))), [(use, thing)]
+
+
+def _offers(
+    random: np.random.Generator, category: Category, kinds: Sequence[tuple[str, Thing]], shop: int
+) -> Iterator[Offer]:
+    weights = random.dirichlet([2.0] * 3)
+    for _ in range(int(np.clip(random.lognormal(np.log(30), 0.6), 10, 150))):
+        use, (name, other, words) = kinds[int(random.integers(len(kinds)))]
+        said = (name, other)[int(random.random() < (0.3, 0.5, 0.6)[shop])]
+        grade = str(random.choice(_GRADES))
+        chosen = [str(word) for word in random.choice(words, 2, replace=False, p=weights)]
+        maker = "".join(random.choice(list(_MAKERS), 2))
+        title = f"{chosen[0]}{said}{chosen[1]}适合{use}{grade} {maker} No.{random.integers(100, 999)}"
+        specs = {("款式", "版本", "类型")[shop]: grade, "适用": use} if random.random() > 1 / 3 else {}
+        yield Offer(category, title, specs, round(float(random.lognormal(4 + len(name) / 3, 0.4)), 2))
