@@ -6,7 +6,7 @@ DEMO   ?= demo
 
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
-.PHONY: install demo test lint types contracts unit wheel bench clean
+.PHONY: install demo test lint types contracts browser unit wheel bench clean
 
 install: .venv/installed
 demo: install
@@ -35,7 +35,15 @@ types: .venv/installed-dev
 contracts: .venv/installed-dev
 	$(BIN)/lint-imports --no-cache
 
-unit: .venv/installed-dev
+# A browser for the tests of the web application: the one that is there, else Debian's, else playwright's own.
+# Where none can be had those tests are skipped, and say so.
+browser: .venv/installed-dev
+	@$(BIN)/python -m tests.webapp.chromium \
+	|| { test "$$(id -u)" = 0 && command -v apt-get && apt-get update -qq && apt-get install -y -qq chromium; } \
+	|| $(BIN)/playwright install chromium \
+	|| echo "no Chromium could be installed: the browser tests will be skipped"
+
+unit: browser
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 wheel: .venv/installed-dev

@@ -11,6 +11,7 @@ from extract.dedup_settings import DedupSettings
 from extract.settings import ExtractSettings
 from m5data.stage_settings import StageSettings
 from splits.settings import SplitSettings
+from webapp.settings import ServeSettings
 
 __all__ = ["Settings", "StoreSettings"]
 
@@ -43,6 +44,8 @@ class Settings(StageSettings):
     """Recipe, seed and reserve."""
     export: ExportSettings = ExportSettings()
     """What leaves the workspace."""
+    serve: ServeSettings = ServeSettings()
+    """The web application."""
 
     @model_validator(mode="before")
     @classmethod

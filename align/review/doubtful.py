@@ -15,9 +15,12 @@ __all__ = ["DoubtfulPair", "Example", "doubtful_pairs"]
 
 _PAIRS = """
 SELECT * FROM label_pairs ANTI JOIN decided USING (source_a, path_a, source_b, path_b)
+WHERE (source_a, path_a) NOT IN (SELECT (source, path) FROM alone)
+  AND (source_b, path_b) NOT IN (SELECT (source, path) FROM alone)
 ORDER BY doubt DESC, source_a, path_a, source_b, path_b LIMIT ? OFFSET ?
 """
 _DECIDED = pa.schema([(name, pa.string()) for name in ("source_a", "path_a", "source_b", "path_b")])
+_ALONE = pa.schema([("source", pa.string()), ("path", pa.string())])
 _WANTED = pa.schema([("source", pa.string()), ("wanted", pa.list_(pa.string()))])
 _EXAMPLES = """
 SELECT source, wanted, min_by((product_id, caption), product_id, ?) AS examples
@@ -65,14 +68,16 @@ def doubtful_pairs(
 
     Args:
         snapshot: Dataset version; before the first alignment there are no pairs.
-        decided: What people decided; pairs that a decision is in force on are left out, at once and
-            not only after the next alignment.
+        decided: What people decided; pairs that a decision is in force on, and those of a category that
+            stands alone, are left out, at once and not only after the next alignment.
         limit: Most pairs wanted.
         offset: Pairs to pass over.
         examples: Most products wanted of each side.
     """
     with closing(snapshot.connection(("label_pairs", "products"))) as connection:
         connection.register("decided", pa.Table.from_pylist(list(_keys(decided)), schema=_DECIDED))
+        alone = [{"source": end.source, "path": end.text} for end in decided.splits]
+        connection.register("alone", pa.Table.from_pylist(alone, schema=_ALONE))
         rows = connection.sql(_PAIRS, params=[limit, offset]).to_arrow_table().to_pylist()
         ends = sorted({end for row in rows for end in (_end(row, "a"), _end(row, "b"))})
         wanted = [{"source": source, "wanted": list(path)} for source, path in ends]

@@ -82,14 +82,18 @@ def save_answer(
     return True
 
 
-def undo_last(connection: sqlite3.Connection, worker: str, now: datetime, settings: TaskSettings) -> int | None:
+def undo_last(
+    connection: sqlite3.Connection, worker: str, now: datetime, settings: TaskSettings, only: int | None = None
+) -> int | None:
     """Take back the worker's last answer, with its pay; the task is the worker's to answer anew.
 
+    Where ``only`` is given and another task was answered last, nothing is taken back.
+
     Returns:
-        The task; None where there is no answer.
+        The task; None where there is no such answer.
     """
     row = connection.execute(_LAST, (worker,)).fetchone()
-    if row is None:
+    if row is None or only not in {None, row[0]}:
         return None
     task, label, rate, truth = row
     until = (now + timedelta(minutes=settings.lease_minutes)).isoformat()

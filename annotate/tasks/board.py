@@ -139,15 +139,19 @@ class TaskBoard:
             lambda c: save_answer(c, worker, task, label, seconds, self._clock(), self._settings)
         )
 
-    def undo(self, worker: str) -> Handed | None:
+    def undo(self, worker: str, only: int | None = None) -> Handed | None:
         """Take back the worker's last answer and hand that task out again; called again, the one before it.
 
+        Args:
+            worker: Who takes an answer back.
+            only: Do nothing unless this task was answered last: who sends it twice takes back one answer; None: any.
+
         Returns:
-            The task, which is also the first of ``next_tasks``; None where the worker has no answer.
+            The task, which is also the first of ``next_tasks``; None where there is no such answer.
         """
 
         def write(connection: sqlite3.Connection) -> Handed | None:
-            task = undo_last(connection, worker, self._clock(), self._settings)
+            task = undo_last(connection, worker, self._clock(), self._settings, only)
             return None if task is None else show_task(connection, task)
 
         return self._commits.write(write)

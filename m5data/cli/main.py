@@ -24,6 +24,7 @@ from m5data.cli import (
     log,
     parse,
     run,
+    serve,
     sql,
     stats,
     status,
@@ -62,7 +63,7 @@ def _workspace(
 
 for verb in (init, demo, run, parse, crawl, ingest, download, extract, dedup, align):
     verb.register(app)
-for verb in (annotate, build_splits, verify, export, sql, stats, status, log, diff, forget):
+for verb in (annotate, serve, build_splits, verify, export, sql, stats, status, log, diff, forget):
     verb.register(app)
 
 

@@ -51,6 +51,12 @@ def test_decided_pairs_are_gone_at_once_and_applied_on_the_next_run(store: Store
     assert run(store, AlignSettings()).unchanged
 
 
+def test_a_category_that_stands_alone_is_in_no_doubt(store: Store) -> None:
+    record_decisions(store.state, [Decision("split", S_TOYS, None, "li", NOON)])
+    decided = standing(all_decisions(store.state))
+    assert [pair.a for pair in doubtful_pairs(store.snapshot(), decided)] == [N_COFFEE]
+
+
 def test_decisions_that_cannot_be_followed_are_rejects(store: Store) -> None:
     gone = Category("s", ("食品", "坚果"))
     record_decisions(store.state, [Decision("accept", N_COFFEE, gone, "li", NOON)])

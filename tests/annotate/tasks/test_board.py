@@ -129,6 +129,16 @@ def test_undo_hands_the_last_answers_back_one_after_the_other(open_board: OpenBo
     assert board.pay()[0].earned == 0
 
 
+def test_undo_of_one_answer_that_is_sent_twice_takes_back_that_one_alone(open_board: OpenBoard, state: State) -> None:
+    board = open_board()
+    board.add_tasks(pairs(2))
+    board.invite(["ann"])
+    first, second = work_through(board, "ann")
+    assert board.undo("ann", second.number) == second
+    assert board.undo("ann", second.number) is None
+    assert [(query, label) for _, query, label in answers_in(state)] == [(first.query, "matched")]
+
+
 @pytest.mark.parametrize(
     ("task", "label", "seconds", "reason"),
     [

@@ -1,0 +1,30 @@
+"""The Chromium that the browser tests drive: Debian's, or the one that playwright installed.
+
+``python -m tests.webapp.chromium`` prints where it is, and ends with 1 where there is none.
+"""
+
+import shutil
+import sys
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+__all__ = ["find_chromium"]
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+
+
+def find_chromium() -> str | None:
+    """Return the program's path, None where there is none."""
+    for name in _NAMES:
+        if found := shutil.which(name):
+            return found
+    with sync_playwright() as playwright:
+        own = playwright.chromium.executable_path
+    return own if Path(own).is_file() else None
+
+
+if __name__ == "__main__":
+    path = find_chromium()
+    print(path or "no Chromium")
+    sys.exit(path is None)

@@ -1,0 +1,71 @@
+"""The goods of the demo shops as a workspace, written from their plan: captions, specifications and one photo each."""
+
+from itertools import combinations
+from pathlib import Path
+
+from m5data.demo.drawing import draw_good
+from m5data.demo.listings import Listing
+from m5data.demo.photos import take_photo
+from m5data.demo.planning import make_plan
+from m5data.stage import StageReport
+from m5data.workspace import Workspace
+from tests.export.synthetic import NOW, rows
+
+SETTINGS = """
+[store]
+buckets = 2
+
+[serve]
+requests_per_s = 10000
+burst = 10000
+"""
+
+
+def make_demo_workspace(root: Path) -> tuple[Workspace, list[tuple[str, str, bool]]]:
+    """Return a workspace with the goods of both shops, and 200 of their pairs: query, candidate, same good."""
+    listings = [one for one in make_plan("demo").listings if one.base is None]
+    workspace = Workspace.create(root, SETTINGS)
+    with workspace.store.stage("fill", settings="") as stage:
+        with workspace.store.objects.writer("media") as writer:
+            drawings = {one.good.number: draw_good(one.good) for one in listings}
+            shas = {
+                one.product_id: writer.put(
+                    take_photo(drawings[one.good.number], one.good, one.shop, one.photos[0]),
+                    mime="image/jpeg",
+                    url=f"https://{one.shop}.example{one.photos[0].path}",
+                )
+                for one in listings
+                if one.photos and one.photos[0].outcome == "ok"
+            }
+        stage.write("products", rows("products", *map(_product, listings)))
+        specs = [
+            {"product_id": one.product_id, "position": n, "property": name, "value": value}
+            for one in listings
+            for n, (name, value) in enumerate(one.specs_masked)
+        ]
+        stage.write("specs", rows("specs", *specs))
+        image = {"kind": "image", "state": "ok", "url": "https://shop.example/i"}
+        stage.write("media", rows("media", *({**image, "product_id": one, "sha256": sha} for one, sha in shas.items())))
+        stage.commit(StageReport("fill", len(listings), len(listings)))
+    return workspace, _pairs(listings)
+
+
+def _product(one: Listing) -> dict[str, object]:
+    return {
+        "product_id": one.product_id,
+        "source": one.shop,
+        "url": f"https://{one.shop}.example{one.path}",
+        "native_id": one.native_id,
+        "caption": one.caption_masked,
+        "category": list(one.category),
+        "first_seen": NOW,
+        "last_seen": NOW,
+    }
+
+
+def _pairs(listings: list[Listing]) -> list[tuple[str, str, bool]]:
+    """Return all pairs of the same good, and of one kind so many that differ that it makes 200."""
+    close = [(a, b) for a, b in combinations(listings, 2) if a.good.kind == b.good.kind]
+    same = [(a.product_id, b.product_id, True) for a, b in close if a.good == b.good]
+    other = [(a.product_id, b.product_id, False) for a, b in close if a.good != b.good]
+    return (same + other)[:200]

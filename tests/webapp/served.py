@@ -1,0 +1,53 @@
+"""A server in a process of its own, which a test may kill at any moment and start again."""
+
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from playwright.sync_api import Page
+
+PROGRAM = Path(sys.executable).parent / "m5data"
+
+
+class Served:
+    """``m5data serve`` of a workspace, always at the same address."""
+
+    def __init__(self, workspace: Path) -> None:
+        self._workspace = workspace
+        self._port = "0"
+        self.address = ""
+        self._process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.kill()
+
+    def start(self) -> None:
+        """Start it; return once it listens."""
+        command = [str(PROGRAM), "serve", "-w", str(self._workspace), "--port", self._port]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        assert self._process.stdout is not None
+        said = self._process.stdout.readline()
+        assert said.startswith("serving http://"), said + self._process.stdout.read()
+        self.address = said.split()[1]
+        self._port = self.address.rpartition(":")[2]
+
+    def kill(self) -> None:
+        """Kill it, as a power cut would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+
+
+def open_link(page: Page, address: str, token: str, landing: str) -> None:
+    """Open a personal link and press its button by keyboard; return on the page that it leads to."""
+    page.goto(f"{address}/in/{token}")
+    page.wait_for_function("() => document.activeElement.tagName === 'BUTTON'")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**{landing}")

@@ -1,0 +1,1 @@
+"""The room ``webapp``: one web application to browse products, annotate pairs and review labels."""

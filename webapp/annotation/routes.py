@@ -1,0 +1,86 @@
+"""``/annotate``: the page, and what it sends."""
+
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from annotate.tasks import Handed, Progress, RefusedError, TaskBoard
+from webapp.access import read_body, visitor_of
+from webapp.annotation.views import task_view
+from webapp.catalogue.shelf import Shelf
+from webapp.pages import Pages
+from webapp.threads import Threads
+
+__all__ = ["AnnotationRoutes"]
+
+_AHEAD = 6
+"""Tasks sent at once: the one judged, and those that are loaded meanwhile."""
+_STATUS = {"unknown_worker": 403, "not_handed": 409, "answered": 409, "bad_answer": 422}
+
+
+class Answer(BaseModel):
+    """One answer as the page sends it."""
+
+    task: int = Field(ge=0, lt=2**63)
+    label: str = Field(max_length=400)
+    seconds: float = Field(ge=0, allow_inf_nan=False)
+
+
+class Undo(BaseModel):
+    """The answer that is taken back."""
+
+    task: int = Field(ge=0, lt=2**63)
+
+
+class AnnotationRoutes:
+    """Hands tasks out and takes answers in; whose they are is told by the sign-in alone, never by the request."""
+
+    def __init__(self, board: TaskBoard, shelf: Shelf, pages: Pages, threads: Threads) -> None:
+        self._board, self._shelf, self._pages, self._threads = board, shelf, pages, threads
+        self.routes: list[BaseRoute] = [
+            Route("/annotate", self.show),
+            Route("/annotate/tasks", self.hand_out, methods=["POST"]),
+            Route("/annotate/answers", self.answer, methods=["POST"]),
+            Route("/annotate/undo", self.undo, methods=["POST"]),
+        ]
+
+    async def show(self, request: Request) -> HTMLResponse:
+        """Answer with the page."""
+        visitor_of(request, "annotator")
+        return self._pages.render(request, "annotate.html")
+
+    async def hand_out(self, request: Request) -> Response:
+        """Answer with the tasks to judge next, whole."""
+        worker = visitor_of(request, "annotator").person.name
+        tasks, progress = await self._threads.write(self._next, worker)
+        cards = await self._threads.read(self._shelf.cards, [p for t in tasks for p in (t.query, t.candidate) if p])
+        return JSONResponse(
+            {
+                "tasks": [task_view(task, cards) for task in tasks],
+                "reviewed": progress.reviewed,
+                "total": progress.total,
+                "paused": progress.paused,
+            }
+        )
+
+    async def answer(self, request: Request) -> Response:
+        """Take an answer; once this has been said to be done, it is on the disk."""
+        worker = visitor_of(request, "annotator").person.name
+        answer = await read_body(request, Answer)
+        try:
+            new = await self._threads.write(self._board.answer, worker, answer.task, answer.label, answer.seconds)
+        except RefusedError as error:
+            raise HTTPException(_STATUS[error.reason], str(error)) from error
+        return JSONResponse({"new": new})
+
+    async def undo(self, request: Request) -> Response:
+        """Take one answer back."""
+        worker = visitor_of(request, "annotator").person.name
+        undo = await read_body(request, Undo)
+        task = await self._threads.write(self._board.undo, worker, undo.task)
+        return JSONResponse({"undone": task is not None})
+
+    def _next(self, worker: str) -> tuple[list[Handed], Progress]:
+        return self._board.next_tasks(worker, _AHEAD), self._board.progress(worker)

@@ -1,0 +1,125 @@
+"""The application: its parts, put together."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Scope
+
+from annotate.tasks import TaskBoard, TaskSettings
+from m5data.stage import Clock, utc_now
+from storage import Store
+from webapp.annotation.routes import AnnotationRoutes
+from webapp.browsing.routes import BrowsingRoutes
+from webapp.catalogue.shelf import Shelf
+from webapp.objects.routes import ObjectRoutes
+from webapp.pages import Pages
+from webapp.review.routes import ReviewRoutes
+from webapp.security.address import Address
+from webapp.security.gate import Gate, Keys
+from webapp.security.headers import SecurityHeaders
+from webapp.security.people import People, Person
+from webapp.security.rate_limit import RateLimit
+from webapp.security.reviewers import find_reviewer
+from webapp.security.sessions import Sessions
+from webapp.security.signing import Signer
+from webapp.settings import ServeSettings
+from webapp.signing_in import SignInRoutes
+from webapp.threads import Threads
+
+__all__ = ["make_app"]
+
+_LARGEST_BODY = 1 << 16
+
+
+def make_app(
+    store: Store, settings: ServeSettings, tasks: TaskSettings, key: bytes, *, clock: Clock = utc_now
+) -> ASGIApp:
+    """Return the web application of a workspace.
+
+    Args:
+        store: The workspace's store; it reads tables and objects, and writes answers and decisions to the state.
+        settings: Of the application.
+        tasks: Of the task board.
+        key: What the application signs with, where the settings hold no secret.
+        clock: For sign-ins and answers.
+    """
+    board, threads, shelf = TaskBoard(store.state, tasks, clock), Threads(), Shelf(store, time.monotonic)
+    keys = _keys(store, board, settings, key, clock)
+    pages = Pages()
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        threads.close()
+        shelf.close()
+        board.close()
+
+    routes: list[BaseRoute] = [
+        *SignInRoutes(keys, pages, clock).routes,
+        *AnnotationRoutes(board, shelf, pages, threads).routes,
+        *BrowsingRoutes(shelf, pages, threads).routes,
+        *ReviewRoutes(store.state, shelf, pages, threads, clock).routes,
+        *ObjectRoutes(store.objects, threads).routes,
+        Mount("/static", _Static(packages=[("webapp", "static")])),
+    ]
+    app = Starlette(
+        routes=routes,
+        middleware=[
+            Middleware(TrustedHostMiddleware, allowed_hosts=keys.address.hosts, www_redirect=False),
+            Middleware(Gate, keys=keys),
+        ],
+        exception_handlers={HTTPException: _Refusals(pages)},
+        lifespan=lifespan,
+        max_body_size=_LARGEST_BODY,
+    )
+    return SecurityHeaders(app)
+
+
+def _keys(store: Store, board: TaskBoard, settings: ServeSettings, key: bytes, clock: Clock) -> Keys:
+    def find(token: str) -> Person | None:
+        if worker := board.worker_of(token):
+            return Person(worker, "annotator")
+        reviewer = find_reviewer(store.state, token)
+        return Person(reviewer, "reviewer") if reviewer else None
+
+    secret = settings.secret.get_secret_value().encode() if settings.secret else key
+    return Keys(
+        sessions=Sessions(Signer(secret), timedelta(hours=settings.session_h)),
+        people=People(find, time.monotonic),
+        limit=RateLimit(settings.requests_per_s, settings.burst, time.monotonic),
+        address=Address(settings.origin),
+        clock=clock,
+    )
+
+
+class _Static(StaticFiles):
+    """Files of the pages; browsers ask each time whether they are still the same."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        answer = await super().get_response(path, scope)
+        answer.headers["cache-control"] = "no-cache"
+        return answer
+
+
+class _Refusals:
+    """Turns refusals into pages for people, and into JSON for the pages' own requests."""
+
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+
+    async def __call__(self, request: Request, error: Exception) -> Response:
+        if not isinstance(error, HTTPException):
+            raise error
+        if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
+            return self._pages.render(request, "error.html", error.status_code, code=error.status_code)
+        return JSONResponse({"error": error.detail}, error.status_code, headers=error.headers)

@@ -1,0 +1,66 @@
+"""``/products``: finding products, and looking at one in all its modalities."""
+
+from urllib.parse import urlencode
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+from starlette.routing import BaseRoute, Route
+
+from webapp.access import visitor_of
+from webapp.catalogue.detail import read_detail
+from webapp.catalogue.search import Choices, Found, Search, find_products, list_choices
+from webapp.catalogue.shelf import Shelf
+from webapp.objects.routes import PLAYED, SHOWN
+from webapp.pages import Pages
+from webapp.threads import Threads
+
+__all__ = ["BrowsingRoutes"]
+
+_LONGEST = 300
+"""Characters of a search's parts, and of a product id."""
+
+
+class BrowsingRoutes:
+    """Shows products to reviewers."""
+
+    def __init__(self, shelf: Shelf, pages: Pages, threads: Threads) -> None:
+        self._shelf, self._pages, self._threads = shelf, pages, threads
+        self.routes: list[BaseRoute] = [
+            Route("/products", self.search),
+            Route("/products/{product_id:path}", self.show),
+        ]
+
+    async def search(self, request: Request) -> HTMLResponse:
+        """Answer with one page of products."""
+        visitor_of(request, "reviewer")
+        search = _search(request)
+        found, choices, version = await self._threads.read(self._find, search)
+        following = None
+        if found.next is not None:
+            kept = {"q": search.text, "source": search.source, "class": search.sub_class, "split": search.split}
+            following = "?" + urlencode({**{k: v for k, v in kept.items() if v}, "after": found.next})
+        return self._pages.render(
+            request, "products.html", found=found, choices=choices, search=search, following=following, version=version
+        )
+
+    async def show(self, request: Request) -> HTMLResponse:
+        """Answer with one product."""
+        visitor_of(request, "reviewer")
+        product = request.path_params["product_id"]
+        detail = None
+        if len(product) <= _LONGEST and product.isprintable():
+            detail = await self._threads.read(lambda: read_detail(self._shelf.newest(), product))
+        if detail is None:
+            raise HTTPException(404, "no such product")
+        return self._pages.render(request, "product.html", detail=detail, card=detail.card, shown=SHOWN, played=PLAYED)
+
+    def _find(self, search: Search) -> tuple[Found, Choices, int]:
+        with self._shelf.reading() as engine:
+            return find_products(engine, search), list_choices(engine), self._shelf.snapshot.number
+
+
+def _search(request: Request) -> Search:
+    given = request.query_params
+    names = {"text": "q", "source": "source", "sub_class": "class", "split": "split", "after": "after"}
+    return Search(**{name: given.get(key, "")[:_LONGEST].replace("\0", "") for name, key in names.items()})

@@ -1,0 +1,1 @@
+"""Products as people look at them, read from the newest dataset version."""

@@ -1,0 +1,85 @@
+"""Cards from the tables of one dataset version."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+import duckdb
+
+from webapp.catalogue.card import Card, Picture, Specification, Video
+from webapp.catalogue.plain_text import plain
+
+__all__ = ["TABLES", "read_cards"]
+
+TABLES = ("products", "specs", "media", "audio")
+"""Tables that a connection needs for ``read_cards``."""
+
+_LONGEST = {"caption": 2000, "name": 120, "value": 600}
+"""Characters shown: M5Product's captions have 20 to 40 words, a hostile one a million letters."""
+_SPECS, _PICTURES, _VIDEOS = 200, 12, 2
+
+_PRODUCTS = f"""
+select product_id, source, url, left(caption, {_LONGEST["caption"] + 1}) as caption, category[:8] as category, brand,
+       price, currency
+from products where product_id in (select unnest($ids))
+"""  # noqa: S608 - constants
+_SPECIFICATIONS = f"""
+select product_id, left(property, {_LONGEST["name"] + 1}), left(value, {_LONGEST["value"] + 1}), property_norm,
+       value_norm, unit
+from specs where product_id in (select unnest($ids)) and position < {_SPECS} order by product_id, position
+"""  # noqa: S608 - constants
+_MEDIA = """
+select m.product_id, m.kind, m.sha256, m.mime, m.width, m.height, m.duration_s, a.product_id is not null as sound
+from media m left join audio a on a.product_id = m.product_id and a.video_sha256 = m.sha256
+where m.product_id in (select unnest($ids)) and m.state = 'ok' order by m.product_id, m.kind, m.position
+"""
+
+Row = tuple[object, ...]
+
+
+def read_cards(connection: duckdb.DuckDBPyConnection, ids: Sequence[str]) -> dict[str, Card]:
+    """Return the cards of the products that there are."""
+    given = {"ids": list(ids)}
+    specs = _by_product(connection.execute(_SPECIFICATIONS, given).fetchall())
+    media = _by_product(connection.execute(_MEDIA, given).fetchall())
+    products = connection.execute(_PRODUCTS, given).fetchall()
+    return {row[0]: _card(row, specs[row[0]], media[row[0]]) for row in products}
+
+
+def _by_product(rows: Iterable[Row]) -> Mapping[object, list[Row]]:
+    found: defaultdict[object, list[Row]] = defaultdict(list)
+    for product, *rest in rows:
+        found[product].append(tuple(rest))
+    return found
+
+
+def _card(row: Row, specs: Sequence[Row], media: Sequence[Row]) -> Card:
+    product, source, url, caption, category, brand, price, currency = row
+    return Card(
+        product_id=str(product),
+        source=str(source),
+        url=plain(str(url), _LONGEST["value"]),
+        caption=None if caption is None else plain(str(caption), _LONGEST["caption"]),
+        category=tuple(plain(str(name), _LONGEST["name"]) for name in category or ()),  # type: ignore[attr-defined]  # a list
+        brand=None if brand is None else plain(str(brand), _LONGEST["name"]),
+        price=None if price is None else plain(f"{price:,.2f} {currency or ''}".strip(), _LONGEST["name"]),
+        pictures=tuple(_picture(one) for one in media if one[0] == "image")[:_PICTURES],
+        videos=tuple(_video(one) for one in media if one[0] == "video")[:_VIDEOS],
+        specs=tuple(_specification(one) for one in specs),
+    )
+
+
+def _picture(row: Row) -> Picture:
+    _, sha256, _, width, height, *_ = row
+    return Picture(str(sha256), width, height)  # type: ignore[arg-type]  # integers, as the schema says
+
+
+def _video(row: Row) -> Video:
+    _, sha256, mime, _, _, duration_s, sound = row
+    return Video(str(sha256), str(mime), duration_s, bool(sound))  # type: ignore[arg-type]  # a number, as the schema says
+
+
+def _specification(row: Row) -> Specification:
+    name, value, name_norm, value_norm, unit = (None if text is None else str(text) for text in row)
+    return Specification(
+        plain(name or "", _LONGEST["name"]), plain(value or "", _LONGEST["value"]), name_norm, value_norm, unit
+    )

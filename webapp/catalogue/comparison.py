@@ -1,0 +1,61 @@
+"""Two specification tables side by side."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from webapp.catalogue.card import Specification
+
+__all__ = ["Line", "compare"]
+
+Relation = Literal["same", "different", "alone"]
+"""Both have the property and agree; both have it and differ; only one has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One property of both."""
+
+    property: str
+    query: tuple[str, ...]
+    """Its values as published; empty: the query does not have it."""
+    candidate: tuple[str, ...]
+    relation: Relation
+
+
+def compare(query: Sequence[Specification], candidate: Sequence[Specification]) -> list[Line]:
+    """Return the properties of the query in its order, then those of the candidate alone.
+
+    Properties are the same by their shared name, else by their name without regard to case and white space;
+    values by normalised value and unit, else by the published text, likewise.
+    """
+    left, right = _grouped(query), _grouped(candidate)
+    return [_line(left.get(key, []), right.get(key, [])) for key in dict.fromkeys((*left, *right))]
+
+
+def _grouped(specs: Sequence[Specification]) -> dict[str, list[Specification]]:
+    groups: dict[str, list[Specification]] = {}
+    for spec in specs:
+        groups.setdefault(_folded(spec.property_norm or spec.property), []).append(spec)
+    return groups
+
+
+def _line(left: list[Specification], right: list[Specification]) -> Line:
+    relation: Relation = "alone"
+    if left and right:
+        relation = "same" if {*map(_value, left)} == {*map(_value, right)} else "different"
+    return Line((left or right)[0].property, _published(left), _published(right), relation)
+
+
+def _published(specs: list[Specification]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(spec.value for spec in specs))
+
+
+def _value(spec: Specification) -> tuple[str, str]:
+    if spec.value_norm is not None:
+        return _folded(spec.value_norm), spec.unit or ""
+    return _folded(spec.value), ""
+
+
+def _folded(text: str) -> str:
+    return "".join(text.casefold().split())

@@ -1,0 +1,88 @@
+"""The newest dataset version, kept open for people who look at products."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import duckdb
+
+from storage import Snapshot, Store
+from webapp.catalogue.card import Card
+from webapp.catalogue.card_reading import TABLES, read_cards
+
+__all__ = ["Shelf"]
+
+_SECONDS = 2.0
+"""How long a new dataset version may go unseen."""
+_CARDS = 2000
+"""Cards kept: 3 KB each as a rule, 150 KB at worst."""
+_SEARCHED = (*TABLES, "labels", "splits", "duplicates")
+
+
+class Shelf:
+    """Reads products; safe for threads, which take turns. Every method may block for milliseconds to a second."""
+
+    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
+        self._store, self._clock = store, clock
+        self._turn = threading.Lock()
+        self._due = float("-inf")
+        self._snapshot: Snapshot | None = None
+        self._engine: duckdb.DuckDBPyConnection | None = None
+        self._cards: OrderedDict[str, Card] = OrderedDict()
+
+    def cards(self, ids: Sequence[str]) -> dict[str, Card]:
+        """Return the cards of the products that there are; those seen lately are not read again."""
+        with self.reading() as engine:
+            lacking = [one for one in dict.fromkeys(ids) if one not in self._cards]
+            if lacking:
+                self._cards.update(read_cards(engine, lacking))
+            found = {one: self._cards[one] for one in ids if one in self._cards}
+            for one in found:
+                self._cards.move_to_end(one)
+            while len(self._cards) > _CARDS:
+                self._cards.popitem(last=False)
+            return found
+
+    @contextmanager
+    def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Lend a connection with the tables that products are found by."""
+        with self._turn:
+            self._renew()
+            if self._engine is None:
+                self._engine = self.snapshot.connection(only=_SEARCHED)
+            yield self._engine
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The dataset version that was read last."""
+        if self._snapshot is None:
+            self._snapshot = self._store.snapshot()
+        return self._snapshot
+
+    def newest(self) -> Snapshot:
+        """Return the newest dataset version."""
+        with self._turn:
+            self._renew()
+            return self.snapshot
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._turn:
+            self._forget()
+
+    def _renew(self) -> None:
+        """Go to the newest version when there is a newer one: a take-down may have removed what the old one holds."""
+        if self._clock() < self._due:
+            return
+        newest = self._store.snapshot()
+        if newest.number != self.snapshot.number:
+            self._forget()
+            self._snapshot = newest
+        self._due = self._clock() + _SECONDS
+
+    def _forget(self) -> None:
+        self._cards.clear()
+        if self._engine is not None:
+            self._engine.close()
+            self._engine = None

@@ -1,0 +1,1 @@
+"""Media of the workspace, and nothing else of it, to those who are signed in."""

@@ -1,0 +1,95 @@
+"""Objects by their hash: ``/objects/SHA256`` and single frames of ``/frames/SHA256/OFFSET/LENGTH``."""
+
+import re
+from collections.abc import AsyncIterator
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+
+from m5data.errors import CorruptObjectError
+from storage import ObjectRef, Objects
+from webapp.access import visitor_of
+from webapp.objects.ranges import NoRangeError, read_range
+from webapp.threads import Threads
+
+__all__ = ["PLAYED", "SHOWN", "ObjectRoutes"]
+
+SHOWN = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp", "image/bmp", "image/avif"})
+"""Images that browsers show and that can hold no script: never SVG."""
+PLAYED = frozenset({"video/mp4", "video/webm", "video/quicktime", "audio/mpeg"})
+FRAMES = "video/x-motion-jpeg"
+_HASH = re.compile(r"[0-9a-f]{64}")
+_JPEG = b"\xff\xd8\xff"
+_CHUNK = 1 << 18
+_LARGEST_FRAME = 1 << 24
+_HEADERS = {
+    "content-security-policy": "default-src 'none'; sandbox",
+    "cache-control": "private, max-age=31536000, immutable",
+    "content-disposition": "inline",
+}
+
+
+class ObjectRoutes:
+    """Serves media and sound; pages and everything of another type are not there for anybody."""
+
+    def __init__(self, objects: Objects, threads: Threads) -> None:
+        self._objects, self._threads = objects, threads
+        self.routes: list[BaseRoute] = [
+            Route("/objects/{sha256}", self.show),
+            Route("/frames/{sha256}/{offset:int}/{length:int}", self.show_frame),
+        ]
+
+    async def show(self, request: Request) -> Response:
+        """Answer with an object or a range of it."""
+        visitor_of(request)
+        ref = await self._find(request.path_params["sha256"], SHOWN | PLAYED)
+        headers = {**_HEADERS, "etag": f'"{ref.sha256}"', "accept-ranges": "bytes"}
+        if request.headers.get("if-none-match") == headers["etag"]:
+            return Response(status_code=304, headers=headers)
+        try:
+            asked = read_range(request.headers.get("range"), ref.payload_length)
+        except NoRangeError:
+            return Response(status_code=416, headers={**headers, "content-range": f"bytes */{ref.payload_length}"})
+        begin, end = asked or (0, ref.payload_length)
+        headers["content-length"] = str(end - begin)
+        if asked:
+            headers["content-range"] = f"bytes {begin}-{end - 1}/{ref.payload_length}"
+        status = 206 if asked else 200
+        if request.method == "HEAD":
+            return Response(status_code=status, headers=headers, media_type=ref.mime)
+        first = await self._read(ref.sha256, begin, min(_CHUNK, end - begin))
+        rest = self._bytes(ref.sha256, first, begin + len(first), end)
+        return StreamingResponse(rest, status, headers, ref.mime)
+
+    async def show_frame(self, request: Request) -> Response:
+        """Answer with one JPEG of an object of frames."""
+        visitor_of(request)
+        offset, length = request.path_params["offset"], request.path_params["length"]
+        ref = await self._find(request.path_params["sha256"], {FRAMES})
+        if length > _LARGEST_FRAME or offset + length > ref.payload_length:
+            raise HTTPException(404, "no such frame")
+        data = await self._read(ref.sha256, offset, length)
+        if not data.startswith(_JPEG):
+            raise HTTPException(404, "no such frame")
+        return Response(data, headers=_HEADERS, media_type="image/jpeg")
+
+    async def _find(self, sha256: str, types: frozenset[str] | set[str]) -> ObjectRef:
+        """Return where an object lies; there is none to see unless it is a medium of a type that is safe to show."""
+        known = _HASH.fullmatch(sha256) is not None
+        ref = await self._threads.read(self._objects.index.find, sha256) if known else None
+        if ref is None or ref.kind == "page" or ref.mime not in types:
+            raise HTTPException(404, "no such object")
+        return ref
+
+    async def _bytes(self, sha256: str, first: bytes, begin: int, end: int) -> AsyncIterator[bytes]:
+        yield first
+        for offset in range(begin, end, _CHUNK):
+            yield await self._read(sha256, offset, min(_CHUNK, end - offset))
+
+    async def _read(self, sha256: str, offset: int, length: int) -> bytes:
+        try:
+            return await self._threads.read(self._objects.read_slice, sha256, offset, length)
+        except CorruptObjectError as error:
+            raise HTTPException(404, "the object is damaged or gone") from error

@@ -1,0 +1,62 @@
+"""HTML pages: templates that escape everything, in the visitor's language."""
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from typing import Any, Literal, get_args
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from webapp.security.gate import Visitor
+
+__all__ = ["LANGUAGE_COOKIE", "Language", "Pages", "language_of", "texts_in"]
+
+Language = Literal["en", "zh"]
+LANGUAGE_COOKIE = "m5data_language"
+_LANGUAGES: tuple[Language, ...] = get_args(Language)
+_YEAR_S = 365 * 24 * 3600
+
+
+class Pages:
+    """Renders templates; every value in them is escaped."""
+
+    def __init__(self) -> None:
+        self._templates = Environment(
+            loader=PackageLoader("webapp"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+
+    def render(self, request: Request, template: str, status: int = 200, **values: object) -> HTMLResponse:
+        """Return a page; a language that the address asks for is remembered."""
+        language = language_of(request)
+        visitor: Visitor | None = request.scope.get("visitor")
+        body = self._templates.get_template(template).render(
+            t=texts_in(language), language=language, visitor=visitor, path=request.url.path, **values
+        )
+        page = HTMLResponse(body, status)
+        if "lang" in request.query_params:
+            page.set_cookie(LANGUAGE_COOKIE, language, max_age=_YEAR_S, httponly=True, samesite="lax")
+        return page
+
+
+def language_of(request: Request) -> Language:
+    """Return the language asked for: by the address, by an earlier choice, by the browser, else English."""
+    for wanted in (request.query_params.get("lang"), request.cookies.get(LANGUAGE_COOKIE)):
+        for language in _LANGUAGES:
+            if wanted == language:
+                return language
+    accepted = request.headers.get("accept-language", "").strip().lower()
+    return "zh" if accepted.startswith("zh") else "en"
+
+
+@cache
+def texts_in(language: Language) -> Mapping[str, Any]:
+    """Return the texts of the pages: section -> name -> text."""
+    file = resources.files("webapp") / "texts" / f"{language}.toml"
+    return tomllib.loads(file.read_text(encoding="utf-8"))

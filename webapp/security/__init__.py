@@ -1,0 +1,1 @@
+"""Who may ask what: signatures, people, sessions, limits, headers."""

@@ -1,0 +1,72 @@
+"""Where the application is reached, and what it asks of a place that others can reach."""
+
+import ipaddress
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from m5data.errors import SettingsError
+from webapp.settings import ServeSettings
+
+__all__ = ["Address", "check_public"]
+
+_SECRET_LENGTH = 32
+_OWN_NAMES = ("localhost", "127.0.0.1", "[::1]")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """The addresses that pages of this server have."""
+
+    origin: str | None = None
+    """Scheme, host and port by which people reach it, as settings say."""
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Names that a request's Host may have: no others, for a stranger's name may lead here too."""
+        public = urlsplit(self.origin).hostname if self.origin else None
+        return (*_OWN_NAMES, public) if public else _OWN_NAMES
+
+    @property
+    def secure(self) -> bool:
+        """Whether cookies may travel encrypted alone."""
+        return self.origin is not None and self.origin.startswith("https:")
+
+    def is_own(self, origin: str, host: str) -> bool:
+        """Tell whether a request's Origin is a page of this server.
+
+        Args:
+            origin: Header ``Origin``.
+            host: Header ``Host``, checked before.
+        """
+        return bool(origin) and origin in {self.origin, f"http://{host}"}
+
+
+def check_public(settings: ServeSettings) -> None:
+    """Refuse to be reached by others without a secret of one's own and an address to be reached by.
+
+    Raises:
+        SettingsError: ``host`` or ``origin`` is not this machine's, and ``secret`` or ``origin`` lacks.
+    """
+    secret = settings.secret.get_secret_value() if settings.secret else ""
+    if settings.secret is not None and len(secret) < _SECRET_LENGTH:
+        raise SettingsError(f"serve.secret: wanted {_SECRET_LENGTH} characters or more, got {len(secret)}; {_HOW}")
+    outside = urlsplit(settings.origin).hostname if settings.origin else None
+    if _is_own_machine(settings.host) and (outside is None or _is_own_machine(outside)):
+        return
+    if not secret:
+        raise SettingsError(f"serve.secret: wanted one, for others can reach {outside or settings.host}; {_HOW}")
+    if settings.origin is None:
+        raise SettingsError(
+            f"serve.origin: wanted the address by which people reach {settings.host}, "
+            "e.g. https://label.example.org; set it"
+        )
+
+
+_HOW = "set one made by: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
+
+
+def _is_own_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,89 @@
+"""The one way in: who asks, how often, and whether the request is really theirs."""
+
+import math
+from dataclasses import dataclass
+
+from starlette.requests import HTTPConnection
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from m5data.stage import Clock
+from webapp.security.address import Address
+from webapp.security.people import People, Person
+from webapp.security.rate_limit import RateLimit, address_key
+from webapp.security.sessions import Session, Sessions
+
+__all__ = ["COOKIE", "CSRF_HEADER", "SIGN_IN", "Gate", "Keys", "Visitor"]
+
+COOKIE = "m5data_session"
+CSRF_HEADER = "x-csrf-token"
+SIGN_IN = "/in/"
+"""Beginning of the address of a personal link."""
+_READING = frozenset({"GET", "HEAD"})
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who asks: somebody signed in."""
+
+    person: Person
+    session: Session
+    csrf: str
+    """What this visitor's own pages send along when they write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What the gate looks things up in."""
+
+    sessions: Sessions
+    people: People
+    limit: RateLimit
+    address: Address
+    clock: Clock
+
+
+class Gate:
+    """ASGI layer: limits the rate, refuses forged writes, and leaves the visitor in ``scope["visitor"]``."""
+
+    def __init__(self, app: ASGIApp, keys: Keys) -> None:
+        self._app, self._keys = app, keys
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        connection = HTTPConnection(scope)
+        visitor = await self._visitor(connection)
+        refusal = self._refuse(connection, scope["method"], visitor)
+        scope["visitor"] = visitor
+        await (refusal or self._app)(scope, receive, send)
+
+    async def _visitor(self, connection: HTTPConnection) -> Visitor | None:
+        cookie = connection.cookies.get(COOKIE)
+        session = self._keys.sessions.read(cookie, self._keys.clock()) if cookie else None
+        if session is None:
+            return None
+        person = await self._keys.people.find(session.token)
+        return Visitor(person, session, self._keys.sessions.csrf(session)) if person else None
+
+    def _refuse(self, connection: HTTPConnection, method: str, visitor: Visitor | None) -> Response | None:
+        host = connection.client.host if connection.client else ""
+        wait = self._keys.limit.wait(f"{visitor.person.role} {visitor.person.name}" if visitor else address_key(host))
+        if wait:
+            return JSONResponse(
+                {"error": "too many requests"}, 429, headers={"retry-after": str(max(1, math.ceil(wait)))}
+            )
+        if method not in _READING and not self._is_genuine(connection, visitor):
+            return JSONResponse({"error": "not sent by a page of this application"}, 403)
+        return None
+
+    def _is_genuine(self, connection: HTTPConnection, visitor: Visitor | None) -> bool:
+        """A write comes from one of this server's pages; once signed in, from a page of that very sign-in."""
+        headers = connection.headers
+        if not self._keys.address.is_own(headers.get("origin", ""), headers.get("host", "")):
+            return False
+        if connection.scope["path"].startswith(SIGN_IN):  # its own token is the proof, whoever was signed in before
+            return True
+        return visitor is None or self._keys.sessions.is_csrf(visitor.session, headers.get(CSRF_HEADER, ""))

@@ -1,0 +1,50 @@
+"""Token buckets: how often one person, or one address, may ask."""
+
+import ipaddress
+from collections import OrderedDict
+from collections.abc import Callable
+
+__all__ = ["RateLimit", "address_key"]
+
+_KEYS = 10_000
+
+
+class RateLimit:
+    """One bucket a key; memory is bounded: of the buckets the one unused for longest is forgotten first."""
+
+    def __init__(self, rate: float, burst: int, clock: Callable[[], float], keys: int = _KEYS) -> None:
+        """Allow ``burst`` requests at once and ``rate`` a second thereafter.
+
+        Args:
+            rate: Requests a second.
+            burst: Requests.
+            clock: Seconds, never running backwards.
+            keys: Buckets remembered.
+        """
+        self._rate, self._burst, self._clock, self._keys = rate, burst, clock, keys
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._buckets)
+
+    def wait(self, key: str) -> float:
+        """Take one request from the key's bucket; return 0, or the seconds until there is one again."""
+        now = self._clock()
+        tokens, since = self._buckets.pop(key, (float(self._burst), now))
+        tokens = min(self._burst, tokens + (now - since) * self._rate)
+        allowed = tokens >= 1
+        self._buckets[key] = (tokens - allowed, now)
+        if len(self._buckets) > self._keys:
+            self._buckets.popitem(last=False)
+        return 0.0 if allowed else (1 - tokens) / self._rate
+
+
+def address_key(host: str) -> str:
+    """Return the key of an address: of IPv6 the first 64 bits, for one subscriber has all the rest."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host[:64]
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    return str(address.ipv4_mapped or ipaddress.ip_network((address, 64), strict=False))

@@ -1,0 +1,53 @@
+"""The server: one process, until it is told to end."""
+
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from m5data.errors import UsageError
+from webapp.settings import ServeSettings
+
+__all__ = ["listen", "serve"]
+
+_CONNECTIONS = 500
+"""Connections at once; more are told to come again."""
+_BACKLOG = 512
+_IDLE_S = 30
+_END_S = 10
+
+
+def listen(settings: ServeSettings) -> socket.socket:
+    """Return a socket that listens where the settings say.
+
+    Raises:
+        UsageError: The place is taken, or is not this machine's.
+    """
+    host, port = settings.host.strip("[]"), settings.port
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise UsageError(f"serve: cannot listen at {host}:{port}: {error.strerror}; choose another port") from None
+
+
+def serve(app: ASGIApp, listening: socket.socket, ready: Callable[[], None]) -> None:
+    """Serve until SIGINT or SIGTERM; requests under way are answered first.
+
+    Addresses hold personal links: nothing is logged but what goes wrong.
+    """
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        limit_concurrency=_CONNECTIONS,
+        backlog=_BACKLOG,
+        timeout_keep_alive=_IDLE_S,
+        timeout_graceful_shutdown=_END_S,
+        ws="none",
+    )
+    ready()
+    with suppress(KeyboardInterrupt):  # raised again by uvicorn once everything is closed
+        uvicorn.Server(config).run(sockets=[listening])

@@ -1,0 +1,189 @@
+// The annotation page: shows a task, takes an answer by key or button, shows the next one at once.
+
+import { showLines } from "./lines_view.js";
+import { Outbox } from "./outbox.js";
+import { showState } from "./outbox_status.js";
+import { preload, ProductView } from "./product_view.js";
+import { post, Refused } from "./requests.js";
+
+const LEAST_AHEAD = 4;
+const UNDONE_AT_MOST = 50;
+const RETRY_MS = 1000;
+const $ = (id) => document.getElementById(id);
+
+const judge = $("judge");
+const query = new ProductView($("query"));
+const candidate = new ProductView($("candidate"));
+const historyKey = `m5data history ${judge.dataset.worker}`;
+
+let queue = [];
+let preloaded = [];
+let shownAt = 0;
+let reviewed = 0;
+let loading = false;
+const seen = new Map();
+const history = JSON.parse(localStorage.getItem(historyKey) ?? "[]");
+const outbox = new Outbox(`m5data outbox ${judge.dataset.worker}`, showState);
+const answered = new Set(outbox.items.filter((item) => item.path.endsWith("answers")).map((item) => item.body.task));
+
+function showCount(total) {
+  $("reviewed").textContent = reviewed;
+  if (total !== undefined) $("total").textContent = total;
+  $("bar").max = Math.max(1, Number($("total").textContent));
+  $("bar").value = reviewed;
+}
+
+/** Ask for tasks until there are some, there are none, or the sign-in does not hold. */
+async function load() {
+  if (loading) return;
+  loading = true;
+  try {
+    // Without a task left, what the server gives next depends on answers that it does not have yet.
+    if (!queue.length) await outbox.flush();
+    const before = outbox.items.length ? -1 : reviewed;
+    const found = await post("/annotate/tasks", {});
+    const known = new Set(queue.map((task) => task.number));
+    const fresh = found.tasks.filter((task) => !answered.has(task.number) && !known.has(task.number));
+    const shown = queue[0];
+    queue.push(...fresh);
+    if (reviewed === before) reviewed = found.reviewed;
+    showCount(found.total);
+    preloaded = preload(queue.slice(0, LEAST_AHEAD).flatMap((task) => [task.query, task.candidate]));
+    if (!queue.length && outbox.items.length) setTimeout(load);
+    else if (!queue.length) showMessage(found.paused === null ? "done" : "paused", found.paused ?? "");
+    else if (queue[0] !== shown) show();
+  } catch (error) {
+    if (error instanceof Refused) showState({ waiting: outbox.items.length, state: "signed-out", refused: false });
+    else setTimeout(load, RETRY_MS);
+  } finally {
+    loading = false;
+  }
+}
+
+function showMessage(name, detail = "") {
+  const message = $("message");
+  message.querySelector("p").textContent = `${message.dataset[name]} ${detail}`;
+  message.dataset.state = name;
+  $("again").hidden = name === "loading";
+  message.hidden = false;
+  $("task").hidden = true;
+  $("options").replaceChildren();
+}
+
+function show() {
+  const task = queue[0];
+  $("message").hidden = true;
+  $("task").hidden = $("answers").hidden = false;
+  const pair = task.kind === "same-product";
+  $("question").textContent = pair ? $("question").dataset.pair : $("question").dataset.category;
+  $("rules").hidden = !pair;
+  $("rule-category").hidden = pair;
+  $("candidate").hidden = !pair;
+  query.show(task.query);
+  if (pair) candidate.show(task.candidate);
+  showLines($("lines"), task.lines);
+  $("no-specs").hidden = task.lines.length > 0;
+  $("options").replaceChildren(...task.options.map((label, place) => optionButton(task, label, place)));
+  $("task").dataset.number = task.number;
+  shownAt = performance.now();
+  if (task.number !== Number(judge.dataset.scrolled)) scrollTo({ top: 0 });
+  judge.dataset.scrolled = task.number;
+}
+
+function optionButton(task, label, place) {
+  const button = document.createElement("button");
+  const key = document.createElement("kbd");
+  const name = document.createElement("bdi");
+  const isDefault = task.kind === "same-product" && place === 0;
+  name.textContent = $("answers").dataset[label] ?? label;
+  key.textContent = keyOf(task, label, place);
+  button.type = "button";
+  button.dataset.label = label;
+  button.className = isDefault ? "primary" : "";
+  button.append(name, " ", key);
+  if (isDefault) key.textContent += " ⏎";
+  button.addEventListener("click", () => answer(label));
+  return button;
+}
+
+function keyOf(task, label, place) {
+  if (task.kind !== "same-product" && label === "uncertain") return "0";
+  if (task.kind !== "same-product" && label === "broken") return "B";
+  return place < 9 ? `${place + 1}` : "";
+}
+
+function answer(label) {
+  const task = queue.shift();
+  if (!task) return;
+  const seconds = (performance.now() - shownAt) / 1000;
+  answered.add(task.number);
+  remember(task);
+  reviewed += 1;
+  showCount();
+  outbox.put("/annotate/answers", { task: task.number, label, seconds });
+  if (queue.length) show();
+  else showMessage("loading");
+  if (queue.length < LEAST_AHEAD) load();
+}
+
+function remember(task) {
+  seen.set(task.number, task);
+  history.push(task.number);
+  if (history.length > UNDONE_AT_MOST) seen.delete(history.shift());
+  keepHistory();
+}
+
+function keepHistory() {
+  localStorage.setItem(historyKey, JSON.stringify(history));
+  $("undo").disabled = !history.length;
+}
+
+/** Take the last answer back; its task comes again at once, or, from before a reload, once the server gives it. */
+async function undo() {
+  const number = history.pop();
+  if (number === undefined) return;
+  keepHistory();
+  answered.delete(number);
+  reviewed = Math.max(0, reviewed - 1);
+  showCount();
+  outbox.put("/annotate/undo", { task: number });
+  if (seen.has(number)) {
+    queue.unshift(seen.get(number));
+    show();
+    return;
+  }
+  await outbox.flush();
+  queue = [];
+  load();
+}
+
+const KEYS = {
+  Enter: () => queue[0]?.kind === "same-product" && answer(queue[0].options[0]),
+  q: () => query.nextPicture(),
+  e: () => candidate.nextPicture(),
+  v: () => query.toggleFilm(),
+  n: () => candidate.toggleFilm(),
+  u: undo,
+  Backspace: undo,
+};
+
+addEventListener("keydown", (event) => {
+  if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
+  const own = event.target.closest("button, a, summary, video, input");
+  const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  if (own && (name === "Enter" || name === " ")) return;
+  const option = [...$("options").children].find((one) => one.querySelector("kbd").textContent.toLowerCase().split(" ")[0] === name);
+  const act = option ? () => option.click() : KEYS[name];
+  if (!act) return;
+  event.preventDefault();
+  act();
+});
+
+$("undo").addEventListener("click", undo);
+$("again").addEventListener("click", () => {
+  showMessage("loading");
+  load();
+});
+if (matchMedia("(max-width: 60rem)").matches) document.querySelector(".rules details").open = false;
+keepHistory();
+outbox.flush().then(load);

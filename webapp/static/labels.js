@@ -1,0 +1,194 @@
+// The label page: shows the most doubtful pair of categories, takes a decision by key or button, shows the next one at once.
+
+import { Outbox } from "./outbox.js";
+import { showState } from "./outbox_status.js";
+import { objectUrl } from "./product_view.js";
+import { post, Refused } from "./requests.js";
+
+const AT_ONCE = 20;
+const MOST = 500;
+const LEAST_AHEAD = 5;
+const RETRY_MS = 1000;
+const PICTURES = 3;
+const $ = (id) => document.getElementById(id);
+
+let queue = [];
+let loading = false;
+let decided = 0;
+const later = new Map();
+const past = [];
+const outbox = new Outbox(`m5data decisions ${$("judge").dataset.worker}`, showState);
+const done = new Set(outbox.items.filter((item) => item.body.b).map((item) => keyOf(item.body)));
+
+function keyOf({ a, b }) {
+  return JSON.stringify([a.source, a.path, b.source, b.path]);
+}
+
+async function load() {
+  if (loading) return;
+  loading = true;
+  try {
+    if (!queue.length) await outbox.flush();
+    const before = outbox.items.length ? -1 : decided;
+    const found = await post("/labels/pairs", { limit: Math.min(MOST, AT_ONCE + done.size + later.size) });
+    const known = new Set([...queue.map(keyOf), ...done, ...later.keys()]);
+    const shown = queue[0];
+    queue.push(...found.pairs.filter((pair) => !known.has(keyOf(pair))));
+    if (decided === before) decided = found.decided;
+    $("decided").textContent = decided;
+    showConflicts(found.conflicts);
+    if (!queue.length && later.size) {
+      queue = [...later.values()];
+      later.clear();
+    }
+    if (!queue.length && outbox.items.length) setTimeout(load);
+    else if (!queue.length) showMessage("done");
+    else if (queue[0] !== shown) show();
+  } catch (error) {
+    if (error instanceof Refused) showState({ waiting: outbox.items.length, state: "signed-out", refused: false });
+    else setTimeout(load, RETRY_MS);
+  } finally {
+    loading = false;
+  }
+}
+
+function showMessage(name) {
+  const message = $("message");
+  message.querySelector("p").textContent = message.dataset[name];
+  message.dataset.state = name;
+  $("again").hidden = name === "loading";
+  message.hidden = false;
+  $("task").hidden = $("answers").hidden = true;
+}
+
+function show() {
+  const pair = queue[0];
+  $("message").hidden = true;
+  $("task").hidden = $("answers").hidden = false;
+  $("undo").disabled = !past.length;
+  $("task").dataset.pair = keyOf(pair);
+  showSide($("a"), pair.a);
+  showSide($("b"), pair.b);
+  $("merged").textContent = pair.merged ? $("scores").dataset.merged : $("scores").dataset.apart;
+  $("s-label").textContent = pair.s_label.toFixed(2);
+  $("s-content").textContent = pair.s_content.toFixed(2);
+  $("probability").textContent = pair.probability?.toFixed(2) ?? "";
+  for (const one of document.querySelectorAll(".learned")) one.hidden = pair.probability === null;
+  fill($("evidence"), pair.evidence, "li");
+}
+
+function showSide(root, side) {
+  root.querySelector(".source").textContent = side.source;
+  fill(root.querySelector(".path"), side.path);
+  const titles = root.querySelector(".titles");
+  fill(titles, side.titles.length ? side.titles : [titles.dataset.none], "li");
+  root.querySelector(".row").replaceChildren(...side.pictures.slice(0, PICTURES).map((sha256) => {
+    const image = document.createElement("img");
+    image.src = objectUrl(sha256);
+    image.alt = "";
+    return image;
+  }));
+}
+
+function fill(root, texts, wrapper) {
+  root.replaceChildren(...texts.map((text) => {
+    const made = document.createElement("bdi");
+    made.textContent = text;
+    if (!wrapper) return made;
+    const item = document.createElement(wrapper);
+    item.append(made);
+    return item;
+  }));
+}
+
+function showConflicts(conflicts) {
+  const box = $("conflicts");
+  box.hidden = !conflicts.length;
+  box.querySelector("b").textContent = conflicts.length;
+  fill(box.querySelector("ul"), conflicts.map(({ subject, decisions }) => {
+    const where = subject.map((one) => `${one.source}: ${one.path.join(" › ")}`).join(" | ");
+    return `${where} — ${decisions.map((one) => `${one.who}: ${one.kind} ${one.name}`.trim()).join(", ")}`;
+  }), "li");
+}
+
+const KINDS = {
+  accept: (pair) => decide({ kind: "accept", a: pair.a, b: pair.b }),
+  reject: (pair) => decide({ kind: "reject", a: pair.a, b: pair.b }),
+  rename: () => askName(true),
+  "split-a": (pair) => decide({ kind: "split", a: pair.a }),
+  "split-b": (pair) => decide({ kind: "split", a: pair.b }),
+  later: (pair) => {
+    later.set(keyOf(pair), queue.shift());
+    next();
+  },
+};
+
+function decide(decision) {
+  const pair = queue.shift();
+  const { a, b } = decision;
+  const named = (side) => side && { source: side.source, path: side.path };
+  done.add(keyOf(pair));
+  past.push(pair);
+  decided += 1;
+  $("decided").textContent = decided;
+  outbox.put("/labels/decisions", { ...decision, a: named(a), b: named(b), token: randomToken() });
+  next();
+}
+
+/** crypto.randomUUID is missing where a page came unencrypted over a local network. */
+function randomToken() {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function next() {
+  if (queue.length) show();
+  else showMessage("loading");
+  if (queue.length < LEAST_AHEAD) load();
+}
+
+/** Show the last pair again: a newer decision on it replaces the one before. */
+function back() {
+  const pair = past.pop();
+  if (!pair) return;
+  queue.unshift(pair);
+  show();
+}
+
+function askName(asking) {
+  $("naming").hidden = !asking;
+  $("options").hidden = $("undo").hidden = asking;
+  const input = $("naming").elements.name;
+  input.value = asking ? queue[0].a.path.at(-1) : "";
+  if (asking) input.select();
+  else input.blur();
+}
+
+$("naming").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const name = $("naming").elements.name.value.trim();
+  if (!name || !queue.length) return;
+  askName(false);
+  decide({ kind: "rename", a: queue[0].a, b: queue[0].b, name });
+});
+$("cancel").addEventListener("click", () => askName(false));
+$("undo").addEventListener("click", back);
+$("again").addEventListener("click", () => {
+  showMessage("loading");
+  load();
+});
+for (const button of $("options").children) {
+  button.addEventListener("click", () => queue.length && KINDS[button.dataset.kind](queue[0]));
+}
+
+addEventListener("keydown", (event) => {
+  if (event.repeat || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (event.key === "Escape" && !$("naming").hidden) return askName(false);
+  if (event.target.closest("input, summary, a") || !$("naming").hidden) return;
+  const button = [...$("options").children].find((one) => one.querySelector("kbd").textContent === event.key);
+  if (!button && event.key !== "u" && event.key !== "Backspace") return;
+  event.preventDefault();
+  if (button) button.click();
+  else back();
+});
+
+outbox.flush().then(load);
