@@ -10,6 +10,7 @@ BENCHMARKS = {
     "crowd": ["bench.annotate.large_crowd"],
     "clips": ["bench.extract.side_by_side"],
     "features": ["bench.extract.features"],
+    "answers": ["bench.webapp.answer_latency"],
     "mutations": ["bench.extract.mutations", "--count", "2000"],
     "hashes": ["bench.extract.hashes"],
     "dedup": ["bench.extract.dedup_scale"],

@@ -2,7 +2,6 @@
 
 import socket
 from collections.abc import Callable
-from contextlib import suppress
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -33,9 +32,14 @@ def listen(settings: ServeSettings) -> socket.socket:
 
 
 def serve(app: ASGIApp, listening: socket.socket, ready: Callable[[], None]) -> None:
-    """Serve until SIGINT or SIGTERM; requests under way are answered first.
+    """Serve until SIGINT or SIGTERM; requests under way are answered first, then the signal takes its usual course.
 
     Addresses hold personal links: nothing is logged but what goes wrong.
+
+    Args:
+        app: The application.
+        listening: Where it listens.
+        ready: Called once requests are answered.
     """
     config = uvicorn.Config(
         app,
@@ -48,6 +52,16 @@ def serve(app: ASGIApp, listening: socket.socket, ready: Callable[[], None]) -> 
         timeout_graceful_shutdown=_END_S,
         ws="none",
     )
-    ready()
-    with suppress(KeyboardInterrupt):  # raised again by uvicorn once everything is closed
-        uvicorn.Server(config).run(sockets=[listening])
+    _Announcing(config, ready).run(sockets=[listening])
+
+
+class _Announcing(uvicorn.Server):
+    """A server that says when it serves; a signal is obeyed from then on."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()

@@ -77,8 +77,12 @@ def links(
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Workers to invite.")] = None,
     workspace: WorkspaceOption = HERE,
     base: Annotated[
-        str, typer.Option("--base", metavar="URL", help="Where the web application is reached.")
-    ] = "http://127.0.0.1:8765",
+        str | None,
+        typer.Option("--base", metavar="URL", help="Where the web application is reached (default: the settings')."),
+    ] = None,
+    reviewer: Annotated[
+        bool, typer.Option("--reviewer", help="For reviewers: they browse products and review labels.")
+    ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Let these paused workers go on; no new links.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -86,8 +90,13 @@ def links(
     from annotate.tasks import TaskBoard
     from m5data.cli.ledger_rows import print_links, print_pay
     from m5data.workspace import Workspace
+    from webapp.security.reviewers import invite_reviewers
 
     opened = Workspace.open(workspace)
+    base = base or opened.settings.serve.address
+    if names and reviewer:
+        print_links(invite_reviewers(opened.store.state, names), base, as_json=as_json)
+        return
     with TaskBoard(opened.store.state, opened.settings.annotate.tasks) as board:
         if not names:
             print_pay(board.pay(), opened.settings.annotate.tasks.currency, as_json=as_json)

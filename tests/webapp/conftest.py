@@ -59,14 +59,10 @@ def filled_once(tmp_path_factory: pytest.TempPathFactory) -> Filled:
         with store.objects.writer("page") as pages:
             page = pages.put(PAGE, mime="text/html", url="https://shop.example/1")
         products = [
-            {
-                **product(n, text),
-                "brand": text[:300],
-                "url": f"https://shop.example/{n}?{text[:300]}",
-                "category": [text[:300]],
-            }
+            {**product(n, text), "brand": text[:300], "url": f"https://shop.example/{n}?{text[:300]}",
+             "category": [text[:300]]}
             for n, text in enumerate(HOSTILE.values())
-        ]
+        ]  # fmt: skip
         hostile = {name: str(row["product_id"]) for name, row in zip(HOSTILE, products, strict=True)}
         stage.write("products", rows("products", *products))
         specs = [

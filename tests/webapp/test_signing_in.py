@@ -16,7 +16,7 @@ def test_a_link_shows_whose_it_is_and_its_button_signs_in(site: Site) -> None:
     token = site.link("ann")
     client = site.new_client()
     shown = client.get(f"/in/{token}")
-    assert (shown.status_code, "ann" in shown.text, dict(client.cookies)) == (200, True, {})
+    assert (shown.status_code, "ann" in shown.text, len(client.cookies)) == (200, True, 0)
     answer = client.post(f"/in/{token}", headers={"origin": ORIGIN}, follow_redirects=False)
     assert (answer.status_code, answer.headers["location"]) == (303, "/annotate")
     cookie = answer.headers["set-cookie"].lower()
@@ -38,7 +38,7 @@ def test_a_forged_link_opens_nothing(site: Site, token: str) -> None:
     client = site.new_client()
     for answer in (client.get(f"/in/{token}"), client.post(f"/in/{token}", headers={"origin": ORIGIN})):
         assert answer.status_code in {403, 404}
-    assert client.cookies == {}
+    assert len(client.cookies) == 0
 
 
 def test_a_foreign_page_cannot_sign_anybody_in(site: Site) -> None:
