@@ -62,7 +62,7 @@ def load_checkpoint(path: Path, identity: Identity | None = None) -> dict[str, A
         raise MissingInputError(f"{path}: wanted a checkpoint, found none; run: m5data train") from None
     except Exception as error:  # torch raises whatever the broken bytes make its readers raise
         raise DataError(
-            f"{path}: wanted a checkpoint of this version of m5data: {str(error).splitlines()[0]}; "
+            f"{path}: wanted a checkpoint of this version of m5data: {repr(error).splitlines()[0][:200]}; "
             "train again with --restart"
         ) from error
     if identity is not None:

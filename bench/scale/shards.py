@@ -1,0 +1,37 @@
+"""The generated dataset as an export: shards and a manifest as ``m5data export`` writes them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from bench.scale.generated import MODALITIES, World, generate
+from export import parquet_shards, webdataset_shards
+from export.shard_files import as_rows, write_manifest, write_shards
+
+__all__ = ["write_world"]
+
+ROLES = {"query-c": "query", "gallery-c": "gallery"}
+_FORMS = {
+    "parquet": (parquet_shards.SUFFIX, parquet_shards.open_parquet_shard),
+    "webdataset": (webdataset_shards.SUFFIX, webdataset_shards.open_tar_shard),
+}
+
+
+def write_world(
+    world: World,
+    folder: Path,
+    sizes: Mapping[str, int],
+    forms: tuple[str, ...] = ("parquet",),
+    max_bytes: int = 8 * 1024**2,
+) -> Path:
+    """Write splits of a world (split -> samples) and return ``folder``."""
+    splits: dict[str, dict[str, object]] = {}
+    for split, samples in sizes.items():
+        splits[split] = {}
+        for form in forms:
+            suffix, open_writer = _FORMS[form]
+            rows = generate(world, split, samples, ROLES.get(split, "sample"))
+            shards = write_shards(rows, folder / form / split, suffix, open_writer, max_bytes)
+            splits[split][form] = as_rows(shards)
+    tables = {"splits": world.seed}
+    write_manifest(folder, {"recipe": "generated", "tables": tables, "modalities": list(MODALITIES), "splits": splits})
+    return folder
