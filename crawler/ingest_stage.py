@@ -18,6 +18,7 @@ from crawler.feeds import FeedFormat, detect, open_feed
 from crawler.feeds.detect import FORMATS
 from crawler.feeds.judged import judge_rows, read_rejects
 from crawler.feeds.macros import MACROS
+from crawler.feeds.parts import divide, open_part
 from crawler.feeds.privacy import write_hashes, write_masks
 from crawler.feeds.tables import FEED_TABLES, VIEWS
 from crawler.feeds.withheld import withheld_rows, withhold_media
@@ -27,6 +28,7 @@ from crawler.tombstones import open_register
 from m5data.errors import FeedError, NotAuthorisedError, SettingsError, UsageError
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Stage, Store
+from storage.takedown import Register
 
 __all__ = ["run"]
 
@@ -85,17 +87,30 @@ def _ingest(stage: Stage, store: Store, feed: Path, form: FeedFormat, source: st
         counts = _count(connection)
         if counts and not counts[""]:
             raise FeedError(_nothing_readable(connection, feed, form))
-        for view in VIEWS:
-            connection.execute(view)
-        withhold_media(connection, register)
-        write_masks(connection, mask_contacts)
         write_hashes(connection, lambda name: hash_merchant(name, key))
-        for table, query in FEED_TABLES.items():
-            stage.write(table, connection.sql(query))
+        buckets = stage.before.record.buckets
+        for part in divide(connection, stage.scratch / "feed", counts[""], buckets):
+            open_part(connection, part)
+            _write_part(stage, connection, part.buckets, register)
         stage.reject(read_rejects(connection, feed.name))
     dropped = {reason: count for reason, count in sorted(counts.items()) if reason}
     seconds = (clock() - started).total_seconds()
     return StageReport(f"ingest-{source}", counts.total(), counts[""], dropped, seconds)
+
+
+def _write_part(
+    stage: Stage, connection: duckdb.DuckDBPyConnection, buckets: tuple[int, ...], register: Register
+) -> None:
+    """Write what some buckets hold of each table, from the view ``named``."""
+    for table in FEED_TABLES:
+        connection.execute(f"DROP VIEW IF EXISTS before_{table}")
+        connection.execute(stage.before.view(f"before_{table}", table, only=buckets))
+    for view in VIEWS:
+        connection.execute(view)
+    withhold_media(connection, register)
+    write_masks(connection, mask_contacts)
+    for table, query in FEED_TABLES.items():
+        stage.write(table, connection.sql(query), only=buckets)
 
 
 def _prepare(connection: duckdb.DuckDBPyConnection, source: str, now: datetime) -> None:

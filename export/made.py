@@ -7,7 +7,7 @@ from pathlib import Path
 from export.shard_files import MANIFEST
 from storage import Store
 
-__all__ = ["Export", "exports_of", "remember_export"]
+__all__ = ["Export", "exported_versions", "exports_of", "remember_export"]
 
 _DDL = (
     """CREATE TABLE exports (
@@ -47,3 +47,11 @@ def exports_of(store: Store) -> list[Export]:
     noted = {store.root / folder: recipe for folder, recipe in rows}
     found = {path.parent: path.parent.name for path in (store.root / "shards").glob(f"*/{MANIFEST}")}
     return [Export(folder, recipe) for folder, recipe in sorted({**found, **noted}.items())]
+
+
+def exported_versions(store: Store) -> frozenset[int]:
+    """Return the dataset version of the last export to each folder; an earlier one there was overwritten."""
+    store.state.migrate("export", _DDL)
+    with closing(store.state.connect()) as connection:
+        rows = connection.execute("SELECT max(version) FROM exports GROUP BY folder").fetchall()
+    return frozenset(version for (version,) in rows)

@@ -16,17 +16,22 @@ __all__ = ["Settings", "StoreSettings"]
 
 
 class StoreSettings(StageSettings):
-    """How tables are laid out; fixed when the workspace is made."""
+    """How tables are laid out, and what m5data vacuum leaves."""
 
     buckets: int = Field(default=16, ge=1, le=4096)
-    """Hash buckets of a table: 16 suit up to some million products; 1 to 4, some thousand."""
+    """Hash buckets of a table: 16 suit up to some million products; 1 to 4, some thousand. Fixed when the workspace
+    is made: m5data copy makes one with another number."""
+    keep_versions: int = Field(default=10, ge=1)
+    """So many newest dataset versions stay when m5data vacuum runs."""
+    keep_days: float = Field(default=30, ge=0)
+    """Dataset versions younger than so many days stay, too; and those that splits or an export came from."""
 
 
 class Settings(StageSettings):
     """``m5data.toml``; every section may be left out."""
 
     store: StoreSettings = StoreSettings()
-    """How tables are laid out."""
+    """How tables are laid out, and which dataset versions stay."""
     crawl: CrawlSettings = CrawlSettings()
     """Which shops, with whose permission, how politely; shops are written as ``[sources.NAME]``."""
     download: DownloadSettings = DownloadSettings()

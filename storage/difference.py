@@ -1,6 +1,6 @@
 """What changed in a table between two dataset versions."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -41,7 +41,8 @@ class ChangedRow:
 def table_changes(old: Snapshot, new: Snapshot) -> list[TableChange]:
     """Return the tables whose rows differ between two versions, in the order of a product's journey.
 
-    Only partitions whose files differ are read. Observed columns are not looked at.
+    Of two versions of one workspace only partitions whose files differ are read; of two workspaces, everything.
+    Observed columns are not looked at.
     """
     found = []
     for spec in TABLES.values():
@@ -73,20 +74,22 @@ def changed_rows(old: Snapshot, new: Snapshot, table: str) -> Iterator[ChangedRo
                 yield from (ChangedRow(change, key) for change, *values in batch for key in [tuple(values)])
 
 
-def _differing(old: Snapshot, new: Snapshot, spec: TableSpec) -> list[Partition]:
-    """Return the partitions whose files are not the same."""
-    if old.record.buckets != new.record.buckets and spec.bucket_of:
-        raise DataError("wanted two versions with as many buckets; compare tables of copies by SQL")
+def _differing(old: Snapshot, new: Snapshot, spec: TableSpec) -> list[Sequence[Partition] | None]:
+    """Return what is compared at a time: each partition whose files are not the same; None: the whole table."""
+    if old.root != new.root or (old.record.buckets != new.record.buckets and spec.bucket_of):
+        return [None]
     files = [{file.partition: file.path for file in snapshot.files(spec.name)} for snapshot in (old, new)]
     partitions = {*files[0], *files[1]}
-    return sorted((p for p in partitions if files[0].get(p) != files[1].get(p)), key=str)
+    return [[p] for p in sorted((p for p in partitions if files[0].get(p) != files[1].get(p)), key=str)]
 
 
-def _compared(old: Snapshot, new: Snapshot, spec: TableSpec, partition: Partition) -> duckdb.DuckDBPyConnection:
-    """Open an engine with the view ``compared``: change and key of the rows of a partition that differ."""
+def _compared(
+    old: Snapshot, new: Snapshot, spec: TableSpec, only: Sequence[Partition] | None
+) -> duckdb.DuckDBPyConnection:
+    """Open an engine with the view ``compared``: change and key of the rows that differ."""
     engine = open_engine()
     for name, snapshot in (("old", old), ("new", new)):
-        engine.execute(snapshot.view(name, spec.name, only=[partition]))
+        engine.execute(snapshot.view(name, spec.name, only=only))
     keys = ", ".join(f"coalesce(new.{quote(k)}, old.{quote(k)}) AS {quote(k)}" for k in spec.key)
     joined = " AND ".join(f"new.{quote(k)} = old.{quote(k)}" for k in spec.key)
     others = [quote(c.name) for c in spec.columns if not c.observed and c.name not in spec.key]

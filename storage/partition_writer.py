@@ -58,8 +58,8 @@ class PartitionWriter:
         Raises:
             DataError: A row breaks the schema, repeats a key, or belongs to a partition outside ``only``.
         """
-        load(self._engine, self._spec, data, _ROWS, self._partition_sql())
-        counts = self._count()
+        load(self._engine, self._spec, data, _ROWS, self._partition_sql(only))
+        counts = self._count(only)
         scope = list(only) if only is not None else sorted({*counts, *pinned}, key=str)
         strays = sorted(counts.keys() - set(scope), key=str)
         if strays:
@@ -76,14 +76,27 @@ class PartitionWriter:
         self._engine.execute(f"DROP TABLE {_ROWS}")
         return changes, same
 
-    def _count(self) -> dict[Partition, int]:
-        query = f"SELECT {PARTITION}, count(*) FROM {_ROWS} GROUP BY 1"  # noqa: S608
-        return dict(self._engine.execute(query).fetchall())
+    def _count(self, only: Sequence[Partition] | None) -> dict[Partition, int]:
+        """Return partition -> its rows; where one bucket is given, whether each key is that one's is looked at here."""
+        if _is_given(self._spec, only):
+            actual = self._bucket_sql()
+            query = f"SELECT {actual}, sum(n) FROM (SELECT {self._key()}, count(*) AS n FROM {_ROWS} GROUP BY 1)"  # noqa: S608
+        else:
+            query = f"SELECT {PARTITION}, count(*) FROM {_ROWS}"  # noqa: S608
+        return {partition: int(rows) for partition, rows in self._engine.execute(f"{query} GROUP BY 1").fetchall()}
 
-    def _partition_sql(self) -> str:
+    def _partition_sql(self, only: Sequence[Partition] | None) -> str:
+        if only is not None and _is_given(self._spec, only):
+            return str(only[0])
         if self._spec.bucket_of:
-            return bucket_sql(self._spec.bucket_of, self._buckets)
+            return self._bucket_sql()
         return quote(self._spec.split_by) if self._spec.split_by else "NULL"
+
+    def _bucket_sql(self) -> str:
+        return bucket_sql(self._spec.bucket_of or "", self._buckets)
+
+    def _key(self) -> str:
+        return quote(self._spec.bucket_of or "")
 
     def _write(self, partition: Partition, rows: int) -> DataFile:
         spec = self._spec
@@ -108,6 +121,11 @@ class PartitionWriter:
         # Both are sorted by key, so that equal tables are equal row by row.
         joined = f"({_rows(partition)}) new POSITIONAL JOIN {file_sql(self._folder / old.path)} old"
         return not self._engine.execute(f"SELECT 1 FROM {joined} WHERE {differs} LIMIT 1").fetchall()  # noqa: S608
+
+
+def _is_given(spec: TableSpec, only: Sequence[Partition] | None) -> bool:
+    """Tell whether all rows are said to be of one bucket: then its number is not worked out row by row."""
+    return bool(spec.bucket_of) and only is not None and len(only) == 1
 
 
 def _rows(partition: Partition) -> str:

@@ -8,7 +8,7 @@ import pyarrow as pa
 from storage.object_index import ObjectIndex
 from storage.schemas import TABLES
 
-__all__ = ["new_objects"]
+__all__ = ["all_objects", "new_objects"]
 
 
 def new_objects(
@@ -24,11 +24,30 @@ def new_objects(
     """
     schema = TABLES["objects"].schema
     engine.execute("CREATE TEMP TABLE fresh AS SELECT * FROM objects LIMIT 0")
-    for batch in _batches(index, after, upto, schema):
-        engine.register("fresh_batch", batch)
-        engine.execute("INSERT INTO fresh SELECT * FROM fresh_batch")
-        engine.unregister("fresh_batch")
+    engine.register("fresh_batch", schema.empty_table())
+    _insert(engine, "fresh", _batches(index, after, upto, schema))
     return engine.sql("SELECT * FROM objects UNION ALL SELECT * FROM fresh")
+
+
+def all_objects(engine: duckdb.DuckDBPyConnection, index: ObjectIndex) -> duckdb.DuckDBPyRelation:
+    """Return all objects of the index.
+
+    Args:
+        engine: Connection of the caller's own.
+        index: Index of objects.
+    """
+    schema = TABLES["objects"].schema
+    engine.register("fresh_batch", schema.empty_table())
+    engine.execute("CREATE TEMP TABLE indexed AS SELECT * FROM fresh_batch")
+    _insert(engine, "indexed", _batches(index, 0, index.last(), schema))
+    return engine.sql("SELECT * FROM indexed")
+
+
+def _insert(engine: duckdb.DuckDBPyConnection, table: str, batches: Iterator[pa.Table]) -> None:
+    for batch in batches:
+        engine.register("fresh_batch", batch)
+        engine.execute(f"INSERT INTO {table} SELECT * FROM fresh_batch")  # noqa: S608
+    engine.unregister("fresh_batch")
 
 
 def _batches(index: ObjectIndex, after: int, upto: int, schema: pa.Schema) -> Iterator[pa.Table]:

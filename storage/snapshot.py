@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 from types import MappingProxyType
 
 import duckdb
@@ -30,6 +31,11 @@ class Snapshot:
         self._layout = layout
         self.record = record
         self._files: dict[str, tuple[DataFile, ...]] = {}
+
+    @property
+    def root(self) -> Path:
+        """Folder of the workspace."""
+        return self._layout.root
 
     @property
     def number(self) -> int:

@@ -75,6 +75,11 @@ class Stage:
         last = self.before.stages.get(self.name)
         return last is not None and self._inputs.is_that_of(last, self.before.tables)
 
+    @property
+    def scratch(self) -> Path:
+        """Folder for files of this run alone, made by whoever uses it; gone when the run ends, however it ends."""
+        return self._layout.staging / "scratch"
+
     def report_unchanged(self) -> StageReport:
         """Return the last run's report, marked unchanged.
 

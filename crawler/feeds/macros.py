@@ -2,8 +2,12 @@
 
 __all__ = ["MACROS"]
 
+_UNFOLDED = r"^ |  | $|[\t\n\f\r\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]"
+"""White space that is no single blank between words: a look for it costs a third of folding, and few texts have it."""
+
 MACROS = (
-    r"CREATE TEMP MACRO fold(t) AS nullif(trim(regexp_replace(t, '[\s\p{Z}]+', ' ', 'g')), '')",
+    rf"""CREATE TEMP MACRO fold(t) AS nullif(CASE WHEN regexp_matches(t, '{_UNFOLDED}')
+        THEN trim(regexp_replace(t, '[\s\p{{Z}}]+', ' ', 'g')) ELSE t END, '')""",
     # 1,299.00 -> 1299.00; 12,90 -> 12.90
     r"""CREATE TEMP MACRO plain_number(t) AS CASE
         WHEN regexp_full_match(t, '\d{1,3}(,\d{3})+(\.\d+)?') THEN replace(t, ',', '')

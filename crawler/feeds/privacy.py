@@ -21,9 +21,10 @@ SUSPECT = (
 at closely, one by one."""
 
 _TEXTS = """
-    CREATE TABLE suspects AS SELECT DISTINCT label, text FROM (
-        SELECT '' AS label, fold(title) AS text FROM good
-        UNION ALL SELECT pair.property AS label, pair.value AS text FROM listed
+    CREATE OR REPLACE TABLE suspects AS
+    SELECT * FROM (
+        SELECT product_id, -1 AS position, '' AS label, caption AS text FROM named
+        UNION ALL SELECT product_id, position, pair.property AS label, pair.value AS text FROM listed
     ) WHERE regexp_matches(text, $pattern)
 """
 
@@ -34,14 +35,17 @@ _HASHES = pa.schema([("name", pa.string()), ("hash", pa.string())])
 def write_masks(connection: duckdb.DuckDBPyConnection, mask: Callable[[str, str], tuple[str, int]]) -> None:
     """Make the table ``masks`` (label, text, masked, found) of all texts that hold contact details.
 
+    The table ``suspects`` (product_id, position, -1 of a caption, label, text) has every place that was looked at
+    closely. Both replace those of an earlier call.
+
     Args:
-        connection: with the views ``good`` and ``listed``.
+        connection: with the views ``named`` and ``listed``.
         mask: given a text and its label (the property of a value, "" for a caption), returns the text
             without its contact details, and how many there were.
     """
     _create(connection, "masks", _MASKS)
     connection.execute(_TEXTS, {"pattern": SUSPECT})
-    for rows in _read(connection, "SELECT label, text FROM suspects"):
+    for rows in _read(connection, "SELECT DISTINCT label, text FROM suspects"):
         looked = [(label, text, *mask(text, label)) for label, text in rows]
         _insert(connection, "masks", _MASKS, [row for row in looked if row[-1]])
 
@@ -61,7 +65,7 @@ def write_hashes(connection: duckdb.DuckDBPyConnection, hash_name: Callable[[str
 
 def _create(connection: duckdb.DuckDBPyConnection, table: str, schema: pa.Schema) -> None:
     connection.register("arriving", schema.empty_table())
-    connection.execute(f"CREATE TEMP TABLE {table} AS SELECT * FROM arriving")  # noqa: S608
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM arriving")  # noqa: S608
 
 
 def _insert(

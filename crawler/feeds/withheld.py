@@ -27,7 +27,7 @@ def withheld_rows(connection: duckdb.DuckDBPyConnection, register: Register, key
 def withhold_media(connection: duckdb.DuckDBPyConnection, register: Register) -> None:
     """Make the view ``linked``: the feed's media but those that were taken down."""
     taken_down = register.sql("url", "url")
-    connection.execute(f"CREATE TEMP VIEW linked AS SELECT * FROM named_media WHERE NOT {taken_down}")  # noqa: S608
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW linked AS SELECT * FROM named_media WHERE NOT {taken_down}")  # noqa: S608
 
 
 def _merchants(connection: duckdb.DuckDBPyConnection, register: Register, key: bytes) -> list[str]:

@@ -11,6 +11,7 @@ from m5data.cli import (
     align,
     annotate,
     build_splits,
+    copy,
     crawl,
     dedup,
     demo,
@@ -27,6 +28,7 @@ from m5data.cli import (
     sql,
     stats,
     status,
+    vacuum,
     verify,
 )
 from m5data.cli.interruption import INTERRUPTED, interruption
@@ -62,7 +64,7 @@ def _workspace(
 
 for verb in (init, demo, run, parse, crawl, ingest, download, extract, dedup, align):
     verb.register(app)
-for verb in (annotate, build_splits, verify, export, sql, stats, status, log, diff, forget):
+for verb in (annotate, build_splits, verify, export, sql, stats, status, log, diff, vacuum, copy, forget):
     verb.register(app)
 
 

@@ -1,0 +1,91 @@
+"""Copying a workspace: a backup, a move, or the same dataset with another number of buckets."""
+
+import re
+import shutil
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from m5data.errors import CorruptObjectError, UsageError, WorkspaceError
+from m5data.forgetting import finish_forgetting
+from m5data.stage import Clock, utc_now
+from m5data.workspace import SETTINGS_FILE, Workspace
+from storage import Store
+from storage.copying import content_digests, copy_files, rebucket
+
+__all__ = ["copy_workspace", "target_folder"]
+
+_ANEW = ("tables", "versions")
+"""What a copy with other buckets does not take as it is."""
+
+
+def copy_workspace(workspace: Workspace, target: Path, *, buckets: int | None = None, clock: Clock = utc_now) -> int:
+    """Copy a workspace, check the copy, and return how many bytes of files were copied.
+
+    With as many buckets every file is copied and read back, and so every dataset version; with another number
+    the newest version alone, its rows written anew. Then each table of the newest version is compared row for row
+    by digest, and every stored object by its hash. The copy gets its name when that is done.
+
+    Args:
+        workspace: What is copied; nothing else may write to it meanwhile.
+        target: Folder that is not there yet.
+        buckets: Hash buckets of the copy; None: as many.
+        clock: Source of times.
+
+    Raises:
+        WorkspaceError: ``target`` is there, or lies inside the workspace, or another run holds the workspace.
+        CorruptObjectError: The copy is not equal.
+    """
+    store, target = workspace.store, target.absolute()
+    if target.exists() or target.is_relative_to(store.root):
+        raise WorkspaceError(f"{target}: wanted a new folder outside the workspace; name another")
+    draft = target.with_name(f".{target.name}.copying")
+    with store.lock():
+        finish_forgetting(workspace, clock=clock)
+        if draft.exists():
+            shutil.rmtree(draft)
+        changed = buckets is not None and buckets != store.snapshot().record.buckets
+        copied = copy_files(store.root, draft, without=_ANEW if changed else ())
+        if changed and buckets is not None:
+            rebucket(store.snapshot(), draft, buckets, clock)
+            _note_buckets(draft / SETTINGS_FILE, buckets)
+        _check(store, Store.open(draft))
+        draft.rename(target)
+    return copied
+
+
+def target_folder(uri: str) -> Path:
+    """Return the folder that a path or a ``file:`` address names.
+
+    Raises:
+        UsageError: It is an address of another kind.
+    """
+    parts = urlsplit(uri)
+    if parts.scheme == "file" and parts.netloc in {"", "localhost"}:
+        return Path(unquote(parts.path))
+    if "://" in uri:
+        raise UsageError(f"copy {uri}: wanted a folder or a file: address, got {parts.scheme}:; copy to a folder first")
+    return Path(uri)
+
+
+def _check(store: Store, copy: Store) -> None:
+    wanted, got = content_digests(store.snapshot()), content_digests(copy.snapshot())
+    differing = sorted(name for name in {*wanted, *got} if wanted.get(name) != got.get(name))
+    if differing:
+        raise CorruptObjectError(f"{copy.root}: wanted the rows of {store.root}, got others in {', '.join(differing)}")
+    problem = next(copy.verify_objects(), None)
+    copy.objects.close()
+    if problem is not None:
+        raise CorruptObjectError(f"{copy.root}: object {problem.sha256}: {problem.detail}")
+
+
+def _note_buckets(path: Path, buckets: int) -> None:
+    """Let the copy's settings say what its tables have."""
+    text = path.read_text(encoding="utf-8")
+    line = f"buckets = {buckets}"
+    section = re.search(r"(?m)^\[store\][^\n]*\n(?P<body>(?:(?!^\[)[^\n]*\n?)*)", text)
+    if section is None:
+        text = f"{text.rstrip()}\n\n[store]\n{line}\n"
+    else:
+        body = re.sub(r"(?m)^\s*buckets\s*=.*\n?", "", section["body"])
+        text = f"{text[: section.start('body')]}{line}\n{body}{text[section.end('body') :]}"
+    path.write_text(text, encoding="utf-8")

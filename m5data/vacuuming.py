@@ -1,0 +1,80 @@
+"""Vacuum: dataset versions that nobody needs go, and whatever only they used."""
+
+from export.made import exported_versions
+from m5data.forgetting import finish_forgetting
+from m5data.settings import StoreSettings
+from m5data.stage import Clock, StageReport, utc_now
+from m5data.workspace import Workspace
+from storage import Store
+from storage.engine import open_engine
+from storage.published import all_objects
+from storage.takedown import replay
+from storage.vacuum import (
+    Findings,
+    Keeping,
+    choose_versions,
+    count_findings,
+    find_orphans,
+    find_stale_files,
+    remove_orphans,
+    remove_stale_files,
+)
+from storage.versions import VersionRecord
+
+__all__ = ["vacuum"]
+
+
+def vacuum(workspace: Workspace, *, dry_run: bool = False, clock: Clock = utc_now) -> Findings:
+    """Remove what no kept dataset version needs: files of tables, log entries, objects, drafts.
+
+    Kept are the newest versions and young ones (by setting), those that the last export to each folder came
+    from, and those that splits of a kept version were built from. Killed at any instant, every kept version
+    reads as before; a second vacuum ends it.
+
+    Args:
+        workspace: The workspace.
+        dry_run: Remove nothing; say what would go.
+        clock: Source of times.
+
+    Raises:
+        WorkspaceError: Another run holds the workspace.
+    """
+    store = workspace.store
+    with store.lock():
+        finish_forgetting(workspace, clock=clock)
+        replay(store.root, clock())
+        findings = _find(store, workspace.settings.store, clock)
+        if dry_run:
+            return findings
+        remove_stale_files(store.root, findings.files)
+        if findings.objects:
+            remove_orphans(store.root, store.objects, findings.objects, clock())
+            _publish(store, len(findings.objects))
+        return findings
+
+
+def _find(store: Store, settings: StoreSettings, clock: Clock) -> Findings:
+    versions = store.versions()
+    keeping = Keeping(settings.keep_versions, settings.keep_days)
+    kept = choose_versions(
+        versions, keeping, clock(), exported_versions(store), lambda version: _built_from(store, version)
+    )
+    files = find_stale_files(store.root, versions, kept)
+    snapshots = [store.snapshot(number) for number in sorted(kept)]
+    orphans = find_orphans(store.root, store.objects, snapshots)
+    return Findings(kept, files, orphans, count_findings(files, orphans))
+
+
+def _built_from(store: Store, version: VersionRecord) -> list[int]:
+    """Return the versions that the splits of a version were built from."""
+    if "recipes" not in version.tables:
+        return []
+    rows = store.snapshot(version.number).table("recipes", ["version"])
+    return [int(number) for number in rows["version"].to_pylist()]
+
+
+def _publish(store: Store, removed: int) -> None:
+    """Commit a version whose table of objects is without those that are gone."""
+    with store.stage("vacuum", settings="") as stage, open_engine() as engine:
+        stage.write("objects", all_objects(engine, store.objects.index))
+        stage.commit(StageReport("vacuum", removed, removed))
