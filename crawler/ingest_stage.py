@@ -15,7 +15,7 @@ import duckdb
 from crawler.contacts import mask_contacts
 from crawler.crawl_keys import load_or_create_key
 from crawler.feeds import FeedFormat, detect, open_feed
-from crawler.feeds.detect import FORMATS
+from crawler.feeds.detect import FORMATS, check_file
 from crawler.feeds.judged import judge_rows, read_rejects
 from crawler.feeds.macros import MACROS
 from crawler.feeds.parts import divide, open_part
@@ -145,12 +145,12 @@ def _check_source(settings: CrawlSettings, source: str) -> None:
 
 def _choose(feed: Path, form: str) -> FeedFormat:
     if form == "auto":
+        check_file(feed)
         return detect(feed)
     chosen = next((name for name in FORMATS if name == form), None)
     if chosen is None:
         raise UsageError(f"format: wanted auto, {', '.join(FORMATS)}, got {form!r}")
-    if not feed.is_file():
-        raise FeedError(f"{feed}: wanted a file to read, got none")
+    check_file(feed)
     return chosen
 
 

@@ -13,7 +13,7 @@ from m5data.forget_search import users_of
 from m5data.forget_tables import register_words, table_edits
 from m5data.stage import StageReport
 from splits.takedown import recorded_digests
-from storage import Store
+from storage import Snapshot, Store
 from storage.engine import open_engine, text
 from storage.takedown import (
     Edit,
@@ -31,7 +31,7 @@ from storage.takedown import (
     rewrite_tables,
 )
 
-__all__ = ["StoreCut", "cut_store", "search_segments"]
+__all__ = ["StoreCut", "cut_store", "search_segments", "taken_down_recipes"]
 
 _SPARED = ("tombstones", "migrations", "objects", "object_segments", "exports")
 """Tables of the state that hold nothing of any page."""
@@ -85,6 +85,12 @@ def cut_store(store: Store, plan: Plan, groups: Mapping[str, str], now: datetime
     return StoreCut(records - len(mentions), len(mentions), state_rows, files)
 
 
+def taken_down_recipes(snapshot: Snapshot) -> dict[str, int]:
+    """Return recipe -> the dataset version in which products of its splits were taken down last."""
+    last = snapshot.stages.get("forget")
+    return dict(json.loads(last.extra)) if last is not None else {}
+
+
 def _cut_state(store: Store, plan: Plan, renamed: dict[str, str]) -> int:
     with closing(store.state.connect()) as state:
         rename_pages(state, renamed)
@@ -120,7 +126,8 @@ def _digests(store: Store, plan: Plan) -> Edit:
 def _commit(store: Store, plan: Plan, files: dict[str, int]) -> None:
     """Commit a version with new numbers for the tables that changed: stages that read them run again."""
     products = len(plan.products)
-    with store.stage("forget", settings="", extra=json.dumps(sorted(files))) as stage:
+    recipes = {**taken_down_recipes(store.snapshot()), **dict.fromkeys(plan.recipes, store.snapshot().number + 1)}
+    with store.stage("forget", settings="", extra=json.dumps(recipes, sort_keys=True)) as stage:
         for table in files:
             stage.touch(table)
         stage.commit(StageReport("forget", products, products))

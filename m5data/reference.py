@@ -17,6 +17,7 @@ from m5data.cli.main import app
 from m5data.settings import Settings
 from storage.ledger import LEDGER_COLUMNS, LEDGER_MEANING
 from storage.schemas import TABLES, Column, TableSpec
+from storage.spec_numbers import SPEC_NUMBERS_COLUMNS, SPEC_NUMBERS_MEANING
 
 __all__ = ["pages"]
 
@@ -38,6 +39,7 @@ def _tables() -> Iterator[str]:
     for spec in TABLES.values():
         yield from _table(spec.name, spec.meaning, spec.columns, _layout(spec))
     yield from _table("ledger", LEDGER_MEANING, LEDGER_COLUMNS, "A view.")
+    yield from _table("spec_numbers", SPEC_NUMBERS_MEANING, SPEC_NUMBERS_COLUMNS, "A view.")
 
 
 def _table(name: str, meaning: str, columns: tuple[Column, ...], layout: str) -> Iterator[str]:

@@ -18,7 +18,8 @@ __all__ = ["check_consistency", "check_tables"]
 def check_consistency(snapshot: Snapshot) -> Iterator[Check]:
     """Yield the checks of keys, of what tables name in each other, and of what stages reported.
 
-    Tables of a stage whose inputs have changed since are behind, not wrong: they are left out.
+    Tables of a stage whose inputs have changed since are behind, not wrong: they are left out; so is what only a
+    stage that never ran would have completed.
 
     Args:
         snapshot: Dataset version to look at.
@@ -27,7 +28,8 @@ def check_consistency(snapshot: Snapshot) -> Iterator[Check]:
     late = f"not run since their inputs changed, so left out: {', '.join(behind)}"
     yield Check("stages", ok=True, detail=late if behind else "every stage saw its newest inputs")
     with closing(snapshot.connection()) as connection:
-        yield from check_tables(connection, behind)
+        never = {rule.stage for rule in RULES if rule.name.startswith("complete:")} - snapshot.stages.keys()
+        yield from check_tables(connection, {*behind, *never})
         yield from check_counts(snapshot, connection)
 
 

@@ -150,7 +150,9 @@ class DeltaLog:
         return version
 
     def _files(self, table: DeltaTable) -> tuple[DataFile, ...]:
-        rows = pa.table(table.get_add_actions(flatten=True)).to_pylist()
+        actions = table.get_add_actions(flatten=True)  # no Arrow table of ours: making one imports pandas
+        lists = (actions.column(name).to_pylist() for name in actions.schema.names)
+        rows = [dict(zip(actions.schema.names, values, strict=True)) for values in zip(*lists, strict=True)]
         column = partition_column(self._spec)
         files = (
             DataFile(

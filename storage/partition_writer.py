@@ -15,6 +15,7 @@ from storage.buckets import Partition, bucket_sql, partition_folder
 from storage.delta import DataFile
 from storage.durable import sync_file
 from storage.engine import quote, text
+from storage.new_partition import write_new
 from storage.schemas import TableSpec
 from storage.validation import PARTITION, check_keys, load
 from storage.views import file_sql
@@ -58,8 +59,11 @@ class PartitionWriter:
         Raises:
             DataError: A row breaks the schema, repeats a key, or belongs to a partition outside ``only``.
         """
-        load(self._engine, self._spec, data, _ROWS, self._partition_sql(only))
-        counts = self._count(only)
+        if self._spec.bucket_of and only is not None and len(only) == 1 and only[0] not in pinned:
+            file = self._write_new(data, int(only[0] or 0))
+            return ({only[0]: file}, []) if file else ({}, list(only))
+        load(self._engine, self._spec, data, _ROWS, self._partition_sql())
+        counts = self._count()
         scope = list(only) if only is not None else sorted({*counts, *pinned}, key=str)
         strays = sorted(counts.keys() - set(scope), key=str)
         if strays:
@@ -76,33 +80,34 @@ class PartitionWriter:
         self._engine.execute(f"DROP TABLE {_ROWS}")
         return changes, same
 
-    def _count(self, only: Sequence[Partition] | None) -> dict[Partition, int]:
-        """Return partition -> its rows; where one bucket is given, whether each key is that one's is looked at here."""
-        if _is_given(self._spec, only):
-            actual = self._bucket_sql()
-            query = f"SELECT {actual}, sum(n) FROM (SELECT {self._key()}, count(*) AS n FROM {_ROWS} GROUP BY 1)"  # noqa: S608
-        else:
-            query = f"SELECT {PARTITION}, count(*) FROM {_ROWS}"  # noqa: S608
-        return {partition: int(rows) for partition, rows in self._engine.execute(f"{query} GROUP BY 1").fetchall()}
+    def _count(self) -> dict[Partition, int]:
+        query = f"SELECT {PARTITION}, count(*) FROM {_ROWS} GROUP BY 1"  # noqa: S608
+        return dict(self._engine.execute(query).fetchall())
 
-    def _partition_sql(self, only: Sequence[Partition] | None) -> str:
-        if only is not None and _is_given(self._spec, only):
-            return str(only[0])
+    def _partition_sql(self) -> str:
         if self._spec.bucket_of:
-            return self._bucket_sql()
+            return bucket_sql(self._spec.bucket_of, self._buckets)
         return quote(self._spec.split_by) if self._spec.split_by else "NULL"
 
-    def _bucket_sql(self) -> str:
-        return bucket_sql(self._spec.bucket_of or "", self._buckets)
+    def _write_new(self, data: pa.Table | duckdb.DuckDBPyRelation, bucket: int) -> DataFile | None:
+        path, target = self._place(bucket)
+        rows = write_new(self._engine, self._spec, data, target, bucket, self._buckets)
+        if not rows:
+            target.unlink()
+            return None
+        sync_file(target)
+        return DataFile(path, bucket, target.stat().st_size, rows)
 
-    def _key(self) -> str:
-        return quote(self._spec.bucket_of or "")
+    def _place(self, partition: Partition) -> tuple[str, Path]:
+        """Return the path of a new file inside the table's folder, and where it is written."""
+        path = str(Path(partition_folder(self._spec, partition)) / f"{uuid.uuid4().hex}.parquet")
+        target = self._staging / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return path, target
 
     def _write(self, partition: Partition, rows: int) -> DataFile:
         spec = self._spec
-        path = str(Path(partition_folder(spec, partition)) / f"{uuid.uuid4().hex}.parquet")
-        target = self._staging / path
-        target.parent.mkdir(parents=True, exist_ok=True)
+        path, target = self._place(partition)
         columns = ", ".join(quote(c.name) for c in spec.columns if c.name != spec.split_by)
         check_keys(self._engine, spec, _rows(partition))
         self._engine.execute(
@@ -121,11 +126,6 @@ class PartitionWriter:
         # Both are sorted by key, so that equal tables are equal row by row.
         joined = f"({_rows(partition)}) new POSITIONAL JOIN {file_sql(self._folder / old.path)} old"
         return not self._engine.execute(f"SELECT 1 FROM {joined} WHERE {differs} LIMIT 1").fetchall()  # noqa: S608
-
-
-def _is_given(spec: TableSpec, only: Sequence[Partition] | None) -> bool:
-    """Tell whether all rows are said to be of one bucket: then its number is not worked out row by row."""
-    return bool(spec.bucket_of) and only is not None and len(only) == 1
 
 
 def _rows(partition: Partition) -> str:

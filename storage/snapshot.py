@@ -16,12 +16,20 @@ from storage.delta import DataFile, DeltaLog
 from storage.engine import open_engine, quote
 from storage.layout import Layout
 from storage.ledger import LEDGER_COLUMNS, LEDGER_MEANING, LEDGER_SQL
+from storage.pruning import Scope, scope_of
 from storage.query import confine, query_errors, read
 from storage.schemas import TABLES, TableSpec
+from storage.spec_numbers import SPEC_NUMBERS_COLUMNS, SPEC_NUMBERS_MEANING, SPEC_NUMBERS_SQL
 from storage.versions import StageRecord, VersionRecord
-from storage.views import comments_sql, rows_sql, view_sql
+from storage.views import comments_sql, rows_sql
 
 __all__ = ["Snapshot"]
+
+_DERIVED = {
+    "ledger": (LEDGER_SQL, LEDGER_MEANING, LEDGER_COLUMNS),
+    "spec_numbers": (SPEC_NUMBERS_SQL, SPEC_NUMBERS_MEANING, SPEC_NUMBERS_COLUMNS),
+}
+"""Views that are no tables: their SQL, meaning and columns."""
 
 
 class Snapshot:
@@ -91,23 +99,15 @@ class Snapshot:
             return engine.sql(query).to_arrow_table().cast(schema)
 
     def connection(self, only: Collection[str] | None = None) -> duckdb.DuckDBPyConnection:
-        """Open DuckDB with one view a table, and ``ledger``; the caller closes it.
+        """Open DuckDB with one view a table, ``ledger`` and ``spec_numbers``; the caller closes it.
 
         The connection is the caller's own: temporary tables, registered Arrow tables and COPY work.
 
         Args:
-            only: Tables that get a view, and no ``ledger``; None: all.
+            only: Tables that get a view, and nothing else does; None: all.
         """
         engine = open_engine()
-        for spec in TABLES.values():
-            if only is not None and spec.name not in only:
-                continue
-            engine.execute(view_sql(spec, self._layout.table(spec.name), self.files(spec.name)))
-            engine.execute(comments_sql(spec.name, spec.meaning, spec.columns))
-        if only is not None:
-            return engine
-        engine.execute(LEDGER_SQL)
-        engine.execute(comments_sql("ledger", LEDGER_MEANING, LEDGER_COLUMNS))
+        self._show(engine, None if only is None else dict.fromkeys(only))
         return engine
 
     def view(self, name: str, table: str, *, only: Sequence[Partition] | None = None) -> str:
@@ -122,7 +122,7 @@ class Snapshot:
         return f"CREATE VIEW {quote(name)} AS {rows_sql(_spec(table), self._layout.table(table), files)}"
 
     def sql(self, query: str, params: Sequence[object] | None = None) -> pa.Table:
-        """Return the result of one SELECT over the tables and ``ledger``; it can read nothing else.
+        """Return the result of one SELECT over the tables and views; it can read nothing else.
 
         Raises:
             QueryError: The query is wrong, or is no SELECT.
@@ -135,14 +135,27 @@ class Snapshot:
         Raises:
             QueryError: The query is wrong, or is no SELECT; while reading, too.
         """
-        engine = self.connection()
+        engine = open_engine()
         try:
+            with query_errors():
+                self._show(engine, scope_of(engine, query, self.record.buckets))
             confine(engine, self._layout.tables)
             reader = read(engine, query, params)
         except BaseException:
             engine.close()
             raise
         return pa.RecordBatchReader.from_batches(reader.schema, _drain(engine, reader))
+
+    def _show(self, engine: duckdb.DuckDBPyConnection, scope: Scope | None) -> None:
+        """Make the views of the tables in ``scope``, of its buckets alone; None: of everything there is."""
+        for name in TABLES if scope is None else scope:
+            spec, only = TABLES[name], scope[name] if scope else None
+            engine.execute(self.view(name, name, only=only))
+            engine.execute(comments_sql(name, spec.meaning, spec.columns))
+        if scope is None:
+            for name, (sql, meaning, columns) in _DERIVED.items():
+                engine.execute(sql)
+                engine.execute(comments_sql(name, meaning, columns))
 
     def _list_files(self, spec: TableSpec) -> tuple[DataFile, ...]:
         version = self.tables.get(spec.name)

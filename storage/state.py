@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
+from m5data.errors import CorruptObjectError
+
 __all__ = ["State"]
 
 _BUSY_SECONDS = 30.0
@@ -26,11 +28,23 @@ class State:
 
         Args:
             threads: The caller keeps threads apart itself; False: SQLite refuses all threads but this one.
+
+        Raises:
+            CorruptObjectError: The file is no SQLite database.
         """
         connection = sqlite3.connect(
             self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=not threads
         )
-        connection.execute("PRAGMA journal_mode = WAL")
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            connection.close()
+            raise
+        except sqlite3.DatabaseError as error:
+            connection.close()
+            raise CorruptObjectError(
+                f"{self._path}: wanted an SQLite database, got a damaged file ({error}); restore it from a backup"
+            ) from error
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         return connection

@@ -1,6 +1,7 @@
 """Turn what a stage hands over into rows that its table can hold, or say why not."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import duckdb
 import pyarrow as pa
@@ -9,7 +10,7 @@ from m5data.errors import DataError
 from storage.engine import quote, sql_columns
 from storage.schemas import TableSpec
 
-__all__ = ["PARTITION", "check_keys", "check_lists", "load"]
+__all__ = ["PARTITION", "check_keys", "check_lists", "handed_over", "load"]
 
 PARTITION = "_partition"
 """Column of a row's partition while it waits to be written."""
@@ -44,16 +45,28 @@ def load(
     order = ", ".join(quote(name) for name in (PARTITION, *spec.key))
     kind = "UINTEGER" if spec.bucket_of else "VARCHAR"
     engine.execute(f"CREATE OR REPLACE TEMP TABLE {into} ({sql_columns(spec)}, {PARTITION} {kind})")
+    with handed_over(engine, spec, data) as rows:
+        engine.execute(
+            f"INSERT INTO {into} SELECT {columns}, {partition_sql} AS {PARTITION} FROM {rows} ORDER BY {order}"  # noqa: S608
+        )
+    check_lists(engine, spec, into)
+
+
+@contextmanager
+def handed_over(
+    engine: duckdb.DuckDBPyConnection, spec: TableSpec, data: pa.Table | duckdb.DuckDBPyRelation
+) -> Iterator[str]:
+    """Let ``engine`` read what a stage hands over, once, under the name given.
+
+    Raises:
+        DataError: Columns are missing or unknown, or SQL inside the block finds a value that does not fit.
+    """
     try:
         engine.register(_HANDED, _typed(spec, data) if isinstance(data, pa.Table) else _stream(spec, data))
-        engine.execute(
-            f"INSERT INTO {into} SELECT {columns}, {partition_sql} AS {PARTITION} "  # noqa: S608
-            f"FROM {_HANDED} ORDER BY {order}"
-        )
+        yield _HANDED
     except (duckdb.DataError, duckdb.IntegrityError, duckdb.ProgrammingError) as error:
         raise DataError(f"table {spec.name}: {str(error).splitlines()[0]}") from error
     engine.unregister(_HANDED)
-    check_lists(engine, spec, into)
 
 
 def check_lists(engine: duckdb.DuckDBPyConnection, spec: TableSpec, table: str) -> None:

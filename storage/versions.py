@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from m5data.errors import WorkspaceError
+from m5data.errors import CorruptObjectError, WorkspaceError
 from m5data.stage import StageReport
 from storage.durable import replace_file
 from storage.layout import Layout
@@ -86,11 +86,12 @@ def read_version(layout: Layout, number: int) -> VersionRecord:
         raise WorkspaceError(
             f"{layout.root}: wanted dataset version {number}, there are 0 to {newest}; see m5data log"
         ) from None
-    created = data["created"]
-    stages = {name: _stage_record(record) for name, record in data["stages"].items()}
-    return VersionRecord(
-        **{**data, "created": created and datetime.fromisoformat(created), "stages": stages},
-    )
+    except ValueError as error:
+        raise _damaged(layout, number, error) from error
+    try:
+        return _record(data)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _damaged(layout, number, error) from error
 
 
 def write_version(layout: Layout, record: VersionRecord) -> None:
@@ -99,6 +100,22 @@ def write_version(layout: Layout, record: VersionRecord) -> None:
     data["created"] = record.created and record.created.isoformat()
     encoded = json.dumps(data, ensure_ascii=False, indent=1, sort_keys=True)
     replace_file(_path(layout, record.number), encoded.encode())
+
+
+def _record(data: dict[str, Any]) -> VersionRecord:
+    created = data["created"]
+    stages = {name: _stage_record(record) for name, record in data["stages"].items()}
+    return VersionRecord(
+        **{**data, "created": created and datetime.fromisoformat(created), "stages": stages},
+    )
+
+
+def _damaged(layout: Layout, number: int, error: Exception) -> CorruptObjectError:
+    what = str(error).splitlines()[0]
+    return CorruptObjectError(
+        f"{_path(layout, number)}: wanted a dataset version, found something else ({what}); restore it from a backup, "
+        "or remove it to go back to the version before"
+    )
 
 
 def _names(layout: Layout) -> list[str]:

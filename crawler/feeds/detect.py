@@ -5,12 +5,24 @@ from typing import Literal, get_args
 
 from m5data.errors import FeedError
 
-__all__ = ["FORMATS", "FeedFormat", "detect"]
+__all__ = ["FORMATS", "FeedFormat", "check_file", "detect"]
 
 FeedFormat = Literal["jsonl", "csv", "parquet", "m5product", "product1m", "merchant"]
 FORMATS: tuple[FeedFormat, ...] = get_args(FeedFormat)
 
 _HEAD = 65_536
+
+
+def check_file(path: Path) -> None:
+    """Refuse what is no ordinary file: a pipe or device would be read for ever, and a feed is read more than once.
+
+    Raises:
+        FeedError: it is none.
+    """
+    if not path.exists():
+        raise FeedError(f"{path}: wanted a file to read, got none")
+    if not path.is_file():
+        raise FeedError(f"{path}: wanted a file to read, got a folder, pipe or device; save the feed to a file first")
 
 
 def detect(path: Path) -> FeedFormat:

@@ -1,6 +1,7 @@
 """The program ``m5data``: its verbs, and what its errors look like."""
 
 import os
+import sqlite3
 import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -86,6 +87,9 @@ def _tell(error: BaseException) -> None:
     if isinstance(error, M5DataError):
         print(f"m5data: {error}", file=sys.stderr)
         _end(error.exit_code)
+    if isinstance(error, sqlite3.DatabaseError):
+        print(f"m5data: the workspace's state.sqlite: {error}; restore it from a backup", file=sys.stderr)
+        _end(1)
     if isinstance(error, OSError):
         print(f"m5data: {error.filename or 'system'}: {error.strerror or error}", file=sys.stderr)
         _end(1)

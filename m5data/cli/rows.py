@@ -1,23 +1,25 @@
 """Writing query results as a table, CSV, JSON or Parquet."""
 
 import json
+import os
 import sys
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet
 
-from m5data.cli.display import print_rows
 from m5data.errors import UsageError
+from storage.durable import TEMPORARY
 
 __all__ = ["write_rows"]
 
 SHOWN_ROWS = 200
 
 
-def write_rows(rows: pa.Table, form: str, out: Path | None) -> None:
-    """Write ``rows`` to ``out``, or to standard output.
+def write_rows(rows: pa.RecordBatchReader, form: str, out: Path | None) -> None:
+    """Write rows to ``out``, or to standard output, as they come: they need not fit in memory.
 
     Raises:
         UsageError: A binary format, or a table for people, was asked for where it cannot go.
@@ -37,24 +39,58 @@ def write_rows(rows: pa.Table, form: str, out: Path | None) -> None:
             ) from None
 
 
-def _write(rows: pa.Table, form: str, out: Path | None) -> None:
-    target = sys.stdout.buffer if out is None else out
+def _write(rows: pa.RecordBatchReader, form: str, out: Path | None) -> None:
+    """Write to the screen, or to a draft that becomes the file when it is whole."""
+    if out is None:
+        _encode(rows, form, sys.stdout.buffer)
+        return
+    draft = out.with_name(f".{out.name}.{os.getpid()}{TEMPORARY}")
+    try:
+        with draft.open("wb") as file:
+            _encode(rows, form, file)
+        draft.replace(out)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _encode(rows: pa.RecordBatchReader, form: str, target: BinaryIO) -> None:
     if form == "csv":
-        pyarrow.csv.write_csv(_flat(rows), target)
+        _encode_csv(rows, target)
     elif form == "parquet":
-        pyarrow.parquet.write_table(rows, target)
+        import pyarrow.parquet
+
+        with pyarrow.parquet.ParquetWriter(target, rows.schema) as writer:
+            for batch in rows:
+                writer.write_batch(batch)
     else:
-        text = json.dumps(rows.to_pylist(), ensure_ascii=False, indent=2, default=str) + "\n"
-        if out is None:
-            sys.stdout.write(text)
-        else:
-            out.write_text(text, encoding="utf-8")
+        lines = (json.dumps(row, ensure_ascii=False, default=str) for row in _each(rows))
+        target.write(b"[")
+        target.writelines(f"{',' if number else ''}\n  {line}".encode() for number, line in enumerate(lines))
+        target.write(b"\n]\n")
 
 
-def _show(rows: pa.Table) -> None:
-    print_rows("", rows.column_names, [tuple(row.values()) for row in rows.slice(0, SHOWN_ROWS).to_pylist()])
-    if rows.num_rows > SHOWN_ROWS:
-        sys.stderr.write(f"{SHOWN_ROWS} of {rows.num_rows} rows shown; all of them: --format csv --out FILE\n")
+def _encode_csv(rows: pa.RecordBatchReader, target: BinaryIO) -> None:
+    import pyarrow.csv
+
+    schema = _flat(rows.schema.empty_table()).schema
+    with pyarrow.csv.CSVWriter(target, schema) as writer:
+        for batch in rows:
+            writer.write_table(_flat(pa.Table.from_batches([batch])))
+
+
+def _show(rows: pa.RecordBatchReader) -> None:
+    from m5data.cli.display import print_rows
+
+    found = _each(rows)
+    print_rows("", rows.schema.names, [tuple(row.values()) for row in islice(found, SHOWN_ROWS)])
+    more = sum(1 for _ in found)
+    if more:
+        sys.stderr.write(f"{SHOWN_ROWS} of {SHOWN_ROWS + more} rows shown; all of them: --format csv --out FILE\n")
+
+
+def _each(rows: pa.RecordBatchReader) -> Iterator[dict[str, object]]:
+    for batch in rows:
+        yield from batch.to_pylist()
 
 
 def _flat(rows: pa.Table) -> pa.Table:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from m5data.choices import Choices
-from m5data.cli.display import print_reports
 
 __all__ = ["run_stages"]
 
@@ -22,6 +21,7 @@ def run_stages(folder: Path, names: Sequence[str], choices: Choices = NOTHING_CH
     """
     from flows.context import RunContext
     from flows.stages import run_stage
+    from m5data.cli.display import print_reports
     from m5data.progress_display import showing_progress
     from m5data.workspace import Workspace
 

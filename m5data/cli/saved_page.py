@@ -1,6 +1,7 @@
 """Reading saved pages, and records as JSON."""
 
 import gzip
+import zlib
 from dataclasses import asdict
 from pathlib import Path
 
@@ -9,18 +10,26 @@ from m5data.records import ProductRecord
 
 __all__ = ["read_page", "record_as_json"]
 
+_LONGEST = 64 * 1024 * 1024
+"""Bytes, decompressed: a small gzip file can hold a thousand times itself."""
+
 
 def read_page(path: Path) -> bytes:
     """Return the bytes of a saved page.
 
     Raises:
-        UsageError: There is no such file, or it is broken gzip.
+        UsageError: There is no such file, it is broken gzip, no ordinary file, or longer than any page.
     """
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path}: wanted a saved page, got a folder, pipe or device; name a file")
     try:
-        body = path.read_bytes()
-        return gzip.decompress(body) if path.suffix == ".gz" else body
-    except (OSError, EOFError) as error:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            body = file.read(_LONGEST + 1)
+    except (OSError, EOFError, zlib.error) as error:
         raise UsageError(f"{path}: wanted a saved page: {error}; name another file") from None
+    if len(body) > _LONGEST:
+        raise UsageError(f"{path}: wanted a saved page of at most {_LONGEST:,} bytes, got more; name another file")
+    return body
 
 
 def record_as_json(record: ProductRecord) -> dict[str, object]:

@@ -33,7 +33,7 @@ def sql(
     at: Annotated[int | None, typer.Option("--at", metavar="VERSION", help="Ask an earlier dataset version.")] = None,
 ) -> None:
     """Ask SQL of the dataset's tables; m5data sql "show tables" lists them."""
-    import m5data
     from m5data.cli.rows import write_rows
+    from storage import Store
 
-    write_rows(m5data.open(workspace, at).sql(query), form, out)
+    write_rows(Store.open(workspace).snapshot(at).batches(query), form, out)

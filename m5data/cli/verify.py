@@ -21,6 +21,7 @@ def register(app: typer.Typer) -> None:
 def verify(
     workspace: WorkspaceOption = HERE,
     objects: Annotated[bool, typer.Option("--objects", help="Also read every object and check its hash.")] = False,
+    at: Annotated[int | None, typer.Option("--at", metavar="VERSION", help="Check an earlier dataset version.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check conservation, versions and the split certificate; end with 1 when anything fails."""
@@ -28,7 +29,7 @@ def verify(
     from m5data.cli.display import print_json
     from m5data.verification import verify_workspace
 
-    checks = verify_workspace(m5data.open(workspace), objects=objects)
+    checks = verify_workspace(m5data.open(workspace, at), objects=objects)
     if as_json:
         print_json([{"check": check.name, "ok": check.ok, "detail": check.detail} for check in checks])
     else:

@@ -8,6 +8,7 @@ import pytest
 from m5data.errors import QueryError
 from storage import Store
 from storage.schemas import TABLES
+from storage.spec_numbers import SPEC_NUMBERS_COLUMNS
 from tests.storage.synthetic import commit, ids, products, spec, table
 
 
@@ -36,6 +37,7 @@ def test_the_catalogue_says_what_each_column_means(store: Store) -> None:
     query = "SELECT table_name, column_name, comment FROM duckdb_columns() WHERE NOT internal"
     rows = {(r["table_name"], r["column_name"]): r["comment"] for r in store.snapshot().sql(query).to_pylist()}
     wanted = {(name, c.name): c.meaning for name, spec in TABLES.items() for c in spec.columns}
+    wanted |= {("spec_numbers", column.name): column.meaning for column in SPEC_NUMBERS_COLUMNS}
     assert {key: value for key, value in rows.items() if key[0] != "ledger"} == wanted
     assert rows["ledger", "modalities"] == "how many are present"
 

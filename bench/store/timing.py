@@ -1,0 +1,37 @@
+"""Commands in processes of their own: seconds on the clock, and the most memory they held."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = ["Run", "run_command"]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One command that ended."""
+
+    seconds: float
+    peak: float
+    """Resident memory, GB."""
+    output: str
+
+
+def run_command(arguments: Sequence[str]) -> Run:
+    """Run ``m5data`` with arguments, start included, and return what it took.
+
+    Raises:
+        SystemExit: It failed.
+    """
+    began = time.perf_counter()
+    command = [sys.executable, "-m", "bench.store.command", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        output = process.stdout.read() if process.stdout else ""
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(arguments)}: ended with {process.returncode}")
+    return Run(time.perf_counter() - began, usage.ru_maxrss / 2**20, output)

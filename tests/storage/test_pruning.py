@@ -1,0 +1,73 @@
+"""A query opens only the files that can hold its answer."""
+
+from pathlib import Path
+
+import pytest
+
+from m5data.errors import QueryError
+from storage import Store
+from storage.buckets import bucket_of
+from storage.engine import open_engine
+from storage.pruning import scope_of
+from tests.storage.synthetic import commit, ids, is_sorted, products, spec, table
+
+BUCKETS = 4
+HOME = bucket_of("shop:1", BUCKETS)
+
+
+@pytest.mark.parametrize(
+    ("query", "scope"),
+    [
+        ("select * from specs where product_id = 'shop:1'", {"specs": [HOME]}),
+        ("select value from specs s where 'shop:1' = s.Product_ID and position > 1 order by 1", {"specs": [HOME]}),
+        (
+            "select * from (select * from specs where product_id = 'shop:1') join products using (product_id)",
+            {"products": None, "specs": [HOME]},
+        ),
+        ("select * from specs where product_id = 'shop:1' or position = 0", {"specs": None}),
+        ("select * from specs where product_id <> 'shop:1'", {"specs": None}),
+        ("select * from specs where product_id = 'shop:1' and product_id = 'shop:0'", {"specs": None}),
+        ("select * from specs where not (product_id = 'shop:1')", {"specs": None}),
+        ("select * from specs where property = 'shop:1'", {"specs": None}),
+        ("select * from specs where product_id = $1", {"specs": None}),
+        ("select (select count(*) from specs), * from specs where product_id = 'shop:1'", {"specs": None}),
+        ("with specs as (select 'shop:1' as product_id) from specs where product_id = 'shop:1'", None),
+        ("select count(*) from products", {"products": None}),
+        ("select * from ledger where product_id = 'shop:1'", None),
+        ("with a as (from specs) from a join products using (product_id)", {"products": None, "specs": None}),
+        ("select * from SPECS where product_id = 'shop:1'", {"specs": [HOME]}),
+        ("select * from specs, duckdb_columns()", None),
+        ("describe specs", None),
+        ("show tables", None),
+        ("selec", None),
+        ("select 1; select 2", None),
+    ],
+)
+def test_what_a_query_reads(query: str, scope: dict[str, list[int] | None] | None) -> None:
+    with open_engine() as engine:
+        assert scope_of(engine, query, BUCKETS) == scope
+
+
+def test_a_lookup_of_one_product_reads_one_file(store: Store) -> None:
+    """Every other file is gone, and the answer is there."""
+    names = ids(40)
+    commit(store, {"products": products(names), "specs": table("specs", [spec(n, i) for n in names for i in (0, 1)])})
+    asked = f"select position, value from specs where product_id = '{names[7]}' order by position"
+    own = bucket_of(names[7], BUCKETS)
+    for file in store.snapshot().files("specs"):
+        path = store.root / "tables/specs" / file.path
+        assert is_sorted(path, ("product_id", "position"))
+        if file.partition != own:
+            path.unlink()
+    assert store.snapshot().sql(asked).to_pylist() == [{"position": i, "value": "red"} for i in (0, 1)]
+    with pytest.raises(QueryError, match="No files found"):
+        store.snapshot().sql("select count(*) from specs")
+
+
+def test_each_partition_is_one_file_however_often_it_is_written(store: Store) -> None:
+    for count in (10, 20, 30):
+        commit(store, {"products": products(ids(count))})
+        files = store.snapshot().files("products")
+        assert [file.partition for file in files] == sorted({bucket_of(name, BUCKETS) for name in ids(count)})
+        assert sum(file.rows for file in files) == count
+        assert all(is_sorted(Path(store.root / "tables/products" / file.path), ("product_id",)) for file in files)
