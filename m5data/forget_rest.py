@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from m5data.unpacked import unpacked
 from storage.durable import replace_file
 from storage.takedown import Words, compact_state, erase_text
 
@@ -39,7 +40,7 @@ def clean_logs(root: Path, words: Words) -> int:
 def clean_scheduler(root: Path, words: Words) -> int:
     """Blank what names the target in the scheduler's records; return how many rows and files had it.
 
-    Its files other than databases are results and caches: those that name the target go.
+    Its files other than databases are results and caches: those that name the target, plainly or pickled, go.
     """
     count = 0
     for path in sorted(path for path in (root / "prefect").rglob("*") if path.is_file()):
@@ -50,7 +51,7 @@ def clean_scheduler(root: Path, words: Words) -> int:
             if changed:
                 compact_state(path)
             count += changed
-        elif words.found_in(path.read_bytes()):
+        elif any(words.found_in(content) for content in unpacked(path.read_bytes())):
             path.unlink()
             count += 1
     return count

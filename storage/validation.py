@@ -10,7 +10,7 @@ from m5data.errors import DataError
 from storage.engine import quote, sql_columns
 from storage.schemas import TableSpec
 
-__all__ = ["PARTITION", "check_keys", "check_lists", "handed_over", "load"]
+__all__ = ["PARTITION", "check_keys", "check_lists", "fitting", "load", "schema_errors", "typed"]
 
 PARTITION = "_partition"
 """Column of a row's partition while it waits to be written."""
@@ -45,28 +45,24 @@ def load(
     order = ", ".join(quote(name) for name in (PARTITION, *spec.key))
     kind = "UINTEGER" if spec.bucket_of else "VARCHAR"
     engine.execute(f"CREATE OR REPLACE TEMP TABLE {into} ({sql_columns(spec)}, {PARTITION} {kind})")
-    with handed_over(engine, spec, data) as rows:
+    with schema_errors(spec):
+        arriving = typed(spec, data) if isinstance(data, pa.Table) else fitting(spec, data).to_arrow_reader()
+        engine.register(_HANDED, arriving)
         engine.execute(
-            f"INSERT INTO {into} SELECT {columns}, {partition_sql} AS {PARTITION} FROM {rows} ORDER BY {order}"  # noqa: S608
+            f"INSERT INTO {into} SELECT {columns}, {partition_sql} AS {PARTITION} "  # noqa: S608
+            f"FROM {_HANDED} ORDER BY {order}"
         )
+    engine.unregister(_HANDED)
     check_lists(engine, spec, into)
 
 
 @contextmanager
-def handed_over(
-    engine: duckdb.DuckDBPyConnection, spec: TableSpec, data: pa.Table | duckdb.DuckDBPyRelation
-) -> Iterator[str]:
-    """Let ``engine`` read what a stage hands over, once, under the name given.
-
-    Raises:
-        DataError: Columns are missing or unknown, or SQL inside the block finds a value that does not fit.
-    """
+def schema_errors(spec: TableSpec) -> Iterator[None]:
+    """Turn what SQL inside the block says of values that do not fit the table into DataError."""
     try:
-        engine.register(_HANDED, _typed(spec, data) if isinstance(data, pa.Table) else _stream(spec, data))
-        yield _HANDED
+        yield
     except (duckdb.DataError, duckdb.IntegrityError, duckdb.ProgrammingError) as error:
         raise DataError(f"table {spec.name}: {str(error).splitlines()[0]}") from error
-    engine.unregister(_HANDED)
 
 
 def check_lists(engine: duckdb.DuckDBPyConnection, spec: TableSpec, table: str) -> None:
@@ -93,7 +89,12 @@ def check_keys(engine: duckdb.DuckDBPyConnection, spec: TableSpec, rows: str) ->
         raise DataError(f"table {spec.name}: wanted one row for each {', '.join(spec.key)}; got two for {row}")
 
 
-def _typed(spec: TableSpec, data: pa.Table) -> pa.Table:
+def typed(spec: TableSpec, data: pa.Table) -> pa.Table:
+    """Return an Arrow table with the types of its table.
+
+    Raises:
+        DataError: A value does not fit.
+    """
     _check_columns(spec, data.column_names)
     try:
         return data.select([c.name for c in spec.columns]).cast(spec.schema)
@@ -101,15 +102,19 @@ def _typed(spec: TableSpec, data: pa.Table) -> pa.Table:
         raise DataError(f"table {spec.name}: {str(error).splitlines()[0]}") from error
 
 
-def _stream(spec: TableSpec, data: duckdb.DuckDBPyRelation) -> pa.RecordBatchReader:
-    """Start the relation, unless DuckDB would round its numbers to fit."""
+def fitting(spec: TableSpec, data: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    """Return the relation as it is, unless DuckDB would round its numbers to fit.
+
+    Raises:
+        DataError: It would, or columns are missing or unknown.
+    """
     _check_columns(spec, data.columns)
     types = dict(zip(data.columns, data.types, strict=True))
     for column in spec.columns:
         got = str(types[column.name])
         if pa.types.is_integer(column.type) and got.startswith(_FRACTIONS):
             raise DataError(f"table {spec.name}: column {column.name} wanted {column.type}, got {got}; round it first")
-    return data.to_arrow_reader()
+    return data
 
 
 def _check_columns(spec: TableSpec, got: Sequence[str]) -> None:

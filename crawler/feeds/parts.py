@@ -15,8 +15,10 @@ from storage.engine import text
 
 __all__ = ["Part", "divide", "open_part"]
 
-_ROWS = 400_000
-"""Products of a part: with 16 specifications each, some 6 million lines."""
+_ROWS = 4_000
+"""Products from which a bucket is a part of its own; smaller ones are taken together."""
+_MOST_ROWS = 400_000
+"""Products of a part at most: with 16 specifications each, some 6 million lines."""
 
 _CLEAN = """
     SELECT line, product_id, trim(url) AS url, fold(id) AS native_id, fold(title) AS caption,
@@ -47,13 +49,15 @@ def divide(connection: duckdb.DuckDBPyConnection, folder: Path, rows: int, bucke
         rows: How many good rows there are.
         buckets: Of the workspace.
     """
-    parts = min(max(-(-rows // _ROWS), 1), buckets)
+    parts = min(max(-(-rows // _MOST_ROWS), rows // _ROWS, 1), buckets)
     number = f"{bucket_sql('product_id', buckets)} % {parts} AS part"
     folder.parent.mkdir(parents=True, exist_ok=True)
     numbered = f"SELECT *, {number} FROM ({_CLEAN})"  # noqa: S608
+    connection.execute("SET preserve_insertion_order = false")  # a part is sorted later; in order, one core does it all
     connection.execute(
         f"COPY ({numbered}) TO {text(str(folder))} (FORMAT parquet, PARTITION_BY (part), COMPRESSION lz4_raw)"
     )
+    connection.execute("RESET preserve_insertion_order")
     for part in range(parts):
         files = tuple(sorted((folder / f"part={part}").glob("*.parquet")))
         yield Part(tuple(range(part, buckets, parts)), files)

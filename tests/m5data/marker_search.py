@@ -1,8 +1,11 @@
 """Search everything in a workspace, decoded, for words."""
 
+import base64
 import gzip
+import json
 import sqlite3
 import tarfile
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -33,21 +36,34 @@ def places_with(folder: Path, words: Iterable[str], *, but: Iterable[str] = ()) 
 
 
 def _contents(path: Path) -> Iterator[bytes]:
-    yield path.read_bytes()
+    yield path.read_bytes()  # of a database: every page, those not in use too
     if path.suffix == ".parquet":
         with pq.ParquetFile(path) as file:
-            yield str(file.read().to_pylist()).encode()
+            yield str(file.read().to_pylist()).encode()  # every page of every column, Delta checkpoints too
             yield str(file.metadata.to_dict()).encode()
     elif ".warc" in path.name:
         yield from _records(path)
     elif path.suffix == ".tar":
         with tarfile.open(path) as tar:
-            yield from (file.read() for member in tar if (file := tar.extractfile(member)))
+            for member in tar:
+                yield member.name.encode()
+                yield from (file.read() for file in [tar.extractfile(member)] if file)
     elif path.suffix in {".sqlite", ".db"}:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
             yield "\n".join(connection.iterdump()).encode()
     elif path.suffix == ".gz":
         yield gzip.decompress(path.read_bytes())
+    elif "prefect" in path.parts:
+        yield from _result(path.read_bytes())
+
+
+def _result(data: bytes) -> Iterator[bytes]:
+    """Yield the pickled value of a scheduler's result, packed or not."""
+    result = json.loads(data).get("result") if data.startswith(b"{") else None
+    if isinstance(result, str):
+        value = base64.b64decode(result)
+        yield value
+        yield zlib.decompress(value) if value.startswith(b"\x78") else b""
 
 
 def _records(path: Path) -> Iterator[bytes]:

@@ -4,9 +4,12 @@ Five products of one shop came from pages; ``shop:k7`` is planted. Its pages, me
 exports, certificate, log, report and scheduler's record all name it, and so does an earlier version.
 """
 
+import base64
 import gzip
 import json
+import pickle
 import sqlite3
+import zlib
 from collections.abc import Mapping
 from contextlib import closing
 from datetime import UTC, datetime
@@ -253,6 +256,10 @@ def _around(folder: Path) -> None:
     (folder / "certificates/stranger-5.json").write_text("{}")
     (folder / "reports/report.html").write_text(f"<p>{_html(CAPTION)}</p>")
     (folder / "logs/crawl-shop.log").write_text(f"INFO: GET {URL}\nINFO: GET {HOME}/p/k8\n")
+    (folder / "prefect/storage").mkdir()
+    pickled = base64.b64encode(zlib.compress(pickle.dumps({"failed": [URL], "caption": CAPTION}))).decode()
+    (folder / "prefect/storage/0a1b").write_text(json.dumps({"metadata": {}, "result": pickled}))
+    (folder / "prefect/storage/2c3d").write_text(json.dumps({"metadata": {}, "result": "YWxsIHdlbGw="}))
     with closing(sqlite3.connect(folder / "prefect/prefect.db")) as connection:
         connection.execute("CREATE TABLE log (id INTEGER PRIMARY KEY, message TEXT)")
         connection.execute("INSERT INTO log (message) VALUES (?), ('all well')", (f"failed at {URL}",))

@@ -110,6 +110,11 @@ def test_every_earlier_version_can_be_read_and_is_without_it(folder: Path) -> No
             assert products_of(opened, "products") == set(OTHERS)
 
 
+def test_results_of_the_scheduler_that_name_it_go_however_they_are_packed(folder: Path) -> None:
+    take_down(folder)
+    assert [path.name for path in (folder / "prefect/storage").iterdir()] == ["2c3d"]
+
+
 def test_pages_of_others_lose_what_names_it_and_nothing_else(folder: Path) -> None:
     take_down(folder)
     store = Workspace.open(folder).store
