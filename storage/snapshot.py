@@ -21,7 +21,7 @@ from storage.query import confine, query_errors, read
 from storage.schemas import TABLES, TableSpec
 from storage.spec_numbers import SPEC_NUMBERS_COLUMNS, SPEC_NUMBERS_MEANING, SPEC_NUMBERS_SQL
 from storage.versions import StageRecord, VersionRecord
-from storage.views import comments_sql, rows_sql
+from storage.views import aligned_specs_sql, comments_sql, needs_norms, rows_sql
 
 __all__ = ["Snapshot"]
 
@@ -30,6 +30,8 @@ _DERIVED = {
     "spec_numbers": (SPEC_NUMBERS_SQL, SPEC_NUMBERS_MEANING, SPEC_NUMBERS_COLUMNS),
 }
 """Views that are no tables: their SQL, meaning and columns."""
+_NORMS = {"property_norm", "value_norm", "unit"}
+"""Columns of ``specs`` that are kept in ``spec_norms``: the stage that reads lines writes them there."""
 
 
 class Snapshot:
@@ -95,7 +97,10 @@ class Snapshot:
         selected = ", ".join(quote(field.name) for field in schema)
         order = ", ".join(quote(key) for key in spec.key)
         with closing(open_engine()) as engine:
-            query = f"SELECT {selected} FROM ({rows_sql(spec, self._layout.table(name), files)}) ORDER BY {order}"  # noqa: S608
+            rows = rows_sql(spec, self._layout.table(name), files)
+            if name == "specs" and _NORMS & {*schema.names}:
+                rows = aligned_specs_sql(rows, self._norms(only))
+            query = f"SELECT {selected} FROM ({rows}) ORDER BY {order}"  # noqa: S608
             return engine.sql(query).to_arrow_table().cast(schema)
 
     def connection(self, only: Collection[str] | None = None) -> duckdb.DuckDBPyConnection:
@@ -138,7 +143,10 @@ class Snapshot:
         engine = open_engine()
         try:
             with query_errors():
-                self._show(engine, scope_of(engine, query, self.record.buckets))
+                scope = scope_of(engine, query, self.record.buckets)
+                self._show(engine, scope)
+                if needs_norms(query) and (scope is None or "specs" in scope):
+                    self._show_norms(engine, scope["specs"] if scope else None)
             confine(engine, self._layout.tables)
             reader = read(engine, query, params)
         except BaseException:
@@ -156,6 +164,19 @@ class Snapshot:
             for name, (sql, meaning, columns) in _DERIVED.items():
                 engine.execute(sql)
                 engine.execute(comments_sql(name, meaning, columns))
+
+    def _show_norms(self, engine: duckdb.DuckDBPyConnection, only: Sequence[Partition] | None) -> None:
+        """Make the view ``specs`` one that has the shared words of ``spec_norms``."""
+        spec = _spec("specs")
+        files = [file for file in self.files("specs") if only is None or file.partition in only]
+        lines = rows_sql(spec, self._layout.table("specs"), files)
+        engine.execute(f"CREATE OR REPLACE VIEW specs AS {aligned_specs_sql(lines, self._norms(only))}")
+        engine.execute(comments_sql("specs", spec.meaning, spec.columns))
+
+    def _norms(self, only: Sequence[Partition] | None = None) -> str:
+        """Return a query of what specification lines say in shared words."""
+        files = [file for file in self.files("spec_norms") if only is None or file.partition in only]
+        return rows_sql(_spec("spec_norms"), self._layout.table("spec_norms"), files)
 
     def _list_files(self, spec: TableSpec) -> tuple[DataFile, ...]:
         version = self.tables.get(spec.name)

@@ -1,5 +1,6 @@
 """SQL that makes one dataset version readable: a view a table, each column with its meaning."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,7 +8,10 @@ from storage.delta import DataFile
 from storage.engine import quote, sql_type, text
 from storage.schemas import Column, TableSpec
 
-__all__ = ["comments_sql", "file_sql", "rows_sql", "view_sql"]
+__all__ = ["aligned_specs_sql", "comments_sql", "file_sql", "needs_norms", "rows_sql", "view_sql"]
+
+_ASKS_NORMS = re.compile(r"property_norm|value_norm|unit|spec_numbers|(?<!\()\*|^\s*from\b", re.IGNORECASE)
+"""Their names, a star that is not ``count(*)``'s, or DuckDB's bare FROM."""
 
 
 def view_sql(spec: TableSpec, folder: Path, files: Sequence[DataFile]) -> str:
@@ -26,6 +30,24 @@ def rows_sql(spec: TableSpec, folder: Path, files: Sequence[DataFile]) -> str:
     if spec.split_by is None:
         return _select(spec, [folder / file.path for file in files], None)
     return " UNION ALL ".join(_select(spec, [folder / file.path], str(file.partition)) for file in files)
+
+
+def aligned_specs_sql(specs: str, norms: str) -> str:
+    """Return a query of all specification lines with what they say in shared words, as columns of ``specs``.
+
+    Args:
+        specs: Query of the lines.
+        norms: Query of the rows of ``spec_norms``.
+    """
+    return (
+        "SELECT s.product_id, s.position, s.property, s.value, n.property_norm, n.value_norm, n.unit "  # noqa: S608
+        f"FROM ({specs}) s LEFT JOIN ({norms}) n ON n.product_id = s.product_id AND n.position = s.position"
+    )
+
+
+def needs_norms(query: str) -> bool:
+    """Return whether a query may ask ``specs`` for shared words: only then are they joined to a hundred million lines."""
+    return _ASKS_NORMS.search(query) is not None
 
 
 def file_sql(*paths: Path) -> str:

@@ -11,6 +11,7 @@ from storage import Stage
 
 __all__ = ["write_spec_norms"]
 
+_LINES = ("product_id", "position", "property", "value")
 _VALUES_EACH = 200
 _TABLES_SEEN = 20_000
 """Combinations of properties in one product's table that are looked at, the commonest."""
@@ -49,7 +50,7 @@ def write_spec_norms(stage: Stage, connection: duckdb.DuckDBPyConnection) -> Non
         {b for table in ("specs", "spec_norms") for b in stage.before.partitions(table) if isinstance(b, int)}
     )
     for bucket in buckets:
-        connection.register("lines", stage.before.table("specs", only=[bucket]))
+        connection.register("lines", stage.before.table("specs", _LINES, only=[bucket]))
         values = connection.sql("SELECT DISTINCT value FROM lines").fetchall()
         connection.register("normal", _normal([value for (value,) in values]))
         stage.write("spec_norms", connection.sql(_NORMS), only=[bucket])

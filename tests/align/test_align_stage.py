@@ -188,7 +188,13 @@ def test_specifications_are_told_in_shared_words(store: Store) -> None:
         ("n:1", 1, "产地", "云南", None, None),
         ("s:1", 0, "净含量", "500", "g", 500.0),
     ]
-    assert store.snapshot().table("specs")["value"].to_pylist() == ["0.5kg", "云南", "500克"]
+    assert [tuple(row.values()) for row in store.snapshot().table("specs").to_pylist()] == [
+        ("n:1", 0, "净含量", "0.5kg", "净含量", "500", "g"),
+        ("n:1", 1, "产地", "云南", "产地", "云南", None),
+        ("s:1", 0, "净含量(g)", "500克", "净含量", "500", "g"),
+    ]
+    told = store.snapshot().sql("SELECT unit FROM specs WHERE property_norm = '净含量'")
+    assert told["unit"].to_pylist() == ["g", "g"]
     assert run(store).unchanged
 
 
