@@ -46,7 +46,7 @@ def aligned_specs_sql(specs: str, norms: str) -> str:
 
 
 def needs_norms(query: str) -> bool:
-    """Return whether a query may ask ``specs`` for shared words: only then are they joined to a hundred million lines."""
+    """Return whether a query may ask ``specs`` for shared words: only then are they joined to all lines."""
     return _ASKS_NORMS.search(query) is not None
 
 
