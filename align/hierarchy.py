@@ -53,6 +53,8 @@ class Hierarchy:
     """Categories that decisions in force speak of and that are not there, sorted."""
     contradicted: tuple[NodeVerdict, ...]
     """Decisions that newer ones leave no room for."""
+    untaught: bool
+    """Whether the learned rule was asked for and nothing is reviewed that it could learn from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +140,14 @@ def build_hierarchy(
         found.append(Label(name, tuple(nodes), tie_classes(nodes, settings.first_level), tuple(children)))
     unused = [f"first_level.{key}" for key in unused_entries(every, settings.first_level)]
     unused += [f"third_level.{name}" for name in sorted(set(settings.third_level) - set(_sub_class_names(found)))]
-    missing = tuple(sorted(decided.categories - set(every)))
     return Hierarchy(
-        tuple(found), tuple(builder.judged), threshold, tuple(unused), missing, tuple(builder.contradicted)
+        classes=tuple(found),
+        judged=tuple(builder.judged),
+        threshold=threshold,
+        unused=tuple(unused),
+        missing=tuple(sorted(decided.categories - set(every))),
+        contradicted=tuple(builder.contradicted),
+        untaught=settings.rule == "learned" and isinstance(scorer, PublishedScorer),
     )
 
 

@@ -1,5 +1,6 @@
 """The table ``label_pairs``: every pair that was judged."""
 
+from collections import Counter
 from collections.abc import Iterable
 
 import pyarrow as pa
@@ -18,10 +19,23 @@ def make_label_pairs(hierarchy: Hierarchy) -> pa.Table:
 
     A node that stands for several categories of its source appears by the first of them. Doubt is
     1 at the threshold: by the learned rule 1 - |2p - 1|, by the published one
-    1 - |S_content - threshold|; 0 where a person decided.
+    1 - |S_content - threshold|; 0 where a person decided. While the learned rule has nothing to learn from,
+    pairs take turns by the tenth that their S_content lies in, so that the first ones are of all kinds.
     """
-    rows = {_key(one): _row(one, hierarchy.threshold) for one in hierarchy.judged}
+    doubts = _teaching_order(hierarchy) if hierarchy.untaught else {}
+    rows = {_key(one): _row(one, hierarchy.threshold, doubts.get(id(one))) for one in hierarchy.judged}
     return pa.Table.from_pylist([rows[key] for key in sorted(rows)], schema=_SCHEMA)
+
+
+def _teaching_order(hierarchy: Hierarchy) -> dict[int, float]:
+    """Return pair (by identity) -> doubt, for pairs that a rule is to learn from."""
+    seen: Counter[int] = Counter()
+    doubts = {}
+    for one in sorted(hierarchy.judged, key=lambda one: (_doubt(one, hierarchy.threshold), _key(one)), reverse=True):
+        tenth = min(int(one.pair.s_content * 10), 9)
+        seen[tenth] += 1
+        doubts[id(one)] = 1 / seen[tenth]
+    return doubts
 
 
 def _ends(one: JudgedPair) -> tuple[Category, Category]:
@@ -34,7 +48,7 @@ def _key(one: JudgedPair) -> tuple[str, str, str, str]:
     return a.source, a.text, b.source, b.text
 
 
-def _row(one: JudgedPair, threshold: float) -> dict[str, object]:
+def _row(one: JudgedPair, threshold: float, doubt: float | None) -> dict[str, object]:
     a, b = _ends(one)
     pair = one.pair
     return {
@@ -46,7 +60,7 @@ def _row(one: JudgedPair, threshold: float) -> dict[str, object]:
         "probability": pair.probability,
         "relation": pair.relation if pair.probability is not None else _relation(one),
         "merged": one.verdict == "merged",
-        "doubt": 0.0 if one.rule.startswith("person:") else _doubt(one, threshold),
+        "doubt": 0.0 if one.rule.startswith("person:") else _doubt(one, threshold) if doubt is None else doubt,
         "evidence": list(pair.evidence) or _scores(one, threshold),
         "rule": one.rule,
     }

@@ -16,7 +16,7 @@ class AlignSettings(StageSettings):
     rule: Literal["mep3m", "learned"] = "mep3m"
     """Rule of the second and third level: the published one, or one learned from reviewed pairs.
 
-    Until five pairs are accepted and five rejected, the published one stands in.
+    Until three pairs are accepted and three rejected, the published one stands in.
     """
     first_level: dict[str, str] = Field(default_factory=dict)
     """Outermost category -> class; keys ``source:Name``, or ``Name`` for all sources. The paper did this by hand.

@@ -11,7 +11,7 @@ from align.learned.vectors import Floats
 
 __all__ = ["LEAST_OF_EACH", "PairModel", "train"]
 
-LEAST_OF_EACH = 5
+LEAST_OF_EACH = 3
 """Pairs accepted, and pairs rejected, without which nothing is learned."""
 _STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 _FOLDS = 5
