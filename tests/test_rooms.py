@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-ROOMS = ("m5data", "crawler", "extract", "align", "annotate", "splits", "export", "storage", "webapp", "flows")
+ROOMS = ("m5data", "crawler", "extract", "align", "annotate", "splits", "export", "scale", "storage", "webapp", "flows")
 
 
 @pytest.mark.parametrize("room", ROOMS)

@@ -32,6 +32,7 @@ def probe(train: Features, test: Features) -> dict[str, float]:
     scaler = StandardScaler().fit(train.values)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the bound on iterations is meant
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)  # many classes are meant
         model = LogisticRegression(max_iter=ITERATIONS).fit(scaler.transform(train.values), train.labels.astype(str))
     scores = model.decision_function(scaler.transform(test.values))
     if scores.ndim == 1:  # two classes: one column

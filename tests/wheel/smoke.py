@@ -34,7 +34,7 @@ def main() -> None:
         m5data = folder / "venv" / "bin" / "m5data"
         run(m5data, "demo", "shop", "--size", "tiny", cwd=folder)
         rows = run(m5data, "sql", "select count(*) as n from products", "-w", "shop", "--format", "json", cwd=folder)
-        rooms = "m5data, crawler, extract, align, annotate, splits, export, storage, webapp, flows"
+        rooms = "m5data, crawler, extract, align, annotate, splits, export, scale, storage, webapp, flows"
         places = run(python, "-c", f"import {rooms}\nfor m in ({rooms}): print(m.__file__)", cwd=folder).split()
         if json.loads(rows)[0]["n"] == 0 or any(str(folder) not in place for place in places):
             sys.exit(f"wheel: wanted products and every room from {folder}, got {rows} and {places}")
