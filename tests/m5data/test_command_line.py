@@ -49,7 +49,8 @@ def test_help_names_every_verb_and_ends_with_0(tmp_path: Path) -> None:
 def test_a_wrong_request_is_one_line_and_exit_2(tmp_path: Path, words: tuple[str, ...], message: str) -> None:
     done = run(*words, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(f"m5data: {message}")
+    assert done.stderr.startswith("m5data: ")
+    assert message in done.stderr
     assert done.stderr.count("\n") == 1
     assert files(tmp_path) == set()
 
