@@ -22,6 +22,8 @@ class Export:
 
     folder: Path
     recipe: str
+    place: str
+    """The folder as a person is told: from the workspace's, or whole, or the address in an object store."""
 
     @property
     def is_there(self) -> bool:
@@ -49,9 +51,10 @@ def exports_of(store: Store) -> list[Export]:
     store.state.migrate("export", _DDL)
     with closing(store.state.connect()) as connection:
         rows = connection.execute("SELECT folder, recipe FROM exports").fetchall()
-    noted = {store.root / folder: recipe for folder, recipe in rows}
-    found = {path.parent: path.parent.name for path in (store.root / "shards").glob(f"*/{MANIFEST}")}
-    return [Export(folder, recipe) for folder, recipe in sorted({**found, **noted}.items())]
+    noted = dict(rows)
+    paths = (path.parent for path in (store.root / "shards").glob(f"*/{MANIFEST}"))
+    found = {str(path.relative_to(store.root)): path.name for path in paths}
+    return [Export(store.root / place, recipe, place) for place, recipe in sorted({**found, **noted}.items())]
 
 
 def exported_versions(store: Store) -> frozenset[int]:

@@ -24,7 +24,7 @@ def find_exports(store: Store, plan: Plan, groups: Mapping[str, str]) -> tuple[E
         for export in exports_of(store)
     ]
     return tuple(
-        ExportHeld(_shown(store.root, export.folder), export.recipe, export.is_there, files)
+        ExportHeld(export.place, export.recipe, export.is_there, files)
         for export, files in held
         if files or (not export.is_there and export.recipe in plan.recipes)
     )
@@ -57,7 +57,3 @@ def cut_certificates(root: Path, plan: Plan, now: datetime) -> None:
 def _lists(root: Path, exports: list[Export]) -> list[Path]:
     """Return the folders that hold a list of removals: each that exports were written to."""
     return sorted({root / "shards", *(export.folder.parent for export in exports)})
-
-
-def _shown(root: Path, folder: Path) -> str:
-    return str(folder.relative_to(root) if folder.is_relative_to(root) else folder)

@@ -9,6 +9,7 @@ from moto.server import ThreadedMotoServer
 
 from export.export_stage import run
 from export.folders import open_folder
+from export.made import exports_of
 from export.rights import Rights
 from export.settings import ExportSettings
 from m5data.errors import UsageError
@@ -54,6 +55,12 @@ def test_an_export_to_s3_is_that_to_a_folder(store: Store, bucket: str) -> None:
         store, settings.model_copy(update={"splits": ("train",), "formats": ("parquet",)}), recipe="demo", rights=RIGHTS
     )
     assert sorted(_stored(bucket)) == ["README.md", "croissant.json", "manifest.json", "parquet/train/00000.parquet"]
+
+
+def test_an_export_to_s3_is_remembered_by_its_address(store: Store, bucket: str) -> None:
+    run(store, ExportSettings(out=bucket), recipe="demo", rights=RIGHTS)
+    (made,) = exports_of(store)
+    assert (made.place, made.recipe, made.is_there) == (f"{bucket}/demo", "demo", False)
 
 
 def test_an_address_that_no_store_knows_is_a_wrong_request(store: Store) -> None:
