@@ -91,9 +91,9 @@ def filled(filled_once: Filled, tmp_path: Path) -> Filled:
     return replace(filled_once, store=Store.open(shutil.copytree(filled_once.store.root, tmp_path / "workspace")))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[PlaywrightBrowser]:
-    """A headless Chromium."""
+    """A headless Chromium; its driver holds an event loop of this thread, so it ends with the module."""
     path = find_chromium()
     if path is None:
         pytest.skip("no Chromium on this machine: install one with make browser")
