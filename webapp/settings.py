@@ -21,9 +21,10 @@ class ServeSettings(StageSettings):
     A new one makes every link and every sign-in worthless."""
     session_h: float = Field(default=24 * 14, gt=0)
     """Hours after which people open their link again."""
-    requests_per_s: float = Field(default=20, gt=0)
-    """Requests of one person, or of one address that is not signed in: a fast worker needs about three."""
-    burst: int = Field(default=150, ge=1)
+    requests_per_s: float = Field(default=100, gt=0)
+    """Requests of one person, or of one address that is not signed in: a worker who answers twice a second needs
+    about 30, most of them for pictures."""
+    burst: int = Field(default=400, ge=1)
     """Requests that may come at once: a page loads its pictures together."""
 
     @property
