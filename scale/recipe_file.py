@@ -6,14 +6,9 @@ from pathlib import Path
 from m5data.errors import SettingsError
 from m5data.settings_file import read_settings
 from scale.settings import TrainingRecipe
+from scale.shipped import shipped_names
 
-__all__ = ["load_training_recipe", "training_recipe_names"]
-
-
-def training_recipe_names() -> tuple[str, ...]:
-    """Return the names of the recipes that this package ships, in alphabetical order."""
-    folder = resources.files("scale") / "recipes"
-    return tuple(sorted(path.name.removesuffix(".toml") for path in folder.iterdir() if path.is_file()))
+__all__ = ["load_training_recipe"]
 
 
 def load_training_recipe(name: str | Path) -> TrainingRecipe:
@@ -27,8 +22,8 @@ def load_training_recipe(name: str | Path) -> TrainingRecipe:
     """
     if str(name).endswith(".toml"):
         return read_settings(Path(name), TrainingRecipe)
-    if str(name) not in training_recipe_names():
-        known = ", ".join(training_recipe_names())
+    if str(name) not in shipped_names():
+        known = ", ".join(shipped_names())
         raise SettingsError(f"recipe {name}: wanted one of {known} or the path of a .toml file, got {str(name)!r}")
     with resources.as_file(resources.files("scale") / "recipes" / f"{name}.toml") as path:
         return read_settings(path, TrainingRecipe)

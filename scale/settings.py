@@ -1,10 +1,12 @@
 """What a training recipe says; FIELD names in docstrings: [P] the SCALE paper, [C] its released code."""
 
-from typing import Literal, Self
+from collections.abc import Mapping
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from m5data.stage_settings import StageSettings
+from scale.shipped import shipped_values
 
 __all__ = [
     "MODALITIES",
@@ -183,7 +185,10 @@ class OptimiserSettings(StageSettings):
 
 
 class TrainingRecipe(StageSettings):
-    """One training: its name, and everything that its outcome depends on beside data and seed."""
+    """One training: its name, and everything that its outcome depends on beside data and seed.
+
+    A file may say ``base = "tiny"``, or another shipped recipe: then it says only what differs from that.
+    """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)
     train_split: str = "train"
@@ -192,3 +197,20 @@ class TrainingRecipe(StageSettings):
     model: ModelSettings = ModelSettings()
     objective: ObjectiveSettings = ObjectiveSettings()
     optimiser: OptimiserSettings = OptimiserSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _start_from_its_base(cls, values: object) -> object:
+        if not isinstance(values, dict) or "base" not in values:
+            return values
+        own = {key: value for key, value in values.items() if key != "base"}
+        return _merged(shipped_values(str(values["base"])), own)
+
+
+def _merged(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``own`` over ``base``, section by section."""
+    merged = {**base, **own}
+    for key in set(base) & set(own):
+        if isinstance(base[key], dict) and isinstance(own[key], dict):
+            merged[key] = _merged(base[key], own[key])
+    return merged

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from scale.data.blocks import Block
+from scale.data.donors import Donors
 from scale.data.encoded import ARRAYS, Encoded
 from scale.data.reading import DamagedShardError, read_samples
 from scale.data.sample_encoder import SampleEncoder
@@ -33,6 +34,7 @@ class BlockLoader:
     cache: Path | None = None
     """Folder of decoded blocks; None: decode each time."""
     workers: int = 0
+    donors: Donors | None = None
 
     def load(self, block: Block) -> Encoded:
         """Return a block; a damaged one has no samples, and says how many it lost and why."""
@@ -74,6 +76,8 @@ class BlockLoader:
             samples = read_samples(block.shard.path, block.start, block.stop)
         except DamagedShardError:
             return Encoded({}, [], [], {"shard_corrupt": len(block)})
+        if self.donors is not None:
+            samples = [self.donors.fill(sample) for sample in samples]
         return self.encoder.encode(samples, block.first)
 
     def _cached(self, block: Block) -> Path | None:
@@ -85,6 +89,7 @@ class BlockLoader:
             fitted.vocabulary.digest,
             fitted.audio_mean.tolist(),
             fitted.audio_std.tolist(),
+            self.donors.digest if self.donors else "",
         ]
         digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]
         return self.cache / digest / f"{block.shard.sha256[:16]}-{block.first:09d}-{len(block)}.npz"

@@ -15,6 +15,7 @@ from m5data.stage import Progress, SilentProgress
 from scale.data.batches import Batches
 from scale.data.block_loader import BlockLoader
 from scale.data.blocks import blocks_of
+from scale.data.donors import Donors, find_donors
 from scale.data.fitting import Fitted, fit, load_fitted
 from scale.data.regions import Regions
 from scale.data.sample_encoder import SampleEncoder
@@ -105,14 +106,14 @@ def train(
         return first, _finetune(run, fitted)
 
 
-def loader_of(recipe: TrainingRecipe, fitted: Fitted, cache: Path | None) -> BlockLoader:
-    """Return the loader of a recipe's inputs."""
+def loader_of(recipe: TrainingRecipe, fitted: Fitted, cache: Path | None, donors: Donors | None = None) -> BlockLoader:
+    """Return the loader of a recipe's inputs; ``donors`` fill gaps."""
     stored = recipe.input.image == "regions"
     regions = Regions(Path(recipe.input.regions_file), recipe.input.region_width) if stored else None
     encoder = SampleEncoder(recipe.input, fitted, regions)
     # a file of regions may change while its shards do not: nothing of it is kept
     kept = cache if recipe.optimiser.cache and not stored else None
-    return BlockLoader(encoder, kept, recipe.optimiser.workers)
+    return BlockLoader(encoder, kept, recipe.optimiser.workers, donors)
 
 
 def _pretrain(run: _Run) -> tuple[Fitted, Trained]:
@@ -172,7 +173,9 @@ def _finetune(run: _Run, fitted: Fitted) -> Trained:
 
 def _batches(run: _Run, split: str, fitted: Fitted) -> Batches:
     recipe = run.recipe
-    blocks = blocks_of(run.shards.shards(split))
+    shards = run.shards.shards(split)
+    blocks = blocks_of(shards)
+    donors = find_donors(shards) if recipe.objective.missing == "fill" else None
     complete = recipe.objective.modalities if recipe.objective.missing == "drop" else ()
     batch = min(recipe.optimiser.batch, sum(map(len, blocks)) // run.processes.world)
     if batch < 2:
@@ -182,7 +185,7 @@ def _batches(run: _Run, split: str, fitted: Fitted) -> Batches:
         )
     return Batches(
         blocks,
-        loader_of(recipe, fitted, run.cache),
+        loader_of(recipe, fitted, run.cache, donors),
         batch,
         run.identity.seed,
         recipe.optimiser.max_skipped,

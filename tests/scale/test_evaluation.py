@@ -88,7 +88,7 @@ def test_a_modality_that_is_not_looked_at_might_as_well_be_absent(export: Path, 
     }
     absent = type(encoded)({**zeroed, "present": present}, encoded.product_ids, encoded.labels)
     with torch.no_grad():
-        shown = judge.model.feature(only(make_batch(encoded, objective, CPU), objective, ("text",)))
+        shown = judge.model.feature(only(make_batch(encoded, objective, CPU), objective, MODALITIES[:1]))
         wanted = judge.model.feature(make_batch(absent, objective, CPU))
     assert torch.allclose(shown, wanted, atol=1e-5)
 

@@ -8,7 +8,8 @@ from scale.settings import ObjectiveSettings
 
 torch = pytest.importorskip("torch")
 
-from scale.model.masking import hidden_pairs, hide, replaced  # noqa: E402 - only where torch is
+from scale.data.tensors import Batch  # noqa: E402 - only where torch is
+from scale.model.masking import hidden_pairs, hide, replaced  # noqa: E402
 from scale.training.processes import seeded  # noqa: E402
 
 MANY = 4_000
@@ -18,7 +19,7 @@ ROW = [CLS, 10, 11, 12, SEP, 13, 14, 15, SEP, PAD]
 PART = [0, 1, 1, 2, 0, 3, 4, 4, 0, 0]
 
 
-def batch() -> dict[str, "torch.Tensor"]:
+def batch() -> Batch:
     ids = torch.tensor([ROW]).repeat(MANY, 1)
     image_mask = torch.arange(6).repeat(MANY, 1) < 4
     return {

@@ -184,6 +184,7 @@ def test_tensorboard_reads_the_curve(trained: Path) -> None:
         {"table_task": "mlm", "missing": "released"},
         {"stack_table": True},
         {"missing": "drop"},
+        {"missing": "fill"},
     ],
 )
 def test_every_switch_trains(export: Path, tmp_path: Path, objective: dict[str, Any]) -> None:

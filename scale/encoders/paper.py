@@ -1,0 +1,100 @@
+"""The encoder ``paper``: ResNet-50 and BERT-base, as M5Product's candidates were searched."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own name for it
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+from transformers import AutoModel, AutoTokenizer
+
+from m5data.errors import SettingsError
+from scale.encoders.listing import Listing, ReadObject, batches, image_of
+
+__all__ = ["BERT", "RESNET", "PaperEncoder"]
+
+RESNET = "microsoft/resnet-50"
+BERT = "bert-base-chinese"
+TOKENS = 36
+SIDE, CROP = 256, 224
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Of ImageNet's pixels, which ResNet was trained on."""
+
+
+class PaperEncoder:
+    """Pooled ResNet-50 features of the image beside BERT's [CLS] of the caption.
+
+    The paper concatenates both and takes cosines; it does not say whether either was scaled first. Here
+    each has length 1, so that both weigh the same. Absent ones, and pictures that cannot be decoded, are
+    zeros.
+    """
+
+    def __init__(self, resnet: str = RESNET, bert: str = BERT, device: str | None = None) -> None:
+        """Load both networks: from local folders, or by their names on the hub.
+
+        Raises:
+            SettingsError: One is not there.
+        """
+        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.resnet, self.bert = (_load(AutoModel, name).to(self.device).eval() for name in (resnet, bert))
+        self.words = _load(AutoTokenizer, bert)
+        self.widths = self.resnet.config.hidden_sizes[-1], self.bert.config.hidden_size
+
+    @property
+    def dimensions(self) -> int:
+        """2,048 of the image and 768 of the caption, with the networks of the paper."""
+        return sum(self.widths)
+
+    def encode(self, listings: Sequence[Listing], read: ReadObject) -> NDArray[np.float32]:
+        """Return [len(listings), dimensions]."""
+        parts = [self._batch(part, read) for part in batches(listings)]
+        return np.concatenate(parts) if parts else np.zeros((0, self.dimensions), np.float32)
+
+    @torch.inference_mode()
+    def _batch(self, listings: Sequence[Listing], read: ReadObject) -> NDArray[np.float32]:
+        features = torch.zeros(len(listings), self.dimensions)
+        pictures = [(row, _pixels(image_of(listing, read))) for row, listing in enumerate(listings)]
+        seen = [(row, pixels) for row, pixels in pictures if pixels is not None]
+        if seen:
+            pooled = self.resnet(torch.stack([pixels for _, pixels in seen]).to(self.device)).pooler_output
+            features[[row for row, _ in seen], : self.widths[0]] = F.normalize(pooled.flatten(1), dim=1).cpu()
+        captions = [(row, listing.caption) for row, listing in enumerate(listings) if listing.caption]
+        if captions:
+            texts = [caption for _, caption in captions]
+            ids = self.words(texts, padding=True, truncation=True, max_length=TOKENS, return_tensors="pt")
+            first = self.bert(**ids.to(self.device)).last_hidden_state[:, 0]
+            features[[row for row, _ in captions], self.widths[0] :] = F.normalize(first, dim=1).cpu()
+        vectors: NDArray[np.float32] = features.numpy()
+        return vectors
+
+
+def _load(kind: Any, name: str) -> Any:  # noqa: ANN401 - transformers' factories return what the folder holds
+    try:
+        return kind.from_pretrained(name)
+    except (OSError, ValueError) as error:
+        where = "local folder" if Path(name).is_absolute() else "name on the hub, or local folder"
+        raise SettingsError(
+            f"encoder paper: wanted a network ({where}), got {name!r}: {str(error).splitlines()[0]}; download it first"
+        ) from None
+
+
+def _pixels(payload: bytes | None) -> Tensor | None:
+    """Return a picture as ResNet reads it: shorter side 256, the middle 224 x 224, standardised: [3, 224, 224]."""
+    if payload is None:
+        return None
+    try:
+        with Image.open(io.BytesIO(payload)) as picture:
+            picture.draft("RGB", (SIDE, SIDE))
+            scale = SIDE / min(picture.size)
+            size = max(round(picture.width * scale), SIDE), max(round(picture.height * scale), SIDE)
+            whole = picture.convert("RGB").resize(size, Image.Resampling.BILINEAR)
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+    left, top = (whole.width - CROP) // 2, (whole.height - CROP) // 2
+    pixels = np.asarray(whole.crop((left, top, left + CROP, top + CROP)), np.float32) / 255
+    return torch.from_numpy(((pixels - MEAN) / DEVIATION).astype(np.float32)).permute(2, 0, 1)
