@@ -1,7 +1,7 @@
 """Time a clip, memory and use of the cores for 10, 100 and 1,000 clips: wanted flat, cores above 90 %.
 
-Runs the whole stage on a workspace of 6 s clips with sound, all different objects; the start of its
-processes and the commit are within the time.
+Runs the whole stage on a workspace of clips of 2 s and 320 pixels with sound, all different objects; the
+start of its processes and the commit are within the time.
 
 python -m bench.extract.scale [--counts 10 100 1000] [--workers 2]
 """
@@ -87,7 +87,7 @@ def main() -> None:
     parser.add_argument("--counts", type=int, nargs="+", default=[10, 100, 1000])
     parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args()
-    clip = small_clip("libx264", "mp4", sound="aac", seconds=6, width=640)
+    clip = small_clip("libx264", "mp4", sound="aac", seconds=2, width=320)
     for count in arguments.counts:
         measure(count, arguments.workers, clip)
 
