@@ -11,7 +11,7 @@ BENCHMARKS = {
     "align-speed": ["bench.align.time_mep3m"],
     "align-rules": ["bench.align.compare_rules"],
     "align-rules-specialist": ["bench.align.compare_rules", "--shops", "specialist"],
-    "clips": ["bench.extract.side_by_side", "bench-clips"],
+    "clips": ["bench.extract.side_by_side", "bench/out/clips"],
     "features": ["bench.extract.features"],
     "cold_start": ["bench.extract.cold_start"],
     "answers": ["bench.webapp.answer_latency"],
