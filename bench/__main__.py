@@ -21,6 +21,8 @@ BENCHMARKS = {
     "images": ["bench.extract.image_measures"],
     "agreement": ["bench.extract.agreement"],
     "scale": ["bench.extract.scale"],
+    "training": ["bench.scale.speed"],
+    "study": ["bench.scale.study", "bench/out/study"],
 }
 
 

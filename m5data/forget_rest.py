@@ -18,8 +18,9 @@ _MOST = 200_000_000
 
 
 def drop_reports(root: Path) -> list[str]:
-    """Remove the reports, which show products; ``m5data stats`` writes them again."""
-    found = [path for path in sorted((root / "reports").rglob("*")) if path.is_file()]
+    """Remove what shows products and can be made again: reports, evaluations, and shards decoded for training."""
+    folders = [root / "reports", root / "training" / "cache", *sorted(root.glob("training/*/evaluation"))]
+    found = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
     for path in found:
         path.unlink()
     return [str(path.relative_to(root)) for path in found]

@@ -1,6 +1,6 @@
 """The study on the generated dataset: what modalities and losses are worth, over five seeds.
 
-    python -m bench.scale.study FOLDER [--seconds N]
+    python -m bench.scale.study FOLDER [--seconds N] [--seeds 0 1 2 3 4]
 
 Runs that FOLDER has results of are not made again; after ``--seconds`` no further run is begun.
 When all are there, the tables are printed: means over the seeds, and paired differences with
@@ -26,6 +26,7 @@ from scale.evaluation.retrieval import search
 from scale.training.train import FINETUNE, FINETUNED, PRETRAINED, train
 
 SEEDS = range(5)
+Results = dict[str, dict[str, float]]
 
 
 def measure(run: Run, seed: int, folder: Path) -> dict[str, float]:
@@ -34,7 +35,7 @@ def measure(run: Run, seed: int, folder: Path) -> dict[str, float]:
     if not (data / "manifest.json").exists():
         write_world(world_of(run, seed), data, SIZES)
     shards, cache = ShardFolder(data), folder / "cache"
-    place = folder / "run"
+    place = folder / f"run-{seed}"
     shutil.rmtree(place, ignore_errors=True)
     began = time.process_time()
     train(shards, recipe_of(run), place, seed=seed, cache=cache, device="cpu")
@@ -60,27 +61,39 @@ def _judge(judge: Judge) -> dict[str, float]:
     return {"accuracy": accuracy, **{name: values[name] for name in kept}}
 
 
+def results_of(seed: int, folder: Path) -> Results:
+    """Return name of the run -> measures, of the runs that were made of a seed."""
+    path = folder / f"results-{seed}.json"
+    found: Results = json.loads(path.read_text()) if path.exists() else {}
+    return found
+
+
+def run_seed(seed: int, folder: Path, ends: float) -> None:
+    """Make the runs of a seed that are missing, as long as there is time."""
+    results = results_of(seed, folder)
+    for run in RUNS:
+        if run.name not in results and time.monotonic() < ends:
+            results[run.name] = measure(run, seed, folder)
+            (folder / f"results-{seed}.json").write_text(json.dumps(results, indent=2))
+            print(seed, run.name, {name: round(value, 3) for name, value in results[run.name].items()}, flush=True)
+
+
 def main() -> None:
     """Make the runs that are missing, then print the tables."""
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seconds", type=float, default=float("inf"))
+    parser.add_argument("--seeds", type=int, nargs="*", default=list(SEEDS), help="those to run now")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
-    path = options.folder / "results.json"
-    results: dict[str, dict[str, float]] = json.loads(path.read_text()) if path.exists() else {}
-    began = time.monotonic()
+    ends = time.monotonic() + options.seconds
     torch.set_num_threads(1)  # so small a model is slower on two
-    for seed in SEEDS:
-        for run in RUNS:
-            key = f"{run.name} / {seed}"
-            if key in results or time.monotonic() - began > options.seconds:
-                continue
-            results[key] = measure(run, seed, options.folder)
-            path.write_text(json.dumps(results, indent=2))
-            print(key, {name: round(value, 3) for name, value in results[key].items()}, flush=True)
-    if len(results) == len(SEEDS) * len(RUNS):
-        print_tables(results, list(SEEDS))
+    for seed in options.seeds:
+        run_seed(seed, options.folder, ends)
+    whole = [seed for seed in SEEDS if len(results_of(seed, options.folder)) == len(RUNS)]
+    if len(whole) > 1:
+        print(f"seeds {whole}")
+        print_tables({seed: results_of(seed, options.folder) for seed in whole})
 
 
 if __name__ == "__main__":

@@ -33,7 +33,8 @@ PAIRS = (
 )
 """Compared: the first minus the second. ``+ Audio`` is the whole model with both losses."""
 
-Results = Mapping[str, Mapping[str, float]]
+Results = Mapping[int, Mapping[str, Mapping[str, float]]]
+"""Seed -> run -> measure -> value."""
 
 
 def difference(values: Sequence[float], level: float = 0.95) -> tuple[float, float]:
@@ -43,12 +44,12 @@ def difference(values: Sequence[float], level: float = 0.95) -> tuple[float, flo
     return float(array.mean()), float(student.ppf((1 + level) / 2, len(array) - 1) * spread)
 
 
-def print_tables(results: Results, seeds: Sequence[int]) -> None:
+def print_tables(results: Results) -> None:
     """Print both tables as Markdown."""
     print("\n| run |", " | ".join(MEASURES), "| best possible |")
     print("|---|" + "---:|" * (len(MEASURES) + 1))
     for run in RUNS:
-        means = [f"{_of(results, run.name, name, seeds).mean():.3f}" for name in MEASURES]
+        means = [f"{_of(results, run.name, name).mean():.3f}" for name in MEASURES]
         best = best_accuracy(run.modalities[:4] if run.control else run.modalities)
         print("|", run.name, "|", " | ".join(means), f"| {best:.3f} |")
     print("\n| difference |", " | ".join(MEASURES), "|")
@@ -56,11 +57,11 @@ def print_tables(results: Results, seeds: Sequence[int]) -> None:
     for left, right in PAIRS:
         cells = []
         for name in MEASURES:
-            mean, half = difference(list(_of(results, left, name, seeds) - _of(results, right, name, seeds)))
+            mean, half = difference(list(_of(results, left, name) - _of(results, right, name)))
             cells.append(f"{mean:+.3f} ± {half:.3f}")
         print(f"| {left} − {right} |", " | ".join(cells), "|")
     print(f"\nbest possible is of complete products; all of {', '.join(MODALITIES)} where nothing else is said")
 
 
-def _of(results: Results, run: str, measure: str, seeds: Sequence[int]) -> NDArray[np.float64]:
-    return np.array([results[f"{run} / {seed}"][measure] for seed in seeds])
+def _of(results: Results, run: str, measure: str) -> NDArray[np.float64]:
+    return np.array([found[run][measure] for found in results.values()])

@@ -38,6 +38,7 @@ def train(
     as_json: JsonOption = False,
 ) -> None:
     """Train SCALE on the shards, or go on where a training was broken off (needs the extra train)."""
+    import os
     from dataclasses import asdict
 
     from m5data.cli.display import print_json, print_rows
@@ -58,6 +59,8 @@ def train(
             device=device,
             progress=progress,
         )
+    if os.environ.get("RANK", "0") != "0":  # under torchrun, one process speaks
+        return
     if as_json:
         print_json([asdict(one) for one in done])
         return

@@ -69,6 +69,7 @@ def run_phase(
     final = _state(phase, optimiser, total, log)
     if processes.is_first and (start < total or state is None):
         phase.save(final)
+    processes.wait()
     return final
 
 

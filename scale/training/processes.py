@@ -25,6 +25,11 @@ class Processes:
         """Whether this one writes checkpoints and logs."""
         return self.rank == 0
 
+    def wait(self) -> None:
+        """Wait until every process is here: what the first has written, all may read."""
+        if self.world > 1:
+            distributed.barrier()
+
     def share(self, module: nn.Module) -> nn.Module:
         """Return the module with its gradients averaged over the processes."""
         if self.world == 1:

@@ -1,0 +1,66 @@
+"""The training room among the others: its extra, its files, several processes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from m5data.cli.main import app
+from m5data.errors import UsageError
+from m5data.forget_rest import drop_reports
+from m5data.workspace import Workspace
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_without_the_extra_the_verbs_say_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Workspace.create(tmp_path / "shop")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name in {"torch", "sklearn"} else object())
+    done = CliRunner().invoke(app, ["train", "-w", str(tmp_path / "shop")])
+    assert isinstance(done.exception, UsageError)
+    assert "found no torch, sklearn; run: pip install 'm5data[train]'" in str(done.exception)
+
+
+def test_a_take_down_drops_what_training_shows_and_keeps_the_rest(tmp_path: Path) -> None:
+    shown = [
+        tmp_path / "reports" / "report.html",
+        tmp_path / "training" / "cache" / "abc" / "block.npz",
+        tmp_path / "training" / "tiny" / "evaluation" / "examples.html",
+    ]
+    kept = tmp_path / "training" / "tiny" / "pretrain.pt"
+    for path in (*shown, kept):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    assert drop_reports(tmp_path) == [str(path.relative_to(tmp_path)) for path in shown]
+    assert [path.exists() for path in (*shown, kept)] == [False, False, False, True]
+
+
+CHILD = """
+import sys
+from pathlib import Path
+from scale.data.shard_folder import ShardFolder
+from scale.training.train import train
+from tests.scale.tiny_recipes import recipe
+
+for done in train(ShardFolder(Path(sys.argv[1])), recipe(), Path(sys.argv[2]), device="cpu"):
+    print(done.phase, done.steps, done.loss)
+"""
+
+
+def test_two_processes_train_one_model(export: Path, tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    script = tmp_path / "child.py"
+    script.write_text(CHILD)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [*command, str(export), str(tmp_path / "run")], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    state = torch.load(tmp_path / "run" / "pretrain.pt", weights_only=True)
+    assert state["step"] == 4  # 150 samples, two processes of 32 a step, two epochs
+    assert {row[1] for row in state["curve"]} == {"IMCL", "MLM", "MRP", "MEM", "MFP", "MAM"}
+    assert (tmp_path / "run" / "finetune.pt").is_file()
