@@ -1,6 +1,6 @@
 """Building the shared hierarchy from the categories of all sources."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -137,7 +137,8 @@ def build_hierarchy(
     found = []
     for (name, nodes), scope in zip(classes.items(), scopes, strict=True):
         children = [_refine(label, name, builder, threshold, settings) for label in builder.merge(scope, threshold)]
-        found.append(Label(name, tuple(nodes), tie_classes(nodes, settings.first_level), tuple(children)))
+        stayed = tuple(_without_moved(node, set(members[name])) for node in nodes)
+        found.append(Label(name, stayed, tie_classes(nodes, settings.first_level), tuple(children)))
     unused = [f"first_level.{key}" for key in unused_entries(every, settings.first_level)]
     unused += [f"third_level.{name}" for name in sorted(set(settings.third_level) - set(_sub_class_names(found)))]
     return Hierarchy(
@@ -184,6 +185,11 @@ def _members(
     for category, name in class_of.items():
         members[moves.get(Category(category.source, category.path[:2]), name)].append(category)
     return members
+
+
+def _without_moved(node: Node, members: Collection[Category]) -> Node:
+    """Return an outermost node without the categories that moved to another class."""
+    return replace(node, categories=tuple(category for category in node.categories if category in members))
 
 
 def _refine(label: Label, parent: str, builder: _Builder, threshold: float, settings: AlignSettings) -> Label:

@@ -178,3 +178,15 @@ def test_the_name_of_a_person_is_kept_and_ids_too() -> None:
         previous=second,
     )
     assert {row["sub_class_name"] for row in later.to_pylist() if row["path"].startswith("食品 > 咖啡")} == {"咖啡类"}
+
+
+def test_a_class_whose_all_categories_moved_stays_empty() -> None:
+    moved = cat("s", "饮料", "速溶咖啡粉")
+    label_map = align([COFFEE_N, moved], {COFFEE_N: TITLES}, decisions=[decide("accept", COFFEE_N, moved)])
+    found = [(row["path"], row["class_name"], row["sub_class_name"]) for row in label_map.to_pylist()]
+    assert found == [
+        ("食品", "食品", ""),
+        ("食品 > 咖啡", "食品", "咖啡"),
+        ("饮料", "饮料", ""),
+        ("饮料 > 速溶咖啡粉", "食品", "咖啡"),
+    ]
