@@ -1,16 +1,16 @@
 """The generated dataset as an export: shards and a manifest as ``m5data export`` writes them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bench.scale.generated import MODALITIES, World, generate
 from export import parquet_shards, webdataset_shards
-from export.shard_files import as_rows, write_manifest, write_shards
+from export.shard_files import ShardWriter, as_rows, write_manifest, write_shards
 
 __all__ = ["write_world"]
 
 ROLES = {"query-c": "query", "gallery-c": "gallery"}
-_FORMS = {
+_FORMS: Mapping[str, tuple[str, Callable[[Path], ShardWriter]]] = {
     "parquet": (parquet_shards.SUFFIX, parquet_shards.open_parquet_shard),
     "webdataset": (webdataset_shards.SUFFIX, webdataset_shards.open_tar_shard),
 }
