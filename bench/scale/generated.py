@@ -141,6 +141,8 @@ def _sample(
         caption=caption if there["text"] else None,
         specs=specs if there["table"] else (),
         image=picture if there["image"] else None,
+        image_url=None,
+        image_size=None,
         frames=frames if there["video"] else (),
         audio=None,
         mfcc=mfcc if there["audio"] else None,
