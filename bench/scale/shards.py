@@ -5,7 +5,8 @@ from pathlib import Path
 
 from bench.scale.generated import MODALITIES, World, generate
 from export import parquet_shards, webdataset_shards
-from export.shard_files import ShardWriter, as_rows, write_manifest, write_shards
+from export.folders import LocalFolder
+from export.shard_files import Shard, ShardWriter, as_rows, write_manifest, write_shards
 
 __all__ = ["write_world"]
 
@@ -24,14 +25,18 @@ def write_world(
     max_bytes: int = 8 * 1024**2,
 ) -> Path:
     """Write splits of a world (split -> samples) and return ``folder``."""
+    target = LocalFolder(folder)
     splits: dict[str, dict[str, object]] = {}
     for split, samples in sizes.items():
         splits[split] = {}
         for form in forms:
             suffix, open_writer = _FORMS[form]
             rows = generate(world, split, samples, ROLES.get(split, "sample"))
-            shards = write_shards(rows, folder / form / split, suffix, open_writer, max_bytes)
+            shards: list[Shard] = []
+            for count, size, digest in write_shards(rows, open_writer, target.draft, max_bytes):
+                shards.append(Shard(f"{len(shards):05d}{suffix}", count, size, digest))
+                target.publish(f"{form}/{split}/{shards[-1].file}")
             splits[split][form] = as_rows(shards)
     tables = {"splits": world.seed}
-    write_manifest(folder, {"recipe": "generated", "tables": tables, "modalities": list(MODALITIES), "splits": splits})
+    write_manifest(target, {"recipe": "generated", "tables": tables, "modalities": list(MODALITIES), "splits": splits})
     return folder
