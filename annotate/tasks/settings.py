@@ -16,7 +16,7 @@ class TaskSettings(StageSettings):
     """Different workers a task; five, as M5Product."""
     adaptive: float | None = Field(default=None, ge=1)
     """Mean judgements a task to spend, those tasks first that are in most doubt; three replace five on crowds whose
-    workers differ. None: ``workers`` judge every task."""
+    workers differ as much as simulated ones do. None: ``workers`` judge every task."""
     most: int = Field(default=9, ge=1)
     """Workers a task at most, where ``adaptive`` is set."""
     candidates: int = Field(default=500, ge=1)
