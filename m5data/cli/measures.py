@@ -28,7 +28,7 @@ def print_measures(results: Mapping[str, Any], folder: Path) -> None:
         for phase, found in results["phases"].items()
         if "clustering" in found
     ]
-    print_rows("Clustering by k-means; AMI and ARI are 0 by chance, the others are not", ("phase", *_CLUSTERS), rows)
+    print_rows("Clustering (chance is 0 in AMI and ARI)", ("phase", *_CLUSTERS), rows)
     for phase, found in results["phases"].items():
         for name, value in found.get("correlation", {}).items():
             print(f"{phase}: mean cosine {name}: {value:.4f}")
