@@ -14,6 +14,7 @@ BENCHMARKS = {
     "clips": ["bench.extract.side_by_side", "bench/out/clips"],
     "features": ["bench.extract.features"],
     "cold_start": ["bench.extract.cold_start"],
+    "shards": ["bench.export.shards", "400", "5"],
     "answers": ["bench.webapp.answer_latency"],
     "mutations": ["bench.extract.mutations", "--count", "2000"],
     "hashes": ["bench.extract.hashes"],
