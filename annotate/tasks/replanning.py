@@ -89,6 +89,6 @@ def _doubts(
     gold = {task: truth for task, truth in tasks if truth is not None and truth != "uncertain"}
     numbers = pa.array([task for task, _ in tasks], pa.int64())
     encoded = encode(answers, gold, tasks=numbers, labels=pa.array(["matched", "mismatched"]))
-    found = doubt(encoded)
-    resting = encoded.workers.filter(pa.array(rests(found.tells)))
-    return numbers.to_numpy(), found.wrong, frozenset(resting.to_pylist())
+    doubts = doubt(encoded)
+    resting = encoded.workers.filter(pa.array(rests(doubts.tells)))
+    return numbers.to_numpy(), doubts.wrong, frozenset(resting.to_pylist())
