@@ -89,14 +89,6 @@ class TaskBoard:
         """Return whose personal link holds this token; None: nobody's."""
         return self._commits.read(lambda c: find_worker(c, token))
 
-    def next_task(self, worker: str) -> Handed | None:
-        """Return the task that the worker is on, or a new one; None: none is left, or the worker is paused.
-
-        Raises:
-            RefusedError: There is no such worker.
-        """
-        return next(iter(self.next_tasks(worker, 1)), None)
-
     def next_tasks(self, worker: str, count: int) -> list[Handed]:
         """Return up to ``count`` tasks to answer in this order: the second can be loaded while the first is judged.
 

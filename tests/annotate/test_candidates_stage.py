@@ -10,6 +10,7 @@ from annotate.candidates import CandidateSettings, LightEncoder, Listing, load_e
 from annotate.tasks import Handed, TaskBoard, TaskSettings
 from m5data.errors import DataError, MissingInputError, SettingsError
 from storage import Store
+from tests.annotate.asking import next_task
 from tests.annotate.held_out import held_out_store
 
 
@@ -68,7 +69,7 @@ def test_pairs_become_tasks_once_and_gold_rows_gold(store: Store, tmp_path: Path
     with TaskBoard(store.state, plan) as board:
         board.invite(["ann"])
         seen = []
-        while (task := board.next_task("ann")) is not None:
+        while (task := next_task(board, "ann")) is not None:
             board.answer("ann", task.number, "matched", 1)
             seen.append((task.query, task.candidate))
         assert (board.pay()[0].gold_asked, board.pay()[0].gold_right) == (2, 1)
@@ -82,7 +83,7 @@ def test_categories_to_choose_from_are_the_products_own_and_its_neighbours(store
     assert (report.read, report.kept) == (4, 4)
     with TaskBoard(store.state, TaskSettings()) as board:
         board.invite(["ann"])
-        task = board.next_task("ann")
+        task = next_task(board, "ann")
     assert isinstance(task, Handed)
     assert task.options == ("home", "home > chairs", "home > lamps", "uncertain")
 

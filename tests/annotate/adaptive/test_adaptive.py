@@ -11,6 +11,7 @@ from annotate.adaptive import doubt, find_consequences, rests
 from annotate.answers import encode
 from annotate.tasks import Task, TaskBoard, TaskSettings, Truth
 from storage import State
+from tests.annotate.asking import next_task
 
 
 def test_agreement_leaves_little_doubt_and_a_tie_half() -> None:
@@ -79,7 +80,7 @@ def test_the_board_spends_judgements_where_workers_disagree(tmp_path: Path) -> N
         while True:
             before = sum(given.values())
             for number, name in enumerate(names):
-                task = board.next_task(name)
+                task = next_task(board, name)
                 if task is not None:
                     pair = int(task.query[2:])
                     label = "matched" if pair % 2 or number % 2 else "mismatched"
@@ -106,7 +107,7 @@ def test_who_tells_little_is_asked_again_only_where_nobody_else_can(
         board.invite(["w0", "w2", *others])
         judged: Counter[str] = Counter()
         for worker in ("w0", "w2", *others):
-            while (task := board.next_task(worker)) is not None:
+            while (task := next_task(board, worker)) is not None:
                 default = worker == "w2" or int(task.query[2:]) % 2 == 0
                 board.answer(worker, task.number, "matched" if default else "mismatched", 1)
                 judged[worker] += task.query.startswith("s")
