@@ -1,5 +1,6 @@
 """The stage ``candidates``: for each query the listings most like it."""
 
+import hashlib
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -46,13 +47,13 @@ def run(
     Reads the products outside train and keeps them all: each is a query, or may be a candidate.
 
     Raises:
-        MissingInputError: Nothing is reserved yet.
-        SettingsError: There is no such encoder.
+        MissingInputError: Nothing is reserved yet, or there is no such checkpoint.
+        SettingsError: There is no such encoder, or it wants another setting.
         DataError: No category is large enough.
     """
     del clock  # candidates carry no times
     began = time.monotonic()
-    with store.stage("candidates", settings=settings.digest(), reads=_READS) as stage:
+    with store.stage("candidates", settings=_digest(settings), reads=_READS) as stage:
         if stage.unchanged:
             return stage.report_unchanged()
         if "reserve" not in stage.before.tables:
@@ -69,6 +70,20 @@ def run(
         return stage.commit(StageReport("candidates", count, count, {}, time.monotonic() - began))
 
 
+def _digest(settings: CandidateSettings) -> str:
+    """Return a hash of the settings, and of the model's file where one is used: trained again, it is another."""
+    if settings.encoder != "scale" or settings.checkpoint is None:
+        return settings.digest()
+    try:
+        with settings.checkpoint.open("rb") as file:
+            return f"{settings.digest()}-{hashlib.file_digest(file, 'sha256').hexdigest()[:16]}"
+    except OSError as error:
+        raise MissingInputError(
+            f"annotate.candidates.checkpoint: wanted a file that m5data train wrote, got {settings.checkpoint}: "
+            f"{error.strerror}; run m5data train, or correct the path"
+        ) from None
+
+
 def _work(
     stage: Stage,
     store: Store,
@@ -78,7 +93,7 @@ def _work(
     folder: Path,
     progress: Progress,
 ) -> None:
-    encoder = load_encoder(settings.encoder)
+    encoder = load_encoder(settings)
     place = {product: row for row, product in enumerate(ids.to_pylist())}
     with FeatureFile(folder / "features", encoder.dimensions) as features:
         for listings in read_listings(stage.before, frozenset(place)):

@@ -16,10 +16,10 @@ __all__ = ["candidates", "export", "judgements", "matches", "splits", "stats", "
 
 def candidates(workspace: Workspace, context: RunContext) -> StageReport:
     """Sample queries and find their candidates."""
-    chosen = context.choices
-    settings = overridden(
-        workspace.settings.annotate.candidates, encoder=chosen.encoder, search=chosen.search, seed=chosen.seed
-    )
+    chosen, stored = context.choices, workspace.settings.annotate.candidates
+    kept = None if stored.checkpoint is None else workspace.root / stored.checkpoint
+    checkpoint = chosen.checkpoint.absolute() if chosen.checkpoint else kept
+    settings = overridden(stored, encoder=chosen.encoder, checkpoint=checkpoint, search=chosen.search, seed=chosen.seed)
     return candidates_stage.run(workspace.store, settings, clock=context.clock, progress=context.progress)
 
 

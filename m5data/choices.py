@@ -35,6 +35,8 @@ class Choices:
     """Method that aggregates judgements."""
     encoder: str | None = None
     """Encoder of the candidate search."""
+    checkpoint: Path | None = None
+    """Trained model of the encoder scale."""
     search: str | None = None
     """How candidates are searched: exact or approximate."""
     kind: str | None = None

@@ -51,6 +51,7 @@ def serve(app: ASGIApp, listening: socket.socket, ready: Callable[[], None]) -> 
         timeout_keep_alive=_IDLE_S,
         timeout_graceful_shutdown=_END_S,
         ws="none",
+        http="h11",  # it bounds the head of a request, which httptools reads without end
     )
     _Announcing(config, ready).run(sockets=[listening])
 

@@ -43,7 +43,8 @@ class Best:
             rows: [n] numbers of rows.
             similarity: [q, n], within -2 to 2.
         """
-        place, column = np.nonzero(similarity >= self._least[queries][:, None])
+        wanted = similarity >= self._least[queries][:, None]
+        place, column = np.divmod(np.flatnonzero(wanted), wanted.shape[1])  # np.nonzero takes thrice as long
         counts = np.bincount(place, minlength=len(queries))
         full = self._fill[queries] + counts > self._keys.shape[1]
         if full.any():

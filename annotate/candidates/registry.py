@@ -1,27 +1,58 @@
 """Encoders by name."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib import import_module
 from types import MappingProxyType
 
 from annotate.candidates.encoder import Encoder
+from annotate.candidates.settings import CandidateSettings
 from m5data.errors import SettingsError
 
-__all__ = ["ENCODERS", "load_encoder"]
-
-ENCODERS: Mapping[str, str] = MappingProxyType({"light": "annotate.candidates.light:LightEncoder"})
-"""Name -> ``module:class`` of what makes the encoder, as in an entry point: imported when it is asked for, so that an
-encoder that needs torch costs nothing, and is known to nobody here but by its name."""
+__all__ = ["ENCODERS", "EncoderPlace", "load_encoder"]
 
 
-def load_encoder(name: str, places: Mapping[str, str] = ENCODERS) -> Encoder:
-    """Return an encoder.
+@dataclass(frozen=True, slots=True)
+class EncoderPlace:
+    """Where an encoder is found, and what it is made with."""
+
+    factory: str
+    """``module:class``, as in an entry point: imported when it is asked for, so that an encoder that needs torch costs
+    nothing, and is known to nobody here but by its name."""
+    options: tuple[str, ...] = ()
+    """Settings of the candidate search that it takes as arguments of the same name."""
+
+
+ENCODERS: Mapping[str, EncoderPlace] = MappingProxyType(
+    {
+        "light": EncoderPlace("annotate.candidates.light:LightEncoder"),
+        "paper": EncoderPlace("scale.encoders.paper:PaperEncoder", ("resnet", "bert")),
+        "scale": EncoderPlace("scale.encoders.trained:TrainedEncoder", ("checkpoint",)),
+    }
+)
+
+
+def load_encoder(settings: CandidateSettings) -> Encoder:
+    """Return the encoder that the settings name.
 
     Raises:
-        SettingsError: There is none of that name.
+        SettingsError: There is none of that name, it wants a setting, or a package of the extra ``train``.
     """
-    if name not in places:
-        raise SettingsError(f"annotate.candidates.encoder: wanted one of {', '.join(places)}, got {name!r}")
-    module, _, factory = places[name].partition(":")
-    made: Encoder = getattr(import_module(module), factory)()
+    name = settings.encoder
+    if name not in ENCODERS:
+        raise SettingsError(f"annotate.candidates.encoder: wanted one of {', '.join(ENCODERS)}, got {name!r}")
+    place = ENCODERS[name]
+    chosen = {option: getattr(settings, option) for option in place.options}
+    if None in chosen.values():
+        wanted = " and ".join(option for option, value in chosen.items() if value is None)
+        raise SettingsError(f"annotate.candidates.{wanted}: the encoder {name} wants one, got none; set it")
+    module, _, factory = place.factory.partition(":")
+    try:
+        found = import_module(module)
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"annotate.candidates.encoder: {name} wants the extra train, found no {error.name}; "
+            "run: pip install 'm5data[train]'"
+        ) from error
+    made: Encoder = getattr(found, factory)(**chosen)
     return made

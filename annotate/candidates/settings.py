@@ -1,5 +1,6 @@
 """Settings of the candidate search."""
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
@@ -13,7 +14,14 @@ class CandidateSettings(StageSettings):
     """Which products are asked about, and what each is compared with."""
 
     encoder: str = "light"
-    """What turns products into vectors: light (caption, specifications and image hash; nothing to download)."""
+    """What turns products into vectors: light (caption, specifications and image hash; nothing to download), paper
+    (ResNet-50 beside BERT) or scale (a trained model); the last two need the extra train."""
+    resnet: str = "microsoft/resnet-50"
+    """Of the encoder paper: a local folder, or a name on the hub."""
+    bert: str = "bert-base-chinese"
+    """Of the encoder paper: a local folder, or a name on the hub."""
+    checkpoint: Path | None = None
+    """Of the encoder scale: a file that m5data train wrote; from the workspace's folder on."""
     queries: int = Field(default=24_410, ge=1)
     """Products asked about, at most; as many as M5Product's coarse queries."""
     min_category: int = Field(default=2_001, ge=1)

@@ -3,8 +3,8 @@
 with TaskBoard(store.state, settings.annotate.tasks) as board:
     board.add_tasks([Task("shop:1", "shop:2")])
     worker = board.worker_of(token)
-    task = board.next_task(worker)
-    board.answer(worker, task.number, "matched", seconds=4.2)
+    for task in board.next_tasks(worker, 2):
+        board.answer(worker, task.number, "matched", seconds=4.2)
 """
 
 from annotate.tasks.board import TaskBoard

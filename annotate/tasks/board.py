@@ -12,9 +12,9 @@ from annotate.tasks.group_commit import GroupCommit
 from annotate.tasks.handing import hand_out, show_task
 from annotate.tasks.people import add_worker, find_worker, list_pay, resume_worker
 from annotate.tasks.records import Handed, Pay, Progress, RefusedError, Task, Truth
-from annotate.tasks.replanning import FIRST, replan
+from annotate.tasks.replanning import replan
 from annotate.tasks.schema import migrate
-from annotate.tasks.settings import TaskSettings
+from annotate.tasks.settings import FIRST, TaskSettings
 from m5data.stage import Clock, utc_now
 from storage import State
 
@@ -89,20 +89,13 @@ class TaskBoard:
         """Return whose personal link holds this token; None: nobody's."""
         return self._commits.read(lambda c: find_worker(c, token))
 
-    def next_task(self, worker: str) -> Handed | None:
-        """Return the task that the worker is on, or a new one; None: none is left, or the worker is paused.
-
-        Raises:
-            RefusedError: There is no such worker.
-        """
-        return next(iter(self.next_tasks(worker, 1)), None)
-
     def next_tasks(self, worker: str, count: int) -> list[Handed]:
         """Return up to ``count`` tasks to answer in this order: the second can be loaded while the first is judged.
 
         They are the worker's until ``lease_minutes`` have passed since the last call; asked again, the same ones
         come back. Gold is among them, by the settings' share, and looks like any other task. In the adaptive mode,
-        where nothing is left to hand out, the tasks in most doubt are opened for one more worker.
+        where nothing is left to hand out, the tasks in most doubt are opened for one more worker; one whose answers
+        tell little gets none of those.
 
         Raises:
             RefusedError: There is no such worker.

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from annotate.tasks.options import options_of
 from annotate.tasks.records import Handed, Task
-from annotate.tasks.settings import TaskSettings
+from annotate.tasks.settings import FIRST, TaskSettings
 
 __all__ = ["hand_out", "show_task"]
 
@@ -27,7 +27,9 @@ _HELD = (
 )
 _NEXT = (
     _SHOWN + ", t.place from annotation_tasks t indexed by annotation_open "
-    "where t.truth is null and t.taken < t.wanted and t.place >= :reach and " + _UNSEEN + " order by t.place limit 1"
+    "where t.truth is null and t.taken < t.wanted and t.place >= :reach and t.wanted <= :most and "
+    + _UNSEEN
+    + " order by t.place limit 1"
 )
 _GOLD = (
     _SHOWN + " from annotation_tasks t indexed by annotation_gold "
@@ -35,7 +37,8 @@ _GOLD = (
 )
 _ONE = _SHOWN + " from annotation_tasks t where t.task = ?"
 _LEASE = "insert into annotation_work (worker, task, until, number) values (:worker, :task, :until, :handed)"
-_WORKER = "select paused, reach, handed, gold_handed from annotation_workers where worker = ?"
+_ANY = 1 << 62
+_WORKER = "select paused, reach, handed, gold_handed, resting from annotation_workers where worker = ?"
 
 
 def hand_out(
@@ -77,8 +80,9 @@ def show_task(connection: sqlite3.Connection, task: int) -> Handed:
 
 
 def _lease_next(connection: sqlite3.Connection, worker: str, until: str, settings: TaskSettings) -> Handed | None:
-    _, reach, handed, gold_handed = connection.execute(_WORKER, (worker,)).fetchone()
-    row = _next(connection, worker, reach)
+    _, reach, handed, gold_handed, resting = connection.execute(_WORKER, (worker,)).fetchone()
+    most = FIRST if resting and settings.adaptive is not None else _ANY
+    row = _next(connection, worker, reach, most)
     if row is None:
         return None
     gold = None
@@ -93,14 +97,15 @@ def _lease_next(connection: sqlite3.Connection, worker: str, until: str, setting
     return _handed(chosen[:4])
 
 
-def _next(connection: sqlite3.Connection, worker: str, reach: int) -> tuple[int, str, str, str, int] | None:
+def _next(connection: sqlite3.Connection, worker: str, reach: int, most: int) -> tuple[int, str, str, str, int] | None:
     """Return the first open task that the worker has not seen, at or after ``reach``, else from the beginning.
 
-    What lies before ``reach`` was full or the worker's own when passed: skipping it keeps the search short.
+    What lies before ``reach`` was full or the worker's own when passed: skipping it keeps the search short. Tasks that
+    more than ``most`` workers are wanted for are left to others.
     """
     for start in (reach, 0) if reach else (0,):
         row: tuple[int, str, str, str, int] | None = connection.execute(
-            _NEXT, {"worker": worker, "reach": start}
+            _NEXT, {"worker": worker, "reach": start, "most": most}
         ).fetchone()
         if row is not None:
             return row

@@ -67,6 +67,7 @@ _DDL = (
         update annotation_counts set answers = answers - (old.label is not null),
             changes = changes + (old.label is not null);
     end""",
+    "alter table annotation_workers add column resting integer not null default 0",
 )
 
 

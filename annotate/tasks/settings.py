@@ -6,7 +6,10 @@ from pydantic import Field
 
 from m5data.stage_settings import StageSettings
 
-__all__ = ["TaskSettings"]
+__all__ = ["FIRST", "TaskSettings"]
+
+FIRST = 1
+"""Workers a task before doubt is known; then rounds. One did better than two in replays of public crowds."""
 
 
 class TaskSettings(StageSettings):

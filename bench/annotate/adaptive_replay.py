@@ -3,9 +3,9 @@
     python -m bench.annotate.adaptive_replay FOLDER [--replays 200] [--share 0.6]
 
 Each replay draws, for every task, the order in which its workers are asked. Five a task takes the first five of each.
-Adaptive takes the first two of each, then rounds: the tasks in most doubt get their next answer, until the share of
-five a task's judgements is spent. Both are aggregated by Dawid and Skene's model with the prior of the adaptive mode,
-and five a task by majority too. Intervals are 95 %, over replays.
+Adaptive takes the first of each, then rounds: the tasks in most doubt get the next answer of a worker who does not
+rest, until the share of five a task's judgements is spent. Both are aggregated by Dawid and Skene's model with the
+prior of the adaptive mode, and five a task by majority too. Intervals are 95 %, over replays.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from annotate.adaptive import doubt
+from annotate.adaptive import doubt, rests
 from annotate.answers import encode
 from annotate.fit import choose_labels
 from annotate.majority import majority
@@ -25,17 +25,20 @@ from bench.annotate.crowds import read_crowds
 FIVE, FIRST, MOST, ROUNDS = 5, 1, 9, 15
 TASKS, WORKERS, POSITIVE = 500, 20, 0.3
 Numbers = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 
 
 class Replay:
     """Answers in the order in which they may be asked: [T, A] workers and labels, and [T] how many there are."""
 
     def __init__(self, worker: Numbers, label: Numbers, there: Numbers, truth: Numbers) -> None:
-        self.worker, self.label, self.there, self.truth = worker, label, there, truth
+        self.worker, self.label, self.truth = worker, label, truth
+        self.place = np.arange(worker.shape[1])
+        self.there: Mask = self.place < there[:, None]
 
-    def table(self, asked: Numbers) -> pa.Table:
-        """Return the first ``asked`` [T] answers of each task."""
-        task, place = np.nonzero(np.arange(self.worker.shape[1]) < asked[:, None])
+    def table(self, asked: Mask) -> pa.Table:
+        """Return the answers that were asked for, of [T, A]."""
+        task, place = np.nonzero(asked)
         return pa.table({"task": task, "worker": self.worker[task, place], "label": self.label[task, place]})
 
     def error(self, labels: Numbers) -> float:
@@ -99,7 +102,7 @@ def show(name: str, replays: Iterator[Replay], share: float) -> None:
 
 def measure(replay: Replay, share: float) -> tuple[float, float, float, float]:
     """Return the errors of five a task by majority and by the model, of adaptive asking, and its share."""
-    five = np.minimum(FIVE, replay.there)
+    five = replay.there & (replay.place < FIVE)
     answers = encode(replay.table(five))
     by_majority = answers.labels.to_numpy()[choose_labels(majority(answers).posteriors)]
     by_model = answers.labels.to_numpy()[doubt(answers).label]
@@ -110,18 +113,21 @@ def measure(replay: Replay, share: float) -> tuple[float, float, float, float]:
     return (*errors, asked.sum() / five.sum())  # type: ignore[return-value]  # three errors and a share
 
 
-def ask_adaptively(replay: Replay, budget: float) -> Numbers:
-    """Return how many answers of each task are asked for, [T]."""
-    asked = np.minimum(FIRST, replay.there)
+def ask_adaptively(replay: Replay, budget: float) -> Mask:
+    """Return which answers are asked for, [T, A]."""
+    asked = replay.there & (replay.place < FIRST)
     each = max(1, int(np.ceil((budget - asked.sum()) / ROUNDS)))
-    most = np.minimum(MOST, replay.there)
     while (left := int(budget - asked.sum())) > 0:
-        open_tasks = np.flatnonzero(asked < most)
-        value = doubt(encode(replay.table(asked))).wrong[open_tasks]
-        chosen = open_tasks[np.argsort(-value, kind="stable")[: min(each, left)]]
+        answers = encode(replay.table(asked))
+        found = doubt(answers)
+        free = replay.there & ~asked & (asked.sum(axis=1) < MOST)[:, None]
+        awake = free & ~np.isin(replay.worker, answers.workers.to_numpy()[rests(found.tells)])
+        free = awake if awake.any() else free
+        open_tasks = np.flatnonzero(free.any(axis=1))
+        chosen = open_tasks[np.argsort(-found.wrong[open_tasks], kind="stable")[: min(each, left)]]
         if not len(chosen):
             break
-        asked[chosen] += 1
+        asked[chosen, free[chosen].argmax(axis=1)] = True
     return asked
 
 

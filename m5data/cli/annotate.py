@@ -39,7 +39,13 @@ def candidates(
     workspace: WorkspaceOption = HERE,
     encoder: Annotated[
         str | None,
-        typer.Option("--encoder", metavar="light", help="What turns products into vectors (default: the settings')."),
+        typer.Option(
+            "--encoder", metavar="light|paper|scale", help="What turns products into vectors (default: the settings')."
+        ),
+    ] = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option("--checkpoint", metavar="FILE", help="Of the encoder scale: a model that m5data train wrote."),
     ] = None,
     search: Annotated[
         str | None,
@@ -51,7 +57,8 @@ def candidates(
     as_json: JsonOption = False,
 ) -> None:
     """Sample queries from the reserve and find the listings most like each."""
-    run_stages(workspace, ("candidates",), Choices(encoder=encoder, search=search, seed=seed), as_json=as_json)
+    chosen = Choices(encoder=encoder, checkpoint=checkpoint, search=search, seed=seed)
+    run_stages(workspace, ("candidates",), chosen, as_json=as_json)
 
 
 def tasks(

@@ -3,15 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Literal
 
 import numpy as np
 
+from annotate.judgements import Answer, Judgement
 from m5data.demo.listings import Listing
 
-__all__ = ["Judgement", "Pair", "choose_pairs", "judge", "write_csv"]
+__all__ = ["Pair", "choose_pairs", "judge", "write_csv"]
 
-Answer = Literal["matched", "mismatched", "uncertain"]
 _WORKERS = tuple(f"w{n}" for n in range(1, 9))
 _PER_PAIR = 5
 _GOLD_EVERY = 10
@@ -29,17 +28,6 @@ class Pair:
     query: str
     candidate: str
     same: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """One answer of one worker; ``gold`` marks the true answer from the gold set (worker ``gold``)."""
-
-    query: str
-    candidate: str
-    worker: str
-    answer: Answer
-    gold: bool = False
 
 
 def choose_pairs(listings: Sequence[Listing], rng: np.random.Generator) -> list[Pair]:
@@ -66,7 +54,7 @@ def _answers(pair: Pair, rng: np.random.Generator) -> list[Answer]:
 
 
 def judge(pairs: Sequence[Pair], rng: np.random.Generator) -> list[Judgement]:
-    """Return five answers a pair by different workers, and the gold ones, in the order of the pairs."""
+    """Return five answers a pair by different workers, and the gold ones, worker ``gold``, in the pairs' order."""
     found = []
     for number, pair in enumerate(pairs):
         workers = sorted(map(int, rng.permutation(len(_WORKERS))[:_PER_PAIR]))

@@ -4,10 +4,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from annotate.judgements import Judgement
 from m5data.demo.copies import add_copies
 from m5data.demo.flaws import Deck, add_contacts, add_missing, spoil_films, spoil_photos
 from m5data.demo.goods import Assortment, ShopName, read_assortment
-from m5data.demo.judgements import Judgement, Pair, choose_pairs, judge
+from m5data.demo.judgements import Pair, choose_pairs, judge
 from m5data.demo.listings import Listing
 from m5data.demo.merchants import deal_merchants
 from m5data.demo.presets import PRESETS, Preset, Size

@@ -12,6 +12,7 @@ from annotate.settings import AnnotateSettings
 from annotate.tasks import Task, TaskBoard, TaskSettings
 from m5data.errors import FeedError
 from storage import Store
+from tests.annotate.asking import next_task
 from tests.annotate.test_judgements_stage import HEADER, fill
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -83,7 +84,7 @@ def test_the_report_names_workers_tasks_and_agreement(store: Store, tmp_path: Pa
     with TaskBoard(store.state, TaskSettings(gold_first=0), clock=lambda: NOW) as board:
         board.add_tasks([Task("s:1", "s:3")])
         board.invite(["w3"])
-        task = board.next_task("w3")
+        task = next_task(board, "w3")
         assert task is not None
         board.answer("w3", task.number, "matched", 4.5)
     write_judgements(store, AnnotateSettings(), "report", tmp_path / "report.json")
@@ -121,7 +122,7 @@ def test_the_best_category_of_each_product(store: Store, tmp_path: Path) -> None
         board.add_tasks([Task("s:1", options=("chairs", "lamps"))])
         board.invite(["w1", "w2", "w3", "w4"])
         for worker, label in (("w1", "lamps"), ("w2", "lamps"), ("w3", "chairs"), ("w4", "uncertain")):
-            task = board.next_task(worker)
+            task = next_task(board, worker)
             assert task is not None
             board.answer(worker, task.number, label, 1)
     assert write_judgements(store, AnnotateSettings(), "categories", tmp_path / "best.csv") == 1

@@ -12,6 +12,7 @@ from m5data.errors import FeedError, UsageError
 from m5data.stage import StageReport
 from storage import Store
 from storage.schemas import TABLES
+from tests.annotate.asking import next_task
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 HEADER = "query,candidate,worker,answer,gold\n"
@@ -177,7 +178,7 @@ def test_answers_of_the_board_are_published_with_those_of_files(store: Store) ->
         board.add_tasks([Task("s:1", "s:2"), Task("s:2", "s:3"), Task("s:3", options=("lamps", "chairs"))])
         board.add_gold([Truth(Task("s:1", "s:3"), "mismatched")])
         board.invite(["ann"])
-        while (task := board.next_task("ann")) is not None:
+        while (task := next_task(board, "ann")) is not None:
             answer = {"s:2": "matched", "s:3": "broken", "": "lamps"}[task.candidate]
             board.answer("ann", task.number, answer, 2)
     matches_stage.run(store, AnnotateSettings())

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,8 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from annotate import candidates_stage
+from annotate.candidates import CandidateSettings, load_encoder
 from m5data.errors import MissingInputError, SettingsError
 from scale.data.shard_folder import ShardFolder
+from tests.annotate.held_out import held_out_store
 from tests.scale.tiny_recipes import recipe
 
 torch = pytest.importorskip("torch")
@@ -97,6 +101,25 @@ def test_a_trained_model_is_an_encoder(trained: Path, name: str, width: int) -> 
     assert np.isfinite(vectors).all()
     assert [bool(row.any()) for row in vectors] == [True, True, True, True, False, False]
     assert vectors[1] == pytest.approx(encoder.encode(LISTINGS[1:2], OBJECTS.__getitem__)[0], abs=1e-5)
+
+
+def test_candidates_are_searched_by_the_name_of_a_neural_encoder(
+    trained: Path, networks: tuple[str, str], tmp_path: Path
+) -> None:
+    resnet, bert = networks
+    store = held_out_store(tmp_path / "workspace")
+    plan = CandidateSettings(min_category=2, best=2, encoder="paper", resnet=resnet, bert=bert)
+    assert isinstance(load_encoder(plan), PaperEncoder)
+    assert candidates_stage.run(store, plan).kept == 5
+    assert store.snapshot().table("candidates").num_rows == 8
+
+    checkpoint = tmp_path / "model.pt"
+    shutil.copy(trained / PRETRAINED, checkpoint)
+    plan = CandidateSettings(min_category=2, best=2, encoder="scale", checkpoint=checkpoint)
+    assert [candidates_stage.run(store, plan).unchanged for _ in range(2)] == [False, True]
+    shutil.copy(trained / FINETUNED, checkpoint)
+    assert not candidates_stage.run(store, plan).unchanged
+    assert store.snapshot().table("candidates").num_rows == 8
 
 
 def test_an_encoder_without_a_checkpoint_says_what_to_run(tmp_path: Path) -> None:

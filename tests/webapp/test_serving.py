@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import subprocess
 import urllib.request
 from pathlib import Path
@@ -43,6 +44,20 @@ def test_a_public_host_needs_a_secret(root: Path) -> None:
     done = run("serve", "-w", root, "--host", "0.0.0.0", "--port", "0")
     assert (done.returncode, done.stdout) == (2, "")
     assert "serve.secret: wanted one" in done.stderr
+
+
+def test_a_head_without_end_is_refused(root: Path) -> None:
+    with Served(root) as server:
+        host, port = server.address.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=30) as client:
+            client.sendall(b"GET / HTTP/1.1\r\nx-long: ")
+            try:
+                for _ in range(64):
+                    client.sendall(b"x" * 65536)
+                said = client.recv(12)
+            except ConnectionError:  # closed before all was sent
+                said = b""
+        assert said in {b"", b"HTTP/1.1 400"}
 
 
 def test_a_port_that_is_taken_is_told(root: Path) -> None:
