@@ -11,9 +11,11 @@ import io
 import json
 import tarfile
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from export.hashed_file import HashedFile
 from export.sample import Sample
@@ -26,6 +28,8 @@ BLOCK = 512
 END = bytes(2 * BLOCK)
 """What a tar file ends with."""
 
+_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
+_NO_SOUND = np.zeros((0, 0), dtype="<f4")
 _HEADER = tarfile.TarInfo("").tobuf(tarfile.USTAR_FORMAT)
 _SUM = int(_HEADER[148:154], 8) - sum(_HEADER[124:135])
 
@@ -82,11 +86,11 @@ def members_of(sample: Sample) -> tuple[tuple[str, bytes], ...]:
 
 def _parts(sample: Sample) -> tuple[tuple[str, Sequence[bytes]], ...]:
     return (
-        ("json", [json.dumps(_facts(sample), ensure_ascii=False, sort_keys=True).encode()]),
+        ("json", [_encode(_facts(sample)).encode()]),
         ("image.jpg", [sample.image or b""]),
         ("frames.mjpeg", [frame.jpeg for frame in sample.frames]),
         ("audio.mpga", [sample.audio or b""]),
-        ("mfcc.npy", [_npy(sample)]),
+        ("mfcc.npy", _npy(_NO_SOUND if sample.mfcc is None else sample.mfcc)),
     )
 
 
@@ -117,8 +121,15 @@ def _frame_index(sample: Sample) -> list[dict[str, float]]:
     return rows
 
 
-def _npy(sample: Sample) -> bytes:
+def _npy(array: NDArray[np.float32]) -> tuple[bytes, bytes]:
+    """Return what ``numpy.save`` makes of an array whose rows lie one after the other."""
+    rows, columns = array.shape
+    return _npy_header(rows, columns), array.astype("<f4", copy=False).tobytes()
+
+
+@lru_cache(256)  # sounds of a few lengths, in every sample
+def _npy_header(rows: int, columns: int) -> bytes:
     buffer = io.BytesIO()
-    array = np.zeros((0, 0), dtype="<f4") if sample.mfcc is None else sample.mfcc.astype("<f4", copy=False)
-    np.save(buffer, array, allow_pickle=False)
+    said = {"descr": "<f4", "fortran_order": False, "shape": (rows, columns)}
+    np.lib.format.write_array_header_1_0(buffer, said)
     return buffer.getvalue()
