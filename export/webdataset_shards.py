@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from export.hashed_file import HashedFile
+from export.hashed_file import HashedFile, Piece
 from export.sample import Sample
 from m5data.errors import DataError
 
@@ -42,8 +42,8 @@ class TarShard:
 
     def add(self, sample: Sample, number: int) -> int:
         """Write the members of a sample; return the bytes written."""
-        pieces: list[bytes] = []
-        for extension, parts in _parts(sample):
+        pieces: list[Piece] = []
+        for extension, parts in members_of(sample):
             pieces += member(f"{number:08d}.{extension}", parts)
         return self._file.write(pieces)
 
@@ -53,7 +53,7 @@ class TarShard:
         return self._file.close()
 
 
-def member(name: str, parts: Sequence[bytes]) -> list[bytes]:
+def member(name: str, parts: Sequence[Piece]) -> list[Piece]:
     """Return the pieces of one member: header, parts of its payload, padding.
 
     Raises:
@@ -79,12 +79,8 @@ def open_tar_shard(path: Path) -> TarShard:
     return TarShard(path)
 
 
-def members_of(sample: Sample) -> tuple[tuple[str, bytes], ...]:
-    """Return extension and payload of each member of a sample, in order."""
-    return tuple((extension, b"".join(parts)) for extension, parts in _parts(sample))
-
-
-def _parts(sample: Sample) -> tuple[tuple[str, Sequence[bytes]], ...]:
+def members_of(sample: Sample) -> tuple[tuple[str, Sequence[Piece]], ...]:
+    """Return extension and payload of each member of a sample, in order; a payload in parts, end to end."""
     return (
         ("json", [_encode(_facts(sample)).encode()]),
         ("image.jpg", [sample.image or b""]),
@@ -121,10 +117,10 @@ def _frame_index(sample: Sample) -> list[dict[str, float]]:
     return rows
 
 
-def _npy(array: NDArray[np.float32]) -> tuple[bytes, bytes]:
-    """Return what ``numpy.save`` makes of an array whose rows lie one after the other."""
+def _npy(array: NDArray[np.float32]) -> tuple[Piece, Piece]:
+    """Return what ``numpy.save`` makes of an array, row after row."""
     rows, columns = array.shape
-    return _npy_header(rows, columns), array.astype("<f4", copy=False).tobytes()
+    return _npy_header(rows, columns), np.ascontiguousarray(array, dtype="<f4").reshape(-1).view(np.uint8).data
 
 
 @lru_cache(256)  # sounds of a few lengths, in every sample

@@ -83,7 +83,11 @@ def _write_ours(samples: Sequence[Sample], folder: Path) -> None:
 def _write_theirs(samples: Sequence[Sample], folder: Path) -> None:
     with wds.ShardWriter(str(folder / "%05d.tar"), maxsize=_SHARD, verbose=0) as writer:
         for number, sample in enumerate(samples):
-            writer.write({"__key__": f"{number:08d}", **dict(members_of(sample))})
+            writer.write({"__key__": f"{number:08d}", **_payloads(sample)})
+
+
+def _payloads(sample: Sample) -> dict[str, bytes]:
+    return {extension: b"".join(parts) for extension, parts in members_of(sample)}
 
 
 def _read_ours(folder: Path) -> int:
@@ -124,7 +128,7 @@ def _round(samples: Sequence[Sample], ours: Path, theirs: Path) -> dict[str, flo
 
 def _compare(kind: str, samples: Sequence[Sample], rounds: int) -> None:
     """Write and read in turns, and print the best of each."""
-    size = sum(len(payload) for sample in samples for _, payload in members_of(sample))
+    size = sum(len(payload) for sample in samples for payload in _payloads(sample).values())
     print(f"{kind}: {len(samples):,} samples, {size / 1e6:,.0f} MB")
     with tempfile.TemporaryDirectory() as scratch:
         ours, theirs = Path(scratch) / "ours", Path(scratch) / "theirs"

@@ -58,8 +58,9 @@ TABLES_SQL = {
     """,
     "images": f"""
         SELECT product_id, 0 AS position, {_SHA.format("product_id")} AS sha256, 800 AS width, 800 AS height,
-               phash, 'large' AS size_group, 99.5::DOUBLE AS sharpness, 0.01::DOUBLE AS blank_share, 0.02::DOUBLE AS border_share,
-               0.03::DOUBLE AS margin_detail, {_SHA.format("product_id")} AS pixels FROM thing
+               phash, 'large' AS size_group, 99.5::DOUBLE AS sharpness, 0.01::DOUBLE AS blank_share,
+               0.02::DOUBLE AS border_share, 0.03::DOUBLE AS margin_detail, {_SHA.format("product_id")} AS pixels
+        FROM thing
     """,
     "objects": f"""
         SELECT {_SHA.format("product_id")} AS sha256, 'media' AS kind, 'image/jpeg' AS mime,
