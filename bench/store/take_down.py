@@ -25,7 +25,7 @@ __all__ = ["main"]
 _KNOWN_BY = """
     WITH own AS (SELECT * FROM products WHERE merchant = $1)
     SELECT unnest([product_id, url, caption, merchant]) FROM own
-    UNION SELECT unnest([url, sha256]) FROM media JOIN own USING (product_id)
+    UNION SELECT unnest([url, sha256]) FROM media WHERE product_id IN (SELECT product_id FROM own)
 """
 
 
