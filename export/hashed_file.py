@@ -1,48 +1,126 @@
-"""A file whose SHA-256 is taken while it is written, in a thread of its own."""
+"""A file that is written past the page cache, and whose SHA-256 is taken meanwhile."""
 
+import errno
+import fcntl
 import hashlib
-from collections import deque
+import mmap
+import os
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from io import FileIO
 from pathlib import Path
 
-__all__ = ["HashedFile", "file_sha256"]
+import numpy as np
 
-_BUFFER = 1 << 20
-_MOST_WAITING = 32  # writes that are not hashed yet
+__all__ = ["HashedFile", "Piece", "file_sha256"]
+
+_BLOCK = 1 << 20
+"""Bytes that are written at once: a multiple of every disk's sector, and few enough for a core's own cache."""
+_BLOCKS = 4  # one is filled while others are written and hashed
+_DIRECT = getattr(os, "O_DIRECT", 0)  # Linux has it
+
+
+Piece = bytes | memoryview
+"""Bytes; a view is one of single bytes."""
+
+
+class _Block:
+    """Bytes on their way into the file; the memory begins at a page, as direct writing wants it."""
+
+    def __init__(self) -> None:
+        self.memory = np.frombuffer(mmap.mmap(-1, _BLOCK), dtype=np.uint8)
+        self.pending: list[Future[None]] = []
+
+    def settle(self) -> None:
+        """Wait until the bytes are written and hashed.
+
+        Raises:
+            OSError: They could not be written.
+        """
+        for future in self.pending:
+            future.result()
+        self.pending.clear()
 
 
 class HashedFile:
-    """A new file at ``path``; hashing runs beside writing, and at most a few writes behind."""
+    """A new file at ``path``: one thread writes blocks, one hashes them, both beside whoever makes the next.
+
+    A shard is read again much later, if at all: through the page cache its bytes would be copied once more, and
+    push out what is worth keeping. Where a file system knows no direct writing, the cache is used.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("wb", buffering=_BUFFER)
+        self._file = path.open("wb", buffering=0)
+        _write_directly(self._file, wanted=True)
         self._hash = hashlib.sha256()
-        self._pool = ThreadPoolExecutor(1)
-        self._waiting: deque[Future[None]] = deque()
+        self._writing, self._hashing = ThreadPoolExecutor(1), ThreadPoolExecutor(1)
+        self._blocks = [_Block() for _ in range(_BLOCKS)]
+        self._filled = 0
 
-    def write(self, pieces: Sequence[bytes]) -> int:
+    def write(self, pieces: Sequence[Piece]) -> int:
         """Write pieces one after the other; return their bytes together."""
-        self._file.writelines(pieces)
-        self._waiting.append(self._pool.submit(self._take, pieces))
-        if len(self._waiting) > _MOST_WAITING:
-            self._waiting.popleft().result()
-        return sum(len(piece) for piece in pieces)
+        for piece in pieces:
+            self._take(piece)
+        return sum(map(len, pieces))
 
     def close(self) -> str:
-        """Close the file and return its SHA-256."""
-        self._file.close()
-        self._pool.shutdown()
-        while self._waiting:
-            self._waiting.popleft().result()
+        """Close the file and return its SHA-256.
+
+        Raises:
+            OSError: Something could not be written.
+        """
+        try:
+            for block in self._blocks[1:]:
+                block.settle()
+            _write_directly(self._file, wanted=False)  # what is left need not be whole sectors
+            self._send(self._filled)
+            self._blocks[-1].settle()
+        finally:
+            self._writing.shutdown()
+            self._hashing.shutdown()
+            self._file.close()
         return self._hash.hexdigest()
 
-    def _take(self, pieces: Sequence[bytes]) -> None:
-        for piece in pieces:
-            self._hash.update(piece)
+    def _take(self, piece: Piece) -> None:
+        """Copy a piece into blocks, and send off each that is full."""
+        given, start = np.frombuffer(piece, dtype=np.uint8), 0  # NumPy lets other threads go on while it copies
+        while start < len(piece):
+            stop = min(len(piece), start + _BLOCK - self._filled)
+            filled = self._filled + stop - start
+            self._blocks[0].memory[self._filled : filled] = given[start:stop]
+            start, self._filled = stop, filled
+            if filled == _BLOCK:
+                self._send(filled)
+
+    def _send(self, filled: int) -> None:
+        """Have the block that is being filled written and hashed, and go on in the one that was sent first."""
+        block = self._blocks.pop(0)
+        full = block.memory[:filled].data
+        block.pending = [
+            self._writing.submit(_write_all, self._file, full),
+            self._hashing.submit(self._hash.update, full),
+        ]
+        self._blocks.append(block)
+        self._blocks[0].settle()
+        self._filled = 0
 
 
 def file_sha256(path: Path) -> str:
     """Return the SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _write_all(file: FileIO, full: memoryview) -> None:
+    while full:
+        full = full[file.write(full) :]
+
+
+def _write_directly(file: FileIO, *, wanted: bool) -> None:
+    """Ask the file system to write past its cache, or not to."""
+    flags = fcntl.fcntl(file, fcntl.F_GETFL)
+    try:
+        fcntl.fcntl(file, fcntl.F_SETFL, flags | _DIRECT if wanted else flags & ~_DIRECT)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # the file system cannot
+            raise

@@ -11,11 +11,13 @@ import io
 import json
 import tarfile
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from export.hashed_file import HashedFile
+from export.hashed_file import HashedFile, Piece
 from export.sample import Sample
 from m5data.errors import DataError
 
@@ -26,6 +28,8 @@ BLOCK = 512
 END = bytes(2 * BLOCK)
 """What a tar file ends with."""
 
+_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
+_NO_SOUND = np.zeros((0, 0), dtype="<f4")
 _HEADER = tarfile.TarInfo("").tobuf(tarfile.USTAR_FORMAT)
 _SUM = int(_HEADER[148:154], 8) - sum(_HEADER[124:135])
 
@@ -38,8 +42,8 @@ class TarShard:
 
     def add(self, sample: Sample, number: int) -> int:
         """Write the members of a sample; return the bytes written."""
-        pieces: list[bytes] = []
-        for extension, parts in _parts(sample):
+        pieces: list[Piece] = []
+        for extension, parts in members_of(sample):
             pieces += member(f"{number:08d}.{extension}", parts)
         return self._file.write(pieces)
 
@@ -49,7 +53,7 @@ class TarShard:
         return self._file.close()
 
 
-def member(name: str, parts: Sequence[bytes]) -> list[bytes]:
+def member(name: str, parts: Sequence[Piece]) -> list[Piece]:
     """Return the pieces of one member: header, parts of its payload, padding.
 
     Raises:
@@ -75,18 +79,14 @@ def open_tar_shard(path: Path) -> TarShard:
     return TarShard(path)
 
 
-def members_of(sample: Sample) -> tuple[tuple[str, bytes], ...]:
-    """Return extension and payload of each member of a sample, in order."""
-    return tuple((extension, b"".join(parts)) for extension, parts in _parts(sample))
-
-
-def _parts(sample: Sample) -> tuple[tuple[str, Sequence[bytes]], ...]:
+def members_of(sample: Sample) -> tuple[tuple[str, Sequence[Piece]], ...]:
+    """Return extension and payload of each member of a sample, in order; a payload in parts, end to end."""
     return (
-        ("json", [json.dumps(_facts(sample), ensure_ascii=False, sort_keys=True).encode()]),
+        ("json", [_encode(_facts(sample)).encode()]),
         ("image.jpg", [sample.image or b""]),
         ("frames.mjpeg", [frame.jpeg for frame in sample.frames]),
         ("audio.mpga", [sample.audio or b""]),
-        ("mfcc.npy", [_npy(sample)]),
+        ("mfcc.npy", _npy(_NO_SOUND if sample.mfcc is None else sample.mfcc)),
     )
 
 
@@ -117,8 +117,15 @@ def _frame_index(sample: Sample) -> list[dict[str, float]]:
     return rows
 
 
-def _npy(sample: Sample) -> bytes:
+def _npy(array: NDArray[np.float32]) -> tuple[Piece, Piece]:
+    """Return what ``numpy.save`` makes of an array, row after row."""
+    rows, columns = array.shape
+    return _npy_header(rows, columns), np.ascontiguousarray(array, dtype="<f4").reshape(-1).view(np.uint8).data
+
+
+@lru_cache(256)  # sounds of a few lengths, in every sample
+def _npy_header(rows: int, columns: int) -> bytes:
     buffer = io.BytesIO()
-    array = np.zeros((0, 0), dtype="<f4") if sample.mfcc is None else sample.mfcc.astype("<f4", copy=False)
-    np.save(buffer, array, allow_pickle=False)
+    said = {"descr": "<f4", "fortran_order": False, "shape": (rows, columns)}
+    np.lib.format.write_array_header_1_0(buffer, said)
     return buffer.getvalue()

@@ -161,9 +161,12 @@ def _users(
 def _own_texts(store: Store, products: Collection[str], texts: Iterable[str]) -> tuple[str, ...]:
     """Return the texts that no other product of the newest version has in its caption or brand."""
     query = """
-        SELECT word FROM words WHERE length(word) >= ? AND NOT EXISTS (
-            SELECT 1 FROM products WHERE product_id NOT IN (FROM own)
-            AND (contains(lower(caption), lower(word)) OR contains(lower(brand), lower(word))))
+        WITH others AS (
+            SELECT lower(caption) AS caption, lower(brand) AS brand FROM products WHERE product_id NOT IN (FROM own)
+        ), wanted AS (SELECT word, lower(word) AS folded FROM words WHERE length(word) >= ?)
+        SELECT word FROM wanted WHERE NOT EXISTS (
+            SELECT 1 FROM others WHERE contains(caption, folded)
+                OR (strlen(brand) >= strlen(folded) AND contains(brand, folded)))
     """
     with store.snapshot().connection(("products",)) as engine:
         _name(engine, "own", products)

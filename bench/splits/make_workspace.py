@@ -10,7 +10,6 @@ proportion. No medium has bytes: objects are rows alone.
 
 import argparse
 import re
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from importlib import resources
@@ -59,7 +58,9 @@ TABLES_SQL = {
     """,
     "images": f"""
         SELECT product_id, 0 AS position, {_SHA.format("product_id")} AS sha256, 800 AS width, 800 AS height,
-               phash, 'large' AS size_group, 99.5::DOUBLE AS sharpness, 0.01::DOUBLE AS blank_share FROM thing
+               phash, 'large' AS size_group, 99.5::DOUBLE AS sharpness, 0.01::DOUBLE AS blank_share,
+               0.02::DOUBLE AS border_share, 0.03::DOUBLE AS margin_detail, {_SHA.format("product_id")} AS pixels
+        FROM thing
     """,
     "objects": f"""
         SELECT {_SHA.format("product_id")} AS sha256, 'media' AS kind, 'image/jpeg' AS mime,
@@ -159,17 +160,17 @@ def _caption() -> str:
     return f"concat({', '.join(signs)}, {told})"
 
 
-def _arguments() -> Iterator[argparse.Namespace]:
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("products", type=int, nargs="?", default=M5_PRODUCTS)
     parser.add_argument("--short", action="store_true")
-    yield parser.parse_args()
+    return parser.parse_args()
 
 
 def main() -> None:
     """Make the workspace that the arguments ask for."""
-    (given,) = _arguments()
+    given = _arguments()
     name, text = recipe_text(given.products)
     catalogue = leave_for_training(make_catalogue(given.products), parse_recipe(text, name))
     workspace = fill_workspace(given.folder, without_one(catalogue) if given.short else catalogue)

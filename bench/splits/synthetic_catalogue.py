@@ -69,7 +69,7 @@ def _names(pattern: str, numbers: Rows) -> pa.Array:
 def _long_tail(random: np.random.Generator, count: int, categories: int) -> Rows:
     """Return category numbers whose sizes fall as 1 / (rank + 20)."""
     weights = np.cumsum(1 / (np.arange(categories) + 20))
-    return np.searchsorted(weights, random.random(count) * weights[-1]).astype(np.int64)
+    return np.asarray(np.searchsorted(weights, random.random(count) * weights[-1]), dtype=np.int64)
 
 
 def _matches(random: np.random.Generator, ids: pa.Array, held: Rows, asked: int) -> pa.Table:

@@ -5,39 +5,29 @@
 Each size runs in a fresh process; its recipe is ``m5product`` with every number scaled.
 """
 
-import json
 import multiprocessing
 import resource
 import sys
 import time
 from collections import Counter
 
+from bench.splits.make_workspace import recipe_text
 from bench.splits.synthetic_catalogue import M5_PRODUCTS, make_catalogue
-from splits import Recipe, build, load_recipe
+from splits import Recipe, build, parse_recipe
 
-__all__ = ["main", "scaled_recipe"]
+__all__ = ["main"]
 
 
-def scaled_recipe(products: int) -> Recipe:
-    """Return the recipe ``m5product``, its numbers in proportion to a catalogue of this size."""
-    recipe = load_recipe("m5product")
-    if products == M5_PRODUCTS:
-        return recipe
-    scale = products / M5_PRODUCTS
-    plain = recipe.model_dump(mode="json")
-    for block in plain["splits"]:
-        for size in (value for value in block.values() if isinstance(value, dict) and value.get("number")):
-            size["number"] = max(int(size["number"] * scale), 1)
-        if block["kind"] == "classification":
-            block["categories"] = max(int(block["categories"] * scale), 1)
-    return Recipe.model_validate_json(json.dumps(plain))
+def _recipe(products: int) -> Recipe:
+    name, text = recipe_text(products)
+    return parse_recipe(text, name)
 
 
 def _measure(products: int) -> None:
     catalogue = make_catalogue(products)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     began = time.perf_counter()
-    splits = build(catalogue, scaled_recipe(products), seed=0)
+    splits = build(catalogue, _recipe(products), seed=0)
     seconds = time.perf_counter() - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     counts = dict(sorted(Counter(splits["split"].to_pylist()).items()))

@@ -50,7 +50,7 @@ def words(numbers: Rows) -> pa.Array:
 
 def _zipf(random: np.random.Generator, count: int, ranks: int) -> Rows:
     weights = np.cumsum(1 / np.arange(1, ranks + 1))
-    return np.searchsorted(weights, random.random(count) * weights[-1]).astype(np.int64)
+    return np.asarray(np.searchsorted(weights, random.random(count) * weights[-1]), dtype=np.int64)
 
 
 def _property_names() -> list[str]:

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from export.hashed_file import HashedFile
 from export.tar_reading import read_members, read_tar
-from export.webdataset_shards import END, member, open_tar_shard
+from export.webdataset_shards import END, member
 from m5data.errors import DataError
 from storage import Store
 from tests.export.test_export_stage import export, read_tars
@@ -45,10 +46,14 @@ def test_a_shard_reads_back_as_webdataset_reads_it(store: Store) -> None:
     }
 
 
-def test_the_hash_taken_while_writing_is_that_of_the_file(tmp_path: Path) -> None:
-    shard = open_tar_shard(tmp_path / "a.tar")
-    digest = shard.close()
-    assert digest == hashlib.sha256((tmp_path / "a.tar").read_bytes()).hexdigest()
+@pytest.mark.parametrize("sizes", [[], [5], [1 << 20], [700, 0, (1 << 22) + 3, 1 << 20, 9], [(1 << 20) - 1, 1, 512]])
+def test_a_file_holds_what_was_written_and_its_hash_is_told(tmp_path: Path, sizes: list[int]) -> None:
+    pieces = [bytes([number + 1]) * size for number, size in enumerate(sizes)]
+    file = HashedFile(tmp_path / "a.tar")
+    assert file.write(pieces) == sum(sizes)
+    digest = file.close()
+    assert (tmp_path / "a.tar").read_bytes() == b"".join(pieces)
+    assert digest == hashlib.sha256(b"".join(pieces)).hexdigest()
 
 
 @pytest.mark.parametrize(
