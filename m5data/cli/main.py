@@ -17,6 +17,7 @@ from m5data.cli import (
     dedup,
     demo,
     diff,
+    doctor,
     download,
     export,
     extract,
@@ -25,7 +26,10 @@ from m5data.cli import (
     init,
     log,
     parse,
+    plan,
+    redo,
     run,
+    schedule,
     serve,
     sql,
     stats,
@@ -65,7 +69,7 @@ def _workspace(
         raise typer.Exit
 
 
-for verb in (init, demo, run, parse, crawl, ingest, download, extract, dedup, align):
+for verb in (init, demo, run, plan, redo, schedule, doctor, parse, crawl, ingest, download, extract, dedup, align):
     verb.register(app)
 for verb in (annotate, serve, build_splits, verify, export, sql, stats, status, log, diff, vacuum, copy, forget, train):
     verb.register(app)

@@ -1,0 +1,110 @@
+"""``m5data schedule`` on its own Prefect server: runs are made, one is killed, the schedule goes on, SIGTERM ends all.
+
+The times of a clock are measured by ``python -m bench.flows.scheduled``; here the deployment is asked for runs.
+"""
+
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from bench.flows.prefect_api import PrefectApi, until
+from m5data.workspace import Workspace
+
+PROGRAM = Path(sys.executable).parent / "m5data"
+DEADLINE_S = 120.0
+SHUTDOWN_S = 10.0
+ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
+@contextmanager
+def schedule(workspace: Path, port: int) -> Iterator[subprocess.Popen[str]]:
+    words = [str(PROGRAM), "schedule", "--cron", "0 0 1 1 *", "--flow", "collect", "--refresh", "--port", str(port)]
+    with subprocess.Popen([*words, "-w", str(workspace)], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def ask_for_run(api: PrefectApi, deployment: str, **parameters: object) -> str:
+    run: str = api.ask(f"deployments/{deployment}/create_flow_run", parameters=parameters)["id"]
+    return run
+
+
+def run_of(api: PrefectApi, run: str) -> dict[str, Any] | None:
+    return next((one for one in api.runs() if one["id"] == run), None)
+
+
+def ended(api: PrefectApi, run: str) -> dict[str, Any]:
+    def found() -> dict[str, Any] | None:
+        one = run_of(api, run)
+        return one if one and one["state_type"] in ENDED else None
+
+    one: dict[str, Any] = until(found, DEADLINE_S, f"the end of run {run}")
+    return one
+
+
+@pytest.mark.usefixtures("prefect_home")
+@pytest.mark.timeout(300)
+def test_runs_follow_one_another_whatever_happens_to_one(fresh: Workspace) -> None:
+    port = free_port()
+    with schedule(fresh.root, port) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith(f"collect at 0 0 1 1 *; runs at http://127.0.0.1:{port} ")
+        api = PrefectApi(f"http://127.0.0.1:{port}/api")
+        found = until(lambda: api.ask("deployments/filter"), DEADLINE_S, "the deployment")[0]
+        deployment, form = found["id"], found["parameter_openapi_schema"]["properties"]
+        assert {name: field["description"] for name, field in form.items()}.keys() == {
+            "workspace", "source", "limit", "refresh"
+        }  # fmt: skip
+        assert found["parameters"] == {"workspace": str(fresh.root), "refresh": True}
+        before = psutil.Process(process.pid).children()
+        killed = ask_for_run(api, deployment)
+        until((fresh.root / "tables" / "products").exists, DEADLINE_S, "its first table")
+        for child in set(psutil.Process(process.pid).children()) - set(before):
+            child.kill()
+        second, wrong = ask_for_run(api, deployment), ask_for_run(api, deployment, workspace="/nowhere")
+        done, refused = ended(api, second), ended(api, wrong)
+        assert (ended(api, killed)["state_type"], done["state_type"]) == ("CRASHED", "COMPLETED")
+        assert refused["state"]["message"] == (
+            "/nowhere: wanted a workspace, found no m5data.toml; make one with: m5data init /nowhere"
+        )
+        assert api.tasks(second) == ["crawl", "records", "download"]
+        assert api.artifacts(second).keys() == {"m5data-stages", "m5data-drops", "m5data-ledger"}
+        last = ask_for_run(api, deployment)
+        until(lambda: run_of(api, last), DEADLINE_S, "the last run's start")
+        family = psutil.Process(process.pid).children(recursive=True)
+        process.terminate()
+        assert psutil.wait_procs([*family, psutil.Process(process.pid)], timeout=SHUTDOWN_S)[1] == []
+    with Workspace.open(fresh.root).store.lock():
+        assert set(Workspace.open(fresh.root).snapshot.stages) == {"crawl", "records", "download"}
+
+
+def test_a_wrong_cron_is_a_wrong_request(fresh: Workspace) -> None:
+    words = [str(PROGRAM), "schedule", "--cron", "every night", "-w", str(fresh.root)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=DEADLINE_S)
+    assert (done.returncode, done.stderr) == (
+        2, "m5data: --cron: wanted five fields such as \"0 3 * * *\", got 'every night'; correct it\n"
+    )  # fmt: skip
+
+
+def test_a_run_beside_another_is_refused(fresh: Workspace) -> None:
+    with fresh.store.lock():
+        words = [str(PROGRAM), "run", "--flow", "process", "-w", str(fresh.root)]
+        done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=DEADLINE_S)
+    assert done.returncode == 2
+    assert "another run (process " in done.stderr
+    assert "wait until it ends, reading is possible meanwhile" in done.stderr
