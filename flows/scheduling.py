@@ -1,5 +1,6 @@
 """Serving a flow on a schedule."""
 
+import asyncio
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -57,18 +58,33 @@ def serve_schedule(
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO")  # what stages did is shown on the page of their run
     quiet()
     from prefect.settings import PREFECT_API_URL, temporary_settings  # noqa: PLC0415 - reads the environment
-    from prefect.types.entrypoint import EntrypointType  # noqa: PLC0415
 
-    from flows import pipeline  # noqa: PLC0415
     from flows.prefect_server import scheduler_url  # noqa: PLC0415
 
     with scheduler_url(workspace / "prefect", port) as url, temporary_settings({PREFECT_API_URL: url}):
         tell(url.removesuffix("/api"))
-        getattr(pipeline, part).serve(
-            name=workspace.name,
-            cron=cron,
-            parameters={"workspace": str(workspace), **chosen},
-            limit=1,
-            print_starting_message=False,
-            entrypoint_type=EntrypointType.MODULE_PATH,
-        )
+        asyncio.run(_serve(workspace, part, cron, chosen))
+
+
+async def _serve(workspace: Path, part: Part, cron: str, chosen: Mapping[str, object]) -> None:
+    from prefect.runner import Runner  # noqa: PLC0415 - reads the environment
+    from prefect.types.entrypoint import EntrypointType  # noqa: PLC0415
+
+    from flows import pipeline  # noqa: PLC0415
+
+    class OrderlyRunner(Runner):
+        """Prefect's own way of ending on SIGTERM breaks its event loop off and leaves the run behind."""
+
+        def handle_sigterm(self, *_: object, **__: object) -> None:
+            """Ask for no more runs, cancel the one that runs, and end."""
+            self.execute_in_background(self.astop)
+
+    runner = OrderlyRunner(name=workspace.name, limit=1)
+    await runner.aadd_flow(
+        getattr(pipeline, part),
+        name=workspace.name,
+        cron=cron,
+        parameters={"workspace": str(workspace), **chosen},
+        entrypoint_type=EntrypointType.MODULE_PATH,
+    )
+    await runner.start()
