@@ -37,14 +37,14 @@ def due_pages(store: Store, settings: CrawlSettings, now: datetime, *, refresh: 
     hours = (0.0, 0.0) if refresh else (settings.recrawl_after_h, settings.retry_failed_after_h)
     before, failed_before = ((now - timedelta(hours=h)).isoformat() for h in hours)
     names = [name for name, source in settings.sources.items() if source.start]
-    with closing(store.state.connect()) as connection:
+    with closing(store.state.connect_reading()) as connection:
         counts = _counts(connection, before, failed_before) if _has(connection, "source_pages") else {}
     return [counts.get(name) or WaitingPages(name, len(settings.sources[name].start), 0, 0) for name in sorted(names)]
 
 
 def waiting_records(store: Store) -> int:
     """Return how many stored pages have not been read since they changed."""
-    with closing(store.state.connect()) as connection:
+    with closing(store.state.connect_reading()) as connection:
         if not _has(connection, "source_pages"):
             return 0
         query = (
@@ -57,7 +57,7 @@ def waiting_records(store: Store) -> int:
 def waiting_media(store: Store, snapshot: Snapshot) -> dict[str, int]:
     """Return kind -> how many addresses of media have no outcome yet, those of a run under way included."""
     wanted = snapshot.sql("SELECT DISTINCT kind, url FROM media WHERE state = 'pending'").to_pylist()
-    with closing(store.state.connect()) as connection:
+    with closing(store.state.connect_reading()) as connection:
         settled: set[str] = set()
         if wanted and _has(connection, "media_urls"):
             rows = connection.execute("SELECT url FROM media_urls WHERE state NOT IN ('pending', 'stale')")

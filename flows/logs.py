@@ -8,10 +8,12 @@ from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-__all__ = ["LOG_FILE", "logging_to"]
+__all__ = ["LOG_FILE", "UNTOLD", "logging_to"]
 
 LOG_FILE = Path("logs") / "run.jsonl"
 _ROOMS = ("crawler", "extract", "align", "annotate", "splits", "export", "storage", "flows", "m5data")
+UNTOLD = {"untold": True}
+"""Extra of a record that belongs into the log alone: whoever runs the stage is told in another way."""
 _MOST_BYTES = 20_000_000
 _OLDER_FILES = 4
 
@@ -37,12 +39,20 @@ class _JsonLines(logging.Formatter):
         return json.dumps(told, ensure_ascii=False, default=str)
 
 
+class _LogFile(RotatingFileHandler):
+    """The log of a workspace. A disk that is full ends the stage by itself: the log need not say that it is, too."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - its name there
+        """Lose the record."""
+
+
 class _Onward(logging.Handler):
     """Warnings go where they would go without this log; what is merely told stays in the file."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Pass a record on."""
-        logging.getLogger().callHandlers(record)
+        if not getattr(record, "untold", False):
+            logging.getLogger().callHandlers(record)
 
 
 @contextmanager
@@ -53,7 +63,7 @@ def logging_to(root: Path, run: str, stage: str) -> Iterator[None]:
     """
     path = root / LOG_FILE
     path.parent.mkdir(exist_ok=True)
-    handler = RotatingFileHandler(path, maxBytes=_MOST_BYTES, backupCount=_OLDER_FILES, encoding="utf-8", delay=True)
+    handler = _LogFile(path, maxBytes=_MOST_BYTES, backupCount=_OLDER_FILES, encoding="utf-8", delay=True)
     handler.setFormatter(_JsonLines(run, stage))
     with ExitStack() as stack:
         stack.callback(handler.close)

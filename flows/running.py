@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+import httpx
+
 from flows.stages import Part
-from m5data.errors import M5DataError
+from m5data.errors import DataError, M5DataError
 from m5data.stage import StageReport
 
 __all__ = ["quiet", "run_pipeline"]
@@ -32,6 +34,7 @@ def run_pipeline(workspace: Path, part: Part, chosen: Mapping[str, object] = _NO
 
     Raises:
         M5DataError: What the stage that failed raised; the flow's run is marked failed with its words.
+        DataError: The server went away.
     """
     quiet()
     # Prefect reads its environment when it is imported
@@ -41,7 +44,13 @@ def run_pipeline(workspace: Path, part: Part, chosen: Mapping[str, object] = _NO
     from flows.prefect_server import api_url  # noqa: PLC0415
 
     with api_url(workspace / "prefect") as url, temporary_settings({PREFECT_API_URL: url}):
-        state = getattr(pipeline, part)(str(workspace), **chosen, return_state=True)
+        try:
+            state = getattr(pipeline, part)(str(workspace), **chosen, return_state=True)
+        except httpx.HTTPError as error:
+            raise DataError(
+                f"Prefect's server at {url}: wanted an answer: {error or type(error).__name__}; start it and run again: "
+                "what was done is kept"
+            ) from error
         if isinstance(state.data, M5DataError):
             # Prefect keeps the error it was given: a copy keeps no frame of this program alive
             raise type(state.data)(*state.data.args)

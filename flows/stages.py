@@ -8,8 +8,9 @@ from types import MappingProxyType
 from typing import Literal
 
 from flows.context import RunContext
-from flows.logs import logging_to
+from flows.logs import UNTOLD, logging_to
 from flows.machine import confined
+from flows.naming import disk_faults_named
 from flows.watching import watching
 from m5data.forgetting import finish_forgetting
 from m5data.stage import StageReport
@@ -66,6 +67,7 @@ def run_stage(workspace: Workspace, name: str, context: RunContext) -> StageRepo
         workspace.store.lock(),
         logging_to(workspace.root, context.run, name),
         confined(workspace.settings.machine),
+        disk_faults_named(workspace.root, name),
         watching(workspace, name, context) as watch,
     ):
         finish_forgetting(workspace)
@@ -82,7 +84,7 @@ def _logged(name: str, work: Callable[[], StageReport]) -> StageReport:
     try:
         report = work()
     except BaseException as error:
-        _LOG.error("%s: ended by %s: %s", name, type(error).__name__, error)
+        _LOG.error("%s: ended by %s: %s", name, type(error).__name__, error, extra=UNTOLD)
         raise
     _LOG.info("%s", report.sentence())
     return report

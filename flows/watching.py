@@ -4,7 +4,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -72,5 +72,6 @@ def watching(workspace: Workspace, name: str, context: RunContext) -> Iterator[W
     try:
         yield Watch(workspace, name, context)
     finally:
-        path.unlink(missing_ok=True)
-        write_metrics(workspace, None)
+        with suppress(OSError):  # a disk that cannot be written has ended the stage, and that is what is told
+            path.unlink(missing_ok=True)
+            write_metrics(workspace, None)

@@ -38,7 +38,7 @@ class MachineSettings(StageSettings):
     """Memory that a run plans with: half of it for each of the two queries that a stage runs at most, and no more
     decoder processes than have room at their limit (extract.limits.memory_mb). None: 1 GB a query, a decoder a core."""
     bandwidth_mbit: float | None = Field(default=None, gt=0)
-    """Most megabits a second that downloads take over all hosts; None: what there is."""
+    """Most megabits a second that media take over all hosts, on average; None: what there is."""
     min_free_gb: float = Field(default=1.0, ge=0)
     """A run does not start, and stops, when the workspace's disk has less free than this."""
 

@@ -46,7 +46,13 @@ class WriterLock:
                     self._release()
 
     def _acquire(self) -> None:
-        self._descriptor = os.open(self._layout.lock, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            self._descriptor = os.open(self._layout.lock, os.O_RDWR | os.O_CREAT, 0o666)
+        except OSError as error:
+            raise WorkspaceError(
+                f"{self._layout.lock}: wanted to write there: {error.strerror}; m5data doctor says what is shut, "
+                "give the right to write and run again"
+            ) from None
         try:
             self._lock()
             self._recover()

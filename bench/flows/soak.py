@@ -4,8 +4,7 @@
 
 Each run is the flow ``everything`` with ``refresh`` and then a vacuum, in this one process, so that what leaks adds up;
 between two runs one product's page changes. One private Prefect server is kept for all. "Flat": the median of the
-last five runs is at most 10 % (memory, seconds), 0 (handles, threads) above that of the runs four to eight; the disk may
-grow by what changed pages and their versions need.
+last five runs is at most 10 % (memory, seconds, disk), 0 (handles, threads) above that of the runs four to eight.
 """
 
 import argparse

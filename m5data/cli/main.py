@@ -94,7 +94,13 @@ def _tell(error: BaseException) -> None:
         print(f"m5data: {error}", file=sys.stderr)
         _end(error.exit_code)
     if isinstance(error, sqlite3.DatabaseError):
-        print(f"m5data: the workspace's state.sqlite: {error}; restore it from a backup", file=sys.stderr)
+        advice = "see m5data doctor" if isinstance(error, sqlite3.OperationalError) else "restore it from a backup"
+        print(f"m5data: the workspace's state.sqlite: {error}; {advice}", file=sys.stderr)
+        _end(1)
+    if type(error).__module__ == "_duckdb":  # not imported for its name alone: --help stays under a second
+        print(
+            f"m5data: the tables: {str(error).splitlines()[0]}; see m5data doctor, and m5data verify", file=sys.stderr
+        )
         _end(1)
     if isinstance(error, OSError):
         print(f"m5data: {error.filename or 'system'}: {error.strerror or error}", file=sys.stderr)

@@ -1,0 +1,198 @@
+"""Faults in each stage: what happens, what the person is told, and whether the next run mends it.
+
+    python -m bench.flows.faults [--verbs extract dedup]
+
+Needs root, for mounts: a disk that is full (a small tmpfs), a folder that is read-only (a bind mount), one that may not
+be written (mode 555, without the right to override it). For each verb of the pipeline in turn on a shop of 20 products.
+After each fault the verb is run again without it; the tables must then be those of a run without faults. Prints a table
+in Markdown; ends with 1 where a verb ended with 0 or by a traceback, took longer than a minute, or was not mended.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bench.flows.demo_shop import demo_shop
+from m5data.workspace import Workspace
+from storage.schemas import TABLES
+
+_PROGRAM = str(Path(sys.executable).parent / "m5data")
+_VERBS = ("crawl", "download", "extract", "dedup", "align", "annotate aggregate", "build-splits", "export", "stats")
+_MARGIN = 96 * 1024
+_PLENTY = "500m"
+_DEADLINE_S = 60.0
+_DROP = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a program ended."""
+
+    code: int
+    told: str
+    """Last line on standard error."""
+    seconds: float
+    traceback: bool
+
+    @property
+    def is_good(self) -> bool:
+        """Whether it failed as it must: by name, in time."""
+        return self.code in {1, 2} and not self.traceback and self.seconds < _DEADLINE_S
+
+
+Injected = Iterator[tuple[Path, tuple[str, ...]]]
+"""The workspace to run in, and words before the program's own; what comes after lifts the fault."""
+
+
+def main() -> int:
+    """Inject all faults and print what was seen."""
+    parser = argparse.ArgumentParser(description="Faults in each stage.")
+    parser.add_argument("--verbs", nargs="+", default=_VERBS)
+    chosen = parser.parse_args().verbs
+    wrong = 0
+    with TemporaryDirectory() as folder:
+        before = Path(folder) / "before"
+        shop = Path(folder) / "shop"
+        with demo_shop(shop, "tiny"):
+            _no_reserve(shop)
+            _prepare(shop, before)
+            print("| fault | verb | exit | seconds | told | mended by the next run |\n|---|---|---|---|---|---|")
+            for name, inject in _FAULTS.items():
+                for number, verb in enumerate(_VERBS):
+                    if verb in chosen:
+                        after = before / str(number + 1)
+                        wrong += _try(name, inject, verb, before / str(number), after, Path(folder) / "at")
+    return wrong
+
+
+def _no_reserve(shop: Path) -> None:
+    """Let the disk run full, instead of stopping a gigabyte before that."""
+    with (shop / "m5data.toml").open("a", encoding="utf-8") as file:
+        file.write("\n[machine]\nmin_free_gb = 0\n")
+
+
+def _prepare(shop: Path, before: Path) -> None:
+    """Keep a copy of the workspace from before each verb, and one from after the last."""
+    for number, verb in enumerate(_VERBS):
+        _copy(shop, before / str(number))
+        ended = _run(verb, shop)
+        if ended.code:
+            raise SystemExit(f"{verb}: {ended}")
+    _copy(shop, before / str(len(_VERBS)))
+
+
+def _try(
+    name: str, inject: Callable[[Path, Path], Injected], verb: str, before: Path, after: Path, place: Path
+) -> bool:
+    """Run a verb under a fault, and without it; print a line, and return whether anything was not as it must be."""
+    with contextmanager(inject)(before, place) as (workspace, words):
+        ended = _run(verb, workspace, words)
+        _lift(name, workspace)
+        again = _run(verb, workspace)
+        mended = again.code == 0 and _rows(workspace) == _rows(after)
+    told = ended.told.replace(str(workspace), "WORKSPACE").replace("|", "\\|")
+    print(f"| {name} | {verb} | {ended.code} | {ended.seconds:.1f} | {told} | {mended} |", flush=True)
+    if not mended:
+        print(f"  again: {again}", flush=True)
+    return not (ended.is_good and mended)
+
+
+def _full(before: Path, place: Path) -> Injected:
+    """A disk that has a little more room than the workspace takes."""
+    place.mkdir()
+    used = sum(-(-path.stat().st_size // 4096) * 4096 + 4096 for path in before.rglob("*"))
+    _call("mount", "-t", "tmpfs", "-o", f"size={used + _MARGIN}", "tmpfs", str(place))
+    try:
+        _copy(before, place / "shop")
+        yield place / "shop", ()
+    finally:
+        _call("umount", "-l", str(place))
+        place.rmdir()
+
+
+def _read_only(before: Path, place: Path) -> Injected:
+    """A file system that is mounted read-only."""
+    _copy(before, place)
+    _call("mount", "--bind", str(place), str(place))
+    _call("mount", "-o", "remount,bind,ro", str(place))
+    try:
+        yield place, ()
+    finally:
+        _call("umount", "-l", str(place))
+        shutil.rmtree(place)
+
+
+def _forbidden(before: Path, place: Path) -> Injected:
+    """Folders of the store that this person may not write."""
+    _copy(before, place)
+    for folder in (place, *(path for path in place.rglob("*") if path.is_dir())):
+        folder.chmod(0o555)
+    yield place, _DROP
+    shutil.rmtree(place)
+
+
+_FAULTS: Mapping[str, Callable[[Path, Path], Injected]] = {
+    "disk full": _full,
+    "read-only": _read_only,
+    "not permitted": _forbidden,
+}
+
+
+def _lift(name: str, workspace: Path) -> None:
+    if name == "disk full":
+        _call("mount", "-o", f"remount,size={_PLENTY}", str(workspace.parent))
+    elif name == "read-only":
+        _call("mount", "-o", "remount,bind,rw", str(workspace))
+    else:
+        for folder in (workspace, *(path for path in workspace.rglob("*") if path.is_dir())):
+            folder.chmod(0o755)
+
+
+def _run(verb: str, workspace: Path, words: tuple[str, ...] = ()) -> Ended:
+    began = time.perf_counter()
+    command = [*words, _PROGRAM, *verb.split(), "-w", str(workspace)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=2 * _DEADLINE_S)
+    except subprocess.TimeoutExpired:
+        return Ended(124, "did not end", time.perf_counter() - began, traceback=False)
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    return Ended(
+        done.returncode,
+        lines[-1] if lines else "",
+        time.perf_counter() - began,
+        "Traceback (most recent" in done.stderr,
+    )
+
+
+def _rows(workspace: Path) -> dict[str, list[dict[str, object]]]:
+    opened = Workspace.open(workspace)
+    return {
+        name: opened.table(name)
+        .select(["sha256"] if name == "objects" else [c.name for c in spec.columns if not c.observed])
+        .to_pylist()
+        for name, spec in TABLES.items()
+    }
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a workspace without the shops, which are served from elsewhere, but for its judgements."""
+    shutil.copytree(source, target, ignore=lambda path, names: _left_out(source, path, names))
+
+
+def _left_out(source: Path, path: str, names: list[str]) -> list[str]:
+    return [name for name in names if name != "judgements.csv"] if Path(path) == source / "shops" else []
+
+
+def _call(*words: str) -> None:
+    subprocess.run(words, check=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
