@@ -48,8 +48,8 @@ def run_pipeline(workspace: Path, part: Part, chosen: Mapping[str, object] = _NO
             state = getattr(pipeline, part)(str(workspace), **chosen, return_state=True)
         except httpx.HTTPError as error:
             raise DataError(
-                f"Prefect's server at {url}: wanted an answer: {error or type(error).__name__}; start it and run again: "
-                "what was done is kept"
+                f"Prefect's server at {url}: wanted an answer, got {error!r}; start it and run "
+                "again: what was done is kept"
             ) from error
         if isinstance(state.data, M5DataError):
             # Prefect keeps the error it was given: a copy keeps no frame of this program alive
