@@ -9,6 +9,7 @@ in Markdown; ends with 1 where a verb ended with 0 or by a traceback, took longe
 """
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -23,7 +24,9 @@ from bench.flows.demo_shop import demo_shop
 from m5data.workspace import Workspace
 from storage.schemas import TABLES
 
-_PROGRAM = str(Path(sys.executable).parent / "m5data")
+__all__ = ["PROGRAM", "Ended", "copy_workspace", "run_verb", "table_rows"]
+
+PROGRAM = str(Path(sys.executable).parent / "m5data")
 _VERBS = ("crawl", "download", "extract", "dedup", "align", "annotate aggregate", "build-splits", "export", "stats")
 _MARGIN = 96 * 1024
 _PLENTY = "500m"
@@ -81,11 +84,11 @@ def _no_reserve(shop: Path) -> None:
 def _prepare(shop: Path, before: Path) -> None:
     """Keep a copy of the workspace from before each verb, and one from after the last."""
     for number, verb in enumerate(_VERBS):
-        _copy(shop, before / str(number))
-        ended = _run(verb, shop)
+        copy_workspace(shop, before / str(number))
+        ended = run_verb(verb, shop)
         if ended.code:
             raise SystemExit(f"{verb}: {ended}")
-    _copy(shop, before / str(len(_VERBS)))
+    copy_workspace(shop, before / str(len(_VERBS)))
 
 
 def _try(
@@ -93,10 +96,10 @@ def _try(
 ) -> bool:
     """Run a verb under a fault, and without it; print a line, and return whether anything was not as it must be."""
     with contextmanager(inject)(before, place) as (workspace, words):
-        ended = _run(verb, workspace, words)
+        ended = run_verb(verb, workspace, words)
         _lift(name, workspace)
-        again = _run(verb, workspace)
-        mended = again.code == 0 and _rows(workspace) == _rows(after)
+        again = run_verb(verb, workspace)
+        mended = again.code == 0 and table_rows(workspace) == table_rows(after)
     told = ended.told.replace(str(workspace), "WORKSPACE").replace("|", "\\|")
     print(f"| {name} | {verb} | {ended.code} | {ended.seconds:.1f} | {told} | {mended} |", flush=True)
     if not mended:
@@ -110,7 +113,7 @@ def _full(before: Path, place: Path) -> Injected:
     used = sum(-(-path.stat().st_size // 4096) * 4096 + 4096 for path in before.rglob("*"))
     _call("mount", "-t", "tmpfs", "-o", f"size={used + _MARGIN}", "tmpfs", str(place))
     try:
-        _copy(before, place / "shop")
+        copy_workspace(before, place / "shop")
         yield place / "shop", ()
     finally:
         _call("umount", "-l", str(place))
@@ -119,7 +122,7 @@ def _full(before: Path, place: Path) -> Injected:
 
 def _read_only(before: Path, place: Path) -> Injected:
     """A file system that is mounted read-only."""
-    _copy(before, place)
+    copy_workspace(before, place)
     _call("mount", "--bind", str(place), str(place))
     _call("mount", "-o", "remount,bind,ro", str(place))
     try:
@@ -131,7 +134,7 @@ def _read_only(before: Path, place: Path) -> Injected:
 
 def _forbidden(before: Path, place: Path) -> Injected:
     """Folders of the store that this person may not write."""
-    _copy(before, place)
+    copy_workspace(before, place)
     for folder in (place, *(path for path in place.rglob("*") if path.is_dir())):
         folder.chmod(0o555)
     yield place, _DROP
@@ -155,11 +158,15 @@ def _lift(name: str, workspace: Path) -> None:
             folder.chmod(0o755)
 
 
-def _run(verb: str, workspace: Path, words: tuple[str, ...] = ()) -> Ended:
+def run_verb(
+    verb: str, workspace: Path, words: tuple[str, ...] = (), environment: Mapping[str, str] | None = None
+) -> Ended:
+    """Run a verb of the program, and return how it ended."""
     began = time.perf_counter()
-    command = [*words, _PROGRAM, *verb.split(), "-w", str(workspace)]
+    env = {**os.environ, **(environment or {})}
+    command = [*words, PROGRAM, *verb.split(), "-w", str(workspace)]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=2 * _DEADLINE_S)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=2 * _DEADLINE_S, env=env)
     except subprocess.TimeoutExpired:
         return Ended(124, "did not end", time.perf_counter() - began, traceback=False)
     lines = [line for line in done.stderr.splitlines() if line.strip()]
@@ -171,7 +178,8 @@ def _run(verb: str, workspace: Path, words: tuple[str, ...] = ()) -> Ended:
     )
 
 
-def _rows(workspace: Path) -> dict[str, list[dict[str, object]]]:
+def table_rows(workspace: Path) -> dict[str, list[dict[str, object]]]:
+    """Return every table's rows without observed columns; of objects only which there are."""
     opened = Workspace.open(workspace)
     return {
         name: opened.table(name)
@@ -181,7 +189,7 @@ def _rows(workspace: Path) -> dict[str, list[dict[str, object]]]:
     }
 
 
-def _copy(source: Path, target: Path) -> None:
+def copy_workspace(source: Path, target: Path) -> None:
     """Copy a workspace without the shops, which are served from elsewhere, but for its judgements."""
     shutil.copytree(source, target, ignore=lambda path, names: _left_out(source, path, names))
 

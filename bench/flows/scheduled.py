@@ -66,7 +66,7 @@ def watch(
     workspace: Path, shops: ShopAddresses, api: PrefectApi, process: subprocess.Popen[bytes], picture: Path | None
 ) -> dict[str, bool]:
     """Kill the first run once it has stored frames, let two more run; return expectations, and whether they hold."""
-    first = until(lambda: (api.runs() or [None])[0], _MINUTES, "the first run")
+    first = until(api.runs, _MINUTES, "the first run")[0]
     until((workspace / "tables" / "frames").exists, _MINUTES, "the first run's extraction")
     _kill_run(process)
     second = _ended(api, 2)
