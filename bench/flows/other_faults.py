@@ -102,7 +102,12 @@ def _decoder(parent: int) -> psutil.Process | None:
     """Return a child that has computed for a moment."""
     children = psutil.Process(parent).children(recursive=True)
     return next(
-        (child for child in children if child.cpu_times().user > 0.15 and "worker" in " ".join(child.cmdline())), None
+        (
+            child
+            for child in children
+            if child.cpu_times().user > 0.15 and "extract.isolation" in " ".join(child.cmdline())
+        ),
+        None,
     )
 
 
