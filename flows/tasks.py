@@ -1,7 +1,7 @@
 """The stages as Prefect tasks."""
 
 import sqlite3
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,12 @@ def run_part(workspace: str, part: Part, **chosen: Any) -> list[StageReport]:  #
     """
     try:
         opened = Workspace.open(Path(workspace))
-        with telling(opened, part), opened.store.lock(), showing_progress() as progress:
+        with (
+            telling(opened, part),
+            closing(opened.store.objects),  # an index left open keeps SQLite's log from being emptied
+            opened.store.lock(),
+            showing_progress() as progress,
+        ):
             context = RunContext(progress=progress, choices=Choices(**chosen), run=flow_run.get_name() or "")
             return _run_stages(opened, part, context)
     except M5DataError as error:

@@ -11,6 +11,7 @@ import argparse
 import os
 import sys
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -73,10 +74,16 @@ def _soak(workspace: Path, runs: int) -> list[Seen]:
             change_product(workspace, _PRODUCTS[number % len(_PRODUCTS)])
             began = time.perf_counter()
             everything(str(workspace), refresh=True)
-            vacuum(Workspace.open(workspace))
+            _vacuum(workspace)
             seen.append(_look(workspace, time.perf_counter() - began))
             print(f"run {number + 1:2}: {seen[-1]}", flush=True)
     return seen
+
+
+def _vacuum(workspace: Path) -> None:
+    opened = Workspace.open(workspace)
+    with closing(opened.store.objects):
+        vacuum(opened)
 
 
 def _look(workspace: Path, seconds: float) -> Seen:
