@@ -28,8 +28,9 @@ __all__ = ["PROGRAM", "Ended", "copy_workspace", "run_verb", "table_rows"]
 
 PROGRAM = str(Path(sys.executable).parent / "m5data")
 _VERBS = ("crawl", "download", "extract", "dedup", "align", "annotate aggregate", "build-splits", "export", "stats")
-_MARGIN = 96 * 1024
-_PLENTY = "500m"
+_MARGIN = 24 * 1024
+_PLENTY_BYTES = 500 * 1024 * 1024
+_PLENTY = str(_PLENTY_BYTES)
 _DEADLINE_S = 60.0
 _DROP = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search")
 
@@ -110,10 +111,11 @@ def _try(
 def _full(before: Path, place: Path) -> Injected:
     """A disk that has a little more room than the workspace takes."""
     place.mkdir()
-    used = sum(-(-path.stat().st_size // 4096) * 4096 + 4096 for path in before.rglob("*"))
-    _call("mount", "-t", "tmpfs", "-o", f"size={used + _MARGIN}", "tmpfs", str(place))
+    _call("mount", "-t", "tmpfs", "-o", f"size={_PLENTY}", "tmpfs", str(place))
     try:
         copy_workspace(before, place / "shop")
+        used = _PLENTY_BYTES - shutil.disk_usage(place).free
+        _call("mount", "-o", f"remount,size={used + _MARGIN}", str(place))
         yield place / "shop", ()
     finally:
         _call("umount", "-l", str(place))
