@@ -15,6 +15,7 @@ from prefect.states import Failed
 
 from flows.artifacts import leave_artifacts
 from flows.context import RunContext
+from flows.page_progress import PageProgress
 from flows.stages import PARTS, Part, run_stage
 from flows.telling import telling
 from m5data.choices import Choices
@@ -51,7 +52,9 @@ def run_part(workspace: str, part: Part, **chosen: Any) -> list[StageReport]:  #
             opened.store.lock(),
             showing_progress() as progress,
         ):
-            context = RunContext(progress=progress, choices=Choices(**chosen), run=flow_run.get_name() or "")
+            context = RunContext(
+                progress=PageProgress(progress), choices=Choices(**chosen), run=flow_run.get_name() or ""
+            )
             return _run_stages(opened, part, context)
     except M5DataError as error:
         return _failed(error)  # type: ignore[return-value]  # Prefect takes a state for the flow's own
