@@ -53,8 +53,7 @@ class PageProgress:
         with suppress(httpx.HTTPError):
             if self._artifact is None:
                 words = f"{self._stage}: {self._total:,} items"
-                self._artifact = create_progress_artifact(
-                    percent, key=f"m5data-progress-{self._stage}", description=words
-                )
+                made = create_progress_artifact(percent, key=f"m5data-progress-{self._stage}", description=words)
+                self._artifact = made if isinstance(made, UUID) else None  # a coroutine where there is a loop: not here
             else:
                 update_progress_artifact(self._artifact, percent)

@@ -94,7 +94,7 @@ def test_runs_follow_one_another_whatever_happens_to_one(fresh: Workspace) -> No
 
 def test_a_wrong_cron_is_a_wrong_request() -> None:
     check_cron("*/5 3 * * 1-5")
-    with pytest.raises(UsageError, match="--cron: wanted five fields such as .*, got 'every night'; correct it"):
+    with pytest.raises(UsageError, match=r"--cron: wanted five fields such as .*, got 'every night'; correct it"):
         check_cron("every night")
 
 
