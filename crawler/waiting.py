@@ -1,5 +1,6 @@
 """What the crawl, the reader of records and the downloader have still to do, from the state alone."""
 
+import json
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
@@ -55,17 +56,24 @@ def waiting_records(store: Store) -> int:
 
 
 def waiting_media(store: Store, snapshot: Snapshot) -> dict[str, int]:
-    """Return kind -> how many addresses of media have no outcome yet, those of a run under way included."""
-    wanted = snapshot.sql("SELECT DISTINCT kind, url FROM media WHERE state = 'pending'").to_pylist()
-    with closing(store.state.connect_reading()) as connection:
-        settled: set[str] = set()
-        if wanted and _has(connection, "media_urls"):
-            rows = connection.execute("SELECT url FROM media_urls WHERE state NOT IN ('pending', 'stale')")
-            settled = {url for (url,) in rows}
+    """Return kind -> how many addresses of media have no outcome yet; those that a run under way fetched have one."""
     counts = {"image": 0, "video": 0}
-    for row in wanted:
-        counts[row["kind"]] += row["url"] not in settled
+    with closing(store.state.connect_reading()) as connection:
+        asked = _has(connection, "media_urls")
+        for batch in snapshot.batches("SELECT DISTINCT kind, url FROM media WHERE state = 'pending'"):
+            for kind in counts:
+                urls = [row["url"] for row in batch.to_pylist() if row["kind"] == kind]
+                counts[kind] += len(urls) - (_settled(connection, urls) if asked else 0)
     return counts
+
+
+def _settled(connection: sqlite3.Connection, urls: list[str]) -> int:
+    """Return how many of some addresses have an outcome."""
+    query = (
+        "SELECT count(*) FROM media_urls WHERE state NOT IN ('pending', 'stale') "
+        "AND url IN (SELECT value FROM json_each(?))"
+    )
+    return int(connection.execute(query, (json.dumps(urls),)).fetchone()[0])
 
 
 def _counts(connection: sqlite3.Connection, before: str, failed_before: str) -> dict[str, WaitingPages]:

@@ -1,7 +1,6 @@
 """Having a stage do work again: all of it, or that of some products."""
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -13,7 +12,8 @@ from m5data.errors import UsageError
 from m5data.stage import StageReport
 from m5data.workspace import Workspace
 from storage import Stage
-from storage.buckets import bucket_of
+from storage.buckets import bucket_sql
+from storage.engine import text
 
 __all__ = ["REDONE", "Selection", "mark"]
 
@@ -57,35 +57,46 @@ def mark(workspace: Workspace, stage: str, selection: Selection, *, dry_run: boo
 
 
 def _crawl(workspace: Workspace, _: str, selection: Selection, dry_run: bool) -> int:  # noqa: FBT001 - as all of REDONE
-    return forget_fetched(workspace.store, selection.source, _pages_of(workspace, selection), dry_run=dry_run)
+    return sum(
+        forget_fetched(workspace.store, selection.source, products, dry_run=dry_run)
+        for products in _pages_of(workspace, selection)
+    )
 
 
 def _records(workspace: Workspace, stage: str, selection: Selection, dry_run: bool) -> int:  # noqa: FBT001
-    products = _pages_of(workspace, selection)
-    count = forget_read(workspace.store, selection.source, products, dry_run=dry_run)
+    count = sum(
+        forget_read(workspace.store, selection.source, products, dry_run=dry_run)
+        for products in _pages_of(workspace, selection)
+    )
     _forget_run(workspace, stage, count, dry_run=dry_run)
     return count
 
 
 def _download(workspace: Workspace, stage: str, selection: Selection, dry_run: bool) -> int:  # noqa: FBT001
-    urls = None if selection.is_all else _of_media(workspace, "url", selection)
-    count = forget_media(workspace.store, urls, dry_run=dry_run)
+    query = f"SELECT DISTINCT url FROM media WHERE product_id IN ({_chosen(workspace, selection)})"  # noqa: S608
+    batches = [None] if selection.is_all else _values(workspace, query)
+    count = sum(forget_media(workspace.store, urls, dry_run=dry_run) for urls in batches)
     _forget_run(workspace, stage, count, dry_run=dry_run)
     return count
 
 
 def _extract(workspace: Workspace, stage: str, selection: Selection, dry_run: bool) -> int:  # noqa: FBT001
-    objects = _of_media(workspace, "sha256", selection)
+    objects = (
+        "SELECT DISTINCT sha256 FROM media WHERE state = 'ok' AND sha256 IS NOT NULL "  # noqa: S608
+        f"AND product_id IN ({_chosen(workspace, selection)})"
+    )
+    count = int(workspace.sql(f"SELECT count(*) AS n FROM ({objects})")["n"][0].as_py())  # noqa: S608
     if selection.is_all:
-        _forget_run(workspace, stage, len(objects), dry_run=dry_run)
-    elif objects and not dry_run:
+        _forget_run(workspace, stage, count, dry_run=dry_run)
+    elif count and not dry_run:
         with (
             workspace.store.stage("redo", settings="") as redo,
             closing(redo.before.connection()) as connection,
         ):
-            _drop_results(redo, connection, objects)
-            redo.commit(StageReport("redo", len(objects), len(objects)))
-    return len(objects)
+            connection.execute(f"CREATE TEMP TABLE again AS {objects}")
+            _drop_results(redo, connection)
+            redo.commit(StageReport("redo", count, count))
+    return count
 
 
 def _whole(workspace: Workspace, stage: str, selection: Selection, dry_run: bool) -> int:  # noqa: FBT001
@@ -118,10 +129,8 @@ _RESULTS = {
 _REJECTS = "SELECT * FROM rejects WHERE stage = 'extract' AND item NOT IN (SELECT sha256 FROM again)"
 
 
-def _drop_results(redo: Stage, connection: duckdb.DuckDBPyConnection, objects: set[str]) -> None:
-    """Write the tables of extraction without the results of some objects; a new version of media has it run."""
-    values = json.dumps(sorted(objects))
-    connection.execute("CREATE TEMP TABLE again AS SELECT unnest(from_json($1, '[\"VARCHAR\"]')) AS sha256", [values])
+def _drop_results(redo: Stage, connection: duckdb.DuckDBPyConnection) -> None:
+    """Write extraction's tables without the results of objects in ``again``; a new version of media has it run."""
     for table, query in _RESULTS.items():
         redo.write(table, connection.sql(query))
     redo.write("rejects", connection.sql(_REJECTS), only="extract")
@@ -137,41 +146,54 @@ def _forget_run(workspace: Workspace, stage: str, count: int, *, dry_run: bool) 
         redo.commit(StageReport("redo", count, count))
 
 
-def _pages_of(workspace: Workspace, selection: Selection) -> set[str] | None:
-    """Return the products whose pages are meant; None: every address of the source, or of all."""
-    _check_source(workspace, selection)
-    chosen = selection.products or selection.partition is not None
-    return _products(workspace, selection) if chosen else None
+def _pages_of(workspace: Workspace, selection: Selection) -> Iterator[list[str] | None]:
+    """Yield the products whose pages are meant, some at a time; None: every address of the source, or of all."""
+    chosen = _chosen(workspace, selection)
+    if selection.products or selection.partition is not None:
+        yield from _values(workspace, chosen)
+    else:
+        yield None
 
 
-def _of_media(workspace: Workspace, column: str, selection: Selection) -> set[str]:
-    _check_source(workspace, selection)
-    rows = workspace.table("media").select(["product_id", column]).to_pylist()
-    products = None if selection.is_all else _products(workspace, selection)
-    return {row[column] for row in rows if row[column] and (products is None or row["product_id"] in products)}
-
-
-def _products(workspace: Workspace, selection: Selection) -> set[str]:
-    """Return the ids of the selection.
+def _chosen(workspace: Workspace, selection: Selection) -> str:
+    """Return a query of the ids of the selection.
 
     Raises:
-        UsageError: A product that is named is not there, or there is no such partition.
+        UsageError: A product, source or partition that is named is not there.
     """
-    rows = workspace.table("products").select(["product_id", "source"]).to_pylist()
-    if unknown := sorted(set(selection.products) - {row["product_id"] for row in rows}):
-        raise UsageError(
-            f"redo --product: wanted products of the workspace, got {unknown[0]!r}; ask m5data sql for ids"
-        )
+    _check(workspace, selection)
+    conditions = ["true"]
+    if selection.products:
+        conditions.append(f"product_id IN ({_listed(selection.products)})")
+    if selection.source is not None:
+        conditions.append(f"source = {text(selection.source)}")
+    if selection.partition is not None:
+        bucket = bucket_sql("product_id", workspace.snapshot.record.buckets)
+        conditions.append(f"{bucket} = {selection.partition}")
+    return f"SELECT product_id FROM products WHERE {' AND '.join(conditions)}"  # noqa: S608 - quoted by ``text``
+
+
+def _values(workspace: Workspace, query: str) -> Iterator[list[str]]:
+    """Yield the values of a query's one column, some thousands at a time."""
+    for batch in workspace.snapshot.batches(query):
+        yield batch.column(0).to_pylist()
+
+
+def _listed(values: Iterable[str]) -> str:
+    return ", ".join(map(text, values))
+
+
+def _check(workspace: Workspace, selection: Selection) -> None:
+    _check_source(workspace, selection)
     buckets = workspace.snapshot.record.buckets
     if selection.partition is not None and selection.partition >= buckets:
         raise UsageError(f"redo --partition: wanted 0 to {buckets - 1}, got {selection.partition}; correct it")
-    return {
-        row["product_id"]
-        for row in rows
-        if (not selection.products or row["product_id"] in selection.products)
-        and selection.source in {None, row["source"]}
-        and selection.partition in {None, bucket_of(row["product_id"], buckets)}
-    }
+    if selection.products:
+        known = workspace.sql(f"SELECT product_id FROM products WHERE product_id IN ({_listed(selection.products)})")  # noqa: S608
+        if unknown := sorted({*selection.products} - {*known["product_id"].to_pylist()}):
+            raise UsageError(
+                f"redo --product: wanted products of the workspace, got {unknown[0]!r}; m5data sql tells ids"
+            )
 
 
 def _check_source(workspace: Workspace, selection: Selection) -> None:
