@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 
 import httpx
 
-from m5data.errors import M5DataError
 from m5data.settings import RunSettings
 from m5data.workspace import Workspace
 
@@ -28,7 +27,7 @@ def telling(workspace: Workspace, what: str) -> Iterator[None]:
     """
     try:
         yield
-    except (M5DataError, OSError) as error:
+    except Exception as error:
         _tell(workspace.settings.run, _message(workspace, what, error))
         raise
 
