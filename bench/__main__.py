@@ -23,6 +23,11 @@ BENCHMARKS = {
     "agreement": ["bench.extract.agreement"],
     "scale": ["bench.extract.scale"],
     "training": ["bench.scale.speed"],
+    "schedule": ["bench.flows.scheduled"],
+    "flow-overhead": ["bench.flows.overhead", "--rounds", "2"],
+    "soak": ["bench.flows.soak"],
+    "faults": ["bench.flows.faults"],
+    "other-faults": ["bench.flows.other_faults"],
     "study": ["bench.scale.study", "bench/out/study"],
 }
 

@@ -11,6 +11,7 @@ from contextlib import closing
 from datetime import datetime
 
 from crawler.download_settings import DownloadSettings
+from crawler.media.bandwidth import Bandwidth
 from crawler.media.ledger import publish, read_wanted
 from crawler.media.queue import UrlQueue
 from crawler.media.queue_schema import DDL, ROOM
@@ -26,7 +27,7 @@ _STAGE = "download"
 _PORT = re.compile(r":\d+$")
 
 
-def run(
+def run(  # noqa: PLR0913 - what one command can ask for
     store: Store,
     settings: DownloadSettings,
     *,
@@ -34,6 +35,7 @@ def run(
     local_hosts: Collection[str] = frozenset(),
     retry_failed: bool = False,
     refresh: bool = False,
+    bandwidth_mbit: float | None = None,
     clock: Clock = utc_now,
     progress: Progress | None = None,
 ) -> StageReport:
@@ -46,6 +48,7 @@ def run(
         local_hosts: ``host:port`` of the sources marked local; without a port, those of http and https.
         retry_failed: ask again for what failed (what was dropped stays so).
         refresh: ask, on condition, for what is ok and has an ETag or a Last-Modified.
+        bandwidth_mbit: most megabits a second, on average, over all hosts; None: no bound.
         clock: source of times.
         progress: told of every URL.
 
@@ -53,7 +56,7 @@ def run(
         MissingInputError: no stage has written ``media``.
         ThresholdError: fewer than ``settings.min_success`` are ok; all that came is kept nevertheless.
     """
-    caller = Caller(user_agent, _with_ports(local_hosts))
+    caller = Caller(user_agent, _with_ports(local_hosts), bandwidth=Bandwidth(bandwidth_mbit))
     extra = " ".join(sorted(caller.local_hosts))
     with store.stage(_STAGE, settings=settings.digest(), reads=("media",), extra=extra) as stage:
         if stage.unchanged and not (retry_failed or refresh):

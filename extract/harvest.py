@@ -1,5 +1,6 @@
 """Results on their way into the result tables, checkpointed partition by partition."""
 
+import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
@@ -18,6 +19,8 @@ from m5data.stage import Progress
 from storage import ObjectWriter, Spool
 
 __all__ = ["Harvest"]
+
+_LOG = logging.getLogger(__name__)
 
 
 class Harvest:
@@ -65,6 +68,7 @@ class Harvest:
         if spooled is None:
             raise DataError(f"extract: wanted the results of partition {partition.name}, found none; run it again")
         self.ways.update(ways)
+        _log(partition, spooled)
         self._gather(spooled)
         self._progress.advance(len(partition.items))
 
@@ -91,6 +95,7 @@ class Harvest:
             objects.flush()  # a row may only name objects that are on the disk
             tables = partition.tables()
             self._spool.put(partition.name, partition.fingerprint, tables)
+            _log(partition, tables)
             self._gather(tables)
 
     def _gather(self, tables: Mapping[str, pa.Table]) -> None:
@@ -98,3 +103,11 @@ class Harvest:
         for name, rows in tables.items():
             if rows.num_rows:
                 self._connection.from_arrow(rows).insert_into(name)
+
+
+def _log(partition: Partition, tables: Mapping[str, pa.Table]) -> None:
+    """Log what a partition lacks, an entry an item, and that it is done."""
+    for fault in tables["fault_results"].to_pylist():
+        where = {"partition": partition.name, "item": fault["item"]}
+        _LOG.info("dropped %s: %s", fault["reason"], fault["detail"], extra=where)
+    _LOG.info("%d objects done", len(partition.items), extra={"partition": partition.name})

@@ -15,3 +15,5 @@ class RunContext:
     progress: Progress = field(default_factory=SilentProgress)
     clock: Clock = utc_now
     choices: Choices = field(default_factory=Choices)
+    run: str = ""
+    """Name of the run, in logs and metrics; empty: none was given."""

@@ -1,30 +1,75 @@
-"""The Prefect flow: the stages of a part, one task each."""
+"""The Prefect flows: collect, process, dataset, and everything; the stages of a part, one task each."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from prefect import flow
+from pydantic import Field
 
 from m5data.stage import StageReport
 
-__all__ = ["pipeline"]
+__all__ = ["collect", "dataset", "everything", "process"]
+
+Folder = Annotated[str, Field(min_length=1, description="Folder of the workspace on the machine that runs it.")]
+Source = Annotated[str | None, Field(description="Only this source; empty: all that have a start address.")]
+Limit = Annotated[int | None, Field(ge=1, description="At most so many pages a source; empty: as the settings say.")]
+Refresh = Annotated[bool, Field(description="Ask for every page again; an unchanged one costs a short answer.")]
+Engine = Annotated[Literal["local", "ray"], Field(description="Where partitions run: here, or on a Ray cluster.")]
+Recipe = Annotated[str | None, Field(description="Split recipe by name or file; empty: as the settings say.")]
 
 
-@flow(name="m5data", persist_result=False, validate_parameters=True)
-def pipeline(
-    workspace: str = ".",
-    part: Literal["collect", "process", "dataset", "everything"] = "everything",
-    *,
-    refresh: bool = False,
+@flow(name="collect", persist_result=False, validate_parameters=True)
+def collect(
+    workspace: Folder = ".", *, source: Source = None, limit: Limit = None, refresh: Refresh = False
 ) -> list[StageReport]:
-    """Run the stages of ``part`` on a workspace, in order, under its lock.
+    """Crawl, read records, download.
 
     Args:
         workspace: Folder of the workspace.
-        part: collect (crawl, download), process (extract, duplicates, labels), dataset (splits,
-            export, report) or everything.
-        refresh: Ask for every page again, whatever its age; unchanged ones cost one conditional request.
+        source: Only this source.
+        limit: At most so many pages a source.
+        refresh: Ask for every page again, whatever its age.
     """
     # Prefect keeps a flow's globals beyond the interpreter's end, which DuckDB complains of there
     from flows.tasks import run_part  # noqa: PLC0415
 
-    return run_part(workspace, part, refresh=refresh)
+    return run_part(workspace, "collect", source=source, limit=limit, refresh=refresh)
+
+
+@flow(name="process", persist_result=False, validate_parameters=True)
+def process(workspace: Folder = ".", *, engine: Engine = "local") -> list[StageReport]:
+    """Extract, clean texts, find duplicates, label.
+
+    Args:
+        workspace: Folder of the workspace.
+        engine: Where partitions run.
+    """
+    from flows.tasks import run_part  # noqa: PLC0415 - as above
+
+    return run_part(workspace, "process", engine=engine)
+
+
+@flow(name="dataset", persist_result=False, validate_parameters=True)
+def dataset(workspace: Folder = ".", *, recipe: Recipe = None) -> list[StageReport]:
+    """Take in judgements, split, export, report.
+
+    Args:
+        workspace: Folder of the workspace.
+        recipe: Split recipe.
+    """
+    from flows.tasks import run_part  # noqa: PLC0415 - as above
+
+    return run_part(workspace, "dataset", recipe=recipe)
+
+
+@flow(name="everything", persist_result=False, validate_parameters=True)
+def everything(workspace: Folder = ".", *, refresh: Refresh = False, engine: Engine = "local") -> list[StageReport]:
+    """Collect, process and make the dataset: what is done already is not done again.
+
+    Args:
+        workspace: Folder of the workspace.
+        refresh: Ask for every page again, whatever its age.
+        engine: Where partitions run.
+    """
+    from flows.tasks import run_part  # noqa: PLC0415 - as above
+
+    return run_part(workspace, "everything", refresh=refresh, engine=engine)

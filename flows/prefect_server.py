@@ -16,7 +16,7 @@ import httpx
 from m5data.errors import DataError, UsageError
 from storage.children import die_with_parent
 
-__all__ = ["api_url"]
+__all__ = ["api_url", "scheduler_url"]
 
 ANSWER_DEADLINE_S = 10.0
 START_DEADLINE_S = 60.0
@@ -34,15 +34,40 @@ def api_url(home: Path) -> Iterator[str]:
         UsageError: Nothing answers at the configured address.
         DataError: The private server did not start in time.
     """
+    configured = _configured()
+    if configured:
+        yield configured
+    else:
+        with _private_server(home, 0, pages=False) as url:
+            yield url
+
+
+@contextmanager
+def scheduler_url(home: Path, port: int) -> Iterator[str]:
+    """Yield the address of a Prefect API that starts runs on schedules, and shows its pages.
+
+    That is ``PREFECT_API_URL`` where Prefect's settings name one. Otherwise a whole server is started at ``port`` of
+    this machine for the time of the context; what it knows is kept under ``home``.
+
+    Raises:
+        UsageError: Nothing answers at the configured address, or the port is taken.
+        DataError: The server did not start in time.
+    """
+    configured = _configured()
+    if configured:
+        yield configured
+    else:
+        with _private_server(home, port, pages=True) as url:
+            yield url
+
+
+def _configured() -> str | None:
     from prefect.settings import PREFECT_API_URL  # noqa: PLC0415 - a second's import
 
     configured = PREFECT_API_URL.value()
     if configured:
         _check_reachable(str(configured))
-        yield str(configured)
-    else:
-        with _private_server(home) as url:
-            yield url
+    return str(configured) if configured else None
 
 
 def _check_reachable(url: str) -> None:
@@ -55,13 +80,14 @@ def _check_reachable(url: str) -> None:
 
 
 @contextmanager
-def _private_server(home: Path) -> Iterator[str]:
+def _private_server(home: Path, port: int, *, pages: bool) -> Iterator[str]:
     home.mkdir(parents=True, exist_ok=True)
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with _listener(port) as listener:
         port = listener.getsockname()[1]
-        child = context.Process(target=_serve, args=(listener, home, theirs), name="m5data-prefect", daemon=True)
+        environment = _environment(home, port, pages=pages)
+        child = context.Process(target=_serve, args=(listener, environment, theirs), name="m5data-prefect", daemon=True)
         child.start()
     theirs.close()
     try:
@@ -87,16 +113,32 @@ def _await_start(ready: Connection, home: Path) -> None:
         )
 
 
-def _serve(listener: socket.socket, home: Path, ready: Connection) -> None:
+def _listener(port: int) -> socket.socket:
+    try:
+        return socket.create_server(("127.0.0.1", port))
+    except OSError as error:
+        raise UsageError(
+            f"port {port} of this machine: wanted it for Prefect's server: {error.strerror}; choose another with "
+            "--port, or name a running server in PREFECT_API_URL"
+        ) from None
+
+
+def _environment(home: Path, port: int, *, pages: bool) -> dict[str, str]:
+    """Return what the server reads its settings from; without pages it runs no services either, and starts faster."""
+    common = {
+        "PREFECT_HOME": str(home),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "0",
+        "PREFECT__SERVER_FINAL": "1",
+        "PREFECT_LOGGING_LEVEL": "ERROR",
+    }
+    if pages:
+        return {**common, "PREFECT_UI_ENABLED": "1", "PREFECT_UI_API_URL": f"http://127.0.0.1:{port}/api"}
+    return {**common, "PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1"}
+
+
+def _serve(listener: socket.socket, environment: dict[str, str], ready: Connection) -> None:
     die_with_parent()
-    os.environ.update(
-        PREFECT_HOME=str(home),
-        PREFECT_UI_ENABLED="0",
-        PREFECT_SERVER_ANALYTICS_ENABLED="0",
-        PREFECT__SERVER_EPHEMERAL="1",
-        PREFECT__SERVER_FINAL="1",
-        PREFECT_LOGGING_LEVEL="ERROR",
-    )
+    os.environ.update(environment)
     import uvicorn  # noqa: PLC0415 - only the child needs a server
     from prefect.server.api.server import create_app  # noqa: PLC0415 - reads the environment above
 

@@ -1,16 +1,24 @@
 """The stages of a product's journey: ordinary functions over a workspace, in order."""
 
+import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from importlib import import_module
 from types import MappingProxyType
 from typing import Literal
 
 from flows.context import RunContext
+from flows.logs import UNTOLD, logging_to
+from flows.machine import confined
+from flows.naming import disk_faults_named
+from flows.watching import watching
 from m5data.forgetting import finish_forgetting
 from m5data.stage import StageReport
 from m5data.workspace import Workspace
 
 __all__ = ["PARTS", "STAGES", "Part", "run_stage"]
+
+_LOG = logging.getLogger(__name__)
 
 Part = Literal["collect", "process", "dataset", "everything"]
 
@@ -51,8 +59,32 @@ PARTS: Mapping[Part, tuple[str, ...]] = MappingProxyType(
 
 
 def run_stage(workspace: Workspace, name: str, context: RunContext) -> StageReport:
-    """Run one stage under the workspace's lock, once a take-down that was killed is finished."""
-    with workspace.store.lock():
+    """Run one stage under the workspace's lock, once a take-down that was killed is finished.
+
+    It keeps to the machine settings, is logged, and writes down how far it is.
+    """
+    with (
+        workspace.store.lock(),
+        logging_to(workspace.root, context.run, name),
+        confined(workspace.settings.machine),
+        disk_faults_named(workspace.root, name),
+        watching(workspace, name, context) as watch,
+    ):
         finish_forgetting(workspace)
-        function: Callable[[Workspace, RunContext], StageReport] = getattr(import_module(STAGES[name]), name)
-        return function(workspace, context)
+        return _logged(name, lambda: _function(name)(workspace, replace(context, progress=watch)))
+
+
+def _function(name: str) -> Callable[[Workspace, RunContext], StageReport]:
+    function: Callable[[Workspace, RunContext], StageReport] = getattr(import_module(STAGES[name]), name)
+    return function
+
+
+def _logged(name: str, work: Callable[[], StageReport]) -> StageReport:
+    _LOG.info("%s: begins", name)
+    try:
+        report = work()
+    except BaseException as error:
+        _LOG.error("%s: ended by %s: %s", name, type(error).__name__, error, extra=UNTOLD)
+        raise
+    _LOG.info("%s", report.sentence())
+    return report

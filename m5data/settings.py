@@ -14,7 +14,7 @@ from m5data.stage_settings import StageSettings
 from splits.settings import SplitSettings
 from webapp.settings import ServeSettings
 
-__all__ = ["Settings", "StoreSettings"]
+__all__ = ["MachineSettings", "RunSettings", "Settings", "StoreSettings"]
 
 
 class StoreSettings(StageSettings):
@@ -27,6 +27,33 @@ class StoreSettings(StageSettings):
     """So many newest dataset versions stay when m5data vacuum runs."""
     keep_days: float = Field(default=30, ge=0)
     """Dataset versions younger than so many days stay, too; and those that splits or an export came from."""
+
+
+class MachineSettings(StageSettings):
+    """What a run may take of the machine it shares."""
+
+    cores: int | None = Field(default=None, ge=1)
+    """Cores for all processes of a run together; None: all there are. Has no influence on results."""
+    memory_mb: int | None = Field(default=None, ge=1024)
+    """Memory that a run plans with: half of it for each of the two queries that a stage runs at most, and no more
+    decoder processes than have room at their limit (extract.limits.memory_mb). None: 1 GB a query, a decoder a core."""
+    bandwidth_mbit: float | None = Field(default=None, gt=0)
+    """Most megabits a second that media take over all hosts, on average; None: what there is."""
+    min_free_gb: float = Field(default=1.0, ge=0)
+    """A run does not start, and stops, when the workspace's disk has less free than this."""
+
+
+class RunSettings(StageSettings):
+    """How a run is watched, and who is told when it fails."""
+
+    stage_hours: float = Field(default=168.0, gt=0)
+    """Hours after which a stage of a flow is given up; what it finished is kept. A week: larger than any honest run."""
+    notify_command: tuple[str, ...] = ()
+    """Program and arguments that are started when a run fails; it is given one JSON object on standard input."""
+    notify_webhook: str | None = Field(default=None, pattern="^https?://")
+    """Address that the same JSON object is posted to when a run fails."""
+    notify_seconds: float = Field(default=30.0, gt=0)
+    """How long either may take."""
 
 
 class Settings(StageSettings):
@@ -54,6 +81,10 @@ class Settings(StageSettings):
     """What leaves the workspace."""
     serve: ServeSettings = ServeSettings()
     """The web application."""
+    machine: MachineSettings = MachineSettings()
+    """What a run may take of the machine it shares: cores, memory, bandwidth, disk."""
+    run: RunSettings = RunSettings()
+    """How long a stage may take, and who is told when a run fails."""
 
     @model_validator(mode="before")
     @classmethod

@@ -75,3 +75,11 @@ class StageReport:
     def success(self) -> float:
         """Share of items kept, 1.0 where nothing was read."""
         return self.kept / self.read if self.read else 1.0
+
+    def sentence(self) -> str:
+        """Return what the stage did, in a line."""
+        if self.unchanged:
+            return f"{self.stage}: unchanged, nothing to do"
+        dropped = ", ".join(f"{reason} {count:,}" for reason, count in self.dropped.items())
+        numbers = f"{self.stage}: read {self.read:,}, kept {self.kept:,} in {self.seconds:.1f} s"
+        return f"{numbers}; dropped: {dropped}" if dropped else numbers

@@ -2,6 +2,9 @@
 
 import tempfile
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 import duckdb
@@ -9,10 +12,11 @@ import pyarrow as pa
 
 from storage.schemas import TableSpec
 
-__all__ = ["MEMORY_LIMIT", "open_engine", "quote", "sql_columns", "sql_type", "text"]
+__all__ = ["MEMORY_LIMIT", "memory_limit", "open_engine", "quote", "sql_columns", "sql_type", "text"]
 
 MEMORY_LIMIT = "1GB"
 """What one connection may hold before it spills to disk; a stage that writes what it reads by SQL has two."""
+_LIMIT: ContextVar[str] = ContextVar("memory_limit", default=MEMORY_LIMIT)
 
 _SIMPLE = {
     pa.string(): "VARCHAR",
@@ -27,12 +31,12 @@ def open_engine(spill: Path | None = None) -> duckdb.DuckDBPyConnection:
     """Open an in-memory DuckDB that never fetches extensions and never looks at Python variables.
 
     Args:
-        spill: Folder, there and no one else's, for what does not fit in ``MEMORY_LIMIT``; None: one in the
+        spill: Folder, there and no one else's, for what does not fit in the memory limit; None: one in the
             system's temporary folder, which DuckDB makes when it needs it.
     """
     scratch = spill or Path(tempfile.gettempdir()) / f"m5data-{uuid.uuid4().hex}"
     config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": MEMORY_LIMIT,
+        "memory_limit": _LIMIT.get(),
         "temp_directory": str(scratch),
         "python_enable_replacements": False,
         "autoinstall_known_extensions": False,
@@ -42,6 +46,16 @@ def open_engine(spill: Path | None = None) -> duckdb.DuckDBPyConnection:
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET enable_progress_bar = false")
     return connection
+
+
+@contextmanager
+def memory_limit(megabytes: int | None) -> Iterator[None]:
+    """Give connections that are opened while the context lasts another limit; None: leave it as it is."""
+    token = _LIMIT.set(_LIMIT.get() if megabytes is None else f"{megabytes}MB")
+    try:
+        yield
+    finally:
+        _LIMIT.reset(token)
 
 
 def quote(name: str) -> str:

@@ -5,11 +5,12 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from m5data.errors import WorkspaceError
 from storage.layout import Layout
 
-__all__ = ["WriterLock"]
+__all__ = ["WriterLock", "holder_of"]
 
 
 class WriterLock:
@@ -45,7 +46,13 @@ class WriterLock:
                     self._release()
 
     def _acquire(self) -> None:
-        self._descriptor = os.open(self._layout.lock, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            self._descriptor = os.open(self._layout.lock, os.O_RDWR | os.O_CREAT, 0o666)
+        except OSError as error:
+            raise WorkspaceError(
+                f"{self._layout.lock}: wanted to write there: {error.strerror}; m5data doctor says what is shut, "
+                "give the right to write and run again"
+            ) from None
         try:
             self._lock()
             self._recover()
@@ -68,3 +75,31 @@ class WriterLock:
     def _release(self) -> None:
         os.close(self._descriptor)
         self._descriptor = -1
+
+
+def holder_of(root: Path) -> int | None:
+    """Return the process that holds a workspace for writing, None where none does; nothing is locked to find out.
+
+    The file names whoever took the lock last; on Linux the kernel's own list says whether it is held still. Elsewhere
+    that process being alive must do.
+    """
+    path = Layout(root).lock
+    try:
+        process = int(path.read_bytes() or b"0")
+        inode = path.stat().st_ino
+    except (FileNotFoundError, ValueError):
+        return None
+    locks = Path("/proc/locks")
+    if locks.is_file():
+        held = (line.split() for line in locks.read_text(encoding="ascii").splitlines())
+        return process if any(_is_on(words, inode) for words in held) else None
+    try:
+        os.kill(process, 0)
+    except OSError:
+        return None
+    return process
+
+
+def _is_on(words: list[str], inode: int) -> bool:
+    """Tell whether a line of /proc/locks (number, FLOCK, ADVISORY, WRITE, process, device:inode, …) locks an inode."""
+    return words[1:4] == ["FLOCK", "ADVISORY", "WRITE"] and words[5].rpartition(":")[2] == str(inode)

@@ -61,6 +61,14 @@ class Spool:
             rest = rest[length:]
         return tables
 
+    def has(self, partition: str, fingerprint: str) -> bool:
+        """Return whether ``get`` would return something; the tables are not read."""
+        try:
+            with self._path(partition).open("rb") as file:
+                return bool(json.loads(file.readline())["fingerprint"] == fingerprint)
+        except FileNotFoundError:
+            return False
+
     def clear(self) -> None:
         """Forget everything."""
         if self._folder.is_dir():

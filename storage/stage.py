@@ -66,6 +66,7 @@ class Stage:
         self._inputs = inputs
         self._changes: dict[str, Changes] = {}
         self._touched: set[str] = set()
+        self._forgotten: set[str] = set()
         self._engine: duckdb.DuckDBPyConnection | None = None
         self._committed = False
 
@@ -128,6 +129,10 @@ class Stage:
     def touch(self, table: str) -> None:
         """Give a table a new version with the rows that it has, so that stages that read it run again."""
         self._touched.add(table)
+
+    def forget(self, stage: str) -> None:
+        """Forget that another stage ever ran, so that it does all of its work again; its tables stay until then."""
+        self._forgotten.add(stage)
 
     def reject(self, rejects: Iterable[Reject]) -> None:
         """Give the stage's complete rejects, which replace those of its earlier runs."""
@@ -203,7 +208,7 @@ class Stage:
             created=self._clock(),
             indexed=indexed,
             tables=tables,
-            stages={**before.stages, self.name: record},
+            stages={**{k: v for k, v in before.stages.items() if k not in self._forgotten}, self.name: record},
         )
 
     def _open_engine(self) -> duckdb.DuckDBPyConnection:

@@ -1,5 +1,6 @@
 """SQLite for what changes row by row and must never be lost."""
 
+import os
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -48,6 +49,12 @@ class State:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         return connection
+
+    def connect_reading(self) -> sqlite3.Connection:
+        """Open a connection that only reads, also on a disk that cannot be written; the caller closes it."""
+        fixed = "" if os.access(self._path.parent, os.W_OK) else "&immutable=1"
+        uri = f"{self._path.absolute().as_uri()}?mode=ro{fixed}"
+        return sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)
 
     def migrate(self, room: str, ddl: Sequence[str]) -> None:
         """Run each statement of ``ddl`` that has not been run for ``room`` yet, all of them or none.

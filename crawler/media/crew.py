@@ -7,6 +7,7 @@ from random import Random
 from crawler.download_settings import DownloadSettings
 from crawler.media.answer import Answer
 from crawler.media.backoff import pause
+from crawler.media.bandwidth import Bandwidth
 from crawler.media.fetch import Fetcher
 from crawler.media.keeper import Keeper
 from crawler.media.outcome import RETRYABLE, Job
@@ -30,6 +31,7 @@ class Crew:
         random: jitter of the pauses.
         clock: for the moment before which a server asked not to come again.
         given_up: told of a number of URLs that are done without being asked for.
+        bandwidth: what all bodies together may take of the line.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class Crew:
         random: Random,
         clock: Clock,
         given_up: Callable[[int], None],
+        bandwidth: Bandwidth,
     ) -> None:
         self._queue = queue
         self._fetcher = fetcher
@@ -49,6 +52,7 @@ class Crew:
         self._random = random
         self._clock = clock
         self._given_up = given_up
+        self._bandwidth = bandwidth
 
     async def run(self) -> None:
         """Ask for every open URL once it is its turn; returns when all are handed to the keeper."""
@@ -79,6 +83,7 @@ class Crew:
             attempts += 1
         outcome = answer.outcome(job, attempts, self._not_before(answer))
         await self._keeper.put(Settled(job, answer, outcome))
+        await self._bandwidth.pay(len(answer.body))
         return answer
 
     def give_up(self, host: str, after: str) -> None:

@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Collection
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 
 from aiohttp.abc import AbstractResolver
 
 from crawler.download_settings import DownloadSettings
+from crawler.media.bandwidth import Bandwidth
 from crawler.media.budget import ByteBudget
 from crawler.media.crew import Crew
 from crawler.media.fetch import Fetcher
@@ -35,6 +36,8 @@ class Caller:
     """``host:port`` of the sources marked local, lower case."""
     resolver: AbstractResolver | None = None
     """What turns names into addresses, before the guard; None: the system's."""
+    bandwidth: Bandwidth = field(default_factory=lambda: Bandwidth(None))
+    """What downloads may take of the line."""
 
 
 def fetch_all(
@@ -81,7 +84,7 @@ async def _work(
     session = open_session(settings, caller.user_agent, caller.local_hosts, caller.resolver)
     async with session, asyncio.TaskGroup() as group:
         fetcher = Fetcher(session, settings, caller.local_hosts, budget, clock)
-        crew = Crew(queue, fetcher, keeper, settings, Random(_JITTER_SEED), clock, progress.advance)  # noqa: S311
+        crew = Crew(queue, fetcher, keeper, settings, Random(_JITTER_SEED), clock, progress.advance, caller.bandwidth)  # noqa: S311
         group.create_task(keeper.run())
         await crew.run()
         await keeper.close()

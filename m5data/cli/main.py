@@ -17,6 +17,7 @@ from m5data.cli import (
     dedup,
     demo,
     diff,
+    doctor,
     download,
     export,
     extract,
@@ -25,7 +26,10 @@ from m5data.cli import (
     init,
     log,
     parse,
+    plan,
+    redo,
     run,
+    schedule,
     serve,
     sql,
     stats,
@@ -65,7 +69,7 @@ def _workspace(
         raise typer.Exit
 
 
-for verb in (init, demo, run, parse, crawl, ingest, download, extract, dedup, align):
+for verb in (init, demo, run, plan, redo, schedule, doctor, parse, crawl, ingest, download, extract, dedup, align):
     verb.register(app)
 for verb in (annotate, serve, build_splits, verify, export, sql, stats, status, log, diff, vacuum, copy, forget, train):
     verb.register(app)
@@ -90,7 +94,13 @@ def _tell(error: BaseException) -> None:
         print(f"m5data: {error}", file=sys.stderr)
         _end(error.exit_code)
     if isinstance(error, sqlite3.DatabaseError):
-        print(f"m5data: the workspace's state.sqlite: {error}; restore it from a backup", file=sys.stderr)
+        advice = "see m5data doctor" if isinstance(error, sqlite3.OperationalError) else "restore it from a backup"
+        print(f"m5data: the workspace's state.sqlite: {error}; {advice}", file=sys.stderr)
+        _end(1)
+    if type(error).__module__ == "_duckdb":  # not imported for its name alone: --help stays under a second
+        print(
+            f"m5data: the tables: {str(error).splitlines()[0]}; see m5data doctor, and m5data verify", file=sys.stderr
+        )
         _end(1)
     if isinstance(error, OSError):
         print(f"m5data: {error.filename or 'system'}: {error.strerror or error}", file=sys.stderr)

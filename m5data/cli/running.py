@@ -21,12 +21,13 @@ def run_stages(folder: Path, names: Sequence[str], choices: Choices = NOTHING_CH
     """
     from flows.context import RunContext
     from flows.stages import run_stage
+    from flows.telling import telling
     from m5data.cli.display import print_reports
     from m5data.progress_display import showing_progress
     from m5data.workspace import Workspace
 
     workspace = Workspace.open(folder)
-    with workspace.store.lock(), showing_progress() as progress:
+    with telling(workspace, ", ".join(names)), workspace.store.lock(), showing_progress() as progress:
         context = RunContext(progress=progress, choices=choices)
         reports = [run_stage(workspace, name, context) for name in names]
     print_reports(reports, as_json=as_json)

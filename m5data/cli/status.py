@@ -1,16 +1,17 @@
 """``m5data status``: what is done, pending and failed, and why."""
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from m5data.cli.options import HERE, JsonOption, WorkspaceOption
 
+if TYPE_CHECKING:  # a verb imports what it needs when it runs
+    from m5data.standing import StageStanding, Standing
+
 __all__ = ["register"]
 
-LEDGER = """
-unpivot (select image, caption, specifications, video, audio from ledger)
-on columns(*) into name modality value state
-"""
-MODALITIES = f"select modality, state, count(*) as products from ({LEDGER}) group by 1, 2 order by 1, 3 desc, 2"  # noqa: S608 - a constant
+_COLUMNS = ("stage", "read", "kept", "dropped", "seconds", "per second", "pending", "inputs")
 
 
 def register(app: typer.Typer) -> None:
@@ -19,19 +20,36 @@ def register(app: typer.Typer) -> None:
 
 
 def status(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None:
-    """Say what each stage did last, and what each product lacks and why."""
-    import m5data
-    from m5data.cli.display import print_json, print_rows
+    """Say what each stage did last, what waits, what runs and until when, and what each product lacks and why."""
+    from dataclasses import asdict
 
-    opened = m5data.open(workspace)
-    stages = [
-        (name, record.report.read, record.report.kept, sum(record.report.dropped.values()))
-        for name, record in opened.snapshot.stages.items()
-    ]
-    ledger = opened.sql(MODALITIES).to_pylist()
+    from m5data.cli.display import print_json, print_rows
+    from m5data.standing import standing_of
+    from m5data.workspace import Workspace
+
+    standing = standing_of(Workspace.open(workspace))
     if as_json:
-        rows = [dict(zip(("stage", "read", "kept", "dropped"), row, strict=True)) for row in stages]
-        print_json({"version": opened.snapshot.number, "stages": rows, "ledger": ledger})
+        print_json(asdict(standing))
         return
-    print_rows(f"dataset version {opened.snapshot.number}", ("stage", "read", "kept", "dropped"), stages)
-    print_rows("ledger", ("modality", "state", "products"), [tuple(row.values()) for row in ledger])
+    print_rows(f"dataset version {standing.version}", _COLUMNS, [_row(stage) for stage in standing.stages])
+    _tell_running(standing)
+    drops = [(one.stage, reason, count) for one in standing.stages for reason, count in one.dropped.items()]
+    print_rows("dropped", ("stage", "reason", "items"), drops)
+    print_rows("ledger", ("modality", "state", "products"), [tuple(row.values()) for row in standing.ledger])
+
+
+def _row(one: "StageStanding") -> tuple[object, ...]:
+    rate = None if one.rate is None else round(one.rate, 1)
+    inputs = "as they were" if one.current else "changed since"
+    return one.stage, one.read, one.kept, sum(one.dropped.values()), round(one.seconds, 1), rate, one.pending, inputs
+
+
+def _tell_running(standing: "Standing") -> None:
+    running = standing.running
+    if running is None:
+        typer.echo("no stage runs now\n")
+        return
+    of = "?" if running.total is None else f"{running.total:,}"
+    rate = "" if standing.rate is None else f", {standing.rate:,.1f} a second"
+    end = "" if standing.expected_end is None else f", expected to end at {standing.expected_end:%Y-%m-%d %H:%M:%S} UTC"
+    typer.echo(f"running: {running.stage}, {running.done:,} of {of}{rate}{end} (process {running.process})\n")

@@ -1,0 +1,1 @@
+"""Flows: schedules, clusters, faults, a soak, overhead."""

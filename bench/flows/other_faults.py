@@ -1,0 +1,167 @@
+"""Faults that are not of the disk: damaged files, a stuck decoder, a clock that jumps, Prefect's server away.
+
+    python -m bench.flows.other_faults
+
+On a shop of 20 products. Prints a table in Markdown: what happened, what the person is told, and whether the next run
+without the fault ends in the tables of a run without it. Ends with 1 where anything is not as it must be.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import psutil
+
+from bench.flows.demo_shop import demo_shop
+from bench.flows.faults import PROGRAM, Ended, copy_workspace, run_verb, table_rows
+from bench.flows.prefect_api import prefect_server, until
+from flows.context import RunContext
+from flows.stages import run_stage
+from m5data.workspace import Workspace
+
+_DEADLINE_S = 120.0
+_BUSY_S = 0.15
+_COLLECTED = ("crawl", "download", "extract", "dedup")
+
+
+def main() -> int:
+    """Inject all of them and print what was seen."""
+    wrong = 0
+    with TemporaryDirectory() as folder:
+        shop, home = Path(folder) / "shop", Path(folder) / "home"
+        os.environ["PREFECT_HOME"] = str(home)
+        with demo_shop(shop, "tiny"):
+            copy_workspace(shop, Path(folder) / "empty")
+            for verb in _COLLECTED:
+                run_verb(verb, shop)
+            print("| fault | exit | seconds | told | mended by the next run |\n|---|---|---|---|---|")
+            for fault in (_bad_object, _bad_table, _stuck_decoder, _clock, _server_away, _server_dies):
+                place = Path(folder) / fault.__name__
+                wrong += not fault(shop, Path(folder) / "empty", place)
+    return wrong
+
+
+def _bad_object(shop: Path, _: Path, place: Path) -> bool:
+    copy_workspace(shop, place)
+    segment = max(place.glob("objects/media*"), key=lambda path: path.stat().st_size)
+    whole = segment.read_bytes()
+    segment.write_bytes(whole[:20_000] + bytes(20_000) + whole[40_000:])
+    ended = run_verb("redo --stage extract", place)
+    rows = Workspace.open(place).sql("SELECT reason, count(*) AS n FROM rejects WHERE stage = 'extract' GROUP BY 1")
+    told = ", ".join(f"{row['reason']} {row['n']}" for row in rows.to_pylist())
+    segment.write_bytes(whole)
+    mended = run_verb("redo --stage extract", place).code == 0 and table_rows(place) == table_rows(shop)
+    return _tell(
+        "20 kB of a media segment damaged",
+        Ended(ended.code, f"rejects: {told}", ended.seconds, traceback=False),
+        mended,
+        0,
+    )
+
+
+def _bad_table(shop: Path, _: Path, place: Path) -> bool:
+    copy_workspace(shop, place)
+    file = max(place.glob("tables/products/*/*.parquet"), key=lambda path: path.stat().st_size)
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2] + bytes(len(whole) - len(whole) // 2))
+    ended = run_verb("redo --stage dedup", place)
+    file.write_bytes(whole)
+    mended = run_verb("redo --stage dedup", place).code == 0 and table_rows(place) == table_rows(shop)
+    return _tell("a table's file damaged", _about(ended, place), mended, 1)
+
+
+def _stuck_decoder(shop: Path, _: Path, place: Path) -> bool:
+    copy_workspace(shop, place)
+    with (place / "m5data.toml").open("a", encoding="utf-8") as file:
+        file.write("\n[extract.limits]\nseconds = 5\n")
+    words = [PROGRAM, "extract", "-w", str(place)]
+    began = time.perf_counter()
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        decoder: psutil.Process = until(lambda: _decoder(process.pid), _DEADLINE_S, "a decoder")
+        decoder.suspend()
+        process.communicate(timeout=_DEADLINE_S)
+    rows = (
+        Workspace.open(place)
+        .sql("SELECT reason, detail FROM rejects WHERE stage = 'extract' AND reason != 'no_sound' ORDER BY ALL")
+        .to_pylist()
+    )
+    told = (
+        "; ".join(f"{row['reason']}: {row['detail']}" for row in rows) or "nothing lost: another decoder did its work"
+    )
+    mended = run_verb("redo --stage extract", place).code == 0 and table_rows(place) == table_rows(shop)
+    ended = Ended(process.returncode, told, time.perf_counter() - began, traceback=False)
+    return _tell("a decoder stopped (SIGSTOP), 5 s allowed a file", ended, mended, 0)
+
+
+def _decoder(parent: int) -> psutil.Process | None:
+    """Return a child that has computed for a moment."""
+    children = psutil.Process(parent).children(recursive=True)
+    return next(
+        (
+            child
+            for child in children
+            if child.cpu_times().user > 0.15 and "extract.isolation" in " ".join(child.cmdline())
+        ),
+        None,
+    )
+
+
+def _clock(shop: Path, _: Path, place: Path) -> bool:
+    """A clock a year ahead for one run, and right again."""
+    copy_workspace(shop, place)
+    ahead = RunContext(clock=lambda: datetime.now(UTC) + timedelta(days=365))
+    for name in ("crawl", "records", "download", "extract", "dedup"):
+        run_stage(Workspace.open(place), name, ahead)
+    told = run_verb("doctor", place)
+    clock = subprocess.run([PROGRAM, "doctor", "-w", str(place)], capture_output=True, text=True, check=False).stdout
+    line = next((line.strip() for line in clock.splitlines() if line.strip().startswith("clock")), "")
+    mended = run_verb("crawl --refresh", place).code == 0 and table_rows(place) == table_rows(shop)
+    return _tell("the clock a year ahead for one run", Ended(told.code, line, told.seconds, traceback=False), mended, 1)
+
+
+def _server_away(_: Path, empty: Path, place: Path) -> bool:
+    copy_workspace(empty, place)
+    ended = run_verb("run --flow collect", place, environment={"PREFECT_API_URL": "http://127.0.0.1:9/api"})
+    mended = run_verb("run --flow collect", place).code == 0
+    return _tell("PREFECT_API_URL names a server that is away", ended, mended, 2)
+
+
+def _server_dies(shop: Path, empty: Path, place: Path) -> bool:
+    copy_workspace(empty, place)
+    home = place.parent / "server-home"
+    home.mkdir()
+    with prefect_server(home) as api:
+        environment = {**os.environ, "PREFECT_API_URL": api.url}
+        words = [PROGRAM, "run", "--flow", "collect", "-w", str(place)]
+        began = time.perf_counter()
+        with subprocess.Popen(
+            words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        ) as run:
+            until((place / "tables" / "products").exists, _DEADLINE_S, "the first table")
+            for process in psutil.Process().children(recursive=True):
+                if "prefect server" in " ".join(process.cmdline()) or "uvicorn" in " ".join(process.cmdline()):
+                    process.send_signal(signal.SIGKILL)
+            _, errors = run.communicate(timeout=600)
+    lines = [line for line in errors.splitlines() if line.startswith("m5data: ")]
+    last = lines[-1] if lines else errors[-200:]
+    ended = Ended(run.returncode, last, time.perf_counter() - began, "Traceback" in errors)
+    mended = all(run_verb(verb, place).code == 0 for verb in _COLLECTED) and table_rows(place) == table_rows(shop)
+    return _tell("Prefect's server killed in the middle of a run", ended, mended, 1)
+
+
+def _about(ended: Ended, place: Path) -> Ended:
+    return Ended(ended.code, ended.told.replace(str(place), "WORKSPACE"), ended.seconds, ended.traceback)
+
+
+def _tell(fault: str, ended: Ended, mended: bool, code: int) -> bool:  # noqa: FBT001
+    print(f"| {fault} | {ended.code} | {ended.seconds:.1f} | {ended.told} | {mended} |", flush=True)
+    return ended.code == code and mended and not ended.traceback
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,115 @@
+"""Thirty runs in a row over shops that change: memory, handles, disk and seconds a run must be flat after the third.
+
+    python -m bench.flows.soak [--runs 30]
+
+Each run is the flow ``everything`` with ``refresh`` and then a vacuum, in this one process, so that what leaks adds up;
+between two runs one product's page changes. One private Prefect server is kept for all. "Flat": the median of the
+last five runs is at most 10 % (memory, seconds, disk), 0 (handles, threads) above that of the runs four to eight.
+"""
+
+import argparse
+import os
+import sys
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+import psutil
+
+from bench.flows.demo_shop import demo_shop
+from flows.running import quiet
+from m5data.demo.changes import change_product
+from m5data.vacuuming import vacuum
+from m5data.workspace import Workspace
+
+_STORE = "\nkeep_versions = 12\nkeep_days = 0\n"
+_PRODUCTS = ("north:N10001", "north:N10002", "south:30001", "south:30002")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was seen after a run."""
+
+    seconds: float
+    memory_mb: float
+    handles: int
+    threads: int
+    disk_mb: float
+    files: int
+
+
+def main() -> int:
+    """Run it, print a line a run, and return how many measures were not flat."""
+    parser = argparse.ArgumentParser(description="Runs in a row over shops that change.")
+    parser.add_argument("--runs", type=int, default=30)
+    runs = parser.parse_args().runs
+    quiet()
+    with TemporaryDirectory() as folder:
+        os.environ["PREFECT_HOME"] = str(Path(folder) / "home")
+        workspace = Path(folder) / "shop"
+        with demo_shop(workspace, "tiny"):
+            _keep_few(workspace)
+            seen = _soak(workspace, runs)
+    return _judge(seen)
+
+
+def _keep_few(workspace: Path) -> None:
+    path = workspace / "m5data.toml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("[store]\n", f"[store]{_STORE}"), encoding="utf-8")
+
+
+def _soak(workspace: Path, runs: int) -> list[Seen]:
+    from prefect.settings import PREFECT_API_URL, temporary_settings  # noqa: PLC0415 - reads the environment
+
+    from flows.pipeline import everything  # noqa: PLC0415
+    from flows.prefect_server import api_url  # noqa: PLC0415
+
+    seen: list[Seen] = []
+    with api_url(workspace / "prefect") as url, temporary_settings({PREFECT_API_URL: url}):
+        for number in range(runs):
+            change_product(workspace, _PRODUCTS[number % len(_PRODUCTS)])
+            began = time.perf_counter()
+            everything(str(workspace), refresh=True)
+            _vacuum(workspace)
+            seen.append(_look(workspace, time.perf_counter() - began))
+            print(f"run {number + 1:2}: {seen[-1]}", flush=True)
+    return seen
+
+
+def _vacuum(workspace: Path) -> None:
+    opened = Workspace.open(workspace)
+    with closing(opened.store.objects):
+        vacuum(opened)
+
+
+def _look(workspace: Path, seconds: float) -> Seen:
+    process = psutil.Process()
+    own = [path for path in workspace.rglob("*") if path.is_file() and not {"shops", "prefect"} & set(path.parts)]
+    size = sum(path.stat().st_blocks * 512 for path in own) / 1e6
+    memory = process.memory_info().rss / 1e6
+    return Seen(round(seconds, 2), round(memory, 1), process.num_fds(), _threads(), round(size, 2), len(own))
+
+
+def _threads() -> int:
+    """Count threads but for those that delta-rs keeps for ten seconds after it has read files: up to some fifty."""
+    names = (path.read_text(encoding="ascii").strip() for path in Path("/proc/self/task").glob("*/comm"))
+    return sum(name != "tokio-rt-worker" for name in names)
+
+
+def _judge(seen: list[Seen]) -> int:
+    early, late = seen[3:8], seen[-5:]
+    wrong = 0
+    for name, allowed in (("seconds", 0.1), ("memory_mb", 0.1), ("handles", 0.0), ("threads", 0.0), ("disk_mb", 0.1)):
+        first, last = (median(getattr(one, name) for one in part) for part in (early, late))
+        flat = last <= first * (1 + allowed)
+        wrong += not flat
+        print(f"{name:10} runs 4 to 8: {first:8.2f}, last five: {last:8.2f}, {'flat' if flat else 'NOT FLAT'}")
+    return wrong
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""Structured logs of runs: one JSON object a line in ``logs/run.jsonl``."""
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+__all__ = ["LOG_FILE", "UNTOLD", "logging_to"]
+
+LOG_FILE = Path("logs") / "run.jsonl"
+_ROOMS = ("crawler", "extract", "align", "annotate", "splits", "export", "storage", "flows", "m5data")
+UNTOLD = {"untold": True}
+"""Extra of a record that belongs into the log alone: whoever runs the stage is told in another way."""
+_MOST_BYTES = 20_000_000
+_OLDER_FILES = 4
+
+
+class _JsonLines(logging.Formatter):
+    """Time, level, run, stage, and where they are known partition and item."""
+
+    def __init__(self, run: str, stage: str) -> None:
+        super().__init__()
+        self._run, self._stage = run, stage
+
+    def format(self, record: logging.LogRecord) -> str:
+        told: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "run": self._run,
+            "stage": self._stage,
+        }
+        told |= {name: value for name in ("partition", "item") if (value := getattr(record, name, None)) is not None}
+        told |= {"room": record.name, "message": record.getMessage()}
+        if record.exc_info:
+            told["error"] = self.formatException(record.exc_info)
+        return json.dumps(told, ensure_ascii=False, default=str)
+
+
+class _LogFile(RotatingFileHandler):
+    """The log of a workspace. A disk that is full ends the stage by itself: the log need not say that it is, too."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - its name there
+        """Lose the record."""
+
+
+class _Onward(logging.Handler):
+    """Warnings go where they would go without this log; what is merely told stays in the file."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Pass a record on."""
+        if not getattr(record, "untold", False):
+            logging.getLogger().callHandlers(record)
+
+
+@contextmanager
+def logging_to(root: Path, run: str, stage: str) -> Iterator[None]:
+    """Write what the rooms log while the context lasts, at level INFO and above, into the workspace's log.
+
+    The file is begun anew at 20 MB; four older ones are kept.
+    """
+    path = root / LOG_FILE
+    path.parent.mkdir(exist_ok=True)
+    handler = _LogFile(path, maxBytes=_MOST_BYTES, backupCount=_OLDER_FILES, encoding="utf-8", delay=True)
+    handler.setFormatter(_JsonLines(run, stage))
+    with ExitStack() as stack:
+        stack.callback(handler.close)
+        for room in _ROOMS:
+            stack.enter_context(_logged_by(logging.getLogger(room), handler))
+        yield
+
+
+@contextmanager
+def _logged_by(logger: logging.Logger, handler: logging.Handler) -> Iterator[None]:
+    """Have a logger tell a handler everything from INFO on, and those above it only what they were told before."""
+    onward, level = _Onward(logging.WARNING), logger.level
+    logger.addHandler(handler)
+    logger.addHandler(onward)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.propagate = True
+        logger.setLevel(level)
+        logger.removeHandler(onward)
+        logger.removeHandler(handler)

@@ -1,0 +1,55 @@
+"""A shop of 20 products, and a workspace that has collected and extracted it."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from flows.context import RunContext
+from flows.stages import run_stage
+from m5data.demo.server import ShopAddresses, serving
+from m5data.demo.shops import build
+from m5data.demo_workspace import open_demo
+from m5data.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Shop:
+    """The served shops, and a workspace of them that is read only."""
+
+    addresses: ShopAddresses
+    collected: Path
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    folder = tmp_path_factory.mktemp("shops")
+    build(folder, "tiny")
+    with serving(folder) as addresses:
+        workspace = open_demo(folder, addresses.bases, "tiny")
+        for name in ("crawl", "records", "download", "extract"):
+            run_stage(workspace, name, RunContext())
+        yield Shop(addresses, folder)
+
+
+@pytest.fixture
+def fresh(shop: Shop, tmp_path: Path) -> Workspace:
+    """An empty workspace of the shops."""
+    return open_demo(tmp_path / "fresh", shop.addresses.bases, "tiny")
+
+
+@pytest.fixture
+def collected(shop: Shop, tmp_path: Path) -> Workspace:
+    """A copy of the collected workspace."""
+    return Workspace.open(Path(shutil.copytree(shop.collected, tmp_path / "collected")))
+
+
+@pytest.fixture
+def prefect_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Prefect in children keeps everything in a folder of the test's."""
+    home = tmp_path / "prefect-home"
+    monkeypatch.setenv("PREFECT_HOME", str(home))
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    return home
