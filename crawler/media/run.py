@@ -14,7 +14,7 @@ from crawler.media.crew import Crew
 from crawler.media.fetch import Fetcher
 from crawler.media.keeper import Keeper
 from crawler.media.queue import UrlQueue
-from crawler.media.session import open_session
+from crawler.media.session import MediaSession
 from crawler.media.shelf import Shelf
 from m5data.stage import Clock, Progress
 from storage import Store
@@ -78,7 +78,7 @@ async def _work(
 ) -> None:
     budget = ByteBudget(settings.max_bytes_in_flight)
     keeper = Keeper(shelf.store, thread, budget, progress.advance)
-    session = open_session(settings, caller.user_agent, caller.local_hosts, caller.resolver)
+    session = MediaSession(settings, caller.user_agent, caller.local_hosts, caller.resolver)
     async with session, asyncio.TaskGroup() as group:
         fetcher = Fetcher(session, settings, caller.local_hosts, budget, clock)
         crew = Crew(queue, fetcher, keeper, settings, Random(_JITTER_SEED), clock, progress.advance)  # noqa: S311
