@@ -70,7 +70,9 @@ def measure(count: int) -> None:
             f"at most {one.peak_mb:.0f} MB, {one.requests} requests, {one.sent / 1e6:.2f} MB sent",
             flush=True,
         )
-    print(f"{count:6} pages: the second crawl took {second.sent / first.sent:.2%} of the bytes (wanted < 2 %)", flush=True)
+    print(
+        f"{count:6} pages: the second crawl took {second.sent / first.sent:.2%} of the bytes (wanted < 2 %)", flush=True
+    )
 
 
 def main() -> None:

@@ -11,7 +11,9 @@ __all__ = ["Traffic", "selling"]
 
 PER_SITEMAP = 10_000
 _NOTHING = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
-_PROSE = "".join(f"<p>Paragraph {n} of the description, as long as such paragraphs are in shops.</p>\n" for n in range(130))
+_PROSE = "".join(
+    f"<p>Paragraph {n} of the description, as long as such paragraphs are in shops.</p>\n" for n in range(130)
+)
 
 
 @dataclass(frozen=True, slots=True)

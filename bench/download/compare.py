@@ -73,7 +73,9 @@ def main() -> None:
         for _ in range(chosen.turns):
             own = measure("m5data", lambda folder, some: own_seconds(folder, address, some), paths)
             if chosen.peer:
-                peer = measure("img2dataset", lambda folder, some: peer_seconds(chosen.peer, folder, address, some), paths)
+                peer = measure(
+                    "img2dataset", lambda folder, some: peer_seconds(chosen.peer, folder, address, some), paths
+                )
                 print(f"{own / peer:.2f} x (wanted >= 3)", flush=True)
 
 
