@@ -100,4 +100,5 @@ def _page(number: int) -> str:
 "sku": "{number}", "image": ["/img/{number}.jpg"], "offers": {{"@type": "Offer", "price": "{number % 900}.90",
 "priceCurrency": "EUR"}}}}</script></head><body><h1>Product {number}</h1>
 <a href="/p/{number + 1}">next product</a><table><tr><th>Colour</th><td>blue</td></tr>
-<tr><th>Weight</th><td>{number % 90} g</td></tr><tr><th>Material</th><td>steel</td></tr></table>{_PROSE}</body></html>"""
+<tr><th>Weight</th><td>{number % 90} g</td></tr><tr><th>Material</th><td>steel</td></tr></table>
+{_PROSE}</body></html>"""

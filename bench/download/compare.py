@@ -12,6 +12,7 @@ import argparse
 import subprocess
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,10 +20,14 @@ from bench.download.images import image_name
 from bench.download.own import download, want
 from bench.download.server import serving
 
-PEER_OPTIONS = (
-    "--input_format=txt --output_format=webdataset --processes_count=2 --thread_count=64 "
-    "--disable_all_reencoding=True --enable_wandb=False"
-).split()
+PEER_OPTIONS = [
+    "--input_format=txt",
+    "--output_format=webdataset",
+    "--processes_count=2",
+    "--thread_count=64",
+    "--disable_all_reencoding=True",
+    "--enable_wandb=False",
+]
 
 
 def own_seconds(folder: Path, address: str, paths: list[str]) -> float:
@@ -73,9 +78,8 @@ def main() -> None:
         for _ in range(chosen.turns):
             own = measure("m5data", lambda folder, some: own_seconds(folder, address, some), paths)
             if chosen.peer:
-                peer = measure(
-                    "img2dataset", lambda folder, some: peer_seconds(chosen.peer, folder, address, some), paths
-                )
+                by_peer = partial(peer_seconds, chosen.peer)
+                peer = measure("img2dataset", lambda folder, some: by_peer(folder, address, some), paths)
                 print(f"{own / peer:.2f} x (wanted >= 3)", flush=True)
 
 

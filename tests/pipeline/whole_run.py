@@ -1,4 +1,4 @@
-"""A run of stages in a process of its own: ``python -m tests.pipeline.whole_run WORKSPACE [PART]``; without PART of all.
+"""A run of stages in a process of its own: ``python -m tests.pipeline.whole_run WORKSPACE [PART]``.
 
 Says on standard output which stage begins, so that a test can kill it in that stage.
 """
