@@ -40,7 +40,7 @@ def crawl_source(job: CrawlJob, progress: Connection) -> None:
     _log_to(job.root / "logs" / f"crawl-{job.name}.log")
     store = Store.open(job.root)
     with closing(store.state.connect()) as connection:
-        frontier = Frontier(connection, job.name, job.now.isoformat())
+        frontier = Frontier(connection, job.name, job.now.isoformat(), job.recrawl)
         try:
             rules = asyncio.run(_site_rules(job, connection))
             delay_s = _delay(job, rules)
@@ -104,7 +104,8 @@ def _limits(job: CrawlJob) -> QueueLimits:
     return QueueLimits(
         max_pages=job.source.max_pages or settings.max_pages,
         max_requests=job.max_requests,
-        max_seconds=settings.max_hours * 3600,
+        max_bytes=job.source.max_bytes or settings.max_bytes,
+        max_seconds=(job.source.max_hours or settings.max_hours) * 3600,
         max_failures_in_a_row=settings.max_failures_in_a_row,
         max_depth=settings.max_depth,
         max_listing_pages=settings.max_listing_pages,

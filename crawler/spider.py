@@ -84,6 +84,7 @@ class ShopSpider(Spider):
         """Take an answer, whatever its status."""
         task: Task = response.meta["task"]
         answer: Fetched = response.meta["fetched"]
+        self.work.queue.count_bytes(len(answer.body))
         if answer.status in PASSING_STATUSES:
             reason = "http_429" if answer.status == 429 else "http_5xx"
             asked_s = retry_after_s(answer.header("retry-after"), self.work.now)
