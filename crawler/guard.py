@@ -22,6 +22,7 @@ __all__ = [
     "UrlRefusal",
     "authority",
     "check_address",
+    "check_place",
     "check_url",
     "judge_address",
     "literal_address",
@@ -145,10 +146,16 @@ def check_url(url: str, local_hosts: Collection[str] = ()) -> UrlRefusal | None:
         url: absolute address.
         local_hosts: ``host:port`` of the sources marked local.
     """
+    return check_place(url, local_hosts)[1]
+
+
+def check_place(url: str, local_hosts: Collection[str] = ()) -> tuple[str, UrlRefusal | None]:
+    """Return :func:`authority` and :func:`check_url` of a URL, which costs one reading of it."""
     place = _place(url)
     if place is None:
-        return "bad_url"
-    return None if place.private and place.authority in local_hosts else place.refusal
+        return "", "bad_url"
+    passes = place.private and place.authority in local_hosts
+    return place.authority, None if passes else place.refusal
 
 
 class _Place(NamedTuple):

@@ -77,8 +77,7 @@ class Crew:
             await asyncio.sleep(wait)
             answer = await self._fetcher.fetch(job)
             attempts += 1
-        outcome = answer.outcome(job, attempts, self._not_before(answer))
-        await self._keeper.put(Settled(job, answer, outcome))
+        await self._keeper.put(Settled(job, answer, attempts, self._not_before(answer)))
         return answer
 
     def give_up(self, host: str, after: str) -> None:

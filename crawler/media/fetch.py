@@ -8,13 +8,13 @@ from aiohttp import ClientError
 from aiohttp.http import HttpProcessingError
 
 from crawler.download_settings import DownloadSettings
-from crawler.guard import authority, check_url
+from crawler.guard import check_place
 from crawler.media.answer import Answer
 from crawler.media.backoff import retry_after
 from crawler.media.body import read_body
 from crawler.media.budget import ByteBudget
 from crawler.media.faults import name_fault
-from crawler.media.hosts import Hosts
+from crawler.media.hosts import Host, Hosts
 from crawler.media.judge import judge
 from crawler.media.optout import forbids
 from crawler.media.outcome import Job, Reason
@@ -68,19 +68,19 @@ class Fetcher:
     async def fetch(self, job: Job) -> Answer:
         """Ask once, and follow redirects, each hop past the guard. Every fault is an answer."""
         url = job.url
-        deadline = self._settings.timeout_s(job.kind)
         loop = asyncio.get_running_loop()
+        left = self._settings.timeout_s(job.kind)
         for _ in range(self._settings.max_redirects + 1):
-            refused = check_url(url, self._local)
+            place, refused = check_place(url, self._local)
             if refused is not None:
                 return Answer(refused, "" if url == job.url else "after a redirect")
-            host = self.hosts.of(authority(url))
+            host = self.hosts.of(place)
             async with host, self._running:
                 started = loop.time()
-                answer = await self._ask(url, job, deadline)
-                deadline -= loop.time() - started
+                answer = await self._ask(url, job, started + left)
+                left -= loop.time() - started
             if isinstance(answer, Answer):
-                self._tell(answer, url)
+                self._tell(answer, host)
                 return answer
             url = answer
         return Answer("redirect_loop", f"wanted at most {self._settings.max_redirects} redirects")
@@ -88,9 +88,8 @@ class Fetcher:
     async def _ask(self, url: str, job: Job, deadline: float) -> Answer | str:
         """Return the answer of one address, or the address that it redirects to."""
         try:
-            async with asyncio.timeout(deadline):
-                with await self._session.get(url, _conditions(job)) as reply:
-                    return await self._read(reply, url, job)
+            with await self._session.get(url, _conditions(job), deadline) as reply:
+                return await self._read(reply, url, job)
         except (ClientError, HttpProcessingError, OSError, ValueError) as error:
             return Answer(*name_fault(error))
 
@@ -140,14 +139,13 @@ class Fetcher:
             last_modified=reply.headers.get("Last-Modified"),
         )
 
-    def _tell(self, answer: Answer, url: str) -> None:
+    def _tell(self, answer: Answer, host: Host) -> None:
         """Let the host's pace know how the request went."""
-        pace = self.hosts.of(authority(url)).pace
         if answer.status in _BUSY:
             wait = answer.retry_after_s if answer.retry_after_s is not None else self._settings.backoff_s
-            pace.complain(asyncio.get_running_loop().time(), min(wait, self._settings.max_wait_s))
+            host.pace.complain(asyncio.get_running_loop().time(), min(wait, self._settings.max_wait_s))
         elif answer.status is not None:
-            pace.please()
+            host.pace.please()
 
 
 def _name_status(status: int) -> Reason:

@@ -28,7 +28,7 @@ class Reply:
         headers: CIMultiDictProxy[str],
         content: StreamReader,
         connection: Connection,
-        closed: Callable[["Reply"], None],
+        closed: Callable[[], None],
     ) -> None:
         self.status = status
         self.headers = headers
@@ -42,18 +42,13 @@ class Reply:
         length = self.headers.get("Content-Length")
         return None if length is None else int(length)
 
-    def is_cut_off(self) -> bool:
-        """Tell whether the connection is gone though the body neither ended nor failed."""
-        gone = self._connection.closed
-        return gone and not self.content.is_eof() and self.content.exception() is None
-
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._closed(self)
+        self._closed()
         if self.content.is_eof():
             self._connection.release()
         else:

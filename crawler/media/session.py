@@ -8,6 +8,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -24,14 +25,13 @@ from yarl import URL
 
 from crawler.download_settings import DownloadSettings
 from crawler.guarded_resolver import GuardedResolver
-from crawler.media.refusal import Refusal
 from crawler.media.reply import Reply
+from crawler.media.watch import Watch, Watched
 
 __all__ = ["MediaSession"]
 
 _DNS_CACHE_S = 300
 _KEEP_ALIVE_S = 15.0
-_LOOK_AFTER_S = 1.0
 _PLACES = 4096
 """Places whose requests are kept prepared."""
 _LINE_ENDS = frozenset("\r\n\0")
@@ -58,8 +58,7 @@ class MediaSession:
         resolver: AbstractResolver | None = None,
     ) -> None:
         self._guarded = GuardedResolver(local_hosts, resolver)
-        self._timeout = ClientTimeout(total=None, sock_connect=settings.connect_timeout_s)
-        self._read_timeout_s = settings.read_timeout_s
+        self._timeout = ClientTimeout(total=None, connect=settings.connect_timeout_s)
         self._headers = _lines(
             {
                 "User-Agent": user_agent,
@@ -68,7 +67,7 @@ class MediaSession:
             }
         )
         self._places: OrderedDict[tuple[str, str], _Place] = OrderedDict()
-        self._open: set[Reply] = set()
+        self._watch = Watch(settings.read_timeout_s)
 
     async def __aenter__(self) -> Self:
         """Make the pool of connections."""
@@ -79,19 +78,19 @@ class MediaSession:
             keepalive_timeout=_KEEP_ALIVE_S,
             socket_factory=self._guarded.open_socket,
         )
-        self._looking = asyncio.create_task(self._look_after())
+        self._watching = asyncio.create_task(self._watch.run())
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close all connections."""
-        self._looking.cancel()
+        self._watching.cancel()
         with suppress(asyncio.CancelledError):
-            await self._looking
+            await self._watching
         await self._connector.close()
 
-    async def get(self, address: str, conditions: Mapping[str, str]) -> Reply:
+    async def get(self, address: str, conditions: Mapping[str, str], deadline: float) -> Reply:
         """Ask once and return the answer, its headers read; the caller closes it.
 
         A connection that turns out to be dead is replaced once: servers close idle ones at any moment.
@@ -99,6 +98,7 @@ class MediaSession:
         Args:
             address: absolute, http or https.
             conditions: further headers.
+            deadline: when all of it must have come, by the event loop's clock.
 
         Raises:
             aiohttp.ClientError, OSError: no answer.
@@ -113,30 +113,31 @@ class MediaSession:
             _lines(conditions) if conditions else b"",
         )
         try:
-            return await self._ask(place, request)
+            return await self._ask(place, request, deadline)
         except ClientConnectorError:
             raise
         except (ClientOSError, ServerDisconnectedError):
-            return await self._ask(place, request)
+            return await self._ask(place, request, deadline)
 
-    async def _ask(self, place: "_Place", request: bytes) -> Reply:
+    async def _ask(self, place: "_Place", request: bytes, deadline: float) -> Reply:
         connection = await self._connector.connect(place.request, [], self._timeout)
         protocol = connection.protocol
         if protocol is None or protocol.transport is None:
             raise ServerDisconnectedError
+        watched = Watched(protocol, deadline)
+        self._watch.add(watched)
         try:
-            protocol.set_response_params(read_until_eof=True, auto_decompress=False, read_timeout=self._read_timeout_s)
+            protocol.set_response_params(read_until_eof=True, auto_decompress=False)
             protocol.transport.write(request)
-            protocol.start_timeout()
             message, content = await protocol.read()
             while 100 <= message.code < 200 and message.code != 101:  # interim answers
                 message, content = await protocol.read()
         except BaseException:
+            self._watch.remove(watched)
             connection.close()
             raise
-        reply = Reply(message.code, message.headers, content, connection, self._open.discard)
-        self._open.add(reply)
-        return reply
+        watched.content = content
+        return Reply(message.code, message.headers, content, connection, partial(self._watch.remove, watched))
 
     def _place(self, url: URL) -> "_Place":
         """Return what all requests to one place share."""
@@ -147,20 +148,6 @@ class MediaSession:
             if len(self._places) > _PLACES:
                 self._places.popitem(last=False)
         return place
-
-    async def _look_after(self) -> None:
-        """End the wait for bodies that will not come any more.
-
-        aiohttp (3.14) never ends the wait for a body whose framing broke after its headers: it closes
-        the connection and tells nobody.
-        """
-        while True:
-            await asyncio.sleep(_LOOK_AFTER_S)
-            for reply in self._open:
-                if reply.is_cut_off():
-                    reply.content.set_exception(
-                        Refusal("bad_http", "the connection ended within the body, its framing broken")
-                    )
 
 
 class _Place:
