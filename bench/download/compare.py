@@ -30,13 +30,13 @@ PEER_OPTIONS = [
 ]
 
 
-def own_seconds(folder: Path, address: str, paths: list[str]) -> float:
+def own_seconds(address: str, folder: Path, paths: list[str]) -> float:
     """Return the seconds that m5data takes, its start included."""
     want(folder, address, paths)
     return download(folder).seconds
 
 
-def peer_seconds(peer: str, folder: Path, address: str, paths: list[str]) -> float:
+def peer_seconds(peer: str, address: str, folder: Path, paths: list[str]) -> float:
     """Return the seconds that img2dataset takes, its start included.
 
     Raises:
@@ -76,10 +76,9 @@ def main() -> None:
     paths = [image_name(number) for number in range(chosen.count)]
     with serving(chosen.images) as address:
         for _ in range(chosen.turns):
-            own = measure("m5data", lambda folder, some: own_seconds(folder, address, some), paths)
+            own = measure("m5data", partial(own_seconds, address), paths)
             if chosen.peer:
-                by_peer = partial(peer_seconds, chosen.peer)
-                peer = measure("img2dataset", lambda folder, some: by_peer(folder, address, some), paths)
+                peer = measure("img2dataset", partial(peer_seconds, chosen.peer, address), paths)
                 print(f"{own / peer:.2f} x (wanted >= 3)", flush=True)
 
 
