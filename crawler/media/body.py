@@ -49,18 +49,19 @@ async def read_body(reply: Reply, kind: MediaKind, most: int) -> bytes:
         aiohttp.ClientError: the connection failed.
     """
     decoder = _decoder(reply)
-    body = bytearray()
-    sniffed = False
+    parts: list[bytes] = []
+    length = 0
     while chunk := await reply.content.readany():
-        body += decoder.decode(chunk, most - len(body)) if decoder else chunk
-        if len(body) > most:
+        part = decoder.decode(chunk, most - length) if decoder else chunk
+        parts.append(part)
+        sniffed, length = length >= _SNIFFED, length + len(part)
+        if length > most:
             raise Refusal("too_large", f"wanted at most {most} bytes, got more")
-        if not sniffed and len(body) >= _SNIFFED:
-            _check_start(bytes(body[:_SNIFFED]), kind)
-            sniffed = True
+        if length >= _SNIFFED and not sniffed:
+            _check_start(b"".join(parts), kind)
     if decoder:
         decoder.finish()
-    return bytes(body)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def _decoder(reply: Reply) -> _Decoder | None:

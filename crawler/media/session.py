@@ -24,6 +24,7 @@ from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from crawler.download_settings import DownloadSettings
+from crawler.guard import split_plain
 from crawler.guarded_resolver import GuardedResolver
 from crawler.media.reply import Reply
 from crawler.media.watch import Watch, Watched
@@ -105,13 +106,14 @@ class MediaSession:
             aiohttp.http.HttpProcessingError: what came is no HTTP.
             ValueError: the address cannot be read.
         """
-        url = URL(address)
-        place = self._place(url)
-        request = b"GET %s HTTP/1.1\r\n%s%s\r\n" % (
-            url.raw_path_qs.encode("ascii"),
-            place.headers,
-            _lines(conditions) if conditions else b"",
-        )
+        if plain := split_plain(address):
+            scheme, authority, target = plain
+        else:
+            url = URL(address)
+            scheme, authority, target = url.scheme, url.host_port_subcomponent or "", url.raw_path_qs
+        place = self._place(scheme, authority)
+        further = _lines(conditions) if conditions else b""
+        request = b"GET %s HTTP/1.1\r\n%s%s\r\n" % (target.encode("ascii"), place.headers, further)
         try:
             return await self._ask(place, request, deadline)
         except ClientConnectorError:
@@ -139,12 +141,12 @@ class MediaSession:
         watched.content = content
         return Reply(message.code, message.headers, content, connection, partial(self._watch.remove, watched))
 
-    def _place(self, url: URL) -> "_Place":
+    def _place(self, scheme: str, authority: str) -> "_Place":
         """Return what all requests to one place share."""
-        key = (url.scheme, url.raw_authority)
+        key = (scheme, authority)
         place = self._places.get(key)
         if place is None:
-            place = self._places[key] = _Place(url, self._headers)
+            place = self._places[key] = _Place(scheme, authority, self._headers)
             if len(self._places) > _PLACES:
                 self._places.popitem(last=False)
         return place
@@ -154,14 +156,16 @@ class _Place:
     """Scheme, host and port, with what every request there begins with.
 
     Args:
-        url: any address there.
+        scheme: http or https.
+        authority: host and, but for the scheme's own, port.
         headers: of every request.
     """
 
-    def __init__(self, url: URL, headers: bytes) -> None:
-        self.request = ClientRequest("GET", url.origin(), loop=asyncio.get_running_loop())
+    def __init__(self, scheme: str, authority: str, headers: bytes) -> None:
+        origin = URL(f"{scheme}://{authority}/")
+        self.request = ClientRequest("GET", origin, loop=asyncio.get_running_loop())
         """Tells the connector where to connect to; it is never sent."""
-        self.headers = _lines({"Host": url.host_port_subcomponent or ""}) + headers
+        self.headers = _lines({"Host": origin.host_port_subcomponent or ""}) + headers
 
 
 def _lines(headers: Mapping[str, str]) -> bytes:
