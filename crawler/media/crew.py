@@ -1,13 +1,13 @@
 """The crew: a lane for each host, so that no slow host holds another up."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from random import Random
 
 from crawler.download_settings import DownloadSettings
 from crawler.media.answer import Answer
 from crawler.media.backoff import pause
-from crawler.media.fetch import Fetcher
+from crawler.media.fetch import ElsewhereError, Fetcher
 from crawler.media.keeper import Keeper
 from crawler.media.outcome import RETRYABLE, Job
 from crawler.media.queue import UrlQueue
@@ -17,6 +17,8 @@ from m5data.stage import Clock
 __all__ = ["Crew"]
 
 _AHEAD = 256
+_ELSEWHERE = 20
+"""URLs of a host that may lead to hosts of other processes before the rest are left to one process for all."""
 
 
 class Crew:
@@ -50,9 +52,12 @@ class Crew:
         self._clock = clock
         self._given_up = given_up
 
-    async def run(self) -> None:
-        """Ask for every open URL once it is its turn; returns when all are handed to the keeper."""
-        hosts = iter([host for host, _ in self._queue.hosts()])
+    async def run(self, own: Collection[str] | None = None) -> None:
+        """Ask for the open URLs of some hosts (None: of all), each once it is its turn.
+
+        Returns when all are handed to the keeper, but for those that lead to other hosts.
+        """
+        hosts = iter([host for host, _ in self._queue.hosts() if own is None or host in own])
         async with asyncio.TaskGroup() as group:
             for _ in range(self.settings.concurrency):
                 group.create_task(self._lanes(hosts))
@@ -108,6 +113,7 @@ class _Lane:
         self._crew = crew
         self._jobs = crew.jobs(host)
         self._in_a_row = 0
+        self._elsewhere = 0
         self._last = ""
 
     async def run(self) -> None:
@@ -118,11 +124,19 @@ class _Lane:
             self._crew.give_up(self._host, self._last)
 
     async def _work(self) -> None:
-        while not self._is_down() and (job := next(self._jobs, None)) is not None:
+        while not self._is_to_end() and (job := next(self._jobs, None)) is not None:
             self._last = job.url
-            answer = await self._crew.settle(job)
+            try:
+                answer = await self._crew.settle(job)
+            except ElsewhereError:
+                self._elsewhere += 1
+                continue
             failed = answer.reason in RETRYABLE and not answer.final
             self._in_a_row = self._in_a_row + 1 if failed else 0
+
+    def _is_to_end(self) -> bool:
+        """Tell whether to ask no more: the host is down, or leads to hosts of other processes."""
+        return self._is_down() or self._elsewhere >= _ELSEWHERE
 
     def _is_down(self) -> bool:
         return self._in_a_row >= self._crew.settings.host_failures

@@ -23,7 +23,7 @@ from crawler.media.reply import Reply
 from crawler.media.session import MediaSession
 from m5data.stage import Clock
 
-__all__ = ["Fetcher"]
+__all__ = ["ElsewhereError", "Fetcher"]
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _NAMED: dict[int, Reason] = {
@@ -38,6 +38,10 @@ _NAMED: dict[int, Reason] = {
 _BUSY = frozenset({429, 503})
 
 
+class ElsewhereError(Exception):
+    """A redirect leads to a host that another process may be asking at this moment."""
+
+
 class Fetcher:
     """Asks for media over one session. The caller gives an answer's ``held`` bytes back to the budget.
 
@@ -47,6 +51,7 @@ class Fetcher:
         local_hosts: ``host:port`` of sources marked local.
         budget: bytes of bodies that may be held.
         clock: tells how far away a Retry-After date is.
+        own: the hosts that may be asked; None: all.
     """
 
     def __init__(
@@ -56,17 +61,23 @@ class Fetcher:
         local_hosts: Collection[str],
         budget: ByteBudget,
         clock: Clock,
+        own: Collection[str] | None = None,
     ) -> None:
         self._session = session
         self._settings = settings
         self._local = local_hosts
         self._budget = budget
         self._clock = clock
+        self._own = own
         self._running = asyncio.Semaphore(settings.concurrency)
         self.hosts = Hosts(settings, local_hosts)
 
     async def fetch(self, job: Job) -> Answer:
-        """Ask once, and follow redirects, each hop past the guard. Every fault is an answer."""
+        """Ask once, and follow redirects, each hop past the guard. Every fault is an answer.
+
+        Raises:
+            ElsewhereError: a redirect leads to a host that is not to be asked.
+        """
         url = job.url
         loop = asyncio.get_running_loop()
         left = self._settings.timeout_s(job.kind)
@@ -74,6 +85,8 @@ class Fetcher:
             place, refused = check_place(url, self._local)
             if refused is not None:
                 return Answer(refused, "" if url == job.url else "after a redirect")
+            if self._own is not None and place not in self._own:
+                raise ElsewhereError
             host = self.hosts.of(place)
             async with host, self._running:
                 started = loop.time()
