@@ -16,12 +16,12 @@ from bench.download.own import download, want
 from bench.download.server import serving
 
 
-def measure(address: str, count: int, images: int) -> None:
+def measure(homes: list[str], count: int, images: int) -> None:
     """Download so many URLs and print the most memory that the command held."""
-    paths = [f"{image_name(number % images)}?{number // images}" for number in range(count)]
+    urls = [f"{homes[number % len(homes)]}/{image_name(number % images)}?{number // images}" for number in range(count)]
     with TemporaryDirectory() as scratch:
         folder = Path(scratch) / "workspace"
-        want(folder, address, paths)
+        want(folder, urls)
         run = download(folder)
     print(f"{count:6} URLs: at most {run.peak * 1024:.0f} MB, {run.seconds:.1f} s", flush=True)
 
@@ -33,9 +33,9 @@ def main() -> None:
     parser.add_argument("--counts", type=int, nargs="+", default=[1_000, 10_000, 100_000])
     parser.add_argument("--images", type=int, default=40_000)
     chosen = parser.parse_args()
-    with serving(chosen.folder) as address:
+    with serving(chosen.folder) as homes:
         for count in chosen.counts:
-            measure(address, count, chosen.images)
+            measure(homes, count, chosen.images)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ __all__ = ["download", "want"]
 
 SETTINGS = """
 [sources.bench]
-start = ["{address}/"]
+start = [{starts}]
 crawl_authorised = true
 local = true
 
@@ -25,15 +25,16 @@ min_success = 1.0
 """The source is this machine's, so that its rate has no limit; as many connections as the peer has threads."""
 
 
-def want(folder: Path, address: str, paths: Sequence[str]) -> None:
+def want(folder: Path, urls: Sequence[str]) -> None:
     """Make a workspace whose products name one image each, as the stage before would have written them."""
-    workspace = Workspace.create(folder, SETTINGS.format(address=address))
-    count = len(paths)
+    homes = sorted({"/".join(url.split("/", 3)[:3]) for url in urls})
+    workspace = Workspace.create(folder, SETTINGS.format(starts=", ".join(f'"{home}/"' for home in homes)))
+    count = len(urls)
     known = {
         "product_id": [f"bench:{number:07}" for number in range(count)],
         "kind": ["image"] * count,
         "position": [0] * count,
-        "url": [f"{address}/{path}" for path in paths],
+        "url": list(urls),
         "state": ["pending"] * count,
         "attempts": [0] * count,
     }

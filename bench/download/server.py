@@ -1,4 +1,4 @@
-"""nginx on loopback with keep-alive, serving one folder."""
+"""nginx on loopback with keep-alive, serving one folder under four addresses, as several shops' images are."""
 
 import shutil
 import socket
@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 __all__ = ["serving"]
 
+HOSTS = [f"127.0.0.{number}" for number in range(1, 5)]
 _CONFIGURATION = """
 daemon off;
 worker_processes 1;
@@ -24,14 +25,14 @@ http {{
     tcp_nopush on;
     keepalive_requests 1000000;
     client_body_temp_path {scratch};
-    server {{ listen 127.0.0.1:{port} backlog=1024; root {root}; }}
+    server {{ {listen} root {root}; }}
 }}
 """
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[str]:
-    """Serve ``folder`` and yield its address, without a slash at its end.
+def serving(folder: Path) -> Iterator[list[str]]:
+    """Serve ``folder`` and yield its addresses, each without a slash at its end.
 
     Raises:
         SystemExit: there is no nginx, or it does not start.
@@ -44,11 +45,12 @@ def serving(folder: Path) -> Iterator[str]:
     with TemporaryDirectory() as scratch:
         configuration = Path(scratch) / "nginx.conf"
         _let_others_read(folder, Path(scratch))
-        configuration.write_text(_CONFIGURATION.format(scratch=scratch, root=folder.resolve(), port=port))
+        listen = " ".join(f"listen {host}:{port} backlog=1024;" for host in HOSTS)
+        configuration.write_text(_CONFIGURATION.format(scratch=scratch, root=folder.resolve(), listen=listen))
         with subprocess.Popen([program, "-c", str(configuration)]) as process:
             try:
                 _wait(port)
-                yield f"http://127.0.0.1:{port}"
+                yield [f"http://{host}:{port}" for host in HOSTS]
             finally:
                 process.terminate()
 

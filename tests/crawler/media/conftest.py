@@ -91,15 +91,8 @@ class _Handler(BaseHTTPRequestHandler):
         found = self.server.content.get(self.path, 404)
         body = found if isinstance(found, bytes) else b""
         etag = f'"{hashlib.sha256(body).hexdigest()[:8]}"'
-        status = (
-            found
-            if isinstance(found, int)
-            else 302
-            if isinstance(found, str)
-            else 304
-            if self.headers["If-None-Match"] == etag
-            else 200
-        )
+        known = 304 if self.headers["If-None-Match"] == etag else 200
+        status = found if isinstance(found, int) else 302 if isinstance(found, str) else known
         self.send_response(status)
         if status == 200:
             self.send_header("ETag", etag)
