@@ -3,9 +3,10 @@
 python -m bench.download.images IMAGES
 python -m bench.download.compare IMAGES --peer PEER/bin/img2dataset [--count 40000] [--turns 1]
 
-nginx serves them with keep-alive under four addresses of the loopback. PEER is an environment made from bench/download/img2dataset.txt;
-without it the peer is left out. Start-up is the time for a single image, printed apart; images a second are those
-of the rest of the time. m5data hashes, sniffs, checks pixels and structure, stores, commits and keeps its ledger.
+nginx serves them with keep-alive under four addresses of the loopback. PEER is an environment made from
+bench/download/img2dataset.txt; without it the peer is left out. Start-up is the time for a single image, printed
+apart; images a second are those of the rest of the time. m5data hashes, sniffs, checks pixels and structure, stores,
+commits and keeps its ledger.
 """
 
 import argparse
