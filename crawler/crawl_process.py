@@ -16,7 +16,7 @@ from crawler.answers import PageRules
 from crawler.canonical import Scope, web_host
 from crawler.crawl_job import CrawlJob
 from crawler.crawl_limits import QueueLimits
-from crawler.crawl_queue import CrawlQueue
+from crawler.crawl_queue import CrawlQueue, Refuse
 from crawler.frontier import Frontier
 from crawler.page_client import ClientLimits, PageClient
 from crawler.robots import MAX_ROBOTS_BYTES
@@ -49,9 +49,10 @@ def crawl_source(job: CrawlJob, progress: Connection) -> None:
             return
         frontier.add(_sitemaps(job, rules))
         with store.objects.writer("page") as pages:
-            queue = CrawlQueue(frontier, pages, _limits(job), _Refusals(rules), progress.send)
+            refuse = _Refusals(rules)
+            queue = CrawlQueue(frontier, pages, _limits(job), refuse, progress.send)
             with _noting_stop(connection, job.name, queue):
-                _run_spider(job, queue, delay_s, Withhold(open_register(store)))
+                _run_spider(job, queue, delay_s, Withhold(open_register(store)), refuse)
 
 
 async def _site_rules(job: CrawlJob, connection: sqlite3.Connection) -> dict[str, HostRules]:
@@ -117,7 +118,7 @@ def _limits(job: CrawlJob) -> QueueLimits:
     )
 
 
-def _run_spider(job: CrawlJob, queue: CrawlQueue, delay_s: float, withhold: Withhold) -> None:
+def _run_spider(job: CrawlJob, queue: CrawlQueue, delay_s: float, withhold: Withhold, refuse: Refuse) -> None:
     """Let Scrapy work the queue off.
 
     Raises:
@@ -133,7 +134,8 @@ def _run_spider(job: CrawlJob, queue: CrawlQueue, delay_s: float, withhold: With
     )
     process = AsyncCrawlerProcess(scrapy_settings(settings, delay_s))
     crawler = process.create_crawler(ShopSpider)
-    process.crawl(crawler, work=SpiderWork(queue, rules, settings, job.local_hosts, job.now, withhold))
+    manners = (withhold, refuse, delay_s, job.source.browser)
+    process.crawl(crawler, work=SpiderWork(queue, rules, settings, job.local_hosts, job.now, *manners))
     process.start(install_signal_handlers=False)
     spider = crawler.spider
     if not isinstance(spider, ShopSpider):

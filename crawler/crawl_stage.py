@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import closing
+from importlib.util import find_spec
 
 from crawler.answers import PASSING_REASONS
 from crawler.canonical import normalise
@@ -79,6 +80,8 @@ def _check_sources(settings: CrawlSettings, names: Iterable[str]) -> None:
     for name in names:
         if page_object := settings.sources[name].page_object:
             load_page_object(page_object)
+        if settings.sources[name].browser and find_spec("playwright") is None:
+            raise SettingsError(f"sources.{name}.browser: wanted playwright, found none; pip install 'm5data[browser]'")
         for url in settings.sources[name].start:
             if normalise(url) is None:
                 raise SettingsError(f"sources.{name}.start: expected http(s) addresses, got {url!r}")

@@ -42,6 +42,9 @@ class SourceSettings(StageSettings):
     """Licence of the shop's data, as every exported sample will carry it; none known by default."""
     local: bool = False
     """The shop runs on this machine or its network; private addresses are refused otherwise."""
+    browser: bool = False
+    """Render pages in Chromium, whose requests are made by this crawler; for shops that fill their pages by script.
+    Needs the extra ``browser`` and Chromium, and takes a second or more a page."""
     delay_s: float | None = Field(default=None, ge=0)
     """Seconds between two requests; None: the crawl's own. A longer one in robots.txt wins."""
     product_urls: tuple[Pattern, ...] = ()
