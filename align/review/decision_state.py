@@ -45,15 +45,9 @@ def record_decisions(state: State, decisions: Iterable[Decision]) -> int:
         DataError: A decision cannot be kept; ``decision_fault`` says which are.
     """
     rows = [_row(decision) for decision in decisions]
-    with closing(_connect(state)) as connection:
+    with closing(_connect(state)) as connection, connection:
         connection.execute("begin immediate")
-        try:
-            new = sum(_add(connection, row) for row in rows)
-            connection.execute("commit")
-        except BaseException:
-            connection.execute("rollback")
-            raise
-    return new
+        return sum(_add(connection, row) for row in rows)
 
 
 def all_decisions(state: State) -> list[Decision]:

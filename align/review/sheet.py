@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import cast
 
 from align.category import SEPARATOR, Category
-from align.review.decision import Decision, decision_fault
+from align.review.decision import Decision, Kind, decision_fault
 from align.review.doubtful import DoubtfulPair
 from m5data.errors import FeedError
 from m5data.records import Reject
@@ -95,7 +96,8 @@ class SheetReader:
         if side == "b":
             ends.reverse()
         kind = said if side in ("", "a", "b") and (not side or said == "split") else row["decision"]
-        return Decision(kind, ends[0], ends[1], self.reviewer, self.decided_at, row.get("name", ""))  # type: ignore[arg-type]
+        # A word that is no kind is told by decision_fault, with all other faults.
+        return Decision(cast(Kind, kind), ends[0], ends[1], self.reviewer, self.decided_at, row.get("name", ""))
 
 
 def read_sheet(path: Path, reader: SheetReader) -> Iterator[Decision | Reject]:

@@ -13,7 +13,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 from scipy.stats import rankdata
 
-from extract.images import ImageFault, ImageMeasures, ImageSettings, measure
+from extract.images import ImageFault, ImageMeasures, measure
+from extract.images.settings import ImageSettings
 from m5data.demo.drawing import draw_good
 from m5data.demo.photos import take_photo
 from m5data.demo.planning import make_plan

@@ -119,12 +119,40 @@ def _pairs_agreeing(search: _Search, key: np.uint64, radius: int) -> Iterator[In
     values, places = search.values[order], search.places[order]
     starts = np.flatnonzero(np.diff(masked[order], prepend=~masked[order[:1]]))
     sizes = np.diff(starts, append=len(values))
-    divisible = len(search.bits) > radius + _MOST_EXTRA_BANDS
-    large = (sizes > _LARGE_BLOCK) & divisible & (sizes < len(values))
+    large = sizes > _LARGE_BLOCK
     yield from compare_blocks(values, places, starts[~large], sizes[~large], search.spoiled, radius)
     for start, size in zip(starts[large].tolist(), sizes[large].tolist(), strict=True):
         block = slice(start, start + size)
-        yield from _pairs(_Search(values[block], places[block], search.bits, search.spoiled), radius)
+        yield from _pairs_of_large(_Search(values[block], places[block], search.bits, search.spoiled), radius)
+
+
+def _pairs_of_large(search: _Search, radius: int) -> Iterator[Indices]:
+    """Yield the near pairs of a large block: divided again where that saves comparisons, else each with each."""
+    if _divides(search, radius):
+        yield from _pairs(search, radius)
+        return
+    whole = np.zeros(1, dtype=np.int64), np.array([len(search.values)])
+    yield from compare_blocks(search.values, search.places, *whole, search.spoiled, radius)
+
+
+def _divides(search: _Search, radius: int) -> bool:
+    """Return whether dividing a block once more leaves at most half of its comparisons.
+
+    Halving bounds the work: hashes so alike that no choice of bands parts them would else be
+    searched anew for each choice at each level.
+    """
+    if len(search.bits) <= radius + _MOST_EXTRA_BANDS:
+        return False
+    size = len(search.values)
+    agreeing = _agreeing_bands(size, len(search.bits), radius)
+    masks = _band_masks(search.bits, radius + agreeing)
+    left = 0
+    for chosen in combinations(masks, agreeing):
+        _, sizes = np.unique(search.values & np.bitwise_or.reduce(chosen), return_counts=True)
+        left += int((sizes * sizes).sum())
+        if 2 * left > size * size:
+            return False
+    return True
 
 
 def _agreeing_bands(count: int, bits: int, radius: int) -> int:

@@ -6,14 +6,12 @@ from extract.images.margins import border_share, margin_detail
 from extract.images.measures import ImageMeasures, measure, pixel_hash
 from extract.images.perceptual_hash import frame_hash, perceptual_hash
 from extract.images.quality import blank_share, sharpness
-from extract.images.settings import ImageSettings
 from extract.images.size import SizeGroup, size_group
 
 __all__ = [
     "ImageFault",
     "ImageMeasures",
     "ImageReason",
-    "ImageSettings",
     "SizeGroup",
     "blank_share",
     "border_share",

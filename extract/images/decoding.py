@@ -1,18 +1,23 @@
 """From untrusted bytes to one picture, under limits."""
 
+from __future__ import annotations
+
 import struct
 import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from extract.images.fault import ImageFault, ImageReason
-from extract.images.settings import ImageSettings
+
+if TYPE_CHECKING:  # a decoder process is given plain values, and does without pydantic
+    from extract.images.settings import ImageSettings
 
 __all__ = ["decode"]
 

@@ -1,7 +1,10 @@
 """Everything the table ``images`` says about one image."""
 
+from __future__ import annotations
+
 import hashlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
@@ -10,8 +13,10 @@ from extract.images.fault import ImageFault
 from extract.images.margins import border_share, margin_detail
 from extract.images.perceptual_hash import perceptual_hash
 from extract.images.quality import blank_share, sharpness
-from extract.images.settings import ImageSettings
 from extract.images.size import SizeGroup, size_group
+
+if TYPE_CHECKING:  # a decoder process is given plain values, and does without pydantic
+    from extract.images.settings import ImageSettings
 
 __all__ = ["ImageMeasures", "measure", "pixel_hash"]
 

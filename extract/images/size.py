@@ -1,8 +1,11 @@
 """Three quality groups by size, as in the first version of M5Product."""
 
-from typing import Literal
+from __future__ import annotations
 
-from extract.images.settings import ImageSettings
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:  # a decoder process is given plain values, and does without pydantic
+    from extract.images.settings import ImageSettings
 
 __all__ = ["SizeGroup", "size_group"]
 

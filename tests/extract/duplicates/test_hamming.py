@@ -21,6 +21,23 @@ def by_force(hashes: NDArray[np.int64], radius: int) -> list[tuple[int, int, int
     return found
 
 
+def by_matrix(hashes: NDArray[np.int64], radius: int) -> list[tuple[int, int]]:
+    values = hashes.view(np.uint64)
+    return [
+        (left, left + 1 + int(right))
+        for left in range(len(values) - 1)
+        for right in np.flatnonzero(np.bitwise_count(values[left + 1 :] ^ values[left]) <= radius)
+    ]
+
+
+def with_near_copies(hashes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Append a copy of each fourth hash with up to four bits flipped."""
+    copies = hashes[: len(hashes) // 4].copy()
+    for flips in np.random.default_rng(len(hashes)).integers(0, 64, (4, len(copies))):
+        copies ^= np.array(ONE_BIT)[flips]
+    return np.concatenate([hashes, copies])
+
+
 def found_pairs(hashes: NDArray[np.int64], radius: int) -> list[tuple[int, int, int]]:
     pairs = phash_neighbours(hashes, radius)
     return list(zip(pairs.left.tolist(), pairs.right.tolist(), pairs.distance.tolist(), strict=True))
@@ -45,10 +62,23 @@ def test_neighbours_are_those_of_brute_force(hashes: NDArray[np.int64], radius: 
 
 
 @given(hashes=crowded_hashes(), radius=st.integers(0, 7))
-def test_crowded_blocks_are_searched_again_to_the_same_end(hashes: NDArray[np.int64], radius: int) -> None:
+def test_hashes_too_alike_to_be_parted_are_compared_each_with_each(hashes: NDArray[np.int64], radius: int) -> None:
     """Sizes from which blocks count as large are set so low that small examples reach them."""
     with mock.patch.object(hamming, "_LARGE_BLOCK", 3), mock.patch.object(blocks, "_SMALL", 2):
         assert found_pairs(hashes, radius) == by_force(hashes, radius)
+
+
+@pytest.mark.parametrize(("bits", "radius"), [(20, 3), (32, 6)])
+def test_crowded_blocks_are_searched_again_to_the_same_end(
+    bits: int, radius: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All other bits are the same in most hashes, as in those of goods on white."""
+    monkeypatch.setattr(hamming, "_LARGE_BLOCK", 60)
+    searched = mock.Mock(wraps=hamming._pairs)
+    monkeypatch.setattr(hamming, "_pairs", searched)
+    hashes = with_near_copies(np.random.default_rng(radius).integers(0, 2**bits, 2_000) << 20)
+    assert [pair[:2] for pair in found_pairs(hashes, radius)] == by_matrix(hashes, radius)
+    assert searched.call_count > 1
 
 
 def test_batches_together_hold_each_pair_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,18 +94,8 @@ def test_batches_together_hold_each_pair_once(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("radius", [0, 2, 6])
 def test_many_hashes_take_other_bands_to_the_same_end(count: int, radius: int) -> None:
     rng = np.random.default_rng(count)
-    hashes = rng.integers(-(2**63), 2**63 - 1, count)
-    copies = hashes[: count // 4].copy()
-    for flips in rng.integers(0, 64, (4, len(copies))):
-        copies ^= np.array(ONE_BIT)[flips]
-    hashes = np.concatenate([hashes, copies])
-    values = hashes.view(np.uint64)
-    expected = [
-        (left, left + 1 + int(right))
-        for left in range(len(values) - 1)
-        for right in np.flatnonzero(np.bitwise_count(values[left + 1 :] ^ values[left]) <= radius)
-    ]
-    assert [pair[:2] for pair in found_pairs(hashes, radius)] == expected
+    hashes = with_near_copies(rng.integers(-(2**63), 2**63 - 1, count))
+    assert [pair[:2] for pair in found_pairs(hashes, radius)] == by_matrix(hashes, radius)
 
 
 def test_equal_hashes_are_all_paired() -> None:

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from extract.images import ImageFault, ImageMeasures, ImageSettings, decode, measure
+from extract.images import ImageFault, ImageMeasures, decode, measure
+from extract.images.settings import ImageSettings
 
 Encode = Callable[..., bytes]
 SETTINGS = ImageSettings()

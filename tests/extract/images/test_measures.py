@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from extract.images import ImageFault, ImageMeasures, ImageSettings, measure, size_group
+from extract.images import ImageFault, ImageMeasures, measure, size_group
+from extract.images.settings import ImageSettings
 
 Encode = Callable[..., bytes]
 SETTINGS = ImageSettings()

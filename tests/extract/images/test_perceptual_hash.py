@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 from scipy.fft import dctn
 
-from extract.images import ImageMeasures, ImageSettings, measure, perceptual_hash
+from extract.images import ImageMeasures, measure, perceptual_hash
+from extract.images.settings import ImageSettings
 
 Encode = Callable[..., bytes]
 
