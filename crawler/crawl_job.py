@@ -8,6 +8,7 @@ from pathlib import Path
 
 from crawler.canonical import web_host
 from crawler.guard import authority
+from crawler.recrawl import Recrawl, plan_recrawl
 from crawler.settings import CrawlSettings, SourceSettings
 
 __all__ = ["CrawlJob", "enter"]
@@ -25,11 +26,18 @@ class CrawlJob:
     now: datetime
     """Time of the run; every visit bears it."""
     max_requests: int | None = None
+    force: bool = False
+    """Every page is due, however recent its last visit."""
 
     @property
     def source(self) -> SourceSettings:
         """The source's settings."""
         return self.settings.sources[self.name]
+
+    @property
+    def recrawl(self) -> Recrawl:
+        """When the source's pages are due."""
+        return plan_recrawl(self.settings, self.now, force=self.force)
 
     @property
     def homes(self) -> tuple[str, ...]:

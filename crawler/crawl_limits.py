@@ -27,6 +27,8 @@ class QueueLimits:
     """Stored pages of the source."""
     max_requests: int | None
     """Requests of this run; None: no limit."""
+    max_bytes: int
+    """Of answers, in this run."""
     max_seconds: float
     max_failures_in_a_row: int
     max_depth: int

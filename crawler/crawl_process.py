@@ -16,7 +16,7 @@ from crawler.answers import PageRules
 from crawler.canonical import Scope, web_host
 from crawler.crawl_job import CrawlJob
 from crawler.crawl_limits import QueueLimits
-from crawler.crawl_queue import CrawlQueue
+from crawler.crawl_queue import CrawlQueue, Refuse
 from crawler.frontier import Frontier
 from crawler.page_client import ClientLimits, PageClient
 from crawler.robots import MAX_ROBOTS_BYTES
@@ -40,7 +40,7 @@ def crawl_source(job: CrawlJob, progress: Connection) -> None:
     _log_to(job.root / "logs" / f"crawl-{job.name}.log")
     store = Store.open(job.root)
     with closing(store.state.connect()) as connection:
-        frontier = Frontier(connection, job.name, job.now.isoformat())
+        frontier = Frontier(connection, job.name, job.now.isoformat(), job.recrawl)
         try:
             rules = asyncio.run(_site_rules(job, connection))
             delay_s = _delay(job, rules)
@@ -49,9 +49,10 @@ def crawl_source(job: CrawlJob, progress: Connection) -> None:
             return
         frontier.add(_sitemaps(job, rules))
         with store.objects.writer("page") as pages:
-            queue = CrawlQueue(frontier, pages, _limits(job), _Refusals(rules), progress.send)
+            refuse = _Refusals(rules)
+            queue = CrawlQueue(frontier, pages, _limits(job), refuse, progress.send)
             with _noting_stop(connection, job.name, queue):
-                _run_spider(job, queue, delay_s, Withhold(open_register(store)))
+                _run_spider(job, queue, delay_s, Withhold(open_register(store)), refuse)
 
 
 async def _site_rules(job: CrawlJob, connection: sqlite3.Connection) -> dict[str, HostRules]:
@@ -104,7 +105,8 @@ def _limits(job: CrawlJob) -> QueueLimits:
     return QueueLimits(
         max_pages=job.source.max_pages or settings.max_pages,
         max_requests=job.max_requests,
-        max_seconds=settings.max_hours * 3600,
+        max_bytes=job.source.max_bytes or settings.max_bytes,
+        max_seconds=(job.source.max_hours or settings.max_hours) * 3600,
         max_failures_in_a_row=settings.max_failures_in_a_row,
         max_depth=settings.max_depth,
         max_listing_pages=settings.max_listing_pages,
@@ -116,7 +118,7 @@ def _limits(job: CrawlJob) -> QueueLimits:
     )
 
 
-def _run_spider(job: CrawlJob, queue: CrawlQueue, delay_s: float, withhold: Withhold) -> None:
+def _run_spider(job: CrawlJob, queue: CrawlQueue, delay_s: float, withhold: Withhold, refuse: Refuse) -> None:
     """Let Scrapy work the queue off.
 
     Raises:
@@ -132,7 +134,8 @@ def _run_spider(job: CrawlJob, queue: CrawlQueue, delay_s: float, withhold: With
     )
     process = AsyncCrawlerProcess(scrapy_settings(settings, delay_s))
     crawler = process.create_crawler(ShopSpider)
-    process.crawl(crawler, work=SpiderWork(queue, rules, settings, job.local_hosts, job.now, withhold))
+    manners = (withhold, refuse, delay_s, job.source.browser)
+    process.crawl(crawler, work=SpiderWork(queue, rules, settings, job.local_hosts, job.now, *manners))
     process.start(install_signal_handlers=False)
     spider = crawler.spider
     if not isinstance(spider, ShopSpider):

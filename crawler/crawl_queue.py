@@ -46,6 +46,8 @@ class CrawlQueue:
         self._attempts: dict[str, int] = {}
         self._new_room = limits.max_pages - frontier.stored()
         self._requests = 0
+        self._received = 0
+        self._sitemaps: set[str] = set()
         self._failures_in_a_row = 0
         self._began = self._last_flush = time.monotonic()
         self._paused_until = 0.0
@@ -59,14 +61,22 @@ class CrawlQueue:
         while self.stopped is None and time.monotonic() >= self._paused_until:
             if not self._ready and not self._fill():
                 return None
+            if self._sitemaps and self._ready[0].kind != "sitemap":
+                return None  # what is under way may say that the page has not changed
             task = self._ready.popleft()
             refusal = self._refuse(task.url)
             if refusal is not None:
                 self._finished.append(Visit(task, "skipped", *refusal, kind=task.kind, attempts=0))
             elif self._has_room(task):
                 self._requests += 1
+                if task.kind == "sitemap":
+                    self._sitemaps.add(task.url)
                 return task
         return None
+
+    def count_bytes(self, received: int) -> None:
+        """Count what an answer weighed against the run's budget."""
+        self._received += received
 
     def is_waiting(self) -> bool:
         """Tell whether something will come without any answer arriving first."""
@@ -87,7 +97,10 @@ class CrawlQueue:
         found = tuple(self._admit(visit.found))
         self._finished.append(replace(visit, attempts=attempts, found=found))
         self._count_failure(visit)
-        if (
+        self._sitemaps.discard(url)
+        if visit.kind == "sitemap":
+            self._look_again()
+        elif (
             len(self._finished) >= self._limits.batch_pages
             or time.monotonic() - self._last_flush >= self._limits.batch_s
         ):
@@ -128,6 +141,12 @@ class CrawlQueue:
             self._flushed(count)
         self._last_flush = time.monotonic()
 
+    def _look_again(self) -> None:
+        """Take the next addresses anew: a sitemap has said which are due."""
+        self.flush()
+        self._busy.difference_update(task.url for task in self._ready)
+        self._ready.clear()
+
     def _fill(self) -> bool:
         self.flush()
         self._ready.extend(self._frontier.take(_AHEAD, self._busy, known_only=self._new_room <= 0))
@@ -150,6 +169,8 @@ class CrawlQueue:
             return
         if limits.max_requests is not None and self._requests >= limits.max_requests:
             self.stopped = ("budget", f"limit of {limits.max_requests} requests in this run")
+        elif self._received >= limits.max_bytes:
+            self.stopped = ("budget", f"{self._received} bytes in this run, limit {limits.max_bytes}")
         elif time.monotonic() - self._began > limits.max_seconds:
             self.stopped = ("budget", f"longer than {limits.max_seconds / 3600:g} hours")
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import closing
-from datetime import timedelta
+from importlib.util import find_spec
 
 from crawler.answers import PASSING_REASONS
 from crawler.canonical import normalise
@@ -36,8 +36,9 @@ def run(
 ) -> StageReport:
     """Fetch every page of the sources that is due; read counts addresses, kept those with a stored page.
 
-    A page is due when it is new, or its last visit is older than the settings say. Where none is,
-    nothing is asked for, not even robots.txt.
+    A page is due when it is new, or its last visit is older than the settings say for how often it was
+    found unchanged, and its sitemap does not say that it has not changed. Where none is, nothing is asked
+    for, not even robots.txt.
 
     Args:
         store: the workspace.
@@ -60,10 +61,10 @@ def run(
         store.state.migrate("crawler", FRONTIER_DDL)
         now = clock()
         register = open_register(store)
-        jobs = [CrawlJob(store.root, name, settings, now, max_requests) for name in names]
+        jobs = [CrawlJob(store.root, name, settings, now, max_requests, force) for name in names]
         progress.start("crawl", None)
         failed = crawl_side_by_side(
-            [job for job in jobs if _prepare(store, job, register, force=force)], settings.sources_at_once, progress
+            [job for job in jobs if _prepare(store, job, register)], settings.sources_at_once, progress
         )
         report = _publish(store, settings, began)
         progress.finish()
@@ -79,15 +80,17 @@ def _check_sources(settings: CrawlSettings, names: Iterable[str]) -> None:
     for name in names:
         if page_object := settings.sources[name].page_object:
             load_page_object(page_object)
+        if settings.sources[name].browser and find_spec("playwright") is None:
+            raise SettingsError(f"sources.{name}.browser: wanted playwright, found none; pip install 'm5data[browser]'")
         for url in settings.sources[name].start:
             if normalise(url) is None:
                 raise SettingsError(f"sources.{name}.start: expected http(s) addresses, got {url!r}")
 
 
-def _prepare(store: Store, job: CrawlJob, register: Register, *, force: bool) -> bool:
+def _prepare(store: Store, job: CrawlJob, register: Register) -> bool:
     """Bring a source's queue up to date; tell whether anything is due."""
     with closing(store.state.connect()) as connection:
-        frontier = Frontier(connection, job.name, job.now.isoformat())
+        frontier = Frontier(connection, job.name, job.now.isoformat(), job.recrawl)
         scope = job.settings.scope_digest(job.name)
         with transaction(connection):
             known = connection.execute("SELECT scope FROM source_runs WHERE source = ?", (job.name,)).fetchone()
@@ -95,7 +98,7 @@ def _prepare(store: Store, job: CrawlJob, register: Register, *, force: bool) ->
                 frontier.reopen_all()
             start = (url for text in job.source.start if (url := normalise(text)))
             frontier.add(Found(url, rank=1) for url in start if not register.holds("url", url))
-            frontier.reopen(*_due(job, force=force), PASSING_REASONS)
+            frontier.reopen(PASSING_REASONS)
             connection.execute(
                 "INSERT INTO source_runs (source, scope) VALUES (?, ?) ON CONFLICT (source) "
                 "DO UPDATE SET scope = excluded.scope, stopped = NULL, detail = ''",
@@ -103,15 +106,6 @@ def _prepare(store: Store, job: CrawlJob, register: Register, *, force: bool) ->
             )
         full = frontier.stored() >= (job.source.max_pages or job.settings.max_pages)
         return frontier.waiting(known_only=full) > 0
-
-
-def _due(job: CrawlJob, *, force: bool) -> tuple[str, str]:
-    """Return the moments at or before which a visit, and a failed one, is due again."""
-    if force:
-        return job.now.isoformat(), job.now.isoformat()
-    hours = (job.settings.recrawl_after_h, job.settings.retry_failed_after_h)
-    before, failed_before = ((job.now - timedelta(hours=h)).isoformat() for h in hours)
-    return before, failed_before
 
 
 def _publish(store: Store, settings: CrawlSettings, began: float) -> StageReport:

@@ -44,10 +44,10 @@ def links_of_page(document: Document, task: Task, scope: Scope, agent: str) -> t
 def links_of_sitemap(sitemap: Sitemap, task: Task, scope: Scope) -> tuple[Found, ...]:
     """Return the pages and further files that a sitemap lists; those of other hosts are refused as ``offsite``."""
     pages = (
-        Found(url, depth=1, listed=True)
+        Found(url, depth=1, listed=True, listed_in=task.url, modified=sitemap.modified.get(text))
         if scope.holds(url)
         else Found(url, depth=1, refused="offsite", detail=f"listed in {task.url}; its host is not the source's")
-        for url in sitemap_urls(sitemap.urls, task.url, scope)
+        for url, text in sitemap_urls(sitemap.urls, task.url, scope).items()
     )
     deep = "too_deep" if task.depth >= _MAX_SITEMAP_DEPTH else None
     files = (

@@ -15,6 +15,9 @@ class DownloadSettings(StageSettings):
 
     concurrency: int = Field(default=64, ge=1, le=1024)
     """Requests at a time over all hosts; img2dataset uses 64 threads a process, more gained nothing."""
+    processes: int = Field(default=2, ge=1, le=64)
+    """Processes that fetch, each with hosts of its own; a few thousand URLs each, or fewer processes. One asks for some
+    thousand small images a second, which is more than shops allow."""
     per_host: int = Field(default=6, ge=1)
     """Requests at a time to one host; browsers use 6."""
     requests_per_second: float = Field(default=20.0, gt=0)

@@ -11,7 +11,6 @@ from contextlib import closing
 from datetime import datetime
 
 from crawler.download_settings import DownloadSettings
-from crawler.media.bandwidth import Bandwidth
 from crawler.media.ledger import publish, read_wanted
 from crawler.media.queue import UrlQueue
 from crawler.media.queue_schema import DDL, ROOM
@@ -56,7 +55,7 @@ def run(  # noqa: PLR0913 - what one command can ask for
         MissingInputError: no stage has written ``media``.
         ThresholdError: fewer than ``settings.min_success`` are ok; all that came is kept nevertheless.
     """
-    caller = Caller(user_agent, _with_ports(local_hosts), bandwidth=Bandwidth(bandwidth_mbit))
+    caller = Caller(user_agent, _with_ports(local_hosts), bandwidth_mbit=bandwidth_mbit)
     extra = " ".join(sorted(caller.local_hosts))
     with store.stage(_STAGE, settings=settings.digest(), reads=("media",), extra=extra) as stage:
         if stage.unchanged and not (retry_failed or refresh):

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 
+from crawler.recrawl import Recrawl
 from crawler.visits import Found, Task, Visit
 
 __all__ = ["Frontier", "transaction"]
@@ -30,26 +31,35 @@ class Frontier:
         connection: to the workspace's state, in autocommit mode.
         source: name of the source.
         now: time of this run, ISO 8601, UTC.
+        recrawl: when visits are long enough ago; None: a visit of this very moment is.
     """
 
-    def __init__(self, connection: sqlite3.Connection, source: str, now: str) -> None:
+    def __init__(self, connection: sqlite3.Connection, source: str, now: str, recrawl: Recrawl | None = None) -> None:
         self._connection = connection
         self._source = source
         self._now = now
+        self._recrawl = recrawl or Recrawl((now,), now)
         self._queries: Counter[str] = Counter()
 
-    def reopen(self, before: str, failed_before: str, passing: Collection[str]) -> None:
+    def reopen(self, passing: Collection[str]) -> None:
         """Put addresses back in the queue whose last visit is long enough ago.
 
+        Where new pages are found (sitemaps, start addresses, listings that go on) no steadiness counts.
+
         Args:
-            before: visits at or before this moment are due, ISO 8601.
-            failed_before: the same for those that failed for a passing reason.
-            passing: those reasons.
+            passing: reasons for which a visit that failed is to be repeated sooner.
         """
+        recrawl = self._recrawl
         self._connection.execute(
-            "UPDATE source_pages SET state = 'pending' WHERE source = ? AND state != 'pending' AND "
-            "(checked_at <= ? OR (checked_at <= ? AND reason IN (SELECT value FROM json_each(?))))",
-            (self._source, before, failed_before, json.dumps(list(passing))),
+            _REOPEN,
+            {
+                "source": self._source,
+                "soonest": recrawl.soonest,
+                "due": json.dumps(recrawl.due),
+                "last": len(recrawl.due) - 1,
+                "failed": recrawl.failed,
+                "passing": json.dumps(list(passing)),
+            },
         )
 
     def reopen_all(self) -> None:
@@ -80,6 +90,17 @@ class Frontier:
             for visit in visits:
                 self._connection.execute(_RECORD, self._outcome(visit))
                 self.add(visit.found)
+                if visit.kind == "sitemap" and visit.state == "done":
+                    self._believe(visit.task.url)
+
+    def _believe(self, sitemap: str) -> None:
+        """Do not ask for pages that a sitemap calls unchanged since their last visit, but for those it calls changed.
+
+        A sitemap that was not modified says what it said before.
+        """
+        times = (self._source, sitemap, self._recrawl.latest)
+        self._connection.execute(_UNCHANGED, times)
+        self._connection.execute(_CHANGED, (self._source, sitemap, self._recrawl.soonest))
 
     def waiting(self, *, known_only: bool = False) -> int:
         """Return how many addresses wait to be fetched; with ``known_only`` just those that have a stored page."""
@@ -118,7 +139,8 @@ class Frontier:
         state = "skipped" if item.refused else "pending"
         checked = self._now if item.refused else None
         place = (item.kind, item.rank, item.depth, item.hops, item.chain, item.listed)
-        return (self._source, item.url, *place, state, item.refused, item.detail, checked)
+        dated = (item.listed_in, item.modified)
+        return (self._source, item.url, *place, state, item.refused, item.detail, checked, *dated)
 
     def _outcome(self, visit: Visit) -> dict[str, object]:
         fresh = visit.headers or {}
@@ -145,10 +167,13 @@ class Frontier:
 
 
 _ADD = """
-INSERT INTO source_pages (source, url, kind, rank, depth, hops, chain, listed, state, reason, detail, checked_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO source_pages (source, url, kind, rank, depth, hops, chain, listed, state, reason, detail, checked_at,
+    listed_in, listed_modified)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (source, url) DO UPDATE SET
     listed = max(listed, excluded.listed),
+    listed_modified = iif(excluded.listed_in IS NULL, listed_modified, excluded.listed_modified),
+    listed_in = coalesce(excluded.listed_in, listed_in),
     rank = min(rank, excluded.rank),
     hops = min(hops, excluded.hops),
     chain = min(chain, excluded.chain),
@@ -156,6 +181,22 @@ ON CONFLICT (source, url) DO UPDATE SET
     kind = CASE WHEN state = 'absent' THEN excluded.kind ELSE kind END,
     state = CASE WHEN excluded.state = 'pending' AND (reason IN ('too_deep', 'trap') OR
         (state = 'absent' AND excluded.kind = 'page')) THEN 'pending' ELSE state END
+"""
+
+_REOPEN = """
+UPDATE source_pages SET state = 'pending' WHERE source = :source AND state != 'pending' AND (
+    checked_at <= iif(rank < 3, :soonest, (SELECT value FROM json_each(:due) WHERE key = min(steady, :last)))
+    OR (checked_at <= :failed AND reason IN (SELECT value FROM json_each(:passing))))
+"""
+
+_UNCHANGED = """
+UPDATE source_pages SET state = 'done' WHERE source = ? AND listed_in = ? AND state = 'pending'
+    AND page_sha256 IS NOT NULL AND reason IS NULL AND listed_modified < checked_at AND checked_at > ?
+"""
+
+_CHANGED = """
+UPDATE source_pages SET state = 'pending' WHERE source = ? AND listed_in = ? AND state = 'done'
+    AND listed_modified >= checked_at AND checked_at <= ?
 """
 
 _TAKE = """
@@ -174,6 +215,7 @@ UPDATE source_pages SET
     canonical = CASE WHEN :sha IS NOT NULL THEN :canonical ELSE canonical END,
     fetched_at = CASE WHEN :sha IS NOT NULL THEN :now ELSE fetched_at END,
     vanished_at = CASE WHEN :gone THEN coalesce(vanished_at, :now) WHEN :state = 'done' THEN NULL ELSE vanished_at END,
+    steady = CASE WHEN :status = 304 OR :sha = page_sha256 THEN steady + 1 WHEN :sha IS NOT NULL THEN 0 ELSE steady END,
     page_sha256 = CASE WHEN :forget THEN NULL ELSE coalesce(:sha, page_sha256) END
 WHERE source = :source AND url = :url
 """

@@ -52,4 +52,8 @@ FRONTIER_DDL = (
         stopped TEXT,
         detail TEXT NOT NULL DEFAULT ''
     ) WITHOUT ROWID""",
+    # The sitemap that names the page and when, as it says, the page changed; visits in a row that found no change.
+    "ALTER TABLE source_pages ADD COLUMN listed_in TEXT",
+    "ALTER TABLE source_pages ADD COLUMN listed_modified TEXT",
+    "ALTER TABLE source_pages ADD COLUMN steady INTEGER NOT NULL DEFAULT 0",
 )

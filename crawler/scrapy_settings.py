@@ -23,6 +23,8 @@ def scrapy_settings(settings: CrawlSettings, delay_s: float) -> dict[str, object
         # The total, too: without a delay Scrapy 2.19 starts all it has for a host at once.
         "CONCURRENT_REQUESTS": settings.concurrency_per_host,
         "CONCURRENT_REQUESTS_PER_DOMAIN": settings.concurrency_per_host,
+        # Scrapy starts so many tasks for the items of every answer; the spider yields none.
+        "CONCURRENT_ITEMS": 1,
         "DOWNLOAD_DELAY": delay_s,
         "DOWNLOAD_DELAY_JITTER": 0,  # a Crawl-delay is a floor
         "AUTOTHROTTLE_ENABLED": True,

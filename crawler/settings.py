@@ -42,6 +42,9 @@ class SourceSettings(StageSettings):
     """Licence of the shop's data, as every exported sample will carry it; none known by default."""
     local: bool = False
     """The shop runs on this machine or its network; private addresses are refused otherwise."""
+    browser: bool = False
+    """Render pages in Chromium, whose requests are made by this crawler; for shops that fill their pages by script.
+    Needs the extra ``browser`` and Chromium, and takes a second or more a page."""
     delay_s: float | None = Field(default=None, ge=0)
     """Seconds between two requests; None: the crawl's own. A longer one in robots.txt wins."""
     product_urls: tuple[Pattern, ...] = ()
@@ -53,6 +56,10 @@ class SourceSettings(StageSettings):
     """``module:Class`` of a page object of your own; None: the one registered for the host, or the generic one."""
     max_pages: int | None = Field(default=None, gt=0)
     """Pages at most; None: the crawl's own."""
+    max_bytes: int | None = Field(default=None, gt=0)
+    """Bytes of one run at most; None: the crawl's own."""
+    max_hours: float | None = Field(default=None, gt=0)
+    """Hours of one run at most; None: the crawl's own."""
 
     def scope_key(self) -> tuple[object, ...]:
         """Return what decides which pages belong to the source."""
@@ -70,6 +77,9 @@ class CrawlSettings(StageSettings):
     """Mail or web address that a shop can complain to, sent with every request. Needed unless all sources are local."""
     recrawl_after_h: float = Field(default=24, ge=0)
     """Hours after which a page is asked for again, conditionally. A day: prices and stock seldom matter sooner here."""
+    recrawl_at_most_h: float = Field(default=168, ge=0)
+    """Hours after which a page is asked for again even though each visit found it unchanged, which doubles the
+    hours until the next, or its sitemap says so. A week: a sitemap's dates are not always kept."""
     retry_failed_after_h: float = Field(default=1, ge=0)
     """Hours after which pages are tried again that failed for a passing reason; an outage is rarely shorter."""
     concurrency_per_host: int = Field(default=2, gt=0, le=64)
@@ -88,6 +98,8 @@ class CrawlSettings(StageSettings):
     """Longest sitemap, after decompression: the sitemap protocol's own limit."""
     max_pages: int = Field(default=1_000_000, gt=0)
     """Pages of one source at most."""
+    max_bytes: int = Field(default=100_000_000_000, gt=0)
+    """Bytes that one run may fetch from one source, after decompression: a million pages of 100 kB."""
     max_hours: float = Field(default=24, gt=0)
     """Hours that the crawl of one source may take; what is left waits for the next run."""
     max_depth: int = Field(default=30, gt=0)

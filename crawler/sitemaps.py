@@ -1,7 +1,9 @@
 """Sitemaps: the addresses a shop lists itself (sitemaps.org), as they are met in the wild."""
 
 import zlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 
 from lxml import etree
@@ -14,6 +16,7 @@ _MAX_URLS = 50_000
 """The protocol's own limit of one file."""
 _ROOTS = (b"<urlset", b"<sitemapindex")
 _HEAD_BYTES = 4_096
+_DAY_LENGTH = len("2024-01-01")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,8 @@ class Sitemap:
     """Pages."""
     sitemaps: tuple[str, ...] = ()
     """Further files, of an index."""
+    modified: Mapping[str, str] = field(default_factory=dict)
+    """Page -> when it changed last, as the file says (``lastmod``), ISO 8601, UTC; those that it says of."""
 
 
 def looks_like_sitemap(body: bytes) -> bool:
@@ -57,36 +62,55 @@ def read_sitemap(body: bytes, max_bytes: int) -> Sitemap:
     found = _entries(text)[:_MAX_URLS]
     if not text.rstrip().endswith(b">"):
         found = found[:-1]  # cut off: the last address may be half of one
-    pages = tuple(url for name, url in found if name == "url")
-    return Sitemap(pages, tuple(url for name, url in found if name == "sitemap"))
+    pages = tuple(url for name, url, _ in found if name == "url")
+    dates = {url: date for name, url, said in found if name == "url" and (date := _utc(said))}
+    return Sitemap(pages, tuple(url for name, url, _ in found if name == "sitemap"), dates)
 
 
-def _entries(text: bytes) -> list[tuple[str, str]]:
-    """Return element name and address of all entries; a stray ``&`` does not end the reading."""
+def _entries(text: bytes) -> list[tuple[str, str, str]]:
+    """Return element name, address and ``lastmod`` of all entries; a stray ``&`` does not end the reading."""
     # Nothing outside the file is ever read: no entities, no DTD, no network.
     events = etree.iterparse(
         BytesIO(text), events=("end",), resolve_entities=False, no_network=True, load_dtd=False, recover=True
     )
-    found: list[tuple[str, str]] = []
+    found: list[tuple[str, str, str]] = []
     for _, element in events:
         name = _local_name(element)
         if name in {"url", "sitemap"}:
-            url = next(((c.text or "").strip() for c in element if _local_name(c) == "loc"), "")
-            found += [(name, url)] if url else []
+            said = {_local_name(c): (c.text or "").strip() for c in reversed(element)}
+            found += [(name, said["loc"], said.get("lastmod", ""))] if said.get("loc") else []
             element.clear(keep_tail=False)
     return found
 
 
-def sitemap_urls(listed: tuple[str, ...], sitemap_url: str, scope: Scope) -> tuple[str, ...]:
-    """Return listed addresses in their one spelling, each once, in order.
+def _utc(text: str) -> str | None:
+    """Return a W3C date or time as ISO 8601 in UTC, None where it is neither.
+
+    A day without a time stands for its very end, wherever on Earth that is.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if len(text) <= _DAY_LENGTH:
+        moment += timedelta(days=1, hours=12)
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return moment.isoformat()
+
+
+def sitemap_urls(listed: tuple[str, ...], sitemap_url: str, scope: Scope) -> Mapping[str, str]:
+    """Return listed addresses in their one spelling, each once, in order -> as they are listed.
 
     Where none of them is on a host of the source, the shop's software does not know its own host
     (``example.com``, ``localhost``): the sitemap's own host is put in its place.
     """
-    urls = [url for url in (normalise(text, sitemap_url) for text in listed) if url]
-    if urls and not any(scope.holds(url) for url in urls):
-        urls = [rehost(url, sitemap_url) for url in urls]
-    return tuple(dict.fromkeys(urls))
+    urls = [(url, text) for text in listed if (url := normalise(text, sitemap_url))]
+    if urls and not any(scope.holds(url) for url, _ in urls):
+        urls = [(rehost(url, sitemap_url), text) for url, text in urls]
+    found: dict[str, str] = {}
+    for url, text in urls:
+        found.setdefault(url, text)
+    return found
 
 
 def _local_name(element: etree._Element) -> str:

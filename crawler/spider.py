@@ -14,7 +14,7 @@ from scrapy.http import Response
 from twisted.python.failure import Failure
 
 from crawler.answers import PASSING_STATUSES, PageRules, read_answer, retry_after_s
-from crawler.crawl_queue import CrawlQueue
+from crawler.crawl_queue import CrawlQueue, Refuse
 from crawler.page_client import Fetched, FetchError
 from crawler.settings import CrawlSettings
 from crawler.tombstones import Withhold
@@ -34,6 +34,12 @@ class SpiderWork:
     """``host:port`` that the guard lets pass though private."""
     now: datetime
     withhold: Withhold
+    refuse: Refuse
+    """What robots.txt and site-wide opt-outs say of an address."""
+    delay_s: float
+    """Seconds between two requests."""
+    browser: bool
+    """Pages are rendered."""
 
 
 class ShopSpider(Spider):
@@ -84,6 +90,7 @@ class ShopSpider(Spider):
         """Take an answer, whatever its status."""
         task: Task = response.meta["task"]
         answer: Fetched = response.meta["fetched"]
+        self.work.queue.count_bytes(len(answer.body))
         if answer.status in PASSING_STATUSES:
             reason = "http_429" if answer.status == 429 else "http_5xx"
             asked_s = retry_after_s(answer.header("retry-after"), self.work.now)

@@ -26,6 +26,10 @@ class Found:
     """Next pages of one listing that led here in a row."""
     listed: bool = False
     """A sitemap names it: it should be worth having."""
+    listed_in: str | None = None
+    """That sitemap; None where none does, or its dates do not count."""
+    modified: str | None = None
+    """When its page changed last, as that sitemap says, ISO 8601, UTC."""
     refused: str | None = None
     """Reason for which it will not be fetched; None: it will."""
     detail: str = ""

@@ -47,6 +47,7 @@ def download(workspace: Workspace, context: RunContext) -> StageReport:
         user_agent=workspace.settings.crawl.agent_header,
         local_hosts=_local_hosts(workspace.settings.crawl),
         retry_failed=chosen.retry_failed,
+        refresh=chosen.refresh_media,
         bandwidth_mbit=workspace.settings.machine.bandwidth_mbit,
         clock=context.clock,
         progress=context.progress,

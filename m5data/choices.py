@@ -17,6 +17,8 @@ class Choices:
     """At most this many pages a source."""
     refresh: bool = False
     """Ask for every page again, whatever its age."""
+    refresh_media: bool = False
+    """Ask again, on condition, for media that came with a validator."""
     retry_failed: bool = False
     """Ask again for media that failed, and for nothing else."""
     min_success: float | None = None

@@ -1,4 +1,4 @@
-"""The pages of docs/ that are written from the code: tables, settings, commands.
+"""The pages of docs/ that are written from the code: tables, settings, commands, faults.
 
 ``python -m m5data.reference docs`` writes them; a test compares them with the code.
 """
@@ -13,7 +13,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from typer.testing import CliRunner
 
+from crawler.media.outcome import MEANINGS, state_of
 from m5data.cli.main import app
+from m5data.demo.misbehaving import FAULTS
 from m5data.settings import Settings
 from storage.ledger import LEDGER_COLUMNS, LEDGER_MEANING
 from storage.schemas import TABLES, Column, TableSpec
@@ -29,6 +31,7 @@ def pages() -> Mapping[str, str]:
     return MappingProxyType(
         {
             "commands.md": "\n".join(("# Commands", "", _WRITTEN, *_commands(), "")),
+            "faults.md": "\n".join(("# Faults of servers", "", _WRITTEN, *_faults(), "")),
             "settings.md": "\n".join(("# Settings: m5data.toml", "", _WRITTEN, *_settings(), "")),
             "tables.md": "\n".join(("# Tables", "", _WRITTEN, *_tables(), "")),
         }
@@ -53,6 +56,18 @@ def _layout(spec: TableSpec) -> str:
     key = ", ".join(f"`{name}`" for name in spec.key)
     place = f"bucket of `{spec.bucket_of}`" if spec.bucket_of else f"`{spec.split_by}`" if spec.split_by else ""
     return f"Key: {key}." + (f" Partitioned by {place}." if place else "")
+
+
+def _faults() -> Iterator[str]:
+    yield "The misbehaving server of the tests does each of these to the downloader. Every one ends in the state named,"
+    yield "in bounded time and memory; `tests/demo/test_misbehaving.py` compares. A reason means failed or dropped."
+    yield from ("", "| fault | what the server does | ends as |", "|---|---|---|")
+    for fault in FAULTS.values():
+        yield f"| `{fault.name}` | {_cell(fault.meaning)} | {fault.reason or 'ok'} |"
+    yield from ("", "| reason | state | meaning |", "|---|---|---|")
+    for reason, meaning in MEANINGS.items():
+        yield f"| `{reason}` | {state_of(reason)} | {_cell(meaning)} |"
+    yield ""
 
 
 def _settings() -> Iterator[str]:

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Literal
 
@@ -146,8 +147,10 @@ def _head(kind: str, identifier: str, now: datetime, fields: Headers, length: in
 
 def _lines(fields: Headers) -> bytes:
     """Encode header lines; line ends inside a value, which a hostile server may send, become spaces."""
-    lines = (f"{_flat(name)}: {_flat(value)}\r\n" for name, value in fields)
-    return "".join(lines).encode(errors="backslashreplace")
+    text = "".join([f"{name}: {value}\r\n" for name, value in fields])
+    if not text.count("\r") == text.count("\n") == len(fields):
+        text = "".join([f"{_flat(name)}: {_flat(value)}\r\n" for name, value in fields])
+    return text.encode(errors="backslashreplace")
 
 
 def _flat(value: str) -> str:
@@ -171,4 +174,10 @@ def _phrase(status: int) -> str:
 
 
 def _date(now: datetime) -> str:
-    return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _second(int(now.timestamp()))
+
+
+@lru_cache(maxsize=64)
+def _second(timestamp: int) -> str:
+    """Write a second as WARC does; thousands of records come in one."""
+    return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

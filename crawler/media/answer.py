@@ -1,6 +1,6 @@
 """What one request came to."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from crawler.media.headers import Dimensions
 from crawler.media.outcome import Job, Outcome, Reason
@@ -36,20 +36,14 @@ class Answer:
         """The object that the job named is still the one."""
         return self.reason is None and self.status == 304
 
-    def outcome(self, job: Job, attempts: int, not_before: float | None = None) -> Outcome:
-        """Return the outcome of a job that ends with this answer; the hash is the storer's to add."""
-        outcome = Outcome(
-            url=job.url,
-            reason=self.reason,
-            detail=self.detail,
-            attempts=attempts,
-            http_status=self.status,
-            not_before=not_before,
-        )
+    def outcome(self, job: Job, attempts: int, not_before: float | None = None, sha256: str | None = None) -> Outcome:
+        """Return the outcome of a job that ends with this answer, its body being the object ``sha256``."""
+        told = (job.url, self.reason, self.detail, attempts, self.status, not_before)
         if self.reason is not None or self.dimensions is None:
-            return outcome
-        return replace(
-            outcome,
+            return Outcome(*told)
+        return Outcome(
+            *told,
+            sha256=sha256,
             bytes=len(self.body),
             mime=self.mime,
             width=self.dimensions.width,

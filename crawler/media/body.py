@@ -1,11 +1,9 @@
 """Read an answer's body: never more than allowed, whatever its length or encoding claims."""
 
-import asyncio
 import zlib
 
-from aiohttp import ClientResponse, SocketTimeoutError
-
 from crawler.media.refusal import Refusal
+from crawler.media.reply import Reply
 from crawler.media.sniff import kind_of, sniff
 from m5data.records import MediaKind
 
@@ -13,7 +11,6 @@ __all__ = ["read_body"]
 
 _ENCODED = {"gzip", "x-gzip", "deflate"}
 _SNIFFED = 1024
-_LOOK_AFTER_S = 1.0
 _EITHER_WRAPPING = 32 + zlib.MAX_WBITS  # zlib finds out whether gzip's or its own
 
 
@@ -37,13 +34,13 @@ class _Decoder:
             raise Refusal("truncated", f"the {self._encoding} stream lacks its end")
 
 
-async def read_body(response: ClientResponse, kind: MediaKind, most: int) -> bytes:
+async def read_body(reply: Reply, kind: MediaKind, most: int) -> bytes:
     """Return the body, its content encoding undone.
 
     Reading stops at the first bytes that show a wrong type.
 
     Args:
-        response: the answer, its headers read.
+        reply: the answer.
         kind: what was promised.
         most: bytes allowed.
 
@@ -51,45 +48,24 @@ async def read_body(response: ClientResponse, kind: MediaKind, most: int) -> byt
         Refusal: ``too_large``, ``wrong_type``, ``bad_encoding``, ``truncated`` or ``bad_http``.
         aiohttp.ClientError: the connection failed.
     """
-    decoder = _decoder(response)
-    body = bytearray()
-    sniffed = False
-    while chunk := await _next_bytes(response):
-        body += decoder.decode(chunk, most - len(body)) if decoder else chunk
-        if len(body) > most:
+    decoder = _decoder(reply)
+    parts: list[bytes] = []
+    length = 0
+    while chunk := await reply.content.readany():
+        part = decoder.decode(chunk, most - length) if decoder else chunk
+        parts.append(part)
+        sniffed, length = length >= _SNIFFED, length + len(part)
+        if length > most:
             raise Refusal("too_large", f"wanted at most {most} bytes, got more")
-        if not sniffed and len(body) >= _SNIFFED:
-            _check_start(bytes(body[:_SNIFFED]), kind)
-            sniffed = True
+        if length >= _SNIFFED and not sniffed:
+            _check_start(b"".join(parts), kind)
     if decoder:
         decoder.finish()
-    return bytes(body)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-async def _next_bytes(response: ClientResponse) -> bytes:
-    """Return the next bytes, b"" at the end.
-
-    Looks after the connection while it waits: aiohttp (3.14) never ends the wait for a body whose
-    framing broke after its headers, it closes the connection and tells nobody.
-    """
-    while True:
-        try:
-            async with asyncio.timeout(_LOOK_AFTER_S):
-                return await response.content.readany()
-        except TimeoutError as error:
-            if isinstance(error, SocketTimeoutError):
-                raise
-            if not _is_connected(response):
-                raise Refusal("bad_http", "the connection ended within the body, its framing broken") from None
-
-
-def _is_connected(response: ClientResponse) -> bool:
-    connection = response.connection
-    return connection is not None and connection.protocol is not None and connection.protocol.is_connected()
-
-
-def _decoder(response: ClientResponse) -> _Decoder | None:
-    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+def _decoder(reply: Reply) -> _Decoder | None:
+    encoding = reply.headers.get("Content-Encoding", "").strip().lower()
     if encoding in ("", "identity"):
         return None
     if encoding not in _ENCODED:

@@ -1,14 +1,14 @@
 """The crew: a lane for each host, so that no slow host holds another up."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from random import Random
 
 from crawler.download_settings import DownloadSettings
 from crawler.media.answer import Answer
 from crawler.media.backoff import pause
 from crawler.media.bandwidth import Bandwidth
-from crawler.media.fetch import Fetcher
+from crawler.media.fetch import ElsewhereError, Fetcher
 from crawler.media.keeper import Keeper
 from crawler.media.outcome import RETRYABLE, Job
 from crawler.media.queue import UrlQueue
@@ -18,6 +18,8 @@ from m5data.stage import Clock
 __all__ = ["Crew"]
 
 _AHEAD = 256
+_ELSEWHERE = 20
+"""URLs of a host that may lead to hosts of other processes before the rest are left to one process for all."""
 
 
 class Crew:
@@ -54,9 +56,12 @@ class Crew:
         self._given_up = given_up
         self._bandwidth = bandwidth
 
-    async def run(self) -> None:
-        """Ask for every open URL once it is its turn; returns when all are handed to the keeper."""
-        hosts = iter([host for host, _ in self._queue.hosts()])
+    async def run(self, own: Collection[str] | None = None) -> None:
+        """Ask for the open URLs of some hosts (None: of all), each once it is its turn.
+
+        Returns when all are handed to the keeper, but for those that lead to other hosts.
+        """
+        hosts = iter([host for host, _ in self._queue.hosts() if own is None or host in own])
         async with asyncio.TaskGroup() as group:
             for _ in range(self.settings.concurrency):
                 group.create_task(self._lanes(hosts))
@@ -81,8 +86,7 @@ class Crew:
             await asyncio.sleep(wait)
             answer = await self._fetcher.fetch(job)
             attempts += 1
-        outcome = answer.outcome(job, attempts, self._not_before(answer))
-        await self._keeper.put(Settled(job, answer, outcome))
+        await self._keeper.put(Settled(job, answer, attempts, self._not_before(answer)))
         await self._bandwidth.pay(len(answer.body))
         return answer
 
@@ -114,6 +118,7 @@ class _Lane:
         self._crew = crew
         self._jobs = crew.jobs(host)
         self._in_a_row = 0
+        self._elsewhere = 0
         self._last = ""
 
     async def run(self) -> None:
@@ -124,11 +129,19 @@ class _Lane:
             self._crew.give_up(self._host, self._last)
 
     async def _work(self) -> None:
-        while not self._is_down() and (job := next(self._jobs, None)) is not None:
+        while not self._is_to_end() and (job := next(self._jobs, None)) is not None:
             self._last = job.url
-            answer = await self._crew.settle(job)
+            try:
+                answer = await self._crew.settle(job)
+            except ElsewhereError:
+                self._elsewhere += 1
+                continue
             failed = answer.reason in RETRYABLE and not answer.final
             self._in_a_row = self._in_a_row + 1 if failed else 0
+
+    def _is_to_end(self) -> bool:
+        """Tell whether to ask no more: the host is down, or leads to hosts of other processes."""
+        return self._is_down() or self._elsewhere >= _ELSEWHERE
 
     def _is_down(self) -> bool:
         return self._in_a_row >= self._crew.settings.host_failures

@@ -6,11 +6,10 @@ from aiohttp import (
     ClientConnectorDNSError,
     ClientConnectorError,
     ClientPayloadError,
-    ClientResponseError,
     ClientSSLError,
     InvalidURL,
 )
-from aiohttp.http_exceptions import ContentLengthError, TransferEncodingError
+from aiohttp.http_exceptions import ContentLengthError, HttpProcessingError, TransferEncodingError
 
 from crawler.guard import RefusedAddressError
 from crawler.media.outcome import Reason
@@ -39,7 +38,7 @@ _NAMES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Reason], ...]
     (ClientConnectorDNSError, "dns"),
     (ClientConnectorError, "connect"),
     (InvalidURL, "bad_url"),
-    (ClientResponseError, "bad_http"),
+    (HttpProcessingError, "bad_http"),
     (ValueError, "bad_url"),
 )
 

@@ -4,23 +4,26 @@ import asyncio
 from collections.abc import Collection
 from urllib.parse import urljoin
 
-from aiohttp import ClientError, ClientResponse, ClientSession
+from aiohttp import ClientError
+from aiohttp.http import HttpProcessingError
 
 from crawler.download_settings import DownloadSettings
-from crawler.guard import authority, check_url
+from crawler.guard import check_place
 from crawler.media.answer import Answer
 from crawler.media.backoff import retry_after
 from crawler.media.body import read_body
 from crawler.media.budget import ByteBudget
 from crawler.media.faults import name_fault
-from crawler.media.hosts import Hosts
+from crawler.media.hosts import Host, Hosts
 from crawler.media.judge import judge
 from crawler.media.optout import forbids
 from crawler.media.outcome import Job, Reason
 from crawler.media.refusal import Refusal
+from crawler.media.reply import Reply
+from crawler.media.session import MediaSession
 from m5data.stage import Clock
 
-__all__ = ["Fetcher"]
+__all__ = ["ElsewhereError", "Fetcher"]
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _NAMED: dict[int, Reason] = {
@@ -35,49 +38,62 @@ _NAMED: dict[int, Reason] = {
 _BUSY = frozenset({429, 503})
 
 
+class ElsewhereError(Exception):
+    """A redirect leads to a host that another process may be asking at this moment."""
+
+
 class Fetcher:
     """Asks for media over one session. The caller gives an answer's ``held`` bytes back to the budget.
 
     Args:
-        session: see ``open_session``.
+        session: makes the requests.
         settings: limits and manners.
         local_hosts: ``host:port`` of sources marked local.
         budget: bytes of bodies that may be held.
         clock: tells how far away a Retry-After date is.
+        own: the hosts that may be asked; None: all.
     """
 
     def __init__(
         self,
-        session: ClientSession,
+        session: MediaSession,
         settings: DownloadSettings,
         local_hosts: Collection[str],
         budget: ByteBudget,
         clock: Clock,
+        own: Collection[str] | None = None,
     ) -> None:
         self._session = session
         self._settings = settings
         self._local = local_hosts
         self._budget = budget
         self._clock = clock
+        self._own = own
         self._running = asyncio.Semaphore(settings.concurrency)
         self.hosts = Hosts(settings, local_hosts)
 
     async def fetch(self, job: Job) -> Answer:
-        """Ask once, and follow redirects, each hop past the guard. Every fault is an answer."""
+        """Ask once, and follow redirects, each hop past the guard. Every fault is an answer.
+
+        Raises:
+            ElsewhereError: a redirect leads to a host that is not to be asked.
+        """
         url = job.url
-        deadline = self._settings.timeout_s(job.kind)
         loop = asyncio.get_running_loop()
+        left = self._settings.timeout_s(job.kind)
         for _ in range(self._settings.max_redirects + 1):
-            refused = check_url(url, self._local)
+            place, refused = check_place(url, self._local)
             if refused is not None:
                 return Answer(refused, "" if url == job.url else "after a redirect")
-            host = self.hosts.of(authority(url))
+            if self._own is not None and place not in self._own:
+                raise ElsewhereError
+            host = self.hosts.of(place)
             async with host, self._running:
                 started = loop.time()
-                answer = await self._ask(url, job, deadline)
-                deadline -= loop.time() - started
+                answer = await self._ask(url, job, started + left)
+                left -= loop.time() - started
             if isinstance(answer, Answer):
-                self._tell(answer, url)
+                self._tell(answer, host)
                 return answer
             url = answer
         return Answer("redirect_loop", f"wanted at most {self._settings.max_redirects} redirects")
@@ -85,68 +101,64 @@ class Fetcher:
     async def _ask(self, url: str, job: Job, deadline: float) -> Answer | str:
         """Return the answer of one address, or the address that it redirects to."""
         try:
-            async with (
-                asyncio.timeout(deadline),
-                self._session.get(url, allow_redirects=False, headers=_conditions(job)) as response,
-            ):
-                return await self._read(response, url, job)
-        except (ClientError, OSError, ValueError) as error:
+            with await self._session.get(url, _conditions(job), deadline) as reply:
+                return await self._read(reply, url, job)
+        except (ClientError, HttpProcessingError, OSError, ValueError) as error:
             return Answer(*name_fault(error))
 
-    async def _read(self, response: ClientResponse, url: str, job: Job) -> Answer | str:
-        status = response.status
+    async def _read(self, reply: Reply, url: str, job: Job) -> Answer | str:
+        status = reply.status
         if status in _REDIRECTS:
-            location = response.headers.get("Location")
+            location = reply.headers.get("Location")
             return urljoin(url, location) if location else Answer("bad_redirect", "no Location", status)
         if status == 304 and job.sha256 is not None:
             return Answer(status=status)
         if status != 200:
-            wait = retry_after(response.headers.get("Retry-After"), self._clock())
+            wait = retry_after(reply.headers.get("Retry-After"), self._clock())
             return Answer(_name_status(status), f"status {status}", status, retry_after_s=wait)
-        if forbidding := forbids(response.headers):
+        if forbidding := forbids(reply.headers):
             return Answer("opted_out", forbidding, status)
-        return await self._take(response, job)
+        return await self._take(reply, job)
 
-    async def _take(self, response: ClientResponse, job: Job) -> Answer:
+    async def _take(self, reply: Reply, job: Job) -> Answer:
         """Read and judge a body; its bytes stay taken from the budget when it is a medium."""
         most = self._settings.max_bytes(job.kind)
-        length = response.content_length
+        length = reply.content_length
         if length is not None and length > most:
-            return Answer("too_large", f"wanted at most {most} bytes, got {length}", response.status)
-        plain = "Content-Encoding" not in response.headers
+            return Answer("too_large", f"wanted at most {most} bytes, got {length}", reply.status)
+        plain = "Content-Encoding" not in reply.headers
         taken = await self._budget.take(length if length is not None and plain else most)
         kept = 0
         try:
-            body = await read_body(response, job.kind, most)
+            body = await read_body(reply, job.kind, most)
             mime, dimensions = judge(body, job.kind, self._settings)
             kept = min(len(body), taken)
         except Refusal as refusal:
-            framed = length is not None or "Transfer-Encoding" in response.headers
+            framed = length is not None or "Transfer-Encoding" in reply.headers
             final = framed and refusal.reason == "truncated"  # it came whole: it lies there like that
-            return Answer(refusal.reason, refusal.detail, response.status, final=final)
+            return Answer(refusal.reason, refusal.detail, reply.status, final=final)
         except (ClientError, OSError) as error:
-            return Answer(*name_fault(error), response.status)
+            return Answer(*name_fault(error), reply.status)
         finally:
             self._budget.give(taken - kept)
         return Answer(
-            status=response.status,
+            status=reply.status,
             body=body,
             held=kept,
-            headers=tuple(response.headers.items()),
+            headers=tuple(reply.headers.items()),
             mime=mime,
             dimensions=dimensions,
-            etag=response.headers.get("ETag"),
-            last_modified=response.headers.get("Last-Modified"),
+            etag=reply.headers.get("ETag"),
+            last_modified=reply.headers.get("Last-Modified"),
         )
 
-    def _tell(self, answer: Answer, url: str) -> None:
+    def _tell(self, answer: Answer, host: Host) -> None:
         """Let the host's pace know how the request went."""
-        pace = self.hosts.of(authority(url)).pace
         if answer.status in _BUSY:
             wait = answer.retry_after_s if answer.retry_after_s is not None else self._settings.backoff_s
-            pace.complain(asyncio.get_running_loop().time(), min(wait, self._settings.max_wait_s))
+            host.pace.complain(asyncio.get_running_loop().time(), min(wait, self._settings.max_wait_s))
         elif answer.status is not None:
-            pace.please()
+            host.pace.please()
 
 
 def _name_status(status: int) -> Reason:

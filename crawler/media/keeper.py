@@ -40,7 +40,10 @@ class Keeper:
 
     async def put(self, settled: Settled) -> None:
         """Hand over a settled job; waits while too many are."""
-        await self._queue.put(settled)
+        if self._queue.full():
+            await self._queue.put(settled)
+        else:
+            self._queue.put_nowait(settled)
 
     async def close(self) -> None:
         """Say that no more will come; ``run`` then ends."""

@@ -13,10 +13,10 @@ def forbids(headers: Mapping[str, str]) -> str | None:
     A rule addressed to another agent by name (``otherbot: noai``) is taken as meant for all: whoever
     writes it does not want it done.
     """
-    words = headers.get("X-Robots-Tag", "").lower().replace(":", ",").split(",")
-    for word in words:
-        if word.strip() in _FORBIDDING:
-            return f"X-Robots-Tag: {word.strip()}"
+    if tag := headers.get("X-Robots-Tag"):
+        for word in tag.lower().replace(":", ",").split(","):
+            if word.strip() in _FORBIDDING:
+                return f"X-Robots-Tag: {word.strip()}"
     if headers.get("TDM-Reservation", "").strip() == "1":
         return "TDM-Reservation: 1"
     return None

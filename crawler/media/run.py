@@ -1,9 +1,13 @@
 """One run of the downloader over its queue: session, crew and keeper put together."""
 
 import asyncio
-from collections.abc import Collection
+import time
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from multiprocessing.connection import Connection
 from random import Random
 
 from aiohttp.abc import AbstractResolver
@@ -15,12 +19,14 @@ from crawler.media.crew import Crew
 from crawler.media.fetch import Fetcher
 from crawler.media.keeper import Keeper
 from crawler.media.queue import UrlQueue
-from crawler.media.session import open_session
+from crawler.media.session import MediaSession
+from crawler.media.shares import Share, helping, share_hosts
 from crawler.media.shelf import Shelf
 from m5data.stage import Clock, Progress
 from storage import Store
+from storage.children import enter_child
 
-__all__ = ["Caller", "fetch_all"]
+__all__ = ["Caller", "fetch_all", "fetch_share"]
 
 _JITTER_SEED = 0
 """The pauses of one run are spread among each other; no result depends on them."""
@@ -36,8 +42,8 @@ class Caller:
     """``host:port`` of the sources marked local, lower case."""
     resolver: AbstractResolver | None = None
     """What turns names into addresses, before the guard; None: the system's."""
-    bandwidth: Bandwidth = field(default_factory=lambda: Bandwidth(None))
-    """What downloads may take of the line."""
+    bandwidth_mbit: float | None = None
+    """Most megabits a second, on average; None: no bound."""
 
 
 def fetch_all(
@@ -53,21 +59,81 @@ def fetch_all(
     Raises:
         OSError: storing failed, e.g. the disk is full; what was stored before stays.
     """
-    total = sum(count for _, count in queue.hosts())
-    if not total:
+    hosts = queue.hosts()
+    if not hosts:
         return
-    progress.start("download", total)
+    progress.start("download", sum(count for _, count in hosts))
+    try:
+        shares = share_hosts(hosts, settings.processes if caller.resolver is None else 1)
+        if len(shares) > 1:
+            _fetch_side_by_side(store, shares, settings, caller, clock, progress)
+        if queue.hosts():
+            _fetch(store, queue, settings, caller, clock, progress.advance)
+    finally:
+        progress.finish()
+
+
+def fetch_share(share: Share, told: Connection) -> None:
+    """Work off one process' share; says through ``told`` how many URLs each batch held."""
+    enter_child(share.root)
+    store = Store.open(share.root)
+    began = time.monotonic()
+    with closing(store.state.connect()) as connection:
+        queue = UrlQueue(connection, share.settings, share.local_hosts)
+        _fetch(
+            store,
+            queue,
+            share.settings,
+            Caller(share.user_agent, share.local_hosts, bandwidth_mbit=share.bandwidth_mbit),
+            lambda: share.now + timedelta(seconds=time.monotonic() - began),
+            told.send,
+            own=share.hosts,
+        )
+
+
+def _fetch_side_by_side(
+    store: Store,
+    shares: Sequence[tuple[str, ...]],
+    settings: DownloadSettings,
+    caller: Caller,
+    clock: Clock,
+    progress: Progress,
+) -> None:
+    """Work the first share off here, the others in processes of their own, within the same limits together."""
+    part = settings.model_copy(
+        update={
+            "concurrency": max(1, settings.concurrency // len(shares)),
+            "max_bytes_in_flight": max(1, settings.max_bytes_in_flight // len(shares)),
+        }
+    )
+    mbit = caller.bandwidth_mbit and caller.bandwidth_mbit / len(shares)
+    local, now = frozenset(caller.local_hosts), clock()
+    rest = [Share(store.root, part, caller.user_agent, local, hosts, now, mbit) for hosts in shares[1:]]
+    with helping(rest, progress), closing(store.state.connect()) as connection:
+        queue = UrlQueue(connection, part, caller.local_hosts)
+        own = replace(caller, bandwidth_mbit=mbit)
+        _fetch(store, queue, part, own, clock, progress.advance, own=shares[0])
+
+
+def _fetch(
+    store: Store,
+    queue: UrlQueue,
+    settings: DownloadSettings,
+    caller: Caller,
+    clock: Clock,
+    told: Callable[[int], None],
+    own: Collection[str] | None = None,
+) -> None:
+    """Ask for the open URLs of some hosts in this process; None: of all."""
     try:
         with ThreadPoolExecutor(max_workers=1) as thread:
             shelf = thread.submit(Shelf.open, store, settings, caller.local_hosts).result()
             try:
-                asyncio.run(_work(queue, shelf, thread, settings, caller, clock, progress))
+                asyncio.run(_work(queue, shelf, thread, settings, caller, clock, told, own))
             finally:
                 thread.submit(shelf.close).result()
     except ExceptionGroup as group:
         raise _first(group) from group
-    finally:
-        progress.finish()
 
 
 async def _work(
@@ -77,16 +143,18 @@ async def _work(
     settings: DownloadSettings,
     caller: Caller,
     clock: Clock,
-    progress: Progress,
+    told: Callable[[int], None],
+    own: Collection[str] | None,
 ) -> None:
     budget = ByteBudget(settings.max_bytes_in_flight)
-    keeper = Keeper(shelf.store, thread, budget, progress.advance)
-    session = open_session(settings, caller.user_agent, caller.local_hosts, caller.resolver)
+    keeper = Keeper(shelf.store, thread, budget, told)
+    session = MediaSession(settings, caller.user_agent, caller.local_hosts, caller.resolver)
     async with session, asyncio.TaskGroup() as group:
-        fetcher = Fetcher(session, settings, caller.local_hosts, budget, clock)
-        crew = Crew(queue, fetcher, keeper, settings, Random(_JITTER_SEED), clock, progress.advance, caller.bandwidth)  # noqa: S311
+        fetcher = Fetcher(session, settings, caller.local_hosts, budget, clock, own)
+        bandwidth = Bandwidth(caller.bandwidth_mbit)
+        crew = Crew(queue, fetcher, keeper, settings, Random(_JITTER_SEED), clock, told, bandwidth)  # noqa: S311
         group.create_task(keeper.run())
-        await crew.run()
+        await crew.run(own)
         await keeper.close()
 
 

@@ -1,28 +1,48 @@
-"""The HTTP session of the downloader: keep-alive, guarded, without cookies or help from outside."""
+"""The HTTP session of the downloader: GET alone, with keep-alive, guarded, without cookies or help from outside.
 
-from collections.abc import Collection
+It stands on aiohttp's connections and its parser. Its ``ClientSession`` prepares for cookies, redirects, bodies
+and much else with every request, which costs more than the request itself.
+"""
 
-from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+import asyncio
+from collections import OrderedDict
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from functools import partial
+from types import TracebackType
+from typing import Self
+
+from aiohttp import (
+    ClientConnectorError,
+    ClientOSError,
+    ClientRequest,
+    ClientTimeout,
+    ServerDisconnectedError,
+    TCPConnector,
+)
 from aiohttp.abc import AbstractResolver
+from yarl import URL
 
 from crawler.download_settings import DownloadSettings
+from crawler.guard import split_plain
 from crawler.guarded_resolver import GuardedResolver
+from crawler.media.reply import Reply
+from crawler.media.watch import Watch, Watched
 
-__all__ = ["open_session"]
+__all__ = ["MediaSession"]
 
 _DNS_CACHE_S = 300
 _KEEP_ALIVE_S = 15.0
+_PLACES = 4096
+"""Places whose requests are kept prepared."""
+_LINE_ENDS = frozenset("\r\n\0")
 
 
-def open_session(
-    settings: DownloadSettings,
-    user_agent: str,
-    local_hosts: Collection[str],
-    resolver: AbstractResolver | None = None,
-) -> ClientSession:
-    """Open a session; the caller closes it. Call inside a running event loop.
+class MediaSession:
+    """Asks for media; an asynchronous context manager, to be entered inside a running event loop.
 
-    Proxies of the environment are not used: behind one, the guard could not see the address.
+    Proxies of the environment are not used: behind one, the guard could not see the address. A user
+    and password inside an address are not sent.
 
     Args:
         settings: timeouts.
@@ -30,23 +50,125 @@ def open_session(
         local_hosts: ``host:port`` of sources marked local.
         resolver: what turns names into addresses, before the guard; the system's by default.
     """
-    guarded = GuardedResolver(local_hosts, resolver)
-    connector = TCPConnector(
-        limit=0,  # slots are counted by host, and before a connection is asked for
-        resolver=guarded,
-        ttl_dns_cache=_DNS_CACHE_S,
-        keepalive_timeout=_KEEP_ALIVE_S,
-        socket_factory=guarded.open_socket,
-    )
-    return ClientSession(
-        connector=connector,
-        cookie_jar=DummyCookieJar(),
-        timeout=ClientTimeout(total=None, sock_connect=settings.connect_timeout_s, sock_read=settings.read_timeout_s),
-        headers={
-            "User-Agent": user_agent,
-            "Accept": "image/*,video/*;q=0.9,*/*;q=0.1",
-            "Accept-Encoding": "identity",
-        },
-        auto_decompress=False,
-        trust_env=False,
-    )
+
+    def __init__(
+        self,
+        settings: DownloadSettings,
+        user_agent: str,
+        local_hosts: Collection[str],
+        resolver: AbstractResolver | None = None,
+    ) -> None:
+        self._guarded = GuardedResolver(local_hosts, resolver)
+        self._timeout = ClientTimeout(total=None, connect=settings.connect_timeout_s)
+        self._headers = _lines(
+            {
+                "User-Agent": user_agent,
+                "Accept": "image/*,video/*;q=0.9,*/*;q=0.1",
+                "Accept-Encoding": "identity",
+            }
+        )
+        self._places: OrderedDict[tuple[str, str], _Place] = OrderedDict()
+        self._watch = Watch(settings.read_timeout_s)
+
+    async def __aenter__(self) -> Self:
+        """Make the pool of connections."""
+        self._connector = TCPConnector(
+            limit=0,  # slots are counted by host, and before a connection is asked for
+            resolver=self._guarded,
+            ttl_dns_cache=_DNS_CACHE_S,
+            keepalive_timeout=_KEEP_ALIVE_S,
+            socket_factory=self._guarded.open_socket,
+        )
+        self._watching = asyncio.create_task(self._watch.run())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close all connections."""
+        self._watching.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._watching
+        await self._connector.close()
+
+    async def get(self, address: str, conditions: Mapping[str, str], deadline: float) -> Reply:
+        """Ask once and return the answer, its headers read; the caller closes it.
+
+        A connection that turns out to be dead is replaced once: servers close idle ones at any moment.
+
+        Args:
+            address: absolute, http or https.
+            conditions: further headers.
+            deadline: when all of it must have come, by the event loop's clock.
+
+        Raises:
+            aiohttp.ClientError, OSError: no answer.
+            aiohttp.http.HttpProcessingError: what came is no HTTP.
+            ValueError: the address cannot be read.
+        """
+        if plain := split_plain(address):
+            scheme, authority, target = plain
+        else:
+            url = URL(address)
+            scheme, authority, target = url.scheme, url.host_port_subcomponent or "", url.raw_path_qs
+        place = self._place(scheme, authority)
+        further = _lines(conditions) if conditions else b""
+        request = b"GET %s HTTP/1.1\r\n%s%s\r\n" % (target.encode("ascii"), place.headers, further)
+        try:
+            return await self._ask(place, request, deadline)
+        except ClientConnectorError:
+            raise
+        except (ClientOSError, ServerDisconnectedError):
+            return await self._ask(place, request, deadline)
+
+    async def _ask(self, place: "_Place", request: bytes, deadline: float) -> Reply:
+        connection = await self._connector.connect(place.request, [], self._timeout)
+        protocol = connection.protocol
+        if protocol is None or protocol.transport is None:
+            raise ServerDisconnectedError
+        watched = Watched(protocol, deadline)
+        self._watch.add(watched)
+        try:
+            protocol.set_response_params(read_until_eof=True, auto_decompress=False)
+            protocol.transport.write(request)
+            message, content = await protocol.read()
+            while 100 <= message.code < 200 and message.code != 101:  # interim answers
+                message, content = await protocol.read()
+        except BaseException:
+            self._watch.remove(watched)
+            connection.close()
+            raise
+        watched.content = content
+        return Reply(message.code, message.headers, content, connection, partial(self._watch.remove, watched))
+
+    def _place(self, scheme: str, authority: str) -> "_Place":
+        """Return what all requests to one place share."""
+        key = (scheme, authority)
+        place = self._places.get(key)
+        if place is None:
+            place = self._places[key] = _Place(scheme, authority, self._headers)
+            if len(self._places) > _PLACES:
+                self._places.popitem(last=False)
+        return place
+
+
+class _Place:
+    """Scheme, host and port, with what every request there begins with.
+
+    Args:
+        scheme: http or https.
+        authority: host and, but for the scheme's own, port.
+        headers: of every request.
+    """
+
+    def __init__(self, scheme: str, authority: str, headers: bytes) -> None:
+        origin = URL(f"{scheme}://{authority}/")
+        self.request = ClientRequest("GET", origin, loop=asyncio.get_running_loop())
+        """Tells the connector where to connect to; it is never sent."""
+        self.headers = _lines({"Host": origin.host_port_subcomponent or ""}) + headers
+
+
+def _lines(headers: Mapping[str, str]) -> bytes:
+    """Encode headers; one whose value would end its line, as a hostile server may have sent, is left out."""
+    safe = ((name, value) for name, value in headers.items() if not set(value) & _LINE_ENDS)
+    return "".join(f"{name}: {value}\r\n" for name, value in safe).encode("utf-8", "surrogateescape")

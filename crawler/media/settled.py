@@ -10,8 +10,15 @@ __all__ = ["Settled"]
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A job that is done: its last answer, and what that makes of it."""
+    """A job that is done, with its last answer."""
 
     job: Job
     answer: Answer
-    outcome: Outcome
+    attempts: int
+    """Requests made, redirects not counted."""
+    not_before: float | None = None
+    """Unix seconds before which the server asked not to come again; None: it did not."""
+
+    def outcome(self, sha256: str | None = None) -> Outcome:
+        """Return what became of the job, the body being stored as the object ``sha256``."""
+        return self.answer.outcome(self.job, self.attempts, self.not_before, sha256)

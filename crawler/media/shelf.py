@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import Self
 
 from crawler.download_settings import DownloadSettings
@@ -46,7 +45,7 @@ class Shelf:
             if job.sha256 is not None and (answer.not_modified or answer.reason is not None):
                 if answer.not_modified:
                     self._writer.revisit(job.url, job.sha256)
-                kept.append(settled.outcome)
+                kept.append(settled.outcome())
             else:
                 outcomes.append(self._put(settled))
         self._writer.flush()
@@ -59,6 +58,6 @@ class Shelf:
     def _put(self, settled: Settled) -> Outcome:
         answer = settled.answer
         if answer.reason is not None or answer.mime is None:
-            return settled.outcome
+            return settled.outcome()
         sha256 = self._writer.put(answer.body, mime=answer.mime, url=settled.job.url, headers=answer.headers)
-        return replace(settled.outcome, sha256=sha256)
+        return settled.outcome(sha256)

@@ -21,6 +21,9 @@ def download(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Ask again for what failed, nothing else.")
     ] = False,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Ask again, on condition, for what came with an ETag or a Last-Modified.")
+    ] = False,
     min_success: Annotated[
         float | None,
         typer.Option("--min-success", min=0.0, max=1.0, metavar="F", help="End with 1 below this share of URLs."),
@@ -28,4 +31,5 @@ def download(
     as_json: JsonOption = False,
 ) -> None:
     """Fetch every image and video once."""
-    run_stages(workspace, ("download",), Choices(retry_failed=retry_failed, min_success=min_success), as_json=as_json)
+    choices = Choices(retry_failed=retry_failed, refresh_media=refresh, min_success=min_success)
+    run_stages(workspace, ("download",), choices, as_json=as_json)

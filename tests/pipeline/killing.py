@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from flows.stages import Part
+
 __all__ = ["KilledRun", "run_to_the_end", "running", "stage_times"]
 
 DEADLINE_S = 240.0
@@ -18,11 +20,14 @@ ROOT = Path(__file__).resolve().parents[2]
 class KilledRun:
     """A run that is under way."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, part: Part) -> None:
         self.began = time.monotonic()
         self.alive_when_killed = False
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.pipeline.whole_run", str(folder)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "tests.pipeline.whole_run", str(folder), part],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         self._lines: queue.Queue[str] = queue.Queue()
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -69,25 +74,25 @@ class KilledRun:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[KilledRun]:
+def running(folder: Path, part: Part = "everything") -> Iterator[KilledRun]:
     """Start a run and make sure that it is gone at the end."""
-    run = KilledRun(folder)
+    run = KilledRun(folder, part)
     try:
         yield run
     finally:
         run.close()
 
 
-def run_to_the_end(folder: Path) -> None:
-    """Run every stage; fail unless the run ends well."""
-    with running(folder) as run:
+def run_to_the_end(folder: Path, part: Part = "everything") -> None:
+    """Run the stages of a part; fail unless the run ends well."""
+    with running(folder, part) as run:
         stages = list(run.lines())
         code = run.process.wait(DEADLINE_S)
     if code or stages[-1] != "end":
         raise AssertionError(f"run of {folder}: exit {code} after {stages}")
 
 
-def stage_times(folder: Path) -> dict[str, float]:
-    """Run every stage and return when each began, seconds after the start; ``end`` is when all was done."""
-    with running(folder) as run:
+def stage_times(folder: Path, part: Part = "everything") -> dict[str, float]:
+    """Run the stages of a part and return when each began, seconds after the start; ``end`` is when all was done."""
+    with running(folder, part) as run:
         return {line: time.monotonic() - run.began for line in run.lines()}

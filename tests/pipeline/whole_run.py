@@ -1,20 +1,22 @@
-"""A run of every stage in a process of its own: ``python -m tests.pipeline.whole_run WORKSPACE``.
+"""A run of stages in a process of its own: ``python -m tests.pipeline.whole_run WORKSPACE [PART]``.
 
 Says on standard output which stage begins, so that a test can kill it in that stage.
 """
 
 import sys
 from pathlib import Path
+from typing import get_args
 
 from flows.context import RunContext
-from flows.stages import PARTS, run_stage
+from flows.stages import PARTS, Part, run_stage
 from m5data.workspace import Workspace
 
 
 def main() -> None:
     workspace = Workspace.open(Path(sys.argv[1]))
+    part: Part = next((name for name in get_args(Part) if name in sys.argv[2:]), "everything")
     with workspace.store.lock():
-        for name in PARTS["everything"]:
+        for name in PARTS[part]:
             print(name, flush=True)
             run_stage(workspace, name, RunContext())
     print("end", flush=True)

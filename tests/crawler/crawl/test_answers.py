@@ -98,7 +98,7 @@ def test_a_sitemap_is_known_by_its_content() -> None:
     body = b"<urlset><url><loc>https://shop.example/p/1</loc></url></urlset>"
     visit, kept = read_answer(task("/map"), Fetched(200, (), body), RULES)
     assert (visit.kind, visit.state, visit.found, kept) == (
-        "sitemap", "done", (Found(HOME + "/p/1", depth=1, listed=True),), body,
+        "sitemap", "done", (Found(HOME + "/p/1", depth=1, listed=True, listed_in=HOME + "/map"),), body,
     )  # fmt: skip
 
 

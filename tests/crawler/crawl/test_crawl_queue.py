@@ -14,8 +14,8 @@ from storage import Store
 
 URL = "https://shop.example/"
 LIMITS = QueueLimits(
-    max_pages=100, max_requests=None, max_seconds=100, max_failures_in_a_row=3, max_depth=5, max_listing_pages=3,
-    retries=2, backoff_s=1, max_wait_s=10, batch_pages=10, batch_s=100,
+    max_pages=100, max_requests=None, max_bytes=1_000_000, max_seconds=100, max_failures_in_a_row=3, max_depth=5,
+    max_listing_pages=3, retries=2, backoff_s=1, max_wait_s=10, batch_pages=10, batch_s=100,
 )  # fmt: skip
 
 
@@ -106,11 +106,31 @@ def test_deep_and_endless_places_are_named_and_not_fetched(frontier: Frontier) -
 def test_the_page_budget_holds_new_pages_back_and_lets_known_ones_be_visited(frontier: Frontier) -> None:
     frontier.add(Found(f"{URL}{n}") for n in range(4))
     assert drain(queue_of(frontier, max_pages=2)) == ["0", "1"]
-    frontier.reopen("2024-05-01", "", ())
+    frontier.reopen(())
     assert drain(queue_of(frontier, max_pages=2)) == ["0", "1"]
     assert drain(queue_of(frontier, max_pages=3)) == ["2"]
     limited = queue_of(frontier, max_requests=0)
     assert (drain(limited), limited.stopped) == ([], ("budget", "limit of 0 requests in this run"))
+
+
+def test_the_byte_budget_ends_the_run(frontier: Frontier) -> None:
+    frontier.add(Found(f"{URL}{n}") for n in range(3))
+    queue = queue_of(frontier, max_bytes=1_000)
+    task = queue.next()
+    assert task is not None
+    queue.count_bytes(1_000)
+    queue.finish(done(task), b"page")
+    assert (queue.next(), queue.stopped) == (None, ("budget", "1000 bytes in this run, limit 1000"))
+
+
+def test_pages_wait_for_the_sitemap_that_may_call_them_unchanged(frontier: Frontier) -> None:
+    frontier.add([Found(URL + "map.xml", kind="sitemap", rank=0), Found(URL + "p")])
+    queue = queue_of(frontier)
+    sitemap = queue.next()
+    assert sitemap is not None
+    assert (sitemap.kind, queue.next()) == ("sitemap", None)
+    queue.finish(replace(done(sitemap), kind="sitemap"), b"map")
+    assert drain(queue) == ["p"]
 
 
 def test_tries_are_bounded_and_wait_longer_each_time(frontier: Frontier) -> None:
@@ -163,7 +183,7 @@ def test_a_source_that_is_down_is_left_alone(frontier: Frontier) -> None:
 def test_an_unchanged_page_is_noted(frontier: Frontier) -> None:
     frontier.add([Found(URL)])
     drain(queue_of(frontier))
-    frontier.reopen("2024-05-01", "", ())
+    frontier.reopen(())
     pages = Pages()
     queue = queue_of(frontier, pages)
     task = queue.next()

@@ -6,6 +6,7 @@ import pytest
 
 from crawler.frontier import Frontier
 from crawler.frontier_schema import FRONTIER_DDL
+from crawler.recrawl import Recrawl
 from crawler.visits import Found, Task, Visit
 from storage import Store
 
@@ -67,8 +68,8 @@ def test_a_page_that_fails_later_is_kept_and_one_that_opts_out_is_not(connection
     first.add([Found(URL)])
     fresh = Visit(first.take(1, ())[0], "done", page_sha256="aa", headers={"etag": '"1"'}, canonical=URL)
     first.record([fresh])
-    later = Frontier(connection, "s", T1)
-    later.reopen(T0, T0, ())
+    later = Frontier(connection, "s", T1, Recrawl((T0,), T0))
+    later.reopen(())
     task = later.take(1, ())[0]
     assert (task.page_sha256, task.etag) == ("aa", '"1"')
     later.record([Visit(task, "failed", "http_404", "", 404)])
@@ -87,10 +88,10 @@ def test_failures_that_pass_are_due_earlier(connection: sqlite3.Connection) -> N
     frontier.record(
         [Visit(a, "failed", "http_5xx"), Visit(b, "failed", "http_404"), Visit(c, "done", page_sha256="aa", headers={})]
     )
-    later = Frontier(connection, "s", T1)
-    later.reopen("2024-04-30", T0, ("http_5xx",))
+    Frontier(connection, "s", T1, Recrawl(("2024-04-30",), T0)).reopen(("http_5xx",))
+    later = Frontier(connection, "s", T1, Recrawl((T0,), T0))
     assert urls(later.take(9, ())) == ["a"]
-    later.reopen(T0, T0, ())
+    later.reopen(())
     assert urls(later.take(9, ())) == ["a", "b", "c"]
     assert urls(later.take(9, (), known_only=True)) == ["c"]
     later.reopen_all()
@@ -102,3 +103,41 @@ def test_query_strings_of_a_path_are_counted_whole(connection: sqlite3.Connectio
     frontier.add([Found(URL + "l?page=1"), Found(URL + "l?page=2"), Found(URL + "l2?page=1"), Found(URL + "l")])
     assert [frontier.count_query(URL + q) for q in ("l?a=1", "l?a=2", "l", "new?x")] == [3, 4, 0, 1]
     assert (frontier.knows(URL + "l"), frontier.knows(URL + "l?page=3")) == (True, False)
+
+
+def visit(frontier: Frontier, url: str, **outcome: object) -> None:
+    [task] = [task for task in frontier.take(9, ()) if task.url == URL + url]
+    frontier.record([Visit(task, "done", **outcome)])  # type: ignore[arg-type]
+
+
+def test_each_visit_that_finds_no_change_makes_a_page_wait_longer(connection: sqlite3.Connection) -> None:
+    first = Frontier(connection, "s", T0)
+    first.add([Found(URL + "calm"), Found(URL + "lively"), Found(URL + "list", rank=2)])
+    for url in ("calm", "lively", "list"):
+        visit(first, url, page_sha256="aa", headers={})
+    second = Frontier(connection, "s", T0, Recrawl((T0, "2024-04-30"), T0))
+    second.reopen(())
+    visit(second, "calm", http_status=304)
+    visit(second, "list", http_status=304)
+    visit(second, "lively", page_sha256="bb", headers={})
+    second.reopen(())
+    assert urls(second.take(9, ())) == ["list", "lively"]
+
+
+def test_a_sitemap_says_which_pages_need_no_visit_and_which_do(connection: sqlite3.Connection) -> None:
+    said = {"old": "2024-04-01T00:00:00+00:00", "new": "2024-05-01T06:00:00+00:00", "undated": None}
+    pages = [Found(URL + name, listed=True, listed_in=URL + "map", modified=date) for name, date in said.items()]
+    sitemap = Found(URL + "map", kind="sitemap", rank=0)
+    first = Frontier(connection, "s", T0)
+    first.add([sitemap, *pages])
+    for name in ("map", *said):
+        visit(first, name, page_sha256="aa", headers={}, kind="sitemap" if name == "map" else "page")
+
+    def due(now: str, soonest: str, latest: str) -> list[str]:
+        later = Frontier(connection, "s", now, Recrawl((soonest, latest), T0))
+        later.reopen(())
+        visit(later, "map", http_status=304, kind="sitemap")
+        return urls(later.take(9, ()))
+
+    assert due(T1, T0, "2024-04-24") == ["new", "undated"]
+    assert due("2024-05-03", T1, T0) == ["new", "old", "undated"]

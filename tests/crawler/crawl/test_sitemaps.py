@@ -1,4 +1,5 @@
 import gzip
+from dataclasses import replace
 
 import pytest
 
@@ -16,7 +17,10 @@ BIG = 10_000_000
 
 
 def test_pages_and_further_files_are_read_with_and_without_gzip() -> None:
-    pages = Sitemap(urls=("https://shop.example/p/1", "https://shop.example/p/2&x"))
+    pages = Sitemap(
+        urls=("https://shop.example/p/1", "https://shop.example/p/2&x"),
+        modified={"https://shop.example/p/1": "2024-01-02T12:00:00+00:00"},
+    )
     assert read_sitemap(URLSET, BIG) == pages
     assert read_sitemap(gzip.compress(URLSET), BIG) == pages
     assert read_sitemap(INDEX, BIG) == Sitemap(sitemaps=("https://shop.example/s1.xml.gz",))
@@ -52,20 +56,36 @@ def test_a_sitemap_is_told_by_its_content(body: bytes, is_one: bool) -> None:  #
 def test_a_host_that_does_not_know_its_name_is_put_right() -> None:
     scope = Scope(["http://127.0.0.1:8000/"])
     listed = ("http://example.com/p/1", "/p/2", "http://example.com/p/1")
-    assert sitemap_urls(listed[:1] + listed[2:], "http://127.0.0.1:8000/sitemap.xml", scope) == (
-        "http://127.0.0.1:8000/p/1",
-    )
+    assert sitemap_urls(listed[:1] + listed[2:], "http://127.0.0.1:8000/sitemap.xml", scope) == {
+        "http://127.0.0.1:8000/p/1": "http://example.com/p/1"
+    }
 
 
 def test_one_stranger_among_the_shops_own_stays_a_stranger() -> None:
     scope = Scope(["https://shop.example/"])
     task = Task("https://shop.example/sitemap.xml", "sitemap", 0, 0, 0, 0, listed=True)
     sitemap = Sitemap(("https://shop.example/p/1", "https://other.example/p"), ("https://shop.example/s2.xml",))
+    sitemap = replace(sitemap, modified={"https://shop.example/p/1": "2024-01-02"})
     assert links_of_sitemap(sitemap, task, scope) == (
         Found("https://shop.example/s2.xml", "sitemap", 0, 1),
-        Found("https://shop.example/p/1", depth=1, listed=True),
+        Found("https://shop.example/p/1", depth=1, listed=True, listed_in=task.url, modified="2024-01-02"),
         Found(
             "https://other.example/p", depth=1, refused="offsite",
             detail="listed in https://shop.example/sitemap.xml; its host is not the source's",
         ),
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("lastmod", "moment"),
+    [
+        ("2024-01-01T23:30:00+02:00", "2024-01-01T21:30:00+00:00"),
+        ("2024-01-01T21:30:00.5Z", "2024-01-01T21:30:00.500000+00:00"),
+        ("2024-01-01", "2024-01-02T12:00:00+00:00"),
+        ("last Tuesday", None),
+        ("2024", None),
+    ],
+)
+def test_the_time_of_the_last_change_is_read_at_its_latest(lastmod: str, moment: str | None) -> None:
+    body = f"<urlset><url><lastmod>{lastmod}</lastmod><loc>https://shop.example/p</loc></url></urlset>"
+    assert read_sitemap(body.encode(), BIG).modified.get("https://shop.example/p") == moment

@@ -5,6 +5,7 @@ import io
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -57,14 +58,14 @@ def clip() -> MakeClip:
 
 
 class MediaServer(ThreadingHTTPServer):
-    """A well-behaved server on loopback: path -> body, or a status; counts what it is asked for."""
+    """A well-behaved server on loopback: path -> body, a status, or where to go; counts what it is asked for."""
 
     daemon_threads = True
     request_queue_size = 256
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.content: dict[str, bytes | int] = {}
+        self.content: dict[str, bytes | int | str] = {}
         self.requests: Counter[str] = Counter()
         self.agents: set[str] = set()
         self.retry_after: str | None = None
@@ -88,12 +89,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.requests[self.path] += 1
         self.server.agents.add(self.headers["User-Agent"])
         found = self.server.content.get(self.path, 404)
-        body = b"" if isinstance(found, int) else found
+        body = found if isinstance(found, bytes) else b""
         etag = f'"{hashlib.sha256(body).hexdigest()[:8]}"'
-        status = found if isinstance(found, int) else 304 if self.headers["If-None-Match"] == etag else 200
+        known = 304 if self.headers["If-None-Match"] == etag else 200
+        status = found if isinstance(found, int) else 302 if isinstance(found, str) else known
         self.send_response(status)
         if status == 200:
             self.send_header("ETag", etag)
+        if isinstance(found, str):
+            self.send_header("Location", found)
         if status == 503 and self.server.retry_after:
             self.send_header("Retry-After", self.server.retry_after)
         self.send_header("Content-Length", str(len(body) if status == 200 else 0))
@@ -105,14 +109,26 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def server() -> Iterator[MediaServer]:
+@contextmanager
+def serving() -> Iterator[MediaServer]:
     with MediaServer() as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield server
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def server() -> Iterator[MediaServer]:
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture
+def other_server() -> Iterator[MediaServer]:
+    with serving() as server:
+        yield server
 
 
 @pytest.fixture

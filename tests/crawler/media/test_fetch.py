@@ -13,7 +13,7 @@ from crawler.media.answer import Answer
 from crawler.media.budget import ByteBudget
 from crawler.media.fetch import Fetcher
 from crawler.media.outcome import Job
-from crawler.media.session import open_session
+from crawler.media.session import MediaSession
 from m5data.stage import utc_now
 
 Make = Callable[..., bytes]
@@ -46,7 +46,7 @@ def fetch(*urls: str, local: set[str], names: Names | None = None) -> tuple[list
 
     async def ask() -> tuple[list[Answer], int]:
         budget = ByteBudget(1_000_000)
-        async with open_session(SETTINGS, "m5data-test", local, names or Names()) as session:
+        async with MediaSession(SETTINGS, "m5data-test", local, names or Names()) as session:
             fetcher = Fetcher(session, SETTINGS, local, budget, utc_now)
             return [await fetcher.fetch(Job(url, "image")) for url in urls], 1_000_000 - budget.free
 

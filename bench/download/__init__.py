@@ -1,0 +1,1 @@
+"""The room ``bench.download``: the media downloader beside img2dataset."""
