@@ -85,17 +85,21 @@ def mask_contacts(text: str, label: str = "") -> tuple[str, int]:
     Returns:
         The masked text, and how many details were masked.
     """
-    count = 0
+    count, normal = 0, _normal(text)
     for kind, pattern in _RULES:
-        masked, times = _replace(text, label, pattern, MASKS[kind], _TESTS.get(pattern, _any))
-        text, count = masked, count + times
+        if pattern.search(normal):
+            text, times = _replace(text, normal, label, pattern, MASKS[kind])
+            count, normal = count + times, _normal(text)
     return text, count
 
 
-def _replace(
-    text: str, label: str, pattern: re.Pattern[str], token: str, test: Callable[[str, str], bool]
-) -> tuple[str, int]:
-    normal = text.translate(_FULL_WIDTH)
+def _normal(text: str) -> str:
+    """Return a text of the same length with digits and signs of one width."""
+    return text if text.isascii() else text.translate(_FULL_WIDTH)
+
+
+def _replace(text: str, normal: str, label: str, pattern: re.Pattern[str], token: str) -> tuple[str, int]:
+    test = _TESTS.get(pattern, _any)
     pieces: list[str] = []
     end = count = 0
     for found in pattern.finditer(normal):
