@@ -21,7 +21,7 @@ class StaleFiles:
     drafts: tuple[Path, ...]
     """Half-written files."""
     checkpoints: tuple[tuple[str, int], ...]
-    """Table and Delta version from which its log can be read once entries before it are gone."""
+    """Table and Delta versions, ascending, from which its log can be read once the entries right before are gone."""
 
 
 @dataclass(frozen=True, slots=True)

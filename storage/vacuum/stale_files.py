@@ -1,7 +1,8 @@
 """Files of versions, tables and logs that no kept version needs."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from deltalake import DeltaTable
@@ -16,6 +17,8 @@ from storage.versions import VersionRecord
 
 __all__ = ["find_stale_files", "remove_stale_files"]
 
+_LONG = 10
+"""Log entries from which a gap between needed versions is worth a checkpoint, which is as large as some of them."""
 _NUMBERED = re.compile(r"(\d{20})\.(json|crc|checkpoint(\.[\w.-]+)?\.parquet)")
 
 
@@ -35,11 +38,11 @@ def find_stale_files(root: Path, versions: Collection[VersionRecord], kept: Coll
         pinned = {v.tables[spec.name] for v in versions if v.number in kept and spec.name in v.tables}
         if not pinned:
             continue
-        oldest = min(pinned)
         data += _unused(layout, spec, pinned)
-        entries = sorted(_entries_before(layout.table(spec.name) / "_delta_log", oldest))
-        log += entries
-        checkpoints += [(spec.name, oldest)] * bool(entries)
+        for first, after in _gaps(sorted(pinned)):
+            entries = sorted(_entries_between(layout.table(spec.name) / "_delta_log", first, after))
+            log += entries
+            checkpoints += [(spec.name, after)] * bool(entries)
     gone = tuple(layout.versions / f"{v.number:08}.json" for v in versions if v.number not in kept)
     return StaleFiles(tuple(sorted(gone)), tuple(data), tuple(log), tuple(_drafts(layout)), tuple(checkpoints))
 
@@ -66,10 +69,18 @@ def _unused(layout: Layout, spec: TableSpec, pinned: Collection[int]) -> Iterato
     yield from (folder / file.path for file in data_files(layout, spec) if file.path not in used)
 
 
-def _entries_before(log: Path, version: int) -> Iterator[Path]:
+def _gaps(pinned: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield the first version of each long row that nobody needs, and the needed one after it; ``pinned`` ascending."""
+    yield 0, pinned[0]
+    for before, after in pairwise(pinned):
+        if after - before > _LONG:
+            yield before + 1, after
+
+
+def _entries_between(log: Path, first: int, after: int) -> Iterator[Path]:
     for path in log.iterdir():
         match = _NUMBERED.fullmatch(path.name)
-        if match and int(match[1]) < version:
+        if match and first <= int(match[1]) < after:
             yield path
 
 

@@ -213,3 +213,28 @@ def test_nothing_is_left_of_a_table_when_all_of_it_is_old(tmp_path: Path) -> Non
         path.name.lstrip("0123456789") for path in (workspace.root / "tables/products/_delta_log").iterdir()
     ) == [".checkpoint.parquet", ".json", "_last_checkpoint"]
     assert places_with(workspace.root, ["PLANTEDOLD"]) == []
+
+
+def test_a_long_gap_before_an_old_version_that_stays_leaves_no_log_entries(planted: Path, tmp_path: Path) -> None:
+    shutil.copytree(planted, tmp_path / "workspace")
+    store = Workspace.open(tmp_path / "workspace").store
+    for number in range(20, 100):
+        with store.stage("align", settings=str(number)) as stage:
+            stage.write("labels", labels(number))
+            stage.commit(StageReport("align", 5, 5))
+    numbers = [version.number for version in store.versions()]
+    before = {number: rows(store, number) for number in numbers}
+    kept = vacuum(Workspace.open(store.root), clock=lambda: LATER).kept
+    log = store.root / "tables/labels/_delta_log"
+    needed = {store.snapshot(number).tables["labels"] for number in kept}
+    entries = {int(path.stem) for path in log.glob("*.json")}
+    assert needed <= entries
+    assert len(entries) < len(needed) + 10
+    assert {number: rows(store, number) for number in kept} == {number: before[number] for number in kept}
+    (log / "_last_checkpoint").unlink()
+    assert rows(store, numbers[0]) == before[numbers[0]]
+    with store.stage("align", settings="more") as stage:
+        stage.write("labels", labels(7))
+        stage.commit(StageReport("align", 5, 5))
+    assert store.snapshot().table("labels")["class_id"].to_pylist() == [7] * 5
+    store.objects.close()
