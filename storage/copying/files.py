@@ -41,7 +41,8 @@ def _files(folder: Path, skipped: Collection[str]) -> Iterator[Path]:
     for top in sorted(folder.iterdir()):
         if top.name in skipped or top.name == _STATE:
             continue
-        yield from sorted(top.rglob("*")) if top.is_dir() else [top]
+        yield top
+        yield from sorted(top.rglob("*"))
 
 
 def _copy(path: Path, target: Path) -> int:

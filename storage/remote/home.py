@@ -14,7 +14,7 @@ from storage.lock import holder_of
 from storage.remote.address import OWN_FOLDER, address_of, mark
 from storage.remote.lease import Lease
 from storage.remote.local_files import digest_of, files_of, is_segment
-from storage.remote.manifest import FILES, Manifest, newest
+from storage.remote.manifest import FILES, Manifest, forget_numbers, newest
 from storage.remote.object_store import ObjectStore
 from storage.remote.pull import pull
 from storage.remote.push import push, store_list
@@ -182,6 +182,7 @@ class Home:
             record = read_record(self._root)
             store_list(self._store, self._root, record, found.after(found.version, found.files))
         self._store.remove(left)
+        forget_numbers(self._store, found)
 
     @property
     def _own(self) -> Path:

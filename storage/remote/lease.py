@@ -68,10 +68,11 @@ class Lease:
         )
         taken_over = False
         for _ in range(_TRIES):
-            if self._store.create(LEASE, _encode(mine)):
+            made = self._store.create(LEASE, _encode(mine))
+            other = self._holder()
+            if made or (other is not None and other.token == mine.token):  # the answer to a first try may be lost
                 self._hold(mine)
                 return taken_over
-            other = self._holder()
             if other is not None and not other.is_gone(self._now()):
                 break
             taken_over = True

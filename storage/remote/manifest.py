@@ -11,7 +11,7 @@ from socket import gethostname
 from m5data.errors import CorruptObjectError, WorkspaceError
 from storage.remote.object_store import ObjectStore
 
-__all__ = ["FILES", "LISTS", "Entry", "Manifest", "newest", "store_manifest"]
+__all__ = ["FILES", "LISTS", "Entry", "Manifest", "forget_numbers", "newest", "store_manifest"]
 
 FILES = "files"
 """Folder of the objects that a manifest names: all others in it are of a push that did not end."""
@@ -20,6 +20,8 @@ LISTS = "lists"
 
 _NAME = re.compile(rf"{LISTS}/(\d{{8}})\.json")
 _TRIES = 5
+_TAKEN = 1000
+"""Numbers of earlier manifests that stay taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class Manifest:
     @property
     def name(self) -> str:
         """Its object."""
-        return f"{LISTS}/{self.number:08}.json"
+        return _name(self.number)
 
     def encode(self) -> bytes:
         """Return it as JSON."""
@@ -97,9 +99,9 @@ def newest(store: ObjectStore) -> Manifest | None:
         numbers = [int(match[1]) for match in map(_NAME.fullmatch, store.names(LISTS)) if match]
         if not numbers:
             return None
-        name = f"{LISTS}/{max(numbers):08}.json"
+        name = _name(max(numbers))
         data = store.read(name)
-        if data is not None:  # else a writer has removed it for a newer one
+        if data:  # else a writer has stored a newer one meanwhile
             return _decode(store, name, data)
     raise WorkspaceError(f"{store.address}: written so often that it cannot be read; wait for the run that writes")
 
@@ -107,14 +109,30 @@ def newest(store: ObjectStore) -> Manifest | None:
 def store_manifest(store: ObjectStore, manifest: Manifest) -> None:
     """Make a manifest the newest one: before this nothing new is seen, after it everything.
 
+    The one before it is emptied, not removed: its number stays taken, so that a writer that has not heard of it, for
+    it slept while its lease ran out, cannot store one by that number.
+
     Raises:
         WorkspaceError: Another machine was first.
     """
-    if not store.create(manifest.name, manifest.encode()):
+    data = manifest.encode()
+    if not store.create(manifest.name, data) and store.read(manifest.name) != data:
         raise WorkspaceError(
             f"{store.address}: another machine wrote to this workspace meanwhile; nothing of it was changed: "
             "run it again"
         )
+    if manifest.number > 1:
+        store.write(_name(manifest.number - 1), b"")
+
+
+def forget_numbers(store: ObjectStore, newest_one: Manifest) -> None:
+    """Remove emptied manifests that so many came after that no writer can still think of them."""
+    numbers = [int(match[1]) for match in map(_NAME.fullmatch, store.names(LISTS)) if match]
+    store.remove(_name(number) for number in numbers if number < newest_one.number - _TAKEN)
+
+
+def _name(number: int) -> str:
+    return f"{LISTS}/{number:08}.json"
 
 
 def _decode(store: ObjectStore, name: str, data: bytes) -> Manifest:

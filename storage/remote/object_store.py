@@ -94,7 +94,7 @@ class ObjectStore:
     def _files(self) -> tuple[Any, str]:
         if self._opened is None:
             try:
-                files, root = fsspec.core.url_to_fs(self.address, use_listings_cache=False)
+                files, root = fsspec.core.url_to_fs(self.address, use_listings_cache=False, skip_instance_cache=True)
             except (ValueError, ImportError) as error:
                 raise WorkspaceError(
                     f"{self.address}: wanted an address that fsspec knows: {error}; for s3: pip install 'm5data[s3]'"
@@ -105,9 +105,10 @@ class ObjectStore:
     @contextmanager
     def _told(self) -> Iterator[None]:
         """Say of the store's errors in one line what to do."""
+        wrong: tuple[type[Exception], ...] = (OSError, *_client_errors())
         try:
             yield
-        except (OSError, *_client_errors()) as error:
+        except wrong as error:
             if isinstance(error, FileNotFoundError):
                 _refuse_missing_bucket(self.address, error)
             if isinstance(error, OSError) and (error.filename or error.errno in _OF_THE_DISK):
@@ -127,7 +128,7 @@ class ObjectStore:
 
 
 def _refuse_missing_bucket(address: str, error: FileNotFoundError) -> None:
-    if "bucket" in str(error):
+    if "bucket does not exist" in str(error):
         raise WorkspaceError(f"{address}: {_line(error)}; make it, or correct the address") from error
 
 

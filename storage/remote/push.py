@@ -79,7 +79,7 @@ def store_list(store: ObjectStore, root: Path, record: Record, manifest: Manifes
     write_record(root, after)
     if before is not None:
         named = {entry.key for entry in manifest.files.values()}
-        store.remove([before.name, *(e.key for e in before.files.values() if e.key not in named)])
+        store.remove(entry.key for entry in before.files.values() if entry.key not in named)
     return after
 
 

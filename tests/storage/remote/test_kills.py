@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pytest
-
 from storage import Store
 from storage.remote import Home
 from storage.remote.lease import LEASE
