@@ -119,6 +119,18 @@ class Home:
         """Give the lease back, and store nothing."""
         self._lease.drop()
 
+    def standing(self) -> str:
+        """Say what was stored last, and how many segments are on this machine."""
+        manifest = read_record(self._root).manifest
+        if manifest is None:
+            return "nothing was fetched yet"
+        segments = [path for path in manifest.files if is_segment(path)]
+        here = sum((self._root / path).exists() for path in segments)
+        return (
+            f"version {manifest.version}, stored by {manifest.host} at {manifest.written}; "
+            f"{here:,} of {len(segments):,} segments are here"
+        )
+
     def fetch_segments(self) -> None:
         """Fetch every segment that is not on this machine yet."""
         manifest = read_record(self._root).manifest

@@ -13,6 +13,7 @@ from storage.remote.local_files import STATE, digest_of, files_of, is_segment, s
 from storage.remote.manifest import Entry, Manifest
 from storage.remote.object_store import ObjectStore
 from storage.remote.record import Record, write_record
+from storage.remote.telling import tell_if_large
 
 __all__ = ["in_parallel", "pull"]
 
@@ -51,6 +52,7 @@ def pull(store: ObjectStore, root: Path, record: Record, manifest: Manifest, kep
     wanted = {path: entry for path, entry in manifest.files.items() if path not in kept}
     missing = [path for path, entry in wanted.items() if not _has(root, record, path, entry)]
     fetched = [path for path in missing if not is_segment(path)]
+    tell_if_large(store.address, "fetching", [wanted[path].size for path in fetched])
     if not all(in_parallel(lambda path: _bring(store, root, path, wanted[path]), _versions_last(fetched))):
         return None
     stale = {path for path in here if is_segment(path)} & set(missing)

@@ -14,6 +14,7 @@ from storage.remote.manifest import FILES, NOTHING, Entry, Manifest, store_manif
 from storage.remote.object_store import ObjectStore
 from storage.remote.pull import in_parallel
 from storage.remote.record import Record, write_record
+from storage.remote.telling import tell_if_large
 from storage.state import State
 from storage.versions import latest_number
 
@@ -55,6 +56,7 @@ def push(store: ObjectStore, root: Path, record: Record) -> Record:
     here = files_of(root)
     same = {path: stat for path, stat in here.items() if path in base.files and record.stats.get(path) == stat}
     changed = [path for path in here if path not in same]
+    tell_if_large(store.address, "storing", [here[path][0] for path in changed])
     puts += in_parallel(lambda path: _put(store, root / path, path, base.files.get(path), token), changed)
     files = {path: base.files[path] for path in (*same, *_elsewhere(root, base, here))}
     files |= {put.path: put.entry for put in puts}

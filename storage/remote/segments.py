@@ -9,6 +9,7 @@ from storage.remote.address import OWN_FOLDER, address_of
 from storage.remote.fetching import fetch
 from storage.remote.object_store import ObjectStore
 from storage.remote.record import read_record
+from storage.remote.telling import tell_if_large
 
 __all__ = ["segment_file"]
 
@@ -36,6 +37,7 @@ def segment_file(root: Path, name: str) -> Path:
 def _fetch(root: Path, store: ObjectStore, path: str) -> None:
     record = read_record(root)
     entry = record.manifest.files.get(path) if record.manifest else None
+    tell_if_large(store.address, "fetching", [entry.size] if entry else [])
     if entry is not None and not fetch(store, entry, root, path):
         raise WorkspaceError(
             f"{store.address}: another machine has changed {path} since this was opened; open the workspace again"
