@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from m5data.errors import ObjectStoreError, WorkspaceError
+from m5data.errors import CorruptObjectError, ObjectStoreError, WorkspaceError
 from m5data.stage import Clock, utc_now
 from storage.layout import Layout
 from storage.lock import holder_of
@@ -184,12 +184,18 @@ class Home:
         return tuple(own)
 
     def _sweep(self, found: Manifest, *, fence: bool) -> None:
-        """Remove objects that no list names, which a push that was killed left.
+        """Check that the store has what its list names, and remove the rest, which a push that was killed left.
 
         First a new list is stored: a writer that lost its lease, and still lives, can store none any more.
         """
-        named = {entry.key for entry in found.files.values()}
-        left = [name for name in self._store.names(FILES) if name not in named]
+        named = {entry.key: entry.size for entry in found.files.values()}
+        there = self._store.names(FILES)
+        if lost := [key for key, size in named.items() if there.get(key) != size]:
+            raise CorruptObjectError(
+                f"{self.address}: wanted every file of its list, {len(lost)} are not there whole, {lost[0]} for one; "
+                "restore them from a backup"
+            )
+        left = [name for name in there if name not in named]
         if left or fence:
             record = read_record(self._root)
             store_list(self._store, self._root, record, found.after(found.version, found.files))

@@ -1,18 +1,31 @@
 """An object store through fsspec: names below one address, each object whole or not there."""
 
 import errno
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import fsspec
 
 from m5data.errors import ObjectStoreError, WorkspaceError
 
-__all__ = ["ObjectStore"]
+__all__ = ["ObjectStore", "in_parallel"]
 
+_AT_ONCE = 8
+"""Objects that are on their way together."""
 _OF_THE_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def in_parallel(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+    """Do work for items, some at a time; the first error ends it once those under way have ended."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        yield from pool.map(work, items)
 
 
 class ObjectStore:
@@ -83,13 +96,13 @@ class ObjectStore:
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove objects; those that are not there are no matter."""
-        with self._told():
+        for _ in in_parallel(self._remove, names):
+            pass
+
+    def _remove(self, name: str) -> None:
+        with self._told(), suppress(FileNotFoundError):
             files, root = self._files()
-            for name in names:
-                try:
-                    files.rm_file(f"{root}/{name}")
-                except FileNotFoundError:
-                    continue
+            files.rm_file(f"{root}/{name}")
 
     def _files(self) -> tuple[Any, str]:
         if self._opened is None:

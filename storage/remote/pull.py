@@ -1,29 +1,22 @@
 """Bringing a working copy up to the store's newest manifest."""
 
 import shutil
-from collections.abc import Callable, Collection, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
 from storage.layout import Layout
 from storage.remote.fetching import fetch
 from storage.remote.local_files import STATE, digest_of, files_of, is_segment, stat_of
 from storage.remote.manifest import Entry, Manifest
-from storage.remote.object_store import ObjectStore
+from storage.remote.object_store import ObjectStore, in_parallel
 from storage.remote.record import Record, write_record
 from storage.remote.telling import tell_if_large
 
-__all__ = ["in_parallel", "pull"]
+__all__ = ["pull"]
 
-AT_ONCE = 8
-"""Objects that are on their way together."""
-_OWNED = ("tables", "versions", "objects")
+_OWNED = ("tables/", "versions/", "objects/")
 """Folders that hold nothing but what the store knows."""
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 def pull(store: ObjectStore, root: Path, record: Record, manifest: Manifest, kept: Collection[str]) -> Record | None:
@@ -63,12 +56,6 @@ def pull(store: ObjectStore, root: Path, record: Record, manifest: Manifest, kep
     after = Record(manifest, stats)
     write_record(root, after)
     return after
-
-
-def in_parallel(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """Do work for items, some at a time; the first error ends it once those under way have ended."""
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        yield from pool.map(work, items)
 
 
 def _has(root: Path, record: Record, path: str, entry: Entry) -> bool:

@@ -1,6 +1,7 @@
 """Putting into the store what a working copy has changed."""
 
 import secrets
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,8 +12,7 @@ from storage.object_index import ObjectIndex
 from storage.remote.address import OWN_FOLDER
 from storage.remote.local_files import STATE, Stat, digest_of, files_of, is_segment, stat_of
 from storage.remote.manifest import FILES, NOTHING, Entry, Manifest, store_manifest
-from storage.remote.object_store import ObjectStore
-from storage.remote.pull import in_parallel
+from storage.remote.object_store import ObjectStore, in_parallel
 from storage.remote.record import Record, write_record
 from storage.remote.telling import tell_if_large
 from storage.state import State
@@ -21,6 +21,8 @@ from storage.versions import latest_number
 __all__ = ["push", "store_list"]
 
 _TRIES = 3
+_TICK_NS = 2_000_000_000
+"""Coarsest times that file systems give to changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,7 @@ def push(store: ObjectStore, root: Path, record: Record) -> Record:
         WorkspaceError: Another machine stored something meanwhile.
         ObjectStoreError: The store does not answer.
     """
-    base = record.manifest or NOTHING
-    token = secrets.token_hex(4)
+    base, token, began = record.manifest or NOTHING, secrets.token_hex(4), time.time_ns()
     puts = [_put_state(store, root, record, token)]
     here = files_of(root)
     same = {path: stat for path, stat in here.items() if path in base.files and record.stats.get(path) == stat}
@@ -60,7 +61,7 @@ def push(store: ObjectStore, root: Path, record: Record) -> Record:
     puts += in_parallel(lambda path: _put(store, root / path, path, base.files.get(path), token), changed)
     files = {path: base.files[path] for path in (*same, *_elsewhere(root, base, here))}
     files |= {put.path: put.entry for put in puts}
-    stats = {**same, **{put.path: put.stat for put in puts}}
+    stats = _certain({**same, **{put.path: put.stat for put in puts}}, began)
     if files == base.files:
         after = replace(record, stats=stats)
         if stats != record.stats:
@@ -68,6 +69,11 @@ def push(store: ObjectStore, root: Path, record: Record) -> Record:
         return after
     manifest = base.after(latest_number(Layout(root)), files)
     return store_list(store, root, replace(record, stats=stats), manifest)
+
+
+def _certain(stats: Mapping[str, Stat], began: int) -> dict[str, Stat]:
+    """Leave out files changed so shortly before that a further change may look the same: they are read again."""
+    return {path: stat for path, stat in stats.items() if stat[1] < began - _TICK_NS}
 
 
 def store_list(store: ObjectStore, root: Path, record: Record, manifest: Manifest) -> Record:

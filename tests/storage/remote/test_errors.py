@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import fsspec
 import pytest
 from fsspec.registry import known_implementations
 
-from m5data.errors import M5DataError, ObjectStoreError, WorkspaceError
+from m5data.errors import CorruptObjectError, M5DataError, ObjectStoreError, WorkspaceError
 from m5data.workspace import Workspace
 from storage.remote import working_copy
 from storage.remote.address import WORKING_COPIES
@@ -66,6 +67,29 @@ def test_the_package_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(known_implementations, "absent", absent)
     told = "absent://bucket/shop: wanted an address that fsspec knows: Install absent_package; for s3: pip install"
     assert str(refused("absent://bucket/shop")).startswith(told)
+
+
+def test_files_of_any_name_come_back_and_one_that_is_lost_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = fsspec.filesystem("s3", skip_instance_cache=True)
+    files.mkdir("bucket")
+    made = Workspace.create(working_copy("s3://bucket/shop"))
+    names = ["a b%2Fc+d.csv", "评语/é?&#=~1.txt", "x\\y"]
+    for name in names:
+        (made.root / name).parent.mkdir(exist_ok=True)
+        (made.root / name).write_text(name)
+    with made.store.lock():
+        pass
+    with made.store.lock():  # whoever enters removes what the list does not name
+        pass
+    monkeypatch.setenv(WORKING_COPIES, str(tmp_path / "others"))
+    other = Workspace.open(working_copy("s3://bucket/shop"))
+    assert [(other.root / name).read_text() for name in names] == names
+    lost = next(name for name in files.find("bucket/shop") if "versions" in name)
+    files.rm_file(lost)
+    with pytest.raises(CorruptObjectError, match=r"1 are not there whole, files/versions/"), other.store.lock():
+        pass
 
 
 def test_an_address_that_no_store_knows() -> None:
