@@ -50,4 +50,5 @@ def _inside(top: Path) -> Iterator[Path]:
         return
     for folder, folders, names in os.walk(top):
         folders.sort()
-        yield from (Path(folder) / name for name in sorted(names))
+        paths = (Path(folder) / name for name in sorted(names))
+        yield from (path for path in paths if path.is_file())
