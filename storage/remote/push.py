@@ -52,7 +52,7 @@ def push(store: ObjectStore, root: Path, record: Record) -> Record:
         WorkspaceError: Another machine stored something meanwhile.
         ObjectStoreError: The store does not answer.
     """
-    base, token, began = record.manifest or NOTHING, secrets.token_hex(4), time.time_ns()
+    base, token, began = record.manifest or NOTHING, secrets.token_hex(8), time.time_ns()
     puts = [_put_state(store, root, record, token)]
     here = files_of(root)
     same = {path: stat for path, stat in here.items() if path in base.files and record.stats.get(path) == stat}
