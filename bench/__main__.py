@@ -26,6 +26,7 @@ BENCHMARKS = {
     "schedule": ["bench.flows.scheduled"],
     "flow-overhead": ["bench.flows.overhead", "--rounds", "2"],
     "soak": ["bench.flows.soak"],
+    "object-store": ["bench.flows.object_store_kills", "--size", "demo"],
     "faults": ["bench.flows.faults"],
     "other-faults": ["bench.flows.other_faults"],
     "study": ["bench.scale.study", "bench/out/study"],

@@ -9,7 +9,13 @@ from m5data.stage import StageReport
 
 __all__ = ["collect", "dataset", "everything", "process"]
 
-Folder = Annotated[str, Field(min_length=1, description="Folder of the workspace on the machine that runs it.")]
+Folder = Annotated[
+    str,
+    Field(
+        min_length=1,
+        description="Folder of the workspace where this runs, or its address in an object store.",
+    ),
+]
 Source = Annotated[str | None, Field(description="Only this source; empty: all that have a start address.")]
 Limit = Annotated[int | None, Field(ge=1, description="At most so many pages a source; empty: as the settings say.")]
 Refresh = Annotated[bool, Field(description="Ask for every page again; an unchanged one costs a short answer.")]

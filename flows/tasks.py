@@ -2,7 +2,6 @@
 
 import sqlite3
 from contextlib import closing, suppress
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -23,6 +22,7 @@ from m5data.errors import M5DataError
 from m5data.progress_display import showing_progress
 from m5data.stage import StageReport
 from m5data.workspace import Workspace
+from storage.remote import working_copy
 
 __all__ = ["run_part"]
 
@@ -36,7 +36,7 @@ def run_part(workspace: str, part: Part, **chosen: Any) -> list[StageReport]:  #
     """Run the stages of a part, a task each, and leave tables of what they did as artifacts.
 
     Args:
-        workspace: Folder of the workspace.
+        workspace: Folder of the workspace, or its address in an object store.
         part: Which stages.
         chosen: Fields of ``Choices``.
 
@@ -45,7 +45,7 @@ def run_part(workspace: str, part: Part, **chosen: Any) -> list[StageReport]:  #
         state that holds the error: a state has the reason in its message, and no traceback.
     """
     try:
-        opened = Workspace.open(Path(workspace))
+        opened = Workspace.open(working_copy(workspace))
         with (
             telling(opened, part),
             closing(opened.store.objects),  # an index left open keeps SQLite's log from being emptied

@@ -19,13 +19,16 @@ def open(workspace: str | Path, version: int | None = None) -> "Workspace":  # n
     """Open a workspace for reading.
 
     Args:
-        workspace: Folder that holds ``m5data.toml``.
+        workspace: Folder that holds ``m5data.toml``, or the address of a workspace in an object store
+            (``s3://bucket/prefix``).
         version: Dataset version to read; None is the newest.
 
     Raises:
-        WorkspaceError: The folder is no workspace, or has no such version.
+        WorkspaceError: There is no workspace, or it has no such version.
+        ObjectStoreError: The object store does not answer.
         SettingsError: Its settings file is wrong.
     """
     from m5data.workspace import Workspace  # noqa: PLC0415 - see above
+    from storage.remote import working_copy  # noqa: PLC0415
 
-    return Workspace.open(Path(workspace), version=version)
+    return Workspace.open(working_copy(workspace), version=version)

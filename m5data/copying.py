@@ -3,16 +3,16 @@
 import re
 import shutil
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
-from m5data.errors import CorruptObjectError, UsageError, WorkspaceError
+from m5data.errors import CorruptObjectError, WorkspaceError
 from m5data.forgetting import finish_forgetting
 from m5data.stage import Clock, utc_now
 from m5data.workspace import SETTINGS_FILE, Workspace
 from storage import Store
 from storage.copying import content_digests, copy_files, rebucket
+from storage.remote import Home, mark
 
-__all__ = ["copy_workspace", "target_folder"]
+__all__ = ["copy_workspace"]
 
 _ANEW = ("tables", "versions")
 """What a copy with other buckets does not take as it is."""
@@ -27,20 +27,25 @@ def copy_workspace(workspace: Workspace, target: Path, *, buckets: int | None = 
 
     Args:
         workspace: What is copied; nothing else may write to it meanwhile.
-        target: Folder that is not there yet.
+        target: Folder that is not there yet, or the working copy of an object store without a workspace.
         buckets: Hash buckets of the copy; None: as many.
         clock: Source of times.
 
     Raises:
-        WorkspaceError: ``target`` is there, or lies inside the workspace, or another run holds the workspace.
+        WorkspaceError: ``target`` is there, or its object store has a workspace, or it lies inside the workspace, or
+            another run holds the workspace.
         CorruptObjectError: The copy is not equal.
     """
     store, target = workspace.store, target.absolute()
-    if target.exists() or target.is_relative_to(store.root):
+    home = Home.of(target)
+    if home is not None:
+        home.make_ready()
+    if (target.exists() and home is None) or target.is_relative_to(store.root):
         raise WorkspaceError(f"{target}: wanted a new folder outside the workspace; name another")
     draft = target.with_name(f".{target.name}.copying")
     with store.lock():
         finish_forgetting(workspace, clock=clock)
+        store.fetch_segments()
         if draft.exists():
             shutil.rmtree(draft)
         changed = buckets is not None and buckets != store.snapshot().record.buckets
@@ -49,22 +54,12 @@ def copy_workspace(workspace: Workspace, target: Path, *, buckets: int | None = 
             rebucket(store.snapshot(), draft, buckets, clock)
             _note_buckets(draft / SETTINGS_FILE, buckets)
         _check(store, Store.open(draft))
+        if home is not None:
+            shutil.rmtree(target)
+            mark(draft, home.address)
         draft.rename(target)
-    return copied
-
-
-def target_folder(uri: str) -> Path:
-    """Return the folder that a path or a ``file:`` address names.
-
-    Raises:
-        UsageError: It is an address of another kind.
-    """
-    parts = urlsplit(uri)
-    if parts.scheme == "file" and parts.netloc in {"", "localhost"}:
-        return Path(unquote(parts.path))
-    if "://" in uri:
-        raise UsageError(f"copy {uri}: wanted a folder or a file: address, got {parts.scheme}:; copy to a folder first")
-    return Path(uri)
+    with Store.open(target).keeping_state():  # in the working copy of an object store, what is here is stored
+        return copied
 
 
 def _check(store: Store, copy: Store) -> None:

@@ -21,6 +21,7 @@ from m5data.workspace import Workspace
 from storage.durable import TEMPORARY
 from storage.layout import Layout
 from storage.lock import holder_of
+from storage.remote import Home
 
 __all__ = ["Finding", "examine"]
 
@@ -60,11 +61,18 @@ def examine(root: Path, *, clock: Clock = utc_now) -> Iterator[Finding]:
         yield _disk(root, MachineSettings())
         return
     yield Finding("workspace", "ok", f"{root}: settings hold, dataset version {workspace.snapshot.number}")
+    yield from _home(root)
     yield _disk(root, workspace.settings.machine)
     yield from _rights(root)
     yield from _writer(workspace)
     yield from _drafts(workspace)
     yield _clock(workspace, clock())
+
+
+def _home(root: Path) -> Iterator[Finding]:
+    home = Home.of(root)
+    if home is not None:
+        yield Finding("home", "ok", f"{home.address}, which {root} is the working copy of: {home.standing()}")
 
 
 def _versions() -> Iterator[Finding]:

@@ -13,6 +13,7 @@
         ├── ConservationError     read is not kept + dropped
         ├── MediaError            an image, video or sound that cannot be used
         ├── CorruptObjectError    stored bytes do not have their recorded hash
+        ├── ObjectStoreError      an object store does not answer, or fails
         ├── ThresholdError        a stage ended below its success threshold
         └── RecipeError           the catalogue cannot satisfy a split recipe
 
@@ -29,6 +30,7 @@ __all__ = [
     "MediaError",
     "MissingInputError",
     "NotAuthorisedError",
+    "ObjectStoreError",
     "PageError",
     "QueryError",
     "RecipeError",
@@ -105,6 +107,10 @@ class MediaError(DataError):
 
 class CorruptObjectError(DataError):
     """Stored bytes differ from their recorded hash or length."""
+
+
+class ObjectStoreError(DataError):
+    """The object store that a workspace lies in does not answer, or fails; what was done is kept on this machine."""
 
 
 class ThresholdError(DataError):

@@ -12,7 +12,8 @@ __all__ = ["clean_logs", "clean_scheduler", "drop_reports", "files_naming"]
 _SQLITE = b"SQLite format 3\0"
 _OWN = frozenset(
     {"certificates", "logs", "objects", "prefect", "receipts", "reports", "shards", "spool", "staging", "tables",
-     "versions", "lock", "children.lock", "secret.key", "takedown.pending", "takedown.journal"}
+     "versions", "lock", "children.lock", "secret.key", "takedown.pending", "takedown.journal",
+     ".m5data"}
 )  # fmt: skip
 _MOST = 200_000_000
 

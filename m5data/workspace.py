@@ -13,6 +13,7 @@ from m5data.errors import WorkspaceError
 from m5data.settings import Settings
 from m5data.settings_file import read_settings
 from storage import Snapshot, Store
+from storage.remote import Home
 
 __all__ = ["SETTINGS_FILE", "Workspace"]
 
@@ -33,10 +34,15 @@ class Workspace:
     def create(cls, root: Path, settings_text: str | None = None) -> "Workspace":
         """Make a workspace with a commented settings file (or the one given) and open it.
 
+        In the working copy of an object store it is stored there, too.
+
         Raises:
-            WorkspaceError: ``root`` is a workspace already.
+            WorkspaceError: ``root``, or the object store, is a workspace already.
             SettingsError: ``settings_text`` is wrong; nothing was made.
         """
+        home = Home.of(root)
+        if home is not None:
+            home.make_ready()
         path = root / SETTINGS_FILE
         if path.exists():
             raise WorkspaceError(
@@ -49,19 +55,25 @@ class Workspace:
             raise WorkspaceError(f"{root}: wanted a folder to write to: {error.strerror}; name another") from None
         try:
             settings = read_settings(path, Settings)
-            return cls(root, settings, Store.create(root, buckets=settings.store.buckets))
+            made = cls(root, settings, Store.create(root, buckets=settings.store.buckets))
+            with made.store.keeping_state():
+                return made
         except BaseException:
             path.unlink()
             raise
 
     @classmethod
     def open(cls, root: Path, version: int | None = None) -> "Workspace":
-        """Open an existing workspace.
+        """Open an existing workspace; a working copy of an object store is first brought up to what that holds.
 
         Raises:
             WorkspaceError: ``root`` is no workspace, or has no such version.
+            ObjectStoreError: The object store does not answer.
             SettingsError: Its settings file is wrong.
         """
+        home = Home.of(root)
+        if home is not None:
+            home.refresh()
         path = root / SETTINGS_FILE
         if not path.is_file():
             raise WorkspaceError(

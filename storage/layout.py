@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Layout"]
+__all__ = ["OF_A_RUN", "Layout"]
+
+OF_A_RUN = frozenset({"lock", "children.lock", "staging", "spool", "state.sqlite-wal", "state.sqlite-shm"})
+"""Names at the top of a workspace that belong to a run, not to the workspace: a copy does without them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,10 @@ import fcntl
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from m5data.errors import WorkspaceError
+from m5data.errors import M5DataError, WorkspaceError
 from storage.layout import Layout
 
 __all__ = ["WriterLock", "holder_of"]
@@ -19,16 +19,19 @@ class WriterLock:
     The kernel drops it when the process dies, however that happens.
     """
 
-    def __init__(self, layout: Layout, recover: Callable[[], None]) -> None:
+    def __init__(self, layout: Layout, recover: Callable[[], None], leave: Callable[[], None]) -> None:
         self._layout = layout
         self._recover = recover
+        self._leave = leave
         self._mutex = threading.Lock()
         self._depth = 0
         self._descriptor = -1
 
     @contextmanager
     def hold(self) -> Iterator[None]:
-        """Hold the lock; the outermost holder first repairs what a killed writer left.
+        """Hold the lock; the outermost holder first repairs what a killed writer left, and last does what ends a run.
+
+        Where the holder fails, its error is told, not that of the end.
 
         Raises:
             WorkspaceError: Another process, or another ``Store`` of this process, holds it.
@@ -39,10 +42,19 @@ class WriterLock:
             self._depth += 1
         try:
             yield
-        finally:
-            with self._mutex:
-                self._depth -= 1
-                if self._depth == 0:
+        except BaseException:
+            with suppress(M5DataError):
+                self._end()
+            raise
+        self._end()
+
+    def _end(self) -> None:
+        with self._mutex:
+            self._depth -= 1
+            if self._depth == 0:
+                try:
+                    self._leave()
+                finally:
                     self._release()
 
     def _acquire(self) -> None:

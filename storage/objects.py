@@ -11,6 +11,7 @@ from m5data.stage import Clock, utc_now
 from storage.layout import Layout
 from storage.object_index import ObjectIndex, ObjectKind, ObjectRef
 from storage.object_writer import ObjectWriter
+from storage.remote import segment_file
 from storage.state import State
 from storage.warc import RECORD_END, StoredPage, parse_response
 
@@ -104,7 +105,7 @@ class Objects:
 
     def _pread(self, ref: ObjectRef, offset: int, length: int) -> bytes:
         try:
-            descriptor = os.open(self._layout.objects / ref.segment, os.O_RDONLY)
+            descriptor = os.open(segment_file(self._layout.root, ref.segment), os.O_RDONLY)
         except FileNotFoundError as error:
             raise CorruptObjectError(f"{_place(ref)}: the segment is gone; restore it from a backup") from error
         try:

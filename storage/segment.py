@@ -69,7 +69,7 @@ class Segment:
 
 
 def open_segment(folder: Path, kind: ObjectKind, lengths: Callable[[], Mapping[str, int]], limit: int) -> Segment:
-    """Open the first segment of ``kind`` that is not full and that no one else writes to, or a new one.
+    """Open the first segment of ``kind`` that is here, is not full and that no one else writes to, or a new one.
 
     Args:
         folder: Where segments lie.
@@ -82,7 +82,7 @@ def open_segment(folder: Path, kind: ObjectKind, lengths: Callable[[], Mapping[s
     while True:
         number += 1
         path = folder / segment_name(kind, number)
-        if known.get(path.name, 0) >= limit:
+        if known.get(path.name, 0) >= limit or (path.name in known and not path.exists()):
             continue
         descriptor = _lock(path, kind)
         if descriptor is None:

@@ -1,7 +1,7 @@
 """One stage's run: what it reads, what it writes, and the commit that makes all of it seen at once."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -53,7 +53,14 @@ class Stage:
     """A stage's run inside the lock; made by ``Store.stage``. Nothing is seen before ``commit``."""
 
     def __init__(
-        self, name: str, inputs: StageInputs, before: Snapshot, layout: Layout, index: ObjectIndex, clock: Clock
+        self,
+        name: str,
+        inputs: StageInputs,
+        before: Snapshot,
+        layout: Layout,
+        index: ObjectIndex,
+        clock: Clock,
+        published: Callable[[], None],
     ) -> None:
         self.name = name
         self.before = before
@@ -63,6 +70,7 @@ class Stage:
         self._layout = layout
         self._index = index
         self._clock = clock
+        self._published = published
         self._inputs = inputs
         self._changes: dict[str, Changes] = {}
         self._touched: set[str] = set()
@@ -147,6 +155,8 @@ class Stage:
 
         Raises:
             DataError: The stage was committed already.
+            ObjectStoreError: It is committed on this machine, but the object store does not answer: the next run
+                stores it.
         """
         if self._committed:
             raise DataError(f"stage {self.name}: committed twice; open the stage again for another run")
@@ -159,6 +169,7 @@ class Stage:
         write_version(self._layout, self._next_version(versions, indexed, report))
         self._committed = True
         self.spool.clear()
+        self._published()
         return report
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from m5data.errors import CorruptObjectError
+from storage.durable import sync_file
 
 __all__ = ["State"]
 
@@ -55,6 +56,15 @@ class State:
         fixed = "" if os.access(self._path.parent, os.W_OK) else "&immutable=1"
         uri = f"{self._path.absolute().as_uri()}?mode=ro{fixed}"
         return sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)
+
+    def copy_to(self, target: Path) -> None:
+        """Copy the database as of one moment, whatever other programs write to it; synced when this returns."""
+        with (
+            closing(sqlite3.connect(self._path, timeout=_BUSY_SECONDS)) as old,
+            closing(sqlite3.connect(target)) as new,
+        ):
+            old.backup(new)
+        sync_file(target)
 
     def migrate(self, room: str, ddl: Sequence[str]) -> None:
         """Run each statement of ``ddl`` that has not been run for ``room`` yet, all of them or none.

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
-from m5data.errors import WorkspaceError
+from m5data.errors import UsageError, WorkspaceError
 from m5data.stage import Clock, utc_now
 from storage.children import wait_for_children
 from storage.layout import Layout
@@ -13,6 +13,7 @@ from storage.lock import WriterLock
 from storage.object_index import OBJECT_DDL
 from storage.objects import SEGMENT_BYTES, Objects
 from storage.recovery import clear_staging, recover
+from storage.remote import Home
 from storage.snapshot import Snapshot
 from storage.spool import Spool, spool_folder
 from storage.stage import Stage, StageInputs
@@ -40,7 +41,8 @@ class Store:
         """Bytes: pages, media, what was derived of them."""
         self.state = State(self._layout.state)
         """What changes row by row."""
-        self._lock = WriterLock(self._layout, self._recover)
+        self._home = Home.of(self.root)
+        self._lock = WriterLock(self._layout, self._recover, self._leave)
         self._running: str | None = None
 
     @classmethod
@@ -73,12 +75,40 @@ class Store:
     def lock(self) -> AbstractContextManager[None]:
         """Hold the workspace for writing; this Store may take it again inside.
 
-        Who takes it first waits for children of a killed writer, and undoes what it left unfinished.
+        Who takes it first waits for children of a killed writer, and undoes what it left unfinished. Where the
+        workspace lies in an object store, the lock holds for all machines, and ends with everything stored.
 
         Raises:
-            WorkspaceError: Another live process holds it, or such children do not end.
+            WorkspaceError: Another live process holds it, here or on another machine, or such children do not end.
+            ObjectStoreError: The object store does not answer.
         """
         return self._lock.hold()
+
+    def keeping_state(self) -> AbstractContextManager[None]:
+        """Write to the state, which needs no lock in a folder; in an object store that is stored at the end.
+
+        Raises:
+            WorkspaceError, ObjectStoreError: As for ``lock``, where the workspace lies in an object store.
+        """
+        return nullcontext() if self._home is None else self.lock()
+
+    def fetch_segments(self) -> None:
+        """Fetch every segment that is not on this machine yet, where the workspace lies in an object store."""
+        if self._home is not None:
+            self._home.fetch_segments()
+
+    def refuse_far(self, what: str) -> None:
+        """Refuse a program that writes to the state for as long as it lives, where the workspace is a working copy.
+
+        Raises:
+            UsageError: It lies in an object store.
+        """
+        if self._home is not None:
+            raise UsageError(
+                f"{what}: {self._home.address}: answers are written one by one to the machine that serves, not to an "
+                f"object store; serve a copy (m5data copy DIR -w {self._home.address}), and take its judgements back "
+                "with m5data annotate export and import"
+            )
 
     def snapshot(self, version: int | None = None) -> Snapshot:
         """Open a dataset version for reading.
@@ -111,7 +141,7 @@ class Store:
         """
         with self.lock(), self._alone(name):
             inputs = StageInputs(settings, extra, tuple(reads))
-            stage = Stage(name, inputs, self.snapshot(), self._layout, self.objects.index, self._clock)
+            stage = Stage(name, inputs, self.snapshot(), self._layout, self.objects.index, self._clock, self._publish)
             try:
                 yield stage
             finally:
@@ -140,7 +170,27 @@ class Store:
 
     def _recover(self) -> None:
         wait_for_children(self._layout)
+        if self._home is None:
+            self._undo()
+            return
+        self._home.enter(self.objects.close)
+        try:
+            self._undo()
+            self._home.catch_up()
+        except BaseException:
+            self._home.drop()
+            raise
+
+    def _undo(self) -> None:
         recover(self._layout, self.snapshot().record, self.objects.index, self._clock())
+
+    def _publish(self) -> None:
+        if self._home is not None:
+            self._home.publish()
+
+    def _leave(self) -> None:
+        if self._home is not None:
+            self._home.leave()
 
 
 def _layout(root: Path) -> Layout:

@@ -75,7 +75,8 @@ def apply(
     store = Workspace.open(workspace).store
     rows = list(read_sheet(file, SheetReader(reviewer or getuser(), utc_now())))
     decisions = [row for row in rows if isinstance(row, Decision)]
-    new = record_decisions(store.state, decisions)
+    with store.keeping_state():
+        new = record_decisions(store.state, decisions)
     print(f"{file}: {len(decisions)} decisions, {new} of them new; m5data align applies them")
     if bad := [row for row in rows if isinstance(row, Reject)]:
         shown = "; ".join(f"{row.item}: {row.reason}: {row.detail}" for row in bad[:5])

@@ -102,9 +102,10 @@ def links(
     opened = Workspace.open(workspace)
     base = base or opened.settings.serve.address
     if names and reviewer:
-        print_links(invite_reviewers(opened.store.state, names), base, as_json=as_json)
+        with opened.store.keeping_state():
+            print_links(invite_reviewers(opened.store.state, names), base, as_json=as_json)
         return
-    with TaskBoard(opened.store.state, opened.settings.annotate.tasks) as board:
+    with opened.store.keeping_state(), TaskBoard(opened.store.state, opened.settings.annotate.tasks) as board:
         if not names:
             print_pay(board.pay(), opened.settings.annotate.tasks.currency, as_json=as_json)
         elif resume:

@@ -15,7 +15,9 @@ def register(app: typer.Typer) -> None:
 
 
 def copy(
-    uri: Annotated[str, typer.Argument(metavar="URI", help="New folder, or file: address of one.")],
+    uri: Annotated[
+        str, typer.Argument(metavar="URI", help="New folder, or address of one: file:, s3://bucket/prefix.")
+    ],
     workspace: WorkspaceOption = HERE,
     buckets: Annotated[
         int | None, typer.Option("--buckets", metavar="N", min=1, max=4096, help="Hash buckets of the copy's tables.")
@@ -25,9 +27,9 @@ def copy(
 
     With --buckets the newest version alone is copied, its tables written anew.
     """
-    from m5data.copying import copy_workspace, target_folder
+    from m5data.copying import copy_workspace
     from m5data.workspace import Workspace
+    from storage.remote import working_copy
 
-    target = target_folder(uri)
-    copied = copy_workspace(Workspace.open(workspace), target, buckets=buckets)
-    print(f"copied to {target}, {copied:,} bytes of files; rows and objects are equal")
+    copied = copy_workspace(Workspace.open(workspace), working_copy(uri), buckets=buckets)
+    print(f"copied to {uri}, {copied:,} bytes of files; rows and objects are equal")

@@ -16,13 +16,26 @@ class Size(StrEnum):
     tiny = "tiny"
 
 
+DEMO = Path("demo")
+
+
+def _local(place: str | Path) -> Path:
+    """Return the folder of the demo, which serves its shops from there."""
+    from m5data.errors import UsageError
+    from storage.remote import is_address
+
+    if is_address(place):
+        raise UsageError(f"demo {place}: wanted a folder; make the demo in one, and then: m5data copy {place} -w DIR")
+    return Path(place)
+
+
 def register(app: typer.Typer) -> None:
     """Add the verb."""
     app.command("demo")(demo)
 
 
 def demo(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Workspace of the demo.")] = Path("demo"),
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Workspace of the demo.", parser=_local)] = DEMO,
     size: Annotated[Size, typer.Option("--size", help="200 products, or 20.")] = Size.demo,
 ) -> None:
     """Serve the demo shops (synthetic goods) and run the whole pipeline on them."""

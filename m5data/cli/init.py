@@ -1,6 +1,5 @@
 """``m5data init``: a new workspace."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,9 +12,18 @@ def register(app: typer.Typer) -> None:
     app.command()(init)
 
 
-def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the new workspace.")]) -> None:
+def init(
+    folder: Annotated[
+        str,
+        typer.Argument(metavar="DIR", help="Folder of the new workspace, or an address such as s3://bucket/prefix."),
+    ],
+) -> None:
     """Make a new workspace with a commented m5data.toml."""
     from m5data.workspace import SETTINGS_FILE, Workspace
+    from storage.remote import is_address, working_copy
 
-    workspace = Workspace.create(folder)
-    typer.echo(f"{workspace.root}: new workspace; name a shop in {SETTINGS_FILE}, then: m5data run -w {folder}")
+    workspace = Workspace.create(working_copy(folder))
+    where = SETTINGS_FILE
+    if is_address(folder):
+        where = str(workspace.root / SETTINGS_FILE)  # the next run stores what is written there
+    typer.echo(f"{folder}: new workspace; name a shop in {where}, then: m5data run -w {folder}")

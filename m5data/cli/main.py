@@ -39,6 +39,7 @@ from m5data.cli import (
     verify,
 )
 from m5data.cli.interruption import INTERRUPTED, interruption
+from m5data.cli.options import WORKSPACE_HELP, folder_of
 from m5data.errors import M5DataError
 from m5data.version import __version__
 
@@ -59,7 +60,7 @@ app = typer.Typer(
 def _workspace(
     workspace: Annotated[
         Path | None,
-        typer.Option("-w", "--workspace", metavar="DIR", help="Workspace folder (default: here)."),
+        typer.Option("-w", "--workspace", metavar="DIR", help=WORKSPACE_HELP, parser=folder_of),
     ] = None,
     version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
 ) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["HERE", "Engine", "EngineOption", "JsonOption", "WorkspaceOption"]
+__all__ = ["HERE", "WORKSPACE_HELP", "Engine", "EngineOption", "JsonOption", "WorkspaceOption", "folder_of"]
 
 
 HERE = Path()
@@ -19,9 +19,18 @@ def _nearest(context: typer.Context, value: Path) -> Path:
     return before if before and source is not None and source.name == "DEFAULT" else value
 
 
+def folder_of(place: str | Path) -> Path:
+    """Return the folder of a workspace that may be named by its address in an object store."""
+    from storage.remote import working_copy
+
+    return working_copy(place)
+
+
+WORKSPACE_HELP = "Workspace: a folder (default: here), or an address such as s3://bucket/prefix."
+
 WorkspaceOption = Annotated[
     Path,
-    typer.Option("-w", "--workspace", metavar="DIR", help="Workspace folder (default: here).", callback=_nearest),
+    typer.Option("-w", "--workspace", metavar="DIR", help=WORKSPACE_HELP, parser=folder_of, callback=_nearest),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 

@@ -3,19 +3,19 @@
 import hashlib
 import os
 import shutil
-import sqlite3
 from collections.abc import Collection, Iterator
-from contextlib import closing
 from pathlib import Path
 
 from m5data.errors import CorruptObjectError
 from storage.durable import sync_file
+from storage.layout import OF_A_RUN
+from storage.remote.address import OWN_FOLDER
+from storage.state import State
 
 __all__ = ["copy_files"]
 
 _STATE = "state.sqlite"
-_RUNNING = frozenset({"lock", "children.lock", "staging", "spool", f"{_STATE}-wal", f"{_STATE}-shm"})
-"""What belongs to a run, not to the workspace."""
+_NOT_COPIED = OF_A_RUN | {OWN_FOLDER}
 
 
 def copy_files(source: Path, target: Path, *, without: Collection[str] = ()) -> int:
@@ -30,10 +30,10 @@ def copy_files(source: Path, target: Path, *, without: Collection[str] = ()) -> 
         CorruptObjectError: What was written is not what was read.
     """
     target.mkdir(parents=True)
-    skipped = {*_RUNNING, *without}
+    skipped = {*_NOT_COPIED, *without}
     total = sum(_copy(path, target / path.relative_to(source)) for path in _files(source, skipped))
     if _STATE not in skipped:
-        _copy_state(source / _STATE, target / _STATE)
+        State(source / _STATE).copy_to(target / _STATE)
     return total
 
 
@@ -41,7 +41,8 @@ def _files(folder: Path, skipped: Collection[str]) -> Iterator[Path]:
     for top in sorted(folder.iterdir()):
         if top.name in skipped or top.name == _STATE:
             continue
-        yield from sorted(top.rglob("*")) if top.is_dir() else [top]
+        yield top
+        yield from sorted(top.rglob("*"))
 
 
 def _copy(path: Path, target: Path) -> int:
@@ -60,10 +61,3 @@ def _digest(path: Path) -> bytes:
     with path.open("rb") as file:
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)  # from the disk, not from memory
         return hashlib.file_digest(file, "sha256").digest()
-
-
-def _copy_state(path: Path, target: Path) -> None:
-    """Copy a database as of one moment, whatever other programs write to it."""
-    with closing(sqlite3.connect(path, timeout=30)) as old, closing(sqlite3.connect(target)) as new:
-        old.backup(new)
-    sync_file(target)

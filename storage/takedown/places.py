@@ -6,6 +6,7 @@ from pathlib import Path
 
 from storage.layout import Layout
 from storage.objects import Objects
+from storage.remote import segment_file
 from storage.takedown.segment_records import SegmentRecord, segment_records
 from storage.takedown.stub import STUB_TYPE
 
@@ -57,14 +58,14 @@ def find_places(
 
 def read_place(root: Path, place: Place) -> bytes:
     """Return the bytes of a record as stored."""
-    with (Layout(root).objects / place.segment).open("rb") as file:
+    with segment_file(root, place.segment).open("rb") as file:
         file.seek(place.offset)
         return file.read(place.length)
 
 
 def _records(layout: Layout, objects: Objects) -> Iterator[SegmentRecord]:
     for name, length in objects.index.segments().items():
-        records = segment_records(layout.objects / name, length)
+        records = segment_records(segment_file(layout.root, name), length)
         yield from (record for record in records if record.type not in {STUB_TYPE, "warcinfo"})
 
 

@@ -7,9 +7,9 @@ from datetime import datetime
 from pathlib import Path
 
 from storage.durable import sync_file
-from storage.layout import Layout
 from storage.object_index import ObjectKind
 from storage.objects import Objects
+from storage.remote import segment_file
 from storage.takedown.journal import Journal
 from storage.takedown.places import Place, read_place
 from storage.takedown.stub import stub
@@ -84,12 +84,12 @@ def blank_places(root: Path, objects: Objects, places: Iterable[Place], gone: It
 
 def replay(root: Path, now: datetime) -> None:
     """Overwrite what the journal names, whether it is overwritten already or not, and end the journal."""
-    journal, folder = Journal(root), Layout(root).objects
+    journal = Journal(root)
     spans = journal.read()
     for segment, offset, length in spans:
-        _overwrite(folder / segment, offset, length, now)
+        _overwrite(segment_file(root, segment), offset, length, now)
     for segment in sorted({segment for segment, _, _ in spans}):
-        sync_file(folder / segment)
+        sync_file(segment_file(root, segment))
     journal.end()
 
 

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from m5data.copying import copy_workspace, target_folder
+from m5data.copying import copy_workspace
 from m5data.errors import CorruptObjectError, UsageError, WorkspaceError
 from m5data.settings import Settings
 from m5data.settings_file import read_settings
 from m5data.workspace import Workspace
 from storage.difference import table_changes
+from storage.remote import working_copy
 from tests.m5data.planted import now, plant, records
 
 
@@ -96,9 +97,15 @@ def test_only_a_new_folder_outside_is_taken(workspace: Workspace, tmp_path: Path
     ("uri", "folder"), [("a/b", "a/b"), ("/x y", "/x y"), ("file:///x%20y", "/x y"), ("file://localhost/x", "/x")]
 )
 def test_a_folder_may_be_an_address(uri: str, folder: str) -> None:
-    assert target_folder(uri) == Path(folder)
+    assert working_copy(uri) == Path(folder)
 
 
-def test_other_addresses_are_refused() -> None:
-    with pytest.raises(UsageError, match="wanted a folder or a file: address, got s3:"):
-        target_folder("s3://bucket/there")
+def test_an_address_without_a_bucket_is_refused() -> None:
+    with pytest.raises(UsageError, match="wanted an address such as s3://bucket/prefix"):
+        working_copy("s3://")
+
+
+def test_a_copy_of_an_empty_workspace_can_be_written_to(tmp_path: Path) -> None:
+    copy_workspace(Workspace.create(tmp_path / "empty"), tmp_path / "copy")
+    with Workspace.open(tmp_path / "copy").store.lock():
+        assert Workspace.open(tmp_path / "copy").snapshot.number == 0

@@ -20,11 +20,11 @@ ROOT = Path(__file__).resolve().parents[2]
 class KilledRun:
     """A run that is under way."""
 
-    def __init__(self, folder: Path, part: Part) -> None:
+    def __init__(self, workspace: Path | str, part: Part) -> None:
         self.began = time.monotonic()
         self.alive_when_killed = False
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.pipeline.whole_run", str(folder), part],
+            [sys.executable, "-m", "tests.pipeline.whole_run", str(workspace), part],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             text=True,
@@ -74,22 +74,22 @@ class KilledRun:
 
 
 @contextmanager
-def running(folder: Path, part: Part = "everything") -> Iterator[KilledRun]:
-    """Start a run and make sure that it is gone at the end."""
-    run = KilledRun(folder, part)
+def running(workspace: Path | str, part: Part = "everything") -> Iterator[KilledRun]:
+    """Start a run on a folder or an address, and make sure that it is gone at the end."""
+    run = KilledRun(workspace, part)
     try:
         yield run
     finally:
         run.close()
 
 
-def run_to_the_end(folder: Path, part: Part = "everything") -> None:
+def run_to_the_end(workspace: Path | str, part: Part = "everything") -> None:
     """Run the stages of a part; fail unless the run ends well."""
-    with running(folder, part) as run:
+    with running(workspace, part) as run:
         stages = list(run.lines())
         code = run.process.wait(DEADLINE_S)
     if code or stages[-1] != "end":
-        raise AssertionError(f"run of {folder}: exit {code} after {stages}")
+        raise AssertionError(f"run of {workspace}: exit {code} after {stages}")
 
 
 def stage_times(folder: Path, part: Part = "everything") -> dict[str, float]:

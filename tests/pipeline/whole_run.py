@@ -4,16 +4,15 @@ Says on standard output which stage begins, so that a test can kill it in that s
 """
 
 import sys
-from pathlib import Path
 from typing import get_args
 
+import m5data
 from flows.context import RunContext
 from flows.stages import PARTS, Part, run_stage
-from m5data.workspace import Workspace
 
 
 def main() -> None:
-    workspace = Workspace.open(Path(sys.argv[1]))
+    workspace = m5data.open(sys.argv[1])
     part: Part = next((name for name in get_args(Part) if name in sys.argv[2:]), "everything")
     with workspace.store.lock():
         for name in PARTS[part]:

@@ -1,0 +1,58 @@
+"""A workspace in S3: a run that is killed at any moment ends, run again here or elsewhere, in the same tables."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import fsspec
+import numpy as np
+import pytest
+
+from m5data.copying import copy_workspace
+from m5data.workspace import Workspace
+from storage.remote import working_copy
+from storage.remote.address import WORKING_COPIES
+from tests.pipeline.conftest import MakeWorkspace
+from tests.pipeline.killing import run_to_the_end, running, stage_times
+from tests.pipeline.workspace_content import check_equal
+from tests.s3_server import serving_s3
+
+SEED = 21
+MOMENTS = 3
+SLOWER = 1.3
+"""A run on S3 takes so much longer than one on a folder, at least."""
+
+
+@pytest.fixture
+def bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Serve S3 from a process that no kill reaches."""
+    monkeypatch.setenv(WORKING_COPIES, str(tmp_path / "copies"))
+    with serving_s3() as environment:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        fsspec.filesystem("s3", skip_instance_cache=True).mkdir("bucket")
+        yield "s3://bucket"
+
+
+@pytest.mark.timeout(900)
+def test_killed_at_moments_of_a_run_on_s3(make_workspace: MakeWorkspace, bucket: str) -> None:
+    """Moments uniform over the run's time; after every other one the working copy is gone, as on a new machine."""
+    reference = make_workspace("reference")
+    times = stage_times(reference)
+    moments = np.random.default_rng(SEED).uniform(0, SLOWER * times["end"], MOMENTS)
+    print(f"seed {SEED}: killed after {np.round(moments, 2)} s")
+    alive = 0
+    for number, moment in enumerate(moments):
+        address = f"{bucket}/killed-{number}"
+        folder = working_copy(address)
+        copy_workspace(Workspace.open(make_workspace(f"start-{number}")), folder)
+        with running(address) as run:
+            run.wait(moment)
+            run.kill()
+            alive += run.alive_when_killed
+        if number % 2 == 0:
+            shutil.rmtree(folder)
+        run_to_the_end(address)
+        shutil.rmtree(folder)
+        check_equal(reference, working_copy(address))
+    assert alive >= MOMENTS - 1, "a moment near the end may come too late, most must not"

@@ -1,0 +1,58 @@
+"""moto's S3 in a process of its own, which outlives runs that are killed: ``python -m tests.s3_server``.
+
+The process prints its address, and ends when its standard input is closed, which its parent's end does too.
+"""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from moto.server import ThreadedMotoServer
+
+ROOT = Path(__file__).resolve().parents[1]
+_END_SECONDS = 20.0
+
+
+def main() -> None:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    print(f"http://{host}:{port}", flush=True)
+    sys.stdin.read()
+    server.stop()
+
+
+@contextmanager
+def serving_s3() -> Iterator[dict[str, str]]:
+    """Serve S3 while the context lasts; yield the environment of whoever is to use it."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.s3_server"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        yield {
+            "AWS_ACCESS_KEY_ID": "synthetic",
+            "AWS_SECRET_ACCESS_KEY": "synthetic",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ENDPOINT_URL_S3": process.stdout.readline().strip(),
+        }
+    finally:
+        process.stdin.close()
+        try:
+            process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        process.stdout.close()
+
+
+if __name__ == "__main__":
+    main()
