@@ -218,7 +218,7 @@ def test_nothing_is_left_of_a_table_when_all_of_it_is_old(tmp_path: Path) -> Non
 def test_a_long_gap_before_an_old_version_that_stays_leaves_no_log_entries(planted: Path, tmp_path: Path) -> None:
     shutil.copytree(planted, tmp_path / "workspace")
     store = Workspace.open(tmp_path / "workspace").store
-    for number in range(20, 100):
+    for number in range(20, 50):
         with store.stage("align", settings=str(number)) as stage:
             stage.write("labels", labels(number))
             stage.commit(StageReport("align", 5, 5))
@@ -226,7 +226,8 @@ def test_a_long_gap_before_an_old_version_that_stays_leaves_no_log_entries(plant
     before = {number: rows(store, number) for number in numbers}
     kept = vacuum(Workspace.open(store.root), clock=lambda: LATER).kept
     log = store.root / "tables/labels/_delta_log"
-    needed = {store.snapshot(number).tables["labels"] for number in kept}
+    pinned = [store.snapshot(number).tables for number in kept]
+    needed = {tables["labels"] for tables in pinned if "labels" in tables}
     entries = {int(path.stem) for path in log.glob("*.json")}
     assert needed <= entries
     assert len(entries) < len(needed) + 10
