@@ -21,6 +21,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.flows.demo_shop import demo_shop
+from crawler.crawl_keys import load_or_create_key
 from m5data.workspace import Workspace
 from storage.schemas import TABLES
 
@@ -83,7 +84,11 @@ def _no_reserve(shop: Path) -> None:
 
 
 def _prepare(shop: Path, before: Path) -> None:
-    """Keep a copy of the workspace from before each verb, and one from after the last."""
+    """Keep a copy of the workspace from before each verb, and one from after the last.
+
+    All have one key: merchants' hashes of a crawl that makes its own would differ.
+    """
+    load_or_create_key(shop)
     for number, verb in enumerate(_VERBS):
         copy_workspace(shop, before / str(number))
         ended = run_verb(verb, shop)
