@@ -98,7 +98,7 @@ class ObjectIndex:
         """Return the greatest sequence number, 0 where there is no object."""
         return int(self._query("SELECT coalesce(max(sequence), 0) FROM objects", ())[0][0])
 
-    def after(self, sequence: int, upto: int, size: int = 50_000) -> Iterator[list[ObjectRef]]:
+    def after(self, sequence: int, upto: int, size: int = 10_000) -> Iterator[list[ObjectRef]]:
         """Yield the objects added after ``sequence``, up to and with ``upto``, some at a time, in that order."""
         query = f"SELECT sequence, {_COLUMNS} FROM objects WHERE sequence > ? AND sequence <= ? ORDER BY 1 LIMIT ?"  # noqa: S608
         while rows := self._query(query, (sequence, upto, size)):
