@@ -8,12 +8,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from flows.stages import Part
 
-__all__ = ["KilledRun", "run_to_the_end", "running", "stage_times"]
+__all__ = ["KilledRun", "killed_alive", "run_to_the_end", "running", "stage_times"]
 
 DEADLINE_S = 240.0
+Place = TypeVar("Place", Path, str)
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -81,6 +83,29 @@ def running(workspace: Path | str, part: Part = "everything") -> Iterator[Killed
         yield run
     finally:
         run.close()
+
+
+def killed_alive(make: Callable[[str], Place], name: str, seconds: float, stage: str | None = None) -> Place:
+    """Kill a run some seconds after its start, or after a stage began, and return its workspace.
+
+    A run that was faster than the one measured, and ended before, is none: another one is killed earlier.
+
+    Args:
+        make: Makes a workspace of a name; it may be one of an object store, by its address.
+        name: How the workspaces' names begin.
+        seconds: When.
+        stage: From the beginning of this stage; None: of the run.
+    """
+    for number, moment in enumerate((seconds, seconds / 2, seconds / 8)):
+        folder = make(f"{name}-{number}")
+        with running(folder) as run:
+            if stage is not None:
+                next(line for line in run.lines() if line == stage)
+            run.wait(moment)
+            run.kill()
+        if run.alive_when_killed:
+            return folder
+    raise AssertionError(f"{name}: wanted a run that is killed after {seconds / 8:.2f} s, it always ended before")
 
 
 def run_to_the_end(workspace: Path | str, part: Part = "everything") -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from flows.stages import PARTS
 from tests.pipeline.conftest import MakeWorkspace
-from tests.pipeline.killing import run_to_the_end, running, stage_times
+from tests.pipeline.killing import killed_alive, run_to_the_end, running, stage_times
 from tests.pipeline.workspace_content import check_equal
 
 SEED = 20
@@ -20,13 +20,8 @@ def test_killed_once_in_every_stage_and_between_two_tables(make_workspace: MakeW
     lengths = dict(zip(STAGES, np.diff([times[name] for name in (*STAGES, "end")]), strict=True))
     shares = np.random.default_rng(SEED).uniform(0, 1, len(STAGES))
     for stage, share in zip(STAGES, shares, strict=True):
-        folder = make_workspace(f"killed-{stage}")
-        with running(folder) as run:
-            next(line for line in run.lines() if line == stage)
-            print(f"seed {SEED}: {stage} killed after {share * lengths[stage]:.2f} of {lengths[stage]:.2f} s")
-            run.wait(share * lengths[stage])
-            run.kill()
-        assert run.alive_when_killed
+        print(f"seed {SEED}: {stage} killed after {share * lengths[stage]:.2f} of {lengths[stage]:.2f} s")
+        folder = killed_alive(make_workspace, f"killed-{stage}", share * lengths[stage], stage)
         run_to_the_end(folder)
         check_equal(reference, folder)
     folder = make_workspace("between")
