@@ -4,7 +4,6 @@ The feed is the source's whole content: what it does not name is gone from the t
 feed's row: ``read`` counts rows, ``kept`` products. Other sources stay as they are.
 """
 
-import hashlib
 from collections import Counter
 from contextlib import closing
 from datetime import datetime
@@ -28,6 +27,7 @@ from crawler.tombstones import open_register
 from m5data.errors import FeedError, NotAuthorisedError, SettingsError, UsageError
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Stage, Store
+from storage.file_hash import file_sha256
 from storage.takedown import Register
 
 __all__ = ["run"]
@@ -63,7 +63,7 @@ def run(
     _check_source(settings, source)
     chosen = _choose(feed, form)
     name = f"ingest-{source}"
-    extra = f"{chosen} {feed.name} {_digest(feed)}"
+    extra = f"{chosen} {feed.name} {file_sha256(feed)}"
     with store.stage(name, settings="", reads=("products", "specs"), extra=extra) as stage:
         if stage.unchanged:
             return stage.report_unchanged()
@@ -152,8 +152,3 @@ def _choose(feed: Path, form: str) -> FeedFormat:
         raise UsageError(f"format: wanted auto, {', '.join(FORMATS)}, got {form!r}")
     check_file(feed)
     return chosen
-
-
-def _digest(feed: Path) -> str:
-    with feed.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-__all__ = ["HashedFile", "Piece", "file_sha256"]
+__all__ = ["HashedFile", "Piece"]
 
 _BLOCK = 1 << 20
 """Bytes that are written at once: a multiple of every disk's sector, and few enough for a core's own cache."""
@@ -103,12 +103,6 @@ class HashedFile:
         self._blocks.append(block)
         self._blocks[0].settle()
         self._filled = 0
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _write_all(file: FileIO, full: memoryview) -> None:

@@ -16,8 +16,8 @@ no place for it, but its id begins with the source, whose licence the card names
 import json
 from pathlib import Path
 
-from export.hashed_file import file_sha256
 from export.sample import Sample
+from storage.file_hash import file_sha256
 
 __all__ = ["LINKS_SUFFIX", "RECORDS_SUFFIX", "LinkShard", "M5ProductShard", "Mep3mShard"]
 

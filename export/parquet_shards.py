@@ -6,8 +6,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from export.hashed_file import file_sha256
 from export.sample import Sample
+from storage.file_hash import file_sha256
 
 __all__ = ["CROISSANT_TYPES", "SUFFIX", "ParquetShard", "open_parquet_shard"]
 

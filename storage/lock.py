@@ -1,16 +1,19 @@
 """One writer a workspace."""
 
 import fcntl
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from m5data.errors import M5DataError, WorkspaceError
 from storage.layout import Layout
 
 __all__ = ["WriterLock", "holder_of"]
+
+_LOG = logging.getLogger(__name__)
 
 
 class WriterLock:
@@ -31,7 +34,7 @@ class WriterLock:
     def hold(self) -> Iterator[None]:
         """Hold the lock; the outermost holder first repairs what a killed writer left, and last does what ends a run.
 
-        Where the holder fails, its error is told, not that of the end.
+        Where the holder fails, its error is raised, and one of the end is logged.
 
         Raises:
             WorkspaceError: Another process, or another ``Store`` of this process, holds it.
@@ -43,8 +46,10 @@ class WriterLock:
         try:
             yield
         except BaseException:
-            with suppress(M5DataError):
+            try:
                 self._end()
+            except M5DataError as error:
+                _LOG.warning("after a failure: %s", error)
             raise
         self._end()
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from m5data.errors import CorruptObjectError
 from storage.durable import sync_file, sync_folder
+from storage.file_hash import file_sha256
 from storage.remote.address import OWN_FOLDER
-from storage.remote.local_files import digest_of
 from storage.remote.manifest import Entry
 from storage.remote.object_store import ObjectStore
 
@@ -25,7 +25,7 @@ def fetch(store: ObjectStore, entry: Entry, root: Path, path: str) -> bool:
     try:
         if not store.download(entry.key, draft):
             return False
-        got = digest_of(draft)
+        got = file_sha256(draft)
         if got != entry.sha256:
             raise CorruptObjectError(
                 f"{store.address}/{entry.key}: wanted the bytes of {entry.sha256}, got those of {got}; restore a backup"

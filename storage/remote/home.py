@@ -9,11 +9,12 @@ from pathlib import Path
 
 from m5data.errors import CorruptObjectError, ObjectStoreError, WorkspaceError
 from m5data.stage import Clock, utc_now
+from storage.file_hash import file_sha256
 from storage.layout import Layout
 from storage.lock import holder_of
 from storage.remote.address import OWN_FOLDER, address_of, mark
 from storage.remote.lease import Lease
-from storage.remote.local_files import digest_of, files_of, is_segment
+from storage.remote.local_files import files_of, is_segment
 from storage.remote.manifest import FILES, Manifest, forget_numbers, newest
 from storage.remote.object_store import ObjectStore
 from storage.remote.pull import pull
@@ -173,7 +174,7 @@ class Home:
         """
         base = record.manifest.files if record.manifest else {}
         here = [path for path in files_of(self._root) if path.startswith("versions/") or path == _SETTINGS]
-        own = [p for p in here if p not in base or base[p].sha256 != digest_of(self._root / p)]
+        own = [p for p in here if p not in base or base[p].sha256 != file_sha256(self._root / p)]
         only_settings = own == [_SETTINGS] and base.get(_SETTINGS) == found.files.get(_SETTINGS)
         if own and not only_settings:
             raise WorkspaceError(

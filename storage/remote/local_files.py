@@ -1,6 +1,5 @@
 """The files of a working copy that belong into the store."""
 
-import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +8,7 @@ from storage.durable import TEMPORARY
 from storage.layout import OF_A_RUN
 from storage.remote.address import OWN_FOLDER
 
-__all__ = ["STATE", "Stat", "digest_of", "files_of", "is_segment", "stat_of"]
+__all__ = ["STATE", "Stat", "files_of", "is_segment", "stat_of"]
 
 STATE = "state.sqlite"
 
@@ -31,12 +30,6 @@ def stat_of(path: Path) -> Stat:
     """Return how a file looks."""
     facts = path.stat()
     return facts.st_size, facts.st_mtime_ns, facts.st_ino
-
-
-def digest_of(path: Path) -> str:
-    """Return the SHA-256 of a file's content, hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def is_segment(path: str) -> bool:

@@ -7,8 +7,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-import fsspec
-
 from m5data.errors import ObjectStoreError, WorkspaceError
 
 __all__ = ["ObjectStore", "in_parallel"]
@@ -106,6 +104,8 @@ class ObjectStore:
 
     def _files(self) -> tuple[Any, str]:
         if self._opened is None:
+            import fsspec.core  # noqa: PLC0415 - a workspace that is a folder never needs it
+
             try:
                 files, root = fsspec.core.url_to_fs(self.address, use_listings_cache=False, skip_instance_cache=True)
             except (ValueError, ImportError) as error:

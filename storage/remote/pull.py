@@ -5,9 +5,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from storage.file_hash import file_sha256
 from storage.layout import Layout
 from storage.remote.fetching import fetch
-from storage.remote.local_files import STATE, digest_of, files_of, is_segment, stat_of
+from storage.remote.local_files import STATE, files_of, is_segment, stat_of
 from storage.remote.manifest import Entry, Manifest
 from storage.remote.object_store import ObjectStore, in_parallel
 from storage.remote.record import Record, write_record
@@ -68,7 +69,7 @@ def _has(root: Path, record: Record, path: str, entry: Entry) -> bool:
     known = record.manifest.files.get(path) if record.manifest else None
     if known is not None and known.sha256 == entry.sha256 and record.stats.get(path) == stat_of(file):
         return True
-    return file.stat().st_size == entry.size and digest_of(file) == entry.sha256
+    return file.stat().st_size == entry.size and file_sha256(file) == entry.sha256
 
 
 def _bring(store: ObjectStore, root: Path, path: str, entry: Entry) -> bool:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from m5data.errors import WorkspaceError
+from storage.file_hash import file_sha256
 from storage.layout import Layout
 from storage.object_index import ObjectIndex
 from storage.remote.address import OWN_FOLDER
-from storage.remote.local_files import STATE, Stat, digest_of, files_of, is_segment, stat_of
+from storage.remote.local_files import STATE, Stat, files_of, is_segment, stat_of
 from storage.remote.manifest import FILES, NOTHING, Entry, Manifest, store_manifest
 from storage.remote.object_store import ObjectStore, in_parallel
 from storage.remote.record import Record, write_record
@@ -94,7 +95,7 @@ def store_list(store: ObjectStore, root: Path, record: Record, manifest: Manifes
 def _put(store: ObjectStore, file: Path, path: str, known: Entry | None, token: str) -> _Put:
     """Store a file as the workspace's ``path``, unless its content is stored already."""
     for _ in range(_TRIES):
-        stat, digest, mode = stat_of(file), digest_of(file), file.stat().st_mode & 0o777
+        stat, digest, mode = stat_of(file), file_sha256(file), file.stat().st_mode & 0o777
         if known is not None and (known.sha256, known.mode) == (digest, mode):
             return _Put(path, known, stat)
         entry = Entry(f"{FILES}/{path}~{token}", stat[0], digest, mode)
