@@ -8,7 +8,20 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-ROOMS = ("m5data", "crawler", "extract", "align", "annotate", "splits", "export", "scale", "storage", "webapp", "flows")
+ROOMS = (
+    "m5data",
+    "crawler",
+    "extract",
+    "align",
+    "annotate",
+    "splits",
+    "export",
+    "scale",
+    "storage",
+    "webapp",
+    "flows",
+    "demo_shops",
+)
 
 
 @pytest.mark.parametrize("room", ROOMS)

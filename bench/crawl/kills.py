@@ -17,9 +17,9 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from warcio.archiveiterator import ArchiveIterator
 
-from m5data.demo.server import serving
-from m5data.demo.shops import build
-from m5data.demo_workspace import open_demo
+from demo_shops.open_demo import open_demo
+from demo_shops.server import serving
+from demo_shops.shops import build
 from tests.pipeline.killing import run_to_the_end, running, stage_times
 from tests.pipeline.workspace_content import leftovers, table_rows
 

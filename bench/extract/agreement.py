@@ -15,9 +15,9 @@ import duckdb
 import numpy as np
 from scipy.stats import rankdata
 
+from demo_shops.planning import make_plan
 from extract.agreement import make_agreement
 from extract.text_functions import add_text_functions
-from m5data.demo.planning import make_plan
 
 SEEDS = 10
 SWAPPED = 0.3

@@ -13,11 +13,11 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 from scipy.stats import rankdata
 
+from demo_shops.drawing import draw_good
+from demo_shops.photos import take_photo
+from demo_shops.planning import make_plan
 from extract.images import ImageFault, ImageMeasures, measure
 from extract.images.settings import ImageSettings
-from m5data.demo.drawing import draw_good
-from m5data.demo.photos import take_photo
-from m5data.demo.planning import make_plan
 
 LISTINGS = 60
 MARK = "SHOP 123"

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from m5data.demo.presets import Size
-from m5data.demo.server import ShopAddresses, serving
-from m5data.demo.shops import build
-from m5data.demo_workspace import open_demo, ports_of
+from demo_shops.open_demo import open_demo, ports_of
+from demo_shops.presets import Size
+from demo_shops.server import ShopAddresses, serving
+from demo_shops.shops import build
 
 __all__ = ["demo_shop"]
 

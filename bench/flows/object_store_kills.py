@@ -27,12 +27,12 @@ import fsspec
 import numpy as np
 
 from bench.flows.faults import PROGRAM
+from demo_shops.open_demo import open_demo
+from demo_shops.presets import Size
+from demo_shops.server import serving
+from demo_shops.shops import build
 from flows.logs import LOG_FILE
 from m5data.copying import copy_workspace
-from m5data.demo.presets import Size
-from m5data.demo.server import serving
-from m5data.demo.shops import build
-from m5data.demo_workspace import open_demo
 from m5data.workspace import Workspace
 from storage.remote import Home, working_copy
 from storage.remote.address import WORKING_COPIES

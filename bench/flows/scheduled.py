@@ -23,7 +23,7 @@ import m5data
 from bench.flows.demo_shop import demo_shop
 from bench.flows.picture import take_picture
 from bench.flows.prefect_api import PrefectApi, prefect_server, until
-from m5data.demo.server import ShopAddresses
+from demo_shops.server import ShopAddresses
 
 _PROGRAM = Path(sys.executable).parent / "m5data"
 _MINUTES = 240.0

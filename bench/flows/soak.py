@@ -20,8 +20,8 @@ from tempfile import TemporaryDirectory
 import psutil
 
 from bench.flows.demo_shop import demo_shop
+from demo_shops.changes import change_product
 from flows.running import quiet
-from m5data.demo.changes import change_product
 from m5data.vacuuming import vacuum
 from m5data.workspace import Workspace
 

@@ -39,12 +39,12 @@ def demo(
     size: Annotated[Size, typer.Option("--size", help="200 products, or 20.")] = Size.demo,
 ) -> None:
     """Serve the demo shops (synthetic goods) and run the whole pipeline on them."""
+    from demo_shops.open_demo import open_demo, ports_of
+    from demo_shops.server import serving
+    from demo_shops.shops import build
     from flows.running import run_pipeline
     from m5data.cli.display import print_reports
     from m5data.cli.verify import print_checks
-    from m5data.demo.server import serving
-    from m5data.demo.shops import build
-    from m5data.demo_workspace import open_demo, ports_of
     from m5data.verification import verify_workspace
 
     typer.echo(f"building the demo shops in {folder / 'shops'} (once)")

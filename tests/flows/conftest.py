@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from demo_shops.open_demo import open_demo
+from demo_shops.server import ShopAddresses, serving
+from demo_shops.shops import build
 from flows.context import RunContext
 from flows.stages import run_stage
-from m5data.demo.server import ShopAddresses, serving
-from m5data.demo.shops import build
-from m5data.demo_workspace import open_demo
 from m5data.workspace import Workspace
 
 

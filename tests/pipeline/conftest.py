@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from m5data.demo.server import ShopAddresses, serving
-from m5data.demo.shops import Shops, build
-from m5data.demo_workspace import open_demo
+from demo_shops.open_demo import open_demo
+from demo_shops.server import ShopAddresses, serving
+from demo_shops.shops import Shops, build
 
 MakeWorkspace = Callable[[str], Path]
 

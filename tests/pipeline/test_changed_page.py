@@ -4,13 +4,13 @@ import shutil
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from demo_shops.changes import change_product
+from demo_shops.open_demo import open_demo
+from demo_shops.server import serving
+from demo_shops.shops import Shops
 from flows.context import RunContext
 from flows.stages import PARTS, run_stage
 from m5data.choices import Choices
-from m5data.demo.changes import change_product
-from m5data.demo.server import serving
-from m5data.demo.shops import Shops
-from m5data.demo_workspace import open_demo
 from m5data.stage import StageReport
 from tests.pipeline.workspace_content import table_rows
 

@@ -14,8 +14,8 @@ import pytest
 import webdataset as wds
 
 import m5data
-from m5data.demo.shops import Shops
-from m5data.demo.truth import Truth
+from demo_shops.shops import Shops
+from demo_shops.truth import Truth
 from m5data.workspace import Workspace
 
 PROGRAM = Path(sys.executable).parent / "m5data"

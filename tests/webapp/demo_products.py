@@ -3,10 +3,10 @@
 from itertools import combinations
 from pathlib import Path
 
-from m5data.demo.drawing import draw_good
-from m5data.demo.listings import Listing
-from m5data.demo.photos import take_photo
-from m5data.demo.planning import make_plan
+from demo_shops.drawing import draw_good
+from demo_shops.listings import Listing
+from demo_shops.photos import take_photo
+from demo_shops.planning import make_plan
 from m5data.stage import StageReport
 from m5data.workspace import Workspace
 from tests.export.synthetic import NOW, rows

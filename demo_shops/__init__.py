@@ -1,0 +1,1 @@
+"""Two small synthetic shops served on loopback."""

@@ -1,0 +1,51 @@
+"""Where a built demo lies under its folder, and how files come there."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from demo_shops.goods import ShopName
+
+__all__ = ["Layout", "write_file"]
+
+_EPOCH = 1_704_067_200
+"""Modification time of every built file, Unix seconds (2024-01-01): the servers send it."""
+_DAY = 86_400
+
+
+class Layout:
+    """Paths of a demo.
+
+    Args:
+        folder: The demo's folder; everything lies under ``shops`` in it.
+        name: Name of that subfolder; another one while it is being built.
+    """
+
+    def __init__(self, folder: Path, name: str = "shops") -> None:
+        self.root = folder / name
+        self.manifest = self.root / "manifest.json"
+        self.changes = self.root / "changes.json"
+        self.judgements = self.root / "judgements.csv"
+
+    def answers(self, shop: ShopName) -> Path:
+        """Return the file of answers that are no plain files."""
+        return self.root / shop / "answers.json"
+
+    def site(self, shop: ShopName, path: str) -> Path:
+        """Return the file that the shop serves under ``path``."""
+        return self.root / shop / "site" / path.lstrip("/")
+
+    def built_files(self) -> Mapping[str, Path]:
+        """Return all files but the manifest, by their path below the root, sorted."""
+        found = (path for path in self.root.rglob("*") if path.is_file() and path != self.manifest)
+        return {str(path.relative_to(self.root)): path for path in sorted(found)}
+
+
+def write_file(target: Path, content: bytes, changes: int = 0) -> None:
+    """Write a file as a whole or not at all; its time is the same on every build, and a day later each change."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.partial")
+    partial.write_bytes(content)
+    moment = _EPOCH + changes * _DAY
+    os.utime(partial, (moment, moment))
+    partial.replace(target)

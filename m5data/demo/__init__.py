@@ -1,1 +1,0 @@
-"""Two small shops and a misbehaving server on loopback."""

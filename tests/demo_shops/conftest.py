@@ -1,0 +1,54 @@
+import http.client
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from demo_shops.server import ShopAddresses, serving
+from demo_shops.shops import Shops, build
+from demo_shops.truth import Truth
+
+Fetch = Callable[..., tuple[int, dict[str, str], bytes]]
+
+
+def fetch_once(url: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
+    """Ask for an address once, following nothing: status, headers, body. Header names have _ for -."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=20)
+    try:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.request("GET", parts.path or "/", headers=named)
+        answer = connection.getresponse()
+        return answer.status, dict(answer.getheaders()), answer.read()
+    finally:
+        connection.close()
+
+
+@pytest.fixture(scope="session")
+def fetch() -> Fetch:
+    return fetch_once
+
+
+@pytest.fixture(scope="session")
+def shops(tmp_path_factory: pytest.TempPathFactory) -> Shops:
+    return build(tmp_path_factory.mktemp("demo"), "tiny")
+
+
+@pytest.fixture(scope="session")
+def addresses(shops: Shops) -> Iterator[ShopAddresses]:
+    with serving(shops.folder) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def truth(shops: Shops, addresses: ShopAddresses) -> Truth:
+    return shops.truth(addresses.bases)
+
+
+@pytest.fixture
+def copied_shops(shops: Shops, tmp_path: Path) -> Shops:
+    """Shops of a test's own, which it may change."""
+    shutil.copytree(shops.folder / "shops", tmp_path / "shops")
+    return Shops.open(tmp_path)

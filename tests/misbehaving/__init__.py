@@ -1,0 +1,7 @@
+"""A server that does everything wrong, on loopback: what the downloader must survive."""
+
+from tests.misbehaving.fault import Fault
+from tests.misbehaving.faults import FAULTS
+from tests.misbehaving.server import MisbehavingServer
+
+__all__ = ["FAULTS", "Fault", "MisbehavingServer"]

@@ -1,0 +1,127 @@
+"""The pages of docs/ that are written from the code: tables, settings, commands, faults.
+
+``python -m tests.reference docs`` writes them; a test compares them with the code.
+"""
+
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+import typer
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from typer.testing import CliRunner
+
+from crawler.media.outcome import MEANINGS, state_of
+from m5data.cli.main import app
+from m5data.settings import Settings
+from storage.ledger import LEDGER_COLUMNS, LEDGER_MEANING
+from storage.schemas import TABLES, Column, TableSpec
+from storage.spec_numbers import SPEC_NUMBERS_COLUMNS, SPEC_NUMBERS_MEANING
+from tests.misbehaving import FAULTS
+
+__all__ = ["pages"]
+
+_WRITTEN = "<!-- written by: python -m tests.reference docs -->\n"
+
+
+def pages() -> Mapping[str, str]:
+    """Return file name -> text of every generated page."""
+    return MappingProxyType(
+        {
+            "commands.md": "\n".join(("# Commands", "", _WRITTEN, *_commands(), "")),
+            "faults.md": "\n".join(("# Faults of servers", "", _WRITTEN, *_faults(), "")),
+            "settings.md": "\n".join(("# Settings: m5data.toml", "", _WRITTEN, *_settings(), "")),
+            "tables.md": "\n".join(("# Tables", "", _WRITTEN, *_tables(), "")),
+        }
+    )
+
+
+def _tables() -> Iterator[str]:
+    for spec in TABLES.values():
+        yield from _table(spec.name, spec.meaning, spec.columns, _layout(spec))
+    yield from _table("ledger", LEDGER_MEANING, LEDGER_COLUMNS, "A view.")
+    yield from _table("spec_numbers", SPEC_NUMBERS_MEANING, SPEC_NUMBERS_COLUMNS, "A view.")
+
+
+def _table(name: str, meaning: str, columns: tuple[Column, ...], layout: str) -> Iterator[str]:
+    yield from (f"## {name}", "", f"{meaning} {layout}", "", "| column | type | meaning |", "|---|---|---|")
+    for column in columns:
+        yield f"| `{column.name}` | {column.type} | {_cell(column.meaning)} |"
+    yield ""
+
+
+def _layout(spec: TableSpec) -> str:
+    key = ", ".join(f"`{name}`" for name in spec.key)
+    place = f"bucket of `{spec.bucket_of}`" if spec.bucket_of else f"`{spec.split_by}`" if spec.split_by else ""
+    return f"Key: {key}." + (f" Partitioned by {place}." if place else "")
+
+
+def _faults() -> Iterator[str]:
+    yield "The misbehaving server of the tests does each of these to the downloader. Every one ends in the state named, in"
+    yield "bounded time and memory; `tests/misbehaving/test_misbehaving.py` compares. A reason means failed or dropped."
+    yield from ("", "| fault | what the server does | ends as |", "|---|---|---|")
+    for fault in FAULTS.values():
+        yield f"| `{fault.name}` | {_cell(fault.meaning)} | {fault.reason or 'ok'} |"
+    yield from ("", "| reason | state | meaning |", "|---|---|---|")
+    for reason, meaning in MEANINGS.items():
+        yield f"| `{reason}` | {state_of(reason)} | {_cell(meaning)} |"
+    yield ""
+
+
+def _settings() -> Iterator[str]:
+    for name, field in Settings.model_fields.items():
+        yield from _section(name, field)
+    source = Settings.model_fields["crawl"].annotation
+    if isinstance(source, type) and issubclass(source, BaseModel):
+        shop = source.model_fields["sources"].annotation.__args__[1]  # type: ignore[union-attr]
+        yield from ("## [sources.NAME]", "", "One shop.", "", *_keys(shop))
+
+
+def _section(name: str, field: FieldInfo) -> Iterator[str]:
+    yield from (f"## [{name}]", "", _cell(field.description or ""), "")
+    if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+        yield from _keys(field.annotation)
+        for inner, part in field.annotation.model_fields.items():
+            if _is_section(part):
+                yield from _section(f"{name}.{inner}", part)
+
+
+def _is_section(field: FieldInfo) -> bool:
+    """Tell whether a field is a section of its own."""
+    return isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+
+
+def _keys(model: type[BaseModel]) -> Iterator[str]:
+    yield from ("| key | default | meaning |", "|---|---|---|")
+    for name, field in model.model_fields.items():
+        if name != "sources" and not _is_section(field):
+            default = field.get_default(call_default_factory=True)
+            yield f"| `{name}` | `{_cell(repr(default))}` | {_cell(field.description or '')} |"
+    yield ""
+
+
+def _commands() -> Iterator[str]:
+    runner = CliRunner()
+    for words in ((), *_verbs(app)):
+        done = runner.invoke(app, [*words, "--help"], prog_name="m5data", terminal_width=100, max_content_width=100)
+        yield from (f"## {' '.join(('m5data', *words))}", "", "```", done.output.strip(), "```", "")
+
+
+def _verbs(group: typer.Typer, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for verb in group.registered_commands:
+        yield (*path, str(verb.name or getattr(verb.callback, "__name__", "")))
+    for inner in group.registered_groups:
+        if inner.typer_instance is not None:
+            yield (*path, str(inner.name))
+            yield from _verbs(inner.typer_instance, (*path, str(inner.name)))
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    for file, text in pages().items():
+        (Path(sys.argv[1]) / file).write_text(text, encoding="utf-8")
