@@ -59,8 +59,8 @@ def _layout(spec: TableSpec) -> str:
 
 
 def _faults() -> Iterator[str]:
-    yield "The misbehaving server of the tests does each of these to the downloader. Every one ends in the state named, in"
-    yield "bounded time and memory; `tests/misbehaving/test_misbehaving.py` compares. A reason means failed or dropped."
+    yield "The misbehaving server of the tests does each of these to the downloader. Every one ends in the state named,"
+    yield "in bounded time and memory: `tests/misbehaving/test_misbehaving.py`. A reason means failed or dropped."
     yield from ("", "| fault | what the server does | ends as |", "|---|---|---|")
     for fault in FAULTS.values():
         yield f"| `{fault.name}` | {_cell(fault.meaning)} | {fault.reason or 'ok'} |"
