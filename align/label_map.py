@@ -10,7 +10,7 @@ from align.ids import keep_ids
 from align.label_tree import Label
 from align.merging import Tie
 from align.nodes import Node
-from storage.schemas import TABLES
+from storage.tables import TABLES
 
 __all__ = ["make_label_map"]
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from align.category import Category
 from align.hierarchy import Hierarchy, JudgedPair
-from storage.schemas import TABLES
+from storage.tables import TABLES
 
 __all__ = ["make_label_pairs"]
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from annotate.candidates.encoder import Listing
 from storage import Snapshot
-from storage.buckets import Partition
+from storage.tables import Partition
 
 __all__ = ["held_out_products", "read_listings"]
 

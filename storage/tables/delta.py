@@ -19,9 +19,8 @@ from deltalake.exceptions import CommitFailedError
 from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
 
 from m5data.errors import DataError
-from storage.buckets import BUCKET, Partition, partition_column
-from storage.durable import sync_file, sync_folder
-from storage.schemas import TableSpec
+from storage.files import sync_file, sync_folder
+from storage.tables.spec import BUCKET, Partition, TableSpec
 
 __all__ = ["DataFile", "DeltaLog"]
 
@@ -153,7 +152,7 @@ class DeltaLog:
         actions = table.get_add_actions(flatten=True)  # no Arrow table of ours: making one imports pandas
         lists = (actions.column(name).to_pylist() for name in actions.schema.names)
         rows = [dict(zip(actions.schema.names, values, strict=True)) for values in zip(*lists, strict=True)]
-        column = partition_column(self._spec)
+        column = self._spec.partition_column
         files = (
             DataFile(
                 path=unquote(row["path"]),
@@ -172,11 +171,11 @@ class DeltaLog:
         return Schema.from_arrow(schema)
 
     def _partition_by(self) -> list[str]:
-        column = partition_column(self._spec)
+        column = self._spec.partition_column
         return [column] if column else []
 
     def _values(self, file: DataFile) -> dict[str, str | None]:
-        column = partition_column(self._spec)
+        column = self._spec.partition_column
         return {column: str(file.partition)} if column else {}
 
     def _add(self, file: DataFile, moment: int) -> AddAction:

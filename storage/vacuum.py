@@ -1,21 +1,121 @@
-"""Files of versions, tables and logs that no kept version needs."""
+"""Vacuum: files that no kept dataset version needs."""
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
 from deltalake import DeltaTable
 
-from storage.delta import DeltaLog
-from storage.durable import TEMPORARY, sync_file, sync_folder
-from storage.layout import Layout
-from storage.schemas import TABLES, TableSpec
+from storage.files import TEMPORARY, Layout, sync_file, sync_folder
+from storage.state import ObjectRef
+from storage.tables import TABLES, TableSpec
+from storage.tables.delta import DeltaLog
 from storage.takedown.history import data_files
-from storage.vacuum.findings import StaleFiles
 from storage.versions import VersionRecord
 
-__all__ = ["find_stale_files", "remove_stale_files"]
+__all__ = [
+    "Findings",
+    "Keeping",
+    "StaleFiles",
+    "choose_versions",
+    "count_findings",
+    "find_stale_files",
+    "remove_stale_files",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What keeps a version, apart from being named."""
+
+    newest: int
+    """So many newest versions; at least 1."""
+    days: float
+    """Versions committed within so many days."""
+
+
+def choose_versions(
+    versions: Sequence[VersionRecord],
+    keeping: Keeping,
+    now: datetime,
+    named: Collection[int],
+    named_by: Callable[[VersionRecord], Collection[int]],
+) -> frozenset[int]:
+    """Return the numbers of the versions that are kept.
+
+    Args:
+        versions: All that were committed, newest first.
+        keeping: How many, and how young.
+        now: Present moment.
+        named: Versions that something outside the tables names; those that are gone do not matter.
+        named_by: Returns what the tables of a kept version name: that is kept, too.
+    """
+    since = now - timedelta(days=keeping.days)
+    known = {version.number: version for version in versions}
+    waiting = {version.number for version in versions[: keeping.newest]}
+    waiting |= {version.number for version in versions if version.created is not None and version.created >= since}
+    waiting |= known.keys() & set(named)
+    kept: set[int] = set()
+    while waiting:
+        number = waiting.pop()
+        kept.add(number)
+        waiting |= (known.keys() & set(named_by(known[number]))) - kept
+    return frozenset(kept)
+
+
+@dataclass(frozen=True, slots=True)
+class StaleFiles:
+    """Files that no kept version needs."""
+
+    versions: tuple[Path, ...]
+    """Of dataset versions."""
+    data: tuple[Path, ...]
+    """Of tables."""
+    log: tuple[Path, ...]
+    """Entries and checkpoints of Delta logs."""
+    drafts: tuple[Path, ...]
+    """Half-written files."""
+    checkpoints: tuple[tuple[str, int], ...]
+    """Table and Delta versions, ascending, from which its log can be read once the entries right before are gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Everything that goes."""
+
+    kept: frozenset[int]
+    """Dataset versions that stay."""
+    files: StaleFiles
+    objects: tuple[ObjectRef, ...]
+    """Objects that nothing uses."""
+    lines: tuple[tuple[str, int, int], ...]
+    """What, how many and how many bytes, as found."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to remove."""
+        files = self.files
+        return not (files.versions or files.data or files.log or files.drafts or self.objects)
+
+
+def count_findings(files: StaleFiles, objects: tuple[ObjectRef, ...]) -> tuple[tuple[str, int, int], ...]:
+    """Return what goes, how many and how many bytes."""
+    lists = {
+        "dataset versions": files.versions,
+        "data files": files.data,
+        "log entries": files.log,
+        "drafts": files.drafts,
+    }
+    counted = [(name, len(paths), sum(_size(path) for path in paths)) for name, paths in lists.items()]
+    return (*counted, ("objects", len(objects), sum(ref.length for ref in objects)))
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
+
 
 _LONG = 10
 """Log entries from which a gap between needed versions is worth a checkpoint, which is as large as some of them."""

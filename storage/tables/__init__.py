@@ -1,14 +1,12 @@
 """Every table: its columns with their meaning, its key, its partitions."""
 
-from storage.schemas.annotation import CANDIDATES, JUDGEMENTS, MATCHES
-from storage.schemas.bookkeeping import OBJECTS, REJECTS
-from storage.schemas.catalogue import MEDIA, PRODUCTS, SPECS
-from storage.schemas.column import Column, TableSpec
-from storage.schemas.dataset import RECIPES, RESERVE, SPLITS
-from storage.schemas.derived import AUDIO, DUPLICATE_PAIRS, DUPLICATES, FRAMES, IMAGES, REGIONS, TEXTS
-from storage.schemas.labels import LABEL_MAP, LABEL_PAIRS, LABELS, SPEC_NORMS
+from storage.tables.catalogue import MEDIA, OBJECTS, PRODUCTS, REJECTS, SPECS
+from storage.tables.dataset import CANDIDATES, JUDGEMENTS, MATCHES, RECIPES, RESERVE, SPLITS
+from storage.tables.derived import AUDIO, DUPLICATE_PAIRS, DUPLICATES, FRAMES, IMAGES, REGIONS, TEXTS
+from storage.tables.labels import LABEL_MAP, LABEL_PAIRS, LABELS, SPEC_NORMS
+from storage.tables.spec import Column, Partition, TableSpec, bucket_of, bucket_sql
 
-__all__ = ["TABLES", "Column", "TableSpec"]
+__all__ = ["TABLES", "Column", "Partition", "TableSpec", "bucket_of", "bucket_sql"]
 
 TABLES: dict[str, TableSpec] = {
     spec.name: spec

@@ -1,7 +1,6 @@
 """Tables of the shared hierarchy."""
 
-from storage.schemas.column import Column, TableSpec
-from storage.schemas.types import FLAG, ID, INT, LIST, REAL, TEXT
+from storage.tables.spec import FLAG, ID, INT, LIST, REAL, TEXT, Column, TableSpec
 
 __all__ = ["LABELS", "LABEL_MAP", "LABEL_PAIRS", "SPEC_NORMS"]
 

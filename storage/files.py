@@ -1,9 +1,11 @@
-"""Where everything lies inside a workspace folder."""
+"""Files of a workspace: where they lie, and how they are written, synced and hashed."""
 
+import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["OF_A_RUN", "Layout"]
+__all__ = ["OF_A_RUN", "TEMPORARY", "Layout", "file_sha256", "replace_file", "sync_file", "sync_folder"]
 
 OF_A_RUN = frozenset({"lock", "children.lock", "staging", "spool", "state.sqlite-wal", "state.sqlite-shm"})
 """Names at the top of a workspace that belong to a run, not to the workspace: a copy does without them."""
@@ -63,3 +65,42 @@ class Layout:
     def table(self, name: str) -> Path:
         """Return the folder of one Delta table."""
         return self.tables / name
+
+
+TEMPORARY = ".tmp"
+"""Suffix of a file that is being written; whoever holds the lock may remove it."""
+
+
+def sync_file(path: Path) -> None:
+    """Wait until the bytes of ``path`` are on the disk."""
+    _sync(path, os.O_RDONLY)
+
+
+def sync_folder(path: Path) -> None:
+    """Wait until the names inside the folder ``path`` are on the disk."""
+    _sync(path, os.O_RDONLY | os.O_DIRECTORY)
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Give ``path`` the content ``data``, all of it or none, whenever the process dies."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
+    with temporary.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    sync_folder(path.parent)
+
+
+def _sync(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's content, hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

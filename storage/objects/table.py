@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import duckdb
 import pyarrow as pa
 
-from storage.object_index import ObjectIndex
-from storage.schemas import TABLES
+from storage.state import ObjectIndex
+from storage.tables import TABLES
 
 __all__ = ["all_objects", "new_objects"]
 

@@ -1,21 +1,22 @@
-"""Bytes: WARC segments, and the index that makes each read one positioned read."""
+"""Objects: the bytes in WARC segments, each found by one positioned read."""
 
 import gzip
 import hashlib
 import os
 import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from m5data.errors import CorruptObjectError
 from m5data.stage import Clock, utc_now
-from storage.layout import Layout
-from storage.object_index import ObjectIndex, ObjectKind, ObjectRef
-from storage.object_writer import ObjectWriter
+from storage.files import Layout
+from storage.objects.warc import RECORD_END, StoredPage, parse_response
+from storage.objects.writer import ObjectWriter
 from storage.remote import segment_file
-from storage.state import State
-from storage.warc import RECORD_END, StoredPage, parse_response
+from storage.state import ObjectIndex, ObjectKind, ObjectRef, State
 
-__all__ = ["SEGMENT_BYTES", "Objects"]
+__all__ = ["SEGMENT_BYTES", "ObjectProblem", "Objects", "verify_objects"]
 
 SEGMENT_BYTES = 1_000_000_000
 """Length from which a segment is full: web archives' custom of about 1 GB."""
@@ -119,3 +120,25 @@ class Objects:
 
 def _place(ref: ObjectRef) -> str:
     return f"objects/{ref.segment} at {ref.offset}"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectProblem:
+    """One object that cannot be trusted."""
+
+    sha256: str
+    detail: str
+    """Where, wanted, got."""
+
+
+def verify_objects(objects: Objects) -> Iterator[ObjectProblem]:
+    """Read every object in the order it was stored, and yield those that are missing or damaged.
+
+    Reads everything once; memory holds one object at a time.
+    """
+    for refs in objects.index.after(0, objects.index.last()):
+        for ref in refs:
+            try:
+                objects.read(ref.sha256)
+            except CorruptObjectError as error:
+                yield ObjectProblem(ref.sha256, str(error))

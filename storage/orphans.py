@@ -14,13 +14,13 @@ import duckdb
 import pyarrow as pa
 
 from storage.engine import open_engine, quote
-from storage.layout import Layout
-from storage.object_index import ObjectRef
-from storage.objects import Objects
-from storage.published import all_objects
-from storage.snapshot import Snapshot
+from storage.files import Layout
+from storage.objects.reader import Objects
+from storage.objects.table import all_objects
+from storage.state import ObjectRef
 from storage.takedown.places import Place
 from storage.takedown.purge import blank_places
+from storage.versions import Snapshot
 
 __all__ = ["REFERENCES", "find_orphans", "remove_orphans"]
 

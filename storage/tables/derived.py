@@ -1,7 +1,6 @@
 """Tables that extraction fills: frames, audio, image measures, regions, duplicates."""
 
-from storage.schemas.column import Column, TableSpec
-from storage.schemas.types import FLAG, ID, INT, LONG, REAL, TEXT
+from storage.tables.spec import FLAG, ID, INT, LONG, REAL, TEXT, Column, TableSpec
 
 __all__ = ["AUDIO", "DUPLICATES", "DUPLICATE_PAIRS", "FRAMES", "IMAGES", "REGIONS", "TEXTS"]
 
