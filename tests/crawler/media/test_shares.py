@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from crawler.download_settings import DownloadSettings
 from crawler.download_stage import run
 from crawler.media import shares
-from crawler.media.shares import share_hosts
+from crawler.media.downloader import share_hosts
+from crawler.settings import DownloadSettings
 from storage import Store
 
 Make = Callable[..., bytes]
