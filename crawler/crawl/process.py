@@ -136,7 +136,7 @@ def _run_spider(job: CrawlJob, queue: CrawlQueue, delay_s: float, withhold: With
     manners = (withhold, refuse, delay_s, job.source.browser)
     process.crawl(crawler, work=SpiderWork(queue, rules, settings, job.local_hosts, job.now, *manners))
     process.start(install_signal_handlers=False)
-    spider = crawler.crawl.spider
+    spider = crawler.spider
     if not isinstance(spider, ShopSpider):
         raise TypeError("the spider did not start; the log above says why")
     if spider.failure is not None:

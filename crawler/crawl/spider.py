@@ -144,9 +144,9 @@ class FrontierScheduler(BaseScheduler):
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         """Build it for the crawler's spider."""
-        if not isinstance(crawler.crawl.spider, ShopSpider):
-            raise TypeError(f"expected the spider of this project, got {crawler.crawl.spider!r}")
-        return cls(crawler.crawl.spider)
+        if not isinstance(crawler.spider, ShopSpider):
+            raise TypeError(f"expected the spider of this project, got {crawler.spider!r}")
+        return cls(crawler.spider)
 
     def has_pending_requests(self) -> bool:
         """Tell whether the crawl is to go on."""
@@ -177,14 +177,14 @@ class GuardedHandler(BaseDownloadHandler):
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
-        if not isinstance(crawler.crawl.spider, ShopSpider):
-            raise TypeError(f"expected the spider of this project, got {crawler.crawl.spider!r}")
-        settings = crawler.crawl.spider.work.settings
+        if not isinstance(crawler.spider, ShopSpider):
+            raise TypeError(f"expected the spider of this project, got {crawler.spider!r}")
+        settings = crawler.spider.work.settings
         times = (settings.timeout_s, settings.connect_timeout_s)
         self._limits = ClientLimits(*times, settings.max_page_bytes)
         self._sitemap_limits = ClientLimits(*times, settings.max_sitemap_bytes)
-        self._client = PageClient(settings.agent_header, crawler.crawl.spider.work.local_hosts)
-        self._browser = _open_browser(self._client, crawler.crawl.spider.work)
+        self._client = PageClient(settings.agent_header, crawler.spider.work.local_hosts)
+        self._browser = _open_browser(self._client, crawler.spider.work)
 
     async def download_request(self, request: Request) -> Response:
         """Return the answer's status, for throttling.
