@@ -15,7 +15,7 @@ from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from numpy.typing import NDArray
 
-from extract.audio.mp3 import MP3_RATES
+from extract.audio.encode import MP3_RATES
 from extract.container import SOUND_DECODERS, decoder_name
 from m5data.errors import MediaError
 

@@ -4,7 +4,7 @@ from typing import Any, cast
 import av
 from av.container import InputContainer
 
-from extract.demux import read_packets
+from extract.container import read_packets
 
 
 class LateStream:

@@ -3,7 +3,7 @@ from io import BytesIO
 import av
 import pytest
 
-from extract.preview import make_preview
+from extract.video.preview import make_preview
 from m5data.errors import MediaError
 from tests.extract.synthetic_media import Clip, make_clip, tone
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from extract.audio.sound import describe_feature
+from extract.audio.encode import describe_feature
 from extract.clip import extract_clip
 from extract.results import Fault, Sound
 from extract.settings import ExtractSettings, FeatureSettings, SoundSettings

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
-from extract.dedup_settings import DedupSettings
 from extract.duplicates import group_exact, near_image_pairs, near_text_pairs, prepare, prepare_near
+from extract.settings import DedupSettings
 
 CAPTION = "云步 夏季透气网面轻便女士运动鞋 深海蓝 YB-201"
 REWORDED = "女士运动鞋 轻便 YB-201 云步 透气网面 深海蓝 夏季"

@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from extract.dedup_settings import DedupSettings
 from extract.duplicates import group_exact, near_video_pairs, prepare, prepare_near
+from extract.settings import DedupSettings
 
 CAPTION = "云步 夏季透气网面轻便女士运动鞋 深海蓝 YB-201"
 NO_JOINS = pa.table({name: pa.array([], pa.string()) for name in ("product_id", "rule", "key")})

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from extract.images import ImageMeasures, border_share, margin_detail, measure, pixel_hash
-from extract.images.settings import ImageSettings
+from extract.settings import ImageSettings
 
 Encode = Callable[..., bytes]
 Greys = NDArray[np.uint8]

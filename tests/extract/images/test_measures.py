@@ -6,7 +6,7 @@ from PIL import Image
 from pydantic import ValidationError
 
 from extract.images import ImageFault, ImageMeasures, measure, size_group
-from extract.images.settings import ImageSettings
+from extract.settings import ImageSettings
 
 Encode = Callable[..., bytes]
 SETTINGS = ImageSettings()

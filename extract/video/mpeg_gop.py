@@ -1,11 +1,11 @@
-"""MPEG-1, MPEG-2 and MPEG-4 part 2: B pictures are never predicted from (ISO/IEC 13818-2, 14496-2)."""
+"""MPEG-1, MPEG-2 and MPEG-4 part 2: no picture is predicted from a B picture (ISO/IEC 13818-2, 14496-2)."""
 
 from collections.abc import Iterator, Sequence
 
 from av.video.codeccontext import VideoCodecContext
 
-from extract.video.packets import VideoPacket
-from extract.video.picture import Picture, UnsuitedError
+from extract.video.plan import Picture, UnsuitedError
+from extract.video.seconds import VideoPacket
 
 __all__ = ["read_pictures"]
 

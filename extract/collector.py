@@ -7,11 +7,10 @@ from collections.abc import Iterator, Mapping
 import duckdb
 import pyarrow as pa
 
-from extract.audio.sound import describe_feature
+from extract.audio.encode import describe_feature
 from extract.engine import Item, Result
-from extract.inventory import partitions
-from extract.partition import Partition
-from extract.partition_work import Ways, hand_out
+from extract.partitions import Partition, Ways, hand_out
+from extract.pending import partitions
 from extract.results import ClipResult, Frames
 from extract.settings import ExtractSettings
 from m5data.errors import DataError
@@ -29,7 +28,7 @@ class Harvest:
     Only partitions in flight are in memory.
 
     Args:
-        connection: With the result tables of ``extract.inventory``.
+        connection: With the result tables of ``extract.pending``.
         spool: What a killed run left, and where finished partitions go.
         settings: Of the stage.
         progress: Is told of every item.

@@ -1,4 +1,4 @@
-"""A short silent preview of a video, made on demand for people to look at."""
+"""A short silent preview of a video."""
 
 from collections.abc import Iterator
 from fractions import Fraction

@@ -1,11 +1,11 @@
-"""VP9 and AV1: whatever comes after the last wanted frame before a key frame may be left out."""
+"""VP9 and AV1: packets between the last wanted frame and the next key frame may be left out."""
 
 from collections.abc import Iterator, Sequence
 
 from av.video.codeccontext import VideoCodecContext
 
-from extract.video.packets import VideoPacket
-from extract.video.picture import Picture, UnsuitedError
+from extract.video.plan import Picture, UnsuitedError
+from extract.video.seconds import VideoPacket
 
 __all__ = ["read_pictures"]
 
