@@ -23,10 +23,7 @@ from m5data.errors import MediaError
 if TYPE_CHECKING:  # decoder processes are given plain values, and do without pydantic
     from extract.settings import FeatureSettings, SoundSettings
 
-__all__ = ["MP3_RATES", "describe_feature", "encode_mp3", "feature_rate", "keep_sound"]
-
-MP3_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
-"""Sample rates that mp3 knows, Hz."""
+__all__ = ["describe_feature", "encode_mp3", "feature_rate", "keep_sound"]
 
 
 def encode_mp3(samples: Sequence[bytes], *, sample_rate: int, channels: int, bitrate: int) -> bytes:
@@ -36,7 +33,7 @@ def encode_mp3(samples: Sequence[bytes], *, sample_rate: int, channels: int, bit
 
     Args:
         samples: Parts of one stretch of 32-bit floats, little endian, channels interleaved.
-        sample_rate: One of ``MP3_RATES``.
+        sample_rate: One of ``extract.audio.decode.MP3_RATES``.
         channels: 1 or 2.
         bitrate: Bits a second.
 

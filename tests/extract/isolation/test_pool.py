@@ -12,7 +12,7 @@ from extract.isolation.message import Message
 from extract.isolation.pool import DecoderPool, Job, PoolLimits
 from extract.results import Fault
 from m5data.errors import DataError
-from tests.extract.misbehaving_handlers import misbehave
+from tests.extract.isolation.misbehaving_handlers import misbehave
 
 LIMITS = PoolLimits(seconds=60, memory_bytes=256 << 20, input_bytes=1 << 20, output_bytes=1 << 20)
 ECHO = Message({}, (b"abc", b"cba"))
@@ -109,8 +109,8 @@ def test_a_handler_that_cannot_be_loaded_is_an_error_not_a_fault_of_the_file(cap
 _PARENT = """
 import os, signal
 from extract.isolation.pool import DecoderPool, Job
-from tests.extract.misbehaving_handlers import misbehave
-from tests.extract.test_isolation import LIMITS
+from tests.extract.isolation.misbehaving_handlers import misbehave
+from tests.extract.isolation.test_pool import LIMITS
 if __name__ == "__main__":
     with DecoderPool(misbehave, 1, LIMITS) as pool:
         _, answer = next(pool.run(iter([Job("a", "echo", b""), Job("b", "hang", b"")])))

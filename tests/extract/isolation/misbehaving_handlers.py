@@ -1,5 +1,3 @@
-"""Decoders that misbehave on request; imported in child processes."""
-
 import os
 import signal
 import socket
