@@ -7,9 +7,7 @@ from annotate.settings import AnnotateSettings
 from crawler.download_settings import DownloadSettings
 from crawler.settings import CrawlSettings
 from export.settings import ExportSettings
-from extract.dedup_settings import DedupSettings
-from extract.settings import ExtractSettings
-from extract.text_settings import TextSettings
+from extract.settings import DedupSettings, ExtractSettings, TextSettings
 from m5data.stage_settings import StageSettings
 from splits.settings import SplitSettings
 from webapp.settings import ServeSettings
