@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pyarrow as pa
 
-from crawler.stored_pages import StoredPageRow
+from crawler.crawl.stored_pages import StoredPageRow
 from m5data.records import ProductRecord
 from storage.tables import TABLES
 
