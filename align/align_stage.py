@@ -18,7 +18,7 @@ from m5data.errors import MissingInputError
 from m5data.records import Reject
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Stage, Store
-from storage.schemas import TABLES
+from storage.tables import TABLES
 
 __all__ = ["run"]
 

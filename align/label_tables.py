@@ -10,7 +10,7 @@ import pyarrow as pa
 from align.category import Category, Node
 from align.hierarchy import Hierarchy, JudgedPair, Label
 from align.merging import Tie
-from storage.schemas import TABLES
+from storage.tables import TABLES
 
 __all__ = ["keep_ids", "make_label_map", "make_label_pairs"]
 

@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from w3lib.url import safe_url_string
 
-from crawler.guard import authority
+from crawler.net.address_guard import authority
 from crawler.pages.address import absolute, clean_url
 
 __all__ = ["Scope", "normalise", "rehost", "web_host"]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from crawler.stored_pages import PageOutcome, StoredPageRow
+from crawler.crawl.stored_pages import PageOutcome, StoredPageRow
 from m5data.records import Reject
 
 __all__ = ["Choice", "choose_products"]

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
+from crawler.crawl.stored_pages import PageOutcome, StoredPageRow
 from crawler.page_reading import PageReader
 from crawler.record_rows import RECORD_TABLES, record_tables
-from crawler.stored_pages import PageOutcome, StoredPageRow
 from m5data.records import ProductRecord
 from m5data.stage import Progress
 from storage import Objects, Spool

@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import pyarrow as pa
 
-from crawler.stored_pages import StoredPageRow
+from crawler.crawl.stored_pages import StoredPageRow
 from m5data.records import ProductRecord
-from storage.schemas import TABLES
+from storage.tables import TABLES
 
 __all__ = ["RECORD_TABLES", "record_tables"]
 

@@ -9,16 +9,16 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from crawler.crawl_keys import load_or_create_key
-from crawler.frontier_schema import FRONTIER_DDL
+from crawler.crawl.frontier import FRONTIER_DDL
+from crawler.crawl.stored_pages import PageOutcome, StoredPageRow, pages_digest, remember_outcomes, stored_pages
 from crawler.late_pages import drop_late_pages
 from crawler.page_reading import PageReader
 from crawler.product_choice import Choice, choose_products
 from crawler.record_merge import known_products, write_records
 from crawler.record_reading import Outcomes, read_pages
 from crawler.settings import CrawlSettings
-from crawler.stored_pages import PageOutcome, StoredPageRow, pages_digest, remember_outcomes, stored_pages
 from crawler.tombstones import open_register
+from crawler.workspace_key import load_or_create_key
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Objects, Stage, Store
 

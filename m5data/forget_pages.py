@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 from crawler.canonical import normalise
 from crawler.page_scrub import scrub_page
+from storage.objects.warc import StoredPage, parse_response
 from storage.takedown import SegmentRecord, Words
-from storage.warc import StoredPage, parse_response
 
 __all__ = ["PageCleaner"]
 

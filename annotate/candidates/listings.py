@@ -11,7 +11,7 @@ from annotate.candidates.feature_file import Rows
 from annotate.settings import CandidateSettings
 from m5data.errors import DataError
 from storage import Snapshot
-from storage.buckets import Partition
+from storage.tables import Partition
 
 __all__ = ["held_out_products", "read_listings", "sample_queries"]
 

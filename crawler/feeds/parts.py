@@ -10,8 +10,8 @@ from pathlib import Path
 
 import duckdb
 
-from storage.buckets import bucket_sql
 from storage.engine import text
+from storage.tables import bucket_sql
 
 __all__ = ["Part", "divide", "open_part"]
 

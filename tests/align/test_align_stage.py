@@ -13,7 +13,7 @@ from align.settings import AlignSettings
 from m5data.errors import MissingInputError
 from m5data.stage import StageReport
 from storage import Store
-from storage.schemas import TABLES
+from storage.tables import TABLES
 
 NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
 SETTINGS = AlignSettings(first_level={"s:零食": "食品"})
