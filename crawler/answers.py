@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 
-from crawler.canonical import Scope
 from crawler.discovery import links_of_page, links_of_sitemap, redirected
 from crawler.optouts import page_opt_out
 from crawler.page_client import Fetched
 from crawler.pages.document import Document, read_document
 from crawler.pages.links import canonical_url
+from crawler.scope import Scope
 from crawler.sitemaps import looks_like_sitemap, read_sitemap
 from crawler.visits import Found, Task, Visit
 from m5data.errors import PageError

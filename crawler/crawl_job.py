@@ -6,9 +6,9 @@ from datetime import datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from crawler.canonical import web_host
 from crawler.guard import authority
 from crawler.recrawl import Recrawl, plan_recrawl
+from crawler.scope import web_host
 from crawler.settings import CrawlSettings, SourceSettings
 
 __all__ = ["CrawlJob", "enter"]

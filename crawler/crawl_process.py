@@ -13,13 +13,13 @@ from pathlib import Path
 from scrapy.crawler import AsyncCrawlerProcess
 
 from crawler.answers import PageRules
-from crawler.canonical import Scope, web_host
 from crawler.crawl_job import CrawlJob
 from crawler.crawl_limits import QueueLimits
 from crawler.crawl_queue import CrawlQueue, Refuse
 from crawler.frontier import Frontier
 from crawler.page_client import ClientLimits, PageClient
 from crawler.robots import MAX_ROBOTS_BYTES
+from crawler.scope import Scope, web_host
 from crawler.scrapy_settings import scrapy_settings
 from crawler.site_rules import HostRules, SiteFiles, SourceStoppedError
 from crawler.spider import ShopSpider, SpiderWork

@@ -6,13 +6,13 @@ from contextlib import closing
 from importlib.util import find_spec
 
 from crawler.answers import PASSING_REASONS
-from crawler.canonical import normalise
 from crawler.crawl_children import crawl_side_by_side
 from crawler.crawl_job import CrawlJob
 from crawler.crawl_report import crawl_digest, crawl_rejects, crawl_report
 from crawler.frontier import Frontier, transaction
 from crawler.frontier_schema import FRONTIER_DDL
 from crawler.pages.parse import load_page_object
+from crawler.pages.urls import normalise
 from crawler.settings import CrawlSettings
 from crawler.tombstones import open_register
 from crawler.visits import Found

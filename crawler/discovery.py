@@ -2,10 +2,10 @@
 
 from collections.abc import Collection
 
-from crawler.canonical import Scope, normalise
 from crawler.pages.document import Document
-from crawler.pages.links import canonical_url, links, next_link
-from crawler.pages.optouts import opt_outs
+from crawler.pages.links import canonical_url, links, next_link, opt_outs
+from crawler.pages.urls import normalise
+from crawler.scope import Scope
 from crawler.sitemaps import Sitemap, sitemap_urls
 from crawler.visits import Found, Task
 

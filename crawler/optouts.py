@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Self
 
 from crawler.pages.document import Document
-from crawler.pages.optouts import opt_outs
+from crawler.pages.links import opt_outs
 from crawler.robots import Robots
 
 __all__ = ["SiteOptOuts", "page_opt_out"]

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urljoin, urlsplit
 
-from crawler.canonical import web_host
 from crawler.optouts import SiteOptOuts
 from crawler.page_client import ClientLimits, FetchError, PageClient
 from crawler.robots import Robots, robots_answer
+from crawler.scope import web_host
 
 __all__ = ["HostRules", "SiteFiles", "SourceStoppedError"]
 

@@ -8,7 +8,8 @@ from io import BytesIO
 
 from lxml import etree
 
-from crawler.canonical import Scope, normalise, rehost
+from crawler.pages.urls import normalise
+from crawler.scope import Scope, rehost
 
 __all__ = ["Sitemap", "looks_like_sitemap", "read_sitemap", "sitemap_urls"]
 

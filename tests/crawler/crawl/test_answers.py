@@ -1,8 +1,8 @@
 import pytest
 
 from crawler.answers import PageRules, read_answer
-from crawler.canonical import Scope
 from crawler.page_client import Fetched
+from crawler.scope import Scope
 from crawler.visits import Found, Task, Visit
 
 HOME = "https://shop.example"

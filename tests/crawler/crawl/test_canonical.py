@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.canonical import Scope, normalise, rehost, web_host
+from crawler.pages.urls import normalise
+from crawler.scope import Scope, rehost, web_host
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@ from dataclasses import replace
 
 import pytest
 
-from crawler.canonical import Scope
 from crawler.discovery import links_of_sitemap
+from crawler.scope import Scope
 from crawler.sitemaps import Sitemap, looks_like_sitemap, read_sitemap, sitemap_urls
 from crawler.visits import Found, Task
 
