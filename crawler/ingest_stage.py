@@ -11,7 +11,6 @@ from pathlib import Path
 
 import duckdb
 
-from crawler.crawl_keys import load_or_create_key
 from crawler.feeds import FeedFormat, detect, open_feed
 from crawler.feeds.cleaning import MACROS, divide, open_part
 from crawler.feeds.formats import FORMATS, check_file
@@ -21,6 +20,7 @@ from crawler.feeds.validation import judge_rows, read_rejects
 from crawler.pages.privacy import hash_merchant, mask_contacts
 from crawler.settings import CrawlSettings
 from crawler.tombstones import open_register
+from crawler.workspace_key import load_or_create_key
 from m5data.errors import FeedError, NotAuthorisedError, SettingsError, UsageError
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Stage, Store

@@ -7,15 +7,15 @@ from contextlib import closing
 
 import pyarrow as pa
 
-from crawler.crawl_keys import load_or_create_key
-from crawler.frontier_schema import FRONTIER_DDL
+from crawler.crawl.frontier import FRONTIER_DDL
+from crawler.crawl.stored_pages import StoredPageRow, pages_digest, remember_outcomes, stored_pages
 from crawler.late_pages import drop_late_pages
 from crawler.records.choice import Choice, choose_products
 from crawler.records.page_reader import Outcomes, PageReader, read_pages
 from crawler.records.tables import known_products, write_records
 from crawler.settings import CrawlSettings
-from crawler.stored_pages import StoredPageRow, pages_digest, remember_outcomes, stored_pages
 from crawler.tombstones import open_register
+from crawler.workspace_key import load_or_create_key
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Objects, Stage, Store
 

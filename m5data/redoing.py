@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import duckdb
 
-from crawler.redoing import forget_fetched, forget_media, forget_read
+from crawler.pending_work import forget_fetched, forget_media, forget_read
 from m5data.errors import UsageError
 from m5data.stage import StageReport
 from m5data.workspace import Workspace

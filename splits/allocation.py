@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from splits.components import Rows
-from splits.keys import Keys
+from splits.keys import Keys, Rows
 
 __all__ = ["Ranked", "allocate", "count_each", "draw", "rank_within"]
 

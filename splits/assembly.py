@@ -7,9 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from splits.coded import Coded
-from splits.components import Rows
 from splits.draft import Holding
-from splits.keys import stir
+from splits.keys import Rows, stir
 from splits.recipe import Recipe
 
 __all__ = ["SCHEMA", "assemble"]

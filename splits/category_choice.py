@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from splits.components import Flags, Rows
+from splits.keys import Flags, Rows
 
 __all__ = ["Bounds", "choose_categories", "smallest_sum"]
 

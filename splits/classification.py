@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from splits.allocation import allocate, count_each, draw, rank_within
-from splits.components import Rows
 from splits.draft import Draft, Holding
-from splits.keys import stir
+from splits.keys import Rows, stir
 from splits.recipe_parts import Classification, Pool, Size
 
 __all__ = ["fill_classification"]

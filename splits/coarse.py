@@ -4,8 +4,8 @@ import numpy as np
 
 from splits.allocation import allocate, draw, rank_within
 from splits.coarse_plan import Plan, Stock, plan_coarse, take_stock
-from splits.components import Flags, Rows
 from splits.draft import Draft, Holding
+from splits.keys import Flags, Rows
 from splits.recipe_parts import Retrieval
 
 __all__ = ["fill_coarse"]

@@ -7,9 +7,8 @@ import numpy as np
 from m5data.errors import RecipeError
 from splits.allocation import count_each
 from splits.category_choice import Bounds, choose_categories, smallest_sum
-from splits.components import Flags, Rows
 from splits.draft import Draft
-from splits.keys import stir
+from splits.keys import Flags, Rows, stir
 from splits.naming import chosen_products, matched_of
 from splits.recipe_parts import Retrieval
 

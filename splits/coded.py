@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from m5data.components import components
 from splits.catalogue import Catalogue
-from splits.components import Flags, Rows, component_of
-from splits.keys import Keys, hash_ids
+from splits.keys import Flags, Keys, Rows, hash_ids
 from splits.links import first_of_group, pairs_of
 from splits.ordering import sort_by_id
 from splits.recipe_parts import LEVELS, Level
@@ -63,7 +63,7 @@ def encode(catalogue: Catalogue, seed: int) -> Coded:
     asked = np.zeros(len(every), dtype=bool)
     asked[left] = True
     held = _append(products["held_out"], catalogue.outside["held_out"]).to_numpy().astype(bool)
-    cluster = component_of(len(every), group[left], group[right])[group]
+    cluster = components(len(every), group[left], group[right])[group]
     tied = np.zeros_like(held)
     tied[cluster[held]] = True
     undecided = [cluster[end] for end in pairs["undecided"]]
@@ -106,7 +106,7 @@ def _category(ids: pa.ChunkedArray) -> Rows:
 
 def _components(rows: int, pairs: dict[str, tuple[Rows, Rows]]) -> Rows:
     left, right = pairs["matched"]
-    component = component_of(rows, left, right)
+    component = components(rows, left, right)
     a, b = (component[end] for end in pairs["mismatched"])
     contradicted = np.zeros(rows, dtype=bool)
     contradicted[a[a == b]] = True

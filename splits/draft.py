@@ -9,8 +9,7 @@ import numpy as np
 from m5data.errors import RecipeError
 from splits.catalogue import Catalogue
 from splits.coded import Coded
-from splits.components import Flags, Rows
-from splits.keys import Keys, stir
+from splits.keys import Flags, Keys, Rows, stir
 from splits.recipe import Recipe, names_of
 from splits.recipe_parts import Block, Level, Pool, Size
 

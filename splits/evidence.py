@@ -21,7 +21,7 @@ from collections.abc import Iterable
 import duckdb
 import pyarrow as pa
 
-from splits.forest import connect
+from m5data.components import connect
 from splits.recipe import UNUSED, Recipe, names_of
 
 __all__ = ["gather"]

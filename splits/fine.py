@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from splits.components import Flags, Rows
 from splits.draft import Draft, Holding
 from splits.fine_pairs import Pairs, draw_pairs
+from splits.keys import Flags, Rows
 from splits.naming import chosen_products, matched_of
 from splits.recipe_parts import Retrieval
 

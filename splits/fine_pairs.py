@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from splits.allocation import Ranked, count_each, rank_within
-from splits.components import Rows
 from splits.draft import Draft
+from splits.keys import Rows
 from splits.naming import chosen_products
 from splits.recipe_parts import Retrieval
 

@@ -8,7 +8,13 @@ import pyarrow as pa
 
 from storage.engine import open_engine
 
-__all__ = ["Keys", "hash_ids", "mix", "stir"]
+__all__ = ["Flags", "Keys", "Rows", "hash_ids", "mix", "stir"]
+
+Rows = npt.NDArray[np.int64]
+"""Row numbers, or one number a row."""
+
+Flags = npt.NDArray[np.bool_]
+"""One flag a row."""
 
 Keys = npt.NDArray[np.uint64]
 """One number a row, uniform over 0 to 2^64 - 1."""

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from splits.components import Rows
+from splits.keys import Rows
 
 __all__ = ["first_of_group", "pairs_of"]
 

@@ -3,8 +3,8 @@
 import numpy as np
 
 from m5data.errors import RecipeError
-from splits.components import Flags
 from splits.draft import Draft, floor_share
+from splits.keys import Flags
 from splits.recipe_parts import LEVELS, Retrieval
 
 __all__ = ["chosen_products", "matched_of"]

@@ -4,8 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from splits.components import Flags, Rows
-from splits.keys import Keys, mix
+from splits.keys import Flags, Keys, Rows, mix
 
 __all__ = ["CaptionSearch"]
 

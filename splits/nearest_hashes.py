@@ -4,8 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from splits.components import Rows
-from splits.keys import Keys
+from splits.keys import Keys, Rows
 
 __all__ = ["nearest_hashes"]
 

@@ -5,8 +5,7 @@ import pyarrow.compute as pc
 
 from m5data.errors import RecipeError
 from splits.coded import Coded
-from splits.components import Flags, Rows
-from splits.keys import hash_ids
+from splits.keys import Flags, Rows, hash_ids
 from splits.recipe_parts import Pool, Separate
 
 __all__ = ["pools_of"]

@@ -22,8 +22,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from splits.components import Flags, Rows, component_of
-from splits.keys import hash_ids
+from m5data.components import components
+from splits.keys import Flags, Rows, hash_ids
 from splits.links import first_of_group, pairs_of
 from splits.ordering import sort_by_id
 
@@ -78,7 +78,7 @@ def _units(ids: pa.ChunkedArray, groups: pa.ChunkedArray, matches: pa.Table) -> 
     """Return the first row of each product's unit."""
     first = first_of_group(ids, groups)
     left, right = pairs_of(ids, matches)["matched"]
-    return component_of(len(ids), first[left], first[right])[first]
+    return components(len(ids), first[left], first[right])[first]
 
 
 def _decide(ids: pa.ChunkedArray, unit: Rows, known: Flags, was_held: Flags, draw: Draw) -> Flags:

@@ -7,8 +7,8 @@ from math import ceil
 import numpy as np
 
 from splits.allocation import allocate, count_each, draw, rank_within
-from splits.components import Rows
 from splits.draft import Draft, Holding
+from splits.keys import Rows
 from splits.recipe_parts import Pool, Sample
 
 __all__ = ["fill_sample"]

@@ -21,7 +21,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.flows.demo_shop import demo_shop
-from crawler.crawl_keys import load_or_create_key
+from crawler.workspace_key import load_or_create_key
 from m5data.workspace import Workspace
 from storage.schemas import TABLES
 

@@ -1,7 +1,6 @@
-"""Links of a page, and its directives to robots."""
+"""Links of a page: its canonical URL, its links, the next page of a listing."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lxml import html
@@ -9,7 +8,7 @@ from lxml import html
 from crawler.pages.document import Document
 from crawler.pages.urls import clean_url, same_site
 
-__all__ = ["Link", "canonical_url", "links", "next_link", "opt_outs"]
+__all__ = ["Link", "canonical_url", "links", "next_link"]
 
 _NEXT_TEXT = re.compile(
     r"(?:next(?: page)?|下一页|下一頁|下页|下頁|次へ|次のページ|다음|siguiente|suivante?|nächste(?: seite)?|weiter"
@@ -116,53 +115,3 @@ def _in_pager(element: html.HtmlElement) -> bool:
 def _path(url: str) -> str:
     """Return what follows the host: empty for a home page."""
     return url.split("/", 3)[3].strip("/?") if url.count("/") >= 3 else ""
-
-
-_AGENT_PREFIX = re.compile(r"^([\w-]+)\s*:\s*(.*)$", re.DOTALL)
-_VALUED = frozenset({"max-snippet", "max-image-preview", "max-video-preview", "unavailable_after"})
-_RESERVED = re.compile(r"\s*1\s*")
-
-
-def opt_outs(document: Document, agent: str = "m5data") -> Mapping[str, str]:
-    """Return the directives that a page sets for all crawlers, or for ``agent`` by name.
-
-    ``none`` counts as ``noindex`` and ``nofollow``; a text-and-data-mining reservation as
-    ``tdm-reservation``. Which of them forbid what is the caller's to decide.
-
-    Returns:
-        Directive in lower case -> where it stood: ``header x-robots-tag``, ``meta robots``,
-        ``meta <agent>``, ``header tdm-reservation`` or ``meta tdm-reservation``.
-    """
-    found: dict[str, str] = {}
-    for directive in _directives_of_header(document.headers.get("x-robots-tag", ""), agent.lower()):
-        found.setdefault(directive, "header x-robots-tag")
-    for name in ("robots", agent.lower()):
-        for content in document.meta.get(name, ()):
-            for directive in _split_directives(content):
-                found.setdefault(directive, f"meta {name}")
-    if _RESERVED.fullmatch(document.headers.get("tdm-reservation", "")):
-        found["tdm-reservation"] = "header tdm-reservation"
-    elif any(_RESERVED.fullmatch(content) for content in document.meta.get("tdm-reservation", ())):
-        found["tdm-reservation"] = "meta tdm-reservation"
-    return found
-
-
-def _directives_of_header(value: str, agent: str) -> list[str]:
-    """Read ``noai, otherbot: noindex, nofollow``: a name holds for all that follows it."""
-    directives: list[str] = []
-    addressed = True
-    for part in value.split(","):
-        named = _AGENT_PREFIX.match(part.strip())
-        if named and named[1].lower() not in _VALUED:
-            addressed = named[1].lower() in (agent, "*")
-            rest = named[2]
-        else:
-            rest = part
-        if addressed:
-            directives += _split_directives(rest)
-    return directives
-
-
-def _split_directives(content: str) -> list[str]:
-    words = [word.strip().lower() for word in content.split(",")]
-    return [d for word in words if word for d in (("noindex", "nofollow") if word == "none" else (word,))]

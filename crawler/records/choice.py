@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from crawler.crawl.stored_pages import PageOutcome, StoredPageRow
 from crawler.settings import CrawlSettings
-from crawler.stored_pages import PageOutcome, StoredPageRow
 from m5data.records import Reject
 
 __all__ = ["Choice", "choose_products"]

@@ -10,13 +10,13 @@ import pyarrow as pa
 from lxml import etree
 
 import crawler.pages as page_code
-from crawler.optouts import page_opt_out
+from crawler.crawl.stored_pages import PageOutcome, StoredPageRow
 from crawler.pages.document import read_document
+from crawler.pages.optouts import page_opt_out
 from crawler.pages.page_kind import is_product
 from crawler.pages.parse import load_page_object, page_object_for
 from crawler.records.tables import RECORD_TABLES, record_tables
 from crawler.settings import CrawlSettings
-from crawler.stored_pages import PageOutcome, StoredPageRow
 from m5data.errors import PageError
 from m5data.records import ProductRecord
 from m5data.stage import Progress

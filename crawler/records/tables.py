@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import pyarrow as pa
 
+from crawler.crawl.stored_pages import StoredPageRow
 from crawler.records.choice import Choice
-from crawler.stored_pages import StoredPageRow
 from m5data.records import ProductRecord
 from storage import Snapshot, Stage
 from storage.schemas import TABLES

@@ -11,7 +11,7 @@ from PIL import Image
 
 from extract.engine import LocalEngine
 from extract.extract_stage import run
-from extract.partition_work import PartitionRunner, Ways, extract_partition, in_process
+from extract.partitions import PartitionRunner, Ways, extract_partition, in_process
 from extract.settings import ExtractSettings, LimitSettings, VideoSettings
 from flows.engines import on_ray
 from m5data.errors import DataError, MissingInputError

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from crawler import ingest_stage
-from crawler.frontier import Frontier
+from crawler.crawl.frontier import Frontier
+from crawler.crawl.visits import Found, Task, Visit
 from crawler.tombstones import Withhold, open_register
-from crawler.visits import Found, Task, Visit
 from export.removal_list import is_removed, read_removed
 from flows.context import RunContext
 from flows.stages import run_stage
