@@ -24,7 +24,7 @@ from crawler.workspace_key import load_or_create_key
 from m5data.errors import FeedError, NotAuthorisedError, SettingsError, UsageError
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Stage, Store
-from storage.file_hash import file_sha256
+from storage.files import file_sha256
 from storage.takedown import Register
 
 __all__ = ["run"]

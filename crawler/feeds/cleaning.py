@@ -6,8 +6,8 @@ from pathlib import Path
 
 import duckdb
 
-from storage.buckets import bucket_sql
 from storage.engine import text
+from storage.tables import bucket_sql
 
 __all__ = ["MACROS", "Part", "divide", "open_part"]
 

@@ -11,7 +11,7 @@ from crawler.crawl.stored_pages import StoredPageRow
 from crawler.records.choice import Choice
 from m5data.records import ProductRecord
 from storage import Snapshot, Stage
-from storage.schemas import TABLES
+from storage.tables import TABLES
 
 __all__ = ["RECORD_TABLES", "known_products", "record_tables", "write_records"]
 

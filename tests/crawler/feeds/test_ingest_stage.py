@@ -22,7 +22,7 @@ from crawler.settings import CrawlSettings, SourceSettings
 from m5data.errors import FeedError, NotAuthorisedError, SettingsError, UsageError
 from m5data.stage import StageReport
 from storage import Store
-from storage.schemas import TABLES
+from storage.tables import TABLES
 
 MAY = SourceSettings(crawl_authorised=True)
 SETTINGS = CrawlSettings(sources={"shop": MAY, "other": MAY, "closed": SourceSettings()})
