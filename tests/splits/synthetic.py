@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from splits import Catalogue, Recipe
 from splits.catalogue import CATEGORIES, MATCHES, OUTSIDE
-from splits.digest import digest_splits
+from splits.record import digest_splits
 from storage.engine import open_engine
 from storage.schemas import TABLES
 

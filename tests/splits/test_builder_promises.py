@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 from m5data.errors import RecipeError
 from splits import Recipe, build
 from splits.certificate import certify
-from splits.recipe import sizes_of
-from splits.recipe_parts import Retrieval, Sample
+from splits.recipe import Retrieval, Sample, sizes_of
 from splits.reserve import Draw
 from splits.source import read_source
 from tests.splits.drawn import pairs, recipes, soften, things
