@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from importlib.util import find_spec
 
-from crawler.canonical import normalise
 from crawler.child_processes import crawl_side_by_side
 from crawler.crawl.frontier import FRONTIER_DDL, Frontier, transaction
 from crawler.crawl.job import CrawlJob
 from crawler.crawl.responses import PASSING_REASONS
 from crawler.crawl.visits import Found
 from crawler.pages.parse import load_page_object
+from crawler.pages.urls import normalise
 from crawler.settings import CrawlSettings
 from crawler.tombstones import open_register
 from m5data.errors import DataError, SettingsError

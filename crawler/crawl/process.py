@@ -12,11 +12,11 @@ from pathlib import Path
 
 from scrapy.crawler import AsyncCrawlerProcess
 
-from crawler.canonical import Scope, web_host
 from crawler.crawl.frontier import Frontier
 from crawler.crawl.frontier_queue import CrawlQueue, QueueLimits, Refuse
 from crawler.crawl.job import CrawlJob
 from crawler.crawl.responses import PageRules
+from crawler.crawl.scope import Scope, web_host
 from crawler.crawl.site_rules import HostRules, SiteFiles, SourceStoppedError
 from crawler.crawl.spider import ShopSpider, SpiderWork
 from crawler.crawl.visits import Found

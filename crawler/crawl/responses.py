@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 
-from crawler.canonical import Scope, normalise
+from crawler.crawl.scope import Scope
 from crawler.crawl.sitemaps import Sitemap, looks_like_sitemap, read_sitemap, sitemap_urls
 from crawler.crawl.visits import Found, Task, Visit
 from crawler.net.client import Fetched
 from crawler.pages.document import Document, read_document
 from crawler.pages.links import canonical_url, links, next_link
 from crawler.pages.optouts import opt_outs, page_opt_out
+from crawler.pages.urls import normalise
 from m5data.errors import PageError
 
 __all__ = [

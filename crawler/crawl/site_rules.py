@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urljoin, urlsplit
 
-from crawler.canonical import web_host
+from crawler.crawl.scope import web_host
 from crawler.net.client import ClientLimits, FetchError, PageClient
 from crawler.net.robots import Robots, SiteOptOuts, robots_answer
 

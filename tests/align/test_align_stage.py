@@ -8,8 +8,7 @@ import pyarrow as pa
 import pytest
 
 from align import Category, align, align_stage
-from align.catalogue_facts import read_facts
-from align.learned import Facts
+from align.catalogue import Facts, read_facts
 from align.settings import AlignSettings
 from m5data.errors import MissingInputError
 from m5data.stage import StageReport

@@ -1,7 +1,7 @@
 import pytest
 
-from crawler.canonical import Scope
 from crawler.crawl.responses import PageRules, read_answer
+from crawler.crawl.scope import Scope
 from crawler.crawl.visits import Found, Task, Visit
 from crawler.net.client import Fetched
 
