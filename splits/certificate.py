@@ -21,7 +21,7 @@ from splits.record import check_record
 from splits.truth_checks import check_truth
 from storage import Snapshot
 from storage.check import Check
-from storage.durable import replace_file
+from storage.files import replace_file
 
 __all__ = ["Certificate", "Exclusion", "SplitSummary", "as_json", "as_page", "certify", "verify", "write_certificate"]
 
@@ -145,12 +145,12 @@ def as_page(certificate: Certificate) -> str:
 
 def _plain(certificate: Certificate) -> dict[str, Any]:
     values = {field.name: getattr(certificate, field.name) for field in fields(certificate)}
-    lists = {"splits": "splits", "checks": "checks", "exclusions": "losses", "leakage": "leakage"}
+    lists = {"splits": "splits", "checks": "checks", "exclusions": "exclusions", "leakage": "leakage"}
     plain = {
         "recipe": certificate.recipe.model_dump(mode="json"),
         **{name: [asdict(item) for item in values[name]] for name in lists},
     }
-    # the JSON calls exclusions losses
+    # the JSON calls exclusions exclusions
     return {lists.get(name, name): plain.get(name, value) for name, value in values.items()} | {"ok": certificate.ok}
 
 
