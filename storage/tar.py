@@ -1,6 +1,6 @@
 """Tar files as shards use them: plain ustar members named ``<sample>.<extension>``."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -44,7 +44,7 @@ class TarMember:
         return payload
 
 
-def read_members(path: Path) -> Iterator[TarMember]:
+def read_members(path: Path) -> Generator[TarMember, None, None]:
     """Yield the members of a shard in order; payloads that nobody reads are skipped.
 
     Raises:
