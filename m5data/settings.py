@@ -4,8 +4,7 @@ from pydantic import Field, model_validator
 
 from align.settings import AlignSettings
 from annotate.settings import AnnotateSettings
-from crawler.download_settings import DownloadSettings
-from crawler.settings import CrawlSettings
+from crawler.settings import CrawlSettings, DownloadSettings
 from export.settings import ExportSettings
 from extract.settings import DedupSettings, ExtractSettings, TextSettings
 from m5data.stage_settings import StageSettings
