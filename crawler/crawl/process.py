@@ -25,7 +25,7 @@ from crawler.net.robots import MAX_ROBOTS_BYTES
 from crawler.settings import CrawlSettings
 from crawler.tombstones import Withhold, open_register
 from storage import Store
-from storage.children import enter_child
+from storage.lock import enter_child
 
 __all__ = ["crawl_source", "scrapy_settings"]
 
