@@ -45,14 +45,14 @@ def match_pairs(judgements: ArrowStream, method: Method = "majority", threshold:
         DataError: A column is missing.
         UsageError: The method is unknown.
     """
-    judgements = read_columns(judgements, _SCHEMA.names, "judgements").cast(_SCHEMA)
-    queries, candidates = sorted_values(judgements["query"]), sorted_values(judgements["candidate"])
-    pair = codes(judgements["query"], queries).astype(np.int64) * len(candidates)
-    pair += codes(judgements["candidate"], candidates)
+    table = read_columns(judgements, _SCHEMA.names, "judgements").cast(_SCHEMA)
+    queries, candidates = sorted_values(table["query"]), sorted_values(table["candidate"])
+    pair = codes(table["query"], queries).astype(np.int64) * len(candidates)
+    pair += codes(table["candidate"], candidates)
     pairs, votes = np.unique(pair, return_counts=True)
-    by_worker = pc.and_not(pc.is_in(judgements["answer"], _SIDES), judgements["gold"])
-    tasks = pa.table({"task": pair, "worker": judgements["worker"], "label": judgements["answer"]}).filter(by_worker)
-    answers = encode(tasks, _gold_set(judgements, pair), tasks=pa.array(pairs), labels=_SIDES)
+    by_worker = pc.and_not(pc.is_in(table["answer"], _SIDES), table["gold"])
+    tasks = pa.table({"task": pair, "worker": table["worker"], "label": table["answer"]}).filter(by_worker)
+    answers = encode(tasks, _gold_set(table, pair), tasks=pa.array(pairs), labels=_SIDES)
     posterior = fit(answers, method).posteriors[0]
     judged = answers.gold >= 0
     judged[answers.task] = True
