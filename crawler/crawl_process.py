@@ -23,10 +23,11 @@ from crawler.robots import MAX_ROBOTS_BYTES
 from crawler.scrapy_settings import scrapy_settings
 from crawler.site_rules import HostRules, SiteFiles, SourceStoppedError
 from crawler.spider import ShopSpider, SpiderWork
-from crawler.tombstones import Withhold, open_register
+from crawler.tombstoned_pages import Withhold
 from crawler.visits import Found
 from storage import Store
 from storage.children import enter_child
+from takedown.register import open_register
 
 __all__ = ["crawl_source"]
 

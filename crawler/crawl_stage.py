@@ -14,12 +14,11 @@ from crawler.frontier import Frontier, transaction
 from crawler.frontier_schema import FRONTIER_DDL
 from crawler.pages.parse import load_page_object
 from crawler.settings import CrawlSettings
-from crawler.tombstones import open_register
 from crawler.visits import Found
 from m5data.errors import DataError, SettingsError
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Store
-from storage.takedown import Register
+from takedown.register import Register, open_register
 
 __all__ = ["run"]
 

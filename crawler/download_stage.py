@@ -15,10 +15,10 @@ from crawler.media.ledger import publish, read_wanted
 from crawler.media.queue import UrlQueue
 from crawler.media.queue_schema import DDL, ROOM
 from crawler.media.run import Caller, fetch_all
-from crawler.tombstones import open_register
 from m5data.errors import MissingInputError, ThresholdError
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Stage, Store
+from takedown.register import open_register
 
 __all__ = ["run"]
 

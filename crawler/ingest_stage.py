@@ -12,7 +12,6 @@ from pathlib import Path
 import duckdb
 
 from crawler.contacts import mask_contacts
-from crawler.crawl_keys import load_or_create_key
 from crawler.feeds import FeedFormat, detect, open_feed
 from crawler.feeds.detect import FORMATS, check_file
 from crawler.feeds.judged import judge_rows, read_rejects
@@ -23,12 +22,12 @@ from crawler.feeds.tables import FEED_TABLES, VIEWS
 from crawler.feeds.withheld import withheld_rows, withhold_media
 from crawler.merchants import hash_merchant
 from crawler.settings import CrawlSettings
-from crawler.tombstones import open_register
 from m5data.errors import FeedError, NotAuthorisedError, SettingsError, UsageError
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Stage, Store
 from storage.file_hash import file_sha256
-from storage.takedown import Register
+from storage.secret_key import load_or_create_key
+from takedown.register import Register, open_register
 
 __all__ = ["run"]
 

@@ -15,7 +15,7 @@ from crawler.settings import CrawlSettings
 from crawler.stored_pages import PageOutcome, StoredPageRow
 from m5data.errors import PageError
 from m5data.records import ProductRecord
-from storage.takedown import Register
+from takedown.register import Register
 
 __all__ = ["PageReader"]
 

@@ -17,7 +17,7 @@ from crawler.answers import PASSING_STATUSES, PageRules, read_answer, retry_afte
 from crawler.crawl_queue import CrawlQueue, Refuse
 from crawler.page_client import Fetched, FetchError
 from crawler.settings import CrawlSettings
-from crawler.tombstones import Withhold
+from crawler.tombstoned_pages import Withhold
 from crawler.visits import Task, Visit
 
 __all__ = ["ShopSpider", "SpiderWork"]

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from m5data.forget_store import taken_down_recipes
 from m5data.workspace import Workspace
 from splits.certificate import verify
 from splits.certificate_file import write_certificate
@@ -11,6 +10,7 @@ from splits.stored_recipes import stored_recipes
 from storage import Store
 from storage.check import Check
 from storage.consistency import check_consistency
+from takedown.forget import taken_down_recipes
 
 __all__ = ["verify_workspace"]
 

@@ -3,7 +3,8 @@
 import duckdb
 
 from crawler.merchants import hash_merchant
-from storage.takedown import Register, among
+from storage.erasure import among
+from takedown.register import Register
 
 __all__ = ["withheld_rows", "withhold_media"]
 

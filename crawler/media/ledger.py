@@ -10,7 +10,7 @@ import pyarrow as pa
 from crawler.media.queue import OUTCOME_SCHEMA
 from m5data.records import Reject
 from storage import Snapshot, Stage
-from storage.takedown import Register
+from takedown.register import Register
 
 __all__ = ["publish", "read_wanted"]
 

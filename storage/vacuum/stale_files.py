@@ -9,9 +9,9 @@ from deltalake import DeltaTable
 
 from storage.delta import DeltaLog
 from storage.durable import TEMPORARY, sync_file, sync_folder
+from storage.erasure.tables import data_files
 from storage.layout import Layout
 from storage.schemas import TABLES, TableSpec
-from storage.takedown.history import data_files
 from storage.vacuum.findings import StaleFiles
 from storage.versions import VersionRecord
 
