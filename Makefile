@@ -1,18 +1,32 @@
-# Each target does all of its own set-up: a virtual environment in .venv, from exact versions.
+# Each target sets up what it needs: a virtual environment in .venv, from the exact versions of constraints.txt.
+SHELL  := /bin/bash -o pipefail
 PYTHON ?= python3
 BIN    := .venv/bin
-PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PIP    := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt
 DEMO   ?= demo
 
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
-.PHONY: install demo test lint types contracts browser unit wheel bench clean
+.PHONY: install demo test test-slow checks lint types contracts browser unit wheel bench clean
 
 install: .venv/installed
 demo: install
 	$(BIN)/m5data demo $(DEMO)
 
-test: lint types contracts unit wheel
+# The output is kept in build/test.log.
+test:
+	@mkdir -p build
+	$(MAKE) --no-print-directory checks 2>&1 | tee build/test.log
+
+checks: lint types contracts unit wheel
+
+# Kills, faults, soaks, and random searches of 20,000 examples a property.
+test-slow: browser
+	@mkdir -p build
+	$(BIN)/pytest tests/slow 2>&1 | tee build/test-slow.log
+	$(BIN)/pytest --hypothesis-profile search --numprocesses 2 --timeout 7200 $(SEARCHED) 2>&1 | tee -a build/test-slow.log
+
+SEARCHED := tests/splits/test_builder_promises.py
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -35,8 +49,8 @@ types: .venv/installed-dev
 contracts: .venv/installed-dev
 	$(BIN)/lint-imports --no-cache
 
-# A browser for the tests of the web application: the one that is there, else Debian's, else playwright's own.
-# Where none can be had those tests are skipped, and say so.
+# A browser for the tests of the web application: one already installed, else Debian's, else playwright's own.
+# Without one those tests are skipped, with the reason.
 browser: .venv/installed-dev
 	@$(BIN)/python -m tests.webapp.chromium \
 	|| { test "$$(id -u)" = 0 && command -v apt-get && apt-get update -qq && apt-get install -y -qq chromium; } \
@@ -44,7 +58,7 @@ browser: .venv/installed-dev
 	|| echo "no Chromium could be installed: the browser tests will be skipped"
 
 unit: browser
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+	$(BIN)/pytest --ignore tests/slow --numprocesses 2 --dist loadfile
 
 wheel: .venv/installed-dev
 	$(BIN)/python tests/wheel/smoke.py

@@ -7,21 +7,18 @@ from contextlib import closing
 import duckdb
 import pyarrow as pa
 
-from align.catalogue import read_catalogue
-from align.catalogue_facts import read_facts
+from align.catalogue import NO_FACTS, read_catalogue, read_facts
 from align.category import Category
 from align.hierarchy import Hierarchy, build_hierarchy
-from align.label_map import make_label_map
-from align.learned import NO_FACTS
-from align.pair_rows import make_label_pairs
-from align.properties.spec_norms import write_spec_norms
+from align.label_tables import make_label_map, make_label_pairs
+from align.properties import write_spec_norms
 from align.review import Standing, all_decisions, decisions_digest, standing
 from align.settings import AlignSettings
 from m5data.errors import MissingInputError
 from m5data.records import Reject
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Stage, Store
-from storage.schemas import TABLES
+from storage.tables import TABLES
 
 __all__ = ["run"]
 

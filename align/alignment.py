@@ -5,12 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 import pyarrow as pa
 from pydantic import ValidationError
 
+from align.catalogue import NO_FACTS, Facts
 from align.category import Category, fault
 from align.hierarchy import build_hierarchy
-from align.label_map import make_label_map
-from align.learned import NO_FACTS, Facts, PairModel
+from align.label_tables import make_label_map
+from align.learned_rule import PairModel
 from align.review import Decision, standing
-from align.review.decision import normalise
+from align.review.decisions import normalise
 from align.settings import AlignSettings
 from m5data.errors import DataError, SettingsError
 

@@ -1,28 +1,67 @@
-"""Building the shared hierarchy from the categories of all sources."""
+"""The shared hierarchy, built from the categories of all sources."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from align.category import SEPARATOR, Category, with_ancestors
-from align.first_level import make_classes, tie_classes, unused_entries
-from align.label_tree import Label, name_label
-from align.learned import NO_FACTS, Facts, PairModel
-from align.merging import Merged, merge
-from align.moving import find_moves, standing_out
-from align.nodes import Node, make_nodes
+from align.catalogue import NO_FACTS, Facts
+from align.category import SEPARATOR, Category, Node, NodeKey, make_nodes, with_ancestors
+from align.classes import find_moves, make_classes, standing_out, tie_classes, unused_entries
+from align.learned_rule import PairModel
+from align.merging import Merged, NodeVerdict, Tie, Verdicts, find_verdicts, merge
 from align.pairs import Pair, content_threshold, ruling
-from align.review.standing import Standing
+from align.review.effective_decisions import Standing
 from align.scoring import LearnedScorer, Material, PublishedScorer, Scorer, judge_second_level
 from align.settings import AlignSettings
-from align.verdicts import NodeVerdict, Verdicts, find_verdicts
 
-__all__ = ["Hierarchy", "JudgedPair", "Verdict", "build_hierarchy"]
+__all__ = ["Hierarchy", "JudgedPair", "Label", "Verdict", "build_hierarchy", "name_label"]
+
+NOTHING_DECIDED = Standing()
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A class, sub-class or sub-sub-class."""
+
+    name: str
+    nodes: tuple[Node, ...]
+    """The sources' names that became this label, sorted."""
+    ties: Mapping[NodeKey, Tie]
+    """Node's key -> why it is here."""
+    children: tuple["Label", ...] = ()
+    """Labels of the next level; none where that level is not kept."""
+
+    @property
+    def categories(self) -> tuple[Category, ...]:
+        """All categories under this label, its children's included."""
+        return tuple(category for node in self.nodes for category in node.categories)
+
+
+def name_label(nodes: Sequence[Node], sizes: Mapping[Category, int], decided: Standing = NOTHING_DECIDED) -> str:
+    """Return the name of merged nodes: a person's, the shared one, or that of the node with most products.
+
+    The newest name that a person gave to one of the nodes holds. Without any, where two nodes have
+    as many products, the smaller name counts. In the paper a person named labels of unequal names;
+    this is the name until a person does.
+
+    Args:
+        nodes: Nodes that are one label.
+        sizes: Category -> products directly in it.
+        decided: What people decided.
+    """
+    own = {category for node in nodes for category in node.own}
+    given = next((decision.name for category, decision in decided.names.items() if category in own), None)
+    if given is not None:
+        return given
+
+    def rank(node: Node) -> tuple[int, str]:
+        return -sum(sizes.get(category, 0) for category in node.categories), node.name
+
+    return min(nodes, key=rank).name
+
 
 Verdict = Literal["merged", "apart", "same_source"]
 """One label; two labels; two labels only because one label would hold two names of one source."""
-
-NOTHING_DECIDED = Standing()
 
 
 @dataclass(frozen=True, slots=True)

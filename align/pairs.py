@@ -8,10 +8,9 @@ from typing import Literal
 
 import numpy as np
 
-from align.content_similarity import ContentVectors
-from align.label_similarity import label_similarity, similar_labels
-from align.nodes import Node, NodeKey
+from align.category import Node, NodeKey
 from align.settings import AlignSettings
+from align.similarity import ContentVectors, label_similarity, similar_labels
 
 __all__ = ["EVEN", "Pair", "Relation", "content_threshold", "ruling", "score_pairs"]
 

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from align.category import Category
-from align.content_similarity import join_titles
-from align.learned import Facts, LearnedPairs, PairModel, judge_pairs
-from align.nodes import Node, NodeKey, make_nodes, text_of
+from align.catalogue import Facts
+from align.category import Category, Node, NodeKey, make_nodes, text_of
+from align.learned_rule import LearnedPairs, PairModel, judge_pairs
 from align.pairs import Pair, score_pairs
-from align.review.standing import Standing
+from align.review.effective_decisions import Standing
 from align.settings import AlignSettings
+from align.similarity import join_titles
 
 __all__ = ["LearnedScorer", "Material", "PublishedScorer", "Scorer", "judge_second_level"]
 

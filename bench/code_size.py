@@ -166,7 +166,7 @@ def _commit(folder: Path) -> None:
 
         from m5data.stage import StageReport
         from storage import Store
-        from storage.schemas import TABLES
+        from storage.tables import TABLES
 
         store = Store.create(folder / "store")
         schema = TABLES["reserve"].schema

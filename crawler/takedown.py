@@ -7,15 +7,14 @@ from collections.abc import Collection, Iterable, Mapping
 from contextlib import closing
 from urllib.parse import unquote, urlsplit
 
-from crawler.canonical import normalise
-from crawler.frontier import transaction
-from crawler.frontier_schema import FRONTIER_DDL
-from crawler.media.queue_schema import DDL, ROOM
-from crawler.merchants import hash_merchant
+from crawler.crawl.frontier import FRONTIER_DDL, transaction
+from crawler.media.queue import DDL, ROOM
 from crawler.page_scrub import scrub_page
+from crawler.pages.privacy import hash_merchant
+from crawler.pages.urls import normalise
 from storage import Store
+from storage.objects.warc import StoredPage, parse_response
 from storage.secret_key import load_or_create_key
-from storage.warc import StoredPage, parse_response
 from takedown.plan import Plan, Removal, Target
 from takedown.words import Words
 

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from crawler.crawl.stored_pages import StoredPageRow
+from crawler.crawl.visits import Visit
 from crawler.page_scrub import scrub_page
-from crawler.stored_pages import StoredPageRow
 from crawler.takedown import forget_urls
-from crawler.visits import Visit
 from storage import Objects, Store
 from storage.erasure import Place, erase_records
 from takedown.register import Mark, Register

@@ -17,7 +17,7 @@ from export.folders import LocalFolder
 from export.shard_files import MANIFEST, write_manifest
 from export.tar_reading import read_members
 from export.webdataset_shards import END, member
-from storage.durable import sync_file, sync_folder
+from storage.files import sync_file, sync_folder
 
 __all__ = ["SHARDS", "Removed", "remove_from_shard", "repair_manifest", "shard_holds"]
 

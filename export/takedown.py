@@ -16,7 +16,7 @@ from export.made import exports_of
 from export.removal import SHARDS, Removed, remove_from_shard, repair_manifest, shard_holds
 from export.shard_files import MANIFEST
 from storage import Store
-from storage.durable import replace_file
+from storage.files import replace_file
 from takedown.plan import Plan, Removal, Target
 from takedown.receipt import ExportHeld
 from takedown.words import Words

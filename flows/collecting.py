@@ -1,7 +1,7 @@
 """Stages that collect: pages, records, feeds, media."""
 
 from crawler import crawl_stage, download_stage, ingest_stage, records_stage
-from crawler.guard import authority
+from crawler.net.address_guard import authority
 from crawler.settings import CrawlSettings
 from flows.context import RunContext
 from m5data.errors import SettingsError, UsageError

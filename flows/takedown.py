@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from storage import Store
-from storage.durable import replace_file
+from storage.files import replace_file
 from takedown.databases import compact, erase_text
 from takedown.plan import Plan, Removal, Target
 from takedown.words import Words

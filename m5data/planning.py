@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from crawler.waiting import WaitingPages, due_pages, waiting_media, waiting_records
-from extract.waiting import waiting_objects
+from crawler.pending_work import WaitingPages, due_pages, waiting_media, waiting_records
+from extract.pending import waiting_objects
 from m5data.stage import Clock, utc_now
 from m5data.workspace import Workspace
 from storage import Snapshot

@@ -7,13 +7,13 @@ from types import MappingProxyType
 
 import duckdb
 
-from crawler.redoing import forget_fetched, forget_media, forget_read
+from crawler.pending_work import forget_fetched, forget_media, forget_read
 from m5data.errors import UsageError
 from m5data.stage import StageReport
 from m5data.workspace import Workspace
 from storage import Stage
-from storage.buckets import bucket_sql
 from storage.engine import text
+from storage.tables import bucket_sql
 
 __all__ = ["REDONE", "Selection", "mark"]
 

@@ -5,13 +5,13 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from crawler.waiting import due_pages, waiting_media, waiting_records
-from extract.waiting import waiting_objects
+from crawler.pending_work import due_pages, waiting_media, waiting_records
+from extract.pending import waiting_objects
 from m5data.running_stage import RunningStage, running_stage
 from m5data.stage import Clock, utc_now
 from m5data.workspace import Workspace
 from storage import Snapshot
-from storage.stage_counts import is_current
+from storage.consistency import is_current
 
 __all__ = ["StageStanding", "Standing", "standing_of"]
 

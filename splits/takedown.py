@@ -7,9 +7,9 @@ from pathlib import Path
 
 from splits.digest import digest_splits
 from storage import Snapshot, Store
-from storage.durable import replace_file
 from storage.engine import open_engine, text
 from storage.erasure import Edit, among, history, rewrite_tables
+from storage.files import replace_file
 from takedown.plan import Plan, Removal, Target
 
 __all__ = ["recorded_digests", "remove", "search"]

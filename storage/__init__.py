@@ -8,17 +8,13 @@ store.snapshot().sql("SELECT count(*) FROM products")
 """
 
 from storage.children import die_with_parent, enter_child, waited_for
-from storage.object_index import ObjectRef
-from storage.object_writer import ObjectWriter
-from storage.objects import Objects
-from storage.snapshot import Snapshot
-from storage.spool import Spool
-from storage.stage import Stage
-from storage.state import State
+from storage.objects.reader import ObjectProblem, Objects
+from storage.objects.warc import StoredPage
+from storage.objects.writer import ObjectWriter
+from storage.stage import Spool, Stage
+from storage.state import ObjectRef, State
 from storage.store import Store
-from storage.verify import ObjectProblem
-from storage.versions import StageRecord
-from storage.warc import StoredPage
+from storage.versions import Snapshot, StageRecord
 
 __all__ = [
     "ObjectProblem",

@@ -15,7 +15,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 
 from m5data.errors import WorkspaceError
-from storage.layout import Layout
+from storage.files import Layout
 
 __all__ = ["die_with_parent", "enter_child", "wait_for_children", "waited_for"]
 

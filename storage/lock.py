@@ -1,17 +1,26 @@
-"""One writer a workspace."""
+"""The one writer of a workspace: its lock, its child processes, and recovery after a killed writer."""
 
 import fcntl
+import json
 import logging
 import os
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from m5data.errors import M5DataError, WorkspaceError
-from storage.layout import Layout
+from storage.files import TEMPORARY, Layout
+from storage.objects.writer import sweep_segments
+from storage.stage import sweep_spool
+from storage.state import ObjectIndex
+from storage.tables import TABLES
+from storage.tables.delta import DeltaLog
+from storage.versions import VersionRecord
 
-__all__ = ["WriterLock", "holder_of"]
+__all__ = ["WriterLock", "clear_staging", "holder_of", "recover"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -120,3 +129,51 @@ def holder_of(root: Path) -> int | None:
 def _is_on(words: list[str], inode: int) -> bool:
     """Tell whether a line of /proc/locks (number, FLOCK, ADVISORY, WRITE, process, device:inode, …) locks an inode."""
     return words[1:4] == ["FLOCK", "ADVISORY", "WRITE"] and words[5].rpartition(":")[2] == str(inode)
+
+
+def recover(layout: Layout, pinned: VersionRecord, index: ObjectIndex, now: datetime) -> None:
+    """Undo everything that ``pinned``, the newest version, does not know. Only under the lock.
+
+    Spooled partitions stay: they are finished work.
+    """
+    for path in layout.versions.glob(f".*{TEMPORARY}"):
+        path.unlink()
+    sweep_spool(layout, pinned)
+    clear_staging(layout, pinned, now)
+    sweep_segments(layout.objects, index.segments())
+
+
+def clear_staging(layout: Layout, pinned: VersionRecord, now: datetime) -> None:
+    """Roll table commits that ``pinned`` does not know back, and remove files of unfinished commits."""
+    for spec in TABLES.values():
+        folder = layout.table(spec.name)
+        if not folder.is_dir():
+            continue
+        if spec.name not in pinned.tables:
+            shutil.rmtree(folder)
+            continue
+        log = DeltaLog(folder, spec)
+        log.sweep()
+        if log.head() != pinned.tables[spec.name]:
+            log.converge(log.files(pinned.tables[spec.name]), now)
+    for path in _unfinished(layout, pinned):
+        path.unlink(missing_ok=True)
+    if layout.staging.is_dir():
+        shutil.rmtree(layout.staging)
+
+
+def _unfinished(layout: Layout, pinned: VersionRecord) -> Iterator[Path]:
+    """Yield data files that a commit was moving into place, unless ``pinned`` holds them after all."""
+    if not layout.manifest.is_file():
+        return
+    for name, paths in json.loads(layout.manifest.read_bytes()).items():
+        folder = layout.table(name)
+        known = _pinned_paths(layout, name, pinned)
+        yield from (folder / path for path in paths if path not in known)
+
+
+def _pinned_paths(layout: Layout, name: str, pinned: VersionRecord) -> set[str]:
+    if name not in pinned.tables:
+        return set()
+    files = DeltaLog(layout.table(name), TABLES[name]).files(pinned.tables[name])
+    return {file.path for file in files}

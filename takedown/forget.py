@@ -24,8 +24,8 @@ from storage.erasure import (
     rewrite_tables,
     store_again,
 )
-from storage.layout import Layout
-from storage.spool import clear_spools
+from storage.files import Layout
+from storage.stage import clear_spools
 from takedown.databases import compact, erase_rows, erase_text
 from takedown.journal import Journal
 from takedown.plan import Plan, Removal, Target, hooks, page_hook

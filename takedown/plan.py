@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol, cast
 from pydantic import BaseModel, ConfigDict
 
 from storage import Store
-from storage.warc import StoredPage
+from storage.objects.warc import StoredPage
 from takedown.register import Mark
 from takedown.words import Words
 

@@ -5,10 +5,9 @@ from collections.abc import Collection, Mapping
 import duckdb
 
 from storage import Snapshot
-from storage.buckets import bucket_of
 from storage.engine import text
 from storage.erasure import Edit, among
-from storage.schemas import TABLES
+from storage.tables import TABLES, bucket_of
 from takedown.plan import Plan
 from takedown.words import Words
 

@@ -14,11 +14,18 @@ when the call returns, the decision is on the disk. Nothing is ever overwritten;
 What becomes of it: the next ``m5data align`` applies every decision in force; no rule overrules one.
 """
 
-from align.review.decision import KINDS, Decision, Kind, decision_fault
-from align.review.decision_state import all_decisions, decisions_digest, record_decisions
-from align.review.doubtful import DoubtfulPair, Example, doubtful_pairs
+from align.review.decisions import (
+    KINDS,
+    Decision,
+    Kind,
+    all_decisions,
+    decision_fault,
+    decisions_digest,
+    record_decisions,
+)
+from align.review.effective_decisions import Conflict, Standing, standing
 from align.review.sheet import SheetReader, read_sheet, write_sheet
-from align.review.standing import Conflict, Standing, standing
+from align.review.uncertain import DoubtfulPair, Example, doubtful_pairs
 
 __all__ = [
     "KINDS",

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import cast
 
 from align.category import SEPARATOR, Category
-from align.review.decision import Decision, Kind, decision_fault
-from align.review.doubtful import DoubtfulPair
+from align.review.decisions import Decision, Kind, decision_fault
+from align.review.uncertain import DoubtfulPair
 from m5data.errors import FeedError
 from m5data.records import Reject
-from storage.durable import replace_file
+from storage.files import replace_file
 
 __all__ = ["SheetReader", "read_sheet", "write_sheet"]
 

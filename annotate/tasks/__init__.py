@@ -7,8 +7,9 @@ with TaskBoard(store.state, settings.annotate.tasks) as board:
         board.answer(worker, task.number, "matched", seconds=4.2)
 """
 
+from annotate.settings import TaskSettings
 from annotate.tasks.board import TaskBoard
-from annotate.tasks.records import (
+from annotate.tasks.task import (
     BROKEN,
     LABELS,
     Handed,
@@ -21,7 +22,6 @@ from annotate.tasks.records import (
     Truth,
     to_kind,
 )
-from annotate.tasks.settings import TaskSettings
 
 __all__ = [
     "BROKEN",

@@ -19,9 +19,9 @@ from datetime import UTC, datetime
 import numpy as np
 
 from align import Category
+from align.catalogue import Facts
 from align.hierarchy import Hierarchy, build_hierarchy
-from align.learned import Facts
-from align.pair_rows import make_label_pairs
+from align.label_tables import make_label_pairs
 from align.review import Decision, standing
 from align.settings import AlignSettings
 from bench.align.department_stores import make_department_stores

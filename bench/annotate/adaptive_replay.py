@@ -16,10 +16,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from annotate.adaptive import doubt, rests
-from annotate.answers import encode
-from annotate.fit import choose_labels
-from annotate.majority import majority
+from annotate.aggregation.encoding import encode
+from annotate.aggregation.fit import choose_labels
+from annotate.aggregation.majority import majority
+from annotate.tasks.adaptive import doubt, rests
 from bench.annotate.crowds import read_crowds
 
 FIVE, FIRST, MOST, ROUNDS = 5, 1, 9, 15

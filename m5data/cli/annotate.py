@@ -152,7 +152,7 @@ def export(
     ] = Form.csv,
 ) -> None:
     """Write the judgements, or what they say."""
-    from annotate.handing_over import write_judgements
+    from annotate.export_judgements import write_judgements
     from m5data.cli.writing import writing_to
     from m5data.workspace import Workspace
 

@@ -12,13 +12,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from m5data.errors import CorruptObjectError
-from storage.durable import replace_file, sync_file, sync_folder
 from storage.erasure.records import BLANK_TYPE, Place, record_fields
-from storage.object_index import ObjectKind
-from storage.object_writer import ObjectWriter
-from storage.objects import Objects
+from storage.files import replace_file, sync_file, sync_folder
+from storage.objects.reader import Objects
+from storage.objects.warc import RECORD_END, StoredPage, parse_response
+from storage.objects.writer import ObjectWriter
 from storage.remote import segment_file
-from storage.warc import RECORD_END, StoredPage, parse_response
+from storage.state import ObjectKind
 
 __all__ = ["blank_record", "erase_records", "finish_erasing", "store_again"]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from m5data.errors import CorruptObjectError
-from storage.objects import Objects
+from storage.objects.reader import Objects
+from storage.objects.warc import RECORD_END
 from storage.remote import segment_file
-from storage.warc import RECORD_END
 
 __all__ = ["BLANK_TYPE", "Place", "find_records", "record_fields", "segment_records"]
 

@@ -9,15 +9,12 @@ from urllib.parse import unquote
 
 import duckdb
 
-from storage.buckets import partition_column
-from storage.delta import DataFile
-from storage.durable import sync_file, sync_folder
 from storage.engine import open_engine, quote, text
 from storage.erasure.delta_log import named_files, replace_files
-from storage.layout import Layout
-from storage.schemas import TABLES, TableSpec
-from storage.snapshot import Snapshot
-from storage.versions import StageRecord, committed_versions, write_version
+from storage.files import Layout, sync_file, sync_folder
+from storage.tables import TABLES, TableSpec
+from storage.tables.delta import DataFile
+from storage.versions import Snapshot, StageRecord, committed_versions, write_version
 from storage.views import file_sql, view_sql
 
 __all__ = ["Edit", "among", "correct_reports", "data_files", "history", "rewrite_tables"]
@@ -140,7 +137,7 @@ def _copy(
 def _file(path: Path, folder: Path, spec: TableSpec) -> DataFile:
     relative = path.relative_to(folder)
     value = unquote(relative.parts[0].partition("=")[2])
-    partition = None if partition_column(spec) is None else int(value) if spec.bucket_of else value
+    partition = None if spec.partition_column is None else int(value) if spec.bucket_of else value
     return DataFile(str(relative), partition, path.stat().st_size, -1)
 
 

@@ -3,9 +3,8 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from align.category import Category
+from align.category import Category, Node
 from align.merging import Merged, Tie, merge
-from align.nodes import Node
 from align.pairs import Pair
 
 Accepted = tuple[Pair, str]

@@ -11,7 +11,7 @@ from annotate.tasks import Task, TaskBoard, TaskSettings, Truth
 from m5data.errors import FeedError, UsageError
 from m5data.stage import StageReport
 from storage import Store
-from storage.schemas import TABLES
+from storage.tables import TABLES
 from tests.annotate.asking import next_task
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)

@@ -14,7 +14,7 @@ import pytest
 from m5data.errors import WorkspaceError
 from storage import Store
 from storage.children import wait_for_children
-from storage.layout import Layout
+from storage.files import Layout
 
 
 @contextmanager

@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 
 from crawler import ingest_stage
-from crawler.frontier import Frontier
+from crawler.crawl.frontier import Frontier
+from crawler.crawl.visits import Found, Task, Visit
 from crawler.tombstoned_pages import Withhold
-from crawler.visits import Found, Task, Visit
 from export.takedown import is_removed, read_removed
 from flows.context import RunContext
 from flows.stages import run_stage
 from m5data.workspace import Workspace
 from splits.takedown import recorded_digests
-from storage.schemas import TABLES
+from storage.tables import TABLES
 from takedown.forget import forget
 from takedown.plan import Target, TargetKind
 from takedown.register import open_register

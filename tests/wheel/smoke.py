@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def run(*command: str | Path, cwd: Path) -> str:
-    """Run a command, or end with what it said."""
+    """Run a command; where it fails, exit with its output."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     done = subprocess.run(
         [str(part) for part in command], cwd=cwd, env=environment, capture_output=True, text=True, check=False
@@ -30,14 +30,14 @@ def main() -> None:
         run(sys.executable, "-m", "venv", folder / "venv", cwd=folder)
         python = folder / "venv" / "bin" / "python"
         constraints = ROOT / "constraints.txt"
-        run(python, "-m", "pip", "install", "--quiet", "--constraint", constraints, wheel, cwd=folder)
+        run(python, "-m", "pip", "install", "--quiet", "--no-compile", "--constraint", constraints, wheel, cwd=folder)
         m5data = folder / "venv" / "bin" / "m5data"
         run(m5data, "demo", "shop", "--size", "tiny", cwd=folder)
         rows = run(m5data, "sql", "select count(*) as n from products", "-w", "shop", "--format", "json", cwd=folder)
-        rooms = "m5data, crawler, extract, align, annotate, splits, export, scale, storage, webapp, flows"
+        rooms = "m5data, crawler, extract, align, annotate, splits, export, scale, storage, webapp, flows, demo_shops"
         places = run(python, "-c", f"import {rooms}\nfor m in ({rooms}): print(m.__file__)", cwd=folder).split()
         if json.loads(rows)[0]["n"] == 0 or any(str(folder) not in place for place in places):
-            sys.exit(f"wheel: wanted products and every room from {folder}, got {rows} and {places}")
+            sys.exit(f"wheel: products are missing or a room was not imported from {folder}: {rows}, {places}")
         sys.stdout.write(f"wheel {wheel.name}: installed elsewhere, tiny demo run\n")
 
 

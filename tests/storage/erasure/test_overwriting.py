@@ -13,7 +13,7 @@ from storage import Store
 from storage.erasure import Place, erase_records, find_records, finish_erasing, store_again
 from storage.erasure.overwriting import blank_record
 from storage.erasure.records import BLANK_TYPE
-from storage.warc import RECORD_END, StoredPage
+from storage.objects.warc import RECORD_END, StoredPage
 from tests.storage.synthetic import NOON
 
 HOME = "http://shop.example/"
