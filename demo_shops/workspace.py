@@ -1,12 +1,17 @@
-"""Settings of a workspace that collects the demo shops."""
+"""The workspace of the demo shops and its settings: made once, on ports that it remembers."""
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
 
-from demo_shops.goods import ShopName
-from demo_shops.planning import Plan, make_plan
-from demo_shops.presets import Size
+from demo_shops.listings import Size
+from demo_shops.plan import Plan, make_plan
+from demo_shops.products import SHOPS, ShopName
+from m5data.settings import Settings
+from m5data.settings_file import read_settings
+from m5data.workspace import SETTINGS_FILE, Workspace
 
-__all__ = ["write_settings"]
+__all__ = ["open_demo", "ports_of", "write_settings"]
 
 _SOURCE = """\
 [sources.{name}]
@@ -39,16 +44,16 @@ def _alignment(plan: Plan) -> str:
     return f"[align]\nthird_level = {_list(sorted(deep))}\n\n[align.first_level]\n{''.join(rows)}"
 
 
-def write_settings(addresses: Mapping[ShopName, str], size: Size = "demo") -> str:
+def write_settings(base_urls: Mapping[ShopName, str], size: Size = "demo") -> str:
     """Return the text of ``m5data.toml`` for a workspace of the demo shops.
 
     Args:
-        addresses: Shop -> where it is served, without a slash at the end.
+        base_urls: Shop -> where it is served, without a slash at the end.
         size: Which shops: the mapping of first-level names holds those they have.
     """
     sources = [
         _SOURCE.format(name=shop, start=base + _START[shop], patterns=_PATTERNS[shop])
-        for shop, base in addresses.items()
+        for shop, base in base_urls.items()
     ]
     waits = "# Some of the shops' faults pass for passing ones: do not wait long for them.\n"
     waits += "[crawl]\nbackoff_s = 0.05\n\n[download]\nbackoff_s = 0.05\n"
@@ -56,3 +61,33 @@ def write_settings(addresses: Mapping[ShopName, str], size: Size = "demo") -> st
     few += "[annotate.candidates]\nmin_category = 2\nbest = 10\n"
     head = "# The demo shops: synthetic goods, served on this machine.\n"
     return "\n".join([head, *sources, waits, few, _alignment(make_plan(size))])
+
+
+_MORE = """
+[store]
+buckets = 4
+
+[annotate]
+judgements = "shops/judgements.csv"
+
+[splits]
+recipe = "demo"
+reserve_share = 0.3
+"""
+
+
+def ports_of(folder: Path) -> dict[ShopName, int]:
+    """Return the ports that an earlier demo in ``folder`` was served on; empty: there was none."""
+    path = folder / SETTINGS_FILE
+    if not path.is_file():
+        return {}
+    sources = read_settings(path, Settings).crawl.sources
+    ports = {shop: urlsplit(sources[shop].start[0]).port for shop in SHOPS if shop in sources}
+    return {shop: port for shop, port in ports.items() if port is not None}
+
+
+def open_demo(folder: Path, base_urls: Mapping[ShopName, str], size: Size) -> Workspace:
+    """Open the demo's workspace, or make it for shops served at ``URLs``."""
+    if (folder / SETTINGS_FILE).is_file():
+        return Workspace.open(folder)
+    return Workspace.create(folder, write_settings(base_urls, size) + _MORE)

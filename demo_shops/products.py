@@ -1,4 +1,4 @@
-"""The goods that both demo shops sell: kinds, brands, colours, and single goods of a kind."""
+"""The products that both demo shops sell: kinds, brands, colours, and single products of a kind."""
 
 import tomllib
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-__all__ = ["SHOPS", "Assortment", "Colour", "Good", "Kind", "ShopName", "make_good", "read_assortment"]
+__all__ = ["SHOPS", "Assortment", "Colour", "Kind", "Product", "ShopName", "make_product", "read_assortment"]
 
 ShopName = Literal["north", "south"]
 SHOPS: tuple[ShopName, ShopName] = ("north", "south")
@@ -16,7 +16,7 @@ _PATTERNS = ("plain", "stripes", "dots", "band", "checks")
 
 @dataclass(frozen=True, slots=True)
 class Colour:
-    """One colour that goods come in."""
+    """One colour that products come in."""
 
     names: dict[ShopName, str]
     """What each shop calls it."""
@@ -25,14 +25,14 @@ class Colour:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One sort of good; every kind has a drawing of its name in ``shapes.toml``."""
+    """One sort of product; every kind has a drawing of its name in ``shapes.toml``."""
 
     key: str
     class_key: str
     paths: dict[ShopName, tuple[str, ...]]
     """Category path in each shop, outermost first; shops that do not sell it are absent."""
     listed: dict[str, tuple[int, int, int, int]]
-    """Size of preset -> goods in both shops, north only, south only, listed in the north again."""
+    """Size of preset -> products in both shops, north only, south only, listed in the north again."""
     words: tuple[str, ...]
     """What captions are made of, in both shops."""
     options: dict[str, tuple[str, ...]]
@@ -44,7 +44,7 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Assortment:
-    """All that ``goods.toml`` says."""
+    """All that ``products.toml`` says."""
 
     classes: dict[str, dict[ShopName, str]]
     kinds: tuple[Kind, ...]
@@ -56,7 +56,7 @@ class Assortment:
 
 
 @dataclass(frozen=True, slots=True)
-class Good:
+class Product:
     """One true product, whatever shops list it under whatever words."""
 
     number: int
@@ -94,8 +94,8 @@ def _kind(row: dict[str, Any], classes: dict[str, Any]) -> Kind:
 
 
 def read_assortment() -> Assortment:
-    """Return what the shops sell, as ``goods.toml`` beside this file says."""
-    data = tomllib.loads(Path(__file__).with_name("goods.toml").read_text(encoding="utf-8"))
+    """Return what the shops sell, as ``products.toml`` beside this file says."""
+    data = tomllib.loads(Path(__file__).with_name("products.toml").read_text(encoding="utf-8"))
     return Assortment(
         classes={key: {shop: row[shop] for shop in SHOPS} for key, row in data["classes"].items()},
         kinds=tuple(_kind(row, data["classes"]) for row in data["kinds"]),
@@ -107,11 +107,11 @@ def read_assortment() -> Assortment:
     )
 
 
-def make_good(number: int, kind: Kind, assortment: Assortment, rng: np.random.Generator) -> Good:
-    """Draw the properties of good ``number``; two goods of a kind differ at least in their model."""
+def make_product(number: int, kind: Kind, assortment: Assortment, rng: np.random.Generator) -> Product:
+    """Draw the properties of product ``number``; two products of a kind differ at least in their model."""
     first, second = rng.choice(len(assortment.colours), size=2, replace=False)
     brand = kind.brands[int(rng.integers(len(kind.brands)))]
-    return Good(
+    return Product(
         number=number,
         kind=kind,
         brand=brand,
