@@ -12,7 +12,7 @@ from align.category import Category
 from align.hierarchy import Hierarchy, build_hierarchy
 from align.label_tables import make_label_map, make_label_pairs
 from align.properties import write_spec_norms
-from align.review import Standing, all_decisions, decisions_digest, standing
+from align.review import EffectiveDecisions, all_decisions, decisions_digest, resolve_decisions
 from align.settings import AlignSettings
 from m5data.errors import MissingInputError
 from m5data.records import Reject
@@ -76,10 +76,12 @@ def run(
             return stage.report_unchanged()
         if "duplicates" not in stage.before.tables:
             raise MissingInputError("align: wanted the table duplicates, found none; run m5data dedup first")
-        return _work(stage, settings, standing(decisions), clock, progress)
+        return _work(stage, settings, resolve_decisions(decisions), clock, progress)
 
 
-def _work(stage: Stage, settings: AlignSettings, decided: Standing, clock: Clock, progress: Progress) -> StageReport:
+def _work(
+    stage: Stage, settings: AlignSettings, decided: EffectiveDecisions, clock: Clock, progress: Progress
+) -> StageReport:
     began = clock()
     with closing(stage.before.connection()) as connection:
         catalogue = read_catalogue(connection, settings.characters)

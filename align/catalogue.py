@@ -19,7 +19,7 @@ class Facts:
     """Category -> (property, value) as published -> products that have it."""
     prices: Mapping[Category, Sequence[float]] = field(default_factory=dict)
     """Category -> prices of some of its products, one currency."""
-    pictures: Mapping[Category, frozenset[str]] = field(default_factory=dict)
+    images: Mapping[Category, frozenset[str]] = field(default_factory=dict)
     """Category -> perceptual hashes of its products' images."""
 
 
@@ -100,7 +100,7 @@ SELECT source, category, list(price::DOUBLE ORDER BY product_id) FROM (
     QUALIFY row_number() OVER (PARTITION BY source, category ORDER BY product_id) <= {_EACH}
 ) GROUP BY source, category
 """  # noqa: S608 - constants
-_PICTURES = f"""
+_IMAGES = f"""
 SELECT source, category, list(DISTINCT phash::VARCHAR) FROM (
     SELECT source, category, phash {_KEPT} JOIN images USING (product_id) WHERE kept AND phash IS NOT NULL
     QUALIFY row_number() OVER (PARTITION BY source, category ORDER BY product_id, position) <= {_EACH}
@@ -117,5 +117,5 @@ def read_facts(connection: duckdb.DuckDBPyConnection) -> Facts:
     specs: dict[Category, dict[tuple[str, str], int]] = {}
     for source, path, name, value, products in connection.sql(_SPECS).fetchall():
         specs.setdefault(Category(source, tuple(path)), {})[name, value] = products
-    pictures = {category: frozenset(found) for category, found in _rows(connection.sql(_PICTURES))}
-    return Facts(specs, dict(_rows(connection.sql(_PRICES))), pictures)
+    images = {category: frozenset(found) for category, found in _rows(connection.sql(_IMAGES))}
+    return Facts(specs, dict(_rows(connection.sql(_PRICES))), images)

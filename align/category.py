@@ -12,8 +12,8 @@ __all__ = [
     "Node",
     "NodeKey",
     "fault",
+    "interleave_titles",
     "make_nodes",
-    "text_of",
     "with_ancestors",
 ]
 
@@ -104,7 +104,7 @@ def make_nodes(categories: Iterable[Category], depth: int) -> list[Node]:
     return [Node(*key, tuple(sorted(found[key])), depth) for key in sorted(found)]
 
 
-def text_of(node: Node, titles: Mapping[Category, Sequence[str]]) -> list[str]:
+def interleave_titles(node: Node, titles: Mapping[Category, Sequence[str]]) -> list[str]:
     """Return a node's titles: one of each of its categories in turn, so that none of them drowns the others."""
     turns = zip_longest(*(titles.get(category, ()) for category in node.categories))
     return [title for title in chain.from_iterable(turns) if title is not None]

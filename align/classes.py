@@ -6,19 +6,19 @@ from itertools import combinations
 
 import numpy as np
 
-from align.category import Category, Node, NodeKey, make_nodes, text_of, with_ancestors
-from align.merging import Tie
-from align.pairs import EVEN, Pair
-from align.review.effective_decisions import Standing
+from align.category import Category, Node, NodeKey, interleave_titles, make_nodes, with_ancestors
+from align.merging import LabelReason
+from align.pairs import MIN_PROBABILITY, LabelPair
+from align.review.effective_decisions import EffectiveDecisions
 from align.similarity import ContentVectors, join_titles, label_similarity
 
 __all__ = [
     "Proposal",
+    "class_reasons",
+    "cross_class_pairs",
     "find_moves",
     "make_classes",
     "propose_first_level",
-    "standing_out",
-    "tie_classes",
     "unused_entries",
 ]
 
@@ -36,18 +36,18 @@ def make_classes(categories: Iterable[Category], mapping: Mapping[str, str]) -> 
     return dict(sorted(classes.items()))
 
 
-def tie_classes(nodes: Iterable[Node], mapping: Mapping[str, str]) -> dict[NodeKey, Tie]:
+def class_reasons(nodes: Iterable[Node], mapping: Mapping[str, str]) -> dict[NodeKey, LabelReason]:
     """Return why each outermost node of one class is in it: mapping, same_name or own.
 
     The partner is the first node of another source; no similarity is taken at this level.
     """
     nodes = tuple(nodes)
-    ties = {}
+    reasons = {}
     for node in nodes:
         partner = next((other for other in nodes if other.source != node.source), None)
         rule = "mapping" if _entry(node, mapping) else "same_name" if partner else "own"
-        ties[node.key] = Tie(rule, partner)
-    return ties
+        reasons[node.key] = LabelReason(rule, partner)
+    return reasons
 
 
 def unused_entries(categories: Iterable[Category], mapping: Mapping[str, str]) -> list[str]:
@@ -89,15 +89,15 @@ def find_moves(
     return moves
 
 
-def standing_out(
-    pairs: Sequence[Pair], class_of: Mapping[Category, str], decided: Standing
+def cross_class_pairs(
+    pairs: Sequence[LabelPair], class_of: Mapping[Category, str], decided: EffectiveDecisions
 ) -> list[tuple[Category, Category]]:
     """Return the pairs across classes that the learned rule holds to be one label.
 
     Only where each is the most probable partner of the other, its own class included: a category
     leaves its class for its equal, never for a mere relative. Pairs that a person rejected are left out.
     """
-    best: dict[tuple[Category, str], Pair] = {}
+    best: dict[tuple[Category, str], LabelPair] = {}
     for pair in pairs:
         ends = pair.a.own[0], pair.b.own[0]
         for end, other in (ends, ends[::-1]):
@@ -108,7 +108,7 @@ def standing_out(
     for pair in pairs:
         a, b = pair.a.own[0], pair.b.own[0]
         mutual = best[a, b.source] is pair and best[b, a.source] is pair
-        probable = pair.probability is not None and pair.probability >= EVEN
+        probable = pair.probability is not None and pair.probability >= MIN_PROBABILITY
         if mutual and probable and class_of[a] != class_of[b] and decided.verdict(a, b) is not False:
             found.append((a, b))
     return found
@@ -163,7 +163,7 @@ def _score(
     nodes: Sequence[Node], pairs: Sequence[tuple[int, int]], titles: Mapping[Category, Sequence[str]]
 ) -> list[Proposal]:
     """Score pairs of nodes, best first."""
-    vectors = ContentVectors([join_titles(text_of(node, titles)) for node in nodes])
+    vectors = ContentVectors([join_titles(interleave_titles(node, titles)) for node in nodes])
     ends = np.array(pairs, dtype=np.int64).reshape(-1, 2)
     contents = vectors.similarities(ends[:, 0], ends[:, 1])
     found = [

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from align.category import Category, Node
 from align.hierarchy import Hierarchy, JudgedPair, Label
-from align.merging import Tie
+from align.merging import LabelReason
 from storage.tables import TABLES
 
 __all__ = ["keep_ids", "make_label_map", "make_label_pairs"]
@@ -105,14 +105,14 @@ def _rows(numbered: _Numbered) -> Iterator[dict[str, object]]:
     for node in label.nodes:
         for category in node.categories:
             if len(category.path) == depth or not label.children:
-                yield {**_name(category), **ids, **names, **_reason(label.ties[node.key])}
+                yield {**_name(category), **ids, **names, **_reason(label.reasons[node.key])}
 
 
 def _name(category: Category) -> dict[str, object]:
     return {"source": category.source, "path": category.text, "category": list(category.path)}
 
 
-def _reason(tie: Tie) -> dict[str, object]:
+def _reason(tie: LabelReason) -> dict[str, object]:
     partner: Node | None = tie.partner
     return {
         "partner": None if partner is None else partner.own[0].text,
@@ -133,12 +133,12 @@ def make_label_pairs(hierarchy: Hierarchy) -> pa.Table:
     1 - |S_content - threshold|; 0 where a person decided. While the learned rule has nothing to learn from,
     pairs take turns by the tenth that their S_content lies in, so that the first ones are of all kinds.
     """
-    doubts = _teaching_order(hierarchy) if hierarchy.untaught else {}
+    doubts = _training_order(hierarchy) if hierarchy.untrained else {}
     rows = {_key(one): _pair_row(one, hierarchy.threshold, doubts.get(id(one))) for one in hierarchy.judged}
     return pa.Table.from_pylist([rows[key] for key in sorted(rows)], schema=_PAIR_SCHEMA)
 
 
-def _teaching_order(hierarchy: Hierarchy) -> dict[int, float]:
+def _training_order(hierarchy: Hierarchy) -> dict[int, float]:
     """Return pair (by identity) -> doubt, for pairs that a rule is to learn from."""
     seen: Counter[int] = Counter()
     doubts = {}

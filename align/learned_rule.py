@@ -10,14 +10,14 @@ from scipy.optimize import minimize
 
 from align.catalogue import Facts
 from align.category import Category, Node
-from align.node_features import Floats, draw_portraits
-from align.pair_features import FEATURES, Candidates, describe_pairs
-from align.pairs import EVEN, Pair, Relation
-from align.review.effective_decisions import Standing
+from align.node_features import Floats, make_node_features
+from align.pair_features import FEATURES, CandidatePairs, find_candidate_pairs
+from align.pairs import MIN_PROBABILITY, LabelPair, Relation
+from align.review.effective_decisions import EffectiveDecisions
 
-__all__ = ["LEAST_OF_EACH", "LearnedPairs", "PairModel", "judge_pairs", "train"]
+__all__ = ["MIN_OF_EACH", "LearnedPairs", "PairModel", "judge_pairs", "train"]
 
-LEAST_OF_EACH = 3
+MIN_OF_EACH = 3
 """Pairs accepted, and pairs rejected, without which nothing is learned."""
 _STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 _FOLDS = 5
@@ -102,7 +102,7 @@ _SHOWN = 4
 class LearnedPairs:
     """Candidates with their probabilities."""
 
-    pairs: tuple[Pair, ...]
+    pairs: tuple[LabelPair, ...]
     """Sorted by the nodes' sources, then as the nodes are."""
     model: PairModel | None
     """None: too few pairs are reviewed, and the pairs have no probability."""
@@ -113,7 +113,7 @@ def judge_pairs(
     classes: Sequence[str],
     titles: Mapping[Category, Sequence[str]],
     facts: Facts,
-    decided: Standing,
+    decided: EffectiveDecisions,
     model: PairModel | None = None,
 ) -> LearnedPairs:
     """Return how probable it is of each pair worth a look that it is one label.
@@ -127,15 +127,15 @@ def judge_pairs(
         model: Trained before; None: train on these nodes.
     """
     reviewed = _reviewed(nodes, decided)
-    portraits = draw_portraits(nodes, titles, facts)
+    node_features = make_node_features(nodes, titles, facts)
     shops = [list(places) for _, places in groupby(range(len(nodes)), key=lambda place: nodes[place].source)]
-    found = [describe_pairs(portraits, classes, pair, reviewed) for pair in combinations(shops, 2)]
+    found = [find_candidate_pairs(node_features, classes, pair, reviewed) for pair in combinations(shops, 2)]
     if model is None:
         model = _train(found, reviewed)
     return LearnedPairs(tuple(pair for some in found for pair in _pairs(nodes, some, model)), model)
 
 
-def _reviewed(nodes: Sequence[Node], decided: Standing) -> dict[tuple[int, int], bool]:
+def _reviewed(nodes: Sequence[Node], decided: EffectiveDecisions) -> dict[tuple[int, int], bool]:
     """Return reviewed pair of nodes -> whether it is one label."""
     place = {category: number for number, node in enumerate(nodes) for category in node.own}
     return {
@@ -145,9 +145,9 @@ def _reviewed(nodes: Sequence[Node], decided: Standing) -> dict[tuple[int, int],
     }
 
 
-def _train(found: Sequence[Candidates], reviewed: Mapping[tuple[int, int], bool]) -> PairModel | None:
+def _train(found: Sequence[CandidatePairs], reviewed: Mapping[tuple[int, int], bool]) -> PairModel | None:
     answers = list(reviewed.values())
-    if min(answers.count(True), answers.count(False)) < LEAST_OF_EACH:
+    if min(answers.count(True), answers.count(False)) < MIN_OF_EACH:
         return None
     rows, labels = [], []
     for some in found:
@@ -158,7 +158,7 @@ def _train(found: Sequence[Candidates], reviewed: Mapping[tuple[int, int], bool]
     return train(np.array(rows), labels, np.concatenate([some.features for some in found]))
 
 
-def _pairs(nodes: Sequence[Node], some: Candidates, model: PairModel | None) -> Iterator[Pair]:
+def _pairs(nodes: Sequence[Node], some: CandidatePairs, model: PairModel | None) -> Iterator[LabelPair]:
     """Yield the candidates of two shops as pairs."""
     names = list(FEATURES)
     label, content = (some.features[:, names.index(name)] for name in ("name", "content"))
@@ -170,22 +170,24 @@ def _pairs(nodes: Sequence[Node], some: Candidates, model: PairModel | None) -> 
         if chance is not None and relation != "same":
             chance = min(chance, 1 - chance)  # what holds two of a shop is neither of them, however alike
         evidence = () if parts is None else tuple(_evidence(parts[row], some, row))
-        yield Pair(nodes[a], nodes[b], float(label[row]), min(float(content[row]), 1.0), chance, relation, evidence)
+        yield LabelPair(
+            nodes[a], nodes[b], float(label[row]), min(float(content[row]), 1.0), chance, relation, evidence
+        )
 
 
-def _relation(chance: float | None, some: Candidates, row: int) -> Relation:
+def _relation(chance: float | None, some: CandidatePairs, row: int) -> Relation:
     """Return how a pair is related: narrower where most of a's titles go to b, and not the reverse."""
     there, back = float(some.there[row]), float(some.back[row])
     if some.held[row] != some.holds[row]:
         return "narrower" if some.held[row] else "broader"
-    if chance is not None and chance >= EVEN:
+    if chance is not None and chance >= MIN_PROBABILITY:
         return "same"
     if max(there, back) < _MOSTLY or min(there, back) == 0:
         return "other"
     return "narrower" if there > back else "broader"
 
 
-def _evidence(parts: Floats, some: Candidates, row: int) -> Iterator[str]:
+def _evidence(parts: Floats, some: CandidatePairs, row: int) -> Iterator[str]:
     """Yield what weighed most, for or against."""
     texts = list(FEATURES.values())
     if some.held[row] != some.holds[row]:

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array, diags_array
 
 from align.catalogue import Facts
-from align.category import Category, Node, text_of
+from align.category import Category, Node, interleave_titles
 from align.word_counting import count_matrix
 
-__all__ = ["TITLES", "Floats", "Portraits", "bag", "draw_portraits", "rarity", "unit_rows"]
+__all__ = ["TITLES", "Floats", "NodeFeatures", "bag", "make_node_features", "rarity", "unit_rows"]
 
 Floats = NDArray[np.float64]
 
@@ -52,7 +52,7 @@ TITLES = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Portraits:
+class NodeFeatures:
     """Nodes as vectors; rows of matrices are nodes unless said otherwise, and of length 1."""
 
     nodes: Sequence[Node]
@@ -74,16 +74,16 @@ class Portraits:
     values: csr_array
     prices: Floats
     """Mean and spread of the logarithms of prices, [nodes, 2]; NaN where there are none."""
-    pictures: Sequence[frozenset[str]]
+    images: Sequence[frozenset[str]]
 
-    def share_naming(self, node: int, other: int) -> float:
+    def share_with_name(self, node: int, other: int) -> float:
         """Return the share of one node's titles that hold the name of another."""
         titles = self.texts[node]
         name = self.nodes[other].name
         return sum(name in title for title in titles) / max(len(titles), 1)
 
 
-def draw_portraits(nodes: Sequence[Node], titles: Mapping[Category, Sequence[str]], facts: Facts) -> Portraits:
+def make_node_features(nodes: Sequence[Node], titles: Mapping[Category, Sequence[str]], facts: Facts) -> NodeFeatures:
     """Return the portraits of nodes.
 
     Args:
@@ -91,17 +91,17 @@ def draw_portraits(nodes: Sequence[Node], titles: Mapping[Category, Sequence[str
         titles: Titles of the products directly in each category.
         facts: What else is known of categories.
     """
-    chosen = [text_of(node, titles)[:TITLES] for node in nodes]
+    chosen = [interleave_titles(node, titles)[:TITLES] for node in nodes]
     owner = np.repeat(np.arange(len(nodes)), [len(some) for some in chosen])
     counted = count_matrix([title for some in chosen for title in some], segment=True).matrix().astype(np.float64)
     gather = csr_array((np.ones(len(owner)), (owner, np.arange(len(owner)))), shape=(len(nodes), len(owner)))
     sums = csr_array(gather @ counted)
     weight = rarity(sums)
     specs = [_specs(node, facts) for node in nodes]
-    return Portraits(
+    return NodeFeatures(
         nodes=nodes,
-        names=_weighted(bag(_signs([node.name]) for node in nodes)),
-        paths=_weighted(bag(_signs(_names(node)) for node in nodes)),
+        names=_weighted(bag(_ngrams([node.name]) for node in nodes)),
+        paths=_weighted(bag(_ngrams(_names(node)) for node in nodes)),
         words=unit_rows(csr_array(sums.sqrt().multiply(weight[None, :]))),
         plain=unit_rows(sums),
         titles=unit_rows(csr_array((counted > 0).multiply(weight[None, :]))),
@@ -110,7 +110,7 @@ def draw_portraits(nodes: Sequence[Node], titles: Mapping[Category, Sequence[str
         properties=_weighted(bag(_tally(spec, 0) for spec in specs)),
         values=_weighted(bag(_tally(spec, 1) for spec in specs)),
         prices=np.array([_prices(node, facts) for node in nodes]).reshape(-1, 2),
-        pictures=[frozenset().union(*(facts.pictures.get(c, ()) for c in node.categories)) for node in nodes],
+        images=[frozenset().union(*(facts.images.get(c, ()) for c in node.categories)) for node in nodes],
     )
 
 
@@ -119,7 +119,7 @@ def _weighted(counts: csr_array) -> csr_array:
     return unit_rows(csr_array(counts.sqrt().multiply(rarity(counts)[None, :])))
 
 
-def _signs(names: Iterable[str]) -> Counter[str]:
+def _ngrams(names: Iterable[str]) -> Counter[str]:
     """Return the characters and neighbouring pairs of characters of names."""
     folded = [normalize("NFKC", name).casefold() for name in names]
     return Counter(name[i : i + size] for name in folded for size in (1, 2) for i in range(len(name) - size + 1))

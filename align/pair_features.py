@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from align.node_features import Floats, Portraits
+from align.node_features import Floats, NodeFeatures
 from align.similarity import label_similarity
 
-__all__ = ["FEATURES", "Candidates", "describe_pairs", "flow"]
+__all__ = ["FEATURES", "CandidatePairs", "find_candidate_pairs", "title_shares"]
 
 Ends = tuple[int, int]
 Places = NDArray[np.int64]
@@ -27,27 +27,28 @@ _A_PART = 0.15
 
 FEATURES: Mapping[str, str] = {
     "name": "names, S_label",
-    "name_signs": "names, rare characters counting more",
+    "name_ngrams": "names, rare characters counting more",
     "name_rival": "names, compared with the next best of either shop",
     "path": "names in and below both",
     "content": "titles, S_content",
     "words": "titles, rare words counting more",
     "words_rival": "titles, compared with the next best of either shop",
-    "flow": "titles of the one that are nearest to the other, the lesser share",
-    "flow_rival": "titles that go to the other, compared with those that go there from the same shop's next shelf",
-    "flow_mean": "titles of the one that are nearest to the other, both shares",
+    "title_share": "titles of the one that are nearest to the other, the lesser share",
+    "title_share_rival": "titles that go to the other, compared with those that go there from the same shop's "
+    "next shelf",
+    "title_share_mean": "titles of the one that are nearest to the other, both shares",
     "named": "titles that hold the other's name",
     "properties": "specification properties",
     "values": "specification values",
     "price": "prices",
-    "pictures": "images in both",
+    "images": "images in both",
     "class": "the same first-level class",
 }
 """Feature -> what a person reads, in the order of columns."""
 
 
 @dataclass(frozen=True, slots=True)
-class Candidates:
+class CandidatePairs:
     """Pairs of nodes of two shops that may be one label, or one in the other."""
 
     left: Places
@@ -65,39 +66,41 @@ class Candidates:
     """Whether the left node holds the right one and another of its shop, [pairs]."""
 
 
-def describe_pairs(portraits: Portraits, classes: Sequence[str], shops: Shops, also: Iterable[Ends] = ()) -> Candidates:
+def find_candidate_pairs(
+    node_features: NodeFeatures, classes: Sequence[str], shops: Shops, also: Iterable[Ends] = ()
+) -> CandidatePairs:
     """Return the pairs of two shops that are worth a look, with their features.
 
     Worth a look is, within a class, a pair whose names are alike, or whose titles are among the nearest, or go
     to each other; across classes only what stands out. All other pairs are two labels.
 
     Args:
-        portraits: Of all nodes.
+        node_features: Of all nodes.
         classes: Class of each node.
         shops: Nodes of the shop of the smaller name, and of the other.
         also: Further pairs, which people decided on.
     """
-    alike = _Alike(portraits, classes, shops)
+    alike = _ShopPair(node_features, classes, shops)
     places = alike.chosen(also)
     i, j = places
     features = np.column_stack([alike.column(name, i, j) for name in FEATURES])
     some, others = (np.array(nodes, dtype=np.int64) for nodes in shops)
-    return Candidates(some[i], others[j], features, alike.there[i, j], alike.back[i, j], *alike.holdings(i, j))
+    return CandidatePairs(some[i], others[j], features, alike.there[i, j], alike.back[i, j], *alike.holdings(i, j))
 
 
-class _Alike:
+class _ShopPair:
     """All pairs of two shops: dense matrices, [some, others], of what is cheap; the rest pair by pair."""
 
     def __init__(
-        self, portraits: Portraits, classes: Sequence[str], shops: tuple[Sequence[int], Sequence[int]]
+        self, node_features: NodeFeatures, classes: Sequence[str], shops: tuple[Sequence[int], Sequence[int]]
     ) -> None:
-        self._portraits = portraits
+        self._node_features = node_features
         self._some, self._others = (list(nodes) for nodes in shops)
         some, others = self._some, self._others
-        self.names = _cosines(portraits.names, some, others)
-        self.words = _cosines(portraits.words, some, others)
-        self.there = flow(portraits, some, others)
-        self.back = flow(portraits, others, some).T
+        self.names = _cosines(node_features.names, some, others)
+        self.words = _cosines(node_features.words, some, others)
+        self.there = title_shares(node_features, some, others)
+        self.back = title_shares(node_features, others, some).T
         self.same_class = np.array([classes[i] for i in some])[:, None] == np.array([classes[j] for j in others])
 
     def chosen(self, also: Iterable[Ends]) -> tuple[Places, Places]:
@@ -128,10 +131,10 @@ class _Alike:
         return np.asarray(getattr(self, f"_{name}")(i, j), dtype=np.float64)
 
     def _name(self, i: Places, j: Places) -> list[float]:
-        nodes = self._portraits.nodes
+        nodes = self._node_features.nodes
         return [label_similarity(nodes[self._some[a]].name, nodes[self._others[b]].name) for a, b in _zip(i, j)]
 
-    def _name_signs(self, i: Places, j: Places) -> Floats:
+    def _name_ngrams(self, i: Places, j: Places) -> Floats:
         return np.asarray(self.names[i, j])
 
     def _name_rival(self, i: Places, j: Places) -> Floats:
@@ -149,18 +152,18 @@ class _Alike:
     def _words_rival(self, i: Places, j: Places) -> Floats:
         return _lead(self.words, i, j)
 
-    def _flow(self, i: Places, j: Places) -> Floats:
+    def _title_share(self, i: Places, j: Places) -> Floats:
         return np.minimum(self.there[i, j], self.back[i, j])
 
-    def _flow_mean(self, i: Places, j: Places) -> Floats:
+    def _title_share_mean(self, i: Places, j: Places) -> Floats:
         return np.sqrt(self.there[i, j] * self.back[i, j])
 
-    def _flow_rival(self, i: Places, j: Places) -> Floats:
+    def _title_share_rival(self, i: Places, j: Places) -> Floats:
         # Where a third node's titles go to the same node, that one is the broader.
         return np.minimum(_lead_in_rows(self.there.T, j, i), _lead_in_rows(self.back, i, j))
 
     def _named(self, i: Places, j: Places) -> list[float]:
-        share = self._portraits.share_naming
+        share = self._node_features.share_with_name
         return [(share(a, b) + share(b, a)) / 2 for a, b in self._nodes(i, j)]
 
     def _properties(self, i: Places, j: Places) -> Floats:
@@ -170,13 +173,13 @@ class _Alike:
         return self._rows("values", i, j)
 
     def _price(self, i: Places, j: Places) -> Floats:
-        one, other = (self._portraits.prices[nodes] for nodes in self._ends(i, j))
+        one, other = (self._node_features.prices[nodes] for nodes in self._ends(i, j))
         spread = np.maximum(np.hypot(one[:, 1], other[:, 1]), 0.1)
         return np.nan_to_num(np.exp(-np.abs(one[:, 0] - other[:, 0]) / spread))
 
-    def _pictures(self, i: Places, j: Places) -> list[float]:
-        pictures = self._portraits.pictures
-        pairs = ((pictures[a], pictures[b]) for a, b in self._nodes(i, j))
+    def _images(self, i: Places, j: Places) -> list[float]:
+        images = self._node_features.images
+        pairs = ((images[a], images[b]) for a, b in self._nodes(i, j))
         return [len(one & other) / min(len(one), len(other)) if one and other else 0.0 for one, other in pairs]
 
     def _class(self, i: Places, j: Places) -> Floats:
@@ -190,7 +193,7 @@ class _Alike:
 
     def _rows(self, matrix: str, i: Places, j: Places) -> Floats:
         """Return the cosines of pairs of rows."""
-        rows, (one, other) = getattr(self._portraits, matrix), self._ends(i, j)
+        rows, (one, other) = getattr(self._node_features, matrix), self._ends(i, j)
         return np.asarray(rows[one].multiply(rows[other]).sum(axis=1), dtype=np.float64).ravel()
 
 
@@ -226,7 +229,7 @@ def _lead_in_rows(matrix: Floats, i: Places, j: Places) -> Floats:
 _TITLES_AT_ONCE = 2048
 
 
-def flow(portraits: Portraits, some: Sequence[int], others: Sequence[int]) -> Floats:
+def title_shares(node_features: NodeFeatures, some: Sequence[int], others: Sequence[int]) -> Floats:
     """Return the share of each node's titles whose nearest node of another shop is which, [some, others].
 
     Nearest is by the cosine of words weighted by rarity; a title as near to several nodes counts for each
@@ -234,21 +237,21 @@ def flow(portraits: Portraits, some: Sequence[int], others: Sequence[int]) -> Fl
     each to the other; of a broader and a narrower one, only from the narrower.
 
     Args:
-        portraits: Of all nodes.
+        node_features: Of all nodes.
         some: Nodes of one shop.
         others: Nodes of another shop.
     """
-    place = np.full(len(portraits.nodes), -1)
+    place = np.full(len(node_features.nodes), -1)
     place[list(some)] = np.arange(len(some))
-    rows = np.flatnonzero(place[portraits.owner] >= 0)
-    centres = csr_array(portraits.words[list(others)].T)
+    rows = np.flatnonzero(place[node_features.owner] >= 0)
+    centres = csr_array(node_features.words[list(others)].T)
     found = np.zeros((len(some), len(others)))
     for start in range(0, len(rows), _TITLES_AT_ONCE):
         chosen = rows[start : start + _TITLES_AT_ONCE]
-        near = (portraits.titles[chosen] @ centres).toarray()
+        near = (node_features.titles[chosen] @ centres).toarray()
         best = near.max(axis=1, keepdims=True, initial=0.0)
         nearest = (near >= best) & (best > 0)
         shares = nearest / np.maximum(nearest.sum(axis=1, keepdims=True), 1)
-        np.add.at(found, place[portraits.owner[chosen]], shares)
-    counts = np.bincount(place[portraits.owner[rows]], minlength=len(some))
+        np.add.at(found, place[node_features.owner[chosen]], shares)
+    counts = np.bincount(place[node_features.owner[rows]], minlength=len(some))
     return np.asarray(found / np.maximum(counts, 1)[:, None])

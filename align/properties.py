@@ -96,7 +96,7 @@ PropertyKey = tuple[str, str]
 _ALIKE_NAMES = 0.5
 _SHARED_BY_ALIKE = 0.3
 _SHARED_BY_UNLIKE = 0.8
-_TELLING = 3
+_MIN_SHARED_VALUES = 3
 """Values in common, without which unlike names are never joined: 是 and 否 are in many properties."""
 _BRACKETS = re.compile(r"[((\[【].*?[))\]】]")
 
@@ -157,7 +157,7 @@ def _joins(
         cosine, shared = _cosine(bags[a], bags[b])
         alike = label_similarity(folded[a], folded[b])
         if (alike >= _ALIKE_NAMES and cosine >= _SHARED_BY_ALIKE) or (
-            cosine >= _SHARED_BY_UNLIKE and shared >= _TELLING
+            cosine >= _SHARED_BY_UNLIKE and shared >= _MIN_SHARED_VALUES
         ):
             yield -(alike + cosine) / 2, a, b
 

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from annotate.candidates.encoders import Vectors, load_encoder
 from annotate.candidates.feature_file import FeatureFile, Rows, scale_to_unit
 from annotate.candidates.listings import held_out_products, read_listings, sample_queries
-from annotate.candidates.search import Found, build_inverted_file, count_lists, count_probes, search_exactly
+from annotate.candidates.search import Neighbours, build_inverted_file, count_lists, count_probes, search_exactly
 from annotate.settings import CandidateSettings
 from m5data.errors import MissingInputError
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
@@ -29,7 +29,7 @@ _QUERIES = 4096
 _SAMPLE = 256
 """Queries on which the recall of an approximate search is measured before it is used."""
 
-Search = Callable[[Vectors, int], Found]
+Search = Callable[[Vectors, int], Neighbours]
 
 
 def run(
@@ -134,7 +134,7 @@ def _searcher(settings: CandidateSettings, features: FeatureFile, queries: Rows,
         yield lambda vectors, best: index.search(vectors, best, probes)
 
 
-def _pairs(ids: pa.ChunkedArray, queries: Rows, found: Found, best: int) -> pa.Table:
+def _pairs(ids: pa.ChunkedArray, queries: Rows, found: Neighbours, best: int) -> pa.Table:
     """Return rows of the table ``candidates``: a query is no candidate of itself."""
     rows, similarity = found
     other = (rows >= 0) & (rows != queries[:, None])

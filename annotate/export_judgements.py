@@ -14,11 +14,11 @@ from annotate.aggregation.aggregate import aggregate
 from annotate.aggregation.krippendorff import krippendorff_alpha
 from annotate.judgement_state import category_judgements, timed_judgements
 from annotate.judgements import write_tasks
-from annotate.matches import find_consequences
+from annotate.matches import find_transitive_pairs
 from annotate.settings import AnnotateSettings, Method
 from storage import Store
 
-__all__ = ["Form", "make_report", "write_judgements"]
+__all__ = ["Form", "export_judgements", "make_report"]
 
 
 def make_report(judgements: pa.Table, method: Method) -> dict[str, object]:
@@ -67,7 +67,7 @@ def _task(row: dict[str, object], separator: str) -> dict[str, object]:
 Form = Literal["csv", "label-studio", "report", "consequences", "categories"]
 
 
-def write_judgements(store: Store, settings: AnnotateSettings, form: Form, out: Path) -> int:
+def export_judgements(store: Store, settings: AnnotateSettings, form: Form, out: Path) -> int:
     """Write all judgements of pairs, or what is made of them; return how many rows or tasks.
 
     Args:
@@ -79,7 +79,9 @@ def write_judgements(store: Store, settings: AnnotateSettings, form: Form, out: 
         out: The file; replaced.
     """
     if form == "consequences":
-        return _write_csv(find_consequences(store.snapshot().table("matches", ["query", "candidate", "decision"])), out)
+        return _write_csv(
+            find_transitive_pairs(store.snapshot().table("matches", ["query", "candidate", "decision"])), out
+        )
     if form == "categories":
         given, gold = category_judgements(store.state)
         return _write_csv(aggregate(given, settings.method, gold).labels, out)

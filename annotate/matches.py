@@ -10,7 +10,7 @@ from annotate.aggregation.encoding import codes, encode, sorted_values
 from annotate.aggregation.fit import TIE
 from annotate.settings import Method
 
-__all__ = ["CONSEQUENCES", "find_consequences", "match_pairs"]
+__all__ = ["TRANSITIVE_PAIRS", "find_transitive_pairs", "match_pairs"]
 
 _SIDES = pa.array(["matched", "mismatched"])
 """Labels of a pair's task. ``uncertain`` is none of them: who is uncertain takes no side."""
@@ -74,7 +74,7 @@ def _decide(posterior: NDArray[np.float64], threshold: float, judged: NDArray[np
     return decision
 
 
-CONSEQUENCES = pa.schema(
+TRANSITIVE_PAIRS = pa.schema(
     [("query", pa.string()), ("candidate", pa.string()), ("through", pa.string()), ("implied", pa.string()),
      ("decision", pa.string())]
 )  # fmt: skip
@@ -84,7 +84,7 @@ CONSEQUENCES = pa.schema(
 Pair = tuple[str, str]
 
 
-def find_consequences(matches: pa.Table) -> pa.Table:
+def find_transitive_pairs(matches: pa.Table) -> pa.Table:
     """Return the pairs that two decided pairs with a product in common imply, and that are not decided so.
 
     A = B and B = C imply A = C; A = B and B != C imply A != C. Where a pair is implied both ways, or against its own
@@ -116,7 +116,7 @@ def find_consequences(matches: pa.Table) -> pa.Table:
         for (one, two, implied), middle in sorted(found.items())
         if decided.get((one, two)) != implied
     ]
-    return pa.Table.from_pylist(rows, schema=CONSEQUENCES)
+    return pa.Table.from_pylist(rows, schema=TRANSITIVE_PAIRS)
 
 
 def _pair(one: str, two: str) -> Pair:

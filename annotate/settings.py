@@ -8,7 +8,7 @@ from pydantic import Field
 
 from m5data.stage_settings import StageSettings
 
-__all__ = ["FIRST", "AnnotateSettings", "CandidateSettings", "Method", "TaskSettings"]
+__all__ = ["FIRST_ROUND", "AnnotateSettings", "CandidateSettings", "Method", "TaskSettings"]
 
 Method = Literal["majority", "dawid-skene", "glad", "weighted"]
 """How judgements of a task become one label."""
@@ -40,7 +40,7 @@ class CandidateSettings(StageSettings):
     """Of the sample of queries."""
 
 
-FIRST = 1
+FIRST_ROUND = 1
 """Workers a task before doubt is known; then rounds. One did better than two in replays of public crowds."""
 
 

@@ -9,7 +9,7 @@ import duckdb
 from annotate.judgement_state import gold_pairs
 from annotate.settings import TaskSettings
 from annotate.tasks.board import TaskBoard
-from annotate.tasks.task import Kind, Task, Truth
+from annotate.tasks.task import GoldTask, Kind, Task
 from m5data.errors import MissingInputError
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Store
@@ -107,7 +107,7 @@ def run(
             new += board.add_tasks(batch)
             asked += len(batch)
             progress.advance(len(batch))
-        board.add_gold(Truth(Task(query, candidate), label) for query, candidate, label in gold_pairs(store.state))
+        board.add_gold(GoldTask(Task(query, candidate), label) for query, candidate, label in gold_pairs(store.state))
         progress.finish()
     left_out = "mirrored" if kind == "same-product" else "one_category"
     dropped = {reason: n for reason, n in (("known", asked - new), (left_out, read - asked)) if n}

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from contextlib import closing
 from pathlib import Path
 
-from splits.digest import digest_splits
+from splits.record import digest_splits
 from storage import Snapshot, Store
 from storage.engine import open_engine, text
 from storage.erasure import Edit, among, history, rewrite_tables

@@ -7,28 +7,6 @@ with store.stage("dedup", settings=digest, reads=["products"]) as stage:
 store.snapshot().sql("SELECT count(*) FROM products")
 """
 
-from storage.children import die_with_parent, enter_child, waited_for
-from storage.objects.reader import ObjectProblem, Objects
-from storage.objects.warc import StoredPage
-from storage.objects.writer import ObjectWriter
-from storage.stage import Spool, Stage
-from storage.state import ObjectRef, State
-from storage.store import Store
-from storage.versions import Snapshot, StageRecord
+import lazy_loader
 
-__all__ = [
-    "ObjectProblem",
-    "ObjectRef",
-    "ObjectWriter",
-    "Objects",
-    "Snapshot",
-    "Spool",
-    "Stage",
-    "StageRecord",
-    "State",
-    "Store",
-    "StoredPage",
-    "die_with_parent",
-    "enter_child",
-    "waited_for",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

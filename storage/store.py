@@ -7,9 +7,8 @@ from pathlib import Path
 
 from m5data.errors import UsageError, WorkspaceError
 from m5data.stage import Clock, utc_now
-from storage.children import wait_for_children
 from storage.files import Layout
-from storage.lock import WriterLock, clear_staging, recover
+from storage.lock import WriterLock, clear_staging, recover, wait_for_children
 from storage.objects.reader import SEGMENT_BYTES, ObjectProblem, Objects, verify_objects
 from storage.remote import Home
 from storage.stage import Spool, Stage, StageInputs, spool_folder

@@ -1,8 +1,8 @@
 """Review of alignments by people; what a web page or a sheet needs.
 
-What to show: ``doubtful_pairs(store.snapshot(), standing(all_decisions(store.state)), limit=50)`` gives the
+What to show: ``doubtful_pairs(store.snapshot(), resolve_decisions(all_decisions(store.state)), limit=50)`` gives the
 undecided pairs of the last alignment, most doubtful first, with titles and product ids of both sides
-(images: rows of the table ``media`` with these product ids). ``standing(…).conflicts`` names the subjects on
+(images: rows of the table ``media`` with these product ids). ``resolve_decisions(…).conflicts`` names the subjects on
 which people's latest decisions differ.
 
 What to keep: ``record_decisions(store.state, [Decision("accept", a, b, reviewer, utc_now(), token=token)])``.
@@ -23,25 +23,25 @@ from align.review.decisions import (
     decisions_digest,
     record_decisions,
 )
-from align.review.effective_decisions import Conflict, Standing, standing
+from align.review.effective_decisions import Conflict, EffectiveDecisions, resolve_decisions
 from align.review.sheet import SheetReader, read_sheet, write_sheet
-from align.review.uncertain import DoubtfulPair, Example, doubtful_pairs
+from align.review.uncertain import Example, UncertainPair, uncertain_pairs
 
 __all__ = [
     "KINDS",
     "Conflict",
     "Decision",
-    "DoubtfulPair",
+    "EffectiveDecisions",
     "Example",
     "Kind",
     "SheetReader",
-    "Standing",
+    "UncertainPair",
     "all_decisions",
     "decision_fault",
     "decisions_digest",
-    "doubtful_pairs",
     "read_sheet",
     "record_decisions",
-    "standing",
+    "resolve_decisions",
+    "uncertain_pairs",
     "write_sheet",
 ]

@@ -7,7 +7,7 @@ from typing import TypeVar
 from align.category import Category
 from align.review.decisions import Decision
 
-__all__ = ["Conflict", "Standing", "standing"]
+__all__ = ["Conflict", "EffectiveDecisions", "resolve_decisions"]
 
 CategoryPair = tuple[Category, Category]
 Subject = TypeVar("Subject", Category, CategoryPair)
@@ -24,7 +24,7 @@ class Conflict:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class EffectiveDecisions:
     """What holds now."""
 
     pairs: Mapping[CategoryPair, Decision] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class Standing:
         return frozenset((*self.names, *self.splits, *(end for pair in self.pairs for end in pair)))
 
 
-def standing(decisions: Iterable[Decision]) -> Standing:
+def resolve_decisions(decisions: Iterable[Decision]) -> EffectiveDecisions:
     """Return what a log of decisions amounts to.
 
     The newest decision on a pair holds, whoever made it. A split ends earlier joins of its category;
@@ -61,13 +61,13 @@ def standing(decisions: Iterable[Decision]) -> Standing:
     names = _newest((end, d) for d in log if d.kind == "rename" for end in (d.a, d.b) if end is not None)
     splits = _newest((d.a, d) for d in log if d.kind == "split")
     place = {id(decision): number for number, decision in enumerate(log)}
-    standing_pairs = {
+    pairs_in_force = {
         pair: decision
         for pair, decision in pairs.items()
         if decision.kind == "reject"
         or all(place[id(decision)] > place[id(splits[end])] for end in pair if end in splits)
     }
-    return Standing(standing_pairs, names, splits, _conflicts(log))
+    return EffectiveDecisions(pairs_in_force, names, splits, _conflicts(log))
 
 
 def _newest(found: Iterable[tuple[Subject, Decision]]) -> dict[Subject, Decision]:

@@ -8,10 +8,10 @@ from typing import Any
 import pyarrow as pa
 
 from align.category import Category
-from align.review.effective_decisions import Standing
+from align.review.effective_decisions import EffectiveDecisions
 from storage import Snapshot
 
-__all__ = ["DoubtfulPair", "Example", "doubtful_pairs"]
+__all__ = ["Example", "UncertainPair", "uncertain_pairs"]
 
 _PAIRS = """
 SELECT * FROM label_pairs ANTI JOIN decided USING (source_a, path_a, source_b, path_b)
@@ -39,7 +39,7 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
-class DoubtfulPair:
+class UncertainPair:
     """A pair of categories for a person to judge."""
 
     a: Category
@@ -61,9 +61,9 @@ class DoubtfulPair:
     examples_b: tuple[Example, ...]
 
 
-def doubtful_pairs(
-    snapshot: Snapshot, decided: Standing, *, limit: int = 50, offset: int = 0, examples: int = 5
-) -> list[DoubtfulPair]:
+def uncertain_pairs(
+    snapshot: Snapshot, decided: EffectiveDecisions, *, limit: int = 50, offset: int = 0, examples: int = 5
+) -> list[UncertainPair]:
     """Return undecided pairs of the last alignment, most doubtful first.
 
     Args:
@@ -87,7 +87,7 @@ def doubtful_pairs(
     return [_pair(row, shown) for row in rows]
 
 
-def _keys(decided: Standing) -> Iterator[dict[str, str]]:
+def _keys(decided: EffectiveDecisions) -> Iterator[dict[str, str]]:
     for a, b in decided.pairs:
         yield {"source_a": a.source, "path_a": a.text, "source_b": b.source, "path_b": b.text}
 
@@ -100,9 +100,9 @@ def _examples(listed: Sequence[Any]) -> tuple[Example, ...]:
     return tuple(Example(*(one.values() if isinstance(one, dict) else one)) for one in listed)
 
 
-def _pair(row: dict[str, Any], shown: dict[Category, tuple[Example, ...]]) -> DoubtfulPair:
+def _pair(row: dict[str, Any], shown: dict[Category, tuple[Example, ...]]) -> UncertainPair:
     a, b = _end(row, "a"), _end(row, "b")
-    return DoubtfulPair(
+    return UncertainPair(
         a,
         b,
         row["s_label"],

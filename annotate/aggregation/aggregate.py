@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from annotate.aggregation.blocks import count_votes
 from annotate.aggregation.dawid_skene import dawid_skene
-from annotate.aggregation.encoding import Answers, Gold, encode
+from annotate.aggregation.encoding import EncodedJudgements, Gold, encode
 from annotate.aggregation.fit import Fit, choose_labels
 from annotate.aggregation.glad import glad
 from annotate.aggregation.majority import majority
@@ -53,26 +53,26 @@ def aggregate(judgements: pa.Table, method: Method = "majority", gold: Gold | No
         DataError: A column is missing or holds nulls, or ``gold`` is of other types.
         UsageError: There is no such method.
     """
-    answers = encode(judgements, gold)
-    found = fit(answers, method)
+    encoded = encode(judgements, gold)
+    found = fit(encoded, method)
     chosen = choose_labels(found.posteriors)
     return Aggregation(
-        labels=_label_table(answers, found, chosen),
-        posteriors=_posterior_table(answers, found.posteriors),
-        workers=report_workers(answers, found, chosen),
+        labels=_label_table(encoded, found, chosen),
+        posteriors=_posterior_table(encoded, found.posteriors),
+        workers=report_workers(encoded, found, chosen),
         converged=found.converged,
     )
 
 
-def _label_table(answers: Answers, found: Fit, chosen: NDArray[np.intp]) -> pa.Table:
+def _label_table(encoded: EncodedJudgements, found: Fit, chosen: NDArray[np.intp]) -> pa.Table:
     every = np.arange(len(chosen))
-    votes = count_votes(answers)
+    votes = count_votes(encoded)
     total = votes.sum(axis=0)
     difficulty = 1 - votes[chosen, every] / np.maximum(total, 1) if found.difficulty is None else found.difficulty
     return pa.table(
         {
-            "task": answers.tasks,
-            "label": answers.labels.take(pa.array(chosen)),
+            "task": encoded.tasks,
+            "label": encoded.labels.take(pa.array(chosen)),
             "posterior": found.posteriors[chosen, every],
             "judgements": total.astype(np.int64),
             "difficulty": pa.array(difficulty, mask=total == 0),
@@ -80,23 +80,23 @@ def _label_table(answers: Answers, found: Fit, chosen: NDArray[np.intp]) -> pa.T
     )
 
 
-def _posterior_table(answers: Answers, posteriors: NDArray[np.float64]) -> pa.Table:
+def _posterior_table(encoded: EncodedJudgements, posteriors: NDArray[np.float64]) -> pa.Table:
     labels, tasks = (np.arange(size, dtype=np.int32) for size in posteriors.shape)
     return pa.table(
         {
-            "task": answers.tasks.take(pa.array(np.repeat(tasks, len(labels)))),
-            "label": answers.labels.take(pa.array(np.tile(labels, len(tasks)))),
+            "task": encoded.tasks.take(pa.array(np.repeat(tasks, len(labels)))),
+            "label": encoded.labels.take(pa.array(np.tile(labels, len(tasks)))),
             "posterior": posteriors.T.ravel(),
         }
     )
 
 
-_METHODS: Mapping[str, Callable[[Answers], Fit]] = MappingProxyType(
+_METHODS: Mapping[str, Callable[[EncodedJudgements], Fit]] = MappingProxyType(
     {"majority": majority, "dawid-skene": dawid_skene, "glad": glad, "weighted": weighted}
 )
 
 
-def fit(answers: Answers, method: str) -> Fit:
+def fit(encoded: EncodedJudgements, method: str) -> Fit:
     """Apply a method; without any task there is nothing to find.
 
     Raises:
@@ -104,26 +104,26 @@ def fit(answers: Answers, method: str) -> Fit:
     """
     if method not in _METHODS:
         raise UsageError(f"annotate.method: wanted one of {', '.join(_METHODS)}, got {method!r}; name one of them")
-    if not len(answers.gold):
-        return Fit(np.zeros((len(answers.labels), 0)), np.zeros(len(answers.workers)))
-    return _METHODS[method](answers)
+    if not len(encoded.gold):
+        return Fit(np.zeros((len(encoded.labels), 0)), np.zeros(len(encoded.workers)))
+    return _METHODS[method](encoded)
 
 
-def report_workers(answers: Answers, found: Fit, chosen: NDArray[np.intp]) -> pa.Table:
+def report_workers(encoded: EncodedJudgements, found: Fit, chosen: NDArray[np.intp]) -> pa.Table:
     """Return one row a worker, sorted: worker, judgements, ability, agreement, gold_judgements, gold_accuracy.
 
     Args:
-        answers: The answers.
+        encoded: The judgements.
         found: What a method made of them.
         chosen: [T] the labels it chose.
     """
-    size = len(answers.workers)
-    judged = np.bincount(answers.worker, minlength=size)
-    agreed = np.bincount(answers.worker[answers.label == chosen[answers.task]], minlength=size)
-    asked, right = count_gold(answers)
+    size = len(encoded.workers)
+    judged = np.bincount(encoded.worker, minlength=size)
+    agreed = np.bincount(encoded.worker[encoded.label == chosen[encoded.task]], minlength=size)
+    asked, right = count_gold(encoded)
     report = pa.table(
         {
-            "worker": answers.workers,
+            "worker": encoded.workers,
             "judgements": judged,
             "ability": found.ability,
             "agreement": agreed / judged,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from annotate.aggregation.encoding import Answers
+from annotate.aggregation.encoding import EncodedJudgements
 
 __all__ = ["Block", "blocks", "count_votes", "sum_by"]
 
@@ -27,7 +27,7 @@ _ANSWERS = 1 << 16
 class Block:
     """The n answers on m tasks that follow each other."""
 
-    answers: slice
+    rows: slice
     """Their places among all answers."""
     tasks: slice
     """Their tasks' places among all tasks."""
@@ -49,42 +49,42 @@ class Block:
         return sum_by(self.task, values, self.shape[1])
 
 
-def blocks(answers: Answers) -> Iterator[Block]:
+def blocks(encoded: EncodedJudgements) -> Iterator[Block]:
     """Yield all answers, and all tasks, in order, in blocks; a task lies in one block."""
     begin, first = 0, 0
-    while first < len(answers.gold):
-        last = _end_of_tasks(answers, begin)
-        end = int(np.searchsorted(answers.task, np.int32(last)))  # any other type of integer copies the column
-        yield _block(answers, slice(begin, end), slice(first, last))
+    while first < len(encoded.gold):
+        last = _end_of_tasks(encoded, begin)
+        end = int(np.searchsorted(encoded.task, np.int32(last)))  # any other type of integer copies the column
+        yield _block(encoded, slice(begin, end), slice(first, last))
         begin, first = end, last
 
 
-def _end_of_tasks(answers: Answers, begin: int) -> int:
+def _end_of_tasks(encoded: EncodedJudgements, begin: int) -> int:
     """Return the task that the block after the one from answer ``begin`` starts with."""
-    if begin + _ANSWERS >= len(answers.task):
-        return len(answers.gold)
-    return max(int(answers.task[begin + _ANSWERS]), int(answers.task[begin]) + 1)
+    if begin + _ANSWERS >= len(encoded.task):
+        return len(encoded.gold)
+    return max(int(encoded.task[begin + _ANSWERS]), int(encoded.task[begin]) + 1)
 
 
-def _block(answers: Answers, rows: slice, tasks: slice) -> Block:
+def _block(encoded: EncodedJudgements, rows: slice, tasks: slice) -> Block:
     size = tasks.stop - tasks.start
-    task = answers.task[rows].astype(np.intp)
+    task = encoded.task[rows].astype(np.intp)
     task -= tasks.start
-    cell = answers.label[rows].astype(np.intp)
+    cell = encoded.label[rows].astype(np.intp)
     cell *= size
     cell += task
-    return Block(rows, tasks, task, answers.worker[rows].astype(np.intp), cell, (len(answers.labels), size))
+    return Block(rows, tasks, task, encoded.worker[rows].astype(np.intp), cell, (len(encoded.labels), size))
 
 
-def count_votes(answers: Answers, weights: Values | None = None) -> Values:
+def count_votes(encoded: EncodedJudgements, weights: Values | None = None) -> Values:
     """Return the sum of the weights of the workers who gave each label to each task, [K, T].
 
     Args:
-        answers: The answers.
+        encoded: The judgements.
         weights: [W]; None: 1 for each, which counts votes.
     """
-    votes = np.empty((len(answers.labels), len(answers.gold)))
-    for block in blocks(answers):
+    votes = np.empty((len(encoded.labels), len(encoded.gold)))
+    for block in blocks(encoded):
         each = np.ones(len(block.worker)) if weights is None else weights[block.worker]
         votes[:, block.tasks] = block.sum_votes(each)
     return votes

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotate.aggregation.blocks import blocks, sum_by
-from annotate.aggregation.encoding import Answers
+from annotate.aggregation.encoding import EncodedJudgements
 from annotate.aggregation.fit import ITERATIONS, TOLERANCE, Fit, normalise
 from annotate.aggregation.majority import majority
 
@@ -32,7 +32,7 @@ NO_PRIOR = Prior(0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class _GivenLabels:
     """The R pairs (worker, label) that occur: a confusion matrix has rows for these alone."""
 
     row: NDArray[np.int32]
@@ -43,7 +43,7 @@ class _Said:
     """[R]"""
 
 
-def dawid_skene(answers: Answers, expected: Prior = NO_PRIOR) -> Fit:
+def dawid_skene(encoded: EncodedJudgements, expected: Prior = NO_PRIOR) -> Fit:
     """Estimate class prior, confusion matrices and truth together by EM.
 
         E: P(truth_t = c) = p_c prod over answers (w, l) on t of e_w[l | c], up to a constant
@@ -57,59 +57,61 @@ def dawid_skene(answers: Answers, expected: Prior = NO_PRIOR) -> Fit:
     sum over c of p_c e_w[c | c].
 
     Args:
-        answers: The answers.
+        encoded: The judgements.
         expected: Dirichlet prior of the rows of the matrices, as answers added to the counts of the M-step: with few
             answers a worker, matrices that these alone decide are certain of too much.
     """
-    said = _pairs_said(answers)
-    posteriors = majority(answers).posteriors
+    said = _given_labels(encoded)
+    posteriors = majority(encoded).posteriors
     moved = np.inf
     for _ in range(ITERATIONS):
         prior = np.maximum(posteriors.mean(axis=1), _SMALLEST)
-        errors = _estimate_errors(answers, said, posteriors, expected)
-        moved = _update(posteriors, answers, said, np.log(prior), np.log(errors))
+        errors = _estimate_errors(encoded, said, posteriors, expected)
+        moved = _update(posteriors, encoded, said, np.log(prior), np.log(errors))
         if moved <= TOLERANCE:
             break
     right = errors[said.label, np.arange(len(said.label))] * prior[said.label]
-    ability = sum_by(said.worker, right, len(answers.workers))
+    ability = sum_by(said.worker, right, len(encoded.workers))
     return Fit(posteriors, ability, converged=bool(moved <= TOLERANCE))
 
 
-def _pairs_said(answers: Answers) -> _Said:
-    size = len(answers.labels)
-    pair = answers.worker.astype(np.int64)
+def _given_labels(encoded: EncodedJudgements) -> _GivenLabels:
+    size = len(encoded.labels)
+    pair = encoded.worker.astype(np.int64)
     pair *= size
-    pair += answers.label
-    occurs = np.zeros(len(answers.workers) * size, bool)
+    pair += encoded.label
+    occurs = np.zeros(len(encoded.workers) * size, bool)
     occurs[pair] = True
     (pairs,) = np.nonzero(occurs)
     row = (np.cumsum(occurs) - 1).astype(np.int32)[pair]
-    return _Said(row, pairs // size, pairs % size)
+    return _GivenLabels(row, pairs // size, pairs % size)
 
 
-def _estimate_errors(answers: Answers, said: _Said, posteriors: Values, expected: Prior) -> Values:
+def _estimate_errors(encoded: EncodedJudgements, said: _GivenLabels, posteriors: Values, expected: Prior) -> Values:
     """Return e_w[l | c] as [K (c), R]."""
-    errors = np.zeros((len(answers.labels), len(said.worker)))
-    for block in blocks(answers):
-        row = said.row[block.answers]
+    errors = np.zeros((len(encoded.labels), len(said.worker)))
+    for block in blocks(encoded):
+        row = said.row[block.rows]
         for counts, truth in zip(errors, posteriors[:, block.tasks], strict=True):
             np.add.at(counts, row, truth[block.task])
     np.maximum(errors, _SMALLEST, out=errors)
-    total = np.stack([sum_by(said.worker, counts, len(answers.workers)) for counts in errors])
+    total = np.stack([sum_by(said.worker, counts, len(encoded.workers)) for counts in errors])
     total += expected.right + (len(errors) - 1) * expected.wrong
     errors += np.where(np.arange(len(errors))[:, None] == said.label, expected.right, expected.wrong)
     errors /= total[:, said.worker]
     return errors
 
 
-def _update(posteriors: Values, answers: Answers, said: _Said, log_prior: Values, log_errors: Values) -> float:
+def _update(
+    posteriors: Values, encoded: EncodedJudgements, said: _GivenLabels, log_prior: Values, log_errors: Values
+) -> float:
     """Do the E-step in place; return the largest move of a posterior."""
     moved = 0.0
-    for block in blocks(answers):
-        row = said.row[block.answers]
+    for block in blocks(encoded):
+        row = said.row[block.rows]
         scores = np.stack([block.sum_by_task(errors[row]) for errors in log_errors])
         scores += log_prior[:, None]
-        new = normalise(scores, answers.gold[block.tasks])
+        new = normalise(scores, encoded.gold[block.tasks])
         moved = max(moved, float(np.abs(new - posteriors[:, block.tasks]).max()))
         posteriors[:, block.tasks] = new
     return moved

@@ -10,7 +10,16 @@ from numpy.typing import NDArray
 
 from m5data.errors import DataError
 
-__all__ = ["Answers", "Gold", "GoldColumns", "codes", "encode", "gold_columns", "judgement_columns", "sorted_values"]
+__all__ = [
+    "EncodedJudgements",
+    "Gold",
+    "GoldColumns",
+    "codes",
+    "encode",
+    "gold_columns",
+    "judgement_columns",
+    "sorted_values",
+]
 
 Gold = Mapping[str, object] | Mapping[int, object]
 """Task -> its true label."""
@@ -84,7 +93,7 @@ _LARGEST = 2**63
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class EncodedJudgements:
     """N answers of W workers on T tasks with K labels; 12 bytes an answer.
 
     The numbers of workers follow from what they answered, not from their names, so that sums run in
@@ -113,7 +122,7 @@ def encode(
     *,
     tasks: pa.Array | None = None,
     labels: pa.Array | None = None,
-) -> Answers:
+) -> EncodedJudgements:
     """Number tasks, workers and labels, and sort the answers.
 
     Args:
@@ -138,7 +147,7 @@ def encode(
     known = np.full(len(all_tasks), -1, np.int32)
     known[codes(truth.tasks, all_tasks)] = codes(truth.labels, all_labels)
     sorted_columns = _sort((columns[0], rank[columns[1]], columns[2]), sizes)
-    return Answers(all_tasks, all_workers.take(pa.array(order)), all_labels, *sorted_columns, known)
+    return EncodedJudgements(all_tasks, all_workers.take(pa.array(order)), all_labels, *sorted_columns, known)
 
 
 def _order_by_answers(

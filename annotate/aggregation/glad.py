@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotate.aggregation.blocks import Block, blocks
-from annotate.aggregation.encoding import Answers
+from annotate.aggregation.encoding import EncodedJudgements
 from annotate.aggregation.fit import ITERATIONS, TOLERANCE, Fit, normalise
 from annotate.aggregation.weighted import expect_accuracy
 
-__all__ = ["Ascent", "glad"]
+__all__ = ["NewtonSteps", "glad"]
 
 Values = NDArray[np.float64]
 
@@ -18,7 +18,7 @@ _LONGEST = 1.0
 """Longest step of a parameter: the standard deviation of its prior."""
 
 
-class Ascent:
+class NewtonSteps:
     """Parameters on their way up; each log posterior is a log likelihood plus the prior N(mean, 1).
 
     A step is gradient / curvature, at most ``limit`` long. Where the logistic curve is flat that quotient
@@ -32,7 +32,7 @@ class Ascent:
         self._gradient = np.zeros_like(mean)
         self._limit = np.full_like(mean, _LONGEST)
 
-    def climb(self, which: slice, gradient: Values, curvature: Values) -> float:
+    def step(self, which: slice, gradient: Values, curvature: Values) -> float:
         """Move some parameters one step; return the length of the longest.
 
         Args:
@@ -51,7 +51,7 @@ class Ascent:
         return float(np.abs(step).max(initial=0.0))
 
 
-def glad(answers: Answers) -> Fit:
+def glad(encoded: EncodedJudgements) -> Fit:
     """Estimate abilities, difficulties and truth together by EM; with gold, "weighted GLAD".
 
         P(label = truth) = s(alpha_w beta_t), s(x) = 1 / (1 + exp(-x)), beta_t = exp(b_t)
@@ -76,36 +76,36 @@ def glad(answers: Answers) -> Fit:
     that gives accuracy q_w on a task of mean difficulty. It is 1 for a worker who met no gold task, so
     without gold it is plain GLAD.
     """
-    accuracy = expect_accuracy(answers)
-    abilities = Ascent(np.log(accuracy / (1 - accuracy)) / np.e)
-    ease = Ascent(np.ones(len(answers.gold)))
-    posteriors = np.zeros((len(answers.labels), len(answers.gold)))
+    accuracy = expect_accuracy(encoded)
+    abilities = NewtonSteps(np.log(accuracy / (1 - accuracy)) / np.e)
+    ease = NewtonSteps(np.ones(len(encoded.gold)))
+    posteriors = np.zeros((len(encoded.labels), len(encoded.gold)))
     moved = np.inf
     for _ in range(ITERATIONS):
-        moved = _step_abilities(answers, abilities, ease, posteriors)
+        moved = _step_abilities(encoded, abilities, ease, posteriors)
         if moved <= TOLERANCE:
             break
-        _step_ease(answers, abilities, ease)
+        _step_ease(encoded, abilities, ease)
     return Fit(posteriors, abilities.value, np.exp(-ease.value), converged=bool(moved <= TOLERANCE))
 
 
-def _step_abilities(answers: Answers, abilities: Ascent, ease: Ascent, posteriors: Values) -> float:
+def _step_abilities(encoded: EncodedJudgements, abilities: NewtonSteps, ease: NewtonSteps, posteriors: Values) -> float:
     """Work the posteriors out in place, then climb; return the largest move of a posterior or an ability."""
     gradient, curvature, moved = np.zeros_like(abilities.value), np.zeros_like(abilities.value), 0.0
-    for block in blocks(answers):
-        found = _expect(block, answers, abilities.value, ease.value)
+    for block in blocks(encoded):
+        found = _expect(block, encoded, abilities.value, ease.value)
         np.add.at(gradient, block.worker, found.surprise * found.beta)
         np.add.at(curvature, block.worker, found.slope * found.beta**2)
         moved = max(moved, float(np.abs(found.posteriors - posteriors[:, block.tasks]).max()))
         posteriors[:, block.tasks] = found.posteriors
-    return max(moved, abilities.climb(slice(None), gradient, curvature))
+    return max(moved, abilities.step(slice(None), gradient, curvature))
 
 
-def _step_ease(answers: Answers, abilities: Ascent, ease: Ascent) -> None:
-    for block in blocks(answers):
-        found = _expect(block, answers, abilities.value, ease.value)
+def _step_ease(encoded: EncodedJudgements, abilities: NewtonSteps, ease: NewtonSteps) -> None:
+    for block in blocks(encoded):
+        found = _expect(block, encoded, abilities.value, ease.value)
         gradient = block.sum_by_task(found.surprise * found.product)
-        ease.climb(block.tasks, gradient, block.sum_by_task(found.slope * found.product**2))
+        ease.step(block.tasks, gradient, block.sum_by_task(found.slope * found.product**2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +122,10 @@ class _Expectation:
     """s'(alpha beta)."""
 
 
-def _expect(block: Block, answers: Answers, abilities: Values, ease: Values) -> _Expectation:
+def _expect(block: Block, encoded: EncodedJudgements, abilities: Values, ease: Values) -> _Expectation:
     beta = np.exp(ease[block.tasks])[block.task]
     product = abilities[block.worker] * beta
-    scores = block.sum_votes(product + np.log(max(len(answers.labels) - 1, 1)))
-    posteriors = normalise(scores, answers.gold[block.tasks])
+    scores = block.sum_votes(product + np.log(max(len(encoded.labels) - 1, 1)))
+    posteriors = normalise(scores, encoded.gold[block.tasks])
     half = np.tanh(product / 2) / 2  # s(x) - 1/2: tanh cannot overflow, exp(-x) can
     return _Expectation(posteriors, beta, product, posteriors.ravel()[block.cell] - 0.5 - half, 0.25 - half**2)

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotate.aggregation.blocks import count_votes, sum_by
-from annotate.aggregation.encoding import Answers
+from annotate.aggregation.encoding import EncodedJudgements
 from annotate.aggregation.fit import Fit, normalise
 
 __all__ = ["count_gold", "expect_accuracy", "weighted"]
@@ -18,16 +18,16 @@ _PSEUDO_ANSWERS = 4.0
 set bluebird), more those who hardly differ (RTE); 4 served both."""
 
 
-def count_gold(answers: Answers) -> tuple[Values, Values]:
+def count_gold(encoded: EncodedJudgements) -> tuple[Values, Values]:
     """Return how many answers of each worker were on gold tasks, [W], and how many of those were right, [W]."""
-    truth = answers.gold[answers.task]
+    truth = encoded.gold[encoded.task]
     (asked,) = np.nonzero(truth >= 0)
-    workers, right = answers.worker[asked], answers.label[asked] == truth[asked]
-    size = len(answers.workers)
+    workers, right = encoded.worker[asked], encoded.label[asked] == truth[asked]
+    size = len(encoded.workers)
     return sum_by(workers, np.ones(len(asked)), size), sum_by(workers, right, size)
 
 
-def expect_accuracy(answers: Answers) -> Values:
+def expect_accuracy(encoded: EncodedJudgements) -> Values:
     """Return the accuracy expected of each worker, [W], above 0 and below 1.
 
         q_w = (right_w + s m) / (asked_w + s)
@@ -35,12 +35,12 @@ def expect_accuracy(answers: Answers) -> Values:
     the mean of a Beta prior with mean m and weight s = 4 after the worker's gold answers; m itself
     for a worker who met no gold task.
     """
-    asked, right = count_gold(answers)
+    asked, right = count_gold(encoded)
     accuracy: Values = (right + _PSEUDO_ANSWERS * _EXPECTED) / (asked + _PSEUDO_ANSWERS)
     return accuracy
 
 
-def weighted(answers: Answers) -> Fit:
+def weighted(encoded: EncodedJudgements) -> Fit:
     """Weigh each answer by the log-odds of its worker's accuracy, which the gold set tells.
 
         P(label = k | truth = c) = q_w if k = c else (1 - q_w) / (K - 1)
@@ -51,7 +51,7 @@ def weighted(answers: Answers) -> Fit:
     (``expect_accuracy``); a worker below chance has a negative weight. Without gold all weights are equal, and
     the labels are those of the majority. Ties: the smallest label. The ability of a worker is q_w.
     """
-    accuracy = expect_accuracy(answers)
-    others = max(len(answers.labels) - 1, 1)
-    scores = count_votes(answers, np.log(others * accuracy / (1 - accuracy)))
-    return Fit(normalise(scores, answers.gold), accuracy)
+    accuracy = expect_accuracy(encoded)
+    others = max(len(encoded.labels) - 1, 1)
+    scores = count_votes(encoded, np.log(others * accuracy / (1 - accuracy)))
+    return Fit(normalise(scores, encoded.gold), accuracy)

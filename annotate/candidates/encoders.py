@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from annotate.settings import CandidateSettings
 from m5data.errors import SettingsError
 
-__all__ = ["ENCODERS", "Encoder", "EncoderPlace", "LightEncoder", "Listing", "ReadObject", "Vectors", "load_encoder"]
+__all__ = ["ENCODERS", "Encoder", "EncoderEntry", "LightEncoder", "Listing", "ReadObject", "Vectors", "load_encoder"]
 
 Vectors = NDArray[np.float32]
 ReadObject = Callable[[str], bytes]
@@ -49,7 +49,7 @@ class Encoder(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class EncoderPlace:
+class EncoderEntry:
     """Where an encoder is found, and what it is made with."""
 
     factory: str
@@ -59,11 +59,11 @@ class EncoderPlace:
     """Settings of the candidate search that it takes as arguments of the same name."""
 
 
-ENCODERS: Mapping[str, EncoderPlace] = MappingProxyType(
+ENCODERS: Mapping[str, EncoderEntry] = MappingProxyType(
     {
-        "light": EncoderPlace("annotate.candidates.encoders:LightEncoder"),
-        "paper": EncoderPlace("scale.encoders.paper:PaperEncoder", ("resnet", "bert")),
-        "scale": EncoderPlace("scale.encoders.trained:TrainedEncoder", ("checkpoint",)),
+        "light": EncoderEntry("annotate.candidates.encoders:LightEncoder"),
+        "paper": EncoderEntry("scale.encoders.paper:PaperEncoder", ("resnet", "bert")),
+        "scale": EncoderEntry("scale.encoders.trained:TrainedEncoder", ("checkpoint",)),
     }
 )
 

@@ -16,9 +16,9 @@ from annotate.candidates.encoders import Vectors
 from annotate.candidates.feature_file import FeatureFile, Rows
 
 __all__ = [
-    "Best",
-    "Found",
     "InvertedFile",
+    "Neighbours",
+    "TopK",
     "build_inverted_file",
     "count_lists",
     "count_probes",
@@ -26,7 +26,7 @@ __all__ = [
     "search_parts",
 ]
 
-Found = tuple[Rows, NDArray[np.float64]]
+Neighbours = tuple[Rows, NDArray[np.float64]]
 """Rows, best first, -1 where there are no more; and their similarities, nan there: each [queries, best]."""
 
 _STEPS = 1 << 20
@@ -35,7 +35,7 @@ equal but for that order is a tie, whichever block it came in."""
 _NONE = np.iinfo(np.int64).max
 
 
-class Best:
+class TopK:
     """The best rows of each query; ties go to the smaller row.
 
     A row and its similarity are one integer, smaller for better, so that one comparison sorts by both. Only what can
@@ -75,7 +75,7 @@ class Best:
         if len(crowded):
             self._shrink(crowded)
 
-    def found(self) -> Found:
+    def found(self) -> Neighbours:
         """Return what is best of all that was offered."""
         self._shrink(np.flatnonzero(self._fill > self._best))
         keys = np.sort(self._keys[:, : self._best], axis=1)
@@ -105,7 +105,7 @@ def _key(similarity: Vectors, rows: Rows) -> Rows:
     return key
 
 
-def search_parts(search: Callable[[Vectors], Found], queries: Vectors, best: int, most: int) -> Found:
+def search_parts(search: Callable[[Vectors], Neighbours], queries: Vectors, best: int, most: int) -> Neighbours:
     """Search parts of at most ``most`` queries, as many at a time as there are cores, and put the results together.
 
     Matrix products then run on one thread each: threads of one product wait for each other, those of two searches
@@ -126,7 +126,7 @@ _EXACT_QUERIES = 2048
 what is kept of them some 150 MB a thread, at 2,816 dimensions and 500 best."""
 
 
-def search_exactly(features: FeatureFile, queries: Vectors, best: int) -> Found:
+def search_exactly(features: FeatureFile, queries: Vectors, best: int) -> Neighbours:
     """Return the ``best`` most similar rows of each query, ties by row.
 
     Args:
@@ -137,8 +137,8 @@ def search_exactly(features: FeatureFile, queries: Vectors, best: int) -> Found:
     return search_parts(lambda part: _search_block(features, part, best), queries, best, _EXACT_QUERIES)
 
 
-def _search_block(features: FeatureFile, queries: Vectors, best: int) -> Found:
-    kept = Best(len(queries), best, _EXACT_ROWS)
+def _search_block(features: FeatureFile, queries: Vectors, best: int) -> Neighbours:
+    kept = TopK(len(queries), best, _EXACT_ROWS)
     every = np.arange(len(queries))
     product = np.empty((len(queries), _EXACT_ROWS), np.float32)
     for start, block in features.blocks(_EXACT_ROWS):
@@ -169,15 +169,15 @@ class InvertedFile:
     features: FeatureFile
     """The sorted file."""
 
-    def search(self, queries: Vectors, best: int, probes: int) -> Found:
+    def search(self, queries: Vectors, best: int, probes: int) -> Neighbours:
         """Return the most similar rows of each query among its ``probes`` nearest lists, ties by row.
 
         All queries that look into a list are compared with it in one matrix product.
         """
         return search_parts(lambda part: self._search(part, best, probes), queries, best, _QUERIES)
 
-    def _search(self, queries: Vectors, best: int, probes: int) -> Found:
-        kept = Best(len(queries), best, _COLUMNS)
+    def _search(self, queries: Vectors, best: int, probes: int) -> Neighbours:
+        kept = TopK(len(queries), best, _COLUMNS)
         nearest = np.argpartition(-(queries @ self.centres.T), probes - 1, axis=1)[:, :probes]
         asking = np.argsort(nearest.ravel(), kind="stable") // probes
         ends = np.concatenate([[0], np.cumsum(np.bincount(nearest.ravel(), minlength=len(self.centres)))])

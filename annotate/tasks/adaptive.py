@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from annotate.aggregation.blocks import sum_by
 from annotate.aggregation.dawid_skene import Prior, dawid_skene
-from annotate.aggregation.encoding import Answers, encode
+from annotate.aggregation.encoding import EncodedJudgements, encode
 from annotate.settings import TaskSettings
 
-__all__ = ["EXPECTED", "Doubt", "doubt", "replan", "rests"]
+__all__ = ["EXPECTED", "Uncertainty", "estimate_uncertainty", "find_uninformative", "replan"]
 
 EXPECTED = Prior(right=4.0, wrong=1.0)
 """Workers are expected to be right in four of five answers, as firmly as five answers say it. Without that, two
@@ -27,7 +27,7 @@ Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
+class Uncertainty:
     """What is known of each task and worker."""
 
     label: NDArray[np.intp]
@@ -35,12 +35,12 @@ class Doubt:
     wrong: Values
     """[T] probability that it is not the true one: the error that asking on could take away, so the value of a
     further judgement. 0 for gold tasks."""
-    tells: Values
+    informativeness: Values
     """[W] what an answer of the worker tells of the truth: their mutual information, nats. 0: nothing, as of one who
     guesses or always leaves the default; who always says the opposite tells as much as who is always right."""
 
 
-def doubt(answers: Answers) -> Doubt:
+def estimate_uncertainty(answers: EncodedJudgements) -> Uncertainty:
     """Return how open each task is, by Dawid and Skene's model with a prior.
 
     That model and not GLAD, because it sees through a worker who always leaves the default: such answers say nothing,
@@ -49,18 +49,18 @@ def doubt(answers: Answers) -> Doubt:
     posteriors = dawid_skene(answers, EXPECTED).posteriors
     label = np.argmax(posteriors, axis=0)
     wrong = 1.0 - posteriors[label, np.arange(posteriors.shape[1])]
-    return Doubt(label, wrong, _information(answers, posteriors))
+    return Uncertainty(label, wrong, _information(answers, posteriors))
 
 
-def rests(tells: Values) -> NDArray[np.bool_]:
+def find_uninformative(informativeness: Values) -> NDArray[np.bool_]:
     """Return which workers are not asked again about tasks in doubt, [W]: who tells less than half of the middle one.
 
     A judgement is spent where it tells most: on a task in doubt, and on a worker who knows.
     """
-    return tells < _LEAST * np.median(tells) if len(tells) else np.zeros(0, bool)
+    return informativeness < _LEAST * np.median(informativeness) if len(informativeness) else np.zeros(0, bool)
 
 
-def _information(answers: Answers, posteriors: Values) -> Values:
+def _information(answers: EncodedJudgements, posteriors: Values) -> Values:
     """Return the mutual information of truth and answer by worker, [W], of confusion matrices with the prior."""
     shape = len(answers.workers), len(answers.labels)
     cell = answers.worker.astype(np.int64) * shape[1] + answers.label
@@ -114,10 +114,10 @@ def replan(connection: sqlite3.Connection, settings: TaskSettings) -> int:
     ready = {task: wanted for task, _, wanted, taken in asked if wanted <= taken < settings.most}
     if room <= 0 or not ready:
         return 0
-    number, wrong, resting = _doubts(connection, [(task, truth) for task, truth, *_ in tasks])
-    takers = _takers(connection, ready, resting)
+    number, wrong, resting = _estimate(connection, [(task, truth) for task, truth, *_ in tasks])
+    takers = _find_takers(connection, ready, resting)
     if not takers:
-        resting, takers = frozenset(), _takers(connection, ready, ())
+        resting, takers = frozenset(), _find_takers(connection, ready, ())
     order = np.lexsort((number, -wrong))
     chosen = [(task, value) for task, value in zip(number[order].tolist(), wrong[order].tolist(), strict=True)
               if task in takers and (value > _DECIDED or ready[task] < _FEWEST)][:room]  # fmt: skip
@@ -128,7 +128,7 @@ def replan(connection: sqlite3.Connection, settings: TaskSettings) -> int:
     return len(rows)
 
 
-def _takers(connection: sqlite3.Connection, ready: Collection[int], resting: Collection[str]) -> set[int]:
+def _find_takers(connection: sqlite3.Connection, ready: Collection[int], resting: Collection[str]) -> set[int]:
     """Return the tasks that a worker is there for who is not paused, does not rest and has not seen it."""
     awake = {worker for (worker,) in connection.execute(_WORKERS)} - set(resting)
     left = dict.fromkeys(ready, len(awake))
@@ -138,7 +138,7 @@ def _takers(connection: sqlite3.Connection, ready: Collection[int], resting: Col
     return {task for task, count in left.items() if count}
 
 
-def _doubts(
+def _estimate(
     connection: sqlite3.Connection, tasks: list[tuple[int, str | None]]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], frozenset[str]]:
     """Return the numbers of all tasks, ascending, the doubt of each, and the workers who rest."""
@@ -149,6 +149,6 @@ def _doubts(
     gold = {task: truth for task, truth in tasks if truth is not None and truth != "uncertain"}
     numbers = pa.array([task for task, _ in tasks], pa.int64())
     encoded = encode(answers, gold, tasks=numbers, labels=pa.array(["matched", "mismatched"]))
-    doubts = doubt(encoded)
-    resting = encoded.workers.filter(pa.array(rests(doubts.tells)))
+    doubts = estimate_uncertainty(encoded)
+    resting = encoded.workers.filter(pa.array(find_uninformative(doubts.informativeness)))
     return numbers.to_numpy(), doubts.wrong, frozenset(resting.to_pylist())

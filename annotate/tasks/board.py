@@ -10,13 +10,13 @@ from decimal import Decimal
 from types import TracebackType
 from typing import Self
 
-from annotate.settings import FIRST, TaskSettings
+from annotate.settings import FIRST_ROUND, TaskSettings
 from annotate.tasks.adaptive import replan
 from annotate.tasks.answering import PARTS, save_answer, undo_last
 from annotate.tasks.group_commit import GroupCommit
-from annotate.tasks.leasing import hand_out, show_task
+from annotate.tasks.leasing import lease_tasks, show_task
 from annotate.tasks.schema import migrate
-from annotate.tasks.task import Handed, Pay, Progress, RefusedError, Task, Truth, check_label, options_of
+from annotate.tasks.task import GoldTask, LeasedTask, Pay, RefusedError, Task, WorkerProgress, check_label, options_of
 from m5data.errors import UsageError
 from m5data.stage import Clock, utc_now
 from storage import State
@@ -29,7 +29,7 @@ __all__ = [
     "find_worker",
     "hash_token",
     "list_pay",
-    "place_of",
+    "order_key",
     "resume_worker",
 ]
 
@@ -54,7 +54,7 @@ def add_tasks(connection: sqlite3.Connection, tasks: Iterable[Task], now: dateti
     return _added(connection, before)
 
 
-def add_gold(connection: sqlite3.Connection, truths: Iterable[Truth], now: datetime, *, seed: int) -> int:
+def add_gold(connection: sqlite3.Connection, truths: Iterable[GoldTask], now: datetime, *, seed: int) -> int:
     """Add gold tasks, or give tasks that are there their true label; return how many are new or changed.
 
     Raises:
@@ -76,10 +76,10 @@ def _added(connection: sqlite3.Connection, before: int) -> int:
 
 def _columns(task: Task, seed: int, now: datetime) -> tuple[int, str, str, str, str, str]:
     options = json.dumps(task.options, ensure_ascii=False)
-    return place_of(task, seed), task.kind, task.query, task.candidate, options, now.isoformat()
+    return order_key(task, seed), task.kind, task.query, task.candidate, options, now.isoformat()
 
 
-def place_of(task: Task, seed: int) -> int:
+def order_key(task: Task, seed: int) -> int:
     """Return the task's place in the order of ``seed``, 0 to below 2^62."""
     text = json.dumps([seed, task.kind, task.query, task.candidate])
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) >> 2
@@ -172,10 +172,10 @@ class TaskBoard:
     def add_tasks(self, tasks: Iterable[Task]) -> int:
         """Add tasks that are not there yet; return how many are new. Their order is random by the seed."""
         settings, listed, now = self._settings, list(tasks), self._clock()
-        workers = settings.workers if settings.adaptive is None else FIRST
+        workers = settings.workers if settings.adaptive is None else FIRST_ROUND
         return self._commits.write(lambda c: add_tasks(c, listed, now, workers=workers, seed=settings.seed))
 
-    def add_gold(self, truths: Iterable[Truth]) -> int:
+    def add_gold(self, truths: Iterable[GoldTask]) -> int:
         """Add gold tasks, or give tasks their true label; return how many are new or changed.
 
         Raises:
@@ -207,7 +207,7 @@ class TaskBoard:
         """Return whose personal link holds this token; None: nobody's."""
         return self._commits.read(lambda c: find_worker(c, token))
 
-    def next_tasks(self, worker: str, count: int) -> list[Handed]:
+    def next_tasks(self, worker: str, count: int) -> list[LeasedTask]:
         """Return up to ``count`` tasks to answer in this order: the second can be loaded while the first is judged.
 
         They are the worker's until ``lease_minutes`` have passed since the last call; asked again, the same ones
@@ -219,11 +219,11 @@ class TaskBoard:
             RefusedError: There is no such worker.
         """
 
-        def write(connection: sqlite3.Connection) -> list[Handed]:
+        def write(connection: sqlite3.Connection) -> list[LeasedTask]:
             _check_worker(connection, worker)
-            handed = hand_out(connection, worker, count, self._clock(), self._settings)
+            handed = lease_tasks(connection, worker, count, self._clock(), self._settings)
             if len(handed) < count and replan(connection, self._settings):
-                handed = hand_out(connection, worker, count, self._clock(), self._settings)
+                handed = lease_tasks(connection, worker, count, self._clock(), self._settings)
             return handed
 
         return self._commits.write(write)
@@ -250,7 +250,7 @@ class TaskBoard:
             lambda c: save_answer(c, worker, task, label, seconds, self._clock(), self._settings)
         )
 
-    def undo(self, worker: str, only: int | None = None) -> Handed | None:
+    def undo(self, worker: str, only: int | None = None) -> LeasedTask | None:
         """Take back the worker's last answer and hand that task out again; called again, the one before it.
 
         Args:
@@ -261,24 +261,24 @@ class TaskBoard:
             The task, which is also the first of ``next_tasks``; None where there is no such answer.
         """
 
-        def write(connection: sqlite3.Connection) -> Handed | None:
+        def write(connection: sqlite3.Connection) -> LeasedTask | None:
             task = undo_last(connection, worker, self._clock(), self._settings, only)
             return None if task is None else show_task(connection, task)
 
         return self._commits.write(write)
 
-    def progress(self, worker: str) -> Progress:
+    def progress(self, worker: str) -> WorkerProgress:
         """Return how far the worker, and the crowd, is.
 
         Raises:
             RefusedError: There is no such worker.
         """
 
-        def read(connection: sqlite3.Connection) -> Progress:
+        def read(connection: sqlite3.Connection) -> WorkerProgress:
             reviewed, paused = _check_worker(connection, worker)
             query = "select tasks, answers, wanted from annotation_counts"
             total, answers, wanted = connection.execute(query).fetchone()
-            return Progress(reviewed, total, answers, wanted, paused)
+            return WorkerProgress(reviewed, total, answers, wanted, paused)
 
         return self._commits.read(read)
 

@@ -5,10 +5,10 @@ import json
 import sqlite3
 from datetime import datetime, timedelta
 
-from annotate.settings import FIRST, TaskSettings
-from annotate.tasks.task import Handed, Task, options_of
+from annotate.settings import FIRST_ROUND, TaskSettings
+from annotate.tasks.task import LeasedTask, Task, options_of
 
-__all__ = ["hand_out", "show_task"]
+__all__ = ["lease_tasks", "show_task"]
 
 _SHOWN = "select t.task, t.query, t.candidate, t.options"
 _UNSEEN = "not exists (select 1 from annotation_work w where w.worker = :worker and w.task = t.task)"
@@ -40,9 +40,9 @@ _ANY = 1 << 62
 _WORKER = "select paused, reach, handed, gold_handed, resting from annotation_workers where worker = ?"
 
 
-def hand_out(
+def lease_tasks(
     connection: sqlite3.Connection, worker: str, count: int, now: datetime, settings: TaskSettings
-) -> list[Handed]:
+) -> list[LeasedTask]:
     """Return the worker's unanswered tasks, topped up to ``count`` with new ones, and lease them.
 
     Leases that ran out are given up first, whoever held them. Gold is handed out beside ordinary tasks, never when
@@ -64,7 +64,7 @@ def hand_out(
     connection.execute(_LAPSE, (now.isoformat(),))
     until = (now + timedelta(minutes=settings.lease_minutes)).isoformat()
     connection.execute(_REVIVE, {"worker": worker, "until": until})
-    held = [_handed(row) for row in connection.execute(_HELD, {"worker": worker})]
+    held = [_leased(row) for row in connection.execute(_HELD, {"worker": worker})]
     while len(held) < count:
         task = _lease_next(connection, worker, until, settings)
         if task is None:
@@ -73,14 +73,14 @@ def hand_out(
     return held[:count]
 
 
-def show_task(connection: sqlite3.Connection, task: int) -> Handed:
+def show_task(connection: sqlite3.Connection, task: int) -> LeasedTask:
     """Return a task as its worker sees it."""
-    return _handed(connection.execute(_ONE, (task,)).fetchone())
+    return _leased(connection.execute(_ONE, (task,)).fetchone())
 
 
-def _lease_next(connection: sqlite3.Connection, worker: str, until: str, settings: TaskSettings) -> Handed | None:
+def _lease_next(connection: sqlite3.Connection, worker: str, until: str, settings: TaskSettings) -> LeasedTask | None:
     _, reach, handed, gold_handed, resting = connection.execute(_WORKER, (worker,)).fetchone()
-    most = FIRST if resting and settings.adaptive is not None else _ANY
+    most = FIRST_ROUND if resting and settings.adaptive is not None else _ANY
     row = _next(connection, worker, reach, most)
     if row is None:
         return None
@@ -93,7 +93,7 @@ def _lease_next(connection: sqlite3.Connection, worker: str, until: str, setting
         "update annotation_workers set handed = handed + 1, gold_handed = gold_handed + ?, reach = ? where worker = ?",
         (gold is not None, reach if gold else row[4], worker),
     )
-    return _handed(chosen[:4])
+    return _leased(chosen[:4])
 
 
 def _next(connection: sqlite3.Connection, worker: str, reach: int, most: int) -> tuple[int, str, str, str, int] | None:
@@ -117,7 +117,7 @@ def _draw(seed: int, worker: str, handed: int) -> float:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) / 2**64
 
 
-def _handed(row: tuple[int, str, str, str]) -> Handed:
+def _leased(row: tuple[int, str, str, str]) -> LeasedTask:
     number, query, candidate, options = row
     task = Task(query, candidate, tuple(json.loads(options)))
-    return Handed(number, task.kind, query, candidate, options_of(task))
+    return LeasedTask(number, task.kind, query, candidate, options_of(task))

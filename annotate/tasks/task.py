@@ -10,14 +10,14 @@ from m5data.errors import UsageError
 __all__ = [
     "BROKEN",
     "LABELS",
-    "Handed",
+    "GoldTask",
     "Kind",
+    "LeasedTask",
     "Pay",
-    "Progress",
     "RefusedError",
     "RefusedReason",
     "Task",
-    "Truth",
+    "WorkerProgress",
     "check_label",
     "options_of",
     "to_kind",
@@ -71,7 +71,7 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Truth:
+class GoldTask:
     """A gold task and its true label."""
 
     task: Task
@@ -79,7 +79,7 @@ class Truth:
 
 
 @dataclass(frozen=True, slots=True)
-class Handed:
+class LeasedTask:
     """A task as a worker sees it; nothing tells gold from other tasks."""
 
     number: int
@@ -93,7 +93,7 @@ class Handed:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class WorkerProgress:
     """How far a worker, and the crowd, is."""
 
     reviewed: int

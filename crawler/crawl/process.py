@@ -25,7 +25,7 @@ from crawler.net.robots import MAX_ROBOTS_BYTES
 from crawler.settings import CrawlSettings
 from crawler.tombstoned_pages import Withhold
 from storage import Store
-from storage.children import enter_child
+from storage.lock import enter_child
 from takedown.register import open_register
 
 __all__ = ["crawl_source", "scrapy_settings"]

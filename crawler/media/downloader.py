@@ -24,7 +24,7 @@ from crawler.media.workers import Crew
 from crawler.settings import DownloadSettings
 from m5data.stage import Clock, Progress
 from storage import Store
-from storage.children import enter_child
+from storage.lock import enter_child
 
 __all__ = ["Caller", "Share", "enter", "fetch_all", "fetch_share", "helping", "share_hosts"]
 

@@ -13,7 +13,7 @@ from align import Category, align
 from align.hierarchy import build_hierarchy
 from align.label_tables import make_label_pairs
 from align.learned_rule import train
-from align.review import Decision, standing
+from align.review import Decision, resolve_decisions
 from align.settings import AlignSettings
 
 NOW = datetime(2024, 1, 1, tzinfo=UTC)
@@ -67,7 +67,7 @@ LEARNED = AlignSettings(rule="learned")
 def test_renamed_goods_of_other_classes_are_found_and_explained() -> None:
     titles = shops()
     taught = [one for one in CLASSES if one != "甲类"]
-    hierarchy = build_hierarchy(titles, titles, {}, LEARNED, standing(decisions(tuple(taught))))
+    hierarchy = build_hierarchy(titles, titles, {}, LEARNED, resolve_decisions(decisions(tuple(taught))))
     rows = [row for row in make_label_pairs(hierarchy).to_pylist() if row["category_a"][0] == "甲类"]
     merged = {(row["category_a"][1], row["category_b"][1]) for row in rows if row["merged"]}
     renamed = {
@@ -82,7 +82,7 @@ def test_renamed_goods_of_other_classes_are_found_and_explained() -> None:
 
 def test_a_broader_category_is_found_as_such() -> None:
     titles = shops()
-    hierarchy = build_hierarchy(titles, titles, {}, LEARNED, standing(decisions(CLASSES)))
+    hierarchy = build_hierarchy(titles, titles, {}, LEARNED, resolve_decisions(decisions(CLASSES)))
     found = {(row["category_a"][1], row["category_b"][1]): row for row in make_label_pairs(hierarchy).to_pylist()}
     food = [row for (a, b), row in found.items() if a in ("狗粮", "猫粮") and b == "宠物主粮"]
     assert [row["relation"] for row in food] == ["narrower"] * len(food)

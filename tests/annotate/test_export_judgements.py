@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from annotate import judgements_stage, matches_stage
-from annotate.export_judgements import Form, write_judgements
+from annotate.export_judgements import Form, export_judgements
 from annotate.settings import AnnotateSettings
 from annotate.tasks import Task, TaskBoard, TaskSettings
 from m5data.errors import FeedError
@@ -44,7 +44,7 @@ def answers(store: Store) -> list[tuple[object, ...]]:
 @pytest.mark.parametrize(("form", "suffix"), [("csv", "csv"), ("label-studio", "json")])
 def test_what_was_written_comes_in_again_as_it_was(store: Store, tmp_path: Path, form: Form, suffix: str) -> None:
     out = tmp_path / f"out.{suffix}"
-    assert write_judgements(store, AnnotateSettings(), form, out) == 5
+    assert export_judgements(store, AnnotateSettings(), form, out) == 5
     other = Store.create(tmp_path / "other", buckets=1)
     fill(other, "s:1", "s:2", "s:3")
     report = judgements_stage.run(other, out)
@@ -87,7 +87,7 @@ def test_the_report_names_workers_tasks_and_agreement(store: Store, tmp_path: Pa
         task = next_task(board, "w3")
         assert task is not None
         board.answer("w3", task.number, "matched", 4.5)
-    write_judgements(store, AnnotateSettings(), "report", tmp_path / "report.json")
+    export_judgements(store, AnnotateSettings(), "report", tmp_path / "report.json")
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["method"] == "majority"
     assert report["alpha"] == pytest.approx(1 - (2 / 4) / (6 / 12))
@@ -111,7 +111,7 @@ def test_the_report_names_workers_tasks_and_agreement(store: Store, tmp_path: Pa
 
 def test_consequences_are_written_as_csv(store: Store, tmp_path: Path) -> None:
     answers(store)
-    assert write_judgements(store, AnnotateSettings(), "consequences", tmp_path / "implied.csv") == 1
+    assert export_judgements(store, AnnotateSettings(), "consequences", tmp_path / "implied.csv") == 1
     assert (tmp_path / "implied.csv").read_text() == (
         '"query","candidate","through","implied","decision"\n"s:2","s:3","s:1","mismatched",\n'
     )
@@ -125,7 +125,7 @@ def test_the_best_category_of_each_product(store: Store, tmp_path: Path) -> None
             task = next_task(board, worker)
             assert task is not None
             board.answer(worker, task.number, label, 1)
-    assert write_judgements(store, AnnotateSettings(), "categories", tmp_path / "best.csv") == 1
+    assert export_judgements(store, AnnotateSettings(), "categories", tmp_path / "best.csv") == 1
     text = (tmp_path / "best.csv").read_text().splitlines()
     assert text[0] == '"task","label","posterior","judgements","difficulty"'
     assert text[1].startswith('"s:1","lamps",0.666666')

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annotate import match_pairs
-from annotate.matches import find_consequences
+from annotate.matches import find_transitive_pairs
 from annotate.settings import Method
 
 METHODS: tuple[Method, ...] = ("majority", "dawid-skene", "glad", "weighted")
@@ -101,14 +101,14 @@ def matches(*rows: tuple[str, str, str]) -> pa.Table:
 
 
 def test_consequences_are_proposed_and_contradictions_shown() -> None:
-    found = find_consequences(
+    found = find_transitive_pairs(
         matches(("b", "a", "matched"), ("b", "c", "matched"), ("c", "d", "mismatched"), ("b", "e", "undecided"))
     )
     assert [tuple(row.values()) for row in found.to_pylist()] == [
         ("a", "c", "b", "matched", None),
         ("b", "d", "c", "mismatched", None),
     ]
-    found = find_consequences(matches(("a", "b", "matched"), ("b", "c", "matched"), ("a", "c", "mismatched")))
+    found = find_transitive_pairs(matches(("a", "b", "matched"), ("b", "c", "matched"), ("a", "c", "mismatched")))
     assert [tuple(row.values()) for row in found.to_pylist()] == [
         ("a", "b", "c", "mismatched", "matched"),
         ("a", "c", "b", "matched", "mismatched"),
@@ -117,5 +117,5 @@ def test_consequences_are_proposed_and_contradictions_shown() -> None:
 
 
 def test_what_is_decided_so_implies_nothing_new() -> None:
-    found = find_consequences(matches(("a", "b", "matched"), ("b", "c", "matched"), ("c", "a", "matched")))
+    found = find_transitive_pairs(matches(("a", "b", "matched"), ("b", "c", "matched"), ("c", "a", "matched")))
     assert found.num_rows == 0

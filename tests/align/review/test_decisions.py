@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from align import Category, align
-from align.review import Decision, Kind, all_decisions, decision_fault, record_decisions, standing
+from align.review import Decision, Kind, all_decisions, decision_fault, record_decisions, resolve_decisions
 from m5data.errors import DataError
 from storage import Store
 
@@ -101,13 +101,13 @@ def test_newest_decision_holds_and_disagreement_shows() -> None:
         decide("reject", COFFEE_N, COFFEE_S, who="wang", at=2),
         decide("accept", DRINK_A, COFFEE_N, who="wang", at=3),
     ]
-    found = standing(log)
+    found = resolve_decisions(log)
     assert found.verdict(COFFEE_S, COFFEE_N) is False
     assert found.verdict(COFFEE_N, TEA_S) is None
     assert [(conflict.subject, conflict.decisions) for conflict in found.conflicts] == [
         ((COFFEE_N, COFFEE_S), tuple(log[:2]))
     ]
-    agreed = standing([*log, decide("reject", COFFEE_N, COFFEE_S, who="li", at=4)])
+    agreed = resolve_decisions([*log, decide("reject", COFFEE_N, COFFEE_S, who="li", at=4)])
     assert agreed.conflicts == ()
 
 

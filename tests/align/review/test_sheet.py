@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from align import Category
-from align.review import Decision, DoubtfulPair, Example, SheetReader, read_sheet, write_sheet
+from align.review import Decision, Example, SheetReader, UncertainPair, read_sheet, write_sheet
 from m5data.errors import FeedError
 from m5data.records import Reject
 
 NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
 READER = SheetReader("li", NOON)
 A, B = Category("n", ("食品", "=咖啡")), Category("s", ("食品", "咖啡/奶茶"))
-PAIR = DoubtfulPair(
+PAIR = UncertainPair(
     a=A,
     b=B,
     s_label=0.5,

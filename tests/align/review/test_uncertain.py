@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from align import Category
-from align.review import Decision, Example, all_decisions, doubtful_pairs, record_decisions, standing
+from align.review import Decision, Example, all_decisions, record_decisions, resolve_decisions, uncertain_pairs
 from align.settings import AlignSettings
 from storage import Store
 from tests.align.test_align_stage import COFFEE, Listing, fill, run
@@ -30,7 +30,7 @@ def store(tmp_path: Path) -> Store:
 
 
 def test_doubtful_pairs_come_first_with_products_of_both_sides(store: Store) -> None:
-    found = doubtful_pairs(store.snapshot(), standing([]), examples=1)
+    found = uncertain_pairs(store.snapshot(), resolve_decisions([]), examples=1)
     assert [(pair.a, pair.b, pair.merged) for pair in found] == [
         (N_COFFEE, S_COFFEE, True),
         (N_TOYS, S_TOYS, True),
@@ -38,13 +38,13 @@ def test_doubtful_pairs_come_first_with_products_of_both_sides(store: Store) -> 
     assert found[0].examples_a == (Example("n:1", COFFEE),)
     assert found[0].examples_b == (Example("s:1", COFFEE),)
     assert found[0].doubt == 1 - abs(found[0].s_content - 0.75)
-    assert doubtful_pairs(store.snapshot(), standing([]), limit=1, offset=1, examples=1) == found[1:]
+    assert uncertain_pairs(store.snapshot(), resolve_decisions([]), limit=1, offset=1, examples=1) == found[1:]
 
 
 def test_decided_pairs_are_gone_at_once_and_applied_on_the_next_run(store: Store) -> None:
     record_decisions(store.state, [Decision("reject", N_TOYS, S_TOYS, "li", NOON)])
-    decided = standing(all_decisions(store.state))
-    assert [pair.a for pair in doubtful_pairs(store.snapshot(), decided)] == [N_COFFEE]
+    decided = resolve_decisions(all_decisions(store.state))
+    assert [pair.a for pair in uncertain_pairs(store.snapshot(), decided)] == [N_COFFEE]
     assert not run(store, AlignSettings()).unchanged
     rows = store.snapshot().table("label_pairs", ["path_a", "merged", "doubt", "rule"]).to_pylist()
     assert rows[0] == {"path_a": "玩具 > 积木", "merged": False, "doubt": 0.0, "rule": "person:li"}
@@ -53,8 +53,8 @@ def test_decided_pairs_are_gone_at_once_and_applied_on_the_next_run(store: Store
 
 def test_a_category_that_stands_alone_is_in_no_doubt(store: Store) -> None:
     record_decisions(store.state, [Decision("split", S_TOYS, None, "li", NOON)])
-    decided = standing(all_decisions(store.state))
-    assert [pair.a for pair in doubtful_pairs(store.snapshot(), decided)] == [N_COFFEE]
+    decided = resolve_decisions(all_decisions(store.state))
+    assert [pair.a for pair in uncertain_pairs(store.snapshot(), decided)] == [N_COFFEE]
 
 
 def test_decisions_that_cannot_be_followed_are_rejects(store: Store) -> None:
@@ -67,4 +67,4 @@ def test_decisions_that_cannot_be_followed_are_rejects(store: Store) -> None:
 
 
 def test_before_the_first_alignment_nothing_is_doubtful(tmp_path: Path) -> None:
-    assert doubtful_pairs(Store.create(tmp_path / "new").snapshot(), standing([])) == []
+    assert uncertain_pairs(Store.create(tmp_path / "new").snapshot(), resolve_decisions([])) == []

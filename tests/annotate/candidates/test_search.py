@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from annotate.candidates.feature_file import FeatureFile, scale_to_unit
-from annotate.candidates.search import Best, build_inverted_file, count_probes, search_exactly
+from annotate.candidates.search import TopK, build_inverted_file, count_probes, search_exactly
 from m5data.errors import DataError
 
 Store = Callable[[NDArray[np.float32]], FeatureFile]
@@ -76,7 +76,7 @@ def test_ties_go_to_the_smaller_row_across_blocks(store: Store) -> None:
     values=st.lists(st.lists(st.integers(-4, 4), min_size=1, max_size=7), max_size=6),
 )
 def test_whatever_streams_by_the_best_are_kept(best: int, values: list[list[int]]) -> None:
-    kept = Best(1, best, 7)
+    kept = TopK(1, best, 7)
     start = 0
     for block in values:
         rows = np.arange(start, start + len(block))

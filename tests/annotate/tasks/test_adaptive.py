@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 
 from annotate.aggregation.encoding import encode
-from annotate.tasks import Task, TaskBoard, TaskSettings, Truth
-from annotate.tasks.adaptive import doubt, rests
+from annotate.tasks import GoldTask, Task, TaskBoard, TaskSettings
+from annotate.tasks.adaptive import estimate_uncertainty, find_uninformative
 from storage import State
 from tests.annotate.asking import next_task
 
@@ -17,7 +17,7 @@ from tests.annotate.asking import next_task
 def test_agreement_leaves_little_doubt_and_a_tie_half() -> None:
     rows = [(1, "a", "x"), (1, "b", "x"), (2, "a", "x"), (2, "b", "y"), (3, "a", "y"), (3, "b", "y")]
     table = pa.table(dict(zip(("task", "worker", "label"), zip(*rows, strict=True), strict=True)))
-    found = doubt(encode(table))
+    found = estimate_uncertainty(encode(table))
     assert found.label.tolist() == [0, 0, 1]
     assert found.wrong[1] > 0.4
     assert found.wrong[0] < 0.2
@@ -28,20 +28,22 @@ def test_who_always_leaves_the_default_says_nothing() -> None:
     """Of 40 tasks half are x; a and b are always right, c says x to all: on the last task c alone answered."""
     rows = [(t, w, "xy"[t % 2] if w != "c" else "x") for t in range(40) for w in "abc"]
     table = pa.table(dict(zip(("task", "worker", "label"), zip(*[*rows, (40, "c", "x")], strict=True), strict=True)))
-    found = doubt(encode(table))
+    found = estimate_uncertainty(encode(table))
     assert found.wrong[40] > 0.35
     assert found.wrong[:40].max() < 0.02
-    tells = dict(zip(encode(table).workers.to_pylist(), found.tells, strict=True))
-    assert tells["c"] < 0.03
-    assert tells["a"] == pytest.approx(tells["b"])
-    assert 0.4 < tells["a"] < np.log(2)
-    assert rests(found.tells).tolist() == [worker == "c" for worker in encode(table).workers.to_pylist()]
+    informativeness = dict(zip(encode(table).workers.to_pylist(), found.informativeness, strict=True))
+    assert informativeness["c"] < 0.03
+    assert informativeness["a"] == pytest.approx(informativeness["b"])
+    assert 0.4 < informativeness["a"] < np.log(2)
+    assert find_uninformative(found.informativeness).tolist() == [
+        worker == "c" for worker in encode(table).workers.to_pylist()
+    ]
 
 
 def test_nobody_rests_where_nobody_answered_and_where_all_tell_as_much() -> None:
-    assert rests(np.zeros(0)).tolist() == []
-    assert rests(np.array([0.2, 0.2, 0.101])).tolist() == [False, False, False]
-    assert rests(np.array([0.2, 0.2, 0.099])).tolist() == [False, False, True]
+    assert find_uninformative(np.zeros(0)).tolist() == []
+    assert find_uninformative(np.array([0.2, 0.2, 0.101])).tolist() == [False, False, False]
+    assert find_uninformative(np.array([0.2, 0.2, 0.099])).tolist() == [False, False, True]
 
 
 def test_the_board_spends_judgements_where_workers_disagree(tmp_path: Path) -> None:
@@ -77,7 +79,7 @@ def test_who_tells_little_is_asked_again_only_where_nobody_else_can(
     """Half of the pairs match; w0 and w1 are right, w2 always leaves the default, as gold shows."""
     plan = TaskSettings(adaptive=2, most=3, gold_first=8, gold_share=0)
     with TaskBoard(State(tmp_path / "state.sqlite"), plan) as board:
-        board.add_gold(Truth(Task(f"g:{n}", "g:c"), ("matched", "mismatched")[n % 2]) for n in range(8))
+        board.add_gold(GoldTask(Task(f"g:{n}", "g:c"), ("matched", "mismatched")[n % 2]) for n in range(8))
         board.add_tasks(Task(f"s:{n}", "s:c") for n in range(12))
         board.invite(["w0", "w2", *others])
         judged: Counter[str] = Counter()
