@@ -14,10 +14,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from export.folders import LocalFolder
-from export.shard_files import MANIFEST, write_manifest
-from export.tar_reading import read_members
+from export.shards import MANIFEST, write_manifest
 from export.webdataset_shards import END, member
 from storage.files import sync_file, sync_folder
+from storage.tar import read_members
 
 __all__ = ["SHARDS", "Removed", "remove_from_shard", "repair_manifest", "shard_holds"]
 
@@ -113,7 +113,7 @@ def _samples_of_parquet(path: Path, removed: Removed) -> Iterator[bool]:
 
 
 def _samples_of_tar(path: Path, removed: Removed) -> Iterator[bool]:
-    facts = (json.loads(payload) for _, extension, payload in read_members(path) if extension == _FACTS)
+    facts = (json.loads(one.read()) for one in read_members(path) if one.extension == _FACTS)
     return (removed.touches(sample) for sample in facts)
 
 
@@ -150,17 +150,18 @@ def _remove_from_tar(path: Path, draft: Path, removed: Removed) -> int:
     """
     left, gone = 0, ""
     with draft.open("wb") as file:
-        for number, extension, payload in read_members(path):
-            if extension == _FACTS:
+        for one in read_members(path):
+            payload = one.read()
+            if one.extension == _FACTS:
                 sample = json.loads(payload)
-                gone = number if sample["product_id"] in removed.products else ""
+                gone = one.sample if sample["product_id"] in removed.products else ""
                 left += not gone
                 renamed = {name: removed.groups[sample[name]] for name in _NAMED if sample[name] in removed.groups}
                 if renamed:
                     text = json.dumps({**sample, **renamed}, ensure_ascii=False, sort_keys=True)
-                    payload = text.encode()  # noqa: PLW2901 - the member's new content
-            if number != gone:
-                file.writelines(member(f"{number}.{extension}", [payload]))
+                    payload = text.encode()
+            if one.sample != gone:
+                file.writelines(member(f"{one.sample}.{one.extension}", [payload]))
         file.write(END)
     return left
 

@@ -11,10 +11,10 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 
-from export.croissant import CROISSANT
-from export.made import exports_of
+from export.metadata import CROISSANT
+from export.registry import exports_of
 from export.removal import SHARDS, Removed, remove_from_shard, repair_manifest, shard_holds
-from export.shard_files import MANIFEST
+from export.shards import MANIFEST
 from storage import Store
 from storage.files import replace_file
 from takedown.plan import Plan, Removal, Target
