@@ -8,7 +8,6 @@ measures any earlier commit: ``python bench/code_size.py --root CHECKOUT``.
 import argparse
 import contextlib
 import http.server
-import importlib.util
 import json
 import os
 import subprocess
@@ -168,10 +167,8 @@ def _commit(folder: Path) -> None:
         from m5data.stage import StageReport
         from storage import Store
 
-        named = "storage.tables" if importlib.util.find_spec("storage.tables") else "storage.schemas"  # earlier commits
-
         store = Store.create(folder / "store")
-        schema = importlib.import_module(named).TABLES["reserve"].schema
+        schema = store.snapshot().table("reserve").schema
         values = {"string": "shop:1", "bool": False}
         table = pa.table({field.name: pa.array([values.get(str(field.type), 1)], field.type) for field in schema})
     with store.stage("splits", settings="") as stage:
