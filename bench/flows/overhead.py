@@ -17,11 +17,11 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from bench.flows.demo_shop import demo_shop
 from flows.context import RunContext
 from flows.running import quiet
 from flows.stages import PARTS, run_stage
 from m5data.workspace import Workspace
+from tests.slow.flows.demo_shop import demo_shop
 
 
 def main() -> int:

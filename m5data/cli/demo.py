@@ -38,7 +38,7 @@ def demo(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Workspace of the demo.", parser=_local)] = DEMO,
     size: Annotated[Size, typer.Option("--size", help="200 products, or 20.")] = Size.demo,
 ) -> None:
-    """Serve the demo shops (synthetic products) and run the whole pipeline on them."""
+    """Serve the demo shops (synthetic goods) and run the whole pipeline on them."""
     from demo_shops.server import serving
     from demo_shops.shops import build
     from demo_shops.workspace import open_demo, ports_of
