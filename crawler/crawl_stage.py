@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from importlib.util import find_spec
 
-from crawler.canonical import normalise
 from crawler.crawl.frontier import FRONTIER_DDL, Frontier, transaction
 from crawler.crawl.job import CrawlJob, crawl_sources
 from crawler.crawl.visits import Found
 from crawler.net.http_policy import RETRYABLE
 from crawler.pages.parse import load_page_object
+from crawler.pages.urls import normalise
 from crawler.settings import CrawlSettings
 from crawler.tombstones import open_register
 from m5data.errors import DataError, SettingsError

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from crawler.crawl.frontier import FRONTIER_DDL
-from crawler.net.http_policy import RETRYABLE
 from crawler.media.queue import DDL, ROOM
+from crawler.net.http_policy import RETRYABLE
 from crawler.settings import CrawlSettings
 from storage import Snapshot, Store
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from m5data.running_stage import RunningStage
 from m5data.workspace import Workspace
 from storage import StageRecord
-from storage.durable import replace_file
+from storage.files import replace_file
 
 __all__ = ["METRICS_FILE", "metrics_text", "write_metrics"]
 

@@ -14,7 +14,7 @@ from flows.metrics import write_metrics
 from m5data.running_stage import PROGRESS_FILE, RunningStage
 from m5data.stage import Progress
 from m5data.workspace import Workspace
-from storage.durable import replace_file
+from storage.files import replace_file
 
 __all__ = ["Watch", "watching"]
 

@@ -12,8 +12,8 @@ from m5data.errors import UsageError
 from m5data.stage import StageReport
 from m5data.workspace import Workspace
 from storage import Stage
-from storage.buckets import bucket_sql
 from storage.engine import text
+from storage.tables import bucket_sql
 
 __all__ = ["REDONE", "Selection", "mark"]
 

@@ -11,7 +11,7 @@ from m5data.running_stage import RunningStage, running_stage
 from m5data.stage import Clock, utc_now
 from m5data.workspace import Workspace
 from storage import Snapshot
-from storage.stage_counts import is_current
+from storage.consistency import is_current
 
 __all__ = ["StageStanding", "Standing", "standing_of"]
 

@@ -17,8 +17,8 @@ from crawler.media.outcome import MEANINGS, state_of
 from m5data.cli.main import app
 from m5data.settings import Settings
 from storage.ledger import LEDGER_COLUMNS, LEDGER_MEANING
-from storage.schemas import TABLES, Column, TableSpec
-from storage.spec_numbers import SPEC_NUMBERS_COLUMNS, SPEC_NUMBERS_MEANING
+from storage.tables import TABLES, Column, TableSpec
+from storage.views import SPEC_NUMBERS_COLUMNS, SPEC_NUMBERS_MEANING
 from tests.misbehaving import FAULTS
 
 __all__ = ["pages"]

@@ -26,7 +26,7 @@ from extract.partitions import PartitionRunner
 from extract.settings import ExtractSettings
 from flows.engines import on_ray
 from storage import Store
-from storage.schemas import TABLES
+from storage.tables import TABLES
 
 _TABLES = ("frames", "audio", "images", "rejects")
 

@@ -147,9 +147,7 @@ class CrawlQueue:
         ):
             self.flush()
 
-    def retry_in(
-        self, task: Task, reason: str, asked_s: float | None, status: int | None = None
-    ) -> float | None:
+    def retry_in(self, task: Task, reason: str, asked_s: float | None, status: int | None = None) -> float | None:
         """Return the seconds after which a failed address is to be tried again, None: not in this run.
 
         A wait that the server asked for (``asked_s``), or any after "too many requests", holds for the
@@ -158,9 +156,7 @@ class CrawlQueue:
         """
         limits = self._limits
         tried = self._attempts.get(task.url, 0)
-        wait = retry_wait_s(
-            tried + 1, asked_s, first_s=limits.backoff_s, most_s=limits.max_wait_s, random=self._random
-        )
+        wait = retry_wait_s(tried + 1, asked_s, first_s=limits.backoff_s, most_s=limits.max_wait_s, random=self._random)
         if wait is None:
             self.stopped = ("source_down", f"the server asks to be left alone for {asked_s:g} s")
         if wait is None or tried >= limits.retries or not is_retryable(reason, status):

@@ -8,7 +8,7 @@ from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from crawler.canonical import web_host
+from crawler.crawl.scope import web_host
 from crawler.crawl.visits import Recrawl, plan_recrawl
 from crawler.net.address_guard import authority
 from crawler.settings import CrawlSettings, SourceSettings

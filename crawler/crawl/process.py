@@ -14,11 +14,11 @@ from pathlib import Path
 
 from scrapy.crawler import AsyncCrawlerProcess
 
-from crawler.canonical import Scope, web_host
 from crawler.crawl.frontier import Frontier
 from crawler.crawl.frontier_queue import CrawlQueue, QueueLimits, Refuse
 from crawler.crawl.job import CrawlJob
 from crawler.crawl.responses import PageRules
+from crawler.crawl.scope import Scope, web_host
 from crawler.crawl.site_rules import HostRules, SiteFiles, SourceStoppedError
 from crawler.crawl.spider import ShopSpider, SpiderWork
 from crawler.crawl.visits import Found
@@ -27,7 +27,7 @@ from crawler.net.robots import MAX_ROBOTS_BYTES
 from crawler.settings import CrawlSettings
 from crawler.tombstones import Withhold, open_register
 from storage import Store
-from storage.children import enter_child
+from storage.lock import enter_child
 
 __all__ = ["crawl_source"]
 

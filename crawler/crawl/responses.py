@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from crawler.canonical import Scope, normalise
+from crawler.crawl.scope import Scope
 from crawler.crawl.sitemaps import Sitemap, looks_like_sitemap, read_sitemap, sitemap_urls
 from crawler.crawl.visits import Found, Task, Visit
 from crawler.net.client import Fetched
@@ -11,6 +11,7 @@ from crawler.net.http_policy import status_reason
 from crawler.pages.document import Document, read_document
 from crawler.pages.links import canonical_url, links, next_link
 from crawler.pages.optouts import opt_outs, page_opt_out
+from crawler.pages.urls import normalise
 from m5data.errors import PageError
 
 __all__ = [
@@ -43,8 +44,9 @@ def read_answer(task: Task, answer: Fetched, rules: PageRules) -> tuple[Visit, b
     """Say what becomes of an address that answered.
 
     A sitemap that nobody named, asked for at its usual place, is ``absent`` where it cannot be had.
-    Reasons: those of a status (:func:`crawler.net.http_policy.status_reason`), ``redirect`` and why a redirect is not followed (:func:`crawler.crawl.responses.redirected`),
-    ``not_html``, ``opt_out``, ``broken_sitemap``, and those of a page that cannot be parsed.
+    Reasons: those of a status (:func:`crawler.net.http_policy.status_reason`), ``redirect`` and those of a redirect
+    that is not followed (:func:`crawler.crawl.responses.redirected`), ``not_html``, ``opt_out``, ``broken_sitemap``,
+    and those of a page that cannot be parsed.
 
     Returns:
         The visit, its ``page_sha256`` still to be filled in, and the body to store (None: nothing).

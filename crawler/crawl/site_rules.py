@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from random import Random
 from urllib.parse import urljoin, urlsplit
 
-from crawler.canonical import web_host
+from crawler.crawl.scope import web_host
 from crawler.net.client import ClientLimits, FetchError, PageClient
 from crawler.net.http_policy import retry_after_s, retry_wait_s
 from crawler.net.robots import Robots, SiteOptOuts, robots_answer

@@ -8,7 +8,8 @@ from io import BytesIO
 
 from lxml import etree
 
-from crawler.canonical import Scope, normalise, rehost
+from crawler.crawl.scope import Scope, rehost
+from crawler.pages.urls import normalise
 
 __all__ = ["Sitemap", "looks_like_sitemap", "read_sitemap", "sitemap_urls"]
 

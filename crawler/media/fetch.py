@@ -86,7 +86,7 @@ class Fetcher:
                 self._report(result, host)
                 return result
             url = result
-        return FetchResult("redirect_loop", f"more than {self._settings.max_redirects} redirects")
+        return FetchResult("redirect_loop", f"wanted at most {self._settings.max_redirects} redirects")
 
     async def _send(self, url: str, job: Job, deadline: float) -> FetchResult | str:
         """Return the result of one URL, or the URL that it redirects to."""
@@ -100,7 +100,10 @@ class Fetcher:
         status = reply.status
         if status in _REDIRECTS:
             location = reply.headers.get("Location")
-            return urljoin(url, location) if location else FetchResult("bad_redirect", "no Location", status)
+            try:
+                return urljoin(url, location) if location else FetchResult("bad_redirect", "no Location", status)
+            except ValueError as error:
+                return FetchResult("bad_url", type(error).__name__)
         if status == 304 and job.sha256 is not None:
             return FetchResult(status=status)
         if status != 200:
@@ -122,7 +125,7 @@ class Fetcher:
         most = self._settings.max_bytes(job.kind)
         length = reply.content_length
         if length is not None and length > most:
-            return FetchResult("too_large", f"{length} bytes, limit {most}", reply.status)
+            return FetchResult("too_large", f"wanted at most {most} bytes, got {length}", reply.status)
         plain = "Content-Encoding" not in reply.headers
         taken = await self._budget.take(length if length is not None and plain else most)
         kept = 0
@@ -183,7 +186,7 @@ async def _read_body(reply: Reply, kind: MediaKind, most: int) -> bytes:
         parts.append(part)
         sniffed, length = length >= _SNIFFED_BYTES, length + len(part)
         if length > most:
-            raise RejectedFileError("too_large", f"more than {most} bytes")
+            raise RejectedFileError("too_large", f"wanted at most {most} bytes, got more")
         if length >= _SNIFFED_BYTES and not sniffed:
             _check_start(b"".join(parts), kind)
     if decoder:
@@ -216,11 +219,11 @@ def _decoder(reply: Reply) -> _Decoder | None:
     if encoding in ("", "identity"):
         return None
     if encoding not in _ENCODED:
-        raise RejectedFileError("bad_encoding", "neither identity nor gzip")
+        raise RejectedFileError("bad_encoding", "wanted identity or gzip")
     return _Decoder(encoding)
 
 
 def _check_start(head: bytes, kind: MediaKind) -> None:
     mime = sniff(head)
     if mime is None or kind_of(mime) != kind:
-        raise RejectedFileError("wrong_type", f"promised as {kind}, but the bytes are {mime or 'of no known type'}")
+        raise RejectedFileError("wrong_type", f"wanted {kind}, got {mime or 'bytes of no known medium'}")

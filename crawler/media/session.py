@@ -103,7 +103,9 @@ class _WatchedRequest:
     def look(self, now: float, idle_s: float) -> None:
         """End the wait where it takes too long, or nothing more can come."""
         if self.content is not None and self._is_cut_off(self.content):
-            self.content.set_exception(RejectedFileError("bad_http", "the connection ended within the body, its framing broken"))
+            self.content.set_exception(
+                RejectedFileError("bad_http", "the connection ended within the body, its framing broken")
+            )
             return
         seen = 0 if self.content is None else 1 + self.content.total_bytes
         if seen != self._seen:

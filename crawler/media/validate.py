@@ -29,7 +29,7 @@ def validate(data: bytes, kind: MediaKind, settings: DownloadSettings) -> tuple[
         raise RejectedFileError("empty", "0 bytes")
     mime = sniff(data[:ENOUGH])
     if mime is None or kind_of(mime) != kind:
-        raise RejectedFileError("wrong_type", f"promised as {kind}, but the bytes are {mime or 'of no known type'}")
+        raise RejectedFileError("wrong_type", f"wanted {kind}, got {mime or 'bytes of no known medium'}")
     if ends_early(data, mime):
         raise RejectedFileError("truncated", f"{mime} of {len(data)} bytes lacks its end")
     try:
@@ -43,9 +43,10 @@ def validate(data: bytes, kind: MediaKind, settings: DownloadSettings) -> tuple[
 def _check_limits(found: Dimensions, settings: DownloadSettings) -> None:
     if found.pixels > settings.max_pixels:
         size = f"{found.width} x {found.height}"
-        raise RejectedFileError("too_many_pixels", f"{size} pixels, limit {settings.max_pixels}")
+        raise RejectedFileError("too_many_pixels", f"wanted at most {settings.max_pixels} pixels, got {size}")
     if found.duration_s is not None and found.duration_s > settings.max_duration_s:
-        raise RejectedFileError("too_long", f"{found.duration_s:.1f} s, limit {settings.max_duration_s:g} s")
+        got = f"{found.duration_s:.1f} s"
+        raise RejectedFileError("too_long", f"wanted at most {settings.max_duration_s:g} s, got {got}")
 
 
 def read_dimensions(data: bytes, mime: Mime) -> Dimensions:

@@ -63,8 +63,7 @@ class FetchError(Exception):
 
 
 class PageClient:
-    """HTTP client that keeps connections alive, follows no redirect, sends no cookie and checks certificates and IP
-    addresses.
+    """HTTP client with keep-alive and checks of certificates and IP addresses, without redirects and cookies.
 
     Build and close it inside a running event loop.
     """
@@ -87,7 +86,7 @@ class PageClient:
         """
         refusal = check_url(url, self._local_hosts)
         if refusal:
-            raise FetchError(refusal, "only http(s) URLs outside this network are fetched")
+            raise FetchError(refusal, "wanted an http(s) address outside this network")
         timeout = aiohttp.ClientTimeout(total=limits.total_s, sock_connect=limits.connect_s)
         try:
             async with self._session.get(
@@ -160,7 +159,7 @@ def _name_payload_fault(error: aiohttp.ClientPayloadError) -> tuple[HttpReason, 
     if isinstance(cause, ContentLengthError):
         return "truncated", "fewer bytes than Content-Length"
     if isinstance(cause, TransferEncodingError) and "Not enough data" in cause.message:
-        return "truncated", "the last chunk is missing"
+        return "truncated", "the last chunk lacks"
     if isinstance(cause, HttpProcessingError):
         return "bad_http", type(cause).__name__
     return "reset", type(cause or error).__name__

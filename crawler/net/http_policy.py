@@ -118,9 +118,7 @@ def backoff_s(attempt: int, *, first_s: float, most_s: float, random: Random) ->
     return whole * (0.5 + random.random() / 2)
 
 
-def retry_wait_s(
-    attempt: int, asked_s: float | None, *, first_s: float, most_s: float, random: Random
-) -> float | None:
+def retry_wait_s(attempt: int, asked_s: float | None, *, first_s: float, most_s: float, random: Random) -> float | None:
     """Return the seconds to wait before the next attempt, None where the server asks for more than ``most_s``.
 
     Args:

@@ -7,6 +7,7 @@ from crawler.pages.document import Document
 
 __all__ = ["opt_outs", "page_opt_out"]
 
+
 def opt_outs(document: Document, agent: str = "m5data") -> Mapping[str, str]:
     """Return the directives that a page sets for all crawlers, or for ``agent`` by name.
 

@@ -152,11 +152,11 @@ def export(
     ] = Form.csv,
 ) -> None:
     """Write the judgements, or what they say."""
-    from annotate.handing_over import write_judgements
+    from annotate.export_judgements import export_judgements
     from m5data.cli.writing import writing_to
     from m5data.workspace import Workspace
 
     opened = Workspace.open(workspace)
     with writing_to(out):
-        count = write_judgements(opened.store, opened.settings.annotate, form.value, out)
+        count = export_judgements(opened.store, opened.settings.annotate, form.value, out)
     typer.echo(f"{out}: {count:,} rows")

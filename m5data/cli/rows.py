@@ -11,7 +11,7 @@ from typing import BinaryIO
 import pyarrow as pa
 
 from m5data.errors import UsageError
-from storage.durable import TEMPORARY
+from storage.files import TEMPORARY
 
 __all__ = ["write_rows"]
 

@@ -17,7 +17,7 @@ from flows.engines import on_ray
 from m5data.errors import DataError, MissingInputError
 from m5data.stage import StageReport
 from storage import Store
-from storage.schemas import TABLES
+from storage.tables import TABLES
 from tests.extract.synthetic_media import Clip, make_clip, tone
 
 SETTINGS = ExtractSettings(workers=1)

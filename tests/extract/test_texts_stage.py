@@ -11,7 +11,7 @@ from extract.texts_stage import run
 from m5data.errors import MissingInputError
 from m5data.stage import StageReport
 from storage import Store
-from storage.schemas import TABLES
+from storage.tables import TABLES
 from tests.extract.test_dedup_stage import NOON, Listings, fill
 
 SETTINGS = TextSettings()

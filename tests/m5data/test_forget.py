@@ -21,7 +21,7 @@ from m5data.forget_plan import Target, TargetKind
 from m5data.forgetting import forget
 from m5data.workspace import Workspace
 from splits.takedown import recorded_digests
-from storage.schemas import TABLES
+from storage.tables import TABLES
 from tests.m5data.marker_search import places_with
 from tests.m5data.planted import (
     HOME,

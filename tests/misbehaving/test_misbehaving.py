@@ -23,7 +23,7 @@ from crawler.media.outcome import REASONS, state_of
 from crawler.settings import DownloadSettings
 from m5data.stage import StageReport
 from storage import Store
-from storage.schemas import TABLES
+from storage.tables import TABLES
 from tests.misbehaving import FAULTS, MisbehavingServer
 
 LIMITS = DownloadSettings(

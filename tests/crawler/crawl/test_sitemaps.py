@@ -3,8 +3,8 @@ from dataclasses import replace
 
 import pytest
 
-from crawler.canonical import Scope
 from crawler.crawl.responses import links_of_sitemap
+from crawler.crawl.scope import Scope
 from crawler.crawl.sitemaps import Sitemap, looks_like_sitemap, read_sitemap, sitemap_urls
 from crawler.crawl.visits import Found, Task
 
