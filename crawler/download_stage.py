@@ -15,12 +15,11 @@ import pyarrow as pa
 from crawler.media.downloader import download_all
 from crawler.media.queue import DDL, OUTCOME_SCHEMA, ROOM, DownloadRun, UrlQueue
 from crawler.settings import OPT_OUTS, DownloadSettings
-from crawler.tombstones import open_register
 from m5data.errors import MissingInputError, ThresholdError
 from m5data.records import Reject
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Snapshot, Stage, Store
-from storage.takedown import Register
+from takedown.register import Register, open_register
 
 __all__ = ["run"]
 

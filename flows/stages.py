@@ -12,9 +12,9 @@ from flows.logs import UNTOLD, logging_to
 from flows.machine import confined
 from flows.naming import disk_faults_named
 from flows.watching import watching
-from m5data.forgetting import finish_forgetting
 from m5data.stage import StageReport
 from m5data.workspace import Workspace
+from takedown.forget import finish_takedown
 
 __all__ = ["PARTS", "STAGES", "Part", "run_stage"]
 
@@ -70,7 +70,7 @@ def run_stage(workspace: Workspace, name: str, context: RunContext) -> StageRepo
         disk_faults_named(workspace.root, name),
         watching(workspace, name, context) as watch,
     ):
-        finish_forgetting(workspace)
+        finish_takedown(workspace.store)
         return _logged(name, lambda: _function(name)(workspace, replace(context, progress=watch)))
 
 

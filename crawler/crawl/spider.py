@@ -23,7 +23,7 @@ from crawler.crawl.visits import Task, Visit
 from crawler.net.client import ClientLimits, Fetched, FetchError, PageClient
 from crawler.net.http_policy import is_retryable, retry_after_s, status_reason
 from crawler.settings import CrawlSettings
-from crawler.tombstones import Withhold
+from crawler.tombstoned_pages import Withhold
 from m5data.stage import Clock
 
 if TYPE_CHECKING:

@@ -38,10 +38,10 @@ def demo(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Workspace of the demo.", parser=_local)] = DEMO,
     size: Annotated[Size, typer.Option("--size", help="200 products, or 20.")] = Size.demo,
 ) -> None:
-    """Serve the demo shops (synthetic goods) and run the whole pipeline on them."""
-    from demo_shops.open_demo import open_demo, ports_of
+    """Serve the demo shops (synthetic products) and run the whole pipeline on them."""
     from demo_shops.server import serving
     from demo_shops.shops import build
+    from demo_shops.workspace import open_demo, ports_of
     from flows.running import run_pipeline
     from m5data.cli.display import print_reports
     from m5data.cli.verify import print_checks
@@ -49,9 +49,9 @@ def demo(
 
     typer.echo(f"building the demo shops in {folder / 'shops'} (once)")
     build(folder, size.value)
-    with serving(folder, ports_of(folder)) as addresses:
-        workspace = open_demo(folder, addresses.bases, size.value)
-        typer.echo(f"serving them at {' and '.join(addresses.bases.values())}")
+    with serving(folder, ports_of(folder)) as base_urls:
+        workspace = open_demo(folder, base_urls.bases, size.value)
+        typer.echo(f"serving them at {' and '.join(base_urls.bases.values())}")
         reports = run_pipeline(folder.resolve(), "everything")
     print_reports(reports)
     checks = verify_workspace(workspace)

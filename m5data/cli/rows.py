@@ -1,7 +1,6 @@
 """Writing query results as a table, CSV, JSON or Parquet."""
 
 import json
-import os
 import sys
 from collections.abc import Iterator
 from itertools import islice
@@ -11,7 +10,7 @@ from typing import BinaryIO
 import pyarrow as pa
 
 from m5data.errors import UsageError
-from storage.files import TEMPORARY
+from storage.files import replacing
 
 __all__ = ["write_rows"]
 
@@ -44,13 +43,8 @@ def _write(rows: pa.RecordBatchReader, form: str, out: Path | None) -> None:
     if out is None:
         _encode(rows, form, sys.stdout.buffer)
         return
-    draft = out.with_name(f".{out.name}.{os.getpid()}{TEMPORARY}")
-    try:
-        with draft.open("wb") as file:
-            _encode(rows, form, file)
-        draft.replace(out)
-    finally:
-        draft.unlink(missing_ok=True)
+    with replacing(out, sync=False) as file:
+        _encode(rows, form, file)
 
 
 def _encode(rows: pa.RecordBatchReader, form: str, target: BinaryIO) -> None:

@@ -25,7 +25,7 @@ def serve(
 ) -> None:
     """Serve the web application: annotate pairs, browse products, review labels."""
     import m5data
-    from crawler.workspace_key import load_or_create_key
+    from storage.secret_key import load_or_create_key
     from webapp.app import make_app
     from webapp.security.address import check_public
     from webapp.server import listen

@@ -232,7 +232,7 @@ def test_refresh_asks_on_condition_and_keeps_what_it_has(store: Store, server: S
 
 
 def test_a_workspace_without_media_says_so(store: Store) -> None:
-    with pytest.raises(MissingInputError, match="no table media. Run m5data crawl first"):
+    with pytest.raises(MissingInputError, match="no table media"):
         run(store, FAST)
 
 

@@ -1,0 +1,171 @@
+"""Descriptions of an export: the dataset card and the Croissant metadata."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from export.parquet_shards import CROISSANT_TYPES
+from export.rights import Rights
+from export.settings import ShardFormat
+from storage import Snapshot
+
+__all__ = ["CROISSANT", "croissant", "dataset_card"]
+
+
+def dataset_card(
+    recipe: str,
+    snapshot: Snapshot,
+    sizes: Mapping[str, int],
+    rights: Mapping[str, Rights],
+    formats: Sequence[ShardFormat],
+) -> str:
+    """Return the card of an export.
+
+    Args:
+        recipe: Name of the split recipe.
+        snapshot: Dataset version that was exported.
+        sizes: Split -> samples.
+        rights: Source -> what it allows.
+        formats: Those that were written.
+    """
+    return "\n".join((*_header(sizes, formats), *_card_text(recipe, snapshot, sizes, rights), ""))
+
+
+def _header(sizes: Mapping[str, int], formats: Sequence[ShardFormat]) -> list[str]:
+    loadable = [name for name in formats if name in {"parquet", "webdataset"}]
+    lines = ["---", "configs:"] if loadable else ["---"]
+    for name in loadable:
+        suffix = "parquet" if name == "parquet" else "tar"
+        lines += [f"- config_name: {name}", "  data_files:"]
+        for split in (split for split, size in sizes.items() if size):
+            # a dash is not allowed in the name of a Hugging Face split
+            lines += [f"  - split: {split.replace('-', '_')}", f"    path: {name}/{split}/*.{suffix}"]
+    return [*lines, "---"]
+
+
+def _card_text(recipe: str, snapshot: Snapshot, sizes: Mapping[str, int], rights: Mapping[str, Rights]) -> list[str]:
+    return [
+        f"# {recipe}",
+        "",
+        "Products with five modalities: image, caption, specification table, video (1 frame a second), audio",
+        "(mp3 and MFCC). An absent modality is empty, and said to be absent; nothing is filled in.",
+        "",
+        "| split | samples |",
+        "|---|---:|",
+        *(f"| {split} | {size} |" for split, size in sizes.items()),
+        "",
+        "Every sample names its source and licence:",
+        "",
+        "| source | licence |",
+        "|---|---|",
+        *(f"| {source} | {right.licence or 'not stated'} |" for source, right in sorted(rights.items())),
+        "",
+        "Made with m5data from these table versions: "
+        + ", ".join(f"{name} {version}" for name, version in sorted(snapshot.tables.items()))
+        + ".",
+    ]
+
+
+CROISSANT = "croissant.json"
+"""Name of the file in an export."""
+
+_CONTEXT = {
+    "@language": "en",
+    "@vocab": "https://schema.org/",
+    "citeAs": "cr:citeAs",
+    "column": "cr:column",
+    "conformsTo": "dct:conformsTo",
+    "cr": "http://mlcommons.org/croissant/",
+    "data": {"@id": "cr:data", "@type": "@json"},
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "dct": "http://purl.org/dc/terms/",
+    "examples": {"@id": "cr:examples", "@type": "@json"},
+    "extract": "cr:extract",
+    "field": "cr:field",
+    "fileObject": "cr:fileObject",
+    "fileProperty": "cr:fileProperty",
+    "fileSet": "cr:fileSet",
+    "format": "cr:format",
+    "includes": "cr:includes",
+    "isLiveDataset": "cr:isLiveDataset",
+    "jsonPath": "cr:jsonPath",
+    "key": "cr:key",
+    "md5": "cr:md5",
+    "parentField": "cr:parentField",
+    "path": "cr:path",
+    "rai": "http://mlcommons.org/croissant/RAI/",
+    "recordSet": "cr:recordSet",
+    "references": "cr:references",
+    "regex": "cr:regex",
+    "repeated": "cr:repeated",
+    "replace": "cr:replace",
+    "samplingRate": "cr:samplingRate",
+    "sc": "https://schema.org/",
+    "separator": "cr:separator",
+    "source": "cr:source",
+    "subField": "cr:subField",
+    "transform": "cr:transform",
+}
+_MIME = {
+    "parquet": "application/x-parquet",
+    "webdataset": "application/x-tar",
+    "links": "text/plain",
+    "m5product": "application/json",
+    "mep3m": "application/json",
+}
+
+
+def croissant(
+    recipe: str, version: int, sizes: Mapping[str, int], rights: Mapping[str, Rights], formats: Sequence[ShardFormat]
+) -> bytes:
+    """Return the metadata of an export: a set of files for each format and split, records where they are Parquet.
+
+    Args:
+        recipe: Name of the split recipe.
+        version: Dataset version that was exported.
+        sizes: Split -> samples; splits without any have no files.
+        rights: Source -> what it allows.
+        formats: Those that were written.
+    """
+    filled = [split for split, size in sizes.items() if size]
+    licences = sorted({right.licence for right in rights.values() if right.licence})
+    content = {
+        "@context": _CONTEXT,
+        "@type": "sc:Dataset",
+        "conformsTo": "http://mlcommons.org/croissant/1.0",
+        "name": recipe,
+        "description": "Products with image, caption, specification table, video (1 frame a second) and audio. "
+        + "; ".join(f"{split}: {sizes[split]} samples" for split in filled),
+        "version": f"{version}.0.0",
+        "license": licences or ["not stated"],
+        "url": "https://example.invalid/" + recipe,
+        "distribution": [_files(form, split) for form in formats for split in filled],
+        "recordSet": [_records(split) for split in filled if "parquet" in formats],
+    }
+    return (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def _files(form: ShardFormat, split: str) -> dict[str, object]:
+    return {
+        "@type": "cr:FileSet",
+        "@id": f"{form}-{split}",
+        "name": f"{form}-{split}",
+        "encodingFormat": _MIME[form],
+        "includes": f"{form}/{split}/*",
+    }
+
+
+def _records(split: str) -> dict[str, object]:
+    return {
+        "@type": "cr:RecordSet",
+        "@id": split,
+        "name": split,
+        "key": {"@id": f"{split}/product_id"},
+        "field": [_field(split, name, kind) for name, kind in CROISSANT_TYPES.items()],
+    }
+
+
+def _field(split: str, name: str, kind: str) -> dict[str, object]:
+    source: dict[str, object] = {"fileSet": {"@id": f"parquet-{split}"}, "extract": {"column": name}}
+    if kind.endswith("Object"):
+        source["transform"] = {"jsonPath": "bytes"}
+    return {"@type": "cr:Field", "@id": f"{split}/{name}", "name": name, "dataType": kind, "source": source}

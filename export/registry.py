@@ -1,0 +1,65 @@
+"""The exports that were made and where they went: take-down asks for them."""
+
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from export.shards import MANIFEST
+from storage import Store
+
+__all__ = ["Export", "exported_versions", "exports_of", "remember_export"]
+
+_DDL = (
+    """CREATE TABLE exports (
+        folder TEXT NOT NULL, recipe TEXT NOT NULL, version INTEGER NOT NULL, PRIMARY KEY (folder, version)
+    ) WITHOUT ROWID, STRICT""",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """One export of a recipe's splits."""
+
+    folder: Path
+    recipe: str
+    place: str
+    """The folder as a person is told: from the workspace's, or whole, or the address in an object store."""
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the export still lies where it was written."""
+        return (self.folder / MANIFEST).is_file()
+
+
+def remember_export(store: Store, folder: str | Path, recipe: str, version: int) -> None:
+    """Note that the splits of a dataset version went to ``folder``, a path or an address.
+
+    The workspace may be moved with those inside.
+    """
+    noted: str | Path = folder
+    if "://" not in str(folder):
+        whole = Path(folder).absolute()
+        noted = whole.relative_to(store.root) if whole.is_relative_to(store.root) else whole
+    store.state.migrate("export", _DDL)
+    with closing(store.state.connect()) as connection:
+        row = (str(noted), recipe, version)
+        connection.execute("INSERT OR REPLACE INTO exports VALUES (?, ?, ?)", row)
+
+
+def exports_of(store: Store) -> list[Export]:
+    """Return every export: those noted, and those in the workspace's folder ``shards``; by folder."""
+    store.state.migrate("export", _DDL)
+    with closing(store.state.connect()) as connection:
+        rows = connection.execute("SELECT folder, recipe FROM exports").fetchall()
+    noted = dict(rows)
+    paths = (path.parent for path in (store.root / "shards").glob(f"*/{MANIFEST}"))
+    found = {str(path.relative_to(store.root)): path.name for path in paths}
+    return [Export(store.root / place, recipe, place) for place, recipe in sorted({**found, **noted}.items())]
+
+
+def exported_versions(store: Store) -> frozenset[int]:
+    """Return the dataset version of the last export to each folder; an earlier one there was overwritten."""
+    store.state.migrate("export", _DDL)
+    with closing(store.state.connect()) as connection:
+        rows = connection.execute("SELECT max(version) FROM exports GROUP BY folder").fetchall()
+    return frozenset(version for (version,) in rows)

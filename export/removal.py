@@ -1,0 +1,190 @@
+"""Remove products from the files of an export, and bring its manifest and descriptions up to date."""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from export.folders import LocalFolder
+from export.shards import MANIFEST, write_manifest
+from export.webdataset_shards import END, member
+from storage.files import sync_file, sync_folder
+from storage.tar import read_members
+
+__all__ = ["SHARDS", "Removed", "remove_from_shard", "repair_manifest", "shard_holds"]
+
+_NAMED = ("group_id", "label")
+_FACTS = "json"
+_DESCRIPTIONS = ("*.md", "*.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """Products that go, and the groups that were named after them."""
+
+    products: Collection[str]
+    groups: Mapping[str, str]
+    """Group or label that is called after a product -> its new name."""
+
+    def touches(self, sample: Mapping[str, Any]) -> bool:
+        """Tell whether a sample goes or changes."""
+        return sample["product_id"] in self.products or any(sample[name] in self.groups for name in _NAMED)
+
+
+def shard_holds(path: Path, removed: Removed) -> bool:
+    """Tell whether a shard holds or names one of the products."""
+    return any(_SAMPLES[path.suffix](path, removed))
+
+
+def remove_from_shard(path: Path, removed: Removed) -> int:
+    """Write a shard again without the products, and return the samples left; a shard without any goes."""
+    draft = path.with_name(path.name + ".part")
+    left = SHARDS[path.suffix](path, draft, removed)
+    if left:
+        sync_file(draft)
+        draft.replace(path)
+    else:
+        draft.unlink()
+        path.unlink()
+    sync_folder(path.parent)
+    return left
+
+
+def repair_manifest(folder: Path, samples: Mapping[Path, int]) -> None:
+    """Correct sizes, hashes and numbers of samples of the shards that changed, and drop those that are gone.
+
+    Where a shard has other bytes than the manifest says though it did not change now, a killed run changed it.
+    Hashes of changed shards are also replaced in every other description.
+
+    Args:
+        folder: The export's.
+        samples: Shard that changed -> samples left in it.
+    """
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    hashes: dict[str, str] = {}
+    sizes: dict[str, tuple[int, int]] = {}
+    for split, formats in manifest["splits"].items():
+        before = _total(formats)
+        for form, shards in formats.items():
+            entries = (_entry(folder / form / split, shard, samples, hashes) for shard in shards)
+            formats[form] = [entry for entry in entries if entry is not None]
+        sizes[split] = before, _total(formats)
+    write_manifest(LocalFolder(folder), manifest)
+    for path in sorted({path for pattern in _DESCRIPTIONS for path in folder.glob(pattern)} - {folder / MANIFEST}):
+        text = before_text = path.read_text(encoding="utf-8")
+        for old, new in hashes.items():
+            text = text.replace(old, new)
+        for split, (old_size, new_size) in sizes.items():
+            row = rf"^\| {re.escape(split)} \| {old_size} \|$"
+            text = re.sub(row, f"| {split} | {new_size} |", text, flags=re.MULTILINE)
+        if text != before_text:
+            path.write_text(text, encoding="utf-8")
+
+
+def _entry(
+    folder: Path, shard: dict[str, Any], samples: Mapping[Path, int], hashes: dict[str, str]
+) -> dict[str, Any] | None:
+    path = folder / shard["file"]
+    if not path.is_file():
+        return None
+    if path not in samples and path.stat().st_size == shard["bytes"]:
+        return shard
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    hashes[shard["sha256"]] = digest
+    return {**shard, "samples": samples.get(path, shard["samples"]), "bytes": path.stat().st_size, "sha256": digest}
+
+
+def _total(formats: Mapping[str, list[dict[str, Any]]]) -> int:
+    return max((sum(shard["samples"] for shard in shards) for shards in formats.values()), default=0)
+
+
+def _samples_of_parquet(path: Path, removed: Removed) -> Iterator[bool]:
+    rows = pq.read_table(path, columns=["product_id", *_NAMED]).to_pylist()
+    return (removed.touches(row) for row in rows)
+
+
+def _samples_of_tar(path: Path, removed: Removed) -> Iterator[bool]:
+    facts = (json.loads(one.read()) for one in read_members(path) if one.extension == _FACTS)
+    return (removed.touches(sample) for sample in facts)
+
+
+def _samples_of_records(path: Path, removed: Removed) -> Iterator[bool]:
+    found = json.loads(path.read_text(encoding="utf-8"))
+    records = found.values() if isinstance(found, dict) else found
+    return (record["product_id"] in removed.products for record in records)
+
+
+def _remove_from_parquet(path: Path, draft: Path, removed: Removed) -> int:
+    """Write the shard without the products to ``draft``, a row group at a time; return the samples left."""
+    left = 0
+    gone = pa.array(sorted(removed.products), pa.string())
+    with pq.ParquetFile(path) as shard:
+        schema = shard.schema_arrow
+        with pq.ParquetWriter(draft, schema, compression="zstd", write_statistics=["product_id"]) as writer:
+            for group in range(shard.num_row_groups):
+                rows = shard.read_row_group(group)
+                rows = rows.filter(pc.invert(pc.is_in(rows["product_id"], value_set=gone)))
+                for name in _NAMED:
+                    values = [removed.groups.get(value, value) for value in rows[name].to_pylist()]
+                    index = rows.schema.get_field_index(name)
+                    rows = rows.set_column(index, rows.schema.field(name), pa.array(values, pa.string()))
+                left += rows.num_rows
+                if rows.num_rows:
+                    writer.write_table(rows)
+    return left
+
+
+def _remove_from_tar(path: Path, draft: Path, removed: Removed) -> int:
+    """Write the shard without the products to ``draft``, a member at a time; return the samples left.
+
+    Samples keep their numbers. The facts of a sample are its first member.
+    """
+    left, gone = 0, ""
+    with draft.open("wb") as file:
+        for one in read_members(path):
+            payload = one.read()
+            if one.extension == _FACTS:
+                sample = json.loads(payload)
+                gone = one.sample if sample["product_id"] in removed.products else ""
+                left += not gone
+                renamed = {name: removed.groups[sample[name]] for name in _NAMED if sample[name] in removed.groups}
+                if renamed:
+                    text = json.dumps({**sample, **renamed}, ensure_ascii=False, sort_keys=True)
+                    payload = text.encode()
+            if one.sample != gone:
+                file.writelines(member(f"{one.sample}.{one.extension}", [payload]))
+        file.write(END)
+    return left
+
+
+def _remove_from_records(path: Path, draft: Path, removed: Removed) -> int:
+    """Write the file without the products to ``draft``, an entry a line; return the samples left."""
+    found = json.loads(path.read_text(encoding="utf-8"))
+    entries = found.items() if isinstance(found, dict) else (("", record) for record in found)
+    left = [
+        (f"{json.dumps(name)}: " if isinstance(found, dict) else "") + json.dumps(record, ensure_ascii=False)
+        for name, record in entries
+        if record["product_id"] not in removed.products
+    ]
+    opening, closing = ("{", "}") if isinstance(found, dict) else ("[", "]")
+    draft.write_text(f"{opening}\n" + ",\n".join(left) + f"\n{closing}\n", encoding="utf-8")
+    return len(left)
+
+
+_SAMPLES: Mapping[str, Callable[[Path, Removed], Iterator[bool]]] = MappingProxyType(
+    {".parquet": _samples_of_parquet, ".tar": _samples_of_tar, ".json": _samples_of_records}
+)
+
+SHARDS: Mapping[str, Callable[[Path, Path, Removed], int]] = MappingProxyType(
+    {".parquet": _remove_from_parquet, ".tar": _remove_from_tar, ".json": _remove_from_records}
+)
+"""Suffix of files that hold samples -> what writes one again without the products."""
