@@ -46,6 +46,7 @@ def download(workspace: Workspace, context: RunContext) -> StageReport:
         settings,
         user_agent=workspace.settings.crawl.agent_header,
         local_hosts=_local_hosts(workspace.settings.crawl),
+        opt_outs=workspace.settings.crawl.opt_outs,
         retry_failed=chosen.retry_failed,
         refresh=chosen.refresh_media,
         bandwidth_mbit=workspace.settings.machine.bandwidth_mbit,
