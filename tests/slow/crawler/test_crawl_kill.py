@@ -14,8 +14,7 @@ import crawler
 from crawler import crawl_stage
 from crawler.settings import CrawlSettings
 from storage import Store
-
-from .conftest import NOW, Clock, Shop, listing_page, product_page, settings_for
+from tests.crawler.crawl.conftest import NOW, Clock, Shop, listing_page, product_page, settings_for
 
 SEED = 20240501
 KILLS = 3

@@ -8,8 +8,7 @@ from aiohttp import web
 
 from crawler import crawl_stage
 from storage import Store
-
-from .conftest import Clock, Shop, settings_for
+from tests.crawler.crawl.conftest import Clock, Shop, settings_for
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("chromium") or shutil.which("chromium-browser")), reason="no Chromium on this machine"

@@ -3,10 +3,10 @@
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
-from tests.misbehaving.bodies import jpeg
+from tests.misbehaving.content import jpeg
 from tests.misbehaving.fault import Exchange, Fault
 
-__all__ = ["ANSWER_FAULTS"]
+__all__ = ["STATUS_FAULTS"]
 
 _Play = Callable[[Exchange], Awaitable[None]]
 
@@ -52,7 +52,7 @@ async def _busy_until(exchange: Exchange) -> None:
     await (_then_well(503, Retry_After=past))(exchange)
 
 
-ANSWER_FAULTS = (
+STATUS_FAULTS = (
     Fault("not-found", "404", _status(404), "http_404"),
     Fault("gone", "410", _status(410), "http_410"),
     Fault("forbidden", "403", _status(403), "http_403"),
