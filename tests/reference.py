@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from crawler.media.outcome import MEANINGS, state_of
 from m5data.cli.main import app
 from m5data.settings import Settings
-from storage.ledger import LEDGER_COLUMNS, LEDGER_MEANING
+from storage.ledger import ledger_columns, ledger_meaning
 from storage.tables import TABLES, Column, TableSpec
 from storage.views import SPEC_NUMBERS_COLUMNS, SPEC_NUMBERS_MEANING
 from tests.misbehaving import FAULTS
@@ -41,7 +41,7 @@ def pages() -> Mapping[str, str]:
 def _tables() -> Iterator[str]:
     for spec in TABLES.values():
         yield from _table(spec.name, spec.meaning, spec.columns, _layout(spec))
-    yield from _table("ledger", LEDGER_MEANING, LEDGER_COLUMNS, "A view.")
+    yield from _table("ledger", ledger_meaning(), ledger_columns(), "A view.")
     yield from _table("spec_numbers", SPEC_NUMBERS_MEANING, SPEC_NUMBERS_COLUMNS, "A view.")
 
 
