@@ -20,8 +20,8 @@ import psutil
 from bench.flows.demo_shop import demo_shop
 from bench.flows.faults import PROGRAM, Ended, copy_workspace, run_verb, table_rows
 from bench.flows.prefect_api import prefect_server, until
-from flows.context import RunContext
-from flows.stages import run_stage
+from flows.run_stage import run_stage
+from m5data.run_options import RunContext
 from m5data.workspace import Workspace
 
 _DEADLINE_S = 120.0

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from m5data.cli import saved_page
-from m5data.cli.rows import write_rows
+from m5data.cli.output import write_rows
 from m5data.cli.saved_page import read_page
 from m5data.errors import UsageError
 from m5data.workspace import Workspace

@@ -15,10 +15,10 @@ from crawler.frontier import Frontier
 from crawler.tombstones import Withhold, open_register
 from crawler.visits import Found, Task, Visit
 from export.removal_list import is_removed, read_removed
-from flows.context import RunContext
-from flows.stages import run_stage
+from flows.run_stage import run_stage
 from m5data.forget_plan import Target, TargetKind
 from m5data.forgetting import forget
+from m5data.run_options import RunContext
 from m5data.workspace import Workspace
 from splits.takedown import recorded_digests
 from storage.schemas import TABLES
