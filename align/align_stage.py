@@ -7,21 +7,18 @@ from contextlib import closing
 import duckdb
 import pyarrow as pa
 
-from align.catalogue import read_catalogue
-from align.catalogue_facts import read_facts
+from align.catalogue import NO_FACTS, read_catalogue, read_facts
 from align.category import Category
 from align.hierarchy import Hierarchy, build_hierarchy
-from align.label_map import make_label_map
-from align.learned import NO_FACTS
-from align.pair_rows import make_label_pairs
-from align.properties.spec_norms import write_spec_norms
-from align.review import Standing, all_decisions, decisions_digest, standing
+from align.label_tables import make_label_map, make_label_pairs
+from align.properties import write_spec_norms
+from align.review import EffectiveDecisions, all_decisions, decisions_digest, resolve_decisions
 from align.settings import AlignSettings
 from m5data.errors import MissingInputError
 from m5data.records import Reject
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Stage, Store
-from storage.schemas import TABLES
+from storage.tables import TABLES
 
 __all__ = ["run"]
 
@@ -79,10 +76,12 @@ def run(
             return stage.report_unchanged()
         if "duplicates" not in stage.before.tables:
             raise MissingInputError("align: wanted the table duplicates, found none; run m5data dedup first")
-        return _work(stage, settings, standing(decisions), clock, progress)
+        return _work(stage, settings, resolve_decisions(decisions), clock, progress)
 
 
-def _work(stage: Stage, settings: AlignSettings, decided: Standing, clock: Clock, progress: Progress) -> StageReport:
+def _work(
+    stage: Stage, settings: AlignSettings, decided: EffectiveDecisions, clock: Clock, progress: Progress
+) -> StageReport:
     began = clock()
     with closing(stage.before.connection()) as connection:
         catalogue = read_catalogue(connection, settings.characters)

@@ -5,12 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 import pyarrow as pa
 from pydantic import ValidationError
 
+from align.catalogue import NO_FACTS, Facts
 from align.category import Category, fault
 from align.hierarchy import build_hierarchy
-from align.label_map import make_label_map
-from align.learned import NO_FACTS, Facts, PairModel
-from align.review import Decision, standing
-from align.review.decision import normalise
+from align.label_tables import make_label_map
+from align.learned_rule import PairModel
+from align.review import Decision, resolve_decisions
+from align.review.decisions import normalise
 from align.settings import AlignSettings
 from m5data.errors import DataError, SettingsError
 
@@ -63,7 +64,9 @@ def align(
         place = ".".join(map(str, first["loc"]))
         raise SettingsError(f"align: {place}: {first['msg']}, got {first['input']!r}") from None
     counted = {category: len(found) for category, found in titles.items()} if sizes is None else sizes
-    hierarchy = build_hierarchy(wanted, titles, counted, checked, standing(map(normalise, decisions)), facts, model)
+    hierarchy = build_hierarchy(
+        wanted, titles, counted, checked, resolve_decisions(map(normalise, decisions)), facts, model
+    )
     if hierarchy.unused:
         named = ", ".join(hierarchy.unused)
         raise SettingsError(f"align: wanted names of categories that are there, got {named}; correct or remove them")

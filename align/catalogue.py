@@ -1,14 +1,30 @@
-"""What alignment needs to know of the products, asked of DuckDB."""
+"""The categories of all products and their facts, read with DuckDB."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
 
 from align.category import Category, fault
 
-__all__ = ["Catalogue", "read_catalogue"]
+__all__ = ["NO_FACTS", "Catalogue", "Facts", "read_catalogue", "read_facts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Products of each category, directly in it; what is not known is left out."""
+
+    specs: Mapping[Category, Mapping[tuple[str, str], int]] = field(default_factory=dict)
+    """Category -> (property, value) as published -> products that have it."""
+    prices: Mapping[Category, Sequence[float]] = field(default_factory=dict)
+    """Category -> prices of some of its products, one currency."""
+    images: Mapping[Category, frozenset[str]] = field(default_factory=dict)
+    """Category -> perceptual hashes of its products' images."""
+
+
+NO_FACTS = Facts()
+
 
 _CATEGORIES = """
 SELECT source, category, count(*) AS products
@@ -65,3 +81,41 @@ def _rows(relation: duckdb.DuckDBPyRelation) -> Iterator[tuple[Category, Any]]:
     """Yield rows of source, category path and one value."""
     for source, path, value in relation.fetchall():
         yield Category(source, tuple(path)), value
+
+
+_EACH = 200
+"""Specification lines, prices and images of a category that are looked at."""
+
+_KEPT = "FROM products JOIN duplicates USING (product_id)"
+
+_SPECS = f"""
+SELECT source, category, property, value, count(*) AS products
+{_KEPT} JOIN specs USING (product_id) WHERE kept
+GROUP BY source, category, property, value
+QUALIFY row_number() OVER (PARTITION BY source, category ORDER BY count(*) DESC, property, value) <= {_EACH}
+"""
+_PRICES = f"""
+SELECT source, category, list(price::DOUBLE ORDER BY product_id) FROM (
+    SELECT source, category, price, product_id {_KEPT} WHERE kept AND price > 0
+    QUALIFY row_number() OVER (PARTITION BY source, category ORDER BY product_id) <= {_EACH}
+) GROUP BY source, category
+"""  # noqa: S608 - constants
+_IMAGES = f"""
+SELECT source, category, list(DISTINCT phash::VARCHAR) FROM (
+    SELECT source, category, phash {_KEPT} JOIN images USING (product_id) WHERE kept AND phash IS NOT NULL
+    QUALIFY row_number() OVER (PARTITION BY source, category ORDER BY product_id, position) <= {_EACH}
+) GROUP BY source, category
+"""  # noqa: S608 - constants
+
+
+def read_facts(connection: duckdb.DuckDBPyConnection) -> Facts:
+    """Read what is known of each category; of each a bounded number of lines, the commonest or the first.
+
+    Args:
+        connection: DuckDB with the tables ``products``, ``duplicates``, ``specs`` and ``images``.
+    """
+    specs: dict[Category, dict[tuple[str, str], int]] = {}
+    for source, path, name, value, products in connection.sql(_SPECS).fetchall():
+        specs.setdefault(Category(source, tuple(path)), {})[name, value] = products
+    images = {category: frozenset(found) for category, found in _rows(connection.sql(_IMAGES))}
+    return Facts(specs, dict(_rows(connection.sql(_PRICES))), images)

@@ -1,28 +1,69 @@
-"""Building the shared hierarchy from the categories of all sources."""
+"""The shared hierarchy, built from the categories of all sources."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from align.category import SEPARATOR, Category, with_ancestors
-from align.first_level import make_classes, tie_classes, unused_entries
-from align.label_tree import Label, name_label
-from align.learned import NO_FACTS, Facts, PairModel
-from align.merging import Merged, merge
-from align.moving import find_moves, standing_out
-from align.nodes import Node, make_nodes
-from align.pairs import Pair, content_threshold, ruling
-from align.review.standing import Standing
-from align.scoring import LearnedScorer, Material, PublishedScorer, Scorer, judge_second_level
+from align.catalogue import NO_FACTS, Facts
+from align.category import SEPARATOR, Category, Node, NodeKey, make_nodes, with_ancestors
+from align.classes import class_reasons, cross_class_pairs, find_moves, make_classes, unused_entries
+from align.learned_rule import PairModel
+from align.merging import LabelReason, Merged, NodeDecision, NodeDecisions, find_node_decisions, merge
+from align.pairs import LabelPair, accepting_rule, content_threshold
+from align.review.effective_decisions import EffectiveDecisions
+from align.scoring import CategoryData, LearnedScorer, PublishedScorer, Scorer, judge_second_level
 from align.settings import AlignSettings
-from align.verdicts import NodeVerdict, Verdicts, find_verdicts
 
-__all__ = ["Hierarchy", "JudgedPair", "Verdict", "build_hierarchy"]
+__all__ = ["Hierarchy", "JudgedPair", "Label", "Outcome", "build_hierarchy", "name_label"]
 
-Verdict = Literal["merged", "apart", "same_source"]
+NOTHING_DECIDED = EffectiveDecisions()
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A class, sub-class or sub-sub-class."""
+
+    name: str
+    nodes: tuple[Node, ...]
+    """The sources' names that became this label, sorted."""
+    reasons: Mapping[NodeKey, LabelReason]
+    """Node's key -> why it is here."""
+    children: tuple["Label", ...] = ()
+    """Labels of the next level; none where that level is not kept."""
+
+    @property
+    def categories(self) -> tuple[Category, ...]:
+        """All categories under this label, its children's included."""
+        return tuple(category for node in self.nodes for category in node.categories)
+
+
+def name_label(
+    nodes: Sequence[Node], sizes: Mapping[Category, int], decided: EffectiveDecisions = NOTHING_DECIDED
+) -> str:
+    """Return the name of merged nodes: a person's, the shared one, or that of the node with most products.
+
+    The newest name that a person gave to one of the nodes holds. Without any, where two nodes have
+    as many products, the smaller name counts. In the paper a person named labels of unequal names;
+    this is the name until a person does.
+
+    Args:
+        nodes: Nodes that are one label.
+        sizes: Category -> products directly in it.
+        decided: What people decided.
+    """
+    own = {category for node in nodes for category in node.own}
+    given = next((decision.name for category, decision in decided.names.items() if category in own), None)
+    if given is not None:
+        return given
+
+    def rank(node: Node) -> tuple[int, str]:
+        return -sum(sizes.get(category, 0) for category in node.categories), node.name
+
+    return min(nodes, key=rank).name
+
+
+Outcome = Literal["merged", "apart", "same_source"]
 """One label; two labels; two labels only because one label would hold two names of one source."""
-
-NOTHING_DECIDED = Standing()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +72,8 @@ class JudgedPair:
 
     within: tuple[str, ...]
     """Names of the labels that both lie below."""
-    pair: Pair
-    verdict: Verdict
+    pair: LabelPair
+    verdict: Outcome
     rule: str
     """What decided: the rule that was asked, same_name, or person:NAME."""
 
@@ -51,9 +92,9 @@ class Hierarchy:
     """Entries of the settings that name nothing: ``first_level.KEY`` or ``third_level.NAME``."""
     missing: tuple[Category, ...]
     """Categories that decisions in force speak of and that are not there, sorted."""
-    contradicted: tuple[NodeVerdict, ...]
+    contradicted: tuple[NodeDecision, ...]
     """Decisions that newer ones leave no room for."""
-    untaught: bool
+    untrained: bool
     """Whether the learned rule was asked for and nothing is reviewed that it could learn from."""
 
 
@@ -63,38 +104,38 @@ class _Scope:
 
     within: tuple[str, ...]
     nodes: list[Node]
-    pairs: list[Pair]
-    verdicts: Verdicts
+    pairs: list[LabelPair]
+    verdicts: NodeDecisions
 
 
 class _Builder:
     """What all levels need: material, settings, scorer; and the pairs judged so far."""
 
-    def __init__(self, material: Material, settings: AlignSettings, scorer: Scorer) -> None:
-        self._material = material
+    def __init__(self, data: CategoryData, settings: AlignSettings, scorer: Scorer) -> None:
+        self._data = data
         self._settings = settings
         self._scorer = scorer
         self.judged: list[JudgedPair] = []
-        self.contradicted: list[NodeVerdict] = []
+        self.contradicted: list[NodeDecision] = []
 
     def score(self, within: tuple[str, ...], categories: Iterable[Category]) -> _Scope:
         """Score the names one level below a label."""
         nodes = make_nodes(categories, len(within) + 1)
-        verdicts = find_verdicts(nodes, self._material.decided)
+        verdicts = find_node_decisions(nodes, self._data.decided)
         judged = [(verdict.a.key, verdict.b.key) for verdict in verdicts.pairs]
         return _Scope(within, nodes, self._scorer.score(nodes, judged), verdicts)
 
     def merge(self, scope: _Scope, threshold: float) -> tuple[Label, ...]:
         """Make labels of scored names, sorted by name."""
-        rules = [(pair, ruling(pair, threshold, self._settings)) for pair in scope.pairs]
+        rules = [(pair, accepting_rule(pair, threshold, self._settings)) for pair in scope.pairs]
         merged = merge(scope.nodes, [(pair, rule) for pair, rule in rules if rule], scope.verdicts)
-        self.judged += _judge(scope, merged, dict(rules), _asked(scope.pairs))
+        self.judged += _judge_pairs(scope, merged, dict(rules), _scoring_rule(scope.pairs))
         self.contradicted += merged.contradicted
         labels = [
             Label(
-                name_label(group, self._material.sizes, self._material.decided),
+                name_label(group, self._data.sizes, self._data.decided),
                 group,
-                {node.key: merged.ties[node.key] for node in group},
+                {node.key: merged.reasons[node.key] for node in group},
             )
             for group in merged.groups
         ]
@@ -106,7 +147,7 @@ def build_hierarchy(
     titles: Mapping[Category, Sequence[str]],
     sizes: Mapping[Category, int],
     settings: AlignSettings,
-    decided: Standing = NOTHING_DECIDED,
+    decided: EffectiveDecisions = NOTHING_DECIDED,
     facts: Facts = NO_FACTS,
     model: PairModel | None = None,
 ) -> Hierarchy:
@@ -128,17 +169,17 @@ def build_hierarchy(
         model: Of the learned rule, trained before; None: train it on what people decided.
     """
     every = list(with_ancestors(categories))
-    material = Material(titles, sizes, facts, decided)
+    data = CategoryData(titles, sizes, facts, decided)
     classes = make_classes(every, settings.first_level)
-    members, scorer = _prepare(classes, material, settings, model)
-    builder = _Builder(material, settings, scorer)
+    members, scorer = _place_categories(classes, data, settings, model)
+    builder = _Builder(data, settings, scorer)
     scopes = [builder.score((name,), members[name]) for name in classes]
     threshold = content_threshold([pair for scope in scopes for pair in scope.pairs], settings)
     found = []
     for (name, nodes), scope in zip(classes.items(), scopes, strict=True):
         children = [_refine(label, name, builder, threshold, settings) for label in builder.merge(scope, threshold)]
         stayed = tuple(_without_moved(node, set(members[name])) for node in nodes)
-        found.append(Label(name, stayed, tie_classes(nodes, settings.first_level), tuple(children)))
+        found.append(Label(name, stayed, class_reasons(nodes, settings.first_level), tuple(children)))
     unused = [f"first_level.{key}" for key in unused_entries(every, settings.first_level)]
     unused += [f"third_level.{name}" for name in sorted(set(settings.third_level) - set(_sub_class_names(found)))]
     return Hierarchy(
@@ -148,24 +189,24 @@ def build_hierarchy(
         unused=tuple(unused),
         missing=tuple(sorted(decided.categories - set(every))),
         contradicted=tuple(builder.contradicted),
-        untaught=settings.rule == "learned" and isinstance(scorer, PublishedScorer),
+        untrained=settings.rule == "learned" and isinstance(scorer, PublishedScorer),
     )
 
 
-def _prepare(
-    classes: Mapping[str, Sequence[Node]], material: Material, settings: AlignSettings, model: PairModel | None
+def _place_categories(
+    classes: Mapping[str, Sequence[Node]], data: CategoryData, settings: AlignSettings, model: PairModel | None
 ) -> tuple[dict[str, list[Category]], Scorer]:
     """Return class -> the categories to align in it, and what scores their pairs."""
     class_of = {category: name for name, nodes in classes.items() for node in nodes for category in node.categories}
-    joined = [pair for pair, decision in material.decided.pairs.items() if decision.kind != "reject"]
-    members = _members(classes, class_of, joined, material.sizes)
+    joined = [pair for pair, decision in data.decided.pairs.items() if decision.kind != "reject"]
+    members = _members(classes, class_of, joined, data.sizes)
     if settings.rule != "learned":
-        return members, PublishedScorer(material, settings)
-    judged = judge_second_level(members, material, model)
+        return members, PublishedScorer(data, settings)
+    judged = judge_second_level(members, data, model)
     if judged.model is None:
-        return members, PublishedScorer(material, settings, judged.pairs)
-    joined += standing_out(judged.pairs, class_of, material.decided)
-    return _members(classes, class_of, joined, material.sizes), LearnedScorer(material, judged.pairs, judged.model)
+        return members, PublishedScorer(data, settings, judged.pairs)
+    joined += cross_class_pairs(judged.pairs, class_of, data.decided)
+    return _members(classes, class_of, joined, data.sizes), LearnedScorer(data, judged.pairs, judged.model)
 
 
 def _members(
@@ -208,17 +249,19 @@ def _sub_class_names(classes: Iterable[Label]) -> Iterator[str]:
             yield label.name + SEPARATOR + child.name
 
 
-def _asked(pairs: Sequence[Pair]) -> str:
+def _scoring_rule(pairs: Sequence[LabelPair]) -> str:
     """Return the rule that scored pairs."""
     return "learned" if any(pair.probability is not None for pair in pairs) else "mep3m"
 
 
-def _judge(scope: _Scope, merged: Merged, rules: Mapping[Pair, str | None], rule: str) -> Iterator[JudgedPair]:
+def _judge_pairs(
+    scope: _Scope, merged: Merged, rules: Mapping[LabelPair, str | None], rule: str
+) -> Iterator[JudgedPair]:
     """Yield what became of each scored pair."""
     group_of = {node.key: place for place, group in enumerate(merged.groups) for node in group}
     people = {(verdict.a.key, verdict.b.key): verdict.rule for verdict in scope.verdicts.pairs}
     for pair in scope.pairs:
-        verdict: Verdict = "apart"
+        verdict: Outcome = "apart"
         if group_of[pair.a.key] == group_of[pair.b.key]:
             verdict = "merged"
         elif pair in merged.refused:

@@ -3,17 +3,71 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from align.nodes import Node, NodeKey
-from align.pairs import Pair
-from align.verdicts import NodeVerdict, Verdicts
+from align.category import Node, NodeKey
+from align.pairs import LabelPair
+from align.review.decisions import Decision
+from align.review.effective_decisions import EffectiveDecisions
 
-__all__ = ["Merged", "Tie", "merge"]
-
-NOTHING_DECIDED = Verdicts((), frozenset())
+__all__ = ["LabelReason", "Merged", "NodeDecision", "NodeDecisions", "find_node_decisions", "merge"]
 
 
 @dataclass(frozen=True, slots=True)
-class Tie:
+class NodeDecision:
+    """A person's decision on two nodes."""
+
+    a: Node
+    """The one of the alphabetically smaller source."""
+    b: Node
+    decision: Decision
+
+    @property
+    def joins(self) -> bool:
+        """Whether they are one label."""
+        return self.decision.kind != "reject"
+
+    @property
+    def rule(self) -> str:
+        """What the table ``label_map`` calls it."""
+        return f"person:{self.decision.reviewer}"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeDecisions:
+    """All decisions in force on the nodes below one label."""
+
+    pairs: tuple[NodeDecision, ...]
+    """Newest first."""
+    alone: frozenset[NodeKey]
+    """Nodes that were split off: no rule joins them with any other."""
+
+
+def find_node_decisions(nodes: Sequence[Node], decided: EffectiveDecisions) -> NodeDecisions:
+    """Return the decisions in force that speak of two of these nodes, and the nodes split off."""
+    node_of = {category: node for node in nodes for category in node.own}
+    pairs = [
+        NodeDecision(node_of[a], node_of[b], decision)  # categories are in order, and so are their nodes
+        for (a, b), decision in decided.pairs.items()
+        if a in node_of and b in node_of
+    ]
+    return NodeDecisions(
+        tuple(_first_of_each(pairs)), frozenset(node_of[c].key for c in decided.splits if c in node_of)
+    )
+
+
+def _first_of_each(pairs: Iterable[NodeDecision]) -> Iterable[NodeDecision]:
+    """Yield the newest decision on each pair of nodes; a node may stand for several categories."""
+    seen = set()
+    for pair in pairs:
+        if (ends := (pair.a.key, pair.b.key)) not in seen:
+            seen.add(ends)
+            yield pair
+
+
+NOTHING_DECIDED = NodeDecisions((), frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class LabelReason:
     """Why a node has the label it has."""
 
     rule: str
@@ -30,11 +84,11 @@ class Merged:
 
     groups: tuple[tuple[Node, ...], ...]
     """Nodes that are one label; each sorted, and sorted by their first node."""
-    ties: Mapping[NodeKey, Tie]
+    reasons: Mapping[NodeKey, LabelReason]
     """Node's key -> why."""
-    refused: tuple[Pair, ...]
+    refused: tuple[LabelPair, ...]
     """Pairs that the rule accepted, but that would have put two names of one source under one label."""
-    contradicted: tuple[NodeVerdict, ...] = ()
+    contradicted: tuple[NodeDecision, ...] = ()
     """Decisions that newer ones leave no room for, as a ~ c after a ~ b and not b ~ c."""
 
 
@@ -64,7 +118,9 @@ class _Groups:
         self.of.update(dict.fromkeys(self.of[other], self.of[one]))
 
 
-def merge(nodes: Sequence[Node], accepted: Sequence[tuple[Pair, str]], verdicts: Verdicts = NOTHING_DECIDED) -> Merged:
+def merge(
+    nodes: Sequence[Node], accepted: Sequence[tuple[LabelPair, str]], verdicts: NodeDecisions = NOTHING_DECIDED
+) -> Merged:
     """Merge nodes along accepted pairs, best first, never two of one source unless a person says so.
 
     People's decisions come first, newest first, and hold whatever the rule says. Then pairs of equal
@@ -94,11 +150,11 @@ def merge(nodes: Sequence[Node], accepted: Sequence[tuple[Pair, str]], verdicts:
         elif not groups.forbidden(one, other):
             groups.join(one, other)
     found = {min(group): tuple(group[key] for key in sorted(group)) for group in groups.of.values()}
-    ties = _tie(nodes, groups, ranked, verdicts.pairs)
-    return Merged(tuple(found[key] for key in sorted(found)), ties, tuple(refused), contradicted)
+    reasons = _find_reasons(nodes, groups, ranked, verdicts.pairs)
+    return Merged(tuple(found[key] for key in sorted(found)), reasons, tuple(refused), contradicted)
 
 
-def _apply(groups: _Groups, verdicts: Iterable[NodeVerdict]) -> tuple[NodeVerdict, ...]:
+def _apply(groups: _Groups, verdicts: Iterable[NodeDecision]) -> tuple[NodeDecision, ...]:
     """Do what people decided, newest first; return what newer decisions leave no room for."""
     contradicted = []
     for verdict in verdicts:
@@ -113,25 +169,25 @@ def _apply(groups: _Groups, verdicts: Iterable[NodeVerdict]) -> tuple[NodeVerdic
     return tuple(contradicted)
 
 
-def _tie(
-    nodes: Iterable[Node], groups: _Groups, ranked: Sequence[tuple[Pair, str]], verdicts: Sequence[NodeVerdict]
-) -> dict[NodeKey, Tie]:
+def _find_reasons(
+    nodes: Iterable[Node], groups: _Groups, ranked: Sequence[tuple[LabelPair, str]], verdicts: Sequence[NodeDecision]
+) -> dict[NodeKey, LabelReason]:
     """Return why each node has its label: the newest decision that joined it, else its best pair."""
-    ties = {node.key: Tie("own") for node in nodes}
+    reasons = {node.key: LabelReason("own") for node in nodes}
     scores = {(pair.a.key, pair.b.key): (pair.s_label, pair.s_content) for pair, _ in ranked}
     for pair, rule in reversed(ranked):  # the best pair of a node is written last
         if groups.together(pair.a.key, pair.b.key):
-            ties[pair.a.key] = Tie(rule, pair.b, pair.s_label, pair.s_content)
-            ties[pair.b.key] = Tie(rule, pair.a, pair.s_label, pair.s_content)
+            reasons[pair.a.key] = LabelReason(rule, pair.b, pair.s_label, pair.s_content)
+            reasons[pair.b.key] = LabelReason(rule, pair.a, pair.s_label, pair.s_content)
     for verdict in reversed(verdicts):
         if verdict.joins and groups.together(verdict.a.key, verdict.b.key):
             found = scores.get((verdict.a.key, verdict.b.key), (None, None))
-            ties[verdict.a.key] = Tie(verdict.rule, verdict.b, *found)
-            ties[verdict.b.key] = Tie(verdict.rule, verdict.a, *found)
-    return ties
+            reasons[verdict.a.key] = LabelReason(verdict.rule, verdict.b, *found)
+            reasons[verdict.b.key] = LabelReason(verdict.rule, verdict.a, *found)
+    return reasons
 
 
-def _rank(accepted: tuple[Pair, str]) -> tuple[bool, float, float, float, NodeKey, NodeKey]:
+def _rank(accepted: tuple[LabelPair, str]) -> tuple[bool, float, float, float, NodeKey, NodeKey]:
     """Return what accepted pairs are sorted by, best first."""
     pair, _ = accepted
     certain = -1.0 if pair.probability is None else -pair.probability

@@ -8,21 +8,20 @@ from typing import Literal
 
 import numpy as np
 
-from align.content_similarity import ContentVectors
-from align.label_similarity import label_similarity, similar_labels
-from align.nodes import Node, NodeKey
+from align.category import Node, NodeKey
 from align.settings import AlignSettings
+from align.similarity import ContentVectors, label_similarity, similar_labels
 
-__all__ = ["EVEN", "Pair", "Relation", "content_threshold", "ruling", "score_pairs"]
+__all__ = ["MIN_PROBABILITY", "LabelPair", "Relation", "accepting_rule", "content_threshold", "score_pairs"]
 
 
-EVEN = 0.5
+MIN_PROBABILITY = 0.5
 """Probability from which a pair is one label."""
 Relation = Literal["same", "broader", "narrower", "other"]
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class LabelPair:
     """Two nodes of different sources below one label."""
 
     a: Node
@@ -42,7 +41,7 @@ class Pair:
 
 def score_pairs(
     nodes: Sequence[Node], texts: Sequence[str], s_label: float, also: Iterable[tuple[NodeKey, NodeKey]] = ()
-) -> list[Pair]:
+) -> list[LabelPair]:
     """Return all pairs of different sources whose names are similar enough, with both scores.
 
     Args:
@@ -69,7 +68,7 @@ def score_pairs(
         np.array([row[j] for _, j, _ in found], dtype=np.int64),
     )
     return [
-        Pair(nodes[i], nodes[j], score, content)
+        LabelPair(nodes[i], nodes[j], score, content)
         for (i, j, score), content in zip(found, contents.tolist(), strict=True)
     ]
 
@@ -83,7 +82,7 @@ def _further(
     return [(i, j, label_similarity(nodes[i].name, nodes[j].name)) for i, j in wanted if (i, j) not in known]
 
 
-def content_threshold(pairs: Iterable[Pair], settings: AlignSettings) -> float:
+def content_threshold(pairs: Iterable[LabelPair], settings: AlignSettings) -> float:
     """Return what S_content must exceed: the setting, or the mean over pairs of equal names.
 
     The paper took 0.75, the mean over its own pairs with S_label = 1. Without any such pair the
@@ -95,10 +94,10 @@ def content_threshold(pairs: Iterable[Pair], settings: AlignSettings) -> float:
     return fsum(same) / len(same) if same else 0.75
 
 
-def ruling(pair: Pair, threshold: float, settings: AlignSettings) -> str | None:
+def accepting_rule(pair: LabelPair, threshold: float, settings: AlignSettings) -> str | None:
     """Return the rule by which a pair is one label, ``learned``, ``same_name`` or ``mep3m``; None: it is not."""
     if pair.probability is not None:
-        return "learned" if pair.probability >= EVEN else None
+        return "learned" if pair.probability >= MIN_PROBABILITY else None
     if settings.same_names_join and pair.a.name == pair.b.name:
         return "same_name"
     accepted = pair.s_label >= settings.s_label and pair.s_content > threshold

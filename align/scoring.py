@@ -4,34 +4,34 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from align.category import Category
-from align.content_similarity import join_titles
-from align.learned import Facts, LearnedPairs, PairModel, judge_pairs
-from align.nodes import Node, NodeKey, make_nodes, text_of
-from align.pairs import Pair, score_pairs
-from align.review.standing import Standing
+from align.catalogue import Facts
+from align.category import Category, Node, NodeKey, interleave_titles, make_nodes
+from align.learned_rule import LearnedPairs, PairModel, judge_pairs
+from align.pairs import LabelPair, score_pairs
+from align.review.effective_decisions import EffectiveDecisions
 from align.settings import AlignSettings
+from align.similarity import join_titles
 
-__all__ = ["LearnedScorer", "Material", "PublishedScorer", "Scorer", "judge_second_level"]
+__all__ = ["CategoryData", "LearnedScorer", "PublishedScorer", "Scorer", "judge_second_level"]
 
 _SECOND = 2
 """The second level."""
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class CategoryData:
     """What categories are judged by."""
 
     titles: Mapping[Category, Sequence[str]]
     sizes: Mapping[Category, int]
     facts: Facts
-    decided: Standing
+    decided: EffectiveDecisions
 
 
 class Scorer(Protocol):
     """A rule's way to score pairs."""
 
-    def score(self, nodes: Sequence[Node], also: Iterable[tuple[NodeKey, NodeKey]]) -> list[Pair]:
+    def score(self, nodes: Sequence[Node], also: Iterable[tuple[NodeKey, NodeKey]]) -> list[LabelPair]:
         """Return the pairs worth judging among nodes below one label, and those of ``also``."""
 
 
@@ -39,17 +39,17 @@ class Scorer(Protocol):
 class PublishedScorer:
     """Names and titles, as MEP-3M compared them."""
 
-    material: Material
+    data: CategoryData
     settings: AlignSettings
-    further: tuple[Pair, ...] = ()
+    further: tuple[LabelPair, ...] = ()
     """Second-level pairs that a person should see, though their names are not similar enough."""
 
-    def score(self, nodes: Sequence[Node], also: Iterable[tuple[NodeKey, NodeKey]]) -> list[Pair]:
+    def score(self, nodes: Sequence[Node], also: Iterable[tuple[NodeKey, NodeKey]]) -> list[LabelPair]:
         """Return the pairs of similar names, then the further ones."""
-        texts = [join_titles(text_of(node, self.material.titles), self.settings.characters) for node in nodes]
+        texts = [join_titles(interleave_titles(node, self.data.titles), self.settings.characters) for node in nodes]
         found = score_pairs(nodes, texts, self.settings.s_label, also)
         known = {(pair.a.key, pair.b.key) for pair in found}
-        more = among(self.further, nodes) if nodes and nodes[0].depth == _SECOND else []
+        more = pairs_among(self.further, nodes) if nodes and nodes[0].depth == _SECOND else []
         return found + [pair for pair in more if (pair.a.key, pair.b.key) not in known]
 
 
@@ -57,25 +57,23 @@ class PublishedScorer:
 class LearnedScorer:
     """Probabilities, all second levels having been judged at once."""
 
-    material: Material
-    second: tuple[Pair, ...]
+    data: CategoryData
+    second: tuple[LabelPair, ...]
     model: PairModel
 
     def score(
         self,
         nodes: Sequence[Node],
         also: Iterable[tuple[NodeKey, NodeKey]],  # noqa: ARG002 - pairs that people decided on are all judged
-    ) -> list[Pair]:
+    ) -> list[LabelPair]:
         """Return the pairs worth a look."""
         if nodes and nodes[0].depth == 2:
-            return among(self.second, nodes)
-        found = judge_pairs(
-            nodes, [""] * len(nodes), self.material.titles, self.material.facts, self.material.decided, self.model
-        )
+            return pairs_among(self.second, nodes)
+        found = judge_pairs(nodes, [""] * len(nodes), self.data.titles, self.data.facts, self.data.decided, self.model)
         return list(found.pairs)
 
 
-def among(pairs: Iterable[Pair], nodes: Sequence[Node]) -> list[Pair]:
+def pairs_among(pairs: Iterable[LabelPair], nodes: Sequence[Node]) -> list[LabelPair]:
     """Return the pairs whose both ends are among nodes, which may stand for more categories by now."""
     node_of = {category: node for node in nodes for category in node.own}
     return [
@@ -86,10 +84,10 @@ def among(pairs: Iterable[Pair], nodes: Sequence[Node]) -> list[Pair]:
 
 
 def judge_second_level(
-    members: Mapping[str, Iterable[Category]], material: Material, model: PairModel | None
+    members: Mapping[str, Iterable[Category]], data: CategoryData, model: PairModel | None
 ) -> LearnedPairs:
     """Judge all pairs of second-level names by the learned rule, within classes and across."""
     placed = [(node, name) for name, categories in members.items() for node in make_nodes(categories, 2)]
     placed.sort(key=lambda one: (one[0].source, one[1], one[0].name))
     nodes, classes = [node for node, _ in placed], [name for _, name in placed]
-    return judge_pairs(nodes, classes, material.titles, material.facts, material.decided, model)
+    return judge_pairs(nodes, classes, data.titles, data.facts, data.decided, model)

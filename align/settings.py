@@ -4,10 +4,12 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from align.content_similarity import CHARACTERS
 from m5data.stage_settings import StageSettings
 
-__all__ = ["AlignSettings"]
+__all__ = ["CHARACTERS", "AlignSettings"]
+
+CHARACTERS = 22_000
+"""Characters of titles that represent a category: about 450 products (MEP-3M)."""
 
 
 class AlignSettings(StageSettings):

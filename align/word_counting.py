@@ -1,4 +1,4 @@
-"""Counting the words of many texts, on all cores where that pays."""
+"""Word counts of many texts, on all cores where that pays."""
 
 import json
 import os
@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from m5data.words import count_words
+from m5data.segmentation import count_words
 
-__all__ = ["WordMatrix", "count_matrix"]
+__all__ = ["WordMatrix", "count_matrix", "serve"]
 
 _WORTH_A_PROCESS = 2_000_000
 """Characters: about five seconds of work, where a process takes two to begin."""
@@ -72,7 +72,7 @@ def count_matrix(texts: Sequence[str], *, segment: bool) -> WordMatrix:
 def _drive(texts: Sequence[str], rows: "SimpleQueue[int]", found: WordMatrix) -> None:
     """Let one child count texts until none is left."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-m", "align.word_server"]
+    command = [sys.executable, "-m", "align.word_counting"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True) as child:
         if child.stdin is None or child.stdout is None:
             raise RuntimeError("counting words: wanted a child process with pipes, got none")
@@ -96,3 +96,13 @@ def _taken(rows: "SimpleQueue[int]") -> Iterator[int]:
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def serve() -> None:
+    """Answer until the pipe is closed."""
+    for line in sys.stdin:
+        print(json.dumps(count_words(json.loads(line), segment=True)), flush=True)  # noqa: T201 - the pipe
+
+
+if __name__ == "__main__":
+    serve()

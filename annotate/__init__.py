@@ -1,17 +1,5 @@
 """Judgements of product pairs, and the matches they make."""
 
-from annotate.aggregation import Aggregation, aggregate
-from annotate.judgements import Judgement, read_judgements
-from annotate.krippendorff import krippendorff_alpha
-from annotate.methods import Method
-from annotate.pairs import match_pairs
+import lazy_loader
 
-__all__ = [
-    "Aggregation",
-    "Judgement",
-    "Method",
-    "aggregate",
-    "krippendorff_alpha",
-    "match_pairs",
-    "read_judgements",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -11,19 +11,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from annotate.candidates import exact, inverted
-from annotate.candidates.best import Found
-from annotate.candidates.encoder import Vectors
-from annotate.candidates.features import FeatureFile, Rows, scale_to_unit
-from annotate.candidates.listings import held_out_products, read_listings
-from annotate.candidates.queries import sample_queries
-from annotate.candidates.registry import load_encoder
-from annotate.candidates.settings import CandidateSettings
+from annotate.candidates.encoders import Vectors, load_encoder
+from annotate.candidates.feature_file import FeatureFile, Rows, scale_to_unit
+from annotate.candidates.listings import held_out_products, read_listings, sample_queries
+from annotate.candidates.search import Neighbours, build_inverted_file, count_lists, count_probes, search_exactly
+from annotate.settings import CandidateSettings
 from m5data.errors import MissingInputError
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Stage, Store
 from storage.engine import open_engine
-from storage.schemas import TABLES
+from storage.tables import TABLES
 
 __all__ = ["run"]
 
@@ -32,7 +29,7 @@ _QUERIES = 4096
 _SAMPLE = 256
 """Queries on which the recall of an approximate search is measured before it is used."""
 
-Search = Callable[[Vectors, int], Found]
+Search = Callable[[Vectors, int], Neighbours]
 
 
 def run(
@@ -128,16 +125,16 @@ def _search(
 @contextmanager
 def _searcher(settings: CandidateSettings, features: FeatureFile, queries: Rows, folder: Path) -> Iterator[Search]:
     if settings.search == "exact":
-        yield lambda vectors, best: exact.search(features, vectors, best)
+        yield lambda vectors, best: search_exactly(features, vectors, best)
         return
     sample = features.read_rows(queries[:: -(-len(queries) // _SAMPLE)])
-    index = inverted.build(features, inverted.count_lists(features.count), folder / "sorted", settings.seed)
+    index = build_inverted_file(features, count_lists(features.count), folder / "sorted", settings.seed)
     with index.features:
-        probes = inverted.count_probes(index, features, sample, settings.best + 1, settings.recall)
+        probes = count_probes(index, features, sample, settings.best + 1, settings.recall)
         yield lambda vectors, best: index.search(vectors, best, probes)
 
 
-def _pairs(ids: pa.ChunkedArray, queries: Rows, found: Found, best: int) -> pa.Table:
+def _pairs(ids: pa.ChunkedArray, queries: Rows, found: Neighbours, best: int) -> pa.Table:
     """Return rows of the table ``candidates``: a query is no candidate of itself."""
     rows, similarity = found
     other = (rows >= 0) & (rows != queries[:, None])

@@ -10,7 +10,7 @@ import pyarrow as pa
 from annotate.judgements import Judgement
 from annotate.tasks.schema import migrate
 from storage import State
-from storage.schemas import TABLES
+from storage.tables import TABLES
 
 __all__ = [
     "all_judgements",

@@ -6,8 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from annotate.judgement_state import count_rows, save_judgements
-from annotate.judgements import Judgement, read_judgements
-from annotate.label_studio import read_tasks
+from annotate.judgements import Judgement, read_judgements, read_tasks
 from m5data.errors import FeedError, UsageError
 from m5data.records import Reject
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from annotate.judgement_state import all_judgements, state_digest
-from annotate.pairs import match_pairs
+from annotate.matches import match_pairs
 from annotate.settings import AnnotateSettings
 from m5data.records import Reject
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now

@@ -1,18 +1,80 @@
-"""Candidates become tasks, and reviewed pairs the gold set."""
+"""The stage ``tasks``: candidates become tasks, and reviewed pairs the gold set."""
 
 import time
+from collections.abc import Iterator
 from contextlib import closing
 
+import duckdb
+
 from annotate.judgement_state import gold_pairs
+from annotate.settings import TaskSettings
 from annotate.tasks.board import TaskBoard
-from annotate.tasks.records import Kind, Task, Truth
-from annotate.tasks.settings import TaskSettings
-from annotate.tasks.sources import category_tasks, pair_tasks
+from annotate.tasks.task import GoldTask, Kind, Task
 from m5data.errors import MissingInputError
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Store
 
-__all__ = ["run"]
+__all__ = ["Source", "category_tasks", "pair_tasks", "run"]
+
+Source = tuple[int, Iterator[list[Task]]]
+"""How many things there are to ask about, and the tasks, some at a time."""
+
+_BATCH = 10_000
+_PAIRS = """
+select query, candidate from candidates c where rank < $best and not (candidate < query and exists (
+    select 1 from candidates o where o.query = c.candidate and o.candidate = c.query and o.rank < $best))
+order by query, rank
+"""
+_CATEGORIES = """
+with named as (select product_id, concat_ws(' > ', nullif(class_name, ''), nullif(sub_class_name, ''),
+        nullif(subsub_class_name, '')) as name from labels),
+counted as (
+    select c.query, n.name, count(*) as times from candidates c join named n on n.product_id = c.candidate
+    where c.rank < $best and n.name != '' group by all),
+options as (
+    select query, name, 0 as own, times from counted
+    where (query, name) not in (select product_id, name from named)
+    union all
+    select query, name, 1, 0 from (select distinct query from candidates) join named on product_id = query
+    where name != ''),
+ranked as (
+    select query, name, row_number() over (partition by query order by own desc, times desc, name) as place
+    from options)
+select query, list(name order by name) from ranked where place <= $options group by query having count(*) > 1
+order by query
+"""
+
+
+def pair_tasks(connection: duckdb.DuckDBPyConnection, settings: TaskSettings) -> Source:
+    """Return the pairs of a query and a candidate; of two that are each other's candidates, one pair."""
+    best = {"best": settings.candidates}
+    count = _count(connection, "select count(*) from candidates where rank < $best", best)
+    return count, ([Task(query, candidate) for query, candidate in rows] for rows in _batches(connection, _PAIRS, best))
+
+
+def category_tasks(connection: duckdb.DuckDBPyConnection, settings: TaskSettings) -> Source:
+    """Return the queries with the categories to choose from, sorted by name so that none looks preferred.
+
+    Those are the query's own, as the labels' alignment decided, and the commonest of its candidates.
+    """
+    limits = {"best": settings.candidates, "options": settings.options}
+    count = _count(connection, "select count(distinct query) from candidates", {})
+    return count, (
+        [Task(query, options=tuple(names)) for query, names in rows]
+        for rows in _batches(connection, _CATEGORIES, limits)
+    )
+
+
+def _count(connection: duckdb.DuckDBPyConnection, query: str, limits: dict[str, int]) -> int:
+    return int(connection.execute(query, limits).fetchall()[0][0])
+
+
+def _batches(
+    connection: duckdb.DuckDBPyConnection, query: str, limits: dict[str, int]
+) -> Iterator[list[tuple[str, ...]]]:
+    found = connection.execute(query, limits)
+    while rows := found.fetchmany(_BATCH):
+        yield rows
 
 
 def run(
@@ -45,7 +107,7 @@ def run(
             new += board.add_tasks(batch)
             asked += len(batch)
             progress.advance(len(batch))
-        board.add_gold(Truth(Task(query, candidate), label) for query, candidate, label in gold_pairs(store.state))
+        board.add_gold(GoldTask(Task(query, candidate), label) for query, candidate, label in gold_pairs(store.state))
         progress.finish()
     left_out = "mirrored" if kind == "same-product" else "one_category"
     dropped = {reason: n for reason, n in (("known", asked - new), (left_out, read - asked)) if n}

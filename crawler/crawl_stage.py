@@ -1,27 +1,29 @@
 """Stage ``crawl``: finds and fetches the pages of all authorised sources."""
 
+import hashlib
+import sqlite3
 import time
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from importlib.util import find_spec
 
-from crawler.answers import PASSING_REASONS
-from crawler.canonical import normalise
-from crawler.crawl_children import crawl_side_by_side
-from crawler.crawl_job import CrawlJob
-from crawler.crawl_report import crawl_digest, crawl_rejects, crawl_report
-from crawler.frontier import Frontier, transaction
-from crawler.frontier_schema import FRONTIER_DDL
+from crawler.child_processes import crawl_side_by_side
+from crawler.crawl.frontier import FRONTIER_DDL, Frontier, transaction
+from crawler.crawl.job import CrawlJob
+from crawler.crawl.responses import PASSING_REASONS
+from crawler.crawl.visits import Found
 from crawler.pages.parse import load_page_object
+from crawler.pages.urls import normalise
 from crawler.settings import CrawlSettings
 from crawler.tombstones import open_register
-from crawler.visits import Found
 from m5data.errors import DataError, SettingsError
+from m5data.records import Reject
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Store
 from storage.takedown import Register
 
-__all__ = ["run"]
+__all__ = ["crawl_digest", "crawl_rejects", "crawl_report", "run"]
 
 
 def run(
@@ -116,3 +118,38 @@ def _publish(store: Store, settings: CrawlSettings, began: float) -> StageReport
                 return stage.report_unchanged()
             stage.reject(crawl_rejects(connection))
             return stage.commit(crawl_report(connection, time.monotonic() - began))
+
+
+# An address that waits because its source stopped short is dropped for the source's reason,
+# unless an earlier page of it is stored.
+_ROWS = """
+SELECT p.source, p.url,
+    CASE WHEN p.state = 'done' OR (p.state = 'pending' AND p.page_sha256 IS NOT NULL) THEN NULL
+         WHEN p.state = 'pending' THEN coalesce(r.stopped, 'budget') ELSE p.reason END AS why,
+    CASE WHEN p.state = 'pending' THEN coalesce(r.detail, '') ELSE p.detail END AS detail,
+    p.page_sha256
+FROM source_pages p LEFT JOIN source_runs r USING (source)
+WHERE p.state != 'absent' ORDER BY p.source, p.url
+"""
+
+
+def crawl_report(connection: sqlite3.Connection, seconds: float) -> StageReport:
+    """Count addresses: read are all that were discovered, kept those whose page is stored."""
+    counts = Counter(dict(connection.execute(f"SELECT why, count(*) FROM ({_ROWS}) GROUP BY why")))  # noqa: S608
+    kept = counts.pop(None, 0)
+    return StageReport("crawl", kept + counts.total(), kept, dict(sorted(counts.items())), seconds)
+
+
+def crawl_rejects(connection: sqlite3.Connection) -> Iterator[Reject]:
+    """Yield the addresses without a page, and why, by source and address."""
+    for _, url, why, detail, _ in connection.execute(_ROWS):
+        if why is not None:
+            yield Reject(url, why, detail)
+
+
+def crawl_digest(connection: sqlite3.Connection) -> str:
+    """Return a hash over what became of every address."""
+    digest = hashlib.sha256()
+    for row in connection.execute(_ROWS):
+        digest.update(repr(row).encode())
+    return digest.hexdigest()[:16]

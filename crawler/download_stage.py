@@ -6,21 +6,24 @@ Reads ``media`` for its URLs, writes ``media`` with their outcomes. Its unit is 
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing
 from datetime import datetime
 
-from crawler.download_settings import DownloadSettings
-from crawler.media.ledger import publish, read_wanted
-from crawler.media.queue import UrlQueue
-from crawler.media.queue_schema import DDL, ROOM
-from crawler.media.run import Caller, fetch_all
+import duckdb
+import pyarrow as pa
+
+from crawler.media.downloader import Caller, fetch_all
+from crawler.media.queue import DDL, OUTCOME_SCHEMA, ROOM, UrlQueue
+from crawler.settings import DownloadSettings
 from crawler.tombstones import open_register
 from m5data.errors import MissingInputError, ThresholdError
+from m5data.records import Reject
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
-from storage import Stage, Store
+from storage import Snapshot, Stage, Store
+from storage.takedown import Register
 
-__all__ = ["run"]
+__all__ = ["publish", "read_wanted", "run"]
 
 _STAGE = "download"
 _PORT = re.compile(r":\d+$")
@@ -111,3 +114,65 @@ def _check_success(report: StageReport, settings: DownloadSettings) -> None:
             f"download: wanted {settings.min_success:.1%} of {report.read} URLs, got {report.success:.1%} "
             f"({worst}); look at the rejects, then run m5data download --retry-failed"
         )
+
+
+_BATCH = 20_000
+
+_MEDIA = """
+    SELECT m.product_id, m.kind, m.position, m.url,
+        if(fits, o.state, 'dropped') AS state, if(fits, o.reason, 'wrong_type') AS reason,
+        o.attempts, o.http_status,
+        if(fits, o.sha256, NULL) AS sha256, if(fits, o.bytes, NULL) AS bytes,
+        if(fits, o.mime, NULL) AS mime, if(fits, o.width, NULL) AS width,
+        if(fits, o.height, NULL) AS height, if(fits, o.duration_s, NULL) AS duration_s,
+        o.etag, o.last_modified
+    FROM (SELECT media.*, o, o.state <> 'ok' OR o.kind = media.kind AS fits
+        FROM media LEFT JOIN outcomes AS o USING (url)) AS m
+"""
+"""An address that pages promise both as image and as video is only what it is."""
+
+_COUNTS = """
+    SELECT coalesce(reason, '') AS reason, count(*) AS urls FROM outcomes
+    WHERE url IN (SELECT url FROM media) GROUP BY ALL ORDER BY ALL
+"""
+
+_REJECTS = """
+    SELECT url, reason, detail FROM outcomes
+    WHERE reason IS NOT NULL AND url IN (SELECT url FROM media) ORDER BY url
+"""
+
+
+def read_wanted(snapshot: Snapshot, register: Register) -> Iterator[tuple[str, str]]:
+    """Yield url and kind of every medium that a product names, each url once, in the order of their text.
+
+    Those that were taken down are not wanted.
+    """
+    query = f"SELECT url, min(kind) FROM media WHERE NOT {register.sql('url', 'url')} GROUP BY url ORDER BY url"  # noqa: S608
+    with closing(snapshot.connection()) as connection:
+        found = connection.execute(query)
+        while rows := found.fetchmany(_BATCH):
+            yield from rows
+
+
+def publish(stage: Stage, outcomes: Iterable[pa.RecordBatch]) -> Counter[str]:
+    """Write ``media`` with its outcomes, and the stage's rejects.
+
+    Returns:
+        Reason -> number of distinct urls; "" for those that are ok.
+    """
+    with closing(stage.before.connection()) as connection:
+        connection.register("arriving", OUTCOME_SCHEMA.empty_table())
+        connection.execute("CREATE TEMP TABLE outcomes AS SELECT * FROM arriving")
+        for batch in outcomes:  # one by one: DuckDB would draw a stream from another thread
+            connection.register("arriving", pa.Table.from_batches([batch]))
+            connection.execute("INSERT INTO outcomes SELECT * FROM arriving")
+        stage.write("media", connection.sql(_MEDIA))
+        stage.reject(_read_rejects(connection))
+        return Counter(dict(connection.execute(_COUNTS).fetchall()))
+
+
+def _read_rejects(connection: duckdb.DuckDBPyConnection) -> Iterator[Reject]:
+    found = connection.execute(_REJECTS)
+    while rows := found.fetchmany(_BATCH):
+        for url, reason, detail in rows:
+            yield Reject(url, reason, detail)

@@ -11,23 +11,20 @@ from pathlib import Path
 
 import duckdb
 
-from crawler.contacts import mask_contacts
-from crawler.crawl_keys import load_or_create_key
 from crawler.feeds import FeedFormat, detect, open_feed
-from crawler.feeds.detect import FORMATS, check_file
-from crawler.feeds.judged import judge_rows, read_rejects
-from crawler.feeds.macros import MACROS
-from crawler.feeds.parts import divide, open_part
-from crawler.feeds.privacy import write_hashes, write_masks
+from crawler.feeds.cleaning import MACROS, divide, open_part
+from crawler.feeds.formats import FORMATS, check_file
+from crawler.feeds.redaction import withheld_rows, withhold_media, write_hashes, write_masks
 from crawler.feeds.tables import FEED_TABLES, VIEWS
-from crawler.feeds.withheld import withheld_rows, withhold_media
-from crawler.merchants import hash_merchant
+from crawler.feeds.validation import judge_rows, read_rejects
+from crawler.pages.privacy import hash_merchant, mask_contacts
 from crawler.settings import CrawlSettings
 from crawler.tombstones import open_register
+from crawler.workspace_key import load_or_create_key
 from m5data.errors import FeedError, NotAuthorisedError, SettingsError, UsageError
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Stage, Store
-from storage.file_hash import file_sha256
+from storage.files import file_sha256
 from storage.takedown import Register
 
 __all__ = ["run"]
@@ -50,7 +47,7 @@ def run(
         settings: names the sources and says which are authorised.
         feed: the file.
         source: whose feed it is.
-        form: one of ``crawler.feeds.detect.FORMATS``, or ``auto``.
+        form: one of ``crawler.feeds.formats.FORMATS``, or ``auto``.
         clock: source of times.
         progress: told of the rows.
 

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
 
-from crawler.stored_pages import StoredPageRow
+from crawler.crawl.stored_pages import StoredPageRow
 from crawler.takedown import forget_addresses
 from storage import Objects, Store
 from storage.takedown import Mark, Place, Register, blank_places

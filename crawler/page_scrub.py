@@ -5,13 +5,13 @@ import re
 import zlib
 from collections.abc import Callable, Iterator
 
-from crawler.canonical import normalise
+from crawler.pages.urls import normalise
 from storage.takedown import Words
 
 __all__ = ["IsGone", "scrub_page"]
 
 IsGone = Callable[[str], bool]
-"""Tells whether an address, spelt as ``crawler.canonical.normalise`` spells it, is the item's."""
+"""Tells whether an address, spelt as ``crawler.pages.urls.normalise`` spells it, is the item's."""
 
 _QUOTED = re.compile(rb"""("[^"<>]{1,4000}"|'[^'<>]{1,4000}'|=\s*[^\s"'<>`]+)""")
 """Values of attributes, and strings in scripts."""

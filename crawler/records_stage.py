@@ -1,24 +1,21 @@
 """Stage ``records``: makes product records of the pages that the crawl stored."""
 
 import hashlib
-import re
 import time
 from collections import Counter
 from contextlib import closing
-from dataclasses import replace
 
 import pyarrow as pa
 
-from crawler.crawl_keys import load_or_create_key
-from crawler.frontier_schema import FRONTIER_DDL
+from crawler.crawl.frontier import FRONTIER_DDL
+from crawler.crawl.stored_pages import StoredPageRow, pages_digest, remember_outcomes, stored_pages
 from crawler.late_pages import drop_late_pages
-from crawler.page_reading import PageReader
-from crawler.product_choice import Choice, choose_products
-from crawler.record_merge import known_products, write_records
-from crawler.record_reading import Outcomes, read_pages
+from crawler.records.choice import Choice, choose_products
+from crawler.records.page_reader import Outcomes, PageReader, read_pages
+from crawler.records.tables import known_products, write_records
 from crawler.settings import CrawlSettings
-from crawler.stored_pages import PageOutcome, StoredPageRow, pages_digest, remember_outcomes, stored_pages
 from crawler.tombstones import open_register
+from crawler.workspace_key import load_or_create_key
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Objects, Stage, Store
 
@@ -93,7 +90,7 @@ def _write(
     outcomes, new = read_pages(stale, readers, objects, stage.spool, progress)
     remembered = {(p.source, p.url): p.outcome for p in pages if p.outcome}
     outcomes = {**remembered, **outcomes}
-    choice = _choose(pages, outcomes, settings)
+    choice = choose_products(pages, outcomes, settings)
     lost = _without_rows(choice, known_products(stage.before), stale)
     _, found_again = read_pages(lost, readers, objects, stage.spool, progress)
     write_records(stage, choice, {name: pa.concat_tables([rows, found_again[name]]) for name, rows in new.items()})
@@ -106,29 +103,6 @@ def _report(choice: Choice, began: float) -> StageReport:
     kept = len(choice.products)
     seconds = time.monotonic() - began
     return StageReport("records", kept + dropped.total(), kept, dict(sorted(dropped.items())), seconds)
-
-
-def _choose(pages: list[StoredPageRow], outcomes: Outcomes, settings: CrawlSettings) -> Choice:
-    patterns = {
-        name: tuple(re.compile(text) for text in source.product_urls) for name, source in settings.sources.items()
-    }
-
-    def matches(page: StoredPageRow, url: str) -> bool:
-        return any(pattern.search(url) for pattern in patterns.get(page.source, ()))
-
-    def is_expected(page: StoredPageRow, outcome: PageOutcome) -> bool:
-        if patterns.get(page.source):
-            return matches(page, page.url)
-        return page.listed and outcome.kind != "listing"
-
-    def judge(page: StoredPageRow) -> PageOutcome:
-        """Where the source says what a product's address is, a page elsewhere is none, whatever is on it."""
-        outcome = outcomes[page.source, page.url]
-        if not patterns.get(page.source) or matches(page, page.url) or matches(page, outcome.identity or page.url):
-            return outcome
-        return replace(outcome, kind="other") if outcome.kind == "product" else outcome
-
-    return choose_products([(page, judge(page)) for page in pages], is_expected)
 
 
 def _without_rows(choice: Choice, known: set[tuple[str, str]], read: list[StoredPageRow]) -> list[StoredPageRow]:

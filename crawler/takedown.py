@@ -6,9 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from crawler.frontier import transaction
-from crawler.frontier_schema import FRONTIER_DDL
-from crawler.media.queue_schema import DDL, ROOM
+from crawler.crawl.frontier import FRONTIER_DDL, transaction
+from crawler.media.queue import DDL, ROOM
 from storage import State
 
 __all__ = ["KnownPages", "find_media", "find_pages", "forget_addresses", "prepare_state", "rename_pages"]

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from crawler.crawl_keys import load_or_create_key
+from crawler.crawl.visits import Visit
 from crawler.page_scrub import scrub_page
-from crawler.visits import Visit
+from crawler.workspace_key import load_or_create_key
 from storage import Store
 from storage.takedown import Register
 

@@ -9,7 +9,7 @@ from typing import Protocol, cast
 import fsspec
 
 from m5data.errors import UsageError
-from storage.durable import replace_file, sync_file, sync_folder
+from storage.files import replace_file, sync_file, sync_folder
 
 __all__ = ["Folder", "LocalFolder", "RemoteFolder", "open_folder"]
 

@@ -17,7 +17,7 @@ import json
 from pathlib import Path
 
 from export.sample import Sample
-from storage.file_hash import file_sha256
+from storage.files import file_sha256
 
 __all__ = ["LINKS_SUFFIX", "RECORDS_SUFFIX", "LinkShard", "M5ProductShard", "Mep3mShard"]
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from export.sample import Sample
-from storage.file_hash import file_sha256
+from storage.files import file_sha256
 
 __all__ = ["CROISSANT_TYPES", "SUFFIX", "ParquetShard", "open_parquet_shard"]
 

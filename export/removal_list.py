@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from pathlib import Path
 
-from storage.durable import replace_file
+from storage.files import replace_file
 
 __all__ = ["REMOVED", "add_removed", "is_removed", "read_removed"]
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 from export.folders import Folder
 from export.sample import Sample
 from export.shard_files import Shard, ShardWriter, write_shards
-from storage.spool import Spool
+from storage.stage import Spool
 
 __all__ = ["Target", "write_split"]
 

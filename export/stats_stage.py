@@ -9,7 +9,7 @@ from export.report.pictures import pictures
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from m5data.version import __version__
 from storage import Store
-from storage.schemas import TABLES
+from storage.tables import TABLES
 
 __all__ = ["REPORT", "run"]
 

@@ -11,7 +11,7 @@ from export.record_cutting import cut_records, records_hold
 from export.removal_list import REMOVED
 from export.shard_files import MANIFEST
 from export.tar_cutting import cut_tar, tar_holds
-from storage.durable import replace_file, sync_file, sync_folder
+from storage.files import replace_file, sync_file, sync_folder
 from storage.takedown import Words
 
 __all__ = ["cut_export", "files_with"]

@@ -12,7 +12,7 @@ __all__ = ["Frame", "extract_clip", "make_preview", "measure", "mfcc", "released
 _HOMES = {
     "Frame": "extract.video.frames",
     "extract_clip": "extract.clip",
-    "make_preview": "extract.preview",
+    "make_preview": "extract.video.preview",
     "measure": "extract.images",
     "mfcc": "extract.audio.mfcc",
     "released_mel": "extract.audio.mfcc",

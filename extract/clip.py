@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from av.audio.stream import AudioStream
@@ -10,19 +11,19 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from extract.audio.decode import SoundDecoder, SoundPacket
-from extract.audio.sound import feature_rate, keep_sound
-from extract.container import open_media
-from extract.demux import find_sound, find_video, read_packets
+from extract.audio.encode import feature_rate, keep_sound
+from extract.container import find_sound, find_video, open_media, read_packets
+from extract.isolation.message import Json, Message
 from extract.results import ClipResult, Fault, Frames, KeptFrame
 from extract.video.jpeg import Jpeg, JpegEncoder
-from extract.video.packets import VideoPacket
 from extract.video.sample import CodedVideo, Sampler
+from extract.video.seconds import VideoPacket
 from m5data.errors import MediaError
 
 if TYPE_CHECKING:  # decoder processes are given plain values, and do without pydantic
     from extract.settings import ExtractSettings, VideoSettings
 
-__all__ = ["extract_clip", "open_video"]
+__all__ = ["extract_clip", "handle", "open_video"]
 
 T = TypeVar("T")
 
@@ -126,3 +127,42 @@ def _keep_frames(stream: VideoStream, packets: list[VideoPacket], data: bytes, s
 
 def _kept(second: int, pts_s: float, jpeg: Jpeg, offset: int) -> KeptFrame:
     return KeptFrame(second, pts_s, jpeg.width, jpeg.height, jpeg.phash, offset, len(jpeg.data))
+
+
+def handle(settings: ExtractSettings, kind: str, data: bytes) -> Message:
+    """Extract one stored object.
+
+    Args:
+        settings: Of the stage, or plain values under the same names.
+        kind: ``video`` or ``image``.
+        data: The object's bytes.
+    """
+    return _pack_clip(extract_clip(data, settings)) if kind == "video" else _measure(data, settings)
+
+
+def _measure(data: bytes, settings: ExtractSettings) -> Message:
+    from extract.images import ImageFault, measure  # noqa: PLC0415 - a run of videos alone never loads it
+
+    measures = measure(data, settings.images)
+    if isinstance(measures, ImageFault):
+        return Message({"fault": measures.reason, "detail": measures.detail})
+    return Message({"image": asdict(measures)})
+
+
+def _pack_clip(result: ClipResult) -> Message:
+    """Return a video's results as a message."""
+    head: dict[str, Json] = {}
+    bodies: list[bytes] = []
+    if isinstance(result.frames, Fault):
+        head["frames_fault"] = asdict(result.frames)
+    else:
+        head["frames"] = [asdict(frame) for frame in result.frames.kept]
+        head["way"] = result.frames.way
+        bodies.append(result.frames.jpegs)
+    if isinstance(result.sound, Fault):
+        head["sound_fault"] = asdict(result.sound)
+    else:
+        fields = asdict(result.sound)
+        bodies += [fields.pop("mp3"), fields.pop("feature")]
+        head["sound"] = fields
+    return Message(head, tuple(bodies))

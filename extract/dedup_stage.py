@@ -4,7 +4,6 @@ from contextlib import closing
 
 import duckdb
 
-from extract.dedup_settings import DedupSettings
 from extract.duplicates import (
     exact_joins,
     group_exact,
@@ -15,6 +14,7 @@ from extract.duplicates import (
     prepare,
     prepare_near,
 )
+from extract.settings import DedupSettings
 from m5data.errors import MissingInputError
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Stage, Store

@@ -5,11 +5,10 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing
 
+from extract.collector import Harvest
 from extract.engine import LocalEngine
-from extract.harvest import Harvest
-from extract.inventory import keep_known, list_new, open_results
-from extract.partition import Partition
-from extract.partition_work import PartitionRunner, extract_partition
+from extract.partitions import Partition, PartitionRunner, extract_partition
+from extract.pending import keep_known, list_new, open_results
 from extract.settings import ExtractSettings
 from m5data.errors import MissingInputError
 from m5data.records import Reject
@@ -60,7 +59,7 @@ def run(
 
     The report counts results: a video is asked for two, its frames and its sound, an image for
     one, its measures. Each that is missing is a row of ``rejects`` with the object's hash as item,
-    a reason of ``extract.reasons`` or ``extract.images``, and a detail that starts with which
+    a reason of ``extract.results`` or ``extract.images``, and a detail that starts with which
     result it is. A video without sound keeps its frames.
 
     Args:

@@ -1,8 +1,53 @@
-"""What extraction gives for one stored object, as plain values that cross a process border."""
+"""Results of one stored object, as plain values that cross a process border, and why one is missing."""
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
-__all__ = ["ClipResult", "Fault", "Frames", "KeptFrame", "Sound"]
+__all__ = [
+    "FILE_REASONS",
+    "FRAME_REASONS",
+    "SOUND_REASONS",
+    "ClipResult",
+    "Fault",
+    "FileReason",
+    "FrameReason",
+    "Frames",
+    "KeptFrame",
+    "Sound",
+    "SoundReason",
+]
+
+FileReason = Literal[
+    "corrupt_object",
+    "crashed",
+    "memory",
+    "not_allowed_container",
+    "output_limit",
+    "timeout",
+    "too_large",
+]
+"""The whole file gave nothing: frames and sound of a video are both dropped for it.
+
+``corrupt_object``: the store cannot give it back; ``crashed``: its decoder ended itself; ``memory``,
+``timeout``, ``output_limit``, ``too_large``: it hit that limit; ``not_allowed_container``: its first
+bytes are none of the allowed containers.
+"""
+
+FrameReason = Literal[
+    "broken_video",
+    "no_video",
+    "too_long",
+    "too_many_pixels",
+    "unsupported_codec",
+]
+"""A video gave no frames: nothing intact in it; no video stream; a limit; a codec that is not allowed."""
+
+SoundReason = Literal["broken_sound", "no_sound", "silent", "sound_too_long", "unsupported_sound"]
+"""A video gave no sound: nothing intact in its stream; no stream; only silence; a limit; a codec not allowed."""
+
+FILE_REASONS: tuple[FileReason, ...] = get_args(FileReason)
+FRAME_REASONS: tuple[FrameReason, ...] = get_args(FrameReason)
+SOUND_REASONS: tuple[SoundReason, ...] = get_args(SoundReason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,7 +55,7 @@ class Fault:
     """Why a result is missing."""
 
     reason: str
-    """One word of ``extract.reasons``, or of ``extract.images``."""
+    """One word of ``extract.results``, or of ``extract.images``."""
     detail: str = ""
     """What was wanted and what came, one line."""
 

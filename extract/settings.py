@@ -1,14 +1,47 @@
-"""Settings of the stage ``extract``: frames, sound and image measures."""
+"""Settings of the stages ``extract``, ``texts`` and ``dedup``."""
 
 import hashlib
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from extract.images.settings import ImageSettings
 from m5data.stage_settings import StageSettings
 
-__all__ = ["ExtractSettings", "FeatureSettings", "LimitSettings", "SoundSettings", "VideoSettings"]
+__all__ = [
+    "DedupSettings",
+    "ExtractSettings",
+    "FeatureSettings",
+    "ImageFormat",
+    "ImageSettings",
+    "LimitSettings",
+    "SoundSettings",
+    "TextSettings",
+    "VideoSettings",
+]
+
+ImageFormat = Literal["AVIF", "BMP", "GIF", "JPEG", "PNG", "WEBP"]
+
+
+class ImageSettings(StageSettings):
+    """Limits before decoding, and the bounds of the size groups."""
+
+    max_bytes: int = Field(default=32_000_000, gt=0)
+    """Longest file that is opened, bytes; product photos are far below 32 MB."""
+    max_pixels: int = Field(default=50_000_000, gt=0)
+    """Most pixels that are decoded: a 50-megapixel camera's photo, 150 MB of memory as RGB."""
+    formats: tuple[ImageFormat, ...] = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "WEBP")
+    """Formats that are tried: what browsers show, and no other, for each decoder is a risk."""
+    small_below: int = Field(default=320, gt=0)
+    """An image whose shorter side has fewer pixels is ``small``: a bound of this project's own."""
+    large_from: int = Field(default=800, gt=0)
+    """An image whose shorter side has at least so many pixels is ``large``: shops' usual zoom size."""
+
+    @model_validator(mode="after")
+    def _check_bounds(self) -> Self:
+        """Refuse groups that overlap."""
+        if self.small_below > self.large_from:
+            raise ValueError(f"small_below must be at most large_from, got {self.small_below} > {self.large_from}")
+        return self
 
 
 class VideoSettings(StageSettings):
@@ -89,3 +122,40 @@ class ExtractSettings(StageSettings):
         """Return a hash of all values that the result depends on."""
         values = self.model_dump_json(exclude={"workers", "partition_items"})
         return hashlib.sha256(values.encode()).hexdigest()[:16]
+
+
+class TextSettings(StageSettings):
+    """When a caption counts as well matched with its table; the first version of M5Product gives no rule."""
+
+    well_matched_odds: float = Field(default=10.0, gt=1)
+    """Odds that the caption is this table's and no other one's of the category: ten to one is strong evidence."""
+
+
+class DedupSettings(StageSettings):
+    """What counts as nearly the same; the papers say only that duplicates were removed.
+
+    The rules for exact duplicates have nothing to set.
+    """
+
+    image_distance: int = Field(default=6, ge=0, le=16)
+    """Most bits in which the main images' hashes may differ: above recompression, below other photos."""
+    image_caption: float = Field(default=0.3, ge=0, le=1)
+    """Least similarity of captions where images are near: the same words in another order have 0.4 and more."""
+    text_caption: float = Field(default=0.8, ge=0.7, le=1)
+    """Least similarity of captions that are near by themselves: a word added to twenty."""
+    text_table: float = Field(default=0.8, ge=0, le=1)
+    """Least share of common lines of two specification tables, so that variants of a product stay apart."""
+    video_frames: float = Field(default=0.8, gt=0.5, le=1)
+    """Least share of the longer video's seconds whose frames are near: a logo put before or after it may differ."""
+    video_seconds: int = Field(default=3, ge=1)
+    """Shorter videos have too few frames to tell them apart."""
+    video_caption: float = Field(default=0.3, ge=0, le=1)
+    """Least similarity of captions where videos are near: one advertisement serves many products."""
+    most_sharers: int = Field(default=50, ge=2)
+    """An image, a video, or a part of captions, that more products share is a stock one and tells nothing."""
+    most_near: int = Field(default=200, ge=2)
+    """A main image that more products' are near to has a common look, as goods on white do, and tells nothing."""
+    most_in_group: int = Field(default=50, ge=2)
+    """Near pairs join no group above this size: a chain of small steps ends in other products."""
+    blank_share: float = Field(default=0.98, gt=0, le=1)
+    """Images with a larger empty share have no hash worth comparing."""

@@ -5,9 +5,9 @@ from math import log
 
 import duckdb
 
-from extract.agreement import make_agreement
-from extract.text_functions import add_text_functions
-from extract.text_settings import TextSettings
+from extract.settings import TextSettings
+from extract.text.agreement import make_agreement
+from extract.text.sql import add_text_functions
 from m5data.errors import MissingInputError
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Stage, Store

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from m5data.progress import RunningStage
 from m5data.workspace import Workspace
 from storage import StageRecord
-from storage.durable import replace_file
+from storage.files import replace_file
 
 __all__ = ["METRICS_FILE", "metrics_text", "write_metrics"]
 

@@ -14,7 +14,7 @@ from m5data.progress import PROGRESS_FILE, RunningStage
 from m5data.run_options import RunContext
 from m5data.stage import Progress
 from m5data.workspace import Workspace
-from storage.durable import replace_file
+from storage.files import replace_file
 
 __all__ = ["ProgressFile", "recorded_progress"]
 

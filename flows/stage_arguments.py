@@ -7,11 +7,9 @@ stage's ``run``.
 from collections.abc import Mapping
 
 from annotate import judgements_stage
-from annotate.candidates.settings import CandidateSettings
-from annotate.settings import AnnotateSettings
+from annotate.settings import AnnotateSettings, CandidateSettings, TaskSettings
 from annotate.tasks import to_kind
-from annotate.tasks.settings import TaskSettings
-from crawler.guard import authority
+from crawler.net.address_guard import authority
 from crawler.settings import CrawlSettings
 from export.rights import Rights
 from export.settings import ExportSettings

@@ -18,8 +18,7 @@ from m5data.progress import running_stage
 from m5data.settings import MachineSettings
 from m5data.stage import Clock, utc_now
 from m5data.workspace import Workspace
-from storage.durable import TEMPORARY
-from storage.layout import Layout
+from storage.files import TEMPORARY, Layout
 from storage.lock import holder_of
 from storage.remote import Home
 

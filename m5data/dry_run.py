@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from crawler.waiting import due_pages, waiting_media, waiting_records
-from extract.waiting import waiting_objects
+from crawler.pending_work import due_pages, waiting_media, waiting_records
+from extract.pending import waiting_objects
 from m5data.stage import Clock, utc_now
 from m5data.stages import PARTS, STAGES, Part, resolve
 from m5data.workspace import Workspace

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from crawler.canonical import normalise
 from crawler.page_scrub import scrub_page
+from crawler.pages.urls import normalise
+from storage.objects.warc import StoredPage, parse_response
 from storage.takedown import SegmentRecord, Words
-from storage.warc import StoredPage, parse_response
 
 __all__ = ["PageCleaner"]
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from m5data.unpacked import unpacked
-from storage.durable import replace_file
+from storage.files import replace_file
 from storage.takedown import Words, compact_state, erase_text
 
 __all__ = ["clean_logs", "clean_scheduler", "drop_reports", "files_naming"]

@@ -8,10 +8,10 @@ from contextlib import closing
 import duckdb
 import pyarrow as pa
 
-from crawler.canonical import normalise
-from crawler.crawl_keys import load_or_create_key
-from crawler.merchants import hash_merchant
+from crawler.pages.privacy import hash_merchant
+from crawler.pages.urls import normalise
 from crawler.takedown import find_media, find_pages, prepare_state
+from crawler.workspace_key import load_or_create_key
 from m5data.forget_plan import Plan, Target
 from m5data.forget_tables import count_rows, gone_rejects, register_words
 from splits.takedown import recorded_digests

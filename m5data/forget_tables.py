@@ -6,9 +6,8 @@ import duckdb
 
 from m5data.forget_plan import Plan
 from storage import Snapshot
-from storage.buckets import bucket_of
 from storage.engine import text
-from storage.schemas import TABLES
+from storage.tables import TABLES, bucket_of
 from storage.takedown import Edit, Words, among
 
 __all__ = ["count_rows", "gone_rejects", "register_words", "table_edits"]

@@ -22,8 +22,8 @@ from m5data.receipt import Receipt, write_receipt
 from m5data.stage import Clock, utc_now
 from m5data.workspace import Workspace
 from storage import Store
-from storage.layout import Layout
-from storage.spool import clear_spools
+from storage.files import Layout
+from storage.stage import clear_spools
 from storage.takedown import Mark, Pending, compact_state
 
 __all__ = ["finish_forgetting", "forget"]

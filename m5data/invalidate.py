@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 import duckdb
 
-from crawler.redoing import forget_fetched, forget_read
-from crawler.redoing import forget_media as forget_outcomes
+from crawler.pending_work import forget_fetched, forget_read
+from crawler.pending_work import forget_media as forget_outcomes
 from m5data.errors import UsageError
 from m5data.stage import StageReport
 from m5data.stages import STAGES, resolve
 from m5data.workspace import Workspace
 from storage import Stage
-from storage.buckets import bucket_sql
 from storage.engine import text
+from storage.tables import bucket_sql
 
 __all__ = [
     "Selection",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from m5data.forget_plan import TargetKind
-from storage.durable import replace_file
+from storage.files import replace_file
 
 __all__ = ["ExportHeld", "Receipt", "write_receipt"]
 

@@ -6,12 +6,9 @@ from pydantic import Field, model_validator
 
 from align.settings import AlignSettings
 from annotate.settings import AnnotateSettings
-from crawler.download_settings import DownloadSettings
-from crawler.settings import CrawlSettings
+from crawler.settings import CrawlSettings, DownloadSettings
 from export.settings import ExportSettings
-from extract.dedup_settings import DedupSettings
-from extract.settings import ExtractSettings
-from extract.text_settings import TextSettings
+from extract.settings import DedupSettings, ExtractSettings, TextSettings
 from m5data.stage_settings import StageSettings
 from splits.settings import SplitSettings
 from webapp.settings import ServeSettings

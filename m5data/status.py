@@ -9,7 +9,7 @@ from m5data.stage import Clock, utc_now
 from m5data.stages import STAGES, resolve
 from m5data.workspace import Workspace
 from storage import Snapshot
-from storage.stage_counts import is_current
+from storage.consistency import is_current
 
 __all__ = ["LEDGER_BY_MODALITY", "StageStatus", "Status", "status_of"]
 

@@ -7,16 +7,15 @@ from m5data.stage import Clock, StageReport, utc_now
 from m5data.workspace import Workspace
 from storage import Store
 from storage.engine import open_engine
-from storage.published import all_objects
+from storage.objects.table import all_objects
+from storage.orphans import find_orphans, remove_orphans
 from storage.takedown import replay
 from storage.vacuum import (
     Findings,
     Keeping,
     choose_versions,
     count_findings,
-    find_orphans,
     find_stale_files,
-    remove_orphans,
     remove_stale_files,
 )
 from storage.versions import VersionRecord

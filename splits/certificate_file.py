@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 
 from splits.certificate import Certificate
-from storage.durable import replace_file
+from storage.files import replace_file
 
 __all__ = ["as_json", "as_page", "write_certificate"]
 

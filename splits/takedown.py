@@ -8,8 +8,8 @@ from pathlib import Path
 
 from splits.digest import digest_splits
 from storage import Snapshot
-from storage.durable import replace_file
 from storage.engine import text
+from storage.files import replace_file
 from storage.takedown import Words
 
 __all__ = ["certificates_of", "recorded_digests", "supersede"]

@@ -7,32 +7,6 @@ with store.stage("dedup", settings=digest, reads=["products"]) as stage:
 store.snapshot().sql("SELECT count(*) FROM products")
 """
 
-from storage.children import die_with_parent, enter_child, waited_for
-from storage.object_index import ObjectRef
-from storage.object_writer import ObjectWriter
-from storage.objects import Objects
-from storage.snapshot import Snapshot
-from storage.spool import Spool
-from storage.stage import Stage
-from storage.state import State
-from storage.store import Store
-from storage.verify import ObjectProblem
-from storage.versions import StageRecord
-from storage.warc import StoredPage
+import lazy_loader
 
-__all__ = [
-    "ObjectProblem",
-    "ObjectRef",
-    "ObjectWriter",
-    "Objects",
-    "Snapshot",
-    "Spool",
-    "Stage",
-    "StageRecord",
-    "State",
-    "Store",
-    "StoredPage",
-    "die_with_parent",
-    "enter_child",
-    "waited_for",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

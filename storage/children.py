@@ -1,27 +1,202 @@
-"""Child processes that end with their parent, and a lock that waits for them.
+"""Child processes: Python functions and programs that report to this process, have deadlines, and end with it.
 
-A child that outlives a killed parent could still write. Two things prevent that: it watches its
-parent, and it holds ``children.lock`` shared, which the next writer takes exclusively first.
+A spawned function reports over a pipe:
+
+    with Child(crawl, job, name="crawl-shoes") as child:
+        for visits in child.messages(silent_s=1800):
+            progress.advance(visits)
+
+Several at a time are ``run_children``; a program that is run to its end is ``run_program``.
 """
 
-import fcntl
 import multiprocessing
 import os
+import select
+import signal
+import subprocess
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from multiprocessing.connection import wait
-from pathlib import Path
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from multiprocessing.connection import Connection, wait
+from types import MappingProxyType, TracebackType
+from typing import Any, Self
 
-from m5data.errors import WorkspaceError
-from storage.layout import Layout
+from m5data.errors import DataError
 
-__all__ = ["die_with_parent", "enter_child", "wait_for_children", "waited_for"]
+__all__ = ["Child", "ProgramError", "die_with_parent", "exit_when_closed", "run_children", "run_program"]
 
-CHILDREN_SECONDS = 30.0
-"""How long a new writer waits for a killed one's children; they notice within milliseconds."""
-_STEP_SECONDS = 0.02
+_NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
+_TAIL_BYTES = 2000
+"""Last part of what a program wrote to standard error that its error shows."""
+
+
+class Child:
+    """A function in a spawned process, with one pipe between it and this process; ended by ``end`` or a ``with`` block.
+
+    Args:
+        target: Called as ``target(*arguments, pipe)``; importable from its module.
+        arguments: Whatever can be pickled.
+        name: Name of the process.
+        duplex: Messages also go to the child.
+        group: The child leads a process group, which ends with it: for children that start programs of their own.
+    """
+
+    def __init__(
+        self, target: Callable[..., None], *arguments: object, name: str, duplex: bool = False, group: bool = False
+    ) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.name = name
+        self.pipe: Connection[Any, Any]
+        self.pipe, theirs = context.Pipe(duplex=duplex)
+        self._group = group
+        # not a daemon: those may not have children; ``die_with_parent`` ends it
+        self._process = context.Process(
+            target=_enter, args=(target, arguments, theirs), kwargs={"group": group}, name=name, daemon=False
+        )
+        self._process.start()
+        theirs.close()  # or its end would never be seen
+
+    def messages(self, silent_s: float | None = None) -> Iterator[Any]:
+        """Yield what the child sends until it ends or closes its pipe.
+
+        Args:
+            silent_s: Longest time between two messages; None: any.
+
+        Raises:
+            TimeoutError: Nothing came for ``silent_s`` seconds; the child still runs.
+        """
+        while True:
+            if not self.pipe.poll(silent_s):
+                raise TimeoutError(f"{self.name}: no message for {silent_s:g} s")
+            try:
+                yield self.pipe.recv()
+            except EOFError:
+                return
+
+    def join(self, seconds: float | None = None) -> int | None:
+        """Wait for the child's end and return its exit code; None: it still runs."""
+        self._process.join(seconds)
+        return self._process.exitcode
+
+    def end(self, grace_s: float = 0.0) -> int:
+        """End the child, and its group, and return its exit code, negative for a signal.
+
+        Args:
+            grace_s: Seconds that it gets to end by itself after a request to terminate; 0: it is killed at once.
+        """
+        if grace_s:
+            self._process.terminate()
+            self._process.join(grace_s)
+        if self._group and self._process.pid is not None:
+            _kill_group(self._process.pid)
+        self._process.kill()
+        self._process.join()
+        self.pipe.close()
+        return self._process.exitcode or 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.end()
+
+
+def run_children(
+    starts: Iterable[Callable[[], Child]], on_message: Callable[[Any], object], *, at_once: int, silent_s: float
+) -> list[str]:
+    """Run children to their ends, some at a time, and return the names of those that failed, in order of failure.
+
+    A child that sends nothing for ``silent_s`` seconds is killed and has failed. Whatever is raised here ends all.
+
+    Args:
+        starts: Functions that each start a child.
+        on_message: Called with each message, in this thread.
+        at_once: Children that run at a time.
+        silent_s: Longest time between two messages of a child.
+    """
+    waiting = deque(starts)
+    running: dict[Connection[Any, Any], Child] = {}
+    heard: dict[Connection[Any, Any], float] = {}
+    failed: list[str] = []
+    try:
+        while waiting or running:
+            while waiting and len(running) < at_once:
+                child = waiting.popleft()()
+                running[child.pipe], heard[child.pipe] = child, time.monotonic()
+            for pipe in [pipe for pipe in wait(list(running), timeout=silent_s) if isinstance(pipe, Connection)]:
+                heard[pipe] = time.monotonic()
+                try:
+                    on_message(pipe.recv())
+                except EOFError:
+                    child = running.pop(pipe)
+                    failed += [child.name] if child.join() else []
+                    pipe.close()
+            silent = [pipe for pipe in running if time.monotonic() - heard[pipe] >= silent_s]
+            for child in [running.pop(pipe) for pipe in silent]:
+                child.end()
+                failed.append(child.name)
+    finally:
+        for child in running.values():
+            child.end()
+    return failed
+
+
+class ProgramError(DataError):
+    """A program could not be started, failed, or took too long."""
+
+    def __init__(self, message: str, returncode: int | None) -> None:
+        super().__init__(message)
+        self.returncode = returncode
+        """Exit code, negative for a signal; None: it was not started, or was killed at its deadline."""
+
+
+def run_program(
+    command: Sequence[str],
+    *,
+    data: bytes = b"",
+    seconds: float | None = None,
+    environment: Mapping[str, str] = _NO_VARIABLES,
+) -> bytes:
+    """Run a program to its end and return its standard output.
+
+    It leads a process group of its own, so that what it starts is killed with it.
+
+    Args:
+        command: Program and arguments.
+        data: Its standard input, which closes when this process ends, however that happens.
+        seconds: Deadline; None: none.
+        environment: Variables that it gets beside this process's.
+
+    Raises:
+        ProgramError: It could not be started, ended with another code than 0, or missed its deadline.
+    """
+    try:
+        program = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, **environment},
+            process_group=0,
+        )
+    except OSError as error:
+        raise ProgramError(f"{command[0]}: cannot be started: {error.strerror}.", None) from error
+    with program:
+        try:
+            output, errors = program.communicate(data, timeout=seconds)
+        except BaseException as error:
+            _kill_group(program.pid)
+            if isinstance(error, subprocess.TimeoutExpired):
+                raise ProgramError(f"{command[0]}: killed after {seconds:g} s.", None) from None
+            raise
+    if program.returncode:
+        tail = errors[-_TAIL_BYTES:].decode(errors="replace").strip()
+        raise ProgramError(f"{command[0]}: ended with {program.returncode}: {tail or 'no message'}", program.returncode)
+    return output
 
 
 def die_with_parent() -> None:
@@ -34,58 +209,38 @@ def die_with_parent() -> None:
         threading.Thread(target=_exit_after, args=(parent.sentinel,), daemon=True).start()
 
 
-def enter_child(root: Path) -> None:
-    """Make this process a child of the workspace's writer: it ends with its parent, and is waited for.
+def exit_when_closed(descriptor: int) -> None:
+    """End this process at once when the other side of a socket or pipe is closed, as the kernel does for the dead."""
+    threading.Thread(target=_exit_when_closed, args=(descriptor,), daemon=True).start()
 
-    The lock is held until the process ends. A child whose parent is gone by now ends here.
-    """
+
+def _enter(
+    target: Callable[..., None], arguments: Sequence[object], pipe: "Connection[Any, Any]", *, group: bool
+) -> None:
+    if group:
+        os.setpgid(0, 0)
     die_with_parent()
-    descriptor = os.open(Layout(root).children_lock, os.O_RDWR | os.O_CREAT, 0o666)
-    fcntl.flock(descriptor, fcntl.LOCK_SH)
-    parent = multiprocessing.parent_process()
-    if parent is not None and not parent.is_alive():
-        os._exit(1)
-
-
-@contextmanager
-def waited_for(root: Path) -> Iterator[None]:
-    """Do work for the workspace's writer in a process that outlives the work: the next writer waits for its end."""
-    descriptor = os.open(Layout(root).children_lock, os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def wait_for_children(layout: Layout, seconds: float = CHILDREN_SECONDS) -> None:
-    """Wait until no child of an earlier writer lives.
-
-    Raises:
-        WorkspaceError: One still lives after ``seconds``.
-    """
-    descriptor = os.open(layout.children_lock, os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        deadline = time.monotonic() + seconds
-        while not _is_free(descriptor):
-            if time.monotonic() > deadline:
-                raise WorkspaceError(
-                    f"{layout.root}: child processes of an earlier run still live after {seconds:g} s; "
-                    f"end them (fuser {layout.children_lock}) and run again"
-                )
-            time.sleep(_STEP_SECONDS)
-    finally:
-        os.close(descriptor)
+    target(*arguments, pipe)
 
 
 def _exit_after(sentinel: int) -> None:
     wait([sentinel])
+    _exit()
+
+
+def _exit_when_closed(descriptor: int) -> None:
+    poll = select.poll()
+    poll.register(descriptor, 0)
+    poll.poll()
+    _exit()
+
+
+def _exit() -> None:
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
     os._exit(1)
 
 
-def _is_free(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+def _kill_group(leader: int) -> None:
+    with suppress(ProcessLookupError):  # it leads none yet, or all of it has ended
+        os.killpg(leader, signal.SIGKILL)

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import duckdb
 
 from m5data.errors import DataError
-from storage.buckets import Partition
 from storage.engine import open_engine, quote
-from storage.schemas import TABLES, TableSpec
-from storage.snapshot import Snapshot
+from storage.tables import TABLES, Partition, TableSpec
+from storage.versions import Snapshot
 
 __all__ = ["ChangedRow", "TableChange", "changed_rows", "table_changes"]
 

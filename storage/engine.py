@@ -1,4 +1,4 @@
-"""DuckDB connections as this project opens them, and how a schema reads in SQL."""
+"""DuckDB connections as this project opens them, and quoting for SQL."""
 
 import tempfile
 import uuid
@@ -8,23 +8,12 @@ from contextvars import ContextVar
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
 
-from storage.schemas import TableSpec
-
-__all__ = ["MEMORY_LIMIT", "memory_limit", "open_engine", "quote", "sql_columns", "sql_type", "text"]
+__all__ = ["MEMORY_LIMIT", "memory_limit", "open_engine", "quote", "text"]
 
 MEMORY_LIMIT = "1GB"
 """What one connection may hold before it spills to disk; a stage that writes what it reads by SQL has two."""
 _LIMIT: ContextVar[str] = ContextVar("memory_limit", default=MEMORY_LIMIT)
-
-_SIMPLE = {
-    pa.string(): "VARCHAR",
-    pa.int32(): "INTEGER",
-    pa.int64(): "BIGINT",
-    pa.float64(): "DOUBLE",
-    pa.bool_(): "BOOLEAN",
-}
 
 
 def open_engine(spill: Path | None = None) -> duckdb.DuckDBPyConnection:
@@ -66,25 +55,3 @@ def quote(name: str) -> str:
 def text(value: str) -> str:
     """Return ``value`` as an SQL string literal."""
     return "'" + value.replace("'", "''") + "'"
-
-
-def sql_type(data_type: pa.DataType) -> str:
-    """Return DuckDB's name of an Arrow type that tables are made of.
-
-    Raises:
-        ValueError: A schema uses a type that tables cannot hold.
-    """
-    if data_type in _SIMPLE:
-        return _SIMPLE[data_type]
-    if pa.types.is_timestamp(data_type):
-        return "TIMESTAMPTZ"
-    if pa.types.is_decimal(data_type):
-        return f"DECIMAL({data_type.precision}, {data_type.scale})"
-    if pa.types.is_list(data_type):
-        return f"{sql_type(data_type.value_type)}[]"
-    raise ValueError(f"tables hold no {data_type}; use one of storage/schemas/types.py")
-
-
-def sql_columns(spec: TableSpec) -> str:
-    """Return the column definitions of ``spec`` for CREATE TABLE."""
-    return ", ".join(f"{quote(c.name)} {sql_type(c.type)}{'' if c.nullable else ' NOT NULL'}" for c in spec.columns)

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from storage.schemas import Column
+from storage.tables import Column
 
 __all__ = ["LEDGER_COLUMNS", "LEDGER_MEANING", "LEDGER_SQL"]
 

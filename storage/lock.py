@@ -1,17 +1,33 @@
-"""One writer a workspace."""
+"""The one writer of a workspace: its lock, its child processes, and recovery after a killed writer."""
 
 import fcntl
+import json
 import logging
+import multiprocessing
 import os
+import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from m5data.errors import M5DataError, WorkspaceError
-from storage.layout import Layout
+from storage.children import die_with_parent
+from storage.files import TEMPORARY, Layout
+from storage.objects.writer import sweep_segments
+from storage.stage import sweep_spool
+from storage.state import ObjectIndex
+from storage.tables import TABLES
+from storage.tables.delta import DeltaLog
+from storage.versions import VersionRecord
 
-__all__ = ["WriterLock", "holder_of"]
+__all__ = ["WriterLock", "clear_staging", "enter_child", "holder_of", "recover", "wait_for_children", "waited_for"]
+
+CHILDREN_SECONDS = 30.0
+"""How long a new writer waits for the children of a killed one; they notice within milliseconds."""
+_STEP_SECONDS = 0.02
 
 _LOG = logging.getLogger(__name__)
 
@@ -120,3 +136,103 @@ def holder_of(root: Path) -> int | None:
 def _is_on(words: list[str], inode: int) -> bool:
     """Tell whether a line of /proc/locks (number, FLOCK, ADVISORY, WRITE, process, device:inode, …) locks an inode."""
     return words[1:4] == ["FLOCK", "ADVISORY", "WRITE"] and words[5].rpartition(":")[2] == str(inode)
+
+
+def enter_child(root: Path) -> None:
+    """Make this process a child of the workspace's writer: it ends with its parent, and the next writer waits for it.
+
+    The lock is held until the process ends. A child whose parent has ended by now ends here.
+    """
+    die_with_parent()
+    descriptor = os.open(Layout(root).children_lock, os.O_RDWR | os.O_CREAT, 0o666)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    parent = multiprocessing.parent_process()
+    if parent is not None and not parent.is_alive():
+        os._exit(1)
+
+
+@contextmanager
+def waited_for(root: Path) -> Iterator[None]:
+    """Work for the workspace's writer in a process that goes on afterwards: the next writer waits for the block."""
+    descriptor = os.open(Layout(root).children_lock, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def wait_for_children(layout: Layout, seconds: float = CHILDREN_SECONDS) -> None:
+    """Wait until no child of an earlier writer lives: one could still write.
+
+    Raises:
+        WorkspaceError: One still lives after ``seconds``.
+    """
+    descriptor = os.open(layout.children_lock, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        deadline = time.monotonic() + seconds
+        while not _is_free(descriptor):
+            if time.monotonic() > deadline:
+                raise WorkspaceError(
+                    f"{layout.root}: child processes of an earlier run still live after {seconds:g} s. "
+                    f"End them (fuser {layout.children_lock}) and run again."
+                )
+            time.sleep(_STEP_SECONDS)
+    finally:
+        os.close(descriptor)
+
+
+def _is_free(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def recover(layout: Layout, pinned: VersionRecord, index: ObjectIndex, now: datetime) -> None:
+    """Undo everything that ``pinned``, the newest version, does not know. Only under the lock.
+
+    Spooled partitions stay: they are finished work.
+    """
+    for path in layout.versions.glob(f".*{TEMPORARY}"):
+        path.unlink()
+    sweep_spool(layout, pinned)
+    clear_staging(layout, pinned, now)
+    sweep_segments(layout.objects, index.segments())
+
+
+def clear_staging(layout: Layout, pinned: VersionRecord, now: datetime) -> None:
+    """Roll table commits that ``pinned`` does not know back, and remove files of unfinished commits."""
+    for spec in TABLES.values():
+        folder = layout.table(spec.name)
+        if not folder.is_dir():
+            continue
+        if spec.name not in pinned.tables:
+            shutil.rmtree(folder)
+            continue
+        log = DeltaLog(folder, spec)
+        log.sweep()
+        if log.head() != pinned.tables[spec.name]:
+            log.converge(log.files(pinned.tables[spec.name]), now)
+    for path in _unfinished(layout, pinned):
+        path.unlink(missing_ok=True)
+    if layout.staging.is_dir():
+        shutil.rmtree(layout.staging)
+
+
+def _unfinished(layout: Layout, pinned: VersionRecord) -> Iterator[Path]:
+    """Yield data files that a commit was moving into place, unless ``pinned`` holds them after all."""
+    if not layout.manifest.is_file():
+        return
+    for name, paths in json.loads(layout.manifest.read_bytes()).items():
+        folder = layout.table(name)
+        known = _pinned_paths(layout, name, pinned)
+        yield from (folder / path for path in paths if path not in known)
+
+
+def _pinned_paths(layout: Layout, name: str, pinned: VersionRecord) -> set[str]:
+    if name not in pinned.tables:
+        return set()
+    files = DeltaLog(layout.table(name), TABLES[name]).files(pinned.tables[name])
+    return {file.path for file in files}

@@ -1,15 +1,18 @@
-"""SQLite for what changes row by row and must never be lost."""
+"""SQLite for what changes row by row: the workspace's state, and the index of objects in it."""
 
 import os
 import sqlite3
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 from m5data.errors import CorruptObjectError
-from storage.durable import sync_file
+from storage.files import sync_file
 
-__all__ = ["State"]
+__all__ = ["OBJECT_DDL", "ObjectIndex", "ObjectKind", "ObjectRef", "State"]
 
 _BUSY_SECONDS = 30.0
 """How long one process waits for another's transaction; ours last milliseconds."""
@@ -86,3 +89,120 @@ class State:
             except BaseException:
                 connection.execute("ROLLBACK")
                 raise
+
+
+ObjectKind = Literal["page", "media", "derived"]
+
+OBJECT_DDL = (
+    """CREATE TABLE objects (
+        sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+        sha256 BLOB NOT NULL UNIQUE,
+        kind TEXT NOT NULL,
+        mime TEXT NOT NULL,
+        segment TEXT NOT NULL,
+        offset INTEGER NOT NULL,
+        length INTEGER NOT NULL,
+        payload_offset INTEGER NOT NULL,
+        payload_length INTEGER NOT NULL
+    )""",
+    "CREATE TABLE object_segments (name TEXT PRIMARY KEY, length INTEGER NOT NULL)",
+)
+
+_COLUMNS = "sha256, kind, mime, segment, offset, length, payload_offset, payload_length"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRef:
+    """Where one object's bytes lie."""
+
+    sha256: str
+    """Of the payload, hex."""
+    kind: ObjectKind
+    mime: str
+    segment: str
+    """File below ``objects/``."""
+    offset: int
+    """Where its WARC record starts in the segment, bytes."""
+    length: int
+    """Of the record, bytes as stored."""
+    payload_offset: int
+    """Where the payload starts in the segment; -1: the record is gzipped."""
+    payload_length: int
+    """Bytes, decompressed."""
+
+
+class ObjectIndex:
+    """Look-ups and additions; safe for threads, and for processes that each have their own."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._mutex = threading.Lock()
+        self._open: sqlite3.Connection | None = None
+
+    def find(self, sha256: str) -> ObjectRef | None:
+        """Return where an object lies, None where there is none."""
+        rows = self._query(f"SELECT {_COLUMNS} FROM objects WHERE sha256 = ?", (bytes.fromhex(sha256),))  # noqa: S608
+        return _ref(rows[0]) if rows else None
+
+    def add(self, refs: Sequence[ObjectRef], segment: str, length: int) -> None:
+        """Add objects of one segment, whose first ``length`` bytes are on the disk; one synced transaction.
+
+        An object that another process added meanwhile keeps its place.
+        """
+        rows = [(bytes.fromhex(r.sha256), r.kind, r.mime, r.segment, r.offset, r.length, r.payload_offset,
+                 r.payload_length) for r in refs]  # fmt: skip
+        with self._mutex:
+            connection = self._connection()
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                connection.executemany(f"INSERT OR IGNORE INTO objects ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?)", rows)  # noqa: S608
+                connection.execute("INSERT OR REPLACE INTO object_segments VALUES (?, ?)", (segment, length))
+                connection.execute("COMMIT")
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+
+    def remove(self, hashes: Iterable[str]) -> None:
+        """Forget objects, in one synced transaction; those it does not know are no matter."""
+        rows = [(bytes.fromhex(sha256),) for sha256 in hashes]
+        with self._mutex:
+            connection = self._connection()
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany("DELETE FROM objects WHERE sha256 = ?", rows)
+            connection.execute("COMMIT")
+
+    def segments(self) -> dict[str, int]:
+        """Return segment -> bytes of it that are known to be whole, in the order of names."""
+        return dict(self._query("SELECT name, length FROM object_segments ORDER BY name", ()))
+
+    def last(self) -> int:
+        """Return the greatest sequence number, 0 where there is no object."""
+        return int(self._query("SELECT coalesce(max(sequence), 0) FROM objects", ())[0][0])
+
+    def after(self, sequence: int, upto: int, size: int = 10_000) -> Iterator[list[ObjectRef]]:
+        """Yield the objects added after ``sequence``, up to and with ``upto``, some at a time, in that order."""
+        query = f"SELECT sequence, {_COLUMNS} FROM objects WHERE sequence > ? AND sequence <= ? ORDER BY 1 LIMIT ?"  # noqa: S608
+        while rows := self._query(query, (sequence, upto, size)):
+            yield [_ref(row[1:]) for row in rows]
+            sequence = rows[-1][0]
+
+    def close(self) -> None:
+        """Close the connection; the next call opens another."""
+        with self._mutex:
+            if self._open is not None:
+                self._open.close()
+                self._open = None
+
+    def _query(self, sql: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+        with self._mutex:
+            return self._connection().execute(sql, values).fetchall()
+
+    def _connection(self) -> sqlite3.Connection:
+        if self._open is None:
+            self._open = self._state.connect(threads=True)
+        return self._open
+
+
+def _ref(row: Sequence[Any]) -> ObjectRef:
+    digest, *rest = row
+    return ObjectRef(digest.hex(), *rest)

@@ -7,19 +7,13 @@ from pathlib import Path
 
 from m5data.errors import UsageError, WorkspaceError
 from m5data.stage import Clock, utc_now
-from storage.children import wait_for_children
-from storage.layout import Layout
-from storage.lock import WriterLock
-from storage.object_index import OBJECT_DDL
-from storage.objects import SEGMENT_BYTES, Objects
-from storage.recovery import clear_staging, recover
+from storage.files import Layout
+from storage.lock import WriterLock, clear_staging, recover, wait_for_children
+from storage.objects.reader import SEGMENT_BYTES, ObjectProblem, Objects, verify_objects
 from storage.remote import Home
-from storage.snapshot import Snapshot
-from storage.spool import Spool, spool_folder
-from storage.stage import Stage, StageInputs
-from storage.state import State
-from storage.verify import ObjectProblem, verify_objects
-from storage.versions import VersionRecord, committed_versions, latest_number, read_version, write_version
+from storage.stage import Spool, Stage, StageInputs, spool_folder
+from storage.state import OBJECT_DDL, State
+from storage.versions import Snapshot, VersionRecord, committed_versions, latest_number, read_version, write_version
 
 __all__ = ["BUCKETS", "Store"]
 

@@ -1,14 +1,27 @@
-"""SQL that makes one dataset version readable: a view a table, each column with its meaning."""
+"""SQL views of a dataset version."""
 
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from storage.delta import DataFile
-from storage.engine import quote, sql_type, text
-from storage.schemas import Column, TableSpec
+import pyarrow as pa
 
-__all__ = ["aligned_specs_sql", "comments_sql", "file_sql", "needs_norms", "rows_sql", "view_sql"]
+from storage.engine import quote, text
+from storage.tables import Column, TableSpec
+from storage.tables.delta import DataFile
+from storage.tables.spec import sql_type
+
+__all__ = [
+    "SPEC_NUMBERS_COLUMNS",
+    "SPEC_NUMBERS_MEANING",
+    "SPEC_NUMBERS_SQL",
+    "aligned_specs_sql",
+    "comments_sql",
+    "file_sql",
+    "needs_norms",
+    "rows_sql",
+    "view_sql",
+]
 
 _ASKS_NORMS = re.compile(r"property_norm|value_norm|unit|spec_numbers|(?<!\()\*|^\s*from\b", re.IGNORECASE)
 """Their names, a star that is not ``count(*)``'s, or DuckDB's bare FROM."""
@@ -68,3 +81,23 @@ def _select(spec: TableSpec, paths: Sequence[Path], value: str | None) -> str:
         f"{text(value or '')} AS {quote(c.name)}" if c.name == spec.split_by else quote(c.name) for c in spec.columns
     )
     return f"SELECT {columns} FROM {file_sql(*paths)}"  # noqa: S608
+
+
+SPEC_NUMBERS_MEANING = "One row a specification whose value is one number, with or without a unit behind it."
+
+SPEC_NUMBERS_COLUMNS = (
+    Column("product_id", pa.string(), "product"),
+    Column("position", pa.int32(), "line of the specification table, from 0"),
+    Column("property", pa.string(), "shared name where aligned, else as published"),
+    Column("value", pa.string(), "value as published, contact details masked"),
+    Column("number", pa.float64(), "value_norm, else value, as a number"),
+    Column("unit", pa.string(), "unit where aligned, else what stands behind the number; NULL: none", nullable=True),
+)
+
+SPEC_NUMBERS_SQL = r"""
+CREATE VIEW spec_numbers AS
+SELECT product_id, position, coalesce(property_norm, property) AS property, value,
+       try_cast(regexp_extract(coalesce(value_norm, value), '^[-+]?\d+(\.\d+)?') AS DOUBLE) AS number,
+       coalesce(unit, nullif(regexp_extract(value, '^[-+]?\d+(?:\.\d+)? ?(.*)$', 1), '')) AS unit
+FROM specs WHERE regexp_full_match(coalesce(value_norm, value), '[-+]?\d+(\.\d+)?( ?[^\d\s]{1,8})?')
+"""

@@ -1,8 +1,8 @@
 """Review of alignments by people; what a web page or a sheet needs.
 
-What to show: ``doubtful_pairs(store.snapshot(), standing(all_decisions(store.state)), limit=50)`` gives the
+What to show: ``doubtful_pairs(store.snapshot(), resolve_decisions(all_decisions(store.state)), limit=50)`` gives the
 undecided pairs of the last alignment, most doubtful first, with titles and product ids of both sides
-(images: rows of the table ``media`` with these product ids). ``standing(…).conflicts`` names the subjects on
+(images: rows of the table ``media`` with these product ids). ``resolve_decisions(…).conflicts`` names the subjects on
 which people's latest decisions differ.
 
 What to keep: ``record_decisions(store.state, [Decision("accept", a, b, reviewer, utc_now(), token=token)])``.
@@ -14,27 +14,34 @@ when the call returns, the decision is on the disk. Nothing is ever overwritten;
 What becomes of it: the next ``m5data align`` applies every decision in force; no rule overrules one.
 """
 
-from align.review.decision import KINDS, Decision, Kind, decision_fault
-from align.review.decision_state import all_decisions, decisions_digest, record_decisions
-from align.review.doubtful import DoubtfulPair, Example, doubtful_pairs
+from align.review.decisions import (
+    KINDS,
+    Decision,
+    Kind,
+    all_decisions,
+    decision_fault,
+    decisions_digest,
+    record_decisions,
+)
+from align.review.effective_decisions import Conflict, EffectiveDecisions, resolve_decisions
 from align.review.sheet import SheetReader, read_sheet, write_sheet
-from align.review.standing import Conflict, Standing, standing
+from align.review.uncertain import Example, UncertainPair, uncertain_pairs
 
 __all__ = [
     "KINDS",
     "Conflict",
     "Decision",
-    "DoubtfulPair",
+    "EffectiveDecisions",
     "Example",
     "Kind",
     "SheetReader",
-    "Standing",
+    "UncertainPair",
     "all_decisions",
     "decision_fault",
     "decisions_digest",
-    "doubtful_pairs",
     "read_sheet",
     "record_decisions",
-    "standing",
+    "resolve_decisions",
+    "uncertain_pairs",
     "write_sheet",
 ]

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import cast
 
 from align.category import SEPARATOR, Category
-from align.review.decision import Decision, Kind, decision_fault
-from align.review.doubtful import DoubtfulPair
+from align.review.decisions import Decision, Kind, decision_fault
+from align.review.uncertain import UncertainPair
 from m5data.errors import FeedError
 from m5data.records import Reject
-from storage.durable import replace_file
+from storage.files import replace_file
 
 __all__ = ["SheetReader", "read_sheet", "write_sheet"]
 
@@ -25,7 +25,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _LARGEST = 64 << 20
 
 
-def write_sheet(path: Path, pairs: Iterable[DoubtfulPair]) -> int:
+def write_sheet(path: Path, pairs: Iterable[UncertainPair]) -> int:
     """Write pairs as a CSV file in UTF-8 with a mark, as spreadsheets expect it; return how many.
 
     The columns ``decision`` (accept, reject, rename, split a, split b) and ``name`` are for the person.
@@ -51,7 +51,7 @@ class _Lines:
         return len(text)
 
 
-def _row(pair: DoubtfulPair) -> dict[str, str]:
+def _row(pair: UncertainPair) -> dict[str, str]:
     texts = {
         "source_a": pair.a.source,
         "path_a": pair.a.text,

@@ -1,15 +1,19 @@
-"""What encoders look at, read from the tables a partition at a time."""
+"""Held-out products: the listings that encoders see, and the queries drawn from them."""
 
 from collections.abc import Iterator
 from contextlib import closing
 
+import numpy as np
 import pyarrow as pa
 
-from annotate.candidates.encoder import Listing
+from annotate.candidates.encoders import Listing
+from annotate.candidates.feature_file import Rows
+from annotate.settings import CandidateSettings
+from m5data.errors import DataError
 from storage import Snapshot
-from storage.buckets import Partition
+from storage.tables import Partition
 
-__all__ = ["held_out_products", "read_listings"]
+__all__ = ["held_out_products", "read_listings", "sample_queries"]
 
 _HELD = """
 select product_id, l.sub_class_id from products p
@@ -58,3 +62,31 @@ def _images(snapshot: Snapshot, bucket: Partition) -> dict[str, tuple[str, int]]
     """Return each product's first stored image: the main one, where that came."""
     rows = snapshot.table("images", ["product_id", "position", "sha256", "phash"], only=[bucket]).to_pylist()
     return {row["product_id"]: (row["sha256"], row["phash"]) for row in reversed(rows)}
+
+
+def sample_queries(products: pa.Table, settings: CandidateSettings) -> Rows:
+    """Return row numbers of queries, ascending: drawn at random from categories of at least ``min_category``.
+
+    M5Product: "sample queries in categories with > 2,000 instances", from everything outside train; the categories
+    here are those of the second level, and their size is that outside train.
+
+    Args:
+        products: product_id, sub_class_id.
+        settings: How many, of which categories, by which seed.
+
+    Raises:
+        DataError: No category is so large.
+    """
+    category = products["sub_class_id"].to_numpy().astype(np.float64)
+    category = np.where(np.isnan(category), -1, category).astype(np.int64)
+    names, place, sizes = np.unique(category, return_inverse=True, return_counts=True)
+    large = (sizes >= settings.min_category) & (names >= 0)
+    if not large.any():
+        largest = int(sizes[names >= 0].max(initial=0))
+        raise DataError(
+            f"annotate.candidates.min_category: wanted categories of {settings.min_category} products outside train, "
+            f"the largest has {largest}; set a smaller min_category"
+        )
+    rows = np.flatnonzero(large[place])
+    drawn = np.random.default_rng(settings.seed).permutation(rows)[: settings.queries]
+    return np.sort(drawn)

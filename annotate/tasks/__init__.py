@@ -7,34 +7,34 @@ with TaskBoard(store.state, settings.annotate.tasks) as board:
         board.answer(worker, task.number, "matched", seconds=4.2)
 """
 
+from annotate.settings import TaskSettings
 from annotate.tasks.board import TaskBoard
-from annotate.tasks.records import (
+from annotate.tasks.task import (
     BROKEN,
     LABELS,
-    Handed,
+    GoldTask,
     Kind,
+    LeasedTask,
     Pay,
-    Progress,
     RefusedError,
     RefusedReason,
     Task,
-    Truth,
+    WorkerProgress,
     to_kind,
 )
-from annotate.tasks.settings import TaskSettings
 
 __all__ = [
     "BROKEN",
     "LABELS",
-    "Handed",
+    "GoldTask",
     "Kind",
+    "LeasedTask",
     "Pay",
-    "Progress",
     "RefusedError",
     "RefusedReason",
     "Task",
     "TaskBoard",
     "TaskSettings",
-    "Truth",
+    "WorkerProgress",
     "to_kind",
 ]

@@ -6,9 +6,8 @@ import sqlite3
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from annotate.tasks.options import check_label, options_of
-from annotate.tasks.records import BROKEN, RefusedError, Task
-from annotate.tasks.settings import TaskSettings
+from annotate.settings import TaskSettings
+from annotate.tasks.task import BROKEN, RefusedError, Task, check_label, options_of
 
 __all__ = ["PARTS", "save_answer", "undo_last"]
 

@@ -19,10 +19,10 @@ from datetime import UTC, datetime
 import numpy as np
 
 from align import Category
+from align.catalogue import Facts
 from align.hierarchy import Hierarchy, build_hierarchy
-from align.learned import Facts
-from align.pair_rows import make_label_pairs
-from align.review import Decision, standing
+from align.label_tables import make_label_pairs
+from align.review import Decision, resolve_decisions
 from align.settings import AlignSettings
 from bench.align.department_stores import make_department_stores
 from bench.align.known_shops import KnownShops, scores
@@ -71,7 +71,7 @@ def main() -> None:
     judged = _Judged()
     for taught, asked in ((names[::2], names[1::2]), (names[1::2], names[::2])):
         reviewed = _review(shops, first, taught, given.reviewed, random if given.drawn == "random" else None)
-        _judge(shops, judged, asked, published, _align(shops, learned, reviewed))
+        _judge_pairs(shops, judged, asked, published, _align(shops, learned, reviewed))
     _print(judged)
 
 
@@ -88,7 +88,7 @@ def facts_of(shops: KnownShops) -> Facts:
 def _align(shops: KnownShops, settings: AlignSettings, reviewed: Sequence[Decision] = ()) -> Hierarchy:
     titles = shops.titles
     sizes = {category: len(found) for category, found in titles.items()}
-    return build_hierarchy(titles, titles, sizes, settings, standing(reviewed), facts_of(shops))
+    return build_hierarchy(titles, titles, sizes, settings, resolve_decisions(reviewed), facts_of(shops))
 
 
 def _review(
@@ -109,7 +109,9 @@ def _review(
     return decisions
 
 
-def _judge(shops: KnownShops, judged: _Judged, asked: Sequence[str], published: Hierarchy, learned: Hierarchy) -> None:
+def _judge_pairs(
+    shops: KnownShops, judged: _Judged, asked: Sequence[str], published: Hierarchy, learned: Hierarchy
+) -> None:
     for a, b in shops.pairs(asked):
         if shops.relation(a, b) == "same":
             judged.true.add((a, b))

@@ -46,9 +46,9 @@ class KnownShops:
         """Return the class that a category's goods belong to, whatever shelf they stand on."""
         return self.classes[min(self.parts[category])]
 
-    def pairs(self, among: Iterable[str]) -> Iterator[tuple[Category, Category]]:
+    def pairs(self, pairs_among: Iterable[str]) -> Iterator[tuple[Category, Category]]:
         """Yield all pairs of categories of two shops whose goods are of one of these classes each."""
-        wanted = set(among)
+        wanted = set(pairs_among)
         there = [category for category in sorted(self.parts) if self.class_of(category) in wanted]
         yield from ((a, b) for a, b in combinations(there, 2) if a.source != b.source)
 

@@ -22,9 +22,9 @@ from math import sqrt
 import numpy as np
 
 from align import Category
-from align.content_similarity import ContentVectors, join_titles
 from align.hierarchy import build_hierarchy
 from align.settings import AlignSettings
+from align.similarity import ContentVectors, join_titles
 from bench.align.large_shops import make_shops
 
 with warnings.catch_warnings():

@@ -16,13 +16,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from annotate.adaptive import doubt, rests
-from annotate.answers import encode
-from annotate.fit import choose_labels
-from annotate.majority import majority
+from annotate.aggregation.encoding import encode
+from annotate.aggregation.fit import choose_labels
+from annotate.aggregation.majority import majority
+from annotate.tasks.adaptive import estimate_uncertainty, find_uninformative
 from bench.annotate.crowds import read_crowds
 
-FIVE, FIRST, MOST, ROUNDS = 5, 1, 9, 15
+FIVE, FIRST_ROUND, MOST, ROUNDS = 5, 1, 9, 15
 TASKS, WORKERS, POSITIVE = 500, 20, 0.3
 Numbers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -105,23 +105,23 @@ def measure(replay: Replay, share: float) -> tuple[float, float, float, float]:
     five = replay.there & (replay.place < FIVE)
     answers = encode(replay.table(five))
     by_majority = answers.labels.to_numpy()[choose_labels(majority(answers).posteriors)]
-    by_model = answers.labels.to_numpy()[doubt(answers).label]
+    by_model = answers.labels.to_numpy()[estimate_uncertainty(answers).label]
     asked = ask_adaptively(replay, share * five.sum())
     last = encode(replay.table(asked))
-    adaptively = last.labels.to_numpy()[doubt(last).label]
+    adaptively = last.labels.to_numpy()[estimate_uncertainty(last).label]
     errors = (replay.error(labels) for labels in (by_majority, by_model, adaptively))
     return (*errors, asked.sum() / five.sum())  # type: ignore[return-value]  # three errors and a share
 
 
 def ask_adaptively(replay: Replay, budget: float) -> Mask:
     """Return which answers are asked for, [T, A]."""
-    asked = replay.there & (replay.place < FIRST)
+    asked = replay.there & (replay.place < FIRST_ROUND)
     each = max(1, int(np.ceil((budget - asked.sum()) / ROUNDS)))
     while (left := int(budget - asked.sum())) > 0:
         answers = encode(replay.table(asked))
-        found = doubt(answers)
+        found = estimate_uncertainty(answers)
         free = replay.there & ~asked & (asked.sum(axis=1) < MOST)[:, None]
-        awake = free & ~np.isin(replay.worker, answers.workers.to_numpy()[rests(found.tells)])
+        awake = free & ~np.isin(replay.worker, answers.workers.to_numpy()[find_uninformative(found.informativeness)])
         free = awake if awake.any() else free
         open_tasks = np.flatnonzero(free.any(axis=1))
         chosen = open_tasks[np.argsort(-found.wrong[open_tasks], kind="stable")[: min(each, left)]]

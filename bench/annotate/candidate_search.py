@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from annotate.candidates import exact, inverted
-from annotate.candidates.features import FeatureFile, scale_to_unit
+from annotate.candidates.feature_file import FeatureFile, scale_to_unit
+from annotate.candidates.search import build_inverted_file, count_probes, search_exactly
 
 DIMENSIONS, BLOCK = 2816, 2048
 FACTORS = 256
@@ -74,15 +74,15 @@ def compare(features: FeatureFile, queries: Vectors, best: int, lists: int, path
     flops = 2.0 * features.count * len(queries) * DIMENSIONS
     product = product_rate(queries)
     began = time.perf_counter()
-    truth, _ = exact.search(features, queries, best)
+    truth, _ = search_exactly(features, queries, best)
     exactly = time.perf_counter() - began
     print(f"matrix products {product / 1e9:.0f} GFLOP/s; {len(queries)} queries x {features.count} x {DIMENSIONS}")
     print(f"exact {exactly:.1f} s, {flops / exactly / product:.1%} of that rate, peak memory {peak():.2f} GiB")
     began = time.perf_counter()
-    index = inverted.build(features, lists, path)
+    index = build_inverted_file(features, lists, path)
     built = time.perf_counter() - began
     with index.features:
-        probes = inverted.count_probes(index, features, queries[:256], best, 0.985)
+        probes = count_probes(index, features, queries[:256], best, 0.985)
         began = time.perf_counter()
         found, _ = index.search(queries, best, probes)
         approximately = time.perf_counter() - began

@@ -8,7 +8,7 @@ import pyarrow as pa
 from bench.store.timing import Run, run_command
 from m5data.stage import StageReport
 from m5data.workspace import Workspace
-from storage.schemas import TABLES
+from storage.tables import TABLES
 
 __all__ = ["download", "want"]
 

@@ -16,8 +16,8 @@ import numpy as np
 from scipy.stats import rankdata
 
 from demo_shops.planning import make_plan
-from extract.agreement import make_agreement
-from extract.text_functions import add_text_functions
+from extract.text.agreement import make_agreement
+from extract.text.sql import add_text_functions
 
 SEEDS = 10
 SWAPPED = 0.3

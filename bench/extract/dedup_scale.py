@@ -19,8 +19,7 @@ import pyarrow as pa
 
 from bench.extract.skewed_hashes import skewed_hashes
 from extract import dedup_stage, texts_stage
-from extract.dedup_settings import DedupSettings
-from extract.text_settings import TextSettings
+from extract.settings import DedupSettings, TextSettings
 from m5data.stage import StageReport
 from storage import Store
 

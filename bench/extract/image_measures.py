@@ -17,7 +17,7 @@ from demo_shops.drawing import draw_good
 from demo_shops.photos import take_photo
 from demo_shops.planning import make_plan
 from extract.images import ImageFault, ImageMeasures, measure
-from extract.images.settings import ImageSettings
+from extract.settings import ImageSettings
 
 LISTINGS = 60
 MARK = "SHOP 123"

@@ -21,9 +21,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.flows.demo_shop import demo_shop
-from crawler.crawl_keys import load_or_create_key
+from crawler.workspace_key import load_or_create_key
 from m5data.workspace import Workspace
-from storage.schemas import TABLES
+from storage.tables import TABLES
 
 __all__ = ["PROGRAM", "Ended", "copy_workspace", "run_verb", "table_rows"]
 

@@ -22,11 +22,11 @@ from bench.extract.scale import different
 from bench.extract.small_clips import small_clip
 from bench.extract.stored import store_clips
 from extract.extract_stage import run
-from extract.partition_work import PartitionRunner
+from extract.partitions import PartitionRunner
 from extract.settings import ExtractSettings
 from flows.engines import on_ray
 from storage import Store
-from storage.schemas import TABLES
+from storage.tables import TABLES
 
 _TABLES = ("frames", "audio", "images", "rejects")
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from bench.store.timing import run_command
-from crawler.crawl_keys import load_or_create_key
-from crawler.merchants import hash_merchant
+from crawler.pages.privacy import hash_merchant
+from crawler.workspace_key import load_or_create_key
 from storage import Store
 from storage.engine import open_engine, quote
 from storage.views import file_sql

@@ -24,7 +24,7 @@ import pyarrow as pa
 from annotate.tasks import Task, TaskBoard
 from m5data.stage import StageReport
 from m5data.workspace import Workspace
-from storage.schemas import TABLES
+from storage.tables import TABLES
 
 PROGRAM = Path(sys.executable).parent / "m5data"
 PEOPLE = 50

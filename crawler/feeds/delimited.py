@@ -1,4 +1,4 @@
-"""CSV and TSV: a line of names, then a row a line; fields may be quoted and hold line breaks."""
+"""CSV and TSV: a line of column names, then one row on each line. Fields may be quoted and hold line breaks."""
 
 import _csv
 import csv
@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from crawler.feeds.row import BadRow
+from crawler.feeds.rows import BadRow, FeedRow, Line, parse_json, parse_row
 from m5data.errors import FeedError
 
-__all__ = ["Record", "read_delimited"]
+__all__ = ["Record", "read_csv", "read_delimited"]
 
 
 class Record(NamedTuple):
@@ -62,3 +62,43 @@ def _name(names: list[str], values: list[str]) -> dict[str, str] | BadRow:
 def _is_utf8(value: str) -> bool:
     """Bytes that are no UTF-8 came in as lone surrogates."""
     return value.isascii() or not any("\ud800" <= sign <= "\udfff" for sign in value)
+
+
+_ADDRESSES = ("image_urls", "video_urls")
+
+
+def read_csv(path: Path) -> Iterator[Line]:
+    """Yield the rows of a file.
+
+    Lists of addresses are JSON, or stand between ``|``; specifications are JSON, a list or a mapping.
+    """
+    for record in read_delimited(path, ","):
+        yield Line(record.number, _parse(record))
+
+
+def _parse(record: Record) -> FeedRow | BadRow:
+    if isinstance(record.fields, BadRow):
+        return record.fields
+    values: dict[str, object] = dict(record.fields)
+    try:
+        for name in _ADDRESSES:
+            if name in record.fields:
+                values[name] = _read_list(record.fields[name])
+        if "specs" in record.fields:
+            values["specs"] = _read_json("specs", record.fields["specs"])
+        return parse_row(values)
+    except BadRow as error:
+        return error
+
+
+def _read_list(text: str) -> object:
+    if text.lstrip().startswith("["):
+        return _read_json("list", text)
+    return [part.strip() for part in text.split("|") if part.strip()]
+
+
+def _read_json(name: str, text: str) -> object:
+    try:
+        return parse_json(text)
+    except BadRow as error:
+        raise BadRow(f"{name}: {error}") from None

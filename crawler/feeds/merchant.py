@@ -5,9 +5,8 @@ from pathlib import Path
 
 from lxml import etree
 
-from crawler.feeds.columns import Line
 from crawler.feeds.delimited import read_delimited
-from crawler.feeds.row import BadRow, FeedRow, parse_row
+from crawler.feeds.rows import BadRow, FeedRow, Line, parse_row
 from m5data.errors import FeedError
 
 __all__ = ["read_merchant_tsv", "read_merchant_xml"]

@@ -1,11 +1,24 @@
-"""What can become of a media URL: the closed vocabulary, and one URL's outcome."""
+"""The outcome of a media URL: the closed vocabulary of reasons, and the records on the way to it."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from crawler.media.file_types import Dimensions, Mime
 from m5data.records import MediaKind
 
-__all__ = ["MEANINGS", "REASONS", "RETRYABLE", "Job", "Outcome", "Reason", "State", "state_of"]
+__all__ = [
+    "MEANINGS",
+    "REASONS",
+    "RETRYABLE",
+    "Answer",
+    "Job",
+    "Outcome",
+    "Reason",
+    "Refusal",
+    "Settled",
+    "State",
+    "state_of",
+]
 
 State = Literal["ok", "failed", "dropped"]
 """``failed``: it did not come, and may be asked for again. ``dropped``: what came, or where, is refused."""
@@ -148,3 +161,78 @@ class Outcome:
     def state(self) -> State:
         """The state that ``reason`` stands for."""
         return state_of(self.reason)
+
+
+class Refusal(Exception):  # noqa: N818 - a verdict, not an accident
+    """Why an answer is no medium.
+
+    Attributes:
+        reason: one word of the vocabulary.
+        detail: one line for a person.
+    """
+
+    def __init__(self, reason: Reason, detail: str = "") -> None:
+        super().__init__(detail)
+        self.reason: Reason = reason
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One request's result, its redirects followed: a judged body, a 304, or a reason."""
+
+    reason: Reason | None = None
+    """None: ``body`` holds a medium, or the server says that ours is still the one."""
+    detail: str = ""
+    status: int | None = None
+    """Of the last answer; None: there was none."""
+    body: bytes = b""
+    headers: tuple[tuple[str, str], ...] = ()
+    mime: Mime | None = None
+    dimensions: Dimensions | None = None
+    etag: str | None = None
+    last_modified: str | None = None
+    retry_after_s: float | None = None
+    """Seconds that the server asked to wait."""
+    held: int = 0
+    """Bytes of the budget that the body holds, for whoever stores it to give back."""
+    final: bool = False
+    """True where asking again within this run cannot help, whatever the reason's usual way."""
+
+    @property
+    def not_modified(self) -> bool:
+        """The object that the job named is still the one."""
+        return self.reason is None and self.status == 304
+
+    def outcome(self, job: Job, attempts: int, not_before: float | None = None, sha256: str | None = None) -> Outcome:
+        """Return the outcome of a job that ends with this answer, its body being the object ``sha256``."""
+        told = (job.url, self.reason, self.detail, attempts, self.status, not_before)
+        if self.reason is not None or self.dimensions is None:
+            return Outcome(*told)
+        return Outcome(
+            *told,
+            sha256=sha256,
+            bytes=len(self.body),
+            mime=self.mime,
+            width=self.dimensions.width,
+            height=self.dimensions.height,
+            duration_s=self.dimensions.duration_s,
+            etag=self.etag,
+            last_modified=self.last_modified,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A job that is done, with its last answer."""
+
+    job: Job
+    answer: Answer
+    attempts: int
+    """Requests made, redirects not counted."""
+    not_before: float | None = None
+    """Unix seconds before which the server asked not to come again; None: it did not."""
+
+    def outcome(self, sha256: str | None = None) -> Outcome:
+        """Return what became of the job, the body being stored as the object ``sha256``."""
+        return self.answer.outcome(self.job, self.attempts, self.not_before, sha256)

@@ -6,11 +6,41 @@ from itertools import islice
 
 import pyarrow as pa
 
-from crawler.download_settings import DownloadSettings
-from crawler.guard import authority
 from crawler.media.outcome import Job, Outcome, Reason
+from crawler.net.address_guard import authority
+from crawler.settings import DownloadSettings
 
-__all__ = ["OUTCOME_SCHEMA", "UrlQueue"]
+__all__ = ["DDL", "OUTCOME_SCHEMA", "ROOM", "UrlQueue"]
+
+ROOM = "media"
+
+DDL = (
+    """CREATE TABLE media_urls (
+        url TEXT PRIMARY KEY,
+        kind TEXT NOT NULL,
+        host TEXT NOT NULL,
+        state TEXT NOT NULL DEFAULT 'pending',
+        reason TEXT,
+        detail TEXT NOT NULL DEFAULT '',
+        attempts INTEGER NOT NULL DEFAULT 0,
+        http_status INTEGER,
+        not_before REAL,
+        sha256 TEXT,
+        bytes INTEGER,
+        mime TEXT,
+        width INTEGER,
+        height INTEGER,
+        duration_s REAL,
+        etag TEXT,
+        last_modified TEXT,
+        limits TEXT NOT NULL DEFAULT ''
+    ) WITHOUT ROWID""",
+    "CREATE INDEX media_urls_open ON media_urls (host, url) WHERE state IN ('pending', 'stale')",
+)
+"""One row a URL. ``pending``: to be asked for. ``stale``: ok, to be asked for again on condition.
+``limits``: digest of the limits that the outcome was judged by, ``+local`` behind it where the guard refused
+although the host was local (a redirect leads elsewhere)."""
+
 
 _BATCH = 20_000
 _LIMITS: tuple[Reason, ...] = ("too_large", "too_long", "too_many_pixels")

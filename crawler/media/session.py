@@ -6,7 +6,7 @@ and much else with every request, which costs more than the request itself.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from functools import partial
 from types import TracebackType
@@ -18,18 +18,133 @@ from aiohttp import (
     ClientRequest,
     ClientTimeout,
     ServerDisconnectedError,
+    SocketTimeoutError,
+    StreamReader,
     TCPConnector,
 )
 from aiohttp.abc import AbstractResolver
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
+from multidict import CIMultiDictProxy
 from yarl import URL
 
-from crawler.download_settings import DownloadSettings
-from crawler.guard import split_plain
-from crawler.guarded_resolver import GuardedResolver
-from crawler.media.reply import Reply
-from crawler.media.watch import Watch, Watched
+from crawler.media.outcome import Refusal
+from crawler.net.address_guard import split_plain
+from crawler.net.resolver import GuardedResolver
+from crawler.settings import DownloadSettings
 
-__all__ = ["MediaSession"]
+__all__ = ["MediaSession", "Reply", "Watch", "Watched"]
+
+
+class Reply:
+    """One answer; a context manager that gives its connection back, or closes it where the body was not read.
+
+    Attributes:
+        status: HTTP status.
+        headers: as they came.
+        content: the body, its content encoding still on.
+    """
+
+    __slots__ = ("_closed", "_connection", "content", "headers", "status")
+
+    def __init__(
+        self,
+        status: int,
+        headers: CIMultiDictProxy[str],
+        content: StreamReader,
+        connection: Connection,
+        closed: Callable[[], None],
+    ) -> None:
+        self.status = status
+        self.headers = headers
+        self.content = content
+        self._connection = connection
+        self._closed = closed
+
+    @property
+    def content_length(self) -> int | None:
+        """Bytes of the body as sent, None where the server did not say."""
+        length = self.headers.get("Content-Length")
+        return None if length is None else int(length)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closed()
+        if self.content.is_eof():
+            self._connection.release()
+        else:
+            self._connection.close()
+
+
+_EVERY_S = 0.25
+
+
+class Watched:
+    """One request under way.
+
+    Attributes:
+        protocol: its end of the connection.
+        content: the answer's body, once its headers have come.
+    """
+
+    __slots__ = ("_at", "_deadline", "_seen", "content", "protocol")
+
+    def __init__(self, protocol: ResponseHandler, deadline: float) -> None:
+        self.protocol = protocol
+        self.content: StreamReader | None = None
+        self._deadline = deadline
+        self._seen = -1
+        self._at = 0.0
+
+    def look(self, now: float, idle_s: float) -> None:
+        """End the wait where it has lasted too long, or nothing can come any more."""
+        if self.content is not None and self._is_cut_off(self.content):
+            self.content.set_exception(Refusal("bad_http", "the connection ended within the body, its framing broken"))
+            return
+        seen = 0 if self.content is None else 1 + self.content.total_bytes
+        if seen != self._seen:
+            self._seen, self._at = seen, now
+        if now >= self._deadline or now - self._at >= idle_s:
+            error = SocketTimeoutError("no whole answer in time")
+            self.protocol.set_exception(error)
+            if self.content is not None:
+                self.content.set_exception(error)
+
+    def _is_cut_off(self, content: StreamReader) -> bool:
+        """Tell whether the connection is gone though the body neither ended nor failed.
+
+        aiohttp (3.14) never ends the wait for a body whose framing broke after its headers: it closes
+        the connection and tells nobody.
+        """
+        return not self.protocol.is_connected() and not content.is_eof() and content.exception() is None
+
+
+class Watch:
+    """Looks at every request under way a few times a second.
+
+    Args:
+        idle_s: seconds without a single byte after which an answer is given up.
+    """
+
+    def __init__(self, idle_s: float) -> None:
+        self._idle_s = idle_s
+        self._watched: set[Watched] = set()
+        self.add = self._watched.add
+        self.remove = self._watched.remove
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(_EVERY_S)
+            now = loop.time()
+            for watched in tuple(self._watched):
+                watched.look(now, self._idle_s)
+
 
 _DNS_CACHE_S = 300
 _KEEP_ALIVE_S = 15.0

@@ -6,11 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from lxml import html
 
 from crawler.pages.document import Document
-from crawler.pages.jsonld import Node
-from crawler.pages.schemaorg import breadcrumb, types_of
-from crawler.pages.text import fold
-from crawler.pages.vocabulary import as_a_whole, squash
-from crawler.pages.zones import words
+from crawler.pages.facts import breadcrumb, types_of
+from crawler.pages.markup import Node
+from crawler.pages.text import as_a_whole, fold, squash
+from crawler.pages.visible import words
 
 __all__ = ["find_breadcrumb", "marked_breadcrumb"]
 

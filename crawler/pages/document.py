@@ -1,17 +1,19 @@
-"""One page, decoded and parsed once; every reader works on this."""
+"""One page, decoded and parsed once. All readers work on this document."""
 
+import re
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from lxml import etree, html
+from w3lib.encoding import resolve_encoding
 
-from crawler.pages.address import absolute
-from crawler.pages.charset import decode_page
 from crawler.pages.text import fold
+from crawler.pages.urls import absolute
 from m5data.errors import PageError
 
-__all__ = ["MAX_BYTES", "Document", "Headers", "read_document"]
+__all__ = ["MAX_BYTES", "Document", "Headers", "decode_page", "read_document"]
 
 Headers = Mapping[str, str] | Iterable[tuple[str, str]]
 """HTTP headers as a mapping, or as the pairs that a stored page has."""
@@ -107,3 +109,100 @@ def _parse(utf8: bytes, url: str) -> html.HtmlElement:
     if any(entry.type_name == "ERR_RESOURCE_LIMIT" for entry in parser.error_log):
         raise PageError("page_too_deep", f"{url}: page nests elements too deeply to be parsed")
     return tree
+
+
+_BOMS = ((BOM_UTF8, "utf-8"), (BOM_UTF16_LE, "utf-16-le"), (BOM_UTF16_BE, "utf-16-be"))
+_HEAD_BYTES = 65_536
+"""A browser reads the declaration anywhere in the head; no honest head is longer than this."""
+_KNOWN = re.compile(
+    r"utf[-_]?8|utf[-_]?16(?:[-_][lb]e)?|gb18030|big5(?:hkscs)?|cp(?:866|874|932|949|125\d)|euc_?(?:jp|kr)|iso2022_jp|koi8[-_][ru]"
+    r"|iso8859[-_]\d+|mac[-_](?:roman|cyrillic)"
+)
+"""Names of Python's codecs for the encodings of the WHATWG standard."""
+_COMMENT = re.compile(rb"<!--.*?(?:-->|\Z)", re.DOTALL)
+_META = re.compile(rb"<meta[\s/]([^>]*)", re.IGNORECASE)
+_ATTRIBUTE = re.compile(rb"""([^\s=/"'>]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
+_CHARSET = re.compile(r"""charset\s*=\s*["']?\s*([^\s"';,]+)""", re.IGNORECASE)
+_XML = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
+
+
+def decode_page(body: bytes, content_type: str = "") -> tuple[str, str]:
+    """Decode a page as a browser would.
+
+    Byte order mark, then the HTTP header, then a declaration in the head, then detection. GBK and
+    GB2312 are read as GB18030, Latin-1 as Windows-1252, as browsers do; bytes that do not fit
+    become U+FFFD.
+
+    Args:
+        body: The page as it came, any content coding already removed.
+        content_type: Value of the ``Content-Type`` header, empty where there was none.
+
+    Returns:
+        The text, without its byte order mark, and the Python name of the encoding used.
+    """
+    for mark, name in _BOMS:
+        if body.startswith(mark):
+            return body[len(mark) :].decode(name, "replace"), name
+    name = _from_header(content_type) or _from_head(body) or _detect(body)
+    return body.decode(name, "replace"), name
+
+
+def _resolve(label: str) -> str | None:
+    """Return Python's name of a declared label, the way browsers widen it; None where no browser knows it.
+
+    Python knows more: some of its codecs take quadratic time, or give no text at all.
+    """
+    try:
+        label.encode("ascii")
+        name = resolve_encoding(label.strip()) or resolve_encoding(label.strip().lower().removeprefix("x-"))
+    except (UnicodeError, ValueError):
+        return None
+    return name if name is not None and _KNOWN.fullmatch(name) else None
+
+
+def _from_header(content_type: str) -> str | None:
+    found = _CHARSET.search(content_type)
+    return _resolve(found.group(1)) if found else None
+
+
+def _from_head(body: bytes) -> str | None:
+    head = _COMMENT.sub(b"", body[:_HEAD_BYTES])
+    for meta in _META.finditer(head):
+        label = _declared({m[1].lower(): m[2] or m[3] or m[4] for m in _ATTRIBUTE.finditer(meta[1])})
+        name = _resolve(label) if label else None
+        if name:
+            # The bytes could be read as ASCII this far: a declared UTF-16 cannot be true.
+            return "utf-8" if name.startswith(("utf-16", "utf_16")) else name
+    declared = _XML.match(head.lstrip())
+    return _resolve(declared[1].decode("ascii")) if declared else None
+
+
+def _declared(attributes: dict[bytes, bytes]) -> str | None:
+    """Return the label that one meta element declares."""
+    if label := attributes.get(b"charset"):
+        return label.decode("latin-1")
+    if attributes.get(b"http-equiv", b"").strip().lower() != b"content-type":
+        return None
+    found = _CHARSET.search(attributes.get(b"content", b"").decode("latin-1"))
+    return found.group(1) if found else None
+
+
+def _detect(body: bytes) -> str:
+    """Guess an undeclared encoding: UTF-8, else GB18030 where it reads as common Chinese, else Windows-1252."""
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        # A page cut off inside its last character is still UTF-8.
+        if error.start >= len(body) - 3 and error.reason == "unexpected end of data":
+            return "utf-8"
+    else:
+        return "utf-8"
+    return "gb18030" if _reads_as_chinese(body) else "cp1252"
+
+
+def _reads_as_chinese(body: bytes) -> bool:
+    """Tell whether most non-ASCII bytes pair up into GB2312's level-one characters (rows 0xB0-0xD7)."""
+    text = body.decode("gb18030", "replace")
+    foreign = [c for c in text if c > "\x7f"]
+    common = sum("\u4e00" <= c <= "\u9fff" and 0xB0 <= c.encode("gb18030")[0] <= 0xD7 for c in foreign)
+    return common * 2 > len(foreign)

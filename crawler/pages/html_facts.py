@@ -1,25 +1,169 @@
-"""What the plain HTML of a page says: the reader that works where no markup does."""
+"""Facts of a product in plain HTML, for pages without markup."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from functools import cached_property
 
-from crawler.pages.brand_tag import find_brand
+from lxml import html
+
 from crawler.pages.breadcrumbs import find_breadcrumb
 from crawler.pages.document import Document
-from crawler.pages.gallery import find_images
-from crawler.pages.html_specs import find_specs
-from crawler.pages.identifiers import find_id
-from crawler.pages.price_tag import find_price
-from crawler.pages.sellers import find_merchant
-from crawler.pages.stock import find_availability
-from crawler.pages.video import find_videos
-from crawler.pages.visible import Visible
-from crawler.pages.vocabulary import as_a_whole, squash
+from crawler.pages.media_urls import find_images, find_videos
+from crawler.pages.prices import find_price
+from crawler.pages.specs import find_specs
+from crawler.pages.text import anywhere, as_a_whole, at_start, squash
+from crawler.pages.visible import Run, Visible, words
 from m5data.records import Availability
 
-__all__ = ["HtmlFacts"]
+__all__ = ["HtmlFacts", "find_availability", "find_brand", "find_id", "find_merchant", "labelled"]
+
+_COLON = re.compile(r"\s*[:：]\s*")
+_AROUND = " \t:：#№.•*-|"
+_MAX_WORDS = 6
+
+
+def labelled(seen: Visible, name: str, longest: int) -> Iterator[tuple[int, str]]:
+    """Yield index and value of each label of a vocabulary, in page order.
+
+    A label is a run, or the start of one, that is a word of the vocabulary as a whole. Its value is the rest of
+    its run behind a colon or the word itself, else the next run.
+
+    Args:
+        seen: The visible text.
+        name: The vocabulary's file.
+        longest: Longest value looked for, characters.
+    """
+    words, start = as_a_whole(name), at_start(name)
+    for index, run in enumerate(seen.runs):
+        if len(run.text) > longest + 60 or not start.match(squash(run.text)):
+            continue
+        value = _value_behind(run.text, words)
+        if value == "" and index + 1 < len(seen.runs):
+            behind = index + 2 if seen.runs[index + 1].text in ":：" and index + 2 < len(seen.runs) else index + 1
+            value = seen.runs[behind].text.strip(_AROUND)
+        if value and len(value) <= longest:
+            yield index, value
+
+
+def _value_behind(text: str, words: re.Pattern[str]) -> str | None:
+    """Return what stands behind a label in its own run: empty for a label alone, None where there is no label."""
+    label, *rest = _COLON.split(text, maxsplit=1)
+    if rest:
+        return rest[0].strip() if words.fullmatch(squash(label.strip(_AROUND))) else None
+    parts = text.split()
+    for count in range(min(_MAX_WORDS, len(parts)), 0, -1):
+        label = " ".join(parts[:count]).strip(_AROUND)
+        if label and words.fullmatch(squash(label)):
+            value = " ".join(parts[count:]).strip(_AROUND)
+            # A word that starts a sentence ("Store hours") is no label; "sold by" is, or a word and a number.
+            number = len(parts) == count + 1 and any(c.isdigit() for c in value)
+            return value if not value or count > 1 or number else None
+    return None
+
+
+_NEAR_ID = 40
+"""Runs between heading and label up to which the label belongs to the heading's product."""
+_ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._/-]{0,38}[A-Za-z0-9])?")
+
+
+def find_id(seen: Visible) -> tuple[str, bool] | None:
+    """Return the value of the first label that names the shop's own id: ``SKU:``, ``Art.-Nr.``, ``货号：``.
+
+    Returns:
+        The id, which holds a digit and no white space, and whether it stands near the product's heading.
+    """
+    title = seen.title_span
+    for index, value in labelled(seen, "own_ids", longest=60):
+        first = value.split()[0]
+        if _ID.fullmatch(first) and any(c.isdigit() for c in first) and value == first:
+            return first, title[0] - _NEAR_ID <= index <= title[1] + _NEAR_ID
+    return None
+
+
+_CALLED = re.compile(r"(?:^|[\s_-])(?:brand|brandname|manufacturer|byline|designer|vendor)(?:$|[\s_-])")
+_AROUND_BRAND = re.compile(r"^(?:by|von|par|de|da|visit the|brand:?|marca:?)\s+|\s+store$", re.IGNORECASE)
+_NEAR_BRAND = 25
+"""Runs before and behind the heading that are looked at."""
+_MAX_BRAND = 50
+
+
+def find_brand(seen: Visible) -> str | None:
+    """Return what stands behind a label such as ``Brand:``, or in an element called ``brand``, near the heading."""
+    start, end = seen.title_span
+    near = range(start - _NEAR_BRAND, end + _NEAR_BRAND)
+    if start == end:
+        return None
+    if behind := next((value for index, value in labelled(seen, "brands", longest=_MAX_BRAND) if index in near), None):
+        return behind
+    for index in range(max(0, start - _NEAR_BRAND), min(len(seen.runs), end + _NEAR_BRAND)):
+        run = seen.runs[index]
+        if run.hidden or len(run.text) > _MAX_BRAND:
+            continue
+        if _is_called_brand(run) and (name := _AROUND_BRAND.sub("", run.text)) and any(c.isalpha() for c in name):
+            return name
+    return None
+
+
+def _is_called_brand(run: Run) -> bool:
+    element: html.HtmlElement | None = run.element
+    for _ in range(3):
+        if element is None:
+            return False
+        names = f"{element.get('class', '')} {element.get('id', '')} {element.get('itemprop', '')}"
+        if len(names) > 2 and _CALLED.search(words(names)):
+            return len(element.text_content().strip()) <= _MAX_BRAND
+        element = element.getparent()
+    return False
+
+
+_MAX_SELLER = 80
+
+
+def find_merchant(seen: Visible) -> str | None:
+    """Return what stands behind the first label of a seller (``店铺：``, ``Sold by``); None where there is none."""
+    found = (value for _, value in labelled(seen, "sellers", longest=_MAX_SELLER))
+    return next((value for value in found if any(c.isalpha() for c in value)), None)
+
+
+_CLASS_OUT = re.compile(r"(?:^|[\s_-])(?:out-?of-?stock|sold-?out|unavailable|no-?stock)(?:$|[\s_-])")
+_CLASS_IN = re.compile(r"(?:^|[\s_-])(?:in-?stock|add-?to-?(?:cart|basket|bag)|buy-?now)(?:$|[\s_-])")
+_COUNT = re.compile(r"\b\d+ (?:available|in stock)")
+_REACH = 150
+"""Runs behind the heading that are looked at: beyond them stand other products and small print."""
+_LONGEST = 120
+
+
+def find_availability(seen: Visible) -> Availability | None:
+    """Return what the first statement behind the product's heading says; None where nothing is said.
+
+    A sold-out size stands in a list of sizes and does not count: only lines of their own do.
+    """
+    start, end = seen.title_span
+    for index in range(start, min(len(seen.runs), end + _REACH)):
+        run = seen.runs[index]
+        if run.hidden or len(run.text) > _LONGEST or start <= index < end:
+            continue
+        text, names = squash(run.text), words(run.element.get("class") or "")
+        if (anywhere("out_of_stock").search(text) or _CLASS_OUT.search(names)) and not _is_option(seen, index):
+            return "OutOfStock"
+        if anywhere("in_stock").search(text) or _COUNT.search(text) or _CLASS_IN.search(names):
+            return "InStock"
+    return None
+
+
+def _is_option(seen: Visible, index: int) -> bool:
+    """Tell whether a run stands in a list of choices."""
+    element = seen.runs[index].element
+    for _ in range(3):
+        parent = element.getparent()
+        if element.tag in ("li", "option", "label") or "swatch" in (element.get("class") or ""):
+            return True
+        if parent is None:
+            return False
+        element = parent
+    return False
+
 
 _NO_NUMBER = re.compile(r"does not apply|n/?a|none|unknown|-+|не применимо|nicht zutreffend|无", re.IGNORECASE)
 _GTIN = re.compile(r"\d{8}|\d{12,14}")

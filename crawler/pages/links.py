@@ -1,12 +1,12 @@
-"""Where a page leads: its canonical address, its links, the next page of a listing."""
+"""Links of a page: its canonical URL, its links, the next page of a listing."""
 
 import re
 from dataclasses import dataclass
 
 from lxml import html
 
-from crawler.pages.address import clean_url, same_site
 from crawler.pages.document import Document
+from crawler.pages.urls import clean_url, same_site
 
 __all__ = ["Link", "canonical_url", "links", "next_link"]
 
@@ -37,7 +37,7 @@ def canonical_url(document: Document) -> str:
     A canonical address on another host, or the bare home page from a page that is not it, is a
     common mistake of shops and is not believed. Tracking and session parameters are dropped.
     """
-    hrefs = [link.get("href") or "" for link in document.tree.iter("link") if "canonical" in _words(link, "rel")]
+    hrefs = [link.get("href") or "" for link in document.tree.iter("link") if "canonical" in _tokens(link, "rel")]
     for reference in [*hrefs[:1], *document.meta.get("og:url", ())[:1]]:
         found = document.absolute(reference)
         if found and same_site(found, document.url) and (_path(found) or not _path(document.url)):
@@ -53,7 +53,7 @@ def links(document: Document) -> tuple[Link, ...]:
         if url is None:
             continue
         text = " ".join(element.text_content().split())
-        nofollow = "nofollow" in _words(element, "rel")
+        nofollow = "nofollow" in _tokens(element, "rel")
         before = found.get(url)
         if before is None:
             found[url] = Link(url, text, nofollow)
@@ -69,7 +69,7 @@ def next_link(document: Document) -> str | None:
     inside a pager whose whole text says "next" or is an arrow.
     """
     for element in document.tree.iter("link", "a"):
-        if "next" in _words(element, "rel") and (url := _other(document, element)):
+        if "next" in _tokens(element, "rel") and (url := _other(document, element)):
             return url
     for element in document.tree.iter("a"):
         parent = element.getparent()
@@ -89,7 +89,7 @@ def _other(document: Document, element: html.HtmlElement) -> str | None:
     return url if url and url != document.url.partition("#")[0] and same_site(url, document.url) else None
 
 
-def _words(element: html.HtmlElement, attribute: str) -> list[str]:
+def _tokens(element: html.HtmlElement, attribute: str) -> list[str]:
     return (element.get(attribute) or "").lower().split()
 
 

@@ -1,11 +1,11 @@
 """What a page says about being indexed, used for machine learning, or mined."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from crawler.pages.document import Document
 
-__all__ = ["opt_outs"]
+__all__ = ["opt_outs", "page_opt_out"]
 
 _AGENT_PREFIX = re.compile(r"^([\w-]+)\s*:\s*(.*)$", re.DOTALL)
 _VALUED = frozenset({"max-snippet", "max-image-preview", "max-video-preview", "unavailable_after"})
@@ -34,6 +34,18 @@ def opt_outs(document: Document, agent: str = "m5data") -> Mapping[str, str]:
     elif any(_RESERVED.fullmatch(content) for content in document.meta.get("tdm-reservation", ())):
         found["tdm-reservation"] = "meta tdm-reservation"
     return found
+
+
+def page_opt_out(document: Document, agent: str, honoured: Collection[str]) -> str | None:
+    """Return where and how a page opts out, e.g. ``meta robots: noai``; None where it does not.
+
+    Args:
+        document: the page, with its headers.
+        agent: the crawler's name; directives for other crawlers do not count.
+        honoured: the directives that keep a page out.
+    """
+    said = opt_outs(document, agent)
+    return next((f"{said[word]}: {word}" for word in sorted(said) if word in honoured), None)
 
 
 def _from_header(value: str, agent: str) -> list[str]:

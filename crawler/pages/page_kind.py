@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from crawler.pages.document import Document
-from crawler.pages.facts import Findings
+from crawler.pages.facts import Findings, says_product
 from crawler.pages.links import next_link
-from crawler.pages.opengraph import says_product
+from crawler.pages.text import anywhere, squash
 from crawler.pages.visible import Visible
-from crawler.pages.vocabulary import anywhere, squash
 from m5data.records import ProductRecord
 
 __all__ = ["Verdict", "is_product", "page_kind"]

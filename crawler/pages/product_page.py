@@ -1,19 +1,31 @@
-"""The generic page object: any shop's product page as a record, each field open to be overridden."""
+"""The generic page object, base of all page objects."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from decimal import Decimal
+from typing import Any, TypeVar, cast
 
+import web_poet
 from web_poet import ItemPage
 
-from crawler.contacts import mask_contacts
-from crawler.merchants import hash_merchant
 from crawler.pages.document import Document
-from crawler.pages.fields import field
+from crawler.pages.privacy import hash_merchant, mask_contacts
 from crawler.pages.reading import Reading
 from m5data.records import Availability, ProductRecord, Specification
 
-__all__ = ["ProductPage"]
+__all__ = ["ProductPage", "field"]
+
+Value = TypeVar("Value")
+
+
+def field(method: Callable[[Any], Value]) -> Value:
+    """Make a method of a page object the field of its name; computed once a page.
+
+    This is ``web_poet.field(cached=True)``, which has no type annotations; on a page it reads as an attribute.
+    """
+    decorate = cast("Callable[..., Callable[[Callable[[Any], Value]], Value]]", web_poet.field)
+    return decorate(cached=True)(method)
+
 
 _FIELDS = tuple(one.name for one in fields(ProductRecord) if one.name not in ("url", "origins", "masked"))
 

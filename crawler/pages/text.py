@@ -1,9 +1,12 @@
-"""Text as a reader sees it: white space folded, markup and invisible characters gone."""
+"""Text of pages: white space and markup removed, and the words of shops in many languages."""
 
 import html
 import re
+import unicodedata
+from functools import cache, lru_cache
+from importlib.resources import files
 
-__all__ = ["fold", "plain"]
+__all__ = ["anywhere", "as_a_whole", "at_start", "fold", "plain", "squash"]
 
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u00ad"))
 _TAG = re.compile(r"<!--.*?-->|</?[a-zA-Z][^<>]*>", re.DOTALL)
@@ -25,3 +28,54 @@ def plain(text: str) -> str:
     if "<" in text:
         text = _TAG.sub("", _BREAK.sub(" ", text))
     return fold(text)
+
+
+_UNSPACED = frozenset(("any", "ja", "ko", "th", "zh"))
+"""Languages that do not separate words; ``any`` is for parts of names that are written as one word."""
+_NO_ACCENT = str.maketrans({"ł": "l", "ø": "o", "æ": "ae", "đ": "d", "ı": "i"})
+_MARKS = re.compile("[\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u3099\u309a]")
+
+
+@lru_cache(maxsize=4096)
+def squash(text: str) -> str:
+    """Return text in lower case and without accents, the form that the patterns of this module match."""
+    low = text.casefold()
+    return low if low.isascii() else _MARKS.sub("", unicodedata.normalize("NFKD", low)).translate(_NO_ACCENT)
+
+
+@cache
+def anywhere(*names: str) -> re.Pattern[str]:
+    """Return a pattern that finds a word of the named files in squashed text."""
+    spaced, unspaced = _alternatives(names)
+    return re.compile(f"(?<![^\\W_])(?:{spaced})|(?:{unspaced})" if unspaced else f"(?<![^\\W_])(?:{spaced})")
+
+
+@cache
+def as_a_whole(*names: str) -> re.Pattern[str]:
+    """Return a pattern for ``fullmatch``: squashed text that is one of the words of the named files."""
+    return re.compile("|".join(part for part in _alternatives(names) if part))
+
+
+@cache
+def at_start(*names: str) -> re.Pattern[str]:
+    """Return a pattern for ``match``: squashed text that starts with a word of the named files."""
+    return re.compile(f"\\W*(?:{'|'.join(part for part in _alternatives(names) if part)})")
+
+
+def _alternatives(names: tuple[str, ...]) -> tuple[str, str]:
+    """Return the words of spaced and of unspaced languages, each as alternatives of a regular expression."""
+    spaced: dict[str, None] = {}
+    unspaced: dict[str, None] = {}
+    for name in names:
+        for line in files("crawler.pages").joinpath(f"words/{name}.txt").read_text(encoding="utf-8").splitlines():
+            language, _, words = line.partition(":")
+            target = unspaced if language in _UNSPACED else spaced
+            if not line.startswith("#"):
+                target.update(dict.fromkeys(_compiled(word) for word in words.split(",") if word.strip()))
+    return "|".join(spaced), "|".join(unspaced)
+
+
+def _compiled(word: str) -> str:
+    stem = squash(word.strip())
+    whole = stem.endswith(".")
+    return r"[\s_.-]*".join(map(re.escape, stem.rstrip(".").split())) + (r"(?![^\W_])" if whole else "")

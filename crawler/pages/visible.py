@@ -1,16 +1,41 @@
-"""The visible text of a page's main part, in one walk that all readers of plain HTML share."""
+"""The visible text of the main part of a page, read in one walk for all readers of plain HTML."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from lxml import html
 
 from crawler.pages.document import Document
-from crawler.pages.text import fold
-from crawler.pages.zones import HIDDEN_STYLE, SKIPPED_TAGS, is_aside
+from crawler.pages.text import anywhere, fold
 
-__all__ = ["MAX_RUNS", "Run", "Visible", "read_visible"]
+__all__ = ["HIDDEN_STYLE", "MAX_RUNS", "SKIPPED_TAGS", "Run", "Visible", "is_aside", "read_visible", "words"]
+
+SKIPPED_TAGS = frozenset(
+    (
+        *("script", "style", "noscript", "template", "nav", "footer", "select", "option", "datalist"),
+        *("iframe", "object", "textarea", "head", "path", "use", "defs"),
+    )
+)
+"""Elements whose text is no text of the product."""
+
+HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
+@lru_cache(maxsize=4096)
+def words(names: str) -> str:
+    """Return class and id names as separate lower-case words: ``productSpecs`` becomes ``product-specs``."""
+    return _CAMEL.sub("-", names).lower()
+
+
+@lru_cache(maxsize=4096)
+def is_aside(names: str) -> bool:
+    """Tell whether class and id names call a container menu, footer, recommendations, reviews or the like."""
+    return bool(anywhere("aside_places").search(words(names)))
+
 
 MAX_RUNS = 20_000
 """Runs kept of one page; the busiest real page met had 1,100."""

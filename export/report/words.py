@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import count
 from math import cos, sin, sqrt
 
-from m5data.words import count_words, has_chinese
+from m5data.segmentation import count_words, has_chinese
 
 __all__ = ["Placed", "commonest_words", "lay_out"]
 

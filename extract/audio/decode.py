@@ -15,11 +15,13 @@ from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from numpy.typing import NDArray
 
-from extract.audio.mp3 import MP3_RATES
 from extract.container import SOUND_DECODERS, decoder_name
 from m5data.errors import MediaError
 
-__all__ = ["DecodedSound", "SoundDecoder", "SoundPacket"]
+__all__ = ["MP3_RATES", "DecodedSound", "SoundDecoder", "SoundPacket"]
+
+MP3_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
+"""Sample rates that mp3 knows, Hz."""
 
 SoundPacket: TypeAlias = "Packet[AudioStream]"
 """A demuxed audio packet, which is generic for type checkers alone."""

@@ -1,12 +1,18 @@
 """Images: verified decoding, size, perceptual hash and quality measures."""
 
-from extract.images.decoding import decode
-from extract.images.fault import ImageFault, ImageReason
-from extract.images.margins import border_share, margin_detail
-from extract.images.measures import ImageMeasures, measure, pixel_hash
+from extract.images.decoding import ImageFault, ImageReason, decode
+from extract.images.measures import (
+    ImageMeasures,
+    SizeGroup,
+    blank_share,
+    border_share,
+    margin_detail,
+    measure,
+    pixel_hash,
+    sharpness,
+    size_group,
+)
 from extract.images.perceptual_hash import frame_hash, perceptual_hash
-from extract.images.quality import blank_share, sharpness
-from extract.images.size import SizeGroup, size_group
 
 __all__ = [
     "ImageFault",

@@ -1,4 +1,4 @@
-"""From untrusted bytes to one picture, under limits."""
+"""Untrusted bytes decoded as one image, under limits."""
 
 from __future__ import annotations
 
@@ -7,19 +7,38 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from extract.images.fault import ImageFault, ImageReason
-
 if TYPE_CHECKING:  # a decoder process is given plain values, and does without pydantic
-    from extract.images.settings import ImageSettings
+    from extract.settings import ImageSettings
 
-__all__ = ["decode"]
+__all__ = ["ImageFault", "ImageReason", "decode"]
+
+ImageReason = Literal[
+    "image_animated",
+    "image_broken",
+    "image_empty",
+    "image_too_large",
+    "image_too_many_pixels",
+    "not_an_image",
+]
+"""Closed vocabulary for ``rejects``."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFault:
+    """An image that was not measured; a value, because bad files are ordinary."""
+
+    reason: ImageReason
+    detail: str
+    """What was wanted and what came, one line, nothing of the file's content."""
+
 
 # What Pillow's decoders raise on damaged files; SyntaxError is its word for a bad header.
 _DAMAGE = (

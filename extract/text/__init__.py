@@ -1,10 +1,8 @@
 """Text: cleaned captions, their language and length, normalised texts, what captions say of tables."""
 
-from extract.text.language import language
-from extract.text.length import length, word_count
-from extract.text.mentions import marked, value_parts
-from extract.text.normal import clean, normalise
-from extract.text.promotion import PROMOTIONS, drop_repeats
+from extract.text.agreement import marked, value_parts
+from extract.text.cleaning import PROMOTIONS, clean, drop_repeats, normalise
+from extract.text.language import language, length, word_count
 
 __all__ = [
     "PROMOTIONS",

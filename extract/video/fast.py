@@ -1,4 +1,4 @@
-"""Decoding only what the kept frames need; bit-identical to decoding everything, or given up."""
+"""Decoding only what the kept frames need; bit-identical to a full decode, or given up."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -7,29 +7,33 @@ import av
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
-from extract.video import anchored, h264, hevc, intra, keyed
-from extract.video.packets import VideoPacket
-from extract.video.picture import Picture, UnsuitedError
-from extract.video.plan import Run, make_plan, reorder_depth
-from extract.video.seconds import SecondRule
-from extract.video.timed import Convert, Picked, T
+from extract.video import h264, hevc, mpeg_gop, vpx_av1
+from extract.video.plan import Picture, Run, UnsuitedError, make_plan, reorder_depth
+from extract.video.seconds import Convert, Picked, SecondRule, T, VideoPacket
 from m5data.errors import MediaError
 
 __all__ = ["DamagedError", "plan_fast", "sample_fast"]
 
+
+def _read_intra(packets: Sequence[VideoPacket], context: VideoCodecContext) -> list[Picture]:
+    """Describe each packet: an entry that nothing else needs."""
+    del context
+    return [Picture(packet.pts or 0, entry=True, droppable=True) for packet in packets]
+
+
 _Reader = Callable[[Sequence[VideoPacket], VideoCodecContext], list[Picture]]
 
 _READERS: dict[str, _Reader] = {
-    "av1": keyed.read_pictures,
+    "av1": vpx_av1.read_pictures,
     "h264": h264.read_pictures,
     "hevc": hevc.read_pictures,
-    "libdav1d": keyed.read_pictures,
-    "mjpeg": intra.read_pictures,
-    "mpeg1video": anchored.read_pictures,
-    "mpeg2video": anchored.read_pictures,
-    "mpeg4": anchored.read_pictures,
-    "prores": intra.read_pictures,
-    "vp9": keyed.read_pictures,
+    "libdav1d": vpx_av1.read_pictures,
+    "mjpeg": _read_intra,
+    "mpeg1video": mpeg_gop.read_pictures,
+    "mpeg2video": mpeg_gop.read_pictures,
+    "mpeg4": mpeg_gop.read_pictures,
+    "prores": _read_intra,
+    "vp9": vpx_av1.read_pictures,
 }
 
 

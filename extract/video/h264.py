@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from av.video.codeccontext import VideoCodecContext
 
 from extract.video.nal import BitReader, nal_units, strip_emulation
-from extract.video.packets import VideoPacket
-from extract.video.picture import Picture, UnsuitedError
+from extract.video.plan import Picture, UnsuitedError
+from extract.video.seconds import VideoPacket
 
 __all__ = ["read_pictures"]
 

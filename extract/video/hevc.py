@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from av.video.codeccontext import VideoCodecContext
 
 from extract.video.nal import nal_units
-from extract.video.packets import VideoPacket
-from extract.video.picture import Picture, UnsuitedError
+from extract.video.plan import Picture, UnsuitedError
+from extract.video.seconds import VideoPacket
 
 __all__ = ["read_pictures"]
 

@@ -1,19 +1,54 @@
-"""From a decoded frame to an upright picture, and to a JPEG."""
+"""Decoded frames as upright images and as JPEG."""
 
+import struct
 from dataclasses import dataclass
 from io import BytesIO
 from typing import cast
 
 import av
+from av.sidedata.sidedata import SideDataContainer
 from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace, VideoReformatter
 from PIL import Image
 
 from extract.images.perceptual_hash import frame_hash
-from extract.video.orient import orientation
 from m5data.errors import MediaError
 
-__all__ = ["Jpeg", "JpegEncoder", "upright"]
+__all__ = ["Jpeg", "JpegEncoder", "orientation", "upright"]
+
+_T = Image.Transpose
+
+# Signs of the matrix (a, b, c, d) that maps a pixel (x, y) to (ax + cy, bx + dy); y grows downwards.
+_TURNS = {
+    (0, 1, -1, 0): _T.ROTATE_270,
+    (-1, 0, 0, -1): _T.ROTATE_180,
+    (0, -1, 1, 0): _T.ROTATE_90,
+    (-1, 0, 0, 1): _T.FLIP_LEFT_RIGHT,
+    (1, 0, 0, -1): _T.FLIP_TOP_BOTTOM,
+    (0, 1, 1, 0): _T.TRANSPOSE,
+    (0, -1, -1, 0): _T.TRANSVERSE,
+}
+
+
+def orientation(frame: VideoFrame) -> Image.Transpose | None:
+    """Return the turn that a frame's display matrix asks for; None: it lies right.
+
+    Quarter turns and mirrorings are known; a matrix that asks for anything else is ignored.
+    """
+    try:
+        entries = list(cast("SideDataContainer", frame.side_data))
+    except ValueError:  # data of a kind that PyAV has no name for hides all other kinds
+        return None
+    for entry in entries:
+        if entry.type.name == "DISPLAYMATRIX":
+            a, b, _, c, d, *_ = struct.unpack("<9i", bytes(entry)[:36])
+            return _TURNS.get((_sign(a), _sign(b), _sign(c), _sign(d)))
+    return None
+
+
+def _sign(value: int) -> int:
+    return (value > 0) - (value < 0)
+
 
 _KNOWN_SPACES = frozenset((1, 4, 5, 6, 7, 9))  # matrices of ITU-T H.273 that the converter has tables for
 

@@ -1,14 +1,33 @@
-"""Which packets to decode so that the wanted frames come out as in a full decode."""
+"""The packets to decode so that the wanted frames come out as in a full decode."""
 
 from bisect import bisect_right, insort
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from extract.video.picture import Picture, UnsuitedError
 from extract.video.seconds import SecondRule
 
-__all__ = ["Run", "make_plan", "reorder_depth"]
+__all__ = ["Picture", "Run", "UnsuitedError", "make_plan", "reorder_depth"]
+
+
+class UnsuitedError(Exception):
+    """A stream cannot take the fast path; the message is one word that says why, for counting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One packet of a video stream, in the order of decoding."""
+
+    pts: int
+    """Its timestamp, in ticks of the stream."""
+    entry: bool = False
+    """Decoding may start here: every shown picture after it, leading ones aside, comes out as in a full decode."""
+    droppable: bool = False
+    """No other picture is predicted from it."""
+    leading: bool = False
+    """Follows an entry but is shown before it, and may be predicted from what was before the entry."""
+    shown: bool = True
+    """A full decode puts it out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,9 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from extract.video.fast import DamagedError, plan_fast, sample_fast
-from extract.video.full import sample_full
-from extract.video.keyframes import sample_keyframes
-from extract.video.packets import VideoPacket
-from extract.video.picture import UnsuitedError
-from extract.video.seconds import SecondRule
-from extract.video.timed import Convert, Picked, T
+from extract.video.full import sample_full, sample_keyframes
+from extract.video.plan import UnsuitedError
+from extract.video.seconds import Convert, Picked, SecondRule, T, VideoPacket
 from m5data.errors import MediaError
 
 if TYPE_CHECKING:  # decoder processes are given plain values, and do without pydantic

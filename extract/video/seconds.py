@@ -1,10 +1,36 @@
 """The rule of the kept frames: for each whole second the first frame at or after it."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
+from typing import Generic, TypeAlias, TypeVar
+
+from av import Packet
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
 from m5data.errors import MediaError
 
-__all__ = ["SecondRule"]
+__all__ = ["Convert", "Picked", "SecondRule", "T", "VideoPacket"]
+
+VideoPacket: TypeAlias = "Packet[VideoStream]"
+
+T = TypeVar("T")
+
+Convert: TypeAlias = Callable[[VideoFrame], T]
+"""Makes of a decoded frame, neither rotated nor converted, what is kept of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picked(Generic[T]):
+    """A frame that is kept."""
+
+    seconds: range
+    """Whole seconds it is the first frame for; more than one where the stream has a gap before it."""
+    pts_s: float
+    """Its own time, seconds from the stream's start."""
+    value: T
+    """What was made of the decoded frame."""
 
 
 class SecondRule:

@@ -32,12 +32,12 @@ def review(
     limit: Annotated[int, typer.Option("--limit", min=1, help="Most pairs wanted.")] = 100,
 ) -> None:
     """Write a sheet of the most doubtful pairs of categories, for a person to fill in."""
-    from align.review import all_decisions, doubtful_pairs, standing, write_sheet
+    from align.review import all_decisions, resolve_decisions, uncertain_pairs, write_sheet
     from m5data.workspace import Workspace
 
     store = Workspace.open(workspace).store
-    decided = standing(all_decisions(store.state))
-    written = write_sheet(out, doubtful_pairs(store.snapshot(), decided, limit=limit))
+    decided = resolve_decisions(all_decisions(store.state))
+    written = write_sheet(out, uncertain_pairs(store.snapshot(), decided, limit=limit))
     print(
         f"{out}: {written} pairs; fill in decision (accept, reject, rename, split a, split b), then m5data align apply"
     )

@@ -135,13 +135,13 @@ def export(
     ] = "csv",
 ) -> None:
     """Write judgements, a report on them, or what they imply."""
-    from annotate.handing_over import write_judgements
+    from annotate.export_judgements import export_judgements
     from m5data.cli.output import writing_to
     from m5data.workspace import Workspace
 
     opened = Workspace.open(workspace)
     with writing_to(out):
-        count = write_judgements(opened.store, opened.settings.annotate, form, out)
+        count = export_judgements(opened.store, opened.settings.annotate, form, out)
     typer.echo(f"{out}: {count:,} rows")
 
 

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from m5data.errors import UsageError
 from m5data.stage import StageReport
-from storage.durable import TEMPORARY
+from storage.files import TEMPORARY
 
 __all__ = ["print_json", "print_reports", "print_rows", "write_rows", "writing_to"]
 

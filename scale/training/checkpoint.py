@@ -9,7 +9,7 @@ import torch
 
 from m5data.errors import DataError, MissingInputError, SettingsError
 from scale.settings import TrainingRecipe
-from storage.durable import sync_folder
+from storage.files import sync_folder
 
 __all__ = ["Identity", "load_checkpoint", "save_checkpoint"]
 

@@ -6,8 +6,8 @@ the lock, put into the store what changed. The store's list of files is written 
 is to a folder.
 """
 
-from storage.remote.address import is_address, mark, working_copy
 from storage.remote.home import Home
-from storage.remote.segments import segment_file
+from storage.remote.local_copy import is_address, mark, working_copy
+from storage.remote.transfer import segment_file
 
 __all__ = ["Home", "is_address", "mark", "segment_file", "working_copy"]

@@ -9,18 +9,24 @@ from pathlib import Path
 
 from m5data.errors import CorruptObjectError, ObjectStoreError, WorkspaceError
 from m5data.stage import Clock, utc_now
-from storage.file_hash import file_sha256
-from storage.layout import Layout
+from storage.files import Layout, file_sha256
 from storage.lock import holder_of
-from storage.remote.address import OWN_FOLDER, address_of, mark
 from storage.remote.lease import Lease
-from storage.remote.local_files import files_of, is_segment
+from storage.remote.local_copy import (
+    OWN_FOLDER,
+    Record,
+    address_of,
+    files_of,
+    is_segment,
+    mark,
+    read_record,
+    write_record,
+)
 from storage.remote.manifest import FILES, Manifest, forget_numbers, newest
 from storage.remote.object_store import ObjectStore
 from storage.remote.pull import pull
 from storage.remote.push import push, store_list
-from storage.remote.record import Record, read_record, write_record
-from storage.remote.segments import segment_file
+from storage.remote.transfer import segment_file
 from storage.versions import latest_number
 
 __all__ = ["Home"]

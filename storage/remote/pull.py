@@ -5,14 +5,11 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from storage.file_hash import file_sha256
-from storage.layout import Layout
-from storage.remote.fetching import fetch
-from storage.remote.local_files import STATE, files_of, is_segment, stat_of
+from storage.files import Layout, file_sha256
+from storage.remote.local_copy import STATE, Record, files_of, is_segment, stat_of, write_record
 from storage.remote.manifest import Entry, Manifest
 from storage.remote.object_store import ObjectStore, in_parallel
-from storage.remote.record import Record, write_record
-from storage.remote.telling import tell_if_large
+from storage.remote.transfer import fetch, tell_if_large
 
 __all__ = ["pull"]
 

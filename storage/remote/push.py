@@ -7,16 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from m5data.errors import WorkspaceError
-from storage.file_hash import file_sha256
-from storage.layout import Layout
-from storage.object_index import ObjectIndex
-from storage.remote.address import OWN_FOLDER
-from storage.remote.local_files import STATE, Stat, files_of, is_segment, stat_of
+from storage.files import Layout, file_sha256
+from storage.remote.local_copy import OWN_FOLDER, STATE, Record, Stat, files_of, is_segment, stat_of, write_record
 from storage.remote.manifest import FILES, NOTHING, Entry, Manifest, store_manifest
 from storage.remote.object_store import ObjectStore, in_parallel
-from storage.remote.record import Record, write_record
-from storage.remote.telling import tell_if_large
-from storage.state import State
+from storage.remote.transfer import tell_if_large
+from storage.state import ObjectIndex, State
 from storage.versions import latest_number
 
 __all__ = ["push", "store_list"]

@@ -14,8 +14,8 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from storage.delta import DataFile
-from storage.durable import replace_file
+from storage.files import replace_file
+from storage.tables.delta import DataFile
 
 __all__ = ["Replacements", "named_files", "replace_files"]
 

@@ -7,11 +7,10 @@ from urllib.parse import unquote
 
 import duckdb
 
-from storage.buckets import partition_column
-from storage.delta import DataFile
 from storage.engine import open_engine
-from storage.layout import Layout
-from storage.schemas import TABLES, TableSpec
+from storage.files import Layout
+from storage.tables import TABLES, TableSpec
+from storage.tables.delta import DataFile
 from storage.views import view_sql
 
 __all__ = ["data_files", "history"]
@@ -37,5 +36,5 @@ def data_files(layout: Layout, spec: TableSpec) -> list[DataFile]:
 def _file(path: Path, folder: Path, spec: TableSpec) -> DataFile:
     relative = path.relative_to(folder)
     value = unquote(relative.parts[0].partition("=")[2])
-    partition = None if partition_column(spec) is None else int(value) if spec.bucket_of else value
+    partition = None if spec.partition_column is None else int(value) if spec.bucket_of else value
     return DataFile(str(relative), partition, path.stat().st_size, -1)

@@ -3,8 +3,7 @@
 import json
 from pathlib import Path
 
-from storage.durable import replace_file, sync_folder
-from storage.layout import Layout
+from storage.files import Layout, replace_file, sync_folder
 
 __all__ = ["Journal", "Span"]
 

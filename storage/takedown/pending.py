@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from storage.durable import sync_folder
+from storage.files import sync_folder
 
 __all__ = ["Pending"]
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from storage.layout import Layout
-from storage.objects import Objects
+from storage.files import Layout
+from storage.objects.reader import Objects
 from storage.remote import segment_file
 from storage.takedown.segment_records import SegmentRecord, segment_records
 from storage.takedown.stub import STUB_TYPE

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 
-from storage.durable import sync_file
-from storage.object_index import ObjectKind
-from storage.objects import Objects
+from storage.files import sync_file
+from storage.objects.reader import Objects
+from storage.objects.warc import RECORD_END, StoredPage, parse_response
 from storage.remote import segment_file
+from storage.state import ObjectKind
 from storage.takedown.journal import Journal
 from storage.takedown.places import Place, read_place
 from storage.takedown.stub import stub
-from storage.warc import RECORD_END, StoredPage, parse_response
 
 __all__ = ["blank_places", "move_objects", "rewrite_pages"]
 

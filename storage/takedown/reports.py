@@ -4,9 +4,8 @@ from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
-from storage.layout import Layout
-from storage.snapshot import Snapshot
-from storage.versions import StageRecord, committed_versions, write_version
+from storage.files import Layout
+from storage.versions import Snapshot, StageRecord, committed_versions, write_version
 
 __all__ = ["correct_reports"]
 

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import duckdb
 
-from storage.delta import DataFile
-from storage.durable import sync_file, sync_folder
 from storage.engine import quote, text
-from storage.layout import Layout
-from storage.schemas import TABLES, TableSpec
+from storage.files import Layout, sync_file, sync_folder
+from storage.tables import TABLES, TableSpec
+from storage.tables.delta import DataFile
 from storage.takedown.delta_history import named_files, replace_files
 from storage.takedown.history import data_files
 from storage.views import file_sql

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from m5data.errors import CorruptObjectError
-from storage.warc import RECORD_END
+from storage.objects.warc import RECORD_END
 
 __all__ = ["SegmentRecord", "segment_records"]
 

@@ -6,7 +6,7 @@ import zlib
 from datetime import UTC, datetime
 
 from m5data.errors import CorruptObjectError
-from storage.warc import RECORD_END
+from storage.objects.warc import RECORD_END
 
 __all__ = ["STUB_TYPE", "stub"]
 

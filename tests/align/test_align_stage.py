@@ -8,13 +8,12 @@ import pyarrow as pa
 import pytest
 
 from align import Category, align, align_stage
-from align.catalogue_facts import read_facts
-from align.learned import Facts
+from align.catalogue import Facts, read_facts
 from align.settings import AlignSettings
 from m5data.errors import MissingInputError
 from m5data.stage import StageReport
 from storage import Store
-from storage.schemas import TABLES
+from storage.tables import TABLES
 
 NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
 SETTINGS = AlignSettings(first_level={"s:零食": "食品"})

@@ -10,7 +10,7 @@ from align import Category, align, content_similarity, fault, label_similarity
 from align.hierarchy import build_hierarchy
 from align.settings import AlignSettings
 from m5data.errors import DataError, SettingsError
-from storage.schemas import TABLES
+from storage.tables import TABLES
 
 COFFEE = ["速溶咖啡 三合一", "挂耳咖啡 浓缩咖啡"]
 TEA = ["珍珠奶茶 速溶", "奶茶粉 原味奶茶"]

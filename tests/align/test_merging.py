@@ -3,12 +3,11 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from align.category import Category
-from align.merging import Merged, Tie, merge
-from align.nodes import Node
-from align.pairs import Pair
+from align.category import Category, Node
+from align.merging import LabelReason, Merged, merge
+from align.pairs import LabelPair
 
-Accepted = tuple[Pair, str]
+Accepted = tuple[LabelPair, str]
 
 
 def node(source: str, name: str) -> Node:
@@ -16,13 +15,13 @@ def node(source: str, name: str) -> Node:
 
 
 def accept(one: Node, other: Node, s_label: float, s_content: float) -> Accepted:
-    return Pair(one, other, s_label, s_content), "same_name" if one.name == other.name else "mep3m"
+    return LabelPair(one, other, s_label, s_content), "same_name" if one.name == other.name else "mep3m"
 
 
 def test_nothing_accepted_leaves_all_alone() -> None:
     nodes = [node("a", "咖啡"), node("b", "茶")]
     assert merge(nodes, []) == Merged(
-        ((nodes[0],), (nodes[1],)), {("a", "咖啡"): Tie("own"), ("b", "茶"): Tie("own")}, ()
+        ((nodes[0],), (nodes[1],)), {("a", "咖啡"): LabelReason("own"), ("b", "茶"): LabelReason("own")}, ()
     )
 
 
@@ -31,10 +30,10 @@ def test_the_better_of_two_names_of_one_source_is_merged_and_the_other_refused()
     better, worse = accept(both, tea, 4 / 7, 0.9), accept(both, coffee, 4 / 7, 0.8)
     assert merge([both, coffee, tea], [worse, better]) == Merged(
         groups=((both, tea), (coffee,)),
-        ties={
-            both.key: Tie("mep3m", tea, 4 / 7, 0.9),
-            tea.key: Tie("mep3m", both, 4 / 7, 0.9),
-            coffee.key: Tie("own"),
+        reasons={
+            both.key: LabelReason("mep3m", tea, 4 / 7, 0.9),
+            tea.key: LabelReason("mep3m", both, 4 / 7, 0.9),
+            coffee.key: LabelReason("own"),
         },
         refused=(worse[0],),
     )
@@ -50,10 +49,10 @@ def test_three_sources_join_through_the_one_between() -> None:
     one, two, three = node("a", "饮料"), node("b", "饮料饮品"), node("c", "饮品")
     merged = merge([one, two, three], [accept(one, two, 0.67, 0.9), accept(two, three, 0.67, 0.8)])
     assert merged.groups == ((one, two, three),)
-    assert merged.ties == {
-        one.key: Tie("mep3m", two, 0.67, 0.9),
-        two.key: Tie("mep3m", one, 0.67, 0.9),
-        three.key: Tie("mep3m", two, 0.67, 0.8),
+    assert merged.reasons == {
+        one.key: LabelReason("mep3m", two, 0.67, 0.9),
+        two.key: LabelReason("mep3m", one, 0.67, 0.9),
+        three.key: LabelReason("mep3m", two, 0.67, 0.8),
     }
 
 
@@ -65,7 +64,7 @@ def test_two_names_of_one_source_are_not_joined_through_another() -> None:
         [accept(one, between, 0.57, 0.9), accept(two, far, 1.0, 0.5), accept(between, far, 0.57, 0.8)],
     )
     assert merged.groups == ((one, between), (two, far))
-    assert merged.refused == (Pair(between, far, 0.57, 0.8),)
+    assert merged.refused == (LabelPair(between, far, 0.57, 0.8),)
 
 
 @st.composite
@@ -90,7 +89,7 @@ def test_merging_keeps_its_promises(drawn: tuple[list[Node], list[Accepted]], se
     for group in merged.groups:
         assert len({one.source for one in group}) == len(group)
         for one in group:
-            partner = merged.ties[one.key].partner
+            partner = merged.reasons[one.key].partner
             assert (partner is None) == (len(group) == 1)
             assert partner is None or group_of[partner.key] == group_of[one.key]
     for pair, _ in accepted:

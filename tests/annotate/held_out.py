@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from m5data.stage import StageReport
 from storage import Store
-from storage.schemas import TABLES
+from storage.tables import TABLES
 
 __all__ = ["held_out_store"]
 

@@ -7,7 +7,7 @@ import pytest
 
 from annotate import candidates_stage, judgements_stage, tasks_stage
 from annotate.candidates import CandidateSettings, LightEncoder, Listing, load_encoder
-from annotate.tasks import Handed, TaskBoard, TaskSettings
+from annotate.tasks import LeasedTask, TaskBoard, TaskSettings
 from m5data.errors import DataError, MissingInputError, SettingsError
 from storage import Store
 from tests.annotate.asking import next_task
@@ -84,7 +84,7 @@ def test_categories_to_choose_from_are_the_products_own_and_its_neighbours(store
     with TaskBoard(store.state, TaskSettings()) as board:
         board.invite(["ann"])
         task = next_task(board, "ann")
-    assert isinstance(task, Handed)
+    assert isinstance(task, LeasedTask)
     assert task.options == ("home", "home > chairs", "home > lamps", "uncertain")
 
 

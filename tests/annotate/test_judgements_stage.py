@@ -7,11 +7,11 @@ import pytest
 
 from annotate import judgements_stage, matches_stage
 from annotate.settings import AnnotateSettings
-from annotate.tasks import Task, TaskBoard, TaskSettings, Truth
+from annotate.tasks import GoldTask, Task, TaskBoard, TaskSettings
 from m5data.errors import FeedError, UsageError
 from m5data.stage import StageReport
 from storage import Store
-from storage.schemas import TABLES
+from storage.tables import TABLES
 from tests.annotate.asking import next_task
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -176,7 +176,7 @@ def test_answers_of_the_board_are_published_with_those_of_files(store: Store) ->
     plan = TaskSettings(workers=1, gold_first=0, gold_share=0)
     with TaskBoard(store.state, plan, clock=lambda: NOW) as board:
         board.add_tasks([Task("s:1", "s:2"), Task("s:2", "s:3"), Task("s:3", options=("lamps", "chairs"))])
-        board.add_gold([Truth(Task("s:1", "s:3"), "mismatched")])
+        board.add_gold([GoldTask(Task("s:1", "s:3"), "mismatched")])
         board.invite(["ann"])
         while (task := next_task(board, "ann")) is not None:
             answer = {"s:2": "matched", "s:3": "broken", "": "lamps"}[task.candidate]

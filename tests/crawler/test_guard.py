@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
 
-from crawler.guard import (
+from crawler.net.address_guard import (
     RefusedAddressError,
     authority,
     check_address,
@@ -19,7 +19,7 @@ from crawler.guard import (
     literal_address,
     split_plain,
 )
-from crawler.guarded_resolver import GuardedResolver
+from crawler.net.resolver import GuardedResolver
 
 PUBLIC = ["93.184.216.34", "1.1.1.1", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::1"]
 PRIVATE = [

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
-from storage.schemas import TABLES
+from storage.tables import TABLES
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 MFCC = np.arange(12, dtype="<f4").reshape(3, 4)

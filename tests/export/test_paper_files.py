@@ -7,9 +7,9 @@ from pathlib import Path
 import mlcroissant
 import pytest
 
+from crawler.feeds.line_formats import read_product1m
 from crawler.feeds.m5product import parse_pv, read_m5product
-from crawler.feeds.product1m import read_product1m
-from crawler.feeds.row import FeedRow
+from crawler.feeds.rows import FeedRow
 from export.cut import Cut
 from export.link_shards import LinkShard
 from export.record_cutting import cut_records, records_hold

@@ -1,11 +1,14 @@
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
+from typing import Any, cast
 
 import av
 import pytest
+from av.container import InputContainer
 
 from extract.clip import extract_clip
-from extract.container import open_media, sniff
+from extract.container import open_media, read_packets, sniff
 from extract.results import Fault
 from extract.settings import ExtractSettings
 from m5data.errors import MediaError
@@ -80,3 +83,18 @@ def test_a_cover_picture_is_no_video() -> None:
     result = extract_clip(buffer.getvalue(), ExtractSettings())
     assert isinstance(result.frames, Fault)
     assert result.frames.reason == "no_video"
+
+
+class LateStream:
+    """A container whose reading ends as PyAV's does where a stream appeared after the file was opened."""
+
+    def demux(self, *_: object) -> "Iterator[av.Packet[Any]]":
+        yield av.Packet(b"first")
+        yield av.Packet()
+        yield av.Packet(b"last")
+        raise IndexError("list index out of range")
+
+
+def test_a_stream_that_appears_late_ends_the_reading_and_loses_no_packet() -> None:
+    packets = read_packets(cast("InputContainer", LateStream()), cast("Any", object()))
+    assert [bytes(packet) for packet in packets] == [b"first", b"last"]

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extract import dedup_stage
-from extract.dedup_settings import DedupSettings
+from extract.settings import DedupSettings
 from m5data.errors import MissingInputError
 from m5data.stage import StageReport
 from storage import Store
-from storage.schemas import TABLES
+from storage.tables import TABLES
 
 NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
 SETTINGS = DedupSettings()

@@ -11,13 +11,13 @@ from PIL import Image
 
 from extract.engine import LocalEngine
 from extract.extract_stage import run
-from extract.partition_work import PartitionRunner, Ways, extract_partition, in_process
+from extract.partitions import PartitionRunner, Ways, extract_partition, in_process
 from extract.settings import ExtractSettings, LimitSettings, VideoSettings
 from flows.engines import on_ray
 from m5data.errors import DataError, MissingInputError
 from m5data.stage import StageReport
 from storage import Store
-from storage.schemas import TABLES
+from storage.tables import TABLES
 from tests.extract.synthetic_media import Clip, make_clip, tone
 
 SETTINGS = ExtractSettings(workers=1)

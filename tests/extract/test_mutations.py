@@ -3,8 +3,7 @@ from collections.abc import Iterator
 
 from extract.engine import Item, LocalEngine
 from extract.images import ImageMeasures
-from extract.reasons import FILE_REASONS, FRAME_REASONS, SOUND_REASONS
-from extract.results import ClipResult, Fault
+from extract.results import FILE_REASONS, FRAME_REASONS, SOUND_REASONS, ClipResult, Fault
 from extract.settings import ExtractSettings, LimitSettings
 from tests.extract.synthetic_media import Clip, make_clip, tone
 

@@ -22,7 +22,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
     [
         ("extract", {"numpy", "av", "PIL", "pydantic"}),
         ("extract.isolation.child", {"numpy", "av", "PIL", "pydantic"}),
-        ("extract.worker", {"pydantic", "librosa", "numba", "scipy", "moviepy", "duckdb", "pyarrow"}),
+        ("extract.clip", {"pydantic", "librosa", "numba", "scipy", "moviepy", "duckdb", "pyarrow"}),
     ],
 )
 def test_heavy_libraries_are_loaded_only_where_they_are_used(module: str, unwanted: set[str]) -> None:

@@ -5,13 +5,13 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from extract.settings import TextSettings
 from extract.text import word_count
-from extract.text_settings import TextSettings
 from extract.texts_stage import run
 from m5data.errors import MissingInputError
 from m5data.stage import StageReport
 from storage import Store
-from storage.schemas import TABLES
+from storage.tables import TABLES
 from tests.extract.test_dedup_stage import NOON, Listings, fill
 
 SETTINGS = TextSettings()
@@ -100,7 +100,7 @@ def test_a_changed_caption_is_measured_again_and_its_neighbours_are_not(
         counted.append(text)
         return 99
 
-    monkeypatch.setattr("extract.text_functions.word_count", count)
+    monkeypatch.setattr("extract.text.sql.word_count", count)
     fill(store, {**LISTINGS, "n:5": ("男鞋", [], [])})
     run(store, SETTINGS)
     assert counted == ["男鞋"]

@@ -21,17 +21,16 @@ from annotate.judgement_state import save_judgements
 from annotate.judgements import Judgement
 from annotate.matches_stage import run as match
 from crawler import records_stage
-from crawler.frontier import Frontier
-from crawler.frontier_schema import FRONTIER_DDL
-from crawler.media.queue_schema import DDL, ROOM
-from crawler.visits import Found, Task, Visit
+from crawler.crawl.frontier import FRONTIER_DDL, Frontier
+from crawler.crawl.visits import Found, Task, Visit
+from crawler.media.queue import DDL, ROOM
 from export import export_stage
 from export.rights import Rights
 from m5data.stage import StageReport
 from m5data.workspace import Workspace
 from splits.digest import digest_splits
 from storage import Store
-from storage.schemas import TABLES
+from storage.tables import TABLES
 from tests.export.synthetic import picture
 
 HOME = "https://shop.example"

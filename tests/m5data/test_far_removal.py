@@ -12,7 +12,7 @@ from m5data.forgetting import forget
 from m5data.vacuuming import vacuum
 from m5data.workspace import Workspace
 from storage.remote import working_copy
-from storage.remote.address import WORKING_COPIES
+from storage.remote.local_copy import WORKING_COPIES
 from tests.m5data.marker_search import places_with
 from tests.m5data.planted import MERCHANT, PLANTED, WORDS, now, plant
 from tests.m5data.test_vacuum import LATER

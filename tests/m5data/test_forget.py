@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from crawler import ingest_stage
-from crawler.frontier import Frontier
+from crawler.crawl.frontier import Frontier
+from crawler.crawl.visits import Found, Task, Visit
 from crawler.tombstones import Withhold, open_register
-from crawler.visits import Found, Task, Visit
 from export.removal_list import is_removed, read_removed
 from flows.run_stage import run_stage
 from m5data.forget_plan import Target, TargetKind
@@ -21,7 +21,7 @@ from m5data.forgetting import forget
 from m5data.run_options import RunContext
 from m5data.workspace import Workspace
 from splits.takedown import recorded_digests
-from storage.schemas import TABLES
+from storage.tables import TABLES
 from tests.m5data.marker_search import places_with
 from tests.m5data.planted import (
     HOME,

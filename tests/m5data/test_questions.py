@@ -9,7 +9,7 @@ from bench.store.questions import questions
 from m5data.records import Reject
 from m5data.stage import StageReport
 from storage import Store
-from storage.schemas import TABLES
+from storage.tables import TABLES
 from tests.storage.synthetic import medium, product, table
 
 LABELS = [("a", 1, "Home", 10, "Cups"), ("b", 1, "Home", 10, "Cups"), ("c", 2, "Food", 20, "Tea")]

@@ -20,9 +20,9 @@ from m5data.stage import StageReport
 from m5data.vacuuming import vacuum
 from m5data.workspace import Workspace
 from storage import Store
-from storage.schemas import TABLES
+from storage.orphans import REFERENCES
+from storage.tables import TABLES
 from storage.vacuum import Keeping, choose_versions
-from storage.vacuum.orphans import REFERENCES
 from storage.versions import VersionRecord
 from tests.m5data.marker_search import places_with
 from tests.m5data.planted import MERCHANT, NOW, WORDS, now, plant

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import m5data
-from storage.schemas import TABLES
+from storage.tables import TABLES
 
 __all__ = ["check_equal", "leftovers", "shard_bytes", "table_rows"]
 

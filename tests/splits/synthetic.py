@@ -12,7 +12,7 @@ from splits import Catalogue, Recipe
 from splits.catalogue import CATEGORIES, MATCHES, OUTSIDE
 from splits.digest import digest_splits
 from storage.engine import open_engine
-from storage.schemas import TABLES
+from storage.tables import TABLES
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

@@ -12,7 +12,7 @@ import pytest
 from splits import Certificate, Recipe, build, parse_recipe
 from splits.assembly import SCHEMA
 from splits.certificate import certify
-from storage.schemas import TABLES
+from storage.tables import TABLES
 from tests.splits.synthetic import Pair, Thing, catalogue, connect, record, stored
 
 RECIPE = """

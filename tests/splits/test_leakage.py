@@ -8,7 +8,7 @@ import pytest
 from splits import Certificate, build, parse_recipe
 from splits.certificate import certify
 from splits.leakage import Near
-from storage.schemas import TABLES
+from storage.tables import TABLES
 from tests.splits.synthetic import Thing, catalogue, connect, record, stored
 
 RECIPE = """

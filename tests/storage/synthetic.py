@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from m5data.stage import StageReport
 from storage import Snapshot, Store
-from storage.schemas import TABLES
+from storage.tables import TABLES
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 NOTHING = StageReport("records", 0, 0)

@@ -11,7 +11,7 @@ from m5data.stage import StageReport
 from storage import Store
 from storage.consistency import check_consistency, check_tables
 from storage.engine import open_engine
-from storage.schemas import TABLES
+from storage.tables import TABLES
 from tests.storage.synthetic import medium, product, spec
 
 Row = dict[str, Any]

@@ -13,9 +13,9 @@ from deltalake.exceptions import CommitFailedError
 
 from m5data.errors import DataError
 from storage import Store
-from storage.buckets import BUCKET
-from storage.delta import DataFile, DeltaLog
-from storage.schemas import TABLES
+from storage.tables import TABLES
+from storage.tables.delta import DataFile, DeltaLog
+from storage.tables.spec import BUCKET
 from tests.storage.synthetic import NOON, NOTHING, commit, data_files, ids, is_sorted, product, products, table
 
 

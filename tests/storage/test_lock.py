@@ -13,8 +13,8 @@ import pytest
 
 from m5data.errors import WorkspaceError
 from storage import Store
-from storage.children import wait_for_children
-from storage.layout import Layout
+from storage.files import Layout
+from storage.lock import wait_for_children
 
 
 @contextmanager
@@ -87,6 +87,6 @@ def test_children_that_do_not_end_are_an_error_within_a_deadline(store: Store) -
     layout = Layout(store.root)
     with layout.children_lock.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_SH)
-        with pytest.raises(WorkspaceError, match=r"still live after 0.05 s; end them"):
+        with pytest.raises(WorkspaceError, match=r"still live after 0.05 s\. End them"):
             wait_for_children(layout, seconds=0.05)
     wait_for_children(layout, seconds=0.05)

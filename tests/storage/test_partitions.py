@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage import Store
-from storage.buckets import bucket_of, bucket_sql
+from storage.tables import bucket_of, bucket_sql
 from tests.storage.synthetic import commit, data_files, is_sorted, spec, table
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)

@@ -6,9 +6,9 @@ import pytest
 
 from m5data.errors import QueryError
 from storage import Store
-from storage.buckets import bucket_of
 from storage.engine import open_engine
-from storage.pruning import scope_of
+from storage.query import scope_of
+from storage.tables import bucket_of
 from tests.storage.synthetic import commit, ids, is_sorted, products, spec, table
 
 BUCKETS = 4

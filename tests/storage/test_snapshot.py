@@ -7,8 +7,8 @@ import pytest
 
 from m5data.errors import QueryError
 from storage import Store
-from storage.schemas import TABLES
-from storage.spec_numbers import SPEC_NUMBERS_COLUMNS
+from storage.tables import TABLES
+from storage.views import SPEC_NUMBERS_COLUMNS
 from tests.storage.synthetic import commit, ids, products, spec, table
 
 

@@ -10,7 +10,7 @@ from m5data.errors import DataError, WorkspaceError
 from m5data.records import Reject
 from m5data.stage import StageReport
 from storage import Store
-from storage.buckets import bucket_of
+from storage.tables import bucket_of
 from tests.storage.synthetic import NOON, NOTHING, commit, ids, leftovers, product, products, spec, table
 
 

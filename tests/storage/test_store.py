@@ -6,7 +6,7 @@ import pytest
 
 from m5data.errors import DataError, WorkspaceError
 from storage import Store
-from storage.schemas import TABLES
+from storage.tables import TABLES
 from tests.storage.synthetic import NOON, commit, ids, leftovers, products
 
 

@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from warcio.archiveiterator import ArchiveIterator
 
 from m5data.errors import CorruptObjectError
-from storage.warc import RECORD_END, http_head, parse_response, payload_head, response_head, revisit_record
+from storage.objects.warc import (
+    RECORD_END,
+    http_head,
+    parse_response,
+    payload_head,
+    response_head,
+    revisit_record,
+)
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SHA = "0" * 64

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from annotate.tasks import Handed, Progress, RefusedError, TaskBoard
+from annotate.tasks import LeasedTask, RefusedError, TaskBoard, WorkerProgress
 from webapp.access import read_body, visitor_of
 from webapp.annotation.views import task_view
 from webapp.catalogue.shelf import Shelf
@@ -82,5 +82,5 @@ class AnnotationRoutes:
         task = await self._threads.write(self._board.undo, worker, undo.task)
         return JSONResponse({"undone": task is not None})
 
-    def _next(self, worker: str) -> tuple[list[Handed], Progress]:
+    def _next(self, worker: str) -> tuple[list[LeasedTask], WorkerProgress]:
         return self._board.next_tasks(worker, _AHEAD), self._board.progress(worker)

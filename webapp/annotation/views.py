@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from annotate.tasks import BROKEN, Handed
+from annotate.tasks import BROKEN, LeasedTask
 from webapp.catalogue.card import Card
 from webapp.catalogue.comparison import compare
 
 __all__ = ["product_view", "task_view"]
 
 
-def task_view(task: Handed, cards: Mapping[str, Card]) -> dict[str, object]:
+def task_view(task: LeasedTask, cards: Mapping[str, Card]) -> dict[str, object]:
     """Return a task with both products and their specifications side by side; nothing in it tells gold from others.
 
     A product that is not there any more is None.

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import duckdb
 
 from storage import Snapshot
-from storage.buckets import bucket_of
 from storage.ledger import LEDGER_SQL
+from storage.tables import bucket_of
 from webapp.catalogue.card import Card
 from webapp.catalogue.card_reading import TABLES, read_cards
 

@@ -13,9 +13,9 @@ from align.review import (
     Decision,
     all_decisions,
     decision_fault,
-    doubtful_pairs,
     record_decisions,
-    standing,
+    resolve_decisions,
+    uncertain_pairs,
 )
 from m5data.stage import Clock
 from storage import State
@@ -98,8 +98,8 @@ class ReviewRoutes:
 
     def _pairs(self, limit: int, reviewer: str) -> dict[str, object]:
         decisions = all_decisions(self._state)
-        decided = standing(decisions)
-        pairs = doubtful_pairs(self._shelf.newest(), decided, limit=limit, examples=_EXAMPLES)
+        decided = resolve_decisions(decisions)
+        pairs = uncertain_pairs(self._shelf.newest(), decided, limit=limit, examples=_EXAMPLES)
         cards = self._shelf.cards(example_products(pairs))
         return {
             "pairs": [pair_view(pair, cards) for pair in pairs],

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from align.category import Category
-from align.review import Conflict, DoubtfulPair, Example
+from align.review import Conflict, Example, UncertainPair
 from webapp.catalogue.card import Card
 from webapp.catalogue.plain_text import plain
 
@@ -21,12 +21,12 @@ class _Side:
     examples: tuple[Example, ...]
 
 
-def example_products(pairs: Iterable[DoubtfulPair]) -> list[str]:
+def example_products(pairs: Iterable[UncertainPair]) -> list[str]:
     """Return the products whose pictures the pairs need."""
     return [one.product_id for pair in pairs for one in (*pair.examples_a, *pair.examples_b)]
 
 
-def pair_view(pair: DoubtfulPair, cards: Mapping[str, Card]) -> PairView:
+def pair_view(pair: UncertainPair, cards: Mapping[str, Card]) -> PairView:
     """Return a pair with titles and pictures of both sides."""
     return {
         "a": _side(_Side(pair.a, pair.examples_a), cards),

@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from annotate.candidates import exact, inverted
-from annotate.candidates.best import Best
-from annotate.candidates.features import FeatureFile, scale_to_unit
+from annotate.candidates.feature_file import FeatureFile, scale_to_unit
+from annotate.candidates.search import TopK, build_inverted_file, count_probes, search_exactly
 from m5data.errors import DataError
 
 Store = Callable[[NDArray[np.float32]], FeatureFile]
@@ -43,20 +42,20 @@ def clustered(rows: int, seed: int) -> NDArray[np.float32]:
 
 def test_a_hand_checked_search(store: Store) -> None:
     rows = scale_to_unit(np.array([[1, 0], [0, 1], [1, 1], [-1, 0], [2, 2]], np.float32))
-    found, similarity = exact.search(store(rows), np.array([[1, 0]], np.float32), 4)
+    found, similarity = search_exactly(store(rows), np.array([[1, 0]], np.float32), 4)
     assert found.tolist() == [[0, 2, 4, 1]]
     np.testing.assert_allclose(similarity, [[1, 0.5**0.5, 0.5**0.5, 0]], atol=1e-6)
 
 
 def test_more_asked_for_than_there_are_is_padded(store: Store) -> None:
-    found, similarity = exact.search(store(np.eye(2, dtype=np.float32)), np.eye(2, dtype=np.float32), 3)
+    found, similarity = search_exactly(store(np.eye(2, dtype=np.float32)), np.eye(2, dtype=np.float32), 3)
     assert found.tolist() == [[0, 1, -1], [1, 0, -1]]
     assert np.isnan(similarity[:, 2]).all()
 
 
 def test_exact_search_finds_what_a_full_sort_finds(store: Store) -> None:
     rows, queries = clustered(5000, 1), clustered(40, 2)
-    found, similarity = exact.search(store(rows), queries, 60)
+    found, similarity = search_exactly(store(rows), queries, 60)
     every = np.rint((queries.astype(np.float64) @ rows.T.astype(np.float64)) * 2**20)
     for query, (numbers, values) in enumerate(zip(found, similarity, strict=True)):
         assert np.all(np.diff(values) <= 0)
@@ -67,7 +66,7 @@ def test_exact_search_finds_what_a_full_sort_finds(store: Store) -> None:
 
 def test_ties_go_to_the_smaller_row_across_blocks(store: Store) -> None:
     rows = np.tile(clustered(1, 3), (5000, 1))
-    found, similarity = exact.search(store(rows), rows[:3], 50)
+    found, similarity = search_exactly(store(rows), rows[:3], 50)
     assert found.tolist() == [list(range(50))] * 3
     assert len(np.unique(similarity)) == 1
 
@@ -77,7 +76,7 @@ def test_ties_go_to_the_smaller_row_across_blocks(store: Store) -> None:
     values=st.lists(st.lists(st.integers(-4, 4), min_size=1, max_size=7), max_size=6),
 )
 def test_whatever_streams_by_the_best_are_kept(best: int, values: list[list[int]]) -> None:
-    kept = Best(1, best, 7)
+    kept = TopK(1, best, 7)
     start = 0
     for block in values:
         rows = np.arange(start, start + len(block))
@@ -96,14 +95,14 @@ def test_the_inverted_file_with_all_lists_is_exact_and_reaches_its_recall_with_s
 ) -> None:
     rows, queries = clustered(3000, 1), clustered(50, 2)
     features = store(rows)
-    index = inverted.build(features, 20, tmp_path / "sorted")
+    index = build_inverted_file(features, 20, tmp_path / "sorted")
     with index.features:
         assert sorted(index.rows.tolist()) == list(range(3000))
         np.testing.assert_array_equal(index.features.read(0, 3000), rows[index.rows])
-        truth, _ = exact.search(features, queries, 40)
+        truth, _ = search_exactly(features, queries, 40)
         complete, _ = index.search(queries, 40, 20)
         assert np.mean([len(np.intersect1d(a, b)) for a, b in zip(truth, complete, strict=True)]) > 39.9
-        probes = inverted.count_probes(index, features, queries, 40, 0.9)
+        probes = count_probes(index, features, queries, 40, 0.9)
         found, _ = index.search(queries, 40, probes)
         recall = np.mean([len(np.intersect1d(a, b)) / 40 for a, b in zip(truth, found, strict=True)])
         assert probes < 20

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annotate.tasks import Handed, Progress, RefusedError, Task, TaskBoard, TaskSettings, Truth
+from annotate.tasks import GoldTask, LeasedTask, RefusedError, Task, TaskBoard, TaskSettings, WorkerProgress
 from m5data.errors import UsageError
 from storage import State
 from storage.takedown import erase_rows
@@ -25,7 +25,7 @@ def pairs(count: int) -> list[Task]:
     return [Task(f"s:q{n}", f"s:c{n}") for n in range(count)]
 
 
-def work_through(board: TaskBoard, worker: str, label: str = "matched") -> list[Handed]:
+def work_through(board: TaskBoard, worker: str, label: str = "matched") -> list[LeasedTask]:
     done = []
     while (task := next_task(board, worker)) is not None:
         board.answer(worker, task.number, label, 1.0)
@@ -47,7 +47,7 @@ def test_each_task_goes_to_as_many_workers_as_wanted_and_to_nobody_twice(open_bo
     done = {worker: work_through(board, worker) for worker in ("ann", "bob", "cy")}
     assert [len(done[worker]) for worker in done] == [4, 4, 0]
     assert answers_in(state) == [(who, f"s:q{n}", "matched") for who, n in product(("ann", "bob"), range(4))]
-    assert board.progress("cy") == Progress(reviewed=0, total=4, answers=8, wanted=8, paused=None)
+    assert board.progress("cy") == WorkerProgress(reviewed=0, total=4, answers=8, wanted=8, paused=None)
 
 
 def test_tasks_are_added_once_and_their_order_follows_from_the_seed(open_board: OpenBoard, state: State) -> None:
@@ -178,15 +178,15 @@ def test_the_best_of_several_categories(open_board: OpenBoard, state: State) -> 
     board.add_tasks([Task("s:1", options=("lamps", "chairs"))])
     board.invite(["ann"])
     task = next_task(board, "ann")
-    assert task == Handed(1, "category", "s:1", "", ("lamps", "chairs", "uncertain"))
+    assert task == LeasedTask(1, "category", "s:1", "", ("lamps", "chairs", "uncertain"))
     with pytest.raises(RefusedError, match="wanted one of lamps, chairs, uncertain, broken, got 'tables'"):
         board.answer("ann", 1, "tables", 1)
     board.answer("ann", 1, "chairs", 1)
     assert answers_in(state) == [("ann", "s:1", "chairs")]
 
 
-def gold(count: int) -> list[Truth]:
-    return [Truth(Task(f"s:g{n}", f"s:h{n}"), "matched") for n in range(count)]
+def gold(count: int) -> list[GoldTask]:
+    return [GoldTask(Task(f"s:g{n}", f"s:h{n}"), "matched") for n in range(count)]
 
 
 def test_gold_comes_first_and_then_by_its_share(open_board: OpenBoard) -> None:
@@ -210,12 +210,12 @@ def test_gold_alone_is_never_handed_out(open_board: OpenBoard) -> None:
 def test_a_task_becomes_gold_and_a_wrong_label_is_refused(open_board: OpenBoard) -> None:
     board = open_board(workers=1)
     board.add_tasks(pairs(2))
-    assert board.add_gold([Truth(pairs(2)[0], "mismatched")]) == 1
-    assert board.add_gold([Truth(pairs(2)[0], "mismatched")]) == 0
+    assert board.add_gold([GoldTask(pairs(2)[0], "mismatched")]) == 1
+    assert board.add_gold([GoldTask(pairs(2)[0], "mismatched")]) == 0
     board.invite(["ann"])
     assert [task.query for task in work_through(board, "ann")] == ["s:q1"]
     with pytest.raises(RefusedError, match="wanted one of matched, mismatched, uncertain, got 'same'"):
-        board.add_gold([Truth(pairs(2)[1], "same")])
+        board.add_gold([GoldTask(pairs(2)[1], "same")])
 
 
 def test_a_worker_who_fails_gold_is_paused_with_the_reason_and_can_go_on(open_board: OpenBoard) -> None:
@@ -279,7 +279,7 @@ def test_a_takedown_takes_tasks_with_their_answers_and_leaves_the_pay(open_board
         path = connection.execute("pragma database_list").fetchone()[2]
     erase_rows(path, ["s:c1"])
     assert [query for _, query, _ in answers_in(state)] == ["s:q0", "s:q2"]
-    assert board.progress("ann") == Progress(reviewed=3, total=2, answers=2, wanted=4, paused=None)
+    assert board.progress("ann") == WorkerProgress(reviewed=3, total=2, answers=2, wanted=4, paused=None)
 
 
 def test_many_threads_and_boards_lose_and_double_nothing(open_board: OpenBoard, state: State) -> None:
@@ -287,7 +287,7 @@ def test_many_threads_and_boards_lose_and_double_nothing(open_board: OpenBoard, 
     boards[0].add_tasks(pairs(30))
     names = [f"w{n}" for n in range(8)]
     boards[0].invite(names)
-    done: dict[str, list[Handed]] = {}
+    done: dict[str, list[LeasedTask]] = {}
 
     def work(board: TaskBoard, worker: str) -> None:
         done[worker] = work_through(board, worker)
@@ -307,7 +307,7 @@ def test_a_refused_write_takes_no_other_with_it(open_board: OpenBoard, state: St
     board.add_tasks(pairs(1))
     board.invite(["ann"])
     with pytest.raises(RefusedError):
-        board.add_gold([Truth(Task("s:a", "s:b"), "matched"), Truth(Task("s:a", "s:c"), "none")])
+        board.add_gold([GoldTask(Task("s:a", "s:b"), "matched"), GoldTask(Task("s:a", "s:c"), "none")])
     assert board.progress("ann").total == 1
 
 
@@ -329,7 +329,7 @@ def test_whatever_happens_counts_are_those_of_the_rows(
     board.add_tasks(pairs(4))
     board.add_gold(gold(2))
     board.invite(["a", "b", "c"])
-    held: dict[str, Handed | None] = {}
+    held: dict[str, LeasedTask | None] = {}
     for who, step in steps:
         worker = "abc"[who]
         task = held.get(worker)

@@ -1,9 +1,9 @@
 import pytest
 
-from crawler.answers import PageRules, read_answer
-from crawler.canonical import Scope
-from crawler.page_client import Fetched
-from crawler.visits import Found, Task, Visit
+from crawler.crawl.responses import PageRules, read_answer
+from crawler.crawl.scope import Scope
+from crawler.crawl.visits import Found, Task, Visit
+from crawler.net.client import Fetched
 
 HOME = "https://shop.example"
 RULES = PageRules(Scope([HOME + "/"]), "m5data", ("noai",), max_redirects=2, max_sitemap_bytes=1000)

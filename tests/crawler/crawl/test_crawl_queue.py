@@ -5,11 +5,9 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from crawler.crawl_limits import QueueLimits
-from crawler.crawl_queue import CrawlQueue
-from crawler.frontier import Frontier
-from crawler.frontier_schema import FRONTIER_DDL
-from crawler.visits import Found, Task, Visit
+from crawler.crawl.frontier import FRONTIER_DDL, Frontier
+from crawler.crawl.frontier_queue import CrawlQueue, QueueLimits
+from crawler.crawl.visits import Found, Task, Visit
 from storage import Store
 
 URL = "https://shop.example/"

@@ -4,10 +4,8 @@ from contextlib import closing
 
 import pytest
 
-from crawler.frontier import Frontier
-from crawler.frontier_schema import FRONTIER_DDL
-from crawler.recrawl import Recrawl
-from crawler.visits import Found, Task, Visit
+from crawler.crawl.frontier import FRONTIER_DDL, Frontier
+from crawler.crawl.visits import Found, Recrawl, Task, Visit
 from storage import Store
 
 T0, T1 = "2024-05-01T00:00:00+00:00", "2024-05-02T00:00:00+00:00"

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from crawler.answers import retry_after_s
-from crawler.optouts import SiteOptOuts, page_opt_out
+from crawler.crawl.responses import retry_after_s
+from crawler.net.robots import Robots, SiteOptOuts, robots_answer
 from crawler.pages.document import read_document
-from crawler.robots import Robots, robots_answer
+from crawler.pages.optouts import page_opt_out
 
 ROBOTS = """
 User-agent: *

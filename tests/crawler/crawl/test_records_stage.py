@@ -5,10 +5,9 @@ from pathlib import Path
 import pytest
 
 from crawler import records_stage
-from crawler.frontier import Frontier, transaction
-from crawler.frontier_schema import FRONTIER_DDL
+from crawler.crawl.frontier import FRONTIER_DDL, Frontier, transaction
+from crawler.crawl.visits import Found, Task, Visit
 from crawler.settings import CrawlSettings
-from crawler.visits import Found, Task, Visit
 from m5data.errors import SettingsError
 from m5data.stage import StageReport
 from storage import Store

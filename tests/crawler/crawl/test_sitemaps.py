@@ -3,10 +3,10 @@ from dataclasses import replace
 
 import pytest
 
-from crawler.canonical import Scope
-from crawler.discovery import links_of_sitemap
-from crawler.sitemaps import Sitemap, looks_like_sitemap, read_sitemap, sitemap_urls
-from crawler.visits import Found, Task
+from crawler.crawl.responses import links_of_sitemap
+from crawler.crawl.scope import Scope
+from crawler.crawl.sitemaps import Sitemap, looks_like_sitemap, read_sitemap, sitemap_urls
+from crawler.crawl.visits import Found, Task
 
 URLSET = b"""<?xml version="1.0" encoding="UTF-8"?>
 <urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">

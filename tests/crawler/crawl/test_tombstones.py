@@ -3,9 +3,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from crawler.crawl.visits import Found, Task, Visit
 from crawler.page_scrub import scrub_page
 from crawler.tombstones import Withhold, open_register
-from crawler.visits import Found, Task, Visit
 from storage import Store
 from storage.takedown import Mark
 

@@ -9,14 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.feeds import FeedFormat, FeedRow, detect
-from crawler.feeds.columns import Line
-from crawler.feeds.comma_separated import read_csv
-from crawler.feeds.json_lines import read_json_lines
-from crawler.feeds.json_members import read_members
-from crawler.feeds.m5product import parse_pv, read_m5product
+from crawler.feeds.delimited import read_csv
+from crawler.feeds.line_formats import read_json_lines, read_product1m
+from crawler.feeds.m5product import parse_pv, read_m5product, read_members
 from crawler.feeds.merchant import read_merchant_tsv, read_merchant_xml
-from crawler.feeds.product1m import read_product1m
-from crawler.feeds.row import BadRow, parse_row
+from crawler.feeds.rows import BadRow, Line, parse_row
 from m5data.errors import FeedError
 
 

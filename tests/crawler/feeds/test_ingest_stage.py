@@ -14,15 +14,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crawler.contacts import mask_contacts
-from crawler.feeds.judged import FEED_REASONS
-from crawler.feeds.privacy import SUSPECT
+from crawler.feeds.redaction import SUSPECT
+from crawler.feeds.validation import FEED_REASONS
 from crawler.ingest_stage import run
+from crawler.pages.privacy import mask_contacts
 from crawler.settings import CrawlSettings, SourceSettings
 from m5data.errors import FeedError, NotAuthorisedError, SettingsError, UsageError
 from m5data.stage import StageReport
 from storage import Store
-from storage.schemas import TABLES
+from storage.tables import TABLES
 
 MAY = SourceSettings(crawl_authorised=True)
 SETTINGS = CrawlSettings(sources={"shop": MAY, "other": MAY, "closed": SourceSettings()})

@@ -19,7 +19,7 @@ from PIL import Image
 
 from m5data.stage import StageReport
 from storage import Store
-from storage.schemas import TABLES
+from storage.tables import TABLES
 
 MakeImage = Callable[..., bytes]
 MakeClip = Callable[..., bytes]

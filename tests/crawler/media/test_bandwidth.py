@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from crawler.media.bandwidth import Bandwidth
+from crawler.media.throttle import Bandwidth
 
 
 def waits_for(bandwidth: Bandwidth, sizes: list[int], monkeypatch: pytest.MonkeyPatch) -> list[float]:
@@ -18,7 +18,7 @@ def waits_for(bandwidth: Bandwidth, sizes: list[int], monkeypatch: pytest.Monkey
         for size in sizes:
             await bandwidth.pay(size)
 
-    monkeypatch.setattr("crawler.media.bandwidth.asyncio.sleep", sleep)
+    monkeypatch.setattr("crawler.media.throttle.asyncio.sleep", sleep)
     asyncio.run(pay())
     return waits
 

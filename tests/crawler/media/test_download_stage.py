@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from crawler.download_settings import DownloadSettings
 from crawler.download_stage import run
+from crawler.settings import DownloadSettings
 from m5data.errors import MissingInputError, ThresholdError
 from m5data.stage import StageReport
 from storage import Store, die_with_parent

@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from crawler.download_settings import DownloadSettings
-from crawler.media.answer import Answer
-from crawler.media.budget import ByteBudget
 from crawler.media.fetch import Fetcher
-from crawler.media.outcome import Job
+from crawler.media.outcome import Answer, Job
 from crawler.media.session import MediaSession
+from crawler.media.throttle import ByteBudget
+from crawler.settings import DownloadSettings
 from m5data.stage import utc_now
 
 Make = Callable[..., bytes]

@@ -10,12 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from crawler.download_settings import DownloadSettings
-from crawler.media.headers import BadHeaderError, Dimensions, read_dimensions
-from crawler.media.judge import judge
-from crawler.media.refusal import Refusal
-from crawler.media.sniff import ENOUGH, Mime, kind_of, sniff
-from crawler.media.verify import ends_early
+from crawler.media.file_types import ENOUGH, BadHeaderError, Dimensions, Mime, kind_of, sniff
+from crawler.media.outcome import Refusal
+from crawler.media.validate import ends_early, judge, read_dimensions
+from crawler.settings import DownloadSettings
 from m5data.records import MediaKind
 
 Make = Callable[..., bytes]

@@ -8,13 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.download_settings import DownloadSettings
-from crawler.media.backoff import pause, retry_after
-from crawler.media.budget import ByteBudget
-from crawler.media.hosts import Hosts
-from crawler.media.optout import forbids
 from crawler.media.outcome import MEANINGS, REASONS, RETRYABLE, state_of
-from crawler.media.pace import Pace
+from crawler.media.throttle import ByteBudget, Hosts
+from crawler.net.http_policy import Pace, pause, retry_after
+from crawler.net.opt_outs import forbids
+from crawler.settings import DownloadSettings
 
 NOW = datetime(2024, 5, 1, 12, 0, 0, tzinfo=UTC)
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from crawler.download_settings import DownloadSettings
 from crawler.download_stage import run
-from crawler.media import shares
-from crawler.media.shares import share_hosts
+from crawler.media import downloader
+from crawler.media.downloader import share_hosts
+from crawler.settings import DownloadSettings
 from storage import Store
 
 Make = Callable[..., bytes]
@@ -33,7 +33,7 @@ def test_hosts_are_dealt_out_whole(hosts: list[tuple[str, int]], processes: int,
 def test_two_processes_ask_for_every_url_once_and_leave_what_leads_to_the_others_host(
     store: Store, server: Server, other_server: Server, want: Want, image: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shares, "_WORTH", 1)
+    monkeypatch.setattr(downloader, "_WORTH", 1)
     for place, shade in ((server, 1), (other_server, 2)):
         place.content = {f"/{n}": image("PNG", (30 + n, 30 * shade)) for n in range(8)}
     server.content["/away"] = other_server.url("/0")

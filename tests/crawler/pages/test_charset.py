@@ -3,7 +3,7 @@
 import pytest
 
 from crawler import parse_page
-from crawler.pages.charset import decode_page
+from crawler.pages.document import decode_page
 
 TEXT = "保温杯 镕 500ml"
 

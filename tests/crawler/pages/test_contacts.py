@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler import hash_merchant, mask_contacts
-from crawler.contacts import MASKS
+from crawler.pages.privacy import MASKS
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from crawler import Link, canonical_url, links, next_link, opt_outs, read_document
-from crawler.pages.address import absolute, clean_url
+from crawler.pages.urls import absolute, clean_url
 
 URL = "https://www.shop.example/c/lamps?page=2"
 

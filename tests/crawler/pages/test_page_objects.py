@@ -4,7 +4,7 @@ import pytest
 
 from crawler import ProductPage, field, page_object_for, parse_page
 from crawler.pages.parse import load_page_object
-from crawler.pages.sites.jd import JdPage
+from crawler.pages.sites import JdPage
 from m5data.errors import SettingsError
 from m5data.records import Specification
 
@@ -73,7 +73,7 @@ def test_the_page_object_for_an_address(url: str, page: type[ProductPage]) -> No
 
 
 def test_a_page_object_is_found_by_its_name() -> None:
-    assert load_page_object("crawler.pages.sites.jd:JdPage") is JdPage
+    assert load_page_object("crawler.pages.sites:JdPage") is JdPage
     assert parse_page(PAGE, URL, page_object="crawler.pages.product_page:ProductPage") == parse_page(PAGE, URL)
 
 

@@ -4,9 +4,9 @@ from decimal import Decimal
 
 import pytest
 
-from crawler.pages.identifiers import id_from_url, id_of_last_resort
-from crawler.pages.price import currency_code, marked_price, shown_price
+from crawler.pages.prices import currency_code, marked_price, shown_price
 from crawler.pages.titles import choose_caption
+from crawler.pages.urls import id_from_url, id_of_last_resort
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import extract
-from extract.audio.mel import mel_filters, mel_power
+from extract.audio.mfcc import mel_filters, mel_power
 from m5data.errors import MediaError
 
 librosa = pytest.importorskip("librosa")

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from extract.duplicates import blocks, hamming, neighbour_batches, phash_neighbours
+from extract.duplicates import hamming, neighbour_batches, phash_neighbours
 
 ONE_BIT = [1 << bit for bit in range(63)] + [-(1 << 63)]
 
@@ -64,7 +64,7 @@ def test_neighbours_are_those_of_brute_force(hashes: NDArray[np.int64], radius: 
 @given(hashes=crowded_hashes(), radius=st.integers(0, 7))
 def test_hashes_too_alike_to_be_parted_are_compared_each_with_each(hashes: NDArray[np.int64], radius: int) -> None:
     """Sizes from which blocks count as large are set so low that small examples reach them."""
-    with mock.patch.object(hamming, "_LARGE_BLOCK", 3), mock.patch.object(blocks, "_SMALL", 2):
+    with mock.patch.object(hamming, "_LARGE_BLOCK", 3), mock.patch.object(hamming, "_SMALL", 2):
         assert found_pairs(hashes, radius) == by_force(hashes, radius)
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from extract.images import ImageFault, ImageMeasures, decode, measure
-from extract.images.settings import ImageSettings
+from extract.settings import ImageSettings
 
 Encode = Callable[..., bytes]
 SETTINGS = ImageSettings()

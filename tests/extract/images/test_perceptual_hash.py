@@ -6,7 +6,7 @@ from PIL import Image
 from scipy.fft import dctn
 
 from extract.images import ImageMeasures, measure, perceptual_hash
-from extract.images.settings import ImageSettings
+from extract.settings import ImageSettings
 
 Encode = Callable[..., bytes]
 

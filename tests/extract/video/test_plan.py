@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extract.video.picture import Picture, UnsuitedError
-from extract.video.plan import Run, make_plan, reorder_depth
+from extract.video.plan import Picture, Run, UnsuitedError, make_plan, reorder_depth
 from extract.video.seconds import SecondRule
 
 

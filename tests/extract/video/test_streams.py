@@ -10,7 +10,7 @@ import pytest
 from extract.clip import open_video
 from extract.settings import VideoSettings
 from extract.video.fast import plan_fast
-from extract.video.picture import UnsuitedError
+from extract.video.plan import UnsuitedError
 from extract.video.sample import Sampler
 from extract.video.seconds import SecondRule
 from tests.extract.stream_matrix import FAST, FULL

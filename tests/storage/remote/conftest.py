@@ -7,7 +7,7 @@ import fsspec
 import pytest
 
 from storage.remote import working_copy
-from storage.remote.address import WORKING_COPIES
+from storage.remote.local_copy import WORKING_COPIES
 from tests.storage.remote.failing_store import FailingStore
 
 ADDRESS = "failing://bucket/shop"

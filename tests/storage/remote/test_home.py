@@ -8,7 +8,7 @@ import pytest
 from m5data.errors import ObjectStoreError, UsageError, WorkspaceError
 from storage import Store
 from storage.remote import Home, segment_file
-from storage.remote.record import read_record
+from storage.remote.local_copy import read_record
 from tests.storage.remote.conftest import OnMachine
 from tests.storage.remote.failing_store import FailingStore
 from tests.storage.remote.test_kills import make, open_at

@@ -7,9 +7,9 @@ from warcio.archiveiterator import ArchiveIterator
 
 from m5data.errors import CorruptObjectError
 from storage import Store
+from storage.objects.warc import StoredPage
 from storage.takedown import SegmentRecord, blank_places, find_places, move_objects, replay, rewrite_pages
 from storage.takedown.journal import Journal
-from storage.warc import StoredPage
 from tests.storage.synthetic import NOON
 
 HOME = "http://shop.example/"

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from warcio.archiveiterator import ArchiveIterator
 
 from m5data.errors import CorruptObjectError
+from storage.objects.warc import RECORD_END
 from storage.takedown.stub import STUB_TYPE, stub
-from storage.warc import RECORD_END
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

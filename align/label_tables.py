@@ -1,0 +1,192 @@
+"""The tables ``label_map`` and ``label_pairs``."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+
+import pyarrow as pa
+
+from align.category import Category, Node
+from align.hierarchy import Hierarchy, JudgedPair, Label
+from align.merging import LabelReason
+from storage.tables import TABLES
+
+__all__ = ["keep_ids", "make_label_map", "make_label_pairs"]
+
+
+def keep_ids(groups: Sequence[Iterable[Category]], previous: Mapping[Category, int]) -> list[int]:
+    """Return an id for each group of categories, keeping those of the previous run.
+
+    An id goes with its categories: the smallest ids choose first, each takes the group that holds
+    most of its categories and has none yet (the earlier group where two hold as many). So a group
+    that merged two keeps the smaller id, and of a group that split the larger part keeps it. Groups
+    without an id get new ones, in order, above every id of the previous run; from 0 in the first.
+
+    Args:
+        groups: The categories of each label.
+        previous: Category -> id in the previous run.
+    """
+    places = {category: place for place, group in enumerate(groups) for category in group}
+    votes = Counter((number, places[category]) for category, number in previous.items() if category in places)
+    kept: dict[int, int] = {}
+    # By id; within an id by number of categories, most first; then by place.
+    for number, place in sorted(votes, key=lambda vote: (vote[0], -votes[vote], vote[1])):
+        if place not in kept and number not in kept.values():
+            kept[place] = number
+    new = count(max(previous.values(), default=-1) + 1)
+    return [kept[place] if place in kept else next(new) for place in range(len(groups))]
+
+
+_SCHEMA = TABLES["label_map"].schema
+_ID_COLUMNS = ("class_id", "sub_class_id", "subsub_class_id")
+_NAME_COLUMNS = ("class_name", "sub_class_name", "subsub_class_name")
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbered:
+    """A label with its place in the hierarchy."""
+
+    label: Label
+    ids: tuple[int, ...]
+    """Its id and those above it, outermost first."""
+    names: tuple[str, ...]
+
+
+def make_label_map(classes: Sequence[Label], previous: pa.Table | None = None) -> pa.Table:
+    """Return the rows of ``label_map``: one a category, ancestors included, sorted by its key.
+
+    Ids count from 0 at each level, over all classes. Labels that the previous map knows keep their
+    ids; new ones follow in the order of their names (``keep_ids``). A row's partner, scores and
+    rule are those of the deepest level that its labels reach.
+
+    Args:
+        classes: The hierarchy, sorted by name at each level.
+        previous: ``label_map`` of the previous run, None in the first.
+    """
+    levels = [_number([((), (), label) for label in classes], 1, previous)]
+    for depth in (2, 3):
+        below = [(above.ids, above.names, child) for above in levels[-1] for child in above.label.children]
+        levels.append(_number(below, depth, previous))
+    rows = [row for level in levels for numbered in level for row in _rows(numbered)]
+    return pa.Table.from_pylist(sorted(rows, key=lambda row: (row["source"], row["path"])), schema=_SCHEMA)
+
+
+def _number(
+    labels: Sequence[tuple[tuple[int, ...], tuple[str, ...], Label]], depth: int, previous: pa.Table | None
+) -> list[_Numbered]:
+    """Give the labels of one level their ids."""
+    members = [[category for node in label.nodes for category in node.own] for _, _, label in labels]
+    ids = keep_ids(members, _previous_ids(previous, depth))
+    return [
+        _Numbered(label, (*above, number), (*names, label.name))
+        for (above, names, label), number in zip(labels, ids, strict=True)
+    ]
+
+
+def _previous_ids(previous: pa.Table | None, depth: int) -> dict[Category, int]:
+    """Return category -> id at one level of the previous map."""
+    if previous is None:
+        return {}
+    column = _ID_COLUMNS[depth - 1]
+    rows = previous.select(["source", "category", column]).to_pylist()
+    return {
+        Category(row["source"], tuple(row["category"])): row[column]
+        for row in rows
+        if len(row["category"]) == depth and row[column] >= 0
+    }
+
+
+def _rows(numbered: _Numbered) -> Iterator[dict[str, object]]:
+    """Yield the rows that a label decides: those of its nodes that no child decides."""
+    label, depth = numbered.label, len(numbered.ids)
+    ids = dict(zip(_ID_COLUMNS, (*numbered.ids, -1, -1), strict=False))
+    names = dict(zip(_NAME_COLUMNS, (*numbered.names, "", ""), strict=False))
+    for node in label.nodes:
+        for category in node.categories:
+            if len(category.path) == depth or not label.children:
+                yield {**_name(category), **ids, **names, **_reason(label.reasons[node.key])}
+
+
+def _name(category: Category) -> dict[str, object]:
+    return {"source": category.source, "path": category.text, "category": list(category.path)}
+
+
+def _reason(tie: LabelReason) -> dict[str, object]:
+    partner: Node | None = tie.partner
+    return {
+        "partner": None if partner is None else partner.own[0].text,
+        "s_label": tie.s_label,
+        "s_content": tie.s_content,
+        "rule": tie.rule,
+    }
+
+
+_PAIR_SCHEMA = TABLES["label_pairs"].schema
+
+
+def make_label_pairs(hierarchy: Hierarchy) -> pa.Table:
+    """Return the rows of ``label_pairs``, sorted by its key.
+
+    A node that stands for several categories of its source appears by the first of them. Doubt is
+    1 at the threshold: by the learned rule 1 - |2p - 1|, by the published one
+    1 - |S_content - threshold|; 0 where a person decided. While the learned rule has nothing to learn from,
+    pairs take turns by the tenth that their S_content lies in, so that the first ones are of all kinds.
+    """
+    doubts = _training_order(hierarchy) if hierarchy.untrained else {}
+    rows = {_key(one): _pair_row(one, hierarchy.threshold, doubts.get(id(one))) for one in hierarchy.judged}
+    return pa.Table.from_pylist([rows[key] for key in sorted(rows)], schema=_PAIR_SCHEMA)
+
+
+def _training_order(hierarchy: Hierarchy) -> dict[int, float]:
+    """Return pair (by identity) -> doubt, for pairs that a rule is to learn from."""
+    seen: Counter[int] = Counter()
+    doubts = {}
+    for one in sorted(hierarchy.judged, key=lambda one: (_doubt(one, hierarchy.threshold), _key(one)), reverse=True):
+        tenth = min(int(one.pair.s_content * 10), 9)
+        seen[tenth] += 1
+        doubts[id(one)] = 1 / seen[tenth]
+    return doubts
+
+
+def _ends(one: JudgedPair) -> tuple[Category, Category]:
+    a, b = one.pair.a.own[0], one.pair.b.own[0]
+    return a, b
+
+
+def _key(one: JudgedPair) -> tuple[str, str, str, str]:
+    a, b = _ends(one)
+    return a.source, a.text, b.source, b.text
+
+
+def _pair_row(one: JudgedPair, threshold: float, doubt: float | None) -> dict[str, object]:
+    a, b = _ends(one)
+    pair = one.pair
+    return {
+        **dict(zip(("source_a", "path_a", "source_b", "path_b"), _key(one), strict=True)),
+        "category_a": list(a.path),
+        "category_b": list(b.path),
+        "s_label": pair.s_label,
+        "s_content": pair.s_content,
+        "probability": pair.probability,
+        "relation": pair.relation if pair.probability is not None else _relation(one),
+        "merged": one.verdict == "merged",
+        "doubt": 0.0 if one.rule.startswith("person:") else _doubt(one, threshold) if doubt is None else doubt,
+        "evidence": list(pair.evidence) or _scores(one, threshold),
+        "rule": one.rule,
+    }
+
+
+def _relation(one: JudgedPair) -> str:
+    """Return what the published rule, which knows only one relation, says."""
+    return "same" if one.verdict == "merged" else "other"
+
+
+def _doubt(one: JudgedPair, threshold: float) -> float:
+    if one.pair.probability is not None:
+        return 1 - abs(2 * one.pair.probability - 1)
+    return max(0.0, 1 - abs(one.pair.s_content - threshold))
+
+
+def _scores(one: JudgedPair, threshold: float) -> Iterable[str]:
+    return [f"S_content {one.pair.s_content:.3f}, wanted above {threshold:.3f}", f"S_label {one.pair.s_label:.3f}"]

@@ -1,0 +1,149 @@
+"""Nodes as vectors, each made once."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import log
+from statistics import fmean, median, pstdev
+from unicodedata import normalize
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array, diags_array
+
+from align.catalogue import Facts
+from align.category import Category, Node, interleave_titles
+from align.word_counting import count_matrix
+
+__all__ = ["TITLES", "Floats", "NodeFeatures", "bag", "make_node_features", "rarity", "unit_rows"]
+
+Floats = NDArray[np.float64]
+
+
+def bag(bags: Iterable[Mapping[str, float]]) -> csr_array:
+    """Return bags of signs as a matrix, [bags, signs], float64."""
+    columns: dict[str, int] = {}
+    indices: list[int] = []
+    values: list[float] = []
+    ends = [0]
+    for one in bags:
+        for sign, weight in one.items():
+            indices.append(columns.setdefault(sign, len(columns)))
+            values.append(weight)
+        ends.append(len(indices))
+    shape = (len(ends) - 1, len(columns))
+    return csr_array((np.array(values, dtype=np.float64), np.array(indices, dtype=np.int64), ends), shape=shape)
+
+
+def rarity(counts: csr_array) -> Floats:
+    """Return the weight of each sign, [signs]: log(1 + nodes / nodes that have it)."""
+    having = np.maximum((counts > 0).sum(axis=0), 1)
+    return np.asarray(np.log1p(counts.shape[0] / having), dtype=np.float64)
+
+
+def unit_rows(matrix: csr_array) -> csr_array:
+    """Return the matrix with rows of length 1; empty rows stay empty."""
+    lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1), dtype=np.float64)).ravel()
+    return csr_array(diags_array(1 / np.where(lengths > 0, lengths, 1)) @ matrix)
+
+
+TITLES = 60
+"""Titles of a node that are looked at one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFeatures:
+    """Nodes as vectors; rows of matrices are nodes unless said otherwise, and of length 1."""
+
+    nodes: Sequence[Node]
+    names: csr_array
+    """Characters and pairs of characters of the name, by rarity."""
+    paths: csr_array
+    """The same of all names in the node and below."""
+    words: csr_array
+    """Words of titles, by rarity."""
+    plain: csr_array
+    """Words of titles, by number alone, as the published rule counts them."""
+    titles: csr_array
+    """Words of single titles, by rarity, [titles, words]."""
+    owner: NDArray[np.int64]
+    """Node of each title, [titles]."""
+    texts: Sequence[Sequence[str]]
+    """The titles of each node."""
+    properties: csr_array
+    values: csr_array
+    prices: Floats
+    """Mean and spread of the logarithms of prices, [nodes, 2]; NaN where there are none."""
+    images: Sequence[frozenset[str]]
+
+    def share_with_name(self, node: int, other: int) -> float:
+        """Return the share of one node's titles that hold the name of another."""
+        titles = self.texts[node]
+        name = self.nodes[other].name
+        return sum(name in title for title in titles) / max(len(titles), 1)
+
+
+def make_node_features(nodes: Sequence[Node], titles: Mapping[Category, Sequence[str]], facts: Facts) -> NodeFeatures:
+    """Return the portraits of nodes.
+
+    Args:
+        nodes: Of all sources.
+        titles: Titles of the products directly in each category.
+        facts: What else is known of categories.
+    """
+    chosen = [interleave_titles(node, titles)[:TITLES] for node in nodes]
+    owner = np.repeat(np.arange(len(nodes)), [len(some) for some in chosen])
+    counted = count_matrix([title for some in chosen for title in some], segment=True).matrix().astype(np.float64)
+    gather = csr_array((np.ones(len(owner)), (owner, np.arange(len(owner)))), shape=(len(nodes), len(owner)))
+    sums = csr_array(gather @ counted)
+    weight = rarity(sums)
+    specs = [_specs(node, facts) for node in nodes]
+    return NodeFeatures(
+        nodes=nodes,
+        names=_weighted(bag(_ngrams([node.name]) for node in nodes)),
+        paths=_weighted(bag(_ngrams(_names(node)) for node in nodes)),
+        words=unit_rows(csr_array(sums.sqrt().multiply(weight[None, :]))),
+        plain=unit_rows(sums),
+        titles=unit_rows(csr_array((counted > 0).multiply(weight[None, :]))),
+        owner=owner,
+        texts=chosen,
+        properties=_weighted(bag(_tally(spec, 0) for spec in specs)),
+        values=_weighted(bag(_tally(spec, 1) for spec in specs)),
+        prices=np.array([_prices(node, facts) for node in nodes]).reshape(-1, 2),
+        images=[frozenset().union(*(facts.images.get(c, ()) for c in node.categories)) for node in nodes],
+    )
+
+
+def _weighted(counts: csr_array) -> csr_array:
+    """Damp counts, weigh them by rarity, and make rows of length 1."""
+    return unit_rows(csr_array(counts.sqrt().multiply(rarity(counts)[None, :])))
+
+
+def _ngrams(names: Iterable[str]) -> Counter[str]:
+    """Return the characters and neighbouring pairs of characters of names."""
+    folded = [normalize("NFKC", name).casefold() for name in names]
+    return Counter(name[i : i + size] for name in folded for size in (1, 2) for i in range(len(name) - size + 1))
+
+
+def _names(node: Node) -> set[str]:
+    return {name for category in node.categories for name in category.path[node.depth - 1 :]}
+
+
+def _specs(node: Node, facts: Facts) -> Counter[tuple[str, str]]:
+    found: Counter[tuple[str, str]] = Counter()
+    for category in node.categories:
+        found.update(facts.specs.get(category, {}))
+    return found
+
+
+def _tally(spec: Mapping[tuple[str, str], int], place: int) -> Counter[str]:
+    """Return how often each property (0) or value (1) occurs, written alike."""
+    found: Counter[str] = Counter()
+    for pair, times in spec.items():
+        found[normalize("NFKC", pair[place]).casefold().strip()] += times
+    return found
+
+
+def _prices(node: Node, facts: Facts) -> tuple[float, float]:
+    logs = [log(price) for c in node.categories for price in facts.prices.get(c, ()) if price > 0]
+    return (median(logs), pstdev(logs, fmean(logs))) if logs else (float("nan"), float("nan"))

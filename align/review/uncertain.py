@@ -1,0 +1,117 @@
+"""Undecided pairs for a person to judge, most uncertain first, with products of both sides."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from align.category import Category
+from align.review.effective_decisions import EffectiveDecisions
+from storage import Snapshot
+
+__all__ = ["Example", "UncertainPair", "uncertain_pairs"]
+
+_PAIRS = """
+SELECT * FROM label_pairs ANTI JOIN decided USING (source_a, path_a, source_b, path_b)
+WHERE (source_a, path_a) NOT IN (SELECT (source, path) FROM alone)
+  AND (source_b, path_b) NOT IN (SELECT (source, path) FROM alone)
+ORDER BY doubt DESC, source_a, path_a, source_b, path_b LIMIT ? OFFSET ?
+"""
+_DECIDED = pa.schema([(name, pa.string()) for name in ("source_a", "path_a", "source_b", "path_b")])
+_ALONE = pa.schema([("source", pa.string()), ("path", pa.string())])
+_WANTED = pa.schema([("source", pa.string()), ("wanted", pa.list_(pa.string()))])
+_EXAMPLES = """
+SELECT source, wanted, min_by((product_id, caption), product_id, ?) AS examples
+FROM wanted JOIN products USING (source)
+WHERE category[1:len(wanted)] = wanted AND caption IS NOT NULL
+GROUP BY source, wanted
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A product of a category."""
+
+    product_id: str
+    caption: str
+
+
+@dataclass(frozen=True, slots=True)
+class UncertainPair:
+    """A pair of categories for a person to judge."""
+
+    a: Category
+    b: Category
+    s_label: float
+    s_content: float
+    probability: float | None
+    """Of being one label, by the learned rule; None: another rule judged."""
+    relation: str
+    """same, broader (``a`` holds ``b``), narrower or other, as the rule has it."""
+    merged: bool
+    """Whether both are one label now."""
+    doubt: float
+    """0 to 1."""
+    evidence: tuple[str, ...]
+    """What spoke for or against it, strongest first."""
+    examples_a: tuple[Example, ...]
+    """Products in ``a`` and below, by product id."""
+    examples_b: tuple[Example, ...]
+
+
+def uncertain_pairs(
+    snapshot: Snapshot, decided: EffectiveDecisions, *, limit: int = 50, offset: int = 0, examples: int = 5
+) -> list[UncertainPair]:
+    """Return undecided pairs of the last alignment, most doubtful first.
+
+    Args:
+        snapshot: Dataset version; before the first alignment there are no pairs.
+        decided: What people decided; pairs that a decision is in force on, and those of a category that
+            stands alone, are left out, at once and not only after the next alignment.
+        limit: Most pairs wanted.
+        offset: Pairs to pass over.
+        examples: Most products wanted of each side.
+    """
+    with closing(snapshot.connection(("label_pairs", "products"))) as connection:
+        connection.register("decided", pa.Table.from_pylist(list(_keys(decided)), schema=_DECIDED))
+        alone = [{"source": end.source, "path": end.text} for end in decided.splits]
+        connection.register("alone", pa.Table.from_pylist(alone, schema=_ALONE))
+        rows = connection.sql(_PAIRS, params=[limit, offset]).to_arrow_table().to_pylist()
+        ends = sorted({end for row in rows for end in (_end(row, "a"), _end(row, "b"))})
+        wanted = [{"source": source, "wanted": list(path)} for source, path in ends]
+        connection.register("wanted", pa.Table.from_pylist(wanted, schema=_WANTED))
+        found = connection.execute(_EXAMPLES, [examples]).fetchall()
+    shown = {Category(source, tuple(path)): _examples(listed) for source, path, listed in found}
+    return [_pair(row, shown) for row in rows]
+
+
+def _keys(decided: EffectiveDecisions) -> Iterator[dict[str, str]]:
+    for a, b in decided.pairs:
+        yield {"source_a": a.source, "path_a": a.text, "source_b": b.source, "path_b": b.text}
+
+
+def _end(row: dict[str, Any], side: str) -> Category:
+    return Category(row[f"source_{side}"], tuple(row[f"category_{side}"]))
+
+
+def _examples(listed: Sequence[Any]) -> tuple[Example, ...]:
+    return tuple(Example(*(one.values() if isinstance(one, dict) else one)) for one in listed)
+
+
+def _pair(row: dict[str, Any], shown: dict[Category, tuple[Example, ...]]) -> UncertainPair:
+    a, b = _end(row, "a"), _end(row, "b")
+    return UncertainPair(
+        a,
+        b,
+        row["s_label"],
+        row["s_content"],
+        row["probability"],
+        row["relation"],
+        row["merged"],
+        row["doubt"],
+        tuple(row["evidence"]),
+        shown.get(a, ()),
+        shown.get(b, ()),
+    )

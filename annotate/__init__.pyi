@@ -1,0 +1,15 @@
+from .aggregation.aggregate import Aggregation, aggregate
+from .aggregation.krippendorff import krippendorff_alpha
+from .judgements import Judgement, read_judgements
+from .matches import match_pairs
+from .settings import Method
+
+__all__ = [
+    "Aggregation",
+    "Judgement",
+    "Method",
+    "aggregate",
+    "krippendorff_alpha",
+    "match_pairs",
+    "read_judgements",
+]

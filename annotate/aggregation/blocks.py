@@ -1,0 +1,90 @@
+"""Answers in blocks of whole tasks, small enough for the processor's cache."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from annotate.aggregation.encoding import EncodedJudgements
+
+__all__ = ["Block", "blocks", "count_votes", "sum_by"]
+
+
+def sum_by(places: NDArray[np.integer], values: NDArray[np.number | np.bool_], size: int) -> NDArray[np.float64]:
+    """Return [size] the sum of the values at each place, added in their order."""
+    return np.bincount(places, values, size).astype(np.float64, copy=False)
+
+
+Numbers = NDArray[np.intp]
+Values = NDArray[np.float64]
+
+_ANSWERS = 1 << 16
+"""Answers in a block: with the values worked out from each, some 4 MB. Twice as fast as whole columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The n answers on m tasks that follow each other."""
+
+    rows: slice
+    """Their places among all answers."""
+    tasks: slice
+    """Their tasks' places among all tasks."""
+    task: Numbers
+    """[n] task, from 0 within the block."""
+    worker: Numbers
+    """[n]"""
+    cell: Numbers
+    """[n] place of (label, task) in a flat [K, m]."""
+    shape: tuple[int, int]
+    """(K, m)."""
+
+    def sum_votes(self, weights: Values) -> Values:
+        """Return the sum of the answers' weights, [K, m]."""
+        return sum_by(self.cell, weights, self.shape[0] * self.shape[1]).reshape(self.shape)
+
+    def sum_by_task(self, values: Values) -> Values:
+        """Return the sum of the answers' values, [m]."""
+        return sum_by(self.task, values, self.shape[1])
+
+
+def blocks(encoded: EncodedJudgements) -> Iterator[Block]:
+    """Yield all answers, and all tasks, in order, in blocks; a task lies in one block."""
+    begin, first = 0, 0
+    while first < len(encoded.gold):
+        last = _end_of_tasks(encoded, begin)
+        end = int(np.searchsorted(encoded.task, np.int32(last)))  # any other type of integer copies the column
+        yield _block(encoded, slice(begin, end), slice(first, last))
+        begin, first = end, last
+
+
+def _end_of_tasks(encoded: EncodedJudgements, begin: int) -> int:
+    """Return the task that the block after the one from answer ``begin`` starts with."""
+    if begin + _ANSWERS >= len(encoded.task):
+        return len(encoded.gold)
+    return max(int(encoded.task[begin + _ANSWERS]), int(encoded.task[begin]) + 1)
+
+
+def _block(encoded: EncodedJudgements, rows: slice, tasks: slice) -> Block:
+    size = tasks.stop - tasks.start
+    task = encoded.task[rows].astype(np.intp)
+    task -= tasks.start
+    cell = encoded.label[rows].astype(np.intp)
+    cell *= size
+    cell += task
+    return Block(rows, tasks, task, encoded.worker[rows].astype(np.intp), cell, (len(encoded.labels), size))
+
+
+def count_votes(encoded: EncodedJudgements, weights: Values | None = None) -> Values:
+    """Return the sum of the weights of the workers who gave each label to each task, [K, T].
+
+    Args:
+        encoded: The judgements.
+        weights: [W]; None: 1 for each, which counts votes.
+    """
+    votes = np.empty((len(encoded.labels), len(encoded.gold)))
+    for block in blocks(encoded):
+        each = np.ones(len(block.worker)) if weights is None else weights[block.worker]
+        votes[:, block.tasks] = block.sum_votes(each)
+    return votes

@@ -1,0 +1,34 @@
+"""Majority vote."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from annotate.aggregation.blocks import blocks, count_votes
+from annotate.aggregation.encoding import EncodedJudgements
+from annotate.aggregation.fit import Fit, clamp
+
+__all__ = ["majority"]
+
+Values = NDArray[np.float64]
+
+
+def majority(encoded: EncodedJudgements) -> Fit:
+    """Give each label its share of the task's answers; all labels the same share where there are none.
+
+    Every worker counts the same. A tie stays one in the posteriors; as the label, the smallest of the tied
+    is chosen (``choose_labels``). Gold clamps its tasks and changes no other. The ability of a worker is the
+    mean posterior of the worker's own answers.
+    """
+    votes = count_votes(encoded)
+    total = votes.sum(axis=0)
+    votes[:, total == 0] = 1.0
+    votes /= np.where(total == 0, len(votes), total)
+    posteriors = clamp(votes, encoded.gold)
+    return Fit(posteriors, _mean_posterior(encoded, posteriors))
+
+
+def _mean_posterior(encoded: EncodedJudgements, posteriors: Values) -> Values:
+    total = np.zeros(len(encoded.workers))
+    for block in blocks(encoded):
+        np.add.at(total, block.worker, posteriors[:, block.tasks].ravel()[block.cell])
+    return total / np.bincount(encoded.worker, minlength=len(total))

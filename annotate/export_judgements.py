@@ -1,0 +1,107 @@
+"""Judgements, and reports on them, written to a file."""
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv
+
+from annotate.aggregation.aggregate import aggregate
+from annotate.aggregation.krippendorff import krippendorff_alpha
+from annotate.judgement_state import category_judgements, timed_judgements
+from annotate.judgements import write_tasks
+from annotate.matches import find_transitive_pairs
+from annotate.settings import AnnotateSettings, Method
+from storage import Store
+
+__all__ = ["Form", "export_judgements", "make_report"]
+
+
+def make_report(judgements: pa.Table, method: Method) -> dict[str, object]:
+    """Return alpha, workers and tasks.
+
+    ``alpha`` is Krippendorff's over the answers that take a side, None where no pair has two; ``workers`` have
+    judgements, ability, agreement and gold (``Aggregation.workers``), the median of their seconds and their share of
+    uncertain answers; ``tasks`` have label, posterior, judgements and difficulty (``Aggregation.labels``), the most
+    difficult first.
+
+    Args:
+        judgements: query, candidate, worker, answer, gold, seconds.
+        method: As in ``aggregate``.
+    """
+    separator = "\x1f"
+    task = pc.binary_join_element_wise(judgements["query"], judgements["candidate"], separator)
+    table = pa.table({"task": task, "worker": judgements["worker"], "label": judgements["answer"]})
+    gold = table.filter(judgements["gold"])
+    given = pc.invert(judgements["gold"])
+    sided = table.filter(pc.and_(given, pc.not_equal(judgements["answer"], "uncertain")))
+    truth = dict(zip(gold["task"].to_pylist(), gold["label"].to_pylist(), strict=True))
+    found = aggregate(sided, method, {name: label for name, label in truth.items() if label != "uncertain"})
+    habits = _habits(judgements.filter(given))
+    return {
+        "method": method,
+        "alpha": None if math.isnan(alpha := krippendorff_alpha(sided)) else alpha,
+        "workers": [{**row, **habits[row["worker"]]} for row in found.workers.to_pylist()],
+        "tasks": [_task(row, separator) for row in found.labels.sort_by([("difficulty", "descending")]).to_pylist()],
+    }
+
+
+def _habits(judgements: pa.Table) -> dict[str, dict[str, float | None]]:
+    unsure = pc.equal(judgements["answer"], "uncertain").cast(pa.float64())
+    grouped = pa.table({"worker": judgements["worker"], "seconds": judgements["seconds"], "unsure": unsure})
+    rows = grouped.group_by("worker").aggregate([("seconds", "approximate_median"), ("unsure", "mean")]).to_pylist()
+    return {
+        row["worker"]: {"seconds": row["seconds_approximate_median"], "uncertain": row["unsure_mean"]} for row in rows
+    }
+
+
+def _task(row: dict[str, object], separator: str) -> dict[str, object]:
+    query, _, candidate = str(row.pop("task")).partition(separator)
+    return {"query": query, "candidate": candidate, **row}
+
+
+Form = Literal["csv", "label-studio", "report", "consequences", "categories"]
+
+
+def export_judgements(store: Store, settings: AnnotateSettings, form: Form, out: Path) -> int:
+    """Write all judgements of pairs, or what is made of them; return how many rows or tasks.
+
+    Args:
+        store: The workspace's store.
+        settings: The method of the report.
+        form: ``csv`` and ``label-studio``: the judgements, as ``annotate import`` reads them; ``report``: workers,
+            tasks and agreement as JSON; ``consequences``: what matches imply; ``categories``: the best category of
+            each product that was asked about (task, label, posterior, judgements, difficulty); both as CSV.
+        out: The file; replaced.
+    """
+    if form == "consequences":
+        return _write_csv(
+            find_transitive_pairs(store.snapshot().table("matches", ["query", "candidate", "decision"])), out
+        )
+    if form == "categories":
+        given, gold = category_judgements(store.state)
+        return _write_csv(aggregate(given, settings.method, gold).labels, out)
+    judgements = timed_judgements(store.state)
+    if form == "csv":
+        return _write_csv(judgements, out)
+    if form == "label-studio":
+        with out.open("w", encoding="utf-8") as file:
+            file.writelines(write_tasks(_rows(judgements)))
+    else:
+        text = json.dumps(make_report(judgements, settings.method), ensure_ascii=False, indent=1, allow_nan=False)
+        out.write_text(text + "\n", encoding="utf-8")
+    return int(judgements.num_rows)
+
+
+def _write_csv(rows: pa.Table, out: Path) -> int:
+    csv.write_csv(rows, out)
+    return int(rows.num_rows)
+
+
+def _rows(judgements: pa.Table) -> Iterator[dict[str, object]]:
+    for batch in judgements.to_batches(10_000):
+        yield from batch.to_pylist()

@@ -1,0 +1,123 @@
+"""Tasks leased to workers."""
+
+import hashlib
+import json
+import sqlite3
+from datetime import datetime, timedelta
+
+from annotate.settings import FIRST_ROUND, TaskSettings
+from annotate.tasks.task import LeasedTask, Task, options_of
+
+__all__ = ["lease_tasks", "show_task"]
+
+_SHOWN = "select t.task, t.query, t.candidate, t.options"
+_UNSEEN = "not exists (select 1 from annotation_work w where w.worker = :worker and w.task = t.task)"
+
+_LAPSE = "update annotation_work set live = 0 where label is null and live = 1 and until <= ?"
+_REVIVE = """
+update annotation_work set live = 1, until = :until
+where worker = :worker and label is null and (live = 1 or exists (
+    select 1 from annotation_tasks t
+    where t.task = annotation_work.task and (t.truth is not null or t.taken < t.wanted)))
+"""
+_HELD = (
+    _SHOWN + " from annotation_work w join annotation_tasks t using (task) "
+    "where w.worker = :worker and w.label is null and w.live = 1 order by w.number"
+)
+_NEXT = (
+    _SHOWN + ", t.place from annotation_tasks t indexed by annotation_open "
+    "where t.truth is null and t.taken < t.wanted and t.place >= :reach and t.wanted <= :most and "
+    + _UNSEEN
+    + " order by t.place limit 1"
+)
+_GOLD = (
+    _SHOWN + " from annotation_tasks t indexed by annotation_gold "
+    "where t.truth is not null and " + _UNSEEN + " order by t.place limit 1"
+)
+_ONE = _SHOWN + " from annotation_tasks t where t.task = ?"
+_LEASE = "insert into annotation_work (worker, task, until, number) values (:worker, :task, :until, :handed)"
+_ANY = 1 << 62
+_WORKER = "select paused, reach, handed, gold_handed, resting from annotation_workers where worker = ?"
+
+
+def lease_tasks(
+    connection: sqlite3.Connection, worker: str, count: int, now: datetime, settings: TaskSettings
+) -> list[LeasedTask]:
+    """Return the worker's unanswered tasks, topped up to ``count`` with new ones, and lease them.
+
+    Leases that ran out are given up first, whoever held them. Gold is handed out beside ordinary tasks, never when
+    none of those is left: it would cost and tell nothing.
+
+    Args:
+        connection: Inside a transaction.
+        worker: Who asks; known.
+        count: How many tasks.
+        now: The present moment, UTC.
+        settings: Gold and leases.
+
+    Returns:
+        At most ``count``, in the order they were first handed out; none to a paused worker.
+    """
+    paused, *_ = connection.execute(_WORKER, (worker,)).fetchone()
+    if paused is not None:
+        return []
+    connection.execute(_LAPSE, (now.isoformat(),))
+    until = (now + timedelta(minutes=settings.lease_minutes)).isoformat()
+    connection.execute(_REVIVE, {"worker": worker, "until": until})
+    held = [_leased(row) for row in connection.execute(_HELD, {"worker": worker})]
+    while len(held) < count:
+        task = _lease_next(connection, worker, until, settings)
+        if task is None:
+            break
+        held.append(task)
+    return held[:count]
+
+
+def show_task(connection: sqlite3.Connection, task: int) -> LeasedTask:
+    """Return a task as its worker sees it."""
+    return _leased(connection.execute(_ONE, (task,)).fetchone())
+
+
+def _lease_next(connection: sqlite3.Connection, worker: str, until: str, settings: TaskSettings) -> LeasedTask | None:
+    _, reach, handed, gold_handed, resting = connection.execute(_WORKER, (worker,)).fetchone()
+    most = FIRST_ROUND if resting and settings.adaptive is not None else _ANY
+    row = _next(connection, worker, reach, most)
+    if row is None:
+        return None
+    gold = None
+    if gold_handed < settings.gold_first or _draw(settings.seed, worker, handed) < settings.gold_share:
+        gold = connection.execute(_GOLD, {"worker": worker}).fetchone()
+    chosen = gold or row
+    connection.execute(_LEASE, {"worker": worker, "task": chosen[0], "until": until, "handed": handed})
+    connection.execute(
+        "update annotation_workers set handed = handed + 1, gold_handed = gold_handed + ?, reach = ? where worker = ?",
+        (gold is not None, reach if gold else row[4], worker),
+    )
+    return _leased(chosen[:4])
+
+
+def _next(connection: sqlite3.Connection, worker: str, reach: int, most: int) -> tuple[int, str, str, str, int] | None:
+    """Return the first open task that the worker has not seen, at or after ``reach``, else from the beginning.
+
+    What lies before ``reach`` was full or the worker's own when passed: skipping it keeps the search short. Tasks that
+    more than ``most`` workers are wanted for are left to others.
+    """
+    for start in (reach, 0) if reach else (0,):
+        row: tuple[int, str, str, str, int] | None = connection.execute(
+            _NEXT, {"worker": worker, "reach": start, "most": most}
+        ).fetchone()
+        if row is not None:
+            return row
+    return None
+
+
+def _draw(seed: int, worker: str, handed: int) -> float:
+    """Return a number from 0 to below 1 that the seed, the worker and the count of tasks decide."""
+    text = json.dumps([seed, worker, handed])
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) / 2**64
+
+
+def _leased(row: tuple[int, str, str, str]) -> LeasedTask:
+    number, query, candidate, options = row
+    task = Task(query, candidate, tuple(json.loads(options)))
+    return LeasedTask(number, task.kind, query, candidate, options_of(task))

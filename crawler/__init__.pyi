@@ -1,0 +1,25 @@
+from .pages.document import Document, read_document
+from .pages.links import Link, canonical_url, links, next_link
+from .pages.optouts import opt_outs
+from .pages.page_kind import Verdict, is_product
+from .pages.parse import page_object_for, parse_page
+from .pages.privacy import hash_merchant, mask_contacts
+from .pages.product_page import ProductPage, field
+
+__all__ = [
+    "Document",
+    "Link",
+    "ProductPage",
+    "Verdict",
+    "canonical_url",
+    "field",
+    "hash_merchant",
+    "is_product",
+    "links",
+    "mask_contacts",
+    "next_link",
+    "opt_outs",
+    "page_object_for",
+    "parse_page",
+    "read_document",
+]

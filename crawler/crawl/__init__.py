@@ -1,0 +1,1 @@
+"""The crawl: frontier, spider and what a response adds to them."""

@@ -1,0 +1,147 @@
+"""Pages that only a browser shows: rendered by Chromium, while every request is still made by the guarded client.
+
+Chromium itself reaches nothing: what a page asks for is answered from here, and a proxy that does not
+exist is set for whatever would pass by. Needs the extra ``browser``.
+"""
+
+import asyncio
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from playwright.async_api import Browser, BrowserContext, Error, Playwright, Route, WebSocketRoute, async_playwright
+
+from crawler.net.client import ClientLimits, Fetched, FetchError, PageClient
+
+__all__ = ["BrowserClient", "Rendering"]
+
+_PROGRAMS = ("chromium", "chromium-browser")
+_ARGUMENTS = (
+    "--proxy-server=127.0.0.1:9",
+    "--proxy-bypass-list=<-loopback>",
+    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
+    "--disable-background-networking",
+)
+_WANTED = frozenset({"script", "xhr", "fetch"})
+"""What a page needs to fill itself; pictures and the like are the downloader's business."""
+_MOST_REQUESTS = 60
+"""Of one page; shops that render themselves make some ten."""
+_DROPPED = frozenset({"content-type", "content-encoding", "content-length", "transfer-encoding"})
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """The manners of what a page asks for."""
+
+    refuse: Callable[[str], tuple[str, str] | None]
+    """Address -> why it must not be asked for, None where it may."""
+    delay_s: float
+    """Seconds between two requests."""
+
+
+class BrowserClient:
+    """Like ``PageClient``, but that an HTML page comes as it looks once its scripts have run.
+
+    Args:
+        client: makes all requests.
+        rendering: manners of the requests that pages make.
+        user_agent: what scripts are told.
+    """
+
+    def __init__(self, client: PageClient, rendering: Rendering, user_agent: str) -> None:
+        self._client = client
+        self._rendering = rendering
+        self._user_agent = user_agent
+        self._turn = asyncio.Lock()
+        self._opening = asyncio.Lock()
+        self._playwright: Playwright | None = None
+        self._browser: Browser | None = None
+
+    async def get(self, url: str, limits: ClientLimits, headers: Mapping[str, str] | None = None) -> Fetched:
+        """Return the answer of one GET; of a page, what it has become.
+
+        Raises:
+            FetchError: refused by the guard, or no whole page within the limits.
+        """
+        answer = await self._client.get(url, limits, headers)
+        if answer.status != 200 or not answer.header("content-type").lower().startswith("text/html"):
+            return answer
+        try:
+            async with asyncio.timeout(limits.total_s):
+                text = await self._render(url, answer, limits)
+        except (Error, TimeoutError) as error:
+            detail = " ".join(str(error).split())[:200] or f"not rendered within {limits.total_s:g} s"
+            raise FetchError("timeout", detail, passing=True) from error
+        body = text.encode()
+        if len(body) > limits.max_bytes:
+            raise FetchError("too_large", f"{len(body)} bytes rendered, limit {limits.max_bytes}", passing=False)
+        kept = tuple((name, value) for name, value in answer.headers if name.lower() not in _DROPPED)
+        return replace(answer, headers=(*kept, ("Content-Type", "text/html; charset=utf-8")), body=body)
+
+    async def close(self) -> None:
+        """End Chromium."""
+        if self._browser is not None:
+            await self._browser.close()
+        if self._playwright is not None:
+            await self._playwright.stop()
+
+    async def _render(self, url: str, answer: Fetched, limits: ClientLimits) -> str:
+        browser = await self._open()
+        context = await browser.new_context(
+            user_agent=self._user_agent, service_workers="block", accept_downloads=False
+        )
+        try:
+            await self._answer_from_here(context, url, answer, limits)
+            page = await context.new_page()
+            await page.goto(url, wait_until="networkidle", timeout=limits.total_s * 1000)
+            return await page.content()
+        finally:
+            await context.close()
+
+    async def _answer_from_here(self, context: BrowserContext, url: str, answer: Fetched, limits: ClientLimits) -> None:
+        """Answer the page's own address with what came, and a few further requests through the client."""
+        left = _MOST_REQUESTS
+
+        async def answer_one(route: Route) -> None:
+            nonlocal left
+            request = route.request
+            if request.is_navigation_request() and request.url == url:
+                await route.fulfill(status=200, content_type=answer.header("content-type"), body=answer.body)
+            elif request.resource_type in _WANTED and request.method == "GET" and left > 0:
+                left -= 1
+                await self._pass_on(route, limits)
+            else:
+                await route.abort()
+
+        async def close(socket: WebSocketRoute) -> None:
+            await socket.close()
+
+        await context.route("**/*", answer_one)
+        await context.route_web_socket("**/*", close)
+
+    async def _pass_on(self, route: Route, limits: ClientLimits) -> None:
+        """Make one of the page's requests, where robots.txt and the guard let it."""
+        url = route.request.url
+        if self._rendering.refuse(url):
+            await route.abort()
+            return
+        async with self._turn:
+            await asyncio.sleep(self._rendering.delay_s)
+            try:
+                found = await self._client.get(url, limits)
+            except FetchError:
+                await route.abort()
+                return
+        kind = found.header("content-type") or None
+        await route.fulfill(status=found.status, content_type=kind, body=found.body)
+
+    async def _open(self) -> Browser:
+        async with self._opening:
+            if self._browser is None:
+                self._playwright = await async_playwright().start()
+                program = next((path for name in _PROGRAMS if (path := shutil.which(name))), None)
+                self._browser = await self._playwright.chromium.launch(
+                    executable_path=program, args=list(_ARGUMENTS), chromium_sandbox=os.geteuid() != 0
+                )
+            return self._browser

@@ -1,0 +1,277 @@
+"""The frontier: what became of every address of a source. SQLite, so that a kill loses nothing."""
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+
+from crawler.crawl.visits import Found, Recrawl, Task, Visit
+
+__all__ = ["FRONTIER_DDL", "Frontier", "transaction"]
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Make what is inside all or nothing."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+class Frontier:
+    """The addresses of one source.
+
+    Args:
+        connection: to the workspace's state, in autocommit mode.
+        source: name of the source.
+        now: time of this run, ISO 8601, UTC.
+        recrawl: when visits are long enough ago; None: a visit of this very moment is.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, source: str, now: str, recrawl: Recrawl | None = None) -> None:
+        self._connection = connection
+        self._source = source
+        self._now = now
+        self._recrawl = recrawl or Recrawl((now,), now)
+        self._queries: Counter[str] = Counter()
+
+    def reopen(self, passing: Collection[str]) -> None:
+        """Put addresses back in the queue whose last visit is long enough ago.
+
+        Where new pages are found (sitemaps, start addresses, listings that go on) no steadiness counts.
+
+        Args:
+            passing: reasons for which a visit that failed is to be repeated sooner.
+        """
+        recrawl = self._recrawl
+        self._connection.execute(
+            _REOPEN,
+            {
+                "source": self._source,
+                "soonest": recrawl.soonest,
+                "due": json.dumps(recrawl.due),
+                "last": len(recrawl.due) - 1,
+                "failed": recrawl.failed,
+                "passing": json.dumps(list(passing)),
+            },
+        )
+
+    def reopen_all(self) -> None:
+        """Put every address back in the queue, to be fetched whole: the source's scope changed."""
+        self._connection.execute(
+            "UPDATE source_pages SET state = 'pending', etag = NULL, last_modified = NULL WHERE source = ?",
+            (self._source,),
+        )
+
+    def add(self, found: Iterable[Found]) -> None:
+        """Add addresses; those known already keep what became of them."""
+        self._connection.executemany(_ADD, (self._row(item) for item in found))
+
+    def take(self, count: int, busy: Collection[str], *, known_only: bool = False) -> list[Task]:
+        """Return up to ``count`` waiting addresses that are not ``busy``, the next ones first.
+
+        With ``known_only`` just those that have a stored page already.
+        """
+        rows = self._connection.execute(_TAKE, (self._source, known_only, count + len(busy)))
+        names = [column[0] for column in rows.description]
+        found = [dict(zip(names, row, strict=True)) for row in rows]
+        tasks = [Task(**{**values, "listed": bool(values["listed"])}) for values in found]
+        return [task for task in tasks if task.url not in busy][:count]
+
+    def record(self, visits: Iterable[Visit]) -> None:
+        """Write what became of addresses and what was discovered there, in one transaction."""
+        with transaction(self._connection):
+            for visit in visits:
+                self._connection.execute(_RECORD, self._outcome(visit))
+                self.add(visit.found)
+                if visit.kind == "sitemap" and visit.state == "done":
+                    self._believe(visit.task.url)
+
+    def _believe(self, sitemap: str) -> None:
+        """Do not ask for pages that a sitemap calls unchanged since their last visit, but for those it calls changed.
+
+        A sitemap that was not modified says what it said before.
+        """
+        times = (self._source, sitemap, self._recrawl.latest)
+        self._connection.execute(_UNCHANGED, times)
+        self._connection.execute(_CHANGED, (self._source, sitemap, self._recrawl.soonest))
+
+    def waiting(self, *, known_only: bool = False) -> int:
+        """Return how many addresses wait to be fetched; with ``known_only`` just those that have a stored page."""
+        query = (
+            "SELECT count(*) FROM source_pages WHERE source = ? AND state = 'pending' "
+            "AND (NOT ? OR page_sha256 IS NOT NULL)"
+        )
+        return int(self._connection.execute(query, (self._source, known_only)).fetchone()[0])
+
+    def stored(self) -> int:
+        """Return how many addresses have a stored page."""
+        query = "SELECT count(*) FROM source_pages WHERE source = ? AND page_sha256 IS NOT NULL"
+        return int(self._connection.execute(query, (self._source,)).fetchone()[0])
+
+    def count_query(self, url: str) -> int:
+        """Return which of its path's query strings this address has: 0 without one, else counted from 1.
+
+        Counts the addresses known when a path is first asked for, and every one asked for since.
+        """
+        path, mark, _ = url.partition("?")
+        if not mark:
+            return 0
+        if path not in self._queries:
+            # "?" to "@" spans every address of the path that has a query string.
+            query = "SELECT count(*) FROM source_pages WHERE source = ? AND url >= ? AND url < ?"
+            self._queries[path] = self._connection.execute(query, (self._source, path + "?", path + "@")).fetchone()[0]
+        self._queries[path] += 1
+        return self._queries[path]
+
+    def knows(self, url: str) -> bool:
+        """Tell whether the address was discovered before."""
+        query = "SELECT 1 FROM source_pages WHERE source = ? AND url = ?"
+        return self._connection.execute(query, (self._source, url)).fetchone() is not None
+
+    def _row(self, item: Found) -> tuple[object, ...]:
+        state = "skipped" if item.refused else "pending"
+        checked = self._now if item.refused else None
+        place = (item.kind, item.rank, item.depth, item.hops, item.chain, item.listed)
+        dated = (item.listed_in, item.modified)
+        return (self._source, item.url, *place, state, item.refused, item.detail, checked, *dated)
+
+    def _outcome(self, visit: Visit) -> dict[str, object]:
+        fresh = visit.headers or {}
+        gone = visit.reason == "http_404" and visit.task.page_sha256 is not None
+        return {
+            "source": self._source,
+            "url": visit.task.url,
+            "kind": visit.kind,
+            "state": visit.state,
+            "reason": visit.reason,
+            "detail": visit.detail,
+            "attempts": visit.attempts,
+            "status": visit.http_status,
+            "etag": fresh.get("etag"),
+            "modified": fresh.get("last-modified"),
+            "headers": None if visit.headers is None else json.dumps(dict(fresh), ensure_ascii=False, sort_keys=True),
+            "sha": visit.page_sha256,
+            "forget": visit.forget,
+            "redirect": visit.redirect_to,
+            "canonical": visit.canonical,
+            "now": self._now,
+            "gone": gone,
+        }
+
+
+_ADD = """
+INSERT INTO source_pages (source, url, kind, rank, depth, hops, chain, listed, state, reason, detail, checked_at,
+    listed_in, listed_modified)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (source, url) DO UPDATE SET
+    listed = max(listed, excluded.listed),
+    listed_modified = iif(excluded.listed_in IS NULL, listed_modified, excluded.listed_modified),
+    listed_in = coalesce(excluded.listed_in, listed_in),
+    rank = min(rank, excluded.rank),
+    hops = min(hops, excluded.hops),
+    chain = min(chain, excluded.chain),
+    depth = min(depth, excluded.depth),
+    kind = CASE WHEN state = 'absent' THEN excluded.kind ELSE kind END,
+    state = CASE WHEN excluded.state = 'pending' AND (reason IN ('too_deep', 'trap') OR
+        (state = 'absent' AND excluded.kind = 'page')) THEN 'pending' ELSE state END
+"""
+
+_REOPEN = """
+UPDATE source_pages SET state = 'pending' WHERE source = :source AND state != 'pending' AND (
+    checked_at <= iif(rank < 3, :soonest, (SELECT value FROM json_each(:due) WHERE key = min(steady, :last)))
+    OR (checked_at <= :failed AND reason IN (SELECT value FROM json_each(:passing))))
+"""
+
+_UNCHANGED = """
+UPDATE source_pages SET state = 'done' WHERE source = ? AND listed_in = ? AND state = 'pending'
+    AND page_sha256 IS NOT NULL AND reason IS NULL AND listed_modified < checked_at AND checked_at > ?
+"""
+
+_CHANGED = """
+UPDATE source_pages SET state = 'pending' WHERE source = ? AND listed_in = ? AND state = 'done'
+    AND listed_modified >= checked_at AND checked_at <= ?
+"""
+
+_TAKE = """
+SELECT url, kind, rank, depth, hops, chain, listed, etag, last_modified, page_sha256 FROM source_pages
+WHERE source = ? AND state = 'pending' AND (NOT ? OR page_sha256 IS NOT NULL) ORDER BY rank, depth, url LIMIT ?
+"""
+
+# A new page replaces all that the last one said; anything else leaves the stored page as it is.
+_RECORD = """
+UPDATE source_pages SET
+    kind = :kind, state = :state, reason = :reason, detail = :detail, http_status = :status,
+    attempts = attempts + :attempts, checked_at = :now, redirect_to = :redirect,
+    etag = CASE WHEN :sha IS NOT NULL THEN :etag ELSE coalesce(:etag, etag) END,
+    last_modified = CASE WHEN :sha IS NOT NULL THEN :modified ELSE coalesce(:modified, last_modified) END,
+    headers = CASE WHEN :sha IS NOT NULL THEN :headers ELSE headers END,
+    canonical = CASE WHEN :sha IS NOT NULL THEN :canonical ELSE canonical END,
+    fetched_at = CASE WHEN :sha IS NOT NULL THEN :now ELSE fetched_at END,
+    vanished_at = CASE WHEN :gone THEN coalesce(vanished_at, :now) WHEN :state = 'done' THEN NULL ELSE vanished_at END,
+    steady = CASE WHEN :status = 304 OR :sha = page_sha256 THEN steady + 1 WHEN :sha IS NOT NULL THEN 0 ELSE steady END,
+    page_sha256 = CASE WHEN :forget THEN NULL ELSE coalesce(:sha, page_sha256) END
+WHERE source = :source AND url = :url
+"""
+
+
+FRONTIER_DDL = (
+    # One row an address of a source. state: pending, done, failed, skipped, redirected, absent.
+    # page_sha256 is the last stored page, whatever became of later visits; parsed_* is what the
+    # records stage made of it (a cache, believed only beside the tables of its own commit).
+    """CREATE TABLE IF NOT EXISTS source_pages (
+        source TEXT NOT NULL,
+        url TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        rank INTEGER NOT NULL,
+        depth INTEGER NOT NULL,
+        hops INTEGER NOT NULL,
+        chain INTEGER NOT NULL,
+        listed INTEGER NOT NULL,
+        state TEXT NOT NULL,
+        reason TEXT,
+        detail TEXT NOT NULL DEFAULT '',
+        attempts INTEGER NOT NULL DEFAULT 0,
+        http_status INTEGER,
+        etag TEXT,
+        last_modified TEXT,
+        headers TEXT,
+        page_sha256 TEXT,
+        redirect_to TEXT,
+        canonical TEXT,
+        fetched_at TEXT,
+        checked_at TEXT,
+        vanished_at TEXT,
+        parsed_sha256 TEXT,
+        parser TEXT,
+        outcome TEXT,
+        outcome_detail TEXT,
+        native_id TEXT,
+        identity TEXT,
+        PRIMARY KEY (source, url)
+    ) WITHOUT ROWID""",
+    """CREATE INDEX IF NOT EXISTS source_pages_queue ON source_pages (source, state, rank, depth, url)""",
+    # robots.txt and its like; status 0: no answer.
+    """CREATE TABLE IF NOT EXISTS source_files (
+        url TEXT PRIMARY KEY,
+        status INTEGER NOT NULL,
+        body TEXT NOT NULL,
+        fetched_at TEXT NOT NULL
+    ) WITHOUT ROWID""",
+    # One row a source: the scope its pages were judged by, and why its last run stopped short.
+    """CREATE TABLE IF NOT EXISTS source_runs (
+        source TEXT PRIMARY KEY,
+        scope TEXT NOT NULL,
+        stopped TEXT,
+        detail TEXT NOT NULL DEFAULT ''
+    ) WITHOUT ROWID""",
+    # The sitemap that names the page and when, as it says, the page changed; visits in a row that found no change.
+    "ALTER TABLE source_pages ADD COLUMN listed_in TEXT",
+    "ALTER TABLE source_pages ADD COLUMN listed_modified TEXT",
+    "ALTER TABLE source_pages ADD COLUMN steady INTEGER NOT NULL DEFAULT 0",
+)

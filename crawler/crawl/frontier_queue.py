@@ -1,0 +1,238 @@
+"""The queue of one source's crawl: hands out addresses, takes back what became of them, durably."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from crawler.crawl.frontier import Frontier
+from crawler.crawl.responses import PASSING_REASONS
+from crawler.crawl.visits import Found, Task, Visit
+
+__all__ = ["CrawlQueue", "PageStore", "QueueLimits", "Refuse"]
+
+
+class PageStore(Protocol):
+    """The part of an object writer that the queue uses."""
+
+    def put(self, payload: bytes, *, mime: str, url: str, headers: tuple[tuple[str, str], ...], status: int) -> str:
+        """Store a page, return its sha256."""
+
+    def revisit(self, url: str, sha256: str, status: int = 304) -> None:
+        """Note that a stored page was found unchanged."""
+
+    def flush(self) -> None:
+        """Make all of it durable."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLimits:
+    """Budgets of one run."""
+
+    max_pages: int
+    """Stored pages of the source."""
+    max_requests: int | None
+    """Requests of this run; None: no limit."""
+    max_bytes: int
+    """Of answers, in this run."""
+    max_seconds: float
+    max_failures_in_a_row: int
+    max_depth: int
+    max_listing_pages: int
+    retries: int
+    backoff_s: float
+    max_wait_s: float
+    batch_pages: int
+    batch_s: float
+
+
+Refuse = Callable[[str], tuple[str, str] | None]
+"""Address -> reason and detail why it must not be asked for, None where it may."""
+
+_AHEAD = 64
+
+
+class CrawlQueue:
+    """Addresses of one source, as one run works through them.
+
+    Every address handed out by :meth:`next` comes back through :meth:`finish`. Until :meth:`flush`
+    it counts as waiting: a kill repeats it.
+
+    Args:
+        frontier: where addresses come from and go back to.
+        pages: where pages are kept.
+        limits: budgets.
+        refuse: robots.txt and site-wide opt-outs.
+        flushed: told how many visits each flush made durable.
+    """
+
+    def __init__(
+        self, frontier: Frontier, pages: PageStore, limits: QueueLimits, refuse: Refuse, flushed: Callable[[int], None]
+    ) -> None:
+        self._frontier = frontier
+        self._pages = pages
+        self._limits = limits
+        self._refuse = refuse
+        self._flushed = flushed
+        self._ready: deque[Task] = deque()
+        self._finished: list[Visit] = []
+        self._busy: set[str] = set()
+        self._attempts: dict[str, int] = {}
+        self._new_room = limits.max_pages - frontier.stored()
+        self._requests = 0
+        self._received = 0
+        self._sitemaps: set[str] = set()
+        self._failures_in_a_row = 0
+        self._began = self._last_flush = time.monotonic()
+        self._paused_until = 0.0
+        self._retries = 0
+        self.stopped: tuple[str, str] | None = None
+        """Reason and detail why nothing more is handed out; None: nothing stands against it."""
+
+    def next(self) -> Task | None:
+        """Return the next address to ask for; None: none at present."""
+        self._check_budget()
+        while self.stopped is None and time.monotonic() >= self._paused_until:
+            if not self._ready and not self._fill():
+                return None
+            if self._sitemaps and self._ready[0].kind != "sitemap":
+                return None  # what is under way may say that the page has not changed
+            task = self._ready.popleft()
+            refusal = self._refuse(task.url)
+            if refusal is not None:
+                self._finished.append(Visit(task, "skipped", *refusal, kind=task.kind, attempts=0))
+            elif self._has_room(task):
+                self._requests += 1
+                if task.kind == "sitemap":
+                    self._sitemaps.add(task.url)
+                return task
+        return None
+
+    def count_bytes(self, received: int) -> None:
+        """Count what an answer weighed against the run's budget."""
+        self._received += received
+
+    def is_waiting(self) -> bool:
+        """Tell whether something will come without any answer arriving first."""
+        return self.stopped is None and bool(self._ready or self._retries or self._finished)
+
+    def finish(self, visit: Visit, body: bytes | None = None, headers: tuple[tuple[str, str], ...] = ()) -> None:
+        """Take back an address with what became of it, its page (if any) to be stored."""
+        url = visit.task.url
+        if body is not None:
+            mime = (visit.headers or {}).get("content-type", "").partition(";")[0].strip() or "text/html"
+            sha = self._pages.put(body, mime=mime, url=url, headers=headers, status=visit.http_status or 200)
+            visit = replace(visit, page_sha256=sha)
+        elif visit.state == "done" and visit.task.page_sha256:
+            self._pages.revisit(url, visit.task.page_sha256)
+        if visit.page_sha256 is None and visit.task.page_sha256 is None:
+            self._new_room += 1
+        attempts = self._attempts.pop(url, 0) + 1
+        found = tuple(self._admit(visit.found))
+        self._finished.append(replace(visit, attempts=attempts, found=found))
+        self._count_failure(visit)
+        self._sitemaps.discard(url)
+        if visit.kind == "sitemap":
+            self._look_again()
+        elif (
+            len(self._finished) >= self._limits.batch_pages
+            or time.monotonic() - self._last_flush >= self._limits.batch_s
+        ):
+            self.flush()
+
+    def retry_in(self, task: Task, reason: str, asked_s: float | None) -> float | None:
+        """Return the seconds after which a failed address is to be tried again, None: not in this run.
+
+        A wait that the server asked for (``asked_s``), or any after "too many requests", holds for the
+        whole source; one longer than the settings allow ends its run. The caller gives the address back
+        through :meth:`put_back` when the time is over.
+        """
+        tried = self._attempts.get(task.url, 0)
+        wait = asked_s if asked_s is not None else self._limits.backoff_s * 2**tried
+        if asked_s is not None and asked_s > self._limits.max_wait_s:
+            self.stopped = ("source_down", f"the server asks to be left alone for {asked_s:g} s")
+        if reason not in PASSING_REASONS or tried >= self._limits.retries or wait > self._limits.max_wait_s:
+            return None
+        self._attempts[task.url] = tried + 1
+        self._retries += 1
+        if asked_s is not None or reason == "http_429":
+            self._paused_until = max(self._paused_until, time.monotonic() + wait)
+        return wait
+
+    def put_back(self, task: Task) -> None:
+        """Put an address that is to be tried again at the queue's head."""
+        self._retries -= 1
+        self._ready.appendleft(task)
+
+    def flush(self) -> None:
+        """Make pages durable, then what is known of them."""
+        if self._finished:
+            self._pages.flush()
+            self._frontier.record(self._finished)
+            self._busy.difference_update(visit.task.url for visit in self._finished)
+            count = len(self._finished)
+            self._finished.clear()
+            self._flushed(count)
+        self._last_flush = time.monotonic()
+
+    def _look_again(self) -> None:
+        """Take the next addresses anew: a sitemap has said which are due."""
+        self.flush()
+        self._busy.difference_update(task.url for task in self._ready)
+        self._ready.clear()
+
+    def _fill(self) -> bool:
+        self.flush()
+        self._ready.extend(self._frontier.take(_AHEAD, self._busy, known_only=self._new_room <= 0))
+        self._busy.update(task.url for task in self._ready)
+        return bool(self._ready)
+
+    def _has_room(self, task: Task) -> bool:
+        """Count a new page against the source's budget; those known and those tried again are counted already."""
+        if task.page_sha256 is not None or task.url in self._attempts:
+            return True
+        if self._new_room <= 0:
+            self._busy.discard(task.url)
+            return False
+        self._new_room -= 1
+        return True
+
+    def _check_budget(self) -> None:
+        limits = self._limits
+        if self.stopped is not None:
+            return
+        if limits.max_requests is not None and self._requests >= limits.max_requests:
+            self.stopped = ("budget", f"limit of {limits.max_requests} requests in this run")
+        elif self._received >= limits.max_bytes:
+            self.stopped = ("budget", f"{self._received} bytes in this run, limit {limits.max_bytes}")
+        elif time.monotonic() - self._began > limits.max_seconds:
+            self.stopped = ("budget", f"longer than {limits.max_seconds / 3600:g} hours")
+
+    def _count_failure(self, visit: Visit) -> None:
+        failed = visit.reason in PASSING_REASONS
+        self._failures_in_a_row = self._failures_in_a_row + 1 if failed else 0
+        if self._failures_in_a_row >= self._limits.max_failures_in_a_row:
+            self.stopped = ("source_down", f"{self._failures_in_a_row} pages in a row failed, last: {visit.reason}")
+
+    def _admit(self, found: tuple[Found, ...]) -> Iterator[Found]:
+        """Refuse what lies too deep or in an endless listing."""
+        for item in found:
+            if item.refused:
+                yield item
+            elif item.depth > self._limits.max_depth:
+                yield replace(
+                    item, refused="too_deep", detail=f"more than {self._limits.max_depth} links from the start"
+                )
+            elif self._is_endless(item):
+                yield replace(
+                    item, refused="trap", detail=f"more than {self._limits.max_listing_pages} pages of one listing"
+                )
+            else:
+                yield item
+
+    def _is_endless(self, item: Found) -> bool:
+        most = self._limits.max_listing_pages
+        if item.chain > most:
+            return True
+        return "?" in item.url and not self._frontier.knows(item.url) and self._frontier.count_query(item.url) > most

@@ -1,0 +1,198 @@
+"""The child process that crawls one source: Scrapy lives here and nowhere else."""
+
+import asyncio
+import logging
+import os
+import sqlite3
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from scrapy.crawler import AsyncCrawlerProcess
+
+from crawler.crawl.frontier import Frontier
+from crawler.crawl.frontier_queue import CrawlQueue, QueueLimits, Refuse
+from crawler.crawl.job import CrawlJob
+from crawler.crawl.responses import PageRules
+from crawler.crawl.scope import Scope, web_host
+from crawler.crawl.site_rules import HostRules, SiteFiles, SourceStoppedError
+from crawler.crawl.spider import ShopSpider, SpiderWork
+from crawler.crawl.visits import Found
+from crawler.net.client import ClientLimits, PageClient
+from crawler.net.robots import MAX_ROBOTS_BYTES
+from crawler.settings import CrawlSettings
+from crawler.tombstones import Withhold, open_register
+from storage import Store
+from storage.lock import enter_child
+
+__all__ = ["crawl_source", "scrapy_settings"]
+
+
+def crawl_source(job: CrawlJob, progress: Connection) -> None:
+    """Crawl one source to its end; the whole work of the child process.
+
+    Sends the number of visits made durable through ``progress`` after each batch.
+    """
+    enter_child(job.root)
+    _log_to(job.root / "logs" / f"crawl-{job.name}.log")
+    store = Store.open(job.root)
+    with closing(store.state.connect()) as connection:
+        frontier = Frontier(connection, job.name, job.now.isoformat(), job.recrawl)
+        try:
+            rules = asyncio.run(_site_rules(job, connection))
+            delay_s = _delay(job, rules)
+        except SourceStoppedError as stop:
+            _note_stop(connection, job.name, (stop.reason, stop.detail))
+            return
+        frontier.add(_sitemaps(job, rules))
+        with store.objects.writer("page") as pages:
+            refuse = _Refusals(rules)
+            queue = CrawlQueue(frontier, pages, _limits(job), refuse, progress.send)
+            with _noting_stop(connection, job.name, queue):
+                _run_spider(job, queue, delay_s, Withhold(open_register(store)), refuse)
+
+
+async def _site_rules(job: CrawlJob, connection: sqlite3.Connection) -> dict[str, HostRules]:
+    settings = job.settings
+    limits = ClientLimits(settings.timeout_s, settings.connect_timeout_s, MAX_ROBOTS_BYTES, cut=True)
+    async with PageClient(settings.agent_header, job.local_hosts) as client:
+        files = SiteFiles(
+            client, connection, now=job.now, limits=limits, retries=settings.retries, backoff_s=settings.backoff_s
+        )
+        tdm = "tdm-reservation" in settings.opt_outs
+        return {web_host(home): await files.rules(home, settings.user_agent, tdm=tdm) for home in job.homes}
+
+
+class _Refusals:
+    """The rules of all hosts of a source as one question."""
+
+    def __init__(self, rules: dict[str, HostRules]) -> None:
+        self._rules = rules
+
+    def __call__(self, url: str) -> tuple[str, str] | None:
+        host = self._rules.get(web_host(url))
+        return host.refusal(url) if host else ("offsite", "its host is not among the source's start addresses")
+
+
+def _delay(job: CrawlJob, rules: dict[str, HostRules]) -> float:
+    """Return the delay between requests: the longest that the settings or any host ask for."""
+    own = job.settings.delay_s if job.source.delay_s is None else job.source.delay_s
+    asked = max((host.robots.delay_s for host in rules.values()), default=0.0)
+    if asked > job.settings.max_delay_s:
+        raise SourceStoppedError(
+            "robots_delay",
+            f"robots.txt asks for {asked:g} s between requests, crawl.max_delay_s is {job.settings.max_delay_s:g}",
+        )
+    return max(own, asked)
+
+
+def _sitemaps(job: CrawlJob, rules: dict[str, HostRules]) -> Iterator[Found]:
+    """Yield the sitemaps of robots.txt or, where it names none, the usual place."""
+    scope = Scope(job.source.start)
+    for home in job.homes:
+        named = [url for url in rules[web_host(home)].robots.sitemaps if scope.holds(url)]
+        for url in named:
+            yield Found(url, kind="sitemap", rank=0, listed=True)
+        if not named:
+            yield Found("/".join(home.split("/", 3)[:3]) + "/sitemap.xml", kind="sitemap", rank=0)
+
+
+def _limits(job: CrawlJob) -> QueueLimits:
+    settings = job.settings
+    return QueueLimits(
+        max_pages=job.source.max_pages or settings.max_pages,
+        max_requests=job.max_requests,
+        max_bytes=job.source.max_bytes or settings.max_bytes,
+        max_seconds=(job.source.max_hours or settings.max_hours) * 3600,
+        max_failures_in_a_row=settings.max_failures_in_a_row,
+        max_depth=settings.max_depth,
+        max_listing_pages=settings.max_listing_pages,
+        retries=settings.retries,
+        backoff_s=settings.backoff_s,
+        max_wait_s=settings.max_wait_s,
+        batch_pages=settings.batch_pages,
+        batch_s=settings.batch_s,
+    )
+
+
+def _run_spider(job: CrawlJob, queue: CrawlQueue, delay_s: float, withhold: Withhold, refuse: Refuse) -> None:
+    """Let Scrapy work the queue off.
+
+    Raises:
+        BaseException: whatever went wrong outside any page.
+    """
+    settings = job.settings
+    rules = PageRules(
+        scope=Scope(job.source.start, job.source.follow),
+        agent=settings.user_agent,
+        opt_outs=settings.opt_outs,
+        max_redirects=settings.max_redirects,
+        max_sitemap_bytes=settings.max_sitemap_bytes,
+    )
+    process = AsyncCrawlerProcess(scrapy_settings(settings, delay_s))
+    crawler = process.create_crawler(ShopSpider)
+    manners = (withhold, refuse, delay_s, job.source.browser)
+    process.crawl(crawler, work=SpiderWork(queue, rules, settings, job.local_hosts, job.now, *manners))
+    process.start(install_signal_handlers=False)
+    spider = crawler.spider
+    if not isinstance(spider, ShopSpider):
+        raise TypeError("the spider did not start; the log above says why")
+    if spider.failure is not None:
+        raise spider.failure
+    queue.flush()
+
+
+@contextmanager
+def _noting_stop(connection: sqlite3.Connection, name: str, queue: CrawlQueue) -> Iterator[None]:
+    """Write down why the crawl stopped short, where it did."""
+    yield
+    _note_stop(connection, name, queue.stopped or (None, ""))
+
+
+def _note_stop(connection: sqlite3.Connection, name: str, stopped: tuple[str | None, str]) -> None:
+    connection.execute("UPDATE source_runs SET stopped = ?, detail = ? WHERE source = ?", (*stopped, name))
+
+
+def _log_to(path: Path) -> None:
+    """Write this process's log, and all it says on standard error, to a file."""
+    path.parent.mkdir(exist_ok=True)
+    with path.open("ab") as log:
+        os.dup2(log.fileno(), sys.stderr.fileno())
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
+    for handler in logging.getLogger().handlers:
+        handler.setLevel(logging.INFO)  # Scrapy lowers its own loggers to DEBUG, a line a page
+    logging.captureWarnings(capture=True)
+
+
+def scrapy_settings(settings: CrawlSettings, delay_s: float) -> dict[str, object]:
+    """Return settings under which Scrapy does what only it does: delays, adaptive throttling, concurrency."""
+    handler = "crawler.crawl.spider.GuardedHandler"
+    return {
+        "TWISTED_REACTOR": "twisted.internet.asyncioreactor.AsyncioSelectorReactor",
+        "SCHEDULER": "crawler.crawl.spider.FrontierScheduler",
+        "DOWNLOAD_HANDLERS_BASE": {"http": handler, "https": handler},
+        # Redirects, retries, robots.txt and size limits are decided by the queue and the client.
+        "DOWNLOADER_MIDDLEWARES_BASE": {},
+        "SPIDER_MIDDLEWARES_BASE": {},
+        "EXTENSIONS_BASE": {
+            "scrapy.extensions.corestats.CoreStats": 0,
+            "scrapy.extensions.logstats.LogStats": 0,
+            "scrapy.extensions.throttle.AutoThrottle": 0,
+        },
+        # The total, too: without a delay Scrapy 2.19 starts all it has for a host at once.
+        "CONCURRENT_REQUESTS": settings.concurrency_per_host,
+        "CONCURRENT_REQUESTS_PER_DOMAIN": settings.concurrency_per_host,
+        # Scrapy starts so many tasks for the items of every answer; the spider yields none.
+        "CONCURRENT_ITEMS": 1,
+        "DOWNLOAD_DELAY": delay_s,
+        "DOWNLOAD_DELAY_JITTER": 0,  # a Crawl-delay is a floor
+        "AUTOTHROTTLE_ENABLED": True,
+        "AUTOTHROTTLE_START_DELAY": delay_s,
+        "AUTOTHROTTLE_MAX_DELAY": max(settings.max_delay_s, delay_s),
+        "AUTOTHROTTLE_TARGET_CONCURRENCY": settings.concurrency_per_host,
+        "LOG_INSTALL_ROOT_HANDLER": False,  # the process has its own log
+        "TELNETCONSOLE_ENABLED": False,
+        "REMOTE_CONTROL_ENABLED": False,
+    }

@@ -1,0 +1,133 @@
+"""The rules of a source's hosts, asked for before anything else and cached for a day."""
+
+import asyncio
+import sqlite3
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urljoin, urlsplit
+
+from crawler.crawl.scope import web_host
+from crawler.net.client import ClientLimits, FetchError, PageClient
+from crawler.net.robots import Robots, SiteOptOuts, robots_answer
+
+__all__ = ["HostRules", "SiteFiles", "SourceStoppedError"]
+
+_FRESH = timedelta(hours=24)
+"""robots.txt should not be believed longer (RFC 9309, section 2.4)."""
+_MAX_REDIRECTS = 5
+
+
+class SourceStoppedError(Exception):
+    """Nothing of this source may be fetched in this run."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class HostRules:
+    """What one host asks of crawlers."""
+
+    robots: Robots
+    opt_outs: SiteOptOuts | None
+
+    def refusal(self, url: str) -> tuple[str, str] | None:
+        """Return why the address must not be fetched: ``robots`` or ``opt_out``, with where it is said."""
+        if not self.robots.allows(url):
+            return "robots", "robots.txt: Disallow"
+        said = self.opt_outs.refusal(url) if self.opt_outs else None
+        return ("opt_out", said) if said else None
+
+
+class SiteFiles:
+    """Asks hosts for robots.txt and its like, or recalls what they said today.
+
+    Args:
+        client: makes the requests.
+        connection: to the state, where answers are kept.
+        now: time of this run.
+        limits: of one request.
+        retries: further tries where there is no answer.
+        backoff_s: wait before the first of them, doubled each time.
+    """
+
+    def __init__(
+        self,
+        client: PageClient,
+        connection: sqlite3.Connection,
+        *,
+        now: datetime,
+        limits: ClientLimits,
+        retries: int,
+        backoff_s: float,
+    ) -> None:
+        self._client = client
+        self._connection = connection
+        self._now = now
+        self._limits = limits
+        self._retries = retries
+        self._backoff_s = backoff_s
+
+    async def rules(self, home: str, agent: str, *, tdm: bool) -> HostRules:
+        """Return the rules of the host of ``home``.
+
+        Args:
+            home: any address of the host.
+            agent: name that rules address the crawler by.
+            tdm: whether reservations of text and data mining count.
+
+        Raises:
+            SourceStoppedError: ``unreachable_robots``.
+        """
+        status, text = await self._file(urljoin(home, "/robots.txt"))
+        if robots_answer(status) == "unreachable":
+            raise SourceStoppedError(
+                "unreachable_robots",
+                f"{urljoin(home, '/robots.txt')}: {f'HTTP status {status}' if status else text}; "
+                "without it nothing may be fetched (RFC 9309)",
+            )
+        robots = Robots(text if robots_answer(status) == "rules" else "", agent)
+        return HostRules(robots, await self._opt_outs(home, agent) if tdm else None)
+
+    async def _opt_outs(self, home: str, agent: str) -> SiteOptOuts:
+        answers = [await self._file(urljoin(home, path)) for path in ("/.well-known/tdmrep.json", "/ai.txt")]
+        tdmrep, ai = (text if status == 200 else "" for status, text in answers)
+        return SiteOptOuts.read(tdmrep, ai, agent)
+
+    async def _file(self, url: str) -> tuple[int, str]:
+        """Return status and text of a file, asked for once a day; 0 and the reason where there is no answer."""
+        row = self._connection.execute(
+            "SELECT status, body, fetched_at FROM source_files WHERE url = ?", (url,)
+        ).fetchone()
+        if row and robots_answer(row[0]) != "unreachable" and datetime.fromisoformat(row[2]) > self._now - _FRESH:
+            return row[0], row[1]
+        status, text = await self._insist(url)
+        kept = (url, status, text, self._now.isoformat())
+        self._connection.execute("INSERT OR REPLACE INTO source_files VALUES (?, ?, ?, ?)", kept)
+        return status, text
+
+    async def _insist(self, url: str) -> tuple[int, str]:
+        status, text = await self._follow(url)
+        for tried in range(self._retries):
+            if robots_answer(status) != "unreachable":
+                break
+            await asyncio.sleep(self._backoff_s * 2**tried)
+            status, text = await self._follow(url)
+        return status, text
+
+    async def _follow(self, url: str) -> tuple[int, str]:
+        """Ask once, through at most five redirects, to other hosts too (RFC 9309, section 2.3.1.2)."""
+        for _ in range(_MAX_REDIRECTS + 1):
+            try:
+                answer = await self._client.get(url, self._limits)
+            except FetchError as error:
+                return 0, str(error)
+            target = answer.header("location")
+            if not 300 <= answer.status < 400 or not target:
+                return answer.status, answer.body.decode("utf-8", "replace")
+            url = urljoin(url, target)
+            if not urlsplit(url).scheme.startswith("http") or not web_host(url):
+                break
+        return 404, ""

@@ -1,0 +1,132 @@
+"""Sitemaps: the addresses a shop lists itself (sitemaps.org), as they are met in the wild."""
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+
+from lxml import etree
+
+from crawler.crawl.scope import Scope, rehost
+from crawler.pages.urls import normalise
+
+__all__ = ["Sitemap", "looks_like_sitemap", "read_sitemap", "sitemap_urls"]
+
+_MAX_URLS = 50_000
+"""The protocol's own limit of one file."""
+_ROOTS = (b"<urlset", b"<sitemapindex")
+_HEAD_BYTES = 4_096
+_DAY_LENGTH = len("2024-01-01")
+
+
+@dataclass(frozen=True, slots=True)
+class Sitemap:
+    """What one file lists, as written, in its order."""
+
+    urls: tuple[str, ...] = ()
+    """Pages."""
+    sitemaps: tuple[str, ...] = ()
+    """Further files, of an index."""
+    modified: Mapping[str, str] = field(default_factory=dict)
+    """Page -> when it changed last, as the file says (``lastmod``), ISO 8601, UTC; those that it says of."""
+
+
+def looks_like_sitemap(body: bytes) -> bool:
+    """Tell a sitemap by its first bytes, gzip or not; content types are often wrong."""
+    head = body[:_HEAD_BYTES]
+    if head.startswith(b"\x1f\x8b"):
+        try:
+            head = zlib.decompressobj(31).decompress(head, _HEAD_BYTES)
+        except zlib.error:
+            return False
+    return any(root in head for root in _ROOTS)
+
+
+def read_sitemap(body: bytes, max_bytes: int) -> Sitemap:
+    """Read a sitemap or an index; gzip, and lists of plain addresses, too.
+
+    Args:
+        body: the file as it came.
+        max_bytes: longest file, unpacked.
+
+    Returns:
+        What could be read: a file broken in its middle gives what stands before the break.
+
+    Raises:
+        ValueError: longer than ``max_bytes``, or broken gzip.
+    """
+    text = _unpack(body, max_bytes)
+    if not any(root in text[:_HEAD_BYTES] for root in _ROOTS):
+        lines = (line.strip() for line in text.decode("utf-8", "replace").splitlines())
+        return Sitemap(urls=tuple(line for line in lines if line.startswith(("http://", "https://")))[:_MAX_URLS])
+    found = _entries(text)[:_MAX_URLS]
+    if not text.rstrip().endswith(b">"):
+        found = found[:-1]  # cut off: the last address may be half of one
+    pages = tuple(url for name, url, _ in found if name == "url")
+    dates = {url: date for name, url, said in found if name == "url" and (date := _utc(said))}
+    return Sitemap(pages, tuple(url for name, url, _ in found if name == "sitemap"), dates)
+
+
+def _entries(text: bytes) -> list[tuple[str, str, str]]:
+    """Return element name, address and ``lastmod`` of all entries; a stray ``&`` does not end the reading."""
+    # Nothing outside the file is ever read: no entities, no DTD, no network.
+    events = etree.iterparse(
+        BytesIO(text), events=("end",), resolve_entities=False, no_network=True, load_dtd=False, recover=True
+    )
+    found: list[tuple[str, str, str]] = []
+    for _, element in events:
+        name = _local_name(element)
+        if name in {"url", "sitemap"}:
+            said = {_local_name(c): (c.text or "").strip() for c in reversed(element)}
+            found += [(name, said["loc"], said.get("lastmod", ""))] if said.get("loc") else []
+            element.clear(keep_tail=False)
+    return found
+
+
+def _utc(text: str) -> str | None:
+    """Return a W3C date or time as ISO 8601 in UTC, None where it is neither.
+
+    A day without a time stands for its very end, wherever on Earth that is.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if len(text) <= _DAY_LENGTH:
+        moment += timedelta(days=1, hours=12)
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return moment.isoformat()
+
+
+def sitemap_urls(listed: tuple[str, ...], sitemap_url: str, scope: Scope) -> Mapping[str, str]:
+    """Return listed addresses in their one spelling, each once, in order -> as they are listed.
+
+    Where none of them is on a host of the source, the shop's software does not know its own host
+    (``example.com``, ``localhost``): the sitemap's own host is put in its place.
+    """
+    urls = [(url, text) for text in listed if (url := normalise(text, sitemap_url))]
+    if urls and not any(scope.holds(url) for url, _ in urls):
+        urls = [(rehost(url, sitemap_url), text) for url, text in urls]
+    found: dict[str, str] = {}
+    for url, text in urls:
+        found.setdefault(url, text)
+    return found
+
+
+def _local_name(element: etree._Element) -> str:
+    tag: object = element.tag  # of a comment it is a function
+    return etree.QName(tag).localname if isinstance(tag, str) else ""
+
+
+def _unpack(body: bytes, max_bytes: int) -> bytes:
+    if not body.startswith(b"\x1f\x8b"):
+        return body
+    unpacker = zlib.decompressobj(31)
+    try:
+        text = unpacker.decompress(body, max_bytes)
+    except zlib.error as error:
+        raise ValueError(f"broken gzip: {error}") from None
+    if unpacker.unconsumed_tail:
+        raise ValueError(f"more than {max_bytes} bytes when unpacked")
+    return text

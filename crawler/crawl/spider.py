@@ -1,0 +1,220 @@
+"""The spider and the Scrapy components that it works with: scheduler and download handler."""
+
+import asyncio
+import importlib
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self
+
+from lxml import etree
+from scrapy import Request, Spider, signals
+from scrapy.core.downloader.handlers.base import BaseDownloadHandler
+from scrapy.core.scheduler import BaseScheduler
+from scrapy.crawler import Crawler
+from scrapy.http import Response
+from twisted.python.failure import Failure
+
+from crawler.crawl.frontier_queue import CrawlQueue, Refuse
+from crawler.crawl.responses import PASSING_STATUSES, PageRules, read_answer, retry_after_s
+from crawler.crawl.visits import Task, Visit
+from crawler.net.client import ClientLimits, Fetched, FetchError, PageClient
+from crawler.settings import CrawlSettings
+from crawler.tombstones import Withhold
+
+if TYPE_CHECKING:
+    from crawler.crawl.browser import BrowserClient
+
+__all__ = ["FrontierScheduler", "GuardedHandler", "ShopSpider", "SpiderWork"]
+
+
+@dataclass(frozen=True, slots=True)
+class SpiderWork:
+    """All that the spider works with."""
+
+    queue: CrawlQueue
+    rules: PageRules
+    settings: CrawlSettings
+    local_hosts: frozenset[str]
+    """``host:port`` that the guard lets pass though private."""
+    now: datetime
+    withhold: Withhold
+    refuse: Refuse
+    """What robots.txt and site-wide opt-outs say of an address."""
+    delay_s: float
+    """Seconds between two requests."""
+    browser: bool
+    """Pages are rendered."""
+
+
+class ShopSpider(Spider):
+    """Crawls one source through its queue.
+
+    Attributes:
+        work: what it works with.
+        failure: what went wrong outside any page (disk, database); the crawl ends with it.
+    """
+
+    name = "shop"
+
+    def __init__(self, work: SpiderWork, **kwargs: Any) -> None:  # noqa: ANN401  Scrapy's own signature
+        super().__init__(**kwargs)
+        self.work = work
+        self.failure: BaseException | None = None
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> "ShopSpider":  # noqa: ANN401
+        """Build the spider and listen for its own failures, which Scrapy would only log."""
+        spider = super().from_crawler(crawler, *args, **kwargs)
+        crawler.signals.connect(spider.fail, signal=signals.spider_error)
+        return spider
+
+    async def start(self) -> AsyncIterator[Any]:
+        """Yield nothing: the scheduler knows the start."""
+        nothing: tuple[Request, ...] = ()
+        for request in nothing:
+            yield request
+
+    def request(self, task: Task) -> Request:
+        """Return the request of a task; conditional where its page is stored."""
+        conditions = {}
+        if task.page_sha256 and task.etag:
+            conditions["If-None-Match"] = task.etag
+        if task.page_sha256 and task.last_modified:
+            conditions["If-Modified-Since"] = task.last_modified
+        return Request(
+            task.url,
+            callback=self.parse,
+            errback=partial(self.failed, task),
+            headers=conditions,
+            meta={"task": task},
+            dont_filter=True,
+        )
+
+    def parse(self, response: Response, **_: Any) -> None:  # noqa: ANN401
+        """Take an answer, whatever its status."""
+        task: Task = response.meta["task"]
+        answer: Fetched = response.meta["fetched"]
+        self.work.queue.count_bytes(len(answer.body))
+        if answer.status in PASSING_STATUSES:
+            reason = "http_429" if answer.status == 429 else "http_5xx"
+            asked_s = retry_after_s(answer.header("retry-after"), self.work.now)
+            if self._retry(task, reason, asked_s):
+                return
+        try:
+            visit, body = read_answer(task, answer, self.work.rules)
+        except (ValueError, LookupError, RecursionError, etree.LxmlError) as error:
+            detail = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+            visit, body = Visit(task, "failed", "unreadable", detail, answer.status, kind=task.kind), None
+        self.work.queue.finish(*self.work.withhold(visit, body), answer.headers)
+
+    def failed(self, task: Task, failure: Failure) -> None:
+        """Take a request without a whole answer."""
+        error = failure.value
+        if not isinstance(error, FetchError):
+            self.fail(failure)
+        elif not (error.passing and self._retry(task, error.reason, None)):
+            self.work.queue.finish(Visit(task, "failed", error.reason, error.detail, kind=task.kind))
+
+    def fail(self, failure: Failure) -> None:
+        """Keep what went wrong beside the pages; the crawl ends with it."""
+        self.failure = self.failure or failure.value
+
+    def _retry(self, task: Task, reason: str, asked_s: float | None) -> bool:
+        wait = self.work.queue.retry_in(task, reason, asked_s)
+        if wait is None:
+            return False
+        asyncio.get_running_loop().call_later(wait, self._try_again, task)
+        return True
+
+    def _try_again(self, task: Task) -> None:
+        if self.crawler.engine.spider is not None:
+            self.crawler.engine.crawl(self.request(task))
+
+
+class FrontierScheduler(BaseScheduler):
+    """Hands the frontier's addresses to the engine."""
+
+    def __init__(self, spider: ShopSpider) -> None:
+        self._spider = spider
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Build it for the crawler's spider."""
+        if not isinstance(crawler.spider, ShopSpider):
+            raise TypeError(f"expected the spider of this project, got {crawler.spider!r}")
+        return cls(crawler.spider)
+
+    def has_pending_requests(self) -> bool:
+        """Tell whether the crawl is to go on."""
+        return self._spider.failure is None and self._spider.work.queue.is_waiting()
+
+    def next_request(self) -> Request | None:
+        """Return the next request, None where there is none at present."""
+        if self._spider.failure is not None:
+            return None
+        try:
+            task = self._spider.work.queue.next()
+        except (OSError, sqlite3.Error) as error:
+            # The engine would log this and ask again for ever.
+            self._spider.failure = error
+            return None
+        return None if task is None else self._spider.request(task)
+
+    def enqueue_request(self, request: Request) -> bool:
+        """Take back a request whose wait is over."""
+        self._spider.work.queue.put_back(request.meta["task"])
+        return True
+
+
+class GuardedHandler(BaseDownloadHandler):
+    """Downloads ``http`` and ``https`` requests; the whole answer is left in ``request.meta["fetched"]``."""
+
+    lazy = True
+
+    def __init__(self, crawler: Crawler) -> None:
+        super().__init__(crawler)
+        if not isinstance(crawler.spider, ShopSpider):
+            raise TypeError(f"expected the spider of this project, got {crawler.spider!r}")
+        settings = crawler.spider.work.settings
+        times = (settings.timeout_s, settings.connect_timeout_s)
+        self._limits = ClientLimits(*times, settings.max_page_bytes)
+        self._sitemap_limits = ClientLimits(*times, settings.max_sitemap_bytes)
+        self._client = PageClient(settings.agent_header, crawler.spider.work.local_hosts)
+        self._browser = _open_browser(self._client, crawler.spider.work)
+
+    async def download_request(self, request: Request) -> Response:
+        """Return the answer's status, for throttling.
+
+        Raises:
+            FetchError: there is no whole answer.
+        """
+        task: Task = request.meta["task"]
+        limits = self._sitemap_limits if task.kind == "sitemap" else self._limits
+        began = time.monotonic()
+        conditions = {name.decode(): b"".join(values).decode() for name, values in request.headers.items()}
+        client = self._browser if self._browser is not None and task.kind == "page" else self._client
+        answer = await client.get(request.url, limits, conditions)
+        request.meta["download_latency"] = time.monotonic() - began
+        request.meta["fetched"] = answer
+        # Adaptive throttling never speeds up at anything but 200; "not modified" is as good.
+        return Response(request.url, status=200 if answer.status == 304 else answer.status)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self._browser is not None:
+            await self._browser.close()
+        await self._client.close()
+
+
+def _open_browser(client: PageClient, work: SpiderWork) -> "BrowserClient | None":
+    """Return what renders pages, None where the source needs no browser; playwright is an extra."""
+    if not work.browser:
+        return None
+    browser = importlib.import_module("crawler.crawl.browser")
+    rendering = browser.Rendering(work.refuse, work.delay_s)
+    rendered: BrowserClient = browser.BrowserClient(client, rendering, work.settings.agent_header)
+    return rendered

@@ -1,0 +1,81 @@
+"""The pages that the crawl stored, with what was made of each the last time."""
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from crawler.crawl.frontier import transaction
+
+__all__ = ["PageOutcome", "StoredPageRow", "pages_digest", "remember_outcomes", "stored_pages"]
+
+
+@dataclass(frozen=True, slots=True)
+class PageOutcome:
+    """What a page turned out to be."""
+
+    kind: str
+    """``product``, ``listing`` or ``other`` (no product on it), or the reason why it is dropped."""
+    detail: str = ""
+    native_id: str | None = None
+    """Of a product."""
+    identity: str | None = None
+    """Canonical address of a product."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPageRow:
+    """One stored page of the frontier."""
+
+    source: str
+    url: str
+    sha256: str
+    headers: Mapping[str, str]
+    listed: bool
+    """A sitemap names it."""
+    fetched_at: str
+    """ISO 8601, UTC."""
+    parser: str | None
+    """Digest of what made ``outcome`` of this very page; None: nothing did."""
+    outcome: PageOutcome | None
+
+
+_QUERY = """
+SELECT source, url, page_sha256, headers, listed, fetched_at,
+    CASE WHEN parsed_sha256 = page_sha256 THEN parser END, outcome, outcome_detail, native_id, identity
+FROM source_pages WHERE page_sha256 IS NOT NULL AND kind = 'page' AND vanished_at IS NULL
+ORDER BY source, url
+"""
+
+
+def stored_pages(connection: sqlite3.Connection) -> Iterator[StoredPageRow]:
+    """Yield the stored HTML pages of all sources, by source and address; not those that are gone by now."""
+    for row in connection.execute(_QUERY):
+        source, url, sha256, headers, listed, fetched_at, parser, kind, detail, native_id, identity = row
+        outcome = PageOutcome(kind, detail, native_id, identity) if parser else None
+        said = json.loads(headers or "{}")
+        yield StoredPageRow(source, url, sha256, said, bool(listed), fetched_at, parser, outcome)
+
+
+def pages_digest(connection: sqlite3.Connection) -> str:
+    """Return a hash over everything that records depend on in the frontier."""
+    digest = hashlib.sha256()
+    for row in connection.execute(_QUERY):
+        digest.update(repr(row[:5]).encode())
+    return digest.hexdigest()[:16]
+
+
+def remember_outcomes(
+    connection: sqlite3.Connection, outcomes: Iterable[tuple[StoredPageRow, str, PageOutcome]]
+) -> None:
+    """Note what each page turned out to be, and by which parser, for the next run."""
+    with transaction(connection):
+        connection.executemany(
+            "UPDATE source_pages SET parsed_sha256 = ?, parser = ?, outcome = ?, outcome_detail = ?, native_id = ?, "
+            "identity = ? WHERE source = ? AND url = ?",
+            (
+                (page.sha256, parser, found.kind, found.detail, found.native_id, found.identity, page.source, page.url)
+                for page, parser, found in outcomes
+            ),
+        )

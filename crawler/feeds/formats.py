@@ -1,0 +1,119 @@
+"""Formats of feeds: detection, and reading a file of any format into one relation."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Literal, get_args
+
+import duckdb
+import pyarrow as pa
+
+from crawler.feeds.delimited import read_csv
+from crawler.feeds.line_formats import read_json_lines, read_product1m
+from crawler.feeds.m5product import read_m5product
+from crawler.feeds.merchant import read_merchant_tsv, read_merchant_xml
+from crawler.feeds.parquet import parquet_query
+from crawler.feeds.rows import FEED_SCHEMA, Line, batches
+from m5data.errors import FeedError
+
+__all__ = ["FORMATS", "FeedFormat", "check_file", "detect", "open_feed"]
+
+FeedFormat = Literal["jsonl", "csv", "parquet", "m5product", "product1m", "merchant"]
+FORMATS: tuple[FeedFormat, ...] = get_args(FeedFormat)
+
+_HEAD = 65_536
+
+
+def check_file(path: Path) -> None:
+    """Refuse what is no ordinary file: a pipe or device would be read for ever, and a feed is read more than once.
+
+    Raises:
+        FeedError: it is none.
+    """
+    if not path.exists():
+        raise FeedError(f"{path}: wanted a file to read, got none")
+    if not path.is_file():
+        raise FeedError(f"{path}: wanted a file to read, got a folder, pipe or device; save the feed to a file first")
+
+
+def detect(path: Path) -> FeedFormat:
+    """Return the format of a file.
+
+    Raises:
+        FeedError: it cannot be read, is empty, or is of no known format.
+    """
+    head = _read_head(path)
+    if head.startswith(b"PAR1"):
+        return "parquet"
+    text = head.decode("utf-8-sig", errors="replace").lstrip()
+    if not text:
+        raise FeedError(f"{path}: wanted a feed, got an empty file")
+    first = text.splitlines()[0]
+    if text.startswith("<"):
+        return "merchant"
+    if text.startswith("{"):
+        return "m5product" if _is_one_object(first) else "jsonl"
+    if first.count("#####") >= 4:
+        return "product1m"
+    if "\t" in first:
+        return "merchant"
+    if "," in first or path.suffix.lower() == ".csv":
+        return "csv"
+    known = ", ".join(FORMATS)
+    raise FeedError(f"{path}: wanted a feed ({known}), could not tell which; name it with --format")
+
+
+def _is_one_object(first: str) -> bool:
+    """Tell M5Product's object of items from a line of JSON Lines: a member that is an object comes first."""
+    if first.rstrip() == "{":
+        return True
+    after_name = first.lstrip("{ ").partition('"')[2].partition('"')[2].lstrip()
+    return after_name.startswith(":") and after_name[1:].lstrip().startswith("{")
+
+
+def _read_head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_HEAD)
+    except OSError as error:
+        raise FeedError(f"{path}: wanted a file to read, got {error.strerror}") from error
+
+
+def open_feed(connection: duckdb.DuckDBPyConnection, path: Path, feed_format: FeedFormat) -> None:
+    """Make the relation ``feed`` (columns of ``FEED_SCHEMA``) from a file.
+
+    Parquet is read where it lies, as often as it is asked for; anything else is read once, row by row,
+    into a temporary table.
+
+    Raises:
+        FeedError: the file cannot be read as what it should be.
+    """
+    if feed_format == "parquet":
+        connection.execute(f"CREATE TEMP VIEW feed AS {parquet_query(path)}")
+        return
+    connection.register("arriving", FEED_SCHEMA.empty_table())
+    connection.execute("CREATE TEMP TABLE feed AS SELECT * FROM arriving")
+    try:
+        for batch in batches(_reader(path, feed_format)(path)):
+            connection.register("arriving", pa.Table.from_batches([batch]))
+            connection.execute("INSERT INTO feed SELECT * FROM arriving")
+    except OSError as error:
+        raise FeedError(f"{path}: wanted a file to read, got {error.strerror}") from error
+
+
+def _reader(path: Path, feed_format: FeedFormat) -> Callable[[Path], Iterator[Line]]:
+    if feed_format == "merchant":
+        with path.open("rb") as file:
+            return (
+                read_merchant_xml
+                if file.read(256).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+                else read_merchant_tsv
+            )
+    return _READERS[feed_format]
+
+
+_READERS: dict[FeedFormat, Callable[[Path], Iterator[Line]]] = {
+    "jsonl": read_json_lines,
+    "csv": read_csv,
+    "m5product": read_m5product,
+    "product1m": read_product1m,
+}

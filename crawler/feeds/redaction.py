@@ -1,0 +1,121 @@
+"""Contact details, merchants' names and taken-down items, removed from a feed before a table holds them."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+
+import duckdb
+import pyarrow as pa
+
+from crawler.pages.privacy import hash_merchant
+from storage.takedown import Register, among
+
+__all__ = ["SUSPECT", "withheld_rows", "withhold_media", "write_hashes", "write_masks"]
+
+_BATCH = 20_000
+
+_MERCHANT_NAMES = """
+    CREATE TABLE merchants AS SELECT DISTINCT fold(merchant) AS name FROM good WHERE name IS NOT NULL
+"""
+
+SUSPECT = (
+    r"(?i)(?:\p{Nd}.*){5}|[@＠]|信|wei|chat|[vw]\s?x|qq|扣扣|企鹅|市|址|addres|adresse|direcci|indirizz|endere|адрес"
+)
+"""RE2 pattern that every text with a contact detail matches, and most texts do not: those that match are looked
+at closely, one by one."""
+
+_TEXTS = """
+    CREATE OR REPLACE TABLE suspects AS
+    SELECT * FROM (
+        SELECT product_id, -1 AS position, '' AS label, caption AS text FROM named
+        UNION ALL SELECT product_id, position, pair.property AS label, pair.value AS text FROM listed
+    ) WHERE regexp_matches(text, $pattern)
+"""
+
+_MASKS = pa.schema([("label", pa.string()), ("text", pa.string()), ("masked", pa.string()), ("found", pa.int32())])
+_HASHES = pa.schema([("name", pa.string()), ("hash", pa.string())])
+
+
+def write_masks(connection: duckdb.DuckDBPyConnection, mask: Callable[[str, str], tuple[str, int]]) -> None:
+    """Make the table ``masks`` (label, text, masked, found) of all texts that hold contact details.
+
+    The table ``suspects`` (product_id, position, -1 of a caption, label, text) has every place that was looked at
+    closely. Both replace those of an earlier call.
+
+    Args:
+        connection: with the views ``named`` and ``listed``.
+        mask: given a text and its label (the property of a value, "" for a caption), returns the text
+            without its contact details, and how many there were.
+    """
+    _create(connection, "masks", _MASKS)
+    connection.execute(_TEXTS, {"pattern": SUSPECT})
+    for rows in _read(connection, "SELECT DISTINCT label, text FROM suspects"):
+        looked = [(label, text, *mask(text, label)) for label, text in rows]
+        _insert(connection, "masks", _MASKS, [row for row in looked if row[-1]])
+
+
+def write_hashes(connection: duckdb.DuckDBPyConnection, hash_name: Callable[[str], str]) -> None:
+    """Make the table ``hashes`` (name, hash) of all merchants.
+
+    Args:
+        connection: with the view ``good``.
+        hash_name: returns the keyed hash of a name.
+    """
+    _create(connection, "hashes", _HASHES)
+    connection.execute(_MERCHANT_NAMES)
+    for rows in _read(connection, "SELECT name FROM merchants"):
+        _insert(connection, "hashes", _HASHES, [(name, hash_name(name)) for (name,) in rows])
+
+
+def _create(connection: duckdb.DuckDBPyConnection, table: str, schema: pa.Schema) -> None:
+    connection.register("arriving", schema.empty_table())
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM arriving")  # noqa: S608
+
+
+def _insert(
+    connection: duckdb.DuckDBPyConnection, table: str, schema: pa.Schema, rows: list[tuple[object, ...]]
+) -> None:
+    columns = zip(*rows, strict=True) if rows else [()] * len(schema)
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
+    connection.register("arriving", pa.Table.from_arrays(arrays, schema=schema))
+    connection.execute(f"INSERT INTO {table} SELECT * FROM arriving")  # noqa: S608
+
+
+def _read(connection: duckdb.DuckDBPyConnection, query: str) -> Iterator[list[tuple[str, ...]]]:
+    """Yield the rows of a query, some thousand at a time, on a cursor of its own (which sees no temporary tables)."""
+    with closing(connection.cursor()) as cursor:
+        found = cursor.execute(query)
+        while rows := found.fetchmany(_BATCH):
+            yield rows
+
+
+_PRODUCT = "getvariable('source') || ':' || fold(id)"
+
+
+def withheld_rows(connection: duckdb.DuckDBPyConnection, register: Register, key: bytes) -> str:
+    """Return the SQL condition of rows of the relation ``feed`` that were taken down.
+
+    Args:
+        connection: With the relation ``feed``.
+        register: What was taken down.
+        key: The workspace's key, which merchants' names are hashed with.
+    """
+    merchants = among("fold(merchant)", _merchants(connection, register, key))
+    product, url = register.sql("product", _PRODUCT), register.sql("url", "trim(url)")
+    return f"{product} OR {url} OR coalesce({merchants}, false)"
+
+
+def withhold_media(connection: duckdb.DuckDBPyConnection, register: Register) -> None:
+    """Make the view ``linked``: the feed's media but those that were taken down."""
+    taken_down = register.sql("url", "url")
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW linked AS SELECT * FROM named_media WHERE NOT {taken_down}")  # noqa: S608
+
+
+def _merchants(connection: duckdb.DuckDBPyConnection, register: Register, key: bytes) -> list[str]:
+    """Return the merchants' names in the feed that were taken down, as they are spelt there."""
+    if not register.has("merchant"):
+        return []
+    found: list[str] = []
+    names = connection.execute("SELECT DISTINCT fold(merchant) FROM feed WHERE fold(merchant) IS NOT NULL")
+    while rows := names.fetchmany(_BATCH):
+        found += [name for (name,) in rows if register.holds("merchant", hash_merchant(name, key))]
+    return found

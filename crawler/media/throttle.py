@@ -1,0 +1,152 @@
+"""Bounds on the downloader: requests to one host, bytes in memory and bandwidth."""
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Collection
+
+from crawler.net.http_policy import Pace
+from crawler.settings import DownloadSettings
+
+__all__ = ["Bandwidth", "ByteBudget", "Host", "Hosts"]
+
+_MOST = 4096
+
+
+class Host:
+    """Slots and pace of one host, for all that ask it, redirects from elsewhere included.
+
+    ``async with host:`` holds a slot for one request.
+    """
+
+    def __init__(self, slots: int, interval_s: float) -> None:
+        self.pace = Pace(interval_s)
+        self.holders = 0
+        self._slots = asyncio.Semaphore(slots)
+
+    async def __aenter__(self) -> None:
+        """Take one of the host's slots, when its pace allows the next request."""
+        self.holders += 1
+        try:
+            await self._slots.acquire()
+        except asyncio.CancelledError:
+            self.holders -= 1
+            raise
+        try:
+            wait = self.pace.take(asyncio.get_running_loop().time())
+            if wait > 0:
+                await asyncio.sleep(wait)
+        except asyncio.CancelledError:
+            await self.__aexit__()
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        """Give the slot back."""
+        self.holders -= 1
+        self._slots.release()
+
+
+class Hosts:
+    """The hosts of a run, by ``host:port``; those idle longest are forgotten beyond a few thousand."""
+
+    def __init__(self, settings: DownloadSettings, local_hosts: Collection[str]) -> None:
+        self._settings = settings
+        self._local = local_hosts
+        self._known: OrderedDict[str, Host] = OrderedDict()
+
+    def of(self, authority: str) -> Host:
+        """Return the host, made on first use."""
+        host = self._known.get(authority)
+        if host is None:
+            host = self._known[authority] = self._make(authority)
+            self._forget()
+        self._known.move_to_end(authority)
+        return host
+
+    def _make(self, authority: str) -> Host:
+        interval = 0.0 if authority in self._local else 1.0 / self._settings.requests_per_second
+        return Host(self._settings.per_host, interval)
+
+    def _forget(self) -> None:
+        """Forget the idle host that was asked longest ago, once there are too many."""
+        if len(self._known) > _MOST:
+            idle = next((name for name, host in self._known.items() if not host.holders), None)
+            if idle is not None:
+                del self._known[idle]
+
+
+class ByteBudget:
+    """Hands out bytes of a fixed sum, first come first served.
+
+    Whoever takes gets all that it will need at once, so that no two wait for each other. More than
+    the whole sum is cut to it: such a request runs alone.
+    """
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._free = total
+        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+
+    @property
+    def free(self) -> int:
+        """Bytes not handed out."""
+        return self._free
+
+    async def take(self, size: int) -> int:
+        """Wait until ``size`` bytes are free, take them, return how many were taken."""
+        size = min(size, self._total)
+        if self._waiting or size > self._free:
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append((size, future))
+            try:
+                await future
+            except asyncio.CancelledError:
+                self._leave(size, future)
+                raise
+        else:
+            self._free -= size
+        return size
+
+    def give(self, size: int) -> None:
+        """Return ``size`` bytes."""
+        self._free += size
+        self._serve()
+
+    def _serve(self) -> None:
+        while self._waiting and self._waiting[0][0] <= self._free:
+            size, future = self._waiting.popleft()
+            if not future.done():
+                self._free -= size
+                future.set_result(None)
+
+    def _leave(self, size: int, future: asyncio.Future[None]) -> None:
+        """Undo a wait that was cancelled, before or after it was served."""
+        if future.done() and not future.cancelled():
+            self.give(size)
+        else:
+            self._waiting = deque(entry for entry in self._waiting if entry[1] is not future)
+            self._serve()
+
+
+_BYTES = 125_000
+
+
+class Bandwidth:
+    """Has whoever fetched something wait until the line was used no more than allowed.
+
+    What is under way is not slowed down: no more than a body a request can run ahead.
+
+    Args:
+        mbit: Most megabits a second; None: no bound.
+    """
+
+    def __init__(self, mbit: float | None) -> None:
+        self._seconds_a_byte = 1 / (mbit * _BYTES) if mbit else 0.0
+        self._free_at = 0.0
+
+    async def pay(self, size: int) -> None:
+        """Wait for the time that ``size`` bytes take, after all that was paid for before."""
+        if not self._seconds_a_byte or not size:
+            return
+        now = asyncio.get_running_loop().time()
+        self._free_at = max(self._free_at, now) + size * self._seconds_a_byte
+        await asyncio.sleep(self._free_at - now)

@@ -1,0 +1,165 @@
+"""Validate a downloaded file: its type, its completeness, its header and the limits, without decoding it."""
+
+import struct
+from collections.abc import Callable
+
+from crawler.media.file_types import ENOUGH, BadHeaderError, Dimensions, Mime, kind_of, sniff
+from crawler.media.image_headers import bmp, gif, jpeg, png, scan_start, webp
+from crawler.media.isobmff import boxes, image, movie
+from crawler.media.outcome import Refusal
+from crawler.media.video_headers import SEGMENT, avi, elements, flv, matroska
+from crawler.settings import DownloadSettings
+from m5data.records import MediaKind
+
+__all__ = ["ends_early", "judge", "read_dimensions"]
+
+
+def judge(data: bytes, kind: MediaKind, settings: DownloadSettings) -> tuple[Mime, Dimensions]:
+    """Return type and dimensions of a whole body.
+
+    Args:
+        data: the body, its content encoding undone.
+        kind: what the page promised.
+        settings: the limits.
+
+    Raises:
+        Refusal: ``empty``, ``wrong_type``, ``truncated``, ``broken``, ``too_many_pixels`` or ``too_long``.
+    """
+    if not data:
+        raise Refusal("empty", "0 bytes")
+    mime = sniff(data[:ENOUGH])
+    if mime is None or kind_of(mime) != kind:
+        raise Refusal("wrong_type", f"wanted {kind}, got {mime or 'bytes of no known medium'}")
+    if ends_early(data, mime):
+        raise Refusal("truncated", f"{mime} of {len(data)} bytes lacks its end")
+    try:
+        found = read_dimensions(data, mime)
+    except BadHeaderError as error:
+        raise Refusal("broken", str(error)) from error
+    _check_limits(found, settings)
+    return mime, found
+
+
+def _check_limits(found: Dimensions, settings: DownloadSettings) -> None:
+    if found.pixels > settings.max_pixels:
+        size = f"{found.width} x {found.height}"
+        raise Refusal("too_many_pixels", f"wanted at most {settings.max_pixels} pixels, got {size}")
+    if found.duration_s is not None and found.duration_s > settings.max_duration_s:
+        got = f"{found.duration_s:.1f} s"
+        raise Refusal("too_long", f"wanted at most {settings.max_duration_s:g} s, got {got}")
+
+
+def read_dimensions(data: bytes, mime: Mime) -> Dimensions:
+    """Return size and duration of a medium.
+
+    Args:
+        data: the whole file.
+        mime: its type, told from its bytes.
+
+    Raises:
+        BadHeaderError: the header is damaged, or an image has no size.
+    """
+    try:
+        found = _READERS[mime](data)
+    except (IndexError, struct.error) as error:  # a field that lies past the end
+        raise BadHeaderError(f"{mime}: wanted a whole header, got the end") from error
+    if mime.startswith("image/") and found.pixels <= 0:
+        raise BadHeaderError(f"{mime}: wanted a size, got {found.width} x {found.height}")
+    return found
+
+
+def _unknown(_: bytes) -> Dimensions:
+    """MPEG-TS keeps everything in the coded stream."""
+    return Dimensions(None, None)
+
+
+_READERS: dict[Mime, Callable[[bytes], Dimensions]] = {
+    "image/jpeg": jpeg,
+    "image/png": png,
+    "image/gif": gif,
+    "image/webp": webp,
+    "image/bmp": bmp,
+    "image/avif": image,
+    "image/heic": image,
+    "video/mp4": movie,
+    "video/quicktime": movie,
+    "video/webm": matroska,
+    "video/x-matroska": matroska,
+    "video/x-flv": flv,
+    "video/x-msvideo": avi,
+    "video/mp2t": _unknown,
+}
+
+
+_PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
+_JPEG_END = b"\xff\xd9"
+
+
+def ends_early(data: bytes, mime: Mime) -> bool:
+    """Say whether a file is shorter than its own structure tells.
+
+    Bytes after the end are no fault: cameras and content networks put things there.
+
+    Args:
+        data: the whole file.
+        mime: its type, told from its bytes.
+    """
+    check = _CHECKS.get(mime)
+    return check is not None and not check(data)
+
+
+def _jpeg_is_whole(data: bytes) -> bool:
+    """An end marker after the scan begins: one before it belongs to a thumbnail."""
+    if data.endswith(_JPEG_END):
+        return True
+    try:
+        return data.rfind(_JPEG_END, scan_start(data)) >= 0
+    except BadHeaderError:
+        return False
+
+
+def _png_is_whole(data: bytes) -> bool:
+    return data.rfind(_PNG_END) >= 0
+
+
+def _gif_is_whole(data: bytes) -> bool:
+    return data.rstrip(b"\x00").endswith(b";")
+
+
+def _riff_is_whole(data: bytes) -> bool:
+    return int.from_bytes(data[4:8], "little") + 8 <= len(data) + 1  # the padding byte may lack
+
+
+def _bmp_is_whole(data: bytes) -> bool:
+    return int.from_bytes(data[2:6], "little") <= len(data)
+
+
+def _boxes_are_whole(data: bytes) -> bool:
+    """No top-level box reaches past the end, and the file does not end inside a box's header."""
+    last = 0
+    for box in boxes(data):
+        last = box.end
+        if box.end > len(data):
+            return False
+    return last > 0 and not (0 < len(data) - last < 8 and any(data[last:]))
+
+
+def _segment_is_whole(data: bytes) -> bool:
+    """The segment's size, where it is known, lies inside the file."""
+    return any(e.id == SEGMENT and (e.end or 0) <= len(data) for e in elements(data, 0, len(data)))
+
+
+_CHECKS: dict[Mime, Callable[[bytes], bool]] = {
+    "image/jpeg": _jpeg_is_whole,
+    "image/png": _png_is_whole,
+    "image/gif": _gif_is_whole,
+    "image/webp": _riff_is_whole,
+    "image/bmp": _bmp_is_whole,
+    "image/avif": _boxes_are_whole,
+    "image/heic": _boxes_are_whole,
+    "video/mp4": _boxes_are_whole,
+    "video/quicktime": _boxes_are_whole,
+    "video/webm": _segment_is_whole,
+    "video/x-matroska": _segment_is_whole,
+    "video/x-msvideo": _riff_is_whole,
+}

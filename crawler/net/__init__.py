@@ -1,0 +1,1 @@
+"""Network access: address guard, robots.txt and opt-outs, the HTTP policy and the client of pages."""

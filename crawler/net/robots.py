@@ -1,0 +1,98 @@
+"""Rules of a whole host: robots.txt (RFC 9309), ai.txt and tdmrep.json."""
+
+import json
+import re
+from typing import Literal, Self
+
+from protego import Protego
+
+__all__ = ["MAX_ROBOTS_BYTES", "Robots", "SiteOptOuts", "robots_answer"]
+
+MAX_ROBOTS_BYTES = 512_000
+"""At least 500 KiB must be read (RFC 9309, section 2.5); no honest file is longer."""
+
+
+def robots_answer(status: int) -> Literal["rules", "free", "unreachable"]:
+    """Say what the status of robots.txt means.
+
+    2xx: the file holds rules. 4xx: there are none, all is free. 5xx, and no answer (0): nothing may
+    be fetched (section 2.3.1.4). 429 is treated as 5xx, as large crawlers do: a server that is
+    overrun did not give leave.
+    """
+    if 200 <= status < 300:
+        return "rules"
+    return "free" if 300 <= status < 500 and status != 429 else "unreachable"
+
+
+class Robots:
+    """The rules of one host for one crawler.
+
+    Args:
+        text: robots.txt; empty: everything is allowed.
+        agent: the name that rules address the crawler by.
+    """
+
+    def __init__(self, text: str, agent: str) -> None:
+        self._rules = Protego.parse(text)
+        self._agent = agent
+
+    def allows(self, url: str) -> bool:
+        """Tell whether the address may be fetched."""
+        return bool(self._rules.can_fetch(url, self._agent))
+
+    @property
+    def delay_s(self) -> float:
+        """Seconds between two requests that the host asks for (Crawl-delay, Request-rate); 0 where it does not say."""
+        rate = self._rules.request_rate(self._agent)
+        spacing = rate.seconds / rate.requests if rate and rate.requests else 0.0
+        return max(self._rules.crawl_delay(self._agent) or 0.0, spacing)
+
+    @property
+    def sitemaps(self) -> tuple[str, ...]:
+        """Sitemaps named there, as written, in order."""
+        return tuple(self._rules.sitemaps)
+
+
+class SiteOptOuts:
+    """Reservations of a whole host: ``/.well-known/tdmrep.json`` and ``/ai.txt``.
+
+    Args:
+        reserved: patterns of paths and whether text and data mining is reserved there, first match wins.
+        ai: the rules of ai.txt.
+    """
+
+    def __init__(self, reserved: tuple[tuple[re.Pattern[str], bool], ...], ai: Robots) -> None:
+        self._reserved = reserved
+        self._ai = ai
+
+    @classmethod
+    def read(cls, tdmrep: str, ai: str, agent: str) -> Self:
+        """Read both files; an empty or unreadable one says nothing.
+
+        tdmrep.json (W3C TDMRep, section 6.1): a list of ``{"location": pattern, "tdm-reservation": 0 or 1}``.
+        ai.txt (spawning.ai) has the form of robots.txt.
+        """
+        try:
+            entries = json.loads(tdmrep) if tdmrep.strip() else []
+        except (ValueError, RecursionError):
+            entries = []
+        entries = entries if isinstance(entries, list) else []
+        return cls(
+            tuple(_rule(e) for e in entries if isinstance(e, dict) and isinstance(e.get("location"), str)),
+            Robots(ai, agent),
+        )
+
+    def refusal(self, url: str) -> str | None:
+        """Return the file that keeps the address out, None where neither does."""
+        path = "/" + url.split("/", 3)[3] if url.count("/") >= 3 else "/"
+        reserved = next((reserved for pattern, reserved in self._reserved if pattern.match(path)), False)
+        if reserved:
+            return "tdmrep.json: tdm-reservation"
+        return None if self._ai.allows(url) else "ai.txt: Disallow"
+
+
+def _rule(entry: dict[str, object]) -> tuple[re.Pattern[str], bool]:
+    """Compile one location: ``*`` stands for anything, ``$`` ends the path, else it is a prefix."""
+    location = str(entry["location"])
+    body = re.escape(location.removesuffix("$")).replace(r"\*", ".*")
+    return re.compile(body + ("$" if location.endswith("$") else "")), entry.get("tdm-reservation") == 1

@@ -1,0 +1,216 @@
+"""JSON-LD and microdata of a page as schema.org nodes."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from lxml import html
+
+from crawler.pages.document import Document
+from crawler.pages.text import fold
+
+__all__ = ["Node", "jsonld_nodes", "microdata_nodes"]
+
+Node = dict[str, object]
+"""One object of schema.org data: property -> text, number, node, or a list of these; ``@type`` names its types."""
+
+_WRAPPING = re.compile(
+    r"^\s*(?:/\*.*?\*/|<!--|<!\[CDATA\[|//[^\n]*\n|;)+\s*|\s*(?:/\*.*?\*/|-->|\]\]>|//\s*\]\]>|;)+\s*$", re.DOTALL
+)
+_TRAILING_COMMA = re.compile(r",(\s*[}\]])")
+_MAX_NODES = 5000
+"""Nodes looked at on one page; the busiest real page met had 700."""
+_LISTED = frozenset(
+    [
+        "isrelatedto",
+        "issimilarto",
+        "isaccessoryorsparepartfor",
+        "isconsumablefor",
+        "review",
+        "reviews",
+        "itemlistelement",
+        "potentialaction",
+        "isvariantof",
+        "hasvariant",
+    ]
+)
+"""Properties whose products are other products."""
+
+
+def jsonld_nodes(document: Document) -> list[Node]:
+    """Return all typed objects of the page's JSON-LD in page order, ``@graph`` and nested ones included.
+
+    Objects below a list of other products (``isRelatedTo``, ``itemListElement``) or of variants are left out here:
+    they keep their place inside their parents.
+    """
+    nodes: list[Node] = []
+    for script in document.tree.iter("script"):
+        if "ld+json" in (script.get("type") or "").lower() and script.text:
+            for value in _loads(script.text):
+                nodes += _typed(value, _MAX_NODES - len(nodes))
+    return nodes
+
+
+def _loads(text: str) -> list[object]:
+    """Decode a script that may be wrapped in comments, have trailing commas, or hold several values."""
+    for attempt in (text, _WRAPPING.sub("", text), _TRAILING_COMMA.sub(r"\1", _WRAPPING.sub("", text))):
+        try:
+            return [json.loads(attempt, strict=False)]
+        except (ValueError, RecursionError):
+            continue
+    return list(_several(_WRAPPING.sub("", text)))
+
+
+def _several(text: str) -> Iterator[object]:
+    decoder, at = json.JSONDecoder(strict=False), 0
+    while at < len(text):
+        try:
+            value, at = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            return
+        yield value
+        while at < len(text) and text[at] in " \t\r\n,;":
+            at += 1
+
+
+def _typed(value: object, limit: int) -> list[Node]:
+    found: list[Node] = []
+    waiting: list[object] = [value]
+    steps = 0
+    while waiting and len(found) < limit and steps < _MAX_NODES * 4:
+        steps += 1
+        item = waiting.pop()
+        if isinstance(item, list):
+            waiting += reversed(item)
+        elif isinstance(item, dict):
+            if "@type" in item:
+                found.append(item)
+            waiting += [inner for name, inner in reversed(item.items()) if _may_hold(name, inner)]
+    return found
+
+
+def _may_hold(name: object, inner: object) -> bool:
+    return isinstance(inner, dict | list) and str(name).lower() not in _LISTED
+
+
+_SOURCES = ("audio", "embed", "iframe", "img", "source", "track", "video")
+_ADDRESS = {
+    **dict.fromkeys(("a", "area", "link"), "href"),
+    **dict.fromkeys(_SOURCES, "src"),
+    "object": "data",
+    "data": "value",
+    "meter": "value",
+    "time": "datetime",
+}
+"""Element -> attribute that holds its value."""
+_LAZY = ("data-src", "data-original", "data-lazy-src")
+_OTHER_PRODUCTS = frozenset(
+    ["isrelatedto", "issimilarto", "isaccessoryorsparepartfor", "isconsumablefor", "review", "reviews"]
+)
+_MAX_TEXT = 5_000
+"""Longest text of a property, characters."""
+_MAX_PROPERTIES = 5_000
+"""Properties read on one page; the busiest real page met had 900."""
+
+
+@dataclass
+class _Items:
+    nodes: list[Node] = field(default_factory=list)
+    scopes: dict[html.HtmlElement, Node] = field(default_factory=dict)
+
+
+def microdata_nodes(document: Document) -> list[Node]:
+    """Return the page's microdata items in page order; nested ones stand in their parents and again on their own.
+
+    Products that are values of ``isRelatedTo`` and the like are left out.
+    """
+    reading = _Items()
+    if b"itemscope" not in document.utf8:
+        return []
+    for element in document.tree.xpath("//*[@itemscope or @itemprop]")[:_MAX_PROPERTIES]:
+        _read(reading, element)
+    for element, node in list(reading.scopes.items()):
+        for reference in (element.get("itemref") or "").split()[:20]:
+            _refer(reading, document, node, reference)
+    return [node for node in reading.nodes if "@type" in node]
+
+
+def _read(reading: _Items, element: html.HtmlElement) -> None:
+    names = (element.get("itemprop") or "").split()
+    value: object
+    if element.get("itemscope") is not None:
+        node: Node = {}
+        if types := (element.get("itemtype") or "").split():
+            node["@type"] = types if len(types) > 1 else types[0]
+        if itemid := element.get("itemid"):
+            node["@id"] = itemid.strip()
+        reading.scopes[element] = node
+        if not any(name.lower() in _OTHER_PRODUCTS for name in names):
+            reading.nodes.append(node)
+        value = node
+    else:
+        value = _property_value(element)
+    owner = _owner(reading, element)
+    if (owner is not None and value not in ("", {})) or (isinstance(value, dict) and owner is not None):
+        for name in names:
+            _add(owner, name, value)
+
+
+def _owner(reading: _Items, element: html.HtmlElement) -> Node | None:
+    outer = element.getparent()
+    while outer is not None:
+        if outer in reading.scopes:
+            return reading.scopes[outer]
+        outer = outer.getparent()
+    return None
+
+
+def _add(node: Node, name: str, value: object) -> None:
+    before = node.get(name)
+    if before is None:
+        node[name] = value
+    elif isinstance(before, list):
+        before.append(value)
+    else:
+        node[name] = [before, value]
+
+
+def _property_value(element: html.HtmlElement) -> str:
+    content = element.get("content")
+    if content is not None:
+        return str(content).strip()
+    attribute = _ADDRESS.get(element.tag)
+    if attribute:
+        found = next((lazy for name in _LAZY if element.tag == "img" and (lazy := element.get(name))), None)
+        found = found or element.get(attribute)
+        if found is not None and not found.startswith("data:"):
+            return str(found).strip()
+        if element.tag in ("img", "link", "iframe", "source"):
+            return ""
+    return _element_text(element)
+
+
+def _element_text(element: html.HtmlElement) -> str:
+    """Return an element's text, cut off early: items nested a thousand deep must not cost a million."""
+    texts: list[str] = []
+    length = 0
+    for text in element.itertext():
+        texts.append(text)
+        length += len(text)
+        if length > _MAX_TEXT:
+            break
+    return fold("".join(texts)[:_MAX_TEXT])
+
+
+def _refer(reading: _Items, document: Document, node: Node, reference: str) -> None:
+    """Add the properties of the element that ``itemref`` names, where they belong to no other item."""
+    found = document.tree.xpath("//*[@id=$name]", name=reference)
+    if not found:
+        return
+    inside = found[0].xpath("descendant-or-self::*[@itemprop]")
+    for element in inside:
+        if _owner(reading, element) is None:
+            value: object = reading.scopes.get(element) or _property_value(element)
+            for name in (element.get("itemprop") or "").split():
+                _add(node, name, value)

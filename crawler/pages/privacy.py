@@ -1,0 +1,149 @@
+"""Contact details masked and merchants' names hashed."""
+
+import hmac
+import re
+import unicodedata
+from collections.abc import Callable
+
+__all__ = ["MASKS", "hash_merchant", "mask_contacts"]
+
+MASKS = {name: f"〈{name}〉" for name in ("phone", "wechat", "qq", "email", "address")}
+"""What each kind of contact detail becomes."""
+
+_FULL_WIDTH = {
+    **{ord("０") + i: ord("0") + i for i in range(10)},
+    ord("＠"): ord("@"),
+    ord("－"): ord("-"),
+    ord("＋"): ord("+"),
+    ord("．"): ord("."),
+}
+"""One character for one, so that places in the text stay."""
+
+_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}\s?@\s?(?:[\w-]{1,63}\.){1,4}[A-Za-z]{2,24}\b")
+_WECHAT = re.compile(
+    r"(?:(?:微|薇|徽|威|v)\s?信|wei\s?xin|we\s?chat)(?:\s?(?:号|號|id))?\s*[:：=]?\s*(?P<detail>[A-Za-z][\w-]{5,19}(?![\w-])|(?<!\d)\d{6,11}(?!\d))"
+    r"|(?<![A-Za-z])(?:加\s?)?[vw]\s?x\s?(?:号\s*)?[:：=号]\s*(?P<short>[A-Za-z\d][\w-]{5,19}(?![\w-]))",
+    re.IGNORECASE,
+)
+_QQ = re.compile(
+    r"(?<![A-Za-z])(?:QQ|扣扣|企鹅)(?:\s?(?:号码|号|群|空间))?\s*[:：=]?\s*(?P<detail>[1-9]\d{4,11}(?!\d))",
+    re.IGNORECASE,
+)
+_NUMBER = r"\+?\(?\d(?:[\d()\s./-]{5,18})\d(?!\d)"
+_LABELLED_PHONE = re.compile(
+    r"(?:(?:电话|電話|联系方式|联络|热线|熱線|致电|tel(?:e(?:ph?on|fon|fono))?e?|hotline|call(?:\s+us)?|whats\s?app|viber|fax|тел(?:ефон)?|هاتف|טלפון|☎|📞|📱)"
+    r"[a-zé]{0,3}\.?\s?(?:号码|号|no\.?|number)?\s*[:：]?"
+    r"|(?:手机|手機|专线|客服|座机|phone|mobile|cell)\s?(?:(?:号码|号|no\.?|number)\s*[:：]?|[:：]))"
+    rf"\s*(?P<detail>{_NUMBER})(?!\s?(?:[munpkMG]?[AWVFHzgmlL]h?\b|cm|mm|inch|元|件|片|克))",
+    re.IGNORECASE,
+)
+_MOBILE = re.compile(r"(?<![\w.,/-])(?P<detail>(?:(?:\+|00)?86[\s-]?)?1[3-9]\d(?:[\s-]?\d{4}){2})(?![\w/-]|[.,]\d)")
+_LANDLINE = re.compile(
+    r"(?<![\w.,/-])(?P<detail>(?:\(0\d{2,3}\)\s?|0\d{2,3}-)[2-9]\d{6,7}(?:-\d{1,6})?|[48]00-\d{3}-?\d{4}|[48]00-\d{4}-\d{3})(?![\w-])"
+)
+_INTERNATIONAL = re.compile(
+    r"(?<![\w.+-])(?P<detail>\+[1-9]\d{0,2}[\s.-]?(?:\(\d{1,4}\)[\s.-]?)?\d{1,4}(?:[\s.-]?\d{2,4}){2,4})(?![\w-])"
+)
+_NORTH_AMERICAN = re.compile(r"(?<![\w.-])(?P<detail>\([2-9]\d{2}\)\s?\d{3}-\d{4})(?![\w-])")
+_ID_BEFORE = re.compile(
+    r"(?:货号|貨號|编号|編號|编码|条码|條碼|型号|型號|款号|款號|订单|批号|番号|ID|SKU|EAN|UPC|GTIN|ISBN|MPN|No\.?|code|item|ref|model|art(?:icle|ikel)?\.?)\W*(?:nr\.?\s*|no\.?\s*)?$",
+    re.IGNORECASE,
+)
+_STREET = r"[\u4e00-\u9fff\w]{1,20}?(?:路|街|大道|道|巷|弄|胡同)"
+_CHINESE_ADDRESS = re.compile(
+    rf"(?P<detail>(?:[\u4e00-\u9fff]{{2,7}}(?:省|自治区))?[\u4e00-\u9fff]{{2,7}}市(?:[\u4e00-\u9fff]{{1,7}}(?:区|县|市|镇))?{_STREET}\s?\d{{1,5}}\s?号(?:[\u4e00-\u9fff\w-]{{0,15}}?(?:号楼|栋|单元|室|层|楼))*)"
+)
+_LABELLED_ADDRESS = re.compile(
+    r"(?:(?:公司|发货|退货|收货|联系|详细|店铺|工厂|厂家)?(?:地址|住址|厂址)|(?:street|postal|mailing|our|shop|store|return)\s+address|adresse|dirección|indirizzo|endereço|адрес)\s*[:：]\s*"
+    r"(?P<detail>[^〈〉;；。|【】\n:：]{4,120}?)(?=\s+[^\s:：]{2,10}[:：]|[;；。|【】〈\n]|$)",
+    re.IGNORECASE,
+)
+
+_RULES: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("email", _EMAIL),
+    ("wechat", _WECHAT),
+    ("qq", _QQ),
+    ("address", _LABELLED_ADDRESS),
+    ("address", _CHINESE_ADDRESS),
+    ("phone", _LABELLED_PHONE),
+    ("phone", _INTERNATIONAL),
+    ("phone", _MOBILE),
+    ("phone", _LANDLINE),
+    ("phone", _NORTH_AMERICAN),
+)
+
+
+def mask_contacts(text: str, label: str = "") -> tuple[str, int]:
+    """Replace contact details by tokens such as ``〈phone〉`` and count them.
+
+    Words before a detail (``微信：``) stay. A bare number is a telephone only in a form that telephones
+    have; eleven digits that follow a word for an id, sizes, prices, GTINs and part numbers stay. Masking
+    masked text again changes nothing.
+
+    Args:
+        text: Caption, or name or value of a specification.
+        label: Name of the specification whose value ``text`` is: a number under ``货号`` is no telephone.
+
+    Returns:
+        The masked text, and how many details were masked.
+    """
+    count, normal = 0, _normal(text)
+    for kind, pattern in _RULES:
+        if pattern.search(normal):
+            text, times = _replace(text, normal, label, pattern, MASKS[kind])
+            count, normal = count + times, _normal(text)
+    return text, count
+
+
+def _normal(text: str) -> str:
+    """Return a text of the same length with digits and signs of one width."""
+    return text if text.isascii() else text.translate(_FULL_WIDTH)
+
+
+def _replace(text: str, normal: str, label: str, pattern: re.Pattern[str], token: str) -> tuple[str, int]:
+    test = _TESTS.get(pattern, _any)
+    pieces: list[str] = []
+    end = count = 0
+    for found in pattern.finditer(normal):
+        start, stop = found.span(next((name for name in ("detail", "short") if found.groupdict().get(name)), 0))
+        before = normal[max(0, start - 12) : start] if start else label
+        if not test(before, normal[start:stop]):
+            continue
+        pieces += [text[end:start], token]
+        end, count = stop, count + 1
+    return "".join(pieces) + text[end:], count
+
+
+def _any(_before: str, _detail: str) -> bool:
+    return True
+
+
+def _is_no_id(before: str, _detail: str) -> bool:
+    return not _ID_BEFORE.search(before)
+
+
+def _is_wechat(before: str, detail: str) -> bool:
+    """Tell whether a word behind "WeChat" is a name there: a colon or "number" says so, else a digit in it."""
+    return before.rstrip()[-1:] in ":：=号號dD" or any(c.isdigit() for c in detail)
+
+
+def _has_digits_of_phone(_before: str, detail: str) -> bool:
+    return 7 <= sum(c.isdigit() for c in detail) <= 15
+
+
+_TESTS: dict[re.Pattern[str], Callable[[str, str], bool]] = {
+    _WECHAT: _is_wechat,
+    _MOBILE: _is_no_id,
+    _LABELLED_PHONE: _has_digits_of_phone,
+    _INTERNATIONAL: _has_digits_of_phone,
+}
+
+
+def hash_merchant(name: str, key: bytes) -> str:
+    """Return HMAC-SHA256 of a merchant's name under the workspace's key, 64 hex digits.
+
+    The name is normalised first (NFKC, case folded, white space folded), so that one spelling in full-width
+    letters and one in half-width give one hash. Without the key nobody can test a guessed name against it.
+    """
+    normal = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    return hmac.digest(key, normal.encode(), "sha256").hex()

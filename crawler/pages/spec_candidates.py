@@ -1,0 +1,290 @@
+"""Candidates for specifications: names and values that stand beside each other."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from lxml import html
+
+from crawler.pages.visible import Run, Visible
+
+__all__ = [
+    "MAX_NAME",
+    "MAX_VALUE",
+    "Group",
+    "Pair",
+    "alternating_pairs",
+    "definition_lists",
+    "labelled_pairs",
+    "paired_rows",
+    "tables",
+]
+
+MAX_NAME = 60
+"""Longest name of a property, characters; the longest met on real pages had 55."""
+MAX_VALUE = 1000
+"""Longest value, characters: lists of ingredients are long, descriptions longer."""
+
+Part = tuple[int, int, html.HtmlElement | None]
+"""Runs of an element's text: the first, the one after the last, and the child that holds them (None: its own)."""
+
+_MAX_RUNS = 100
+"""Runs of one value; more are a text."""
+_COLON = ":：∶"
+_INLINE_PAIR = re.compile(r"^[\s•·*\-–—■◆●▪►✓]*([^:：]{1,60}?)\s*(?:(?<!\d):|:(?!\d)|：)(?!//)\s*(\S.*)$", re.DOTALL)
+_BRACKETED = re.compile(r"^[【\[]([^】\]]{1,40})[】\]]\s*[:：]?\s*(\S.*)$", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One name with its value."""
+
+    name: str
+    """Without its colon."""
+    value: str
+    start: int
+    """Index of the run that holds the name."""
+    end: int
+    """Index after the last run of the value."""
+    colon: bool
+    """A colon says that it is a name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Pairs that stand together."""
+
+    pairs: tuple[Pair, ...]
+    container: html.HtmlElement
+    """Smallest element that holds them all."""
+    kind: str
+    """``table``, ``dl`` or ``list``."""
+
+
+def labelled_pairs(seen: Visible) -> Iterator[tuple[Pair, html.HtmlElement]]:
+    """Yield the pairs whose name ends in a colon, each with the smallest element that holds both.
+
+    ``Width: 53 cm`` in one run; ``<b>Width:</b> 53 cm`` on one line; ``<h4>Width:</h4><p>53 cm</p>``.
+    """
+    runs = seen.runs
+    heading = seen.title_span
+    for index, run in enumerate(runs):
+        if heading[0] <= index < heading[1]:
+            continue
+        if run.text[-1] in _COLON or (index + 1 < len(runs) and runs[index + 1].text in _COLON):
+            yield from _split_label(seen, index)
+        elif found := _INLINE_PAIR.match(run.text) or _BRACKETED.match(run.text):
+            end = _line_end(runs, index)
+            value = found[2] if end == index + 1 else f"{found[2]} {seen.text(index + 1, end)}"
+            yield Pair(found[1].strip(), value, index, end, colon=True), run.element
+
+
+def _line_end(runs: list[Run], index: int) -> int:
+    """Return the index after the last run on the line of ``runs[index]``."""
+    end = index + 1
+    last = min(len(runs), index + _MAX_RUNS)
+    while end < last and runs[end].line == runs[index].line:
+        end += 1
+    return end
+
+
+def _is_label(runs: list[Run], index: int) -> bool:
+    return runs[index].text[-1] in _COLON and len(runs[index].text) > 1
+
+
+def _split_label(seen: Visible, index: int) -> Iterator[tuple[Pair, html.HtmlElement]]:
+    """Find the value of the label at ``index``: the rest of its line, else what follows it in its row."""
+    runs = seen.runs
+    name = runs[index].text.rstrip(_COLON + " ")
+    after = index + 1
+    if after < len(runs) and not runs[after].text.strip(_COLON):
+        after += 1
+    row = _row_of(seen, index, after)
+    if not name or row is None or len(name) > MAX_NAME:
+        return
+    last = min(seen.spans[row][1], index + _MAX_RUNS)
+    end = after
+    while end < last and runs[end].line == runs[index].line and not _is_label(runs, end):
+        end += 1
+    if end == after:
+        end = _next_part_end(seen, row, after, last)
+    if end > after and not _is_label(runs, after):
+        yield Pair(name, seen.text(after, end), index, end, colon=True), row
+
+
+def _row_of(seen: Visible, index: int, after: int) -> html.HtmlElement | None:
+    """Return the smallest element that holds the label and something behind it."""
+    element: html.HtmlElement | None = seen.runs[index].element
+    while element is not None:
+        span = seen.spans.get(element)
+        if span is not None and span[1] > after:
+            return element
+        element = element.getparent()
+    return None
+
+
+def _next_part_end(seen: Visible, row: html.HtmlElement, after: int, last: int) -> int:
+    """Return where the part of ``row`` that starts with run ``after`` ends, at most before the next label."""
+    end = after + 1
+    element: html.HtmlElement | None = seen.runs[after].element
+    while element is not None and element is not row:
+        end = max(end, seen.spans[element][1])
+        element = element.getparent()
+    end = min(end, last)
+    for index in range(after, end):
+        if _is_label(seen.runs, index):
+            return index
+    return end
+
+
+def parts_of(seen: Visible, element: html.HtmlElement) -> list[Part]:
+    """Return the parts that an element's text falls into: its child elements, and its own text between them."""
+    start, end = seen.spans[element]
+    parts: list[Part] = []
+    at = start
+    for child in element:
+        span = seen.spans.get(child)
+        if span is None:
+            continue
+        if span[0] > at:
+            parts.append((at, span[0], None))
+        parts.append((*span, child))
+        at = span[1]
+    if at < end:
+        parts.append((at, end, None))
+    return parts
+
+
+def paired_rows(seen: Visible) -> Iterator[tuple[Pair, html.HtmlElement]]:
+    """Yield rows of exactly two parts, the first one run long, with the row's element: candidates without a colon."""
+    for element, (start, end) in seen.spans.items():
+        if end - start < 2 or end - start > 40:
+            continue
+        first = seen.runs[start]
+        if len(first.text) > MAX_NAME or first.text[-1] in _COLON:
+            continue
+        parts = parts_of(seen, element)
+        if len(parts) == 2 and parts[0][1] - parts[0][0] == 1 and parts[0][2] is not None:
+            value = seen.text(parts[1][0], parts[1][1])
+            if len(value) <= MAX_VALUE and value[0] not in _COLON:
+                yield Pair(first.text, value, start, end, colon=False), element
+
+
+_TITLES = frozenset(["h3", "h4", "h5", "h6", "strong", "b", "dt", "label"])
+
+
+def alternating_pairs(seen: Visible) -> Iterator[tuple[Pair, html.HtmlElement]]:
+    """Yield titles and what follows each, where an element holds at least three by turns: ``h4 div h4 div``."""
+    for element, (start, end) in seen.spans.items():
+        if end - start < 6:
+            continue
+        titled = [child.tag for child in element if child.tag in _TITLES]
+        if len(titled) < 3:
+            continue
+        parts = parts_of(seen, element)
+        for part, following in pairwise(parts):
+            alone = part[1] - part[0] == 1 and seen.runs[part[0]].line != seen.runs[following[0]].line
+            value = following[2] is not None and not _is_title(following, titled[0])
+            if alone and value and _is_title(part, titled[0]):
+                yield _titled(seen, part, following), element
+
+
+def _is_title(part: Part, tag: str) -> bool:
+    return part[2] is not None and part[2].tag == tag
+
+
+def _titled(seen: Visible, title: Part, following: Part) -> Pair:
+    return Pair(seen.runs[title[0]].text, seen.text(following[0], following[1]), title[0], following[1], colon=False)
+
+
+Span = tuple[int, int]
+
+
+def tables(seen: Visible) -> Iterator[Group]:
+    """Yield each table of pairs: most of its rows hold a name and a value, or several of both.
+
+    Tables that hold tables are layout; tables of several columns are charts. A row of one cell is
+    the title of a group and is left out.
+    """
+    for table in seen.spans:
+        if table.tag == "table" and not any(inner in seen.spans for inner in table.iterdescendants("table")):
+            pairs = _read_table(seen, table)
+            if pairs:
+                yield Group(tuple(pairs), table, "table")
+
+
+def _read_table(seen: Visible, table: html.HtmlElement) -> list[Pair]:
+    pairs: list[Pair] = []
+    wide = 0
+    for row in table.iter("tr"):
+        cells = [cell for cell in row if cell.tag in ("td", "th")]
+        if row not in seen.spans or sum(cell in seen.spans for cell in cells) < 2:
+            continue
+        found = _read_row(seen, cells)
+        if found:
+            pairs += found
+        else:
+            wide += 1
+    return pairs if wide * 2 <= len(pairs) else []
+
+
+def _read_row(seen: Visible, cells: list[html.HtmlElement]) -> list[Pair]:
+    """Read ``name value``, or ``name value name value`` where the names are marked as such."""
+    filled = [cell for cell in cells if cell in seen.spans]
+    if len(filled) == 2:
+        found = _pair(seen, seen.spans[filled[0]], seen.spans[filled[1]])
+        return [found] if found else []
+    if len(filled) % 2 or not all(_is_label_cell(seen, cell) for cell in filled[::2]):
+        return []
+    if any(_is_label_cell(seen, cell) for cell in filled[1::2]):
+        return []
+    spans = [seen.spans[cell] for cell in filled]
+    return [pair for name, value in zip(spans[::2], spans[1::2], strict=True) if (pair := _pair(seen, name, value))]
+
+
+def _is_label_cell(seen: Visible, cell: html.HtmlElement) -> bool:
+    names = (cell.get("class") or "").lower()
+    return cell.tag == "th" or "label" in names or "name" in names or seen.text_of(cell)[-1] in ":："
+
+
+def _pair(seen: Visible, name: Span, value: Span) -> Pair | None:
+    said = seen.text(*name)
+    label, content = said.rstrip(":： "), seen.text(*value).lstrip(":： ")
+    if not label or not content or len(label) > MAX_NAME * 2 or len(content) > MAX_VALUE:
+        return None
+    return Pair(label, content, name[0], value[1], colon=said[-1] in ":：")
+
+
+def definition_lists(seen: Visible) -> Iterator[Group]:
+    """Yield the pairs of definition lists; lists under one parent, one pair each, are one group."""
+    together: dict[html.HtmlElement, list[Pair]] = {}
+    holders: dict[html.HtmlElement, html.HtmlElement] = {}
+    for element in seen.spans:
+        if element.tag != "dl":
+            continue
+        pairs = _read_list(seen, element)
+        parent = element.getparent()
+        alone = len(pairs) == 1 and parent is not None and sum(1 for _ in parent.iterchildren("dl")) > 1
+        key = parent if alone and parent is not None else element
+        together.setdefault(key, []).extend(pairs)
+        holders[key] = key
+    for key, pairs in together.items():
+        if pairs:
+            yield Group(tuple(pairs), holders[key], "dl")
+
+
+def _read_list(seen: Visible, element: html.HtmlElement) -> list[Pair]:
+    """Pair each ``dt`` with the ``dd`` elements behind it; ``div`` wrappers inside a list are allowed in HTML."""
+    pairs: list[Pair] = []
+    name: Span | None = None
+    values: list[Span] = []
+    for item in [*element.iterdescendants("dt", "dd"), None]:
+        if item is not None and item.tag == "dd":
+            if item in seen.spans:
+                values.append(seen.spans[item])
+            continue
+        if name and values and (pair := _pair(seen, name, (values[0][0], values[-1][1]))):
+            pairs.append(pair)
+        name, values = (seen.spans.get(item) if item is not None else None), []
+    return pairs

@@ -1,0 +1,193 @@
+"""Specifications of a product in plain HTML."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+
+from lxml import html
+
+from crawler.pages.spec_candidates import (
+    Group,
+    Pair,
+    alternating_pairs,
+    definition_lists,
+    labelled_pairs,
+    paired_rows,
+    tables,
+)
+from crawler.pages.text import anywhere, as_a_whole, squash
+from crawler.pages.visible import Visible, words
+
+__all__ = ["find_specs", "judge", "kept_pairs"]
+
+
+def find_specs(seen: Visible) -> list[tuple[str, str]]:
+    """Return the product's specifications, names and values as published, in page order, each pair once.
+
+    Candidates are groups of pairs: rows of a table, a definition list, siblings of one shape, lines with a
+    colon. Each group is judged as a whole (``spec_judge``), so that size charts, deliveries, prices and
+    reviews, which come in the same shapes, stay out.
+    """
+    found: list[tuple[int, str, str]] = []
+    for group in _candidates(seen):
+        pairs = kept_pairs(group)
+        if judge(seen, group, pairs) >= 1.0:
+            found += [(pair.start, pair.name, pair.value) for pair in pairs]
+    found.sort(key=lambda pair: pair[0])
+    return list({(name.casefold(), value.casefold()): (name, value) for _, name, value in reversed(found)}.values())[
+        ::-1
+    ]
+
+
+def _candidates(seen: Visible) -> Iterator[Group]:
+    marked = [*tables(seen), *definition_lists(seen)]
+    yield from marked
+    taken = {index for group in marked for pair in group.pairs for index in range(pair.start, pair.end)}
+    labelled = [(pair, row) for pair, row in labelled_pairs(seen) if pair.start not in taken]
+    names = {pair.start for group in marked for pair in group.pairs} | {pair.start for pair, _ in labelled}
+    yield from _gather(seen, [found for found in labelled if _is_innermost(found[0], names)], least=1)
+    taken.update(index for pair, _ in labelled for index in range(pair.start, pair.end))
+    plain = [*alternating_pairs(seen), *paired_rows(seen)]
+    rest = [found for found in plain if found[0].start not in taken]
+    names.update(pair.start for pair, _ in rest)
+    yield from _gather(seen, [found for found in rest if _is_innermost(found[0], names)], least=3)
+
+
+def _is_innermost(pair: Pair, names: set[int]) -> bool:
+    """Tell whether no name stands inside a pair's value: it would be the title of a section."""
+    return not any(index in names for index in range(pair.start + 1, pair.end))
+
+
+def _gather(seen: Visible, rows: Iterable[tuple[Pair, html.HtmlElement]], least: int) -> Iterator[Group]:
+    """Group pairs that stand together: in one element, else in siblings, wrappers with nothing else in them aside."""
+    inside: dict[html.HtmlElement, list[Pair]] = {}
+    for pair, row in rows:
+        inside.setdefault(row, []).append(pair)
+    groups: dict[html.HtmlElement, list[Pair]] = {}
+    for row, pairs in inside.items():
+        groups.setdefault(row if len(pairs) > 1 else _holder(seen, row), []).extend(pairs)
+    for holder, pairs in groups.items():
+        if len(pairs) >= least:
+            yield Group(tuple(pairs), holder, "list")
+
+
+def _holder(seen: Visible, row: html.HtmlElement) -> html.HtmlElement:
+    """Return the smallest element that holds a row and something besides."""
+    span = seen.spans[row]
+    element = row
+    while (parent := element.getparent()) is not None and parent in seen.spans:
+        if seen.spans[parent] != span:
+            return parent
+        element = parent
+    return element
+
+
+_SIGN = "[$€£¥￥₽₹₩₪₴₺฿₫元]"
+_CODE = "(?:USD|EUR|GBP|JPY|CNY|RMB|CAD|AUD|CHF|SEK|NOK|DKK|PLN|CZK|HUF|RON|BRL|MXN|INR|KRW|TWD|HKD|SGD|ILS|TRY|RUB)"
+_AMOUNT = re.compile(
+    rf"^\W*(?:US|C|A|HK|NT|R)?\s?(?:{_SIGN}|{_CODE})\s*\d[\d.,\s]*$"
+    rf"|^\W*\d[\d.,\s]*(?:{_SIGN}|{_CODE}\b|руб|zł|Kč|Ft\b|kr\b|[Ll]ei\b|б\.\s?р)"
+)
+_SIZE = re.compile(
+    r"^(?:(?:\d?x{0,4}[sml]|x{1,4}l|one size|uk|us|eu|fr|it|de|jp|cm|inch)\b[\s/-]*)+[\d.,/\s-]*$"
+    r"|^[\d.,/½¼¾\s-]+(?:cm|mm|m|in|inch|\"|kg|g)?$",
+    re.IGNORECASE,
+)
+_DATE = re.compile(r"\b(?:19|20)\d\d\b.*\d|^\d{1,2}[./:]\d{2}")
+_NO_NAME = re.compile(r"[!?！？]$|^\d+[).]\s|^(?:[a-z]+(?:[A-Z][a-z]+)+|[a-z]+(?:_[a-z]+)+|https?)$|://|[{}<>=]")
+_PROSE = re.compile(r"[^\W\d_]{2}[.!?]\s+[^\W\d_]|[。！？]\s*[^\W\d_]")
+_BEFORE_DECOY = re.compile(r"^(?:product|item|total|our|your|estimated|产品|商品|預計|预计)\s*")
+_BEYOND_LATIN = "\u0370"
+"""Scripts whose decoy words count anywhere in a name: there they are rarely part of another word."""
+_MOST = 1.6
+"""What surroundings can add at most: less than names of properties do."""
+_ANCESTORS = 6
+"""Enclosing elements whose class and id are asked what stands here; farther ones enclose too much."""
+
+
+def kept_pairs(group: Group) -> list[Pair]:
+    """Return a group's pairs without rows on prices, deliveries, sellers, sizes and what is no name at all."""
+    pairs = [pair for pair in group.pairs if _is_property(pair)]
+    if group.kind == "list" and len(pairs) <= 2:
+        # An id with its label, beside the heading: no list of properties.
+        return [pair for pair in pairs if not as_a_whole("own_ids").fullmatch(squash(pair.name))]
+    return pairs
+
+
+def _is_property(pair: Pair) -> bool:
+    name, value = pair.name, pair.value
+    if not any(c.isalpha() for c in name) or not any(c.isalnum() or c in "+-✓✔✗×√" for c in value):
+        return False
+    if _NO_NAME.search(name) or _SIZE.match(name) or _DATE.search(name) or _is_decoy(name):
+        return False
+    return not _AMOUNT.match(value) and not (len(value) > 120 and _PROSE.search(value))
+
+
+def _is_decoy(name: str) -> bool:
+    """Tell whether a name starts with a word of prices, deliveries and the like, or holds one beyond Latin."""
+    found = anywhere("decoy_names").search(_BEFORE_DECOY.sub("", squash(name), count=1))
+    return found is not None and (found.start() == 0 or found[0][0] >= _BEYOND_LATIN)
+
+
+def judge(seen: Visible, group: Group, pairs: Sequence[Pair]) -> float:
+    """Return how much speaks for a group being specifications; at 1 or more it is taken.
+
+    Its names are properties; its heading, class or id says so; it is a table or definition list;
+    its names are short. Against it: what else its heading says, long values, rows left out.
+    """
+    if not pairs:
+        return -1.0
+    known = sum(bool(anywhere("property_names").search(squash(pair.name))) for pair in pairs) / len(pairs)
+    left_out = 1 - len(pairs) / len(group.pairs)
+    score = 1.6 * known - 1.2 * left_out
+    score += {"table": 0.4, "dl": 0.4, "list": 0.0}[group.kind]
+    score += 0.2 if sum(pair.colon for pair in pairs) * 2 > len(pairs) else 0.0
+    score += 0.3 if len(pairs) >= 4 else -0.3 if len(pairs) == 1 else 0.0
+    context = _context(seen, group.container, pairs[0].start)
+    if len(pairs) == 1 and group.kind == "list" and context < 0.8:
+        return -1.0
+    return score + context - _wordiness(pairs)
+
+
+def _wordiness(pairs: Sequence[Pair]) -> float:
+    """Return what long names and values speak against a group: letters, questions, descriptions."""
+    names = sum(len(pair.name.split()) > 7 or len(pair.name) > 45 for pair in pairs) / len(pairs)
+    values = sum(len(pair.value) > 300 for pair in pairs) / len(pairs)
+    return 1.5 * names + 1.0 * values
+
+
+def _context(seen: Visible, container: html.HtmlElement, start: int) -> float:
+    """Weigh what stands around a group: class and id of enclosing elements, and the headings before it in them.
+
+    The nearest words decide; of two equally near, those against.
+    """
+    titles = [span for span in seen.headings if span[0] <= start][-3:]
+    score = 0.0
+    element: html.HtmlElement | None = container
+    for step in range(_ANCESTORS):
+        if element is None or element.tag in ("body", "html"):
+            break
+        names = words(f"{element.get('class', '')} {element.get('id', '')} {element.get('data-testid', '')}")
+        first = seen.spans[element][0]
+        inside = [seen.text(*span) for span in titles if span[0] >= first]
+        if not score and (_says_decoy(names) or any(map(_names_decoy, inside[-1:]))):
+            return -1.5 + 0.15 * step
+        if _says_specs(names) or any(map(_says_specs, inside)):
+            score = min(score + 1.0 - 0.1 * step, _MOST)
+            titles = [span for span in titles if span[0] < first]
+        element = element.getparent()
+    return score
+
+
+@lru_cache(maxsize=4096)
+def _says_specs(names: str) -> bool:
+    return len(names) > 2 and bool(anywhere("spec_places").search(squash(names)))
+
+
+@lru_cache(maxsize=4096)
+def _says_decoy(names: str) -> bool:
+    return len(names) > 2 and bool(anywhere("decoy_places").search(squash(names)))
+
+
+def _names_decoy(heading: str) -> bool:
+    return len(heading) < 120 and _says_decoy(heading) and not _says_specs(heading)

@@ -1,0 +1,148 @@
+"""URLs: resolving, cleaning and normalising them, and the product ids they carry."""
+
+import hashlib
+import re
+from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urljoin, urlsplit, urlunsplit
+
+from w3lib.url import safe_url_string
+
+__all__ = ["absolute", "clean_url", "id_from_url", "id_of_last_resort", "normalise", "same_site"]
+
+_MAX_LENGTH = 4096
+"""Longest URL resolved, characters."""
+_MAX_PAGE_URL = 2_000
+"""Longest URL of a page, characters."""
+_SPACE = re.compile(r"[\t\n\r]")
+_TRACKING = re.compile(
+    r"""utm_\w+|[gfd]clid|gclsrc|msclkid|yclid|mc_[ce]id|igshid|_ga|spm|scm|_openstat|ref_?src
+    |(?:php|asp|j|c)?sess?ion_?id|phpsessid|jsessionid|aspsessionid\w*|sid""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_SESSION_IN_PATH = re.compile(r";jsessionid=[^/?#]*", re.IGNORECASE)
+_PLAIN = re.compile(r"https?://[A-Za-z0-9.-]+(?:[/?][^\s#]*)?")
+"""An absolute address that resolving would not change: plain host, no port, no fragment."""
+_DEFAULT_PORT = {"http": ":80", "https": ":443"}
+_TWIN_HOST = re.compile(r"^(?:www|m|mobile)\.")
+
+
+def absolute(base: str, reference: str) -> str | None:
+    """Resolve ``reference`` against ``base``; None unless it becomes an http or https address.
+
+    The fragment is dropped; spaces become ``%20``, as in a browser.
+    """
+    reference = _SPACE.sub("", reference.strip())
+    if not reference or len(reference) > _MAX_LENGTH:
+        return None
+    if reference.startswith("//"):
+        reference = base.partition("//")[0] + reference
+    if _PLAIN.fullmatch(reference):  # most addresses are, and this is ten times as fast as resolving
+        return reference
+    try:
+        parts = urlsplit(urljoin(base, reference))
+        parts.port  # noqa: B018  a bad port shows only when asked for
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return None
+    return urlunsplit(parts._replace(fragment="")).replace(" ", "%20")
+
+
+def clean_url(url: str) -> str:
+    """Return ``url`` without fragment, tracking and session parameters, default port and upper-case host.
+
+    The order of the other parameters is kept: some shops depend on it. An address that cannot be
+    read at all comes back as it is.
+    """
+    try:
+        parts = urlsplit(url.strip())
+        query = parse_qsl(parts.query, keep_blank_values=True)
+        host = _host(parts)
+    except ValueError:
+        return url
+    kept = [(name, value) for name, value in query if not _TRACKING.fullmatch(name)]
+    text = parts.query if len(kept) == len(query) else urlencode(kept)
+    path = _SESSION_IN_PATH.sub("", parts.path) or "/"
+    return urlunsplit((parts.scheme.lower(), host, path, text, ""))
+
+
+def _host(parts: SplitResult) -> str:
+    return parts.netloc.lower().removesuffix(_DEFAULT_PORT.get(parts.scheme.lower(), ":"))
+
+
+def same_site(one: str, other: str) -> bool:
+    """Tell whether two addresses are on one host, ``www.``, ``m.`` and ``mobile.`` aside."""
+    try:
+        hosts = [_TWIN_HOST.sub("", (urlsplit(url).hostname or "")) for url in (one, other)]
+    except ValueError:
+        return False
+    return hosts[0] == hosts[1]
+
+
+def normalise(url: str, base: str = "", encoding: str = "utf-8") -> str | None:
+    """Return the one spelling of an address, or None where it is no address of a page.
+
+    Absolute, percent-encoded as a browser would, without fragment, tracking and session
+    parameters; host in lower case.
+
+    Args:
+        url: address, relative to ``base`` where one is given.
+        base: address of the page it stands on.
+        encoding: of that page: browsers write the query string of its links in it.
+    """
+    found = absolute(base or url, url)
+    if found is None or len(found) > _MAX_PAGE_URL:
+        return None
+    try:
+        return clean_url(safe_url_string(found, encoding=encoding))
+    except (ValueError, LookupError):
+        return None
+
+
+_QUERY = (
+    *("id", "pid", "sku", "item", "item_id", "productid", "product_id", "product", "prodid"),
+    *("goods_id", "goodsid", "pno", "num_iid"),
+)
+"""Query parameters that name a product, the likeliest first."""
+_TRAILING = re.compile(r"(?:^|[-_.,~]|(?<=[a-z]))((?:[a-z]{0,6}\d[a-z\d]*(?:-[a-z\d]{1,6})?|\d{3,}))$", re.IGNORECASE)
+_LEADING = re.compile(r"(?:[A-Z]{1,4}-?)?\d{4,}(?=[-_.])")
+_KEY = re.compile(r"[A-Z0-9]{8,14}")
+"""A segment that is a key as a whole, in capitals: ``/dp/B00EXAMPLE``."""
+_EXTENSION = re.compile(r"\.(?:html?|php|aspx?|jsp|do)$", re.IGNORECASE)
+
+
+def id_from_url(url: str) -> str | None:
+    """Return the id that a product's address carries: a query parameter, or digits that end or begin a path segment.
+
+    ``?id=562283240178``, ``/itm/302474151804``, ``/shirt-w712550a.html``, ``/product/name/140212369``,
+    ``/item/93133869_a-name``. None where the address is words alone.
+    """
+    try:
+        parts = urlsplit(url)
+        query = {name.lower(): value for name, value in parse_qsl(parts.query)}
+    except ValueError:
+        return None
+    for name in _QUERY:
+        value = query.get(name, "")
+        if re.fullmatch(r"[\w-]{2,40}", value) and any(c.isdigit() for c in value):
+            return value
+    segments = [_EXTENSION.sub("", unquote(segment)) for segment in parts.path.split("/") if segment]
+    for segment in reversed(segments[-3:]):
+        if found := _from_segment(segment):
+            return found
+    last = _TRAILING.search(segments[-1]) if segments else None
+    return last[1] if last and last[1].isdigit() else None
+
+
+def _from_segment(segment: str) -> str | None:
+    if _KEY.fullmatch(segment) and any(c.isdigit() for c in segment):
+        return segment
+    found = _TRAILING.search(segment)
+    if found and sum(c.isdigit() for c in found[1]) >= 3:
+        return found[1]
+    leading = _LEADING.match(segment)
+    return leading[0] if leading else None
+
+
+def id_of_last_resort(url: str) -> str:
+    """Return a stable id where the shop shows none: ``u`` and the start of the canonical address's SHA-256, hex."""
+    return "u" + hashlib.sha256(url.encode()).hexdigest()[:15]

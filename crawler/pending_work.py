@@ -1,0 +1,167 @@
+"""Count pages and media that are still to fetch or read, and put finished ones back in the queue."""
+
+import json
+import sqlite3
+from collections.abc import Collection
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from crawler.crawl.frontier import FRONTIER_DDL
+from crawler.crawl.responses import PASSING_REASONS
+from crawler.media.queue import DDL, ROOM
+from crawler.settings import CrawlSettings
+from storage import Snapshot, Store
+
+__all__ = [
+    "WaitingPages",
+    "due_pages",
+    "forget_fetched",
+    "forget_media",
+    "forget_read",
+    "waiting_media",
+    "waiting_records",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingPages:
+    """Addresses of a source that are due."""
+
+    source: str
+    new: int
+    """Never visited, or left when a run was broken off."""
+    again: int
+    """Visited long enough ago, or failed for a passing reason."""
+    stored: int
+    """With a stored page, due or not."""
+
+
+def due_pages(store: Store, settings: CrawlSettings, now: datetime, *, refresh: bool = False) -> list[WaitingPages]:
+    """Return what the next crawl asks for, by source; what these pages lead to is not known yet.
+
+    Args:
+        store: The workspace's; nothing is locked.
+        settings: Say when a visit is due again.
+        now: When the crawl begins.
+        refresh: Every page is due.
+    """
+    hours = (0.0, 0.0) if refresh else (settings.recrawl_after_h, settings.retry_failed_after_h)
+    before, failed_before = ((now - timedelta(hours=h)).isoformat() for h in hours)
+    names = [name for name, source in settings.sources.items() if source.start]
+    with closing(store.state.connect_reading()) as connection:
+        counts = _counts(connection, before, failed_before) if _has(connection, "source_pages") else {}
+    return [counts.get(name) or WaitingPages(name, len(settings.sources[name].start), 0, 0) for name in sorted(names)]
+
+
+def waiting_records(store: Store) -> int:
+    """Return how many stored pages have not been read since they changed."""
+    with closing(store.state.connect_reading()) as connection:
+        if not _has(connection, "source_pages"):
+            return 0
+        query = (
+            "SELECT count(*) FROM source_pages WHERE page_sha256 IS NOT NULL AND kind = 'page' AND vanished_at IS NULL "
+            "AND (parser IS NULL OR parsed_sha256 IS NOT page_sha256)"
+        )
+        return int(connection.execute(query).fetchone()[0])
+
+
+def waiting_media(store: Store, snapshot: Snapshot) -> dict[str, int]:
+    """Return kind -> how many addresses of media have no outcome yet; those that a run under way fetched have one."""
+    counts = {"image": 0, "video": 0}
+    with closing(store.state.connect_reading()) as connection:
+        asked = _has(connection, "media_urls")
+        for batch in snapshot.batches("SELECT DISTINCT kind, url FROM media WHERE state = 'pending'"):
+            for kind in counts:
+                urls = [row["url"] for row in batch.to_pylist() if row["kind"] == kind]
+                counts[kind] += len(urls) - (_settled(connection, urls) if asked else 0)
+    return counts
+
+
+def _settled(connection: sqlite3.Connection, urls: list[str]) -> int:
+    """Return how many of some addresses have an outcome."""
+    query = (
+        "SELECT count(*) FROM media_urls WHERE state NOT IN ('pending', 'stale') "
+        "AND url IN (SELECT value FROM json_each(?))"
+    )
+    return int(connection.execute(query, (json.dumps(urls),)).fetchone()[0])
+
+
+def _counts(connection: sqlite3.Connection, before: str, failed_before: str) -> dict[str, WaitingPages]:
+    passing = ", ".join(f"'{reason}'" for reason in sorted(PASSING_REASONS))
+    query = f"""
+        SELECT source, count(*) FILTER (WHERE state = 'pending'),
+            count(*) FILTER (WHERE state != 'pending'
+                AND (checked_at <= :before OR (checked_at <= :failed_before AND reason IN ({passing})))),
+            count(*) FILTER (WHERE page_sha256 IS NOT NULL)
+        FROM source_pages GROUP BY source"""  # noqa: S608 - constants
+    rows = connection.execute(query, {"before": before, "failed_before": failed_before})
+    return {row[0]: WaitingPages(*row) for row in rows}
+
+
+def _has(connection: sqlite3.Connection, table: str) -> bool:
+    return connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone() is not None
+
+
+_OF_PRODUCTS = "page_sha256 IS NOT NULL AND source || ':' || native_id IN (SELECT value FROM json_each(:products))"
+
+
+def forget_fetched(store: Store, source: str | None, products: Collection[str] | None, *, dry_run: bool) -> int:
+    """Put pages back in the queue, to be fetched whole; return how many.
+
+    Args:
+        store: The workspace's, locked.
+        source: Of this source; None: of all.
+        products: Only pages of these products; None: all addresses.
+        dry_run: Only count.
+    """
+    change = "UPDATE source_pages SET state = 'pending', etag = NULL, last_modified = NULL"
+    return _change(store, change, source, products, dry_run=dry_run)
+
+
+def forget_read(store: Store, source: str | None, products: Collection[str] | None, *, dry_run: bool) -> int:
+    """Forget what stored pages turned out to be; return of how many. Arguments are as above."""
+    return _change(store, "UPDATE source_pages SET parser = NULL", source, products, dry_run=dry_run)
+
+
+def forget_media(store: Store, urls: Collection[str] | None, *, dry_run: bool) -> int:
+    """Forget what became of media; return of how many.
+
+    Args:
+        store: The workspace's, locked.
+        urls: Their addresses; None: all.
+        dry_run: Only count.
+    """
+    store.state.migrate(ROOM, DDL)
+    condition = "true" if urls is None else "url IN (SELECT value FROM json_each(:urls))"
+    values = {} if urls is None else {"urls": json.dumps(sorted(urls))}
+    with closing(store.state.connect()) as connection:
+        return _run(connection, "media_urls", "DELETE FROM media_urls", condition, values, dry_run=dry_run)
+
+
+def _change(store: Store, change: str, source: str | None, products: Collection[str] | None, *, dry_run: bool) -> int:
+    store.state.migrate("crawler", FRONTIER_DDL)
+    conditions, values = ["true"], {}
+    if source is not None:
+        conditions.append("source = :source")
+        values["source"] = source
+    if products is not None:
+        conditions.append(_OF_PRODUCTS)
+        values["products"] = json.dumps(sorted(products))
+    with closing(store.state.connect()) as connection:
+        return _run(connection, "source_pages", change, " AND ".join(conditions), values, dry_run=dry_run)
+
+
+def _run(
+    connection: sqlite3.Connection,
+    table: str,
+    change: str,
+    condition: str,
+    values: dict[str, str],
+    *,
+    dry_run: bool,
+) -> int:
+    if dry_run:
+        query = f"SELECT count(*) FROM {table} WHERE {condition}"  # noqa: S608 - constants
+        return int(connection.execute(query, values).fetchone()[0])
+    return connection.execute(f"{change} WHERE {condition}", values).rowcount

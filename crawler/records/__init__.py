@@ -1,0 +1,1 @@
+"""Product records from stored pages."""

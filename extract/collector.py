@@ -1,0 +1,112 @@
+"""Results on their way into the result tables, checkpointed partition by partition."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+import duckdb
+import pyarrow as pa
+
+from extract.audio.encode import describe_feature
+from extract.engine import Item, Result
+from extract.partitions import Partition, Ways, hand_out
+from extract.pending import partitions
+from extract.results import ClipResult, Frames
+from extract.settings import ExtractSettings
+from m5data.errors import DataError
+from m5data.stage import Progress
+from storage import ObjectWriter, Spool
+
+__all__ = ["Harvest"]
+
+_LOG = logging.getLogger(__name__)
+
+
+class Harvest:
+    """Hands out the items that are still to be done, and takes their results.
+
+    Only partitions in flight are in memory.
+
+    Args:
+        connection: With the result tables of ``extract.pending``.
+        spool: What a killed run left, and where finished partitions go.
+        settings: Of the stage.
+        progress: Is told of every item.
+    """
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, spool: Spool, settings: ExtractSettings, progress: Progress
+    ) -> None:
+        self._connection = connection
+        self._spool = spool
+        self._settings = settings
+        self._progress = progress
+        self._open: dict[Item, Partition] = {}
+        self.ways: Counter[str] = Counter()
+        """How videos were decoded, with how often: the ``way`` of their frames."""
+
+    def items(self) -> Iterator[Item]:
+        """Yield the items of each partition that the spool does not hold; gather those that it holds."""
+        for partition in self._missing():
+            self._open.update(dict.fromkeys(partition.items, partition))
+            yield from sorted(partition.items, key=lambda item: -item.size)  # so that no long one is left for last
+
+    def orders(self, waiting: dict[str, Partition]) -> Iterator[str]:
+        """Hand out each partition that the spool does not hold, which joins ``waiting``, and yield its name."""
+        for partition in self._missing():
+            waiting[partition.name] = partition
+            yield hand_out(partition, self._settings, self._spool)
+
+    def collect(self, partition: Partition, ways: Ways) -> None:
+        """Take the results of a partition that was handed out.
+
+        Raises:
+            DataError: They are not in the spool.
+        """
+        spooled = self._spool.get(partition.name, partition.fingerprint)
+        if spooled is None:
+            raise DataError(f"extract: wanted the results of partition {partition.name}, found none; run it again")
+        self.ways.update(ways)
+        _log(partition, spooled)
+        self._gather(spooled)
+        self._progress.advance(len(partition.items))
+
+    def _missing(self) -> Iterator[Partition]:
+        """Yield the partitions that the spool does not hold; gather those that it holds."""
+        digest, feature = self._settings.digest(), describe_feature(self._settings.feature)
+        for members in partitions(self._connection, self._settings.partition_items):
+            partition = Partition(members, digest, feature)
+            spooled = self._spool.get(partition.name, partition.fingerprint)
+            if spooled is None:
+                yield partition
+            else:
+                self._gather(spooled)
+                self._progress.advance(len(members))
+
+    def take(self, item: Item, result: Result, objects: ObjectWriter) -> None:
+        """Store what an item gave; with the last item of a partition, checkpoint the partition."""
+        partition = self._open.pop(item)
+        partition.add(item, result, objects)
+        if isinstance(result, ClipResult) and isinstance(result.frames, Frames):
+            self.ways[result.frames.way] += 1
+        self._progress.advance()
+        if not partition.waiting:
+            objects.flush()  # a row may only name objects that are on the disk
+            tables = partition.tables()
+            self._spool.put(partition.name, partition.fingerprint, tables)
+            _log(partition, tables)
+            self._gather(tables)
+
+    def _gather(self, tables: Mapping[str, pa.Table]) -> None:
+        """Add a partition's rows to the result tables."""
+        for name, rows in tables.items():
+            if rows.num_rows:
+                self._connection.from_arrow(rows).insert_into(name)
+
+
+def _log(partition: Partition, tables: Mapping[str, pa.Table]) -> None:
+    """Log what a partition lacks, an entry an item, and that it is done."""
+    for fault in tables["fault_results"].to_pylist():
+        where = {"partition": partition.name, "item": fault["item"]}
+        _LOG.info("dropped %s: %s", fault["reason"], fault["detail"], extra=where)
+    _LOG.info("%d objects done", len(partition.items), extra={"partition": partition.name})

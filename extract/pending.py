@@ -1,0 +1,131 @@
+"""Objects that still need extraction, and the results taken over from the last run."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import count
+
+import duckdb
+
+from extract.audio.encode import describe_feature
+from extract.engine import Item
+from extract.partitions import Partition
+from extract.settings import ExtractSettings
+from m5data.records import MediaKind
+from storage import Snapshot, Store
+
+__all__ = ["Waiting", "keep_known", "list_new", "open_results", "partitions", "waiting_objects"]
+
+_RESULTS = """
+CREATE TEMP TABLE wanted AS
+    SELECT DISTINCT product_id, position, kind, sha256, bytes FROM media WHERE state = 'ok' AND sha256 IS NOT NULL;
+CREATE TEMP TABLE frame_results AS
+    SELECT video_sha256, second, pts_s, width, height, phash, object, "offset", length FROM frames LIMIT 0;
+CREATE TEMP TABLE sound_results AS
+    SELECT video_sha256, mp3, sample_rate, duration_s, mfcc, n_mfcc, mfcc_frames, mfcc_settings FROM audio LIMIT 0;
+CREATE TEMP TABLE image_results AS
+    SELECT sha256, width, height, phash, size_group, sharpness, blank_share,
+        border_share, margin_detail, pixels
+    FROM images LIMIT 0;
+CREATE TEMP TABLE fault_results AS SELECT item, reason, detail FROM rejects LIMIT 0;
+"""
+
+_KNOWN = """
+INSERT INTO frame_results
+    SELECT DISTINCT video_sha256, second, pts_s, width, height, phash, object, "offset", length FROM frames
+    WHERE video_sha256 IN (SELECT sha256 FROM wanted);
+INSERT INTO sound_results
+    SELECT DISTINCT video_sha256, mp3, sample_rate, duration_s, mfcc, n_mfcc, mfcc_frames, mfcc_settings FROM audio
+    WHERE video_sha256 IN (SELECT sha256 FROM wanted);
+INSERT INTO image_results
+    SELECT DISTINCT sha256, width, height, phash, size_group, sharpness, blank_share,
+        border_share, margin_detail, pixels
+    FROM images
+    WHERE sha256 IN (SELECT sha256 FROM wanted);
+INSERT INTO fault_results
+    SELECT DISTINCT item, reason, detail FROM rejects
+    WHERE stage = 'extract' AND item IN (SELECT sha256 FROM wanted);
+"""
+
+_NEW = """
+CREATE TEMP TABLE todo AS
+    WITH done AS (
+        SELECT video_sha256 AS sha256 FROM frame_results
+        UNION SELECT sha256 FROM image_results
+        UNION SELECT item FROM fault_results
+    )
+    SELECT kind, sha256, coalesce(max(bytes), 0) AS bytes,
+        row_number() OVER (PARTITION BY kind ORDER BY sha256) - 1 AS place
+    FROM wanted ANTI JOIN done USING (sha256) GROUP BY kind, sha256;
+SELECT count(*) FROM todo
+"""
+
+_PARTITION = "SELECT sha256, bytes FROM todo WHERE kind = $1 AND place >= $2 AND place < $3 ORDER BY place"
+
+
+def open_results(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the temporary tables that results are gathered in; they spill to disk when they grow.
+
+    ``wanted`` holds the media that are there; ``frame_results``, ``sound_results``, ``image_results``
+    and ``fault_results`` hold results by object, not yet by product.
+
+    Args:
+        connection: Over the dataset version that is read.
+    """
+    connection.execute(_RESULTS)
+
+
+def keep_known(connection: duckdb.DuckDBPyConnection) -> None:
+    """Take over the results of the last run, for objects that are still wanted."""
+    connection.execute(_KNOWN)
+
+
+def list_new(connection: duckdb.DuckDBPyConnection) -> int:
+    """List the objects without a result, each once, and return how many there are."""
+    rows: list[tuple[int]] = connection.execute(_NEW).fetchall()
+    return rows[0][0]
+
+
+def partitions(connection: duckdb.DuckDBPyConnection, size: int) -> Iterator[Sequence[Item]]:
+    """Yield the listed objects, at most ``size`` of one kind at a time: videos first, for they take longest."""
+    kinds: tuple[MediaKind, ...] = ("video", "image")
+    for kind in kinds:
+        for start in count(0, size):
+            rows: list[tuple[str, int]] = connection.execute(_PARTITION, [kind, start, start + size]).fetchall()
+            if not rows:
+                break
+            yield [Item(sha256, kind, length) for sha256, length in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Stored objects of a kind that wait to be decoded."""
+
+    kind: MediaKind
+    count: int
+    bytes: int
+
+
+def waiting_objects(store: Store, snapshot: Snapshot, settings: ExtractSettings) -> list[Waiting]:
+    """Return the objects without a result, by kind; those that a run under way, or a killed one, finished are none.
+
+    Args:
+        store: The workspace's; nothing is locked.
+        snapshot: Its newest dataset version.
+        settings: Of the stage.
+    """
+    counts: dict[MediaKind, list[int]] = {"video": [0, 0], "image": [0, 0]}
+    if "media" in snapshot.tables:
+        spool, digest, feature = store.spool("extract"), settings.digest(), describe_feature(settings.feature)
+        with closing(snapshot.connection()) as connection:
+            open_results(connection)
+            last = snapshot.stages.get("extract")
+            if last is not None and last.settings == digest:
+                keep_known(connection)
+            list_new(connection)
+            for members in partitions(connection, settings.partition_items):
+                partition = Partition(members, digest, feature)
+                if not spool.has(partition.name, partition.fingerprint):
+                    counts[members[0].kind][0] += len(members)
+                    counts[members[0].kind][1] += sum(item.size for item in members)
+    return [Waiting(kind, count, size) for kind, (count, size) in counts.items()]

@@ -1,0 +1,75 @@
+"""VP9 and AV1: packets between the last wanted frame and the next key frame may be left out."""
+
+from collections.abc import Iterator, Sequence
+
+from av.video.codeccontext import VideoCodecContext
+
+from extract.video.plan import Picture, UnsuitedError
+from extract.video.seconds import VideoPacket
+
+__all__ = ["read_pictures"]
+
+_SEQUENCE_HEADER, _FRAME_HEADER, _FRAME = 1, 3, 6
+
+
+def read_pictures(packets: Sequence[VideoPacket], context: VideoCodecContext) -> list[Picture]:
+    """Describe each packet; key frames, which reset the decoder, are entries.
+
+    Frames that nothing refers to are not told apart: the next frame adapts its probabilities and
+    motion vectors from the one decoded last.
+
+    Raises:
+        UnsuitedError: A packet without a frame.
+    """
+    is_key = _starts_vp9_key if context.name == "vp9" else _starts_av1_key
+    return [Picture(packet.pts or 0, entry=packet.is_keyframe and is_key(bytes(packet))) for packet in packets]
+
+
+def _starts_vp9_key(data: bytes) -> bool:
+    """Tell whether a packet starts with a key frame that is shown (VP9, 6.2)."""
+    if not data or data[0] >> 6 != 0b10:
+        raise UnsuitedError("no_picture")
+    bits = data[0] << 8 | (data[1] if len(data) > 1 else 0)
+    at = 5 if (data[0] >> 4) & 3 == 3 else 4  # profile 3 has one more, reserved bit
+    existing, inter, shown = ((bits >> (15 - at - n)) & 1 for n in range(3))
+    return not existing and not inter and bool(shown)
+
+
+def _starts_av1_key(data: bytes) -> bool:
+    """Tell whether a packet brings a sequence header and starts with a key frame that is shown (AV1, 5.9.2)."""
+    has_sequence = False
+    for kind, start in _obus(data):
+        if kind == _SEQUENCE_HEADER:
+            has_sequence = True
+        elif kind in (_FRAME_HEADER, _FRAME):
+            existing, frame_type, shown = data[start] >> 7, (data[start] >> 5) & 3, (data[start] >> 4) & 1
+            return has_sequence and not existing and frame_type == 0 and bool(shown)
+    raise UnsuitedError("no_picture")
+
+
+def _obus(data: bytes) -> Iterator[tuple[int, int]]:
+    """Yield type and start of content of each unit (AV1, 5.3.1)."""
+    at = 0
+    while at < len(data) - 1:
+        head = data[at]
+        at += 2 if head & 4 else 1
+        length = len(data) - at
+        if head & 2:
+            length, at = _leb128(data, at)
+        if at >= len(data):
+            return
+        yield (head >> 3) & 15, at
+        at += length
+
+
+def _leb128(data: bytes, at: int) -> tuple[int, int]:
+    """Return a number of seven bits a byte, lowest first, and where it ends (AV1, 4.10.5)."""
+    value = 0
+    for shift in range(0, 56, 7):
+        if at >= len(data):
+            break
+        value |= (data[at] & 127) << shift
+        at += 1
+        if data[at - 1] < 128:
+            break
+    return value, at

@@ -1,0 +1,30 @@
+from .children import Child, ProgramError, die_with_parent, run_children, run_program
+from .lock import enter_child, waited_for
+from .objects.reader import ObjectProblem, Objects
+from .objects.warc import StoredPage
+from .objects.writer import ObjectWriter
+from .stage import Spool, Stage
+from .state import ObjectRef, State
+from .store import Store
+from .versions import Snapshot, StageRecord
+
+__all__ = [
+    "Child",
+    "ObjectProblem",
+    "ObjectRef",
+    "ObjectWriter",
+    "Objects",
+    "ProgramError",
+    "Snapshot",
+    "Spool",
+    "Stage",
+    "StageRecord",
+    "State",
+    "Store",
+    "StoredPage",
+    "die_with_parent",
+    "enter_child",
+    "run_children",
+    "run_program",
+    "waited_for",
+]

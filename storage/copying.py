@@ -1,0 +1,138 @@
+"""A copy of a workspace: file by file with its history, or its newest version with another number of buckets."""
+
+import hashlib
+import math
+import os
+import shutil
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+from m5data.errors import CorruptObjectError
+from m5data.stage import Clock, StageReport
+from storage.engine import open_engine, quote
+from storage.files import OF_A_RUN, Layout, sync_file
+from storage.remote.local_copy import OWN_FOLDER
+from storage.state import State
+from storage.store import Store
+from storage.tables import TABLES, TableSpec
+from storage.versions import Snapshot, StageRecord, VersionRecord, read_version, write_version
+
+__all__ = ["content_digests", "copy_files", "rebucket"]
+
+_STATE = "state.sqlite"
+_NOT_COPIED = OF_A_RUN | {OWN_FOLDER}
+
+
+def copy_files(source: Path, target: Path, *, without: Collection[str] = ()) -> int:
+    """Copy a workspace's folder to ``target``, which is made, and return how many bytes were copied.
+
+    Args:
+        source: The workspace; its lock is held.
+        target: Not there yet.
+        without: Names at the top that are left out.
+
+    Raises:
+        CorruptObjectError: What was written is not what was read.
+    """
+    target.mkdir(parents=True)
+    skipped = {*_NOT_COPIED, *without}
+    total = sum(_copy(path, target / path.relative_to(source)) for path in _files(source, skipped))
+    if _STATE not in skipped:
+        State(source / _STATE).copy_to(target / _STATE)
+    return total
+
+
+def _files(folder: Path, skipped: Collection[str]) -> Iterator[Path]:
+    for top in sorted(folder.iterdir()):
+        if top.name in skipped or top.name == _STATE:
+            continue
+        yield top
+        yield from sorted(top.rglob("*"))
+
+
+def _copy(path: Path, target: Path) -> int:
+    if path.is_dir():
+        target.mkdir(parents=True, exist_ok=True)
+        return 0
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(path, target)
+    sync_file(target)
+    if _digest(path) != _digest(target):
+        raise CorruptObjectError(f"{target}: wanted the bytes of {path}, read others back; check the disk, copy again")
+    return target.stat().st_size
+
+
+def _digest(path: Path) -> bytes:
+    with path.open("rb") as file:
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)  # from the disk, not from memory
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def content_digests(snapshot: Snapshot) -> dict[str, tuple[int, int]]:
+    """Return table -> its rows and the sum of 64-bit hashes of them, whatever order and files they stand in.
+
+    Equal tables have equal digests; others differ but for a chance of some 1 in 10**19. Tables without rows are
+    absent. DuckDB's hash is another in other releases: compare within one process.
+    """
+    found = {}
+    with closing(open_engine()) as engine:
+        for name in snapshot.tables:
+            engine.execute(snapshot.view(name, name))
+            columns = ", ".join(quote(column.name) for column in TABLES[name].columns)
+            query = f"SELECT count(*), sum(hash({columns})::HUGEINT) FROM {name}"  # noqa: S608
+            rows, digest = engine.execute(query).fetchall()[0]
+            if rows:
+                found[name] = (int(rows), int(digest))
+    return found
+
+
+def rebucket(snapshot: Snapshot, folder: Path, buckets: int, clock: Clock) -> Store:
+    """Make the tables of a workspace in ``folder``, which has its other files already, and return it.
+
+    The version keeps its number and what is known of stages: one that had nothing to do there has nothing
+    to do here.
+
+    Args:
+        snapshot: What is copied.
+        folder: The copy, without tables and versions.
+        buckets: Hash buckets of its tables.
+        clock: Source of times.
+    """
+    store = Store.create(folder, buckets=buckets, clock=clock)
+    with store.stage("copy", settings="") as stage:
+        for name in snapshot.tables:
+            for old, new in _shares(TABLES[name], snapshot.record.buckets, buckets):
+                with closing(open_engine()) as engine:
+                    engine.execute(snapshot.view("old", name, only=old))
+                    stage.write(name, engine.sql("FROM old"), only=new)
+        stage.commit(StageReport("copy", 0, 0))
+    _renumber(Layout(store.root), snapshot.record, buckets)
+    return store
+
+
+def _shares(spec: TableSpec, old: int, new: int) -> list[tuple[list[int] | None, list[int] | None]]:
+    """Return which old buckets hold just the rows of which new ones, as many shares as there are.
+
+    A bucket is a hash modulo the number of buckets, so buckets are the same modulo a common divisor.
+    """
+    if spec.bucket_of is None:
+        return [(None, None)]
+    common = math.gcd(old, new)
+    return [(list(range(part, old, common)), list(range(part, new, common))) for part in range(common)]
+
+
+def _renumber(layout: Layout, record: VersionRecord, buckets: int) -> None:
+    """Make the one version of a copy the one it is a copy of."""
+    made = read_version(layout, 1)
+    stages = {name: _restated(stage, record.tables, made.tables) for name, stage in record.stages.items()}
+    write_version(layout, replace(record, parent=0, buckets=buckets, tables=made.tables, stages=stages))
+    if record.number != made.number:
+        (layout.versions / f"{made.number:08}.json").unlink()
+
+
+def _restated(stage: StageRecord, before: Mapping[str, int], now: Mapping[str, int]) -> StageRecord:
+    """Return what a stage read as the copy's tables are numbered; -1 where the table has changed since."""
+    reads = {name: now[name] if before.get(name) == version else -1 for name, version in stage.reads.items()}
+    return replace(stage, reads=reads)

@@ -1,0 +1,1 @@
+"""Objects: bytes in WARC segments, and the index that makes each read one positioned read."""

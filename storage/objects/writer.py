@@ -1,0 +1,260 @@
+"""Storing objects: append-only segments, each object once, synced many at a time."""
+
+import fcntl
+import gzip
+import hashlib
+import os
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from m5data.stage import Clock
+from m5data.version import __version__
+from storage.files import Layout, sync_folder
+from storage.objects.warc import (
+    RECORD_END,
+    Headers,
+    http_head,
+    payload_head,
+    response_head,
+    revisit_record,
+    warcinfo_record,
+)
+from storage.state import ObjectIndex, ObjectKind, ObjectRef
+
+__all__ = ["ObjectWriter", "Segment", "open_segment", "segment_name", "sweep_segments"]
+
+_BUFFER = 1 << 20
+_GZIP_LEVEL = 6
+_SUFFIX: Mapping[ObjectKind, str] = {"page": ".warc.gz", "media": ".warc", "derived": ".warc"}
+
+
+def segment_name(kind: ObjectKind, number: int) -> str:
+    """Return the file name of a segment."""
+    return f"{kind}-{number:06}{_SUFFIX[kind]}"
+
+
+class Segment:
+    """One segment file, locked for this writer until closed."""
+
+    def __init__(self, path: Path, descriptor: int, length: int) -> None:
+        self.name = path.name
+        self.length = length
+        """Bytes, written or still in the buffer."""
+        self.compressed = path.suffix == ".gz"
+        self._descriptor = descriptor
+        self._buffer = bytearray()
+        self._folder = path.parent
+        os.lseek(descriptor, length, os.SEEK_SET)
+
+    def append(self, *parts: bytes) -> tuple[int, int]:
+        """Append one record, given in parts; return where it starts and how long it is, in bytes as stored."""
+        start = self.length
+        if self.compressed:
+            self._write(gzip.compress(b"".join(parts), _GZIP_LEVEL, mtime=0))
+        else:
+            for part in parts:
+                self._write(part)
+        return start, self.length - start
+
+    def sync(self) -> None:
+        """Wait until everything appended, and the file's name, are on the disk."""
+        self._drain()
+        os.fsync(self._descriptor)
+        sync_folder(self._folder)
+
+    def close(self) -> None:
+        """Release the file; what was not synced is lost."""
+        os.close(self._descriptor)
+
+    def _write(self, part: bytes) -> None:
+        if len(self._buffer) + len(part) > _BUFFER:
+            self._drain()
+        if len(part) > _BUFFER:
+            _write_all(self._descriptor, part)
+        else:
+            self._buffer += part
+        self.length += len(part)
+
+    def _drain(self) -> None:
+        _write_all(self._descriptor, self._buffer)
+        self._buffer = bytearray()
+
+
+def open_segment(folder: Path, kind: ObjectKind, lengths: Callable[[], Mapping[str, int]], limit: int) -> Segment:
+    """Open the first segment of ``kind`` that is here, is not full and that no one else writes to, or a new one.
+
+    Args:
+        folder: Where segments lie.
+        kind: What it holds.
+        lengths: Gives segment -> length that the index vouches for; bytes beyond are a dead writer's.
+        limit: Bytes from which a segment is full.
+    """
+    known = lengths()
+    number = 0
+    while True:
+        number += 1
+        path = folder / segment_name(kind, number)
+        if known.get(path.name, 0) >= limit or (path.name in known and not path.exists()):
+            continue
+        descriptor = _lock(path, kind)
+        if descriptor is None:
+            continue
+        length = lengths().get(path.name, 0)  # asked again: it may have grown until it was locked
+        if length < limit:
+            os.ftruncate(descriptor, length)
+            return Segment(path, descriptor, length)
+        os.close(descriptor)
+
+
+def sweep_segments(folder: Path, known: Mapping[str, int]) -> None:
+    """Remove what dead writers left: segments that the index does not know, and bytes beyond its lengths."""
+    for path in sorted(folder.iterdir()):
+        descriptor = _lock(path, None)
+        if descriptor is None:
+            continue
+        if path.name not in known:
+            path.unlink()
+        elif os.fstat(descriptor).st_size > known[path.name]:
+            os.ftruncate(descriptor, known[path.name])
+        os.close(descriptor)
+
+
+def _lock(path: Path, kind: ObjectKind | None) -> int | None:
+    """Open and lock a segment, None where someone holds it; create it where ``kind`` is given."""
+    private = 0o600 if kind == "page" else 0o666
+    descriptor = os.open(path, os.O_RDWR | (os.O_CREAT if kind else 0), private)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    if os.fstat(descriptor).st_nlink == 0:  # swept between opening and locking
+        os.close(descriptor)
+        return _lock(path, kind)
+    return descriptor
+
+
+def _write_all(descriptor: int, data: bytes | bytearray) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+_PENDING = 4096
+"""Objects that may wait for their flush: bounds memory where a caller never flushes."""
+
+
+class ObjectWriter:
+    """Appends objects of one kind. One thread at a time; processes each have their own.
+
+    Nothing that was put is found, or safe, before ``flush``. Two processes that store the same
+    bytes at the same time may both write them; the index keeps one.
+    """
+
+    def __init__(self, layout: Layout, index: ObjectIndex, kind: ObjectKind, clock: Clock, limit: int) -> None:
+        self._layout = layout
+        self._index = index
+        self._kind: ObjectKind = kind
+        self._clock = clock
+        self._limit = limit
+        self._segment: Segment | None = None
+        self._pending: dict[str, ObjectRef] = {}
+
+    def put(
+        self,
+        payload: bytes,
+        *,
+        mime: str,
+        url: str | None = None,
+        headers: Headers = (),
+        status: int = 200,
+        refers_to: str | None = None,
+    ) -> str:
+        """Store bytes, unless they are stored, and return their SHA-256 in hex.
+
+        Args:
+            payload: The bytes; of a page or media, decoded of any transfer or content encoding.
+            mime: Type, as told from the bytes.
+            url: Address it came from, or, derived, address of what it was made from; None: by no request.
+            headers: HTTP headers as received, in order; pages and media alone.
+            status: HTTP status; pages and media alone.
+            refers_to: SHA-256 of what it was made from; derived objects alone.
+        """
+        sha256 = hashlib.sha256(payload).hexdigest()
+        if sha256 in self._pending or self._index.find(sha256):
+            return sha256
+        now = self._clock()
+        if self._kind == "derived":
+            head = payload_head("conversion", url, sha256, mime, refers_to, len(payload), now)
+        elif url is None:
+            head = payload_head("resource", None, sha256, mime, None, len(payload), now)
+        else:
+            http = http_head(status, headers, len(payload))
+            head = response_head(url, sha256, mime, http, len(payload), now)
+        segment = self._ready(now)
+        offset, length = self._append(segment, head, payload, RECORD_END)
+        payload_offset = -1 if segment.compressed else offset + len(head)
+        self._pending[sha256] = ObjectRef(
+            sha256, self._kind, mime, segment.name, offset, length, payload_offset, len(payload)
+        )
+        if len(self._pending) >= _PENDING:
+            self.flush()
+        return sha256
+
+    def revisit(self, url: str, sha256: str, status: int = 304) -> None:
+        """Note that ``url`` was asked again and still is the object ``sha256``."""
+        now = self._clock()
+        self._append(self._ready(now), revisit_record(url, sha256, status, now))
+
+    def flush(self) -> None:
+        """Put everything on the disk: the segment first, then its rows in the index."""
+        segment = self._segment
+        if segment is None:
+            return
+        try:
+            segment.sync()
+            self._index.add(list(self._pending.values()), segment.name, segment.length)
+        except BaseException:
+            self._release()
+            raise
+        self._pending.clear()
+
+    def close(self) -> None:
+        """Flush, and release the segment."""
+        self.flush()
+        self._release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _ready(self, now: datetime) -> Segment:
+        if self._segment is not None and self._segment.length >= self._limit:
+            self.close()
+        if self._segment is None:
+            self._segment = open_segment(self._layout.objects, self._kind, self._index.segments, self._limit)
+            if self._segment.length == 0:
+                info = warcinfo_record(self._segment.name, f"m5data {__version__}", now)
+                self._append(self._segment, info)
+        return self._segment
+
+    def _append(self, segment: Segment, *parts: bytes) -> tuple[int, int]:
+        """Append a record; where that fails (disk full), nothing since the last flush counts as stored."""
+        try:
+            return segment.append(*parts)
+        except BaseException:
+            self._release()
+            raise
+
+    def _release(self) -> None:
+        self._pending.clear()
+        if self._segment is not None:
+            self._segment.close()
+            self._segment = None

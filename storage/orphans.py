@@ -1,0 +1,131 @@
+"""Objects that no kept version, no state and no unfinished stage names."""
+
+import ctypes
+import os
+import re
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from datetime import datetime
+from itertools import chain, islice
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from storage.engine import open_engine, quote
+from storage.files import Layout
+from storage.objects.reader import Objects
+from storage.objects.table import all_objects
+from storage.state import ObjectRef
+from storage.takedown.places import Place
+from storage.takedown.purge import blank_places
+from storage.versions import Snapshot
+
+__all__ = ["REFERENCES", "find_orphans", "remove_orphans"]
+
+REFERENCES = (
+    ("products", "page_sha256"),
+    ("media", "sha256"),
+    ("frames", "video_sha256"),
+    ("frames", "object"),
+    ("audio", "video_sha256"),
+    ("audio", "mp3"),
+    ("audio", "mfcc"),
+    ("images", "sha256"),
+    ("regions", "image_sha256"),
+    ("regions", "feature"),
+)
+"""Every column that names an object, but for those of the table ``objects``."""
+
+_HASH = re.compile(rb"[0-9a-f]{64}")
+_OWN_TABLES = frozenset({"objects", "object_segments", "migrations"})
+_MARGIN = 4096
+"""More than the head of the record that stands where an object was: what follows it is zeros."""
+_BATCH = 50_000
+_PUNCH = 0x01 | 0x02  # FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE
+
+
+def find_orphans(root: Path, objects: Objects, kept: Iterable[Snapshot]) -> tuple[ObjectRef, ...]:
+    """Return the objects that nothing names, in the order they were stored.
+
+    Whatever looks like a hash in the state or in the work of an unfinished stage counts as naming one.
+
+    Args:
+        root: The workspace's folder; its lock is held.
+        objects: Its objects.
+        kept: Dataset versions that stay.
+    """
+    layout = Layout(root)
+    with closing(open_engine()) as engine:
+        engine.execute("CREATE TEMP TABLE used (sha256 VARCHAR)")
+        _use(engine, chain(_in_state(layout.state), _in_spools(layout.spool)))
+        _use_tables(engine, kept)
+        all_objects(engine, objects.index).create_view("stored")
+        rows = engine.execute('FROM stored ANTI JOIN used USING (sha256) ORDER BY segment, "offset"').fetchall()
+    return tuple(ObjectRef(*row) for row in rows)
+
+
+def remove_orphans(root: Path, objects: Objects, orphans: Iterable[ObjectRef], now: datetime) -> None:
+    """Overwrite their records, give the disk what they took where that is possible, and forget them.
+
+    What lies behind them in a segment does not move.
+    """
+    refs = list(orphans)
+    places = [Place(r.segment, r.offset, r.length, "", "", r.sha256) for r in refs]
+    blank_places(root, objects, places, [r.sha256 for r in refs], now)
+    for ref in refs:
+        if ref.payload_offset >= 0 and ref.payload_length > 2 * _MARGIN:
+            _punch(Layout(root).objects / ref.segment, ref.payload_offset + _MARGIN, ref.payload_length - _MARGIN)
+
+
+def _use_tables(engine: duckdb.DuckDBPyConnection, kept: Iterable[Snapshot]) -> None:
+    """Note what the columns of ``REFERENCES`` name; a table that several versions pin is read once."""
+    seen: set[tuple[str, int]] = set()
+    for snapshot in kept:
+        pinned = {(table, snapshot.tables[table]) for table, _ in REFERENCES if table in snapshot.tables}
+        for table, _ in sorted(pinned - seen):
+            engine.execute(snapshot.view("seen_now", table))
+            for column in (name for of, name in REFERENCES if of == table):
+                engine.execute(f"INSERT INTO used SELECT DISTINCT {column} FROM seen_now WHERE {column} IS NOT NULL")  # noqa: S608
+            engine.execute("DROP VIEW seen_now")
+        seen |= pinned
+
+
+def _use(engine: duckdb.DuckDBPyConnection, names: Iterable[str]) -> None:
+    rest = iter(names)
+    while some := sorted(set(islice(rest, _BATCH))):
+        engine.register("named_now", pa.table({"sha256": some}))
+        engine.execute("INSERT INTO used SELECT sha256 FROM named_now")
+        engine.unregister("named_now")
+
+
+def _in_state(path: Path) -> Iterator[str]:
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=30)) as connection:
+        names = [row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+        for table in names:
+            if table not in _OWN_TABLES and not table.startswith("sqlite_"):
+                rows = connection.execute(f"SELECT * FROM {quote(table)}")  # noqa: S608
+                yield from (found for row in rows for cell in row for found in _hashes(cell))
+
+
+def _in_spools(folder: Path) -> Iterator[str]:
+    for path in folder.rglob("*.arrow") if folder.is_dir() else ():
+        yield from _hashes(path.read_bytes())
+
+
+def _hashes(cell: object) -> Iterator[str]:
+    data = cell.encode(errors="surrogateescape") if isinstance(cell, str) else cell
+    if isinstance(data, bytes):
+        yield from (found.decode() for found in _HASH.findall(data))
+
+
+def _punch(path: Path, offset: int, length: int) -> None:
+    """Free the whole blocks of a stretch of zeros; a file system that cannot keeps them, which is no error."""
+    fallocate = ctypes.CDLL(None).fallocate
+    fallocate.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        fallocate(descriptor, _PUNCH, offset, length)
+    finally:
+        os.close(descriptor)

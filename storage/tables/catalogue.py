@@ -1,0 +1,105 @@
+"""Tables of the crawl: products, specifications, media, stored objects and rejects."""
+
+import pyarrow as pa
+
+from storage.tables.spec import ID, INT, LIST, LONG, REAL, TEXT, TIME, Column, TableSpec
+
+__all__ = ["MEDIA", "OBJECTS", "PRODUCTS", "REJECTS", "SPECS"]
+
+PRODUCTS = TableSpec(
+    name="products",
+    meaning="One row a product page, as last seen.",
+    key=("product_id",),
+    bucket_of="product_id",
+    columns=(
+        Column("product_id", ID, "source:native_id"),
+        Column("source", TEXT, "name of the source in m5data.toml"),
+        Column("url", TEXT, "canonical address of the page"),
+        Column("native_id", TEXT, "the site's own id (sku)"),
+        Column("caption", TEXT, "title, contact details masked; NULL: none", nullable=True),
+        Column("category", LIST, "category path, outermost first; empty: none"),
+        Column("brand", TEXT, "brand as published; NULL: none", nullable=True),
+        Column("price", pa.decimal128(18, 4), "amount in currency; NULL: none", nullable=True),
+        Column("currency", TEXT, "ISO 4217 where known, else as published", nullable=True),
+        Column("availability", TEXT, "InStock or OutOfStock; NULL: not said", nullable=True),
+        Column("merchant", TEXT, "keyed hash of the merchant's name; NULL: not said", nullable=True),
+        Column("gtin", TEXT, "GTIN as published; NULL: none", nullable=True),
+        Column("mpn", TEXT, "manufacturer's part number; NULL: none", nullable=True),
+        Column("masked", INT, "contact details masked in caption and specifications"),
+        Column("page_sha256", TEXT, "object of the raw page; NULL: came by feed", nullable=True),
+        Column("first_seen", TIME, "when the product was first recorded", observed=True),
+        Column("last_seen", TIME, "when the content recorded here was fetched", observed=True),
+    ),
+)
+
+SPECS = TableSpec(
+    name="specs",
+    meaning="One row a line of a product's specification table.",
+    key=("product_id", "position"),
+    bucket_of="product_id",
+    columns=(
+        Column("product_id", ID, "product"),
+        Column("position", INT, "line of the table, from 0"),
+        Column("property", TEXT, "property name as published"),
+        Column("value", TEXT, "value as published, contact details masked"),
+        Column("property_norm", TEXT, "shared name; NULL: not aligned", nullable=True),
+        Column("value_norm", TEXT, "normalised value; NULL: not aligned", nullable=True),
+        Column("unit", TEXT, "unit of value_norm; NULL: none", nullable=True),
+    ),
+)
+
+MEDIA = TableSpec(
+    name="media",
+    meaning="One row an image or video that a product page names.",
+    key=("product_id", "kind", "position"),
+    bucket_of="product_id",
+    columns=(
+        Column("product_id", ID, "product"),
+        Column("kind", TEXT, "image or video"),
+        Column("position", INT, "place on the page, from 0; image 0 is the main one"),
+        Column("url", TEXT, "address it was fetched from"),
+        Column("state", TEXT, "pending, ok, failed or dropped"),
+        Column("reason", TEXT, "why it failed or was dropped; NULL: pending or ok", nullable=True),
+        Column("attempts", INT, "requests made", observed=True),
+        Column("http_status", INT, "last HTTP status; NULL: no answer yet", nullable=True),
+        Column("sha256", TEXT, "object of the bytes; NULL unless ok", nullable=True),
+        Column("bytes", LONG, "length; NULL unless ok", nullable=True),
+        Column("mime", TEXT, "type told from the bytes; NULL unless ok", nullable=True),
+        Column("width", INT, "pixels; NULL unless ok", nullable=True),
+        Column("height", INT, "pixels; NULL unless ok", nullable=True),
+        Column("duration_s", REAL, "seconds, from the header; NULL: image, or not said", nullable=True),
+        Column("etag", TEXT, "validator for the next conditional request", nullable=True),
+        Column("last_modified", TEXT, "likewise, as the server sent it", nullable=True),
+    ),
+)
+
+
+REJECTS = TableSpec(
+    name="rejects",
+    meaning="One row an item that a stage dropped, and why.",
+    key=("stage", "item", "reason", "detail"),
+    split_by="stage",
+    columns=(
+        Column("stage", TEXT, "stage that dropped it"),
+        Column("item", TEXT, "url, product id, object or file:line"),
+        Column("reason", TEXT, "one word of the stage's vocabulary"),
+        Column("detail", TEXT, "one line for a person; may be empty"),
+    ),
+)
+
+OBJECTS = TableSpec(
+    name="objects",
+    meaning="One row a stored object: where its bytes lie.",
+    key=("sha256",),
+    bucket_of="sha256",
+    columns=(
+        Column("sha256", ID, "SHA-256 of the payload, hex"),
+        Column("kind", TEXT, "page, media or derived"),
+        Column("mime", TEXT, "type of the payload"),
+        Column("segment", TEXT, "WARC file under objects/", observed=True),
+        Column("offset", LONG, "where the WARC record starts, bytes", observed=True),
+        Column("length", LONG, "length of the WARC record, bytes", observed=True),
+        Column("payload_offset", LONG, "where the payload starts; -1: record is gzipped", observed=True),
+        Column("payload_length", LONG, "length of the payload, bytes"),
+    ),
+)

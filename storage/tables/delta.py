@@ -1,0 +1,186 @@
+"""The Delta Lake log of one table: which files a version holds, and commits that change them.
+
+delta-rs syncs nothing, so whoever moves data files into place syncs them before, and ``converge``
+syncs the log after. Statistics in the log are row counts alone, so that no caption stays behind there
+when a product is taken down.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import unquote
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Schema
+from deltalake.exceptions import CommitFailedError
+from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
+
+from m5data.errors import DataError
+from storage.files import sync_file, sync_folder
+from storage.tables.spec import BUCKET, Partition, TableSpec
+
+__all__ = ["DataFile", "DeltaLog"]
+
+_ENTRY = re.compile(r"(\d{20})\.json")
+_KEPT = re.compile(r"\d{20}\.(json|checkpoint(\.[\w.-]+)?\.parquet)|_last_checkpoint|\d{20}\.crc")
+_ATTEMPTS = 5
+_CHECKPOINT_EVERY = 50
+_CONFIGURATION: dict[str, str | None] = {
+    "delta.enableExpiredLogCleanup": "false",  # old dataset versions read old log entries
+    "delta.dataSkippingNumIndexedCols": "0",  # other writers keep captions out of the log, too
+}
+_HOOKS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
+_COMMIT = CommitProperties(max_commit_retries=0)
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """One Parquet file of a table."""
+
+    path: str
+    """Relative to the table's folder."""
+    partition: Partition
+    size: int
+    """Bytes."""
+    rows: int
+
+
+class DeltaLog:
+    """Log of the table in ``folder``, which need not exist yet."""
+
+    def __init__(self, folder: Path, spec: TableSpec) -> None:
+        self._folder = folder
+        self._spec = spec
+        self._log = folder / "_delta_log"
+
+    def head(self) -> int | None:
+        """Return the newest version, None where the table does not exist."""
+        if not self._log.is_dir():
+            return None
+        numbers = [int(match[1]) for p in self._log.iterdir() if (match := _ENTRY.fullmatch(p.name))]
+        return max(numbers, default=None)
+
+    def files(self, version: int) -> tuple[DataFile, ...]:
+        """Return the files of a version, ordered by partition and path."""
+        return self._files(DeltaTable(self._folder, version=version))
+
+    def converge(self, target: Iterable[DataFile], now: datetime) -> int:
+        """Commit whatever makes the newest version hold exactly ``target``, and return its number.
+
+        Another writer's commit in between is seen and taken into account, a bounded number of times.
+
+        Raises:
+            DataError: Other writers kept committing.
+        """
+        wanted = {file.path: file for file in target}
+        for _ in range(_ATTEMPTS):
+            try:
+                return self._commit(wanted, now)
+            except CommitFailedError as error:
+                conflict = str(error).splitlines()[0]
+        raise DataError(
+            f"{self._folder}: {_ATTEMPTS} commits in a row met another writer's ({conflict}); "
+            "stop the other program and run again"
+        )
+
+    def touch(self) -> int:
+        """Commit a version with the files of the newest one, and return its number."""
+        table = DeltaTable(self._folder)
+        self._transact(table, [])
+        return self._finish(table.version() + 1)
+
+    def sweep(self) -> None:
+        """Remove half-written log entries; only whoever holds the workspace's lock may."""
+        for path in self._log.iterdir() if self._log.is_dir() else ():
+            if not _KEPT.fullmatch(path.name):
+                path.unlink()
+
+    def _commit(self, wanted: Mapping[str, DataFile], now: datetime) -> int:
+        if self.head() is None:
+            self._create(wanted, now)
+            return self._finish(0)
+        table = DeltaTable(self._folder)
+        present = {file.path: file for file in self._files(table)}
+        if present.keys() == wanted.keys():
+            return table.version()
+        moment = int(now.timestamp() * 1000)
+        added = [self._add(file, moment) for path, file in wanted.items() if path not in present]
+        removed = [self._remove(file, moment) for path, file in present.items() if path not in wanted]
+        self._transact(table, [*added, *removed])
+        return self._finish(table.version() + 1)
+
+    def _transact(self, table: DeltaTable, actions: list[AddAction | RemoveAction]) -> None:
+        table.create_write_transaction(
+            actions,
+            mode="append",
+            schema=self._schema(),
+            partition_by=self._partition_by(),
+            commit_properties=_COMMIT,
+            post_commithook_properties=_HOOKS,
+        )
+
+    def _create(self, wanted: Mapping[str, DataFile], now: datetime) -> None:
+        moment = int(now.timestamp() * 1000)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        create_table_with_add_actions(
+            str(self._folder),
+            self._schema(),
+            [self._add(file, moment) for file in wanted.values()],
+            mode="error",
+            partition_by=self._partition_by(),
+            name=self._spec.name,
+            description=self._spec.meaning,
+            configuration=_CONFIGURATION,
+            commit_properties=_COMMIT,
+            post_commithook_properties=_HOOKS,
+        )
+
+    def _finish(self, version: int) -> int:
+        sync_file(self._log / f"{version:020}.json")
+        if version and version % _CHECKPOINT_EVERY == 0:
+            DeltaTable(self._folder).create_checkpoint()
+            for path in self._log.glob(f"{version:020}.checkpoint*"):
+                sync_file(path)
+        for folder in (self._log, self._folder, self._folder.parent):
+            sync_folder(folder)
+        return version
+
+    def _files(self, table: DeltaTable) -> tuple[DataFile, ...]:
+        actions = table.get_add_actions(flatten=True)  # no Arrow table of ours: making one imports pandas
+        lists = (actions.column(name).to_pylist() for name in actions.schema.names)
+        rows = [dict(zip(actions.schema.names, values, strict=True)) for values in zip(*lists, strict=True)]
+        column = self._spec.partition_column
+        files = (
+            DataFile(
+                path=unquote(row["path"]),
+                partition=row[f"partition.{column}"] if column else None,
+                size=row["size_bytes"],
+                rows=row["num_records"],
+            )
+            for row in rows
+        )
+        return tuple(sorted(files, key=lambda file: (file.partition, file.path)))
+
+    def _schema(self) -> Schema:
+        schema = self._spec.schema
+        if self._spec.bucket_of:
+            schema = schema.append(pa.field(BUCKET, pa.int32(), nullable=False))
+        return Schema.from_arrow(schema)
+
+    def _partition_by(self) -> list[str]:
+        column = self._spec.partition_column
+        return [column] if column else []
+
+    def _values(self, file: DataFile) -> dict[str, str | None]:
+        column = self._spec.partition_column
+        return {column: str(file.partition)} if column else {}
+
+    def _add(self, file: DataFile, moment: int) -> AddAction:
+        stats = json.dumps({"numRecords": file.rows})
+        return AddAction(file.path, file.size, self._values(file), moment, data_change=True, stats=stats)
+
+    def _remove(self, file: DataFile, moment: int) -> RemoveAction:
+        return RemoveAction(file.path, True, moment, file.size, self._values(file))  # noqa: FBT003

@@ -1,0 +1,134 @@
+"""What a table is: its columns with their meaning, its key, its partitions."""
+
+import hashlib
+from dataclasses import dataclass, field
+from urllib.parse import quote as percent_encode
+
+import pyarrow as pa
+
+from storage.engine import quote
+
+__all__ = [
+    "BUCKET",
+    "FLAG",
+    "ID",
+    "INT",
+    "LIST",
+    "LONG",
+    "REAL",
+    "TEXT",
+    "TIME",
+    "Column",
+    "Partition",
+    "TableSpec",
+    "bucket_of",
+    "bucket_sql",
+    "partition_folder",
+    "sql_type",
+]
+
+# The few Arrow types that tables are made of; all have a counterpart in Delta Lake.
+ID = pa.string()
+TEXT = pa.string()
+INT = pa.int32()
+LONG = pa.int64()
+REAL = pa.float64()
+FLAG = pa.bool_()
+TIME = pa.timestamp("us", tz="UTC")
+LIST = pa.list_(pa.field("element", pa.string(), nullable=False))
+
+_SQL_TYPES = {TEXT: "VARCHAR", INT: "INTEGER", LONG: "BIGINT", REAL: "DOUBLE", FLAG: "BOOLEAN", TIME: "TIMESTAMPTZ"}
+
+BUCKET = "bucket"
+"""Name of the partition column that only paths and the Delta log know."""
+
+Partition = int | str | None
+"""A bucket's number, the value of a ``split_by`` column, or None where a table has one partition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column."""
+
+    name: str
+    type: pa.DataType
+    meaning: str
+    """One line for a person: unit, vocabulary, and what NULL means where it may be NULL."""
+    nullable: bool = False
+    observed: bool = False
+    """An observation time, an attempt count or a place on the disk: two runs over the same input may differ in it.
+    Tables are equal when all other columns are."""
+
+    @property
+    def sql(self) -> str:
+        """The column's definition for CREATE TABLE."""
+        return f"{quote(self.name)} {sql_type(self.type)}{'' if self.nullable else ' NOT NULL'}"
+
+
+@dataclass(frozen=True, slots=True)
+class TableSpec:
+    """One table: the single declaration of its columns.
+
+    The Arrow schema, temporary tables and docs/tables.md follow from it.
+    """
+
+    name: str
+    meaning: str
+    key: tuple[str, ...]
+    """Columns that name a row; rows are sorted by them, in this order, in every file."""
+    columns: tuple[Column, ...]
+    bucket_of: str | None = None
+    """Column whose MD5 gives the hash bucket of the file that holds a row."""
+    split_by: str | None = None
+    """Column whose own value names the partition, for tables that several stages write."""
+    schema: pa.Schema = field(init=False, repr=False, compare=False)
+    """Arrow schema of the table, without partition columns that only the files know."""
+    columns_sql: str = field(init=False, repr=False, compare=False)
+    """Column definitions for CREATE TABLE."""
+    observed: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    """Names of the columns left out when two tables are compared."""
+    partition_column: str | None = field(init=False, repr=False, compare=False)
+    """Column that partitions the files; None: there is one partition."""
+
+    def __post_init__(self) -> None:
+        """Derive what depends on the columns once, at import: it is asked for with every partition."""
+        schema = pa.schema([pa.field(c.name, c.type, nullable=c.nullable) for c in self.columns])
+        object.__setattr__(self, "schema", schema)
+        object.__setattr__(self, "columns_sql", ", ".join(column.sql for column in self.columns))
+        object.__setattr__(self, "observed", tuple(column.name for column in self.columns if column.observed))
+        object.__setattr__(self, "partition_column", BUCKET if self.bucket_of else self.split_by)
+
+    def create_temp_sql(self, name: str) -> str:
+        """Return the statement that creates an empty temporary table ``name`` with these columns."""
+        return f"CREATE TEMP TABLE {quote(name)} ({self.columns_sql})"
+
+
+def sql_type(data_type: pa.DataType) -> str:
+    """Return DuckDB's name of an Arrow type that tables are made of.
+
+    Raises:
+        ValueError: Tables cannot hold the type.
+    """
+    if data_type in _SQL_TYPES:
+        return _SQL_TYPES[data_type]
+    if pa.types.is_decimal(data_type):
+        return f"DECIMAL({data_type.precision}, {data_type.scale})"
+    if pa.types.is_list(data_type):
+        return f"{sql_type(data_type.value_type)}[]"
+    raise ValueError(f"Tables cannot hold the type {data_type}. Use one of storage/tables/spec.py.")
+
+
+def bucket_of(value: str, buckets: int) -> int:
+    """Return the bucket of a key: the first 32 bits of its MD5, modulo ``buckets``."""
+    return int(hashlib.md5(value.encode(), usedforsecurity=False).hexdigest()[:8], 16) % buckets
+
+
+def bucket_sql(column: str, buckets: int) -> str:
+    """Return SQL for ``bucket_of``; MD5, because DuckDB's own ``hash()`` changes between releases."""
+    return f"(('0x' || left(md5({quote(column)}), 8))::UINTEGER % {buckets})"
+
+
+def partition_folder(spec: TableSpec, partition: Partition) -> str:
+    """Return the folder of a partition relative to its table, Hive style; empty where there is one."""
+    column = spec.partition_column
+    return "" if column is None else f"{column}={percent_encode(str(partition), safe='')}"

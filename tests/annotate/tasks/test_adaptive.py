@@ -1,0 +1,91 @@
+"""Doubt, what follows from matches, and a board that asks on only where it is in doubt."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from annotate.aggregation.encoding import encode
+from annotate.tasks import GoldTask, Task, TaskBoard, TaskSettings
+from annotate.tasks.adaptive import estimate_uncertainty, find_uninformative
+from storage import State
+from tests.annotate.asking import next_task
+
+
+def test_agreement_leaves_little_doubt_and_a_tie_half() -> None:
+    rows = [(1, "a", "x"), (1, "b", "x"), (2, "a", "x"), (2, "b", "y"), (3, "a", "y"), (3, "b", "y")]
+    table = pa.table(dict(zip(("task", "worker", "label"), zip(*rows, strict=True), strict=True)))
+    found = estimate_uncertainty(encode(table))
+    assert found.label.tolist() == [0, 0, 1]
+    assert found.wrong[1] > 0.4
+    assert found.wrong[0] < 0.2
+    assert found.wrong[2] < 0.2
+
+
+def test_who_always_leaves_the_default_says_nothing() -> None:
+    """Of 40 tasks half are x; a and b are always right, c says x to all: on the last task c alone answered."""
+    rows = [(t, w, "xy"[t % 2] if w != "c" else "x") for t in range(40) for w in "abc"]
+    table = pa.table(dict(zip(("task", "worker", "label"), zip(*[*rows, (40, "c", "x")], strict=True), strict=True)))
+    found = estimate_uncertainty(encode(table))
+    assert found.wrong[40] > 0.35
+    assert found.wrong[:40].max() < 0.02
+    informativeness = dict(zip(encode(table).workers.to_pylist(), found.informativeness, strict=True))
+    assert informativeness["c"] < 0.03
+    assert informativeness["a"] == pytest.approx(informativeness["b"])
+    assert 0.4 < informativeness["a"] < np.log(2)
+    assert find_uninformative(found.informativeness).tolist() == [
+        worker == "c" for worker in encode(table).workers.to_pylist()
+    ]
+
+
+def test_nobody_rests_where_nobody_answered_and_where_all_tell_as_much() -> None:
+    assert find_uninformative(np.zeros(0)).tolist() == []
+    assert find_uninformative(np.array([0.2, 0.2, 0.101])).tolist() == [False, False, False]
+    assert find_uninformative(np.array([0.2, 0.2, 0.099])).tolist() == [False, False, True]
+
+
+def test_the_board_spends_judgements_where_workers_disagree(tmp_path: Path) -> None:
+    """Even pairs are hard: workers answer by their name; odd ones are matched to all."""
+    plan = TaskSettings(adaptive=3, most=6, gold_first=0, gold_share=0)
+    with TaskBoard(State(tmp_path / "state.sqlite"), plan) as board:
+        board.add_tasks(Task(f"s:{n}", "s:c") for n in range(10))
+        names = [f"w{n}" for n in range(8)]
+        board.invite(names)
+        given: Counter[int] = Counter()
+        while True:
+            before = sum(given.values())
+            for number, name in enumerate(names):
+                task = next_task(board, name)
+                if task is not None:
+                    pair = int(task.query[2:])
+                    label = "matched" if pair % 2 or number % 2 else "mismatched"
+                    board.answer(name, task.number, label, 1)
+                    given[pair] += 1
+            if sum(given.values()) == before:
+                break
+        wanted = board.progress("w0").wanted
+    assert wanted == sum(given.values()) <= 30
+    assert max(given.values()) <= 6
+    hard, easy = (np.mean([given[n] for n in range(start, 10, 2)]) for start in (0, 1))
+    assert hard > easy >= 1
+
+
+@pytest.mark.parametrize(("others", "given"), [(["w1"], {"w0": 12, "w2": 2, "w1": 10}), ([], {"w0": 12, "w2": 12})])
+def test_who_tells_little_is_asked_again_only_where_nobody_else_can(
+    tmp_path: Path, others: list[str], given: dict[str, int]
+) -> None:
+    """Half of the pairs match; w0 and w1 are right, w2 always leaves the default, as gold shows."""
+    plan = TaskSettings(adaptive=2, most=3, gold_first=8, gold_share=0)
+    with TaskBoard(State(tmp_path / "state.sqlite"), plan) as board:
+        board.add_gold(GoldTask(Task(f"g:{n}", "g:c"), ("matched", "mismatched")[n % 2]) for n in range(8))
+        board.add_tasks(Task(f"s:{n}", "s:c") for n in range(12))
+        board.invite(["w0", "w2", *others])
+        judged: Counter[str] = Counter()
+        for worker in ("w0", "w2", *others):
+            while (task := next_task(board, worker)) is not None:
+                default = worker == "w2" or int(task.query[2:]) % 2 == 0
+                board.answer(worker, task.number, "matched" if default else "mismatched", 1)
+                judged[worker] += task.query.startswith("s")
+    assert judged == given

@@ -1,0 +1,216 @@
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from extract.duplicates import group_exact, near_image_pairs, near_text_pairs, near_video_pairs, prepare, prepare_near
+from extract.settings import DedupSettings
+
+CAPTION = "云步 夏季透气网面轻便女士运动鞋 深海蓝 YB-201"
+REWORDED = "女士运动鞋 轻便 YB-201 云步 透气网面 深海蓝 夏季"
+LINES = [("品牌", "云步"), ("型号", "YB-201"), ("颜色", "深海蓝"), ("材质", "网面"), ("鞋底", "橡胶")]
+SETTINGS = DedupSettings()
+NO_JOINS = pa.table({name: pa.array([], pa.string()) for name in ("product_id", "rule", "key")})
+
+
+@dataclass(frozen=True)
+class Product:
+    caption: str | None
+    hashes: tuple[int, ...] = ()
+    lines: Sequence[tuple[str, str]] = ()
+    blank_share: float = 0.3
+
+
+def database(products: Mapping[str, Product]) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect()
+    connection.execute("CREATE TABLE products (product_id VARCHAR, caption VARCHAR)")
+    connection.execute("CREATE TABLE specs (product_id VARCHAR, property VARCHAR, value VARCHAR)")
+    connection.execute("CREATE TABLE images (product_id VARCHAR, position INT, phash BIGINT, blank_share DOUBLE)")
+    for name, product in products.items():
+        connection.execute("INSERT INTO products VALUES (?, ?)", [name, product.caption])
+        for line in product.lines:
+            connection.execute("INSERT INTO specs VALUES (?, ?, ?)", [name, *line])
+        for position, phash in enumerate(product.hashes):
+            image = [name, position, phash, product.blank_share]
+            connection.execute("INSERT INTO images VALUES (?, ?, ?, ?)", image)
+    prepare(connection)
+    connection.register("exact", group_exact(NO_JOINS))
+    prepare_near(connection)
+    return connection
+
+
+def found_pairs(connection: duckdb.DuckDBPyConnection) -> list[tuple[object, ...]]:
+    return connection.sql("FROM near_pairs ORDER BY ALL").fetchall()
+
+
+def by_image(products: Mapping[str, Product], settings: DedupSettings = SETTINGS) -> list[tuple[object, ...]]:
+    with closing(database(products)) as connection:
+        near_image_pairs(connection, settings)
+        return found_pairs(connection)
+
+
+def by_text(products: Mapping[str, Product], settings: DedupSettings = SETTINGS) -> list[tuple[object, ...]]:
+    with closing(database(products)) as connection:
+        near_text_pairs(connection, settings)
+        return [pair[:3] for pair in found_pairs(connection)]
+
+
+def test_near_images_under_other_words_are_a_pair() -> None:
+    assert by_image(
+        {
+            "b": Product(CAPTION, (0b0,)),
+            "a": Product(REWORDED, (0b111111,)),  # six bits from b
+            "c": Product(REWORDED, (0b1111111,)),  # seven bits from b, one from a
+            "d": Product(CAPTION, (0b0,)),
+        }
+    ) == [
+        ("a", "b", "near_image", 6.0),
+        ("a", "c", "near_image", 1.0),
+        ("a", "d", "near_image", 6.0),
+        ("b", "d", "near_image", 0.0),
+    ]
+
+
+def test_near_images_under_unlike_words_are_no_pair() -> None:
+    assert by_image({"a": Product(CAPTION, (5,)), "b": Product("山野集 高山绿茶 250g", (5,))}) == []
+    assert by_image({"a": Product(None, (5,)), "b": Product(None, (5,))}) == []
+
+
+def test_only_the_main_image_counts() -> None:
+    assert by_image({"a": Product(CAPTION, (5, -1)), "b": Product(CAPTION, (-1, 5))}) == []
+
+
+def test_empty_pictures_are_no_pair() -> None:
+    assert by_image({name: Product(CAPTION, (5,), blank_share=0.99) for name in "ab"}) == []
+
+
+def test_stock_pictures_are_no_pair() -> None:
+    many = {f"p{number}": Product(CAPTION, (5,)) for number in range(4)}
+    assert by_image(many, DedupSettings(most_sharers=3)) == []
+    assert len(by_image(many, DedupSettings(most_sharers=4))) == 6
+
+
+def test_common_looks_are_no_pair() -> None:
+    # a and d have four neighbours each, b and c three, e two.
+    looks = {"a": 0b0000, "b": 0b0001, "c": 0b0010, "d": 0b0100, "e": 0b1111_1100}
+    many = {name: Product(CAPTION, (look,)) for name, look in looks.items()}
+    assert len(by_image(many, DedupSettings(most_near=5))) == 8
+    assert by_image(many, DedupSettings(most_near=4)) == [("b", "c", "near_image", 2.0)]
+
+
+def test_near_captions_are_a_pair() -> None:
+    assert by_text(
+        {
+            "b": Product(CAPTION, (), LINES),
+            "a": Product(f"{CAPTION} 现货", (), LINES),
+            "c": Product(REWORDED, (), LINES),
+        }
+    ) == [("a", "b", "near_text")]
+
+
+def test_variants_with_other_tables_are_no_pair() -> None:
+    other = [*LINES[:2], ("颜色", "曜石黑"), *LINES[3:]]
+    listings = {"a": Product(CAPTION, (), LINES), "b": Product(f"{CAPTION} 现货", (), other)}
+    assert by_text(listings) == []  # four of six lines in common
+    assert by_text(listings, DedupSettings(text_table=0.6)) == [("a", "b", "near_text")]
+
+
+def test_captions_decide_where_a_table_is_missing() -> None:
+    assert by_text({"a": Product(CAPTION, (), LINES), "b": Product(f"{CAPTION} 现货")}) == [("a", "b", "near_text")]
+
+
+def test_stock_captions_are_no_pair() -> None:
+    many = {f"p{number}": Product(CAPTION) for number in range(4)}
+    assert by_text(many, DedupSettings(most_sharers=3)) == []
+    assert len(by_text(many, DedupSettings(most_sharers=4))) == 6
+
+
+def test_no_products_have_no_pairs() -> None:
+    assert by_image({}) == []
+    assert by_text({}) == []
+    assert by_text({"a": Product(None), "b": Product(""), "c": Product("😀")}) == []
+
+
+Film = Sequence[int]
+"""Hash of the frame of each second."""
+
+
+def film(seed: int, seconds: int = 10) -> list[int]:
+    return [int(phash) for phash in np.random.default_rng(seed).integers(-(2**63), 2**63 - 1, seconds)]
+
+
+def near(
+    shown: Mapping[str, Mapping[str, Film]], settings: DedupSettings = SETTINGS, captions: Mapping[str, str] = {}
+) -> list[tuple[object, ...]]:
+    """Return the pairs of products, given the films of each by name."""
+    with closing(duckdb.connect()) as connection:
+        connection.execute("CREATE TABLE products (product_id VARCHAR, caption VARCHAR)")
+        connection.execute("CREATE TABLE frames (product_id VARCHAR, video_sha256 VARCHAR, second INT, phash BIGINT)")
+        for product, films in shown.items():
+            connection.execute("INSERT INTO products VALUES (?, ?)", [product, captions.get(product, CAPTION)])
+            rows = [[product, name, second, phash] for name, one in films.items() for second, phash in enumerate(one)]
+            connection.executemany("INSERT INTO frames VALUES (?, ?, ?, ?)", rows)
+        prepare(connection)
+        connection.register("exact", group_exact(NO_JOINS))
+        prepare_near(connection)
+        near_video_pairs(connection, settings)
+        return connection.sql("FROM near_pairs ORDER BY ALL").fetchall()
+
+
+def recompressed(one: Film, bits: int = 6) -> list[int]:
+    return [phash ^ ((1 << bits) - 1) for phash in one]
+
+
+def test_a_recompressed_video_is_near() -> None:
+    assert near({"b": {"x": film(1)}, "a": {"y": recompressed(film(1))}}) == [("a", "b", "near_video", 0.0)]
+    assert near({"b": {"x": film(1)}, "a": {"y": recompressed(film(1), 7)}}) == []
+
+
+def test_other_videos_are_not_near() -> None:
+    assert near({"a": {"x": film(1)}, "b": {"y": film(2)}}) == []
+
+
+def test_the_same_file_is_near_with_the_share_of_one() -> None:
+    assert near({"a": {"x": film(1)}, "b": {"x": film(1)}}) == [("a", "b", "near_video", 0.0)]
+
+
+def test_a_copy_cut_at_its_end_is_near() -> None:
+    assert near({"a": {"x": film(1)}, "b": {"y": film(1)[:9]}}) == [("a", "b", "near_video", pytest.approx(0.1))]
+
+
+def test_frames_count_at_the_same_second_alone() -> None:
+    assert near({"a": {"x": film(1)}, "b": {"y": [*film(9, 1), *film(1)[:9]]}}) == []
+
+
+def test_one_second_that_stands_for_both_is_enough_to_be_compared() -> None:
+    one = film(1, 40)
+    other = [*film(2, 8), *one[8:]]  # of seconds 1, 2, 4, 8, 16 and 32 the last three
+    assert near({"a": {"x": one}, "b": {"y": other}}) == [("a", "b", "near_video", pytest.approx(0.2))]
+
+
+def test_share_of_the_longer_video_decides() -> None:
+    half = [*film(1)[:8], *film(5)[8:]]
+    assert near({"a": {"x": film(1)}, "b": {"y": half}}) == [("a", "b", "near_video", pytest.approx(0.2))]
+    assert near({"a": {"x": film(1)}, "b": {"y": half}}, DedupSettings(video_frames=0.81)) == []
+    longer = [*film(1), *film(6)]
+    assert near({"a": {"x": film(1)}, "b": {"y": longer}}) == []
+
+
+def test_videos_that_tell_nothing_join_nothing() -> None:
+    assert near({"a": {"x": [5] * 10}, "b": {"x": [5] * 10}}) == []
+    assert near({"a": {"x": film(1, 2)}, "b": {"x": film(1, 2)}}) == []
+    shared = {name: {"x": film(1)} for name in "abcd"}
+    assert near(shared, DedupSettings(most_sharers=3)) == []
+    assert len(near(shared, DedupSettings(most_sharers=4))) == 6
+
+
+def test_near_videos_under_unlike_words_are_no_pair() -> None:
+    assert near({"a": {"x": film(1)}, "b": {"x": film(1)}}, captions={"b": "山野集 高山绿茶 250g"}) == []
+
+
+def test_one_product_with_two_near_videos_is_no_pair() -> None:
+    assert near({"a": {"x": film(1), "y": recompressed(film(1))}}) == []

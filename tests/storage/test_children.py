@@ -1,0 +1,109 @@
+"""Child processes report, have deadlines, and end with their parent."""
+
+import subprocess
+import sys
+import time
+from functools import partial
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import psutil
+import pytest
+
+from storage.children import Child, ProgramError, run_children, run_program
+
+_SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
+
+
+def count_to(number: int, pipe: "Connection[int, int]") -> None:
+    for step in range(number):
+        pipe.send(step)
+
+
+def fail(pipe: "Connection[int, int]") -> None:
+    pipe.send(7)
+    raise SystemExit(3)
+
+
+def sleep_with_program(pipe: "Connection[int, int]") -> None:
+    with subprocess.Popen(_SLEEP) as program:
+        pipe.send(program.pid)
+
+
+def parent_of_sleeper(pipe: "Connection[int, int]") -> None:
+    with Child(sleep_with_program, name="sleeper", group=True) as child:
+        for message in child.messages():
+            pipe.send(message)
+
+
+def is_gone(process: int) -> bool:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        if not psutil.pid_exists(process) or psutil.Process(process).status() == psutil.STATUS_ZOMBIE:
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_messages_come_in_order_and_end_with_the_child() -> None:
+    with Child(count_to, 3, name="count") as child:
+        assert list(child.messages(silent_s=30)) == [0, 1, 2]
+        assert child.join(30) == 0
+
+
+def test_a_silent_child_is_noticed_and_ended_with_what_it_started() -> None:
+    with Child(sleep_with_program, name="sleeper", group=True) as child:
+        messages = child.messages(silent_s=1)
+        program = next(messages)
+        with pytest.raises(TimeoutError, match="sleeper: no message for 1 s"):
+            next(messages)
+    assert is_gone(program)
+
+
+def test_a_killed_parent_takes_its_children_and_their_programs_along() -> None:
+    with Child(parent_of_sleeper, name="parent") as child:
+        program = next(child.messages(silent_s=30))
+        child.end()
+    assert is_gone(program)
+
+
+def test_children_side_by_side_name_those_that_failed() -> None:
+    heard: list[int] = []
+    starts = [
+        partial(Child, count_to, 2, name="two"),
+        partial(Child, fail, name="failing"),
+        partial(Child, sleep_with_program, name="silent", group=True),
+    ]
+    failed = run_children(starts, heard.append, at_once=2, silent_s=3)
+    assert sorted(failed) == ["failing", "silent"]
+    assert sorted(heard)[:3] == [0, 1, 7]
+    assert is_gone(max(heard))
+
+
+def test_a_program_gets_its_input_and_returns_its_output() -> None:
+    command = [sys.executable, "-c", "import os,sys; print(os.environ['WORD'] + sys.stdin.read(), end='')"]
+    assert run_program(command, data=b"b", environment={"WORD": "a"}) == b"ab"
+
+
+def test_a_failed_program_shows_the_end_of_its_errors() -> None:
+    command = [sys.executable, "-c", "import sys; sys.stderr.write('x' * 9000 + 'the reason'); sys.exit(4)"]
+    with pytest.raises(ProgramError, match=r"ended with 4: x+the reason$") as caught:
+        run_program(command)
+    assert caught.value.returncode == 4
+    assert len(str(caught.value)) < 3000
+
+
+def test_a_program_that_misses_its_deadline_is_killed_with_what_it_started(tmp_path: Path) -> None:
+    note = tmp_path / "pid"
+    script = (
+        f"import subprocess,sys; p = subprocess.Popen({_SLEEP!r}); open({str(note)!r}, 'w').write(str(p.pid)); p.wait()"
+    )
+    with pytest.raises(ProgramError, match=r"killed after 2 s\.$") as caught:
+        run_program([sys.executable, "-c", script], seconds=2)
+    assert caught.value.returncode is None
+    assert is_gone(int(note.read_text()))
+
+
+def test_a_program_that_does_not_exist() -> None:
+    with pytest.raises(ProgramError, match=r"^no-such-program: cannot be started: No such file"):
+        run_program(["no-such-program"])
