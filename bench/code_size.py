@@ -166,10 +166,9 @@ def _commit(folder: Path) -> None:
 
         from m5data.stage import StageReport
         from storage import Store
-        from storage.schemas import TABLES
 
         store = Store.create(folder / "store")
-        schema = TABLES["reserve"].schema
+        schema = store.snapshot().table("reserve").schema
         values = {"string": "shop:1", "bool": False}
         table = pa.table({field.name: pa.array([values.get(str(field.type), 1)], field.type) for field in schema})
     with store.stage("splits", settings="") as stage:

@@ -2,9 +2,11 @@
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from m5data.errors import WorkspaceError
+from storage.files import temporary_file
 
 __all__ = ["load_or_create_key"]
 
@@ -30,16 +32,9 @@ def load_or_create_key(root: Path) -> bytes:
 
 def _create(path: Path) -> None:
     """Write a new key, whole or not at all; one that another process made meanwhile stays."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        os.write(descriptor, secrets.token_bytes(_BYTES))
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    try:
-        os.link(temporary, path)
-    except FileExistsError:
-        pass
-    finally:
-        temporary.unlink()
+    with temporary_file(path, mode=0o600) as file:
+        file.write(secrets.token_bytes(_BYTES))
+        file.flush()
+        os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(file.name, path)

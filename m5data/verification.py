@@ -5,9 +5,8 @@ from dataclasses import replace
 
 from m5data.forget_store import taken_down_recipes
 from m5data.workspace import Workspace
-from splits.certificate import verify
-from splits.certificate_file import write_certificate
-from splits.stored_recipes import stored_recipes
+from splits.certificate import verify, write_certificate
+from splits.record import stored_recipes
 from storage import Store
 from storage.check import Check
 from storage.consistency import check_consistency

@@ -2,12 +2,11 @@
 
 from splits.builder import build
 from splits.catalogue import Catalogue
-from splits.certificate import Certificate, verify
-from splits.certificate_file import write_certificate
+from splits.certificate import Certificate, verify, write_certificate
 from splits.recipe import Recipe
-from splits.recipe_file import load_recipe, parse_recipe, recipe_names
+from splits.recipe_files import load_recipe, parse_recipe, recipe_names
+from splits.record import StoredRecipe, stored_recipes
 from splits.reserve import Draw, hold_out
-from splits.stored_recipes import StoredRecipe, stored_recipes
 
 __all__ = [
     "Catalogue",

@@ -1,12 +1,15 @@
-"""What a catalogue is to the splits: its products, and which pairs of them were judged."""
+"""The catalogue that splits are made of: products, duplicate groups and judged pairs."""
 
 from dataclasses import dataclass, field
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from m5data.errors import RecipeError
+from splits.keys import Rows
 
-__all__ = ["CATEGORIES", "MATCHES", "OUTSIDE", "PRODUCTS", "Catalogue"]
+__all__ = ["CATEGORIES", "MATCHES", "OUTSIDE", "PRODUCTS", "Catalogue", "first_of_group", "pairs_of", "sort_by_id"]
 
 _POSITIONS = pa.list_(pa.field("element", pa.int32(), nullable=False))
 
@@ -82,3 +85,49 @@ def _check(name: str, table: pa.Table, wanted: pa.Schema) -> None:
 def _plain(kind: object) -> object:
     """Return a type without the name that a list gives its elements."""
     return ("list", kind.value_type) if isinstance(kind, pa.ListType) else kind
+
+
+def sort_by_id(table: pa.Table, column: str) -> pa.Table:
+    """Return ``table`` sorted by the bytes of a text column, whose values differ.
+
+    Raises:
+        RecipeError: A value is there twice.
+    """
+    ids = table[column]
+    if len(ids) < 2 or pc.all(pc.less(ids[:-1], ids[1:])).as_py():  # most tables come sorted
+        return table
+    table = table.take(pc.sort_indices(ids))
+    ids = table[column]
+    repeated = np.flatnonzero(pc.equal(ids[1:], ids[:-1]).to_numpy())
+    if len(repeated):
+        raise RecipeError(f"catalogue: wanted each {column} once, got {ids[int(repeated[0])].as_py()!r} again")
+    return table
+
+
+def first_of_group(ids: pa.ChunkedArray, groups: pa.ChunkedArray) -> Rows:
+    """Return the first row of each product's group; most groups are one product, named after itself."""
+    shared = pc.unique(groups.filter(pc.not_equal(groups, ids)))
+    codes = pc.fill_null(pc.index_in(groups, value_set=shared), -1).to_numpy().astype(np.int64)
+    rows = np.arange(len(ids), dtype=np.int64)
+    members = np.flatnonzero(codes >= 0)
+    first = np.full(len(shared), len(ids), dtype=np.int64)
+    np.minimum.at(first, codes[members], members)
+    rows[members] = first[codes[members]]
+    return rows
+
+
+def pairs_of(ids: pa.ChunkedArray, matches: pa.Table) -> dict[str, tuple[Rows, Rows]]:
+    """Return decision -> row numbers of its pairs, pairs with unknown products left out."""
+    named = pc.unique(pa.chunked_array([*matches["query"].chunks, *matches["candidate"].chunks], pa.string()))
+    rows = np.flatnonzero(pc.is_in(ids, value_set=named).to_numpy())
+    known = ids.take(pa.array(rows))
+    ends = [
+        pc.fill_null(pc.index_in(matches[end], value_set=known.combine_chunks()), -1).to_numpy()
+        for end in ("query", "candidate")
+    ]
+    found = (ends[0] >= 0) & (ends[1] >= 0) & (ends[0] != ends[1])
+    pairs = {}
+    for decision in ("matched", "mismatched", "undecided"):
+        chosen = found & pc.equal(matches["decision"], decision).to_numpy()
+        pairs[decision] = (rows[ends[0][chosen]], rows[ends[1][chosen]])
+    return pairs

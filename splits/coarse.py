@@ -1,17 +1,63 @@
-"""Coarse retrieval, second half: a gallery sample of the query's category is right."""
+"""Coarse retrieval: a gallery sample of the query's category is right."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from splits.allocation import allocate, draw, rank_within
-from splits.coarse_plan import Plan, Stock, plan_coarse, take_stock
-from splits.draft import Draft, Holding
-from splits.keys import Flags, Rows
-from splits.recipe_parts import Retrieval
+from m5data.errors import RecipeError
+from splits.allocation import allocate, count_each, draw, rank_within
+from splits.assignment import Assignment, FilledSplit, chosen_products, matched_of
+from splits.keys import Flags, Rows, derive_keys
+from splits.recipe import Retrieval
 
-__all__ = ["fill_coarse"]
+__all__ = ["Bounds", "choose_categories", "fill_coarse", "smallest_sum"]
 
 
-def fill_coarse(draft: Draft, block: Retrieval) -> list[Holding]:
+@dataclass(frozen=True, slots=True)
+class _Stock:
+    """What there is to draw from."""
+
+    rows: Rows
+    strata: Rows
+    """Number of each row's category, from 0."""
+    units: Rows | None
+    """Duplicate group of each row, where near duplicates of a query must go; None: each row by itself."""
+    names: Rows
+    """Id of each category, ascending."""
+    sizes: Rows
+    """Rows of each category."""
+    room: Rows
+    """Queries that each category has room for; 0: it may not be asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Quantities:
+    """What to draw."""
+
+    asked: Flags
+    """Categories that have queries."""
+    queries: int
+    gallery: int
+    matched: int
+    """Gallery samples of asked categories; fewer where the recipe gives no number and no more are there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What the chosen categories must hold together."""
+
+    low: int
+    """Fewest products: queries and matched gallery."""
+    high: int
+    """Most products: the rest must do for distractors."""
+    queries: int
+    """Queries that they must have room for."""
+    most: int
+    """Most categories: each needs a query, and a gallery sample."""
+
+
+def fill_coarse(assignment: Assignment, block: Retrieval) -> list[FilledSplit]:
     """Draw coarse queries and their gallery from the reserve.
 
     Some categories are asked for: each has queries in proportion to its size, at least one, and
@@ -21,55 +67,199 @@ def fill_coarse(draft: Draft, block: Retrieval) -> list[Holding]:
         RecipeError: The catalogue has too few products, or no choice of categories leaves enough
             for matched samples and for distractors.
     """
-    stock = take_stock(draft, block)
-    plan = plan_coarse(draft, block, stock)
+    stock = _take_stock(assignment, block)
+    plan = _plan(assignment, block, stock)
     queries = matched = distractors = np.zeros(0, dtype=np.int64)
     if plan is not None:
-        queries = _draw_queries(draft, block, stock, plan)
-        matched = _draw_matched(draft, block, stock, plan, queries)
-        distractors = _draw_distractors(draft, block, stock, plan, len(matched))
-    level = draft.recipe.level_of(block)
-    categories = draft.coded.categories[level]
+        queries = _draw_queries(assignment, block, stock, plan)
+        matched = _draw_matched(assignment, block, stock, plan, queries)
+        distractors = _draw_distractors(assignment, block, stock, plan, len(matched))
+    level = assignment.recipe.level_of(block)
+    categories = assignment.encoded.categories[level]
     gallery = np.concatenate([matched, distractors])
     labels = np.concatenate([categories[matched], np.full_like(distractors, -1)])
     order = np.argsort(gallery)
     return [
-        Holding(block.query, queries, "query", categories[queries], level),
-        Holding(block.gallery, gallery[order], "gallery", labels[order], level),
+        FilledSplit(block.query, queries, "query", categories[queries], level),
+        FilledSplit(block.gallery, gallery[order], "gallery", labels[order], level),
     ]
 
 
-def _draw_queries(draft: Draft, block: Retrieval, stock: Stock, plan: Plan) -> Rows:
+def _draw_queries(assignment: Assignment, block: Retrieval, stock: _Stock, plan: _Quantities) -> Rows:
     room = np.where(plan.asked, stock.room, 0)
     quotas = allocate(plan.queries, stock.sizes, np.minimum(room, 1), room)
-    keys = draft.keys(block.query, stock.rows)
+    keys = assignment.keys(block.query, stock.rows)
     return draw(rank_within(stock.rows, stock.strata, keys, stock.units), quotas)
 
 
-def _draw_matched(draft: Draft, block: Retrieval, stock: Stock, plan: Plan, queries: Rows) -> Rows:
+def _draw_matched(assignment: Assignment, block: Retrieval, stock: _Stock, plan: _Quantities, queries: Rows) -> Rows:
     left = plan.asked[stock.strata] & ~np.isin(stock.rows, queries)
     if stock.units is not None:
-        left &= ~np.isin(stock.units, draft.coded.group[queries])
+        left &= ~np.isin(stock.units, assignment.encoded.group[queries])
     sizes = np.bincount(stock.strata[left], minlength=len(stock.sizes))
     there = int(sizes.sum())
     if there < plan.matched and block.matched is not None and block.matched.number is not None:
-        raise draft.shortage(block.gallery, plan.matched, there, "matched products")
+        raise assignment.shortage(block.gallery, plan.matched, there, "matched products")
     low = np.minimum(sizes, int(block.need_match))
     quotas = allocate(min(plan.matched, there), sizes, low, sizes)
-    return _draw_from(draft, block, stock, left, quotas)
+    return _draw_from(assignment, block, stock, left, quotas)
 
 
-def _draw_distractors(draft: Draft, block: Retrieval, stock: Stock, plan: Plan, matched: int) -> Rows:
+def _draw_distractors(assignment: Assignment, block: Retrieval, stock: _Stock, plan: _Quantities, matched: int) -> Rows:
     left = ~plan.asked[stock.strata] & block.distractors
     sizes = np.bincount(stock.strata[left], minlength=len(stock.sizes))
     wanted, there = plan.gallery - matched, int(sizes.sum())
     if wanted > there and (block.size.number is not None or matched + there < block.size.least):
-        raise draft.shortage(block.gallery, plan.gallery, matched + there)
+        raise assignment.shortage(block.gallery, plan.gallery, matched + there)
     total = min(wanted, there)
     low = np.minimum(sizes, int(total >= np.count_nonzero(sizes)))
-    return _draw_from(draft, block, stock, left, allocate(total, sizes, low, sizes))
+    return _draw_from(assignment, block, stock, left, allocate(total, sizes, low, sizes))
 
 
-def _draw_from(draft: Draft, block: Retrieval, stock: Stock, chosen: Flags, quotas: Rows) -> Rows:
-    keys = draft.keys(block.gallery, stock.rows[chosen])
+def _draw_from(assignment: Assignment, block: Retrieval, stock: _Stock, chosen: Flags, quotas: Rows) -> Rows:
+    keys = assignment.keys(block.gallery, stock.rows[chosen])
     return draw(rank_within(stock.rows[chosen], stock.strata[chosen], keys), quotas)
+
+
+def _take_stock(assignment: Assignment, block: Retrieval) -> _Stock:
+    """Return the labelled products of the reserve that ``block`` may use."""
+    categories = assignment.encoded.categories[assignment.recipe.level_of(block)]
+    free = assignment.available(block, "reserve") & (categories >= 0)
+    units = None
+    if block.near_duplicates == "remove":
+        # a duplicate group of two categories would be right and wrong at once
+        free &= categories == categories[assignment.encoded.group]
+        units = assignment.encoded.group[free]
+    rows = np.flatnonzero(free)
+    names, strata = np.unique(categories[rows], return_inverse=True)
+    sizes = np.bincount(strata, minlength=len(names))
+    distinct = sizes
+    if units is not None:
+        _, first = np.unique(units, return_index=True)
+        distinct = np.bincount(strata[first], minlength=len(names))
+    asked = count_each(categories, names) >= block.min_category
+    asked[strata[~chosen_products(assignment, block)[rows]]] = False  # categories are asked for whole
+    room = np.where(asked, np.maximum(distinct - int(block.need_match), 0), 0)
+    return _Stock(rows, strata, units, names, sizes, room)
+
+
+def _plan(assignment: Assignment, block: Retrieval, stock: _Stock) -> _Quantities | None:
+    """Return how many to draw of which categories; None where queries or gallery may be, and are, empty.
+
+    Raises:
+        RecipeError: The catalogue has too few products, or no choice of categories leaves enough
+            for matched samples and for distractors.
+    """
+    queries = assignment.wanted(block.query, block.queries, "reserve", int(stock.room.sum()))
+    gallery = assignment.wanted(block.gallery, block.size, "reserve", len(stock.rows) - queries)
+    matched = matched_of(assignment, block, gallery)
+    # each category needs a gallery sample, so no more than `matched` categories can have queries
+    most_room = int(np.sort(stock.room)[::-1][:matched].sum())
+    queries = min(queries, assignment.wanted(block.query, block.queries, "reserve", most_room))
+    if not queries or not gallery:
+        assignment.wanted(block.gallery, block.size, "reserve", 0)
+        return None
+    bounds = Bounds(0, len(stock.rows), queries, min(queries, matched))
+    orders = _orders(assignment, block, stock)
+    if block.matched is not None and block.matched.share is not None:
+        orders[0] = orders[0][: _enough(stock, orders[0], queries + matched, queries)]
+    elif block.matched is not None:
+        high = len(stock.rows) - (gallery - matched)
+        bounds = Bounds(queries + matched, high, queries, min(queries, matched))
+    asked = choose_categories(stock.sizes, stock.room, orders, bounds)
+    if asked is None:
+        raise _no_choice(assignment, block, stock.sizes, orders[-1], bounds)
+    return _Quantities(asked, queries, gallery, matched)
+
+
+def _orders(assignment: Assignment, block: Retrieval, stock: _Stock) -> list[Rows]:
+    """Return the categories that may be asked for: at random, largest first, and those with most room first."""
+    keys = derive_keys(stock.names.astype(np.uint64), f"{assignment.seed}:category:{block.query}")
+    order = np.argsort(keys, kind="stable")
+    order = order[stock.room[order] > 0]
+    return [order, *(order[np.argsort(-by[order], kind="stable")] for by in (stock.sizes, stock.room))]
+
+
+def _enough(stock: _Stock, order: Rows, products: int, queries: int) -> int:
+    """Return how many categories of ``order`` hold so many products and queries; all where they do not."""
+    held, room = np.cumsum(stock.sizes[order]), np.cumsum(stock.room[order])
+    return 1 + int(max(np.searchsorted(held, products), np.searchsorted(room, queries)))
+
+
+def _no_choice(assignment: Assignment, block: Retrieval, sizes: Rows, order: Rows, bounds: Bounds) -> RecipeError:
+    """Return the error that names what falls short: matched samples, distractors or room for queries."""
+    there = int(sizes[order].sum())
+    if there < bounds.low:
+        wanted = bounds.low - bounds.queries
+        return assignment.shortage(block.gallery, wanted, max(there - bounds.queries, 0), "matched products")
+    held = int(sizes[smallest_sum(sizes, order, bounds.low)].sum())
+    if held > bounds.high:
+        spare = int(sizes.sum())
+        return assignment.shortage(block.gallery, spare - bounds.high, spare - held, "distractors")
+    return assignment.shortage(block.query, bounds.queries, bounds.most, "queries in as many categories")
+
+
+def choose_categories(sizes: Rows, room: Rows, orders: Sequence[Rows], bounds: Bounds) -> Flags | None:
+    """Choose as many categories as the bounds let; None where no choice was found.
+
+    Each order is gone through once, taking what fits; where none ends inside the bounds, every sum
+    that the categories of the last order can have together is looked at.
+
+    Args:
+        sizes: Products of each category.
+        room: Queries that each category has room for.
+        orders: Categories that may be chosen, the preferred order first.
+        bounds: What the choice must hold.
+    """
+    for order in orders:
+        chosen = _first_that_fit(sizes, order, bounds)
+        if _holds(sizes, room, chosen, bounds):
+            return chosen
+    chosen = smallest_sum(sizes, orders[-1], bounds.low)
+    return chosen if _holds(sizes, room, chosen, bounds) else None
+
+
+def smallest_sum(sizes: Rows, order: Rows, low: int) -> Flags:
+    """Return categories whose sizes have the smallest sum of at least ``low``; all where none reaches it.
+
+    The subset-sum table by sum: ``last[s]`` is the category that first made sum ``s`` possible.
+    """
+    top = int(sizes[order].sum())
+    last = np.full(top + 1, -1, dtype=np.int64)
+    possible = np.zeros(top + 1, dtype=bool)
+    possible[0] = True
+    for place, category in enumerate(order):
+        size = int(sizes[category])
+        fresh = possible[: top + 1 - size] & ~possible[size:]
+        last[size:][fresh] = place
+        possible[size:] |= fresh
+        if low <= top and possible[low]:
+            break
+    reached = np.flatnonzero(possible[low:]) + low if low <= top else np.array([top])
+    return _trace(sizes, order, last, int(reached[0]))
+
+
+def _first_that_fit(sizes: Rows, order: Rows, bounds: Bounds) -> Flags:
+    chosen = np.zeros(len(sizes), dtype=bool)
+    left, free = bounds.high, bounds.most
+    for category in order:
+        size = int(sizes[category])
+        if free and size <= left:
+            chosen[category] = True
+            left, free = left - size, free - 1
+    return chosen
+
+
+def _holds(sizes: Rows, room: Rows, chosen: Flags, bounds: Bounds) -> bool:
+    products = int(sizes[chosen].sum())
+    fits = bounds.low <= products <= bounds.high and int(chosen.sum()) <= bounds.most
+    return fits and int(room[chosen].sum()) >= bounds.queries
+
+
+def _trace(sizes: Rows, order: Rows, last: Rows, total: int) -> Flags:
+    chosen = np.zeros(len(sizes), dtype=bool)
+    while total:
+        category = order[last[total]]
+        chosen[category] = True
+        total -= int(sizes[category])
+    return chosen

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from storage.engine import open_engine
 
-__all__ = ["Flags", "Keys", "Rows", "hash_ids", "mix", "stir"]
+__all__ = ["Flags", "Keys", "Rows", "derive_keys", "hash_ids", "mix"]
 
 Rows = npt.NDArray[np.int64]
 """Row numbers, or one number a row."""
@@ -29,7 +29,7 @@ def hash_ids(ids: pa.ChunkedArray, salt: str) -> Keys:
     return np.asarray(keys, dtype=np.uint64)
 
 
-def stir(keys: Keys, purpose: str) -> Keys:
+def derive_keys(keys: Keys, purpose: str) -> Keys:
     """Return keys that are independent of those for another purpose."""
     word = int.from_bytes(hashlib.md5(purpose.encode(), usedforsecurity=False).digest()[:8], "little")
     return mix(keys ^ np.uint64(word))

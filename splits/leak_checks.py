@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 import duckdb
 
-from splits.recipe import Recipe
-from splits.recipe_parts import Sample
+from splits.recipe import Recipe, Sample
 from storage.check import Check, check_none
 
 __all__ = ["check_leaks"]
@@ -17,7 +16,7 @@ def check_leaks(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -> Iterat
     """Yield the checks of disjointness, groups, matches, reserve and separation.
 
     Args:
-        connection: With the tables of ``splits.evidence``.
+        connection: With the tables of ``splits.audit_views``.
         recipe: Whose splits are looked at.
     """
     for name, (promise, wrong) in _CHECKS.items():

@@ -8,8 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from splits.keys import Keys
-from splits.nearest_captions import CaptionSearch
-from splits.nearest_hashes import nearest_hashes
+from splits.nearest import CaptionSearch, nearest_hashes
 
 __all__ = ["Leakage", "Near", "measure_leakage"]
 
@@ -50,7 +49,7 @@ def measure_leakage(connection: duckdb.DuckDBPyConnection) -> tuple[Leakage, Lea
     """Measure by perceptual image hash and by caption.
 
     Args:
-        connection: With the tables of ``splits.evidence``.
+        connection: With the tables of ``splits.audit_views``.
     """
     for query in (_PLACE, _CHOSEN, _SHOWN, _TOLD):
         connection.execute(query)

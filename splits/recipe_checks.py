@@ -4,9 +4,8 @@ from collections.abc import Iterator
 
 import duckdb
 
-from splits.draft import floor_share
-from splits.recipe import Recipe, sizes_of
-from splits.recipe_parts import LEVELS, Classification, Part, Retrieval, Size
+from splits.assignment import floor_share
+from splits.recipe import LEVELS, Classification, Part, Recipe, Retrieval, Size, sizes_of
 from storage.check import Check, check_none
 
 __all__ = ["check_recipe"]
@@ -18,7 +17,7 @@ def check_recipe(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -> Itera
     A share is an upper bound: of its pool before other splits took theirs, or of a gallery as large as wanted.
 
     Args:
-        connection: With the tables of ``splits.evidence``.
+        connection: With the tables of ``splits.audit_views``.
         recipe: Whose splits are looked at.
     """
     counts: dict[str, int] = dict(connection.sql("SELECT split, count(*) FROM entry GROUP BY split").fetchall())

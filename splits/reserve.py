@@ -23,9 +23,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from m5data.components import components
+from splits.catalogue import first_of_group, pairs_of, sort_by_id
 from splits.keys import Flags, Rows, hash_ids
-from splits.links import first_of_group, pairs_of
-from splits.ordering import sort_by_id
 
 __all__ = ["RESERVE", "Draw", "hold_out"]
 

@@ -1,4 +1,4 @@
-"""Reading the catalogue of a recipe from the tables of a dataset version."""
+"""Read the catalogue of a recipe from the tables of a dataset version."""
 
 from dataclasses import dataclass
 
@@ -8,11 +8,10 @@ import pyarrow.compute as pc
 
 from m5data.errors import MissingInputError
 from splits.catalogue import CATEGORIES, MATCHES, OUTSIDE, Catalogue
-from splits.recipe import Recipe
+from splits.recipe import LEVELS, Recipe
 from splits.reserve import Draw, hold_out
-from splits.source_sql import CATEGORIES_SQL, TWINS_SQL, found_sql
 
-__all__ = ["Source", "read_source"]
+__all__ = ["_CATEGORIES", "_TWINS", "Source", "_found_sql", "read_source"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +42,13 @@ def read_source(connection: duckdb.DuckDBPyConnection, recipe: Recipe, draw: Dra
     previous = _read(connection, "SELECT group_id, held_out, since FROM reserve ORDER BY group_id")
     reserve = hold_out(groups, matches, previous, draw)
     connection.register("reserve_now", reserve)
-    found = _read(connection, found_sql(recipe, _count(connection, "images") > 0))
+    found = _read(connection, _found_sql(recipe, _count(connection, "images") > 0))
     usable = pc.and_(found["kept"], pc.is_null(found["lacks"]))
     catalogue = Catalogue(
         products=found.filter(usable).select([name for name in found.column_names if name not in {"kept", "lacks"}]),
         matches=matches.cast(MATCHES),
         outside=_outside(connection, found.filter(pc.invert(usable))),
-        categories=_read(connection, CATEGORIES_SQL).cast(CATEGORIES),
+        categories=_read(connection, _CATEGORIES).cast(CATEGORIES),
     )
     return Source(catalogue, reserve, _rejects(found, recipe))
 
@@ -80,10 +79,65 @@ def _check_inputs(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -> None
 def _outside(connection: duckdb.DuckDBPyConnection, found: pa.Table) -> pa.Table:
     """Add to what is not in the catalogue which kept product a dropped duplicate is the same as."""
     connection.register("left_out", found.select(["product_id", "group_id", "held_out", "kept"]))
-    return _read(connection, TWINS_SQL).cast(OUTSIDE)
+    return _read(connection, _TWINS).cast(OUTSIDE)
 
 
 def _rejects(found: pa.Table, recipe: Recipe) -> pa.Table:
     lacking = found.filter(pc.and_(found["kept"], pc.is_valid(found["lacks"])))
     detail = pa.repeat(pa.scalar(f"recipe {recipe.name} requires it"), len(lacking))
     return pa.table({"item": lacking["product_id"], "reason": lacking["lacks"], "detail": detail})
+
+
+_TWINS = """
+    SELECT product_id, group_id, held_out, CASE WHEN NOT kept THEN twin END AS same_as
+    FROM left_out LEFT JOIN (
+        SELECT group_id, min(product_id) AS twin FROM duplicates
+        WHERE kept GROUP BY group_id HAVING count(*) = 1
+    ) USING (group_id)
+    ORDER BY product_id
+"""
+"""Products outside the catalogue, a dropped duplicate with the one product of its group that was kept."""
+
+_CATEGORIES = " UNION ".join(
+    f"SELECT '{level}' AS level, {level}_id AS id, {level}_name AS name FROM labels WHERE {level}_id >= 0"  # noqa: S608
+    for level in LEVELS
+)
+"""Names of the categories that any product has."""
+
+
+def _found_sql(recipe: Recipe, measured: bool) -> str:  # noqa: FBT001
+    """Return the query of all products: what the recipe needs to know of them, and what they lack.
+
+    Args:
+        recipe: Says what is required.
+        measured: Whether extraction has measured the images; only those that it could read count then.
+    """
+    ids = ", ".join(f"coalesce(l.{level}_id, -1)::INTEGER AS {level}_id" for level in LEVELS)
+    kept_apart = [name for name, wanted in _separations(recipe).items() if wanted]
+    more = "".join(f", p.{name}" for name in kept_apart)
+    stored = "images" if measured else "media WHERE kind = 'image' AND state = 'ok'"
+    chosen = "[min(position)]" if recipe.image == "main" else "list(position ORDER BY position)"
+    return f"""
+        SELECT d.product_id, d.group_id, r.held_out, {ids}, coalesce(i.images, []) AS images{more},
+               d.kept, {_lacks_sql(recipe)} AS lacks
+        FROM duplicates d
+        JOIN products p USING (product_id)
+        JOIN reserve_now r ON r.group_id = d.product_id
+        LEFT JOIN labels l USING (product_id)
+        LEFT JOIN (SELECT product_id, {chosen} AS images FROM {stored} GROUP BY product_id) i USING (product_id)
+        ORDER BY d.product_id
+    """  # noqa: S608
+
+
+def _separations(recipe: Recipe) -> dict[str, bool]:
+    return {"merchant": recipe.separate.merchant, "first_seen": recipe.separate.time is not None}
+
+
+def _lacks_sql(recipe: Recipe) -> str:
+    tests = {
+        "label": f"coalesce(l.{recipe.label}_id, -1) < 0",
+        "caption": "coalesce(trim(p.caption), '') = ''",
+        "image": "i.images IS NULL",
+    }
+    cases = " ".join(f"WHEN {tests[part]} THEN 'no_{part}'" for part in recipe.require)
+    return f"CASE {cases} END" if cases else "NULL::VARCHAR"

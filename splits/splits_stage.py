@@ -10,9 +10,9 @@ import pyarrow as pa
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from m5data.version import __version__
 from splits.builder import build
-from splits.digest import digest_splits
 from splits.recipe import Recipe
-from splits.recipe_file import load_recipe
+from splits.recipe_files import load_recipe
+from splits.record import digest_splits
 from splits.reserve import Draw
 from splits.settings import SplitSettings
 from splits.source import Source, read_source

@@ -6,7 +6,7 @@ from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
-from splits.digest import digest_splits
+from splits.record import digest_splits
 from storage import Snapshot
 from storage.engine import text
 from storage.files import replace_file

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 import duckdb
 
-from splits.recipe import Recipe, names_of
-from splits.recipe_parts import LEVELS, Retrieval
+from splits.recipe import LEVELS, Recipe, Retrieval, names_of
 from storage.check import Check, check_none
 
 __all__ = ["check_truth"]
@@ -15,7 +14,7 @@ def check_truth(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -> Iterat
     """Yield the checks of labels, roles and images, and of each retrieval's queries and gallery.
 
     Args:
-        connection: With the tables of ``splits.evidence``.
+        connection: With the tables of ``splits.audit_views``.
         recipe: Whose splits are looked at.
     """
     yield check_none(

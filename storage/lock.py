@@ -15,9 +15,9 @@ from pathlib import Path
 
 from m5data.errors import M5DataError, WorkspaceError
 from storage.children import die_with_parent
-from storage.files import TEMPORARY, Layout
+from storage.files import Layout, sweep_temporaries
 from storage.objects.writer import sweep_segments
-from storage.stage import sweep_spool
+from storage.stage import sweep_spools
 from storage.state import ObjectIndex
 from storage.tables import TABLES
 from storage.tables.delta import DeltaLog
@@ -195,9 +195,8 @@ def recover(layout: Layout, pinned: VersionRecord, index: ObjectIndex, now: date
 
     Spooled partitions stay: they are finished work.
     """
-    for path in layout.versions.glob(f".*{TEMPORARY}"):
-        path.unlink()
-    sweep_spool(layout, pinned)
+    sweep_temporaries(layout.root)
+    sweep_spools(layout, pinned)
     clear_staging(layout, pinned, now)
     sweep_segments(layout.objects, index.segments())
 

@@ -16,7 +16,7 @@ from m5data.records import Reject
 from m5data.stage import Clock, StageReport
 from m5data.version import __version__
 from storage.engine import open_engine
-from storage.files import TEMPORARY, Layout, replace_file, sync_folder
+from storage.files import Layout, replace_file, sync_folder
 from storage.objects.table import new_objects
 from storage.state import ObjectIndex
 from storage.tables import TABLES, Partition
@@ -24,7 +24,7 @@ from storage.tables.delta import DataFile, DeltaLog
 from storage.tables.partition_writer import Changes, PartitionWriter, merge
 from storage.versions import Snapshot, StageRecord, VersionRecord, write_version
 
-__all__ = ["Spool", "Stage", "StageInputs", "clear_spools", "spool_folder", "sweep_spool"]
+__all__ = ["Spool", "Stage", "StageInputs", "clear_spools", "spool_folder", "sweep_spools"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,15 +302,13 @@ def spool_folder(layout: Layout, stage: str, version: VersionRecord) -> Path:
     return layout.spool / stage / str(last.version if last else 0)
 
 
-def sweep_spool(layout: Layout, version: VersionRecord) -> None:
-    """Remove spools of runs that ``version`` holds, and half-written files. Only under the lock."""
+def sweep_spools(layout: Layout, version: VersionRecord) -> None:
+    """Remove the spools of runs that ``version`` holds. Only under the lock."""
     for stage in layout.spool.iterdir() if layout.spool.is_dir() else ():
         current = spool_folder(layout, stage.name, version)
         for folder in stage.iterdir():
             if folder != current:
                 shutil.rmtree(folder)
-    for path in layout.spool.rglob(f".*{TEMPORARY}"):
-        path.unlink()
 
 
 def clear_spools(layout: Layout) -> None:

@@ -24,7 +24,7 @@ from bench.splits.synthetic_catalogue import M5_PRODUCTS, make_catalogue
 from m5data.stage import StageReport
 from m5data.workspace import Workspace
 from splits import Catalogue, Recipe, parse_recipe
-from splits.recipe_parts import Sample
+from splits.recipe import Sample
 from storage.engine import open_engine
 
 __all__ = ["fill_workspace", "leave_for_training", "recipe_text"]

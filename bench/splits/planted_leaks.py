@@ -15,7 +15,7 @@ import duckdb
 
 import m5data
 from splits.certificate import certify
-from splits.stored_recipes import stored_recipes
+from splits.record import stored_recipes
 
 __all__ = ["main"]
 

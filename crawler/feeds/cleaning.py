@@ -6,6 +6,7 @@ from pathlib import Path
 
 import duckdb
 
+from crawler.pages.currencies import SIGN, UNIT, currency_sql
 from storage.engine import text
 from storage.tables import bucket_sql
 
@@ -13,6 +14,8 @@ __all__ = ["MACROS", "Part", "divide", "open_part"]
 
 _UNFOLDED = r"^ |  | $|[\t\n\f\r\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]"
 """White space that is no single blank between words: a look for it costs a third of folding, and few texts have it."""
+
+_SIGN = rf"(?:[A-Z]{{3}}|[A-Z]{{0,2}}{SIGN})"
 
 MACROS = (
     rf"""CREATE TEMP MACRO fold(t) AS nullif(CASE WHEN regexp_matches(t, '{_UNFOLDED}')
@@ -22,12 +25,12 @@ MACROS = (
         WHEN regexp_full_match(t, '\d{1,3}(,\d{3})+(\.\d+)?') THEN replace(t, ',', '')
         WHEN regexp_full_match(t, '\d+,\d{1,2}') THEN replace(t, ',', '.')
         ELSE t END""",
-    # the amount may have a currency before or behind it: 15.00 USD, ¥15
-    r"""CREATE TEMP MACRO amount(t) AS try_cast(
-        plain_number(regexp_replace(fold(t), '^[A-Z]{3} ?|^[¥￥$€£] ?| ?[A-Z]{3}$| ?[¥￥$€£元]$', '', 'g'))
-        AS DECIMAL(18, 4))""",
-    r"""CREATE TEMP MACRO currency_of(c, t) AS coalesce(fold(c),
-        nullif(regexp_extract(t, '[A-Z]{3}|[¥￥$€£元]'), ''))""",
+    # A currency may stand before or behind the amount: 15.00 USD, ¥15, US$ 15.
+    rf"""CREATE TEMP MACRO amount(t) AS try_cast(
+        plain_number(regexp_replace(fold(t), '^{_SIGN} ?| ?(?:{_SIGN}|{UNIT})$', '', 'g')) AS DECIMAL(18, 4))""",
+    rf"""CREATE TEMP MACRO published_currency(c, t) AS coalesce(fold(c),
+        nullif(trim(regexp_extract(t, '{_SIGN}|{UNIT}')), ''))""",
+    f"CREATE TEMP MACRO currency_of(c, t) AS {currency_sql('published_currency(c, t)')}",
     r"""CREATE TEMP MACRO stock(t) AS CASE
         lower(regexp_replace(regexp_replace(t, '^https?://schema\.org/', ''), '[ _]', '', 'g'))
         WHEN 'instock' THEN 'InStock' WHEN 'outofstock' THEN 'OutOfStock' END""",

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
 
+from crawler.pages.currencies import currency_code
 from crawler.pages.document import Document
 from crawler.pages.markup import Node
-from crawler.pages.prices import currency_code, marked_price
+from crawler.pages.prices import marked_price
 from crawler.pages.text import plain
 from m5data.records import Availability
 

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from crawler.pages.currencies import CODE, SIGN, UNIT
 from crawler.pages.document import Document
 from crawler.pages.facts import Findings, says_product
 from crawler.pages.links import next_link
@@ -14,7 +15,7 @@ from m5data.records import ProductRecord
 
 __all__ = ["Verdict", "is_product", "page_kind"]
 
-_MONEY = re.compile(r"[$€£¥￥₽₹₩₪₺฿₫]\s?\d|\d[\d.,\s]*\s?(?:[$€£¥￥₽₹₩₪₺฿₫元円원]|zł|Kč|kr\b|руб)")
+_MONEY = re.compile(rf"(?:{SIGN}|(?<![A-Za-z]){CODE})\s?\d|\d[\d.,\s]*(?:{SIGN}|{CODE}\b|{UNIT})")
 _MANY = 4
 """Amounts of money in elements alike from which on a page lists products, where nothing else speaks for one."""
 

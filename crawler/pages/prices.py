@@ -2,17 +2,16 @@
 
 import re
 from decimal import Decimal, InvalidOperation
-from functools import cache
-from importlib.resources import files
 
 from lxml import html
 from price_parser import Price
 
+from crawler.pages.currencies import CODE, SIGN, UNIT, currency_code
 from crawler.pages.document import Document
 from crawler.pages.text import anywhere, squash
 from crawler.pages.visible import Run, Visible, words
 
-__all__ = ["currency_code", "find_price", "marked_price", "shown_price"]
+__all__ = ["find_price", "marked_price", "shown_price"]
 
 _MAX = Decimal(10) ** 13
 """Amounts from which on a number is no price but an id; tables hold 14 digits before the point."""
@@ -21,24 +20,6 @@ _FINEST = Decimal("0.0001")
 _PLAIN = re.compile(r"\d+(?:\.\d+)?")
 _THREE = re.compile(r"\d{1,3}\.\d{3}")
 _THREE_DECIMALS = frozenset(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"])
-
-
-@cache
-def _signs() -> dict[str, str]:
-    """Return sign or word in lower case -> ISO 4217 code."""
-    lines = files("crawler.pages").joinpath("words/currency_signs.txt").read_text(encoding="utf-8").splitlines()
-    pairs = [line.partition(":") for line in lines if not line.startswith("#")]
-    return {sign.strip().lower(): code for code, _, signs in pairs for sign in signs.split(",")}
-
-
-def currency_code(published: str | None) -> str | None:
-    """Return the ISO 4217 code of a published currency where it can be told, else what was published."""
-    text = (published or "").strip()
-    if not text:
-        return None
-    if re.fullmatch(r"[A-Za-z]{3}", text) and text.lower() not in _signs():
-        return text.upper()
-    return _signs().get(text.lower(), text[:12])
 
 
 def marked_price(value: object, currency: str | None = None) -> Decimal | None:
@@ -78,10 +59,8 @@ def _positive(text: str) -> Decimal | None:
     return amount if amount == amount.quantize(_FINEST) else amount.quantize(_FINEST)
 
 
-_MONEY = re.compile(
-    r"[$€£¥￥₽₹₩₪₴₺฿₫₸₱₦]|(?<![A-Za-z])(?:USD|EUR|GBP|CNY|RMB|JPY|CAD|AUD|CHF|SEK|NOK|DKK|PLN|BRL|INR|KRW|TWD|HKD|SGD|AED|SAR|ILS|TRY|RUB|Rs)\b"
-    r"|\d\s*(?:元|円|원|руб|р\.|грн|zł|Kč|Ft\b|kr\b|TL\b|[Ll]ei\b|лв|б\.\s?р)|ر\.س|د\.إ|\d,-(?:\s|$)"
-)
+_MONEY = re.compile(rf"{SIGN}|(?<![A-Za-z]){CODE}\b|\d\s*{UNIT}|\d,-(?:\s|$)")
+_UP_TO_CENTS = re.compile(rf"(?:[\d.,\s]|{SIGN})*\d[.,]?")
 _PER = re.compile(r"/\s*(?:m(?:o|onth)|(?:100\s?)?(?:g|kg|ml|l|oz|lb)\b)|x\s*\d", re.IGNORECASE)
 _AMOUNT = re.compile(rf"^[^\w\n]*\d[\d.,'’\s]*(?:[-–~—]\s*\d[\d.,'’\s]*)?[^\w\n]*$|{_MONEY.pattern}")
 _LEAST = 0.9
@@ -193,11 +172,7 @@ def _whole(seen: Visible, index: int) -> str:
     text = runs[index].text
     end = _line_span(runs, index)[1]
     following = runs[index + 1] if index + 1 < end else None
-    if (
-        following is not None
-        and following.element is not runs[index].element
-        and re.fullmatch(r"[\d.,\s$€£]*\d[.,]?", text)
-    ):
+    if following is not None and following.element is not runs[index].element and _UP_TO_CENTS.fullmatch(text):
         cents = re.fullmatch(r"[.,]?(\d{2})\b(.*)", following.text)
         if cents and not re.search(r"[.,]\d{2}$", text):
             text = f"{text.rstrip('.,')}.{cents[1]} {cents[2]}"

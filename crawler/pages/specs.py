@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from lxml import html
 
+from crawler.pages.currencies import CODE, SIGN, UNIT
 from crawler.pages.spec_candidates import (
     Group,
     Pair,
@@ -82,11 +83,9 @@ def _holder(seen: Visible, row: html.HtmlElement) -> html.HtmlElement:
     return element
 
 
-_SIGN = "[$€£¥￥₽₹₩₪₴₺฿₫元]"
-_CODE = "(?:USD|EUR|GBP|JPY|CNY|RMB|CAD|AUD|CHF|SEK|NOK|DKK|PLN|CZK|HUF|RON|BRL|MXN|INR|KRW|TWD|HKD|SGD|ILS|TRY|RUB)"
 _AMOUNT = re.compile(
-    rf"^\W*(?:US|C|A|HK|NT|R)?\s?(?:{_SIGN}|{_CODE})\s*\d[\d.,\s]*$"
-    rf"|^\W*\d[\d.,\s]*(?:{_SIGN}|{_CODE}\b|руб|zł|Kč|Ft\b|kr\b|[Ll]ei\b|б\.\s?р)"
+    rf"^\W*(?:US|C|A|HK|NT|R)?\s?(?:{SIGN}|{CODE})\s*\d[\d.,\s]*$"
+    rf"|^\W*\d[\d.,\s]*(?:{SIGN}|{CODE}\b|{UNIT})"
 )
 _SIZE = re.compile(
     r"^(?:(?:\d?x{0,4}[sml]|x{1,4}l|one size|uk|us|eu|fr|it|de|jp|cm|inch)\b[\s/-]*)+[\d.,/\s-]*$"

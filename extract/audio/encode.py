@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
@@ -19,6 +18,7 @@ from extract.audio.decode import DecodedSound
 from extract.audio.mfcc import mfcc, released_mel
 from extract.results import Sound
 from m5data.errors import MediaError
+from storage.children import ProgramError, run_program
 
 if TYPE_CHECKING:  # decoder processes are given plain values, and do without pydantic
     from extract.settings import FeatureSettings, SoundSettings
@@ -44,11 +44,13 @@ def encode_mp3(samples: Sequence[bytes], *, sample_rate: int, channels: int, bit
     mp3 = {"acodec": "libmp3lame", "audio_bitrate": bitrate, "compression_level": 7, "format": "mp3"}
     given = ffmpeg.input("pipe:0", format="f32le", ar=sample_rate, ac=channels)
     quiet = given.output("pipe:1", **mp3, **bare).global_args("-hide_banner", "-loglevel", "error")
-    command = quiet.compile(cmd=_encoder())
-    done = subprocess.run(command, input=b"".join(samples), capture_output=True, check=False)
-    if done.returncode or not done.stdout:
-        raise MediaError("broken_sound", f"the mp3 encoder ended with {done.returncode}")
-    return done.stdout
+    try:
+        encoded = run_program(quiet.compile(cmd=_encoder()), data=b"".join(samples))
+    except ProgramError as error:
+        raise MediaError("broken_sound", f"the mp3 encoder ended with {error.returncode}") from error
+    if not encoded:
+        raise MediaError("broken_sound", "the mp3 encoder ended with 0")
+    return encoded
 
 
 @cache

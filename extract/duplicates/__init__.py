@@ -1,6 +1,5 @@
 """Duplicates: exact ones by keys, near ones by hashes and words, groups by connection."""
 
-from extract.duplicates.components import components
 from extract.duplicates.exact import EXACT_RULES, exact_joins, group_exact
 from extract.duplicates.hamming import HashPairs, neighbour_batches, phash_neighbours
 from extract.duplicates.near_groups import NEAR_RULES, group_near, link, prepare_near
@@ -13,7 +12,6 @@ __all__ = [
     "HashPairs",
     "alike",
     "band_keys",
-    "components",
     "exact_joins",
     "group_exact",
     "group_near",

@@ -5,7 +5,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from extract.duplicates.components import Indices, components
+from m5data.components import Indices, components
 
 __all__ = ["EXACT_RULES", "exact_joins", "group_exact"]
 

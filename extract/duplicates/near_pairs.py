@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from extract.duplicates.components import Indices
 from extract.duplicates.hamming import HashPairs, neighbour_batches
 from extract.settings import DedupSettings
+from m5data.components import Indices
 
 __all__ = ["near_image_pairs", "near_text_pairs", "near_video_pairs"]
 

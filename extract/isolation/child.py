@@ -1,17 +1,15 @@
-"""The decoder's side. This module imports the standard library alone, so that its limits come before any decoder."""
+"""The decoder's side of a job. This module imports no decoder, so that limits are in force before one runs."""
 
-import os
 import pickle
 import resource
-import select
 import signal
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from extract.isolation.message import Message, receive, send
+from storage.children import exit_when_closed
 
 __all__ = ["ChildLimits", "Handler", "main"]
 
@@ -41,7 +39,7 @@ def main(descriptor: int) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
     connection: Connection[bytes, bytes] = Connection(descriptor)
-    threading.Thread(target=_exit_with, args=(descriptor,), daemon=True).start()
+    exit_when_closed(descriptor)
     try:
         _serve(connection)
     except (EOFError, ConnectionError):  # the parent is gone, and nobody left to be told
@@ -63,14 +61,6 @@ def _answer(handle: Handler, job: Message) -> Message:
         return handle(str(job.head["kind"]), job.bodies[0])
     except MemoryError:
         return Message({"fault": "memory", "detail": "the decoder ran out of memory"})
-
-
-def _exit_with(descriptor: int) -> None:
-    """End this process at once when the other side of its socket is closed, as the kernel does for a dead parent."""
-    poll = select.poll()
-    poll.register(descriptor, 0)
-    poll.poll()
-    os._exit(1)
 
 
 def _limit(limits: ChildLimits) -> None:

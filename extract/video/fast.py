@@ -1,77 +1,86 @@
 """Decoding only what the kept frames need; bit-identical to a full decode, or given up."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 
 import av
+from av.bitstream import BitStreamFilterContext
 from av.video.codeccontext import VideoCodecContext
-from av.video.frame import VideoFrame
+from av.video.frame import PictureType, VideoFrame
+from av.video.stream import VideoStream
 
-from extract.video import h264, hevc, mpeg_gop, vpx_av1
 from extract.video.plan import Picture, Run, UnsuitedError, make_plan, reorder_depth
 from extract.video.seconds import Convert, Picked, SecondRule, T, VideoPacket
+from extract.video.vpx_av1 import starts_av1_key, starts_vp9_key
 from m5data.errors import MediaError
 
 __all__ = ["DamagedError", "plan_fast", "sample_fast"]
 
+_ENTRY_UNITS = {"h264": "5", "hevc": "16-21"}
+"""Types of the units where decoding may start: IDR (ITU-T H.264, 7.4.1) and IRAP pictures (H.265, 7.4.2.2).
 
-def _read_intra(packets: Sequence[VideoPacket], context: VideoCodecContext) -> list[Picture]:
-    """Describe each packet: an entry that nothing else needs."""
-    del context
-    return [Picture(packet.pts or 0, entry=True, droppable=True) for packet in packets]
-
-
-_Reader = Callable[[Sequence[VideoPacket], VideoCodecContext], list[Picture]]
-
-_READERS: dict[str, _Reader] = {
-    "av1": vpx_av1.read_pictures,
-    "h264": h264.read_pictures,
-    "hevc": hevc.read_pictures,
-    "libdav1d": vpx_av1.read_pictures,
-    "mjpeg": _read_intra,
-    "mpeg1video": mpeg_gop.read_pictures,
-    "mpeg2video": mpeg_gop.read_pictures,
-    "mpeg4": mpeg_gop.read_pictures,
-    "prores": _read_intra,
-    "vp9": vpx_av1.read_pictures,
-}
+Other packets may be marked as key ones too, though later pictures still refer to what was before them.
+"""
+_KEY_TESTS = {"av1": starts_av1_key, "libdav1d": starts_av1_key, "vp9": starts_vp9_key}
+_SKIPPING = frozenset(("h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4"))
+"""Decoders that leave out pictures that no other is predicted from when they are asked to."""
+_CODECS = frozenset((*_KEY_TESTS, *_SKIPPING, "mjpeg", "prores"))
+_LEADING = _SKIPPING - {"h264"}
+"""Codecs whose pictures may follow an entry and be shown before it; the decoder leaves them out after a jump to it."""
 
 
 class DamagedError(Exception):
-    """A frame did not come out as planned, so the stream has to be decoded in full."""
+    """A frame did not come out as planned, so the stream has to be decoded in full; the message is why, in one word."""
 
 
-def plan_fast(packets: Sequence[VideoPacket], context: VideoCodecContext, rule: SecondRule) -> list[Run]:
+def plan_fast(packets: Sequence[VideoPacket], stream: VideoStream, rule: SecondRule) -> list[Run]:
     """Plan what to decode of a stream.
 
     Raises:
         UnsuitedError: The stream has to be decoded in full; the message is why, in one word.
         MediaError: ``too_long``, by the rule.
     """
-    reader = _READERS.get(context.name)
-    if reader is None:
+    context = stream.codec_context
+    if context.name not in _CODECS:
         raise UnsuitedError("codec")
+    if not packets:
+        raise UnsuitedError("no_picture")
     if any(packet.pts is None for packet in packets):
         raise UnsuitedError("missing_times")
     if any(packet.is_corrupt for packet in packets):
         raise UnsuitedError("damaged_packets")
+    if any(packet.has_sidedata("new_extradata") for packet in packets):
+        raise UnsuitedError("parameters_change")
     try:
-        pictures = _hide_discarded(reader(packets, context), packets)
-    except (ValueError, IndexError) as error:
+        pictures = _read_pictures(packets, stream)
+    except (av.FFmpegError, ValueError, IndexError) as error:
         raise UnsuitedError("headers_broken") from error
-    if not pictures:
-        raise UnsuitedError("no_picture")
     if context.name == "h264" and reorder_depth(pictures) > context.reorder_depth:
         raise UnsuitedError("reorder_depth")
     return make_plan(pictures, rule)
 
 
-def _hide_discarded(pictures: list[Picture], packets: Sequence[VideoPacket]) -> list[Picture]:
-    """Mark pictures that the container wants decoded but not shown (an edit list cuts them off)."""
-    return [
-        replace(picture, shown=False) if packet.is_discard else picture
-        for picture, packet in zip(pictures, packets, strict=True)
-    ]
+def _read_pictures(packets: Sequence[VideoPacket], stream: VideoStream) -> list[Picture]:
+    """Describe each packet; pictures that an edit list cuts off are decoded but not shown."""
+    may_lead = stream.codec_context.name in _LEADING
+    is_entry = _entry_test(stream)
+    pictures: list[Picture] = []
+    start: int | None = None
+    for packet in packets:
+        pts = packet.pts or 0
+        entry = packet.is_keyframe and is_entry(bytes(packet))
+        start = pts if entry else start
+        leading = may_lead and start is not None and pts < start
+        pictures.append(Picture(pts, entry=entry, leading=leading, shown=not packet.is_discard))
+    return pictures
+
+
+def _entry_test(stream: VideoStream) -> Callable[[bytes], bool]:
+    """Return a function that says whether decoding may start at a packet that is marked as a key one."""
+    name = stream.codec_context.name
+    if name not in _ENTRY_UNITS:
+        return _KEY_TESTS.get(name, bool)
+    units = BitStreamFilterContext(f"filter_units=pass_types={_ENTRY_UNITS[name]}", stream)
+    return lambda data: bool(units.filter(av.Packet(data)))
 
 
 def sample_fast(
@@ -93,24 +102,37 @@ def sample_fast(
     for run in runs:
         found: dict[int, T] = {}
         for frame in _decode(run, packets, context):
-            if frame.is_corrupt:
-                raise DamagedError("a frame is damaged")
+            _check(frame, packets[run.packets.start], context)
             if frame.pts is not None and frame.pts in run.wanted:
                 found[frame.pts] = convert(frame)
         if tuple(found) != run.wanted:
-            raise DamagedError("a frame is missing")
+            raise DamagedError("damaged")
         for pts, value in found.items():
             yield Picked(rule.claim(pts), rule.time(pts), value)
 
 
+def _check(frame: VideoFrame, first: VideoPacket, context: VideoCodecContext) -> None:
+    """Raise where a frame, or the first packet of its run, is not what the plan takes it for."""
+    if frame.is_corrupt or (frame.pts == first.pts and frame.pict_type != PictureType.I):
+        raise DamagedError("damaged")
+    if frame.interlaced_frame and context.name == "h264":  # the two fields of a picture may be two packets
+        raise DamagedError("interlaced")
+
+
 def _decode(run: Run, packets: Sequence[VideoPacket], context: VideoCodecContext) -> Iterator[VideoFrame]:
-    """Yield the frames of a run, and leave the decoder empty."""
+    """Yield the frames of a run, and leave the decoder empty.
+
+    Of the pictures that are not wanted, those that no other refers to are skipped by the decoder.
+    """
+    skips = context.name in _SKIPPING
     try:
         for number in run.packets:
+            if skips:
+                context.skip_frame = "DEFAULT" if packets[number].pts in run.wanted else "NONREF"
             yield from context.decode(packets[number])
         yield from context.decode(None)
         context.flush_buffers()
     except av.MemoryError as error:
         raise MediaError("memory", "decoding a frame") from error
     except av.FFmpegError as error:
-        raise DamagedError(str(error)) from error
+        raise DamagedError("damaged") from error

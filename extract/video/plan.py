@@ -2,7 +2,7 @@
 
 from bisect import bisect_right, insort
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 from extract.video.seconds import SecondRule
@@ -22,8 +22,6 @@ class Picture:
     """Its timestamp, in ticks of the stream."""
     entry: bool = False
     """Decoding may start here: every shown picture after it, leading ones aside, comes out as in a full decode."""
-    droppable: bool = False
-    """No other picture is predicted from it."""
     leading: bool = False
     """Follows an entry but is shown before it, and may be predicted from what was before the entry."""
     shown: bool = True
@@ -34,7 +32,7 @@ class Picture:
 class Run:
     """Packets that are decoded one after the other, from an empty decoder to an empty decoder."""
 
-    packets: tuple[int, ...]
+    packets: range
     """Their numbers, in the order of decoding."""
     wanted: tuple[int, ...]
     """Timestamps of the frames to keep, rising."""
@@ -56,29 +54,26 @@ class _Group:
 def make_plan(pictures: Sequence[Picture], rule: SecondRule) -> list[Run]:
     """Choose frames by ``rule`` and the packets that they need.
 
-    Left out are droppable pictures that are not wanted, everything after the last wanted picture
-    before an entry, whole groups without one, and leading pictures where none of them is wanted.
+    Left out are the packets after the last wanted picture before an entry, and whole groups without one.
 
     Raises:
-        UnsuitedError: Timestamps repeat, the first packet is no entry, or entries do not part the stream.
+        UnsuitedError: Timestamps repeat, the first packet is no entry, a leading picture of the first
+            group is wanted, or entries do not part the stream.
         MediaError: ``too_long``, by the rule.
     """
     wanted = _choose(pictures, rule)
     _check_order(pictures)
     groups = _group(pictures, wanted)
-    runs: list[Run] = []
-    open_end = False
+    if groups[0].leads:  # some decoders put it out, others do not
+        raise UnsuitedError("leading")
+    spans: list[range] = []
     for number, group in enumerate(groups):
-        joined = number + 1 < len(groups) and groups[number + 1].leads
-        stop = group.stop if joined else group.needed
-        if stop == group.start:
-            open_end = False
-            continue
-        packets = tuple(_select(pictures, group, stop, wanted))
-        before = runs.pop().packets if open_end else ()
-        runs.append(Run(before + packets, ()))
-        open_end = joined
-    return [_with_wanted(run, pictures, wanted) for run in runs]
+        joins_next = number + 1 < len(groups) and groups[number + 1].leads
+        start = spans.pop().start if group.leads else group.start
+        stop = group.stop if joins_next else group.needed
+        if stop > start:
+            spans.append(range(start, stop))
+    return [Run(span, _wanted_in(pictures[span.start : span.stop], wanted)) for span in spans]
 
 
 def reorder_depth(pictures: Sequence[Picture]) -> int:
@@ -127,19 +122,9 @@ def _group(pictures: Sequence[Picture], wanted: frozenset[int]) -> list[_Group]:
     return groups
 
 
-def _select(pictures: Sequence[Picture], group: _Group, stop: int, wanted: frozenset[int]) -> list[int]:
-    return [
-        number
-        for number in range(group.start, stop)
-        if _is_wanted(pictures[number], wanted)
-        or not (pictures[number].droppable or (pictures[number].leading and not group.leads))
-    ]
-
-
 def _is_wanted(picture: Picture, wanted: frozenset[int]) -> bool:
     return picture.shown and picture.pts in wanted
 
 
-def _with_wanted(run: Run, pictures: Sequence[Picture], wanted: frozenset[int]) -> Run:
-    times = sorted(pictures[number].pts for number in run.packets if _is_wanted(pictures[number], wanted))
-    return replace(run, wanted=tuple(times))
+def _wanted_in(pictures: Sequence[Picture], wanted: frozenset[int]) -> tuple[int, ...]:
+    return tuple(sorted(picture.pts for picture in pictures if _is_wanted(picture, wanted)))

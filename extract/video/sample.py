@@ -74,7 +74,7 @@ class Sampler:
             yield from sample_keyframes(video.packets, video.context, self._rule(video), convert)
             return
         try:
-            runs = plan_fast(video.packets, video.context, self._rule(video))
+            runs = plan_fast(video.packets, video.stream, self._rule(video))
         except UnsuitedError as unsuited:
             self.way = f"full:{unsuited}"
             yield from sample_full(video.packets, video.context, self._rule(video), convert, step=video.step)
@@ -83,8 +83,8 @@ class Sampler:
         try:
             self.way = "fast"
             yield from sample_fast(runs, video.packets, video.context, rule, convert)
-        except DamagedError:
-            self.way = "full:damaged"
+        except DamagedError as damaged:
+            self.way = f"full:{damaged}"
             yield from self._resume(rule.next_second, convert)
 
     def _resume(self, second: int, convert: Convert[T]) -> Iterator[Picked[T]]:

@@ -1,31 +1,15 @@
 """VP9 and AV1: packets between the last wanted frame and the next key frame may be left out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from av.video.codeccontext import VideoCodecContext
+from extract.video.plan import UnsuitedError
 
-from extract.video.plan import Picture, UnsuitedError
-from extract.video.seconds import VideoPacket
-
-__all__ = ["read_pictures"]
+__all__ = ["starts_av1_key", "starts_vp9_key"]
 
 _SEQUENCE_HEADER, _FRAME_HEADER, _FRAME = 1, 3, 6
 
 
-def read_pictures(packets: Sequence[VideoPacket], context: VideoCodecContext) -> list[Picture]:
-    """Describe each packet; key frames, which reset the decoder, are entries.
-
-    Frames that nothing refers to are not told apart: the next frame adapts its probabilities and
-    motion vectors from the one decoded last.
-
-    Raises:
-        UnsuitedError: A packet without a frame.
-    """
-    is_key = _starts_vp9_key if context.name == "vp9" else _starts_av1_key
-    return [Picture(packet.pts or 0, entry=packet.is_keyframe and is_key(bytes(packet))) for packet in packets]
-
-
-def _starts_vp9_key(data: bytes) -> bool:
+def starts_vp9_key(data: bytes) -> bool:
     """Tell whether a packet starts with a key frame that is shown (VP9, 6.2)."""
     if not data or data[0] >> 6 != 0b10:
         raise UnsuitedError("no_picture")
@@ -35,7 +19,7 @@ def _starts_vp9_key(data: bytes) -> bool:
     return not existing and not inter and bool(shown)
 
 
-def _starts_av1_key(data: bytes) -> bool:
+def starts_av1_key(data: bytes) -> bool:
     """Tell whether a packet brings a sequence header and starts with a key frame that is shown (AV1, 5.9.2)."""
     has_sequence = False
     for kind, start in _obus(data):

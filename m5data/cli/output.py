@@ -1,7 +1,6 @@
 """Output of verbs: tables for people; JSON, CSV and Parquet for programs."""
 
 import json
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from rich.table import Table
 
 from m5data.errors import UsageError
 from m5data.stage import StageReport
-from storage.files import TEMPORARY
+from storage.files import replacing
 
 __all__ = ["print_json", "print_reports", "print_rows", "write_rows", "writing_to"]
 
@@ -128,13 +127,8 @@ def _write(rows: pa.RecordBatchReader, form: str, out: Path | None) -> None:
     if out is None:
         _encode(rows, form, sys.stdout.buffer)
         return
-    draft = out.with_name(f".{out.name}.{os.getpid()}{TEMPORARY}")
-    try:
-        with draft.open("wb") as file:
-            _encode(rows, form, file)
-        draft.replace(out)
-    finally:
-        draft.unlink(missing_ok=True)
+    with replacing(out, sync=False) as file:
+        _encode(rows, form, file)
 
 
 def _encode(rows: pa.RecordBatchReader, form: str, target: BinaryIO) -> None:

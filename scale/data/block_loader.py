@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import zipfile
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -19,6 +18,7 @@ from scale.data.donors import Donors
 from scale.data.encoded import ARRAYS, Encoded
 from scale.data.reading import DamagedShardError, read_samples
 from scale.data.sample_encoder import SampleEncoder
+from storage.files import replacing
 
 __all__ = ["BlockLoader"]
 
@@ -107,7 +107,5 @@ def _read(path: Path) -> Encoded | None:
 def _write(path: Path, encoded: Encoded) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     facts = {"ids": encoded.product_ids, "labels": encoded.labels, "skipped": encoded.skipped}
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with draft.open("wb") as file:
+    with replacing(path, sync=False) as file:
         np.savez(file, facts=np.array(json.dumps(facts)), **encoded.arrays)  # type: ignore[arg-type]
-    draft.replace(path)

@@ -1,6 +1,5 @@
 """Checkpoints: whole or not there, and refused where they are of another training."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ import torch
 
 from m5data.errors import DataError, MissingInputError, SettingsError
 from scale.settings import TrainingRecipe
-from storage.files import sync_folder
+from storage.files import replacing
 
 __all__ = ["Identity", "load_checkpoint", "save_checkpoint"]
 
@@ -33,13 +32,8 @@ class Identity:
 def save_checkpoint(path: Path, identity: Identity, state: dict[str, Any]) -> None:
     """Write a checkpoint under another name, then give it its own: whenever the process dies, it is whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.tmp")
-    with draft.open("wb") as file:
+    with replacing(path) as file:
         torch.save({"format": FORMAT, "identity": identity.state(), **state}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    sync_folder(path.parent)
 
 
 def load_checkpoint(path: Path, identity: Identity | None = None) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from m5data.errors import WorkspaceError
-from storage.files import Layout, file_sha256
+from storage.files import Layout, file_sha256, temporary_file
 from storage.remote.local_copy import OWN_FOLDER, STATE, Record, Stat, files_of, is_segment, stat_of, write_record
 from storage.remote.manifest import FILES, NOTHING, Entry, Manifest, store_manifest
 from storage.remote.object_store import ObjectStore, in_parallel
@@ -107,13 +107,9 @@ def _put_state(store: ObjectStore, root: Path, record: Record, token: str) -> _P
     stat = _state_stat(root)
     if known is not None and record.stats.get(STATE) == stat:
         return _Put(STATE, known, stat)
-    draft = root / OWN_FOLDER / "state.draft"
-    draft.unlink(missing_ok=True)
-    State(root / STATE).copy_to(draft)
-    try:
-        put = _put(store, draft, STATE, known, token)
-    finally:
-        draft.unlink()
+    with temporary_file(root / OWN_FOLDER / STATE) as file:
+        State(root / STATE).copy_to(Path(file.name))
+        put = _put(store, Path(file.name), STATE, known, token)
     return replace(put, stat=stat)
 
 

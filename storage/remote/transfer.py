@@ -7,7 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from m5data.errors import CorruptObjectError, WorkspaceError
-from storage.files import Layout, file_sha256, sync_file, sync_folder
+from storage.files import Layout, file_sha256, sync_file, sync_folder, temporary_file
 from storage.remote.local_copy import OWN_FOLDER, address_of, read_record
 from storage.remote.manifest import Entry
 from storage.remote.object_store import ObjectStore
@@ -22,23 +22,23 @@ def fetch(store: ObjectStore, entry: Entry, root: Path, path: str) -> bool:
         CorruptObjectError: Its bytes are not those that were stored.
         ObjectStoreError: The store does not answer.
     """
-    target, name = root / path, hashlib.sha256(path.encode()).hexdigest()[:32]
-    draft = root / OWN_FOLDER / f"{name}.draft"  # the same for each try: a killed one leaves nothing for long
-    try:
-        if not store.download(entry.key, draft):
+    target = root / path
+    name = hashlib.sha256(path.encode()).hexdigest()[:32]
+    with temporary_file(root / OWN_FOLDER / name) as file:
+        temporary = Path(file.name)
+        if not store.download(entry.key, temporary):
             return False
-        got = file_sha256(draft)
+        got = file_sha256(temporary)
         if got != entry.sha256:
             raise CorruptObjectError(
-                f"{store.address}/{entry.key}: wanted the bytes of {entry.sha256}, got those of {got}; restore a backup"
+                f"{store.address}/{entry.key}: the SHA-256 of its bytes is {got}, not {entry.sha256} as stored. "
+                "Restore it from a backup."
             )
-        draft.chmod(entry.mode)
-        sync_file(draft)
+        temporary.chmod(entry.mode)
+        sync_file(temporary)
         target.parent.mkdir(parents=True, exist_ok=True)
-        draft.replace(target)
+        temporary.replace(target)
         sync_folder(target.parent)
-    finally:
-        draft.unlink(missing_ok=True)
     return True
 
 

@@ -28,7 +28,7 @@ from export import export_stage
 from export.rights import Rights
 from m5data.stage import StageReport
 from m5data.workspace import Workspace
-from splits.digest import digest_splits
+from splits.record import digest_splits
 from storage import Store
 from storage.tables import TABLES
 from tests.export.synthetic import picture

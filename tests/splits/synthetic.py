@@ -1,7 +1,7 @@
 """Synthetic catalogues, as a few facts a product, and the tables that they mean."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from splits import Catalogue, Recipe
 from splits.catalogue import CATEGORIES, MATCHES, OUTSIDE
-from splits.digest import digest_splits
+from splits.record import digest_splits
 from storage.engine import open_engine
 from storage.tables import TABLES
 
@@ -47,8 +47,13 @@ Pair = tuple[str, str, str]
 """query, candidate, decision."""
 
 
-def catalogue(things: Sequence[Thing], pairs: Sequence[Pair] = ()) -> Catalogue:
-    inside = [thing for thing in things if thing.kept]
+def usable(things: Sequence[Thing], require: Collection[str] = ()) -> list[Thing]:
+    """Return the products that were kept and, where ``require`` names it, have a label."""
+    return [thing for thing in things if thing.kept and (thing.category >= 0 or "label" not in require)]
+
+
+def catalogue(things: Sequence[Thing], pairs: Sequence[Pair] = (), require: Collection[str] = ()) -> Catalogue:
+    inside = usable(things, require)
     products = {
         "product_id": pa.array([t.id for t in inside], pa.string()),
         "group_id": pa.array([t.group_id for t in inside], pa.string()),
@@ -61,9 +66,9 @@ def catalogue(things: Sequence[Thing], pairs: Sequence[Pair] = ()) -> Catalogue:
         "first_seen": pa.array([NOON + timedelta(days=t.day) for t in inside], pa.timestamp("us", "UTC")),
     }
     outside = [
-        {"product_id": t.id, "group_id": t.group_id, "held_out": t.held, "same_as": _twin(t, inside)}
+        {"product_id": t.id, "group_id": t.group_id, "held_out": t.held, "same_as": _twin(t, things)}
         for t in things
-        if not t.kept
+        if t not in inside
     ]
     return Catalogue(
         pa.table(products),
@@ -81,9 +86,10 @@ def catalogue(things: Sequence[Thing], pairs: Sequence[Pair] = ()) -> Catalogue:
     )
 
 
-def _twin(dropped: Thing, inside: Sequence[Thing]) -> str | None:
-    twins = [t.id for t in inside if t.group_id == dropped.group_id]
-    return twins[0] if len(twins) == 1 else None
+def _twin(thing: Thing, things: Sequence[Thing]) -> str | None:
+    """Return the product that stands for a dropped duplicate: the only one of its group that was kept."""
+    twins = [t.id for t in things if t.kept and t.group_id == thing.group_id]
+    return twins[0] if len(twins) == 1 and not thing.kept else None
 
 
 def stored(things: Sequence[Thing], pairs: Sequence[Pair] = ()) -> dict[str, pa.Table]:

@@ -1,10 +1,11 @@
 """What holds for every catalogue and every recipe."""
 
+import json
 import random
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
@@ -15,12 +16,21 @@ from hypothesis import strategies as st
 from m5data.errors import RecipeError
 from splits import Recipe, build
 from splits.certificate import certify
-from splits.recipe import sizes_of
-from splits.recipe_parts import Retrieval, Sample
+from splits.recipe import Retrieval, Sample, sizes_of
+from splits.reserve import Draw
+from splits.source import read_source
 from tests.splits.drawn import pairs, recipes, soften, things
-from tests.splits.synthetic import NOON, Pair, Thing, catalogue, connect, record, stored
+from tests.splits.synthetic import NOON, Pair, Thing, catalogue, connect, record, stored, usable
 
-_settings = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+
+def _examples(number: int) -> settings:
+    """Return settings for ``number`` examples, or for as many as the profile ``search`` asks for."""
+    searched = settings().max_examples
+    checks = [HealthCheck.too_slow, HealthCheck.data_too_large]
+    return settings(max_examples=searched if searched > _USUAL else number, suppress_health_check=checks)
+
+
+_USUAL = settings.get_profile("default").max_examples
 
 
 @dataclass(frozen=True)
@@ -37,14 +47,9 @@ class Case:
         return list(self.table.to_pylist())
 
 
-def _usable(found: list[Thing], recipe: Recipe) -> list[Thing]:
-    """Leave out, as the stage does, what lacks a label that the recipe requires."""
-    return [replace(t, kept=t.kept and (t.category >= 0 or "label" not in recipe.require)) for t in found]
-
-
 def _build(found: list[Thing], judged: list[Pair], recipe: Recipe) -> pa.Table | None:
     try:
-        return build(catalogue(_usable(found, recipe), judged), recipe, seed=3)
+        return build(catalogue(found, judged, recipe.require), recipe, seed=3)
     except RecipeError:
         return None
 
@@ -58,17 +63,18 @@ def cases(draw: st.DrawFn) -> Case:
     event(f"numbers hold: {table is not None}")
     if table is None:
         recipe = soften(recipe)
-        table = build(catalogue(_usable(found, recipe), judged), recipe, seed=3)
+        table = build(catalogue(found, judged, recipe.require), recipe, seed=3)
     return Case(found, judged, recipe, table)
 
 
 @given(cases())
-@settings(_settings, max_examples=90)
+@_examples(90)
 def test_splits_keep_every_promise(case: Case) -> None:
     _assert_every_product_is_in_one_split_unless_the_recipe_lets_them_overlap(case)
     _assert_nothing_straddles_train_and_evaluation(case)
     _assert_splits_have_the_sizes_that_the_recipe_gives(case)
     _assert_queries_have_matches_and_distractors_none(case)
+    _assert_the_truth_of_fine_retrieval_is_what_was_judged_the_same(case)
     _assert_what_is_separated_stays_apart(case)
     _assert_near_duplicates_are_left_out_where_the_recipe_says_so(case)
     _assert_queries_come_from_the_categories_that_the_recipe_allows(case)
@@ -77,16 +83,40 @@ def test_splits_keep_every_promise(case: Case) -> None:
 
 
 @given(cases())
-@settings(_settings, max_examples=18)
+@_examples(18)
 def test_the_certificate_finds_nothing_wrong(case: Case) -> None:
-    tables = stored(case.found, case.judged) | record(case.table, case.recipe, 3)
+    _assert_certified(case)
+
+
+def test_a_product_without_a_label_is_not_replaced_by_its_near_duplicate() -> None:
+    found = [
+        Thing("s:00", group="s:00", held=True),
+        Thing("s:01", group="s:01", held=True),
+        Thing("s:02", group="s:01", held=True),
+        Thing("s:12", group="s:00", held=True, category=-1),
+    ]
+    judged = [("s:12", "s:01", "matched"), ("s:01", "s:02", "matched")]
+    fine = {"kind": "retrieval", "query": "q", "gallery": "g", "truth": "match", "size": {"share": 0.9}}
+    recipe = Recipe.model_validate_json(json.dumps({"name": "drawn", "splits": [fine | {"queries": {"share": 0.4}}]}))
+    case = Case(found, judged, recipe, build(catalogue(found, judged, recipe.require), recipe, seed=3))
+    labels = {row["product_id"]: row["label"] for row in case.rows if row["label_level"] == "match"}
+    assert labels["s:01"] == labels["s:02"] == "s:01"
+    _assert_certified(case)
+
+
+def _assert_certified(case: Case) -> None:
+    """Assert that the stage, which reads the stored tables, builds the same splits, and that the certificate holds."""
+    tables = stored(case.found, case.judged)
     with closing(connect(tables)) as connection:
+        source = read_source(connection, case.recipe, Draw(0.5, "salt", 2))
+    assert build(source.catalogue, case.recipe, seed=3).equals(case.table)
+    with closing(connect(tables | record(case.table, case.recipe, 3))) as connection:
         certificate = certify(connection, case.recipe, 3, 1, {})
     assert [check for check in certificate.checks if not check.ok] == []
 
 
 @given(things(), st.data(), recipes(), st.randoms(use_true_random=False))
-@settings(_settings, max_examples=25)
+@_examples(25)
 def test_the_order_of_rows_means_nothing(
     found: list[Thing], data: st.DataObject, recipe: Recipe, shuffler: random.Random
 ) -> None:
@@ -100,7 +130,7 @@ def test_the_order_of_rows_means_nothing(
 
 
 def _assert_every_product_is_in_one_split_unless_the_recipe_lets_them_overlap(case: Case) -> None:
-    places: dict[str, list[str]] = {t.id: [] for t in _usable(case.found, case.recipe) if t.kept}
+    places: dict[str, list[str]] = {t.id: [] for t in usable(case.found, case.recipe.require)}
     for row in case.rows:
         places[row["product_id"]].append(row["split"])
     for splits in places.values():
@@ -147,6 +177,15 @@ def _assert_queries_have_matches_and_distractors_none(case: Case) -> None:
                 assert block.truth == "category" or not clusters[row["product_id"]] & asked.keys()
 
 
+def _assert_the_truth_of_fine_retrieval_is_what_was_judged_the_same(case: Case) -> None:
+    names = _truth(case)
+    for block in case.recipe.splits:
+        if isinstance(block, Retrieval) and block.truth == "match":
+            rows = [row for row in case.rows if row["split"] in (block.query, block.gallery)]
+            labels = {row["product_id"]: row["label"] for row in rows if row["role"] != "distractor"}
+            assert labels == {product: names.get(product) for product in labels}
+
+
 def _assert_what_is_separated_stays_apart(case: Case) -> None:
     separate, facts = case.recipe.separate, {t.id: t for t in case.found}
     sides = [(case.recipe.sides.get(row["split"]), facts[row["product_id"]]) for row in case.rows]
@@ -168,8 +207,8 @@ def _assert_near_duplicates_are_left_out_where_the_recipe_says_so(case: Case) ->
 
 
 def _assert_queries_come_from_the_categories_that_the_recipe_allows(case: Case) -> None:
-    usable = [t for t in _usable(case.found, case.recipe) if t.kept]
-    sizes, facts = Counter(t.category for t in usable), {t.id: t for t in usable}
+    inside = usable(case.found, case.recipe.require)
+    sizes, facts = Counter(t.category for t in inside), {t.id: t for t in inside}
     for block in case.recipe.splits:
         if not isinstance(block, Retrieval):
             continue
@@ -199,6 +238,31 @@ def _assert_samples_show_the_image_that_the_recipe_chooses(case: Case) -> None:
             assert row["image_position"] == (own[0] if own else -1)
         else:
             assert row["image_position"] in own
+
+
+def _truth(case: Case) -> Mapping[str, str]:
+    """Product -> smallest usable product that is judged the same, by the plainest search.
+
+    A dropped duplicate stands for the one product of its group that was kept. Products of which
+    any two are judged the same by some judgements and different by others have no truth.
+    """
+    stand_in = {}
+    for t in case.found:
+        kept = [o.id for o in case.found if o.kept and o.group_id == t.group_id]
+        stand_in[t.id] = kept[0] if len(kept) == 1 and not t.kept else t.id
+    pairs = [(stand_in[a], stand_in[b], d) for a, b, d in case.judged if a in stand_in and b in stand_in]
+    pairs = [(a, b, decision) for a, b, decision in pairs if a != b]
+    same = {name: frozenset((name,)) for a, b, decision in pairs if decision == "matched" for name in (a, b)}
+    for _ in case.found:
+        for a, b, decision in pairs:
+            if decision == "matched":
+                union = same[a] | same[b]
+                same |= dict.fromkeys(union, union)
+    disputed = {
+        name for a, b, decision in pairs if decision == "mismatched" for name in same.get(a, ()) if b in same[a]
+    }
+    inside = {t.id for t in usable(case.found, case.recipe.require)}
+    return {name: min(same[name] & inside) for name in same.keys() & inside if name not in disputed}
 
 
 def _clusters(found: list[Thing], judged: list[Pair]) -> Mapping[str, frozenset[str]]:

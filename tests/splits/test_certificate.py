@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from splits import Certificate, Recipe, build, parse_recipe
-from splits.assembly import SCHEMA
+from splits.builder import SCHEMA
 from splits.certificate import certify
 from storage.tables import TABLES
 from tests.splits.synthetic import Pair, Thing, catalogue, connect, record, stored
@@ -145,7 +145,7 @@ def test_sound_splits_pass_every_check() -> None:
     assert (certificate.seed, certificate.version, certificate.tables) == (SEED, 9, {"splits": 4})
     summary = {split.split: split for split in certificate.splits}
     assert (summary["gallery-c"].matched, summary["gallery-c"].distractors) == (4, 4)
-    assert [(loss.reason, loss.products) for loss in certificate.losses] == [("size", 40)]
+    assert [(one.reason, one.products) for one in certificate.exclusions] == [("size", 40)]
 
 
 def _copy(source: str, target: str) -> Change:
@@ -310,9 +310,9 @@ def test_what_the_reserve_costs_is_counted_and_named() -> None:
     rows = list(build(catalogue(things, pairs), _recipe(), SEED).to_pylist())
     certificate = _certify(rows, things, pairs)
     assert _failed(certificate) == {}
-    losses = {loss.reason: (loss.products, loss.examples) for loss in certificate.losses}
-    assert losses["group"] == (1, ("t:02",))
-    assert losses["match"] == (2, ("t:00", "t:01"))
+    exclusions = {one.reason: (one.products, one.examples) for one in certificate.exclusions}
+    assert exclusions["group"] == (1, ("t:02",))
+    assert exclusions["match"] == (2, ("t:00", "t:01"))
 
 
 def test_merchants_on_both_sides_are_counted() -> None:
@@ -320,8 +320,8 @@ def test_merchants_on_both_sides_are_counted() -> None:
     rows = list(build(catalogue(things, PAIRS), _recipe(), SEED).to_pylist())
     certificate = _certify(rows, things)
     assert _failed(certificate) == {}
-    losses = {loss.reason: set(loss.examples) for loss in certificate.losses}
-    assert {"t:00", "t:01"} <= losses["merchant"]
+    exclusions = {one.reason: set(one.examples) for one in certificate.exclusions}
+    assert {"t:00", "t:01"} <= exclusions["merchant"]
 
 
 def test_the_digest_is_stored_as_json() -> None:

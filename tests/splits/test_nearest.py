@@ -5,8 +5,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from splits.nearest_captions import CaptionSearch
-from splits.nearest_hashes import nearest_hashes
+from splits.nearest import CaptionSearch, nearest_hashes
 
 _hashes = st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=6)
 

@@ -112,7 +112,7 @@ def test_what_is_held_out_stays_so_when_products_come_and_groups_merge(fill: Fil
     (made,) = stored_recipes(store.snapshot())
     certificate = verify(store.snapshot(), made.recipe, made.seed)
     assert [check for check in certificate.checks if not check.ok] == []
-    assert "group" in {loss.reason for loss in certificate.losses}
+    assert "group" in {loss.reason for loss in certificate.exclusions}
 
 
 def test_the_order_of_rows_and_a_fresh_workspace_change_nothing(fill: Fill, tmp_path: Path) -> None:

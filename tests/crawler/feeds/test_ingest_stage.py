@@ -112,17 +112,23 @@ def test_a_row_becomes_a_product_its_specifications_and_its_media(store: Store, 
 
 PRICES = (
     (12, None, "12", None),
-    ("12.90", "eur", "12.90", "eur"),
+    ("12.90", "eur", "12.90", "EUR"),
     ("12,90 EUR", None, "12.90", "EUR"),
     ("USD 1,234,567.5", None, "1234567.5", "USD"),
     ("¥15", None, "15", "¥"),
-    ("15元", None, "15", "元"),
+    ("15元", None, "15", "CNY"),
+    ("26,00 €", None, "26.00", "EUR"),
+    ("₸ 500", None, "500", "KZT"),
+    ("US$ 15", None, "15", "USD"),
+    ("49,90 zł", None, "49.90", "PLN"),
+    ("120 руб", None, "120", "RUB"),
+    ("R$12", "a currency with a long name", "12", "a currency w"),
     ("  ", None, None, None),
 )
 
 
 def test_prices_come_in_many_ways(store: Store, tmp_path: Path) -> None:
-    listed = [{"id": n, "url": "http://a/", "price": p, "currency": c} for n, (p, c, _, _) in enumerate(PRICES)]
+    listed = [{"id": f"{n:02}", "url": "http://a/", "price": p, "currency": c} for n, (p, c, _, _) in enumerate(PRICES)]
     ingest(store, feed(tmp_path, listed))
     wanted = [(None if amount is None else Decimal(amount), sign) for _, _, amount, sign in PRICES]
     assert rows(store, "products", "price", "currency") == wanted

@@ -4,7 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from crawler.pages.prices import currency_code, marked_price, shown_price
+from crawler.pages.currencies import currency_code
+from crawler.pages.prices import marked_price, shown_price
 from crawler.pages.titles import choose_caption
 from crawler.pages.urls import id_from_url, id_of_last_resort
 

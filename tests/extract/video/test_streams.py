@@ -9,9 +9,10 @@ import pytest
 
 from extract.clip import open_video
 from extract.settings import VideoSettings
+from extract.video import fast
 from extract.video.fast import plan_fast
-from extract.video.plan import UnsuitedError
-from extract.video.sample import Sampler
+from extract.video.full import sample_full
+from extract.video.sample import CodedVideo, Sampler
 from extract.video.seconds import SecondRule
 from tests.extract.stream_matrix import FAST, FULL
 from tests.extract.synthetic_media import Clip, make_clip, raw
@@ -89,25 +90,47 @@ def test_frames_come_in_order_where_the_container_has_no_times_of_presentation()
     ]
 
 
-def two_sizes() -> tuple[bytes, bytes]:
-    late = [Fraction(number + 48, 24) for number in range(48)]
+def two_sizes(second_starts: int) -> tuple[bytes, bytes]:
+    """Return a small stream of 48 frames, and a larger one that starts at a frame's number."""
+    late = [Fraction(number + second_starts, 24) for number in range(48)]
     small = Clip(container="mpegts", frames=48, options={"x264-params": "keyint=24"})
     large = replace(small, size=(128, 96), times=late)
     return make_clip(small), make_clip(large)
 
 
+BOTH_SIZES = {96 * 64 * 3 // 2, 128 * 96 * 3 // 2}
+
+
 def test_a_stream_that_changes_its_size_is_decoded_in_full() -> None:
-    small, large = two_sizes()
+    small, large = two_sizes(second_starts=48)
     kept, way = sample(small + large)
     assert way == "full:damaged_packets"
     assert kept == by_the_rule(small + large)
-    assert {len(picture) for _, picture in kept.values()} == {96 * 64 * 3 // 2, 128 * 96 * 3 // 2}
+    assert {len(picture) for _, picture in kept.values()} == BOTH_SIZES
 
 
-def test_parameter_sets_that_change_do_not_suit_the_fast_path() -> None:
-    small, large = (open_video(data, SETTINGS) for data in two_sizes())
-    with pytest.raises(UnsuitedError, match=r"^parameters_change$"):
-        plan_fast([*small.packets, *large.packets], small.context, SecondRule(Fraction(1, 90_000), 60))
+def test_parameter_sets_that_change_between_packets_do_not_change_the_frames() -> None:
+    data = two_sizes(second_starts=50)
+    small, large = (open_video(part, SETTINGS) for part in data)
+    sampler = Sampler(SETTINGS, lambda: small)
+    joined = CodedVideo([*small.packets, *large.packets], small.stream)
+    kept = [(picked.seconds, picked.value) for picked in sampler.sample(joined, raw)]
+    again, more = (open_video(part, SETTINGS) for part in data)
+    full = sample_full([*again.packets, *more.packets], again.context, SecondRule(Fraction(1, 90_000), 60), raw)
+    assert sampler.way == "fast"
+    assert kept == [(picked.seconds, picked.value) for picked in full]
+    assert {len(picture) for _, picture in kept} == BOTH_SIZES
+
+
+@pytest.mark.parametrize("name", ["h264-strict-pyramid", "hevc-closed", "mpeg2-ts", "mpeg4-b"])
+def test_pictures_that_no_other_refers_to_are_skipped_by_the_decoder_unless_wanted(name: str) -> None:
+    video = open_video(make_clip(FAST[name]), SETTINGS)
+    time_base = video.stream.time_base
+    assert time_base is not None
+    runs = plan_fast(video.packets, video.stream, SecondRule(time_base, 60))
+    decoded = [frame.pts for run in runs for frame in fast._decode(run, video.packets, video.context)]
+    assert {pts for run in runs for pts in run.wanted} <= set(decoded)
+    assert len(decoded) < 0.75 * sum(len(run.packets) for run in runs)
 
 
 def test_a_damaged_reference_makes_the_rest_be_decoded_in_full() -> None:

@@ -5,9 +5,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 from splits import Certificate, load_recipe, write_certificate
-from splits.certificate import SplitSummary
+from splits.certificate import Exclusion, SplitSummary
 from splits.leakage import Leakage, Near
-from splits.losses import Loss
 from storage.check import Check
 
 CERTIFICATE = Certificate(
@@ -18,7 +17,7 @@ CERTIFICATE = Certificate(
     code="0.1.0",
     splits=(SplitSummary("train", 1_200, 0, 0, 0, 30, 1_100),),
     checks=(Check("disjoint", ok=False, detail="<script>alert(1)</script> in train and test"),),
-    losses=(Loss("group", "not held out, but in a duplicate group with what is", 7, ("a:1", "a:2", "a:3")),),
+    exclusions=(Exclusion("group", "not held out, but in a duplicate group with what is", 7, ("a:1", "a:2", "a:3")),),
     leakage=(
         Leakage("image", "bits", 2, 50, 50, ((0.0, 0.0), (0.5, 21.0)), (Near("a:9", "b:<9>", 0.0),)),
         Leakage("caption", "1 - Jaccard", 0, 0, 0, (), ()),

@@ -1,4 +1,4 @@
-"""A catalogue as arrays of numbers: what the builder works on, six million products in half a gigabyte."""
+"""A catalogue as arrays of numbers: six million products in half a gigabyte."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,17 +8,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from m5data.components import components
-from splits.catalogue import Catalogue
+from splits.catalogue import Catalogue, first_of_group, pairs_of, sort_by_id
 from splits.keys import Flags, Keys, Rows, hash_ids
-from splits.links import first_of_group, pairs_of
-from splits.ordering import sort_by_id
-from splits.recipe_parts import LEVELS, Level
+from splits.recipe import LEVELS, Level
 
-__all__ = ["Coded", "encode"]
+__all__ = ["EncodedCatalogue", "encode"]
 
 
 @dataclass(frozen=True, slots=True)
-class Coded:
+class EncodedCatalogue:
     """Arrays with one entry a product, in the order of product ids."""
 
     products: pa.Table
@@ -47,7 +45,7 @@ class Coded:
         return self.products["product_id"]
 
 
-def encode(catalogue: Catalogue, seed: int) -> Coded:
+def encode(catalogue: Catalogue, seed: int) -> EncodedCatalogue:
     """Sort and number a catalogue.
 
     Raises:
@@ -68,7 +66,7 @@ def encode(catalogue: Catalogue, seed: int) -> Coded:
     tied[cluster[held]] = True
     undecided = [cluster[end] for end in pairs["undecided"]]
     inside = (undecided[0] < size) & (undecided[1] < size)
-    return Coded(
+    return EncodedCatalogue(
         products=products,
         key=hash_ids(ids, str(seed)),
         held=held[:size],

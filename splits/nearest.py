@@ -1,4 +1,6 @@
-"""The likest captions of a few items among very many."""
+"""Nearest neighbours of a few items among very many, by caption and by image hash."""
+
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
@@ -6,7 +8,7 @@ import pyarrow as pa
 
 from splits.keys import Flags, Keys, Rows, mix
 
-__all__ = ["CaptionSearch"]
+__all__ = ["CaptionSearch", "nearest_hashes"]
 
 _WINDOW = 6  # bytes: two Chinese characters, or six Latin letters
 _MASK = np.uint64(2 ** (8 * _WINDOW) - 1)
@@ -138,3 +140,33 @@ def _least(windows: Keys, starts: Rows, ends: Rows, empty: Flags) -> Keys:
     sketch = np.stack([*columns, mix(columns[0] + mix(columns[1] + mix(columns[2])))], axis=1)
     sketch[empty] = 0
     return sketch
+
+
+_THREADS = 2
+_BLOCK = 1 << 18  # hashes compared at a time: 2 MB, which stay in cache
+
+
+def nearest_hashes(wanted: Keys, among: Keys) -> tuple[Rows, Rows]:
+    """Return for each hash the place of the nearest among others, and how many of 64 bits differ.
+
+    Args:
+        wanted: Hashes to look for.
+        among: Hashes to look in, at least one; of equally near ones the first counts.
+    """
+    with ThreadPoolExecutor(_THREADS) as pool:  # NumPy works without the interpreter's lock
+        parts = list(pool.map(lambda part: _nearest(part, among), np.array_split(wanted, _THREADS)))
+    places, distances = zip(*parts, strict=True)
+    return np.concatenate(places), np.concatenate(distances)
+
+
+def _nearest(wanted: Keys, among: Keys) -> tuple[Rows, Rows]:
+    place = np.zeros(len(wanted), dtype=np.int64)
+    distance = np.full(len(wanted), 65, dtype=np.int64)
+    for start in range(0, len(among), _BLOCK):
+        block = among[start : start + _BLOCK]
+        for number, value in enumerate(wanted):
+            bits = np.bitwise_count(block ^ value)
+            best = int(bits.argmin())
+            if bits[best] < distance[number]:
+                distance[number], place[number] = bits[best], start + best
+    return place, distance

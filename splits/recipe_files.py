@@ -1,4 +1,4 @@
-"""Reading a recipe: a shipped one by its name, or a TOML file."""
+"""Read recipes: shipped ones by name, others from TOML files."""
 
 import json
 import tomllib

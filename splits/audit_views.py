@@ -1,4 +1,4 @@
-"""What a certificate rests on: the stored tables, joined afresh, without the code that built the splits.
+"""Views that the certificate's checks query: the stored tables, joined without the builder's code.
 
 Temporary tables on the connection:
 
@@ -24,10 +24,10 @@ import pyarrow as pa
 from m5data.components import connect
 from splits.recipe import UNUSED, Recipe, names_of
 
-__all__ = ["gather"]
+__all__ = ["make_audit_views"]
 
 
-def gather(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -> None:
+def make_audit_views(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -> None:
     """Make the temporary tables.
 
     Args:

@@ -1,0 +1,102 @@
+"""The record of built splits: recipe, seed, and a digest of the rows."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import duckdb
+from pydantic import ValidationError
+
+from m5data.errors import DataError
+from splits.recipe import Recipe
+from storage import Snapshot
+from storage.check import Check, check_none
+
+__all__ = ["StoredRecipe", "check_record", "digest_splits", "stored_recipes"]
+
+
+def digest_splits(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:
+    """Return split -> number of rows and the exclusive or of the rows' md5, whatever their order.
+
+    Args:
+        connection: Where ``relation`` is known.
+        relation: A table or view with the columns of ``splits.build``.
+    """
+    row = "product_id, role, coalesce(label, chr(30)), label_level, group_id, image_position"
+    query = f"""
+        SELECT split, count(*) || ':' || bit_xor(md5_number(concat_ws(chr(31), {row})))
+        FROM {relation} GROUP BY split ORDER BY split
+    """  # noqa: S608
+    return {str(split): str(digest) for split, digest in connection.sql(query).fetchall()}
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecipe:
+    """How the splits of one recipe were made."""
+
+    recipe: Recipe
+    seed: int
+
+
+def stored_recipes(snapshot: Snapshot) -> tuple[StoredRecipe, ...]:
+    """Return what the splits of a dataset version were built by, in order of their names.
+
+    Raises:
+        DataError: Splits are there whose recipe is not, or is one of another version of this package.
+    """
+    rows = snapshot.sql(
+        "SELECT recipe, definition, seed FROM (SELECT DISTINCT recipe FROM splits) FULL JOIN recipes "
+        "USING (recipe) ORDER BY recipe"
+    ).to_pylist()
+    return tuple(_parse(row["recipe"], row["definition"], row["seed"]) for row in rows)
+
+
+def _parse(name: str, definition: str | None, seed: int | None) -> StoredRecipe:
+    if definition is None or seed is None:
+        raise DataError(f"splits of recipe {name}: wanted a row in the table recipes, got none; build them again")
+    try:
+        return StoredRecipe(Recipe.model_validate_json(definition), seed)
+    except ValidationError as error:
+        where = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise DataError(f"recipes.{name}: wanted a recipe, got other text at {where}; build its splits again") from None
+
+
+def check_record(connection: duckdb.DuckDBPyConnection, recipe: Recipe, seed: int) -> Iterator[Check]:
+    """Yield the checks against the table ``recipes``, and that of the order of rows.
+
+    Args:
+        connection: With the tables of ``splits.audit_views``.
+        recipe: What the splits should have been built by.
+        seed: Likewise.
+    """
+    query = "SELECT definition, seed, digest FROM recipes WHERE recipe = ?"
+    rows = connection.execute(query, [recipe.name]).fetchall()
+    if len(rows) != 1:
+        yield Check(
+            "recipe", ok=False, detail=f"wanted one row for {recipe.name} in the table recipes, got {len(rows)}"
+        )
+        return
+    definition, built_with, digest = rows[0]
+    same = definition == recipe.model_dump_json() and built_with == seed
+    detail = f"built by recipe {recipe.name} and seed {built_with}"
+    yield Check("recipe", same, detail if same else f"wanted recipe and seed {seed} as given, got others: {detail}")
+    yield _check_digests(json.loads(digest), digest_splits(connection, "built"))
+    yield check_none(connection, "order", _UNORDERED, promise="rows lie in order of split and product_id")
+
+
+def _check_digests(wanted: Mapping[str, str], got: Mapping[str, str]) -> Check:
+    changed = sorted(name for name in {*wanted, *got} if wanted.get(name) != got.get(name))
+    if not changed:
+        return Check("content", ok=True, detail="every split has the rows that were built")
+    counts = ", ".join(
+        f"{name} ({wanted.get(name, '0').partition(':')[0]} rows built, {got.get(name, '0').partition(':')[0]} found)"
+        for name in changed
+    )
+    return Check("content", ok=False, detail=f"wanted the rows that were built, other content in {counts}")
+
+
+_UNORDERED = """
+    SELECT split || ' ' || product_id
+    FROM (SELECT split, product_id, lag((split, product_id)) OVER () AS earlier FROM built)
+    WHERE earlier >= (split, product_id)
+"""
