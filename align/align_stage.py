@@ -1,4 +1,4 @@
-"""The stage ``align``: category paths of all sources become labels of one hierarchy."""
+"""The stage ``align``: from the category paths of all sources to labels of one hierarchy."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -56,26 +56,25 @@ def run(
     clock: Clock = utc_now,
     progress: Progress = SilentProgress(),
 ) -> StageReport:
-    """Align all categories, and label every product that is no exact duplicate.
+    """Align all categories, and label every product that is not an exact duplicate.
 
-    Reads ``products``, ``duplicates`` and ``specs`` (the learned rule ``images``, too), the decisions of
-    people, and the ids of the last ``label_map``; writes ``label_map``, ``label_pairs``, ``labels`` and
+    Reads ``products``, ``duplicates``, ``specs`` (the learned rule also ``images``), the decisions of
+    people, and the ids of the last ``label_map``. Writes ``label_map``, ``label_pairs``, ``labels`` and
     ``spec_norms``.
-    A product whose category path is missing or unsound is a reject (reasons: ``align.fault``). So is an
-    entry of the settings, or a decision, that names nothing, ``unknown_category``, and a decision that
-    newer ones leave no room for, ``contradicted``: the report counts them as read and dropped, beside
-    the products.
+    A product with a missing or invalid category path is a reject (reasons: ``align.fault``). So is a
+    setting or decision that names no category (``unknown_category``), and a decision that contradicts
+    newer ones (``contradicted``); the report counts them as read and dropped, beside the products.
 
     Raises:
-        MissingInputError: The stage ``dedup`` did not run yet.
+        MissingInputError: The stage ``dedup`` has not run yet.
     """
-    digest = decisions_digest(store.state)  # first: a decision that comes meanwhile is one for the next run
+    digest = decisions_digest(store.state)  # read first, so that a later decision counts for the next run
     decisions = all_decisions(store.state)
     with store.stage("align", settings=settings.digest(), reads=_READS[settings.rule], extra=digest) as stage:
         if stage.unchanged:
             return stage.report_unchanged()
         if "duplicates" not in stage.before.tables:
-            raise MissingInputError("align: wanted the table duplicates, found none; run m5data dedup first")
+            raise MissingInputError("align: the table duplicates is missing. Run m5data dedup first.")
         return _work(stage, settings, resolve_decisions(decisions), clock, progress)
 
 
@@ -107,7 +106,7 @@ def _work(
 def _faulty_products(
     connection: duckdb.DuckDBPyConnection, faults: Mapping[Category, tuple[str, str]]
 ) -> Iterator[Reject]:
-    """Yield the products in unsound categories."""
+    """Yield the products in invalid categories."""
     rows = [
         {"source": category.source, "category": list(category.path), "reason": reason, "detail": detail}
         for category, (reason, detail) in faults.items()
@@ -117,16 +116,16 @@ def _faulty_products(
 
 
 def _unused(hierarchy: Hierarchy) -> Iterator[Reject]:
-    """Yield the entries of the settings that name nothing, and the decisions that cannot be followed."""
+    """Yield the settings that name no category, and the decisions that cannot be applied."""
     for entry in hierarchy.unused:
-        yield Reject(entry, "unknown_category", "wanted the name of a category or sub-class that is there")
+        yield Reject(entry, "unknown_category", "the setting names no category or sub-class")
     for category in hierarchy.missing:
         yield Reject(
             f"decision:{category.source}:{category.text}",
             "unknown_category",
-            "a decision speaks of it; it is not there",
+            "a decision names this category, which does not exist",
         )
     for verdict in hierarchy.contradicted:
         ends = " ~ ".join(f"{node.source}:{node.own[0].text}" for node in (verdict.a, verdict.b))
-        detail = f"{verdict.decision.kind} by {verdict.decision.reviewer}: newer decisions leave no room for it"
+        detail = f"{verdict.decision.kind} by {verdict.decision.reviewer}: newer decisions contradict it"
         yield Reject(f"decision:{ends}", "contradicted", detail)

@@ -1,4 +1,4 @@
-"""Alignment in one call: categories and titles in, label map out."""
+"""Alignment as a function: from categories and titles to a label map."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -13,6 +13,7 @@ from align.learned_rule import PairModel
 from align.review import Decision, resolve_decisions
 from align.review.decisions import normalise
 from align.settings import AlignSettings
+from m5data.arrow_input import ArrowStream, read_columns
 from m5data.errors import DataError, SettingsError
 
 __all__ = ["align"]
@@ -21,8 +22,8 @@ _SHOWN = 5
 
 
 def align(
-    categories: Iterable[tuple[str, tuple[str, ...]]],
-    titles: Mapping[Category, Sequence[str]],
+    categories: Iterable[tuple[str, tuple[str, ...]]] | ArrowStream,
+    titles: Mapping[Category, Sequence[str]] | ArrowStream,
     rule: str = "mep3m",
     *,
     sizes: Mapping[Category, int] | None = None,
@@ -35,47 +36,65 @@ def align(
     """Merge the categories of several sources into one hierarchy.
 
     Args:
-        categories: Pairs (source, path), the path a tuple of names, outermost first.
-        titles: Such a pair -> titles of the products directly in it; absent: none.
-        rule: ``mep3m``, the published rule; ``learned``, trained on the decisions, the published one
-            where they are too few.
-        sizes: Such a pair -> number of products; left out: the number of titles.
+        categories: Pairs (source, path), the path a tuple of names, outermost first; or a table (pyarrow,
+            pandas, polars, DuckDB) with the columns source and category, such as ``products``.
+        titles: Category -> titles of the products directly in it; or such a table with the columns
+            source, category and caption, one row per product.
+        rule: ``mep3m``, the published rule, or ``learned``, trained on the decisions; the published rule
+            applies if these are too few.
+        sizes: Category -> number of products; default: the number of titles.
         previous: The label map of an earlier run, whose ids are kept.
-        decisions: What people decided, oldest first; they go before any rule. Those on categories that
-            are not there wait until they are.
-        facts: Specifications, prices, images of the categories, for the learned rule.
-        model: Of the learned rule, trained before; None: train it on the decisions.
+        decisions: Decisions of people, oldest first; they override every rule. Decisions on unknown
+            categories have no effect.
+        facts: Specifications, prices and images of the categories, for the learned rule.
+        model: Trained model of the learned rule; None trains one on the decisions.
         settings: Further settings of ``AlignSettings``: first_level, third_level, s_label, …
 
     Returns:
-        Rows of the table ``label_map``, sorted by source and path; categories that others lie in
-        have rows, too.
+        Rows of the table ``label_map``, sorted by source and path, one per category and ancestor.
 
     Raises:
-        SettingsError: A setting is wrong, or names a category or sub-class that is not there.
-        DataError: A category path is not sound (``align.fault`` says which are).
+        SettingsError: A setting is invalid, or names an unknown category or sub-class.
+        DataError: A category path is invalid (see ``align.fault``), or a column is missing.
     """
-    wanted = [Category(source, tuple(path)) for source, path in categories]
-    _check_paths(wanted)
+    listed, titles_of = _read_categories(categories), _read_titles(titles)
+    _check_paths(listed)
     try:
         checked = AlignSettings.model_validate({**settings, "rule": rule})
     except ValidationError as wrong:
         first = wrong.errors()[0]
         place = ".".join(map(str, first["loc"]))
-        raise SettingsError(f"align: {place}: {first['msg']}, got {first['input']!r}") from None
-    counted = {category: len(found) for category, found in titles.items()} if sizes is None else sizes
+        raise SettingsError(f"align: {place}: {first['msg']}, not {first['input']!r}.") from None
+    counted = {category: len(found) for category, found in titles_of.items()} if sizes is None else sizes
     hierarchy = build_hierarchy(
-        wanted, titles, counted, checked, resolve_decisions(map(normalise, decisions)), facts, model
+        listed, titles_of, counted, checked, resolve_decisions(map(normalise, decisions)), facts, model
     )
     if hierarchy.unused:
         named = ", ".join(hierarchy.unused)
-        raise SettingsError(f"align: wanted names of categories that are there, got {named}; correct or remove them")
+        raise SettingsError(f"align: these settings name no category: {named}. Correct or remove them.")
     return make_label_map(hierarchy.classes, previous)
 
 
+def _read_categories(categories: Iterable[tuple[str, tuple[str, ...]]] | ArrowStream) -> list[Category]:
+    if not isinstance(categories, ArrowStream):
+        return [Category(source, tuple(path)) for source, path in categories]
+    rows = read_columns(categories, ("source", "category"), "categories").to_pylist()
+    return list(dict.fromkeys(Category(row["source"], tuple(row["category"] or ())) for row in rows))
+
+
+def _read_titles(titles: Mapping[Category, Sequence[str]] | ArrowStream) -> Mapping[Category, Sequence[str]]:
+    if not isinstance(titles, ArrowStream):
+        return titles
+    found: dict[Category, list[str]] = {}
+    for row in read_columns(titles, ("source", "category", "caption"), "titles").to_pylist():
+        if row["caption"] is not None:
+            found.setdefault(Category(row["source"], tuple(row["category"] or ())), []).append(row["caption"])
+    return found
+
+
 def _check_paths(categories: Iterable[Category]) -> None:
-    """Refuse unsound paths, all at once."""
+    """Raise one error for all invalid paths."""
     faults = [(category, found) for category in categories if (found := fault(category.path))]
     if faults:
         shown = "; ".join(f"{c.source}: {c.text[:60]!r} ({why}: {how})" for c, (why, how) in faults[:_SHOWN])
-        raise DataError(f"align: {len(faults)} unsound category paths, leave them out: {shown}")
+        raise DataError(f"align: {len(faults)} invalid category paths: {shown}. Leave them out.")

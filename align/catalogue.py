@@ -10,29 +10,12 @@ from align.category import Category, fault
 
 __all__ = ["NO_FACTS", "Catalogue", "Facts", "read_catalogue", "read_facts"]
 
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """Products of each category, directly in it; what is not known is left out."""
-
-    specs: Mapping[Category, Mapping[tuple[str, str], int]] = field(default_factory=dict)
-    """Category -> (property, value) as published -> products that have it."""
-    prices: Mapping[Category, Sequence[float]] = field(default_factory=dict)
-    """Category -> prices of some of its products, one currency."""
-    images: Mapping[Category, frozenset[str]] = field(default_factory=dict)
-    """Category -> perceptual hashes of its products' images."""
-
-
-NO_FACTS = Facts()
-
-
 _CATEGORIES = """
 SELECT source, category, count(*) AS products
 FROM products JOIN duplicates USING (product_id) WHERE kept
 GROUP BY ALL ORDER BY ALL
 """
-
-# So many titles of each category, by product id, that the wanted characters are reached.
+# The first titles of each category, by product id, until they reach the number of characters.
 _TITLES = """
 SELECT source, category, list(caption ORDER BY product_id) AS captions
 FROM (
@@ -45,49 +28,9 @@ FROM (
 WHERE before < ?
 GROUP BY ALL
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Catalogue:
-    """The categories of all products that are kept."""
-
-    sizes: dict[Category, int]
-    """Sound category -> products directly in it."""
-    titles: dict[Category, list[str]]
-    """Category -> titles by product id, as many as count."""
-    faults: dict[Category, tuple[str, str]]
-    """Unsound category -> reason and detail."""
-
-
-def read_catalogue(connection: duckdb.DuckDBPyConnection, characters: int) -> Catalogue:
-    """Read the categories, and of each category the titles that it is judged by.
-
-    Memory grows with the number of categories, not of products.
-
-    Args:
-        connection: DuckDB with the tables ``products`` and ``duplicates``.
-        characters: Characters of titles wanted of each category.
-    """
-    counted = dict(_rows(connection.sql(_CATEGORIES)))
-    faults = {category: found for category in counted if (found := fault(category.path))}
-    return Catalogue(
-        sizes={category: products for category, products in counted.items() if category not in faults},
-        titles=dict(_rows(connection.sql(_TITLES, params=[characters]))),
-        faults=faults,
-    )
-
-
-def _rows(relation: duckdb.DuckDBPyRelation) -> Iterator[tuple[Category, Any]]:
-    """Yield rows of source, category path and one value."""
-    for source, path, value in relation.fetchall():
-        yield Category(source, tuple(path)), value
-
-
 _EACH = 200
 """Specification lines, prices and images of a category that are looked at."""
-
 _KEPT = "FROM products JOIN duplicates USING (product_id)"
-
 _SPECS = f"""
 SELECT source, category, property, value, count(*) AS products
 {_KEPT} JOIN specs USING (product_id) WHERE kept
@@ -108,8 +51,59 @@ SELECT source, category, list(DISTINCT phash::VARCHAR) FROM (
 """  # noqa: S608 - constants
 
 
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Facts about the products directly in each category; unknown facts are absent."""
+
+    specs: Mapping[Category, Mapping[tuple[str, str], int]] = field(default_factory=dict)
+    """Category -> (property, value) as published -> number of products."""
+    prices: Mapping[Category, Sequence[float]] = field(default_factory=dict)
+    """Category -> prices of some of its products, in one currency."""
+    images: Mapping[Category, frozenset[str]] = field(default_factory=dict)
+    """Category -> perceptual hashes of its products' images."""
+
+
+NO_FACTS = Facts()
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """The categories of all products that are not exact duplicates."""
+
+    sizes: dict[Category, int]
+    """Valid category -> number of products directly in it."""
+    titles: dict[Category, list[str]]
+    """Category -> titles by product id, up to the number of characters."""
+    faults: dict[Category, tuple[str, str]]
+    """Invalid category -> reason and detail."""
+
+
+def read_catalogue(connection: duckdb.DuckDBPyConnection, characters: int) -> Catalogue:
+    """Read the categories and the titles that represent each.
+
+    Memory grows with the number of categories, not with that of products.
+
+    Args:
+        connection: DuckDB with the tables ``products`` and ``duplicates``.
+        characters: Characters of titles to read for each category.
+    """
+    counted = dict(_rows(connection.sql(_CATEGORIES)))
+    faults = {category: found for category in counted if (found := fault(category.path))}
+    return Catalogue(
+        sizes={category: products for category, products in counted.items() if category not in faults},
+        titles=dict(_rows(connection.sql(_TITLES, params=[characters]))),
+        faults=faults,
+    )
+
+
+def _rows(relation: duckdb.DuckDBPyRelation) -> Iterator[tuple[Category, Any]]:
+    """Yield rows of source, category path and one value."""
+    for source, path, value in relation.fetchall():
+        yield Category(source, tuple(path)), value
+
+
 def read_facts(connection: duckdb.DuckDBPyConnection) -> Facts:
-    """Read what is known of each category; of each a bounded number of lines, the commonest or the first.
+    """Read the facts of each category, bounded to the commonest specifications and the first prices and images.
 
     Args:
         connection: DuckDB with the tables ``products``, ``duplicates``, ``specs`` and ``images``.

@@ -1,5 +1,6 @@
 """Classes: the first level, proposals for its mapping, and categories that move to another class."""
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -11,6 +12,7 @@ from align.merging import LabelReason
 from align.pairs import MIN_PROBABILITY, LabelPair
 from align.review.effective_decisions import EffectiveDecisions
 from align.similarity import ContentVectors, join_titles, label_similarity
+from m5data.components import connect
 
 __all__ = [
     "Proposal",
@@ -24,11 +26,11 @@ __all__ = [
 
 
 def make_classes(categories: Iterable[Category], mapping: Mapping[str, str]) -> dict[str, list[Node]]:
-    """Return the classes by name, sorted, each with its outermost nodes, sorted.
+    """Return class name -> outermost nodes, both sorted.
 
-    MEP-3M aligned this level by hand (fewer than 20 names a platform), so a mapping decides; its
-    keys are ``source:Name``, or ``Name`` for all sources, the former first. A name that the mapping
-    does not hold is a class of its own, shared with every source that uses the same name.
+    MEP-3M aligned this level by hand (fewer than 20 names per platform), so a mapping decides. Its keys
+    are ``source:Name``, which takes precedence, or ``Name`` for all sources. A name without an entry is
+    a class of its own, shared by all sources that use the name.
     """
     classes: dict[str, list[Node]] = {}
     for node in make_nodes(categories, 1):
@@ -39,7 +41,7 @@ def make_classes(categories: Iterable[Category], mapping: Mapping[str, str]) -> 
 def class_reasons(nodes: Iterable[Node], mapping: Mapping[str, str]) -> dict[NodeKey, LabelReason]:
     """Return why each outermost node of one class is in it: mapping, same_name or own.
 
-    The partner is the first node of another source; no similarity is taken at this level.
+    The partner is the first node of another source; similarities do not apply at this level.
     """
     nodes = tuple(nodes)
     reasons = {}
@@ -57,45 +59,43 @@ def unused_entries(categories: Iterable[Category], mapping: Mapping[str, str]) -
 
 
 def _entry(node: Node, mapping: Mapping[str, str]) -> str | None:
-    """Return the key of the mapping that speaks of a node."""
+    """Return the key of the mapping that applies to a node."""
     return next((key for key in (f"{node.source}:{node.name}", node.name) if key in mapping), None)
 
 
 def find_moves(
     joined: Iterable[tuple[Category, Category]], class_of: Mapping[Category, str], sizes: Mapping[Category, int]
 ) -> dict[Category, str]:
-    """Return second-level category -> class that it moves to, for categories joined across classes.
+    """Return second-level category -> new class, for categories that were joined across classes.
 
-    A label lies in one class: that of most products among the categories joined; of the smaller name
-    where two have as many.
+    A label lies in one class: the class with most products among the joined categories, or the
+    alphabetically smaller of two with equally many.
 
     Args:
         joined: Pairs of second-level categories that are one label.
         class_of: Second-level category -> class by its outermost category.
-        sizes: Second-level category -> products in it and below.
+        sizes: Second-level category -> number of products in it and below.
     """
-    group_of: dict[Category, set[Category]] = {}
-    for a, b in joined:
-        group = group_of.setdefault(a, {a}) | group_of.setdefault(b, {b})
-        group_of.update(dict.fromkeys(group, group))
-    moves = {}
-    for category, group in sorted(group_of.items()):
-        products: dict[str, int] = {}
-        for member in group:
-            products[class_of[member]] = products.get(class_of[member], 0) + sizes.get(member, 0)
-        chosen = min(products, key=lambda name: (-products[name], name))
-        if chosen != class_of[category]:
-            moves[category] = chosen
-    return moves
+    pairs = list(joined)
+    members = sorted({category for pair in pairs for category in pair})
+    number = {category: place for place, category in enumerate(members)}
+    group_of = connect((number[a], number[b]) for a, b in pairs)
+    products: defaultdict[int, Counter[str]] = defaultdict(Counter)
+    for place, group in group_of.items():
+        products[group][class_of[members[place]]] += sizes.get(members[place], 0)
+    chosen = {group: min(sums.items(), key=lambda entry: (-entry[1], entry[0]))[0] for group, sums in products.items()}
+    return {
+        members[place]: chosen[group] for place, group in group_of.items() if chosen[group] != class_of[members[place]]
+    }
 
 
 def cross_class_pairs(
     pairs: Sequence[LabelPair], class_of: Mapping[Category, str], decided: EffectiveDecisions
 ) -> list[tuple[Category, Category]]:
-    """Return the pairs across classes that the learned rule holds to be one label.
+    """Return the pairs across classes that are one label by the learned rule.
 
-    Only where each is the most probable partner of the other, its own class included: a category
-    leaves its class for its equal, never for a mere relative. Pairs that a person rejected are left out.
+    Each must be the most probable partner of the other, in all classes: a category leaves its class only
+    for an equal, not for a related category. Pairs that a person rejected are excluded.
     """
     best: dict[tuple[Category, str], LabelPair] = {}
     for pair in pairs:
@@ -109,7 +109,7 @@ def cross_class_pairs(
         a, b = pair.a.own[0], pair.b.own[0]
         mutual = best[a, b.source] is pair and best[b, a.source] is pair
         probable = pair.probability is not None and pair.probability >= MIN_PROBABILITY
-        if mutual and probable and class_of[a] != class_of[b] and decided.verdict(a, b) is not False:
+        if mutual and probable and class_of[a] != class_of[b] and decided.same_label(a, b) is not False:
             found.append((a, b))
     return found
 
@@ -119,12 +119,12 @@ class Proposal:
     """Two outermost categories of different sources that may be one class."""
 
     a: tuple[str, str]
-    """Source and name of the one, of the alphabetically smaller source."""
+    """Source and name, of the alphabetically smaller source."""
     b: tuple[str, str]
-    """Source and name of the other."""
+    """Source and name."""
     s_label: float
     s_content: float
-    """Similarity of the titles of everything in them, of word counts."""
+    """Similarity of the titles of all their products, from word counts."""
 
 
 def propose_first_level(
@@ -135,15 +135,15 @@ def propose_first_level(
 ) -> list[Proposal]:
     """Return pairs of outermost categories that a mapping could join, best first.
 
-    Pairs are of different sources and not in one class yet, and at least one of the two stands
-    alone in its class. Titles tell more than names at this level (家用电器, 电器城), so S_content
-    ranks, then S_label. The paper aligned this level by hand; nothing here is applied by itself.
+    The two are of different sources and classes, and at least one is alone in its class. Pairs are
+    ranked by S_content, then S_label, because names differ much at this level (家用电器, 电器城). The
+    paper aligned this level by hand; proposals are never applied automatically.
 
     Args:
-        categories: Sound categories.
+        categories: Valid categories.
         titles: Titles of the products directly in each.
         mapping: The mapping so far.
-        each: Most proposals for one category.
+        each: Maximum number of proposals for one category.
     """
     classes = make_classes(with_ancestors(categories), mapping)
     class_of = {node.key: name for name, nodes in classes.items() for node in nodes}

@@ -17,6 +17,8 @@ from align.settings import AlignSettings
 __all__ = ["Hierarchy", "JudgedPair", "Label", "Outcome", "build_hierarchy", "name_label"]
 
 NOTHING_DECIDED = EffectiveDecisions()
+Outcome = Literal["merged", "apart", "same_source"]
+"""One label; two labels; two labels only because one label would hold two names of one source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,31 +27,30 @@ class Label:
 
     name: str
     nodes: tuple[Node, ...]
-    """The sources' names that became this label, sorted."""
+    """The nodes of this label, sorted."""
     reasons: Mapping[NodeKey, LabelReason]
-    """Node's key -> why it is here."""
+    """Node key -> why the node has this label."""
     children: tuple["Label", ...] = ()
-    """Labels of the next level; none where that level is not kept."""
+    """Labels of the next level; empty if that level is not kept."""
 
     @property
     def categories(self) -> tuple[Category, ...]:
-        """All categories under this label, its children's included."""
+        """All categories under this label and its children."""
         return tuple(category for node in self.nodes for category in node.categories)
 
 
 def name_label(
     nodes: Sequence[Node], sizes: Mapping[Category, int], decided: EffectiveDecisions = NOTHING_DECIDED
 ) -> str:
-    """Return the name of merged nodes: a person's, the shared one, or that of the node with most products.
+    """Return the name of merged nodes: the one that a person gave, or that of the node with most products.
 
-    The newest name that a person gave to one of the nodes holds. Without any, where two nodes have
-    as many products, the smaller name counts. In the paper a person named labels of unequal names;
-    this is the name until a person does.
+    The newest name that a person gave to one of the nodes wins. Without one, ties in the number of
+    products go to the alphabetically smaller name. In the paper, a person named labels of unequal names.
 
     Args:
-        nodes: Nodes that are one label.
-        sizes: Category -> products directly in it.
-        decided: What people decided.
+        nodes: Nodes of one label.
+        sizes: Category -> number of products directly in it.
+        decided: Decisions of people.
     """
     own = {category for node in nodes for category in node.own}
     given = next((decision.name for category, decision in decided.names.items() if category in own), None)
@@ -62,20 +63,16 @@ def name_label(
     return min(nodes, key=rank).name
 
 
-Outcome = Literal["merged", "apart", "same_source"]
-"""One label; two labels; two labels only because one label would hold two names of one source."""
-
-
 @dataclass(frozen=True, slots=True)
 class JudgedPair:
-    """A pair of similar names, and what was made of it."""
+    """A scored pair and its outcome."""
 
     within: tuple[str, ...]
-    """Names of the labels that both lie below."""
+    """Names of the labels above both."""
     pair: LabelPair
-    verdict: Outcome
+    outcome: Outcome
     rule: str
-    """What decided: the rule that was asked, same_name, or person:NAME."""
+    """What decided: the chosen rule, same_name, or person:NAME."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +82,17 @@ class Hierarchy:
     classes: tuple[Label, ...]
     """Sorted by name."""
     judged: tuple[JudgedPair, ...]
-    """Every pair below one label whose S_label reaches the threshold."""
+    """Every scored pair below one label."""
     threshold: float
-    """What S_content had to exceed."""
+    """Threshold that S_content had to exceed."""
     unused: tuple[str, ...]
-    """Entries of the settings that name nothing: ``first_level.KEY`` or ``third_level.NAME``."""
+    """Settings that name no category: ``first_level.KEY`` or ``third_level.NAME``."""
     missing: tuple[Category, ...]
-    """Categories that decisions in force speak of and that are not there, sorted."""
+    """Categories in effective decisions that do not exist, sorted."""
     contradicted: tuple[NodeDecision, ...]
-    """Decisions that newer ones leave no room for."""
+    """Decisions that contradict newer ones."""
     untrained: bool
-    """Whether the learned rule was asked for and nothing is reviewed that it could learn from."""
+    """Whether the learned rule was chosen but has too few reviewed pairs to learn from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +102,11 @@ class _Scope:
     within: tuple[str, ...]
     nodes: list[Node]
     pairs: list[LabelPair]
-    verdicts: NodeDecisions
+    decisions: NodeDecisions
 
 
 class _Builder:
-    """What all levels need: material, settings, scorer; and the pairs judged so far."""
+    """Builder of one level at a time; collects the judged pairs."""
 
     def __init__(self, data: CategoryData, settings: AlignSettings, scorer: Scorer) -> None:
         self._data = data
@@ -119,16 +116,16 @@ class _Builder:
         self.contradicted: list[NodeDecision] = []
 
     def score(self, within: tuple[str, ...], categories: Iterable[Category]) -> _Scope:
-        """Score the names one level below a label."""
+        """Score the nodes one level below a label."""
         nodes = make_nodes(categories, len(within) + 1)
-        verdicts = find_node_decisions(nodes, self._data.decided)
-        judged = [(verdict.a.key, verdict.b.key) for verdict in verdicts.pairs]
-        return _Scope(within, nodes, self._scorer.score(nodes, judged), verdicts)
+        decisions = find_node_decisions(nodes, self._data.decided)
+        judged = [(decision.a.key, decision.b.key) for decision in decisions.pairs]
+        return _Scope(within, nodes, self._scorer.score(nodes, judged), decisions)
 
     def merge(self, scope: _Scope, threshold: float) -> tuple[Label, ...]:
-        """Make labels of scored names, sorted by name."""
+        """Turn scored nodes into labels, sorted by name."""
         rules = [(pair, accepting_rule(pair, threshold, self._settings)) for pair in scope.pairs]
-        merged = merge(scope.nodes, [(pair, rule) for pair, rule in rules if rule], scope.verdicts)
+        merged = merge(scope.nodes, [(pair, rule) for pair, rule in rules if rule], scope.decisions)
         self.judged += _judge_pairs(scope, merged, dict(rules), _scoring_rule(scope.pairs))
         self.contradicted += merged.contradicted
         labels = [
@@ -153,20 +150,20 @@ def build_hierarchy(
 ) -> Hierarchy:
     """Align the categories of all sources (MEP-3M, section 3).
 
-    First level by the mapping; second level by the rule within each class; third level by the same
-    rule and threshold within the sub-classes that the settings choose. Deeper levels, and third
-    levels of other sub-classes, take the label above them. What people decided goes before any rule;
-    two categories of different classes that a person or the learned rule joined come into the class
-    of most products. Where too few pairs are reviewed, the learned rule is the published one.
+    The mapping decides the first level, the rule the second level within each class, and the same rule
+    and threshold the third level within the sub-classes chosen by the settings. Deeper levels, and third
+    levels of other sub-classes, take the label above. Decisions of people override every rule. If a
+    person or the learned rule joins two categories of different classes, both move to the class with
+    most products. The published rule applies if too few pairs are reviewed for the learned one.
 
     Args:
-        categories: Sound categories (``fault`` finds nothing), in any order.
+        categories: Valid categories (``fault`` returns None), in any order.
         titles: Titles of the products directly in each category.
-        sizes: How many products that are.
+        sizes: Category -> number of products directly in it.
         settings: Rule, thresholds, mapping.
-        decided: What people decided.
-        facts: What else is known of categories, for the learned rule.
-        model: Of the learned rule, trained before; None: train it on what people decided.
+        decided: Decisions of people.
+        facts: Further facts about categories, for the learned rule.
+        model: Trained model of the learned rule; None trains one on the decisions.
     """
     every = list(with_ancestors(categories))
     data = CategoryData(titles, sizes, facts, decided)
@@ -196,7 +193,7 @@ def build_hierarchy(
 def _place_categories(
     classes: Mapping[str, Sequence[Node]], data: CategoryData, settings: AlignSettings, model: PairModel | None
 ) -> tuple[dict[str, list[Category]], Scorer]:
-    """Return class -> the categories to align in it, and what scores their pairs."""
+    """Return class -> its categories, and the scorer of their pairs."""
     class_of = {category: name for name, nodes in classes.items() for node in nodes for category in node.categories}
     joined = [pair for pair, decision in data.decided.pairs.items() if decision.kind != "reject"]
     members = _members(classes, class_of, joined, data.sizes)
@@ -215,7 +212,7 @@ def _members(
     joined: Iterable[tuple[Category, Category]],
     sizes: Mapping[Category, int],
 ) -> dict[str, list[Category]]:
-    """Return class -> the categories to align in it, those included that moved into it to be with their like."""
+    """Return class -> its categories, including those that moved into it."""
     products: dict[Category, int] = {}
     for category in class_of:
         second = Category(category.source, category.path[:2])
@@ -234,7 +231,7 @@ def _without_moved(node: Node, members: Collection[Category]) -> Node:
 
 
 def _refine(label: Label, parent: str, builder: _Builder, threshold: float, settings: AlignSettings) -> Label:
-    """Give a sub-class its third level where the settings choose it."""
+    """Add the third level to a sub-class if the settings choose it."""
     if not {label.name, parent + SEPARATOR + label.name} & set(settings.third_level):
         return label
     scope = builder.score((parent, label.name), label.categories)
@@ -242,7 +239,7 @@ def _refine(label: Label, parent: str, builder: _Builder, threshold: float, sett
 
 
 def _sub_class_names(classes: Iterable[Label]) -> Iterator[str]:
-    """Yield each sub-class as the settings may name it."""
+    """Yield the names by which the settings can choose each sub-class."""
     for label in classes:
         for child in label.children:
             yield child.name
@@ -250,21 +247,21 @@ def _sub_class_names(classes: Iterable[Label]) -> Iterator[str]:
 
 
 def _scoring_rule(pairs: Sequence[LabelPair]) -> str:
-    """Return the rule that scored pairs."""
+    """Return the rule that scored the pairs."""
     return "learned" if any(pair.probability is not None for pair in pairs) else "mep3m"
 
 
 def _judge_pairs(
     scope: _Scope, merged: Merged, rules: Mapping[LabelPair, str | None], rule: str
 ) -> Iterator[JudgedPair]:
-    """Yield what became of each scored pair."""
+    """Yield each scored pair with its outcome."""
     group_of = {node.key: place for place, group in enumerate(merged.groups) for node in group}
-    people = {(verdict.a.key, verdict.b.key): verdict.rule for verdict in scope.verdicts.pairs}
+    people = {(decision.a.key, decision.b.key): decision.rule for decision in scope.decisions.pairs}
     for pair in scope.pairs:
-        verdict: Outcome = "apart"
+        outcome: Outcome = "apart"
         if group_of[pair.a.key] == group_of[pair.b.key]:
-            verdict = "merged"
+            outcome = "merged"
         elif pair in merged.refused:
-            verdict = "same_source"
+            outcome = "same_source"
         decided = people.get((pair.a.key, pair.b.key)) or rules[pair] or rule
-        yield JudgedPair(scope.within, pair, verdict, decided)
+        yield JudgedPair(scope.within, pair, outcome, decided)

@@ -14,14 +14,19 @@ from storage.tables import TABLES
 
 __all__ = ["keep_ids", "make_label_map", "make_label_pairs"]
 
+_SCHEMA = TABLES["label_map"].schema
+_ID_COLUMNS = ("class_id", "sub_class_id", "subsub_class_id")
+_NAME_COLUMNS = ("class_name", "sub_class_name", "subsub_class_name")
+_PAIR_SCHEMA = TABLES["label_pairs"].schema
+
 
 def keep_ids(groups: Sequence[Iterable[Category]], previous: Mapping[Category, int]) -> list[int]:
-    """Return an id for each group of categories, keeping those of the previous run.
+    """Return an id for each group of categories, keeping the ids of the previous run.
 
-    An id goes with its categories: the smallest ids choose first, each takes the group that holds
-    most of its categories and has none yet (the earlier group where two hold as many). So a group
-    that merged two keeps the smaller id, and of a group that split the larger part keeps it. Groups
-    without an id get new ones, in order, above every id of the previous run; from 0 in the first.
+    An id follows its categories. In ascending order, each id goes to the group without an id that holds
+    most of its categories; ties go to the earlier group. So a merged group keeps the smaller id, and the
+    larger part of a split group keeps its id. Other groups get new ids in order, above all ids of the
+    previous run, or from 0 in the first run.
 
     Args:
         groups: The categories of each label.
@@ -30,7 +35,7 @@ def keep_ids(groups: Sequence[Iterable[Category]], previous: Mapping[Category, i
     places = {category: place for place, group in enumerate(groups) for category in group}
     votes = Counter((number, places[category]) for category, number in previous.items() if category in places)
     kept: dict[int, int] = {}
-    # By id; within an id by number of categories, most first; then by place.
+    # By id, then by number of categories, most first, then by place.
     for number, place in sorted(votes, key=lambda vote: (vote[0], -votes[vote], vote[1])):
         if place not in kept and number not in kept.values():
             kept[place] = number
@@ -38,27 +43,22 @@ def keep_ids(groups: Sequence[Iterable[Category]], previous: Mapping[Category, i
     return [kept[place] if place in kept else next(new) for place in range(len(groups))]
 
 
-_SCHEMA = TABLES["label_map"].schema
-_ID_COLUMNS = ("class_id", "sub_class_id", "subsub_class_id")
-_NAME_COLUMNS = ("class_name", "sub_class_name", "subsub_class_name")
-
-
 @dataclass(frozen=True, slots=True)
 class _Numbered:
-    """A label with its place in the hierarchy."""
+    """A label with the ids and names of its levels."""
 
     label: Label
     ids: tuple[int, ...]
-    """Its id and those above it, outermost first."""
+    """Ids of its levels, outermost first."""
     names: tuple[str, ...]
 
 
 def make_label_map(classes: Sequence[Label], previous: pa.Table | None = None) -> pa.Table:
-    """Return the rows of ``label_map``: one a category, ancestors included, sorted by its key.
+    """Return the rows of ``label_map``, one per category and ancestor, sorted by the key.
 
-    Ids count from 0 at each level, over all classes. Labels that the previous map knows keep their
-    ids; new ones follow in the order of their names (``keep_ids``). A row's partner, scores and
-    rule are those of the deepest level that its labels reach.
+    Ids count from 0 at each level, over all classes. Labels of the previous map keep their ids; new
+    labels follow in the order of their names (``keep_ids``). The partner, scores and rule of a row are
+    those of the deepest level that its labels reach.
 
     Args:
         classes: The hierarchy, sorted by name at each level.
@@ -75,7 +75,7 @@ def make_label_map(classes: Sequence[Label], previous: pa.Table | None = None) -
 def _number(
     labels: Sequence[tuple[tuple[int, ...], tuple[str, ...], Label]], depth: int, previous: pa.Table | None
 ) -> list[_Numbered]:
-    """Give the labels of one level their ids."""
+    """Assign ids to the labels of one level."""
     members = [[category for node in label.nodes for category in node.own] for _, _, label in labels]
     ids = keep_ids(members, _previous_ids(previous, depth))
     return [
@@ -98,7 +98,7 @@ def _previous_ids(previous: pa.Table | None, depth: int) -> dict[Category, int]:
 
 
 def _rows(numbered: _Numbered) -> Iterator[dict[str, object]]:
-    """Yield the rows that a label decides: those of its nodes that no child decides."""
+    """Yield the rows of a label: its categories that no child covers."""
     label, depth = numbered.label, len(numbered.ids)
     ids = dict(zip(_ID_COLUMNS, (*numbered.ids, -1, -1), strict=False))
     names = dict(zip(_NAME_COLUMNS, (*numbered.names, "", ""), strict=False))
@@ -122,16 +122,13 @@ def _reason(tie: LabelReason) -> dict[str, object]:
     }
 
 
-_PAIR_SCHEMA = TABLES["label_pairs"].schema
-
-
 def make_label_pairs(hierarchy: Hierarchy) -> pa.Table:
     """Return the rows of ``label_pairs``, sorted by its key.
 
-    A node that stands for several categories of its source appears by the first of them. Doubt is
-    1 at the threshold: by the learned rule 1 - |2p - 1|, by the published one
-    1 - |S_content - threshold|; 0 where a person decided. While the learned rule has nothing to learn from,
-    pairs take turns by the tenth that their S_content lies in, so that the first ones are of all kinds.
+    A node with several categories appears under the first of them. The column doubt is 1 at the
+    threshold and 0 if a person decided: 1 - |2p - 1| by the learned rule, 1 - |S_content - threshold| by
+    the published one. While the learned rule is untrained, pairs take turns by the tenth of S_content, so
+    that the first ones are of all kinds.
     """
     doubts = _training_order(hierarchy) if hierarchy.untrained else {}
     rows = {_key(one): _pair_row(one, hierarchy.threshold, doubts.get(id(one))) for one in hierarchy.judged}
@@ -139,7 +136,7 @@ def make_label_pairs(hierarchy: Hierarchy) -> pa.Table:
 
 
 def _training_order(hierarchy: Hierarchy) -> dict[int, float]:
-    """Return pair (by identity) -> doubt, for pairs that a rule is to learn from."""
+    """Return pair (by identity) -> doubt, in an order suited to training."""
     seen: Counter[int] = Counter()
     doubts = {}
     for one in sorted(hierarchy.judged, key=lambda one: (_doubt(one, hierarchy.threshold), _key(one)), reverse=True):
@@ -170,7 +167,7 @@ def _pair_row(one: JudgedPair, threshold: float, doubt: float | None) -> dict[st
         "s_content": pair.s_content,
         "probability": pair.probability,
         "relation": pair.relation if pair.probability is not None else _relation(one),
-        "merged": one.verdict == "merged",
+        "merged": one.outcome == "merged",
         "doubt": 0.0 if one.rule.startswith("person:") else _doubt(one, threshold) if doubt is None else doubt,
         "evidence": list(pair.evidence) or _scores(one, threshold),
         "rule": one.rule,
@@ -178,8 +175,8 @@ def _pair_row(one: JudgedPair, threshold: float, doubt: float | None) -> dict[st
 
 
 def _relation(one: JudgedPair) -> str:
-    """Return what the published rule, which knows only one relation, says."""
-    return "same" if one.verdict == "merged" else "other"
+    """Return the relation by the published rule, which knows only one."""
+    return "same" if one.outcome == "merged" else "other"
 
 
 def _doubt(one: JudgedPair, threshold: float) -> float:

@@ -21,6 +21,9 @@ MIN_OF_EACH = 3
 """Pairs accepted, and pairs rejected, without which nothing is learned."""
 _STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 _FOLDS = 5
+_MOSTLY = 0.5
+"""Share of titles that go to the broader category."""
+_SHOWN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +94,6 @@ def _fit(inputs: Floats, wanted: Floats, strength: float) -> tuple[Floats, float
 
 def _logistic(odds: Floats) -> Floats:
     return np.asarray(0.5 * (1 + np.tanh(odds / 2)))
-
-
-_MOSTLY = 0.5
-"""Share of titles that go to the broader category."""
-_SHOWN = 4
 
 
 @dataclass(frozen=True, slots=True)

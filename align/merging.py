@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from align.category import Node, NodeKey
+from align.groups import Groups
 from align.pairs import LabelPair
 from align.review.decisions import Decision
 from align.review.effective_decisions import EffectiveDecisions
@@ -16,18 +17,18 @@ class NodeDecision:
     """A person's decision on two nodes."""
 
     a: Node
-    """The one of the alphabetically smaller source."""
+    """The node of the alphabetically smaller source."""
     b: Node
     decision: Decision
 
     @property
     def joins(self) -> bool:
-        """Whether they are one label."""
+        """Whether the decision makes them one label."""
         return self.decision.kind != "reject"
 
     @property
     def rule(self) -> str:
-        """What the table ``label_map`` calls it."""
+        """Name of the decision in the column ``rule`` of ``label_map``."""
         return f"person:{self.decision.reviewer}"
 
 
@@ -38,14 +39,14 @@ class NodeDecisions:
     pairs: tuple[NodeDecision, ...]
     """Newest first."""
     alone: frozenset[NodeKey]
-    """Nodes that were split off: no rule joins them with any other."""
+    """Nodes that were split off; no rule joins them with another."""
 
 
 def find_node_decisions(nodes: Sequence[Node], decided: EffectiveDecisions) -> NodeDecisions:
-    """Return the decisions in force that speak of two of these nodes, and the nodes split off."""
+    """Return the decisions in force on pairs of these nodes, and the nodes that were split off."""
     node_of = {category: node for node in nodes for category in node.own}
     pairs = [
-        NodeDecision(node_of[a], node_of[b], decision)  # categories are in order, and so are their nodes
+        NodeDecision(node_of[a], node_of[b], decision)  # categories are in order, hence also their nodes
         for (a, b), decision in decided.pairs.items()
         if a in node_of and b in node_of
     ]
@@ -55,7 +56,7 @@ def find_node_decisions(nodes: Sequence[Node], decided: EffectiveDecisions) -> N
 
 
 def _first_of_each(pairs: Iterable[NodeDecision]) -> Iterable[NodeDecision]:
-    """Yield the newest decision on each pair of nodes; a node may stand for several categories."""
+    """Yield the newest decision on each pair of nodes; a node can hold several categories."""
     seen = set()
     for pair in pairs:
         if (ends := (pair.a.key, pair.b.key)) not in seen:
@@ -68,127 +69,104 @@ NOTHING_DECIDED = NodeDecisions((), frozenset())
 
 @dataclass(frozen=True, slots=True)
 class LabelReason:
-    """Why a node has the label it has."""
+    """Why a node has its label."""
 
     rule: str
     """mapping, same_name, mep3m, learned, own or person:NAME."""
     partner: Node | None = None
-    """The node of another source that it goes with best; None: it stands alone."""
+    """The best match in another source, or None if the node stands alone."""
     s_label: float | None = None
     s_content: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """What became of the nodes below one label."""
+    """Result of merging the nodes below one label."""
 
     groups: tuple[tuple[Node, ...], ...]
-    """Nodes that are one label; each sorted, and sorted by their first node."""
+    """The nodes of each label, sorted; groups are sorted by their first node."""
     reasons: Mapping[NodeKey, LabelReason]
-    """Node's key -> why."""
+    """Node key -> why the node has its label."""
     refused: tuple[LabelPair, ...]
-    """Pairs that the rule accepted, but that would have put two names of one source under one label."""
+    """Pairs that the rule accepts but that would put two names of one source under one label."""
     contradicted: tuple[NodeDecision, ...] = ()
-    """Decisions that newer ones leave no room for, as a ~ c after a ~ b and not b ~ c."""
-
-
-class _Groups:
-    """Nodes in groups, and pairs of nodes that may not be in one."""
-
-    def __init__(self, nodes: Iterable[Node]) -> None:
-        self.of: dict[NodeKey, dict[NodeKey, Node]] = {node.key: {node.key: node} for node in nodes}
-        self._apart: dict[NodeKey, set[NodeKey]] = {}
-
-    def together(self, one: NodeKey, other: NodeKey) -> bool:
-        return self.of[one] is self.of[other]
-
-    def keep_apart(self, one: NodeKey, other: NodeKey) -> None:
-        self._apart.setdefault(one, set()).add(other)
-        self._apart.setdefault(other, set()).add(one)
-
-    def forbidden(self, one: NodeKey, other: NodeKey) -> bool:
-        """Return whether joining two groups would join nodes that are to stay apart."""
-        return any(self._apart.get(key, set()) & self.of[other].keys() for key in self.of[one])
-
-    def share_source(self, one: NodeKey, other: NodeKey) -> bool:
-        return bool({source for source, _ in self.of[one]} & {source for source, _ in self.of[other]})
-
-    def join(self, one: NodeKey, other: NodeKey) -> None:
-        self.of[one].update(self.of[other])
-        self.of.update(dict.fromkeys(self.of[other], self.of[one]))
+    """Decisions that contradict newer ones, as a = c after a = b and b != c."""
 
 
 def merge(
-    nodes: Sequence[Node], accepted: Sequence[tuple[LabelPair, str]], verdicts: NodeDecisions = NOTHING_DECIDED
+    nodes: Sequence[Node], accepted: Sequence[tuple[LabelPair, str]], decisions: NodeDecisions = NOTHING_DECIDED
 ) -> Merged:
-    """Merge nodes along accepted pairs, best first, never two of one source unless a person says so.
+    """Merge nodes along accepted pairs, best first; only people merge two nodes of one source.
 
-    People's decisions come first, newest first, and hold whatever the rule says. Then pairs of equal
-    names, then by probability, then by S_label, then by S_content, then by their names, so the
-    outcome depends on no order of input. A pair is refused when the groups of its two ends already
-    hold nodes of a common source: with 咖啡/奶茶 in one shop and 咖啡 and 奶茶 in another, the better
-    one is merged and the other stays apart. Over three sources a group may join two nodes that were
-    not accepted as a pair themselves.
+    Decisions of people apply first, newest first, and override the rule. Accepted pairs follow: equal
+    names first, then by probability, S_label, S_content and names, so the order of input does not
+    matter. A pair is refused if the groups of its ends already share a source: with 咖啡/奶茶 in one
+    shop and 咖啡 and 奶茶 in another, the better pair is merged and the other stays apart. Across three
+    sources, a group can hold two nodes that were not accepted as a pair.
 
     Args:
         nodes: Nodes below one label.
-        accepted: Pairs that a rule accepts, with the rule's name.
-        verdicts: What people decided on these nodes.
+        accepted: Pairs that a rule accepts, with the name of the rule.
+        decisions: Decisions of people on these nodes.
     """
-    groups = _Groups(nodes)
-    contradicted = _apply(groups, verdicts.pairs)
+    groups = Groups([node.key for node in nodes])
+    contradicted = _apply(groups, decisions.pairs)
     ranked = sorted(accepted, key=_rank)
-    judged = {(verdict.a.key, verdict.b.key) for verdict in verdicts.pairs}
-    alone = {key for key in groups.of if groups.of[key].keys() & verdicts.alone}
+    judged = {(decision.a.key, decision.b.key) for decision in decisions.pairs}
+    alone = {key for key in groups.of if groups.of[key] & decisions.alone}
     refused = []
     for pair, _ in ranked:
         one, other = pair.a.key, pair.b.key
         if groups.together(one, other) or (one, other) in judged or {one, other} & alone:
             continue
-        if groups.share_source(one, other):
+        if {source for source, _ in groups.of[one]} & {source for source, _ in groups.of[other]}:
             refused.append(pair)
         elif not groups.forbidden(one, other):
             groups.join(one, other)
-    found = {min(group): tuple(group[key] for key in sorted(group)) for group in groups.of.values()}
-    reasons = _find_reasons(nodes, groups, ranked, verdicts.pairs)
+    node_of = {node.key: node for node in nodes}
+    found = {min(group): tuple(node_of[key] for key in sorted(group)) for group in groups.of.values()}
+    reasons = _find_reasons(nodes, groups, ranked, decisions.pairs)
     return Merged(tuple(found[key] for key in sorted(found)), reasons, tuple(refused), contradicted)
 
 
-def _apply(groups: _Groups, verdicts: Iterable[NodeDecision]) -> tuple[NodeDecision, ...]:
-    """Do what people decided, newest first; return what newer decisions leave no room for."""
+def _apply(groups: Groups[NodeKey], decisions: Iterable[NodeDecision]) -> tuple[NodeDecision, ...]:
+    """Apply the decisions of people, newest first; return those that contradict newer ones."""
     contradicted = []
-    for verdict in verdicts:
-        one, other = verdict.a.key, verdict.b.key
-        if verdict.joins == groups.together(one, other):
-            if not verdict.joins:
+    for decision in decisions:
+        one, other = decision.a.key, decision.b.key
+        if decision.joins == groups.together(one, other):
+            if not decision.joins:
                 groups.keep_apart(one, other)
-        elif not verdict.joins or groups.forbidden(one, other):
-            contradicted.append(verdict)
+        elif not decision.joins or groups.forbidden(one, other):
+            contradicted.append(decision)
         else:
             groups.join(one, other)
     return tuple(contradicted)
 
 
 def _find_reasons(
-    nodes: Iterable[Node], groups: _Groups, ranked: Sequence[tuple[LabelPair, str]], verdicts: Sequence[NodeDecision]
+    nodes: Iterable[Node],
+    groups: Groups[NodeKey],
+    ranked: Sequence[tuple[LabelPair, str]],
+    decisions: Sequence[NodeDecision],
 ) -> dict[NodeKey, LabelReason]:
-    """Return why each node has its label: the newest decision that joined it, else its best pair."""
+    """Return why each node has its label: the newest decision that joined it, or its best pair."""
     reasons = {node.key: LabelReason("own") for node in nodes}
     scores = {(pair.a.key, pair.b.key): (pair.s_label, pair.s_content) for pair, _ in ranked}
-    for pair, rule in reversed(ranked):  # the best pair of a node is written last
+    for pair, rule in reversed(ranked):  # the best pair of a node comes last and wins
         if groups.together(pair.a.key, pair.b.key):
             reasons[pair.a.key] = LabelReason(rule, pair.b, pair.s_label, pair.s_content)
             reasons[pair.b.key] = LabelReason(rule, pair.a, pair.s_label, pair.s_content)
-    for verdict in reversed(verdicts):
-        if verdict.joins and groups.together(verdict.a.key, verdict.b.key):
-            found = scores.get((verdict.a.key, verdict.b.key), (None, None))
-            reasons[verdict.a.key] = LabelReason(verdict.rule, verdict.b, *found)
-            reasons[verdict.b.key] = LabelReason(verdict.rule, verdict.a, *found)
+    for decision in reversed(decisions):
+        if decision.joins and groups.together(decision.a.key, decision.b.key):
+            found = scores.get((decision.a.key, decision.b.key), (None, None))
+            reasons[decision.a.key] = LabelReason(decision.rule, decision.b, *found)
+            reasons[decision.b.key] = LabelReason(decision.rule, decision.a, *found)
     return reasons
 
 
 def _rank(accepted: tuple[LabelPair, str]) -> tuple[bool, float, float, float, NodeKey, NodeKey]:
-    """Return what accepted pairs are sorted by, best first."""
+    """Return the sort key of an accepted pair, best first."""
     pair, _ = accepted
     certain = -1.0 if pair.probability is None else -pair.probability
     return (pair.a.name != pair.b.name, certain, -pair.s_label, -pair.s_content, pair.a.key, pair.b.key)

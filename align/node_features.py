@@ -18,6 +18,8 @@ from align.word_counting import count_matrix
 __all__ = ["TITLES", "Floats", "NodeFeatures", "bag", "make_node_features", "rarity", "unit_rows"]
 
 Floats = NDArray[np.float64]
+TITLES = 60
+"""Titles of a node that are looked at one by one."""
 
 
 def bag(bags: Iterable[Mapping[str, float]]) -> csr_array:
@@ -45,10 +47,6 @@ def unit_rows(matrix: csr_array) -> csr_array:
     """Return the matrix with rows of length 1; empty rows stay empty."""
     lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1), dtype=np.float64)).ravel()
     return csr_array(diags_array(1 / np.where(lengths > 0, lengths, 1)) @ matrix)
-
-
-TITLES = 60
-"""Titles of a node that are looked at one by one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ FEATURES: Mapping[str, str] = {
     "class": "the same first-level class",
 }
 """Feature -> what a person reads, in the order of columns."""
+_TITLES_AT_ONCE = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,9 +225,6 @@ def _lead_in_rows(matrix: Floats, i: Places, j: Places) -> Floats:
     two = np.sort(np.partition(matrix, -2, axis=1)[:, -2:], axis=1)
     own = matrix[i, j]
     return np.asarray(own - np.where(own >= two[i, 1], two[i, 0], two[i, 1]))
-
-
-_TITLES_AT_ONCE = 2048
 
 
 def title_shares(node_features: NodeFeatures, some: Sequence[int], others: Sequence[int]) -> Floats:

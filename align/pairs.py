@@ -1,4 +1,4 @@
-"""Pairs of names of two sources, scored by MEP-3M's two similarities."""
+"""Pairs of nodes of two sources, scored by MEP-3M's two similarities."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -25,47 +25,53 @@ class LabelPair:
     """Two nodes of different sources below one label."""
 
     a: Node
-    """The one of the alphabetically smaller source."""
+    """The node of the alphabetically smaller source."""
     b: Node
     s_label: float
     """Name similarity, eq. 1."""
     s_content: float
-    """Title similarity, eq. 2, of word counts."""
+    """Title similarity, eq. 2."""
     probability: float | None = None
-    """Of being one label, by the learned rule; None: another rule judged."""
+    """Probability of being one label by the learned rule; None under another rule."""
     relation: Relation = "other"
-    """same, broader (``a`` holds ``b``), narrower (``b`` holds ``a``) or other, by the learned rule."""
+    """same, broader (``a`` contains ``b``), narrower (``b`` contains ``a``) or other, by the learned rule."""
     evidence: tuple[str, ...] = ()
-    """What spoke for or against it, strongest first."""
+    """Reasons for and against, strongest first."""
 
 
 def score_pairs(
-    nodes: Sequence[Node], texts: Sequence[str], s_label: float, also: Iterable[tuple[NodeKey, NodeKey]] = ()
+    nodes: Sequence[Node],
+    texts: Sequence[str],
+    settings: AlignSettings,
+    reviewed: Iterable[tuple[NodeKey, NodeKey]] = (),
 ) -> list[LabelPair]:
     """Return all pairs of different sources whose names are similar enough, with both scores.
 
     Args:
         nodes: Nodes below one label, sorted by source.
-        texts: The joined titles of each, [nodes].
-        s_label: Least name similarity; other pairs cannot be accepted and are left out.
-        also: Keys of further pairs to score, for people decided on them.
+        texts: Joined titles of each node, [nodes].
+        settings: ``s_label``, below which pairs cannot be accepted and are left out, and ``content_terms``.
+        reviewed: Keys of further pairs to score, on which people decided.
 
     Returns:
-        Pairs, sorted by the sources of a and b, then by name of b, then of a; the further ones last.
+        Pairs, sorted by the sources of a and b, then by name of b, then of a; the reviewed ones last.
     """
     sources = [list(places) for _, places in groupby(range(len(nodes)), key=lambda i: nodes[i].source)]
     found = [
         (some[i], others[j], score)
         for some, others in combinations(sources, 2)
-        for i, j, score in similar_labels([nodes[i].name for i in some], [nodes[j].name for j in others], s_label)
+        for i, j, score in similar_labels(
+            [nodes[i].name for i in some], [nodes[j].name for j in others], settings.s_label
+        )
     ]
-    found += _further(nodes, also, {(i, j) for i, j, _ in found})
-    # Cutting texts into words is the cost of alignment: texts that no pair needs are left alone.
+    found += _score_names(nodes, reviewed, {(i, j) for i, j, _ in found})
+    # Segmentation dominates the cost of alignment, so texts that no pair needs are skipped.
     used = sorted({place for i, j, _ in found for place in (i, j)})
     row = {place: row for row, place in enumerate(used)}
     contents = ContentVectors([texts[place] for place in used]).similarities(
         np.array([row[i] for i, _, _ in found], dtype=np.int64),
         np.array([row[j] for _, j, _ in found], dtype=np.int64),
+        terms=settings.content_terms,
     )
     return [
         LabelPair(nodes[i], nodes[j], score, content)
@@ -73,20 +79,19 @@ def score_pairs(
     ]
 
 
-def _further(
-    nodes: Sequence[Node], also: Iterable[tuple[NodeKey, NodeKey]], known: Collection[tuple[int, int]]
+def _score_names(
+    nodes: Sequence[Node], keys: Iterable[tuple[NodeKey, NodeKey]], known: Collection[tuple[int, int]]
 ) -> list[tuple[int, int, float]]:
-    """Score the names of further pairs."""
+    """Score the names of pairs that are not known yet."""
     place = {node.key: place for place, node in enumerate(nodes)}
-    wanted = [(place[a], place[b]) for a, b in sorted(also)]
+    wanted = [(place[a], place[b]) for a, b in sorted(keys)]
     return [(i, j, label_similarity(nodes[i].name, nodes[j].name)) for i, j in wanted if (i, j) not in known]
 
 
 def content_threshold(pairs: Iterable[LabelPair], settings: AlignSettings) -> float:
-    """Return what S_content must exceed: the setting, or the mean over pairs of equal names.
+    """Return the threshold of S_content: the setting, or the mean over pairs of equal names.
 
-    The paper took 0.75, the mean over its own pairs with S_label = 1. Without any such pair the
-    mean says nothing, and 0.75 holds.
+    The paper took 0.75, the mean over its own pairs with S_label = 1. Without any such pair, 0.75 holds.
     """
     if settings.s_content != "same_names":
         return settings.s_content
@@ -95,7 +100,7 @@ def content_threshold(pairs: Iterable[LabelPair], settings: AlignSettings) -> fl
 
 
 def accepting_rule(pair: LabelPair, threshold: float, settings: AlignSettings) -> str | None:
-    """Return the rule by which a pair is one label, ``learned``, ``same_name`` or ``mep3m``; None: it is not."""
+    """Return the rule that makes a pair one label (``learned``, ``same_name`` or ``mep3m``), or None."""
     if pair.probability is not None:
         return "learned" if pair.probability >= MIN_PROBABILITY else None
     if settings.same_names_join and pair.a.name == pair.b.name:

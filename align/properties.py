@@ -13,12 +13,12 @@ from unicodedata import normalize
 import duckdb
 import pyarrow as pa
 
+from align.groups import Groups
 from align.similarity import label_similarity
 from storage import Stage
 
 __all__ = ["NormalValue", "PropertyUse", "align_properties", "normal_value", "write_spec_norms"]
 
-_KILOGRAMS = {"kg": "1000", "千克": "1000", "公斤": "1000", "斤": "500"}
 _UNITS = (
     (
         "g",
@@ -54,26 +54,56 @@ _FACTORS = MappingProxyType(
 )
 _NUMBER = re.compile(r"([+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)\s*(\D{0,4})", re.ASCII)
 _LONGEST_NUMBER = 40
-"""Characters; a longer value is text."""
+"""Characters; longer values are text."""
+PropertyKey = tuple[str, str]
+"""Source, and name as published."""
+_ALIKE_NAMES = 0.5
+_SHARED_BY_ALIKE = 0.3
+_SHARED_BY_UNLIKE = 0.8
+_MIN_SHARED_VALUES = 3
+"""Shared values without which different names are never joined; many properties have 是 and 否."""
+_BRACKETS = re.compile(r"[((\[【].*?[))\]】]")
+_LINES = ("product_id", "position", "property", "value")
+_VALUES_EACH = 200
+_TABLES_SEEN = 20_000
+"""Combinations of properties in one product that are considered, the commonest first."""
+_USES = f"""
+SELECT source, property, value, count(*) AS products FROM specs JOIN products USING (product_id)
+GROUP BY source, property, value
+QUALIFY row_number() OVER (PARTITION BY source, property ORDER BY count(*) DESC, value) <= {_VALUES_EACH}
+ORDER BY source, property, products DESC, value
+"""  # noqa: S608 - constants
+_TOGETHER = f"""
+SELECT source, names FROM (
+    SELECT source, product_id, list(DISTINCT property ORDER BY property) AS names
+    FROM specs JOIN products USING (product_id) GROUP BY source, product_id
+) GROUP BY source, names ORDER BY count(*) DESC, source, names LIMIT {_TABLES_SEEN}
+"""  # noqa: S608 - constants
+_NORMS = """
+SELECT product_id, position, shared.property_norm, normal.value_norm, normal.unit, normal.number
+FROM lines JOIN products USING (product_id) JOIN shared USING (source, property) JOIN normal USING (value)
+"""
+_SHARED = pa.schema([(name, pa.string()) for name in ("source", "property", "property_norm")])
+_NORMAL = pa.schema([*((name, pa.string()) for name in ("value", "value_norm", "unit")), ("number", pa.float64())])
 
 
 @dataclass(frozen=True, slots=True)
 class NormalValue:
-    """A value as all shops would write it."""
+    """A value in normal form."""
 
     text: str
-    """The number in ``unit``, without trailing zeros; else the text, full-width signs and white space folded."""
+    """The number in ``unit`` without trailing zeros, or the text with full-width characters and white space folded."""
     unit: str | None
-    """g, ml, mm, W, V, mAh, Hz, MB (1 GB is 1,000), 月, 天, ℃ or %; None: no number, or one without a unit."""
+    """g, ml, mm, W, V, mAh, Hz, MB (1 GB is 1,000), 月, 天, ℃ or %; None for text and numbers without a unit."""
     number: float | None
-    """In ``unit``; None: the value is text."""
+    """The number in ``unit``, or None for text."""
 
 
 def normal_value(value: str) -> NormalValue:
-    """Return a value in its normal form: ``0.5kg``, ``500 克`` and ``５００G`` are all 500 g.
+    """Return a value in normal form: ``0.5kg``, ``500 克`` and ``５００G`` are all 500 g.
 
-    A value is a number only as a whole: ranges, sums and sizes (10-20cm, 2×3m, 160/84A) stay text, as does a
-    number with a unit that is not known.
+    Only a whole value is a number: ranges, sums and sizes (10-20cm, 2×3m, 160/84A) and numbers with an
+    unknown unit stay text.
     """
     folded = " ".join(normalize("NFKC", value).split())
     found = _NUMBER.fullmatch(folded) if len(folded) <= _LONGEST_NUMBER else None
@@ -85,69 +115,58 @@ def normal_value(value: str) -> NormalValue:
 
 
 def _plain(amount: Decimal) -> str:
-    """Write a number without exponent and without trailing zeros."""
+    """Return a number as text without exponent and trailing zeros."""
     text = f"{amount:f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return "0" if text in ("-0", "+0", "") else text
 
 
-PropertyKey = tuple[str, str]
-"""Source, and name as published."""
-_ALIKE_NAMES = 0.5
-_SHARED_BY_ALIKE = 0.3
-_SHARED_BY_UNLIKE = 0.8
-_MIN_SHARED_VALUES = 3
-"""Values in common, without which unlike names are never joined: 是 and 否 are in many properties."""
-_BRACKETS = re.compile(r"[((\[【].*?[))\]】]")
-
-
 @dataclass(frozen=True, slots=True)
 class PropertyUse:
-    """How one source uses one property name."""
+    """The values of one property name in one source."""
 
     source: str
     name: str
-    """As published."""
+    """Name as published."""
     values: Mapping[str, int]
-    """Values as published -> products; the commonest are enough."""
+    """Value as published -> number of products; the commonest values suffice."""
 
     @property
     def key(self) -> PropertyKey:
-        """What names it."""
+        """Source and name."""
         return self.source, self.name
 
 
 def align_properties(
-    uses: Iterable[PropertyUse], together: Collection[tuple[PropertyKey, PropertyKey]] = ()
+    uses: Iterable[PropertyUse], cooccurring: Collection[tuple[PropertyKey, PropertyKey]] = ()
 ) -> dict[PropertyKey, str]:
     """Return property -> shared name.
 
-    Names that differ only in case, width, spaces or brackets are one. Others are joined, best first, when
-    the names are alike (S_label of at least .5) and the cosine of their values is at least .3; or, whatever
-    the names, when it is at least .8 and three values are shared. Two names that one product has both are
-    never joined, not through a third either. The shared name is the one of most products.
+    Names that differ only in case, width, spaces or brackets are one. Others are joined, best first, if the
+    names are similar (S_label of at least .5) and the cosine of their values is at least .3, or, for any
+    names, if the cosine is at least .8 and three values are shared. Names that occur in one product are
+    never joined, not even through a third. The shared name is the one with most products.
 
     Args:
         uses: Each property of each source once.
-        together: Pairs of properties that stand in one product's table, in either order.
+        cooccurring: Pairs of properties of one product, in either order.
     """
     uses = sorted(uses, key=lambda use: use.key)
-    apart = {frozenset(pair) for pair in together}
-    groups: dict[PropertyKey, set[PropertyKey]] = {use.key: {use.key} for use in uses}
+    groups = Groups([use.key for use in uses])
+    for one, other in cooccurring:
+        groups.keep_apart(one, other)
     bags = {use.key: _bag(use) for use in uses}
     for _, one, other in sorted(_joins(uses, bags)):
-        mine, theirs = groups[one], groups[other]
-        if mine is not theirs and not any(frozenset((a, b)) in apart for a in mine for b in theirs):
-            mine |= theirs
-            groups.update(dict.fromkeys(theirs, mine))
+        if not groups.forbidden(one, other):
+            groups.join(one, other)
     products = {use.key: sum(use.values.values()) for use in uses}
-    return {key: _name(group, products) for key, group in groups.items()}
+    return {key: _name(group, products) for key, group in groups.of.items()}
 
 
 def _joins(
     uses: Sequence[PropertyUse], bags: Mapping[PropertyKey, Counter[str]]
 ) -> Iterable[tuple[float, PropertyKey, PropertyKey]]:
-    """Yield the pairs that may be joined, with what sorts the best first."""
+    """Yield the pairs that may be joined, with a sort key, best first."""
     folded = {use.key: _fold(use.name) for use in uses}
     for one, other in combinations(uses, 2):
         a, b = one.key, other.key
@@ -177,7 +196,7 @@ def _bag(use: PropertyUse) -> Counter[str]:
 
 
 def _cosine(one: Mapping[str, int], other: Mapping[str, int]) -> tuple[float, int]:
-    """Return the cosine of two bags, and how many values they share."""
+    """Return the cosine of two bags, and the number of shared values."""
     shared = one.keys() & other.keys()
     product = sum(one[value] * other[value] for value in shared)
     lengths = sum(n * n for n in one.values()) * sum(n * n for n in other.values())
@@ -185,43 +204,18 @@ def _cosine(one: Mapping[str, int], other: Mapping[str, int]) -> tuple[float, in
 
 
 def _name(group: Iterable[PropertyKey], products: Mapping[PropertyKey, int]) -> str:
-    """Return the name of most products; the smaller where two have as many."""
+    """Return the name with most products; ties go to the alphabetically smaller name."""
     counts: Counter[str] = Counter()
     for key in group:
         counts[key[1]] += products[key]
     return min(counts, key=lambda name: (-counts[name], name))
 
 
-_LINES = ("product_id", "position", "property", "value")
-_VALUES_EACH = 200
-_TABLES_SEEN = 20_000
-"""Combinations of properties in one product's table that are looked at, the commonest."""
-
-_USES = f"""
-SELECT source, property, value, count(*) AS products FROM specs JOIN products USING (product_id)
-GROUP BY source, property, value
-QUALIFY row_number() OVER (PARTITION BY source, property ORDER BY count(*) DESC, value) <= {_VALUES_EACH}
-ORDER BY source, property, products DESC, value
-"""  # noqa: S608 - constants
-_TOGETHER = f"""
-SELECT source, names FROM (
-    SELECT source, product_id, list(DISTINCT property ORDER BY property) AS names
-    FROM specs JOIN products USING (product_id) GROUP BY source, product_id
-) GROUP BY source, names ORDER BY count(*) DESC, source, names LIMIT {_TABLES_SEEN}
-"""  # noqa: S608 - constants
-_NORMS = """
-SELECT product_id, position, shared.property_norm, normal.value_norm, normal.unit, normal.number
-FROM lines JOIN products USING (product_id) JOIN shared USING (source, property) JOIN normal USING (value)
-"""
-_SHARED = pa.schema([(name, pa.string()) for name in ("source", "property", "property_norm")])
-_NORMAL = pa.schema([*((name, pa.string()) for name in ("value", "value_norm", "unit")), ("number", pa.float64())])
-
-
 def write_spec_norms(stage: Stage, connection: duckdb.DuckDBPyConnection) -> None:
-    """Write ``spec_norms``, a bucket at a time: memory grows with the values of one bucket.
+    """Write ``spec_norms`` bucket by bucket; memory grows with the values of one bucket.
 
     Args:
-        stage: Being run.
+        stage: The running stage.
         connection: DuckDB with the tables ``specs`` and ``products``.
     """
     shared = align_properties(_uses(connection), set(_together(connection)))
@@ -245,7 +239,7 @@ def _uses(connection: duckdb.DuckDBPyConnection) -> Iterator[PropertyUse]:
 
 
 def _together(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[PropertyKey, PropertyKey]]:
-    """Yield pairs of properties that one product has."""
+    """Yield pairs of properties that occur in one product."""
     for source, names in connection.sql(_TOGETHER).fetchall():
         for place, one in enumerate(names):
             yield from (((source, one), (source, other)) for other in names[:place])

@@ -1,4 +1,4 @@
-"""Scoring the pairs of nodes below one label, by the rule that was asked for."""
+"""Scores of the pairs of nodes below one label, by the chosen rule."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ _SECOND = 2
 
 @dataclass(frozen=True, slots=True)
 class CategoryData:
-    """What categories are judged by."""
+    """Everything known about the categories."""
 
     titles: Mapping[Category, Sequence[str]]
     sizes: Mapping[Category, int]
@@ -29,25 +29,25 @@ class CategoryData:
 
 
 class Scorer(Protocol):
-    """A rule's way to score pairs."""
+    """How a rule scores pairs."""
 
-    def score(self, nodes: Sequence[Node], also: Iterable[tuple[NodeKey, NodeKey]]) -> list[LabelPair]:
-        """Return the pairs worth judging among nodes below one label, and those of ``also``."""
+    def score(self, nodes: Sequence[Node], reviewed: Iterable[tuple[NodeKey, NodeKey]]) -> list[LabelPair]:
+        """Return the candidate pairs among nodes below one label, and the reviewed pairs."""
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedScorer:
-    """Names and titles, as MEP-3M compared them."""
+    """Names and titles, compared as in MEP-3M."""
 
     data: CategoryData
     settings: AlignSettings
     further: tuple[LabelPair, ...] = ()
-    """Second-level pairs that a person should see, though their names are not similar enough."""
+    """Second-level pairs for review, although their names are not similar enough."""
 
-    def score(self, nodes: Sequence[Node], also: Iterable[tuple[NodeKey, NodeKey]]) -> list[LabelPair]:
-        """Return the pairs of similar names, then the further ones."""
+    def score(self, nodes: Sequence[Node], reviewed: Iterable[tuple[NodeKey, NodeKey]]) -> list[LabelPair]:
+        """Return the pairs with similar names, then the further ones."""
         texts = [join_titles(interleave_titles(node, self.data.titles), self.settings.characters) for node in nodes]
-        found = score_pairs(nodes, texts, self.settings.s_label, also)
+        found = score_pairs(nodes, texts, self.settings, reviewed)
         known = {(pair.a.key, pair.b.key) for pair in found}
         more = pairs_among(self.further, nodes) if nodes and nodes[0].depth == _SECOND else []
         return found + [pair for pair in more if (pair.a.key, pair.b.key) not in known]
@@ -55,7 +55,7 @@ class PublishedScorer:
 
 @dataclass(frozen=True, slots=True)
 class LearnedScorer:
-    """Probabilities, all second levels having been judged at once."""
+    """Probabilities of the learned rule; second-level pairs are judged beforehand, all at once."""
 
     data: CategoryData
     second: tuple[LabelPair, ...]
@@ -64,17 +64,17 @@ class LearnedScorer:
     def score(
         self,
         nodes: Sequence[Node],
-        also: Iterable[tuple[NodeKey, NodeKey]],  # noqa: ARG002 - pairs that people decided on are all judged
+        reviewed: Iterable[tuple[NodeKey, NodeKey]],  # noqa: ARG002 - judge_pairs adds reviewed pairs itself
     ) -> list[LabelPair]:
-        """Return the pairs worth a look."""
-        if nodes and nodes[0].depth == 2:
+        """Return the candidate pairs with their probabilities."""
+        if nodes and nodes[0].depth == _SECOND:
             return pairs_among(self.second, nodes)
         found = judge_pairs(nodes, [""] * len(nodes), self.data.titles, self.data.facts, self.data.decided, self.model)
         return list(found.pairs)
 
 
 def pairs_among(pairs: Iterable[LabelPair], nodes: Sequence[Node]) -> list[LabelPair]:
-    """Return the pairs whose both ends are among nodes, which may stand for more categories by now."""
+    """Return the pairs with both ends among nodes, which can meanwhile hold more categories."""
     node_of = {category: node for node in nodes for category in node.own}
     return [
         replace(pair, a=node_of[pair.a.own[0]], b=node_of[pair.b.own[0]])
@@ -86,7 +86,7 @@ def pairs_among(pairs: Iterable[LabelPair], nodes: Sequence[Node]) -> list[Label
 def judge_second_level(
     members: Mapping[str, Iterable[Category]], data: CategoryData, model: PairModel | None
 ) -> LearnedPairs:
-    """Judge all pairs of second-level names by the learned rule, within classes and across."""
+    """Judge all pairs of second-level names by the learned rule, within classes and across classes."""
     placed = [(node, name) for name, categories in members.items() for node in make_nodes(categories, 2)]
     placed.sort(key=lambda one: (one[0].source, one[1], one[0].name))
     nodes, classes = [node for node, _ in placed], [name for _, name in placed]

@@ -6,19 +6,21 @@ from pydantic import Field, field_validator
 
 from m5data.stage_settings import StageSettings
 
-__all__ = ["CHARACTERS", "AlignSettings"]
+__all__ = ["CHARACTERS", "AlignSettings", "ContentTerms"]
 
 CHARACTERS = 22_000
 """Characters of titles that represent a category: about 450 products (MEP-3M)."""
+ContentTerms = Literal["counts", "binary", "simtext"]
+"""What the word vectors of titles hold; see ``AlignSettings.content_terms``."""
 
 
 class AlignSettings(StageSettings):
     """How the categories of several sources become one hierarchy; defaults are those of MEP-3M."""
 
     rule: Literal["mep3m", "learned"] = "mep3m"
-    """Rule of the second and third level: the published one, or one learned from reviewed pairs.
+    """Rule of the second and third level: the published rule, or a rule learned from reviewed pairs.
 
-    Until three pairs are accepted and three rejected, the published one stands in.
+    The published rule applies until three pairs are accepted and three are rejected.
     """
     first_level: dict[str, str] = Field(default_factory=dict)
     """Outermost category -> class; keys ``source:Name``, or ``Name`` for all sources. The paper did this by hand.
@@ -26,20 +28,23 @@ class AlignSettings(StageSettings):
     A table of a source's names, ``[align.first_level.SOURCE]``, is the same as keys ``SOURCE:Name``.
     """
     third_level: tuple[str, ...] = ()
-    """Sub-classes whose third level is kept, ``Sub-class`` or ``Class > Sub-class``; the paper chose 13."""
+    """Sub-classes that keep their third level, ``Sub-class`` or ``Class > Sub-class``; the paper chose 13."""
     s_label: float = Field(default=0.5, gt=0, le=1)
-    """Least name similarity of two categories that are one (MEP-3M)."""
+    """Minimum name similarity of two categories with one label (MEP-3M)."""
     s_content: float | Literal["same_names"] = 0.75
-    """Title similarity to exceed; ``same_names``: the mean over pairs of equal names, whence the paper's 0.75."""
+    """Title similarity to exceed; ``same_names``: the mean over pairs of equal names, as for the paper's 0.75."""
+    content_terms: ContentTerms = "counts"
+    """Word vectors of titles: counts (word counts, to which the paper's 0.75 applies), binary (presence of words) or
+    simtext (presence of words, computed by the package simtext 1.2; equal to binary within 1e-9, and much slower)."""
     same_names_join: bool = True
-    """Equal names are one whatever their titles, as 洗澡用具 (1.00, 0.705) in the paper's Table 3."""
+    """Equal names are one label whatever their titles, as 洗澡用具 (1.00, 0.705) in the paper's Table 3."""
     characters: int = Field(default=CHARACTERS, gt=0)
-    """Characters of titles that a category is judged by: about 450 products (MEP-3M)."""
+    """Characters of titles that represent a category: about 450 products (MEP-3M)."""
 
     @field_validator("first_level", mode="before")
     @classmethod
     def _flatten(cls, mapping: object) -> object:
-        """Write a source's own table as keys ``source:Name``."""
+        """Turn the table of one source into keys ``source:Name``."""
         if not isinstance(mapping, dict):
             return mapping
         flat: dict[object, object] = {}

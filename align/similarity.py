@@ -1,5 +1,6 @@
 """The two similarities of MEP-3M: S_label of two names, S_content of two sets of titles."""
 
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
@@ -11,23 +12,26 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from align.settings import CHARACTERS
+from align.settings import CHARACTERS, ContentTerms
 from align.word_counting import count_matrix
+from m5data.errors import SettingsError
 from m5data.segmentation import has_chinese
 
 __all__ = ["ContentVectors", "content_similarity", "join_titles", "label_similarity", "similar_labels"]
+
+_PAIRS_AT_ONCE = 4096
 
 
 def label_similarity(a: str, b: str) -> float:
     """Return the similarity of two names, 0 to 1 (MEP-3M, eq. 1).
 
     S_label = 2M / T: T characters in both names, M of them in the blocks that Python's
-    ``difflib.SequenceMatcher`` matches; equal names have 1, two empty names too. The paper's
-    Table 3 follows from it.
+    ``difflib.SequenceMatcher`` matches. Equal names, also two empty ones, have similarity 1. This
+    reproduces the paper's Table 3.
 
-    ``difflib`` searches for the characters of ``a`` in ``b``, and the result can differ slightly
-    when they are swapped. This function keeps the order that it is given; ``align`` always passes
-    the name of the alphabetically smaller source as ``a``.
+    ``difflib`` searches for the characters of ``a`` in ``b``, so swapping the names can change the
+    result slightly. This function keeps the given order; ``align`` always passes the name of the
+    alphabetically smaller source as ``a``.
     """
     return SequenceMatcher(None, a, b).ratio()
 
@@ -35,20 +39,23 @@ def label_similarity(a: str, b: str) -> float:
 def similar_labels(a: Sequence[str], b: Sequence[str], at_least: float) -> Iterator[tuple[int, int, float]]:
     """Yield every pair of names with ``label_similarity(a[i], b[j]) >= at_least``.
 
-    The characters that two names share, repetitions counted, bound M from above. They are counted
-    for all pairs at once, and only pairs that can reach the threshold are matched by ``difflib``:
-    the result is that of comparing all pairs.
+    The number of characters that two names share, repetitions included, bounds M from above. It is
+    computed for all pairs at once, and ``difflib`` compares only pairs that can reach the threshold.
+    The result equals that of comparing all pairs.
 
     Args:
-        a: Names of the one side, none empty.
+        a: Names of one side, none empty.
         b: Names of the other side, none empty.
         at_least: Threshold, above 0.
 
     Yields:
         i, j and the similarity, sorted by j, then i.
+
+    Raises:
+        ValueError: The threshold is out of range.
     """
     if not 0 < at_least <= 1:
-        raise ValueError(f"at_least: wanted above 0 and at most 1, got {at_least}")
+        raise ValueError(f"at_least must be above 0 and at most 1, not {at_least}.")
     for j, candidates in groupby(_candidates(a, b, at_least), key=lambda pair: pair[1]):
         matcher = SequenceMatcher(None, "", b[j])
         for i, _ in candidates:
@@ -58,23 +65,23 @@ def similar_labels(a: Sequence[str], b: Sequence[str], at_least: float) -> Itera
 
 
 def _candidates(a: Sequence[str], b: Sequence[str], at_least: float) -> Iterator[tuple[int, int]]:
-    """Yield pairs whose common characters allow the threshold, sorted by j, then i."""
-    signs: dict[tuple[str, int], int] = {}
-    one, other = _occurrences(a, signs), _occurrences(b, signs)
-    one.resize((len(a), len(signs)))
-    common = (other @ one.T).tocoo()  # [b, a], characters in common
-    j, i = common.coords
-    letters_a = np.array([len(name) for name in a], dtype=np.int64)
-    letters_b = np.array([len(name) for name in b], dtype=np.int64)
-    possible = 2.0 * common.data / (letters_a[i] + letters_b[j]) >= at_least
+    """Yield pairs whose shared characters can reach the threshold, sorted by j, then i."""
+    terms: dict[tuple[str, int], int] = {}
+    left, right = _occurrences(a, terms), _occurrences(b, terms)
+    left.resize((len(a), len(terms)))
+    shared = (right @ left.T).tocoo()  # [b, a], number of shared characters
+    j, i = shared.coords
+    length_a = np.array([len(name) for name in a], dtype=np.int64)
+    length_b = np.array([len(name) for name in b], dtype=np.int64)
+    possible = 2.0 * shared.data / (length_a[i] + length_b[j]) >= at_least
     order = np.lexsort((i[possible], j[possible]))
     yield from zip(i[possible][order].tolist(), j[possible][order].tolist(), strict=True)
 
 
-def _occurrences(names: Sequence[str], signs: dict[tuple[str, int], int]) -> csr_array:
-    """Return a 0/1 matrix [names, signs]; a sign is a character and its how-manieth occurrence.
+def _occurrences(names: Sequence[str], terms: dict[tuple[str, int], int]) -> csr_array:
+    """Return a 0/1 matrix [names, terms]; a term is a character with its occurrence number.
 
-    The product of two such rows is the number of characters in common, repetitions counted.
+    The product of two rows is the number of shared characters, repetitions included.
     """
     rows: list[int] = []
     columns: list[int] = []
@@ -82,19 +89,16 @@ def _occurrences(names: Sequence[str], signs: dict[tuple[str, int], int]) -> csr
         for character, times in Counter(name).items():
             for nth in range(times):
                 rows.append(row)
-                columns.append(signs.setdefault((character, nth), len(signs)))
+                columns.append(terms.setdefault((character, nth), len(terms)))
     ones: NDArray[np.int64] = np.ones(len(rows), dtype=np.int64)
-    return csr_array((ones, (rows, columns)), shape=(len(names), len(signs)))
-
-
-_PAIRS_AT_ONCE = 4096
+    return csr_array((ones, (rows, columns)), shape=(len(names), len(terms)))
 
 
 def join_titles(titles: str | Iterable[str], characters: int = CHARACTERS) -> str:
-    """Return the text that stands for a category: its titles, a line each, cut after ``characters``.
+    """Return the text that represents a category: its titles, one per line, cut after ``characters``.
 
-    The paper does not say how titles are joined. A line break keeps words of neighbouring titles
-    apart; it counts as a character. A single text may be given as it is.
+    The paper does not say how titles are joined. A line break separates the words of neighbouring
+    titles and counts as a character. A single text is accepted too.
     """
     text = titles if isinstance(titles, str) else "\n".join(titles)
     return text[:characters]
@@ -107,19 +111,19 @@ def content_similarity(
 ) -> float:
     """Return the cosine of the words of two sets of titles, 0 to 1 (MEP-3M, eq. 2).
 
-    Words are those of ``count_words``. Both texts are cut by jieba if the first one holds a
-    Chinese character, else neither: that is simtext's rule. 0 where a side has no word.
+    Words are those of ``m5data.segmentation.count_words``. jieba segments both texts if the first one
+    contains a Chinese character, and neither otherwise, as in simtext. A side without words has
+    similarity 0.
 
     Args:
-        titles_a: Titles of the one category, in order; the first 22,000 characters count.
+        titles_a: Titles of one category, in order; the first 22,000 characters count.
         titles_b: Titles of the other.
-        counts: True: vectors hold how often a word occurs, as simtext up to 1.1 did, and only with
-            these does the paper's threshold of 0.75 make sense. False: they hold whether it occurs,
-            as simtext 1.2 does.
+        counts: True: vectors hold word counts, as in simtext up to 1.1; the paper's threshold of 0.75
+            applies only to these. False: vectors hold the presence of words, as in simtext 1.2.
     """
     texts = [join_titles(titles_a), join_titles(titles_b)]
-    left, right = np.array([0]), np.array([1])
-    return float(ContentVectors(texts).similarities(left, right, counts=counts)[0])
+    terms: ContentTerms = "counts" if counts else "binary"
+    return float(ContentVectors(texts).similarities(np.array([0]), np.array([1]), terms=terms)[0])
 
 
 class ContentVectors:
@@ -130,25 +134,31 @@ class ContentVectors:
         self._chinese = np.array([has_chinese(text) for text in texts], dtype=np.bool_)
 
     def similarities(
-        self, left: NDArray[np.int64], right: NDArray[np.int64], *, counts: bool = True
+        self, left: NDArray[np.int64], right: NDArray[np.int64], *, terms: ContentTerms = "counts"
     ) -> NDArray[np.float64]:
         """Return the content similarity of each pair of texts.
 
         Args:
-            left: Index of each pair's first text, [pairs]; it decides whether the pair is cut.
+            left: Index of each pair's first text, [pairs]; it decides whether the pair is segmented.
             right: Index of its second text, [pairs].
-            counts: See ``content_similarity``.
+            terms: See ``AlignSettings.content_terms``.
 
         Returns:
-            Cosines, [pairs]. They come from exact integer sums, so order changes nothing.
+            Cosines, [pairs]. ``counts`` and ``binary`` come from exact integer sums, so that order
+            changes nothing.
+
+        Raises:
+            SettingsError: ``terms`` is ``simtext`` and the package is not installed.
         """
-        found = np.zeros(len(left))
+        if terms == "simtext":
+            return _simtext_cosines([(self._texts[i], self._texts[j]) for i, j in zip(left, right, strict=True)])
+        result = np.zeros(len(left))
         segmented = self._chinese[left]
         for chosen in (segmented, ~segmented):
             if chosen.any():
                 vectors = self._segmented if chosen is segmented else self._plain
-                found[chosen] = _cosines(vectors, left[chosen], right[chosen], counts=counts)
-        return found
+                result[chosen] = _cosines(vectors, left[chosen], right[chosen], binary=terms == "binary")
+        return result
 
     @cached_property
     def _segmented(self) -> csr_array:
@@ -160,19 +170,44 @@ class ContentVectors:
 
 
 def _cosines(
-    vectors: csr_array, left: NDArray[np.int64], right: NDArray[np.int64], *, counts: bool
+    vectors: csr_array, left: NDArray[np.int64], right: NDArray[np.int64], *, binary: bool
 ) -> NDArray[np.float64]:
-    """Return the cosine of each pair of rows; 0 where a row is empty."""
-    if not counts:
+    """Return the cosine of each pair of rows; 0 if a row is empty."""
+    if binary:
         vectors = (vectors > 0).astype(np.int64)
     squares = vectors.multiply(vectors).sum(axis=1)
-    found = []
+    cosines = []
     for start in range(0, len(left), _PAIRS_AT_ONCE):
         some = slice(start, start + _PAIRS_AT_ONCE)
         products = vectors[left[some]].multiply(vectors[right[some]]).sum(axis=1)
         norms = squares[left[some]], squares[right[some]]
-        found += [
+        cosines += [
             min(product / sqrt(one * other), 1.0) if product else 0.0
             for product, one, other in zip(products.tolist(), norms[0].tolist(), norms[1].tolist(), strict=True)
         ]
-    return np.array(found)
+    return np.array(cosines)
+
+
+def _simtext_cosines(pairs: Iterable[tuple[str, str]]) -> NDArray[np.float64]:
+    """Return simtext's cosine of each pair of texts, without its slow other measures."""
+    with warnings.catch_warnings():  # importing simtext disables all warnings
+        warnings.simplefilter("ignore")
+        try:
+            import jieba  # noqa: PLC0415 - simtext is optional
+            from simtext import similarity  # noqa: PLC0415
+        except ImportError as error:
+            raise SettingsError(
+                f"align.content_terms: 'simtext' needs the package simtext ({error}). "
+                "Run pip install simtext==1.2, or choose 'binary'."
+            ) from None
+    jieba.setLogLevel("CRITICAL")
+    measure = similarity()
+    cosines = []
+    for one, other in pairs:
+        try:
+            _, _, left, right = measure.transform(one, other)
+        except ValueError:  # simtext fails if neither text has a word
+            cosines.append(0.0)
+        else:
+            cosines.append(min(float(measure.cosine_similarity(left, right)), 1.0))
+    return np.array(cosines)

@@ -1,4 +1,4 @@
-"""Word counts of many texts, on all cores where that pays."""
+"""Word counts of many texts, in parallel if there is enough work."""
 
 import json
 import os
@@ -18,15 +18,15 @@ from m5data.segmentation import count_words
 __all__ = ["WordMatrix", "count_matrix", "serve"]
 
 _WORTH_A_PROCESS = 2_000_000
-"""Characters: about five seconds of work, where a process takes two to begin."""
+"""Characters: about five seconds of work; a process takes two seconds to start."""
 
 
 class WordMatrix:
-    """Word counts of texts as a sparse matrix in the making; threads may add rows."""
+    """Builder of a sparse matrix of word counts; threads may add rows."""
 
     def __init__(self, rows: int) -> None:
         self.words: dict[str, int] = {}
-        """Word -> column, in the order in which words were met."""
+        """Word -> column, in order of first occurrence."""
         self._columns: list[NDArray[np.int32]] = [np.empty(0, np.int32)] * rows
         self._counts: list[NDArray[np.int32]] = [np.empty(0, np.int32)] * rows
         self._lock = Lock()
@@ -47,46 +47,52 @@ class WordMatrix:
 
 
 def count_matrix(texts: Sequence[str], *, segment: bool) -> WordMatrix:
-    """Return ``count_words`` of each text as a row.
+    """Return a matrix with ``count_words`` of each text as a row.
 
-    Processes of our own do the work where there is much of it. They are plain child processes that
-    read from a pipe, and not a pool of ``multiprocessing``: that would import the caller's main module
-    again, and a script without a guard would start itself over. A child ends when its pipe is closed.
-    Which column a word has may differ from run to run; no cosine depends on it.
+    Large inputs are counted by child processes that read from a pipe. ``multiprocessing`` is not used
+    because it imports the caller's main module again, and a script without a guard would start itself
+    over. A child ends when its pipe closes. The column of a word can differ between runs; no cosine
+    depends on it.
     """
-    found = WordMatrix(len(texts))
+    result = WordMatrix(len(texts))
     workers = min(_cores(), sum(map(len, texts)) // _WORTH_A_PROCESS)
     if workers < 2 or not segment:
         for row, text in enumerate(texts):
-            found.set_row(row, count_words(text, segment=segment))
-        return found
+            result.set_row(row, count_words(text, segment=segment))
+        return result
     rows: SimpleQueue[int] = SimpleQueue()
     for row in range(len(texts)):
         rows.put(row)
     with ThreadPoolExecutor(workers) as pool:
-        for done in [pool.submit(_drive, texts, rows, found) for _ in range(workers)]:
+        for done in [pool.submit(_count_in_child, texts, rows, result) for _ in range(workers)]:
             done.result()
-    return found
+    return result
 
 
-def _drive(texts: Sequence[str], rows: "SimpleQueue[int]", found: WordMatrix) -> None:
-    """Let one child count texts until none is left."""
+def serve() -> None:
+    """Count the words of one text per input line, as JSON, until the pipe closes."""
+    for line in sys.stdin:
+        print(json.dumps(count_words(json.loads(line), segment=True)), flush=True)  # noqa: T201 - the pipe
+
+
+def _count_in_child(texts: Sequence[str], rows: "SimpleQueue[int]", result: WordMatrix) -> None:
+    """Let one child process count texts until the queue is empty."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-m", "align.word_counting"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True) as child:
         if child.stdin is None or child.stdout is None:
-            raise RuntimeError("counting words: wanted a child process with pipes, got none")
-        for row in _taken(rows):
+            raise RuntimeError("The process that counts words has no pipes.")
+        for row in _drain(rows):
             child.stdin.write(json.dumps(texts[row]) + "\n")
             child.stdin.flush()
             answer = child.stdout.readline()
             if not answer:
-                raise RuntimeError("counting words: wanted an answer, a child process ended; run it again")
-            found.set_row(row, json.loads(answer))
+                raise RuntimeError("A process that counts words ended early. Run the stage again.")
+            result.set_row(row, json.loads(answer))
 
 
-def _taken(rows: "SimpleQueue[int]") -> Iterator[int]:
-    """Yield rows that nobody has taken yet."""
+def _drain(rows: "SimpleQueue[int]") -> Iterator[int]:
+    """Yield rows until the queue is empty."""
     while True:
         try:
             yield rows.get_nowait()
@@ -96,12 +102,6 @@ def _taken(rows: "SimpleQueue[int]") -> Iterator[int]:
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def serve() -> None:
-    """Answer until the pipe is closed."""
-    for line in sys.stdin:
-        print(json.dumps(count_words(json.loads(line), segment=True)), flush=True)  # noqa: T201 - the pipe
 
 
 if __name__ == "__main__":

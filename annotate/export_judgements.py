@@ -20,6 +20,8 @@ from storage import Store
 
 __all__ = ["Form", "export_judgements", "make_report"]
 
+Form = Literal["csv", "label-studio", "report", "consequences", "categories"]
+
 
 def make_report(judgements: pa.Table, method: Method) -> dict[str, object]:
     """Return alpha, workers and tasks.
@@ -62,9 +64,6 @@ def _habits(judgements: pa.Table) -> dict[str, dict[str, float | None]]:
 def _task(row: dict[str, object], separator: str) -> dict[str, object]:
     query, _, candidate = str(row.pop("task")).partition(separator)
     return {"query": query, "candidate": candidate, **row}
-
-
-Form = Literal["csv", "label-studio", "report", "consequences", "categories"]
 
 
 def export_judgements(store: Store, settings: AnnotateSettings, form: Form, out: Path) -> int:

@@ -17,6 +17,8 @@ Answer = Literal["matched", "mismatched", "uncertain"]
 _ANSWERS: frozenset[str] = frozenset(get_args(Answer))
 _COLUMNS = ("query", "candidate", "worker", "answer")
 _GOLD: Mapping[str, bool] = {"": False, "0": False, "false": False, "1": True, "true": True}
+_NAME, _TO = "answer", "pair"
+"""Names of the choice and of what it is made on, in the labelling configuration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +77,6 @@ def check_judgement(row: Mapping[str | None, str | None] | Mapping[str, str], pl
     if gold not in _GOLD:
         return Reject(place, "bad_gold", f"wanted true or false, got {gold[:40]!r}")
     return Judgement(query, candidate, worker, answer, _GOLD[gold])  # type: ignore[arg-type]
-
-
-_NAME, _TO = "answer", "pair"
-"""Names of the choice and of what it is made on, in the labelling configuration."""
 
 
 def write_tasks(rows: Iterable[Mapping[str, object]]) -> Iterator[str]:

@@ -14,6 +14,13 @@ __all__ = ["TRANSITIVE_PAIRS", "find_transitive_pairs", "match_pairs"]
 
 _SIDES = pa.array(["matched", "mismatched"])
 """Labels of a pair's task. ``uncertain`` is none of them: who is uncertain takes no side."""
+TRANSITIVE_PAIRS = pa.schema(
+    [("query", pa.string()), ("candidate", pa.string()), ("through", pa.string()), ("implied", pa.string()),
+     ("decision", pa.string())]
+)  # fmt: skip
+"""One row an implied pair: ``through`` is the product that both were compared with, ``implied`` matched or mismatched,
+``decision`` what the pair's own judgements say: undecided, the opposite, or null where nobody judged it."""
+Pair = tuple[str, str]
 
 
 def match_pairs(judgements: pa.Table, method: Method = "majority", threshold: float = 0.5) -> pa.Table:
@@ -72,16 +79,6 @@ def _decide(posterior: NDArray[np.float64], threshold: float, judged: NDArray[np
     decision[posterior > threshold + TIE] = "matched"
     decision[~judged] = "undecided"
     return decision
-
-
-TRANSITIVE_PAIRS = pa.schema(
-    [("query", pa.string()), ("candidate", pa.string()), ("through", pa.string()), ("implied", pa.string()),
-     ("decision", pa.string())]
-)  # fmt: skip
-"""One row an implied pair: ``through`` is the product that both were compared with, ``implied`` matched or mismatched,
-``decision`` what the pair's own judgements say: undecided, the opposite, or null where nobody judged it."""
-
-Pair = tuple[str, str]
 
 
 def find_transitive_pairs(matches: pa.Table) -> pa.Table:

@@ -12,6 +12,8 @@ __all__ = ["FIRST_ROUND", "AnnotateSettings", "CandidateSettings", "Method", "Ta
 
 Method = Literal["majority", "dawid-skene", "glad", "weighted"]
 """How judgements of a task become one label."""
+FIRST_ROUND = 1
+"""Workers a task before doubt is known; then rounds. One did better than two in replays of public crowds."""
 
 
 class CandidateSettings(StageSettings):
@@ -38,10 +40,6 @@ class CandidateSettings(StageSettings):
     """Share of the truly best that an approximate search must find, measured on a sample of the queries."""
     seed: int = 0
     """Of the sample of queries."""
-
-
-FIRST_ROUND = 1
-"""Workers a task before doubt is known; then rounds. One did better than two in replays of public crowds."""
 
 
 class TaskSettings(StageSettings):

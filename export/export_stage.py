@@ -5,24 +5,52 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
-from export.card import dataset_card
-from export.croissant import CROISSANT, croissant
 from export.folders import Folder, open_folder
-from export.formats import WITHOUT_MEDIA, WRITERS
-from export.made import remember_export
+from export.link_shards import LINKS_SUFFIX, RECORDS_SUFFIX, LinkShard, M5ProductShard, Mep3mShard
+from export.metadata import CROISSANT, croissant, dataset_card
+from export.parquet_shards import SUFFIX as PARQUET_SUFFIX
+from export.parquet_shards import open_parquet_shard
 from export.reader import split_names, stored_samples
-from export.resuming import Target, write_split
+from export.registry import remember_export
 from export.rights import Rights, check_rights
 from export.sample import MODALITIES, Sample
 from export.settings import ExportSettings, ShardFormat
-from export.shard_files import MANIFEST, Shard, as_rows, is_whole, remove_stale, write_manifest
+from export.shards import (
+    MANIFEST,
+    Shard,
+    ShardWriter,
+    Target,
+    as_rows,
+    is_whole,
+    remove_stale,
+    write_manifest,
+    write_split,
+)
+from export.webdataset_shards import SUFFIX as TAR_SUFFIX
+from export.webdataset_shards import open_tar_shard
 from m5data.errors import UsageError
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from m5data.version import __version__
 from storage import Snapshot, Stage, Store
 
 __all__ = ["READS", "run"]
+
+_WRITERS: Mapping[ShardFormat, tuple[str, Callable[[Path], ShardWriter]]] = MappingProxyType(
+    {
+        "parquet": (PARQUET_SUFFIX, open_parquet_shard),
+        "webdataset": (TAR_SUFFIX, open_tar_shard),
+        "links": (LINKS_SUFFIX, LinkShard),
+        "m5product": (RECORDS_SUFFIX, M5ProductShard),
+        "mep3m": (RECORDS_SUFFIX, Mep3mShard),
+    }
+)
+"""Format -> suffix of its files, and what writes one."""
+
+_WITHOUT_MEDIA: frozenset[ShardFormat] = frozenset({"links", "m5product", "mep3m"})
+"""Formats that name media by their addresses: no bytes are read for them."""
+
 
 READS = ("splits", "products", "specs", "media", "frames", "audio", "labels")
 
@@ -45,7 +73,7 @@ class _Job:
     def samples(self, split: str, form: ShardFormat) -> Callable[[int], Iterator[Sample]]:
         """Return what reads the samples of a split from a number on."""
         licences = {source: right.licence for source, right in self.rights.items()}
-        objects = None if form in WITHOUT_MEDIA else self.store.objects
+        objects = None if form in _WITHOUT_MEDIA else self.store.objects
 
         def read(start: int) -> Iterator[Sample]:
             self.progress.advance(start)
@@ -119,7 +147,7 @@ def _export(stage: Stage, job: _Job, folder: Folder, digest: str) -> int:
     shards: Shards = {split: {} for split in job.splits}
     for split in job.splits:
         for form in formats:
-            suffix, open_writer = WRITERS[form]
+            suffix, open_writer = _WRITERS[form]
             shards[split][form] = write_split(target, f"{form}/{split}", suffix, open_writer, job.samples(split, form))
     remove_stale(
         folder, {f"{f}/{split}/{s.file}" for split, by in shards.items() for f, own in by.items() for s in own}

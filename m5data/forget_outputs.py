@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
-from export.cut import Cut
-from export.made import Export, exports_of
-from export.removal_list import add_removed
+from export.registry import Export, exports_of
+from export.removal import Removal, add_removed
 from export.takedown import cut_export, files_with
 from m5data.forget_plan import Plan
 from m5data.receipt import ExportHeld
@@ -18,7 +17,7 @@ __all__ = ["cut_certificates", "cut_exports", "find_certificates", "find_exports
 
 def find_exports(store: Store, plan: Plan, groups: Mapping[str, str]) -> tuple[ExportHeld, ...]:
     """Return the exports that hold the target; those that are not where they were count where their recipe did."""
-    cut = Cut(frozenset(plan.products), groups)
+    cut = Removal(frozenset(plan.products), groups)
     held = [
         (export, tuple(files_with(export.folder, cut, plan.words)) if export.is_there else ())
         for export in exports_of(store)
@@ -32,7 +31,7 @@ def find_exports(store: Store, plan: Plan, groups: Mapping[str, str]) -> tuple[E
 
 def cut_exports(store: Store, plan: Plan, groups: Mapping[str, str], now: datetime) -> None:
     """Take the target out of every export that is there, and name it in the lists of removals beside them."""
-    cut = Cut(frozenset(plan.products), groups)
+    cut = Removal(frozenset(plan.products), groups)
     exports = [export for export in exports_of(store) if export.is_there]
     for export in exports:
         if files_with(export.folder, cut, plan.words) or export.recipe in plan.recipes:

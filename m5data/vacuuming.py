@@ -1,6 +1,6 @@
 """Vacuum: dataset versions that nobody needs go, and whatever only they used."""
 
-from export.made import exported_versions
+from export.registry import exported_versions
 from m5data.forgetting import finish_forgetting
 from m5data.settings import StoreSettings
 from m5data.stage import Clock, StageReport, utc_now

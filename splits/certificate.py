@@ -145,12 +145,12 @@ def as_page(certificate: Certificate) -> str:
 
 def _plain(certificate: Certificate) -> dict[str, Any]:
     values = {field.name: getattr(certificate, field.name) for field in fields(certificate)}
-    lists = {"splits": "splits", "checks": "checks", "exclusions": "exclusions", "leakage": "leakage"}
+    lists = {"splits": "splits", "checks": "checks", "exclusions": "losses", "leakage": "leakage"}
     plain = {
         "recipe": certificate.recipe.model_dump(mode="json"),
         **{name: [asdict(item) for item in values[name]] for name in lists},
     }
-    # the JSON calls exclusions exclusions
+    # the JSON calls exclusions losses
     return {lists.get(name, name): plain.get(name, value) for name, value in values.items()} | {"ok": certificate.ok}
 
 

@@ -1,17 +1,17 @@
-"""Review of alignments by people; what a web page or a sheet needs.
+"""Review of alignments by people: the API of the review page and the review sheet.
 
-What to show: ``doubtful_pairs(store.snapshot(), resolve_decisions(all_decisions(store.state)), limit=50)`` gives the
-undecided pairs of the last alignment, most doubtful first, with titles and product ids of both sides
-(images: rows of the table ``media`` with these product ids). ``resolve_decisions(…).conflicts`` names the subjects on
-which people's latest decisions differ.
+Pairs to show: ``uncertain_pairs(store.snapshot(), resolve_decisions(all_decisions(store.state)), limit=50)``
+returns the undecided pairs of the last alignment, most uncertain first, with titles and product ids of
+both sides (their images are the rows of ``media`` with these ids). ``resolve_decisions(…).conflicts``
+lists the subjects on which the latest decisions of people differ.
 
-What to keep: ``record_decisions(store.state, [Decision("accept", a, b, reviewer, utc_now(), token=token)])``.
-Kinds are accept, reject, rename (one label, called ``name``) and split (``a`` stands alone). A page makes a
-token for each decision before it sends it: sent twice, it is kept once. Writers need no lock of the workspace;
-when the call returns, the decision is on the disk. Nothing is ever overwritten; the newest decision holds.
-``decision_fault`` says beforehand what is wrong with a decision; ``record_decisions`` raises ``DataError``.
+Decisions to store: ``record_decisions(store.state, [Decision("accept", a, b, reviewer, utc_now(), token=token)])``.
+Kinds are accept, reject, rename (one label, called ``name``) and split (``a`` stands alone). A page makes
+a token for each decision before it sends it, so a decision that is sent twice is stored once. Writers need
+no workspace lock, and the decision is on disk when the call returns. Nothing is overwritten; the newest
+decision applies. ``decision_fault`` validates a decision beforehand; ``record_decisions`` raises ``DataError``.
 
-What becomes of it: the next ``m5data align`` applies every decision in force; no rule overrules one.
+The next ``m5data align`` applies every decision in force; no rule overrides one.
 """
 
 from align.review.decisions import (

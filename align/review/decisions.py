@@ -1,4 +1,4 @@
-"""Review decisions of people: their form, their faults, and their log in the state."""
+"""Review decisions: the record, its validation, and the log in the state."""
 
 import json
 import sqlite3
@@ -25,85 +25,6 @@ __all__ = [
 
 Kind = Literal["accept", "reject", "rename", "split"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """One decision of one person; it holds on every later run until a newer one on the same subject."""
-
-    kind: Kind
-    """accept: ``a`` and ``b`` are one label. reject: they are two. rename: they are one label, called
-    ``name`` (without ``b``: the label that ``a`` is in is called so). split: ``a`` leaves the label that it
-    is in and stands alone, until it is accepted as one with another."""
-    a: Category
-    b: Category | None
-    """None for split, and for a rename of ``a``'s label alone."""
-    reviewer: str
-    """Who decided; not empty."""
-    decided_at: datetime
-    """When, with time zone; of two decisions on one subject the later one holds."""
-    name: str = ""
-    """Name of the label; rename needs it, no other kind takes it."""
-    token: str = ""
-    """Made by who asks for the decision: a token that is known already is the same decision sent twice."""
-
-    @property
-    def pair(self) -> tuple[Category, Category] | None:
-        """The pair that is judged, in order; None: a single category is."""
-        return None if self.b is None else (min(self.a, self.b), max(self.a, self.b))
-
-
-def normalise(decision: Decision) -> Decision:
-    """Return the decision as it is kept: the smaller category first, a split of one category alone."""
-    if decision.kind == "split":
-        return replace(decision, b=None)
-    if decision.pair is None:
-        return decision
-    return replace(decision, a=decision.pair[0], b=decision.pair[1])
-
-
-def decision_fault(decision: Decision) -> tuple[str, str] | None:
-    """Return why a decision cannot be kept, as reason and detail; None: it can.
-
-    Reasons: ``bad_decision`` (an unknown kind), ``no_reviewer``, ``no_time_zone``, ``bad_name`` (missing,
-    too long or not asked for), ``one_source`` (both categories of one shop), ``first_level`` (an outermost
-    category: those are mapped in the settings), ``levels_differ``, ``no_partner``, and those of ``fault``.
-    """
-    if decision.kind not in KINDS:
-        return "bad_decision", f"wanted one of {', '.join(KINDS)}, got {str(decision.kind)[:40]!r}"
-    if not decision.reviewer.strip():
-        return "no_reviewer", "wanted who decided, got nobody"
-    if decision.decided_at.tzinfo is None:
-        return "no_time_zone", "wanted a time with its zone, got one without"
-    return _name_fault(decision) or _ends_fault(decision)
-
-
-def _name_fault(decision: Decision) -> tuple[str, str] | None:
-    name = decision.name.strip()
-    if bool(name) != (decision.kind == "rename"):
-        return "bad_name", f"{decision.kind}: wanted {'a' if not name else 'no'} name, got {name[:40]!r}"
-    if len(name) > LONGEST_NAME:
-        return "bad_name", f"wanted at most {LONGEST_NAME} characters, got {len(name)}"
-    return None
-
-
-def _ends_fault(decision: Decision) -> tuple[str, str] | None:
-    ends = [end for end in (decision.a, decision.b) if end is not None]
-    for end in ends:
-        if found := fault(end.path):
-            return found
-        if len(end.path) == 1:
-            return "first_level", f"{end.text}: wanted a category below the first level; map that one in the settings"
-    if len(ends) == 1:
-        wanted = decision.kind in ("accept", "reject")
-        return ("no_partner", f"{decision.kind}: wanted two categories, got one") if wanted else None
-    if decision.kind != "split" and ends[0].source == ends[1].source:
-        return "one_source", f"wanted categories of two shops, got two of {ends[0].source}"
-    if decision.kind != "split" and len(ends[0].path) != len(ends[1].path):
-        return "levels_differ", f"wanted two of one level, got {len(ends[0].path)} and {len(ends[1].path)}"
-    return None
-
-
 _DDL = (
     """create table if not exists align_decisions (
         number integer primary key, kind text not null, a_source text not null, a_path text not null,
@@ -122,17 +43,97 @@ order by decided_at desc, number desc limit 1
 """
 
 
-def record_decisions(state: State, decisions: Iterable[Decision]) -> int:
-    """Add decisions to the log, all of them or none; safe to repeat, and for many writers at once.
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One decision of one person; it applies to every later run until a newer one on the same subject."""
 
-    A decision whose token is known is not added again. One without a token is not added where it is what
-    the same person decided last on the same categories. Nothing is ever changed or removed.
+    kind: Kind
+    """accept: ``a`` and ``b`` are one label. reject: they are two labels. rename: they are one label called
+    ``name`` (without ``b``: the label of ``a`` is called ``name``). split: ``a`` leaves its label and stands
+    alone until an accept joins it with another category."""
+    a: Category
+    b: Category | None
+    """None for a split, and for a rename of the label of ``a`` alone."""
+    reviewer: str
+    """Name of the person; not empty."""
+    decided_at: datetime
+    """Time with zone; the later of two decisions on one subject applies."""
+    name: str = ""
+    """Name of the label; required for rename, empty otherwise."""
+    token: str = ""
+    """Made by the client; a decision with a known token is the same decision sent twice."""
+
+    @property
+    def pair(self) -> tuple[Category, Category] | None:
+        """The judged pair in order; None for a decision on a single category."""
+        return None if self.b is None else (min(self.a, self.b), max(self.a, self.b))
+
+
+def normalise(decision: Decision) -> Decision:
+    """Return the decision in its stored form: the smaller category first, a split without ``b``."""
+    if decision.kind == "split":
+        return replace(decision, b=None)
+    if decision.pair is None:
+        return decision
+    return replace(decision, a=decision.pair[0], b=decision.pair[1])
+
+
+def decision_fault(decision: Decision) -> tuple[str, str] | None:
+    """Return why a decision is invalid, as (reason, detail), or None if it is valid.
+
+    Reasons: ``bad_decision`` (unknown kind), ``no_reviewer``, ``no_time_zone``, ``bad_name`` (missing, too
+    long or not allowed), ``one_source`` (both categories of one shop), ``first_level`` (an outermost
+    category; the settings map those), ``levels_differ``, ``no_partner``, and those of ``fault``.
+    """
+    if decision.kind not in KINDS:
+        return "bad_decision", f"{str(decision.kind)[:40]!r} is not one of {', '.join(KINDS)}"
+    if not decision.reviewer.strip():
+        return "no_reviewer", "the reviewer is missing"
+    if decision.decided_at.tzinfo is None:
+        return "no_time_zone", "the time has no time zone"
+    return _name_fault(decision) or _ends_fault(decision)
+
+
+def _name_fault(decision: Decision) -> tuple[str, str] | None:
+    name = decision.name.strip()
+    if bool(name) != (decision.kind == "rename"):
+        return (
+            "bad_name",
+            f"{decision.kind} takes no name, but has {name[:40]!r}" if name else f"{decision.kind} needs a name",
+        )
+    if len(name) > LONGEST_NAME:
+        return "bad_name", f"the name has {len(name)} characters, more than {LONGEST_NAME}"
+    return None
+
+
+def _ends_fault(decision: Decision) -> tuple[str, str] | None:
+    ends = [end for end in (decision.a, decision.b) if end is not None]
+    for end in ends:
+        if found := fault(end.path):
+            return found
+        if len(end.path) == 1:
+            return "first_level", f"{end.text} is an outermost category; map it in the settings"
+    if len(ends) == 1:
+        wanted = decision.kind in ("accept", "reject")
+        return ("no_partner", f"{decision.kind} needs two categories") if wanted else None
+    if decision.kind != "split" and ends[0].source == ends[1].source:
+        return "one_source", f"both categories belong to {ends[0].source}"
+    if decision.kind != "split" and len(ends[0].path) != len(ends[1].path):
+        return "levels_differ", f"the categories are at levels {len(ends[0].path)} and {len(ends[1].path)}"
+    return None
+
+
+def record_decisions(state: State, decisions: Iterable[Decision]) -> int:
+    """Add decisions to the log, all or none; safe to repeat and for concurrent writers.
+
+    A decision with a known token is not added again. A decision without a token is not added if it
+    repeats the last one of the same person on the same categories. Nothing is changed or removed.
 
     Returns:
-        How many were new.
+        Number of new decisions.
 
     Raises:
-        DataError: A decision cannot be kept; ``decision_fault`` says which are.
+        DataError: A decision is invalid; see ``decision_fault``.
     """
     rows = [_row(decision) for decision in decisions]
     with closing(_connect(state)) as connection, connection:
@@ -141,24 +142,24 @@ def record_decisions(state: State, decisions: Iterable[Decision]) -> int:
 
 
 def all_decisions(state: State) -> list[Decision]:
-    """Return every decision ever recorded, oldest first; those of one moment in the order they came."""
+    """Return all recorded decisions, oldest first; those of one moment in order of arrival."""
     query = f"select {_COLUMNS} from align_decisions order by decided_at, number"  # noqa: S608 - constants
     with closing(_connect(state)) as connection:
         return [_decision(row) for row in connection.execute(query)]
 
 
 def decisions_digest(state: State) -> str:
-    """Return a text that changes whenever a decision was added."""
+    """Return a text that changes whenever a decision is added."""
     with closing(_connect(state)) as connection:
         return str(connection.execute("select max(number) from align_decisions").fetchone()[0])
 
 
 def _row(decision: Decision) -> tuple[str | None, ...]:
     if found := decision_fault(decision):
-        raise DataError(f"decision on {decision.a.text[:80]!r}: {found[0]}: {found[1]}; correct it")
+        raise DataError(f"decision on {decision.a.text[:80]!r}: {found[0]}: {found[1]}.")
     kept = normalise(decision)
     b = (None, None) if kept.b is None else (kept.b.source, _path(kept.b))
-    # Times are compared as text: all in UTC, all with microseconds.
+    # Times are compared as text, so all are in UTC with microseconds.
     at = kept.decided_at.astimezone(UTC).isoformat(timespec="microseconds")
     reviewer, token = kept.reviewer.strip(), kept.token or None
     return kept.kind, kept.a.source, _path(kept.a), *b, kept.name.strip(), reviewer, at, token

@@ -15,46 +15,46 @@ Subject = TypeVar("Subject", Category, CategoryPair)
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Different people whose latest decisions on one subject differ; the last of them holds."""
+    """Latest decisions of different people on one subject that differ; the newest applies."""
 
     subject: tuple[Category, ...]
-    """A pair of categories; or one category, whose label has two names."""
+    """A pair of categories, or one category whose label has two names."""
     decisions: tuple[Decision, ...]
-    """The latest of each person, oldest first."""
+    """The latest decision of each person, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
 class EffectiveDecisions:
-    """What holds now."""
+    """The decisions in force."""
 
     pairs: Mapping[CategoryPair, Decision] = field(default_factory=dict)
-    """Pair, the smaller category first -> the decision on it that holds, newest first."""
+    """Pair, smaller category first -> its decision, newest first."""
     names: Mapping[Category, Decision] = field(default_factory=dict)
-    """Category -> the decision that names the label it is in, newest first."""
+    """Category -> the decision that names its label, newest first."""
     splits: Mapping[Category, Decision] = field(default_factory=dict)
-    """Category that stands alone -> the decision that says so."""
+    """Category that stands alone -> its decision."""
     conflicts: Sequence[Conflict] = ()
     """Sorted by subject."""
 
-    def verdict(self, a: Category, b: Category) -> bool | None:
-        """Return whether a person holds two categories to be one label; None: nobody said."""
+    def same_label(self, a: Category, b: Category) -> bool | None:
+        """Return whether people decided that two categories are one label; None if nobody did."""
         decision = self.pairs.get((min(a, b), max(a, b)))
         return None if decision is None else decision.kind != "reject"
 
     @property
     def categories(self) -> frozenset[Category]:
-        """Every category that a decision in force speaks of."""
+        """Every category in an effective decision."""
         return frozenset((*self.names, *self.splits, *(end for pair in self.pairs for end in pair)))
 
 
 def resolve_decisions(decisions: Iterable[Decision]) -> EffectiveDecisions:
-    """Return what a log of decisions amounts to.
+    """Return the decisions in force from a log of all decisions.
 
-    The newest decision on a pair holds, whoever made it. A split ends earlier joins of its category;
-    a later accept of a pair joins that pair again, and leaves the category apart from all others.
+    The newest decision on a pair applies, by any person. A split ends earlier joins of its category; a
+    later accept joins that pair again and leaves the category apart from all others.
 
     Args:
-        decisions: Oldest first, as ``all_decisions`` gives them, pairs in order.
+        decisions: Oldest first, as ``all_decisions`` returns them, pairs in order.
     """
     log = list(decisions)
     pairs = _newest((d.pair, d) for d in log if d.pair is not None)
@@ -71,7 +71,7 @@ def resolve_decisions(decisions: Iterable[Decision]) -> EffectiveDecisions:
 
 
 def _newest(found: Iterable[tuple[Subject, Decision]]) -> dict[Subject, Decision]:
-    """Keep the last decision of each subject, the newest of all first."""
+    """Return the last decision on each subject, newest first."""
     kept: dict[Subject, Decision] = {}
     for subject, decision in found:
         kept.pop(subject, None)
@@ -80,7 +80,7 @@ def _newest(found: Iterable[tuple[Subject, Decision]]) -> dict[Subject, Decision
 
 
 def _conflicts(log: Sequence[Decision]) -> tuple[Conflict, ...]:
-    """Return the subjects on which people's latest decisions differ."""
+    """Return the subjects on which the latest decisions of people differ."""
     latest: dict[tuple[Category, ...], dict[str, Decision]] = {}
     for decision in log:
         if decision.kind == "split":

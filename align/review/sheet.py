@@ -1,6 +1,7 @@
-"""The sheet of doubtful pairs: a CSV file that a person fills in."""
+"""The review sheet: a CSV file of uncertain pairs that a person fills in."""
 
 import csv
+import io
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,29 +27,18 @@ _LARGEST = 64 << 20
 
 
 def write_sheet(path: Path, pairs: Iterable[UncertainPair]) -> int:
-    """Write pairs as a CSV file in UTF-8 with a mark, as spreadsheets expect it; return how many.
+    """Write pairs as a CSV file in UTF-8 with a byte order mark, for spreadsheets; return their number.
 
-    The columns ``decision`` (accept, reject, rename, split a, split b) and ``name`` are for the person.
-    Texts that a spreadsheet would take for a formula begin with an apostrophe.
+    The person fills in the columns ``decision`` (accept, reject, rename, split a, split b) and ``name``.
+    Texts that a spreadsheet would read as a formula begin with an apostrophe.
     """
     rows = [_row(pair) for pair in pairs]
-    lines = _Lines()
-    writer = csv.DictWriter(lines, _COLUMNS)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, _COLUMNS)
     writer.writeheader()
     writer.writerows(rows)
-    replace_file(path, "".join(lines.written).encode("utf-8-sig"))
+    replace_file(path, text.getvalue().encode("utf-8-sig"))
     return len(rows)
-
-
-class _Lines:
-    """A file that keeps lines."""
-
-    def __init__(self) -> None:
-        self.written: list[str] = []
-
-    def write(self, text: str) -> int:
-        self.written.append(text)
-        return len(text)
 
 
 def _row(pair: UncertainPair) -> dict[str, str]:
@@ -84,44 +74,44 @@ def _unguard(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SheetReader:
-    """Who filled in a sheet, and when it is taken in."""
+    """Turns rows of a sheet into decisions of one reviewer at one time."""
 
     reviewer: str
     decided_at: datetime
 
     def decision(self, row: Mapping[str, str]) -> Decision:
-        """Return the decision of a row, whatever its faults."""
+        """Return the decision of a row without validating it."""
         said, _, side = row["decision"].casefold().partition(" ")
         ends = [Category(row[f"source_{end}"], tuple(row[f"path_{end}"].split(SEPARATOR))) for end in "ab"]
         if side == "b":
             ends.reverse()
         kind = said if side in ("", "a", "b") and (not side or said == "split") else row["decision"]
-        # A word that is no kind is told by decision_fault, with all other faults.
+        # decision_fault reports an unknown kind, with all other faults.
         return Decision(cast(Kind, kind), ends[0], ends[1], self.reviewer, self.decided_at, row.get("name", ""))
 
 
 def read_sheet(path: Path, reader: SheetReader) -> Iterator[Decision | Reject]:
-    """Yield the decisions of a sheet; rows without one are passed over.
+    """Yield the decisions of a sheet; rows without one are skipped.
 
-    A bad row becomes a reject whose item is ``file:line``; reasons are those of ``decision_fault``.
+    An invalid row becomes a reject with the item ``file:line`` and a reason of ``decision_fault``.
 
     Raises:
-        FeedError: There is no such file, it is no UTF-8 text, too large, or a column is missing.
+        FeedError: The file is missing, too large or not UTF-8, or lacks a column.
     """
     try:
         if path.stat().st_size > _LARGEST:
-            raise FeedError(f"{path}: wanted a sheet of at most {_LARGEST >> 20} MB; name another file")
+            raise FeedError(f"{path}: the sheet is larger than {_LARGEST >> 20} MB.")
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.DictReader(file)
             missing = [column for column in _WANTED if column not in (rows.fieldnames or ())]
             if missing:
-                raise FeedError(f"{path}:1: wanted the columns {', '.join(_WANTED)}; add {', '.join(missing)}")
+                raise FeedError(f"{path}:1: missing columns {', '.join(missing)}.")
             for row in rows:
                 cells = {key: _unguard((value or "").strip()) for key, value in row.items() if isinstance(key, str)}
                 if cells["decision"]:
                     yield _checked(reader.decision(cells), f"{path.name}:{rows.line_num}")
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise FeedError(f"{path}: wanted a CSV file of decisions: {error}; name another file") from None
+        raise FeedError(f"{path}: this is not a CSV file of decisions ({error}).") from None
 
 
 def _checked(decision: Decision, place: str) -> Decision | Reject:

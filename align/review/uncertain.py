@@ -40,22 +40,22 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class UncertainPair:
-    """A pair of categories for a person to judge."""
+    """An undecided pair of categories."""
 
     a: Category
     b: Category
     s_label: float
     s_content: float
     probability: float | None
-    """Of being one label, by the learned rule; None: another rule judged."""
+    """Probability of being one label by the learned rule; None under another rule."""
     relation: str
-    """same, broader (``a`` holds ``b``), narrower or other, as the rule has it."""
+    """same, broader (``a`` contains ``b``), narrower or other, by the rule."""
     merged: bool
-    """Whether both are one label now."""
+    """Whether both have one label now."""
     doubt: float
     """0 to 1."""
     evidence: tuple[str, ...]
-    """What spoke for or against it, strongest first."""
+    """Reasons for and against, strongest first."""
     examples_a: tuple[Example, ...]
     """Products in ``a`` and below, by product id."""
     examples_b: tuple[Example, ...]
@@ -64,15 +64,15 @@ class UncertainPair:
 def uncertain_pairs(
     snapshot: Snapshot, decided: EffectiveDecisions, *, limit: int = 50, offset: int = 0, examples: int = 5
 ) -> list[UncertainPair]:
-    """Return undecided pairs of the last alignment, most doubtful first.
+    """Return undecided pairs of the last alignment, most uncertain first.
 
     Args:
-        snapshot: Dataset version; before the first alignment there are no pairs.
-        decided: What people decided; pairs that a decision is in force on, and those of a category that
-            stands alone, are left out, at once and not only after the next alignment.
-        limit: Most pairs wanted.
-        offset: Pairs to pass over.
-        examples: Most products wanted of each side.
+        snapshot: Dataset version; it has no pairs before the first alignment.
+        decided: Decisions of people. Decided pairs, and pairs of categories that stand alone, are
+            excluded at once, before the next alignment.
+        limit: Maximum number of pairs.
+        offset: Number of pairs to skip.
+        examples: Maximum number of products on each side.
     """
     with closing(snapshot.connection(("label_pairs", "products"))) as connection:
         connection.register("decided", pa.Table.from_pylist(list(_keys(decided)), schema=_DECIDED))

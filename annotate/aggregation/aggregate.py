@@ -20,6 +20,10 @@ from m5data.errors import UsageError
 
 __all__ = ["Aggregation", "aggregate", "fit", "report_workers"]
 
+_METHODS: Mapping[str, Callable[[EncodedJudgements], Fit]] = MappingProxyType(
+    {"majority": majority, "dawid-skene": dawid_skene, "glad": glad, "weighted": weighted}
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Aggregation:
@@ -89,11 +93,6 @@ def _posterior_table(encoded: EncodedJudgements, posteriors: NDArray[np.float64]
             "posterior": posteriors.T.ravel(),
         }
     )
-
-
-_METHODS: Mapping[str, Callable[[EncodedJudgements], Fit]] = MappingProxyType(
-    {"majority": majority, "dawid-skene": dawid_skene, "glad": glad, "weighted": weighted}
-)
 
 
 def fit(encoded: EncodedJudgements, method: str) -> Fit:

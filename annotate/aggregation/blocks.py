@@ -10,17 +10,15 @@ from annotate.aggregation.encoding import EncodedJudgements
 
 __all__ = ["Block", "blocks", "count_votes", "sum_by"]
 
+Numbers = NDArray[np.intp]
+Values = NDArray[np.float64]
+_ANSWERS = 1 << 16
+"""Answers in a block: with the values worked out from each, some 4 MB. Twice as fast as whole columns."""
+
 
 def sum_by(places: NDArray[np.integer], values: NDArray[np.number | np.bool_], size: int) -> NDArray[np.float64]:
     """Return [size] the sum of the values at each place, added in their order."""
     return np.bincount(places, values, size).astype(np.float64, copy=False)
-
-
-Numbers = NDArray[np.intp]
-Values = NDArray[np.float64]
-
-_ANSWERS = 1 << 16
-"""Answers in a block: with the values worked out from each, some 4 MB. Twice as fast as whole columns."""
 
 
 @dataclass(frozen=True, slots=True)

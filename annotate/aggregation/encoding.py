@@ -24,6 +24,7 @@ __all__ = [
 Gold = Mapping[str, object] | Mapping[int, object]
 """Task -> its true label."""
 _COLUMNS = ("task", "worker", "label")
+_LARGEST = 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +88,6 @@ def codes(column: pa.ChunkedArray | pa.Array, values: pa.Array) -> NDArray[np.in
     """Return each value's place in ``values``, which holds them all."""
     places: NDArray[np.int32] = pc.index_in(column, value_set=values).to_numpy().astype(np.int32, copy=False)
     return places
-
-
-_LARGEST = 2**63
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,11 @@ __all__ = ["ENCODERS", "Encoder", "EncoderEntry", "LightEncoder", "Listing", "Re
 Vectors = NDArray[np.float32]
 ReadObject = Callable[[str], bytes]
 """SHA-256 of an object -> its bytes."""
+_CAPTION, _SPECS, _IMAGE = 1024, 512, 64
+_WEIGHTS = (1.0, 1.0, 0.5)
+"""Of caption, specifications, image: a perceptual hash tells photographs apart, not products."""
+_WORD = re.compile(r"[a-z0-9]+(?:[.\-/][a-z0-9]+)*")
+_GRAMS = (2, 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +97,6 @@ def load_encoder(settings: CandidateSettings) -> Encoder:
         ) from error
     made: Encoder = getattr(found, factory)(**chosen)
     return made
-
-
-_CAPTION, _SPECS, _IMAGE = 1024, 512, 64
-_WEIGHTS = (1.0, 1.0, 0.5)
-"""Of caption, specifications, image: a perceptual hash tells photographs apart, not products."""
-_WORD = re.compile(r"[a-z0-9]+(?:[.\-/][a-z0-9]+)*")
-_GRAMS = (2, 3)
 
 
 class LightEncoder:

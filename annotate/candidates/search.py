@@ -33,6 +33,16 @@ _STEPS = 1 << 20
 """Similarities are compared in steps of 2^-20: float32 sums differ by less with the order of their terms, so what is
 equal but for that order is a tie, whichever block it came in."""
 _NONE = np.iinfo(np.int64).max
+_EXACT_ROWS = 2048
+_EXACT_QUERIES = 2048
+"""Rows and queries of one matrix product: large enough that selecting costs little beside it, and together with
+what is kept of them some 150 MB a thread, at 2,816 dimensions and 500 best."""
+_BLOCK = 2048
+_COLUMNS = 1024
+_QUERIES = 4096
+_TRAINING = 40
+"""Rows a centre that k-means sees: faiss asks for 39 or more."""
+_ROUNDS = 8
 
 
 class TopK:
@@ -120,12 +130,6 @@ def search_parts(search: Callable[[Vectors], Neighbours], queries: Vectors, best
     return np.concatenate(rows), np.concatenate(similarities)
 
 
-_EXACT_ROWS = 2048
-_EXACT_QUERIES = 2048
-"""Rows and queries of one matrix product: large enough that selecting costs little beside it, and together with
-what is kept of them some 150 MB a thread, at 2,816 dimensions and 500 best."""
-
-
 def search_exactly(features: FeatureFile, queries: Vectors, best: int) -> Neighbours:
     """Return the ``best`` most similar rows of each query, ties by row.
 
@@ -146,14 +150,6 @@ def _search_block(features: FeatureFile, queries: Vectors, best: int) -> Neighbo
         np.matmul(queries, block.T, out=similarity)
         kept.offer(every, np.arange(start, start + len(block)), similarity)
     return kept.found()
-
-
-_BLOCK = 2048
-_COLUMNS = 1024
-_QUERIES = 4096
-_TRAINING = 40
-"""Rows a centre that k-means sees: faiss asks for 39 or more."""
-_ROUNDS = 8
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,21 @@ _LEAST = 0.5
 """Share of what the middle worker tells below which a worker rests."""
 
 Values = NDArray[np.float64]
+_ROUNDS = 15
+"""Rounds that the judgements are spent in: more see more of the answers before, and wait for more."""
+_DECIDED = 0.01
+"""Less doubt than this is not worth a judgement, once two workers answered: with one answer a task, the model may
+take all tasks for one class, and be sure of it."""
+_FEWEST = 2
+_PLACES = 1 << 62
+_ANSWERS = """
+select w.task, w.worker, w.label from annotation_work w join annotation_tasks t using (task)
+where t.kind = 'same-product' and w.label in ('matched', 'mismatched') order by 1, 2
+"""
+_TASKS = "select task, truth, wanted, taken from annotation_tasks where kind = 'same-product' order by task"
+_WORKERS = "select worker from annotation_workers where paused is null"
+_SEEN = "select task, worker from annotation_work"
+_NEWS = "select changes > planned from annotation_counts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,24 +86,6 @@ def _information(answers: EncodedJudgements, posteriors: Values) -> Values:
     joint = posteriors.mean(axis=1)[:, None, None] * errors
     information: Values = (joint * np.log(errors / joint.sum(axis=0))).sum(axis=(0, 2))
     return information
-
-
-_ROUNDS = 15
-"""Rounds that the judgements are spent in: more see more of the answers before, and wait for more."""
-_DECIDED = 0.01
-"""Less doubt than this is not worth a judgement, once two workers answered: with one answer a task, the model may
-take all tasks for one class, and be sure of it."""
-_FEWEST = 2
-_PLACES = 1 << 62
-
-_ANSWERS = """
-select w.task, w.worker, w.label from annotation_work w join annotation_tasks t using (task)
-where t.kind = 'same-product' and w.label in ('matched', 'mismatched') order by 1, 2
-"""
-_TASKS = "select task, truth, wanted, taken from annotation_tasks where kind = 'same-product' order by task"
-_WORKERS = "select worker from annotation_workers where paused is null"
-_SEEN = "select task, worker from annotation_work"
-_NEWS = "select changes > planned from annotation_counts"
 
 
 def replan(connection: sqlite3.Connection, settings: TaskSettings) -> int:

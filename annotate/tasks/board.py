@@ -42,6 +42,9 @@ insert into annotation_tasks (place, kind, query, candidate, options, added_at, 
 values (?, ?, ?, ?, ?, ?, 0, ?)
 on conflict (kind, query, candidate) do update set truth = excluded.truth where truth is not excluded.truth
 """
+_LONGEST_NAME = 64
+_TAKEN = "gold"
+"""Who gives the true answers in the table ``judgements``."""
 
 
 def add_tasks(connection: sqlite3.Connection, tasks: Iterable[Task], now: datetime, *, workers: int, seed: int) -> int:
@@ -83,11 +86,6 @@ def order_key(task: Task, seed: int) -> int:
     """Return the task's place in the order of ``seed``, 0 to below 2^62."""
     text = json.dumps([seed, task.kind, task.query, task.candidate])
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) >> 2
-
-
-_LONGEST_NAME = 64
-_TAKEN = "gold"
-"""Who gives the true answers in the table ``judgements``."""
 
 
 def add_worker(connection: sqlite3.Connection, worker: str, token: str) -> None:

@@ -31,6 +31,7 @@ BROKEN = "broken"
 """Answer to any task whose images or video do not show; it takes one of the task's places and no side."""
 
 RefusedReason = Literal["unknown_worker", "not_handed", "answered", "bad_answer"]
+_SHOWN = 40
 
 
 class RefusedError(UsageError):
@@ -122,9 +123,6 @@ class Pay:
     gold_asked: int
     gold_right: int
     paused: str | None
-
-
-_SHOWN = 40
 
 
 def options_of(task: Task) -> tuple[str, ...]:

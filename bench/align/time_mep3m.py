@@ -52,7 +52,7 @@ def main() -> int:
     hierarchy = build_hierarchy(titles, titles, {}, AlignSettings())
     seconds = time.perf_counter() - began
     pairs = [(j.pair.a.own[0], j.pair.b.own[0], j.pair.s_label, j.pair.s_content) for j in hierarchy.judged]
-    accepted = sum(judged.verdict != "apart" for judged in hierarchy.judged)
+    accepted = sum(judged.outcome != "apart" for judged in hierarchy.judged)
     peaks = [resource.getrusage(who).ru_maxrss / 2**20 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     print(f"ours: {seconds:.1f} s; {len(pairs):,} pairs of similar names, {accepted:,} accepted")
     print(f"memory: {peaks[0]:.2f} GB here, titles included, {peaks[1]:.2f} GB the largest child")
@@ -102,7 +102,7 @@ def _loop_texts(titles: Mapping[Category, Sequence[str]], sample: Sequence[Score
         _, _, one, other = measure.transform(*texts)
         binary = float(measure.cosine_similarity(one, other))
         spent += time.perf_counter() - began
-        ours = ContentVectors(texts).similarities(np.array([0]), np.array([1]), counts=False)[0]
+        ours = ContentVectors(texts).similarities(np.array([0]), np.array([1]), terms="binary")[0]
         worst = max(worst, abs(binary - ours))
         counted = _counted_cosine(texts)
         same &= abs(counted - s_content) <= 1e-9 and (counted > 0.75) == (s_content > 0.75)

@@ -22,10 +22,10 @@ import numpy as np
 import webdataset as wds
 
 from export.sample import Sample, SampleFrame
-from export.shard_files import write_shards
-from export.tar_reading import read_tar
+from export.shards import write_shards
 from export.webdataset_shards import members_of, open_tar_shard
 from m5data.records import Specification
+from storage.tar import read_members
 
 __all__ = ["main"]
 
@@ -92,7 +92,7 @@ def _payloads(sample: Sample) -> dict[str, bytes]:
 
 def _read_ours(folder: Path) -> int:
     shards = sorted(folder.glob("*.tar"))
-    return sum(len(payload) for path in shards for _, sample in read_tar(path) for payload in sample.values())
+    return sum(len(one.read()) for path in shards for one in read_members(path))
 
 
 def _read_theirs(folder: Path) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 from bench.scale.generated import MODALITIES, World, generate
 from export import parquet_shards, webdataset_shards
 from export.folders import LocalFolder
-from export.shard_files import Shard, ShardWriter, as_rows, write_manifest, write_shards
+from export.shards import Shard, ShardWriter, as_rows, write_manifest, write_shards
 
 __all__ = ["write_world"]
 

@@ -1,6 +1,5 @@
 """Reading samples of any shard; what is damaged is told apart from what is not there."""
 
-import tarfile
 from pathlib import Path
 
 import pyarrow as pa
@@ -25,5 +24,5 @@ def read_samples(path: Path, start: int, stop: int, *, media: bool = True) -> li
     read = parquet_reader.read_parquet if path.suffix == parquet_reader.SUFFIX else tar_reader.read_tar
     try:
         return read(path, start, stop, media=media)
-    except (OSError, pa.ArrowException, tarfile.TarError, ValueError, KeyError, TypeError) as error:
+    except (OSError, pa.ArrowException, DataError, ValueError, KeyError, TypeError) as error:
         raise DamagedShardError(f"{path}: samples {start} to {stop}: {error!r}; export again") from error

@@ -2,7 +2,7 @@
 
 import io
 import json
-import tarfile
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scale.data.raw_sample import RawSample
+from storage.tar import read_members
 
 __all__ = ["SUFFIX", "read_tar"]
 
@@ -24,38 +25,22 @@ def read_tar(path: Path, start: int, stop: int, *, media: bool = True) -> list[R
     Members before them are stepped over by their headers, not read.
 
     Raises:
-        OSError, tarfile.TarError, ValueError, KeyError: The file is not such a shard, or is damaged.
+        OSError, DataError, ValueError, KeyError: The file is not such a shard, or is damaged.
     """
     wanted = _FACTS + (_MEDIA if media else ())
-    with tarfile.open(path, "r:") as archive:
-        found = [_sample(_payloads(archive, one, wanted)) for one in _members(archive, start, stop)]
+    samples: dict[str, dict[str, bytes]] = {}
+    with closing(read_members(path)) as members:
+        for member in members:
+            if member.sample not in samples:
+                if len(samples) == stop:
+                    break
+                samples[member.sample] = {}
+            if len(samples) > start and member.extension in wanted:
+                samples[member.sample][member.extension] = member.read()
+    found = [_sample({name: payloads[name] for name in wanted}) for payloads in list(samples.values())[start:stop]]
     if len(found) < stop - start:
         raise ValueError(f"{start + len(found)} samples, wanted {stop}")
     return found
-
-
-def _members(archive: tarfile.TarFile, start: int, stop: int) -> list[dict[str, tarfile.TarInfo]]:
-    """Return extension -> member of each sample wanted; a sample's members follow each other."""
-    samples: dict[str, dict[str, tarfile.TarInfo]] = {}
-    for member in archive:
-        key, _, extension = member.name.partition(".")
-        if key not in samples and len(samples) == stop:
-            break
-        samples.setdefault(key, {})[extension] = member
-    return list(samples.values())[start:stop]
-
-
-def _payloads(
-    archive: tarfile.TarFile, members: dict[str, tarfile.TarInfo], wanted: tuple[str, ...]
-) -> dict[str, bytes]:
-    payloads = {}
-    for extension in wanted:
-        file = archive.extractfile(members[extension])
-        payload = file.read() if file else b""
-        if len(payload) != members[extension].size:
-            raise ValueError(f"{members[extension].name}: {len(payload)} bytes, wanted {members[extension].size}")
-        payloads[extension] = payload
-    return payloads
 
 
 def _sample(payloads: dict[str, bytes]) -> RawSample:

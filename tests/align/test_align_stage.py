@@ -94,8 +94,8 @@ def test_whole_result(store: Store) -> None:
         ("s:3", 0, "玩具", 0, "积木", -1, ""),
     ]
     assert [tuple(row.values()) for row in snapshot.table("rejects").to_pylist()] == [
-        ("align", "n:5", "no_category", "wanted a category path, got none"),
-        ("align", "s:2", "empty_name", "level 2: wanted a name, got an empty one"),
+        ("align", "n:5", "no_category", "the product has no category path"),
+        ("align", "s:2", "empty_name", "level 2: the name is empty"),
     ]
 
 
@@ -169,7 +169,7 @@ def test_no_products_have_no_labels(store: Store) -> None:
 
 
 def test_stage_before_is_missing(store: Store) -> None:
-    with pytest.raises(MissingInputError, match="align: wanted the table duplicates, found none; run m5data dedup"):
+    with pytest.raises(MissingInputError, match=r"align: the table duplicates is missing\. Run m5data dedup first"):
         run(store)
 
 

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from align import content_similarity, label_similarity
-from align.similarity import CHARACTERS, ContentVectors, join_titles, similar_labels
+from align.settings import CHARACTERS, ContentTerms
+from align.similarity import ContentVectors, join_titles, similar_labels
 
 NAMES = st.lists(st.text(alphabet="咖啡奶茶/饮料ab", min_size=1, max_size=7), max_size=12)
 
@@ -49,7 +50,7 @@ def test_long_names_are_not_matched_one_by_one() -> None:
 
 @pytest.mark.parametrize("at_least", [0.0, -1.0, 1.5])
 def test_threshold_that_prunes_nothing_is_refused(at_least: float) -> None:
-    with pytest.raises(ValueError, match="at_least: wanted above 0 and at most 1"):
+    with pytest.raises(ValueError, match="at_least must be above 0 and at most 1"):
         list(similar_labels(["甲"], ["甲"], at_least))
 
 
@@ -130,6 +131,7 @@ def test_titles_are_lines_of_one_text() -> None:
 def test_vectors_made_once_give_what_single_pairs_give(titles: list[list[str]], *, counts: bool) -> None:
     texts = [join_titles(some) for some in titles]
     left, right = (side.ravel() for side in np.meshgrid(np.arange(len(texts)), np.arange(len(texts))))
-    together = ContentVectors(texts).similarities(left, right, counts=counts)
+    terms: ContentTerms = "counts" if counts else "binary"
+    together = ContentVectors(texts).similarities(left, right, terms=terms)
     alone = [content_similarity(titles[i], titles[j], counts=counts) for i, j in zip(left, right, strict=True)]
     assert together.tolist() == alone

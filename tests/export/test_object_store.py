@@ -9,7 +9,7 @@ from moto.server import ThreadedMotoServer
 
 from export.export_stage import run
 from export.folders import open_folder
-from export.made import exports_of
+from export.registry import exports_of
 from export.rights import Rights
 from export.settings import ExportSettings
 from m5data.errors import UsageError

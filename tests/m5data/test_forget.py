@@ -14,7 +14,7 @@ from crawler import ingest_stage
 from crawler.crawl.frontier import Frontier
 from crawler.crawl.visits import Found, Task, Visit
 from crawler.tombstones import Withhold, open_register
-from export.removal_list import is_removed, read_removed
+from export.removal import is_removed, read_removed
 from flows.run_stage import run_stage
 from m5data.forget_plan import Target, TargetKind
 from m5data.forgetting import forget

@@ -1,24 +1,29 @@
-"""Shard files: rolled by size, published when whole, listed in a manifest written last."""
+"""Shard files: rolled by size, published when complete, resumed after a kill, listed in a manifest written last."""
 
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
 
+import pyarrow as pa
+
 from export.folders import Folder
 from export.sample import Sample
+from storage.stage import Spool
 
 __all__ = [
     "MANIFEST",
     "Shard",
     "ShardWriter",
+    "Target",
     "as_rows",
     "is_whole",
     "manifest_text",
     "remove_stale",
     "write_manifest",
     "write_shards",
+    "write_split",
 ]
 
 MANIFEST = "manifest.json"
@@ -116,3 +121,63 @@ def as_rows(shards: Iterable[Shard]) -> list[dict[str, object]]:
 def _finish(writer: ShardWriter, path: Path) -> tuple[int, str]:
     digest = writer.close()
     return path.stat().st_size, digest
+
+
+_SHARDS = pa.schema([("file", pa.string()), ("samples", pa.int64()), ("bytes", pa.int64()), ("sha256", pa.string())])
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where shards go, and what is known of those that are there."""
+
+    folder: Folder
+    spool: Spool
+    fingerprint: str
+    """Names everything that the shards depend on."""
+    there: Mapping[str, int]
+    """Name -> bytes of each file that was there before."""
+    max_bytes: int
+
+
+def write_split(
+    target: Target,
+    place: str,
+    suffix: str,
+    open_writer: Callable[[Path], ShardWriter],
+    samples: Callable[[int], Iterable[Sample]],
+) -> list[Shard]:
+    """Write shards as ``<place>/00000<suffix>`` and so on, and return them in order.
+
+    Shards that a killed run finished, and that are there, are kept: samples are read from the next on.
+
+    Args:
+        target: Where to.
+        place: ``format/split``.
+        suffix: Of the files' names.
+        open_writer: Opens a shard.
+        samples: Gives the samples from a number on.
+    """
+    shards = _finished(target, place)
+    start = sum(shard.samples for shard in shards)
+    for count, size, digest in write_shards(samples(start), open_writer, target.folder.draft, target.max_bytes, start):
+        shard = Shard(f"{len(shards):05d}{suffix}", count, size, digest)
+        target.folder.publish(f"{place}/{shard.file}")
+        shards.append(shard)
+        target.spool.put(place, target.fingerprint, {"shards": _table(shards)})
+    return shards
+
+
+def _finished(target: Target, place: str) -> list[Shard]:
+    """Return the shards of a killed run, as far as they are there one after the other."""
+    spooled = target.spool.get(place, target.fingerprint)
+    shards: list[Shard] = []
+    for row in spooled["shards"].to_pylist() if spooled else ():
+        if target.there.get(f"{place}/{row['file']}") != row["bytes"]:
+            break
+        shards.append(Shard(**row))
+    return shards
+
+
+def _table(shards: list[Shard]) -> pa.Table:
+    columns = {name: [getattr(shard, name) for shard in shards] for name in _SHARDS.names}
+    return pa.table(columns, schema=_SHARDS)

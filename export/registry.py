@@ -1,10 +1,10 @@
-"""Which exports were made, and where they went: asked when something in them is taken down."""
+"""The exports that were made and where they went: take-down asks for them."""
 
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from export.shard_files import MANIFEST
+from export.shards import MANIFEST
 from storage import Store
 
 __all__ = ["Export", "exported_versions", "exports_of", "remember_export"]
