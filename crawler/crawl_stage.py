@@ -16,12 +16,11 @@ from crawler.crawl.visits import Found
 from crawler.pages.parse import load_page_object
 from crawler.pages.urls import normalise
 from crawler.settings import CrawlSettings
-from crawler.tombstones import open_register
 from m5data.errors import DataError, SettingsError
 from m5data.records import Reject
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Store
-from storage.takedown import Register
+from takedown.register import Register, open_register
 
 __all__ = ["crawl_digest", "crawl_rejects", "crawl_report", "run"]
 

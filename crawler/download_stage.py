@@ -16,12 +16,11 @@ import pyarrow as pa
 from crawler.media.downloader import Caller, fetch_all
 from crawler.media.queue import DDL, OUTCOME_SCHEMA, ROOM, UrlQueue
 from crawler.settings import DownloadSettings
-from crawler.tombstones import open_register
 from m5data.errors import MissingInputError, ThresholdError
 from m5data.records import Reject
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Snapshot, Stage, Store
-from storage.takedown import Register
+from takedown.register import Register, open_register
 
 __all__ = ["publish", "read_wanted", "run"]
 

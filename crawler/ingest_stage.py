@@ -19,13 +19,12 @@ from crawler.feeds.tables import FEED_TABLES, VIEWS
 from crawler.feeds.validation import judge_rows, read_rejects
 from crawler.pages.privacy import hash_merchant, mask_contacts
 from crawler.settings import CrawlSettings
-from crawler.tombstones import open_register
-from crawler.workspace_key import load_or_create_key
 from m5data.errors import FeedError, NotAuthorisedError, SettingsError, UsageError
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Stage, Store
 from storage.files import file_sha256
-from storage.takedown import Register
+from storage.secret_key import load_or_create_key
+from takedown.register import Register, open_register
 
 __all__ = ["run"]
 

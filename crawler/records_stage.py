@@ -9,15 +9,15 @@ import pyarrow as pa
 
 from crawler.crawl.frontier import FRONTIER_DDL
 from crawler.crawl.stored_pages import StoredPageRow, pages_digest, remember_outcomes, stored_pages
-from crawler.late_pages import drop_late_pages
 from crawler.records.choice import Choice, choose_products
 from crawler.records.page_reader import Outcomes, PageReader, read_pages
 from crawler.records.tables import known_products, write_records
 from crawler.settings import CrawlSettings
-from crawler.tombstones import open_register
-from crawler.workspace_key import load_or_create_key
+from crawler.tombstoned_pages import drop_tombstoned_pages
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Objects, Stage, Store
+from storage.secret_key import load_or_create_key
+from takedown.register import open_register
 
 __all__ = ["run"]
 
@@ -63,7 +63,7 @@ def run(store: Store, settings: CrawlSettings, *, clock: Clock = utc_now, progre
                 progress.start("records", len(stale))
                 outcomes, choice = _write(stage, store.objects, pages, stale, readers, settings, progress)
                 late = [page for page in pages if outcomes[page.source, page.url].kind == "taken_down"]
-                drop_late_pages(store, connection, register, late, clock())
+                drop_tombstoned_pages(store, connection, register, late, clock())
                 report = stage.commit(_report(choice, began))
                 remember_outcomes(
                     connection,

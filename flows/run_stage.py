@@ -15,7 +15,6 @@ from flows.logs import FILE_ONLY, logging_to
 from flows.notifications import notifying
 from flows.progress_file import recorded_progress
 from m5data.errors import SettingsError
-from m5data.forgetting import finish_forgetting
 from m5data.progress import showing_progress
 from m5data.run_options import RunContext
 from m5data.settings import MachineSettings
@@ -23,6 +22,7 @@ from m5data.stage import Progress, StageReport
 from m5data.stages import STAGES, StageSpec, resolve
 from m5data.workspace import Workspace
 from storage.engine import memory_limit
+from takedown.forget import finish_takedown
 
 __all__ = ["confined", "run_stage", "stage_session"]
 
@@ -65,7 +65,7 @@ def run_stage(workspace: Workspace, name: str, context: RunContext) -> StageRepo
         named_disk_errors(workspace.root, name),
         recorded_progress(workspace, name, context) as progress,
     ):
-        finish_forgetting(workspace)
+        finish_takedown(workspace.store)
         return _logged(name, lambda: _call(STAGES[name], workspace, replace(context, progress=progress)))
 
 

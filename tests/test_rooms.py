@@ -18,6 +18,7 @@ ROOMS = (
     "export",
     "scale",
     "storage",
+    "takedown",
     "webapp",
     "flows",
     "demo_shops",

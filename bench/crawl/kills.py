@@ -17,9 +17,9 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from warcio.archiveiterator import ArchiveIterator
 
-from demo_shops.open_demo import open_demo
 from demo_shops.server import serving
 from demo_shops.shops import build
+from demo_shops.workspace import open_demo
 from tests.pipeline.killing import run_to_the_end, running, stage_times
 from tests.pipeline.workspace_content import leftovers, table_rows
 
@@ -96,8 +96,8 @@ def main() -> None:
             try_moments(make, chosen.moments, chosen.seed, chosen.results)
     outcomes = [json.loads(line) for line in chosen.results.read_text().splitlines()]
     stages = Counter(one["in"] for one in outcomes if one["alive"])
-    good = sum(not one["differences"] for one in outcomes)
-    print(f"{good} of {len(outcomes)} ended as an unbroken run; killed in {dict(stages)}")
+    product = sum(not one["differences"] for one in outcomes)
+    print(f"{product} of {len(outcomes)} ended as an unbroken run; killed in {dict(stages)}")
     for one in outcomes:
         if one["differences"]:
             print(one)

@@ -21,8 +21,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.flows.demo_shop import demo_shop
-from crawler.workspace_key import load_or_create_key
 from m5data.workspace import Workspace
+from storage.secret_key import load_or_create_key
 from storage.tables import TABLES
 
 __all__ = ["PROGRAM", "Ended", "copy_workspace", "run_verb", "table_rows"]

@@ -27,10 +27,10 @@ import fsspec
 import numpy as np
 
 from bench.flows.faults import PROGRAM
-from demo_shops.open_demo import open_demo
-from demo_shops.presets import Size
+from demo_shops.listings import Size
 from demo_shops.server import serving
 from demo_shops.shops import build
+from demo_shops.workspace import open_demo
 from flows.logs import LOG_FILE
 from m5data.copying import copy_workspace
 from m5data.workspace import Workspace
@@ -99,7 +99,7 @@ def _shops(scratch: Path, size: Size) -> Iterator[Path]:
 
 
 def _new(empty: Path, name: str) -> str:
-    """Make an empty workspace in S3, and return its address."""
+    """Make an empty workspace in S3, and return its URL."""
     address = f"s3://{_BUCKET}/{name}"
     copy_workspace(Workspace.open(empty), working_copy(address))
     return address
@@ -157,7 +157,7 @@ def _differences(reference: Path, name: str) -> list[str]:
 
 
 def _unknown(folder: Path) -> list[str]:
-    """Return the objects of files that the list of an address does not name."""
+    """Return the objects of files that the list of an URL does not name."""
     home, manifest = Home.of(folder), read_record(folder).manifest
     if home is None or manifest is None:
         return ["no working copy"]

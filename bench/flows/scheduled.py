@@ -1,6 +1,6 @@
 """A one-minute schedule on a real Prefect server: the first run is killed in the middle, the schedule goes on.
 
-    python -m bench.flows.scheduled [--picture docs/prefect-run.png] [--size tiny]
+    python -m bench.flows.scheduled [--image docs/prefect-run.png] [--size tiny]
 
 Takes three to five minutes. Ends with 1 where something is not as it must be.
 """
@@ -21,9 +21,9 @@ import psutil
 
 import m5data
 from bench.flows.demo_shop import demo_shop
-from bench.flows.picture import take_picture
+from bench.flows.image import take_picture
 from bench.flows.prefect_api import PrefectApi, prefect_server, until
-from demo_shops.server import ShopAddresses
+from demo_shops.server import ShopURLs
 
 _PROGRAM = Path(sys.executable).parent / "m5data"
 _MINUTES = 240.0
@@ -45,7 +45,7 @@ def main() -> int:
             prefect_server(home) as api,
             scheduled(workspace, api) as process,
         ):
-            expectations = watch(workspace, shops, api, process, chosen.picture)
+            expectations = watch(workspace, shops, api, process, chosen.image)
     for words, holds in expectations.items():
         print(f"{'ok    ' if holds else 'FAILED'} {words}")
     return sum(not holds for holds in expectations.values())
@@ -63,7 +63,7 @@ def scheduled(workspace: Path, api: PrefectApi) -> Iterator[subprocess.Popen[byt
 
 
 def watch(
-    workspace: Path, shops: ShopAddresses, api: PrefectApi, process: subprocess.Popen[bytes], picture: Path | None
+    workspace: Path, shops: ShopURLs, api: PrefectApi, process: subprocess.Popen[bytes], image: Path | None
 ) -> dict[str, bool]:
     """Kill the first run once it has stored frames, let two more run; return expectations, and whether they hold."""
     first = until(api.runs, _MINUTES, "the first run")[0]
@@ -72,8 +72,8 @@ def watch(
     second = _ended(api, 2)
     before, media = m5data.open(workspace).snapshot.number, _media_asked(shops)
     third = _ended(api, 3)
-    if picture:
-        take_picture(f"{api.url.removesuffix('/api')}/runs/flow-run/{second['id']}", picture)
+    if image:
+        take_picture(f"{api.url.removesuffix('/api')}/runs/flow-run/{second['id']}", image)
     after, crashed = m5data.open(workspace).snapshot.number, api.runs()[0]
     stages = api.artifacts(third["id"]).get("m5data-stages", "")
     print(f"runs: {[(run['name'], run['state_type'], round(run['total_run_time'], 1)) for run in api.runs()]}")
@@ -113,7 +113,7 @@ def _ended(api: PrefectApi, count: int) -> dict[str, Any]:
     return run
 
 
-def _media_asked(shops: ShopAddresses) -> int:
+def _media_asked(shops: ShopURLs) -> int:
     """Return how often the shops were asked for an image or a video."""
     return sum(
         sum(statuses.values())

@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 import psutil
 
 from bench.flows.demo_shop import demo_shop
-from demo_shops.changes import change_product
+from demo_shops.shops import change_product
 from flows.running import quiet
 from m5data.vacuuming import vacuum
 from m5data.workspace import Workspace

@@ -23,9 +23,10 @@ from crawler.crawl.visits import Found
 from crawler.net.client import ClientLimits, PageClient
 from crawler.net.robots import MAX_ROBOTS_BYTES
 from crawler.settings import CrawlSettings
-from crawler.tombstones import Withhold, open_register
+from crawler.tombstoned_pages import Withhold
 from storage import Store
 from storage.lock import enter_child
+from takedown.register import open_register
 
 __all__ = ["crawl_source", "scrapy_settings"]
 

@@ -23,7 +23,7 @@ from crawler.crawl.responses import PASSING_STATUSES, PageRules, read_answer, re
 from crawler.crawl.visits import Task, Visit
 from crawler.net.client import ClientLimits, Fetched, FetchError, PageClient
 from crawler.settings import CrawlSettings
-from crawler.tombstones import Withhold
+from crawler.tombstoned_pages import Withhold
 
 if TYPE_CHECKING:
     from crawler.crawl.browser import BrowserClient

@@ -7,7 +7,8 @@ import duckdb
 import pyarrow as pa
 
 from crawler.pages.privacy import hash_merchant
-from storage.takedown import Register, among
+from storage.erasure import among
+from takedown.register import Register
 
 __all__ = ["SUSPECT", "withheld_rows", "withhold_media", "write_hashes", "write_masks"]
 

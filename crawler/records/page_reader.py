@@ -21,7 +21,7 @@ from m5data.errors import PageError
 from m5data.records import ProductRecord
 from m5data.stage import Progress
 from storage import Objects, Spool
-from storage.takedown import Register
+from takedown.register import Register
 
 __all__ = ["Outcomes", "PageReader", "ReadPages", "read_pages"]
 

@@ -23,15 +23,15 @@ def forget(
     """
     from m5data.cli.output import print_json, print_rows
     from m5data.errors import UsageError
-    from m5data.forget_plan import Target, TargetKind
-    from m5data.forgetting import forget
     from m5data.workspace import Workspace
+    from takedown.forget import forget
+    from takedown.plan import Target, TargetKind
 
     given: list[tuple[TargetKind, str | None]] = [("url", url), ("product", product), ("merchant", merchant)]
     targets = [Target(kind, value) for kind, value in given if value]
     if len(targets) != 1:
         raise UsageError("forget: give one of --url, --product and --merchant")
-    receipt = forget(Workspace.open(workspace), targets[0], dry_run=dry_run)
+    receipt = forget(Workspace.open(workspace).store, targets[0], dry_run=dry_run)
     if as_json:
         print_json(receipt.as_record())
         return

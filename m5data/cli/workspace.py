@@ -44,9 +44,9 @@ def demo(
     size: Annotated[Literal["demo", "tiny"], typer.Option("--size", help="200 products, or 20.")] = "demo",
 ) -> None:
     """Serve two demo shops and run the whole pipeline on them."""
-    from demo_shops.open_demo import open_demo, ports_of
     from demo_shops.server import serving
     from demo_shops.shops import build
+    from demo_shops.workspace import open_demo, ports_of
     from flows.running import run_pipeline
     from m5data.cli.dataset import print_checks
     from m5data.cli.output import print_reports
@@ -54,9 +54,9 @@ def demo(
 
     typer.echo(f"building the demo shops in {folder / 'shops'} (once)")
     build(folder, size)
-    with serving(folder, ports_of(folder)) as addresses:
-        workspace = open_demo(folder, addresses.bases, size)
-        typer.echo(f"serving them at {' and '.join(addresses.bases.values())}")
+    with serving(folder, ports_of(folder)) as base_urls:
+        workspace = open_demo(folder, base_urls.bases, size)
+        typer.echo(f"serving them at {' and '.join(base_urls.bases.values())}")
         reports = run_pipeline(folder.resolve(), "everything")
     print_reports(reports)
     checks = verify_workspace(workspace)
@@ -99,7 +99,7 @@ def serve(
 ) -> None:
     """Serve the web application: products, labels, annotation."""
     import m5data
-    from crawler.workspace_key import load_or_create_key
+    from storage.secret_key import load_or_create_key
     from webapp.app import make_app
     from webapp.security.address import check_public
     from webapp.server import listen
