@@ -1,32 +1,17 @@
 """A writer killed before any of its writes to the object store leaves a whole version there."""
 
-from pathlib import Path
-
 from storage import Store
 from storage.remote import Home
 from storage.remote.lease import LEASE
-from tests.storage.remote.conftest import ADDRESS, OnMachine
+from tests.slow.storage.test_kill import check
+from tests.storage.remote.conftest import ADDRESS, OnMachine, make, open_at
 from tests.storage.remote.failing_store import FailingStore, Killed
-from tests.storage.synthetic import leftovers, noon
-from tests.storage.test_kill import check
+from tests.storage.synthetic import leftovers
 from tests.storage.writer_process import write_steps
 
 LAST = 2
 EVERY = 7
 """Writes between two kills: with 1 all are tried, in a minute."""
-
-
-def make(folder: Path) -> Store:
-    store = Store.create(folder, buckets=2, clock=noon)
-    with store.keeping_state():
-        return store
-
-
-def open_at(folder: Path) -> Store:
-    home = Home.of(folder)
-    assert home is not None
-    home.refresh()
-    return Store.open(folder, clock=noon)
 
 
 def kill_before(far: type[FailingStore], write: int, store: Store) -> bool:

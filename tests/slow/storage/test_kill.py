@@ -21,7 +21,7 @@ SEED = 20261121
 
 def write(root: Path, kill: int, last: int = LAST) -> subprocess.Popen[str]:
     arguments = [sys.executable, "-m", "tests.storage.writer_process", "write", str(root), str(last), str(kill)]
-    folder = Path(__file__).parents[2]
+    folder = Path(__file__).parents[3]
     return subprocess.Popen(arguments, cwd=folder, stdout=subprocess.PIPE, text=True)
 
 

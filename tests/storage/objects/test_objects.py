@@ -121,7 +121,7 @@ def test_writers_at_the_same_time_use_segments_of_their_own(store: Store) -> Non
 
 def test_processes_that_store_the_same_objects_at_once_lose_none(store: Store) -> None:
     command = [sys.executable, "-m", "tests.storage.writer_process", "objects", str(store.root)]
-    folder = Path(__file__).parents[2]
+    folder = Path(__file__).parents[3]
     started = [subprocess.Popen([*command, str(first)], cwd=folder) for first in (0, 50, 100)]
     assert [process.wait(timeout=60) for process in started] == [0, 0, 0]
     assert [store.objects.read(sha(str(number).encode())) for number in range(200)] == [
