@@ -15,7 +15,7 @@ from m5data.run_options import RunOptions
 if TYPE_CHECKING:  # a verb imports what it needs when it runs
     from m5data.records import ProductRecord
 
-__all__ = ["crawl", "download", "ingest", "parse"]
+__all__ = ["crawl", "download", "ingest", "parse", "read_page"]
 
 _LONGEST = 64 * 1024 * 1024
 """Bytes of a saved page, decompressed: a small gzip file can hold a thousand times itself."""
@@ -76,10 +76,10 @@ def parse(
     import crawler
     from m5data.cli.output import print_json
 
-    print_json(_record_as_json(crawler.parse_page(_read_page(page), url, page_object=page_object)))
+    print_json(_record_as_json(crawler.parse_page(read_page(page), url, page_object=page_object)))
 
 
-def _read_page(path: Path) -> bytes:
+def read_page(path: Path) -> bytes:
     """Return the bytes of a saved page.
 
     Raises:
