@@ -66,6 +66,7 @@ def download(workspace: Workspace, settings: object, context: RunContext) -> Arg
         "local_hosts": frozenset(map(authority, local)),
         "retry_failed": context.options.retry_failed,
         "refresh": context.options.refresh_media,
+        "opt_outs": crawling.opt_outs,
         "bandwidth_mbit": workspace.settings.machine.bandwidth_mbit,
     }
 

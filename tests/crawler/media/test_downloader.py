@@ -7,7 +7,7 @@ import pytest
 
 from crawler.download_stage import run
 from crawler.media import downloader
-from crawler.media.downloader import share_hosts
+from crawler.media.downloader import partition_hosts
 from crawler.settings import DownloadSettings
 from storage import Store
 
@@ -27,7 +27,7 @@ Want = Callable[..., None]
     ],
 )
 def test_hosts_are_dealt_out_whole(hosts: list[tuple[str, int]], processes: int, dealt: list[tuple[str, ...]]) -> None:
-    assert share_hosts(hosts, processes) == dealt
+    assert partition_hosts(hosts, processes) == dealt
 
 
 def test_two_processes_ask_for_every_url_once_and_leave_what_leads_to_the_others_host(

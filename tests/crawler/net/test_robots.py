@@ -1,14 +1,10 @@
-"""robots.txt, opt-outs, Retry-After."""
+"""robots.txt, ai.txt and tdmrep.json."""
 
 import json
-from datetime import UTC, datetime
 
 import pytest
 
-from crawler.crawl.responses import retry_after_s
 from crawler.net.robots import Robots, SiteOptOuts, robots_answer
-from crawler.pages.document import read_document
-from crawler.pages.optouts import page_opt_out
 
 ROBOTS = """
 User-agent: *
@@ -60,29 +56,3 @@ def test_reservations_of_a_site() -> None:
 @pytest.mark.parametrize("text", ["", "{}", "[1, {}]", "nonsense", "[" * 100_000])
 def test_an_unreadable_reservation_says_nothing(text: str) -> None:
     assert SiteOptOuts.read(text, "", "m5data").refusal("https://shop.example/x") is None
-
-
-@pytest.mark.parametrize(
-    ("head", "headers", "said"),
-    [
-        ('<meta name="robots" content="index, NoAI">', {}, "meta robots: noai"),
-        ('<meta name="m5data" content="noindex">', {}, "meta m5data: noindex"),
-        ("", {"X-Robots-Tag": "otherbot: noai"}, None),
-        ("", {"X-Robots-Tag": "noimageai"}, "header x-robots-tag: noimageai"),
-        ("", {"TDM-Reservation": "1"}, "header tdm-reservation: tdm-reservation"),
-        ('<meta name="robots" content="nofollow">', {}, None),
-    ],
-)
-def test_opt_outs_of_a_page(head: str, headers: dict[str, str], said: str | None) -> None:
-    document = read_document(f"<html><head>{head}</head><body>x".encode(), "https://shop.example/p", headers)
-    assert page_opt_out(document, "m5data", ("noai", "noimageai", "noindex", "tdm-reservation")) == said
-    assert page_opt_out(document, "m5data", ()) is None
-
-
-@pytest.mark.parametrize(
-    ("value", "seconds"),
-    [("120", 120), (" 0 ", 0), ("Wed, 01 May 2024 12:00:30 GMT", 30), ("Wed, 01 May 2024 11:00:00 GMT", 0),
-     ("soon", None), ("", None), ("-5", None)],
-)  # fmt: skip
-def test_retry_after(value: str, seconds: float | None) -> None:
-    assert retry_after_s(value, datetime(2024, 5, 1, 12, tzinfo=UTC)) == seconds

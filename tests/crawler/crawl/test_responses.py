@@ -38,8 +38,8 @@ def test_a_page_is_kept_with_the_headers_its_reading_needs_and_its_links() -> No
 
 @pytest.mark.parametrize(
     ("status", "state", "reason"),
-    [(404, "failed", "http_404"), (410, "failed", "http_404"), (403, "failed", "http_4xx"), (429, "failed", "http_429"),
-     (500, "failed", "http_5xx"), (204, "failed", "http_2xx")],
+    [(404, "failed", "http_404"), (410, "failed", "http_410"), (403, "failed", "http_403"), (429, "failed", "http_429"),
+     (500, "failed", "http_5xx"), (204, "failed", "http_status")],
 )  # fmt: skip
 def test_refusals(status: int, state: str, reason: str) -> None:
     visit, body = read_answer(task(), Fetched(status, (), b""), RULES)

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from crawler.child_processes import crawl_side_by_side
-from crawler.crawl.job import CrawlJob
+from crawler.crawl.job import CrawlJob, crawl_sources
 from crawler.settings import CrawlSettings
 from m5data.stage import SilentProgress
 
@@ -22,7 +21,7 @@ def stuck_or_done(job: CrawlJob, pipe: Connection) -> None:
 
 
 def test_a_process_that_says_nothing_is_ended_and_has_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("crawler.child_processes.enter", stuck_or_done)
+    monkeypatch.setattr("crawler.crawl.job.enter", stuck_or_done)
     job = CrawlJob(tmp_path, "stuck", CrawlSettings(), datetime.now(UTC), None)
     jobs = [job, replace(job, name="well")]
-    assert crawl_side_by_side(jobs, 2, SilentProgress(), silent_s=3.0) == ["stuck"]
+    assert crawl_sources(jobs, 2, SilentProgress(), silent_s=3.0) == ["stuck"]

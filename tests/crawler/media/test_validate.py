@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from crawler.media.file_types import ENOUGH, BadHeaderError, Dimensions, Mime, kind_of, sniff
-from crawler.media.outcome import Refusal
-from crawler.media.validate import ends_early, judge, read_dimensions
+from crawler.media.outcome import RejectedFileError
+from crawler.media.validate import ends_early, read_dimensions, validate
 from crawler.settings import DownloadSettings
 from m5data.records import MediaKind
 
@@ -124,8 +124,8 @@ def test_damaged_media_are_read_or_refused(data: st.DataObject, image: Make, cli
     damaged = whole[:place] + data.draw(st.binary(max_size=8)) + whole[place + 4 :]
     kind = data.draw(st.sampled_from(KINDS))
     try:
-        mime, found = judge(damaged, kind, DownloadSettings())
-    except Refusal:
+        mime, found = validate(damaged, kind, DownloadSettings())
+    except RejectedFileError:
         return
     assert kind_of(mime) == kind
     assert found.pixels <= DownloadSettings().max_pixels
@@ -153,8 +153,8 @@ def test_the_verdict_names_the_reason(image: Make, clip: Make) -> None:
     limits = DownloadSettings(max_pixels=1000, max_duration_s=1.5)
 
     def reason(data: bytes, kind: MediaKind) -> tuple[str, str]:
-        with pytest.raises(Refusal) as caught:
-            judge(data, kind, limits)
+        with pytest.raises(RejectedFileError) as caught:
+            validate(data, kind, limits)
         return caught.value.reason, caught.value.detail
 
     assert reason(b"", "image") == ("empty", "0 bytes")
@@ -163,4 +163,4 @@ def test_the_verdict_names_the_reason(image: Make, clip: Make) -> None:
     small = clip("mp4", "mpeg4", (32, 16))
     assert reason(small, "video") == ("too_long", "wanted at most 1.5 s, got 2.0 s")
     assert reason(b"\xff\xd8\xff\xda\0\2" + bytes(64) + b"\xff\xd9", "image")[0] == "broken"
-    assert judge(image("PNG", (10, 10)), "image", limits) == ("image/png", Dimensions(10, 10))
+    assert validate(image("PNG", (10, 10)), "image", limits) == ("image/png", Dimensions(10, 10))
