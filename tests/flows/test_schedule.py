@@ -1,6 +1,6 @@
 """``m5data schedule`` on its own Prefect server: a run is made, and SIGTERM ends the next with everything else.
 
-Runs by the clock, one of them killed, are measured by ``python -m bench.flows.scheduled``; here runs are asked for.
+``tests/slow/flows/test_schedule_killed.py`` waits for runs by the clock and kills one; here runs are asked for.
 """
 
 import socket
@@ -15,10 +15,10 @@ import httpx
 import psutil
 import pytest
 
-from bench.flows.prefect_api import PrefectApi, until
 from flows.running import check_cron
 from m5data.errors import UsageError
 from m5data.workspace import Workspace
+from tests.flows.prefect_api import PrefectApi, until
 
 PROGRAM = Path(sys.executable).parent / "m5data"
 DEADLINE_S = 120.0

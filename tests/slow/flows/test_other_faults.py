@@ -1,49 +1,38 @@
-"""Faults that are not of the disk: damaged files, a stuck decoder, a clock that jumps, Prefect's server away.
-
-    python -m bench.flows.other_faults
-
-On a shop of 20 products. Prints a table in Markdown: what happened, what the person is told, and whether the next run
-without the fault ends in the tables of a run without it. Ends with 1 where anything is not as it must be.
-"""
+"""Faults that are not of the disk: damaged files, a stuck decoder, a clock that jumps, Prefect's server away."""
 
 import os
 import signal
 import subprocess
-import sys
 import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import psutil
+import pytest
 
-from bench.flows.demo_shop import demo_shop
-from bench.flows.faults import PROGRAM, Ended, copy_workspace, run_verb, table_rows
-from bench.flows.prefect_api import prefect_server, until
 from flows.run_stage import run_stage
 from m5data.run_options import RunContext
 from m5data.workspace import Workspace
+from tests.flows.prefect_api import prefect_server, until
+from tests.slow.flows.demo_shop import demo_shop
+from tests.slow.flows.programs import PROGRAM, Ended, copy_workspace, run_verb, table_rows
 
 _DEADLINE_S = 120.0
 _BUSY_S = 0.15
 _COLLECTED = ("crawl", "download", "extract", "dedup")
 
 
-def main() -> int:
-    """Inject all of them and print what was seen."""
-    wrong = 0
-    with TemporaryDirectory() as folder:
-        shop, home = Path(folder) / "shop", Path(folder) / "home"
-        os.environ["PREFECT_HOME"] = str(home)
-        with demo_shop(shop, "tiny"):
-            copy_workspace(shop, Path(folder) / "empty")
-            for verb in _COLLECTED:
-                run_verb(verb, shop)
-            print("| fault | exit | seconds | told | mended by the next run |\n|---|---|---|---|---|")
-            for fault in (_bad_object, _bad_table, _stuck_decoder, _clock, _server_away, _server_dies):
-                place = Path(folder) / fault.__name__
-                wrong += not fault(shop, Path(folder) / "empty", place)
-    return wrong
+@pytest.fixture(scope="module")
+def workspaces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Path]]:
+    """A workspace of the demo shops after ``dedup``, and an empty one."""
+    folder = tmp_path_factory.mktemp("faults")
+    with pytest.MonkeyPatch.context() as patch, demo_shop(folder / "shop", "tiny"):
+        patch.setenv("PREFECT_HOME", str(folder / "home"))
+        copy_workspace(folder / "shop", folder / "empty")
+        for verb in _COLLECTED:
+            run_verb(verb, folder / "shop")
+        yield folder / "shop", folder / "empty"
 
 
 def _bad_object(shop: Path, _: Path, place: Path) -> bool:
@@ -56,7 +45,7 @@ def _bad_object(shop: Path, _: Path, place: Path) -> bool:
     told = ", ".join(f"{row['reason']} {row['n']}" for row in rows.to_pylist())
     segment.write_bytes(whole)
     mended = run_verb("redo --stage extract", place).code == 0 and table_rows(place) == table_rows(shop)
-    return _tell(
+    return _holds(
         "20 kB of a media segment damaged",
         Ended(ended.code, f"rejects: {told}", ended.seconds, traceback=False),
         mended,
@@ -72,7 +61,7 @@ def _bad_table(shop: Path, _: Path, place: Path) -> bool:
     ended = run_verb("redo --stage dedup", place)
     file.write_bytes(whole)
     mended = run_verb("redo --stage dedup", place).code == 0 and table_rows(place) == table_rows(shop)
-    return _tell("a table's file damaged", _about(ended, place), mended, 1)
+    return _holds("a table's file damaged", _about(ended, place), mended, 1)
 
 
 def _stuck_decoder(shop: Path, _: Path, place: Path) -> bool:
@@ -95,7 +84,7 @@ def _stuck_decoder(shop: Path, _: Path, place: Path) -> bool:
     )
     mended = run_verb("redo --stage extract", place).code == 0 and table_rows(place) == table_rows(shop)
     ended = Ended(process.returncode, told, time.perf_counter() - began, traceback=False)
-    return _tell("a decoder stopped (SIGSTOP), 5 s allowed a file", ended, mended, 0)
+    return _holds("a decoder stopped (SIGSTOP), 5 s allowed a file", ended, mended, 0)
 
 
 def _decoder(parent: int) -> psutil.Process | None:
@@ -117,18 +106,20 @@ def _clock(shop: Path, _: Path, place: Path) -> bool:
     ahead = RunContext(clock=lambda: datetime.now(UTC) + timedelta(days=365))
     for name in ("crawl", "records", "download", "extract", "dedup"):
         run_stage(Workspace.open(place), name, ahead)
-    told = run_verb("doctor", place)
+    ended = run_verb("doctor", place)
     clock = subprocess.run([PROGRAM, "doctor", "-w", str(place)], capture_output=True, text=True, check=False).stdout
     line = next((line.strip() for line in clock.splitlines() if line.strip().startswith("clock")), "")
     mended = run_verb("crawl --refresh", place).code == 0 and table_rows(place) == table_rows(shop)
-    return _tell("the clock a year ahead for one run", Ended(told.code, line, told.seconds, traceback=False), mended, 1)
+    return _holds(
+        "the clock a year ahead for one run", Ended(ended.code, line, ended.seconds, traceback=False), mended, 1
+    )
 
 
 def _server_away(_: Path, empty: Path, place: Path) -> bool:
     copy_workspace(empty, place)
     ended = run_verb("run --flow collect", place, environment={"PREFECT_API_URL": "http://127.0.0.1:9/api"})
     mended = run_verb("run --flow collect", place).code == 0
-    return _tell("PREFECT_API_URL names a server that is away", ended, mended, 2)
+    return _holds("PREFECT_API_URL names a server that is away", ended, mended, 2)
 
 
 def _server_dies(shop: Path, empty: Path, place: Path) -> bool:
@@ -151,17 +142,21 @@ def _server_dies(shop: Path, empty: Path, place: Path) -> bool:
     last = lines[-1] if lines else errors[-200:]
     ended = Ended(run.returncode, last, time.perf_counter() - began, "Traceback" in errors)
     mended = all(run_verb(verb, place).code == 0 for verb in _COLLECTED) and table_rows(place) == table_rows(shop)
-    return _tell("Prefect's server killed in the middle of a run", ended, mended, 1)
+    return _holds("Prefect's server killed in the middle of a run", ended, mended, 1)
 
 
 def _about(ended: Ended, place: Path) -> Ended:
-    return Ended(ended.code, ended.told.replace(str(place), "WORKSPACE"), ended.seconds, ended.traceback)
+    return Ended(ended.code, ended.message.replace(str(place), "WORKSPACE"), ended.seconds, ended.traceback)
 
 
-def _tell(fault: str, ended: Ended, mended: bool, code: int) -> bool:  # noqa: FBT001
-    print(f"| {fault} | {ended.code} | {ended.seconds:.1f} | {ended.told} | {mended} |", flush=True)
+def _holds(fault: str, ended: Ended, mended: bool, code: int) -> bool:  # noqa: FBT001
+    """Print what happened; return whether the program ended with ``code``, in a line, and the next run mended it."""
+    print(f"| {fault} | {ended.code} | {ended.seconds:.1f} | {ended.message} | {mended} |", flush=True)
     return ended.code == code and mended and not ended.traceback
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+@pytest.mark.parametrize("fault", [_bad_object, _bad_table, _stuck_decoder, _clock, _server_away, _server_dies])
+def test_a_fault_is_reported_and_the_next_run_mends_it(
+    workspaces: tuple[Path, Path], tmp_path: Path, fault: Callable[[Path, Path, Path], bool]
+) -> None:
+    assert fault(*workspaces, tmp_path / "workspace")

@@ -1,31 +1,27 @@
-"""Thirty runs in a row over shops that change: memory, handles, disk and seconds a run must be flat after the third.
+"""Runs in a row over shops that change: memory, handles, disk and seconds a run are flat after the third.
 
-    python -m bench.flows.soak [--runs 30]
-
-Each run is the flow ``everything`` with ``refresh`` and then a vacuum, in this one process, so that what leaks adds up;
+Each run is the flow ``everything`` with ``refresh`` and then a vacuum, in this one process, so that leaks add up;
 between two runs one product's page changes. One private Prefect server is kept for all. "Flat": the median of the
 last five runs is at most 10 % (memory, seconds, disk), 0 (handles, threads) above that of the runs four to eight.
 """
 
-import argparse
-import os
-import sys
 import time
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 
 import psutil
+import pytest
 
-from bench.flows.demo_shop import demo_shop
 from demo_shops.shops import change_product
 from flows.running import quiet
 from m5data.vacuuming import vacuum
 from m5data.workspace import Workspace
+from tests.slow.flows.demo_shop import demo_shop
 
 _STORE = "\nkeep_versions = 12\nkeep_days = 0\n"
+_RUNS = 20
 _PRODUCTS = ("north:N10001", "north:N10002", "south:30001", "south:30002")
 
 
@@ -39,21 +35,6 @@ class Seen:
     threads: int
     disk_mb: float
     files: int
-
-
-def main() -> int:
-    """Run it, print a line a run, and return how many measures were not flat."""
-    parser = argparse.ArgumentParser(description="Runs in a row over shops that change.")
-    parser.add_argument("--runs", type=int, default=30)
-    runs = parser.parse_args().runs
-    quiet()
-    with TemporaryDirectory() as folder:
-        os.environ["PREFECT_HOME"] = str(Path(folder) / "home")
-        workspace = Path(folder) / "shop"
-        with demo_shop(workspace, "tiny"):
-            _keep_few(workspace)
-            seen = _soak(workspace, runs)
-    return _judge(seen)
 
 
 def _keep_few(workspace: Path) -> None:
@@ -100,16 +81,20 @@ def _threads() -> int:
     return sum(name != "tokio-rt-worker" for name in names)
 
 
-def _judge(seen: list[Seen]) -> int:
-    early, late = seen[3:8], seen[-5:]
-    wrong = 0
+def _not_flat(seen: list[Seen]) -> list[str]:
+    """Return the measures that grew, each with its medians early and late."""
+    grown = []
     for name, allowed in (("seconds", 0.1), ("memory_mb", 0.1), ("handles", 0.0), ("threads", 0.0), ("disk_mb", 0.1)):
-        first, last = (median(getattr(one, name) for one in part) for part in (early, late))
-        flat = last <= first * (1 + allowed)
-        wrong += not flat
-        print(f"{name:10} runs 4 to 8: {first:8.2f}, last five: {last:8.2f}, {'flat' if flat else 'NOT FLAT'}")
-    return wrong
+        first, last = (median(getattr(one, name) for one in part) for part in (seen[3:8], seen[-5:]))
+        print(f"{name:10} runs 4 to 8: {first:8.2f}, last five: {last:8.2f}")
+        grown += [f"{name}: {first:.2f}, then {last:.2f}"] if last > first * (1 + allowed) else []
+    return grown
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def test_memory_handles_disk_and_seconds_stay_flat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    quiet()
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "home"))
+    with demo_shop(tmp_path / "shop", "tiny"):
+        _keep_few(tmp_path / "shop")
+        seen = _soak(tmp_path / "shop", _RUNS)
+    assert _not_flat(seen) == []

@@ -1,16 +1,11 @@
 """A one-minute schedule on a real Prefect server: the first run is killed in the middle, the schedule goes on.
 
-    python -m bench.flows.scheduled [--image docs/prefect-run.png] [--size tiny]
-
-Takes three to five minutes. Ends with 1 where something is not as it must be.
+Takes three to five minutes. ``M5DATA_SCREENSHOT=docs/prefect-run.png`` also writes an image of the second run's page.
 """
 
-import argparse
 import os
 import signal
 import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,43 +13,33 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 
 import m5data
-from bench.flows.demo_shop import demo_shop
-from bench.flows.image import take_picture
-from bench.flows.prefect_api import PrefectApi, prefect_server, until
 from demo_shops.server import ShopURLs
+from tests.flows.prefect_api import PrefectApi, prefect_server, until
+from tests.slow.flows.demo_shop import demo_shop
+from tests.slow.flows.programs import PROGRAM
+from tests.slow.flows.screenshot import take_screenshot
 
-_PROGRAM = Path(sys.executable).parent / "m5data"
 _MINUTES = 240.0
 _SHUTDOWN_S = 10.0
 
 
-def main() -> int:
-    """Run it and print what was seen; return how many expectations failed."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--picture", type=Path)
-    parser.add_argument("--size", choices=("tiny", "demo"), default="tiny")
-    chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch:
-        home, workspace = Path(scratch) / "prefect", Path(scratch) / "shop"
-        home.mkdir()
-        os.environ["PREFECT_HOME"] = str(home)
-        with (
-            demo_shop(workspace, chosen.size) as shops,
-            prefect_server(home) as api,
-            scheduled(workspace, api) as process,
-        ):
-            expectations = watch(workspace, shops, api, process, chosen.image)
-    for words, holds in expectations.items():
-        print(f"{'ok    ' if holds else 'FAILED'} {words}")
-    return sum(not holds for holds in expectations.values())
+def test_the_schedule_goes_on_after_a_killed_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home, workspace = tmp_path / "prefect", tmp_path / "shop"
+    home.mkdir()
+    monkeypatch.setenv("PREFECT_HOME", str(home))
+    image = os.environ.get("M5DATA_SCREENSHOT")
+    with demo_shop(workspace, "tiny") as shops, prefect_server(home) as api, scheduled(workspace, api) as process:
+        expectations = watch(workspace, shops, api, process, Path(image) if image else None)
+    assert [words for words, holds in expectations.items() if not holds] == []
 
 
 @contextmanager
 def scheduled(workspace: Path, api: PrefectApi) -> Iterator[subprocess.Popen[bytes]]:
     """Run ``m5data schedule`` with a one-minute cron."""
-    words = [str(_PROGRAM), "schedule", "--cron", "* * * * *", "--refresh", "-w", str(workspace)]
+    words = [PROGRAM, "schedule", "--cron", "* * * * *", "--refresh", "-w", str(workspace)]
     with subprocess.Popen(words, env={**os.environ, "PREFECT_API_URL": api.url}) as process:
         try:
             yield process
@@ -73,7 +58,7 @@ def watch(
     before, media = m5data.open(workspace).snapshot.number, _media_asked(shops)
     third = _ended(api, 3)
     if image:
-        take_picture(f"{api.url.removesuffix('/api')}/runs/flow-run/{second['id']}", image)
+        take_screenshot(f"{api.url.removesuffix('/api')}/runs/flow-run/{second['id']}", image)
     after, crashed = m5data.open(workspace).snapshot.number, api.runs()[0]
     stages = api.artifacts(third["id"]).get("m5data-stages", "")
     print(f"runs: {[(run['name'], run['state_type'], round(run['total_run_time'], 1)) for run in api.runs()]}")
@@ -88,7 +73,7 @@ def watch(
         "the second, scheduled, ends the first one's work": second["state_type"] == "COMPLETED",
         "both were started by the schedule": bool(second["auto_scheduled"] and third["auto_scheduled"]),
         "the third finds nothing changed, and commits nothing": before == after and "false" not in stages.lower(),
-        "it asks for no medium": _media_asked(shops) == media,
+        "it asks for no image or video": _media_asked(shops) == media,
         "artifacts: stages, drops, ledger, report": api.artifacts(second["id"]).keys()
         == {"m5data-stages", "m5data-drops", "m5data-ledger", "m5data-report"},
         f"SIGTERM ends everything within {_SHUTDOWN_S:g} s": not alive,
@@ -121,7 +106,3 @@ def _media_asked(shops: ShopURLs) -> int:
         for path, statuses in shops.requests(shop).items()
         if "." in path and not path.endswith((".html", ".txt", ".xml"))
     )
-
-
-if __name__ == "__main__":
-    sys.exit(main())
