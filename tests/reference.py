@@ -105,12 +105,15 @@ def _keys(model: type[BaseModel]) -> Iterator[str]:
 def _commands() -> Iterator[str]:
     runner = CliRunner()
     for words in ((), *_verbs(app)):
-        done = runner.invoke(app, [*words, "--help"], prog_name="m5data", terminal_width=100, max_content_width=100)
-        yield from (f"## {' '.join(('m5data', *words))}", "", "```", done.output.strip(), "```", "")
+        done = runner.invoke(app, [*words, "--help"], prog_name="m5data", env={"COLUMNS": "80"})
+        lines = "\n".join(line.rstrip() for line in done.output.strip().splitlines())
+        yield from (f"## {' '.join(('m5data', *words))}", "", "```", lines, "```", "")
 
 
 def _verbs(group: typer.Typer, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     for verb in group.registered_commands:
+        if verb.hidden:
+            continue
         yield (*path, str(verb.name or getattr(verb.callback, "__name__", "")))
     for inner in group.registered_groups:
         if inner.typer_instance is not None:

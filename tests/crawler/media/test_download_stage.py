@@ -137,7 +137,9 @@ def test_too_few_successes_fail_after_all_is_kept_and_do_so_again(
     want(("s:1", "image", 0, server.url("/a")), ("s:1", "image", 1, server.url("/gone")))
     strict = FAST.model_copy(update={"min_success": 0.9})
     for _ in range(2):
-        with pytest.raises(ThresholdError, match=r"wanted 90\.0% of 2 URLs, got 50\.0% \(http_404 1\)"):
+        with pytest.raises(
+            ThresholdError, match=r"50\.0% of 2 URLs are ok, fewer than download\.min_success = 90\.0% \(http_404 1\)"
+        ):
             download(store, server, strict)
     assert states(store) == [("ok", None), ("failed", "http_404")]
     assert server.requests.total() == 2
@@ -230,7 +232,7 @@ def test_refresh_asks_on_condition_and_keeps_what_it_has(store: Store, server: S
 
 
 def test_a_workspace_without_media_says_so(store: Store) -> None:
-    with pytest.raises(MissingInputError, match="wanted the table media, found none"):
+    with pytest.raises(MissingInputError, match="no table media"):
         run(store, FAST)
 
 
@@ -271,3 +273,23 @@ def test_a_kill_at_any_moment_loses_nothing(
     )
     for sha256 in media["sha256"].to_pylist()[:150]:
         assert sha256 in store.objects
+
+
+def test_the_opt_outs_that_count_for_pages_count_for_media(
+    store: Store, server: Server, want: Want, image: Make
+) -> None:
+    server.content = {f"/{n}": image("PNG", (40, 30 + n)) for n in range(4)}
+    server.robots_tags = {"/0": ["nofollow", "noindex"], "/1": ["m5data-test: noai"], "/2": ["otherbot: noai"]}
+    want(*(("s:1", "image", n, server.url(f"/{n}")) for n in range(4)))
+
+    assert dict(download(store, server).dropped) == {"opted_out": 2}
+    details = [(row["item"], row["detail"]) for row in store.snapshot().table("rejects").to_pylist()]
+    assert details == [
+        (server.url("/0"), "header x-robots-tag: noindex"),
+        (server.url("/1"), "header x-robots-tag: noai"),
+    ]
+
+    report = download(store, server, opt_outs=("noai",))
+    assert dict(report.dropped) == {"opted_out": 1}
+    assert server.requests == {"/0": 2, "/1": 1, "/2": 1, "/3": 1}
+    assert download(store, server, opt_outs=("noai",)).unchanged
