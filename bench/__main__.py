@@ -3,9 +3,7 @@
 import subprocess
 import sys
 
-KILLED = ["tests/pipeline/test_killed_anywhere.py", "tests/pipeline/test_killed_in_stages.py"]
 BENCHMARKS = {
-    "kills": ["pytest", *KILLED, "--shop", "demo", "--timeout", "3600", "-q", "-s"],
     "splits": ["bench.splits.time_build", "60000", "600000", "6313067"],
     "crowd": ["bench.annotate.large_crowd"],
     "align-speed": ["bench.align.time_mep3m"],
@@ -23,12 +21,7 @@ BENCHMARKS = {
     "agreement": ["bench.extract.agreement"],
     "scale": ["bench.extract.scale"],
     "training": ["bench.scale.speed"],
-    "schedule": ["bench.flows.scheduled"],
     "flow-overhead": ["bench.flows.overhead", "--rounds", "2"],
-    "soak": ["bench.flows.soak"],
-    "object-store": ["bench.flows.object_store_kills", "--size", "demo"],
-    "faults": ["bench.flows.faults"],
-    "other-faults": ["bench.flows.other_faults"],
     "study": ["bench.scale.study", "bench/out/study"],
 }
 
