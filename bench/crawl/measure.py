@@ -21,9 +21,8 @@ from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from flows.context import RunContext
-from flows.stages import run_stage
-from m5data.choices import Choices
+from flows.run_stage import run_stage
+from m5data.run_options import RunContext, RunOptions
 from m5data.workspace import Workspace
 
 __all__ = ["Traffic", "selling"]
@@ -183,7 +182,7 @@ def main() -> None:
     parser.add_argument("--run", type=Path, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.run:
-        run_stage(Workspace.open(chosen.run), "crawl", RunContext(choices=Choices(refresh=True)))
+        run_stage(Workspace.open(chosen.run), "crawl", RunContext(options=RunOptions(refresh=True)))
         return
     for count in chosen.counts:
         measure(count)

@@ -3,7 +3,7 @@
 Peers go through the clips one by one, as scripts do, with the threads they start themselves. This
 project runs its stage on a workspace that holds the clips: the start of its processes, and frames, mp3
 and MFCC in the store and its tables, committed and synced, are within its time. Prints, for each class
-of clips, wall and processor seconds a clip and ratios to the
+of clips, wall and processor seconds a clip and ratios to the peers.
 
     python -m bench.extract.side_by_side FOLDER [--each 8] [--workers 2]
 """

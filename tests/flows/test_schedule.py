@@ -15,7 +15,7 @@ import httpx
 import psutil
 import pytest
 
-from flows.scheduling import check_cron
+from flows.running import check_cron
 from m5data.errors import UsageError
 from m5data.workspace import Workspace
 from tests.flows.prefect_api import PrefectApi, until
@@ -91,7 +91,7 @@ def test_a_run_is_made_and_sigterm_ends_the_next(fresh: Workspace) -> None:
 
 def test_a_wrong_cron_is_a_wrong_request() -> None:
     check_cron("*/5 3 * * 1-5")
-    with pytest.raises(UsageError, match=r"--cron: wanted five fields such as .*, got 'every night'; correct it"):
+    with pytest.raises(UsageError, match=r"--cron: 'every night' is not a cron expression; write five fields such as"):
         check_cron("every night")
 
 

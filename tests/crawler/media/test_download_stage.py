@@ -1,12 +1,9 @@
 """The stage download, against a real server on loopback."""
 
 import hashlib
-import multiprocessing
 import socket
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
@@ -15,7 +12,7 @@ from crawler.download_stage import run
 from crawler.settings import DownloadSettings
 from m5data.errors import MissingInputError, ThresholdError
 from m5data.stage import StageReport
-from storage import Store, die_with_parent
+from storage import Store
 
 Make = Callable[..., bytes]
 Server = Any
@@ -241,38 +238,6 @@ def test_small_memory_is_enough(store: Store, server: Server, want: Want, image:
     want(*(("s:1", "image", n, server.url(f"/{n}")) for n in range(8)))
     report = download(store, server, FAST.model_copy(update={"max_bytes_in_flight": 12_000}))
     assert (report.read, report.kept) == (8, 8)
-
-
-def _download_in_child(root: Path, authority: str) -> None:
-    die_with_parent()
-    run(Store.open(root), FAST, local_hosts={authority})
-
-
-def test_a_kill_at_any_moment_loses_nothing(
-    store: Store, tmp_path: Path, server: Server, want: Want, image: Make
-) -> None:
-    server.content = {f"/{n:03}": image("PNG", (10, 10 + n)) for n in range(150)} | {"/dead": 404}
-    rows = [("s:1", "image", n, server.url(f"/{n:03}")) for n in range(150)] + [
-        ("s:2", "image", 0, server.url("/dead"))
-    ]
-    want(*rows)
-    context, random = multiprocessing.get_context("spawn"), Random(7)
-    for _ in range(3):
-        child = context.Process(target=_download_in_child, args=(store.root, server.authority))
-        child.start()
-        until = server.requests.total() + random.randrange(1, 60)
-        while child.is_alive() and server.requests.total() < until:
-            child.join(0.005)
-        child.kill()
-        child.join()
-    report = download(store, server)
-    assert (report.read, report.kept, dict(report.dropped)) == (151, 150, {"http_404": 1})
-    media = store.snapshot().table("media")
-    assert sorted(set(media["sha256"].to_pylist()) - {None}) == sorted(
-        hashlib.sha256(body).hexdigest() for body in server.content.values() if isinstance(body, bytes)
-    )
-    for sha256 in media["sha256"].to_pylist()[:150]:
-        assert sha256 in store.objects
 
 
 def test_the_opt_outs_that_count_for_pages_count_for_media(

@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from flows.context import RunContext
-from flows.stages import run_stage
+from flows.run_stage import run_stage
+from m5data.run_options import RunContext
 from m5data.workspace import Workspace
 from tests.flows.prefect_api import prefect_server, until
 from tests.slow.flows.demo_shop import demo_shop
