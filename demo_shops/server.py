@@ -135,7 +135,7 @@ async def _run(root: Path, ports: Mapping[ShopName, int], pipe: Connection) -> N
             await runner.setup()
             site = web.TCPSite(runner, _HOST, ports.get(shop, 0))
             await site.start()
-            bases[shop] = f"http://{_HOST}:{runner.base_urls[0][1]}"
+            bases[shop] = f"http://{_HOST}:{runner.addresses[0][1]}"
         pipe.send(bases)
         await asyncio.to_thread(_wait_for_end, pipe)
     except OSError as error:

@@ -15,8 +15,8 @@ from crawler.crawl.frontier import Frontier
 from crawler.crawl.visits import Found, Task, Visit
 from crawler.tombstoned_pages import Withhold
 from export.takedown import is_removed, read_removed
-from flows.context import RunContext
-from flows.stages import run_stage
+from flows.run_stage import run_stage
+from m5data.run_options import RunContext
 from m5data.workspace import Workspace
 from splits.takedown import recorded_digests
 from storage.tables import TABLES
