@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Callable, Iterator
 
 from crawler.pages.urls import normalise
-from storage.takedown import Words
+from takedown.words import Words
 
 __all__ = ["IsGone", "scrub_page"]
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import combinations
 
-from demo_shops.goods import ShopName
-from demo_shops.planning import Plan
+from demo_shops.plan import Plan
+from demo_shops.products import ShopName
 
 __all__ = ["AlignmentTruth", "Cell", "align_categories"]
 
@@ -14,7 +14,7 @@ Cell = tuple[ShopName, str, str]
 """Source, first-level and second-level name of a category."""
 _ALIKE = 0.5
 """Least likeness of two names (MEP-3M: S_label). Captions are worded so that the second test,
-likeness of titles above 0.75, holds for cells that share a kind of good and fails for all others."""
+likeness of titles above 0.75, holds for cells that share a kind of product and fails for all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +26,9 @@ class AlignmentTruth:
     merged: tuple[tuple[Cell, ...], ...]
     """Cells that the rule makes one sub-class; a cell alone is a group of one."""
     lookalikes: tuple[tuple[Cell, Cell], ...]
-    """Pairs of different shops whose names are alike and whose goods are not: the rule must keep them apart."""
+    """Pairs of different shops whose names are alike and whose products are not: the rule must keep them apart."""
     missed: tuple[tuple[Cell, Cell], ...]
-    """Pairs that hold the same goods under names that are not alike: only a person can merge them."""
+    """Pairs that hold the same products under names that are not alike: only a person can merge them."""
     properties: dict[str, str]
     """Name of a property in the south -> its name in the north, where they differ."""
 
@@ -44,10 +44,10 @@ def _alike(one: str, other: str) -> bool:
 
 
 def _contents(plan: Plan) -> dict[Cell, set[str]]:
-    """Return every cell with the kinds of goods in it, sorted."""
+    """Return every cell with the kinds of products in it, sorted."""
     found: dict[Cell, set[str]] = {}
     for one in plan.listings:
-        found.setdefault((one.shop, one.category[0], one.category[1]), set()).add(one.good.kind.key)
+        found.setdefault((one.shop, one.category[0], one.category[1]), set()).add(one.product.kind.key)
     return dict(sorted(found.items()))
 
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from demo_shops.goods import ShopName
+from demo_shops.products import ShopName
 
 __all__ = ["Layout", "write_file"]
 

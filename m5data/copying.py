@@ -5,12 +5,12 @@ import shutil
 from pathlib import Path
 
 from m5data.errors import CorruptObjectError, WorkspaceError
-from m5data.forgetting import finish_forgetting
 from m5data.stage import Clock, utc_now
 from m5data.workspace import SETTINGS_FILE, Workspace
 from storage import Store
 from storage.copying import content_digests, copy_files, rebucket
 from storage.remote import Home, mark
+from takedown.forget import finish_takedown
 
 __all__ = ["copy_workspace"]
 
@@ -44,7 +44,7 @@ def copy_workspace(workspace: Workspace, target: Path, *, buckets: int | None = 
         raise WorkspaceError(f"{target}: wanted a new folder outside the workspace; name another")
     draft = target.with_name(f".{target.name}.copying")
     with store.lock():
-        finish_forgetting(workspace, clock=clock)
+        finish_takedown(store, clock=clock)
         store.fetch_segments()
         if draft.exists():
             shutil.rmtree(draft)

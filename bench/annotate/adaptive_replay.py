@@ -20,7 +20,7 @@ from annotate.aggregation.encoding import encode
 from annotate.aggregation.fit import choose_labels
 from annotate.aggregation.majority import majority
 from annotate.tasks.adaptive import estimate_uncertainty, find_uninformative
-from bench.annotate.crowds import read_crowds
+from bench.annotate.large_crowd import read_crowds
 
 FIVE, FIRST_ROUND, MOST, ROUNDS = 5, 1, 9, 15
 TASKS, WORKERS, POSITIVE = 500, 20, 0.3

@@ -15,9 +15,9 @@ import pyarrow as pa
 
 from bench.store.timing import run_command
 from crawler.pages.privacy import hash_merchant
-from crawler.workspace_key import load_or_create_key
 from storage import Store
 from storage.engine import open_engine, quote
+from storage.secret_key import load_or_create_key
 from storage.views import file_sql
 
 __all__ = ["main"]

@@ -14,7 +14,7 @@ from m5data.settings_file import read_settings
 from m5data.workspace import Workspace
 from storage.difference import table_changes
 from storage.remote import working_copy
-from tests.m5data.planted import now, plant, records
+from tests.takedown.planted import now, plant, records
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ from m5data.errors import UsageError
 from m5data.workspace import Workspace
 from storage.remote import working_copy
 from storage.remote.local_copy import WORKING_COPIES
-from tests.m5data.planted import plant
 from tests.storage.remote.failing_store import FailingStore
+from tests.takedown.planted import plant
 
 ADDRESS = "failing://bucket/shop"
 

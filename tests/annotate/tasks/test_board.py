@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from annotate.tasks import GoldTask, LeasedTask, RefusedError, Task, TaskBoard, TaskSettings, WorkerProgress
 from m5data.errors import UsageError
 from storage import State
-from storage.takedown import erase_rows
+from takedown.databases import erase_rows
 from tests.annotate.asking import next_task
 from tests.annotate.tasks.conftest import HeldClock
 
