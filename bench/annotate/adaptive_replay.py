@@ -124,7 +124,7 @@ def ask_adaptively(replay: Replay, budget: float) -> Mask:
         awake = free & ~np.isin(replay.worker, answers.workers.to_numpy()[find_uninformative(found.informativeness)])
         free = awake if awake.any() else free
         open_tasks = np.flatnonzero(free.any(axis=1))
-        chosen = open_tasks[np.argsort(-found.wrong[open_tasks], kind="stable")[: min(each, left)]]
+        chosen = open_tasks[np.argsort(-found.error[open_tasks], kind="stable")[: min(each, left)]]
         if not len(chosen):
             break
         asked[chosen, free[chosen].argmax(axis=1)] = True
