@@ -27,8 +27,6 @@ from align.settings import AlignSettings
 from bench.align.department_stores import KnownShops, make_department_stores, scores
 from bench.align.specialist_shops import make_specialist_shops
 
-__all__ = ["calibration_error", "facts_of", "main"]
-
 MAKERS = {"department": make_department_stores, "specialist": make_specialist_shops}
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 Ends = tuple[Category, Category]

@@ -27,17 +27,7 @@ import numpy as np
 
 from align import Category
 
-__all__ = [
-    "SHOPS",
-    "Aisle",
-    "Good",
-    "KnownShops",
-    "Offer",
-    "Relation",
-    "make_department_stores",
-    "read_goods",
-    "scores",
-]
+__all__ = ["KnownShops", "Offer", "make_department_stores", "scores"]
 
 Relation = Literal["same", "broader", "narrower", "other"]
 

@@ -27,8 +27,6 @@ from align.hierarchy import build_hierarchy
 from align.settings import AlignSettings
 from align.similarity import ContentVectors, join_titles
 
-__all__ = ["make_shops"]
-
 _VOCABULARY = 30_000
 _HEADS = 700
 

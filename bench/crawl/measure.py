@@ -25,8 +25,6 @@ from flows.run_stage import run_stage
 from m5data.run_options import RunContext, RunOptions
 from m5data.workspace import Workspace
 
-__all__ = ["Traffic", "selling"]
-
 PER_SITEMAP = 10_000
 _NOTHING = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 _PROSE = "".join(

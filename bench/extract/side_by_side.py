@@ -32,8 +32,6 @@ from extract.extract_stage import run
 from extract.settings import ExtractSettings
 from storage import Store
 
-__all__ = ["by_ffmpeg", "by_moviepy_and_librosa", "full_decode", "warm_librosa"]
-
 
 def warm_librosa() -> None:
     """Compile what librosa compiles on its first call, so that it is not held against the peer."""

@@ -22,8 +22,6 @@ import extruct
 from crawler import parse_page
 from m5data.records import ProductRecord
 
-__all__ = ["Score", "same_currency", "same_pair", "same_price", "same_text"]
-
 _SIGNS = {
     "€": {"EUR"},
     "£": {"GBP"},

@@ -41,19 +41,7 @@ from export.folders import LocalFolder
 from export.shards import Shard, ShardWriter, as_rows, write_manifest, write_shards
 from m5data.records import Specification
 
-__all__ = [
-    "FACTORS",
-    "MODALITIES",
-    "World",
-    "best_accuracy",
-    "generate",
-    "render_caption",
-    "render_frames",
-    "render_mfcc",
-    "render_picture",
-    "render_specs",
-    "write_world",
-]
+__all__ = ["FACTORS", "MODALITIES", "World", "best_accuracy", "generate", "write_world"]
 
 Bits = NDArray[np.int64]
 

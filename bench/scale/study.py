@@ -30,8 +30,6 @@ from scale.evaluation.retrieval import search
 from scale.settings import MODALITIES, Modality, TrainingRecipe
 from scale.training.train import FINETUNE, FINETUNED, PRETRAINED, train
 
-__all__ = ["ROWS", "RUNS", "SIZES", "Run", "difference", "print_tables", "recipe_of", "world_of"]
-
 SIZES: Mapping[str, int] = {
     "train": 1024,
     "classification-train": 1024,

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from bench.splits.synthetic_catalogue import M5_PRODUCTS, make_catalogue
 
-__all__ = ["LINES", "PROPERTIES", "SEED", "Rows", "spec_lists", "words", "write_feed"]
+__all__ = ["SEED"]
 
 LINES = 16
 """Specifications of a product."""
