@@ -287,5 +287,6 @@ def test_content_terms_choose_the_vectors_of_titles() -> None:
         for terms in ("counts", "binary", "simtext")
     }
     assert scores["simtext"] == pytest.approx(scores["binary"], abs=1e-9)
-    assert scores["counts"] == content_similarity(*titles.values())
+    one, other = titles.values()
+    assert scores["counts"] == content_similarity(one, other)
     assert scores["counts"] < scores["binary"]
