@@ -4,13 +4,14 @@ import logging
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing
+from importlib.util import find_spec
 
 from extract.collector import Harvest
 from extract.engine import LocalEngine
 from extract.partitions import Partition, PartitionRunner, extract_partition
 from extract.pending import keep_known, list_new, open_results
 from extract.settings import ExtractSettings
-from m5data.errors import MissingInputError
+from m5data.errors import MissingInputError, SettingsError
 from m5data.records import Reject
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Stage, Store
@@ -72,8 +73,14 @@ def run(
 
     Raises:
         MissingInputError: There is no table of media yet.
+        SettingsError: The settings ask for librosa, which is not installed.
         DataError: Decoder processes do not start.
     """
+    if settings.feature.backend == "librosa" and find_spec("librosa") is None:
+        raise SettingsError(
+            "m5data.toml: extract.feature.backend is librosa, which is not installed. "
+            "Run pip install 'm5data[librosa]', or remove the setting."
+        )
     with store.stage("extract", settings=settings.digest(), reads=["media"]) as stage:
         if stage.unchanged:
             return stage.report_unchanged()

@@ -85,6 +85,8 @@ class FeatureSettings(StageSettings):
     """Frame size in samples (M5Product, section 3.1)."""
     hop_length: int = Field(default=256, ge=1)
     """Hop in samples (M5Product, section 3.1)."""
+    backend: Literal["numpy", "librosa"] = "numpy"
+    """Library that computes MFCC: ``numpy`` by librosa's definition, or ``librosa`` itself (extra ``librosa``)."""
 
 
 class LimitSettings(StageSettings):
@@ -120,7 +122,10 @@ class ExtractSettings(StageSettings):
 
     def digest(self) -> str:
         """Return a hash of all values that the result depends on."""
-        values = self.model_dump_json(exclude={"workers", "partition_items"})
+        without = {"workers": True, "partition_items": True}
+        if self.feature.backend == "numpy":  # as before there was a choice
+            without["feature"] = {"backend"}
+        values = self.model_dump_json(exclude=without)
         return hashlib.sha256(values.encode()).hexdigest()[:16]
 
 

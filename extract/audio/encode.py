@@ -76,7 +76,8 @@ def describe_feature(settings: FeatureSettings) -> str:
     if settings.kind == "released_mel":
         return json.dumps({**frames, "n_fft": 1024, "hop_length": 256, "n_mels": 80, "seconds": 12}, sort_keys=True)
     sizes = {"n_fft": settings.n_fft, "hop_length": settings.hop_length, "n_mels": settings.n_mels}
-    return json.dumps({**frames, **sizes}, sort_keys=True)
+    backend = {} if settings.backend == "numpy" else {"backend": settings.backend}
+    return json.dumps({**frames, **sizes, **backend}, sort_keys=True)
 
 
 def keep_sound(sound: DecodedSound, settings: SoundSettings, feature: FeatureSettings) -> Sound:
@@ -106,6 +107,7 @@ def _analyse(mono: NDArray[np.float32], settings: FeatureSettings) -> NDArray[np
     return mfcc(
         mono,
         settings.sample_rate,
+        settings.backend,
         n_mfcc=settings.n_mfcc,
         n_mels=settings.n_mels,
         n_fft=settings.n_fft,
