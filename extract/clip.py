@@ -10,9 +10,9 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from extract.audio.decode import SoundDecoder, SoundPacket
-from extract.audio.encode import feature_rate, keep_sound
-from extract.container import find_sound, find_video, open_media, read_packets
+from extract.audio.decode import AudioDecoder, AudioPacket
+from extract.audio.encode import encode_audio, feature_rate
+from extract.container import find_audio, find_video, open_media, read_packets
 from extract.isolation.message import Json, Message
 from extract.results import ClipResult, Fault, Frames, KeptFrame
 from extract.video.jpeg import Jpeg, JpegEncoder
@@ -38,7 +38,7 @@ def extract_clip(data: bytes, settings: ExtractSettings) -> ClipResult:
         settings: What to keep.
 
     Returns:
-        Frames and sound, or why one or both are missing. Nothing is raised for what is in the file.
+        Frames and audio, or why one or both are missing. Nothing is raised for what is in the file.
     """
     try:
         with open_media(data) as container:
@@ -60,15 +60,15 @@ def open_video(data: bytes, settings: VideoSettings) -> CodedVideo:
 
 
 def _extract(container: InputContainer, data: bytes, settings: ExtractSettings) -> ClipResult:
-    """Demux once, decoding sound on the way; then decode what the frames need."""
+    """Demux once, decoding audio on the way; then decode what the frames need."""
     video = _attempt(lambda: find_video(container, settings.video))
-    sound = _attempt(lambda: _sound_decoder(find_sound(container), settings))
-    packets = _read(container, video, sound)
+    audio = _attempt(lambda: _audio_decoder(find_audio(container), settings))
+    packets = _read(container, video, audio)
     return ClipResult(
         frames=video if isinstance(video, Fault) else _attempt(lambda: _keep_frames(video, packets, data, settings)),
-        sound=sound
-        if isinstance(sound, Fault)
-        else _attempt(lambda: keep_sound(sound.finish(), settings.sound, settings.feature)),
+        audio=audio
+        if isinstance(audio, Fault)
+        else _attempt(lambda: encode_audio(audio.finish(), settings.sound, settings.feature)),
     )
 
 
@@ -80,8 +80,8 @@ def _attempt(call: Callable[[], T]) -> T | Fault:
         return Fault(error.reason, error.detail)
 
 
-def _sound_decoder(stream: AudioStream, settings: ExtractSettings) -> SoundDecoder:
-    return SoundDecoder(
+def _audio_decoder(stream: AudioStream, settings: ExtractSettings) -> AudioDecoder:
+    return AudioDecoder(
         stream,
         mp3_rate=settings.sound.sample_rate,
         mono_rate=feature_rate(settings.feature),
@@ -89,15 +89,15 @@ def _sound_decoder(stream: AudioStream, settings: ExtractSettings) -> SoundDecod
     )
 
 
-def _read(container: InputContainer, video: VideoStream | Fault, sound: SoundDecoder | Fault) -> list[VideoPacket]:
-    """Read the file once: decode its sound, and return its video packets."""
+def _read(container: InputContainer, video: VideoStream | Fault, audio: AudioDecoder | Fault) -> list[VideoPacket]:
+    """Read the file once: decode its audio, and return its video packets."""
     streams: list[VideoStream | AudioStream] = [] if isinstance(video, Fault) else [video]
-    if not isinstance(sound, Fault):
-        streams.append(sound.stream)
+    if not isinstance(audio, Fault):
+        streams.append(audio.stream)
     packets: list[VideoPacket] = []
     for packet in read_packets(container, *streams):
-        if not isinstance(sound, Fault) and packet.stream_index == sound.stream.index:
-            sound.feed(cast("SoundPacket", packet))
+        if not isinstance(audio, Fault) and packet.stream_index == audio.stream.index:
+            audio.feed(cast("AudioPacket", packet))
         else:
             packets.append(cast("VideoPacket", packet))
     return packets
@@ -122,7 +122,7 @@ def _keep_frames(stream: VideoStream, packets: list[VideoPacket], data: bytes, s
             raise MediaError("output_limit", f"wanted at most {settings.limits.output_mb} MB of frames")
     if not kept:
         raise MediaError("broken_video", f"none of {len(packets)} packets gives an intact frame")
-    return Frames(tuple(kept), b"".join(parts), sampler.way)
+    return Frames(tuple(kept), b"".join(parts), sampler.decode_path)
 
 
 def _kept(second: int, pts_s: float, jpeg: Jpeg, offset: int) -> KeptFrame:
@@ -157,12 +157,12 @@ def _pack_clip(result: ClipResult) -> Message:
         head["frames_fault"] = asdict(result.frames)
     else:
         head["frames"] = [asdict(frame) for frame in result.frames.kept]
-        head["way"] = result.frames.way
+        head["decode_path"] = result.frames.decode_path
         bodies.append(result.frames.jpegs)
-    if isinstance(result.sound, Fault):
-        head["sound_fault"] = asdict(result.sound)
+    if isinstance(result.audio, Fault):
+        head["audio_fault"] = asdict(result.audio)
     else:
-        fields = asdict(result.sound)
+        fields = asdict(result.audio)
         bodies += [fields.pop("mp3"), fields.pop("feature")]
-        head["sound"] = fields
+        head["audio"] = fields
     return Message(head, tuple(bodies))

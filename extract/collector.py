@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from extract.audio.encode import describe_feature
 from extract.engine import Item, Result
-from extract.partitions import Partition, Ways, hand_out
+from extract.partitions import DecodePaths, Partition, hand_out
 from extract.pending import partitions
 from extract.results import ClipResult, Frames
 from extract.settings import ExtractSettings
@@ -17,12 +17,12 @@ from m5data.errors import DataError
 from m5data.stage import Progress
 from storage import ObjectWriter, Spool
 
-__all__ = ["Harvest"]
+__all__ = ["Collector"]
 
 _LOG = logging.getLogger(__name__)
 
 
-class Harvest:
+class Collector:
     """Hands out the items that are still to be done, and takes their results.
 
     Only partitions in flight are in memory.
@@ -42,7 +42,7 @@ class Harvest:
         self._settings = settings
         self._progress = progress
         self._open: dict[Item, Partition] = {}
-        self.ways: Counter[str] = Counter()
+        self.decode_paths: Counter[str] = Counter()
         """How videos were decoded, with how often: the ``way`` of their frames."""
 
     def items(self) -> Iterator[Item]:
@@ -57,7 +57,7 @@ class Harvest:
             waiting[partition.name] = partition
             yield hand_out(partition, self._settings, self._spool)
 
-    def collect(self, partition: Partition, ways: Ways) -> None:
+    def collect(self, partition: Partition, decode_paths: DecodePaths) -> None:
         """Take the results of a partition that was handed out.
 
         Raises:
@@ -66,7 +66,7 @@ class Harvest:
         spooled = self._spool.get(partition.name, partition.fingerprint)
         if spooled is None:
             raise DataError(f"extract: wanted the results of partition {partition.name}, found none; run it again")
-        self.ways.update(ways)
+        self.decode_paths.update(decode_paths)
         _log(partition, spooled)
         self._gather(spooled)
         self._progress.advance(len(partition.items))
@@ -88,7 +88,7 @@ class Harvest:
         partition = self._open.pop(item)
         partition.add(item, result, objects)
         if isinstance(result, ClipResult) and isinstance(result.frames, Frames):
-            self.ways[result.frames.way] += 1
+            self.decode_paths[result.frames.decode_path] += 1
         self._progress.advance()
         if not partition.waiting:
             objects.flush()  # a row may only name objects that are on the disk

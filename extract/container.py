@@ -21,10 +21,10 @@ if TYPE_CHECKING:  # decoder processes are given plain values, and do without py
     from extract.settings import VideoSettings
 
 __all__ = [
-    "SOUND_DECODERS",
+    "AUDIO_DECODERS",
     "VIDEO_DECODERS",
     "decoder_name",
-    "find_sound",
+    "find_audio",
     "find_video",
     "open_media",
     "read_packets",
@@ -39,7 +39,7 @@ VIDEO_DECODERS = frozenset(
 )
 """FFmpeg's names of the video decoders that files may ask for."""
 
-SOUND_DECODERS = frozenset(
+AUDIO_DECODERS = frozenset(
     (
         *("aac", "aac_latm", "mp3", "mp3float", "mp2", "mp2float", "opus", "vorbis", "flac", "alac", "ac3", "eac3"),
         *("amrnb", "amrwb", "wmav1", "wmav2", "pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s32le", "pcm_f32le"),
@@ -91,7 +91,7 @@ def open_media(data: bytes) -> InputContainer:
         raise MediaError("not_allowed_container", f"wanted a video file, got one starting with 0x{data[:8].hex()}")
     options = {
         "format_whitelist": ",".join((*av.ContainerFormat(name, "r").name.split(","), name)),
-        "codec_whitelist": ",".join(sorted(VIDEO_DECODERS | SOUND_DECODERS)),
+        "codec_whitelist": ",".join(sorted(VIDEO_DECODERS | AUDIO_DECODERS)),
         "protocol_whitelist": "none",
     }
     try:
@@ -140,7 +140,7 @@ def find_video(container: InputContainer, settings: VideoSettings) -> VideoStrea
     return stream
 
 
-def find_sound(container: InputContainer) -> AudioStream:
+def find_audio(container: InputContainer) -> AudioStream:
     """Return the audio stream that FFmpeg ranks first.
 
     Raises:

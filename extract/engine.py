@@ -13,7 +13,7 @@ from extract.clip import handle
 from extract.images import ImageMeasures
 from extract.isolation.message import Json, Message
 from extract.isolation.pool import DecoderPool, Job, PoolLimits
-from extract.results import ClipResult, Fault, Frames, KeptFrame, Sound
+from extract.results import Audio, ClipResult, Fault, Frames, KeptFrame
 from extract.settings import ExtractSettings, LimitSettings
 from m5data.errors import CorruptObjectError
 from m5data.records import MediaKind
@@ -121,7 +121,7 @@ def _plain(settings: BaseModel) -> Any:  # noqa: ANN401 - stands for the setting
 _KEPT = TypeAdapter(tuple[KeptFrame, ...])
 _FAULT = TypeAdapter(Fault)
 _IMAGE = TypeAdapter(ImageMeasures)
-_SOUND = TypeAdapter(Sound)
+_AUDIO = TypeAdapter(Audio)
 
 
 def unpack_clip(answer: Message | Fault) -> ClipResult:
@@ -131,7 +131,7 @@ def unpack_clip(answer: Message | Fault) -> ClipResult:
         return ClipResult(message, message)
     try:
         bodies = list(message.bodies)
-        return ClipResult(_read_frames(message.head, bodies), _read_sound(message.head, bodies))
+        return ClipResult(_read_frames(message.head, bodies), _read_audio(message.head, bodies))
     except (ValidationError, IndexError) as error:
         fault = _nonsense(error)
         return ClipResult(fault, fault)
@@ -151,15 +151,15 @@ def unpack_image(answer: Message | Fault) -> ImageMeasures | Fault:
 def _read_frames(head: Mapping[str, Json], bodies: list[bytes]) -> Frames | Fault:
     if "frames_fault" in head:
         return _FAULT.validate_python(head["frames_fault"])
-    return Frames(_KEPT.validate_python(head.get("frames")), bodies.pop(0), str(head.get("way")))
+    return Frames(_KEPT.validate_python(head.get("frames")), bodies.pop(0), str(head.get("decode_path")))
 
 
-def _read_sound(head: Mapping[str, Json], bodies: list[bytes]) -> Sound | Fault:
-    if "sound_fault" in head:
-        return _FAULT.validate_python(head["sound_fault"])
-    fields = head.get("sound")
+def _read_audio(head: Mapping[str, Json], bodies: list[bytes]) -> Audio | Fault:
+    if "audio_fault" in head:
+        return _FAULT.validate_python(head["audio_fault"])
+    fields = head.get("audio")
     mp3, feature = bodies.pop(0), bodies.pop(0)
-    return _SOUND.validate_python({**(fields if isinstance(fields, Mapping) else {}), "mp3": mp3, "feature": feature})
+    return _AUDIO.validate_python({**(fields if isinstance(fields, Mapping) else {}), "mp3": mp3, "feature": feature})
 
 
 def _without_fault(answer: Message | Fault) -> Message | Fault:

@@ -12,13 +12,13 @@ import pyarrow as pa
 from extract.audio.encode import describe_feature
 from extract.engine import Item, LocalEngine, Result
 from extract.images import ImageMeasures
-from extract.results import ClipResult, Fault, Frames, Sound
+from extract.results import Audio, ClipResult, Fault, Frames
 from extract.settings import ExtractSettings
 from m5data.errors import DataError
 from m5data.version import __version__
 from storage import ObjectWriter, Spool, Store, waited_for
 
-__all__ = ["Partition", "PartitionRunner", "Ways", "extract_partition", "hand_out", "in_process"]
+__all__ = ["DecodePaths", "Partition", "PartitionRunner", "extract_partition", "hand_out", "in_process"]
 
 _TEXT, _INT, _LONG, _REAL = pa.string(), pa.int32(), pa.int64(), pa.float64()
 
@@ -36,7 +36,7 @@ SCHEMAS = {
             ("length", _LONG),
         ]
     ),
-    "sound_results": pa.schema(
+    "audio_results": pa.schema(
         [
             ("video_sha256", _TEXT),
             ("mp3", _TEXT),
@@ -91,7 +91,7 @@ class Partition:
     @property
     def fingerprint(self) -> str:
         """Names everything that the rows depend on."""
-        inputs = "\n".join([__version__, self.digest, *(f"{item.kind}:{item.sha256}" for item in self.items)])
+        inputs = "\n".join([__version__, *SCHEMAS, self.digest, *(f"{item.kind}:{item.sha256}" for item in self.items)])
         return hashlib.sha256(inputs.encode()).hexdigest()
 
     def add(self, item: Item, result: Result, objects: ObjectWriter) -> None:
@@ -99,7 +99,7 @@ class Partition:
         self.waiting -= 1
         if isinstance(result, ClipResult):
             self._add_frames(item.sha256, result.frames, objects)
-            self._add_sound(item.sha256, result.sound, objects)
+            self._add_audio(item.sha256, result.audio, objects)
         elif isinstance(result, ImageMeasures):
             self.rows["image_results"].append({"sha256": item.sha256, **asdict(result)})
         else:
@@ -117,19 +117,19 @@ class Partition:
         common = {"video_sha256": sha256, "object": stored}
         self.rows["frame_results"] += [{**common, **asdict(frame)} for frame in frames.kept]
 
-    def _add_sound(self, sha256: str, sound: Sound | Fault, objects: ObjectWriter) -> None:
-        if isinstance(sound, Fault):
-            self._add_fault(sha256, "sound", sound)
+    def _add_audio(self, sha256: str, audio: Audio | Fault, objects: ObjectWriter) -> None:
+        if isinstance(audio, Fault):
+            self._add_fault(sha256, "sound", audio)
             return
-        self.rows["sound_results"].append(
+        self.rows["audio_results"].append(
             {
                 "video_sha256": sha256,
-                "mp3": objects.put(sound.mp3, mime="audio/mpeg", refers_to=sha256),
-                "sample_rate": sound.sample_rate,
-                "duration_s": sound.duration_s,
-                "mfcc": objects.put(sound.feature, mime="application/octet-stream", refers_to=sha256),
-                "n_mfcc": sound.rows,
-                "mfcc_frames": sound.columns,
+                "mp3": objects.put(audio.mp3, mime="audio/mpeg", refers_to=sha256),
+                "sample_rate": audio.sample_rate,
+                "duration_s": audio.duration_s,
+                "mfcc": objects.put(audio.feature, mime="application/octet-stream", refers_to=sha256),
+                "n_mfcc": audio.rows,
+                "mfcc_frames": audio.columns,
                 "mfcc_settings": self.feature,
             }
         )
@@ -139,17 +139,21 @@ class Partition:
         self.rows["fault_results"].append({"item": sha256, "reason": fault.reason, "detail": detail})
 
 
-Ways: TypeAlias = Mapping[str, int]
+DecodePaths: TypeAlias = Mapping[str, int]
 """The ``way`` of frames, with how often videos were decoded so."""
 
-PartitionRunner: TypeAlias = Callable[[Callable[[str, str], Ways], str, Iterable[str]], Iterator[tuple[str, Ways]]]
+PartitionFunction: TypeAlias = Callable[[str, str], DecodePaths]
+
+PartitionRunner: TypeAlias = Callable[[PartitionFunction, str, Iterable[str]], Iterator[tuple[str, DecodePaths]]]
 """Calls a function with a workspace's location and each of some partitions, and yields partition and answer.
 
 It takes partitions as it has room for them, and yields them in the order in which they are finished.
 """
 
 
-def in_process(function: Callable[[str, str], Ways], location: str, names: Iterable[str]) -> Iterator[tuple[str, Ways]]:
+def in_process(
+    function: Callable[[str, str], DecodePaths], location: str, names: Iterable[str]
+) -> Iterator[tuple[str, DecodePaths]]:
     """Run partitions here, one after the other: the simplest ``PartitionRunner``."""
     for name in names:
         yield name, function(location, name)
@@ -163,7 +167,7 @@ def hand_out(partition: Partition, settings: ExtractSettings, spool: Spool) -> s
     return partition.name
 
 
-def extract_partition(location: str, name: str) -> Ways:
+def extract_partition(location: str, name: str) -> DecodePaths:
     """Extract one partition that was handed out: objects into the store, rows into the stage's spool.
 
     The decoder runs in a process of its own, on one core. Done again, it gives the same rows.
@@ -181,17 +185,17 @@ def extract_partition(location: str, name: str) -> Ways:
     store = Store.open(Path(location))
     spool = store.spool("extract")
     partition, settings = _read_order(name, spool)
-    ways: Counter[str] = Counter()
+    decode_paths: Counter[str] = Counter()
     with waited_for(store.root), store.objects.writer("derived") as objects:
         engine = LocalEngine(settings.model_copy(update={"workers": 1}), store.objects.read)
         for item, result in engine.run(partition.items, len(partition.items)):
             partition.add(item, result, objects)
             if isinstance(result, ClipResult) and isinstance(result.frames, Frames):
-                ways[result.frames.way] += 1
+                decode_paths[result.frames.decode_path] += 1
         objects.flush()  # a row may only name objects that are on the disk
         spool.put(partition.name, partition.fingerprint, partition.tables())
     store.objects.close()
-    return ways
+    return decode_paths
 
 
 def _read_order(name: str, spool: Spool) -> tuple[Partition, ExtractSettings]:

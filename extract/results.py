@@ -4,17 +4,17 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 __all__ = [
+    "AUDIO_REASONS",
     "FILE_REASONS",
     "FRAME_REASONS",
-    "SOUND_REASONS",
+    "Audio",
+    "AudioReason",
     "ClipResult",
     "Fault",
     "FileReason",
     "FrameReason",
     "Frames",
     "KeptFrame",
-    "Sound",
-    "SoundReason",
 ]
 
 FileReason = Literal[
@@ -26,7 +26,7 @@ FileReason = Literal[
     "timeout",
     "too_large",
 ]
-"""The whole file gave nothing: frames and sound of a video are both dropped for it.
+"""The whole file gave nothing: frames and audio of a video are both dropped for it.
 
 ``corrupt_object``: the store cannot give it back; ``crashed``: its decoder ended itself; ``memory``,
 ``timeout``, ``output_limit``, ``too_large``: it hit that limit; ``not_allowed_container``: its first
@@ -42,12 +42,12 @@ FrameReason = Literal[
 ]
 """A video gave no frames: nothing intact in it; no video stream; a limit; a codec that is not allowed."""
 
-SoundReason = Literal["broken_sound", "no_sound", "silent", "sound_too_long", "unsupported_sound"]
-"""A video gave no sound: nothing intact in its stream; no stream; only silence; a limit; a codec not allowed."""
+AudioReason = Literal["broken_sound", "no_sound", "silent", "sound_too_long", "unsupported_sound"]
+"""A video gave no audio: nothing intact in its stream; no stream; only silence; a limit; a codec not allowed."""
 
 FILE_REASONS: tuple[FileReason, ...] = get_args(FileReason)
 FRAME_REASONS: tuple[FrameReason, ...] = get_args(FrameReason)
-SOUND_REASONS: tuple[SoundReason, ...] = get_args(SoundReason)
+AUDIO_REASONS: tuple[AudioReason, ...] = get_args(AudioReason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +86,19 @@ class Frames:
     """In the order of seconds."""
     jpegs: bytes
     """The JPEGs end to end, each once: a Motion JPEG stream."""
-    way: str
+    decode_path: str
     """``fast``, ``keyframe``, or ``full:`` and why the fast path did not fit."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sound:
-    """The sound of a video."""
+class Audio:
+    """The audio of a video."""
 
     mp3: bytes
     sample_rate: int
     """Of the mp3, Hz."""
     duration_s: float
-    """Of the decoded sound, seconds."""
+    """Of the decoded audio, seconds."""
     feature: bytes
     """MFCC or mel: float32, little endian, row-major [rows, columns]."""
     rows: int
@@ -112,4 +112,4 @@ class ClipResult:
     """Both results of a video; one may be missing without the other."""
 
     frames: Frames | Fault
-    sound: Sound | Fault
+    audio: Audio | Fault

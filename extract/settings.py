@@ -8,13 +8,13 @@ from pydantic import Field, model_validator
 from m5data.stage_settings import StageSettings
 
 __all__ = [
+    "AudioSettings",
     "DedupSettings",
     "ExtractSettings",
     "FeatureSettings",
     "ImageFormat",
     "ImageSettings",
     "LimitSettings",
-    "SoundSettings",
     "TextSettings",
     "VideoSettings",
 ]
@@ -59,24 +59,24 @@ class VideoSettings(StageSettings):
     """Pixels of a frame before ``too_many_pixels``; the default is 4096 x 2160, the largest cinema format."""
 
 
-class SoundSettings(StageSettings):
-    """How the sound of a video is kept."""
+class AudioSettings(StageSettings):
+    """How the audio of a video is kept."""
 
     sample_rate: Literal["source", 32_000, 44_100, 48_000] = 44_100
     """Of the mp3, Hz; 44,100 is what moviepy, the paper's tool, writes."""
     bitrate: int = Field(default=128_000, ge=32_000, le=320_000)
     """Of the mp3, bits a second; the usual one for stereo. The paper does not say."""
     silence_peak: float = Field(default=0.001, ge=0.0, lt=1.0)
-    """Sound whose largest sample stays below this share of full scale (-60 dB) is dropped as ``silent``."""
+    """Audio whose largest sample stays below this share of full scale (-60 dB) is dropped as ``silent``."""
 
 
 class FeatureSettings(StageSettings):
-    """Which features of the sound are stored."""
+    """Which features of the audio are stored."""
 
     kind: Literal["mfcc", "released_mel"] = "mfcc"
     """``mfcc``: as the paper says. ``released_mel``: as its code reads: 16 kHz, first 12 s, 80 mel bands of power."""
     sample_rate: int = Field(default=22_050, ge=8_000, le=96_000)
-    """The sound is resampled to this before analysis, Hz; librosa's default, the paper does not say."""
+    """The audio is resampled to this before analysis, Hz; librosa's default, the paper does not say."""
     n_mfcc: int = Field(default=20, ge=1, le=128)
     """Coefficients; librosa's default, the paper does not say."""
     n_mels: int = Field(default=128, ge=1, le=512)
@@ -107,7 +107,7 @@ class ExtractSettings(StageSettings):
 
     video: VideoSettings = VideoSettings()
     """Frames."""
-    sound: SoundSettings = SoundSettings()
+    sound: AudioSettings = AudioSettings()
     """The mp3."""
     feature: FeatureSettings = FeatureSettings()
     """MFCC or mel."""
@@ -122,10 +122,8 @@ class ExtractSettings(StageSettings):
 
     def digest(self) -> str:
         """Return a hash of all values that the result depends on."""
-        without = {"workers": True, "partition_items": True}
-        if self.feature.backend == "numpy":  # as before there was a choice
-            without["feature"] = {"backend"}
-        values = self.model_dump_json(exclude=without)
+        default_backend = {"backend"} if self.feature.backend == "numpy" else set[str]()  # so that the hash stays
+        values = self.model_dump_json(exclude={"workers": True, "partition_items": True, "feature": default_backend})
         return hashlib.sha256(values.encode()).hexdigest()[:16]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from crawler.pending_work import WaitingPages, due_pages, waiting_media, waiting_records
-from extract.pending import waiting_objects
+from extract.pending import pending_objects
 from m5data.stage import Clock, utc_now
 from m5data.workspace import Workspace
 from storage import Snapshot
@@ -86,7 +86,7 @@ def _media(workspace: Workspace, snapshot: Snapshot, means: Mapping[str, float |
 
 
 def _extraction(workspace: Workspace, snapshot: Snapshot, means: Mapping[str, float | None]) -> Iterator[PlanLine]:
-    for waiting in waiting_objects(workspace.store, snapshot, workspace.settings.extract):
+    for waiting in pending_objects(workspace.store, snapshot, workspace.settings.extract):
         results = waiting.count * (2 if waiting.kind == "video" else 1)
         stored = _times(waiting.count, means["derived"]) if waiting.kind == "video" else 0
         hours = _at_last_rate(snapshot, "extract", results)

@@ -6,7 +6,7 @@ from datetime import datetime
 import pyarrow as pa
 
 from crawler.pending_work import due_pages, waiting_media, waiting_records
-from extract.pending import waiting_objects
+from extract.pending import pending_objects
 from m5data.running_stage import RunningStage, running_stage
 from m5data.stage import Clock, utc_now
 from m5data.workspace import Workspace
@@ -81,7 +81,7 @@ def _pending(workspace: Workspace, snapshot: Snapshot, now: datetime) -> dict[st
         "crawl": sum(source.new + source.again for source in due_pages(store, settings.crawl, now)),
         "records": waiting_records(store),
         "download": sum(waiting_media(store, snapshot).values()),
-        "extract": sum(waiting.count for waiting in waiting_objects(store, snapshot, settings.extract)),
+        "extract": sum(waiting.count for waiting in pending_objects(store, snapshot, settings.extract)),
     }
 
 

@@ -78,12 +78,12 @@ def measured(picture: Image.Image) -> ImageMeasures:
 def main() -> None:
     """Print one line a flaw."""
     whole = photos()
-    sound = [measured(picture) for picture in whole]
+    intact = [measured(picture) for picture in whole]
     for flaw, (name, change) in FLAWS.items():
         spoiled = [getattr(measured(change(picture)), name) for picture in whole]
-        values = np.array([*(getattr(one, name) for one in sound), *spoiled])
-        ranks = rankdata(-values if name == "sharpness" else values)[len(sound) :]
-        area = (ranks.sum() - len(spoiled) * (len(spoiled) + 1) / 2) / (len(spoiled) * len(sound))
+        values = np.array([*(getattr(one, name) for one in intact), *spoiled])
+        ranks = rankdata(-values if name == "sharpness" else values)[len(intact) :]
+        area = (ranks.sum() - len(spoiled) * (len(spoiled) + 1) / 2) / (len(spoiled) * len(intact))
         print(f"{flaw}: AUC of {name} {area:.3f}, {len(spoiled)} pictures beside as many whole ones")
 
 

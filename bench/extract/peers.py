@@ -20,11 +20,11 @@ def warm_librosa() -> None:
 def by_moviepy_and_librosa(clip: Path, folder: Path) -> None:
     """Do what the papers describe: moviepy for the mp3 and a frame a second, librosa for MFCC."""
     with VideoFileClip(str(clip)) as video:
-        sound = folder / f"{clip.stem}.mp3"
-        video.audio.write_audiofile(str(sound), logger=None)
+        audio = folder / f"{clip.stem}.mp3"
+        video.audio.write_audiofile(str(audio), logger=None)
         for second in range(int(video.duration)):
             Image.fromarray(video.get_frame(second)).save(folder / f"{clip.stem}_{second}.jpg", quality=90)
-    samples, rate = librosa.load(sound, sr=22_050)
+    samples, rate = librosa.load(audio, sr=22_050)
     np.save(folder / f"{clip.stem}.npy", librosa.feature.mfcc(y=samples, sr=rate, n_fft=1024, hop_length=256))
 
 
@@ -35,7 +35,7 @@ def by_ffmpeg(clip: Path, folder: Path) -> None:
 
 
 def full_decode(clip: Path, folder: Path) -> None:
-    """Decode video and sound and keep nothing."""
+    """Decode video and audio and keep nothing."""
     del folder
     _ffmpeg(clip, ["-f", "null", "-"])
 

@@ -1,1 +1,1 @@
-"""Sound of a video: decoding, mp3, mel bands and MFCC."""
+"""Audio of a video: decoding, mp3, mel bands and MFCC."""

@@ -1,4 +1,4 @@
-"""Decoding the sound of a file, packet by packet, into what the mp3 and the features need."""
+"""Decoding the audio of a file, packet by packet, into what the mp3 and the features need."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from numpy.typing import NDArray
 
-from extract.container import SOUND_DECODERS, decoder_name
+from extract.container import AUDIO_DECODERS, decoder_name
 from m5data.errors import MediaError
 
-__all__ = ["MP3_RATES", "DecodedSound", "SoundDecoder", "SoundPacket"]
+__all__ = ["MP3_RATES", "AudioDecoder", "AudioPacket", "DecodedAudio"]
 
 MP3_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 """Sample rates that mp3 knows, Hz."""
 
-SoundPacket: TypeAlias = "Packet[AudioStream]"
+AudioPacket: TypeAlias = "Packet[AudioStream]"
 """A demuxed audio packet, which is generic for type checkers alone."""
 
 _FALLBACK_RATE = 44_100
@@ -31,8 +31,8 @@ _BATCH = 16_384  # samples: a call for each frame of 1,024 takes longer than the
 
 
 @dataclass(frozen=True, slots=True)
-class DecodedSound:
-    """All sound of a file."""
+class DecodedAudio:
+    """All audio of a file."""
 
     parts: tuple[bytes, ...]
     """Samples for the mp3, end to end: 32-bit floats, little endian, interleaved."""
@@ -104,21 +104,21 @@ class _Converter:
         return rest
 
 
-class SoundDecoder:
+class AudioDecoder:
     """Takes the packets of one audio stream in order.
 
     Args:
         stream: The stream; its decoder must not have begun.
         mp3_rate: Hz, or ``source``: that of the stream, where mp3 knows it, else 44,100.
         mono_rate: Hz.
-        max_seconds: Longest sound.
+        max_seconds: Longest audio.
 
     Raises:
         MediaError: ``unsupported_sound``, the codec is not allowed.
     """
 
     def __init__(self, stream: AudioStream, *, mp3_rate: int | str, mono_rate: int, max_seconds: int) -> None:
-        if decoder_name(stream) not in SOUND_DECODERS:
+        if decoder_name(stream) not in AUDIO_DECODERS:
             raise MediaError("unsupported_sound", f"{decoder_name(stream) or 'an unknown codec'} is not allowed")
         self.stream = stream
         self._context = stream.codec_context
@@ -133,24 +133,24 @@ class SoundDecoder:
         self._gathered = _Gatherer()
         self._rate, self._channels, self._samples = 0, 0, 0
 
-    def feed(self, packet: SoundPacket) -> None:
+    def feed(self, packet: AudioPacket) -> None:
         """Decode one packet; a damaged one is passed over, and all after a limit was hit."""
         self._decode(packet)
 
-    def _decode(self, packet: SoundPacket | None) -> None:
+    def _decode(self, packet: AudioPacket | None) -> None:
         if self._fault is not None:
             return
         try:
             for frame in self._context.decode(packet):
                 self._take(frame)
         except av.MemoryError:
-            self._fault = MediaError("memory", "decoding sound")
+            self._fault = MediaError("memory", "decoding audio")
         except MediaError as error:
             self._fault = error
         except (av.FFmpegError, ValueError):
             return
 
-    def finish(self) -> DecodedSound:
+    def finish(self) -> DecodedAudio:
         """Return everything decoded.
 
         Raises:
@@ -166,7 +166,7 @@ class SoundDecoder:
         mono = np.frombuffer(b"".join(self._mono_parts), np.float32)
         if not mono.size or not any(self._parts):
             raise MediaError("broken_sound", "no packet of the audio stream can be decoded")
-        return DecodedSound(tuple(self._parts), self._rate, self._channels, mono, _peak(self._parts))
+        return DecodedAudio(tuple(self._parts), self._rate, self._channels, mono, _peak(self._parts))
 
     def _take(self, frame: AudioFrame) -> None:
         if self._full is None:

@@ -14,16 +14,16 @@ import numpy as np
 from imageio_ffmpeg import get_ffmpeg_exe
 from numpy.typing import NDArray
 
-from extract.audio.decode import DecodedSound
+from extract.audio.decode import DecodedAudio
 from extract.audio.mfcc import mfcc, released_mel
-from extract.results import Sound
+from extract.results import Audio
 from m5data.errors import MediaError
 from storage.children import ProgramError, run_program
 
 if TYPE_CHECKING:  # decoder processes are given plain values, and do without pydantic
-    from extract.settings import FeatureSettings, SoundSettings
+    from extract.settings import AudioSettings, FeatureSettings
 
-__all__ = ["describe_feature", "encode_mp3", "feature_rate", "keep_sound"]
+__all__ = ["describe_feature", "encode_audio", "encode_mp3", "feature_rate"]
 
 
 def encode_mp3(samples: Sequence[bytes], *, sample_rate: int, channels: int, bitrate: int) -> bytes:
@@ -80,20 +80,20 @@ def describe_feature(settings: FeatureSettings) -> str:
     return json.dumps({**frames, **sizes, **backend}, sort_keys=True)
 
 
-def keep_sound(sound: DecodedSound, settings: SoundSettings, feature: FeatureSettings) -> Sound:
-    """Return mp3 and feature array of a sound.
+def encode_audio(audio: DecodedAudio, settings: AudioSettings, feature: FeatureSettings) -> Audio:
+    """Return mp3 and feature array of a audio.
 
     Raises:
         MediaError: ``silent``, or ``broken_sound``.
     """
-    if sound.peak < settings.silence_peak:
-        raise MediaError("silent", f"wanted a peak of {settings.silence_peak:g} or more, got {sound.peak:.2g}")
-    array = _analyse(sound.mono, feature)
-    mp3 = encode_mp3(sound.parts, sample_rate=sound.sample_rate, channels=sound.channels, bitrate=settings.bitrate)
-    return Sound(
+    if audio.peak < settings.silence_peak:
+        raise MediaError("silent", f"wanted a peak of {settings.silence_peak:g} or more, got {audio.peak:.2g}")
+    array = _analyse(audio.mono, feature)
+    mp3 = encode_mp3(audio.parts, sample_rate=audio.sample_rate, channels=audio.channels, bitrate=settings.bitrate)
+    return Audio(
         mp3=mp3,
-        sample_rate=sound.sample_rate,
-        duration_s=sound.duration_s,
+        sample_rate=audio.sample_rate,
+        duration_s=audio.duration_s,
         feature=array.astype("<f4", copy=False).tobytes(),
         rows=array.shape[0],
         columns=array.shape[1],

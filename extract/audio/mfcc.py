@@ -146,7 +146,9 @@ def _hann(size: int) -> Samples:
 def _checked(samples: Samples) -> Samples:
     audio = np.ascontiguousarray(samples, dtype=np.float32)
     if audio.ndim != 1 or audio.size == 0:
-        raise MediaError("broken_sound", f"samples must be 1-D (one channel) and not empty; their shape is {audio.shape}")
+        raise MediaError(
+            "broken_sound", f"samples must be 1-D (one channel) and not empty; their shape is {audio.shape}"
+        )
     if not np.isfinite(audio).all():
         raise MediaError("broken_sound", "samples must be finite; some are NaN or infinite")
     return audio
@@ -193,8 +195,9 @@ def mfcc(
     if backend == "librosa":
         import librosa  # noqa: PLC0415 - an extra, and slow to load
 
-        sizes = {"n_mfcc": n_mfcc, "n_mels": n_mels, "n_fft": n_fft, "hop_length": hop_length}
-        coefficients: Samples = librosa.feature.mfcc(y=_checked(samples), sr=sample_rate, **sizes)
+        coefficients: Samples = librosa.feature.mfcc(
+            y=_checked(samples), sr=sample_rate, n_mfcc=n_mfcc, n_mels=n_mels, n_fft=n_fft, hop_length=hop_length
+        )
         return coefficients
     mel = mel_power(samples, sample_rate, n_mels=n_mels, n_fft=n_fft, hop_length=hop_length)
     decibels = np.log10(np.maximum(mel, _FLOOR, out=mel), out=mel)

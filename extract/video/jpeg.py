@@ -112,7 +112,7 @@ class JpegEncoder:
     """Encodes the frames of one stream; the same frame gives the same bytes.
 
     Args:
-        quality: On libjpeg's scale, 1 to 95; chroma is halved both ways.
+        quality: On libjpeg's scale, 1 to 95; chroma is halved both decode_paths.
         longest_side: See ``upright``.
     """
 

@@ -60,7 +60,7 @@ class Sampler:
     def __init__(self, settings: VideoSettings, reopen: Callable[[], CodedVideo]) -> None:
         self._settings = settings
         self._reopen = reopen
-        self.way = ""
+        self.decode_path = ""
         """``fast``, ``keyframe``, or ``full:`` and in one word why the fast path did not fit."""
 
     def sample(self, video: CodedVideo, convert: Convert[T]) -> Iterator[Picked[T]]:
@@ -70,21 +70,21 @@ class Sampler:
             MediaError: ``too_long``, ``memory`` or ``broken_video``.
         """
         if self._settings.rule == "keyframe":
-            self.way = "keyframe"
+            self.decode_path = "keyframe"
             yield from sample_keyframes(video.packets, video.context, self._rule(video), convert)
             return
         try:
             runs = plan_fast(video.packets, video.stream, self._rule(video))
         except UnsuitedError as unsuited:
-            self.way = f"full:{unsuited}"
+            self.decode_path = f"full:{unsuited}"
             yield from sample_full(video.packets, video.context, self._rule(video), convert, step=video.step)
             return
         rule = self._rule(video)
         try:
-            self.way = "fast"
+            self.decode_path = "fast"
             yield from sample_fast(runs, video.packets, video.context, rule, convert)
         except DamagedError as damaged:
-            self.way = f"full:{damaged}"
+            self.decode_path = f"full:{damaged}"
             yield from self._resume(rule.next_second, convert)
 
     def _resume(self, second: int, convert: Convert[T]) -> Iterator[Picked[T]]:

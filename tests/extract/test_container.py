@@ -73,13 +73,13 @@ def test_a_codec_that_is_not_allowed_is_a_reason() -> None:
 def test_a_cover_picture_is_no_video() -> None:
     buffer = BytesIO()
     with av.open(buffer, "w", format="mp4") as output:
-        sound = output.add_stream("aac", rate=44_100, layout="mono")
+        audio = output.add_stream("aac", rate=44_100, layout="mono")
         cover = output.add_stream("mjpeg", rate=1)
         cover.width, cover.height, cover.pix_fmt = 32, 32, "yuvj420p"
         cover.disposition = av.stream.Disposition.attached_pic
         output.mux(cover.encode(av.VideoFrame(32, 32, "yuvj420p")))
         output.mux(cover.encode(None))
-        output.mux(sound.encode(None))
+        output.mux(audio.encode(None))
     result = extract_clip(buffer.getvalue(), ExtractSettings())
     assert isinstance(result.frames, Fault)
     assert result.frames.reason == "no_video"

@@ -11,7 +11,7 @@ from PIL import Image
 
 from extract.engine import LocalEngine
 from extract.extract_stage import run
-from extract.partitions import PartitionRunner, Ways, extract_partition, in_process
+from extract.partitions import DecodePaths, PartitionRunner, extract_partition, in_process
 from extract.settings import ExtractSettings, LimitSettings, VideoSettings
 from flows.engines import on_ray
 from m5data.errors import DataError, MissingInputError
@@ -22,8 +22,8 @@ from tests.extract.synthetic_media import Clip, make_clip, tone
 
 SETTINGS = ExtractSettings(workers=1)
 X264 = {"x264-params": "keyint=24:bframes=2"}
-WITH_SOUND = make_clip(Clip(frames=40, options=X264, sound=tone(1.5)))
-WITHOUT_SOUND = make_clip(Clip(frames=30, options=X264, seed=8))
+WITH_AUDIO = make_clip(Clip(frames=40, options=X264, audio=tone(1.5)))
+WITHOUT_AUDIO = make_clip(Clip(frames=30, options=X264, seed=8))
 PLAYLIST = b"ffconcat version 1.0\nfile /etc/passwd\n"
 
 
@@ -39,10 +39,10 @@ Medium = tuple[str, str, int, bytes]
 """Product, kind, position, bytes."""
 
 SHOP: Sequence[Medium] = (
-    ("a:1", "video", 0, WITH_SOUND),
-    ("b:9", "video", 0, WITH_SOUND),
-    ("b:9", "video", 1, WITH_SOUND),
-    ("a:2", "video", 0, WITHOUT_SOUND),
+    ("a:1", "video", 0, WITH_AUDIO),
+    ("b:9", "video", 0, WITH_AUDIO),
+    ("b:9", "video", 1, WITH_AUDIO),
+    ("a:2", "video", 0, WITHOUT_AUDIO),
     ("a:3", "video", 0, PLAYLIST),
     ("a:1", "image", 0, WHITE),
     ("a:2", "image", 0, WHITE),
@@ -124,12 +124,12 @@ def test_everything_is_extracted_once_and_each_missing_result_has_a_reason(store
     assert progress.calls == ["extract 6", *["+1"] * 6, "end"]
     tables = contents(store)
     assert [(row["product_id"], row["video_sha256"], row["second"]) for row in tables["frames"]] == [
-        ("a:1", sha[WITH_SOUND], 0),
-        ("a:1", sha[WITH_SOUND], 1),
-        ("a:2", sha[WITHOUT_SOUND], 0),
-        ("a:2", sha[WITHOUT_SOUND], 1),
-        ("b:9", sha[WITH_SOUND], 0),
-        ("b:9", sha[WITH_SOUND], 1),
+        ("a:1", sha[WITH_AUDIO], 0),
+        ("a:1", sha[WITH_AUDIO], 1),
+        ("a:2", sha[WITHOUT_AUDIO], 0),
+        ("a:2", sha[WITHOUT_AUDIO], 1),
+        ("b:9", sha[WITH_AUDIO], 0),
+        ("b:9", sha[WITH_AUDIO], 1),
     ]
     assert [(row["product_id"], row["sample_rate"], row["n_mfcc"]) for row in tables["audio"]] == [
         ("a:1", 44_100, 20),
@@ -142,9 +142,9 @@ def test_everything_is_extracted_once_and_each_missing_result_has_a_reason(store
     ]
     assert [(row["item"], row["reason"], str(row["detail"]).split(":")[0]) for row in tables["rejects"]] == sorted(
         [
-            (sha[WITHOUT_SOUND], "no_sound", "sound"),
+            (sha[WITHOUT_AUDIO], "no_sound", "audio"),
             (sha[PLAYLIST], "not_allowed_container", "frames"),
-            (sha[PLAYLIST], "not_allowed_container", "sound"),
+            (sha[PLAYLIST], "not_allowed_container", "audio"),
             (sha[b"<html>not found</html>"], "not_an_image", "image"),
         ]
     )
@@ -158,11 +158,11 @@ def test_rows_point_at_jpegs_an_mp3_and_an_array(store: Store) -> None:
         jpeg = store.objects.read_slice(str(row["object"]), int(str(row["offset"])), int(str(row["length"])))
         with Image.open(BytesIO(jpeg)) as image:
             assert (image.format, image.size) == ("JPEG", (row["width"], row["height"]))
-    sound = tables["audio"][0]
-    array = np.frombuffer(store.objects.read(str(sound["mfcc"])), "<f4")
-    assert array.size == int(str(sound["n_mfcc"])) * int(str(sound["mfcc_frames"]))
-    assert json.loads(str(sound["mfcc_settings"]))["kind"] == "mfcc"
-    assert store.objects.read(str(sound["mp3"]))[:1] == b"\xff"
+    audio = tables["audio"][0]
+    array = np.frombuffer(store.objects.read(str(audio["mfcc"])), "<f4")
+    assert array.size == int(str(audio["n_mfcc"])) * int(str(audio["mfcc_frames"]))
+    assert json.loads(str(audio["mfcc_settings"]))["kind"] == "mfcc"
+    assert store.objects.read(str(audio["mp3"]))[:1] == b"\xff"
 
 
 Outcome = tuple[StageReport, dict[str, list[Mapping[str, object]]], set[str]]
@@ -206,8 +206,8 @@ def test_partitions_done_elsewhere_before_a_failure_are_not_done_again(store: St
     done: list[str] = []
 
     def two_alone(
-        function: Callable[[str, str], Ways], location: str, names: Iterable[str]
-    ) -> Iterator[tuple[str, Ways]]:
+        function: Callable[[str, str], DecodePaths], location: str, names: Iterable[str]
+    ) -> Iterator[tuple[str, DecodePaths]]:
         for name in names:
             if len(done) == 2:
                 raise KeyboardInterrupt
@@ -219,10 +219,12 @@ def test_partitions_done_elsewhere_before_a_failure_are_not_done_again(store: St
     first = list(done)
     done.clear()
 
-    def noted(function: Callable[[str, str], Ways], location: str, names: Iterable[str]) -> Iterator[tuple[str, Ways]]:
-        for name, ways in in_process(function, location, names):
+    def noted(
+        function: Callable[[str, str], DecodePaths], location: str, names: Iterable[str]
+    ) -> Iterator[tuple[str, DecodePaths]]:
+        for name, decode_paths in in_process(function, location, names):
             done.append(name)
-            yield name, ways
+            yield name, decode_paths
 
     report = run(store, settings, runner=noted)
     assert (len(first), len(done), set(first) & set(done)) == (2, 4, set())
