@@ -52,27 +52,27 @@ def run(
     progress: Progress = SilentProgress(),
     runner: PartitionRunner | None = None,
 ) -> StageReport:
-    """Extract what is asked of every stored video and image, each object once.
+    """Extract frames and audio of every stored video and measures of every image, each object once.
 
-    Reads ``media``; writes ``frames``, ``audio`` and ``images``, a row a product that uses the
-    object. Results of the last run are taken over where the settings are the same, so only new
+    Reads ``media``; writes ``frames``, ``audio`` and ``images``, with rows for each product that uses
+    the object. Results of the last run are taken over if the settings are the same, so only new
     objects are decoded.
 
-    The report counts results: a video is asked for two, its frames and its audio, an image for
-    one, its measures. Each that is missing is a row of ``rejects`` with the object's hash as item,
-    a reason of ``extract.results`` or ``extract.images``, and a detail that starts with which
-    result it is. A video without audio keeps its frames.
+    The report counts results: two for a video, its frames and its audio, and one for an image, its
+    measures. Each missing result is a row of ``rejects`` with the object's hash as item, a reason of
+    ``extract.results`` or ``extract.images``, and a detail that starts with ``frames``, ``sound`` or
+    ``image``. A video without audio keeps its frames.
 
     Args:
         store: The workspace's.
         settings: What to keep.
         clock: Times the run.
-        progress: Is told of every object.
+        progress: Advanced by every object.
         runner: Runs whole partitions elsewhere, with the same result; None: a pool of decoder
-            processes here, each of them reused, which is what one machine does fastest.
+            processes on this machine, which is the fastest on one machine.
 
     Raises:
-        MissingInputError: There is no table of media yet.
+        MissingInputError: There is no table ``media`` yet.
         SettingsError: The settings ask for librosa, which is not installed.
         DataError: Decoder processes do not start.
     """
@@ -85,7 +85,7 @@ def run(
         if stage.unchanged:
             return stage.report_unchanged()
         if "media" not in stage.before.tables:
-            raise MissingInputError("extract: wanted the table media, found none; run m5data crawl and download first")
+            raise MissingInputError("extract: there is no table media yet. Run m5data crawl and m5data download first.")
         return _work(store, stage, settings, clock, progress, runner)
 
 
@@ -123,22 +123,22 @@ def _work(
 
 
 def _run_pool(store: Store, settings: ExtractSettings, collector: Collector, total: int) -> None:
-    """Fill the result tables: from the spool what a killed run left there, the rest by decoding."""
+    """Fill the result tables from the spool of a killed run, and decode the rest."""
     with store.objects.writer("derived") as objects:
         for item, result in LocalEngine(settings, store.objects.read).run(collector.items(), total):
-            collector.take(item, result, objects)
+            collector.add(item, result, objects)
 
 
 def _run_partitions(store: Store, collector: Collector, runner: PartitionRunner) -> None:
-    """Fill the result tables likewise, partition by partition."""
-    waiting: dict[str, Partition] = {}
-    for name, decode_paths in runner(extract_partition, str(store.root), collector.orders(waiting)):
-        collector.collect(waiting.pop(name), decode_paths)
+    """Fill the result tables with the partitions that ``runner`` extracts."""
+    running: dict[str, Partition] = {}
+    for name, decode_paths in runner(extract_partition, str(store.root), collector.hand_out(running)):
+        collector.collect(running.pop(name), decode_paths)
 
 
 def _log_decode_paths(decode_paths: Mapping[str, int]) -> None:
-    """Log how videos were decoded, and warn where their frames are not exact."""
-    _LOG.info("extract: ways of decoding: %s", dict(sorted(decode_paths.items())))
+    """Log the decode paths, and warn if frames are not exact."""
+    _LOG.info("extract: decode paths: %s", dict(sorted(decode_paths.items())))
     if decode_paths.get("keyframe"):
         _LOG.warning(
             "extract: frames of %d videos are not exact: the nearest key frame of each second (extract.video.rule)",

@@ -64,39 +64,40 @@ SCHEMAS = {
     ),
     "fault_results": pa.schema([("item", _TEXT), ("reason", _TEXT), ("detail", _TEXT)]),
 }
-"""Temporary tables of results, by object."""
+"""Schemas of the temporary result tables, which are keyed by object."""
 
 
 @dataclass(slots=True)
 class Partition:
-    """Items that are checkpointed together, and the rows they gave so far."""
+    """Items that are checkpointed together, and their result rows so far."""
 
     items: Sequence[Item]
     digest: str
-    """Of the settings."""
+    """Digest of the settings."""
     feature: str
     """Description of the stored feature arrays."""
-    waiting: int = 0
+    remaining: int = field(init=False)
+    """Items without a result."""
     rows: dict[str, list[dict[str, object]]] = field(default_factory=lambda: {name: [] for name in SCHEMAS})
 
     def __post_init__(self) -> None:
-        """Wait for every item."""
-        self.waiting = len(self.items)
+        """Count the items."""
+        self.remaining = len(self.items)
 
     @property
     def name(self) -> str:
-        """A name for the spool."""
+        """Name in the spool."""
         return f"{self.items[0].kind}:{self.items[0].sha256}"
 
     @property
     def fingerprint(self) -> str:
-        """Names everything that the rows depend on."""
+        """Hash of everything that the rows depend on."""
         inputs = "\n".join([__version__, *SCHEMAS, self.digest, *(f"{item.kind}:{item.sha256}" for item in self.items)])
         return hashlib.sha256(inputs.encode()).hexdigest()
 
     def add(self, item: Item, result: Result, objects: ObjectWriter) -> None:
-        """Store what an item gave, and note its rows."""
-        self.waiting -= 1
+        """Store an item's objects, and add its rows."""
+        self.remaining -= 1
         if isinstance(result, ClipResult):
             self._add_frames(item.sha256, result.frames, objects)
             self._add_audio(item.sha256, result.audio, objects)
@@ -140,51 +141,49 @@ class Partition:
 
 
 DecodePaths: TypeAlias = Mapping[str, int]
-"""The ``way`` of frames, with how often videos were decoded so."""
+"""``Frames.decode_path`` -> number of videos."""
 
 PartitionFunction: TypeAlias = Callable[[str, str], DecodePaths]
 
 PartitionRunner: TypeAlias = Callable[[PartitionFunction, str, Iterable[str]], Iterator[tuple[str, DecodePaths]]]
-"""Calls a function with a workspace's location and each of some partitions, and yields partition and answer.
+"""Calls a function with a workspace's location and each partition name, and yields the name and the result.
 
-It takes partitions as it has room for them, and yields them in the order in which they are finished.
+It takes names as it has room for them, and yields results in order of completion.
 """
 
 
-def in_process(
-    function: Callable[[str, str], DecodePaths], location: str, names: Iterable[str]
-) -> Iterator[tuple[str, DecodePaths]]:
-    """Run partitions here, one after the other: the simplest ``PartitionRunner``."""
+def in_process(function: PartitionFunction, location: str, names: Iterable[str]) -> Iterator[tuple[str, DecodePaths]]:
+    """Run partitions in this process, one after the other: the simplest ``PartitionRunner``."""
     for name in names:
         yield name, function(location, name)
 
 
 def hand_out(partition: Partition, settings: ExtractSettings, spool: Spool) -> str:
-    """Write down what ``extract_partition`` needs, and return the partition's name."""
+    """Spool the input of ``extract_partition``, and return the partition's name."""
     items = [{"sha256": item.sha256, "kind": item.kind, "size": item.size} for item in partition.items]
     table = pa.Table.from_pylist(items).replace_schema_metadata({"settings": settings.model_dump_json()})
-    spool.put(_order(partition.name), __version__, {"items": table})
+    spool.put(_input_name(partition.name), __version__, {"items": table})
     return partition.name
 
 
 def extract_partition(location: str, name: str) -> DecodePaths:
-    """Extract one partition that was handed out: objects into the store, rows into the stage's spool.
+    """Extract one partition that was handed out: write objects to the store and rows to the stage's spool.
 
-    The decoder runs in a process of its own, on one core. Done again, it gives the same rows.
+    The decoder runs in a separate process, on one core. A second run gives the same rows.
 
     Args:
         location: The workspace's folder.
-        name: Of the partition.
+        name: The partition's.
 
     Returns:
-        How its videos were decoded.
+        Decode paths of its videos.
 
     Raises:
-        DataError: It was not handed out, or its decoder does not start.
+        DataError: The partition was not handed out, or its decoder does not start.
     """
     store = Store.open(Path(location))
     spool = store.spool("extract")
-    partition, settings = _read_order(name, spool)
+    partition, settings = _read_input(name, spool)
     decode_paths: Counter[str] = Counter()
     with waited_for(store.root), store.objects.writer("derived") as objects:
         engine = LocalEngine(settings.model_copy(update={"workers": 1}), store.objects.read)
@@ -192,21 +191,21 @@ def extract_partition(location: str, name: str) -> DecodePaths:
             partition.add(item, result, objects)
             if isinstance(result, ClipResult) and isinstance(result.frames, Frames):
                 decode_paths[result.frames.decode_path] += 1
-        objects.flush()  # a row may only name objects that are on the disk
+        objects.flush()  # rows may only name objects that are on disk
         spool.put(partition.name, partition.fingerprint, partition.tables())
     store.objects.close()
     return decode_paths
 
 
-def _read_order(name: str, spool: Spool) -> tuple[Partition, ExtractSettings]:
-    tables = spool.get(_order(name), __version__)
+def _read_input(name: str, spool: Spool) -> tuple[Partition, ExtractSettings]:
+    tables = spool.get(_input_name(name), __version__)
     if tables is None:
-        raise DataError(f"extract: wanted partition {name} to be handed out, found no order; run m5data extract")
+        raise DataError(f"extract: partition {name} was not handed out. Run m5data extract.")
     table = tables["items"]
     settings = ExtractSettings.model_validate_json((table.schema.metadata or {})[b"settings"])
     items = [Item(**row) for row in table.to_pylist()]
     return Partition(items, settings.digest(), describe_feature(settings.feature)), settings
 
 
-def _order(name: str) -> str:
+def _input_name(name: str) -> str:
     return f"order:{name}"

@@ -1,4 +1,4 @@
-"""Objects that still need extraction, and the results taken over from the last run."""
+"""Objects that still need extraction, and results that are taken over from the last run."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -64,19 +64,19 @@ _PARTITION = "SELECT sha256, bytes FROM todo WHERE kind = $1 AND place >= $2 AND
 
 
 def open_results(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the temporary tables that results are gathered in; they spill to disk when they grow.
+    """Create the temporary result tables; they spill to disk when they grow.
 
-    ``wanted`` holds the media that are there; ``frame_results``, ``audio_results``, ``image_results``
+    ``wanted`` holds the stored media; ``frame_results``, ``audio_results``, ``image_results``
     and ``fault_results`` hold results by object, not yet by product.
 
     Args:
-        connection: Over the dataset version that is read.
+        connection: Opened on the dataset version that is read.
     """
     connection.execute(_RESULTS)
 
 
 def keep_known(connection: duckdb.DuckDBPyConnection) -> None:
-    """Take over the results of the last run, for objects that are still wanted."""
+    """Take over the results of the last run for objects that are still wanted."""
     connection.execute(_KNOWN)
 
 
@@ -87,7 +87,7 @@ def list_new(connection: duckdb.DuckDBPyConnection) -> int:
 
 
 def partitions(connection: duckdb.DuckDBPyConnection, size: int) -> Iterator[Sequence[Item]]:
-    """Yield the listed objects, at most ``size`` of one kind at a time: videos first, for they take longest."""
+    """Yield the listed objects, at most ``size`` of one kind at a time; videos first, since they take longest."""
     kinds: tuple[MediaKind, ...] = ("video", "image")
     for kind in kinds:
         for start in count(0, size):
@@ -99,7 +99,7 @@ def partitions(connection: duckdb.DuckDBPyConnection, size: int) -> Iterator[Seq
 
 @dataclass(frozen=True, slots=True)
 class PendingObjects:
-    """Stored objects of a kind that wait to be decoded."""
+    """Number and size of stored objects of one kind that are not decoded yet."""
 
     kind: MediaKind
     count: int
@@ -107,12 +107,12 @@ class PendingObjects:
 
 
 def pending_objects(store: Store, snapshot: Snapshot, settings: ExtractSettings) -> list[PendingObjects]:
-    """Return the objects without a result, by kind; those that a run under way, or a killed one, finished are none.
+    """Return the objects without a result, by kind; objects that a running or killed stage has finished do not count.
 
     Args:
         store: The workspace's; nothing is locked.
         snapshot: Its newest dataset version.
-        settings: Of the stage.
+        settings: The stage's.
     """
     counts: dict[MediaKind, list[int]] = {"video": [0, 0], "image": [0, 0]}
     if "media" in snapshot.tables:

@@ -26,11 +26,11 @@ FileReason = Literal[
     "timeout",
     "too_large",
 ]
-"""The whole file gave nothing: frames and audio of a video are both dropped for it.
+"""The whole file has no result: frames and audio of a video are both dropped.
 
-``corrupt_object``: the store cannot give it back; ``crashed``: its decoder ended itself; ``memory``,
-``timeout``, ``output_limit``, ``too_large``: it hit that limit; ``not_allowed_container``: its first
-bytes are none of the allowed containers.
+``corrupt_object``: the stored bytes are damaged; ``crashed``: the decoder ended; ``memory``,
+``timeout``, ``output_limit``, ``too_large``: the limit was hit; ``not_allowed_container``: the first
+bytes are not those of an allowed container.
 """
 
 FrameReason = Literal[
@@ -40,10 +40,10 @@ FrameReason = Literal[
     "too_many_pixels",
     "unsupported_codec",
 ]
-"""A video gave no frames: nothing intact in it; no video stream; a limit; a codec that is not allowed."""
+"""A video has no frames: no intact frame; no video stream; a limit; a codec that is not allowed."""
 
 AudioReason = Literal["broken_sound", "no_sound", "silent", "sound_too_long", "unsupported_sound"]
-"""A video gave no audio: nothing intact in its stream; no stream; only silence; a limit; a codec not allowed."""
+"""A video has no audio: no intact packet; no stream; only silence; a limit; a codec that is not allowed."""
 
 FILE_REASONS: tuple[FileReason, ...] = get_args(FileReason)
 FRAME_REASONS: tuple[FrameReason, ...] = get_args(FrameReason)
@@ -55,14 +55,14 @@ class Fault:
     """Why a result is missing."""
 
     reason: str
-    """One word of ``extract.results``, or of ``extract.images``."""
+    """A reason of this module or of ``extract.images``."""
     detail: str = ""
-    """What was wanted and what came, one line."""
+    """One line for a person."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeptFrame:
-    """One whole second of a video. Seconds of a gap share one JPEG."""
+    """The frame of one whole second of a video. Seconds of a gap share one JPEG."""
 
     second: int
     pts_s: float
@@ -83,11 +83,11 @@ class Frames:
     """All kept frames of a video."""
 
     kept: tuple[KeptFrame, ...]
-    """In the order of seconds."""
+    """By second, rising."""
     jpegs: bytes
-    """The JPEGs end to end, each once: a Motion JPEG stream."""
+    """The JPEGs concatenated, each once: a Motion JPEG stream."""
     decode_path: str
-    """``fast``, ``keyframe``, or ``full:`` and why the fast path did not fit."""
+    """``fast``, ``keyframe``, or ``full:`` and the reason why the fast path did not fit."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The mp3 and the features that are stored of decoded audio."""
+"""The mp3 and the features that are stored of a video's audio."""
 
 from __future__ import annotations
 
@@ -20,16 +20,17 @@ from extract.results import Audio
 from m5data.errors import MediaError
 from storage.children import ProgramError, run_program
 
-if TYPE_CHECKING:  # decoder processes are given plain values, and do without pydantic
+if TYPE_CHECKING:  # decoder processes get plain values and never load pydantic
     from extract.settings import AudioSettings, FeatureSettings
 
 __all__ = ["describe_feature", "encode_audio", "encode_mp3", "feature_rate"]
 
 
 def encode_mp3(samples: Sequence[bytes], *, sample_rate: int, channels: int, bitrate: int) -> bytes:
-    """Return the samples as mp3 of constant bitrate, without tags; the same samples give the same bytes.
+    """Return samples as mp3 of constant bitrate, without tags; the same samples give the same bytes.
 
-    LAME's level 7, its fast preset, is used: level 5, FFmpeg's default, takes 2.5 times as long.
+    Uses LAME's level 7, its fast preset; FFmpeg's default, level 5, takes 2.5 times as long. The FFmpeg binary
+    gets decoded samples and never sees a file. It is 2.6 times as fast as PyAV's libmp3lame.
 
     Args:
         samples: Parts of one stretch of 32-bit floats, little endian, channels interleaved.
@@ -49,13 +50,13 @@ def encode_mp3(samples: Sequence[bytes], *, sample_rate: int, channels: int, bit
     except ProgramError as error:
         raise MediaError("broken_sound", f"the mp3 encoder ended with {error.returncode}") from error
     if not encoded:
-        raise MediaError("broken_sound", "the mp3 encoder ended with 0")
+        raise MediaError("broken_sound", "the mp3 encoder wrote nothing")
     return encoded
 
 
 @cache
 def _encoder() -> str:
-    """Return the binary that comes with the package, else what ``imageio-ffmpeg`` finds; it would run it first."""
+    """Return the path of the bundled binary, else the one that ``imageio-ffmpeg`` finds, which takes a test run."""
     bundled = [
         path for path in files("imageio_ffmpeg").joinpath("binaries").iterdir() if path.name.startswith("ffmpeg-")
     ]
@@ -66,12 +67,12 @@ _RELEASED_RATE = 16_000
 
 
 def feature_rate(settings: FeatureSettings) -> int:
-    """Return the rate that the samples of a feature must have, Hz."""
+    """Return the sample rate that a feature is computed at, Hz."""
     return _RELEASED_RATE if settings.kind == "released_mel" else settings.sample_rate
 
 
 def describe_feature(settings: FeatureSettings) -> str:
-    """Return what defines the stored arrays, as JSON with sorted keys."""
+    """Return the definition of the stored arrays as JSON with sorted keys."""
     frames = {"kind": settings.kind, "sample_rate": feature_rate(settings)}
     if settings.kind == "released_mel":
         return json.dumps({**frames, "n_fft": 1024, "hop_length": 256, "n_mels": 80, "seconds": 12}, sort_keys=True)
@@ -81,14 +82,16 @@ def describe_feature(settings: FeatureSettings) -> str:
 
 
 def encode_audio(audio: DecodedAudio, settings: AudioSettings, feature: FeatureSettings) -> Audio:
-    """Return mp3 and feature array of a audio.
+    """Return the mp3 and the feature array of decoded audio.
 
     Raises:
         MediaError: ``silent``, or ``broken_sound``.
     """
     if audio.peak < settings.silence_peak:
-        raise MediaError("silent", f"wanted a peak of {settings.silence_peak:g} or more, got {audio.peak:.2g}")
-    array = _analyse(audio.mono, feature)
+        raise MediaError(
+            "silent", f"the loudest sample is {audio.peak:.2g} of full scale, below {settings.silence_peak:g}"
+        )
+    array = _compute_feature(audio.mono, feature)
     mp3 = encode_mp3(audio.parts, sample_rate=audio.sample_rate, channels=audio.channels, bitrate=settings.bitrate)
     return Audio(
         mp3=mp3,
@@ -100,7 +103,7 @@ def encode_audio(audio: DecodedAudio, settings: AudioSettings, feature: FeatureS
     )
 
 
-def _analyse(mono: NDArray[np.float32], settings: FeatureSettings) -> NDArray[np.float32]:
+def _compute_feature(mono: NDArray[np.float32], settings: FeatureSettings) -> NDArray[np.float32]:
     """Return the feature array that the settings ask for, [rows, columns]."""
     if settings.kind == "released_mel":
         return released_mel(mono, _RELEASED_RATE)

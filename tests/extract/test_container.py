@@ -60,7 +60,7 @@ def test_a_demuxer_can_open_nothing_beside_its_bytes() -> None:
 
 @pytest.mark.parametrize("data", [b"", b"\x00" * 64, b"GIF89a" + bytes(40), b"\xff\xd8\xff\xe0" + bytes(40), b"\x47"])
 def test_other_files_are_not_allowed(data: bytes) -> None:
-    with pytest.raises(MediaError, match=r"not_allowed_container: wanted a video file, got one starting with 0x"):
+    with pytest.raises(MediaError, match=r"not_allowed_container: not an allowed video container: it starts with 0x"):
         open_media(data)
 
 

@@ -1,3 +1,4 @@
+import hashlib
 import json
 from io import BytesIO
 
@@ -134,3 +135,23 @@ def test_audio_without_video_has_no_frames() -> None:
     result = extract_clip(buffer.getvalue(), DEFAULTS)
     assert isinstance(result.frames, Fault)
     assert (result.frames.reason, type(result.audio)) == ("no_video", Audio)
+
+
+def test_librosa_computes_the_stored_mfcc_if_it_is_the_backend() -> None:
+    pytest.importorskip("librosa")
+    settings = ExtractSettings(feature=FeatureSettings(backend="librosa"))
+    clip = Clip(audio=tone(1.0))
+    by_numpy, by_librosa = (
+        np.frombuffer(keep(clip, each).feature, "<f4").reshape(20, -1) for each in (DEFAULTS, settings)
+    )
+    assert np.abs(by_numpy - by_librosa).max() <= 1e-5 * np.abs(by_librosa).max()
+    assert json.loads(describe_feature(settings.feature))["backend"] == "librosa"
+
+
+def test_the_default_backend_leaves_the_hash_of_the_settings_as_it_was_before_there_was_a_choice() -> None:
+    values = DEFAULTS.model_dump(
+        mode="json", exclude={"workers": True, "partition_items": True, "feature": {"backend"}}
+    )
+    known = hashlib.sha256(json.dumps(values, separators=(",", ":")).encode()).hexdigest()[:16]
+    assert DEFAULTS.digest() == known
+    assert ExtractSettings(feature=FeatureSettings(backend="librosa")).digest() != known
