@@ -1,107 +1,158 @@
-"""What the crawl and the downloader know of an item, and making them forget it."""
+"""The crawler's part in a take-down: frontier, downloads, and stored pages of others that name the item."""
 
 import json
+import re
 import sqlite3
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from urllib.parse import unquote
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import closing
+from urllib.parse import unquote, urlsplit
 
 from crawler.crawl.frontier import FRONTIER_DDL, transaction
 from crawler.media.queue import DDL, ROOM
-from storage import State
+from crawler.page_scrub import scrub_page
+from crawler.pages.privacy import hash_merchant
+from crawler.pages.urls import normalise
+from storage import Store
+from storage.objects.warc import StoredPage, parse_response
+from storage.secret_key import load_or_create_key
+from takedown.plan import Plan, Removal, Target
+from takedown.words import Words
 
-__all__ = ["KnownPages", "find_media", "find_pages", "forget_addresses", "prepare_state", "rename_pages"]
+__all__ = ["Cleaner", "cleaner", "forget_urls", "remove", "search", "users_of"]
+
+_MIN_NAME = 4
+"""Characters from which a merchant's name in a URL makes it the merchant's."""
 
 _PAGES = """
-SELECT url, canonical, redirect_to, identity, page_sha256, parsed_sha256,
+SELECT url, page_sha256, parsed_sha256, identity,
     CASE WHEN outcome = 'product' AND parsed_sha256 = page_sha256 THEN source || ':' || native_id END
 FROM source_pages
 WHERE url IN (SELECT value FROM json_each(:urls)) OR canonical IN (SELECT value FROM json_each(:urls))
     OR redirect_to IN (SELECT value FROM json_each(:urls)) OR identity IN (SELECT value FROM json_each(:urls))
     OR source || ':' || native_id IN (SELECT value FROM json_each(:products))
 """
+_USERS = """
+SELECT page_sha256, min(url) FROM source_pages WHERE page_sha256 IS NOT NULL
+    AND url NOT IN (SELECT value FROM json_each(?)) GROUP BY page_sha256
+"""
+_MEDIA = "SELECT sha256 FROM media_urls WHERE sha256 IS NOT NULL AND url IN (SELECT value FROM json_each(?))"
+_GZIP = b"\x1f\x8b"
 
 
-@dataclass(frozen=True, slots=True)
-class KnownPages:
-    """An item's pages in the frontier."""
+def search(store: Store, target: Target, plan: Plan) -> Plan:
+    """Return the plan with all pages that show the item or lead to it, the products on them, and what is stored."""
+    pages, merchants = set(plan.pages), plan.merchants
+    if target.kind == "url":
+        pages |= {target.value, normalise(target.value) or target.value}
+    if target.kind == "merchant":
+        merchants = (hash_merchant(target.value, load_or_create_key(store.root)),)
+    with closing(_connect(store)) as state:
+        if target.kind == "merchant" and len(target.value) >= _MIN_NAME:
+            urls = (url for (url,) in state.execute("SELECT url FROM source_pages"))
+            pages |= {url for url in urls if target.value.casefold() in unquote(url).casefold()}
+        pages, products, objects = _follow(state, pages, set(plan.products))
+        objects |= {sha256 for (sha256,) in state.execute(_MEDIA, (_listed(plan.media),))}
+    found = {"pages": pages, "products": products, "objects": objects, "merchants": merchants}
+    return plan.model_copy(update={name: tuple(sorted(values)) for name, values in found.items()})
 
-    urls: frozenset[str]
-    """Every address that showed it, or led to it."""
-    products: frozenset[str]
-    """Ids of the products that were on them."""
-    objects: frozenset[str]
-    """The stored pages."""
+
+def users_of(store: Store, plan: Plan, objects: Collection[str]) -> dict[str, str]:
+    """Return object -> URL for those of the objects that pages outside the plan use."""
+    wanted = set(objects)
+    with closing(_connect(store)) as state:
+        return {sha256: url for sha256, url in state.execute(_USERS, (_listed(plan.pages),)) if sha256 in wanted}
 
 
-def prepare_state(state: State) -> None:
-    """Make the tables of frontier and downloader where no stage has yet."""
-    state.migrate("crawler", FRONTIER_DDL)
-    state.migrate(ROOM, DDL)
+def remove(removal: Removal) -> Mapping[str, int]:
+    """Delete the item's pages and downloads, and let the frontier name the cleaned pages of others.
 
-
-def find_pages(
-    connection: sqlite3.Connection, urls: Collection[str], products: Collection[str], name: str | None = None
-) -> KnownPages:
-    """Return all pages that show an item or lead to it, followed until nothing new is found.
-
-    Args:
-        connection: To the workspace's state.
-        urls: Addresses of the item.
-        products: Its product ids.
-        name: A merchant; an address that has the name in it is the item's.
+    What was read from a page holds for the cleaned one. Its validators go: the server would answer "not modified"
+    for a page that we changed.
     """
-    known = KnownPages(frozenset(urls) | _addresses_with(connection, name), frozenset(products), frozenset())
-    while True:
-        rows = connection.execute(_PAGES, {"urls": _listed(known.urls), "products": _listed(known.products)}).fetchall()
-        more = KnownPages(
-            known.urls | {row[0] for row in rows} | {row[3] for row in rows if row[6] and row[3]},
-            known.products | {row[6] for row in rows if row[6]},
-            frozenset(sha for row in rows for sha in row[4:6] if sha),
-        )
-        if more == known:
-            return known
-        known = more
+    if removal.dry_run:
+        return {}
+    with closing(_connect(removal.store)) as state:
+        with transaction(state):
+            for old, new in removal.renamed.items():
+                state.execute(
+                    "UPDATE source_pages SET page_sha256 = ?, etag = NULL, last_modified = NULL, "
+                    "parsed_sha256 = CASE WHEN parsed_sha256 = page_sha256 THEN ? END WHERE page_sha256 = ?",
+                    (new, new, old),
+                )
+        return {"state_rows": forget_urls(state, removal.plan.urls)}
 
 
-def find_media(connection: sqlite3.Connection, urls: Collection[str]) -> dict[str, str]:
-    """Return url -> object of those media URLs that the downloader has an object of."""
-    query = "SELECT url, sha256 FROM media_urls WHERE sha256 IS NOT NULL AND url IN (SELECT value FROM json_each(?))"
-    return dict(connection.execute(query, (_listed(urls),)).fetchall())
-
-
-def forget_addresses(connection: sqlite3.Connection, urls: Collection[str]) -> int:
-    """Delete the rows of pages and media at these addresses; return how many there were."""
-    wanted = (_listed(urls),)
-    with transaction(connection):
+def forget_urls(state: sqlite3.Connection, urls: Collection[str]) -> int:
+    """Delete the rows of pages and media at these URLs; return how many there were."""
+    condition = "WHERE url IN (SELECT value FROM json_each(?))"
+    with transaction(state):
         return sum(
-            connection.execute(
-                f"DELETE FROM {table} WHERE url IN (SELECT value FROM json_each(?))",  # noqa: S608
-                wanted,
-            ).rowcount
+            state.execute(f"DELETE FROM {table} {condition}", (_listed(urls),)).rowcount  # noqa: S608
             for table in ("source_pages", "source_files", "media_urls")
         )
 
 
-def rename_pages(connection: sqlite3.Connection, renamed: Mapping[str, str]) -> None:
-    """Let addresses name the new object of their page; what was read from the old one holds for it.
+class Cleaner:
+    """Removes URLs, texts and ids from stored pages.
 
-    Its validators go: the server would call the page unchanged that we changed.
+    Args:
+        urls: The item's.
+        words: How it is named.
     """
-    with transaction(connection):
-        for old, new in renamed.items():
-            connection.execute(
-                "UPDATE source_pages SET page_sha256 = ?, etag = NULL, last_modified = NULL, "
-                "parsed_sha256 = CASE WHEN parsed_sha256 = page_sha256 THEN ? END WHERE page_sha256 = ?",
-                (new, new, old),
-            )
+
+    def __init__(self, urls: Iterable[str], words: Words) -> None:
+        known = set(urls)
+        self._urls = known | {spelt for url in known if (spelt := normalise(url))}
+        self._tails = {tail for url in known if (tail := _tail(url))}
+        self._words = words
+
+    def is_item(self, url: str) -> bool:
+        """Tell whether a URL is the item's."""
+        return url in self._urls
+
+    def names_it(self, record: bytes) -> bool:
+        """Tell whether a ``response`` record has anything of the item in its header or page."""
+        if self._words.found_in(record):
+            return True
+        if not any(tail in record for tail in self._tails) and _GZIP not in record:
+            return False  # a cheap look before a close one: relative links end as the URL does
+        page = parse_response(record)
+        return self.clean(page) != page
+
+    def clean(self, page: StoredPage) -> StoredPage:
+        """Return a page without what names the item."""
+        body = self._words.blank(scrub_page(page.body, page.url, self.is_item))
+        headers = tuple((name, self._words.blank(value.encode()).decode()) for name, value in page.headers)
+        return StoredPage(page.url, page.status, headers, body)
 
 
-def _addresses_with(connection: sqlite3.Connection, name: str | None) -> frozenset[str]:
-    if not name:
-        return frozenset()
-    rows = connection.execute("SELECT url FROM source_pages")
-    return frozenset(url for (url,) in rows if name.casefold() in unquote(url).casefold())
+def cleaner(plan: Plan, words: Words) -> Cleaner:
+    """Return what removes the plan's item from pages of others."""
+    return Cleaner(plan.urls, words)
+
+
+def _follow(state: sqlite3.Connection, pages: set[str], products: set[str]) -> tuple[set[str], set[str], set[str]]:
+    """Return URLs, products and stored pages that belong together, followed until nothing new is found."""
+    while True:
+        rows = state.execute(_PAGES, {"urls": _listed(pages), "products": _listed(products)}).fetchall()
+        more = pages | {row[0] for row in rows} | {row[3] for row in rows if row[4] and row[3]}
+        shown = products | {row[4] for row in rows if row[4]}
+        if (more, shown) == (pages, products):
+            return pages, products, {sha256 for row in rows for sha256 in row[1:3] if sha256}
+        pages, products = more, shown
+
+
+def _connect(store: Store) -> sqlite3.Connection:
+    """Open the state; where no stage has yet, make the tables of frontier and downloader."""
+    store.state.migrate("crawler", FRONTIER_DDL)
+    store.state.migrate(ROOM, DDL)
+    return store.state.connect()
+
+
+def _tail(url: str) -> bytes:
+    """Return the last part of a URL's path, as every link to it has."""
+    path = urlsplit(url).path.rstrip("/")
+    return re.split(r"[%&]", path.rpartition("/")[2])[0].encode()
 
 
 def _listed(values: Collection[str]) -> str:

@@ -1,21 +1,20 @@
-"""Flaws of real life, dealt over the listings: missing modalities, files that fail, contact details."""
+"""Realistic flaws, spread over the listings: missing modalities, files that fail, contact details."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from demo_shops.listings import Contact, Film, Listing, Outcome
-from demo_shops.presets import Missing, Preset
+from demo_shops.listings import Contact, ListedVideo, Listing, Missing, Outcome, Preset
 
-__all__ = ["Deck", "add_contacts", "add_missing", "spoil_films", "spoil_photos"]
+__all__ = ["Deck", "add_contacts", "add_missing", "break_images", "break_videos"]
 
 
 class Deck:
     """Shuffled places in a list of listings; each is dealt once.
 
     Args:
-        listings: The listings that are dealt; changed in place by who draws.
+        listings: The listings that are dealt; callers change it in place.
         rng: Where the shuffle comes from.
     """
 
@@ -37,19 +36,19 @@ class Deck:
 
 
 def _without(one: Listing, lacking: Missing) -> Listing:
-    if lacking == "sound" and one.film:
-        return replace(one, film=replace(one.film, sound=False))
+    if lacking == "audio" and one.video:
+        return replace(one, video=replace(one.video, audio=False))
     if lacking == "specs":
         return replace(one, specs=())
     if lacking == "images":
-        return replace(one, photos=())
+        return replace(one, images=())
     return replace(one, caption=None)
 
 
 def add_missing(deck: Deck, preset: Preset) -> None:
-    """Take modalities away; a caption only where the markup alone makes the page a product's."""
+    """Remove modalities; a caption only where markup alone identifies a product page."""
     suits: dict[Missing, Callable[[Listing], bool]] = {
-        "sound": lambda one: one.film is not None,
+        "audio": lambda one: one.video is not None,
         "caption": lambda one: one.markup == "json-ld",
     }
     for lacking, count in preset.missing.items():
@@ -58,30 +57,30 @@ def add_missing(deck: Deck, preset: Preset) -> None:
             deck.listings[place] = _without(deck.listings[place], lacking)
 
 
-def _spoiled(one: Listing, outcomes: Sequence[Outcome], rng: np.random.Generator) -> Listing:
-    photos = list(one.photos)
-    for place, outcome in zip(rng.permutation(len(photos)), outcomes, strict=False):
-        photos[int(place)] = replace(photos[int(place)], outcome=outcome)
-    return replace(one, photos=tuple(photos))
+def _with_broken(one: Listing, outcomes: Sequence[Outcome], rng: np.random.Generator) -> Listing:
+    images = list(one.images)
+    for place, outcome in zip(rng.permutation(len(images)), outcomes, strict=False):
+        images[int(place)] = replace(images[int(place)], outcome=outcome)
+    return replace(one, images=tuple(images))
 
 
-def spoil_photos(deck: Deck, preset: Preset, rng: np.random.Generator) -> None:
-    """Make photos fail, at random places of the gallery."""
-    outcomes = [outcome for outcome, count in preset.photo_flaws.items() for _ in range(count)]
+def break_images(deck: Deck, preset: Preset, rng: np.random.Generator) -> None:
+    """Make images fail, at random places of the gallery."""
+    outcomes = [outcome for outcome, count in preset.image_flaws.items() for _ in range(count)]
     step = preset.flaws_per_listing
     for start in range(0, len(outcomes), step):
         place = deck.draw()
-        deck.listings[place] = _spoiled(deck.listings[place], outcomes[start : start + step], rng)
+        deck.listings[place] = _with_broken(deck.listings[place], outcomes[start : start + step], rng)
 
 
-def spoil_films(deck: Deck, preset: Preset) -> None:
-    """Make films fail."""
-    for outcome, count in preset.film_flaws.items():
+def break_videos(deck: Deck, preset: Preset) -> None:
+    """Make videos fail."""
+    for outcome, count in preset.video_flaws.items():
         for _ in range(count):
-            place = deck.draw(lambda one: one.film is not None)
-            film: Film | None = deck.listings[place].film
-            if film is not None:
-                deck.listings[place] = replace(deck.listings[place], film=replace(film, outcome=outcome))
+            place = deck.draw(lambda one: one.video is not None)
+            video: ListedVideo | None = deck.listings[place].video
+            if video is not None:
+                deck.listings[place] = replace(deck.listings[place], video=replace(video, outcome=outcome))
 
 
 def _contact(kind: str, rng: np.random.Generator) -> Contact:

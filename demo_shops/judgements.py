@@ -1,4 +1,4 @@
-"""Answers of annotators who compared listings: the same good or not."""
+"""Answers of annotators who compared listings: the same product or not."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _GOLD_EVERY = 10
 _ERRORS = (0.45, 0.35, 0.2)
 """Shares of pairs with no, one and two answers that are not the truth: the majority is always right."""
 _MISMATCHED_SHARE = 0.5
-"""Pairs of different goods for each pair of the same."""
+"""Pairs of different products for each pair of the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +31,14 @@ class Pair:
 
 
 def choose_pairs(listings: Sequence[Listing], rng: np.random.Generator) -> list[Pair]:
-    """Return all pairs of listings of the same good, and half as many of one kind that differ.
+    """Return all pairs of listings of the same product, and half as many of one kind that differ.
 
     Copies are left out: after duplicates are dropped they are no products.
     """
     bases = [one for one in listings if one.base is None]
     pairs = list(combinations(bases, 2))
-    same = [Pair(a.product_id, b.product_id, same=True) for a, b in pairs if a.good == b.good]
-    close = [(a, b) for a, b in pairs if a.good.kind == b.good.kind and a.good != b.good]
+    same = [Pair(a.product_id, b.product_id, same=True) for a, b in pairs if a.product == b.product]
+    close = [(a, b) for a, b in pairs if a.product.kind == b.product.kind and a.product != b.product]
     chosen = rng.permutation(len(close))[: round(_MISMATCHED_SHARE * len(same))]
     other = [Pair(close[i][0].product_id, close[i][1].product_id, same=False) for i in map(int, chosen)]
     return sorted(same + other, key=lambda pair: (pair.query, pair.candidate))
@@ -54,7 +54,7 @@ def _answers(pair: Pair, rng: np.random.Generator) -> list[Answer]:
 
 
 def judge(pairs: Sequence[Pair], rng: np.random.Generator) -> list[Judgement]:
-    """Return five answers a pair by different workers, and the gold ones, worker ``gold``, in the pairs' order."""
+    """Return five workers' answers for each pair, in the pairs' order, with gold answers by worker ``gold``."""
     found = []
     for number, pair in enumerate(pairs):
         workers = sorted(map(int, rng.permutation(len(_WORKERS))[:_PER_PAIR]))

@@ -1,21 +1,34 @@
-"""What a shop shows of a good: one listing, its photos, its film, its contact details."""
+"""One shop's page about a product: its texts, images, video and contact details; and how many of each a demo holds."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from demo_shops.goods import Good, ShopName
+from demo_shops.products import Product, ShopName
 from m5data.records import Availability
 
-__all__ = ["MASKS", "Contact", "CopyRule", "Film", "Listing", "Markup", "Outcome", "Photo"]
+__all__ = [
+    "PRESETS",
+    "Contact",
+    "CopyRule",
+    "ListedImage",
+    "ListedVideo",
+    "Listing",
+    "Markup",
+    "Missing",
+    "Outcome",
+    "Preset",
+    "Size",
+]
 
 Markup = Literal["json-ld", "microdata", "plain"]
 Outcome = Literal["ok", "http_404", "http_410", "http_5xx", "wrong_type", "truncated", "too_large", "broken"]
-"""What fetching a file must end in: ok, or the reason why it fails."""
-CopyRule = Literal["content_text", "content", "text", "near_photo", "near_caption"]
-"""What a copy shares with its base: all; the pictures' bytes; the words; re-encoded pictures; nearly the words."""
+"""Expected result of fetching a file: ok, or the reason why it fails."""
+CopyRule = Literal["content_text", "content", "text", "near_image", "near_caption"]
+"""What a copy shares with its base: everything, the images' bytes, the texts, re-encoded images, nearly the texts."""
 MASKS = {"phone": "〈phone〉", "wechat": "〈wechat〉", "email": "〈email〉"}
-"""What a masked contact detail becomes in captions and specifications."""
+"""Replacement of a masked contact detail in captions and specifications."""
 
 _SERVICE = "售后服务"
 
@@ -39,8 +52,8 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True)
-class Photo:
-    """One picture of a listing."""
+class ListedImage:
+    """One image of a listing."""
 
     path: str
     """Path on the shop's server, with its leading slash."""
@@ -54,14 +67,14 @@ class Photo:
 
 
 @dataclass(frozen=True, slots=True)
-class Film:
+class ListedVideo:
     """The video of a listing, 24 frames a second."""
 
     path: str
     view: int
     seconds: Decimal
     """Duration, a multiple of a quarter of a second."""
-    sound: bool = True
+    audio: bool = True
     outcome: Outcome = "ok"
 
 
@@ -71,7 +84,7 @@ class Listing:
 
     shop: ShopName
     native_id: str
-    good: Good
+    product: Product
     markup: Markup
     merchant: str
     caption: str | None
@@ -79,8 +92,8 @@ class Listing:
     specs: tuple[tuple[str, str], ...]
     """Specification table without its contact detail."""
     price: Decimal
-    photos: tuple[Photo, ...]
-    film: Film | None = None
+    images: tuple[ListedImage, ...]
+    video: ListedVideo | None = None
     availability: Availability = "InStock"
     caption_contact: Contact | None = None
     spec_contact: Contact | None = None
@@ -102,7 +115,7 @@ class Listing:
     @property
     def category(self) -> tuple[str, ...]:
         """Category path as this shop names it, outermost first."""
-        return self.good.kind.paths[self.shop]
+        return self.product.kind.paths[self.shop]
 
     @property
     def caption_shown(self) -> str | None:
@@ -129,3 +142,70 @@ class Listing:
         """Specification table as a record must have it."""
         extra = ((_SERVICE, self.spec_contact.masked()),) if self.spec_contact else ()
         return (*self.specs, *extra)
+
+
+Size = Literal["demo", "tiny"]
+Missing = Literal["audio", "specs", "images", "caption"]
+"""A modality that a listing lacks by its own nature (lacking a video is common and not counted here)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """Counts of one size; every flaw occurs at least once in each."""
+
+    copies: Mapping[CopyRule, int]
+    missing: Mapping[Missing, int]
+    image_flaws: Mapping[Outcome, int]
+    video_flaws: Mapping[Outcome, int]
+    contacts: Mapping[str, int]
+    """Kind of detail -> captions that hold one; ``spec`` counts tables with a telephone number."""
+    flaws_per_listing: int
+    """Bad images that one listing has."""
+    video_share: float
+    """Share of listings (copies apart) with a video."""
+    video_seconds: tuple[int, int]
+    """Shortest and longest video."""
+    page_length: int
+    """Products on one listing page of the southern shop."""
+
+
+PRESETS: dict[Size, Preset] = {
+    "demo": Preset(
+        copies={"content_text": 3, "content": 2, "text": 2, "near_image": 3, "near_caption": 3},
+        missing={"audio": 6, "specs": 5, "images": 3, "caption": 3},
+        image_flaws={
+            "http_404": 6,
+            "http_410": 2,
+            "http_5xx": 2,
+            "wrong_type": 4,
+            "truncated": 3,
+            "too_large": 1,
+            "broken": 3,
+        },
+        video_flaws={"http_404": 2, "wrong_type": 3, "broken": 2},
+        contacts={"phone": 6, "wechat": 5, "email": 3, "spec": 3},
+        flaws_per_listing=1,
+        video_share=0.72,
+        video_seconds=(2, 12),
+        page_length=12,
+    ),
+    "tiny": Preset(
+        copies={"content_text": 1, "content": 1, "text": 1, "near_image": 1, "near_caption": 1},
+        missing={"audio": 1, "specs": 1, "images": 1, "caption": 1},
+        image_flaws={
+            "http_404": 1,
+            "http_410": 1,
+            "http_5xx": 1,
+            "wrong_type": 1,
+            "truncated": 1,
+            "too_large": 1,
+            "broken": 1,
+        },
+        video_flaws={"wrong_type": 1, "broken": 1},
+        contacts={"phone": 1, "wechat": 1, "email": 1, "spec": 1},
+        flaws_per_listing=3,
+        video_share=0.4,
+        video_seconds=(2, 3),
+        page_length=3,
+    ),
+}

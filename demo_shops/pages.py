@@ -8,14 +8,14 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from demo_shops.goods import ShopName
 from demo_shops.listings import Listing
-from demo_shops.planning import Plan
+from demo_shops.plan import Plan
+from demo_shops.products import ShopName
 
-__all__ = ["BASES", "ENCODINGS", "render", "render_product", "shelf_path"]
+__all__ = ["BASES", "list_path", "render", "render_product"]
 
 BASES: dict[ShopName, str] = {"north": "http://north.invalid", "south": "http://south.invalid"}
-"""Stands in the files where a page names its own server; the server puts its address there."""
+"""Placeholder for the shop's own URL in built files; the server replaces it."""
 ENCODINGS: dict[ShopName, str] = {"north": "utf-8", "south": "gbk"}
 """The south declares gb2312 and writes GBK, as shops of its age do."""
 _TEMPLATES = {"json-ld": "north_jsonld.html", "microdata": "north_microdata.html", "plain": "south_product.html"}
@@ -36,14 +36,14 @@ def render(shop: ShopName, template: str, **values: Any) -> bytes:  # noqa: ANN4
     return text.encode(ENCODINGS[shop])
 
 
-def shelf_path(plan: Plan, class_key: str, number: int = 1) -> str:
+def list_path(plan: Plan, class_key: str, number: int = 1) -> str:
     """Return the path of listing page ``number`` of a class in the southern shop."""
     place = list(plan.assortment.classes).index(class_key) + 1
     return f"/c/{place}.html" if number == 1 else f"/c/{place}_{number}.html"
 
 
 def _related(plan: Plan, listing: Listing) -> list[Listing]:
-    others = [one for one in plan.of(listing.shop) if one.photos and one != listing]
+    others = [one for one in plan.of(listing.shop) if one.images and one != listing]
     start = int(listing.native_id.lstrip("N")) * 7 % len(others)
     return [others[(start + n) % len(others)] for n in range(_RELATED)]
 
@@ -64,8 +64,8 @@ def _product(listing: Listing, *, with_specs: bool) -> dict[str, Any]:
         "@context": "https://schema.org",
         "@type": "Product",
         "sku": listing.native_id,
-        "mpn": listing.good.model,
-        "brand": {"@type": "Brand", "name": listing.good.brand},
+        "mpn": listing.product.model,
+        "brand": {"@type": "Brand", "name": listing.product.brand},
         "offers": {
             "@type": "Offer",
             "price": str(listing.price),
@@ -76,8 +76,8 @@ def _product(listing: Listing, *, with_specs: bool) -> dict[str, Any]:
     }
     if listing.caption_shown:
         data["name"] = listing.caption_shown
-    if listing.photos:
-        data["image"] = [BASES[listing.shop] + photo.path for photo in listing.photos]
+    if listing.images:
+        data["image"] = [BASES[listing.shop] + image.path for image in listing.images]
     if with_specs:
         data["additionalProperty"] = [
             {"@type": "PropertyValue", "name": name, "value": value} for name, value in listing.specs_shown
@@ -93,7 +93,7 @@ def _north_values(listing: Listing) -> dict[str, Any]:
 
 def _south_values(plan: Plan, listing: Listing) -> dict[str, Any]:
     return {
-        "shelf": shelf_path(plan, listing.good.kind.class_key),
+        "list_page": list_path(plan, listing.product.kind.class_key),
         "listed_price": listing.price * 2,
         "yen": int(listing.native_id) % 2 == 0,
     }

@@ -1,27 +1,208 @@
-"""Builds the two demo shops on disk, once; and opens what was built."""
+"""Build the two demo shops on disk, once; open what was built; change or remove a product's page."""
 
 import hashlib
+import io
 import json
+import multiprocessing
 import shutil
-from collections.abc import Mapping
-from dataclasses import asdict
+import struct
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass, field, replace
+from decimal import Decimal
 from importlib.metadata import version
+from itertools import starmap
 from pathlib import Path
 from typing import Any, Self
 
-from demo_shops.changes import apply_changes, read_changes
+from PIL import Image
+
 from demo_shops.folder import Layout, write_file
-from demo_shops.furniture import furnish
-from demo_shops.goods import SHOPS, ShopName
+from demo_shops.images import draw_product, render_image
 from demo_shops.judgements import write_csv
-from demo_shops.planning import SEED, Plan, make_plan
-from demo_shops.presets import Size
-from demo_shops.rendering import render_media
-from demo_shops.sites import make_site
+from demo_shops.listings import ListedVideo, Listing, Outcome, Size
+from demo_shops.pages import render_product
+from demo_shops.plan import SEED, Plan, make_plan
+from demo_shops.products import SHOPS, ShopName
+from demo_shops.site import make_site, render_navigation
 from demo_shops.truth import Truth, find_truth
 from m5data.errors import WorkspaceError
+from storage.children import die_with_parent
 
-__all__ = ["Shops", "build"]
+__all__ = ["Shops", "build", "change_product", "remove_product"]
+
+OVERSIZE = 24 * 2**20
+"""Bytes of the image that is too large: above any sensible limit for a product image (20 MB)."""
+_PAGE = "<!doctype html><html><head><title>404</title></head><body><p>图片不存在</p></body></html>".encode()
+_NOTE = "视频正在转码，请稍后再来。\n".encode()
+
+
+def is_served(outcome: Outcome) -> bool:
+    """Return whether the server has a file for this outcome; the others are error responses."""
+    return outcome not in {"http_404", "http_410", "http_5xx"}
+
+
+def _break_png(image: bytes) -> bytes:
+    """Return a PNG whose first chunk has no name, complete otherwise."""
+    file = io.BytesIO()
+    Image.open(io.BytesIO(image)).save(file, "PNG")
+    return file.getvalue()[:12] + bytes(4) + file.getvalue()[16:]
+
+
+_BROKEN: dict[Outcome, Callable[[bytes], bytes]] = {
+    "ok": lambda image: image,
+    "wrong_type": lambda _: _PAGE,
+    "truncated": lambda image: image[: len(image) // 2],
+    "too_large": lambda image: image + bytes(OVERSIZE - len(image)),
+    "broken": _break_png,
+}
+
+
+def break_image(image: bytes, outcome: Outcome) -> bytes:
+    """Return what a shop serves for an image that must end in ``outcome``."""
+    return _BROKEN[outcome](image)
+
+
+def _box(name: bytes, content: bytes) -> bytes:
+    return struct.pack(">I4s", len(content) + 8, name) + content
+
+
+def break_video(outcome: Outcome) -> bytes:
+    """Return what a shop serves for a video that must fail: a text, or an index that holds nothing."""
+    if outcome == "wrong_type":
+        return _NOTE
+    return _box(b"ftyp", b"isom\0\0\2\0isomiso2avc1mp41") + _box(b"moov", bytes(512)) + _box(b"mdat", bytes(4096))
+
+
+def _video_bytes(drawing: Image.Image, listing: Listing, video: ListedVideo) -> bytes:
+    from demo_shops.videos import render_video  # noqa: PLC0415 - a second to import, and only workers need it
+
+    if video.outcome != "ok":
+        return break_video(video.outcome)
+    return render_video(drawing, listing.product, listing.shop, video)
+
+
+def _render(layout: Layout, listing: Listing) -> None:
+    """Write all media of one listing; a video that a copy shares is written with the base."""
+    drawing = draw_product(listing.product)
+    for image in listing.images:
+        if is_served(image.outcome):
+            content = render_image(drawing, listing.product, listing.shop, image)
+            write_file(layout.site(listing.shop, image.path), break_image(content, image.outcome))
+    video = listing.video
+    if video and listing.base is None and is_served(video.outcome):
+        write_file(layout.site(listing.shop, video.path), _video_bytes(drawing, listing, video))
+
+
+def _longest_first(listings: Iterable[Listing]) -> list[Listing]:
+    return sorted(listings, key=lambda one: -float(one.video.seconds) if one.video else 0.0)
+
+
+def render_media(layout: Layout, listings: Sequence[Listing], workers: int) -> None:
+    """Write every image and video; long videos first, so that all end together.
+
+    Args:
+        layout: Where the shops are being built.
+        listings: All of them.
+        workers: Processes; 0 does it in this one.
+    """
+    jobs = [(layout, one) for one in _longest_first(listings)]
+    if not workers:
+        list(starmap(_render, jobs))
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=die_with_parent) as pool:
+        list(pool.map(_render, *zip(*jobs, strict=True), chunksize=1))
+
+
+_PRICE_STEP = Decimal("10.00")
+"""What a change adds to the price."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Changes of the shops since they were built."""
+
+    changed: dict[str, int] = field(default_factory=dict)
+    """Product id -> times that its page was changed."""
+    removed: tuple[str, ...] = ()
+    """Product ids whose pages answer 404 by now, though they are still linked."""
+
+
+def read_changes(layout: Layout) -> Changes:
+    """Return the changes of built shops; none if none were made."""
+    try:
+        data = json.loads(layout.changes.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return Changes()
+    return Changes(data["changed"], tuple(data["removed"]))
+
+
+def _changed(one: Listing, times: int) -> Listing:
+    """Return the listing dearer, with another last line in its table (if it has one)."""
+    if not times:
+        return one
+    specs = one.specs[:-1] + tuple((name, f"{value}（第{times}次改版）") for name, value in one.specs[-1:])
+    return replace(one, price=one.price + times * _PRICE_STEP, specs=specs)
+
+
+def apply_changes(plan: Plan, changes: Changes) -> Plan:
+    """Return the plan of the shops as they are now."""
+    listings = tuple(
+        _changed(one, changes.changed.get(one.product_id, 0))
+        for one in plan.listings
+        if one.product_id not in changes.removed
+    )
+    return replace(plan, listings=listings)
+
+
+def _load(folder: Path, product_id: str) -> tuple[Layout, Plan, Changes, Listing]:
+    layout = Layout(folder)
+    size: Size = json.loads(layout.manifest.read_text(encoding="utf-8"))["size"]
+    plan, changes = make_plan(size), read_changes(layout)
+    for one in apply_changes(plan, changes).listings:
+        if one.product_id == product_id:
+            return layout, plan, changes, one
+    raise WorkspaceError(f"{folder}: expected a product of the demo shops, got {product_id!r}; see their truth")
+
+
+def _save(layout: Layout, changes: Changes) -> None:
+    data = {"changed": changes.changed, "removed": changes.removed}
+    write_file(layout.changes, json.dumps(data, indent=1).encode())
+
+
+def change_product(folder: Path, product_id: str) -> None:
+    """Change price and last specification of one product's page; the truth changes with it.
+
+    Args:
+        folder: The demo's folder.
+        product_id: E.g. ``north:N10001``.
+
+    Raises:
+        WorkspaceError: There is no such product, or it was removed.
+    """
+    layout, plan, changes, one = _load(folder, product_id)
+    times = changes.changed.get(product_id, 0) + 1
+    original = next(base for base in plan.listings if base.product_id == product_id)
+    page = render_product(plan, _changed(original, times))
+    write_file(layout.site(one.shop, one.path), page, times)
+    _save(layout, Changes({**changes.changed, product_id: times}, changes.removed))
+
+
+def remove_product(folder: Path, product_id: str) -> None:
+    """Take one product's page away: it answers 404 from now on, and is linked still.
+
+    Args:
+        folder: The demo's folder.
+        product_id: E.g. ``south:30001``.
+
+    Raises:
+        WorkspaceError: There is no such product, or it was removed.
+    """
+    layout, _, changes, one = _load(folder, product_id)
+    layout.site(one.shop, one.path).unlink()
+    _save(layout, Changes(changes.changed, (*changes.removed, product_id)))
+
 
 _PARTS = ("pillow", "numpy", "moviepy", "imageio-ffmpeg", "jinja2")
 """Packages whose version decides what the files look like."""
@@ -70,14 +251,14 @@ class Shops:
         """The plan of both shops, as they are now: changed products changed, removed ones absent."""
         return apply_changes(make_plan(self.size), read_changes(Layout(self.folder)))
 
-    def truth(self, addresses: Mapping[ShopName, str]) -> Truth:
+    def truth(self, base_urls: Mapping[ShopName, str]) -> Truth:
         """Return what a right run finds.
 
         Args:
-            addresses: Where each shop is served, e.g. ``{"north": "http://127.0.0.1:8001", …}``.
+            base_urls: Where each shop is served, e.g. ``{"north": "http://127.0.0.1:8001", …}``.
         """
         original = make_plan(self.size)
-        return find_truth(self.plan, original, addresses)
+        return find_truth(self.plan, original, base_urls)
 
 
 def _read_manifest(layout: Layout) -> dict[str, Any] | None:
@@ -89,7 +270,7 @@ def _read_manifest(layout: Layout) -> dict[str, Any] | None:
 
 
 def _write_site(layout: Layout, plan: Plan, shop: ShopName) -> None:
-    site = make_site(plan, shop, furnish(plan, shop))
+    site = make_site(plan, shop, render_navigation(plan, shop))
     for path, content in site.files.items():
         write_file(layout.site(shop, path), content)
     answers = {path: asdict(answer) for path, answer in sorted(site.answers.items())}
@@ -118,7 +299,7 @@ def build(folder: Path, size: Size = "demo", workers: int = 2) -> Shops:
     Args:
         folder: The demo's folder; made if absent.
         size: ``demo`` (200 products) or ``tiny`` (20).
-        workers: Processes that draw and film; 0 draws in this one.
+        workers: Processes that draw and video; 0 draws in this one.
 
     Raises:
         WorkspaceError: ``folder/shops`` is something else.

@@ -1,20 +1,74 @@
-"""What a right run over the demo shops finds, told from their plan and never from a run."""
+"""What a correct run over the demo shops finds, derived from their plan and never from a run."""
 
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
 from demo_shops.alignment import AlignmentTruth, align_categories
-from demo_shops.detours import find_detours
-from demo_shops.doubles import Groups, exact_content, exact_text, near_image, near_text
-from demo_shops.furniture import navigation_paths
-from demo_shops.goods import SHOPS, ShopName
 from demo_shops.judgements import Pair, write_csv
 from demo_shops.listings import Listing, Markup, Outcome
-from demo_shops.planning import Plan
+from demo_shops.plan import Plan
+from demo_shops.products import SHOPS, ShopName
+from demo_shops.site import find_special_paths, navigation_paths
 from m5data.records import MediaKind, ProductRecord, Specification
 
 __all__ = ["Drop", "MediaTruth", "ProductTruth", "Truth", "find_truth"]
+
+Groups = tuple[tuple[str, ...], ...]
+"""Groups of two or more product ids, each sorted, in the order of their first."""
+
+
+def _plain(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def _content(one: Listing) -> Hashable:
+    """Return what decides the bytes of a listing's images, and its table; None: it has none, or one fails."""
+    if not one.images or any(image.outcome != "ok" for image in one.images):
+        return None
+    return (tuple((image.view, image.quality) for image in one.images), one.specs_masked)
+
+
+def _views(one: Listing) -> Hashable:
+    return tuple(image.view for image in one.images) or None
+
+
+def _words(one: Listing) -> Hashable:
+    if not one.caption_masked or not one.specs_masked:
+        return None
+    return (_plain(one.caption_masked), tuple((_plain(name), _plain(value)) for name, value in one.specs_masked))
+
+
+def _group(plan: Plan, key: Callable[[Listing], Hashable]) -> Groups:
+    found: dict[Hashable, list[str]] = {}
+    for one in plan.listings:
+        found.setdefault(key(one), []).append(one.product_id)
+    return tuple(sorted(tuple(sorted(ids)) for by, ids in found.items() if by is not None and len(ids) > 1))
+
+
+def exact_content(plan: Plan) -> Groups:
+    """Return groups whose images are the same bytes and whose tables are equal."""
+    return _group(plan, _content)
+
+
+def exact_text(plan: Plan) -> Groups:
+    """Return groups whose caption and table are the same but for case, width and white space."""
+    return _group(plan, _words)
+
+
+def near_image(plan: Plan) -> Groups:
+    """Return groups with the same images in other encodings."""
+    same = set(exact_content(plan))
+    return tuple(group for group in _group(plan, _views) if group not in same)
+
+
+def near_text(plan: Plan) -> Groups:
+    """Return groups whose captions differ by one word."""
+    copies = [one for one in plan.listings if one.copy_rule == "near_caption"]
+    there = {one.product_id for one in plan.listings}
+    pairs = [(f"{one.shop}:{one.base}", one.product_id) for one in copies]
+    return tuple(sorted(pair for pair in pairs if there.issuperset(pair)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +84,7 @@ class MediaTruth:
     """Of a video that is ok."""
     seconds: tuple[int, ...] = ()
     """Whole seconds at which such a video has a frame at or after: 0 to the last."""
-    sound: bool = False
+    audio: bool = False
     """Whether such a video has an audio stream."""
 
 
@@ -48,8 +102,8 @@ class ProductTruth:
     """Contact details on its page, which must be in no table either."""
     markup: Markup
     media: tuple[MediaTruth, ...]
-    good: int
-    """Number of the true good: the same in every listing of it."""
+    product: int
+    """Number of the true product: the same in every listing of it."""
     class_key: str
     kind: str
 
@@ -62,14 +116,14 @@ class ProductTruth:
             "text": self.record.caption is not None,
             "table": bool(self.record.specs),
             "video": any(one.kind == "video" for one in fetched),
-            "audio": any(one.sound for one in fetched),
+            "audio": any(one.audio for one in fetched),
         }
         return frozenset(name for name, there in present.items() if there)
 
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """One linked address that must not become a product of its own."""
+    """One linked URL that must not become a product of its own."""
 
     source: ShopName
     url: str
@@ -79,20 +133,20 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """Everything; products and drops are sorted by source, then address."""
+    """Everything; products and drops are sorted by source, then URL."""
 
     products: tuple[ProductTruth, ...]
     drops: tuple[Drop, ...]
     navigation: tuple[str, ...]
-    """Addresses that lead to products and are none; neither kept nor a fault."""
+    """URLs that lead to products and are none; neither kept nor a fault."""
     redirects: tuple[tuple[str, str], ...]
-    """Old address and where it leads."""
+    """Old URL and where it leads."""
     exact_content: Groups
-    """Groups of product ids whose pictures are the same bytes (and whose tables are equal)."""
+    """Groups of product ids whose images are the same bytes (and whose tables are equal)."""
     exact_text: Groups
     """Groups whose normalised caption and specifications are the same."""
     near_image: Groups
-    """Groups whose pictures are the same, encoded again."""
+    """Groups whose images are the same, encoded again."""
     near_text: Groups
     """Groups whose captions differ by one word, and whose specifications are the same."""
     alignment: AlignmentTruth
@@ -107,14 +161,14 @@ class Truth:
 
 
 def _media(one: Listing, base: str) -> tuple[MediaTruth, ...]:
-    found = [MediaTruth("image", n, base + photo.path, photo.outcome) for n, photo in enumerate(one.photos)]
-    film = one.film
-    if film and film.outcome == "ok":
-        whole = int(film.seconds.to_integral_value("ROUND_CEILING"))
+    found = [MediaTruth("image", n, base + image.path, image.outcome) for n, image in enumerate(one.images)]
+    video = one.video
+    if video and video.outcome == "ok":
+        whole = int(video.seconds.to_integral_value("ROUND_CEILING"))
         seconds = tuple(range(whole))
-        found.append(MediaTruth("video", 0, base + film.path, "ok", film.seconds, seconds, film.sound))
-    elif film:
-        found.append(MediaTruth("video", 0, base + film.path, film.outcome))
+        found.append(MediaTruth("video", 0, base + video.path, "ok", video.seconds, seconds, video.audio))
+    elif video:
+        found.append(MediaTruth("video", 0, base + video.path, video.outcome))
     return tuple(found)
 
 
@@ -129,9 +183,9 @@ def _record(one: Listing, base: str) -> ProductRecord:
         price=one.price,
         currency="CNY",
         availability=one.availability,
-        mpn=one.good.model if one.shop == "north" else None,
-        image_urls=tuple(base + photo.path for photo in one.photos),
-        video_urls=(base + one.film.path,) if one.film else (),
+        mpn=one.product.model if one.shop == "north" else None,
+        image_urls=tuple(base + image.path for image in one.images),
+        video_urls=(base + one.video.path,) if one.video else (),
         specs=tuple(Specification(name, value) for name, value in one.specs_masked),
         masked=len(contacts),
     )
@@ -139,7 +193,7 @@ def _record(one: Listing, base: str) -> ProductRecord:
 
 def _brand(one: Listing) -> str | None:
     """Return the brand as far as the page tells: the plain ones only in their table."""
-    return one.good.brand if one.shop == "north" or one.specs else None
+    return one.product.brand if one.shop == "north" or one.specs else None
 
 
 def _product(one: Listing, base: str) -> ProductTruth:
@@ -152,37 +206,37 @@ def _product(one: Listing, base: str) -> ProductTruth:
         contacts=tuple(contact.detail for contact in contacts if contact),
         markup=one.markup,
         media=_media(one, base),
-        good=one.good.number,
-        class_key=one.good.kind.class_key,
-        kind=one.good.kind.key,
+        product=one.product.number,
+        class_key=one.product.kind.class_key,
+        kind=one.product.kind.key,
     )
 
 
 def _drops(plan: Plan, original: Plan, shop: ShopName, base: str) -> list[Drop]:
-    detours = find_detours(original, shop)
+    special = find_special_paths(original, shop)
     removed = {one.path for one in original.of(shop)} - {one.path for one in plan.of(shop)}
-    reasons = dict.fromkeys(detours.disallowed, "robots") | dict.fromkeys(detours.not_a_product, "not_a_product")
-    reasons |= {detours.soft_404: "soft_404", detours.missing: "http_404", detours.opted_out: "opt_out"}
-    reasons |= {path: "http_404" if target in removed else "duplicate_url" for path, target in detours.aliases}
+    reasons = dict.fromkeys(special.disallowed, "robots") | dict.fromkeys(special.not_a_product, "not_a_product")
+    reasons |= {special.soft_404: "soft_404", special.missing: "http_404", special.opted_out: "opt_out"}
+    reasons |= {path: "http_404" if target in removed else "duplicate_url" for path, target in special.aliases}
     reasons |= dict.fromkeys(removed, "http_404")
     return [Drop(shop, base + path, reason) for path, reason in sorted(reasons.items())]
 
 
-def find_truth(plan: Plan, original: Plan, addresses: Mapping[ShopName, str]) -> Truth:
+def find_truth(plan: Plan, original: Plan, base_urls: Mapping[ShopName, str]) -> Truth:
     """Return the truth about shops.
 
     Args:
         plan: The shops as they are now.
         original: The shops as they were built; what they link does not change.
-        addresses: Where each shop is served, without a slash at the end.
+        base_urls: Where each shop is served, without a slash at the end.
     """
     there = {one.product_id for one in plan.listings}
-    detours = {shop: find_detours(original, shop) for shop in SHOPS}
+    special = {shop: find_special_paths(original, shop) for shop in SHOPS}
     return Truth(
-        products=tuple(_product(one, addresses[one.shop]) for one in plan.listings),
-        drops=tuple(drop for shop in SHOPS for drop in _drops(plan, original, shop, addresses[shop])),
-        navigation=tuple(addresses[s] + path for s in SHOPS for path in navigation_paths(original, s)),
-        redirects=tuple((addresses[s] + old, addresses[s] + new) for s in SHOPS for old, new in detours[s].redirects),
+        products=tuple(_product(one, base_urls[one.shop]) for one in plan.listings),
+        drops=tuple(drop for shop in SHOPS for drop in _drops(plan, original, shop, base_urls[shop])),
+        navigation=tuple(base_urls[s] + path for s in SHOPS for path in navigation_paths(original, s)),
+        redirects=tuple((base_urls[s] + old, base_urls[s] + new) for s in SHOPS for old, new in special[s].redirects),
         exact_content=exact_content(plan),
         exact_text=exact_text(plan),
         near_image=near_image(plan),

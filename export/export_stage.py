@@ -15,7 +15,6 @@ from export.parquet_shards import open_parquet_shard
 from export.reader import split_names, stored_samples
 from export.registry import remember_export
 from export.rights import Rights, check_rights
-from export.sample import MODALITIES, Sample
 from export.settings import ExportSettings, ShardFormat
 from export.shards import (
     MANIFEST,
@@ -31,6 +30,7 @@ from export.shards import (
 from export.webdataset_shards import SUFFIX as TAR_SUFFIX
 from export.webdataset_shards import open_tar_shard
 from m5data.errors import UsageError
+from m5data.modalities import Sample, modalities
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from m5data.version import __version__
 from storage import Snapshot, Stage, Store
@@ -104,12 +104,12 @@ def run(
         recipe: Recipe whose splits are written.
         rights: Source -> what it allows.
         clock: Unused by the shards, which carry no time.
-        progress: Told of every sample written.
+        progress: Advanced by every sample written.
 
     Raises:
         NotAuthorisedError: A source in the splits may not be shared.
         MissingInputError: The recipe has not been built.
-        UsageError: It has no such split, or the place is none that can be written to.
+        UsageError: It has no such split, or the destination cannot be written to.
     """
     del clock
     began = time.monotonic()
@@ -166,7 +166,7 @@ def _describe(folder: Folder, job: _Job, shards: Shards, tables: Mapping[str, in
     content: dict[str, object] = {
         "recipe": job.recipe,
         "tables": dict(tables),
-        "modalities": list(MODALITIES),
+        "modalities": [modality.name for modality in modalities()],
         "splits": {split: {form: as_rows(parts) for form, parts in by.items()} for split, by in shards.items()},
     }
     write_manifest(folder, content)
@@ -176,8 +176,7 @@ def _chosen(settings: ExportSettings, built: tuple[str, ...], recipe: str) -> tu
     unknown = [name for name in settings.splits if name not in (*built, "unused")]
     if unknown:
         raise UsageError(
-            f"export.splits: wanted splits of recipe {recipe!r} ({', '.join(built)}), "
-            f"got {', '.join(unknown)}; correct the name"
+            f"export.splits: recipe {recipe!r} has no split {', '.join(unknown)}. Name some of {', '.join(built)}."
         )
     return settings.splits or built
 

@@ -1,93 +1,117 @@
-"""Taking products out of an export: only the files that hold them are written again."""
+"""The part of exports in a take-down: shards are written again, and a list names what was removed.
 
-from collections.abc import Callable, Mapping
+The list, ``removed.jsonl`` beside the exports, is for those who have copies: ``{"product_sha256": …, "removed": date}``
+a line. It holds SHA-256 of product ids, since a list of what was taken down must not be a directory of it. A consumer
+leaves out the samples whose ``product_id`` is in it (``is_removed``).
+"""
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 
 from export.metadata import CROISSANT
-from export.removal import (
-    REMOVED,
-    Removal,
-    parquet_holds,
-    records_hold,
-    remove_from_parquet,
-    remove_from_records,
-    remove_from_tar,
-    repair_manifest,
-    tar_holds,
-)
+from export.registry import exports_of
+from export.removal import SHARDS, Removed, remove_from_shard, repair_manifest, shard_holds
 from export.shards import MANIFEST
-from storage.files import replace_file, sync_file, sync_folder
-from storage.takedown import Words
+from storage import Store
+from storage.files import replace_file
+from takedown.plan import Plan, Removal, Target
+from takedown.receipt import ExportHeld
+from takedown.words import Words
 
-__all__ = ["cut_export", "files_with"]
+__all__ = ["REMOVED", "add_removed", "is_removed", "read_removed", "remove", "search"]
+
+REMOVED = "removed.jsonl"
 
 _TEXTS = frozenset({".txt", ".jsonl", ".csv", ".tsv"})
-_HOLDS: Mapping[str, Callable[[Path, Removal], bool]] = {
-    ".parquet": parquet_holds,
-    ".tar": tar_holds,
-    ".json": records_hold,
-}
-_CUTTERS: Mapping[str, Callable[[Path, Path, Removal], int]] = {
-    ".parquet": remove_from_parquet,
-    ".tar": remove_from_tar,
-    ".json": remove_from_records,
-}
 
 
-def files_with(folder: Path, removal: Removal, words: Words) -> list[str]:
-    """Return the files of an export, relative to it, that hold or name the products.
+def search(store: Store, target: Target, plan: Plan) -> Plan:  # noqa: ARG001 - a TakedownHook
+    """Return the plan: exports hold nothing that tables do not."""
+    return plan
 
-    Args:
-        folder: The export's.
-        removal: The products.
-        words: How files that are no shards name them.
+
+def remove(removal: Removal) -> Mapping[str, tuple[ExportHeld, ...]]:
+    """Remove the products from every export that is there, and add them to the lists beside the exports.
+
+    Exports that are not where they were count as holding the item where their recipe did.
     """
-    return [str(path.relative_to(folder)) for path in _files(folder) if _holds(path, removal, words)]
+    store, plan = removal.store, removal.plan
+    removed = Removed(frozenset(plan.products), removal.groups)
+    held: list[ExportHeld] = []
+    folders = {store.root / "shards"}
+    for export in exports_of(store):
+        if not export.is_there:
+            held += [ExportHeld(export.place, export.recipe, reachable=False, files=())] * (
+                export.recipe in plan.recipes
+            )
+            continue
+        folders.add(export.folder.parent)
+        files = _files_with(export.folder, removed, removal.words)
+        if files:
+            names = tuple(str(path.relative_to(export.folder)) for path in files)
+            held.append(ExportHeld(export.place, export.recipe, reachable=True, files=names))
+        if not removal.dry_run and (files or export.recipe in plan.recipes):
+            _remove_from_export(export.folder, files, removed, removal.words)
+    if removal.dry_run:
+        return {"exports": tuple(held)}
+    for folder in sorted(folders) if plan.recipes else ():
+        add_removed(folder, plan.products, removal.now)
+    return {}
 
 
-def cut_export(folder: Path, removal: Removal, words: Words) -> list[str]:
-    """Take products out of an export and bring its manifest and card up to date; return the files changed.
-
-    A shard without any sample left goes. Text files lose the lines that name a product; a file of any
-    other kind that names one is removed.
-    """
-    changed = [path for path in _files(folder) if _holds(path, removal, words)]
-    samples = {path: _cut_shard(path, removal) for path in changed if path.suffix in _CUTTERS}
-    for path in changed:
-        if path.suffix not in _CUTTERS:
-            _cut_text(path, words)
-    repair_manifest(folder, samples)
-    return [str(path.relative_to(folder)) for path in changed]
+def add_removed(folder: Path, products: Iterable[str], now: datetime) -> int:
+    """Add products to the list in ``folder``, which is made if need be; return how many were new."""
+    folder.mkdir(parents=True, exist_ok=True)
+    fresh = sorted({_digest(product) for product in products} - read_removed(folder))
+    if fresh:
+        path = folder / REMOVED
+        before = path.read_bytes() if path.is_file() else b""
+        lines = (json.dumps({"product_sha256": digest, "removed": f"{now:%Y-%m-%d}"}) + "\n" for digest in fresh)
+        replace_file(path, before + "".join(lines).encode())
+    return len(fresh)
 
 
-def _files(folder: Path) -> list[Path]:
-    """Return the files of an export but its bookkeeping; drafts of a killed run are removed."""
+def read_removed(folder: Path) -> frozenset[str]:
+    """Return the hashes in a folder's list; none where there is no list."""
+    path = folder / REMOVED
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    return frozenset(json.loads(line)["product_sha256"] for line in lines)
+
+
+def is_removed(product_id: str, removed: Collection[str]) -> bool:
+    """Tell whether a sample's product is in a list that ``read_removed`` returned."""
+    return _digest(product_id) in removed
+
+
+def _digest(product_id: str) -> str:
+    return hashlib.sha256(product_id.encode()).hexdigest()
+
+
+def _files_with(folder: Path, removed: Removed, words: Words) -> list[Path]:
+    """Return the files of an export that hold or name the products; drafts of a killed run are removed."""
     for draft in folder.rglob("*.part"):
         draft.unlink()
-    return sorted(p for p in folder.rglob("*") if p.is_file() and p.name not in {MANIFEST, CROISSANT, REMOVED})
+    own = {MANIFEST, CROISSANT, REMOVED}
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in own)
+    return [
+        path
+        for path in files
+        if (shard_holds(path, removed) if path.suffix in SHARDS else words.found_in(path.read_bytes()))
+    ]
 
 
-def _holds(path: Path, removal: Removal, words: Words) -> bool:
-    holds = _HOLDS.get(path.suffix)
-    return holds(path, removal) if holds else words.found_in(path.read_bytes())
-
-
-def _cut_shard(path: Path, removal: Removal) -> int:
-    draft = path.with_name(path.name + ".part")
-    left = _CUTTERS[path.suffix](path, draft, removal)
-    if left:
-        sync_file(draft)
-        draft.replace(path)
-    else:
-        draft.unlink()
-        path.unlink()
-    sync_folder(path.parent)
-    return left
-
-
-def _cut_text(path: Path, words: Words) -> None:
-    if path.suffix not in _TEXTS:
-        path.unlink()
-        return
-    lines = path.read_bytes().splitlines(keepends=True)
-    replace_file(path, b"".join(line for line in lines if not words.found_in(line)))
+def _remove_from_export(folder: Path, files: Iterable[Path], removed: Removed, words: Words) -> None:
+    """Write shards again; text files lose the lines that name a product, files of other kinds go."""
+    samples: dict[Path, int] = {}
+    for path in files:
+        if path.suffix in SHARDS:
+            samples[path] = remove_from_shard(path, removed)
+        elif path.suffix in _TEXTS:
+            lines = path.read_bytes().splitlines(keepends=True)
+            replace_file(path, b"".join(line for line in lines if not words.found_in(line)))
+        else:
+            path.unlink()
+    repair_manifest(folder, samples)

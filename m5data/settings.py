@@ -1,4 +1,6 @@
-"""All settings of a workspace: ``m5data.toml``, a section a stage."""
+"""All settings of a workspace: ``m5data.toml``, one section per stage."""
+
+from operator import attrgetter
 
 from pydantic import Field, model_validator
 
@@ -41,14 +43,14 @@ class MachineSettings(StageSettings):
 
 
 class RunSettings(StageSettings):
-    """How a run is watched, and who is told when it fails."""
+    """Time limit of a stage, and notifications of a failed run."""
 
     stage_hours: float = Field(default=168.0, gt=0)
     """Hours after which a stage of a flow is given up; what it finished is kept. A week: larger than any honest run."""
     notify_command: tuple[str, ...] = ()
     """Program and arguments that are started when a run fails; it is given one JSON object on standard input."""
     notify_webhook: str | None = Field(default=None, pattern="^https?://")
-    """Address that the same JSON object is posted to when a run fails."""
+    """URL that the same JSON object is posted to when a run fails."""
     notify_seconds: float = Field(default=30.0, gt=0)
     """How long either may take."""
 
@@ -81,7 +83,12 @@ class Settings(StageSettings):
     machine: MachineSettings = MachineSettings()
     """What a run may take of the machine it shares: cores, memory, bandwidth, disk."""
     run: RunSettings = RunSettings()
-    """How long a stage may take, and who is told when a run fails."""
+    """How long a stage may take, and where a failed run is reported."""
+
+    def section(self, name: str) -> StageSettings:
+        """Return a section by its name in m5data.toml, e.g. ``annotate.tasks``."""
+        found: StageSettings = attrgetter(name)(self)
+        return found
 
     @model_validator(mode="before")
     @classmethod

@@ -1,15 +1,14 @@
 """Vacuum: dataset versions that nobody needs go, and whatever only they used."""
 
 from export.registry import exported_versions
-from m5data.forgetting import finish_forgetting
 from m5data.settings import StoreSettings
 from m5data.stage import Clock, StageReport, utc_now
 from m5data.workspace import Workspace
 from storage import Store
 from storage.engine import open_engine
+from storage.erasure import finish_erasing
 from storage.objects.table import all_objects
 from storage.orphans import find_orphans, remove_orphans
-from storage.takedown import replay
 from storage.vacuum import (
     Findings,
     Keeping,
@@ -19,6 +18,7 @@ from storage.vacuum import (
     remove_stale_files,
 )
 from storage.versions import VersionRecord
+from takedown.forget import finish_takedown
 
 __all__ = ["vacuum"]
 
@@ -40,8 +40,8 @@ def vacuum(workspace: Workspace, *, dry_run: bool = False, clock: Clock = utc_no
     """
     store = workspace.store
     with store.lock():
-        finish_forgetting(workspace, clock=clock)
-        replay(store.root, clock())
+        finish_takedown(store, clock=clock)
+        finish_erasing(store.root, clock())
         findings = _find(store, workspace.settings.store, clock)
         if dry_run:
             return findings

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from m5data.forget_store import taken_down_recipes
 from m5data.workspace import Workspace
 from splits.certificate import verify, write_certificate
 from splits.record import stored_recipes
 from storage import Store
 from storage.check import Check
 from storage.consistency import check_consistency
+from takedown.forget import taken_down_recipes
 
 __all__ = ["verify_workspace"]
 

@@ -1,25 +1,54 @@
-"""What a take-down does to splits: certificates are superseded, recorded digests follow the rows."""
+"""The part of splits in a take-down: certificates are superseded, recorded digests follow the rows."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import closing
-from datetime import datetime
 from pathlib import Path
 
 from splits.record import digest_splits
-from storage import Snapshot
-from storage.engine import text
+from storage import Snapshot, Store
+from storage.engine import open_engine, text
+from storage.erasure import Edit, among, history, rewrite_tables
 from storage.files import replace_file
-from storage.takedown import Words
+from takedown.plan import Plan, Removal, Target
 
-__all__ = ["certificates_of", "recorded_digests", "supersede"]
-
-Digests = dict[str, tuple[str, str]]
-"""Recipe -> the digest that is recorded, the digest of the rows that are there."""
+__all__ = ["recorded_digests", "remove", "search"]
 
 
-def recorded_digests(snapshot: Snapshot, recipes: Collection[str]) -> Digests:
-    """Return for each of the recipes that a dataset version holds what is recorded, and what is there."""
+def search(store: Store, target: Target, plan: Plan) -> Plan:  # noqa: ARG001 - a TakedownHook
+    """Return the plan with the recipes whose splits held a product, and the recorded digests that are right."""
+    held = f"SELECT DISTINCT recipe FROM splits WHERE {among('product_id', plan.products)} ORDER BY recipe"  # noqa: S608
+    with history(store.root) as engine:
+        recipes = tuple(name for (name,) in engine.execute(held).fetchall())
+    numbers = [version.number for version in store.versions() if recipes and "recipes" in version.tables]
+    sound = tuple(
+        (number, recipe)
+        for number in numbers
+        for recipe, (recorded, actual) in recorded_digests(store.snapshot(number), recipes).items()
+        if recorded == actual
+    )
+    return plan.model_copy(update={"recipes": recipes, "sound": sound})
+
+
+def remove(removal: Removal) -> Mapping[str, tuple[str, ...]]:
+    """Mark certificates as superseded, blank what names the item, and record the digests of the rows that are left."""
+    root, recipes = removal.store.root, removal.plan.recipes
+    folder = root / "certificates"
+    certificates = [
+        path
+        for path in sorted((*folder.glob("*.json"), *folder.glob("*.html")))
+        if path.stem.rpartition("-")[0] in recipes or removal.words.found_in(path.read_bytes())
+    ]
+    if removal.dry_run:
+        return {"certificates": tuple(str(path.relative_to(root)) for path in certificates)}
+    removal.files.update(_correct_digests(removal))
+    for path in certificates:
+        _supersede(path, removal)
+    return {}
+
+
+def recorded_digests(snapshot: Snapshot, recipes: Collection[str]) -> dict[str, tuple[str, str]]:
+    """Return recipe -> recorded digest and digest of its rows, for the recipes that a dataset version holds."""
     with closing(snapshot.connection(("splits", "recipes"))) as connection:
         recorded = connection.execute("SELECT recipe, digest FROM recipes ORDER BY recipe").fetchall()
         return {
@@ -29,16 +58,22 @@ def recorded_digests(snapshot: Snapshot, recipes: Collection[str]) -> Digests:
         }
 
 
-def certificates_of(folder: Path, recipes: Collection[str], words: Words) -> list[Path]:
-    """Return the certificates, JSON and pages, of splits that held an item, and those that name it."""
-    found = sorted((*folder.glob("*.json"), *folder.glob("*.html")))
-    return [p for p in found if p.stem.rpartition("-")[0] in recipes or words.found_in(p.read_bytes())]
+def _correct_digests(removal: Removal) -> dict[str, int]:
+    """Rewrite the digests that were those of the rows; return table -> files rewritten."""
+    changed: dict[str, str] = {}
+    for number, recipe in removal.plan.sound:
+        recorded, actual = recorded_digests(removal.store.snapshot(number), [recipe])[recipe]
+        changed |= {recorded: actual} if recorded != actual else {}
+    cases = " ".join(f"WHEN {text(old)} THEN {text(new)}" for old, new in sorted(changed.items()))
+    values = {"digest": f"CASE digest {cases} ELSE digest END"} if cases else {}
+    edit = Edit("recipes", touched=among("digest", changed), values=values)
+    with closing(open_engine()) as engine:
+        return rewrite_tables(engine, removal.store.root, [edit])
 
 
-def supersede(path: Path, words: Words, now: datetime) -> None:
-    """Mark a certificate as overtaken by a take-down, and blank what names the item."""
-    clean = words.blank(path.read_bytes()).decode()
-    moment = now.isoformat(timespec="seconds")
+def _supersede(path: Path, removal: Removal) -> None:
+    clean = removal.words.blank(path.read_bytes()).decode()
+    moment = removal.now.isoformat(timespec="seconds")
     if path.suffix == ".json":
         certificate = {**json.loads(clean), "superseded": moment}
         replace_file(path, json.dumps(certificate, ensure_ascii=False, indent=1).encode())

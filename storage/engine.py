@@ -1,5 +1,6 @@
-"""DuckDB connections as this project opens them, and quoting for SQL."""
+"""DuckDB connections as this project opens them, and the SQL expressions that several rooms share."""
 
+import hashlib
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-__all__ = ["MEMORY_LIMIT", "memory_limit", "open_engine", "quote", "text"]
+__all__ = ["MEMORY_LIMIT", "bucket_of", "bucket_sql", "memory_limit", "open_engine", "quote", "text"]
 
 MEMORY_LIMIT = "1GB"
 """What one connection may hold before it spills to disk; a stage that writes what it reads by SQL has two."""
@@ -55,3 +56,13 @@ def quote(name: str) -> str:
 def text(value: str) -> str:
     """Return ``value`` as an SQL string literal."""
     return "'" + value.replace("'", "''") + "'"
+
+
+def bucket_of(value: str, buckets: int) -> int:
+    """Return the bucket of a key: the first 32 bits of its MD5, modulo ``buckets``."""
+    return int(hashlib.md5(value.encode(), usedforsecurity=False).hexdigest()[:8], 16) % buckets
+
+
+def bucket_sql(column: str, buckets: int) -> str:
+    """Return SQL for ``bucket_of``; MD5, because DuckDB's own ``hash()`` changes between releases."""
+    return f"(('0x' || left(md5({quote(column)}), 8))::UINTEGER % {buckets})"

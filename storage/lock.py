@@ -8,7 +8,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +16,6 @@ from pathlib import Path
 from m5data.errors import M5DataError, WorkspaceError
 from storage.children import die_with_parent
 from storage.files import Layout, sweep_temporaries
-from storage.objects.writer import sweep_segments
 from storage.stage import sweep_spools
 from storage.state import ObjectIndex
 from storage.tables import TABLES
@@ -198,7 +197,7 @@ def recover(layout: Layout, pinned: VersionRecord, index: ObjectIndex, now: date
     sweep_temporaries(layout.root)
     sweep_spools(layout, pinned)
     clear_staging(layout, pinned, now)
-    sweep_segments(layout.objects, index.segments())
+    _sweep_segments(layout.objects, index.segments())
 
 
 def clear_staging(layout: Layout, pinned: VersionRecord, now: datetime) -> None:
@@ -235,3 +234,19 @@ def _pinned_paths(layout: Layout, name: str, pinned: VersionRecord) -> set[str]:
         return set()
     files = DeltaLog(layout.table(name), TABLES[name]).files(pinned.tables[name])
     return {file.path for file in files}
+
+
+def _sweep_segments(folder: Path, known: Mapping[str, int]) -> None:
+    """Remove segments that the index does not know, and bytes beyond its lengths; segments in use stay."""
+    for path in sorted(folder.iterdir()):
+        descriptor = os.open(path, os.O_RDWR)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if path.name not in known:
+                path.unlink()
+            elif os.fstat(descriptor).st_size > known[path.name]:
+                os.ftruncate(descriptor, known[path.name])
+        except BlockingIOError:  # a process of this run writes to it
+            continue
+        finally:
+            os.close(descriptor)

@@ -14,12 +14,12 @@ import duckdb
 import pyarrow as pa
 
 from storage.engine import open_engine, quote
+from storage.erasure.overwriting import erase_records
+from storage.erasure.records import Place
 from storage.files import Layout
 from storage.objects.reader import Objects
 from storage.objects.table import all_objects
 from storage.state import ObjectRef
-from storage.takedown.places import Place
-from storage.takedown.purge import blank_places
 from storage.versions import Snapshot
 
 __all__ = ["REFERENCES", "find_orphans", "remove_orphans"]
@@ -73,7 +73,7 @@ def remove_orphans(root: Path, objects: Objects, orphans: Iterable[ObjectRef], n
     """
     refs = list(orphans)
     places = [Place(r.segment, r.offset, r.length, "", "", r.sha256) for r in refs]
-    blank_places(root, objects, places, [r.sha256 for r in refs], now)
+    erase_records(root, objects, places, [r.sha256 for r in refs], now)
     for ref in refs:
         if ref.payload_offset >= 0 and ref.payload_length > 2 * _MARGIN:
             _punch(Layout(root).objects / ref.segment, ref.payload_offset + _MARGIN, ref.payload_length - _MARGIN)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from deltalake import DeltaTable
 
+from storage.erasure.tables import data_files
 from storage.files import TEMPORARY, Layout, sync_file, sync_folder
 from storage.state import ObjectRef
 from storage.tables import TABLES, TableSpec
 from storage.tables.delta import DeltaLog
-from storage.takedown.history import data_files
 from storage.versions import VersionRecord
 
 __all__ = [

@@ -15,7 +15,7 @@ import duckdb
 import numpy as np
 from scipy.stats import rankdata
 
-from demo_shops.planning import make_plan
+from demo_shops.plan import make_plan
 from extract.text.agreement import make_agreement
 from extract.text.sql import add_text_functions
 
@@ -26,11 +26,11 @@ WELL, EVEN = np.log(10), 0.0
 
 @dataclass(frozen=True)
 class Product:
-    """What the measure sees of a product, and which good it is."""
+    """What the measure sees of a product, and which product it is."""
 
     source: str
     sub_class: str
-    good: int
+    product: int
     caption: str
     specs: tuple[tuple[str, str], ...]
 
@@ -39,7 +39,7 @@ def demo_products(seed: int) -> list[Product]:
     """Return the products of the demo that have a caption and a table."""
     del seed
     return [
-        Product(one.shop, one.good.kind.key, one.good.number, one.caption_masked, one.specs_masked)
+        Product(one.shop, one.product.kind.key, one.product.number, one.caption_masked, one.specs_masked)
         for one in make_plan("demo").listings
         if one.caption_masked and one.specs_masked
     ]
@@ -70,14 +70,14 @@ def hard_products(seed: int) -> list[Product]:
 def swap(products: Sequence[Product], seed: int) -> tuple[list[Product], np.ndarray]:
     """Give some products the captions of others of their shop and sub-class; tell which."""
     rng = np.random.default_rng(1000 + seed)
-    shelves: dict[tuple[str, str], list[int]] = {}
+    lists: dict[tuple[str, str], list[int]] = {}
     for place, one in enumerate(products):
-        shelves.setdefault((one.source, one.sub_class), []).append(place)
+        lists.setdefault((one.source, one.sub_class), []).append(place)
     given, swapped = list(products), np.zeros(len(products), dtype=bool)
-    for places in shelves.values():
+    for places in lists.values():
         order = rng.permutation(places)
         for one, other in zip(order[::2], order[1::2], strict=False):
-            if rng.random() < SWAPPED and products[one].good != products[other].good:
+            if rng.random() < SWAPPED and products[one].product != products[other].product:
                 given[one] = replace(products[one], caption=products[other].caption)
                 given[other] = replace(products[other], caption=products[one].caption)
                 swapped[[one, other]] = True

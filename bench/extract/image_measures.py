@@ -1,8 +1,8 @@
-"""What each image measure tells, on planted flaws: AUC of telling spoiled pictures from whole ones.
+"""What each image measure tells, on planted flaws: AUC of telling damaged images from whole ones.
 
 python -m bench.extract.image_measures
 
-The pictures are the synthetic photos of the demo's shops, half of them filled by the good. Marks are
+The images are the synthetic images of the demo's shops, half of them filled by the product. Marks are
 white letters with a dark outline in a corner, or half transparent ones across the middle.
 """
 
@@ -13,9 +13,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 from scipy.stats import rankdata
 
-from demo_shops.drawing import draw_good
-from demo_shops.photos import take_photo
-from demo_shops.planning import make_plan
+from demo_shops.images import draw_product, render_image
+from demo_shops.plan import make_plan
 from extract.images import ImageFault, ImageMeasures, measure
 from extract.settings import ImageSettings
 
@@ -26,49 +25,51 @@ SETTINGS = ImageSettings()
 Change = Callable[[Image.Image], Image.Image]
 
 
-def photos() -> list[Image.Image]:
-    """Return two photos each of some listings: the main one and a close one."""
+def images() -> list[Image.Image]:
+    """Return two images each of some listings: the main one and a close one."""
     taken = []
     for one in make_plan("demo").listings[:LISTINGS]:
-        drawing = draw_good(one.good)
-        taken += [take_photo(drawing, one.good, one.shop, photo) for photo in one.photos if photo.position in {0, 2}]
+        drawing = draw_product(one.product)
+        taken += [
+            render_image(drawing, one.product, one.shop, image) for image in one.images if image.position in {0, 2}
+        ]
     return [Image.open(BytesIO(data)).convert("RGB") for data in taken]
 
 
-def marked_in_a_corner(picture: Image.Image) -> Image.Image:
+def marked_in_a_corner(image: Image.Image) -> Image.Image:
     """Print a shop's name into the upper left corner."""
-    marked = picture.copy()
-    font = ImageFont.load_default(size=picture.height / 20)
+    marked = image.copy()
+    font = ImageFont.load_default(size=image.height / 20)
     ImageDraw.Draw(marked).text((6, 6), MARK, "white", font, stroke_width=1, stroke_fill="black")
     return marked
 
 
-def marked_across(picture: Image.Image) -> Image.Image:
+def marked_across(image: Image.Image) -> Image.Image:
     """Lay a shop's name over the middle, a third opaque."""
-    marked = picture.copy()
-    font = ImageFont.load_default(size=picture.height / 8)
-    ImageDraw.Draw(marked).text((picture.width / 2, picture.height / 2), MARK, "white", font, anchor="mm")
-    return Image.blend(picture, marked, 0.33)
+    marked = image.copy()
+    font = ImageFont.load_default(size=image.height / 8)
+    ImageDraw.Draw(marked).text((image.width / 2, image.height / 2), MARK, "white", font, anchor="mm")
+    return Image.blend(image, marked, 0.33)
 
 
-def emptied(picture: Image.Image) -> Image.Image:
-    """Return a plain picture of the same size with the grain of JPEG."""
-    return Image.new("RGB", picture.size, picture.getpixel((0, 0)))
+def emptied(image: Image.Image) -> Image.Image:
+    """Return a plain image of the same size with the grain of JPEG."""
+    return Image.new("RGB", image.size, image.getpixel((0, 0)))
 
 
 FLAWS: Mapping[str, tuple[str, Change]] = {
-    "blurred, radius 2": ("sharpness", lambda picture: picture.filter(ImageFilter.GaussianBlur(2))),
-    "bordered by a twentieth": ("border_share", lambda picture: ImageOps.expand(picture, picture.width // 20, "white")),
+    "blurred, radius 2": ("sharpness", lambda image: image.filter(ImageFilter.GaussianBlur(2))),
+    "bordered by a twentieth": ("border_share", lambda image: ImageOps.expand(image, image.width // 20, "white")),
     "empty": ("blank_share", emptied),
     "marked in a corner": ("margin_detail", marked_in_a_corner),
     "marked across the middle": ("margin_detail", marked_across),
 }
 
 
-def measured(picture: Image.Image) -> ImageMeasures:
-    """Return the measures of a picture as a JPEG."""
+def measured(image: Image.Image) -> ImageMeasures:
+    """Return the measures of an image as a JPEG."""
     buffer = BytesIO()
-    picture.save(buffer, "JPEG", quality=90)
+    image.save(buffer, "JPEG", quality=90)
     found = measure(buffer.getvalue(), SETTINGS)
     if isinstance(found, ImageFault):
         raise TypeError(f"wanted the measures of a whole picture, got {found.reason}: {found.detail}")
@@ -77,10 +78,10 @@ def measured(picture: Image.Image) -> ImageMeasures:
 
 def main() -> None:
     """Print one line a flaw."""
-    whole = photos()
-    intact = [measured(picture) for picture in whole]
+    whole = images()
+    intact = [measured(image) for image in whole]
     for flaw, (name, change) in FLAWS.items():
-        spoiled = [getattr(measured(change(picture)), name) for picture in whole]
+        spoiled = [getattr(measured(change(image)), name) for image in whole]
         values = np.array([*(getattr(one, name) for one in intact), *spoiled])
         ranks = rankdata(-values if name == "sharpness" else values)[len(intact) :]
         area = (ranks.sum() - len(spoiled) * (len(spoiled) + 1) / 2) / (len(spoiled) * len(intact))

@@ -15,12 +15,10 @@ import pyarrow as pa
 
 from bench.store.timing import run_command
 from crawler.pages.privacy import hash_merchant
-from crawler.workspace_key import load_or_create_key
 from storage import Store
 from storage.engine import open_engine, quote
+from storage.secret_key import load_or_create_key
 from storage.views import file_sql
-
-__all__ = ["main"]
 
 _KNOWN_BY = """
     WITH own AS (SELECT * FROM products WHERE merchant = $1)

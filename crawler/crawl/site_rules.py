@@ -1,14 +1,16 @@
-"""The rules of a source's hosts, asked for before anything else and cached for a day."""
+"""The rules of a source's hosts, fetched before anything else and cached for a day."""
 
 import asyncio
 import sqlite3
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from random import Random
 from urllib.parse import urljoin, urlsplit
 
 from crawler.crawl.scope import web_host
 from crawler.net.client import ClientLimits, FetchError, PageClient
-from crawler.net.robots import Robots, SiteOptOuts, robots_answer
+from crawler.net.http_policy import retry_after_s, retry_wait_s
+from crawler.net.robots import Robots, SiteOptOuts, robots_meaning
 
 __all__ = ["HostRules", "SiteFiles", "SourceStoppedError"]
 
@@ -28,13 +30,13 @@ class SourceStoppedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class HostRules:
-    """What one host asks of crawlers."""
+    """The rules of one host for crawlers."""
 
     robots: Robots
     opt_outs: SiteOptOuts | None
 
     def refusal(self, url: str) -> tuple[str, str] | None:
-        """Return why the address must not be fetched: ``robots`` or ``opt_out``, with where it is said."""
+        """Return why the URL must not be fetched, ``robots`` or ``opt_out``, and the file that says so."""
         if not self.robots.allows(url):
             return "robots", "robots.txt: Disallow"
         said = self.opt_outs.refusal(url) if self.opt_outs else None
@@ -42,15 +44,16 @@ class HostRules:
 
 
 class SiteFiles:
-    """Asks hosts for robots.txt and its like, or recalls what they said today.
+    """Fetches robots.txt and similar files of hosts, at most once a day.
 
     Args:
         client: makes the requests.
-        connection: to the state, where answers are kept.
+        connection: to the state, where files are cached.
         now: time of this run.
         limits: of one request.
-        retries: further tries where there is no answer.
+        retries: further attempts where there is no response.
         backoff_s: wait before the first of them, doubled each time.
+        max_wait_s: longest wait.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class SiteFiles:
         limits: ClientLimits,
         retries: int,
         backoff_s: float,
+        max_wait_s: float,
     ) -> None:
         self._client = client
         self._connection = connection
@@ -69,26 +73,28 @@ class SiteFiles:
         self._limits = limits
         self._retries = retries
         self._backoff_s = backoff_s
+        self._max_wait_s = max_wait_s
+        self._random = Random()  # noqa: S311  jitter of waits
 
     async def rules(self, home: str, agent: str, *, tdm: bool) -> HostRules:
         """Return the rules of the host of ``home``.
 
         Args:
-            home: any address of the host.
-            agent: name that rules address the crawler by.
+            home: any URL of the host.
+            agent: name by which rules address the crawler.
             tdm: whether reservations of text and data mining count.
 
         Raises:
             SourceStoppedError: ``unreachable_robots``.
         """
         status, text = await self._file(urljoin(home, "/robots.txt"))
-        if robots_answer(status) == "unreachable":
+        if robots_meaning(status) == "unreachable":
             raise SourceStoppedError(
                 "unreachable_robots",
                 f"{urljoin(home, '/robots.txt')}: {f'HTTP status {status}' if status else text}; "
                 "without it nothing may be fetched (RFC 9309)",
             )
-        robots = Robots(text if robots_answer(status) == "rules" else "", agent)
+        robots = Robots(text if robots_meaning(status) == "rules" else "", agent)
         return HostRules(robots, await self._opt_outs(home, agent) if tdm else None)
 
     async def _opt_outs(self, home: str, agent: str) -> SiteOptOuts:
@@ -97,37 +103,48 @@ class SiteFiles:
         return SiteOptOuts.read(tdmrep, ai, agent)
 
     async def _file(self, url: str) -> tuple[int, str]:
-        """Return status and text of a file, asked for once a day; 0 and the reason where there is no answer."""
+        """Return status and text of a file, fetched once a day; 0 and the reason where there is no response."""
         row = self._connection.execute(
             "SELECT status, body, fetched_at FROM source_files WHERE url = ?", (url,)
         ).fetchone()
-        if row and robots_answer(row[0]) != "unreachable" and datetime.fromisoformat(row[2]) > self._now - _FRESH:
+        if row and robots_meaning(row[0]) != "unreachable" and datetime.fromisoformat(row[2]) > self._now - _FRESH:
             return row[0], row[1]
-        status, text = await self._insist(url)
+        status, text = await self._fetch(url)
         kept = (url, status, text, self._now.isoformat())
         self._connection.execute("INSERT OR REPLACE INTO source_files VALUES (?, ?, ?, ?)", kept)
         return status, text
 
-    async def _insist(self, url: str) -> tuple[int, str]:
-        status, text = await self._follow(url)
-        for tried in range(self._retries):
-            if robots_answer(status) != "unreachable":
-                break
-            await asyncio.sleep(self._backoff_s * 2**tried)
-            status, text = await self._follow(url)
-        return status, text
+    async def _fetch(self, url: str) -> tuple[int, str]:
+        """Fetch a file, with further attempts where there is no response."""
+        attempts = 0
+        while True:
+            status, text, asked_s = await self._follow(url)
+            attempts += 1
+            if robots_meaning(status) != "unreachable" or attempts > self._retries:
+                return status, text
+            wait = retry_wait_s(
+                attempts, asked_s, first_s=self._backoff_s, most_s=self._max_wait_s, random=self._random
+            )
+            if wait is None:
+                return status, text
+            await asyncio.sleep(wait)
 
-    async def _follow(self, url: str) -> tuple[int, str]:
-        """Ask once, through at most five redirects, to other hosts too (RFC 9309, section 2.3.1.2)."""
+    async def _follow(self, url: str) -> tuple[int, str, float | None]:
+        """Send one request and follow at most five redirects, to other hosts too (RFC 9309, section 2.3.1.2).
+
+        Returns:
+            Status, text and the seconds of Retry-After; status 0 and the reason where there is no response.
+        """
         for _ in range(_MAX_REDIRECTS + 1):
             try:
-                answer = await self._client.get(url, self._limits)
+                response = await self._client.get(url, self._limits)
             except FetchError as error:
-                return 0, str(error)
-            target = answer.header("location")
-            if not 300 <= answer.status < 400 or not target:
-                return answer.status, answer.body.decode("utf-8", "replace")
+                return 0, str(error), None
+            target = response.header("location")
+            if not 300 <= response.status < 400 or not target:
+                asked_s = retry_after_s(response.header("retry-after"), self._now)
+                return response.status, response.body.decode("utf-8", "replace"), asked_s
             url = urljoin(url, target)
             if not urlsplit(url).scheme.startswith("http") or not web_host(url):
                 break
-        return 404, ""
+        return 404, "", None

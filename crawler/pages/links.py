@@ -1,14 +1,16 @@
-"""Links of a page: its canonical URL, its links, the next page of a listing."""
+"""Links of a page, and its directives to crawlers."""
 
 import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from lxml import html
 
+from crawler.net.opt_outs import is_reserved, robots_tag_directives, split_directives
 from crawler.pages.document import Document
 from crawler.pages.urls import clean_url, same_site
 
-__all__ = ["Link", "canonical_url", "links", "next_link"]
+__all__ = ["Link", "canonical_url", "links", "next_link", "opt_outs", "page_opt_out"]
 
 _NEXT_TEXT = re.compile(
     r"(?:next(?: page)?|下一页|下一頁|下页|下頁|次へ|次のページ|다음|siguiente|suivante?|nächste(?: seite)?|weiter"
@@ -26,16 +28,16 @@ class Link:
     url: str
     """Absolute, http or https, without fragment."""
     text: str
-    """Its text, white space folded; empty for a picture."""
+    """Text, white space collapsed; empty for an image."""
     nofollow: bool
-    """The link says ``rel="nofollow"``."""
+    """Whether the link has ``rel="nofollow"``."""
 
 
 def canonical_url(document: Document) -> str:
-    """Return the address that names the page: canonical link, else ``og:url``, else its own.
+    """Return the canonical URL of a page: canonical link, else ``og:url``, else its own URL.
 
-    A canonical address on another host, or the bare home page from a page that is not it, is a
-    common mistake of shops and is not believed. Tracking and session parameters are dropped.
+    A canonical URL on another host, or of the home page on a different page, is a common mistake of shops and is
+    ignored. Tracking and session parameters are dropped.
     """
     hrefs = [link.get("href") or "" for link in document.tree.iter("link") if "canonical" in _tokens(link, "rel")]
     for reference in [*hrefs[:1], *document.meta.get("og:url", ())[:1]]:
@@ -46,7 +48,7 @@ def canonical_url(document: Document) -> str:
 
 
 def links(document: Document) -> tuple[Link, ...]:
-    """Return the page's links in page order, each address once (the first text that is not empty)."""
+    """Return the links of a page in page order, each URL once with its first text that is not empty."""
     found: dict[str, Link] = {}
     for element in document.tree.iter("a", "area"):
         url = document.absolute(element.get("href") or "")
@@ -63,10 +65,10 @@ def links(document: Document) -> tuple[Link, ...]:
 
 
 def next_link(document: Document) -> str | None:
-    """Return the address of a listing's next page; None on its last one, or where there is no listing.
+    """Return the URL of the next page of a listing; None on the last page and on other pages.
 
-    Order of trust: ``link rel=next``, ``a rel=next``, an element of class ``next``, then a link
-    inside a pager whose whole text says "next" or is an arrow.
+    Order of trust: ``link rel=next``, ``a rel=next``, an element of class ``next``, then a link in a pager whose
+    whole text is "next" or an arrow.
     """
     for element in document.tree.iter("link", "a"):
         if "next" in _tokens(element, "rel") and (url := _other(document, element)):
@@ -84,7 +86,7 @@ def next_link(document: Document) -> str | None:
 
 
 def _other(document: Document, element: html.HtmlElement) -> str | None:
-    """Return where a link leads, unless that is this page itself or another site."""
+    """Return the URL of a link unless it leads to this page or to another site."""
     url = document.absolute(element.get("href") or "")
     return url if url and url != document.url.partition("#")[0] and same_site(url, document.url) else None
 
@@ -103,7 +105,7 @@ def _has_next_text(element: html.HtmlElement) -> bool:
 
 
 def _in_pager(element: html.HtmlElement) -> bool:
-    """Tell whether an enclosing element names itself a pager."""
+    """Return whether the name of an enclosing element says pager."""
     for step, outer in enumerate(element.iterancestors()):
         if step > 5:
             return False
@@ -113,5 +115,41 @@ def _in_pager(element: html.HtmlElement) -> bool:
 
 
 def _path(url: str) -> str:
-    """Return what follows the host: empty for a home page."""
+    """Return the part of a URL after the host; empty for a home page."""
     return url.split("/", 3)[3].strip("/?") if url.count("/") >= 3 else ""
+
+
+def opt_outs(document: Document, agent: str = "m5data") -> Mapping[str, str]:
+    """Return the directives that a page sets for all crawlers, or for ``agent`` by name.
+
+    ``none`` counts as ``noindex`` and ``nofollow``; a text-and-data-mining reservation as
+    ``tdm-reservation``. The caller decides which directives forbid what.
+
+    Returns:
+        Directive in lower case -> its place: ``header x-robots-tag``, ``meta robots``,
+        ``meta <agent>``, ``header tdm-reservation`` or ``meta tdm-reservation``.
+    """
+    found: dict[str, str] = {}
+    for directive in robots_tag_directives(document.headers.get("x-robots-tag", ""), agent.lower()):
+        found.setdefault(directive, "header x-robots-tag")
+    for name in ("robots", agent.lower()):
+        for content in document.meta.get(name, ()):
+            for directive in split_directives(content):
+                found.setdefault(directive, f"meta {name}")
+    if is_reserved(document.headers.get("tdm-reservation", "")):
+        found["tdm-reservation"] = "header tdm-reservation"
+    elif any(is_reserved(content) for content in document.meta.get("tdm-reservation", ())):
+        found["tdm-reservation"] = "meta tdm-reservation"
+    return found
+
+
+def page_opt_out(document: Document, agent: str, honoured: Collection[str]) -> str | None:
+    """Return place and directive of an opt-out, e.g. ``meta robots: noai``; None if there is none.
+
+    Args:
+        document: The page with its headers.
+        agent: Name of the crawler. Directives for other crawlers do not count.
+        honoured: Directives that keep a page out.
+    """
+    said = opt_outs(document, agent)
+    return next((f"{said[word]}: {word}" for word in sorted(said) if word in honoured), None)

@@ -24,19 +24,16 @@ from storage.objects.warc import (
 )
 from storage.state import ObjectIndex, ObjectKind, ObjectRef
 
-__all__ = ["ObjectWriter", "Segment", "open_segment", "segment_name", "sweep_segments"]
+__all__ = ["ObjectWriter"]
 
 _BUFFER = 1 << 20
 _GZIP_LEVEL = 6
 _SUFFIX: Mapping[ObjectKind, str] = {"page": ".warc.gz", "media": ".warc", "derived": ".warc"}
+_PENDING = 4096
+"""Objects that may wait for their flush: bounds memory where a caller never flushes."""
 
 
-def segment_name(kind: ObjectKind, number: int) -> str:
-    """Return the file name of a segment."""
-    return f"{kind}-{number:06}{_SUFFIX[kind]}"
-
-
-class Segment:
+class _Segment:
     """One segment file, locked for this writer until closed."""
 
     def __init__(self, path: Path, descriptor: int, length: int) -> None:
@@ -83,7 +80,7 @@ class Segment:
         self._buffer = bytearray()
 
 
-def open_segment(folder: Path, kind: ObjectKind, lengths: Callable[[], Mapping[str, int]], limit: int) -> Segment:
+def _open_segment(folder: Path, kind: ObjectKind, lengths: Callable[[], Mapping[str, int]], limit: int) -> _Segment:
     """Open the first segment of ``kind`` that is here, is not full and that no one else writes to, or a new one.
 
     Args:
@@ -96,36 +93,22 @@ def open_segment(folder: Path, kind: ObjectKind, lengths: Callable[[], Mapping[s
     number = 0
     while True:
         number += 1
-        path = folder / segment_name(kind, number)
+        path = folder / f"{kind}-{number:06}{_SUFFIX[kind]}"
         if known.get(path.name, 0) >= limit or (path.name in known and not path.exists()):
             continue
-        descriptor = _lock(path, kind)
+        descriptor = _open_locked(path, kind)
         if descriptor is None:
             continue
         length = lengths().get(path.name, 0)  # asked again: it may have grown until it was locked
         if length < limit:
             os.ftruncate(descriptor, length)
-            return Segment(path, descriptor, length)
+            return _Segment(path, descriptor, length)
         os.close(descriptor)
 
 
-def sweep_segments(folder: Path, known: Mapping[str, int]) -> None:
-    """Remove what dead writers left: segments that the index does not know, and bytes beyond its lengths."""
-    for path in sorted(folder.iterdir()):
-        descriptor = _lock(path, None)
-        if descriptor is None:
-            continue
-        if path.name not in known:
-            path.unlink()
-        elif os.fstat(descriptor).st_size > known[path.name]:
-            os.ftruncate(descriptor, known[path.name])
-        os.close(descriptor)
-
-
-def _lock(path: Path, kind: ObjectKind | None) -> int | None:
-    """Open and lock a segment, None where someone holds it; create it where ``kind`` is given."""
-    private = 0o600 if kind == "page" else 0o666
-    descriptor = os.open(path, os.O_RDWR | (os.O_CREAT if kind else 0), private)
+def _open_locked(path: Path, kind: ObjectKind) -> int | None:
+    """Create or open a segment and lock it; None: another process writes to it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600 if kind == "page" else 0o666)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -133,7 +116,7 @@ def _lock(path: Path, kind: ObjectKind | None) -> int | None:
         return None
     if os.fstat(descriptor).st_nlink == 0:  # swept between opening and locking
         os.close(descriptor)
-        return _lock(path, kind)
+        return _open_locked(path, kind)
     return descriptor
 
 
@@ -141,10 +124,6 @@ def _write_all(descriptor: int, data: bytes | bytearray) -> None:
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(descriptor, rest) :]
-
-
-_PENDING = 4096
-"""Objects that may wait for their flush: bounds memory where a caller never flushes."""
 
 
 class ObjectWriter:
@@ -160,7 +139,7 @@ class ObjectWriter:
         self._kind: ObjectKind = kind
         self._clock = clock
         self._limit = limit
-        self._segment: Segment | None = None
+        self._segment: _Segment | None = None
         self._pending: dict[str, ObjectRef] = {}
 
     def put(
@@ -235,17 +214,17 @@ class ObjectWriter:
     ) -> None:
         self.close()
 
-    def _ready(self, now: datetime) -> Segment:
+    def _ready(self, now: datetime) -> _Segment:
         if self._segment is not None and self._segment.length >= self._limit:
             self.close()
         if self._segment is None:
-            self._segment = open_segment(self._layout.objects, self._kind, self._index.segments, self._limit)
+            self._segment = _open_segment(self._layout.objects, self._kind, self._index.segments, self._limit)
             if self._segment.length == 0:
                 info = warcinfo_record(self._segment.name, f"m5data {__version__}", now)
                 self._append(self._segment, info)
         return self._segment
 
-    def _append(self, segment: Segment, *parts: bytes) -> tuple[int, int]:
+    def _append(self, segment: _Segment, *parts: bytes) -> tuple[int, int]:
         """Append a record; where that fails (disk full), nothing since the last flush counts as stored."""
         try:
             return segment.append(*parts)

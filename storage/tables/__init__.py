@@ -1,10 +1,11 @@
 """Every table: its columns with their meaning, its key, its partitions."""
 
+from storage.engine import bucket_of, bucket_sql
 from storage.tables.catalogue import MEDIA, OBJECTS, PRODUCTS, REJECTS, SPECS
 from storage.tables.dataset import CANDIDATES, JUDGEMENTS, MATCHES, RECIPES, RESERVE, SPLITS
 from storage.tables.derived import AUDIO, DUPLICATE_PAIRS, DUPLICATES, FRAMES, IMAGES, REGIONS, TEXTS
 from storage.tables.labels import LABEL_MAP, LABEL_PAIRS, LABELS, SPEC_NORMS
-from storage.tables.spec import Column, Partition, TableSpec, bucket_of, bucket_sql
+from storage.tables.spec import Column, Partition, TableSpec
 
 __all__ = ["TABLES", "Column", "Partition", "TableSpec", "bucket_of", "bucket_sql"]
 

@@ -4,15 +4,16 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote as percent_encode
 
 import duckdb
 import pyarrow as pa
 
 from m5data.errors import DataError
-from storage.engine import quote, text
+from storage.engine import bucket_sql, quote, text
 from storage.files import sync_file
 from storage.tables.delta import DataFile
-from storage.tables.spec import Column, Partition, TableSpec, bucket_sql, partition_folder, sql_type
+from storage.tables.spec import Column, Partition, TableSpec, sql_type
 from storage.views import file_sql
 
 __all__ = [
@@ -107,7 +108,7 @@ class PartitionWriter:
 
     def _place(self, partition: Partition) -> tuple[str, Path]:
         """Return the path of a new file inside the table's folder, and where it is written."""
-        path = str(Path(partition_folder(self._spec, partition)) / f"{uuid.uuid4().hex}.parquet")
+        path = str(Path(_partition_folder(self._spec, partition)) / f"{uuid.uuid4().hex}.parquet")
         target = self._staging / path
         target.parent.mkdir(parents=True, exist_ok=True)
         return path, target
@@ -319,3 +320,9 @@ def _check_columns(spec: TableSpec, got: Sequence[str]) -> None:
     wanted = [c.name for c in spec.columns]
     if sorted(got) != sorted(wanted):
         raise DataError(f"table {spec.name}: wanted the columns {', '.join(wanted)}; got {', '.join(got)}")
+
+
+def _partition_folder(spec: TableSpec, partition: Partition) -> str:
+    """Return the folder of a partition relative to its table, Hive style; empty where there is one."""
+    column = spec.partition_column
+    return "" if column is None else f"{column}={percent_encode(str(partition), safe='')}"

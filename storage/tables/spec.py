@@ -1,8 +1,6 @@
 """What a table is: its columns with their meaning, its key, its partitions."""
 
-import hashlib
 from dataclasses import dataclass, field
-from urllib.parse import quote as percent_encode
 
 import pyarrow as pa
 
@@ -21,9 +19,6 @@ __all__ = [
     "Column",
     "Partition",
     "TableSpec",
-    "bucket_of",
-    "bucket_sql",
-    "partition_folder",
     "sql_type",
 ]
 
@@ -116,19 +111,3 @@ def sql_type(data_type: pa.DataType) -> str:
     if pa.types.is_list(data_type):
         return f"{sql_type(data_type.value_type)}[]"
     raise ValueError(f"Tables cannot hold the type {data_type}. Use one of storage/tables/spec.py.")
-
-
-def bucket_of(value: str, buckets: int) -> int:
-    """Return the bucket of a key: the first 32 bits of its MD5, modulo ``buckets``."""
-    return int(hashlib.md5(value.encode(), usedforsecurity=False).hexdigest()[:8], 16) % buckets
-
-
-def bucket_sql(column: str, buckets: int) -> str:
-    """Return SQL for ``bucket_of``; MD5, because DuckDB's own ``hash()`` changes between releases."""
-    return f"(('0x' || left(md5({quote(column)}), 8))::UINTEGER % {buckets})"
-
-
-def partition_folder(spec: TableSpec, partition: Partition) -> str:
-    """Return the folder of a partition relative to its table, Hive style; empty where there is one."""
-    column = spec.partition_column
-    return "" if column is None else f"{column}={percent_encode(str(partition), safe='')}"

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from demo_shops.server import ShopAddresses, serving
+from demo_shops.server import ShopURLs, serving
 from demo_shops.shops import Shops, build
 from demo_shops.truth import Truth
 
@@ -14,7 +14,7 @@ Fetch = Callable[..., tuple[int, dict[str, str], bytes]]
 
 
 def fetch_once(url: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
-    """Ask for an address once, following nothing: status, headers, body. Header names have _ for -."""
+    """Ask for an URL once, following nothing: status, headers, body. Header names have _ for -."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.netloc, timeout=20)
     try:
@@ -37,14 +37,14 @@ def shops(tmp_path_factory: pytest.TempPathFactory) -> Shops:
 
 
 @pytest.fixture(scope="session")
-def addresses(shops: Shops) -> Iterator[ShopAddresses]:
+def base_urls(shops: Shops) -> Iterator[ShopURLs]:
     with serving(shops.folder) as found:
         yield found
 
 
 @pytest.fixture(scope="session")
-def truth(shops: Shops, addresses: ShopAddresses) -> Truth:
-    return shops.truth(addresses.bases)
+def truth(shops: Shops, base_urls: ShopURLs) -> Truth:
+    return shops.truth(base_urls.bases)
 
 
 @pytest.fixture

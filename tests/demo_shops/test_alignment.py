@@ -8,8 +8,8 @@ import jieba
 import pytest
 
 from demo_shops.alignment import Cell, align_categories
-from demo_shops.planning import make_plan
-from demo_shops.presets import Size
+from demo_shops.listings import Size
+from demo_shops.plan import make_plan
 
 jieba.setLogLevel(logging.ERROR)
 

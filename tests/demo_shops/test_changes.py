@@ -4,10 +4,9 @@ from decimal import Decimal
 
 import pytest
 
-from demo_shops.changes import change_product, remove_product
 from demo_shops.pages import BASES
 from demo_shops.server import serving
-from demo_shops.shops import Shops, build
+from demo_shops.shops import Shops, build, change_product, remove_product
 from demo_shops.truth import Drop
 from m5data.errors import WorkspaceError
 
@@ -15,12 +14,12 @@ Fetch = Callable[..., tuple[int, dict[str, str], bytes]]
 
 
 def test_a_changed_product_is_served_at_once_and_the_truth_follows(copied_shops: Shops, fetch: Fetch) -> None:
-    with serving(copied_shops.folder) as addresses:
-        before = copied_shops.truth(addresses.bases)
+    with serving(copied_shops.folder) as base_urls:
+        before = copied_shops.truth(base_urls.bases)
         old = next(one for one in before.products if one.source == "south" and one.record.specs and not one.contacts)
         status, headers, page = fetch(old.record.url)
         change_product(copied_shops.folder, old.product_id)
-        after = copied_shops.truth(addresses.bases)
+        after = copied_shops.truth(base_urls.bases)
         new = after.product(old.product_id)
         changed, new_headers, new_page = fetch(old.record.url, If_None_Match=headers["ETag"])
     assert (status, changed) == (200, 200)
@@ -47,11 +46,11 @@ def test_a_second_change_differs_from_the_first(copied_shops: Shops) -> None:
 
 
 def test_a_removed_product_answers_404_and_becomes_a_drop(copied_shops: Shops, fetch: Fetch) -> None:
-    with serving(copied_shops.folder) as addresses:
-        before = copied_shops.truth(addresses.bases)
+    with serving(copied_shops.folder) as base_urls:
+        before = copied_shops.truth(base_urls.bases)
         gone = before.product("south:30005")
         remove_product(copied_shops.folder, gone.product_id)
-        after = copied_shops.truth(addresses.bases)
+        after = copied_shops.truth(base_urls.bases)
         assert fetch(gone.record.url)[0] == 404
         assert [one for one in before.products if one != gone] == list(after.products)
         assert set(after.drops) - set(before.drops) == {Drop("south", gone.record.url, "http_404")}

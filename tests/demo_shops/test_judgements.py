@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from demo_shops.judgements import Pair, judge
-from demo_shops.planning import make_plan
+from demo_shops.plan import make_plan
 from demo_shops.shops import Shops
 
 
@@ -30,8 +30,8 @@ def test_pairs_are_goods_of_both_kinds_and_never_copies() -> None:
         query, candidate = listings[pair.query], listings[pair.candidate]
         assert query.base is None
         assert candidate.base is None
-        assert query.good.kind == candidate.good.kind
-        assert (query.good == candidate.good) == pair.same
+        assert query.product.kind == candidate.product.kind
+        assert (query.product == candidate.product) == pair.same
     assert sum(query.startswith("north") and pair.same for pair in plan.pairs for query in [pair.query]) >= 50
 
 

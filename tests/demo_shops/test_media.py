@@ -61,47 +61,47 @@ def test_every_file_ends_as_promised(truth: Truth, fetch: Fetch) -> None:
 
 
 def test_films_have_promised_length_frames_and_sound(truth: Truth, fetch: Fetch) -> None:
-    films = {one.url: one for p in truth.products for one in p.media if one.kind == "video" and one.outcome == "ok"}
-    assert {film.sound for film in films.values()} == {True, False}
-    for film in films.values():
-        with _open(fetch(film.url)[2]) as container:
+    videos = {one.url: one for p in truth.products for one in p.media if one.kind == "video" and one.outcome == "ok"}
+    assert {video.audio for video in videos.values()} == {True, False}
+    for video in videos.values():
+        with _open(fetch(video.url)[2]) as container:
             stream = container.streams.video[0]
             assert stream.codec_context.name == "h264"
             assert stream.average_rate == Fraction(24)
             times = [frame.time for frame in container.decode(video=0)]
-            assert bool(container.streams.audio) == film.sound
-        assert film.duration_s is not None
-        assert len(times) == film.duration_s * 24
+            assert bool(container.streams.audio) == video.audio
+        assert video.duration_s is not None
+        assert len(times) == video.duration_s * 24
         assert times == pytest.approx([n / 24 for n in range(len(times))], abs=1e-3)
-        assert tuple(second for second in range(100) if times[-1] >= second) == film.seconds
+        assert tuple(second for second in range(100) if times[-1] >= second) == video.seconds
 
 
 def test_sound_is_as_long_as_its_film_and_not_silence(truth: Truth, fetch: Fetch) -> None:
-    for film in {one for p in truth.products for one in p.media if one.sound}:
-        with _open(fetch(film.url)[2]) as container:
+    for video in {one for p in truth.products for one in p.media if one.audio}:
+        with _open(fetch(video.url)[2]) as container:
             stream = container.streams.audio[0]
             assert isinstance(stream, AudioStream)
             assert (stream.rate, stream.channels) == (44_100, 1)
             chunks = [frame.to_ndarray() for frame in container.decode(stream)]
-        assert film.duration_s is not None
-        assert sum(chunk.shape[1] for chunk in chunks) / 44_100 == pytest.approx(float(film.duration_s), abs=0.1)
+        assert video.duration_s is not None
+        assert sum(chunk.shape[1] for chunk in chunks) / 44_100 == pytest.approx(float(video.duration_s), abs=0.1)
         assert max(float(np.abs(chunk).max()) for chunk in chunks) > 0.1
 
 
 def test_photos_are_real_jpegs_of_several_sizes(truth: Truth, fetch: Fetch) -> None:
-    good = [one for p in truth.products for one in p.media if one.kind == "image" and one.outcome == "ok"]
-    pictures = [Image.open(io.BytesIO(fetch(one.url)[2])) for one in good]
-    assert {picture.format for picture in pictures} == {"JPEG"}
-    assert {320 <= side <= 480 for picture in pictures for side in picture.size} == {True}
-    assert len({picture.size for picture in pictures}) == 5
+    product = [one for p in truth.products for one in p.media if one.kind == "image" and one.outcome == "ok"]
+    images = [Image.open(io.BytesIO(fetch(one.url)[2])) for one in product]
+    assert {image.format for image in images} == {"JPEG"}
+    assert {320 <= side <= 480 for image in images for side in image.size} == {True}
+    assert len({image.size for image in images}) == 5
 
 
 def test_exact_copies_have_the_bytes_of_their_base_and_no_others_do(truth: Truth, fetch: Fetch) -> None:
     bodies: dict[tuple[bytes, ...], list[str]] = {}
     for product in truth.products:
-        photos = [one for one in product.media if one.kind == "image"]
-        if photos and all(one.outcome == "ok" for one in photos):
-            bodies.setdefault(tuple(fetch(one.url)[2] for one in photos), []).append(product.product_id)
+        images = [one for one in product.media if one.kind == "image"]
+        if images and all(one.outcome == "ok" for one in images):
+            bodies.setdefault(tuple(fetch(one.url)[2] for one in images), []).append(product.product_id)
     assert sorted(tuple(sorted(ids)) for ids in bodies.values() if len(ids) > 1) == list(truth.exact_content)
 
 
@@ -118,6 +118,6 @@ def test_near_copies_show_the_same_picture_in_other_bytes(truth: Truth, fetch: F
 def test_a_full_copy_shares_the_address_of_its_film(truth: Truth) -> None:
     both = set(truth.exact_content) & set(truth.exact_text)
     for base, copy in both:
-        films = [truth.product(name).record.video_urls for name in (base, copy)]
-        assert films[0] == films[1] != ()
+        videos = [truth.product(name).record.video_urls for name in (base, copy)]
+        assert videos[0] == videos[1] != ()
     assert len(both) == 1

@@ -10,8 +10,8 @@ import psutil
 import pytest
 from lxml import etree, html
 
-from demo_shops.goods import SHOPS
-from demo_shops.server import ShopAddresses, serving
+from demo_shops.products import SHOPS
+from demo_shops.server import ShopURLs, serving
 from demo_shops.shops import Shops
 from demo_shops.truth import Truth
 from m5data.errors import UsageError
@@ -37,8 +37,8 @@ def _walk(start: str, fetch: Fetch) -> set[str]:
     return found
 
 
-def test_sitemap_of_the_north_lists_products_and_detours(truth: Truth, addresses: ShopAddresses, fetch: Fetch) -> None:
-    base = addresses.bases["north"]
+def test_sitemap_of_the_north_lists_products_and_detours(truth: Truth, base_urls: ShopURLs, fetch: Fetch) -> None:
+    base = base_urls.bases["north"]
     listed = [page for part in _locations(f"{base}/sitemap.xml", fetch) for page in _locations(part, fetch)]
     old = {new: old for old, new in truth.redirects}
     pages = [one.record.url for one in truth.products if one.source == "north"]
@@ -47,10 +47,8 @@ def test_sitemap_of_the_north_lists_products_and_detours(truth: Truth, addresses
     assert len(truth.redirects) == 1
 
 
-def test_listings_of_the_south_lead_to_all_through_next_links(
-    truth: Truth, addresses: ShopAddresses, fetch: Fetch
-) -> None:
-    base = addresses.bases["south"]
+def test_listings_of_the_south_lead_to_all_through_next_links(truth: Truth, base_urls: ShopURLs, fetch: Fetch) -> None:
+    base = base_urls.bases["south"]
     products = {one.record.url for one in truth.products if one.source == "south"}
     drops = {one.url for one in truth.drops if one.source == "south"}
     navigation = {url for url in truth.navigation if url.startswith(base)}
@@ -58,14 +56,14 @@ def test_listings_of_the_south_lead_to_all_through_next_links(
     assert any(url.endswith("_2.html") for url in navigation)
 
 
-def test_detours_answer_as_their_reason_says(truth: Truth, addresses: ShopAddresses, fetch: Fetch) -> None:
+def test_detours_answer_as_their_reason_says(truth: Truth, base_urls: ShopURLs, fetch: Fetch) -> None:
     statuses = {(one.source, one.reason, fetch(one.url)[0]) for one in truth.drops}
     both = {("opt_out", 200), ("soft_404", 200), ("http_404", 404), ("duplicate_url", 200), ("robots", 200)}
     wanted = {(shop, *one) for shop in SHOPS for one in both} | {("north", "not_a_product", 200)}
     assert statuses == wanted
     for one in truth.drops:
-        rules = fetch(f"{addresses.bases[one.source]}/robots.txt")[2].decode()
-        path = one.url.removeprefix(addresses.bases[one.source])
+        rules = fetch(f"{base_urls.bases[one.source]}/robots.txt")[2].decode()
+        path = one.url.removeprefix(base_urls.bases[one.source])
         assert (f"Disallow: {path}\n" in rules) == (one.reason == "robots")
 
 
@@ -121,13 +119,13 @@ def test_requests_are_counted_by_path_and_status(shops: Shops, fetch: Fetch) -> 
         assert fresh.requests("south") == {}
 
 
-def test_no_path_leads_out_of_the_shop(addresses: ShopAddresses, fetch: Fetch) -> None:
+def test_no_path_leads_out_of_the_shop(base_urls: ShopURLs, fetch: Fetch) -> None:
     for path in ("/../answers.json", "/%2e%2e/answers.json", "/p/../../answers.json", "//etc/passwd"):
-        assert fetch(addresses.bases["north"] + path)[0] == 404
+        assert fetch(base_urls.bases["north"] + path)[0] == 404
 
 
-def test_ports_may_be_chosen_and_a_taken_one_is_refused(shops: Shops, addresses: ShopAddresses) -> None:
-    port = int(addresses.bases["south"].rsplit(":", 1)[1])
+def test_ports_may_be_chosen_and_a_taken_one_is_refused(shops: Shops, base_urls: ShopURLs) -> None:
+    port = int(base_urls.bases["south"].rsplit(":", 1)[1])
     with pytest.raises(UsageError, match="choose other ports"), serving(shops.folder, {"north": port}):
         pytest.fail("served on a port that was taken")
 

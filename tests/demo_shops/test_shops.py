@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from demo_shops.server import ShopAddresses
+from demo_shops.server import ShopURLs
 from demo_shops.shops import Shops, build
 from m5data.errors import WorkspaceError
 
@@ -59,7 +59,7 @@ def test_open_wants_built_shops(tmp_path: Path) -> None:
         Shops.open(tmp_path)
 
 
-def test_every_file_is_part_of_the_manifest(shops: Shops, addresses: ShopAddresses) -> None:
-    assert addresses.bases.keys() == {"north", "south"}
+def test_every_file_is_part_of_the_manifest(shops: Shops, base_urls: ShopURLs) -> None:
+    assert base_urls.bases.keys() == {"north", "south"}
     files = {str(path.relative_to(shops.folder / "shops")) for path in (shops.folder / "shops").rglob("*.*")}
     assert files - {"manifest.json"} == set(_manifest(shops.folder)["files"])

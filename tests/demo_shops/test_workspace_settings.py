@@ -1,6 +1,6 @@
 import tomllib
 
-from demo_shops.workspace_settings import write_settings
+from demo_shops.workspace import write_settings
 
 
 def test_settings_name_both_shops_and_map_their_first_levels() -> None:

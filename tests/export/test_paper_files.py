@@ -11,8 +11,8 @@ from crawler.feeds.line_formats import read_product1m
 from crawler.feeds.m5product import parse_pv, read_m5product
 from crawler.feeds.rows import FeedRow
 from export.link_shards import LinkShard
-from export.removal import Removal, records_hold, remove_from_records
-from export.sample import Sample
+from export.removal import SHARDS, Removed, shard_holds
+from m5data.modalities import Sample
 from m5data.records import Specification
 from storage import Store
 from tests.export.test_export_stage import contents, export
@@ -116,11 +116,11 @@ def _line(shard: LinkShard, folder: Path) -> str:
 @pytest.mark.parametrize("form", ["m5product", "mep3m"])
 def test_a_product_is_cut_out_of_records(folder: Path, tmp_path: Path, form: str) -> None:
     path, draft = folder / form / "train/00000.json", tmp_path / "draft"
-    assert records_hold(path, Removal(frozenset({"shop:1"}), {}))
-    assert not records_hold(path, Removal(frozenset({"shop:3"}), {}))
-    assert remove_from_records(path, draft, Removal(frozenset({"shop:1"}), {})) == 1
+    assert shard_holds(path, Removed(frozenset({"shop:1"}), {}))
+    assert not shard_holds(path, Removed(frozenset({"shop:3"}), {}))
+    assert SHARDS[".json"](path, draft, Removed(frozenset({"shop:1"}), {})) == 1
     whole = path.read_text(encoding="utf-8")
-    assert remove_from_records(path, draft, Removal(frozenset({"shop:9"}), {})) == 2
+    assert SHARDS[".json"](path, draft, Removed(frozenset({"shop:9"}), {})) == 2
     assert draft.read_text(encoding="utf-8") == whole
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from demo_shops.open_demo import open_demo
-from demo_shops.server import ShopAddresses, serving
+from demo_shops.server import ShopURLs, serving
 from demo_shops.shops import build
-from flows.context import RunContext
-from flows.stages import run_stage
+from demo_shops.workspace import open_demo
+from flows.run_stage import run_stage
+from m5data.run_options import RunContext
 from m5data.workspace import Workspace
 
 
@@ -19,7 +19,7 @@ from m5data.workspace import Workspace
 class Shop:
     """The served shops, and a workspace of them that is read only."""
 
-    addresses: ShopAddresses
+    base_urls: ShopURLs
     collected: Path
 
 
@@ -27,17 +27,17 @@ class Shop:
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     folder = tmp_path_factory.mktemp("shops")
     build(folder, "tiny")
-    with serving(folder) as addresses:
-        workspace = open_demo(folder, addresses.bases, "tiny")
+    with serving(folder) as base_urls:
+        workspace = open_demo(folder, base_urls.bases, "tiny")
         for name in ("crawl", "records", "download", "extract"):
             run_stage(workspace, name, RunContext())
-        yield Shop(addresses, folder)
+        yield Shop(base_urls, folder)
 
 
 @pytest.fixture
 def fresh(shop: Shop, tmp_path: Path) -> Workspace:
     """An empty workspace of the shops."""
-    return open_demo(tmp_path / "fresh", shop.addresses.bases, "tiny")
+    return open_demo(tmp_path / "fresh", shop.base_urls.bases, "tiny")
 
 
 @pytest.fixture

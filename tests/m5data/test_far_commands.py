@@ -13,8 +13,8 @@ from m5data.errors import UsageError
 from m5data.workspace import Workspace
 from storage.remote import working_copy
 from storage.remote.local_copy import WORKING_COPIES
-from tests.m5data.planted import plant
 from tests.storage.remote.failing_store import FailingStore
+from tests.takedown.planted import plant
 
 ADDRESS = "failing://bucket/shop"
 
@@ -78,5 +78,5 @@ def test_what_cannot_be_in_an_object_store_is_refused() -> None:
     told("init", ADDRESS)
     with pytest.raises(UsageError, match=rf"m5data serve: {ADDRESS}: answers are written one by one"):
         told("serve", "-w", ADDRESS)
-    with pytest.raises(UsageError, match=f"demo {ADDRESS}: wanted a folder"):
+    with pytest.raises(UsageError, match=f"demo {ADDRESS}: the demo needs a folder"):
         told("demo", ADDRESS)

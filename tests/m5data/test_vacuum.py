@@ -14,8 +14,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from m5data.forget_plan import Target
-from m5data.forgetting import forget
 from m5data.stage import StageReport
 from m5data.vacuuming import vacuum
 from m5data.workspace import Workspace
@@ -24,9 +22,11 @@ from storage.orphans import REFERENCES
 from storage.tables import TABLES
 from storage.vacuum import Keeping, choose_versions
 from storage.versions import VersionRecord
+from takedown.forget import forget
+from takedown.plan import Target
 from tests.m5data.marker_search import places_with
-from tests.m5data.planted import MERCHANT, NOW, WORDS, now, plant
 from tests.storage.synthetic import products
+from tests.takedown.planted import MERCHANT, NOW, WORDS, now, plant
 
 LATER = NOW + timedelta(days=400)
 MOMENTS = 3
@@ -131,12 +131,12 @@ def test_young_versions_stay(folder: Path) -> None:
 def test_a_take_down_finds_its_way_through_what_a_vacuum_left(folder: Path) -> None:
     workspace = Workspace.open(folder)
     kept = vacuum(workspace, clock=lambda: LATER).kept
-    forget(Workspace.open(folder), Target("merchant", MERCHANT), clock=now)
+    forget(Workspace.open(folder).store, Target("merchant", MERCHANT), clock=now)
     assert places_with(folder, WORDS) == []
     store = Workspace.open(folder).store
     for number in kept:
         assert all("shop:k7" not in str(found) for found in rows(store, number).values())
-    again = forget(Workspace.open(folder), Target("merchant", MERCHANT), clock=now)
+    again = forget(Workspace.open(folder).store, Target("merchant", MERCHANT), clock=now)
     assert again.is_empty
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from m5data.vacuuming import vacuum
 from m5data.workspace import Workspace
-from tests.m5data.planted import NOW
+from tests.takedown.planted import NOW
 
 
 def main() -> None:

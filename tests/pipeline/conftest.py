@@ -6,15 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from demo_shops.open_demo import open_demo
-from demo_shops.server import ShopAddresses, serving
+from demo_shops.server import ShopURLs, serving
 from demo_shops.shops import Shops, build
+from demo_shops.workspace import open_demo
 
 MakeWorkspace = Callable[[str], Path]
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--shop", choices=("tiny", "demo"), help="shops that runs are killed on (default: tiny)")
 
 
 @pytest.fixture(scope="session")
@@ -24,19 +20,19 @@ def shops(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture(scope="session")
-def addresses(shops: Shops) -> Iterator[ShopAddresses]:
+def base_urls(shops: Shops) -> Iterator[ShopURLs]:
     """Where they are served."""
     with serving(shops.folder) as served:
         yield served
 
 
 @pytest.fixture
-def make_workspace(tmp_path: Path, shops: Shops, addresses: ShopAddresses) -> MakeWorkspace:
+def make_workspace(tmp_path: Path, shops: Shops, base_urls: ShopURLs) -> MakeWorkspace:
     """Make equal, empty workspaces of the shops."""
     first = tmp_path / "empty"
     first.mkdir()
     shutil.copytree(shops.folder / "shops", first / "shops")
-    open_demo(first, addresses.bases, shops.size)
+    open_demo(first, base_urls.bases, shops.size)
     (first / "secret.key").write_bytes(bytes(32))
     (first / "secret.key").chmod(0o600)
 

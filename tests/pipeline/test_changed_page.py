@@ -4,37 +4,36 @@ import shutil
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from demo_shops.changes import change_product
-from demo_shops.open_demo import open_demo
 from demo_shops.server import serving
-from demo_shops.shops import Shops
-from flows.context import RunContext
-from flows.stages import PARTS, run_stage
-from m5data.choices import Choices
+from demo_shops.shops import Shops, change_product
+from demo_shops.workspace import open_demo
+from flows.run_stage import run_stage
+from m5data.run_options import RunContext, RunOptions
 from m5data.stage import StageReport
+from m5data.stages import PARTS
 from tests.pipeline.workspace_content import table_rows
 
 CHANGED = "north:N10001"
 
 
-def run_all(folder: Path, addresses: dict[str, str]) -> dict[str, StageReport]:
-    workspace = open_demo(folder, addresses, Shops.open(folder).size)  # type: ignore[arg-type]
-    context = RunContext(choices=Choices(refresh=True))
+def run_all(folder: Path, base_urls: dict[str, str]) -> dict[str, StageReport]:
+    workspace = open_demo(folder, base_urls, Shops.open(folder).size)  # type: ignore[arg-type]
+    context = RunContext(options=RunOptions(refresh=True))
     return {name: run_stage(workspace, name, context) for name in PARTS["everything"]}
 
 
 def test_only_the_changed_product_is_read_again(tmp_path: Path, shops: Shops) -> None:
     shutil.copytree(shops.folder / "shops", tmp_path / "shops")
-    with serving(tmp_path) as addresses:
-        bases = {str(name): base for name, base in addresses.bases.items()}
+    with serving(tmp_path) as base_urls:
+        bases = {str(name): base for name, base in base_urls.bases.items()}
         run_all(tmp_path, bases)
         before = table_rows(tmp_path)
-        counts = {shop: addresses.requests(shop) for shop in addresses.bases}
+        counts = {shop: base_urls.requests(shop) for shop in base_urls.bases}
         change_product(tmp_path, CHANGED)
         reports = run_all(tmp_path, bases)
-        later = {shop: addresses.requests(shop) for shop in addresses.bases}
+        later = {shop: base_urls.requests(shop) for shop in base_urls.bases}
     after = table_rows(tmp_path)
-    opted_out = {urlsplit(drop.url).path for drop in shops.truth(addresses.bases).drops if drop.reason == "opt_out"}
+    opted_out = {urlsplit(drop.url).path for drop in shops.truth(base_urls.bases).drops if drop.reason == "opt_out"}
     whole = {
         path
         for shop, log in later.items()

@@ -39,8 +39,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     assert done.returncode == 0, done.stdout + done.stderr
     workspace = m5data.open(folder)
     sources = workspace.settings.crawl.sources
-    addresses = {name: "{0.scheme}://{0.netloc}".format(urlsplit(shop.start[0])) for name, shop in sources.items()}
-    return Demo(folder, done.stdout, workspace, Shops.open(folder).truth(addresses))  # type: ignore[arg-type]
+    base_urls = {name: "{0.scheme}://{0.netloc}".format(urlsplit(shop.start[0])) for name, shop in sources.items()}
+    return Demo(folder, done.stdout, workspace, Shops.open(folder).truth(base_urls))  # type: ignore[arg-type]
 
 
 def rows(demo: Demo, query: str) -> list[dict[str, object]]:
@@ -94,8 +94,8 @@ def test_every_second_of_every_video_has_its_frame_and_sound_is_found_where_it_i
     frames = rows(demo, "select product_id, second, pts_s from frames")
     assert {(row["product_id"], row["second"]) for row in frames} == {(p, s) for p, m in videos for s in m.seconds}
     assert all(0 <= float(str(row["pts_s"])) - int(str(row["second"])) < 1 / 24 for row in frames)
-    sound = rows(demo, "select product_id from audio")
-    assert {row["product_id"] for row in sound} == {product for product, medium in videos if medium.sound}
+    audio = rows(demo, "select product_id from audio")
+    assert {row["product_id"] for row in audio} == {product for product, medium in videos if medium.audio}
 
 
 def test_the_ledger_tells_which_modalities_each_product_has(demo: Demo) -> None:

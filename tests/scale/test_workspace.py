@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from m5data.cli.main import app
 from m5data.errors import UsageError
-from m5data.forget_rest import drop_reports
 from m5data.workspace import Workspace
+from takedown.forget import delete_reports
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -34,7 +34,7 @@ def test_a_take_down_drops_what_training_shows_and_keeps_the_rest(tmp_path: Path
     for path in (*shown, kept):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    assert drop_reports(tmp_path) == [str(path.relative_to(tmp_path)) for path in shown]
+    assert delete_reports(tmp_path) == tuple(str(path.relative_to(tmp_path)) for path in shown)
     assert [path.exists() for path in (*shown, kept)] == [False, False, False, True]
 
 

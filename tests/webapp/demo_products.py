@@ -1,12 +1,11 @@
-"""The goods of the demo shops as a workspace, written from their plan: captions, specifications and one photo each."""
+"""The demo shops' products as a workspace, written from their plan: captions, specifications and one image each."""
 
 from itertools import combinations
 from pathlib import Path
 
-from demo_shops.drawing import draw_good
+from demo_shops.images import draw_product, render_image
 from demo_shops.listings import Listing
-from demo_shops.photos import take_photo
-from demo_shops.planning import make_plan
+from demo_shops.plan import make_plan
 from m5data.stage import StageReport
 from m5data.workspace import Workspace
 from tests.export.synthetic import NOW, rows
@@ -22,20 +21,20 @@ burst = 10000
 
 
 def make_demo_workspace(root: Path) -> tuple[Workspace, list[tuple[str, str, bool]]]:
-    """Return a workspace with the goods of both shops, and 200 of their pairs: query, candidate, same good."""
+    """Return a workspace with the products of both shops, and 200 of their pairs: query, candidate, same product."""
     listings = [one for one in make_plan("demo").listings if one.base is None]
     workspace = Workspace.create(root, SETTINGS)
     with workspace.store.stage("fill", settings="") as stage:
         with workspace.store.objects.writer("media") as writer:
-            drawings = {one.good.number: draw_good(one.good) for one in listings}
+            drawings = {one.product.number: draw_product(one.product) for one in listings}
             shas = {
                 one.product_id: writer.put(
-                    take_photo(drawings[one.good.number], one.good, one.shop, one.photos[0]),
+                    render_image(drawings[one.product.number], one.product, one.shop, one.images[0]),
                     mime="image/jpeg",
-                    url=f"https://{one.shop}.example{one.photos[0].path}",
+                    url=f"https://{one.shop}.example{one.images[0].path}",
                 )
                 for one in listings
-                if one.photos and one.photos[0].outcome == "ok"
+                if one.images and one.images[0].outcome == "ok"
             }
         stage.write("products", rows("products", *map(_product, listings)))
         specs = [
@@ -64,8 +63,8 @@ def _product(one: Listing) -> dict[str, object]:
 
 
 def _pairs(listings: list[Listing]) -> list[tuple[str, str, bool]]:
-    """Return all pairs of the same good, and of one kind so many that differ that it makes 200."""
-    close = [(a, b) for a, b in combinations(listings, 2) if a.good.kind == b.good.kind]
-    same = [(a.product_id, b.product_id, True) for a, b in close if a.good == b.good]
-    other = [(a.product_id, b.product_id, False) for a, b in close if a.good != b.good]
+    """Return all pairs of the same product, and of one kind so many that differ that it makes 200."""
+    close = [(a, b) for a, b in combinations(listings, 2) if a.product.kind == b.product.kind]
+    same = [(a.product_id, b.product_id, True) for a, b in close if a.product == b.product]
+    other = [(a.product_id, b.product_id, False) for a, b in close if a.product != b.product]
     return (same + other)[:200]

@@ -6,12 +6,27 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from storage.remote import working_copy
+from storage import Store
+from storage.remote import Home, working_copy
 from storage.remote.local_copy import WORKING_COPIES
 from tests.storage.remote.failing_store import FailingStore
+from tests.storage.synthetic import noon
 
 ADDRESS = "failing://bucket/shop"
 OnMachine = Callable[[str], Path]
+
+
+def make(folder: Path) -> Store:
+    store = Store.create(folder, buckets=2, clock=noon)
+    with store.keeping_state():
+        return store
+
+
+def open_at(folder: Path) -> Store:
+    home = Home.of(folder)
+    assert home is not None
+    home.refresh()
+    return Store.open(folder, clock=noon)
 
 
 @pytest.fixture

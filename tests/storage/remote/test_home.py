@@ -9,9 +9,8 @@ from m5data.errors import ObjectStoreError, UsageError, WorkspaceError
 from storage import Store
 from storage.remote import Home, segment_file
 from storage.remote.local_copy import read_record
-from tests.storage.remote.conftest import OnMachine
+from tests.storage.remote.conftest import OnMachine, make, open_at
 from tests.storage.remote.failing_store import FailingStore
-from tests.storage.remote.test_kills import make, open_at
 from tests.storage.synthetic import commit, ids, noon, products
 
 

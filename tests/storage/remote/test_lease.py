@@ -12,9 +12,8 @@ import pytest
 from m5data.errors import WorkspaceError
 from storage.remote.lease import LEASE, STALE_AFTER, Holder, Lease, _began, _encode, _machine
 from storage.remote.object_store import ObjectStore
-from tests.storage.remote.conftest import ADDRESS, OnMachine
+from tests.storage.remote.conftest import ADDRESS, OnMachine, make, open_at
 from tests.storage.remote.failing_store import FailingStore
-from tests.storage.remote.test_kills import make, open_at
 from tests.storage.synthetic import commit, ids, products
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -1,0 +1,136 @@
+"""Product videos: the product sways and comes closer before the shop's backdrop, to a tune of its own."""
+
+import math
+import tempfile
+import wave
+from pathlib import Path
+
+import numpy as np
+from moviepy import VideoClip
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from demo_shops.images import make_backdrop, paste_product
+from demo_shops.listings import ListedVideo
+from demo_shops.products import Product, ShopName
+
+__all__ = ["play_tune", "render_video"]
+
+RATE = 44_100
+"""Samples a second, one channel."""
+_LOWEST = 110.0
+"""Hertz; kinds lie a fraction of an octave apart above it."""
+_CHORDS = ((0, 4, 7), (0, 3, 7), (0, 5, 7), (0, 4, 11))
+"""Semitones above the root: major, minor, suspended, major seventh."""
+_NOISE: dict[ShopName, float] = {"north": 0.004, "south": 0.02}
+"""The south records in a noisier room."""
+
+
+def _kind_number(product: Product) -> int:
+    """Return a number that is the same for all products of a kind, from its key."""
+    return sum(place * letter for place, letter in enumerate(product.kind.key.encode(), start=1))
+
+
+def _note(hertz: float, seconds: float, timbre: float) -> NDArray[np.float64]:
+    at = np.arange(round(seconds * RATE)) / RATE
+    tone = np.sin(2 * np.pi * hertz * at) + timbre * np.sin(4 * np.pi * hertz * at)
+    return np.asarray(tone * np.exp(-3.0 * at) * np.minimum(1.0, at * 200))
+
+
+def play_tune(product: Product, shop: ShopName, seconds: float, view: int) -> NDArray[np.int16]:
+    """Return the tune of a product, ``seconds`` long, int16.
+
+    The kind decides root and chord, the product the order of the notes, their pace and timbre, the
+    shop the room's noise; ``view`` is the seed of that noise.
+    """
+    number, taste = _kind_number(product), np.random.default_rng(product.tune)
+    root, chord = _LOWEST * 2 ** ((number % 29) / 12), _CHORDS[number % len(_CHORDS)]
+    order, pace = taste.integers(0, len(chord), 8), float(taste.uniform(0.14, 0.42))
+    timbre = float(taste.uniform(0.1, 0.9))
+    audio = np.zeros(round(seconds * RATE) + RATE)
+    for beat in range(int(seconds / pace) + 1):
+        note = _note(root * 2 ** (chord[int(order[beat % len(order)])] / 12), min(0.8, 2.5 * pace), timbre)
+        start = round(beat * pace * RATE)
+        audio[start : start + len(note)] += note[: len(audio) - start]
+    noise = np.random.default_rng(view).standard_normal(len(audio)) * _NOISE[shop]
+    loud = 0.25 * audio + noise
+    return (loud.clip(-1, 1)[: round(seconds * RATE)] * 32_000).astype(np.int16)
+
+
+def write_wave(samples: NDArray[np.int16], path: Path) -> None:
+    """Write one channel of 16-bit samples as a WAV file."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes(samples.astype("<i2").tobytes())
+
+
+FPS = 24
+FRAME_SIZE = (192, 144)
+"""Width and height, pixels."""
+_PRODUCT_WIDTH = 92
+_CANVAS = 124
+"""Width of the square that a swaying product fills at its nearest, pixels."""
+_EXACT = ("-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact")
+"""No versions, no times in the file."""
+_ENCODER = ("-crf", "27", "-g", "48", "-movflags", "+faststart", *_EXACT)
+"""A key frame every two seconds, closed groups of images, the index first: as shops serve it."""
+
+
+class _Scene:
+    """Frames of one video.
+
+    Args:
+        drawing: The product from the front.
+        shop: Whose backdrop.
+        video: Duration, and the seed of light and movement.
+    """
+
+    def __init__(self, drawing: Image.Image, shop: ShopName, video: ListedVideo) -> None:
+        rng = np.random.default_rng(video.view)
+        backdrop = make_backdrop(FRAME_SIZE, shop, rng).clip(0, 255).astype(np.uint8)
+        self._backdrop = Image.fromarray(backdrop)
+        self._drawing = drawing.resize((_PRODUCT_WIDTH, _PRODUCT_WIDTH), Image.Resampling.BOX)
+        self._seconds = float(video.seconds)
+        self._sway, self._pace = rng.uniform(8, 22), rng.uniform(0.6, 1.6)
+
+    def _pose(self, degrees: float, nearness: float) -> Image.Image:
+        """Return the product turned and enlarged about its middle, in one pass over its pixels."""
+        cos, sin = (f(math.radians(degrees)) / nearness for f in (math.cos, math.sin))
+        middle, half = _PRODUCT_WIDTH / 2, _CANVAS / 2
+        matrix = (cos, sin, middle - half * (cos + sin), -sin, cos, middle - half * (cos - sin))
+        size = (_CANVAS, _CANVAS)
+        return self._drawing.transform(size, Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
+
+    def frame(self, second: float) -> NDArray[np.uint8]:
+        """Return the frame at a moment, [height, width, 3]; a bar below shows how much has passed."""
+        canvas = self._backdrop.copy()
+        phase = second * self._pace * math.pi
+        turned = self._pose(self._sway * math.sin(phase), 1.0 + 0.25 * math.sin(phase / 3))
+        paste_product(canvas, turned, (FRAME_SIZE[0] * (0.5 + 0.12 * math.sin(phase / 2)), FRAME_SIZE[1] * 0.48))
+        done = FRAME_SIZE[0] * second / self._seconds
+        ImageDraw.Draw(canvas).rectangle((0, FRAME_SIZE[1] - 6, done, FRAME_SIZE[1]), fill=(220, 40, 40))
+        return np.asarray(canvas)
+
+
+def render_video(drawing: Image.Image, product: Product, shop: ShopName, video: ListedVideo) -> bytes:
+    """Return the MP4 of a video: H.264, 24 frames a second, with AAC audio unless it is silent."""
+    scene, seconds = _Scene(drawing, shop, video), float(video.seconds)
+    with tempfile.TemporaryDirectory() as folder:
+        audio, target = Path(folder) / "tune.wav", Path(folder) / "video.mp4"
+        if video.audio:
+            write_wave(play_tune(product, shop, seconds, video.view), audio)
+        VideoClip(scene.frame, duration=seconds).write_videofile(
+            str(target),
+            fps=FPS,
+            codec="libx264",
+            audio=str(audio) if video.audio else False,
+            audio_codec="aac",
+            audio_bitrate="64k",
+            preset="superfast",
+            threads=1,
+            ffmpeg_params=list(_ENCODER),
+            logger=None,
+        )
+        return target.read_bytes()

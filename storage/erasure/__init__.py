@@ -1,0 +1,19 @@
+"""Erase rows from every version of a table, and records from segments, in place."""
+
+from storage.erasure.overwriting import erase_records, finish_erasing, store_again
+from storage.erasure.records import Place, find_records
+from storage.erasure.tables import Edit, among, correct_reports, data_files, history, rewrite_tables
+
+__all__ = [
+    "Edit",
+    "Place",
+    "among",
+    "correct_reports",
+    "data_files",
+    "erase_records",
+    "find_records",
+    "finish_erasing",
+    "history",
+    "rewrite_tables",
+    "store_again",
+]

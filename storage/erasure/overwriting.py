@@ -1,0 +1,166 @@
+"""Overwrite records in segments, in place: what lies behind them does not move."""
+
+import gzip
+import json
+import os
+import struct
+import uuid
+import zlib
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+from m5data.errors import CorruptObjectError
+from storage.erasure.records import BLANK_TYPE, Place, record_fields
+from storage.files import replace_file, sync_file, sync_folder
+from storage.objects.reader import Objects
+from storage.objects.warc import RECORD_END, StoredPage, parse_response
+from storage.objects.writer import ObjectWriter
+from storage.remote import segment_file
+from storage.state import ObjectKind
+
+__all__ = ["blank_record", "erase_records", "finish_erasing", "store_again"]
+
+_JOURNAL = "takedown.journal"
+"""File that names the stretches being overwritten: half a record could not be walked over after a kill."""
+_CHUNK = 1 << 20
+_DIGITS = 12
+
+
+def store_again(
+    root: Path, objects: Objects, places: Iterable[Place], change: Callable[[Place, StoredPage], StoredPage]
+) -> dict[str, str]:
+    """Store the objects of records once more, changed; return old object -> new one.
+
+    The old records stay until ``erase_records``. Revisits, and records whose bytes are read from another record,
+    are left out.
+
+    Args:
+        root: The workspace's folder.
+        objects: Its objects.
+        places: Records.
+        change: Returns what to store instead; the page of an object that no request brought has the URL "".
+    """
+    stored: dict[str, str] = {}
+    with ExitStack() as stack:
+        writers: dict[ObjectKind, ObjectWriter] = {}
+        for place in places:
+            ref = objects.index.find(place.sha256)
+            if place.type == "revisit":
+                continue
+            page, mime = _read(root, place)
+            changed = change(place, page)
+            if changed.body == page.body:
+                if ref is not None and (ref.segment, ref.offset) != (place.segment, place.offset):
+                    continue
+                objects.index.remove([place.sha256])  # or the writer would find it stored
+            kind: ObjectKind = "page" if place.compressed else "media"
+            kind = "derived" if place.segment.startswith("derived") else kind
+            if kind not in writers:
+                writers[kind] = stack.enter_context(objects.writer(kind))
+            url = changed.url if kind == "derived" or place.type == "response" else ""
+            stored[place.sha256] = writers[kind].put(
+                changed.body, mime=mime, url=url or None, headers=changed.headers, status=changed.status
+            )
+    return stored
+
+
+def erase_records(root: Path, objects: Objects, places: Iterable[Place], gone: Iterable[str], now: datetime) -> int:
+    """Overwrite records and drop objects from the index; return the number of records.
+
+    Killed at any instant, ``finish_erasing`` does the rest.
+
+    Args:
+        root: The workspace's folder; its lock is held.
+        objects: Its objects.
+        places: Records.
+        gone: Objects that the index drops.
+        now: Time that the records put there instead bear.
+    """
+    spans = [(place.segment, place.offset, place.length) for place in places]
+    replace_file(root / _JOURNAL, json.dumps(spans).encode())
+    objects.index.remove(gone)
+    finish_erasing(root, now)
+    return len(spans)
+
+
+def finish_erasing(root: Path, now: datetime) -> None:
+    """Overwrite what the journal names, whether it is overwritten already or not, and remove the journal."""
+    journal = root / _JOURNAL
+    spans = json.loads(journal.read_bytes()) if journal.is_file() else []
+    for segment, offset, length in spans:
+        _overwrite(segment_file(root, segment), offset, length, now)
+    for segment in sorted({segment for segment, _, _ in spans}):
+        sync_file(segment_file(root, segment))
+    journal.unlink(missing_ok=True)
+    sync_folder(root)
+
+
+def blank_record(length: int, *, compressed: bool, now: datetime) -> tuple[bytes, int]:
+    """Return an empty record that takes ``length`` bytes, as what it begins with and how many zero bytes follow.
+
+    A plain record ends with ``RECORD_END`` behind the zeros; a gzipped one has none, but a long name in its
+    member's header.
+
+    Raises:
+        CorruptObjectError: No record is that short.
+    """
+    head = _blank_head(0, now)
+    if not compressed:
+        zeros = length - len(head) - len(RECORD_END)
+        _check_fits(zeros, length)
+        return _blank_head(zeros, now), zeros
+    record = head + RECORD_END
+    compressor = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    body = compressor.compress(record) + compressor.flush()
+    tail = struct.pack("<II", zlib.crc32(record), len(record))
+    name = length - 10 - 1 - len(body) - len(tail)  # the fixed header, and the zero that ends the name
+    _check_fits(name, length)
+    return b"\x1f\x8b\x08\x08" + bytes(5) + b"\xff" + b"x" * name + b"\0" + body + tail, 0
+
+
+def _blank_head(length: int, now: datetime) -> bytes:
+    lines = [
+        "WARC/1.1",
+        f"WARC-Type: {BLANK_TYPE}",
+        f"WARC-Record-ID: <{uuid.uuid4().urn}>",
+        f"WARC-Date: {now.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        f"Content-Length: {length:0{_DIGITS}}",
+    ]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+def _check_fits(spare: int, length: int) -> None:
+    if spare < 0:
+        raise CorruptObjectError(f"{length} bytes are too few for a WARC record. Run m5data verify --objects.")
+
+
+def _overwrite(path: Path, offset: int, length: int, now: datetime) -> None:
+    head, zeros = blank_record(length, compressed=path.suffix == ".gz", now=now)
+    with path.open("r+b", buffering=0) as file:
+        _write(file.fileno(), offset, head)
+        position = offset + len(head)
+        for start in range(0, zeros, _CHUNK):
+            _write(file.fileno(), position + start, bytes(min(_CHUNK, zeros - start)))
+        if path.suffix != ".gz":
+            _write(file.fileno(), position + zeros, RECORD_END)
+
+
+def _write(descriptor: int, offset: int, data: bytes) -> None:
+    while data:
+        written = os.pwrite(descriptor, data, offset)
+        data, offset = data[written:], offset + written
+
+
+def _read(root: Path, place: Place) -> tuple[StoredPage, str]:
+    """Return what a record holds, and its type."""
+    with segment_file(root, place.segment).open("rb") as file:
+        file.seek(place.offset)
+        data = file.read(place.length)
+    data = gzip.decompress(data) if place.compressed else data
+    fields = record_fields(data)
+    mime = fields.get("WARC-Identified-Payload-Type", fields.get("Content-Type", "application/octet-stream"))
+    if place.type == "response":
+        return parse_response(data), mime
+    return StoredPage("", 200, (), data.removesuffix(RECORD_END).partition(b"\r\n\r\n")[2]), mime

@@ -1,0 +1,149 @@
+"""Every row that any version of a table holds: read as one view a table, rewritten without some."""
+
+import uuid
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from urllib.parse import unquote
+
+import duckdb
+
+from storage.engine import open_engine, quote, text
+from storage.erasure.delta_log import named_files, replace_files
+from storage.files import Layout, sync_file, sync_folder
+from storage.tables import TABLES, TableSpec
+from storage.tables.delta import DataFile
+from storage.versions import Snapshot, StageRecord, committed_versions, write_version
+from storage.views import file_sql, view_sql
+
+__all__ = ["Edit", "among", "correct_reports", "data_files", "history", "rewrite_tables"]
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A change of one table's files. Conditions and values are DuckDB SQL over its columns."""
+
+    table: str
+    gone: str = "false"
+    """True for rows to remove; no join (see ``among``)."""
+    touched: str = "false"
+    """True for rows to change; a file without rows of either kind is not rewritten."""
+    values: Mapping[str, str] = field(default_factory=dict)
+    """Column -> its new value; keys stay, so that rows keep their order."""
+    buckets: Collection[int] | None = None
+    """Buckets whose files are looked at; None: all."""
+
+
+def among(column: str, values: Collection[str]) -> str:
+    """Return the SQL condition that ``column`` has one of ``values``; without a join, so that rows keep their order."""
+    return f"{column} IN ({', '.join(text(value) for value in sorted(values))})" if values else "false"
+
+
+def rewrite_tables(engine: duckdb.DuckDBPyConnection, root: Path, edits: Iterable[Edit]) -> dict[str, int]:
+    """Make edits to every version of tables, then delete the files that they replace.
+
+    The versions keep their numbers; a version whose rows an edit does not touch stays as it is. Killed
+    at any instant, each version of each table reads as before or as after; repeating gives the same.
+
+    Args:
+        engine: Connection with whatever the edits' SQL names.
+        root: The workspace's folder; its lock is held.
+        edits: At most one a table.
+
+    Returns:
+        Table -> files that were rewritten or removed; tables without any are absent.
+    """
+    layout = Layout(root)
+    counts = {edit.table: _rewrite(engine, layout, edit) for edit in edits if layout.table(edit.table).is_dir()}
+    return {table: count for table, count in counts.items() if count}
+
+
+def correct_reports(root: Path, stages: Collection[str]) -> None:
+    """Correct the drops that stages reported, in every version, to what ``rejects`` holds now.
+
+    Args:
+        root: The workspace's folder; its lock is held.
+        stages: Stages that lost rejects.
+    """
+    layout = Layout(root)
+    for version in committed_versions(layout):
+        snapshot = Snapshot(layout, version)
+        counted = {name: _counted(snapshot, name) for name in stages if name in version.stages}
+        if any(version.stages[name] != record for name, record in counted.items()):
+            write_version(layout, replace(version, stages={**version.stages, **counted}))
+
+
+@contextmanager
+def history(root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open DuckDB with a view a table over all its files: rows repeat where several versions hold them."""
+    layout = Layout(root)
+    with open_engine() as engine:
+        for spec in TABLES.values():
+            engine.execute(view_sql(spec, layout.table(spec.name), data_files(layout, spec)))
+        yield engine
+
+
+def data_files(layout: Layout, spec: TableSpec) -> list[DataFile]:
+    """Return every data file in a table's folder, whichever version holds it; ``rows`` is not known (-1)."""
+    folder = layout.table(spec.name)
+    paths = sorted(path for path in folder.rglob("*.parquet") if "_delta_log" not in path.parts)
+    return [_file(path, folder, spec) for path in paths]
+
+
+def _rewrite(engine: duckdb.DuckDBPyConnection, layout: Layout, edit: Edit) -> int:
+    spec, folder = TABLES[edit.table], layout.table(edit.table)
+    files = [f for f in data_files(layout, spec) if edit.buckets is None or f.partition in edit.buckets]
+    changed = [file for file in files if _is_concerned(engine, folder, edit, file)]
+    replacements = {file.path: _copy(engine, folder, spec, edit, file) for file in changed}
+    if replacements:
+        replace_files(folder, replacements)
+    named = named_files(folder)
+    for file in data_files(layout, spec):  # a killed take-down's copies, too
+        if file.path not in named:
+            (folder / file.path).unlink()
+    return len(changed)
+
+
+def _is_concerned(engine: duckdb.DuckDBPyConnection, folder: Path, edit: Edit, file: DataFile) -> bool:
+    query = f"SELECT 1 FROM {file_sql(folder / file.path)} WHERE ({edit.gone}) OR ({edit.touched}) LIMIT 1"  # noqa: S608
+    return bool(engine.execute(query).fetchall())
+
+
+def _copy(
+    engine: duckdb.DuckDBPyConnection, folder: Path, spec: TableSpec, edit: Edit, file: DataFile
+) -> DataFile | None:
+    """Write the file that replaces ``file``; None where no row is left."""
+    source = folder / file.path
+    path = str(Path(file.path).with_name(f"{uuid.uuid4().hex}.parquet"))
+    target = folder / path
+    names = [c.name for c in spec.columns if c.name != spec.split_by]
+    columns = ", ".join(f"{edit.values.get(name, quote(name))} AS {quote(name)}" for name in names)
+    # a join may lose the order of rows; conditions without one keep it
+    order = f" ORDER BY {', '.join(quote(key) for key in spec.key if key in names)}"
+    order = order if edit.values and set(spec.key) & set(names) else ""
+    rows = engine.execute(
+        f"COPY (SELECT {columns} FROM {file_sql(source)} WHERE NOT ({edit.gone}){order}) "  # noqa: S608
+        f"TO {text(str(target))} (FORMAT parquet, COMPRESSION zstd)"
+    ).fetchall()[0][0]
+    if not rows:
+        target.unlink()
+        return None
+    sync_file(target)
+    sync_folder(target.parent)
+    return DataFile(path, file.partition, target.stat().st_size, rows)
+
+
+def _file(path: Path, folder: Path, spec: TableSpec) -> DataFile:
+    relative = path.relative_to(folder)
+    value = unquote(relative.parts[0].partition("=")[2])
+    partition = None if spec.partition_column is None else int(value) if spec.bucket_of else value
+    return DataFile(str(relative), partition, path.stat().st_size, -1)
+
+
+def _counted(snapshot: Snapshot, stage: str) -> StageRecord:
+    query = "SELECT reason, count(*) AS items FROM rejects WHERE stage = ? GROUP BY reason ORDER BY reason"
+    dropped = {row["reason"]: row["items"] for row in snapshot.sql(query, [stage]).to_pylist()}
+    record = snapshot.stages[stage]
+    kept = record.report.kept
+    return replace(record, report=replace(record.report, read=kept + sum(dropped.values()), dropped=dropped))

@@ -1,0 +1,202 @@
+"""Take-down: one URL, product or merchant goes from everything, and stays out.
+
+The journal holds a plan of what goes, then the register its hashes; then follow, each repeatable: segments are searched
+and pages of others cleaned, tables rewritten in every version, each room's own removed through its hook, the state
+erased, records overwritten, a dataset version committed, reports deleted and the state compacted. The journal goes
+last. While there is one, the next stage or take-down finishes it first (``finish_takedown``).
+"""
+
+import json
+from collections.abc import Collection
+from contextlib import closing
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from m5data.stage import Clock, StageReport, utc_now
+from storage import Snapshot, Store
+from storage.engine import open_engine
+from storage.erasure import (
+    correct_reports,
+    erase_records,
+    finish_erasing,
+    rewrite_tables,
+    store_again,
+)
+from storage.files import Layout
+from storage.stage import clear_spools
+from takedown.databases import compact, erase_rows, erase_text
+from takedown.journal import Journal
+from takedown.plan import Plan, Removal, Target, hooks, page_hook
+from takedown.receipt import Receipt, write_receipt
+from takedown.register import Mark, open_register
+from takedown.search import find_target, search_segments, users_of
+from takedown.tables import register_words, table_edits
+from takedown.words import Words
+
+__all__ = ["delete_reports", "finish_takedown", "forget", "taken_down_recipes"]
+
+_KEPT = ("tombstones", "migrations", "objects", "object_segments", "exports")
+"""Tables of the state that hold nothing of any page."""
+
+_OWN = frozenset(
+    {"certificates", "logs", "objects", "prefect", "receipts", "reports", "shards", "spool", "staging", "tables",
+     "versions", "lock", "children.lock", "secret.key", "takedown.pending", "takedown.journal",
+     ".m5data"}
+)  # fmt: skip
+_MAX_SEARCHED = 200_000_000
+"""Bytes of a person's file from which it is not searched."""
+
+
+def forget(store: Store, target: Target, *, dry_run: bool = False, clock: Clock = utc_now) -> Receipt:
+    """Take a target out of a workspace and everything made of it, and keep it out.
+
+    A target that is not in the workspace is kept out, too. The receipt is kept under ``receipts/`` unless there was
+    nothing to remove.
+
+    Args:
+        store: The workspace's storage.
+        target: What to remove.
+        dry_run: Remove nothing; the receipt says what would be removed.
+        clock: Source of times.
+
+    Raises:
+        WorkspaceError: Another run holds the workspace.
+    """
+    with store.lock():
+        finish_takedown(store, clock=clock)
+        removal = _begin(store, find_target(store, target), clock(), dry_run=True)
+        receipt = _look_ahead(removal)
+        if dry_run or (receipt.is_empty and not open_register(store).missing(removal.plan.marks)):
+            return receipt
+        Journal(store.root).write({"plan": removal.plan.model_dump(mode="json"), "receipt": receipt.as_record()})
+        return _execute(replace(removal, dry_run=False, now=clock()), receipt)
+
+
+def finish_takedown(store: Store, *, clock: Clock = utc_now) -> None:
+    """Finish a take-down that was killed, if there is one; the workspace's lock is held."""
+    entry = Journal(store.root).read()
+    if entry is not None:
+        removal = _begin(store, Plan.model_validate(entry["plan"]), clock(), dry_run=False)
+        _execute(replace(removal, files=dict(entry.get("files", {}))), Receipt.of_record(entry["receipt"]))
+
+
+def taken_down_recipes(snapshot: Snapshot) -> dict[str, int]:
+    """Return recipe -> the dataset version in which products of its splits were taken down last."""
+    last = snapshot.stages.get("forget")
+    return dict(json.loads(last.extra)) if last is not None else {}
+
+
+def delete_reports(root: Path) -> tuple[str, ...]:
+    """Delete what shows products and can be made again: reports, evaluations, and shards decoded for training."""
+    folders = [root / "reports", root / "training" / "cache", *sorted(root.glob("training/*/evaluation"))]
+    found = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
+    for path in found:
+        path.unlink()
+    return tuple(str(path.relative_to(root)) for path in found)
+
+
+def _begin(store: Store, plan: Plan, now: datetime, *, dry_run: bool) -> Removal:
+    register = open_register(store)
+    groups = {name: f"removed:{register.digest(Mark('product', name))[:16]}" for name in plan.products}
+    return Removal(store, plan, groups, now, dry_run, plan.words)
+
+
+def _look_ahead(removal: Removal) -> Receipt:
+    """Return what a take-down would remove."""
+    store, plan = removal.store, removal.plan
+    items, mentions = search_segments(store, plan, page_hook().cleaner(plan, removal.words))
+    fields: dict[str, Any] = {}
+    for hook in hooks():
+        fields |= hook.remove(removal)
+    return Receipt(
+        kind=plan.kind,
+        digest=plan.digest,
+        removed_at=None,
+        products=len(plan.products),
+        addresses=len(plan.urls),
+        objects=len(plan.objects),
+        rows=dict(plan.rows),
+        records=len(items),
+        pages=len(mentions),
+        left=_foreign_files(store.root, removal.words),
+        **fields,
+    )
+
+
+def _execute(removal: Removal, foreseen: Receipt) -> Receipt:
+    """Do what a plan says, and end it."""
+    store, plan = removal.store, removal.plan
+    open_register(store).add(store.state, plan.marks, removal.now)
+    fields = _remove(removal, foreseen)
+    receipt = replace(foreseen, removed_at=removal.now, files=removal.files, **fields)
+    clear_spools(Layout(store.root))
+    if not foreseen.is_empty:
+        receipt = replace(receipt, reports=delete_reports(store.root))
+    store.objects.close()
+    compact(store.root / "state.sqlite")
+    if not receipt.is_empty:
+        write_receipt(store.root, receipt)
+    Journal(store.root).end()
+    return receipt
+
+
+def _remove(removal: Removal, foreseen: Receipt) -> dict[str, Any]:
+    """Take the target out of segments, tables, every room and the state, and commit a dataset version."""
+    store, plan, words = removal.store, removal.plan, removal.words
+    finish_erasing(store.root, removal.now)
+    cleaner = page_hook().cleaner(plan, words)
+    items, mentions = search_segments(store, plan, cleaner)
+    removal.renamed = store_again(store.root, store.objects, mentions, lambda _, page: cleaner.clean(page))
+    found = {place.sha256 for place in items} - {""}
+    used = users_of(store, plan, found | set(plan.objects))
+    shared = [place for place in items if place.sha256 in used]
+    store_again(store.root, store.objects, shared, lambda place, page: replace(page, url=used[place.sha256] or ""))
+    changed = {old for old, new in removal.renamed.items() if old != new}
+    gone = (found | set(plan.objects) | changed) - used.keys()
+    removal.files.update(_rewrite(removal, gone | removal.renamed.keys() | {place.sha256 for place in shared}))
+    entry = {"plan": plan.model_dump(mode="json"), "receipt": foreseen.as_record(), "files": removal.files}
+    Journal(store.root).write(entry)  # a run after a kill finds no such file, and must commit them all the same
+    fields: dict[str, Any] = {}
+    for hook in hooks():
+        fields |= hook.remove(removal)
+    state = store.root / "state.sqlite"
+    rows = erase_rows(state, (*plan.products, *plan.objects), _KEPT) + erase_text(state, words, _KEPT)
+    records = erase_records(store.root, store.objects, [*items, *mentions], gone, removal.now)
+    if plan.products or plan.media or removal.files or records:
+        _commit(removal)
+    return {**fields, "state_rows": fields["state_rows"] + rows}
+
+
+def _rewrite(removal: Removal, objects: Collection[str]) -> dict[str, int]:
+    """Rewrite the tables; return table -> files rewritten."""
+    store = removal.store
+    buckets = store.snapshot().record.buckets
+    edits = table_edits(removal.plan, buckets, groups=removal.groups, pages=removal.renamed, objects=objects)
+    with closing(open_engine()) as engine:
+        register_words(engine, removal.words)
+        files = rewrite_tables(engine, store.root, edits)
+    correct_reports(store.root, removal.plan.stages)
+    return files
+
+
+def _commit(removal: Removal) -> None:
+    """Commit a version with new numbers for the tables that changed: stages that read them run again."""
+    store, products = removal.store, len(removal.plan.products)
+    before = store.snapshot()
+    recipes = {**taken_down_recipes(before), **dict.fromkeys(removal.plan.recipes, before.number + 1)}
+    with store.stage("forget", settings="", extra=json.dumps(recipes, sort_keys=True)) as stage:
+        for table in removal.files:
+            stage.touch(table)
+        stage.commit(StageReport("forget", products, products))
+
+
+def _foreign_files(root: Path, words: Words) -> tuple[str, ...]:
+    """Return the files that a person put into the workspace and that name the target; they are left alone."""
+    tops = [
+        path for path in sorted(root.iterdir()) if path.name not in _OWN and not path.name.startswith("state.sqlite")
+    ]
+    files = [file for top in tops for file in (sorted(top.rglob("*")) if top.is_dir() else [top]) if file.is_file()]
+    searched = (file for file in files if file.stat().st_size <= _MAX_SEARCHED)
+    return tuple(str(file.relative_to(root)) for file in searched if words.found_in(file.read_bytes()))

@@ -1,0 +1,145 @@
+"""The target of a take-down, everything it is known by, and what each room does about it."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib import import_module
+from typing import Any, Literal, Protocol, cast
+
+from pydantic import BaseModel, ConfigDict
+
+from storage import Store
+from storage.objects.warc import StoredPage
+from takedown.register import Mark
+from takedown.words import Words
+
+__all__ = ["PageCleaner", "PageHook", "Plan", "Removal", "TakedownHook", "Target", "TargetKind", "hooks", "page_hook"]
+
+TargetKind = Literal["url", "product", "merchant"]
+
+_PAGES = "crawler.takedown"
+_ROOMS = (_PAGES, "splits.takedown", "export.takedown", "flows.takedown")
+"""Modules that are a ``TakedownHook``, in the order in which they remove; imported when a take-down runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A page, image, video, product or merchant to take down."""
+
+    kind: TargetKind
+    value: str
+    """URL of a page, image or video; ``source:native_id``; a merchant's name as published."""
+
+
+class Plan(BaseModel):
+    """Everything known of a target, in any dataset version or in the state; in clear, so deleted at the end."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: TargetKind
+    digest: str = ""
+    """Keyed hash of the target, as in register and receipt."""
+    products: tuple[str, ...] = ()
+    pages: tuple[str, ...] = ()
+    """URLs that show the products, or lead to them."""
+    media: tuple[str, ...] = ()
+    """URLs of images and videos that no other product has."""
+    merchants: tuple[str, ...] = ()
+    """Merchants' hashes."""
+    texts: tuple[str, ...] = ()
+    """The products' captions and the merchant's name, unless another product's caption or brand contains them."""
+    objects: tuple[str, ...] = ()
+    """Stored objects that nothing else uses."""
+    recipes: tuple[str, ...] = ()
+    """Recipes whose splits held a product."""
+    stages: tuple[str, ...] = ()
+    """Stages that lose rejects, in any version."""
+    sound: tuple[tuple[int, str], ...] = ()
+    """Dataset version and recipe of splits whose recorded digest is that of their rows."""
+    rows: Mapping[str, int] = {}
+    """Table -> number of rows that the newest version loses; tables that lose none are absent."""
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """URLs of pages, images and videos."""
+        return (*self.pages, *self.media)
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """Entries for the register."""
+        return (
+            *(Mark("product", name) for name in self.products),
+            *(Mark("url", url) for url in self.urls),
+            *(Mark("merchant", name) for name in self.merchants),
+        )
+
+    @property
+    def words(self) -> Words:
+        """How the target is named in bytes that nobody parses."""
+        return Words(self.urls, self.texts, self.products)
+
+
+@dataclass(slots=True)
+class Removal:
+    """One take-down under way, or the look ahead at it."""
+
+    store: Store
+    """The workspace's storage, its lock held."""
+    plan: Plan
+    groups: Mapping[str, str]
+    """Product -> new name of the groups and labels that were called after it: a keyed hash."""
+    now: datetime
+    dry_run: bool
+    words: Words
+    found: bool = False
+    """Whether the look ahead found anything."""
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    """Page object -> the cleaned one that replaces it."""
+    files: dict[str, int] = field(default_factory=dict)
+    """Table -> data files rewritten; a room that rewrites more adds them."""
+
+
+class TakedownHook(Protocol):
+    """One room's part in a take-down: the functions of its module ``takedown``."""
+
+    def search(self, store: Store, target: Target, plan: Plan) -> Plan:
+        """Return the plan with what the room knows of the target, its products and URLs."""
+
+    def remove(self, removal: Removal) -> Mapping[str, Any]:
+        """Remove the target from what the room keeps; return fields of the receipt.
+
+        A dry run removes nothing and returns the fields that are known beforehand. A killed one is repeated.
+        """
+
+
+class PageCleaner(Protocol):
+    """Finds and removes an item in stored pages."""
+
+    def is_item(self, url: str) -> bool:
+        """Return whether a URL is the item's."""
+
+    def names_it(self, record: bytes) -> bool:
+        """Return whether a ``response`` record names the item in its header or page."""
+
+    def clean(self, page: StoredPage) -> StoredPage:
+        """Return a page without what names the item."""
+
+
+class PageHook(TakedownHook, Protocol):
+    """The hook of the room that stores pages; its ``search`` is repeated until nothing new is found."""
+
+    def users_of(self, store: Store, plan: Plan, objects: Collection[str]) -> dict[str, str]:
+        """Return object -> URL for those of the objects that pages outside the plan use."""
+
+    def cleaner(self, plan: Plan, words: Words) -> PageCleaner:
+        """Return what removes the plan's item from pages of others."""
+
+
+def hooks() -> tuple[TakedownHook, ...]:
+    """Import the hooks of all rooms, the one that stores pages first."""
+    return tuple(cast("TakedownHook", import_module(name)) for name in _ROOMS)
+
+
+def page_hook() -> PageHook:
+    """Import the hook of the room that stores pages."""
+    return cast("PageHook", import_module(_PAGES))

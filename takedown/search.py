@@ -1,0 +1,156 @@
+"""Find everything that belongs to the target of a take-down."""
+
+from collections.abc import Collection, Iterable
+
+import duckdb
+import pyarrow as pa
+
+from storage import Store
+from storage.erasure import Place, find_records, history
+from takedown.plan import PageCleaner, Plan, Target, hooks, page_hook
+from takedown.register import Mark, open_register
+from takedown.tables import count_rows, gone_rejects, register_words
+
+__all__ = ["column", "find_target", "search_segments", "users_of"]
+
+SHORTEST = 4
+"""Characters from which a caption or name is searched for in unparsed bytes: "cup" is everywhere."""
+
+_OWN_OBJECTS = """
+    SELECT page_sha256 FROM products WHERE product_id IN (FROM own)
+    UNION SELECT sha256 FROM media WHERE product_id IN (FROM own) OR url IN (FROM urls)
+    UNION SELECT object FROM frames WHERE product_id IN (FROM own)
+    UNION SELECT mp3 FROM audio WHERE product_id IN (FROM own)
+    UNION SELECT mfcc FROM audio WHERE product_id IN (FROM own)
+"""
+_DERIVED = """
+    SELECT object FROM frames WHERE video_sha256 IN (FROM wanted)
+    UNION SELECT mp3 FROM audio WHERE video_sha256 IN (FROM wanted)
+    UNION SELECT mfcc FROM audio WHERE video_sha256 IN (FROM wanted)
+    UNION SELECT feature FROM regions WHERE image_sha256 IN (FROM wanted)
+"""
+_USERS = """
+    WITH others AS (SELECT * FROM media WHERE product_id NOT IN (FROM own) AND url NOT IN (FROM urls)),
+    uses AS (
+        SELECT page_sha256 AS object, url FROM products WHERE product_id NOT IN (FROM own)
+        UNION ALL SELECT sha256, url FROM others
+        UNION ALL SELECT object, NULL FROM frames WHERE video_sha256 IN (SELECT sha256 FROM others)
+        UNION ALL SELECT mp3, NULL FROM audio WHERE video_sha256 IN (SELECT sha256 FROM others)
+        UNION ALL SELECT mfcc, NULL FROM audio WHERE video_sha256 IN (SELECT sha256 FROM others)
+        UNION ALL SELECT feature, NULL FROM regions WHERE image_sha256 IN (SELECT sha256 FROM others)
+    )
+    SELECT object, min(url) FROM uses WHERE object IN (FROM wanted) GROUP BY object
+"""
+_MEDIA = """
+    SELECT DISTINCT url FROM media WHERE url = ? OR (product_id IN (FROM own)
+        AND url NOT IN (SELECT url FROM media WHERE product_id NOT IN (FROM own)))
+"""
+_OWN_TEXTS = """
+    WITH others AS (
+        SELECT lower(caption) AS caption, lower(brand) AS brand FROM products WHERE product_id NOT IN (FROM own)
+    ), wanted AS (SELECT value AS word, lower(value) AS folded FROM words WHERE length(value) >= ?)
+    SELECT word FROM wanted WHERE NOT EXISTS (
+        SELECT 1 FROM others WHERE contains(caption, folded)
+            OR (strlen(brand) >= strlen(folded) AND contains(brand, folded)))
+"""
+
+
+def find_target(store: Store, target: Target) -> Plan:
+    """Return what is known of a target.
+
+    Args:
+        store: The workspace's storage, its lock held.
+        target: What to find; a URL may be that of a product's page, an image or a video.
+    """
+    pages = page_hook()
+    before, plan = None, pages.search(store, target, Plan(kind=target.kind))
+    with history(store.root) as engine:
+        while plan != before:
+            before, plan = plan, pages.search(store, target, _in_tables(engine, target, plan))
+        captions = column(engine, "SELECT DISTINCT caption FROM products WHERE product_id IN (FROM own)")
+        objects = _find_objects(engine, store, plan)
+    named = [*captions, target.value] if target.kind == "merchant" else captions
+    mark = Mark(target.kind, plan.merchants[0] if target.kind == "merchant" else target.value)
+    texts = _own_texts(store, plan, named)
+    plan = plan.model_copy(update={"digest": open_register(store).digest(mark), "objects": objects, "texts": texts})
+    for hook in hooks()[1:]:
+        plan = hook.search(store, target, plan)
+    return plan.model_copy(update={"rows": count_rows(store.snapshot(), plan), "stages": _stages(store, plan)})
+
+
+def search_segments(store: Store, plan: Plan, cleaner: PageCleaner) -> tuple[list[Place], list[Place]]:
+    """Return the records of the target, and the stored pages of others that name it."""
+    objects = frozenset(plan.objects)
+    return find_records(
+        store.root,
+        store.objects,
+        lambda place: place.sha256 in objects or cleaner.is_item(place.url),
+        cleaner.names_it,
+    )
+
+
+def users_of(store: Store, plan: Plan, objects: Collection[str]) -> dict[str, str | None]:
+    """Return those objects that something else than the target uses -> a URL of it, where it has one."""
+    with history(store.root) as engine:
+        _name_target(engine, plan)
+        return _users(engine, store, plan, objects)
+
+
+def column(engine: duckdb.DuckDBPyConnection, query: str, values: list[object] | None = None) -> tuple[str, ...]:
+    """Return the first column of a query, sorted, without NULL."""
+    return tuple(sorted(row[0] for row in engine.execute(query, values or []).fetchall() if row[0] is not None))
+
+
+def _in_tables(engine: duckdb.DuckDBPyConnection, target: Target, plan: Plan) -> Plan:
+    """Return the plan with the products, URLs and media that tables join to it."""
+    _name_target(engine, plan)
+    _name(engine, "pages", plan.pages)
+    _name(engine, "merchants", plan.merchants)
+    products = {*plan.products, *([target.value] if target.kind == "product" else [])}
+    products |= set(
+        column(engine, "SELECT product_id FROM products WHERE url IN (FROM pages) OR merchant IN (FROM merchants)")
+    )
+    _name(engine, "own", products)
+    pages = {*plan.pages, *column(engine, "SELECT DISTINCT url FROM products WHERE product_id IN (FROM own)")}
+    media = column(engine, _MEDIA, [target.value if target.kind == "url" else ""])
+    return plan.model_copy(update={"products": tuple(sorted(products)), "pages": tuple(sorted(pages)), "media": media})
+
+
+def _find_objects(engine: duckdb.DuckDBPyConnection, store: Store, plan: Plan) -> tuple[str, ...]:
+    found = {*plan.objects, *column(engine, _OWN_OBJECTS)}
+    _name(engine, "wanted", found)
+    found |= set(column(engine, _DERIVED))
+    return tuple(sorted(found - _users(engine, store, plan, found).keys()))
+
+
+def _users(
+    engine: duckdb.DuckDBPyConnection, store: Store, plan: Plan, objects: Collection[str]
+) -> dict[str, str | None]:
+    _name(engine, "wanted", objects)
+    return {**page_hook().users_of(store, plan, objects), **dict(engine.execute(_USERS).fetchall())}
+
+
+def _own_texts(store: Store, plan: Plan, texts: Iterable[str]) -> tuple[str, ...]:
+    """Return the texts that no other product of the newest version has in its caption or brand."""
+    with store.snapshot().connection(("products",)) as engine:
+        _name(engine, "own", plan.products)
+        _name(engine, "words", [" ".join(text.split()) for text in texts])
+        return column(engine, _OWN_TEXTS, [SHORTEST])
+
+
+def _stages(store: Store, plan: Plan) -> tuple[str, ...]:
+    with history(store.root) as engine:
+        register_words(engine, plan.words)
+        return column(engine, f"SELECT DISTINCT stage FROM rejects WHERE {gone_rejects(plan)}")  # noqa: S608
+
+
+def _name_target(engine: duckdb.DuckDBPyConnection, plan: Plan) -> None:
+    _name(engine, "own", plan.products)
+    _name(engine, "urls", plan.urls)
+
+
+def _name(engine: duckdb.DuckDBPyConnection, name: str, values: Iterable[str]) -> None:
+    """Make a temporary table of values."""
+    engine.register("given_values", pa.table({"value": pa.array(sorted(set(values)), pa.string())}))
+    engine.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM given_values")
+    engine.unregister("given_values")

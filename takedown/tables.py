@@ -1,0 +1,109 @@
+"""The rows of each table that a take-down removes or changes, as SQL."""
+
+from collections.abc import Collection, Mapping
+
+import duckdb
+
+from storage import Snapshot
+from storage.engine import text
+from storage.erasure import Edit, among
+from storage.tables import TABLES, bucket_of
+from takedown.plan import Plan
+from takedown.words import Words
+
+__all__ = ["count_rows", "gone_rejects", "register_words", "table_edits"]
+
+_OF_PRODUCT = ("products", "spec_norms", "specs", "texts", "labels")
+_PAIRS = ("candidates", "judgements", "matches")
+
+
+def register_words(engine: duckdb.DuckDBPyConnection, words: Words) -> None:
+    """Register the SQL function ``names_it``, true for texts that name the target."""
+    engine.create_function(
+        "names_it", lambda value: words.found_in(value.encode()), [duckdb.sqltype("VARCHAR")], duckdb.sqltype("BOOLEAN")
+    )
+
+
+def table_edits(
+    plan: Plan,
+    buckets: int,
+    *,
+    groups: Mapping[str, str],
+    pages: Mapping[str, str],
+    objects: Collection[str],
+) -> list[Edit]:
+    """Return the edits of all tables; products last, so that no product is ever read without its rows.
+
+    Args:
+        plan: What is removed.
+        buckets: Buckets of the workspace.
+        groups: Product -> new name of groups and labels that are called after it.
+        pages: Page object -> the object that replaces it.
+        objects: Objects that the table ``objects`` loses.
+    """
+    own = {bucket_of(product, buckets) for product in plan.products}
+    named = among("group_id", groups)
+    renamed = {"group_id": _mapped("group_id", groups)}
+    labels = among("label", groups)
+    moved = {"page_sha256": _mapped("page_sha256", pages)} if pages else {}
+    gone = _gone(plan, objects)
+    return [
+        Edit("regions", gone["regions"]),
+        *(Edit(name, gone[name]) for name in ("media", "frames", "audio", "images")),
+        Edit("duplicates", gone["duplicates"], named, renamed),
+        Edit("duplicate_pairs", gone["duplicate_pairs"]),
+        Edit("reserve", gone["reserve"], buckets=own),
+        *(Edit(name, gone[name]) for name in _PAIRS),
+        Edit("splits", gone["splits"], f"{named} OR {labels}", {**renamed, "label": _mapped("label", groups)}),
+        Edit("rejects", gone["rejects"]),
+        Edit("objects", gone["objects"]),
+        *(Edit(name, gone[name], buckets=own) for name in ("spec_norms", "specs", "texts", "labels")),
+        Edit("products", gone["products"], among("page_sha256", pages), moved, None if pages else own),
+    ]
+
+
+def count_rows(snapshot: Snapshot, plan: Plan) -> dict[str, int]:
+    """Return table -> number of rows that a dataset version loses; tables that lose none are absent."""
+    wanted = {name: gone for name, gone in _gone(plan, plan.objects).items() if name in snapshot.tables}
+    with snapshot.connection(wanted) as engine:
+        register_words(engine, plan.words)
+        counts = {
+            name: int(engine.execute(f"SELECT count(*) FROM {name} WHERE {gone}").fetchall()[0][0])  # noqa: S608
+            for name, gone in wanted.items()
+        }
+    return {name: counts[name] for name in TABLES if counts.get(name)}
+
+
+def gone_rejects(plan: Plan) -> str:
+    """Return the SQL condition of the rejects that are removed."""
+    return f"{among('item', plan.objects)} OR names_it(item) OR names_it(detail)"
+
+
+def _gone(plan: Plan, objects: Collection[str]) -> dict[str, str]:
+    """Return table -> SQL condition of the rows that are removed."""
+    product = among("product_id", plan.products)
+    video = f"{product} OR {among('video_sha256', plan.objects)}"
+    pair = f"{among('query', plan.products)} OR {among('candidate', plan.products)}"
+    return {
+        **dict.fromkeys(_OF_PRODUCT, product),
+        "media": f"{product} OR {among('url', plan.media)}",
+        "frames": video,
+        "audio": video,
+        "images": f"{product} OR {among('sha256', plan.objects)}",
+        "regions": among("image_sha256", plan.objects),
+        "duplicates": product,
+        "duplicate_pairs": f"{product} OR {among('other_id', plan.products)}",
+        "reserve": among("group_id", plan.products),
+        **dict.fromkeys(_PAIRS, pair),
+        "splits": product,
+        "rejects": gone_rejects(plan),
+        "objects": among("sha256", objects),
+    }
+
+
+def _mapped(column: str, names: Mapping[str, str]) -> str:
+    """Return SQL that replaces values of a column by ``names``."""
+    if not names:
+        return column
+    keys, values = (", ".join(text(name) for name in part) for part in zip(*sorted(names.items()), strict=True))
+    return f"coalesce(map([{keys}], [{values}])[{column}], {column})"

@@ -1,0 +1,73 @@
+"""A writer killed before any of its writes to the object store leaves a whole version there."""
+
+from storage import Store
+from storage.remote import Home
+from storage.remote.lease import LEASE
+from tests.slow.storage.test_kill import check
+from tests.storage.remote.conftest import ADDRESS, OnMachine, make, open_at
+from tests.storage.remote.failing_store import FailingStore, Killed
+from tests.storage.synthetic import leftovers
+from tests.storage.writer_process import write_steps
+
+LAST = 2
+EVERY = 7
+"""Writes between two kills: with 1 all are tried, in a minute."""
+
+
+def kill_before(far: type[FailingStore], write: int, store: Store) -> bool:
+    """Write all steps, killed before a write of the store; tell whether the run ended before that."""
+    far.writes, far.budget = 0, write
+    try:
+        write_steps(store, LAST)
+    except Killed:
+        ended = False
+    else:
+        ended = True
+    store.objects.close()
+    far.budget = None
+    far.store.pop(f"/bucket/shop/{LEASE}", None)  # its process is gone, that of this test is not
+    return ended
+
+
+def finish_and_check(far: type[FailingStore], store: Store) -> None:
+    with store.lock():  # whatever was committed and not stored is stored first
+        write_steps(store, LAST)
+    check(store.snapshot())
+    assert list(store.verify_objects()) == []
+    assert [name for name in leftovers(store) if not name.startswith(".m5data/")] == []
+    assert sum("/files/versions/" in name for name in far.objects()) == LAST + 2
+    store.objects.close()
+
+
+def test_killed_before_every_write(far: type[FailingStore], on_machine: OnMachine) -> None:
+    write, ended, machines = 0, False, 0
+    seen = set()
+    while not ended:
+        far.empty()
+        machines += 1
+        ended = kill_before(far, write, make(on_machine(f"killed-{machines}")))
+        fresh = open_at(on_machine(f"fresh-{machines}"))
+        check(fresh.snapshot())
+        seen.add(fresh.snapshot().number)
+        assert list(fresh.verify_objects()) == []
+        finish_and_check(far, fresh if machines % 2 else open_at(on_machine(f"killed-{machines}")))
+        again = open_at(on_machine(f"again-{machines}"))
+        check(again.snapshot())
+        assert again.snapshot().number == LAST + 1
+        again.objects.close()
+        write += EVERY
+    assert seen == set(range(LAST + 2))
+
+
+def test_objects_of_a_killed_push_are_removed_by_the_next_writer(
+    far: type[FailingStore], on_machine: OnMachine
+) -> None:
+    store = make(on_machine("a"))
+    kill_before(far, 6, store)
+    with open_at(on_machine("b")).lock():
+        home = Home.of(on_machine("b"))
+        assert home is not None
+    named = {name.rpartition("~")[0] for name in far.objects() if "/files/" in name}
+    held = {f"/bucket/shop/files/{path}" for path in ("m5data.toml", "state.sqlite", "versions/00000000.json")}
+    assert named <= held | {"/bucket/shop/files/children.lock"}
+    assert ADDRESS in home.address

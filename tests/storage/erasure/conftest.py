@@ -1,0 +1,13 @@
+"""Fixtures of the take-down's tests."""
+
+from pathlib import Path
+
+import pytest
+
+from storage import Store
+from tests.storage.synthetic import noon
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store.create(tmp_path / "workspace", buckets=2, clock=noon)

@@ -1,0 +1,87 @@
+"""What vacuum and take-down remove from a workspace in an object store is removed from that store."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import fsspec
+import pytest
+
+import m5data
+from m5data.vacuuming import vacuum
+from m5data.workspace import Workspace
+from storage.remote import working_copy
+from storage.remote.local_copy import WORKING_COPIES
+from takedown.forget import forget
+from takedown.plan import Target
+from tests.m5data.marker_search import places_with
+from tests.m5data.test_vacuum import LATER
+from tests.storage.remote.failing_store import FailingStore
+from tests.takedown.planted import MERCHANT, PLANTED, WORDS, now, plant
+
+ADDRESS = "failing://bucket/shop"
+
+
+@pytest.fixture
+def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
+    fsspec.register_implementation("failing", FailingStore, clobber=True)
+    FailingStore.empty()
+    monkeypatch.setenv(WORKING_COPIES, str(tmp_path / "first"))
+    workspace = plant(working_copy(ADDRESS))
+    settings = workspace.root / "m5data.toml"
+    settings.write_text(settings.read_text().replace("[store]", "[store]\nkeep_versions = 1\nkeep_days = 1"))
+    with workspace.store.lock():
+        pass
+    workspace.store.objects.close()
+    monkeypatch.setenv(WORKING_COPIES, str(tmp_path / "second"))
+    yield workspace
+    FailingStore.empty()
+
+
+def stored(folder: Path) -> Path:
+    """Write what the store holds to a folder, under the names of the workspace, and return that."""
+    for name, data in FailingStore.objects().items():
+        path = folder / name.removeprefix("/bucket/shop/").partition("~")[0]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    return folder
+
+
+def test_a_take_down_on_another_machine_reaches_the_store_and_the_first_machine(
+    planted: Workspace, tmp_path: Path
+) -> None:
+    tops = {place.split("/")[1] for place in places_with(stored(tmp_path / "before"), WORDS)}
+    assert {"objects", "tables", "shards", "logs"} <= tops
+    other = m5data.open(ADDRESS)
+    forget(other.store, Target("merchant", MERCHANT), clock=now)
+    assert places_with(stored(tmp_path / "after"), WORDS) == []
+    assert list(other.store.verify_objects()) == []
+    other.store.objects.close()
+    first = Workspace.open(planted.root)
+    assert PLANTED not in first.table("products")["product_id"].to_pylist()
+    assert places_with(planted.root, WORDS, but=("prefect",)) == []
+    assert list(first.store.verify_objects()) == []
+    first.store.objects.close()
+
+
+def test_vacuum_reaches_the_store(planted: Workspace, tmp_path: Path) -> None:
+    other = m5data.open(ADDRESS)
+    with other.store.objects.writer("media") as writer:
+        sha = writer.put(b"an orphan" * 2000, mime="image/jpeg", url="http://shop.example/orphan.jpg")
+    with other.store.lock():
+        pass
+    before = stored(tmp_path / "before")
+    assert places_with(before / "files/objects", ["an orphan"]) != []
+    findings = vacuum(other, clock=lambda: LATER)
+    other.store.objects.close()
+    after = stored(tmp_path / "after")
+    assert places_with(after / "files/objects", ["an orphan"]) == []
+    kept = {f"{number:08}.json" for number in findings.kept}
+    gone = {path.name for path in (before / "files/versions").iterdir()} - {
+        path.name for path in (after / "files/versions").iterdir()
+    }
+    assert gone
+    assert not gone & kept
+    first = Workspace.open(planted.root)
+    assert sha not in first.store.objects
+    assert list(first.store.verify_objects()) == []
+    first.store.objects.close()

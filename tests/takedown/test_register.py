@@ -1,0 +1,54 @@
+from datetime import UTC, datetime
+
+import duckdb
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from storage import Store
+from takedown.register import Mark, MarkKind, Register
+
+KEY = bytes(range(32))
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+MARKS = [Mark("product", "shop:1"), Mark("url", "https://shop.example/茶壶?a=1"), Mark("merchant", "ab12")]
+
+
+def test_an_empty_register_holds_nothing(store: Store) -> None:
+    register = Register.open(store.state, KEY)
+    assert (len(register), register.holds("product", "shop:1"), register.sql("product", "x")) == (0, False, "false")
+
+
+def test_it_holds_what_was_added_under_its_kind_and_key_alone(store: Store) -> None:
+    Register.open(store.state, KEY).add(store.state, MARKS, NOW)
+    register, stranger = Register.open(store.state, KEY), Register.open(store.state, bytes(32))
+    assert [register.holds(mark.kind, mark.value) for mark in MARKS] == [True] * 3
+    assert [stranger.holds(mark.kind, mark.value) for mark in MARKS] == [False] * 3
+    assert not register.holds("url", "shop:1")
+    assert not register.holds("product", None)
+    assert register.missing([MARKS[0], Mark("product", "shop:2")]) == [Mark("product", "shop:2")]
+
+
+def test_nothing_is_kept_in_clear(store: Store) -> None:
+    Register.open(store.state, KEY).add(store.state, MARKS, NOW)
+    with store.state.connect() as connection:
+        kept = "\n".join(connection.iterdump())
+    connection.close()
+    assert [mark.value for mark in MARKS if mark.value in kept] == []
+
+
+@given(st.sampled_from(["product", "url", "merchant"]), st.text(st.characters(exclude_characters="\0"), min_size=1))
+def test_sql_and_python_agree(kind: MarkKind, value: str) -> None:
+    mark = Mark(kind, value)
+    register = Register(KEY, {kind: frozenset({Register(KEY, {}).digest(mark)})})
+    with duckdb.connect() as engine:
+        query = f"SELECT {register.sql(kind, 'x')} FROM (VALUES (?), (?), (NULL)) AS given(x)"
+        found = [row[0] for row in engine.execute(query, [value, value + "x"]).fetchall()]
+    assert found == [True, False, False]
+    assert (register.holds(kind, value), register.holds(kind, value + "x")) == (True, False)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_adding_again_changes_nothing(store: Store, times: int) -> None:
+    for _ in range(times):
+        Register.open(store.state, KEY).add(store.state, MARKS, NOW)
+    assert len(Register.open(store.state, KEY)) == len(MARKS)
