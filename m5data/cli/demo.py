@@ -22,9 +22,9 @@ DEMO = Path("demo")
 def _local(place: str | Path) -> Path:
     """Return the folder of the demo, which serves its shops from there."""
     from m5data.errors import UsageError
-    from storage.remote import is_address
+    from storage.remote import is_store_url
 
-    if is_address(place):
+    if is_store_url(place):
         raise UsageError(f"demo {place}: wanted a folder; make the demo in one, and then: m5data copy {place} -w DIR")
     return Path(place)
 

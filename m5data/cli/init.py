@@ -20,10 +20,10 @@ def init(
 ) -> None:
     """Make a new workspace with a commented m5data.toml."""
     from m5data.workspace import SETTINGS_FILE, Workspace
-    from storage.remote import is_address, working_copy
+    from storage.remote import is_store_url, working_copy
 
     workspace = Workspace.create(working_copy(folder))
     where = SETTINGS_FILE
-    if is_address(folder):
+    if is_store_url(folder):
         where = str(workspace.root / SETTINGS_FILE)  # the next run stores what is written there
     typer.echo(f"{folder}: new workspace; name a shop in {where}, then: m5data run -w {folder}")
