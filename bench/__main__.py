@@ -1,11 +1,13 @@
-"""``python -m bench [NAME …]``: the benchmarks that need nothing but this machine, one after the other."""
+"""The benchmarks that need nothing but this machine, one after the other: ``python -m bench [NAME …]``.
 
+``python -m bench --help`` lists them. Kills, faults and soaks are slow tests (``make test-slow``), not benchmarks.
+"""
+
+import argparse
 import subprocess
 import sys
 
-KILLED = ["tests/pipeline/test_killed_anywhere.py", "tests/pipeline/test_killed_in_stages.py"]
 BENCHMARKS = {
-    "kills": ["pytest", *KILLED, "--shop", "demo", "--timeout", "3600", "-q", "-s"],
     "splits": ["bench.splits.time_build", "60000", "600000", "6313067"],
     "crowd": ["bench.annotate.large_crowd"],
     "align-speed": ["bench.align.time_mep3m"],
@@ -23,22 +25,14 @@ BENCHMARKS = {
     "agreement": ["bench.extract.agreement"],
     "scale": ["bench.extract.scale"],
     "training": ["bench.scale.speed"],
-    "schedule": ["bench.flows.scheduled"],
     "flow-overhead": ["bench.flows.overhead", "--rounds", "2"],
-    "soak": ["bench.flows.soak"],
-    "object-store": ["bench.flows.object_store_kills", "--size", "demo"],
-    "faults": ["bench.flows.faults"],
-    "other-faults": ["bench.flows.other_faults"],
     "study": ["bench.scale.study", "bench/out/study"],
 }
+"""Name -> module and arguments. Others need a folder or a peer's environment; their own ``--help`` says which."""
 
 
 def main(names: list[str]) -> int:
     """Run the benchmarks named, or all; return how many failed."""
-    unknown = [name for name in names if name not in BENCHMARKS]
-    if unknown:
-        print(f"bench: wanted some of {', '.join(BENCHMARKS)}, got {', '.join(unknown)}", file=sys.stderr)
-        return 2
     failed = 0
     for name in names or BENCHMARKS:
         print(f"\n== {name}", flush=True)
@@ -47,4 +41,12 @@ def main(names: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    listed = "\n".join(f"  {name:24}python -m {' '.join(command)}" for name, command in BENCHMARKS.items())
+    parser = argparse.ArgumentParser(
+        "python -m bench",
+        description="Run benchmarks one after the other; without names, all.",
+        epilog=f"benchmarks:\n{listed}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", choices=[*BENCHMARKS, []])
+    sys.exit(main(parser.parse_args().names))

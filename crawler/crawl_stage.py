@@ -8,11 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from importlib.util import find_spec
 
-from crawler.child_processes import crawl_side_by_side
 from crawler.crawl.frontier import FRONTIER_DDL, Frontier, transaction
-from crawler.crawl.job import CrawlJob
-from crawler.crawl.responses import PASSING_REASONS
+from crawler.crawl.job import CrawlJob, crawl_sources
 from crawler.crawl.visits import Found
+from crawler.net.http_policy import RETRYABLE
 from crawler.pages.parse import load_page_object
 from crawler.pages.urls import normalise
 from crawler.settings import CrawlSettings
@@ -64,7 +63,7 @@ def run(
         register = open_register(store)
         jobs = [CrawlJob(store.root, name, settings, now, max_requests, force) for name in names]
         progress.start("crawl", None)
-        failed = crawl_side_by_side(
+        failed = crawl_sources(
             [job for job in jobs if _prepare(store, job, register)], settings.sources_at_once, progress
         )
         report = _publish(store, settings, began)
@@ -99,7 +98,7 @@ def _prepare(store: Store, job: CrawlJob, register: Register) -> bool:
                 frontier.reopen_all()
             start = (url for text in job.source.start if (url := normalise(text)))
             frontier.add(Found(url, rank=1) for url in start if not register.holds("url", url))
-            frontier.reopen(PASSING_REASONS)
+            frontier.reopen(RETRYABLE)
             connection.execute(
                 "INSERT INTO source_runs (source, scope) VALUES (?, ?) ON CONFLICT (source) "
                 "DO UPDATE SET scope = excluded.scope, stopped = NULL, detail = ''",

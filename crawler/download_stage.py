@@ -1,120 +1,30 @@
-"""The stage ``download``: every media URL of the dataset is fetched once, and its outcome recorded.
+"""Stage ``download``: downloads every media URL of the dataset once and records its outcome.
 
-Reads ``media`` for its URLs, writes ``media`` with their outcomes. Its unit is the distinct URL:
-``read`` counts URLs, ``kept`` those that are ok.
+Reads the URLs of ``media``, writes ``media`` with their outcomes. Counts distinct URLs: ``read`` all,
+``kept`` those that are ok.
 """
 
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing
-from datetime import datetime
 
 import duckdb
 import pyarrow as pa
 
-from crawler.media.downloader import Caller, fetch_all
-from crawler.media.queue import DDL, OUTCOME_SCHEMA, ROOM, UrlQueue
-from crawler.settings import DownloadSettings
+from crawler.media.downloader import download_all
+from crawler.media.queue import DDL, OUTCOME_SCHEMA, ROOM, DownloadRun, UrlQueue
+from crawler.settings import OPT_OUTS, DownloadSettings
 from m5data.errors import MissingInputError, ThresholdError
 from m5data.records import Reject
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Snapshot, Stage, Store
 from takedown.register import Register, open_register
 
-__all__ = ["publish", "read_wanted", "run"]
+__all__ = ["run"]
 
 _STAGE = "download"
 _PORT = re.compile(r":\d+$")
-
-
-def run(  # noqa: PLR0913 - what one command can ask for
-    store: Store,
-    settings: DownloadSettings,
-    *,
-    user_agent: str = "m5data",
-    local_hosts: Collection[str] = frozenset(),
-    retry_failed: bool = False,
-    refresh: bool = False,
-    bandwidth_mbit: float | None = None,
-    clock: Clock = utc_now,
-    progress: Progress | None = None,
-) -> StageReport:
-    """Fetch what has no outcome yet, then write every outcome to ``media``.
-
-    Args:
-        store: the workspace.
-        settings: limits and manners.
-        user_agent: sent with every request.
-        local_hosts: ``host:port`` of the sources marked local; without a port, those of http and https.
-        retry_failed: ask again for what failed (what was dropped stays so).
-        refresh: ask, on condition, for what is ok and has an ETag or a Last-Modified.
-        bandwidth_mbit: most megabits a second, on average, over all hosts; None: no bound.
-        clock: source of times.
-        progress: told of every URL.
-
-    Raises:
-        MissingInputError: no stage has written ``media``.
-        ThresholdError: fewer than ``settings.min_success`` are ok; all that came is kept nevertheless.
-    """
-    caller = Caller(user_agent, _with_ports(local_hosts), bandwidth_mbit=bandwidth_mbit)
-    extra = " ".join(sorted(caller.local_hosts))
-    with store.stage(_STAGE, settings=settings.digest(), reads=("media",), extra=extra) as stage:
-        if stage.unchanged and not (retry_failed or refresh):
-            report = stage.report_unchanged()
-        else:
-            started = clock()
-            _check_input(stage)
-            store.state.migrate(ROOM, DDL)
-            with closing(store.state.connect()) as connection:
-                queue = UrlQueue(connection, settings, caller.local_hosts)
-                wanted = read_wanted(stage.before, open_register(store))
-                _prepare(queue, wanted, started, retry_failed=retry_failed, refresh=refresh)
-                fetch_all(store, queue, settings, caller, clock, progress or SilentProgress())
-                counts = publish(stage, queue.outcomes())
-            report = stage.commit(_report(counts, (clock() - started).total_seconds()))
-    _check_success(report, settings)
-    return report
-
-
-def _prepare(
-    queue: UrlQueue, wanted: Iterable[tuple[str, str]], now: datetime, *, retry_failed: bool, refresh: bool
-) -> None:
-    """Open the URLs that this run is to ask for."""
-    if retry_failed:
-        queue.forget_failures(now.timestamp())
-    queue.enlist(wanted)
-    if refresh:
-        queue.mark_stale()
-
-
-def _with_ports(hosts: Collection[str]) -> frozenset[str]:
-    """Return ``host:port`` in lower case; an IPv6 address stands in brackets."""
-    whole = (host.lower() for host in hosts)
-    return frozenset(
-        full for host in whole for full in ([host] if _PORT.search(host) else [f"{host}:80", f"{host}:443"])
-    )
-
-
-def _check_input(stage: Stage) -> None:
-    if "media" not in stage.before.tables:
-        raise MissingInputError("download: wanted the table media, found none; run m5data crawl first")
-
-
-def _report(counts: Counter[str], seconds: float) -> StageReport:
-    dropped = {reason: count for reason, count in sorted(counts.items()) if reason}
-    return StageReport(_STAGE, counts.total(), counts[""], dropped, seconds)
-
-
-def _check_success(report: StageReport, settings: DownloadSettings) -> None:
-    if report.success < settings.min_success:
-        worst = ", ".join(f"{reason} {count}" for reason, count in report.dropped.items())
-        raise ThresholdError(
-            f"download: wanted {settings.min_success:.1%} of {report.read} URLs, got {report.success:.1%} "
-            f"({worst}); look at the rejects, then run m5data download --retry-failed"
-        )
-
-
 _BATCH = 20_000
 
 _MEDIA = """
@@ -128,7 +38,7 @@ _MEDIA = """
     FROM (SELECT media.*, o, o.state <> 'ok' OR o.kind = media.kind AS fits
         FROM media LEFT JOIN outcomes AS o USING (url)) AS m
 """
-"""An address that pages promise both as image and as video is only what it is."""
+"""A URL that pages name both as image and as video counts only as what it is."""
 
 _COUNTS = """
     SELECT coalesce(reason, '') AS reason, count(*) AS urls FROM outcomes
@@ -141,10 +51,88 @@ _REJECTS = """
 """
 
 
-def read_wanted(snapshot: Snapshot, register: Register) -> Iterator[tuple[str, str]]:
-    """Yield url and kind of every medium that a product names, each url once, in the order of their text.
+def run(  # noqa: PLR0913 - what one command can ask for
+    store: Store,
+    settings: DownloadSettings,
+    *,
+    user_agent: str = "m5data",
+    local_hosts: Collection[str] = frozenset(),
+    opt_outs: Collection[str] = OPT_OUTS,
+    retry_failed: bool = False,
+    refresh: bool = False,
+    bandwidth_mbit: float | None = None,
+    clock: Clock = utc_now,
+    progress: Progress | None = None,
+) -> StageReport:
+    """Download every URL without an outcome, then write all outcomes to ``media``.
 
-    Those that were taken down are not wanted.
+    Args:
+        store: the workspace.
+        settings: limits and politeness.
+        user_agent: sent with every request; the name before ``/`` is the agent that opt-outs address.
+        local_hosts: ``host:port`` of the sources marked local; without a port, those of http and https.
+        opt_outs: directives of a response's headers that keep a file out (``crawl.opt_outs``).
+        retry_failed: try failed URLs again, but not dropped ones.
+        refresh: request again, on condition, what is ok and has an ETag or a Last-Modified.
+        bandwidth_mbit: most megabits a second, on average, over all hosts; None: no limit.
+        clock: source of times.
+        progress: advanced by every URL.
+
+    Raises:
+        MissingInputError: no stage has written ``media``.
+        ThresholdError: fewer than ``settings.min_success`` are ok; everything downloaded is kept nevertheless.
+    """
+    this_run = DownloadRun(settings, user_agent, _with_ports(local_hosts), frozenset(opt_outs), bandwidth_mbit)
+    honoured = [] if this_run.opt_outs == set(OPT_OUTS) else ["opt-outs:", *sorted(this_run.opt_outs)]
+    extra = " ".join([*sorted(this_run.local_hosts), *honoured])
+    with store.stage(_STAGE, settings=settings.digest(), reads=("media",), extra=extra) as stage:
+        if stage.unchanged and not (retry_failed or refresh):
+            report = stage.report_unchanged()
+        else:
+            started = clock()
+            if "media" not in stage.before.tables:
+                raise MissingInputError("download: the workspace has no table media. Run m5data crawl first.")
+            store.state.migrate(ROOM, DDL)
+            with closing(store.state.connect()) as connection:
+                queue = UrlQueue(connection, this_run)
+                if retry_failed:
+                    queue.forget_failures(started.timestamp())
+                queue.enlist(_read_wanted(stage.before, open_register(store)))
+                if refresh:
+                    queue.mark_stale()
+                download_all(store, queue, this_run, clock, progress or SilentProgress())
+                counts = _publish(stage, queue.outcomes())
+            report = stage.commit(_report(counts, (clock() - started).total_seconds()))
+    _check_success(report, settings)
+    return report
+
+
+def _with_ports(hosts: Collection[str]) -> frozenset[str]:
+    """Return ``host:port`` in lower case; an IPv6 address stands in brackets."""
+    whole = (host.lower() for host in hosts)
+    return frozenset(
+        full for host in whole for full in ([host] if _PORT.search(host) else [f"{host}:80", f"{host}:443"])
+    )
+
+
+def _report(counts: Counter[str], seconds: float) -> StageReport:
+    dropped = {reason: count for reason, count in sorted(counts.items()) if reason}
+    return StageReport(_STAGE, counts.total(), counts[""], dropped, seconds)
+
+
+def _check_success(report: StageReport, settings: DownloadSettings) -> None:
+    if report.success < settings.min_success:
+        worst = ", ".join(f"{reason} {count}" for reason, count in report.dropped.items())
+        raise ThresholdError(
+            f"download: {report.success:.1%} of {report.read} URLs are ok, fewer than download.min_success = "
+            f"{settings.min_success:.1%} ({worst}). Look at the rejects, then run m5data download --retry-failed."
+        )
+
+
+def _read_wanted(snapshot: Snapshot, register: Register) -> Iterator[tuple[str, str]]:
+    """Yield URL and kind of every media file that a product names, each URL once, in their order.
+
+    URLs that were taken down are left out.
     """
     query = f"SELECT url, min(kind) FROM media WHERE NOT {register.sql('url', 'url')} GROUP BY url ORDER BY url"  # noqa: S608
     with closing(snapshot.connection()) as connection:
@@ -153,11 +141,11 @@ def read_wanted(snapshot: Snapshot, register: Register) -> Iterator[tuple[str, s
             yield from rows
 
 
-def publish(stage: Stage, outcomes: Iterable[pa.RecordBatch]) -> Counter[str]:
+def _publish(stage: Stage, outcomes: Iterable[pa.RecordBatch]) -> Counter[str]:
     """Write ``media`` with its outcomes, and the stage's rejects.
 
     Returns:
-        Reason -> number of distinct urls; "" for those that are ok.
+        Reason -> number of distinct URLs; "" for those that are ok.
     """
     with closing(stage.before.connection()) as connection:
         connection.register("arriving", OUTCOME_SCHEMA.empty_table())

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from crawler.crawl.frontier import FRONTIER_DDL
-from crawler.crawl.responses import PASSING_REASONS
 from crawler.media.queue import DDL, ROOM
+from crawler.net.http_policy import RETRYABLE
 from crawler.settings import CrawlSettings
 from storage import Snapshot, Store
 
@@ -88,7 +88,7 @@ def _settled(connection: sqlite3.Connection, urls: list[str]) -> int:
 
 
 def _counts(connection: sqlite3.Connection, before: str, failed_before: str) -> dict[str, WaitingPages]:
-    passing = ", ".join(f"'{reason}'" for reason in sorted(PASSING_REASONS))
+    passing = ", ".join(f"'{reason}'" for reason in sorted(RETRYABLE))
     query = f"""
         SELECT source, count(*) FILTER (WHERE state = 'pending'),
             count(*) FILTER (WHERE state != 'pending'

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -13,7 +13,10 @@ from m5data.stage_settings import StageSettings
 __all__ = ["CrawlSettings", "DownloadSettings", "OptOut", "SourceSettings"]
 
 OptOut = Literal["noai", "noimageai", "noml", "noindex", "tdm-reservation"]
-"""Directives of a page, a header or a site file that keep a page out."""
+"""Directives of a page, a header or a site file that keep a page or a media file out."""
+
+OPT_OUTS: tuple[OptOut, ...] = get_args(OptOut)
+"""All of them."""
 
 _VERSION = "0.1"
 
@@ -123,8 +126,9 @@ class CrawlSettings(StageSettings):
     """Pages made durable together; as many at most are fetched again after a kill."""
     batch_s: float = Field(default=2, gt=0)
     """Seconds after which fetched pages are made durable even if they are few."""
-    opt_outs: tuple[OptOut, ...] = ("noai", "noimageai", "noml", "noindex", "tdm-reservation")
-    """Directives that keep a page out. All by default: the shop's word is taken at its widest."""
+    opt_outs: tuple[OptOut, ...] = OPT_OUTS
+    """Directives that keep a page, an image or a video out; those addressed to other crawlers do not count. All by
+    default: the shop's word is taken at its widest."""
 
     @property
     def agent_header(self) -> str:

@@ -1,6 +1,5 @@
-"""What leaves the workspace: samples, shards, cards and reports."""
+"""What leaves the workspace: samples, shards, dataset cards and reports."""
 
-from export.reader import read_samples
-from export.sample import MODALITIES, Sample, SampleFrame
+import lazy_loader
 
-__all__ = ["MODALITIES", "Sample", "SampleFrame", "read_samples"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

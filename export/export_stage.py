@@ -15,7 +15,6 @@ from export.parquet_shards import open_parquet_shard
 from export.reader import split_names, stored_samples
 from export.registry import remember_export
 from export.rights import Rights, check_rights
-from export.sample import MODALITIES, Sample
 from export.settings import ExportSettings, ShardFormat
 from export.shards import (
     MANIFEST,
@@ -31,6 +30,7 @@ from export.shards import (
 from export.webdataset_shards import SUFFIX as TAR_SUFFIX
 from export.webdataset_shards import open_tar_shard
 from m5data.errors import UsageError
+from m5data.modalities import Sample, modalities
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from m5data.version import __version__
 from storage import Snapshot, Stage, Store
@@ -166,7 +166,7 @@ def _describe(folder: Folder, job: _Job, shards: Shards, tables: Mapping[str, in
     content: dict[str, object] = {
         "recipe": job.recipe,
         "tables": dict(tables),
-        "modalities": list(MODALITIES),
+        "modalities": [modality.name for modality in modalities()],
         "splits": {split: {form: as_rows(parts) for form, parts in by.items()} for split, by in shards.items()},
     }
     write_manifest(folder, content)

@@ -16,7 +16,7 @@ no place for it, but its id begins with the source, whose licence the card names
 import json
 from pathlib import Path
 
-from export.sample import Sample
+from m5data.modalities import Sample
 from storage.files import file_sha256
 
 __all__ = ["LINKS_SUFFIX", "RECORDS_SUFFIX", "LinkShard", "M5ProductShard", "Mep3mShard"]

@@ -3,10 +3,12 @@
 import json
 from collections.abc import Mapping, Sequence
 
-from export.parquet_shards import CROISSANT_TYPES
+from export.parquet_shards import shard_columns
 from export.rights import Rights
 from export.settings import ShardFormat
+from m5data.modalities import modalities
 from storage import Snapshot
+from storage.ledger import number_word
 
 __all__ = ["CROISSANT", "croissant", "dataset_card"]
 
@@ -43,11 +45,12 @@ def _header(sizes: Mapping[str, int], formats: Sequence[ShardFormat]) -> list[st
 
 
 def _card_text(recipe: str, snapshot: Snapshot, sizes: Mapping[str, int], rights: Mapping[str, Rights]) -> list[str]:
+    every = modalities()
+    listed = ", ".join(one.meaning + (f"\n({one.details})" if one.details else "") for one in every)
     return [
         f"# {recipe}",
         "",
-        "Products with five modalities: image, caption, specification table, video (1 frame a second), audio",
-        "(mp3 and MFCC). An absent modality is empty, and said to be absent; nothing is filled in.",
+        f"Products with {number_word(len(every))} modalities: {listed}. {_ABSENT}",
         "",
         "| split | samples |",
         "|---|---:|",
@@ -105,6 +108,7 @@ _CONTEXT = {
     "subField": "cr:subField",
     "transform": "cr:transform",
 }
+_ABSENT = "An absent modality is empty, and said to be absent; nothing is filled in."
 _MIME = {
     "parquet": "application/x-parquet",
     "webdataset": "application/x-tar",
@@ -128,12 +132,13 @@ def croissant(
     """
     filled = [split for split, size in sizes.items() if size]
     licences = sorted({right.licence for right in rights.values() if right.licence})
+    *earlier, last = (modality.meaning for modality in modalities())
     content = {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
         "conformsTo": "http://mlcommons.org/croissant/1.0",
         "name": recipe,
-        "description": "Products with image, caption, specification table, video (1 frame a second) and audio. "
+        "description": f"Products with {', '.join(earlier)} and {last}. "
         + "; ".join(f"{split}: {sizes[split]} samples" for split in filled),
         "version": f"{version}.0.0",
         "license": licences or ["not stated"],
@@ -160,7 +165,7 @@ def _records(split: str) -> dict[str, object]:
         "@id": split,
         "name": split,
         "key": {"@id": f"{split}/product_id"},
-        "field": [_field(split, name, kind) for name, kind in CROISSANT_TYPES.items()],
+        "field": [_field(split, column.name, column.croissant) for column in shard_columns() if column.croissant],
     }
 
 

@@ -1,19 +1,16 @@
 """Reading the samples of a split: facts by one query, bytes by positioned reads."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
-from export.sample import Sample, SampleFrame
 from m5data.errors import MissingInputError, UsageError
-from m5data.records import Specification
+from m5data.modalities import Sample, SampleFrame, modalities
 from storage import Objects, Snapshot
 
-__all__ = ["read_samples", "split_names", "stored_samples"]
+__all__ = ["Sample", "SampleFrame", "read_samples", "split_names", "stored_samples"]
 
 BATCH = 256
 
@@ -26,55 +23,51 @@ _CLASSES = (
     "subsub_class_name",
 )
 
-_SAMPLES = """
-with chosen as (
+_FACTS = ("product_id", "split", "role", "label", "label_level", "group_id", "source", "url")
+_ABSENT: Mapping[str, Any] = MappingProxyType(
+    {
+        "caption": None,
+        "specs": (),
+        "image": None,
+        "image_url": None,
+        "image_size": None,
+        "frames": (),
+        "audio": None,
+        "mfcc": None,
+    }
+)
+"""Fields of a sample that modalities fill, as they are where no modality does."""
+
+_SHARED = """
+chosen as (
     select * from splits where recipe = ? and split = ?
-), picture as (
-    select c.product_id, arg_min({'sha256': m.sha256, 'url': m.url, 'width': m.width, 'height': m.height},
-                                 (m.position != c.image_position, m.position)) as shown
-    from chosen c join media m on m.product_id = c.product_id and m.kind = 'image' and m.state = 'ok'
-    group by 1
 ), clip as (
     select m.product_id, arg_min(m.sha256, m.position) as video
     from media m join chosen using (product_id)
     where m.kind = 'video' and m.state = 'ok'
     group by 1
-), shots as (
-    select f.product_id, any_value(f.object) as frames_object,
-           list({'second': f.second, 'pts_s': f.pts_s, 'offset': f."offset", 'length': f.length}
-                order by f.second) as frames
-    from frames f join clip on clip.product_id = f.product_id and clip.video = f.video_sha256
-    group by 1
-), sound as (
-    select a.product_id, a.mp3, a.mfcc, a.n_mfcc
-    from audio a join clip on clip.product_id = a.product_id and clip.video = a.video_sha256
-), rows as (
-    select s.product_id, list({'property': s.property, 'value': s.value} order by s.position) as specs
-    from specs s join chosen using (product_id)
-    group by 1
-), samples as (
-select c.product_id, c.split, c.role, c.label, c.label_level, c.group_id, p.source, p.url, p.caption,
-       l.class_id, l.class_name, l.sub_class_id, l.sub_class_name, l.subsub_class_id, l.subsub_class_name,
-       rows.specs, shown.sha256 as image, shown.url as image_url, shown.width as image_width,
-       shown.height as image_height, shots.frames_object, shots.frames, sound.mp3, sound.mfcc, sound.n_mfcc
-from chosen c
-join products p using (product_id)
-left join labels l using (product_id)
-left join rows using (product_id)
-left join picture using (product_id)
-left join shots using (product_id)
-left join sound using (product_id)
-)
-select * from samples
-order by not (
-    (image is not null and row_number() over (partition by image is null order by md5(product_id)) = 1)
-    or (caption is not null and row_number() over (partition by caption is null order by md5(product_id)) = 1)
-    or (specs is not null and row_number() over (partition by specs is null order by md5(product_id)) = 1)
-    or (frames is not null and row_number() over (partition by frames is null order by md5(product_id)) = 1)
-    or (mp3 is not null and row_number() over (partition by mp3 is null order by md5(product_id)) = 1)
-), md5(product_id), product_id
-offset ?
-"""
+)"""
+
+
+def _samples_sql() -> str:
+    """Return the query of a split's samples, one row each, from a number on."""
+    every = modalities()
+    tables = {name: query for modality in every for name, query in modality.tables.items()}
+    selected = ", ".join(f"{sql} as {name}" for modality in every for name, sql in modality.select.items())
+    joins = " ".join(f"left join {name} using (product_id)" for name in tables)
+    first = " or ".join(
+        f"({column} is not null and row_number() over (partition by {column} is null order by md5(product_id)) = 1)"
+        for column in (modality.present_sql for modality in every)
+    )
+    named = "".join(f", {name} as ({query})" for name, query in tables.items())
+    return f"""
+        with {_SHARED}{named}, samples as (
+            select c.product_id, c.split, c.role, c.label, c.label_level, c.group_id, p.source, p.url,
+                   {", ".join(f"l.{name}" for name in _CLASSES)}, {selected}
+            from chosen c join products p using (product_id) left join labels l using (product_id) {joins}
+        )
+        select * from samples order by not ({first}), md5(product_id), product_id offset ?
+    """  # noqa: S608
 
 
 def split_names(snapshot: Snapshot, recipe: str) -> tuple[str, ...]:
@@ -129,7 +122,7 @@ def stored_samples(
 
     Without ``objects`` no medium is read: samples have facts and addresses alone.
     """
-    for row in _rows(snapshot.batches(_SAMPLES, [recipe, split, start])):
+    for row in _rows(snapshot.batches(_samples_sql(), [recipe, split, start])):
         yield _sample(row, objects, licences)
 
 
@@ -140,36 +133,17 @@ def _rows(reader: pa.RecordBatchReader) -> Iterator[Mapping[str, Any]]:
 
 
 def _sample(row: Mapping[str, Any], objects: Objects | None, licences: Mapping[str, str]) -> Sample:
-    facts = Sample(
-        product_id=row["product_id"],
-        split=row["split"],
-        role=row["role"],
-        label=row["label"],
-        label_level=row["label_level"],
-        group_id=row["group_id"],
-        source=row["source"],
-        url=row["url"],
+    values = dict(_ABSENT)
+    for modality in modalities():
+        values |= modality.facts(row)
+        if objects is not None and modality.load is not None:
+            values |= modality.load(row, objects.read)
+    return Sample(
+        **{name: row[name] for name in _FACTS},
         licence=licences.get(row["source"], ""),
         classes={name: _default(row[name], name) for name in _CLASSES},
-        caption=row["caption"],
-        specs=tuple(Specification(spec["property"], spec["value"]) for spec in row["specs"] or ()),
-        image=None,
-        image_url=row["image_url"],
-        image_size=(row["image_width"], row["image_height"]) if row["image_width"] else None,
-        frames=(),
-        audio=None,
-        mfcc=None,
-    )
-    return facts if objects is None else _with_media(facts, row, objects)
-
-
-def _with_media(facts: Sample, row: Mapping[str, Any], objects: Objects) -> Sample:
-    return replace(
-        facts,
-        image=objects.read(row["image"]) if row["image"] else None,
-        frames=_frames(row, objects),
-        audio=objects.read(row["mp3"]) if row["mp3"] else None,
-        mfcc=_mfcc(row, objects),
+        **{name: values.pop(name) for name in _ABSENT},
+        more=values,
     )
 
 
@@ -177,19 +151,3 @@ def _default(value: str | int | None, name: str) -> str | int:
     if value is None:
         return -1 if name.endswith("_id") else ""
     return value
-
-
-def _frames(row: Mapping[str, Any], objects: Objects) -> tuple[SampleFrame, ...]:
-    if not row["frames"]:
-        return ()
-    whole = objects.read(row["frames_object"])
-    return tuple(
-        SampleFrame(shot["second"], shot["pts_s"], whole[shot["offset"] : shot["offset"] + shot["length"]])
-        for shot in row["frames"]
-    )
-
-
-def _mfcc(row: Mapping[str, Any], objects: Objects) -> NDArray[np.float32] | None:
-    if not row["mfcc"]:
-        return None
-    return np.frombuffer(objects.read(row["mfcc"]), dtype="<f4").reshape(row["n_mfcc"], -1)

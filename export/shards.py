@@ -9,7 +9,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from export.folders import Folder
-from export.sample import Sample
+from m5data.modalities import Sample
 from storage.stage import Spool
 
 __all__ = [

@@ -11,6 +11,7 @@ from export.report import figures
 from export.report.figures import commonest_words, lay_out
 from export.report.images import Neighbours, Thumbnail, nearest_of_other_classes, thumbnails
 from export.report.numbers import Numbers, ask
+from m5data.modalities import modalities
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from m5data.version import __version__
 from storage import Store
@@ -48,9 +49,6 @@ def run(store: Store, *, clock: Clock = utc_now, progress: Progress = SilentProg
         return stage.commit(StageReport("stats", count, count, seconds=time.monotonic() - began))
 
 
-MODALITIES = ("image", "caption", "specifications", "video", "audio")
-
-
 def _render(
     title: str, version: int, numbers: Numbers, images: Sequence[Thumbnail], neighbours: Sequence[Neighbours]
 ) -> str:
@@ -74,7 +72,7 @@ def _render(
 def _draw(numbers: Numbers) -> dict[str, Markup]:
     drawn = {
         "long_tail": figures.long_tail(numbers.long_tail),
-        "overlap": figures.overlap(numbers.overlap, MODALITIES),
+        "overlap": figures.overlap(numbers.overlap, [modality.ledger.column for modality in modalities()]),
         "captions": figures.histogram(numbers.caption_lengths, "characters"),
         "durations": figures.histogram(numbers.durations, "seconds"),
         "images": figures.image_sizes(numbers.image_sizes),

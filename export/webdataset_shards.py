@@ -10,22 +10,19 @@ columns), because Hugging Face's loader drops members that the first samples lac
 import errno
 import fcntl
 import hashlib
-import io
 import json
 import mmap
 import os
 import tarfile
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import lru_cache
 from io import FileIO
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from export.sample import Sample
 from m5data.errors import DataError
+from m5data.modalities import Payload, Sample, modalities
 from storage.tar import BLOCK
 
 __all__ = ["END", "SUFFIX", "HashedFile", "Piece", "TarShard", "member", "members_of", "open_tar_shard"]
@@ -141,7 +138,6 @@ END = bytes(2 * BLOCK)
 """What a tar file ends with."""
 
 _encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
-_NO_SOUND = np.zeros((0, 0), dtype="<f4")
 _HEADER = tarfile.TarInfo("").tobuf(tarfile.USTAR_FORMAT)
 _SUM = int(_HEADER[148:154], 8) - sum(_HEADER[124:135])
 
@@ -191,15 +187,10 @@ def open_tar_shard(path: Path) -> TarShard:
     return TarShard(path)
 
 
-def members_of(sample: Sample) -> tuple[tuple[str, Sequence[Piece]], ...]:
+def members_of(sample: Sample) -> tuple[tuple[str, Payload], ...]:
     """Return extension and payload of each member of a sample, in order; a payload in parts, end to end."""
-    return (
-        ("json", [_encode(_facts(sample)).encode()]),
-        ("image.jpg", [sample.image or b""]),
-        ("frames.mjpeg", [frame.jpeg for frame in sample.frames]),
-        ("audio.mpga", [sample.audio or b""]),
-        ("mfcc.npy", _npy(_NO_SOUND if sample.mfcc is None else sample.mfcc)),
-    )
+    payloads = [(m.extension, m.payload(sample)) for modality in modalities() for m in modality.members]
+    return (("json", [_encode(_facts(sample)).encode()]), *payloads)
 
 
 def _facts(sample: Sample) -> dict[str, object]:
@@ -214,30 +205,6 @@ def _facts(sample: Sample) -> dict[str, object]:
         "url": sample.url,
         "licence": sample.licence,
         **sample.classes,
-        "caption": sample.caption,
-        "specs": [{"name": spec.property, "value": spec.value} for spec in sample.specs],
-        "frames": _frame_index(sample),
         "present": sample.present,
+        **{name: value for modality in modalities() for name, value in modality.json(sample).items()},
     }
-
-
-def _frame_index(sample: Sample) -> list[dict[str, float]]:
-    rows, offset = [], 0
-    for frame in sample.frames:
-        rows.append({"second": frame.second, "pts_s": frame.pts_s, "offset": offset, "length": len(frame.jpeg)})
-        offset += len(frame.jpeg)
-    return rows
-
-
-def _npy(array: NDArray[np.float32]) -> tuple[Piece, Piece]:
-    """Return what ``numpy.save`` makes of an array, row after row."""
-    rows, columns = array.shape
-    return _npy_header(rows, columns), np.ascontiguousarray(array, dtype="<f4").reshape(-1).view(np.uint8).data
-
-
-@lru_cache(256)  # sounds of a few lengths, in every sample
-def _npy_header(rows: int, columns: int) -> bytes:
-    buffer = io.BytesIO()
-    said = {"descr": "<f4", "fortran_order": False, "shape": (rows, columns)}
-    np.lib.format.write_array_header_1_0(buffer, said)
-    return buffer.getvalue()

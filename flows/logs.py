@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-__all__ = ["LOG_FILE", "UNTOLD", "logging_to"]
+__all__ = ["FILE_ONLY", "LOG_FILE", "logging_to"]
 
 LOG_FILE = Path("logs") / "run.jsonl"
 _ROOMS = ("crawler", "extract", "align", "annotate", "splits", "export", "storage", "flows", "m5data")
-UNTOLD = {"untold": True}
+FILE_ONLY = {"file_only": True}
 """Extra of a record that belongs into the log alone: whoever runs the stage is told in another way."""
 _MOST_BYTES = 20_000_000
 _OLDER_FILES = 4
@@ -26,17 +26,17 @@ class _JsonLines(logging.Formatter):
         self._run, self._stage = run, stage
 
     def format(self, record: logging.LogRecord) -> str:
-        told: dict[str, object] = {
+        fields: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "run": self._run,
             "stage": self._stage,
         }
-        told |= {name: value for name in ("partition", "item") if (value := getattr(record, name, None)) is not None}
-        told |= {"room": record.name, "message": record.getMessage()}
+        fields |= {name: value for name in ("partition", "item") if (value := getattr(record, name, None)) is not None}
+        fields |= {"room": record.name, "message": record.getMessage()}
         if record.exc_info:
-            told["error"] = self.formatException(record.exc_info)
-        return json.dumps(told, ensure_ascii=False, default=str)
+            fields["error"] = self.formatException(record.exc_info)
+        return json.dumps(fields, ensure_ascii=False, default=str)
 
 
 class _LogFile(RotatingFileHandler):
@@ -51,7 +51,7 @@ class _Onward(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Pass a record on."""
-        if not getattr(record, "untold", False):
+        if not getattr(record, "file_only", False):
             logging.getLogger().callHandlers(record)
 
 

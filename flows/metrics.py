@@ -1,14 +1,12 @@
-"""Prometheus metrics of a workspace, as a file for node_exporter's textfile collector: ``logs/m5data.prom``.
-
-Format: https://prometheus.io/docs/instrumenting/exposition_formats/, text, version 0.0.4.
-"""
+"""Prometheus metrics of a workspace, as a file for node_exporter's textfile collector: ``logs/m5data.prom``."""
 
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from m5data.running_stage import RunningStage
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+
+from m5data.progress import RunningStage
 from m5data.workspace import Workspace
 from storage import StageRecord
 from storage.files import replace_file
@@ -30,58 +28,48 @@ _MEANINGS = {
     "m5data_written_timestamp_seconds": "When this file was written.",
 }
 
-_Sample = tuple[str, Mapping[str, str], float]
-
 
 def write_metrics(workspace: Workspace, running: RunningStage | None) -> None:
-    """Write the metrics of the newest dataset version, and of a stage that runs."""
-    replace_file(workspace.root / METRICS_FILE, metrics_text(workspace, running, datetime.now(UTC)).encode())
+    """Write the metrics of the newest dataset version, and of a running stage."""
+    replace_file(workspace.root / METRICS_FILE, metrics_text(workspace, running, datetime.now(UTC)))
 
 
-def metrics_text(workspace: Workspace, running: RunningStage | None, now: datetime) -> str:
+def metrics_text(workspace: Workspace, running: RunningStage | None, now: datetime) -> bytes:
     """Return the metrics in Prometheus' text format."""
-    samples = sorted(_samples(workspace, running, now), key=lambda sample: sample[0])
-    lines: list[str] = []
-    for name in dict.fromkeys(sample[0] for sample in samples):
-        lines += [f"# HELP {name} {_MEANINGS[name]}", f"# TYPE {name} gauge"]
-        lines += [_line(*sample) for sample in samples if sample[0] == name]
-    return "\n".join(lines) + "\n"
-
-
-def _samples(workspace: Workspace, running: RunningStage | None, now: datetime) -> Iterator[_Sample]:
-    snapshot = workspace.store.snapshot()
-    yield "m5data_version", {}, snapshot.number
+    snapshot, gauges = workspace.store.snapshot(), _Gauges()
+    gauges.set("m5data_version", snapshot.number)
     if snapshot.created is not None:
-        yield "m5data_version_timestamp_seconds", {}, snapshot.created.timestamp()
+        gauges.set("m5data_version_timestamp_seconds", snapshot.created.timestamp())
     for name, record in snapshot.stages.items():
-        yield from _stage(name, record)
-    yield "m5data_disk_free_bytes", {}, shutil.disk_usage(workspace.root).free
-    yield "m5data_written_timestamp_seconds", {}, now.timestamp()
+        _set_stage(gauges, name, record)
+    gauges.set("m5data_disk_free_bytes", shutil.disk_usage(workspace.root).free)
+    gauges.set("m5data_written_timestamp_seconds", now.timestamp())
     if running is not None:
-        yield from _running(running)
+        gauges.set("m5data_running", 1, stage=running.stage)
+        gauges.set("m5data_running_done", running.done, stage=running.stage)
+        if running.total is not None:
+            gauges.set("m5data_running_total", running.total, stage=running.stage)
+    return generate_latest(gauges.registry)
 
 
-def _stage(name: str, record: StageRecord) -> Iterator[_Sample]:
+class _Gauges:
+    """Gauges by name, each made when it is first set."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry(auto_describe=False)
+        self._gauges: dict[str, Gauge] = {}
+
+    def set(self, name: str, value: float, **labels: str) -> None:
+        gauge = self._gauges.get(name)
+        if gauge is None:
+            gauge = self._gauges[name] = Gauge(name, _MEANINGS[name], tuple(labels), registry=self.registry)
+        (gauge.labels(**labels) if labels else gauge).set(value)
+
+
+def _set_stage(gauges: _Gauges, name: str, record: StageRecord) -> None:
     report = record.report
-    yield "m5data_stage_items", {"stage": name, "outcome": "kept", "reason": ""}, report.kept
+    gauges.set("m5data_stage_items", report.kept, stage=name, outcome="kept", reason="")
     for reason, count in report.dropped.items():
-        yield "m5data_stage_items", {"stage": name, "outcome": "dropped", "reason": reason}, count
-    yield "m5data_stage_seconds", {"stage": name}, report.seconds
-    yield "m5data_stage_version", {"stage": name}, record.version
-
-
-def _running(running: RunningStage) -> Iterable[_Sample]:
-    labels = {"stage": running.stage}
-    yield "m5data_running", labels, 1
-    yield "m5data_running_done", labels, running.done
-    if running.total is not None:
-        yield "m5data_running_total", labels, running.total
-
-
-def _line(name: str, labels: Mapping[str, str], value: float) -> str:
-    told = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
-    return f"{name}{{{told}}} {value!r}" if told else f"{name} {value!r}"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+        gauges.set("m5data_stage_items", count, stage=name, outcome="dropped", reason=reason)
+    gauges.set("m5data_stage_seconds", report.seconds, stage=name)
+    gauges.set("m5data_stage_version", record.version, stage=name)

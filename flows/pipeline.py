@@ -13,12 +13,12 @@ Folder = Annotated[
     str,
     Field(
         min_length=1,
-        description="Folder of the workspace where this runs, or its address in an object store.",
+        description="Folder of the workspace where this runs, or its URL in an object store.",
     ),
 ]
-Source = Annotated[str | None, Field(description="Only this source; empty: all that have a start address.")]
+Source = Annotated[str | None, Field(description="Only this source; empty: all that have a start URL.")]
 Limit = Annotated[int | None, Field(ge=1, description="At most so many pages a source; empty: as the settings say.")]
-Refresh = Annotated[bool, Field(description="Ask for every page again; an unchanged one costs a short answer.")]
+Refresh = Annotated[bool, Field(description="Request every page again; an unchanged one costs a short answer.")]
 Engine = Annotated[Literal["local", "ray"], Field(description="Where partitions run: here, or on a Ray cluster.")]
 Recipe = Annotated[str | None, Field(description="Split recipe by name or file; empty: as the settings say.")]
 
@@ -33,7 +33,7 @@ def collect(
         workspace: Folder of the workspace.
         source: Only this source.
         limit: At most so many pages a source.
-        refresh: Ask for every page again, whatever its age.
+        refresh: Request every page again, whatever its age.
     """
     # Prefect keeps a flow's globals beyond the interpreter's end, which DuckDB complains of there
     from flows.tasks import run_part  # noqa: PLC0415
@@ -73,7 +73,7 @@ def everything(workspace: Folder = ".", *, refresh: Refresh = False, engine: Eng
 
     Args:
         workspace: Folder of the workspace.
-        refresh: Ask for every page again, whatever its age.
+        refresh: Request every page again, whatever its age.
         engine: Where partitions run.
     """
     from flows.tasks import run_part  # noqa: PLC0415 - as above

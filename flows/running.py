@@ -1,39 +1,47 @@
-"""Running a flow from a program: Prefect's environment, its API, the flow."""
+"""Running a Prefect flow from a program, now or on a schedule."""
 
+import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
 import httpx
+from pydantic import ValidationError
 
-from flows.stages import Part
-from m5data.errors import DataError, M5DataError
+from m5data.errors import DataError, M5DataError, UsageError
 from m5data.stage import StageReport
+from m5data.stages import Part
 
-__all__ = ["quiet", "run_pipeline"]
+__all__ = ["check_cron", "quiet", "run_pipeline", "serve_schedule"]
 
 _QUIET = {
-    "PREFECT_LOGGING_LEVEL": "CRITICAL",  # stages tell what they do, and the command line what went wrong
+    "PREFECT_LOGGING_LEVEL": "CRITICAL",  # stages report what they do, and the command line what went wrong
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
 }
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
-def run_pipeline(workspace: Path, part: Part, chosen: Mapping[str, object] = _NOTHING) -> list[StageReport]:
+def quiet() -> None:
+    """Set up the environment of Prefect, before it is imported, so that it prints and sends nothing."""
+    for key, value in _QUIET.items():
+        os.environ.setdefault(key, value)
+
+
+def run_pipeline(workspace: Path, part: Part, parameters: Mapping[str, object] = _NOTHING) -> list[StageReport]:
     """Run a Prefect flow on a workspace, with the API that Prefect's settings name or a private one.
 
     Args:
         workspace: The workspace's folder.
         part: Name of the flow.
-        chosen: Its other parameters.
+        parameters: Its other parameters.
 
     Returns:
-        What each stage did, in order.
+        Each stage's report, in order.
 
     Raises:
-        M5DataError: What the stage that failed raised; the flow's run is marked failed with its words.
+        M5DataError: The error of the stage that failed; the flow's run is marked failed with its message.
         DataError: The server went away.
     """
     quiet()
@@ -45,11 +53,11 @@ def run_pipeline(workspace: Path, part: Part, chosen: Mapping[str, object] = _NO
 
     with api_url(workspace / "prefect") as url, temporary_settings({PREFECT_API_URL: url}):
         try:
-            state = getattr(pipeline, part)(str(workspace), **chosen, return_state=True)
+            state = getattr(pipeline, part)(str(workspace), **parameters, return_state=True)
         except httpx.HTTPError as error:
             raise DataError(
-                f"Prefect's server at {url}: wanted an answer, got {error!r}; start it and run "
-                "again: what was done is kept"
+                f"Prefect's server at {url} stopped answering ({error!r}); start it and run again: finished work is "
+                "kept"
             ) from error
         if isinstance(state.data, M5DataError):
             # Prefect keeps the error it was given: a copy keeps no frame of this program alive
@@ -58,7 +66,77 @@ def run_pipeline(workspace: Path, part: Part, chosen: Mapping[str, object] = _NO
     return reports
 
 
-def quiet() -> None:
-    """Have Prefect, which is not imported yet, say nothing and send nothing."""
-    for key, value in _QUIET.items():
-        os.environ.setdefault(key, value)
+def check_cron(cron: str) -> None:
+    """Check a cron expression.
+
+    Raises:
+        UsageError: It is not a valid one.
+    """
+    quiet()
+    from prefect.client.schemas.schedules import CronSchedule  # noqa: PLC0415 - reads the environment
+
+    try:
+        CronSchedule(cron=cron)
+    except ValidationError:
+        raise UsageError(f'--cron: {cron!r} is not a cron expression; write five fields such as "0 3 * * *"') from None
+
+
+def serve_schedule(
+    workspace: Path,
+    part: Part,
+    cron: str,
+    parameters: Mapping[str, object],
+    *,
+    port: int,
+    announce: Callable[[str], None],
+) -> None:
+    """Serve a flow of a workspace on a schedule until this process is ended.
+
+    Runs follow one another: one that is due while another runs waits for it. Each run is its own process; one that
+    dies is marked crashed, and the next finds its workspace unlocked.
+
+    Args:
+        workspace: The workspace's folder.
+        part: Name of the flow.
+        cron: When.
+        parameters: Its other parameters.
+        port: Of the server, where Prefect's settings name none.
+        announce: Called with the server's URL once it is up.
+
+    Raises:
+        UsageError: The port is taken, or nothing answers at Prefect's configured URL.
+        DataError: The server did not start in time.
+    """
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO")  # a run's page shows what its stages did
+    quiet()
+    from prefect.settings import PREFECT_API_URL, temporary_settings  # noqa: PLC0415 - reads the environment
+
+    from flows.prefect_server import scheduler_url  # noqa: PLC0415
+
+    with scheduler_url(workspace / "prefect", port) as url, temporary_settings({PREFECT_API_URL: url}):
+        announce(url.removesuffix("/api"))
+        asyncio.run(_serve(workspace, part, cron, parameters))
+
+
+async def _serve(workspace: Path, part: Part, cron: str, parameters: Mapping[str, object]) -> None:
+    from prefect.runner import Runner  # noqa: PLC0415 - reads the environment
+    from prefect.types.entrypoint import EntrypointType  # noqa: PLC0415
+
+    from flows import pipeline  # noqa: PLC0415
+
+    class OrderlyRunner(Runner):
+        """A runner that ends cleanly on SIGTERM: Prefect's own breaks off its event loop and leaves the run behind."""
+
+        def handle_sigterm(self, *_: object, **__: object) -> None:
+            """Start no more runs, cancel the current one, and end."""
+            self.execute_in_background(self.astop)
+
+    runner = OrderlyRunner(name=workspace.name, limit=1)
+    await runner.aadd_flow(
+        getattr(pipeline, part),
+        name=workspace.name,
+        cron=cron,
+        parameters={"workspace": str(workspace), **parameters},
+        entrypoint_type=EntrypointType.MODULE_PATH,
+    )
+    await runner.start()

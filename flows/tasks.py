@@ -1,7 +1,7 @@
 """The stages as Prefect tasks."""
 
 import sqlite3
-from contextlib import closing, suppress
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -12,48 +12,40 @@ from prefect.client.schemas.objects import TaskRun
 from prefect.runtime import flow_run
 from prefect.states import Failed
 
-from flows.artifacts import leave_artifacts
-from flows.context import RunContext
-from flows.page_progress import PageProgress
-from flows.stages import PARTS, Part, run_stage
-from flows.telling import telling
-from m5data.choices import Choices
+from flows.prefect_page import PageProgress, leave_artifacts
+from flows.run_stage import run_stage, stage_session
 from m5data.errors import M5DataError
-from m5data.progress_display import showing_progress
+from m5data.run_options import RunContext, RunOptions
 from m5data.stage import StageReport
+from m5data.stages import PARTS, Part
 from m5data.workspace import Workspace
 from storage.remote import working_copy
 
 __all__ = ["run_part"]
 
-_PASSING = (ConnectionError, sqlite3.OperationalError)
-"""Faults that may pass: a connection lost, a database locked by a reader for long. All else would fail again."""
+_TRANSIENT = (ConnectionError, sqlite3.OperationalError)
+"""Errors that may pass: a lost connection, a database that a reader has locked for long. Others would recur."""
 _RETRIES = 2
 _RETRY_AFTER_S = (5.0, 30.0)
 
 
-def run_part(workspace: str, part: Part, **chosen: Any) -> list[StageReport]:  # noqa: ANN401 - fields of Choices
-    """Run the stages of a part, a task each, and leave tables of what they did as artifacts.
+def run_part(workspace: str, part: Part, **options: Any) -> list[StageReport]:  # noqa: ANN401 - fields of RunOptions
+    """Run the stages of a part, each as a task, and leave tables of what they did as artifacts.
 
     Args:
-        workspace: Folder of the workspace, or its address in an object store.
-        part: Which stages.
-        chosen: Fields of ``Choices``.
+        workspace: Folder of the workspace, or its URL in an object store.
+        part: Part of the pipeline.
+        options: Fields of ``RunOptions``.
 
     Returns:
-        What each stage did; or, where one failed for a reason that is told on purpose, a failed
-        state that holds the error: a state has the reason in its message, and no traceback.
+        Each stage's report; or, where a stage raised an ``M5DataError``, a failed state that holds the error, so that
+        the run's page shows the reason without a traceback.
     """
     try:
         opened = Workspace.open(working_copy(workspace))
-        with (
-            telling(opened, part),
-            closing(opened.store.objects),  # an index left open keeps SQLite's log from being emptied
-            opened.store.lock(),
-            showing_progress() as progress,
-        ):
+        with stage_session(opened, part) as progress:
             context = RunContext(
-                progress=PageProgress(progress), choices=Choices(**chosen), run=flow_run.get_name() or ""
+                progress=PageProgress(progress), options=RunOptions(**options), run=flow_run.get_name() or ""
             )
             return _run_stages(opened, part, context)
     except M5DataError as error:
@@ -70,7 +62,7 @@ def _run_stages(workspace: Workspace, part: Part, context: RunContext) -> list[S
             reports.append(state.result())
             get_run_logger().info("%s", reports[-1].sentence())
     except M5DataError:
-        with suppress(httpx.HTTPError):  # the failure is what is to be told
+        with suppress(httpx.HTTPError):  # the stage's failure matters more
             leave_artifacts(workspace.root, reports)
         raise
     leave_artifacts(workspace.root, reports)
@@ -78,7 +70,7 @@ def _run_stages(workspace: Workspace, part: Part, context: RunContext) -> list[S
 
 
 def _task(workspace: Workspace, name: str) -> Task[[Workspace, str, RunContext], StageReport]:
-    """Name the task after its stage; what it did is recorded by the store, not by Prefect."""
+    """Return the task of a stage; the store records what it did, Prefect does not."""
     return task(
         name=name,
         cache_policy=NO_CACHE,
@@ -99,7 +91,7 @@ def _run_stage(workspace: Workspace, name: str, context: RunContext) -> StageRep
 
 def _may_pass(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
     error = state.result(raise_on_failure=False)
-    return isinstance(error, _PASSING)
+    return isinstance(error, _TRANSIENT)
 
 
 def _failed(error: M5DataError) -> State[M5DataError]:

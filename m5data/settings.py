@@ -1,4 +1,6 @@
-"""All settings of a workspace: ``m5data.toml``, a section a stage."""
+"""All settings of a workspace: ``m5data.toml``, one section per stage."""
+
+from operator import attrgetter
 
 from pydantic import Field, model_validator
 
@@ -48,7 +50,7 @@ class RunSettings(StageSettings):
     notify_command: tuple[str, ...] = ()
     """Program and arguments that are started when a run fails; it is given one JSON object on standard input."""
     notify_webhook: str | None = Field(default=None, pattern="^https?://")
-    """Address that the same JSON object is posted to when a run fails."""
+    """URL that the same JSON object is posted to when a run fails."""
     notify_seconds: float = Field(default=30.0, gt=0)
     """How long either may take."""
 
@@ -82,6 +84,11 @@ class Settings(StageSettings):
     """What a run may take of the machine it shares: cores, memory, bandwidth, disk."""
     run: RunSettings = RunSettings()
     """How long a stage may take, and who is told when a run fails."""
+
+    def section(self, name: str) -> StageSettings:
+        """Return a section by its name in m5data.toml, e.g. ``annotate.tasks``."""
+        found: StageSettings = attrgetter(name)(self)
+        return found
 
     @model_validator(mode="before")
     @classmethod

@@ -2,27 +2,44 @@
 
 import pyarrow as pa
 
+from m5data.modalities import modalities
 from storage.tables import Column
 
-__all__ = ["LEDGER_COLUMNS", "LEDGER_MEANING", "LEDGER_SQL"]
+__all__ = ["ledger_columns", "ledger_meaning", "ledger_sql", "number_word"]
 
-LEDGER_MEANING = "One row a product: each of five modalities present, or the reason it is not."
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
-_TEXT = pa.string()
-LEDGER_COLUMNS = (
-    Column("product_id", _TEXT, "product"),
-    Column("image", _TEXT, "present: any image is ok; no_image_on_page; else why the main image is not"),
-    Column("caption", _TEXT, "present, or no_caption"),
-    Column("specifications", _TEXT, "present, or no_specs"),
-    Column("video", _TEXT, "present: frames are kept; no_video; pending; else why the first video gave none"),
-    Column("audio", _TEXT, "present: sound is kept; no_video; no_sound; pending; else why there is none"),
-    Column("modalities", pa.int32(), "how many are present"),
-)
 
-LEDGER_SQL = """
+def number_word(number: int) -> str:
+    """Return a small number as a word."""
+    return _NUMBERS[number] if number < len(_NUMBERS) else str(number)
+
+
+def ledger_meaning() -> str:
+    """Return what the ledger holds, in a sentence."""
+    return f"One row a product: each of {number_word(len(modalities()))} modalities present, or the reason it is not."
+
+
+def ledger_columns() -> tuple[Column, ...]:
+    """Return the columns of the ledger, in order."""
+    entries = (modality.ledger for modality in modalities())
+    return (
+        Column("product_id", pa.string(), "product"),
+        *(Column(entry.column, pa.string(), entry.meaning) for entry in entries),
+        Column("modalities", pa.int32(), "how many are present"),
+    )
+
+
+def ledger_sql() -> str:
+    """Return the statement that creates the view ``ledger``."""
+    entries = [modality.ledger for modality in modalities()]
+    states = ",\n            ".join(f"{entry.state} AS {entry.column}" for entry in entries)
+    joins = "\n        ".join(entry.joins for entry in entries if entry.joins)
+    present = " + ".join(f"({entry.column} = 'present')::INTEGER" for entry in entries)
+    return f"""
 CREATE VIEW ledger AS
 WITH
-    medium AS (  -- the best item of a product and kind, and why it is not usable where it is not
+    best AS (  -- the best file of a product and kind, and why it is not usable where it is not
         SELECT product_id, kind,
                bool_or(state = 'ok') AS ok,
                first(sha256 ORDER BY state <> 'ok', position) AS sha256,
@@ -37,24 +54,13 @@ WITH
     ),
     modality AS (
         SELECT p.product_id,
-            CASE WHEN image.ok THEN 'present' ELSE coalesce(image.reason, 'no_image_on_page') END AS image,
-            CASE WHEN trim(p.caption) <> '' THEN 'present' ELSE 'no_caption' END AS caption,
-            CASE WHEN specs.product_id IS NULL THEN 'no_specs' ELSE 'present' END AS specifications,
-            CASE WHEN frames.product_id IS NOT NULL THEN 'present'
-                 WHEN video.ok THEN coalesce(refusal.frames, 'pending')
-                 ELSE coalesce(video.reason, 'no_video') END AS video,
-            CASE WHEN audio.product_id IS NOT NULL THEN 'present'
-                 WHEN video.ok THEN coalesce(refusal.sound, refusal.frames, 'pending')
-                 ELSE coalesce(video.reason, 'no_video') END AS audio
+            {states}
         FROM products p
-        LEFT JOIN medium image ON image.product_id = p.product_id AND image.kind = 'image'
-        LEFT JOIN medium video ON video.product_id = p.product_id AND video.kind = 'video'
+        LEFT JOIN best image ON image.product_id = p.product_id AND image.kind = 'image'
+        LEFT JOIN best video ON video.product_id = p.product_id AND video.kind = 'video'
         LEFT JOIN refusal ON refusal.item = video.sha256
-        LEFT JOIN (SELECT DISTINCT product_id FROM specs) specs ON specs.product_id = p.product_id
-        LEFT JOIN (SELECT DISTINCT product_id FROM frames) frames ON frames.product_id = p.product_id
-        LEFT JOIN (SELECT DISTINCT product_id FROM audio) audio ON audio.product_id = p.product_id
+        {joins}
     )
-SELECT *, ((image = 'present')::INTEGER + (caption = 'present')::INTEGER + (specifications = 'present')::INTEGER
-           + (video = 'present')::INTEGER + (audio = 'present')::INTEGER)::INTEGER AS modalities
+SELECT *, ({present})::INTEGER AS modalities
 FROM modality
-"""
+"""  # noqa: S608

@@ -18,9 +18,9 @@ from m5data.errors import CorruptObjectError, DataError, WorkspaceError
 from m5data.stage import StageReport
 from storage.engine import open_engine, quote
 from storage.files import Layout, replace_file
-from storage.ledger import LEDGER_COLUMNS, LEDGER_MEANING, LEDGER_SQL
+from storage.ledger import ledger_columns, ledger_meaning, ledger_sql
 from storage.query import Scope, confine, query_errors, read, scope_of
-from storage.tables import TABLES, Partition, TableSpec
+from storage.tables import TABLES, Column, Partition, TableSpec
 from storage.tables.delta import DataFile, DeltaLog
 from storage.views import (
     SPEC_NUMBERS_COLUMNS,
@@ -157,11 +157,6 @@ def _stage_record(data: dict[str, Any]) -> StageRecord:
     return StageRecord(**{**data, "report": StageReport(**data["report"])})
 
 
-_DERIVED = {
-    "ledger": (LEDGER_SQL, LEDGER_MEANING, LEDGER_COLUMNS),
-    "spec_numbers": (SPEC_NUMBERS_SQL, SPEC_NUMBERS_MEANING, SPEC_NUMBERS_COLUMNS),
-}
-"""Views that are not tables: their SQL, meaning and columns."""
 _NORMS = {"property_norm", "value_norm", "unit"}
 """Columns of ``specs`` whose values are stored in ``spec_norms``."""
 
@@ -293,7 +288,7 @@ class Snapshot:
             engine.execute(self.view(name, name, only=only))
             engine.execute(comments_sql(name, spec.meaning, spec.columns))
         if scope is None:
-            for name, (sql, meaning, columns) in _DERIVED.items():
+            for name, (sql, meaning, columns) in _derived():
                 engine.execute(sql)
                 engine.execute(comments_sql(name, meaning, columns))
 
@@ -313,6 +308,12 @@ class Snapshot:
     def _list_files(self, spec: TableSpec) -> tuple[DataFile, ...]:
         version = self.tables.get(spec.name)
         return () if version is None else DeltaLog(self._layout.table(spec.name), spec).files(version)
+
+
+def _derived() -> Iterator[tuple[str, tuple[str, str, Sequence[Column]]]]:
+    """Yield the views that are no tables: name, and SQL, meaning and columns."""
+    yield "ledger", (ledger_sql(), ledger_meaning(), ledger_columns())
+    yield "spec_numbers", (SPEC_NUMBERS_SQL, SPEC_NUMBERS_MEANING, SPEC_NUMBERS_COLUMNS)
 
 
 def _drain(engine: duckdb.DuckDBPyConnection, reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:

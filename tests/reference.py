@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from crawler.media.outcome import MEANINGS, state_of
 from m5data.cli.main import app
 from m5data.settings import Settings
-from storage.ledger import LEDGER_COLUMNS, LEDGER_MEANING
+from storage.ledger import ledger_columns, ledger_meaning
 from storage.tables import TABLES, Column, TableSpec
 from storage.views import SPEC_NUMBERS_COLUMNS, SPEC_NUMBERS_MEANING
 from tests.misbehaving import FAULTS
@@ -41,7 +41,7 @@ def pages() -> Mapping[str, str]:
 def _tables() -> Iterator[str]:
     for spec in TABLES.values():
         yield from _table(spec.name, spec.meaning, spec.columns, _layout(spec))
-    yield from _table("ledger", LEDGER_MEANING, LEDGER_COLUMNS, "A view.")
+    yield from _table("ledger", ledger_meaning(), ledger_columns(), "A view.")
     yield from _table("spec_numbers", SPEC_NUMBERS_MEANING, SPEC_NUMBERS_COLUMNS, "A view.")
 
 
@@ -105,12 +105,15 @@ def _keys(model: type[BaseModel]) -> Iterator[str]:
 def _commands() -> Iterator[str]:
     runner = CliRunner()
     for words in ((), *_verbs(app)):
-        done = runner.invoke(app, [*words, "--help"], prog_name="m5data", terminal_width=100, max_content_width=100)
-        yield from (f"## {' '.join(('m5data', *words))}", "", "```", done.output.strip(), "```", "")
+        done = runner.invoke(app, [*words, "--help"], prog_name="m5data", env={"COLUMNS": "80"})
+        lines = "\n".join(line.rstrip() for line in done.output.strip().splitlines())
+        yield from (f"## {' '.join(('m5data', *words))}", "", "```", lines, "```", "")
 
 
 def _verbs(group: typer.Typer, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     for verb in group.registered_commands:
+        if verb.hidden:
+            continue
         yield (*path, str(verb.name or getattr(verb.callback, "__name__", "")))
     for inner in group.registered_groups:
         if inner.typer_instance is not None:

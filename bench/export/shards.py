@@ -21,13 +21,11 @@ from pathlib import Path
 import numpy as np
 import webdataset as wds
 
-from export.sample import Sample, SampleFrame
 from export.shards import write_shards
 from export.webdataset_shards import members_of, open_tar_shard
+from m5data.modalities import Sample, SampleFrame
 from m5data.records import Specification
 from storage.tar import read_members
-
-__all__ = ["main"]
 
 _SHARD = 256 * 2**20
 _WRITING = ("m5data writes", "webdataset.ShardWriter writes")

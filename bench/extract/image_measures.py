@@ -1,4 +1,4 @@
-"""What each image measure tells, on planted flaws: AUC of telling spoiled images from whole ones.
+"""What each image measure tells, on planted flaws: AUC of telling damaged images from whole ones.
 
 python -m bench.extract.image_measures
 
@@ -67,7 +67,7 @@ FLAWS: Mapping[str, tuple[str, Change]] = {
 
 
 def measured(image: Image.Image) -> ImageMeasures:
-    """Return the measures of a image as a JPEG."""
+    """Return the measures of an image as a JPEG."""
     buffer = BytesIO()
     image.save(buffer, "JPEG", quality=90)
     found = measure(buffer.getvalue(), SETTINGS)
@@ -79,12 +79,12 @@ def measured(image: Image.Image) -> ImageMeasures:
 def main() -> None:
     """Print one line a flaw."""
     whole = images()
-    audio = [measured(image) for image in whole]
+    intact = [measured(image) for image in whole]
     for flaw, (name, change) in FLAWS.items():
         spoiled = [getattr(measured(change(image)), name) for image in whole]
-        values = np.array([*(getattr(one, name) for one in audio), *spoiled])
-        ranks = rankdata(-values if name == "sharpness" else values)[len(audio) :]
-        area = (ranks.sum() - len(spoiled) * (len(spoiled) + 1) / 2) / (len(spoiled) * len(audio))
+        values = np.array([*(getattr(one, name) for one in intact), *spoiled])
+        ranks = rankdata(-values if name == "sharpness" else values)[len(intact) :]
+        area = (ranks.sum() - len(spoiled) * (len(spoiled) + 1) / 2) / (len(spoiled) * len(intact))
         print(f"{flaw}: AUC of {name} {area:.3f}, {len(spoiled)} pictures beside as many whole ones")
 
 

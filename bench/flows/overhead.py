@@ -17,11 +17,12 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from bench.flows.demo_shop import demo_shop
-from flows.context import RunContext
+from flows.run_stage import run_stage
 from flows.running import quiet
-from flows.stages import PARTS, run_stage
+from m5data.run_options import RunContext
+from m5data.stages import PARTS
 from m5data.workspace import Workspace
+from tests.slow.flows.demo_shop import demo_shop
 
 
 def main() -> int:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from playwright.async_api import Browser, BrowserContext, Error, Playwright, Route, WebSocketRoute, async_playwright
 
 from crawler.net.client import ClientLimits, Fetched, FetchError, PageClient
+from crawler.net.http_policy import RateLimiter
 
 __all__ = ["BrowserClient", "Rendering"]
 
@@ -36,8 +37,8 @@ class Rendering:
 
     refuse: Callable[[str], tuple[str, str] | None]
     """Address -> why it must not be asked for, None where it may."""
-    delay_s: float
-    """Seconds between two requests."""
+    limiter: RateLimiter
+    """Request rate of the source's host."""
 
 
 class BrowserClient:
@@ -72,10 +73,10 @@ class BrowserClient:
                 text = await self._render(url, answer, limits)
         except (Error, TimeoutError) as error:
             detail = " ".join(str(error).split())[:200] or f"not rendered within {limits.total_s:g} s"
-            raise FetchError("timeout", detail, passing=True) from error
+            raise FetchError("timeout", detail) from error
         body = text.encode()
         if len(body) > limits.max_bytes:
-            raise FetchError("too_large", f"{len(body)} bytes rendered, limit {limits.max_bytes}", passing=False)
+            raise FetchError("too_large", f"{len(body)} bytes rendered, limit {limits.max_bytes}")
         kept = tuple((name, value) for name, value in answer.headers if name.lower() not in _DROPPED)
         return replace(answer, headers=(*kept, ("Content-Type", "text/html; charset=utf-8")), body=body)
 
@@ -127,7 +128,7 @@ class BrowserClient:
             await route.abort()
             return
         async with self._turn:
-            await asyncio.sleep(self._rendering.delay_s)
+            await self._rendering.limiter.acquire()
             try:
                 found = await self._client.get(url, limits)
             except FetchError:

@@ -143,7 +143,7 @@ class Frontier:
 
     def _outcome(self, visit: Visit) -> dict[str, object]:
         fresh = visit.headers or {}
-        gone = visit.reason == "http_404" and visit.task.page_sha256 is not None
+        gone = visit.reason in {"http_404", "http_410"} and visit.task.page_sha256 is not None
         return {
             "source": self._source,
             "url": visit.task.url,
@@ -274,4 +274,7 @@ FRONTIER_DDL = (
     "ALTER TABLE source_pages ADD COLUMN listed_in TEXT",
     "ALTER TABLE source_pages ADD COLUMN listed_modified TEXT",
     "ALTER TABLE source_pages ADD COLUMN steady INTEGER NOT NULL DEFAULT 0",
+    # Reasons of earlier versions, in the words that pages and media share.
+    "UPDATE source_pages SET reason = 'connect' WHERE reason = 'unreachable'",
+    "UPDATE source_pages SET reason = 'bad_http' WHERE reason = 'broken_answer'",
 )

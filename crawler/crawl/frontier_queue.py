@@ -4,11 +4,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from random import Random
 from typing import Protocol
 
 from crawler.crawl.frontier import Frontier
-from crawler.crawl.responses import PASSING_REASONS
 from crawler.crawl.visits import Found, Task, Visit
+from crawler.net.http_policy import BUSY_STATUSES, RETRYABLE, RateLimiter, is_retryable, retry_wait_s
 
 __all__ = ["CrawlQueue", "PageStore", "QueueLimits", "Refuse"]
 
@@ -45,6 +46,8 @@ class QueueLimits:
     max_wait_s: float
     batch_pages: int
     batch_s: float
+    delay_s: float = 0.0
+    """Between two requests."""
 
 
 Refuse = Callable[[str], tuple[str, str] | None]
@@ -85,15 +88,17 @@ class CrawlQueue:
         self._sitemaps: set[str] = set()
         self._failures_in_a_row = 0
         self._began = self._last_flush = time.monotonic()
-        self._paused_until = 0.0
         self._retries = 0
+        self._random = Random()  # noqa: S311  jitter of waits
+        self.limiter = RateLimiter(limits.delay_s)
+        """Request rate of the source's host; whoever sends a request acquires it first."""
         self.stopped: tuple[str, str] | None = None
         """Reason and detail why nothing more is handed out; None: nothing stands against it."""
 
     def next(self) -> Task | None:
         """Return the next address to ask for; None: none at present."""
         self._check_budget()
-        while self.stopped is None and time.monotonic() >= self._paused_until:
+        while self.stopped is None and not self.limiter.is_paused(time.monotonic()):
             if not self._ready and not self._fill():
                 return None
             if self._sitemaps and self._ready[0].kind != "sitemap":
@@ -132,6 +137,7 @@ class CrawlQueue:
         found = tuple(self._admit(visit.found))
         self._finished.append(replace(visit, attempts=attempts, found=found))
         self._count_failure(visit)
+        self.limiter.report(time.monotonic(), visit.http_status, self._limits.backoff_s)
         self._sitemaps.discard(url)
         if visit.kind == "sitemap":
             self._look_again()
@@ -141,23 +147,24 @@ class CrawlQueue:
         ):
             self.flush()
 
-    def retry_in(self, task: Task, reason: str, asked_s: float | None) -> float | None:
+    def retry_in(self, task: Task, reason: str, asked_s: float | None, status: int | None = None) -> float | None:
         """Return the seconds after which a failed address is to be tried again, None: not in this run.
 
         A wait that the server asked for (``asked_s``), or any after "too many requests", holds for the
         whole source; one longer than the settings allow ends its run. The caller gives the address back
         through :meth:`put_back` when the time is over.
         """
+        limits = self._limits
         tried = self._attempts.get(task.url, 0)
-        wait = asked_s if asked_s is not None else self._limits.backoff_s * 2**tried
-        if asked_s is not None and asked_s > self._limits.max_wait_s:
+        wait = retry_wait_s(tried + 1, asked_s, first_s=limits.backoff_s, most_s=limits.max_wait_s, random=self._random)
+        if wait is None:
             self.stopped = ("source_down", f"the server asks to be left alone for {asked_s:g} s")
-        if reason not in PASSING_REASONS or tried >= self._limits.retries or wait > self._limits.max_wait_s:
+        if wait is None or tried >= limits.retries or not is_retryable(reason, status):
             return None
         self._attempts[task.url] = tried + 1
         self._retries += 1
-        if asked_s is not None or reason == "http_429":
-            self._paused_until = max(self._paused_until, time.monotonic() + wait)
+        if asked_s is not None or reason == "http_429" or status in BUSY_STATUSES:
+            self.limiter.slow_down(time.monotonic(), wait)
         return wait
 
     def put_back(self, task: Task) -> None:
@@ -210,7 +217,7 @@ class CrawlQueue:
             self.stopped = ("budget", f"longer than {limits.max_seconds / 3600:g} hours")
 
     def _count_failure(self, visit: Visit) -> None:
-        failed = visit.reason in PASSING_REASONS
+        failed = visit.reason in RETRYABLE
         self._failures_in_a_row = self._failures_in_a_row + 1 if failed else 0
         if self._failures_in_a_row >= self._limits.max_failures_in_a_row:
             self.stopped = ("source_down", f"{self._failures_in_a_row} pages in a row failed, last: {visit.reason}")

@@ -1,8 +1,10 @@
-"""What a child process is told to do, and its entry."""
+"""The crawl of one source as a job for a child process."""
 
 import importlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -10,13 +12,18 @@ from crawler.crawl.scope import web_host
 from crawler.crawl.visits import Recrawl, plan_recrawl
 from crawler.net.address_guard import authority
 from crawler.settings import CrawlSettings, SourceSettings
+from m5data.stage import Progress
+from storage.children import Child, run_children
 
-__all__ = ["CrawlJob", "enter"]
+__all__ = ["CrawlJob", "crawl_sources", "enter"]
+
+_SILENT_S = 1800.0
+"""A process without a visit for so long is stuck: the longest pause and the longest request take minutes."""
 
 
 @dataclass(frozen=True, slots=True)
 class CrawlJob:
-    """One source's crawl, as it is sent to the child."""
+    """The crawl of one source, as sent to the child process."""
 
     root: Path
     """The workspace."""
@@ -24,7 +31,7 @@ class CrawlJob:
     """The source."""
     settings: CrawlSettings
     now: datetime
-    """Time of the run; every visit bears it."""
+    """Time of the run, which every visit carries."""
     max_requests: int | None = None
     force: bool = False
     """Every page is due, however recent its last visit."""
@@ -36,12 +43,12 @@ class CrawlJob:
 
     @property
     def recrawl(self) -> Recrawl:
-        """When the source's pages are due."""
+        """The times at which the source's pages are due."""
         return plan_recrawl(self.settings, self.now, force=self.force)
 
     @property
     def homes(self) -> tuple[str, ...]:
-        """One start address of each host, in order."""
+        """One start URL of each host, in order."""
         return tuple({web_host(url): url for url in reversed(self.source.start)}.values())
 
     @property
@@ -50,6 +57,21 @@ class CrawlJob:
         return frozenset(authority(url) for url in self.source.start) if self.source.local else frozenset()
 
 
+def crawl_sources(
+    jobs: Sequence[CrawlJob], at_once: int, progress: Progress, *, silent_s: float = _SILENT_S
+) -> list[str]:
+    """Crawl sources, at most ``at_once`` at a time, each in a child process.
+
+    A crawl is bounded by its own budgets. A child process ends with this one, and is killed as failed after
+    ``silent_s`` seconds without a message.
+
+    Returns:
+        Names of the sources whose process failed, in order of failure.
+    """
+    starts = [partial(Child, enter, job, name=job.name) for job in jobs]
+    return run_children(starts, progress.advance, at_once=at_once, silent_s=silent_s)
+
+
 def enter(job: CrawlJob, progress: Connection) -> None:
-    """Run a job in this child process; Scrapy is loaded here, and not in the process that sent the job."""
+    """Run a job in this child process; only here is Scrapy imported."""
     importlib.import_module("crawler.crawl.process").crawl_source(job, progress)

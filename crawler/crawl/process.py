@@ -5,8 +5,10 @@ import logging
 import os
 import sqlite3
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import datetime, timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -28,7 +30,7 @@ from storage import Store
 from storage.lock import enter_child
 from takedown.register import open_register
 
-__all__ = ["crawl_source", "scrapy_settings"]
+__all__ = ["crawl_source"]
 
 
 def crawl_source(job: CrawlJob, progress: Connection) -> None:
@@ -50,9 +52,9 @@ def crawl_source(job: CrawlJob, progress: Connection) -> None:
         frontier.add(_sitemaps(job, rules))
         with store.objects.writer("page") as pages:
             refuse = _Refusals(rules)
-            queue = CrawlQueue(frontier, pages, _limits(job), refuse, progress.send)
+            queue = CrawlQueue(frontier, pages, _limits(job, delay_s), refuse, progress.send)
             with _noting_stop(connection, job.name, queue):
-                _run_spider(job, queue, delay_s, Withhold(open_register(store)), refuse)
+                _run_spider(job, queue, Withhold(open_register(store)), refuse)
 
 
 async def _site_rules(job: CrawlJob, connection: sqlite3.Connection) -> dict[str, HostRules]:
@@ -60,7 +62,13 @@ async def _site_rules(job: CrawlJob, connection: sqlite3.Connection) -> dict[str
     limits = ClientLimits(settings.timeout_s, settings.connect_timeout_s, MAX_ROBOTS_BYTES, cut=True)
     async with PageClient(settings.agent_header, job.local_hosts) as client:
         files = SiteFiles(
-            client, connection, now=job.now, limits=limits, retries=settings.retries, backoff_s=settings.backoff_s
+            client,
+            connection,
+            now=job.now,
+            limits=limits,
+            retries=settings.retries,
+            backoff_s=settings.backoff_s,
+            max_wait_s=settings.max_wait_s,
         )
         tdm = "tdm-reservation" in settings.opt_outs
         return {web_host(home): await files.rules(home, settings.user_agent, tdm=tdm) for home in job.homes}
@@ -100,7 +108,7 @@ def _sitemaps(job: CrawlJob, rules: dict[str, HostRules]) -> Iterator[Found]:
             yield Found("/".join(home.split("/", 3)[:3]) + "/sitemap.xml", kind="sitemap", rank=0)
 
 
-def _limits(job: CrawlJob) -> QueueLimits:
+def _limits(job: CrawlJob, delay_s: float) -> QueueLimits:
     settings = job.settings
     return QueueLimits(
         max_pages=job.source.max_pages or settings.max_pages,
@@ -115,10 +123,11 @@ def _limits(job: CrawlJob) -> QueueLimits:
         max_wait_s=settings.max_wait_s,
         batch_pages=settings.batch_pages,
         batch_s=settings.batch_s,
+        delay_s=delay_s,
     )
 
 
-def _run_spider(job: CrawlJob, queue: CrawlQueue, delay_s: float, withhold: Withhold, refuse: Refuse) -> None:
+def _run_spider(job: CrawlJob, queue: CrawlQueue, withhold: Withhold, refuse: Refuse) -> None:
     """Let Scrapy work the queue off.
 
     Raises:
@@ -132,10 +141,15 @@ def _run_spider(job: CrawlJob, queue: CrawlQueue, delay_s: float, withhold: With
         max_redirects=settings.max_redirects,
         max_sitemap_bytes=settings.max_sitemap_bytes,
     )
-    process = AsyncCrawlerProcess(scrapy_settings(settings, delay_s))
+    process = AsyncCrawlerProcess(_scrapy_settings(settings, queue.limiter.interval_s))
     crawler = process.create_crawler(ShopSpider)
-    manners = (withhold, refuse, delay_s, job.source.browser)
-    process.crawl(crawler, work=SpiderWork(queue, rules, settings, job.local_hosts, job.now, *manners))
+    began = time.monotonic()
+
+    def clock() -> datetime:
+        return job.now + timedelta(seconds=time.monotonic() - began)
+
+    work = SpiderWork(queue, rules, settings, job.local_hosts, clock, withhold, refuse, job.source.browser)
+    process.crawl(crawler, work=work)
     process.start(install_signal_handlers=False)
     spider = crawler.spider
     if not isinstance(spider, ShopSpider):
@@ -167,14 +181,14 @@ def _log_to(path: Path) -> None:
     logging.captureWarnings(capture=True)
 
 
-def scrapy_settings(settings: CrawlSettings, delay_s: float) -> dict[str, object]:
-    """Return settings under which Scrapy does what only it does: delays, adaptive throttling, concurrency."""
+def _scrapy_settings(settings: CrawlSettings, delay_s: float) -> dict[str, object]:
+    """Return settings under which Scrapy does what only it does: adaptive throttling, concurrency."""
     handler = "crawler.crawl.spider.GuardedHandler"
     return {
         "TWISTED_REACTOR": "twisted.internet.asyncioreactor.AsyncioSelectorReactor",
         "SCHEDULER": "crawler.crawl.spider.FrontierScheduler",
         "DOWNLOAD_HANDLERS_BASE": {"http": handler, "https": handler},
-        # Redirects, retries, robots.txt and size limits are decided by the queue and the client.
+        # The queue and the client decide on delays, redirects, retries, robots.txt and size limits.
         "DOWNLOADER_MIDDLEWARES_BASE": {},
         "SPIDER_MIDDLEWARES_BASE": {},
         "EXTENSIONS_BASE": {
@@ -187,8 +201,6 @@ def scrapy_settings(settings: CrawlSettings, delay_s: float) -> dict[str, object
         "CONCURRENT_REQUESTS_PER_DOMAIN": settings.concurrency_per_host,
         # Scrapy starts so many tasks for the items of every answer; the spider yields none.
         "CONCURRENT_ITEMS": 1,
-        "DOWNLOAD_DELAY": delay_s,
-        "DOWNLOAD_DELAY_JITTER": 0,  # a Crawl-delay is a floor
         "AUTOTHROTTLE_ENABLED": True,
         "AUTOTHROTTLE_START_DELAY": delay_s,
         "AUTOTHROTTLE_MAX_DELAY": max(settings.max_delay_s, delay_s),

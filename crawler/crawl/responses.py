@@ -2,13 +2,12 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import datetime
-from email.utils import parsedate_to_datetime
 
 from crawler.crawl.scope import Scope
 from crawler.crawl.sitemaps import Sitemap, looks_like_sitemap, read_sitemap, sitemap_urls
 from crawler.crawl.visits import Found, Task, Visit
 from crawler.net.client import Fetched
+from crawler.net.http_policy import status_reason
 from crawler.pages.document import Document, read_document
 from crawler.pages.links import canonical_url, links, next_link
 from crawler.pages.optouts import opt_outs, page_opt_out
@@ -16,21 +15,13 @@ from crawler.pages.urls import normalise
 from m5data.errors import PageError
 
 __all__ = [
-    "PASSING_REASONS",
-    "PASSING_STATUSES",
     "PageRules",
     "links_of_page",
     "links_of_sitemap",
     "read_answer",
     "redirected",
     "repeats",
-    "retry_after_s",
 ]
-
-PASSING_REASONS = ("http_5xx", "http_429", "timeout", "truncated", "unreachable", "broken_answer")
-"""Reasons that may well be over at the next try."""
-
-PASSING_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, 507, 520, 521, 522, 523, 524})
 
 _KEPT_HEADERS = ("content-type", "etag", "last-modified", "x-robots-tag", "tdm-reservation", "link")
 _HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
@@ -53,9 +44,9 @@ def read_answer(task: Task, answer: Fetched, rules: PageRules) -> tuple[Visit, b
     """Say what becomes of an address that answered.
 
     A sitemap that nobody named, asked for at its usual place, is ``absent`` where it cannot be had.
-    Reasons: ``http_404`` (404 and 410), ``http_429``, ``http_4xx``, ``http_5xx``, ``http_2xx``,
-    ``redirect`` and why a redirect is not followed (:func:`crawler.crawl.responses.redirected`),
-    ``not_html``, ``opt_out``, ``broken_sitemap``, and those of a page that cannot be parsed.
+    Reasons: those of a status (:func:`crawler.net.http_policy.status_reason`), ``redirect`` and those of a redirect
+    that is not followed (:func:`crawler.crawl.responses.redirected`), ``not_html``, ``opt_out``, ``broken_sitemap``,
+    and those of a page that cannot be parsed.
 
     Returns:
         The visit, its ``page_sha256`` still to be filled in, and the body to store (None: nothing).
@@ -67,7 +58,8 @@ def read_answer(task: Task, answer: Fetched, rules: PageRules) -> tuple[Visit, b
     if 300 <= status < 400:
         visit, body = _redirect(task, answer, rules), None
     elif status != 200:
-        visit, body = _refused(task, status), None
+        visit = Visit(task, "failed", status_reason(status), f"HTTP status {status}", status, kind=task.kind)
+        body = None
     elif task.kind == "sitemap" or looks_like_sitemap(answer.body):
         visit, body = _sitemap(task, answer, rules)
     else:
@@ -76,17 +68,6 @@ def read_answer(task: Task, answer: Fetched, rules: PageRules) -> tuple[Visit, b
     if guessed and visit.state == "failed":
         return replace(visit, state="absent", reason=None), None
     return visit, body
-
-
-def retry_after_s(value: str, now: datetime) -> float | None:
-    """Return the seconds that a ``Retry-After`` header asks for, None where it says nothing readable."""
-    text = value.strip()
-    if text.isascii() and text.isdigit():
-        return float(text)
-    try:
-        return max(0.0, (parsedate_to_datetime(text) - now).total_seconds())
-    except (TypeError, ValueError):
-        return None
 
 
 def _redirect(task: Task, answer: Fetched, rules: PageRules) -> Visit:
@@ -99,16 +80,6 @@ def _redirect(task: Task, answer: Fetched, rules: PageRules) -> Visit:
         task, "redirected", "redirect", f"to {target.url}", answer.status,
         forget=True, redirect_to=target.url, kind=task.kind, found=(target,),
     )  # fmt: skip
-
-
-def _refused(task: Task, status: int) -> Visit:
-    if status in {404, 410}:
-        reason = "http_404"
-    elif status == 429:
-        reason = "http_429"
-    else:
-        reason = f"http_{status // 100}xx"
-    return Visit(task, "failed", reason, f"HTTP status {status}", status, kind=task.kind)
 
 
 def _sitemap(task: Task, answer: Fetched, rules: PageRules) -> tuple[Visit, bytes | None]:

@@ -4,10 +4,12 @@ import asyncio
 import sqlite3
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from random import Random
 from urllib.parse import urljoin, urlsplit
 
 from crawler.crawl.scope import web_host
 from crawler.net.client import ClientLimits, FetchError, PageClient
+from crawler.net.http_policy import retry_after_s, retry_wait_s
 from crawler.net.robots import Robots, SiteOptOuts, robots_answer
 
 __all__ = ["HostRules", "SiteFiles", "SourceStoppedError"]
@@ -51,6 +53,7 @@ class SiteFiles:
         limits: of one request.
         retries: further tries where there is no answer.
         backoff_s: wait before the first of them, doubled each time.
+        max_wait_s: longest wait.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class SiteFiles:
         limits: ClientLimits,
         retries: int,
         backoff_s: float,
+        max_wait_s: float,
     ) -> None:
         self._client = client
         self._connection = connection
@@ -69,6 +73,8 @@ class SiteFiles:
         self._limits = limits
         self._retries = retries
         self._backoff_s = backoff_s
+        self._max_wait_s = max_wait_s
+        self._random = Random()  # noqa: S311  jitter of waits
 
     async def rules(self, home: str, agent: str, *, tdm: bool) -> HostRules:
         """Return the rules of the host of ``home``.
@@ -103,31 +109,42 @@ class SiteFiles:
         ).fetchone()
         if row and robots_answer(row[0]) != "unreachable" and datetime.fromisoformat(row[2]) > self._now - _FRESH:
             return row[0], row[1]
-        status, text = await self._insist(url)
+        status, text = await self._fetch(url)
         kept = (url, status, text, self._now.isoformat())
         self._connection.execute("INSERT OR REPLACE INTO source_files VALUES (?, ?, ?, ?)", kept)
         return status, text
 
-    async def _insist(self, url: str) -> tuple[int, str]:
-        status, text = await self._follow(url)
-        for tried in range(self._retries):
-            if robots_answer(status) != "unreachable":
-                break
-            await asyncio.sleep(self._backoff_s * 2**tried)
-            status, text = await self._follow(url)
-        return status, text
+    async def _fetch(self, url: str) -> tuple[int, str]:
+        """Fetch a file, with further attempts where there is no response."""
+        attempts = 0
+        while True:
+            status, text, asked_s = await self._follow(url)
+            attempts += 1
+            if robots_answer(status) != "unreachable" or attempts > self._retries:
+                return status, text
+            wait = retry_wait_s(
+                attempts, asked_s, first_s=self._backoff_s, most_s=self._max_wait_s, random=self._random
+            )
+            if wait is None:
+                return status, text
+            await asyncio.sleep(wait)
 
-    async def _follow(self, url: str) -> tuple[int, str]:
-        """Ask once, through at most five redirects, to other hosts too (RFC 9309, section 2.3.1.2)."""
+    async def _follow(self, url: str) -> tuple[int, str, float | None]:
+        """Send one request and follow at most five redirects, to other hosts too (RFC 9309, section 2.3.1.2).
+
+        Returns:
+            Status, text and the seconds of Retry-After; status 0 and the reason where there is no response.
+        """
         for _ in range(_MAX_REDIRECTS + 1):
             try:
-                answer = await self._client.get(url, self._limits)
+                response = await self._client.get(url, self._limits)
             except FetchError as error:
-                return 0, str(error)
-            target = answer.header("location")
-            if not 300 <= answer.status < 400 or not target:
-                return answer.status, answer.body.decode("utf-8", "replace")
+                return 0, str(error), None
+            target = response.header("location")
+            if not 300 <= response.status < 400 or not target:
+                asked_s = retry_after_s(response.header("retry-after"), self._now)
+                return response.status, response.body.decode("utf-8", "replace"), asked_s
             url = urljoin(url, target)
             if not urlsplit(url).scheme.startswith("http") or not web_host(url):
                 break
-        return 404, ""
+        return 404, "", None

@@ -6,7 +6,6 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
@@ -19,11 +18,13 @@ from scrapy.http import Response
 from twisted.python.failure import Failure
 
 from crawler.crawl.frontier_queue import CrawlQueue, Refuse
-from crawler.crawl.responses import PASSING_STATUSES, PageRules, read_answer, retry_after_s
+from crawler.crawl.responses import PageRules, read_answer
 from crawler.crawl.visits import Task, Visit
 from crawler.net.client import ClientLimits, Fetched, FetchError, PageClient
+from crawler.net.http_policy import is_retryable, retry_after_s, status_reason
 from crawler.settings import CrawlSettings
 from crawler.tombstoned_pages import Withhold
+from m5data.stage import Clock
 
 if TYPE_CHECKING:
     from crawler.crawl.browser import BrowserClient
@@ -40,12 +41,10 @@ class SpiderWork:
     settings: CrawlSettings
     local_hosts: frozenset[str]
     """``host:port`` that the guard lets pass though private."""
-    now: datetime
+    clock: Clock
     withhold: Withhold
     refuse: Refuse
     """What robots.txt and site-wide opt-outs say of an address."""
-    delay_s: float
-    """Seconds between two requests."""
     browser: bool
     """Pages are rendered."""
 
@@ -99,10 +98,9 @@ class ShopSpider(Spider):
         task: Task = response.meta["task"]
         answer: Fetched = response.meta["fetched"]
         self.work.queue.count_bytes(len(answer.body))
-        if answer.status in PASSING_STATUSES:
-            reason = "http_429" if answer.status == 429 else "http_5xx"
-            asked_s = retry_after_s(answer.header("retry-after"), self.work.now)
-            if self._retry(task, reason, asked_s):
+        if answer.status >= 400 and is_retryable(reason := status_reason(answer.status), answer.status):
+            asked_s = retry_after_s(answer.header("retry-after"), self.work.clock())
+            if self._retry(task, reason, asked_s, answer.status):
                 return
         try:
             visit, body = read_answer(task, answer, self.work.rules)
@@ -116,15 +114,15 @@ class ShopSpider(Spider):
         error = failure.value
         if not isinstance(error, FetchError):
             self.fail(failure)
-        elif not (error.passing and self._retry(task, error.reason, None)):
+        elif not (is_retryable(error.reason) and self._retry(task, error.reason)):
             self.work.queue.finish(Visit(task, "failed", error.reason, error.detail, kind=task.kind))
 
     def fail(self, failure: Failure) -> None:
         """Keep what went wrong beside the pages; the crawl ends with it."""
         self.failure = self.failure or failure.value
 
-    def _retry(self, task: Task, reason: str, asked_s: float | None) -> bool:
-        wait = self.work.queue.retry_in(task, reason, asked_s)
+    def _retry(self, task: Task, reason: str, asked_s: float | None = None, status: int | None = None) -> bool:
+        wait = self.work.queue.retry_in(task, reason, asked_s, status)
         if wait is None:
             return False
         asyncio.get_running_loop().call_later(wait, self._try_again, task)
@@ -180,6 +178,7 @@ class GuardedHandler(BaseDownloadHandler):
         if not isinstance(crawler.spider, ShopSpider):
             raise TypeError(f"expected the spider of this project, got {crawler.spider!r}")
         settings = crawler.spider.work.settings
+        self._limiter = crawler.spider.work.queue.limiter
         times = (settings.timeout_s, settings.connect_timeout_s)
         self._limits = ClientLimits(*times, settings.max_page_bytes)
         self._sitemap_limits = ClientLimits(*times, settings.max_sitemap_bytes)
@@ -194,6 +193,7 @@ class GuardedHandler(BaseDownloadHandler):
         """
         task: Task = request.meta["task"]
         limits = self._sitemap_limits if task.kind == "sitemap" else self._limits
+        await self._limiter.acquire()
         began = time.monotonic()
         conditions = {name.decode(): b"".join(values).decode() for name, values in request.headers.items()}
         client = self._browser if self._browser is not None and task.kind == "page" else self._client
@@ -215,6 +215,6 @@ def _open_browser(client: PageClient, work: SpiderWork) -> "BrowserClient | None
     if not work.browser:
         return None
     browser = importlib.import_module("crawler.crawl.browser")
-    rendering = browser.Rendering(work.refuse, work.delay_s)
+    rendering = browser.Rendering(work.refuse, work.queue.limiter)
     rendered: BrowserClient = browser.BrowserClient(client, rendering, work.settings.agent_header)
     return rendered

@@ -1,4 +1,4 @@
-"""One request for one medium: guarded, followed through redirects, bounded, judged."""
+"""One request for one file: guarded, redirects followed, bounded, validated."""
 
 import asyncio
 import zlib
@@ -9,137 +9,139 @@ from aiohttp import ClientError
 from aiohttp.http import HttpProcessingError
 
 from crawler.media.file_types import kind_of, sniff
-from crawler.media.outcome import Answer, Job, Reason, Refusal
+from crawler.media.outcome import FetchResult, Job, RejectedFileError
+from crawler.media.queue import DownloadRun
 from crawler.media.session import MediaSession, Reply
 from crawler.media.throttle import ByteBudget, Host, Hosts
-from crawler.media.validate import judge
+from crawler.media.validate import validate
 from crawler.net.address_guard import check_place
 from crawler.net.client import name_fault
-from crawler.net.http_policy import retry_after
-from crawler.net.opt_outs import forbids
-from crawler.settings import DownloadSettings
+from crawler.net.http_policy import retry_after_s, status_reason
+from crawler.net.opt_outs import honoured_opt_out
 from m5data.records import MediaKind
 from m5data.stage import Clock
 
-__all__ = ["ElsewhereError", "Fetcher", "read_body"]
+__all__ = ["Fetcher", "OtherHostError"]
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_NAMED: dict[int, Reason] = {
-    401: "http_403",
-    402: "http_403",
-    403: "http_403",
-    404: "http_404",
-    410: "http_410",
-    429: "http_429",
-    451: "http_403",
-}
-_BUSY = frozenset({429, 503})
+_ENCODED = {"gzip", "x-gzip", "deflate"}
+_SNIFFED_BYTES = 1024
+_EITHER_WRAPPING = 32 + zlib.MAX_WBITS  # zlib detects whether gzip's or its own
 
 
-class ElsewhereError(Exception):
-    """A redirect leads to a host that another process may be asking at this moment."""
+class OtherHostError(Exception):
+    """A redirect leads to a host that belongs to another process."""
 
 
 class Fetcher:
-    """Asks for media over one session. The caller gives an answer's ``held`` bytes back to the budget.
+    """Fetches files over one session. The caller returns the ``held`` bytes of a result to the budget.
 
     Args:
-        session: makes the requests.
-        settings: limits and manners.
-        local_hosts: ``host:port`` of sources marked local.
-        budget: bytes of bodies that may be held.
-        clock: tells how far away a Retry-After date is.
-        own: the hosts that may be asked; None: all.
+        session: sends the requests.
+        run: limits, local hosts and opt-outs.
+        budget: bound on the bytes of bodies in memory.
+        clock: present time, for a Retry-After date.
+        own: the hosts that this process may ask; None: all.
     """
 
     def __init__(
         self,
         session: MediaSession,
-        settings: DownloadSettings,
-        local_hosts: Collection[str],
+        run: DownloadRun,
         budget: ByteBudget,
         clock: Clock,
         own: Collection[str] | None = None,
     ) -> None:
         self._session = session
-        self._settings = settings
-        self._local = local_hosts
+        self._run = run
+        self._settings = run.settings
+        self._agent = run.user_agent.partition("/")[0].lower()
         self._budget = budget
         self._clock = clock
         self._own = own
-        self._running = asyncio.Semaphore(settings.concurrency)
-        self.hosts = Hosts(settings, local_hosts)
+        self._running = asyncio.Semaphore(run.settings.concurrency)
+        self._hosts = Hosts(run.settings, run.local_hosts)
 
-    async def fetch(self, job: Job) -> Answer:
-        """Ask once, and follow redirects, each hop past the guard. Every fault is an answer.
+    async def fetch(self, job: Job) -> FetchResult:
+        """Send one request and follow redirects, each hop past the guard. Every fault is a result.
 
         Raises:
-            ElsewhereError: a redirect leads to a host that is not to be asked.
+            OtherHostError: a redirect leads to a host that this process may not ask.
         """
         url = job.url
         loop = asyncio.get_running_loop()
         left = self._settings.timeout_s(job.kind)
         for _ in range(self._settings.max_redirects + 1):
-            place, refused = check_place(url, self._local)
+            place, refused = check_place(url, self._run.local_hosts)
             if refused is not None:
-                return Answer(refused, "" if url == job.url else "after a redirect")
+                return FetchResult(refused, "" if url == job.url else "after a redirect")
             if self._own is not None and place not in self._own:
-                raise ElsewhereError
-            host = self.hosts.of(place)
+                raise OtherHostError
+            host = self._hosts.of(place)
             async with host, self._running:
                 started = loop.time()
-                answer = await self._ask(url, job, started + left)
+                result = await self._send(url, job, started + left)
                 left -= loop.time() - started
-            if isinstance(answer, Answer):
-                self._tell(answer, host)
-                return answer
-            url = answer
-        return Answer("redirect_loop", f"wanted at most {self._settings.max_redirects} redirects")
+            if isinstance(result, FetchResult):
+                self._report(result, host)
+                return result
+            url = result
+        return FetchResult("redirect_loop", f"wanted at most {self._settings.max_redirects} redirects")
 
-    async def _ask(self, url: str, job: Job, deadline: float) -> Answer | str:
-        """Return the answer of one address, or the address that it redirects to."""
+    async def _send(self, url: str, job: Job, deadline: float) -> FetchResult | str:
+        """Return the result of one URL, or the URL that it redirects to."""
         try:
             with await self._session.get(url, _conditions(job), deadline) as reply:
                 return await self._read(reply, url, job)
         except (ClientError, HttpProcessingError, OSError, ValueError) as error:
-            return Answer(*name_fault(error))
+            return FetchResult(*name_fault(error))
 
-    async def _read(self, reply: Reply, url: str, job: Job) -> Answer | str:
+    async def _read(self, reply: Reply, url: str, job: Job) -> FetchResult | str:
         status = reply.status
         if status in _REDIRECTS:
             location = reply.headers.get("Location")
-            return urljoin(url, location) if location else Answer("bad_redirect", "no Location", status)
+            try:
+                return urljoin(url, location) if location else FetchResult("bad_redirect", "no Location", status)
+            except ValueError as error:
+                return FetchResult("bad_url", type(error).__name__)
         if status == 304 and job.sha256 is not None:
-            return Answer(status=status)
+            return FetchResult(status=status)
         if status != 200:
-            wait = retry_after(reply.headers.get("Retry-After"), self._clock())
-            return Answer(_name_status(status), f"status {status}", status, retry_after_s=wait)
-        if forbidding := forbids(reply.headers):
-            return Answer("opted_out", forbidding, status)
+            wait = retry_after_s(reply.headers.get("Retry-After"), self._clock())
+            return FetchResult(status_reason(status), f"status {status}", status, retry_after_s=wait)
+        if opt_out := self._opt_out(reply):
+            return FetchResult("opted_out", opt_out, status)
         return await self._take(reply, job)
 
-    async def _take(self, reply: Reply, job: Job) -> Answer:
-        """Read and judge a body; its bytes stay taken from the budget when it is a medium."""
+    def _opt_out(self, reply: Reply) -> str | None:
+        headers = reply.headers
+        if "X-Robots-Tag" not in headers and "TDM-Reservation" not in headers:
+            return None
+        tags = headers.getall("X-Robots-Tag", ())
+        return honoured_opt_out(tags, headers.get("TDM-Reservation", ""), self._agent, self._run.opt_outs)
+
+    async def _take(self, reply: Reply, job: Job) -> FetchResult:
+        """Read and validate a body; a kept file goes on holding its bytes of the budget."""
         most = self._settings.max_bytes(job.kind)
         length = reply.content_length
         if length is not None and length > most:
-            return Answer("too_large", f"wanted at most {most} bytes, got {length}", reply.status)
+            return FetchResult("too_large", f"wanted at most {most} bytes, got {length}", reply.status)
         plain = "Content-Encoding" not in reply.headers
         taken = await self._budget.take(length if length is not None and plain else most)
         kept = 0
         try:
-            body = await read_body(reply, job.kind, most)
-            mime, dimensions = judge(body, job.kind, self._settings)
+            body = await _read_body(reply, job.kind, most)
+            mime, dimensions = validate(body, job.kind, self._settings)
             kept = min(len(body), taken)
-        except Refusal as refusal:
+        except RejectedFileError as error:
             framed = length is not None or "Transfer-Encoding" in reply.headers
-            final = framed and refusal.reason == "truncated"  # it came whole: it lies there like that
-            return Answer(refusal.reason, refusal.detail, reply.status, final=final)
+            final = framed and error.reason == "truncated"  # it came whole: the server has it like that
+            return FetchResult(error.reason, error.detail, reply.status, final=final)
         except (ClientError, OSError) as error:
-            return Answer(*name_fault(error), reply.status)
+            return FetchResult(*name_fault(error), reply.status)
         finally:
             self._budget.give(taken - kept)
-        return Answer(
+        return FetchResult(
             status=reply.status,
             body=body,
             held=kept,
@@ -150,25 +152,15 @@ class Fetcher:
             last_modified=reply.headers.get("Last-Modified"),
         )
 
-    def _tell(self, answer: Answer, host: Host) -> None:
-        """Let the host's pace know how the request went."""
-        if answer.status in _BUSY:
-            wait = answer.retry_after_s if answer.retry_after_s is not None else self._settings.backoff_s
-            host.pace.complain(asyncio.get_running_loop().time(), min(wait, self._settings.max_wait_s))
-        elif answer.status is not None:
-            host.pace.please()
-
-
-def _name_status(status: int) -> Reason:
-    if status in _NAMED:
-        return _NAMED[status]
-    if 400 <= status < 500:
-        return "http_4xx"
-    return "http_5xx" if 500 <= status < 600 else "http_status"
+    def _report(self, result: FetchResult, host: Host) -> None:
+        """Let the host's request rate follow the result."""
+        wait = self._settings.backoff_s if result.retry_after_s is None else result.retry_after_s
+        now = asyncio.get_running_loop().time()
+        host.limiter.report(now, result.status, min(wait, self._settings.max_wait_s))
 
 
 def _conditions(job: Job) -> dict[str, str]:
-    """Return the headers that ask only for what changed (RFC 9110, 13.1)."""
+    """Return the headers of a conditional request (RFC 9110, 13.1)."""
     headers: dict[str, str] = {}
     if job.sha256 is not None and job.etag:
         headers["If-None-Match"] = job.etag
@@ -177,43 +169,13 @@ def _conditions(job: Job) -> dict[str, str]:
     return headers
 
 
-_ENCODED = {"gzip", "x-gzip", "deflate"}
-_SNIFFED = 1024
-_EITHER_WRAPPING = 32 + zlib.MAX_WBITS  # zlib finds out whether gzip's or its own
-
-
-class _Decoder:
-    """Undoes a content encoding, stopping at the cap: a gzip bomb costs no more than a large file."""
-
-    def __init__(self, encoding: str) -> None:
-        self._zlib = zlib.decompressobj(_EITHER_WRAPPING)
-        self._encoding = encoding
-
-    def decode(self, chunk: bytes, most: int) -> bytes:
-        """Return what a chunk holds, at most ``most`` + 1 bytes of it."""
-        try:
-            return self._zlib.decompress(chunk, most + 1)
-        except zlib.error as error:
-            raise Refusal("bad_encoding", f"{self._encoding}: {error}") from error
-
-    def finish(self) -> None:
-        """Check that the encoded stream has ended."""
-        if not self._zlib.eof:
-            raise Refusal("truncated", f"the {self._encoding} stream lacks its end")
-
-
-async def read_body(reply: Reply, kind: MediaKind, most: int) -> bytes:
-    """Return the body, its content encoding undone.
+async def _read_body(reply: Reply, kind: MediaKind, most: int) -> bytes:
+    """Return the body, its content encoding undone, at most ``most`` bytes of it.
 
     Reading stops at the first bytes that show a wrong type.
 
-    Args:
-        reply: the answer.
-        kind: what was promised.
-        most: bytes allowed.
-
     Raises:
-        Refusal: ``too_large``, ``wrong_type``, ``bad_encoding``, ``truncated`` or ``bad_http``.
+        RejectedFileError: ``too_large``, ``wrong_type``, ``bad_encoding`` or ``truncated``.
         aiohttp.ClientError: the connection failed.
     """
     decoder = _decoder(reply)
@@ -222,14 +184,34 @@ async def read_body(reply: Reply, kind: MediaKind, most: int) -> bytes:
     while chunk := await reply.content.readany():
         part = decoder.decode(chunk, most - length) if decoder else chunk
         parts.append(part)
-        sniffed, length = length >= _SNIFFED, length + len(part)
+        sniffed, length = length >= _SNIFFED_BYTES, length + len(part)
         if length > most:
-            raise Refusal("too_large", f"wanted at most {most} bytes, got more")
-        if length >= _SNIFFED and not sniffed:
+            raise RejectedFileError("too_large", f"wanted at most {most} bytes, got more")
+        if length >= _SNIFFED_BYTES and not sniffed:
             _check_start(b"".join(parts), kind)
     if decoder:
         decoder.finish()
     return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+class _Decoder:
+    """Undoes a content encoding, stopping at the limit: a gzip bomb costs no more than a large file."""
+
+    def __init__(self, encoding: str) -> None:
+        self._zlib = zlib.decompressobj(_EITHER_WRAPPING)
+        self._encoding = encoding
+
+    def decode(self, chunk: bytes, most: int) -> bytes:
+        """Return a decoded chunk, at most ``most`` + 1 bytes of it."""
+        try:
+            return self._zlib.decompress(chunk, most + 1)
+        except zlib.error as error:
+            raise RejectedFileError("bad_encoding", f"{self._encoding}: {error}") from error
+
+    def finish(self) -> None:
+        """Check that the encoded stream has ended."""
+        if not self._zlib.eof:
+            raise RejectedFileError("truncated", f"the {self._encoding} stream lacks its end")
 
 
 def _decoder(reply: Reply) -> _Decoder | None:
@@ -237,11 +219,11 @@ def _decoder(reply: Reply) -> _Decoder | None:
     if encoding in ("", "identity"):
         return None
     if encoding not in _ENCODED:
-        raise Refusal("bad_encoding", "wanted identity or gzip")
+        raise RejectedFileError("bad_encoding", "wanted identity or gzip")
     return _Decoder(encoding)
 
 
 def _check_start(head: bytes, kind: MediaKind) -> None:
     mime = sniff(head)
     if mime is None or kind_of(mime) != kind:
-        raise Refusal("wrong_type", f"wanted {kind}, got {mime or 'bytes of no known medium'}")
+        raise RejectedFileError("wrong_type", f"wanted {kind}, got {mime or 'bytes of no known medium'}")

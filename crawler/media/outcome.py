@@ -1,98 +1,80 @@
 """The outcome of a media URL: the closed vocabulary of reasons, and the records on the way to it."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 from crawler.media.file_types import Dimensions, Mime
+from crawler.net.http_policy import RETRYABLE, HttpReason
 from m5data.records import MediaKind
 
 __all__ = [
     "MEANINGS",
     "REASONS",
-    "RETRYABLE",
-    "Answer",
+    "CompletedJob",
+    "FetchResult",
     "Job",
     "Outcome",
     "Reason",
-    "Refusal",
-    "Settled",
+    "RejectedFileError",
     "State",
     "state_of",
 ]
 
 State = Literal["ok", "failed", "dropped"]
-"""``failed``: it did not come, and may be asked for again. ``dropped``: what came, or where, is refused."""
+"""``failed``: nothing usable came, and a later run may try again. ``dropped``: the file or its URL is refused."""
 
-Reason = Literal[
-    "bad_encoding",
-    "bad_http",
-    "bad_redirect",
-    "bad_scheme",
-    "bad_tls",
-    "bad_url",
-    "broken",
-    "connect",
-    "dns",
-    "empty",
-    "host_down",
-    "http_403",
-    "http_404",
-    "http_410",
-    "http_429",
-    "http_4xx",
-    "http_5xx",
-    "http_status",
-    "opted_out",
-    "private_address",
-    "redirect_loop",
-    "reset",
-    "timeout",
-    "too_large",
-    "too_long",
-    "too_many_pixels",
-    "truncated",
-    "wrong_type",
-]
-"""Why a URL gave no medium: the reasons of the stage ``download``."""
+Reason = (
+    HttpReason
+    | Literal[
+        "bad_encoding",
+        "bad_redirect",
+        "bad_scheme",
+        "broken",
+        "empty",
+        "host_down",
+        "opted_out",
+        "redirect_loop",
+        "too_large",
+        "too_long",
+        "too_many_pixels",
+        "wrong_type",
+    ]
+)
+"""Why a URL gave no file: the reasons of the stage ``download``."""
 
 MEANINGS: dict[Reason, str] = {
-    "bad_encoding": "the content encoding is none that was offered, or does not decode",
-    "bad_http": "the answer breaks HTTP: status line, headers or chunks",
-    "bad_redirect": "a redirect names no address",
-    "bad_scheme": "the address, or a redirect's, is neither http nor https",
-    "bad_tls": "no TLS session, or a certificate that does not prove the host",
-    "bad_url": "the address, or a redirect's, cannot be read as one",
+    "bad_encoding": "the content encoding was not offered, or does not decode",
+    "bad_http": "the response breaks HTTP: status line, headers or chunks",
+    "bad_redirect": "a redirect without a URL",
+    "bad_scheme": "the URL, or a redirect's, is neither http nor https",
+    "bad_tls": "no TLS session, or an invalid certificate",
+    "bad_url": "the URL, or a redirect's, is malformed",
     "broken": "the type is right, but the header or the structure is damaged",
     "connect": "no connection: refused, or no route",
-    "dns": "the name leads nowhere",
-    "empty": "an answer without a body",
-    "host_down": "not asked for: the host failed too many times in a row",
-    "http_403": "401, 402, 403 or 451: the server does not let us have it",
-    "http_404": "not there",
+    "dns": "the host name does not resolve",
+    "empty": "a response without a body",
+    "host_down": "not requested: the host failed too many times in a row",
+    "http_403": "401, 402, 403 or 451: access refused",
+    "http_404": "not found",
     "http_410": "gone for good",
-    "http_429": "too many requests, and again after waiting",
+    "http_429": "too many requests, also after waiting",
     "http_4xx": "another status from 400 to 499",
-    "http_5xx": "a status from 500 to 599, and again after waiting",
-    "http_status": "a status that answers no plain GET: 1xx, 2xx but 200, 3xx without a target",
-    "opted_out": "the answer's headers forbid use for machine learning",
-    "private_address": "the address is inside this machine or its network, or a metadata service",
+    "http_5xx": "a status from 500 to 599, also after waiting",
+    "http_status": "a status that no plain GET should have: 1xx, 2xx other than 200, 3xx without a target",
+    "opted_out": "the response's headers opt out, by a directive of crawl.opt_outs",
+    "private_address": "the URL leads to this machine, its network or a metadata service",
     "redirect_loop": "more redirects than allowed",
-    "reset": "the connection broke before the answer was whole",
-    "timeout": "connecting, waiting or the whole took too long",
+    "reset": "the connection broke before the response was complete",
+    "timeout": "the connection, a pause or the whole response took too long",
     "too_large": "more bytes than allowed",
     "too_long": "a video of more seconds than allowed",
     "too_many_pixels": "more pixels than allowed, by its header",
     "truncated": "the body ends before its length, or its own structure, says",
-    "wrong_type": "the bytes are not what was promised: no image, or no video",
+    "wrong_type": "the bytes are not of the promised kind: no image, or no video",
 }
-"""Reason -> what it says, for reports and documentation."""
+"""Reason -> its meaning, for reports and documentation."""
 
-REASONS: tuple[Reason, ...] = get_args(Reason)
-
-RETRYABLE: frozenset[Reason] = frozenset(
-    {"bad_http", "connect", "dns", "http_429", "http_5xx", "reset", "timeout", "truncated"}
-)
-"""Reasons that another request may cure: asked again, with growing pauses, within one run."""
+REASONS: tuple[Reason, ...] = tuple(MEANINGS)
 
 _FAILED: frozenset[Reason] = RETRYABLE | {
     "bad_encoding",
@@ -115,15 +97,29 @@ def state_of(reason: Reason | None) -> State:
     return "failed" if reason in _FAILED else "dropped"
 
 
+class RejectedFileError(Exception):
+    """A response whose body is not a file to keep.
+
+    Attributes:
+        reason: one word of the vocabulary.
+        detail: one line for a person.
+    """
+
+    def __init__(self, reason: Reason, detail: str = "") -> None:
+        super().__init__(detail)
+        self.reason: Reason = reason
+        self.detail = detail
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One URL to ask for."""
+    """One URL to download."""
 
     url: str
     kind: MediaKind
-    """What its page promised."""
+    """As promised by its page."""
     sha256: str | None = None
-    """The object that it gave before; set only when it is asked for again on condition."""
+    """The object of an earlier download; set only for a conditional request."""
     etag: str | None = None
     """Validator of that object, as the server sent it."""
     last_modified: str | None = None
@@ -132,23 +128,23 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one URL. Everything below ``http_status`` is None unless the state is ok."""
+    """The final result of one URL. Everything below ``http_status`` is None unless the state is ok."""
 
     url: str
     reason: Reason | None = None
     """None: ok."""
     detail: str = ""
-    """One line for a person; holds nothing of the body."""
+    """One line for a person, without anything of the body."""
     attempts: int = 0
-    """Requests made, redirects not counted."""
+    """Requests sent, redirects not counted."""
     http_status: int | None = None
-    """Of the last answer; None: there was none."""
+    """Of the last response; None: there was none."""
     not_before: float | None = None
-    """Unix seconds before which the server asked not to come again; None: it did not."""
+    """Unix seconds before which the server asked for no further request; None: it did not."""
     sha256: str | None = None
     bytes: int | None = None
     mime: str | None = None
-    """Told from the bytes."""
+    """Detected from the bytes."""
     width: int | None = None
     """Pixels, from the header, before any rotation."""
     height: int | None = None
@@ -163,29 +159,15 @@ class Outcome:
         return state_of(self.reason)
 
 
-class Refusal(Exception):  # noqa: N818 - a verdict, not an accident
-    """Why an answer is no medium.
-
-    Attributes:
-        reason: one word of the vocabulary.
-        detail: one line for a person.
-    """
-
-    def __init__(self, reason: Reason, detail: str = "") -> None:
-        super().__init__(detail)
-        self.reason: Reason = reason
-        self.detail = detail
-
-
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """One request's result, its redirects followed: a judged body, a 304, or a reason."""
+class FetchResult:
+    """The result of one request, redirects followed: a validated body, a 304, or a reason."""
 
     reason: Reason | None = None
-    """None: ``body`` holds a medium, or the server says that ours is still the one."""
+    """None: ``body`` holds the file, or the server says that the stored one is current."""
     detail: str = ""
     status: int | None = None
-    """Of the last answer; None: there was none."""
+    """Of the last response; None: there was none."""
     body: bytes = b""
     headers: tuple[tuple[str, str], ...] = ()
     mime: Mime | None = None
@@ -193,46 +175,43 @@ class Answer:
     etag: str | None = None
     last_modified: str | None = None
     retry_after_s: float | None = None
-    """Seconds that the server asked to wait."""
+    """Seconds that the server asks to wait."""
     held: int = 0
-    """Bytes of the budget that the body holds, for whoever stores it to give back."""
+    """Bytes of the budget that the body holds until it is stored."""
     final: bool = False
-    """True where asking again within this run cannot help, whatever the reason's usual way."""
+    """Another request within this run cannot help, even if the reason is retryable."""
 
     @property
     def not_modified(self) -> bool:
-        """The object that the job named is still the one."""
+        """The object that the job named is current."""
         return self.reason is None and self.status == 304
-
-    def outcome(self, job: Job, attempts: int, not_before: float | None = None, sha256: str | None = None) -> Outcome:
-        """Return the outcome of a job that ends with this answer, its body being the object ``sha256``."""
-        told = (job.url, self.reason, self.detail, attempts, self.status, not_before)
-        if self.reason is not None or self.dimensions is None:
-            return Outcome(*told)
-        return Outcome(
-            *told,
-            sha256=sha256,
-            bytes=len(self.body),
-            mime=self.mime,
-            width=self.dimensions.width,
-            height=self.dimensions.height,
-            duration_s=self.dimensions.duration_s,
-            etag=self.etag,
-            last_modified=self.last_modified,
-        )
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
-    """A job that is done, with its last answer."""
+class CompletedJob:
+    """A job with its last result."""
 
     job: Job
-    answer: Answer
+    result: FetchResult
     attempts: int
-    """Requests made, redirects not counted."""
+    """Requests sent, redirects not counted."""
     not_before: float | None = None
-    """Unix seconds before which the server asked not to come again; None: it did not."""
+    """Unix seconds before which the server asked for no further request; None: it did not."""
 
     def outcome(self, sha256: str | None = None) -> Outcome:
-        """Return what became of the job, the body being stored as the object ``sha256``."""
-        return self.answer.outcome(self.job, self.attempts, self.not_before, sha256)
+        """Return the outcome of the job, whose body is stored as the object ``sha256``."""
+        result = self.result
+        common = (self.job.url, result.reason, result.detail, self.attempts, result.status, self.not_before)
+        if result.reason is not None or result.dimensions is None:
+            return Outcome(*common)
+        return Outcome(
+            *common,
+            sha256=sha256,
+            bytes=len(result.body),
+            mime=result.mime,
+            width=result.dimensions.width,
+            height=result.dimensions.height,
+            duration_s=result.dimensions.duration_s,
+            etag=result.etag,
+            last_modified=result.last_modified,
+        )

@@ -1,16 +1,19 @@
-"""The downloader's queue and memory: one row a URL, in SQLite, so that a kill loses nothing."""
+"""The downloader's queue: one row for each URL, in SQLite, so that a kill loses nothing."""
 
+import json
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 
 import pyarrow as pa
+from aiohttp.abc import AbstractResolver
 
 from crawler.media.outcome import Job, Outcome, Reason
 from crawler.net.address_guard import authority
-from crawler.settings import DownloadSettings
+from crawler.settings import OPT_OUTS, DownloadSettings
 
-__all__ = ["DDL", "OUTCOME_SCHEMA", "ROOM", "UrlQueue"]
+__all__ = ["DDL", "OUTCOME_SCHEMA", "ROOM", "DownloadRun", "UrlQueue"]
 
 ROOM = "media"
 
@@ -37,10 +40,9 @@ DDL = (
     ) WITHOUT ROWID""",
     "CREATE INDEX media_urls_open ON media_urls (host, url) WHERE state IN ('pending', 'stale')",
 )
-"""One row a URL. ``pending``: to be asked for. ``stale``: ok, to be asked for again on condition.
-``limits``: digest of the limits that the outcome was judged by, ``+local`` behind it where the guard refused
+"""One row for each URL. ``pending``: to download. ``stale``: ok, to request again on condition.
+``limits``: digest of the limits that the outcome was validated by, followed by ``+local`` where the guard refused
 although the host was local (a redirect leads elsewhere)."""
-
 
 _BATCH = 20_000
 _LIMITS: tuple[Reason, ...] = ("too_large", "too_long", "too_many_pixels")
@@ -77,28 +79,41 @@ _GIVE_UP = """UPDATE media_urls SET state = iif(state = 'stale', 'ok', 'failed')
     WHERE host = ? AND url > ? AND state IN ('pending', 'stale')"""
 
 
+@dataclass(frozen=True, slots=True)
+class DownloadRun:
+    """One run of the downloader: its settings, and on whose behalf it sends requests."""
+
+    settings: DownloadSettings
+    user_agent: str = "m5data"
+    """Sent with every request; the name before ``/`` is the agent that opt-outs address."""
+    local_hosts: frozenset[str] = frozenset()
+    """``host:port`` of the sources marked local, in lower case."""
+    opt_outs: frozenset[str] = frozenset(OPT_OUTS)
+    """Directives that keep a file out."""
+    bandwidth_mbit: float | None = None
+    """Most megabits a second, on average; None: no limit."""
+    resolver: AbstractResolver | None = None
+    """Resolves host names before the guard checks them; None: the system's resolver."""
+
+
 class UrlQueue:
-    """All media URLs of a workspace, what is to be asked for and what came of the rest.
+    """All media URLs of a workspace: those to download, and the outcome of the rest.
 
     Args:
-        connection: of ``State.connect``, for one thread, ``queue_schema.DDL`` migrated.
-        settings: the limits that outcomes are judged by.
-        local_hosts: ``host:port`` of sources marked local.
+        connection: of ``State.connect``, for one thread, ``DDL`` migrated.
+        run: limits and local hosts that outcomes depend on.
     """
 
-    def __init__(
-        self, connection: sqlite3.Connection, settings: DownloadSettings, local_hosts: Collection[str] = ()
-    ) -> None:
+    def __init__(self, connection: sqlite3.Connection, run: DownloadRun) -> None:
         self._connection = connection
-        self._local = local_hosts
-        self._settings = settings
-        self._limits = settings.limits_digest()
+        self._run = run
+        self._limits = run.settings.limits_digest()
 
     def enlist(self, wanted: Iterable[tuple[str, str]]) -> None:
-        """Make the open URLs exactly those that are wanted and have no outcome yet.
+        """Open exactly those wanted URLs that have no outcome yet.
 
-        An outcome is forgotten where it was judged by other limits and these might judge
-        otherwise, or where the guard refused a host that has become local since.
+        An outcome is forgotten where other limits might change it, where its opt-out counts no more, or where the
+        guard refused a host that has become local since.
 
         Args:
             wanted: url and kind, each url once.
@@ -110,7 +125,7 @@ class UrlQueue:
             self._change("INSERT OR IGNORE INTO media_urls (url, kind, host) VALUES (?, ?, ?)", batch)
 
     def forget_failures(self, now: float) -> None:
-        """Forget what failed, so that ``enlist`` opens it again; a Retry-After still running is kept to.
+        """Forget failures, so that ``enlist`` opens their URLs again, unless a Retry-After is still running.
 
         Args:
             now: Unix seconds.
@@ -119,7 +134,7 @@ class UrlQueue:
         self._change(due, [(now,)])
 
     def mark_stale(self) -> None:
-        """Have everything that is ok and has a validator asked for again on condition."""
+        """Open every URL that is ok and has a validator, for a conditional request."""
         validated = "coalesce(etag, last_modified) IS NOT NULL"
         self._change(f"UPDATE media_urls SET state = 'stale' WHERE state = 'ok' AND {validated}", [()])  # noqa: S608
 
@@ -147,7 +162,7 @@ class UrlQueue:
         return [Job(*row) for row in rows]
 
     def record(self, outcomes: Iterable[Outcome], kept: Iterable[Outcome] = ()) -> None:
-        """Record what became of URLs, in one transaction.
+        """Record the outcomes of URLs, in one transaction.
 
         Args:
             outcomes: new outcomes; their objects are flushed already.
@@ -163,7 +178,7 @@ class UrlQueue:
         return self._connection.execute(_GIVE_UP, (host, after)).rowcount
 
     def outcomes(self) -> Iterator[pa.RecordBatch]:
-        """Yield what became of all URLs, in their order; columns of ``OUTCOME_SCHEMA``."""
+        """Yield the outcomes of all URLs, in order; columns of ``OUTCOME_SCHEMA``."""
         names = ", ".join(OUTCOME_SCHEMA.names)
         cursor = self._connection.execute(f"SELECT {names} FROM media_urls ORDER BY url")  # noqa: S608
         while rows := cursor.fetchmany(_BATCH):
@@ -172,24 +187,22 @@ class UrlQueue:
             yield pa.RecordBatch.from_arrays(arrays, schema=OUTCOME_SCHEMA)
 
     def _forget_outdated(self) -> None:
-        settings = self._settings
+        settings = self._run.settings
         limits = ", ".join(f"'{reason}'" for reason in _LIMITS)
+        most = (settings.max_image_bytes, settings.max_video_bytes, settings.max_pixels, settings.max_duration_s)
         self._change(
             f"""DELETE FROM media_urls WHERE limits <> ? AND (reason IN ({limits}) OR state = 'ok' AND (
                 bytes > iif(kind = 'image', ?, ?) OR width * height > ? OR duration_s > ?))""",  # noqa: S608
-            [
-                (
-                    self._limits,
-                    settings.max_image_bytes,
-                    settings.max_video_bytes,
-                    settings.max_pixels,
-                    settings.max_duration_s,
-                )
-            ],
+            [(self._limits, *most)],
         )
-
+        self._change(
+            """DELETE FROM media_urls WHERE reason = 'opted_out'
+            AND substr(detail, instr(detail, ': ') + 2) NOT IN (SELECT value FROM json_each(?))""",
+            [(json.dumps(sorted(self._run.opt_outs)),)],
+        )
         newly_local = "reason = 'private_address' AND host = ? AND limits NOT LIKE '%+local'"
-        self._change(f"DELETE FROM media_urls WHERE {newly_local}", [(host,) for host in sorted(self._local)])  # noqa: S608
+        hosts = [(host,) for host in sorted(self._run.local_hosts)]
+        self._change(f"DELETE FROM media_urls WHERE {newly_local}", hosts)  # noqa: S608
 
     def _change(self, statement: str, rows: Iterable[tuple[object, ...]]) -> None:
         self._connection.execute("BEGIN IMMEDIATE")
@@ -197,7 +210,7 @@ class UrlQueue:
         self._connection.execute("COMMIT")
 
     def _row(self, o: Outcome) -> tuple[object, ...]:
-        told = (o.state, o.reason, o.detail, o.attempts, o.http_status, o.not_before)
-        medium = (o.sha256, o.bytes, o.mime, o.width, o.height, o.duration_s, o.etag, o.last_modified)
-        local = o.reason == "private_address" and authority(o.url) in self._local
-        return (*told, *medium, self._limits + "+local" * local, o.url)
+        common = (o.state, o.reason, o.detail, o.attempts, o.http_status, o.not_before)
+        file = (o.sha256, o.bytes, o.mime, o.width, o.height, o.duration_s, o.etag, o.last_modified)
+        local = o.reason == "private_address" and authority(o.url) in self._run.local_hosts
+        return (*common, *file, self._limits + "+local" * local, o.url)

@@ -6,7 +6,7 @@ and much else with every request, which costs more than the request itself.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from types import TracebackType
@@ -17,32 +17,32 @@ from aiohttp import (
     ClientOSError,
     ClientRequest,
     ClientTimeout,
+    InvalidURL,
     ServerDisconnectedError,
     SocketTimeoutError,
     StreamReader,
     TCPConnector,
 )
-from aiohttp.abc import AbstractResolver
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 from multidict import CIMultiDictProxy
 from yarl import URL
 
-from crawler.media.outcome import Refusal
+from crawler.media.outcome import RejectedFileError
+from crawler.media.queue import DownloadRun
 from crawler.net.address_guard import split_plain
 from crawler.net.resolver import GuardedResolver
-from crawler.settings import DownloadSettings
 
-__all__ = ["MediaSession", "Reply", "Watch", "Watched"]
+__all__ = ["MediaSession", "Reply"]
 
 
 class Reply:
-    """One answer; a context manager that gives its connection back, or closes it where the body was not read.
+    """One response; a context manager that releases its connection, or closes it where the body was not read.
 
     Attributes:
         status: HTTP status.
-        headers: as they came.
-        content: the body, its content encoding still on.
+        headers: as received.
+        content: the body, still encoded.
     """
 
     __slots__ = ("_closed", "_connection", "content", "headers", "status")
@@ -83,12 +83,12 @@ class Reply:
 _EVERY_S = 0.25
 
 
-class Watched:
-    """One request under way.
+class _WatchedRequest:
+    """A request under way.
 
     Attributes:
         protocol: its end of the connection.
-        content: the answer's body, once its headers have come.
+        content: the response's body, once its headers are read.
     """
 
     __slots__ = ("_at", "_deadline", "_seen", "content", "protocol")
@@ -101,43 +101,45 @@ class Watched:
         self._at = 0.0
 
     def look(self, now: float, idle_s: float) -> None:
-        """End the wait where it has lasted too long, or nothing can come any more."""
+        """End the wait where it takes too long, or nothing more can come."""
         if self.content is not None and self._is_cut_off(self.content):
-            self.content.set_exception(Refusal("bad_http", "the connection ended within the body, its framing broken"))
+            self.content.set_exception(
+                RejectedFileError("bad_http", "the connection ended within the body, its framing broken")
+            )
             return
         seen = 0 if self.content is None else 1 + self.content.total_bytes
         if seen != self._seen:
             self._seen, self._at = seen, now
         if now >= self._deadline or now - self._at >= idle_s:
-            error = SocketTimeoutError("no whole answer in time")
+            error = SocketTimeoutError("no complete response in time")
             self.protocol.set_exception(error)
             if self.content is not None:
                 self.content.set_exception(error)
 
     def _is_cut_off(self, content: StreamReader) -> bool:
-        """Tell whether the connection is gone though the body neither ended nor failed.
+        """Return whether the connection is closed though the body neither ended nor failed.
 
-        aiohttp (3.14) never ends the wait for a body whose framing broke after its headers: it closes
-        the connection and tells nobody.
+        aiohttp (3.14) never ends the wait for a body whose framing broke after its headers: it only closes the
+        connection.
         """
         return not self.protocol.is_connected() and not content.is_eof() and content.exception() is None
 
 
-class Watch:
-    """Looks at every request under way a few times a second.
+class _Watch:
+    """Deadlines of all requests under way, checked a few times a second: cheaper than timers for each.
 
     Args:
-        idle_s: seconds without a single byte after which an answer is given up.
+        idle_s: seconds without a single byte after which a response is given up.
     """
 
     def __init__(self, idle_s: float) -> None:
         self._idle_s = idle_s
-        self._watched: set[Watched] = set()
+        self._watched: set[_WatchedRequest] = set()
         self.add = self._watched.add
         self.remove = self._watched.remove
 
     async def run(self) -> None:
-        """Look until cancelled."""
+        """Check until cancelled."""
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(_EVERY_S)
@@ -148,42 +150,33 @@ class Watch:
 
 _DNS_CACHE_S = 300
 _KEEP_ALIVE_S = 15.0
-_PLACES = 4096
-"""Places whose requests are kept prepared."""
+_MAX_ORIGINS = 4096
+"""Origins whose requests are kept prepared."""
 _LINE_ENDS = frozenset("\r\n\0")
 
 
 class MediaSession:
-    """Asks for media; an asynchronous context manager, to be entered inside a running event loop.
+    """Sends requests for media; an asynchronous context manager, entered inside a running event loop.
 
-    Proxies of the environment are not used: behind one, the guard could not see the address. A user
-    and password inside an address are not sent.
+    Proxies of the environment are not used: behind one, the guard could not see the IP address. A user
+    and password inside a URL are not sent.
 
     Args:
-        settings: timeouts.
-        user_agent: sent with every request.
-        local_hosts: ``host:port`` of sources marked local.
-        resolver: what turns names into addresses, before the guard; the system's by default.
+        run: timeouts, user agent, local hosts and resolver.
     """
 
-    def __init__(
-        self,
-        settings: DownloadSettings,
-        user_agent: str,
-        local_hosts: Collection[str],
-        resolver: AbstractResolver | None = None,
-    ) -> None:
-        self._guarded = GuardedResolver(local_hosts, resolver)
-        self._timeout = ClientTimeout(total=None, connect=settings.connect_timeout_s)
+    def __init__(self, run: DownloadRun) -> None:
+        self._guarded = GuardedResolver(run.local_hosts, run.resolver)
+        self._timeout = ClientTimeout(total=None, connect=run.settings.connect_timeout_s)
         self._headers = _lines(
             {
-                "User-Agent": user_agent,
+                "User-Agent": run.user_agent,
                 "Accept": "image/*,video/*;q=0.9,*/*;q=0.1",
                 "Accept-Encoding": "identity",
             }
         )
-        self._places: OrderedDict[tuple[str, str], _Place] = OrderedDict()
-        self._watch = Watch(settings.read_timeout_s)
+        self._origins: OrderedDict[tuple[str, str], _Origin] = OrderedDict()
+        self._watch = _Watch(run.settings.read_timeout_s)
 
     async def __aenter__(self) -> Self:
         """Make the pool of connections."""
@@ -206,42 +199,45 @@ class MediaSession:
             await self._watching
         await self._connector.close()
 
-    async def get(self, address: str, conditions: Mapping[str, str], deadline: float) -> Reply:
-        """Ask once and return the answer, its headers read; the caller closes it.
+    async def get(self, url: str, conditions: Mapping[str, str], deadline: float) -> Reply:
+        """Send one request and return its response as soon as the headers are read; the caller closes it.
 
         A connection that turns out to be dead is replaced once: servers close idle ones at any moment.
 
         Args:
-            address: absolute, http or https.
+            url: absolute, http or https.
             conditions: further headers.
-            deadline: when all of it must have come, by the event loop's clock.
+            deadline: when the response must be complete, by the event loop's clock.
 
         Raises:
-            aiohttp.ClientError, OSError: no answer.
-            aiohttp.http.HttpProcessingError: what came is no HTTP.
-            ValueError: the address cannot be read.
+            aiohttp.ClientError, OSError: no response.
+            aiohttp.InvalidURL: the URL is malformed.
+            aiohttp.http.HttpProcessingError: the response breaks HTTP.
         """
-        if plain := split_plain(address):
-            scheme, authority, target = plain
-        else:
-            url = URL(address)
-            scheme, authority, target = url.scheme, url.host_port_subcomponent or "", url.raw_path_qs
-        place = self._place(scheme, authority)
-        further = _lines(conditions) if conditions else b""
-        request = b"GET %s HTTP/1.1\r\n%s%s\r\n" % (target.encode("ascii"), place.headers, further)
         try:
-            return await self._ask(place, request, deadline)
+            if plain := split_plain(url):
+                scheme, authority, target = plain
+            else:
+                parsed = URL(url)
+                scheme, authority, target = parsed.scheme, parsed.host_port_subcomponent or "", parsed.raw_path_qs
+            origin = self._origin(scheme, authority)
+        except ValueError as error:
+            raise InvalidURL(url) from error
+        further = _lines(conditions) if conditions else b""
+        request = b"GET %s HTTP/1.1\r\n%s%s\r\n" % (target.encode("ascii"), origin.headers, further)
+        try:
+            return await self._send(origin, request, deadline)
         except ClientConnectorError:
             raise
         except (ClientOSError, ServerDisconnectedError):
-            return await self._ask(place, request, deadline)
+            return await self._send(origin, request, deadline)
 
-    async def _ask(self, place: "_Place", request: bytes, deadline: float) -> Reply:
-        connection = await self._connector.connect(place.request, [], self._timeout)
+    async def _send(self, origin: "_Origin", request: bytes, deadline: float) -> Reply:
+        connection = await self._connector.connect(origin.request, [], self._timeout)
         protocol = connection.protocol
         if protocol is None or protocol.transport is None:
             raise ServerDisconnectedError
-        watched = Watched(protocol, deadline)
+        watched = _WatchedRequest(protocol, deadline)
         self._watch.add(watched)
         try:
             protocol.set_response_params(read_until_eof=True, auto_decompress=False)
@@ -256,19 +252,19 @@ class MediaSession:
         watched.content = content
         return Reply(message.code, message.headers, content, connection, partial(self._watch.remove, watched))
 
-    def _place(self, scheme: str, authority: str) -> "_Place":
-        """Return what all requests to one place share."""
+    def _origin(self, scheme: str, authority: str) -> "_Origin":
+        """Return what all requests to one origin share."""
         key = (scheme, authority)
-        place = self._places.get(key)
-        if place is None:
-            place = self._places[key] = _Place(scheme, authority, self._headers)
-            if len(self._places) > _PLACES:
-                self._places.popitem(last=False)
-        return place
+        origin = self._origins.get(key)
+        if origin is None:
+            origin = self._origins[key] = _Origin(scheme, authority, self._headers)
+            if len(self._origins) > _MAX_ORIGINS:
+                self._origins.popitem(last=False)
+        return origin
 
 
-class _Place:
-    """Scheme, host and port, with what every request there begins with.
+class _Origin:
+    """Scheme, host and port, with the headers of every request there.
 
     Args:
         scheme: http or https.
@@ -279,11 +275,11 @@ class _Place:
     def __init__(self, scheme: str, authority: str, headers: bytes) -> None:
         origin = URL(f"{scheme}://{authority}/")
         self.request = ClientRequest("GET", origin, loop=asyncio.get_running_loop())
-        """Tells the connector where to connect to; it is never sent."""
+        """Tells the connector where to connect; never sent."""
         self.headers = _lines({"Host": origin.host_port_subcomponent or ""}) + headers
 
 
 def _lines(headers: Mapping[str, str]) -> bytes:
-    """Encode headers; one whose value would end its line, as a hostile server may have sent, is left out."""
+    """Encode headers without those whose value contains a line end, as a hostile server may have sent."""
     safe = ((name, value) for name, value in headers.items() if not set(value) & _LINE_ENDS)
     return "".join(f"{name}: {value}\r\n" for name, value in safe).encode("utf-8", "surrogateescape")

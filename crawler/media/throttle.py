@@ -4,27 +4,28 @@ import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Collection
 
-from crawler.net.http_policy import Pace
+from crawler.net.http_policy import RateLimiter
 from crawler.settings import DownloadSettings
 
 __all__ = ["Bandwidth", "ByteBudget", "Host", "Hosts"]
 
-_MOST = 4096
+_MAX_HOSTS = 4096
+_MBIT_BYTES = 125_000
 
 
 class Host:
-    """Slots and pace of one host, for all that ask it, redirects from elsewhere included.
+    """Slots and request rate of one host, for all requests to it, redirects from elsewhere included.
 
     ``async with host:`` holds a slot for one request.
     """
 
     def __init__(self, slots: int, interval_s: float) -> None:
-        self.pace = Pace(interval_s)
+        self.limiter = RateLimiter(interval_s)
         self.holders = 0
         self._slots = asyncio.Semaphore(slots)
 
     async def __aenter__(self) -> None:
-        """Take one of the host's slots, when its pace allows the next request."""
+        """Take one of the host's slots, then wait until its rate allows the next request."""
         self.holders += 1
         try:
             await self._slots.acquire()
@@ -32,9 +33,7 @@ class Host:
             self.holders -= 1
             raise
         try:
-            wait = self.pace.take(asyncio.get_running_loop().time())
-            if wait > 0:
-                await asyncio.sleep(wait)
+            await self.limiter.acquire()
         except asyncio.CancelledError:
             await self.__aexit__()
             raise
@@ -46,7 +45,7 @@ class Host:
 
 
 class Hosts:
-    """The hosts of a run, by ``host:port``; those idle longest are forgotten beyond a few thousand."""
+    """The hosts of a run, by ``host:port``; beyond a few thousand, those that are idle longest are forgotten."""
 
     def __init__(self, settings: DownloadSettings, local_hosts: Collection[str]) -> None:
         self._settings = settings
@@ -54,7 +53,7 @@ class Hosts:
         self._known: OrderedDict[str, Host] = OrderedDict()
 
     def of(self, authority: str) -> Host:
-        """Return the host, made on first use."""
+        """Return the host, created on first use."""
         host = self._known.get(authority)
         if host is None:
             host = self._known[authority] = self._make(authority)
@@ -67,18 +66,18 @@ class Hosts:
         return Host(self._settings.per_host, interval)
 
     def _forget(self) -> None:
-        """Forget the idle host that was asked longest ago, once there are too many."""
-        if len(self._known) > _MOST:
+        """Forget the idle host whose last request is oldest, once there are too many."""
+        if len(self._known) > _MAX_HOSTS:
             idle = next((name for name, host in self._known.items() if not host.holders), None)
             if idle is not None:
                 del self._known[idle]
 
 
 class ByteBudget:
-    """Hands out bytes of a fixed sum, first come first served.
+    """Bound on the bytes that are held in memory, served in order of request.
 
-    Whoever takes gets all that it will need at once, so that no two wait for each other. More than
-    the whole sum is cut to it: such a request runs alone.
+    A caller takes all that it needs at once, so that no two wait for each other. More than the whole budget is
+    cut to it: such a request runs alone.
     """
 
     def __init__(self, total: int) -> None:
@@ -88,7 +87,7 @@ class ByteBudget:
 
     @property
     def free(self) -> int:
-        """Bytes not handed out."""
+        """Bytes that nobody holds."""
         return self._free
 
     async def take(self, size: int) -> int:
@@ -127,24 +126,21 @@ class ByteBudget:
             self._serve()
 
 
-_BYTES = 125_000
-
-
 class Bandwidth:
-    """Has whoever fetched something wait until the line was used no more than allowed.
+    """Delays callers so that the average bandwidth stays under a limit.
 
-    What is under way is not slowed down: no more than a body a request can run ahead.
+    Transfers under way are not slowed down: at most one body a request can run ahead.
 
     Args:
-        mbit: Most megabits a second; None: no bound.
+        mbit: Most megabits a second; None: no limit.
     """
 
     def __init__(self, mbit: float | None) -> None:
-        self._seconds_a_byte = 1 / (mbit * _BYTES) if mbit else 0.0
+        self._seconds_a_byte = 1 / (mbit * _MBIT_BYTES) if mbit else 0.0
         self._free_at = 0.0
 
     async def pay(self, size: int) -> None:
-        """Wait for the time that ``size`` bytes take, after all that was paid for before."""
+        """Wait for the time that ``size`` bytes take, after all earlier ones."""
         if not self._seconds_a_byte or not size:
             return
         now = asyncio.get_running_loop().time()

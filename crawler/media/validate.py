@@ -6,16 +6,16 @@ from collections.abc import Callable
 from crawler.media.file_types import ENOUGH, BadHeaderError, Dimensions, Mime, kind_of, sniff
 from crawler.media.image_headers import bmp, gif, jpeg, png, scan_start, webp
 from crawler.media.isobmff import boxes, image, movie
-from crawler.media.outcome import Refusal
+from crawler.media.outcome import RejectedFileError
 from crawler.media.video_headers import SEGMENT, avi, elements, flv, matroska
 from crawler.settings import DownloadSettings
 from m5data.records import MediaKind
 
-__all__ = ["ends_early", "judge", "read_dimensions"]
+__all__ = ["ends_early", "read_dimensions", "validate"]
 
 
-def judge(data: bytes, kind: MediaKind, settings: DownloadSettings) -> tuple[Mime, Dimensions]:
-    """Return type and dimensions of a whole body.
+def validate(data: bytes, kind: MediaKind, settings: DownloadSettings) -> tuple[Mime, Dimensions]:
+    """Return type and dimensions of a complete body.
 
     Args:
         data: the body, its content encoding undone.
@@ -23,19 +23,19 @@ def judge(data: bytes, kind: MediaKind, settings: DownloadSettings) -> tuple[Mim
         settings: the limits.
 
     Raises:
-        Refusal: ``empty``, ``wrong_type``, ``truncated``, ``broken``, ``too_many_pixels`` or ``too_long``.
+        RejectedFileError: ``empty``, ``wrong_type``, ``truncated``, ``broken``, ``too_many_pixels`` or ``too_long``.
     """
     if not data:
-        raise Refusal("empty", "0 bytes")
+        raise RejectedFileError("empty", "0 bytes")
     mime = sniff(data[:ENOUGH])
     if mime is None or kind_of(mime) != kind:
-        raise Refusal("wrong_type", f"wanted {kind}, got {mime or 'bytes of no known medium'}")
+        raise RejectedFileError("wrong_type", f"wanted {kind}, got {mime or 'bytes of no known medium'}")
     if ends_early(data, mime):
-        raise Refusal("truncated", f"{mime} of {len(data)} bytes lacks its end")
+        raise RejectedFileError("truncated", f"{mime} of {len(data)} bytes lacks its end")
     try:
         found = read_dimensions(data, mime)
     except BadHeaderError as error:
-        raise Refusal("broken", str(error)) from error
+        raise RejectedFileError("broken", str(error)) from error
     _check_limits(found, settings)
     return mime, found
 
@@ -43,10 +43,10 @@ def judge(data: bytes, kind: MediaKind, settings: DownloadSettings) -> tuple[Mim
 def _check_limits(found: Dimensions, settings: DownloadSettings) -> None:
     if found.pixels > settings.max_pixels:
         size = f"{found.width} x {found.height}"
-        raise Refusal("too_many_pixels", f"wanted at most {settings.max_pixels} pixels, got {size}")
+        raise RejectedFileError("too_many_pixels", f"wanted at most {settings.max_pixels} pixels, got {size}")
     if found.duration_s is not None and found.duration_s > settings.max_duration_s:
         got = f"{found.duration_s:.1f} s"
-        raise Refusal("too_long", f"wanted at most {settings.max_duration_s:g} s, got {got}")
+        raise RejectedFileError("too_long", f"wanted at most {settings.max_duration_s:g} s, got {got}")
 
 
 def read_dimensions(data: bytes, mime: Mime) -> Dimensions:

@@ -1,44 +1,44 @@
-"""The crew: a lane for each host, so that no slow host holds another up."""
+"""The workers: a few for each host, so that no slow host holds another up."""
 
 import asyncio
 from collections.abc import Callable, Collection, Iterator
 from random import Random
 
-from crawler.media.batch_writer import Keeper
-from crawler.media.fetch import ElsewhereError, Fetcher
-from crawler.media.outcome import RETRYABLE, Answer, Job, Settled
+from crawler.media.batch_writer import BatchWriter
+from crawler.media.fetch import Fetcher, OtherHostError
+from crawler.media.outcome import CompletedJob, FetchResult, Job
 from crawler.media.queue import UrlQueue
 from crawler.media.throttle import Bandwidth
-from crawler.net.http_policy import pause
+from crawler.net.http_policy import RETRYABLE, is_retryable, retry_wait_s
 from crawler.settings import DownloadSettings
 from m5data.stage import Clock
 
-__all__ = ["Crew"]
+__all__ = ["Workers"]
 
-_AHEAD = 256
-_ELSEWHERE = 20
+_READ_AHEAD = 256
+_MAX_OTHER_HOST = 20
 """URLs of a host that may lead to hosts of other processes before the rest are left to one process for all."""
 
 
-class Crew:
-    """Works the open URLs off.
+class Workers:
+    """Downloads the open URLs.
 
     Args:
-        queue: where they stand; read from this thread alone.
-        fetcher: asks for one.
-        keeper: stores what came of it.
-        settings: how many at a time, how often.
-        random: jitter of the pauses.
-        clock: for the moment before which a server asked not to come again.
-        given_up: told of a number of URLs that are done without being asked for.
-        bandwidth: what all bodies together may take of the line.
+        queue: the URLs; read from this thread alone.
+        fetcher: downloads one URL.
+        writer: stores results.
+        settings: concurrency, attempts and waits.
+        random: jitter of the waits.
+        clock: present time, for the moment before which a server asks for no request.
+        given_up: called with the number of URLs that are completed without a request.
+        bandwidth: limit of all bodies together.
     """
 
     def __init__(
         self,
         queue: UrlQueue,
         fetcher: Fetcher,
-        keeper: Keeper,
+        writer: BatchWriter,
         settings: DownloadSettings,
         random: Random,
         clock: Clock,
@@ -47,7 +47,7 @@ class Crew:
     ) -> None:
         self._queue = queue
         self._fetcher = fetcher
-        self._keeper = keeper
+        self._writer = writer
         self.settings = settings
         self._random = random
         self._clock = clock
@@ -55,91 +55,88 @@ class Crew:
         self._bandwidth = bandwidth
 
     async def run(self, own: Collection[str] | None = None) -> None:
-        """Ask for the open URLs of some hosts (None: of all), each once it is its turn.
+        """Download the open URLs of some hosts (None: of all).
 
-        Returns when all are handed to the keeper, but for those that lead to other hosts.
+        Returns when all results are handed to the writer, except those of URLs that lead to other hosts.
         """
         hosts = iter([host for host, _ in self._queue.hosts() if own is None or host in own])
         async with asyncio.TaskGroup() as group:
             for _ in range(self.settings.concurrency):
-                group.create_task(self._lanes(hosts))
+                group.create_task(self._work_hosts(hosts))
 
-    async def _lanes(self, hosts: Iterator[str]) -> None:
-        """Work hosts off one after the other, each taken by one task."""
+    async def _work_hosts(self, hosts: Iterator[str]) -> None:
+        """Complete hosts one after the other, each taken by one task."""
         for host in hosts:
-            await _Lane(host, self).run()
+            await _HostWorkers(host, self).run()
 
     def jobs(self, host: str) -> Iterator[Job]:
         """Yield the open URLs of a host, a few hundred read at a time."""
         after = ""
-        while jobs := self._queue.open_jobs(host, after, _AHEAD):
+        while jobs := self._queue.open_jobs(host, after, _READ_AHEAD):
             yield from jobs
             after = jobs[-1].url
 
-    async def settle(self, job: Job) -> Answer:
-        """Ask for a URL until there is an answer to keep to, hand it to the keeper and return it."""
-        answer = await self._fetcher.fetch(job)
+    async def complete(self, job: Job) -> FetchResult:
+        """Fetch a URL until its result is final, hand it to the writer and return it."""
+        result = await self._fetcher.fetch(job)
         attempts = 1
-        while attempts < self.settings.attempts and (wait := self._wait(answer, attempts)) is not None:
+        while attempts < self.settings.attempts and (wait := self._retry_wait(result, attempts)) is not None:
             await asyncio.sleep(wait)
-            answer = await self._fetcher.fetch(job)
+            result = await self._fetcher.fetch(job)
             attempts += 1
-        await self._keeper.put(Settled(job, answer, attempts, self._not_before(answer)))
-        await self._bandwidth.pay(len(answer.body))
-        return answer
+        await self._writer.put(CompletedJob(job, result, attempts, self._not_before(result)))
+        await self._bandwidth.pay(len(result.body))
+        return result
 
     def give_up(self, host: str, after: str) -> None:
-        """Do not ask for the rest of a host's URLs."""
+        """Fail the rest of a host's URLs without a request."""
         self._given_up(self._queue.give_up(host, after))
 
-    def _wait(self, answer: Answer, attempts: int) -> float | None:
-        """Return the seconds to wait before asking again; None: do not."""
-        if answer.reason not in RETRYABLE or answer.final:
+    def _retry_wait(self, result: FetchResult, attempts: int) -> float | None:
+        """Return the seconds to wait before the next attempt; None: there is none."""
+        if result.reason is None or result.final or not is_retryable(result.reason, result.status):
             return None
-        settings = self.settings
-        wait = pause(attempts, first_s=settings.backoff_s, most_s=settings.max_wait_s, random=self._random)
-        if answer.retry_after_s is None:
-            return wait
-        return None if answer.retry_after_s > settings.max_wait_s else max(wait, answer.retry_after_s)
+        first_s, most_s = self.settings.backoff_s, self.settings.max_wait_s
+        return retry_wait_s(attempts, result.retry_after_s, first_s=first_s, most_s=most_s, random=self._random)
 
-    def _not_before(self, answer: Answer) -> float | None:
-        if answer.reason is None or answer.retry_after_s is None:
+    def _not_before(self, result: FetchResult) -> float | None:
+        if result.reason is None or result.retry_after_s is None:
             return None
-        return self._clock().timestamp() + answer.retry_after_s
+        return self._clock().timestamp() + result.retry_after_s
 
 
-class _Lane:
-    """One host's URLs, worked off by a few tasks; given up when too many fail in a row."""
+class _HostWorkers:
+    """The workers of one host; the host is given up when too many of its URLs fail in a row."""
 
-    def __init__(self, host: str, crew: Crew) -> None:
+    def __init__(self, host: str, workers: Workers) -> None:
         self._host = host
-        self._crew = crew
-        self._jobs = crew.jobs(host)
-        self._in_a_row = 0
-        self._elsewhere = 0
+        self._workers = workers
+        self._jobs = workers.jobs(host)
+        self._failures_in_a_row = 0
+        self._other_host = 0
         self._last = ""
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
-            for _ in range(self._crew.settings.per_host):
+            for _ in range(self._workers.settings.per_host):
                 group.create_task(self._work())
         if self._is_down():
-            self._crew.give_up(self._host, self._last)
+            self._workers.give_up(self._host, self._last)
 
     async def _work(self) -> None:
-        while not self._is_to_end() and (job := next(self._jobs, None)) is not None:
+        while not self._is_over() and (job := next(self._jobs, None)) is not None:
             self._last = job.url
             try:
-                answer = await self._crew.settle(job)
-            except ElsewhereError:
-                self._elsewhere += 1
+                result = await self._workers.complete(job)
+            except OtherHostError:
+                self._other_host += 1
                 continue
-            failed = answer.reason in RETRYABLE and not answer.final
-            self._in_a_row = self._in_a_row + 1 if failed else 0
+            failed = result.reason in RETRYABLE and not result.final
+            self._failures_in_a_row = self._failures_in_a_row + 1 if failed else 0
 
-    def _is_to_end(self) -> bool:
-        """Tell whether to ask no more: the host is down, or leads to hosts of other processes."""
-        return self._is_down() or self._elsewhere >= _ELSEWHERE
+    def _is_over(self) -> bool:
+        """Return whether to stop: the host is down, or leads to hosts of other processes."""
+        return self._is_down() or self._other_host >= _MAX_OTHER_HOST
 
     def _is_down(self) -> bool:
-        return self._in_a_row >= self._crew.settings.host_failures
+        return self._failures_in_a_row >= self._workers.settings.host_failures

@@ -1,24 +1,16 @@
-"""One guarded HTTP request: what pages, robots.txt and sitemaps are all fetched with."""
+"""The guarded HTTP client of pages, robots.txt and sitemaps, and the names of connection faults."""
 
 import ssl
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self
 
 import aiohttp
-from aiohttp import (
-    ClientConnectorDNSError,
-    ClientConnectorError,
-    ClientPayloadError,
-    ClientSSLError,
-    InvalidURL,
-)
 from aiohttp.http_exceptions import ContentLengthError, HttpProcessingError, TransferEncodingError
 from yarl import URL
 
-from crawler.media.outcome import Reason
 from crawler.net.address_guard import RefusedAddressError, check_url
+from crawler.net.http_policy import HttpReason
 from crawler.net.resolver import GuardedResolver
 
 __all__ = ["ClientLimits", "FetchError", "Fetched", "PageClient", "name_fault"]
@@ -28,25 +20,25 @@ _CHUNK_BYTES = 65_536
 
 @dataclass(frozen=True, slots=True)
 class ClientLimits:
-    """What a request may take."""
+    """Limits of one request."""
 
     total_s: float
     """Seconds for the whole request, body included."""
     connect_s: float
-    """Seconds until the connection stands."""
+    """Seconds until the connection is open."""
     max_bytes: int
     """Longest body, after decompression."""
     cut: bool = False
-    """A longer body is cut off there; otherwise it is refused."""
+    """Cut off a longer body instead of refusing it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """An answer, whatever its status."""
+    """A complete response, whatever its status."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
-    """As they came, repeated names included."""
+    """As received, repeated names included."""
     body: bytes
     """Without content coding."""
 
@@ -57,47 +49,55 @@ class Fetched:
 
 
 class FetchError(Exception):
-    """A request that got no whole answer."""
+    """A request without a complete response.
 
-    def __init__(self, reason: str, detail: str, *, passing: bool) -> None:
+    Attributes:
+        reason: one word of the vocabulary of rejects.
+        detail: one line for a person.
+    """
+
+    def __init__(self, reason: HttpReason | Literal["bad_scheme", "too_large"], detail: str) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
-        """One word of the vocabulary of rejects."""
         self.detail = detail
-        self.passing = passing
-        """It may well work later."""
 
 
 class PageClient:
-    """Keeps connections; follows no redirect; sends no cookie; checks certificates and addresses.
+    """HTTP client with keep-alive and checks of certificates and IP addresses, without redirects and cookies.
 
-    Build it inside a running event loop, close it there.
+    Build and close it inside a running event loop.
     """
 
     def __init__(self, agent: str, local_hosts: frozenset[str]) -> None:
         self._local_hosts = local_hosts
+        guarded = GuardedResolver(local_hosts)
+        connector = aiohttp.TCPConnector(resolver=guarded, limit=64, socket_factory=guarded.open_socket)
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(resolver=GuardedResolver(local_hosts), limit=64),
+            connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": agent, "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.1"},
         )
 
     async def get(self, url: str, limits: ClientLimits, headers: Mapping[str, str] | None = None) -> Fetched:
-        """Return the answer of one GET.
+        """Return the response to one GET.
 
         Raises:
-            FetchError: refused by the guard, or no whole answer within the limits.
+            FetchError: refused by the guard, or no complete response within the limits.
         """
         refusal = check_url(url, self._local_hosts)
         if refusal:
-            raise FetchError(refusal, "wanted an http(s) address outside this network", passing=False)
+            raise FetchError(refusal, "wanted an http(s) address outside this network")
         timeout = aiohttp.ClientTimeout(total=limits.total_s, sock_connect=limits.connect_s)
-        with _named_failures(limits):
+        try:
             async with self._session.get(
                 URL(url, encoded=True), headers=headers, allow_redirects=False, timeout=timeout
-            ) as answer:
-                body = await _read(answer, limits)
-                return Fetched(answer.status, tuple(answer.headers.items()), body)
+            ) as response:
+                body = await _read(response, limits)
+                return Fetched(response.status, tuple(response.headers.items()), body)
+        except TimeoutError:
+            raise FetchError("timeout", f"no whole answer within {limits.total_s:g} s") from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise FetchError(*name_fault(error)) from error
 
     async def close(self) -> None:
         """Close all connections."""
@@ -110,77 +110,56 @@ class PageClient:
         await self.close()
 
 
-async def _read(answer: aiohttp.ClientResponse, limits: ClientLimits) -> bytes:
-    promised = answer.content_length
+async def _read(response: aiohttp.ClientResponse, limits: ClientLimits) -> bytes:
+    promised = response.content_length
     if promised is not None and promised > limits.max_bytes and not limits.cut:
-        raise FetchError("too_large", f"{promised} bytes promised, limit {limits.max_bytes}", passing=False)
+        raise FetchError("too_large", f"{promised} bytes promised, limit {limits.max_bytes}")
     body = bytearray()
-    async for chunk in answer.content.iter_chunked(_CHUNK_BYTES):
+    async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
         body += chunk
         if len(body) > limits.max_bytes:
             if limits.cut:
                 break
-            raise FetchError("too_large", f"more than {limits.max_bytes} bytes", passing=False)
+            raise FetchError("too_large", f"more than {limits.max_bytes} bytes")
     return bytes(body[: limits.max_bytes])
 
 
-@contextmanager
-def _named_failures(limits: ClientLimits) -> Iterator[None]:
-    """Turn the client library's failures into reasons."""
-    try:
-        yield
-    except TimeoutError:
-        raise FetchError("timeout", f"no whole answer within {limits.total_s:g} s", passing=True) from None
-    except aiohttp.ClientPayloadError as error:
-        raise FetchError("truncated", _line(error), passing=True) from error
-    except aiohttp.InvalidURL as error:
-        raise FetchError("bad_url", _line(error), passing=False) from error
-    except aiohttp.ClientConnectorError as error:
-        if isinstance(error.os_error, RefusedAddressError):
-            raise FetchError("private_address", _line(error.os_error), passing=False) from error
-        tls = isinstance(error, aiohttp.ClientSSLError) or isinstance(error.os_error, ssl.SSLError)
-        raise FetchError("bad_tls" if tls else "unreachable", _line(error), passing=not tls) from error
-    except (aiohttp.ClientError, ValueError) as error:
-        # A ValueError is a header or status line that the parser cannot make sense of.
-        raise FetchError("broken_answer", _line(error), passing=True) from error
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
-
-
-def name_fault(error: Exception) -> tuple[Reason, str]:
+def name_fault(error: Exception) -> tuple[HttpReason, str]:
     """Return the reason that an error of a request stands for, and a line about it.
 
     The line holds nothing that the server wrote.
     """
-    if isinstance(error, ClientConnectorError) and isinstance(error.os_error, RefusedAddressError):
-        return "private_address", str(error.os_error)
-    if isinstance(error, ClientPayloadError):
+    if isinstance(error, aiohttp.ClientPayloadError):
         return _name_payload_fault(error)
-    for kinds, reason in _NAMES:
+    if isinstance(error, aiohttp.ClientConnectorError):
+        if isinstance(error.os_error, RefusedAddressError):
+            return "private_address", str(error.os_error)
+        if isinstance(error.os_error, ssl.SSLError):
+            return "bad_tls", type(error).__name__
+    for kinds, reason in _FAULTS:
         if isinstance(error, kinds):
             return reason, type(error).__name__
     return "reset", type(error).__name__
 
 
-_NAMES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Reason], ...] = (
+_FAULTS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], HttpReason], ...] = (
     (TimeoutError, "timeout"),
-    ((ClientSSLError, ssl.SSLError), "bad_tls"),  # ClientConnectorError's kin, so asked first
-    (ClientConnectorDNSError, "dns"),
-    (ClientConnectorError, "connect"),
-    (InvalidURL, "bad_url"),
-    (HttpProcessingError, "bad_http"),
-    (ValueError, "bad_url"),
+    ((aiohttp.ClientSSLError, ssl.SSLError), "bad_tls"),  # a subclass of ClientConnectorError, so it comes first
+    (aiohttp.ClientConnectorDNSError, "dns"),
+    (aiohttp.ClientConnectorError, "connect"),
+    (aiohttp.InvalidURL, "bad_url"),
+    ((HttpProcessingError, aiohttp.ClientResponseError), "bad_http"),
+    (ValueError, "bad_http"),  # a header or status line that the parser cannot read
 )
 
 
-def _name_payload_fault(error: ClientPayloadError) -> tuple[Reason, str]:
-    """Tell a body that ends early from one whose framing is broken, and from a broken line."""
+def _name_payload_fault(error: aiohttp.ClientPayloadError) -> tuple[HttpReason, str]:
+    """Tell apart a body that ends early, one whose framing is broken, and a broken connection."""
     cause = error.__cause__
     if isinstance(cause, ContentLengthError):
         return "truncated", "fewer bytes than Content-Length"
-    if isinstance(cause, TransferEncodingError):
-        early = "Not enough data" in cause.message
-        return ("truncated", "the last chunk lacks") if early else ("bad_http", "TransferEncodingError")
+    if isinstance(cause, TransferEncodingError) and "Not enough data" in cause.message:
+        return "truncated", "the last chunk lacks"
+    if isinstance(cause, HttpProcessingError):
+        return "bad_http", type(cause).__name__
     return "reset", type(cause or error).__name__

@@ -1,4 +1,4 @@
-"""The category path: breadcrumb lists in markup, else in plain HTML."""
+"""Category paths from breadcrumbs in markup and in plain HTML."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,7 +14,7 @@ from crawler.pages.visible import words
 __all__ = ["find_breadcrumb", "marked_breadcrumb"]
 
 Crumb = tuple[str, str]
-"""Name and absolute address of one step; the address is empty where there is none."""
+"""Name and absolute URL of one step; the URL may be empty."""
 
 _NAMED = re.compile(r"bread-?crumbs?|(?:^|[\s_-])crumbs?(?:$|[\s_-])", re.IGNORECASE)
 _CANDIDATES = "//@class[contains(., 'rumb')]/.. | //@id[contains(., 'rumb')]/.. | //@aria-label[contains(., 'rumb')]/.."
@@ -27,29 +27,29 @@ _MAX = 12
 
 
 def marked_breadcrumb(document: Document, nodes: Iterable[Node], names: Sequence[str]) -> tuple[str, ...]:
-    """Return the path of the first ``BreadcrumbList`` that leaves one, home and product taken off."""
+    """Return the path of the first ``BreadcrumbList`` that has one besides the home page and the product."""
     for node in nodes:
         if "breadcrumblist" in types_of(node):
-            crumbs = [(name, document.absolute(address) or "") for name, address in breadcrumb(node)]
+            crumbs = [(name, document.absolute(url) or "") for name, url in breadcrumb(node)]
             if path := _path(document, crumbs, names):
                 return path
     return ()
 
 
 def find_breadcrumb(document: Document, names: Sequence[str]) -> tuple[str, ...]:
-    """Return the path of a breadcrumb in plain HTML: a place called so, else a line that starts with the home page.
+    """Return the path of a breadcrumb in plain HTML: an element of that name, else a line that starts at the home page.
 
     Args:
         document: The page.
-        names: The product's names: a last step that is one of them is the product itself.
+        names: Names of the product. A last step with one of them is the product itself.
     """
-    for place in [*_called_so(document), *_after_home(document)]:
+    for place in [*_named_elements(document), *_after_home(document)]:
         if path := _path(document, list(_crumbs(document, place)), names):
             return path
     return ()
 
 
-def _called_so(document: Document) -> Iterator[html.HtmlElement]:
+def _named_elements(document: Document) -> Iterator[html.HtmlElement]:
     for element in document.tree.xpath(_CANDIDATES) if b"rumb" in document.utf8 else ():
         called = f"{element.get('class', '')} {element.get('id', '')} {element.get('aria-label', '')}"
         if element.tag not in ("a", "li", "i", "svg", "script", "style") and _NAMED.search(words(called)):
@@ -68,7 +68,7 @@ def _after_home(document: Document) -> Iterator[html.HtmlElement]:
 
 
 def _crumbs(document: Document, place: html.HtmlElement) -> Iterator[Crumb]:
-    """Yield the steps of a breadcrumb: its list items, else its links and the text between and behind them."""
+    """Yield the steps of a breadcrumb: its list items, else its links and the text around them."""
     items = [item for item in place.iter("li") if not any(True for _ in item.iterdescendants("li"))]
     if items and all(any(True for _ in link.iterancestors("li")) for link in place.iter("a")):
         for item in items[:_MAX]:
@@ -85,19 +85,19 @@ def _crumbs(document: Document, place: html.HtmlElement) -> Iterator[Crumb]:
 
 
 def _split(text: str, document: Document, link: html.HtmlElement | None) -> Iterator[Crumb]:
-    address = document.absolute(link.get("href") or "") if link is not None else None
+    url = document.absolute(link.get("href") or "") if link is not None else None
     for piece in _BETWEEN.split(text.strip()) if link is None else [text]:
         name = fold(piece).strip(">›»/→＞· ")
         if name:
-            yield name, address or ""
+            yield name, url or ""
 
 
 def _path(document: Document, crumbs: list[Crumb], names: Sequence[str]) -> tuple[str, ...]:
-    """Take the shop's home off the front and the product off the end."""
+    """Remove the home page from the start and the product from the end."""
     home = (document.absolute("/") or "").rstrip("/")
     said = {name.casefold() for name in names}
-    kept = [(_LEAD.sub("", name), address) for name, address in crumbs[:_MAX]]
-    kept = [(name, address) for name, address in kept if name and len(name) <= 100]
+    kept = [(_LEAD.sub("", name), url) for name, url in crumbs[:_MAX]]
+    kept = [(name, url) for name, url in kept if name and len(name) <= 100]
     while kept and (_is_home(kept[0][0]) or kept[0][1].rstrip("/") == home):
         kept.pop(0)
     here = document.url.partition("?")[0]

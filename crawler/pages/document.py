@@ -16,10 +16,10 @@ from m5data.errors import PageError
 __all__ = ["MAX_BYTES", "Document", "Headers", "decode_page", "read_document"]
 
 Headers = Mapping[str, str] | Iterable[tuple[str, str]]
-"""HTTP headers as a mapping, or as the pairs that a stored page has."""
+"""HTTP headers as a mapping or as pairs."""
 
 MAX_BYTES = 16 * 1024 * 1024
-"""Longest page parsed, bytes; the longest real product page met was under 2 MB."""
+"""Longest page parsed, bytes; the longest real product page seen was under 2 MB."""
 
 
 @dataclass(frozen=True)
@@ -27,27 +27,27 @@ class Document:
     """A parsed page."""
 
     url: str
-    """Address it was fetched from."""
+    """URL that it was fetched from."""
     tree: html.HtmlElement
-    """Root element, ``html``. Shared: readers must not change it."""
+    """Root element, ``html``. Readers share it and must not change it."""
     text: str
     """The decoded page."""
     utf8: bytes
-    """The decoded page as UTF-8: asking it whether a word occurs at all costs a tenth of asking ``text``."""
+    """The decoded page as UTF-8. A search for a word here takes a tenth of the time of a search in ``text``."""
     headers: Mapping[str, str]
-    """Names in lower case; several values of one name joined by ``, ``."""
+    """Names in lower case; several values of one name are joined by ``, ``."""
     encoding: str
-    """Python's name of the encoding that the page was decoded with."""
+    """Python's name of the encoding of the page."""
 
     @cached_property
     def base_url(self) -> str:
-        """Address that relative addresses on the page start from."""
+        """URL that relative URLs of the page are resolved against."""
         hrefs = self.tree.xpath("/html/head/base/@href")
         return (absolute(self.url, str(hrefs[0])) if hrefs else None) or self.url
 
     @cached_property
     def title(self) -> str:
-        """Text of the ``title`` element, white space folded; empty where there is none. Drawings have titles too."""
+        """Text of the ``title`` element, white space collapsed; empty if there is none. Titles of SVGs do not count."""
         titles = (
             one for one in self.tree.iter("title") if one.getparent() is None or one.getparent().tag in ("head", "body")
         )
@@ -55,7 +55,7 @@ class Document:
 
     @cached_property
     def meta(self) -> Mapping[str, tuple[str, ...]]:
-        """``name`` or ``property`` of the meta elements, lower case -> contents in page order."""
+        """``name`` or ``property`` of meta elements in lower case -> contents in page order."""
         found: dict[str, list[str]] = {}
         for element in self.tree.iter("meta"):
             name = element.get("property") or element.get("name")
@@ -65,7 +65,7 @@ class Document:
         return {name: tuple(contents) for name, contents in found.items()}
 
     def absolute(self, reference: str) -> str | None:
-        """Resolve an address found on the page; None unless it becomes http or https."""
+        """Resolve a URL found on the page; None unless the result is http or https."""
         return absolute(self.base_url, reference)
 
 
@@ -74,16 +74,16 @@ def read_document(body: bytes, url: str, headers: Headers | None = None) -> Docu
 
     Args:
         body: The page as it came, any content coding already removed.
-        url: Address it was fetched from, absolute.
+        url: Absolute URL that it was fetched from.
         headers: Its HTTP headers; only ``Content-Type`` is needed, for the charset.
 
     Raises:
         PageError: ``page_too_large``, ``page_too_deep``, ``page_empty`` or ``bad_url``.
     """
     if absolute(url, url) is None:
-        raise PageError("bad_url", f"page address: expected an absolute http(s) address, got {url[:200]!r}")
+        raise PageError("bad_url", f"{url[:200]!r} is not an absolute http(s) URL")
     if len(body) > MAX_BYTES:
-        raise PageError("page_too_large", f"{url}: page of {len(body)} bytes, at most {MAX_BYTES} are parsed")
+        raise PageError("page_too_large", f"{url}: the page has {len(body)} bytes; at most {MAX_BYTES} are parsed")
     named = _join_headers(headers)
     text, encoding = decode_page(body, named.get("content-type", ""))
     utf8 = text.encode("utf-8", "replace")
@@ -105,20 +105,20 @@ def _parse(utf8: bytes, url: str) -> html.HtmlElement:
     try:
         tree = html.document_fromstring(utf8, parser=parser)
     except etree.ParserError:
-        raise PageError("page_empty", f"{url}: page holds no markup and no text") from None
+        raise PageError("page_empty", f"{url}: the page is empty") from None
     if any(entry.type_name == "ERR_RESOURCE_LIMIT" for entry in parser.error_log):
-        raise PageError("page_too_deep", f"{url}: page nests elements too deeply to be parsed")
+        raise PageError("page_too_deep", f"{url}: the page nests elements too deeply to be parsed")
     return tree
 
 
 _BOMS = ((BOM_UTF8, "utf-8"), (BOM_UTF16_LE, "utf-16-le"), (BOM_UTF16_BE, "utf-16-be"))
 _HEAD_BYTES = 65_536
-"""A browser reads the declaration anywhere in the head; no honest head is longer than this."""
+"""Bytes searched for a declaration. Browsers search the whole head; real heads are shorter than this."""
 _KNOWN = re.compile(
     r"utf[-_]?8|utf[-_]?16(?:[-_][lb]e)?|gb18030|big5(?:hkscs)?|cp(?:866|874|932|949|125\d)|euc_?(?:jp|kr)|iso2022_jp|koi8[-_][ru]"
     r"|iso8859[-_]\d+|mac[-_](?:roman|cyrillic)"
 )
-"""Names of Python's codecs for the encodings of the WHATWG standard."""
+"""Python's names of the encodings in the WHATWG standard."""
 _COMMENT = re.compile(rb"<!--.*?(?:-->|\Z)", re.DOTALL)
 _META = re.compile(rb"<meta[\s/]([^>]*)", re.IGNORECASE)
 _ATTRIBUTE = re.compile(rb"""([^\s=/"'>]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
@@ -129,13 +129,13 @@ _XML = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
 def decode_page(body: bytes, content_type: str = "") -> tuple[str, str]:
     """Decode a page as a browser would.
 
-    Byte order mark, then the HTTP header, then a declaration in the head, then detection. GBK and
-    GB2312 are read as GB18030, Latin-1 as Windows-1252, as browsers do; bytes that do not fit
-    become U+FFFD.
+    The order is that of WHATWG, "determining the character encoding": byte order mark, HTTP header, declaration in
+    the head, detection. GBK and GB2312 are read as GB18030, and Latin-1 as Windows-1252. Invalid bytes become
+    U+FFFD.
 
     Args:
         body: The page as it came, any content coding already removed.
-        content_type: Value of the ``Content-Type`` header, empty where there was none.
+        content_type: Value of the ``Content-Type`` header, or empty.
 
     Returns:
         The text, without its byte order mark, and the Python name of the encoding used.
@@ -148,9 +148,9 @@ def decode_page(body: bytes, content_type: str = "") -> tuple[str, str]:
 
 
 def _resolve(label: str) -> str | None:
-    """Return Python's name of a declared label, the way browsers widen it; None where no browser knows it.
+    """Return Python's name of an encoding label as browsers interpret it; None if browsers do not know it.
 
-    Python knows more: some of its codecs take quadratic time, or give no text at all.
+    Python knows more labels. Some of those codecs take quadratic time or do not decode to text.
     """
     try:
         label.encode("ascii")
@@ -171,14 +171,14 @@ def _from_head(body: bytes) -> str | None:
         label = _declared({m[1].lower(): m[2] or m[3] or m[4] for m in _ATTRIBUTE.finditer(meta[1])})
         name = _resolve(label) if label else None
         if name:
-            # The bytes could be read as ASCII this far: a declared UTF-16 cannot be true.
+            # The bytes are ASCII so far, so a declared UTF-16 is wrong.
             return "utf-8" if name.startswith(("utf-16", "utf_16")) else name
     declared = _XML.match(head.lstrip())
     return _resolve(declared[1].decode("ascii")) if declared else None
 
 
 def _declared(attributes: dict[bytes, bytes]) -> str | None:
-    """Return the label that one meta element declares."""
+    """Return the encoding label that a meta element declares."""
     if label := attributes.get(b"charset"):
         return label.decode("latin-1")
     if attributes.get(b"http-equiv", b"").strip().lower() != b"content-type":
@@ -188,11 +188,11 @@ def _declared(attributes: dict[bytes, bytes]) -> str | None:
 
 
 def _detect(body: bytes) -> str:
-    """Guess an undeclared encoding: UTF-8, else GB18030 where it reads as common Chinese, else Windows-1252."""
+    """Guess an undeclared encoding: UTF-8, else GB18030 if that gives common Chinese, else Windows-1252."""
     try:
         body.decode("utf-8")
     except UnicodeDecodeError as error:
-        # A page cut off inside its last character is still UTF-8.
+        # A page that ends inside a character is still UTF-8.
         if error.start >= len(body) - 3 and error.reason == "unexpected end of data":
             return "utf-8"
     else:
@@ -201,7 +201,7 @@ def _detect(body: bytes) -> str:
 
 
 def _reads_as_chinese(body: bytes) -> bool:
-    """Tell whether most non-ASCII bytes pair up into GB2312's level-one characters (rows 0xB0-0xD7)."""
+    """Return whether most non-ASCII characters are level-one characters of GB2312 (rows 0xB0-0xD7)."""
     text = body.decode("gb18030", "replace")
     foreign = [c for c in text if c > "\x7f"]
     common = sum("\u4e00" <= c <= "\u9fff" and 0xB0 <= c.encode("gb18030")[0] <= 0xD7 for c in foreign)

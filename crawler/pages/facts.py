@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Protocol
 
 from crawler.pages.currencies import currency_code
 from crawler.pages.document import Document
@@ -16,7 +15,6 @@ from m5data.records import Availability
 __all__ = [
     "Choice",
     "Facts",
-    "Findings",
     "breadcrumb",
     "choose_product",
     "opengraph_facts",
@@ -26,118 +24,58 @@ __all__ = [
 ]
 
 
-class Findings(Protocol):
-    """One reader's findings, read or still to be read: a reader may look a thing up when it is asked for."""
-
-    @property
-    def origin(self) -> str:
-        """``json-ld``, ``microdata``, ``opengraph`` or ``html``."""
-
-    @property
-    def caption(self) -> str | None:
-        """The product's name."""
-
-    @property
-    def category(self) -> tuple[str, ...]:
-        """Path of categories, outermost first."""
-
-    @property
-    def brand(self) -> str | None:
-        """Brand as published."""
-
-    @property
-    def price(self) -> Decimal | None:
-        """Price of the first offer, or the one shown."""
-
-    @property
-    def prices(self) -> Sequence[Decimal]:
-        """Prices of all offers, where they differ: which one the buyer sees, the visible page tells."""
-
-    @property
-    def currency(self) -> str | None:
-        """ISO 4217 code, else the sign."""
-
-    @property
-    def availability(self) -> Availability | None:
-        """InStock or OutOfStock."""
-
-    @property
-    def merchant_name(self) -> str | None:
-        """The seller's name: it never leaves the page object but as a keyed hash."""
-
-    @property
-    def sku(self) -> str | None:
-        """The shop's own id."""
-
-    @property
-    def gtin(self) -> str | None:
-        """GTIN, digits."""
-
-    @property
-    def mpn(self) -> str | None:
-        """Manufacturer's part number."""
-
-    @property
-    def image_urls(self) -> Sequence[str]:
-        """Absolute addresses, in order."""
-
-    @property
-    def video_urls(self) -> Sequence[str]:
-        """Absolute addresses of files, in order."""
-
-    @property
-    def specs(self) -> Sequence[tuple[str, str]]:
-        """Names and values, in order."""
-
-
 @dataclass(slots=True)
 class Facts:
-    """Findings of a reader of markup, which has read everything at once."""
+    """What the markup of one kind says about a product. None and empty mean that it says nothing."""
 
     origin: str
+    """``json-ld``, ``microdata`` or ``opengraph``."""
     caption: str | None = None
     category: tuple[str, ...] = ()
+    """Outermost first."""
     brand: str | None = None
     price: Decimal | None = None
+    """Price of the first offer."""
     prices: list[Decimal] = field(default_factory=list)
+    """Different prices of all offers. The visible page shows which one the buyer pays."""
     currency: str | None = None
+    """ISO 4217 code, else the sign."""
     availability: Availability | None = None
     merchant_name: str | None = None
+    """Name of the seller. It leaves the page object only as a keyed hash."""
     sku: str | None = None
+    """The shop's own id."""
     gtin: str | None = None
+    """Digits."""
     mpn: str | None = None
     image_urls: list[str] = field(default_factory=list)
+    """Absolute, in page order."""
     video_urls: list[str] = field(default_factory=list)
+    """Absolute, of files, in page order."""
     specs: list[tuple[str, str]] = field(default_factory=list)
+    """Names and values, in page order."""
 
 
 _GTINS = ("gtin13", "gtin", "gtin14", "gtin12", "gtin8", "ean", "isbn")
 _IN_STOCK = frozenset(
-    [
-        "instock",
-        "onlineonly",
-        "instoreonly",
-        "limitedavailability",
-        "preorder",
-        "presale",
-        "backorder",
-        "madetoorder",
-        "reserved",
-    ]
+    (
+        *("instock", "onlineonly", "instoreonly", "limitedavailability", "preorder", "presale", "backorder"),
+        *("madetoorder", "reserved"),
+    )
 )
-_OUT_OF_STOCK = frozenset(["outofstock", "soldout", "discontinued"])
+_OUT_OF_STOCK = frozenset(("outofstock", "soldout", "discontinued"))
 _OLD_PRICE = re.compile(r"list|strike|regular|suggested|msrp|srp", re.IGNORECASE)
 _PATH = re.compile(r"\s*(?:[>›»|]|(?<!\s)/(?!\s))\s*")
 _CODE = re.compile(r"[a-z]+[A-Z]\w*|\w+_\w+")
 
 
 def types_of(node: Node) -> frozenset[str]:
-    """Return a node's types in lower case, without the address of their vocabulary."""
+    """Return the types of a node in lower case, without the URL of their vocabulary."""
     return frozenset(str(name).rstrip("/").rpartition("/")[2].lower() for name in _list(node.get("@type")))
 
 
 def product_facts(document: Document, node: Node, origin: str) -> Facts:
-    """Read one product node: its own properties, then its offers', then its variants'."""
+    """Read one product node: its own properties, then those of its offers, then those of its variants."""
     variants = [variant for variant in _list(node.get("hasVariant")) if isinstance(variant, dict)][:200]
     whole = [node, *variants]
     offers = [offer for one in whole for offer in _offers(one)]
@@ -161,7 +99,7 @@ def product_facts(document: Document, node: Node, origin: str) -> Facts:
 
 
 def text_of(value: object) -> str:
-    """Return the text of a property: its first value, entities and tags gone."""
+    """Return the text of the first value of a property, without entities and tags."""
     first = next(iter(_list(value)), None)
     if isinstance(first, dict):
         first = first.get("@value") or first.get("name")
@@ -169,7 +107,7 @@ def text_of(value: object) -> str:
 
 
 def breadcrumb(node: Node) -> list[tuple[str, str]]:
-    """Return the names and addresses of a ``BreadcrumbList``, outermost first."""
+    """Return the names and URLs of a ``BreadcrumbList``, outermost first."""
     entries: list[tuple[float, str, str]] = []
     for place, item in enumerate(_list(node.get("itemListElement"))[:50]):
         if not isinstance(item, dict):
@@ -177,9 +115,9 @@ def breadcrumb(node: Node) -> list[tuple[str, str]]:
         target = item.get("item")
         inner = target if isinstance(target, dict) else {}
         name = text_of(item.get("name")) or text_of(inner.get("name"))
-        address = str(inner.get("@id") or inner.get("url") or (target if isinstance(target, str) else ""))
-        entries.append((_position(item.get("position"), place), name, address))
-    return [(name, address) for _, name, address in sorted(entries, key=lambda entry: entry[0]) if name]
+        url = str(inner.get("@id") or inner.get("url") or (target if isinstance(target, str) else ""))
+        entries.append((_position(item.get("position"), place), name, url))
+    return [(name, url) for _, name, url in sorted(entries, key=lambda entry: entry[0]) if name]
 
 
 def _position(value: object, default: int) -> float:
@@ -203,13 +141,13 @@ def _name(value: object) -> object:
 
 
 def _brand(nodes: list[Node]) -> str | None:
-    """Return the brand, else the manufacturer; what follows ``|`` is the shop's own name."""
+    """Return the brand, else the manufacturer. Text after ``|`` is the name of the shop."""
     names = (text_of(_name(node.get(key))) for key in ("brand", "manufacturer") for node in nodes)
     return _first(name.split(" | ")[0].strip() for name in names if not name.startswith(("http:", "https:")))
 
 
 def _sku(nodes: list[Node]) -> str | None:
-    """Return ``sku``, else ``productID``, of the whole before its variants; one with white space is a name."""
+    """Return ``sku``, else ``productID``, of the product before its variants. A value with white space is a name."""
     keys = ("sku", "productID", "productId", "productGroupID")
     for node in nodes:
         for key in keys:
@@ -229,7 +167,7 @@ def _gtin(node: Node) -> str:
 
 
 def _offers(node: Node) -> Iterator[Node]:
-    """Yield the offers of a product; an ``AggregateOffer`` counts as one, with the offers inside it behind."""
+    """Yield the offers of a product. An ``AggregateOffer`` comes before the offers inside it."""
     for offer in _list(node.get("offers"))[:500]:
         if isinstance(offer, dict):
             yield offer
@@ -261,7 +199,7 @@ def _scalar(value: object) -> object:
 
 
 def _availability(offers: list[Node]) -> Availability | None:
-    """Return InStock where any offer is, OutOfStock where none is and one says so."""
+    """Return InStock if any offer is in stock, else OutOfStock if an offer says so."""
     said = {
         text_of(offer.get("availability")).rstrip("/").rpartition("/")[2].lower().replace(" ", "") for offer in offers
     }
@@ -283,8 +221,8 @@ def _urls_of(document: Document, values: Iterable[object], keys: tuple[str, ...]
     for value in values:
         for item in _list(value)[:200]:
             found = next((item[key] for key in keys if item.get(key)), None) if isinstance(item, dict) else item
-            for address in _list(found):
-                if isinstance(address, str) and (url := document.absolute(plain(address))):
+            for reference in _list(found):
+                if isinstance(reference, str) and (url := document.absolute(plain(reference))):
                     yield url
 
 
@@ -294,7 +232,7 @@ def _videos(document: Document, node: Node) -> Iterator[str]:
 
 
 def _properties(node: Node) -> Iterator[tuple[str, str]]:
-    """Yield ``additionalProperty`` pairs; names that are code, not words, mean nothing to a reader."""
+    """Yield ``additionalProperty`` names and values. Names in code style (``camelCase``) are skipped."""
     for item in _list(node.get("additionalProperty"))[:500]:
         if not isinstance(item, dict):
             continue
@@ -310,12 +248,12 @@ _AVAILABILITY_NAMES = ("product:availability", "og:availability")
 
 
 def says_product(document: Document) -> bool:
-    """Tell whether the page declares itself a product in ``og:type``."""
+    """Return whether ``og:type`` declares the page a product."""
     return any("product" in kind.lower() for kind in document.meta.get("og:type", ()))
 
 
 def opengraph_facts(document: Document) -> Facts:
-    """Read a page's meta elements. ``og:title`` is left to ``titles``: it often carries the shop's name."""
+    """Read the meta elements of a page. ``titles`` reads ``og:title``, which often contains the name of the shop."""
     facts = Facts(origin="opengraph")
     facts.currency = currency_code(_first_meta(document, _CURRENCIES))
     amount = _first_meta(document, _PRICES)
@@ -338,39 +276,32 @@ def _first_meta(document: Document, names: tuple[str, ...]) -> str | None:
 
 def _meta_urls(document: Document, names: tuple[str, ...]) -> list[str]:
     found = next((document.meta[name] for name in names if name in document.meta), ())
-    return [url for address in found if (url := document.absolute(plain(address)))]
+    return [url for reference in found if (url := document.absolute(plain(reference)))]
 
 
 _PRODUCT = frozenset(
-    [
-        "product",
-        "individualproduct",
-        "productmodel",
-        "productgroup",
-        "someproducts",
-        "vehicle",
-        "car",
-        "motorcycle",
-        "book",
-    ]
+    (
+        *("product", "individualproduct", "productmodel", "productgroup", "someproducts", "vehicle", "car"),
+        *("motorcycle", "book"),
+    )
 )
 _WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The chosen product node; None where there is none, or where the page lists several."""
+    """The chosen product node; None if there is none, or if the page lists several."""
 
     node: Node | None
     listed: int
-    """Products of different names on the page: many without a chosen one mean a listing."""
+    """Products of different names on the page. Several of them without a chosen one mean a listing."""
 
 
 def choose_product(document: Document, nodes: Sequence[Node], titles: Sequence[str]) -> Choice:
-    """Choose by address, by name against the page's titles, by having an offer, by coming first.
+    """Choose by URL, by similarity of the name to the titles of the page, by having an offer, then by order.
 
-    An offer that stands alone counts as a product where there is no product. Of three and more products
-    of different names, one is chosen only if the page's titles or address name it.
+    A single offer counts as a product if the page has no product. Of three or more products of different
+    names, one is chosen only if the titles or the URL of the page name it.
     """
     products = [node for node in nodes if types_of(node) & _PRODUCT]
     if not products:
@@ -390,17 +321,15 @@ _NAMED = 3.0
 def _score(document: Document, node: Node, titles: Sequence[str]) -> float:
     score = 1.5 if node.get("offers") or node.get("hasVariant") else 0.0
     score += 0.5 if node.get("image") else 0.0
-    addresses = [
-        document.absolute(str(address)) for address in (node.get("url"), node.get("@id")) if isinstance(address, str)
-    ]
+    urls = [document.absolute(url) for url in (node.get("url"), node.get("@id")) if isinstance(url, str)]
     score += 0.75 if any(text_of(node.get("name")).casefold() == title.casefold() for title in titles) else 0.0
-    score += _NAMED if document.url.partition("?")[0] in {(a or "").partition("?")[0] for a in addresses} else 0.0
+    score += _NAMED if document.url.partition("?")[0] in {(url or "").partition("?")[0] for url in urls} else 0.0
     name = text_of(node.get("name"))
     return score + _NAMED * max((_alike(name, title) for title in titles), default=0.0)
 
 
 def _alike(one: str, other: str) -> float:
-    """Return the share of words of the shorter text that the longer has, 1.0 where one holds the other."""
+    """Return the share of the words of the shorter text that the longer has, 1.0 if one contains the other."""
     first, second = one.casefold().strip(), other.casefold().strip()
     if not first or not second:
         return 0.0

@@ -16,23 +16,23 @@ from crawler.pages.text import anywhere, as_a_whole, at_start, squash
 from crawler.pages.visible import Run, Visible, words
 from m5data.records import Availability
 
-__all__ = ["HtmlFacts", "find_availability", "find_brand", "find_id", "find_merchant", "labelled"]
+__all__ = ["HtmlFacts"]
 
 _COLON = re.compile(r"\s*[:：]\s*")
 _AROUND = " \t:：#№.•*-|"
 _MAX_WORDS = 6
 
 
-def labelled(seen: Visible, name: str, longest: int) -> Iterator[tuple[int, str]]:
-    """Yield index and value of each label of a vocabulary, in page order.
+def _labelled(seen: Visible, name: str, longest: int) -> Iterator[tuple[int, str]]:
+    """Yield run index and value of each label, such as ``SKU: 123`` or ``Sold by X``, in page order.
 
-    A label is a run, or the start of one, that is a word of the vocabulary as a whole. Its value is the rest of
-    its run behind a colon or the word itself, else the next run.
+    A label is a run, or the start of a run, that is a word of the vocabulary. Its value is the rest of the run,
+    else the next run.
 
     Args:
         seen: The visible text.
-        name: The vocabulary's file.
-        longest: Longest value looked for, characters.
+        name: Name of the vocabulary.
+        longest: Longest value, characters.
     """
     words, start = as_a_whole(name), at_start(name)
     for index, run in enumerate(seen.runs):
@@ -47,7 +47,7 @@ def labelled(seen: Visible, name: str, longest: int) -> Iterator[tuple[int, str]
 
 
 def _value_behind(text: str, words: re.Pattern[str]) -> str | None:
-    """Return what stands behind a label in its own run: empty for a label alone, None where there is no label."""
+    """Return the text after the label of a run: empty if the label stands alone, None if there is no label."""
     label, *rest = _COLON.split(text, maxsplit=1)
     if rest:
         return rest[0].strip() if words.fullmatch(squash(label.strip(_AROUND))) else None
@@ -56,25 +56,25 @@ def _value_behind(text: str, words: re.Pattern[str]) -> str | None:
         label = " ".join(parts[:count]).strip(_AROUND)
         if label and words.fullmatch(squash(label)):
             value = " ".join(parts[count:]).strip(_AROUND)
-            # A word that starts a sentence ("Store hours") is no label; "sold by" is, or a word and a number.
+            # A word that starts a sentence ("Store hours") is no label; "sold by" is, and so are a word and a number.
             number = len(parts) == count + 1 and any(c.isdigit() for c in value)
             return value if not value or count > 1 or number else None
     return None
 
 
 _NEAR_ID = 40
-"""Runs between heading and label up to which the label belongs to the heading's product."""
+"""Runs between heading and label up to which the label belongs to the product of the heading."""
 _ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._/-]{0,38}[A-Za-z0-9])?")
 
 
 def find_id(seen: Visible) -> tuple[str, bool] | None:
-    """Return the value of the first label that names the shop's own id: ``SKU:``, ``Art.-Nr.``, ``货号：``.
+    """Return the value of the first label for the shop's own id: ``SKU:``, ``Art.-Nr.``, ``货号：``.
 
     Returns:
-        The id, which holds a digit and no white space, and whether it stands near the product's heading.
+        The id, with a digit and without white space, and whether it stands near the heading of the product.
     """
     title = seen.title_span
-    for index, value in labelled(seen, "own_ids", longest=60):
+    for index, value in _labelled(seen, "own_ids", longest=60):
         first = value.split()[0]
         if _ID.fullmatch(first) and any(c.isdigit() for c in first) and value == first:
             return first, title[0] - _NEAR_ID <= index <= title[1] + _NEAR_ID
@@ -84,17 +84,17 @@ def find_id(seen: Visible) -> tuple[str, bool] | None:
 _CALLED = re.compile(r"(?:^|[\s_-])(?:brand|brandname|manufacturer|byline|designer|vendor)(?:$|[\s_-])")
 _AROUND_BRAND = re.compile(r"^(?:by|von|par|de|da|visit the|brand:?|marca:?)\s+|\s+store$", re.IGNORECASE)
 _NEAR_BRAND = 25
-"""Runs before and behind the heading that are looked at."""
+"""Runs before and after the heading that are searched."""
 _MAX_BRAND = 50
 
 
 def find_brand(seen: Visible) -> str | None:
-    """Return what stands behind a label such as ``Brand:``, or in an element called ``brand``, near the heading."""
+    """Return the text after a label such as ``Brand:``, or of an element of class ``brand``, near the heading."""
     start, end = seen.title_span
     near = range(start - _NEAR_BRAND, end + _NEAR_BRAND)
     if start == end:
         return None
-    if behind := next((value for index, value in labelled(seen, "brands", longest=_MAX_BRAND) if index in near), None):
+    if behind := next((value for index, value in _labelled(seen, "brands", longest=_MAX_BRAND) if index in near), None):
         return behind
     for index in range(max(0, start - _NEAR_BRAND), min(len(seen.runs), end + _NEAR_BRAND)):
         run = seen.runs[index]
@@ -121,8 +121,8 @@ _MAX_SELLER = 80
 
 
 def find_merchant(seen: Visible) -> str | None:
-    """Return what stands behind the first label of a seller (``店铺：``, ``Sold by``); None where there is none."""
-    found = (value for _, value in labelled(seen, "sellers", longest=_MAX_SELLER))
+    """Return the text after the first label of a seller (``店铺：``, ``Sold by``). It is found only to be hashed."""
+    found = (value for _, value in _labelled(seen, "sellers", longest=_MAX_SELLER))
     return next((value for value in found if any(c.isalpha() for c in value)), None)
 
 
@@ -130,14 +130,14 @@ _CLASS_OUT = re.compile(r"(?:^|[\s_-])(?:out-?of-?stock|sold-?out|unavailable|no
 _CLASS_IN = re.compile(r"(?:^|[\s_-])(?:in-?stock|add-?to-?(?:cart|basket|bag)|buy-?now)(?:$|[\s_-])")
 _COUNT = re.compile(r"\b\d+ (?:available|in stock)")
 _REACH = 150
-"""Runs behind the heading that are looked at: beyond them stand other products and small print."""
+"""Runs after the heading that are searched; beyond them are other products and small print."""
 _LONGEST = 120
 
 
 def find_availability(seen: Visible) -> Availability | None:
-    """Return what the first statement behind the product's heading says; None where nothing is said.
+    """Return the availability that the first statement after the heading of the product gives.
 
-    A sold-out size stands in a list of sizes and does not count: only lines of their own do.
+    A sold-out size in a list of sizes does not count.
     """
     start, end = seen.title_span
     for index in range(start, min(len(seen.runs), end + _REACH)):
@@ -153,7 +153,7 @@ def find_availability(seen: Visible) -> Availability | None:
 
 
 def _is_option(seen: Visible, index: int) -> bool:
-    """Tell whether a run stands in a list of choices."""
+    """Return whether a run stands in a list of options."""
     element = seen.runs[index].element
     for _ in range(3):
         parent = element.getparent()
@@ -170,12 +170,15 @@ _GTIN = re.compile(r"\d{8}|\d{12,14}")
 
 
 class HtmlFacts:
-    """Findings in the plain HTML, each looked up when first asked for: most pages' markup answers for most.
+    """What the plain HTML says about a product. Fields are read on first access; the markup often suffices.
+
+    It has the fields of ``Facts``.
 
     Args:
         document: The page.
         seen: Its visible text.
-        names: All names of the product, the caption first: pictures may be described by it, a breadcrumb end in one.
+        names: All names of the product, the caption first. Images may have the caption as their description, and a
+            breadcrumb may end in a name.
     """
 
     origin = "html"
@@ -203,7 +206,7 @@ class HtmlFacts:
 
     @cached_property
     def maker(self) -> str | None:
-        """Manufacturer in the specifications, else the brand beside the heading, for where nothing else says."""
+        """Manufacturer in the specifications, else the brand beside the heading: the last resort for a brand."""
         return self._spec("makers") or find_brand(self._seen)
 
     @property
@@ -227,22 +230,22 @@ class HtmlFacts:
 
     @cached_property
     def availability(self) -> Availability | None:
-        """What is said about stock."""
+        """Availability in the text."""
         return find_availability(self._seen)
 
     @cached_property
     def merchant_name(self) -> str | None:
-        """Text behind a seller's label."""
+        """Text after the label of a seller."""
         return find_merchant(self._seen)
 
     @property
     def sku(self) -> str | None:
-        """Id behind a label, wherever it stands."""
+        """Id after a label anywhere on the page."""
         return self._id[0] if self._id else None
 
     @property
     def sku_beside_title(self) -> str | None:
-        """Id behind a label near the product's heading: that one is surely this product's."""
+        """Id after a label near the heading of the product, so surely the id of this product."""
         return self._id[0] if self._id and self._id[1] else None
 
     @cached_property
@@ -263,15 +266,15 @@ class HtmlFacts:
 
     @cached_property
     def image_urls(self) -> list[str]:
-        """Gallery."""
+        """Images of the gallery."""
         return find_images(self._document, self._seen.title, next(iter(self._names), ""))
 
     @cached_property
     def video_urls(self) -> list[str]:
-        """Video elements and players' scripts."""
+        """Files of video elements and of scripts of players."""
         return find_videos(self._document)
 
     def _spec(self, vocabulary: str) -> str | None:
-        """Return the value of the first specification whose whole name is a word of a vocabulary."""
+        """Return the value of the first specification whose name is a word of a vocabulary."""
         names = as_a_whole(vocabulary)
         return next((value for name, value in self.specs if names.fullmatch(squash(name.strip()))), None)

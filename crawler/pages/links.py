@@ -26,16 +26,16 @@ class Link:
     url: str
     """Absolute, http or https, without fragment."""
     text: str
-    """Its text, white space folded; empty for a picture."""
+    """Text, white space collapsed; empty for an image."""
     nofollow: bool
-    """The link says ``rel="nofollow"``."""
+    """Whether the link has ``rel="nofollow"``."""
 
 
 def canonical_url(document: Document) -> str:
-    """Return the address that names the page: canonical link, else ``og:url``, else its own.
+    """Return the canonical URL of a page: canonical link, else ``og:url``, else its own URL.
 
-    A canonical address on another host, or the bare home page from a page that is not it, is a
-    common mistake of shops and is not believed. Tracking and session parameters are dropped.
+    A canonical URL on another host, or of the home page on a different page, is a common mistake of shops and is
+    ignored. Tracking and session parameters are dropped.
     """
     hrefs = [link.get("href") or "" for link in document.tree.iter("link") if "canonical" in _tokens(link, "rel")]
     for reference in [*hrefs[:1], *document.meta.get("og:url", ())[:1]]:
@@ -46,7 +46,7 @@ def canonical_url(document: Document) -> str:
 
 
 def links(document: Document) -> tuple[Link, ...]:
-    """Return the page's links in page order, each address once (the first text that is not empty)."""
+    """Return the links of a page in page order, each URL once with its first text that is not empty."""
     found: dict[str, Link] = {}
     for element in document.tree.iter("a", "area"):
         url = document.absolute(element.get("href") or "")
@@ -63,10 +63,10 @@ def links(document: Document) -> tuple[Link, ...]:
 
 
 def next_link(document: Document) -> str | None:
-    """Return the address of a listing's next page; None on its last one, or where there is no listing.
+    """Return the URL of the next page of a listing; None on the last page and on other pages.
 
-    Order of trust: ``link rel=next``, ``a rel=next``, an element of class ``next``, then a link
-    inside a pager whose whole text says "next" or is an arrow.
+    Order of trust: ``link rel=next``, ``a rel=next``, an element of class ``next``, then a link in a pager whose
+    whole text is "next" or an arrow.
     """
     for element in document.tree.iter("link", "a"):
         if "next" in _tokens(element, "rel") and (url := _other(document, element)):
@@ -84,7 +84,7 @@ def next_link(document: Document) -> str | None:
 
 
 def _other(document: Document, element: html.HtmlElement) -> str | None:
-    """Return where a link leads, unless that is this page itself or another site."""
+    """Return the URL of a link unless it leads to this page or to another site."""
     url = document.absolute(element.get("href") or "")
     return url if url and url != document.url.partition("#")[0] and same_site(url, document.url) else None
 
@@ -103,7 +103,7 @@ def _has_next_text(element: html.HtmlElement) -> bool:
 
 
 def _in_pager(element: html.HtmlElement) -> bool:
-    """Tell whether an enclosing element names itself a pager."""
+    """Return whether the name of an enclosing element says pager."""
     for step, outer in enumerate(element.iterancestors()):
         if step > 5:
             return False
@@ -113,5 +113,5 @@ def _in_pager(element: html.HtmlElement) -> bool:
 
 
 def _path(url: str) -> str:
-    """Return what follows the host: empty for a home page."""
+    """Return the part of a URL after the host; empty for a home page."""
     return url.split("/", 3)[3].strip("/?") if url.count("/") >= 3 else ""

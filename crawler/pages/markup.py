@@ -1,4 +1,9 @@
-"""JSON-LD and microdata of a page as schema.org nodes."""
+"""JSON-LD and microdata of a page as schema.org nodes.
+
+Both readers accept common mistakes of shops. Broken JSON is repaired where possible. Microdata follows the HTML Living
+Standard, section 5, but a ``content`` attribute counts on any element, and an item without a type belongs to the item
+around it.
+"""
 
 import json
 import re
@@ -20,29 +25,21 @@ _WRAPPING = re.compile(
 )
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
 _MAX_NODES = 5000
-"""Nodes looked at on one page; the busiest real page met had 700."""
+"""Nodes read on one page; the richest real page seen had 700."""
 _LISTED = frozenset(
-    [
-        "isrelatedto",
-        "issimilarto",
-        "isaccessoryorsparepartfor",
-        "isconsumablefor",
-        "review",
-        "reviews",
-        "itemlistelement",
-        "potentialaction",
-        "isvariantof",
-        "hasvariant",
-    ]
+    (
+        *("isrelatedto", "issimilarto", "isaccessoryorsparepartfor", "isconsumablefor", "review", "reviews"),
+        *("itemlistelement", "potentialaction", "isvariantof", "hasvariant"),
+    )
 )
-"""Properties whose products are other products."""
+"""Properties whose values are other products."""
 
 
 def jsonld_nodes(document: Document) -> list[Node]:
     """Return all typed objects of the page's JSON-LD in page order, ``@graph`` and nested ones included.
 
-    Objects below a list of other products (``isRelatedTo``, ``itemListElement``) or of variants are left out here:
-    they keep their place inside their parents.
+    Objects below a list of other products (``isRelatedTo``, ``itemListElement``) or of variants are left out; they
+    stay inside their parents.
     """
     nodes: list[Node] = []
     for script in document.tree.iter("script"):
@@ -53,7 +50,7 @@ def jsonld_nodes(document: Document) -> list[Node]:
 
 
 def _loads(text: str) -> list[object]:
-    """Decode a script that may be wrapped in comments, have trailing commas, or hold several values."""
+    """Decode a script, perhaps wrapped in comments, with trailing commas, or with several values."""
     for attempt in (text, _WRAPPING.sub("", text), _TRAILING_COMMA.sub(r"\1", _WRAPPING.sub("", text))):
         try:
             return [json.loads(attempt, strict=False)]
@@ -106,12 +103,12 @@ _ADDRESS = {
 """Element -> attribute that holds its value."""
 _LAZY = ("data-src", "data-original", "data-lazy-src")
 _OTHER_PRODUCTS = frozenset(
-    ["isrelatedto", "issimilarto", "isaccessoryorsparepartfor", "isconsumablefor", "review", "reviews"]
+    ("isrelatedto", "issimilarto", "isaccessoryorsparepartfor", "isconsumablefor", "review", "reviews")
 )
 _MAX_TEXT = 5_000
 """Longest text of a property, characters."""
 _MAX_PROPERTIES = 5_000
-"""Properties read on one page; the busiest real page met had 900."""
+"""Properties read on one page; the richest real page seen had 900."""
 
 
 @dataclass
@@ -121,22 +118,22 @@ class _Items:
 
 
 def microdata_nodes(document: Document) -> list[Node]:
-    """Return the page's microdata items in page order; nested ones stand in their parents and again on their own.
+    """Return the page's microdata items in page order; nested ones appear in their parents and on their own.
 
     Products that are values of ``isRelatedTo`` and the like are left out.
     """
-    reading = _Items()
+    items = _Items()
     if b"itemscope" not in document.utf8:
         return []
     for element in document.tree.xpath("//*[@itemscope or @itemprop]")[:_MAX_PROPERTIES]:
-        _read(reading, element)
-    for element, node in list(reading.scopes.items()):
+        _read(items, element)
+    for element, node in list(items.scopes.items()):
         for reference in (element.get("itemref") or "").split()[:20]:
-            _refer(reading, document, node, reference)
-    return [node for node in reading.nodes if "@type" in node]
+            _refer(items, document, node, reference)
+    return [node for node in items.nodes if "@type" in node]
 
 
-def _read(reading: _Items, element: html.HtmlElement) -> None:
+def _read(items: _Items, element: html.HtmlElement) -> None:
     names = (element.get("itemprop") or "").split()
     value: object
     if element.get("itemscope") is not None:
@@ -145,23 +142,23 @@ def _read(reading: _Items, element: html.HtmlElement) -> None:
             node["@type"] = types if len(types) > 1 else types[0]
         if itemid := element.get("itemid"):
             node["@id"] = itemid.strip()
-        reading.scopes[element] = node
+        items.scopes[element] = node
         if not any(name.lower() in _OTHER_PRODUCTS for name in names):
-            reading.nodes.append(node)
+            items.nodes.append(node)
         value = node
     else:
         value = _property_value(element)
-    owner = _owner(reading, element)
+    owner = _owner(items, element)
     if (owner is not None and value not in ("", {})) or (isinstance(value, dict) and owner is not None):
         for name in names:
             _add(owner, name, value)
 
 
-def _owner(reading: _Items, element: html.HtmlElement) -> Node | None:
+def _owner(items: _Items, element: html.HtmlElement) -> Node | None:
     outer = element.getparent()
     while outer is not None:
-        if outer in reading.scopes:
-            return reading.scopes[outer]
+        if outer in items.scopes:
+            return items.scopes[outer]
         outer = outer.getparent()
     return None
 
@@ -192,7 +189,7 @@ def _property_value(element: html.HtmlElement) -> str:
 
 
 def _element_text(element: html.HtmlElement) -> str:
-    """Return an element's text, cut off early: items nested a thousand deep must not cost a million."""
+    """Return the start of the text of an element. Deeply nested items would cost quadratic time otherwise."""
     texts: list[str] = []
     length = 0
     for text in element.itertext():
@@ -203,14 +200,14 @@ def _element_text(element: html.HtmlElement) -> str:
     return fold("".join(texts)[:_MAX_TEXT])
 
 
-def _refer(reading: _Items, document: Document, node: Node, reference: str) -> None:
-    """Add the properties of the element that ``itemref`` names, where they belong to no other item."""
+def _refer(items: _Items, document: Document, node: Node, reference: str) -> None:
+    """Add the properties of the element that ``itemref`` names, unless they belong to another item."""
     found = document.tree.xpath("//*[@id=$name]", name=reference)
     if not found:
         return
     inside = found[0].xpath("descendant-or-self::*[@itemprop]")
     for element in inside:
-        if _owner(reading, element) is None:
-            value: object = reading.scopes.get(element) or _property_value(element)
+        if _owner(items, element) is None:
+            value: object = items.scopes.get(element) or _property_value(element)
             for name in (element.get("itemprop") or "").split():
                 _add(node, name, value)

@@ -1,4 +1,4 @@
-"""URLs of a product's images and video files in plain HTML."""
+"""URLs of the images and video files of a product in plain HTML."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -18,7 +18,7 @@ _LARGE = (
     *("data-zoom-image", "data-zoom", "data-large_image", "data-large", "data-full", "data-hires", "data-old-hires"),
     *("data-original", "data-lazy-src", "data-lazy", "data-src", "data-image"),
 )
-"""Attributes that scripts of galleries read a picture's address from, the largest version first."""
+"""Attributes that hold image URLs for gallery scripts, the largest version first."""
 _SIZE = re.compile(
     r"[_.-]?(?:\d{2,4}x\d{2,4}|(?:thumb(?:nail)?|small|medium|large|big|zoom|mini|square|s|m|l|xl|xs)(?=\.\w+$))(?:_\w)?"
     r"|\.(?:jpg|png|webp)(?=_)|\._[A-Z0-9,_]+_(?=\.)",
@@ -28,7 +28,7 @@ _FOLDER = re.compile(
     r"/(?:thumbs?|thumbnails?|small|medium|large|big|zoom|orig(?:inal)?|cache|\d{2,4}x\d{2,4}|[swh]_?\d{2,4})(?=/)",
     re.IGNORECASE,
 )
-_PICTURE = re.compile(r"\.(?:jpe?g|png|webp|avif)(?:$|[?#])", re.IGNORECASE)
+_IMAGE_FILE = re.compile(r"\.(?:jpe?g|png|webp|avif)(?:$|[?#])", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +40,11 @@ class _Image:
 
 
 def find_images(document: Document, title: html.HtmlElement | None, caption: str) -> list[str]:
-    """Return the addresses of the gallery's pictures in page order, each picture once.
+    """Return the image URLs of the gallery in page order, each image once.
 
-    Pictures count that stand in a place called a gallery, or are described by the product's name.
-    Where full pictures and thumbnails of them both stand there, the larger group is taken, full ones
-    before thumbnails; pictures of menus, recommendations, reviews and pure decoration never count.
+    Images count if an enclosing element is named a gallery, or if their description is the name of the product.
+    Of full images and thumbnails the larger group is taken. Images of menus, recommendations, reviews and
+    decoration never count.
     """
     around = frozenset(title.iterancestors()) if title is not None else frozenset()
     images = [image for element in document.tree.iter("img") if (image := _read(document, element, around, caption))]
@@ -57,7 +57,7 @@ def find_images(document: Document, title: html.HtmlElement | None, caption: str
 
 
 def distinct_images(urls: Iterable[str]) -> list[str]:
-    """Return addresses in order, those that differ only in marks of size once."""
+    """Return URLs in order, without those that differ only in size marks."""
     found: dict[str, str] = {}
     for url in urls:
         found.setdefault(_stem(url), url)
@@ -77,8 +77,8 @@ def _read(
     own = words(f"{element.get('class', '')} {element.get('id', '')}")
     if place is None or _is_noise(own):
         return None
-    full = _full_picture(document, element)
-    url = full or _address(document, element)
+    full = _full_image(document, element)
+    url = full or _image_url(document, element)
     if url is None or _is_noise(url.rpartition("/")[2]):
         return None
     if place != "page" and _leads_away(document, element):
@@ -88,7 +88,7 @@ def _read(
     return _Image(url, gallery=place in ("gallery", "thumb"), thumb=place == "thumb" and not full, named=named)
 
 
-def _address(document: Document, element: html.HtmlElement) -> str | None:
+def _image_url(document: Document, element: html.HtmlElement) -> str | None:
     candidates = [element.get(name) for name in _LARGE]
     candidates += [_largest(element.get("srcset") or element.get("data-srcset") or ""), element.get("src")]
     for candidate in candidates:
@@ -107,10 +107,10 @@ def _address(document: Document, element: html.HtmlElement) -> str | None:
 def _largest(srcset: str) -> str:
     best, width = "", -1.0
     for entry in srcset.split(", ")[:20]:
-        address, _, descriptor = entry.strip().partition(" ")
+        url, _, descriptor = entry.strip().partition(" ")
         number = "".join(takewhile(lambda c: c.isdigit() or c == ".", descriptor.strip()))
-        if address and (size := float(number) if number.replace(".", "", 1).isdigit() else 0.0) > width:
-            best, width = address.rstrip(","), size
+        if url and (size := float(number) if number.replace(".", "", 1).isdigit() else 0.0) > width:
+            best, width = url.rstrip(","), size
     return best
 
 
@@ -145,29 +145,29 @@ def _is_noise(names: str) -> bool:
 
 
 def _link(element: html.HtmlElement) -> str:
-    """Return what the link around a picture leads to; empty where there is none, or a script's."""
+    """Return the target of the link around an image; empty without a link and for scripts."""
     near = islice(element.iterancestors(), 4)
     href = next((outer.get("href") or "" for outer in near if outer.tag == "a"), "")
     return "" if href.startswith(("#", "javascript:")) else href
 
 
-def _full_picture(document: Document, element: html.HtmlElement) -> str | None:
-    """Return the address of the full picture that a thumbnail links to."""
+def _full_image(document: Document, element: html.HtmlElement) -> str | None:
+    """Return the URL of the full image that a thumbnail links to."""
     href = _link(element)
-    return document.absolute(href) if _PICTURE.search(href) else None
+    return document.absolute(href) if _IMAGE_FILE.search(href) else None
 
 
 def _leads_away(document: Document, element: html.HtmlElement) -> bool:
-    """Tell whether a picture links to another page: then it is a card of another product."""
+    """Return whether an image links to another page, as in the card of another product."""
     href = _link(element)
-    if not href or _PICTURE.search(href):
+    if not href or _IMAGE_FILE.search(href):
         return False
     url = document.absolute(href)
     return url is not None and url.partition("?")[0] != document.url.partition("?")[0].partition("#")[0]
 
 
 def _is_wrapper(names: str) -> bool:
-    """Tell whether a name says thumbnail of a frame around the whole gallery, as Bootstrap's ``img-thumbnail`` does."""
+    """Return whether a name is a frame around the whole gallery, as ``img-thumbnail`` of Bootstrap."""
     return "img-thumbnail" in names and "indicator" not in names
 
 
@@ -180,14 +180,14 @@ _FILE_URL = re.compile(
     r"""(?:https?:)?(?:\\?/){2}[\w.-]+(?:\\?/[^\s"'<>\\/,;(){}]+)*\.(?:mp4|webm|m4v|mov)(?:\?[^\s"'<>\\]*)?"""
 )
 _REACH = 400
-"""Characters before a file's ending in which its address must start."""
+"""Characters before a file extension in which the URL must start."""
 _MAX = 20
 
 
 def find_videos(document: Document) -> list[str]:
-    """Return the addresses of video files in page order, each once: ``video`` and ``source`` elements, then scripts.
+    """Return the URLs of video files in page order, each once: those of elements, else those in scripts.
 
-    Players of other sites (an ``iframe``) and playlists (``.m3u8``) are no files and are left out.
+    Embedded players (``iframe``) and playlists (``.m3u8``) are not files and are left out.
     """
     found = dict.fromkeys(_in_elements(document))
     if not found:
@@ -224,9 +224,8 @@ def _in_scripts(document: Document) -> Iterator[str]:
     for script in document.tree.iter("script"):
         text = script.text or ""
         for ending in islice(_ENDING.finditer(text), _MAX * 10):
-            # The address ends here; look back a bounded way, so that no script costs more than its length.
+            # The URL ends here. The look back is bounded to keep the cost linear.
             window = text[max(0, ending.start() - _REACH) : ending.end() + 200]
             for match in _FILE_URL.finditer(window):
-                address = match[0].replace("\\/", "/")
-                if url := document.absolute(address):
+                if url := document.absolute(match[0].replace("\\/", "/")):
                     yield url

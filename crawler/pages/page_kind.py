@@ -1,4 +1,4 @@
-"""What kind of page this is: a product's, a listing, an error that says 200, or something else."""
+"""The kind of a page: product, listing, error page with status 200, or something else."""
 
 import re
 from collections import Counter
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from crawler.pages.currencies import CODE, SIGN, UNIT
 from crawler.pages.document import Document
-from crawler.pages.facts import Findings, says_product
+from crawler.pages.facts import Facts, says_product
+from crawler.pages.html_facts import HtmlFacts
 from crawler.pages.links import next_link
 from crawler.pages.text import anywhere, squash
 from crawler.pages.visible import Visible
@@ -17,16 +18,16 @@ __all__ = ["Verdict", "is_product", "page_kind"]
 
 _MONEY = re.compile(rf"(?:{SIGN}|(?<![A-Za-z]){CODE})\s?\d|\d[\d.,\s]*(?:{SIGN}|{CODE}\b|{UNIT})")
 _MANY = 4
-"""Amounts of money in elements alike from which on a page lists products, where nothing else speaks for one."""
+"""Amounts of money in similar elements that make a page a listing if nothing shows a single product."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a record is a product's; true in a condition if it is."""
+    """Whether a record is a product. It is true in a condition if it is."""
 
     product: bool
     reason: str = ""
-    """Why not: ``soft_404``, ``listing``, ``no_product_evidence`` or ``no_content``; empty for a product."""
+    """Reason against it: ``soft_404``, ``listing``, ``no_product_evidence`` or ``no_content``; empty for a product."""
 
     def __bool__(self) -> bool:
         """Return ``product``."""
@@ -34,12 +35,12 @@ class Verdict:
 
 
 def is_product(record: ProductRecord) -> Verdict:
-    """Tell whether a record holds enough to be a product, and came from a page that is one.
+    """Return whether a record is a product: it comes from a product page and has content.
 
-    A product page has a product in its markup, or in plain HTML two of: price, an id with its label,
-    specifications, a word on availability. Listings and error pages that say 200 are none. A record without
-    caption, picture or specification has no content to keep. A record that came by no page (a feed) is
-    judged by its content alone.
+    A product page has a product in its markup, or at least two of these in plain HTML: price, id with a label,
+    specifications, availability. Listings and error pages with status 200 are not product pages. A record without
+    caption, image and specification has no content. A record that comes from a feed has no page and is judged by
+    its content alone.
     """
     kind = record.origins.get("page", "product")
     if kind == "not-found":
@@ -53,7 +54,7 @@ def is_product(record: ProductRecord) -> Verdict:
     return Verdict(product=True)
 
 
-def page_kind(document: Document, seen: Visible, marked: Sequence[Findings], shown: Findings, listed: int) -> str:
+def page_kind(document: Document, seen: Visible, marked: Sequence[Facts], shown: HtmlFacts, listed: int) -> str:
     """Return the kind of a page.
 
     ``product:json-ld``, ``product:microdata``, ``product:opengraph``, ``product:html``, ``listing``, ``not-found`` or
@@ -61,10 +62,10 @@ def page_kind(document: Document, seen: Visible, marked: Sequence[Findings], sho
 
     Args:
         document: The page.
-        seen: Its visible text.
-        marked: Facts of the markup; those of a product node have offers, or ids, or a name.
-        shown: Findings of the plain HTML.
-        listed: Products of different names in the markup of which none is the page's own.
+        seen: Visible text of the page.
+        marked: Facts of the markup, OpenGraph last.
+        shown: Facts of the plain HTML.
+        listed: Products of different names in the markup if none of them is the product of the page.
     """
     for one in marked:
         if one.origin != "opengraph" and (one.caption or one.price is not None or one.sku):
@@ -84,7 +85,7 @@ def page_kind(document: Document, seen: Visible, marked: Sequence[Findings], sho
 
 
 def _prices_alike(seen: Visible) -> int:
-    """Return how many amounts of money stand in elements of one tag and class: those of cards do."""
+    """Return the most amounts of money in elements of the same tag and class, as in product cards."""
     shapes = Counter(
         (run.element.tag, run.element.get("class"))
         for run in seen.runs
@@ -94,7 +95,7 @@ def _prices_alike(seen: Visible) -> int:
 
 
 def _says_missing(document: Document, seen: Visible) -> bool:
-    """Tell whether heading or window title, short as errors are, says that there is nothing here."""
+    """Return whether a short heading or window title says that the page does not exist."""
     heading = seen.text_of(seen.title) if seen.title is not None else ""
     return any(
         0 < len(text) <= 80 and anywhere("missing_pages").search(squash(text)) for text in (heading, document.title)

@@ -1,4 +1,4 @@
-"""One page in, one product record out."""
+"""Parsing of one page into a product record."""
 
 from importlib import import_module
 from urllib.parse import urlsplit
@@ -22,19 +22,20 @@ def parse_page(
 ) -> ProductRecord:
     """Turn a product page into a product record.
 
-    The same bytes, address and headers give the same record. Whether the page is a product's at all,
-    ``is_product(record)`` tells.
+    The same bytes, URL and headers give the same record. ``is_product(record)`` says whether the page is a product
+    page.
 
     Args:
         body: The page as it came, any content coding already removed.
-        url: Address it was fetched from, absolute.
+        url: Absolute URL that it was fetched from.
         headers: Its HTTP headers; only ``Content-Type`` is used, for the charset.
-        page_object: A page object class, or ``module:Class``; None: the one for the page's host, else the generic one.
-        merchant_key: Key that merchants' names are hashed under; without it ``merchant`` is None.
+        page_object: A page object class or ``module:Class``; None for the one registered for the host, else the generic
+            one.
+        merchant_key: Key for the hash of merchant names. Without it, ``merchant`` is None.
 
     Raises:
-        PageError: The page cannot be read: empty, too large, too deeply nested, or no http(s) address.
-        SettingsError: ``page_object`` names no page object.
+        PageError: The page is empty, too large or too deeply nested, or its URL is not http(s).
+        SettingsError: ``page_object`` does not name a page object.
     """
     document = read_document(body, url, headers)
     page = load_page_object(page_object) if isinstance(page_object, str) else page_object or page_object_for(url)
@@ -42,8 +43,8 @@ def parse_page(
 
 
 def page_object_for(url: str) -> type[ProductPage]:
-    """Return the page object class registered for an address, the generic one where there is none."""
-    # web-poet's own rules ask the network for the list of public suffixes; a host's name is enough here.
+    """Return the page object class registered for the host of a URL, else the generic one."""
+    # web-poet's own rules fetch the list of public suffixes from the network; the host name suffices here.
     return SITE_RULES.get((urlsplit(url).hostname or "").lower(), ProductPage)
 
 
@@ -51,13 +52,13 @@ def load_page_object(name: str) -> type[ProductPage]:
     """Import a page object by its ``module:Class`` name.
 
     Raises:
-        SettingsError: There is no such module or class, or it does not derive from ``ProductPage``.
+        SettingsError: The module or class does not exist, or the class does not derive from ``ProductPage``.
     """
     module, _, cls = name.partition(":")
     try:
         found = getattr(import_module(module), cls)
     except (ImportError, AttributeError, ValueError) as error:
-        raise SettingsError(f"page_object: expected 'module:Class' of a page object, got {name!r} ({error})") from None
+        raise SettingsError(f"page_object: cannot import {name!r} ({error}). Give it as 'module:Class'.") from None
     if not (isinstance(found, type) and issubclass(found, ProductPage)):
-        raise SettingsError(f"page_object: {name!r} does not derive from crawler.ProductPage")
+        raise SettingsError(f"page_object: {name!r} does not derive from crawler.ProductPage. Make it a subclass.")
     return found

@@ -14,19 +14,19 @@ from crawler.pages.visible import Run, Visible, words
 __all__ = ["find_price", "marked_price", "shown_price"]
 
 _MAX = Decimal(10) ** 13
-"""Amounts from which on a number is no price but an id; tables hold 14 digits before the point."""
+"""Lowest amount that is an id and not a price; tables hold 14 digits before the point."""
 _FINEST = Decimal("0.0001")
 """Decimals that tables hold."""
 _PLAIN = re.compile(r"\d+(?:\.\d+)?")
 _THREE = re.compile(r"\d{1,3}\.\d{3}")
-_THREE_DECIMALS = frozenset(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"])
+_THREE_DECIMALS = frozenset(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"))
 
 
 def marked_price(value: object, currency: str | None = None) -> Decimal | None:
-    """Read a price from structured data: a number, or text that should be one.
+    """Read a price from structured data: a number, or text with one.
 
-    A point before exactly three digits separates thousands (``24.990``), as shops that write so mean it,
-    except in currencies of three decimals. Zero is no price: it stands for "not for sale".
+    A point before exactly three digits separates thousands (``24.990``), except in currencies with three decimals.
+    Zero means "not for sale" and gives None.
     """
     if isinstance(value, bool) or value is None:
         return None
@@ -41,7 +41,7 @@ def marked_price(value: object, currency: str | None = None) -> Decimal | None:
 
 
 def shown_price(text: str) -> tuple[Decimal | None, str | None]:
-    """Read the first amount in a text for people, with its currency; both None where there is none."""
+    """Return the first amount in a visible text and its currency, or None twice."""
     found = Price.fromstring(text[:200].replace("’", "'"))
     if found.amount is None:
         return None, None
@@ -64,7 +64,7 @@ _UP_TO_CENTS = re.compile(rf"(?:[\d.,\s]|{SIGN})*\d[.,]?")
 _PER = re.compile(r"/\s*(?:m(?:o|onth)|(?:100\s?)?(?:g|kg|ml|l|oz|lb)\b)|x\s*\d", re.IGNORECASE)
 _AMOUNT = re.compile(rf"^[^\w\n]*\d[\d.,'’\s]*(?:[-–~—]\s*\d[\d.,'’\s]*)?[^\w\n]*$|{_MONEY.pattern}")
 _LEAST = 0.9
-"""Weight from which on a text is a price: an amount of money, or an element called a price."""
+"""Lowest weight of a price: an amount of money, or an element with the name of a price."""
 _KANA = re.compile(r"[\u3040-\u30ff]{3}")
 _HAN = re.compile(r"[\u4e00-\u9fff]{2}")
 _DIGIT = re.compile(r"\d")
@@ -72,11 +72,11 @@ _STRUCK = frozenset(("del", "s", "strike"))
 
 
 def find_price(document: Document, seen: Visible) -> tuple[Decimal, str | None] | None:
-    """Return the shown price and its currency; None where nothing looks like one.
+    """Return the price that the page shows and its currency, or None.
 
-    Every short text with an amount of money, or in an element called a price, is weighed: what its class
-    says, whether it is struck through or speaks of savings, shipping or instalments, how far behind the
-    product's heading it stands.
+    Every short text with an amount of money, or in an element with the name of a price, gets a weight from its
+    class, from strike-through, from words for savings, shipping and instalments, and from its distance to the heading
+    of the product.
     """
     title = seen.title_span
     best: tuple[float, Decimal, str | None] | None = None
@@ -94,7 +94,7 @@ def find_price(document: Document, seen: Visible) -> tuple[Decimal, str | None] 
 
 
 def _local_currency(document: Document, seen: Visible, sign: str | None) -> str | None:
-    """Tell yuan from yen by the page's language; other signs of several currencies stay as they are."""
+    """Distinguish yuan from yen by the language of the page. Other ambiguous signs stay as they are."""
     if sign not in ("¥", "CNY"):
         return sign
     language = (document.tree.get("lang") or "").lower()
@@ -111,7 +111,7 @@ def _nearness(index: int, start: int, end: int) -> float:
 
 
 def _weigh(seen: Visible, index: int) -> float:
-    """Weigh one run by its own line's words and by its enclosing elements' classes."""
+    """Return the weight of a run from the words of its line and the classes of its enclosing elements."""
     run = seen.runs[index]
     money = bool(_MONEY.search(_line(seen, index)))
     score = 1.0 if money else 0.0
@@ -140,13 +140,13 @@ def _is_old(text: str) -> bool:
 
 
 def _leads_old(seen: Visible, index: int) -> bool:
-    """Tell whether the run before, on the line before, is a label of an old price, such as ``Was:``."""
+    """Return whether the run before is the label of an old price, such as ``Was:``."""
     before = seen.runs[index - 1] if index else None
     return before is not None and len(before.text) < 20 and before.text[-1] in ":：" and _is_old(before.text)
 
 
 def _label_of(seen: Visible, index: int) -> str:
-    """Return a run with its neighbours on the line, those with amounts of their own aside."""
+    """Return a run with its neighbours on the line that have no amounts."""
     around = range(max(0, index - 1), min(len(seen.runs), index + 2))
     texts = [seen.runs[at] for at in around if seen.runs[at].line == seen.runs[index].line]
     return " ".join(run.text for run in texts if run is seen.runs[index] or not _DIGIT.search(run.text))
@@ -167,7 +167,7 @@ def _line_span(runs: list[Run], index: int) -> tuple[int, int]:
 
 
 def _whole(seen: Visible, index: int) -> str:
-    """Return the price's text; decimals in an element of their own (``173<sup>34</sup> Lei``) get their point back."""
+    """Return the text of a price. Decimals in their own element (``173<sup>34</sup> Lei``) get a point."""
     runs = seen.runs
     text = runs[index].text
     end = _line_span(runs, index)[1]

@@ -19,9 +19,9 @@ Value = TypeVar("Value")
 
 
 def field(method: Callable[[Any], Value]) -> Value:
-    """Make a method of a page object the field of its name; computed once a page.
+    """Turn a method of a page object into a field, an attribute that is computed once for each page.
 
-    This is ``web_poet.field(cached=True)``, which has no type annotations; on a page it reads as an attribute.
+    This is ``web_poet.field(cached=True)`` with type annotations.
     """
     decorate = cast("Callable[..., Callable[[Callable[[Any], Value]], Value]]", web_poet.field)
     return decorate(cached=True)(method)
@@ -31,9 +31,9 @@ _FIELDS = tuple(one.name for one in fields(ProductRecord) if one.name not in ("u
 
 
 class ProductPage(ItemPage[ProductRecord]):
-    """A product page of any shop: JSON-LD, microdata, OpenGraph and the HTML itself, in the order of ``trust``.
+    """A product page of any shop, read from JSON-LD, microdata, OpenGraph and plain HTML (``crawler.pages.reading``).
 
-    A page object for one shop derives from it and overrides what the shop does its own way::
+    A page object for one shop derives from it and overrides the fields that its pages show differently::
 
         class CornerShopPage(ProductPage):
             @field
@@ -42,7 +42,7 @@ class ProductPage(ItemPage[ProductRecord]):
 
     Args:
         document: The page.
-        merchant_key: The workspace's key; without it ``merchant`` is None, whatever the page says.
+        merchant_key: Key of the workspace. Without it, ``merchant`` is always None.
     """
 
     def __init__(self, document: Document, merchant_key: bytes | None = None) -> None:
@@ -51,22 +51,22 @@ class ProductPage(ItemPage[ProductRecord]):
         self._merchant_key = merchant_key
 
     def to_record(self) -> ProductRecord:
-        """Return the record, contact details masked in caption and specifications."""
+        """Return the record with contact details masked in caption and specifications."""
         values = {name: getattr(self, name) for name in _FIELDS}
         return _mask(ProductRecord(url=self.url, origins=self.origins, **values))
 
     async def to_item(self) -> ProductRecord:
-        """Return the record, as frameworks that know web-poet ask for it."""
+        """Return the record, for frameworks that use web-poet."""
         return self.to_record()
 
     @field
     def url(self) -> str:
-        """Canonical address."""
+        """Canonical URL."""
         return self.reading.url
 
     @field
     def native_id(self) -> str | None:
-        """The shop's id: from a label, markup, the address, in the end a hash of the address."""
+        """The shop's own id: from a label, the markup or the URL, else a hash of the URL."""
         return self.reading.native_id[0]
 
     @field
@@ -86,7 +86,7 @@ class ProductPage(ItemPage[ProductRecord]):
 
     @field
     def price(self) -> Decimal | None:
-        """What the buyer pays now."""
+        """Amount that the buyer pays now."""
         return self.reading.price[0] if self.reading.price else None
 
     @field
@@ -119,12 +119,12 @@ class ProductPage(ItemPage[ProductRecord]):
 
     @field
     def image_urls(self) -> tuple[str, ...]:
-        """Pictures, main one first."""
+        """Image URLs, main image first."""
         return tuple(url for url, _ in self.reading.images)
 
     @field
     def video_urls(self) -> tuple[str, ...]:
-        """Video files."""
+        """URLs of video files."""
         return tuple(url for url, _ in self.reading.videos)
 
     @field
@@ -134,18 +134,18 @@ class ProductPage(ItemPage[ProductRecord]):
 
     @field
     def origins(self) -> Mapping[str, str]:
-        """Where each field came from; an overridden field names its page object."""
-        mine = {name: f"page:{owner}" for name in _FIELDS if (owner := _reader_of(type(self), name)) is not None}
+        """Origin of each field; for an overridden field, the name of its page object."""
+        mine = {name: f"page:{owner}" for name in _FIELDS if (owner := _overrider(type(self), name)) is not None}
         read = {name: origin for name, origin in self.reading.origins().items() if name not in mine}
         return read | {name: origin for name, origin in mine.items() if getattr(self, name)}
 
     def merchant_name(self) -> str | None:
-        """The seller as the page names it. Not a field: the name must not leave the page object."""
+        """Name of the seller on the page. It is not a field because it must not leave the page object."""
         return _value(self.reading.merchant_name)
 
 
-def _reader_of(page: type[ProductPage], name: str) -> str | None:
-    """Return the derived class that reads a field its own way; None for the generic reading."""
+def _overrider(page: type[ProductPage], name: str) -> str | None:
+    """Return the derived class that overrides a field; None for the generic field."""
     readers = (name, "merchant_name") if name == "merchant" else (name,)
     owner = next(cls for cls in page.__mro__ if any(reader in vars(cls) for reader in readers))
     return None if owner is ProductPage else owner.__name__

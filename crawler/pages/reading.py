@@ -1,4 +1,23 @@
-"""All facts of one page, and the order in which sources are trusted."""
+"""All facts of one page, and the order in which sources are trusted.
+
+| field | order of trust |
+|---|---|
+| caption | JSON-LD, microdata, heading, og:title, title (``titles.choose_caption``) |
+| category | JSON-LD, microdata and HTML breadcrumb, then the category of the product in markup |
+| brand | specification table, JSON-LD, microdata, OpenGraph, manufacturer, brand beside the heading |
+| price | JSON-LD, microdata, OpenGraph, HTML; among several, the one that the HTML shows, else the lowest |
+| currency | the source of the price, then the others in that order |
+| availability | JSON-LD, microdata, OpenGraph, HTML; InStock if the page only shows a price |
+| native_id | label beside the heading, JSON-LD, microdata, OpenGraph, other label, URL, hash of the URL |
+| gtin, mpn | JSON-LD, microdata, specification table, OpenGraph |
+| images | JSON-LD, microdata, OpenGraph first; then the other images of the gallery |
+| videos | JSON-LD, microdata, elements and scripts, OpenGraph |
+| specs | HTML, then ``additionalProperty`` of names that the HTML does not have |
+| merchant | JSON-LD, microdata, label on the page |
+
+A label wins over markup for the id because shops put internal keys of variants into markup; the label is what they
+print on invoices. A specification table wins for the brand because markup often names the shop.
+"""
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
@@ -7,7 +26,7 @@ from typing import NamedTuple
 
 from crawler.pages.breadcrumbs import marked_breadcrumb
 from crawler.pages.document import Document
-from crawler.pages.facts import Choice, Facts, Findings, choose_product, opengraph_facts, product_facts
+from crawler.pages.facts import Choice, Facts, choose_product, opengraph_facts, product_facts
 from crawler.pages.html_facts import HtmlFacts
 from crawler.pages.links import canonical_url
 from crawler.pages.markup import Node, jsonld_nodes, microdata_nodes
@@ -18,33 +37,34 @@ from crawler.pages.urls import id_from_url, id_of_last_resort
 from crawler.pages.visible import Visible, read_visible
 from m5data.records import Availability
 
-__all__ = ["Reading", "Text", "choose_availability", "choose_images", "choose_price", "choose_specs", "choose_text"]
+__all__ = ["Reading"]
 
-Text = tuple[str, str]
+_AnyFacts = Facts | HtmlFacts
+_Text = tuple[str, str]
 """A value and its origin."""
 
-MAX_TEXT = 120
-"""Longest brand, id or number, characters; more is a text that got into the wrong place."""
-MAX_IMAGES = 100
-"""Pictures of one product; the richest real gallery met had 24."""
-MAX_SPECS = 500
-"""Specifications of one product; the longest real table met had 90."""
+_MAX_TEXT = 120
+"""Longest brand, id or number, characters. Longer texts are descriptions in the wrong place."""
+_MAX_IMAGES = 100
+"""Images of one product; the largest real gallery seen had 24."""
+_MAX_SPECS = 500
+"""Specifications of one product; the longest real table seen had 90."""
 
 
-def choose_text(field: str, facts: Sequence[Findings]) -> Text | None:
-    """Return the first value of a text field that is not too long, with its origin; ``facts`` are in order of trust."""
+def _choose_text(field: str, facts: Sequence[_AnyFacts]) -> _Text | None:
+    """Return the first value of a field that is not too long, and its origin. ``facts`` are in order of trust."""
     found = ((getattr(one, field), one.origin) for one in facts)
-    return next(((value, origin) for value, origin in found if value and len(value) <= MAX_TEXT), None)
+    return next(((value, origin) for value, origin in found if value and len(value) <= _MAX_TEXT), None)
 
 
-def choose_price(marked: Sequence[Findings], shown: Findings) -> tuple[Decimal, str | None, str] | None:
+def _choose_price(marked: Sequence[Facts], shown: HtmlFacts) -> tuple[Decimal, str | None, str] | None:
     """Return price, currency and origin.
 
-    Of several offers (sizes, sellers) the one that the page shows is taken, else the lowest: "from". Where two
-    readers of markup differ and the page shows what the later says, the earlier is out of date: an auction's
-    first bid, a price before the sale.
+    Of several offers (sizes, sellers), the one that the page shows is taken, else the lowest ("from"). If two
+    kinds of markup differ and the page shows the later one, the earlier is out of date: the first bid of an
+    auction, a price before the sale.
     """
-    priced = [one for one in marked if one.price is not None] or [shown]
+    priced: Sequence[_AnyFacts] = [one for one in marked if one.price is not None] or [shown]
     first = priced[0]
     if first.price is None:
         return None
@@ -55,41 +75,41 @@ def choose_price(marked: Sequence[Findings], shown: Findings) -> tuple[Decimal, 
     confirmed = next((one for one in agreeing if one.price == shown.price and one.price is not None), None)
     if confirmed is not None and confirmed.price is not None:
         first, price = confirmed, confirmed.price
-    others = (other.currency for other in [*marked, shown] if other.currency)
+    every: Sequence[_AnyFacts] = [*marked, shown]
+    others = (other.currency for other in every if other.currency)
     return price, first.currency or next(others, None), first.origin
 
 
-def choose_availability(
-    marked: Sequence[Findings], shown: Findings, *, priced: bool
-) -> tuple[Availability, str] | None:
-    """Return availability and origin; what has a price and no word against it can be bought."""
-    for one in [*marked, shown]:
+def _choose_availability(marked: Sequence[Facts], shown: HtmlFacts, *, priced: bool) -> tuple[Availability, str] | None:
+    """Return availability and origin. A product with a price is in stock unless the page says otherwise."""
+    every: Sequence[_AnyFacts] = [*marked, shown]
+    for one in every:
         if one.availability is not None:
             return one.availability, one.origin
     return ("InStock", "html:price") if priced else None
 
 
-def choose_images(marked: Sequence[Findings], shown: Findings) -> list[Text]:
-    """Return addresses with their origins: markup's first, since it names the main one, then the gallery's others.
+def _choose_images(marked: Sequence[Facts], shown: HtmlFacts) -> list[_Text]:
+    """Return image URLs and origins: those of the markup, which name the main one, then the rest of the gallery.
 
-    Where markup lists three and more, it lists them all.
+    Markup with three or more images is taken to list all of them.
     """
     first = next((one for one in marked if one.image_urls), None)
     if first is None:
-        return [(url, shown.origin) for url in shown.image_urls[:MAX_IMAGES]]
+        return [(url, shown.origin) for url in shown.image_urls[:_MAX_IMAGES]]
     if len(first.image_urls) >= 3:
-        return [(url, first.origin) for url in distinct_images(first.image_urls)[:MAX_IMAGES]]
+        return [(url, first.origin) for url in distinct_images(first.image_urls)[:_MAX_IMAGES]]
     origins = dict.fromkeys(shown.image_urls, shown.origin) | dict.fromkeys(first.image_urls, first.origin)
-    return [(url, origins[url]) for url in distinct_images([*first.image_urls, *shown.image_urls])[:MAX_IMAGES]]
+    return [(url, origins[url]) for url in distinct_images([*first.image_urls, *shown.image_urls])[:_MAX_IMAGES]]
 
 
-def choose_specs(shown: Findings, marked: Iterable[Findings]) -> list[tuple[str, str, str]]:
-    """Return names, values and origins: the HTML's, then the markup's of names not there yet."""
+def _choose_specs(shown: HtmlFacts, marked: Iterable[Facts]) -> list[tuple[str, str, str]]:
+    """Return names, values and origins: those of the HTML, then those of the markup with new names."""
     specs = [(name, value, "html:specs") for name, value in shown.specs]
     for one in marked:
         known = {name.casefold() for name, _, _ in specs}
         specs += [(name, value, one.origin) for name, value in one.specs if name.casefold() not in known]
-    return specs[:MAX_SPECS]
+    return specs[:_MAX_SPECS]
 
 
 class _Markup(NamedTuple):
@@ -99,9 +119,9 @@ class _Markup(NamedTuple):
 
 
 class Reading:
-    """One page read by all readers; each thing is looked up when first asked for, once.
+    """One page, read by all readers. Every field is read once, on first access.
 
-    Values come with their origin; the order of trust is the table in ``trust``.
+    Values come with their origin. The table above gives the order of trust.
 
     Args:
         document: The page.
@@ -112,7 +132,7 @@ class Reading:
 
     @cached_property
     def url(self) -> str:
-        """Canonical address."""
+        """Canonical URL."""
         return canonical_url(self.document)
 
     @cached_property
@@ -130,36 +150,36 @@ class Reading:
 
     @cached_property
     def marked(self) -> list[Facts]:
-        """What the markup says: JSON-LD and microdata where they have a product, OpenGraph always, in this order."""
+        """Facts of JSON-LD and microdata if they have a product, then of OpenGraph."""
         nodes = [(one.choice.node, one.origin) for one in self._markup]
         facts = [product_facts(self.document, node, origin) for node, origin in nodes if node is not None]
         return [*facts, opengraph_facts(self.document)]
 
     @cached_property
     def html(self) -> HtmlFacts:
-        """What the plain HTML says."""
+        """Facts of the plain HTML."""
         caption = [self.caption[0]] if self.caption else []
         names = [*caption, *(one.caption for one in self.marked if one.caption), *(title for title, _ in self.titles)]
         return HtmlFacts(self.document, self.seen, names)
 
     @cached_property
     def kind(self) -> str:
-        """What kind of page this is (``page_kind``)."""
+        """Kind of the page (``page_kind``)."""
         listed = sum(one.choice.listed for one in self._markup if one.choice.node is None)
         return page_kind(self.document, self.seen, self.marked, self.html, listed)
 
     @cached_property
-    def caption(self) -> Text | None:
+    def caption(self) -> _Text | None:
         """The product's name."""
         named = [(one.caption, one.origin) for one in self.marked if one.caption]
         return choose_caption(named, self.titles)
 
     @cached_property
-    def native_id(self) -> Text:
+    def native_id(self) -> _Text:
         """The shop's own id."""
         if beside := self.html.sku_beside_title:
             return beside, "html:label"
-        if found := choose_text("sku", [*self.marked, self.html]):
+        if found := _choose_text("sku", [*self.marked, self.html]):
             return found
         for url in (self.url, self.document.url):
             if number := id_from_url(url):
@@ -178,52 +198,52 @@ class Reading:
         return next(((one.category, one.origin) for one in self.marked if one.category), None)
 
     @cached_property
-    def brand(self) -> Text | None:
+    def brand(self) -> _Text | None:
         """Brand as published."""
         maker = self.html.maker
-        return choose_text("brand", [self.html, *self.marked]) or ((maker, self.html.origin) if maker else None)
+        return _choose_text("brand", [self.html, *self.marked]) or ((maker, self.html.origin) if maker else None)
 
     @cached_property
     def price(self) -> tuple[Decimal, str | None, str] | None:
         """Price, currency, origin."""
-        return choose_price(self.marked, self.html)
+        return _choose_price(self.marked, self.html)
 
     @cached_property
     def availability(self) -> tuple[Availability, str] | None:
-        """Whether it can be bought."""
-        return choose_availability(self.marked, self.html, priced=self.price is not None)
+        """InStock or OutOfStock."""
+        return _choose_availability(self.marked, self.html, priced=self.price is not None)
 
     @cached_property
-    def merchant_name(self) -> Text | None:
-        """The seller's name: to be hashed, never to be handed on."""
-        return choose_text("merchant_name", [*self.marked, self.html])
+    def merchant_name(self) -> _Text | None:
+        """Name of the seller. It may leave the page object only as a hash."""
+        return _choose_text("merchant_name", [*self.marked, self.html])
 
     @cached_property
-    def gtin(self) -> Text | None:
+    def gtin(self) -> _Text | None:
         """GTIN, digits."""
-        return choose_text("gtin", self._html_before_opengraph)
+        return _choose_text("gtin", self._html_before_opengraph)
 
     @cached_property
-    def mpn(self) -> Text | None:
-        """Manufacturer's part number; the shop's own id repeated there is none."""
-        found = choose_text("mpn", self._html_before_opengraph)
+    def mpn(self) -> _Text | None:
+        """Manufacturer's part number; None if it repeats the shop's own id."""
+        found = _choose_text("mpn", self._html_before_opengraph)
         return found if found and found[0] != self.native_id[0] else None
 
     @cached_property
-    def images(self) -> list[Text]:
-        """Addresses of pictures, main one first."""
-        return choose_images(self.marked, self.html)
+    def images(self) -> list[_Text]:
+        """Image URLs, main image first."""
+        return _choose_images(self.marked, self.html)
 
     @cached_property
-    def videos(self) -> list[Text]:
-        """Addresses of video files."""
+    def videos(self) -> list[_Text]:
+        """URLs of video files."""
         first = next((one for one in self._html_before_opengraph if one.video_urls), None)
         return [(url, first.origin) for url in dict.fromkeys(first.video_urls)] if first else []
 
     @cached_property
     def specs(self) -> list[tuple[str, str, str]]:
         """Names, values, origins of specifications."""
-        return choose_specs(self.html, self.marked)
+        return _choose_specs(self.html, self.marked)
 
     @cached_property
     def _markup(self) -> list[_Markup]:
@@ -232,11 +252,11 @@ class Reading:
         return [_Markup(origin, nodes, choose_product(self.document, nodes, titles)) for origin, nodes in found]
 
     @cached_property
-    def _html_before_opengraph(self) -> Sequence[Findings]:
+    def _html_before_opengraph(self) -> Sequence[_AnyFacts]:
         return [*self.marked[:-1], self.html, self.marked[-1]]
 
     def origins(self) -> dict[str, str]:
-        """Return the origin of each field of the record that has a value, and the page's kind under ``page``."""
+        """Return the origin of each field that has a value, and the kind of the page under ``page``."""
         single = {
             "native_id": self.native_id,
             "caption": self.caption,

@@ -19,7 +19,7 @@ _COLON = re.compile(r"\s*[:：]\s*")
 
 
 def listed_specs(items: Iterable[html.HtmlElement], without: frozenset[str] = frozenset()) -> tuple[Specification, ...]:
-    """Return one specification an item, split at its first colon; names in ``without`` are left out."""
+    """Return a specification for each ``name：value`` item, without the names in ``without``."""
     specs: list[Specification] = []
     for item in items:
         name, *rest = _COLON.split(fold(item.text_content()), maxsplit=1)
@@ -31,7 +31,7 @@ def listed_specs(items: Iterable[html.HtmlElement], without: frozenset[str] = fr
 _JD_IMAGES = re.compile(r"imageList\s*:\s*\[([^\]]*)\]")
 _QUOTED = re.compile(r'"([^"]+)"')
 _NO_SPECS = frozenset(("店铺", "商品名称", "商品编号"))
-"""Rows that say what other fields hold; the merchant must be in no table."""
+"""Rows that repeat other fields. The merchant must not get into a table."""
 
 
 class JdPage(ProductPage):
@@ -39,7 +39,7 @@ class JdPage(ProductPage):
 
     @field
     def native_id(self) -> str | None:
-        """The number in the address; the 货号 among the attributes is the merchant's own."""
+        """The number in the URL. The 货号 among the attributes is an id of the merchant."""
         return id_from_url(self.document.url)
 
     @field
@@ -50,7 +50,7 @@ class JdPage(ProductPage):
 
     @field
     def category(self) -> tuple[str, ...]:
-        """The breadcrumb's first three steps; behind them stand brand and product."""
+        """The first three steps of the breadcrumb; brand and product follow."""
         items = self.document.tree.xpath("//div[@id='crumb-wrap']//div[contains(@class, 'crumb ')]/div/a")
         return tuple(name for item in items[:3] if (name := fold(item.text_content())))
 
@@ -68,7 +68,7 @@ class JdPage(ProductPage):
 
     @field
     def image_urls(self) -> tuple[str, ...]:
-        """Pictures of the gallery's script, 800 pixels wide."""
+        """Images of the gallery script, 800 pixels wide."""
         found = _JD_IMAGES.search(self.document.text)
         paths = _QUOTED.findall(found[1]) if found else []
         urls = [self.document.absolute(f"https://img13.360buyimg.com/n1/s800x800_{path}") for path in paths]
@@ -93,7 +93,7 @@ class TaobaoPage(ProductPage):
 
     @field
     def native_id(self) -> str | None:
-        """The ``id`` parameter of the address."""
+        """The ``id`` parameter of the URL."""
         return id_from_url(self.document.url)
 
     @field
@@ -104,23 +104,23 @@ class TaobaoPage(ProductPage):
 
     @field
     def specs(self) -> tuple[Specification, ...]:
-        """The attribute list; the variant pickers above it repeat some of its names."""
+        """The attribute list. The variant pickers above it repeat some of its names."""
         return listed_specs(self.document.tree.xpath("//ul[contains(@class, 'attributes-list')]/li"))
 
     @field
     def image_urls(self) -> tuple[str, ...]:
-        """Full pictures from the gallery's script; the page itself shows thumbnails."""
+        """Full images from the gallery script. The page itself shows thumbnails."""
         found = _TAOBAO_IMAGES.search(self.document.text)
         try:
-            addresses = json.loads(found[1]) if found else []
+            urls = json.loads(found[1]) if found else []
         except ValueError:
-            addresses = []
-        urls = [self.document.absolute(address) for address in addresses if isinstance(address, str)]
+            urls = []
+        urls = [self.document.absolute(url) for url in urls if isinstance(url, str)]
         return tuple(dict.fromkeys(url for url in urls if url))
 
     @field
     def price(self) -> Decimal | None:
-        """The lowest of the variants' prices; offers of the day come by script."""
+        """The lowest price of the variants. Scripts load offers of the day."""
         shown = self.document.tree.xpath("string(//*[@id='J_StrPrice']//*[contains(@class, 'tb-rmb-num')])")
         return shown_price(str(shown))[0]
 
@@ -130,7 +130,7 @@ class TaobaoPage(ProductPage):
         return "CNY" if self.price is not None else None
 
     def merchant_name(self) -> str | None:
-        """The shop's name, which only a script tells."""
+        """Name of the shop in a script."""
         found = _SHOP.search(self.document.text)
         try:
             return str(json.loads(f'"{found[1]}"')) or None if found else None
@@ -146,12 +146,12 @@ class TmallPage(ProductPage):
 
     @field
     def native_id(self) -> str | None:
-        """The ``id`` parameter of the address."""
+        """The ``id`` parameter of the URL."""
         return id_from_url(self.document.url)
 
     @field
     def caption(self) -> str | None:
-        """The product's heading; the first ``h1`` is the site's logo."""
+        """The heading of the product. The first ``h1`` is the logo of the site."""
         titles = self.document.tree.xpath("//div[contains(@class, 'tb-detail-hd')]//h1")
         return fold(titles[0].text_content()) or None if titles else None
 
@@ -162,14 +162,14 @@ class TmallPage(ProductPage):
 
     @field
     def image_urls(self) -> tuple[str, ...]:
-        """The gallery's pictures in full: a thumbnail's address is the full one's and a suffix."""
+        """Full images of the gallery. The URL of a thumbnail is that of the full image and a suffix."""
         sources = self.document.tree.xpath("//ul[@id='J_UlThumb']//img/@src")
         urls = [self.document.absolute(_THUMBNAIL.sub("", str(source))) for source in sources]
         return tuple(dict.fromkeys(url for url in urls if url))
 
     @field
     def price(self) -> Decimal | None:
-        """The lowest of the variants' prices; offers of the day come by script."""
+        """The lowest price of the variants. Scripts load offers of the day."""
         shown = self.document.tree.xpath("string(//*[@id='J_StrPriceModBox']//*[contains(@class, 'tm-price')][not(*)])")
         return shown_price(str(shown))[0]
 
@@ -179,7 +179,7 @@ class TmallPage(ProductPage):
         return "CNY" if self.price is not None else None
 
     def merchant_name(self) -> str | None:
-        """The shop's name beside its logo."""
+        """Name of the shop beside its logo."""
         names = self.document.tree.xpath("//a[contains(@class, 'slogo-shopname')]")
         return fold(names[0].text_content()) or None if names else None
 
@@ -189,4 +189,4 @@ SITE_RULES: dict[str, type[ProductPage]] = {
     "item.taobao.com": TaobaoPage,
     "detail.tmall.com": TmallPage,
 }
-"""Host -> page object for its product pages."""
+"""Host -> page object of its product pages. To add a shop, write a page object and register it here."""

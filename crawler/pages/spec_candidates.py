@@ -1,4 +1,4 @@
-"""Candidates for specifications: names and values that stand beside each other."""
+"""Candidates for specifications: pairs of names and values in tables, lists and lines with a colon."""
 
 import re
 from collections.abc import Iterator
@@ -22,15 +22,15 @@ __all__ = [
 ]
 
 MAX_NAME = 60
-"""Longest name of a property, characters; the longest met on real pages had 55."""
+"""Longest name of a property, characters; the longest seen on real pages had 55."""
 MAX_VALUE = 1000
-"""Longest value, characters: lists of ingredients are long, descriptions longer."""
+"""Longest value, characters. Lists of ingredients are long; descriptions are longer."""
 
 Part = tuple[int, int, html.HtmlElement | None]
-"""Runs of an element's text: the first, the one after the last, and the child that holds them (None: its own)."""
+"""First run, the one after the last, and the child element with these runs (None: text of the element itself)."""
 
 _MAX_RUNS = 100
-"""Runs of one value; more are a text."""
+"""Runs of one value; more are prose."""
 _COLON = ":：∶"
 _INLINE_PAIR = re.compile(r"^[\s•·*\-–—■◆●▪►✓]*([^:：]{1,60}?)\s*(?:(?<!\d):|:(?!\d)|：)(?!//)\s*(\S.*)$", re.DOTALL)
 _BRACKETED = re.compile(r"^[【\[]([^】\]]{1,40})[】\]]\s*[:：]?\s*(\S.*)$", re.DOTALL)
@@ -38,32 +38,32 @@ _BRACKETED = re.compile(r"^[【\[]([^】\]]{1,40})[】\]]\s*[:：]?\s*(\S.*)$", 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One name with its value."""
+    """Name and value of a candidate."""
 
     name: str
-    """Without its colon."""
+    """Without the colon."""
     value: str
     start: int
-    """Index of the run that holds the name."""
+    """Index of the run with the name."""
     end: int
     """Index after the last run of the value."""
     colon: bool
-    """A colon says that it is a name."""
+    """Whether a colon follows the name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Pairs that stand together."""
+    """Pairs of one table or list."""
 
     pairs: tuple[Pair, ...]
     container: html.HtmlElement
-    """Smallest element that holds them all."""
+    """Smallest element that contains all of them."""
     kind: str
     """``table``, ``dl`` or ``list``."""
 
 
 def labelled_pairs(seen: Visible) -> Iterator[tuple[Pair, html.HtmlElement]]:
-    """Yield the pairs whose name ends in a colon, each with the smallest element that holds both.
+    """Yield pairs whose name ends in a colon, each with the smallest element that contains both.
 
     ``Width: 53 cm`` in one run; ``<b>Width:</b> 53 cm`` on one line; ``<h4>Width:</h4><p>53 cm</p>``.
     """
@@ -94,7 +94,7 @@ def _is_label(runs: list[Run], index: int) -> bool:
 
 
 def _split_label(seen: Visible, index: int) -> Iterator[tuple[Pair, html.HtmlElement]]:
-    """Find the value of the label at ``index``: the rest of its line, else what follows it in its row."""
+    """Yield the pair of the label at ``index``. Its value is the rest of the line, else of the row."""
     runs = seen.runs
     name = runs[index].text.rstrip(_COLON + " ")
     after = index + 1
@@ -114,7 +114,7 @@ def _split_label(seen: Visible, index: int) -> Iterator[tuple[Pair, html.HtmlEle
 
 
 def _row_of(seen: Visible, index: int, after: int) -> html.HtmlElement | None:
-    """Return the smallest element that holds the label and something behind it."""
+    """Return the smallest element that contains the label and a later run."""
     element: html.HtmlElement | None = seen.runs[index].element
     while element is not None:
         span = seen.spans.get(element)
@@ -125,7 +125,7 @@ def _row_of(seen: Visible, index: int, after: int) -> html.HtmlElement | None:
 
 
 def _next_part_end(seen: Visible, row: html.HtmlElement, after: int, last: int) -> int:
-    """Return where the part of ``row`` that starts with run ``after`` ends, at most before the next label."""
+    """Return the end of the part of ``row`` that starts with run ``after``, or the next label if it comes first."""
     end = after + 1
     element: html.HtmlElement | None = seen.runs[after].element
     while element is not None and element is not row:
@@ -139,7 +139,7 @@ def _next_part_end(seen: Visible, row: html.HtmlElement, after: int, last: int) 
 
 
 def parts_of(seen: Visible, element: html.HtmlElement) -> list[Part]:
-    """Return the parts that an element's text falls into: its child elements, and its own text between them."""
+    """Return the parts of the text of an element: its child elements and the text between them."""
     start, end = seen.spans[element]
     parts: list[Part] = []
     at = start
@@ -157,7 +157,7 @@ def parts_of(seen: Visible, element: html.HtmlElement) -> list[Part]:
 
 
 def paired_rows(seen: Visible) -> Iterator[tuple[Pair, html.HtmlElement]]:
-    """Yield rows of exactly two parts, the first one run long, with the row's element: candidates without a colon."""
+    """Yield pairs without a colon from elements of two parts, the first a single run, with the element."""
     for element, (start, end) in seen.spans.items():
         if end - start < 2 or end - start > 40:
             continue
@@ -171,11 +171,11 @@ def paired_rows(seen: Visible) -> Iterator[tuple[Pair, html.HtmlElement]]:
                 yield Pair(first.text, value, start, end, colon=False), element
 
 
-_TITLES = frozenset(["h3", "h4", "h5", "h6", "strong", "b", "dt", "label"])
+_TITLES = frozenset(("h3", "h4", "h5", "h6", "strong", "b", "dt", "label"))
 
 
 def alternating_pairs(seen: Visible) -> Iterator[tuple[Pair, html.HtmlElement]]:
-    """Yield titles and what follows each, where an element holds at least three by turns: ``h4 div h4 div``."""
+    """Yield pairs of titles and the elements after them, if an element has at least three: ``h4 div h4 div``."""
     for element, (start, end) in seen.spans.items():
         if end - start < 6:
             continue
@@ -202,10 +202,10 @@ Span = tuple[int, int]
 
 
 def tables(seen: Visible) -> Iterator[Group]:
-    """Yield each table of pairs: most of its rows hold a name and a value, or several of both.
+    """Yield tables whose rows mostly hold a name and a value, or several of both.
 
-    Tables that hold tables are layout; tables of several columns are charts. A row of one cell is
-    the title of a group and is left out.
+    Tables with tables inside are layout, and tables of several columns are charts. A row of one cell is the title of
+    a group and is left out.
     """
     for table in seen.spans:
         if table.tag == "table" and not any(inner in seen.spans for inner in table.iterdescendants("table")):
@@ -230,7 +230,7 @@ def _read_table(seen: Visible, table: html.HtmlElement) -> list[Pair]:
 
 
 def _read_row(seen: Visible, cells: list[html.HtmlElement]) -> list[Pair]:
-    """Read ``name value``, or ``name value name value`` where the names are marked as such."""
+    """Read ``name value``, or ``name value name value`` if the names are marked up as labels."""
     filled = [cell for cell in cells if cell in seen.spans]
     if len(filled) == 2:
         found = _pair(seen, seen.spans[filled[0]], seen.spans[filled[1]])
@@ -257,7 +257,7 @@ def _pair(seen: Visible, name: Span, value: Span) -> Pair | None:
 
 
 def definition_lists(seen: Visible) -> Iterator[Group]:
-    """Yield the pairs of definition lists; lists under one parent, one pair each, are one group."""
+    """Yield the pairs of definition lists. Lists of one pair each with the same parent are one group."""
     together: dict[html.HtmlElement, list[Pair]] = {}
     holders: dict[html.HtmlElement, html.HtmlElement] = {}
     for element in seen.spans:
@@ -275,7 +275,7 @@ def definition_lists(seen: Visible) -> Iterator[Group]:
 
 
 def _read_list(seen: Visible, element: html.HtmlElement) -> list[Pair]:
-    """Pair each ``dt`` with the ``dd`` elements behind it; ``div`` wrappers inside a list are allowed in HTML."""
+    """Pair each ``dt`` with the ``dd`` elements after it. HTML allows ``div`` wrappers inside a list."""
     pairs: list[Pair] = []
     name: Span | None = None
     values: list[Span] = []

@@ -19,20 +19,19 @@ from crawler.pages.spec_candidates import (
 from crawler.pages.text import anywhere, as_a_whole, squash
 from crawler.pages.visible import Visible, words
 
-__all__ = ["find_specs", "judge", "kept_pairs"]
+__all__ = ["find_specs"]
 
 
 def find_specs(seen: Visible) -> list[tuple[str, str]]:
-    """Return the product's specifications, names and values as published, in page order, each pair once.
+    """Return names and values of the specifications as published, in page order, each pair once.
 
-    Candidates are groups of pairs: rows of a table, a definition list, siblings of one shape, lines with a
-    colon. Each group is judged as a whole (``spec_judge``), so that size charts, deliveries, prices and
-    reviews, which come in the same shapes, stay out.
+    Candidates are groups of pairs: rows of a table, a definition list, siblings of the same shape, lines with a
+    colon. Each group is scored as a whole, because size charts, deliveries, prices and reviews have the same shapes.
     """
     found: list[tuple[int, str, str]] = []
     for group in _candidates(seen):
-        pairs = kept_pairs(group)
-        if judge(seen, group, pairs) >= 1.0:
+        pairs = _properties(group)
+        if _score(seen, group, pairs) >= 1.0:
             found += [(pair.start, pair.name, pair.value) for pair in pairs]
     found.sort(key=lambda pair: pair[0])
     return list({(name.casefold(), value.casefold()): (name, value) for _, name, value in reversed(found)}.values())[
@@ -55,12 +54,12 @@ def _candidates(seen: Visible) -> Iterator[Group]:
 
 
 def _is_innermost(pair: Pair, names: set[int]) -> bool:
-    """Tell whether no name stands inside a pair's value: it would be the title of a section."""
+    """Return whether no name stands inside the value of a pair, which would be the title of a section."""
     return not any(index in names for index in range(pair.start + 1, pair.end))
 
 
 def _gather(seen: Visible, rows: Iterable[tuple[Pair, html.HtmlElement]], least: int) -> Iterator[Group]:
-    """Group pairs that stand together: in one element, else in siblings, wrappers with nothing else in them aside."""
+    """Group pairs of the same element, else of siblings, ignoring wrappers without other content."""
     inside: dict[html.HtmlElement, list[Pair]] = {}
     for pair, row in rows:
         inside.setdefault(row, []).append(pair)
@@ -73,7 +72,7 @@ def _gather(seen: Visible, rows: Iterable[tuple[Pair, html.HtmlElement]], least:
 
 
 def _holder(seen: Visible, row: html.HtmlElement) -> html.HtmlElement:
-    """Return the smallest element that holds a row and something besides."""
+    """Return the smallest element that contains a row and more."""
     span = seen.spans[row]
     element = row
     while (parent := element.getparent()) is not None and parent in seen.spans:
@@ -97,18 +96,18 @@ _NO_NAME = re.compile(r"[!?！？]$|^\d+[).]\s|^(?:[a-z]+(?:[A-Z][a-z]+)+|[a-z]+
 _PROSE = re.compile(r"[^\W\d_]{2}[.!?]\s+[^\W\d_]|[。！？]\s*[^\W\d_]")
 _BEFORE_DECOY = re.compile(r"^(?:product|item|total|our|your|estimated|产品|商品|預計|预计)\s*")
 _BEYOND_LATIN = "\u0370"
-"""Scripts whose decoy words count anywhere in a name: there they are rarely part of another word."""
+"""First script whose decoy words count anywhere in a name. There they are rarely part of another word."""
 _MOST = 1.6
-"""What surroundings can add at most: less than names of properties do."""
+"""Highest score of the surroundings; property names weigh more."""
 _ANCESTORS = 6
-"""Enclosing elements whose class and id are asked what stands here; farther ones enclose too much."""
+"""Enclosing elements whose class and id count; farther ones enclose too much."""
 
 
-def kept_pairs(group: Group) -> list[Pair]:
-    """Return a group's pairs without rows on prices, deliveries, sellers, sizes and what is no name at all."""
+def _properties(group: Group) -> list[Pair]:
+    """Return the pairs of a group without prices, deliveries, sellers, sizes and names that are not words."""
     pairs = [pair for pair in group.pairs if _is_property(pair)]
     if group.kind == "list" and len(pairs) <= 2:
-        # An id with its label, beside the heading: no list of properties.
+        # An id with its label beside the heading is not a list of properties.
         return [pair for pair in pairs if not as_a_whole("own_ids").fullmatch(squash(pair.name))]
     return pairs
 
@@ -123,16 +122,16 @@ def _is_property(pair: Pair) -> bool:
 
 
 def _is_decoy(name: str) -> bool:
-    """Tell whether a name starts with a word of prices, deliveries and the like, or holds one beyond Latin."""
+    """Return whether a name starts with a word of prices, deliveries and the like, or contains one beyond Latin."""
     found = anywhere("decoy_names").search(_BEFORE_DECOY.sub("", squash(name), count=1))
     return found is not None and (found.start() == 0 or found[0][0] >= _BEYOND_LATIN)
 
 
-def judge(seen: Visible, group: Group, pairs: Sequence[Pair]) -> float:
-    """Return how much speaks for a group being specifications; at 1 or more it is taken.
+def _score(seen: Visible, group: Group, pairs: Sequence[Pair]) -> float:
+    """Return the score of a group as specifications. It is accepted from 1 on.
 
-    Its names are properties; its heading, class or id says so; it is a table or definition list;
-    its names are short. Against it: what else its heading says, long values, rows left out.
+    Known property names, a heading, class or id of specifications, a table or definition list, and short names
+    raise the score. Other headings, long values and dropped rows lower it.
     """
     if not pairs:
         return -1.0
@@ -149,16 +148,16 @@ def judge(seen: Visible, group: Group, pairs: Sequence[Pair]) -> float:
 
 
 def _wordiness(pairs: Sequence[Pair]) -> float:
-    """Return what long names and values speak against a group: letters, questions, descriptions."""
+    """Return the penalty for long names and values, as in letters, questions and descriptions."""
     names = sum(len(pair.name.split()) > 7 or len(pair.name) > 45 for pair in pairs) / len(pairs)
     values = sum(len(pair.value) > 300 for pair in pairs) / len(pairs)
     return 1.5 * names + 1.0 * values
 
 
 def _context(seen: Visible, container: html.HtmlElement, start: int) -> float:
-    """Weigh what stands around a group: class and id of enclosing elements, and the headings before it in them.
+    """Score the surroundings of a group: class and id of enclosing elements, and the headings in them before it.
 
-    The nearest words decide; of two equally near, those against.
+    The nearest words decide. At equal distance, words against specifications win.
     """
     titles = [span for span in seen.headings if span[0] <= start][-3:]
     score = 0.0

@@ -1,4 +1,10 @@
-"""Text of pages: white space and markup removed, and the words of shops in many languages."""
+"""Text of pages: white space and markup removed, and vocabularies of shops in many languages.
+
+A vocabulary is a file ``words/<name>.txt`` with lines ``language: word, word, …``. A word matches the start of words
+in languages that separate words and may continue (``farb`` finds ``Farbe``), unless it ends in a full stop (``typ.``).
+In other languages it matches anywhere. Accents and case do not count. Inside a phrase, space, hyphen, underscore and
+nothing at all are equal.
+"""
 
 import html
 import re
@@ -14,13 +20,13 @@ _BREAK = re.compile(r"<(?:br|/p|/li|/div|/tr|/h\d)\b[^<>]*>", re.IGNORECASE)
 
 
 def fold(text: str) -> str:
-    """Return ``text`` with each stretch of white space as one space, without invisible characters."""
+    """Return ``text`` with white space collapsed to single spaces and without invisible characters."""
     folded = " ".join(text.split())
     return folded if folded.isascii() else " ".join(folded.translate(_INVISIBLE).split())
 
 
 def plain(text: str) -> str:
-    """Return text that may hold entities (once or twice over) and tags, as markup readers find it, as plain text."""
+    """Return text without tags and with entities decoded, also those encoded twice."""
     for _ in range(2):
         if "&" not in text:
             break
@@ -31,39 +37,39 @@ def plain(text: str) -> str:
 
 
 _UNSPACED = frozenset(("any", "ja", "ko", "th", "zh"))
-"""Languages that do not separate words; ``any`` is for parts of names that are written as one word."""
+"""Languages that do not separate words. ``any`` holds parts of names that are written as one word."""
 _NO_ACCENT = str.maketrans({"ł": "l", "ø": "o", "æ": "ae", "đ": "d", "ı": "i"})
 _MARKS = re.compile("[\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u3099\u309a]")
 
 
 @lru_cache(maxsize=4096)
 def squash(text: str) -> str:
-    """Return text in lower case and without accents, the form that the patterns of this module match."""
+    """Return text in lower case and without accents, as the patterns of this module expect it."""
     low = text.casefold()
     return low if low.isascii() else _MARKS.sub("", unicodedata.normalize("NFKD", low)).translate(_NO_ACCENT)
 
 
 @cache
 def anywhere(*names: str) -> re.Pattern[str]:
-    """Return a pattern that finds a word of the named files in squashed text."""
+    """Return a pattern for ``search`` that finds a word of the vocabularies in squashed text."""
     spaced, unspaced = _alternatives(names)
     return re.compile(f"(?<![^\\W_])(?:{spaced})|(?:{unspaced})" if unspaced else f"(?<![^\\W_])(?:{spaced})")
 
 
 @cache
 def as_a_whole(*names: str) -> re.Pattern[str]:
-    """Return a pattern for ``fullmatch``: squashed text that is one of the words of the named files."""
+    """Return a pattern for ``fullmatch`` of squashed text with a word of the vocabularies."""
     return re.compile("|".join(part for part in _alternatives(names) if part))
 
 
 @cache
 def at_start(*names: str) -> re.Pattern[str]:
-    """Return a pattern for ``match``: squashed text that starts with a word of the named files."""
+    """Return a pattern for ``match`` of squashed text that starts with a word of the vocabularies."""
     return re.compile(f"\\W*(?:{'|'.join(part for part in _alternatives(names) if part)})")
 
 
 def _alternatives(names: tuple[str, ...]) -> tuple[str, str]:
-    """Return the words of spaced and of unspaced languages, each as alternatives of a regular expression."""
+    """Return the alternatives of languages with and without spaces between words."""
     spaced: dict[str, None] = {}
     unspaced: dict[str, None] = {}
     for name in names:

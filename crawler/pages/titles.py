@@ -1,4 +1,4 @@
-"""The names a page gives itself: its heading, its meta title, its window title, the shop's name taken off."""
+"""Titles of a page without the name of the shop, and the caption of the product."""
 
 import re
 from collections.abc import Sequence
@@ -17,16 +17,19 @@ __all__ = ["choose_caption", "find_title", "page_titles"]
 
 _BETWEEN = re.compile(r"(\s+[|\-–—:·•»]+\s+|\s*[|｜_]\s*|(?<=[\u3000-\u9fff】」])-(?=\S))")
 _MAX_CAPTION = 500
-"""Longest caption, characters; M5Product's have 20 to 40 words."""
-_TELLING = 15
-"""Characters from which on a heading says enough alone, however much longer the name in the markup is."""
+"""Longest caption, characters; captions of M5Product have 20 to 40 words."""
+_FULL_NAME = 15
+"""Characters from which a heading is a full name, even if the name in the markup is much longer."""
 _GENERIC = frozenset(
-    ["www", "shop", "store", "de", "com", "net", "org", "co", "uk", "html", "product", "products", "online", "m", "en"]
+    (
+        *("www", "shop", "store", "de", "com", "net", "org", "co", "uk", "html", "product", "products"),
+        *("online", "m", "en"),
+    )
 )
 
 
 def page_titles(document: Document, seen: Visible) -> list[Text]:
-    """Return the page's titles with their origins, the most trusted first: heading, ``og:title``, ``title``."""
+    """Return the titles of a page and their origins: heading, ``og:title``, ``title``."""
     titles: list[Text] = []
     if seen.title is not None and (text := seen.text_of(seen.title)):
         titles.append((text, "html:h1"))
@@ -37,7 +40,7 @@ def page_titles(document: Document, seen: Visible) -> list[Text]:
 
 
 def find_title(document: Document, seen: Visible) -> html.HtmlElement | None:
-    """Return the element whose whole text is one of the page's titles, or most of one: for pages without ``h1``."""
+    """Return the element whose text is a title of the page or most of one, for pages without ``h1``."""
     titles = [text.casefold() for text, _ in page_titles(document, seen)]
     for run in seen.runs:
         text = run.text.casefold()
@@ -47,11 +50,11 @@ def find_title(document: Document, seen: Visible) -> html.HtmlElement | None:
 
 
 def choose_caption(marked: Sequence[Text], titles: Sequence[Text]) -> Text | None:
-    """Choose the caption from the markup's names and the page's titles.
+    """Choose the caption from the names in the markup and the titles of the page.
 
-    The markup's name leads, else the heading. A name that stands inside the leading one is taken instead where it
-    is the heading and starts it, or is at least half of it and either the heading or what two titles agree on: what
-    was around it is a slogan ("… - buy cheap at …") or a label ("Details about …").
+    The first name of the markup leads, else the heading. A shorter name that is part of the leading one replaces it
+    if it is the heading and the start of it, or if it is at least half of it and is the heading or two titles agree
+    on it. The rest is then a slogan ("… - buy cheap at …") or a label ("Details about …").
     """
     named = [(text, origin) for text, origin in (*marked, *titles) if len(text) <= _MAX_CAPTION]
     if not named:
@@ -62,14 +65,14 @@ def choose_caption(marked: Sequence[Text], titles: Sequence[Text]) -> Text | Non
         short, long = text.casefold(), lead[0].casefold()
         if len(short) < len(long) and short in long:
             half = len(short) * 2 >= len(long)
-            starts = long.startswith(short) and len(short) >= _TELLING
+            starts = long.startswith(short) and len(short) >= _FULL_NAME
             if (origin == "html:h1" and (half or starts)) or (half and said.count(short) > 1):
                 return text, origin
     return lead
 
 
 def _without_shop(title: str, document: Document) -> str:
-    """Drop the parts at either end of a title that are the shop's name."""
+    """Remove the name of the shop from both ends of a title."""
     pieces = _BETWEEN.split(title)
     shop = {_key(name) for name in document.meta.get("og:site_name", ())}
     hosts = [

@@ -1,4 +1,4 @@
-"""URLs: resolving, cleaning and normalising them, and the product ids they carry."""
+"""URLs: resolving, cleaning and normalising them, and the product ids in them."""
 
 import hashlib
 import re
@@ -20,26 +20,26 @@ _TRACKING = re.compile(
 )
 _SESSION_IN_PATH = re.compile(r";jsessionid=[^/?#]*", re.IGNORECASE)
 _PLAIN = re.compile(r"https?://[A-Za-z0-9.-]+(?:[/?][^\s#]*)?")
-"""An absolute address that resolving would not change: plain host, no port, no fragment."""
+"""An absolute URL that resolving would not change: plain host, no port, no fragment."""
 _DEFAULT_PORT = {"http": ":80", "https": ":443"}
 _TWIN_HOST = re.compile(r"^(?:www|m|mobile)\.")
 
 
 def absolute(base: str, reference: str) -> str | None:
-    """Resolve ``reference`` against ``base``; None unless it becomes an http or https address.
+    """Resolve ``reference`` against ``base``; None unless the result is an http or https URL.
 
-    The fragment is dropped; spaces become ``%20``, as in a browser.
+    The fragment is dropped. Spaces become ``%20``, as in a browser.
     """
     reference = _SPACE.sub("", reference.strip())
     if not reference or len(reference) > _MAX_LENGTH:
         return None
     if reference.startswith("//"):
         reference = base.partition("//")[0] + reference
-    if _PLAIN.fullmatch(reference):  # most addresses are, and this is ten times as fast as resolving
+    if _PLAIN.fullmatch(reference):  # ten times as fast as resolving, and most URLs match
         return reference
     try:
         parts = urlsplit(urljoin(base, reference))
-        parts.port  # noqa: B018  a bad port shows only when asked for
+        parts.port  # noqa: B018  raises for a bad port
     except ValueError:
         return None
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -50,8 +50,8 @@ def absolute(base: str, reference: str) -> str | None:
 def clean_url(url: str) -> str:
     """Return ``url`` without fragment, tracking and session parameters, default port and upper-case host.
 
-    The order of the other parameters is kept: some shops depend on it. An address that cannot be
-    read at all comes back as it is.
+    The order of the other parameters is kept because some shops depend on it. A URL that cannot be parsed is
+    returned unchanged.
     """
     try:
         parts = urlsplit(url.strip())
@@ -70,7 +70,7 @@ def _host(parts: SplitResult) -> str:
 
 
 def same_site(one: str, other: str) -> bool:
-    """Tell whether two addresses are on one host, ``www.``, ``m.`` and ``mobile.`` aside."""
+    """Return whether two URLs have the same host, apart from ``www.``, ``m.`` and ``mobile.``."""
     try:
         hosts = [_TWIN_HOST.sub("", (urlsplit(url).hostname or "")) for url in (one, other)]
     except ValueError:
@@ -79,15 +79,15 @@ def same_site(one: str, other: str) -> bool:
 
 
 def normalise(url: str, base: str = "", encoding: str = "utf-8") -> str | None:
-    """Return the one spelling of an address, or None where it is no address of a page.
+    """Return the canonical spelling of a URL, or None if it is not the URL of a page.
 
-    Absolute, percent-encoded as a browser would, without fragment, tracking and session
-    parameters; host in lower case.
+    The result is absolute, percent-encoded as in a browser, without fragment, tracking and session parameters, and
+    with the host in lower case.
 
     Args:
-        url: address, relative to ``base`` where one is given.
-        base: address of the page it stands on.
-        encoding: of that page: browsers write the query string of its links in it.
+        url: A URL, relative to ``base`` if one is given.
+        base: URL of the page that contains it.
+        encoding: Encoding of that page, which browsers use for the query strings of its links.
     """
     found = absolute(base or url, url)
     if found is None or len(found) > _MAX_PAGE_URL:
@@ -111,10 +111,10 @@ _EXTENSION = re.compile(r"\.(?:html?|php|aspx?|jsp|do)$", re.IGNORECASE)
 
 
 def id_from_url(url: str) -> str | None:
-    """Return the id that a product's address carries: a query parameter, or digits that end or begin a path segment.
+    """Return the product id in a URL: a query parameter, or digits at the end or start of a path segment.
 
     ``?id=562283240178``, ``/itm/302474151804``, ``/shirt-w712550a.html``, ``/product/name/140212369``,
-    ``/item/93133869_a-name``. None where the address is words alone.
+    ``/item/93133869_a-name``. None if the URL has words only.
     """
     try:
         parts = urlsplit(url)
@@ -144,5 +144,5 @@ def _from_segment(segment: str) -> str | None:
 
 
 def id_of_last_resort(url: str) -> str:
-    """Return a stable id where the shop shows none: ``u`` and the start of the canonical address's SHA-256, hex."""
+    """Return a stable id for a page without one: ``u`` and the start of the SHA-256 of the canonical URL, hex."""
     return "u" + hashlib.sha256(url.encode()).hexdigest()[:15]

@@ -18,7 +18,7 @@ SKIPPED_TAGS = frozenset(
         *("iframe", "object", "textarea", "head", "path", "use", "defs"),
     )
 )
-"""Elements whose text is no text of the product."""
+"""Elements whose text does not describe the product."""
 
 HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 
@@ -27,113 +27,76 @@ _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 @lru_cache(maxsize=4096)
 def words(names: str) -> str:
-    """Return class and id names as separate lower-case words: ``productSpecs`` becomes ``product-specs``."""
+    """Split class and id names into lower-case words: ``productSpecs`` becomes ``product-specs``."""
     return _CAMEL.sub("-", names).lower()
 
 
 @lru_cache(maxsize=4096)
 def is_aside(names: str) -> bool:
-    """Tell whether class and id names call a container menu, footer, recommendations, reviews or the like."""
+    """Return whether class and id names say menu, footer, recommendations, reviews or the like."""
     return bool(anywhere("aside_places").search(words(names)))
 
 
 MAX_RUNS = 20_000
-"""Runs kept of one page; the busiest real page met had 1,100."""
+"""Runs read on one page; the richest real page seen had 1,100."""
 
 _INLINE = frozenset(
-    [
-        "a",
-        "abbr",
-        "acronym",
-        "b",
-        "bdi",
-        "bdo",
-        "big",
-        "cite",
-        "code",
-        "data",
-        "del",
-        "dfn",
-        "em",
-        "font",
-        "i",
-        "img",
-        "ins",
-        "kbd",
-        "label",
-        "mark",
-        "meter",
-        "nobr",
-        "output",
-        "q",
-        "s",
-        "samp",
-        "small",
-        "span",
-        "strike",
-        "strong",
-        "sub",
-        "sup",
-        "svg",
-        "text",
-        "time",
-        "tt",
-        "u",
-        "var",
-        "wbr",
-        "button",
-        "input",
-    ]
+    (
+        *("a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font"),
+        *("i", "img", "ins", "kbd", "label", "mark", "meter", "nobr", "output", "q", "s", "samp", "small"),
+        *("span", "strike", "strong", "sub", "sup", "svg", "text", "time", "tt", "u", "var", "wbr", "button"),
+        *("input",),
+    )
 )
 _CONTAINERS = frozenset(
-    ["div", "section", "aside", "ul", "ol", "form", "header", "article", "center", "tbody", "table", "dl"]
+    ("div", "section", "aside", "ul", "ol", "form", "header", "article", "center", "tbody", "table", "dl")
 )
-_HEADINGS = frozenset(["h1", "h2", "h3", "h4", "h5", "h6", "caption", "legend", "summary"])
+_HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6", "caption", "legend", "summary"))
 
 
 @dataclass(slots=True, eq=False)
 class Run:
-    """One stretch of text between two tags."""
+    """Text between two tags."""
 
     text: str
-    """White space folded, never empty."""
+    """White space collapsed, never empty."""
     element: html.HtmlElement
-    """The element it stands in."""
+    """Element that contains it."""
     line: int
-    """Runs of one line have the same number: block elements and ``br`` start a new one."""
+    """Number of the line. Block elements and ``br`` start a new line."""
     glued: bool
-    """No white space separates it from the run before."""
+    """Whether no white space separates it from the run before."""
     hidden: bool
-    """Inside an element whose own style hides it."""
+    """Whether the style of an enclosing element hides it."""
 
 
 @dataclass(eq=False)
 class Visible:
-    """Runs of the main part in page order, and which of them each element holds."""
+    """Runs of the main part in page order, and the runs of each element."""
 
     runs: list[Run] = field(default_factory=list)
     spans: dict[html.HtmlElement, tuple[int, int]] = field(default_factory=dict)
-    """Element with text -> first of its runs, and the one after its last. Elements end before their parents."""
+    """Element with text -> its first run and the one after its last. Children come before their parents."""
     title: html.HtmlElement | None = None
-    """The heading that names the product."""
+    """Heading that names the product."""
 
     def text(self, start: int, end: int) -> str:
         """Return the runs from ``start`` up to ``end`` as one line."""
         text = self.runs[start].text if end > start else ""
         for run in self.runs[start + 1 : end]:
-            # Two words of their own elements, as in <a>Nike</a><span>Running shoe</span>, are set apart by style alone.
+            # Two words of their own elements, as in <a>Nike</a><span>Running shoe</span>, are separated by style only.
             apart = not run.glued or (text[-1].islower() and run.text[0].isupper())
             text += f" {run.text}" if apart else run.text
         return text
 
     def text_of(self, element: html.HtmlElement) -> str:
-        """Return an element's text as one line; empty where it is not in the main part."""
+        """Return the text of an element as one line; empty if it is not in the main part."""
         span = self.spans.get(element)
         return self.text(*span) if span else ""
 
     @property
     def title_span(self) -> tuple[int, int]:
-        """Runs of the heading; (0, 0) where there is none, or it is not in the main part."""
+        """Runs of the heading of the product; (0, 0) if there is none in the main part."""
         return self.spans.get(self.title, (0, 0)) if self.title is not None else (0, 0)
 
     @cached_property
@@ -143,9 +106,9 @@ class Visible:
 
 
 def read_visible(document: Document) -> Visible:
-    """Walk the body once, leaving out menus, footers, recommendations, reviews and what is no text.
+    """Read the body in one walk, without menus, footers, recommendations, reviews and scripts.
 
-    An element that holds the product's heading is never left out, whatever its class is called.
+    Elements around the heading of the product are never left out, whatever their class.
     """
     body = document.tree.find("body")
     root = document.tree if body is None else body
@@ -156,7 +119,7 @@ def read_visible(document: Document) -> Visible:
 
 
 def _heading(document: Document, root: html.HtmlElement) -> html.HtmlElement | None:
-    """Return the ``h1`` that the page's own titles hold, else the first outside of headers, else the first."""
+    """Return the ``h1`` that is part of a title of the page, else the first outside of headers, else the first."""
     texts = [(h1, fold(h1.text_content()).casefold()) for h1 in root.iter("h1")]
     filled = [(h1, text) for h1, text in texts if text]
     titles = [fold(title).casefold() for title in (document.title, *document.meta.get("og:title", ()))]
@@ -168,7 +131,7 @@ def _heading(document: Document, root: html.HtmlElement) -> html.HtmlElement | N
 
 
 class _Walk:
-    """The walk itself. It visits every element of a page, so what it does for each is written out, not called."""
+    """Walk over a page. It visits every element, so its steps are inlined for speed."""
 
     def __init__(self, seen: Visible, around_title: frozenset[html.HtmlElement]) -> None:
         self.seen = seen

@@ -1,8 +1,11 @@
 """The numbers behind the report, each one question to DuckDB."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from m5data.modalities import modalities
 from storage import Snapshot
+from storage.ledger import number_word
 
 __all__ = ["Counts", "Numbers", "ask"]
 
@@ -45,19 +48,20 @@ class Numbers:
 
 def ask(snapshot: Snapshot) -> Numbers:
     """Collect the numbers of a dataset version."""
+    columns = [modality.ledger.column for modality in modalities()]
     return Numbers(
         totals=_rows(snapshot, _TOTALS)[0],
         long_tail=_rows(snapshot, _LONG_TAIL),
-        overlap=_rows(snapshot, _OVERLAP),
+        overlap=_rows(snapshot, _overlap_sql(columns)),
         caption_lengths=_counts(snapshot, "select length(caption) as value from products where caption is not null"),
         durations=_counts(snapshot, _DURATIONS),
         merchant_sizes=_counts(
             snapshot, "select count(*) as value from products where merchant is not null group by merchant"
         ),
         image_sizes=_rows(snapshot, "select width, height, count(*) as images from images group by all order by all"),
-        shares=_rows(snapshot, _SHARES),
+        shares=_rows(snapshot, _shares_sql(len(columns))),
         captions=[str(row["caption"]) for row in _rows(snapshot, _CAPTIONS)],
-        ledger=_rows(snapshot, _LEDGER),
+        ledger=_rows(snapshot, _ledger_sql(columns)),
         splits=_rows(
             snapshot, "select recipe, split, role, count(*) as products from splits group by all order by all"
         ),
@@ -91,28 +95,34 @@ _LONG_TAIL = """
 select sub_class_name as name, count(*) as products
 from labels where sub_class_id >= 0 group by sub_class_id, sub_class_name order by products desc, name
 """
-_OVERLAP = """
-select image = 'present' as image, caption = 'present' as caption, specifications = 'present' as specifications,
-       video = 'present' as video, audio = 'present' as audio, count(*) as products
-from ledger group by 1, 2, 3, 4, 5 order by products desc, 1, 2, 3, 4, 5
-"""
 _DURATIONS = """
 select round(any_value(duration_s), 1) as value from media
 where kind = 'video' and state = 'ok' and duration_s is not null group by sha256
 """
-_SHARES = """
-select case modalities when 0 then 'no modality' when 1 then 'one modality (unimodal)'
-       when 5 then 'all five modalities' else modalities || ' modalities' end as "what",
-       count(*) as products, round(100 * count(*) / sum(count(*)) over (), 1) as "share, %"
-from ledger group by modalities order by modalities
-"""
 _CAPTIONS = "select caption from products where trim(caption) <> '' order by md5(product_id) limit 5000"
-_LEDGER = """
-select modality, state, count(*) as products
-from (unpivot (select image, caption, specifications, video, audio from ledger)
-      on columns(*) into name modality value state)
-group by all order by modality, products desc, state
-"""
 _PROPERTIES = """
 select property, count(distinct product_id) as products from specs group by 1 order by products desc, property limit 20
 """
+
+
+def _overlap_sql(columns: Sequence[str]) -> str:
+    flags = ", ".join(f"{column} = 'present' as {column}" for column in columns)
+    places = ", ".join(str(place) for place in range(1, len(columns) + 1))
+    return f"select {flags}, count(*) as products from ledger group by {places} order by products desc, {places}"  # noqa: S608
+
+
+def _shares_sql(count: int) -> str:
+    return f"""
+        select case modalities when 0 then 'no modality' when 1 then 'one modality (unimodal)'
+               when {count} then 'all {number_word(count)} modalities' else modalities || ' modalities' end as "what",
+               count(*) as products, round(100 * count(*) / sum(count(*)) over (), 1) as "share, %"
+        from ledger group by modalities order by modalities
+    """  # noqa: S608
+
+
+def _ledger_sql(columns: Sequence[str]) -> str:
+    return f"""
+        select modality, state, count(*) as products
+        from (unpivot (select {", ".join(columns)} from ledger) on columns(*) into name modality value state)
+        group by all order by modality, products desc, state
+    """  # noqa: S608

@@ -1,24 +1,15 @@
-"""``m5data align``: one hierarchy of labels for all shops, and its review by people."""
+"""Verbs of the label alignment: align, and its review by people."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from m5data.choices import Choices
 from m5data.cli.options import HERE, JsonOption, WorkspaceOption
-from m5data.cli.running import run_stages
+from m5data.cli.stages import run_verb
+from m5data.run_options import RunOptions
 
-__all__ = ["register"]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the verbs."""
-    verbs = typer.Typer(invoke_without_command=True)
-    verbs.callback()(align)
-    verbs.command("review")(review)
-    verbs.command("apply")(apply)
-    app.add_typer(verbs, name="align")
+__all__ = ["align", "apply", "review"]
 
 
 def align(
@@ -30,9 +21,9 @@ def align(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Align the category paths of all sources and label every product."""
+    """Run the stage align, unless a verb of its own follows."""
     if context.invoked_subcommand is None:
-        run_stages(workspace, ("align",), Choices(rule=rule), as_json=as_json)
+        run_verb(workspace, "align", RunOptions(rule=rule), as_json=as_json)
 
 
 def review(

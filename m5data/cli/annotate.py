@@ -1,38 +1,19 @@
-"""``m5data annotate``: judgements of product pairs, and the matches they make."""
+"""Verbs of the annotation: ``m5data annotate …``."""
 
-from enum import StrEnum
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from m5data.choices import Choices
 from m5data.cli.options import HERE, JsonOption, WorkspaceOption
-from m5data.cli.running import run_stages
+from m5data.cli.stages import run_verb
+from m5data.run_options import RunOptions
 
-__all__ = ["register"]
+if TYPE_CHECKING:  # a verb imports what it needs when it runs
+    from annotate.tasks import Pay
 
-
-class Form(StrEnum):
-    """What is written."""
-
-    csv = "csv"
-    label_studio = "label-studio"
-    report = "report"
-    consequences = "consequences"
-    categories = "categories"
-
-
-def register(app: typer.Typer) -> None:
-    """Add the verbs."""
-    verbs = typer.Typer(help="Judgements of product pairs, and the matches they make.", no_args_is_help=True)
-    verbs.command("candidates")(candidates)
-    verbs.command("tasks")(tasks)
-    verbs.command("links")(links)
-    verbs.command("import")(import_judgements)
-    verbs.command("aggregate")(aggregate)
-    verbs.command("export")(export)
-    app.add_typer(verbs, name="annotate")
+__all__ = ["aggregate", "candidates", "export", "import_judgements", "links", "tasks"]
 
 
 def candidates(
@@ -45,7 +26,7 @@ def candidates(
     ] = None,
     checkpoint: Annotated[
         Path | None,
-        typer.Option("--checkpoint", metavar="FILE", help="Of the encoder scale: a model that m5data train wrote."),
+        typer.Option("--checkpoint", metavar="FILE", help="Model that m5data train wrote, for the encoder scale."),
     ] = None,
     search: Annotated[
         str | None,
@@ -56,9 +37,9 @@ def candidates(
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of the sample of queries.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Sample queries from the reserve and find the listings most like each."""
-    chosen = Choices(encoder=encoder, checkpoint=checkpoint, search=search, seed=seed)
-    run_stages(workspace, ("candidates",), chosen, as_json=as_json)
+    """Run the stage candidates."""
+    options = RunOptions(encoder=encoder, checkpoint=checkpoint, search=search, seed=seed)
+    run_verb(workspace, "candidates", options, as_json=as_json)
 
 
 def tasks(
@@ -71,13 +52,13 @@ def tasks(
         Path | None,
         typer.Option("--gold", metavar="FILE", help="File of judgements to import first; its gold rows become gold."),
     ] = None,
-    workers: Annotated[int | None, typer.Option("--workers", help="Different workers a task.")] = None,
+    workers: Annotated[int | None, typer.Option("--workers", help="Different workers per task.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of the tasks' order.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Put candidates on the task board; tasks that are there stay as they are."""
-    chosen = Choices(kind=kind, judgements=gold, workers=workers, seed=seed)
-    run_stages(workspace, ("tasks",), chosen, as_json=as_json)
+    """Run the stage tasks."""
+    options = RunOptions(kind=kind, judgements=gold, workers=workers, seed=seed)
+    run_verb(workspace, "tasks", options, as_json=as_json)
 
 
 def links(
@@ -88,14 +69,16 @@ def links(
         typer.Option("--base", metavar="URL", help="Where the web application is reached (default: the settings')."),
     ] = None,
     reviewer: Annotated[
-        bool, typer.Option("--reviewer", help="For reviewers: they browse products and review labels.")
+        bool, typer.Option("--reviewer", help="Links for reviewers, who browse products and review labels.")
     ] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Let these paused workers go on; no new links.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Unpause these workers, and make no links.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Make personal links; a new one voids the old. Without names, print the pay ledger."""
+    """Make personal links for workers, or show their pay.
+
+    A new link voids the old one. Without names, the workers' pay is printed.
+    """
     from annotate.tasks import TaskBoard
-    from m5data.cli.ledger_rows import print_links, print_pay
     from m5data.workspace import Workspace
     from webapp.security.reviewers import invite_reviewers
 
@@ -103,16 +86,16 @@ def links(
     base = base or opened.settings.serve.address
     if names and reviewer:
         with opened.store.keeping_state():
-            print_links(invite_reviewers(opened.store.state, names), base, as_json=as_json)
+            _print_links(invite_reviewers(opened.store.state, names), base, as_json=as_json)
         return
     with opened.store.keeping_state(), TaskBoard(opened.store.state, opened.settings.annotate.tasks) as board:
         if not names:
-            print_pay(board.pay(), opened.settings.annotate.tasks.currency, as_json=as_json)
+            _print_pay(board.pay(), opened.settings.annotate.tasks.currency, as_json=as_json)
         elif resume:
             for name in names:
                 board.resume(name)
         else:
-            print_links(board.invite(names), base, as_json=as_json)
+            _print_links(board.invite(names), base, as_json=as_json)
 
 
 def import_judgements(
@@ -123,8 +106,8 @@ def import_judgements(
     workspace: WorkspaceOption = HERE,
     as_json: JsonOption = False,
 ) -> None:
-    """Take judgements from a file; bad rows go to the table rejects."""
-    run_stages(workspace, ("judgements",), Choices(judgements=file), as_json=as_json)
+    """Run the stage judgements."""
+    run_verb(workspace, "judgements", RunOptions(judgements=file), as_json=as_json)
 
 
 def aggregate(
@@ -139,24 +122,57 @@ def aggregate(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Turn judgements into matches."""
-    run_stages(workspace, ("matches",), Choices(method=method), as_json=as_json)
+    """Run the stage matches."""
+    run_verb(workspace, "matches", RunOptions(method=method), as_json=as_json)
 
 
 def export(
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="File to write.")],
     workspace: WorkspaceOption = HERE,
     form: Annotated[
-        Form,
+        Literal["csv", "label-studio", "report", "consequences", "categories"],
         typer.Option("--format", help="Judgements; report on workers and tasks; what matches imply; best categories."),
-    ] = Form.csv,
+    ] = "csv",
 ) -> None:
-    """Write the judgements, or what they say."""
+    """Write judgements, a report on them, or what they imply."""
     from annotate.export_judgements import export_judgements
-    from m5data.cli.writing import writing_to
+    from m5data.cli.output import writing_to
     from m5data.workspace import Workspace
 
     opened = Workspace.open(workspace)
     with writing_to(out):
-        count = export_judgements(opened.store, opened.settings.annotate, form.value, out)
+        count = export_judgements(opened.store, opened.settings.annotate, form, out)
     typer.echo(f"{out}: {count:,} rows")
+
+
+def _print_links(tokens: Mapping[str, str], base: str, *, as_json: bool) -> None:
+    """Print one link per worker, which signs in whoever opens it; it is shown only once."""
+    from m5data.cli.output import print_json, print_rows
+
+    links = {worker: f"{base.rstrip('/')}/in/{token}" for worker, token in tokens.items()}
+    if as_json:
+        print_json(links)
+    else:
+        print_rows("", ("worker", "link"), list(links.items()))
+
+
+def _print_pay(payments: "Sequence[Pay]", currency: str, *, as_json: bool) -> None:
+    """Print each worker's pay."""
+    from m5data.cli.output import print_json, print_rows
+
+    rows = [
+        {
+            "worker": pay.worker,
+            "answers": pay.answers,
+            f"rate ({currency})": str(pay.rate),
+            f"earned ({currency})": str(pay.earned),
+            "gold": f"{pay.gold_right} of {pay.gold_asked}",
+            "paused": pay.paused,
+        }
+        for pay in payments
+    ]
+    if as_json:
+        print_json(rows)
+    else:
+        names = tuple(rows[0]) if rows else ("worker", "answers", "rate", "earned", "gold", "paused")
+        print_rows("", names, [tuple(row.values()) for row in rows])

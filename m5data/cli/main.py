@@ -1,59 +1,109 @@
-"""The program ``m5data``: its verbs, and what its errors look like."""
+"""The program ``m5data``: its verbs in pipeline order, and how its errors are printed."""
 
 import os
+import signal
 import sqlite3
 import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NoReturn
+from types import FrameType, MappingProxyType
+from typing import Annotated, Any, NoReturn
 
 import typer
 
-from m5data.cli import (
-    align,
-    annotate,
-    build_splits,
-    copy,
-    crawl,
-    dedup,
-    demo,
-    diff,
-    doctor,
-    download,
-    export,
-    extract,
-    forget,
-    ingest,
-    init,
-    log,
-    parse,
-    plan,
-    redo,
-    run,
-    schedule,
-    serve,
-    sql,
-    stats,
-    status,
-    train,
-    vacuum,
-    verify,
-)
-from m5data.cli.interruption import INTERRUPTED, interruption
+from m5data.cli import align, annotate, collect, dataset, pipeline, takedown, training, versions, workspace
 from m5data.cli.options import WORKSPACE_HELP, folder_of
+from m5data.cli.stages import plain_verb
 from m5data.errors import M5DataError
+from m5data.stages import STAGES
 from m5data.version import __version__
 
 __all__ = ["app", "main"]
 
+INTERRUPTED = 128 + signal.SIGINT
+"""Exit code of a program that Ctrl-C ended."""
+
+Verb = Callable[..., None]
+
+_STAGE_VERBS: Mapping[str, Verb] = MappingProxyType(
+    {
+        "crawl": collect.crawl,
+        "ingest": collect.ingest,
+        "download": collect.download,
+        "align": align.align,
+        "candidates": annotate.candidates,
+        "tasks": annotate.tasks,
+        "judgements": annotate.import_judgements,
+        "matches": annotate.aggregate,
+        "splits": dataset.build_splits,
+        "export": dataset.export,
+    }
+)
+"""Stage -> its verb, where that has options of its own; every other stage gets a plain one."""
+
+_BESIDE: Mapping[str, tuple[tuple[str, Verb], ...]] = MappingProxyType(
+    {
+        "records": (("parse", collect.parse),),
+        "align": (("align review", align.review), ("align apply", align.apply)),
+        "tasks": (("annotate links", annotate.links),),
+        "matches": (("annotate export", annotate.export),),
+        "splits": (("verify", dataset.verify),),
+    }
+)
+"""Stage -> further verbs of its part of the pipeline, listed after its own."""
+
+_BEFORE: Mapping[str, tuple[tuple[str, Verb], ...]] = MappingProxyType(
+    {
+        "Start": (("init", workspace.init), ("demo", workspace.demo), ("doctor", workspace.doctor)),
+        "Pipeline": (
+            ("run", pipeline.run),
+            ("status", pipeline.status),
+            ("redo", pipeline.redo),
+            ("schedule", pipeline.schedule),
+        ),
+    }
+)
+_AFTER: Mapping[str, tuple[tuple[str, Verb], ...]] = MappingProxyType(
+    {
+        "Explore": (("sql", dataset.sql), ("serve", workspace.serve)),
+        "Train": (("train", training.train), ("evaluate", training.evaluate)),
+        "Maintain": (
+            ("log", versions.log),
+            ("diff", versions.diff),
+            ("vacuum", versions.vacuum),
+            ("copy", versions.copy),
+            ("forget", takedown.forget),
+        ),
+    }
+)
+"""Heading of the help -> its verbs."""
+
+
+class _InOrder(typer.core.TyperGroup):
+    """A group that lists its verbs in the order they were added; Typer puts groups before commands."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401 - Typer's own kind of context
+        """Return the verbs' names."""
+        return sorted(super().list_commands(ctx), key=_ORDER.index)
+
+
+_ORDER: list[str] = []
+
 app = typer.Typer(
     name="m5data",
+    cls=_InOrder,
     help="Turn the product pages of authorised shops into a five-modality dataset.",
     epilog="Exit codes: 0 done, 1 the data or a threshold failed, 2 the request was wrong.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,
+    rich_markup_mode="rich",
     add_completion=False,
 )
+_GROUPS = {
+    "align": typer.Typer(invoke_without_command=True),
+    "annotate": typer.Typer(help="Judge product pairs; turn judgements into matches.", no_args_is_help=True),
+}
 
 
 @app.callback()
@@ -70,27 +120,68 @@ def _workspace(
         raise typer.Exit
 
 
-for verb in (init, demo, run, plan, redo, schedule, doctor, parse, crawl, ingest, download, extract, dedup, align):
-    verb.register(app)
-for verb in (annotate, serve, build_splits, verify, export, sql, stats, status, log, diff, vacuum, copy, forget, train):
-    verb.register(app)
+def _add(words: str, verb: Verb, heading: str, meaning: str | None = None) -> None:
+    """Add a verb under a heading; ``meaning`` replaces the help that its docstring is."""
+    group, _, name = words.rpartition(" ")
+    if words in _GROUPS:
+        _GROUPS[words].callback(help=meaning)(verb)
+    elif group:
+        _GROUPS[group].command(name, help=meaning)(verb)
+    else:
+        app.command(name, help=meaning, rich_help_panel=heading)(verb)
+    top = words.partition(" ")[0]
+    if top not in _ORDER:
+        _ORDER.append(top)
+        if top in _GROUPS:
+            app.add_typer(_GROUPS[top], name=top, rich_help_panel=heading)
+
+
+for _heading, _verbs in _BEFORE.items():
+    for _words, _verb in _verbs:
+        _add(_words, _verb, _heading)
+for _spec in STAGES.values():
+    _heading = _spec.part.title()
+    _add(_spec.command, _STAGE_VERBS.get(_spec.name) or plain_verb(_spec), _heading, _spec.meaning)
+    for _words, _verb in _BESIDE.get(_spec.name, ()):
+        _add(_words, _verb, _heading)
+for _heading, _verbs in _AFTER.items():
+    for _words, _verb in _verbs:
+        _add(_words, _verb, _heading)
+app.command("plan", hidden=True)(pipeline.plan)  # older name of run --dry-run
+_ORDER.append("plan")
 
 
 def main() -> None:
-    """Run the command line; an error made on purpose becomes one line on standard error and an exit code."""
-    with interruption() as watched:
+    """Run the command line; an error raised on purpose becomes one line on standard error and an exit code."""
+    with _watching_interrupts() as interrupts:
         try:
             app()
         except BaseException as error:
-            if watched.seen:
-                print("m5data: interrupted; what was done is kept: run it again to go on", file=sys.stderr)
+            if interrupts:
+                print("m5data: interrupted; finished work is kept: run it again to continue", file=sys.stderr)
                 _end(INTERRUPTED)
-            _tell(error)
+            _end_with_message(error)
             raise
 
 
-def _tell(error: BaseException) -> None:
-    """End with the error's own line, where it has one."""
+@contextmanager
+def _watching_interrupts() -> Iterator[list[int]]:
+    """Yield a list that grows when Ctrl-C is pressed: libraries turn ``KeyboardInterrupt`` into other errors."""
+    seen: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        seen.append(number)
+        signal.default_int_handler(number, frame)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield seen
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _end_with_message(error: BaseException) -> None:
+    """Print the error's own line and end, if it is one that a person can act on."""
     if isinstance(error, M5DataError):
         print(f"m5data: {error}", file=sys.stderr)
         _end(error.exit_code)
@@ -98,7 +189,7 @@ def _tell(error: BaseException) -> None:
         advice = "see m5data doctor" if isinstance(error, sqlite3.OperationalError) else "restore it from a backup"
         print(f"m5data: the workspace's state.sqlite: {error}; {advice}", file=sys.stderr)
         _end(1)
-    if type(error).__module__ == "_duckdb":  # not imported for its name alone: --help stays under a second
+    if type(error).__module__ == "_duckdb":  # importing duckdb for its error class would slow down --help
         print(
             f"m5data: the tables: {str(error).splitlines()[0]}; see m5data doctor, and m5data verify", file=sys.stderr
         )

@@ -46,16 +46,16 @@ def test_nothing_new_is_no_work_and_the_seed_draws_the_queries(store: Store) -> 
 
 
 def test_too_small_categories_an_unknown_encoder_and_no_reserve_are_errors(store: Store, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="wanted categories of 2001 products outside train, the largest has 2"):
+    with pytest.raises(DataError, match="no category has 2001 products outside train; the largest has 2"):
         candidates_stage.run(store, CandidateSettings())
-    with pytest.raises(SettingsError, match=r"encoder: wanted one of light, paper, scale, got 'heavy'"):
+    with pytest.raises(SettingsError, match=r"encoder must be one of light, paper, scale, not 'heavy'"):
         candidates_stage.run(store, CandidateSettings(min_category=1, encoder="heavy"))
-    with pytest.raises(MissingInputError, match="run m5data build-splits first"):
+    with pytest.raises(MissingInputError, match="Run m5data build-splits first"):
         candidates_stage.run(Store.create(tmp_path / "other"), CandidateSettings())
 
 
 def test_pairs_become_tasks_once_and_gold_rows_gold(store: Store, tmp_path: Path) -> None:
-    with pytest.raises(MissingInputError, match="run m5data annotate candidates first"):
+    with pytest.raises(MissingInputError, match="Run m5data annotate candidates first"):
         tasks_stage.run(store, TaskSettings())
     found(store, CandidateSettings(min_category=2, best=1))
     gold = tmp_path / "gold.csv"
@@ -104,14 +104,16 @@ def test_the_light_encoder_sees_each_modality_and_none_where_there_is_none() -> 
 
 def test_the_encoder_scale_wants_a_checkpoint_that_is_there(store: Store, tmp_path: Path) -> None:
     plan = CandidateSettings(min_category=2, encoder="scale")
-    with pytest.raises(SettingsError, match=r"annotate\.candidates\.checkpoint: the encoder scale wants one"):
+    with pytest.raises(SettingsError, match=r"annotate\.candidates\.checkpoint: the encoder scale needs this setting"):
         candidates_stage.run(store, plan)
-    with pytest.raises(MissingInputError, match=r"checkpoint: wanted a file that m5data train wrote, got .*none\.pt"):
+    with pytest.raises(MissingInputError, match=r"checkpoint: .*none\.pt cannot be read"):
         candidates_stage.run(store, plan.model_copy(update={"checkpoint": tmp_path / "none.pt"}))
 
 
 def test_without_the_extra_an_encoder_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
     monkeypatch.delitem(sys.modules, "scale.encoders.paper", raising=False)
-    with pytest.raises(SettingsError, match=r"paper wants the extra train, found no torch; run: pip install"):
+    with pytest.raises(
+        SettingsError, match=r"paper needs the extra train \(torch is not installed\)\. Run pip install"
+    ):
         load_encoder(CandidateSettings(encoder="paper"))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from annotate import judgements_stage, matches_stage
-from annotate.export_judgements import Form, export_judgements
+from annotate.export_judgements import ExportFormat, export_judgements
 from annotate.settings import AnnotateSettings
 from annotate.tasks import Task, TaskBoard, TaskSettings
 from m5data.errors import FeedError
@@ -42,7 +42,9 @@ def answers(store: Store) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize(("form", "suffix"), [("csv", "csv"), ("label-studio", "json")])
-def test_what_was_written_comes_in_again_as_it_was(store: Store, tmp_path: Path, form: Form, suffix: str) -> None:
+def test_what_was_written_comes_in_again_as_it_was(
+    store: Store, tmp_path: Path, form: ExportFormat, suffix: str
+) -> None:
     out = tmp_path / f"out.{suffix}"
     assert export_judgements(store, AnnotateSettings(), form, out) == 5
     other = Store.create(tmp_path / "other", buckets=1)

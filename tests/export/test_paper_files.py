@@ -12,7 +12,7 @@ from crawler.feeds.m5product import parse_pv, read_m5product
 from crawler.feeds.rows import FeedRow
 from export.link_shards import LinkShard
 from export.removal import SHARDS, Removed, shard_holds
-from export.sample import Sample
+from m5data.modalities import Sample
 from m5data.records import Specification
 from storage import Store
 from tests.export.test_export_stage import contents, export

@@ -10,8 +10,8 @@ import pytest
 from demo_shops.server import ShopURLs, serving
 from demo_shops.shops import build
 from demo_shops.workspace import open_demo
-from flows.context import RunContext
-from flows.stages import run_stage
+from flows.run_stage import run_stage
+from m5data.run_options import RunContext
 from m5data.workspace import Workspace
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from m5data.doctoring import Finding, examine
+from m5data.diagnostics import Finding, examine
 from m5data.workspace import Workspace
 
 
@@ -37,7 +37,7 @@ def test_a_sound_workspace_is_all_ok_and_left_as_it_is(collected: Workspace) -> 
 def test_versions_that_break_prefect_are_explained(fresh: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     true = metadata.version
     bad = {"fastapi": "0.199.0", "sqlalchemy": "2.1.0"}
-    monkeypatch.setattr("m5data.doctoring.version", lambda name: bad.get(name) or true(name))
+    monkeypatch.setattr("m5data.diagnostics.version", lambda name: bad.get(name) or true(name))
     told = [one.detail for one in examine(fresh.root) if one.state == "wrong"]
     assert told == [
         "wanted fastapi<0.151, got 0.199.0: with a newer one Prefect's flows fail; pip install 'fastapi<0.151'",

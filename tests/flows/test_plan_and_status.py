@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from flows.context import RunContext
-from flows.stages import run_stage
-from m5data.planning import make_plan
-from m5data.running_stage import RunningStage, running_stage
-from m5data.standing import standing_of
+from flows.run_stage import run_stage
+from m5data.dry_run import plan_run
+from m5data.progress import RunningStage, running_stage
+from m5data.run_options import RunContext
+from m5data.status import status_of
 from m5data.workspace import Workspace
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -16,7 +16,7 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 def counts(workspace: Workspace, *, refresh: bool = False) -> dict[str, int]:
     """Return what is planned, leaving out what says how many it is made of."""
-    plan = make_plan(Workspace.open(workspace.root), refresh=refresh)
+    plan = plan_run(Workspace.open(workspace.root), refresh=refresh)
     return {f"{line.stage} {line.what.partition(':')[0]}": line.count for line in plan}
 
 
@@ -55,7 +55,7 @@ def test_the_plan_says_what_each_stage_then_does(fresh: Workspace) -> None:
 
 
 def test_bytes_are_those_of_what_waits(collected: Workspace) -> None:
-    lines = make_plan(collected, refresh=True)
+    lines = plan_run(collected, refresh=True)
     page = collected.sql("select avg(length) n from objects where kind = 'page'").to_pylist()[0]["n"]
     for line in lines:
         if line.stage == "crawl":
@@ -64,7 +64,7 @@ def test_bytes_are_those_of_what_waits(collected: Workspace) -> None:
 
 
 def test_status_tells_what_waits_and_why_things_were_dropped(collected: Workspace) -> None:
-    standing = standing_of(collected)
+    standing = status_of(collected)
     stages = {one.stage: one for one in standing.stages}
     assert {name: one.pending for name, one in stages.items()} == {
         "crawl": 0,
@@ -108,4 +108,4 @@ def test_the_expected_end_follows_from_the_rate() -> None:
     now = NOON + timedelta(seconds=50)
     assert running.rate(now) == 2.0
     assert running.expected_end(now) == NOON + timedelta(seconds=150)
-    assert running.of(None, now).expected_end(now) is None
+    assert running.restarted(None, now).expected_end(now) is None

@@ -4,10 +4,10 @@ from contextlib import closing
 
 import pytest
 
-from flows.context import RunContext
-from flows.stages import run_stage
+from flows.run_stage import run_stage
 from m5data.errors import UsageError
-from m5data.redoing import Selection, mark
+from m5data.invalidate import Selection, invalidate
+from m5data.run_options import RunContext
 from m5data.workspace import Workspace
 from tests.flows.conftest import Shop
 from tests.pipeline.workspace_content import table_rows
@@ -55,15 +55,15 @@ def test_extraction_decodes_what_was_chosen_and_gives_the_same(
 ) -> None:
     before, wanted = table_rows(collected.root), objects_of(collected, condition)
     assert run_again(collected, "extract") == 0
-    assert mark(collected, "extract", selection, dry_run=True) == wanted > 0
+    assert invalidate(collected, "extract", selection, dry_run=True) == wanted > 0
     assert run_again(collected, "extract") == 0, "a dry run changes nothing"
-    assert mark(Workspace.open(collected.root), "extract", selection) == wanted
+    assert invalidate(Workspace.open(collected.root), "extract", selection) == wanted
     assert run_again(collected, "extract") == wanted
     assert table_rows(collected.root) == before
 
 
 def test_partitions_together_are_everything(collected: Workspace) -> None:
-    counts = [mark(collected, "records", Selection(partition=number), dry_run=True) for number in range(4)]
+    counts = [invalidate(collected, "records", Selection(partition=number), dry_run=True) for number in range(4)]
     pages = collected.sql("select count(*) n from products").to_pylist()[0]["n"]
     assert all(counts)
     assert sum(counts) >= pages, "a product may have a second address"
@@ -72,7 +72,7 @@ def test_partitions_together_are_everything(collected: Workspace) -> None:
 def test_a_product_s_media_are_fetched_again(collected: Workspace, shop: Shop) -> None:
     before = table_rows(collected.root)
     urls = {row["url"] for row in collected.table("media").to_pylist() if row["product_id"] == PRODUCT}
-    assert mark(collected, "download", Selection(products=(PRODUCT,))) == len(urls) > 0
+    assert invalidate(collected, "download", Selection(products=(PRODUCT,))) == len(urls) > 0
     assert run_again(collected, "download") == len(urls)
     assert table_rows(collected.root) == before
 
@@ -85,7 +85,7 @@ where source = 'north' and page_sha256 is not null and kind = 'page' and vanishe
 
 def test_a_source_s_pages_are_read_again(collected: Workspace) -> None:
     before = table_rows(collected.root)
-    mark(collected, "records", Selection(source="north"))
+    invalidate(collected, "records", Selection(source="north"))
     with closing(collected.store.state.connect()) as connection:
         stored = connection.execute(STORED).fetchone()[0]
     assert run_again(collected, "records") == stored > 0
@@ -94,7 +94,7 @@ def test_a_source_s_pages_are_read_again(collected: Workspace) -> None:
 
 def test_a_source_s_pages_are_fetched_whole_again(collected: Workspace, shop: Shop) -> None:
     before = shop.addresses.requests("south"), shop.addresses.requests("north")
-    mark(collected, "crawl", Selection(source="south"))
+    invalidate(collected, "crawl", Selection(source="south"))
     run_again(collected, "crawl")
     pages = [path for path in before[0] if path.startswith("/product/") and "200" in before[0][path]]
     later = shop.addresses.requests("south")
@@ -106,17 +106,17 @@ def test_a_source_s_pages_are_fetched_whole_again(collected: Workspace, shop: Sh
 @pytest.mark.parametrize(
     ("stage", "selection", "message"),
     [
-        ("extrakt", Selection(), "redo --stage: wanted one of crawl, records,"),
+        ("extrakt", Selection(), "redo --stage: 'extrakt' cannot be redone; name one of crawl, records,"),
         ("dedup", Selection(source="north"), "redo --stage dedup: it looks at all products at once"),
         (
             "extract",
             Selection(products=("north:X",)),
-            "redo --product: wanted products of the workspace, got",
+            "redo --product: there is no product 'north:X'",
         ),
-        ("extract", Selection(source="east"), "redo --source: wanted one of north, south, got 'east'"),
-        ("extract", Selection(partition=4), "redo --partition: wanted 0 to 3, got 4"),
+        ("extract", Selection(source="east"), "redo --source: there is no source 'east'; name one of north, south"),
+        ("extract", Selection(partition=4), "redo --partition: there is no partition 4; name one of 0 to 3"),
     ],
 )
 def test_what_cannot_be_redone_is_said(collected: Workspace, stage: str, selection: Selection, message: str) -> None:
     with pytest.raises(UsageError, match=message.replace("(", r"\(")):
-        mark(collected, stage, selection)
+        invalidate(collected, stage, selection)

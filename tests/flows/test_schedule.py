@@ -1,6 +1,6 @@
 """``m5data schedule`` on its own Prefect server: a run is made, and SIGTERM ends the next with everything else.
 
-Runs by the clock, one of them killed, are measured by ``python -m bench.flows.scheduled``; here runs are asked for.
+``tests/slow/flows/test_schedule_killed.py`` waits for runs by the clock and kills one; here runs are asked for.
 """
 
 import socket
@@ -15,10 +15,10 @@ import httpx
 import psutil
 import pytest
 
-from bench.flows.prefect_api import PrefectApi, until
-from flows.scheduling import check_cron
+from flows.running import check_cron
 from m5data.errors import UsageError
 from m5data.workspace import Workspace
+from tests.flows.prefect_api import PrefectApi, until
 
 PROGRAM = Path(sys.executable).parent / "m5data"
 DEADLINE_S = 120.0
@@ -91,7 +91,7 @@ def test_a_run_is_made_and_sigterm_ends_the_next(fresh: Workspace) -> None:
 
 def test_a_wrong_cron_is_a_wrong_request() -> None:
     check_cron("*/5 3 * * 1-5")
-    with pytest.raises(UsageError, match=r"--cron: wanted five fields such as .*, got 'every night'; correct it"):
+    with pytest.raises(UsageError, match=r"--cron: 'every night' is not a cron expression; write five fields such as"):
         check_cron("every night")
 
 

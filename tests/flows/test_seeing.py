@@ -10,12 +10,11 @@ from threading import Thread
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from flows.context import RunContext
-from flows.machine import confined
 from flows.metrics import METRICS_FILE
-from flows.stages import run_stage
-from flows.telling import telling
+from flows.notifications import notifying
+from flows.run_stage import confined, run_stage
 from m5data.errors import DataError, ThresholdError
+from m5data.run_options import RunContext
 from m5data.settings import MachineSettings
 from m5data.workspace import Workspace
 from storage.engine import open_engine
@@ -92,7 +91,7 @@ def test_a_command_and_a_webhook_are_told_of_a_threshold(fresh: Workspace, tmp_p
     command = json.dumps([sys.executable, "-c", script])
     hook = f"http://127.0.0.1:{server.server_port}/"
     workspace = add_settings(fresh, f'\n[run]\nnotify_command = {command}\nnotify_webhook = "{hook}"\n')
-    with pytest.raises(ThresholdError, match="wanted 90%"), telling(workspace, "collect"):
+    with pytest.raises(ThresholdError, match="wanted 90%"), notifying(workspace, "collect"):
         raise ThresholdError("download: wanted 90%")
     thread.join()
     server.server_close()
@@ -110,7 +109,7 @@ def test_a_hook_that_fails_does_not_hide_the_error(fresh: Workspace, caplog: pyt
     workspace = add_settings(
         fresh, '\n[run]\nnotify_command = ["/nowhere/at-all"]\nnotify_webhook = "http://127.0.0.1:9/"\n'
     )
-    with pytest.raises(ThresholdError, match="too few"), telling(workspace, "collect"):
+    with pytest.raises(ThresholdError, match="too few"), notifying(workspace, "collect"):
         raise ThresholdError("too few")
     assert [record.message.split(":")[0] for record in caplog.records] == ["run.notify_command", "run.notify_webhook"]
 
@@ -127,6 +126,6 @@ def test_cores_and_memory_are_kept_to_and_given_back() -> None:
 
 def test_a_run_does_not_start_on_a_full_disk(fresh: Workspace) -> None:
     workspace = add_settings(fresh, "\n[machine]\nmin_free_gb = 1e9\n")
-    with pytest.raises(DataError, match=r"wanted 1e\+09 GB free on its disk"):
+    with pytest.raises(DataError, match=r"GB free, less than machine.min_free_gb = 1e\+09"):
         run_stage(workspace, "crawl", RunContext())
     assert workspace.store.snapshot().number == 0

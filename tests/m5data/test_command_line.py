@@ -43,7 +43,7 @@ def test_help_names_every_verb_and_ends_with_0(tmp_path: Path) -> None:
             "nowhere: wanted a workspace, found no m5data.toml; make one with: m5data init nowhere",
         ),
         (("sql", "select 1", "-w", "nowhere"), "nowhere: wanted a workspace"),
-        (("parse", "nothing.html", "--url", "http://x/"), "nothing.html: wanted a saved page"),
+        (("parse", "nothing.html", "--url", "http://x/"), "nothing.html: cannot be read as a saved page"),
     ],
 )
 def test_a_wrong_request_is_one_line_and_exit_2(tmp_path: Path, words: tuple[str, ...], message: str) -> None:

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from m5data.cli import saved_page
-from m5data.cli.rows import write_rows
-from m5data.cli.saved_page import read_page
+from m5data.cli import collect
+from m5data.cli.output import write_rows
 from m5data.errors import UsageError
 from m5data.workspace import Workspace
 from tests.storage.synthetic import commit, products
@@ -60,20 +59,20 @@ def test_a_pipe_is_no_feed_and_no_page(folder: Path, arguments: tuple[str, ...])
 
 
 def test_a_page_that_unpacks_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(saved_page, "_LONGEST", 1000)
+    monkeypatch.setattr(collect, "_LONGEST", 1000)
     path = tmp_path / "page.html.gz"
     path.write_bytes(gzip.compress(b"x" * 1000))
-    assert read_page(path) == b"x" * 1000
+    assert collect.read_page(path) == b"x" * 1000
     path.write_bytes(gzip.compress(b"x" * 1001))
-    with pytest.raises(UsageError, match="at most 1,000 bytes, got more"):
-        read_page(path)
+    with pytest.raises(UsageError, match="longer than 1,000 bytes"):
+        collect.read_page(path)
 
 
 def test_rows_replace_a_file_when_all_of_them_are_there(tmp_path: Path, folder: Path) -> None:
     out = tmp_path / "rows.csv"
     out.write_text("before")
     snapshot = Workspace.open(folder).snapshot
-    with pytest.raises(UsageError, match="wanted a file that can be written"):
+    with pytest.raises(UsageError, match="this file cannot be written"):
         write_rows(snapshot.batches("select 1 as a"), "csv", tmp_path / "no/rows.csv")
     write_rows(snapshot.batches("select 1 as a"), "csv", out)
     assert out.read_text() == '"a"\n1\n'

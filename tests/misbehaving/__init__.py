@@ -1,7 +1,6 @@
 """A server that does everything wrong, on loopback: what the downloader must survive."""
 
 from tests.misbehaving.fault import Fault
-from tests.misbehaving.faults import FAULTS
-from tests.misbehaving.server import MisbehavingServer
+from tests.misbehaving.server import FAULTS, MisbehavingServer
 
 __all__ = ["FAULTS", "Fault", "MisbehavingServer"]

@@ -1,12 +1,17 @@
-"""Faults of what is sent: the wrong thing, damaged, too much of it, or nothing."""
+"""Faults of what is sent: the wrong thing, damaged, too much of it, or nothing; and the smallest files of each kind."""
 
 import gzip
+import io
+import struct
+import zlib
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
 
-from tests.misbehaving.bodies import gzip_bomb, huge_png, jpeg, movie
+from PIL import Image
+
 from tests.misbehaving.fault import Exchange, Fault
 
-__all__ = ["CONTENT_FAULTS"]
+__all__ = ["CONTENT_FAULTS", "box", "gzip_bomb", "huge_png", "jpeg", "movie"]
 
 _PAGE = b"<!DOCTYPE html><html><title>Sorry</title><body>" + b"<p>Not found.</p>" * 100
 _PLAYLIST = b"#EXTM3U\n#EXT-X-VERSION:3\n#EXTINF:4,\nfile:///etc/passwd\n" * 40
@@ -26,6 +31,50 @@ def _sends(
 
 def _is(data: bytes) -> Callable[[], bytes]:
     return lambda: data
+
+
+def jpeg(size: tuple[int, int] = (32, 24)) -> bytes:
+    """Return a whole JPEG of one colour."""
+    buffer = io.BytesIO()
+    Image.new("RGB", size, (200, 60, 20)).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def huge_png(side: int = 50_000) -> bytes:
+    """Return a whole PNG of a few bytes whose header claims a square of ``side`` pixels."""
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    chunks = (b"IHDR", header), (b"IDAT", zlib.compress(b"\0" * 4096)), (b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(name, data) for name, data in chunks)
+
+
+def movie(seconds: int = 2, size: tuple[int, int] = (64, 48)) -> bytes:
+    """Return an MP4 with a header and no frames."""
+    shown = struct.pack(">II", size[0] << 16, size[1] << 16)
+    track = box(b"trak", box(b"tkhd", bytes(76) + shown))
+    header = box(b"mvhd", bytes(12) + struct.pack(">II", 1000, seconds * 1000) + bytes(80))
+    return box(b"ftyp", b"isom\0\0\2\0isomavc1") + box(b"moov", header, track) + box(b"mdat", bytes(512))
+
+
+@cache
+def gzip_bomb(size: int = 1 << 26) -> bytes:
+    """Return a gzip stream that unpacks to ``size`` bytes, a thousand times its own length."""
+    start = jpeg()
+    buffer = io.BytesIO()
+    with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0) as stream:
+        stream.write(start)
+        for _ in range(size // (1 << 20)):
+            stream.write(bytes(1 << 20))
+    return buffer.getvalue()
+
+
+def box(name: bytes, *parts: bytes) -> bytes:
+    """Return one box of an MP4."""
+    body = b"".join(parts)
+    return struct.pack(">I", 8 + len(body)) + name + body
+
+
+def _chunk(name: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
 CONTENT_FAULTS = (

@@ -6,11 +6,15 @@ from collections import Counter
 from contextlib import suppress
 from typing import Self
 
-from tests.misbehaving.bodies import gzip_bomb
-from tests.misbehaving.fault import Exchange
-from tests.misbehaving.faults import FAULTS
+from tests.misbehaving.content import CONTENT_FAULTS, gzip_bomb
+from tests.misbehaving.fault import Exchange, Fault
+from tests.misbehaving.statuses import STATUS_FAULTS
+from tests.misbehaving.transport import TRANSPORT_FAULTS
 
-__all__ = ["MisbehavingServer"]
+__all__ = ["FAULTS", "MisbehavingServer"]
+
+FAULTS: dict[str, Fault] = {fault.name: fault for fault in (*CONTENT_FAULTS, *TRANSPORT_FAULTS, *STATUS_FAULTS)}
+"""Name, which is also the path, -> fault."""
 
 _LONGEST_HEAD = 65_536
 _TLS_HELLO = b"\x16"

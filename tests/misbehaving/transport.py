@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tests.misbehaving.bodies import jpeg
+from tests.misbehaving.content import jpeg
 from tests.misbehaving.fault import Exchange, Fault
 
 __all__ = ["TRANSPORT_FAULTS"]

@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 from demo_shops.server import serving
 from demo_shops.shops import Shops, change_product
 from demo_shops.workspace import open_demo
-from flows.context import RunContext
-from flows.stages import PARTS, run_stage
-from m5data.choices import Choices
+from flows.run_stage import run_stage
+from m5data.run_options import RunContext, RunOptions
 from m5data.stage import StageReport
+from m5data.stages import PARTS
 from tests.pipeline.workspace_content import table_rows
 
 CHANGED = "north:N10001"
@@ -18,7 +18,7 @@ CHANGED = "north:N10001"
 
 def run_all(folder: Path, base_urls: dict[str, str]) -> dict[str, StageReport]:
     workspace = open_demo(folder, base_urls, Shops.open(folder).size)  # type: ignore[arg-type]
-    context = RunContext(choices=Choices(refresh=True))
+    context = RunContext(options=RunOptions(refresh=True))
     return {name: run_stage(workspace, name, context) for name in PARTS["everything"]}
 
 

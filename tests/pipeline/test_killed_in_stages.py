@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from flows.stages import PARTS
+from m5data.stages import PARTS
 from tests.pipeline.conftest import MakeWorkspace
 from tests.pipeline.killing import killed_alive, run_to_the_end, running, stage_times
 from tests.pipeline.workspace_content import check_equal

@@ -7,8 +7,9 @@ import sys
 from typing import get_args
 
 import m5data
-from flows.context import RunContext
-from flows.stages import PARTS, Part, run_stage
+from flows.run_stage import run_stage
+from m5data.run_options import RunContext
+from m5data.stages import PARTS, Part
 
 
 def main() -> None:

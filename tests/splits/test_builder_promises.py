@@ -107,9 +107,10 @@ def test_a_product_without_a_label_is_not_replaced_by_its_near_duplicate() -> No
 def _assert_certified(case: Case) -> None:
     """Assert that the stage, which reads the stored tables, builds the same splits, and that the certificate holds."""
     tables = stored(case.found, case.judged)
-    with closing(connect(tables)) as connection:
-        source = read_source(connection, case.recipe, Draw(0.5, "salt", 2))
-    assert build(source.catalogue, case.recipe, seed=3).equals(case.table)
+    if "label" not in case.recipe.require or len(tables["labels"]):  # else the stage asks for the alignment first
+        with closing(connect(tables)) as connection:
+            source = read_source(connection, case.recipe, Draw(0.5, "salt", 2))
+        assert build(source.catalogue, case.recipe, seed=3).equals(case.table)
     with closing(connect(tables | record(case.table, case.recipe, 3))) as connection:
         certificate = certify(connection, case.recipe, 3, 1, {})
     assert [check for check in certificate.checks if not check.ok] == []

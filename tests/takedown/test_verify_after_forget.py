@@ -7,8 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from flows.context import RunContext
-from flows.stages import run_stage
+from flows.run_stage import run_stage
+from m5data.run_options import RunContext
 from m5data.stage import StageReport
 from m5data.verification import verify_workspace
 from m5data.workspace import Workspace

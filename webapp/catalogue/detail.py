@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import duckdb
 
 from storage import Snapshot
-from storage.ledger import LEDGER_SQL
+from storage.ledger import ledger_sql
 from storage.tables import bucket_of
 from webapp.catalogue.card import Card
 from webapp.catalogue.card_reading import TABLES, read_cards
@@ -82,7 +82,7 @@ def read_detail(snapshot: Snapshot, product_id: str) -> Detail | None:
         card = read_cards(engine, [product_id]).get(product_id)
         if card is None:
             return None
-        engine.execute(LEDGER_SQL)
+        engine.execute(ledger_sql())
         ledger = engine.execute(_LEDGER, [product_id])
         names = [column[0] for column in ledger.description or ()]
         states = ledger.fetchone() or ()

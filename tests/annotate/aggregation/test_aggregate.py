@@ -124,11 +124,11 @@ def test_columns_may_be_dictionaries_and_come_in_chunks() -> None:
         (
             pa.table({"task": [1], "label": [1]}),
             None,
-            "wanted the columns task, worker, label, got task, label; add worker",
+            r"judgements: missing columns worker; the table has task, label\.",
         ),
-        (pa.table({"task": [1], "worker": [None], "label": [1]}), None, r"judgements\.worker: .* got 1 nulls"),
-        (table([(1, 1, 1)]), {"one": 1}, "gold: wanted every task as int64"),
-        (table([(1, 1, 1)]), {1: None}, "gold: wanted a label in every entry, got 1 nulls"),
+        (pa.table({"task": [1], "worker": [None], "label": [1]}), None, r"judgements\.worker: 1 rows have no value"),
+        (table([(1, 1, 1)]), {"one": 1}, "gold: every task must be of type int64"),
+        (table([(1, 1, 1)]), {1: None}, "gold: 1 entries have no label"),
     ],
 )
 def test_what_cannot_be_aggregated_is_told_in_one_line(judgements: pa.Table, gold: Gold | None, message: str) -> None:
@@ -138,5 +138,7 @@ def test_what_cannot_be_aggregated_is_told_in_one_line(judgements: pa.Table, gol
 
 
 def test_an_unknown_method_is_a_wrong_request() -> None:
-    with pytest.raises(UsageError, match="wanted one of majority, dawid-skene, glad, weighted, got 'mean'"):
+    with pytest.raises(
+        UsageError, match=r"annotate\.method must be one of majority, dawid-skene, glad, weighted, not 'mean'"
+    ):
         aggregate(five_by_five(), "mean")  # type: ignore[arg-type]

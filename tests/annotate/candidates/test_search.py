@@ -112,5 +112,5 @@ def test_the_inverted_file_with_all_lists_is_exact_and_reaches_its_recall_with_s
 def test_a_file_that_is_cut_short_is_an_error(tmp_path: Path) -> None:
     with FeatureFile(tmp_path / "cut", 2) as features:
         features.append(np.ones((3, 2), np.float32))
-        with pytest.raises(DataError, match="wanted rows 2 to 5 of 3, the file ended before"):
+        with pytest.raises(DataError, match="the file of 3 rows ended while reading rows 2 to 5"):
             features.read(2, 5)

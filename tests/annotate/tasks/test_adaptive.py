@@ -19,9 +19,9 @@ def test_agreement_leaves_little_doubt_and_a_tie_half() -> None:
     table = pa.table(dict(zip(("task", "worker", "label"), zip(*rows, strict=True), strict=True)))
     found = estimate_uncertainty(encode(table))
     assert found.label.tolist() == [0, 0, 1]
-    assert found.wrong[1] > 0.4
-    assert found.wrong[0] < 0.2
-    assert found.wrong[2] < 0.2
+    assert found.error[1] > 0.4
+    assert found.error[0] < 0.2
+    assert found.error[2] < 0.2
 
 
 def test_who_always_leaves_the_default_says_nothing() -> None:
@@ -29,8 +29,8 @@ def test_who_always_leaves_the_default_says_nothing() -> None:
     rows = [(t, w, "xy"[t % 2] if w != "c" else "x") for t in range(40) for w in "abc"]
     table = pa.table(dict(zip(("task", "worker", "label"), zip(*[*rows, (40, "c", "x")], strict=True), strict=True)))
     found = estimate_uncertainty(encode(table))
-    assert found.wrong[40] > 0.35
-    assert found.wrong[:40].max() < 0.02
+    assert found.error[40] > 0.35
+    assert found.error[:40].max() < 0.02
     informativeness = dict(zip(encode(table).workers.to_pylist(), found.informativeness, strict=True))
     assert informativeness["c"] < 0.03
     assert informativeness["a"] == pytest.approx(informativeness["b"])

@@ -145,13 +145,13 @@ def test_bad_rows_are_rejected_with_their_line(store: Store, tmp_path: Path) -> 
     assert rows(store, "products", "product_id", "caption") == [("shop:1", None)]
     assert rows(store, "rejects", "stage", "item", "reason", "detail") == [
         ("ingest-shop", "feed.jsonl:2", "bad_row", "row: input should be a valid dictionary or instance of feedrow"),
-        ("ingest-shop", "feed.jsonl:3", "no_id", "id: wanted text, got none"),
-        ("ingest-shop", "feed.jsonl:4", "bad_url", "url: wanted http or https, got something else"),
-        ("ingest-shop", "feed.jsonl:5", "bad_url", "url: wanted http or https, got something else"),
-        ("ingest-shop", "feed.jsonl:6", "bad_price", "price: wanted an amount, got something else"),
-        ("ingest-shop", "feed.jsonl:7", "bad_price", "price: wanted an amount, got something else"),
-        ("ingest-shop", "feed.jsonl:8", "duplicate_id", "id: wanted one row an id, got it in 1 already"),
-        ("ingest-shop", "feed.jsonl:9", "duplicate_id", "id: wanted one row an id, got it in 1 already"),
+        ("ingest-shop", "feed.jsonl:3", "no_id", "id: missing"),
+        ("ingest-shop", "feed.jsonl:4", "bad_url", "url: not an http or https URL"),
+        ("ingest-shop", "feed.jsonl:5", "bad_url", "url: not an http or https URL"),
+        ("ingest-shop", "feed.jsonl:6", "bad_price", "price: not an amount"),
+        ("ingest-shop", "feed.jsonl:7", "bad_price", "price: not an amount"),
+        ("ingest-shop", "feed.jsonl:8", "duplicate_id", "id: already used in line 1"),
+        ("ingest-shop", "feed.jsonl:9", "duplicate_id", "id: already used in line 1"),
     ]
 
 
@@ -231,7 +231,7 @@ def test_parquet_gives_what_json_lines_give(store: Store, tmp_path: Path, specs:
 
 def test_parquet_columns_of_other_types_are_named(store: Store, tmp_path: Path) -> None:
     pq.write_table(pa.table({"id": ["1"], "image_urls": ["http://a/"]}), tmp_path / "feed")
-    with pytest.raises(FeedError, match="column image_urls: wanted a list of text, got string"):
+    with pytest.raises(FeedError, match="column image_urls must hold a list of text, not string"):
         ingest(store, tmp_path / "feed")
 
 
@@ -242,14 +242,20 @@ def test_what_cannot_be_ingested_leaves_nothing(store: Store, tmp_path: Path) ->
     text = tmp_path / "feed.txt"
     text.write_text("nothing known")
     for wrong, source, form, error, message in (
-        (path, "nowhere", "auto", SettingsError, "source 'nowhere': not in m5data.toml"),
-        (path, "closed", "auto", NotAuthorisedError, "sources.closed.crawl_authorised: expected true, got false"),
-        (path, "shop", "xls", UsageError, "format: wanted auto, jsonl, csv"),
-        (path, "shop", "product1m", FeedError, r"feed\.jsonl:1: row: wanted 5 fields, got 1; not one row is a product"),
-        (path, "shop", "parquet", FeedError, "wanted Parquet"),
-        (tmp_path / "none", "shop", "csv", FeedError, "wanted a file to read"),
+        (path, "nowhere", "auto", SettingsError, "m5data.toml has no source 'nowhere'"),
+        (path, "closed", "auto", NotAuthorisedError, "sources.closed.crawl_authorised must be true"),
+        (path, "shop", "xls", UsageError, "--format xls is unknown. Use auto, jsonl, csv"),
+        (
+            path,
+            "shop",
+            "product1m",
+            FeedError,
+            r"feed\.jsonl:1: row: the number of fields is 1, not 5. No row is a product",
+        ),
+        (path, "shop", "parquet", FeedError, "the file is not Parquet"),
+        (tmp_path / "none", "shop", "csv", FeedError, "there is no such file"),
         (broken, "shop", "auto", FeedError, "after item 1"),
-        (text, "shop", "auto", FeedError, "could not tell which"),
+        (text, "shop", "auto", FeedError, "the format of the feed is unclear"),
     ):
         with pytest.raises(error, match=message) as caught:
             ingest(store, wrong, source, form)

@@ -69,6 +69,7 @@ class MediaServer(ThreadingHTTPServer):
         self.requests: Counter[str] = Counter()
         self.agents: set[str] = set()
         self.retry_after: str | None = None
+        self.robots_tags: dict[str, list[str]] = {}
 
     def handle_error(self, *args: object) -> None:
         """Killed clients hang up: that is what some tests are about."""
@@ -96,6 +97,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         if status == 200:
             self.send_header("ETag", etag)
+            for tag in self.server.robots_tags.get(self.path, ()):
+                self.send_header("X-Robots-Tag", tag)
         if isinstance(found, str):
             self.send_header("Location", found)
         if status == 503 and self.server.retry_after:

@@ -9,7 +9,8 @@ import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from crawler.media.fetch import Fetcher
-from crawler.media.outcome import Answer, Job
+from crawler.media.outcome import FetchResult, Job
+from crawler.media.queue import DownloadRun
 from crawler.media.session import MediaSession
 from crawler.media.throttle import ByteBudget
 from crawler.settings import DownloadSettings
@@ -40,13 +41,14 @@ class Names(AbstractResolver):
         pass
 
 
-def fetch(*urls: str, local: set[str], names: Names | None = None) -> tuple[list[Answer], int]:
+def fetch(*urls: str, local: set[str], names: Names | None = None) -> tuple[list[FetchResult], int]:
     """Ask for URLs one after the other over one session; return answers, and bytes held in the end."""
 
-    async def ask() -> tuple[list[Answer], int]:
+    async def ask() -> tuple[list[FetchResult], int]:
         budget = ByteBudget(1_000_000)
-        async with MediaSession(SETTINGS, "m5data-test", local, names or Names()) as session:
-            fetcher = Fetcher(session, SETTINGS, local, budget, utc_now)
+        run = DownloadRun(SETTINGS, "m5data-test", frozenset(local), resolver=names or Names())
+        async with MediaSession(run) as session:
+            fetcher = Fetcher(session, run, budget, utc_now)
             return [await fetcher.fetch(Job(url, "image")) for url in urls], 1_000_000 - budget.free
 
     return asyncio.run(ask())

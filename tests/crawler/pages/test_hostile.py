@@ -78,7 +78,7 @@ def test_pages_made_to_hurt(body: bytes, outcome: str) -> None:
 
 @pytest.mark.parametrize("url", ["", "shop.example/p", "ftp://shop.example/p", "http://[", "javascript:1"])
 def test_an_address_must_be_absolute(url: str) -> None:
-    with pytest.raises(PageError, match="expected an absolute http") as caught:
+    with pytest.raises(PageError, match="is not an absolute http") as caught:
         parse_page(b"<p>x", url)
 
     assert caught.value.reason == "bad_url"

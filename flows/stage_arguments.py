@@ -1,0 +1,140 @@
+"""Arguments of stages beyond their own settings: run options, other sections, what must precede the stage.
+
+Each function takes the workspace, the stage's settings and the run's context, and returns keyword arguments of the
+stage's ``run``.
+"""
+
+from collections.abc import Mapping
+
+from annotate import judgements_stage
+from annotate.settings import AnnotateSettings, CandidateSettings, TaskSettings
+from annotate.tasks import to_kind
+from crawler.net.address_guard import authority
+from crawler.settings import CrawlSettings
+from export.rights import Rights
+from export.settings import ExportSettings
+from extract.engine import processes_for
+from extract.settings import ExtractSettings
+from m5data.errors import SettingsError, UsageError
+from m5data.run_options import RunContext
+from m5data.workspace import Workspace
+from splits import recipe_names, stored_recipes
+
+__all__ = ["candidates", "crawl", "download", "export", "extract", "ingest", "judgements", "matches", "tasks"]
+
+Arguments = Mapping[str, object]
+
+
+def crawl(workspace: Workspace, settings: CrawlSettings, context: RunContext) -> Arguments:
+    """Return the sources to crawl and how far.
+
+    Raises:
+        SettingsError: The workspace has no source.
+    """
+    del workspace
+    if not settings.sources:
+        raise SettingsError("m5data.toml: there is no shop; add a section [sources.NAME] (docs/sources.md shows how)")
+    options = context.options
+    only = [options.source] if options.source else None
+    return {"only": only, "max_requests": options.limit, "force": options.refresh}
+
+
+def ingest(workspace: Workspace, settings: CrawlSettings, context: RunContext) -> Arguments:
+    """Return the feed and the source it belongs to.
+
+    Raises:
+        UsageError: No feed was named, or the source is ambiguous.
+    """
+    del workspace
+    options = context.options
+    if options.feed is None:
+        raise UsageError("ingest: name the feed's file")
+    if options.source is None and len(settings.sources) != 1:
+        known = ", ".join(sorted(settings.sources)) or "none"
+        raise UsageError(f"ingest: add --source NAME, one of: {known}")
+    source = options.source or next(iter(settings.sources))
+    return {"feed": options.feed, "source": source, "form": options.feed_format}
+
+
+def download(workspace: Workspace, settings: object, context: RunContext) -> Arguments:
+    """Return which media to request again, and the manners that media share with pages."""
+    del settings
+    crawling = workspace.settings.crawl
+    local = [start for source in crawling.sources.values() if source.local for start in source.start]
+    return {
+        "user_agent": crawling.agent_header,
+        "local_hosts": frozenset(map(authority, local)),
+        "retry_failed": context.options.retry_failed,
+        "refresh": context.options.refresh_media,
+        "opt_outs": crawling.opt_outs,
+        "bandwidth_mbit": workspace.settings.machine.bandwidth_mbit,
+    }
+
+
+def extract(workspace: Workspace, settings: ExtractSettings, context: RunContext) -> Arguments:
+    """Return the settings with no more decoder processes than fit into the planned memory."""
+    del context
+    planned = workspace.settings.machine.memory_mb
+    if planned is None:
+        return {}
+    most = max(1, planned // settings.limits.memory_mb)
+    return {"settings": settings.model_copy(update={"workers": processes_for(settings.workers, most)})}
+
+
+def candidates(workspace: Workspace, settings: CandidateSettings, context: RunContext) -> Arguments:
+    """Return the settings with the checkpoint's absolute path.
+
+    A path from the command line is relative to the current folder, one from the settings to the workspace.
+    """
+    given, kept = context.options.checkpoint, settings.checkpoint
+    if kept is None:
+        return {}
+    path = workspace.root / kept if given is None else given.absolute()
+    return {"settings": settings.model_copy(update={"checkpoint": path})}
+
+
+def tasks(workspace: Workspace, settings: TaskSettings, context: RunContext) -> Arguments:
+    """Import the gold judgements that were given, and return the kind of tasks."""
+    del settings
+    kind = to_kind(context.options.kind or "same-product")
+    file = context.options.judgements
+    if file is not None:
+        judgements_stage.run(workspace.store, file, clock=context.clock, progress=context.progress)
+    return {"kind": kind}
+
+
+def judgements(workspace: Workspace, settings: None, context: RunContext) -> Arguments:
+    """Return the file to import.
+
+    Raises:
+        UsageError: No file was named.
+    """
+    del workspace, settings
+    if context.options.judgements is None:
+        raise UsageError("annotate import: name a file of judgements")
+    return {"file": context.options.judgements}
+
+
+def matches(workspace: Workspace, settings: AnnotateSettings, context: RunContext) -> Arguments:
+    """Import the judgements that the settings name."""
+    if settings.judgements is not None:
+        file = workspace.root / settings.judgements
+        judgements_stage.run(workspace.store, file, clock=context.clock, progress=context.progress)
+    return {}
+
+
+def export(workspace: Workspace, settings: ExportSettings, context: RunContext) -> Arguments:
+    """Return the recipe to export and the rights in each source's data.
+
+    Raises:
+        UsageError: The recipe is neither built, nor shipped, nor that of the settings.
+    """
+    del settings
+    recipe = context.options.recipe or workspace.settings.splits.recipe_name
+    built = [stored.recipe.name for stored in stored_recipes(workspace.snapshot)]
+    known = sorted({*built, *recipe_names(), workspace.settings.splits.recipe_name})
+    if recipe not in known:
+        raise UsageError(f"export --recipe: there is no recipe {recipe!r}; name one of {', '.join(known)}")
+    sources = workspace.settings.crawl.sources
+    rights = {name: Rights(shop.share_authorised, shop.licence or "") for name, shop in sources.items()}
+    return {"recipe": recipe, "rights": rights}

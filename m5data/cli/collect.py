@@ -1,0 +1,108 @@
+"""Verbs that collect: crawl, ingest, download, parse."""
+
+import gzip
+import zlib
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from m5data.cli.options import HERE, JsonOption, RefreshOption, WorkspaceOption
+from m5data.cli.stages import run_verb
+from m5data.run_options import RunOptions
+
+if TYPE_CHECKING:  # a verb imports what it needs when it runs
+    from m5data.records import ProductRecord
+
+__all__ = ["crawl", "download", "ingest", "parse", "read_page"]
+
+_LONGEST = 64 * 1024 * 1024
+"""Bytes of a saved page, decompressed: a small gzip file can hold a thousand times itself."""
+
+
+def crawl(
+    workspace: WorkspaceOption = HERE,
+    source: Annotated[str | None, typer.Option("--source", metavar="NAME", help="Only this source.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="At most N pages a source.")] = None,
+    refresh: RefreshOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the stages crawl and records."""
+    run_verb(workspace, "crawl", RunOptions(source=source, limit=limit, refresh=refresh), as_json=as_json)
+
+
+def ingest(
+    feed: Annotated[Path, typer.Argument(metavar="FEED", help="File with one product per row.")],
+    workspace: WorkspaceOption = HERE,
+    source: Annotated[str | None, typer.Option("--source", metavar="NAME", help="Source of the feed.")] = None,
+    form: Annotated[
+        Literal["auto", "jsonl", "csv", "parquet", "m5product", "product1m", "merchant"],
+        typer.Option("--format", help="Format of the feed."),
+    ] = "auto",
+    as_json: JsonOption = False,
+) -> None:
+    """Run the stage ingest."""
+    run_verb(workspace, "ingest", RunOptions(feed=feed, source=source, feed_format=form), as_json=as_json)
+
+
+def download(
+    workspace: WorkspaceOption = HERE,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Request again what failed, and nothing else.")
+    ] = False,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Request again, conditionally, what came with an ETag or Last-Modified.")
+    ] = False,
+    min_success: Annotated[
+        float | None,
+        typer.Option("--min-success", min=0.0, max=1.0, metavar="F", help="End with 1 below this share of URLs."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the stage download."""
+    options = RunOptions(retry_failed=retry_failed, refresh_media=refresh, min_success=min_success)
+    run_verb(workspace, "download", options, as_json=as_json)
+
+
+def parse(
+    page: Annotated[Path, typer.Argument(metavar="PAGE.html", help="A saved page; .gz is read too.")],
+    url: Annotated[str, typer.Option("--url", metavar="URL", help="URL that the page was served from.")],
+    page_object: Annotated[
+        str | None, typer.Option("--page-object", metavar="MODULE:CLASS", help="Your own page object.")
+    ] = None,
+) -> None:
+    """Print the product record of a page as JSON."""
+    import crawler
+    from m5data.cli.output import print_json
+
+    print_json(_record_as_json(crawler.parse_page(read_page(page), url, page_object=page_object)))
+
+
+def read_page(path: Path) -> bytes:
+    """Return the bytes of a saved page.
+
+    Raises:
+        UsageError: There is no such file, it is broken gzip, not an ordinary file, or longer than any page.
+    """
+    from m5data.errors import UsageError
+
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path}: this is a folder, pipe or device, not a saved page; name a file")
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            body = file.read(_LONGEST + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise UsageError(f"{path}: cannot be read as a saved page ({error}); name another file") from None
+    if len(body) > _LONGEST:
+        raise UsageError(f"{path}: longer than {_LONGEST:,} bytes, the most that a page may have; name another file")
+    return body
+
+
+def _record_as_json(record: "ProductRecord") -> dict[str, object]:
+    """Return a record under the names that feeds use."""
+    row = asdict(record)
+    row["title"] = row.pop("caption")
+    row["specs"] = [{"property": spec.property, "value": spec.value} for spec in record.specs]
+    row["price"] = None if record.price is None else str(record.price)
+    return row

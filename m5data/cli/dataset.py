@@ -1,0 +1,95 @@
+"""Verbs that finish the dataset: build-splits, verify, export; and its tables: sql."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from m5data.cli.options import HERE, JsonOption, WorkspaceOption
+from m5data.cli.stages import run_verb
+from m5data.run_options import RunOptions
+
+if TYPE_CHECKING:  # every spawned child imports this module again: it must stay light
+    from storage.check import Check
+
+__all__ = ["build_splits", "export", "print_checks", "sql", "verify"]
+
+
+def build_splits(
+    workspace: WorkspaceOption = HERE,
+    recipe: Annotated[
+        str | None, typer.Option("--recipe", metavar="NAME|FILE", help="A shipped recipe or a TOML file.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Seed of the draw.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the stage splits."""
+    run_verb(workspace, "splits", RunOptions(recipe=recipe, seed=seed), as_json=as_json)
+
+
+def verify(
+    workspace: WorkspaceOption = HERE,
+    objects: Annotated[bool, typer.Option("--objects", help="Also read every object and check its hash.")] = False,
+    at: Annotated[int | None, typer.Option("--at", metavar="VERSION", help="Check an earlier dataset version.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check conservation, versions and the split certificates.
+
+    Ends with 1 when a check fails.
+    """
+    import m5data
+    from m5data.cli.output import print_json
+    from m5data.verification import verify_workspace
+
+    checks = verify_workspace(m5data.open(workspace, at), objects=objects)
+    if as_json:
+        print_json([{"check": check.name, "ok": check.ok, "detail": check.detail} for check in checks])
+    else:
+        print_checks(checks)
+    if not all(check.ok for check in checks):
+        raise typer.Exit(1)
+
+
+def print_checks(checks: "Sequence[Check]") -> None:
+    """Print the result of each check, one per line."""
+    from m5data.cli.output import print_rows
+
+    print_rows("", ("check", "", "detail"), [(c.name, "ok" if c.ok else "FAILED", c.detail) for c in checks])
+
+
+def export(
+    workspace: WorkspaceOption = HERE,
+    form: Annotated[
+        Literal["parquet", "webdataset", "links", "m5product", "mep3m"] | None,
+        typer.Option("--format", help="Default: those of m5data.toml."),
+    ] = None,
+    split: Annotated[list[str] | None, typer.Option("--split", metavar="NAME", help="Only these splits.")] = None,
+    out: Annotated[
+        str | None, typer.Option("--out", metavar="URI", help="Folder or s3://bucket/prefix (default: shards/).")
+    ] = None,
+    recipe: Annotated[
+        str | None, typer.Option("--recipe", metavar="NAME", help="Recipe (default: m5data.toml's).")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the stage export."""
+    formats, splits = (form,) if form else None, tuple(split) if split else None
+    options = RunOptions(recipe=recipe, formats=formats, splits=splits, out=out)
+    run_verb(workspace, "export", options, as_json=as_json)
+
+
+def sql(
+    query: Annotated[str, typer.Argument(metavar="QUERY", help="One SELECT in DuckDB's SQL.")],
+    workspace: WorkspaceOption = HERE,
+    form: Annotated[
+        Literal["table", "csv", "json", "parquet"], typer.Option("--format", help="How the rows are written.")
+    ] = "table",
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write here instead of the screen.")] = None,
+    at: Annotated[int | None, typer.Option("--at", metavar="VERSION", help="Query an earlier dataset version.")] = None,
+) -> None:
+    """Query the dataset's tables; "show tables" lists them."""
+    from m5data.cli.output import write_rows
+    from storage import Store
+
+    write_rows(Store.open(workspace).snapshot(at).batches(query), form, out)

@@ -1,0 +1,182 @@
+"""Output of verbs: tables for people; JSON, CSV and Parquet for programs."""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+import pyarrow as pa
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from m5data.errors import UsageError
+from m5data.stage import StageReport
+from storage.files import replacing
+
+__all__ = ["print_json", "print_reports", "print_rows", "write_rows", "writing_to"]
+
+SHOWN_ROWS = 200
+UNBROKEN = 10_000
+_CONTROLS = dict.fromkeys({*range(32), *range(127, 160)} - {9, 10}, "\ufffd")
+
+
+def print_rows(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table; numbers are right-aligned, None is shown as a dash."""
+    table = Table(title=title or None, title_justify="left", box=SIMPLE_HEAD, show_edge=False)
+    for index, column in enumerate(columns):
+        numeric = bool(rows) and all(isinstance(row[index], int | float) or row[index] is None for row in rows)
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*("-" if value is None else _plain(value) for value in row))
+    _console().print(table, markup=False)
+
+
+def print_reports(reports: Sequence[StageReport], *, as_json: bool = False) -> None:
+    """Print what stages did: read, kept, dropped by reason, seconds, rate."""
+    if as_json:
+        print_json([_report_row(report) for report in reports])
+        return
+    print_rows(
+        "",
+        ("stage", "read", "kept", "dropped", "seconds", "per second"),
+        [
+            (
+                report.stage,
+                report.read,
+                report.kept,
+                _dropped(report),
+                None if report.unchanged else round(report.seconds, 1),
+                None if report.unchanged or not report.seconds else round(report.read / report.seconds, 1),
+            )
+            for report in reports
+        ],
+    )
+
+
+def print_json(value: object) -> None:
+    """Print a value as JSON, one document."""
+    print(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+def _console() -> Console:
+    """Fit a terminal's width; elsewhere (a file, a pipe) break no line."""
+    console = Console()
+    return console if console.is_terminal else Console(width=UNBROKEN)
+
+
+def _dropped(report: StageReport) -> str:
+    if report.unchanged:
+        return "unchanged: nothing to do"
+    return ", ".join(f"{reason} {count}" for reason, count in report.dropped.items()) or "-"
+
+
+def _report_row(report: StageReport) -> dict[str, object]:
+    return {
+        "stage": report.stage,
+        "read": report.read,
+        "kept": report.kept,
+        "dropped": dict(report.dropped),
+        "seconds": round(report.seconds, 3),
+        "unchanged": report.unchanged,
+    }
+
+
+def _plain(value: object) -> str:
+    """Write a value out; control characters, which would steer the terminal, become U+FFFD."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return str(value).translate(_CONTROLS)
+
+
+@contextmanager
+def writing_to(out: Path | None) -> Iterator[None]:
+    """Turn an error of writing the file that ``--out`` names into one that says so.
+
+    Raises:
+        UsageError: It cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"--out {out}: this file cannot be written ({error.strerror}); name another") from None
+
+
+def write_rows(rows: pa.RecordBatchReader, form: str, out: Path | None) -> None:
+    """Write rows to ``out``, or to standard output, batch by batch: they need not fit in memory.
+
+    Raises:
+        UsageError: A binary format for the screen, or a table for a file; or the file cannot be written.
+    """
+    if form == "table" and out is None:
+        _show(rows)
+    elif form == "parquet" and out is None:
+        raise UsageError("--format parquet: Parquet cannot be printed; add --out FILE")
+    elif form == "table":
+        raise UsageError(f"--out {out}: a table is for the screen; add --format csv, json or parquet")
+    else:
+        with writing_to(out):
+            _write(rows, form, out)
+
+
+def _write(rows: pa.RecordBatchReader, form: str, out: Path | None) -> None:
+    """Write to the screen, or to a draft that becomes the file when it is whole."""
+    if out is None:
+        _encode(rows, form, sys.stdout.buffer)
+        return
+    with replacing(out, sync=False) as file:
+        _encode(rows, form, file)
+
+
+def _encode(rows: pa.RecordBatchReader, form: str, target: BinaryIO) -> None:
+    if form == "csv":
+        _encode_csv(rows, target)
+    elif form == "parquet":
+        import pyarrow.parquet
+
+        with pyarrow.parquet.ParquetWriter(target, rows.schema) as writer:
+            for batch in rows:
+                writer.write_batch(batch)
+    else:
+        lines = (json.dumps(row, ensure_ascii=False, default=str) for row in _each(rows))
+        target.write(b"[")
+        target.writelines(f"{',' if number else ''}\n  {line}".encode() for number, line in enumerate(lines))
+        target.write(b"\n]\n")
+
+
+def _encode_csv(rows: pa.RecordBatchReader, target: BinaryIO) -> None:
+    import pyarrow.csv
+
+    schema = _flat(rows.schema.empty_table()).schema
+    with pyarrow.csv.CSVWriter(target, schema) as writer:
+        for batch in rows:
+            writer.write_table(_flat(pa.Table.from_batches([batch])))
+
+
+def _show(rows: pa.RecordBatchReader) -> None:
+    found = _each(rows)
+    print_rows("", rows.schema.names, [tuple(row.values()) for row in islice(found, SHOWN_ROWS)])
+    more = sum(1 for _ in found)
+    if more:
+        sys.stderr.write(
+            f"{SHOWN_ROWS} of {SHOWN_ROWS + more} rows shown; for all of them use --format csv --out FILE\n"
+        )
+
+
+def _each(rows: pa.RecordBatchReader) -> Iterator[dict[str, object]]:
+    for batch in rows:
+        yield from batch.to_pylist()
+
+
+def _flat(rows: pa.Table) -> pa.Table:
+    """Turn nested columns, which CSV does not know, into JSON text."""
+    for index, field in enumerate(rows.schema):
+        if pa.types.is_nested(field.type):
+            texts = [
+                None if v is None else json.dumps(v, ensure_ascii=False, default=str) for v in rows[index].to_pylist()
+            ]
+            rows = rows.set_column(index, field.name, pa.array(texts, pa.string()))
+    return rows

@@ -1,0 +1,204 @@
+"""Verbs of the pipeline: run, status, redo, schedule."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from m5data.cli.options import (
+    HERE,
+    DryRunOption,
+    Engine,
+    EngineOption,
+    JsonOption,
+    RefreshOption,
+    WorkspaceOption,
+)
+from m5data.cli.stages import run_stages
+from m5data.stages import Part
+
+if TYPE_CHECKING:  # a verb imports what it needs when it runs
+    from pathlib import Path
+
+    from m5data.status import StageStatus, Status
+
+__all__ = ["plan", "redo", "run", "schedule", "status"]
+
+FlowOption = Annotated[Part, typer.Option("--flow", help="Part of the pipeline.")]
+
+_PLAN = ("stage", "what", "count", "bytes", "stored", "hours")
+_STATUS = ("stage", "read", "kept", "dropped", "seconds", "per second", "pending", "inputs")
+
+
+def run(
+    workspace: WorkspaceOption = HERE,
+    flow: FlowOption = "everything",
+    refresh: RefreshOption = False,
+    engine: EngineOption = "local",
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the pipeline; finished work is not done again.
+
+    With --dry-run: print what a run would fetch, decode and store. Bytes are estimated by what is stored already, hours
+    by the settings' pace and the last run's rate; a dash where there is nothing to estimate by. New pages may lead to
+    more.
+    """
+    from flows.running import run_pipeline
+    from m5data.cli.output import print_reports
+    from m5data.workspace import Workspace
+
+    parameters = _parameters(flow, refresh=refresh, engine=engine)
+    if dry_run:
+        _print_plan(workspace, flow, refresh=refresh, as_json=as_json)
+        return
+    opened = Workspace.open(workspace)  # its faults are reported before a scheduler starts
+    if flow in {"collect", "everything"}:
+        opened.settings.crawl.authorised()
+    reports = run_pipeline(workspace.resolve(), flow, parameters)
+    print_reports(reports, as_json=as_json)
+    if not as_json and all(report.unchanged for report in reports):
+        typer.echo("nothing had changed: no work done")
+
+
+def plan(workspace: WorkspaceOption = HERE, refresh: RefreshOption = False, as_json: JsonOption = False) -> None:
+    """Print what a run would fetch, decode and store: m5data run --dry-run."""
+    _print_plan(workspace, "everything", refresh=refresh, as_json=as_json)
+
+
+def _print_plan(workspace: "Path", flow: Part, *, refresh: bool, as_json: bool) -> None:
+    from dataclasses import astuple
+
+    from m5data.cli.output import print_json, print_rows
+    from m5data.dry_run import plan_run
+    from m5data.workspace import Workspace
+
+    lines = [astuple(line) for line in plan_run(Workspace.open(workspace), flow, refresh=refresh)]
+    if as_json:
+        print_json([dict(zip(_PLAN, line, strict=True)) for line in lines])
+        return
+    print_rows("", _PLAN, [(*line[:5], None if line[5] is None else round(line[5], 4)) for line in lines])
+
+
+def _parameters(flow: Part, *, refresh: bool, engine: Engine) -> dict[str, object]:
+    """Return the parameters of a flow that were given.
+
+    Raises:
+        UsageError: The flow has no such parameter.
+    """
+    from m5data.errors import UsageError
+
+    given: dict[str, object] = {}
+    if refresh:
+        given["refresh"] = True
+    if engine != "local":
+        given["engine"] = engine
+    takes = {"collect": {"refresh"}, "process": {"engine"}, "everything": {"refresh", "engine"}}
+    wrong = sorted(given.keys() - takes.get(flow, set()))
+    if wrong:
+        raise UsageError(f"--flow {flow}: it has no --{wrong[0]}; leave that out, or choose another flow")
+    return given
+
+
+def status(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None:
+    """Show what is done, pending, running and failed, and why.
+
+    For each stage its last run, and what waits; for the running stage its rate and expected end; for the products which
+    modalities they lack, and why.
+    """
+    from dataclasses import asdict
+
+    from m5data.cli.output import print_json, print_rows
+    from m5data.status import status_of
+    from m5data.workspace import Workspace
+
+    found = status_of(Workspace.open(workspace))
+    if as_json:
+        print_json(asdict(found))
+        return
+    print_rows(f"dataset version {found.version}", _STATUS, [_row(stage) for stage in found.stages])
+    _print_running(found)
+    drops = [(one.stage, reason, count) for one in found.stages for reason, count in one.dropped.items()]
+    print_rows("dropped", ("stage", "reason", "items"), drops)
+    print_rows("ledger", ("modality", "state", "products"), [tuple(row.values()) for row in found.ledger])
+
+
+def _row(one: "StageStatus") -> tuple[object, ...]:
+    rate = None if one.rate is None else round(one.rate, 1)
+    inputs = "as they were" if one.current else "changed since"
+    return one.stage, one.read, one.kept, sum(one.dropped.values()), round(one.seconds, 1), rate, one.pending, inputs
+
+
+def _print_running(status: "Status") -> None:
+    running = status.running
+    if running is None:
+        typer.echo("no stage runs now\n")
+        return
+    of = "?" if running.total is None else f"{running.total:,}"
+    rate = "" if status.rate is None else f", {status.rate:,.1f} a second"
+    end = "" if status.expected_end is None else f", expected to end at {status.expected_end:%Y-%m-%d %H:%M:%S} UTC"
+    typer.echo(f"running: {running.stage}, {running.done:,} of {of}{rate}{end} (process {running.process})\n")
+
+
+def redo(
+    stage: Annotated[str, typer.Option("--stage", metavar="S", help="Stage, by the name that m5data status shows.")],
+    workspace: WorkspaceOption = HERE,
+    source: Annotated[
+        str | None, typer.Option("--source", metavar="NAME", help="Only products of this source.")
+    ] = None,
+    product: Annotated[
+        list[str] | None, typer.Option("--product", metavar="ID", help="Only this product; may be repeated.")
+    ] = None,
+    partition: Annotated[
+        int | None, typer.Option("--partition", min=0, metavar="N", help="Only products of this bucket.")
+    ] = None,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Forget a stage's work, whole or in part, and run it again.
+
+    What depends on it follows with the next m5data run. Use --dry-run first: media and pages are fetched again.
+    """
+    from m5data.cli.output import print_json
+    from m5data.invalidate import Selection, invalidate
+    from m5data.workspace import Workspace
+
+    selection = Selection(source, tuple(product or ()), partition)
+    count = invalidate(Workspace.open(workspace), stage, selection, dry_run=dry_run)
+    if not dry_run:
+        run_stages(workspace, (stage,), as_json=as_json)
+    elif as_json:
+        print_json({"stage": stage, "items": count})
+    else:
+        typer.echo(f"{stage}: {count:,} items would be redone")
+
+
+def schedule(
+    cron: Annotated[str, typer.Option("--cron", metavar="CRON", help='When: five fields, e.g. "0 3 * * *".')],
+    workspace: WorkspaceOption = HERE,
+    flow: FlowOption = "everything",
+    refresh: RefreshOption = False,
+    engine: EngineOption = "local",
+    port: Annotated[
+        int, typer.Option("--port", metavar="P", min=1, max=65535, help="Of the Prefect server, if one is started.")
+    ] = 4200,
+) -> None:
+    """Run the pipeline on a schedule, until Ctrl-C or SIGTERM.
+
+    Uses the Prefect server that PREFECT_API_URL names, or starts one with its pages at --port of this machine. Runs
+    follow one another: one that is due while another runs waits. For work pools there is prefect.yaml.
+    """
+    from flows.running import check_cron, serve_schedule
+    from m5data.workspace import Workspace
+
+    opened = Workspace.open(workspace)
+    check_cron(cron)
+    if flow in {"collect", "everything"}:
+        opened.settings.crawl.authorised()
+    serve_schedule(
+        workspace.resolve(),
+        flow,
+        cron,
+        _parameters(flow, refresh=refresh, engine=engine),
+        port=port,
+        announce=lambda url: typer.echo(f"{flow} at {cron}; runs at {url} (end with Ctrl-C)"),
+    )

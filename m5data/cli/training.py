@@ -1,0 +1,173 @@
+"""Verbs of training: train, evaluate."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from m5data.cli.options import HERE, JsonOption, WorkspaceOption
+
+if TYPE_CHECKING:  # a verb imports what it needs when it runs
+    from m5data.workspace import Workspace
+
+__all__ = ["evaluate", "train"]
+
+KS = (1, 5, 10)
+_CLASSES = ("top-1", "top-5", "average precision", "F1", "unknown class")
+_CLUSTERS = ("NMI", "AMI", "purity", "ARI", "accuracy", "k")
+
+RecipeOption = Annotated[str, typer.Option("--recipe", metavar="NAME|FILE", help="A shipped recipe or a TOML file.")]
+ShardsOption = Annotated[
+    Path | None,
+    typer.Option("--shards", metavar="DIR", help="Folder of an export (default: that of the workspace's recipe)."),
+]
+DeviceOption = Annotated[
+    str | None, typer.Option("--device", metavar="cpu|cuda", help="Default: a GPU where there is one.")
+]
+
+
+def train(
+    workspace: WorkspaceOption = HERE,
+    recipe: RecipeOption = "tiny",
+    shards: ShardsOption = None,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Seed of everything random.")] = 0,
+    restart: Annotated[bool, typer.Option("--restart", help="Discard an earlier training of this recipe.")] = False,
+    device: DeviceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train SCALE on the shards, or resume (extra train)."""
+    import os
+    from dataclasses import asdict
+
+    from m5data.cli.output import print_json, print_rows
+    from m5data.progress import showing_progress
+    from m5data.workspace import Workspace
+
+    opened = Workspace.open(workspace)
+    _need_torch()
+    from scale.command import train_run
+
+    with showing_progress() as progress:
+        done = train_run(
+            opened.root,
+            _shards(opened, shards),
+            recipe,
+            seed=seed,
+            restart=restart,
+            device=device,
+            progress=progress,
+        )
+    if os.environ.get("RANK", "0") != "0":  # under torchrun, one process prints
+        return
+    if as_json:
+        print_json([asdict(one) for one in done])
+        return
+    columns = ("phase", "steps now", "of", "samples", "unreadable", "last loss", "seconds")
+    rows = [
+        (one.phase, one.steps, one.total, one.samples, _reasons(one.skipped), round(one.loss, 4), round(one.seconds, 1))
+        for one in done
+    ]
+    print_rows("", columns, rows)
+
+
+def evaluate(
+    workspace: WorkspaceOption = HERE,
+    recipe: RecipeOption = "tiny",
+    shards: ShardsOption = None,
+    device: DeviceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Evaluate a trained model on the splits (extra train).
+
+    Measures retrieval, classification and clustering.
+    """
+    from m5data.cli.output import print_json
+    from m5data.progress import showing_progress
+    from m5data.workspace import Workspace
+
+    opened = Workspace.open(workspace)
+    _need_torch()
+    from scale.command import evaluate_run, run_folder
+
+    with showing_progress() as progress:
+        results: dict[str, Any] = evaluate_run(
+            opened.root, _shards(opened, shards), recipe, device=device, progress=progress
+        )
+    if as_json:
+        print_json(results)
+        return
+    _print_measures(results, run_folder(opened.root, results["recipe"]) / "evaluation")
+
+
+def _shards(workspace: "Workspace", chosen: Path | None) -> Path:
+    """Return the folder that ``m5data export`` writes for the workspace's recipe, unless one is chosen."""
+    settings = workspace.settings
+    return chosen or Path(settings.export.out or workspace.store.root / "shards") / settings.splits.recipe_name
+
+
+def _need_torch() -> None:
+    from importlib.util import find_spec
+
+    from m5data.errors import UsageError
+
+    missing = [name for name in ("torch", "sklearn", "tensorboard") if find_spec(name) is None]
+    if missing:
+        raise UsageError(f"training needs {', '.join(missing)}, not installed here; run: pip install 'm5data[train]'")
+
+
+def _reasons(skipped: dict[str, int]) -> str:
+    return ", ".join(f"{reason} {count}" for reason, count in skipped.items()) or "-"
+
+
+def _print_measures(results: Mapping[str, Any], folder: Path) -> None:
+    """Print every measure, with the choices it was made with."""
+    from m5data.cli.output import print_rows
+
+    choices = ", ".join(f"{name} {_plain(value)}" for name, value in results["choices"].items() if value is not None)
+    print(f"recipe {results['recipe']}, seed {results['seed']}, dataset version {results['version']}; {choices}\n")
+    for definition in ("paper", "standard"):
+        names = [f"{kind}@{k}" for k in KS for kind in ("mAP", "Prec")]
+        rows = list(_retrieval(results["phases"], [f"{definition} {name}" for name in names]))
+        if rows:
+            print_rows(f"Retrieval, definition {definition}", ("phase", "task", "sees", "queries", *names), rows)
+    _print_table("Classification", "classifier", results["phases"], _CLASSES)
+    rows = [
+        (phase, *_rounded([found["clustering"][name] for name in _CLUSTERS]))
+        for phase, found in results["phases"].items()
+        if "clustering" in found
+    ]
+    print_rows("Clustering (chance is 0 in AMI and ARI)", ("phase", *_CLUSTERS), rows)
+    for phase, found in results["phases"].items():
+        for name, value in found.get("correlation", {}).items():
+            print(f"{phase}: mean cosine {name}: {value:.4f}")
+    for name in results["absent splits"]:
+        print(f"not judged: the export has no split {name}")
+    print(f"results.json, examples.html and tsne.png are in {folder}")
+
+
+def _retrieval(phases: Mapping[str, Any], names: list[str]) -> Iterator[tuple[object, ...]]:
+    for phase, found in phases.items():
+        for task, table in found["retrieval"].items():
+            for sees, values in table.items():
+                yield (phase, task, sees, int(values["queries"]), *_rounded([values[name] for name in names]))
+
+
+def _print_table(title: str, kind: str, phases: Mapping[str, Any], names: tuple[str, ...]) -> None:
+    rows = [
+        (phase, row, *_rounded([values[name] for name in names]))
+        for phase, found in phases.items()
+        for row, values in found.get("classification", {}).items()
+    ]
+    if rows:
+        from m5data.cli.output import print_rows
+
+        print_rows(title, ("phase", kind, *names), rows)
+
+
+def _rounded(values: list[float]) -> list[float | int]:
+    return [int(value) if float(value).is_integer() and value > 1 else round(value, 4) for value in values]
+
+
+def _plain(value: object) -> str:
+    return "+".join(map(str, value)) if isinstance(value, list) else str(value).lower()

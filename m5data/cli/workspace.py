@@ -1,0 +1,117 @@
+"""Verbs of a whole workspace: init, demo, doctor, serve."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from m5data.cli.options import HERE, JsonOption, WorkspaceOption
+
+__all__ = ["demo", "doctor", "init", "serve"]
+
+DEMO = Path("demo")
+
+
+def init(
+    folder: Annotated[
+        str,
+        typer.Argument(metavar="DIR", help="Folder of the new workspace, or a URL such as s3://bucket/prefix."),
+    ],
+) -> None:
+    """Make a new workspace with a commented m5data.toml."""
+    from m5data.workspace import SETTINGS_FILE, Workspace
+    from storage.remote import is_store_url, working_copy
+
+    workspace = Workspace.create(working_copy(folder))
+    where = SETTINGS_FILE
+    if is_store_url(folder):
+        where = str(workspace.root / SETTINGS_FILE)  # the next run stores what is written there
+    typer.echo(f"{folder}: new workspace; name a shop in {where}, then: m5data run -w {folder}")
+
+
+def _local(place: str | Path) -> Path:
+    """Return the folder of the demo, which serves its shops from there."""
+    from m5data.errors import UsageError
+    from storage.remote import is_store_url
+
+    if is_store_url(place):
+        raise UsageError(f"demo {place}: the demo needs a folder; make it in one, then: m5data copy {place} -w DIR")
+    return Path(place)
+
+
+def demo(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Workspace of the demo.", parser=_local)] = DEMO,
+    size: Annotated[Literal["demo", "tiny"], typer.Option("--size", help="200 products, or 20.")] = "demo",
+) -> None:
+    """Serve two demo shops and run the whole pipeline on them."""
+    from demo_shops.server import serving
+    from demo_shops.shops import build
+    from demo_shops.workspace import open_demo, ports_of
+    from flows.running import run_pipeline
+    from m5data.cli.dataset import print_checks
+    from m5data.cli.output import print_reports
+    from m5data.verification import verify_workspace
+
+    typer.echo(f"building the demo shops in {folder / 'shops'} (once)")
+    build(folder, size)
+    with serving(folder, ports_of(folder)) as base_urls:
+        workspace = open_demo(folder, base_urls.bases, size)
+        typer.echo(f"serving them at {' and '.join(base_urls.bases.values())}")
+        reports = run_pipeline(folder.resolve(), "everything")
+    print_reports(reports)
+    checks = verify_workspace(workspace)
+    typer.echo(f"verified: {sum(check.ok for check in checks)} of {len(checks)} checks hold")
+    if failed := [check for check in checks if not check.ok]:
+        print_checks(failed)
+    typer.echo(f'look at {folder / "reports" / "report.html"}; ask: m5data sql -w {folder} "show tables"')
+    if failed:
+        raise typer.Exit(1)
+
+
+def doctor(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None:
+    """Check the machine and the workspace; change nothing.
+
+    Looks at versions, settings, rights, disk, lock, drafts, clock and the Prefect server. Ends with 1 when anything
+    is wrong.
+    """
+    from dataclasses import asdict
+
+    from m5data.cli.output import print_json, print_rows
+    from m5data.diagnostics import examine
+
+    findings = list(examine(workspace))
+    if as_json:
+        print_json([asdict(finding) for finding in findings])
+    else:
+        print_rows("", ("what", "", "found"), [(one.name, one.state, one.detail) for one in findings])
+    if any(finding.state == "wrong" for finding in findings):
+        raise typer.Exit(1)
+
+
+def serve(
+    workspace: WorkspaceOption = HERE,
+    host: Annotated[
+        str | None, typer.Option("--host", metavar="H", help="Address to listen at (default: serve.host).")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", metavar="P", min=0, max=65535, help="0: a free one (default: serve.port).")
+    ] = None,
+) -> None:
+    """Serve the web application: products, labels, annotation."""
+    import m5data
+    from storage.secret_key import load_or_create_key
+    from webapp.app import make_app
+    from webapp.security.address import check_public
+    from webapp.server import listen
+    from webapp.server import serve as serve_app
+
+    opened = m5data.open(workspace)
+    opened.store.refuse_working_copy("m5data serve")
+    chosen = {name: value for name, value in {"host": host, "port": port}.items() if value is not None}
+    settings = opened.settings.serve.model_copy(update=chosen)
+    check_public(settings)
+    key = load_or_create_key(opened.root)
+    with listen(settings) as listening:
+        bound = settings.model_copy(update={"port": listening.getsockname()[1]})
+        app = make_app(opened.store, settings, opened.settings.annotate.tasks, key)
+        serve_app(app, listening, lambda: typer.echo(f"serving {bound.address} (end with Ctrl-C)"))

@@ -1,0 +1,178 @@
+"""What is wrong with a workspace or its machine, found without changing anything."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+from typing import Literal
+
+import httpx
+import imageio_ffmpeg
+from packaging.requirements import Requirement
+
+from m5data.errors import M5DataError
+from m5data.progress import running_stage
+from m5data.settings import MachineSettings
+from m5data.stage import Clock, utc_now
+from m5data.workspace import Workspace
+from storage.files import TEMPORARY, Layout
+from storage.lock import holder_of
+from storage.remote import Home
+
+__all__ = ["Finding", "examine"]
+
+_WHY = {
+    "fastapi": "with a newer one Prefect's flows fail",
+    "sqlalchemy": "with a newer one Prefect's cron schedules never fire, and say nothing",
+}
+_ANSWER_S = 5.0
+_GB = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    name: str
+    state: Literal["ok", "note", "wrong"]
+    """note: worth knowing, nothing to do."""
+    detail: str
+    """What was found; where it is wrong, what to do."""
+
+
+def examine(root: Path, *, clock: Clock = utc_now) -> Iterator[Finding]:
+    """Look at versions, settings, rights, disk, lock, drafts, clock and the Prefect server; nothing is changed.
+
+    Args:
+        root: A workspace's folder; what cannot be looked at without one is left out where it is none.
+        clock: The machine's.
+    """
+    yield from _versions()
+    yield _ffmpeg()
+    yield from _prefect(os.environ.get("PREFECT_API_URL"))
+    try:
+        workspace = Workspace.open(root)
+    except M5DataError as error:
+        yield Finding("workspace", "wrong", str(error))
+        yield _disk(root, MachineSettings())
+        return
+    yield Finding("workspace", "ok", f"{root}: settings hold, dataset version {workspace.snapshot.number}")
+    yield from _home(root)
+    yield _disk(root, workspace.settings.machine)
+    yield from _rights(root)
+    yield from _writer(workspace)
+    yield from _drafts(workspace)
+    yield _clock(workspace, clock())
+
+
+def _home(root: Path) -> Iterator[Finding]:
+    home = Home.of(root)
+    if home is not None:
+        yield Finding("home", "ok", f"{home.url}, which {root} is the working copy of: {home.describe()}")
+
+
+def _versions() -> Iterator[Finding]:
+    """Compare what is installed with what this version of m5data asks for."""
+    wanted = [Requirement(line) for line in requires("m5data") or ()]
+    bad = [fault for one in wanted if one.marker is None or one.marker.evaluate({"extra": ""}) for fault in _fault(one)]
+    yield from bad
+    if not bad:
+        yield Finding("versions", "ok", f"all {len(wanted)} requirements of m5data {version('m5data')} hold")
+
+
+def _fault(wanted: Requirement) -> Iterator[Finding]:
+    try:
+        found = version(wanted.name)
+    except PackageNotFoundError:
+        yield Finding("versions", "wrong", f"wanted {wanted}, it is not installed; pip install '{wanted}'")
+        return
+    if not wanted.specifier.contains(found, prereleases=True):
+        why = _WHY.get(wanted.name, "this version was not tried")
+        yield Finding("versions", "wrong", f"wanted {wanted}, got {found}: {why}; pip install '{wanted}'")
+
+
+def _ffmpeg() -> Finding:
+    try:
+        return Finding("ffmpeg", "ok", imageio_ffmpeg.get_ffmpeg_exe())
+    except RuntimeError as error:
+        return Finding("ffmpeg", "wrong", f"{error}; no mp3 without it: install FFmpeg, or set IMAGEIO_FFMPEG_EXE")
+
+
+def _prefect(url: str | None) -> Iterator[Finding]:
+    if not url:
+        yield Finding("prefect", "ok", "PREFECT_API_URL is not set: each run starts a server of its own")
+        return
+    try:
+        httpx.get(f"{url.rstrip('/')}/health", timeout=_ANSWER_S).raise_for_status()
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        yield Finding("prefect", "wrong", f"PREFECT_API_URL: {url}: {error}; start that server, or unset the variable")
+    else:
+        yield Finding("prefect", "ok", f"{url} answers")
+
+
+def _disk(root: Path, settings: MachineSettings) -> Finding:
+    place = next(path for path in (root.absolute(), *root.absolute().parents) if path.exists())
+    free = shutil.disk_usage(place).free / _GB
+    told = f"{free:.1f} GB free; a run needs {settings.min_free_gb:g} GB (machine.min_free_gb)"
+    if free < settings.min_free_gb:
+        return Finding("disk", "wrong", f"{told}: make room, with m5data vacuum for one")
+    return Finding("disk", "ok", told)
+
+
+def _rights(root: Path) -> Iterator[Finding]:
+    """Find folders and files of the store that this person may not write."""
+    layout = Layout(root.absolute())
+    own = [layout.root, layout.tables, layout.objects, layout.versions, layout.state, layout.lock, layout.root / "logs"]
+    inside = [path for path in layout.tables.rglob("*") if path.is_dir()] if layout.tables.is_dir() else []
+    shut = [path for path in (*own, *inside) if path.exists() and not os.access(path, os.W_OK)]
+    if shut:
+        more = f" and {len(shut) - 1} more" if len(shut) > 1 else ""
+        yield Finding("rights", "wrong", f"{shut[0]}{more}: this user may not write there; change owner or rights")
+    else:
+        yield Finding("rights", "ok", "all folders of the store can be written")
+
+
+def _writer(workspace: Workspace) -> Iterator[Finding]:
+    holder = holder_of(workspace.root)
+    if holder is None:
+        yield Finding("lock", "ok", "no run holds the workspace")
+        return
+    running = running_stage(workspace)
+    doing = f", stage {running.stage}, {running.done:,} of {running.total or '?'}" if running else ""
+    yield Finding("lock", "note", f"process {holder} holds the workspace{doing}; it is freed when that process ends")
+
+
+def _drafts(workspace: Workspace) -> Iterator[Finding]:
+    """Tell of what a killed run left; while a run is on, its own drafts are none of that."""
+    if holder_of(workspace.root) is not None:
+        return
+    layout = Layout(workspace.root.absolute())
+    left: list[tuple[str, Callable[[], bool], str]] = [
+        ("staging/: a stage that did not end", lambda: _holds(layout.staging), "the next run removes it"),
+        ("spool/: finished partitions of such a stage", lambda: _holds(layout.spool), "the next run takes them over"),
+        (
+            "versions/: a half-written one",
+            lambda: any(layout.versions.glob(f".*{TEMPORARY}")),
+            "the next run removes it",
+        ),
+        ("a take-down that was broken off", (layout.root / "takedown.pending").exists, "the next run ends it first"),
+    ]
+    found = [Finding("drafts", "note", f"{what}; {then}") for what, there, then in left if there()]
+    yield from found or [Finding("drafts", "ok", "nothing half-written")]
+
+
+def _holds(folder: Path) -> bool:
+    return folder.is_dir() and any(path.is_file() for path in folder.rglob("*"))
+
+
+def _clock(workspace: Workspace, now: datetime) -> Finding:
+    created = workspace.snapshot.created
+    if created is not None and created > now:
+        told = (
+            f"the newest version was committed at {created:%Y-%m-%d %H:%M:%S}, the clock says {now:%Y-%m-%d %H:%M:%S}"
+        )
+        return Finding("clock", "wrong", f"{told} (UTC): set it right, else pages are asked for too late")
+    return Finding("clock", "ok", f"{now:%Y-%m-%d %H:%M:%S} UTC")

@@ -1,0 +1,138 @@
+"""What a run would fetch, decode and store: ``m5data run --dry-run``, and the pending work of ``m5data status``."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from crawler.pending_work import due_pages, waiting_media, waiting_records
+from extract.pending import waiting_objects
+from m5data.stage import Clock, utc_now
+from m5data.stages import PARTS, STAGES, Part, resolve
+from m5data.workspace import Workspace
+from storage import Snapshot
+
+__all__ = ["Outlook", "PlanLine", "media_to_fetch", "objects_to_decode", "pages_to_fetch", "pages_to_read", "plan_run"]
+
+_MEANS = """
+SELECT
+    (SELECT avg(length) FROM objects WHERE kind = 'page') AS page,
+    (SELECT avg(bytes) FROM media WHERE kind = 'image' AND state = 'ok') AS image,
+    (SELECT avg(bytes) FROM media WHERE kind = 'video' AND state = 'ok') AS video,
+    (SELECT sum(length) FROM objects WHERE kind = 'derived')
+        / nullif((SELECT count(DISTINCT video_sha256) FROM frames), 0) AS derived
+"""
+_MBIT = 125_000
+_HOUR = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class PlanLine:
+    """One kind of work that a run would do."""
+
+    stage: str
+    what: str
+    count: int
+    bytes: int | None
+    """Fetched or decoded, by the means of what is stored; None: nothing is stored to estimate by."""
+    stored: int | None
+    """Bytes that the workspace grows by; None: as above."""
+    hours: float | None
+    """At the settings' pace or the last run's rate, whichever is slower; None: neither is known."""
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """A workspace whose pending work is counted; nothing is locked or changed."""
+
+    workspace: Workspace
+    snapshot: Snapshot
+    now: datetime
+    """When the run would begin."""
+    refresh: bool = False
+    """Whether it would request every page again."""
+    estimate: bool = True
+    """Whether bytes are estimated, which costs a query; else they are None."""
+
+    @cached_property
+    def means(self) -> Mapping[str, float | None]:
+        """Mean bytes of a stored page, image and video, and of what is derived from a video."""
+        if not self.estimate:
+            return dict.fromkeys(("page", "image", "video", "derived"))
+        return dict(self.snapshot.sql(_MEANS).to_pylist()[0])
+
+    def bytes_of(self, kind: str, count: int) -> int | None:
+        """Return the bytes of ``count`` items, by the mean of those stored; None if none is stored."""
+        if not count:
+            return 0
+        mean = self.means[kind]
+        return None if mean is None else round(count * mean)
+
+    def hours_at_last_rate(self, stage: str, items: int) -> float | None:
+        """Return the hours that a stage would need at the rate of its last run."""
+        last = self.snapshot.stages.get(stage)
+        if not items:
+            return 0.0
+        if last is None or not last.report.read or not last.report.seconds:
+            return None
+        return items * last.report.seconds / last.report.read / _HOUR
+
+
+def plan_run(
+    workspace: Workspace, part: Part = "everything", *, refresh: bool = False, clock: Clock = utc_now
+) -> list[PlanLine]:
+    """Return what the next run would do with what is known now; new pages may lead to more.
+
+    Args:
+        workspace: The workspace, at its newest version.
+        part: Part of the pipeline that would run.
+        refresh: Whether the run would request every page again.
+        clock: When the run would begin.
+    """
+    outlook = Outlook(workspace, workspace.store.snapshot(), clock(), refresh)
+    paths = [STAGES[name].pending for name in PARTS[part]]
+    return [line for path in paths if path is not None for line in resolve(path)(outlook)]
+
+
+def pages_to_fetch(outlook: Outlook) -> Iterator[PlanLine]:
+    """Yield the pages that are due, by source."""
+    settings = outlook.workspace.settings.crawl
+    for source in due_pages(outlook.workspace.store, settings, outlook.now, refresh=outlook.refresh):
+        own = settings.sources[source.source].delay_s
+        count = source.new + source.again
+        new, again = outlook.bytes_of("page", source.new), outlook.bytes_of("page", source.again)
+        what = f"pages of {source.source}: {source.new:,} new, {source.again:,} again (most of them unchanged, so less)"
+        paced = count * (settings.delay_s if own is None else own) / _HOUR
+        size = None if new is None or again is None else new + again
+        hours = _slower(paced, outlook.hours_at_last_rate("crawl", count))
+        yield PlanLine("crawl", what, count, size, new, hours)
+
+
+def pages_to_read(outlook: Outlook) -> Iterator[PlanLine]:
+    """Yield the stored pages that have not been read since they changed."""
+    yield PlanLine("records", "stored pages to read", waiting_records(outlook.workspace.store), None, None, None)
+
+
+def media_to_fetch(outlook: Outlook) -> Iterator[PlanLine]:
+    """Yield the images and videos that have no outcome yet."""
+    mbit = outlook.workspace.settings.machine.bandwidth_mbit
+    for kind, count in waiting_media(outlook.workspace.store, outlook.snapshot).items():
+        size = outlook.bytes_of(kind, count)
+        paced = size / (mbit * _MBIT) / _HOUR if mbit and size else None
+        hours = _slower(paced, outlook.hours_at_last_rate("download", count))
+        yield PlanLine("download", f"{kind}s to fetch", count, size, size, hours)
+
+
+def objects_to_decode(outlook: Outlook) -> Iterator[PlanLine]:
+    """Yield the stored videos and images without results."""
+    workspace = outlook.workspace
+    for waiting in waiting_objects(workspace.store, outlook.snapshot, workspace.settings.extract):
+        results = waiting.count * (2 if waiting.kind == "video" else 1)
+        stored = outlook.bytes_of("derived", waiting.count) if waiting.kind == "video" else 0
+        hours = outlook.hours_at_last_rate("extract", results)
+        yield PlanLine("extract", f"stored {waiting.kind}s to decode", waiting.count, waiting.bytes, stored, hours)
+
+
+def _slower(*hours: float | None) -> float | None:
+    known = [one for one in hours if one is not None]
+    return max(known) if known else None

@@ -1,0 +1,418 @@
+"""The modalities of a product, each registered once.
+
+A registration says everything that other rooms need: what the ledger answers (``storage.ledger``), what a
+sample holds (``export.reader``), and what the shards add for it (Parquet columns, WebDataset members,
+Croissant types). To add a modality, write its stage and register one ``Modality`` here.
+"""
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from m5data.records import Specification
+
+__all__ = [
+    "TEXT_FEATURE",
+    "Column",
+    "LedgerEntry",
+    "Member",
+    "Modality",
+    "Payload",
+    "Sample",
+    "SampleFrame",
+    "file_struct",
+    "modalities",
+    "register",
+    "unregister",
+]
+
+Row = Mapping[str, Any]
+"""One row of the reader's query."""
+
+Payload = Sequence[bytes | memoryview]
+"""The parts of a member's payload, to be written one after the other."""
+
+ReadObject = Callable[[str], bytes]
+"""Returns the bytes of an object by its SHA-256."""
+
+
+@dataclass(frozen=True, slots=True)
+class SampleFrame:
+    """One kept frame of the product's video."""
+
+    second: int
+    """The whole second it stands for, from 0."""
+    pts_s: float
+    """Its own time, seconds from the stream's start."""
+    jpeg: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A product in a split; an absent modality is None (specs and frames: empty)."""
+
+    product_id: str
+    split: str
+    role: str
+    """sample, query, gallery or distractor."""
+    label: str | None
+    """What counts as the same; None for a distractor."""
+    label_level: str
+    group_id: str
+    source: str
+    url: str
+    licence: str
+    """Licence of the source, as its settings state it; empty where none is stated."""
+    classes: Mapping[str, str | int]
+    """class_id, class_name, sub_class_id, … of the shared hierarchy; id -1 and an empty name: none."""
+    caption: str | None
+    specs: tuple[Specification, ...]
+    image: bytes | None
+    """The image file as it came from the shop."""
+    image_url: str | None
+    """Where it came from."""
+    image_size: tuple[int, int] | None
+    """Width and height, pixels; None: not said."""
+    frames: tuple[SampleFrame, ...]
+    """Ordered by second."""
+    audio: bytes | None
+    """mp3."""
+    mfcc: NDArray[np.float32] | None
+    """[n_mfcc, T]."""
+    more: Mapping[str, Any] = field(default_factory=dict)
+    """Values of modalities that were registered beyond these five, by the names that they chose."""
+
+    @property
+    def present(self) -> dict[str, bool]:
+        """Modality -> whether this sample has it."""
+        return {modality.name: modality.is_present(self) for modality in modalities()}
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """A modality's column of the ledger: ``present``, or the reason it is not."""
+
+    column: str
+    meaning: str
+    state: str
+    """SQL expression over ``p`` (products), ``joins``, and what every modality may use: ``image`` and
+    ``video`` (the best media file: ok, sha256, reason) and ``refusal`` (rejects of that video: frames, sound)."""
+    joins: str = ""
+    """SQL joins that the expression needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of Parquet shards."""
+
+    name: str
+    type: pa.DataType
+    feature: Mapping[str, object]
+    """The same in the terms of Hugging Face ``datasets``."""
+    value: Callable[[Sample, int], object]
+    """Sample and its number in the split -> value."""
+    croissant: str | None = None
+    """Its type in the Croissant metadata; None: left to Parquet's own schema."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member of each sample in WebDataset shards; empty where the modality is absent."""
+
+    extension: str
+    payload: Callable[[Sample], Payload]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Modality:
+    """One modality of a product."""
+
+    name: str
+    meaning: str
+    """A noun phrase for dataset cards."""
+    details: str = ""
+    """What a dataset card adds in brackets."""
+    ledger: LedgerEntry
+    is_present: Callable[[Sample], bool]
+    present_sql: str
+    """Column of ``select`` that is NULL where the modality is absent."""
+    select: Mapping[str, str]
+    """Columns of the reader's query: name -> SQL expression."""
+    tables: Mapping[str, str] = field(default_factory=dict)
+    """Named queries, at most one row for each product_id, that are joined to the sample. They may use
+    ``chosen`` (the rows of the split) and ``clip`` (product_id, video: SHA-256 of its stored video)."""
+    facts: Callable[[Row], Mapping[str, Any]]
+    """Row -> fields of ``Sample`` that need no stored bytes; other names go to ``Sample.more``."""
+    load: Callable[[Row, ReadObject], Mapping[str, Any]] | None = None
+    """Row -> fields of ``Sample`` that are read from stored objects."""
+    size: Callable[[Sample], int] = lambda _: 0
+    """Bytes of media that the sample holds: shards are rolled by them."""
+    columns: tuple[Column, ...]
+    members: tuple[Member, ...] = ()
+    json: Callable[[Sample], Mapping[str, object]] = lambda _: {}
+    """What the sample's JSON member says of it."""
+
+
+def modalities() -> tuple[Modality, ...]:
+    """Return every registered modality, in the order of registration."""
+    return tuple(_REGISTERED.values())
+
+
+def register(modality: Modality) -> None:
+    """Add a modality.
+
+    Raises:
+        ValueError: There is one of that name.
+    """
+    if modality.name in _REGISTERED:
+        raise ValueError(f"The modality {modality.name!r} is registered already.")
+    _REGISTERED[modality.name] = modality
+
+
+def unregister(name: str) -> None:
+    """Remove a modality, for tests."""
+    del _REGISTERED[name]
+
+
+TEXT_FEATURE: Mapping[str, object] = {"dtype": "string", "_type": "Value"}
+"""Text, in the terms of ``datasets``."""
+file_struct = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+"""Type of a media file in Parquet, as ``datasets`` has it."""
+_SPEC_STRUCT = pa.struct([("name", pa.string()), ("value", pa.string())])
+
+
+def _list_of(feature: Mapping[str, object]) -> Mapping[str, object]:
+    return {"feature": feature, "_type": "List"}
+
+
+def _file(payload: bytes | None, path: str) -> dict[str, object] | None:
+    return None if payload is None else {"bytes": payload, "path": path}
+
+
+def _spec_rows(sample: Sample) -> list[dict[str, str]]:
+    return [{"name": spec.property, "value": spec.value} for spec in sample.specs]
+
+
+def _frame_index(sample: Sample) -> list[dict[str, float]]:
+    rows, offset = [], 0
+    for frame in sample.frames:
+        rows.append({"second": frame.second, "pts_s": frame.pts_s, "offset": offset, "length": len(frame.jpeg)})
+        offset += len(frame.jpeg)
+    return rows
+
+
+def _load_frames(row: Row, read: ReadObject) -> Mapping[str, Any]:
+    if not row["frames"]:
+        return {}
+    whole = read(row["frames_object"])
+    cut = (slice(shot["offset"], shot["offset"] + shot["length"]) for shot in row["frames"])
+    frames = zip(row["frames"], cut, strict=True)
+    return {"frames": tuple(SampleFrame(shot["second"], shot["pts_s"], whole[part]) for shot, part in frames)}
+
+
+def _load_audio(row: Row, read: ReadObject) -> Mapping[str, Any]:
+    mfcc = np.frombuffer(read(row["mfcc"]), dtype="<f4").reshape(row["n_mfcc"], -1) if row["mfcc"] else None
+    return {"audio": read(row["mp3"]) if row["mp3"] else None, "mfcc": mfcc}
+
+
+def _npy(array: NDArray[np.float32] | None) -> Payload:
+    """Return what ``numpy.save`` makes of an array, row after row; an absent one has no columns."""
+    array = np.zeros((0, 0), dtype="<f4") if array is None else array
+    rows, columns = array.shape
+    return _npy_header(rows, columns), np.ascontiguousarray(array, dtype="<f4").reshape(-1).view(np.uint8).data
+
+
+@lru_cache(256)  # audio comes in a few lengths, in every sample
+def _npy_header(rows: int, columns: int) -> bytes:
+    buffer = io.BytesIO()
+    header = {"descr": "<f4", "fortran_order": False, "shape": (rows, columns)}
+    np.lib.format.write_array_header_1_0(buffer, header)
+    return buffer.getvalue()
+
+
+_FIVE = (
+    Modality(
+        name="image",
+        meaning="image",
+        ledger=LedgerEntry(
+            "image",
+            "present: any image is ok; no_image_on_page; else why the main image is not",
+            "CASE WHEN image.ok THEN 'present' ELSE coalesce(image.reason, 'no_image_on_page') END",
+        ),
+        is_present=lambda sample: sample.image is not None,
+        present_sql="image",
+        select={
+            "image": "picture.shown.sha256",
+            "image_url": "picture.shown.url",
+            "image_width": "picture.shown.width",
+            "image_height": "picture.shown.height",
+        },
+        tables={
+            "picture": """
+                select c.product_id, arg_min({'sha256': m.sha256, 'url': m.url, 'width': m.width, 'height': m.height},
+                                             (m.position != c.image_position, m.position)) as shown
+                from chosen c join media m on m.product_id = c.product_id and m.kind = 'image' and m.state = 'ok'
+                group by 1
+            """
+        },
+        facts=lambda row: {
+            "image_url": row["image_url"],
+            "image_size": (row["image_width"], row["image_height"]) if row["image_width"] else None,
+        },
+        load=lambda row, read: {"image": read(row["image"]) if row["image"] else None},
+        size=lambda sample: len(sample.image or b""),
+        columns=(
+            Column(
+                "image",
+                file_struct,
+                {"_type": "Image"},
+                lambda sample, number: _file(sample.image, f"{number:08d}.jpg"),
+                "sc:ImageObject",
+            ),
+        ),
+        members=(Member("image.jpg", lambda sample: [sample.image or b""]),),
+    ),
+    Modality(
+        name="caption",
+        meaning="caption",
+        ledger=LedgerEntry(
+            "caption",
+            "present, or no_caption",
+            "CASE WHEN trim(p.caption) <> '' THEN 'present' ELSE 'no_caption' END",
+        ),
+        is_present=lambda sample: sample.caption is not None,
+        present_sql="caption",
+        select={"caption": "p.caption"},
+        facts=lambda row: {"caption": row["caption"]},
+        columns=(Column("caption", pa.string(), TEXT_FEATURE, lambda sample, _: sample.caption, "sc:Text"),),
+        json=lambda sample: {"caption": sample.caption},
+    ),
+    Modality(
+        name="specs",
+        meaning="specification table",
+        ledger=LedgerEntry(
+            "specifications",
+            "present, or no_specs",
+            "CASE WHEN specs.product_id IS NULL THEN 'no_specs' ELSE 'present' END",
+            "LEFT JOIN (SELECT DISTINCT product_id FROM specs) specs ON specs.product_id = p.product_id",
+        ),
+        is_present=lambda sample: bool(sample.specs),
+        present_sql="specs",
+        select={"specs": "rows.specs"},
+        tables={
+            "rows": """
+                select s.product_id, list({'property': s.property, 'value': s.value} order by s.position) as specs
+                from specs s join chosen using (product_id)
+                group by 1
+            """
+        },
+        facts=lambda row: {
+            "specs": tuple(Specification(spec["property"], spec["value"]) for spec in row["specs"] or ())
+        },
+        columns=(
+            Column(
+                "specs",
+                pa.list_(_SPEC_STRUCT),
+                _list_of({"name": TEXT_FEATURE, "value": TEXT_FEATURE}),
+                lambda sample, _: _spec_rows(sample),
+            ),
+        ),
+        json=lambda sample: {"specs": _spec_rows(sample)},
+    ),
+    Modality(
+        name="video",
+        meaning="video (1 frame a second)",
+        ledger=LedgerEntry(
+            "video",
+            "present: frames are kept; no_video; pending; else why the first video gave none",
+            "CASE WHEN frames.product_id IS NOT NULL THEN 'present' "
+            "WHEN video.ok THEN coalesce(refusal.frames, 'pending') ELSE coalesce(video.reason, 'no_video') END",
+            "LEFT JOIN (SELECT DISTINCT product_id FROM frames) frames ON frames.product_id = p.product_id",
+        ),
+        is_present=lambda sample: bool(sample.frames),
+        present_sql="frames",
+        select={"frames_object": "shots.frames_object", "frames": "shots.frames"},
+        tables={
+            "shots": """
+                select f.product_id, any_value(f.object) as frames_object,
+                       list({'second': f.second, 'pts_s': f.pts_s, 'offset': f."offset", 'length': f.length}
+                            order by f.second) as frames
+                from frames f join clip on clip.product_id = f.product_id and clip.video = f.video_sha256
+                group by 1
+            """
+        },
+        facts=lambda _: {},
+        load=_load_frames,
+        size=lambda sample: sum(len(frame.jpeg) for frame in sample.frames),
+        columns=(
+            Column(
+                "frames",
+                pa.list_(file_struct),
+                _list_of({"_type": "Image"}),
+                lambda sample, number: [
+                    _file(frame.jpeg, f"{number:08d}-{frame.second:04d}.jpg") for frame in sample.frames
+                ],
+            ),
+            Column(
+                "frame_times_s",
+                pa.list_(pa.float64()),
+                _list_of({"dtype": "float64", "_type": "Value"}),
+                lambda sample, _: [frame.pts_s for frame in sample.frames],
+            ),
+        ),
+        members=(Member("frames.mjpeg", lambda sample: [frame.jpeg for frame in sample.frames]),),
+        json=lambda sample: {"frames": _frame_index(sample)},
+    ),
+    Modality(
+        name="audio",
+        meaning="audio",
+        details="mp3 and MFCC",
+        ledger=LedgerEntry(
+            "audio",
+            "present: sound is kept; no_video; no_sound; pending; else why there is none",
+            "CASE WHEN audio.product_id IS NOT NULL THEN 'present' "
+            "WHEN video.ok THEN coalesce(refusal.sound, refusal.frames, 'pending') "
+            "ELSE coalesce(video.reason, 'no_video') END",
+            "LEFT JOIN (SELECT DISTINCT product_id FROM audio) audio ON audio.product_id = p.product_id",
+        ),
+        is_present=lambda sample: sample.audio is not None,
+        present_sql="mp3",
+        select={"mp3": "sound.mp3", "mfcc": "sound.mfcc", "n_mfcc": "sound.n_mfcc"},
+        tables={
+            "sound": """
+                select a.product_id, a.mp3, a.mfcc, a.n_mfcc
+                from audio a join clip on clip.product_id = a.product_id and clip.video = a.video_sha256
+            """
+        },
+        facts=lambda _: {},
+        load=_load_audio,
+        size=lambda sample: len(sample.audio or b"") + (0 if sample.mfcc is None else sample.mfcc.nbytes),
+        columns=(
+            Column(
+                "audio",
+                file_struct,
+                {"_type": "Audio"},
+                lambda sample, number: _file(sample.audio, f"{number:08d}.mp3"),
+            ),
+            Column(
+                "mfcc",
+                pa.list_(pa.list_(pa.float32())),
+                _list_of(_list_of({"dtype": "float32", "_type": "Value"})),
+                lambda sample, _: None if sample.mfcc is None else list(sample.mfcc),
+            ),
+        ),
+        # .mp3 makes Hugging Face's loader ask for torch; .mpga is its other registered name
+        members=(
+            Member("audio.mpga", lambda sample: [sample.audio or b""]),
+            Member("mfcc.npy", lambda sample: _npy(sample.mfcc)),
+        ),
+    ),
+)
+
+_REGISTERED: dict[str, Modality] = {modality.name: modality for modality in _FIVE}

@@ -1,0 +1,260 @@
+"""The stages of the pipeline, in order.
+
+The flows, the command line's verbs, ``m5data redo``, ``m5data status``, ``m5data run --dry-run`` and docs/stages.md all
+follow from ``STAGES``. To add a stage, write a module with ``run(store, settings, *, clock, progress)``, give its
+settings a section in :class:`m5data.settings.Settings`, and add a ``StageSpec`` here.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any, Literal
+
+__all__ = ["PARTS", "STAGES", "Part", "StageSpec", "resolve"]
+
+Part = Literal["collect", "process", "dataset", "everything"]
+
+
+@dataclass(frozen=True, slots=True)
+class StageSpec:
+    """One stage. Functions are named by import path, ``package.module:function``, and loaded when they are needed."""
+
+    name: str
+    """Name in versions, logs, metrics and the table ``rejects``."""
+    part: Literal["collect", "process", "dataset"]
+    """Part of the pipeline, and flow, that the stage belongs to."""
+    meaning: str
+    """What the stage does, in one line of help."""
+    run: str
+    """The stage: ``run(store, settings, *, clock, progress) -> StageReport``; ``settings`` only if it has a section."""
+    reads: tuple[str, ...] = ()
+    """Tables that the result depends on."""
+    writes: tuple[str, ...] = ()
+    """Tables that the stage writes; each stage also writes its rows of ``rejects``."""
+    settings: str | None = None
+    """Section of m5data.toml, e.g. ``annotate.tasks``."""
+    overrides: tuple[str, ...] = ()
+    """Keys of that section that the run option of the same name replaces."""
+    arguments: str | None = None
+    """``(workspace, context) -> Mapping``: further arguments of ``run``; it also does what must precede the stage."""
+    verb: str | None = None
+    """Verb of the command line; None: the stage's name."""
+    then: str | None = None
+    """Stage that the verb runs afterwards."""
+    in_flow: bool = True
+    """Whether flows run the stage; False: it needs a file or a person, and runs by its verb alone."""
+    partition: str = "the whole dataset"
+    """Unit of work: what one run is divided into, and what a killed run repeats at most."""
+    on_ray: bool = False
+    """Whether partitions can run on a Ray cluster; ``run`` then takes ``runner``."""
+    redo: str | None = "m5data.invalidate:forget_run"
+    """``(workspace, stage, selection, *, dry_run) -> int``: forget its work and count it; None: not redoable."""
+    pending: str | None = None
+    """``(outlook) -> Iterable[PlanLine]``: the work that waits; None: not known before a run."""
+
+    @property
+    def command(self) -> str:
+        """Words that follow ``m5data`` on the command line."""
+        return self.verb or self.name
+
+
+def resolve(path: str) -> Callable[..., Any]:
+    """Import and return the function at ``package.module:function``."""
+    module, _, name = path.partition(":")
+    function: Callable[..., Any] = getattr(import_module(module), name)
+    return function
+
+
+_ALL = (
+    StageSpec(
+        "crawl",
+        part="collect",
+        meaning="Fetch product pages of authorised sources and read them.",
+        run="crawler.crawl_stage:run",
+        settings="crawl",
+        arguments="flows.stage_arguments:crawl",
+        then="records",
+        partition="a page",
+        redo="m5data.invalidate:forget_fetched_pages",
+        pending="m5data.dry_run:pages_to_fetch",
+    ),
+    StageSpec(
+        "ingest",
+        part="collect",
+        meaning="Take the products of a source from a feed.",
+        run="crawler.ingest_stage:run",
+        reads=("products", "specs"),
+        writes=("products", "specs", "media"),
+        settings="crawl",
+        arguments="flows.stage_arguments:ingest",
+        in_flow=False,
+        partition="a feed",
+        redo=None,
+    ),
+    StageSpec(
+        "records",
+        part="collect",
+        meaning="Read stored pages into product records.",
+        run="crawler.records_stage:run",
+        writes=("products", "specs", "media"),
+        settings="crawl",
+        partition="a page",
+        redo="m5data.invalidate:forget_read_pages",
+        pending="m5data.dry_run:pages_to_read",
+    ),
+    StageSpec(
+        "download",
+        part="collect",
+        meaning="Fetch every image and video once.",
+        run="crawler.download_stage:run",
+        reads=("media",),
+        writes=("media",),
+        settings="download",
+        overrides=("min_success",),
+        arguments="flows.stage_arguments:download",
+        partition="a URL, by host",
+        redo="m5data.invalidate:forget_media",
+        pending="m5data.dry_run:media_to_fetch",
+    ),
+    StageSpec(
+        "extract",
+        part="process",
+        meaning="Extract frames, audio and image measures; clean captions.",
+        run="extract.extract_stage:run",
+        reads=("media",),
+        writes=("frames", "audio", "images"),
+        settings="extract",
+        arguments="flows.stage_arguments:extract",
+        then="texts",
+        partition="some hundred stored images or videos",
+        on_ray=True,
+        redo="m5data.invalidate:forget_extracted",
+        pending="m5data.dry_run:objects_to_decode",
+    ),
+    StageSpec(
+        "texts",
+        part="process",
+        meaning="Clean captions and grade how they match specifications.",
+        run="extract.texts_stage:run",
+        reads=("products", "specs"),
+        writes=("texts",),
+        settings="texts",
+    ),
+    StageSpec(
+        "dedup",
+        part="process",
+        meaning="Drop exact duplicates and group near duplicates.",
+        run="extract.dedup_stage:run",
+        reads=("products", "specs", "media", "images", "frames"),
+        writes=("duplicates", "duplicate_pairs"),
+        settings="dedup",
+    ),
+    StageSpec(
+        "align",
+        part="process",
+        meaning="Align the categories of all sources; label every product.",
+        run="align.align_stage:run",
+        reads=("products", "duplicates", "specs", "images"),
+        writes=("label_map", "label_pairs", "labels", "spec_norms"),
+        settings="align",
+        overrides=("rule",),
+    ),
+    StageSpec(
+        "candidates",
+        part="dataset",
+        meaning="Sample queries and find the products most like each.",
+        run="annotate.candidates_stage:run",
+        reads=("products", "specs", "images", "labels", "duplicates", "reserve"),
+        writes=("candidates",),
+        settings="annotate.candidates",
+        overrides=("encoder", "checkpoint", "search", "seed"),
+        arguments="flows.stage_arguments:candidates",
+        verb="annotate candidates",
+        in_flow=False,
+        redo=None,
+    ),
+    StageSpec(
+        "tasks",
+        part="dataset",
+        meaning="Put candidates on the task board; existing tasks stay.",
+        run="annotate.tasks_stage:run",
+        reads=("candidates",),
+        settings="annotate.tasks",
+        overrides=("workers", "seed"),
+        arguments="flows.stage_arguments:tasks",
+        verb="annotate tasks",
+        in_flow=False,
+        redo=None,
+    ),
+    StageSpec(
+        "judgements",
+        part="dataset",
+        meaning="Import judgements from a file; bad rows become rejects.",
+        run="annotate.judgements_stage:run",
+        reads=("products",),
+        arguments="flows.stage_arguments:judgements",
+        verb="annotate import",
+        in_flow=False,
+        partition="a file",
+        redo=None,
+    ),
+    StageSpec(
+        "matches",
+        part="dataset",
+        meaning="Aggregate judgements into matches.",
+        run="annotate.matches_stage:run",
+        reads=("products",),
+        writes=("judgements", "matches"),
+        settings="annotate",
+        overrides=("method",),
+        arguments="flows.stage_arguments:matches",
+        verb="annotate aggregate",
+    ),
+    StageSpec(
+        "splits",
+        part="dataset",
+        meaning="Reserve products for evaluation and build a recipe's splits.",
+        run="splits.splits_stage:run",
+        reads=("products", "duplicates", "labels", "matches", "media", "images", "reserve"),
+        writes=("reserve", "splits", "recipes"),
+        settings="splits",
+        overrides=("recipe", "seed"),
+        verb="build-splits",
+    ),
+    StageSpec(
+        "export",
+        part="dataset",
+        meaning="Write shards of the splits, a manifest and a dataset card.",
+        run="export.export_stage:run",
+        reads=("splits", "products", "specs", "media", "frames", "audio", "labels"),
+        settings="export",
+        overrides=("formats", "splits", "out"),
+        arguments="flows.stage_arguments:export",
+        partition="a shard",
+    ),
+    StageSpec(
+        "stats",
+        part="dataset",
+        meaning="Write the report: one HTML page with figures.",
+        run="export.stats_stage:run",
+    ),
+)
+
+STAGES: Mapping[str, StageSpec] = MappingProxyType({spec.name: spec for spec in _ALL})
+"""Name -> stage, in pipeline order."""
+
+
+def _in_flow(*parts: str) -> tuple[str, ...]:
+    return tuple(spec.name for spec in _ALL if spec.in_flow and spec.part in parts)
+
+
+PARTS: Mapping[Part, tuple[str, ...]] = MappingProxyType(
+    {
+        "collect": _in_flow("collect"),
+        "process": _in_flow("process"),
+        "dataset": _in_flow("dataset"),
+        "everything": _in_flow("collect", "process", "dataset"),
+    }
+)
+"""Flow -> its stages, in order."""

@@ -1,0 +1,166 @@
+"""Type, size, duration and wholeness, told from the bytes of real encoders."""
+
+import io
+import struct
+import time
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from crawler.media.file_types import ENOUGH, BadHeaderError, Dimensions, Mime, kind_of, sniff
+from crawler.media.outcome import RejectedFileError
+from crawler.media.validate import ends_early, read_dimensions, validate
+from crawler.settings import DownloadSettings
+from m5data.records import MediaKind
+
+Make = Callable[..., bytes]
+
+IMAGES = [("JPEG", "image/jpeg"), ("PNG", "image/png"), ("GIF", "image/gif"), ("WEBP", "image/webp")]
+IMAGES += [("BMP", "image/bmp"), ("AVIF", "image/avif")]
+CLIPS = [
+    ("mp4", "mpeg4", "video/mp4"),
+    ("mp4", "libx264", "video/mp4"),
+    ("mov", "mpeg4", "video/quicktime"),
+    ("webm", "libvpx", "video/webm"),
+    ("matroska", "mpeg4", "video/x-matroska"),
+    ("flv", "flv1", "video/x-flv"),
+    ("avi", "mpeg4", "video/x-msvideo"),
+]
+KINDS: tuple[MediaKind, ...] = ("image", "video")
+MIMES: tuple[Mime, ...] = (
+    "image/jpeg",
+    "image/png",
+    "image/gif",
+    "image/webp",
+    "image/bmp",
+    "image/avif",
+    "video/mp4",
+    "video/webm",
+    "video/x-flv",
+    "video/x-msvideo",
+    "video/mp2t",
+)
+
+
+@pytest.mark.parametrize(("form", "mime"), IMAGES)
+def test_an_image_tells_type_and_size(image: Make, form: str, mime: Mime) -> None:
+    data = image(form, (41, 30))
+    assert sniff(data[:ENOUGH]) == mime
+    assert kind_of(mime) == "image"
+    assert read_dimensions(data, mime) == Dimensions(41, 30, None)
+    assert not ends_early(data, mime)
+    assert ends_early(data[: len(data) * 3 // 4], mime)
+
+
+@pytest.mark.parametrize(("form", "codec", "mime"), CLIPS)
+def test_a_clip_tells_type_size_and_duration(clip: Make, form: str, codec: str, mime: Mime) -> None:
+    data = clip(form, codec)
+    assert sniff(data[:ENOUGH]) == mime
+    assert kind_of(mime) == "video"
+    assert read_dimensions(data, mime) == Dimensions(64, 48, 2.0)
+    assert not ends_early(data, mime)
+    if mime != "video/x-flv":  # its tags tell no whole
+        assert ends_early(data[:-200], mime)
+
+
+def test_a_transport_stream_is_known_but_tells_nothing(clip: Make) -> None:
+    data = clip("mpegts", "mpeg2video")
+    assert sniff(data[:ENOUGH]) == "video/mp2t"
+    assert read_dimensions(data, "video/mp2t") == Dimensions(None, None, None)
+
+
+@pytest.mark.parametrize("options", [{"lossless": True}, {"exif": b"Exif\0\0II*\0\x08\0\0\0\0\0"}])
+def test_every_kind_of_webp_tells_its_size(image: Make, options: dict[str, object]) -> None:
+    assert read_dimensions(image("WEBP", (300, 2), **options), "image/webp") == Dimensions(300, 2)
+
+
+def test_a_progressive_jpeg_with_a_thumbnail_tells_its_own_size(image: Make) -> None:
+    thumbnail = image("JPEG", (8, 8))
+    exif = b"Exif\0\0" + thumbnail
+    data = image("JPEG", (400, 300), progressive=True)
+    data = data[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + data[2:]
+    assert Image.open(io.BytesIO(data)).size == (400, 300)
+    assert read_dimensions(data, "image/jpeg") == Dimensions(400, 300)
+    assert not ends_early(data + b"trailing bytes of a camera", "image/jpeg")
+    assert ends_early(data[:-2], "image/jpeg")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"<html>",
+        b"#EXTM3U\n",
+        b"ffconcat version 1.0\n",
+        b"<svg xmlns=''>",
+        b"%PDF-1.7",
+        b"MZ",
+        b"RIFF\0\0\0\0WAVE",
+    ],
+)
+def test_other_types_are_none(text: bytes) -> None:
+    assert sniff(text.ljust(600, b" ")) is None
+
+
+@given(st.binary(max_size=400), st.sampled_from(MIMES))
+def test_any_bytes_are_read_or_refused(data: bytes, mime: Mime) -> None:
+    sniff(data)
+    ends_early(data, mime)
+    try:
+        found = read_dimensions(data, mime)
+    except BadHeaderError:
+        return
+    assert found.pixels > 0 or kind_of(mime) == "video"
+
+
+@settings(max_examples=150)
+@given(data=st.data())
+def test_damaged_media_are_read_or_refused(data: st.DataObject, image: Make, clip: Make) -> None:
+    whole = data.draw(st.sampled_from([image(form) for form, _ in IMAGES] + [clip(f, c) for f, c, _ in CLIPS]))
+    place = data.draw(st.integers(0, len(whole) - 1))
+    damaged = whole[:place] + data.draw(st.binary(max_size=8)) + whole[place + 4 :]
+    kind = data.draw(st.sampled_from(KINDS))
+    try:
+        mime, found = validate(damaged, kind, DownloadSettings())
+    except RejectedFileError:
+        return
+    assert kind_of(mime) == kind
+    assert found.pixels <= DownloadSettings().max_pixels
+
+
+@pytest.mark.parametrize(
+    ("unit", "mime"),
+    [
+        (b"\xff", "image/jpeg"),
+        (b"\xff\xe0\0\2", "image/jpeg"),
+        (b"\0\0\0\x08free", "video/mp4"),
+        (b"\xec\x80", "video/webm"),
+    ],
+)
+def test_a_file_of_nothing_but_empty_parts_is_refused_soon(unit: bytes, mime: Mime) -> None:
+    hostile = {"image/jpeg": b"\xff\xd8", "video/webm": b"\x1a\x45\xdf\xa3\x80"}.get(mime, b"") + unit * 2_000_000
+    started = time.process_time()
+    ends_early(hostile, mime)
+    with pytest.raises(BadHeaderError):
+        read_dimensions(hostile, mime)
+    assert time.process_time() - started < 1.0
+
+
+def test_the_verdict_names_the_reason(image: Make, clip: Make) -> None:
+    limits = DownloadSettings(max_pixels=1000, max_duration_s=1.5)
+
+    def reason(data: bytes, kind: MediaKind) -> tuple[str, str]:
+        with pytest.raises(RejectedFileError) as caught:
+            validate(data, kind, limits)
+        return caught.value.reason, caught.value.detail
+
+    assert reason(b"", "image") == ("empty", "0 bytes")
+    assert reason(image("PNG"), "video") == ("wrong_type", "wanted video, got image/png")
+    assert reason(image("PNG"), "image") == ("too_many_pixels", "wanted at most 1000 pixels, got 40 x 30")
+    small = clip("mp4", "mpeg4", (32, 16))
+    assert reason(small, "video") == ("too_long", "wanted at most 1.5 s, got 2.0 s")
+    assert reason(b"\xff\xd8\xff\xda\0\2" + bytes(64) + b"\xff\xd9", "image")[0] == "broken"
+    assert validate(image("PNG", (10, 10)), "image", limits) == ("image/png", Dimensions(10, 10))

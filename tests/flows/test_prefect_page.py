@@ -1,0 +1,73 @@
+"""Progress on the page of a run: shown for long work alone, passed on always."""
+
+from uuid import UUID
+
+import httpx
+import pytest
+
+from flows import prefect_page
+from flows.prefect_page import EVERY_S, PageProgress
+
+ARTIFACT = UUID(int=1)
+
+
+class Recorder:
+    """An inner sink, and what the server is asked."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, away: bool = False) -> None:
+        self.told: list[object] = []
+        self.asked: list[tuple[object, ...]] = []
+        self.now, self.away = 0.0, away
+        monkeypatch.setattr(prefect_page, "create_progress_artifact", self.create)
+        monkeypatch.setattr(prefect_page, "update_progress_artifact", self.update)
+        monkeypatch.setattr("flows.prefect_page.time.monotonic", lambda: self.now)
+
+    def start(self, stage: str, total: int | None) -> None:
+        self.told.append((stage, total))
+
+    def advance(self, items: int = 1) -> None:
+        self.told.append(items)
+
+    def finish(self) -> None:
+        self.told.append("finish")
+
+    def create(self, percent: float, *, key: str, description: str) -> UUID:
+        if self.away:
+            raise httpx.ConnectError("away")
+        self.asked.append((percent, key, description))
+        return ARTIFACT
+
+    def update(self, artifact: UUID, percent: float) -> None:
+        self.asked.append((artifact, percent))
+
+
+def work(recorder: Recorder, seconds_an_item: float) -> None:
+    progress = PageProgress(recorder)
+    progress.start("extract", 4)
+    for _ in range(4):
+        recorder.now += seconds_an_item
+        progress.advance()
+    progress.finish()
+
+
+def test_short_work_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    recorder = Recorder(monkeypatch)
+    work(recorder, EVERY_S / 5)
+    assert recorder.asked == []
+    assert recorder.told == [("extract", 4), 1, 1, 1, 1, "finish"]
+
+
+def test_long_work_is_shown_now_and_then_and_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    recorder = Recorder(monkeypatch)
+    work(recorder, EVERY_S / 2)
+    assert recorder.asked == [
+        (50.0, "m5data-progress-extract", "extract: 4 items"),
+        (ARTIFACT, 100.0),
+        (ARTIFACT, 100.0),
+    ]
+
+
+def test_a_server_that_is_away_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    recorder = Recorder(monkeypatch, away=True)
+    work(recorder, EVERY_S)
+    assert recorder.told == [("extract", 4), 1, 1, 1, 1, "finish"]

@@ -1,0 +1,6 @@
+"""Fixtures of the crawler's slow tests: those of the quick ones."""
+
+from tests.crawler.crawl.conftest import clock, shop
+from tests.crawler.media.conftest import image, server, store, want
+
+__all__ = ["clock", "image", "server", "shop", "store", "want"]

@@ -1,0 +1,132 @@
+"""Faults of the disk in each stage: the program says what is wrong in one line, and the next run mends it.
+
+A disk that is full (a small tmpfs), a folder that is mounted read-only, and one that may not be written (mode 555,
+without the right to override it), for each verb of the pipeline in turn on a shop of 20 products. Needs root.
+"""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from storage.secret_key import load_or_create_key
+from tests.slow.flows.demo_shop import demo_shop
+from tests.slow.flows.programs import copy_workspace, run_verb, table_rows
+
+_VERBS = ("crawl", "download", "extract", "dedup", "align", "annotate aggregate", "build-splits", "export", "stats")
+_MARGIN = 24 * 1024
+_PLENTY_BYTES = 500 * 1024 * 1024
+_PLENTY = str(_PLENTY_BYTES)
+_DROP = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search")
+
+
+Injected = Iterator[tuple[Path, tuple[str, ...]]]
+"""The workspace to run in, and words before the program's own; what comes after lifts the fault."""
+
+
+@pytest.fixture(scope="module")
+def before(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder of workspaces: one from before each verb, under its number, and one from after the last."""
+    folder = tmp_path_factory.mktemp("faults")
+    with demo_shop(folder / "shop", "tiny"):
+        _no_reserve(folder / "shop")
+        _prepare(folder / "shop", folder / "before")
+        yield folder / "before"
+
+
+def _no_reserve(shop: Path) -> None:
+    """Let the disk run full, instead of stopping a gigabyte before that."""
+    with (shop / "m5data.toml").open("a", encoding="utf-8") as file:
+        file.write("\n[machine]\nmin_free_gb = 0\n")
+
+
+def _prepare(shop: Path, before: Path) -> None:
+    """Keep a copy of the workspace from before each verb, and one from after the last.
+
+    All have one key: merchants' hashes of a crawl that makes its own would differ.
+    """
+    load_or_create_key(shop)
+    for number, verb in enumerate(_VERBS):
+        copy_workspace(shop, before / str(number))
+        ended = run_verb(verb, shop)
+        if ended.code:
+            raise SystemExit(f"{verb}: {ended}")
+    copy_workspace(shop, before / str(len(_VERBS)))
+
+
+def _full(before: Path, place: Path) -> Injected:
+    """A disk that has a little more room than the workspace takes."""
+    place.mkdir()
+    _call("mount", "-t", "tmpfs", "-o", f"size={_PLENTY}", "tmpfs", str(place))
+    try:
+        copy_workspace(before, place / "shop")
+        used = _PLENTY_BYTES - shutil.disk_usage(place).free
+        _call("mount", "-o", f"remount,size={used + _MARGIN}", str(place))
+        yield place / "shop", ()
+    finally:
+        _call("umount", "-l", str(place))
+        place.rmdir()
+
+
+def _read_only(before: Path, place: Path) -> Injected:
+    """A file system that is mounted read-only."""
+    copy_workspace(before, place)
+    _call("mount", "--bind", str(place), str(place))
+    _call("mount", "-o", "remount,bind,ro", str(place))
+    try:
+        yield place, ()
+    finally:
+        _call("umount", "-l", str(place))
+        shutil.rmtree(place)
+
+
+def _forbidden(before: Path, place: Path) -> Injected:
+    """Folders of the store that this person may not write."""
+    copy_workspace(before, place)
+    for folder in (place, *(path for path in place.rglob("*") if path.is_dir())):
+        folder.chmod(0o555)
+    yield place, _DROP
+    shutil.rmtree(place)
+
+
+_FAULTS: Mapping[str, Callable[[Path, Path], Injected]] = {
+    "disk full": _full,
+    "read-only": _read_only,
+    "not permitted": _forbidden,
+}
+
+
+def _lift(name: str, workspace: Path) -> None:
+    if name == "disk full":
+        _call("mount", "-o", f"remount,size={_PLENTY}", str(workspace.parent))
+    elif name == "read-only":
+        _call("mount", "-o", "remount,bind,rw", str(workspace))
+    else:
+        for folder in (workspace, *(path for path in workspace.rglob("*") if path.is_dir())):
+            folder.chmod(0o755)
+
+
+def _call(*words: str) -> None:
+    subprocess.run(words, check=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts need root")
+@pytest.mark.parametrize("verb", _VERBS)
+@pytest.mark.parametrize("fault", _FAULTS)
+def test_a_fault_of_the_disk_ends_in_one_line_and_the_next_run_mends_it(
+    before: Path, tmp_path: Path, fault: str, verb: str
+) -> None:
+    number = _VERBS.index(verb)
+    with contextmanager(_FAULTS[fault])(before / str(number), tmp_path / "at") as (workspace, words):
+        ended = run_verb(verb, workspace, words)
+        _lift(fault, workspace)
+        again = run_verb(verb, workspace)
+        rows = table_rows(workspace)
+    print(f"| {fault} | {verb} | {ended.code} | {ended.seconds:.1f} | {ended.message} |")
+    assert ended.is_good, ended
+    assert again.code == 0, again
+    assert rows == table_rows(before / str(number + 1))

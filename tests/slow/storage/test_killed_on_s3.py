@@ -1,0 +1,164 @@
+"""The pipeline on a workspace in S3, killed with SIGKILL at random moments, each time run again to its end.
+
+S3 is moto's server, in a process of its own. Each workspace begins empty; ``m5data run`` is killed at a moment that is
+uniform over the stages of an unbroken run on S3, and run again to its end: every other time without the working copy,
+as on a new machine. Then another new machine opens it: tables, in content and order, and shards are those of an
+unbroken run on a folder, every object has its hash, and the store holds nothing that is not the workspace's.
+"""
+
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import fsspec
+import numpy as np
+import pytest
+
+from demo_shops.listings import Size
+from demo_shops.server import serving
+from demo_shops.shops import build
+from demo_shops.workspace import open_demo
+from flows.logs import LOG_FILE
+from m5data.copying import copy_workspace
+from m5data.workspace import Workspace
+from storage.remote import Home, working_copy
+from storage.remote.local_copy import WORKING_COPIES, read_record
+from tests.pipeline.workspace_content import leftovers, shard_bytes, table_rows
+from tests.s3_server import serving_s3
+from tests.slow.flows.programs import PROGRAM
+
+_DEADLINE_S = 900.0
+_BUCKET = "bucket"
+_SIZE: Size = "tiny"
+_MOMENTS = 6
+_SEED = 7
+
+
+@dataclass(frozen=True)
+class _Unbroken:
+    """What killed runs are compared with."""
+
+    empty: Path
+    reference: Path
+    first: float
+    """Seconds until the first stage of a run begins: before that there is only a scheduler."""
+    seconds: float
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Unbroken]:
+    """The shops and S3, served; a run on a folder, and an equal one on S3."""
+    scratch = tmp_path_factory.mktemp("s3")
+    with pytest.MonkeyPatch.context() as patch, _shops(scratch, _SIZE) as empty, serving_s3() as environment:
+        for name, value in {**environment, WORKING_COPIES: str(scratch / "copies")}.items():
+            patch.setenv(name, value)
+        fsspec.filesystem("s3", skip_instance_cache=True).mkdir(_BUCKET)
+        reference = Path(shutil.copytree(empty, scratch / "reference"))
+        _run(str(reference))
+        url, at = _new(empty, "unbroken"), time.time()
+        seconds = _run(url)
+        first = _first_stage(working_copy(url)) - at
+        assert _differences(reference, "unbroken") == []
+        yield _Unbroken(empty, reference, first, seconds)
+
+
+@pytest.mark.parametrize("number", range(_MOMENTS))
+def test_a_killed_run_ends_as_an_unbroken_one_also_on_a_new_machine(unbroken: _Unbroken, number: int) -> None:
+    name, generator = f"killed-{number}", np.random.default_rng([_SEED, number])
+    url = _new(unbroken.empty, name)
+    moment = float(generator.uniform(unbroken.first, unbroken.seconds))
+    alive = _kill(url, moment)
+    print(f"killed after {moment:.1f} s: {'alive' if alive else 'had ended'}, {_standing(url)}")
+    if number % 2 == 1:
+        shutil.rmtree(working_copy(url))
+    _run(url)
+    assert _differences(unbroken.reference, name) == []
+
+
+@contextmanager
+def _shops(scratch: Path, size: Size) -> Iterator[Path]:
+    """Serve the shops, and yield an empty workspace of them that all others are copies of."""
+    shops = build(scratch / "shops", size)
+    with serving(shops.folder) as served:
+        empty = scratch / "empty"
+        (empty / "shops").mkdir(parents=True)
+        shutil.copy(shops.folder / "shops" / "judgements.csv", empty / "shops")
+        open_demo(empty, served.bases, size)
+        (empty / "secret.key").write_bytes(bytes(32))
+        (empty / "secret.key").chmod(0o600)
+        yield empty
+
+
+def _new(empty: Path, name: str) -> str:
+    """Make an empty workspace in S3, and return its URL."""
+    url = f"s3://{_BUCKET}/{name}"
+    copy_workspace(Workspace.open(empty), working_copy(url))
+    return url
+
+
+def _kill(url: str, moment: float) -> bool:
+    """Kill a run after some seconds; return whether it still ran."""
+    process = subprocess.Popen(_command(url), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        process.wait(moment)
+    except subprocess.TimeoutExpired:
+        process.kill()
+    return process.wait() < 0
+
+
+def _run(workspace: str) -> float:
+    """Run the pipeline to its end, and return how many seconds that took."""
+    began = time.perf_counter()
+    done = subprocess.run(_command(workspace), capture_output=True, text=True, check=False, timeout=_DEADLINE_S)
+    if done.returncode:
+        raise AssertionError(f"{workspace}: exit {done.returncode}: {done.stderr}")
+    return time.perf_counter() - began
+
+
+def _first_stage(folder: Path) -> float:
+    """Return when the first stage of a run began, seconds since the epoch: before that there is only a scheduler."""
+    with (folder / LOG_FILE).open(encoding="utf-8") as file:
+        return datetime.fromisoformat(json.loads(file.readline())["time"]).timestamp()
+
+
+def _command(workspace: str) -> list[str]:
+    return [PROGRAM, "run", "-w", workspace]
+
+
+def _standing(url: str) -> str:
+    """Say what the killed run had committed here and stored there."""
+    folder = working_copy(url)
+    here = max(int(path.stem) for path in (folder / "versions").glob("????????.json"))
+    manifest = read_record(folder).manifest
+    return f"version {here} here, {manifest.version if manifest else 'none'} stored"
+
+
+def _differences(reference: Path, name: str) -> list[str]:
+    """Open a workspace on another new machine, and return what is not as it must be."""
+    url = f"s3://{_BUCKET}/{name}"
+    folder = working_copy(url)
+    shutil.rmtree(folder)
+    opened = Workspace.open(working_copy(url))
+    expected, got = table_rows(reference), table_rows(folder)
+    found = [table for table, rows in expected.items() if got[table] != rows]
+    found += [] if shard_bytes(folder) == shard_bytes(reference) else ["shards"]
+    found += [f"object {problem.sha256}" for problem in opened.store.verify_objects()]
+    opened.store.objects.close()
+    return [*found, *leftovers(folder), *_unknown(folder)]
+
+
+def _unknown(folder: Path) -> list[str]:
+    """Return the objects of files that the list of a URL does not name."""
+    home, manifest = Home.of(folder), read_record(folder).manifest
+    if home is None or manifest is None:
+        return ["no working copy"]
+    root = home.url.removeprefix("s3://")
+    there = fsspec.filesystem("s3", skip_instance_cache=True, use_listings_cache=False).find(f"{root}/files")
+    known = {entry.key for entry in manifest.files.values()}
+    return sorted(name for name in there if name.removeprefix(f"{root}/") not in known)
