@@ -9,8 +9,7 @@ from crawler.crawl.visits import Found, Task, Visit
 from crawler.net.client import Fetched
 from crawler.net.http_policy import status_reason
 from crawler.pages.document import Document, read_document
-from crawler.pages.links import canonical_url, links, next_link
-from crawler.pages.optouts import opt_outs, page_opt_out
+from crawler.pages.links import canonical_url, links, next_link, opt_outs, page_opt_out
 from crawler.pages.urls import normalise
 from m5data.errors import PageError
 

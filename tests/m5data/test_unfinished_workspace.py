@@ -44,7 +44,7 @@ def test_splits_of_an_empty_workspace_name_the_table_that_is_empty(folder: Path)
         (
             ("--recipe", "m5prodcut"),
             2,
-            "export --recipe: wanted one of default, demo, m5product, mep3m, got 'm5prodcut'",
+            "export --recipe: there is no recipe 'm5prodcut'; name one of default, demo, m5product, mep3m",
         ),
         (("--recipe", "mep3m"), 1, "found none; run: m5data build-splits --recipe mep3m"),
     ],
