@@ -88,11 +88,8 @@ def test_files_of_any_name_come_back_and_one_that_is_lost_is_told(
     assert [(other.root / name).read_text() for name in names] == names
     lost = next(name for name in files.find("bucket/shop") if "versions" in name)
     files.rm_file(lost)
-    with (
-    lost = r"1 files of its list are missing or incomplete, files/versions/"
-    with pytest.raises(CorruptObjectError, match=lost), other.store.lock():
-        other.store.lock(),
-    ):
+    missing = r"1 files of its list are missing or incomplete, files/versions/"
+    with pytest.raises(CorruptObjectError, match=missing), other.store.lock():
         pass
 
 
