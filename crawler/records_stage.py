@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from crawler.crawl.frontier import FRONTIER_DDL
 from crawler.crawl.stored_pages import StoredPageRow, pages_digest, remember_outcomes, stored_pages
-from crawler.records.choice import Choice, choose_products
+from crawler.records.choice import ChosenPages, choose_products
 from crawler.records.page_reader import Outcomes, PageReader, read_pages
 from crawler.records.tables import known_products, write_records
 from crawler.settings import CrawlSettings
@@ -85,7 +85,7 @@ def _write(
     readers: _Readers,
     settings: CrawlSettings,
     progress: Progress,
-) -> tuple[Outcomes, Choice]:
+) -> tuple[Outcomes, ChosenPages]:
     """Read stale pages, choose among all pages, and write the tables and rejects."""
     outcomes, new = read_pages(stale, readers, objects, stage.spool, progress)
     remembered = {(p.source, p.url): p.outcome for p in pages if p.outcome}
@@ -98,14 +98,14 @@ def _write(
     return outcomes, choice
 
 
-def _report(choice: Choice, began: float) -> StageReport:
+def _report(choice: ChosenPages, began: float) -> StageReport:
     dropped = Counter(reject.reason for reject in choice.rejects)
     kept = len(choice.products)
     seconds = time.monotonic() - began
     return StageReport("records", kept + dropped.total(), kept, dict(sorted(dropped.items())), seconds)
 
 
-def _without_rows(choice: Choice, known: set[tuple[str, str]], read: list[StoredPageRow]) -> list[StoredPageRow]:
+def _without_rows(choice: ChosenPages, known: set[tuple[str, str]], read: list[StoredPageRow]) -> list[StoredPageRow]:
     """Return chosen pages whose rows are neither in the tables nor just read: another page was chosen before."""
     fresh = {(page.source, page.url) for page in read}
     return [

@@ -11,8 +11,9 @@ from lxml import etree
 
 import crawler.pages as page_code
 from crawler.crawl.stored_pages import PageOutcome, StoredPageRow
+from crawler.net import opt_outs
 from crawler.pages.document import read_document
-from crawler.pages.optouts import page_opt_out
+from crawler.pages.links import page_opt_out
 from crawler.pages.page_kind import is_product
 from crawler.pages.parse import load_page_object, page_object_for
 from crawler.records.tables import RECORD_TABLES, record_tables
@@ -109,7 +110,7 @@ class PageReader:
 
 def _code(page_object: str | None) -> list[Path]:
     """Return the files that the reading of a page depends on."""
-    files = sorted([*_PAGES.rglob("*.py"), *_PAGES.rglob("*.txt")])
+    files = [*sorted(_PAGES.rglob("*.py")), *sorted(_PAGES.rglob("*.txt")), Path(opt_outs.__file__)]
     own = find_spec(page_object.partition(":")[0]) if page_object else None
     return [*files, Path(own.origin)] if own and own.origin else files
 

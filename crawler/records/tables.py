@@ -8,7 +8,7 @@ from decimal import Decimal
 import pyarrow as pa
 
 from crawler.crawl.stored_pages import StoredPageRow
-from crawler.records.choice import Choice
+from crawler.records.choice import ChosenPages
 from m5data.records import ProductRecord
 from storage import Snapshot, Stage
 from storage.tables import TABLES
@@ -108,7 +108,7 @@ def known_products(before: Snapshot) -> set[tuple[str, str]]:
     return set(zip(rows["product_id"].to_pylist(), rows["page_sha256"].to_pylist(), strict=True))
 
 
-def write_records(stage: Stage, choice: Choice, new: Mapping[str, pa.Table]) -> None:
+def write_records(stage: Stage, choice: ChosenPages, new: Mapping[str, pa.Table]) -> None:
     """Write ``products``, ``specs`` and ``media``.
 
     Args:

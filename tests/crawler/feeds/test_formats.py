@@ -146,7 +146,7 @@ def test_m5product(tmp_path: Path) -> None:
     ]
 
 
-def test_a_pv_of_one_sign_means_no_table() -> None:
+def test_a_pv_of_one_character_means_no_specifications() -> None:
     assert parse_pv("") == parse_pv("0") == parse_pv(" x ") == []
     assert parse_pv("a#:#b#:#c#;#d") == [{"property": "a", "value": "b#:#c"}, {"property": "d", "value": ""}]
 
@@ -159,7 +159,7 @@ _JSON = st.recursive(
 
 
 @given(st.dictionaries(st.text(), _JSON), st.sampled_from([None, 1]), st.sampled_from(["escaped", "plain"]))
-def test_members_are_those_of_the_standard_reader(
+def test_members_equal_those_of_json(
     tmp_path_factory: pytest.TempPathFactory, members: dict[str, object], indent: int | None, escaped: str
 ) -> None:
     text = json.dumps(members, indent=indent, ensure_ascii=escaped == "escaped")
@@ -168,7 +168,7 @@ def test_members_are_those_of_the_standard_reader(
     assert list(read_members(path)) == list(json.loads(path.read_text(encoding="utf-8")).items())
 
 
-def test_members_may_cross_the_edges_of_what_is_read_at_once(tmp_path: Path) -> None:
+def test_members_may_cross_chunk_boundaries(tmp_path: Path) -> None:
     members = {str(n): {"title": "长" * 997, "n": n} for n in range(1500)}
     path = file(tmp_path, json.dumps(members, ensure_ascii=False))
     assert dict(read_members(path)) == members
@@ -178,7 +178,7 @@ def test_members_may_cross_the_edges_of_what_is_read_at_once(tmp_path: Path) -> 
     "text",
     ["", "[]", '{"a": 1', '{"a" 1}', '{"a": 1,}', '{"a": 1 "b": 2}', '{"a": 1,, "b": 2}', "{1: 2}", '{"a": "\udcff"}'],
 )
-def test_what_is_no_object_is_no_feed(tmp_path: Path, text: str) -> None:
+def test_other_json_is_rejected(tmp_path: Path, text: str) -> None:
     path = file(tmp_path, text.encode(errors="surrogateescape"))
     with pytest.raises(FeedError, match="the file is not one JSON object of items in UTF-8"):
         list(read_members(path))
@@ -277,7 +277,7 @@ def test_merchant_tsv(tmp_path: Path) -> None:
     ]
 
 
-def test_xml_cannot_name_files_nor_unfold_without_end(tmp_path: Path) -> None:
+def test_xml_entities_are_not_expanded(tmp_path: Path) -> None:
     secret = file(tmp_path, "secret", "secret.txt")
     lolz = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 12))
     entities = f'<!ENTITY f SYSTEM "{secret.as_uri()}"><!ENTITY l0 "lol">{lolz}'
@@ -293,12 +293,12 @@ def test_xml_cannot_name_files_nor_unfold_without_end(tmp_path: Path) -> None:
     ("text", "message"),
     [("<rss><item>", ":1: the XML is not well-formed"), ("<rss/>", "the file has no RSS items or Atom entries")],
 )
-def test_broken_xml_is_no_feed(tmp_path: Path, text: str, message: str) -> None:
+def test_broken_xml_is_rejected(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(FeedError, match=message):
         list(read_merchant_xml(file(tmp_path, text)))
 
 
-def test_a_table_without_names_is_no_feed(tmp_path: Path) -> None:
+def test_a_file_without_column_names_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(FeedError, match="the first line must hold the column names"):
         list(read_csv(file(tmp_path, "")))
 
@@ -317,18 +317,18 @@ def test_a_table_without_names_is_no_feed(tmp_path: Path) -> None:
         ("1#####a#####b#####c#####d", "product1m"),
     ],
 )
-def test_the_format_is_told_from_the_content(tmp_path: Path, content: str, form: FeedFormat) -> None:
+def test_the_format_is_detected_from_the_content(tmp_path: Path, content: str, form: FeedFormat) -> None:
     assert detect(file(tmp_path, content)) == form
 
 
 @pytest.mark.parametrize(
     ("content", "message"), [("", "the file is empty"), ("hello", "format of the feed is unclear")]
 )
-def test_an_unknown_format_says_so(tmp_path: Path, content: str, message: str) -> None:
+def test_an_unknown_format_is_an_error(tmp_path: Path, content: str, message: str) -> None:
     with pytest.raises(FeedError, match=message):
         detect(file(tmp_path, content))
 
 
-def test_a_missing_file_says_so(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FeedError, match="cannot read the file: No such file"):
         detect(tmp_path / "none.csv")

@@ -155,7 +155,7 @@ def test_bad_rows_are_rejected_with_their_line(store: Store, tmp_path: Path) -> 
     ]
 
 
-def test_a_feed_is_its_sources_whole_content_and_no_other_sources(store: Store, tmp_path: Path) -> None:
+def test_a_feed_replaces_the_products_of_its_source_only(store: Store, tmp_path: Path) -> None:
     def product(native_id: int, title: str) -> dict[str, object]:
         url = f"http://a/{native_id}"
         return {"id": native_id, "url": url, "title": title, "image_urls": [f"{url}.jpg"], "specs": {"颜色": title}}
@@ -176,7 +176,7 @@ def test_a_feed_is_its_sources_whole_content_and_no_other_sources(store: Store, 
     ]
 
 
-def test_what_is_known_of_a_medium_stays(store: Store, tmp_path: Path) -> None:
+def test_the_state_of_media_is_kept(store: Store, tmp_path: Path) -> None:
     row = {"id": 1, "url": "http://a/1", "image_urls": ["http://a/1.jpg", "http://a/2.jpg"]}
     ingest(store, feed(tmp_path, [row]))
     with store.stage("download", settings="") as stage:
@@ -202,7 +202,7 @@ def test_the_same_feed_again_does_nothing(store: Store, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("specs", ["list", "map"])
-def test_parquet_gives_what_json_lines_give(store: Store, tmp_path: Path, specs: str) -> None:
+def test_parquet_equals_json_lines(store: Store, tmp_path: Path, specs: str) -> None:
     listed: list[dict[str, object]] = [
         FULL | {"category": ["服饰", "围巾"], "price": None, "specs": FULL["specs"] if specs == "list" else None},
         {"id": "8", "url": "http://shop.example/8"},
@@ -229,13 +229,13 @@ def test_parquet_gives_what_json_lines_give(store: Store, tmp_path: Path, specs:
         assert store.snapshot().table(table).equals(other.snapshot().table(table))
 
 
-def test_parquet_columns_of_other_types_are_named(store: Store, tmp_path: Path) -> None:
+def test_parquet_columns_of_wrong_types_are_named(store: Store, tmp_path: Path) -> None:
     pq.write_table(pa.table({"id": ["1"], "image_urls": ["http://a/"]}), tmp_path / "feed")
     with pytest.raises(FeedError, match="column image_urls must hold a list of text, not string"):
         ingest(store, tmp_path / "feed")
 
 
-def test_what_cannot_be_ingested_leaves_nothing(store: Store, tmp_path: Path) -> None:
+def test_errors_leave_the_tables_unchanged(store: Store, tmp_path: Path) -> None:
     path = feed(tmp_path, [FULL])
     broken = tmp_path / "broken.json"
     broken.write_text('{"1": {"title": "a", "url": "http://a/"}, "2": ')
@@ -308,7 +308,7 @@ CONTACTS = (
 )
 
 
-def test_no_contact_detail_escapes_the_first_look(store: Store, tmp_path: Path) -> None:
+def test_every_contact_detail_matches_the_suspect_pattern(store: Store, tmp_path: Path) -> None:
     with store.snapshot().connection() as connection:
         for text in CONTACTS:
             found = connection.execute(
