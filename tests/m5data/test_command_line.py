@@ -107,7 +107,7 @@ def test_a_source_without_authorisation_is_refused(workspace: Path, verb: str) -
     settings.write_text(settings.read_text() + '\n[sources.shop]\nstart = ["http://127.0.0.1:9/"]\nlocal = true\n')
     done = run(verb, "-w", workspace, cwd=workspace)
     assert done.returncode == 2
-    assert "sources.shop.crawl_authorised: expected true, got false" in done.stderr
+    assert "sources.shop.crawl_authorised must be true before this shop can be crawled" in done.stderr
     assert done.stderr.count("\n") == 1
 
 
