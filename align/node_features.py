@@ -123,8 +123,8 @@ def _ngrams(names: Iterable[str]) -> Counter[str]:
     return Counter(name[i : i + size] for name in folded for size in (1, 2) for i in range(len(name) - size + 1))
 
 
-def _names(node: Node) -> set[str]:
-    return {name for category in node.categories for name in category.path[node.depth - 1 :]}
+def _names(node: Node) -> list[str]:
+    return sorted({name for category in node.categories for name in category.path[node.depth - 1 :]})
 
 
 def _specs(node: Node, facts: Facts) -> Counter[tuple[str, str]]:

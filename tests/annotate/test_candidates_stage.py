@@ -26,7 +26,7 @@ def found(store: Store, settings: CandidateSettings) -> list[tuple[str, str, int
 
 
 @pytest.mark.parametrize("search", ["exact", "approximate"])
-def test_the_likest_listing_outside_train_comes_first(store: Store, search: str) -> None:
+def test_the_most_similar_held_out_listing_comes_first(store: Store, search: str) -> None:
     plan = CandidateSettings.model_validate({"min_category": 2, "best": 1, "search": search})
     assert found(store, plan) == [
         ("s:a1", "s:a2", 0),
@@ -36,7 +36,7 @@ def test_the_likest_listing_outside_train_comes_first(store: Store, search: str)
     ]
 
 
-def test_nothing_new_is_no_work_and_the_seed_draws_the_queries(store: Store) -> None:
+def test_an_unchanged_input_is_no_work_and_the_seed_draws_the_queries(store: Store) -> None:
     plan = CandidateSettings(min_category=2, best=9, queries=1)
     first = found(store, plan)
     assert len(first) == 4
@@ -88,7 +88,7 @@ def test_categories_to_choose_from_are_the_products_own_and_its_neighbours(store
     assert task.options == ("home", "home > chairs", "home > lamps", "uncertain")
 
 
-def test_the_light_encoder_sees_each_modality_and_none_where_there_is_none() -> None:
+def test_the_light_encoder_encodes_present_modalities_only() -> None:
     listings = [
         Listing("s:1", "红色 连衣裙 XL", (("颜色", "红色"),), None, -1),
         Listing("s:2", "红色　连衣裙 ＸＬ", (("颜色", "红色"),), None, -1),
@@ -102,7 +102,7 @@ def test_the_light_encoder_sees_each_modality_and_none_where_there_is_none() -> 
     assert isinstance(load_encoder(CandidateSettings()), LightEncoder)
 
 
-def test_the_encoder_scale_wants_a_checkpoint_that_is_there(store: Store, tmp_path: Path) -> None:
+def test_the_encoder_scale_needs_an_existing_checkpoint(store: Store, tmp_path: Path) -> None:
     plan = CandidateSettings(min_category=2, encoder="scale")
     with pytest.raises(SettingsError, match=r"annotate\.candidates\.checkpoint: the encoder scale needs this setting"):
         candidates_stage.run(store, plan)

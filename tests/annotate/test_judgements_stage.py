@@ -88,7 +88,7 @@ def test_a_later_answer_of_a_worker_replaces_the_earlier_one(store: Store) -> No
     ]
 
 
-def test_judgements_on_products_that_are_not_there_are_rejected_and_come_in_once_they_are(store: Store) -> None:
+def test_judgements_on_unknown_products_are_rejected_until_these_exist(store: Store) -> None:
     lines = ["s:1,s:9,w1,matched,", "s:1,s:2,w1,matched,"]
     report = take_in(store, lines)
     assert (report.read, report.kept, dict(report.dropped)) == (2, 1, {"unknown_product": 1})
@@ -104,7 +104,7 @@ def test_judgements_on_products_that_are_not_there_are_rejected_and_come_in_once
     assert store.snapshot().table("rejects").num_rows == 0
 
 
-def test_judgements_on_products_that_are_gone_are_no_matches(store: Store) -> None:
+def test_judgements_on_removed_products_are_dropped(store: Store) -> None:
     take_in(store, ["s:1,s:3,w1,matched,", "s:1,s:2,w1,matched,"])
     fill(store, "s:1", "s:2")
     report = matches_stage.run(store, AnnotateSettings())
@@ -122,7 +122,7 @@ def test_each_file_keeps_its_rejects_until_it_comes_again(store: Store) -> None:
     assert (report.read, report.kept, dict(report.dropped)) == (3, 2, {"same_product": 1})
 
 
-def test_nothing_new_is_no_work(store: Store) -> None:
+def test_an_unchanged_input_is_no_work(store: Store) -> None:
     lines = ["s:1,s:2,w1,matched,"]
     take_in(store, lines)
     matches_stage.run(store, AnnotateSettings())
