@@ -20,9 +20,8 @@ from bench.scale.study_runs import RUNS, SIZES, Run, recipe_of, world_of
 from bench.scale.study_tables import print_tables
 from scale.data.shard_folder import ShardFolder
 from scale.evaluation.judge import TEST, Judge
-from scale.evaluation.model import load_model
-from scale.evaluation.probes import probe, score
-from scale.evaluation.retrieval import search
+from scale.evaluation.features import load_model
+from scale.evaluation.scores import probe, score, search
 from scale.training.train import FINETUNE, FINETUNED, PRETRAINED, train
 
 SEEDS = range(5)

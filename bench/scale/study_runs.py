@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.scale.generated import World
-from scale.settings import MODALITIES, Modality, TrainingRecipe
+from scale.training_recipe import MODALITIES, Modality, TrainingRecipe
 
 __all__ = ["ROWS", "RUNS", "SIZES", "Run", "recipe_of", "world_of"]
 
