@@ -18,28 +18,28 @@ from align.review.effective_decisions import EffectiveDecisions
 __all__ = ["MIN_OF_EACH", "LearnedPairs", "PairModel", "judge_pairs", "train"]
 
 MIN_OF_EACH = 3
-"""Pairs accepted, and pairs rejected, without which nothing is learned."""
+"""Minimum number of accepted pairs, and of rejected pairs, for training."""
 _STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 _FOLDS = 5
 _MOSTLY = 0.5
-"""Share of titles that go to the broader category."""
+"""Minimum share of titles that go to the broader category."""
 _SHOWN = 4
 
 
 @dataclass(frozen=True, slots=True)
 class PairModel:
-    """Weights of the features."""
+    """A trained logistic regression."""
 
     centre: Floats
-    """What is taken from each feature, [features]."""
+    """Offset that is subtracted from each feature, [features]."""
     scale: Floats
-    """What it is then divided by, [features]."""
+    """Scale by which each feature is then divided, [features]."""
     weights: Floats
-    """[features], none below 0: every feature is made so that more of it is more alike."""
+    """[features], none negative, because a greater value of every feature means more alike."""
     bias: float
 
     def contributions(self, features: Floats) -> Floats:
-        """Return what each feature adds to the log odds, [pairs, features]."""
+        """Return the contribution of each feature to the log odds, [pairs, features]."""
         return np.asarray((features - self.centre) / self.scale * self.weights)
 
     def probabilities(self, features: Floats) -> Floats:
@@ -50,12 +50,12 @@ class PairModel:
 def train(features: Floats, labels: Sequence[bool], background: Floats) -> PairModel:
     """Fit a model.
 
-    The penalty on squared weights is the one of the least loss on held-out fifths of the pairs. Features
-    are scaled by all candidates, reviewed or not.
+    The penalty on squared weights minimises the loss on held-out fifths of the pairs. Features are scaled
+    by all candidates, reviewed or not.
 
     Args:
-        features: Of the reviewed pairs, [pairs, features].
-        labels: Whether each is one label; both answers occur.
+        features: Features of the reviewed pairs, [pairs, features].
+        labels: Whether each is one label; both values occur.
         background: Features of all candidates.
     """
     centre, scale = background.mean(axis=0), np.maximum(background.std(axis=0), 1e-6)
@@ -76,7 +76,7 @@ def _held_out_loss(inputs: Floats, wanted: Floats, out: NDArray[np.bool_], stren
 
 
 def _fit(inputs: Floats, wanted: Floats, strength: float) -> tuple[Floats, float]:
-    """Return weights and bias of the least penalised loss."""
+    """Return the weights and the bias that minimise the penalised loss."""
     signs = np.where(wanted > 0, 1.0, -1.0)
     count = inputs.shape[1]
 
@@ -98,12 +98,12 @@ def _logistic(odds: Floats) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class LearnedPairs:
-    """Candidates with their probabilities."""
+    """Candidate pairs with their probabilities."""
 
     pairs: tuple[LabelPair, ...]
-    """Sorted by the nodes' sources, then as the nodes are."""
+    """Sorted by source, then in the order of the nodes."""
     model: PairModel | None
-    """None: too few pairs are reviewed, and the pairs have no probability."""
+    """None if too few pairs are reviewed; the pairs then have no probability."""
 
 
 def judge_pairs(
@@ -114,15 +114,15 @@ def judge_pairs(
     decided: EffectiveDecisions,
     model: PairModel | None = None,
 ) -> LearnedPairs:
-    """Return how probable it is of each pair worth a look that it is one label.
+    """Return the candidate pairs with their probability of being one label.
 
     Args:
-        nodes: Sorted by source.
+        nodes: Nodes, sorted by source.
         classes: Class of each node.
         titles: Titles of the products directly in each category.
-        facts: What else is known of categories.
-        decided: What people decided: what is learned from.
-        model: Trained before; None: train on these nodes.
+        facts: Further facts about categories.
+        decided: Decisions of people, the training data.
+        model: Trained model; None trains one on these nodes.
     """
     reviewed = _reviewed(nodes, decided)
     node_features = make_node_features(nodes, titles, facts)
@@ -157,39 +157,39 @@ def _train(found: Sequence[CandidatePairs], reviewed: Mapping[tuple[int, int], b
 
 
 def _pairs(nodes: Sequence[Node], some: CandidatePairs, model: PairModel | None) -> Iterator[LabelPair]:
-    """Yield the candidates of two shops as pairs."""
+    """Yield the candidate pairs of two shops."""
     names = list(FEATURES)
     label, content = (some.features[:, names.index(name)] for name in ("name", "content"))
-    chances = None if model is None else model.probabilities(some.features)
+    probabilities = None if model is None else model.probabilities(some.features)
     parts = None if model is None else model.contributions(some.features)
     for row, (a, b) in enumerate(zip(some.left.tolist(), some.right.tolist(), strict=True)):
-        chance = None if chances is None else float(chances[row])
-        relation = _relation(chance, some, row)
-        if chance is not None and relation != "same":
-            chance = min(chance, 1 - chance)  # what holds two of a shop is neither of them, however alike
+        probability = None if probabilities is None else float(probabilities[row])
+        relation = _relation(probability, some, row)
+        if probability is not None and relation != "same":
+            probability = min(probability, 1 - probability)  # a node that contains two of a shop is neither
         evidence = () if parts is None else tuple(_evidence(parts[row], some, row))
         yield LabelPair(
-            nodes[a], nodes[b], float(label[row]), min(float(content[row]), 1.0), chance, relation, evidence
+            nodes[a], nodes[b], float(label[row]), min(float(content[row]), 1.0), probability, relation, evidence
         )
 
 
-def _relation(chance: float | None, some: CandidatePairs, row: int) -> Relation:
-    """Return how a pair is related: narrower where most of a's titles go to b, and not the reverse."""
-    there, back = float(some.there[row]), float(some.back[row])
-    if some.held[row] != some.holds[row]:
-        return "narrower" if some.held[row] else "broader"
-    if chance is not None and chance >= MIN_PROBABILITY:
+def _relation(probability: float | None, some: CandidatePairs, row: int) -> Relation:
+    """Return the relation of a pair: narrower if most titles of a go to b, but not the reverse."""
+    forward, backward = float(some.forward[row]), float(some.backward[row])
+    if some.inside_other[row] != some.contains_other[row]:
+        return "narrower" if some.inside_other[row] else "broader"
+    if probability is not None and probability >= MIN_PROBABILITY:
         return "same"
-    if max(there, back) < _MOSTLY or min(there, back) == 0:
+    if max(forward, backward) < _MOSTLY or min(forward, backward) == 0:
         return "other"
-    return "narrower" if there > back else "broader"
+    return "narrower" if forward > backward else "broader"
 
 
 def _evidence(parts: Floats, some: CandidatePairs, row: int) -> Iterator[str]:
-    """Yield what weighed most, for or against."""
+    """Yield the strongest contributions, for or against."""
     texts = list(FEATURES.values())
-    if some.held[row] != some.holds[row]:
-        yield f"- the {'second' if some.held[row] else 'first'} holds the other and another one of its shop"
+    if some.inside_other[row] != some.contains_other[row]:
+        yield f"- the {'second' if some.inside_other[row] else 'first'} holds the other and another one of its shop"
     for place in np.argsort(-np.abs(parts), kind="stable")[:_SHOWN]:
         if parts[place]:
             yield f"{parts[place]:+.1f} {texts[place]}: {some.features[row, place]:.2f}"

@@ -19,18 +19,18 @@ __all__ = ["TITLES", "Floats", "NodeFeatures", "bag", "make_node_features", "rar
 
 Floats = NDArray[np.float64]
 TITLES = 60
-"""Titles of a node that are looked at one by one."""
+"""Titles of a node that are considered one by one."""
 
 
 def bag(bags: Iterable[Mapping[str, float]]) -> csr_array:
-    """Return bags of signs as a matrix, [bags, signs], float64."""
+    """Return bags of terms as a matrix, [bags, terms], float64."""
     columns: dict[str, int] = {}
     indices: list[int] = []
     values: list[float] = []
     ends = [0]
     for one in bags:
-        for sign, weight in one.items():
-            indices.append(columns.setdefault(sign, len(columns)))
+        for term, weight in one.items():
+            indices.append(columns.setdefault(term, len(columns)))
             values.append(weight)
         ends.append(len(indices))
     shape = (len(ends) - 1, len(columns))
@@ -38,7 +38,7 @@ def bag(bags: Iterable[Mapping[str, float]]) -> csr_array:
 
 
 def rarity(counts: csr_array) -> Floats:
-    """Return the weight of each sign, [signs]: log(1 + nodes / nodes that have it)."""
+    """Return the weight of each term, [terms]: log(1 + nodes / nodes with the term)."""
     having = np.maximum((counts > 0).sum(axis=0), 1)
     return np.asarray(np.log1p(counts.shape[0] / having), dtype=np.float64)
 
@@ -51,17 +51,17 @@ def unit_rows(matrix: csr_array) -> csr_array:
 
 @dataclass(frozen=True, slots=True)
 class NodeFeatures:
-    """Nodes as vectors; rows of matrices are nodes unless said otherwise, and of length 1."""
+    """Nodes as vectors; unless noted otherwise, rows of matrices are nodes and have length 1."""
 
     nodes: Sequence[Node]
     names: csr_array
-    """Characters and pairs of characters of the name, by rarity."""
+    """Characters and character bigrams of the name, by rarity."""
     paths: csr_array
-    """The same of all names in the node and below."""
+    """The same for all names in the node and below."""
     words: csr_array
     """Words of titles, by rarity."""
     plain: csr_array
-    """Words of titles, by number alone, as the published rule counts them."""
+    """Word counts of titles, as in the published rule."""
     titles: csr_array
     """Words of single titles, by rarity, [titles, words]."""
     owner: NDArray[np.int64]
@@ -71,23 +71,23 @@ class NodeFeatures:
     properties: csr_array
     values: csr_array
     prices: Floats
-    """Mean and spread of the logarithms of prices, [nodes, 2]; NaN where there are none."""
+    """Median and standard deviation of the logarithms of prices, [nodes, 2]; NaN without prices."""
     images: Sequence[frozenset[str]]
 
     def share_with_name(self, node: int, other: int) -> float:
-        """Return the share of one node's titles that hold the name of another."""
+        """Return the share of titles of one node that contain the name of another."""
         titles = self.texts[node]
         name = self.nodes[other].name
         return sum(name in title for title in titles) / max(len(titles), 1)
 
 
 def make_node_features(nodes: Sequence[Node], titles: Mapping[Category, Sequence[str]], facts: Facts) -> NodeFeatures:
-    """Return the portraits of nodes.
+    """Return the features of nodes.
 
     Args:
-        nodes: Of all sources.
+        nodes: Nodes of all sources.
         titles: Titles of the products directly in each category.
-        facts: What else is known of categories.
+        facts: Further facts about categories.
     """
     chosen = [interleave_titles(node, titles)[:TITLES] for node in nodes]
     owner = np.repeat(np.arange(len(nodes)), [len(some) for some in chosen])
@@ -113,18 +113,18 @@ def make_node_features(nodes: Sequence[Node], titles: Mapping[Category, Sequence
 
 
 def _weighted(counts: csr_array) -> csr_array:
-    """Damp counts, weigh them by rarity, and make rows of length 1."""
+    """Return square roots of counts, weighted by rarity, with rows of length 1."""
     return unit_rows(csr_array(counts.sqrt().multiply(rarity(counts)[None, :])))
 
 
 def _ngrams(names: Iterable[str]) -> Counter[str]:
-    """Return the characters and neighbouring pairs of characters of names."""
+    """Return the characters and character bigrams of names."""
     folded = [normalize("NFKC", name).casefold() for name in names]
     return Counter(name[i : i + size] for name in folded for size in (1, 2) for i in range(len(name) - size + 1))
 
 
-def _names(node: Node) -> set[str]:
-    return {name for category in node.categories for name in category.path[node.depth - 1 :]}
+def _names(node: Node) -> list[str]:
+    return sorted({name for category in node.categories for name in category.path[node.depth - 1 :]})
 
 
 def _specs(node: Node, facts: Facts) -> Counter[tuple[str, str]]:
@@ -135,7 +135,7 @@ def _specs(node: Node, facts: Facts) -> Counter[tuple[str, str]]:
 
 
 def _tally(spec: Mapping[tuple[str, str], int], place: int) -> Counter[str]:
-    """Return how often each property (0) or value (1) occurs, written alike."""
+    """Return the number of occurrences of each property (0) or value (1), folded."""
     found: Counter[str] = Counter()
     for pair, times in spec.items():
         found[normalize("NFKC", pair[place]).casefold().strip()] += times

@@ -18,10 +18,10 @@ Shops = tuple[Sequence[int], Sequence[int]]
 
 _ALIKE_NAMES = 0.3
 _NEAREST = 4
-_SEEN = 0.1
-"""Share of titles that go to the other of two nodes of one class."""
-_ACROSS = 0.4
-"""The same, of two classes."""
+_MIN_SHARE = 0.1
+"""Minimum share of titles that go to the other node, within one class."""
+_MIN_SHARE_ACROSS = 0.4
+"""The same across two classes."""
 _MOSTLY = 0.5
 _A_PART = 0.15
 
@@ -44,53 +44,55 @@ FEATURES: Mapping[str, str] = {
     "images": "images in both",
     "class": "the same first-level class",
 }
-"""Feature -> what a person reads, in the order of columns."""
+"""Feature -> its description for reviewers, in column order."""
 _TITLES_AT_ONCE = 2048
 
 
 @dataclass(frozen=True, slots=True)
 class CandidatePairs:
-    """Pairs of nodes of two shops that may be one label, or one in the other."""
+    """Pairs of nodes of two shops that may be one label, or of which one may contain the other."""
 
     left: Places
-    """Node, [pairs]; its source is the alphabetically smaller."""
+    """Node of the alphabetically smaller source, [pairs]."""
     right: Places
     features: Floats
     """[pairs, features], in the order of ``FEATURES``."""
-    there: Floats
-    """Share of the left node's titles that are nearest to the right one, [pairs]."""
-    back: Floats
-    """The reverse, [pairs]."""
-    held: NDArray[np.bool_]
-    """Whether the right node holds the left one and another of its shop, [pairs]."""
-    holds: NDArray[np.bool_]
-    """Whether the left node holds the right one and another of its shop, [pairs]."""
+    forward: Floats
+    """Share of titles of the left node that are nearest to the right node, [pairs]."""
+    backward: Floats
+    """The reverse share, [pairs]."""
+    inside_other: NDArray[np.bool_]
+    """Whether the right node contains the left node and another node of that shop, [pairs]."""
+    contains_other: NDArray[np.bool_]
+    """Whether the left node contains the right node and another node of that shop, [pairs]."""
 
 
 def find_candidate_pairs(
-    node_features: NodeFeatures, classes: Sequence[str], shops: Shops, also: Iterable[Ends] = ()
+    node_features: NodeFeatures, classes: Sequence[str], shops: Shops, reviewed: Iterable[Ends] = ()
 ) -> CandidatePairs:
-    """Return the pairs of two shops that are worth a look, with their features.
+    """Return the candidate pairs of two shops with their features.
 
-    Worth a look is, within a class, a pair whose names are alike, or whose titles are among the nearest, or go
-    to each other; across classes only what stands out. All other pairs are two labels.
+    Within a class, candidates have similar names, or titles that are among the nearest or nearest to each other.
+    Across classes the thresholds are higher. All other pairs are two labels.
 
     Args:
-        node_features: Of all nodes.
+        node_features: Features of all nodes.
         classes: Class of each node.
-        shops: Nodes of the shop of the smaller name, and of the other.
-        also: Further pairs, which people decided on.
+        shops: Nodes of the shop with the smaller name, and of the other.
+        reviewed: Further pairs, on which people decided.
     """
-    alike = _ShopPair(node_features, classes, shops)
-    places = alike.chosen(also)
+    shop_pair = _ShopPair(node_features, classes, shops)
+    places = shop_pair.select(reviewed)
     i, j = places
-    features = np.column_stack([alike.column(name, i, j) for name in FEATURES])
+    features = np.column_stack([shop_pair.column(name, i, j) for name in FEATURES])
     some, others = (np.array(nodes, dtype=np.int64) for nodes in shops)
-    return CandidatePairs(some[i], others[j], features, alike.there[i, j], alike.back[i, j], *alike.holdings(i, j))
+    return CandidatePairs(
+        some[i], others[j], features, shop_pair.forward[i, j], shop_pair.backward[i, j], *shop_pair.containment(i, j)
+    )
 
 
 class _ShopPair:
-    """All pairs of two shops: dense matrices, [some, others], of what is cheap; the rest pair by pair."""
+    """All pairs of two shops: cheap features as dense matrices [some, others], the others pair by pair."""
 
     def __init__(
         self, node_features: NodeFeatures, classes: Sequence[str], shops: tuple[Sequence[int], Sequence[int]]
@@ -100,31 +102,31 @@ class _ShopPair:
         some, others = self._some, self._others
         self.names = _cosines(node_features.names, some, others)
         self.words = _cosines(node_features.words, some, others)
-        self.there = title_shares(node_features, some, others)
-        self.back = title_shares(node_features, others, some).T
+        self.forward = title_shares(node_features, some, others)
+        self.backward = title_shares(node_features, others, some).T
         self.same_class = np.array([classes[i] for i in some])[:, None] == np.array([classes[j] for j in others])
 
-    def chosen(self, also: Iterable[Ends]) -> tuple[Places, Places]:
-        """Return the places of the pairs worth a look, sorted."""
-        flows = np.maximum(self.there, self.back)
+    def select(self, reviewed: Iterable[Ends]) -> tuple[Places, Places]:
+        """Return the indices of the candidate pairs, sorted."""
+        shares = np.maximum(self.forward, self.backward)
         near = np.where(self.same_class, self.words, 0)
-        within = (self.names >= _ALIKE_NAMES) | (flows >= _SEEN) | _top(near) | _top(near.T).T
-        across = (np.minimum(self.there, self.back) >= _SEEN) | (flows >= _ACROSS)
+        within = (self.names >= _ALIKE_NAMES) | (shares >= _MIN_SHARE) | _top(near) | _top(near.T).T
+        across = (np.minimum(self.forward, self.backward) >= _MIN_SHARE) | (shares >= _MIN_SHARE_ACROSS)
         wanted = np.where(self.same_class, within, across)
         row, column = ({node: place for place, node in enumerate(nodes)} for nodes in (self._some, self._others))
-        for a, b in also:
+        for a, b in reviewed:
             if a in row and b in column:
                 wanted[row[a], column[b]] = True
         i, j = np.nonzero(wanted)
         return i, j
 
-    def holdings(self, i: Places, j: Places) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Return of each pair whether the right node holds the left one and a third, and the reverse.
+    def containment(self, i: Places, j: Places) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return for each pair whether the right node contains the left node and a third one, and the reverse.
 
-        A node holds others where most of their titles go to it, and of its own a good part to each.
+        A node contains others if most of their titles go to it, and a good part of its titles goes to each.
         """
-        inside = (self.there >= _MOSTLY) & (self.back >= _A_PART)
-        around = (self.back >= _MOSTLY) & (self.there >= _A_PART)
+        inside = (self.forward >= _MOSTLY) & (self.backward >= _A_PART)
+        around = (self.backward >= _MOSTLY) & (self.forward >= _A_PART)
         return inside[i, j] & (inside.sum(axis=0)[j] > 1), around[i, j] & (around.sum(axis=1)[i] > 1)
 
     def column(self, name: str, i: Places, j: Places) -> Floats:
@@ -154,14 +156,14 @@ class _ShopPair:
         return _lead(self.words, i, j)
 
     def _title_share(self, i: Places, j: Places) -> Floats:
-        return np.minimum(self.there[i, j], self.back[i, j])
+        return np.minimum(self.forward[i, j], self.backward[i, j])
 
     def _title_share_mean(self, i: Places, j: Places) -> Floats:
-        return np.sqrt(self.there[i, j] * self.back[i, j])
+        return np.sqrt(self.forward[i, j] * self.backward[i, j])
 
     def _title_share_rival(self, i: Places, j: Places) -> Floats:
-        # Where a third node's titles go to the same node, that one is the broader.
-        return np.minimum(_lead_in_rows(self.there.T, j, i), _lead_in_rows(self.back, i, j))
+        # If titles of a third node go to the same node, that node is the broader one.
+        return np.minimum(_lead_in_rows(self.forward.T, j, i), _lead_in_rows(self.backward, i, j))
 
     def _named(self, i: Places, j: Places) -> list[float]:
         share = self._node_features.share_with_name
@@ -207,7 +209,7 @@ def _cosines(rows: csr_array, some: Sequence[int], others: Sequence[int]) -> Flo
 
 
 def _top(matrix: Floats) -> NDArray[np.bool_]:
-    """Mark the nearest few of each row."""
+    """Mark the few largest values of each row."""
     if matrix.shape[1] <= _NEAREST:
         return np.asarray(matrix > 0)
     bound = np.partition(matrix, -_NEAREST, axis=1)[:, -_NEAREST]
@@ -215,7 +217,7 @@ def _top(matrix: Floats) -> NDArray[np.bool_]:
 
 
 def _lead(matrix: Floats, i: Places, j: Places) -> Floats:
-    """Return by how much each pair leads the best other pair of its row and of its column, the lesser lead."""
+    """Return the lead of each pair over the best other pair of its row or column, whichever is smaller."""
     return np.minimum(_lead_in_rows(matrix, i, j), _lead_in_rows(matrix.T, j, i))
 
 
@@ -228,14 +230,14 @@ def _lead_in_rows(matrix: Floats, i: Places, j: Places) -> Floats:
 
 
 def title_shares(node_features: NodeFeatures, some: Sequence[int], others: Sequence[int]) -> Floats:
-    """Return the share of each node's titles whose nearest node of another shop is which, [some, others].
+    """Return the share of titles of each node that are nearest to each node of another shop, [some, others].
 
-    Nearest is by the cosine of words weighted by rarity; a title as near to several nodes counts for each
-    by equal parts, one near to none for none. Of two categories that hold the same goods, titles go from
-    each to the other; of a broader and a narrower one, only from the narrower.
+    Nearness is the cosine of words weighted by rarity. A title that is equally near to several nodes counts
+    for each in equal parts, and one without any common word counts for none. Titles of two categories with
+    the same products go both ways; with a broader and a narrower category, only those of the narrower one do.
 
     Args:
-        node_features: Of all nodes.
+        node_features: Features of all nodes.
         some: Nodes of one shop.
         others: Nodes of another shop.
     """

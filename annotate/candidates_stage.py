@@ -1,4 +1,4 @@
-"""The stage ``candidates``: for each query the listings most like it."""
+"""The stage ``candidates``: the listings most similar to each query."""
 
 import hashlib
 import tempfile
@@ -27,7 +27,7 @@ __all__ = ["run"]
 _READS = ("products", "specs", "images", "labels", "duplicates", "reserve")
 _QUERIES = 4096
 _SAMPLE = 256
-"""Queries on which the recall of an approximate search is measured before it is used."""
+"""Queries on which the recall of an approximate search is measured."""
 
 Search = Callable[[Vectors, int], Neighbours]
 
@@ -39,22 +39,22 @@ def run(
     clock: Clock = utc_now,
     progress: Progress = SilentProgress(),
 ) -> StageReport:
-    """Sample queries from the reserve and find the best candidates of each among all others in it.
+    """Sample queries from the reserve and find the best candidates of each in the reserve.
 
-    Reads the products outside train and keeps them all: each is a query, or may be a candidate.
+    Reads and keeps all held-out products; each can be a query or a candidate.
 
     Raises:
-        MissingInputError: Nothing is reserved yet, or there is no such checkpoint.
-        SettingsError: There is no such encoder, or it wants another setting.
+        MissingInputError: The table ``reserve`` or the checkpoint does not exist.
+        SettingsError: The encoder is unknown or lacks a setting.
         DataError: No category is large enough.
     """
-    del clock  # candidates carry no times
+    del clock  # candidates have no times
     began = time.monotonic()
     with store.stage("candidates", settings=_digest(settings), reads=_READS) as stage:
         if stage.unchanged:
             return stage.report_unchanged()
         if "reserve" not in stage.before.tables:
-            raise MissingInputError("candidates: wanted the table reserve, found none; run m5data build-splits first")
+            raise MissingInputError("candidates: the table reserve is missing. Run m5data build-splits first.")
         products = held_out_products(stage.before)
         queries = sample_queries(products, settings)
         progress.start("candidates", products.num_rows)
@@ -68,7 +68,7 @@ def run(
 
 
 def _digest(settings: CandidateSettings) -> str:
-    """Return a hash of the settings, and of the model's file where one is used: trained again, it is another."""
+    """Return a hash of the settings and of the model file, if any, so that a retrained model counts as changed."""
     if settings.encoder != "scale" or settings.checkpoint is None:
         return settings.digest()
     try:
@@ -76,8 +76,8 @@ def _digest(settings: CandidateSettings) -> str:
             return f"{settings.digest()}-{hashlib.file_digest(file, 'sha256').hexdigest()[:16]}"
     except OSError as error:
         raise MissingInputError(
-            f"annotate.candidates.checkpoint: wanted a file that m5data train wrote, got {settings.checkpoint}: "
-            f"{error.strerror}; run m5data train, or correct the path"
+            f"annotate.candidates.checkpoint: {settings.checkpoint} cannot be read ({error.strerror}). "
+            "Run m5data train, or correct the path."
         ) from None
 
 
@@ -110,7 +110,7 @@ def _search(
     queries: Rows,
     folder: Path,
 ) -> None:
-    """Write the pairs of some queries at a time to files, and those to the table: they need not fit in memory."""
+    """Write the pairs to files, some queries at a time, and the files to the table, in bounded memory."""
     files = []
     with _searcher(settings, features, queries, folder) as search:
         for start in range(0, len(queries), _QUERIES):
@@ -135,7 +135,7 @@ def _searcher(settings: CandidateSettings, features: FeatureFile, queries: Rows,
 
 
 def _pairs(ids: pa.ChunkedArray, queries: Rows, found: Neighbours, best: int) -> pa.Table:
-    """Return rows of the table ``candidates``: a query is no candidate of itself."""
+    """Return rows of the table ``candidates``, without the query itself."""
     rows, similarity = found
     other = (rows >= 0) & (rows != queries[:, None])
     rank = np.cumsum(other, axis=1) - 1

@@ -18,18 +18,17 @@ from annotate.matches import find_transitive_pairs
 from annotate.settings import AnnotateSettings, Method
 from storage import Store
 
-__all__ = ["Form", "export_judgements", "make_report"]
+__all__ = ["ExportFormat", "export_judgements", "make_report"]
 
-Form = Literal["csv", "label-studio", "report", "consequences", "categories"]
+ExportFormat = Literal["csv", "label-studio", "report", "consequences", "categories"]
 
 
 def make_report(judgements: pa.Table, method: Method) -> dict[str, object]:
     """Return alpha, workers and tasks.
 
-    ``alpha`` is Krippendorff's over the answers that take a side, None where no pair has two; ``workers`` have
-    judgements, ability, agreement and gold (``Aggregation.workers``), the median of their seconds and their share of
-    uncertain answers; ``tasks`` have label, posterior, judgements and difficulty (``Aggregation.labels``), the most
-    difficult first.
+    ``alpha`` is Krippendorff's alpha without uncertain answers, None if no pair has two answers. ``workers`` have
+    the columns of ``Aggregation.workers``, the median of their seconds and their share of uncertain answers.
+    ``tasks`` have the columns of ``Aggregation.labels``, most difficult first.
 
     Args:
         judgements: query, candidate, worker, answer, gold, seconds.
@@ -66,16 +65,16 @@ def _task(row: dict[str, object], separator: str) -> dict[str, object]:
     return {"query": query, "candidate": candidate, **row}
 
 
-def export_judgements(store: Store, settings: AnnotateSettings, form: Form, out: Path) -> int:
-    """Write all judgements of pairs, or what is made of them; return how many rows or tasks.
+def export_judgements(store: Store, settings: AnnotateSettings, form: ExportFormat, out: Path) -> int:
+    """Write all judgements of pairs, or a report on them, and return the number of rows or tasks.
 
     Args:
         store: The workspace's store.
-        settings: The method of the report.
+        settings: Settings with the method of the report.
         form: ``csv`` and ``label-studio``: the judgements, as ``annotate import`` reads them; ``report``: workers,
-            tasks and agreement as JSON; ``consequences``: what matches imply; ``categories``: the best category of
-            each product that was asked about (task, label, posterior, judgements, difficulty); both as CSV.
-        out: The file; replaced.
+            tasks and agreement as JSON; ``consequences``: the pairs that matches imply, as CSV; ``categories``: the
+            best category of each product (task, label, posterior, judgements, difficulty), as CSV.
+        out: The file to write or replace.
     """
     if form == "consequences":
         return _write_csv(

@@ -1,4 +1,4 @@
-"""Judgements as state: SQLite, synced, an answer never lost and never doubled."""
+"""Judgements in the state: SQLite, synced to disk, one answer per worker and pair."""
 
 import sqlite3
 from collections.abc import Iterable, Sequence
@@ -31,7 +31,7 @@ _DDL = (
     "create table if not exists judgement_files (name text primary key, rows integer not null) without rowid, strict",
 )
 _ROWS = 1 << 16
-"""Rows read at a time: those still Python objects."""
+"""Rows read at a time as Python objects."""
 _ALL = """
 with board (query, candidate, worker, answer, gold, answered_at) as (
     select t.query, t.candidate, w.worker, w.label, 0, w.answered_at
@@ -64,10 +64,10 @@ where answer != excluded.answer or gold != excluded.gold
 
 
 def save_judgements(state: State, judgements: Iterable[Judgement], now: datetime) -> int:
-    """Save judgements in one transaction; a worker's later answer on a pair replaces the earlier one.
+    """Save judgements in one transaction; a later answer of a worker on a pair replaces the earlier one.
 
     Returns:
-        How many were new or changed.
+        Number of new or changed judgements.
     """
     rows = [(j.query, j.candidate, j.worker, j.answer, j.gold, now.isoformat()) for j in judgements]
     with closing(_connect(state)) as connection:
@@ -82,16 +82,16 @@ def save_judgements(state: State, judgements: Iterable[Judgement], now: datetime
 
 
 def count_rows(state: State, file: str, rows: int) -> int:
-    """Remember how many rows a file had; return how many all files had."""
+    """Store the number of rows of a file and return that of all files."""
     with closing(_connect(state)) as connection:
         connection.execute("insert or replace into judgement_files values (?, ?)", (file, rows))
         return int(connection.execute("select sum(rows) from judgement_files").fetchone()[0])
 
 
 def category_judgements(state: State) -> tuple[pa.Table, dict[str, str]]:
-    """Return the answers to tasks of the kind ``category`` as task (product), worker and label, and the gold set.
+    """Return the answers to ``category`` tasks as task (product), worker and label, and the gold set.
 
-    Answers ``uncertain`` and ``broken`` name no category and are left out.
+    Answers ``uncertain`` and ``broken`` name no category and are excluded.
     """
     given = """select t.query, w.worker, w.label from annotation_tasks t join annotation_work w using (task)
         where t.kind = 'category' and w.label not in ('uncertain', 'broken') order by 1, 2"""
@@ -103,7 +103,7 @@ def category_judgements(state: State) -> tuple[pa.Table, dict[str, str]]:
 
 
 def gold_pairs(state: State) -> list[tuple[str, str, str]]:
-    """Return (query, candidate, label) of the pairs that the gold rows of files agree on, sorted."""
+    """Return (query, candidate, label) of the pairs on which the gold rows of files agree, sorted."""
     query = """select query, candidate, min(answer) from judgements where gold and answer != 'uncertain'
         group by 1, 2 having count(distinct answer) = 1 order by 1, 2"""
     with closing(_connect(state)) as connection:
@@ -111,7 +111,7 @@ def gold_pairs(state: State) -> list[tuple[str, str, str]]:
 
 
 def timed_judgements(state: State) -> pa.Table:
-    """Return ``all_judgements`` with the column seconds: how long the answer took; null where it came in a file."""
+    """Return ``all_judgements`` with the column seconds, the duration of the answer; null for answers of files."""
     schema = TABLES["judgements"].schema.append(pa.field("seconds", pa.float64()))
     return _read(state, _TIMED, schema)
 
@@ -119,8 +119,8 @@ def timed_judgements(state: State) -> pa.Table:
 def all_judgements(state: State) -> pa.Table:
     """Return all judgements of pairs as rows of the table ``judgements``, sorted by its key.
 
-    Those of files and those of the task board; where both have an answer of a worker on a pair, the board's. Gold
-    tasks of the board are rows of the worker ``gold``. Answers ``broken`` say nothing of the pair and are left out.
+    They come from files and from the task board; the board takes precedence for the same worker and pair. Gold
+    tasks of the board are rows of the worker ``gold``. Answers ``broken`` are excluded.
     """
     return _read(state, _ALL, TABLES["judgements"].schema)
 
@@ -140,7 +140,7 @@ def _batch(rows: Sequence[tuple[object, ...]], schema: pa.Schema) -> pa.RecordBa
 
 
 def state_digest(state: State) -> str:
-    """Return a text that changes whenever a judgement was added or changed."""
+    """Return a text that changes whenever a judgement is added or changed."""
     with closing(_connect(state)) as connection:
         query = "select max(number), (select changes from annotation_counts) from judgement_changes"
         return " ".join(str(number) for number in connection.execute(query).fetchone())

@@ -18,30 +18,30 @@ _ANSWERS: frozenset[str] = frozenset(get_args(Answer))
 _COLUMNS = ("query", "candidate", "worker", "answer")
 _GOLD: Mapping[str, bool] = {"": False, "0": False, "false": False, "1": True, "true": True}
 _NAME, _TO = "answer", "pair"
-"""Names of the choice and of what it is made on, in the labelling configuration."""
+"""Names of the choice and of its object in the labelling configuration."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """One answer."""
+    """One answer of one worker on one pair."""
 
     query: str
-    """Product asked about."""
+    """Product in question."""
     candidate: str
     """Product compared with it."""
     worker: str
     answer: Answer
     gold: bool = False
-    """The true answer, from the gold set."""
+    """Whether this is the true answer, from the gold set."""
 
 
 def read_judgements(path: Path) -> Iterator[tuple[str, Judgement | Reject]]:
-    """Yield (``file:line``, row) of a CSV file with the columns query, candidate, worker, answer and, if there, gold.
+    """Yield (``file:line``, row) of a CSV file with the columns query, candidate, worker, answer and optionally gold.
 
-    A bad row becomes a reject whose item is its place.
+    An invalid row becomes a reject with its place as item.
 
     Raises:
-        FeedError: There is no such file, it is no UTF-8 text, or a column is missing.
+        FeedError: The file is missing or not UTF-8, or lacks a column.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -51,17 +51,14 @@ def read_judgements(path: Path) -> Iterator[tuple[str, Judgement | Reject]]:
                 place = f"{path.name}:{reader.line_num}"
                 yield place, check_judgement(row, place)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise FeedError(f"{path}: wanted a CSV file of judgements: {error}; name another file") from None
+        raise FeedError(f"{path}: this is not a CSV file of judgements ({error}).") from None
 
 
 def _check_header(path: Path, header: object) -> None:
     names = tuple(header) if isinstance(header, list | tuple) else ()
     missing = [name for name in _COLUMNS if name not in names]
     if missing:
-        raise FeedError(
-            f"{path}:1: wanted the columns {', '.join(_COLUMNS)}, got {', '.join(names) or 'none'}; "
-            f"add {', '.join(missing)}"
-        )
+        raise FeedError(f"{path}:1: missing columns {', '.join(missing)}; the file has {', '.join(names) or 'none'}.")
 
 
 def check_judgement(row: Mapping[str | None, str | None] | Mapping[str, str], place: str) -> Judgement | Reject:
@@ -69,21 +66,21 @@ def check_judgement(row: Mapping[str | None, str | None] | Mapping[str, str], pl
     query, candidate, worker, answer = ((row.get(name) or "").strip() for name in _COLUMNS)
     gold = (row.get("gold") or "").strip().lower()
     if not (query and candidate and worker):
-        return Reject(place, "incomplete", "wanted query, candidate and worker, got an empty one")
+        return Reject(place, "incomplete", "query, candidate or worker is empty")
     if query == candidate:
-        return Reject(place, "same_product", "wanted two products, got one twice")
+        return Reject(place, "same_product", "query and candidate are the same product")
     if answer not in _ANSWERS:
-        return Reject(place, "bad_answer", f"wanted one of {', '.join(sorted(_ANSWERS))}, got {answer[:40]!r}")
+        return Reject(place, "bad_answer", f"{answer[:40]!r} is not one of {', '.join(sorted(_ANSWERS))}")
     if gold not in _GOLD:
-        return Reject(place, "bad_gold", f"wanted true or false, got {gold[:40]!r}")
+        return Reject(place, "bad_gold", f"{gold[:40]!r} is neither true nor false")
     return Judgement(query, candidate, worker, answer, _GOLD[gold])  # type: ignore[arg-type]
 
 
 def write_tasks(rows: Iterable[Mapping[str, object]]) -> Iterator[str]:
-    """Yield the text of a file, a task a pair.
+    """Yield the text of a file, one task per pair.
 
     Args:
-        rows: query, candidate, worker, answer, gold and seconds (None: not known), sorted by pair.
+        rows: query, candidate, worker, answer, gold and seconds (None if unknown), sorted by pair.
     """
     yield "["
     pairs = groupby(rows, lambda row: (row["query"], row["candidate"]))
@@ -106,11 +103,11 @@ def _annotation(row: Mapping[str, object]) -> dict[str, object]:
 def read_tasks(path: Path) -> Iterator[tuple[str, Judgement | Reject]]:
     """Yield (``file:number of the annotation``, row) of an export in Label Studio's JSON (not JSON-MIN).
 
-    The products are ``data.query`` and ``data.candidate``; a worker is the email or id of ``completed_by``; annotations
-    that were cancelled are left out; ``ground_truth`` marks gold. Rejects are those of ``check_judgement``.
+    The products are ``data.query`` and ``data.candidate``, the worker is the email or id of ``completed_by``, and
+    ``ground_truth`` marks gold. Cancelled annotations are skipped. Rejects are those of ``check_judgement``.
 
     Raises:
-        FeedError: The file is no such JSON.
+        FeedError: The file is not an export in this form.
     """
     number = 0
     for task in _load(path):
@@ -126,9 +123,9 @@ def _load(path: Path) -> list[Mapping[str, object]]:
     try:
         tasks = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
-        raise FeedError(f"{path}: wanted judgements as Label Studio's JSON: {error}; name another file") from None
+        raise FeedError(f"{path}: this is not Label Studio's JSON ({error}).") from None
     if not isinstance(tasks, list) or not all(isinstance(task, Mapping) for task in tasks):
-        raise FeedError(f"{path}: wanted a list of Label Studio's tasks, got {type(tasks).__name__}; export as JSON")
+        raise FeedError(f"{path}: this is not a list of Label Studio's tasks. Export as JSON.")
     return tasks
 
 
@@ -145,7 +142,7 @@ def _row(data: Mapping[str, object], annotation: Mapping[str, object]) -> dict[s
 
 
 def _choice(result: object) -> str:
-    """Return the first choice of an annotation; empty: none."""
+    """Return the first choice of an annotation, or an empty text."""
     for part in result if isinstance(result, list) else []:
         value = part.get("value") if isinstance(part, Mapping) else None
         choices = value.get("choices") if isinstance(value, Mapping) else None

@@ -1,4 +1,4 @@
-"""The stage ``judgements``: a file of answers becomes state."""
+"""The stage ``judgements``: import a file of answers into the state."""
 
 import hashlib
 import time
@@ -16,14 +16,14 @@ __all__ = ["run"]
 
 
 def run(store: Store, file: Path, *, clock: Clock = utc_now, progress: Progress = SilentProgress()) -> StageReport:
-    """Take in a file of judgements; reads its rows, drops bad ones and those on unknown products.
+    """Import a file of judgements; drop invalid rows and rows on unknown products.
 
-    A file ``.json`` is Label Studio's (``label_studio.read_tasks``), any other CSV (``read_judgements``).
-    A file of the same name replaces the rejects of the earlier one; those of other files stay. The report counts the
-    rows of all files taken in so far, as the table ``rejects`` does.
+    A ``.json`` file is read as Label Studio's (``read_tasks``), any other as CSV (``read_judgements``). The rejects
+    of a file replace those of an earlier file of the same name. The report counts the rows of all files imported
+    so far, as the table ``rejects`` does.
 
     Raises:
-        UsageError: There is no such file.
+        UsageError: The file does not exist.
         FeedError: The file cannot be read.
     """
     began = time.monotonic()
@@ -49,7 +49,7 @@ def _check_products(row: Judgement | Reject, place: str, known: frozenset[str]) 
     if isinstance(row, Reject) or {row.query, row.candidate} <= known:
         return row
     missing = ", ".join(sorted({row.query, row.candidate} - known))
-    return Reject(place, "unknown_product", f"wanted two products of the table products, got {missing}")
+    return Reject(place, "unknown_product", f"not in the table products: {missing}")
 
 
 def _of_other_files(before: Snapshot, name: str) -> list[Reject]:
@@ -62,6 +62,6 @@ def _digest(file: Path) -> str:
         with file.open("rb") as content:
             return hashlib.file_digest(content, "sha256").hexdigest()
     except FileNotFoundError:
-        raise UsageError(f"{file}: wanted a CSV file of judgements, found none; name another file") from None
+        raise UsageError(f"{file}: there is no such file.") from None
     except OSError as error:
-        raise FeedError(f"{file}: wanted a CSV file of judgements: {error}; name another file") from None
+        raise FeedError(f"{file}: the file of judgements cannot be read ({error}).") from None

@@ -9,44 +9,50 @@ from annotate.aggregation.aggregate import fit
 from annotate.aggregation.encoding import codes, encode, sorted_values
 from annotate.aggregation.fit import TIE
 from annotate.settings import Method
+from m5data.arrow_input import ArrowStream, read_columns
 
 __all__ = ["TRANSITIVE_PAIRS", "find_transitive_pairs", "match_pairs"]
 
+_SCHEMA = pa.schema(
+    [*((name, pa.string()) for name in ("query", "candidate", "worker", "answer")), ("gold", pa.bool_())]
+)
 _SIDES = pa.array(["matched", "mismatched"])
-"""Labels of a pair's task. ``uncertain`` is none of them: who is uncertain takes no side."""
+"""Labels of the task of a pair; ``uncertain`` is not a label."""
 TRANSITIVE_PAIRS = pa.schema(
     [("query", pa.string()), ("candidate", pa.string()), ("through", pa.string()), ("implied", pa.string()),
      ("decision", pa.string())]
 )  # fmt: skip
-"""One row an implied pair: ``through`` is the product that both were compared with, ``implied`` matched or mismatched,
-``decision`` what the pair's own judgements say: undecided, the opposite, or null where nobody judged it."""
-Pair = tuple[str, str]
+"""One row per implied pair: ``through`` is the product that both were compared with, ``implied`` is matched or
+mismatched, ``decision`` is that of the pair's own judgements: undecided, the opposite, or null without any."""
 
 
-def match_pairs(judgements: pa.Table, method: Method = "majority", threshold: float = 0.5) -> pa.Table:
-    """Return one row a pair, sorted: query, candidate, posterior, decision, votes.
+def match_pairs(judgements: ArrowStream, method: Method = "majority", threshold: float = 0.5) -> pa.Table:
+    """Return one row per pair, sorted: query, candidate, posterior, decision, votes.
 
-    A pair is one task with the labels matched and mismatched. Answers ``uncertain`` take no side: they are left
-    out of the aggregation and count in ``votes`` alone. Rows marked gold are no worker's answers but the gold set:
-    the side that more of them take is the pair's true one; where they are even it has none. The posterior is
-    that of ``matched``. A pair is decided where one side's posterior is above ``threshold``, else
-    ``undecided``: a tie is never broken, and a pair on which nobody took a side is never decided.
+    A pair is a task with the labels matched and mismatched. Answers ``uncertain`` count only in ``votes``
+    and not in the aggregation. Rows marked gold are the gold set and not answers of workers: their majority
+    is the true label of the pair, and a tie gives none. The posterior is that of ``matched``. A pair is
+    decided if the posterior of one label exceeds ``threshold``, otherwise ``undecided``; a tie is never
+    broken, and a pair with only uncertain answers is never decided.
 
     Args:
-        judgements: Columns query, candidate, worker, answer, gold.
+        judgements: A table of pyarrow, pandas, polars or DuckDB with the columns query, candidate, worker,
+            answer and gold.
         method: As in ``aggregate``.
         threshold: 0.5 to below 1.
 
     Raises:
-        UsageError: There is no such method.
+        DataError: A column is missing.
+        UsageError: The method is unknown.
     """
-    queries, candidates = sorted_values(judgements["query"]), sorted_values(judgements["candidate"])
-    pair = codes(judgements["query"], queries).astype(np.int64) * len(candidates)
-    pair += codes(judgements["candidate"], candidates)
+    table = read_columns(judgements, _SCHEMA.names, "judgements").cast(_SCHEMA)
+    queries, candidates = sorted_values(table["query"]), sorted_values(table["candidate"])
+    pair = codes(table["query"], queries).astype(np.int64) * len(candidates)
+    pair += codes(table["candidate"], candidates)
     pairs, votes = np.unique(pair, return_counts=True)
-    by_worker = pc.and_not(pc.is_in(judgements["answer"], _SIDES), judgements["gold"])
-    tasks = pa.table({"task": pair, "worker": judgements["worker"], "label": judgements["answer"]}).filter(by_worker)
-    answers = encode(tasks, _gold_set(judgements, pair), tasks=pa.array(pairs), labels=_SIDES)
+    by_worker = pc.and_not(pc.is_in(table["answer"], _SIDES), table["gold"])
+    tasks = pa.table({"task": pair, "worker": table["worker"], "label": table["answer"]}).filter(by_worker)
+    answers = encode(tasks, _gold_set(table, pair), tasks=pa.array(pairs), labels=_SIDES)
     posterior = fit(answers, method).posteriors[0]
     judged = answers.gold >= 0
     judged[answers.task] = True
@@ -82,17 +88,17 @@ def _decide(posterior: NDArray[np.float64], threshold: float, judged: NDArray[np
 
 
 def find_transitive_pairs(matches: pa.Table) -> pa.Table:
-    """Return the pairs that two decided pairs with a product in common imply, and that are not decided so.
+    """Return the pairs that follow from two decided pairs with a common product, unless decided so already.
 
-    A = B and B = C imply A = C; A = B and B != C imply A != C. Where a pair is implied both ways, or against its own
-    decision, some judgement is wrong: both rows are there to be looked at. One step only: what is implied by implied
-    pairs is not shown until those are judged.
+    A = B and B = C imply A = C; A = B and B != C imply A != C. If a pair is implied both ways, or against its
+    own decision, some judgement is wrong, and both rows are returned. This is one step of the transitive
+    closure: implied pairs imply nothing until they are judged.
 
     Args:
         matches: query, candidate, decision.
 
     Returns:
-        ``CONSEQUENCES``, query < candidate, sorted; of several products that imply the same, the smallest.
+        Rows of ``TRANSITIVE_PAIRS`` with query < candidate, sorted; of several products between, the smallest.
     """
     decided = {_pair(row["query"], row["candidate"]): row["decision"] for row in matches.to_pylist()}
     same: dict[str, set[str]] = {}
@@ -116,5 +122,5 @@ def find_transitive_pairs(matches: pa.Table) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=TRANSITIVE_PAIRS)
 
 
-def _pair(one: str, two: str) -> Pair:
+def _pair(one: str, two: str) -> tuple[str, str]:
     return (one, two) if one < two else (two, one)

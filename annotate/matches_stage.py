@@ -1,4 +1,4 @@
-"""The stage ``matches``: judgements become one decision a pair."""
+"""The stage ``matches``: one decision per pair, from all judgements."""
 
 import time
 
@@ -22,7 +22,7 @@ def run(
     clock: Clock = utc_now,
     progress: Progress = SilentProgress(),
 ) -> StageReport:
-    """Publish the judgements and aggregate them; reads judgements, drops those on unknown products."""
+    """Publish the judgements as a table and aggregate them; drop those on unknown products."""
     del clock
     began = time.monotonic()
     with store.stage(
@@ -45,7 +45,7 @@ def run(
 
 
 def _digest(settings: AnnotateSettings) -> str:
-    """Return a digest of what the matches depend on: neither of candidates nor of pay."""
+    """Return the settings on which matches depend."""
     return f"{settings.method} {settings.threshold}"
 
 
@@ -58,5 +58,5 @@ def _reject(row: dict[str, str]) -> Reject:
     return Reject(
         f"{row['query']} {row['candidate']} {row['worker']}",
         "unknown_product",
-        "wanted two products of the table products",
+        "a product is not in the table products",
     )

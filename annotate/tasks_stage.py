@@ -17,7 +17,7 @@ from storage import Store
 __all__ = ["Source", "category_tasks", "pair_tasks", "run"]
 
 Source = tuple[int, Iterator[list[Task]]]
-"""How many things there are to ask about, and the tasks, some at a time."""
+"""Number of candidate pairs or products, and the tasks in batches."""
 
 _BATCH = 10_000
 _PAIRS = """
@@ -46,16 +46,16 @@ order by query
 
 
 def pair_tasks(connection: duckdb.DuckDBPyConnection, settings: TaskSettings) -> Source:
-    """Return the pairs of a query and a candidate; of two that are each other's candidates, one pair."""
+    """Return the pairs of query and candidate; of two mirrored pairs, only one."""
     best = {"best": settings.candidates}
     count = _count(connection, "select count(*) from candidates where rank < $best", best)
     return count, ([Task(query, candidate) for query, candidate in rows] for rows in _batches(connection, _PAIRS, best))
 
 
 def category_tasks(connection: duckdb.DuckDBPyConnection, settings: TaskSettings) -> Source:
-    """Return the queries with the categories to choose from, sorted by name so that none looks preferred.
+    """Return the queries with the categories to choose from, sorted by name so that none seems preferred.
 
-    Those are the query's own, as the labels' alignment decided, and the commonest of its candidates.
+    These are the aligned category of the query and the commonest categories of its candidates.
     """
     limits = {"best": settings.candidates, "options": settings.options}
     count = _count(connection, "select count(distinct query) from candidates", {})
@@ -85,19 +85,18 @@ def run(
     clock: Clock = utc_now,
     progress: Progress = SilentProgress(),
 ) -> StageReport:
-    """Put tasks of a kind on the board, beside those that are there, and the gold set of reviewed pairs.
+    """Add tasks of a kind to the board, and the gold set of reviewed pairs.
 
-    Reads candidate pairs (for ``category``: products asked about); keeps new tasks; drops those that are there
-    already (``known``), a pair whose mirror image is asked (``mirrored``), and a product whose candidates are all of
-    its own category (``one_category``).
+    Reads candidate pairs (queries for ``category``) and keeps new tasks. It drops existing tasks (``known``), the
+    mirror of a pair (``mirrored``), and queries whose candidates all share their category (``one_category``).
 
     Raises:
-        MissingInputError: There are no candidates yet.
+        MissingInputError: The table ``candidates`` does not exist yet.
     """
     began = time.monotonic()
     before = store.snapshot()
     if "candidates" not in before.tables:
-        raise MissingInputError("tasks: wanted the table candidates, found none; run m5data annotate candidates first")
+        raise MissingInputError("tasks: the table candidates is missing. Run m5data annotate candidates first.")
     with closing(before.connection()) as connection, TaskBoard(store.state, settings, clock) as board:
         source = pair_tasks if kind == "same-product" else category_tasks
         read, batches = source(connection, settings)

@@ -1,5 +1,9 @@
-"""``python -m bench [NAME …]``: the benchmarks that need nothing but this machine, one after the other."""
+"""The benchmarks that need nothing but this machine, one after the other: ``python -m bench [NAME …]``.
 
+``python -m bench --help`` lists them. Kills, faults and soaks are slow tests (``make test-slow``), not benchmarks.
+"""
+
+import argparse
 import subprocess
 import sys
 
@@ -24,14 +28,11 @@ BENCHMARKS = {
     "flow-overhead": ["bench.flows.overhead", "--rounds", "2"],
     "study": ["bench.scale.study", "bench/out/study"],
 }
+"""Name -> module and arguments. Others need a folder or a peer's environment; their own ``--help`` says which."""
 
 
 def main(names: list[str]) -> int:
     """Run the benchmarks named, or all; return how many failed."""
-    unknown = [name for name in names if name not in BENCHMARKS]
-    if unknown:
-        print(f"bench: wanted some of {', '.join(BENCHMARKS)}, got {', '.join(unknown)}", file=sys.stderr)
-        return 2
     failed = 0
     for name in names or BENCHMARKS:
         print(f"\n== {name}", flush=True)
@@ -40,4 +41,12 @@ def main(names: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    listed = "\n".join(f"  {name:24}python -m {' '.join(command)}" for name, command in BENCHMARKS.items())
+    parser = argparse.ArgumentParser(
+        "python -m bench",
+        description="Run benchmarks one after the other; without names, all.",
+        epilog=f"benchmarks:\n{listed}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", choices=[*BENCHMARKS, []])
+    sys.exit(main(parser.parse_args().names))

@@ -20,8 +20,6 @@ from statistics import median
 from types import FrameType
 from typing import Any
 
-__all__ = ["main"]
-
 _OTHER = ("tests", "bench")
 _HOOK = "M5DATA_HOPS"
 _PAGE = b"""<html><head><title>Blue mug</title><script type="application/ld+json">{"@context": "https://schema.org",

@@ -21,7 +21,7 @@ from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Store
 from takedown.register import Register, open_register
 
-__all__ = ["crawl_digest", "crawl_rejects", "crawl_report", "run"]
+__all__ = ["run"]
 
 
 def run(
@@ -34,25 +34,24 @@ def run(
     max_requests: int | None = None,
     force: bool = False,
 ) -> StageReport:
-    """Fetch every page of the sources that is due; read counts addresses, kept those with a stored page.
+    """Fetch every page of the sources that is due; ``read`` counts URLs, ``kept`` those with a stored page.
 
-    A page is due when it is new, or its last visit is older than the settings say for how often it was
-    found unchanged, and its sitemap does not say that it has not changed. Where none is, nothing is asked
-    for, not even robots.txt.
+    A page is due when it is new, or when its last visit is long enough ago and no sitemap calls it unchanged.
+    Where no page is due, nothing is requested, not even robots.txt.
 
     Args:
         store: the workspace.
-        settings: sources and manners.
+        settings: sources and politeness.
         clock: gives the time of this run.
-        progress: told of every visit.
-        only: names of the sources to crawl; None: all that have a start address.
-        max_requests: pages to ask for at most, a source; None: no limit but the settings'.
+        progress: advanced by every visit.
+        only: names of the sources to crawl; None: all that have a start URL.
+        max_requests: most requests to each source; None: only the settings' limits.
         force: every page is due, however recent its last visit.
 
     Raises:
-        NotAuthorisedError: a source does not say that it may be crawled; nothing was asked for.
-        SettingsError: an unknown source, a start address that is none, a page object that cannot be loaded.
-        DataError: the process of a source failed; what it had fetched is kept.
+        NotAuthorisedError: a source may not be crawled; nothing was requested.
+        SettingsError: an unknown source, an invalid start URL, a page object that cannot be loaded.
+        DataError: the process of a source failed; the pages that it fetched are kept.
     """
     began = time.monotonic()
     names = settings.authorised(None if only is None else tuple(only))
@@ -69,26 +68,24 @@ def run(
         report = _publish(store, settings, began)
         progress.finish()
     if failed:
-        raise DataError(
-            f"source {failed[0]}: its crawl failed; wanted exit code 0, see logs/crawl-{failed[0]}.log and run again"
-        )
+        raise DataError(f"source {failed[0]}: its crawl failed. Look at logs/crawl-{failed[0]}.log, then run again.")
     return report
 
 
 def _check_sources(settings: CrawlSettings, names: Iterable[str]) -> None:
-    """Find now what the records stage would find hours later."""
+    """Raise now the errors that the records stage would raise hours later."""
     for name in names:
         if page_object := settings.sources[name].page_object:
             load_page_object(page_object)
         if settings.sources[name].browser and find_spec("playwright") is None:
-            raise SettingsError(f"sources.{name}.browser: wanted playwright, found none; pip install 'm5data[browser]'")
+            raise SettingsError(f"sources.{name}.browser needs playwright. Run pip install 'm5data[browser]'.")
         for url in settings.sources[name].start:
             if normalise(url) is None:
-                raise SettingsError(f"sources.{name}.start: expected http(s) addresses, got {url!r}")
+                raise SettingsError(f"sources.{name}.start: {url!r} is not an http(s) URL.")
 
 
 def _prepare(store: Store, job: CrawlJob, register: Register) -> bool:
-    """Bring a source's queue up to date; tell whether anything is due."""
+    """Update the frontier of a source; return whether anything is due."""
     with closing(store.state.connect()) as connection:
         frontier = Frontier(connection, job.name, job.now.isoformat(), job.recrawl)
         scope = job.settings.scope_digest(job.name)
@@ -110,15 +107,15 @@ def _prepare(store: Store, job: CrawlJob, register: Register) -> bool:
 
 def _publish(store: Store, settings: CrawlSettings, began: float) -> StageReport:
     with closing(store.state.connect()) as connection:
-        digest = crawl_digest(connection)
+        digest = _digest(connection)
         with store.stage("crawl", settings=settings.digest(), extra=digest) as stage:
             if stage.unchanged:
                 return stage.report_unchanged()
-            stage.reject(crawl_rejects(connection))
-            return stage.commit(crawl_report(connection, time.monotonic() - began))
+            stage.reject(_rejects(connection))
+            return stage.commit(_report(connection, time.monotonic() - began))
 
 
-# An address that waits because its source stopped short is dropped for the source's reason,
+# A URL that is pending because its source stopped early is dropped for the source's reason,
 # unless an earlier page of it is stored.
 _ROWS = """
 SELECT p.source, p.url,
@@ -131,22 +128,22 @@ WHERE p.state != 'absent' ORDER BY p.source, p.url
 """
 
 
-def crawl_report(connection: sqlite3.Connection, seconds: float) -> StageReport:
-    """Count addresses: read are all that were discovered, kept those whose page is stored."""
+def _report(connection: sqlite3.Connection, seconds: float) -> StageReport:
+    """Count URLs: ``read`` all discovered ones, ``kept`` those with a stored page."""
     counts = Counter(dict(connection.execute(f"SELECT why, count(*) FROM ({_ROWS}) GROUP BY why")))  # noqa: S608
     kept = counts.pop(None, 0)
     return StageReport("crawl", kept + counts.total(), kept, dict(sorted(counts.items())), seconds)
 
 
-def crawl_rejects(connection: sqlite3.Connection) -> Iterator[Reject]:
-    """Yield the addresses without a page, and why, by source and address."""
+def _rejects(connection: sqlite3.Connection) -> Iterator[Reject]:
+    """Yield the URLs without a page, with the reason, by source and URL."""
     for _, url, why, detail, _ in connection.execute(_ROWS):
         if why is not None:
             yield Reject(url, why, detail)
 
 
-def crawl_digest(connection: sqlite3.Connection) -> str:
-    """Return a hash over what became of every address."""
+def _digest(connection: sqlite3.Connection) -> str:
+    """Return a hash over the state of every URL."""
     digest = hashlib.sha256()
     for row in connection.execute(_ROWS):
         digest.update(repr(row).encode())

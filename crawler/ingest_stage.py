@@ -1,7 +1,7 @@
-"""The stage ``ingest``: the products of one source, taken from a feed instead of its pages.
+"""Stage ``ingest``: takes the products of one source from a feed instead of its pages.
 
-The feed is the source's whole content: what it does not name is gone from the tables. The unit is the
-feed's row: ``read`` counts rows, ``kept`` products. Other sources stay as they are.
+The feed is the whole content of the source: products that it does not name are removed from the tables. The unit of
+work is the row: ``read`` counts rows and ``kept`` products. Other sources do not change.
 """
 
 from collections import Counter
@@ -14,9 +14,9 @@ import duckdb
 from crawler.feeds import FeedFormat, detect, open_feed
 from crawler.feeds.cleaning import MACROS, divide, open_part
 from crawler.feeds.formats import FORMATS, check_file
-from crawler.feeds.redaction import withheld_rows, withhold_media, write_hashes, write_masks
+from crawler.feeds.redaction import drop_taken_down_media, taken_down_rows, write_hashes, write_masks
 from crawler.feeds.tables import FEED_TABLES, VIEWS
-from crawler.feeds.validation import judge_rows, read_rejects
+from crawler.feeds.validation import read_rejects, validate_rows
 from crawler.pages.privacy import hash_merchant, mask_contacts
 from crawler.settings import CrawlSettings
 from m5data.errors import FeedError, NotAuthorisedError, SettingsError, UsageError
@@ -39,22 +39,22 @@ def run(
     clock: Clock = utc_now,
     progress: Progress | None = None,
 ) -> StageReport:
-    """Replace a source's products, specifications and media by what a feed says.
+    """Replace the products, specifications and media of a source by those of a feed.
 
     Args:
-        store: the workspace.
-        settings: names the sources and says which are authorised.
-        feed: the file.
-        source: whose feed it is.
-        form: one of ``crawler.feeds.formats.FORMATS``, or ``auto``.
-        clock: source of times.
-        progress: told of the rows.
+        store: Storage of the workspace.
+        settings: The sources, and which of them are authorised.
+        feed: The file.
+        source: Name of the source.
+        form: One of ``crawler.feeds.formats.FORMATS``, or ``auto``.
+        clock: Source of times.
+        progress: Receives the number of rows.
 
     Raises:
-        SettingsError: there is no such source.
-        NotAuthorisedError: the source does not say that its data may be collected.
-        UsageError: ``form`` is none.
-        FeedError: the file cannot be read, or not one row of it is a product; nothing is written.
+        SettingsError: The source is not in the settings.
+        NotAuthorisedError: The settings do not allow collecting data of the source.
+        UsageError: ``form`` is unknown.
+        FeedError: The file cannot be read, or no row is a product. Nothing is written.
     """
     _check_source(settings, source)
     chosen = _choose(feed, form)
@@ -79,7 +79,7 @@ def _ingest(stage: Stage, store: Store, feed: Path, form: FeedFormat, source: st
         _prepare(connection, source, started)
         open_feed(connection, feed, form)
         key, register = load_or_create_key(store.root), open_register(store)
-        judge_rows(connection, withheld_rows(connection, register, key))
+        validate_rows(connection, taken_down_rows(connection, register, key))
         counts = _count(connection)
         if counts and not counts[""]:
             raise FeedError(_nothing_readable(connection, feed, form))
@@ -97,13 +97,13 @@ def _ingest(stage: Stage, store: Store, feed: Path, form: FeedFormat, source: st
 def _write_part(
     stage: Stage, connection: duckdb.DuckDBPyConnection, buckets: tuple[int, ...], register: Register
 ) -> None:
-    """Write what some buckets hold of each table, from the view ``named``."""
+    """Write some buckets of each table from the view ``part_rows``."""
     for table in FEED_TABLES:
         connection.execute(f"DROP VIEW IF EXISTS before_{table}")
         connection.execute(stage.before.view(f"before_{table}", table, only=buckets))
     for view in VIEWS:
         connection.execute(view)
-    withhold_media(connection, register)
+    drop_taken_down_media(connection, register)
     write_masks(connection, mask_contacts)
     for table, query in FEED_TABLES.items():
         stage.write(table, connection.sql(query), only=buckets)
@@ -117,7 +117,7 @@ def _prepare(connection: duckdb.DuckDBPyConnection, source: str, now: datetime) 
 
 
 def _count(connection: duckdb.DuckDBPyConnection) -> Counter[str]:
-    """Return reason -> rows; "" for those that are products."""
+    """Return reason -> number of rows; "" for accepted rows."""
     query = "SELECT coalesce(reason, ''), count(*) FROM feed LEFT JOIN rejected USING (line) GROUP BY ALL"
     return Counter(dict(connection.execute(query).fetchall()))
 
@@ -125,17 +125,20 @@ def _count(connection: duckdb.DuckDBPyConnection) -> Counter[str]:
 def _nothing_readable(connection: duckdb.DuckDBPyConnection, feed: Path, form: FeedFormat) -> str:
     first = connection.execute("SELECT line, detail FROM rejected ORDER BY line LIMIT 1").fetchone()
     line, detail = first or (1, "")
-    return f"{feed}:{line}: {detail}; not one row is a product: is it {form}, with the fields of a feed row?"
+    return (
+        f"{feed}:{line}: {detail}. No row is a product. "
+        f"Check that the format is {form} and that the fields are those of a feed row."
+    )
 
 
 def _check_source(settings: CrawlSettings, source: str) -> None:
     if source not in settings.sources:
         known = ", ".join(sorted(settings.sources)) or "none"
-        raise SettingsError(f"source {source!r}: not in m5data.toml (sources there: {known})")
+        raise SettingsError(f"m5data.toml has no source {source!r} (sources: {known}). Add it, or name one of them.")
     if not settings.sources[source].crawl_authorised:
         raise NotAuthorisedError(
-            f"sources.{source}.crawl_authorised: expected true, got false; ask the owner of the feed for "
-            "permission to use it, then set it in m5data.toml"
+            f"m5data.toml: sources.{source}.crawl_authorised must be true before its feed can be used. "
+            "Ask the owner of the feed, then set it."
         )
 
 
@@ -145,6 +148,6 @@ def _choose(feed: Path, form: str) -> FeedFormat:
         return detect(feed)
     chosen = next((name for name in FORMATS if name == form), None)
     if chosen is None:
-        raise UsageError(f"format: wanted auto, {', '.join(FORMATS)}, got {form!r}")
+        raise UsageError(f"--format {form} is unknown. Use auto, {', '.join(FORMATS)}.")
     check_file(feed)
     return chosen

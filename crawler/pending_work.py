@@ -14,36 +14,39 @@ from crawler.settings import CrawlSettings
 from storage import Snapshot, Store
 
 __all__ = [
-    "WaitingPages",
+    "PendingPages",
     "due_pages",
     "forget_fetched",
     "forget_media",
     "forget_read",
-    "waiting_media",
-    "waiting_records",
+    "pending_media",
+    "pending_records",
 ]
 
 
+_OF_PRODUCTS = "page_sha256 IS NOT NULL AND source || ':' || native_id IN (SELECT value FROM json_each(:products))"
+
+
 @dataclass(frozen=True, slots=True)
-class WaitingPages:
-    """Addresses of a source that are due."""
+class PendingPages:
+    """URLs of a source that are due."""
 
     source: str
     new: int
-    """Never visited, or left when a run was broken off."""
+    """Never visited, or left by an interrupted run."""
     again: int
-    """Visited long enough ago, or failed for a passing reason."""
+    """Visited long enough ago, or failed for a retryable reason."""
     stored: int
     """With a stored page, due or not."""
 
 
-def due_pages(store: Store, settings: CrawlSettings, now: datetime, *, refresh: bool = False) -> list[WaitingPages]:
-    """Return what the next crawl asks for, by source; what these pages lead to is not known yet.
+def due_pages(store: Store, settings: CrawlSettings, now: datetime, *, refresh: bool = False) -> list[PendingPages]:
+    """Return the pages that the next crawl requests, by source, without those that it will discover.
 
     Args:
-        store: The workspace's; nothing is locked.
-        settings: Say when a visit is due again.
-        now: When the crawl begins.
+        store: The workspace's store; nothing is locked.
+        settings: When a visit is due again.
+        now: Start of the crawl.
         refresh: Every page is due.
     """
     hours = (0.0, 0.0) if refresh else (settings.recrawl_after_h, settings.retry_failed_after_h)
@@ -51,10 +54,10 @@ def due_pages(store: Store, settings: CrawlSettings, now: datetime, *, refresh: 
     names = [name for name, source in settings.sources.items() if source.start]
     with closing(store.state.connect_reading()) as connection:
         counts = _counts(connection, before, failed_before) if _has(connection, "source_pages") else {}
-    return [counts.get(name) or WaitingPages(name, len(settings.sources[name].start), 0, 0) for name in sorted(names)]
+    return [counts.get(name) or PendingPages(name, len(settings.sources[name].start), 0, 0) for name in sorted(names)]
 
 
-def waiting_records(store: Store) -> int:
+def pending_records(store: Store) -> int:
     """Return how many stored pages have not been read since they changed."""
     with closing(store.state.connect_reading()) as connection:
         if not _has(connection, "source_pages"):
@@ -66,20 +69,20 @@ def waiting_records(store: Store) -> int:
         return int(connection.execute(query).fetchone()[0])
 
 
-def waiting_media(store: Store, snapshot: Snapshot) -> dict[str, int]:
-    """Return kind -> how many addresses of media have no outcome yet; those that a run under way fetched have one."""
+def pending_media(store: Store, snapshot: Snapshot) -> dict[str, int]:
+    """Return kind -> number of media URLs without an outcome; a run under way counts as far as it has come."""
     counts = {"image": 0, "video": 0}
     with closing(store.state.connect_reading()) as connection:
         asked = _has(connection, "media_urls")
         for batch in snapshot.batches("SELECT DISTINCT kind, url FROM media WHERE state = 'pending'"):
             for kind in counts:
                 urls = [row["url"] for row in batch.to_pylist() if row["kind"] == kind]
-                counts[kind] += len(urls) - (_settled(connection, urls) if asked else 0)
+                counts[kind] += len(urls) - (_completed(connection, urls) if asked else 0)
     return counts
 
 
-def _settled(connection: sqlite3.Connection, urls: list[str]) -> int:
-    """Return how many of some addresses have an outcome."""
+def _completed(connection: sqlite3.Connection, urls: list[str]) -> int:
+    """Return how many of the URLs have an outcome."""
     query = (
         "SELECT count(*) FROM media_urls WHERE state NOT IN ('pending', 'stale') "
         "AND url IN (SELECT value FROM json_each(?))"
@@ -87,7 +90,7 @@ def _settled(connection: sqlite3.Connection, urls: list[str]) -> int:
     return int(connection.execute(query, (json.dumps(urls),)).fetchone()[0])
 
 
-def _counts(connection: sqlite3.Connection, before: str, failed_before: str) -> dict[str, WaitingPages]:
+def _counts(connection: sqlite3.Connection, before: str, failed_before: str) -> dict[str, PendingPages]:
     passing = ", ".join(f"'{reason}'" for reason in sorted(RETRYABLE))
     query = f"""
         SELECT source, count(*) FILTER (WHERE state = 'pending'),
@@ -96,23 +99,20 @@ def _counts(connection: sqlite3.Connection, before: str, failed_before: str) -> 
             count(*) FILTER (WHERE page_sha256 IS NOT NULL)
         FROM source_pages GROUP BY source"""  # noqa: S608 - constants
     rows = connection.execute(query, {"before": before, "failed_before": failed_before})
-    return {row[0]: WaitingPages(*row) for row in rows}
+    return {row[0]: PendingPages(*row) for row in rows}
 
 
 def _has(connection: sqlite3.Connection, table: str) -> bool:
     return connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone() is not None
 
 
-_OF_PRODUCTS = "page_sha256 IS NOT NULL AND source || ':' || native_id IN (SELECT value FROM json_each(:products))"
-
-
 def forget_fetched(store: Store, source: str | None, products: Collection[str] | None, *, dry_run: bool) -> int:
-    """Put pages back in the queue, to be fetched whole; return how many.
+    """Put pages back in the queue for an unconditional request; return how many.
 
     Args:
-        store: The workspace's, locked.
-        source: Of this source; None: of all.
-        products: Only pages of these products; None: all addresses.
+        store: The workspace's store, locked.
+        source: Only pages of this source; None: of all.
+        products: Only pages of these products; None: all URLs.
         dry_run: Only count.
     """
     change = "UPDATE source_pages SET state = 'pending', etag = NULL, last_modified = NULL"
@@ -120,16 +120,16 @@ def forget_fetched(store: Store, source: str | None, products: Collection[str] |
 
 
 def forget_read(store: Store, source: str | None, products: Collection[str] | None, *, dry_run: bool) -> int:
-    """Forget what stored pages turned out to be; return of how many. Arguments are as above."""
+    """Forget the outcomes of stored pages; return how many. Arguments as for ``forget_fetched``."""
     return _change(store, "UPDATE source_pages SET parser = NULL", source, products, dry_run=dry_run)
 
 
 def forget_media(store: Store, urls: Collection[str] | None, *, dry_run: bool) -> int:
-    """Forget what became of media; return of how many.
+    """Forget the outcomes of media URLs; return how many.
 
     Args:
-        store: The workspace's, locked.
-        urls: Their addresses; None: all.
+        store: The workspace's store, locked.
+        urls: The URLs; None: all.
         dry_run: Only count.
     """
     store.state.migrate(ROOM, DDL)

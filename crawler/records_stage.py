@@ -1,4 +1,4 @@
-"""Stage ``records``: makes product records of the pages that the crawl stored."""
+"""Stage ``records``: makes product records from the pages that the crawl stored."""
 
 import hashlib
 import time
@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from crawler.crawl.frontier import FRONTIER_DDL
 from crawler.crawl.stored_pages import StoredPageRow, pages_digest, remember_outcomes, stored_pages
-from crawler.records.choice import Choice, choose_products
+from crawler.records.choice import ChosenPages, choose_products
 from crawler.records.page_reader import Outcomes, PageReader, read_pages
 from crawler.records.tables import known_products, write_records
 from crawler.settings import CrawlSettings
@@ -28,24 +28,24 @@ _Readers = dict[str, PageReader]
 def run(store: Store, settings: CrawlSettings, *, clock: Clock = utc_now, progress: Progress = _SILENT) -> StageReport:
     """Write ``products``, ``specs`` and ``media`` (pending) from the stored pages of all sources.
 
-    A page is read again only where its bytes or what reads them changed. Products that came by a feed
-    stay. A product whose page is gone (404, 410) goes; one whose page merely failed stays as it was.
+    A page is read again only if its bytes or its reader changed. Products from feeds stay. A product is removed if its
+    page is gone (404, 410), and stays unchanged if its page failed otherwise.
 
-    Read counts the pages that are, or should be, a product's: those with a product on them, those that
-    match a source's ``product_urls`` or, where it has none, that a sitemap lists and that are no
-    listing, and those that cannot be judged. Listings and other pages without a product do not count.
+    ``read`` counts the pages that have or should have a product: pages with a product, pages that match the
+    ``product_urls`` of a source or, without those, that a sitemap lists and that are not listings, and pages that
+    cannot be read. Listings and other pages without a product do not count.
     Reasons: ``not_a_product``, ``soft_404``, ``no_content``, ``opt_out``, ``duplicate_url``,
     ``no_native_id``, ``unreadable`` and those of :class:`m5data.errors.PageError`.
 
     Args:
-        store: the workspace.
-        settings: sources, with their page objects.
-        clock: time at which pages that show what was taken down are dropped; a record bears that of its page.
-        progress: told of every page that is read.
+        store: Storage of the workspace.
+        settings: The sources with their page objects.
+        clock: Gives the time at which pages of taken-down items are dropped. Records have the time of their page.
+        progress: Advances with every page read.
 
     Raises:
-        SettingsError: a page object cannot be loaded.
-        CorruptObjectError: a stored page is damaged.
+        SettingsError: A page object cannot be loaded.
+        CorruptObjectError: A stored page is damaged.
     """
     began = time.monotonic()
     with store.lock():
@@ -85,8 +85,8 @@ def _write(
     readers: _Readers,
     settings: CrawlSettings,
     progress: Progress,
-) -> tuple[Outcomes, Choice]:
-    """Read stale pages, choose among all, write the tables and rejects."""
+) -> tuple[Outcomes, ChosenPages]:
+    """Read stale pages, choose among all pages, and write the tables and rejects."""
     outcomes, new = read_pages(stale, readers, objects, stage.spool, progress)
     remembered = {(p.source, p.url): p.outcome for p in pages if p.outcome}
     outcomes = {**remembered, **outcomes}
@@ -98,15 +98,15 @@ def _write(
     return outcomes, choice
 
 
-def _report(choice: Choice, began: float) -> StageReport:
+def _report(choice: ChosenPages, began: float) -> StageReport:
     dropped = Counter(reject.reason for reject in choice.rejects)
     kept = len(choice.products)
     seconds = time.monotonic() - began
     return StageReport("records", kept + dropped.total(), kept, dict(sorted(dropped.items())), seconds)
 
 
-def _without_rows(choice: Choice, known: set[tuple[str, str]], read: list[StoredPageRow]) -> list[StoredPageRow]:
-    """Return chosen pages whose rows are neither in the tables nor just read: another page spoke for them so far."""
+def _without_rows(choice: ChosenPages, known: set[tuple[str, str]], read: list[StoredPageRow]) -> list[StoredPageRow]:
+    """Return chosen pages whose rows are neither in the tables nor just read: another page was chosen before."""
     fresh = {(page.source, page.url) for page in read}
     return [
         page
@@ -116,7 +116,7 @@ def _without_rows(choice: Choice, known: set[tuple[str, str]], read: list[Stored
 
 
 def _digest(settings: CrawlSettings, readers: _Readers) -> str:
-    """Return a hash of the settings that records depend on."""
+    """Return a hash of the settings that the records depend on."""
     parts = [
         (name, reader.version, settings.sources[name].product_urls if name in settings.sources else ())
         for name, reader in readers.items()

@@ -21,23 +21,25 @@ OPT_OUTS: tuple[OptOut, ...] = get_args(OptOut)
 _VERSION = "0.1"
 
 
+SourceName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+
+
 def _check_pattern(pattern: str) -> str:
     try:
         re.compile(pattern)
     except re.error as error:
-        raise ValueError(f"expected a regular expression, got {pattern!r}: {error}") from None
+        raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
     return pattern
 
 
 Pattern = Annotated[str, AfterValidator(_check_pattern)]
-SourceName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 
 
 class SourceSettings(StageSettings):
     """One shop."""
 
     start: tuple[str, ...] = ()
-    """Addresses the crawl starts from; their hosts are its whole scope. Empty: a source of feeds alone."""
+    """URLs that the crawl starts from; their hosts are its whole scope. Empty: a source of feeds only."""
     crawl_authorised: bool = False
     """The shop's owner allows this crawl. Nobody but you can know, so the default is no."""
     share_authorised: bool = False
@@ -66,12 +68,12 @@ class SourceSettings(StageSettings):
     """Hours of one run at most; None: the crawl's own."""
 
     def scope_key(self) -> tuple[object, ...]:
-        """Return what decides which pages belong to the source."""
+        """Return the settings that decide which pages belong to the source."""
         return (self.start, self.follow, self.local)
 
 
 class CrawlSettings(StageSettings):
-    """The crawl of all sources."""
+    """Settings of the crawl of all sources."""
 
     sources: dict[SourceName, SourceSettings] = Field(default_factory=dict)
     """Name -> shop. The name is the first part of every product id."""
@@ -137,17 +139,17 @@ class CrawlSettings(StageSettings):
 
     @model_validator(mode="after")
     def _check_contact(self) -> Self:
-        """Refuse to call on strangers without leaving an address."""
+        """Require a contact for sources that are not local."""
         strangers = [name for name, source in self.sources.items() if source.start and not source.local]
         if strangers and not self.contact:
             raise ValueError(
-                f"contact: expected a mail or web address for the User-Agent, got none; "
-                f"needed because the source {strangers[0]!r} is not local"
+                f"contact must be a mail or web address, because the source {strangers[0]!r} is not local. "
+                "It is sent with every request."
             )
         return self
 
     def scope_digest(self, name: str) -> str:
-        """Return a hash of what decides which pages a source has; all are looked at again when it changes."""
+        """Return a hash of the settings that decide which pages a source has; a change makes all of them due."""
         mine = (self.max_depth, self.max_listing_pages, self.user_agent, self.opt_outs)
         return hashlib.sha256(repr((mine, self.sources[name].scope_key())).encode()).hexdigest()[:16]
 
@@ -155,28 +157,28 @@ class CrawlSettings(StageSettings):
         """Return the sources to crawl, by name.
 
         Args:
-            names: only these; None: all that have a start address.
+            names: only these; None: all that have a start URL.
 
         Raises:
             SettingsError: a name is not a source's.
-            NotAuthorisedError: one of them does not say that it may be crawled.
+            NotAuthorisedError: one of them may not be crawled.
         """
         for name in names or ():
             if name not in self.sources:
                 known = ", ".join(sorted(self.sources)) or "none"
-                raise SettingsError(f"source {name!r}: not in m5data.toml (sources there: {known})")
+                raise SettingsError(f"m5data.toml has no source {name!r}. Its sources: {known}.")
         chosen = {n: self.sources[n] for n in sorted(names or self.sources) if self.sources[n].start}
         for name, source in chosen.items():
             if not source.crawl_authorised:
                 raise NotAuthorisedError(
-                    f"sources.{name}.crawl_authorised: expected true, got false; ask the owner of "
-                    f"{source.start[0]} for permission to crawl, then set it in m5data.toml"
+                    f"m5data.toml: sources.{name}.crawl_authorised must be true before this shop can be crawled. "
+                    f"Ask the owner of {source.start[0]} for permission, then set it."
                 )
         return chosen
 
 
 class DownloadSettings(StageSettings):
-    """How media are fetched, and what is refused."""
+    """Limits and politeness of the downloader."""
 
     concurrency: int = Field(default=64, ge=1, le=1024)
     """Requests at a time over all hosts; img2dataset uses 64 threads a process, more gained nothing."""
@@ -191,7 +193,7 @@ class DownloadSettings(StageSettings):
     connect_timeout_s: float = Field(default=10.0, gt=0)
     """Seconds for the connection, TLS included; slower hosts are as good as down."""
     read_timeout_s: float = Field(default=20.0, gt=0)
-    """Seconds without a single byte after which an answer is given up."""
+    """Seconds without a single byte after which a response is given up."""
     image_timeout_s: float = Field(default=60.0, gt=0)
     """Seconds for one image as a whole, redirects included: bounds a server that drips."""
     video_timeout_s: float = Field(default=600.0, gt=0)
@@ -220,14 +222,14 @@ class DownloadSettings(StageSettings):
     """Share of URLs that must be ok for the stage to count as done; dead links are normal, so 0."""
 
     def max_bytes(self, kind: MediaKind) -> int:
-        """Return the most bytes that a medium of a kind may have."""
+        """Return the most bytes of a file of a kind."""
         return self.max_image_bytes if kind == "image" else self.max_video_bytes
 
     def timeout_s(self, kind: MediaKind) -> float:
-        """Return the most seconds that a request for a medium of a kind may take."""
+        """Return the most seconds of a request for a file of a kind."""
         return self.image_timeout_s if kind == "image" else self.video_timeout_s
 
     def limits_digest(self) -> str:
-        """Return a hash of the settings that decide what is refused: outcomes under others are judged again."""
+        """Return a hash of the limits; outcomes under other limits are validated again."""
         limits = (self.max_image_bytes, self.max_video_bytes, self.max_pixels, self.max_duration_s)
         return hashlib.sha256(repr(limits).encode()).hexdigest()[:16]

@@ -17,7 +17,7 @@ __all__ = ["Withhold", "drop_tombstoned_pages"]
 
 
 class Withhold:
-    """Takes what was taken down out of an answer, before anything of it is stored.
+    """Removes what was taken down from a response, before anything of it is stored.
 
     Args:
         register: What was taken down.
@@ -29,8 +29,8 @@ class Withhold:
     def __call__(self, visit: Visit, body: bytes | None) -> tuple[Visit, bytes | None]:
         """Return a visit and its page without what was taken down.
 
-        An address that leads to it, by redirect or canonical address, becomes ``absent``: nothing is
-        stored of its page. Links to it are not followed, and not kept in the page.
+        A URL that leads to it, by redirect or canonical URL, becomes ``absent``, and its page is not
+        stored. Links to it are neither followed nor kept in the page.
         """
         if not self._register:
             return visit, body
@@ -41,14 +41,14 @@ class Withhold:
         return replace(visit, found=found), clean
 
     def is_tombstoned(self, url: str | None) -> bool:
-        """Tell whether an address was taken down."""
+        """Return whether a URL was taken down."""
         return self._register.holds("url", url)
 
 
 def drop_tombstoned_pages(
     store: Store, connection: sqlite3.Connection, register: Register, pages: Sequence[StoredPageRow], now: datetime
 ) -> None:
-    """Take pages out of the segments and the frontier, and register their URLs.
+    """Remove pages that show what was taken down from segments and frontier, and register their URLs.
 
     Args:
         store: The workspace's storage, its lock held.

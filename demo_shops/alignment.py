@@ -1,4 +1,4 @@
-"""Which categories of the two shops are one: in truth, and by the rule of the MEP-3M paper."""
+"""The alignment of the two shops' categories: the truth, and the result of the MEP-3M paper's rule."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ __all__ = ["AlignmentTruth", "Cell", "align_categories"]
 Cell = tuple[ShopName, str, str]
 """Source, first-level and second-level name of a category."""
 _ALIKE = 0.5
-"""Least likeness of two names (MEP-3M: S_label). Captions are worded so that the second test,
-likeness of titles above 0.75, holds for cells that share a kind of product and fails for all others."""
+"""Least similarity of two names (MEP-3M: S_label). Captions are worded so that the second test,
+similarity of titles above 0.75, holds for cells that share a kind of product and fails for all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +26,9 @@ class AlignmentTruth:
     merged: tuple[tuple[Cell, ...], ...]
     """Cells that the rule makes one sub-class; a cell alone is a group of one."""
     lookalikes: tuple[tuple[Cell, Cell], ...]
-    """Pairs of different shops whose names are alike and whose products are not: the rule must keep them apart."""
+    """Pairs of different shops with similar names and different products: the rule must keep them apart."""
     missed: tuple[tuple[Cell, Cell], ...]
-    """Pairs that hold the same products under names that are not alike: only a person can merge them."""
+    """Pairs with the same products under different names: only a person can merge them."""
     properties: dict[str, str]
     """Name of a property in the south -> its name in the north, where they differ."""
 
@@ -38,7 +38,7 @@ class AlignmentTruth:
 
 
 def _alike(one: str, other: str) -> bool:
-    """Compare both ways, for the ratio is not symmetric, and take the larger."""
+    """Compare in both directions, because the ratio is not symmetric, and use the larger."""
     ways = (SequenceMatcher(None, one, other), SequenceMatcher(None, other, one))
     return max(way.ratio() for way in ways) >= _ALIKE
 

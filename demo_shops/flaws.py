@@ -1,4 +1,4 @@
-"""Flaws of real life, dealt over the listings: missing modalities, files that fail, contact details."""
+"""Realistic flaws, spread over the listings: missing modalities, files that fail, contact details."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -14,7 +14,7 @@ class Deck:
     """Shuffled places in a list of listings; each is dealt once.
 
     Args:
-        listings: The listings that are dealt; changed in place by who draws.
+        listings: The listings that are dealt; callers change it in place.
         rng: Where the shuffle comes from.
     """
 
@@ -46,7 +46,7 @@ def _without(one: Listing, lacking: Missing) -> Listing:
 
 
 def add_missing(deck: Deck, preset: Preset) -> None:
-    """Take modalities away; a caption only where the markup alone makes the page a product's."""
+    """Remove modalities; a caption only where markup alone identifies a product page."""
     suits: dict[Missing, Callable[[Listing], bool]] = {
         "audio": lambda one: one.video is not None,
         "caption": lambda one: one.markup == "json-ld",

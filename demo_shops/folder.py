@@ -1,4 +1,4 @@
-"""Where a built demo lies under its folder, and how files come there."""
+"""The paths of a built demo, and atomic writes."""
 
 import os
 from collections.abc import Mapping
@@ -42,7 +42,7 @@ class Layout:
 
 
 def write_file(target: Path, content: bytes, changes: int = 0) -> None:
-    """Write a file as a whole or not at all; its time is the same on every build, and a day later each change."""
+    """Write a file atomically; its modification time is fixed, and a day later for each change."""
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.partial")
     partial.write_bytes(content)

@@ -143,7 +143,7 @@ def _turn(product: Image.Image, width: int, height: int, degrees: float, tilt: f
 
 
 def paste_product(canvas: Image.Image, product: Image.Image, centre: tuple[float, float]) -> None:
-    """Paste a product and its soft shadow on a image, in place."""
+    """Paste a product and its soft shadow on an image, in place."""
     corner = (round(centre[0] - product.width / 2), round(centre[1] - product.height / 2))
     alpha = product.getchannel("A")
     shadow = alpha.filter(ImageFilter.BoxBlur(6)).point(_SHADOW)

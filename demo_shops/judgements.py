@@ -54,7 +54,7 @@ def _answers(pair: Pair, rng: np.random.Generator) -> list[Answer]:
 
 
 def judge(pairs: Sequence[Pair], rng: np.random.Generator) -> list[Judgement]:
-    """Return five answers a pair by different workers, and the gold ones, worker ``gold``, in the pairs' order."""
+    """Return five workers' answers for each pair, in the pairs' order, with gold answers by worker ``gold``."""
     found = []
     for number, pair in enumerate(pairs):
         workers = sorted(map(int, rng.permutation(len(_WORKERS))[:_PER_PAIR]))

@@ -9,7 +9,6 @@ from demo_shops.products import Product, ShopName
 from m5data.records import Availability
 
 __all__ = [
-    "MASKS",
     "PRESETS",
     "Contact",
     "CopyRule",
@@ -25,11 +24,11 @@ __all__ = [
 
 Markup = Literal["json-ld", "microdata", "plain"]
 Outcome = Literal["ok", "http_404", "http_410", "http_5xx", "wrong_type", "truncated", "too_large", "broken"]
-"""What fetching a file must end in: ok, or the reason why it fails."""
+"""Expected result of fetching a file: ok, or the reason why it fails."""
 CopyRule = Literal["content_text", "content", "text", "near_image", "near_caption"]
-"""What a copy shares with its base: all; the images' bytes; the words; re-encoded images; nearly the words."""
+"""What a copy shares with its base: everything, the images' bytes, the texts, re-encoded images, nearly the texts."""
 MASKS = {"phone": "〈phone〉", "wechat": "〈wechat〉", "email": "〈email〉"}
-"""What a masked contact detail becomes in captions and specifications."""
+"""Replacement of a masked contact detail in captions and specifications."""
 
 _SERVICE = "售后服务"
 
@@ -152,7 +151,7 @@ Missing = Literal["audio", "specs", "images", "caption"]
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """Counts of one size; every flaw of real life occurs at least once in each."""
+    """Counts of one size; every flaw occurs at least once in each."""
 
     copies: Mapping[CopyRule, int]
     missing: Mapping[Missing, int]

@@ -12,10 +12,10 @@ from demo_shops.listings import Listing
 from demo_shops.plan import Plan
 from demo_shops.products import ShopName
 
-__all__ = ["BASES", "ENCODINGS", "list_path", "render", "render_product"]
+__all__ = ["BASES", "list_path", "render", "render_product"]
 
 BASES: dict[ShopName, str] = {"north": "http://north.invalid", "south": "http://south.invalid"}
-"""Stands in the files where a page names its own server; the server puts its URL there."""
+"""Placeholder for the shop's own URL in built files; the server replaces it."""
 ENCODINGS: dict[ShopName, str] = {"north": "utf-8", "south": "gbk"}
 """The south declares gb2312 and writes GBK, as shops of its age do."""
 _TEMPLATES = {"json-ld": "north_jsonld.html", "microdata": "north_microdata.html", "plain": "south_product.html"}

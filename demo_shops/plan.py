@@ -13,20 +13,7 @@ from demo_shops.judgements import Pair, choose_pairs, judge
 from demo_shops.listings import PRESETS, CopyRule, ListedImage, ListedVideo, Listing, Preset, Size
 from demo_shops.products import SHOPS, Assortment, Product, ShopName, make_product, read_assortment
 
-__all__ = [
-    "SEED",
-    "Plan",
-    "add_copies",
-    "deal_merchants",
-    "make_forbidden",
-    "make_images",
-    "make_plan",
-    "make_video",
-    "name_listing",
-    "stock_shops",
-    "write_caption",
-    "write_specs",
-]
+__all__ = ["SEED", "Plan", "make_plan"]
 
 _PROMISES: dict[ShopName, tuple[str, ...]] = {
     "north": ("【包邮】", "【新品】", "【官方授权】", "【顺丰速运】", "【七天退换】"),
@@ -83,7 +70,7 @@ _MICRODATA = 0.4
 """Share of northern pages that carry microdata instead of JSON-LD."""
 _OUT_OF_STOCK = 0.08
 _FORBIDDEN_PRODUCTS = 900
-"""First number of the products on pages that must not be taken; far above any other product's."""
+"""First number of the products that must not be collected; far above any other product's."""
 
 
 def name_listing(shop: ShopName, number: int) -> str:
@@ -146,7 +133,7 @@ def stock_shops(size: Size, assortment: Assortment, rng: np.random.Generator) ->
 
 
 def make_forbidden(assortment: Assortment, rng: np.random.Generator) -> list[Listing]:
-    """Return two listings a shop that must not be taken: behind robots.txt, and opted out."""
+    """Return two listings for each shop that must not be collected: behind robots.txt, and opted out."""
     names = [(shop, name_listing(shop, 8_000 + n)) for shop in SHOPS for n in range(2)]
     return [
         _listing(
@@ -191,7 +178,7 @@ def _copy(base: Listing, name: str, rule: CopyRule, assortment: Assortment, rng:
 
 
 def _draw_base(deck: Deck, shop: ShopName, rule: CopyRule) -> Listing:
-    """Return a listing of the shop that nothing is wrong with; one with a video where that is copied too."""
+    """Return a listing of the shop without flaws, with a video if the copy has one."""
     with_video = rule == "content_text"
     return deck.listings[deck.draw(lambda one: one.shop == shop and (one.video is not None or not with_video))]
 
@@ -249,9 +236,9 @@ class Plan:
     size: Size
     assortment: Assortment
     listings: tuple[Listing, ...]
-    """Products that a right crawl ends with, before duplicates are looked for; by shop, then native id."""
+    """Products after a correct crawl, duplicates included; by shop, then native id."""
     forbidden: tuple[Listing, ...]
-    """Products that must not be taken, two a shop: behind robots.txt, then opted out."""
+    """Products that must not be collected, two for each shop: behind robots.txt, then opted out."""
     pairs: tuple[Pair, ...]
     judgements: tuple[Judgement, ...]
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-__all__ = ["SHOPS", "Assortment", "Colour", "Kind", "Product", "ShopName", "make_product", "read_assortment"]
+__all__ = ["SHOPS", "Assortment", "Product", "ShopName", "make_product", "read_assortment"]
 
 ShopName = Literal["north", "south"]
 SHOPS: tuple[ShopName, ShopName] = ("north", "south")

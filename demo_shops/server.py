@@ -21,7 +21,7 @@ from demo_shops.pages import BASES
 from demo_shops.products import SHOPS, ShopName
 from m5data.errors import UsageError
 
-__all__ = ["ShopURLs", "make_app", "serving"]
+__all__ = ["ShopURLs", "serving"]
 
 _TYPES: dict[ShopName, dict[str, str]] = {
     "north": {".html": "text/html; charset=utf-8"},
@@ -92,7 +92,7 @@ class _Shop:
 
 
 def _is_fresh(request: web.Request, headers: dict[str, str]) -> bool:
-    """Tell whether the client has this version; a tag wins over a date (RFC 9110, section 13.2.2)."""
+    """Return whether the client has this version; a tag wins over a date (RFC 9110, section 13.2.2)."""
     tags = request.headers.get("If-None-Match")
     if tags is not None:
         return headers["ETag"] in [tag.strip() for tag in tags.split(",")]
@@ -146,7 +146,7 @@ async def _run(root: Path, ports: Mapping[ShopName, int], pipe: Connection) -> N
 
 
 def _wait_for_end(pipe: Connection) -> None:
-    """Return when the parent closes its end of the pipe, which its own end does too."""
+    """Return when the parent closes its end of the pipe or ends."""
     try:
         pipe.recv()
     except EOFError:

@@ -29,20 +29,7 @@ from demo_shops.truth import Truth, find_truth
 from m5data.errors import WorkspaceError
 from storage.children import die_with_parent
 
-__all__ = [
-    "OVERSIZE",
-    "Changes",
-    "Shops",
-    "apply_changes",
-    "break_image",
-    "break_video",
-    "build",
-    "change_product",
-    "is_served",
-    "read_changes",
-    "remove_product",
-    "render_media",
-]
+__all__ = ["Shops", "build", "change_product", "remove_product"]
 
 OVERSIZE = 24 * 2**20
 """Bytes of the image that is too large: above any sensible limit for a product image (20 MB)."""
@@ -51,12 +38,12 @@ _NOTE = "视频正在转码，请稍后再来。\n".encode()
 
 
 def is_served(outcome: Outcome) -> bool:
-    """Tell whether there is a file at all: the other outcomes are answers without one."""
+    """Return whether the server has a file for this outcome; the others are error responses."""
     return outcome not in {"http_404", "http_410", "http_5xx"}
 
 
 def _break_png(image: bytes) -> bytes:
-    """Return a PNG whose first chunk has lost its name; all else, the end too, is there."""
+    """Return a PNG whose first chunk has no name, complete otherwise."""
     file = io.BytesIO()
     Image.open(io.BytesIO(image)).save(file, "PNG")
     return file.getvalue()[:12] + bytes(4) + file.getvalue()[16:]
@@ -72,7 +59,7 @@ _BROKEN: dict[Outcome, Callable[[bytes], bytes]] = {
 
 
 def break_image(image: bytes, outcome: Outcome) -> bytes:
-    """Return what a shop serves for a image that must end in ``outcome``."""
+    """Return what a shop serves for an image that must end in ``outcome``."""
     return _BROKEN[outcome](image)
 
 
@@ -134,7 +121,7 @@ _PRICE_STEP = Decimal("10.00")
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What was done to the shops since they were built."""
+    """Changes of the shops since they were built."""
 
     changed: dict[str, int] = field(default_factory=dict)
     """Product id -> times that its page was changed."""

@@ -12,17 +12,7 @@ from demo_shops.pages import BASES, list_path, render, render_product
 from demo_shops.plan import Plan
 from demo_shops.products import ShopName
 
-__all__ = [
-    "Answer",
-    "Site",
-    "SpecialPaths",
-    "find_special_paths",
-    "linked_paths",
-    "make_site",
-    "navigation_paths",
-    "render_navigation",
-    "robots_file",
-]
+__all__ = ["find_special_paths", "make_site", "navigation_paths", "render_navigation"]
 
 _ALIASES = 2
 """Products that have a second URL, from the first on."""

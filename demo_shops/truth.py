@@ -13,18 +13,7 @@ from demo_shops.products import SHOPS, ShopName
 from demo_shops.site import find_special_paths, navigation_paths
 from m5data.records import MediaKind, ProductRecord, Specification
 
-__all__ = [
-    "Drop",
-    "Groups",
-    "MediaTruth",
-    "ProductTruth",
-    "Truth",
-    "exact_content",
-    "exact_text",
-    "find_truth",
-    "near_image",
-    "near_text",
-]
+__all__ = ["Drop", "MediaTruth", "ProductTruth", "Truth", "find_truth"]
 
 Groups = tuple[tuple[str, ...], ...]
 """Groups of two or more product ids, each sorted, in the order of their first."""

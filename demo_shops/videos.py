@@ -14,7 +14,7 @@ from demo_shops.images import make_backdrop, paste_product
 from demo_shops.listings import ListedVideo
 from demo_shops.products import Product, ShopName
 
-__all__ = ["FPS", "FRAME_SIZE", "RATE", "play_tune", "render_video", "write_wave"]
+__all__ = ["play_tune", "render_video"]
 
 RATE = 44_100
 """Samples a second, one channel."""

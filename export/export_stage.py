@@ -104,12 +104,12 @@ def run(
         recipe: Recipe whose splits are written.
         rights: Source -> what it allows.
         clock: Unused by the shards, which carry no time.
-        progress: Told of every sample written.
+        progress: Advanced by every sample written.
 
     Raises:
         NotAuthorisedError: A source in the splits may not be shared.
         MissingInputError: The recipe has not been built.
-        UsageError: It has no such split, or the place is none that can be written to.
+        UsageError: It has no such split, or the destination cannot be written to.
     """
     del clock
     began = time.monotonic()
@@ -176,8 +176,7 @@ def _chosen(settings: ExportSettings, built: tuple[str, ...], recipe: str) -> tu
     unknown = [name for name in settings.splits if name not in (*built, "unused")]
     if unknown:
         raise UsageError(
-            f"export.splits: wanted splits of recipe {recipe!r} ({', '.join(built)}), "
-            f"got {', '.join(unknown)}; correct the name"
+            f"export.splits: recipe {recipe!r} has no split {', '.join(unknown)}. Name some of {', '.join(built)}."
         )
     return settings.splits or built
 

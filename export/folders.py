@@ -98,7 +98,9 @@ class RemoteFolder:
         try:
             self._store, self._root = fsspec.core.url_to_fs(uri, use_listings_cache=False)
         except (ValueError, ImportError) as error:
-            raise UsageError(f"export --out {uri}: wanted a folder or an address that fsspec knows: {error}") from None
+            raise UsageError(
+                f"export --out {uri}: fsspec cannot open this URL: {error}. Give a folder, or a URL that it knows."
+            ) from None
         self._scratch = scratch
 
     @property
@@ -137,7 +139,7 @@ class RemoteFolder:
 
 @contextmanager
 def open_folder(place: str | Path) -> Iterator[Folder]:
-    """Open a folder by its path or its address (``s3://…``); it is made if need be."""
+    """Open a folder by its path or its URL (``s3://…``); it is made if need be."""
     if "://" not in str(place):
         yield LocalFolder(Path(place))
         return

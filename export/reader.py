@@ -80,7 +80,7 @@ def split_names(snapshot: Snapshot, recipe: str) -> tuple[str, ...]:
     names = tuple(snapshot.sql(query, [recipe])["split"].to_pylist())
     if not names:
         raise MissingInputError(
-            f"splits: wanted rows of recipe {recipe!r}, found none; run: m5data build-splits --recipe {recipe}"
+            f"The splits of recipe {recipe!r} have not been built. Run m5data build-splits --recipe {recipe}."
         )
     return names
 
@@ -106,7 +106,7 @@ def read_samples(
     """
     names = split_names(snapshot, recipe)
     if split not in (*names, "unused"):
-        raise UsageError(f"split {split!r} of recipe {recipe!r}: there is none; there are: {', '.join(names)}")
+        raise UsageError(f"Recipe {recipe!r} has no split {split!r}. Its splits are {', '.join(names)}.")
     yield from stored_samples(objects, snapshot, split, recipe, licences or {})
 
 
@@ -120,7 +120,7 @@ def stored_samples(
 ) -> Iterator[Sample]:
     """Yield the samples of a split that is known to be there, as ``read_samples`` does, from a number on.
 
-    Without ``objects`` no medium is read: samples have facts and addresses alone.
+    Without ``objects`` no media file is read: samples have facts and URLs alone.
     """
     for row in _rows(snapshot.batches(_samples_sql(), [recipe, split, start])):
         yield _sample(row, objects, licences)

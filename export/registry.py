@@ -23,7 +23,7 @@ class Export:
     folder: Path
     recipe: str
     place: str
-    """The folder as a person is told: from the workspace's, or whole, or the address in an object store."""
+    """The folder as it is shown to a person: from the workspace's, or whole, or the URL in an object store."""
 
     @property
     def is_there(self) -> bool:
@@ -32,7 +32,7 @@ class Export:
 
 
 def remember_export(store: Store, folder: str | Path, recipe: str, version: int) -> None:
-    """Note that the splits of a dataset version went to ``folder``, a path or an address.
+    """Note that the splits of a dataset version went to ``folder``, a path or a URL.
 
     The workspace may be moved with those inside.
     """

@@ -31,6 +31,6 @@ def check_rights(snapshot: Snapshot, recipe: str, rights: Mapping[str, Rights]) 
     if refused:
         names = ", ".join(f"sources.{name}.share_authorised" for name in refused)
         raise NotAuthorisedError(
-            f"export of recipe {recipe!r}: wanted {names} = true, found false; "
-            "set it only if the shop allows its data to be shared, or leave the source out of the splits"
+            f"export of recipe {recipe!r}: {names} must be true before its data can be shared. Set it only if the shop "
+            "allows that, or leave the source out of the splits."
         )

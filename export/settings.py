@@ -23,5 +23,5 @@ class ExportSettings(StageSettings):
     max_shard_bytes: int = Field(default=256 * 1024**2, ge=1024)
     """A shard is closed when it holds this much: 256 MiB streams well and is soon retried."""
     out: str | Path | None = None
-    """Folder written to, or its address in an object store (``s3://bucket/prefix``); None: ``shards`` in the
+    """Folder written to, or its URL in an object store (``s3://bucket/prefix``); None: ``shards`` in the
     workspace."""

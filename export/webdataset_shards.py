@@ -64,7 +64,7 @@ class HashedFile:
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("wb", buffering=0)
-        _write_directly(self._file, wanted=True)
+        _write_directly(self._file, direct=True)
         self._hash = hashlib.sha256()
         self._writing, self._hashing = ThreadPoolExecutor(1), ThreadPoolExecutor(1)
         self._blocks = [_Buffer() for _ in range(_BUFFERS)]
@@ -85,7 +85,7 @@ class HashedFile:
         try:
             for block in self._blocks[1:]:
                 block.settle()
-            _write_directly(self._file, wanted=False)  # what is left need not be whole sectors
+            _write_directly(self._file, direct=False)  # what is left need not be whole sectors
             self._send(self._filled)
             self._blocks[-1].settle()
         finally:
@@ -123,11 +123,11 @@ def _write_all(file: FileIO, full: memoryview) -> None:
         full = full[file.write(full) :]
 
 
-def _write_directly(file: FileIO, *, wanted: bool) -> None:
+def _write_directly(file: FileIO, *, direct: bool) -> None:
     """Ask the file system to write past its cache, or not to."""
     flags = fcntl.fcntl(file, fcntl.F_GETFL)
     try:
-        fcntl.fcntl(file, fcntl.F_SETFL, flags | _DIRECT if wanted else flags & ~_DIRECT)
+        fcntl.fcntl(file, fcntl.F_SETFL, flags | _DIRECT if direct else flags & ~_DIRECT)
     except OSError as error:
         if error.errno != errno.EINVAL:  # the file system cannot
             raise
@@ -169,7 +169,7 @@ def member(name: str, parts: Sequence[Piece]) -> list[Piece]:
     """
     size = sum(len(part) for part in parts)
     if size >> 33:
-        raise DataError(f"{name}: wanted less than 8 GiB in a member of a tar file, got {size:,} bytes")
+        raise DataError(f"{name}: a member of a tar file must be smaller than 8 GiB; this one has {size:,} bytes.")
     return [_header(name.encode(), size), *parts, bytes(-size % BLOCK)]
 
 

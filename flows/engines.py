@@ -13,20 +13,20 @@ __all__ = ["on_ray", "runner_of"]
 R = TypeVar("R")
 Runner = Callable[[Callable[[str, str], R], str, Iterable[str]], Iterator[tuple[str, R]]]
 
-_AHEAD = 2  # partitions a core that are handed to Ray: one that runs, and one that waits
+_AHEAD = 2  # partitions per core that Ray holds: one that runs, and one that waits
 
 
 def runner_of(engine: Literal["local", "ray"] | None) -> Runner[Any] | None:
-    """Return what runs partitions on ``ray``; None, for ``local``: the stage's own way on this machine."""
+    """Return the function that runs partitions on ``ray``; None for ``local``: the stage runs them itself."""
     return on_ray if engine == "ray" else None
 
 
 def on_ray(function: Callable[[str, str], R], location: str, names: Iterable[str]) -> Iterator[tuple[str, R]]:
-    """Call a function for each partition on a Ray cluster, one core each; yield them as they are finished.
+    """Call a function for each partition on a Ray cluster, one core each; yield results as they come.
 
-    The cluster is that of ``RAY_ADDRESS`` or of ``ray.init``, else one is started on this machine for as
-    long as it is needed. Every machine has to reach the workspace at ``location``. Not more partitions
-    are in flight than the cluster runs at twice. A partition whose machine dies is tried three times more.
+    The cluster is that of ``RAY_ADDRESS`` or of ``ray.init``; without one, a cluster is started on this machine and
+    shut down at the end. Every machine must reach the workspace at ``location``. At most two partitions per core are
+    in flight. A partition whose machine dies is tried three times more.
 
     Raises:
         SettingsError: Ray is not installed.
@@ -44,11 +44,11 @@ def on_ray(function: Callable[[str, str], R], location: str, names: Iterable[str
                 return
             ready, _ = ray.wait(list(running), num_returns=1)
             for reference in ready:
-                yield running.pop(reference), _answer(ray, reference)
+                yield running.pop(reference), _result(ray, reference)
 
 
-def _answer(ray: Any, reference: Any) -> Any:  # noqa: ANN401 - Ray is not typed where it is not installed
-    """Return what the function returned, or raise what it raised, without Ray's wrapping."""
+def _result(ray: Any, reference: Any) -> Any:  # noqa: ANN401 - Ray is not typed where it is not installed
+    """Return the function's result, or raise its exception without Ray's wrapping."""
     try:
         return ray.get(reference)
     except ray.exceptions.RayTaskError as error:
@@ -57,13 +57,13 @@ def _answer(ray: Any, reference: Any) -> Any:  # noqa: ANN401 - Ray is not typed
 
 @contextmanager
 def _cluster() -> Iterator[Any]:
-    """Yield Ray, connected; what is started here is ended here."""
+    """Yield Ray, connected; a cluster that is started here is shut down here."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
         import ray  # noqa: PLC0415 - an extra, and seconds to load
     except ImportError as error:
-        raise SettingsError("--engine ray: wanted Ray, it is not installed; pip install 'm5data[ray]'") from error
+        raise SettingsError("--engine ray needs Ray, which is not installed; run: pip install 'm5data[ray]'") from error
     started = not ray.is_initialized()
     if started:
         ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)

@@ -1,4 +1,4 @@
-"""Structured logs of runs: one JSON object a line in ``logs/run.jsonl``."""
+"""Structured logs of runs: one JSON object per line in ``logs/run.jsonl``."""
 
 import json
 import logging
@@ -13,7 +13,7 @@ __all__ = ["FILE_ONLY", "LOG_FILE", "logging_to"]
 LOG_FILE = Path("logs") / "run.jsonl"
 _ROOMS = ("crawler", "extract", "align", "annotate", "splits", "export", "storage", "flows", "m5data")
 FILE_ONLY = {"file_only": True}
-"""Extra of a record that belongs into the log alone: whoever runs the stage is told in another way."""
+"""Extra of a record that is only written to the log file, because the command line reports it in its own way."""
 _MOST_BYTES = 20_000_000
 _OLDER_FILES = 4
 
@@ -40,14 +40,14 @@ class _JsonLines(logging.Formatter):
 
 
 class _LogFile(RotatingFileHandler):
-    """The log of a workspace. A disk that is full ends the stage by itself: the log need not say that it is, too."""
+    """The log of a workspace; it ignores errors, since a full disk ends the stage with an error of its own."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - its name there
         """Lose the record."""
 
 
 class _Onward(logging.Handler):
-    """Warnings go where they would go without this log; what is merely told stays in the file."""
+    """A handler that passes warnings on to where they would go without this log."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Pass a record on."""
@@ -57,9 +57,9 @@ class _Onward(logging.Handler):
 
 @contextmanager
 def logging_to(root: Path, run: str, stage: str) -> Iterator[None]:
-    """Write what the rooms log while the context lasts, at level INFO and above, into the workspace's log.
+    """Write the rooms' log records of level INFO and above to the workspace's log while the context lasts.
 
-    The file is begun anew at 20 MB; four older ones are kept.
+    The file is rotated at 20 MB; four older ones are kept.
     """
     path = root / LOG_FILE
     path.parent.mkdir(exist_ok=True)
@@ -74,7 +74,7 @@ def logging_to(root: Path, run: str, stage: str) -> Iterator[None]:
 
 @contextmanager
 def _logged_by(logger: logging.Logger, handler: logging.Handler) -> Iterator[None]:
-    """Have a logger tell a handler everything from INFO on, and those above it only what they were told before."""
+    """Send a logger's records from INFO on to a handler, and to the root logger only warnings, as before."""
     onward, level = _Onward(logging.WARNING), logger.level
     logger.addHandler(handler)
     logger.addHandler(onward)

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ import httpx
 
 from m5data.settings import RunSettings
 from m5data.workspace import Workspace
+from storage.children import ProgramError, run_program
 
 __all__ = ["notifying"]
 
@@ -48,8 +48,8 @@ def _send(settings: RunSettings, message: str) -> None:
     timeout = settings.notify_seconds
     if settings.notify_command:
         try:
-            subprocess.run(settings.notify_command, input=message.encode(), timeout=timeout, check=True)
-        except (OSError, subprocess.SubprocessError) as error:
+            run_program(settings.notify_command, data=message.encode(), seconds=timeout)
+        except ProgramError as error:
             _LOG.warning("run.notify_command: failed: %s", error)
     if settings.notify_webhook:
         headers = {"Content-Type": "application/json"}

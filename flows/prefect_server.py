@@ -3,18 +3,18 @@
 Prefect's own temporary server outlives a process that is killed; this one does not.
 """
 
-import multiprocessing
 import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from m5data.errors import DataError, UsageError
-from storage.children import die_with_parent
+from storage.children import Child
 
 __all__ = ["api_url", "scheduler_url"]
 
@@ -25,13 +25,13 @@ STOP_DEADLINE_S = 5.0
 
 @contextmanager
 def api_url(home: Path) -> Iterator[str]:
-    """Yield the address of a Prefect API.
+    """Yield the URL of a Prefect API.
 
     That is ``PREFECT_API_URL`` where Prefect's settings name one. Otherwise a server is
     started for the time of the context; it keeps its run history under ``home``.
 
     Raises:
-        UsageError: Nothing answers at the configured address.
+        UsageError: Nothing answers at the configured URL.
         DataError: The private server did not start in time.
     """
     configured = _configured()
@@ -44,13 +44,13 @@ def api_url(home: Path) -> Iterator[str]:
 
 @contextmanager
 def scheduler_url(home: Path, port: int) -> Iterator[str]:
-    """Yield the address of a Prefect API that starts runs on schedules, and shows its pages.
+    """Yield the URL of a Prefect API that starts runs on schedules, and shows its pages.
 
     That is ``PREFECT_API_URL`` where Prefect's settings name one. Otherwise a whole server is started at ``port`` of
     this machine for the time of the context; what it knows is kept under ``home``.
 
     Raises:
-        UsageError: Nothing answers at the configured address, or the port is taken.
+        UsageError: Nothing answers at the configured URL, or the port is taken.
         DataError: The server did not start in time.
     """
     configured = _configured()
@@ -75,40 +75,32 @@ def _check_reachable(url: str) -> None:
         httpx.get(f"{url.rstrip('/')}/health", timeout=ANSWER_DEADLINE_S).raise_for_status()
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise UsageError(
-            f"PREFECT_API_URL: wanted a Prefect API at {url}, got: {error}; start that server, or unset the variable"
+            f"PREFECT_API_URL: no Prefect API answers at {url} ({error}); start that server, or unset the variable"
         ) from None
 
 
 @contextmanager
 def _private_server(home: Path, port: int, *, pages: bool) -> Iterator[str]:
     home.mkdir(parents=True, exist_ok=True)
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe(duplex=False)
     with _listener(port) as listener:
         port = listener.getsockname()[1]
         environment = _environment(home, port, pages=pages)
-        child = context.Process(target=_serve, args=(listener, environment, theirs), name="m5data-prefect", daemon=True)
-        child.start()
-    theirs.close()
+        child = Child(_serve, listener, environment, name="m5data-prefect")
     try:
-        _await_start(ours, home)
+        _await_start(child.pipe, home)
         yield f"http://127.0.0.1:{port}/api"
     finally:
-        child.terminate()
-        child.join(STOP_DEADLINE_S)
-        if child.is_alive():
-            child.kill()
-            child.join()
+        child.end(STOP_DEADLINE_S)
 
 
-def _await_start(ready: Connection, home: Path) -> None:
+def _await_start(ready: "Connection[Any, Any]", home: Path) -> None:
     try:
         started = ready.poll(START_DEADLINE_S) and ready.recv()
     except EOFError:
         started = False
     if not started:
         raise DataError(
-            f"Prefect's server in {home}: wanted it up in {START_DEADLINE_S:.0f} s, it is not; "
+            f"Prefect's server in {home} did not start within {START_DEADLINE_S:.0f} s; "
             "remove that folder, or name a running server in PREFECT_API_URL"
         )
 
@@ -118,13 +110,13 @@ def _listener(port: int) -> socket.socket:
         return socket.create_server(("127.0.0.1", port))
     except OSError as error:
         raise UsageError(
-            f"port {port} of this machine: wanted it for Prefect's server: {error.strerror}; choose another with "
+            f"port {port} of this machine cannot be used for Prefect's server ({error.strerror}); choose another with "
             "--port, or name a running server in PREFECT_API_URL"
         ) from None
 
 
 def _environment(home: Path, port: int, *, pages: bool) -> dict[str, str]:
-    """Return what the server reads its settings from; without pages it runs no services either, and starts faster."""
+    """Return the server's environment; without pages it runs no services either, and starts faster."""
     common = {
         "PREFECT_HOME": str(home),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "0",
@@ -136,8 +128,7 @@ def _environment(home: Path, port: int, *, pages: bool) -> dict[str, str]:
     return {**common, "PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1"}
 
 
-def _serve(listener: socket.socket, environment: dict[str, str], ready: Connection) -> None:
-    die_with_parent()
+def _serve(listener: socket.socket, environment: dict[str, str], ready: "Connection[Any, Any]") -> None:
     os.environ.update(environment)
     import uvicorn  # noqa: PLC0415 - only the child needs a server
     from prefect.server.api.server import create_app  # noqa: PLC0415 - reads the environment above

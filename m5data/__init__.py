@@ -19,7 +19,7 @@ def open(workspace: str | Path, version: int | None = None) -> "Workspace":  # n
     """Open a workspace for reading.
 
     Args:
-        workspace: Folder that holds ``m5data.toml``, or the address of a workspace in an object store
+        workspace: Folder that holds ``m5data.toml``, or the URL of a workspace in an object store
             (``s3://bucket/prefix``).
         version: Dataset version to read; None is the newest.
 

@@ -15,7 +15,7 @@ from takedown.forget import finish_takedown
 __all__ = ["copy_workspace"]
 
 _ANEW = ("tables", "versions")
-"""What a copy with other buckets does not take as it is."""
+"""Folders that a copy with other buckets writes anew."""
 
 
 def copy_workspace(workspace: Workspace, target: Path, *, buckets: int | None = None, clock: Clock = utc_now) -> int:
@@ -26,7 +26,7 @@ def copy_workspace(workspace: Workspace, target: Path, *, buckets: int | None = 
     by digest, and every stored object by its hash. The copy gets its name when that is done.
 
     Args:
-        workspace: What is copied; nothing else may write to it meanwhile.
+        workspace: The workspace; it is locked meanwhile.
         target: Folder that is not there yet, or the working copy of an object store without a workspace.
         buckets: Hash buckets of the copy; None: as many.
         clock: Source of times.
@@ -41,7 +41,7 @@ def copy_workspace(workspace: Workspace, target: Path, *, buckets: int | None = 
     if home is not None:
         home.make_ready()
     if (target.exists() and home is None) or target.is_relative_to(store.root):
-        raise WorkspaceError(f"{target}: wanted a new folder outside the workspace; name another")
+        raise WorkspaceError(f"{target}: a copy needs a new folder outside the workspace; name another")
     draft = target.with_name(f".{target.name}.copying")
     with store.lock():
         finish_takedown(store, clock=clock)
@@ -63,10 +63,10 @@ def copy_workspace(workspace: Workspace, target: Path, *, buckets: int | None = 
 
 
 def _check(store: Store, copy: Store) -> None:
-    wanted, got = content_digests(store.snapshot()), content_digests(copy.snapshot())
-    differing = sorted(name for name in {*wanted, *got} if wanted.get(name) != got.get(name))
+    original, copied = content_digests(store.snapshot()), content_digests(copy.snapshot())
+    differing = sorted(name for name in {*original, *copied} if original.get(name) != copied.get(name))
     if differing:
-        raise CorruptObjectError(f"{copy.root}: wanted the rows of {store.root}, got others in {', '.join(differing)}")
+        raise CorruptObjectError(f"{copy.root}: the rows of {', '.join(differing)} differ from {store.root}")
     problem = next(copy.verify_objects(), None)
     copy.objects.close()
     if problem is not None:
@@ -74,7 +74,7 @@ def _check(store: Store, copy: Store) -> None:
 
 
 def _note_buckets(path: Path, buckets: int) -> None:
-    """Let the copy's settings say what its tables have."""
+    """Write the number of buckets into the copy's settings."""
     text = path.read_text(encoding="utf-8")
     line = f"buckets = {buckets}"
     section = re.search(r"(?m)^\[store\][^\n]*\n(?P<body>(?:(?!^\[)[^\n]*\n?)*)", text)

@@ -1,4 +1,4 @@
-"""What is wrong with a workspace or its machine, found without changing anything."""
+"""Diagnosis of a workspace and its machine, without changing anything."""
 
 import os
 import shutil
@@ -34,7 +34,7 @@ _GB = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at."""
+    """Result of one examination."""
 
     name: str
     state: Literal["ok", "note", "wrong"]
@@ -75,23 +75,28 @@ def _home(root: Path) -> Iterator[Finding]:
 
 
 def _versions() -> Iterator[Finding]:
-    """Compare what is installed with what this version of m5data asks for."""
-    wanted = [Requirement(line) for line in requires("m5data") or ()]
-    bad = [fault for one in wanted if one.marker is None or one.marker.evaluate({"extra": ""}) for fault in _fault(one)]
+    """Compare installed packages with the requirements of this version of m5data."""
+    required = [Requirement(line) for line in requires("m5data") or ()]
+    needed = [one for one in required if one.marker is None or one.marker.evaluate({"extra": ""})]
+    bad = [fault for one in needed for fault in _fault(one)]
     yield from bad
     if not bad:
-        yield Finding("versions", "ok", f"all {len(wanted)} requirements of m5data {version('m5data')} hold")
+        yield Finding("versions", "ok", f"all {len(required)} requirements of m5data {version('m5data')} hold")
 
 
-def _fault(wanted: Requirement) -> Iterator[Finding]:
+def _fault(required: Requirement) -> Iterator[Finding]:
     try:
-        found = version(wanted.name)
+        found = version(required.name)
     except PackageNotFoundError:
-        yield Finding("versions", "wrong", f"wanted {wanted}, it is not installed; pip install '{wanted}'")
+        yield Finding("versions", "wrong", f"{required} is not installed; run: pip install '{required}'")
         return
-    if not wanted.specifier.contains(found, prereleases=True):
-        why = _WHY.get(wanted.name, "this version was not tried")
-        yield Finding("versions", "wrong", f"wanted {wanted}, got {found}: {why}; pip install '{wanted}'")
+    if not required.specifier.contains(found, prereleases=True):
+        why = _WHY.get(required.name, "this version was not tried")
+        yield Finding(
+            "versions",
+            "wrong",
+            f"{required.name} {found} does not satisfy {required}: {why}; run: pip install '{required}'",
+        )
 
 
 def _ffmpeg() -> Finding:
@@ -116,14 +121,14 @@ def _prefect(url: str | None) -> Iterator[Finding]:
 def _disk(root: Path, settings: MachineSettings) -> Finding:
     place = next(path for path in (root.absolute(), *root.absolute().parents) if path.exists())
     free = shutil.disk_usage(place).free / _GB
-    told = f"{free:.1f} GB free; a run needs {settings.min_free_gb:g} GB (machine.min_free_gb)"
+    text = f"{free:.1f} GB free; a run needs {settings.min_free_gb:g} GB (machine.min_free_gb)"
     if free < settings.min_free_gb:
-        return Finding("disk", "wrong", f"{told}: make room, with m5data vacuum for one")
-    return Finding("disk", "ok", told)
+        return Finding("disk", "wrong", f"{text}: make room, for example with m5data vacuum")
+    return Finding("disk", "ok", text)
 
 
 def _rights(root: Path) -> Iterator[Finding]:
-    """Find folders and files of the store that this person may not write."""
+    """Find folders and files of the store that this user may not write."""
     layout = Layout(root.absolute())
     own = [layout.root, layout.tables, layout.objects, layout.versions, layout.state, layout.lock, layout.root / "logs"]
     inside = [path for path in layout.tables.rglob("*") if path.is_dir()] if layout.tables.is_dir() else []
@@ -146,7 +151,7 @@ def _writer(workspace: Workspace) -> Iterator[Finding]:
 
 
 def _drafts(workspace: Workspace) -> Iterator[Finding]:
-    """Tell of what a killed run left; while a run is on, its own drafts are none of that."""
+    """Find what a killed run left; the drafts of a live run do not count."""
     if holder_of(workspace.root) is not None:
         return
     layout = Layout(workspace.root.absolute())
@@ -158,7 +163,11 @@ def _drafts(workspace: Workspace) -> Iterator[Finding]:
             lambda: any(layout.versions.glob(f".*{TEMPORARY}")),
             "the next run removes it",
         ),
-        ("a take-down that was broken off", (layout.root / "takedown.pending").exists, "the next run ends it first"),
+        (
+            "a take-down that was interrupted",
+            (layout.root / "takedown.pending").exists,
+            "the next run finishes it",
+        ),
     ]
     found = [Finding("drafts", "note", f"{what}; {then}") for what, there, then in left if there()]
     yield from found or [Finding("drafts", "ok", "nothing half-written")]
@@ -171,8 +180,8 @@ def _holds(folder: Path) -> bool:
 def _clock(workspace: Workspace, now: datetime) -> Finding:
     created = workspace.snapshot.created
     if created is not None and created > now:
-        told = (
+        text = (
             f"the newest version was committed at {created:%Y-%m-%d %H:%M:%S}, the clock says {now:%Y-%m-%d %H:%M:%S}"
         )
-        return Finding("clock", "wrong", f"{told} (UTC): set it right, else pages are asked for too late")
+        return Finding("clock", "wrong", f"{text} (UTC): set it right, or pages are fetched too late")
     return Finding("clock", "ok", f"{now:%Y-%m-%d %H:%M:%S} UTC")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from crawler.pending_work import due_pages, waiting_media, waiting_records
+from crawler.pending_work import due_pages, pending_media, pending_records
 from extract.pending import waiting_objects
 from m5data.stage import Clock, utc_now
 from m5data.stages import PARTS, STAGES, Part, resolve
@@ -110,13 +110,13 @@ def pages_to_fetch(outlook: Outlook) -> Iterator[PlanLine]:
 
 def pages_to_read(outlook: Outlook) -> Iterator[PlanLine]:
     """Yield the stored pages that have not been read since they changed."""
-    yield PlanLine("records", "stored pages to read", waiting_records(outlook.workspace.store), None, None, None)
+    yield PlanLine("records", "stored pages to read", pending_records(outlook.workspace.store), None, None, None)
 
 
 def media_to_fetch(outlook: Outlook) -> Iterator[PlanLine]:
     """Yield the images and videos that have no outcome yet."""
     mbit = outlook.workspace.settings.machine.bandwidth_mbit
-    for kind, count in waiting_media(outlook.workspace.store, outlook.snapshot).items():
+    for kind, count in pending_media(outlook.workspace.store, outlook.snapshot).items():
         size = outlook.bytes_of(kind, count)
         paced = size / (mbit * _MBIT) / _HOUR if mbit and size else None
         hours = _slower(paced, outlook.hours_at_last_rate("download", count))

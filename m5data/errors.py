@@ -1,4 +1,4 @@
-"""Every error this project raises on purpose, as one tree.
+"""All errors that this project raises on purpose, as one tree.
 
     M5DataError
     ├── UsageError                exit 2: the person asked for something that cannot be
@@ -11,14 +11,14 @@
         ├── PageError             a page that cannot be read at all
         ├── MissingInputError     a stage was asked to run before the one it reads from
         ├── ConservationError     read is not kept + dropped
-        ├── MediaError            an image, video or sound that cannot be used
+        ├── MediaError            an image, video or audio track that cannot be used
         ├── CorruptObjectError    stored bytes do not have their recorded hash
         ├── ObjectStoreError      an object store does not answer, or fails
         ├── ThresholdError        a stage ended below its success threshold
         └── RecipeError           the catalogue cannot satisfy a split recipe
 
-A message says where, what was wanted, what came and what to do, on one line.
-Rows that are merely bad are no errors: they go to the table ``rejects``.
+A message says on one line where, what is wrong and what to do.
+Bad rows are not errors: they go to the table ``rejects``.
 """
 
 __all__ = [
@@ -97,7 +97,7 @@ class ConservationError(DataError):
 
 
 class MediaError(DataError):
-    """An image, video or sound cannot be used: ``reason`` is one word of the stage's vocabulary."""
+    """An image, video or audio track cannot be used: ``reason`` is one word of the stage's vocabulary."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
@@ -110,7 +110,7 @@ class CorruptObjectError(DataError):
 
 
 class ObjectStoreError(DataError):
-    """The object store that a workspace lies in does not answer, or fails; what was done is kept on this machine."""
+    """The object store that a workspace lies in does not answer, or fails; finished work is kept on this machine."""
 
 
 class ThresholdError(DataError):

@@ -31,7 +31,7 @@ class ProductRecord:
     """
 
     url: str
-    """Canonical address of the product page, http or https."""
+    """Canonical URL of the product page, http or https."""
     native_id: str | None = None
     """The site's own id (sku), unique within a source."""
     caption: str | None = None
@@ -42,14 +42,14 @@ class ProductRecord:
     price: Decimal | None = None
     """Amount the buyer pays now, in ``currency``; not the struck-through one."""
     currency: str | None = None
-    """ISO 4217 code where it can be told, else the sign as published."""
+    """ISO 4217 code if it is known, else the sign as published."""
     availability: Availability | None = None
     merchant: str | None = None
     """HMAC-SHA256 of the merchant's name under the workspace's key, hex; never the name."""
     gtin: str | None = None
     mpn: str | None = None
     image_urls: tuple[str, ...] = ()
-    """Absolute addresses, main image first, each once."""
+    """Absolute URLs, main image first, each once."""
     video_urls: tuple[str, ...] = ()
     specs: tuple[Specification, ...] = ()
     """In the order of the page."""
@@ -68,4 +68,4 @@ class Reject:
     reason: str
     """One word of the stage's closed vocabulary, e.g. ``http_404``, ``robots``."""
     detail: str = ""
-    """Where, wanted, got: one line for a person; no page content, no personal data."""
+    """Where and what is wrong: one line for a person; no page content, no personal data."""

@@ -43,7 +43,7 @@ class MachineSettings(StageSettings):
 
 
 class RunSettings(StageSettings):
-    """How a run is watched, and who is told when it fails."""
+    """Time limit of a stage, and notifications of a failed run."""
 
     stage_hours: float = Field(default=168.0, gt=0)
     """Hours after which a stage of a flow is given up; what it finished is kept. A week: larger than any honest run."""
@@ -83,7 +83,7 @@ class Settings(StageSettings):
     machine: MachineSettings = MachineSettings()
     """What a run may take of the machine it shares: cores, memory, bandwidth, disk."""
     run: RunSettings = RunSettings()
-    """How long a stage may take, and who is told when a run fails."""
+    """How long a stage may take, and where a failed run is reported."""
 
     def section(self, name: str) -> StageSettings:
         """Return a section by its name in m5data.toml, e.g. ``annotate.tasks``."""

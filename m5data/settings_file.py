@@ -20,8 +20,7 @@ def read_settings(path: Path, model: type[Model]) -> Model:
     """Read ``path`` and check it against ``model``.
 
     Raises:
-        SettingsError: One line that names the file and every key that is wrong, with what was
-            wanted and what came.
+        SettingsError: One line that names the file and every wrong key, and why it is wrong.
     """
     values = _parse(path)
     try:
@@ -35,9 +34,9 @@ def _parse(path: Path) -> dict[str, object]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise SettingsError(f"{path}: wanted a settings file, found none; create it or name another") from None
+        raise SettingsError(f"{path}: there is no such settings file; create it or name another") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: wanted TOML in UTF-8: {error}") from None
+        raise SettingsError(f"{path}: this is not TOML in UTF-8 ({error}); correct it") from None
 
 
 def _describe(fault: ErrorDetails, model: type[BaseModel]) -> str:
@@ -49,8 +48,10 @@ def _describe(fault: ErrorDetails, model: type[BaseModel]) -> str:
         return f"{where}: this key is missing; add it"
     if fault["type"] == "value_error":
         return f"{where}: {fault['msg'].removeprefix('Value error, ')}"
-    message = fault["msg"].removeprefix("Input ").removeprefix("should be ")
-    return f"{where}: wanted {message}, got {_shorten(fault['input'])}"
+    value, message = _shorten(fault["input"]), fault["msg"]
+    if message.startswith("Input "):
+        return f"{where}: {value} {message.removeprefix('Input ')}"
+    return f"{where}: {message}, not {value}"
 
 
 def _suggestion(key: str, model: type[BaseModel]) -> str:

@@ -29,7 +29,7 @@ class StageSpec:
     run: str
     """The stage: ``run(store, settings, *, clock, progress) -> StageReport``; ``settings`` only if it has a section."""
     reads: tuple[str, ...] = ()
-    """Tables that the result depends on."""
+    """Tables that the result depends on; ``*`` is every table."""
     writes: tuple[str, ...] = ()
     """Tables that the stage writes; each stage also writes its rows of ``rejects``."""
     settings: str | None = None
@@ -238,6 +238,7 @@ _ALL = (
         part="dataset",
         meaning="Write the report: one HTML page with figures.",
         run="export.stats_stage:run",
+        reads=("*",),
     ),
 )
 

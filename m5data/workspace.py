@@ -45,14 +45,12 @@ class Workspace:
             home.make_ready()
         path = root / SETTINGS_FILE
         if path.exists():
-            raise WorkspaceError(
-                f"{root}: wanted a folder that is no workspace, found {path.name}; use it or name another"
-            )
+            raise WorkspaceError(f"{root}: already a workspace (it has {path.name}); use it or name another folder")
         try:
             root.mkdir(parents=True, exist_ok=True)
             path.write_text(settings_text or default_settings(), encoding="utf-8")
         except OSError as error:
-            raise WorkspaceError(f"{root}: wanted a folder to write to: {error.strerror}; name another") from None
+            raise WorkspaceError(f"{root}: this folder cannot be written ({error.strerror}); name another") from None
         try:
             settings = read_settings(path, Settings)
             made = cls(root, settings, Store.create(root, buckets=settings.store.buckets))
@@ -77,7 +75,7 @@ class Workspace:
         path = root / SETTINGS_FILE
         if not path.is_file():
             raise WorkspaceError(
-                f"{root}: wanted a workspace, found no {SETTINGS_FILE}; make one with: m5data init {root}"
+                f"{root}: not a workspace (it has no {SETTINGS_FILE}); make one with: m5data init {root}"
             )
         workspace = cls(root, read_settings(path, Settings), Store.open(root), version)
         if version is not None:

@@ -30,7 +30,7 @@ def allocate(total: int, weights: Rows, low: Rows, high: Rows) -> Rows:
         ValueError: ``total`` cannot be divided within the bounds.
     """
     if not int(low.sum()) <= total <= int(high.sum()):
-        raise ValueError(f"wanted a total between {low.sum()} and {high.sum()}, got {total}")
+        raise ValueError(f"total must be between {low.sum()} and {high.sum()}, and is {total}")
 
     def parts_at(factor: int) -> Rows:
         return np.asarray(np.clip((weights * factor + _HALF) >> _ONE, low, high), dtype=np.int64)

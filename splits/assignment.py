@@ -82,8 +82,8 @@ class Assignment:
     def shortage(self, split: str, wanted: int, available: int, what: str = "products") -> RecipeError:
         """Return the error of a catalogue that is too small for ``split``."""
         return RecipeError(
-            f"recipe {self.recipe.name}, split {split}: wanted {wanted:,} {what}, the catalogue allows "
-            f"{available:,}, {wanted - available:,} short; add products or ask the recipe for fewer"
+            f"recipe {self.recipe.name}, split {split}: the catalogue has {available:,} of the {wanted:,} {what} that "
+            f"the recipe asks for. Add products, or ask for fewer."
         )
 
     def _base(self, size: Size, pool: Pool) -> int:
@@ -145,7 +145,7 @@ def _of_any(codes: Rows, flags: Flags) -> Flags:
 
 def _need(encoded: EncodedCatalogue, column: str) -> None:
     if column not in encoded.products.column_names:
-        raise RecipeError(f"catalogue.products.{column}: wanted by separate, got no such column")
+        raise RecipeError(f"catalogue.products.{column}: the recipe separates by this column. Add it.")
 
 
 def chosen_products(assignment: Assignment, block: Retrieval) -> Flags:
@@ -163,8 +163,8 @@ def chosen_products(assignment: Assignment, block: Retrieval) -> Flags:
         meant = [(level, number) for level, number, name in rows if name == category]
         if not meant:
             raise RecipeError(
-                f"recipe {assignment.recipe.name}, split {block.query}: wanted category {category!r}, the "
-                f"catalogue has no such name at any level; correct the recipe's categories"
+                f"recipe {assignment.recipe.name}, split {block.query}: the catalogue has no category "
+                f"{category!r} at any level. Correct the recipe's categories."
             )
         for level in LEVELS:
             ids = [number for found, number in meant if found == level]

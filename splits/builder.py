@@ -39,7 +39,7 @@ def build(catalogue: Catalogue, recipe: Recipe, seed: int) -> pa.Table:
 
     Raises:
         RecipeError: The catalogue is too small for the recipe; the message names the split, what
-            was wanted, what is there and what is short.
+            the recipe asks for and what the catalogue has.
     """
     encoded = encode(catalogue, seed)
     assignment = Assignment(catalogue, encoded, recipe, seed, pools_of(encoded, recipe.separate, seed))

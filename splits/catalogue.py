@@ -1,6 +1,7 @@
 """The catalogue that splits are made of: products, duplicate groups and judged pairs."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -9,7 +10,17 @@ import pyarrow.compute as pc
 from m5data.errors import RecipeError
 from splits.keys import Rows
 
-__all__ = ["CATEGORIES", "MATCHES", "OUTSIDE", "PRODUCTS", "Catalogue", "first_of_group", "pairs_of", "sort_by_id"]
+__all__ = [
+    "CATEGORIES",
+    "MATCHES",
+    "OUTSIDE",
+    "PRODUCTS",
+    "ArrowStream",
+    "Catalogue",
+    "first_of_group",
+    "pairs_of",
+    "sort_by_id",
+]
 
 _POSITIONS = pa.list_(pa.field("element", pa.int32(), nullable=False))
 
@@ -43,43 +54,86 @@ CATEGORIES = pa.schema([("level", pa.string()), ("id", pa.int32()), ("name", pa.
 """Columns of ``Catalogue.categories``."""
 
 
-@dataclass(frozen=True, slots=True)
+class ArrowStream(Protocol):
+    """Anything that speaks Arrow's stream interface: pyarrow, pandas, polars, DuckDB relations."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Return the table as a capsule."""
+
+
+@dataclass(frozen=True, slots=True, init=False)
 class Catalogue:
     """The products that splits are made of; the order of rows means nothing.
 
     Exact duplicates that were dropped are not in it.
-
-    Raises:
-        RecipeError: A column is missing or has another type.
     """
 
     products: pa.Table
-    """One row a product: the columns of ``PRODUCTS`` (``images`` are the positions of its stored
-    images, ascending); ``merchant`` (string, NULL: not said) and ``first_seen`` (timestamp) too,
+    """One row for each product: the columns of ``PRODUCTS`` (``images`` are the positions of its stored
+    images, ascending); ``merchant`` (string, NULL: not known) and ``first_seen`` (timestamp) too,
     where the recipe separates by them."""
-    matches: pa.Table = field(default_factory=MATCHES.empty_table)
-    """One row a judged pair; ``decision`` is matched, mismatched or undecided. Pairs with a product
+    matches: pa.Table
+    """One row for each judged pair; ``decision`` is matched, mismatched or undecided. Pairs with a product
     that is neither in ``products`` nor ``outside`` are ignored."""
-    outside: pa.Table = field(default_factory=OUTSIDE.empty_table)
-    """Products that no split may hold, but that groups and matches run through: dropped duplicates,
-    whose kept twin is ``same_as`` (else NULL), and products that lack what the recipe requires."""
-    categories: pa.Table = field(default_factory=CATEGORIES.empty_table)
+    outside: pa.Table
+    """Products that no split may hold, but that groups and matches run through: dropped exact duplicates,
+    whose kept twin is ``same_as``, and products that lack what the recipe requires (``same_as`` NULL:
+    they are products of their own, and no product of their group stands for them)."""
+    categories: pa.Table
     """Names of categories, where the recipe chooses some by name; ``level`` as in recipes."""
 
-    def __post_init__(self) -> None:
-        """Check the columns."""
-        _check("products", self.products, PRODUCTS)
-        _check("matches", self.matches, MATCHES)
-        _check("outside", self.outside, OUTSIDE)
-        _check("categories", self.categories, CATEGORIES)
+    def __init__(
+        self,
+        products: ArrowStream,
+        matches: ArrowStream | None = None,
+        outside: ArrowStream | None = None,
+        categories: ArrowStream | None = None,
+    ) -> None:
+        """Take tables of any library that speaks Arrow.
+
+        Integers of any width, and text of any encoding, are converted to the types of the schemas above.
+
+        Raises:
+            RecipeError: A column is missing or has another type.
+        """
+        given = {"products": products, "matches": matches, "outside": outside, "categories": categories}
+        for (name, table), schema in zip(given.items(), (PRODUCTS, MATCHES, OUTSIDE, CATEGORIES), strict=True):
+            typed = schema.empty_table() if table is None else _typed(name, table, schema)
+            object.__setattr__(self, name, typed)
 
 
-def _check(name: str, table: pa.Table, wanted: pa.Schema) -> None:
-    for column in wanted:
+def _typed(name: str, given: ArrowStream, schema: pa.Schema) -> pa.Table:
+    """Return ``given`` as a table whose columns have the types of ``schema``; further columns stay.
+
+    Raises:
+        RecipeError: A column is missing, or cannot have that type.
+    """
+    table = given if isinstance(given, pa.Table) else pa.table(given)
+    for column in schema:
         index = table.schema.get_field_index(column.name)
-        got = table.schema.field(index).type if index >= 0 else "no such column"
-        if _plain(got) != _plain(column.type):
-            raise RecipeError(f"catalogue.{name}.{column.name}: wanted {column.type}, got {got}")
+        got = table.schema.field(index).type if index >= 0 else "missing"
+        if _plain(got) == _plain(column.type):
+            continue
+        if index < 0 or _kind(got) != _kind(column.type):
+            raise RecipeError(f"catalogue.{name}.{column.name} must be of type {column.type}; it is {got}.")
+        try:
+            table = table.set_column(index, column.name, table[index].cast(column.type))
+        except pa.ArrowInvalid as error:
+            raise RecipeError(f"catalogue.{name}.{column.name} must be of type {column.type}: {error}") from None
+    return table
+
+
+def _kind(found: pa.DataType) -> object:
+    """Return what a type holds, whatever its width or encoding."""
+    if pa.types.is_dictionary(found):
+        return _kind(found.value_type)
+    if pa.types.is_integer(found):
+        return "integer"
+    if pa.types.is_string(found) or pa.types.is_large_string(found) or pa.types.is_string_view(found):
+        return "text"
+    if isinstance(found, pa.ListType | pa.LargeListType):
+        return "list", _kind(found.value_type)
+    return found
 
 
 def _plain(kind: object) -> object:
@@ -100,7 +154,9 @@ def sort_by_id(table: pa.Table, column: str) -> pa.Table:
     ids = table[column]
     repeated = np.flatnonzero(pc.equal(ids[1:], ids[:-1]).to_numpy())
     if len(repeated):
-        raise RecipeError(f"catalogue: wanted each {column} once, got {ids[int(repeated[0])].as_py()!r} again")
+        raise RecipeError(
+            f"catalogue: {column} {ids[int(repeated[0])].as_py()!r} occurs more than once. Remove repeats."
+        )
     return table
 
 

@@ -73,7 +73,7 @@ def encode(catalogue: Catalogue, seed: int) -> EncodedCatalogue:
         tied=tied[cluster][:size],
         group=group[:size],
         cluster=cluster[:size],
-        component=_components(len(every), pairs)[:size],
+        component=_same_products(len(every), pairs)[:size],
         asked=asked[:size],
         undecided=(undecided[0][inside], undecided[1][inside]),
         categories={level: _category(products[f"{level}_id"]) for level in LEVELS},
@@ -102,7 +102,22 @@ def _category(ids: pa.ChunkedArray) -> Rows:
     return np.asarray(pc.fill_null(ids, -1).to_numpy(), dtype=np.int64)
 
 
-def _components(rows: int, pairs: dict[str, tuple[Rows, Rows]]) -> Rows:
+def _same_products(rows: int, pairs: dict[str, tuple[Rows, Rows]]) -> Rows:
+    """Return the truth of fine retrieval: the first row of the products judged the same as each; -1: none.
+
+    The papers' truth is "the same product". Products are the same where a chain of pairs that annotators
+    matched connects them; a dropped exact duplicate is replaced by the one product of its group that was
+    kept, because their listings are equal. Near-duplicate groups make no truth: they only bind splits, and a
+    product that lacks what the recipe requires stays a link of its chain without a stand-in. Where two
+    products of a chain were judged different, the chain has no truth.
+
+    The certificate (``splits.audit_views``) computes the same from the stored tables, for every catalogue:
+    both take the pairs whose two products are known, both replace a dropped duplicate by the only kept product
+    of its group and leave it where there are more or none, and both leave out pairs of a product with itself.
+    So both see the same graph, hence the same components, and the same mismatched pairs inside them. Rows are
+    in byte order of product ids with unusable products last, so the first row of a component with a usable
+    product is its smallest usable product id, which is the name that the certificate gives it.
+    """
     left, right = pairs["matched"]
     component = components(rows, left, right)
     a, b = (component[end] for end in pairs["mismatched"])

@@ -52,7 +52,7 @@ class Part(_Part):
     def _is_one(self) -> Self:
         if (self.number is None) == (self.share is None):
             given = {"number": self.number, "share": self.share}
-            raise ValueError(f"wanted exactly one of number and share, got {given}")
+            raise ValueError(f"give either number or share; this is {given}")
         return self
 
 
@@ -126,7 +126,7 @@ class Retrieval(_Splits):
     @model_validator(mode="after")
     def _matched_leaves_distractors(self) -> Self:
         if self.matched is not None and not self.distractors:
-            raise ValueError("matched: wanted none where distractors = false, the gallery is all matched then")
+            raise ValueError("matched cannot be given with distractors = false: the whole gallery is matched then")
         return self
 
 
@@ -201,7 +201,9 @@ class Recipe(BaseModel):
         names = [name for block in self.splits for name in names_of(block)]
         repeated = sorted({name for name in names if names.count(name) > 1 or name == UNUSED})
         if repeated or not names:
-            raise ValueError(f"splits: wanted names, each once and none {UNUSED!r}, got {repeated or 'no split'}")
+            raise ValueError(
+                f"splits: names must differ, and none may be {UNUSED!r}; this recipe has {repeated or 'no split'}"
+            )
         for position, block in enumerate(self.splits):
             earlier = {name for other in self.splits[:position] for name in names_of(other)}
             _check_references(block, f"splits.{position}", earlier, set(names))
@@ -212,7 +214,7 @@ class Recipe(BaseModel):
         samples = {block.name for block in self.splits if isinstance(block, Sample) and block.inside is None}
         for block in self.splits:
             if isinstance(block, Sample) and block.inside and block.inside not in samples:
-                raise ValueError(f"{block.name}.inside: wanted a split of kind sample, got {block.inside!r}")
+                raise ValueError(f"{block.name}.inside must name a split of kind sample; {block.inside!r} is none")
         return self
 
 
@@ -240,9 +242,9 @@ def sizes_of(block: Block) -> Iterator[tuple[str, Size]]:
 def _check_references(block: Block, where: str, earlier: set[str], every: set[str]) -> None:
     for _, size in sizes_of(block):
         if size.of not in {"pool", "catalogue", *earlier}:
-            raise ValueError(f"{where}: of: wanted pool, catalogue or a split further up, got {size.of!r}")
+            raise ValueError(f"{where}.of must be pool, catalogue or a split further up, not {size.of!r}")
     if isinstance(block, Sample) and block.inside is not None and block.inside not in earlier:
-        raise ValueError(f"{where}.inside: wanted a split further up, got {block.inside!r}")
+        raise ValueError(f"{where}.inside must name a split further up, not {block.inside!r}")
     for name in block.overlaps:
         if name not in every or name in names_of(block):
-            raise ValueError(f"{where}.overlaps: wanted other splits of this recipe, got {name!r}")
+            raise ValueError(f"{where}.overlaps must name other splits of this recipe, not {name!r}")

@@ -45,9 +45,9 @@ _BASES = """
 
 def _check_size(split: str, size: Size, got: int, most: int) -> Check:
     if size.number is not None:
-        return Check(f"size:{split}", got == most, f"wanted {most:,} products, got {got:,}")
-    wanted = f"{size.least:,} to {most:,} products ({size.share} of {size.of})"
-    return Check(f"size:{split}", size.least <= got <= most, f"wanted {wanted}, got {got:,}")
+        return Check(f"size:{split}", got == most, f"{got:,} products; the recipe asks for {most:,}")
+    wanted = f"{size.least:,} to {most:,} ({size.share} of {size.of})"
+    return Check(f"size:{split}", size.least <= got <= most, f"{got:,} products; the recipe asks for {wanted}")
 
 
 def _check_matched(connection: duckdb.DuckDBPyConnection, block: Retrieval, part: Part, gallery: int) -> Check:
@@ -55,7 +55,7 @@ def _check_matched(connection: duckdb.DuckDBPyConnection, block: Retrieval, part
     got = int(connection.execute(query, [block.gallery]).fetchall()[0][0])
     most = part.number or max(floor_share(part.share or 0.0, gallery), 1)
     ok = got == most if part.number is not None else got <= most
-    return Check(f"matched_size:{block.gallery}", ok, f"wanted {most:,} matched products, got {got:,}")
+    return Check(f"matched_size:{block.gallery}", ok, f"{got:,} matched products; the recipe asks for {most:,}")
 
 
 def _check_asked(connection: duckdb.DuckDBPyConnection, recipe: Recipe, block: Retrieval) -> Iterator[Check]:
@@ -111,4 +111,4 @@ def _check_coverage(connection: duckdb.DuckDBPyConnection, recipe: Recipe, block
     got = int(connection.execute(query, [block.test]).fetchall()[0][0])
     wanted = f"{block.categories:,}" if block.categories else "all that are large enough"
     ok = block.categories is None or got == block.categories
-    yield Check(f"categories:{block.test}", ok, f"wanted {wanted} categories, got {got:,}")
+    yield Check(f"categories:{block.test}", ok, f"{got:,} categories; the recipe asks for {wanted}")

@@ -31,18 +31,20 @@ def load_recipe(name: str | Path, folder: Path | None = None) -> Recipe:
         folder: Where a relative path is looked for if it is not in the current folder.
 
     Raises:
-        SettingsError: There is no such recipe, or it is wrong; the message names file, key, what
-            was wanted and what came.
+        SettingsError: There is no such recipe, or it is wrong; the message names file, key, the
+            rule and the value.
     """
     if str(name).endswith(".toml"):
         path = Path(name)
         recipe = parse_recipe(_read(folder / path if folder and not path.is_file() else path), str(name))
         if recipe.name != path.stem:
-            raise SettingsError(f"{name}: name: wanted {path.stem!r}, as the file is named, got {recipe.name!r}")
+            raise SettingsError(
+                f"{name}: name must be {path.stem!r}, as the file is named, not {recipe.name!r}. Rename one of them."
+            )
         return recipe
     if str(name) not in recipe_names():
         known = ", ".join(recipe_names())
-        raise SettingsError(f"recipe {name}: wanted one of {known} or the path of a .toml file, got {str(name)!r}")
+        raise SettingsError(f"There is no recipe {str(name)!r}. Name one of {known}, or give the path of a .toml file.")
     shipped = resources.files("splits") / "recipes" / f"{name}.toml"
     return parse_recipe(shipped.read_text(encoding="utf-8"), f"{name}.toml")
 
@@ -57,7 +59,7 @@ def parse_recipe(text: str, where: str) -> Recipe:
         # as JSON: strict validation of Python values refuses lists where tuples are meant
         return Recipe.model_validate_json(json.dumps(tomllib.loads(text), default=str))
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{where}: wanted TOML: {error}") from None
+        raise SettingsError(f"{where}: this is not valid TOML: {error}") from None
     except ValidationError as error:
         raise SettingsError(f"{where}: {'; '.join(_describe(e) for e in error.errors())}") from None
 
@@ -66,9 +68,9 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise SettingsError(f"{path}: wanted a recipe, found no file; check the path") from None
+        raise SettingsError(f"{path}: there is no such recipe file. Check the path.") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: wanted a recipe in UTF-8: {error}") from None
+        raise SettingsError(f"{path}: the recipe cannot be read: {error}. It must be a text file in UTF-8.") from None
 
 
 def _describe(fault: ErrorDetails) -> str:
@@ -76,16 +78,16 @@ def _describe(fault: ErrorDetails) -> str:
     where = ".".join(parts) or "recipe"
     match fault["type"]:
         case "extra_forbidden":
-            wanted = "no such key; remove it"
+            return f"{where} ({_shorten(fault['input'])}) is not a key of recipes; remove it"
         case "missing":
-            return f"{where}: wanted a value, got none; add this key"
+            return f"{where} is missing; add this key"
         case "value_error":
             return ": ".join([*([where] if parts else []), fault["msg"].removeprefix("Value error, ")])
         case "union_tag_invalid" | "union_tag_not_found":
-            return f"{where}.kind: wanted one of {', '.join(_KINDS)}, got {_shorten(fault['input'].get('kind'))}"
+            return f"{where}.kind must be one of {', '.join(_KINDS)}, not {_shorten(fault['input'].get('kind'))}"
         case _:
-            wanted = fault["msg"].removeprefix("Input should be ")
-    return f"{where}: wanted {wanted}, got {_shorten(fault['input'])}"
+            problem = fault["msg"].replace("Input should be ", "must be ", 1)
+            return f"{where} {problem}; it is {_shorten(fault['input'])}"
 
 
 def _shorten(value: object, limit: int = 60) -> str:

@@ -53,12 +53,12 @@ def stored_recipes(snapshot: Snapshot) -> tuple[StoredRecipe, ...]:
 
 def _parse(name: str, definition: str | None, seed: int | None) -> StoredRecipe:
     if definition is None or seed is None:
-        raise DataError(f"splits of recipe {name}: wanted a row in the table recipes, got none; build them again")
+        raise DataError(f"splits of recipe {name}: the table recipes has no row for them. Build them again.")
     try:
         return StoredRecipe(Recipe.model_validate_json(definition), seed)
     except ValidationError as error:
         where = ".".join(str(part) for part in error.errors()[0]["loc"])
-        raise DataError(f"recipes.{name}: wanted a recipe, got other text at {where}; build its splits again") from None
+        raise DataError(f"recipes.{name}: {where} is not valid in this version. Build its splits again.") from None
 
 
 def check_record(connection: duckdb.DuckDBPyConnection, recipe: Recipe, seed: int) -> Iterator[Check]:
@@ -73,13 +73,13 @@ def check_record(connection: duckdb.DuckDBPyConnection, recipe: Recipe, seed: in
     rows = connection.execute(query, [recipe.name]).fetchall()
     if len(rows) != 1:
         yield Check(
-            "recipe", ok=False, detail=f"wanted one row for {recipe.name} in the table recipes, got {len(rows)}"
+            "recipe", ok=False, detail=f"the table recipes has {len(rows)} rows for {recipe.name}, instead of one"
         )
         return
     definition, built_with, digest = rows[0]
     same = definition == recipe.model_dump_json() and built_with == seed
     detail = f"built by recipe {recipe.name} and seed {built_with}"
-    yield Check("recipe", same, detail if same else f"wanted recipe and seed {seed} as given, got others: {detail}")
+    yield Check("recipe", same, detail if same else f"recipe or seed differ from those given (seed {seed}): {detail}")
     yield _check_digests(json.loads(digest), digest_splits(connection, "built"))
     yield check_none(connection, "order", _UNORDERED, promise="rows lie in order of split and product_id")
 
@@ -92,7 +92,7 @@ def _check_digests(wanted: Mapping[str, str], got: Mapping[str, str]) -> Check:
         f"{name} ({wanted.get(name, '0').partition(':')[0]} rows built, {got.get(name, '0').partition(':')[0]} found)"
         for name in changed
     )
-    return Check("content", ok=False, detail=f"wanted the rows that were built, other content in {counts}")
+    return Check("content", ok=False, detail=f"rows differ from those that were built in {counts}")
 
 
 _UNORDERED = """

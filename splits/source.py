@@ -64,16 +64,15 @@ def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
 def _check_inputs(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -> None:
     products = _count(connection, "products")
     if not products:
-        raise MissingInputError("splits: wanted products, the table products is empty; run m5data crawl or ingest")
+        raise MissingInputError("splits: the table products is empty. Run m5data crawl or m5data ingest.")
     query = "SELECT count(*) FROM products ANTI JOIN duplicates USING (product_id)"
     missing = int(connection.sql(query).fetchall()[0][0])
     if missing:
         raise MissingInputError(
-            f"splits: wanted every product in the table duplicates, {missing:,} of {products:,} are not; "
-            "run m5data dedup"
+            f"splits: {missing:,} of {products:,} products are not in the table duplicates. Run m5data dedup."
         )
     if "label" in recipe.require and not _count(connection, "labels"):
-        raise MissingInputError("splits: wanted labels, the table labels is empty; run m5data align")
+        raise MissingInputError("splits: the recipe requires labels, and the table labels is empty. Run m5data align.")
 
 
 def _outside(connection: duckdb.DuckDBPyConnection, found: pa.Table) -> pa.Table:

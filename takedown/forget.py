@@ -52,13 +52,13 @@ _MAX_SEARCHED = 200_000_000
 def forget(store: Store, target: Target, *, dry_run: bool = False, clock: Clock = utc_now) -> Receipt:
     """Take a target out of a workspace and everything made of it, and keep it out.
 
-    A target that nothing has shown yet is kept out, too. The receipt is kept under ``receipts/`` unless there was
+    A target that is not in the workspace is kept out, too. The receipt is kept under ``receipts/`` unless there was
     nothing to remove.
 
     Args:
         store: The workspace's storage.
-        target: What is to go.
-        dry_run: Remove nothing; the receipt says what would be.
+        target: What to remove.
+        dry_run: Remove nothing; the receipt says what would be removed.
         clock: Source of times.
 
     Raises:

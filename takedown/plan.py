@@ -24,7 +24,7 @@ _ROOMS = (_PAGES, "splits.takedown", "export.takedown", "flows.takedown")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a person asks to have taken down."""
+    """A page, image, video, product or merchant to take down."""
 
     kind: TargetKind
     value: str
@@ -32,7 +32,7 @@ class Target:
 
 
 class Plan(BaseModel):
-    """What is known of a target, in any dataset version or in the state; in clear, and so not kept."""
+    """Everything known of a target, in any dataset version or in the state; in clear, so deleted at the end."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -47,17 +47,17 @@ class Plan(BaseModel):
     merchants: tuple[str, ...] = ()
     """Merchants' hashes."""
     texts: tuple[str, ...] = ()
-    """The products' captions and the merchant's name, as far as no other product's caption or brand has them."""
+    """The products' captions and the merchant's name, unless another product's caption or brand contains them."""
     objects: tuple[str, ...] = ()
     """Stored objects that nothing else uses."""
     recipes: tuple[str, ...] = ()
     """Recipes whose splits held a product."""
     stages: tuple[str, ...] = ()
-    """Stages that have rejects which go, in any version."""
+    """Stages that lose rejects, in any version."""
     sound: tuple[tuple[int, str], ...] = ()
     """Dataset version and recipe of splits whose recorded digest is that of their rows."""
     rows: Mapping[str, int] = {}
-    """Table -> rows of the newest version that go; tables without any are absent."""
+    """Table -> number of rows that the newest version loses; tables that lose none are absent."""
 
     @property
     def urls(self) -> tuple[str, ...]:
@@ -66,7 +66,7 @@ class Plan(BaseModel):
 
     @property
     def marks(self) -> tuple[Mark, ...]:
-        """What the register is to hold."""
+        """Entries for the register."""
         return (
             *(Mark("product", name) for name in self.products),
             *(Mark("url", url) for url in self.urls),
@@ -116,10 +116,10 @@ class PageCleaner(Protocol):
     """Finds and removes an item in stored pages."""
 
     def is_item(self, url: str) -> bool:
-        """Tell whether a URL is the item's."""
+        """Return whether a URL is the item's."""
 
     def names_it(self, record: bytes) -> bool:
-        """Tell whether a ``response`` record has anything of the item in its header or page."""
+        """Return whether a ``response`` record names the item in its header or page."""
 
     def clean(self, page: StoredPage) -> StoredPage:
         """Return a page without what names the item."""

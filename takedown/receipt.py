@@ -1,4 +1,4 @@
-"""The receipt of a take-down: what was removed, and where; never what it was."""
+"""The receipt of a take-down: how much was removed, and where; never the target itself."""
 
 import json
 from collections.abc import Mapping
@@ -20,28 +20,28 @@ class ExportHeld:
     folder: str
     recipe: str
     reachable: bool
-    """False: it was moved or deleted, so that it could not be cut; whoever has it has the list of removals."""
+    """False: it was moved or deleted. Holders of copies read the list of removed products."""
     files: tuple[str, ...]
-    """Its files that held or named the target; the others were not touched."""
+    """Files that held or named the target; the others were not touched."""
 
     @property
     def shown(self) -> str:
-        """Where it lies, or lay."""
-        return f"files rewritten in {self.folder}" if self.reachable else f"{self.folder} is gone: tell who has it"
+        """What to tell a person about it."""
+        return f"files rewritten in {self.folder}" if self.reachable else f"{self.folder} is gone; inform its holders"
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a take-down removed (or, before it is done, would)."""
+    """What a take-down removed, or would remove."""
 
     kind: TargetKind
     digest: str
     """Keyed hash of the target, as in the register."""
     removed_at: datetime | None
-    """None: nothing was removed, this is what would be."""
+    """None: a dry run."""
     products: int
     addresses: int
-    """Of pages and media."""
+    """URLs of pages, images and videos."""
     objects: int
     """Stored payloads that nothing else used."""
     rows: dict[str, int]
@@ -51,7 +51,7 @@ class Receipt:
     records: int = 0
     """Records overwritten in segments."""
     pages: int = 0
-    """Stored pages of others that named the target, and do no more."""
+    """Stored pages of others from which the target's names were removed."""
     state_rows: int = 0
     exports: tuple[ExportHeld, ...] = ()
     certificates: tuple[str, ...] = ()
@@ -61,7 +61,7 @@ class Receipt:
     log_lines: int = 0
     scheduler_rows: int = 0
     left: tuple[str, ...] = ()
-    """Files that a person put into the workspace and that name the target: not touched."""
+    """Files of the user that name the target; they were not changed."""
 
     @property
     def is_empty(self) -> bool:
@@ -70,28 +70,28 @@ class Receipt:
         return not any((*counts, self.scheduler_rows, self.rows, self.files, self.exports))
 
     def lines(self) -> list[tuple[str, int, str]]:
-        """Return what, how many and where, for a person; nothing that is zero."""
+        """Return kind, count and place of everything removed, for a person."""
         counts = [
             ("products", self.products, "every table and version"),
-            ("addresses", self.addresses, "kept out from now on"),
+            ("URLs", self.addresses, "kept out from now on"),
             ("objects", self.objects, "that nothing else used"),
             *((f"rows of {table}", count, "newest version") for table, count in self.rows.items()),
             ("data files", sum(self.files.values()), "rewritten, older versions' too"),
             ("records", self.records, "overwritten in objects/"),
-            ("pages of others", self.pages, "that named it, cleaned"),
+            ("pages of others", self.pages, "its names removed"),
             ("rows of state", self.state_rows, "frontier, downloads, judgements"),
             *((f"export of {held.recipe}", len(held.files), held.shown) for held in self.exports),
             ("certificates", len(self.certificates), "superseded"),
             ("reports", len(self.reports), "removed; m5data stats writes them again"),
             ("lines of logs", self.log_lines, "logs/"),
             ("scheduler's records", self.scheduler_rows, "prefect/"),
-            ("files of yours", len(self.left), f"left alone, look at them: {', '.join(self.left)}"),
+            ("files of yours", len(self.left), f"not changed, check them: {', '.join(self.left)}"),
         ]
         return [line for line in counts if line[1] or line[0].startswith("export")]
 
     @classmethod
     def of_record(cls, record: Mapping[str, Any]) -> Self:
-        """Return the receipt that ``as_record`` gave, ``removed_at`` aside."""
+        """Return the receipt of a record that ``as_record`` made, without ``removed_at``."""
         exports = tuple(ExportHeld(**{**held, "files": tuple(held["files"])}) for held in record["exports"])
         lists = {name: tuple(record[name]) for name in ("certificates", "reports", "left")}
         return cls(**{**record, **lists, "exports": exports, "removed_at": None})

@@ -34,14 +34,14 @@ _DDL = (
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One thing that is never to come back."""
+    """One value that must not come back."""
 
     kind: MarkKind
     value: str
 
 
 class Register:
-    """What was taken down, as it stood when this was opened."""
+    """Everything taken down, as of when this was opened."""
 
     def __init__(self, key: bytes, digests: Mapping[str, frozenset[str]]) -> None:
         self._prefix = key.hex()
@@ -53,7 +53,7 @@ class Register:
 
         Args:
             state: The workspace's state.
-            key: The workspace's secret key; with another one nothing is recognised.
+            key: The workspace's secret key; another key recognises nothing.
         """
         with closing(_connect(state)) as connection:
             found: dict[str, set[str]] = {}
@@ -65,11 +65,11 @@ class Register:
         return sum(len(digests) for digests in self._digests.values())
 
     def has(self, kind: MarkKind) -> bool:
-        """Tell whether anything of a kind was taken down."""
+        """Return whether anything of a kind was taken down."""
         return bool(self._digests.get(kind))
 
     def holds(self, kind: MarkKind, value: str | None) -> bool:
-        """Tell whether something was taken down; costs nothing while nothing of its kind was."""
+        """Return whether a value was taken down; fast while nothing of its kind was."""
         known = self._digests.get(kind)
         return bool(known) and value is not None and self.digest(Mark(kind, value)) in (known or ())
 

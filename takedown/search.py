@@ -60,7 +60,7 @@ def find_target(store: Store, target: Target) -> Plan:
 
     Args:
         store: The workspace's storage, its lock held.
-        target: What is to go; a URL may be that of a product's page, of an image or of a video.
+        target: What to find; a URL may be that of a product's page, an image or a video.
     """
     pages = page_hook()
     before, plan = None, pages.search(store, target, Plan(kind=target.kind))

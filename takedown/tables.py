@@ -1,4 +1,4 @@
-"""What a take-down does to each table, and which rows it takes, as SQL."""
+"""The rows of each table that a take-down removes or changes, as SQL."""
 
 from collections.abc import Collection, Mapping
 
@@ -18,7 +18,7 @@ _PAIRS = ("candidates", "judgements", "matches")
 
 
 def register_words(engine: duckdb.DuckDBPyConnection, words: Words) -> None:
-    """Give SQL the function ``names_it``, true for texts that name the target."""
+    """Register the SQL function ``names_it``, true for texts that name the target."""
     engine.create_function(
         "names_it", lambda value: words.found_in(value.encode()), [duckdb.sqltype("VARCHAR")], duckdb.sqltype("BOOLEAN")
     )
@@ -32,14 +32,14 @@ def table_edits(
     pages: Mapping[str, str],
     objects: Collection[str],
 ) -> list[Edit]:
-    """Return the edits, products last: until then a reader finds rows without their product, never the reverse.
+    """Return the edits of all tables; products last, so that no product is ever read without its rows.
 
     Args:
-        plan: What goes.
+        plan: What is removed.
         buckets: Buckets of the workspace.
-        groups: Product -> what groups and labels called after it are called from now on.
-        pages: Object of a page -> the object that replaces it.
-        objects: Objects whose rows go, in the table ``objects``.
+        groups: Product -> new name of groups and labels that are called after it.
+        pages: Page object -> the object that replaces it.
+        objects: Objects that the table ``objects`` loses.
     """
     own = {bucket_of(product, buckets) for product in plan.products}
     named = among("group_id", groups)
@@ -63,7 +63,7 @@ def table_edits(
 
 
 def count_rows(snapshot: Snapshot, plan: Plan) -> dict[str, int]:
-    """Return table -> rows of a dataset version that go; tables without any are absent."""
+    """Return table -> number of rows that a dataset version loses; tables that lose none are absent."""
     wanted = {name: gone for name, gone in _gone(plan, plan.objects).items() if name in snapshot.tables}
     with snapshot.connection(wanted) as engine:
         register_words(engine, plan.words)
@@ -75,12 +75,12 @@ def count_rows(snapshot: Snapshot, plan: Plan) -> dict[str, int]:
 
 
 def gone_rejects(plan: Plan) -> str:
-    """Return the condition of the rejects that go."""
+    """Return the SQL condition of the rejects that are removed."""
     return f"{among('item', plan.objects)} OR names_it(item) OR names_it(detail)"
 
 
 def _gone(plan: Plan, objects: Collection[str]) -> dict[str, str]:
-    """Return table -> condition of the rows that go."""
+    """Return table -> SQL condition of the rows that are removed."""
     product = among("product_id", plan.products)
     video = f"{product} OR {among('video_sha256', plan.objects)}"
     pair = f"{among('query', plan.products)} OR {among('candidate', plan.products)}"
@@ -102,7 +102,7 @@ def _gone(plan: Plan, objects: Collection[str]) -> dict[str, str]:
 
 
 def _mapped(column: str, names: Mapping[str, str]) -> str:
-    """Return SQL for a column's new value."""
+    """Return SQL that replaces values of a column by ``names``."""
     if not names:
         return column
     keys, values = (", ".join(text(name) for name in part) for part in zip(*sorted(names.items()), strict=True))

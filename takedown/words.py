@@ -1,4 +1,4 @@
-"""How an item is named in bytes that nobody parses: pages, logs, databases."""
+"""Find and blank the names of an item in unparsed bytes: pages, logs, databases."""
 
 import html
 import json
@@ -8,25 +8,25 @@ from urllib.parse import quote, unquote
 
 __all__ = ["Words"]
 
-_ADDRESS = re.compile(rb"""(?:https?:)?(?:\\?/){2}[^\s"'<>\x00-\x1f]+""", re.IGNORECASE)
+_URL = re.compile(rb"""(?:https?:)?(?:\\?/){2}[^\s"'<>\x00-\x1f]+""", re.IGNORECASE)
 _TRAILING = ".,;:!)]}"
 _ENCODINGS = ("utf-8", "gb18030")
-"""Those of pages and logs; GB 18030 holds GBK and GB 2312."""
+"""Encodings of pages and logs; GB 18030 includes GBK and GB 2312."""
 
 _SPACE = rb"(?:\s|&nbsp;|\\[nt])+"
 
 
 class Words:
-    """The addresses, texts and ids that name an item.
+    """The URLs, texts and ids that name an item.
 
     Args:
-        addresses: Whole http(s) addresses; known by either scheme, escaped or not, with another query behind.
-        texts: Captions and names, found in any of the usual escapes and encodings, white space folded.
-        ids: Product ids, found where no letter, digit, colon, dot or dash stands beside them.
+        urls: Whole http(s) URLs, found under either scheme, escaped or not, and with a query added.
+        texts: Captions and names, found in all common escapes and encodings, white space folded.
+        ids: Product ids, found where no letter, digit, colon, dot or dash touches them.
     """
 
-    def __init__(self, addresses: Collection[str] = (), texts: Collection[str] = (), ids: Collection[str] = ()) -> None:
-        self._addresses = frozenset(form for address in addresses for form in _address_forms(address))
+    def __init__(self, urls: Collection[str] = (), texts: Collection[str] = (), ids: Collection[str] = ()) -> None:
+        self._urls = frozenset(form for url in urls for form in _url_forms(url))
         self._starts = {form.split()[0] for text in texts if text.strip() for form in _text_forms(text)}
         self._starts |= {form for name in ids for form in _text_forms(name)}
         patterns = [_text_pattern(form) for text in texts if text.strip() for form in _text_forms(text)]
@@ -35,13 +35,13 @@ class Words:
         self._texts = re.compile(b"|".join(patterns)) if patterns else None
 
     def found_in(self, data: bytes) -> bool:
-        """Tell whether anything of the item is named."""
-        return self._names_it(data) or any(self._is_address(match[0]) for match in _ADDRESS.finditer(data))
+        """Return whether ``data`` names the item."""
+        return self._names_it(data) or any(self._is_url(match[0]) for match in _URL.finditer(data))
 
     def blank(self, data: bytes) -> bytes:
         """Return ``data`` without what names the item."""
-        if self._addresses:
-            data = _ADDRESS.sub(lambda match: b"" if self._is_address(match[0]) else match[0], data)
+        if self._urls:
+            data = _URL.sub(lambda match: b"" if self._is_url(match[0]) else match[0], data)
         return self._texts.sub(b"", data) if self._texts and self._names_it(data) else data
 
     def _names_it(self, data: bytes) -> bool:
@@ -49,20 +49,20 @@ class Words:
             return False
         return self._texts.search(data) is not None
 
-    def _is_address(self, found: bytes) -> bool:
+    def _is_url(self, found: bytes) -> bool:
         plain = html.unescape(found.decode(errors="replace")).replace("\\/", "/").rstrip(_TRAILING + "\\")
         plain = re.sub(r"^https?:", "", plain, flags=re.IGNORECASE)
         forms = {plain, plain.partition("#")[0], plain.partition("?")[0], unquote(plain)}
-        return not self._addresses.isdisjoint(forms)
+        return not self._urls.isdisjoint(forms)
 
 
-def _address_forms(address: str) -> set[str]:
-    plain = re.sub(r"^https?:", "", address, flags=re.IGNORECASE).partition("#")[0]
+def _url_forms(url: str) -> set[str]:
+    plain = re.sub(r"^https?:", "", url, flags=re.IGNORECASE).partition("#")[0]
     return {plain, unquote(plain)}
 
 
 def _text_forms(text: str) -> Iterator[bytes]:
-    """Yield the spellings of a text in pages, scripts and addresses."""
+    """Yield the spellings of a text in pages, scripts and URLs."""
     folded = " ".join(text.split())
     spellings = {folded, html.escape(folded), html.escape(folded, quote=False)}
     spellings |= {json.dumps(folded)[1:-1], json.dumps(folded, ensure_ascii=False)[1:-1]}

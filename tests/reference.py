@@ -1,4 +1,4 @@
-"""The pages of docs/ that are written from the code: tables, settings, commands, faults.
+"""The pages of docs/ that are written from the code: tables, settings, stages, commands, faults.
 
 ``python -m tests.reference docs`` writes them; a test compares them with the code.
 """
@@ -16,12 +16,13 @@ from typer.testing import CliRunner
 from crawler.media.outcome import MEANINGS, state_of
 from m5data.cli.main import app
 from m5data.settings import Settings
+from m5data.stages import STAGES, resolve
 from storage.ledger import ledger_columns, ledger_meaning
 from storage.tables import TABLES, Column, TableSpec
 from storage.views import SPEC_NUMBERS_COLUMNS, SPEC_NUMBERS_MEANING
 from tests.misbehaving import FAULTS
 
-__all__ = ["pages"]
+__all__ = ["pages", "verbs"]
 
 _WRITTEN = "<!-- written by: python -m tests.reference docs -->\n"
 
@@ -32,6 +33,7 @@ def pages() -> Mapping[str, str]:
         {
             "commands.md": "\n".join(("# Commands", "", _WRITTEN, *_commands(), "")),
             "faults.md": "\n".join(("# Faults of servers", "", _WRITTEN, *_faults(), "")),
+            "stages.md": "\n".join(("# Stages", "", _WRITTEN, *_stages(), "")),
             "settings.md": "\n".join(("# Settings: m5data.toml", "", _WRITTEN, *_settings(), "")),
             "tables.md": "\n".join(("# Tables", "", _WRITTEN, *_tables(), "")),
         }
@@ -102,15 +104,41 @@ def _keys(model: type[BaseModel]) -> Iterator[str]:
     yield ""
 
 
+def _listed(tables: tuple[str, ...]) -> str:
+    return "every table" if tables == ("*",) else ", ".join(f"`{name}`" for name in tables) or "–"
+
+
+def _stages() -> Iterator[str]:
+    yield "The stages of the pipeline in order, as `m5data/stages.py` declares them. From this registry follow"
+    yield "the flows, the verbs, `m5data redo`, `m5data status` and `m5data run --dry-run`."
+    yield from (
+        "",
+        "| stage | flow | verb | what it does | reads | writes | settings |",
+        "|---|---|---|---|---|---|---|",
+    )
+    for spec in STAGES.values():
+        flow = spec.part if spec.in_flow else "–"
+        section = f"`[{spec.settings}]`" if spec.settings else "–"
+        tables = " | ".join(_listed(names) for names in (spec.reads, spec.writes))
+        yield f"| {spec.name} | {flow} | `m5data {spec.command}` | {spec.meaning} | {tables} | {section} |"
+    yield from ("", "A stage without a flow needs a file or a person, and runs by its verb alone.", "")
+    yield from ("| stage | unit of work | what `m5data redo` forgets |", "|---|---|---|")
+    for spec in STAGES.values():
+        redone = (resolve(spec.redo).__doc__ or "").strip().splitlines()[0] if spec.redo else "– (cannot be redone)"
+        yield f"| {spec.name} | {spec.partition}{', also on Ray' if spec.on_ray else ''} | {redone} |"
+    yield ""
+
+
 def _commands() -> Iterator[str]:
     runner = CliRunner()
-    for words in ((), *_verbs(app)):
+    for words in ((), *verbs(app)):
         done = runner.invoke(app, [*words, "--help"], prog_name="m5data", env={"COLUMNS": "80"})
         lines = "\n".join(line.rstrip() for line in done.output.strip().splitlines())
         yield from (f"## {' '.join(('m5data', *words))}", "", "```", lines, "```", "")
 
 
-def _verbs(group: typer.Typer, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+def verbs(group: typer.Typer, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield the words of every verb that help shows."""
     for verb in group.registered_commands:
         if verb.hidden:
             continue
@@ -118,7 +146,7 @@ def _verbs(group: typer.Typer, path: tuple[str, ...] = ()) -> Iterator[tuple[str
     for inner in group.registered_groups:
         if inner.typer_instance is not None:
             yield (*path, str(inner.name))
-            yield from _verbs(inner.typer_instance, (*path, str(inner.name)))
+            yield from verbs(inner.typer_instance, (*path, str(inner.name)))
 
 
 def _cell(text: str) -> str:

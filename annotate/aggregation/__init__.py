@@ -1,1 +1,1 @@
-"""Aggregation of judgements: one algorithm a file, all on one table (task, worker, label)."""
+"""Aggregation of judgements: one algorithm per file, on one table (task, worker, label)."""

@@ -16,6 +16,7 @@ from annotate.aggregation.glad import glad
 from annotate.aggregation.majority import majority
 from annotate.aggregation.weighted import count_gold, weighted
 from annotate.settings import Method
+from m5data.arrow_input import ArrowStream
 from m5data.errors import UsageError
 
 __all__ = ["Aggregation", "aggregate", "fit", "report_workers"]
@@ -27,35 +28,43 @@ _METHODS: Mapping[str, Callable[[EncodedJudgements], Fit]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Aggregation:
-    """What the judgements say."""
+    """Labels, posteriors and workers, from the judgements."""
 
     labels: pa.Table
-    """One row a task, sorted: task, label, posterior (of that label), judgements, difficulty. The difficulty is
-    1/beta for ``glad``, else the share of the answers that are not the label; null where there are no answers."""
+    """One row per task, sorted: task, label, posterior (of that label), judgements, difficulty. The difficulty is
+    1/beta for ``glad``, otherwise the share of answers that differ from the label; null without answers."""
     posteriors: pa.Table
-    """One row a task and label, sorted by both: task, label, posterior; by task adding up to 1."""
+    """One row per task and label, sorted by both: task, label, posterior; they add up to 1 for each task."""
     workers: pa.Table
-    """One row a worker, sorted: worker, judgements, ability, agreement (share of the answers that are the task's
-    label), gold_judgements, gold_accuracy (null without gold answers). The ability is alpha for ``glad`` (0:
-    guesses, below: answers the opposite), else the probability of a right answer."""
+    """One row per worker, sorted: worker, judgements, ability, agreement (share of answers equal to the task's
+    label), gold_judgements, gold_accuracy (null without gold answers). The ability is alpha for ``glad`` (0 for
+    guessing, negative for opposite answers), otherwise the probability of a correct answer."""
     converged: bool
-    """False: an iterative method ended at its bound of iterations."""
+    """False if an iterative method reached its maximum number of iterations."""
 
 
-def aggregate(judgements: pa.Table, method: Method = "majority", gold: Gold | None = None) -> Aggregation:
-    """Find the most probable label of every task; of equally probable ones the smallest.
+def aggregate(judgements: ArrowStream, method: Method = "majority", gold: Gold | None = None) -> Aggregation:
+    """Return the most probable label of every task; ties go to the smallest label.
 
-    Neither the order of the rows nor the names of the workers matter.
+    The order of rows and the names of workers do not affect the result.
 
     Args:
-        judgements: Columns task, worker, label, of any types that sort (text, integers); no nulls. Each row counts.
-        method: ``majority``, ``dawid-skene``, ``glad`` or ``weighted``; the module of each has equations and source.
-        gold: Task -> true label, of the same types; those tasks get that label. Tasks that nobody judged
-            may be among them, and are then in the result.
+        judgements: A table of pyarrow, pandas, polars or DuckDB with the columns task, worker and label, of
+            sortable types (text, integers) without nulls. Every row counts, also repeated ones.
+        method: ``majority``, ``dawid-skene``, ``glad`` or ``weighted``; the module of each gives equations and
+            source.
+        gold: Task -> true label, of the same types. These tasks get that label, and appear in the result even
+            if nobody judged them.
 
     Raises:
-        DataError: A column is missing or holds nulls, or ``gold`` is of other types.
-        UsageError: There is no such method.
+        DataError: A column is missing or has nulls, or ``gold`` has other types.
+        UsageError: The method is unknown.
+
+    Example:
+        >>> import pyarrow as pa
+        >>> rows = {"task": [1, 1, 1, 2], "worker": ["v", "w", "x", "v"], "label": ["a", "a", "b", "b"]}
+        >>> aggregate(pa.table(rows)).labels["label"].to_pylist()
+        ['a', 'b']
     """
     encoded = encode(judgements, gold)
     found = fit(encoded, method)
@@ -96,25 +105,25 @@ def _posterior_table(encoded: EncodedJudgements, posteriors: NDArray[np.float64]
 
 
 def fit(encoded: EncodedJudgements, method: str) -> Fit:
-    """Apply a method; without any task there is nothing to find.
+    """Apply a method.
 
     Raises:
-        UsageError: There is no such method.
+        UsageError: The method is unknown.
     """
     if method not in _METHODS:
-        raise UsageError(f"annotate.method: wanted one of {', '.join(_METHODS)}, got {method!r}; name one of them")
+        raise UsageError(f"annotate.method must be one of {', '.join(_METHODS)}, not {method!r}.")
     if not len(encoded.gold):
         return Fit(np.zeros((len(encoded.labels), 0)), np.zeros(len(encoded.workers)))
     return _METHODS[method](encoded)
 
 
 def report_workers(encoded: EncodedJudgements, found: Fit, chosen: NDArray[np.intp]) -> pa.Table:
-    """Return one row a worker, sorted: worker, judgements, ability, agreement, gold_judgements, gold_accuracy.
+    """Return one row per worker, sorted: worker, judgements, ability, agreement, gold_judgements, gold_accuracy.
 
     Args:
         encoded: The judgements.
-        found: What a method made of them.
-        chosen: [T] the labels it chose.
+        found: Result of the method.
+        chosen: [T] its labels.
     """
     size = len(encoded.workers)
     judged = np.bincount(encoded.worker, minlength=size)

@@ -13,52 +13,52 @@ __all__ = ["Block", "blocks", "count_votes", "sum_by"]
 Numbers = NDArray[np.intp]
 Values = NDArray[np.float64]
 _ANSWERS = 1 << 16
-"""Answers in a block: with the values worked out from each, some 4 MB. Twice as fast as whole columns."""
+"""Answers in a block; with all values computed from them, about 4 MB. Twice as fast as whole columns."""
 
 
 def sum_by(places: NDArray[np.integer], values: NDArray[np.number | np.bool_], size: int) -> NDArray[np.float64]:
-    """Return [size] the sum of the values at each place, added in their order."""
+    """Return the sum of the values at each place, [size], added in their order."""
     return np.bincount(places, values, size).astype(np.float64, copy=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """The n answers on m tasks that follow each other."""
+    """The n answers on m consecutive tasks."""
 
     rows: slice
-    """Their places among all answers."""
+    """Their range among all answers."""
     tasks: slice
-    """Their tasks' places among all tasks."""
+    """The range of their tasks among all tasks."""
     task: Numbers
     """[n] task, from 0 within the block."""
     worker: Numbers
     """[n]"""
     cell: Numbers
-    """[n] place of (label, task) in a flat [K, m]."""
+    """[n] index of (label, task) in a flat [K, m] array."""
     shape: tuple[int, int]
     """(K, m)."""
 
     def sum_votes(self, weights: Values) -> Values:
-        """Return the sum of the answers' weights, [K, m]."""
+        """Return the sum of the weights of the answers, [K, m]."""
         return sum_by(self.cell, weights, self.shape[0] * self.shape[1]).reshape(self.shape)
 
     def sum_by_task(self, values: Values) -> Values:
-        """Return the sum of the answers' values, [m]."""
+        """Return the sum of the values of the answers, [m]."""
         return sum_by(self.task, values, self.shape[1])
 
 
 def blocks(encoded: EncodedJudgements) -> Iterator[Block]:
-    """Yield all answers, and all tasks, in order, in blocks; a task lies in one block."""
+    """Yield all answers and tasks in order, in blocks of whole tasks."""
     begin, first = 0, 0
     while first < len(encoded.gold):
         last = _end_of_tasks(encoded, begin)
-        end = int(np.searchsorted(encoded.task, np.int32(last)))  # any other type of integer copies the column
+        end = int(np.searchsorted(encoded.task, np.int32(last)))  # another integer type would copy the column
         yield _block(encoded, slice(begin, end), slice(first, last))
         begin, first = end, last
 
 
 def _end_of_tasks(encoded: EncodedJudgements, begin: int) -> int:
-    """Return the task that the block after the one from answer ``begin`` starts with."""
+    """Return the end of the tasks of the block that begins at answer ``begin``."""
     if begin + _ANSWERS >= len(encoded.task):
         return len(encoded.gold)
     return max(int(encoded.task[begin + _ANSWERS]), int(encoded.task[begin]) + 1)
@@ -79,7 +79,7 @@ def count_votes(encoded: EncodedJudgements, weights: Values | None = None) -> Va
 
     Args:
         encoded: The judgements.
-        weights: [W]; None: 1 for each, which counts votes.
+        weights: [W]; None counts each vote as 1.
     """
     votes = np.empty((len(encoded.labels), len(encoded.gold)))
     for block in blocks(encoded):

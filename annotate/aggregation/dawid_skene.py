@@ -15,28 +15,28 @@ __all__ = ["NO_PRIOR", "Prior", "dawid_skene"]
 Values = NDArray[np.float64]
 
 _SMALLEST = 1e-10
-"""Least count of an error, and least class prior: the paper's estimates may be 0, whose log is none. As crowd-kit."""
+"""Minimum error count and class prior, as in crowd-kit: estimates of the paper can be 0, which has no logarithm."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """Answers that every worker is taken to have given before the first, on tasks of each truth."""
+    """Pseudo-counts of the answers of every worker, for tasks of each true label."""
 
     right: float
     wrong: float
-    """Of each wrong label."""
+    """Pseudo-count of each wrong label."""
 
 
 NO_PRIOR = Prior(0.0, 0.0)
-"""The paper's own: matrices are what the answers say."""
+"""No prior, as in the paper: answers alone determine the matrices."""
 
 
 @dataclass(frozen=True, slots=True)
 class _GivenLabels:
-    """The R pairs (worker, label) that occur: a confusion matrix has rows for these alone."""
+    """The R pairs (worker, label) that occur; confusion matrices have rows only for these."""
 
     row: NDArray[np.int32]
-    """[N] the pair of each answer."""
+    """[N] pair of each answer."""
     worker: NDArray[np.intp]
     """[R]"""
     label: NDArray[np.intp]
@@ -47,19 +47,19 @@ def dawid_skene(encoded: EncodedJudgements, expected: Prior = NO_PRIOR) -> Fit:
     """Estimate class prior, confusion matrices and truth together by EM.
 
         E: P(truth_t = c) = p_c prod over answers (w, l) on t of e_w[l | c], up to a constant
-        M: e_w[l | c] = sum over tasks where w said l of P(truth_t = c), over the sum of that for all l
+        M: e_w[l | c] = sum over tasks that w labelled l of P(truth_t = c), divided by its sum over all l
            p_c = mean over tasks of P(truth_t = c)
 
-    from the shares of the votes. Dawid and Skene 1979, "Maximum likelihood estimation of observer error-rates
-    using the EM algorithm", equations 2.3 to 2.5. Gold tasks are clamped in every E-step, and so inform the
-    matrices. Ties: the smallest label. Ends when no posterior moves by more than ``TOLERANCE``, at the
-    latest after ``ITERATIONS`` iterations. The ability of a worker is the probability of a right answer,
-    sum over c of p_c e_w[c | c].
+    starting from the vote shares. Dawid and Skene 1979, "Maximum likelihood estimation of observer
+    error-rates using the EM algorithm", equations 2.3 to 2.5. Gold tasks are clamped in every E-step and
+    so inform the matrices. Ties go to the smallest label. EM ends when no posterior moves by more than
+    ``TOLERANCE``, or after ``ITERATIONS`` iterations. The ability of a worker is the probability of a correct
+    answer, sum over c of p_c e_w[c | c].
 
     Args:
         encoded: The judgements.
-        expected: Dirichlet prior of the rows of the matrices, as answers added to the counts of the M-step: with few
-            answers a worker, matrices that these alone decide are certain of too much.
+        expected: Dirichlet prior of the matrix rows, as counts added in the M-step. Without it, few answers
+            per worker make the matrices too certain.
     """
     said = _given_labels(encoded)
     posteriors = majority(encoded).posteriors
@@ -105,7 +105,7 @@ def _estimate_errors(encoded: EncodedJudgements, said: _GivenLabels, posteriors:
 def _update(
     posteriors: Values, encoded: EncodedJudgements, said: _GivenLabels, log_prior: Values, log_errors: Values
 ) -> float:
-    """Do the E-step in place; return the largest move of a posterior."""
+    """Run the E-step in place and return the largest change of a posterior."""
     moved = 0.0
     for block in blocks(encoded):
         row = said.row[block.rows]

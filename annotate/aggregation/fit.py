@@ -8,34 +8,34 @@ from numpy.typing import NDArray
 __all__ = ["ITERATIONS", "TIE", "TOLERANCE", "Fit", "choose_labels", "clamp", "normalise"]
 
 TOLERANCE = 1e-5
-"""An iterative method has converged where no posterior moved further in an iteration. On the public crowd sets each
-iteration goes at least a tenth of the way that is left: posteriors are then within 1e-4 of the fixed point."""
+"""A method has converged when no posterior moves further than this in one iteration. On the public crowd sets each
+iteration covers at least a tenth of the remaining distance, so posteriors are within 1e-4 of the fixed point."""
 ITERATIONS = 500
-"""Most iterations; convergence takes 20 to 60 on the public crowd sets."""
+"""Maximum number of iterations; the public crowd sets need 20 to 60."""
 TIE = 1e-9
-"""Posteriors that differ by less are a tie: rounding must not decide."""
+"""Posteriors that differ by less are a tie, so that rounding does not decide."""
 
 Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """One method's result on ``Answers``."""
+    """Result of a method on ``EncodedJudgements``."""
 
     posteriors: Values
-    """[K, T] probability of each label, by task adding up to 1."""
+    """[K, T] probability of each label; adds up to 1 for each task."""
     ability: Values
-    """[W] in the method's own unit."""
+    """[W] ability in the unit of the method."""
     difficulty: Values | None = None
-    """[T] 1/beta of GLAD; None: the method knows no such thing."""
+    """[T] 1/beta of GLAD; None for other methods."""
     converged: bool = True
 
 
 def normalise(scores: Values, gold: NDArray[np.int32]) -> Values:
-    """Turn log probabilities [K, m], known up to a constant by task, into probabilities, in place.
+    """Turn log probabilities [K, m], known up to a constant per task, into probabilities in place.
 
-    The largest score is subtracted first, so that ``exp`` cannot overflow. Tasks of the gold set are
-    clamped: their true label has probability 1.
+    The largest score is subtracted first so that ``exp`` cannot overflow. Gold tasks are clamped: their
+    true label has probability 1.
     """
     scores -= scores.max(axis=0)
     np.exp(scores, out=scores)
@@ -44,7 +44,7 @@ def normalise(scores: Values, gold: NDArray[np.int32]) -> Values:
 
 
 def clamp(posteriors: Values, gold: NDArray[np.int32]) -> Values:
-    """Give the true labels of gold tasks probability 1, in place."""
+    """Set the probability of the true labels of gold tasks to 1, in place."""
     (known,) = np.nonzero(gold >= 0)
     posteriors[:, known] = 0.0
     posteriors[gold[known], known] = 1.0
@@ -52,7 +52,7 @@ def clamp(posteriors: Values, gold: NDArray[np.int32]) -> Values:
 
 
 def choose_labels(posteriors: Values) -> NDArray[np.intp]:
-    """Return the most probable label of each task, [T]; of equally probable ones the smallest."""
+    """Return the most probable label of each task, [T]; ties go to the smallest label."""
     if not posteriors.size:
         return np.zeros(0, np.intp)
     best: NDArray[np.intp] = np.argmax(posteriors >= posteriors.max(axis=0) - TIE, axis=0)

@@ -15,15 +15,15 @@ __all__ = ["NewtonSteps", "glad"]
 Values = NDArray[np.float64]
 
 _LONGEST = 1.0
-"""Longest step of a parameter: the standard deviation of its prior."""
+"""Maximum step of a parameter: the standard deviation of its prior."""
 
 
 class NewtonSteps:
-    """Parameters on their way up; each log posterior is a log likelihood plus the prior N(mean, 1).
+    """Newton steps of many independent parameters; each log posterior is a log likelihood plus a prior N(mean, 1).
 
-    A step is gradient / curvature, at most ``limit`` long. Where the logistic curve is flat that quotient
-    overshoots, and could jump to and fro across the top for ever: so a parameter's limit halves whenever its
-    gradient has turned since the step before, and doubles again, up to 1, while it has not.
+    A step is gradient / curvature, limited in length. Where the logistic curve is flat, the quotient
+    overshoots and could oscillate around the maximum. The limit of a parameter therefore halves when its
+    gradient changes sign, and doubles again, up to 1, while it does not.
     """
 
     def __init__(self, mean: Values) -> None:
@@ -33,12 +33,12 @@ class NewtonSteps:
         self._limit = np.full_like(mean, _LONGEST)
 
     def step(self, which: slice, gradient: Values, curvature: Values) -> float:
-        """Move some parameters one step; return the length of the longest.
+        """Move some parameters by one step and return the length of the longest.
 
         Args:
             which: The parameters.
-            gradient: Of their log likelihood.
-            curvature: Minus its second derivative, or the expectation of that; at least 0.
+            gradient: Gradient of their log likelihood.
+            curvature: Its negative second derivative, or the expectation of that; at least 0.
         """
         value, limit = self.value[which], self._limit[which]
         uphill = gradient - (value - self._mean[which])
@@ -64,17 +64,17 @@ def glad(encoded: EncodedJudgements) -> Fit:
         E: log P(truth_t = c) = const + sum over answers c on t of (alpha_w beta_t + log(K - 1))
         M: d/d alpha_w = sum (p - s) beta_t - (alpha_w - 1),  d/d b_t = sum (p - s) alpha_w beta_t - (b_t - 1)
 
-    p being the posterior of the label that was given. The M-step is no full maximisation: a step of the abilities
-    (Newton), the posteriors anew, a step of b (Fisher scoring), see ``Ascent``. The fixed points are those
-    of full EM. It starts from the priors' means and ends when neither a posterior nor an ability moves by
-    more than ``TOLERANCE``, at the latest after ``ITERATIONS`` iterations. Ties: the smallest label.
-    The ability of a worker is alpha_w, the difficulty of a task 1 / beta_t.
+    where p is the posterior of the given label. The M-step is partial: a Newton step of the abilities, new
+    posteriors, then a step of b by Fisher scoring (``NewtonSteps``). The fixed points are those of full EM. It
+    starts from the prior means and ends when no posterior or ability moves by more than ``TOLERANCE``, or
+    after ``ITERATIONS`` iterations. Ties go to the smallest label. The ability of a worker is alpha_w, the
+    difficulty of a task 1 / beta_t.
 
-    "Weighted GLAD" gave the final labels of M5Product, and is defined nowhere public. This project's interpretation:
-    gold tasks are clamped to their true label in every E-step, and the prior mean of a worker's ability is what
-    the worker's gold answers say, log(q_w / (1 - q_w)) / e with q_w from ``expect_accuracy``: the ability
-    that gives accuracy q_w on a task of mean difficulty. It is 1 for a worker who met no gold task, so
-    without gold it is plain GLAD.
+    "Weighted GLAD" produced the final labels of M5Product but has no public definition. Interpretation here:
+    gold tasks are clamped to their true label in every E-step, and the prior mean of a worker's ability is
+    log(q_w / (1 - q_w)) / e, with q_w from ``expect_accuracy`` on the worker's gold answers. This ability gives
+    accuracy q_w on a task of mean difficulty. It is 1 for a worker without gold answers, so without gold the
+    method is plain GLAD.
     """
     accuracy = expect_accuracy(encoded)
     abilities = NewtonSteps(np.log(accuracy / (1 - accuracy)) / np.e)
@@ -90,7 +90,7 @@ def glad(encoded: EncodedJudgements) -> Fit:
 
 
 def _step_abilities(encoded: EncodedJudgements, abilities: NewtonSteps, ease: NewtonSteps, posteriors: Values) -> float:
-    """Work the posteriors out in place, then climb; return the largest move of a posterior or an ability."""
+    """Update posteriors and abilities in place; return the largest change of either."""
     gradient, curvature, moved = np.zeros_like(abilities.value), np.zeros_like(abilities.value), 0.0
     for block in blocks(encoded):
         found = _expect(block, encoded, abilities.value, ease.value)
@@ -113,7 +113,7 @@ class _Expectation:
     posteriors: Values
     """[K, m]"""
     beta: Values
-    """[n], as all below: one for each answer."""
+    """[n], like all below: one value per answer."""
     product: Values
     """alpha beta."""
     surprise: Values

@@ -13,11 +13,10 @@ Values = NDArray[np.float64]
 
 
 def majority(encoded: EncodedJudgements) -> Fit:
-    """Give each label its share of the task's answers; all labels the same share where there are none.
+    """Return the share of each label among the answers on a task; equal shares without answers.
 
-    Every worker counts the same. A tie stays one in the posteriors; as the label, the smallest of the tied
-    is chosen (``choose_labels``). Gold clamps its tasks and changes no other. The ability of a worker is the
-    mean posterior of the worker's own answers.
+    All workers count the same. Tied labels keep equal posteriors, and ``choose_labels`` takes the smallest.
+    Gold clamps its own tasks only. The ability of a worker is the mean posterior of the worker's answers.
     """
     votes = count_votes(encoded)
     total = votes.sum(axis=0)

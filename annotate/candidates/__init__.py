@@ -1,4 +1,4 @@
-"""Candidates: the listings most like a query, for annotators to compare with it."""
+"""Candidates: the listings most similar to a query, for annotators to compare."""
 
 from annotate.candidates.encoders import ENCODERS, Encoder, LightEncoder, Listing, ReadObject, load_encoder
 from annotate.settings import CandidateSettings

@@ -23,45 +23,44 @@ ReadObject = Callable[[str], bytes]
 """SHA-256 of an object -> its bytes."""
 _CAPTION, _SPECS, _IMAGE = 1024, 512, 64
 _WEIGHTS = (1.0, 1.0, 0.5)
-"""Of caption, specifications, image: a perceptual hash tells photographs apart, not products."""
+"""Weights of caption, specifications and image; the hash separates photographs rather than products."""
 _WORD = re.compile(r"[a-z0-9]+(?:[.\-/][a-z0-9]+)*")
 _GRAMS = (2, 3)
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What an encoder may look at of one product; the modalities that are absent are None or empty."""
+    """The data of one product that an encoder sees; absent modalities are None or empty."""
 
     product_id: str
     caption: str | None = None
     specs: tuple[tuple[str, str], ...] = ()
-    """(property, value) in the order of the page, under shared names where they were aligned."""
+    """(property, value) in page order, under shared names if aligned."""
     image: str | None = None
-    """SHA-256 of the main image, for encoders that read its bytes."""
+    """SHA-256 of the main image, for encoders that read it."""
     phash: int | None = None
     """64-bit perceptual hash of the main image, as a signed integer."""
 
 
 class Encoder(Protocol):
-    """Vectors whose cosine says how likely two listings are one product."""
+    """Turns listings into vectors whose cosine measures how likely two listings are the same product."""
 
     @property
     def dimensions(self) -> int:
-        """Length of a vector: the lengths of its concatenated features."""
+        """Length of a vector, the sum of the lengths of its features."""
 
     def encode(self, listings: Sequence[Listing], read: ReadObject) -> Vectors:
-        """Return [len(listings), dimensions]; each feature scaled as it should weigh. Absent features are zeros."""
+        """Return [len(listings), dimensions], each feature scaled to its weight; absent features are zeros."""
 
 
 @dataclass(frozen=True, slots=True)
 class EncoderEntry:
-    """Where an encoder is found, and what it is made with."""
+    """Factory of an encoder and its options."""
 
     factory: str
-    """``module:class``, as in an entry point: imported when it is asked for, so that an encoder that needs torch costs
-    nothing, and is known to nobody here but by its name."""
+    """``module:class``, as in an entry point. It is imported on demand, because some encoders need torch."""
     options: tuple[str, ...] = ()
-    """Settings of the candidate search that it takes as arguments of the same name."""
+    """Settings of the candidate search that are its arguments, by name."""
 
 
 ENCODERS: Mapping[str, EncoderEntry] = MappingProxyType(
@@ -77,23 +76,23 @@ def load_encoder(settings: CandidateSettings) -> Encoder:
     """Return the encoder that the settings name.
 
     Raises:
-        SettingsError: There is none of that name, it wants a setting, or a package of the extra ``train``.
+        SettingsError: The name is unknown, or a setting or a package of the extra ``train`` is missing.
     """
     name = settings.encoder
     if name not in ENCODERS:
-        raise SettingsError(f"annotate.candidates.encoder: wanted one of {', '.join(ENCODERS)}, got {name!r}")
+        raise SettingsError(f"annotate.candidates.encoder must be one of {', '.join(ENCODERS)}, not {name!r}.")
     place = ENCODERS[name]
     chosen = {option: getattr(settings, option) for option in place.options}
     if None in chosen.values():
         wanted = " and ".join(option for option, value in chosen.items() if value is None)
-        raise SettingsError(f"annotate.candidates.{wanted}: the encoder {name} wants one, got none; set it")
+        raise SettingsError(f"annotate.candidates.{wanted}: the encoder {name} needs this setting.")
     module, _, factory = place.factory.partition(":")
     try:
         found = import_module(module)
     except ModuleNotFoundError as error:
         raise SettingsError(
-            f"annotate.candidates.encoder: {name} wants the extra train, found no {error.name}; "
-            "run: pip install 'm5data[train]'"
+            f"annotate.candidates.encoder: {name} needs the extra train ({error.name} is not installed). "
+            "Run pip install 'm5data[train]'."
         ) from error
     made: Encoder = getattr(found, factory)(**chosen)
     return made
@@ -102,19 +101,18 @@ def load_encoder(settings: CandidateSettings) -> Encoder:
 class LightEncoder:
     """Hashed words and character n-grams of the caption, hashed specification lines, and the image's perceptual hash.
 
-    Texts are folded (NFKC, lower case). A caption gives its Latin words and numbers and the n-grams of 2 and 3
-    characters of everything else; a specification line gives its property with its value, and the value alone. A term
-    that occurs n times adds 1 + ln n to the place that its CRC-32 names, with a sign that the same hash gives, so that
+    Texts are folded (NFKC, lower case). The terms of a caption are its Latin words and numbers, and the 2- and
+    3-grams of all other characters. The terms of a specification are property with value, and the value alone. A
+    term that occurs n times adds 1 + ln n at the index given by its CRC-32, with a sign from the same hash so that
     collisions cancel on average (Weinberger et al. 2009, "Feature hashing for large scale multitask learning",
-    section 2). The perceptual hash gives 64 values of +-1: signs of low frequencies of the grey image. Each part is
-    scaled to its weight as length.
+    section 2). The perceptual hash gives 64 values of +-1. Each part has its weight as length.
     """
 
     dimensions = _CAPTION + _SPECS + _IMAGE
 
     def encode(self, listings: Sequence[Listing], read: ReadObject) -> Vectors:
-        """Return [len(listings), 1600]: 1,024 of the caption, 512 of the specifications, 64 of the image."""
-        del read  # the hash in the table images says enough
+        """Return [len(listings), 1600]: 1,024 for the caption, 512 for the specifications, 64 for the image."""
+        del read  # the hash of the table images suffices
         vectors = np.zeros((len(listings), self.dimensions), np.float32)
         for vector, listing in zip(vectors, listings, strict=True):
             _hash_terms(caption_terms(listing.caption or ""), vector[:_CAPTION])
@@ -131,7 +129,7 @@ class LightEncoder:
 
 
 def caption_terms(caption: str) -> Iterator[str]:
-    """Yield the terms of a caption, repeated as they occur."""
+    """Yield the terms of a caption, with repetitions."""
     text = _fold(caption)
     yield from _WORD.findall(text)
     for run in _WORD.sub(" ", text).split():

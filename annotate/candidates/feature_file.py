@@ -15,20 +15,20 @@ from m5data.errors import DataError
 __all__ = ["FeatureFile", "Rows", "scale_to_unit"]
 
 Rows = NDArray[np.int64]
-"""Numbers of rows."""
+"""Row numbers."""
 
 
 def scale_to_unit(vectors: Vectors) -> Vectors:
-    """Scale each row to length 1, in place, so that a product of two is their cosine; rows of zeros stay."""
+    """Scale each row to length 1 in place, so that dot products are cosines; rows of zeros stay."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     vectors /= np.where(lengths == 0, np.float32(1), lengths)
     return vectors
 
 
 class FeatureFile:
-    """[count, dimensions] float32, row after row.
+    """A file of float32 [count, dimensions], row after row.
 
-    Read with plain reads and not as a memory map: mapped pages count as the process's own memory.
+    It uses plain reads, because the pages of a memory map count as memory of the process.
     """
 
     def __init__(self, path: Path, dimensions: int) -> None:
@@ -48,24 +48,24 @@ class FeatureFile:
         self.count += len(vectors)
 
     def write(self, start: int, vectors: Vectors) -> None:
-        """Write rows at a place; beyond the end too."""
+        """Write rows at a row number, also beyond the end."""
         self._file.seek(start * self.dimensions * 4)
         rest = np.ascontiguousarray(vectors, np.float32).data.cast("B")
         while rest:
             rest = rest[self._file.write(rest) :]
 
     def read(self, start: int, stop: int) -> Vectors:
-        """Return rows ``start`` to ``stop``; from any thread.
+        """Return rows ``start`` to ``stop``; thread-safe.
 
         Raises:
-            DataError: The file is shorter.
+            DataError: The file ends before ``stop``.
         """
         rows = np.empty((stop - start, self.dimensions), np.float32)
         place, rest = start * self.dimensions * 4, rows.data.cast("B")
         while rest:
             got = os.preadv(self._file.fileno(), [rest], place)
             if not got:
-                raise DataError(f"features: wanted rows {start} to {stop} of {self.count}, the file ended before")
+                raise DataError(f"features: the file of {self.count} rows ended while reading rows {start} to {stop}.")
             place, rest = place + got, rest[got:]
         return rows
 
@@ -77,6 +77,6 @@ class FeatureFile:
         return found
 
     def blocks(self, size: int) -> Iterator[tuple[int, Vectors]]:
-        """Yield (first row, rows) of the whole file, ``size`` rows at a time."""
+        """Yield (first row, rows) over the whole file, ``size`` rows at a time."""
         for start in range(0, self.count, size):
             yield start, self.read(start, min(start + size, self.count))

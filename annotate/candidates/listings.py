@@ -23,16 +23,16 @@ where d.kept and r.held_out order by product_id
 
 
 def held_out_products(snapshot: Snapshot) -> pa.Table:
-    """Return product_id and sub_class_id (-1 or null: none) of what is outside train for ever, sorted.
+    """Return product_id and sub_class_id (-1 or null if none) of the held-out products, sorted.
 
-    Exact duplicates that were dropped are not among them.
+    Dropped exact duplicates are excluded.
     """
     with closing(snapshot.connection(["products", "duplicates", "reserve", "labels"])) as connection:
         return connection.sql(_HELD).to_arrow_table()
 
 
 def read_listings(snapshot: Snapshot, wanted: frozenset[str]) -> Iterator[list[Listing]]:
-    """Yield the listings of products, those of a partition together, sorted by id inside."""
+    """Yield the listings of products, one partition at a time, sorted by id within each."""
     for bucket in snapshot.partitions("products"):
         captions = snapshot.table("products", ["product_id", "caption"], only=[bucket]).to_pylist()
         specs, images = _specs(snapshot, bucket), _images(snapshot, bucket)
@@ -59,23 +59,23 @@ def _specs(snapshot: Snapshot, bucket: Partition) -> dict[str, list[tuple[str, s
 
 
 def _images(snapshot: Snapshot, bucket: Partition) -> dict[str, tuple[str, int]]:
-    """Return each product's first stored image: the main one, where that came."""
+    """Return the first stored image of each product, usually the main one."""
     rows = snapshot.table("images", ["product_id", "position", "sha256", "phash"], only=[bucket]).to_pylist()
     return {row["product_id"]: (row["sha256"], row["phash"]) for row in reversed(rows)}
 
 
 def sample_queries(products: pa.Table, settings: CandidateSettings) -> Rows:
-    """Return row numbers of queries, ascending: drawn at random from categories of at least ``min_category``.
+    """Return ascending row numbers of queries, drawn at random from categories of at least ``min_category``.
 
-    M5Product: "sample queries in categories with > 2,000 instances", from everything outside train; the categories
-    here are those of the second level, and their size is that outside train.
+    M5Product: "sample queries in categories with > 2,000 instances", from everything outside train. Categories
+    here are those of the second level, and only held-out products count.
 
     Args:
         products: product_id, sub_class_id.
-        settings: How many, of which categories, by which seed.
+        settings: Number of queries, minimum category and seed.
 
     Raises:
-        DataError: No category is so large.
+        DataError: No category is large enough.
     """
     category = products["sub_class_id"].to_numpy().astype(np.float64)
     category = np.where(np.isnan(category), -1, category).astype(np.int64)
@@ -84,8 +84,8 @@ def sample_queries(products: pa.Table, settings: CandidateSettings) -> Rows:
     if not large.any():
         largest = int(sizes[names >= 0].max(initial=0))
         raise DataError(
-            f"annotate.candidates.min_category: wanted categories of {settings.min_category} products outside train, "
-            f"the largest has {largest}; set a smaller min_category"
+            f"annotate.candidates.min_category: no category has {settings.min_category} products outside train; "
+            f"the largest has {largest}. Set a smaller min_category."
         )
     rows = np.flatnonzero(large[place])
     drawn = np.random.default_rng(settings.seed).permutation(rows)[: settings.queries]

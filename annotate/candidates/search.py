@@ -27,34 +27,34 @@ __all__ = [
 ]
 
 Neighbours = tuple[Rows, NDArray[np.float64]]
-"""Rows, best first, -1 where there are no more; and their similarities, nan there: each [queries, best]."""
+"""Rows, best first, padded with -1, and their similarities, padded with nan; each [queries, best]."""
 
 _STEPS = 1 << 20
-"""Similarities are compared in steps of 2^-20: float32 sums differ by less with the order of their terms, so what is
-equal but for that order is a tie, whichever block it came in."""
+"""Similarities are compared in steps of 2^-20. float32 sums vary by less with the order of their terms, so equal sums
+are ties in any block."""
 _NONE = np.iinfo(np.int64).max
 _EXACT_ROWS = 2048
 _EXACT_QUERIES = 2048
-"""Rows and queries of one matrix product: large enough that selecting costs little beside it, and together with
-what is kept of them some 150 MB a thread, at 2,816 dimensions and 500 best."""
+"""Rows and queries of one matrix product: large enough that selection costs little, and about 150 MB per thread at
+2,816 dimensions and 500 best."""
 _BLOCK = 2048
 _COLUMNS = 1024
 _QUERIES = 4096
 _TRAINING = 40
-"""Rows a centre that k-means sees: faiss asks for 39 or more."""
+"""Training rows per centre of k-means; faiss requires at least 39."""
 _ROUNDS = 8
 
 
 class TopK:
     """The best rows of each query; ties go to the smaller row.
 
-    A row and its similarity are one integer, smaller for better, so that one comparison sorts by both. Only what can
-    still be among the best is kept: the others fall to one comparison with the query's threshold.
+    One integer encodes similarity and row, smaller for better, so that one comparison sorts by both. A threshold
+    for each query discards rows that cannot be among the best.
 
     Args:
-        queries: How many.
-        best: How many rows of each.
-        block: Most columns of an ``offer``.
+        queries: Number of queries.
+        best: Number of rows to keep for each.
+        block: Maximum number of columns of an ``offer``.
     """
 
     def __init__(self, queries: int, best: int, block: int) -> None:
@@ -64,15 +64,15 @@ class TopK:
         self._least = np.full(queries, -np.inf, np.float32)
 
     def offer(self, queries: Rows, rows: Rows, similarity: Vectors) -> None:
-        """Take in similarities.
+        """Add similarities.
 
         Args:
-            queries: [q] numbers of queries, each once.
-            rows: [n] numbers of rows.
+            queries: [q] query numbers, each once.
+            rows: [n] row numbers.
             similarity: [q, n], within -2 to 2.
         """
         wanted = similarity >= self._least[queries][:, None]
-        place, column = np.divmod(np.flatnonzero(wanted), wanted.shape[1])  # np.nonzero takes thrice as long
+        place, column = np.divmod(np.flatnonzero(wanted), wanted.shape[1])  # np.nonzero takes three times as long
         counts = np.bincount(place, minlength=len(queries))
         full = self._fill[queries] + counts > self._keys.shape[1]
         if full.any():
@@ -86,7 +86,7 @@ class TopK:
             self._shrink(crowded)
 
     def found(self) -> Neighbours:
-        """Return what is best of all that was offered."""
+        """Return the best of all offered rows."""
         self._shrink(np.flatnonzero(self._fill > self._best))
         keys = np.sort(self._keys[:, : self._best], axis=1)
         rows, steps = keys & 0xFFFFFFFF, 2 * _STEPS - (keys >> 32)
@@ -94,7 +94,7 @@ class TopK:
         return np.where(there, rows, -1), np.where(there, steps / _STEPS, np.nan)
 
     def _shrink(self, queries: Rows) -> None:
-        """Keep the best of some queries, and raise their thresholds."""
+        """Reduce some queries to their best rows and raise their thresholds."""
         if not len(queries):
             return
         used = int(self._fill[queries].max())
@@ -105,7 +105,7 @@ class TopK:
         self._keys[queries, :used] = keys
         self._fill[queries] = np.minimum(self._fill[queries], self._best)
         last = self._keys[queries, self._best - 1]
-        steps = 2 * _STEPS - (last >> 32) - 1  # one less: what rounds up to it must pass
+        steps = 2 * _STEPS - (last >> 32) - 1  # one less, for similarities that round up to it
         self._least[queries] = np.where(last == _NONE, -np.inf, steps / _STEPS)
 
 
@@ -116,10 +116,10 @@ def _key(similarity: Vectors, rows: Rows) -> Rows:
 
 
 def search_parts(search: Callable[[Vectors], Neighbours], queries: Vectors, best: int, most: int) -> Neighbours:
-    """Search parts of at most ``most`` queries, as many at a time as there are cores, and put the results together.
+    """Search parts of at most ``most`` queries in one thread per core, and concatenate the results.
 
-    Matrix products then run on one thread each: threads of one product wait for each other, those of two searches
-    do not, and selecting, which only one thread of a product could do, runs on all cores too.
+    Each matrix product runs on one thread: threads of one product wait for each other, threads of different
+    searches do not, and selection, which is single-threaded, also runs on all cores.
     """
     cores = os.cpu_count() or 1
     count = max(-(-len(queries) // most), min(cores, len(queries)))
@@ -154,21 +154,25 @@ def _search_block(features: FeatureFile, queries: Vectors, best: int) -> Neighbo
 
 @dataclass(frozen=True, slots=True)
 class InvertedFile:
-    """Rows sorted by list, in a file of their own."""
+    """An inverted file: rows sorted by list, in a separate file.
+
+    Each query searches the lists whose centres are nearest. Similarities within a list are exact, so only rows
+    in other lists can be missed.
+    """
 
     centres: Vectors
     """[L, dimensions], of length 1."""
     rows: Rows
-    """[N] number of each row of the sorted file."""
+    """[N] original number of each row of the sorted file."""
     ends: Rows
-    """[L + 1] where lists begin and end in the sorted file."""
+    """[L + 1] boundaries of the lists in the sorted file."""
     features: FeatureFile
     """The sorted file."""
 
     def search(self, queries: Vectors, best: int, probes: int) -> Neighbours:
         """Return the most similar rows of each query among its ``probes`` nearest lists, ties by row.
 
-        All queries that look into a list are compared with it in one matrix product.
+        All queries of a list are compared with it in one matrix product.
         """
         return search_parts(lambda part: self._search(part, best, probes), queries, best, _QUERIES)
 
@@ -186,18 +190,18 @@ class InvertedFile:
 
 
 def count_lists(rows: int) -> int:
-    """Return how many lists suit so many rows: about their root, and rows enough for k-means in each."""
+    """Return the number of lists for a number of rows: about its root, with enough rows for k-means in each."""
     return max(1, min(math.isqrt(rows), rows // _TRAINING))
 
 
 def build_inverted_file(features: FeatureFile, lists: int, path: Path, seed: int = 0) -> InvertedFile:
-    """Divide rows into lists around centres that k-means finds (faiss, spherical), and sort them into a new file.
+    """Assign rows to lists by spherical k-means (faiss), and write them sorted by list into a new file.
 
     Args:
         features: Rows of length 1.
-        lists: How many; about the root of the number of rows.
-        path: The new file; the caller closes and removes it.
-        seed: Of the rows that k-means sees, and of its start.
+        lists: Number of lists.
+        path: Path of the new file; the caller closes and removes it.
+        seed: Seed of the training sample and of k-means.
     """
     sample = np.random.default_rng(seed).permutation(features.count)[: _TRAINING * lists]
     training = features.read_rows(np.sort(sample))
@@ -212,13 +216,13 @@ def build_inverted_file(features: FeatureFile, lists: int, path: Path, seed: int
 
 
 def count_probes(index: InvertedFile, features: FeatureFile, queries: Vectors, best: int, recall: float) -> int:
-    """Return how many lists must be looked into to find a share ``recall`` of the truly best rows.
+    """Return the number of lists to search for a share ``recall`` of the truly best rows.
 
     Args:
-        index: Made of ``features``.
-        features: Searched exactly.
-        queries: A sample of those to come.
-        best: As will be asked for.
+        index: Index of ``features``.
+        features: The rows, searched exactly for comparison.
+        queries: A sample of the queries.
+        best: Number of rows per query.
         recall: Above 0, at most 1.
     """
     truth, _ = search_exactly(features, queries, best)

@@ -1,4 +1,4 @@
-"""Tasks for annotators: who judges what, exactly once, whatever is killed.
+"""Tasks for annotators: every answer is stored once, also across crashes.
 
 with TaskBoard(store.state, settings.annotate.tasks) as board:
     board.add_tasks([Task("shop:1", "shop:2")])

@@ -16,19 +16,19 @@ from annotate.settings import TaskSettings
 __all__ = ["EXPECTED", "Uncertainty", "estimate_uncertainty", "find_uninformative", "replan"]
 
 EXPECTED = Prior(right=4.0, wrong=1.0)
-"""Workers are expected to be right in four of five answers, as firmly as five answers say it. Without that, two
-answers a task make the model certain of whatever two workers agree on."""
+"""Workers are expected to give four correct answers in five, with the weight of five answers. Without this prior, two
+answers per task make the model certain of anything on which two workers agree."""
 
 
 _LEAST = 0.5
-"""Share of what the middle worker tells below which a worker rests."""
+"""Share of the median informativeness below which a worker is uninformative."""
 
 Values = NDArray[np.float64]
 _ROUNDS = 15
-"""Rounds that the judgements are spent in: more see more of the answers before, and wait for more."""
+"""Rounds in which judgements are spent; more rounds use more earlier answers, but wait longer."""
 _DECIDED = 0.01
-"""Less doubt than this is not worth a judgement, once two workers answered: with one answer a task, the model may
-take all tasks for one class, and be sure of it."""
+"""Uncertainty below which a task with two answers needs no more. With one answer per task the model can be certain
+that all tasks have one label."""
 _FEWEST = 2
 _PLACES = 1 << 62
 _ANSWERS = """
@@ -43,43 +43,42 @@ _NEWS = "select changes > planned from annotation_counts"
 
 @dataclass(frozen=True, slots=True)
 class Uncertainty:
-    """What is known of each task and worker."""
+    """Uncertainty of tasks and informativeness of workers."""
 
     label: NDArray[np.intp]
-    """[T] most probable label; of equally probable ones the smallest."""
-    wrong: Values
-    """[T] probability that it is not the true one: the error that asking on could take away, so the value of a
-    further judgement. 0 for gold tasks."""
+    """[T] most probable label; ties go to the smallest."""
+    error: Values
+    """[T] probability that this label is incorrect, which is the value of a further judgement. 0 for gold tasks."""
     informativeness: Values
-    """[W] what an answer of the worker tells of the truth: their mutual information, nats. 0: nothing, as of one who
-    guesses or always leaves the default; who always says the opposite tells as much as who is always right."""
+    """[W] mutual information of true label and answer, in nats. It is 0 for guessing or always keeping the default;
+    a worker who always answers the opposite is as informative as one who is always correct."""
 
 
-def estimate_uncertainty(answers: EncodedJudgements) -> Uncertainty:
-    """Return how open each task is, by Dawid and Skene's model with a prior.
+def estimate_uncertainty(encoded: EncodedJudgements) -> Uncertainty:
+    """Return the uncertainty of each task by Dawid and Skene's model with a prior.
 
-    That model and not GLAD, because it sees through a worker who always leaves the default: such answers say nothing,
-    whichever label is the commoner one; and through a spammer, whose matrix has equal rows.
+    Unlike GLAD, this model recognises workers who always keep the default, and spammers: both have confusion
+    matrices with equal rows.
     """
-    posteriors = dawid_skene(answers, EXPECTED).posteriors
+    posteriors = dawid_skene(encoded, EXPECTED).posteriors
     label = np.argmax(posteriors, axis=0)
-    wrong = 1.0 - posteriors[label, np.arange(posteriors.shape[1])]
-    return Uncertainty(label, wrong, _information(answers, posteriors))
+    error = 1.0 - posteriors[label, np.arange(posteriors.shape[1])]
+    return Uncertainty(label, error, _information(encoded, posteriors))
 
 
 def find_uninformative(informativeness: Values) -> NDArray[np.bool_]:
-    """Return which workers are not asked again about tasks in doubt, [W]: who tells less than half of the middle one.
+    """Return which workers are uninformative, [W]: below half of the median informativeness.
 
-    A judgement is spent where it tells most: on a task in doubt, and on a worker who knows.
+    Uninformative annotators get no disputed pairs.
     """
     return informativeness < _LEAST * np.median(informativeness) if len(informativeness) else np.zeros(0, bool)
 
 
-def _information(answers: EncodedJudgements, posteriors: Values) -> Values:
-    """Return the mutual information of truth and answer by worker, [W], of confusion matrices with the prior."""
-    shape = len(answers.workers), len(answers.labels)
-    cell = answers.worker.astype(np.int64) * shape[1] + answers.label
-    counts = np.stack([sum_by(cell, p[answers.task], shape[0] * shape[1]).reshape(shape) for p in posteriors])
+def _information(encoded: EncodedJudgements, posteriors: Values) -> Values:
+    """Return the mutual information of true label and answer for each worker, [W], from matrices with the prior."""
+    shape = len(encoded.workers), len(encoded.labels)
+    cell = encoded.worker.astype(np.int64) * shape[1] + encoded.label
+    counts = np.stack([sum_by(cell, p[encoded.task], shape[0] * shape[1]).reshape(shape) for p in posteriors])
     right = np.eye(shape[1], dtype=bool)[:, None, :]
     counts += np.where(right, EXPECTED.right, EXPECTED.wrong)
     errors = counts / counts.sum(axis=2, keepdims=True)
@@ -89,17 +88,17 @@ def _information(answers: EncodedJudgements, posteriors: Values) -> Values:
 
 
 def replan(connection: sqlite3.Connection, settings: TaskSettings) -> int:
-    """Open the tasks in most doubt for one more worker, as far as the judgements to be spent reach.
+    """Open the most uncertain tasks for one more worker, within the budget of judgements.
 
-    Does nothing where no answer came since the last plan. Only tasks of the kind ``same-product`` are opened, and only
-    such as a worker can take who neither rests nor saw it; where none can, nobody rests.
+    Does nothing if no answer arrived since the last plan. Only ``same-product`` tasks are opened, and only those
+    that an informative worker has not seen. If there are none, uninformative workers get disputed tasks too.
 
     Args:
-        connection: Inside a transaction.
-        settings: Of the board; ``adaptive`` is set.
+        connection: Connection inside a transaction.
+        settings: Settings of the board with ``adaptive``.
 
     Returns:
-        How many were opened.
+        Number of opened tasks.
     """
     if settings.adaptive is None or not connection.execute(_NEWS).fetchone()[0]:
         return 0
@@ -111,12 +110,12 @@ def replan(connection: sqlite3.Connection, settings: TaskSettings) -> int:
     ready = {task: wanted for task, _, wanted, taken in asked if wanted <= taken < settings.most}
     if room <= 0 or not ready:
         return 0
-    number, wrong, resting = _estimate(connection, [(task, truth) for task, truth, *_ in tasks])
+    number, error, resting = _estimate(connection, [(task, truth) for task, truth, *_ in tasks])
     takers = _find_takers(connection, ready, resting)
     if not takers:
         resting, takers = frozenset(), _find_takers(connection, ready, ())
-    order = np.lexsort((number, -wrong))
-    chosen = [(task, value) for task, value in zip(number[order].tolist(), wrong[order].tolist(), strict=True)
+    order = np.lexsort((number, -error))
+    chosen = [(task, value) for task, value in zip(number[order].tolist(), error[order].tolist(), strict=True)
               if task in takers and (value > _DECIDED or ready[task] < _FEWEST)][:room]  # fmt: skip
     rows = [(ready[task] + 1, int((1 - value) * _PLACES), task) for task, value in chosen]
     connection.executemany("update annotation_tasks set wanted = ?, place = ? where task = ?", rows)
@@ -126,7 +125,7 @@ def replan(connection: sqlite3.Connection, settings: TaskSettings) -> int:
 
 
 def _find_takers(connection: sqlite3.Connection, ready: Collection[int], resting: Collection[str]) -> set[int]:
-    """Return the tasks that a worker is there for who is not paused, does not rest and has not seen it."""
+    """Return the tasks that some active, informative worker has not seen."""
     awake = {worker for (worker,) in connection.execute(_WORKERS)} - set(resting)
     left = dict.fromkeys(ready, len(awake))
     for task, worker in connection.execute(_SEEN):
@@ -138,7 +137,7 @@ def _find_takers(connection: sqlite3.Connection, ready: Collection[int], resting
 def _estimate(
     connection: sqlite3.Connection, tasks: list[tuple[int, str | None]]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], frozenset[str]]:
-    """Return the numbers of all tasks, ascending, the doubt of each, and the workers who rest."""
+    """Return the numbers of all tasks, ascending, their uncertainties, and the uninformative workers."""
     found = connection.execute(_ANSWERS).fetchall()
     columns = list(zip(*found, strict=True)) or [(), (), ()]
     kinds = (pa.int64(), pa.string(), pa.string())
@@ -148,4 +147,4 @@ def _estimate(
     encoded = encode(answers, gold, tasks=numbers, labels=pa.array(["matched", "mismatched"]))
     doubts = estimate_uncertainty(encoded)
     resting = encoded.workers.filter(pa.array(find_uninformative(doubts.informativeness)))
-    return numbers.to_numpy(), doubts.wrong, frozenset(resting.to_pylist())
+    return numbers.to_numpy(), doubts.error, frozenset(resting.to_pylist())

@@ -1,4 +1,4 @@
-"""Answers in, and out again."""
+"""Answers: saved, taken back, and checked against gold."""
 
 import json
 import math
@@ -12,7 +12,7 @@ from annotate.tasks.task import BROKEN, RefusedError, Task, check_label, options
 __all__ = ["PARTS", "save_answer", "undo_last"]
 
 PARTS = 10_000
-"""Pay is kept in ten-thousandths of the currency's unit."""
+"""Pay is stored in ten-thousandths of the currency unit."""
 _LONGEST_S = 86_400.0
 
 _FIND = """
@@ -50,29 +50,27 @@ def save_answer(
     now: datetime,
     settings: TaskSettings,
 ) -> bool:
-    """Save an answer; the same one once more changes nothing.
+    """Save an answer; a repeated one changes nothing.
 
-    An answer that comes after its lease ran out is kept all the same, even if the task then has one more than
-    wanted: the work was done.
+    An answer after the end of its lease counts too, even if the task then has more answers than wanted.
 
     Returns:
-        Whether it was new.
+        Whether the answer is new.
 
     Raises:
-        RefusedError: The task was not handed to the worker, has another answer of the worker, or takes no such
-            answer; or ``seconds`` is no time.
+        RefusedError: The worker never held the task or gave another answer, or the label or ``seconds`` is invalid.
     """
     row = connection.execute(_FIND, (worker, task)).fetchone()
     if row is None:
-        raise RefusedError("not_handed", f"task {task}: wanted one that was handed to this worker; ask for the next")
+        raise RefusedError("not_handed", f"Task {task} was never handed to this worker. Ask for the next task.")
     before, options, truth = row
     check_label(label, (*options_of(Task("", "", tuple(json.loads(options)))), BROKEN))
     if not (math.isfinite(seconds) and seconds >= 0):
-        raise RefusedError("bad_answer", f"seconds: wanted a time of 0 or more, got {seconds}; send how long it took")
+        raise RefusedError("bad_answer", f"seconds must be 0 or more, not {seconds}.")
     if before == label:
         return False
     if before is not None:
-        raise RefusedError("answered", f"task {task}: answered {before} already, got {label}; undo that answer first")
+        raise RefusedError("answered", f"Task {task} is already answered {before}. Undo that answer before {label}.")
     rate = int(settings.rate * PARTS)
     values = {"worker": worker, "task": task, "label": label, "now": now.isoformat(), "rate": rate}
     connection.execute(_SAVE, {**values, "seconds": min(seconds, _LONGEST_S)})
@@ -84,12 +82,12 @@ def save_answer(
 def undo_last(
     connection: sqlite3.Connection, worker: str, now: datetime, settings: TaskSettings, only: int | None = None
 ) -> int | None:
-    """Take back the worker's last answer, with its pay; the task is the worker's to answer anew.
+    """Take back the last answer of a worker with its pay, and lease the task to the worker again.
 
-    Where ``only`` is given and another task was answered last, nothing is taken back.
+    Nothing happens if ``only`` is given and another task was answered last.
 
     Returns:
-        The task; None where there is no such answer.
+        The task, or None if there is no such answer.
     """
     row = connection.execute(_LAST, (worker,)).fetchone()
     if row is None or only not in {None, row[0]}:
@@ -102,7 +100,7 @@ def undo_last(
 
 
 def _gold(label: str, truth: str | None) -> dict[str, int]:
-    """Say whether the answer counts on gold, and as right; who cannot see the media is not measured."""
+    """Return whether the answer counts as a gold answer, and as correct; ``broken`` does not count."""
     asked = truth is not None and label != BROKEN
     return {"asked": int(asked), "right": int(asked and label == truth)}
 

@@ -1,4 +1,4 @@
-"""The task board: the one object that a server of annotators needs."""
+"""The task board: the one object that a server for annotators needs."""
 
 import hashlib
 import json
@@ -21,134 +21,39 @@ from m5data.errors import UsageError
 from m5data.stage import Clock, utc_now
 from storage import State
 
-__all__ = [
-    "TaskBoard",
-    "add_gold",
-    "add_tasks",
-    "add_worker",
-    "find_worker",
-    "hash_token",
-    "list_pay",
-    "order_key",
-    "resume_worker",
-]
+__all__ = ["TaskBoard"]
 
-_ADD = """
+_ADD_TASK = """
 insert into annotation_tasks (place, kind, query, candidate, options, added_at, wanted) values (?, ?, ?, ?, ?, ?, ?)
 on conflict (kind, query, candidate) do nothing
 """
-_GOLD = """
+_ADD_GOLD = """
 insert into annotation_tasks (place, kind, query, candidate, options, added_at, wanted, truth)
 values (?, ?, ?, ?, ?, ?, 0, ?)
 on conflict (kind, query, candidate) do update set truth = excluded.truth where truth is not excluded.truth
 """
+_ADD_WORKER = """
+insert into annotation_workers (worker, token_hash) values (?, ?)
+on conflict (worker) do update set token_hash = excluded.token_hash
+"""
+_RESUME = "update annotation_workers set paused = null, gold_asked = 0, gold_right = 0 where worker = ?"
+_PAY = "select worker, answered, earned, gold_asked, gold_right, paused from annotation_workers order by worker"
 _LONGEST_NAME = 64
-_TAKEN = "gold"
-"""Who gives the true answers in the table ``judgements``."""
-
-
-def add_tasks(connection: sqlite3.Connection, tasks: Iterable[Task], now: datetime, *, workers: int, seed: int) -> int:
-    """Add tasks that are not there yet, each for ``workers`` workers; return how many are new.
-
-    Their order is random by the seed alone: tasks added later fall among those that wait.
-    """
-    before = connection.total_changes
-    connection.executemany(_ADD, ((*_columns(task, seed, now), workers) for task in tasks))
-    return _added(connection, before)
-
-
-def add_gold(connection: sqlite3.Connection, truths: Iterable[GoldTask], now: datetime, *, seed: int) -> int:
-    """Add gold tasks, or give tasks that are there their true label; return how many are new or changed.
-
-    Raises:
-        RefusedError: A label is none of its task's; nothing is added.
-    """
-    rows = []
-    for truth in truths:
-        check_label(truth.label, options_of(truth.task))
-        rows.append((*_columns(truth.task, seed, now), truth.label))
-    before = connection.total_changes
-    connection.executemany(_GOLD, rows)
-    return _added(connection, before)
-
-
-def _added(connection: sqlite3.Connection, before: int) -> int:
-    """Each row that was written also changed the row of counts."""
-    return (connection.total_changes - before) // 2
-
-
-def _columns(task: Task, seed: int, now: datetime) -> tuple[int, str, str, str, str, str]:
-    options = json.dumps(task.options, ensure_ascii=False)
-    return order_key(task, seed), task.kind, task.query, task.candidate, options, now.isoformat()
-
-
-def order_key(task: Task, seed: int) -> int:
-    """Return the task's place in the order of ``seed``, 0 to below 2^62."""
-    text = json.dumps([seed, task.kind, task.query, task.candidate])
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) >> 2
-
-
-def add_worker(connection: sqlite3.Connection, worker: str, token: str) -> None:
-    """Add a worker, or give one that is there a new token; the old one is void.
-
-    Only the token's hash is kept: who reads the state cannot sign in with it.
-
-    Raises:
-        UsageError: The name is empty, longer than 64 characters, not of letters, digits and ``._-``, or ``gold``.
-    """
-    fit = 0 < len(worker) <= _LONGEST_NAME and all(c.isalnum() or c in "._-" for c in worker)
-    if not fit or worker == _TAKEN:
-        raise UsageError(
-            f"annotate links: wanted a name of 1 to {_LONGEST_NAME} letters, digits, dots, dashes or underscores, "
-            f"but not {_TAKEN}, got {worker[:_LONGEST_NAME]!r}; choose another"
-        )
-    connection.execute(
-        "insert into annotation_workers (worker, token_hash) values (?, ?) "
-        "on conflict (worker) do update set token_hash = excluded.token_hash",
-        (worker, hash_token(token)),
-    )
-
-
-def hash_token(token: str) -> str:
-    """Return what is kept of a token: SHA-256, hex. Tokens are random and long, so no slow hash is needed."""
-    return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()
-
-
-def find_worker(connection: sqlite3.Connection, token: str) -> str | None:
-    """Return the worker whose token this is; None: nobody's."""
-    query = "select worker from annotation_workers where token_hash = ?"
-    row = connection.execute(query, (hash_token(token),)).fetchone()
-    return None if row is None else str(row[0])
-
-
-def resume_worker(connection: sqlite3.Connection, worker: str) -> None:
-    """Let a paused worker go on; what gold said so far is forgotten, or the next slip would pause again."""
-    connection.execute(
-        "update annotation_workers set paused = null, gold_asked = 0, gold_right = 0 where worker = ?", (worker,)
-    )
-
-
-def list_pay(connection: sqlite3.Connection, rate: Decimal) -> list[Pay]:
-    """Return the pay ledger, a line a worker, sorted."""
-    query = "select worker, answered, earned, gold_asked, gold_right, paused from annotation_workers order by worker"
-    return [
-        Pay(worker, answered, rate, Decimal(earned) / PARTS, asked, right, paused)
-        for worker, answered, earned, asked, right, paused in connection.execute(query)
-    ]
+_GOLD_WORKER = "gold"
+"""The worker of the true answers in the table ``judgements``."""
 
 
 class TaskBoard:
-    """Tasks, workers and answers of one workspace, as state: what a method returned is synced to the disk.
+    """The tasks, workers and answers of one workspace, in its state; a method returns after its writes are synced.
 
-    Every method may be called from any thread, and from several processes; writes that wait for each other are
-    synced together. Nothing is held in memory between calls: a board that was killed is opened again where it was.
-    Workers are told apart by name; ``worker_of`` turns the token of a personal link into the name, and every other
-    method trusts the name that it is given.
+    Methods may be called from any thread and from several processes; concurrent writes are synced together. The
+    board keeps nothing in memory between calls, so a killed server resumes where it stopped. Workers are identified
+    by name: ``worker_of`` maps the token of a personal link to a name, and all other methods trust the given name.
 
     Args:
         state: The workspace's state (``store.state``).
         settings: How tasks go to workers.
-        clock: For leases and times of answers.
+        clock: Clock for leases and times of answers.
     """
 
     def __init__(self, state: State, settings: TaskSettings | None = None, clock: Clock = utc_now) -> None:
@@ -164,99 +69,109 @@ class TaskBoard:
         self.close()
 
     def close(self) -> None:
-        """Close the state; no call may be under way."""
+        """Close the state; no call may be in progress."""
         self._commits.close()
 
     def add_tasks(self, tasks: Iterable[Task]) -> int:
-        """Add tasks that are not there yet; return how many are new. Their order is random by the seed."""
-        settings, listed, now = self._settings, list(tasks), self._clock()
+        """Add tasks that do not exist yet and return their number.
+
+        The seed alone decides their random order; tasks that are added later fall among the waiting ones.
+        """
+        settings, now = self._settings, self._clock()
         workers = settings.workers if settings.adaptive is None else FIRST_ROUND
-        return self._commits.write(lambda c: add_tasks(c, listed, now, workers=workers, seed=settings.seed))
+        rows = [(*_columns(task, settings.seed, now), workers) for task in tasks]
+        return self._commits.write(lambda connection: _insert(connection, _ADD_TASK, rows))
 
     def add_gold(self, truths: Iterable[GoldTask]) -> int:
-        """Add gold tasks, or give tasks their true label; return how many are new or changed.
+        """Add gold tasks, or set the true label of existing tasks; return the number of changes.
 
         Raises:
-            RefusedError: A label is none of its task's; nothing is added.
+            RefusedError: A label is not an option of its task; nothing is added.
         """
-        listed, now = list(truths), self._clock()
-        return self._commits.write(lambda c: add_gold(c, listed, now, seed=self._settings.seed))
+        now, rows = self._clock(), []
+        for truth in truths:
+            check_label(truth.label, options_of(truth.task))
+            rows.append((*_columns(truth.task, self._settings.seed, now), truth.label))
+        return self._commits.write(lambda connection: _insert(connection, _ADD_GOLD, rows))
 
     def invite(self, workers: Sequence[str], token: Callable[[], str] = secrets.token_urlsafe) -> dict[str, str]:
-        """Add workers, or renew the tokens of those that are there; return worker -> token, which is kept nowhere.
+        """Add workers, or renew the tokens of existing ones; return worker -> token.
+
+        A new token voids the old one. Only hashes of tokens are stored, so the state lets nobody sign in.
 
         Args:
-            workers: Names: 1 to 64 letters, digits, dots, dashes or underscores.
-            token: Where tokens come from.
+            workers: Names of 1 to 64 letters, digits, dots, dashes or underscores, except ``gold``.
+            token: Source of tokens.
 
         Raises:
-            UsageError: A name is of another form; nobody is added.
+            UsageError: A name has another form; nobody is added.
         """
+        for worker in workers:
+            _check_name(worker)
         tokens = {worker: token() for worker in workers}
-
-        def write(connection: sqlite3.Connection) -> None:
-            for worker, secret in tokens.items():
-                add_worker(connection, worker, secret)
-
-        self._commits.write(write)
+        rows = [(worker, _hash_token(secret)) for worker, secret in tokens.items()]
+        self._commits.write(lambda connection: connection.executemany(_ADD_WORKER, rows))
         return tokens
 
     def worker_of(self, token: str) -> str | None:
-        """Return whose personal link holds this token; None: nobody's."""
-        return self._commits.read(lambda c: find_worker(c, token))
+        """Return the worker whose personal link has this token, or None."""
+        query = "select worker from annotation_workers where token_hash = ?"
+        row = self._commits.read(lambda connection: connection.execute(query, (_hash_token(token),)).fetchone())
+        return None if row is None else str(row[0])
 
     def next_tasks(self, worker: str, count: int) -> list[LeasedTask]:
-        """Return up to ``count`` tasks to answer in this order: the second can be loaded while the first is judged.
+        """Return up to ``count`` tasks to answer in this order; a page can load the second during the first.
 
-        They are the worker's until ``lease_minutes`` have passed since the last call; asked again, the same ones
-        come back. Gold is among them, by the settings' share, and looks like any other task. In the adaptive mode,
-        where nothing is left to hand out, the tasks in most doubt are opened for one more worker; one whose answers
-        tell little gets none of those.
+        The worker holds them until ``lease_minutes`` after the last call; another call returns the same tasks. Gold
+        tasks are among them by the share of the settings and look like any other task. In the adaptive mode, when
+        no task is left, the most uncertain tasks are opened for one more worker. Uninformative workers get no
+        disputed tasks.
 
         Raises:
-            RefusedError: There is no such worker.
+            RefusedError: The worker is unknown.
         """
 
         def write(connection: sqlite3.Connection) -> list[LeasedTask]:
-            _check_worker(connection, worker)
-            handed = lease_tasks(connection, worker, count, self._clock(), self._settings)
-            if len(handed) < count and replan(connection, self._settings):
-                handed = lease_tasks(connection, worker, count, self._clock(), self._settings)
-            return handed
+            _read_worker(connection, worker)
+            leased = lease_tasks(connection, worker, count, self._clock(), self._settings)
+            if len(leased) < count and replan(connection, self._settings):
+                leased = lease_tasks(connection, worker, count, self._clock(), self._settings)
+            return leased
 
         return self._commits.write(write)
 
     def answer(self, worker: str, task: int, label: str, seconds: float) -> bool:
-        """Save an answer; sent again, it changes nothing.
+        """Save an answer; a repeated call changes nothing.
 
-        A worker whose share of right gold answers is then too low is paused, with the reason (``progress``).
+        A worker whose share of correct gold answers becomes too low is paused with the reason (``progress``).
 
         Args:
-            worker: Who answers.
-            task: ``Handed.number``.
-            label: One of ``Handed.options``, or ``broken``.
-            seconds: How long it took.
+            worker: Name of the worker.
+            task: ``LeasedTask.number``.
+            label: One of ``LeasedTask.options``, or ``broken``.
+            seconds: Duration of the answer.
 
         Returns:
-            Whether it was new.
+            Whether the answer is new.
 
         Raises:
-            RefusedError: ``reason`` not_handed: the task was never this worker's; answered: it has another answer of
-                the worker; bad_answer: no such label or time.
+            RefusedError: ``reason`` not_handed: the worker never held the task; answered: the worker gave another
+                answer; bad_answer: the label or the duration is invalid.
         """
         return self._commits.write(
-            lambda c: save_answer(c, worker, task, label, seconds, self._clock(), self._settings)
+            lambda connection: save_answer(connection, worker, task, label, seconds, self._clock(), self._settings)
         )
 
     def undo(self, worker: str, only: int | None = None) -> LeasedTask | None:
-        """Take back the worker's last answer and hand that task out again; called again, the one before it.
+        """Take back the last answer of a worker and lease the task again; the next call takes back the one before.
 
         Args:
-            worker: Who takes an answer back.
-            only: Do nothing unless this task was answered last: who sends it twice takes back one answer; None: any.
+            worker: Name of the worker.
+            only: Do nothing unless this task was answered last, so that a repeated request takes back one answer;
+                None for any task.
 
         Returns:
-            The task, which is also the first of ``next_tasks``; None where there is no such answer.
+            The task, which is also the first of ``next_tasks``; None if there is no such answer.
         """
 
         def write(connection: sqlite3.Connection) -> LeasedTask | None:
@@ -266,14 +181,14 @@ class TaskBoard:
         return self._commits.write(write)
 
     def progress(self, worker: str) -> WorkerProgress:
-        """Return how far the worker, and the crowd, is.
+        """Return the progress of the worker and of all workers.
 
         Raises:
-            RefusedError: There is no such worker.
+            RefusedError: The worker is unknown.
         """
 
         def read(connection: sqlite3.Connection) -> WorkerProgress:
-            reviewed, paused = _check_worker(connection, worker)
+            reviewed, paused = _read_worker(connection, worker)
             query = "select tasks, answers, wanted from annotation_counts"
             total, answers, wanted = connection.execute(query).fetchone()
             return WorkerProgress(reviewed, total, answers, wanted, paused)
@@ -281,17 +196,54 @@ class TaskBoard:
         return self._commits.read(read)
 
     def resume(self, worker: str) -> None:
-        """Let a paused worker go on; gold measures anew."""
-        self._commits.write(lambda c: resume_worker(c, worker))
+        """Let a paused worker continue, and reset the worker's gold counts, so that the next error does not pause."""
+        self._commits.write(lambda connection: connection.execute(_RESUME, (worker,)))
 
     def pay(self) -> list[Pay]:
-        """Return the pay ledger, a line a worker, sorted by name."""
-        return self._commits.read(lambda c: list_pay(c, self._settings.rate))
+        """Return the pay of each worker, sorted by name."""
+        rate = self._settings.rate
+        rows = self._commits.read(lambda connection: connection.execute(_PAY).fetchall())
+        return [
+            Pay(worker, answered, rate, Decimal(earned) / PARTS, asked, right, paused)
+            for worker, answered, earned, asked, right, paused in rows
+        ]
 
 
-def _check_worker(connection: sqlite3.Connection, worker: str) -> tuple[int, str | None]:
+def _insert(connection: sqlite3.Connection, query: str, rows: Sequence[tuple[object, ...]]) -> int:
+    """Insert task rows and return the number of changed rows."""
+    before = connection.total_changes
+    connection.executemany(query, rows)
+    return (connection.total_changes - before) // 2  # a trigger changes the row of counts with each task
+
+
+def _columns(task: Task, seed: int, now: datetime) -> tuple[int, str, str, str, str, str]:
+    options = json.dumps(task.options, ensure_ascii=False)
+    return _order_key(task, seed), task.kind, task.query, task.candidate, options, now.isoformat()
+
+
+def _order_key(task: Task, seed: int) -> int:
+    """Return the sort key of a task in the order of ``seed``, 0 to below 2^62."""
+    text = json.dumps([seed, task.kind, task.query, task.candidate])
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) >> 2
+
+
+def _check_name(worker: str) -> None:
+    valid = 0 < len(worker) <= _LONGEST_NAME and all(c.isalnum() or c in "._-" for c in worker)
+    if not valid or worker == _GOLD_WORKER:
+        raise UsageError(
+            f"annotate links: {worker[:_LONGEST_NAME]!r} cannot be the name of a worker. Use 1 to {_LONGEST_NAME} "
+            f"letters, digits, dots, dashes or underscores, but not {_GOLD_WORKER}."
+        )
+
+
+def _hash_token(token: str) -> str:
+    """Return the SHA-256 of a token in hex; tokens are long and random, so a slow hash is unnecessary."""
+    return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()
+
+
+def _read_worker(connection: sqlite3.Connection, worker: str) -> tuple[int, str | None]:
     query = "select answered, paused from annotation_workers where worker = ?"
     row: tuple[int, str | None] | None = connection.execute(query, (worker,)).fetchone()
     if row is None:
-        raise RefusedError("unknown_worker", f"worker {worker!r}: not invited; make a link with: m5data annotate links")
+        raise RefusedError("unknown_worker", f"The worker {worker!r} is not invited. Run m5data annotate links NAME.")
     return row

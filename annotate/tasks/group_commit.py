@@ -1,4 +1,4 @@
-"""Many threads' writes in one synced transaction."""
+"""Group commit: the writes of many threads in one synced transaction."""
 
 import sqlite3
 import threading
@@ -16,20 +16,20 @@ class _Job(Generic[Result]):
     def __init__(self, write: Write[Result]) -> None:
         self.write = write
         self.turn = threading.Event()
-        """Set once the job is done, or its thread is to do all that wait."""
+        """Set when the job is done, or when its thread must run the waiting jobs."""
         self.done = False
         self.result: Result | None = None
         self.error: BaseException | None = None
 
 
 class GroupCommit:
-    """Connections shared by threads; what waits while a transaction is synced goes into the next one together.
+    """Connections shared by threads; writes that wait during a sync share the next transaction.
 
-    A sync takes milliseconds whatever it syncs: 50 answers that come at once cost two of them, not fifty. The thread
-    whose job came first does the work of all that wait, in their order.
+    A sync takes milliseconds for any amount of data, so 50 concurrent answers cost two syncs instead of fifty. The
+    thread of the first waiting job runs all waiting jobs in order.
 
     Args:
-        connect: Opens a connection in autocommit mode for several threads.
+        connect: Opens a connection in autocommit mode that several threads can use.
     """
 
     def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
@@ -40,10 +40,10 @@ class GroupCommit:
         self._busy = False
 
     def write(self, write: Write[Result]) -> Result:
-        """Run ``write`` inside a transaction; return once it is synced.
+        """Run ``write`` inside a transaction and return when it is synced.
 
         Raises:
-            BaseException: What ``write`` raised: nothing that it wrote stays. Or what the commit raised.
+            BaseException: Any error of ``write``, whose changes are rolled back, or of the commit.
         """
         job: _Job[Result] = _Job(write)
         if not self._leads(job):
@@ -55,24 +55,24 @@ class GroupCommit:
         return job.result  # type: ignore[return-value]  # set where there is no error
 
     def read(self, read: Write[Result]) -> Result:
-        """Run ``read`` on what was committed, without waiting for writes."""
+        """Run ``read`` on the committed data, without waiting for writes."""
         with self._reading:
             return read(self._reader)
 
     def close(self) -> None:
-        """Close the connections; no call may be under way."""
+        """Close the connections; no call may be in progress."""
         self._writer.close()
         self._reader.close()
 
     def _leads(self, job: _Job[Result]) -> bool:
-        """Queue a job; tell whether its thread is the one to work."""
+        """Queue a job and return whether its thread must run the waiting jobs."""
         with self._guard:
             self._waiting.append(job)  # type: ignore[arg-type]  # each job keeps its own type
             leads, self._busy = not self._busy, True
         return leads
 
     def _run_waiting(self) -> None:
-        """Do all jobs that wait, then wake their threads, and the first of those that came meanwhile to go on."""
+        """Run all waiting jobs, then wake their threads and the thread of the next waiting job."""
         with self._guard:
             jobs, self._waiting = self._waiting, []
         try:

@@ -43,20 +43,20 @@ _WORKER = "select paused, reach, handed, gold_handed, resting from annotation_wo
 def lease_tasks(
     connection: sqlite3.Connection, worker: str, count: int, now: datetime, settings: TaskSettings
 ) -> list[LeasedTask]:
-    """Return the worker's unanswered tasks, topped up to ``count`` with new ones, and lease them.
+    """Lease up to ``count`` tasks to a worker: the unanswered ones first, then new ones.
 
-    Leases that ran out are given up first, whoever held them. Gold is handed out beside ordinary tasks, never when
-    none of those is left: it would cost and tell nothing.
+    Expired leases of all workers end first. Gold tasks come only with ordinary tasks, because without them their
+    answers would cost money for nothing.
 
     Args:
-        connection: Inside a transaction.
-        worker: Who asks; known.
-        count: How many tasks.
-        now: The present moment, UTC.
-        settings: Gold and leases.
+        connection: Connection inside a transaction.
+        worker: Name of a known worker.
+        count: Number of tasks.
+        now: Current time, UTC.
+        settings: Settings of gold and leases.
 
     Returns:
-        At most ``count``, in the order they were first handed out; none to a paused worker.
+        At most ``count`` tasks in the order of their first lease; none for a paused worker.
     """
     paused, *_ = connection.execute(_WORKER, (worker,)).fetchone()
     if paused is not None:
@@ -74,7 +74,7 @@ def lease_tasks(
 
 
 def show_task(connection: sqlite3.Connection, task: int) -> LeasedTask:
-    """Return a task as its worker sees it."""
+    """Return a task as workers see it."""
     return _leased(connection.execute(_ONE, (task,)).fetchone())
 
 
@@ -97,10 +97,10 @@ def _lease_next(connection: sqlite3.Connection, worker: str, until: str, setting
 
 
 def _next(connection: sqlite3.Connection, worker: str, reach: int, most: int) -> tuple[int, str, str, str, int] | None:
-    """Return the first open task that the worker has not seen, at or after ``reach``, else from the beginning.
+    """Return the first open task that the worker has not seen, from ``reach`` on or else from the beginning.
 
-    What lies before ``reach`` was full or the worker's own when passed: skipping it keeps the search short. Tasks that
-    more than ``most`` workers are wanted for are left to others.
+    Tasks before ``reach`` were full or seen by the worker, so skipping them keeps the search short. Tasks that need
+    more than ``most`` workers are excluded.
     """
     for start in (reach, 0) if reach else (0,):
         row: tuple[int, str, str, str, int] | None = connection.execute(
@@ -112,7 +112,7 @@ def _next(connection: sqlite3.Connection, worker: str, reach: int, most: int) ->
 
 
 def _draw(seed: int, worker: str, handed: int) -> float:
-    """Return a number from 0 to below 1 that the seed, the worker and the count of tasks decide."""
+    """Return a number from 0 to below 1, determined by the seed, the worker and the number of leased tasks."""
     text = json.dumps([seed, worker, handed])
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) / 2**64
 

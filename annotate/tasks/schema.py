@@ -1,8 +1,8 @@
-"""Tables of the task board: tasks, workers, and what each worker was handed and answered.
+"""Tables of the task board: tasks, workers, leases and answers.
 
-``annotation_work`` has one row a worker and task, so no worker judges a task twice, whatever happens. A row is
-a lease until it has a label. ``live`` says that it takes one of the task's places: a lease that ran out does not.
-Triggers keep the counts, so that they stay right when a take-down deletes rows.
+``annotation_work`` has one row per worker and task, so no worker judges a task twice. A row without a label is a
+lease. ``live`` marks rows that take one of the places of a task; expired leases do not. Triggers maintain the counts,
+so that they stay correct when a take-down deletes rows.
 """
 
 from storage import State
@@ -72,5 +72,5 @@ _DDL = (
 
 
 def migrate(state: State) -> None:
-    """Make the tables where they are not there yet."""
+    """Create the tables if they do not exist."""
     state.migrate("annotate.tasks", _DDL)

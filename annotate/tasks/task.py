@@ -24,18 +24,18 @@ __all__ = [
 ]
 
 Kind = Literal["same-product", "category"]
-"""Same product or not; best category of several."""
+"""Same product or not, or the best of several categories."""
 LABELS = ("matched", "mismatched", "uncertain")
-"""Answers to ``same-product``; those to ``category`` are the task's options and ``uncertain``."""
+"""Answers to ``same-product`` tasks; those to ``category`` tasks are the options and ``uncertain``."""
 BROKEN = "broken"
-"""Answer to any task whose images or video do not show; it takes one of the task's places and no side."""
+"""Answer to a task with missing images or video; it takes one of its places but is not a label."""
 
 RefusedReason = Literal["unknown_worker", "not_handed", "answered", "bad_answer"]
 _SHOWN = 40
 
 
 class RefusedError(UsageError):
-    """The board refuses a request; ``reason`` says which rule it breaks."""
+    """The board refuses a request; ``reason`` is the broken rule."""
 
     def __init__(self, reason: RefusedReason, message: str) -> None:
         super().__init__(message)
@@ -43,23 +43,23 @@ class RefusedError(UsageError):
 
 
 def to_kind(word: str) -> Kind:
-    """Return the kind of tasks that a person named.
+    """Return a kind of tasks by name.
 
     Raises:
-        UsageError: There is no such kind.
+        UsageError: The kind is unknown.
     """
     for kind in get_args(Kind):
         if word == kind:
             return word  # type: ignore[return-value]  # it is one of them
-    raise UsageError(f"kind of tasks: wanted one of {', '.join(get_args(Kind))}, got {word!r}; name one of them")
+    raise UsageError(f"The kind of tasks must be one of {', '.join(get_args(Kind))}, not {word!r}.")
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A task to be added."""
+    """A task to add."""
 
     query: str
-    """Product asked about."""
+    """Product in question."""
     candidate: str = ""
     """Product compared with it; empty for ``category``."""
     options: tuple[str, ...] = ()
@@ -67,7 +67,7 @@ class Task:
 
     @property
     def kind(self) -> Kind:
-        """What is asked."""
+        """Kind of the task."""
         return "category" if self.options else "same-product"
 
 
@@ -81,62 +81,60 @@ class GoldTask:
 
 @dataclass(frozen=True, slots=True)
 class LeasedTask:
-    """A task as a worker sees it; nothing tells gold from other tasks."""
+    """A task as a worker sees it; gold tasks look like all others."""
 
     number: int
-    """What ``TaskBoard.answer`` is given."""
+    """Number for ``TaskBoard.answer``."""
     kind: Kind
     query: str
     candidate: str
     """Empty for ``category``."""
     options: tuple[str, ...]
-    """Answers to choose from beside ``broken``, in order; the first is the default of ``same-product``."""
+    """Answers besides ``broken``, in order; the first is the default of ``same-product``."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerProgress:
-    """How far a worker, and the crowd, is."""
+    """Progress of a worker and of all workers."""
 
     reviewed: int
-    """Tasks that the worker answered, gold among them."""
+    """Number of tasks that the worker answered, including gold."""
     total: int
-    """Tasks there are, gold among them."""
+    """Number of tasks, including gold."""
     answers: int
-    """Answers of all workers."""
+    """Number of answers of all workers."""
     wanted: int
-    """Answers wanted in all, those on gold left out."""
+    """Number of answers wanted, excluding gold."""
     paused: str | None
-    """Why the worker gets no more tasks; None: not paused."""
+    """Why the worker gets no more tasks; None if not paused."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pay:
-    """One line of the pay ledger."""
+    """Pay of one worker."""
 
     worker: str
     answers: int
-    """Answers given and not taken back."""
+    """Number of answers that were not taken back."""
     rate: Decimal
-    """Paid for an answer now."""
+    """Current pay for an answer."""
     earned: Decimal
-    """Sum over the answers at the rate of their time; a take-down of a product takes nothing away."""
+    """Sum over the answers at the rate of their time; a take-down does not reduce it."""
     gold_asked: int
     gold_right: int
     paused: str | None
 
 
 def options_of(task: Task) -> tuple[str, ...]:
-    """Return the answers to choose from, in the order shown, ``broken`` left out."""
+    """Return the answers of a task in display order, without ``broken``."""
     return (*task.options, "uncertain") if task.options else LABELS
 
 
 def check_label(label: str, options: Collection[str]) -> None:
-    """See that an answer is one of those that the task takes.
+    """Raise unless a label is an option of its task.
 
     Raises:
-        RefusedError: It is not; reason ``bad_answer``.
+        RefusedError: The label is not an option; reason ``bad_answer``.
     """
     if label not in options:
-        raise RefusedError(
-            "bad_answer", f"answer: wanted one of {', '.join(options)}, got {label[:_SHOWN]!r}; choose one of them"
-        )
+        raise RefusedError("bad_answer", f"The answer must be one of {', '.join(options)}, not {label[:_SHOWN]!r}.")

@@ -24,11 +24,8 @@ from align.hierarchy import Hierarchy, build_hierarchy
 from align.label_tables import make_label_pairs
 from align.review import Decision, resolve_decisions
 from align.settings import AlignSettings
-from bench.align.department_stores import make_department_stores
-from bench.align.known_shops import KnownShops, scores
+from bench.align.department_stores import KnownShops, make_department_stores, scores
 from bench.align.specialist_shops import make_specialist_shops
-
-__all__ = ["calibration_error", "facts_of", "main"]
 
 MAKERS = {"department": make_department_stores, "specialist": make_specialist_shops}
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

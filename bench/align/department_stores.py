@@ -16,16 +16,141 @@ How they are made, in order, every draw from one seeded generator:
   preferences of the good. Prices: log-normal around the good's median.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations, groupby
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from align import Category
-from bench.align.goods import Aisle, Good, read_goods
-from bench.align.known_shops import KnownShops, Offer
 
-__all__ = ["SHOPS", "make_department_stores"]
+__all__ = ["KnownShops", "Offer", "make_department_stores", "scores"]
+
+Relation = Literal["same", "broader", "narrower", "other"]
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A product of a synthetic shop."""
+
+    category: Category
+    title: str
+    specs: Mapping[str, str]
+    price: float
+
+
+@dataclass(frozen=True, slots=True)
+class KnownShops:
+    """Shops with their truth."""
+
+    offers: Sequence[Offer]
+    parts: Mapping[Category, frozenset[str]]
+    """Second-level category -> the smallest kinds of goods that it holds."""
+    first_level: Mapping[str, str]
+    """``source:Name`` -> class, as a person maps it."""
+    classes: Mapping[str, str]
+    """Smallest kind -> its class in truth."""
+
+    def relation(self, a: Category, b: Category) -> Relation:
+        """Return how what ``a`` holds is to what ``b`` holds."""
+        one, other = self.parts[a], self.parts[b]
+        if one == other:
+            return "same"
+        return "broader" if one > other else "narrower" if one < other else "other"
+
+    def class_of(self, category: Category) -> str:
+        """Return the class that a category's goods belong to, whatever shelf they stand on."""
+        return self.classes[min(self.parts[category])]
+
+    def pairs(self, pairs_among: Iterable[str]) -> Iterator[tuple[Category, Category]]:
+        """Yield all pairs of categories of two shops whose goods are of one of these classes each."""
+        wanted = set(pairs_among)
+        there = [category for category in sorted(self.parts) if self.class_of(category) in wanted]
+        yield from ((a, b) for a, b in combinations(there, 2) if a.source != b.source)
+
+    @property
+    def titles(self) -> dict[Category, list[str]]:
+        """Category as deep as products have it -> titles."""
+        found: dict[Category, list[str]] = {}
+        for offer in self.offers:
+            found.setdefault(offer.category, []).append(offer.title)
+        return found
+
+    @property
+    def sizes(self) -> Counter[str]:
+        """Source -> number of sub-classes."""
+        return Counter(category.source for category in self.parts)
+
+
+def scores(found: Iterable[object], true: Iterable[object]) -> tuple[float, float, float]:
+    """Return precision, recall and F1 of a set of pairs; 0 where nothing is found or true."""
+    found, true = set(found), set(true)
+    right = len(found & true)
+    precision, recall = right / max(len(found), 1), right / max(len(true), 1)
+    return precision, recall, 2 * right / max(len(found) + len(true), 1)
+
+
+_FILE = Path(__file__).with_name("goods.txt")
+
+
+@dataclass(frozen=True, slots=True)
+class Good:
+    """One kind of good."""
+
+    names: tuple[str, ...]
+    """What shops call it, the commonest first."""
+    nouns: tuple[str, ...]
+    """What titles call it."""
+    price: float
+    """Median, yuan."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aisle:
+    """A class of goods."""
+
+    names: tuple[str, ...]
+    """What shops call it, a name a shop."""
+    features: tuple[str, ...]
+    """Words of titles that all its goods share."""
+    properties: dict[str, tuple[str, ...]]
+    """Property -> values."""
+    goods: tuple[Good, ...]
+
+
+def read_goods() -> list[Aisle]:
+    """Return the aisles, each a heading line (names | features | properties) and its goods (names | nouns | price)."""
+    lines = _FILE.read_text("utf-8").splitlines()
+    numbers = list(_numbered(lines))
+    return [_aisle([line for _, line in block]) for _, block in groupby(numbers, key=lambda one: one[0])]
+
+
+def _numbered(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """Yield each line with the number of headings so far."""
+    number = 0
+    for line in lines:
+        number += line.startswith("#")
+        yield number, line
+
+
+def _aisle(lines: Sequence[str]) -> Aisle:
+    names, features, properties = (part.strip() for part in lines[0].removeprefix("#").split("|"))
+    pairs = (one.split(":") for one in properties.split())
+    return Aisle(
+        tuple(names.split("/")),
+        tuple(features.split()),
+        {name: tuple(values.split(",")) for name, values in pairs},
+        tuple(_good(line) for line in lines[1:]),
+    )
+
+
+def _good(line: str) -> Good:
+    names, nouns, price = (part.strip() for part in line.split("|"))
+    return Good(tuple(names.split("/")), tuple(nouns.split()), float(price))
+
 
 SHOPS = ("a", "b", "c")
 _ADDITIONS = ("系列", "专区", "商品")

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from align import Category
-from bench.align.known_shops import KnownShops, Offer
+from bench.align.department_stores import KnownShops, Offer
 
 __all__ = ["make_specialist_shops"]
 

@@ -20,7 +20,7 @@ from annotate.aggregation.encoding import encode
 from annotate.aggregation.fit import choose_labels
 from annotate.aggregation.majority import majority
 from annotate.tasks.adaptive import estimate_uncertainty, find_uninformative
-from bench.annotate.crowds import read_crowds
+from bench.annotate.large_crowd import read_crowds
 
 FIVE, FIRST_ROUND, MOST, ROUNDS = 5, 1, 9, 15
 TASKS, WORKERS, POSITIVE = 500, 20, 0.3
@@ -124,7 +124,7 @@ def ask_adaptively(replay: Replay, budget: float) -> Mask:
         awake = free & ~np.isin(replay.worker, answers.workers.to_numpy()[find_uninformative(found.informativeness)])
         free = awake if awake.any() else free
         open_tasks = np.flatnonzero(free.any(axis=1))
-        chosen = open_tasks[np.argsort(-found.wrong[open_tasks], kind="stable")[: min(each, left)]]
+        chosen = open_tasks[np.argsort(-found.error[open_tasks], kind="stable")[: min(each, left)]]
         if not len(chosen):
             break
         asked[chosen, free[chosen].argmax(axis=1)] = True

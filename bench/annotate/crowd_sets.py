@@ -2,7 +2,7 @@
 
     python -m bench.annotate.crowd_sets FOLDER [--draws 50]
 
-FOLDER holds the sets as ``bench.annotate.crowds.read_crowds`` says. Gold is 5 % of the tasks, drawn anew each time;
+FOLDER holds the sets, see ``bench.annotate.large_crowd.read_crowds``. Gold is 5 % of the tasks, drawn anew each time;
 accuracy with gold is that on the other tasks, beside that of the majority on those same tasks.
 """
 
@@ -19,7 +19,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from annotate import Method, aggregate
-from bench.annotate.crowds import Crowd, read_crowds, simulate
+from bench.annotate.large_crowd import Crowd, read_crowds, simulate
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-__all__ = ["image_name", "make_images"]
+__all__ = ["image_name"]
 
 SEED = 7
 KINDS = 32

@@ -12,8 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.download.images import image_name
-from bench.download.own import download, want
-from bench.download.server import serving
+from bench.download.own import download, serving, want
 
 
 def measure(homes: list[str], count: int, images: int) -> None:

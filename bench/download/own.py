@@ -1,7 +1,13 @@
 """m5data's own side: a workspace that wants so many images, and ``m5data download`` on it."""
 
-from collections.abc import Sequence
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 
@@ -10,7 +16,69 @@ from m5data.stage import StageReport
 from m5data.workspace import Workspace
 from storage.tables import TABLES
 
-__all__ = ["download", "want"]
+__all__ = ["download", "serving", "want"]
+
+HOSTS = [f"127.0.0.{number}" for number in range(1, 5)]
+_CONFIGURATION = """
+daemon off;
+worker_processes 1;
+pid {scratch}/pid;
+error_log {scratch}/errors;
+events {{ worker_connections 1024; }}
+http {{
+    include /etc/nginx/mime.types;
+    access_log off;
+    sendfile on;
+    tcp_nopush on;
+    keepalive_requests 1000000;
+    client_body_temp_path {scratch};
+    server {{ {listen} root {root}; }}
+}}
+"""
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[list[str]]:
+    """Serve ``folder`` and yield its addresses, each without a slash at its end.
+
+    Raises:
+        SystemExit: there is no nginx, or it does not start.
+    """
+    program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+    if program is None:
+        raise SystemExit("wanted nginx on this machine, found none: apt-get install nginx")
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    with TemporaryDirectory() as scratch:
+        configuration = Path(scratch) / "nginx.conf"
+        _let_others_read(folder, Path(scratch))
+        listen = " ".join(f"listen {host}:{port} backlog=1024;" for host in HOSTS)
+        configuration.write_text(_CONFIGURATION.format(scratch=scratch, root=folder.resolve(), listen=listen))
+        with subprocess.Popen([program, "-c", str(configuration)]) as process:
+            try:
+                _wait(port)
+                yield [f"http://{host}:{port}" for host in HOSTS]
+            finally:
+                process.terminate()
+
+
+def _let_others_read(*folders: Path) -> None:
+    """Workers of nginx drop their rights."""
+    for folder in folders:
+        folder.chmod(0o755)
+
+
+def _wait(port: int) -> None:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise SystemExit("nginx: wanted an open port within 10 s, got none")
+
 
 SETTINGS = """
 [sources.bench]

@@ -27,8 +27,6 @@ from m5data.modalities import Sample, SampleFrame
 from m5data.records import Specification
 from storage.tar import read_members
 
-__all__ = ["main"]
-
 _SHARD = 256 * 2**20
 _WRITING = ("m5data writes", "webdataset.ShardWriter writes")
 _READING = (

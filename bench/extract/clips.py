@@ -19,7 +19,7 @@ from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from numpy.typing import NDArray
 
-__all__ = ["CLASSES", "duration", "make_clip", "make_clips"]
+__all__ = ["make_clips"]
 
 CLASSES: Mapping[str, Mapping[str, str]] = {
     "b_frames": {"preset": "medium"},

@@ -10,8 +10,7 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.extract.small_clips import small_clip
-from bench.extract.stored import fill
+from bench.extract.small_clips import fill, small_clip
 from m5data.workspace import Workspace
 
 

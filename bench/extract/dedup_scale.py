@@ -17,7 +17,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from bench.extract.skewed_hashes import skewed_hashes
+from bench.extract.hashes import skewed_hashes
 from extract import dedup_stage, texts_stage
 from extract.settings import DedupSettings, TextSettings
 from m5data.stage import StageReport

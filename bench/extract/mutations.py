@@ -22,8 +22,6 @@ from extract.results import ClipResult, Fault
 from extract.settings import ExtractSettings, LimitSettings
 from m5data.records import MediaKind
 
-__all__ = ["mutate"]
-
 ENDLESS = 600
 """Times that a file of 2 s follows itself: 20 minutes, or a decoder that does not know where to end."""
 

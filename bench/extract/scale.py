@@ -15,8 +15,7 @@ from tempfile import TemporaryDirectory
 
 import psutil
 
-from bench.extract.small_clips import small_clip
-from bench.extract.stored import store_clips
+from bench.extract.small_clips import small_clip, store_clips
 from extract.extract_stage import run
 from extract.settings import ExtractSettings
 

@@ -11,6 +11,7 @@ of clips, wall and processor seconds a clip and ratios to the peers.
 import argparse
 import logging
 import os
+import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,12 +20,51 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.extract import peers
+import librosa
+import numpy as np
+from imageio_ffmpeg import get_ffmpeg_exe
+from moviepy import VideoFileClip
+from PIL import Image
+
 from bench.extract.clips import make_clips
-from bench.extract.stored import store_clips
+from bench.extract.small_clips import store_clips
 from extract.extract_stage import run
 from extract.settings import ExtractSettings
 from storage import Store
+
+
+def warm_librosa() -> None:
+    """Compile what librosa compiles on its first call, so that it is not held against the peer."""
+    librosa.feature.mfcc(y=np.zeros(22_050, np.float32), sr=22_050, n_fft=1024, hop_length=256)
+
+
+def by_moviepy_and_librosa(clip: Path, folder: Path) -> None:
+    """Do what the papers describe: moviepy for the mp3 and a frame a second, librosa for MFCC."""
+    with VideoFileClip(str(clip)) as video:
+        sound = folder / f"{clip.stem}.mp3"
+        video.audio.write_audiofile(str(sound), logger=None)
+        for second in range(int(video.duration)):
+            Image.fromarray(video.get_frame(second)).save(folder / f"{clip.stem}_{second}.jpg", quality=90)
+    samples, rate = librosa.load(sound, sr=22_050)
+    np.save(folder / f"{clip.stem}.npy", librosa.feature.mfcc(y=samples, sr=rate, n_fft=1024, hop_length=256))
+
+
+def by_ffmpeg(clip: Path, folder: Path) -> None:
+    """One pass of the binary, as it comes: a jpg a second and an mp3, no MFCC."""
+    frames = ["-map", "0:v", "-vf", "fps=1", str(folder / f"{clip.stem}_%d.jpg")]
+    _ffmpeg(clip, [*frames, "-map", "0:a", str(folder / f"{clip.stem}.mp3")])
+
+
+def full_decode(clip: Path, folder: Path) -> None:
+    """Decode video and sound and keep nothing."""
+    del folder
+    _ffmpeg(clip, ["-f", "null", "-"])
+
+
+def _ffmpeg(clip: Path, wanted: list[str]) -> None:
+    command = [get_ffmpeg_exe(), "-nostdin", "-loglevel", "error", "-y", "-i", str(clip), *wanted]
+    subprocess.run(command, check=True)
+
 
 Peer = Callable[[Path, Path], None]
 """Takes a clip and a folder for its results."""
@@ -104,12 +144,12 @@ def main() -> None:
     clips_of = make_clips(arguments.folder, arguments.each)
     logging.basicConfig(format="  %(message)s")
     logging.getLogger("extract").setLevel(logging.INFO)  # tells how clips were decoded
-    peers.warm_librosa()
+    warm_librosa()
     calls: dict[str, tuple[Way, Peer]] = {
-        "moviepy + librosa": (one_by_one, peers.by_moviepy_and_librosa),
-        "ffmpeg, one pass": (one_by_one, peers.by_ffmpeg),
-        "ffmpeg, one pass, two at once": (two_at_a_time, peers.by_ffmpeg),
-        "ffmpeg, full decode": (one_by_one, peers.full_decode),
+        "moviepy + librosa": (one_by_one, by_moviepy_and_librosa),
+        "ffmpeg, one pass": (one_by_one, by_ffmpeg),
+        "ffmpeg, one pass, two at once": (two_at_a_time, by_ffmpeg),
+        "ffmpeg, full decode": (one_by_one, full_decode),
     }
     for name, clips in clips_of.items():
         compare(name, clips, arguments.workers, calls)

@@ -19,8 +19,7 @@ from typing import Any
 from ray.cluster_utils import Cluster
 
 from bench.extract.scale import different
-from bench.extract.small_clips import small_clip
-from bench.extract.stored import store_clips
+from bench.extract.small_clips import small_clip, store_clips
 from extract.extract_stage import run
 from extract.partitions import PartitionRunner
 from extract.settings import ExtractSettings

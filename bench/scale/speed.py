@@ -15,8 +15,7 @@ from typing import Any
 
 import torch
 
-from bench.scale.generated import World
-from bench.scale.shards import write_world
+from bench.scale.generated import World, write_world
 from scale.data.batches import Batches
 from scale.data.blocks import blocks_of
 from scale.data.fit_vocabulary import fit

@@ -27,7 +27,7 @@ from splits import Catalogue, Recipe, parse_recipe
 from splits.recipe import Sample
 from storage.engine import open_engine
 
-__all__ = ["fill_workspace", "leave_for_training", "recipe_text"]
+__all__ = ["recipe_text"]
 
 _SEEN = "TIMESTAMPTZ '2026-01-01 12:00:00+00'"
 _SHA = "md5({0} || 'a') || md5({0} || 'b')"

@@ -17,8 +17,6 @@ import m5data
 from splits.certificate import certify
 from splits.record import stored_recipes
 
-__all__ = ["main"]
-
 _TWIN = """
     SELECT product_id FROM true_splits WHERE split = 'train' AND group_id <> product_id ORDER BY md5(product_id) LIMIT 1
 """

@@ -15,8 +15,6 @@ from bench.splits.make_workspace import recipe_text
 from bench.splits.synthetic_catalogue import M5_PRODUCTS, make_catalogue
 from splits import Recipe, build, parse_recipe
 
-__all__ = ["main"]
-
 
 def _recipe(products: int) -> Recipe:
     name, text = recipe_text(products)

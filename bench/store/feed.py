@@ -9,14 +9,76 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bench.splits.synthetic_catalogue import M5_PRODUCTS, make_catalogue
-from bench.store.spec_lines import spec_lists, words
 
-__all__ = ["SEED", "write_feed"]
+__all__ = ["SEED"]
+
+LINES = 16
+"""Specifications of a product."""
+PROPERTIES = 5_679
+_VALUES = 24_398_673  # distinct pairs of property and value, at M5Product's 6,313,067 products
+_COMMON = 20  # values that each property repeats
+_PRODUCTS = 6_313_067
+
+Rows = npt.NDArray[np.int64]
+
+_NAMES = ("颜色", "材质", "尺寸", "品牌", "产地", "型号", "容量", "重量", "风格", "图案", "功率", "适用季节")
+_UNITS = (" ml", " cm", " kg", "W", "", "", "", "", "", "", "", "")
+_SYLLABLES = pa.array([a + b for a in "bdfgklmnprst" for b in "aeiou"])
+
+
+def spec_lists(first: int, products: int, of: int, seed: int) -> pa.ListArray:
+    """Return the specification tables of products ``first`` to ``first + products`` of a catalogue of ``of``.
+
+    Every property has 20 values that repeat, with frequencies falling as 1 / rank; every other line introduces a
+    value of its own, so often that the whole catalogue of M5Product's size has M5Product's count of values. Two in a
+    hundred of these hold a size of more than five digits, which looks like a telephone number until looked at closely.
+    """
+    random = np.random.default_rng([seed, first])
+    lines = np.arange(first * LINES, (first + products) * LINES, dtype=np.int64)
+    properties = _zipf(random, len(lines), PROPERTIES)
+    common = _zipf(random, len(lines), _COMMON)
+    new, total = max(_VALUES * of // _PRODUCTS - PROPERTIES * _COMMON, 0), of * LINES
+    number = lines * new // total
+    introduced = (lines + 1) * new // total > number
+    values = pc.if_else(pa.array(introduced), _own(properties, number), _repeated(properties, common))
+    names = pa.array(_property_names()).take(pa.array(properties))
+    pairs = pa.StructArray.from_arrays([names, values], ["property", "value"])
+    return pa.ListArray.from_arrays(pa.array(np.arange(products + 1) * LINES, pa.int32()), pairs)
+
+
+def words(numbers: Rows) -> pa.Array:
+    """Return a word of five syllables for each number, the same for no two below 777 million."""
+    mixed = numbers * 331_984_567 % 60**5
+    parts = [_SYLLABLES.take(pa.array(mixed // 60**place % 60)) for place in range(5)]
+    return pc.binary_join_element_wise(*parts, "")
+
+
+def _zipf(random: np.random.Generator, count: int, ranks: int) -> Rows:
+    weights = np.cumsum(1 / np.arange(1, ranks + 1))
+    return np.asarray(np.searchsorted(weights, random.random(count) * weights[-1]), dtype=np.int64)
+
+
+def _property_names() -> list[str]:
+    return [f"{_NAMES[rank % len(_NAMES)]}{rank // len(_NAMES) or ''}" for rank in range(PROPERTIES)]
+
+
+def _repeated(properties: Rows, common: Rows) -> pa.Array:
+    """Return ``25 ml``: for one property in three a number with a unit."""
+    table = [f"{25 * (k + 1)}{unit}" if unit else _NAMES[k % 12] + str(k) for unit in _UNITS for k in range(_COMMON)]
+    return pa.array(table).take(pa.array(properties % len(_UNITS) * _COMMON + common))
+
+
+def _own(properties: Rows, number: Rows) -> pa.Array:
+    """Return a word of five syllables that no other line has, with a number before it, or a size."""
+    sizes = np.where(number % 50 == 0, "120x60x45 cm ", np.where(properties % 3 == 0, "12 ", ""))
+    return pc.binary_join_element_wise(pa.array(sizes, pa.string()), words(number), "")
+
 
 SEED = 0
 _CHUNK = 100_000

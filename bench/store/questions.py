@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.store.timing import run_command
 from storage import Store
 
-__all__ = ["QUESTIONS", "questions"]
+__all__ = ["questions"]
 
 QUESTIONS = Path(__file__).parents[2] / "docs" / "questions.md"
 

@@ -20,8 +20,6 @@ from storage.engine import open_engine, quote
 from storage.secret_key import load_or_create_key
 from storage.views import file_sql
 
-__all__ = ["main"]
-
 _KNOWN_BY = """
     WITH own AS (SELECT * FROM products WHERE merchant = $1)
     SELECT unnest([product_id, url, caption, merchant]) FROM own

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 __all__ = ["Run", "run_command"]
 
@@ -27,7 +28,7 @@ def run_command(arguments: Sequence[str]) -> Run:
         SystemExit: It failed.
     """
     began = time.perf_counter()
-    command = [sys.executable, "-m", "bench.store.command", *arguments]
+    command = [str(Path(sys.executable).parent / "m5data"), *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         output = process.stdout.read() if process.stdout else ""
         _, status, usage = os.wait4(process.pid, 0)

@@ -22,8 +22,6 @@ from m5data.workspace import Workspace
 from splits import Catalogue
 from storage import Stage, Store
 
-__all__ = ["SETTINGS", "ingest"]
-
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 SETTINGS = """

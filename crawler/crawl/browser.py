@@ -27,16 +27,16 @@ _ARGUMENTS = (
 _WANTED = frozenset({"script", "xhr", "fetch"})
 """What a page needs to fill itself; pictures and the like are the downloader's business."""
 _MOST_REQUESTS = 60
-"""Of one page; shops that render themselves make some ten."""
+"""Of one page; shops that render themselves send some ten."""
 _DROPPED = frozenset({"content-type", "content-encoding", "content-length", "transfer-encoding"})
 
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """The manners of what a page asks for."""
+    """Rules for the requests of a page."""
 
     refuse: Callable[[str], tuple[str, str] | None]
-    """Address -> why it must not be asked for, None where it may."""
+    """URL -> why it must not be requested, None where it may."""
     limiter: RateLimiter
     """Request rate of the source's host."""
 
@@ -46,8 +46,8 @@ class BrowserClient:
 
     Args:
         client: makes all requests.
-        rendering: manners of the requests that pages make.
-        user_agent: what scripts are told.
+        rendering: rules for the requests of pages.
+        user_agent: as scripts see it.
     """
 
     def __init__(self, client: PageClient, rendering: Rendering, user_agent: str) -> None:
@@ -60,25 +60,25 @@ class BrowserClient:
         self._browser: Browser | None = None
 
     async def get(self, url: str, limits: ClientLimits, headers: Mapping[str, str] | None = None) -> Fetched:
-        """Return the answer of one GET; of a page, what it has become.
+        """Return the response of one GET; of a page, what it has become.
 
         Raises:
             FetchError: refused by the guard, or no whole page within the limits.
         """
-        answer = await self._client.get(url, limits, headers)
-        if answer.status != 200 or not answer.header("content-type").lower().startswith("text/html"):
-            return answer
+        response = await self._client.get(url, limits, headers)
+        if response.status != 200 or not response.header("content-type").lower().startswith("text/html"):
+            return response
         try:
             async with asyncio.timeout(limits.total_s):
-                text = await self._render(url, answer, limits)
+                text = await self._render(url, response, limits)
         except (Error, TimeoutError) as error:
             detail = " ".join(str(error).split())[:200] or f"not rendered within {limits.total_s:g} s"
             raise FetchError("timeout", detail) from error
         body = text.encode()
         if len(body) > limits.max_bytes:
             raise FetchError("too_large", f"{len(body)} bytes rendered, limit {limits.max_bytes}")
-        kept = tuple((name, value) for name, value in answer.headers if name.lower() not in _DROPPED)
-        return replace(answer, headers=(*kept, ("Content-Type", "text/html; charset=utf-8")), body=body)
+        kept = tuple((name, value) for name, value in response.headers if name.lower() not in _DROPPED)
+        return replace(response, headers=(*kept, ("Content-Type", "text/html; charset=utf-8")), body=body)
 
     async def close(self) -> None:
         """End Chromium."""
@@ -87,20 +87,22 @@ class BrowserClient:
         if self._playwright is not None:
             await self._playwright.stop()
 
-    async def _render(self, url: str, answer: Fetched, limits: ClientLimits) -> str:
+    async def _render(self, url: str, response: Fetched, limits: ClientLimits) -> str:
         browser = await self._open()
         context = await browser.new_context(
             user_agent=self._user_agent, service_workers="block", accept_downloads=False
         )
         try:
-            await self._answer_from_here(context, url, answer, limits)
+            await self._answer_from_here(context, url, response, limits)
             page = await context.new_page()
             await page.goto(url, wait_until="networkidle", timeout=limits.total_s * 1000)
             return await page.content()
         finally:
             await context.close()
 
-    async def _answer_from_here(self, context: BrowserContext, url: str, answer: Fetched, limits: ClientLimits) -> None:
+    async def _answer_from_here(
+        self, context: BrowserContext, url: str, response: Fetched, limits: ClientLimits
+    ) -> None:
         """Answer the page's own address with what came, and a few further requests through the client."""
         left = _MOST_REQUESTS
 
@@ -108,7 +110,7 @@ class BrowserClient:
             nonlocal left
             request = route.request
             if request.is_navigation_request() and request.url == url:
-                await route.fulfill(status=200, content_type=answer.header("content-type"), body=answer.body)
+                await route.fulfill(status=200, content_type=response.header("content-type"), body=response.body)
             elif request.resource_type in _WANTED and request.method == "GET" and left > 0:
                 left -= 1
                 await self._pass_on(route, limits)

@@ -1,4 +1,4 @@
-"""The frontier: what became of every address of a source. SQLite, so that a kill loses nothing."""
+"""The frontier: the state of every URL of a source, in SQLite, so that a kill loses nothing."""
 
 import json
 import sqlite3
@@ -11,9 +11,81 @@ from crawler.crawl.visits import Found, Recrawl, Task, Visit
 __all__ = ["FRONTIER_DDL", "Frontier", "transaction"]
 
 
+_UNCHANGED = """
+UPDATE source_pages SET state = 'done' WHERE source = ? AND listed_in = ? AND state = 'pending'
+    AND page_sha256 IS NOT NULL AND reason IS NULL AND listed_modified < checked_at AND checked_at > ?
+"""
+_CHANGED = """
+UPDATE source_pages SET state = 'pending' WHERE source = ? AND listed_in = ? AND state = 'done'
+    AND listed_modified >= checked_at AND checked_at <= ?
+"""
+_TAKE = """
+SELECT url, kind, rank, depth, hops, chain, listed, etag, last_modified, page_sha256 FROM source_pages
+WHERE source = ? AND state = 'pending' AND (NOT ? OR page_sha256 IS NOT NULL) ORDER BY rank, depth, url LIMIT ?
+"""
+FRONTIER_DDL = (
+    # One row for each URL of a source. state: pending, done, failed, skipped, redirected, absent.
+    # page_sha256 is the last stored page, whatever the result of later visits; parsed_* is the result of the
+    # records stage (a cache, valid only beside the tables of its own commit).
+    """CREATE TABLE IF NOT EXISTS source_pages (
+        source TEXT NOT NULL,
+        url TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        rank INTEGER NOT NULL,
+        depth INTEGER NOT NULL,
+        hops INTEGER NOT NULL,
+        chain INTEGER NOT NULL,
+        listed INTEGER NOT NULL,
+        state TEXT NOT NULL,
+        reason TEXT,
+        detail TEXT NOT NULL DEFAULT '',
+        attempts INTEGER NOT NULL DEFAULT 0,
+        http_status INTEGER,
+        etag TEXT,
+        last_modified TEXT,
+        headers TEXT,
+        page_sha256 TEXT,
+        redirect_to TEXT,
+        canonical TEXT,
+        fetched_at TEXT,
+        checked_at TEXT,
+        vanished_at TEXT,
+        parsed_sha256 TEXT,
+        parser TEXT,
+        outcome TEXT,
+        outcome_detail TEXT,
+        native_id TEXT,
+        identity TEXT,
+        PRIMARY KEY (source, url)
+    ) WITHOUT ROWID""",
+    """CREATE INDEX IF NOT EXISTS source_pages_queue ON source_pages (source, state, rank, depth, url)""",
+    # robots.txt and similar files; status 0: no response.
+    """CREATE TABLE IF NOT EXISTS source_files (
+        url TEXT PRIMARY KEY,
+        status INTEGER NOT NULL,
+        body TEXT NOT NULL,
+        fetched_at TEXT NOT NULL
+    ) WITHOUT ROWID""",
+    # One row for each source: the scope of its pages, and why its last run stopped early.
+    """CREATE TABLE IF NOT EXISTS source_runs (
+        source TEXT PRIMARY KEY,
+        scope TEXT NOT NULL,
+        stopped TEXT,
+        detail TEXT NOT NULL DEFAULT ''
+    ) WITHOUT ROWID""",
+    # The sitemap that names the page, its date of the last change, and visits in a row that found no change.
+    "ALTER TABLE source_pages ADD COLUMN listed_in TEXT",
+    "ALTER TABLE source_pages ADD COLUMN listed_modified TEXT",
+    "ALTER TABLE source_pages ADD COLUMN steady INTEGER NOT NULL DEFAULT 0",
+    # Reasons of earlier versions, in the words that pages and media share.
+    "UPDATE source_pages SET reason = 'connect' WHERE reason = 'unreachable'",
+    "UPDATE source_pages SET reason = 'bad_http' WHERE reason = 'broken_answer'",
+)
+
+
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Make what is inside all or nothing."""
+    """Commit the statements of the block together, or none of them."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -24,13 +96,13 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 class Frontier:
-    """The addresses of one source.
+    """The URLs of one source.
 
     Args:
         connection: to the workspace's state, in autocommit mode.
         source: name of the source.
         now: time of this run, ISO 8601, UTC.
-        recrawl: when visits are long enough ago; None: a visit of this very moment is.
+        recrawl: when visits are due again; None: at once.
     """
 
     def __init__(self, connection: sqlite3.Connection, source: str, now: str, recrawl: Recrawl | None = None) -> None:
@@ -41,12 +113,12 @@ class Frontier:
         self._queries: Counter[str] = Counter()
 
     def reopen(self, passing: Collection[str]) -> None:
-        """Put addresses back in the queue whose last visit is long enough ago.
+        """Put URLs back in the queue whose last visit is long enough ago.
 
-        Where new pages are found (sitemaps, start addresses, listings that go on) no steadiness counts.
+        URLs that lead to new pages (sitemaps, start URLs, further pages of listings) are due at the shortest interval.
 
         Args:
-            passing: reasons for which a visit that failed is to be repeated sooner.
+            passing: reasons for which a failed visit is repeated sooner.
         """
         recrawl = self._recrawl
         self._connection.execute(
@@ -62,20 +134,20 @@ class Frontier:
         )
 
     def reopen_all(self) -> None:
-        """Put every address back in the queue, to be fetched whole: the source's scope changed."""
+        """Put every URL back in the queue, for an unconditional request: the source's scope changed."""
         self._connection.execute(
             "UPDATE source_pages SET state = 'pending', etag = NULL, last_modified = NULL WHERE source = ?",
             (self._source,),
         )
 
     def add(self, found: Iterable[Found]) -> None:
-        """Add addresses; those known already keep what became of them."""
+        """Add URLs; known ones keep their state."""
         self._connection.executemany(_ADD, (self._row(item) for item in found))
 
     def take(self, count: int, busy: Collection[str], *, known_only: bool = False) -> list[Task]:
-        """Return up to ``count`` waiting addresses that are not ``busy``, the next ones first.
+        """Return up to ``count`` pending URLs that are not ``busy``, the next ones first.
 
-        With ``known_only`` just those that have a stored page already.
+        With ``known_only`` only those that have a stored page.
         """
         rows = self._connection.execute(_TAKE, (self._source, known_only, count + len(busy)))
         names = [column[0] for column in rows.description]
@@ -84,25 +156,25 @@ class Frontier:
         return [task for task in tasks if task.url not in busy][:count]
 
     def record(self, visits: Iterable[Visit]) -> None:
-        """Write what became of addresses and what was discovered there, in one transaction."""
+        """Record visits and the URLs discovered by them, in one transaction."""
         with transaction(self._connection):
             for visit in visits:
                 self._connection.execute(_RECORD, self._outcome(visit))
                 self.add(visit.found)
                 if visit.kind == "sitemap" and visit.state == "done":
-                    self._believe(visit.task.url)
+                    self._apply_sitemap(visit.task.url)
 
-    def _believe(self, sitemap: str) -> None:
-        """Do not ask for pages that a sitemap calls unchanged since their last visit, but for those it calls changed.
+    def _apply_sitemap(self, sitemap: str) -> None:
+        """Close pages that a sitemap calls unchanged since their last visit, and reopen those that it calls changed.
 
-        A sitemap that was not modified says what it said before.
+        A sitemap that was not modified says the same as before.
         """
         times = (self._source, sitemap, self._recrawl.latest)
         self._connection.execute(_UNCHANGED, times)
         self._connection.execute(_CHANGED, (self._source, sitemap, self._recrawl.soonest))
 
     def waiting(self, *, known_only: bool = False) -> int:
-        """Return how many addresses wait to be fetched; with ``known_only`` just those that have a stored page."""
+        """Return how many URLs are pending; with ``known_only`` only those that have a stored page."""
         query = (
             "SELECT count(*) FROM source_pages WHERE source = ? AND state = 'pending' "
             "AND (NOT ? OR page_sha256 IS NOT NULL)"
@@ -110,27 +182,27 @@ class Frontier:
         return int(self._connection.execute(query, (self._source, known_only)).fetchone()[0])
 
     def stored(self) -> int:
-        """Return how many addresses have a stored page."""
+        """Return how many URLs have a stored page."""
         query = "SELECT count(*) FROM source_pages WHERE source = ? AND page_sha256 IS NOT NULL"
         return int(self._connection.execute(query, (self._source,)).fetchone()[0])
 
     def count_query(self, url: str) -> int:
-        """Return which of its path's query strings this address has: 0 without one, else counted from 1.
+        """Return the number of the URL's query string among those of its path, from 1; 0 without one.
 
-        Counts the addresses known when a path is first asked for, and every one asked for since.
+        Counts the URLs known at the first call for a path, and each call since.
         """
         path, mark, _ = url.partition("?")
         if not mark:
             return 0
         if path not in self._queries:
-            # "?" to "@" spans every address of the path that has a query string.
+            # "?" to "@" spans every URL of the path that has a query string.
             query = "SELECT count(*) FROM source_pages WHERE source = ? AND url >= ? AND url < ?"
             self._queries[path] = self._connection.execute(query, (self._source, path + "?", path + "@")).fetchone()[0]
         self._queries[path] += 1
         return self._queries[path]
 
     def knows(self, url: str) -> bool:
-        """Tell whether the address was discovered before."""
+        """Return whether the URL is known."""
         query = "SELECT 1 FROM source_pages WHERE source = ? AND url = ?"
         return self._connection.execute(query, (self._source, url)).fetchone() is not None
 
@@ -188,22 +260,8 @@ UPDATE source_pages SET state = 'pending' WHERE source = :source AND state != 'p
     OR (checked_at <= :failed AND reason IN (SELECT value FROM json_each(:passing))))
 """
 
-_UNCHANGED = """
-UPDATE source_pages SET state = 'done' WHERE source = ? AND listed_in = ? AND state = 'pending'
-    AND page_sha256 IS NOT NULL AND reason IS NULL AND listed_modified < checked_at AND checked_at > ?
-"""
 
-_CHANGED = """
-UPDATE source_pages SET state = 'pending' WHERE source = ? AND listed_in = ? AND state = 'done'
-    AND listed_modified >= checked_at AND checked_at <= ?
-"""
-
-_TAKE = """
-SELECT url, kind, rank, depth, hops, chain, listed, etag, last_modified, page_sha256 FROM source_pages
-WHERE source = ? AND state = 'pending' AND (NOT ? OR page_sha256 IS NOT NULL) ORDER BY rank, depth, url LIMIT ?
-"""
-
-# A new page replaces all that the last one said; anything else leaves the stored page as it is.
+# Only a new page replaces the stored one.
 _RECORD = """
 UPDATE source_pages SET
     kind = :kind, state = :state, reason = :reason, detail = :detail, http_status = :status,
@@ -218,63 +276,3 @@ UPDATE source_pages SET
     page_sha256 = CASE WHEN :forget THEN NULL ELSE coalesce(:sha, page_sha256) END
 WHERE source = :source AND url = :url
 """
-
-
-FRONTIER_DDL = (
-    # One row an address of a source. state: pending, done, failed, skipped, redirected, absent.
-    # page_sha256 is the last stored page, whatever became of later visits; parsed_* is what the
-    # records stage made of it (a cache, believed only beside the tables of its own commit).
-    """CREATE TABLE IF NOT EXISTS source_pages (
-        source TEXT NOT NULL,
-        url TEXT NOT NULL,
-        kind TEXT NOT NULL,
-        rank INTEGER NOT NULL,
-        depth INTEGER NOT NULL,
-        hops INTEGER NOT NULL,
-        chain INTEGER NOT NULL,
-        listed INTEGER NOT NULL,
-        state TEXT NOT NULL,
-        reason TEXT,
-        detail TEXT NOT NULL DEFAULT '',
-        attempts INTEGER NOT NULL DEFAULT 0,
-        http_status INTEGER,
-        etag TEXT,
-        last_modified TEXT,
-        headers TEXT,
-        page_sha256 TEXT,
-        redirect_to TEXT,
-        canonical TEXT,
-        fetched_at TEXT,
-        checked_at TEXT,
-        vanished_at TEXT,
-        parsed_sha256 TEXT,
-        parser TEXT,
-        outcome TEXT,
-        outcome_detail TEXT,
-        native_id TEXT,
-        identity TEXT,
-        PRIMARY KEY (source, url)
-    ) WITHOUT ROWID""",
-    """CREATE INDEX IF NOT EXISTS source_pages_queue ON source_pages (source, state, rank, depth, url)""",
-    # robots.txt and its like; status 0: no answer.
-    """CREATE TABLE IF NOT EXISTS source_files (
-        url TEXT PRIMARY KEY,
-        status INTEGER NOT NULL,
-        body TEXT NOT NULL,
-        fetched_at TEXT NOT NULL
-    ) WITHOUT ROWID""",
-    # One row a source: the scope its pages were judged by, and why its last run stopped short.
-    """CREATE TABLE IF NOT EXISTS source_runs (
-        source TEXT PRIMARY KEY,
-        scope TEXT NOT NULL,
-        stopped TEXT,
-        detail TEXT NOT NULL DEFAULT ''
-    ) WITHOUT ROWID""",
-    # The sitemap that names the page and when, as it says, the page changed; visits in a row that found no change.
-    "ALTER TABLE source_pages ADD COLUMN listed_in TEXT",
-    "ALTER TABLE source_pages ADD COLUMN listed_modified TEXT",
-    "ALTER TABLE source_pages ADD COLUMN steady INTEGER NOT NULL DEFAULT 0",
-    # Reasons of earlier versions, in the words that pages and media share.
-    "UPDATE source_pages SET reason = 'connect' WHERE reason = 'unreachable'",
-    "UPDATE source_pages SET reason = 'bad_http' WHERE reason = 'broken_answer'",
-)

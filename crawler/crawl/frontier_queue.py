@@ -1,4 +1,4 @@
-"""The queue of one source's crawl: hands out addresses, takes back what became of them, durably."""
+"""The queue of one source's crawl: hands out URLs and records their visits durably."""
 
 import time
 from collections import deque
@@ -11,20 +11,25 @@ from crawler.crawl.frontier import Frontier
 from crawler.crawl.visits import Found, Task, Visit
 from crawler.net.http_policy import BUSY_STATUSES, RETRYABLE, RateLimiter, is_retryable, retry_wait_s
 
-__all__ = ["CrawlQueue", "PageStore", "QueueLimits", "Refuse"]
+__all__ = ["FrontierQueue", "PageStore", "QueueLimits", "Refuse"]
+
+
+Refuse = Callable[[str], tuple[str, str] | None]
+"""URL -> reason and detail why it must not be requested, None where it may."""
+_AHEAD = 64
 
 
 class PageStore(Protocol):
-    """The part of an object writer that the queue uses."""
+    """The methods of an object writer that the queue uses."""
 
     def put(self, payload: bytes, *, mime: str, url: str, headers: tuple[tuple[str, str], ...], status: int) -> str:
-        """Store a page, return its sha256."""
+        """Store a page and return its sha256."""
 
     def revisit(self, url: str, sha256: str, status: int = 304) -> None:
-        """Note that a stored page was found unchanged."""
+        """Record that a stored page is unchanged."""
 
     def flush(self) -> None:
-        """Make all of it durable."""
+        """Make everything durable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,7 @@ class QueueLimits:
     max_requests: int | None
     """Requests of this run; None: no limit."""
     max_bytes: int
-    """Of answers, in this run."""
+    """Of responses, in this run."""
     max_seconds: float
     max_failures_in_a_row: int
     max_depth: int
@@ -50,24 +55,18 @@ class QueueLimits:
     """Between two requests."""
 
 
-Refuse = Callable[[str], tuple[str, str] | None]
-"""Address -> reason and detail why it must not be asked for, None where it may."""
+class FrontierQueue:
+    """The URLs of one source during one run.
 
-_AHEAD = 64
-
-
-class CrawlQueue:
-    """Addresses of one source, as one run works through them.
-
-    Every address handed out by :meth:`next` comes back through :meth:`finish`. Until :meth:`flush`
-    it counts as waiting: a kill repeats it.
+    Every URL handed out by :meth:`next` comes back through :meth:`finish`. Until :meth:`flush`
+    it counts as pending: a kill repeats it.
 
     Args:
-        frontier: where addresses come from and go back to.
-        pages: where pages are kept.
+        frontier: state of the URLs.
+        pages: store of the pages.
         limits: budgets.
         refuse: robots.txt and site-wide opt-outs.
-        flushed: told how many visits each flush made durable.
+        flushed: called with the number of visits that each flush made durable.
     """
 
     def __init__(
@@ -93,16 +92,16 @@ class CrawlQueue:
         self.limiter = RateLimiter(limits.delay_s)
         """Request rate of the source's host; whoever sends a request acquires it first."""
         self.stopped: tuple[str, str] | None = None
-        """Reason and detail why nothing more is handed out; None: nothing stands against it."""
+        """Reason and detail why nothing more is handed out; None: the run goes on."""
 
     def next(self) -> Task | None:
-        """Return the next address to ask for; None: none at present."""
+        """Return the next URL to request; None: none at present."""
         self._check_budget()
         while self.stopped is None and not self.limiter.is_paused(time.monotonic()):
             if not self._ready and not self._fill():
                 return None
             if self._sitemaps and self._ready[0].kind != "sitemap":
-                return None  # what is under way may say that the page has not changed
+                return None  # a sitemap under way may say that the page has not changed
             task = self._ready.popleft()
             refusal = self._refuse(task.url)
             if refusal is not None:
@@ -115,15 +114,15 @@ class CrawlQueue:
         return None
 
     def count_bytes(self, received: int) -> None:
-        """Count what an answer weighed against the run's budget."""
+        """Count the bytes of a response against the run's budget."""
         self._received += received
 
     def is_waiting(self) -> bool:
-        """Tell whether something will come without any answer arriving first."""
+        """Return whether there is work before the next response."""
         return self.stopped is None and bool(self._ready or self._retries or self._finished)
 
     def finish(self, visit: Visit, body: bytes | None = None, headers: tuple[tuple[str, str], ...] = ()) -> None:
-        """Take back an address with what became of it, its page (if any) to be stored."""
+        """Take back a URL with its visit, and store its page, if any."""
         url = visit.task.url
         if body is not None:
             mime = (visit.headers or {}).get("content-type", "").partition(";")[0].strip() or "text/html"
@@ -148,10 +147,10 @@ class CrawlQueue:
             self.flush()
 
     def retry_in(self, task: Task, reason: str, asked_s: float | None, status: int | None = None) -> float | None:
-        """Return the seconds after which a failed address is to be tried again, None: not in this run.
+        """Return the seconds after which to retry a failed URL; None: not in this run.
 
-        A wait that the server asked for (``asked_s``), or any after "too many requests", holds for the
-        whole source; one longer than the settings allow ends its run. The caller gives the address back
+        A wait that the server asks for (``asked_s``), or any after a complaint (429, 503), holds for the
+        whole source; one longer than the settings allow ends its run. The caller gives the URL back
         through :meth:`put_back` when the time is over.
         """
         limits = self._limits
@@ -168,12 +167,12 @@ class CrawlQueue:
         return wait
 
     def put_back(self, task: Task) -> None:
-        """Put an address that is to be tried again at the queue's head."""
+        """Put a URL whose wait is over at the head of the queue."""
         self._retries -= 1
         self._ready.appendleft(task)
 
     def flush(self) -> None:
-        """Make pages durable, then what is known of them."""
+        """Make pages durable, then their visits."""
         if self._finished:
             self._pages.flush()
             self._frontier.record(self._finished)
@@ -184,7 +183,7 @@ class CrawlQueue:
         self._last_flush = time.monotonic()
 
     def _look_again(self) -> None:
-        """Take the next addresses anew: a sitemap has said which are due."""
+        """Read the next URLs again: a sitemap has said which are due."""
         self.flush()
         self._busy.difference_update(task.url for task in self._ready)
         self._ready.clear()
@@ -196,7 +195,7 @@ class CrawlQueue:
         return bool(self._ready)
 
     def _has_room(self, task: Task) -> bool:
-        """Count a new page against the source's budget; those known and those tried again are counted already."""
+        """Count a new page against the source's budget; known pages and retries are counted already."""
         if task.page_sha256 is not None or task.url in self._attempts:
             return True
         if self._new_room <= 0:
@@ -223,7 +222,7 @@ class CrawlQueue:
             self.stopped = ("source_down", f"{self._failures_in_a_row} pages in a row failed, last: {visit.reason}")
 
     def _admit(self, found: tuple[Found, ...]) -> Iterator[Found]:
-        """Refuse what lies too deep or in an endless listing."""
+        """Refuse URLs that lie too deep or in an endless listing."""
         for item in found:
             if item.refused:
                 yield item

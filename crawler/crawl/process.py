@@ -1,4 +1,4 @@
-"""The child process that crawls one source: Scrapy lives here and nowhere else."""
+"""The child process that crawls one source with Scrapy."""
 
 import asyncio
 import logging
@@ -15,7 +15,7 @@ from pathlib import Path
 from scrapy.crawler import AsyncCrawlerProcess
 
 from crawler.crawl.frontier import Frontier
-from crawler.crawl.frontier_queue import CrawlQueue, QueueLimits, Refuse
+from crawler.crawl.frontier_queue import FrontierQueue, QueueLimits, Refuse
 from crawler.crawl.job import CrawlJob
 from crawler.crawl.responses import PageRules
 from crawler.crawl.scope import Scope, web_host
@@ -34,7 +34,7 @@ __all__ = ["crawl_source"]
 
 
 def crawl_source(job: CrawlJob, progress: Connection) -> None:
-    """Crawl one source to its end; the whole work of the child process.
+    """Crawl one source to its end, in this child process.
 
     Sends the number of visits made durable through ``progress`` after each batch.
     """
@@ -52,7 +52,7 @@ def crawl_source(job: CrawlJob, progress: Connection) -> None:
         frontier.add(_sitemaps(job, rules))
         with store.objects.writer("page") as pages:
             refuse = _Refusals(rules)
-            queue = CrawlQueue(frontier, pages, _limits(job, delay_s), refuse, progress.send)
+            queue = FrontierQueue(frontier, pages, _limits(job, delay_s), refuse, progress.send)
             with _noting_stop(connection, job.name, queue):
                 _run_spider(job, queue, Withhold(open_register(store)), refuse)
 
@@ -75,7 +75,7 @@ async def _site_rules(job: CrawlJob, connection: sqlite3.Connection) -> dict[str
 
 
 class _Refusals:
-    """The rules of all hosts of a source as one question."""
+    """The rules of all hosts of a source."""
 
     def __init__(self, rules: dict[str, HostRules]) -> None:
         self._rules = rules
@@ -127,11 +127,11 @@ def _limits(job: CrawlJob, delay_s: float) -> QueueLimits:
     )
 
 
-def _run_spider(job: CrawlJob, queue: CrawlQueue, withhold: Withhold, refuse: Refuse) -> None:
-    """Let Scrapy work the queue off.
+def _run_spider(job: CrawlJob, queue: FrontierQueue, withhold: Withhold, refuse: Refuse) -> None:
+    """Let Scrapy fetch the URLs of the queue.
 
     Raises:
-        BaseException: whatever went wrong outside any page.
+        BaseException: any error outside a page.
     """
     settings = job.settings
     rules = PageRules(
@@ -160,8 +160,8 @@ def _run_spider(job: CrawlJob, queue: CrawlQueue, withhold: Withhold, refuse: Re
 
 
 @contextmanager
-def _noting_stop(connection: sqlite3.Connection, name: str, queue: CrawlQueue) -> Iterator[None]:
-    """Write down why the crawl stopped short, where it did."""
+def _noting_stop(connection: sqlite3.Connection, name: str, queue: FrontierQueue) -> Iterator[None]:
+    """Record why the crawl stopped early, if it did."""
     yield
     _note_stop(connection, name, queue.stopped or (None, ""))
 
@@ -171,7 +171,7 @@ def _note_stop(connection: sqlite3.Connection, name: str, stopped: tuple[str | N
 
 
 def _log_to(path: Path) -> None:
-    """Write this process's log, and all it says on standard error, to a file."""
+    """Write this process's log and standard error to a file."""
     path.parent.mkdir(exist_ok=True)
     with path.open("ab") as log:
         os.dup2(log.fileno(), sys.stderr.fileno())

@@ -9,8 +9,7 @@ from crawler.crawl.visits import Found, Task, Visit
 from crawler.net.client import Fetched
 from crawler.net.http_policy import status_reason
 from crawler.pages.document import Document, read_document
-from crawler.pages.links import canonical_url, links, next_link
-from crawler.pages.optouts import opt_outs, page_opt_out
+from crawler.pages.links import canonical_url, links, next_link, opt_outs, page_opt_out
 from crawler.pages.urls import normalise
 from m5data.errors import PageError
 
@@ -18,7 +17,7 @@ __all__ = [
     "PageRules",
     "links_of_page",
     "links_of_sitemap",
-    "read_answer",
+    "read_response",
     "redirected",
     "repeats",
 ]
@@ -29,9 +28,15 @@ _UNSAID_TYPES = frozenset({"", "text/plain", "application/octet-stream", "applic
 _SNIFFED_BYTES = 1_024
 
 
+_MAX_REPEATS = 3
+_MAX_SITEMAP_DEPTH = 3
+_MAX_LINKS = 5_000
+"""Links taken from one page at most; real listings have a few hundred."""
+
+
 @dataclass(frozen=True, slots=True)
 class PageRules:
-    """What a source's answers are read by."""
+    """Scope and rules by which the responses of a source are read."""
 
     scope: Scope
     agent: str
@@ -40,10 +45,10 @@ class PageRules:
     max_sitemap_bytes: int
 
 
-def read_answer(task: Task, answer: Fetched, rules: PageRules) -> tuple[Visit, bytes | None]:
-    """Say what becomes of an address that answered.
+def read_response(task: Task, response: Fetched, rules: PageRules) -> tuple[Visit, bytes | None]:
+    """Return the visit that a response amounts to, and the body to store.
 
-    A sitemap that nobody named, asked for at its usual place, is ``absent`` where it cannot be had.
+    A sitemap that nothing names, requested at its usual place, is ``absent`` where it cannot be fetched.
     Reasons: those of a status (:func:`crawler.net.http_policy.status_reason`), ``redirect`` and those of a redirect
     that is not followed (:func:`crawler.crawl.responses.redirected`), ``not_html``, ``opt_out``, ``broken_sitemap``,
     and those of a page that cannot be parsed.
@@ -51,96 +56,90 @@ def read_answer(task: Task, answer: Fetched, rules: PageRules) -> tuple[Visit, b
     Returns:
         The visit, its ``page_sha256`` still to be filled in, and the body to store (None: nothing).
     """
-    status = answer.status
+    status = response.status
     body: bytes | None
     if status == 304 and task.page_sha256:
         return Visit(task, "done", http_status=304, kind=task.kind), None
     if 300 <= status < 400:
-        visit, body = _redirect(task, answer, rules), None
+        visit, body = _redirect(task, response, rules), None
     elif status != 200:
         visit = Visit(task, "failed", status_reason(status), f"HTTP status {status}", status, kind=task.kind)
         body = None
-    elif task.kind == "sitemap" or looks_like_sitemap(answer.body):
-        visit, body = _sitemap(task, answer, rules)
+    elif task.kind == "sitemap" or looks_like_sitemap(response.body):
+        visit, body = _sitemap(task, response, rules)
     else:
-        visit, body = _page(task, answer, rules)
+        visit, body = _page(task, response, rules)
     guessed = task.kind == "sitemap" and not task.listed and task.depth == 0
     if guessed and visit.state == "failed":
         return replace(visit, state="absent", reason=None), None
     return visit, body
 
 
-def _redirect(task: Task, answer: Fetched, rules: PageRules) -> Visit:
-    location = answer.header("location")
+def _redirect(task: Task, response: Fetched, rules: PageRules) -> Visit:
+    location = response.header("location")
     target = redirected(task, location, rules.scope, rules.max_redirects)
     where = " ".join(location.split())[:300]
     if isinstance(target, str):
-        return Visit(task, "failed", target, f"to {where or 'nowhere'}", answer.status, kind=task.kind)
+        return Visit(task, "failed", target, f"to {where or 'nowhere'}", response.status, kind=task.kind)
     return Visit(
-        task, "redirected", "redirect", f"to {target.url}", answer.status,
+        task, "redirected", "redirect", f"to {target.url}", response.status,
         forget=True, redirect_to=target.url, kind=task.kind, found=(target,),
     )  # fmt: skip
 
 
-def _sitemap(task: Task, answer: Fetched, rules: PageRules) -> tuple[Visit, bytes | None]:
+def _sitemap(task: Task, response: Fetched, rules: PageRules) -> tuple[Visit, bytes | None]:
     try:
-        sitemap = read_sitemap(answer.body, rules.max_sitemap_bytes)
-        if not sitemap.urls and not looks_like_sitemap(answer.body):
+        sitemap = read_sitemap(response.body, rules.max_sitemap_bytes)
+        if not sitemap.urls and not looks_like_sitemap(response.body):
             raise ValueError("wanted a sitemap, got something else")  # noqa: TRY301  one way out for both
     except ValueError as error:
-        return Visit(task, "failed", "broken_sitemap", str(error), answer.status, kind="sitemap"), None
+        return Visit(task, "failed", "broken_sitemap", str(error), response.status, kind="sitemap"), None
     found = links_of_sitemap(sitemap, task, rules.scope)
-    return Visit(task, "done", http_status=200, headers=_kept(answer), kind="sitemap", found=found), answer.body
+    return Visit(task, "done", http_status=200, headers=_kept(response), kind="sitemap", found=found), response.body
 
 
-def _page(task: Task, answer: Fetched, rules: PageRules) -> tuple[Visit, bytes | None]:
-    if not _is_html(answer):
-        mime = answer.header("content-type")[:100] or "no content type"
+def _page(task: Task, response: Fetched, rules: PageRules) -> tuple[Visit, bytes | None]:
+    if not _is_html(response):
+        mime = response.header("content-type")[:100] or "no content type"
         return Visit(task, "failed", "not_html", f"wanted an HTML page, got {mime}", 200), None
     try:
-        document = read_document(answer.body, task.url, answer.headers)
+        document = read_document(response.body, task.url, response.headers)
     except PageError as error:
         return Visit(task, "failed", error.reason, str(error), 200), None
     found = links_of_page(document, task, rules.scope, rules.agent)
     said = page_opt_out(document, rules.agent, rules.opt_outs)
     if said:
         return Visit(task, "skipped", "opt_out", said, 200, forget=True, found=found), None
-    return _stored(task, answer, document, found), answer.body
+    return _stored(task, response, document, found), response.body
 
 
-def _stored(task: Task, answer: Fetched, document: Document, found: tuple[Found, ...]) -> Visit:
-    return Visit(task, "done", http_status=200, headers=_kept(answer), canonical=canonical_url(document), found=found)
+def _stored(task: Task, response: Fetched, document: Document, found: tuple[Found, ...]) -> Visit:
+    return Visit(task, "done", http_status=200, headers=_kept(response), canonical=canonical_url(document), found=found)
 
 
-def _is_html(answer: Fetched) -> bool:
-    mime = answer.header("content-type").partition(";")[0].strip().lower()
+def _is_html(response: Fetched) -> bool:
+    mime = response.header("content-type").partition(";")[0].strip().lower()
     if mime in _HTML_TYPES:
         return True
-    head = answer.body[:_SNIFFED_BYTES].lower()
+    head = response.body[:_SNIFFED_BYTES].lower()
     return mime in _UNSAID_TYPES and (b"<html" in head or b"<!doctype html" in head)
 
 
-def _kept(answer: Fetched) -> dict[str, str]:
-    """Return the headers that later readings of the page need, names in lower case, joined as HTTP allows."""
+def _kept(response: Fetched) -> dict[str, str]:
+    """Return the headers that later readings of the page need, names in lower case, repeated ones joined."""
     kept: dict[str, str] = {}
-    for name, value in answer.headers:
+    for name, value in response.headers:
         key = name.lower()
         if key in _KEPT_HEADERS:
             kept[key] = f"{kept[key]}, {value}" if key in kept else value
     return kept
 
 
-_MAX_REPEATS = 3
-_MAX_SITEMAP_DEPTH = 3
-_MAX_LINKS = 5_000
-"""Links taken from one page at most; real listings have a few hundred."""
-
-
 def links_of_page(document: Document, task: Task, scope: Scope, agent: str) -> tuple[Found, ...]:
-    """Return where a page leads within its source, in page order, each address once.
+    """Return the links of a page within its source, in page order, each URL once.
 
     The next page of a listing is no step deeper and comes before other links. Links marked
-    nofollow, and all links of a page marked so, are left alone.
+    nofollow, and all links of a page marked so, are not followed.
     """
     if "nofollow" in opt_outs(document, agent):
         return ()
@@ -161,7 +160,7 @@ def links_of_page(document: Document, task: Task, scope: Scope, agent: str) -> t
 
 
 def links_of_sitemap(sitemap: Sitemap, task: Task, scope: Scope) -> tuple[Found, ...]:
-    """Return the pages and further files that a sitemap lists; those of other hosts are refused as ``offsite``."""
+    """Return the pages and sitemaps that a sitemap lists; those of other hosts are refused as ``offsite``."""
     pages = (
         Found(url, depth=1, listed=True, listed_in=task.url, modified=sitemap.modified.get(text))
         if scope.holds(url)
@@ -178,7 +177,7 @@ def links_of_sitemap(sitemap: Sitemap, task: Task, scope: Scope) -> tuple[Found,
 
 
 def redirected(task: Task, location: str, scope: Scope, max_redirects: int) -> Found | str:
-    """Return the address that a redirect leads to, or the reason why it is not followed.
+    """Return the URL that a redirect leads to, or the reason why it is not followed.
 
     Reasons: ``bad_redirect``, ``bad_scheme``, ``offsite``, ``redirect_loop``.
     """
@@ -194,7 +193,7 @@ def redirected(task: Task, location: str, scope: Scope, max_redirects: int) -> F
 
 
 def repeats(url: str) -> bool:
-    """Tell an address whose path says the same again and again, as broken relative links make it."""
+    """Return whether the path of a URL repeats itself, as broken relative links make it."""
     segments = [segment for segment in url.split("?", 1)[0].split("/")[3:] if segment]
     return _most(segments) > _MAX_REPEATS
 

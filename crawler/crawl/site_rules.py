@@ -1,4 +1,4 @@
-"""The rules of a source's hosts, asked for before anything else and cached for a day."""
+"""The rules of a source's hosts, fetched before anything else and cached for a day."""
 
 import asyncio
 import sqlite3
@@ -10,7 +10,7 @@ from urllib.parse import urljoin, urlsplit
 from crawler.crawl.scope import web_host
 from crawler.net.client import ClientLimits, FetchError, PageClient
 from crawler.net.http_policy import retry_after_s, retry_wait_s
-from crawler.net.robots import Robots, SiteOptOuts, robots_answer
+from crawler.net.robots import Robots, SiteOptOuts, robots_meaning
 
 __all__ = ["HostRules", "SiteFiles", "SourceStoppedError"]
 
@@ -30,13 +30,13 @@ class SourceStoppedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class HostRules:
-    """What one host asks of crawlers."""
+    """The rules of one host for crawlers."""
 
     robots: Robots
     opt_outs: SiteOptOuts | None
 
     def refusal(self, url: str) -> tuple[str, str] | None:
-        """Return why the address must not be fetched: ``robots`` or ``opt_out``, with where it is said."""
+        """Return why the URL must not be fetched, ``robots`` or ``opt_out``, and the file that says so."""
         if not self.robots.allows(url):
             return "robots", "robots.txt: Disallow"
         said = self.opt_outs.refusal(url) if self.opt_outs else None
@@ -44,14 +44,14 @@ class HostRules:
 
 
 class SiteFiles:
-    """Asks hosts for robots.txt and its like, or recalls what they said today.
+    """Fetches robots.txt and similar files of hosts, at most once a day.
 
     Args:
         client: makes the requests.
-        connection: to the state, where answers are kept.
+        connection: to the state, where files are cached.
         now: time of this run.
         limits: of one request.
-        retries: further tries where there is no answer.
+        retries: further attempts where there is no response.
         backoff_s: wait before the first of them, doubled each time.
         max_wait_s: longest wait.
     """
@@ -80,21 +80,21 @@ class SiteFiles:
         """Return the rules of the host of ``home``.
 
         Args:
-            home: any address of the host.
-            agent: name that rules address the crawler by.
+            home: any URL of the host.
+            agent: name by which rules address the crawler.
             tdm: whether reservations of text and data mining count.
 
         Raises:
             SourceStoppedError: ``unreachable_robots``.
         """
         status, text = await self._file(urljoin(home, "/robots.txt"))
-        if robots_answer(status) == "unreachable":
+        if robots_meaning(status) == "unreachable":
             raise SourceStoppedError(
                 "unreachable_robots",
                 f"{urljoin(home, '/robots.txt')}: {f'HTTP status {status}' if status else text}; "
                 "without it nothing may be fetched (RFC 9309)",
             )
-        robots = Robots(text if robots_answer(status) == "rules" else "", agent)
+        robots = Robots(text if robots_meaning(status) == "rules" else "", agent)
         return HostRules(robots, await self._opt_outs(home, agent) if tdm else None)
 
     async def _opt_outs(self, home: str, agent: str) -> SiteOptOuts:
@@ -103,11 +103,11 @@ class SiteFiles:
         return SiteOptOuts.read(tdmrep, ai, agent)
 
     async def _file(self, url: str) -> tuple[int, str]:
-        """Return status and text of a file, asked for once a day; 0 and the reason where there is no answer."""
+        """Return status and text of a file, fetched once a day; 0 and the reason where there is no response."""
         row = self._connection.execute(
             "SELECT status, body, fetched_at FROM source_files WHERE url = ?", (url,)
         ).fetchone()
-        if row and robots_answer(row[0]) != "unreachable" and datetime.fromisoformat(row[2]) > self._now - _FRESH:
+        if row and robots_meaning(row[0]) != "unreachable" and datetime.fromisoformat(row[2]) > self._now - _FRESH:
             return row[0], row[1]
         status, text = await self._fetch(url)
         kept = (url, status, text, self._now.isoformat())
@@ -120,7 +120,7 @@ class SiteFiles:
         while True:
             status, text, asked_s = await self._follow(url)
             attempts += 1
-            if robots_answer(status) != "unreachable" or attempts > self._retries:
+            if robots_meaning(status) != "unreachable" or attempts > self._retries:
                 return status, text
             wait = retry_wait_s(
                 attempts, asked_s, first_s=self._backoff_s, most_s=self._max_wait_s, random=self._random

@@ -1,4 +1,4 @@
-"""Sitemaps: the addresses a shop lists itself (sitemaps.org), as they are met in the wild."""
+"""Sitemaps: the URLs that a shop lists itself (sitemaps.org), with the flaws of real files."""
 
 import zlib
 from collections.abc import Mapping
@@ -22,18 +22,18 @@ _DAY_LENGTH = len("2024-01-01")
 
 @dataclass(frozen=True, slots=True)
 class Sitemap:
-    """What one file lists, as written, in its order."""
+    """The URLs that one file lists, as written, in its order."""
 
     urls: tuple[str, ...] = ()
     """Pages."""
     sitemaps: tuple[str, ...] = ()
     """Further files, of an index."""
     modified: Mapping[str, str] = field(default_factory=dict)
-    """Page -> when it changed last, as the file says (``lastmod``), ISO 8601, UTC; those that it says of."""
+    """Page -> date of its last change (``lastmod``), ISO 8601, UTC; only pages with a readable one."""
 
 
 def looks_like_sitemap(body: bytes) -> bool:
-    """Tell a sitemap by its first bytes, gzip or not; content types are often wrong."""
+    """Return whether the first bytes are those of a sitemap, gzip or not; content types are often wrong."""
     head = body[:_HEAD_BYTES]
     if head.startswith(b"\x1f\x8b"):
         try:
@@ -44,14 +44,14 @@ def looks_like_sitemap(body: bytes) -> bool:
 
 
 def read_sitemap(body: bytes, max_bytes: int) -> Sitemap:
-    """Read a sitemap or an index; gzip, and lists of plain addresses, too.
+    """Read a sitemap or an index; also gzip, and lists of plain URLs.
 
     Args:
         body: the file as it came.
         max_bytes: longest file, unpacked.
 
     Returns:
-        What could be read: a file broken in its middle gives what stands before the break.
+        What could be read: of a broken file, everything before the break.
 
     Raises:
         ValueError: longer than ``max_bytes``, or broken gzip.
@@ -62,14 +62,14 @@ def read_sitemap(body: bytes, max_bytes: int) -> Sitemap:
         return Sitemap(urls=tuple(line for line in lines if line.startswith(("http://", "https://")))[:_MAX_URLS])
     found = _entries(text)[:_MAX_URLS]
     if not text.rstrip().endswith(b">"):
-        found = found[:-1]  # cut off: the last address may be half of one
+        found = found[:-1]  # cut off: the last URL may be incomplete
     pages = tuple(url for name, url, _ in found if name == "url")
     dates = {url: date for name, url, said in found if name == "url" and (date := _utc(said))}
     return Sitemap(pages, tuple(url for name, url, _ in found if name == "sitemap"), dates)
 
 
 def _entries(text: bytes) -> list[tuple[str, str, str]]:
-    """Return element name, address and ``lastmod`` of all entries; a stray ``&`` does not end the reading."""
+    """Return element name, URL and ``lastmod`` of all entries, also behind a stray ``&``."""
     # Nothing outside the file is ever read: no entities, no DTD, no network.
     events = etree.iterparse(
         BytesIO(text), events=("end",), resolve_entities=False, no_network=True, load_dtd=False, recover=True
@@ -100,7 +100,7 @@ def _utc(text: str) -> str | None:
 
 
 def sitemap_urls(listed: tuple[str, ...], sitemap_url: str, scope: Scope) -> Mapping[str, str]:
-    """Return listed addresses in their one spelling, each once, in order -> as they are listed.
+    """Return listed URLs, normalised, each once, in order -> as listed.
 
     Where none of them is on a host of the source, the shop's software does not know its own host
     (``example.com``, ``localhost``): the sitemap's own host is put in its place.

@@ -17,8 +17,8 @@ from scrapy.crawler import Crawler
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
-from crawler.crawl.frontier_queue import CrawlQueue, Refuse
-from crawler.crawl.responses import PageRules, read_answer
+from crawler.crawl.frontier_queue import FrontierQueue, Refuse
+from crawler.crawl.responses import PageRules, read_response
 from crawler.crawl.visits import Task, Visit
 from crawler.net.client import ClientLimits, Fetched, FetchError, PageClient
 from crawler.net.http_policy import is_retryable, retry_after_s, status_reason
@@ -34,17 +34,17 @@ __all__ = ["FrontierScheduler", "GuardedHandler", "ShopSpider", "SpiderWork"]
 
 @dataclass(frozen=True, slots=True)
 class SpiderWork:
-    """All that the spider works with."""
+    """Queue, rules and settings of one crawl."""
 
-    queue: CrawlQueue
+    queue: FrontierQueue
     rules: PageRules
     settings: CrawlSettings
     local_hosts: frozenset[str]
-    """``host:port`` that the guard lets pass though private."""
+    """``host:port`` that the guard admits although private."""
     clock: Clock
     withhold: Withhold
     refuse: Refuse
-    """What robots.txt and site-wide opt-outs say of an address."""
+    """robots.txt and site-wide opt-outs."""
     browser: bool
     """Pages are rendered."""
 
@@ -53,8 +53,8 @@ class ShopSpider(Spider):
     """Crawls one source through its queue.
 
     Attributes:
-        work: what it works with.
-        failure: what went wrong outside any page (disk, database); the crawl ends with it.
+        work: queue, rules and settings.
+        failure: an error outside any page (disk, database), which ends the crawl.
     """
 
     name = "shop"
@@ -66,13 +66,13 @@ class ShopSpider(Spider):
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> "ShopSpider":  # noqa: ANN401
-        """Build the spider and listen for its own failures, which Scrapy would only log."""
+        """Create the spider and listen for its own failures, which Scrapy would only log."""
         spider = super().from_crawler(crawler, *args, **kwargs)
         crawler.signals.connect(spider.fail, signal=signals.spider_error)
         return spider
 
     async def start(self) -> AsyncIterator[Any]:
-        """Yield nothing: the scheduler knows the start."""
+        """Yield nothing: the scheduler knows the start URLs."""
         nothing: tuple[Request, ...] = ()
         for request in nothing:
             yield request
@@ -94,23 +94,23 @@ class ShopSpider(Spider):
         )
 
     def parse(self, response: Response, **_: Any) -> None:  # noqa: ANN401
-        """Take an answer, whatever its status."""
+        """Take an fetched, whatever its status."""
         task: Task = response.meta["task"]
-        answer: Fetched = response.meta["fetched"]
-        self.work.queue.count_bytes(len(answer.body))
-        if answer.status >= 400 and is_retryable(reason := status_reason(answer.status), answer.status):
-            asked_s = retry_after_s(answer.header("retry-after"), self.work.clock())
-            if self._retry(task, reason, asked_s, answer.status):
+        fetched: Fetched = response.meta["fetched"]
+        self.work.queue.count_bytes(len(fetched.body))
+        if fetched.status >= 400 and is_retryable(reason := status_reason(fetched.status), fetched.status):
+            asked_s = retry_after_s(fetched.header("retry-after"), self.work.clock())
+            if self._retry(task, reason, asked_s, fetched.status):
                 return
         try:
-            visit, body = read_answer(task, answer, self.work.rules)
+            visit, body = read_response(task, fetched, self.work.rules)
         except (ValueError, LookupError, RecursionError, etree.LxmlError) as error:
             detail = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-            visit, body = Visit(task, "failed", "unreadable", detail, answer.status, kind=task.kind), None
-        self.work.queue.finish(*self.work.withhold(visit, body), answer.headers)
+            visit, body = Visit(task, "failed", "unreadable", detail, fetched.status, kind=task.kind), None
+        self.work.queue.finish(*self.work.withhold(visit, body), fetched.headers)
 
     def failed(self, task: Task, failure: Failure) -> None:
-        """Take a request without a whole answer."""
+        """Take a request without a complete fetched."""
         error = failure.value
         if not isinstance(error, FetchError):
             self.fail(failure)
@@ -118,7 +118,7 @@ class ShopSpider(Spider):
             self.work.queue.finish(Visit(task, "failed", error.reason, error.detail, kind=task.kind))
 
     def fail(self, failure: Failure) -> None:
-        """Keep what went wrong beside the pages; the crawl ends with it."""
+        """Keep the first error outside any page; the crawl ends with it."""
         self.failure = self.failure or failure.value
 
     def _retry(self, task: Task, reason: str, asked_s: float | None = None, status: int | None = None) -> bool:
@@ -134,30 +134,30 @@ class ShopSpider(Spider):
 
 
 class FrontierScheduler(BaseScheduler):
-    """Hands the frontier's addresses to the engine."""
+    """Hands the URLs of the frontier to Scrapy's engine: Scrapy's own queue is lost on a kill."""
 
     def __init__(self, spider: ShopSpider) -> None:
         self._spider = spider
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        """Build it for the crawler's spider."""
+        """Create the scheduler of the crawler's spider."""
         if not isinstance(crawler.spider, ShopSpider):
             raise TypeError(f"expected the spider of this project, got {crawler.spider!r}")
         return cls(crawler.spider)
 
     def has_pending_requests(self) -> bool:
-        """Tell whether the crawl is to go on."""
+        """Return whether the crawl goes on."""
         return self._spider.failure is None and self._spider.work.queue.is_waiting()
 
     def next_request(self) -> Request | None:
-        """Return the next request, None where there is none at present."""
+        """Return the next request; None: none at present."""
         if self._spider.failure is not None:
             return None
         try:
             task = self._spider.work.queue.next()
         except (OSError, sqlite3.Error) as error:
-            # The engine would log this and ask again for ever.
+            # The engine would log this and call again for ever.
             self._spider.failure = error
             return None
         return None if task is None else self._spider.request(task)
@@ -169,7 +169,7 @@ class FrontierScheduler(BaseScheduler):
 
 
 class GuardedHandler(BaseDownloadHandler):
-    """Downloads ``http`` and ``https`` requests; the whole answer is left in ``request.meta["fetched"]``."""
+    """Downloads ``http`` and ``https`` requests; the whole fetched is left in ``request.meta["fetched"]``."""
 
     lazy = True
 
@@ -186,10 +186,10 @@ class GuardedHandler(BaseDownloadHandler):
         self._browser = _open_browser(self._client, crawler.spider.work)
 
     async def download_request(self, request: Request) -> Response:
-        """Return the answer's status, for throttling.
+        """Return the fetched's status, for throttling.
 
         Raises:
-            FetchError: there is no whole answer.
+            FetchError: there is no whole fetched.
         """
         task: Task = request.meta["task"]
         limits = self._sitemap_limits if task.kind == "sitemap" else self._limits
@@ -197,11 +197,11 @@ class GuardedHandler(BaseDownloadHandler):
         began = time.monotonic()
         conditions = {name.decode(): b"".join(values).decode() for name, values in request.headers.items()}
         client = self._browser if self._browser is not None and task.kind == "page" else self._client
-        answer = await client.get(request.url, limits, conditions)
+        fetched = await client.get(request.url, limits, conditions)
         request.meta["download_latency"] = time.monotonic() - began
-        request.meta["fetched"] = answer
+        request.meta["fetched"] = fetched
         # Adaptive throttling never speeds up at anything but 200; "not modified" is as good.
-        return Response(request.url, status=200 if answer.status == 304 else answer.status)
+        return Response(request.url, status=200 if fetched.status == 304 else fetched.status)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -211,7 +211,7 @@ class GuardedHandler(BaseDownloadHandler):
 
 
 def _open_browser(client: PageClient, work: SpiderWork) -> "BrowserClient | None":
-    """Return what renders pages, None where the source needs no browser; playwright is an extra."""
+    """Return the client that renders pages; None: the source needs no browser. Playwright is an extra."""
     if not work.browser:
         return None
     browser = importlib.import_module("crawler.crawl.browser")

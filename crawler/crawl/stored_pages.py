@@ -1,4 +1,4 @@
-"""The pages that the crawl stored, with what was made of each the last time."""
+"""The stored pages of the crawl, with the outcome of their last reading."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ __all__ = ["PageOutcome", "StoredPageRow", "pages_digest", "remember_outcomes", 
 
 @dataclass(frozen=True, slots=True)
 class PageOutcome:
-    """What a page turned out to be."""
+    """The outcome of reading a page."""
 
     kind: str
     """``product``, ``listing`` or ``other`` (no product on it), or the reason why it is dropped."""
@@ -37,7 +37,7 @@ class StoredPageRow:
     fetched_at: str
     """ISO 8601, UTC."""
     parser: str | None
-    """Digest of what made ``outcome`` of this very page; None: nothing did."""
+    """Digest of the parser that produced ``outcome`` from this page; None: none did."""
     outcome: PageOutcome | None
 
 
@@ -50,7 +50,7 @@ ORDER BY source, url
 
 
 def stored_pages(connection: sqlite3.Connection) -> Iterator[StoredPageRow]:
-    """Yield the stored HTML pages of all sources, by source and address; not those that are gone by now."""
+    """Yield the stored HTML pages of all sources that are still online, by source and URL."""
     for row in connection.execute(_QUERY):
         source, url, sha256, headers, listed, fetched_at, parser, kind, detail, native_id, identity = row
         outcome = PageOutcome(kind, detail, native_id, identity) if parser else None
@@ -69,7 +69,7 @@ def pages_digest(connection: sqlite3.Connection) -> str:
 def remember_outcomes(
     connection: sqlite3.Connection, outcomes: Iterable[tuple[StoredPageRow, str, PageOutcome]]
 ) -> None:
-    """Note what each page turned out to be, and by which parser, for the next run."""
+    """Record the outcome of each page and its parser for the next run."""
     with transaction(connection):
         connection.executemany(
             "UPDATE source_pages SET parsed_sha256 = ?, parser = ?, outcome = ?, outcome_detail = ?, native_id = ?, "

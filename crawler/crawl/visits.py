@@ -15,32 +15,32 @@ VisitState = Literal["done", "failed", "skipped", "redirected", "absent"]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An address that was discovered."""
+    """A discovered URL."""
 
     url: str
     kind: Kind = "page"
     rank: int = 3
-    """Order of fetching: 0 sitemap, 1 start, 2 next page of a listing, 3 any other."""
+    """Order of requests: 0 sitemap, 1 start, 2 next page of a listing, 3 any other."""
     depth: int = 0
     """Links from a start page."""
     hops: int = 0
-    """Redirects that led here in a row."""
+    """Redirects in a row that led here."""
     chain: int = 0
-    """Next pages of one listing that led here in a row."""
+    """Next pages of one listing in a row that led here."""
     listed: bool = False
-    """A sitemap names it: it should be worth having."""
+    """Named by a sitemap, so probably worth fetching."""
     listed_in: str | None = None
-    """That sitemap; None where none does, or its dates do not count."""
+    """That sitemap; None: no sitemap names it, or its dates do not count."""
     modified: str | None = None
-    """When its page changed last, as that sitemap says, ISO 8601, UTC."""
+    """Date of the page's last change according to that sitemap, ISO 8601, UTC."""
     refused: str | None = None
-    """Reason for which it will not be fetched; None: it will."""
+    """Reason not to fetch it; None: it is fetched."""
     detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """An address to fetch, with what is known from its last visit."""
+    """A URL to fetch, with the data of its last visit."""
 
     url: str
     kind: Kind
@@ -56,7 +56,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """What became of an address."""
+    """The result of requesting a URL."""
 
     task: Task
     state: VisitState
@@ -64,11 +64,11 @@ class Visit:
     detail: str = ""
     http_status: int | None = None
     headers: Mapping[str, str] | None = None
-    """Headers that the page's reading depends on; None: no new page came."""
+    """Headers that the page's reading depends on; None: no new page."""
     page_sha256: str | None = None
-    """The new page's object; None: no new page came."""
+    """The new page's object; None: no new page."""
     forget: bool = False
-    """The stored page is not to be used any more."""
+    """The stored page is no longer used."""
     redirect_to: str | None = None
     canonical: str | None = None
     kind: Kind = "page"
@@ -78,26 +78,26 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Recrawl:
-    """Moments, ISO 8601, UTC, at or before which a visit is long enough ago."""
+    """Times, ISO 8601, UTC, at or before which a visit is long enough ago."""
 
     due: tuple[str, ...]
-    """By how many visits in a row found the page unchanged, the last for all further ones."""
+    """By the number of visits in a row that found the page unchanged; the last for all further ones."""
     failed: str
-    """Of visits that failed for a passing reason."""
+    """For visits that failed for a retryable reason."""
 
     @property
     def soonest(self) -> str:
-        """Of a page that has changed, or is said to have."""
+        """For a page that has changed, or is said to have."""
         return self.due[0]
 
     @property
     def latest(self) -> str:
-        """Of any page, whatever speaks against it."""
+        """For any page."""
         return self.due[-1]
 
 
 def plan_recrawl(settings: CrawlSettings, now: datetime, *, force: bool) -> Recrawl:
-    """Return when pages are due: each visit that found a page unchanged doubles the hours until the next.
+    """Return when pages are due: each visit that finds a page unchanged doubles the hours until the next.
 
     Args:
         settings: the hours.

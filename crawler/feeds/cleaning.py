@@ -1,4 +1,8 @@
-"""Clean rows of a feed, divided into files whose rows belong to the same buckets."""
+"""Accepted rows of a feed, cleaned and divided into files by bucket.
+
+A table of a hundred million rows that is sorted and written at once spills to disk completely. One part at a time fits
+in memory, and so do the tables that it is joined with.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +17,7 @@ from storage.tables import bucket_sql
 __all__ = ["MACROS", "Part", "divide", "open_part"]
 
 _UNFOLDED = r"^ |  | $|[\t\n\f\r\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]"
-"""White space that is no single blank between words: a look for it costs a third of folding, and few texts have it."""
+"""White space other than single spaces between words. Few texts have it, and a search costs a third of folding."""
 
 _SIGN = rf"(?:[A-Z]{{3}}|[A-Z]{{0,2}}{SIGN})"
 
@@ -45,13 +49,13 @@ MACROS = (
         "lambda p: p.property IS NOT NULL AND p.value IS NOT NULL)"
     ),
 )
-"""Statements that make them in a connection."""
+"""Statements that create the SQL functions for feed values in a connection."""
 
 
 _ROWS = 4_000
-"""Products from which a bucket is a part of its own; smaller ones are taken together."""
+"""Products from which a bucket is a part of its own; smaller buckets share a part."""
 _MOST_ROWS = 400_000
-"""Products of a part at most: with 16 specifications each, some 6 million lines."""
+"""Most products of a part: with 16 specifications each, about 6 million rows."""
 
 _CLEAN = """
     SELECT line, product_id, trim(url) AS url, fold(id) AS native_id, fold(title) AS caption,
@@ -66,27 +70,27 @@ _CLEAN = """
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Some of a feed's rows."""
+    """Rows of a feed that are written together."""
 
     buckets: tuple[int, ...]
-    """Buckets that they belong to, all rows of each."""
+    """Their buckets, each complete."""
     files: tuple[Path, ...]
 
 
 def divide(connection: duckdb.DuckDBPyConnection, folder: Path, rows: int, buckets: int) -> Iterator[Part]:
-    """Write the clean rows below ``folder``, and yield the parts, which together have every bucket.
+    """Write the clean rows to ``folder`` and yield the parts, which cover all buckets.
 
     Args:
-        connection: With the view ``good`` and the table ``hashes``.
-        folder: Not there yet; holds captions before their contact details are masked, so the caller's scratch.
-        rows: How many good rows there are.
-        buckets: Of the workspace.
+        connection: A connection with the view ``good`` and the table ``hashes``.
+        folder: A new folder in scratch space. Captions in it still contain contact details.
+        rows: Number of accepted rows.
+        buckets: Number of buckets of the workspace.
     """
     parts = min(max(-(-rows // _MOST_ROWS), rows // _ROWS, 1), buckets)
     number = f"{bucket_sql('product_id', buckets)} % {parts} AS part"
     folder.parent.mkdir(parents=True, exist_ok=True)
     numbered = f"SELECT *, {number} FROM ({_CLEAN})"  # noqa: S608
-    connection.execute("SET preserve_insertion_order = false")  # a part is sorted later; in order, one core does it all
+    connection.execute("SET preserve_insertion_order = false")  # parts are sorted later; in order would use one core
     connection.execute(
         f"COPY ({numbered}) TO {text(str(folder))} (FORMAT parquet, PARTITION_BY (part), COMPRESSION lz4_raw)"
     )
@@ -97,7 +101,7 @@ def divide(connection: duckdb.DuckDBPyConnection, folder: Path, rows: int, bucke
 
 
 def open_part(connection: duckdb.DuckDBPyConnection, part: Part) -> None:
-    """Make the view ``named`` of a part's rows, in place of another part's."""
+    """Create or replace the view ``part_rows`` with the rows of a part."""
     files = ", ".join(text(str(path)) for path in part.files)
     rows = f"FROM read_parquet([{files}], hive_partitioning = false)" if files else f"FROM ({_CLEAN}) WHERE false"
-    connection.execute(f"CREATE OR REPLACE TEMP VIEW named AS {rows}")
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW part_rows AS {rows}")

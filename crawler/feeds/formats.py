@@ -12,7 +12,7 @@ from crawler.feeds.line_formats import read_json_lines, read_product1m
 from crawler.feeds.m5product import read_m5product
 from crawler.feeds.merchant import read_merchant_tsv, read_merchant_xml
 from crawler.feeds.parquet import parquet_query
-from crawler.feeds.rows import FEED_SCHEMA, Line, batches
+from crawler.feeds.rows import FEED_SCHEMA, FeedLine, batches
 from m5data.errors import FeedError
 
 __all__ = ["FORMATS", "FeedFormat", "check_file", "detect", "open_feed"]
@@ -24,29 +24,29 @@ _HEAD = 65_536
 
 
 def check_file(path: Path) -> None:
-    """Refuse what is no ordinary file: a pipe or device would be read for ever, and a feed is read more than once.
+    """Raise unless the path is a regular file. A pipe or device might never end, and feeds are read several times.
 
     Raises:
-        FeedError: it is none.
+        FeedError: It is not a regular file.
     """
     if not path.exists():
-        raise FeedError(f"{path}: wanted a file to read, got none")
+        raise FeedError(f"{path}: there is no such file")
     if not path.is_file():
-        raise FeedError(f"{path}: wanted a file to read, got a folder, pipe or device; save the feed to a file first")
+        raise FeedError(f"{path} is a folder, pipe or device. Save the feed to a file first.")
 
 
 def detect(path: Path) -> FeedFormat:
     """Return the format of a file.
 
     Raises:
-        FeedError: it cannot be read, is empty, or is of no known format.
+        FeedError: The file cannot be read, is empty, or has an unknown format.
     """
     head = _read_head(path)
     if head.startswith(b"PAR1"):
         return "parquet"
     text = head.decode("utf-8-sig", errors="replace").lstrip()
     if not text:
-        raise FeedError(f"{path}: wanted a feed, got an empty file")
+        raise FeedError(f"{path}: the file is empty")
     first = text.splitlines()[0]
     if text.startswith("<"):
         return "merchant"
@@ -59,11 +59,11 @@ def detect(path: Path) -> FeedFormat:
     if "," in first or path.suffix.lower() == ".csv":
         return "csv"
     known = ", ".join(FORMATS)
-    raise FeedError(f"{path}: wanted a feed ({known}), could not tell which; name it with --format")
+    raise FeedError(f"{path}: the format of the feed is unclear. Name it with --format ({known}).")
 
 
 def _is_one_object(first: str) -> bool:
-    """Tell M5Product's object of items from a line of JSON Lines: a member that is an object comes first."""
+    """Return whether the first line starts one object of items (M5Product) and is not a line of JSON Lines."""
     if first.rstrip() == "{":
         return True
     after_name = first.lstrip("{ ").partition('"')[2].partition('"')[2].lstrip()
@@ -75,17 +75,16 @@ def _read_head(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(_HEAD)
     except OSError as error:
-        raise FeedError(f"{path}: wanted a file to read, got {error.strerror}") from error
+        raise FeedError(f"{path}: cannot read the file: {error.strerror}") from error
 
 
 def open_feed(connection: duckdb.DuckDBPyConnection, path: Path, feed_format: FeedFormat) -> None:
-    """Make the relation ``feed`` (columns of ``FEED_SCHEMA``) from a file.
+    """Create the relation ``feed`` with the columns of ``FEED_SCHEMA`` from a file.
 
-    Parquet is read where it lies, as often as it is asked for; anything else is read once, row by row,
-    into a temporary table.
+    Parquet is read in place by each query. Other formats are read once, row by row, into a temporary table.
 
     Raises:
-        FeedError: the file cannot be read as what it should be.
+        FeedError: The file cannot be read in this format.
     """
     if feed_format == "parquet":
         connection.execute(f"CREATE TEMP VIEW feed AS {parquet_query(path)}")
@@ -97,10 +96,10 @@ def open_feed(connection: duckdb.DuckDBPyConnection, path: Path, feed_format: Fe
             connection.register("arriving", pa.Table.from_batches([batch]))
             connection.execute("INSERT INTO feed SELECT * FROM arriving")
     except OSError as error:
-        raise FeedError(f"{path}: wanted a file to read, got {error.strerror}") from error
+        raise FeedError(f"{path}: cannot read the file: {error.strerror}") from error
 
 
-def _reader(path: Path, feed_format: FeedFormat) -> Callable[[Path], Iterator[Line]]:
+def _reader(path: Path, feed_format: FeedFormat) -> Callable[[Path], Iterator[FeedLine]]:
     if feed_format == "merchant":
         with path.open("rb") as file:
             return (
@@ -111,7 +110,7 @@ def _reader(path: Path, feed_format: FeedFormat) -> Callable[[Path], Iterator[Li
     return _READERS[feed_format]
 
 
-_READERS: dict[FeedFormat, Callable[[Path], Iterator[Line]]] = {
+_READERS: dict[FeedFormat, Callable[[Path], Iterator[FeedLine]]] = {
     "jsonl": read_json_lines,
     "csv": read_csv,
     "m5product": read_m5product,

@@ -3,20 +3,20 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from crawler.feeds.rows import BadRow, FeedRow, Line, parse_json, parse_row
+from crawler.feeds.rows import FeedLine, FeedRow, FeedRowError, parse_json, parse_row
 
 __all__ = ["read_json_lines", "read_lines", "read_product1m"]
 
 _LONGEST = 16 * 1024 * 1024
-"""Bytes of a line: a thousand times the longest product met."""
+"""Longest line, bytes: a thousand times the longest product seen."""
 
 
-def read_lines(path: Path, parse: Callable[[str], FeedRow]) -> Iterator[Line]:
+def read_lines(path: Path, parse: Callable[[str], FeedRow]) -> Iterator[FeedLine]:
     """Yield a row for each line that is not empty.
 
     Args:
-        path: the file, in UTF-8.
-        parse: reads one line, without its end; may raise ``BadRow``.
+        path: The file, in UTF-8.
+        parse: Reads one line without its end; may raise ``FeedRowError``.
     """
     with path.open("rb") as file:
         number = 0
@@ -25,22 +25,22 @@ def read_lines(path: Path, parse: Callable[[str], FeedRow]) -> Iterator[Line]:
             if len(line) == _LONGEST and not line.endswith(b"\n"):
                 while (rest := file.readline(_LONGEST)) and not rest.endswith(b"\n"):
                     pass
-                yield Line(number, BadRow(f"row: wanted at most {_LONGEST} bytes, got more"))
+                yield FeedLine(number, FeedRowError(f"row: longer than {_LONGEST} bytes"))
             elif line.strip():
-                yield Line(number, _parse_line(line, parse))
+                yield FeedLine(number, _parse_line(line, parse))
 
 
-def _parse_line(line: bytes, parse: Callable[[str], FeedRow]) -> FeedRow | BadRow:
+def _parse_line(line: bytes, parse: Callable[[str], FeedRow]) -> FeedRow | FeedRowError:
     try:
         return parse(line.decode("utf-8-sig").rstrip("\r\n"))
     except UnicodeDecodeError as error:
-        return BadRow(f"byte {error.start}: wanted UTF-8")
-    except BadRow as error:
+        return FeedRowError(f"byte {error.start}: not UTF-8")
+    except FeedRowError as error:
         return error
 
 
-def read_json_lines(path: Path) -> Iterator[Line]:
-    """Yield the rows of a file; empty lines are none."""
+def read_json_lines(path: Path) -> Iterator[FeedLine]:
+    """Yield the rows of a JSON Lines file. Empty lines are skipped."""
     return read_lines(path, lambda text: parse_row(parse_json(text)))
 
 
@@ -49,11 +49,11 @@ _BETWEEN_LABELS = "#;#"
 _FIELDS = 5
 
 
-def read_product1m(path: Path) -> Iterator[Line]:
-    """Yield the rows of a file; empty lines are none.
+def read_product1m(path: Path) -> Iterator[FeedLine]:
+    """Yield the rows of a Product1M file: ``id#####title#####url#####ossurl#####label#;#label``.
 
-    Both addresses are of the same image; the second, a copy made for the dataset, is preferred for
-    it. The page's own is not in the format, so that the first stands for it.
+    Both URLs are of the same image. The second is a copy made for the dataset and preferred for the image. The format
+    has no URL of the page, so the first takes its place. Empty lines are skipped.
     """
     return read_lines(path, _parse_product1m)
 
@@ -61,7 +61,7 @@ def read_product1m(path: Path) -> Iterator[Line]:
 def _parse_product1m(line: str) -> FeedRow:
     fields = [field.strip() for field in line.split(_BETWEEN_FIELDS)]
     if len(fields) != _FIELDS:
-        raise BadRow(f"row: wanted {_FIELDS} fields, got {len(fields)}")
+        raise FeedRowError(f"row: the number of fields is {len(fields)}, not {_FIELDS}")
     native_id, title, url, copy, labels = fields
     return parse_row(
         {

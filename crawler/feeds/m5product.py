@@ -1,4 +1,4 @@
-"""JSON of M5Product: one object, item id -> title, pv, label, url, read without holding it in memory."""
+"""JSON of M5Product: one huge object, item id -> title, pv, label, url. Items are read one at a time."""
 
 import json
 import re
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TextIO
 
-from crawler.feeds.rows import BadRow, FeedRow, Line, parse_row
+from crawler.feeds.rows import FeedLine, FeedRow, FeedRowError, parse_row
 from m5data.errors import FeedError
 
 __all__ = ["parse_pv", "read_m5product", "read_members"]
@@ -17,7 +17,7 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 
 
 class _Window:
-    """A window over a file, from which JSON is taken piece by piece."""
+    """A window over a file from which JSON is read piece by piece."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
@@ -26,27 +26,27 @@ class _Window:
         self._decoder = json.JSONDecoder()
 
     def peek(self) -> str:
-        """Return the next sign that is no white space; "" at the end."""
+        """Return the next character that is not white space; "" at the end."""
         while True:
             self._skip_space()
             if self._at < len(self._text) or not self._read():
                 return self._text[self._at : self._at + 1]
 
-    def take(self, wanted: str) -> None:
-        """Take one sign.
+    def take(self, expected: str) -> None:
+        """Consume one character.
 
         Raises:
-            ValueError: another comes.
+            ValueError: The next character is a different one.
         """
-        if self.peek() != wanted:
-            raise ValueError(f"wanted {wanted}")
+        if self.peek() != expected:
+            raise ValueError(f"expected {expected}")
         self._at += 1
 
     def value(self) -> object:
-        """Take one value.
+        """Consume and return one value.
 
         Raises:
-            ValueError: none comes, or one longer than allowed.
+            ValueError: The next text is not a value, or is too long.
         """
         while True:
             self._skip_space()
@@ -56,7 +56,7 @@ class _Window:
                 if len(self._text) - self._at > _LONGEST or not self._read():
                     raise
                 continue
-            if end < len(self._text) or not self._read():  # a number may go on in the next chunk
+            if end < len(self._text) or not self._read():  # a number may continue in the next chunk
                 self._at = end
                 return found
 
@@ -65,7 +65,7 @@ class _Window:
         self._at = match.end() if match else self._at
 
     def _read(self) -> bool:
-        """Read on; return whether there was more."""
+        """Read the next chunk and return whether there was one."""
         more = self._file.read(_CHUNK)
         self._text = self._text[self._at :] + more
         self._at = 0
@@ -73,10 +73,10 @@ class _Window:
 
 
 def read_members(path: Path) -> Iterator[tuple[str, object]]:
-    """Yield name and value of each member of the object that a file holds, in its order.
+    """Yield name and value of each member of the JSON object in a file, in file order.
 
     Raises:
-        FeedError: the file is no JSON object in UTF-8.
+        FeedError: The file is not a JSON object in UTF-8.
     """
     count = 0
     try:
@@ -92,14 +92,13 @@ def read_members(path: Path) -> Iterator[tuple[str, object]]:
                 count += 1
     except (TypeError, ValueError, RecursionError) as error:
         raise FeedError(
-            f"{path}: wanted one JSON object of items in UTF-8, got something else after item {count}; "
-            "nothing was taken from it"
+            f"{path}: the file is not one JSON object of items in UTF-8 after item {count}. Nothing was stored."
         ) from error
 
 
 def _as_name(value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError("wanted a name")
+        raise TypeError("a name must be text")
     return value
 
 
@@ -107,32 +106,32 @@ _BETWEEN_PAIRS = "#;#"
 _BETWEEN_NAME_AND_VALUE = "#:#"
 
 
-def read_m5product(path: Path) -> Iterator[Line]:
+def read_m5product(path: Path) -> Iterator[FeedLine]:
     """Yield the items of a file, numbered from 1.
 
-    ``url`` is the main image's; the page's own is not in the format, so that it stands for both.
+    ``url`` is that of the main image. The format has no URL of the page, so it takes that place too.
 
     Raises:
-        FeedError: it is no JSON object.
+        FeedError: The file is not a JSON object.
     """
     for number, (name, value) in enumerate(read_members(path), start=1):
-        yield Line(number, _parse(name, value))
+        yield FeedLine(number, _parse(name, value))
 
 
 def parse_pv(text: str) -> list[dict[str, str]]:
-    """Return the pairs of ``name#:#value#;#name#:#value``; a text of one character means no table."""
+    """Return the specifications of ``name#:#value#;#name#:#value``. A text of one character means none."""
     if len(text.strip()) <= 1:
         return []
     parts = (part.partition(_BETWEEN_NAME_AND_VALUE) for part in text.split(_BETWEEN_PAIRS))
     return [{"property": name, "value": value} for name, _, value in parts]
 
 
-def _parse(name: str, value: object) -> FeedRow | BadRow:
+def _parse(name: str, value: object) -> FeedRow | FeedRowError:
     if not isinstance(value, Mapping):
-        return BadRow(f"item: wanted an object, got {type(value).__name__}")
+        return FeedRowError(f"item: must be an object, not {type(value).__name__}")
     pv = value.get("pv") or ""
     if not isinstance(pv, str):
-        return BadRow(f"pv: wanted text, got {type(pv).__name__}")
+        return FeedRowError(f"pv: must be text, not {type(pv).__name__}")
     try:
         return parse_row(
             {
@@ -144,7 +143,7 @@ def _parse(name: str, value: object) -> FeedRow | BadRow:
                 "specs": parse_pv(pv),
             }
         )
-    except BadRow as error:
+    except FeedRowError as error:
         return error
 
 

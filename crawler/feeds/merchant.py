@@ -1,4 +1,4 @@
-"""Google Merchant's product data, as XML (RSS 2.0 or Atom) and as TSV."""
+"""Product data of Google Merchant, as XML (RSS 2.0 or Atom) and as TSV."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -6,56 +6,56 @@ from pathlib import Path
 from lxml import etree
 
 from crawler.feeds.delimited import read_delimited
-from crawler.feeds.rows import BadRow, FeedRow, Line, parse_row
+from crawler.feeds.rows import FeedLine, FeedRow, FeedRowError, parse_row
 from m5data.errors import FeedError
 
 __all__ = ["read_merchant_tsv", "read_merchant_xml"]
 
 _ITEMS = ("{*}item", "{*}entry")
 _DESCRIBING = ("color", "size", "material", "pattern", "gender", "age_group", "condition")
-"""Attributes that describe the product: they become specifications beside ``product_detail``."""
+"""Attributes that become specifications, beside ``product_detail``."""
 
 
-def read_merchant_xml(path: Path) -> Iterator[Line]:
-    """Yield the items of a file with the line on which each begins. Entities are not resolved.
+def read_merchant_xml(path: Path) -> Iterator[FeedLine]:
+    """Yield the items of an XML file with their first lines. Entities are not resolved.
 
     Raises:
-        FeedError: it is no well-formed XML, or holds no item.
+        FeedError: The file is not well-formed XML or has no items.
     """
     count = 0
     try:
-        # Any other way in would let the file name other files, or unfold without end.
+        # With other options, the file could read other files or expand without end.
         events = etree.iterparse(
             str(path), tag=_ITEMS, resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
         )
         for _, item in events:
             count += 1
-            yield Line(item.sourceline or count, _parse(_read_item(item)))
+            yield FeedLine(item.sourceline or count, _parse(_read_item(item)))
             _forget(item)
     except etree.XMLSyntaxError as error:
-        raise FeedError(f"{path}:{error.lineno}: wanted well-formed XML, got {error.msg}") from error
+        raise FeedError(f"{path}:{error.lineno}: the XML is not well-formed: {error.msg}") from error
     if not count:
-        raise FeedError(f"{path}: wanted RSS items or Atom entries, got none")
+        raise FeedError(f"{path}: the file has no RSS items or Atom entries")
 
 
-def read_merchant_tsv(path: Path) -> Iterator[Line]:
-    """Yield the rows of a file; names may have spaces (``image link``), repeated values stand between commas.
+def read_merchant_tsv(path: Path) -> Iterator[FeedLine]:
+    """Yield the rows of a TSV file. Names may have spaces (``image link``); commas separate repeated values.
 
     Raises:
-        FeedError: it has no line of names.
+        FeedError: The file has no line of column names.
     """
     for record in read_delimited(path, "\t"):
-        if isinstance(record.fields, BadRow):
-            yield Line(record.number, record.fields)
+        if isinstance(record.fields, FeedRowError):
+            yield FeedLine(record.number, record.fields)
             continue
         values = {name.lower().replace(" ", "_"): [text] for name, text in record.fields.items()}
         for name in ("additional_image_link", "product_detail"):
             values[name] = [part for text in values.get(name, []) for part in text.split(",")]
-        yield Line(record.number, _parse(values))
+        yield FeedLine(record.number, _parse(values))
 
 
 def _read_item(item: etree._Element) -> dict[str, list[str]]:
-    """Return attribute -> its values, whatever name space they stand in."""
+    """Return attribute -> its values, ignoring XML namespaces."""
     values: dict[str, list[str]] = {}
     for child in item.iterchildren(tag=etree.Element):
         name = etree.QName(child).localname
@@ -74,13 +74,13 @@ def _read_detail(detail: etree._Element) -> str:
 
 
 def _forget(item: etree._Element) -> None:
-    """Free what was read: iterparse keeps the whole tree otherwise."""
+    """Free an item that was read; iterparse would keep the whole tree."""
     item.clear()
     while item.getprevious() is not None and (parent := item.getparent()) is not None:
         del parent[0]
 
 
-def _parse(values: Mapping[str, Sequence[str]]) -> FeedRow | BadRow:
+def _parse(values: Mapping[str, Sequence[str]]) -> FeedRow | FeedRowError:
     first = {name: texts[0] for name, texts in values.items() if texts}
     images = [*values.get("image_link", ()), *values.get("additional_image_link", ())]
     try:
@@ -95,12 +95,12 @@ def _parse(values: Mapping[str, Sequence[str]]) -> FeedRow | BadRow:
                 "specs": [*_details(values), *_attributes(first)],
             }
         )
-    except BadRow as error:
+    except FeedRowError as error:
         return error
 
 
 def _details(values: Mapping[str, Sequence[str]]) -> list[dict[str, str]]:
-    """Return the pairs of ``product_detail``: section, name and value between colons, the section often empty."""
+    """Return the specifications of ``product_detail``: ``section:name:value``, the section often empty."""
     parts = (detail.split(":", 2) for detail in values.get("product_detail", ()))
     return [{"property": part[-2].strip(), "value": part[-1].strip()} for part in parts if len(part) > 1]
 

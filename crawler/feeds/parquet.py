@@ -1,4 +1,4 @@
-"""Parquet: the columns of ``FeedRow``, read by DuckDB without a Python object a row."""
+"""Parquet with the columns of ``FeedRow``, read by DuckDB without Python objects."""
 
 from pathlib import Path
 
@@ -14,15 +14,15 @@ _LISTS = ("image_urls", "video_urls")
 
 
 def parquet_query(path: Path) -> str:
-    """Return the SELECT that gives a file the columns of ``FEED_SCHEMA``; rows are numbered from 1.
+    """Return the SELECT of the columns of ``FEED_SCHEMA`` from a file; rows are numbered from 1.
 
     Raises:
-        FeedError: it is no Parquet, or a column has a type that cannot be read as what it should hold.
+        FeedError: The file is not Parquet, or a column has the wrong type.
     """
     try:
         schema = pq.read_schema(path)
     except (pa.ArrowInvalid, OSError) as error:
-        raise FeedError(f"{path}: wanted Parquet, got {error}") from error
+        raise FeedError(f"{path}: the file is not Parquet: {error}") from error
     columns = [
         "file_row_number + 1 AS line",
         "NULL::VARCHAR AS error",
@@ -85,5 +85,5 @@ def _is_list(kind: pa.DataType) -> bool:
     return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind))
 
 
-def _wrong(path: Path, name: str, wanted: str, got: pa.DataType) -> FeedError:
-    return FeedError(f"{path}: column {name}: wanted {wanted}, got {got}")
+def _wrong(path: Path, name: str, expected: str, found: pa.DataType) -> FeedError:
+    return FeedError(f"{path}: column {name} must hold {expected}, not {found}")

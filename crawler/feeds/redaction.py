@@ -10,7 +10,7 @@ from crawler.pages.privacy import hash_merchant
 from storage.erasure import among
 from takedown.register import Register
 
-__all__ = ["SUSPECT", "withheld_rows", "withhold_media", "write_hashes", "write_masks"]
+__all__ = ["SUSPECT", "drop_taken_down_media", "taken_down_rows", "write_hashes", "write_masks"]
 
 _BATCH = 20_000
 
@@ -21,14 +21,13 @@ _MERCHANT_NAMES = """
 SUSPECT = (
     r"(?i)(?:\p{Nd}.*){5}|[@＠]|信|wei|chat|[vw]\s?x|qq|扣扣|企鹅|市|址|addres|adresse|direcci|indirizz|endere|адрес"
 )
-"""RE2 pattern that every text with a contact detail matches, and most texts do not: those that match are looked
-at closely, one by one."""
+"""RE2 pattern that every text with a contact detail matches and most texts do not. Matches are masked one by one."""
 
 _TEXTS = """
     CREATE OR REPLACE TABLE suspects AS
     SELECT * FROM (
-        SELECT product_id, -1 AS position, '' AS label, caption AS text FROM named
-        UNION ALL SELECT product_id, position, pair.property AS label, pair.value AS text FROM listed
+        SELECT product_id, -1 AS position, '' AS label, caption AS text FROM part_rows
+        UNION ALL SELECT product_id, position, pair.property AS label, pair.value AS text FROM part_specs
     ) WHERE regexp_matches(text, $pattern)
 """
 
@@ -37,15 +36,15 @@ _HASHES = pa.schema([("name", pa.string()), ("hash", pa.string())])
 
 
 def write_masks(connection: duckdb.DuckDBPyConnection, mask: Callable[[str, str], tuple[str, int]]) -> None:
-    """Make the table ``masks`` (label, text, masked, found) of all texts that hold contact details.
+    """Create the table ``masks`` (label, text, masked, found) of all texts with contact details.
 
-    The table ``suspects`` (product_id, position, -1 of a caption, label, text) has every place that was looked at
-    closely. Both replace those of an earlier call.
+    The table ``suspects`` (product_id, position, label, text) has every text that was checked; the position of a
+    caption is -1. Both replace those of an earlier call.
 
     Args:
-        connection: with the views ``named`` and ``listed``.
-        mask: given a text and its label (the property of a value, "" for a caption), returns the text
-            without its contact details, and how many there were.
+        connection: A connection with the views ``part_rows`` and ``part_specs``.
+        mask: Function of a text and its label (the property of a value, "" for a caption). It returns the masked text
+            and the number of contact details.
     """
     _create(connection, "masks", _MASKS)
     connection.execute(_TEXTS, {"pattern": SUSPECT})
@@ -55,11 +54,11 @@ def write_masks(connection: duckdb.DuckDBPyConnection, mask: Callable[[str, str]
 
 
 def write_hashes(connection: duckdb.DuckDBPyConnection, hash_name: Callable[[str], str]) -> None:
-    """Make the table ``hashes`` (name, hash) of all merchants.
+    """Create the table ``hashes`` (name, hash) of all merchants.
 
     Args:
-        connection: with the view ``good``.
-        hash_name: returns the keyed hash of a name.
+        connection: A connection with the view ``good``.
+        hash_name: Returns the keyed hash of a name.
     """
     _create(connection, "hashes", _HASHES)
     connection.execute(_MERCHANT_NAMES)
@@ -82,7 +81,7 @@ def _insert(
 
 
 def _read(connection: duckdb.DuckDBPyConnection, query: str) -> Iterator[list[tuple[str, ...]]]:
-    """Yield the rows of a query, some thousand at a time, on a cursor of its own (which sees no temporary tables)."""
+    """Yield the rows of a query in batches, on a separate cursor, which does not see temporary tables."""
     with closing(connection.cursor()) as cursor:
         found = cursor.execute(query)
         while rows := found.fetchmany(_BATCH):
@@ -92,27 +91,27 @@ def _read(connection: duckdb.DuckDBPyConnection, query: str) -> Iterator[list[tu
 _PRODUCT = "getvariable('source') || ':' || fold(id)"
 
 
-def withheld_rows(connection: duckdb.DuckDBPyConnection, register: Register, key: bytes) -> str:
-    """Return the SQL condition of rows of the relation ``feed`` that were taken down.
+def taken_down_rows(connection: duckdb.DuckDBPyConnection, register: Register, key: bytes) -> str:
+    """Return the SQL condition for rows of the relation ``feed`` that were taken down.
 
     Args:
-        connection: With the relation ``feed``.
-        register: What was taken down.
-        key: The workspace's key, which merchants' names are hashed with.
+        connection: A connection with the relation ``feed``.
+        register: Register of taken-down items.
+        key: Key of the workspace for the hashes of merchant names.
     """
     merchants = among("fold(merchant)", _merchants(connection, register, key))
     product, url = register.sql("product", _PRODUCT), register.sql("url", "trim(url)")
     return f"{product} OR {url} OR coalesce({merchants}, false)"
 
 
-def withhold_media(connection: duckdb.DuckDBPyConnection, register: Register) -> None:
-    """Make the view ``linked``: the feed's media but those that were taken down."""
+def drop_taken_down_media(connection: duckdb.DuckDBPyConnection, register: Register) -> None:
+    """Create the view ``kept_media`` of the media that were not taken down."""
     taken_down = register.sql("url", "url")
-    connection.execute(f"CREATE OR REPLACE TEMP VIEW linked AS SELECT * FROM named_media WHERE NOT {taken_down}")  # noqa: S608
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW kept_media AS SELECT * FROM part_media WHERE NOT {taken_down}")  # noqa: S608
 
 
 def _merchants(connection: duckdb.DuckDBPyConnection, register: Register, key: bytes) -> list[str]:
-    """Return the merchants' names in the feed that were taken down, as they are spelt there."""
+    """Return the names of merchants in the feed that were taken down, in the spelling of the feed."""
     if not register.has("merchant"):
         return []
     found: list[str] = []

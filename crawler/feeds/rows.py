@@ -9,13 +9,13 @@ from typing import Annotated, Any, NamedTuple
 import pyarrow as pa
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
-__all__ = ["FEED_SCHEMA", "BadRow", "FeedRow", "Line", "Pair", "batches", "parse_row"]
+__all__ = ["FEED_SCHEMA", "FeedLine", "FeedRow", "FeedRowError", "FeedSpec", "batches", "parse_row"]
 
 _ARROW = re.compile(r"\s*>\s*")
 
 
-class Pair(BaseModel):
-    """One line of a specification table."""
+class FeedSpec(BaseModel):
+    """Name and value of one specification."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -23,12 +23,12 @@ class Pair(BaseModel):
     value: str
 
 
-class BadRow(ValueError):  # noqa: N818 - one row of many, no failure of the feed
-    """A row that cannot be read; its text says the place, what was wanted and of what kind."""
+class FeedRowError(ValueError):
+    """A row that cannot be read. The message gives the path to the value and the reason."""
 
 
 def _as_text(value: object) -> object:
-    """Let numbers stand for text: ids and prices often come as such. A flag does not."""
+    """Convert numbers to text, because ids and prices are often numbers. Booleans stay."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     return value
@@ -54,39 +54,39 @@ _Many = BeforeValidator(_or_nothing)
 
 
 class FeedRow(BaseModel):
-    """One product, as its feed says. Absent text is None, absent lists are empty. Unknown fields are ignored."""
+    """One product of a feed. Missing text is None, missing lists are empty, and unknown fields are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
 
     id: _Text = None
     """The shop's own id; a row without one is dropped."""
     url: _Text = None
-    """Address of the product's page; a row without one is dropped."""
+    """URL of the product page; a row without one is dropped."""
     title: _Text = None
     category: Annotated[tuple[_Value, ...], BeforeValidator(_as_path), _Many] = ()
-    """Outermost first; in text, parts stand between ``>``."""
+    """Outermost first; in text, separated by ``>``."""
     merchant: _Text = None
-    """Name of the seller; kept as a keyed hash alone."""
+    """Name of the seller; only its keyed hash is stored."""
     brand: _Text = None
     price: _Text = None
     """A number, with or without a currency."""
     currency: _Text = None
     availability: _Text = None
-    """``in stock``, ``InStock``, an address of schema.org; anything else counts as not said."""
+    """``in stock``, ``InStock`` or a URL of schema.org; other values count as missing."""
     gtin: _Text = None
     mpn: _Text = None
     image_urls: Annotated[tuple[str, ...], _Many] = ()
     """Main image first."""
     video_urls: Annotated[tuple[str, ...], _Many] = ()
-    specs: Annotated[tuple[Pair, ...], BeforeValidator(_as_pairs), _Many] = ()
-    """A list of property and value, or a mapping."""
+    specs: Annotated[tuple[FeedSpec, ...], BeforeValidator(_as_pairs), _Many] = ()
+    """A list of objects with ``property`` and ``value``, or a mapping."""
 
 
-def parse_row(values: Any) -> FeedRow:  # noqa: ANN401 - whatever a file may hold
+def parse_row(values: Any) -> FeedRow:  # noqa: ANN401 - any content of a file
     """Return the row that a mapping describes.
 
     Raises:
-        BadRow: it is none, or a field has the wrong type.
+        FeedRowError: The value is not a mapping, or a field has the wrong type.
     """
     try:
         return FeedRow.model_validate(values, strict=None)
@@ -94,20 +94,20 @@ def parse_row(values: Any) -> FeedRow:  # noqa: ANN401 - whatever a file may hol
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "row"
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        raise BadRow(f"{place}: {first['msg'].lower()}{more}") from None
+        raise FeedRowError(f"{place}: {first['msg'].lower()}{more}") from None
 
 
 def parse_json(text: str) -> object:
     """Return what a JSON text holds.
 
     Raises:
-        BadRow: it is no JSON.
+        FeedRowError: The text is not JSON.
     """
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         place = f"column {error.colno}" if isinstance(error, json.JSONDecodeError) else "row"
-        raise BadRow(f"{place}: wanted JSON, got something else") from None
+        raise FeedRowError(f"{place}: not valid JSON") from None
 
 
 _BATCH = 10_000
@@ -124,25 +124,25 @@ FEED_SCHEMA = pa.schema(
         pa.field("specs", _SPECS),
     ]
 )
-"""``line``: where the row stands, from 1 (its number, in formats without lines).
-``error``: why the row cannot be read, NULL where it can. The rest as in ``FeedRow``."""
+"""``line``: line of the row, from 1 (its number in formats without lines). ``error``: why the row cannot be read, else
+NULL. The other columns are those of ``FeedRow``."""
 
 
-class Line(NamedTuple):
-    """A row with its place, or why there is none."""
+class FeedLine(NamedTuple):
+    """A row, or the reason why it cannot be read, with its line number."""
 
     number: int
-    row: FeedRow | BadRow
+    row: FeedRow | FeedRowError
 
 
-def batches(lines: Iterable[Line]) -> Iterator[pa.RecordBatch]:
-    """Turn rows into Arrow, some thousand at a time."""
+def batches(lines: Iterable[FeedLine]) -> Iterator[pa.RecordBatch]:
+    """Yield rows as Arrow batches."""
     rest = iter(lines)
     while some := list(islice(rest, _BATCH)):
         yield pa.RecordBatch.from_pylist([_values(line) for line in some], schema=FEED_SCHEMA)
 
 
-def _values(line: Line) -> dict[str, object]:
-    if isinstance(line.row, BadRow):
+def _values(line: FeedLine) -> dict[str, object]:
+    if isinstance(line.row, FeedRowError):
         return {"line": line.number, "error": str(line.row)}
     return {"line": line.number, **line.row.model_dump()}

@@ -7,11 +7,11 @@ import duckdb
 
 from m5data.records import Reject
 
-__all__ = ["FEED_REASONS", "FeedReason", "judge_rows", "read_rejects"]
+__all__ = ["FEED_REASONS", "FeedReason", "read_rejects", "validate_rows"]
 
 FeedReason = Literal["bad_price", "bad_row", "bad_url", "duplicate_id", "no_id", "taken_down"]
-"""Why a row is dropped: price no amount; row or field unreadable; url not http(s); id of an earlier row; no id;
-the item was taken down."""
+"""Why a row is dropped: the price is not an amount, the row or a field cannot be read, the URL is not http(s), an
+earlier row has the same id, the id is missing, or the item was taken down."""
 FEED_REASONS: tuple[FeedReason, ...] = get_args(FeedReason)
 
 _BATCH = 20_000
@@ -26,10 +26,10 @@ _BAD = r"""
             WHEN {taken_down} THEN 'taken_down'
         END AS reason, CASE reason
             WHEN 'bad_row' THEN error
-            WHEN 'no_id' THEN 'id: wanted text, got none'
-            WHEN 'bad_url' THEN 'url: wanted http or https, got something else'
-            WHEN 'bad_price' THEN 'price: wanted an amount, got something else'
-            WHEN 'taken_down' THEN 'its product, address or merchant was taken down'
+            WHEN 'no_id' THEN 'id: missing'
+            WHEN 'bad_url' THEN 'url: not an http or https URL'
+            WHEN 'bad_price' THEN 'price: not an amount'
+            WHEN 'taken_down' THEN 'the product, URL or merchant was taken down'
         END AS detail FROM feed
     ) WHERE reason IS NOT NULL
 """
@@ -38,26 +38,26 @@ _REPEATED = """
     INSERT INTO rejected
     WITH readable AS (SELECT line, fold(id) AS id FROM feed WHERE line NOT IN (SELECT line FROM rejected)),
         repeated AS (SELECT id, min(line) AS first FROM readable GROUP BY id HAVING count(*) > 1)
-    SELECT line, 'duplicate_id', 'id: wanted one row an id, got it in ' || first || ' already'
+    SELECT line, 'duplicate_id', 'id: already used in line ' || first
     FROM readable JOIN repeated USING (id) WHERE line > first
 """
 
 _GOOD = "CREATE TEMP VIEW good AS SELECT * FROM feed WHERE line NOT IN (SELECT line FROM rejected)"
 
 
-def judge_rows(connection: duckdb.DuckDBPyConnection, taken_down: str = "false") -> None:
-    """Make the table ``rejected`` (line, reason, detail) and the view ``good`` from the relation ``feed``.
+def validate_rows(connection: duckdb.DuckDBPyConnection, taken_down: str = "false") -> None:
+    """Create the table ``rejected`` (line, reason, detail) and the view ``good`` from the relation ``feed``.
 
     Args:
-        connection: Where they are made.
-        taken_down: SQL condition of rows that were taken down (``crawler.feeds.redaction``).
+        connection: A connection with the relation ``feed``.
+        taken_down: SQL condition for rows that were taken down (``crawler.feeds.redaction``).
     """
     for statement in (_BAD.replace("{taken_down}", taken_down), _REPEATED, _GOOD):
         connection.execute(statement)
 
 
 def read_rejects(connection: duckdb.DuckDBPyConnection, name: str) -> Iterator[Reject]:
-    """Yield what was rejected, in the order of the feed; items are ``name:line``."""
+    """Yield the rejected rows in feed order; items are ``name:line``."""
     found = connection.execute("SELECT line, reason, detail FROM rejected ORDER BY line, reason, detail")
     while rows := found.fetchmany(_BATCH):
         for line, reason, detail in rows:

@@ -26,7 +26,7 @@ Mime = Literal[
 """Types that are kept. Playlists (m3u8, ffconcat), SVG and PDF are not: they lead elsewhere."""
 
 ENOUGH = 4096
-"""Bytes from the start after which more would not change the answer."""
+"""Bytes from the start that decide the type; more would not change it."""
 
 _MAGIC: tuple[tuple[bytes, Mime], ...] = (
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -52,10 +52,10 @@ _BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)
 
 
 def sniff(head: bytes) -> Mime | None:
-    """Return the type of a medium, or None where it is none that is kept.
+    """Return the type of a file, None where it is not one of those kept.
 
     Args:
-        head: its first bytes, ``ENOUGH`` of them where there are so many.
+        head: its first ``ENOUGH`` bytes, or all of them.
     """
     for magic, mime in _MAGIC:
         if head.startswith(magic):
@@ -88,7 +88,7 @@ def _boxed(head: bytes) -> Mime | None:
 
 
 def _transport_stream(head: bytes) -> Mime | None:
-    """Know MPEG-TS by the sync byte of its first packets."""
+    """Detect MPEG-TS by the sync byte of its first packets."""
     starts = head[: 3 * _TS_PACKET : _TS_PACKET]
     return "video/mp2t" if starts == b"GGG" else None
 
@@ -99,7 +99,7 @@ class BadHeaderError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Dimensions:
-    """Size of an image, or of a video's largest picture, and its duration."""
+    """Size of an image, or of a video's largest track, and its duration."""
 
     width: int | None
     """Pixels, before any rotation; None: the format keeps it in the coded stream."""

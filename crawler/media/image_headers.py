@@ -11,6 +11,14 @@ __all__ = ["bmp", "gif", "jpeg", "png", "scan_start", "webp"]
 _BMP_CORE_HEADER = 12
 
 
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0..15 without DHT, JPG, DAC
+_SCAN = 0xDA
+_BARE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
+_END = 0xD9
+_FILL = re.compile(rb"\xff*")
+_MOST = 10_000  # segments looked at: hostile files hold millions
+
+
 def png(data: bytes) -> Dimensions:
     """Read the IHDR chunk, which must come first (PNG, 11.2.2)."""
     if data[12:16] != b"IHDR" or len(data) < 24:
@@ -50,14 +58,6 @@ def webp(data: bytes) -> Dimensions:
         width, height = struct.unpack_from("<HH", data, 26)
         return Dimensions(width & 0x3FFF, height & 0x3FFF)
     raise BadHeaderError(f"webp: wanted VP8, VP8L or VP8X, got {chunk!r}")
-
-
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0..15 without DHT, JPG, DAC
-_SCAN = 0xDA
-_BARE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
-_END = 0xD9
-_FILL = re.compile(rb"\xff*")
-_MOST = 10_000  # segments looked at: hostile files hold millions
 
 
 def jpeg(data: bytes) -> Dimensions:

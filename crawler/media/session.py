@@ -36,6 +36,14 @@ from crawler.net.resolver import GuardedResolver
 __all__ = ["MediaSession", "Reply"]
 
 
+_EVERY_S = 0.25
+_DNS_CACHE_S = 300
+_KEEP_ALIVE_S = 15.0
+_MAX_ORIGINS = 4096
+"""Origins whose requests are kept prepared."""
+_LINE_ENDS = frozenset("\r\n\0")
+
+
 class Reply:
     """One response; a context manager that releases its connection, or closes it where the body was not read.
 
@@ -78,9 +86,6 @@ class Reply:
             self._connection.release()
         else:
             self._connection.close()
-
-
-_EVERY_S = 0.25
 
 
 class _WatchedRequest:
@@ -146,13 +151,6 @@ class _Watch:
             now = loop.time()
             for watched in tuple(self._watched):
                 watched.look(now, self._idle_s)
-
-
-_DNS_CACHE_S = 300
-_KEEP_ALIVE_S = 15.0
-_MAX_ORIGINS = 4096
-"""Origins whose requests are kept prepared."""
-_LINE_ENDS = frozenset("\r\n\0")
 
 
 class MediaSession:

@@ -14,12 +14,16 @@ from m5data.records import MediaKind
 __all__ = ["ends_early", "read_dimensions", "validate"]
 
 
+_PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
+_JPEG_END = b"\xff\xd9"
+
+
 def validate(data: bytes, kind: MediaKind, settings: DownloadSettings) -> tuple[Mime, Dimensions]:
     """Return type and dimensions of a complete body.
 
     Args:
-        data: the body, its content encoding undone.
-        kind: what the page promised.
+        data: the body, decoded.
+        kind: as promised by the page.
         settings: the limits.
 
     Raises:
@@ -50,11 +54,11 @@ def _check_limits(found: Dimensions, settings: DownloadSettings) -> None:
 
 
 def read_dimensions(data: bytes, mime: Mime) -> Dimensions:
-    """Return size and duration of a medium.
+    """Return size and duration of a file from its header.
 
     Args:
         data: the whole file.
-        mime: its type, told from its bytes.
+        mime: its type, detected from its bytes.
 
     Raises:
         BadHeaderError: the header is damaged, or an image has no size.
@@ -91,25 +95,21 @@ _READERS: dict[Mime, Callable[[bytes], Dimensions]] = {
 }
 
 
-_PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
-_JPEG_END = b"\xff\xd9"
-
-
 def ends_early(data: bytes, mime: Mime) -> bool:
-    """Say whether a file is shorter than its own structure tells.
+    """Return whether a file is shorter than its own structure says.
 
     Bytes after the end are no fault: cameras and content networks put things there.
 
     Args:
         data: the whole file.
-        mime: its type, told from its bytes.
+        mime: its type, detected from its bytes.
     """
     check = _CHECKS.get(mime)
     return check is not None and not check(data)
 
 
-def _jpeg_is_whole(data: bytes) -> bool:
-    """An end marker after the scan begins: one before it belongs to a thumbnail."""
+def _is_complete_jpeg(data: bytes) -> bool:
+    """Require an end marker after the start of the scan: one before it belongs to a thumbnail."""
     if data.endswith(_JPEG_END):
         return True
     try:
@@ -118,24 +118,24 @@ def _jpeg_is_whole(data: bytes) -> bool:
         return False
 
 
-def _png_is_whole(data: bytes) -> bool:
+def _is_complete_png(data: bytes) -> bool:
     return data.rfind(_PNG_END) >= 0
 
 
-def _gif_is_whole(data: bytes) -> bool:
+def _is_complete_gif(data: bytes) -> bool:
     return data.rstrip(b"\x00").endswith(b";")
 
 
-def _riff_is_whole(data: bytes) -> bool:
+def _is_complete_riff(data: bytes) -> bool:
     return int.from_bytes(data[4:8], "little") + 8 <= len(data) + 1  # the padding byte may lack
 
 
-def _bmp_is_whole(data: bytes) -> bool:
+def _is_complete_bmp(data: bytes) -> bool:
     return int.from_bytes(data[2:6], "little") <= len(data)
 
 
-def _boxes_are_whole(data: bytes) -> bool:
-    """No top-level box reaches past the end, and the file does not end inside a box's header."""
+def _has_complete_boxes(data: bytes) -> bool:
+    """Return whether no top-level box reaches past the end, and no box header is cut."""
     last = 0
     for box in boxes(data):
         last = box.end
@@ -144,22 +144,22 @@ def _boxes_are_whole(data: bytes) -> bool:
     return last > 0 and not (0 < len(data) - last < 8 and any(data[last:]))
 
 
-def _segment_is_whole(data: bytes) -> bool:
-    """The segment's size, where it is known, lies inside the file."""
+def _has_complete_segment(data: bytes) -> bool:
+    """Return whether the segment, where its size is known, lies inside the file."""
     return any(e.id == SEGMENT and (e.end or 0) <= len(data) for e in elements(data, 0, len(data)))
 
 
 _CHECKS: dict[Mime, Callable[[bytes], bool]] = {
-    "image/jpeg": _jpeg_is_whole,
-    "image/png": _png_is_whole,
-    "image/gif": _gif_is_whole,
-    "image/webp": _riff_is_whole,
-    "image/bmp": _bmp_is_whole,
-    "image/avif": _boxes_are_whole,
-    "image/heic": _boxes_are_whole,
-    "video/mp4": _boxes_are_whole,
-    "video/quicktime": _boxes_are_whole,
-    "video/webm": _segment_is_whole,
-    "video/x-matroska": _segment_is_whole,
-    "video/x-msvideo": _riff_is_whole,
+    "image/jpeg": _is_complete_jpeg,
+    "image/png": _is_complete_png,
+    "image/gif": _is_complete_gif,
+    "image/webp": _is_complete_riff,
+    "image/bmp": _is_complete_bmp,
+    "image/avif": _has_complete_boxes,
+    "image/heic": _has_complete_boxes,
+    "video/mp4": _has_complete_boxes,
+    "video/quicktime": _has_complete_boxes,
+    "video/webm": _has_complete_segment,
+    "video/x-matroska": _has_complete_segment,
+    "video/x-msvideo": _is_complete_riff,
 }

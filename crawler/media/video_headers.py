@@ -24,6 +24,10 @@ _CLUSTER = 0x1F43B675
 _DEFAULT_SCALE = 1_000_000  # nanoseconds a tick
 
 
+_SCRIPT_TAG = 18
+_LOOK = 64 * 1024
+
+
 class Element(NamedTuple):
     """One element: its id and the span of what it holds."""
 
@@ -109,10 +113,6 @@ def _number(data: bytes, at: int, end: int, *, keep_marker: bool) -> tuple[int |
     value &= (1 << 7 * length) - 1
     unknown = value == (1 << 7 * length) - 1
     return (None if unknown else value), at + length
-
-
-_SCRIPT_TAG = 18
-_LOOK = 64 * 1024
 
 
 def flv(data: bytes) -> Dimensions:

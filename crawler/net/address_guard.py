@@ -1,8 +1,8 @@
 """The address guard: no request reaches this machine, its network or a cloud's metadata service.
 
-A page, a redirect or a name server may point anywhere. What counts is the address that is
-connected to, so names are judged after they are resolved and addresses written in a URL are
-judged as the system would read them (``127.1``, ``0x7f000001``, ``[::ffff:10.0.0.1]``).
+A page, a redirect or a name server may point anywhere. What counts is the IP address of the
+connection, so names are judged after they are resolved, and addresses in a URL are judged as
+the system reads them (``127.1``, ``0x7f000001``, ``[::ffff:10.0.0.1]``).
 
 The lists are the IANA special-purpose registries (RFC 6890 and its updates). They stand here, and
 ``ipaddress.is_global`` is not asked, because its answer differs between patch releases of Python.
@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 AddressVerdict = Literal["public", "private", "forbidden"]
-"""``private`` is for sources marked local alone; ``forbidden`` is for nobody."""
+"""``private`` is only for sources marked local; ``forbidden`` is for none."""
 
 UrlRefusal = Literal["bad_url", "bad_scheme", "private_address"]
 
@@ -75,14 +75,14 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 
 
 class RefusedAddressError(OSError):
-    """An address that the guard does not let anyone connect to.
+    """An IP address that the guard refuses.
 
-    An OSError, because the libraries that ask a resolver expect that of a name that leads nowhere.
+    An OSError, as libraries expect of a resolver that finds no address.
     """
 
 
 def judge_address(text: str) -> AddressVerdict:
-    """Judge an IP address, however it embeds another one.
+    """Return whether an IP address, or the one that it embeds, is public, private or forbidden.
 
     Args:
         text: IPv4 or IPv6 in its usual notation, a zone (``%eth0``) is ignored.
@@ -102,14 +102,14 @@ def judge_address(text: str) -> AddressVerdict:
 
 
 def check_address(text: str, *, local: bool) -> None:
-    """Pass an address that may be connected to.
+    """Raise an error for an IP address that must not be connected to.
 
     Args:
-        text: the address, as the resolver or the URL gives it.
-        local: whether the source is marked local, so that private addresses are its business.
+        text: the IP address, as the resolver or the URL gives it.
+        local: whether the source is marked local, so that private addresses are allowed.
 
     Raises:
-        RefusedAddressError: the address is not to be connected to.
+        RefusedAddressError: the address is forbidden.
     """
     verdict = judge_address(text)
     if verdict == "forbidden" or (verdict == "private" and not local):
@@ -121,7 +121,7 @@ def check_address(text: str, *, local: bool) -> None:
 def literal_address(host: str) -> str | None:
     """Return the IP address that a URL's host spells, or None where it is a name.
 
-    Reads what the C library reads: decimal, octal, hexadecimal, one to four parts.
+    Accepts the forms of the C library: decimal, octal, hexadecimal, one to four parts.
     """
     bare = host.strip("[]").rstrip(".")
     try:
@@ -141,19 +141,19 @@ def authority(url: str) -> str:
 
 
 def check_url(url: str, local_hosts: Collection[str] = ()) -> UrlRefusal | None:
-    """Say why a URL is not to be requested, or None where nothing speaks against it yet.
+    """Return why a URL must not be requested, None where it may.
 
-    Judges the scheme and an address written in the URL. A name is judged when it is resolved.
+    Checks the scheme and an IP address in the URL. A name is checked when it is resolved.
 
     Args:
-        url: absolute address.
+        url: absolute URL.
         local_hosts: ``host:port`` of the sources marked local.
     """
     return check_place(url, local_hosts)[1]
 
 
 def check_place(url: str, local_hosts: Collection[str] = ()) -> tuple[str, UrlRefusal | None]:
-    """Return :func:`authority` and :func:`check_url` of a URL, which costs one reading of it."""
+    """Return :func:`authority` and :func:`check_url` of a URL, read once."""
     place = _place(url)
     if place is None:
         return "", "bad_url"
@@ -162,25 +162,25 @@ def check_place(url: str, local_hosts: Collection[str] = ()) -> tuple[str, UrlRe
 
 
 class _Place(NamedTuple):
-    """Where a URL leads: scheme, host and port, judged."""
+    """The checked scheme, host and port of a URL."""
 
     authority: str
     refusal: UrlRefusal | None
     private: bool
-    """Refused only because no local source is there."""
+    """Refused only where no source is local."""
 
 
 def split_plain(url: str) -> tuple[str, str, str] | None:
-    """Return scheme, place and target of a URL that needs no reading, as nearly all do; None: it is not of that kind.
+    """Return scheme, authority and target of a plain URL, as nearly all are; None: it needs a parser.
 
-    Nothing in it is escaped or would have to be, no user is in it, no upper case in its host, no dot leads a segment.
+    A plain URL has nothing to escape or unescape, no user, a host in lower case and no segment that begins with a dot.
     """
     match = _PLAIN.fullmatch(url)
     return (match[1], match[2], match[3]) if match and "/." not in match[3] else None
 
 
 def _place(url: str) -> _Place | None:
-    """Return where a URL leads; None: it cannot be read."""
+    """Return the checked place of a URL; None: it is malformed."""
     try:
         if plain := split_plain(url):
             return _judge_place(plain[0], plain[1])
@@ -192,7 +192,7 @@ def _place(url: str) -> _Place | None:
 
 @lru_cache(maxsize=4096)
 def _judge_place(scheme: str, netloc: str) -> _Place:
-    """Judge scheme and place of a URL: few, where URLs are many."""
+    """Check scheme and authority, of which there are few, where URLs are many."""
     parts = SplitResult(scheme, netloc, "", "", "")
     host, port = parts.hostname or "", parts.port or _DEFAULT_PORTS.get(scheme, 0)
     place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -18,6 +18,17 @@ __all__ = ["ClientLimits", "FetchError", "Fetched", "PageClient", "name_fault"]
 _CHUNK_BYTES = 65_536
 
 
+_FAULTS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], HttpReason], ...] = (
+    (TimeoutError, "timeout"),
+    ((aiohttp.ClientSSLError, ssl.SSLError), "bad_tls"),  # a subclass of ClientConnectorError, so it comes first
+    (aiohttp.ClientConnectorDNSError, "dns"),
+    (aiohttp.ClientConnectorError, "connect"),
+    (aiohttp.InvalidURL, "bad_url"),
+    ((HttpProcessingError, aiohttp.ClientResponseError), "bad_http"),
+    (ValueError, "bad_http"),  # a header or status line that the parser cannot read
+)
+
+
 @dataclass(frozen=True, slots=True)
 class ClientLimits:
     """Limits of one request."""
@@ -140,17 +151,6 @@ def name_fault(error: Exception) -> tuple[HttpReason, str]:
         if isinstance(error, kinds):
             return reason, type(error).__name__
     return "reset", type(error).__name__
-
-
-_FAULTS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], HttpReason], ...] = (
-    (TimeoutError, "timeout"),
-    ((aiohttp.ClientSSLError, ssl.SSLError), "bad_tls"),  # a subclass of ClientConnectorError, so it comes first
-    (aiohttp.ClientConnectorDNSError, "dns"),
-    (aiohttp.ClientConnectorError, "connect"),
-    (aiohttp.InvalidURL, "bad_url"),
-    ((HttpProcessingError, aiohttp.ClientResponseError), "bad_http"),
-    (ValueError, "bad_http"),  # a header or status line that the parser cannot read
-)
 
 
 def _name_payload_fault(error: aiohttp.ClientPayloadError) -> tuple[HttpReason, str]:

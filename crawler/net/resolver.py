@@ -13,14 +13,14 @@ __all__ = ["GuardedResolver"]
 
 
 class GuardedResolver(AbstractResolver):
-    """Resolves names, and refuses those that lead to an address not to be connected to.
+    """Resolves names, and refuses those that lead to a forbidden IP address.
 
-    One bad address among several refuses the name: a host that answers with both a public and
-    a private address is not a mistake worth working around.
+    One bad address among several refuses the name: a host with both a public and a private
+    address is not a mistake worth working around.
 
     Args:
         local_hosts: ``host:port`` of the sources marked local, which alone may be private.
-        inner: what resolves; the system's resolver by default.
+        inner: resolver to ask; the system's by default.
     """
 
     def __init__(self, local_hosts: Collection[str] = (), inner: AbstractResolver | None = None) -> None:
@@ -31,10 +31,10 @@ class GuardedResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        """Return the addresses of ``host``.
+        """Return the IP addresses of ``host``.
 
         Raises:
-            RefusedAddressError: one of them is not to be connected to.
+            RefusedAddressError: one of them is forbidden.
             OSError: the name has none.
         """
         found = await self._inner.resolve(host, port, family)
@@ -46,7 +46,7 @@ class GuardedResolver(AbstractResolver):
         return found
 
     def open_socket(self, address: AddrInfoType) -> socket.socket:
-        """Make the socket for one connection: the last look at the address itself.
+        """Create the socket of one connection, after a last check of its IP address.
 
         Raises:
             RefusedAddressError: the address is private and no local source leads to it.
@@ -57,11 +57,11 @@ class GuardedResolver(AbstractResolver):
         return socket.socket(family, kind, protocol)
 
     async def close(self) -> None:
-        """Release the resolver that asks."""
+        """Close the inner resolver."""
         await self._inner.close()
 
 
 def _endpoint(authority: str) -> tuple[str, int]:
-    """Return address and port of an authority that is written as an address; a name matches none."""
+    """Return IP address and port of an authority; a host name stays as it is."""
     host, _, port = authority.rpartition(":")
     return literal_address(host) or host, int(port)

@@ -6,18 +6,17 @@ from typing import Literal, Self
 
 from protego import Protego
 
-__all__ = ["MAX_ROBOTS_BYTES", "Robots", "SiteOptOuts", "robots_answer"]
+__all__ = ["MAX_ROBOTS_BYTES", "Robots", "SiteOptOuts", "robots_meaning"]
 
 MAX_ROBOTS_BYTES = 512_000
 """At least 500 KiB must be read (RFC 9309, section 2.5); no honest file is longer."""
 
 
-def robots_answer(status: int) -> Literal["rules", "free", "unreachable"]:
-    """Say what the status of robots.txt means.
+def robots_meaning(status: int) -> Literal["rules", "free", "unreachable"]:
+    """Return the meaning of the status of robots.txt.
 
-    2xx: the file holds rules. 4xx: there are none, all is free. 5xx, and no answer (0): nothing may
-    be fetched (section 2.3.1.4). 429 is treated as 5xx, as large crawlers do: a server that is
-    overrun did not give leave.
+    2xx: the file holds rules. 4xx: there are none, everything may be fetched. 5xx, and no response (0): nothing may
+    be fetched (section 2.3.1.4). 429 counts as 5xx, as for large crawlers: an overloaded server gave no permission.
     """
     if 200 <= status < 300:
         return "rules"
@@ -29,7 +28,7 @@ class Robots:
 
     Args:
         text: robots.txt; empty: everything is allowed.
-        agent: the name that rules address the crawler by.
+        agent: the name by which rules address the crawler.
     """
 
     def __init__(self, text: str, agent: str) -> None:
@@ -37,12 +36,12 @@ class Robots:
         self._agent = agent
 
     def allows(self, url: str) -> bool:
-        """Tell whether the address may be fetched."""
+        """Return whether the URL may be fetched."""
         return bool(self._rules.can_fetch(url, self._agent))
 
     @property
     def delay_s(self) -> float:
-        """Seconds between two requests that the host asks for (Crawl-delay, Request-rate); 0 where it does not say."""
+        """Seconds between two requests (Crawl-delay, Request-rate); 0: the host does not say."""
         rate = self._rules.request_rate(self._agent)
         spacing = rate.seconds / rate.requests if rate and rate.requests else 0.0
         return max(self._rules.crawl_delay(self._agent) or 0.0, spacing)
@@ -58,7 +57,7 @@ class SiteOptOuts:
 
     Args:
         reserved: patterns of paths and whether text and data mining is reserved there, first match wins.
-        ai: the rules of ai.txt.
+        ai: rules of ai.txt.
     """
 
     def __init__(self, reserved: tuple[tuple[re.Pattern[str], bool], ...], ai: Robots) -> None:
@@ -67,7 +66,7 @@ class SiteOptOuts:
 
     @classmethod
     def read(cls, tdmrep: str, ai: str, agent: str) -> Self:
-        """Read both files; an empty or unreadable one says nothing.
+        """Read both files; an empty or unreadable one reserves nothing.
 
         tdmrep.json (W3C TDMRep, section 6.1): a list of ``{"location": pattern, "tdm-reservation": 0 or 1}``.
         ai.txt (spawning.ai) has the form of robots.txt.
@@ -83,7 +82,7 @@ class SiteOptOuts:
         )
 
     def refusal(self, url: str) -> str | None:
-        """Return the file that keeps the address out, None where neither does."""
+        """Return the file that keeps the URL out, None where neither does."""
         path = "/" + url.split("/", 3)[3] if url.count("/") >= 3 else "/"
         reserved = next((reserved for pattern, reserved in self._reserved if pattern.match(path)), False)
         if reserved:

@@ -13,8 +13,8 @@ from crawler.pages.text import plain
 from m5data.records import Availability
 
 __all__ = [
-    "Choice",
     "Facts",
+    "MarkedProduct",
     "breadcrumb",
     "choose_product",
     "opengraph_facts",
@@ -289,7 +289,7 @@ _WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class MarkedProduct:
     """The chosen product node; None if there is none, or if the page lists several."""
 
     node: Node | None
@@ -297,7 +297,7 @@ class Choice:
     """Products of different names on the page. Several of them without a chosen one mean a listing."""
 
 
-def choose_product(document: Document, nodes: Sequence[Node], titles: Sequence[str]) -> Choice:
+def choose_product(document: Document, nodes: Sequence[Node], titles: Sequence[str]) -> MarkedProduct:
     """Choose by URL, by similarity of the name to the titles of the page, by having an offer, then by order.
 
     A single offer counts as a product if the page has no product. Of three or more products of different
@@ -306,13 +306,13 @@ def choose_product(document: Document, nodes: Sequence[Node], titles: Sequence[s
     products = [node for node in nodes if types_of(node) & _PRODUCT]
     if not products:
         offers = [node for node in nodes if types_of(node) & {"offer", "aggregateoffer"}]
-        return Choice({"offers": offers[0]} if len(offers) == 1 else None, 0)
+        return MarkedProduct({"offers": offers[0]} if len(offers) == 1 else None, 0)
     names = {text_of(node.get("name")).casefold() for node in products}
     scores = [_score(document, node, titles) for node in products]
     best = max(range(len(products)), key=lambda place: (scores[place], -place))
     if len(names) > 2 and scores[best] < _NAMED:
-        return Choice(None, len(names))
-    return Choice(products[best], len(names))
+        return MarkedProduct(None, len(names))
+    return MarkedProduct(products[best], len(names))
 
 
 _NAMED = 3.0

@@ -1,14 +1,16 @@
-"""Links of a page: its canonical URL, its links, the next page of a listing."""
+"""Links of a page, and its directives to crawlers."""
 
 import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from lxml import html
 
+from crawler.net.opt_outs import is_reserved, robots_tag_directives, split_directives
 from crawler.pages.document import Document
 from crawler.pages.urls import clean_url, same_site
 
-__all__ = ["Link", "canonical_url", "links", "next_link"]
+__all__ = ["Link", "canonical_url", "links", "next_link", "opt_outs", "page_opt_out"]
 
 _NEXT_TEXT = re.compile(
     r"(?:next(?: page)?|下一页|下一頁|下页|下頁|次へ|次のページ|다음|siguiente|suivante?|nächste(?: seite)?|weiter"
@@ -115,3 +117,39 @@ def _in_pager(element: html.HtmlElement) -> bool:
 def _path(url: str) -> str:
     """Return the part of a URL after the host; empty for a home page."""
     return url.split("/", 3)[3].strip("/?") if url.count("/") >= 3 else ""
+
+
+def opt_outs(document: Document, agent: str = "m5data") -> Mapping[str, str]:
+    """Return the directives that a page sets for all crawlers, or for ``agent`` by name.
+
+    ``none`` counts as ``noindex`` and ``nofollow``; a text-and-data-mining reservation as
+    ``tdm-reservation``. The caller decides which directives forbid what.
+
+    Returns:
+        Directive in lower case -> its place: ``header x-robots-tag``, ``meta robots``,
+        ``meta <agent>``, ``header tdm-reservation`` or ``meta tdm-reservation``.
+    """
+    found: dict[str, str] = {}
+    for directive in robots_tag_directives(document.headers.get("x-robots-tag", ""), agent.lower()):
+        found.setdefault(directive, "header x-robots-tag")
+    for name in ("robots", agent.lower()):
+        for content in document.meta.get(name, ()):
+            for directive in split_directives(content):
+                found.setdefault(directive, f"meta {name}")
+    if is_reserved(document.headers.get("tdm-reservation", "")):
+        found["tdm-reservation"] = "header tdm-reservation"
+    elif any(is_reserved(content) for content in document.meta.get("tdm-reservation", ())):
+        found["tdm-reservation"] = "meta tdm-reservation"
+    return found
+
+
+def page_opt_out(document: Document, agent: str, honoured: Collection[str]) -> str | None:
+    """Return place and directive of an opt-out, e.g. ``meta robots: noai``; None if there is none.
+
+    Args:
+        document: The page with its headers.
+        agent: Name of the crawler. Directives for other crawlers do not count.
+        honoured: Directives that keep a page out.
+    """
+    said = opt_outs(document, agent)
+    return next((f"{said[word]}: {word}" for word in sorted(said) if word in honoured), None)

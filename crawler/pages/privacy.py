@@ -1,4 +1,4 @@
-"""Contact details masked and merchants' names hashed."""
+"""Masking of contact details in captions and specifications, and keyed hashes of merchant names."""
 
 import hmac
 import re
@@ -8,7 +8,7 @@ from collections.abc import Callable
 __all__ = ["MASKS", "hash_merchant", "mask_contacts"]
 
 MASKS = {name: f"〈{name}〉" for name in ("phone", "wechat", "qq", "email", "address")}
-"""What each kind of contact detail becomes."""
+"""Kind of contact detail -> its replacement."""
 
 _FULL_WIDTH = {
     **{ord("０") + i: ord("0") + i for i in range(10)},
@@ -17,7 +17,7 @@ _FULL_WIDTH = {
     ord("＋"): ord("+"),
     ord("．"): ord("."),
 }
-"""One character for one, so that places in the text stay."""
+"""Full-width -> half-width, one character each, so that positions stay."""
 
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}\s?@\s?(?:[\w-]{1,63}\.){1,4}[A-Za-z]{2,24}\b")
 _WECHAT = re.compile(
@@ -76,16 +76,15 @@ _RULES: tuple[tuple[str, re.Pattern[str]], ...] = (
 def mask_contacts(text: str, label: str = "") -> tuple[str, int]:
     """Replace contact details by tokens such as ``〈phone〉`` and count them.
 
-    Words before a detail (``微信：``) stay. A bare number is a telephone only in a form that telephones
-    have; eleven digits that follow a word for an id, sizes, prices, GTINs and part numbers stay. Masking
-    masked text again changes nothing.
+    Words before a detail (``微信：``) stay. A number without a label is a telephone number only in the form of one;
+    sizes, prices, GTINs, part numbers and eleven digits after a word for an id stay. Masking twice changes nothing.
 
     Args:
-        text: Caption, or name or value of a specification.
-        label: Name of the specification whose value ``text`` is: a number under ``货号`` is no telephone.
+        text: A caption, or the name or value of a specification.
+        label: Name of the specification if ``text`` is its value. A number under ``货号`` is not a telephone number.
 
     Returns:
-        The masked text, and how many details were masked.
+        The masked text and the number of masked details.
     """
     count, normal = 0, _normal(text)
     for kind, pattern in _RULES:
@@ -96,7 +95,7 @@ def mask_contacts(text: str, label: str = "") -> tuple[str, int]:
 
 
 def _normal(text: str) -> str:
-    """Return a text of the same length with digits and signs of one width."""
+    """Return a text of the same length with half-width digits and signs."""
     return text if text.isascii() else text.translate(_FULL_WIDTH)
 
 
@@ -123,7 +122,7 @@ def _is_no_id(before: str, _detail: str) -> bool:
 
 
 def _is_wechat(before: str, detail: str) -> bool:
-    """Tell whether a word behind "WeChat" is a name there: a colon or "number" says so, else a digit in it."""
+    """Return whether a word after "WeChat" is an account: after a colon or "number", or with a digit."""
     return before.rstrip()[-1:] in ":：=号號dD" or any(c.isdigit() for c in detail)
 
 
@@ -140,10 +139,10 @@ _TESTS: dict[re.Pattern[str], Callable[[str, str], bool]] = {
 
 
 def hash_merchant(name: str, key: bytes) -> str:
-    """Return HMAC-SHA256 of a merchant's name under the workspace's key, 64 hex digits.
+    """Return the HMAC-SHA256 of a merchant name under the key of the workspace, 64 hex digits.
 
-    The name is normalised first (NFKC, case folded, white space folded), so that one spelling in full-width
-    letters and one in half-width give one hash. Without the key nobody can test a guessed name against it.
+    The name is normalised first (NFKC, case, white space), so that full-width and half-width spellings have the same
+    hash. Without the key, nobody can check a guessed name against it.
     """
     normal = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
     return hmac.digest(key, normal.encode(), "sha256").hex()

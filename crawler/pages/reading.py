@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 from crawler.pages.breadcrumbs import marked_breadcrumb
 from crawler.pages.document import Document
-from crawler.pages.facts import Choice, Facts, choose_product, opengraph_facts, product_facts
+from crawler.pages.facts import Facts, MarkedProduct, choose_product, opengraph_facts, product_facts
 from crawler.pages.html_facts import HtmlFacts
 from crawler.pages.links import canonical_url
 from crawler.pages.markup import Node, jsonld_nodes, microdata_nodes
@@ -115,7 +115,7 @@ def _choose_specs(shown: HtmlFacts, marked: Iterable[Facts]) -> list[tuple[str, 
 class _Markup(NamedTuple):
     origin: str
     nodes: list[Node]
-    choice: Choice
+    product: MarkedProduct
 
 
 class Reading:
@@ -151,7 +151,7 @@ class Reading:
     @cached_property
     def marked(self) -> list[Facts]:
         """Facts of JSON-LD and microdata if they have a product, then of OpenGraph."""
-        nodes = [(one.choice.node, one.origin) for one in self._markup]
+        nodes = [(one.product.node, one.origin) for one in self._markup]
         facts = [product_facts(self.document, node, origin) for node, origin in nodes if node is not None]
         return [*facts, opengraph_facts(self.document)]
 
@@ -165,7 +165,7 @@ class Reading:
     @cached_property
     def kind(self) -> str:
         """Kind of the page (``page_kind``)."""
-        listed = sum(one.choice.listed for one in self._markup if one.choice.node is None)
+        listed = sum(one.product.listed for one in self._markup if one.product.node is None)
         return page_kind(self.document, self.seen, self.marked, self.html, listed)
 
     @cached_property

@@ -12,8 +12,8 @@ from crawler.pages.visible import Run, Visible
 __all__ = [
     "MAX_NAME",
     "MAX_VALUE",
-    "Group",
-    "Pair",
+    "SpecGroup",
+    "SpecPair",
     "alternating_pairs",
     "definition_lists",
     "labelled_pairs",
@@ -26,7 +26,7 @@ MAX_NAME = 60
 MAX_VALUE = 1000
 """Longest value, characters. Lists of ingredients are long; descriptions are longer."""
 
-Part = tuple[int, int, html.HtmlElement | None]
+_Part = tuple[int, int, html.HtmlElement | None]
 """First run, the one after the last, and the child element with these runs (None: text of the element itself)."""
 
 _MAX_RUNS = 100
@@ -37,7 +37,7 @@ _BRACKETED = re.compile(r"^[【\[]([^】\]]{1,40})[】\]]\s*[:：]?\s*(\S.*)$", 
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class SpecPair:
     """Name and value of a candidate."""
 
     name: str
@@ -52,17 +52,17 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class SpecGroup:
     """Pairs of one table or list."""
 
-    pairs: tuple[Pair, ...]
+    pairs: tuple[SpecPair, ...]
     container: html.HtmlElement
     """Smallest element that contains all of them."""
     kind: str
     """``table``, ``dl`` or ``list``."""
 
 
-def labelled_pairs(seen: Visible) -> Iterator[tuple[Pair, html.HtmlElement]]:
+def labelled_pairs(seen: Visible) -> Iterator[tuple[SpecPair, html.HtmlElement]]:
     """Yield pairs whose name ends in a colon, each with the smallest element that contains both.
 
     ``Width: 53 cm`` in one run; ``<b>Width:</b> 53 cm`` on one line; ``<h4>Width:</h4><p>53 cm</p>``.
@@ -77,7 +77,7 @@ def labelled_pairs(seen: Visible) -> Iterator[tuple[Pair, html.HtmlElement]]:
         elif found := _INLINE_PAIR.match(run.text) or _BRACKETED.match(run.text):
             end = _line_end(runs, index)
             value = found[2] if end == index + 1 else f"{found[2]} {seen.text(index + 1, end)}"
-            yield Pair(found[1].strip(), value, index, end, colon=True), run.element
+            yield SpecPair(found[1].strip(), value, index, end, colon=True), run.element
 
 
 def _line_end(runs: list[Run], index: int) -> int:
@@ -93,7 +93,7 @@ def _is_label(runs: list[Run], index: int) -> bool:
     return runs[index].text[-1] in _COLON and len(runs[index].text) > 1
 
 
-def _split_label(seen: Visible, index: int) -> Iterator[tuple[Pair, html.HtmlElement]]:
+def _split_label(seen: Visible, index: int) -> Iterator[tuple[SpecPair, html.HtmlElement]]:
     """Yield the pair of the label at ``index``. Its value is the rest of the line, else of the row."""
     runs = seen.runs
     name = runs[index].text.rstrip(_COLON + " ")
@@ -110,7 +110,7 @@ def _split_label(seen: Visible, index: int) -> Iterator[tuple[Pair, html.HtmlEle
     if end == after:
         end = _next_part_end(seen, row, after, last)
     if end > after and not _is_label(runs, after):
-        yield Pair(name, seen.text(after, end), index, end, colon=True), row
+        yield SpecPair(name, seen.text(after, end), index, end, colon=True), row
 
 
 def _row_of(seen: Visible, index: int, after: int) -> html.HtmlElement | None:
@@ -138,10 +138,10 @@ def _next_part_end(seen: Visible, row: html.HtmlElement, after: int, last: int) 
     return end
 
 
-def parts_of(seen: Visible, element: html.HtmlElement) -> list[Part]:
+def parts_of(seen: Visible, element: html.HtmlElement) -> list[_Part]:
     """Return the parts of the text of an element: its child elements and the text between them."""
     start, end = seen.spans[element]
-    parts: list[Part] = []
+    parts: list[_Part] = []
     at = start
     for child in element:
         span = seen.spans.get(child)
@@ -156,7 +156,7 @@ def parts_of(seen: Visible, element: html.HtmlElement) -> list[Part]:
     return parts
 
 
-def paired_rows(seen: Visible) -> Iterator[tuple[Pair, html.HtmlElement]]:
+def paired_rows(seen: Visible) -> Iterator[tuple[SpecPair, html.HtmlElement]]:
     """Yield pairs without a colon from elements of two parts, the first a single run, with the element."""
     for element, (start, end) in seen.spans.items():
         if end - start < 2 or end - start > 40:
@@ -168,13 +168,13 @@ def paired_rows(seen: Visible) -> Iterator[tuple[Pair, html.HtmlElement]]:
         if len(parts) == 2 and parts[0][1] - parts[0][0] == 1 and parts[0][2] is not None:
             value = seen.text(parts[1][0], parts[1][1])
             if len(value) <= MAX_VALUE and value[0] not in _COLON:
-                yield Pair(first.text, value, start, end, colon=False), element
+                yield SpecPair(first.text, value, start, end, colon=False), element
 
 
 _TITLES = frozenset(("h3", "h4", "h5", "h6", "strong", "b", "dt", "label"))
 
 
-def alternating_pairs(seen: Visible) -> Iterator[tuple[Pair, html.HtmlElement]]:
+def alternating_pairs(seen: Visible) -> Iterator[tuple[SpecPair, html.HtmlElement]]:
     """Yield pairs of titles and the elements after them, if an element has at least three: ``h4 div h4 div``."""
     for element, (start, end) in seen.spans.items():
         if end - start < 6:
@@ -190,18 +190,20 @@ def alternating_pairs(seen: Visible) -> Iterator[tuple[Pair, html.HtmlElement]]:
                 yield _titled(seen, part, following), element
 
 
-def _is_title(part: Part, tag: str) -> bool:
+def _is_title(part: _Part, tag: str) -> bool:
     return part[2] is not None and part[2].tag == tag
 
 
-def _titled(seen: Visible, title: Part, following: Part) -> Pair:
-    return Pair(seen.runs[title[0]].text, seen.text(following[0], following[1]), title[0], following[1], colon=False)
+def _titled(seen: Visible, title: _Part, following: _Part) -> SpecPair:
+    return SpecPair(
+        seen.runs[title[0]].text, seen.text(following[0], following[1]), title[0], following[1], colon=False
+    )
 
 
 Span = tuple[int, int]
 
 
-def tables(seen: Visible) -> Iterator[Group]:
+def tables(seen: Visible) -> Iterator[SpecGroup]:
     """Yield tables whose rows mostly hold a name and a value, or several of both.
 
     Tables with tables inside are layout, and tables of several columns are charts. A row of one cell is the title of
@@ -211,11 +213,11 @@ def tables(seen: Visible) -> Iterator[Group]:
         if table.tag == "table" and not any(inner in seen.spans for inner in table.iterdescendants("table")):
             pairs = _read_table(seen, table)
             if pairs:
-                yield Group(tuple(pairs), table, "table")
+                yield SpecGroup(tuple(pairs), table, "table")
 
 
-def _read_table(seen: Visible, table: html.HtmlElement) -> list[Pair]:
-    pairs: list[Pair] = []
+def _read_table(seen: Visible, table: html.HtmlElement) -> list[SpecPair]:
+    pairs: list[SpecPair] = []
     wide = 0
     for row in table.iter("tr"):
         cells = [cell for cell in row if cell.tag in ("td", "th")]
@@ -229,7 +231,7 @@ def _read_table(seen: Visible, table: html.HtmlElement) -> list[Pair]:
     return pairs if wide * 2 <= len(pairs) else []
 
 
-def _read_row(seen: Visible, cells: list[html.HtmlElement]) -> list[Pair]:
+def _read_row(seen: Visible, cells: list[html.HtmlElement]) -> list[SpecPair]:
     """Read ``name value``, or ``name value name value`` if the names are marked up as labels."""
     filled = [cell for cell in cells if cell in seen.spans]
     if len(filled) == 2:
@@ -248,17 +250,17 @@ def _is_label_cell(seen: Visible, cell: html.HtmlElement) -> bool:
     return cell.tag == "th" or "label" in names or "name" in names or seen.text_of(cell)[-1] in ":："
 
 
-def _pair(seen: Visible, name: Span, value: Span) -> Pair | None:
+def _pair(seen: Visible, name: Span, value: Span) -> SpecPair | None:
     said = seen.text(*name)
     label, content = said.rstrip(":： "), seen.text(*value).lstrip(":： ")
     if not label or not content or len(label) > MAX_NAME * 2 or len(content) > MAX_VALUE:
         return None
-    return Pair(label, content, name[0], value[1], colon=said[-1] in ":：")
+    return SpecPair(label, content, name[0], value[1], colon=said[-1] in ":：")
 
 
-def definition_lists(seen: Visible) -> Iterator[Group]:
+def definition_lists(seen: Visible) -> Iterator[SpecGroup]:
     """Yield the pairs of definition lists. Lists of one pair each with the same parent are one group."""
-    together: dict[html.HtmlElement, list[Pair]] = {}
+    together: dict[html.HtmlElement, list[SpecPair]] = {}
     holders: dict[html.HtmlElement, html.HtmlElement] = {}
     for element in seen.spans:
         if element.tag != "dl":
@@ -271,12 +273,12 @@ def definition_lists(seen: Visible) -> Iterator[Group]:
         holders[key] = key
     for key, pairs in together.items():
         if pairs:
-            yield Group(tuple(pairs), holders[key], "dl")
+            yield SpecGroup(tuple(pairs), holders[key], "dl")
 
 
-def _read_list(seen: Visible, element: html.HtmlElement) -> list[Pair]:
-    """Pair each ``dt`` with the ``dd`` elements after it. HTML allows ``div`` wrappers inside a list."""
-    pairs: list[Pair] = []
+def _read_list(seen: Visible, element: html.HtmlElement) -> list[SpecPair]:
+    """SpecPair each ``dt`` with the ``dd`` elements after it. HTML allows ``div`` wrappers inside a list."""
+    pairs: list[SpecPair] = []
     name: Span | None = None
     values: list[Span] = []
     for item in [*element.iterdescendants("dt", "dd"), None]:

@@ -8,8 +8,8 @@ from lxml import html
 
 from crawler.pages.currencies import CODE, SIGN, UNIT
 from crawler.pages.spec_candidates import (
-    Group,
-    Pair,
+    SpecGroup,
+    SpecPair,
     alternating_pairs,
     definition_lists,
     labelled_pairs,
@@ -39,7 +39,7 @@ def find_specs(seen: Visible) -> list[tuple[str, str]]:
     ]
 
 
-def _candidates(seen: Visible) -> Iterator[Group]:
+def _candidates(seen: Visible) -> Iterator[SpecGroup]:
     marked = [*tables(seen), *definition_lists(seen)]
     yield from marked
     taken = {index for group in marked for pair in group.pairs for index in range(pair.start, pair.end)}
@@ -53,22 +53,22 @@ def _candidates(seen: Visible) -> Iterator[Group]:
     yield from _gather(seen, [found for found in rest if _is_innermost(found[0], names)], least=3)
 
 
-def _is_innermost(pair: Pair, names: set[int]) -> bool:
+def _is_innermost(pair: SpecPair, names: set[int]) -> bool:
     """Return whether no name stands inside the value of a pair, which would be the title of a section."""
     return not any(index in names for index in range(pair.start + 1, pair.end))
 
 
-def _gather(seen: Visible, rows: Iterable[tuple[Pair, html.HtmlElement]], least: int) -> Iterator[Group]:
-    """Group pairs of the same element, else of siblings, ignoring wrappers without other content."""
-    inside: dict[html.HtmlElement, list[Pair]] = {}
+def _gather(seen: Visible, rows: Iterable[tuple[SpecPair, html.HtmlElement]], least: int) -> Iterator[SpecGroup]:
+    """SpecGroup pairs of the same element, else of siblings, ignoring wrappers without other content."""
+    inside: dict[html.HtmlElement, list[SpecPair]] = {}
     for pair, row in rows:
         inside.setdefault(row, []).append(pair)
-    groups: dict[html.HtmlElement, list[Pair]] = {}
+    groups: dict[html.HtmlElement, list[SpecPair]] = {}
     for row, pairs in inside.items():
         groups.setdefault(row if len(pairs) > 1 else _holder(seen, row), []).extend(pairs)
     for holder, pairs in groups.items():
         if len(pairs) >= least:
-            yield Group(tuple(pairs), holder, "list")
+            yield SpecGroup(tuple(pairs), holder, "list")
 
 
 def _holder(seen: Visible, row: html.HtmlElement) -> html.HtmlElement:
@@ -103,7 +103,7 @@ _ANCESTORS = 6
 """Enclosing elements whose class and id count; farther ones enclose too much."""
 
 
-def _properties(group: Group) -> list[Pair]:
+def _properties(group: SpecGroup) -> list[SpecPair]:
     """Return the pairs of a group without prices, deliveries, sellers, sizes and names that are not words."""
     pairs = [pair for pair in group.pairs if _is_property(pair)]
     if group.kind == "list" and len(pairs) <= 2:
@@ -112,7 +112,7 @@ def _properties(group: Group) -> list[Pair]:
     return pairs
 
 
-def _is_property(pair: Pair) -> bool:
+def _is_property(pair: SpecPair) -> bool:
     name, value = pair.name, pair.value
     if not any(c.isalpha() for c in name) or not any(c.isalnum() or c in "+-✓✔✗×√" for c in value):
         return False
@@ -127,7 +127,7 @@ def _is_decoy(name: str) -> bool:
     return found is not None and (found.start() == 0 or found[0][0] >= _BEYOND_LATIN)
 
 
-def _score(seen: Visible, group: Group, pairs: Sequence[Pair]) -> float:
+def _score(seen: Visible, group: SpecGroup, pairs: Sequence[SpecPair]) -> float:
     """Return the score of a group as specifications. It is accepted from 1 on.
 
     Known property names, a heading, class or id of specifications, a table or definition list, and short names
@@ -147,7 +147,7 @@ def _score(seen: Visible, group: Group, pairs: Sequence[Pair]) -> float:
     return score + context - _wordiness(pairs)
 
 
-def _wordiness(pairs: Sequence[Pair]) -> float:
+def _wordiness(pairs: Sequence[SpecPair]) -> float:
     """Return the penalty for long names and values, as in letters, questions and descriptions."""
     names = sum(len(pair.name.split()) > 7 or len(pair.name) > 45 for pair in pairs) / len(pairs)
     values = sum(len(pair.value) > 300 for pair in pairs) / len(pairs)

@@ -8,7 +8,7 @@ from crawler.crawl.stored_pages import PageOutcome, StoredPageRow
 from crawler.settings import CrawlSettings
 from m5data.records import Reject
 
-__all__ = ["Choice", "choose_products"]
+__all__ = ["ChosenPages", "choose_products"]
 
 _EMPTY = frozenset({"listing", "other"})
 """Kinds of pages that hold no product and need not."""
@@ -18,7 +18,7 @@ _TAKEN_DOWN = "taken_down"
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ChosenPages:
     """The pages that became products, and those that were dropped."""
 
     products: dict[str, StoredPageRow]
@@ -29,7 +29,7 @@ class Choice:
 
 def choose_products(
     pages: Sequence[StoredPageRow], outcomes: Mapping[tuple[str, str], PageOutcome], settings: CrawlSettings
-) -> Choice:
+) -> ChosenPages:
     """Choose a page for each product.
 
     Two pages show the same product if they have the same canonical URL or the same native id. The page at the
@@ -60,7 +60,7 @@ def choose_products(
         elif kind != _TAKEN_DOWN:
             rejects.append(Reject(page.url, kind, outcome.detail))
     chosen, duplicates = _drop_duplicates(products)
-    return Choice(chosen, tuple(sorted([*rejects, *duplicates], key=lambda reject: (reject.item, reject.reason))))
+    return ChosenPages(chosen, tuple(sorted([*rejects, *duplicates], key=lambda reject: (reject.item, reject.reason))))
 
 
 def _matches(patterns: Sequence[re.Pattern[str]], *urls: str | None) -> bool:

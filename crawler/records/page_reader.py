@@ -11,8 +11,9 @@ from lxml import etree
 
 import crawler.pages as page_code
 from crawler.crawl.stored_pages import PageOutcome, StoredPageRow
+from crawler.net import opt_outs
 from crawler.pages.document import read_document
-from crawler.pages.optouts import page_opt_out
+from crawler.pages.links import page_opt_out
 from crawler.pages.page_kind import is_product
 from crawler.pages.parse import load_page_object, page_object_for
 from crawler.records.tables import RECORD_TABLES, record_tables
@@ -26,16 +27,16 @@ from takedown.register import Register
 __all__ = ["Outcomes", "PageReader", "ReadPages", "read_pages"]
 
 _PAGES = Path(page_code.__file__).parent
-"""Code that decides what a page is read as."""
+"""Folder of the code that reads pages."""
 _FAILURES = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError, etree.LxmlError)
-"""What a reader, perhaps a user's own, may raise at a page nobody thought of; it must not stop the others."""
+"""Errors of page objects, also of users' own, on unforeseen pages. They must not stop the other pages."""
 
 
 @dataclass(frozen=True, slots=True)
 class PageReader:
-    """Reads the pages of one source.
+    """Reader of the pages of one source.
 
-    ``version`` names everything that the outcome depends on beside the page: code, page object, key, opt-outs.
+    ``version`` is a digest of all else that the outcome depends on: code, page object, key, opt-outs.
     """
 
     page_object: str | None
@@ -44,14 +45,14 @@ class PageReader:
     opt_outs: tuple[str, ...]
     version: str
     register: Register
-    """What was taken down; a page that shows it is of the kind ``taken_down``."""
+    """Register of taken-down items. Pages that show one have the kind ``taken_down``."""
 
     @classmethod
     def of(cls, settings: CrawlSettings, source: str, merchant_key: bytes, register: Register) -> "PageReader":
-        """Return the reader of a source; one that is not in the settings any more is read generically.
+        """Return the reader of a source. A source that is no longer in the settings gets the generic page object.
 
         Raises:
-            SettingsError: its page object cannot be loaded.
+            SettingsError: The page object cannot be loaded.
         """
         known = settings.sources.get(source)
         page_object = known.page_object if known else None
@@ -64,11 +65,10 @@ class PageReader:
         return cls(page_object, merchant_key, settings.user_agent, settings.opt_outs, digest.hexdigest()[:16], register)
 
     def read(self, page: StoredPageRow, body: bytes) -> tuple[PageOutcome, ProductRecord | None]:
-        """Say what a page is, with its record where it is a product.
+        """Return the outcome of a page, and its record if it is a product.
 
-        Kinds: ``product``; ``listing`` and ``other``, which hold none and need not; ``soft_404``,
-        ``no_content``, ``opt_out``, ``unreadable`` and the reasons of
-        :class:`m5data.errors.PageError`, which are reasons to drop it.
+        Kinds: ``product``; ``listing`` and ``other``, pages without a product; and reasons to drop the page:
+        ``soft_404``, ``no_content``, ``opt_out``, ``unreadable`` and those of :class:`m5data.errors.PageError`.
         """
         try:
             return self._read(page, body)
@@ -88,7 +88,7 @@ class PageReader:
         if not verdict:
             return PageOutcome("other" if verdict.reason == "no_product_evidence" else verdict.reason), None
         if not record.native_id:
-            return PageOutcome("no_native_id", "the page object found no id that names the product"), None
+            return PageOutcome("no_native_id", "the page object found no id of the product"), None
         if self._is_tombstoned(page, record):
             return PageOutcome("taken_down"), None
         return PageOutcome("product", "", record.native_id, record.url), self._without_media(record)
@@ -98,7 +98,7 @@ class PageReader:
         return holds("product", name) or holds("url", record.url) or holds("merchant", record.merchant)
 
     def _without_media(self, record: ProductRecord) -> ProductRecord:
-        """Leave out media that were taken down."""
+        """Return the record without media that were taken down."""
         if not self.register.has("url"):
             return record
         images, videos = (
@@ -109,20 +109,20 @@ class PageReader:
 
 
 def _code(page_object: str | None) -> list[Path]:
-    """Return the files whose code decides what a page is read as."""
-    files = sorted(_PAGES.rglob("*.py"))
+    """Return the files that the reading of a page depends on."""
+    files = [*sorted(_PAGES.rglob("*.py")), *sorted(_PAGES.rglob("*.txt")), Path(opt_outs.__file__)]
     own = find_spec(page_object.partition(":")[0]) if page_object else None
     return [*files, Path(own.origin)] if own and own.origin else files
 
 
 _CHUNK = 200
-"""Pages read between two writes to the spool: some seconds of work at 20 ms a page."""
+"""Pages between two writes to the spool: a few seconds of work at 20 ms a page."""
 
 Outcomes = dict[tuple[str, str], PageOutcome]
-"""Source and address -> what the page is."""
+"""Source and URL -> kind of the page."""
 
 ReadPages = tuple[Outcomes, dict[str, pa.Table]]
-"""What pages are, and the rows of those that are products (:data:`crawler.records.tables.RECORD_TABLES`)."""
+"""Kinds of pages, and the rows of products (:data:`crawler.records.tables.RECORD_TABLES`)."""
 
 _OUTCOMES = pa.schema([(name, pa.string()) for name in ("source", "url", "kind", "detail", "native_id", "identity")])
 
@@ -134,14 +134,14 @@ def read_pages(
     spool: Spool,
     progress: Progress,
 ) -> ReadPages:
-    """Read pages; chunks that an earlier, killed run had finished are taken from the spool.
+    """Read pages. Chunks that a killed run finished are taken from the spool.
 
     Args:
-        pages: what to read, in an order that does not change between runs.
-        readers: source -> its reader.
-        objects: where the pages' bytes are.
-        spool: where finished chunks are kept until the stage commits.
-        progress: told of every page.
+        pages: Pages in an order that does not change between runs.
+        readers: Source -> its reader.
+        objects: Store of the page bytes.
+        spool: Store of finished chunks until the stage commits.
+        progress: Advances with every page.
     """
     parts = {name: [schema.empty_table()] for name, schema in RECORD_TABLES.items()}
     outcomes: Outcomes = {}

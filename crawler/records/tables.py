@@ -8,7 +8,7 @@ from decimal import Decimal
 import pyarrow as pa
 
 from crawler.crawl.stored_pages import StoredPageRow
-from crawler.records.choice import Choice
+from crawler.records.choice import ChosenPages
 from m5data.records import ProductRecord
 from storage import Snapshot, Stage
 from storage.tables import TABLES
@@ -18,14 +18,14 @@ __all__ = ["RECORD_TABLES", "known_products", "record_tables", "write_records"]
 _PAGE = pa.field("page_url", pa.string(), nullable=False)
 _CENT = Decimal("0.0001")
 _MOST = Decimal(10) ** 14
-"""What the column's 18 digits hold."""
+"""Lowest amount that does not fit the 18 digits of the column."""
 
 RECORD_TABLES = {name: TABLES[name].schema.append(_PAGE) for name in ("products", "specs", "media")}
-"""Schemas of the rows; ``page_url`` says which page a row was read from."""
+"""Schemas of the rows; ``page_url`` is the page that a row was read from."""
 
 
 def record_tables(read: Iterable[tuple[StoredPageRow, ProductRecord]]) -> dict[str, pa.Table]:
-    """Return the rows of several records, in their order; media are pending, first seen is last seen."""
+    """Return the rows of records in their order. Media are pending; first seen equals last seen."""
     rows: dict[str, list[dict[str, object]]] = {name: [] for name in RECORD_TABLES}
     for page, record in read:
         key = {"product_id": f"{page.source}:{record.native_id}", "page_url": page.url}
@@ -65,7 +65,7 @@ def _product(page: StoredPageRow, record: ProductRecord) -> dict[str, object]:
 
 
 def _amount(price: Decimal | None) -> Decimal | None:
-    """Return a price as the column holds it; one that no column could hold is no price."""
+    """Return a price as the column holds it; None if it does not fit."""
     if price is None or not price.is_finite() or abs(price) >= _MOST:
         return None
     return price.quantize(_CENT)
@@ -73,7 +73,7 @@ def _amount(price: Decimal | None) -> Decimal | None:
 
 _CHOSEN = pa.schema([("product_id", pa.string()), ("page_url", pa.string()), ("page_sha256", pa.string())])
 
-# Products that stay as they are: their page was not read again, or they came by a feed.
+# Products that stay unchanged: their page was not read again, or they come from a feed.
 _STAYING = """
 CREATE TEMP TABLE staying AS
     SELECT p.product_id FROM products p LEFT JOIN chosen c USING (product_id)
@@ -91,7 +91,7 @@ _TABLES = {
     "specs": """
         SELECT n.* EXCLUDE (page_url) FROM new_specs n JOIN chosen USING (product_id, page_url)
         UNION ALL BY NAME SELECT specs.* FROM specs JOIN staying USING (product_id)""",
-    # What became of a medium is kept where the page still names it at its place.
+    # The state of media is kept if the page still names them at the same position.
     "media": """
         SELECT n.product_id, n.kind, n.position, n.url, coalesce(o.state, n.state) AS state,
             coalesce(o.attempts, n.attempts) AS attempts,
@@ -103,18 +103,18 @@ _TABLES = {
 
 
 def known_products(before: Snapshot) -> set[tuple[str, str]]:
-    """Return product id and page object of all products that came from pages."""
+    """Return product id and page hash of all products from pages."""
     rows = before.sql("SELECT product_id, page_sha256 FROM products WHERE page_sha256 IS NOT NULL")
     return set(zip(rows["product_id"].to_pylist(), rows["page_sha256"].to_pylist(), strict=True))
 
 
-def write_records(stage: Stage, choice: Choice, new: Mapping[str, pa.Table]) -> None:
-    """Write the three tables.
+def write_records(stage: Stage, choice: ChosenPages, new: Mapping[str, pa.Table]) -> None:
+    """Write ``products``, ``specs`` and ``media``.
 
     Args:
-        stage: the stage's run.
-        choice: which page speaks for each product; all other products that came from pages go.
-        new: rows of the pages read in this run, chosen or not.
+        stage: The running stage.
+        choice: The page of each product. All other products from pages are removed.
+        new: Rows of the pages read in this run, chosen or not.
     """
     with closing(stage.before.connection()) as connection:
         chosen: Iterable[tuple[str, str, str]] = ((n, p.url, p.sha256) for n, p in choice.products.items())

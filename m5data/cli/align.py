@@ -29,9 +29,9 @@ def align(
 def review(
     workspace: WorkspaceOption = HERE,
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Sheet to write.")] = Path("review.csv"),
-    limit: Annotated[int, typer.Option("--limit", min=1, help="Most pairs wanted.")] = 100,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many pairs.")] = 100,
 ) -> None:
-    """Write a sheet of the most doubtful pairs of categories, for a person to fill in."""
+    """Write a sheet of the most uncertain category pairs to fill in."""
     from align.review import all_decisions, resolve_decisions, uncertain_pairs, write_sheet
     from m5data.workspace import Workspace
 
@@ -54,7 +54,10 @@ def apply(
         str | None, typer.Option("--reviewer", metavar="NAME", help="Who decided (default: this user).")
     ] = None,
 ) -> None:
-    """Take in decisions of a sheet; they are kept for ever, and applied by every later align."""
+    """Import the decisions of a sheet.
+
+    They are kept, and every later align applies them.
+    """
     from getpass import getuser
 
     from align.review import Decision, SheetReader, read_sheet, record_decisions

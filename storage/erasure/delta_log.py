@@ -1,8 +1,8 @@
 """Replace data files in a Delta log, in every version that holds them.
 
-The versions keep their numbers. A file that is replaced goes on being removed where it was removed, so
-that each log entry can be changed by itself, the newest first, and every version reads right between
-any two changes: with the old file until the entry that added it is changed, with the new one after.
+The versions keep their numbers. Entries that remove a replaced file keep doing so, so that
+each log entry is changed by itself, the newest first, and every version can be read between any two changes: with the
+old file until the entry that added it changes, with the new one after.
 """
 
 import json

@@ -22,13 +22,13 @@ __all__ = ["Edit", "among", "correct_reports", "data_files", "history", "rewrite
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What is done to the files of one table. Conditions and values are DuckDB's SQL over its columns."""
+    """A change of one table's files. Conditions and values are DuckDB SQL over its columns."""
 
     table: str
     gone: str = "false"
-    """True for rows that go; no join (see ``among``)."""
+    """True for rows to remove; no join (see ``among``)."""
     touched: str = "false"
-    """True for rows that stay and change; a file without either kind is left as it is."""
+    """True for rows to change; a file without rows of either kind is not rewritten."""
     values: Mapping[str, str] = field(default_factory=dict)
     """Column -> its new value; keys stay, so that rows keep their order."""
     buckets: Collection[int] | None = None
@@ -41,10 +41,10 @@ def among(column: str, values: Collection[str]) -> str:
 
 
 def rewrite_tables(engine: duckdb.DuckDBPyConnection, root: Path, edits: Iterable[Edit]) -> dict[str, int]:
-    """Make edits to every version of tables, then remove the files that held what is gone.
+    """Make edits to every version of tables, then delete the files that they replace.
 
     The versions keep their numbers; a version whose rows an edit does not touch stays as it is. Killed
-    at any instant, each version of each table reads as before or as after; repeating ends in the same.
+    at any instant, each version of each table reads as before or as after; repeating gives the same.
 
     Args:
         engine: Connection with whatever the edits' SQL names.
@@ -60,11 +60,11 @@ def rewrite_tables(engine: duckdb.DuckDBPyConnection, root: Path, edits: Iterabl
 
 
 def correct_reports(root: Path, stages: Collection[str]) -> None:
-    """Make what stages reported to have dropped, in every version, what ``rejects`` holds there by now.
+    """Correct the drops that stages reported, in every version, to what ``rejects`` holds now.
 
     Args:
         root: The workspace's folder; its lock is held.
-        stages: Those that rejects were taken from.
+        stages: Stages that lost rejects.
     """
     layout = Layout(root)
     for version in committed_versions(layout):

@@ -107,7 +107,7 @@ def test_second_run_over_the_same_input_does_nothing(store: Store) -> None:
     assert store.snapshot().number == version
 
 
-def test_ids_stay_when_products_come(store: Store) -> None:
+def test_ids_stay_when_products_are_added(store: Store) -> None:
     fill(store, LISTINGS)
     run(store)
     fill(store, [*LISTINGS, Listing("a:1", ["书", "小说"]), Listing("a:2", ["玩具", "积木"])])
@@ -168,12 +168,12 @@ def test_no_products_have_no_labels(store: Store) -> None:
     assert store.snapshot().table("labels").num_rows == 0
 
 
-def test_stage_before_is_missing(store: Store) -> None:
+def test_missing_duplicates_are_an_error(store: Store) -> None:
     with pytest.raises(MissingInputError, match=r"align: the table duplicates is missing\. Run m5data dedup first"):
         run(store)
 
 
-def test_specifications_are_told_in_shared_words(store: Store) -> None:
+def test_specifications_get_shared_names_and_units(store: Store) -> None:
     fill(store, [Listing("n:1", ["食品", "咖啡"]), Listing("s:1", ["零食", "咖啡"])])
     lines = [("n:1", 0, "净含量", "0.5kg"), ("n:1", 1, "产地", "云南"), ("s:1", 0, "净含量(g)", "500克")]
     columns = ("product_id", "position", "property", "value")

@@ -68,7 +68,7 @@ def test_mapping_for_one_source_goes_before_mapping_for_all() -> None:
     assert rows(found, "source", "class_name", "rule") == [("n", "家居", "mapping"), ("s", "食品", "mapping")]
 
 
-def test_mapping_may_be_written_as_a_table_a_source() -> None:
+def test_the_mapping_can_be_one_table_per_source() -> None:
     nested = AlignSettings.model_validate({"first_level": {"百货": "家居", "s": {"百货": "食品"}}})
     assert nested == AlignSettings(first_level={"百货": "家居", "s:百货": "食品"})
 
@@ -87,7 +87,7 @@ def test_both_similarities_are_needed() -> None:
     assert align(unlike, unlike).column("sub_class_name").to_pylist() == ["", "凉鞋", "", "拖板"]
 
 
-def test_equal_names_need_no_second_test_unless_they_are_to_have_one() -> None:
+def test_equal_names_join_unless_the_setting_forbids_it() -> None:
     bath = {category("n", "家居", "洗澡用具"): SOAP, category("s", "家居", "洗澡用具"): COFFEE}
     joined = align(bath, bath)
     assert rows(joined, "sub_class_id", "rule", "s_label", "s_content")[1] == (0, "same_name", 1.0, 0.0)
@@ -158,7 +158,7 @@ def test_name_of_more_products_wins_then_the_smaller_name() -> None:
         assert set(align(titles, titles, sizes=sizes)["sub_class_name"].to_pylist()) == {"", name}
 
 
-def test_titles_below_a_category_speak_for_it() -> None:
+def test_titles_of_descendants_represent_a_category() -> None:
     titles = {
         category("n", "食品", "饮料", "热饮"): COFFEE,
         category("n", "食品", "饮料", "冷饮"): TEA,
@@ -168,7 +168,7 @@ def test_titles_below_a_category_speak_for_it() -> None:
     assert found["s_content"].to_pylist()[1] == pytest.approx(1.0)
 
 
-def test_ids_stay_when_a_shop_joins_and_another_grows() -> None:
+def test_ids_stay_when_shops_and_categories_are_added() -> None:
     old = [category("n", "食品", "咖啡"), category("n", "食品", "糖果"), category("n", "玩具", "积木")]
     first = align(old, {})
     grown = [*old, category("a", "书", "小说"), category("a", "食品", "糖果"), category("n", "食品", "坚果")]
@@ -264,3 +264,28 @@ def test_accepted_pairs_are_those_of_a_plain_loop(titles: dict[Category, list[st
     hierarchy = build_hierarchy(titles, titles, {}, AlignSettings())
     found = {(judged.pair.a.own[0], judged.pair.b.own[0]) for judged in hierarchy.judged if judged.outcome != "apart"}
     assert found == slow_pairs(titles)
+
+
+def test_tables_of_products_are_aligned_like_their_categories_and_titles() -> None:
+    titles = {category("n", "食品", "咖啡"): COFFEE, category("s", "食品", "咖啡/奶茶"): [*COFFEE, "奶茶"]}
+    rows = [
+        {"source": one.source, "category": list(one.path), "caption": title}
+        for one, captions in titles.items()
+        for title in captions
+    ]
+    products = pa.Table.from_pylist(rows)
+    for table in (products, products.to_pandas()):
+        assert align(table, table).equals(align(titles, titles))
+    with pytest.raises(DataError, match="titles: missing columns caption"):
+        align(products, products.drop_columns(["caption"]))
+
+
+def test_content_terms_choose_the_vectors_of_titles() -> None:
+    titles = {category("n", "食品", "咖啡"): COFFEE, category("s", "食品", "咖啡"): [*COFFEE, "咖啡 咖啡"]}
+    scores = {
+        terms: align(titles, titles, content_terms=terms)["s_content"].to_pylist()[1]
+        for terms in ("counts", "binary", "simtext")
+    }
+    assert scores["simtext"] == pytest.approx(scores["binary"], abs=1e-9)
+    assert scores["counts"] == content_similarity(*titles.values())
+    assert scores["counts"] < scores["binary"]

@@ -64,7 +64,7 @@ def decisions(classes: tuple[str, ...]) -> list[Decision]:
 LEARNED = AlignSettings(rule="learned")
 
 
-def test_renamed_goods_of_other_classes_are_found_and_explained() -> None:
+def test_renamed_products_of_other_classes_are_found_and_explained() -> None:
     titles = shops()
     taught = [one for one in CLASSES if one != "甲类"]
     hierarchy = build_hierarchy(titles, titles, {}, LEARNED, resolve_decisions(decisions(tuple(taught))))
@@ -80,7 +80,7 @@ def test_renamed_goods_of_other_classes_are_found_and_explained() -> None:
         assert all(line[0] in "+-" for line in row["evidence"])
 
 
-def test_a_broader_category_is_found_as_such() -> None:
+def test_a_broader_category_is_recognised() -> None:
     titles = shops()
     hierarchy = build_hierarchy(titles, titles, {}, LEARNED, resolve_decisions(decisions(CLASSES)))
     found = {(row["category_a"][1], row["category_b"][1]): row for row in make_label_pairs(hierarchy).to_pylist()}
@@ -89,14 +89,14 @@ def test_a_broader_category_is_found_as_such() -> None:
     assert not any(row["merged"] for row in food)
 
 
-def test_without_reviewed_pairs_the_published_rule_stands_in() -> None:
+def test_without_reviewed_pairs_the_published_rule_applies() -> None:
     titles = shops()
     assert align(titles, titles, rule="learned").equals(align(titles, titles, rule="mep3m"))
     few = decisions(CLASSES)[:4]
     assert align(titles, titles, rule="learned", decisions=few).equals(align(titles, titles, decisions=few))
 
 
-def test_a_person_goes_before_what_was_learned() -> None:
+def test_decisions_of_people_override_the_learned_rule() -> None:
     titles = shops()
     log = decisions(CLASSES)
     tent = next(category for category in titles if category.source == "s" and category.path[1] == "帐篷")
@@ -108,7 +108,7 @@ def test_a_person_goes_before_what_was_learned() -> None:
         assert (len(labels) == 1) is together
 
 
-def test_result_depends_on_no_order_of_input() -> None:
+def test_the_order_of_input_does_not_matter() -> None:
     titles = shops()
     log = decisions(CLASSES)
     backwards = dict(reversed(titles.items()))

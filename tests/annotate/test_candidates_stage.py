@@ -26,7 +26,7 @@ def found(store: Store, settings: CandidateSettings) -> list[tuple[str, str, int
 
 
 @pytest.mark.parametrize("search", ["exact", "approximate"])
-def test_the_likest_listing_outside_train_comes_first(store: Store, search: str) -> None:
+def test_the_most_similar_held_out_listing_comes_first(store: Store, search: str) -> None:
     plan = CandidateSettings.model_validate({"min_category": 2, "best": 1, "search": search})
     assert found(store, plan) == [
         ("s:a1", "s:a2", 0),
@@ -36,7 +36,7 @@ def test_the_likest_listing_outside_train_comes_first(store: Store, search: str)
     ]
 
 
-def test_nothing_new_is_no_work_and_the_seed_draws_the_queries(store: Store) -> None:
+def test_an_unchanged_input_is_no_work_and_the_seed_draws_the_queries(store: Store) -> None:
     plan = CandidateSettings(min_category=2, best=9, queries=1)
     first = found(store, plan)
     assert len(first) == 4
@@ -46,16 +46,16 @@ def test_nothing_new_is_no_work_and_the_seed_draws_the_queries(store: Store) -> 
 
 
 def test_too_small_categories_an_unknown_encoder_and_no_reserve_are_errors(store: Store, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="wanted categories of 2001 products outside train, the largest has 2"):
+    with pytest.raises(DataError, match="no category has 2001 products outside train; the largest has 2"):
         candidates_stage.run(store, CandidateSettings())
-    with pytest.raises(SettingsError, match=r"encoder: wanted one of light, paper, scale, got 'heavy'"):
+    with pytest.raises(SettingsError, match=r"encoder must be one of light, paper, scale, not 'heavy'"):
         candidates_stage.run(store, CandidateSettings(min_category=1, encoder="heavy"))
-    with pytest.raises(MissingInputError, match="run m5data build-splits first"):
+    with pytest.raises(MissingInputError, match="Run m5data build-splits first"):
         candidates_stage.run(Store.create(tmp_path / "other"), CandidateSettings())
 
 
 def test_pairs_become_tasks_once_and_gold_rows_gold(store: Store, tmp_path: Path) -> None:
-    with pytest.raises(MissingInputError, match="run m5data annotate candidates first"):
+    with pytest.raises(MissingInputError, match="Run m5data annotate candidates first"):
         tasks_stage.run(store, TaskSettings())
     found(store, CandidateSettings(min_category=2, best=1))
     gold = tmp_path / "gold.csv"
@@ -88,7 +88,7 @@ def test_categories_to_choose_from_are_the_products_own_and_its_neighbours(store
     assert task.options == ("home", "home > chairs", "home > lamps", "uncertain")
 
 
-def test_the_light_encoder_sees_each_modality_and_none_where_there_is_none() -> None:
+def test_the_light_encoder_encodes_present_modalities_only() -> None:
     listings = [
         Listing("s:1", "红色 连衣裙 XL", (("颜色", "红色"),), None, -1),
         Listing("s:2", "红色　连衣裙 ＸＬ", (("颜色", "红色"),), None, -1),
@@ -102,16 +102,18 @@ def test_the_light_encoder_sees_each_modality_and_none_where_there_is_none() -> 
     assert isinstance(load_encoder(CandidateSettings()), LightEncoder)
 
 
-def test_the_encoder_scale_wants_a_checkpoint_that_is_there(store: Store, tmp_path: Path) -> None:
+def test_the_encoder_scale_needs_an_existing_checkpoint(store: Store, tmp_path: Path) -> None:
     plan = CandidateSettings(min_category=2, encoder="scale")
-    with pytest.raises(SettingsError, match=r"annotate\.candidates\.checkpoint: the encoder scale wants one"):
+    with pytest.raises(SettingsError, match=r"annotate\.candidates\.checkpoint: the encoder scale needs this setting"):
         candidates_stage.run(store, plan)
-    with pytest.raises(MissingInputError, match=r"checkpoint: wanted a file that m5data train wrote, got .*none\.pt"):
+    with pytest.raises(MissingInputError, match=r"checkpoint: .*none\.pt cannot be read"):
         candidates_stage.run(store, plan.model_copy(update={"checkpoint": tmp_path / "none.pt"}))
 
 
 def test_without_the_extra_an_encoder_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
     monkeypatch.delitem(sys.modules, "scale.encoders.paper", raising=False)
-    with pytest.raises(SettingsError, match=r"paper wants the extra train, found no torch; run: pip install"):
+    with pytest.raises(
+        SettingsError, match=r"paper needs the extra train \(torch is not installed\)\. Run pip install"
+    ):
         load_encoder(CandidateSettings(encoder="paper"))

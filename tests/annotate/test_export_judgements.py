@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from annotate import judgements_stage, matches_stage
-from annotate.export_judgements import Form, export_judgements
+from annotate.export_judgements import ExportFormat, export_judgements
 from annotate.settings import AnnotateSettings
 from annotate.tasks import Task, TaskBoard, TaskSettings
 from m5data.errors import FeedError
@@ -42,7 +42,9 @@ def answers(store: Store) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize(("form", "suffix"), [("csv", "csv"), ("label-studio", "json")])
-def test_what_was_written_comes_in_again_as_it_was(store: Store, tmp_path: Path, form: Form, suffix: str) -> None:
+def test_exported_judgements_can_be_imported_again(
+    store: Store, tmp_path: Path, form: ExportFormat, suffix: str
+) -> None:
     out = tmp_path / f"out.{suffix}"
     assert export_judgements(store, AnnotateSettings(), form, out) == 5
     other = Store.create(tmp_path / "other", buckets=1)
@@ -73,7 +75,7 @@ def test_label_studios_own_export_is_read_and_bad_annotations_are_rejects(store:
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", "[" * 100_000])
-def test_what_is_no_export_is_refused(store: Store, tmp_path: Path, text: str) -> None:
+def test_other_files_are_refused(store: Store, tmp_path: Path, text: str) -> None:
     file = tmp_path / "export.json"
     file.write_text(text)
     with pytest.raises(FeedError, match="Label Studio"):
@@ -109,7 +111,7 @@ def test_the_report_names_workers_tasks_and_agreement(store: Store, tmp_path: Pa
     ]
 
 
-def test_consequences_are_written_as_csv(store: Store, tmp_path: Path) -> None:
+def test_implied_pairs_are_written_as_csv(store: Store, tmp_path: Path) -> None:
     answers(store)
     assert export_judgements(store, AnnotateSettings(), "consequences", tmp_path / "implied.csv") == 1
     assert (tmp_path / "implied.csv").read_text() == (

@@ -88,7 +88,7 @@ def test_a_later_answer_of_a_worker_replaces_the_earlier_one(store: Store) -> No
     ]
 
 
-def test_judgements_on_products_that_are_not_there_are_rejected_and_come_in_once_they_are(store: Store) -> None:
+def test_judgements_on_unknown_products_are_rejected_until_these_exist(store: Store) -> None:
     lines = ["s:1,s:9,w1,matched,", "s:1,s:2,w1,matched,"]
     report = take_in(store, lines)
     assert (report.read, report.kept, dict(report.dropped)) == (2, 1, {"unknown_product": 1})
@@ -96,7 +96,7 @@ def test_judgements_on_products_that_are_not_there_are_rejected_and_come_in_once
         {
             "item": "answers.csv:2",
             "reason": "unknown_product",
-            "detail": "wanted two products of the table products, got s:9",
+            "detail": "not in the table products: s:9",
         }
     ]
     fill(store, "s:1", "s:2", "s:9")
@@ -104,7 +104,7 @@ def test_judgements_on_products_that_are_not_there_are_rejected_and_come_in_once
     assert store.snapshot().table("rejects").num_rows == 0
 
 
-def test_judgements_on_products_that_are_gone_are_no_matches(store: Store) -> None:
+def test_judgements_on_removed_products_are_dropped(store: Store) -> None:
     take_in(store, ["s:1,s:3,w1,matched,", "s:1,s:2,w1,matched,"])
     fill(store, "s:1", "s:2")
     report = matches_stage.run(store, AnnotateSettings())
@@ -122,7 +122,7 @@ def test_each_file_keeps_its_rejects_until_it_comes_again(store: Store) -> None:
     assert (report.read, report.kept, dict(report.dropped)) == (3, 2, {"same_product": 1})
 
 
-def test_nothing_new_is_no_work(store: Store) -> None:
+def test_an_unchanged_input_is_no_work(store: Store) -> None:
     lines = ["s:1,s:2,w1,matched,"]
     take_in(store, lines)
     matches_stage.run(store, AnnotateSettings())
@@ -135,7 +135,7 @@ def test_nothing_new_is_no_work(store: Store) -> None:
 @pytest.mark.parametrize("header", ["query,candidate,worker\n", ""])
 def test_a_file_without_the_columns_is_refused_and_nothing_is_written(store: Store, header: str) -> None:
     version = store.snapshot().number
-    with pytest.raises(FeedError, match=r"answers\.csv:1: wanted the columns query, candidate, worker, answer"):
+    with pytest.raises(FeedError, match=r"answers\.csv:1: missing columns .*answer"):
         take_in(store, [], header)
     assert store.snapshot().number == version
 
@@ -163,7 +163,7 @@ def test_the_method_of_the_settings_decides_and_a_changed_one_is_noticed(store: 
 def test_an_unknown_method_is_refused_and_nothing_is_written(store: Store) -> None:
     take_in(store, ["s:1,s:2,w1,matched,"])
     version = store.snapshot().number
-    with pytest.raises(UsageError, match=r"annotate\.method: wanted one of majority, .*got 'mean'"):
+    with pytest.raises(UsageError, match=r"annotate\.method must be one of majority, .*not 'mean'"):
         matches_stage.run(store, AnnotateSettings().model_copy(update={"method": "mean"}))
     assert store.snapshot().number == version
 

@@ -42,7 +42,7 @@ def test_a_pair_on_which_nobody_took_a_side_is_undecided_however_likely_a_side_i
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_gold_answer_settles_its_pair(method: Method) -> None:
+def test_a_gold_answer_decides_its_pair(method: Method) -> None:
     rows = [("a", "x", "matched", False)] * 4 + [("a", "x", "mismatched", True), ("b", "x", "matched", True)]
     assert match_pairs(judgements(*rows), method).select(["posterior", "decision", "votes"]).to_pylist() == [
         {"posterior": 0.0, "decision": "mismatched", "votes": 5},
@@ -50,7 +50,7 @@ def test_a_gold_answer_settles_its_pair(method: Method) -> None:
     ]
 
 
-def test_gold_answers_that_contradict_each_other_settle_nothing() -> None:
+def test_contradictory_gold_answers_decide_nothing() -> None:
     rows = [("a", "x", "matched", True), ("a", "x", "mismatched", True), ("a", "x", "matched", False)]
     found = match_pairs(judgements(*rows, ("b", "x", "uncertain", True)))
     assert found["decision"].to_pylist() == ["matched", "undecided"]
@@ -100,7 +100,7 @@ def matches(*rows: tuple[str, str, str]) -> pa.Table:
     return pa.table(dict(zip(("query", "candidate", "decision"), zip(*rows, strict=True), strict=True)))
 
 
-def test_consequences_are_proposed_and_contradictions_shown() -> None:
+def test_implied_pairs_and_contradictions_are_returned() -> None:
     found = find_transitive_pairs(
         matches(("b", "a", "matched"), ("b", "c", "matched"), ("c", "d", "mismatched"), ("b", "e", "undecided"))
     )
@@ -116,6 +116,6 @@ def test_consequences_are_proposed_and_contradictions_shown() -> None:
     ]
 
 
-def test_what_is_decided_so_implies_nothing_new() -> None:
+def test_decided_pairs_are_not_implied_again() -> None:
     found = find_transitive_pairs(matches(("a", "b", "matched"), ("b", "c", "matched"), ("c", "a", "matched")))
     assert found.num_rows == 0

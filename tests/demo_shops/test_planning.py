@@ -42,7 +42,7 @@ def test_tiny_has_twenty_products_in_two_shops_and_few_films() -> None:
 def _lacking(one: Listing) -> list[str]:
     lacks = {"specs": not one.specs_shown, "images": not one.images, "caption": one.caption_shown is None}
     silent = one.video is not None and one.video.outcome == "ok" and not one.video.audio
-    return [name for name, there in (lacks | {"sound": silent}).items() if there]
+    return [name for name, there in (lacks | {"audio": silent}).items() if there]
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -64,7 +64,7 @@ def test_an_export_to_s3_is_remembered_by_its_address(store: Store, bucket: str)
 
 
 def test_an_address_that_no_store_knows_is_a_wrong_request(store: Store) -> None:
-    with pytest.raises(UsageError, match="wanted a folder or an address that fsspec knows"):
+    with pytest.raises(UsageError, match="fsspec cannot open this URL"):
         run(store, ExportSettings(out="nowhere://x"), recipe="demo", rights=RIGHTS)
 
 

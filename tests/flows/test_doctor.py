@@ -40,10 +40,13 @@ def test_versions_that_break_prefect_are_explained(fresh: Workspace, monkeypatch
     monkeypatch.setattr("m5data.diagnostics.version", lambda name: bad.get(name) or true(name))
     told = [one.detail for one in examine(fresh.root) if one.state == "wrong"]
     assert told == [
-        "wanted fastapi<0.151, got 0.199.0: with a newer one Prefect's flows fail; pip install 'fastapi<0.151'",
         (
-            "wanted sqlalchemy<2.1, got 2.1.0: with a newer one Prefect's cron schedules never fire, and say nothing; "
-            "pip install 'sqlalchemy<2.1'"
+            "fastapi 0.199.0 does not satisfy fastapi<0.151: with a newer one Prefect's flows fail; "
+            "run: pip install 'fastapi<0.151'"
+        ),
+        (
+            "sqlalchemy 2.1.0 does not satisfy sqlalchemy<2.1: with a newer one Prefect's cron schedules never fire, "
+            "and say nothing; run: pip install 'sqlalchemy<2.1'"
         ),
     ]
 

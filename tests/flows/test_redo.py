@@ -93,14 +93,14 @@ def test_a_source_s_pages_are_read_again(collected: Workspace) -> None:
 
 
 def test_a_source_s_pages_are_fetched_whole_again(collected: Workspace, shop: Shop) -> None:
-    before = shop.addresses.requests("south"), shop.addresses.requests("north")
+    before = shop.base_urls.requests("south"), shop.base_urls.requests("north")
     invalidate(collected, "crawl", Selection(source="south"))
     run_again(collected, "crawl")
     pages = [path for path in before[0] if path.startswith("/product/") and "200" in before[0][path]]
-    later = shop.addresses.requests("south")
+    later = shop.base_urls.requests("south")
     assert pages
     assert [path for path in pages if later[path]["200"] != before[0][path]["200"] + 1] == []
-    assert shop.addresses.requests("north") == before[1]
+    assert shop.base_urls.requests("north") == before[1]
 
 
 @pytest.mark.parametrize(

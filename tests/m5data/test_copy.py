@@ -89,7 +89,7 @@ def test_what_a_killed_copy_left_is_no_hindrance(workspace: Workspace, tmp_path:
 @pytest.mark.parametrize("name", ["workspace", "workspace/inside", "there"])
 def test_only_a_new_folder_outside_is_taken(workspace: Workspace, tmp_path: Path, name: str) -> None:
     (tmp_path / "there").mkdir()
-    with pytest.raises(WorkspaceError, match="wanted a new folder outside the workspace"):
+    with pytest.raises(WorkspaceError, match="a copy needs a new folder outside the workspace"):
         copy_workspace(workspace, tmp_path / name, clock=now)
 
 

@@ -78,5 +78,5 @@ def test_what_cannot_be_in_an_object_store_is_refused() -> None:
     told("init", ADDRESS)
     with pytest.raises(UsageError, match=rf"m5data serve: {ADDRESS}: answers are written one by one"):
         told("serve", "-w", ADDRESS)
-    with pytest.raises(UsageError, match=f"demo {ADDRESS}: wanted a folder"):
+    with pytest.raises(UsageError, match=f"demo {ADDRESS}: the demo needs a folder"):
         told("demo", ADDRESS)

@@ -29,17 +29,17 @@ def test_shops_are_written_as_sources(tmp_path: Path) -> None:
         ("[downlod]\n", r"m5data\.toml: downlod: unknown key; did you mean download\?"),
         ("[download]\nmin_succes = 1\n", r"download\.min_succes: unknown key; did you mean min_success\?"),
         ("[download]\nxyzzy = 1\n", r"download\.xyzzy: unknown key; remove it"),
-        ('[download]\nattempts = "many"\n', r"download\.attempts: wanted a valid integer.*, got 'many'"),
-        ("[store]\nbuckets = 0\n", r"store\.buckets: wanted greater than or equal to 1, got 0"),
-        ("[store]\nbuckets = [\n", r"m5data\.toml: wanted TOML in UTF-8: Invalid value"),
-        ("[sources.one]\nlocal = 7\n", r"sources\.one\.local: wanted a valid boolean.*, got 7"),
+        ('[download]\nattempts = "many"\n', r"download\.attempts: 'many' should be a valid integer"),
+        ("[store]\nbuckets = 0\n", r"store\.buckets: 0 should be greater than or equal to 1"),
+        ("[store]\nbuckets = [\n", r"m5data\.toml: this is not TOML in UTF-8 \(Invalid value"),
+        ("[sources.one]\nlocal = 7\n", r"sources\.one\.local: 7 should be a valid boolean"),
         (
             "[sources.one]\ncrawl_autorised = true\n",
             r"sources\.one\.crawl_autorised: unknown key; did you mean crawl_authorised\?",
         ),
     ],
 )
-def test_a_wrong_file_is_one_line_with_the_place_what_was_wanted_and_what_came(
+def test_a_wrong_file_is_one_line_with_the_key_the_value_and_what_it_should_be(
     tmp_path: Path, text: str, message: str
 ) -> None:
     with pytest.raises(SettingsError, match=message) as error:
@@ -54,5 +54,5 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"m5data\.toml: wanted a settings file, found none"):
+    with pytest.raises(SettingsError, match=r"m5data\.toml: there is no such settings file"):
         read_settings(tmp_path / "m5data.toml", Settings)

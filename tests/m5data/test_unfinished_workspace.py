@@ -35,7 +35,7 @@ def test_verify_checks_what_is_there_and_says_what_is_not_yet(folder: Path) -> N
 def test_splits_of_an_empty_workspace_name_the_table_that_is_empty(folder: Path) -> None:
     done = run("build-splits", "-w", folder, cwd=folder)
     assert done.returncode == 1
-    assert "m5data: splits: wanted products, the table products is empty; run m5data crawl or ingest" in done.stderr
+    assert "m5data: splits: the table products is empty. Run m5data crawl or m5data ingest." in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -44,9 +44,9 @@ def test_splits_of_an_empty_workspace_name_the_table_that_is_empty(folder: Path)
         (
             ("--recipe", "m5prodcut"),
             2,
-            "export --recipe: wanted one of default, demo, m5product, mep3m, got 'm5prodcut'",
+            "export --recipe: there is no recipe 'm5prodcut'; name one of default, demo, m5product, mep3m",
         ),
-        (("--recipe", "mep3m"), 1, "found none; run: m5data build-splits --recipe mep3m"),
+        (("--recipe", "mep3m"), 1, "have not been built. Run m5data build-splits --recipe mep3m"),
     ],
 )
 def test_an_export_of_an_unknown_recipe_is_a_wrong_request(

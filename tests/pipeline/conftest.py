@@ -13,10 +13,6 @@ from demo_shops.workspace import open_demo
 MakeWorkspace = Callable[[str], Path]
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--shop", choices=("tiny", "demo"), help="shops that runs are killed on (default: tiny)")
-
-
 @pytest.fixture(scope="session")
 def shops(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Shops:
     """The shops of 20 products, or those of 200."""

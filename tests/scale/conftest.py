@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.scale.generated import World
-from bench.scale.shards import write_world
+from bench.scale.generated import World, write_world
 
 SIZES = {"train": 150, "classification-train": 64, "classification-test": 40, "query-c": 20, "gallery-c": 60}
 

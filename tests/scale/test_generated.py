@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.scale.generated import FACTORS, MISSING, MODALITIES, World, best_accuracy, generate
-from bench.scale.rendering import WORDS
+from bench.scale.generated import FACTORS, MISSING, MODALITIES, WORDS, World, best_accuracy, generate
 from export import Sample
 
 MANY = 600

@@ -41,7 +41,7 @@ def test_a_tiny_class_gets_its_least_part() -> None:
 
 def test_an_impossible_total_is_refused() -> None:
     ones = np.ones(2, dtype=np.int64)
-    with pytest.raises(ValueError, match="between 0 and 2, got 3"):
+    with pytest.raises(ValueError, match="between 0 and 2, and is 3"):
         allocate(3, ones, np.zeros(2, dtype=np.int64), ones)
 
 

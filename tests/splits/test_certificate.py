@@ -281,7 +281,7 @@ def test_a_changed_row_is_found_by_its_digest_alone() -> None:
     tables["splits"] = record(changed, _recipe(), SEED)["splits"]
     with closing(connect(tables)) as connection:
         failed = _failed(certify(connection, _recipe(), SEED, 1, {}))
-    assert failed["content"].startswith("wanted the rows that were built, other content in train (20 rows built, 20")
+    assert failed["content"].startswith("rows differ from those that were built in train (20 rows built, 20")
 
 
 def test_rows_out_of_order_are_found() -> None:
@@ -301,7 +301,7 @@ def test_another_recipe_or_seed_than_was_built_is_found() -> None:
     without = tables | {"recipes": TABLES["recipes"].schema.empty_table()}
     with closing(connect(without)) as connection:
         failed = _failed(certify(connection, _recipe(), SEED, 1, {}))
-    assert failed == {"recipe": "wanted one row for small in the table recipes, got 0"}
+    assert failed == {"recipe": "the table recipes has 0 rows for small, instead of one"}
 
 
 def test_what_the_reserve_costs_is_counted_and_named() -> None:

@@ -48,31 +48,37 @@ def test_a_recipe_knows_its_sides_and_overlaps() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("name =", "r.toml: wanted TOML: Invalid value"),
-        (TRAIN, "r.toml: name: wanted a value, got none; add this key"),
-        ('name = "A b"\n' + TRAIN, "r.toml: name: wanted String should match pattern"),
-        ('name = "a"\nsplits = []', "r.toml: splits: wanted names, each once and none 'unused', got no split"),
-        ('name = "a"\n' + TRAIN * 2, "splits: wanted names, each once and none 'unused', got ['train']"),
-        ('name = "a"\n' + TRAIN.replace("train", "unused"), "got ['unused']"),
-        ('name = "a"\nlabel = "klass"\n' + TRAIN, "label: wanted 'class', 'sub_class' or 'subsub_class', got 'klass'"),
-        ('name = "a"\n' + TRAIN + "foo = 1", "splits.0.foo: wanted no such key; remove it, got 1"),
+        ("name =", "r.toml: this is not valid TOML: Invalid value"),
+        (TRAIN, "r.toml: name is missing; add this key"),
+        ('name = "A b"\n' + TRAIN, "r.toml: name String should match pattern"),
+        (
+            'name = "a"\nsplits = []',
+            "none may be 'unused'; this recipe has no split",
+        ),
+        ('name = "a"\n' + TRAIN * 2, "splits: names must differ, and none may be 'unused'; this recipe has ['train']"),
+        ('name = "a"\n' + TRAIN.replace("train", "unused"), "has ['unused']"),
+        (
+            'name = "a"\nlabel = "klass"\n' + TRAIN,
+            "label must be 'class', 'sub_class' or 'subsub_class'; it is",
+        ),
+        ('name = "a"\n' + TRAIN + "foo = 1", "splits.0.foo (1) is not a key of recipes; remove it"),
         (
             'name = "a"\n' + TRAIN.replace("share = 1.0", "share = 1.5"),
-            "splits.0.size.share: wanted less than or equal",
+            "splits.0.size.share must be less than or equal",
         ),
-        ('name = "a"\n' + TRAIN.replace("share = 1.0", 'number = "3"'), "splits.0.size.number: wanted a valid integer"),
-        ('name = "a"\n' + TRAIN.replace("share = 1.0", ""), "splits.0.size: wanted exactly one of number and share"),
+        ('name = "a"\n' + TRAIN.replace("share = 1.0", 'number = "3"'), "splits.0.size.number must be a valid integer"),
+        ('name = "a"\n' + TRAIN.replace("share = 1.0", ""), "splits.0.size: give either number or share"),
         (
             'name = "a"\n' + TRAIN.replace('"sample"', '"samples"'),
-            "splits.0.kind: wanted one of sample, retrieval, classification, got 'samples'",
+            "splits.0.kind must be one of sample, retrieval, classification, not 'samples'",
         ),
         (
             'name = "a"\n' + TRAIN.replace("share = 1.0", 'share = 1.0, of = "test"'),
-            "splits.0: of: wanted pool, catalogue or a split further up, got 'test'",
+            "splits.0.of must be pool, catalogue or a split further up, not 'test'",
         ),
-        ('name = "a"\n' + TRAIN + 'inside = "all"', "splits.0.inside: wanted a split further up, got 'all'"),
-        ('name = "a"\n' + TRAIN + 'overlaps = ["test"]', "splits.0.overlaps: wanted other splits of this recipe"),
-        ('name = "a"\n' + TRAIN + "[separate]\ntime = 2026-01-01", "separate.time: wanted"),
+        ('name = "a"\n' + TRAIN + 'inside = "all"', "splits.0.inside must name a split further up, not 'all'"),
+        ('name = "a"\n' + TRAIN + 'overlaps = ["test"]', "splits.0.overlaps must name other splits of this recipe"),
+        ('name = "a"\n' + TRAIN + "[separate]\ntime = 2026-01-01", "separate.time "),
     ],
 )
 def test_what_is_wrong_is_named_with_its_place(text: str, message: str) -> None:
@@ -88,7 +94,7 @@ def test_an_inside_split_needs_a_split_of_samples() -> None:
         'name = "a"\n[[splits]]\nkind = "retrieval"\nquery = "q"\ngallery = "g"\ntruth = "category"\n'
         "queries = { number = 1 }\nsize = { number = 1 }\n" + TRAIN + 'inside = "g"\n'
     )
-    with pytest.raises(SettingsError, match=r"train\.inside: wanted a split of kind sample, got 'g'"):
+    with pytest.raises(SettingsError, match=r"train\.inside must name a split of kind sample; 'g' is none"):
         parse_recipe(text, "r.toml")
 
 
@@ -97,7 +103,7 @@ def test_matched_needs_distractors() -> None:
         'name = "a"\n[[splits]]\nkind = "retrieval"\nquery = "q"\ngallery = "g"\ntruth = "category"\n'
         "queries = { number = 1 }\nsize = { number = 1 }\nmatched = { number = 1 }\ndistractors = false\n"
     )
-    with pytest.raises(SettingsError, match=r"splits\.0: matched: wanted none where distractors = false"):
+    with pytest.raises(SettingsError, match=r"splits\.0: matched cannot be given with distractors = false"):
         parse_recipe(text, "r.toml")
 
 
@@ -106,13 +112,13 @@ def test_a_file_is_named_as_its_recipe(tmp_path: Path) -> None:
     path.write_text('name = "own"\n' + TRAIN)
     assert load_recipe(path) == load_recipe("own.toml", tmp_path)
     path.rename(tmp_path / "other.toml")
-    with pytest.raises(SettingsError, match="name: wanted 'other', as the file is named, got 'own'"):
+    with pytest.raises(SettingsError, match="name must be 'other', as the file is named, not 'own'"):
         load_recipe(tmp_path / "other.toml")
 
 
 def test_a_missing_or_unreadable_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="wanted a recipe, found no file"):
+    with pytest.raises(SettingsError, match="there is no such recipe file"):
         load_recipe(tmp_path / "none.toml")
     (tmp_path / "gbk.toml").write_bytes('name = "美妆"'.encode("gbk"))
-    with pytest.raises(SettingsError, match="wanted a recipe in UTF-8"):
+    with pytest.raises(SettingsError, match="the recipe cannot be read"):
         load_recipe(tmp_path / "gbk.toml")

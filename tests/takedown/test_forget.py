@@ -1,9 +1,6 @@
 import hashlib
 import json
-import random
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,8 +12,6 @@ from crawler.crawl.frontier import Frontier
 from crawler.crawl.visits import Found, Task, Visit
 from crawler.tombstoned_pages import Withhold
 from export.takedown import is_removed, read_removed
-from flows.run_stage import run_stage
-from m5data.run_options import RunContext
 from m5data.workspace import Workspace
 from splits.takedown import recorded_digests
 from storage.tables import TABLES
@@ -42,8 +37,6 @@ from tests.takedown.planted import (
     store_pages,
 )
 
-MOMENTS = 5
-SEED = 20260301
 OTHERS = [f"shop:{name}" for name in NAMES if name != "k7"]
 TARGETS: list[tuple[TargetKind, str]] = [("merchant", MERCHANT), ("product", PLANTED), ("url", URL)]
 
@@ -260,35 +253,3 @@ def test_a_feed_cannot_bring_it_back(folder: Path, tmp_path: Path, row: dict[str
     report = ingest_stage.run(workspace.store, workspace.settings.crawl, feed, source="shop", clock=now)
     assert (report.kept, report.dropped) == (1, {"taken_down": 1})
     assert Workspace.open(folder).table("products")["product_id"].to_pylist() == ["shop:k5"]
-
-
-def run_process(folder: Path, kill: int) -> subprocess.CompletedProcess[str]:
-    arguments = [sys.executable, "-m", "tests.takedown.forget_process", str(folder), str(kill)]
-    root = Path(__file__).parents[2]
-    return subprocess.run(arguments, cwd=root, capture_output=True, text=True, check=False, timeout=120)
-
-
-@pytest.fixture(scope="module")
-def events(planted: Path, tmp_path_factory: pytest.TempPathFactory) -> int:
-    copy = tmp_path_factory.mktemp("unbroken") / "workspace"
-    shutil.copytree(planted, copy)
-    return int(run_process(copy, -1).stdout)
-
-
-@pytest.mark.parametrize("moment", range(MOMENTS))
-def test_killed_at_any_moment_the_next_one_finishes_it(folder: Path, events: int, moment: int) -> None:
-    generator = random.Random(SEED + moment)
-    event = int(events * (moment + generator.random()) / MOMENTS)
-    print(f"seed {SEED + moment}: killed at file event {event} of {events}")
-    assert run_process(folder, event).returncode == -9
-    workspace = Workspace.open(folder)
-    if moment % 2 and (folder / "takedown.pending").exists():
-        run_stage(workspace, "records", RunContext(clock=now))
-    else:
-        forget(workspace.store, Target("merchant", MERCHANT), clock=now)
-    assert places_with(folder, WORDS) == []
-    workspace = Workspace.open(folder)
-    assert workspace.table("products")["product_id"].to_pylist() == OTHERS
-    assert list(workspace.store.verify_objects()) == []
-    wanted, got = recorded_digests(workspace.snapshot, ["planted"])["planted"]
-    assert wanted == got

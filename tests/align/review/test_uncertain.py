@@ -29,7 +29,7 @@ def store(tmp_path: Path) -> Store:
     return store
 
 
-def test_doubtful_pairs_come_first_with_products_of_both_sides(store: Store) -> None:
+def test_uncertain_pairs_come_first_with_products_of_both_sides(store: Store) -> None:
     found = uncertain_pairs(store.snapshot(), resolve_decisions([]), examples=1)
     assert [(pair.a, pair.b, pair.merged) for pair in found] == [
         (N_COFFEE, S_COFFEE, True),
@@ -41,7 +41,7 @@ def test_doubtful_pairs_come_first_with_products_of_both_sides(store: Store) -> 
     assert uncertain_pairs(store.snapshot(), resolve_decisions([]), limit=1, offset=1, examples=1) == found[1:]
 
 
-def test_decided_pairs_are_gone_at_once_and_applied_on_the_next_run(store: Store) -> None:
+def test_decided_pairs_disappear_at_once_and_apply_on_the_next_run(store: Store) -> None:
     record_decisions(store.state, [Decision("reject", N_TOYS, S_TOYS, "li", NOON)])
     decided = resolve_decisions(all_decisions(store.state))
     assert [pair.a for pair in uncertain_pairs(store.snapshot(), decided)] == [N_COFFEE]
@@ -51,13 +51,13 @@ def test_decided_pairs_are_gone_at_once_and_applied_on_the_next_run(store: Store
     assert run(store, AlignSettings()).unchanged
 
 
-def test_a_category_that_stands_alone_is_in_no_doubt(store: Store) -> None:
+def test_a_split_category_has_no_uncertain_pairs(store: Store) -> None:
     record_decisions(store.state, [Decision("split", S_TOYS, None, "li", NOON)])
     decided = resolve_decisions(all_decisions(store.state))
     assert [pair.a for pair in uncertain_pairs(store.snapshot(), decided)] == [N_COFFEE]
 
 
-def test_decisions_that_cannot_be_followed_are_rejects(store: Store) -> None:
+def test_decisions_on_unknown_categories_are_rejects(store: Store) -> None:
     gone = Category("s", ("食品", "坚果"))
     record_decisions(store.state, [Decision("accept", N_COFFEE, gone, "li", NOON)])
     assert run(store, AlignSettings()).dropped == {"unknown_category": 1}
@@ -66,5 +66,5 @@ def test_decisions_that_cannot_be_followed_are_rejects(store: Store) -> None:
     ]
 
 
-def test_before_the_first_alignment_nothing_is_doubtful(tmp_path: Path) -> None:
+def test_there_are_no_uncertain_pairs_before_the_first_alignment(tmp_path: Path) -> None:
     assert uncertain_pairs(Store.create(tmp_path / "new").snapshot(), resolve_decisions([])) == []

@@ -1,5 +1,6 @@
 import math
 
+import duckdb
 import pyarrow as pa
 import pytest
 
@@ -18,7 +19,7 @@ def chosen(judgements: pa.Table, method: Method, gold: Gold | None = None) -> di
     return dict(zip(labels["task"].to_pylist(), labels["label"].to_pylist(), strict=True))
 
 
-def test_majority_of_five_workers_on_five_tasks_is_what_the_hand_counts() -> None:
+def test_majority_of_five_workers_on_five_tasks_is_counted_by_hand() -> None:
     found = aggregate(five_by_five())
     assert found.labels.to_pylist() == [
         {"task": "t1", "label": "a", "posterior": 0.8, "judgements": 5, "difficulty": pytest.approx(0.2)},
@@ -52,7 +53,7 @@ def test_every_method_finds_the_five_labels(method: Method) -> None:
     assert chosen(five_by_five(), method) == TRUTH
 
 
-def test_weighted_votes_are_the_log_odds_of_what_gold_says_of_each_worker() -> None:
+def test_weighted_votes_are_the_log_odds_of_gold_accuracy() -> None:
     found = aggregate(five_by_five(), "weighted", {"t1": "a", "t3": "b"})
     expected = 1 / (1 + math.exp(-math.e))
     right = {"v": 2, "w": 2, "x": 2, "y": 1, "z": 0}
@@ -124,19 +125,34 @@ def test_columns_may_be_dictionaries_and_come_in_chunks() -> None:
         (
             pa.table({"task": [1], "label": [1]}),
             None,
-            "wanted the columns task, worker, label, got task, label; add worker",
+            r"judgements: missing columns worker; the table has task, label\.",
         ),
-        (pa.table({"task": [1], "worker": [None], "label": [1]}), None, r"judgements\.worker: .* got 1 nulls"),
-        (table([(1, 1, 1)]), {"one": 1}, "gold: wanted every task as int64"),
-        (table([(1, 1, 1)]), {1: None}, "gold: wanted a label in every entry, got 1 nulls"),
+        (pa.table({"task": [1], "worker": [None], "label": [1]}), None, r"judgements\.worker: 1 rows have no value"),
+        (table([(1, 1, 1)]), {"one": 1}, "gold: every task must be of type int64"),
+        (table([(1, 1, 1)]), {1: None}, "gold: 1 entries have no label"),
     ],
 )
-def test_what_cannot_be_aggregated_is_told_in_one_line(judgements: pa.Table, gold: Gold | None, message: str) -> None:
+def test_invalid_judgements_raise_a_one_line_error(judgements: pa.Table, gold: Gold | None, message: str) -> None:
     with pytest.raises(DataError, match=message) as error:
         aggregate(judgements, gold=gold)
     assert "\n" not in str(error.value)
 
 
-def test_an_unknown_method_is_a_wrong_request() -> None:
-    with pytest.raises(UsageError, match="wanted one of majority, dawid-skene, glad, weighted, got 'mean'"):
+def test_an_unknown_method_is_a_usage_error() -> None:
+    with pytest.raises(
+        UsageError, match=r"annotate\.method must be one of majority, dawid-skene, glad, weighted, not 'mean'"
+    ):
         aggregate(five_by_five(), "mean")  # type: ignore[arg-type]
+
+
+def test_tables_of_pandas_and_duckdb_give_the_labels_of_arrow() -> None:
+    judgements = five_by_five()
+    expected = aggregate(judgements, "glad", {"t1": "a"}).labels.to_pylist()
+    with duckdb.connect() as connection:
+        for table in (judgements.to_pandas(), connection.from_arrow(judgements)):
+            assert aggregate(table, "glad", {"t1": "a"}).labels.to_pylist() == expected
+
+
+def test_anything_else_is_not_a_table() -> None:
+    with pytest.raises(DataError, match="judgements: this is not a table that Arrow can read"):
+        aggregate(object())  # type: ignore[arg-type]

@@ -3,7 +3,7 @@ import numpy as np
 from annotate.aggregation.glad import NewtonSteps
 
 
-def test_a_parameter_that_overshoots_a_flat_curve_to_and_fro_still_arrives() -> None:
+def test_a_parameter_that_oscillates_on_a_flat_curve_converges() -> None:
     """The likelihood of 100 answers, 90 right, at beta = 20: Newton steps of 1 go from 0.6 to -0.4 and back."""
     climber = NewtonSteps(np.array([0.6]))
     values = []
@@ -17,7 +17,7 @@ def test_a_parameter_that_overshoots_a_flat_curve_to_and_fro_still_arrives() -> 
     assert min(values) < 0 < top
 
 
-def test_no_step_is_longer_than_one_and_the_longest_is_told() -> None:
+def test_no_step_is_longer_than_one_and_the_longest_is_returned() -> None:
     climber = NewtonSteps(np.zeros(3))
     assert climber.step(slice(1, 3), np.array([1.0, 1000.0]), np.array([3.0, 0.0])) == 1.0
     assert climber.value.tolist() == [0.0, 0.25, 1.0]

@@ -47,7 +47,7 @@ def test_a_hand_checked_search(store: Store) -> None:
     np.testing.assert_allclose(similarity, [[1, 0.5**0.5, 0.5**0.5, 0]], atol=1e-6)
 
 
-def test_more_asked_for_than_there_are_is_padded(store: Store) -> None:
+def test_missing_neighbours_are_padded(store: Store) -> None:
     found, similarity = search_exactly(store(np.eye(2, dtype=np.float32)), np.eye(2, dtype=np.float32), 3)
     assert found.tolist() == [[0, 1, -1], [1, 0, -1]]
     assert np.isnan(similarity[:, 2]).all()
@@ -75,7 +75,7 @@ def test_ties_go_to_the_smaller_row_across_blocks(store: Store) -> None:
     best=st.integers(1, 6),
     values=st.lists(st.lists(st.integers(-4, 4), min_size=1, max_size=7), max_size=6),
 )
-def test_whatever_streams_by_the_best_are_kept(best: int, values: list[list[int]]) -> None:
+def test_the_best_of_a_stream_are_kept(best: int, values: list[list[int]]) -> None:
     kept = TopK(1, best, 7)
     start = 0
     for block in values:
@@ -109,8 +109,8 @@ def test_the_inverted_file_with_all_lists_is_exact_and_reaches_its_recall_with_s
         assert recall >= 0.89
 
 
-def test_a_file_that_is_cut_short_is_an_error(tmp_path: Path) -> None:
+def test_a_truncated_file_is_an_error(tmp_path: Path) -> None:
     with FeatureFile(tmp_path / "cut", 2) as features:
         features.append(np.ones((3, 2), np.float32))
-        with pytest.raises(DataError, match="wanted rows 2 to 5 of 3, the file ended before"):
+        with pytest.raises(DataError, match="the file of 3 rows ended while reading rows 2 to 5"):
             features.read(2, 5)

@@ -14,23 +14,23 @@ from storage import State
 from tests.annotate.asking import next_task
 
 
-def test_agreement_leaves_little_doubt_and_a_tie_half() -> None:
+def test_agreement_leaves_little_uncertainty_and_a_tie_half() -> None:
     rows = [(1, "a", "x"), (1, "b", "x"), (2, "a", "x"), (2, "b", "y"), (3, "a", "y"), (3, "b", "y")]
     table = pa.table(dict(zip(("task", "worker", "label"), zip(*rows, strict=True), strict=True)))
     found = estimate_uncertainty(encode(table))
     assert found.label.tolist() == [0, 0, 1]
-    assert found.wrong[1] > 0.4
-    assert found.wrong[0] < 0.2
-    assert found.wrong[2] < 0.2
+    assert found.error[1] > 0.4
+    assert found.error[0] < 0.2
+    assert found.error[2] < 0.2
 
 
-def test_who_always_leaves_the_default_says_nothing() -> None:
+def test_always_keeping_the_default_is_uninformative() -> None:
     """Of 40 tasks half are x; a and b are always right, c says x to all: on the last task c alone answered."""
     rows = [(t, w, "xy"[t % 2] if w != "c" else "x") for t in range(40) for w in "abc"]
     table = pa.table(dict(zip(("task", "worker", "label"), zip(*[*rows, (40, "c", "x")], strict=True), strict=True)))
     found = estimate_uncertainty(encode(table))
-    assert found.wrong[40] > 0.35
-    assert found.wrong[:40].max() < 0.02
+    assert found.error[40] > 0.35
+    assert found.error[:40].max() < 0.02
     informativeness = dict(zip(encode(table).workers.to_pylist(), found.informativeness, strict=True))
     assert informativeness["c"] < 0.03
     assert informativeness["a"] == pytest.approx(informativeness["b"])
@@ -40,7 +40,7 @@ def test_who_always_leaves_the_default_says_nothing() -> None:
     ]
 
 
-def test_nobody_rests_where_nobody_answered_and_where_all_tell_as_much() -> None:
+def test_equally_informative_workers_are_all_informative() -> None:
     assert find_uninformative(np.zeros(0)).tolist() == []
     assert find_uninformative(np.array([0.2, 0.2, 0.101])).tolist() == [False, False, False]
     assert find_uninformative(np.array([0.2, 0.2, 0.099])).tolist() == [False, False, True]
@@ -73,7 +73,7 @@ def test_the_board_spends_judgements_where_workers_disagree(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(("others", "given"), [(["w1"], {"w0": 12, "w2": 2, "w1": 10}), ([], {"w0": 12, "w2": 12})])
-def test_who_tells_little_is_asked_again_only_where_nobody_else_can(
+def test_uninformative_annotators_get_disputed_pairs_only_if_nobody_else_can(
     tmp_path: Path, others: list[str], given: dict[str, int]
 ) -> None:
     """Half of the pairs match; w0 and w1 are right, w2 always leaves the default, as gold shows."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from crawler.crawl.frontier import FRONTIER_DDL, Frontier
-from crawler.crawl.frontier_queue import CrawlQueue, QueueLimits
+from crawler.crawl.frontier_queue import FrontierQueue, QueueLimits
 from crawler.crawl.visits import Found, Task, Visit
 from storage import Store
 
@@ -41,16 +41,16 @@ def frontier(store: Store) -> Iterator[Frontier]:
         yield Frontier(connection, "s", "2024-05-01")
 
 
-def queue_of(frontier: Frontier, pages: Pages | None = None, **limits: object) -> CrawlQueue:
+def queue_of(frontier: Frontier, pages: Pages | None = None, **limits: object) -> FrontierQueue:
     refuse = {URL + "private": ("robots", "Disallow")}.get
-    return CrawlQueue(frontier, pages or Pages(), replace(LIMITS, **limits), refuse, lambda _: None)  # type: ignore[arg-type]
+    return FrontierQueue(frontier, pages or Pages(), replace(LIMITS, **limits), refuse, lambda _: None)  # type: ignore[arg-type]
 
 
 def done(task: Task, *found: Found) -> Visit:
     return Visit(task, "done", http_status=200, headers={"content-type": "text/html; charset=x"}, found=found)
 
 
-def drain(queue: CrawlQueue) -> list[str]:
+def drain(queue: FrontierQueue) -> list[str]:
     taken = []
     while task := queue.next():
         taken.append(task.url.removeprefix(URL))

@@ -79,7 +79,7 @@ def test_pages_become_products_specifications_and_pending_media(store: Store) ->
     ]
 
 
-def test_pages_that_are_no_product_are_named_and_listings_do_not_count(store: Store) -> None:
+def test_pages_without_a_product_are_rejected_and_listings_do_not_count(store: Store) -> None:
     pages = {
         "/p/a": product_page("a"),
         "/p/a?colour=red": product_page("a", head=f'<link rel="canonical" href="{HOME}/p/a">'),
@@ -102,13 +102,13 @@ def test_pages_that_are_no_product_are_named_and_listings_do_not_count(store: St
     assert table(store, "products", "product_id", "url") == [("shop:a", HOME + "/p/a")]
 
 
-def test_patterns_say_what_should_have_been_a_product(store: Store) -> None:
+def test_product_urls_decide_which_pages_need_a_product(store: Store) -> None:
     store_pages(store, {"/p/a": product_page("a"), "/p/b": ABOUT, "/about": ABOUT}, listed={"/about"})
     assert counts(run(store, settings(product_urls=["/p/"]))) == (2, 1, {"not_a_product": 1})
     assert rejects(store) == {"/p/b": "not_a_product"}
 
 
-def test_a_second_run_does_nothing_and_a_changed_page_changes_its_own_rows_alone(
+def test_a_second_run_does_nothing_and_a_changed_page_changes_only_its_rows(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store_pages(store, {f"/p/{n}": product_page(n) for n in "abc"})
@@ -152,7 +152,7 @@ def _spy(real: Callable[[str], bytes], calls: list[str]) -> Callable[[str], byte
     return read
 
 
-def test_the_page_that_spoke_for_a_product_goes_and_the_other_takes_over(store: Store) -> None:
+def test_another_page_takes_over_when_the_chosen_one_is_gone(store: Store) -> None:
     other = product_page("a").replace("blue", "green")
     store_pages(store, {"/p/a": product_page("a"), "/q/a": other})
     assert counts(run(store)) == (2, 1, {"duplicate_url": 1})
@@ -179,7 +179,7 @@ def test_products_of_a_feed_stay(store: Store) -> None:
     assert [row[0] for row in table(store, "products", "product_id")] == ["feed:a", "shop:a", "shop:b"]
 
 
-def test_a_page_object_of_ones_own_is_used_and_a_change_of_it_is_noticed(
+def test_a_custom_page_object_is_used_and_its_changes_are_noticed(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(tmp_path)
@@ -197,7 +197,7 @@ def test_a_page_object_of_ones_own_is_used_and_a_change_of_it_is_noticed(
         run(store, settings(page_object="nowhere:Page"))
 
 
-def test_a_page_that_breaks_its_reader_is_named_and_stops_no_other(
+def test_a_page_that_breaks_its_page_object_does_not_stop_the_others(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(tmp_path)
@@ -209,7 +209,7 @@ def test_a_page_that_breaks_its_reader_is_named_and_stops_no_other(
     assert counts(run(store, settings(page_object="corner_bad:Page"))) == (2, 1, {"unreadable": 1})
 
 
-def test_the_key_is_made_once_for_its_owner_alone(store: Store) -> None:
+def test_the_key_is_created_once_and_private(store: Store) -> None:
     store_pages(store, {"/p/a": product_page("a")})
     run(store)
     path = store.root / "secret.key"
@@ -220,9 +220,7 @@ def test_the_key_is_made_once_for_its_owner_alone(store: Store) -> None:
     assert path.read_bytes() == key
 
 
-def test_a_run_that_was_killed_before_its_commit_reads_no_page_again(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_killed_before_its_commit_reads_no_page_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     store_pages(store, {f"/p/{n}": product_page(str(n)) for n in range(3)})
     monkeypatch.setattr("crawler.records_stage._report", _fail)
     with pytest.raises(KeyboardInterrupt):
@@ -237,7 +235,7 @@ def _fail(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def test_a_product_whose_page_is_gone_goes_and_one_whose_page_failed_stays(store: Store) -> None:
+def test_a_gone_page_removes_its_product_and_a_failed_page_does_not(store: Store) -> None:
     store_pages(store, {f"/p/{n}": product_page(n) for n in "abc"})
     run(store)
     with closing(store.state.connect()) as connection:

@@ -1,6 +1,6 @@
 import pytest
 
-from crawler.crawl.responses import PageRules, read_answer
+from crawler.crawl.responses import PageRules, read_response
 from crawler.crawl.scope import Scope
 from crawler.crawl.visits import Found, Task, Visit
 from crawler.net.client import Fetched
@@ -21,7 +21,7 @@ def test_a_page_is_kept_with_the_headers_its_reading_needs_and_its_links() -> No
         b'<a href="/b#x">b</a><a href="b">again</a><a href="/no" rel="nofollow">no</a>'
         b'<a href="https://other.example/">o</a><a href="/a/a/a/a/a">trap</a><a href="/p">self</a>'
     )
-    assert read_answer(task(), Fetched(200, HTML, body), RULES) == (
+    assert read_response(task(), Fetched(200, HTML, body), RULES) == (
         Visit(
             task(), "done", http_status=200, headers={"content-type": "text/html", "etag": '"7"'},
             canonical=HOME + "/q",
@@ -42,13 +42,13 @@ def test_a_page_is_kept_with_the_headers_its_reading_needs_and_its_links() -> No
      (500, "failed", "http_5xx"), (204, "failed", "http_status")],
 )  # fmt: skip
 def test_refusals(status: int, state: str, reason: str) -> None:
-    visit, body = read_answer(task(), Fetched(status, (), b""), RULES)
+    visit, body = read_response(task(), Fetched(status, (), b""), RULES)
     assert (visit.state, visit.reason, visit.http_status, body) == (state, reason, status, None)
 
 
 def test_an_unchanged_page_stays_done() -> None:
     known = task(page_sha256="aa", etag="x")
-    assert read_answer(known, Fetched(304, (), b""), RULES) == (Visit(known, "done", http_status=304), None)
+    assert read_response(known, Fetched(304, (), b""), RULES) == (Visit(known, "done", http_status=304), None)
 
 
 @pytest.mark.parametrize(
@@ -57,12 +57,12 @@ def test_an_unchanged_page_stays_done() -> None:
      ("/q", 2, "redirect_loop"), ("", 0, "bad_redirect"), ("http://[", 0, "bad_redirect")],
 )  # fmt: skip
 def test_redirects_that_are_not_followed(location: str, hops: int, reason: str) -> None:
-    visit, _ = read_answer(task(hops=hops), Fetched(302, (("Location", location),), b""), RULES)
+    visit, _ = read_response(task(hops=hops), Fetched(302, (("Location", location),), b""), RULES)
     assert (visit.state, visit.reason, visit.found) == ("failed", reason, ())
 
 
 def test_a_redirect_adds_its_target_and_gives_the_page_up() -> None:
-    visit, _ = read_answer(task(hops=1), Fetched(301, (("Location", "/q"),), b""), RULES)
+    visit, _ = read_response(task(hops=1), Fetched(301, (("Location", "/q"),), b""), RULES)
     assert visit == Visit(
         task(hops=1), "redirected", "redirect", f"to {HOME}/q", 301, forget=True, redirect_to=HOME + "/q",
         found=(Found(HOME + "/q", depth=1, hops=2),),
@@ -71,7 +71,7 @@ def test_a_redirect_adds_its_target_and_gives_the_page_up() -> None:
 
 def test_a_page_that_opts_out_is_not_kept_but_its_links_are_followed() -> None:
     body = b'<html><head><meta name="robots" content="noai"></head><a href="/b">b</a>'
-    visit, kept = read_answer(task(), Fetched(200, HTML, body), RULES)
+    visit, kept = read_response(task(), Fetched(200, HTML, body), RULES)
     assert (visit.state, visit.reason, visit.detail, visit.forget, kept) == (
         "skipped", "opt_out", "meta robots: noai", True, None,
     )  # fmt: skip
@@ -80,7 +80,7 @@ def test_a_page_that_opts_out_is_not_kept_but_its_links_are_followed() -> None:
 
 def test_links_of_a_nofollow_page_are_left_alone() -> None:
     headers = (*HTML, ("X-Robots-Tag", "nofollow"))
-    visit, kept = read_answer(task(), Fetched(200, headers, b'<html><a href="/b">b</a>'), RULES)
+    visit, kept = read_response(task(), Fetched(200, headers, b'<html><a href="/b">b</a>'), RULES)
     assert (visit.found, kept is not None) == ((), True)
 
 
@@ -90,13 +90,13 @@ def test_links_of_a_nofollow_page_are_left_alone() -> None:
      ("text/html", b"", "page_empty"), ("application/json", b"{}", "not_html")],
 )  # fmt: skip
 def test_what_is_no_page(mime: str, body: bytes, reason: str | None) -> None:
-    visit, _ = read_answer(task(), Fetched(200, (("Content-Type", mime),), body), RULES)
+    visit, _ = read_response(task(), Fetched(200, (("Content-Type", mime),), body), RULES)
     assert visit.reason == reason
 
 
 def test_a_sitemap_is_known_by_its_content() -> None:
     body = b"<urlset><url><loc>https://shop.example/p/1</loc></url></urlset>"
-    visit, kept = read_answer(task("/map"), Fetched(200, (), body), RULES)
+    visit, kept = read_response(task("/map"), Fetched(200, (), body), RULES)
     assert (visit.kind, visit.state, visit.found, kept) == (
         "sitemap", "done", (Found(HOME + "/p/1", depth=1, listed=True, listed_in=HOME + "/map"),), body,
     )  # fmt: skip
@@ -105,6 +105,6 @@ def test_a_sitemap_is_known_by_its_content() -> None:
 @pytest.mark.parametrize("answer", [Fetched(404, (), b""), Fetched(200, HTML, b"<html>home</html>")])
 def test_a_sitemap_that_was_only_guessed_may_be_absent(answer: Fetched) -> None:
     guess = task("/sitemap.xml", kind="sitemap", rank=0, depth=0)
-    assert read_answer(guess, answer, RULES)[0].state == "absent"
+    assert read_response(guess, answer, RULES)[0].state == "absent"
     named = task("/sitemap.xml", kind="sitemap", rank=0, depth=0, listed=True)
-    assert read_answer(named, answer, RULES)[0].reason in {"http_404", "broken_sitemap"}
+    assert read_response(named, answer, RULES)[0].reason in {"http_404", "broken_sitemap"}

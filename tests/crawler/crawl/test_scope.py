@@ -19,21 +19,21 @@ from crawler.pages.urls import normalise
         ("http://[::1", None),
     ],
 )
-def test_an_address_has_one_spelling(url: str, wanted: str | None) -> None:
+def test_normalise(url: str, wanted: str | None) -> None:
     assert normalise(url) == wanted
 
 
-def test_a_link_is_resolved_and_its_query_written_in_the_pages_encoding() -> None:
+def test_links_are_resolved_and_queries_use_the_encoding_of_the_page() -> None:
     assert normalise("../b?q=蓝", "https://shop.example/x/y", "gb18030") == "https://shop.example/b?q=%C0%B6"
 
 
 @given(st.text(max_size=60))
-def test_spelling_again_changes_nothing(text: str) -> None:
+def test_normalise_is_idempotent(text: str) -> None:
     once = normalise(text, "https://shop.example/x/")
     assert once is None or normalise(once) == once
 
 
-def test_both_schemes_of_a_host_are_one_shop_and_other_ports_are_not() -> None:
+def test_both_schemes_of_a_host_are_one_shop() -> None:
     hosts = [web_host(u) for u in ("http://a.example/", "https://a.example/x", "http://a.example:8080/")]
     assert hosts == ["a.example", "a.example", "a.example:8080"]
 

@@ -17,8 +17,8 @@ def test_nothing_is_crawled_without_permission() -> None:
     with pytest.raises(NotAuthorisedError) as error:
         crawl().authorised()
     assert str(error.value) == (
-        "sources.shop.crawl_authorised: expected true, got false; ask the owner of https://shop.example/ "
-        "for permission to crawl, then set it in m5data.toml"
+        "m5data.toml: sources.shop.crawl_authorised must be true before this shop can be crawled. "
+        "Ask the owner of https://shop.example/ for permission, then set it."
     )
     assert list(crawl(crawl_authorised=True).authorised()) == ["shop"]
 
@@ -28,12 +28,12 @@ def test_a_source_of_feeds_needs_no_permission_to_crawl() -> None:
 
 
 def test_an_unknown_source_is_named() -> None:
-    with pytest.raises(SettingsError, match=r"source 'shoe': not in m5data.toml \(sources there: shop\)"):
+    with pytest.raises(SettingsError, match=r"m5data.toml has no source 'shoe'. Its sources: shop."):
         crawl(crawl_authorised=True).authorised(("shoe",))
 
 
 def test_strangers_are_not_called_on_without_an_address_to_complain_to() -> None:
-    with pytest.raises(ValidationError, match="contact: expected a mail or web address"):
+    with pytest.raises(ValidationError, match="contact must be a mail or web address"):
         CrawlSettings(sources={"shop": SourceSettings(start=(HOME,))})
     assert CrawlSettings(sources={"shop": SourceSettings(start=(HOME,), local=True)}).agent_header == "m5data/0.1"
     assert crawl().agent_header == "m5data/0.1 (+data@lab.example)"

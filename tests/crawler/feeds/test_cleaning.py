@@ -71,7 +71,7 @@ def wanted(rows: Sequence[Mapping[str, object]]) -> tuple[list[object], list[obj
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(_ROW, min_size=1, max_size=12), buckets=st.sampled_from([1, 3, 4]), of=st.sampled_from([2, 100]))
-def test_every_row_is_what_plain_python_makes_of_it(
+def test_rows_equal_those_of_plain_python(
     tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
     rows: list[dict[str, object]],
@@ -101,7 +101,7 @@ def test_every_row_is_what_plain_python_makes_of_it(
 
 
 @given(st.text(st.sampled_from("a 信" + _SPACES), max_size=10))
-def test_folding_only_where_a_look_says_so_is_folding(text: str) -> None:
+def test_the_folding_shortcut_changes_nothing(text: str) -> None:
     with open_engine() as engine:
         engine.execute(MACROS[0])
         assert engine.execute("SELECT fold($1)", [text]).fetchall() == [(fold(text),)]

@@ -13,7 +13,7 @@ from crawler.feeds.delimited import read_csv
 from crawler.feeds.line_formats import read_json_lines, read_product1m
 from crawler.feeds.m5product import parse_pv, read_m5product, read_members
 from crawler.feeds.merchant import read_merchant_tsv, read_merchant_xml
-from crawler.feeds.rows import BadRow, Line, parse_row
+from crawler.feeds.rows import FeedLine, FeedRowError, parse_row
 from m5data.errors import FeedError
 
 
@@ -23,12 +23,10 @@ def file(folder: Path, content: str | bytes, name: str = "feed") -> Path:
     return path
 
 
-def told(lines: Iterable[Line]) -> list[tuple[int, object]]:
-    """Place and what the row says, defaults left out; of a bad row its message."""
-    return [
-        (line.number, str(line.row) if isinstance(line.row, BadRow) else line.row.model_dump(exclude_defaults=True))
-        for line in lines
-    ]
+def contents(lines: Iterable[FeedLine]) -> list[tuple[int, object]]:
+    """Return line number and fields of each row without defaults; for a bad row, its message."""
+    rows = ((line.number, line.row) for line in lines)
+    return [(n, str(r) if isinstance(r, FeedRowError) else r.model_dump(exclude_defaults=True)) for n, r in rows]
 
 
 FULL = {
@@ -69,8 +67,8 @@ def test_a_row_takes_text_and_numbers_lists_and_mappings() -> None:
         ({"title": [], "brand": []}, "title: input should be a valid string (and 1 more)"),
     ],
 )
-def test_a_bad_row_says_where_and_what_was_wanted(values: object, message: str) -> None:
-    with pytest.raises(BadRow) as caught:
+def test_a_bad_row_gives_the_path_and_the_reason(values: object, message: str) -> None:
+    with pytest.raises(FeedRowError) as caught:
         parse_row(values)
     assert str(caught.value) == message
 
@@ -78,11 +76,11 @@ def test_a_bad_row_says_where_and_what_was_wanted(values: object, message: str) 
 def test_json_lines(tmp_path: Path) -> None:
     text = f'\ufeff{json.dumps(FULL)}\n\n{{"id": 8\n{{"id": 9}}\n'
     path = file(tmp_path, text.encode() + b'{"id": "\xff"}\n[1]')
-    assert told(read_json_lines(path)) == [
+    assert contents(read_json_lines(path)) == [
         (1, FULL),
-        (3, "column 9: wanted JSON, got something else"),
+        (3, "column 9: not valid JSON"),
         (4, {"id": "9"}),
-        (5, "byte 8: wanted UTF-8"),
+        (5, "byte 8: not UTF-8"),
         (6, "row: input should be a valid dictionary or instance of feedrow"),
     ]
 
@@ -99,12 +97,12 @@ def test_csv(tmp_path: Path) -> None:
     path = file(tmp_path, text.encode() + b'11,"\xff",,,,\r\n12,"a"b,,,,\r\n13,ok,,,,\r\n')
     specs = ({"property": "材质", "value": "羊毛"},)
     first = {"id": "7", "title": "羊毛\n围巾", "category": ("服饰", "围巾"), "price": "12.5", "specs": specs}
-    assert told(read_csv(path)) == [
+    assert contents(read_csv(path)) == [
         (3, first | {"image_urls": ("http://a/1", "http://a/2")}),
-        (5, "row: wanted 6 fields, got 3"),
+        (5, "row: the number of fields is 3, not 6"),
         (6, {"id": "9", "title": "ok", "image_urls": ("http://a/1",)}),
-        (7, "specs: column 2: wanted JSON, got something else"),
-        (8, "title: wanted UTF-8"),
+        (7, "specs: column 2: not valid JSON"),
+        (8, "title: not UTF-8"),
         (9, "row: ',' expected after '\"'"),
         (10, {"id": "13", "title": "ok"}),
     ]
@@ -120,7 +118,7 @@ def test_m5product(tmp_path: Path) -> None:
     }
     path = file(tmp_path, json.dumps(items, ensure_ascii=False, indent=1))
     pairs = ({"property": "品牌", "value": "某"}, {"property": "色号", "value": "999"})
-    assert told(read_m5product(path)) == [
+    assert contents(read_m5product(path)) == [
         (
             1,
             {
@@ -143,12 +141,12 @@ def test_m5product(tmp_path: Path) -> None:
             },
         ),
         (3, {"id": "13", "title": "无图"}),
-        (4, "item: wanted an object, got str"),
-        (5, "pv: wanted text, got int"),
+        (4, "item: must be an object, not str"),
+        (5, "pv: must be text, not int"),
     ]
 
 
-def test_a_pv_of_one_sign_means_no_table() -> None:
+def test_a_pv_of_one_character_means_no_specifications() -> None:
     assert parse_pv("") == parse_pv("0") == parse_pv(" x ") == []
     assert parse_pv("a#:#b#:#c#;#d") == [{"property": "a", "value": "b#:#c"}, {"property": "d", "value": ""}]
 
@@ -161,7 +159,7 @@ _JSON = st.recursive(
 
 
 @given(st.dictionaries(st.text(), _JSON), st.sampled_from([None, 1]), st.sampled_from(["escaped", "plain"]))
-def test_members_are_those_of_the_standard_reader(
+def test_members_equal_those_of_json(
     tmp_path_factory: pytest.TempPathFactory, members: dict[str, object], indent: int | None, escaped: str
 ) -> None:
     text = json.dumps(members, indent=indent, ensure_ascii=escaped == "escaped")
@@ -170,7 +168,7 @@ def test_members_are_those_of_the_standard_reader(
     assert list(read_members(path)) == list(json.loads(path.read_text(encoding="utf-8")).items())
 
 
-def test_members_may_cross_the_edges_of_what_is_read_at_once(tmp_path: Path) -> None:
+def test_members_may_cross_chunk_boundaries(tmp_path: Path) -> None:
     members = {str(n): {"title": "长" * 997, "n": n} for n in range(1500)}
     path = file(tmp_path, json.dumps(members, ensure_ascii=False))
     assert dict(read_members(path)) == members
@@ -180,9 +178,9 @@ def test_members_may_cross_the_edges_of_what_is_read_at_once(tmp_path: Path) -> 
     "text",
     ["", "[]", '{"a": 1', '{"a" 1}', '{"a": 1,}', '{"a": 1 "b": 2}', '{"a": 1,, "b": 2}', "{1: 2}", '{"a": "\udcff"}'],
 )
-def test_what_is_no_object_is_no_feed(tmp_path: Path, text: str) -> None:
+def test_other_json_is_rejected(tmp_path: Path, text: str) -> None:
     path = file(tmp_path, text.encode(errors="surrogateescape"))
-    with pytest.raises(FeedError, match="wanted one JSON object of items in UTF-8"):
+    with pytest.raises(FeedError, match="the file is not one JSON object of items in UTF-8"):
         list(read_members(path))
 
 
@@ -192,7 +190,7 @@ def test_product1m(tmp_path: Path) -> None:
         "2#####面霜#####http://a/2.jpg##########\n"
         "3#####short\n"
     )
-    assert told(read_product1m(file(tmp_path, text))) == [
+    assert contents(read_product1m(file(tmp_path, text))) == [
         (
             1,
             {
@@ -204,7 +202,7 @@ def test_product1m(tmp_path: Path) -> None:
             },
         ),
         (2, {"id": "2", "url": "http://a/2.jpg", "title": "面霜", "image_urls": ("http://a/2.jpg",)}),
-        (3, "row: wanted 5 fields, got 2"),
+        (3, "row: the number of fields is 2, not 5"),
     ]
 
 
@@ -241,7 +239,7 @@ SCARF = {
 
 
 def test_merchant_xml(tmp_path: Path) -> None:
-    assert told(read_merchant_xml(file(tmp_path, RSS))) == [(3, SCARF), (15, {"id": "A2"})]
+    assert contents(read_merchant_xml(file(tmp_path, RSS))) == [(3, SCARF), (15, {"id": "A2"})]
 
 
 ATOM = """<feed xmlns="http://www.w3.org/2005/Atom" xmlns:g="http://base.google.com/ns/1.0">
@@ -249,7 +247,7 @@ ATOM = """<feed xmlns="http://www.w3.org/2005/Atom" xmlns:g="http://base.google.
 
 
 def test_merchant_atom(tmp_path: Path) -> None:
-    assert told(read_merchant_xml(file(tmp_path, ATOM))) == [(2, {"id": "1", "url": "http://a/1"})]
+    assert contents(read_merchant_xml(file(tmp_path, ATOM))) == [(2, {"id": "1", "url": "http://a/1"})]
 
 
 TSV = {
@@ -273,19 +271,19 @@ TSV = {
 
 def test_merchant_tsv(tmp_path: Path) -> None:
     text = "\t".join(TSV) + "\n" + "\t".join(TSV.values()) + "\nA2\n"
-    assert told(read_merchant_tsv(file(tmp_path, text))) == [
+    assert contents(read_merchant_tsv(file(tmp_path, text))) == [
         (2, SCARF),
-        (3, "row: wanted 15 fields, got 1"),
+        (3, "row: the number of fields is 1, not 15"),
     ]
 
 
-def test_xml_cannot_name_files_nor_unfold_without_end(tmp_path: Path) -> None:
+def test_xml_entities_are_not_expanded(tmp_path: Path) -> None:
     secret = file(tmp_path, "secret", "secret.txt")
     lolz = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 12))
     entities = f'<!ENTITY f SYSTEM "{secret.as_uri()}"><!ENTITY l0 "lol">{lolz}'
     text = f"<!DOCTYPE rss [{entities}]><rss><item><id>&f;</id><title>&l11;</title></item></rss>"
     try:
-        rows = told(read_merchant_xml(file(tmp_path, text)))
+        rows = contents(read_merchant_xml(file(tmp_path, text)))
     except FeedError:
         return
     assert rows == [(1, {})]
@@ -293,15 +291,15 @@ def test_xml_cannot_name_files_nor_unfold_without_end(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("<rss><item>", ":1: wanted well-formed XML"), ("<rss/>", "wanted RSS items or Atom entries, got none")],
+    [("<rss><item>", ":1: the XML is not well-formed"), ("<rss/>", "the file has no RSS items or Atom entries")],
 )
-def test_broken_xml_is_no_feed(tmp_path: Path, text: str, message: str) -> None:
+def test_broken_xml_is_rejected(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(FeedError, match=message):
         list(read_merchant_xml(file(tmp_path, text)))
 
 
-def test_a_table_without_names_is_no_feed(tmp_path: Path) -> None:
-    with pytest.raises(FeedError, match="wanted a line of column names, got none"):
+def test_a_file_without_column_names_is_rejected(tmp_path: Path) -> None:
+    with pytest.raises(FeedError, match="the first line must hold the column names"):
         list(read_csv(file(tmp_path, "")))
 
 
@@ -319,16 +317,18 @@ def test_a_table_without_names_is_no_feed(tmp_path: Path) -> None:
         ("1#####a#####b#####c#####d", "product1m"),
     ],
 )
-def test_the_format_is_told_from_the_content(tmp_path: Path, content: str, form: FeedFormat) -> None:
+def test_the_format_is_detected_from_the_content(tmp_path: Path, content: str, form: FeedFormat) -> None:
     assert detect(file(tmp_path, content)) == form
 
 
-@pytest.mark.parametrize(("content", "message"), [("", "got an empty file"), ("hello", "could not tell which")])
-def test_an_unknown_format_says_so(tmp_path: Path, content: str, message: str) -> None:
+@pytest.mark.parametrize(
+    ("content", "message"), [("", "the file is empty"), ("hello", "format of the feed is unclear")]
+)
+def test_an_unknown_format_is_an_error(tmp_path: Path, content: str, message: str) -> None:
     with pytest.raises(FeedError, match=message):
         detect(file(tmp_path, content))
 
 
-def test_a_missing_file_says_so(tmp_path: Path) -> None:
-    with pytest.raises(FeedError, match="wanted a file to read, got No such file"):
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FeedError, match="cannot read the file: No such file"):
         detect(tmp_path / "none.csv")

@@ -145,17 +145,17 @@ def test_bad_rows_are_rejected_with_their_line(store: Store, tmp_path: Path) -> 
     assert rows(store, "products", "product_id", "caption") == [("shop:1", None)]
     assert rows(store, "rejects", "stage", "item", "reason", "detail") == [
         ("ingest-shop", "feed.jsonl:2", "bad_row", "row: input should be a valid dictionary or instance of feedrow"),
-        ("ingest-shop", "feed.jsonl:3", "no_id", "id: wanted text, got none"),
-        ("ingest-shop", "feed.jsonl:4", "bad_url", "url: wanted http or https, got something else"),
-        ("ingest-shop", "feed.jsonl:5", "bad_url", "url: wanted http or https, got something else"),
-        ("ingest-shop", "feed.jsonl:6", "bad_price", "price: wanted an amount, got something else"),
-        ("ingest-shop", "feed.jsonl:7", "bad_price", "price: wanted an amount, got something else"),
-        ("ingest-shop", "feed.jsonl:8", "duplicate_id", "id: wanted one row an id, got it in 1 already"),
-        ("ingest-shop", "feed.jsonl:9", "duplicate_id", "id: wanted one row an id, got it in 1 already"),
+        ("ingest-shop", "feed.jsonl:3", "no_id", "id: missing"),
+        ("ingest-shop", "feed.jsonl:4", "bad_url", "url: not an http or https URL"),
+        ("ingest-shop", "feed.jsonl:5", "bad_url", "url: not an http or https URL"),
+        ("ingest-shop", "feed.jsonl:6", "bad_price", "price: not an amount"),
+        ("ingest-shop", "feed.jsonl:7", "bad_price", "price: not an amount"),
+        ("ingest-shop", "feed.jsonl:8", "duplicate_id", "id: already used in line 1"),
+        ("ingest-shop", "feed.jsonl:9", "duplicate_id", "id: already used in line 1"),
     ]
 
 
-def test_a_feed_is_its_sources_whole_content_and_no_other_sources(store: Store, tmp_path: Path) -> None:
+def test_a_feed_replaces_the_products_of_its_source_only(store: Store, tmp_path: Path) -> None:
     def product(native_id: int, title: str) -> dict[str, object]:
         url = f"http://a/{native_id}"
         return {"id": native_id, "url": url, "title": title, "image_urls": [f"{url}.jpg"], "specs": {"颜色": title}}
@@ -176,7 +176,7 @@ def test_a_feed_is_its_sources_whole_content_and_no_other_sources(store: Store, 
     ]
 
 
-def test_what_is_known_of_a_medium_stays(store: Store, tmp_path: Path) -> None:
+def test_the_state_of_media_is_kept(store: Store, tmp_path: Path) -> None:
     row = {"id": 1, "url": "http://a/1", "image_urls": ["http://a/1.jpg", "http://a/2.jpg"]}
     ingest(store, feed(tmp_path, [row]))
     with store.stage("download", settings="") as stage:
@@ -202,7 +202,7 @@ def test_the_same_feed_again_does_nothing(store: Store, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("specs", ["list", "map"])
-def test_parquet_gives_what_json_lines_give(store: Store, tmp_path: Path, specs: str) -> None:
+def test_parquet_equals_json_lines(store: Store, tmp_path: Path, specs: str) -> None:
     listed: list[dict[str, object]] = [
         FULL | {"category": ["服饰", "围巾"], "price": None, "specs": FULL["specs"] if specs == "list" else None},
         {"id": "8", "url": "http://shop.example/8"},
@@ -229,27 +229,33 @@ def test_parquet_gives_what_json_lines_give(store: Store, tmp_path: Path, specs:
         assert store.snapshot().table(table).equals(other.snapshot().table(table))
 
 
-def test_parquet_columns_of_other_types_are_named(store: Store, tmp_path: Path) -> None:
+def test_parquet_columns_of_wrong_types_are_named(store: Store, tmp_path: Path) -> None:
     pq.write_table(pa.table({"id": ["1"], "image_urls": ["http://a/"]}), tmp_path / "feed")
-    with pytest.raises(FeedError, match="column image_urls: wanted a list of text, got string"):
+    with pytest.raises(FeedError, match="column image_urls must hold a list of text, not string"):
         ingest(store, tmp_path / "feed")
 
 
-def test_what_cannot_be_ingested_leaves_nothing(store: Store, tmp_path: Path) -> None:
+def test_errors_leave_the_tables_unchanged(store: Store, tmp_path: Path) -> None:
     path = feed(tmp_path, [FULL])
     broken = tmp_path / "broken.json"
     broken.write_text('{"1": {"title": "a", "url": "http://a/"}, "2": ')
     text = tmp_path / "feed.txt"
     text.write_text("nothing known")
     for wrong, source, form, error, message in (
-        (path, "nowhere", "auto", SettingsError, "source 'nowhere': not in m5data.toml"),
-        (path, "closed", "auto", NotAuthorisedError, "sources.closed.crawl_authorised: expected true, got false"),
-        (path, "shop", "xls", UsageError, "format: wanted auto, jsonl, csv"),
-        (path, "shop", "product1m", FeedError, r"feed\.jsonl:1: row: wanted 5 fields, got 1; not one row is a product"),
-        (path, "shop", "parquet", FeedError, "wanted Parquet"),
-        (tmp_path / "none", "shop", "csv", FeedError, "wanted a file to read"),
+        (path, "nowhere", "auto", SettingsError, "m5data.toml has no source 'nowhere'"),
+        (path, "closed", "auto", NotAuthorisedError, "sources.closed.crawl_authorised must be true"),
+        (path, "shop", "xls", UsageError, "--format xls is unknown. Use auto, jsonl, csv"),
+        (
+            path,
+            "shop",
+            "product1m",
+            FeedError,
+            r"feed\.jsonl:1: row: the number of fields is 1, not 5. No row is a product",
+        ),
+        (path, "shop", "parquet", FeedError, "the file is not Parquet"),
+        (tmp_path / "none", "shop", "csv", FeedError, "there is no such file"),
         (broken, "shop", "auto", FeedError, "after item 1"),
-        (text, "shop", "auto", FeedError, "could not tell which"),
+        (text, "shop", "auto", FeedError, "the format of the feed is unclear"),
     ):
         with pytest.raises(error, match=message) as caught:
             ingest(store, wrong, source, form)
@@ -302,7 +308,7 @@ CONTACTS = (
 )
 
 
-def test_no_contact_detail_escapes_the_first_look(store: Store, tmp_path: Path) -> None:
+def test_every_contact_detail_matches_the_suspect_pattern(store: Store, tmp_path: Path) -> None:
     with store.snapshot().connection() as connection:
         for text in CONTACTS:
             found = connection.execute(

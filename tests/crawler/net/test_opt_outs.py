@@ -4,7 +4,7 @@ import pytest
 
 from crawler.net.opt_outs import honoured_opt_out
 from crawler.pages.document import read_document
-from crawler.pages.optouts import page_opt_out
+from crawler.pages.links import page_opt_out
 
 HONOURED = ("noai", "noimageai", "noindex", "tdm-reservation")
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from crawler.net.robots import Robots, SiteOptOuts, robots_answer
+from crawler.net.robots import Robots, SiteOptOuts, robots_meaning
 
 ROBOTS = """
 User-agent: *
@@ -39,7 +39,7 @@ def test_the_slower_of_crawl_delay_and_request_rate_counts() -> None:
      (503, "unreachable"), (429, "unreachable"), (0, "unreachable")],
 )  # fmt: skip
 def test_what_the_status_of_robots_means(status: int, meaning: str) -> None:
-    assert robots_answer(status) == meaning
+    assert robots_meaning(status) == meaning
 
 
 def test_reservations_of_a_site() -> None:

@@ -41,7 +41,7 @@ def test_both_encodings_of_a_page_give_one_record() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_no_merchant_leaves_without_a_key(name: str) -> None:
+def test_without_a_key_there_is_no_merchant(name: str) -> None:
     folder = FOLDER / name
     url = json.loads((folder / "request.json").read_text("utf-8"))["url"]
 

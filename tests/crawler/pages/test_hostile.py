@@ -37,7 +37,7 @@ def test_random_text(text: str, encoding: str) -> None:
 
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.sampled_from(PAGES), st.data())
-def test_pages_with_parts_lost_repeated_and_moved(page: bytes, data: st.DataObject) -> None:
+def test_pages_with_removed_repeated_and_moved_parts(page: bytes, data: st.DataObject) -> None:
     places = st.integers(0, len(page))
     for _ in range(data.draw(st.integers(1, 5))):
         start, end = sorted((data.draw(places), data.draw(places)))
@@ -72,19 +72,19 @@ def test_pages_with_parts_lost_repeated_and_moved(page: bytes, data: st.DataObje
         (HEAD + b"<h4>Farbe</h4><div>rot</div>" * 5000, "no_product_evidence"),
     ],
 )
-def test_pages_made_to_hurt(body: bytes, outcome: str) -> None:
+def test_adversarial_pages(body: bytes, outcome: str) -> None:
     assert read(body) == outcome
 
 
 @pytest.mark.parametrize("url", ["", "shop.example/p", "ftp://shop.example/p", "http://[", "javascript:1"])
-def test_an_address_must_be_absolute(url: str) -> None:
+def test_a_url_must_be_absolute(url: str) -> None:
     with pytest.raises(PageError, match="is not an absolute http") as caught:
         parse_page(b"<p>x", url)
 
     assert caught.value.reason == "bad_url"
 
 
-def test_a_record_holds_no_more_than_a_product_can() -> None:
+def test_a_record_is_bounded() -> None:
     rows = b"".join(b"<tr><td>Colour %d</td><td>red %d</td></tr>" % (n, n) for n in range(2000))
     pictures = b"".join(b'<img src="/i/%d_a.jpg">' % n for n in range(500))
 
@@ -94,5 +94,5 @@ def test_a_record_holds_no_more_than_a_product_can() -> None:
     assert len(record.image_urls) == 100
 
 
-def test_a_heading_of_a_book_is_no_caption() -> None:
+def test_a_very_long_heading_is_not_a_caption() -> None:
     assert parse_page(b"<h1>" + b"word " * 1000, URL).caption is None

@@ -26,7 +26,7 @@ URL = "https://www.shop.example/c/lamps?page=2"
         ("/" + "a" * 5000, None),
     ],
 )
-def test_an_address_becomes_absolute_or_nothing(reference: str, resolved: str | None) -> None:
+def test_absolute_url_or_none(reference: str, resolved: str | None) -> None:
     assert absolute("https://s.example/p/q", reference) == resolved
 
 
@@ -39,7 +39,7 @@ def test_an_address_becomes_absolute_or_nothing(reference: str, resolved: str | 
         ("http://[", "http://["),
     ],
 )
-def test_an_address_is_rid_of_what_names_no_page(url: str, clean: str) -> None:
+def test_clean_url_drops_tracking_and_session_parameters(url: str, clean: str) -> None:
     assert clean_url(url) == clean
 
 
@@ -54,13 +54,13 @@ def test_an_address_is_rid_of_what_names_no_page(url: str, clean: str) -> None:
         ("", "https://www.shop.example/c/lamps?page=2"),
     ],
 )
-def test_a_canonical_address_is_believed_on_its_own_host(head: str, canonical: str) -> None:
+def test_a_canonical_url_must_be_on_the_same_host(head: str, canonical: str) -> None:
     page = f"<html><head>{head}</head><body>x</body></html>"
 
     assert canonical_url(read_document(page.encode(), URL)) == canonical
 
 
-def test_links_come_once_each_in_page_order() -> None:
+def test_each_link_once_in_page_order() -> None:
     page = b"""<base href="/shop/"><a href="p/1"><img src=x></a> <a href="p/1#reviews">Lamp  one</a>
     <a href="/p/2" rel="nofollow">Two</a> <a href="mailto:x@y.example">mail</a> <a>none</a>"""
 
@@ -89,7 +89,7 @@ def test_the_next_page_of_a_listing(page: str, following: str | None) -> None:
     assert next_link(read_document(page.encode(), URL)) == wanted
 
 
-def test_opt_outs_are_named_with_their_place() -> None:
+def test_opt_outs_with_their_place() -> None:
     page = b"""<meta name="robots" content="noai, NOIMAGEAI"><meta name="m5data" content="none">
     <meta name="otherbot" content="noarchive"><meta name="tdm-reservation" content="1"><p>x"""
     headers = [("X-Robots-Tag", "otherbot: nosnippet, nocache"), ("X-Robots-Tag", "m5data: noml")]
@@ -104,5 +104,5 @@ def test_opt_outs_are_named_with_their_place() -> None:
     }
 
 
-def test_a_page_that_says_nothing_opts_out_of_nothing() -> None:
+def test_a_page_without_directives_has_no_opt_outs() -> None:
     assert opt_outs(read_document(b"<p>x", URL, {"TDM-Reservation": "0"})) == {}

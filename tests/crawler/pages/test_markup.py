@@ -43,7 +43,7 @@ def script(*values: object) -> str:
         json.dumps(LAMP | {"@type": ["Thing", "Product"]}),
     ],
 )
-def test_json_ld_in_whatever_wrapping(text: str) -> None:
+def test_json_ld_in_any_wrapping(text: str) -> None:
     record = read(f'<script type="Application/LD+JSON; charset=utf-8">{text}</script>')
 
     assert (record.caption, record.price, record.currency, record.origins["native_id"]) == (
@@ -90,7 +90,7 @@ def test_the_product_of_the_page_among_others() -> None:
     assert read(script(LAMP | {"isRelatedTo": others})).native_id == "L1"
 
 
-def test_many_products_of_which_none_is_the_page_are_a_listing() -> None:
+def test_many_products_without_a_main_one_are_a_listing() -> None:
     others = [
         {"@type": "Product", "name": name, "sku": name, "offers": {"price": "1"}} for name in ("Chair", "Desk", "Bed")
     ]
@@ -98,13 +98,13 @@ def test_many_products_of_which_none_is_the_page_are_a_listing() -> None:
     assert is_product(read(script(others))).reason == "listing"
 
 
-def test_entities_and_tags_are_gone_from_values() -> None:
+def test_entities_and_tags_are_removed_from_values() -> None:
     record = read(script(LAMP | {"name": "Lamp &amp;amp; <b>shade</b>", "brand": {"name": "Br&uuml;ck | Shop"}}))
 
     assert (record.caption, record.brand) == ("Lamp & shade", "Brück")
 
 
-def test_microdata_of_nested_and_referred_items() -> None:
+def test_microdata_with_nested_and_referenced_items() -> None:
     record = read("""<div itemscope itemtype="https://schema.org/Product" itemref="more">
     <span itemprop="name">Lamp</span><div itemprop="offers" itemscope itemtype="https://schema.org/Offer">
     <b itemprop="price">1 299,00</b><meta itemprop="priceCurrency" content="EUR"></div>
@@ -120,11 +120,11 @@ def test_microdata_of_nested_and_referred_items() -> None:
     assert record.image_urls == ("https://shop.example/l9.jpg",)
 
 
-def test_a_label_beside_the_heading_is_believed_before_markup() -> None:
+def test_a_label_beside_the_heading_wins_over_markup() -> None:
     assert read("<p>Cod produs: 5099873</p>" + script(LAMP)).native_id == "5099873"
 
 
-def test_a_label_far_away_is_believed_after_markup() -> None:
+def test_markup_wins_over_a_distant_label() -> None:
     assert read("<p>x</p>" * 60 + "<p>Article no.: 903.294.89</p>" + script(LAMP)).native_id == "L1"
 
 

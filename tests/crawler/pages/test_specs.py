@@ -135,11 +135,11 @@ def test_specifications_are_found(html: str, found: list[tuple[str, str]]) -> No
         "<script>Colour: red</script><style>Material: oak</style>",
     ],
 )
-def test_what_only_looks_like_them_stays_out(html: str) -> None:
+def test_lookalikes_are_not_specifications(html: str) -> None:
     assert specs(html) == []
 
 
-def test_rows_on_other_things_are_left_out_of_a_specification_table() -> None:
+def test_other_rows_of_a_specification_table_are_dropped() -> None:
     html = """<table><tr><th>UPC</th><td>9780470080238</td></tr><tr><th>Product Type</th><td>Book</td></tr>
     <tr><th>Price (excl. tax)</th><td>£9.99</td></tr><tr><th>Availability</th><td>In stock</td></tr>
     <tr><th>Number of reviews</th><td>1</td></tr><tr><th>Cover</th><td>Paperback</td></tr></table>"""
@@ -147,7 +147,7 @@ def test_rows_on_other_things_are_left_out_of_a_specification_table() -> None:
     assert specs(html) == [("UPC", "9780470080238"), ("Product Type", "Book"), ("Cover", "Paperback")]
 
 
-def test_the_title_of_a_section_is_no_name_of_what_stands_in_it() -> None:
+def test_section_titles_are_not_property_names() -> None:
     html = """<ul class="product-details"><li><div>Material</div><div><p>Top: oak</p><p>Leg: steel</p></div></li>
     <li><div>Care</div><div><p>Wash: never</p><p>Dry: always</p></div></li>
     <li><div>Size</div><div><p>Width: 2 m</p></div></li></ul>"""

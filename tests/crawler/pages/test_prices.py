@@ -85,11 +85,11 @@ def test_a_currency(published: str | None, code: str | None) -> None:
         ("http://[", None),
     ],
 )
-def test_the_id_in_an_address(url: str, number: str | None) -> None:
+def test_id_from_url(url: str, number: str | None) -> None:
     assert id_from_url(url) == number
 
 
-def test_the_last_resort_is_stable_and_differs_by_address() -> None:
+def test_the_hash_id_is_stable_and_differs_by_url() -> None:
     ids = {id_of_last_resort(f"https://a.example/{name}") for name in ("x", "y", "x")}
 
     assert len(ids) == 2
@@ -115,9 +115,7 @@ def test_the_last_resort_is_stable_and_differs_by_address() -> None:
         ([], [("Only heading", "html:h1")], "Only heading"),
     ],
 )
-def test_the_caption_among_the_pages_names(
-    marked: list[str], titles: list[tuple[str, str]], caption: str | None
-) -> None:
+def test_choose_caption(marked: list[str], titles: list[tuple[str, str]], caption: str | None) -> None:
     chosen = choose_caption([(name, "json-ld") for name in marked], titles)
 
     assert (chosen and chosen[0]) == caption

@@ -29,7 +29,7 @@ from crawler.pages.privacy import MASKS
         ("Our address: 1 High Street, Dudley; DY2", "Our address: 〈address〉; DY2", 1),
     ],
 )
-def test_a_contact_detail_becomes_its_token(text: str, masked: str, count: int) -> None:
+def test_contact_details_are_masked(text: str, masked: str, count: int) -> None:
     assert mask_contacts(text) == (masked, count)
 
 
@@ -56,11 +56,11 @@ def test_a_contact_detail_becomes_its_token(text: str, masked: str, count: int) 
         "QQ 糖 500g",
     ],
 )
-def test_numbers_that_are_no_contacts_stay(text: str) -> None:
+def test_other_numbers_stay(text: str) -> None:
     assert mask_contacts(text) == (text, 0)
 
 
-def test_the_name_of_a_specification_tells_an_id_from_a_telephone() -> None:
+def test_the_name_of_a_specification_distinguishes_ids_from_telephone_numbers() -> None:
     assert mask_contacts("13912345678", label="货号") == ("13912345678", 0)
     assert mask_contacts("13912345678", label="联系电话") == ("〈phone〉", 1)
 
@@ -82,14 +82,14 @@ TEXTS = st.lists(st.one_of(DETAILS, st.text(max_size=12), st.sampled_from(list(M
 
 
 @given(TEXTS)
-def test_masking_twice_changes_nothing_more(text: str) -> None:
+def test_masking_is_idempotent(text: str) -> None:
     once, _ = mask_contacts(text)
 
     assert mask_contacts(once) == (once, 0)
 
 
 @given(TEXTS)
-def test_every_token_is_counted(text: str) -> None:
+def test_masks_are_counted(text: str) -> None:
     masked, count = mask_contacts(text)
 
     tokens = [sum(part.count(token) for token in MASKS.values()) for part in (text, masked)]
@@ -97,7 +97,7 @@ def test_every_token_is_counted(text: str) -> None:
     assert (masked == text) == (count == 0)
 
 
-def test_one_merchant_has_one_hash_per_key() -> None:
+def test_a_merchant_has_one_hash_for_each_key() -> None:
     one = hash_merchant("Ｂｒｉｇｈｔ  House", b"key")
 
     assert one == hash_merchant("bright house", b"key")

@@ -34,11 +34,11 @@ def test_a_page_cut_inside_a_character_is_still_utf8() -> None:
     assert decode_page("<p>größer 保".encode()[:-1])[0] == "<p>größer \ufffd"
 
 
-def test_bytes_that_do_not_fit_become_replacement_characters() -> None:
+def test_invalid_bytes_become_replacement_characters() -> None:
     assert decode_page(b"<meta charset=utf-8>\xff\xfea")[0].endswith("\ufffd\ufffda")
 
 
-def test_gb2312_is_read_as_what_shops_write() -> None:
+def test_gb2312_is_decoded_as_gb18030() -> None:
     page = f'<meta http-equiv="content-type" content="text/html;charset=gb2312"><h1>{TEXT}</h1>'
 
     assert parse_page(page.encode("gb18030"), "https://a.example/1").caption == TEXT

@@ -30,7 +30,7 @@ def read(html: str, lang: str = "en") -> ProductRecord:
         ("<p>200 ml</p><p>101693</p>", None, None),
     ],
 )
-def test_the_price_shown(html: str, price: str | None, currency: str | None) -> None:
+def test_shown_price(html: str, price: str | None, currency: str | None) -> None:
     record = read(html)
 
     assert (record.price and str(record.price), record.currency) == (price, currency)
@@ -54,7 +54,7 @@ def test_yuan_or_yen_by_the_language(lang: str, code: str) -> None:
         ("<p>nothing</p>", None),
     ],
 )
-def test_the_stock_told(html: str, availability: str | None) -> None:
+def test_availability(html: str, availability: str | None) -> None:
     assert read(html).availability == availability
 
 
@@ -97,7 +97,7 @@ def test_the_stock_told(html: str, availability: str | None) -> None:
         ('<div class="gallery"><img src="data:image/gif;base64,AA"><img src="/x.svg"><img src="/y.gif"></div>', []),
     ],
 )
-def test_the_pictures(html: str, images: list[str]) -> None:
+def test_images(html: str, images: list[str]) -> None:
     assert [url.rpartition("/")[2] for url in read(html).image_urls] == images
 
 
@@ -115,7 +115,7 @@ def test_the_pictures(html: str, images: list[str]) -> None:
         ('<footer><video src="/ad.mp4"></video></footer>', []),
     ],
 )
-def test_the_videos(html: str, videos: list[str]) -> None:
+def test_videos(html: str, videos: list[str]) -> None:
     assert list(read(html).video_urls) == videos
 
 
@@ -130,7 +130,7 @@ def test_the_videos(html: str, videos: list[str]) -> None:
         ("<p>Sold by</p><p>- -</p>", False),
     ],
 )
-def test_a_seller_is_told_from_words_like_it(html: str, *, sold: bool) -> None:
+def test_a_seller_is_distinguished_from_similar_words(html: str, *, sold: bool) -> None:
     assert (read(html).merchant is not None) == sold
 
 

@@ -1,4 +1,4 @@
-"""The program itself, Prefect's server and all, stopped from outside: it ends, leaves nobody behind, and can go on."""
+"""The program, with Prefect's server, stopped from outside: it ends, leaves no process behind, and can resume."""
 
 import signal
 import subprocess
@@ -59,7 +59,7 @@ def test_stopped_three_times_and_run_again(make_workspace: MakeWorkspace) -> Non
     run_to_the_end(reference)
     assert _stop(folder, signal.SIGINT, "products") == (
         130,
-        "m5data: interrupted; what was done is kept: run it again to go on",
+        "m5data: interrupted; finished work is kept: run it again to continue",
     )
     assert _stop(folder, signal.SIGTERM, "frames")[0] == -signal.SIGTERM
     assert _stop(folder, signal.SIGKILL, "splits")[0] == -signal.SIGKILL

@@ -29,7 +29,7 @@ class CornerPage(ProductPage):
         return "Corner & Sons"
 
 
-def test_a_field_overridden_is_named_after_its_page_object() -> None:
+def test_the_origin_of_an_overridden_field_is_its_page_object() -> None:
     record = parse_page(PAGE, URL, page_object=CornerPage, merchant_key=b"key")
 
     assert record.native_id == "K-9"
@@ -44,14 +44,14 @@ def test_a_field_overridden_is_named_after_its_page_object() -> None:
     }
 
 
-def test_the_merchants_name_is_nowhere_in_the_record() -> None:
+def test_the_merchant_name_is_not_in_the_record() -> None:
     record = parse_page(PAGE, URL, page_object=CornerPage, merchant_key=b"key")
 
     assert record.merchant is not None
     assert "Corner" not in repr(record).replace("CornerPage", "")
 
 
-def test_a_seller_on_the_page_and_in_the_page_object_is_one_merchant() -> None:
+def test_page_and_page_object_give_the_same_merchant() -> None:
     hashes = {
         parse_page(PAGE, URL, page_object=page, merchant_key=b"key").merchant for page in (CornerPage, ProductPage)
     }
@@ -68,11 +68,11 @@ def test_a_seller_on_the_page_and_in_the_page_object_is_one_merchant() -> None:
         ("https://shop.example/", ProductPage),
     ],
 )
-def test_the_page_object_for_an_address(url: str, page: type[ProductPage]) -> None:
+def test_page_object_for_a_url(url: str, page: type[ProductPage]) -> None:
     assert page_object_for(url) is page
 
 
-def test_a_page_object_is_found_by_its_name() -> None:
+def test_load_page_object() -> None:
     assert load_page_object("crawler.pages.sites:JdPage") is JdPage
     assert parse_page(PAGE, URL, page_object="crawler.pages.product_page:ProductPage") == parse_page(PAGE, URL)
 
@@ -80,6 +80,6 @@ def test_a_page_object_is_found_by_its_name() -> None:
 @pytest.mark.parametrize(
     "name", ["", "crawler", "no.such.module:Page", "crawler:NoPage", "m5data.records:ProductRecord"]
 )
-def test_a_wrong_name_is_a_clear_error(name: str) -> None:
+def test_an_unknown_page_object_is_an_error(name: str) -> None:
     with pytest.raises(SettingsError, match="page_object"):
         load_page_object(name)

@@ -1,1 +1,0 @@
-"""The room ``bench.download``: the media downloader beside img2dataset."""

@@ -1,1 +1,0 @@
-"""Benchmarks of extraction against peers; each module runs with ``python -m bench.extract.NAME``."""

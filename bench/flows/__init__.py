@@ -1,1 +1,0 @@
-"""Flows: schedules, clusters, faults, a soak, overhead."""

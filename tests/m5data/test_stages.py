@@ -1,0 +1,44 @@
+"""The stage registry: everything it names exists, and the flows and verbs follow from it."""
+
+import inspect
+
+import pytest
+
+from m5data.cli.main import app
+from m5data.run_options import RunOptions
+from m5data.settings import Settings
+from m5data.stages import PARTS, STAGES, StageSpec, resolve
+from storage.tables import TABLES
+from tests.reference import verbs
+
+
+@pytest.mark.parametrize("spec", STAGES.values(), ids=str)
+def test_what_a_stage_names_exists(spec: StageSpec) -> None:
+    taken = inspect.signature(resolve(spec.run)).parameters
+    assert {"clock", "progress"} <= taken.keys()
+    assert ("settings" in taken) == (spec.settings is not None)
+    assert ("runner" in taken) == spec.on_ray
+    assert [path for path in (spec.arguments, spec.redo, spec.pending) if path and not callable(resolve(path))] == []
+    assert {*spec.reads, *spec.writes} - {"*"} <= TABLES.keys()
+    if spec.settings is not None:
+        assert set(spec.overrides) <= type(Settings().section(spec.settings)).model_fields.keys()
+        assert set(spec.overrides) <= set(RunOptions.__dataclass_fields__)
+    assert spec.then is None or spec.then in STAGES
+
+
+def test_every_stage_has_a_verb() -> None:
+    found = {" ".join(words) for words in verbs(app)}
+    assert [spec.command for spec in STAGES.values() if spec.command not in found] == []
+
+
+def test_help_of_every_verb_fits_a_line() -> None:
+    assert [spec.name for spec in STAGES.values() if len(spec.meaning) > 61] == []
+
+
+def test_a_flow_runs_its_stages_in_order() -> None:
+    assert {
+        "collect": ("crawl", "records", "download"),
+        "process": ("extract", "texts", "dedup", "align"),
+        "dataset": ("matches", "splits", "export", "stats"),
+        "everything": (*PARTS["collect"], *PARTS["process"], *PARTS["dataset"]),
+    } == PARTS
