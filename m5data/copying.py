@@ -56,7 +56,7 @@ def copy_workspace(workspace: Workspace, target: Path, *, buckets: int | None = 
         _check(store, Store.open(draft))
         if home is not None:
             shutil.rmtree(target)
-            mark(draft, home.address)
+            mark(draft, home.url)
         draft.rename(target)
     with Store.open(target).keeping_state():  # in the working copy of an object store, what is here is stored
         return copied

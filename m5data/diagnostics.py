@@ -71,7 +71,7 @@ def examine(root: Path, *, clock: Clock = utc_now) -> Iterator[Finding]:
 def _home(root: Path) -> Iterator[Finding]:
     home = Home.of(root)
     if home is not None:
-        yield Finding("home", "ok", f"{home.address}, which {root} is the working copy of: {home.standing()}")
+        yield Finding("home", "ok", f"{home.url}, which {root} is the working copy of: {home.describe()}")
 
 
 def _versions() -> Iterator[Finding]:

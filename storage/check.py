@@ -1,4 +1,4 @@
-"""One thing that was checked, and what came of it."""
+"""The result of one check of a dataset version."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ __all__ = ["Check", "check_none"]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check of a dataset version."""
+    """One check and its result."""
 
     name: str
     """Short name, unique within its report."""
     ok: bool
     detail: str
-    """One line: what was looked at or, where it failed, how many rows are wrong and which."""
+    """One line: the promise that holds or, for a failed check, how many rows break it and which."""
 
 
 def check_none(
@@ -32,8 +32,8 @@ def check_none(
     Args:
         connection: Where the tables are.
         name: Name of the check.
-        wrong: SELECT of one text column, a row each thing that is wrong, in words.
-        promise: What holds when it finds nothing.
+        wrong: SELECT of one text column: one row for each violation, in words.
+        promise: Statement that holds when it finds nothing.
         params: Values of the query's ``$names``.
     """
     query = f"SELECT count(*), list_sort(coalesce(min(what, 3), [])) FROM ({wrong}) AS wrong(what)"  # noqa: S608
@@ -41,4 +41,4 @@ def check_none(
     if not count:
         return Check(name, ok=True, detail=promise)
     more = f" and {count - len(examples):,} more" if count > len(examples) else ""
-    return Check(name, ok=False, detail=f"wanted: {promise}; {count:,} wrong: {'; '.join(examples)}{more}")
+    return Check(name, ok=False, detail=f"must hold: {promise}; {count:,} wrong: {'; '.join(examples)}{more}")

@@ -1,4 +1,4 @@
-"""Checks across the tables of one dataset version."""
+"""Checks of one dataset version: keys, references between tables, and the counts that stages reported."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator
@@ -15,47 +15,44 @@ from storage.versions import Snapshot
 __all__ = ["check_consistency", "check_counts", "check_tables", "is_current"]
 
 _MEMORY_LIMIT = "2GB"
-"""Checks join the ids of whole tables; spilled to disk they would take several times as long."""
+"""Checks join the ids of whole tables; spilling to disk would take several times as long."""
 
 
 def check_consistency(snapshot: Snapshot) -> Iterator[Check]:
-    """Yield the checks of keys, of what tables name in each other, and of what stages reported.
+    """Yield the checks of keys, of references between tables, and of reported counts.
 
-    Tables of a stage whose inputs have changed since are behind, not wrong: they are left out. So are
-    promises about a table that no stage has written yet; the check ``stages`` says which.
-
-    Args:
-        snapshot: Dataset version to look at.
+    Tables of a stage whose inputs have changed since are behind, not wrong, and left out. So are rules on a table
+    that no stage has written yet. The check ``stages`` names both.
     """
     behind = sorted(name for name in snapshot.stages if not is_current(snapshot, name))
     ahead = [rule.table for rule in RULES if rule.table not in snapshot.tables]
-    yield _tell_stages(behind, sorted(set(ahead)))
+    yield _check_stages(behind, sorted(set(ahead)))
     with closing(snapshot.connection()) as connection:
         connection.execute(f"SET memory_limit = '{_MEMORY_LIMIT}'")
         yield from check_tables(connection, behind, ahead)
         yield from check_counts(snapshot, connection)
 
 
-def _tell_stages(behind: Collection[str], ahead: Collection[str]) -> Check:
+def _check_stages(behind: Collection[str], ahead: Collection[str]) -> Check:
     late = f"not run since their inputs changed, so left out: {', '.join(behind)}"
-    told = [late if behind else "every stage saw its newest inputs"]
+    details = [late if behind else "every stage saw its newest inputs"]
     if ahead:
-        told.append(f"not written yet, so not checked: {', '.join(ahead)}")
-    return Check("stages", ok=True, detail="; ".join(told))
+        details.append(f"not written yet, so not checked: {', '.join(ahead)}")
+    return Check("stages", ok=True, detail="; ".join(details))
 
 
 def check_tables(
     connection: duckdb.DuckDBPyConnection, behind: Collection[str] = (), ahead: Collection[str] = ()
 ) -> Iterator[Check]:
-    """Yield the checks of keys, and of what tables name in each other.
+    """Yield the checks of keys and of references between tables.
 
     Args:
-        connection: One view or table for each table of a workspace.
+        connection: Has a view or table for each table of a workspace.
         behind: Stages whose tables are left out.
-        ahead: Tables of which nothing is promised yet.
+        ahead: Tables that no stage has written yet.
     """
     for name, spec in TABLES.items():
-        if len(spec.key) < len(spec.columns):  # else the whole row is the key, and may be repeated
+        if len(spec.key) < len(spec.columns):  # else the whole row is the key and may repeat
             yield _check_key(connection, name)
     for rule in RULES:
         if rule.stage not in behind and rule.table not in ahead:
@@ -75,19 +72,19 @@ _KEPT = {
     "align": "SELECT count(*) FROM labels",
     "matches": "SELECT count(*) FROM judgements",
 }
-"""Stage -> the rows that it keeps, where one table has just those."""
+"""Stage -> query for the number of rows it kept, where one table holds exactly those."""
 
 
 def is_current(snapshot: Snapshot, stage: str) -> bool:
-    """Tell whether the tables that a stage read are still those of this version."""
+    """Return whether the tables that a stage read are still those of this version."""
     return all(snapshot.tables.get(table) == version for table, version in snapshot.stages[stage].reads.items())
 
 
 def check_counts(snapshot: Snapshot, connection: duckdb.DuckDBPyConnection) -> Iterator[Check]:
-    """Yield for each stage whether its rejects, and the rows it kept, are as many as it reported.
+    """Yield for each stage whether its rejects and its kept rows are as many as it reported.
 
     Args:
-        snapshot: Dataset version to look at.
+        snapshot: Dataset version to check.
         connection: Its views.
     """
     rejects: dict[str, Counter[str]] = {}
@@ -96,13 +93,14 @@ def check_counts(snapshot: Snapshot, connection: duckdb.DuckDBPyConnection) -> I
     ).fetchall():
         rejects.setdefault(stage, Counter())[reason] = count
     for stage, record in sorted(snapshot.stages.items()):
-        wanted, got = dict(record.report.dropped), dict(rejects.get(stage, {}))
-        detail = f"{sum(got.values()):,} rejects, as reported" if wanted == got else f"wanted {wanted}, got {got}"
-        yield Check(f"rejects:{stage}", wanted == got, detail)
+        reported, found = dict(record.report.dropped), dict(rejects.get(stage, {}))
+        same = reported == found
+        detail = f"{sum(found.values()):,} rejects, as reported" if same else f"reported {reported}, found {found}"
+        yield Check(f"rejects:{stage}", same, detail)
         if stage in _KEPT and is_current(snapshot, stage):
             rows = int(connection.sql(_KEPT[stage]).fetchall()[0][0])
             kept = record.report.kept
-            yield Check(f"kept:{stage}", rows == kept, f"wanted {kept:,} rows kept, as reported, got {rows:,}")
+            yield Check(f"kept:{stage}", rows == kept, f"{kept:,} rows kept as reported, {rows:,} in the table")
     unknown = sorted(set(rejects) - set(snapshot.stages))
     if unknown:
-        yield Check("rejects", ok=False, detail=f"wanted rejects of stages that ran, got some of {', '.join(unknown)}")
+        yield Check("rejects", ok=False, detail=f"rejects of stages that never ran: {', '.join(unknown)}")

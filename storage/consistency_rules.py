@@ -1,4 +1,4 @@
-"""What must hold between tables, as queries of what breaks it."""
+"""Rules that hold between tables, each as a query for the rows that break it."""
 
 from dataclasses import dataclass
 
@@ -7,18 +7,18 @@ __all__ = ["RULES", "Rule"]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One promise."""
+    """One rule."""
 
     name: str
     stage: str
-    """Stage that keeps it; while that is behind, its tables are not looked at."""
+    """Stage that keeps the rule; while it is behind, its tables are not checked."""
     promise: str
     wrong: str
-    """SELECT of one text column: each thing that breaks it."""
+    """SELECT of one text column: one row for each violation."""
 
     @property
     def table(self) -> str:
-        """Table that the promise is about, as the name says."""
+        """Table of the rule, from its name."""
         return self.name.partition(":")[2].partition(".")[0]
 
 
@@ -40,15 +40,15 @@ def _stored(table: str, stage: str, column: str) -> Rule:
     )
 
 
-def _of_media(table: str, columns: str, medium: str) -> Rule:
+def _of_media(table: str, column: str, kind: str) -> Rule:
     return Rule(
         f"media:{table}",
         "extract",
-        f"every row of {table} is of a stored {medium} of its product",
+        f"every row of {table} belongs to a stored {kind} of its product",
         f"""
-        SELECT DISTINCT product_id || ', ' || {columns} FROM {table} x WHERE NOT EXISTS (
-            FROM media m WHERE m.product_id = x.product_id AND m.kind = '{medium}'
-            AND m.state = 'ok' AND m.sha256 = x.{columns})
+        SELECT DISTINCT product_id || ', ' || {column} FROM {table} x WHERE NOT EXISTS (
+            FROM media m WHERE m.product_id = x.product_id AND m.kind = '{kind}'
+            AND m.state = 'ok' AND m.sha256 = x.{column})
         """,  # noqa: S608
     )
 
@@ -59,7 +59,7 @@ RULES = (
     Rule(
         "states:media",
         "download",
-        "a medium has an object just when its state is ok, and a reason just when it is failed or dropped",
+        "a row of media has an object exactly when its state is ok, and a reason exactly when it is failed or dropped",
         """
         SELECT product_id || ', ' || kind || ' ' || position || ', ' || state FROM media
         WHERE state NOT IN ('pending', 'ok', 'failed', 'dropped') OR (state = 'ok') <> (sha256 IS NOT NULL)
@@ -107,7 +107,7 @@ RULES = (
     Rule(
         "joined:duplicate_pairs",
         "dedup",
-        "a pair is joined just when both products are in one group",
+        "a pair is joined exactly when both products are in one group",
         """
         SELECT pair.product_id || ' and ' || pair.other_id FROM duplicate_pairs pair
         JOIN duplicates a ON a.product_id = pair.product_id JOIN duplicates b ON b.product_id = pair.other_id
@@ -151,4 +151,4 @@ RULES = (
         "SELECT DISTINCT recipe FROM splits WHERE recipe NOT IN (SELECT recipe FROM recipes)",
     ),
 )
-"""In the order of a product's journey."""
+"""All rules, in the order of a product's journey."""

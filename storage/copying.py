@@ -26,15 +26,15 @@ _NOT_COPIED = OF_A_RUN | {OWN_FOLDER}
 
 
 def copy_files(source: Path, target: Path, *, without: Collection[str] = ()) -> int:
-    """Copy a workspace's folder to ``target``, which is made, and return how many bytes were copied.
+    """Copy a workspace's folder to ``target``, and return how many bytes were copied.
 
     Args:
         source: The workspace; its lock is held.
-        target: Not there yet.
-        without: Names at the top that are left out.
+        target: Folder to create.
+        without: Names at the top to leave out.
 
     Raises:
-        CorruptObjectError: What was written is not what was read.
+        CorruptObjectError: A copy reads back differently.
     """
     target.mkdir(parents=True)
     skipped = {*_NOT_COPIED, *without}
@@ -60,7 +60,7 @@ def _copy(path: Path, target: Path) -> int:
     shutil.copy2(path, target)
     sync_file(target)
     if _digest(path) != _digest(target):
-        raise CorruptObjectError(f"{target}: wanted the bytes of {path}, read others back; check the disk, copy again")
+        raise CorruptObjectError(f"{target}: reads back differently than {path}. Check the disk and copy again.")
     return target.stat().st_size
 
 
@@ -71,10 +71,10 @@ def _digest(path: Path) -> bytes:
 
 
 def content_digests(snapshot: Snapshot) -> dict[str, tuple[int, int]]:
-    """Return table -> its rows and the sum of 64-bit hashes of them, whatever order and files they stand in.
+    """Return table -> its number of rows and the sum of their 64-bit hashes, whatever their order and files.
 
-    Equal tables have equal digests; others differ but for a chance of some 1 in 10**19. Tables without rows are
-    absent. DuckDB's hash is another in other releases: compare within one process.
+    Equal tables have equal digests; different ones share a digest with a chance of about 1 in 10**19. Tables without
+    rows are absent. DuckDB's hash changes between releases: compare within one process.
     """
     found = {}
     with closing(open_engine()) as engine:
@@ -89,13 +89,12 @@ def content_digests(snapshot: Snapshot) -> dict[str, tuple[int, int]]:
 
 
 def rebucket(snapshot: Snapshot, folder: Path, buckets: int, clock: Clock) -> Store:
-    """Make the tables of a workspace in ``folder``, which has its other files already, and return it.
+    """Write the tables of a workspace to ``folder``, which has its other files already, and return its store.
 
-    The version keeps its number and what is known of stages: one that had nothing to do there has nothing
-    to do here.
+    The version keeps its number and the records of stages: a stage that was up to date stays up to date.
 
     Args:
-        snapshot: What is copied.
+        snapshot: The version to copy.
         folder: The copy, without tables and versions.
         buckets: Hash buckets of its tables.
         clock: Source of times.
@@ -113,9 +112,9 @@ def rebucket(snapshot: Snapshot, folder: Path, buckets: int, clock: Clock) -> St
 
 
 def _shares(spec: TableSpec, old: int, new: int) -> list[tuple[list[int] | None, list[int] | None]]:
-    """Return which old buckets hold just the rows of which new ones, as many shares as there are.
+    """Return pairs of old and new buckets that hold the same rows.
 
-    A bucket is a hash modulo the number of buckets, so buckets are the same modulo a common divisor.
+    A bucket is a hash modulo the number of buckets, so buckets agree modulo a common divisor.
     """
     if spec.bucket_of is None:
         return [(None, None)]
@@ -124,7 +123,7 @@ def _shares(spec: TableSpec, old: int, new: int) -> list[tuple[list[int] | None,
 
 
 def _renumber(layout: Layout, record: VersionRecord, buckets: int) -> None:
-    """Make the one version of a copy the one it is a copy of."""
+    """Give the only version of a copy the number and the stage records of the original."""
     made = read_version(layout, 1)
     stages = {name: _restated(stage, record.tables, made.tables) for name, stage in record.stages.items()}
     write_version(layout, replace(record, parent=0, buckets=buckets, tables=made.tables, stages=stages))
@@ -133,6 +132,6 @@ def _renumber(layout: Layout, record: VersionRecord, buckets: int) -> None:
 
 
 def _restated(stage: StageRecord, before: Mapping[str, int], now: Mapping[str, int]) -> StageRecord:
-    """Return what a stage read as the copy's tables are numbered; -1 where the table has changed since."""
+    """Return a stage record with the copy's table versions; -1 where the table has changed since."""
     reads = {name: now[name] if before.get(name) == version else -1 for name, version in stage.reads.items()}
     return replace(stage, reads=reads)

@@ -1,4 +1,4 @@
-"""What changed in a table between two dataset versions."""
+"""Differences between two dataset versions, table by table and row by row."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -18,18 +18,18 @@ _KINDS = ("added", "removed", "changed")
 
 @dataclass(frozen=True, slots=True)
 class TableChange:
-    """How many rows of a table changed."""
+    """Counts of changed rows in one table."""
 
     table: str
     added: int
     removed: int
     changed: int
-    """Rows with another value in any column but observed ones."""
+    """Rows that differ in any column but observed ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChangedRow:
-    """One row that changed."""
+    """One changed row."""
 
     change: str
     """added, removed or changed."""
@@ -40,8 +40,8 @@ class ChangedRow:
 def table_changes(old: Snapshot, new: Snapshot) -> list[TableChange]:
     """Return the tables whose rows differ between two versions, in the order of a product's journey.
 
-    Of two versions of one workspace only partitions whose files differ are read; of two workspaces, everything.
-    Observed columns are not looked at.
+    For two versions of one workspace only partitions with different files are read; for two workspaces, everything.
+    Observed columns are not compared.
     """
     found = []
     for spec in TABLES.values():
@@ -63,7 +63,7 @@ def changed_rows(old: Snapshot, new: Snapshot, table: str) -> Iterator[ChangedRo
         DataError: There is no such table.
     """
     if table not in TABLES:
-        raise DataError(f"wanted a table, got {table!r}; there are {', '.join(TABLES)}")
+        raise DataError(f"there is no table {table!r}. The tables are {', '.join(TABLES)}.")
     spec = TABLES[table]
     keys = ", ".join(quote(name) for name in spec.key)
     for partition in _differing(old, new, spec):
@@ -74,7 +74,7 @@ def changed_rows(old: Snapshot, new: Snapshot, table: str) -> Iterator[ChangedRo
 
 
 def _differing(old: Snapshot, new: Snapshot, spec: TableSpec) -> list[Sequence[Partition] | None]:
-    """Return what is compared at a time: each partition whose files are not the same; None: the whole table."""
+    """Return the units of comparison: each partition with different files, or None for the whole table."""
     if old.root != new.root or (old.record.buckets != new.record.buckets and spec.bucket_of):
         return [None]
     files = [{file.partition: file.path for file in snapshot.files(spec.name)} for snapshot in (old, new)]

@@ -13,16 +13,16 @@ import duckdb
 __all__ = ["MEMORY_LIMIT", "bucket_of", "bucket_sql", "memory_limit", "open_engine", "quote", "text"]
 
 MEMORY_LIMIT = "1GB"
-"""What one connection may hold before it spills to disk; a stage that writes what it reads by SQL has two."""
+"""Memory of one connection before it spills to disk; a stage that writes what it reads by SQL has two."""
 _LIMIT: ContextVar[str] = ContextVar("memory_limit", default=MEMORY_LIMIT)
 
 
 def open_engine(spill: Path | None = None) -> duckdb.DuckDBPyConnection:
-    """Open an in-memory DuckDB that never fetches extensions and never looks at Python variables.
+    """Open an in-memory DuckDB that never fetches extensions and never reads Python variables.
 
     Args:
-        spill: Folder, there and no one else's, for what does not fit in the memory limit; None: one in the
-            system's temporary folder, which DuckDB makes when it needs it.
+        spill: Existing folder of the caller's own for data beyond the memory limit; None: one in the system's
+            temporary folder, which DuckDB creates when needed.
     """
     scratch = spill or Path(tempfile.gettempdir()) / f"m5data-{uuid.uuid4().hex}"
     config: dict[str, str | bool | int | float | list[str]] = {
@@ -40,7 +40,7 @@ def open_engine(spill: Path | None = None) -> duckdb.DuckDBPyConnection:
 
 @contextmanager
 def memory_limit(megabytes: int | None) -> Iterator[None]:
-    """Give connections that are opened while the context lasts another limit; None: leave it as it is."""
+    """Set the limit of connections opened inside the block; None: leave it as it is."""
     token = _LIMIT.set(_LIMIT.get() if megabytes is None else f"{megabytes}MB")
     try:
         yield

@@ -32,9 +32,9 @@ _LOG = logging.getLogger(__name__)
 
 
 class WriterLock:
-    """Exclusive lock of a workspace, held by this object, however often and by whichever thread it is taken.
+    """Exclusive lock of a workspace; its holder may take it again, in any thread.
 
-    The kernel drops it when the process dies, however that happens.
+    The kernel releases it when the process dies.
     """
 
     def __init__(self, layout: Layout, recover: Callable[[], None], leave: Callable[[], None]) -> None:
@@ -47,9 +47,9 @@ class WriterLock:
 
     @contextmanager
     def hold(self) -> Iterator[None]:
-        """Hold the lock; the outermost holder first repairs what a killed writer left, and last does what ends a run.
+        """Hold the lock; the outermost block recovers from a killed writer first, and ends the run last.
 
-        Where the holder fails, its error is raised, and one of the end is logged.
+        If the block fails, its error is raised and one of the end is logged.
 
         Raises:
             WorkspaceError: Another process, or another ``Store`` of this process, holds it.
@@ -82,8 +82,8 @@ class WriterLock:
             self._descriptor = os.open(self._layout.lock, os.O_RDWR | os.O_CREAT, 0o666)
         except OSError as error:
             raise WorkspaceError(
-                f"{self._layout.lock}: wanted to write there: {error.strerror}; m5data doctor says what is shut, "
-                "give the right to write and run again"
+                f"{self._layout.lock}: cannot be written: {error.strerror}. "
+                "Run m5data doctor to see what is read-only, then grant the right to write."
             ) from None
         try:
             self._lock()
@@ -98,8 +98,8 @@ class WriterLock:
         except BlockingIOError:
             holder = os.pread(self._descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
             raise WorkspaceError(
-                f"{self._layout.root}: another run (process {holder}) writes to this workspace; "
-                "wait until it ends, reading is possible meanwhile"
+                f"{self._layout.root}: another run (process {holder}) writes to this workspace. "
+                "Wait until it ends; reading is possible meanwhile."
             ) from None
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
@@ -110,10 +110,10 @@ class WriterLock:
 
 
 def holder_of(root: Path) -> int | None:
-    """Return the process that holds a workspace for writing, None where none does; nothing is locked to find out.
+    """Return the process that holds a workspace for writing, None if none does; takes no lock.
 
-    The file names whoever took the lock last; on Linux the kernel's own list says whether it is held still. Elsewhere
-    that process being alive must do.
+    The lock file names the last holder. On Linux the kernel's list of locks tells whether it still holds the lock;
+    elsewhere a live process of that number counts as the holder.
     """
     path = Layout(root).lock
     try:
@@ -133,7 +133,7 @@ def holder_of(root: Path) -> int | None:
 
 
 def _is_on(words: list[str], inode: int) -> bool:
-    """Tell whether a line of /proc/locks (number, FLOCK, ADVISORY, WRITE, process, device:inode, …) locks an inode."""
+    """Return whether a line of /proc/locks (number, FLOCK, ADVISORY, WRITE, process, device:inode) is of an inode."""
     return words[1:4] == ["FLOCK", "ADVISORY", "WRITE"] and words[5].rpartition(":")[2] == str(inode)
 
 
@@ -190,7 +190,7 @@ def _is_free(descriptor: int) -> bool:
 
 
 def recover(layout: Layout, pinned: VersionRecord, index: ObjectIndex, now: datetime) -> None:
-    """Undo everything that ``pinned``, the newest version, does not know. Only under the lock.
+    """Undo everything that the newest version ``pinned`` does not hold. Only under the lock.
 
     Spooled partitions stay: they are finished work.
     """
@@ -201,7 +201,7 @@ def recover(layout: Layout, pinned: VersionRecord, index: ObjectIndex, now: date
 
 
 def clear_staging(layout: Layout, pinned: VersionRecord, now: datetime) -> None:
-    """Roll table commits that ``pinned`` does not know back, and remove files of unfinished commits."""
+    """Roll back table commits that ``pinned`` does not hold, and remove files of unfinished commits."""
     for spec in TABLES.values():
         folder = layout.table(spec.name)
         if not folder.is_dir():
@@ -220,7 +220,7 @@ def clear_staging(layout: Layout, pinned: VersionRecord, now: datetime) -> None:
 
 
 def _unfinished(layout: Layout, pinned: VersionRecord) -> Iterator[Path]:
-    """Yield data files that a commit was moving into place, unless ``pinned`` holds them after all."""
+    """Yield data files that an unfinished commit was moving into place and ``pinned`` does not hold."""
     if not layout.manifest.is_file():
         return
     for name, paths in json.loads(layout.manifest.read_bytes()).items():

@@ -1,4 +1,4 @@
-"""Objects that no kept version, no state and no unfinished stage names."""
+"""Vacuum of objects: those that no kept version, state or unfinished stage names."""
 
 import ctypes
 import os
@@ -36,20 +36,20 @@ REFERENCES = (
     ("regions", "image_sha256"),
     ("regions", "feature"),
 )
-"""Every column that names an object, but for those of the table ``objects``."""
+"""Every column that names an object, except those of the table ``objects``."""
 
 _HASH = re.compile(rb"[0-9a-f]{64}")
 _OWN_TABLES = frozenset({"objects", "object_segments", "migrations"})
 _MARGIN = 4096
-"""More than the head of the record that stands where an object was: what follows it is zeros."""
+"""More than the head of the record that replaces an object; the rest of the record is zeros."""
 _BATCH = 50_000
 _PUNCH = 0x01 | 0x02  # FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE
 
 
 def find_orphans(root: Path, objects: Objects, kept: Iterable[Snapshot]) -> tuple[ObjectRef, ...]:
-    """Return the objects that nothing names, in the order they were stored.
+    """Return the objects that nothing names, in the order of storage.
 
-    Whatever looks like a hash in the state or in the work of an unfinished stage counts as naming one.
+    Any text that looks like a hash, in the state or in the work of an unfinished stage, counts as a name.
 
     Args:
         root: The workspace's folder; its lock is held.
@@ -67,9 +67,9 @@ def find_orphans(root: Path, objects: Objects, kept: Iterable[Snapshot]) -> tupl
 
 
 def remove_orphans(root: Path, objects: Objects, orphans: Iterable[ObjectRef], now: datetime) -> None:
-    """Overwrite their records, give the disk what they took where that is possible, and forget them.
+    """Overwrite the records of orphans, free their disk blocks where possible, and remove them from the index.
 
-    What lies behind them in a segment does not move.
+    Records behind them in a segment do not move.
     """
     refs = list(orphans)
     places = [Place(r.segment, r.offset, r.length, "", "", r.sha256) for r in refs]
@@ -80,7 +80,7 @@ def remove_orphans(root: Path, objects: Objects, orphans: Iterable[ObjectRef], n
 
 
 def _use_tables(engine: duckdb.DuckDBPyConnection, kept: Iterable[Snapshot]) -> None:
-    """Note what the columns of ``REFERENCES`` name; a table that several versions pin is read once."""
+    """Collect the names in the columns of ``REFERENCES``; a table pinned by several versions is read once."""
     seen: set[tuple[str, int]] = set()
     for snapshot in kept:
         pinned = {(table, snapshot.tables[table]) for table, _ in REFERENCES if table in snapshot.tables}
@@ -121,7 +121,7 @@ def _hashes(cell: object) -> Iterator[str]:
 
 
 def _punch(path: Path, offset: int, length: int) -> None:
-    """Free the whole blocks of a stretch of zeros; a file system that cannot keeps them, which is no error."""
+    """Free the whole blocks of a range of zeros, where the file system can."""
     fallocate = ctypes.CDLL(None).fallocate
     fallocate.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
     descriptor = os.open(path, os.O_RDWR)

@@ -1,4 +1,4 @@
-"""One SELECT of a user over the workspace's tables."""
+"""A user's SQL: one SELECT that reads the workspace's tables and nothing else, and only the buckets it needs."""
 
 import json
 from collections import Counter
@@ -18,10 +18,9 @@ __all__ = ["Scope", "confine", "query_errors", "read", "scope_of"]
 
 
 def confine(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """Let ``connection`` read files below ``folder`` alone, for good.
+    """Restrict ``connection`` for good to files below ``folder``.
 
-    DuckDB would still write there, and ``EXPLAIN ANALYZE`` would run what it explains:
-    ``read`` therefore takes nothing but a SELECT.
+    DuckDB could still write there, and ``EXPLAIN ANALYZE`` runs what it explains, so ``read`` accepts only a SELECT.
     """
     connection.execute(f"SET allowed_directories = [{text(f'{folder}/')}]")
     connection.execute("SET enable_external_access = false")
@@ -29,24 +28,24 @@ def confine(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
 
 
 def read(connection: duckdb.DuckDBPyConnection, query: str, params: Sequence[object] | None) -> pa.RecordBatchReader:
-    """Start one SELECT (also WITH, FROM, VALUES, DESCRIBE, SHOW, SUMMARIZE) and return its result to be read.
+    """Start one SELECT (also WITH, FROM, VALUES, DESCRIBE, SHOW, SUMMARIZE) and return a reader of its result.
 
     Raises:
-        QueryError: The SQL is wrong, more or less than one statement, or no SELECT.
+        QueryError: The SQL is wrong, not exactly one statement, or not a SELECT.
     """
     with query_errors():
         statements = connection.extract_statements(query)
         if len(statements) != 1:
-            raise QueryError(f"sql: wanted one statement, got {len(statements)}")
+            raise QueryError(f"sql: {len(statements)} statements given. Give exactly one.")
         if statements[0].type != duckdb.StatementType.SELECT:
             kind = statements[0].type.name
-            raise QueryError(f"sql: wanted a SELECT, got {kind}; this connection only reads")
+            raise QueryError(f"sql: {kind} is not allowed, because this connection only reads. Use a SELECT.")
         return connection.sql(statements[0], params=params).to_arrow_reader()
 
 
 @contextmanager
 def query_errors() -> Iterator[None]:
-    """Turn DuckDB's errors inside the block into QueryError."""
+    """Raise DuckDB's errors inside the block as QueryError."""
     try:
         yield
     except duckdb.Error as error:
@@ -54,22 +53,22 @@ def query_errors() -> Iterator[None]:
 
 
 def _one_line(message: str) -> str:
-    """Fold DuckDB's message, without its drawing of the place in the query."""
+    """Return DuckDB's message in one line, without its drawing of the place in the query."""
     return " ".join(message.partition("\n\nLINE ")[0].split())
 
 
 _CATALOGUE = frozenset({"SHOW_REF", "TABLE_FUNCTION"})
-"""What may tell of any table: DESCRIBE, SHOW, duckdb_columns()."""
+"""Nodes that may read any table: DESCRIBE, SHOW, duckdb_columns()."""
 
 Scope = dict[str, list[int] | None]
-"""Table -> the buckets that can hold an answer; None: all."""
+"""Table -> the buckets that can hold matching rows; None: all."""
 
 
 def scope_of(engine: duckdb.DuckDBPyConnection, query: str, buckets: int) -> Scope | None:
-    """Return what a query reads, None where that is not plain to see: a view, the catalogue, wrong SQL.
+    """Return the tables and buckets that a query reads; None where it reads a view or the catalogue, or is wrong.
 
-    A table is narrowed to one bucket where the query names it once, alone in its FROM, under a condition that its
-    bucket's column is a given text.
+    A table is narrowed to one bucket where the query names it once, alone in its FROM, with a condition that its
+    bucket column equals a text.
 
     Args:
         engine: Any connection.
@@ -112,7 +111,7 @@ def _narrowed(node: dict[str, Any], buckets: int) -> tuple[str, list[int]] | Non
 
 
 def _equal_to(condition: dict[str, Any], column: str | None) -> Iterator[str]:
-    """Yield the texts that ``column`` must be equal to, all of them at once."""
+    """Yield the texts that ``column`` must equal at the same time."""
     if condition["type"] == "CONJUNCTION_AND":
         for part in condition["children"]:
             yield from _equal_to(part, column)

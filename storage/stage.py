@@ -29,27 +29,27 @@ __all__ = ["Spool", "Stage", "StageInputs", "clear_spools", "spool_folder", "swe
 
 @dataclass(frozen=True, slots=True)
 class StageInputs:
-    """What a stage's result depends on."""
+    """Everything that a stage's result depends on."""
 
     settings: str
     """Digest of its settings."""
     extra: str
-    """Whatever else the stage names; may be empty."""
+    """Anything else that the stage names; may be empty."""
     reads: tuple[str, ...]
     """Tables that it reads."""
 
-    def is_that_of(self, record: StageRecord, tables: Mapping[str, int]) -> bool:
-        """Tell whether an earlier run had the same inputs, the tables being at the versions ``tables``."""
+    def match(self, record: StageRecord, tables: Mapping[str, int]) -> bool:
+        """Return whether an earlier run had the same inputs, with the tables at the versions ``tables``."""
         now = self.settings, self.extra, self.pin(tables)
         return now == (record.settings, record.extra, dict(record.reads))
 
     def pin(self, tables: Mapping[str, int]) -> dict[str, int]:
-        """Return the versions of the tables read; those never written are absent."""
+        """Return the versions of the tables that the stage reads; tables never written are absent."""
         return {name: tables[name] for name in self.reads if name in tables}
 
 
 class Stage:
-    """A stage's run inside the lock; made by ``Store.stage``. Nothing is seen before ``commit``."""
+    """A stage's run inside the lock, made by ``Store.stage``. Readers see nothing before ``commit``."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class Stage:
         self.before = before
         """The dataset version that the stage reads."""
         self.spool = Spool(spool_folder(layout, name, before.record))
-        """Finished partitions, kept over a crash until the commit."""
+        """Finished partitions, which survive a crash until the commit."""
         self._layout = layout
         self._index = index
         self._clock = clock
@@ -79,13 +79,13 @@ class Stage:
 
     @property
     def unchanged(self) -> bool:
-        """Whether the last run had the same settings, the same ``extra`` and read the same table versions."""
+        """Whether the last run had the same settings and ``extra``, and read the same table versions."""
         last = self.before.stages.get(self.name)
-        return last is not None and self._inputs.is_that_of(last, self.before.tables)
+        return last is not None and self._inputs.match(last, self.before.tables)
 
     @property
     def scratch(self) -> Path:
-        """Folder for files of this run alone, made by whoever uses it; gone when the run ends, however it ends."""
+        """Folder for temporary files of this run; its user creates it, and the end of the run removes it."""
         return self._layout.staging / "scratch"
 
     def report_unchanged(self) -> StageReport:
@@ -96,7 +96,7 @@ class Stage:
         """
         last = self.before.stages.get(self.name)
         if last is None:
-            raise DataError(f"stage {self.name}: wanted its last report, it never ran; this is a defect of the stage")
+            raise DataError(f"stage {self.name}: it never ran and has no last report. This is a defect of the stage.")
         return replace(last.report, unchanged=True)
 
     def write(
@@ -106,14 +106,14 @@ class Stage:
         *,
         only: str | Sequence[int] | None = None,
     ) -> None:
-        """Give a table, or some partitions of it, new content; partitions whose rows are equal stay as they are.
+        """Replace the content of a table or of some partitions; partitions with equal rows stay as they are.
 
-        Equal means equal but for observed columns. A relation is streamed, and need not fit in memory.
+        Observed columns are not compared. A relation is streamed and need not fit in memory.
 
         Args:
             table: Name of the table.
             data: All its rows, in any order, with the columns of its schema.
-            only: The one value (``split_by``) or the buckets that ``data`` is the whole content of; None: the table.
+            only: The value (``split_by``) or the buckets that ``data`` replaces; None: the whole table.
 
         Raises:
             DataError: A row breaks the schema, repeats a key, or lies outside ``only``.
@@ -134,31 +134,31 @@ class Stage:
         planned.update(changes)
 
     def touch(self, table: str) -> None:
-        """Give a table a new version with the rows that it has, so that stages that read it run again."""
+        """Give a table a new version with the same rows, so that stages that read it run again."""
         self._touched.add(table)
 
     def forget(self, stage: str) -> None:
-        """Forget that another stage ever ran, so that it does all of its work again; its tables stay until then."""
+        """Drop the record of another stage, so that it redoes all of its work; its tables stay until then."""
         self._forgotten.add(stage)
 
     def reject(self, rejects: Iterable[Reject]) -> None:
-        """Give the stage's complete rejects, which replace those of its earlier runs."""
+        """Replace the rejects of the stage's earlier runs with those of this one."""
         rows = [{"stage": self.name, "item": r.item, "reason": r.reason, "detail": r.detail} for r in rejects]
         self.write("rejects", pa.Table.from_pylist(rows, schema=TABLES["rejects"].schema), only=self.name)
 
     def commit(self, report: StageReport) -> StageReport:
-        """Publish what was written, and new objects, as one dataset version; then forget the spool.
+        """Publish all writes and new objects as one dataset version, then clear the spool.
 
         Returns:
             ``report``.
 
         Raises:
             DataError: The stage was committed already.
-            ObjectStoreError: It is committed on this machine, but the object store does not answer: the next run
-                stores it.
+            ObjectStoreError: The object store does not answer; the commit stands on this machine, and the next
+                run stores it.
         """
         if self._committed:
-            raise DataError(f"stage {self.name}: committed twice; open the stage again for another run")
+            raise DataError(f"stage {self.name}: committed twice. Open the stage again for another run.")
         indexed = self._publish_objects()
         changes = {name: planned for name, planned in self._changes.items() if planned}
         self._plan(changes)
@@ -178,7 +178,7 @@ class Stage:
             self._engine = None
 
     def _publish_objects(self) -> int:
-        """Bring the table ``objects`` up to the index, and return the sequence number that it then holds."""
+        """Add new objects of the index to the table ``objects``, and return the last sequence number in it."""
         record = self.before.record
         upto = self._index.last()
         if upto > record.indexed:
@@ -187,7 +187,7 @@ class Stage:
         return upto
 
     def _plan(self, changes: Mapping[str, Changes]) -> None:
-        """Write down which files are about to be moved, for ``recovery``."""
+        """Record which files are about to be moved, for ``lock.recover``."""
         self._layout.staging.mkdir(exist_ok=True)
         plan = {name: [f.path for f in planned.values() if f is not None] for name, planned in changes.items()}
         replace_file(self._layout.manifest, json.dumps(plan).encode())
@@ -230,7 +230,7 @@ class Stage:
 
 
 def _make_folder(folder: Path, top: Path) -> None:
-    """Create ``folder`` and its parents below ``top``, and sync every parent that gained a name."""
+    """Create ``folder`` and its parents below ``top``, and sync every folder that gained a name."""
     if not folder.is_dir():
         _make_folder(folder.parent, top)
         folder.mkdir()
@@ -238,17 +238,21 @@ def _make_folder(folder: Path, top: Path) -> None:
 
 
 class Spool:
-    """The spool of one stage. Processes may put and get at the same time."""
+    """Finished partitions of a stage that has not committed yet, so that a killed run need not redo them.
+
+    One file per partition: a line of JSON (partition, fingerprint, tables and their lengths), then Arrow streams.
+    Processes may put and get at the same time.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def put(self, partition: str, fingerprint: str, tables: Mapping[str, pa.Table]) -> None:
-        """Keep what a partition gave; it is on the disk when this returns.
+        """Store the result of a partition, synced when this returns.
 
         Args:
-            partition: Any name; what was kept under it before is replaced.
-            fingerprint: Names everything the result depends on: inputs, settings, code.
+            partition: Any name; an earlier result under it is replaced.
+            fingerprint: Digest of everything the result depends on: inputs, settings, code.
             tables: Any Arrow tables, under names of the stage's choice.
         """
         bodies = {name: _encode(table) for name, table in tables.items()}
@@ -265,7 +269,7 @@ class Spool:
         replace_file(self._path(partition), line + b"".join(bodies.values()))
 
     def get(self, partition: str, fingerprint: str) -> dict[str, pa.Table] | None:
-        """Return what was kept, None where nothing was, or something under another fingerprint."""
+        """Return the stored result; None: nothing is stored, or under another fingerprint."""
         try:
             line, _, rest = self._path(partition).read_bytes().partition(b"\n")
         except FileNotFoundError:
@@ -280,7 +284,7 @@ class Spool:
         return tables
 
     def has(self, partition: str, fingerprint: str) -> bool:
-        """Return whether ``get`` would return something; the tables are not read."""
+        """Return whether ``get`` would return a result, without reading the tables."""
         try:
             with self._path(partition).open("rb") as file:
                 return bool(json.loads(file.readline())["fingerprint"] == fingerprint)
@@ -288,7 +292,7 @@ class Spool:
             return False
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove all results."""
         if self._folder.is_dir():
             shutil.rmtree(self._folder)
 
@@ -297,7 +301,7 @@ class Spool:
 
 
 def spool_folder(layout: Layout, stage: str, version: VersionRecord) -> Path:
-    """Return where a stage spools; each of its commits moves on to another folder, so that none outlives one."""
+    """Return the spool folder of a stage's next commit; each commit has its own, so that no spool outlives it."""
     last = version.stages.get(stage)
     return layout.spool / stage / str(last.version if last else 0)
 
@@ -312,7 +316,7 @@ def sweep_spools(layout: Layout, version: VersionRecord) -> None:
 
 
 def clear_spools(layout: Layout) -> None:
-    """Forget the unfinished work of every stage. Only under the lock."""
+    """Remove the unfinished work of every stage. Only under the lock."""
     if layout.spool.is_dir():
         shutil.rmtree(layout.spool)
 

@@ -1,4 +1,4 @@
-"""SQLite for what changes row by row: the workspace's state, and the index of objects in it."""
+"""SQLite for data that changes row by row, and the index of objects that it holds."""
 
 import os
 import sqlite3
@@ -15,13 +15,13 @@ from storage.files import sync_file
 __all__ = ["OBJECT_DDL", "ObjectIndex", "ObjectKind", "ObjectRef", "State"]
 
 _BUSY_SECONDS = 30.0
-"""How long one process waits for another's transaction; ours last milliseconds."""
+"""Longest wait for another process's transaction; ours last milliseconds."""
 
 _MIGRATIONS = "CREATE TABLE IF NOT EXISTS migrations (room TEXT, statement TEXT, PRIMARY KEY (room, statement))"
 
 
 class State:
-    """The workspace's SQLite file, in WAL mode, every transaction synced before it is reported done."""
+    """The workspace's SQLite file in WAL mode; every transaction is synced before it returns."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -29,13 +29,13 @@ class State:
     def connect(self, *, threads: bool = False) -> sqlite3.Connection:
         """Open a connection in autocommit mode; the caller begins, commits and closes.
 
-        Other processes' transactions are waited for, at most 30 s, then ``sqlite3.OperationalError``.
+        A transaction of another process is waited for, at most 30 s, then ``sqlite3.OperationalError`` is raised.
 
         Args:
-            threads: The caller keeps threads apart itself; False: SQLite refuses all threads but this one.
+            threads: The caller serialises its threads; False: SQLite refuses all threads but this one.
 
         Raises:
-            CorruptObjectError: The file is no SQLite database.
+            CorruptObjectError: The file is not an SQLite database.
         """
         connection = sqlite3.connect(
             self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=not threads
@@ -48,20 +48,20 @@ class State:
         except sqlite3.DatabaseError as error:
             connection.close()
             raise CorruptObjectError(
-                f"{self._path}: wanted an SQLite database, got a damaged file ({error}); restore it from a backup"
+                f"{self._path}: damaged or not an SQLite database ({error}). Restore it from a backup."
             ) from error
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         return connection
 
     def connect_reading(self) -> sqlite3.Connection:
-        """Open a connection that only reads, also on a disk that cannot be written; the caller closes it."""
+        """Open a read-only connection, even on a read-only disk; the caller closes it."""
         fixed = "" if os.access(self._path.parent, os.W_OK) else "&immutable=1"
         uri = f"{self._path.absolute().as_uri()}?mode=ro{fixed}"
         return sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)
 
     def copy_to(self, target: Path) -> None:
-        """Copy the database as of one moment, whatever other programs write to it; synced when this returns."""
+        """Copy the database as of one moment while other programs may write to it; synced when this returns."""
         with (
             closing(sqlite3.connect(self._path, timeout=_BUSY_SECONDS)) as old,
             closing(sqlite3.connect(target)) as new,
@@ -70,9 +70,9 @@ class State:
         sync_file(target)
 
     def migrate(self, room: str, ddl: Sequence[str]) -> None:
-        """Run each statement of ``ddl`` that has not been run for ``room`` yet, all of them or none.
+        """Run the statements of ``ddl`` that have not run for ``room`` yet, all of them or none.
 
-        Append to a room's list when its tables change; never edit what a release ran.
+        Append to a room's list when its tables change; never edit a released statement.
         """
         with closing(self.connect()) as connection:
             connection.execute("BEGIN IMMEDIATE")
@@ -113,26 +113,29 @@ _COLUMNS = "sha256, kind, mime, segment, offset, length, payload_offset, payload
 
 @dataclass(frozen=True, slots=True)
 class ObjectRef:
-    """Where one object's bytes lie."""
+    """Location of one object's bytes."""
 
     sha256: str
-    """Of the payload, hex."""
+    """SHA-256 of the payload, hex."""
     kind: ObjectKind
     mime: str
     segment: str
     """File below ``objects/``."""
     offset: int
-    """Where its WARC record starts in the segment, bytes."""
+    """Start of its WARC record in the segment, bytes."""
     length: int
-    """Of the record, bytes as stored."""
+    """Length of the record as stored, bytes."""
     payload_offset: int
-    """Where the payload starts in the segment; -1: the record is gzipped."""
+    """Start of the payload in the segment; -1: the record is gzipped."""
     payload_length: int
-    """Bytes, decompressed."""
+    """Length of the payload, decompressed, bytes."""
 
 
 class ObjectIndex:
-    """Look-ups and additions; safe for threads, and for processes that each have their own."""
+    """The index of objects: SHA-256 -> segment, offset, length. Safe for threads; each process has its own.
+
+    Rows are added once their segment is synced.
+    """
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -140,14 +143,14 @@ class ObjectIndex:
         self._open: sqlite3.Connection | None = None
 
     def find(self, sha256: str) -> ObjectRef | None:
-        """Return where an object lies, None where there is none."""
+        """Return where an object lies; None: no such object."""
         rows = self._query(f"SELECT {_COLUMNS} FROM objects WHERE sha256 = ?", (bytes.fromhex(sha256),))  # noqa: S608
         return _ref(rows[0]) if rows else None
 
     def add(self, refs: Sequence[ObjectRef], segment: str, length: int) -> None:
-        """Add objects of one segment, whose first ``length`` bytes are on the disk; one synced transaction.
+        """Add objects of one segment, whose first ``length`` bytes are synced, in one synced transaction.
 
-        An object that another process added meanwhile keeps its place.
+        An object that another process added meanwhile keeps its location.
         """
         rows = [(bytes.fromhex(r.sha256), r.kind, r.mime, r.segment, r.offset, r.length, r.payload_offset,
                  r.payload_length) for r in refs]  # fmt: skip
@@ -163,7 +166,7 @@ class ObjectIndex:
                 raise
 
     def remove(self, hashes: Iterable[str]) -> None:
-        """Forget objects, in one synced transaction; those it does not know are no matter."""
+        """Remove objects in one synced transaction; unknown ones are ignored."""
         rows = [(bytes.fromhex(sha256),) for sha256 in hashes]
         with self._mutex:
             connection = self._connection()
@@ -172,15 +175,15 @@ class ObjectIndex:
             connection.execute("COMMIT")
 
     def segments(self) -> dict[str, int]:
-        """Return segment -> bytes of it that are known to be whole, in the order of names."""
+        """Return segment -> length of its complete part in bytes, in the order of names."""
         return dict(self._query("SELECT name, length FROM object_segments ORDER BY name", ()))
 
     def last(self) -> int:
-        """Return the greatest sequence number, 0 where there is no object."""
+        """Return the greatest sequence number; 0: there are no objects."""
         return int(self._query("SELECT coalesce(max(sequence), 0) FROM objects", ())[0][0])
 
     def after(self, sequence: int, upto: int, size: int = 10_000) -> Iterator[list[ObjectRef]]:
-        """Yield the objects added after ``sequence``, up to and with ``upto``, some at a time, in that order."""
+        """Yield the objects added after ``sequence`` up to and including ``upto``, in that order, in batches."""
         query = f"SELECT sequence, {_COLUMNS} FROM objects WHERE sequence > ? AND sequence <= ? ORDER BY 1 LIMIT ?"  # noqa: S608
         while rows := self._query(query, (sequence, upto, size)):
             yield [_ref(row[1:]) for row in rows]

@@ -1,4 +1,4 @@
-"""A workspace's store: the front door of this room."""
+"""The store of a workspace: tables, objects, state and versions behind one class."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -32,23 +32,23 @@ class Store:
         self._layout = Layout(self.root)
         self._clock = clock
         self.objects = Objects(self.root, clock=clock, segment_bytes=segment_bytes)
-        """Bytes: pages, media, what was derived of them."""
+        """Bytes: pages, media, and objects derived from them."""
         self.state = State(self._layout.state)
-        """What changes row by row."""
+        """SQLite for data that changes row by row."""
         self._home = Home.of(self.root)
         self._lock = WriterLock(self._layout, self._recover, self._leave)
         self._running: str | None = None
 
     @classmethod
     def create(cls, root: Path, *, buckets: int = BUCKETS, clock: Clock = utc_now) -> "Store":
-        """Make a new, empty store in the folder ``root``, which may exist.
+        """Create an empty store in the folder ``root``, which may exist.
 
         Raises:
-            WorkspaceError: There is a store already, or DuckDB cannot read a path of that name.
+            WorkspaceError: The folder holds a store already, or DuckDB cannot read a path of that name.
         """
         layout = _layout(root)
         if any(layout.versions.glob("*.json")):
-            raise WorkspaceError(f"{layout.root}: there is a workspace already; choose another folder")
+            raise WorkspaceError(f"{layout.root}: already a workspace. Choose another folder.")
         for folder in (layout.tables, layout.objects):
             folder.mkdir(parents=True, exist_ok=True)
         State(layout.state).migrate("storage", OBJECT_DDL)
@@ -61,25 +61,25 @@ class Store:
         """Open the store in ``root``.
 
         Raises:
-            WorkspaceError: There is none.
+            WorkspaceError: The folder holds none.
         """
         latest_number(_layout(root))
         return cls(root, clock=clock)
 
     def lock(self) -> AbstractContextManager[None]:
-        """Hold the workspace for writing; this Store may take it again inside.
+        """Hold the workspace for writing; this Store may take the lock again inside.
 
-        Who takes it first waits for children of a killed writer, and undoes what it left unfinished. Where the
-        workspace lies in an object store, the lock holds for all machines, and ends with everything stored.
+        The outermost block first waits for children of a killed writer and undoes its unfinished work. In an object
+        store the lock holds for all machines, and its end stores every change.
 
         Raises:
-            WorkspaceError: Another live process holds it, here or on another machine, or such children do not end.
+            WorkspaceError: Another process holds it, here or on another machine, or such children do not end.
             ObjectStoreError: The object store does not answer.
         """
         return self._lock.hold()
 
     def keeping_state(self) -> AbstractContextManager[None]:
-        """Write to the state, which needs no lock in a folder; in an object store that is stored at the end.
+        """Write to the state: without a lock in a folder; in an object store, under the lock, stored at the end.
 
         Raises:
             WorkspaceError, ObjectStoreError: As for ``lock``, where the workspace lies in an object store.
@@ -87,21 +87,21 @@ class Store:
         return nullcontext() if self._home is None else self.lock()
 
     def fetch_segments(self) -> None:
-        """Fetch every segment that is not on this machine yet, where the workspace lies in an object store."""
+        """Fetch every segment that a working copy lacks; does nothing for a workspace in a folder."""
         if self._home is not None:
             self._home.fetch_segments()
 
-    def refuse_far(self, what: str) -> None:
-        """Refuse a program that writes to the state for as long as it lives, where the workspace is a working copy.
+    def refuse_working_copy(self, what: str) -> None:
+        """Refuse a program that keeps writing to the state, if the workspace is a working copy.
 
         Raises:
-            UsageError: It lies in an object store.
+            UsageError: The workspace lies in an object store.
         """
         if self._home is not None:
             raise UsageError(
-                f"{what}: {self._home.address}: answers are written one by one to the machine that serves, not to an "
-                f"object store; serve a copy (m5data copy DIR -w {self._home.address}), and take its judgements back "
-                "with m5data annotate export and import"
+                f"{what}: {self._home.url}: answers are written one by one to the machine that serves, not to an "
+                f"object store. Serve a copy (m5data copy DIR -w {self._home.url}), and take its judgements back "
+                "with m5data annotate export and import."
             )
 
     def snapshot(self, version: int | None = None) -> Snapshot:
@@ -111,7 +111,7 @@ class Store:
             version: Its number; None: the newest.
 
         Raises:
-            WorkspaceError: There is no such version.
+            WorkspaceError: No such version exists.
         """
         number = latest_number(self._layout) if version is None else version
         return Snapshot(self._layout, read_version(self._layout, number))
@@ -122,13 +122,13 @@ class Store:
 
     @contextmanager
     def stage(self, name: str, *, settings: str, reads: Sequence[str] = (), extra: str = "") -> Iterator[Stage]:
-        """Run a stage inside the lock; leaving without ``commit`` leaves the tables as they were.
+        """Run a stage inside the lock; without ``commit`` the tables stay as they were.
 
         Args:
             name: Stage.
             settings: Digest of its settings.
             reads: Tables it reads.
-            extra: Whatever else its result depends on, e.g. a digest of a state table.
+            extra: Anything else that its result depends on, such as a digest of a state table.
 
         Raises:
             WorkspaceError: Another live process writes, or another stage of this Store has not ended.
@@ -146,7 +146,7 @@ class Store:
     def _alone(self, name: str) -> Iterator[None]:
         if self._running is not None:
             raise WorkspaceError(
-                f"stage {name}: stage {self._running} of this process has not ended; run one after the other"
+                f"stage {name}: stage {self._running} of this process has not ended. Run one after the other."
             )
         self._running = name
         try:
@@ -159,7 +159,7 @@ class Store:
         return Spool(spool_folder(self._layout, stage, self.snapshot().record))
 
     def verify_objects(self) -> Iterator[ObjectProblem]:
-        """Read every object and yield those that are missing, or whose bytes are not those of their hash."""
+        """Read every object, and yield those that are missing or do not match their hash."""
         return verify_objects(self.objects)
 
     def _recover(self) -> None:
@@ -188,10 +188,10 @@ class Store:
 
 
 def _layout(root: Path) -> Layout:
-    """Return the layout of ``root``, whose name must not look like a pattern to DuckDB."""
+    """Return the layout of ``root``, after checking that DuckDB does not read its name as a pattern."""
     layout = Layout(Path(root).absolute())
     if _PATTERN.search(str(layout.root)):
         raise WorkspaceError(
-            f"{layout.root}: wanted a path without * ? [ ], which DuckDB reads as a pattern; rename it"
+            f"{layout.root}: the path must not contain * ? [ or ], which DuckDB reads as a pattern. Rename it."
         )
     return layout

@@ -1,4 +1,4 @@
-"""Vacuum: files that no kept dataset version needs."""
+"""Vacuum of files: the dataset versions that stay, and the files that none of them needs."""
 
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -29,12 +29,12 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """What keeps a version, apart from being named."""
+    """The versions that stay without being named."""
 
     newest: int
-    """So many newest versions; at least 1."""
+    """Number of newest versions; at least 1."""
     days: float
-    """Versions committed within so many days."""
+    """Age in days within which versions stay."""
 
 
 def choose_versions(
@@ -47,11 +47,11 @@ def choose_versions(
     """Return the numbers of the versions that are kept.
 
     Args:
-        versions: All that were committed, newest first.
-        keeping: How many, and how young.
+        versions: All committed versions, newest first.
+        keeping: How many stay, and how young.
         now: Present moment.
-        named: Versions that something outside the tables names; those that are gone do not matter.
-        named_by: Returns what the tables of a kept version name: that is kept, too.
+        named: Versions named outside the tables; missing ones are ignored.
+        named_by: Returns the versions that a kept version's tables name; these stay too.
     """
     since = now - timedelta(days=keeping.days)
     known = {version.number: version for version in versions}
@@ -71,20 +71,20 @@ class StaleFiles:
     """Files that no kept version needs."""
 
     versions: tuple[Path, ...]
-    """Of dataset versions."""
+    """Files of dataset versions."""
     data: tuple[Path, ...]
-    """Of tables."""
+    """Data files of tables."""
     log: tuple[Path, ...]
     """Entries and checkpoints of Delta logs."""
     drafts: tuple[Path, ...]
-    """Half-written files."""
+    """Temporary files that killed processes left."""
     checkpoints: tuple[tuple[str, int], ...]
-    """Table and Delta versions, ascending, from which its log can be read once the entries right before are gone."""
+    """Table and Delta version of each checkpoint that replaces the removed entries before it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """Everything that goes."""
+    """Everything that a vacuum removes."""
 
     kept: frozenset[int]
     """Dataset versions that stay."""
@@ -92,7 +92,7 @@ class Findings:
     objects: tuple[ObjectRef, ...]
     """Objects that nothing uses."""
     lines: tuple[tuple[str, int, int], ...]
-    """What, how many and how many bytes, as found."""
+    """Name, count and bytes of each kind of finding."""
 
     @property
     def is_empty(self) -> bool:
@@ -102,7 +102,7 @@ class Findings:
 
 
 def count_findings(files: StaleFiles, objects: tuple[ObjectRef, ...]) -> tuple[tuple[str, int, int], ...]:
-    """Return what goes, how many and how many bytes."""
+    """Return name, count and bytes of each kind of finding."""
     lists = {
         "dataset versions": files.versions,
         "data files": files.data,
@@ -118,16 +118,16 @@ def _size(path: Path) -> int:
 
 
 _LONG = 10
-"""Log entries from which a gap between needed versions is worth a checkpoint, which is as large as some of them."""
+"""Shortest gap of log entries that is worth a checkpoint, which is as large as some of them."""
 _NUMBERED = re.compile(r"(\d{20})\.(json|crc|checkpoint(\.[\w.-]+)?\.parquet)")
 
 
 def find_stale_files(root: Path, versions: Collection[VersionRecord], kept: Collection[int]) -> StaleFiles:
-    """Look for files that can go.
+    """Return the files that no kept version needs.
 
     Args:
         root: The workspace's folder; its lock is held.
-        versions: All dataset versions that were committed.
+        versions: All committed dataset versions.
         kept: Numbers of those that stay.
     """
     layout = Layout(root)
@@ -148,9 +148,9 @@ def find_stale_files(root: Path, versions: Collection[VersionRecord], kept: Coll
 
 
 def remove_stale_files(root: Path, files: StaleFiles) -> None:
-    """Remove them: first versions, so that nobody opens one whose files are gone.
+    """Remove files; versions first, so that nobody opens one whose files are gone.
 
-    Killed at any instant, every kept version reads as before, and what is left is found again.
+    After a kill at any instant every kept version reads as before, and the next vacuum finds the rest.
     """
     layout = Layout(root)
     for path in (*files.versions, *files.drafts):
@@ -170,7 +170,7 @@ def _unused(layout: Layout, spec: TableSpec, pinned: Collection[int]) -> Iterato
 
 
 def _gaps(pinned: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Yield the first version of each long row that nobody needs, and the needed one after it; ``pinned`` ascending."""
+    """Yield the first version of each long gap and the needed version after it; ``pinned`` is ascending."""
     yield 0, pinned[0]
     for before, after in pairwise(pinned):
         if after - before > _LONG:
@@ -185,7 +185,7 @@ def _entries_between(log: Path, first: int, after: int) -> Iterator[Path]:
 
 
 def _checkpoint(folder: Path, version: int) -> None:
-    """Make the log readable from ``version`` on without what came before."""
+    """Make the log readable from ``version`` on without earlier entries."""
     log = folder / "_delta_log"
     if not list(log.glob(f"{version:020}.checkpoint*")):
         DeltaTable(folder, version=version).create_checkpoint()
@@ -195,7 +195,7 @@ def _checkpoint(folder: Path, version: int) -> None:
 
 
 def _drafts(layout: Layout) -> Iterator[Path]:
-    """Yield half-written files; only whoever holds the lock may call them that."""
+    """Yield temporary files of killed processes. Only under the lock."""
     for path in sorted(layout.root.rglob(f".*{TEMPORARY}")):
         if path.is_file():
             yield path

@@ -47,19 +47,19 @@ _NAME = re.compile(r"(\d{8})\.json")
 
 @dataclass(frozen=True, slots=True)
 class StageRecord:
-    """What is known of a stage's last committed run."""
+    """A stage's last committed run."""
 
     settings: str
     """Digest of its settings."""
     extra: str
-    """Whatever else the stage said its result depends on; may be empty."""
+    """Anything else that its result depends on; may be empty."""
     reads: Mapping[str, int]
-    """Table -> Delta version it read, or, where it wrote the table itself, wrote. Absent: not written yet."""
+    """Table -> Delta version that it read, or wrote if the table is its own. Absent: not written yet."""
     report: StageReport
     version: int
     """Dataset version that it committed."""
     code: str
-    """Version of this package that ran it."""
+    """Version of this package that ran the stage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +92,11 @@ def latest_number(layout: Layout) -> int:
     """Return the number of the newest version.
 
     Raises:
-        WorkspaceError: There is no version at all, so the folder is no workspace.
+        WorkspaceError: The folder has no version, so it is not a workspace.
     """
     numbers = [int(match[1]) for match in map(_NAME.fullmatch, _names(layout)) if match]
     if not numbers:
-        raise WorkspaceError(f"{layout.root}: wanted a workspace, found no dataset version; run m5data init")
+        raise WorkspaceError(f"{layout.root}: not a workspace: it has no dataset version. Create one with m5data init.")
     return max(numbers)
 
 
@@ -104,14 +104,14 @@ def read_version(layout: Layout, number: int) -> VersionRecord:
     """Read one version.
 
     Raises:
-        WorkspaceError: There is no version of that number.
+        WorkspaceError: No such version exists.
     """
     try:
         data = json.loads(_path(layout, number).read_bytes())
     except FileNotFoundError:
         newest = latest_number(layout)
         raise WorkspaceError(
-            f"{layout.root}: wanted dataset version {number}, there are 0 to {newest}; see m5data log"
+            f"{layout.root}: dataset version {number} does not exist; versions are 0 to {newest}. See m5data log."
         ) from None
     except ValueError as error:
         raise _damaged(layout, number, error) from error
@@ -122,7 +122,7 @@ def read_version(layout: Layout, number: int) -> VersionRecord:
 
 
 def write_version(layout: Layout, record: VersionRecord) -> None:
-    """Write one version, the last act of a commit: before it nothing new is seen, after it everything."""
+    """Write one version as the last step of a commit: readers see nothing new before it and everything after."""
     data = asdict(replace(record, created=None))
     data["created"] = record.created and record.created.isoformat()
     encoded = json.dumps(data, ensure_ascii=False, indent=1, sort_keys=True)
@@ -140,8 +140,8 @@ def _record(data: dict[str, Any]) -> VersionRecord:
 def _damaged(layout: Layout, number: int, error: Exception) -> CorruptObjectError:
     what = str(error).splitlines()[0]
     return CorruptObjectError(
-        f"{_path(layout, number)}: wanted a dataset version, found something else ({what}); restore it from a backup, "
-        "or remove it to go back to the version before"
+        f"{_path(layout, number)}: not a dataset version ({what}). Restore it from a backup, "
+        "or remove it to return to the previous version."
     )
 
 
@@ -158,11 +158,11 @@ def _stage_record(data: dict[str, Any]) -> StageRecord:
 
 
 _NORMS = {"property_norm", "value_norm", "unit"}
-"""Columns of ``specs`` that are kept in ``spec_norms``: the stage that reads lines writes them there."""
+"""Columns of ``specs`` whose values are stored in ``spec_norms``."""
 
 
 class Snapshot:
-    """A dataset version. Reading it never blocks on writing, and never sees half of a commit."""
+    """A dataset version, open for reading. Reading never waits for a writer and never sees half a commit."""
 
     def __init__(self, layout: Layout, record: VersionRecord) -> None:
         self._layout = layout
@@ -176,7 +176,7 @@ class Snapshot:
 
     @property
     def number(self) -> int:
-        """Number of the version; 0: nothing committed yet."""
+        """Number of the version; 0: nothing is committed yet."""
         return self.record.number
 
     @property
@@ -186,12 +186,12 @@ class Snapshot:
 
     @cached_property
     def tables(self) -> Mapping[str, int]:
-        """Table -> Delta version that is pinned; tables never written are absent."""
+        """Table -> pinned Delta version; tables never written are absent."""
         return MappingProxyType(dict(self.record.tables))
 
     @cached_property
     def stages(self) -> Mapping[str, StageRecord]:
-        """Stage -> what its last run was."""
+        """Stage -> record of its last run."""
         return MappingProxyType(dict(self.record.stages))
 
     def files(self, name: str) -> tuple[DataFile, ...]:
@@ -211,12 +211,12 @@ class Snapshot:
 
         Args:
             name: Table.
-            columns: Those wanted, in the order wanted; None: all.
-            only: Partitions wanted (see ``partitions``); None: all. Buckets of all tables with the same
+            columns: Columns to return, in this order; None: all.
+            only: Partitions to read (see ``partitions``); None: all. Buckets of all tables with the same
                 ``bucket_of`` hold the same products.
 
         Raises:
-            DataError: There is no such table or column.
+            DataError: No such table or column exists.
         """
         spec = _spec(name)
         schema = _select(spec, columns)
@@ -231,12 +231,12 @@ class Snapshot:
             return engine.sql(query).to_arrow_table().cast(schema)
 
     def connection(self, only: Collection[str] | None = None) -> duckdb.DuckDBPyConnection:
-        """Open DuckDB with one view a table, ``ledger`` and ``spec_numbers``; the caller closes it.
+        """Open DuckDB with a view for each table, ``ledger`` and ``spec_numbers``; the caller closes it.
 
         The connection is the caller's own: temporary tables, registered Arrow tables and COPY work.
 
         Args:
-            only: Tables that get a view, and nothing else does; None: all.
+            only: The only tables that get a view; None: all tables, and the other views.
         """
         engine = open_engine()
         self._show(engine, None if only is None else dict.fromkeys(only))
@@ -248,24 +248,24 @@ class Snapshot:
         Args:
             name: Name of the view.
             table: Table.
-            only: Partitions wanted; None: all.
+            only: Partitions to show; None: all.
         """
         files = [file for file in self.files(table) if only is None or file.partition in only]
         return f"CREATE VIEW {quote(name)} AS {rows_sql(_spec(table), self._layout.table(table), files)}"
 
     def sql(self, query: str, params: Sequence[object] | None = None) -> pa.Table:
-        """Return the result of one SELECT over the tables and views; it can read nothing else.
+        """Return the result of one SELECT over the tables and views; nothing else can be read.
 
         Raises:
-            QueryError: The query is wrong, or is no SELECT.
+            QueryError: The query is wrong or not a SELECT.
         """
         return self.batches(query, params).read_all()
 
     def batches(self, query: str, params: Sequence[object] | None = None) -> pa.RecordBatchReader:
-        """Return the result of one SELECT bit by bit, so that it need not fit in memory.
+        """Return a reader of the result of one SELECT, so that it need not fit in memory.
 
         Raises:
-            QueryError: The query is wrong, or is no SELECT; while reading, too.
+            QueryError: The query is wrong or not a SELECT; also raised while reading.
         """
         engine = open_engine()
         try:
@@ -282,7 +282,7 @@ class Snapshot:
         return pa.RecordBatchReader.from_batches(reader.schema, _drain(engine, reader))
 
     def _show(self, engine: duckdb.DuckDBPyConnection, scope: Scope | None) -> None:
-        """Make the views of the tables in ``scope``, of its buckets alone; None: of everything there is."""
+        """Create the views of the tables in ``scope`` over its buckets; None: all views."""
         for name in TABLES if scope is None else scope:
             spec, only = TABLES[name], scope[name] if scope else None
             engine.execute(self.view(name, name, only=only))
@@ -293,7 +293,7 @@ class Snapshot:
                 engine.execute(comments_sql(name, meaning, columns))
 
     def _show_norms(self, engine: duckdb.DuckDBPyConnection, only: Sequence[Partition] | None) -> None:
-        """Make the view ``specs`` one that has the shared words of ``spec_norms``."""
+        """Replace the view ``specs`` with one that joins the normalised values of ``spec_norms``."""
         spec = _spec("specs")
         files = [file for file in self.files("specs") if only is None or file.partition in only]
         lines = rows_sql(spec, self._layout.table("specs"), files)
@@ -301,7 +301,7 @@ class Snapshot:
         engine.execute(comments_sql("specs", spec.meaning, spec.columns))
 
     def _norms(self, only: Sequence[Partition] | None = None) -> str:
-        """Return a query of what specification lines say in shared words."""
+        """Return a query of the rows of ``spec_norms``."""
         files = [file for file in self.files("spec_norms") if only is None or file.partition in only]
         return rows_sql(_spec("spec_norms"), self._layout.table("spec_norms"), files)
 
@@ -323,7 +323,7 @@ def _drain(engine: duckdb.DuckDBPyConnection, reader: pa.RecordBatchReader) -> I
 
 def _spec(name: str) -> TableSpec:
     if name not in TABLES:
-        raise DataError(f"wanted a table, got {name!r}; there are {', '.join(TABLES)}")
+        raise DataError(f"there is no table {name!r}. The tables are {', '.join(TABLES)}.")
     return TABLES[name]
 
 
@@ -333,5 +333,5 @@ def _select(spec: TableSpec, columns: Sequence[str] | None) -> pa.Schema:
         return schema
     unknown = [name for name in columns if name not in schema.names]
     if unknown:
-        raise DataError(f"table {spec.name} has no column {', '.join(unknown)}; it has {', '.join(schema.names)}")
+        raise DataError(f"table {spec.name} has no column {', '.join(unknown)}; it has {', '.join(schema.names)}.")
     return pa.schema([schema.field(name) for name in columns])

@@ -1,4 +1,4 @@
-"""SQL views of a dataset version."""
+"""SQL of the views that show a dataset version: one for each table, with the meaning of every column."""
 
 import re
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 _ASKS_NORMS = re.compile(r"property_norm|value_norm|unit|spec_numbers|(?<!\()\*|^\s*from\b", re.IGNORECASE)
-"""Their names, a star that is not ``count(*)``'s, or DuckDB's bare FROM."""
+"""Names of the columns, a star outside ``count(*)``, or DuckDB's bare FROM."""
 
 
 def view_sql(spec: TableSpec, folder: Path, files: Sequence[DataFile]) -> str:
@@ -33,9 +33,9 @@ def view_sql(spec: TableSpec, folder: Path, files: Sequence[DataFile]) -> str:
 
 
 def rows_sql(spec: TableSpec, folder: Path, files: Sequence[DataFile]) -> str:
-    """Return a query of all rows in ``files``, columns as the schema has them; empty where there is no file.
+    """Return a query of all rows in ``files`` with the columns of the schema; without files it is empty.
 
-    The value of a ``split_by`` column stands in the query, not in the files.
+    The value of a ``split_by`` column is part of the query, not of the files.
     """
     if not files:
         nothing = ", ".join(f"NULL::{sql_type(c.type)} AS {quote(c.name)}" for c in spec.columns)
@@ -46,7 +46,7 @@ def rows_sql(spec: TableSpec, folder: Path, files: Sequence[DataFile]) -> str:
 
 
 def aligned_specs_sql(specs: str, norms: str) -> str:
-    """Return a query of all specification lines with what they say in shared words, as columns of ``specs``.
+    """Return a query of all specification lines with their normalised values, as columns of ``specs``.
 
     Args:
         specs: Query of the lines.
@@ -59,18 +59,18 @@ def aligned_specs_sql(specs: str, norms: str) -> str:
 
 
 def needs_norms(query: str) -> bool:
-    """Return whether a query may ask ``specs`` for shared words: only then are they joined to all lines."""
+    """Return whether a query may read normalised values from ``specs``: only then are they joined."""
     return _ASKS_NORMS.search(query) is not None
 
 
 def file_sql(*paths: Path) -> str:
-    """Return the table function that reads Parquet files, and nothing into the names of their folders."""
+    """Return the table function that reads Parquet files, without columns from the names of their folders."""
     listed = ", ".join(text(str(path)) for path in paths)
     return f"read_parquet([{listed}], hive_partitioning = false)"
 
 
 def comments_sql(view: str, meaning: str, columns: Sequence[Column]) -> str:
-    """Return the statements that put the meaning of a view and of its columns into the catalogue."""
+    """Return the statements that comment a view and its columns in the catalogue."""
     lines = [f"COMMENT ON VIEW {quote(view)} IS {text(meaning)}"]
     lines += [f"COMMENT ON COLUMN {quote(view)}.{quote(c.name)} IS {text(c.meaning)}" for c in columns]
     return ";\n".join(lines)
@@ -83,7 +83,7 @@ def _select(spec: TableSpec, paths: Sequence[Path], value: str | None) -> str:
     return f"SELECT {columns} FROM {file_sql(*paths)}"  # noqa: S608
 
 
-SPEC_NUMBERS_MEANING = "One row a specification whose value is one number, with or without a unit behind it."
+SPEC_NUMBERS_MEANING = "One row per specification whose value is one number, with or without a unit after it."
 
 SPEC_NUMBERS_COLUMNS = (
     Column("product_id", pa.string(), "product"),
@@ -91,7 +91,7 @@ SPEC_NUMBERS_COLUMNS = (
     Column("property", pa.string(), "shared name where aligned, else as published"),
     Column("value", pa.string(), "value as published, contact details masked"),
     Column("number", pa.float64(), "value_norm, else value, as a number"),
-    Column("unit", pa.string(), "unit where aligned, else what stands behind the number; NULL: none", nullable=True),
+    Column("unit", pa.string(), "unit where aligned, else the text after the number; NULL: none", nullable=True),
 )
 
 SPEC_NUMBERS_SQL = r"""

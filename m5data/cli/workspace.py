@@ -20,11 +20,11 @@ def init(
 ) -> None:
     """Make a new workspace with a commented m5data.toml."""
     from m5data.workspace import SETTINGS_FILE, Workspace
-    from storage.remote import is_address, working_copy
+    from storage.remote import is_store_url, working_copy
 
     workspace = Workspace.create(working_copy(folder))
     where = SETTINGS_FILE
-    if is_address(folder):
+    if is_store_url(folder):
         where = str(workspace.root / SETTINGS_FILE)  # the next run stores what is written there
     typer.echo(f"{folder}: new workspace; name a shop in {where}, then: m5data run -w {folder}")
 
@@ -32,9 +32,9 @@ def init(
 def _local(place: str | Path) -> Path:
     """Return the folder of the demo, which serves its shops from there."""
     from m5data.errors import UsageError
-    from storage.remote import is_address
+    from storage.remote import is_store_url
 
-    if is_address(place):
+    if is_store_url(place):
         raise UsageError(f"demo {place}: the demo needs a folder; make it in one, then: m5data copy {place} -w DIR")
     return Path(place)
 
@@ -106,7 +106,7 @@ def serve(
     from webapp.server import serve as serve_app
 
     opened = m5data.open(workspace)
-    opened.store.refuse_far("m5data serve")
+    opened.store.refuse_working_copy("m5data serve")
     chosen = {name: value for name, value in {"host": host, "port": port}.items() if value is not None}
     settings = opened.settings.serve.model_copy(update=chosen)
     check_public(settings)

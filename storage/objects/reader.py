@@ -1,4 +1,4 @@
-"""Objects: the bytes in WARC segments, each found by one positioned read."""
+"""Objects read: one positioned read in a WARC segment for each, checked against its hash."""
 
 import gzip
 import hashlib
@@ -19,11 +19,11 @@ from storage.state import ObjectIndex, ObjectKind, ObjectRef, State
 __all__ = ["SEGMENT_BYTES", "ObjectProblem", "Objects", "verify_objects"]
 
 SEGMENT_BYTES = 1_000_000_000
-"""Length from which a segment is full: web archives' custom of about 1 GB."""
+"""Length from which a segment is full; about 1 GB, as web archives do."""
 
 
 class Objects:
-    """The objects of a workspace. Worker processes make their own from the workspace's path."""
+    """The objects of a workspace. Worker processes create their own from the workspace's path."""
 
     def __init__(self, root: Path, *, clock: Clock = utc_now, segment_bytes: int = SEGMENT_BYTES) -> None:
         self._layout = Layout(Path(root))
@@ -34,7 +34,7 @@ class Objects:
     def writer(self, kind: ObjectKind) -> ObjectWriter:
         """Return a writer (a context manager that flushes and closes) of one kind of object.
 
-        Pages are gzipped and private to this machine's user; media and derived objects lie as they are.
+        Pages are gzipped and readable by this user alone; media and derived objects are stored as they are.
         """
         return ObjectWriter(self._layout, self.index, kind, self._clock, self._segment_bytes)
 
@@ -45,45 +45,45 @@ class Objects:
         """Return where an object lies.
 
         Raises:
-            CorruptObjectError: The index does not know it.
+            CorruptObjectError: The index does not have it.
         """
         ref = self.index.find(sha256)
         if ref is None:
-            raise CorruptObjectError(f"object {sha256}: not in the index; run m5data verify --objects")
+            raise CorruptObjectError(f"object {sha256}: not in the index. Run m5data verify --objects.")
         return ref
 
     def read(self, sha256: str) -> bytes:
         """Return an object's bytes, checked against its hash.
 
         Raises:
-            CorruptObjectError: It is not there, or has other bytes.
+            CorruptObjectError: It is missing or damaged.
         """
         ref = self.find(sha256)
         payload = self._payload(ref)
         got = hashlib.sha256(payload).hexdigest()
         if got != sha256:
-            raise CorruptObjectError(f"{_place(ref)}: wanted the bytes of {sha256}, got those of {got}; fetch it again")
+            raise CorruptObjectError(f"{_place(ref)}: not the bytes of {sha256}, but of {got}. Fetch it again.")
         return payload
 
     def read_slice(self, sha256: str, offset: int, length: int) -> bytes:
-        """Return ``length`` bytes from ``offset`` of an object; a part has no hash that could be checked.
+        """Return ``length`` bytes from ``offset`` of an object, without a check: a part has no hash.
 
         Raises:
-            CorruptObjectError: The object is not there, or is shorter.
+            CorruptObjectError: The object is missing or shorter.
         """
         ref = self.find(sha256)
         if offset < 0 or length < 0 or offset + length > ref.payload_length:
-            wanted = f"bytes {offset} to {offset + length}"
-            raise CorruptObjectError(f"{_place(ref)}: wanted {wanted}, it has {ref.payload_length}")
+            asked = f"bytes {offset} to {offset + length} do not exist"
+            raise CorruptObjectError(f"{_place(ref)}: {asked}; the object has {ref.payload_length}.")
         if ref.payload_offset < 0:
             return self._payload(ref)[offset : offset + length]
         return self._pread(ref, ref.payload_offset + offset, length)
 
     def page(self, sha256: str) -> StoredPage:
-        """Return a page or media object with its address, HTTP status and headers.
+        """Return a page or media object with its URL, HTTP status and headers.
 
         Raises:
-            CorruptObjectError: It is not there, is damaged, or came by no request.
+            CorruptObjectError: It is missing, damaged, or came from no request.
         """
         return parse_response(self._record(self.find(sha256)))
 
@@ -102,19 +102,21 @@ class Objects:
         try:
             return gzip.decompress(record) if ref.payload_offset < 0 else record
         except (OSError, EOFError, zlib.error) as error:
-            raise CorruptObjectError(f"{_place(ref)}: damaged gzip record ({error}); fetch it again") from error
+            raise CorruptObjectError(f"{_place(ref)}: damaged gzip record ({error}). Fetch it again.") from error
 
     def _pread(self, ref: ObjectRef, offset: int, length: int) -> bytes:
         try:
             descriptor = os.open(segment_file(self._layout.root, ref.segment), os.O_RDONLY)
         except FileNotFoundError as error:
-            raise CorruptObjectError(f"{_place(ref)}: the segment is gone; restore it from a backup") from error
+            raise CorruptObjectError(f"{_place(ref)}: the segment is gone. Restore it from a backup.") from error
         try:
             data = os.pread(descriptor, length, offset)
         finally:
             os.close(descriptor)
         if len(data) != length:
-            raise CorruptObjectError(f"{_place(ref)}: wanted {length} bytes at {offset}, got {len(data)}")
+            raise CorruptObjectError(
+                f"{_place(ref)}: only {len(data)} of {length} bytes at {offset}. Restore a backup."
+            )
         return data
 
 
@@ -124,17 +126,17 @@ def _place(ref: ObjectRef) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ObjectProblem:
-    """One object that cannot be trusted."""
+    """One object that is missing or damaged."""
 
     sha256: str
     detail: str
-    """Where, wanted, got."""
+    """Where it lies, and what is wrong."""
 
 
 def verify_objects(objects: Objects) -> Iterator[ObjectProblem]:
-    """Read every object in the order it was stored, and yield those that are missing or damaged.
+    """Read all objects in the order of storage, and yield those that are missing or damaged.
 
-    Reads everything once; memory holds one object at a time.
+    Memory holds one object at a time.
     """
     for refs in objects.index.after(0, objects.index.last()):
         for ref in refs:

@@ -1,4 +1,4 @@
-"""The table ``objects``: the index of objects as SQL and backups see it."""
+"""Rows of the table ``objects``, which publishes the index of objects."""
 
 from collections.abc import Iterator
 
@@ -14,13 +14,13 @@ __all__ = ["all_objects", "new_objects"]
 def new_objects(
     engine: duckdb.DuckDBPyConnection, index: ObjectIndex, after: int, upto: int
 ) -> duckdb.DuckDBPyRelation:
-    """Return the published objects of ``engine``'s dataset version together with newer ones of the index.
+    """Return the objects of ``engine``'s dataset version together with newer ones of the index.
 
     Args:
         engine: Connection of the snapshot.
         index: Index of objects.
-        after: Sequence number up to which the version holds them.
-        upto: Sequence number up to which the result does.
+        after: Last sequence number that the version holds.
+        upto: Last sequence number of the result.
     """
     schema = TABLES["objects"].schema
     engine.execute("CREATE TEMP TABLE fresh AS SELECT * FROM objects LIMIT 0")
@@ -33,7 +33,7 @@ def all_objects(engine: duckdb.DuckDBPyConnection, index: ObjectIndex) -> duckdb
     """Return all objects of the index.
 
     Args:
-        engine: Connection of the caller's own.
+        engine: Any connection.
         index: Index of objects.
     """
     schema = TABLES["objects"].schema

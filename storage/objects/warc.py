@@ -1,4 +1,4 @@
-"""WARC 1.1 records as bytes (ISO 28500:2017): made here, read here and by any web-archive tool."""
+"""WARC 1.1 records as bytes (ISO 28500:2017), readable by any web-archive tool."""
 
 import uuid
 from collections.abc import Sequence
@@ -34,26 +34,26 @@ _PROFILE = "http://netpreserve.org/warc/1.1/revisit/"
 
 @dataclass(frozen=True, slots=True)
 class StoredPage:
-    """One page as it came."""
+    """One page as received."""
 
     url: str
     status: int
     headers: tuple[tuple[str, str], ...]
-    """As received, but that headers of the transfer (``Content-Encoding`` and the like) are named
-    ``X-Archive-Orig-…``, for the body is stored decoded, and that ``Content-Length`` is the body's."""
+    """As received, except that transfer headers such as ``Content-Encoding`` are named ``X-Archive-Orig-…``, because
+    the body is stored decoded, and ``Content-Length`` is that of the body."""
     body: bytes
 
 
 def response_head(url: str, sha256: str, mime: str, http: bytes, length: int, now: datetime) -> bytes:
-    """Return what precedes the payload of a ``response`` record, HTTP header included.
+    """Return the start of a ``response`` record: everything before the payload, with the HTTP header.
 
     Args:
-        url: Address that was asked.
-        sha256: Of the payload, hex.
-        mime: Type of the payload, as told from its bytes.
+        url: Requested URL.
+        sha256: SHA-256 of the payload, hex.
+        mime: Type of the payload, detected from its bytes.
         http: The HTTP header (see ``http_head``).
-        length: Of the payload, bytes.
-        now: When it came.
+        length: Length of the payload, bytes.
+        now: Time of the response.
     """
     fields = [
         ("WARC-Target-URI", url),
@@ -73,16 +73,16 @@ def payload_head(
     length: int,
     now: datetime,
 ) -> bytes:
-    """Return what precedes the payload of a record without an HTTP header.
+    """Return the start of a record without an HTTP header: everything before the payload.
 
     Args:
-        kind: ``conversion``: made from something stored; ``resource``: came by no HTTP request.
-        url: Address of it, or of what it was made from; None: the payload's own name stands for it.
-        sha256: Of the payload, hex.
+        kind: ``conversion`` for a derived object, ``resource`` for bytes from no HTTP request.
+        url: URL of the payload or of its origin; None: the payload's own URN is used.
+        sha256: SHA-256 of the payload, hex.
         mime: Type of the payload.
-        refers_to: SHA-256 of what it was made from, None where that is not stored.
-        length: Of the payload, bytes.
-        now: When it was made, or came.
+        refers_to: SHA-256 of its origin; None: that is not stored.
+        length: Length of the payload, bytes.
+        now: Time of its creation.
     """
     fields = [
         ("WARC-Target-URI", url or f"urn:sha256:{sha256}"),
@@ -95,7 +95,7 @@ def payload_head(
 
 
 def revisit_record(url: str, sha256: str, status: int, now: datetime) -> bytes:
-    """Return a whole ``revisit`` record: ``url`` was asked again and is still the payload ``sha256``."""
+    """Return a ``revisit`` record: ``url`` was requested again and still is the payload ``sha256``."""
     same = "server-not-modified" if status == HTTPStatus.NOT_MODIFIED else "identical-payload-digest"
     http = http_head(status, ())
     fields = [
@@ -129,14 +129,14 @@ def parse_response(record: bytes) -> StoredPage:
     """Read a whole ``response`` record.
 
     Raises:
-        CorruptObjectError: It is none.
+        CorruptObjectError: The bytes are not such a record.
     """
     warc, _, block = record.removesuffix(RECORD_END).partition(b"\r\n\r\n")
     head, _, body = block.partition(b"\r\n\r\n")
     status_line, *lines = head.decode(errors="replace").split("\r\n")
     fields = dict(_pairs(warc.decode(errors="replace").split("\r\n")[1:]))
     if fields.get("WARC-Type") != "response":
-        raise CorruptObjectError(f"wanted a WARC response record, got {warc[:60]!r}; run m5data verify --objects")
+        raise CorruptObjectError(f"not a WARC response record: {warc[:60]!r}. Run m5data verify --objects.")
     return StoredPage(fields["WARC-Target-URI"], int(status_line.split(" ")[1]), tuple(_pairs(lines)), body)
 
 
@@ -146,7 +146,7 @@ def _head(kind: str, identifier: str, now: datetime, fields: Headers, length: in
 
 
 def _lines(fields: Headers) -> bytes:
-    """Encode header lines; line ends inside a value, which a hostile server may send, become spaces."""
+    """Encode header lines; line ends inside a value, as a hostile server may send, become spaces."""
     text = "".join([f"{name}: {value}\r\n" for name, value in fields])
     if not text.count("\r") == text.count("\n") == len(fields):
         text = "".join([f"{_flat(name)}: {_flat(value)}\r\n" for name, value in fields])
@@ -162,7 +162,7 @@ def _pairs(lines: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _payload_id(sha256: str) -> str:
-    """Name the record of a payload after it: identical bytes are stored once, so the name is unique."""
+    """Return the record id of a payload: unique, because identical bytes are stored once."""
     return f"<{uuid.uuid5(_IDS, sha256).urn}>"
 
 
@@ -179,5 +179,5 @@ def _date(now: datetime) -> str:
 
 @lru_cache(maxsize=64)
 def _second(timestamp: int) -> str:
-    """Write a second as WARC does; thousands of records come in one."""
+    """Format a second as WARC does; cached, because thousands of records share one."""
     return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

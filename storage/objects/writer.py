@@ -1,4 +1,4 @@
-"""Storing objects: append-only segments, each object once, synced many at a time."""
+"""Objects written: append-only WARC segments, each object once, many synced at a time."""
 
 import fcntl
 import gzip
@@ -47,7 +47,7 @@ class _Segment:
         os.lseek(descriptor, length, os.SEEK_SET)
 
     def append(self, *parts: bytes) -> tuple[int, int]:
-        """Append one record, given in parts; return where it starts and how long it is, in bytes as stored."""
+        """Append one record, given in parts; return its start and its length as stored, in bytes."""
         start = self.length
         if self.compressed:
             self._write(gzip.compress(b"".join(parts), _GZIP_LEVEL, mtime=0))
@@ -57,13 +57,13 @@ class _Segment:
         return start, self.length - start
 
     def sync(self) -> None:
-        """Wait until everything appended, and the file's name, are on the disk."""
+        """Sync everything appended, and the name of the file."""
         self._drain()
         os.fsync(self._descriptor)
         sync_folder(self._folder)
 
     def close(self) -> None:
-        """Release the file; what was not synced is lost."""
+        """Release the file; unsynced records are lost."""
         os.close(self._descriptor)
 
     def _write(self, part: bytes) -> None:
@@ -81,12 +81,12 @@ class _Segment:
 
 
 def _open_segment(folder: Path, kind: ObjectKind, lengths: Callable[[], Mapping[str, int]], limit: int) -> _Segment:
-    """Open the first segment of ``kind`` that is here, is not full and that no one else writes to, or a new one.
+    """Open the first segment of ``kind`` that is on this machine, not full and not locked, or a new one.
 
     Args:
-        folder: Where segments lie.
-        kind: What it holds.
-        lengths: Gives segment -> length that the index vouches for; bytes beyond are a dead writer's.
+        folder: Folder of the segments.
+        kind: Kind of its objects.
+        lengths: Returns segment -> length known to the index; bytes beyond are left from a dead writer.
         limit: Bytes from which a segment is full.
     """
     known = lengths()
@@ -99,7 +99,7 @@ def _open_segment(folder: Path, kind: ObjectKind, lengths: Callable[[], Mapping[
         descriptor = _open_locked(path, kind)
         if descriptor is None:
             continue
-        length = lengths().get(path.name, 0)  # asked again: it may have grown until it was locked
+        length = lengths().get(path.name, 0)  # again, because it may have grown before it was locked
         if length < limit:
             os.ftruncate(descriptor, length)
             return _Segment(path, descriptor, length)
@@ -127,10 +127,10 @@ def _write_all(descriptor: int, data: bytes | bytearray) -> None:
 
 
 class ObjectWriter:
-    """Appends objects of one kind. One thread at a time; processes each have their own.
+    """Appends objects of one kind. For one thread at a time; each process has its own.
 
-    Nothing that was put is found, or safe, before ``flush``. Two processes that store the same
-    bytes at the same time may both write them; the index keeps one.
+    Objects are found, and survive a crash, only after ``flush``. Two processes that store the same bytes at the same
+    time may both write them; the index keeps one.
     """
 
     def __init__(self, layout: Layout, index: ObjectIndex, kind: ObjectKind, clock: Clock, limit: int) -> None:
@@ -152,15 +152,15 @@ class ObjectWriter:
         status: int = 200,
         refers_to: str | None = None,
     ) -> str:
-        """Store bytes, unless they are stored, and return their SHA-256 in hex.
+        """Store bytes that are not stored yet, and return their SHA-256 in hex.
 
         Args:
-            payload: The bytes; of a page or media, decoded of any transfer or content encoding.
-            mime: Type, as told from the bytes.
-            url: Address it came from, or, derived, address of what it was made from; None: by no request.
-            headers: HTTP headers as received, in order; pages and media alone.
-            status: HTTP status; pages and media alone.
-            refers_to: SHA-256 of what it was made from; derived objects alone.
+            payload: The bytes; for a page or media, with any transfer or content encoding removed.
+            mime: Type, detected from the bytes.
+            url: URL of the response or, for a derived object, of its origin; None: no request.
+            headers: HTTP headers as received, in order; only for pages and media.
+            status: HTTP status; only for pages and media.
+            refers_to: SHA-256 of its origin; only for derived objects.
         """
         sha256 = hashlib.sha256(payload).hexdigest()
         if sha256 in self._pending or self._index.find(sha256):
@@ -184,12 +184,12 @@ class ObjectWriter:
         return sha256
 
     def revisit(self, url: str, sha256: str, status: int = 304) -> None:
-        """Note that ``url`` was asked again and still is the object ``sha256``."""
+        """Record that ``url`` was requested again and still is the object ``sha256``."""
         now = self._clock()
         self._append(self._ready(now), revisit_record(url, sha256, status, now))
 
     def flush(self) -> None:
-        """Put everything on the disk: the segment first, then its rows in the index."""
+        """Sync everything: the segment first, then its rows in the index."""
         segment = self._segment
         if segment is None:
             return
@@ -225,7 +225,7 @@ class ObjectWriter:
         return self._segment
 
     def _append(self, segment: _Segment, *parts: bytes) -> tuple[int, int]:
-        """Append a record; where that fails (disk full), nothing since the last flush counts as stored."""
+        """Append a record; after a failure (disk full) nothing since the last flush counts as stored."""
         try:
             return segment.append(*parts)
         except BaseException:

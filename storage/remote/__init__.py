@@ -1,13 +1,12 @@
-"""A workspace whose home is an object store: what is published lies there, and each machine works on a copy.
+"""Workspaces in an object store: the store holds what is published, and each machine works on a copy.
 
-Each machine has a working copy, a folder like any other workspace's, and stages go on working on files. Whoever
-takes the writer's lock takes the lease of the store and brings the copy up to date; each commit, and the end of
-the lock, put into the store what changed. The store's list of files is written last: it is what a version file
-is to a folder.
+A working copy is a folder like any other workspace, so stages work on files as usual. Taking the writer's lock takes
+the lease of the store and brings the copy up to date; each commit, and the end of the lock, stores the changes. The
+store's list of files is written last: it commits a version as a version file does in a folder.
 """
 
 from storage.remote.home import Home
-from storage.remote.local_copy import is_address, mark, working_copy
+from storage.remote.local_copy import is_store_url, mark, working_copy
 from storage.remote.transfer import segment_file
 
-__all__ = ["Home", "is_address", "mark", "segment_file", "working_copy"]
+__all__ = ["Home", "is_store_url", "mark", "segment_file", "working_copy"]

@@ -1,4 +1,4 @@
-"""The object store that a workspace lies in, as its working copy on this machine deals with it."""
+"""The object store of a workspace, as seen from its working copy on this machine."""
 
 import fcntl
 import shutil
@@ -15,11 +15,11 @@ from storage.remote.lease import Lease
 from storage.remote.local_copy import (
     OWN_FOLDER,
     Record,
-    address_of,
     files_of,
     is_segment,
     mark,
     read_record,
+    store_url_of,
     write_record,
 )
 from storage.remote.manifest import FILES, Manifest, forget_numbers, newest
@@ -36,22 +36,22 @@ _TRIES = 5
 
 
 class Home:
-    """What keeps a working copy and its store in step."""
+    """Keeps a working copy and its store in step."""
 
-    def __init__(self, root: Path, address: str, clock: Clock = utc_now) -> None:
-        self.address = address
+    def __init__(self, root: Path, url: str, clock: Clock = utc_now) -> None:
+        self.url = url
         self._root = root
-        self._store = ObjectStore(address)
+        self._store = ObjectStore(url)
         self._lease = Lease(self._store, clock)
 
     @staticmethod
     def of(root: Path, clock: Clock = utc_now) -> "Home | None":
         """Return the home of a working copy; None: the folder is a workspace of its own."""
-        address = address_of(root)
-        return None if address is None else Home(root.absolute(), address, clock)
+        url = store_url_of(root)
+        return None if url is None else Home(root.absolute(), url, clock)
 
     def refresh(self) -> None:
-        """Bring the working copy up to what the store holds, unless a run of this machine is ahead of it.
+        """Bring the working copy up to the newest version in the store, unless a run of this machine is ahead of it.
 
         Raises:
             WorkspaceError: There is no workspace, or this machine and another have both committed since they agreed.
@@ -59,12 +59,10 @@ class Home:
         """
         with self._alone():
             if holder_of(self._root) is None and self._settle() is None:
-                raise WorkspaceError(
-                    f"{self.address}: wanted a workspace, found none; make one with: m5data init {self.address}"
-                )
+                raise WorkspaceError(f"{self.url}: not a workspace. Create one with: m5data init {self.url}")
 
     def make_ready(self) -> None:
-        """Make the working copy empty for a workspace that is to be made.
+        """Empty the working copy, so that a workspace can be created in it.
 
         Raises:
             WorkspaceError: There is one already.
@@ -72,18 +70,17 @@ class Home:
         found = self._settle() if read_record(self._root).manifest else newest(self._store)
         if found is not None:
             raise WorkspaceError(
-                f"{self.address}: wanted a place without a workspace, found one of dataset version {found.version}; "
-                "use it, or name another place"
+                f"{self.url}: already a workspace, at dataset version {found.version}. Use it, or name another place."
             )
         for path in self._root.iterdir() if self._root.is_dir() else ():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-        mark(self._root, self.address)
+        mark(self._root, self.url)
 
     def enter(self, before_pull: Callable[[], None]) -> None:
-        """Take the lease, and bring the working copy up to the store; the writer's lock of this machine is held.
+        """Take the lease and bring the working copy up to date. Only under this machine's lock.
 
         Args:
-            before_pull: Closes what is open of the working copy.
+            before_pull: Called before files of the working copy are replaced, to close them.
 
         Raises:
             WorkspaceError: Another machine writes, or both machines have committed since they agreed.
@@ -101,13 +98,13 @@ class Home:
             raise
 
     def catch_up(self) -> None:
-        """Store the dataset versions that a killed run committed here, and did not get to store."""
+        """Store the dataset versions that a killed run committed here but did not store."""
         record = read_record(self._root)
         if record.manifest is not None and latest_number(Layout(self._root)) > record.manifest.version:
             self.publish()
 
     def publish(self) -> None:
-        """Store what has changed.
+        """Store all changes.
 
         Raises:
             WorkspaceError: Another machine stored something meanwhile.
@@ -116,18 +113,18 @@ class Home:
         push(self._store, self._root, read_record(self._root))
 
     def leave(self) -> None:
-        """Store what has changed since the last commit, and give the lease back."""
+        """Store all changes since the last commit, and release the lease."""
         try:
             self.publish()
         finally:
             self._lease.drop()
 
     def drop(self) -> None:
-        """Give the lease back, and store nothing."""
+        """Release the lease without storing anything."""
         self._lease.drop()
 
-    def standing(self) -> str:
-        """Say what was stored last, and how many segments are on this machine."""
+    def describe(self) -> str:
+        """Return a line on the last stored version and on how many segments are on this machine."""
         manifest = read_record(self._root).manifest
         if manifest is None:
             return "nothing was fetched yet"
@@ -146,15 +143,15 @@ class Home:
                 segment_file(self._root, path.removeprefix("objects/"))
 
     def _settle(self) -> Manifest | None:
-        """Bring the working copy up to the newest manifest and return that; None: the store has none."""
+        """Bring the working copy up to the newest manifest and return it; None: the store has none."""
         for _ in range(_TRIES):
             found = newest(self._store)
             record = self._known(found)
             if found is None:
                 if record.manifest is not None:
                     raise WorkspaceError(
-                        f"{self.address}: the workspace is gone from the store; restore it, or move {self._own} away "
-                        f"to make {self._root} a workspace of this machine"
+                        f"{self.url}: the workspace is gone from the store. Restore it, or move {self._own} away "
+                        f"to make {self._root} a workspace of this machine."
                     )
                 return None
             if record.manifest is not None and record.manifest.token == found.token and record.pulling is None:
@@ -162,7 +159,7 @@ class Home:
             kept = () if record.pulling else self._own_changes(record, found)
             if pull(self._store, self._root, record, found, kept) is not None:
                 return found
-        raise ObjectStoreError(f"{self.address}: changed {_TRIES} times while it was fetched; run it again")
+        raise ObjectStoreError(f"{self.url}: changed {_TRIES} times while it was fetched. Run the command again.")
 
     def _known(self, found: Manifest | None) -> Record:
         """Return the record; a manifest that a killed run of this copy stored is that copy's own."""
@@ -173,10 +170,10 @@ class Home:
         return record
 
     def _own_changes(self, record: Record, found: Manifest) -> tuple[str, ...]:
-        """Return what stays as it is here: settings that were changed here alone.
+        """Return the paths that stay as they are here: the settings, if only this machine changed them.
 
         Raises:
-            WorkspaceError: This machine has committed, too, or the settings were changed on both.
+            WorkspaceError: Both machines have committed, or both have changed the settings.
         """
         base = record.manifest.files if record.manifest else {}
         here = [path for path in files_of(self._root) if path.startswith("versions/") or path == _SETTINGS]
@@ -184,23 +181,23 @@ class Home:
         only_settings = own == [_SETTINGS] and base.get(_SETTINGS) == found.files.get(_SETTINGS)
         if own and not only_settings:
             raise WorkspaceError(
-                f"{self.address}: {found.host} stored dataset version {found.version} at {found.written}, and this "
-                f"machine has what was never stored ({', '.join(own)}): remove {self._root} to give this up, or "
-                f"{self._own} to keep it as a workspace of this machine"
+                f"{self.url}: {found.host} stored dataset version {found.version} at {found.written}, and this "
+                f"machine has files that were never stored ({', '.join(own)}). Remove {self._root} to give them up, or "
+                f"{self._own} to keep the folder as a workspace of this machine."
             )
         return tuple(own)
 
     def _sweep(self, found: Manifest, *, fence: bool) -> None:
-        """Check that the store has what its list names, and remove the rest, which a push that was killed left.
+        """Check that the store has every file of its list, and remove the rest, which a killed push left.
 
-        First a new list is stored: a writer that lost its lease, and still lives, can store none any more.
+        With ``fence`` a new list is stored first, so that a live writer that lost its lease can store none.
         """
         named = {entry.key: entry.size for entry in found.files.values()}
         there = self._store.names(FILES)
         if lost := [key for key, size in named.items() if there.get(key) != size]:
             raise CorruptObjectError(
-                f"{self.address}: wanted every file of its list, {len(lost)} are not there whole, {lost[0]} for one; "
-                "restore them from a backup"
+                f"{self.url}: {len(lost)} files of its list are missing or incomplete, {lost[0]} for example. "
+                "Restore them from a backup."
             )
         left = [name for name in there if name not in named]
         if left or fence:
@@ -215,7 +212,7 @@ class Home:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Wait for other processes of this machine that bring the working copy up to date."""
+        """Hold the lock of this machine's processes that bring the working copy up to date."""
         with (self._own / "pulling.lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield

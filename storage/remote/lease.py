@@ -1,4 +1,4 @@
-"""One writer over all machines: an object that only one of them can make."""
+"""One writer over all machines: an object that only one of them can create."""
 
 import json
 import logging
@@ -19,8 +19,8 @@ __all__ = ["LEASE", "STALE_AFTER", "Holder", "Lease"]
 
 LEASE = f"{LISTS}/lease.json"
 STALE_AFTER = timedelta(minutes=10)
-"""A lease that was not renewed for so long is another's for the taking. Clocks of machines may differ by minutes:
-whoever loses a lease all the same cannot store anything over the other's work, which the lists see to."""
+"""A lease that was not renewed for so long may be taken over. Clocks of machines may differ by minutes: a writer that
+loses its lease wrongly still cannot overwrite the other's work, because the lists prevent it."""
 _RENEW_SECONDS = 60.0
 _TRIES = 3
 _LOG = logging.getLogger(__name__)
@@ -28,27 +28,27 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds a lease."""
+    """The holder of a lease."""
 
     host: str
     machine: str
-    """The boot of the machine and the namespace of its processes; empty: not known."""
+    """Boot of the machine and namespace of its processes; empty: unknown."""
     process: int
     began: str
-    """When the process began, in the kernel's count: numbers of processes come again."""
+    """When the process began, in the kernel's count: process ids are reused."""
     token: str
     renewed: str
-    """When it last said so, UTC."""
+    """Time of the last renewal, UTC."""
 
     def is_gone(self, now: datetime) -> bool:
-        """Tell whether the lease can be taken: its process has ended here, or has not renewed it for long."""
+        """Return whether the lease may be taken over: its process ended on this machine, or did not renew it."""
         if self.machine and self.machine == _machine() and _began(self.process) != self.began:
             return True
         return now - datetime.fromisoformat(self.renewed) > STALE_AFTER
 
 
 class Lease:
-    """The right to write to a workspace, renewed by a thread of this process while it is held."""
+    """The right to write to a workspace, renewed by a thread while it is held."""
 
     def __init__(self, store: ObjectStore, clock: Clock = utc_now) -> None:
         self._store = store
@@ -58,7 +58,7 @@ class Lease:
         self._thread: threading.Thread | None = None
 
     def take(self) -> bool:
-        """Take the lease; return whether it was taken over from someone who is gone.
+        """Take the lease, and return whether it was taken over from a dead holder.
 
         Raises:
             WorkspaceError: Another process, here or on another machine, holds it.
@@ -77,10 +77,10 @@ class Lease:
                 break
             taken_over = True
             self._store.remove([LEASE])
-        raise WorkspaceError(_held_by(self._store.address, self._holder()))
+        raise WorkspaceError(_held_by(self._store.url, self._holder()))
 
     def drop(self) -> None:
-        """Give the lease back."""
+        """Release the lease."""
         held, self._held = self._held, None
         if held is None:
             return
@@ -99,7 +99,7 @@ class Lease:
         while not ended.wait(_RENEW_SECONDS):
             try:
                 if not self._is_still(mine):
-                    _LOG.warning("%s: another machine has taken the lease of this workspace over", self._store.address)
+                    _LOG.warning("%s: another machine has taken over the lease of this workspace", self._store.url)
                     return
                 self._store.write(LEASE, _encode(replace(mine, renewed=self._now().isoformat())))
             except M5DataError as error:
@@ -114,20 +114,20 @@ class Lease:
         try:
             return None if data is None else Holder(**json.loads(data))
         except (ValueError, TypeError) as error:
-            raise WorkspaceError(f"{self._store.address}/{LEASE}: damaged ({error}); remove it") from error
+            raise WorkspaceError(f"{self._store.url}/{LEASE}: damaged ({error}). Remove it.") from error
 
     def _now(self) -> datetime:
         return self._clock().astimezone(UTC)
 
 
-def _held_by(address: str, holder: Holder | None) -> str:
+def _held_by(url: str, holder: Holder | None) -> str:
     who = "another machine"
     if holder is not None:
         minutes = int(STALE_AFTER.total_seconds() // 60)
         who = (
             f"process {holder.process} of {holder.host} (last heard of {holder.renewed}; lost after {minutes} minutes)"
         )
-    return f"{address}: another run, {who}, writes to this workspace; wait until it ends, reading is possible meanwhile"
+    return f"{url}: another run, {who}, writes to this workspace. Wait until it ends; reading is possible meanwhile."
 
 
 def _encode(holder: Holder) -> bytes:
@@ -135,7 +135,7 @@ def _encode(holder: Holder) -> bytes:
 
 
 def _machine() -> str:
-    """Name this boot of this machine, and the namespace that numbers of processes are from."""
+    """Return a name for this boot of this machine and the namespace of its process ids."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
@@ -144,7 +144,7 @@ def _machine() -> str:
 
 
 def _began(process: int) -> str:
-    """Return when a process of this machine began, in the kernel's count; empty: there is none."""
+    """Return when a process of this machine began, in the kernel's count; empty: no such process."""
     try:
         text = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -20,63 +20,63 @@ __all__ = [
     "WORKING_COPIES",
     "Record",
     "Stat",
-    "address_of",
     "files_of",
-    "is_address",
     "is_segment",
+    "is_store_url",
     "mark",
     "read_record",
     "stat_of",
+    "store_url_of",
     "working_copy",
     "write_record",
 ]
 
 WORKING_COPIES = "M5DATA_WORKING_COPIES"
-"""Environment variable: the folder that working copies lie in."""
+"""Environment variable that names the folder of working copies."""
 OWN_FOLDER = ".m5data"
-"""Folder of a working copy that holds what is known of its store."""
+"""Folder in a working copy with its knowledge of the store."""
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
-def is_address(place: str | Path) -> bool:
-    """Tell whether a place is an address of an object store, e.g. ``s3://bucket/prefix``, and no folder."""
+def is_store_url(place: str | Path) -> bool:
+    """Return whether a place is the URL of an object store, such as ``s3://bucket/prefix``, and not a folder."""
     return "://" in str(place) and urlsplit(str(place)).scheme != "file"
 
 
 def working_copy(place: str | Path) -> Path:
-    """Return the folder to work on: the one named, by path or ``file:`` address, or the working copy of a store.
+    """Return the folder to work on: the one given by path or ``file:`` URL, or the working copy of a store.
 
-    A working copy lies in the folder that ``M5DATA_WORKING_COPIES`` names, else in the user's cache (``m5data`` in
-    ``XDG_CACHE_HOME`` or ``~/.cache``). It is made if need be; nothing is fetched yet.
+    Working copies lie in the folder that ``M5DATA_WORKING_COPIES`` names, else in the user's cache (``m5data`` in
+    ``XDG_CACHE_HOME`` or ``~/.cache``). A missing one is created; nothing is fetched yet.
 
     Raises:
-        UsageError: The address names no bucket.
+        UsageError: The URL names no bucket.
     """
     text = str(place)
-    if not is_address(text):
+    if not is_store_url(text):
         parts = urlsplit(text)
         return Path(unquote(parts.path)) if parts.scheme == "file" and "://" in text else Path(text)
-    address = text.rstrip("/")
-    parts = urlsplit(address)
+    url = text.rstrip("/")
+    parts = urlsplit(url)
     if not parts.netloc and not parts.path:
-        raise UsageError(f"{text}: wanted an address such as s3://bucket/prefix, it names no bucket; add it")
-    digest = hashlib.sha256(address.encode()).hexdigest()[:12]
-    name = _UNSAFE.sub("-", address.rpartition("/")[2]) or "workspace"
+        raise UsageError(f"{text}: the URL names no bucket. Write it as s3://bucket/prefix.")
+    digest = hashlib.sha256(url.encode()).hexdigest()[:12]
+    name = _UNSAFE.sub("-", url.rpartition("/")[2]) or "workspace"
     folder = _parent().absolute() / f"{name}-{digest}"
-    mark(folder, address)
+    mark(folder, url)
     return folder
 
 
-def mark(folder: Path, address: str) -> None:
+def mark(folder: Path, url: str) -> None:
     """Make a folder the working copy of a store."""
-    if address_of(folder) is None:
+    if store_url_of(folder) is None:
         (folder / OWN_FOLDER).mkdir(parents=True, exist_ok=True)
-        replace_file(_path(folder), address.encode())
+        replace_file(_path(folder), url.encode())
 
 
-def address_of(folder: Path) -> str | None:
-    """Return the address that a folder is the working copy of; None: it is a workspace of its own."""
+def store_url_of(folder: Path) -> str | None:
+    """Return the URL of the store that a folder is the working copy of; None: it is a workspace of its own."""
     try:
         return _path(folder).read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
@@ -97,27 +97,27 @@ def _parent() -> Path:
 STATE = "state.sqlite"
 
 Stat = tuple[int, int, int]
-"""Bytes, time of the last change in nanoseconds, inode: as long as they are equal the content is taken to be."""
+"""Bytes, time of the last change in nanoseconds, and inode: while these are equal, so is the content."""
 
 _OF_THE_MACHINE = frozenset({*OF_A_RUN, OWN_FOLDER, "prefect", "training"})
-"""Folders and files that stay here: those of a run, the scheduler's own, and models in the making."""
+"""Names at the top that stay on this machine: files of a run, the scheduler's folder, models in training."""
 
 
 def files_of(root: Path) -> dict[str, Stat]:
-    """Return path in the workspace -> how the file looks, in order, for all but the state."""
+    """Return path in the workspace -> ``Stat`` of every file but the state, in order of paths."""
     tops = (top for top in sorted(root.iterdir()) if top.name not in _OF_THE_MACHINE and top.name != STATE)
     found = (path for top in tops for path in _inside(top))
     return {path.relative_to(root).as_posix(): stat_of(path) for path in found if not path.name.endswith(TEMPORARY)}
 
 
 def stat_of(path: Path) -> Stat:
-    """Return how a file looks."""
+    """Return the ``Stat`` of a file."""
     facts = path.stat()
     return facts.st_size, facts.st_mtime_ns, facts.st_ino
 
 
 def is_segment(path: str) -> bool:
-    """Tell whether a file of the workspace is a segment of objects: fetched when it is read."""
+    """Return whether a file of the workspace is a segment of objects, which is fetched when it is first read."""
     return path.startswith("objects/")
 
 
@@ -133,16 +133,16 @@ def _inside(top: Path) -> Iterator[Path]:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """The state of a working copy."""
+    """What a working copy knows of its store."""
 
     manifest: Manifest | None = None
-    """The manifest whose files it has; None: it has none yet."""
+    """Manifest whose files the copy has; None: none yet."""
     stats: Mapping[str, Stat] = field(default_factory=dict)
-    """Path -> how the file looked when its content was that of the manifest."""
+    """Path -> ``Stat`` of the file when its content was that of the manifest."""
     pushing: Manifest | None = None
-    """Manifest that is about to be stored: this process may die before it knows."""
+    """Manifest that is being stored: the process may die before it knows the outcome."""
     pulling: Manifest | None = None
-    """Manifest whose files are being fetched: until that is done the copy is none."""
+    """Manifest whose files are being fetched: the copy is incomplete until that ends."""
 
 
 def read_record(root: Path) -> Record:
@@ -163,12 +163,12 @@ def read_record(root: Path) -> Record:
         return Record()
     except (ValueError, KeyError, TypeError) as error:
         raise WorkspaceError(
-            f"{_record_path(root)}: damaged ({error}); remove the folder {root}: it is fetched anew"
+            f"{_record_path(root)}: damaged ({error}). Remove the folder {root}; the next command fetches it again."
         ) from error
 
 
 def write_record(root: Path, record: Record) -> None:
-    """Keep the record; it is on the disk when this returns."""
+    """Write the record, synced when this returns."""
     replace_file(_record_path(root), json.dumps(asdict(record)).encode())
 
 

@@ -1,4 +1,4 @@
-"""The store's list of the workspace's files: a numbered object, of which the newest holds."""
+"""The store's list of the workspace's files: numbered objects, of which the newest is valid."""
 
 import json
 import re
@@ -14,14 +14,14 @@ from storage.remote.object_store import ObjectStore
 __all__ = ["FILES", "LISTS", "Entry", "Manifest", "forget_numbers", "newest", "store_manifest"]
 
 FILES = "files"
-"""Folder of the objects that a manifest names: all others in it are of a push that did not end."""
+"""Folder of the objects that a manifest names; others in it are left from an unfinished push."""
 LISTS = "lists"
 """Folder of the manifests, and of the lease."""
 
 _NAME = re.compile(rf"{LISTS}/(\d{{8}})\.json")
 _TRIES = 5
 _TAKEN = 1000
-"""Numbers of earlier manifests that stay taken."""
+"""Count of earlier manifests whose numbers stay taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +29,13 @@ class Entry:
     """One file of the workspace."""
 
     key: str
-    """Object that holds it; no other content ever has that name."""
+    """Object that holds the content; names are never reused."""
     size: int
     """Bytes."""
     sha256: str
     """Of the content, hex."""
     mode: int
-    """Permissions: page segments and the secret key are their owner's alone."""
+    """Permissions: page segments and the secret key belong to their owner alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Manifest:
 
     number: int
     token: str
-    """Tells two manifests of one number apart: those of a store that was emptied and filled again."""
+    """Distinguishes manifests of one number, of a store that was emptied and filled again."""
     version: int
     """Newest dataset version."""
     host: str
@@ -56,25 +56,25 @@ class Manifest:
 
     @property
     def name(self) -> str:
-        """Its object."""
+        """Name of its object."""
         return _name(self.number)
 
     def encode(self) -> bytes:
-        """Return it as JSON."""
+        """Return the manifest as JSON."""
         return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True).encode()
 
     @staticmethod
     def decode(data: bytes) -> "Manifest":
-        """Read it.
+        """Read a manifest.
 
         Raises:
-            ValueError, KeyError, TypeError: It is none.
+            ValueError, KeyError, TypeError: The data is not a manifest.
         """
         values = json.loads(data)
         return Manifest(**{**values, "files": {path: Entry(**entry) for path, entry in values["files"].items()}})
 
     def after(self, version: int, files: Mapping[str, Entry]) -> "Manifest":
-        """Return the one that follows."""
+        """Return the next manifest."""
         return Manifest(
             self.number + 1,
             secrets.token_hex(8),
@@ -86,11 +86,11 @@ class Manifest:
 
 
 NOTHING = Manifest(0, "", -1, "", "")
-"""What precedes the first."""
+"""Precedes the first manifest."""
 
 
 def newest(store: ObjectStore) -> Manifest | None:
-    """Return the newest manifest of a store; None: there is none, so no workspace.
+    """Return the newest manifest of a store; None: the store holds no workspace.
 
     Raises:
         CorruptObjectError: It cannot be read.
@@ -103,14 +103,14 @@ def newest(store: ObjectStore) -> Manifest | None:
         data = store.read(name)
         if data:  # else a writer has stored a newer one meanwhile
             return _decode(store, name, data)
-    raise WorkspaceError(f"{store.address}: written so often that it cannot be read; wait for the run that writes")
+    raise WorkspaceError(f"{store.url}: changes too often to be read. Wait for the run that writes.")
 
 
 def store_manifest(store: ObjectStore, manifest: Manifest) -> None:
-    """Make a manifest the newest one: before this nothing new is seen, after it everything.
+    """Make a manifest the newest one: readers see nothing new before this and everything after.
 
-    The one before it is emptied, not removed: its number stays taken, so that a writer that has not heard of it, for
-    it slept while its lease ran out, cannot store one by that number.
+    The previous one is emptied, not removed: its number stays taken, so that a writer that slept while its lease ran
+    out cannot store a manifest of that number.
 
     Raises:
         WorkspaceError: Another machine was first.
@@ -118,15 +118,15 @@ def store_manifest(store: ObjectStore, manifest: Manifest) -> None:
     data = manifest.encode()
     if not store.create(manifest.name, data) and store.read(manifest.name) != data:
         raise WorkspaceError(
-            f"{store.address}: another machine wrote to this workspace meanwhile; nothing of it was changed: "
-            "run it again"
+            f"{store.url}: another machine wrote to this workspace meanwhile, and its work was left as it is. "
+            "Run the command again."
         )
     if manifest.number > 1:
         store.write(_name(manifest.number - 1), b"")
 
 
 def forget_numbers(store: ObjectStore, newest_one: Manifest) -> None:
-    """Remove emptied manifests that so many came after that no writer can still think of them."""
+    """Remove emptied manifests so old that no writer can still hold their number."""
     numbers = [int(match[1]) for match in map(_NAME.fullmatch, store.names(LISTS)) if match]
     store.remove(_name(number) for number in numbers if number < newest_one.number - _TAKEN)
 
@@ -139,6 +139,4 @@ def _decode(store: ObjectStore, name: str, data: bytes) -> Manifest:
     try:
         return Manifest.decode(data)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CorruptObjectError(
-            f"{store.address}/{name}: wanted a list of files, got something else; restore it from a backup"
-        ) from error
+        raise CorruptObjectError(f"{store.url}/{name}: not a list of files. Restore it from a backup.") from error

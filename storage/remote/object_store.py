@@ -1,4 +1,4 @@
-"""An object store through fsspec: names below one address, each object whole or not there."""
+"""An object store through fsspec: objects below one URL, each complete or absent."""
 
 import errno
 from collections.abc import Callable, Iterable, Iterator
@@ -12,7 +12,7 @@ from m5data.errors import ObjectStoreError, WorkspaceError
 __all__ = ["ObjectStore", "in_parallel"]
 
 _AT_ONCE = 8
-"""Objects that are on their way together."""
+"""Transfers at a time."""
 _OF_THE_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
 
@@ -21,53 +21,53 @@ R = TypeVar("R")
 
 
 def in_parallel(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """Do work for items, some at a time; the first error ends it once those under way have ended."""
+    """Yield the results of ``work`` in the order of items, some at a time; the first error ends it."""
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         yield from pool.map(work, items)
 
 
 class ObjectStore:
-    """The objects below an address. Threads may use it together.
+    """The objects below a URL. Threads may share it.
 
-    Access keys and the endpoint come from the environment, as boto has them. The client tries a request again some
-    times before it gives up, within seconds; nothing here does.
+    Access keys and the endpoint come from the environment, as for boto. The client retries a request within seconds;
+    nothing here retries.
 
     Raises:
-        WorkspaceError: No package for such addresses is installed; or, of any method, the store refuses the keys or
+        WorkspaceError: No package for such URLs is installed; or, from any method, the store refuses the keys or
             has no such bucket.
-        ObjectStoreError: Of any method: the store does not answer, or fails.
+        ObjectStoreError: From any method: the store does not answer, or fails.
     """
 
-    def __init__(self, address: str) -> None:
-        self.address = address
+    def __init__(self, url: str) -> None:
+        self.url = url
         self._opened: tuple[Any, str] | None = None
 
     def names(self, folder: str) -> dict[str, int]:
-        """Return name -> bytes of every object in ``folder``, a part of the address ("" is all)."""
-        with self._told():
+        """Return name -> bytes of every object in ``folder``, a path below the URL ("" is all)."""
+        with self._errors_explained():
             files, root = self._files()
             found = files.find(f"{root}/{folder}".rstrip("/"), detail=True)
         return {path.removeprefix(f"{root}/"): int(facts["size"]) for path, facts in sorted(found.items())}
 
     def read(self, name: str) -> bytes | None:
-        """Return an object's bytes; None: there is none."""
-        with self._told():
+        """Return an object's bytes; None: no such object."""
+        with self._errors_explained():
             files, root = self._files()
             try:
                 return cast("bytes", files.cat_file(f"{root}/{name}"))
             except FileNotFoundError as error:
-                _refuse_missing_bucket(self.address, error)
+                _refuse_missing_bucket(self.url, error)
                 return None
 
     def write(self, name: str, data: bytes) -> None:
-        """Make ``data`` the object ``name``."""
-        with self._told():
+        """Write the object ``name``."""
+        with self._errors_explained():
             files, root = self._files()
             files.pipe_file(f"{root}/{name}", data)
 
     def create(self, name: str, data: bytes) -> bool:
-        """Make ``data`` the object ``name`` unless there is one; return whether it was made."""
-        with self._told():
+        """Create the object ``name``, and return whether it was created: False where one exists."""
+        with self._errors_explained():
             files, root = self._files()
             try:
                 files.pipe_file(f"{root}/{name}", data, mode="create")
@@ -76,29 +76,29 @@ class ObjectStore:
         return True
 
     def upload(self, path: Path, name: str) -> None:
-        """Make a file's content the object ``name``."""
-        with self._told():
+        """Write a file's content as the object ``name``."""
+        with self._errors_explained():
             files, root = self._files()
             files.put_file(str(path), f"{root}/{name}")
 
     def download(self, name: str, path: Path) -> bool:
-        """Write an object's bytes to a file; False: there is no such object."""
-        with self._told():
+        """Write an object's bytes to a file; False: no such object."""
+        with self._errors_explained():
             files, root = self._files()
             try:
                 files.get_file(f"{root}/{name}", str(path))
             except FileNotFoundError as error:
-                _refuse_missing_bucket(self.address, error)
+                _refuse_missing_bucket(self.url, error)
                 return False
         return True
 
     def remove(self, names: Iterable[str]) -> None:
-        """Remove objects; those that are not there are no matter."""
+        """Remove objects; missing ones are ignored."""
         for _ in in_parallel(self._remove, names):
             pass
 
     def _remove(self, name: str) -> None:
-        with self._told(), suppress(FileNotFoundError):
+        with self._errors_explained(), suppress(FileNotFoundError):
             files, root = self._files()
             files.rm_file(f"{root}/{name}")
 
@@ -107,42 +107,42 @@ class ObjectStore:
             import fsspec.core  # noqa: PLC0415 - a workspace that is a folder never needs it
 
             try:
-                files, root = fsspec.core.url_to_fs(self.address, use_listings_cache=False, skip_instance_cache=True)
+                files, root = fsspec.core.url_to_fs(self.url, use_listings_cache=False, skip_instance_cache=True)
             except (ValueError, ImportError) as error:
                 raise WorkspaceError(
-                    f"{self.address}: wanted an address that fsspec knows: {error}; for s3: pip install 'm5data[s3]'"
+                    f"{self.url}: fsspec cannot open this URL: {error}. For s3, run: pip install 'm5data[s3]'"
                 ) from None
             self._opened = files, root.rstrip("/")
         return self._opened
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Say of the store's errors in one line what to do."""
+    def _errors_explained(self) -> Iterator[None]:
+        """Turn the client's errors into errors that say what to do."""
         wrong: tuple[type[Exception], ...] = (OSError, *_client_errors())
         try:
             yield
         except wrong as error:
             if isinstance(error, FileNotFoundError):
-                _refuse_missing_bucket(self.address, error)
+                _refuse_missing_bucket(self.url, error)
             if isinstance(error, OSError) and (error.filename or error.errno in _OF_THE_DISK):
-                raise  # of this machine's files, not of the store
+                raise  # about this machine's files, not the store
             if isinstance(error, PermissionError):
                 raise WorkspaceError(
-                    f"{self.address}: the store refuses: {_line(error)}; check the access keys"
+                    f"{self.url}: the store refuses: {_line(error)}. Check the access keys."
                 ) from error
             if "credentials" in str(error).lower():
                 raise WorkspaceError(
-                    f"{self.address}: {_line(error)}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile"
+                    f"{self.url}: {_line(error)}. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile."
                 ) from error
             raise ObjectStoreError(
-                f"{self.address}: the store does not answer as it should: {_line(error)}; what was done is kept on "
-                "this machine: run it again when the store can be reached"
+                f"{self.url}: the store does not answer as it should: {_line(error)}. "
+                "This machine keeps what was done: run the command again when the store can be reached."
             ) from error
 
 
-def _refuse_missing_bucket(address: str, error: FileNotFoundError) -> None:
+def _refuse_missing_bucket(url: str, error: FileNotFoundError) -> None:
     if "bucket does not exist" in str(error):
-        raise WorkspaceError(f"{address}: {_line(error)}; make it, or correct the address") from error
+        raise WorkspaceError(f"{url}: {_line(error)}. Create it, or correct the URL.") from error
 
 
 def _line(error: Exception) -> str:
@@ -150,7 +150,7 @@ def _line(error: Exception) -> str:
 
 
 def _client_errors() -> tuple[type[Exception], ...]:
-    """Return what the client of S3 raises that is no OSError; nothing where it is not installed."""
+    """Return the errors of the S3 client that are no OSError; none where it is not installed."""
     try:
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - an extra, and slow to load
     except ImportError:

@@ -1,4 +1,4 @@
-"""Bringing a working copy up to the store's newest manifest."""
+"""Bring a working copy up to the store's newest manifest."""
 
 import shutil
 from collections.abc import Collection, Iterable
@@ -9,31 +9,31 @@ from storage.files import Layout, file_sha256
 from storage.remote.local_copy import STATE, Record, files_of, is_segment, stat_of, write_record
 from storage.remote.manifest import Entry, Manifest
 from storage.remote.object_store import ObjectStore, in_parallel
-from storage.remote.transfer import fetch, tell_if_large
+from storage.remote.transfer import fetch, log_large_transfer
 
 __all__ = ["pull"]
 
 _OWNED = ("tables/", "versions/", "objects/")
-"""Folders that hold nothing but what the store knows."""
+"""Folders in which every file belongs to the store."""
 
 
 def pull(store: ObjectStore, root: Path, record: Record, manifest: Manifest, kept: Collection[str]) -> Record | None:
-    """Make the files of a manifest those of the working copy; segments only where one is there by that name.
+    """Make the files of the working copy those of a manifest; segments come later, when they are read.
 
-    Killed at any instant, the next one goes on: a file that has its content is not fetched again.
+    After a kill at any instant the next pull continues: a file with the right content is not fetched again.
 
     Args:
-        store: Where the files are.
-        root: The working copy; no one else writes to it, and nothing that it alone has is wanted.
-        record: What is known of it.
-        manifest: What it is to have.
+        store: Source of the files.
+        root: The working copy; nobody else writes to it, and what it alone has is dropped.
+        record: Its record.
+        manifest: Its files from now on.
         kept: Paths that stay as they are here.
 
     Returns:
-        The new record; None: the store has removed a file, there is a newer manifest.
+        The new record; None: the store has removed a file, because a newer manifest exists.
 
     Raises:
-        CorruptObjectError: Stored bytes are not those that were stored.
+        CorruptObjectError: The store returned other bytes than were stored.
         ObjectStoreError: The store does not answer.
     """
     before = {path for known in (record.manifest, record.pulling) if known for path in known.files}
@@ -43,7 +43,7 @@ def pull(store: ObjectStore, root: Path, record: Record, manifest: Manifest, kep
     wanted = {path: entry for path, entry in manifest.files.items() if path not in kept}
     missing = [path for path, entry in wanted.items() if not _has(root, record, path, entry)]
     fetched = [path for path in missing if not is_segment(path)]
-    tell_if_large(store.address, "fetching", [wanted[path].size for path in fetched])
+    log_large_transfer(store.url, "fetching", [wanted[path].size for path in fetched])
     if not all(in_parallel(lambda path: _bring(store, root, path, wanted[path]), _versions_last(fetched))):
         return None
     stale = {path for path in here if is_segment(path)} & set(missing)
@@ -57,7 +57,7 @@ def pull(store: ObjectStore, root: Path, record: Record, manifest: Manifest, kep
 
 
 def _has(root: Path, record: Record, path: str, entry: Entry) -> bool:
-    """Tell whether a file has the content of an entry already."""
+    """Return whether a file already has the content of an entry."""
     file = root / path
     if not file.is_file():
         return False
@@ -77,12 +77,12 @@ def _bring(store: ObjectStore, root: Path, path: str, entry: Entry) -> bool:
 
 
 def _versions_last(paths: Iterable[str]) -> list[str]:
-    """Order paths so that a reader finds the files of a version when it finds the version."""
+    """Order paths so that whoever sees a version also finds its files."""
     return sorted(paths, key=lambda path: (path.startswith("versions/"), path))
 
 
 def _forget_unfinished(layout: Layout) -> None:
-    """Remove what an unfinished stage left, which rests on what this copy had."""
+    """Remove the work of an unfinished stage, which depends on the files that this copy had."""
     for folder in (layout.staging, layout.spool):
         if folder.is_dir():
             shutil.rmtree(folder)

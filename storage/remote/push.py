@@ -1,4 +1,4 @@
-"""Putting into the store what a working copy has changed."""
+"""Store the changes of a working copy."""
 
 import secrets
 import time
@@ -11,7 +11,7 @@ from storage.files import Layout, file_sha256, temporary_file
 from storage.remote.local_copy import OWN_FOLDER, STATE, Record, Stat, files_of, is_segment, stat_of, write_record
 from storage.remote.manifest import FILES, NOTHING, Entry, Manifest, store_manifest
 from storage.remote.object_store import ObjectStore, in_parallel
-from storage.remote.transfer import tell_if_large
+from storage.remote.transfer import log_large_transfer
 from storage.state import ObjectIndex, State
 from storage.versions import latest_number
 
@@ -19,12 +19,12 @@ __all__ = ["push", "store_list"]
 
 _TRIES = 3
 _TICK_NS = 2_000_000_000
-"""Coarsest times that file systems give to changes."""
+"""Coarsest resolution of modification times."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Put:
-    """A file, its entry, and how it looked before it was read."""
+    """A stored file, its entry, and its stat before it was read."""
 
     path: str
     entry: Entry
@@ -32,15 +32,15 @@ class _Put:
 
 
 def push(store: ObjectStore, root: Path, record: Record) -> Record:
-    """Store what has changed, then the list of files, then remove objects that no list names any more.
+    """Store all changes, then the list of files, then remove objects that no list names any more.
 
-    The state is copied first: what it knows of segments is in them. Killed at any instant, the store holds the
-    files of the old list or those of the new one.
+    The state is copied first, so that the segments hold everything it knows of them. After a kill at any instant the
+    store holds the files of the old list or those of the new one.
 
     Args:
-        store: Where to.
+        store: Target.
         root: The working copy; its lock and the lease are held.
-        record: What is known of it.
+        record: Its record.
 
     Returns:
         The new record.
@@ -54,7 +54,7 @@ def push(store: ObjectStore, root: Path, record: Record) -> Record:
     here = files_of(root)
     same = {path: stat for path, stat in here.items() if path in base.files and record.stats.get(path) == stat}
     changed = [path for path in here if path not in same]
-    tell_if_large(store.address, "storing", [here[path][0] for path in changed])
+    log_large_transfer(store.url, "storing", [here[path][0] for path in changed])
     puts += in_parallel(lambda path: _put(store, root / path, path, base.files.get(path), token), changed)
     files = {path: base.files[path] for path in (*same, *_elsewhere(root, base, here))}
     files |= {put.path: put.entry for put in puts}
@@ -69,12 +69,12 @@ def push(store: ObjectStore, root: Path, record: Record) -> Record:
 
 
 def _certain(stats: Mapping[str, Stat], began: int) -> dict[str, Stat]:
-    """Leave out files changed so shortly before that a further change may look the same: they are read again."""
+    """Leave out files changed so recently that a further change could look the same; they are read again."""
     return {path: stat for path, stat in stats.items() if stat[1] < began - _TICK_NS}
 
 
 def store_list(store: ObjectStore, root: Path, record: Record, manifest: Manifest) -> Record:
-    """Make a manifest the newest one, and remove what only the one before it named."""
+    """Make a manifest the newest one, and remove objects that only its predecessor named."""
     before = record.manifest
     old = before.files if before else {}
     common = {path: stat for path, stat in record.stats.items() if old.get(path) == manifest.files.get(path)}
@@ -98,11 +98,11 @@ def _put(store: ObjectStore, file: Path, path: str, known: Entry | None, token: 
         store.upload(file, entry.key)
         if stat_of(file) == stat:
             return _Put(path, entry, stat)
-    raise WorkspaceError(f"{file}: written to while it was stored; end the program that does, and run again")
+    raise WorkspaceError(f"{file}: changed while it was stored. End the program that writes it, and run again.")
 
 
 def _put_state(store: ObjectStore, root: Path, record: Record, token: str) -> _Put:
-    """Store a copy of the state as of one moment, unless it is the one that is stored."""
+    """Store a copy of the state as of one moment, unless it has not changed."""
     known = record.manifest.files.get(STATE) if record.manifest else None
     stat = _state_stat(root)
     if known is not None and record.stats.get(STATE) == stat:
@@ -114,7 +114,7 @@ def _put_state(store: ObjectStore, root: Path, record: Record, token: str) -> _P
 
 
 def _state_stat(root: Path) -> Stat:
-    """Return how the state and its log look, as one."""
+    """Return one stat for the state and its log."""
     size, changed, inode = stat_of(root / STATE)
     log = root / f"{STATE}-wal"
     more = stat_of(log) if log.exists() else (0, 0, 0)

@@ -8,13 +8,13 @@ __all__ = ["MEDIA", "OBJECTS", "PRODUCTS", "REJECTS", "SPECS"]
 
 PRODUCTS = TableSpec(
     name="products",
-    meaning="One row a product page, as last seen.",
+    meaning="One row per product page, as last seen.",
     key=("product_id",),
     bucket_of="product_id",
     columns=(
         Column("product_id", ID, "source:native_id"),
         Column("source", TEXT, "name of the source in m5data.toml"),
-        Column("url", TEXT, "canonical address of the page"),
+        Column("url", TEXT, "canonical URL of the page"),
         Column("native_id", TEXT, "the site's own id (sku)"),
         Column("caption", TEXT, "title, contact details masked; NULL: none", nullable=True),
         Column("category", LIST, "category path, outermost first; empty: none"),
@@ -34,7 +34,7 @@ PRODUCTS = TableSpec(
 
 SPECS = TableSpec(
     name="specs",
-    meaning="One row a line of a product's specification table.",
+    meaning="One row per line of a product's specification table.",
     key=("product_id", "position"),
     bucket_of="product_id",
     columns=(
@@ -50,21 +50,21 @@ SPECS = TableSpec(
 
 MEDIA = TableSpec(
     name="media",
-    meaning="One row an image or video that a product page names.",
+    meaning="One row per image or video that a product page names.",
     key=("product_id", "kind", "position"),
     bucket_of="product_id",
     columns=(
         Column("product_id", ID, "product"),
         Column("kind", TEXT, "image or video"),
         Column("position", INT, "place on the page, from 0; image 0 is the main one"),
-        Column("url", TEXT, "address it was fetched from"),
+        Column("url", TEXT, "URL it was fetched from"),
         Column("state", TEXT, "pending, ok, failed or dropped"),
         Column("reason", TEXT, "why it failed or was dropped; NULL: pending or ok", nullable=True),
         Column("attempts", INT, "requests made", observed=True),
-        Column("http_status", INT, "last HTTP status; NULL: no answer yet", nullable=True),
+        Column("http_status", INT, "last HTTP status; NULL: no response yet", nullable=True),
         Column("sha256", TEXT, "object of the bytes; NULL unless ok", nullable=True),
         Column("bytes", LONG, "length; NULL unless ok", nullable=True),
-        Column("mime", TEXT, "type told from the bytes; NULL unless ok", nullable=True),
+        Column("mime", TEXT, "type detected from the bytes; NULL unless ok", nullable=True),
         Column("width", INT, "pixels; NULL unless ok", nullable=True),
         Column("height", INT, "pixels; NULL unless ok", nullable=True),
         Column("duration_s", REAL, "seconds, from the header; NULL: image, or not said", nullable=True),
@@ -76,7 +76,7 @@ MEDIA = TableSpec(
 
 REJECTS = TableSpec(
     name="rejects",
-    meaning="One row an item that a stage dropped, and why.",
+    meaning="One row per item that a stage dropped, and why.",
     key=("stage", "item", "reason", "detail"),
     split_by="stage",
     columns=(
@@ -89,7 +89,7 @@ REJECTS = TableSpec(
 
 OBJECTS = TableSpec(
     name="objects",
-    meaning="One row a stored object: where its bytes lie.",
+    meaning="One row per stored object: where its bytes are.",
     key=("sha256",),
     bucket_of="sha256",
     columns=(

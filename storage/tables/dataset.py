@@ -8,7 +8,7 @@ _PAIR = (Column("query", ID, "product asked about"), Column("candidate", ID, "pr
 
 CANDIDATES = TableSpec(
     name="candidates",
-    meaning="One row a pair that annotators are shown.",
+    meaning="One row per pair that annotators are shown.",
     key=("query", "rank"),
     bucket_of="query",
     columns=(
@@ -20,7 +20,7 @@ CANDIDATES = TableSpec(
 
 JUDGEMENTS = TableSpec(
     name="judgements",
-    meaning="One row an answer of one worker.",
+    meaning="One row per answer of one worker.",
     key=("query", "candidate", "worker"),
     bucket_of="query",
     columns=(
@@ -34,7 +34,7 @@ JUDGEMENTS = TableSpec(
 
 MATCHES = TableSpec(
     name="matches",
-    meaning="One row a judged pair, aggregated.",
+    meaning="One row per judged pair, aggregated.",
     key=("query", "candidate"),
     bucket_of="query",
     columns=(
@@ -48,7 +48,7 @@ MATCHES = TableSpec(
 
 RESERVE = TableSpec(
     name="reserve",
-    meaning="One row a product, by the id of the group it leads or would lead: held out for ever, or not.",
+    meaning="One row per product, by the id of the group that it leads or would lead: held out for ever, or not.",
     key=("group_id",),
     bucket_of="group_id",
     columns=(
@@ -60,7 +60,7 @@ RESERVE = TableSpec(
 
 SPLITS = TableSpec(
     name="splits",
-    meaning="One row a product in a split of a recipe.",
+    meaning="One row per product in a split of a recipe.",
     key=("recipe", "split", "product_id"),
     split_by="recipe",
     columns=(
@@ -77,7 +77,7 @@ SPLITS = TableSpec(
 
 RECIPES = TableSpec(
     name="recipes",
-    meaning="One row a recipe in the table splits: how its splits were made.",
+    meaning="One row per recipe in the table splits: how its splits were made.",
     key=("recipe",),
     split_by="recipe",
     columns=(

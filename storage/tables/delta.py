@@ -1,8 +1,7 @@
-"""The Delta Lake log of one table: which files a version holds, and commits that change them.
+"""The Delta Lake log of one table: the files of each version, and commits that change them.
 
-delta-rs syncs nothing, so whoever moves data files into place syncs them before, and ``converge``
-syncs the log after. Statistics in the log are row counts alone, so that no caption stays behind there
-when a product is taken down.
+delta-rs syncs nothing, so data files are synced before they are moved into place, and ``converge`` syncs the log
+afterwards. Statistics in the log are row counts alone, so that a take-down leaves no caption there.
 """
 
 import json
@@ -49,7 +48,7 @@ class DataFile:
 
 
 class DeltaLog:
-    """Log of the table in ``folder``, which need not exist yet."""
+    """The log of the table in ``folder``, which need not exist yet."""
 
     def __init__(self, folder: Path, spec: TableSpec) -> None:
         self._folder = folder
@@ -57,7 +56,7 @@ class DeltaLog:
         self._log = folder / "_delta_log"
 
     def head(self) -> int | None:
-        """Return the newest version, None where the table does not exist."""
+        """Return the newest version; None: the table does not exist."""
         if not self._log.is_dir():
             return None
         numbers = [int(match[1]) for p in self._log.iterdir() if (match := _ENTRY.fullmatch(p.name))]
@@ -68,9 +67,9 @@ class DeltaLog:
         return self._files(DeltaTable(self._folder, version=version))
 
     def converge(self, target: Iterable[DataFile], now: datetime) -> int:
-        """Commit whatever makes the newest version hold exactly ``target``, and return its number.
+        """Commit the changes that make the newest version hold exactly ``target``, and return its number.
 
-        Another writer's commit in between is seen and taken into account, a bounded number of times.
+        After another writer's commit it starts again, a bounded number of times.
 
         Raises:
             DataError: Other writers kept committing.
@@ -82,18 +81,18 @@ class DeltaLog:
             except CommitFailedError as error:
                 conflict = str(error).splitlines()[0]
         raise DataError(
-            f"{self._folder}: {_ATTEMPTS} commits in a row met another writer's ({conflict}); "
-            "stop the other program and run again"
+            f"{self._folder}: {_ATTEMPTS} commits in a row conflicted with another writer's ({conflict}). "
+            "Stop the other program and run again."
         )
 
     def touch(self) -> int:
-        """Commit a version with the files of the newest one, and return its number."""
+        """Commit a version with the same files, and return its number."""
         table = DeltaTable(self._folder)
         self._transact(table, [])
         return self._finish(table.version() + 1)
 
     def sweep(self) -> None:
-        """Remove half-written log entries; only whoever holds the workspace's lock may."""
+        """Remove half-written log entries. Only under the workspace's lock."""
         for path in self._log.iterdir() if self._log.is_dir() else ():
             if not _KEPT.fullmatch(path.name):
                 path.unlink()
@@ -149,7 +148,7 @@ class DeltaLog:
         return version
 
     def _files(self, table: DeltaTable) -> tuple[DataFile, ...]:
-        actions = table.get_add_actions(flatten=True)  # no Arrow table of ours: making one imports pandas
+        actions = table.get_add_actions(flatten=True)  # no pyarrow table: making one imports pandas
         lists = (actions.column(name).to_pylist() for name in actions.schema.names)
         rows = [dict(zip(actions.schema.names, values, strict=True)) for values in zip(*lists, strict=True)]
         column = self._spec.partition_column

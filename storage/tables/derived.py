@@ -6,7 +6,7 @@ __all__ = ["AUDIO", "DUPLICATES", "DUPLICATE_PAIRS", "FRAMES", "IMAGES", "REGION
 
 FRAMES = TableSpec(
     name="frames",
-    meaning="One row a kept video frame: for each whole second the first frame at or after it.",
+    meaning="One row per kept video frame: for each whole second the first frame at or after it.",
     key=("product_id", "video_sha256", "second"),
     bucket_of="product_id",
     columns=(
@@ -25,7 +25,7 @@ FRAMES = TableSpec(
 
 AUDIO = TableSpec(
     name="audio",
-    meaning="One row a video with sound.",
+    meaning="One row per video with audio.",
     key=("product_id", "video_sha256"),
     bucket_of="product_id",
     columns=(
@@ -33,7 +33,7 @@ AUDIO = TableSpec(
         Column("video_sha256", TEXT, "object of the video"),
         Column("mp3", TEXT, "object of the mp3"),
         Column("sample_rate", INT, "of the mp3, Hz"),
-        Column("duration_s", REAL, "of the decoded sound, seconds"),
+        Column("duration_s", REAL, "of the decoded audio, seconds"),
         Column("mfcc", TEXT, "object of the MFCC: float32, little endian, row-major [n_mfcc, T]"),
         Column("n_mfcc", INT, "coefficients (rows)"),
         Column("mfcc_frames", INT, "T, analysis frames (columns)"),
@@ -43,7 +43,7 @@ AUDIO = TableSpec(
 
 IMAGES = TableSpec(
     name="images",
-    meaning="One row a stored image, measured.",
+    meaning="One row per stored image, measured.",
     key=("product_id", "position"),
     bucket_of="product_id",
     columns=(
@@ -58,7 +58,7 @@ IMAGES = TableSpec(
         Column("blank_share", REAL, "share of pixels within 2/255 of the commonest grey"),
         Column("border_share", REAL, "share in rows and columns along the edges that are plain within 8/255"),
         Column("margin_detail", REAL, "share of steps of 24/255 in the outer tenth: logos and watermarks raise it"),
-        Column("pixels", TEXT, "SHA-256 of size and RGB samples: equal where the decoded pictures are"),
+        Column("pixels", TEXT, "SHA-256 of size and RGB samples: equal where the decoded images are"),
     ),
 )
 
@@ -81,7 +81,7 @@ REGIONS = TableSpec(
 
 DUPLICATES = TableSpec(
     name="duplicates",
-    meaning="One row a product: its duplicate group and whether it is kept.",
+    meaning="One row per product: its duplicate group and whether it is kept.",
     key=("product_id",),
     bucket_of="product_id",
     columns=(
@@ -100,7 +100,7 @@ DUPLICATES = TableSpec(
 
 DUPLICATE_PAIRS = TableSpec(
     name="duplicate_pairs",
-    meaning="One row a pair of products and near rule that found it, or strongest exact rule that joined it.",
+    meaning="One row per pair of products and near rule that found it, or strongest exact rule that joined it.",
     key=("product_id", "other_id", "rule"),
     bucket_of="product_id",
     columns=(
@@ -108,13 +108,13 @@ DUPLICATE_PAIRS = TableSpec(
         Column("other_id", ID, "the larger one"),
         Column("rule", TEXT, "exact_content, exact_pixels, exact_text, near_image, near_text or near_video"),
         Column("distance", REAL, "near_image: bits; near_text, near_video: 1 - similarity; exact: 0"),
-        Column("joined", FLAG, "false: left out, for its group would have grown too large"),
+        Column("joined", FLAG, "false: left out, because its group would have grown too large"),
     ),
 )
 
 TEXTS = TableSpec(
     name="texts",
-    meaning="One row a caption: cleaned, measured, and how it agrees with the specification table.",
+    meaning="One row per caption: cleaned, measured, and how it agrees with the specification table.",
     key=("product_id",),
     bucket_of="product_id",
     columns=(

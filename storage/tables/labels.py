@@ -15,7 +15,7 @@ _NAMES = (
 
 LABEL_MAP = TableSpec(
     name="label_map",
-    meaning="One row a category path of a source: the labels it became, and why.",
+    meaning="One row per category path of a source: the labels it became, and why.",
     key=("source", "path"),
     columns=(
         Column("source", TEXT, "source"),
@@ -31,7 +31,7 @@ LABEL_MAP = TableSpec(
 
 LABEL_PAIRS = TableSpec(
     name="label_pairs",
-    meaning="One row a pair of categories of two sources that was judged: how alike they are, and what was decided.",
+    meaning="One row per pair of categories of two sources that was judged: how alike they are, and what was decided.",
     key=("source_a", "path_a", "source_b", "path_b"),
     columns=(
         Column("source_a", TEXT, "source of the one; the alphabetically smaller"),
@@ -53,7 +53,7 @@ LABEL_PAIRS = TableSpec(
 
 LABELS = TableSpec(
     name="labels",
-    meaning="One row a product: its labels in the shared hierarchy.",
+    meaning="One row per product: its labels in the shared hierarchy.",
     key=("product_id",),
     bucket_of="product_id",
     columns=(Column("product_id", ID, "product"), *_NAMES),
@@ -61,7 +61,7 @@ LABELS = TableSpec(
 
 SPEC_NORMS = TableSpec(
     name="spec_norms",
-    meaning="One row a line of a product's specification table: what it says in the words that all sources share.",
+    meaning="One row per line of a product's specification table: what it says in the words that all sources share.",
     key=("product_id", "position"),
     bucket_of="product_id",
     columns=(

@@ -1,4 +1,7 @@
-"""Write a table's new rows as sorted Parquet files, one per partition."""
+"""Write a table's new rows as sorted Parquet files, one per partition, where they differ from the old ones.
+
+Partition by partition, because neither ``write_deltalake`` nor a partitioned COPY keeps rows sorted.
+"""
 
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,7 +34,7 @@ __all__ = [
 ]
 
 Changes = dict[Partition, DataFile | None]
-"""Partition -> its new file, or None where it became empty."""
+"""Partition -> its new file; None: it became empty."""
 
 _ROWS = "incoming"
 
@@ -54,11 +57,11 @@ class PartitionWriter:
         only: Sequence[Partition] | None,
         pinned: Mapping[Partition, DataFile],
     ) -> tuple[Changes, list[Partition]]:
-        """Write what differs from ``pinned``.
+        """Write the partitions that differ from ``pinned``.
 
         Args:
             data: New rows, in any order.
-            only: Partitions that ``data`` is the whole content of; None: of all.
+            only: Partitions that ``data`` replaces; None: all.
             pinned: Files of the version that the stage reads.
 
         Returns:
@@ -75,9 +78,7 @@ class PartitionWriter:
         scope = list(only) if only is not None else sorted({*counts, *pinned}, key=str)
         strays = sorted(counts.keys() - set(scope), key=str)
         if strays:
-            raise DataError(
-                f"table {self._spec.name}: wanted rows of the partitions {scope} alone, got some of {strays}"
-            )
+            raise DataError(f"table {self._spec.name}: rows of the partitions {strays} came, only {scope} are allowed.")
         changes: Changes = {}
         same: list[Partition] = []
         for partition in scope:
@@ -125,7 +126,7 @@ class PartitionWriter:
         return DataFile(path, partition, target.stat().st_size, rows)
 
     def _is_equal(self, partition: Partition, rows: int, old: DataFile | None) -> bool:
-        """Tell whether the partition's new rows are those of ``old``, observed columns aside."""
+        """Return whether the partition's new rows equal those of ``old``, observed columns aside."""
         if old is None or rows != old.rows:
             return old is None and not rows
         skipped = {*self._spec.observed, self._spec.split_by}
@@ -143,7 +144,7 @@ def _rows(partition: Partition) -> str:
 
 
 def merge(pinned: Iterable[DataFile], changes: Changes) -> list[DataFile]:
-    """Return the files a table holds once ``changes`` are made."""
+    """Return the files of a table after ``changes``."""
     kept = [file for file in pinned if file.partition not in changes]
     return [*kept, *(file for file in changes.values() if file is not None)]
 
@@ -158,16 +159,16 @@ def write_new(
 ) -> int:
     """Write all rows of one bucket to ``target``, sorted by key, and return how many there are.
 
-    Without the temporary table that an update needs, and without a stream from one connection to another, which
-    keeps one core busy. A relation is sorted and written by its own connection.
+    One sort straight into the file, which is then checked: faster than the temporary table of an update, or a stream
+    from one connection to another. A relation is sorted and written by its own connection.
 
     Args:
         engine: Where Arrow tables are sorted, and files checked.
         spec: The table, one with buckets.
         data: The rows, in any order.
-        target: File in a folder that is there; not synced.
-        bucket: The rows'.
-        buckets: Of the workspace.
+        target: File in an existing folder; not synced.
+        bucket: Bucket of the rows.
+        buckets: Number of buckets of the workspace.
 
     Raises:
         DataError: A row breaks the schema, repeats a key, or belongs to another bucket.
@@ -190,7 +191,7 @@ def _value(spec: TableSpec, column: Column) -> str:
 
 
 def _check_order(engine: duckdb.DuckDBPyConnection, spec: TableSpec, target: Path, bucket: int, buckets: int) -> None:
-    """Read the keys once, as they lie: each must be greater than the one before it, and in its bucket."""
+    """Read the keys once in file order: each must be greater than the previous one and in its bucket."""
     keys = ", ".join(quote(name) for name in spec.key)
     before = ", ".join(f"lag({quote(name)}) OVER () AS before_{index}" for index, name in enumerate(spec.key))
     last = ", ".join(f"before_{index}" for index in range(len(spec.key)))
@@ -204,11 +205,11 @@ def _check_order(engine: duckdb.DuckDBPyConnection, spec: TableSpec, target: Pat
     """  # noqa: S608
     misplaced, others = engine.execute(query).fetchall()[0]
     if others:
-        raise DataError(f"table {spec.name}: wanted rows of the partitions [{bucket}] alone, got some of {others}")
+        raise DataError(f"table {spec.name}: rows of the partitions {others} came, only [{bucket}] is allowed.")
     if misplaced:
         check_keys(engine, spec, f"FROM {file_sql(target)}")
         if len(spec.key) < len(spec.columns):
-            raise DataError(f"{target}: wanted rows in the order of {keys}; this is a defect of the store")
+            raise DataError(f"{target}: rows are not in the order of {keys}. This is a defect of the store.")
 
 
 PARTITION = "_partition"
@@ -227,12 +228,12 @@ def load(
 ) -> None:
     """Create the temporary table ``into``: the rows of ``data``, sorted by partition, then by key.
 
-    One sort, and each partition is then one stretch of the table. A relation is streamed; what does
-    not fit in memory spills to disk.
+    After one sort each partition is a contiguous part of the table. A relation is streamed and spills to disk where it
+    does not fit in memory.
 
     Args:
-        engine: Where the table is made.
-        spec: What the rows must be.
+        engine: Connection of the table.
+        spec: Schema of the rows.
         data: The rows.
         into: Name of the table; it has the columns of ``spec`` and ``PARTITION``.
         partition_sql: Expression of a row's partition.
@@ -257,7 +258,7 @@ def load(
 
 @contextmanager
 def schema_errors(spec: TableSpec) -> Iterator[None]:
-    """Turn what SQL inside the block says of values that do not fit the table into DataError."""
+    """Raise DuckDB's errors on values that do not fit the table as DataError."""
     try:
         yield
     except (duckdb.DataError, duckdb.IntegrityError, duckdb.ProgrammingError) as error:
@@ -265,17 +266,17 @@ def schema_errors(spec: TableSpec) -> Iterator[None]:
 
 
 def check_lists(engine: duckdb.DuckDBPyConnection, spec: TableSpec, table: str) -> None:
-    """Refuse a NULL inside a list whose elements may not be NULL; DuckDB cannot declare that."""
+    """Raise DataError for a NULL inside a list of non-null elements, which DuckDB cannot declare."""
     for column in spec.columns:
         if pa.types.is_list(column.type) and not column.type.value_field.nullable:
             name = quote(column.name)
             query = f"SELECT 1 FROM {table} WHERE len({name}) <> list_count({name}) LIMIT 1"  # noqa: S608
             if engine.execute(query).fetchall():
-                raise DataError(f"table {spec.name}: column {column.name} holds a list with a NULL inside")
+                raise DataError(f"table {spec.name}: column {column.name} holds a list with a NULL inside.")
 
 
 def check_keys(engine: duckdb.DuckDBPyConnection, spec: TableSpec, rows: str) -> None:
-    """Refuse two rows of one key in the SQL ``rows``; where the key is the whole row, repetition is no clash.
+    """Check that no two rows of the SQL ``rows`` share a key; a key that is the whole row may repeat.
 
     Raises:
         DataError: Two rows have the same key.
@@ -285,11 +286,11 @@ def check_keys(engine: duckdb.DuckDBPyConnection, spec: TableSpec, rows: str) ->
     keys = ", ".join(quote(name) for name in spec.key)
     query = f"SELECT {keys} FROM ({rows}) GROUP BY ALL HAVING count(*) > 1 LIMIT 1"  # noqa: S608
     for row in engine.execute(query).fetchall():
-        raise DataError(f"table {spec.name}: wanted one row for each {', '.join(spec.key)}; got two for {row}")
+        raise DataError(f"table {spec.name}: more than one row has the key ({', '.join(spec.key)}) = {row}.")
 
 
 def typed(spec: TableSpec, data: pa.Table) -> pa.Table:
-    """Return an Arrow table with the types of its table.
+    """Return Arrow rows cast to the types of their table.
 
     Raises:
         DataError: A value does not fit.
@@ -302,24 +303,24 @@ def typed(spec: TableSpec, data: pa.Table) -> pa.Table:
 
 
 def fitting(spec: TableSpec, data: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
-    """Return the relation as it is, unless DuckDB would round its numbers to fit.
+    """Return the relation unchanged.
 
     Raises:
-        DataError: It would, or columns are missing or unknown.
+        DataError: DuckDB would round its numbers to fit, or columns are missing or unknown.
     """
     _check_columns(spec, data.columns)
     types = dict(zip(data.columns, data.types, strict=True))
     for column in spec.columns:
         got = str(types[column.name])
         if pa.types.is_integer(column.type) and got.startswith(_FRACTIONS):
-            raise DataError(f"table {spec.name}: column {column.name} wanted {column.type}, got {got}; round it first")
+            raise DataError(f"table {spec.name}: column {column.name} is {got}, not {column.type}. Round it first.")
     return data
 
 
 def _check_columns(spec: TableSpec, got: Sequence[str]) -> None:
     wanted = [c.name for c in spec.columns]
     if sorted(got) != sorted(wanted):
-        raise DataError(f"table {spec.name}: wanted the columns {', '.join(wanted)}; got {', '.join(got)}")
+        raise DataError(f"table {spec.name}: its columns are {', '.join(wanted)}; the rows have {', '.join(got)}.")
 
 
 def _partition_folder(spec: TableSpec, partition: Partition) -> str:

@@ -101,7 +101,7 @@ def test_a_folder_may_be_an_address(uri: str, folder: str) -> None:
 
 
 def test_an_address_without_a_bucket_is_refused() -> None:
-    with pytest.raises(UsageError, match="wanted an address such as s3://bucket/prefix"):
+    with pytest.raises(UsageError, match="the URL names no bucket"):
         working_copy("s3://")
 
 

@@ -187,12 +187,12 @@ def test_tables_of_a_stage_that_is_behind_are_left_out(store: Store) -> None:
 def test_counts_are_those_that_the_stage_reported(store: Store) -> None:
     report = StageReport("dedup", 4, 3, {"exact_duplicate": 1})
     assert _failed(_store(store, _sound(), report, rejects=2)) == {
-        "rejects:dedup": "wanted {'exact_duplicate': 1}, got {'exact_duplicate': 2}",
-        "kept:dedup": "wanted 3 rows kept, as reported, got 2",
+        "rejects:dedup": "reported {'exact_duplicate': 1}, found {'exact_duplicate': 2}",
+        "kept:dedup": "3 rows kept as reported, 2 in the table",
     }
 
 
 def test_rejects_of_a_stage_that_never_ran_are_found(store: Store) -> None:
     rejects = [{"stage": "ghost", "item": "x", "reason": "y", "detail": ""}]
     store = _store(store, _sound() | {"rejects": rejects})
-    assert _failed(store) == {"rejects": "wanted rejects of stages that ran, got some of ghost"}
+    assert _failed(store) == {"rejects": "rejects of stages that never ran: ghost"}

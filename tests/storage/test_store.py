@@ -18,13 +18,13 @@ def test_a_new_store_holds_empty_tables_with_their_schemas(store: Store) -> None
 
 
 def test_create_refuses_a_folder_that_holds_a_store(store: Store) -> None:
-    with pytest.raises(WorkspaceError, match="there is a workspace already"):
+    with pytest.raises(WorkspaceError, match="already a workspace"):
         Store.create(store.root)
 
 
 def test_create_finishes_what_a_killed_create_began(store: Store) -> None:
     (store.root / "versions" / "00000000.json").unlink()
-    with pytest.raises(WorkspaceError, match="found no dataset version"):
+    with pytest.raises(WorkspaceError, match="it has no dataset version"):
         Store.open(store.root)
     assert Store.create(store.root).snapshot().number == 0
 
@@ -43,7 +43,7 @@ def test_create_refuses_a_path_that_duckdb_would_expand(tmp_path: Path, name: st
 
 def test_open_refuses_what_is_no_workspace(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "absent"):
-        with pytest.raises(WorkspaceError, match="wanted a workspace, found no dataset version"):
+        with pytest.raises(WorkspaceError, match="not a workspace: it has no dataset version"):
             Store.open(folder)
 
 
@@ -71,12 +71,12 @@ def test_every_version_stays_readable(store: Store) -> None:
 
 def test_a_version_that_is_none_is_named(store: Store) -> None:
     commit(store, {})
-    with pytest.raises(WorkspaceError, match="wanted dataset version 7, there are 0 to 1"):
+    with pytest.raises(WorkspaceError, match="dataset version 7 does not exist; versions are 0 to 1"):
         store.snapshot(7)
 
 
 def test_an_unknown_table_or_column_is_named(store: Store) -> None:
-    with pytest.raises(DataError, match="wanted a table, got 'prodcts'"):
+    with pytest.raises(DataError, match="there is no table 'prodcts'"):
         store.snapshot().table("prodcts")
     with pytest.raises(DataError, match="table products has no column captoin"):
         store.snapshot().table("products", ["captoin"])

@@ -158,7 +158,7 @@ def _unknown(folder: Path) -> list[str]:
     home, manifest = Home.of(folder), read_record(folder).manifest
     if home is None or manifest is None:
         return ["no working copy"]
-    root = home.address.removeprefix("s3://")
+    root = home.url.removeprefix("s3://")
     there = fsspec.filesystem("s3", skip_instance_cache=True, use_listings_cache=False).find(f"{root}/files")
     known = {entry.key for entry in manifest.files.values()}
     return sorted(name for name in there if name.removeprefix(f"{root}/") not in known)

@@ -70,4 +70,4 @@ def test_objects_of_a_killed_push_are_removed_by_the_next_writer(
     named = {name.rpartition("~")[0] for name in far.objects() if "/files/" in name}
     held = {f"/bucket/shop/files/{path}" for path in ("m5data.toml", "state.sqlite", "versions/00000000.json")}
     assert named <= held | {"/bucket/shop/files/children.lock"}
-    assert ADDRESS in home.address
+    assert ADDRESS in home.url

@@ -69,7 +69,7 @@ def test_what_came_by_no_request_has_no_page(store: Store) -> None:
         name = writer.put(b"from a feed", mime="image/png")
     assert store.objects.read(name) == b"from a feed"
     assert [kind for kind, _ in records(store, "media-000001.warc")] == ["warcinfo", "resource"]
-    with pytest.raises(CorruptObjectError, match="wanted a WARC response record"):
+    with pytest.raises(CorruptObjectError, match="not a WARC response record"):
         store.objects.page(name)
 
 
@@ -192,10 +192,10 @@ def test_damage_is_named_with_its_place(store: Store) -> None:
     assert sorted(problems) == sorted([flipped, cut, page])
     assert problems[flipped] == ObjectProblem(
         flipped,
-        f"objects/derived-000001.warc at {ref.offset}: wanted the bytes of {flipped}, "
-        f"got those of {sha(b'glipped')}; fetch it again",
+        f"objects/derived-000001.warc at {ref.offset}: not the bytes of {flipped}, "
+        f"but of {sha(b'glipped')}. Fetch it again.",
     )
-    assert "wanted 3 bytes" in problems[cut].detail
+    assert "of 3 bytes at" in problems[cut].detail
     assert "damaged gzip record" in problems[page].detail
     assert store.objects.read(good) == b"good"
 
@@ -214,7 +214,7 @@ def test_an_absent_object_and_an_absent_segment_are_errors(store: Store) -> None
 def test_a_slice_outside_the_object_is_refused(store: Store, offset: int, length: int) -> None:
     with store.objects.writer("derived") as writer:
         name = writer.put(b"one", mime="text/plain")
-    with pytest.raises(CorruptObjectError, match="it has 3"):
+    with pytest.raises(CorruptObjectError, match="the object has 3"):
         store.objects.read_slice(name, offset, length)
 
 

@@ -81,5 +81,5 @@ def test_a_revisit_names_the_payload(status: int, profile: str) -> None:
 
 
 def test_what_is_no_response_is_refused() -> None:
-    with pytest.raises(CorruptObjectError, match="wanted a WARC response record"):
+    with pytest.raises(CorruptObjectError, match="not a WARC response record"):
         parse_response(revisit_record("http://shop.example/1", SHA, 304, NOW))

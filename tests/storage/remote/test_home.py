@@ -78,7 +78,7 @@ def test_two_machines_that_both_committed_are_told(on_machine: OnMachine) -> Non
     commit(Store.open(home, clock=noon), {"products": products(ids(4))})
     (home / "address").rename(home / ".m5data/address")
     commit(open_at(on_machine("b")), {"products": products(ids(2))})
-    told = r"stored dataset version 1 at .* never stored \(versions/00000001.json\): remove .* to give this up"
+    told = r"stored dataset version 1 at .* never stored \(versions/00000001.json\)\. Remove .* to give them up"
     refused(home, told)
     shutil.rmtree(home / ".m5data")
     assert Store.open(home).snapshot().table("products") == products(ids(4))
@@ -194,7 +194,7 @@ def test_a_place_that_has_a_workspace_is_not_made_one(on_machine: OnMachine) -> 
     make(on_machine("a"))
     home = Home.of(on_machine("b"))
     assert home is not None
-    with pytest.raises(WorkspaceError, match="found one of dataset version 0"):
+    with pytest.raises(WorkspaceError, match="already a workspace, at dataset version 0"):
         home.make_ready()
 
 
@@ -214,5 +214,5 @@ def test_a_store_that_was_emptied_is_told_and_nothing_here_is_removed(
 
 def test_a_server_of_answers_is_refused(on_machine: OnMachine, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="m5data copy DIR -w failing://bucket/shop"):
-        make(on_machine("a")).refuse_far("m5data serve")
-    Store.create(tmp_path / "folder").refuse_far("m5data serve")
+        make(on_machine("a")).refuse_working_copy("m5data serve")
+    Store.create(tmp_path / "folder").refuse_working_copy("m5data serve")

@@ -33,7 +33,7 @@ def lease_at(store: ObjectStore, now: datetime) -> Lease:
 def test_who_comes_second_is_told_who_writes(on_machine: OnMachine) -> None:
     store = make(on_machine("a"))
     other = open_at(on_machine("b"))
-    told = r"failing://bucket/shop: another run, process \d+ of .* writes to this workspace; wait until it ends"
+    told = r"failing://bucket/shop: another run, process \d+ of .* writes to this workspace\. Wait until it ends"
     with store.lock(), pytest.raises(WorkspaceError, match=told), other.lock():
         pass
     with other.lock():

@@ -119,7 +119,7 @@ def test_commit_conflicts_are_retried_a_bounded_number_of_times(
     if conflicts < attempts:
         assert commit(store, {"products": products(ids(6))}).table("products").num_rows == 6
     else:
-        with pytest.raises(DataError, match="5 commits in a row met another writer's"):
+        with pytest.raises(DataError, match="5 commits in a row conflicted with another writer's"):
             commit(store, {"products": products(ids(6))})
         assert store.snapshot().table("products").num_rows == 5
     assert len(calls) == attempts
