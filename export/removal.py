@@ -35,12 +35,12 @@ class Removed:
     """Group or label that is called after a product -> its new name."""
 
     def touches(self, sample: Mapping[str, Any]) -> bool:
-        """Tell whether a sample goes or changes."""
+        """Return whether a sample goes or changes."""
         return sample["product_id"] in self.products or any(sample[name] in self.groups for name in _NAMED)
 
 
 def shard_holds(path: Path, removed: Removed) -> bool:
-    """Tell whether a shard holds or names one of the products."""
+    """Return whether a shard holds or names one of the products."""
     return any(_SAMPLES[path.suffix](path, removed))
 
 

@@ -82,7 +82,7 @@ def read_removed(folder: Path) -> frozenset[str]:
 
 
 def is_removed(product_id: str, removed: Collection[str]) -> bool:
-    """Tell whether a sample's product is in a list that ``read_removed`` returned."""
+    """Return whether a sample's product is in a list that ``read_removed`` returned."""
     return _digest(product_id) in removed
 
 

@@ -56,7 +56,7 @@ class _Buffer:
 
 
 class HashedFile:
-    """A new file at ``path``: one thread writes blocks, one hashes them, both beside whoever makes the next.
+    """A new file at ``path``: one thread writes blocks, one hashes them, while the caller makes the next one.
 
     A shard is read again much later, if at all: through the page cache its bytes would be copied once more, and
     push out what is worth keeping. Where a file system knows no direct writing, the cache is used.

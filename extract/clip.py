@@ -10,9 +10,10 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from extract.audio.decode import SoundDecoder, SoundPacket
-from extract.audio.encode import feature_rate, keep_sound
-from extract.container import find_sound, find_video, open_media, read_packets
+from extract.audio.decode import AudioDecoder, AudioPacket
+from extract.audio.encode import encode_audio, feature_rate
+from extract.container import find_audio, find_video, open_media, read_packets
+from extract.images import ImageFault, measure
 from extract.isolation.message import Json, Message
 from extract.results import ClipResult, Fault, Frames, KeptFrame
 from extract.video.jpeg import Jpeg, JpegEncoder
@@ -20,7 +21,7 @@ from extract.video.sample import CodedVideo, Sampler
 from extract.video.seconds import VideoPacket
 from m5data.errors import MediaError
 
-if TYPE_CHECKING:  # decoder processes are given plain values, and do without pydantic
+if TYPE_CHECKING:  # decoder processes get plain values and never load pydantic
     from extract.settings import ExtractSettings, VideoSettings
 
 __all__ = ["extract_clip", "handle", "open_video"]
@@ -29,16 +30,16 @@ T = TypeVar("T")
 
 
 def extract_clip(data: bytes, settings: ExtractSettings) -> ClipResult:
-    """Extract everything that is asked of one video.
+    """Extract frames, mp3 and features from one video.
 
-    Runs in this process: bytes that a stranger made belong into ``extract.isolation``.
+    Decodes in this process; the stage ``extract`` decodes untrusted files in isolated ones.
 
     Args:
         data: The file's bytes.
         settings: What to keep.
 
     Returns:
-        Frames and sound, or why one or both are missing. Nothing is raised for what is in the file.
+        Frames and audio, or why one or both are missing. A bad file raises nothing.
     """
     try:
         with open_media(data) as container:
@@ -52,7 +53,7 @@ def open_video(data: bytes, settings: VideoSettings) -> CodedVideo:
     """Open a file's bytes and return its video stream with all packets.
 
     Raises:
-        MediaError: There is no allowed container, stream or codec.
+        MediaError: The container or codec is not allowed, or there is no video stream.
     """
     container = open_media(data)
     stream = find_video(container, settings)
@@ -60,28 +61,28 @@ def open_video(data: bytes, settings: VideoSettings) -> CodedVideo:
 
 
 def _extract(container: InputContainer, data: bytes, settings: ExtractSettings) -> ClipResult:
-    """Demux once, decoding sound on the way; then decode what the frames need."""
+    """Demux once and decode the audio meanwhile, then the video."""
     video = _attempt(lambda: find_video(container, settings.video))
-    sound = _attempt(lambda: _sound_decoder(find_sound(container), settings))
-    packets = _read(container, video, sound)
+    audio = _attempt(lambda: _audio_decoder(find_audio(container), settings))
+    packets = _read(container, video, audio)
     return ClipResult(
         frames=video if isinstance(video, Fault) else _attempt(lambda: _keep_frames(video, packets, data, settings)),
-        sound=sound
-        if isinstance(sound, Fault)
-        else _attempt(lambda: keep_sound(sound.finish(), settings.sound, settings.feature)),
+        audio=audio
+        if isinstance(audio, Fault)
+        else _attempt(lambda: encode_audio(audio.finish(), settings.sound, settings.feature)),
     )
 
 
 def _attempt(call: Callable[[], T]) -> T | Fault:
-    """Return what ``call`` returns, or the fault it raised."""
+    """Return the result of ``call``, or the fault that it raised."""
     try:
         return call()
     except MediaError as error:
         return Fault(error.reason, error.detail)
 
 
-def _sound_decoder(stream: AudioStream, settings: ExtractSettings) -> SoundDecoder:
-    return SoundDecoder(
+def _audio_decoder(stream: AudioStream, settings: ExtractSettings) -> AudioDecoder:
+    return AudioDecoder(
         stream,
         mp3_rate=settings.sound.sample_rate,
         mono_rate=feature_rate(settings.feature),
@@ -89,22 +90,22 @@ def _sound_decoder(stream: AudioStream, settings: ExtractSettings) -> SoundDecod
     )
 
 
-def _read(container: InputContainer, video: VideoStream | Fault, sound: SoundDecoder | Fault) -> list[VideoPacket]:
-    """Read the file once: decode its sound, and return its video packets."""
+def _read(container: InputContainer, video: VideoStream | Fault, audio: AudioDecoder | Fault) -> list[VideoPacket]:
+    """Read the file once: decode its audio, and return its video packets."""
     streams: list[VideoStream | AudioStream] = [] if isinstance(video, Fault) else [video]
-    if not isinstance(sound, Fault):
-        streams.append(sound.stream)
+    if not isinstance(audio, Fault):
+        streams.append(audio.stream)
     packets: list[VideoPacket] = []
     for packet in read_packets(container, *streams):
-        if not isinstance(sound, Fault) and packet.stream_index == sound.stream.index:
-            sound.feed(cast("SoundPacket", packet))
+        if not isinstance(audio, Fault) and packet.stream_index == audio.stream.index:
+            audio.feed(cast("AudioPacket", packet))
         else:
             packets.append(cast("VideoPacket", packet))
     return packets
 
 
 def _keep_frames(stream: VideoStream, packets: list[VideoPacket], data: bytes, settings: ExtractSettings) -> Frames:
-    """Return the kept frames of a video as JPEGs end to end.
+    """Return the kept frames of a video as concatenated JPEGs.
 
     Raises:
         MediaError: There is no intact frame, or a limit was hit.
@@ -119,10 +120,10 @@ def _keep_frames(stream: VideoStream, packets: list[VideoPacket], data: bytes, s
         parts.append(picked.value.data)
         size += len(picked.value.data)
         if size > settings.limits.output_mb << 20:
-            raise MediaError("output_limit", f"wanted at most {settings.limits.output_mb} MB of frames")
+            raise MediaError("output_limit", f"the frames take more than {settings.limits.output_mb} MB")
     if not kept:
-        raise MediaError("broken_video", f"none of {len(packets)} packets gives an intact frame")
-    return Frames(tuple(kept), b"".join(parts), sampler.way)
+        raise MediaError("broken_video", f"no intact frame in {len(packets)} packets")
+    return Frames(tuple(kept), b"".join(parts), sampler.decode_path)
 
 
 def _kept(second: int, pts_s: float, jpeg: Jpeg, offset: int) -> KeptFrame:
@@ -130,10 +131,10 @@ def _kept(second: int, pts_s: float, jpeg: Jpeg, offset: int) -> KeptFrame:
 
 
 def handle(settings: ExtractSettings, kind: str, data: bytes) -> Message:
-    """Extract one stored object.
+    """Extract one stored object; the task of a decoder process.
 
     Args:
-        settings: Of the stage, or plain values under the same names.
+        settings: The stage's, or plain values under the same names.
         kind: ``video`` or ``image``.
         data: The object's bytes.
     """
@@ -141,8 +142,6 @@ def handle(settings: ExtractSettings, kind: str, data: bytes) -> Message:
 
 
 def _measure(data: bytes, settings: ExtractSettings) -> Message:
-    from extract.images import ImageFault, measure  # noqa: PLC0415 - a run of videos alone never loads it
-
     measures = measure(data, settings.images)
     if isinstance(measures, ImageFault):
         return Message({"fault": measures.reason, "detail": measures.detail})
@@ -150,19 +149,19 @@ def _measure(data: bytes, settings: ExtractSettings) -> Message:
 
 
 def _pack_clip(result: ClipResult) -> Message:
-    """Return a video's results as a message."""
+    """Return the results of a video as a message."""
     head: dict[str, Json] = {}
     bodies: list[bytes] = []
     if isinstance(result.frames, Fault):
         head["frames_fault"] = asdict(result.frames)
     else:
         head["frames"] = [asdict(frame) for frame in result.frames.kept]
-        head["way"] = result.frames.way
+        head["decode_path"] = result.frames.decode_path
         bodies.append(result.frames.jpegs)
-    if isinstance(result.sound, Fault):
-        head["sound_fault"] = asdict(result.sound)
+    if isinstance(result.audio, Fault):
+        head["audio_fault"] = asdict(result.audio)
     else:
-        fields = asdict(result.sound)
+        fields = asdict(result.audio)
         bodies += [fields.pop("mp3"), fields.pop("feature")]
-        head["sound"] = fields
+        head["audio"] = fields
     return Message(head, tuple(bodies))

@@ -1,4 +1,4 @@
-"""Results on their way into the result tables, checkpointed partition by partition."""
+"""The collector of results: fills the result tables and checkpoints each finished partition."""
 
 import logging
 from collections import Counter
@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from extract.audio.encode import describe_feature
 from extract.engine import Item, Result
-from extract.partitions import Partition, Ways, hand_out
+from extract.partitions import DecodePaths, Partition, hand_out
 from extract.pending import partitions
 from extract.results import ClipResult, Frames
 from extract.settings import ExtractSettings
@@ -17,21 +17,21 @@ from m5data.errors import DataError
 from m5data.stage import Progress
 from storage import ObjectWriter, Spool
 
-__all__ = ["Harvest"]
+__all__ = ["Collector"]
 
 _LOG = logging.getLogger(__name__)
 
 
-class Harvest:
-    """Hands out the items that are still to be done, and takes their results.
+class Collector:
+    """Hands out the items without a result, and collects their results.
 
-    Only partitions in flight are in memory.
+    Only partitions in progress are in memory.
 
     Args:
         connection: With the result tables of ``extract.pending``.
-        spool: What a killed run left, and where finished partitions go.
-        settings: Of the stage.
-        progress: Is told of every item.
+        spool: Holds finished partitions, also those of a killed run.
+        settings: The stage's.
+        progress: Advanced by every item.
     """
 
     def __init__(
@@ -42,37 +42,39 @@ class Harvest:
         self._settings = settings
         self._progress = progress
         self._open: dict[Item, Partition] = {}
-        self.ways: Counter[str] = Counter()
-        """How videos were decoded, with how often: the ``way`` of their frames."""
+        self.decode_paths: Counter[str] = Counter()
+        """``Frames.decode_path`` -> number of videos."""
 
     def items(self) -> Iterator[Item]:
-        """Yield the items of each partition that the spool does not hold; gather those that it holds."""
+        """Yield the items of each partition that is not in the spool; load the others."""
         for partition in self._missing():
             self._open.update(dict.fromkeys(partition.items, partition))
-            yield from sorted(partition.items, key=lambda item: -item.size)  # so that no long one is left for last
+            yield from sorted(partition.items, key=lambda item: -item.size)  # the longest first
 
-    def orders(self, waiting: dict[str, Partition]) -> Iterator[str]:
-        """Hand out each partition that the spool does not hold, which joins ``waiting``, and yield its name."""
+    def hand_out(self, running: dict[str, Partition]) -> Iterator[str]:
+        """Hand out each partition that is not in the spool, add it to ``running``, and yield its name."""
         for partition in self._missing():
-            waiting[partition.name] = partition
+            running[partition.name] = partition
             yield hand_out(partition, self._settings, self._spool)
 
-    def collect(self, partition: Partition, ways: Ways) -> None:
-        """Take the results of a partition that was handed out.
+    def collect(self, partition: Partition, decode_paths: DecodePaths) -> None:
+        """Load the results of a partition that was handed out.
 
         Raises:
             DataError: They are not in the spool.
         """
         spooled = self._spool.get(partition.name, partition.fingerprint)
         if spooled is None:
-            raise DataError(f"extract: wanted the results of partition {partition.name}, found none; run it again")
-        self.ways.update(ways)
+            raise DataError(
+                f"extract: the results of partition {partition.name} are missing. Run m5data extract again."
+            )
+        self.decode_paths.update(decode_paths)
         _log(partition, spooled)
-        self._gather(spooled)
+        self._load(spooled)
         self._progress.advance(len(partition.items))
 
     def _missing(self) -> Iterator[Partition]:
-        """Yield the partitions that the spool does not hold; gather those that it holds."""
+        """Yield the partitions that are not in the spool; load the others."""
         digest, feature = self._settings.digest(), describe_feature(self._settings.feature)
         for members in partitions(self._connection, self._settings.partition_items):
             partition = Partition(members, digest, feature)
@@ -80,24 +82,24 @@ class Harvest:
             if spooled is None:
                 yield partition
             else:
-                self._gather(spooled)
+                self._load(spooled)
                 self._progress.advance(len(members))
 
-    def take(self, item: Item, result: Result, objects: ObjectWriter) -> None:
-        """Store what an item gave; with the last item of a partition, checkpoint the partition."""
+    def add(self, item: Item, result: Result, objects: ObjectWriter) -> None:
+        """Store the result of an item; checkpoint the partition after its last item."""
         partition = self._open.pop(item)
         partition.add(item, result, objects)
         if isinstance(result, ClipResult) and isinstance(result.frames, Frames):
-            self.ways[result.frames.way] += 1
+            self.decode_paths[result.frames.decode_path] += 1
         self._progress.advance()
-        if not partition.waiting:
-            objects.flush()  # a row may only name objects that are on the disk
+        if not partition.remaining:
+            objects.flush()  # rows may only name objects that are on disk
             tables = partition.tables()
             self._spool.put(partition.name, partition.fingerprint, tables)
             _log(partition, tables)
-            self._gather(tables)
+            self._load(tables)
 
-    def _gather(self, tables: Mapping[str, pa.Table]) -> None:
+    def _load(self, tables: Mapping[str, pa.Table]) -> None:
         """Add a partition's rows to the result tables."""
         for name, rows in tables.items():
             if rows.num_rows:
@@ -105,7 +107,7 @@ class Harvest:
 
 
 def _log(partition: Partition, tables: Mapping[str, pa.Table]) -> None:
-    """Log what a partition lacks, an entry an item, and that it is done."""
+    """Log each fault of a partition, and that it is done."""
     for fault in tables["fault_results"].to_pylist():
         where = {"partition": partition.name, "item": fault["item"]}
         _LOG.info("dropped %s: %s", fault["reason"], fault["detail"], extra=where)

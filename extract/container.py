@@ -17,14 +17,14 @@ from av.video.stream import VideoStream
 
 from m5data.errors import MediaError
 
-if TYPE_CHECKING:  # decoder processes are given plain values, and do without pydantic
+if TYPE_CHECKING:  # decoder processes get plain values and never load pydantic
     from extract.settings import VideoSettings
 
 __all__ = [
-    "SOUND_DECODERS",
+    "AUDIO_DECODERS",
     "VIDEO_DECODERS",
     "decoder_name",
-    "find_sound",
+    "find_audio",
     "find_video",
     "open_media",
     "read_packets",
@@ -37,16 +37,16 @@ VIDEO_DECODERS = frozenset(
         *("mpeg1video", "mpeg2video", "msmpeg4v2", "msmpeg4", "wmv1", "wmv2", "wmv3", "vc1"),
     )
 )
-"""FFmpeg's names of the video decoders that files may ask for."""
+"""FFmpeg's names of the allowed video decoders."""
 
-SOUND_DECODERS = frozenset(
+AUDIO_DECODERS = frozenset(
     (
         *("aac", "aac_latm", "mp3", "mp3float", "mp2", "mp2float", "opus", "vorbis", "flac", "alac", "ac3", "eac3"),
         *("amrnb", "amrwb", "wmav1", "wmav2", "pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s32le", "pcm_f32le"),
         *("pcm_u8", "pcm_alaw", "pcm_mulaw"),
     )
 )
-"""FFmpeg's names of the audio decoders that files may ask for."""
+"""FFmpeg's names of the allowed audio decoders."""
 
 _MOV_BOXES = frozenset((b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp"))
 _PREFIXES = {
@@ -60,7 +60,7 @@ _TS_PACKETS = ((0, 188), (4, 192))
 
 
 def sniff(data: bytes) -> str | None:
-    """Return FFmpeg's name of the container that ``data`` starts like, None where it is none of the allowed.
+    """Return FFmpeg's name of the container by the first bytes of ``data``; None if it is not an allowed one.
 
     Playlists, concatenation scripts, image sequences and raw streams are never allowed.
     """
@@ -78,20 +78,20 @@ def sniff(data: bytes) -> str | None:
 
 
 def open_media(data: bytes) -> InputContainer:
-    """Open a file's bytes with the demuxer that its first bytes ask for; the caller closes it.
+    """Open a file's bytes with the demuxer that its first bytes name; the caller closes it.
 
-    The demuxer is chosen here and not by FFmpeg's guess, only allowed decoders may probe, no
-    protocol is allowed, and whatever the demuxer still tries to open is refused.
+    FFmpeg does not guess the demuxer, only allowed decoders may probe, no protocol is allowed, and
+    every attempt of the demuxer to open anything else is refused.
 
     Raises:
-        MediaError: ``not_allowed_container``, or ``broken_video`` where it cannot be opened at all.
+        MediaError: ``not_allowed_container``, ``broken_video`` or ``memory``.
     """
     name = sniff(data)
     if name is None:
-        raise MediaError("not_allowed_container", f"wanted a video file, got one starting with 0x{data[:8].hex()}")
+        raise MediaError("not_allowed_container", f"not an allowed video container: it starts with 0x{data[:8].hex()}")
     options = {
         "format_whitelist": ",".join((*av.ContainerFormat(name, "r").name.split(","), name)),
-        "codec_whitelist": ",".join(sorted(VIDEO_DECODERS | SOUND_DECODERS)),
+        "codec_whitelist": ",".join(sorted(VIDEO_DECODERS | AUDIO_DECODERS)),
         "protocol_whitelist": "none",
     }
     try:
@@ -99,27 +99,27 @@ def open_media(data: bytes) -> InputContainer:
             BytesIO(data), "r", format=name, options=options, metadata_errors="replace", io_open=_refuse
         )
     except av.MemoryError as error:
-        raise MediaError("memory", "opening the file") from error
+        raise MediaError("memory", "out of memory while opening the file") from error
     except (av.FFmpegError, ValueError) as error:
-        raise MediaError("broken_video", f"wanted a {name} file, cannot open it ({type(error).__name__})") from error
-    if name == "avi":  # it stores no times of presentation, and FFmpeg's guesses are wrong with B pictures
+        raise MediaError("broken_video", f"cannot be opened as {name} ({type(error).__name__})") from error
+    if name == "avi":  # AVI stores no presentation times, and FFmpeg's guesses are wrong with B frames
         container.flags &= ~cast("int", Flags.gen_pts.value)
     return container
 
 
 def decoder_name(stream: Stream) -> str | None:
-    """Return FFmpeg's name of a stream's decoder, None where there is none for its codec."""
+    """Return FFmpeg's name of a stream's decoder; None if its codec has none."""
     context = cast("CodecContext | None", stream.codec_context)
     return None if context is None else context.name
 
 
 def _refuse(url: str, flags: int, options: dict[str, str]) -> NoReturn:
-    """Refuse to open anything beside the bytes themselves."""
+    """Refuse to open anything but the bytes themselves."""
     raise PermissionError(f"media may not open {url[:80]!r} (flags {flags}, {len(options)} options)")
 
 
 def find_video(container: InputContainer, settings: VideoSettings) -> VideoStream:
-    """Return the video stream that FFmpeg ranks first, set to decode on one thread; cover pictures do not count.
+    """Return the video stream that FFmpeg ranks first, set to decode on one thread; cover images do not count.
 
     Raises:
         MediaError: ``no_video``, ``unsupported_codec``, or ``too_many_pixels`` by its header.
@@ -133,18 +133,18 @@ def find_video(container: InputContainer, settings: VideoSettings) -> VideoStrea
         raise MediaError("unsupported_codec", f"{decoder_name(stream) or 'an unknown codec'} is not allowed")
     context = stream.codec_context
     if context.width * context.height > settings.max_pixels:
-        got = f"{context.width} x {context.height}"
-        raise MediaError("too_many_pixels", f"wanted at most {settings.max_pixels} pixels, got {got}")
+        size = f"{context.width} x {context.height}"
+        raise MediaError("too_many_pixels", f"{size}, more than {settings.max_pixels} pixels")
     context.thread_count = 1
     context.options = {"max_pixels": str(settings.max_pixels)}
     return stream
 
 
-def find_sound(container: InputContainer) -> AudioStream:
+def find_audio(container: InputContainer) -> AudioStream:
     """Return the audio stream that FFmpeg ranks first.
 
     Raises:
-        MediaError: ``no_sound``, there is none.
+        MediaError: ``no_sound``, there is no audio stream.
     """
     best = container.streams.best("audio")
     if not isinstance(best, AudioStream):
@@ -153,7 +153,7 @@ def find_sound(container: InputContainer) -> AudioStream:
 
 
 def read_packets(container: InputContainer, *streams: VideoStream | AudioStream) -> Iterator[Packet[Stream]]:
-    """Yield the packets of some streams in the order of the file, up to its end or to where it breaks.
+    """Yield the packets of some streams in file order, up to the end or to where the file breaks.
 
     Raises:
         MediaError: ``memory``.
@@ -165,6 +165,6 @@ def read_packets(container: InputContainer, *streams: VideoStream | AudioStream)
             if packet.size:
                 yield packet
     except av.MemoryError as error:
-        raise MediaError("memory", "reading a packet") from error
-    except (av.FFmpegError, IndexError):  # PyAV's flush at the end trips over streams that appeared late (FLV)
+        raise MediaError("memory", "out of memory while reading a packet") from error
+    except (av.FFmpegError, IndexError):  # PyAV's flush at the end fails for streams that appeared late (FLV)
         return

@@ -1,4 +1,4 @@
-"""The stage ``dedup``: groups of duplicate products, of which one is kept."""
+"""The stage ``dedup``: groups of duplicate products."""
 
 from contextlib import closing
 
@@ -23,8 +23,7 @@ __all__ = ["run"]
 
 _READS = ("products", "specs", "media", "images", "frames")
 
-# Each product is joined with the first one that has its key. Where two rules say so, the stronger is kept:
-# the rules' names are in that order.
+# Each product is joined with the first one that has its key. Of two rules the stronger is kept: their names sort so.
 _EXACT_PAIRS = """
 CREATE TEMP TABLE exact_pairs AS
     SELECT first_id AS product_id, product_id AS other_id, min(rule) AS rule, 0.0::DOUBLE AS distance, TRUE AS joined
@@ -76,21 +75,21 @@ def run(
     clock: Clock = utc_now,
     progress: Progress = SilentProgress(),
 ) -> StageReport:
-    """Group exact and near duplicates; of exact ones keep the smallest product id alone.
+    """Group exact and near duplicates, and keep one product of each exact group: the smallest id.
 
-    Reads ``products``, ``specs``, ``media``, ``images`` and ``frames``; writes ``duplicates``, one row a
-    product, and ``duplicate_pairs``, the pairs that rest on and the rule of each. A product that is
-    not kept is a reject of reason ``exact_duplicate``. Near duplicates are all kept: they share a
-    group, so that no split separates them. The report counts products.
+    Reads ``products``, ``specs``, ``media``, ``images`` and ``frames``; writes ``duplicates``, one row for
+    each product, and ``duplicate_pairs``, the pairs that groups are made of, with their rules. A product
+    that is not kept is a reject of reason ``exact_duplicate``. All near duplicates are kept; they share
+    a group, so that no split separates them. The report counts products.
 
     Raises:
-        MissingInputError: There is no table of products yet.
+        MissingInputError: There is no table ``products`` yet.
     """
     with store.stage("dedup", settings=settings.digest(), reads=_READS) as stage:
         if stage.unchanged:
             return stage.report_unchanged()
         if "products" not in stage.before.tables:
-            raise MissingInputError("dedup: wanted the table products, found none; run m5data crawl first")
+            raise MissingInputError("dedup: there is no table products yet. Run m5data crawl first.")
         return _work(stage, settings, clock, progress)
 
 
@@ -112,7 +111,7 @@ def _work(stage: Stage, settings: DedupSettings, clock: Clock, progress: Progres
 
 
 def _find(connection: duckdb.DuckDBPyConnection, settings: DedupSettings) -> None:
-    """Make the tables ``exact``, ``exact_pairs``, ``near_groups`` and ``judged``."""
+    """Create the tables ``exact``, ``exact_pairs``, ``near_groups`` and ``judged``."""
     prepare(connection)
     joins = exact_joins(connection)
     connection.register("exact_joins", joins)

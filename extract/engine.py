@@ -13,20 +13,20 @@ from extract.clip import handle
 from extract.images import ImageMeasures
 from extract.isolation.message import Json, Message
 from extract.isolation.pool import DecoderPool, Job, PoolLimits
-from extract.results import ClipResult, Fault, Frames, KeptFrame, Sound
+from extract.results import Audio, ClipResult, Fault, Frames, KeptFrame
 from extract.settings import ExtractSettings, LimitSettings
 from m5data.errors import CorruptObjectError
 from m5data.records import MediaKind
 
-__all__ = ["Item", "LocalEngine", "Result", "processes_for", "unpack_clip", "unpack_image"]
+__all__ = ["Item", "LocalEngine", "Result", "_unpack_clip", "_unpack_image", "processes_for"]
 
 Result = ClipResult | ImageMeasures | Fault
-"""A video gives a ``ClipResult``; an image its measures, or why there are none."""
+"""A video's ``ClipResult``, or an image's measures or fault."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A stored object to be extracted."""
+    """A stored object to extract."""
 
     sha256: str
     kind: MediaKind
@@ -35,10 +35,10 @@ class Item:
 
 
 class LocalEngine:
-    """Extracts objects in isolated processes, one single-threaded decoder a core.
+    """Extracts objects in isolated processes, one single-threaded decoder for each core.
 
     Args:
-        settings: Of the stage.
+        settings: The stage's.
         read: Returns an object's bytes; may raise ``CorruptObjectError``.
     """
 
@@ -47,15 +47,14 @@ class LocalEngine:
         self._read = read
 
     def run(self, items: Iterable[Item], count: int) -> Iterator[tuple[Item, Result]]:
-        """Yield each item with its result, in the order in which they are finished.
+        """Yield each item with its result, in order of completion.
 
-        The results do not depend on the number of processes. Files above the limit of size, and
-        those that the store cannot give back, get their fault without a decoder. Items are taken
-        as decoders become free.
+        The results do not depend on the number of processes. Files above the size limit, and
+        corrupt ones, get their fault without a decoder. Items are consumed as decoders become free.
 
         Args:
             items: Each once.
-            count: How many they are at most: no more processes are started.
+            count: Upper bound of their number, and so of the processes.
 
         Raises:
             DataError: Decoder processes do not start.
@@ -64,22 +63,22 @@ class LocalEngine:
         refused: list[tuple[Item, Fault]] = []
         processes = processes_for(self._settings.workers, count)
         with DecoderPool(
-            partial(handle, _plain(self._settings)), processes, _pool_limits(self._settings.limits)
+            partial(handle, _plain(self._settings)), processes, pool_limits(self._settings.limits)
         ) as pool:
-            for job, answer in pool.run(self._jobs(items, running, refused)):
+            for job, reply in pool.run(self._jobs(items, running, refused)):
                 item = running.pop(job.key)
-                yield item, unpack_clip(answer) if item.kind == "video" else unpack_image(answer)
+                yield item, _unpack_clip(reply) if item.kind == "video" else _unpack_image(reply)
                 yield from _refusals(refused)
         yield from _refusals(refused)
 
     def _jobs(
         self, items: Iterable[Item], running: dict[str, Item], refused: list[tuple[Item, Fault]]
     ) -> Iterator[Job]:
-        """Yield a job an item, which joins ``running``; those that cannot become one join ``refused``."""
+        """Yield a job for each item, which joins ``running``; items without a job join ``refused``."""
         limit = self._settings.limits.input_mb
         for item in items:
             if item.size > limit << 20:
-                refused.append((item, Fault("too_large", f"wanted at most {limit} MB, got {item.size} bytes")))
+                refused.append((item, Fault("too_large", f"{item.size} bytes, more than {limit} MB")))
                 continue
             try:
                 data = self._read(item.sha256)
@@ -92,26 +91,27 @@ class LocalEngine:
 
 
 def _refusals(refused: list[tuple[Item, Fault]]) -> Iterator[tuple[Item, Result]]:
-    """Take and yield what never became a job."""
+    """Yield the refused items, and clear the list."""
     while refused:
         item, fault = refused.pop(0)
         yield item, ClipResult(fault, fault) if item.kind == "video" else fault
 
 
 def processes_for(workers: int | None, items: int) -> int:
-    """Return how many processes to start: as asked, else one a core, and no more than there are items."""
+    """Return how many processes to start: ``workers``, else one for each core, and at most one for each item."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(workers or cores, items))
 
 
-def _pool_limits(limits: LimitSettings) -> PoolLimits:
+def pool_limits(limits: LimitSettings) -> PoolLimits:
+    """Return the limits of one job."""
     return PoolLimits(limits.seconds, limits.memory_mb << 20, limits.input_mb << 20, limits.output_mb << 20)
 
 
-def _plain(settings: BaseModel) -> Any:  # noqa: ANN401 - stands for the settings wherever they are only read
-    """Return the values of settings under the same names.
+def _plain(settings: BaseModel) -> Any:  # noqa: ANN401 - used in place of the settings
+    """Return the values of settings under the same names, without pydantic.
 
-    A decoder process that is given these need not load pydantic, which takes a fifth of its start.
+    Pydantic would take a fifth of a decoder process's start.
     """
     return SimpleNamespace(
         **{name: _plain(value) if isinstance(value, BaseModel) else value for name, value in settings}
@@ -121,53 +121,53 @@ def _plain(settings: BaseModel) -> Any:  # noqa: ANN401 - stands for the setting
 _KEPT = TypeAdapter(tuple[KeptFrame, ...])
 _FAULT = TypeAdapter(Fault)
 _IMAGE = TypeAdapter(ImageMeasures)
-_SOUND = TypeAdapter(Sound)
+_AUDIO = TypeAdapter(Audio)
 
 
-def unpack_clip(answer: Message | Fault) -> ClipResult:
-    """Return a video's results; a fault of the whole file is one of both."""
-    message = _without_fault(answer)
+def _unpack_clip(reply: Message | Fault) -> ClipResult:
+    """Return a video's results, validated; a fault of the whole file counts for both."""
+    message = _find_fault(reply)
     if isinstance(message, Fault):
         return ClipResult(message, message)
     try:
         bodies = list(message.bodies)
-        return ClipResult(_read_frames(message.head, bodies), _read_sound(message.head, bodies))
+        return ClipResult(_read_frames(message.head, bodies), _read_audio(message.head, bodies))
     except (ValidationError, IndexError) as error:
-        fault = _nonsense(error)
+        fault = _invalid(error)
         return ClipResult(fault, fault)
 
 
-def unpack_image(answer: Message | Fault) -> ImageMeasures | Fault:
-    """Return an image's measures, or why there are none."""
-    message = _without_fault(answer)
+def _unpack_image(reply: Message | Fault) -> ImageMeasures | Fault:
+    """Return an image's measures, validated, or the fault."""
+    message = _find_fault(reply)
     if isinstance(message, Fault):
         return message
     try:
         return _IMAGE.validate_python(message.head.get("image"))
     except ValidationError as error:
-        return _nonsense(error)
+        return _invalid(error)
 
 
 def _read_frames(head: Mapping[str, Json], bodies: list[bytes]) -> Frames | Fault:
     if "frames_fault" in head:
         return _FAULT.validate_python(head["frames_fault"])
-    return Frames(_KEPT.validate_python(head.get("frames")), bodies.pop(0), str(head.get("way")))
+    return Frames(_KEPT.validate_python(head.get("frames")), bodies.pop(0), str(head.get("decode_path")))
 
 
-def _read_sound(head: Mapping[str, Json], bodies: list[bytes]) -> Sound | Fault:
-    if "sound_fault" in head:
-        return _FAULT.validate_python(head["sound_fault"])
-    fields = head.get("sound")
+def _read_audio(head: Mapping[str, Json], bodies: list[bytes]) -> Audio | Fault:
+    if "audio_fault" in head:
+        return _FAULT.validate_python(head["audio_fault"])
+    fields = head.get("audio")
     mp3, feature = bodies.pop(0), bodies.pop(0)
-    return _SOUND.validate_python({**(fields if isinstance(fields, Mapping) else {}), "mp3": mp3, "feature": feature})
+    return _AUDIO.validate_python({**(fields if isinstance(fields, Mapping) else {}), "mp3": mp3, "feature": feature})
 
 
-def _without_fault(answer: Message | Fault) -> Message | Fault:
+def _find_fault(reply: Message | Fault) -> Message | Fault:
     """Return the message, or the fault of the whole file."""
-    if isinstance(answer, Fault) or "fault" not in answer.head:
-        return answer
-    return Fault(str(answer.head["fault"]), str(answer.head.get("detail", "")))
+    if isinstance(reply, Fault) or "fault" not in reply.head:
+        return reply
+    return Fault(str(reply.head["fault"]), str(reply.head.get("detail", "")))
 
 
-def _nonsense(error: Exception) -> Fault:
-    return Fault("crashed", f"its decoder's answer makes no sense ({type(error).__name__})")
+def _invalid(error: Exception) -> Fault:
+    return Fault("crashed", f"its decoder's reply is invalid ({type(error).__name__})")

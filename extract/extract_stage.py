@@ -1,16 +1,17 @@
-"""The stage ``extract``: frames and sound of every video, measures of every image."""
+"""The stage ``extract``: frames and audio of every video, measures of every image."""
 
 import logging
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing
+from importlib.util import find_spec
 
-from extract.collector import Harvest
+from extract.collector import Collector
 from extract.engine import LocalEngine
 from extract.partitions import Partition, PartitionRunner, extract_partition
 from extract.pending import keep_known, list_new, open_results
 from extract.settings import ExtractSettings
-from m5data.errors import MissingInputError
+from m5data.errors import MissingInputError, SettingsError
 from m5data.records import Reject
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Stage, Store
@@ -27,7 +28,7 @@ _WRITES = {
     "audio": """
         SELECT product_id, video_sha256, mp3, sample_rate, duration_s, mfcc, n_mfcc, mfcc_frames, mfcc_settings
         FROM (SELECT DISTINCT product_id, sha256 AS video_sha256 FROM wanted WHERE kind = 'video')
-        JOIN sound_results USING (video_sha256)""",
+        JOIN audio_results USING (video_sha256)""",
     "images": """
         SELECT product_id, position, sha256, width, height, phash, size_group, sharpness, blank_share,
             border_share, margin_detail, pixels
@@ -39,7 +40,7 @@ SELECT
     (SELECT 2 * count(DISTINCT sha256) FILTER (kind = 'video') + count(DISTINCT sha256) FILTER (kind = 'image')
      FROM wanted),
     (SELECT count(DISTINCT video_sha256) FROM frame_results)
-    + (SELECT count(*) FROM sound_results) + (SELECT count(*) FROM image_results)
+    + (SELECT count(*) FROM audio_results) + (SELECT count(*) FROM image_results)
 """
 
 
@@ -51,34 +52,40 @@ def run(
     progress: Progress = SilentProgress(),
     runner: PartitionRunner | None = None,
 ) -> StageReport:
-    """Extract what is asked of every stored video and image, each object once.
+    """Extract frames and audio of every stored video and measures of every image, each object once.
 
-    Reads ``media``; writes ``frames``, ``audio`` and ``images``, a row a product that uses the
-    object. Results of the last run are taken over where the settings are the same, so only new
+    Reads ``media``; writes ``frames``, ``audio`` and ``images``, with rows for each product that uses
+    the object. Results of the last run are taken over if the settings are the same, so only new
     objects are decoded.
 
-    The report counts results: a video is asked for two, its frames and its sound, an image for
-    one, its measures. Each that is missing is a row of ``rejects`` with the object's hash as item,
-    a reason of ``extract.results`` or ``extract.images``, and a detail that starts with which
-    result it is. A video without sound keeps its frames.
+    The report counts results: two for a video, its frames and its audio, and one for an image, its
+    measures. Each missing result is a row of ``rejects`` with the object's hash as item, a reason of
+    ``extract.results`` or ``extract.images``, and a detail that starts with ``frames``, ``sound`` or
+    ``image``. A video without audio keeps its frames.
 
     Args:
         store: The workspace's.
         settings: What to keep.
         clock: Times the run.
-        progress: Is told of every object.
+        progress: Advanced by every object.
         runner: Runs whole partitions elsewhere, with the same result; None: a pool of decoder
-            processes here, each of them reused, which is what one machine does fastest.
+            processes on this machine, which is the fastest on one machine.
 
     Raises:
-        MissingInputError: There is no table of media yet.
+        MissingInputError: There is no table ``media`` yet.
+        SettingsError: The settings ask for librosa, which is not installed.
         DataError: Decoder processes do not start.
     """
+    if settings.feature.backend == "librosa" and find_spec("librosa") is None:
+        raise SettingsError(
+            "m5data.toml: extract.feature.backend is librosa, which is not installed. "
+            "Run pip install 'm5data[librosa]', or remove the setting."
+        )
     with store.stage("extract", settings=settings.digest(), reads=["media"]) as stage:
         if stage.unchanged:
             return stage.report_unchanged()
         if "media" not in stage.before.tables:
-            raise MissingInputError("extract: wanted the table media, found none; run m5data crawl and download first")
+            raise MissingInputError("extract: there is no table media yet. Run m5data crawl and m5data download first.")
         return _work(store, stage, settings, clock, progress, runner)
 
 
@@ -96,15 +103,15 @@ def _work(
         last = stage.before.stages.get("extract")
         if last is not None and last.settings == settings.digest():
             keep_known(connection)
-        harvest = Harvest(connection, stage.spool, settings, progress)
+        collector = Collector(connection, stage.spool, settings, progress)
         total = list_new(connection)
         progress.start("extract", total)
         if runner is None:
-            _run_pool(store, settings, harvest, total)
+            _run_pool(store, settings, collector, total)
         else:
-            _run_partitions(store, harvest, runner)
+            _run_partitions(store, collector, runner)
         progress.finish()
-        _tell_ways(harvest.ways)
+        _log_decode_paths(collector.decode_paths)
         for table, query in _WRITES.items():
             stage.write(table, connection.sql(query))
         faults: list[tuple[str, str, str]] = connection.table("fault_results").order("ALL").fetchall()
@@ -115,25 +122,25 @@ def _work(
     return stage.commit(StageReport("extract", read, kept, dropped, seconds))
 
 
-def _run_pool(store: Store, settings: ExtractSettings, harvest: Harvest, total: int) -> None:
-    """Fill the result tables: from the spool what a killed run left there, the rest by decoding."""
+def _run_pool(store: Store, settings: ExtractSettings, collector: Collector, total: int) -> None:
+    """Fill the result tables from the spool of a killed run, and decode the rest."""
     with store.objects.writer("derived") as objects:
-        for item, result in LocalEngine(settings, store.objects.read).run(harvest.items(), total):
-            harvest.take(item, result, objects)
+        for item, result in LocalEngine(settings, store.objects.read).run(collector.items(), total):
+            collector.add(item, result, objects)
 
 
-def _run_partitions(store: Store, harvest: Harvest, runner: PartitionRunner) -> None:
-    """Fill the result tables likewise, partition by partition."""
-    waiting: dict[str, Partition] = {}
-    for name, ways in runner(extract_partition, str(store.root), harvest.orders(waiting)):
-        harvest.collect(waiting.pop(name), ways)
+def _run_partitions(store: Store, collector: Collector, runner: PartitionRunner) -> None:
+    """Fill the result tables with the partitions that ``runner`` extracts."""
+    running: dict[str, Partition] = {}
+    for name, decode_paths in runner(extract_partition, str(store.root), collector.hand_out(running)):
+        collector.collect(running.pop(name), decode_paths)
 
 
-def _tell_ways(ways: Mapping[str, int]) -> None:
-    """Log how videos were decoded, and warn where their frames are not exact."""
-    _LOG.info("extract: ways of decoding: %s", dict(sorted(ways.items())))
-    if ways.get("keyframe"):
+def _log_decode_paths(decode_paths: Mapping[str, int]) -> None:
+    """Log the decode paths, and warn if frames are not exact."""
+    _LOG.info("extract: decode paths: %s", dict(sorted(decode_paths.items())))
+    if decode_paths.get("keyframe"):
         _LOG.warning(
             "extract: frames of %d videos are not exact: the nearest key frame of each second (extract.video.rule)",
-            ways["keyframe"],
+            decode_paths["keyframe"],
         )

@@ -12,13 +12,13 @@ import pyarrow as pa
 from extract.audio.encode import describe_feature
 from extract.engine import Item, LocalEngine, Result
 from extract.images import ImageMeasures
-from extract.results import ClipResult, Fault, Frames, Sound
+from extract.results import Audio, ClipResult, Fault, Frames
 from extract.settings import ExtractSettings
 from m5data.errors import DataError
 from m5data.version import __version__
 from storage import ObjectWriter, Spool, Store, waited_for
 
-__all__ = ["Partition", "PartitionRunner", "Ways", "extract_partition", "hand_out", "in_process"]
+__all__ = ["DecodePaths", "Partition", "PartitionRunner", "extract_partition", "hand_out", "in_process"]
 
 _TEXT, _INT, _LONG, _REAL = pa.string(), pa.int32(), pa.int64(), pa.float64()
 
@@ -36,7 +36,7 @@ SCHEMAS = {
             ("length", _LONG),
         ]
     ),
-    "sound_results": pa.schema(
+    "audio_results": pa.schema(
         [
             ("video_sha256", _TEXT),
             ("mp3", _TEXT),
@@ -64,42 +64,43 @@ SCHEMAS = {
     ),
     "fault_results": pa.schema([("item", _TEXT), ("reason", _TEXT), ("detail", _TEXT)]),
 }
-"""Temporary tables of results, by object."""
+"""Schemas of the temporary result tables, which are keyed by object."""
 
 
 @dataclass(slots=True)
 class Partition:
-    """Items that are checkpointed together, and the rows they gave so far."""
+    """Items that are checkpointed together, and their result rows so far."""
 
     items: Sequence[Item]
     digest: str
-    """Of the settings."""
+    """Digest of the settings."""
     feature: str
     """Description of the stored feature arrays."""
-    waiting: int = 0
+    remaining: int = field(init=False)
+    """Items without a result."""
     rows: dict[str, list[dict[str, object]]] = field(default_factory=lambda: {name: [] for name in SCHEMAS})
 
     def __post_init__(self) -> None:
-        """Wait for every item."""
-        self.waiting = len(self.items)
+        """Count the items."""
+        self.remaining = len(self.items)
 
     @property
     def name(self) -> str:
-        """A name for the spool."""
+        """Name in the spool."""
         return f"{self.items[0].kind}:{self.items[0].sha256}"
 
     @property
     def fingerprint(self) -> str:
-        """Names everything that the rows depend on."""
-        inputs = "\n".join([__version__, self.digest, *(f"{item.kind}:{item.sha256}" for item in self.items)])
+        """Hash of everything that the rows depend on."""
+        inputs = "\n".join([__version__, *SCHEMAS, self.digest, *(f"{item.kind}:{item.sha256}" for item in self.items)])
         return hashlib.sha256(inputs.encode()).hexdigest()
 
     def add(self, item: Item, result: Result, objects: ObjectWriter) -> None:
-        """Store what an item gave, and note its rows."""
-        self.waiting -= 1
+        """Store an item's objects, and add its rows."""
+        self.remaining -= 1
         if isinstance(result, ClipResult):
             self._add_frames(item.sha256, result.frames, objects)
-            self._add_sound(item.sha256, result.sound, objects)
+            self._add_audio(item.sha256, result.audio, objects)
         elif isinstance(result, ImageMeasures):
             self.rows["image_results"].append({"sha256": item.sha256, **asdict(result)})
         else:
@@ -117,19 +118,19 @@ class Partition:
         common = {"video_sha256": sha256, "object": stored}
         self.rows["frame_results"] += [{**common, **asdict(frame)} for frame in frames.kept]
 
-    def _add_sound(self, sha256: str, sound: Sound | Fault, objects: ObjectWriter) -> None:
-        if isinstance(sound, Fault):
-            self._add_fault(sha256, "sound", sound)
+    def _add_audio(self, sha256: str, audio: Audio | Fault, objects: ObjectWriter) -> None:
+        if isinstance(audio, Fault):
+            self._add_fault(sha256, "sound", audio)
             return
-        self.rows["sound_results"].append(
+        self.rows["audio_results"].append(
             {
                 "video_sha256": sha256,
-                "mp3": objects.put(sound.mp3, mime="audio/mpeg", refers_to=sha256),
-                "sample_rate": sound.sample_rate,
-                "duration_s": sound.duration_s,
-                "mfcc": objects.put(sound.feature, mime="application/octet-stream", refers_to=sha256),
-                "n_mfcc": sound.rows,
-                "mfcc_frames": sound.columns,
+                "mp3": objects.put(audio.mp3, mime="audio/mpeg", refers_to=sha256),
+                "sample_rate": audio.sample_rate,
+                "duration_s": audio.duration_s,
+                "mfcc": objects.put(audio.feature, mime="application/octet-stream", refers_to=sha256),
+                "n_mfcc": audio.rows,
+                "mfcc_frames": audio.columns,
                 "mfcc_settings": self.feature,
             }
         )
@@ -139,70 +140,72 @@ class Partition:
         self.rows["fault_results"].append({"item": sha256, "reason": fault.reason, "detail": detail})
 
 
-Ways: TypeAlias = Mapping[str, int]
-"""The ``way`` of frames, with how often videos were decoded so."""
+DecodePaths: TypeAlias = Mapping[str, int]
+"""``Frames.decode_path`` -> number of videos."""
 
-PartitionRunner: TypeAlias = Callable[[Callable[[str, str], Ways], str, Iterable[str]], Iterator[tuple[str, Ways]]]
-"""Calls a function with a workspace's location and each of some partitions, and yields partition and answer.
+PartitionFunction: TypeAlias = Callable[[str, str], DecodePaths]
 
-It takes partitions as it has room for them, and yields them in the order in which they are finished.
+PartitionRunner: TypeAlias = Callable[[PartitionFunction, str, Iterable[str]], Iterator[tuple[str, DecodePaths]]]
+"""Calls a function with a workspace's location and each partition name, and yields the name and the result.
+
+It takes names as it has room for them, and yields results in order of completion.
 """
 
 
-def in_process(function: Callable[[str, str], Ways], location: str, names: Iterable[str]) -> Iterator[tuple[str, Ways]]:
-    """Run partitions here, one after the other: the simplest ``PartitionRunner``."""
+def in_process(function: PartitionFunction, location: str, names: Iterable[str]) -> Iterator[tuple[str, DecodePaths]]:
+    """Run partitions in this process, one after the other: the simplest ``PartitionRunner``."""
     for name in names:
         yield name, function(location, name)
 
 
 def hand_out(partition: Partition, settings: ExtractSettings, spool: Spool) -> str:
-    """Write down what ``extract_partition`` needs, and return the partition's name."""
+    """Spool the input of ``extract_partition``, and return the partition's name."""
     items = [{"sha256": item.sha256, "kind": item.kind, "size": item.size} for item in partition.items]
     table = pa.Table.from_pylist(items).replace_schema_metadata({"settings": settings.model_dump_json()})
-    spool.put(_order(partition.name), __version__, {"items": table})
+    spool.put(_input_name(partition.name), __version__, {"items": table})
     return partition.name
 
 
-def extract_partition(location: str, name: str) -> Ways:
-    """Extract one partition that was handed out: objects into the store, rows into the stage's spool.
+def extract_partition(location: str, name: str) -> DecodePaths:
+    """Extract one partition that was handed out: write objects to the store and rows to the stage's spool.
 
-    The decoder runs in a process of its own, on one core. Done again, it gives the same rows.
+    The decoder runs in a separate process, on one core. A second run gives the same rows.
 
     Args:
         location: The workspace's folder.
-        name: Of the partition.
+        name: The partition's.
 
     Returns:
-        How its videos were decoded.
+        Decode paths of its videos.
 
     Raises:
-        DataError: It was not handed out, or its decoder does not start.
+        DataError: The partition was not handed out, or its decoder does not start.
     """
     store = Store.open(Path(location))
     spool = store.spool("extract")
-    partition, settings = _read_order(name, spool)
-    ways: Counter[str] = Counter()
+    partition, settings = _read_input(name, spool)
+    decode_paths: Counter[str] = Counter()
     with waited_for(store.root), store.objects.writer("derived") as objects:
         engine = LocalEngine(settings.model_copy(update={"workers": 1}), store.objects.read)
         for item, result in engine.run(partition.items, len(partition.items)):
             partition.add(item, result, objects)
             if isinstance(result, ClipResult) and isinstance(result.frames, Frames):
-                ways[result.frames.way] += 1
-        objects.flush()  # a row may only name objects that are on the disk
+                decode_paths[result.frames.decode_path] += 1
+        objects.flush()  # rows may only name objects that are on disk
         spool.put(partition.name, partition.fingerprint, partition.tables())
     store.objects.close()
-    return ways
+    return decode_paths
 
 
-def _read_order(name: str, spool: Spool) -> tuple[Partition, ExtractSettings]:
-    tables = spool.get(_order(name), __version__)
+def _read_input(name: str, spool: Spool) -> tuple[Partition, ExtractSettings]:
+    tables = spool.get(_input_name(name), __version__)
     if tables is None:
-        raise DataError(f"extract: wanted partition {name} to be handed out, found no order; run m5data extract")
+        raise DataError(f"extract: partition {name} was not handed out. Run m5data extract.")
     table = tables["items"]
     settings = ExtractSettings.model_validate_json((table.schema.metadata or {})[b"settings"])
     items = [Item(**row) for row in table.to_pylist()]
     return Partition(items, settings.digest(), describe_feature(settings.feature)), settings
 
 
-def _order(name: str) -> str:
+def _input_name(name: str) -> str:
     return f"order:{name}"

@@ -1,4 +1,4 @@
-"""Objects that still need extraction, and the results taken over from the last run."""
+"""Objects that still need extraction, and results that are taken over from the last run."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -14,14 +14,14 @@ from extract.settings import ExtractSettings
 from m5data.records import MediaKind
 from storage import Snapshot, Store
 
-__all__ = ["Waiting", "keep_known", "list_new", "open_results", "partitions", "waiting_objects"]
+__all__ = ["PendingObjects", "keep_known", "list_new", "open_results", "partitions", "pending_objects"]
 
 _RESULTS = """
 CREATE TEMP TABLE wanted AS
     SELECT DISTINCT product_id, position, kind, sha256, bytes FROM media WHERE state = 'ok' AND sha256 IS NOT NULL;
 CREATE TEMP TABLE frame_results AS
     SELECT video_sha256, second, pts_s, width, height, phash, object, "offset", length FROM frames LIMIT 0;
-CREATE TEMP TABLE sound_results AS
+CREATE TEMP TABLE audio_results AS
     SELECT video_sha256, mp3, sample_rate, duration_s, mfcc, n_mfcc, mfcc_frames, mfcc_settings FROM audio LIMIT 0;
 CREATE TEMP TABLE image_results AS
     SELECT sha256, width, height, phash, size_group, sharpness, blank_share,
@@ -34,7 +34,7 @@ _KNOWN = """
 INSERT INTO frame_results
     SELECT DISTINCT video_sha256, second, pts_s, width, height, phash, object, "offset", length FROM frames
     WHERE video_sha256 IN (SELECT sha256 FROM wanted);
-INSERT INTO sound_results
+INSERT INTO audio_results
     SELECT DISTINCT video_sha256, mp3, sample_rate, duration_s, mfcc, n_mfcc, mfcc_frames, mfcc_settings FROM audio
     WHERE video_sha256 IN (SELECT sha256 FROM wanted);
 INSERT INTO image_results
@@ -64,19 +64,19 @@ _PARTITION = "SELECT sha256, bytes FROM todo WHERE kind = $1 AND place >= $2 AND
 
 
 def open_results(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the temporary tables that results are gathered in; they spill to disk when they grow.
+    """Create the temporary result tables; they spill to disk when they grow.
 
-    ``wanted`` holds the media that are there; ``frame_results``, ``sound_results``, ``image_results``
+    ``wanted`` holds the stored media; ``frame_results``, ``audio_results``, ``image_results``
     and ``fault_results`` hold results by object, not yet by product.
 
     Args:
-        connection: Over the dataset version that is read.
+        connection: Opened on the dataset version that is read.
     """
     connection.execute(_RESULTS)
 
 
 def keep_known(connection: duckdb.DuckDBPyConnection) -> None:
-    """Take over the results of the last run, for objects that are still wanted."""
+    """Take over the results of the last run for objects that are still wanted."""
     connection.execute(_KNOWN)
 
 
@@ -87,7 +87,7 @@ def list_new(connection: duckdb.DuckDBPyConnection) -> int:
 
 
 def partitions(connection: duckdb.DuckDBPyConnection, size: int) -> Iterator[Sequence[Item]]:
-    """Yield the listed objects, at most ``size`` of one kind at a time: videos first, for they take longest."""
+    """Yield the listed objects, at most ``size`` of one kind at a time; videos first, since they take longest."""
     kinds: tuple[MediaKind, ...] = ("video", "image")
     for kind in kinds:
         for start in count(0, size):
@@ -98,21 +98,21 @@ def partitions(connection: duckdb.DuckDBPyConnection, size: int) -> Iterator[Seq
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """Stored objects of a kind that wait to be decoded."""
+class PendingObjects:
+    """Number and size of stored objects of one kind that are not decoded yet."""
 
     kind: MediaKind
     count: int
     bytes: int
 
 
-def waiting_objects(store: Store, snapshot: Snapshot, settings: ExtractSettings) -> list[Waiting]:
-    """Return the objects without a result, by kind; those that a run under way, or a killed one, finished are none.
+def pending_objects(store: Store, snapshot: Snapshot, settings: ExtractSettings) -> list[PendingObjects]:
+    """Return the objects without a result, by kind; objects that a running or killed stage has finished do not count.
 
     Args:
         store: The workspace's; nothing is locked.
         snapshot: Its newest dataset version.
-        settings: Of the stage.
+        settings: The stage's.
     """
     counts: dict[MediaKind, list[int]] = {"video": [0, 0], "image": [0, 0]}
     if "media" in snapshot.tables:
@@ -128,4 +128,4 @@ def waiting_objects(store: Store, snapshot: Snapshot, settings: ExtractSettings)
                 if not spool.has(partition.name, partition.fingerprint):
                     counts[members[0].kind][0] += len(members)
                     counts[members[0].kind][1] += sum(item.size for item in members)
-    return [Waiting(kind, count, size) for kind, (count, size) in counts.items()]
+    return [PendingObjects(kind, count, size) for kind, (count, size) in counts.items()]

@@ -4,17 +4,17 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 __all__ = [
+    "AUDIO_REASONS",
     "FILE_REASONS",
     "FRAME_REASONS",
-    "SOUND_REASONS",
+    "Audio",
+    "AudioReason",
     "ClipResult",
     "Fault",
     "FileReason",
     "FrameReason",
     "Frames",
     "KeptFrame",
-    "Sound",
-    "SoundReason",
 ]
 
 FileReason = Literal[
@@ -26,11 +26,11 @@ FileReason = Literal[
     "timeout",
     "too_large",
 ]
-"""The whole file gave nothing: frames and sound of a video are both dropped for it.
+"""The whole file has no result: frames and audio of a video are both dropped.
 
-``corrupt_object``: the store cannot give it back; ``crashed``: its decoder ended itself; ``memory``,
-``timeout``, ``output_limit``, ``too_large``: it hit that limit; ``not_allowed_container``: its first
-bytes are none of the allowed containers.
+``corrupt_object``: the stored bytes are damaged; ``crashed``: the decoder ended; ``memory``,
+``timeout``, ``output_limit``, ``too_large``: the limit was hit; ``not_allowed_container``: the first
+bytes are not those of an allowed container.
 """
 
 FrameReason = Literal[
@@ -40,14 +40,14 @@ FrameReason = Literal[
     "too_many_pixels",
     "unsupported_codec",
 ]
-"""A video gave no frames: nothing intact in it; no video stream; a limit; a codec that is not allowed."""
+"""A video has no frames: no intact frame; no video stream; a limit; a codec that is not allowed."""
 
-SoundReason = Literal["broken_sound", "no_sound", "silent", "sound_too_long", "unsupported_sound"]
-"""A video gave no sound: nothing intact in its stream; no stream; only silence; a limit; a codec not allowed."""
+AudioReason = Literal["broken_sound", "no_sound", "silent", "sound_too_long", "unsupported_sound"]
+"""A video has no audio: no intact packet; no stream; only silence; a limit; a codec that is not allowed."""
 
 FILE_REASONS: tuple[FileReason, ...] = get_args(FileReason)
 FRAME_REASONS: tuple[FrameReason, ...] = get_args(FrameReason)
-SOUND_REASONS: tuple[SoundReason, ...] = get_args(SoundReason)
+AUDIO_REASONS: tuple[AudioReason, ...] = get_args(AudioReason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +55,14 @@ class Fault:
     """Why a result is missing."""
 
     reason: str
-    """One word of ``extract.results``, or of ``extract.images``."""
+    """A reason of this module or of ``extract.images``."""
     detail: str = ""
-    """What was wanted and what came, one line."""
+    """One line for a person."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeptFrame:
-    """One whole second of a video. Seconds of a gap share one JPEG."""
+    """The frame of one whole second of a video. Seconds of a gap share one JPEG."""
 
     second: int
     pts_s: float
@@ -83,22 +83,22 @@ class Frames:
     """All kept frames of a video."""
 
     kept: tuple[KeptFrame, ...]
-    """In the order of seconds."""
+    """By second, rising."""
     jpegs: bytes
-    """The JPEGs end to end, each once: a Motion JPEG stream."""
-    way: str
-    """``fast``, ``keyframe``, or ``full:`` and why the fast path did not fit."""
+    """The JPEGs concatenated, each once: a Motion JPEG stream."""
+    decode_path: str
+    """``fast``, ``keyframe``, or ``full:`` and the reason why the fast path did not fit."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sound:
-    """The sound of a video."""
+class Audio:
+    """The audio of a video."""
 
     mp3: bytes
     sample_rate: int
     """Of the mp3, Hz."""
     duration_s: float
-    """Of the decoded sound, seconds."""
+    """Of the decoded audio, seconds."""
     feature: bytes
     """MFCC or mel: float32, little endian, row-major [rows, columns]."""
     rows: int
@@ -112,4 +112,4 @@ class ClipResult:
     """Both results of a video; one may be missing without the other."""
 
     frames: Frames | Fault
-    sound: Sound | Fault
+    audio: Audio | Fault

@@ -8,13 +8,13 @@ from pydantic import Field, model_validator
 from m5data.stage_settings import StageSettings
 
 __all__ = [
+    "AudioSettings",
     "DedupSettings",
     "ExtractSettings",
     "FeatureSettings",
     "ImageFormat",
     "ImageSettings",
     "LimitSettings",
-    "SoundSettings",
     "TextSettings",
     "VideoSettings",
 ]
@@ -28,24 +28,24 @@ class ImageSettings(StageSettings):
     max_bytes: int = Field(default=32_000_000, gt=0)
     """Longest file that is opened, bytes; product photos are far below 32 MB."""
     max_pixels: int = Field(default=50_000_000, gt=0)
-    """Most pixels that are decoded: a 50-megapixel camera's photo, 150 MB of memory as RGB."""
+    """Most pixels that are decoded: a photo of 50 megapixels, 150 MB of memory as RGB."""
     formats: tuple[ImageFormat, ...] = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "WEBP")
-    """Formats that are tried: what browsers show, and no other, for each decoder is a risk."""
+    """Formats that are tried: those that browsers show. Each further decoder would be a risk."""
     small_below: int = Field(default=320, gt=0)
-    """An image whose shorter side has fewer pixels is ``small``: a bound of this project's own."""
+    """An image whose shorter side has fewer pixels is ``small``; the bound is this project's own."""
     large_from: int = Field(default=800, gt=0)
-    """An image whose shorter side has at least so many pixels is ``large``: shops' usual zoom size."""
+    """An image whose shorter side has at least this many pixels is ``large``: shops' usual zoom size."""
 
     @model_validator(mode="after")
     def _check_bounds(self) -> Self:
         """Refuse groups that overlap."""
         if self.small_below > self.large_from:
-            raise ValueError(f"small_below must be at most large_from, got {self.small_below} > {self.large_from}")
+            raise ValueError(f"small_below ({self.small_below}) must be at most large_from ({self.large_from})")
         return self
 
 
 class VideoSettings(StageSettings):
-    """Which frames of a video are kept, and how."""
+    """Choice and quality of the frames that are kept of a video."""
 
     rule: Literal["exact", "keyframe"] = "exact"
     """``exact``: for each whole second the first frame at or after it; ``keyframe``: the nearest key frame."""
@@ -59,24 +59,24 @@ class VideoSettings(StageSettings):
     """Pixels of a frame before ``too_many_pixels``; the default is 4096 x 2160, the largest cinema format."""
 
 
-class SoundSettings(StageSettings):
-    """How the sound of a video is kept."""
+class AudioSettings(StageSettings):
+    """Quality of the mp3 that is kept of a video's audio."""
 
     sample_rate: Literal["source", 32_000, 44_100, 48_000] = 44_100
     """Of the mp3, Hz; 44,100 is what moviepy, the paper's tool, writes."""
     bitrate: int = Field(default=128_000, ge=32_000, le=320_000)
     """Of the mp3, bits a second; the usual one for stereo. The paper does not say."""
     silence_peak: float = Field(default=0.001, ge=0.0, lt=1.0)
-    """Sound whose largest sample stays below this share of full scale (-60 dB) is dropped as ``silent``."""
+    """Audio whose largest sample stays below this share of full scale (-60 dB) is dropped as ``silent``."""
 
 
 class FeatureSettings(StageSettings):
-    """Which features of the sound are stored."""
+    """Choice of the features that are stored of a video's audio."""
 
     kind: Literal["mfcc", "released_mel"] = "mfcc"
-    """``mfcc``: as the paper says. ``released_mel``: as its code reads: 16 kHz, first 12 s, 80 mel bands of power."""
+    """``mfcc``: the paper's. ``released_mel``: its code's: 16 kHz, first 12 s, 80 mel bands of power."""
     sample_rate: int = Field(default=22_050, ge=8_000, le=96_000)
-    """The sound is resampled to this before analysis, Hz; librosa's default, the paper does not say."""
+    """The audio is resampled to this before analysis, Hz; librosa's default, the paper does not say."""
     n_mfcc: int = Field(default=20, ge=1, le=128)
     """Coefficients; librosa's default, the paper does not say."""
     n_mels: int = Field(default=128, ge=1, le=512)
@@ -85,15 +85,17 @@ class FeatureSettings(StageSettings):
     """Frame size in samples (M5Product, section 3.1)."""
     hop_length: int = Field(default=256, ge=1)
     """Hop in samples (M5Product, section 3.1)."""
+    backend: Literal["numpy", "librosa"] = "numpy"
+    """Library that computes MFCC: ``numpy`` by librosa's definition, or ``librosa`` itself (extra ``librosa``)."""
 
 
 class LimitSettings(StageSettings):
-    """What one file may cost before it is given up."""
+    """Limits of one file's extraction."""
 
     seconds: float = Field(default=120.0, gt=0)
-    """Wall time a file; a 30 s clip takes about one, so two minutes is a hang."""
+    """Wall time of one file; a 30 s clip takes about one second, so two minutes is a hang."""
     memory_mb: int = Field(default=2048, ge=64)
-    """Address space a decoder may add to that of its empty process; 4K video with a deep picture buffer fits."""
+    """Address space that a decoder may add to that of its empty process; 4K video with many reference frames fits."""
     input_mb: int = Field(default=512, ge=1)
     """Size of a file before it is ``too_large``."""
     output_mb: int = Field(default=256, ge=1)
@@ -105,57 +107,58 @@ class ExtractSettings(StageSettings):
 
     video: VideoSettings = VideoSettings()
     """Frames."""
-    sound: SoundSettings = SoundSettings()
+    sound: AudioSettings = AudioSettings()
     """The mp3."""
     feature: FeatureSettings = FeatureSettings()
     """MFCC or mel."""
     images: ImageSettings = ImageSettings()
     """Limits and size groups of images."""
     limits: LimitSettings = LimitSettings()
-    """Time, memory and size a file."""
+    """Time, memory and size of one file."""
     workers: int | None = Field(default=None, ge=1)
-    """Decoder processes; None: one for each core. Has no influence on the result."""
+    """Decoder processes; None: one for each core. Does not change the result."""
     partition_items: int = Field(default=64, ge=1)
-    """Files between two checkpoints, which bounds what a killed run does again. Has no influence on the result."""
+    """Files between two checkpoints, which bounds the work that a killed run repeats. Does not change the result."""
 
     def digest(self) -> str:
-        """Return a hash of all values that the result depends on."""
-        values = self.model_dump_json(exclude={"workers", "partition_items"})
+        """Return a hash of the values that the result depends on."""
+        default_backend = {"backend"} if self.feature.backend == "numpy" else set[str]()  # so that the hash stays
+        values = self.model_dump_json(exclude={"workers": True, "partition_items": True, "feature": default_backend})
         return hashlib.sha256(values.encode()).hexdigest()[:16]
 
 
 class TextSettings(StageSettings):
-    """When a caption counts as well matched with its table; the first version of M5Product gives no rule."""
+    """Bound of well matched captions; the first version of M5Product gives no rule."""
 
     well_matched_odds: float = Field(default=10.0, gt=1)
-    """Odds that the caption is this table's and no other one's of the category: ten to one is strong evidence."""
+    """Least odds that the caption belongs to this table and no other of the category; ten to one is strong evidence."""
 
 
 class DedupSettings(StageSettings):
-    """What counts as nearly the same; the papers say only that duplicates were removed.
+    """Thresholds of near duplicates; the papers say only that duplicates were removed.
 
-    The rules for exact duplicates have nothing to set.
+    The rules of exact duplicates have no settings.
     """
 
     image_distance: int = Field(default=6, ge=0, le=16)
     """Most bits in which the main images' hashes may differ: above recompression, below other photos."""
     image_caption: float = Field(default=0.3, ge=0, le=1)
-    """Least similarity of captions where images are near: the same words in another order have 0.4 and more."""
+    """Least similarity of captions if images are near; the same words in another order have 0.4 and more."""
     text_caption: float = Field(default=0.8, ge=0.7, le=1)
-    """Least similarity of captions that are near by themselves: a word added to twenty."""
+    """Least similarity of captions without near images: one word added to twenty."""
     text_table: float = Field(default=0.8, ge=0, le=1)
     """Least share of common lines of two specification tables, so that variants of a product stay apart."""
     video_frames: float = Field(default=0.8, gt=0.5, le=1)
     """Least share of the longer video's seconds whose frames are near: a logo put before or after it may differ."""
     video_seconds: int = Field(default=3, ge=1)
-    """Shorter videos have too few frames to tell them apart."""
+    """Shorter videos have too few frames to be compared, seconds."""
     video_caption: float = Field(default=0.3, ge=0, le=1)
-    """Least similarity of captions where videos are near: one advertisement serves many products."""
+    """Least similarity of captions if videos are near: one advertisement serves many products."""
     most_sharers: int = Field(default=50, ge=2)
-    """An image, a video, or a part of captions, that more products share is a stock one and tells nothing."""
+    """An image, a video, or a part of captions, that more products share is a stock one and does not count."""
     most_near: int = Field(default=200, ge=2)
-    """A main image that more products' are near to has a common look, as goods on white do, and tells nothing."""
+    """A main image near to those of more products has a common look, as products on white do; it does not count."""
     most_in_group: int = Field(default=50, ge=2)
-    """Near pairs join no group above this size: a chain of small steps ends in other products."""
+    """Near pairs never make a larger group: a chain of small differences ends in other products."""
     blank_share: float = Field(default=0.98, gt=0, le=1)
-    """Images with a larger empty share have no hash worth comparing."""
+    """Images with a larger empty share are not compared."""

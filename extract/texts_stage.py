@@ -1,4 +1,4 @@
-"""The stage ``texts``: cleaned captions, their language and length, and how they agree with their tables."""
+"""The stage ``texts``: cleaned captions, their language, length and agreement with the specification table."""
 
 from contextlib import closing
 from math import log
@@ -16,7 +16,7 @@ __all__ = ["run"]
 
 _READS = ("products", "specs")
 
-# What depends on the cleaned caption alone is taken over from the last run where that caption was the same.
+# Columns that depend on the cleaned caption alone are taken over from the last run if it is the same.
 _MEASURED = """
 CREATE TEMP TABLE cleaned AS
     SELECT product_id, clean(caption) AS caption FROM products WHERE caption IS NOT NULL;
@@ -37,7 +37,7 @@ FROM measured LEFT JOIN agreements USING (product_id)
 """
 
 _REJECTS = """
-SELECT 'texts' AS stage, product_id AS item, 'no_caption' AS reason, 'wanted a caption, got none' AS detail
+SELECT 'texts' AS stage, product_id AS item, 'no_caption' AS reason, 'the product has no caption' AS detail
 FROM products WHERE caption IS NULL
 """
 
@@ -49,21 +49,21 @@ def run(
     clock: Clock = utc_now,
     progress: Progress = SilentProgress(),
 ) -> StageReport:
-    """Clean and measure every caption, and grade how it agrees with its specification table.
+    """Clean and measure every caption, and grade its agreement with the specification table.
 
-    Reads ``products`` and ``specs``; writes ``texts``, a row a product with a caption. A product
-    without is a reject of reason ``no_caption``. The grade is ``well`` where the odds of ``agreement``
-    (``make_agreement``) reach ``well_matched_odds``, ``poorly`` where they are even or worse, else
-    ``partially``; images are not looked at. The report counts products.
+    Reads ``products`` and ``specs``; writes ``texts``, a row for each product with a caption. A product
+    without one is a reject of reason ``no_caption``. The grade is ``well`` if the odds of ``agreement``
+    (``make_agreement``) reach ``well_matched_odds``, ``poorly`` if they are even or worse, else
+    ``partially``; images do not count. The report counts products.
 
     Raises:
-        MissingInputError: There is no table of products yet.
+        MissingInputError: There is no table ``products`` yet.
     """
     with store.stage("texts", settings=settings.digest(), reads=_READS) as stage:
         if stage.unchanged:
             return stage.report_unchanged()
         if "products" not in stage.before.tables:
-            raise MissingInputError("texts: wanted the table products, found none; run m5data crawl first")
+            raise MissingInputError("texts: there is no table products yet. Run m5data crawl first.")
         return _work(stage, settings, clock, progress)
 
 

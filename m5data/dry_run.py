@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cached_property
 
 from crawler.pending_work import due_pages, pending_media, pending_records
-from extract.pending import waiting_objects
+from extract.pending import pending_objects
 from m5data.stage import Clock, utc_now
 from m5data.stages import PARTS, STAGES, Part, resolve
 from m5data.workspace import Workspace
@@ -126,7 +126,7 @@ def media_to_fetch(outlook: Outlook) -> Iterator[PlanLine]:
 def objects_to_decode(outlook: Outlook) -> Iterator[PlanLine]:
     """Yield the stored videos and images without results."""
     workspace = outlook.workspace
-    for waiting in waiting_objects(workspace.store, outlook.snapshot, workspace.settings.extract):
+    for waiting in pending_objects(workspace.store, outlook.snapshot, workspace.settings.extract):
         results = waiting.count * (2 if waiting.kind == "video" else 1)
         stored = outlook.bytes_of("derived", waiting.count) if waiting.kind == "video" else 0
         hours = outlook.hours_at_last_rate("extract", results)

@@ -51,7 +51,7 @@ def measure_leakage(connection: duckdb.DuckDBPyConnection) -> tuple[Leakage, Lea
     Args:
         connection: With the tables of ``splits.audit_views``.
     """
-    for query in (_PLACE, _CHOSEN, _SHOWN, _TOLD):
+    for query in (_PLACE, _CHOSEN, _SHOWN, _CAPTIONS):
         connection.execute(query)
     return _by_image(connection), _by_caption(connection)
 
@@ -74,8 +74,8 @@ _SHOWN = """
 
 _ODD_SPACE = "'^\\s|\\s\\s|[\\t\\n\\v\\f\\r]|\\s$'"
 
-_TOLD = f"""
-    CREATE OR REPLACE TEMP VIEW told AS
+_CAPTIONS = f"""
+    CREATE OR REPLACE TEMP VIEW captions AS
     SELECT * FROM (
         SELECT product_id, trained, lower(CASE WHEN regexp_matches(caption, {_ODD_SPACE})
                THEN trim(regexp_replace(caption, '\\s+', ' ', 'g')) ELSE caption END) AS value
@@ -99,19 +99,19 @@ def _by_image(connection: duckdb.DuckDBPyConnection) -> Leakage:
 
 
 def _by_caption(connection: duckdb.DuckDBPyConnection) -> Leakage:
-    """Go through all captions once; which are equal is told by their 64-bit hashes."""
-    sample = _sample(connection, "told")
+    """Measure in one pass over all captions; equal captions are found by their 64-bit hashes."""
+    sample = _sample(connection, "captions")
     search = CaptionSearch(sample["value"].to_pylist())
     hashes: dict[bool, list[Keys]] = {True: [_NONE], False: [_NONE]}
-    query = "SELECT product_id, value, hash(value) AS hash, trained FROM told"
+    query = "SELECT product_id, value, hash(value) AS hash, trained FROM captions"
     for batch in connection.sql(query).to_arrow_reader(50_000):
         trained = batch["trained"].to_numpy(zero_copy_only=False)
         for side, found in hashes.items():
             found.append(batch["hash"].to_numpy()[trained == side])
         search.look_in(batch["product_id"].filter(batch["trained"]), batch["value"].filter(batch["trained"]))
     pairs = [
-        Near(product, likest or "", round(1 - similarity, 3))
-        for product, (likest, similarity) in zip(sample["product_id"].to_pylist(), search.likest(), strict=True)
+        Near(product, nearest or "", round(1 - similarity, 3))
+        for product, (nearest, similarity) in zip(sample["product_id"].to_pylist(), search.nearest(), strict=True)
     ]
     pairs.sort(key=lambda pair: (pair.value, pair.evaluation))
     judged = np.concatenate(hashes[False])

@@ -21,7 +21,7 @@ Texts = npt.NDArray[np.object_]
 
 
 class CaptionSearch:
-    """Looks for the likest captions, batch by batch.
+    """Search for the nearest captions, batch by batch.
 
     Candidates agree in one of three min-wise hashes (Broder 1997) of their six-byte pieces: one of
     similarity s is found with probability 1 - (1 - s)^3, .999 at s = .9 and .875 at s = .5. Where a
@@ -48,8 +48,8 @@ class CaptionSearch:
         self._ids = np.concatenate([self._ids, ids.take(chosen).to_numpy(zero_copy_only=False)])[kept]
         self._texts = np.concatenate([self._texts, captions.take(chosen).to_numpy(zero_copy_only=False)])[kept]
 
-    def likest(self) -> list[tuple[str | None, float]]:
-        """Return for each caption the product whose caption is likest, the earliest of such, and their similarity.
+    def nearest(self) -> list[tuple[str | None, float]]:
+        """Return for each caption the product whose caption is nearest, the earliest of such, and their similarity.
 
         Similarity is that of Jaccard between the sets of two-character pieces; None and 0: no candidate.
         """

@@ -34,9 +34,13 @@ class Journal:
     def read(self) -> dict[str, Any] | None:
         """Return the entry of a take-down that did not end, None where there is none."""
         try:
-            entry: dict[str, Any] = json.loads(self._path.read_text(encoding="utf-8"))
+            data = self._path.read_bytes()
         except FileNotFoundError:
             return None
+        if data.startswith(b"\0"):  # killed between the last two acts of ``end``
+            self._path.unlink()
+            return None
+        entry: dict[str, Any] = json.loads(data)
         return entry
 
     def end(self) -> None:

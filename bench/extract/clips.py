@@ -1,4 +1,4 @@
-"""Synthetic clips with natural motion: 720p, 24 fps, 20 to 30 s, sound, 2.5 Mbit/s of video.
+"""Synthetic clips with natural motion: 720p, 24 fps, 20 to 30 s, audio, 2.5 Mbit/s of video.
 
 A background with the spectrum of photographs (amplitude falls as 1/f) pans by half pixels, textured
 patches move over it on their own paths, light changes slowly, and every frame has sensor grain.
@@ -29,7 +29,7 @@ CLASSES: Mapping[str, Mapping[str, str]] = {
 """Class -> options of libx264; all have a mean bitrate of ``BITRATE``."""
 
 BITRATE = 2_500_000
-WIDTH, HEIGHT, RATE, SOUND_RATE = 1280, 720, 24, 44_100
+WIDTH, HEIGHT, RATE, AUDIO_RATE = 1280, 720, 24, 44_100
 
 Plane = NDArray[np.uint8]
 
@@ -57,11 +57,11 @@ def make_clip(path: Path, name: str, seed: int) -> None:
     with av.open(str(unfinished), "w", format="mp4") as output:
         video = output.add_stream("libx264", rate=RATE, options=dict(CLASSES[name]))
         video.width, video.height, video.pix_fmt, video.bit_rate = WIDTH, HEIGHT, "yuv420p", BITRATE
-        sound = output.add_stream("aac", rate=SOUND_RATE, layout="stereo")
+        audio = output.add_stream("aac", rate=AUDIO_RATE, layout="stereo")
         for number, planes in enumerate(_pictures(seed)):
             output.mux(video.encode(_frame(planes, number)))
         output.mux(video.encode(None))
-        _write_sound(output, sound, seed)
+        _write_audio(output, audio, seed)
     unfinished.rename(path)
 
 
@@ -107,20 +107,20 @@ def _frame(planes: tuple[Plane, Plane, Plane], number: int) -> av.VideoFrame:
     return frame
 
 
-def _write_sound(output: OutputContainer, stream: AudioStream, seed: int) -> None:
+def _write_audio(output: OutputContainer, stream: AudioStream, seed: int) -> None:
     """Add gliding tones over pink noise, as a voice over music would fill the spectrum."""
     rng = np.random.default_rng(seed + 1000)
-    samples = duration(seed) * SOUND_RATE
-    time = np.arange(samples) / SOUND_RATE
+    samples = duration(seed) * AUDIO_RATE
+    time = np.arange(samples) / AUDIO_RATE
     spectrum = np.fft.rfft(rng.standard_normal(samples))
     noise = np.fft.irfft(spectrum / np.sqrt(np.arange(1, len(spectrum) + 1)), samples)
     glide = np.sin(2 * np.pi * (180 * time + 30 * np.sin(0.8 * time + seed)))
     mono = 0.25 * glide * (0.6 + 0.4 * np.sin(3 * time)) + 0.08 * noise / noise.std()
-    sound = np.stack([mono, 0.8 * mono + 0.02 * rng.standard_normal(samples)]).astype(np.float32)
+    audio = np.stack([mono, 0.8 * mono + 0.02 * rng.standard_normal(samples)]).astype(np.float32)
     for start in range(0, samples, 1024):
-        part = np.ascontiguousarray(sound[:, start : start + 1024])
+        part = np.ascontiguousarray(audio[:, start : start + 1024])
         frame = av.AudioFrame.from_ndarray(part, format="fltp", layout="stereo")
-        frame.sample_rate, frame.pts = SOUND_RATE, start
+        frame.sample_rate, frame.pts = AUDIO_RATE, start
         output.mux(stream.encode(frame))
     output.mux(stream.encode(None))
 
@@ -134,7 +134,7 @@ def main() -> None:
     for name, paths in make_clips(arguments.folder, arguments.each).items():
         size = sum(path.stat().st_size for path in paths)
         seconds = sum(duration(seed) for seed in range(arguments.each))
-        print(f"{name}: {len(paths)} clips, {size * 8 / seconds / 1e6:.2f} Mbit/s with sound")
+        print(f"{name}: {len(paths)} clips, {size * 8 / seconds / 1e6:.2f} Mbit/s with audio")
 
 
 if __name__ == "__main__":

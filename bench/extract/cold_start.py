@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("clip", type=Path, nargs="?", help="default: 6 s of 640 pixels")
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
-    clip = arguments.clip.read_bytes() if arguments.clip else small_clip("libx264", "mp4", sound="aac", seconds=6)
+    clip = arguments.clip.read_bytes() if arguments.clip else small_clip("libx264", "mp4", audio_codec="aac", seconds=6)
     print("m5data extract on one clip:", ", ".join(f"{seconds(clip):.2f} s" for _ in range(arguments.rounds)))
 
 

@@ -17,7 +17,7 @@ SECONDS = 25
 ROUNDS = 60
 
 
-def sound(seed: int) -> NDArray[np.float32]:
+def noisy_tone(seed: int) -> NDArray[np.float32]:
     """Return a glide over noise."""
     rng = np.random.default_rng(seed)
     time_s = np.arange(SECONDS * RATE) / RATE
@@ -52,12 +52,12 @@ def main() -> None:
     """Print error and speed."""
     errors = []
     for seed in range(8):
-        wanted = by_librosa(sound(seed))
-        errors.append(np.abs(ours(sound(seed)) - wanted).max() / np.abs(wanted).max())
-    samples = sound(0)
+        wanted = by_librosa(noisy_tone(seed))
+        errors.append(np.abs(ours(noisy_tone(seed)) - wanted).max() / np.abs(wanted).max())
+    samples = noisy_tone(0)
     peer, own = median_ms([lambda: by_librosa(samples), lambda: ours(samples)])
-    print(f"largest error / largest magnitude over 8 sounds: {max(errors):.1e} (wanted <= 1e-5)")
-    print(f"{SECONDS} s of sound: librosa {peer:.2f} ms, m5data {own:.2f} ms, {peer / own:.2f} x (wanted >= 3)")
+    print(f"largest error / largest magnitude over 8 audio: {max(errors):.1e} (wanted <= 1e-5)")
+    print(f"{SECONDS} s of audio: librosa {peer:.2f} ms, m5data {own:.2f} ms, {peer / own:.2f} x (wanted >= 3)")
 
 
 if __name__ == "__main__":

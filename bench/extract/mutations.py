@@ -1,4 +1,4 @@
-"""Two thousand mutated videos, sounds and images: no crash of the run, no hang, each with a result or a reason.
+"""Two thousand mutated videos, audio and images: no crash of the run, no hang, each with a result or a reason.
 
     python -m bench.extract.mutations [--count 2000] [--workers 2]
 
@@ -27,18 +27,18 @@ ENDLESS = 600
 
 
 def originals() -> list[tuple[MediaKind, bytes]]:
-    """Return intact files: videos with sound, sounds alone, images."""
+    """Return intact files: videos with audio, audio alone, images."""
     videos = [
-        small_clip("libx264", "mp4", sound="aac"),
-        small_clip("libx264", "matroska", sound="flac"),
-        small_clip("libx264", "mpegts", sound="mp2"),
-        small_clip("libx264", "flv", sound="libmp3lame"),
+        small_clip("libx264", "mp4", audio_codec="aac"),
+        small_clip("libx264", "matroska", audio_codec="flac"),
+        small_clip("libx264", "mpegts", audio_codec="mp2"),
+        small_clip("libx264", "flv", audio_codec="libmp3lame"),
         small_clip("libx265", "mp4"),
-        small_clip("libvpx-vp9", "webm", sound="libopus"),
+        small_clip("libvpx-vp9", "webm", audio_codec="libopus"),
         small_clip("libsvtav1", "mp4"),
-        small_clip("mpeg4", "avi", sound="libmp3lame"),
-        small_clip("mpeg2video", "mpeg", sound="mp2"),
-        small_clip("mjpeg", "mov", sound="pcm_s16le"),
+        small_clip("mpeg4", "avi", audio_codec="libmp3lame"),
+        small_clip("mpeg2video", "mpeg", audio_codec="mp2"),
+        small_clip("mjpeg", "mov", audio_codec="pcm_s16le"),
         tone("mp4", "aac"),
         tone("matroska", "libopus"),
         tone("ogg", "flac"),
@@ -105,8 +105,8 @@ def _lie(body: bytearray, rng: random.Random) -> None:
 def outcome(result: Result) -> Iterator[str]:
     """Yield in words what became of a file."""
     if isinstance(result, ClipResult):
-        yield f"frames: {result.frames.reason if isinstance(result.frames, Fault) else result.frames.way}"
-        yield f"sound: {result.sound.reason if isinstance(result.sound, Fault) else 'kept'}"
+        yield f"frames: {result.frames.reason if isinstance(result.frames, Fault) else result.frames.decode_path}"
+        yield f"sound: {result.audio.reason if isinstance(result.audio, Fault) else 'kept'}"
     else:
         yield f"image: {result.reason if isinstance(result, Fault) else 'measured'}"
 

@@ -1,6 +1,6 @@
 """Time a clip, memory and use of the cores for 10, 100 and 1,000 clips: wanted flat, cores above 90 %.
 
-Runs the whole stage on a workspace of clips of 2 s and 320 pixels with sound, all different objects; the
+Runs the whole stage on a workspace of clips of 2 s and 320 pixels with audio, all different objects; the
 start of its processes and the commit are within the time.
 
 python -m bench.extract.scale [--counts 10 100 1000] [--workers 2]
@@ -71,7 +71,7 @@ def measure(count: int, workers: int, clip: bytes) -> None:
         spent = time.perf_counter() - wall
         after = os.times()
     if report.kept != 2 * count:
-        raise SystemExit(f"wanted frames and sound of {count} clips, got {report}")
+        raise SystemExit(f"wanted frames and audio of {count} clips, got {report}")
     cpu = sum(b - a for a, b in zip(before[:4], after[:4], strict=True))
     print(
         f"{count:5} clips: {spent / count * 1e3:6.1f} ms a clip, {cpu / spent / workers:4.0%} of {workers} cores, "
@@ -86,7 +86,7 @@ def main() -> None:
     parser.add_argument("--counts", type=int, nargs="+", default=[10, 100, 1000])
     parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args()
-    clip = small_clip("libx264", "mp4", sound="aac", seconds=2, width=320)
+    clip = small_clip("libx264", "mp4", audio_codec="aac", seconds=2, width=320)
     for count in arguments.counts:
         measure(count, arguments.workers, clip)
 

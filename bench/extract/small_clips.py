@@ -22,14 +22,16 @@ _PIXELS = {"mjpeg": "yuvj420p"}
 
 
 @cache
-def small_clip(codec: str, container: str, *, sound: str | None = None, seconds: int = 2, width: int = 160) -> bytes:
-    """Return a moving pattern, 24 fps, with a tone where ``sound`` names an audio encoder."""
+def small_clip(
+    codec: str, container: str, *, audio_codec: str | None = None, seconds: int = 2, width: int = 160
+) -> bytes:
+    """Return a moving pattern, 24 fps, with a tone where ``audio_codec`` names an audio encoder."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "clip"
         with av.open(str(path), "w", format=container) as output:
             stream: Any = output.add_stream(codec, rate=25)
             stream.width, stream.height, stream.pix_fmt = width, width * 9 // 16 // 2 * 2, _PIXELS.get(codec, "yuv420p")
-            audio: Any = output.add_stream(sound, rate=_RATE, layout="stereo") if sound else None
+            audio: Any = output.add_stream(audio_codec, rate=_RATE, layout="stereo") if audio_codec else None
             rng = np.random.default_rng(5)
             texture = rng.integers(20, 235, (stream.height + 64, width + 256, 3), np.uint8)
             for number in range(25 * seconds):

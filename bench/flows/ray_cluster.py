@@ -63,7 +63,7 @@ def main() -> int:
 
 def killed(count: int) -> int:
     """Kill one of two nodes half-way, and compare the tables with the local pool's."""
-    clip = small_clip("libx264", "mp4", sound="aac", seconds=2, width=320)
+    clip = small_clip("libx264", "mp4", audio_codec="aac", seconds=2, width=320)
     settings = ExtractSettings(partition_items=max(2, count // 20))
     with TemporaryDirectory() as folder:
         local, clustered = (store_clips(Path(folder) / name, different(clip, count)) for name in ("local", "ray"))
@@ -83,7 +83,7 @@ def killed(count: int) -> int:
 
 def overhead(count: int) -> int:
     """Time the local pool and the cluster on the same clips."""
-    clip = small_clip("libx264", "mp4", sound="aac", seconds=5, width=640)
+    clip = small_clip("libx264", "mp4", audio_codec="aac", seconds=5, width=640)
     with TemporaryDirectory() as folder:
         local, clustered = (store_clips(Path(folder) / name, different(clip, count)) for name in ("local", "ray"))
         alone = _timed(local, None)

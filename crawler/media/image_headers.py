@@ -9,8 +9,6 @@ from crawler.media.file_types import BadHeaderError, Dimensions
 __all__ = ["bmp", "gif", "jpeg", "png", "scan_start", "webp"]
 
 _BMP_CORE_HEADER = 12
-
-
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0..15 without DHT, JPG, DAC
 _SCAN = 0xDA
 _BARE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length

@@ -9,7 +9,7 @@ from crawler.media.file_types import BadHeaderError, Dimensions
 __all__ = ["Box", "boxes", "image", "movie"]
 
 _MOST = 100_000
-"""Boxes looked at in one span: a file of nothing but empty boxes must not hold anyone up."""
+"""Most boxes read in one span: hostile files hold millions of empty ones."""
 
 
 class Box(NamedTuple):
@@ -42,7 +42,7 @@ def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
 
 
 def image(data: bytes) -> Dimensions:
-    """Read the largest ``ispe`` property: a grid's tiles are smaller than the picture (ISO 23008-12, 6.5.3)."""
+    """Read the largest ``ispe`` property: a grid's tiles are smaller than the image (ISO 23008-12, 6.5.3)."""
     meta = _find(data, 0, len(data), b"meta")
     container = meta and _path(data, meta.start + 4, meta.end, b"iprp", b"ipco")
     if not container:
@@ -58,9 +58,9 @@ def image(data: bytes) -> Dimensions:
 
 
 def movie(data: bytes) -> Dimensions:
-    """Read ``mvhd`` for the duration and every ``tkhd`` for the largest picture.
+    """Read ``mvhd`` for the duration and every ``tkhd`` for the largest track.
 
-    A fragmented movie may say 0 for the duration: then ``mehd`` is asked, else it is unknown.
+    A fragmented movie may say 0 for the duration: then ``mehd`` is asked, else the duration is unknown.
     """
     moov = _find(data, 0, len(data), b"moov")
     if moov is None or moov.end > len(data):
@@ -74,7 +74,7 @@ def movie(data: bytes) -> Dimensions:
 
 
 def _track_size(data: bytes, trak: Box) -> tuple[int, int] | None:
-    """Return a track's size as its sample entry codes it, else as ``tkhd`` shows it; None: no picture."""
+    """Return a track's size as its sample entry codes it, else as ``tkhd`` shows it; None: it shows nothing."""
     header = _find(data, trak.start, trak.end, b"tkhd")
     if header is None or header.end > len(data) or header.end - header.start < 8:
         return None

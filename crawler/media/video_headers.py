@@ -22,14 +22,12 @@ _WIDTH = 0xB0
 _HEIGHT = 0xBA
 _CLUSTER = 0x1F43B675
 _DEFAULT_SCALE = 1_000_000  # nanoseconds a tick
-
-
 _SCRIPT_TAG = 18
 _LOOK = 64 * 1024
 
 
 class Element(NamedTuple):
-    """One element: its id and the span of what it holds."""
+    """One element: its id and the span of its content."""
 
     id: int
     start: int

@@ -154,7 +154,7 @@ class Placed:
     width: float
 
     def meets(self, other: "Placed") -> bool:
-        """Tell whether two words would lie over each other."""
+        """Return whether two words would lie over each other."""
         apart = abs(self.x - other.x) * 2 >= self.width + other.width
         return not (apart or abs(self.y - other.y) * 2 >= (self.size + other.size) * 1.05)
 

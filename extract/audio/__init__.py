@@ -1,1 +1,1 @@
-"""Sound of a video: decoding, mp3, mel bands and MFCC."""
+"""The audio of a video: decoding, mp3, mel bands and MFCC."""

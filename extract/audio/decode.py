@@ -1,4 +1,4 @@
-"""Decoding the sound of a file, packet by packet, into what the mp3 and the features need."""
+"""The audio of a file decoded packet by packet, into the samples of the mp3 and of the features."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from numpy.typing import NDArray
 
-from extract.container import SOUND_DECODERS, decoder_name
+from extract.container import AUDIO_DECODERS, decoder_name
 from m5data.errors import MediaError
 
-__all__ = ["MP3_RATES", "DecodedSound", "SoundDecoder", "SoundPacket"]
+__all__ = ["MP3_RATES", "AudioDecoder", "AudioPacket", "DecodedAudio"]
 
 MP3_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
-"""Sample rates that mp3 knows, Hz."""
+"""Sample rates of mp3, Hz."""
 
-SoundPacket: TypeAlias = "Packet[AudioStream]"
+AudioPacket: TypeAlias = "Packet[AudioStream]"
 """A demuxed audio packet, which is generic for type checkers alone."""
 
 _FALLBACK_RATE = 44_100
@@ -31,8 +31,8 @@ _BATCH = 16_384  # samples: a call for each frame of 1,024 takes longer than the
 
 
 @dataclass(frozen=True, slots=True)
-class DecodedSound:
-    """All sound of a file."""
+class DecodedAudio:
+    """All audio of a file."""
 
     parts: tuple[bytes, ...]
     """Samples for the mp3, end to end: 32-bit floats, little endian, interleaved."""
@@ -51,15 +51,15 @@ class DecodedSound:
         return sum(map(len, self.parts)) / (4 * self.channels * self.sample_rate)
 
 
-class _Gatherer:
-    """Joins the frames that a decoder gives into longer ones; their format may change half-way."""
+class _FrameJoiner:
+    """Joins decoded frames into longer ones; their format may change half-way."""
 
     def __init__(self) -> None:
         self._fifo = AudioFifo()
         self._source: tuple[str, str, int] | None = None
 
     def push(self, frame: AudioFrame) -> Iterator[AudioFrame]:
-        """Take a frame; yield what is long enough, or ended by another format."""
+        """Take a frame, and yield the joined frame once it is long enough or the format changes."""
         source = (frame.format.name, frame.layout.name, frame.sample_rate)
         if source != self._source:
             yield from self.finish()
@@ -70,7 +70,7 @@ class _Gatherer:
             yield from self.finish()
 
     def finish(self) -> Iterator[AudioFrame]:
-        """Yield what is left."""
+        """Yield the rest."""
         joined = self._fifo.read() if self._fifo.samples else None
         if joined is not None:
             joined.pts = None
@@ -78,7 +78,7 @@ class _Gatherer:
 
 
 class _Converter:
-    """Resamples frames whose own format may change half-way."""
+    """Resamples frames; their format may change half-way."""
 
     def __init__(self, layout: str, rate: int) -> None:
         self._layout = layout
@@ -87,7 +87,7 @@ class _Converter:
         self._source: tuple[str, str, int] | None = None
 
     def push(self, frame: AudioFrame) -> list[bytes]:
-        """Return the samples that a frame gives now."""
+        """Return the samples that are ready once this frame is in."""
         source = (frame.format.name, frame.layout.name, frame.sample_rate)
         rest = self.finish() if source != self._source else []
         if self._resampler is None:
@@ -96,7 +96,7 @@ class _Converter:
         return rest + _bytes(self._resampler.resample(frame))
 
     def finish(self) -> list[bytes]:
-        """Return what is left, and forget the source's format."""
+        """Return the remaining samples, and forget the format."""
         if self._resampler is None:
             return []
         rest = _bytes(self._resampler.resample(None))
@@ -104,21 +104,21 @@ class _Converter:
         return rest
 
 
-class SoundDecoder:
-    """Takes the packets of one audio stream in order.
+class AudioDecoder:
+    """Decoder of one audio stream; takes its packets in order.
 
     Args:
         stream: The stream; its decoder must not have begun.
-        mp3_rate: Hz, or ``source``: that of the stream, where mp3 knows it, else 44,100.
+        mp3_rate: Hz, or ``source``: the stream's own rate if mp3 allows it, else 44,100.
         mono_rate: Hz.
-        max_seconds: Longest sound.
+        max_seconds: Longest audio.
 
     Raises:
         MediaError: ``unsupported_sound``, the codec is not allowed.
     """
 
     def __init__(self, stream: AudioStream, *, mp3_rate: int | str, mono_rate: int, max_seconds: int) -> None:
-        if decoder_name(stream) not in SOUND_DECODERS:
+        if decoder_name(stream) not in AUDIO_DECODERS:
             raise MediaError("unsupported_sound", f"{decoder_name(stream) or 'an unknown codec'} is not allowed")
         self.stream = stream
         self._context = stream.codec_context
@@ -130,43 +130,43 @@ class SoundDecoder:
         self._mono_parts: list[bytes] = []
         self._mono = _Converter("mono", mono_rate)
         self._full: _Converter | None = None
-        self._gathered = _Gatherer()
+        self._joiner = _FrameJoiner()
         self._rate, self._channels, self._samples = 0, 0, 0
 
-    def feed(self, packet: SoundPacket) -> None:
-        """Decode one packet; a damaged one is passed over, and all after a limit was hit."""
+    def feed(self, packet: AudioPacket) -> None:
+        """Decode one packet; a damaged packet is skipped, and so is everything after a limit was hit."""
         self._decode(packet)
 
-    def _decode(self, packet: SoundPacket | None) -> None:
+    def _decode(self, packet: AudioPacket | None) -> None:
         if self._fault is not None:
             return
         try:
             for frame in self._context.decode(packet):
                 self._take(frame)
         except av.MemoryError:
-            self._fault = MediaError("memory", "decoding sound")
+            self._fault = MediaError("memory", "out of memory while decoding audio")
         except MediaError as error:
             self._fault = error
         except (av.FFmpegError, ValueError):
             return
 
-    def finish(self) -> DecodedSound:
-        """Return everything decoded.
+    def finish(self) -> DecodedAudio:
+        """Return all decoded audio.
 
         Raises:
-            MediaError: ``broken_sound``, there is nothing intact; ``sound_too_long``; ``memory``.
+            MediaError: ``broken_sound``, no packet is intact; ``sound_too_long``; ``memory``.
         """
         self._decode(None)
         if self._fault is not None:
             raise self._fault
         if self._full is not None:
-            self._convert(self._full, self._gathered.finish())
+            self._convert(self._full, self._joiner.finish())
             self._parts += self._full.finish()
             self._mono_parts += self._mono.finish()
         mono = np.frombuffer(b"".join(self._mono_parts), np.float32)
         if not mono.size or not any(self._parts):
             raise MediaError("broken_sound", "no packet of the audio stream can be decoded")
-        return DecodedSound(tuple(self._parts), self._rate, self._channels, mono, _peak(self._parts))
+        return DecodedAudio(tuple(self._parts), self._rate, self._channels, mono, _peak(self._parts))
 
     def _take(self, frame: AudioFrame) -> None:
         if self._full is None:
@@ -175,8 +175,8 @@ class SoundDecoder:
             self._full = _Converter("mono" if self._channels == 1 else "stereo", self._rate)
         self._samples += frame.samples
         if self._samples > self._max_seconds * frame.sample_rate:
-            raise MediaError("sound_too_long", f"wanted at most {self._max_seconds} s")
-        self._convert(self._full, self._gathered.push(frame))
+            raise MediaError("sound_too_long", f"the audio is longer than {self._max_seconds} s")
+        self._convert(self._full, self._joiner.push(frame))
 
     def _convert(self, full: _Converter, frames: Iterator[AudioFrame]) -> None:
         for frame in frames:

@@ -1,4 +1,4 @@
-"""The mp3 and the features that are stored of decoded audio."""
+"""The mp3 and the features that are stored of a video's audio."""
 
 from __future__ import annotations
 
@@ -14,22 +14,23 @@ import numpy as np
 from imageio_ffmpeg import get_ffmpeg_exe
 from numpy.typing import NDArray
 
-from extract.audio.decode import DecodedSound
+from extract.audio.decode import DecodedAudio
 from extract.audio.mfcc import mfcc, released_mel
-from extract.results import Sound
+from extract.results import Audio
 from m5data.errors import MediaError
 from storage.children import ProgramError, run_program
 
-if TYPE_CHECKING:  # decoder processes are given plain values, and do without pydantic
-    from extract.settings import FeatureSettings, SoundSettings
+if TYPE_CHECKING:  # decoder processes get plain values and never load pydantic
+    from extract.settings import AudioSettings, FeatureSettings
 
-__all__ = ["describe_feature", "encode_mp3", "feature_rate", "keep_sound"]
+__all__ = ["describe_feature", "encode_audio", "encode_mp3", "feature_rate"]
 
 
 def encode_mp3(samples: Sequence[bytes], *, sample_rate: int, channels: int, bitrate: int) -> bytes:
-    """Return the samples as mp3 of constant bitrate, without tags; the same samples give the same bytes.
+    """Return samples as mp3 of constant bitrate, without tags; the same samples give the same bytes.
 
-    LAME's level 7, its fast preset, is used: level 5, FFmpeg's default, takes 2.5 times as long.
+    Uses LAME's level 7, its fast preset; FFmpeg's default, level 5, takes 2.5 times as long. The FFmpeg binary
+    gets decoded samples and never sees a file. It is 2.6 times as fast as PyAV's libmp3lame.
 
     Args:
         samples: Parts of one stretch of 32-bit floats, little endian, channels interleaved.
@@ -49,13 +50,13 @@ def encode_mp3(samples: Sequence[bytes], *, sample_rate: int, channels: int, bit
     except ProgramError as error:
         raise MediaError("broken_sound", f"the mp3 encoder ended with {error.returncode}") from error
     if not encoded:
-        raise MediaError("broken_sound", "the mp3 encoder ended with 0")
+        raise MediaError("broken_sound", "the mp3 encoder wrote nothing")
     return encoded
 
 
 @cache
 def _encoder() -> str:
-    """Return the binary that comes with the package, else what ``imageio-ffmpeg`` finds; it would run it first."""
+    """Return the path of the bundled binary, else the one that ``imageio-ffmpeg`` finds, which takes a test run."""
     bundled = [
         path for path in files("imageio_ffmpeg").joinpath("binaries").iterdir() if path.name.startswith("ffmpeg-")
     ]
@@ -66,46 +67,50 @@ _RELEASED_RATE = 16_000
 
 
 def feature_rate(settings: FeatureSettings) -> int:
-    """Return the rate that the samples of a feature must have, Hz."""
+    """Return the sample rate that a feature is computed at, Hz."""
     return _RELEASED_RATE if settings.kind == "released_mel" else settings.sample_rate
 
 
 def describe_feature(settings: FeatureSettings) -> str:
-    """Return what defines the stored arrays, as JSON with sorted keys."""
+    """Return the definition of the stored arrays as JSON with sorted keys."""
     frames = {"kind": settings.kind, "sample_rate": feature_rate(settings)}
     if settings.kind == "released_mel":
         return json.dumps({**frames, "n_fft": 1024, "hop_length": 256, "n_mels": 80, "seconds": 12}, sort_keys=True)
     sizes = {"n_fft": settings.n_fft, "hop_length": settings.hop_length, "n_mels": settings.n_mels}
-    return json.dumps({**frames, **sizes}, sort_keys=True)
+    backend = {} if settings.backend == "numpy" else {"backend": settings.backend}
+    return json.dumps({**frames, **sizes, **backend}, sort_keys=True)
 
 
-def keep_sound(sound: DecodedSound, settings: SoundSettings, feature: FeatureSettings) -> Sound:
-    """Return mp3 and feature array of a sound.
+def encode_audio(audio: DecodedAudio, settings: AudioSettings, feature: FeatureSettings) -> Audio:
+    """Return the mp3 and the feature array of decoded audio.
 
     Raises:
         MediaError: ``silent``, or ``broken_sound``.
     """
-    if sound.peak < settings.silence_peak:
-        raise MediaError("silent", f"wanted a peak of {settings.silence_peak:g} or more, got {sound.peak:.2g}")
-    array = _analyse(sound.mono, feature)
-    mp3 = encode_mp3(sound.parts, sample_rate=sound.sample_rate, channels=sound.channels, bitrate=settings.bitrate)
-    return Sound(
+    if audio.peak < settings.silence_peak:
+        raise MediaError(
+            "silent", f"the loudest sample is {audio.peak:.2g} of full scale, below {settings.silence_peak:g}"
+        )
+    array = _compute_feature(audio.mono, feature)
+    mp3 = encode_mp3(audio.parts, sample_rate=audio.sample_rate, channels=audio.channels, bitrate=settings.bitrate)
+    return Audio(
         mp3=mp3,
-        sample_rate=sound.sample_rate,
-        duration_s=sound.duration_s,
+        sample_rate=audio.sample_rate,
+        duration_s=audio.duration_s,
         feature=array.astype("<f4", copy=False).tobytes(),
         rows=array.shape[0],
         columns=array.shape[1],
     )
 
 
-def _analyse(mono: NDArray[np.float32], settings: FeatureSettings) -> NDArray[np.float32]:
+def _compute_feature(mono: NDArray[np.float32], settings: FeatureSettings) -> NDArray[np.float32]:
     """Return the feature array that the settings ask for, [rows, columns]."""
     if settings.kind == "released_mel":
         return released_mel(mono, _RELEASED_RATE)
     return mfcc(
         mono,
         settings.sample_rate,
+        settings.backend,
         n_mfcc=settings.n_mfcc,
         n_mels=settings.n_mels,
         n_fft=settings.n_fft,

@@ -10,11 +10,11 @@ from m5data.components import Indices, components
 __all__ = ["EXACT_RULES", "exact_joins", "group_exact"]
 
 _KEYS = """
-CREATE TEMP TABLE pictures AS
-    SELECT product_id, md5(string_agg(DISTINCT sha256, ',' ORDER BY sha256)) AS pictures,
-        md5(string_agg(DISTINCT shown, ',' ORDER BY shown)) AS shown
+CREATE TEMP TABLE image_sets AS
+    SELECT product_id, md5(string_agg(DISTINCT sha256, ',' ORDER BY sha256)) AS image_set,
+        md5(string_agg(DISTINCT pixel_set, ',' ORDER BY pixel_set)) AS pixel_set
     FROM (
-        SELECT m.product_id, m.sha256, coalesce(i.pixels, m.sha256) AS shown
+        SELECT m.product_id, m.sha256, coalesce(i.pixels, m.sha256) AS pixel_set
         FROM media m LEFT JOIN images i ON i.product_id = m.product_id AND i.position = m.position
         WHERE m.kind = 'image' AND m.state = 'ok'
     )
@@ -24,8 +24,8 @@ CREATE TEMP TABLE captions AS
     SELECT product_id, md5(words) AS caption FROM words WHERE words <> '';
 
 CREATE TEMP TABLE suspects AS
-    SELECT product_id FROM pictures
-    WHERE shown IN (SELECT shown FROM pictures GROUP BY ALL HAVING count(*) > 1)
+    SELECT product_id FROM image_sets
+    WHERE pixel_set IN (SELECT pixel_set FROM image_sets GROUP BY ALL HAVING count(*) > 1)
     UNION
     SELECT product_id FROM captions
     WHERE caption IN (SELECT caption FROM captions GROUP BY ALL HAVING count(*) > 1);
@@ -40,14 +40,15 @@ CREATE TEMP TABLE tables AS
 """
 
 _JOINS = """
-WITH pictured AS (
-    SELECT product_id, pictures, shown, CASE WHEN lines IS NULL THEN 'c' || caption ELSE 's' || lines END AS told
-    FROM suspects JOIN pictures USING (product_id)
+WITH described AS (
+    SELECT product_id, image_set, pixel_set,
+        CASE WHEN lines IS NULL THEN 'c' || caption ELSE 's' || lines END AS description
+    FROM suspects JOIN image_sets USING (product_id)
         LEFT JOIN tables USING (product_id) LEFT JOIN captions USING (product_id)
 ), keyed AS (
-    SELECT product_id, 'exact_content' AS rule, pictures || told AS key FROM pictured
+    SELECT product_id, 'exact_content' AS rule, image_set || description AS key FROM described
     UNION ALL
-    SELECT product_id, 'exact_pixels' AS rule, shown || told AS key FROM pictured
+    SELECT product_id, 'exact_pixels' AS rule, pixel_set || description AS key FROM described
     UNION ALL
     SELECT product_id, 'exact_text' AS rule, caption || lines AS key
     FROM suspects JOIN captions USING (product_id) JOIN tables USING (product_id)
@@ -60,20 +61,19 @@ ORDER BY product_id, rule
 
 
 def exact_joins(connection: duckdb.DuckDBPyConnection) -> pa.Table:
-    """Return every product that shares a key with another one.
+    """Return every product that shares a key with another product.
 
-    ``exact_content``: the stored images of both are byte for byte the same set, at least one,
-    and so are their specifications once normalised (order and repetition do not count); where
-    neither has specifications, the normalised captions must be equal and not empty instead. Equal
-    pictures alone join nothing: variants of a product, and products of one line, share a stock
-    photo.
+    ``exact_content``: both have the same set of stored image files, at least one, and the same
+    normalised specifications (order and repetition do not count); if neither has specifications,
+    the normalised captions must be equal and not empty. Equal images alone join nothing: variants
+    of a product, and products of one line, share a stock photo.
 
-    ``exact_pixels``: the same of what the images show: their decoded pixels are equal, though files,
-    formats or metadata may differ. An image that could not be decoded counts by its bytes.
+    ``exact_pixels``: the same with decoded pixels in place of files, whose formats and metadata may
+    differ. An image that could not be decoded counts by its bytes.
 
-    ``exact_text``: normalised caption and normalised specifications are the same, neither empty.
+    ``exact_text``: both have the same normalised caption and specifications, neither empty.
 
-    The source does not matter to any rule. The paper says only that duplicates were removed.
+    No rule depends on the source. The paper says only that duplicates were removed.
 
     Args:
         connection: DuckDB with the tables ``products``, ``specs``, ``media`` and ``images``, prepared (``prepare``);
@@ -88,7 +88,7 @@ def exact_joins(connection: duckdb.DuckDBPyConnection) -> pa.Table:
 
 
 EXACT_RULES = ("exact_content", "exact_pixels", "exact_text")
-"""Rules for exact duplicates, strongest first; the strongest is the one recorded."""
+"""Rules of exact duplicates, strongest first; the strongest is recorded."""
 
 _SCHEMA = pa.schema(
     [
@@ -102,16 +102,16 @@ _SCHEMA = pa.schema(
 
 
 def group_exact(joins: pa.Table) -> pa.Table:
-    """Return the groups that exact joins make: their connected components.
+    """Return the connected components of exact joins.
 
-    A product joined to one neighbour by content and to another by text puts all three into one
-    group. The smallest product id of a group names it and is the product that is kept.
+    A product that is joined to one product by content and to another by text puts all three into one
+    group. The smallest product id names the group and is kept.
 
     Args:
         joins: product_id, rule, key: products with the same rule and key are joined.
 
     Returns:
-        product_id, group_id, rule, kept, size; sorted by product_id, without products that are alone.
+        product_id, group_id, rule, kept, size; sorted by product_id, without single products.
     """
     products = pc.unique(joins["product_id"]).sort()
     member = pc.index_in(joins["product_id"], products).to_numpy().astype(np.int64)
@@ -130,7 +130,7 @@ def group_exact(joins: pa.Table) -> pa.Table:
 
 
 def _first_of_key(joins: pa.Table, member: Indices) -> Indices:
-    """Return for each join a member that has the same rule and key, [joins]."""
+    """Return for each join the first member with the same rule and key, [joins]."""
     names = pc.binary_join_element_wise(joins["rule"], joins["key"], " ")
     keys: Indices = names.combine_chunks().dictionary_encode().indices.to_numpy().astype(np.int64)
     first: Indices = np.full(int(keys.max(initial=-1)) + 1, len(member), dtype=np.int64)

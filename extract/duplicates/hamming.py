@@ -22,13 +22,13 @@ def compare_blocks(
 ) -> Iterator[Indices]:
     """Yield the near pairs within blocks of hashes.
 
-    Many small blocks are compared together, each hash with the next one, then with the one after
-    it, and so on; a large block is compared row by row.
+    Small blocks are compared together, each hash with the next one, then with the one after that, and
+    so on; a large block is compared row by row.
 
     Args:
         values: Hashes, block after block, [n].
         places: Index of each hash, [n].
-        starts: Where each block begins, [blocks].
+        starts: Start of each block, [blocks].
         sizes: Hashes of each block, [blocks].
         spoiled: Masks under each of which a pair must differ, [masks].
         radius: Largest distance, bits.
@@ -46,7 +46,7 @@ def compare_blocks(
 def _side_by_side(
     values: Hashes, places: Indices, starts: Indices, sizes: Indices, spoiled: Hashes, radius: int
 ) -> Iterator[Indices]:
-    """Compare hashes that lie 1, 2, 3 ... apart, in all blocks at once."""
+    """Yield the near pairs of hashes that lie 1, 2, 3, … apart, in all blocks at once."""
     ends = np.repeat(starts + sizes, sizes)
     one = np.repeat(starts - np.concatenate([[0], np.cumsum(sizes)[:-1]]), sizes) + np.arange(len(ends))
     step = 0
@@ -62,14 +62,14 @@ def _side_by_side(
 
 
 def _row_by_row(values: Hashes, places: Indices, spoiled: Hashes, radius: int) -> Iterator[Indices]:
-    """Compare some rows of one block at a time with all hashes from them on."""
+    """Yield the near pairs of one block; some rows at a time are compared with all later hashes."""
     first = 0
     while first < len(values):
         rows = max(1, _TILE // (len(values) - first))
         difference = values[first : first + rows, None] ^ values[None, first:]
         near = np.flatnonzero(np.bitwise_count(difference) <= radius)
         row, column = np.divmod(near, len(values) - first)
-        later = column > row  # each pair once, and no hash with itself
+        later = column > row  # each pair once
         row, column = row[later], column[later]
         fresh = _spoiled(values[first + row] ^ values[first + column], spoiled)
         if fresh.any():
@@ -105,7 +105,7 @@ class HashPairs:
 
 @dataclass(frozen=True, slots=True)
 class _Search:
-    """Hashes to be compared with each other, and what is known of all their pairs."""
+    """Hashes to compare with each other, and conditions on all their pairs."""
 
     values: Hashes
     places: Indices
@@ -113,14 +113,13 @@ class _Search:
     bits: tuple[int, ...]
     """Bits in which they may differ."""
     spoiled: Hashes
-    """Masks: a pair must differ under each, else another choice of bands finds it."""
+    """Masks under each of which a pair must differ; else another choice of bands finds it."""
 
 
 def phash_neighbours(hashes: NDArray[np.int64], radius: int) -> HashPairs:
     """Return every pair of hashes at a Hamming distance of at most ``radius``, sorted by left, then right.
 
-    As ``neighbour_batches``, for as many pairs as fit in memory: 17 bytes each, twice that while
-    they are sorted.
+    As ``neighbour_batches``, but in memory: 17 bytes for each pair, twice that while they are sorted.
     """
     batches = list(neighbour_batches(hashes, radius))
     left = np.concatenate([np.zeros(0, np.int64), *(batch.left for batch in batches)])
@@ -133,15 +132,15 @@ def phash_neighbours(hashes: NDArray[np.int64], radius: int) -> HashPairs:
 def neighbour_batches(hashes: NDArray[np.int64], radius: int) -> Iterator[HashPairs]:
     """Yield every pair of hashes at a Hamming distance of at most ``radius``, some millions at a time.
 
-    Exact, not approximate. The 64 bits are dealt into bands; ``radius`` differing bits can spoil
-    at most ``radius`` of them, so near hashes agree in all the others. For each choice of so many
-    bands the hashes are sorted by these bands alone and compared where they agree. A pair that
-    several choices find is kept at the first of them. Where very many hashes agree, as those of
-    goods on white do, the same is done again among them with the bits that are left. Each band takes
-    bits from all over the hash, since neighbouring coefficients of a picture go together.
+    Exact, not approximate. The 64 bits are dealt into bands; ``radius`` differing bits affect at
+    most ``radius`` bands, so near hashes agree in all others. For each choice of that many bands, the
+    hashes are sorted by these bands and compared if they agree. A pair that several choices find is
+    kept at the first. Where very many hashes agree, as those of products on white do, they are
+    searched again by the remaining bits. Each band takes bits from all over the hash, since
+    neighbouring coefficients of an image correlate.
 
-    Equal hashes are many in practice (empty pictures), and ``n`` equal ones make ``n² / 2``
-    pairs: pass distinct values where that may happen.
+    Equal hashes are common (empty images), and ``n`` equal ones make ``n² / 2`` pairs: pass distinct
+    values if that may happen.
 
     Args:
         hashes: 64-bit hashes, as ``perceptual_hash`` returns them, [n].
@@ -151,19 +150,19 @@ def neighbour_batches(hashes: NDArray[np.int64], radius: int) -> Iterator[HashPa
         ValueError: The radius leaves no band to agree in.
     """
     if not 0 <= radius < _BITS - _MOST_EXTRA_BANDS:
-        raise ValueError(f"radius: wanted 0 to {_BITS - _MOST_EXTRA_BANDS - 1}, got {radius}")
+        raise ValueError(f"radius must be 0 to {_BITS - _MOST_EXTRA_BANDS - 1}, not {radius}")
     values = np.ascontiguousarray(hashes).view(np.uint64)
     everything = _Search(values, np.arange(len(values)), tuple(range(_BITS)), np.zeros(0, dtype=np.uint64))
-    waiting: list[Indices] = []
+    unsent: list[Indices] = []
     count = 0
     for pairs in _pairs(everything, radius):
-        waiting.append(pairs)
+        unsent.append(pairs)
         count += len(pairs)
         if count >= _BATCH_PAIRS:
-            yield _batch(values, waiting)
-            waiting, count = [], 0
-    if waiting:
-        yield _batch(values, waiting)
+            yield _batch(values, unsent)
+            unsent, count = [], 0
+    if unsent:
+        yield _batch(values, unsent)
 
 
 def _batch(values: Hashes, found: list[Indices]) -> HashPairs:
@@ -200,7 +199,7 @@ def _pairs_agreeing(search: _Search, key: np.uint64, radius: int) -> Iterator[In
 
 
 def _pairs_of_large(search: _Search, radius: int) -> Iterator[Indices]:
-    """Yield the near pairs of a large block: divided again where that saves comparisons, else each with each."""
+    """Yield the near pairs of a large block, divided again if that saves comparisons."""
     if _divides(search, radius):
         yield from _pairs(search, radius)
         return
@@ -211,8 +210,8 @@ def _pairs_of_large(search: _Search, radius: int) -> Iterator[Indices]:
 def _divides(search: _Search, radius: int) -> bool:
     """Return whether dividing a block once more leaves at most half of its comparisons.
 
-    Halving bounds the work: hashes so alike that no choice of bands parts them would else be
-    searched anew for each choice at each level.
+    This bounds the work: without it, hashes so similar that no choice of bands separates them would be
+    searched again for each choice at each level.
     """
     if len(search.bits) <= radius + _MOST_EXTRA_BANDS:
         return False
@@ -231,7 +230,7 @@ def _divides(search: _Search, radius: int) -> bool:
 def _agreeing_bands(count: int, bits: int, radius: int) -> int:
     """Return how many bands must agree: more means more sorting and fewer comparisons.
 
-    The cost model counts a sort as 20 comparisons an item and takes hashes for random.
+    The cost model counts a sort as 20 comparisons for each item and assumes random hashes.
     """
 
     def cost(agreeing: int) -> float:

@@ -14,18 +14,18 @@ from extract.text.sql import add_function
 __all__ = ["BANDS", "SHINGLE", "alike", "band_keys", "prepare", "shingles"]
 
 SHINGLE = 2
-"""Characters of a run: two, since most Chinese words have two."""
+"""Characters of a run; most Chinese words have two."""
 
 
 def shingles(text: str) -> frozenset[str]:
-    """Return the runs of two characters of a normalised text; of a shorter text, the text itself."""
+    """Return the runs of two characters of a normalised text, or a shorter text itself."""
     if len(text) < SHINGLE:
         return frozenset({text} if text else ())
     return frozenset(text[start : start + SHINGLE] for start in range(len(text) - SHINGLE + 1))
 
 
 def alike(one: str, other: str) -> float:
-    """Return the Jaccard similarity of the runs of two normalised texts, 0 to 1; 0 where one is empty."""
+    """Return the Jaccard similarity of the runs of two normalised texts, 0 to 1; 0 if one is empty."""
     left, right = shingles(one), shingles(other)
     return len(left & right) / len(left | right) if left and right else 0.0
 
@@ -41,11 +41,11 @@ _MIX_2 = np.uint64(0x94D049BB133111EB)
 
 
 def band_keys(texts: Sequence[str]) -> NDArray[np.int64]:
-    """Return 16 keys for each text; texts that are alike share at least one of them.
+    """Return 16 keys for each text; similar texts share at least one.
 
     A key is made of four minima of independent hashes over the text's character runs. Two texts of
     Jaccard similarity s share a key with probability 1 - (1 - s⁴)¹⁶: 0.9998 at 0.8, 0.64 at 0.5,
-    0.12 at 0.3. Keys of different bands never meet by design.
+    0.12 at 0.3. Keys of different bands do not meet.
 
     Args:
         texts: Normalised texts, none empty.
@@ -67,7 +67,7 @@ def band_keys(texts: Sequence[str]) -> NDArray[np.int64]:
 
 
 def _runs(texts: Sequence[str]) -> tuple[Words, NDArray[np.int64]]:
-    """Return the hashed character runs of all texts, end to end, and where each text starts."""
+    """Return the hashed character runs of all texts, concatenated, and the start of each text."""
     padded = [text if len(text) >= SHINGLE else text + "\0" * (SHINGLE - len(text)) for text in texts]
     letters = np.frombuffer("".join(padded).encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(np.uint64)
     lengths = np.array([len(text) for text in padded])
@@ -80,7 +80,7 @@ def _runs(texts: Sequence[str]) -> tuple[Words, NDArray[np.int64]]:
 
 
 def _mix(values: Words) -> Words:
-    """Return SplitMix64's finaliser of each value; arrays wrap around, which is meant."""
+    """Return SplitMix64's finaliser of each value; overflow is intended."""
     values = (values ^ (values >> np.uint64(30))) * _MIX_1
     values = (values ^ (values >> np.uint64(27))) * _MIX_2
     return values ^ (values >> np.uint64(31))
@@ -90,11 +90,11 @@ _WORDS = "CREATE TEMP TABLE words AS SELECT product_id, normal(caption) AS words
 
 
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:
-    """Give a connection this package's functions and the temporary table ``words``.
+    """Register this package's functions and create the temporary table ``words``.
 
     ``normal(text)``, ``alike(normal, normal)`` and ``band_keys(normal)``; NULL in any argument gives
-    NULL. ``words``: product_id and the normalised caption of each product, NULL where it has none.
-    Close the connection when done: it holds on to the functions.
+    NULL. ``words``: product_id and the normalised caption of each product, NULL if it has none.
+    Close the connection afterwards: it keeps the functions alive.
 
     Args:
         connection: DuckDB with the table ``products``.
@@ -112,7 +112,7 @@ def _alike(one: pa.ChunkedArray, other: pa.ChunkedArray) -> pa.Array:
 
 
 def _band_keys(texts: pa.ChunkedArray) -> pa.Array:
-    """Return a list of keys a text; for no text, and an empty one, NULL."""
+    """Return a list of keys for each text, NULL for NULL and for an empty text."""
     filled = [text or "" for text in texts.to_pylist()]
     there = np.array([bool(text) for text in filled], dtype=np.bool_)
     keys = band_keys([text for text in filled if text])

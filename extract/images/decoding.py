@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-if TYPE_CHECKING:  # a decoder process is given plain values, and does without pydantic
+if TYPE_CHECKING:  # decoder processes get plain values and never load pydantic
     from extract.settings import ImageSettings
 
 __all__ = ["ImageFault", "ImageReason", "decode"]
@@ -33,14 +33,14 @@ ImageReason = Literal[
 
 @dataclass(frozen=True, slots=True)
 class ImageFault:
-    """An image that was not measured; a value, because bad files are ordinary."""
+    """Why an image cannot be used; a value and not an exception, because bad files are common."""
 
     reason: ImageReason
     detail: str
-    """What was wanted and what came, one line, nothing of the file's content."""
+    """One line for a person, without any of the file's content."""
 
 
-# What Pillow's decoders raise on damaged files; SyntaxError is its word for a bad header.
+# Pillow's decoders raise these on damaged files, SyntaxError for a bad header.
 _DAMAGE = (
     ArithmeticError,
     AssertionError,
@@ -70,7 +70,7 @@ _TRANSPOSE = {
 
 
 class _UnusableError(Exception):
-    """Carries a fault out of the middle of decoding."""
+    """An image cannot be used; carries the fault."""
 
     def __init__(self, reason: ImageReason, detail: str) -> None:
         super().__init__(detail)
@@ -78,37 +78,37 @@ class _UnusableError(Exception):
 
 
 def decode(data: bytes, settings: ImageSettings) -> Image.Image | ImageFault:
-    """Decode an image fully and return it as people see it.
+    """Decode an image fully and return it upright, as RGB.
 
     The size in the header is checked before any pixel is decoded, checksums are verified where
-    the format has them, and a picture that ends early is broken, not half a picture. EXIF
-    orientation is applied; transparent parts are laid on white; 16-bit greys keep their upper
-    eight bits. The first picture of a multi-picture JPEG is used.
+    the format has them, and an image that ends early is broken. EXIF
+    orientation is applied; transparent parts become white; 16-bit greys keep their upper
+    eight bits. Of a JPEG with several images, the first counts.
 
     Args:
         data: The file.
         settings: Limits and allowed formats.
 
     Returns:
-        An image of mode ``RGB``, or why there is none.
+        An image of mode ``RGB``, or the fault.
     """
     try:
         with _strict_pillow():
             _check(data, settings)
-            return _colour(_load(data, settings))
+            return _to_rgb(_load(data, settings))
     except _UnusableError as unusable:
         return unusable.fault
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        return ImageFault("image_too_many_pixels", f"wanted at most {settings.max_pixels} pixels, got far more")
+        return ImageFault("image_too_many_pixels", f"far more than {settings.max_pixels} pixels")
     except UnidentifiedImageError:
-        return ImageFault("not_an_image", f"wanted one of {', '.join(settings.formats)}, got something else")
+        return ImageFault("not_an_image", f"not one of {', '.join(settings.formats)}")
     except _DAMAGE as damage:
-        return ImageFault("image_broken", f"wanted a whole image, got damage ({type(damage).__name__})")
+        return ImageFault("image_broken", f"the file is damaged ({type(damage).__name__})")
 
 
 @contextmanager
 def _strict_pillow() -> Iterator[None]:
-    """Make Pillow's own size warning an error and silence its remarks about damaged metadata."""
+    """Make Pillow's size warning an error and silence its warnings about damaged metadata."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -116,20 +116,20 @@ def _strict_pillow() -> Iterator[None]:
 
 
 def _check(data: bytes, settings: ImageSettings) -> None:
-    """Judge the length, the header, then the checksums; no pixel is decoded."""
+    """Check the length, the header, then the checksums, without decoding a pixel."""
     if not data:
-        raise _UnusableError("image_empty", "wanted an image, got 0 bytes")
+        raise _UnusableError("image_empty", "the file is empty")
     if len(data) > settings.max_bytes:
-        raise _UnusableError("image_too_large", f"wanted at most {settings.max_bytes} bytes, got {len(data)}")
+        raise _UnusableError("image_too_large", f"{len(data)} bytes, more than {settings.max_bytes}")
     with Image.open(BytesIO(data), formats=settings.formats) as image:
         pixels = image.width * image.height
         if pixels > settings.max_pixels:
             raise _UnusableError(
                 "image_too_many_pixels",
-                f"wanted at most {settings.max_pixels} pixels, got {image.width} x {image.height}",
+                f"{image.width} x {image.height}, more than {settings.max_pixels} pixels",
             )
         if image.format != "MPO" and getattr(image, "is_animated", False):
-            raise _UnusableError("image_animated", f"wanted one still picture, got an animated {image.format}")
+            raise _UnusableError("image_animated", f"an animated {image.format}, not a still image")
         image.verify()
 
 
@@ -143,15 +143,15 @@ def _load(data: bytes, settings: ImageSettings) -> Image.Image:
 
 
 def _orientation(image: Image.Image) -> int:
-    """Return the EXIF orientation, 1 (upright) where it is absent or unreadable."""
+    """Return the EXIF orientation; 1 (upright) if it is absent or unreadable."""
     try:
         return int(image.getexif().get(_ORIENTATION_TAG, 1))
     except _DAMAGE:
         return 1
 
 
-def _colour(image: Image.Image) -> Image.Image:
-    """Return the picture in mode ``RGB``."""
+def _to_rgb(image: Image.Image) -> Image.Image:
+    """Return an image in mode ``RGB``."""
     if image.mode.startswith("I;16"):
         samples: NDArray[np.uint16] = np.asarray(image)
         image = Image.fromarray((samples >> 8).astype(np.uint8))

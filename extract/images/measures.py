@@ -13,7 +13,7 @@ from PIL import Image
 from extract.images.decoding import ImageFault, decode
 from extract.images.perceptual_hash import perceptual_hash
 
-if TYPE_CHECKING:  # a decoder process is given plain values, and does without pydantic
+if TYPE_CHECKING:  # decoder processes get plain values and never load pydantic
     from extract.settings import ImageSettings
 
 __all__ = [
@@ -40,15 +40,15 @@ class ImageMeasures:
     phash: int
     """64-bit perceptual hash, signed (``perceptual_hash``)."""
     size_group: SizeGroup
-    """small, medium or large by the shorter side: this project's bounds."""
+    """small, medium or large by the shorter side; the bounds are this project's own."""
     sharpness: float
     """Variance of the Laplacian of the grey image, at least 0."""
     blank_share: float
-    """Share of pixels within 2/255 of the commonest grey, 0 to 1."""
+    """Share of pixels within 2/255 of the most common grey, 0 to 1."""
     border_share: float
-    """Share of the picture that lies in plain rows and columns along its edges, 0 to 1."""
+    """Share of the image in plain rows and columns along its edges, 0 to 1."""
     margin_detail: float
-    """Share of steps in the outer tenth, 0 to 1: what logos, slogans and watermarks at an edge raise."""
+    """Share of steps in the outer tenth, 0 to 1; logos, slogans and watermarks at an edge raise it."""
     pixels: str
     """SHA-256 of size and samples (``pixel_hash``)."""
 
@@ -56,20 +56,20 @@ class ImageMeasures:
 def measure(data: bytes, settings: ImageSettings) -> ImageMeasures | ImageFault:
     """Decode and measure one image.
 
-    The same bytes give the same measures on every machine. Never raises for bad bytes; run it
-    in a child process all the same where the bytes are a stranger's, for a decoder may crash.
+    The same bytes give the same measures on every machine. Bad bytes raise nothing, but a decoder may
+    crash: measure untrusted files in a child process.
 
     Args:
         data: The file, as it was downloaded.
         settings: Limits and bounds.
 
     Returns:
-        The measures, or why there are none.
+        The measures, or the fault.
     """
-    picture = decode(data, settings)
-    if isinstance(picture, ImageFault):
-        return picture
-    grey = picture.convert("L")  # ITU-R 601 luma
+    image = decode(data, settings)
+    if isinstance(image, ImageFault):
+        return image
+    grey = image.convert("L")  # ITU-R 601 luma
     return ImageMeasures(
         width=grey.width,
         height=grey.height,
@@ -79,18 +79,18 @@ def measure(data: bytes, settings: ImageSettings) -> ImageMeasures | ImageFault:
         blank_share=blank_share(grey),
         border_share=border_share(grey),
         margin_detail=margin_detail(grey),
-        pixels=pixel_hash(picture),
+        pixels=pixel_hash(image),
     )
 
 
-def pixel_hash(picture: Image.Image) -> str:
-    """Return the SHA-256 of a picture's width, height and samples, as hexadecimal.
+def pixel_hash(image: Image.Image) -> str:
+    """Return the SHA-256 of an image's width, height and samples, as hexadecimal.
 
-    Files that show the same pixels have the same one, whatever their format, metadata or EXIF
+    Files that show the same pixels have the same hash, whatever their format, metadata or EXIF
     orientation. Width and height are four bytes each, little endian; then mode ``RGB`` row by row.
     """
-    size = picture.width.to_bytes(4, "little") + picture.height.to_bytes(4, "little")
-    return hashlib.sha256(size + picture.tobytes()).hexdigest()
+    size = image.width.to_bytes(4, "little") + image.height.to_bytes(4, "little")
+    return hashlib.sha256(size + image.tobytes()).hexdigest()
 
 
 SizeGroup = Literal["small", "medium", "large"]
@@ -114,12 +114,12 @@ _BLANK_TOLERANCE = 2
 
 
 def sharpness(grey: Image.Image) -> float:
-    """Return the variance of the Laplacian of a picture of mode ``L``.
+    """Return the variance of the Laplacian of an image of mode ``L``.
 
     The kernel is [[0, 1, 0], [1, -4, 1], [0, 1, 0]] over all pixels that have four neighbours,
-    at the picture's own size; greys are 0 to 255. 0 is a flat picture, or one less than three
+    at the image's own size; greys are 0 to 255. 0 is a flat image, or one less than three
     pixels wide or high. Blurred photos lie low, but the scale depends on content and size: it
-    ranks pictures, it is no probability.
+    ranks images, it is not a probability.
 
     Sums are exact integers over strips of rows, so the value is the same on every machine and
     memory stays small.
@@ -139,14 +139,14 @@ def sharpness(grey: Image.Image) -> float:
 
 
 def blank_share(grey: Image.Image) -> float:
-    """Return the share of pixels within 2/255 of the commonest grey, 0 to 1.
+    """Return the share of pixels within 2/255 of the most common grey, 0 to 1.
 
-    1.0 is an empty picture; a product cut out on white has a large share. Where several greys
-    are equally common, the darkest one counts.
+    1.0 is an empty image; a product cut out on white has a large share. Of equally common greys,
+    the darkest counts.
     """
     histogram = np.array(grey.histogram(), dtype=np.int64)  # [256]
-    commonest = int(histogram.argmax())
-    near = histogram[max(commonest - _BLANK_TOLERANCE, 0) : commonest + _BLANK_TOLERANCE + 1]
+    most_common = int(histogram.argmax())
+    near = histogram[max(most_common - _BLANK_TOLERANCE, 0) : most_common + _BLANK_TOLERANCE + 1]
     return int(near.sum()) / int(histogram.sum())
 
 
@@ -158,29 +158,29 @@ _MARGIN = 10
 
 
 def border_share(grey: Image.Image) -> float:
-    """Return the share of a picture of mode ``L`` that is plain border, 0 to 1.
+    """Return the share of an image of mode ``L`` that is plain border, 0 to 1.
 
     From each edge inwards a row belongs to the border as long as every pixel of it lies within
     8/255 of the middle grey (median) of the outermost row; first from the top and the bottom, then
     columns from the left and the right over the rows that are left. 8/255 is above what JPEG adds
-    to a plain ground. 1.0 is a plain picture; goods cut out on white have as much border as there
-    is room around them; bars of a video frame count. The measure is this project's own.
+    to a plain background. 1.0 is a plain image; a product cut out on white has as much border as the
+    space around it; bars of a video frame count. The measure is this project's own.
     """
     pixels: Greys = np.asarray(grey)  # [H, W]
-    rows = pixels[_leading(pixels) : len(pixels) - _leading(pixels[::-1])]
+    rows = pixels[_border_rows(pixels) : len(pixels) - _border_rows(pixels[::-1])]
     columns = rows.T
-    inner = columns[_leading(columns) : len(columns) - _leading(columns[::-1])] if rows.size else columns
+    inner = columns[_border_rows(columns) : len(columns) - _border_rows(columns[::-1])] if rows.size else columns
     return 1 - inner.size / pixels.size
 
 
 def margin_detail(grey: Image.Image) -> float:
-    """Return the share of steps in the outer tenth of a picture of mode ``L``, 0 to 1.
+    """Return the share of steps in the outer tenth of an image of mode ``L``, 0 to 1.
 
-    The outer tenth is what lies nearer to an edge than a tenth of the shorter side, at least one
+    The outer tenth is the area nearer to an edge than a tenth of the shorter side, at least one
     pixel. A pixel of it is a step where its grey differs by 24/255 or more from that of its right
-    or its lower neighbour. Shops print logos, slogans and watermarks there, and goods on a plain
-    ground leave it empty; goods that fill the picture raise it too, and a faint mark across the
-    middle does not: it ranks pictures, it is no detector. The measure is this project's own.
+    or its lower neighbour. Shops print logos, slogans and watermarks there, and products on a plain
+    background leave it empty. Products that fill the image raise it too, and a faint mark across the
+    middle does not: it ranks images, it is not a detector. The measure is this project's own.
     """
     pixels = np.asarray(grey).astype(np.int16)  # [H, W]
     steps = np.zeros(pixels.shape, dtype=np.bool_)
@@ -191,8 +191,8 @@ def margin_detail(grey: Image.Image) -> float:
     return (int(steps.sum()) - int(inner.sum())) / (steps.size - inner.size)
 
 
-def _leading(rows: Greys) -> int:
-    """Return how many rows from the first one on are of its middle grey."""
+def _border_rows(rows: Greys) -> int:
+    """Return how many rows, counted from the first, have the first one's median grey."""
     if not rows.size:
         return 0
     ground = np.median(rows[0])

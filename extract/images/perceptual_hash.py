@@ -24,20 +24,20 @@ _COSINES.setflags(write=False)
 
 
 def perceptual_hash(grey: Image.Image) -> int:
-    """Return the DCT hash of a grey picture, as a signed 64-bit integer.
+    """Return the DCT hash of a grey image as a signed 64-bit integer.
 
     Definition. Shrink to 32 x 32 with Pillow's Lanczos filter; two-dimensional DCT-II without
     normalisation; keep the 8 x 8 lowest frequencies, the constant one included; bit = 1 where a
     coefficient is above the median of the 64; bits row by row (vertical frequency first), the
     first one most significant; the pattern read as two's complement. That is the pHash of the
-    library ``imagehash``, but for one thing: coefficients are rounded to 1e-6 first, so that a
-    flat picture has one hash on every machine and not the sign of rounding noise.
+    library ``imagehash`` with one difference: coefficients are rounded to 1e-6 first, so that a
+    flat image has the same hash on every machine and not the sign of rounding noise.
 
     Args:
         grey: Image of mode ``L``, any size.
 
     Returns:
-        The hash; similar pictures differ in few bits (Hamming distance).
+        The hash; similar images differ in few bits (Hamming distance).
     """
     small = grey.resize((_SIDE, _SIDE), Image.Resampling.LANCZOS)
     pixels = np.asarray(small, dtype=np.float64)  # [32, 32]
@@ -47,10 +47,10 @@ def perceptual_hash(grey: Image.Image) -> int:
 
 
 def frame_hash(frame: Image.Image) -> int:
-    """Return the perceptual hash of a video frame, in a fifth of the time that it takes in full.
+    """Return the perceptual hash of a video frame in a fifth of the time of ``perceptual_hash``.
 
-    The frame is first averaged over squares as large as leave the shorter side at least 128 pixels,
-    and made grey then. Hashes of frames are meant to be compared with each other.
+    The frame is first averaged over squares, as large as they can be with the shorter side still at least
+    128 pixels, then made grey. Compare hashes of frames with each other only.
 
     Args:
         frame: Image of mode ``RGB``, any size.

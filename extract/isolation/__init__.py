@@ -1,1 +1,1 @@
-"""Decoders in processes of their own: what one of them does costs the file it was given, and no other."""
+"""Decoders in separate processes, where a bad file harms no other."""

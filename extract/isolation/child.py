@@ -14,25 +14,25 @@ from storage.children import exit_when_closed
 __all__ = ["ChildLimits", "Handler", "main"]
 
 Handler = Callable[[str, bytes], Message]
-"""Takes the kind of a job and its bytes."""
+"""Takes the kind of a job and its bytes, and returns the reply."""
 
 _HANDLER_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class ChildLimits:
-    """What the operating system holds a decoder to."""
+    """Limits of a decoder process that the operating system enforces."""
 
     memory_bytes: int
-    """Address space beyond what the process has once its libraries are loaded."""
+    """Address space beyond that of the process with its libraries loaded."""
     input_bytes: int
     """Longest job."""
     output_bytes: int
-    """Longest file it may write, should it ever write one."""
+    """Longest file that it may write."""
 
 
 def main(descriptor: int) -> None:
-    """Answer the jobs that come over a socket, until its other side is closed; the process's only task.
+    """Handle the jobs that come over a socket, until the other side is closed.
 
     The first message brings the fields of ``ChildLimits`` and a pickled ``Handler``, whose loading
     imports the decoders.
@@ -42,23 +42,23 @@ def main(descriptor: int) -> None:
     exit_when_closed(descriptor)
     try:
         _serve(connection)
-    except (EOFError, ConnectionError):  # the parent is gone, and nobody left to be told
+    except (EOFError, ConnectionError):  # the parent is gone
         return
 
 
 def _serve(connection: "Connection[bytes, bytes]") -> None:
     first = receive(connection, _HANDLER_BYTES)
     limits = ChildLimits(**first.head)  # type: ignore[arg-type]  # the parent's own numbers
-    handle: Handler = pickle.loads(first.bodies[0])  # noqa: S301 - from the parent, over its own arguments
+    handler: Handler = pickle.loads(first.bodies[0])  # noqa: S301 - comes from the parent
     _limit(limits)
     send(connection, Message({"ready": True}))
     while True:
-        send(connection, _answer(handle, receive(connection, limits.input_bytes)))
+        send(connection, _handle(handler, receive(connection, limits.input_bytes)))
 
 
-def _answer(handle: Handler, job: Message) -> Message:
+def _handle(handler: Handler, job: Message) -> Message:
     try:
-        return handle(str(job.head["kind"]), job.bodies[0])
+        return handler(str(job.head["kind"]), job.bodies[0])
     except MemoryError:
         return Message({"fault": "memory", "detail": "the decoder ran out of memory"})
 

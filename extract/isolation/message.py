@@ -1,4 +1,4 @@
-"""What goes over the pipe between a run and its decoders: JSON and plain bytes, nothing that could be code."""
+"""Messages between a run and its decoder processes: JSON and plain bytes, nothing that could be code."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ _HEAD_BYTES = 16 << 20
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A small head and some larger bodies."""
+    """A small JSON head and larger binary bodies."""
 
     head: Mapping[str, Json]
     bodies: tuple[bytes, ...] = ()
@@ -33,16 +33,16 @@ def send(connection: "Connection[bytes, bytes]", message: Message) -> None:
 
 
 def receive(connection: "Connection[bytes, bytes]", limit: int) -> Message:
-    """Read a message whose bodies have ``limit`` bytes together at most.
+    """Read a message whose bodies have at most ``limit`` bytes together.
 
     Raises:
         EOFError: The other side is gone.
-        OSError: Likewise, or a part is longer than allowed; the connection is of no use any more.
-        ValueError: The head is no head.
+        OSError: Likewise, or a part is too long; the connection cannot be used any more.
+        ValueError: The head is malformed.
     """
     head = json.loads(connection.recv_bytes(_HEAD_BYTES))
     if not isinstance(head, dict) or not isinstance(head.get("head"), dict) or not isinstance(head.get("bodies"), int):
-        raise ValueError("wanted a head and a number of bodies")  # noqa: TRY004 - wrong data, no wrong call
+        raise ValueError("the message has no head or no number of bodies")  # noqa: TRY004 - wrong data, not a wrong call
     bodies: list[bytes] = []
     for _ in range(head["bodies"]):
         bodies.append(connection.recv_bytes(max(limit, 1)))

@@ -1,4 +1,4 @@
-"""Decoder processes and the pool that hands them jobs."""
+"""A pool of decoder processes, each of which handles one job at a time."""
 
 import json
 import os
@@ -33,14 +33,13 @@ _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM
 
 
 class DecoderProcess:
-    """A process of its own program that answers one job at a time.
+    """A separate program that handles one job at a time.
 
-    It imports the handler's module and nothing of the main program, which ``multiprocessing`` would
-    import again, and which may load much.
+    It imports the handler's module and nothing else; ``multiprocessing`` would import the main program again.
 
     Args:
         handler: A pickled ``extract.isolation.child.Handler``.
-        limits: What it is held to.
+        limits: Enforced by the operating system.
     """
 
     def __init__(self, handler: bytes, limits: ChildLimits) -> None:
@@ -53,42 +52,42 @@ class DecoderProcess:
             env={**os.environ, **_ONE_THREAD},
         )
         theirs.close()
-        with suppress(OSError):  # where it has ended already, the first job will say so
+        with suppress(OSError):  # it has ended already: the first job will report it
             send(self.connection, Message(asdict(limits), (handler,)))
         self._ready = False
         self._since = 0.0
 
     @property
     def busy_seconds(self) -> float:
-        """How long it has been at its present job."""
+        """Seconds since its job was submitted."""
         return time.monotonic() - self._since
 
     def submit(self, kind: str, data: bytes) -> None:
-        """Hand over a job.
+        """Send a job.
 
         Raises:
             OSError: The process is gone.
-            DataError: It does not even start.
+            DataError: It does not start.
         """
         self._await_start()
         send(self.connection, Message({"kind": kind}, (data,)))
         self._since = time.monotonic()
 
     def result(self, limit: int) -> Message:
-        """Return the answer, which must be there to be read; ``limit`` as in ``receive``.
+        """Return the reply, which must be ready; ``limit`` as in ``receive``.
 
         Raises:
             EOFError: The process ended itself.
-            OSError: Likewise, or the answer is too long.
-            ValueError: The answer is none.
+            OSError: Likewise, or the reply is too long.
+            ValueError: The reply is malformed.
         """
         return receive(self.connection, limit)
 
     def end(self, grace_s: float = 0.0) -> str:
-        """End the process, and return how it ended: a signal's name or an exit code.
+        """End the process, and return a signal's name or its exit code.
 
         Args:
-            grace_s: How long it may take to end by itself.
+            grace_s: Seconds that it gets to end by itself.
         """
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=grace_s)
@@ -107,7 +106,7 @@ class DecoderProcess:
             self._ready = False
         if not self._ready:
             ended = self.end(_START_GRACE_SECONDS)
-            raise DataError(f"decoder process: wanted it to start, got {ended}; see what it wrote above")
+            raise DataError(f"a decoder process did not start: {ended}. Its own message stands above.")
 
 
 _GRACE_SECONDS = 5.0
@@ -115,17 +114,17 @@ _GRACE_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Some bytes to be handled."""
+    """Bytes for a decoder process."""
 
     key: str
-    """Names it in the answers."""
+    """Name of the job."""
     kind: str
     data: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class PoolLimits:
-    """What one job may cost."""
+    """Limits of one job."""
 
     seconds: float
     memory_bytes: int
@@ -134,12 +133,12 @@ class PoolLimits:
 
 
 class DecoderPool:
-    """A context manager: its processes start with the first job and end with the block.
+    """A context manager; its processes start with the first job and end with the block.
 
     Args:
         handler: Called in the processes; importable from its module.
-        processes: How many; as many jobs run at a time.
-        limits: For each job.
+        processes: Number of processes, and of jobs that run at a time.
+        limits: Limits of each job.
     """
 
     def __init__(self, handler: Handler, processes: int, limits: PoolLimits) -> None:
@@ -161,10 +160,10 @@ class DecoderPool:
         self._busy.clear()
 
     def run(self, jobs: Iterator[Job]) -> Iterator[tuple[Job, Message | Fault]]:
-        """Yield every job with its answer, in the order in which they are finished.
+        """Yield every job with its reply, in order of completion.
 
         One job more than there are processes is held in memory. A process that crashes, hangs or
-        answers too much is ended and replaced, and its job gets a fault.
+        replies too much is ended and replaced, and its job gets a fault.
 
         Raises:
             DataError: Processes do not start.
@@ -172,24 +171,24 @@ class DecoderPool:
         upcoming = next(jobs, None)
         if upcoming is not None:
             missing = self._processes - len(self._idle)
-            self._idle += [self._spawn() for _ in range(missing)]  # all at once: they load side by side
+            self._idle += [self._spawn() for _ in range(missing)]  # all at once, so that they load in parallel
         while upcoming is not None or self._busy:
             while upcoming is not None and len(self._busy) < self._processes:
                 self._start(upcoming)
                 upcoming = next(jobs, None)
             for process in self._finished():
-                answered = self._collect(process)
-                if upcoming is not None:  # before the answer is looked at: no process waits for that
+                finished = self._collect(process)
+                if upcoming is not None:  # before the reply is processed, so that no decoder waits for that
                     self._start(upcoming)
                     upcoming = next(jobs, None)
-                yield answered
+                yield finished
 
     def _start(self, job: Job) -> None:
-        """Give a job to an idle process, or to a new one."""
+        """Send a job to an idle process, or to a new one."""
         process = self._idle.pop() if self._idle else self._spawn()
         try:
             process.submit(job.kind, job.data)
-        except OSError:  # it ended while it was idle, which is not the job's fault
+        except OSError:  # it ended while it was idle: not the job's fault
             process.end()
             process = self._spawn()
             process.submit(job.kind, job.data)
@@ -200,7 +199,7 @@ class DecoderPool:
         return DecoderProcess(self._handler, ChildLimits(limits.memory_bytes, limits.input_bytes, limits.output_bytes))
 
     def _finished(self) -> list[DecoderProcess]:
-        """Wait for an answer or a deadline; return the processes that have one of both."""
+        """Wait for a reply or a deadline; return the processes that have either."""
         left = min(self._limits.seconds - process.busy_seconds for process in self._busy)
         ready = set(wait([process.connection for process in self._busy], timeout=max(left, 0)))
         return [
@@ -210,20 +209,20 @@ class DecoderPool:
         ]
 
     def _collect(self, process: DecoderProcess) -> tuple[Job, Message | Fault]:
-        """Take a process's answer, or what became of it."""
+        """Return a job with the reply of its process, or the fault."""
         job = self._busy.pop(process)
         if not process.connection.poll():
             process.end()
-            return job, Fault("timeout", f"wanted an answer within {self._limits.seconds:g} s")
+            return job, Fault("timeout", f"no result within {self._limits.seconds:g} s")
         try:
-            answer = process.result(self._limits.output_bytes)
+            reply = process.result(self._limits.output_bytes)
         except (EOFError, ConnectionError):
             return job, Fault("crashed", f"its decoder ended with {process.end(_GRACE_SECONDS)}")
         except OSError:
             process.end()
-            return job, Fault("output_limit", f"wanted at most {self._limits.output_bytes} bytes of results")
+            return job, Fault("output_limit", f"the results take more than {self._limits.output_bytes} bytes")
         except ValueError:
             process.end()
-            return job, Fault("crashed", "its decoder's answer makes no sense")
+            return job, Fault("crashed", "its decoder's reply is invalid")
         self._idle.append(process)
-        return job, answer
+        return job, reply

@@ -1,4 +1,4 @@
-"""Text: cleaned captions, their language and length, normalised texts, what captions say of tables."""
+"""Texts: cleaned captions, their language and length, and their agreement with specification tables."""
 
 from extract.text.agreement import marked, value_parts
 from extract.text.cleaning import PROMOTIONS, clean, drop_repeats, normalise

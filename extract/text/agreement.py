@@ -1,4 +1,4 @@
-"""Agreement of captions with specification tables."""
+"""Agreement of captions with specification tables, as SQL over a whole catalogue."""
 
 import re
 
@@ -16,19 +16,19 @@ _LEAST = 2
 
 
 def marked(text: str) -> str:
-    """Return a text's letters and digits, with borders around each number and each word that spaces divide.
+    """Return the letters and digits of a text, with a border around each number and each word.
 
-    One marked text holds another just when the one says the other: ``25ml`` says ``25 ML``, and not
-    ``5ml``. Chinese, Japanese and Korean characters have no borders: ``深海蓝色`` says ``海蓝``.
+    A text mentions another if its marked form contains the other's: ``25ml`` mentions ``25 ML`` and not
+    ``5ml``. Chinese, Japanese and Korean characters have no borders: ``深海蓝色`` mentions ``海蓝``.
     """
     pieces = _PIECE.findall(normalise(text))
     return "".join(piece if _is_ideographic(piece) else f"{_BORDER}{piece}{_BORDER}" for piece in pieces)
 
 
 def value_parts(value: str) -> list[str]:
-    """Return what a value of a table says, each part ``marked``: ``红色、XL`` says two things.
+    """Return the parts of a table's value, each ``marked``: ``红色、XL`` has two.
 
-    Parts of a single character are left out, for any caption may hold it; so are repetitions.
+    Parts of a single character are left out, since any caption may contain it; so are repetitions.
     """
     parts = dict.fromkeys(marked(part) for part in _SEPARATOR.split(normalise(value)))
     return [part for part in parts if len(part.replace(_BORDER, "")) >= _LEAST]
@@ -38,57 +38,59 @@ def _is_ideographic(piece: str) -> bool:
     return re.match(f"[{_IDEOGRAPHS}]", piece) is not None
 
 
-_RIVALS = 100
-"""So many values of a property are looked for in each caption of a category, the commonest ones."""
+_COMMON_VALUES = 100
+"""Number of most common values of a property that are searched for in the captions of a category."""
 
 _FACTS = f"""
-CREATE OR REPLACE TEMP TABLE shelves AS
-    SELECT product_id, md5(source || chr(31) || array_to_string(category, chr(31))) AS shelf, marked(caption) AS said
+CREATE OR REPLACE TEMP TABLE marked_captions AS
+    SELECT product_id, md5(source || chr(31) || array_to_string(category, chr(31))) AS category_id,
+        marked(caption) AS marked_caption
     FROM products WHERE caption IS NOT NULL;
 
 CREATE OR REPLACE TEMP TABLE parts AS
-    SELECT product_id, shelf, said, property, part
+    SELECT product_id, category_id, marked_caption, property, part
     FROM (
         SELECT DISTINCT product_id, normal(property) AS property, unnest(value_parts(value)) AS part FROM specs
-    ) JOIN shelves USING (product_id);
+    ) JOIN marked_captions USING (product_id);
 
 CREATE OR REPLACE TEMP TABLE shared AS
-    SELECT shelf, property, part, products, products > 1 AND place <= {_RIVALS} AS known
+    SELECT category_id, property, part, products, products > 1 AND place <= {_COMMON_VALUES} AS known
     FROM (
-        SELECT shelf, property, part, count(*) AS products,
-            row_number() OVER (PARTITION BY shelf, property ORDER BY count(*) DESC, part) AS place
-        FROM parts GROUP BY shelf, property, part
+        SELECT category_id, property, part, count(*) AS products,
+            row_number() OVER (PARTITION BY category_id, property ORDER BY count(*) DESC, part) AS place
+        FROM parts GROUP BY category_id, property, part
     );
 
 CREATE OR REPLACE TEMP TABLE others AS
     SELECT DISTINCT product_id, property
     FROM (
-        SELECT product_id, property, part FROM shared JOIN shelves USING (shelf) WHERE known AND contains(said, part)
+        SELECT product_id, property, part FROM shared JOIN marked_captions USING (category_id)
+        WHERE known AND contains(marked_caption, part)
     ) ANTI JOIN parts USING (product_id, property, part);
 
 CREATE OR REPLACE TEMP TABLE facts AS
-    SELECT product_id, shelf, property, part, contains(said, part) AS stated,
-        NOT contains(said, part) AND others.property IS NOT NULL AS contradicted
+    SELECT product_id, category_id, property, part, contains(marked_caption, part) AS stated,
+        NOT contains(marked_caption, part) AND others.property IS NOT NULL AS contradicted
     FROM parts LEFT JOIN others USING (product_id, property)
 """  # noqa: S608 - a constant
 
-# Each count leaves the product itself out; half a fact is added to those stated, a quarter to those contradicted.
+# Each count leaves out the product itself; half a fact is added to the stated ones, a quarter to the contradicted.
 _SCORES = """
 CREATE OR REPLACE TEMP TABLE agreements AS
-WITH shelf_sizes AS (
-    SELECT shelf, count(DISTINCT product_id) AS products FROM parts GROUP BY shelf
-), habits AS (
-    SELECT shelf, property, count(*) AS told, count_if(stated) AS stated, count_if(contradicted) AS contradicted,
+WITH category_sizes AS (
+    SELECT category_id, count(DISTINCT product_id) AS products FROM parts GROUP BY category_id
+), property_rates AS (
+    SELECT category_id, property, count(*) AS total, count_if(stated) AS stated, count_if(contradicted) AS contradicted,
         count_if(known) / count(*) AS known
-    FROM facts JOIN shared USING (shelf, property, part) GROUP BY shelf, property
+    FROM facts JOIN shared USING (category_id, property, part) GROUP BY category_id, property
 ), weighed AS (
     SELECT product_id, f.stated, f.contradicted,
-        (shared.products - 0.5) / shelf_sizes.products AS c,
-        (habits.stated - f.stated::INTEGER + 0.5) / told AS u,
-        (habits.contradicted - f.contradicted::INTEGER + 0.25) / told AS r,
-        u * (1 - c) * habits.known AS other
-    FROM facts f JOIN shelf_sizes USING (shelf) JOIN shared USING (shelf, property, part)
-        JOIN habits USING (shelf, property)
+        (shared.products - 0.5) / category_sizes.products AS c,
+        (property_rates.stated - f.stated::INTEGER + 0.5) / total AS u,
+        (property_rates.contradicted - f.contradicted::INTEGER + 0.25) / total AS r,
+        u * (1 - c) * property_rates.known AS other
+    FROM facts f JOIN category_sizes USING (category_id) JOIN shared USING (category_id, property, part)
+        JOIN property_rates USING (category_id, property)
 )
 SELECT product_id, count(*)::INTEGER AS facts, count_if(stated)::INTEGER AS stated,
     count_if(contradicted)::INTEGER AS contradicted,
@@ -99,22 +101,22 @@ FROM weighed GROUP BY product_id
 
 
 def make_agreement(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the table ``agreements``: product_id, facts, stated, contradicted, agreement.
+    """Create the table ``agreements``: product_id, facts, stated, contradicted, agreement.
 
-    It has the products with caption and table. A fact is a part of a value in the table
-    (``value_parts``). It is stated where the caption says it; contradicted where the caption instead
-    says another value of the property, one of the hundred commonest that two products or more of the
-    category have; else the caption is silent.
+    It holds the products with a caption and a table. A fact is a part of a value in the table
+    (``value_parts``). It is stated if the caption mentions it; contradicted if the caption instead
+    mentions another value of the property, one of the hundred most common that at least two products of
+    the category have; else the caption is silent.
 
-    The agreement is a log-odds in nats: the caption is this product's, against it being that of
-    another product of the same source and category. Counted over these others, with this product
-    left out: c is the share that has the same fact; u and r are the shares of their facts of the
-    property that their own captions state and contradict; k the share of these facts that are among
+    The agreement is the log-odds, in nats, that the caption is this product's and not that of another
+    product of the same source and category. Counted over these others, without this product:
+    c is the share that has the same fact; u and r are the shares of their facts of the
+    property that their own captions state and contradict; k is the share of these facts among
     the common ones. Their captions state this fact with probability u c, and contradict it with
     r + u (1 - c) k. So a stated fact adds ln(u / (u c)) = -ln c; a contradicted one
     ln(r / (r + u (1 - c) k)); a silent caption ln((1 - u - r) / (1 - u c - r - u (1 - c) k)), which
-    is little where captions seldom say such things. Facts are taken for independent. The paper
-    grades captions and gives no rule: this one is this project's own.
+    is little if captions seldom mention such facts. Facts count as independent. The paper
+    grades captions and gives no rule; this one is this project's own.
 
     Args:
         connection: DuckDB with ``products`` and ``specs``, and the functions ``normal``, ``marked`` and

@@ -25,9 +25,9 @@ PROMOTIONS = (
     "热卖",
     "秒杀",
 )
-"""Phrases that sell and do not describe; where one contains another, the longer one stands first."""
+"""Phrases that promote and do not describe; a phrase stands before the phrases that it contains."""
 
-# A run of Chinese characters said twice or more in a row. Digits and Latin letters are left
+# A run of Chinese characters that is repeated at once. Digits and Latin letters are left
 # alone: 2020 is no repetition of 20. One repeated character may be a word (妈妈), so two at least.
 _RUN = re.compile(r"([\u4e00-\u9fff]{2,12}?)(?:[ !,.~]{0,4}\1)+")
 _PHRASE = re.compile("|".join(PROMOTIONS))
@@ -35,10 +35,10 @@ _SPACES = re.compile(r" {2,}")
 
 
 def drop_repeats(text: str) -> str:
-    """Return a text with repeated promotion said once.
+    """Return a text without repeated promotion.
 
-    A run of two to twelve Chinese characters that follows itself is kept once, and of each
-    phrase of ``PROMOTIONS`` only its first place in the text. ``包邮!包邮!女鞋 包邮`` becomes
+    A run of two to twelve Chinese characters that follows itself is kept once, and so is each
+    phrase of ``PROMOTIONS``, at its first place. ``包邮!包邮!女鞋 包邮`` becomes
     ``包邮!女鞋``.
 
     Args:
@@ -58,7 +58,7 @@ def drop_repeats(text: str) -> str:
 
 # Pictographs, dingbats, flags and skin tones; marks of trade and measure (™, ℃) are text.
 _EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\u2b00-\u2bff\u231a\u231b\u23e9-\u23fa\U000e0020-\U000e007f]")
-# Signs that take no room: soft hyphen, zero-width spaces and joiners, direction marks, variation
+# Invisible characters: soft hyphen, zero-width spaces and joiners, direction marks, variation
 # selectors, key cap, byte order mark.
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\u20e3\ufe00-\ufe0f\ufeff]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -67,20 +67,20 @@ _SHOUT = re.compile(r"([!?~])\1+")
 
 
 def clean(text: str) -> str:
-    """Return a caption as people should read it.
+    """Return a caption cleaned for reading.
 
-    In this order: invisible signs go; Unicode NFKC, which makes full-width signs, circled
+    In this order: invisible characters are removed; Unicode NFKC makes full-width signs, circled
     numbers and compatibility letters ordinary; emoji and control characters become spaces; white
-    space is folded; repeated ``!``, ``?`` and ``~`` and repeated promotion are said once.
+    space is folded; repeated ``!``, ``?`` and ``~`` and repeated promotion are kept once.
     Punctuation stays: ``1.5m`` is not ``15m``. Time grows linearly with the text.
     """
     return _tidy(_plain(text))
 
 
 def normalise(text: str) -> str:
-    """Return the form under which two texts count as the same: ``clean`` of the text in lower case.
+    """Return the form in which equal texts compare equal: ``clean`` of the text in lower case.
 
-    It is meant for comparing, not for showing: lower case is Unicode's ``casefold``, applied after NFKC.
+    It is for comparing, not for showing: lower case is Unicode's ``casefold``, applied after NFKC.
     """
     return _tidy(_plain(text).casefold())
 

@@ -19,7 +19,7 @@ _OTHERS = {
     "und-Arab": re.compile("[\u0600-\u06ff]+"),
     "und-Deva": re.compile("[\u0900-\u097f]+"),
 }
-"""BCP 47 tag -> what counts one: a character where about two make a word, else a run of letters."""
+"""BCP 47 tag -> unit that is counted: a character if about two make a word, else a run of letters."""
 
 _FEW = 0.05
 
@@ -28,23 +28,23 @@ def language(text: str) -> str:
     """Return the language of a text as a BCP 47 tag, by the script of most of it.
 
     ``zh``, ``ja``, ``ko``, ``th``, ``el`` and ``he`` have scripts of their own: text of mostly Han is
-    Japanese if at least a twentieth of it is kana. Scripts of many languages are named without one:
+    Japanese if at least a twentieth of it is kana. Scripts that many languages share are named without a language:
     ``und-Latn``, ``und-Cyrl``, ``und-Arab``, ``und-Deva``; captions are too short and too full of
-    brands to tell English from Dutch. ``zxx`` is a text without letters, ``und`` one of another script.
-    A Chinese, Japanese or Korean character counts half of what a Latin word does.
+    brands to tell English from Dutch. ``zxx`` is a text without letters, ``und`` a text in another script.
+    A Chinese, Japanese or Korean character counts half as much as a Latin word.
     """
     han, kana = len(_HAN.findall(text)), len(_KANA.findall(text))
     counts = {"ja" if kana >= _FEW * max(1, han + kana) else "zh": (han + kana) / 2}
     for tag, unit in _OTHERS.items():
         counts[tag] = len(unit.findall(text)) / (1 if tag.startswith("und") else 2)
-    most = max(counts, key=lambda tag: counts[tag])  # the first one named here, where several have as much
+    most = max(counts, key=lambda tag: counts[tag])  # of equal counts the first one named here
     if counts[most]:
         return most
     return "und" if any(sign.isalpha() for sign in text) else "zxx"
 
 
 def length(text: str) -> int:
-    """Return a text's length in characters, as people count: no white space, no combining marks.
+    """Return the number of characters of a text without white space and combining marks.
 
     The papers give caption lengths (20-40 words in M5Product, 49 characters on average in
     MEP-3M) without saying how they count.
@@ -53,5 +53,5 @@ def length(text: str) -> int:
 
 
 def word_count(text: str) -> int:
-    """Return a text's length in words: pieces that jieba cuts it into, those without a letter or digit left out."""
+    """Return the number of words of a text: jieba's segments that have a letter or digit."""
     return sum(1 for piece in cut_words(text) if any(sign.isalnum() for sign in piece))

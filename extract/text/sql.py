@@ -1,4 +1,4 @@
-"""Functions over texts, for DuckDB."""
+"""The functions of this package as DuckDB functions."""
 
 from collections.abc import Callable
 
@@ -12,10 +12,10 @@ __all__ = ["add_function", "add_text_functions"]
 
 
 def add_text_functions(connection: duckdb.DuckDBPyConnection) -> None:
-    """Give a connection the functions of ``extract.text``; NULL gives NULL.
+    """Register the functions of ``extract.text``; NULL gives NULL.
 
     ``normal``, ``clean``, ``marked``, ``language``: text; ``characters``, ``word_count``: INTEGER;
-    ``value_parts``: a list of texts. Close the connection when done: it holds on to the functions.
+    ``value_parts``: a list of texts. Close the connection afterwards: it keeps the functions alive.
     """
     add_function(connection, "normal", normalise, "VARCHAR", pa.string())
     add_function(connection, "clean", clean, "VARCHAR", pa.string())
@@ -29,13 +29,13 @@ def add_text_functions(connection: duckdb.DuckDBPyConnection) -> None:
 def add_function(
     connection: duckdb.DuckDBPyConnection, name: str, function: Callable[[str], object], sql: str, arrow: pa.DataType
 ) -> None:
-    """Give a connection a function of one text, which NULL never reaches.
+    """Register a function of one text, which never gets NULL.
 
     Args:
         connection: DuckDB.
-        name: What SQL calls it.
+        name: Its name in SQL.
         function: Pure.
-        sql: Type of what it returns.
+        sql: Type of its result.
         arrow: The same type in Arrow.
     """
 

@@ -1,1 +1,1 @@
-"""Frames of a video: the exact rule, its fast path, and the pictures that are stored."""
+"""The frames of a video: the exact rule, its fast path, and the stored JPEGs."""

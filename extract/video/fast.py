@@ -8,7 +8,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
-from extract.video.plan import Picture, Run, UnsuitedError, make_plan, reorder_depth
+from extract.video.plan import CodedFrame, Run, UnsuitedError, make_plan, reorder_depth
 from extract.video.seconds import Convert, Picked, SecondRule, T, VideoPacket
 from extract.video.vpx_av1 import starts_av1_key, starts_vp9_key
 from m5data.errors import MediaError
@@ -18,25 +18,25 @@ __all__ = ["DamagedError", "plan_fast", "sample_fast"]
 _ENTRY_UNITS = {"h264": "5", "hevc": "16-21"}
 """Types of the units where decoding may start: IDR (ITU-T H.264, 7.4.1) and IRAP pictures (H.265, 7.4.2.2).
 
-Other packets may be marked as key ones too, though later pictures still refer to what was before them.
+Containers also mark other packets as key ones, although later frames may refer to frames before them.
 """
 _KEY_TESTS = {"av1": starts_av1_key, "libdav1d": starts_av1_key, "vp9": starts_vp9_key}
 _SKIPPING = frozenset(("h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4"))
-"""Decoders that leave out pictures that no other is predicted from when they are asked to."""
+"""Decoders that can skip frames that no other frame refers to."""
 _CODECS = frozenset((*_KEY_TESTS, *_SKIPPING, "mjpeg", "prores"))
 _LEADING = _SKIPPING - {"h264"}
-"""Codecs whose pictures may follow an entry and be shown before it; the decoder leaves them out after a jump to it."""
+"""Codecs whose frames may follow an entry and be shown before it; the decoder drops them after a jump to it."""
 
 
 class DamagedError(Exception):
-    """A frame did not come out as planned, so the stream has to be decoded in full; the message is why, in one word."""
+    """A frame did not come out as planned, so the stream needs a full decode; the message is the reason, one word."""
 
 
 def plan_fast(packets: Sequence[VideoPacket], stream: VideoStream, rule: SecondRule) -> list[Run]:
-    """Plan what to decode of a stream.
+    """Choose the packets of a stream to decode.
 
     Raises:
-        UnsuitedError: The stream has to be decoded in full; the message is why, in one word.
+        UnsuitedError: The stream must be decoded in full.
         MediaError: ``too_long``, by the rule.
     """
     context = stream.codec_context
@@ -51,31 +51,31 @@ def plan_fast(packets: Sequence[VideoPacket], stream: VideoStream, rule: SecondR
     if any(packet.has_sidedata("new_extradata") for packet in packets):
         raise UnsuitedError("parameters_change")
     try:
-        pictures = _read_pictures(packets, stream)
+        frames = _read_frames(packets, stream)
     except (av.FFmpegError, ValueError, IndexError) as error:
         raise UnsuitedError("headers_broken") from error
-    if context.name == "h264" and reorder_depth(pictures) > context.reorder_depth:
+    if context.name == "h264" and reorder_depth(frames) > context.reorder_depth:
         raise UnsuitedError("reorder_depth")
-    return make_plan(pictures, rule)
+    return make_plan(frames, rule)
 
 
-def _read_pictures(packets: Sequence[VideoPacket], stream: VideoStream) -> list[Picture]:
-    """Describe each packet; pictures that an edit list cuts off are decoded but not shown."""
+def _read_frames(packets: Sequence[VideoPacket], stream: VideoStream) -> list[CodedFrame]:
+    """Describe the frame of each packet; frames that an edit list cuts off are decoded but not shown."""
     may_lead = stream.codec_context.name in _LEADING
     is_entry = _entry_test(stream)
-    pictures: list[Picture] = []
+    frames: list[CodedFrame] = []
     start: int | None = None
     for packet in packets:
         pts = packet.pts or 0
         entry = packet.is_keyframe and is_entry(bytes(packet))
         start = pts if entry else start
         leading = may_lead and start is not None and pts < start
-        pictures.append(Picture(pts, entry=entry, leading=leading, shown=not packet.is_discard))
-    return pictures
+        frames.append(CodedFrame(pts, entry=entry, leading=leading, shown=not packet.is_discard))
+    return frames
 
 
 def _entry_test(stream: VideoStream) -> Callable[[bytes], bool]:
-    """Return a function that says whether decoding may start at a packet that is marked as a key one."""
+    """Return a function that is true for the key packets at which decoding may start."""
     name = stream.codec_context.name
     if name not in _ENTRY_UNITS:
         return _KEY_TESTS.get(name, bool)
@@ -90,13 +90,13 @@ def sample_fast(
     rule: SecondRule,
     convert: Convert[T],
 ) -> Iterator[Picked[T]]:
-    """Decode what was planned and yield the kept frames in order, run by run.
+    """Decode the planned runs and yield the kept frames in order.
 
-    The frames of a run are held back until all of it was decoded without a complaint.
+    The frames of a run are held back until all of it was decoded without an error.
 
     Raises:
-        DamagedError: The decoder complains, or a wanted frame is missing or damaged. Frames yielded
-            until then are right.
+        DamagedError: The decoder fails, or a wanted frame is missing or damaged. Frames yielded
+            before are right.
         MediaError: ``memory``.
     """
     for run in runs:
@@ -112,18 +112,15 @@ def sample_fast(
 
 
 def _check(frame: VideoFrame, first: VideoPacket, context: VideoCodecContext) -> None:
-    """Raise where a frame, or the first packet of its run, is not what the plan takes it for."""
+    """Raise if a frame, or the first packet of its run, contradicts the plan."""
     if frame.is_corrupt or (frame.pts == first.pts and frame.pict_type != PictureType.I):
         raise DamagedError("damaged")
-    if frame.interlaced_frame and context.name == "h264":  # the two fields of a picture may be two packets
+    if frame.interlaced_frame and context.name == "h264":  # its two fields may be two packets
         raise DamagedError("interlaced")
 
 
 def _decode(run: Run, packets: Sequence[VideoPacket], context: VideoCodecContext) -> Iterator[VideoFrame]:
-    """Yield the frames of a run, and leave the decoder empty.
-
-    Of the pictures that are not wanted, those that no other refers to are skipped by the decoder.
-    """
+    """Yield the frames of a run, and flush the decoder, which skips unwanted frames that no other refers to."""
     skips = context.name in _SKIPPING
     try:
         for number in run.packets:
@@ -133,6 +130,6 @@ def _decode(run: Run, packets: Sequence[VideoPacket], context: VideoCodecContext
         yield from context.decode(None)
         context.flush_buffers()
     except av.MemoryError as error:
-        raise MediaError("memory", "decoding a frame") from error
+        raise MediaError("memory", "out of memory while decoding a frame") from error
     except av.FFmpegError as error:
         raise DamagedError("damaged") from error

@@ -1,4 +1,4 @@
-"""One frame a second of a video, as pictures: the room's public sampler."""
+"""The public sampler of videos: one frame for each second, as an image."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,11 +22,11 @@ class Frame:
     """A kept frame."""
 
     second: int
-    """The whole second that was asked for, from 0."""
+    """The whole second, from 0."""
     pts_s: float
     """The frame's own time, seconds from the stream's start."""
     image: Image.Image
-    """RGB, turned as the video says."""
+    """RGB, upright."""
 
 
 def sample_frames(
@@ -38,20 +38,19 @@ def sample_frames(
     """Yield one frame for each whole second of a video.
 
     ``exact``: second k gets the first frame whose time, from the start of the video stream, is at
-    least k; the frames are those of a full decode, bit by bit, though less may be decoded.
-    ``keyframe``: second k gets the key frame nearest to that one; faster, and not exact: ``pts_s``
-    says by how much. The paper keeps one frame a second and does not say which (M5Product, 3.1).
+    least k; the frames equal those of a full decode bit by bit, though less may be decoded.
+    ``keyframe``: second k gets the key frame nearest to that one, which is faster and not exact; see
+    ``pts_s``. The paper keeps one frame for each second and does not say which (M5Product, 3.1).
 
-    Decodes in this process. The stage ``extract`` does it in isolated ones, which is what files
-    from strangers need.
+    Decodes in this process; the stage ``extract`` decodes untrusted files in isolated ones.
 
     Args:
         source: Path or bytes of the file.
-        rule: Which frame a second gets.
-        settings: Limits and longest side; its own rule is not looked at.
+        rule: Choice of the frame.
+        settings: Limits and longest side; its ``rule`` is ignored.
 
     Raises:
-        MediaError: There is no allowed container or codec, or a limit is hit; ``reason`` says which.
+        MediaError: The container or codec is not allowed, or a limit is hit; see ``reason``.
     """
     data = source if isinstance(source, bytes) else Path(source).read_bytes()
     chosen = (settings or VideoSettings()).model_copy(update={"rule": rule})

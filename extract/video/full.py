@@ -25,15 +25,15 @@ def sample_full(
 ) -> Iterator[Picked[T]]:
     """Decode all packets and yield the frames that ``rule`` keeps, as they come.
 
-    Packets that cannot be decoded are passed over, and so are frames that the decoder marks as
-    damaged: what follows the damage is kept.
+    Packets that cannot be decoded, and frames that the decoder marks as damaged, are skipped; what
+    follows the damage is kept.
 
     Args:
-        packets: In the order of decoding.
+        packets: In decoding order.
         context: The decoder.
-        rule: Takes the frames in the order in which they are put out.
-        convert: Is given the kept frames.
-        step: Ticks from one frame to the next where no time is given at all.
+        rule: Takes the frames in output order.
+        convert: Called with the kept frames.
+        step: Ticks from one frame to the next if the stream has no times at all.
 
     Raises:
         MediaError: ``too_long``, or ``memory``.
@@ -50,7 +50,7 @@ def sample_full(
 
 
 def _time(frame: VideoFrame, last: int | None, step: int) -> int:
-    """Return when a frame is shown, in ticks: its own time, that of its decoding, or a step after the last."""
+    """Return a frame's presentation time in ticks; else its decoding time, else a step after the last."""
     if frame.pts is not None:
         return frame.pts
     if frame.dts is not None:
@@ -59,7 +59,7 @@ def _time(frame: VideoFrame, last: int | None, step: int) -> int:
 
 
 def _decode(packets: Iterable[VideoPacket], context: VideoCodecContext) -> Iterator[VideoFrame]:
-    """Yield every frame that the decoder puts out, in its order."""
+    """Yield every frame in output order."""
     for packet in packets:
         yield from _try(packet, context)
     yield from _try(None, context)
@@ -69,7 +69,7 @@ def _try(packet: VideoPacket | None, context: VideoCodecContext) -> list[VideoFr
     try:
         return context.decode(packet)
     except av.MemoryError as error:
-        raise MediaError("memory", "decoding a frame") from error
+        raise MediaError("memory", "out of memory while decoding a frame") from error
     except av.FFmpegError:
         return []
 
@@ -77,11 +77,11 @@ def _try(packet: VideoPacket | None, context: VideoCodecContext) -> list[VideoFr
 def sample_keyframes(
     packets: Sequence[VideoPacket], context: VideoCodecContext, rule: SecondRule, convert: Convert[T]
 ) -> Iterator[Picked[T]]:
-    """Decode key frames alone, and yield for each second that has a frame the key frame nearest to it.
+    """Decode key frames only, and yield for each second that has a frame the nearest key frame.
 
-    The seconds are those of the exact rule. Of two key frames as near, the earlier one counts.
-    A key frame serves all seconds it is nearest to; ``pts_s`` tells how far off it is. Where the
-    container gives no times of presentation, those of decoding count.
+    The seconds are those of the exact rule. Of two key frames at the same distance, the earlier counts.
+    A key frame serves all seconds that it is nearest to; ``pts_s`` is its own time. If the container
+    has no presentation times, the decoding times count.
 
     Raises:
         MediaError: ``too_long``, or ``memory``.
@@ -105,19 +105,19 @@ def _packet_time(packet: VideoPacket) -> int:
 
 
 def _nearest(moments: Sequence[int], pts: int) -> int:
-    """Return the moment nearest to ``pts``, the earlier of two as near."""
+    """Return the moment nearest to ``pts``, the earlier of two at the same distance."""
     at = bisect_left(moments, pts)
     around = moments[max(at - 1, 0) : at + 1]
     return min(around, key=lambda moment: (abs(moment - pts), moment))
 
 
 def _decode_key(packet: VideoPacket, context: VideoCodecContext) -> list[av.VideoFrame]:
-    """Return the frame of one key packet, nothing where it is damaged."""
+    """Return the frame of one key packet, or nothing if it is damaged."""
     try:
         frames = [*context.decode(packet), *context.decode(None)]
         context.flush_buffers()
     except av.MemoryError as error:
-        raise MediaError("memory", "decoding a key frame") from error
+        raise MediaError("memory", "out of memory while decoding a key frame") from error
     except av.FFmpegError:
         return []
     return [frame for frame in frames if not frame.is_corrupt]

@@ -31,13 +31,13 @@ _TURNS = {
 
 
 def orientation(frame: VideoFrame) -> Image.Transpose | None:
-    """Return the turn that a frame's display matrix asks for; None: it lies right.
+    """Return the transposition of a frame's display matrix; None: it is upright.
 
-    Quarter turns and mirrorings are known; a matrix that asks for anything else is ignored.
+    Quarter turns and mirrorings are known; any other matrix is ignored.
     """
     try:
         entries = list(cast("SideDataContainer", frame.side_data))
-    except ValueError:  # data of a kind that PyAV has no name for hides all other kinds
+    except ValueError:  # side data that PyAV has no name for hides all other
         return None
     for entry in entries:
         if entry.type.name == "DISPLAYMATRIX":
@@ -66,15 +66,15 @@ class Jpeg:
 
 
 def upright(frame: VideoFrame, converter: VideoReformatter, longest_side: int | None = None) -> Image.Image:
-    """Return a frame as RGB, turned as its display matrix says.
+    """Return a frame as RGB, turned by its display matrix.
 
-    Colours follow the matrix and range that the stream names, else ITU-R 601 limited, as FFmpeg does.
-    Samples of more than 8 bits are rounded to 8; interlaced frames stay as they are, both fields
-    woven; pixels that are not square stay so.
+    Colours follow the matrix and range that the stream names, else ITU-R 601 limited, as in FFmpeg.
+    Samples of more than 8 bits are rounded to 8; interlaced frames keep both fields woven; pixels that
+    are not square stay so.
 
     Args:
         frame: As decoded.
-        converter: May be shared by the frames of a stream.
+        converter: Shared by the frames of a stream.
         longest_side: Shrink to this many pixels on the longer side (bicubic); None: keep the size.
 
     Raises:
@@ -84,7 +84,7 @@ def upright(frame: VideoFrame, converter: VideoReformatter, longest_side: int | 
 
 
 def _upright(frame: VideoFrame, converter: VideoReformatter, longest_side: int | None) -> Image.Image:
-    """Return a frame in mode RGBX, Pillow's own form of RGB: pixels of that mode need not be copied.
+    """Return a frame in mode RGBX, which Pillow uses without a copy of the pixels.
 
     The copy would take a third of the time of a JPEG.
     """
@@ -102,7 +102,7 @@ def _upright(frame: VideoFrame, converter: VideoReformatter, longest_side: int |
     except (av.FFmpegError, ValueError) as error:
         raise MediaError("broken_video", f"cannot convert {frame.format.name} to RGB") from error
     plane = rgb.planes[0]
-    pixels = cast("bytes", plane)  # any buffer will do
+    pixels = cast("bytes", plane)  # accepts any buffer
     image = Image.frombuffer("RGBX", (rgb.width, rgb.height), pixels, "raw", "RGBX", plane.line_size, 1)
     turn = orientation(frame)
     return image if turn is None else image.transpose(turn)
@@ -112,7 +112,7 @@ class JpegEncoder:
     """Encodes the frames of one stream; the same frame gives the same bytes.
 
     Args:
-        quality: On libjpeg's scale, 1 to 95; chroma is halved both ways.
+        quality: On libjpeg's scale, 1 to 95; chroma is halved both decode_paths.
         longest_side: See ``upright``.
     """
 

@@ -13,8 +13,9 @@ from moviepy import ImageSequenceClip
 from numpy.typing import NDArray
 
 from extract.clip import open_video
+from extract.engine import pool_limits
 from extract.isolation.message import Message
-from extract.isolation.pool import DecoderPool, Job, PoolLimits
+from extract.isolation.pool import DecoderPool, Job
 from extract.results import Fault
 from extract.settings import LimitSettings, VideoSettings
 from extract.video.full import sample_full
@@ -32,52 +33,47 @@ _LONGEST_SIDE = 320
 def make_preview(data: bytes, limits: LimitSettings | None = None) -> bytes:
     """Return the first six seconds of a video as a small MP4: H.264, 8 frames a second, silent, longest side 320.
 
-    The video is decoded in an isolated process, under the same guard as in extraction.
+    The video is decoded in an isolated process, with the limits of extraction.
 
     Args:
         data: The file's bytes.
         limits: Time, memory and size; None: the defaults.
 
     Raises:
-        MediaError: It cannot be decoded, or hit a limit; ``reason`` says which.
+        MediaError: The video cannot be decoded, or a limit is hit; see ``reason``.
     """
-    chosen = limits or LimitSettings()
-    mebibyte = 1 << 20
-    bounds = PoolLimits(
-        chosen.seconds, chosen.memory_mb * mebibyte, chosen.input_mb * mebibyte, chosen.output_mb * mebibyte
-    )
     with TemporaryDirectory(prefix="m5data-preview-") as folder:
-        with DecoderPool(partial(_answer, Path(folder)), 1, bounds) as pool:
-            _, answer = next(pool.run(iter([Job("preview", "video", data)])))
-        if isinstance(answer, Fault):
-            raise MediaError(answer.reason, answer.detail)
-        if "fault" in answer.head:
-            raise MediaError(str(answer.head["fault"]), str(answer.head["detail"]))
-        return answer.bodies[0]
+        with DecoderPool(partial(_preview, Path(folder)), 1, pool_limits(limits or LimitSettings())) as pool:
+            _, reply = next(pool.run(iter([Job("preview", "video", data)])))
+        if isinstance(reply, Fault):
+            raise MediaError(reply.reason, reply.detail)
+        if "fault" in reply.head:
+            raise MediaError(str(reply.head["fault"]), str(reply.head["detail"]))
+        return reply.bodies[0]
 
 
-def _answer(folder: Path, kind: str, data: bytes) -> Message:
+def _preview(folder: Path, kind: str, data: bytes) -> Message:
     """Make the preview in ``folder``; runs in the isolated process."""
     del kind
     try:
-        pictures = list(_pictures(data))
+        frames = list(_frames(data))
     except MediaError as error:
         return Message({"fault": error.reason, "detail": error.detail})
-    if not pictures:
-        return Message({"fault": "broken_video", "detail": "there is no intact frame"})
+    if not frames:
+        return Message({"fault": "broken_video", "detail": "no intact frame"})
     target = folder / "preview.mp4"
-    clip = ImageSequenceClip(pictures, fps=_RATE)
+    clip = ImageSequenceClip(frames, fps=_RATE)
     options = ["-movflags", "+faststart", "-fflags", "+bitexact", "-flags:v", "+bitexact"]
     clip.write_videofile(str(target), codec="libx264", audio=False, threads=1, logger=None, ffmpeg_params=options)
     return Message({}, (target.read_bytes(),))
 
 
-def _pictures(data: bytes) -> Iterator[NDArray[np.uint8]]:
+def _frames(data: bytes) -> Iterator[NDArray[np.uint8]]:
     """Yield the preview's frames, [height, width, 3], all of one even size."""
     settings = VideoSettings()
     video = open_video(data, settings)
     time_base = video.stream.time_base or Fraction(1, 1000)
-    rule = SecondRule(time_base * _RATE, settings.max_seconds * _RATE)  # its second is an eighth of one
+    rule = SecondRule(time_base * _RATE, settings.max_seconds * _RATE)  # its unit is an eighth of a second
     wanted = _SECONDS * _RATE
     size: tuple[int, int] | None = None
     convert = partial(upright, converter=VideoReformatter(), longest_side=_LONGEST_SIDE)

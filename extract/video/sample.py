@@ -1,4 +1,4 @@
-"""Sampling one video stream: the fast path where it fits, else a full decode."""
+"""The sampler of one video stream: the fast path if it fits, else a full decode."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from extract.video.plan import UnsuitedError
 from extract.video.seconds import Convert, Picked, SecondRule, T, VideoPacket
 from m5data.errors import MediaError
 
-if TYPE_CHECKING:  # decoder processes are given plain values, and do without pydantic
+if TYPE_CHECKING:  # decoder processes get plain values and never load pydantic
     from extract.settings import VideoSettings
 
 __all__ = ["CodedVideo", "Sampler"]
@@ -23,10 +23,10 @@ __all__ = ["CodedVideo", "Sampler"]
 
 @dataclass(frozen=True, slots=True)
 class CodedVideo:
-    """A demuxed video stream whose decoder has not begun; a torn last packet is left out."""
+    """A demuxed video stream whose decoder has not started; a torn last packet is left out."""
 
     packets: Sequence[VideoPacket]
-    """All in the order of decoding, empty ones aside."""
+    """All packets that are not empty, in decoding order."""
     stream: VideoStream
 
     @classmethod
@@ -50,41 +50,41 @@ class CodedVideo:
 
 
 class Sampler:
-    """Samples one video and remembers which way it went.
+    """Samples one video, and records the decode path.
 
     Args:
         settings: Rule and longest duration.
-        reopen: Returns the video afresh; called where the fast path is given up half-way.
+        reopen: Opens the video again; called if the fast path is given up half-way.
     """
 
     def __init__(self, settings: VideoSettings, reopen: Callable[[], CodedVideo]) -> None:
         self._settings = settings
         self._reopen = reopen
-        self.way = ""
-        """``fast``, ``keyframe``, or ``full:`` and in one word why the fast path did not fit."""
+        self.decode_path = ""
+        """``fast``, ``keyframe``, or ``full:`` and the reason why the fast path did not fit, one word."""
 
     def sample(self, video: CodedVideo, convert: Convert[T]) -> Iterator[Picked[T]]:
-        """Yield the kept frames in order, as ``convert`` makes them.
+        """Yield the kept frames in order, converted.
 
         Raises:
             MediaError: ``too_long``, ``memory`` or ``broken_video``.
         """
         if self._settings.rule == "keyframe":
-            self.way = "keyframe"
+            self.decode_path = "keyframe"
             yield from sample_keyframes(video.packets, video.context, self._rule(video), convert)
             return
         try:
             runs = plan_fast(video.packets, video.stream, self._rule(video))
         except UnsuitedError as unsuited:
-            self.way = f"full:{unsuited}"
+            self.decode_path = f"full:{unsuited}"
             yield from sample_full(video.packets, video.context, self._rule(video), convert, step=video.step)
             return
         rule = self._rule(video)
         try:
-            self.way = "fast"
+            self.decode_path = "fast"
             yield from sample_fast(runs, video.packets, video.context, rule, convert)
         except DamagedError as damaged:
-            self.way = f"full:{damaged}"
+            self.decode_path = f"full:{damaged}"
             yield from self._resume(rule.next_second, convert)
 
     def _resume(self, second: int, convert: Convert[T]) -> Iterator[Picked[T]]:

@@ -18,7 +18,7 @@ VideoPacket: TypeAlias = "Packet[VideoStream]"
 T = TypeVar("T")
 
 Convert: TypeAlias = Callable[[VideoFrame], T]
-"""Makes of a decoded frame, neither rotated nor converted, what is kept of it."""
+"""Turns a decoded frame, neither rotated nor converted, into the value that is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +26,15 @@ class Picked(Generic[T]):
     """A frame that is kept."""
 
     seconds: range
-    """Whole seconds it is the first frame for; more than one where the stream has a gap before it."""
+    """Whole seconds whose first frame it is; several if the stream has a gap before it."""
     pts_s: float
     """Its own time, seconds from the stream's start."""
     value: T
-    """What was made of the decoded frame."""
+    """The converted frame."""
 
 
 class SecondRule:
-    """Hands whole seconds to frames that come in the order of presentation.
+    """Assigns whole seconds to frames that come in presentation order.
 
     Second ``k`` belongs to the first frame whose time, from the first frame of the
     stream, is at least ``k``. A frame after a gap gets every second of the gap. Times
@@ -53,11 +53,11 @@ class SecondRule:
 
     @property
     def next_second(self) -> int:
-        """The first second that no frame has got yet."""
+        """The first second without a frame."""
         return self._next
 
     def begin(self, pts: int) -> None:
-        """Take ``pts`` for the start of the stream, unless that is known already."""
+        """Set the start of the stream to ``pts`` unless it is known."""
         if self._start is None:
             self._start = pts
 
@@ -67,7 +67,7 @@ class SecondRule:
         return ticks * self._time_base.numerator / self._time_base.denominator
 
     def claim(self, pts: int) -> range:
-        """Return the seconds, possibly none, that the frame at ``pts`` is kept for.
+        """Return the seconds, possibly none, that the frame at ``pts`` is kept for, and count them as taken.
 
         Raises:
             MediaError: ``too_long``, the frame lies beyond the limit.
@@ -76,7 +76,7 @@ class SecondRule:
         ticks = (pts - (self._start or 0)) * self._time_base.numerator
         reached = ticks // self._time_base.denominator
         if reached > self._limit_s or (reached == self._limit_s and ticks % self._time_base.denominator):
-            raise MediaError("too_long", f"wanted at most {self._limit_s} s, got a frame at {self.time(pts):.1f} s")
+            raise MediaError("too_long", f"a frame at {self.time(pts):.1f} s lies beyond {self._limit_s} s")
         seconds = range(self._next, reached + 1)
         self._next = max(self._next, reached + 1)
         return seconds

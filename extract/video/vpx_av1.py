@@ -1,4 +1,8 @@
-"""VP9 and AV1: packets between the last wanted frame and the next key frame may be left out."""
+"""Key frames of VP9 and AV1, which reset the decoder.
+
+Frames that no other refers to cannot be skipped in these codecs: the next frame adapts its probabilities and
+motion vectors from the one decoded last.
+"""
 
 from collections.abc import Iterator
 
@@ -10,7 +14,7 @@ _SEQUENCE_HEADER, _FRAME_HEADER, _FRAME = 1, 3, 6
 
 
 def starts_vp9_key(data: bytes) -> bool:
-    """Tell whether a packet starts with a key frame that is shown (VP9, 6.2)."""
+    """Return whether a packet starts with a shown key frame (VP9, 6.2)."""
     if not data or data[0] >> 6 != 0b10:
         raise UnsuitedError("no_picture")
     bits = data[0] << 8 | (data[1] if len(data) > 1 else 0)
@@ -20,7 +24,7 @@ def starts_vp9_key(data: bytes) -> bool:
 
 
 def starts_av1_key(data: bytes) -> bool:
-    """Tell whether a packet brings a sequence header and starts with a key frame that is shown (AV1, 5.9.2)."""
+    """Return whether a packet has a sequence header and starts with a shown key frame (AV1, 5.9.2)."""
     has_sequence = False
     for kind, start in _obus(data):
         if kind == _SEQUENCE_HEADER:
@@ -32,7 +36,7 @@ def starts_av1_key(data: bytes) -> bool:
 
 
 def _obus(data: bytes) -> Iterator[tuple[int, int]]:
-    """Yield type and start of content of each unit (AV1, 5.3.1)."""
+    """Yield the type of each unit and the start of its content (AV1, 5.3.1)."""
     at = 0
     while at < len(data) - 1:
         head = data[at]
@@ -47,7 +51,7 @@ def _obus(data: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _leb128(data: bytes, at: int) -> tuple[int, int]:
-    """Return a number of seven bits a byte, lowest first, and where it ends (AV1, 4.10.5)."""
+    """Return a number with seven bits in each byte, lowest first, and its end (AV1, 4.10.5)."""
     value = 0
     for shift in range(0, 56, 7):
         if at >= len(data):

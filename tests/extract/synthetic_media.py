@@ -1,4 +1,4 @@
-"""Small synthetic videos and sounds, made with numpy and PyAV."""
+"""Small synthetic videos and audio, made with numpy and PyAV."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ RATE = 44_100
 
 @dataclass(frozen=True)
 class Clip:
-    """What to synthesise; the defaults are a second of H.264 in MP4 without sound."""
+    """What to synthesise; the defaults are a second of H.264 in MP4 without audio."""
 
     codec: str = "libx264"
     container: str = "mp4"
@@ -37,9 +37,9 @@ class Clip:
     rotation: int = 0
     keep: float = 1.0
     """Share of the file that is kept: below 1, its tail is cut off."""
-    sound: NDArray[np.float32] | None = None
+    audio: NDArray[np.float32] | None = None
     """[channels, samples] at 44,100 Hz."""
-    sound_codec: str = "aac"
+    audio_codec: str = "aac"
     threads: int = 1
     seed: int = 7
 
@@ -71,8 +71,8 @@ def _write(path: Path, clip: Clip) -> None:
             frame.pts = round(time / frame.time_base)
             output.mux(video.encode(frame))
         output.mux(video.encode(None))
-        if audio is not None and clip.sound is not None:
-            _encode_sound(output, audio, clip.sound)
+        if audio is not None and clip.audio is not None:
+            _encode_audio(output, audio, clip.audio)
 
 
 def _video_stream(output: OutputContainer, clip: Clip) -> VideoStream:
@@ -88,16 +88,16 @@ def _video_stream(output: OutputContainer, clip: Clip) -> VideoStream:
 
 
 def _audio_stream(output: OutputContainer, clip: Clip) -> AudioStream | None:
-    if clip.sound is None:
+    if clip.audio is None:
         return None
-    layout = "mono" if len(clip.sound) == 1 else "stereo"
-    return cast("AudioStream", output.add_stream(clip.sound_codec, rate=RATE, layout=layout))
+    layout = "mono" if len(clip.audio) == 1 else "stereo"
+    return cast("AudioStream", output.add_stream(clip.audio_codec, rate=RATE, layout=layout))
 
 
-def _encode_sound(output: OutputContainer, stream: AudioStream, sound: NDArray[np.float32]) -> None:
-    layout = "mono" if len(sound) == 1 else "stereo"
-    for start in range(0, sound.shape[1], 1024):
-        part = np.ascontiguousarray(sound[:, start : start + 1024])
+def _encode_audio(output: OutputContainer, stream: AudioStream, audio: NDArray[np.float32]) -> None:
+    layout = "mono" if len(audio) == 1 else "stereo"
+    for start in range(0, audio.shape[1], 1024):
+        part = np.ascontiguousarray(audio[:, start : start + 1024])
         frame = av.AudioFrame.from_ndarray(part, format="fltp", layout=layout)
         frame.sample_rate = RATE
         frame.pts = start

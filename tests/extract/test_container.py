@@ -60,7 +60,7 @@ def test_a_demuxer_can_open_nothing_beside_its_bytes() -> None:
 
 @pytest.mark.parametrize("data", [b"", b"\x00" * 64, b"GIF89a" + bytes(40), b"\xff\xd8\xff\xe0" + bytes(40), b"\x47"])
 def test_other_files_are_not_allowed(data: bytes) -> None:
-    with pytest.raises(MediaError, match=r"not_allowed_container: wanted a video file, got one starting with 0x"):
+    with pytest.raises(MediaError, match=r"not_allowed_container: not an allowed video container: it starts with 0x"):
         open_media(data)
 
 
@@ -73,13 +73,13 @@ def test_a_codec_that_is_not_allowed_is_a_reason() -> None:
 def test_a_cover_picture_is_no_video() -> None:
     buffer = BytesIO()
     with av.open(buffer, "w", format="mp4") as output:
-        sound = output.add_stream("aac", rate=44_100, layout="mono")
+        audio = output.add_stream("aac", rate=44_100, layout="mono")
         cover = output.add_stream("mjpeg", rate=1)
         cover.width, cover.height, cover.pix_fmt = 32, 32, "yuvj420p"
         cover.disposition = av.stream.Disposition.attached_pic
         output.mux(cover.encode(av.VideoFrame(32, 32, "yuvj420p")))
         output.mux(cover.encode(None))
-        output.mux(sound.encode(None))
+        output.mux(audio.encode(None))
     result = extract_clip(buffer.getvalue(), ExtractSettings())
     assert isinstance(result.frames, Fault)
     assert result.frames.reason == "no_video"

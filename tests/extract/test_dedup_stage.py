@@ -184,5 +184,5 @@ def test_time_comes_from_the_clock(store: Store) -> None:
 
 
 def test_stage_before_is_missing(store: Store) -> None:
-    with pytest.raises(MissingInputError, match="dedup: wanted the table products, found none; run m5data crawl first"):
+    with pytest.raises(MissingInputError, match=r"dedup: there is no table products yet\. Run m5data crawl first"):
         dedup_stage.run(store, SETTINGS)

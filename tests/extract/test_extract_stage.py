@@ -9,12 +9,13 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
+from extract import extract_stage
 from extract.engine import LocalEngine
 from extract.extract_stage import run
-from extract.partitions import PartitionRunner, Ways, extract_partition, in_process
-from extract.settings import ExtractSettings, LimitSettings, VideoSettings
+from extract.partitions import DecodePaths, PartitionRunner, extract_partition, in_process
+from extract.settings import ExtractSettings, FeatureSettings, LimitSettings, VideoSettings
 from flows.engines import on_ray
-from m5data.errors import DataError, MissingInputError
+from m5data.errors import DataError, MissingInputError, SettingsError
 from m5data.stage import StageReport
 from storage import Store
 from storage.tables import TABLES
@@ -22,27 +23,27 @@ from tests.extract.synthetic_media import Clip, make_clip, tone
 
 SETTINGS = ExtractSettings(workers=1)
 X264 = {"x264-params": "keyint=24:bframes=2"}
-WITH_SOUND = make_clip(Clip(frames=40, options=X264, sound=tone(1.5)))
-WITHOUT_SOUND = make_clip(Clip(frames=30, options=X264, seed=8))
+WITH_AUDIO = make_clip(Clip(frames=40, options=X264, audio=tone(1.5)))
+WITHOUT_AUDIO = make_clip(Clip(frames=30, options=X264, seed=8))
 PLAYLIST = b"ffconcat version 1.0\nfile /etc/passwd\n"
 
 
-def picture(level: int) -> bytes:
+def png(level: int) -> bytes:
     buffer = BytesIO()
     Image.fromarray(np.full((40, 60, 3), level, np.uint8)).save(buffer, "PNG")
     return buffer.getvalue()
 
 
-WHITE, GREY = picture(255), picture(100)
+WHITE, GREY = png(255), png(100)
 
-Medium = tuple[str, str, int, bytes]
+Item = tuple[str, str, int, bytes]
 """Product, kind, position, bytes."""
 
-SHOP: Sequence[Medium] = (
-    ("a:1", "video", 0, WITH_SOUND),
-    ("b:9", "video", 0, WITH_SOUND),
-    ("b:9", "video", 1, WITH_SOUND),
-    ("a:2", "video", 0, WITHOUT_SOUND),
+SHOP: Sequence[Item] = (
+    ("a:1", "video", 0, WITH_AUDIO),
+    ("b:9", "video", 0, WITH_AUDIO),
+    ("b:9", "video", 1, WITH_AUDIO),
+    ("a:2", "video", 0, WITHOUT_AUDIO),
     ("a:3", "video", 0, PLAYLIST),
     ("a:1", "image", 0, WHITE),
     ("a:2", "image", 0, WHITE),
@@ -56,7 +57,7 @@ def store(tmp_path: Path) -> Store:
     return Store.create(tmp_path / "shop", buckets=2)
 
 
-def download(store: Store, media: Sequence[Medium], extra: str = "") -> dict[bytes, str]:
+def download(store: Store, media: Sequence[Item], extra: str = "") -> dict[bytes, str]:
     """Write the table ``media`` as the stage ``download`` would; return the hash of each object."""
     rows: list[dict[str, object]] = []
     hashes: dict[bytes, str] = {}
@@ -124,12 +125,12 @@ def test_everything_is_extracted_once_and_each_missing_result_has_a_reason(store
     assert progress.calls == ["extract 6", *["+1"] * 6, "end"]
     tables = contents(store)
     assert [(row["product_id"], row["video_sha256"], row["second"]) for row in tables["frames"]] == [
-        ("a:1", sha[WITH_SOUND], 0),
-        ("a:1", sha[WITH_SOUND], 1),
-        ("a:2", sha[WITHOUT_SOUND], 0),
-        ("a:2", sha[WITHOUT_SOUND], 1),
-        ("b:9", sha[WITH_SOUND], 0),
-        ("b:9", sha[WITH_SOUND], 1),
+        ("a:1", sha[WITH_AUDIO], 0),
+        ("a:1", sha[WITH_AUDIO], 1),
+        ("a:2", sha[WITHOUT_AUDIO], 0),
+        ("a:2", sha[WITHOUT_AUDIO], 1),
+        ("b:9", sha[WITH_AUDIO], 0),
+        ("b:9", sha[WITH_AUDIO], 1),
     ]
     assert [(row["product_id"], row["sample_rate"], row["n_mfcc"]) for row in tables["audio"]] == [
         ("a:1", 44_100, 20),
@@ -142,7 +143,7 @@ def test_everything_is_extracted_once_and_each_missing_result_has_a_reason(store
     ]
     assert [(row["item"], row["reason"], str(row["detail"]).split(":")[0]) for row in tables["rejects"]] == sorted(
         [
-            (sha[WITHOUT_SOUND], "no_sound", "sound"),
+            (sha[WITHOUT_AUDIO], "no_sound", "sound"),
             (sha[PLAYLIST], "not_allowed_container", "frames"),
             (sha[PLAYLIST], "not_allowed_container", "sound"),
             (sha[b"<html>not found</html>"], "not_an_image", "image"),
@@ -158,11 +159,11 @@ def test_rows_point_at_jpegs_an_mp3_and_an_array(store: Store) -> None:
         jpeg = store.objects.read_slice(str(row["object"]), int(str(row["offset"])), int(str(row["length"])))
         with Image.open(BytesIO(jpeg)) as image:
             assert (image.format, image.size) == ("JPEG", (row["width"], row["height"]))
-    sound = tables["audio"][0]
-    array = np.frombuffer(store.objects.read(str(sound["mfcc"])), "<f4")
-    assert array.size == int(str(sound["n_mfcc"])) * int(str(sound["mfcc_frames"]))
-    assert json.loads(str(sound["mfcc_settings"]))["kind"] == "mfcc"
-    assert store.objects.read(str(sound["mp3"]))[:1] == b"\xff"
+    audio = tables["audio"][0]
+    array = np.frombuffer(store.objects.read(str(audio["mfcc"])), "<f4")
+    assert array.size == int(str(audio["n_mfcc"])) * int(str(audio["mfcc_frames"]))
+    assert json.loads(str(audio["mfcc_settings"]))["kind"] == "mfcc"
+    assert store.objects.read(str(audio["mp3"]))[:1] == b"\xff"
 
 
 Outcome = tuple[StageReport, dict[str, list[Mapping[str, object]]], set[str]]
@@ -196,7 +197,7 @@ def test_partitions_run_on_ray_give_the_same(tmp_path: Path, by_one_process: Out
 
 
 def test_a_partition_that_was_not_handed_out_is_an_error(store: Store) -> None:
-    with pytest.raises(DataError, match="wanted partition video:abc to be handed out, found no order"):
+    with pytest.raises(DataError, match="partition video:abc was not handed out"):
         extract_partition(str(store.root), "video:abc")
 
 
@@ -206,8 +207,8 @@ def test_partitions_done_elsewhere_before_a_failure_are_not_done_again(store: St
     done: list[str] = []
 
     def two_alone(
-        function: Callable[[str, str], Ways], location: str, names: Iterable[str]
-    ) -> Iterator[tuple[str, Ways]]:
+        function: Callable[[str, str], DecodePaths], location: str, names: Iterable[str]
+    ) -> Iterator[tuple[str, DecodePaths]]:
         for name in names:
             if len(done) == 2:
                 raise KeyboardInterrupt
@@ -219,10 +220,12 @@ def test_partitions_done_elsewhere_before_a_failure_are_not_done_again(store: St
     first = list(done)
     done.clear()
 
-    def noted(function: Callable[[str, str], Ways], location: str, names: Iterable[str]) -> Iterator[tuple[str, Ways]]:
-        for name, ways in in_process(function, location, names):
+    def noted(
+        function: Callable[[str, str], DecodePaths], location: str, names: Iterable[str]
+    ) -> Iterator[tuple[str, DecodePaths]]:
+        for name, decode_paths in in_process(function, location, names):
             done.append(name)
-            yield name, ways
+            yield name, decode_paths
 
     report = run(store, settings, runner=noted)
     assert (len(first), len(done), set(first) & set(done)) == (2, 4, set())
@@ -241,10 +244,10 @@ def test_only_new_objects_are_decoded_and_lost_ones_disappear(store: Store, monk
     download(store, SHOP)
     run(store, SETTINGS)
     before = contents(store)
-    sha = download(store, [*SHOP[1:], ("c:1", "image", 0, picture(7))], extra="changed")
+    sha = download(store, [*SHOP[1:], ("c:1", "image", 0, png(7))], extra="changed")
     read = note_reads(store, monkeypatch)
     report = run(store, SETTINGS)
-    assert read == [sha[picture(7)]]
+    assert read == [sha[png(7)]]
     assert (report.read, report.kept) == (10, 6)
     after = contents(store)
     assert after["frames"] == [row for row in before["frames"] if row["product_id"] != "a:1"]
@@ -301,10 +304,23 @@ def test_damage_in_the_store_costs_the_object_alone(store: Store) -> None:
 
 
 def test_without_media_there_is_nothing_to_extract_from(store: Store) -> None:
-    with pytest.raises(MissingInputError, match="wanted the table media, found none"):
+    with pytest.raises(MissingInputError, match="there is no table media yet"):
         run(store, SETTINGS)
 
 
 def test_nothing_to_do_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("extract.isolation.pool.DecoderProcess", None)
     assert list(LocalEngine(SETTINGS, bytes.fromhex).run([], 0)) == []
+
+
+def test_librosa_as_backend_must_be_installed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extract_stage, "find_spec", lambda name: None)
+    with pytest.raises(SettingsError, match=r"extract\.feature\.backend is librosa, which is not installed"):
+        run(store, ExtractSettings(feature=FeatureSettings(backend="librosa")))
+
+
+def test_librosa_runs_within_the_limits_of_a_decoder(store: Store) -> None:
+    pytest.importorskip("librosa")
+    download(store, [("a:1", "video", 0, WITH_AUDIO)])
+    run(store, ExtractSettings(workers=1, feature=FeatureSettings(backend="librosa")))
+    assert [json.loads(str(row["mfcc_settings"]))["backend"] for row in contents(store)["audio"]] == ["librosa"]

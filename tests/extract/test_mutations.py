@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 from extract.engine import Item, LocalEngine
 from extract.images import ImageMeasures
-from extract.results import FILE_REASONS, FRAME_REASONS, SOUND_REASONS, ClipResult, Fault
+from extract.results import AUDIO_REASONS, FILE_REASONS, FRAME_REASONS, ClipResult, Fault
 from extract.settings import ExtractSettings, LimitSettings
 from tests.extract.synthetic_media import Clip, make_clip, tone
 
@@ -12,14 +12,14 @@ COUNT = 150
 
 
 def originals() -> list[bytes]:
-    sound = tone(1.0)
+    audio = tone(1.0)
     return [
-        make_clip(Clip(frames=30, sound=sound)),
-        make_clip(Clip(container="matroska", frames=30, sound=sound)),
-        make_clip(Clip(container="mpegts", frames=30, sound=sound)),
+        make_clip(Clip(frames=30, audio=audio)),
+        make_clip(Clip(container="matroska", frames=30, audio=audio)),
+        make_clip(Clip(container="mpegts", frames=30, audio=audio)),
         make_clip(Clip("libx265", frames=30, options={"x265-params": "log-level=none"})),
         make_clip(Clip("libvpx-vp9", "webm", frames=30, options={"cpu-used": "8"})),
-        make_clip(Clip("mpeg4", "avi", frames=30, sound=sound, sound_codec="libmp3lame")),
+        make_clip(Clip("mpeg4", "avi", frames=30, audio=audio, audio_codec="libmp3lame")),
         make_clip(Clip("mjpeg", "mov", frames=30, pix_fmt="yuvj420p")),
     ]
 
@@ -61,8 +61,8 @@ def test_no_mutated_file_stops_the_run_and_each_gives_a_result_or_a_reason() -> 
         if isinstance(result.frames, Fault):
             assert result.frames.reason in (*FRAME_REASONS, *FILE_REASONS)
             reasons.add(result.frames.reason)
-        if isinstance(result.sound, Fault):
-            assert result.sound.reason in (*SOUND_REASONS, *FILE_REASONS, *FRAME_REASONS)
+        if isinstance(result.audio, Fault):
+            assert result.audio.reason in (*AUDIO_REASONS, *FILE_REASONS, *FRAME_REASONS)
     assert {"broken_video", "not_allowed_container"} <= reasons
     assert not reasons & {"timeout", "output_limit"}
 

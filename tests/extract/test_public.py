@@ -13,8 +13,8 @@ def test_public_names_are_sorted_and_exist() -> None:
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
-    with pytest.raises(AttributeError, match="module 'extract' has no attribute 'nothing'"):
-        _ = extract.nothing
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = getattr(extract, "nothing")  # noqa: B009 - type checkers know that there is none
 
 
 @pytest.mark.parametrize(

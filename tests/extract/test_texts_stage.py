@@ -70,7 +70,7 @@ def test_whole_result(store: Store) -> None:
     assert [row[7] for row in found.values()] == [None if one is None else pytest.approx(one) for one in odds]
     assert all(row[3] == word_count(str(row[0])) for row in found.values())
     rejects = [tuple(row.values()) for row in store.snapshot().table("rejects").to_pylist()]
-    assert rejects == [("texts", "n:6", "no_caption", "wanted a caption, got none")]
+    assert rejects == [("texts", "n:6", "no_caption", "the product has no caption")]
 
 
 def test_odds_that_count_as_well_matched_are_set(store: Store) -> None:
@@ -115,7 +115,7 @@ def test_no_products_have_no_texts(store: Store) -> None:
 
 
 def test_stage_before_is_missing(store: Store) -> None:
-    with pytest.raises(MissingInputError, match="texts: wanted the table products, found none; run m5data crawl first"):
+    with pytest.raises(MissingInputError, match=r"texts: there is no table products yet\. Run m5data crawl first"):
         run(store, SETTINGS)
 
 

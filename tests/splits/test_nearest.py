@@ -33,7 +33,7 @@ def test_the_likest_caption_of_all_batches_is_found() -> None:
         ["浅蓝色纯棉男士衬衫长袖修身款", "garden hose", "", "y"],
         ["深蓝色纯棉男士衬衫长袖修身", "stainless steel kitchen scissors", "x"],
     )
-    found, similarity = zip(*search.likest(), strict=True)
+    found, similarity = zip(*search.nearest(), strict=True)
     assert found == ("1:0", "1:1", "1:2")
     assert similarity[0] == 1.0
     assert 0.5 < similarity[1] < 0.8
@@ -42,13 +42,13 @@ def test_the_likest_caption_of_all_batches_is_found() -> None:
 @given(st.lists(st.text(max_size=30), max_size=5))
 def test_a_caption_always_finds_its_equal(captions: list[str]) -> None:
     search = _search(captions, ["", *captions, ""])
-    assert [similarity for _, similarity in search.likest()] == [1.0] * len(captions)
+    assert [similarity for _, similarity in search.nearest()] == [1.0] * len(captions)
 
 
 def test_boilerplate_does_not_hide_an_equal_caption() -> None:
     offer = "special offer of the week, free delivery, item number {}"
     search = _search([offer.format(70_000)], [offer.format(number) for number in range(5000)], [offer.format(70_000)])
-    assert search.likest() == [("1:0", 1.0)]
+    assert search.nearest() == [("1:0", 1.0)]
 
 
 @given(st.lists(st.text(alphabet="ab中", max_size=12), min_size=1, max_size=5), st.integers(1, 3))
@@ -60,11 +60,11 @@ def test_batches_change_nothing(captions: list[str], size: int) -> None:
     whole.look_in(ids, pa.array(captions, pa.string()))
     for start in range(0, len(captions), size):
         parts.look_in(ids.slice(start, size), pa.array(captions, pa.string()).slice(start, size))
-    assert parts.likest() == whole.likest()
+    assert parts.nearest() == whole.nearest()
 
 
 def test_a_batch_may_be_a_slice() -> None:
     captions = pa.array(["one caption of many", "another caption altogether", "a third one, unlike"])
     search = CaptionSearch(["another caption altogether"])
     search.look_in(pa.array(["b", "c"]), captions.slice(1))
-    assert search.likest() == [("b", 1.0)]
+    assert search.nearest() == [("b", 1.0)]

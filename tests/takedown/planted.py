@@ -1,7 +1,7 @@
-"""A small synthetic workspace with one product that is to be taken down, named wherever it can be.
+"""A small synthetic workspace with one product to take down, named in every place that can name one.
 
 Five products of one shop came from pages; ``shop:k7`` is planted. Its pages, media, judgements, splits,
-exports, certificate, log, report and scheduler's record all name it, and so does an earlier version.
+exports, certificate, log, report and scheduler's database all name it, and so does an earlier version.
 """
 
 import gzip
@@ -64,7 +64,7 @@ def now() -> datetime:
     return NOW
 
 
-def address(name: str) -> str:
+def url_of(name: str) -> str:
     return URL if name == "k7" else f"{HOME}/p/{name}"
 
 
@@ -86,7 +86,7 @@ def page(name: str, caption: str, *, links: str = "") -> str:
         },
     }
     return (
-        f'<!doctype html><html><head><title>{name}</title><link rel="canonical" href="{address(name)}">'
+        f'<!doctype html><html><head><title>{name}</title><link rel="canonical" href="{url_of(name)}">'
         f'<script type="application/ld+json">{json.dumps(facts)}</script></head><body><h1>{_html(caption)}</h1>'
         f'<table class="specs"><tr><th>Colour</th><td>{value}</td></tr><tr><th>Weight</th><td>12 g</td></tr>'
         f"<tr><th>Material</th><td>steel</td></tr></table><p>Sold by {_html(seller)}</p>{links}</body></html>"
@@ -95,7 +95,7 @@ def page(name: str, caption: str, *, links: str = "") -> str:
 
 def listing() -> str:
     items = "".join(
-        f'<li><a href="{address(name).removeprefix(HOME)}"><img alt="{_html(caption(name))}"></a>'
+        f'<li><a href="{url_of(name).removeprefix(HOME)}"><img alt="{_html(caption(name))}"></a>'
         f"<b>{_html(caption(name))}</b></li>"
         for name in NAMES
     )
@@ -107,10 +107,10 @@ def caption(name: str) -> str:
 
 
 def pages() -> dict[str, str | bytes]:
-    """Address -> body of every page as the shop serves it."""
+    """URL -> body of every page as the shop serves it."""
     related = f'<a href="{URL}?from=k8">{_html(CAPTION)}</a>'
-    found: dict[str, str | bytes] = {address(n): page(n, caption(n), links=related * (n == "k8")) for n in NAMES}
-    urls = "".join(f"<url><loc>{address(name)}</loc></url>" for name in NAMES)
+    found: dict[str, str | bytes] = {url_of(n): page(n, caption(n), links=related * (n == "k8")) for n in NAMES}
+    urls = "".join(f"<url><loc>{url_of(name)}</loc></url>" for name in NAMES)
     sitemap = f'<?xml version="1.0"?><urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{urls}</urlset>'
     return {**found, f"{HOME}/": listing(), f"{HOME}/sitemap.xml.gz": gzip.compress(sitemap.encode(), mtime=0)}
 
@@ -164,7 +164,7 @@ def export(workspace: Workspace, out: Path | None = None) -> StageReport:
 
 
 def _lead_there(store: Store) -> None:
-    """A short address leads to the product, the page was found unchanged, a refused link names it."""
+    """A short URL leads to the product, the page was found unchanged, a refused link names it."""
     with closing(store.state.connect()) as connection, store.objects.writer("page") as writer:
         frontier = Frontier(connection, "shop", NOW.isoformat())
         short = f"{HOME}/go?id=7"
@@ -178,7 +178,7 @@ def _lead_there(store: Store) -> None:
 
 
 def _media(store: Store) -> None:
-    """The planted product and another show the same picture; its video has frames and sound."""
+    """The planted product and another show the same image; its video has frames and audio."""
     store.state.migrate(ROOM, DDL)
     with store.stage("download", settings="", reads=["media"]) as stage:
         rows = stage.before.table("media").to_pylist()
@@ -198,9 +198,9 @@ def _media(store: Store) -> None:
             mfcc = writer.put(bytes(16), mime="application/octet-stream", refers_to=video)
         shot = {"product_id": PLANTED, "video_sha256": video, "second": 0, "pts_s": 0.0, "width": 1, "height": 1}
         stage.write("frames", pa.Table.from_pylist([{**shot, "phash": 1, "object": frames, "offset": 0, "length": 16}]))
-        sound = {"product_id": PLANTED, "video_sha256": video, "mp3": mp3, "sample_rate": 8, "duration_s": 1.0}
-        sound |= {"mfcc": mfcc, "n_mfcc": 2, "mfcc_frames": 2, "mfcc_settings": "{}"}
-        stage.write("audio", pa.Table.from_pylist([sound]))
+        audio = {"product_id": PLANTED, "video_sha256": video, "mp3": mp3, "sample_rate": 8, "duration_s": 1.0}
+        audio |= {"mfcc": mfcc, "n_mfcc": 2, "mfcc_frames": 2, "mfcc_settings": "{}"}
+        stage.write("audio", pa.Table.from_pylist([audio]))
         stage.commit(StageReport("download", len(rows), len(rows)))
     with closing(store.state.connect()) as connection:
         connection.executemany(
@@ -246,7 +246,7 @@ def _write(stage: object, name: str, rows: list[dict[str, object]]) -> pa.Table:
 
 
 def _around(folder: Path) -> None:
-    """Certificates, a report, a log and a scheduler's record name the product."""
+    """Certificates, a report, a log and the scheduler's database name the product."""
     for name in ("certificates", "reports", "logs", "prefect"):
         (folder / name).mkdir(exist_ok=True)
     certificate = {"recipe": {"name": "planted"}, "checks": [{"detail": f"1 wrong: {PLANTED}"}]}

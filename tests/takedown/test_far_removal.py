@@ -1,4 +1,4 @@
-"""What vacuum and take-down remove from a workspace in an object store is removed from that store."""
+"""Vacuum and take-down also remove from the object store that holds a workspace."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +18,7 @@ from tests.m5data.test_vacuum import LATER
 from tests.storage.remote.failing_store import FailingStore
 from tests.takedown.planted import MERCHANT, PLANTED, WORDS, now, plant
 
-ADDRESS = "failing://bucket/shop"
+URL = "failing://bucket/shop"
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspa
     fsspec.register_implementation("failing", FailingStore, clobber=True)
     FailingStore.empty()
     monkeypatch.setenv(WORKING_COPIES, str(tmp_path / "first"))
-    workspace = plant(working_copy(ADDRESS))
+    workspace = plant(working_copy(URL))
     settings = workspace.root / "m5data.toml"
     settings.write_text(settings.read_text().replace("[store]", "[store]\nkeep_versions = 1\nkeep_days = 1"))
     with workspace.store.lock():
@@ -38,7 +38,7 @@ def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspa
 
 
 def stored(folder: Path) -> Path:
-    """Write what the store holds to a folder, under the names of the workspace, and return that."""
+    """Write the store's content to a folder, under the workspace's file names, and return the folder."""
     for name, data in FailingStore.objects().items():
         path = folder / name.removeprefix("/bucket/shop/").partition("~")[0]
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -51,7 +51,7 @@ def test_a_take_down_on_another_machine_reaches_the_store_and_the_first_machine(
 ) -> None:
     tops = {place.split("/")[1] for place in places_with(stored(tmp_path / "before"), WORDS)}
     assert {"objects", "tables", "shards", "logs"} <= tops
-    other = m5data.open(ADDRESS)
+    other = m5data.open(URL)
     forget(other.store, Target("merchant", MERCHANT), clock=now)
     assert places_with(stored(tmp_path / "after"), WORDS) == []
     assert list(other.store.verify_objects()) == []
@@ -64,7 +64,7 @@ def test_a_take_down_on_another_machine_reaches_the_store_and_the_first_machine(
 
 
 def test_vacuum_reaches_the_store(planted: Workspace, tmp_path: Path) -> None:
-    other = m5data.open(ADDRESS)
+    other = m5data.open(URL)
     with other.store.objects.writer("media") as writer:
         sha = writer.put(b"an orphan" * 2000, mime="image/jpeg", url="http://shop.example/orphan.jpg")
     with other.store.lock():

@@ -28,13 +28,13 @@ from tests.takedown.planted import (
     SHARED,
     URL,
     WORDS,
-    address,
     now,
     page,
     pages,
     plant,
     records,
     store_pages,
+    url_of,
 )
 
 OTHERS = [f"shop:{name}" for name in NAMES if name != "k7"]
@@ -84,9 +84,9 @@ def test_nothing_names_it_afterwards_and_all_else_is_there(folder: Path, kind: T
     workspace = Workspace.open(folder)
     assert workspace.table("products")["product_id"].to_pylist() == OTHERS
     assert list(workspace.store.verify_objects()) == []
-    pictures = workspace.table("media").to_pylist()
-    assert [row["product_id"] for row in pictures] == sorted(OTHERS * 2)
-    shared = next(row for row in pictures if row["product_id"] == "shop:k9")
+    media = workspace.table("media").to_pylist()
+    assert [row["product_id"] for row in media] == sorted(OTHERS * 2)
+    shared = next(row for row in media if row["product_id"] == "shop:k9")
     assert workspace.store.objects.page(shared["sha256"]).url == shared["url"]
     assert workspace.store.objects.read(shared["sha256"]) == SHARED
 
@@ -110,12 +110,12 @@ def test_pages_of_others_lose_what_names_it_and_nothing_else(folder: Path) -> No
     with closing(store.state.connect()) as state:
         rows = state.execute("SELECT url, page_sha256, parsed_sha256 FROM source_pages WHERE kind = 'page'").fetchall()
     stored = {url: store.objects.page(sha).body.decode() for url, sha, _ in rows if sha}
-    assert set(stored) == {address(name) for name in NAMES if name != "k7"} | {f"{HOME}/"}
+    assert set(stored) == {url_of(name) for name in NAMES if name != "k7"} | {f"{HOME}/"}
     listed = stored[f"{HOME}/"]
     assert [name for name in NAMES if f'href="/p/{name}"' in listed] == ["k5", "k6", "k8", "k9"]
-    assert stored[address("k8")].replace("<a></a>", "") == page("k8", "a plain pot, number k8")
+    assert stored[url_of("k8")].replace("<a></a>", "") == page("k8", "a plain pot, number k8")
     of_k8 = next(row for row in Workspace.open(folder).table("products").to_pylist() if row["native_id"] == "k8")
-    assert [sha for url, *shas in rows if url == address("k8") for sha in shas] == [of_k8["page_sha256"]] * 2
+    assert [sha for url, *shas in rows if url == url_of("k8") for sha in shas] == [of_k8["page_sha256"]] * 2
 
 
 def test_only_the_shards_that_held_it_are_written_again(folder: Path) -> None:
@@ -184,10 +184,10 @@ def test_a_persons_own_file_is_named_and_left(folder: Path) -> None:
     assert own.is_file()
 
 
-def test_a_medium_goes_from_the_product_that_stays(folder: Path) -> None:
-    picture = f"{HOME}/img/k8-1.jpg"
-    take_down(folder, "url", picture)
-    assert places_with(folder, [picture, "/k8-1.jpg"]) == []
+def test_an_image_is_removed_from_a_product_that_stays(folder: Path) -> None:
+    image_url = f"{HOME}/img/k8-1.jpg"
+    take_down(folder, "url", image_url)
+    assert places_with(folder, [image_url, "/k8-1.jpg"]) == []
     workspace = Workspace.open(folder)
     assert len(workspace.table("products")) == len(NAMES)
     assert [r["url"] for r in workspace.table("media").to_pylist() if r["product_id"] == "shop:k8"] == [
@@ -205,7 +205,7 @@ def crawl_again(workspace: Workspace) -> None:
             if withhold.is_tombstoned(url):
                 continue
             task = Task(url, "page", 3, 1, 0, 0, listed=False)
-            found = tuple(Found(address(name)) for name in NAMES)
+            found = tuple(Found(url_of(name)) for name in NAMES)
             visit, clean = withhold(
                 Visit(task, "done", found=found), body if isinstance(body, bytes) else body.encode()
             )
@@ -223,7 +223,7 @@ def test_it_never_comes_back_on_a_recrawl(folder: Path) -> None:
     assert Workspace.open(folder).table("products")["product_id"].to_pylist() == OTHERS
 
 
-def test_a_new_address_of_it_is_dropped_with_its_page(folder: Path) -> None:
+def test_a_new_url_of_it_is_dropped_with_its_page(folder: Path) -> None:
     take_down(folder)
     workspace = Workspace.open(folder)
     moved = page("k7", "PLANTEDCAPTION again").replace(URL, f"{HOME}/new/7").encode()
@@ -247,7 +247,7 @@ def test_a_new_address_of_it_is_dropped_with_its_page(folder: Path) -> None:
 def test_a_feed_cannot_bring_it_back(folder: Path, tmp_path: Path, row: dict[str, str]) -> None:
     take_down(folder)
     feed = tmp_path / "feed.jsonl"
-    rows = [{"title": "a pot", **row}, {"id": "k5", "url": address("k5"), "title": "a pot"}]
+    rows = [{"title": "a pot", **row}, {"id": "k5", "url": url_of("k5"), "title": "a pot"}]
     feed.write_text("\n".join(json.dumps(row) for row in rows))
     workspace = Workspace.open(folder)
     report = ingest_stage.run(workspace.store, workspace.settings.crawl, feed, source="shop", clock=now)

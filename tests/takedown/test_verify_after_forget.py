@@ -1,4 +1,4 @@
-"""What verify says of splits that a take-down went through."""
+"""``m5data verify`` of splits from which products were taken down."""
 
 import hashlib
 import json
@@ -36,7 +36,7 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 def hashed(rows: pa.Table) -> pa.Table:
-    """Let objects have names that objects have."""
+    """Return the rows with real hashes as names of objects."""
     if "sha256" not in rows.column_names:
         return rows
     names = [None if name is None else hashlib.sha256(name.encode()).hexdigest() for name in rows["sha256"].to_pylist()]
@@ -47,7 +47,7 @@ def of_recipe(checks: list[Check]) -> dict[str, Check]:
     return {check.name: check for check in checks if check.name.startswith("demo: ")}
 
 
-def test_it_tells_to_build_again_until_that_is_done(workspace: Workspace) -> None:
+def test_verify_asks_for_new_splits_until_they_are_built(workspace: Workspace) -> None:
     assert all(check.ok for check in of_recipe(verify_workspace(workspace)).values())
     (before,) = (workspace.root / "certificates").glob("*.json")
     forget(workspace.store, Target("product", "shop:017"), clock=now)
@@ -69,7 +69,7 @@ def test_it_tells_to_build_again_until_that_is_done(workspace: Workspace) -> Non
     assert all(check.ok for check in checks.values())
 
 
-def test_an_earlier_version_is_still_read_and_checked_after_it(workspace: Workspace) -> None:
+def test_an_earlier_version_can_still_be_read_and_checked(workspace: Workspace) -> None:
     number = workspace.snapshot.number
     forget(workspace.store, Target("product", "shop:017"), clock=now)
     earlier = Workspace.open(workspace.root, number)

@@ -1,3 +1,4 @@
+import hashlib
 import json
 from io import BytesIO
 
@@ -8,23 +9,23 @@ from numpy.typing import NDArray
 
 from extract.audio.encode import describe_feature
 from extract.clip import extract_clip
-from extract.results import Fault, Sound
-from extract.settings import ExtractSettings, FeatureSettings, SoundSettings
+from extract.results import Audio, Fault
+from extract.settings import AudioSettings, ExtractSettings, FeatureSettings
 from tests.extract.synthetic_media import Clip, make_clip, tone
 
 DEFAULTS = ExtractSettings()
 
 
-def keep(clip: Clip, settings: ExtractSettings = DEFAULTS) -> Sound:
-    sound = extract_clip(make_clip(clip), settings).sound
-    assert isinstance(sound, Sound)
-    return sound
+def keep(clip: Clip, settings: ExtractSettings = DEFAULTS) -> Audio:
+    audio = extract_clip(make_clip(clip), settings).audio
+    assert isinstance(audio, Audio)
+    return audio
 
 
 def fault(data: bytes, settings: ExtractSettings = DEFAULTS) -> str:
-    sound = extract_clip(data, settings).sound
-    assert isinstance(sound, Fault)
-    return sound.reason
+    audio = extract_clip(data, settings).audio
+    assert isinstance(audio, Fault)
+    return audio.reason
 
 
 def decode(mp3: bytes) -> tuple[NDArray[np.float32], int, int]:
@@ -40,47 +41,47 @@ def pitch(samples: NDArray[np.float32], rate: int) -> float:
     return float(np.argmax(spectrum) * rate / len(samples))
 
 
-def test_sound_becomes_mp3_and_mfcc() -> None:
-    sound = keep(Clip(sound=tone(2.0, 440.0)))
-    samples, rate, channels = decode(sound.mp3)
-    assert (rate, channels, sound.sample_rate) == (44_100, 2, 44_100)
+def test_audio_becomes_mp3_and_mfcc() -> None:
+    audio = keep(Clip(audio=tone(2.0, 440.0)))
+    samples, rate, channels = decode(audio.mp3)
+    assert (rate, channels, audio.sample_rate) == (44_100, 2, 44_100)
     assert pitch(samples, rate) == pytest.approx(440, abs=2)
-    assert sound.duration_s == pytest.approx(2.0, abs=0.05)
+    assert audio.duration_s == pytest.approx(2.0, abs=0.05)
     assert len(samples) / rate == pytest.approx(2.0, abs=0.1)
-    assert len(sound.mp3) == pytest.approx(2.0 * 128_000 / 8, rel=0.06)
-    array = np.frombuffer(sound.feature, "<f4").reshape(sound.rows, sound.columns)
-    assert array.shape == (20, 1 + round(sound.duration_s * 22_050) // 256)
+    assert len(audio.mp3) == pytest.approx(2.0 * 128_000 / 8, rel=0.06)
+    array = np.frombuffer(audio.feature, "<f4").reshape(audio.rows, audio.columns)
+    assert array.shape == (20, 1 + round(audio.duration_s * 22_050) // 256)
     assert np.isfinite(array).all()
 
 
 def test_the_same_file_gives_the_same_bytes() -> None:
-    data = make_clip(Clip(sound=tone(0.5)))
+    data = make_clip(Clip(audio=tone(0.5)))
     assert extract_clip(data, DEFAULTS) == extract_clip(data, DEFAULTS)
 
 
 @pytest.mark.parametrize(
     ("clip", "settings", "rate", "channels"),
     [
-        (Clip(sound=tone(0.5, channels=1)), SoundSettings(), 44_100, 1),
-        (Clip(sound=tone(0.5)), SoundSettings(sample_rate=32_000), 32_000, 2),
-        (Clip(sound=tone(0.5)), SoundSettings(sample_rate="source"), 44_100, 2),
-        (Clip(container="matroska", sound=tone(0.5), sound_codec="flac"), SoundSettings(), 44_100, 2),
-        (Clip(container="matroska", sound=tone(0.5), sound_codec="pcm_s16le"), SoundSettings(), 44_100, 2),
+        (Clip(audio=tone(0.5, channels=1)), AudioSettings(), 44_100, 1),
+        (Clip(audio=tone(0.5)), AudioSettings(sample_rate=32_000), 32_000, 2),
+        (Clip(audio=tone(0.5)), AudioSettings(sample_rate="source"), 44_100, 2),
+        (Clip(container="matroska", audio=tone(0.5), audio_codec="flac"), AudioSettings(), 44_100, 2),
+        (Clip(container="matroska", audio=tone(0.5), audio_codec="pcm_s16le"), AudioSettings(), 44_100, 2),
     ],
 )
 def test_rate_and_channels_follow_settings_and_source(
-    clip: Clip, settings: SoundSettings, rate: int, channels: int
+    clip: Clip, settings: AudioSettings, rate: int, channels: int
 ) -> None:
-    sound = keep(clip, ExtractSettings(sound=settings))
-    samples, got_rate, got_channels = decode(sound.mp3)
-    assert (got_rate, got_channels, sound.sample_rate) == (rate, channels, rate)
+    audio = keep(clip, ExtractSettings(sound=settings))
+    samples, got_rate, got_channels = decode(audio.mp3)
+    assert (got_rate, got_channels, audio.sample_rate) == (rate, channels, rate)
     assert pitch(samples, rate) == pytest.approx(440, abs=4)
 
 
 def test_the_released_feature_can_be_stored_instead() -> None:
     settings = ExtractSettings(feature=FeatureSettings(kind="released_mel"))
-    sound = keep(Clip(sound=tone(1.0)), settings)
-    assert (sound.rows, sound.columns) == (80, 1 + round(sound.duration_s * 16_000) // 256)
+    audio = keep(Clip(audio=tone(1.0)), settings)
+    assert (audio.rows, audio.columns) == (80, 1 + round(audio.duration_s * 16_000) // 256)
     assert json.loads(describe_feature(settings.feature)) == {
         "kind": "released_mel",
         "sample_rate": 16_000,
@@ -103,27 +104,27 @@ def test_mfcc_settings_are_described() -> None:
 
 def test_no_sound_silence_and_too_much_of_it_are_reasons_and_the_frames_stay() -> None:
     settings = ExtractSettings(video=DEFAULTS.video.model_copy(update={"max_seconds": 1}))
-    silent = make_clip(Clip(sound=tone(0.5, level=0.0)))
+    silent = make_clip(Clip(audio=tone(0.5, level=0.0)))
     assert fault(make_clip(Clip())) == "no_sound"
     assert fault(silent) == "silent"
-    assert fault(make_clip(Clip(sound=tone(2.0))), settings) == "sound_too_long"
+    assert fault(make_clip(Clip(audio=tone(2.0))), settings) == "sound_too_long"
     assert not isinstance(extract_clip(silent, DEFAULTS).frames, Fault)
 
 
 def test_broken_sound_is_a_reason_and_the_frames_stay() -> None:
-    data = bytearray(make_clip(Clip(container="matroska", sound=tone(1.0), sound_codec="flac")))
+    data = bytearray(make_clip(Clip(container="matroska", audio=tone(1.0), audio_codec="flac")))
     with av.open(BytesIO(bytes(data)), "r") as container:
         for packet in container.demux(audio=0):
             if packet.pos is not None and packet.size:
                 start = data.index(bytes(packet)[:16], packet.pos)
                 data[start : start + packet.size] = bytes(packet.size)
     result = extract_clip(bytes(data), DEFAULTS)
-    assert isinstance(result.sound, Fault)
-    assert result.sound.reason == "broken_sound"
+    assert isinstance(result.audio, Fault)
+    assert result.audio.reason == "broken_sound"
     assert not isinstance(result.frames, Fault)
 
 
-def test_sound_without_video_has_no_frames() -> None:
+def test_audio_without_video_has_no_frames() -> None:
     buffer = BytesIO()
     with av.open(buffer, "w", format="mp4") as output:
         stream = output.add_stream("aac", rate=44_100, layout="stereo")
@@ -133,4 +134,24 @@ def test_sound_without_video_has_no_frames() -> None:
         output.mux(stream.encode(None))
     result = extract_clip(buffer.getvalue(), DEFAULTS)
     assert isinstance(result.frames, Fault)
-    assert (result.frames.reason, type(result.sound)) == ("no_video", Sound)
+    assert (result.frames.reason, type(result.audio)) == ("no_video", Audio)
+
+
+def test_librosa_computes_the_stored_mfcc_if_it_is_the_backend() -> None:
+    pytest.importorskip("librosa")
+    settings = ExtractSettings(feature=FeatureSettings(backend="librosa"))
+    clip = Clip(audio=tone(1.0))
+    by_numpy, by_librosa = (
+        np.frombuffer(keep(clip, each).feature, "<f4").reshape(20, -1) for each in (DEFAULTS, settings)
+    )
+    assert np.abs(by_numpy - by_librosa).max() <= 1e-5 * np.abs(by_librosa).max()
+    assert json.loads(describe_feature(settings.feature))["backend"] == "librosa"
+
+
+def test_the_default_backend_leaves_the_hash_of_the_settings_as_it_was_before_there_was_a_choice() -> None:
+    values = DEFAULTS.model_dump(
+        mode="json", exclude={"workers": True, "partition_items": True, "feature": {"backend"}}
+    )
+    known = hashlib.sha256(json.dumps(values, separators=(",", ":")).encode()).hexdigest()[:16]
+    assert DEFAULTS.digest() == known
+    assert ExtractSettings(feature=FeatureSettings(backend="librosa")).digest() != known

@@ -108,5 +108,5 @@ def test_no_hashes_have_no_neighbours() -> None:
 
 @pytest.mark.parametrize("radius", [-1, 60])
 def test_senseless_radius_is_refused(radius: int) -> None:
-    with pytest.raises(ValueError, match=f"radius: wanted 0 to 59, got {radius}"):
+    with pytest.raises(ValueError, match=f"radius must be 0 to 59, not {radius}"):
         phash_neighbours(np.zeros(1, dtype=np.int64), radius)

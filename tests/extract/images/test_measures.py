@@ -125,21 +125,21 @@ def test_shorter_side_decides_the_size_group(width: int, height: int, group: str
 
 
 def test_size_groups_must_not_overlap() -> None:
-    with pytest.raises(ValidationError, match="small_below must be at most large_from, got 900 > 800"):
+    with pytest.raises(ValidationError, match=r"small_below \(900\) must be at most large_from \(800\)"):
         ImageSettings(small_below=900)
 
 
 def test_longer_file_than_allowed_is_not_opened(picture: Image.Image, encode: Encode) -> None:
     data = encode(picture)
     assert measure(data, ImageSettings(max_bytes=len(data) - 1)) == ImageFault(
-        "image_too_large", f"wanted at most {len(data) - 1} bytes, got {len(data)}"
+        "image_too_large", f"{len(data)} bytes, more than {len(data) - 1}"
     )
     assert isinstance(measure(data, ImageSettings(max_bytes=len(data))), ImageMeasures)
 
 
 def test_larger_picture_than_allowed_is_not_decoded(picture: Image.Image, encode: Encode) -> None:
     assert measure(encode(picture), ImageSettings(max_pixels=96 * 64 - 1)) == ImageFault(
-        "image_too_many_pixels", "wanted at most 6143 pixels, got 96 x 64"
+        "image_too_many_pixels", "96 x 64, more than 6143 pixels"
     )
     assert isinstance(measure(encode(picture), ImageSettings(max_pixels=96 * 64)), ImageMeasures)
 

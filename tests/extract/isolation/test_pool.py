@@ -35,8 +35,8 @@ def run(kinds: Sequence[str], limits: PoolLimits = LIMITS, processes: int = 1) -
     [
         ("abort", "crashed", "its decoder ended with SIGABRT"),
         ("exit", "crashed", "its decoder ended with exit code 3"),
-        ("much", "output_limit", "wanted at most 1048576 bytes of results"),
-        ("nonsense", "crashed", "its decoder's answer makes no sense"),
+        ("much", "output_limit", "the results take more than 1048576 bytes"),
+        ("nonsense", "crashed", "its decoder's reply is invalid"),
     ],
 )
 def test_what_a_decoder_does_costs_its_own_file_only(kind: str, reason: str, detail: str) -> None:
@@ -45,7 +45,7 @@ def test_what_a_decoder_does_costs_its_own_file_only(kind: str, reason: str, det
 
 def test_a_hanging_decoder_is_ended_and_its_file_named() -> None:
     limits = PoolLimits(seconds=0.3, memory_bytes=256 << 20, input_bytes=1 << 20, output_bytes=1 << 20)
-    assert run(["hang"], limits) == {"0:hang": Fault("timeout", "wanted an answer within 0.3 s")}
+    assert run(["hang"], limits) == {"0:hang": Fault("timeout", "no result within 0.3 s")}
 
 
 def test_memory_is_limited_and_the_process_lives_on() -> None:
@@ -101,7 +101,7 @@ def test_no_process_is_left_behind_when_the_block_ends_early() -> None:
 def test_a_handler_that_cannot_be_loaded_is_an_error_not_a_fault_of_the_file(capfd: pytest.CaptureFixture[str]) -> None:
     broken = DecoderPool(misbehave, 1, LIMITS)
     broken._handler = b"no pickle"
-    with broken as pool, pytest.raises(DataError, match="decoder process: wanted it to start, got exit code 1"):
+    with broken as pool, pytest.raises(DataError, match="a decoder process did not start: exit code 1"):
         list(pool.run(iter([Job("a", "echo", b"")])))
     assert "UnpicklingError" in capfd.readouterr().err
 

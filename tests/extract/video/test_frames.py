@@ -101,7 +101,7 @@ def test_videos_in_avi_have_key_frames_too(codec: str) -> None:
         (b"ffconcat version 1.0\nfile /etc/passwd\n", VideoSettings(), "not_allowed_container"),
         (make_clip(CLIP)[:500], VideoSettings(), "broken_video"),
         (make_clip(CLIP), VideoSettings(max_seconds=1), "too_long"),
-        (make_clip(CLIP), VideoSettings(max_pixels=1000), "too_many_pixels: wanted at most 1000 pixels, got 96 x 64"),
+        (make_clip(CLIP), VideoSettings(max_pixels=1000), "too_many_pixels: 96 x 64, more than 1000 pixels"),
     ],
 )
 def test_what_cannot_be_sampled_says_why(data: bytes, settings: VideoSettings, message: str) -> None:

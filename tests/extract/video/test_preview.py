@@ -9,7 +9,7 @@ from tests.extract.synthetic_media import Clip, make_clip, tone
 
 
 def test_a_preview_is_short_small_and_silent() -> None:
-    data = make_clip(Clip(frames=40, rate=Clip.rate / 5, size=(640, 350), sound=tone(1.0), rotation=90))
+    data = make_clip(Clip(frames=40, rate=Clip.rate / 5, size=(640, 350), audio=tone(1.0), rotation=90))
     with av.open(BytesIO(make_preview(data)), "r") as preview:
         (stream,) = preview.streams
         assert isinstance(stream, av.VideoStream)

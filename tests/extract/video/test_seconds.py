@@ -32,5 +32,5 @@ def test_a_frame_beyond_the_limit_is_refused_and_one_on_it_is_not() -> None:
     rule = SecondRule(Fraction(1, 10), 2)
     assert list(rule.claim(0)) == [0]
     assert list(rule.claim(20)) == [1, 2]
-    with pytest.raises(MediaError, match=r"too_long: wanted at most 2 s, got a frame at 2\.1 s"):
+    with pytest.raises(MediaError, match=r"too_long: a frame at 2\.1 s lies beyond 2 s"):
         rule.claim(21)

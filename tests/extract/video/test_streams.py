@@ -61,7 +61,7 @@ def sample(data: bytes) -> tuple[dict[int, tuple[float, bytes]], str]:
         for picked in sampler.sample(open_video(data, SETTINGS), raw)
         for second in picked.seconds
     }
-    return kept, sampler.way
+    return kept, sampler.decode_path
 
 
 @pytest.mark.parametrize("name", FAST)
@@ -117,7 +117,7 @@ def test_parameter_sets_that_change_between_packets_do_not_change_the_frames() -
     kept = [(picked.seconds, picked.value) for picked in sampler.sample(joined, raw)]
     again, more = (open_video(part, SETTINGS) for part in data)
     full = sample_full([*again.packets, *more.packets], again.context, SecondRule(Fraction(1, 90_000), 60), raw)
-    assert sampler.way == "fast"
+    assert sampler.decode_path == "fast"
     assert kept == [(picked.seconds, picked.value) for picked in full]
     assert {len(picture) for _, picture in kept} == BOTH_SIZES
 

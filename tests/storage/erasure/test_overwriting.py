@@ -33,7 +33,7 @@ def names_gone(record: bytes) -> bool:
 
 
 def fill(store: Store) -> dict[str, str]:
-    """Store a page, a medium and a derived object, each between others; return name -> hash."""
+    """Store a page, an image and a derived object, each between others; return name -> hash."""
     found = {}
     with store.objects.writer("page") as pages:
         for name in ("first", "gone", "last"):
@@ -42,9 +42,9 @@ def fill(store: Store) -> dict[str, str]:
         pages.revisit(GONE, found["page gone"])
     with store.objects.writer("media") as media:
         for name in ("first", "gone", "last"):
-            found[f"media {name}"] = media.put(f"picture {name}".encode(), mime="image/png", url=HOME + name)
+            found[f"media {name}"] = media.put(f"image {name}".encode(), mime="image/png", url=HOME + name)
     with store.objects.writer("derived") as derived:
-        found["derived"] = derived.put(b"sound", mime="audio/mpeg", refers_to=found["media gone"])
+        found["derived"] = derived.put(b"audio", mime="audio/mpeg", refers_to=found["media gone"])
     return found
 
 
@@ -71,7 +71,7 @@ def test_blanked_records_leave_everything_else_where_it_was(store: Store) -> Non
     assert find_records(store.root, store.objects, is_gone, nothing)[0] == []
 
 
-def test_a_journal_is_replayed_over_whatever_half_was_written(store: Store) -> None:
+def test_the_journal_finishes_half_overwritten_records(store: Store) -> None:
     fill(store)
     places = find_records(store.root, store.objects, is_gone, nothing)[0]
     page = next(place for place in places if place.segment.endswith(".gz"))
@@ -105,7 +105,7 @@ def test_a_page_that_names_it_is_stored_again_without(store: Store) -> None:
 
 
 @pytest.mark.parametrize("kind", ["page gone", "media gone"])
-def test_an_object_that_others_use_moves_to_their_address(store: Store, kind: str) -> None:
+def test_an_object_that_others_use_moves_to_their_url(store: Store, kind: str) -> None:
     found = fill(store)
     before = store.objects.read(found[kind])
     items = find_records(store.root, store.objects, is_gone, nothing)[0]
@@ -148,6 +148,6 @@ def test_a_gzipped_record_has_the_length_asked_for_and_is_one(length: int) -> No
 
 
 @pytest.mark.parametrize("compressed", [False, True])
-def test_what_is_too_short_for_a_record_is_an_error(*, compressed: bool) -> None:
+def test_a_length_too_short_for_a_record_is_an_error(*, compressed: bool) -> None:
     with pytest.raises(CorruptObjectError, match="100 bytes are too few for a WARC record"):
         blank_record(100, compressed=compressed, now=NOON)

@@ -1,0 +1,7 @@
+from .audio.mfcc import mfcc, released_mel
+from .clip import extract_clip
+from .images.measures import measure
+from .video.frames import Frame, sample_frames
+from .video.preview import make_preview
+
+__all__ = ["Frame", "extract_clip", "make_preview", "measure", "mfcc", "released_mel", "sample_frames"]
