@@ -6,8 +6,8 @@ from typing import Any
 from m5data.stage import Progress
 from scale.data.shard_folder import ShardFolder
 from scale.evaluation.evaluate import evaluate
-from scale.recipe_file import load_training_recipe
 from scale.training.train import Trained, train
+from scale.training_recipe import load_training_recipe
 
 __all__ = ["CACHE", "evaluate_run", "run_folder", "train_run"]
 

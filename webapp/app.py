@@ -18,23 +18,21 @@ from starlette.types import ASGIApp, Scope
 from annotate.tasks import TaskBoard, TaskSettings
 from m5data.stage import Clock, utc_now
 from storage import Store
-from webapp.annotation.routes import AnnotationRoutes
-from webapp.browsing.routes import BrowsingRoutes
-from webapp.catalogue.shelf import Shelf
-from webapp.objects.routes import ObjectRoutes
+from webapp.annotate_routes import AnnotationRoutes
+from webapp.catalogue.product_reader import Shelf
+from webapp.label_routes import ReviewRoutes
+from webapp.object_routes import ObjectRoutes
 from webapp.pages import Pages
-from webapp.review.routes import ReviewRoutes
-from webapp.security.address import Address
+from webapp.product_routes import BrowsingRoutes
+from webapp.requests import Threads
 from webapp.security.gate import Gate, Keys
 from webapp.security.headers import SecurityHeaders
-from webapp.security.people import People, Person
+from webapp.security.origin import Address
+from webapp.security.people import People, Person, find_reviewer
 from webapp.security.rate_limit import RateLimit
-from webapp.security.reviewers import find_reviewer
-from webapp.security.sessions import Sessions
-from webapp.security.signing import Signer
+from webapp.security.sessions import Sessions, Signer
 from webapp.settings import ServeSettings
 from webapp.signing_in import SignInRoutes
-from webapp.threads import Threads
 
 __all__ = ["make_app"]
 

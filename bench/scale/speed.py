@@ -18,15 +18,14 @@ import torch
 from bench.scale.generated import World, write_world
 from scale.data.batches import Batches
 from scale.data.blocks import blocks_of
-from scale.data.encoded import Encoded
-from scale.data.fitting import fit
+from scale.data.fit_vocabulary import fit
+from scale.data.sample_encoder import Encoded
 from scale.data.shard_folder import ShardFolder
 from scale.data.tensors import Batch, make_batch
 from scale.model.masking import hide
 from scale.model.tasks import Pretraining
-from scale.recipe_file import load_training_recipe
-from scale.settings import TrainingRecipe
 from scale.training.train import loader_of
+from scale.training_recipe import TrainingRecipe, load_training_recipe
 
 ROUNDS = 30
 

@@ -23,12 +23,11 @@ from scipy.stats import t as student
 
 from bench.scale.generated import World, best_accuracy, write_world
 from scale.data.shard_folder import ShardFolder
+from scale.evaluation.features import load_model
 from scale.evaluation.judge import TEST, Judge
-from scale.evaluation.model import load_model
-from scale.evaluation.probes import probe, score
-from scale.evaluation.retrieval import search
-from scale.settings import MODALITIES, Modality, TrainingRecipe
+from scale.evaluation.scores import probe, score, search
 from scale.training.train import FINETUNE, FINETUNED, PRETRAINED, train
+from scale.training_recipe import MODALITIES, Modality, TrainingRecipe
 
 SIZES: Mapping[str, int] = {
     "train": 1024,

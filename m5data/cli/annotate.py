@@ -80,7 +80,7 @@ def links(
     """
     from annotate.tasks import TaskBoard
     from m5data.workspace import Workspace
-    from webapp.security.reviewers import invite_reviewers
+    from webapp.security.people import invite_reviewers
 
     opened = Workspace.open(workspace)
     base = base or opened.settings.serve.address

@@ -101,7 +101,7 @@ def serve(
     import m5data
     from storage.secret_key import load_or_create_key
     from webapp.app import make_app
-    from webapp.security.address import check_public
+    from webapp.security.origin import check_public
     from webapp.server import listen
     from webapp.server import serve as serve_app
 

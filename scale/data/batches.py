@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from m5data.errors import MissingInputError, ThresholdError
 from scale.data.block_loader import BlockLoader
 from scale.data.blocks import Block, share_of_epoch, windows
-from scale.data.encoded import Encoded, take
-from scale.settings import MODALITIES, Modality
+from scale.data.sample_encoder import Encoded, take
+from scale.training_recipe import MODALITIES, Modality
 
 __all__ = ["Batches"]
 

@@ -14,10 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from scale.data.blocks import Block
-from scale.data.donors import Donors
-from scale.data.encoded import ARRAYS, Encoded
-from scale.data.reading import DamagedShardError, read_samples
-from scale.data.sample_encoder import SampleEncoder
+from scale.data.group_imputation import Donors
+from scale.data.sample_encoder import ARRAYS, Encoded, SampleEncoder
+from scale.data.shard_reader import DamagedShardError, read_samples
 from storage.files import replacing
 
 __all__ = ["BlockLoader"]

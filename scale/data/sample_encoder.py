@@ -1,24 +1,69 @@
 """Raw samples to arrays; a medium that cannot be used is absent, and counted."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from m5data.errors import MediaError
-from scale.data.encoded import Encoded
-from scale.data.fitting import Fitted
-from scale.data.pixels import flat_frame, grid_boxes, patches
+from scale.data.audio import mel_bands, mfcc_blocks
+from scale.data.fit_vocabulary import Fitted
+from scale.data.images import Regions, flat_frame, grid_boxes, patches
 from scale.data.raw_sample import RawSample
-from scale.data.regions import Regions
-from scale.data.sound import mel_bands, mfcc_blocks
-from scale.data.table_text import table_tokens
-from scale.data.tokens import CLS
-from scale.settings import MODALITIES, InputSettings
+from scale.data.tokens import CLS, table_tokens
+from scale.training_recipe import MODALITIES, InputSettings
 
-__all__ = ["SampleEncoder"]
+__all__ = ["ARRAYS", "Encoded", "SampleEncoder", "take"]
+
+ARRAYS = (
+    "text_ids",
+    "table_ids",
+    "table_part",
+    "image",
+    "image_box",
+    "image_count",
+    "video",
+    "video_count",
+    "audio",
+    "present",
+    "index",
+)
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Some samples, as arrays whose first axis counts them.
+
+    - ``text_ids`` [n, text_tokens] int32, ``table_ids`` and ``table_part`` [n, table_tokens] int32; PAD after the end
+    - ``image`` [n, image_tokens, image_width] uint8 pixels (regions: float32), ``image_box`` [n, image_tokens, 5]
+      float32, ``image_count`` [n] int32: how many of the tokens are there
+    - ``video`` [n, frames, video_width] uint8, ``video_count`` [n] int32
+    - ``audio`` [n, audio tokens, audio width] float32
+    - ``present`` [n, 5] bool, in the order of ``MODALITIES``; absent modalities are zeros
+    - ``index`` [n] int64: number of the sample in its split
+    """
+
+    arrays: Mapping[str, NDArray[np.generic]]
+    product_ids: Sequence[str]
+    labels: Sequence[str | None]
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    """Reason -> samples, or modalities of samples, that could not be read."""
+
+    def __len__(self) -> int:
+        return len(self.product_ids)
+
+
+def take(parts: Sequence[Encoded], rows: Sequence[tuple[int, int]]) -> Encoded:
+    """Return the samples at (part, row), in that order."""
+    arrays = {name: np.stack([parts[part].arrays[name][row] for part, row in rows]) for name in ARRAYS}
+    return Encoded(
+        arrays,
+        [parts[part].product_ids[row] for part, row in rows],
+        [parts[part].labels[row] for part, row in rows],
+    )
+
 
 Row = dict[str, NDArray[np.generic]]
 

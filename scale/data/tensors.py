@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from scale.data.encoded import Encoded
+from scale.data.sample_encoder import Encoded
 from scale.data.tokens import CLS, PAD
-from scale.settings import MODALITIES, ObjectiveSettings
+from scale.training_recipe import MODALITIES, ObjectiveSettings
 
 __all__ = ["NO_LABEL", "Batch", "make_batch"]
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -11,7 +11,18 @@ from typing import Protocol
 from m5data.errors import SettingsError
 from m5data.segmentation import cut_words
 
-__all__ = ["CLS", "MASK", "PAD", "SEP", "SPECIAL", "UNKNOWN", "CorpusVocabulary", "Vocabulary", "load_bert_vocabulary"]
+__all__ = [
+    "CLS",
+    "MASK",
+    "PAD",
+    "SEP",
+    "SPECIAL",
+    "UNKNOWN",
+    "CorpusVocabulary",
+    "Vocabulary",
+    "load_bert_vocabulary",
+    "table_tokens",
+]
 
 PAD, UNKNOWN, CLS, SEP, MASK = range(5)
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -125,3 +136,21 @@ def _repeat(word: str, times: int) -> Counter[str]:
 
 def _words(text: str) -> list[str]:
     return [piece for piece in cut_words(text.lower()) if not piece.isspace()]
+
+
+def table_tokens(specs: Sequence[tuple[str, str]], vocabulary: Vocabulary, limit: int) -> tuple[list[int], list[int]]:
+    """Return ids and parts of a table: [CLS] name value [SEP] name value [SEP] …, cut at ``limit``.
+
+    A token's part is 1 + 2 i in the name of row i, 2 + 2 i in its value, and 0 elsewhere.
+    """
+    ids, parts = [CLS], [0]
+    for row, pair in enumerate(specs):
+        for side, text in enumerate(pair):
+            pieces = vocabulary.encode(text)
+            ids += pieces
+            parts += [1 + 2 * row + side] * len(pieces)
+        ids.append(SEP)
+        parts.append(0)
+        if len(ids) >= limit:
+            break
+    return ids[:limit], parts[:limit]

@@ -1,9 +1,9 @@
 """The encoder ``paper``: ResNet-50 and BERT-base, as M5Product's candidates were searched."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -14,9 +14,46 @@ from torch import Tensor
 from transformers import AutoModel, AutoTokenizer
 
 from m5data.errors import SettingsError
-from scale.encoders.listing import Listing, ReadObject, batches, image_of
 
-__all__ = ["BERT", "RESNET", "PaperEncoder"]
+__all__ = ["BATCH", "BERT", "RESNET", "Listing", "PaperEncoder", "ReadObject", "image_of"]
+
+BATCH = 32
+"""Listings that are on the device at a time."""
+
+ReadObject = Callable[[str], bytes]
+"""SHA-256 of an object -> its bytes."""
+
+
+class Listing(Protocol):
+    """One product; absent modalities are None or empty."""
+
+    @property
+    def product_id(self) -> str:
+        """Its id."""
+
+    @property
+    def caption(self) -> str | None:
+        """Its title."""
+
+    @property
+    def specs(self) -> Sequence[tuple[str, str]]:
+        """Property and value, in order."""
+
+    @property
+    def image(self) -> str | None:
+        """SHA-256 of its main image."""
+
+
+def image_of(listing: Listing, read: ReadObject) -> bytes | None:
+    """Return the bytes of a listing's main image."""
+    return read(listing.image) if listing.image else None
+
+
+def batches(listings: Sequence[Listing]) -> Iterable[Sequence[Listing]]:
+    """Yield the listings in batches."""
+    for start in range(0, len(listings), BATCH):
+        yield listings[start : start + BATCH]
+
 
 RESNET = "microsoft/resnet-50"
 BERT = "bert-base-chinese"

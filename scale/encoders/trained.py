@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scale.data.raw_sample import RawSample
 from scale.data.sample_encoder import SampleEncoder
 from scale.data.tensors import make_batch
-from scale.encoders.listing import Listing, ReadObject, batches, image_of
-from scale.evaluation.model import load_model
+from scale.encoders.paper import Listing, ReadObject, batches, image_of
+from scale.evaluation.features import load_model
 
 __all__ = ["TrainedEncoder"]
 

@@ -9,10 +9,9 @@ import torch
 from m5data.errors import MissingInputError
 from m5data.stage import Progress, SilentProgress
 from scale.data.shard_folder import ShardFolder
-from scale.evaluation.examples import write_examples
+from scale.evaluation.examples import plot_features, write_examples
+from scale.evaluation.features import load_model
 from scale.evaluation.judge import RETRIEVAL, TEST, Judge, check_version
-from scale.evaluation.model import load_model
-from scale.evaluation.plot import plot_features
 from scale.training.train import FINETUNE, FINETUNED, PRETRAINED
 
 __all__ = ["evaluate"]

@@ -10,16 +10,19 @@ import numpy as np
 import torch
 from jinja2 import Environment, PackageLoader
 from matplotlib import colormaps
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
+from sklearn.manifold import TSNE
 
-from scale.data.encoded import Encoded
+from scale.data.sample_encoder import Encoded
 from scale.data.tensors import make_batch
-from scale.evaluation.judge import RETRIEVAL, Judge
-from scale.evaluation.retrieval import search
+from scale.evaluation.judge import RETRIEVAL, TEST, Judge
+from scale.evaluation.scores import search
 from scale.model.fusion import JointFusion
 
-__all__ = ["write_examples"]
+__all__ = ["plot_features", "write_examples"]
 
 QUERIES = 8
 SHOWN = 6
@@ -117,3 +120,27 @@ def _uri(pixels: NDArray[np.uint8]) -> str:
     buffer = io.BytesIO()
     Image.fromarray(pixels).resize((SIDE, SIDE)).save(buffer, "PNG")
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+MOST = 2_000
+"""Samples drawn: t-SNE takes minutes beyond."""
+PERPLEXITY = 30.0
+
+
+def plot_features(judge: Judge, out: Path) -> None:
+    """Write ``tsne.png``: the features of the classification test, coloured by class; nothing without that split."""
+    if TEST not in judge.shards.splits:
+        return
+    features = judge.features(TEST)
+    values, labels = features.values[:MOST], features.labels[:MOST].astype(str)
+    if len(values) < 4:
+        return
+    perplexity = min(PERPLEXITY, (len(values) - 1) / 3)
+    places = TSNE(perplexity=perplexity, random_state=judge.model.seed, init="pca").fit_transform(values)
+    figure = Figure(figsize=(8, 8), layout="tight")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    _, numbers = np.unique(labels, return_inverse=True)
+    axes.scatter(places[:, 0], places[:, 1], c=numbers, cmap="tab20", s=12)
+    axes.set(title=f"t-SNE of {len(values)} features, {numbers.max() + 1} classes, {judge.phase}", xticks=[], yticks=[])
+    figure.savefig(out / "tsne.png", dpi=110, metadata={"Software": ""})

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor
 
 from m5data.errors import DataError
@@ -13,16 +15,56 @@ from scale.data.batches import Batches
 from scale.data.blocks import blocks_of
 from scale.data.shard_folder import ShardFolder
 from scale.data.tensors import Batch
-from scale.evaluation.combinations import combinations, name_of
-from scale.evaluation.correlation import correlation
-from scale.evaluation.features import Features, read_features
-from scale.evaluation.model import Model
-from scale.evaluation.probes import cluster, probe, score
-from scale.evaluation.retrieval import search
-from scale.settings import Modality
+from scale.evaluation.features import Features, Model, read_features
+from scale.evaluation.scores import cluster, probe, score, search
 from scale.training.train import FINETUNE, loader_of
+from scale.training_recipe import Modality
 
-__all__ = ["RETRIEVAL", "TEST", "Judge", "check_version"]
+__all__ = ["RETRIEVAL", "TEST", "Judge", "check_version", "combinations", "correlation", "name_of"]
+
+INITIALS = {"text": "T", "image": "I", "table": "Tab", "video": "V", "audio": "A"}
+
+
+def combinations(streams: tuple[Modality, ...]) -> tuple[tuple[Modality, ...], ...]:
+    """Return the rows of the papers' Tables 3 and 4: every modality by itself, then the first two, three and so on."""
+    alone = [(name,) for name in streams]
+    added = [streams[:count] for count in range(2, len(streams) + 1)]
+    return (*alone, *added)
+
+
+def name_of(modalities: tuple[Modality, ...]) -> str:
+    """Return e.g. ``T + I + Tab``."""
+    return " + ".join(INITIALS[name] for name in modalities)
+
+
+def correlation(batches: Batches, model: Model, device: torch.device) -> dict[str, float]:
+    """Return the mean cosine of pooled image and text vectors, before fusion, of products that have both.
+
+    ``image-text`` of the same product, ``image-text of others`` of all different ones (what the first
+    would be if the two did not belong together). Empty where the model does not see both.
+
+    Raises:
+        DataError: A vector is not finite.
+    """
+    streams = model.trunk.streams
+    if not {"text", "image"} <= set(streams):
+        return {}
+    places = [streams.index("text"), streams.index("image")]
+
+    def describe(batch: Batch) -> Tensor:
+        states, _ = model.trunk.encode(batch)
+        pair = torch.stack([F.normalize(states[streams[at]][:, 0], dim=-1) for at in places], dim=1)
+        return (pair * batch["present"][:, places].all(dim=1)[:, None, None]).flatten(1)
+
+    values = read_features(batches, model.recipe.objective, device, describe).values
+    text, image = np.split(values[np.abs(values).sum(axis=1) > 0].astype(np.float64), 2, axis=1)
+    count = len(text)
+    if count < 2:
+        return {}
+    same = float((text * image).sum() / count)
+    every = float(text.sum(axis=0) @ image.sum(axis=0))
+    return {"image-text": same, "image-text of others": (every - same * count) / (count * (count - 1))}
+
 
 RETRIEVAL = {"coarse": ("query-c", "gallery-c"), "fine": ("query-fg", "gallery-fg")}
 """Task -> queries and gallery."""

@@ -3,9 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from scale.model.encoders import SPREAD
-from scale.model.layer import Layer
-from scale.settings import Modality, ModelSettings, ObjectiveSettings
+from scale.model.encoders import SPREAD, Layer
+from scale.training_recipe import Modality, ModelSettings, ObjectiveSettings
 
 __all__ = ["CrossFusion", "JointFusion", "NoFusion", "States", "make_fusion"]
 

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from scale.data.tensors import Batch
 from scale.data.tokens import MASK, SPECIAL
-from scale.settings import Modality, ObjectiveSettings
+from scale.training_recipe import Modality, ObjectiveSettings
 
 __all__ = ["hidden_pairs", "hidden_places", "hide", "replaced"]
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from scale.data.tensors import Batch
 from scale.model.encoders import make_encoder
 from scale.model.fusion import States, make_fusion
-from scale.settings import TrainingRecipe
+from scale.training_recipe import TrainingRecipe
 
 __all__ = ["Fused", "Trunk"]
 

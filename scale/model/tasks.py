@@ -9,7 +9,7 @@ from scale.model.alignment import free_alignment, no_alignment, sample_alignment
 from scale.model.losses import contrastive_loss, masked_feature_loss, masked_token_loss
 from scale.model.masking import TOKEN_MODALITIES, hide
 from scale.model.network import Fused, Trunk
-from scale.settings import TrainingRecipe
+from scale.training_recipe import TrainingRecipe
 
 __all__ = ["TASKS", "Classifier", "Pretraining"]
 

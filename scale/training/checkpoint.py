@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from m5data.errors import DataError, MissingInputError, SettingsError
-from scale.settings import TrainingRecipe
+from scale.training_recipe import TrainingRecipe
 from storage.files import replacing
 
 __all__ = ["Identity", "load_checkpoint", "save_checkpoint"]

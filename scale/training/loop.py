@@ -1,22 +1,121 @@
-"""The loop."""
+"""The training loop, its loss curve, and the processes that share it."""
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils.tensorboard import SummaryWriter
 
 from m5data.errors import DataError
 from m5data.stage import Progress
 from scale.data.batches import Batches
-from scale.data.encoded import Encoded
+from scale.data.sample_encoder import Encoded
 from scale.data.tensors import Batch
-from scale.settings import OptimiserSettings
-from scale.training.log import Log
-from scale.training.processes import Processes, seeded
+from scale.training_recipe import OptimiserSettings
 
-__all__ = ["Phase", "run_phase", "total_steps"]
+__all__ = ["Log", "Phase", "Processes", "joined", "run_phase", "seeded", "total_steps"]
+
+
+class Log:
+    """Losses by step. ``curve`` has a row a step and term: step, name, value."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self.curve: list[tuple[int, str, float]] = []
+        self._folder = folder
+        self._writer: SummaryWriter | None = None
+
+    def resume(self, curve: Sequence[Sequence[int | str | float]], step: int) -> None:
+        """Take up the curve of a checkpoint; what TensorBoard was told of later steps is purged."""
+        self.curve = [(int(row[0]), str(row[1]), float(row[2])) for row in curve]
+        if self._folder is not None:
+            self._writer = SummaryWriter(str(self._folder), purge_step=step)
+
+    def add(self, step: int, terms: Mapping[str, float], rate: float) -> None:
+        """Note the terms of a step."""
+        self.curve += [(step, name, value) for name, value in terms.items()]
+        if self._folder is None:
+            return
+        if self._writer is None:
+            self._writer = SummaryWriter(str(self._folder))
+        for name, value in {**terms, "rate": rate}.items():
+            self._writer.add_scalar(name, value, step)
+
+    def close(self) -> None:
+        """Write out what TensorBoard has not yet."""
+        if self._writer is not None:
+            self._writer.close()
+
+
+@dataclass(frozen=True)
+class Processes:
+    """This process among its like."""
+
+    device: torch.device
+    rank: int = 0
+    world: int = 1
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this one writes checkpoints and logs."""
+        return self.rank == 0
+
+    def wait(self) -> None:
+        """Wait until every process is here: what the first has written, all may read."""
+        if self.world > 1:
+            distributed.barrier()
+
+    def share(self, module: nn.Module) -> nn.Module:
+        """Return the module with its gradients averaged over the processes."""
+        if self.world == 1:
+            return module
+        devices = [self.device] if self.device.type == "cuda" else None
+        # a batch may leave a modality, and so its weights, without a part in the loss
+        return DistributedDataParallel(module, device_ids=devices, find_unused_parameters=True)
+
+
+@contextmanager
+def joined(device: str | None = None) -> Iterator[Processes]:
+    """Give this process's place, by the variables that torchrun sets; the device is a GPU where there is one.
+
+    Args:
+        device: ``cpu``, ``cuda`` or ``cuda:N``; None: a GPU where there is one.
+    """
+    rank, world, local = (
+        int(os.environ.get(name, at)) for name, at in (("RANK", 0), ("WORLD_SIZE", 1), ("LOCAL_RANK", 0))
+    )
+    chosen = torch.device(device or (f"cuda:{local}" if torch.cuda.is_available() else "cpu"))
+    if chosen.type == "cuda":
+        torch.cuda.set_device(chosen)
+    if world == 1:
+        yield Processes(chosen)
+        return
+    distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+    try:
+        yield Processes(chosen, rank, world)
+    finally:
+        distributed.destroy_process_group()
+
+
+@contextmanager
+def seeded(device: torch.device, *parts: int) -> Iterator[None]:
+    """Let torch's draws follow from ``parts`` alone, and leave its generators as they were.
+
+    So the draws of a step depend on seed and step, not on what ran before it: that is the random state
+    a checkpoint needs, and all of it.
+    """
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        mixed = 0
+        for part in parts:  # a plain hash of whole numbers: generators seeded with neighbours are unrelated
+            mixed = (mixed * 1_000_003 + part) % (1 << 63)
+        torch.manual_seed(mixed)
+        yield
 
 
 @dataclass

@@ -15,18 +15,16 @@ from m5data.stage import Progress, SilentProgress
 from scale.data.batches import Batches
 from scale.data.block_loader import BlockLoader
 from scale.data.blocks import blocks_of
-from scale.data.donors import Donors, find_donors
-from scale.data.fitting import Fitted, fit, load_fitted
-from scale.data.regions import Regions
+from scale.data.fit_vocabulary import Fitted, fit, load_fitted
+from scale.data.group_imputation import Donors, find_donors
+from scale.data.images import Regions
 from scale.data.sample_encoder import SampleEncoder
 from scale.data.shard_folder import ShardFolder
 from scale.data.tensors import make_batch
 from scale.model.tasks import Classifier, Pretraining
-from scale.settings import TrainingRecipe
 from scale.training.checkpoint import Identity, load_checkpoint, save_checkpoint
-from scale.training.log import Log
-from scale.training.loop import Phase, run_phase, total_steps
-from scale.training.processes import Processes, joined, seeded
+from scale.training.loop import Log, Phase, Processes, joined, run_phase, seeded, total_steps
+from scale.training_recipe import TrainingRecipe
 
 __all__ = ["FINETUNE", "FINETUNED", "PRETRAINED", "Trained", "loader_of", "train"]
 

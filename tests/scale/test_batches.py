@@ -12,9 +12,8 @@ from m5data.errors import MissingInputError, ThresholdError
 from scale.data.batches import Batches
 from scale.data.block_loader import BlockLoader
 from scale.data.blocks import blocks_of
-from scale.data.encoded import Encoded
-from scale.data.fitting import fit
-from scale.data.sample_encoder import SampleEncoder
+from scale.data.fit_vocabulary import fit
+from scale.data.sample_encoder import Encoded, SampleEncoder
 from scale.data.shard_folder import ShardFolder
 from tests.scale.conftest import SIZES
 from tests.scale.tiny_recipes import recipe

@@ -22,7 +22,7 @@ transformers = pytest.importorskip("transformers")
 
 from scale.encoders.paper import PaperEncoder  # noqa: E402 - only where torch is
 from scale.encoders.trained import TrainedEncoder  # noqa: E402
-from scale.training.processes import seeded  # noqa: E402
+from scale.training.loop import seeded  # noqa: E402
 from scale.training.train import FINETUNED, PRETRAINED, train  # noqa: E402
 
 

@@ -13,18 +13,16 @@ from m5data.cli.main import app
 from m5data.errors import DataError, MissingInputError
 from m5data.workspace import Workspace
 from scale.data.shard_folder import ShardFolder
-from scale.settings import MODALITIES
+from scale.training_recipe import MODALITIES
 from tests.scale.tiny_recipes import recipe
 
 torch = pytest.importorskip("torch")
 
 from scale.data.tensors import make_batch  # noqa: E402 - only where torch is
 from scale.evaluation.evaluate import evaluate  # noqa: E402
-from scale.evaluation.features import Features, only  # noqa: E402
+from scale.evaluation.features import Features, load_model, only  # noqa: E402
 from scale.evaluation.judge import Judge  # noqa: E402
-from scale.evaluation.model import load_model  # noqa: E402
-from scale.evaluation.probes import score  # noqa: E402
-from scale.evaluation.retrieval import search  # noqa: E402
+from scale.evaluation.scores import score, search  # noqa: E402
 from scale.training.train import PRETRAINED, train  # noqa: E402
 
 CPU = torch.device("cpu")

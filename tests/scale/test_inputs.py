@@ -12,15 +12,13 @@ import pytest
 from PIL import Image
 
 from m5data.errors import DataError, MediaError, MissingInputError, SettingsError
-from scale.data.fitting import Fitted, load_fitted
-from scale.data.pixels import flat_frame, grid_boxes, patches
+from scale.data.audio import mel_bands, mel_spectrogram, mfcc_blocks
+from scale.data.fit_vocabulary import Fitted, load_fitted
+from scale.data.images import Regions, flat_frame, grid_boxes, patches
 from scale.data.raw_sample import RawSample
-from scale.data.regions import Regions
 from scale.data.sample_encoder import SampleEncoder
-from scale.data.sound import mel_bands, mel_spectrogram, mfcc_blocks
-from scale.data.table_text import table_tokens
-from scale.data.tokens import CLS, SEP, SPECIAL, UNKNOWN, CorpusVocabulary, load_bert_vocabulary
-from scale.settings import InputSettings
+from scale.data.tokens import CLS, SEP, SPECIAL, UNKNOWN, CorpusVocabulary, load_bert_vocabulary, table_tokens
+from scale.training_recipe import InputSettings
 from tests.scale.tiny_recipes import recipe
 
 CORPUS = ["真皮 沙发 真皮", "布艺 沙发 A1"]

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from scale.data.tokens import CLS, MASK, PAD, SEP, SPECIAL
-from scale.settings import ObjectiveSettings
+from scale.training_recipe import ObjectiveSettings
 
 torch = pytest.importorskip("torch")
 
 from scale.data.tensors import Batch  # noqa: E402 - only where torch is
 from scale.model.masking import hidden_pairs, hide, replaced  # noqa: E402
-from scale.training.processes import seeded  # noqa: E402
+from scale.training.loop import seeded  # noqa: E402
 
 MANY = 4_000
 WORDS = 50

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 from m5data.errors import SettingsError
-from scale.data.donors import find_donors
+from scale.data.group_imputation import find_donors
 from scale.data.raw_sample import RawSample
 from scale.data.shard_folder import ShardFolder
-from scale.recipe_file import load_training_recipe
-from scale.shipped import shipped_names
+from scale.training_recipe import load_training_recipe, shipped_names
 
 NAMES = ("clip", "image-only", "m5-mmt", "paper", "released", "small", "text-only", "tiny")
 

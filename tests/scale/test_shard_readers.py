@@ -11,8 +11,8 @@ from bench.scale.generated import World, generate
 from export import Sample
 from m5data.errors import DataError, MissingInputError
 from scale.data.raw_sample import RawSample
-from scale.data.reading import DamagedShardError, read_samples
 from scale.data.shard_folder import ShardFolder
+from scale.data.shard_reader import DamagedShardError, read_samples
 from tests.scale.conftest import SIZES
 
 

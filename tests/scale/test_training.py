@@ -12,7 +12,7 @@ import pytest
 
 from m5data.errors import DataError, MissingInputError, SettingsError
 from scale.data.shard_folder import ShardFolder
-from scale.settings import TrainingRecipe
+from scale.training_recipe import TrainingRecipe
 from tests.scale.tiny_recipes import recipe
 
 torch = pytest.importorskip("torch")

@@ -21,7 +21,7 @@ def test_without_the_extra_the_verbs_say_what_to_install(tmp_path: Path, monkeyp
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name in {"torch", "sklearn"} else object())
     done = CliRunner().invoke(app, ["train", "-w", str(tmp_path / "shop")])
     assert isinstance(done.exception, UsageError)
-    assert "found no torch, sklearn; run: pip install 'm5data[train]'" in str(done.exception)
+    assert "training needs torch, sklearn, not installed here; run: pip install 'm5data[train]'" in str(done.exception)
 
 
 def test_a_take_down_drops_what_training_shows_and_keeps_the_rest(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from scale.settings import TrainingRecipe
+from scale.training_recipe import TrainingRecipe
 
 __all__ = ["recipe"]
 

@@ -20,7 +20,7 @@ from tests.webapp.chromium import find_chromium
 from tests.webapp.hostile import HOSTILE
 from webapp.app import make_app
 from webapp.security.gate import CSRF_HEADER
-from webapp.security.reviewers import invite_reviewers
+from webapp.security.people import invite_reviewers
 from webapp.settings import ServeSettings
 
 KEY = bytes(32)

@@ -1,7 +1,7 @@
 import pytest
 
 from m5data.errors import SettingsError
-from webapp.security.address import Address, check_public
+from webapp.security.origin import Address, check_public
 from webapp.settings import ServeSettings
 
 SECRET = "s" * 32

@@ -13,7 +13,7 @@ from m5data.workspace import Workspace
 from tests.export.synthetic import product, rows
 from tests.webapp.demo_products import SETTINGS
 from tests.webapp.served import Served, open_link
-from webapp.security.reviewers import invite_reviewers
+from webapp.security.people import invite_reviewers
 
 PAIRS = 50
 SHOWN = "document.getElementById('task').hidden ? null : document.querySelector('#a .path').textContent"

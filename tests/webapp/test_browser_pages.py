@@ -11,7 +11,7 @@ from annotate.tasks import Task, TaskBoard, TaskSettings
 from m5data.workspace import Workspace
 from tests.webapp.conftest import Filled
 from tests.webapp.served import Served, open_link
-from webapp.security.reviewers import invite_reviewers
+from webapp.security.people import invite_reviewers
 
 CONTRAST = """
 () => {

@@ -9,9 +9,9 @@ from storage import Store
 from tests.export.conftest import store as five_modalities
 from tests.export.synthetic import product, rows
 from tests.webapp.conftest import Filled, Site
-from webapp.catalogue.detail import read_detail
+from webapp.catalogue.product_detail import read_detail
+from webapp.catalogue.product_reader import Shelf
 from webapp.catalogue.search import PAGE, Choices, Search, find_products, list_choices
-from webapp.catalogue.shelf import Shelf
 
 store = five_modalities
 

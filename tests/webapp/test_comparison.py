@@ -1,5 +1,5 @@
-from webapp.catalogue.card import Specification
 from webapp.catalogue.comparison import Line, compare
+from webapp.catalogue.product_card import Specification
 
 
 def spec(name: str, value: str, name_norm: str | None = None, value_norm: str | None = None) -> Specification:

@@ -2,7 +2,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from webapp.objects.ranges import NoRangeError, read_range
+from webapp.object_routes import NoRangeError, read_range
 
 CONTENT = bytes(range(100))
 

@@ -1,7 +1,7 @@
 import hypothesis.strategies as st
 from hypothesis import given
 
-from webapp.security.signing import Signer
+from webapp.security.sessions import Signer
 
 SIGNER = Signer(b"a key")
 

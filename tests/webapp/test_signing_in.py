@@ -7,7 +7,7 @@ import pytest
 from tests.webapp.conftest import ORIGIN, Browser, Filled, HeldClock, OpenSite, Site
 from webapp.security.gate import COOKIE
 from webapp.security.people import People, Person
-from webapp.security.signing import Signer
+from webapp.security.sessions import Signer
 
 PAGES = ("/", "/annotate", "/products", "/products/shop:0", "/labels")
 

@@ -3,7 +3,7 @@ from collections.abc import Mapping
 import hypothesis.strategies as st
 from hypothesis import given
 
-from webapp.catalogue.plain_text import plain
+from webapp.catalogue.product_card import plain
 from webapp.pages import texts_in
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from webapp.catalogue.card import Specification
+from webapp.catalogue.product_card import Specification
 
 __all__ = ["Line", "compare"]
 

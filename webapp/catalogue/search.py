@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import duckdb
 
 from storage.query import query_errors
-from webapp.catalogue.card import Card
-from webapp.catalogue.card_reading import read_cards
+from webapp.catalogue.product_card import Card, read_cards
 
 __all__ = ["PAGE", "Choices", "Found", "Search", "find_products", "list_choices"]
 

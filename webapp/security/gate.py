@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from m5data.stage import Clock
-from webapp.security.address import Address
+from webapp.security.origin import Address
 from webapp.security.people import People, Person
 from webapp.security.rate_limit import RateLimit, address_key
 from webapp.security.sessions import Session, Sessions

@@ -7,13 +7,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.routing import BaseRoute, Route
 
-from webapp.access import visitor_of
-from webapp.catalogue.detail import read_detail
+from webapp.catalogue.product_detail import read_detail
+from webapp.catalogue.product_reader import Shelf
 from webapp.catalogue.search import Choices, Found, Search, find_products, list_choices
-from webapp.catalogue.shelf import Shelf
-from webapp.objects.routes import PLAYED, SHOWN
+from webapp.object_routes import PLAYED, SHOWN
 from webapp.pages import Pages
-from webapp.threads import Threads
+from webapp.requests import Threads, visitor_of
 
 __all__ = ["BrowsingRoutes"]
 

@@ -1,12 +1,16 @@
-"""What a training recipe says; FIELD names in docstrings: [P] the SCALE paper, [C] its released code."""
+"""Training recipes: the shipped ones and how one is loaded. [P] is the SCALE paper, [C] its released code."""
 
+import tomllib
 from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from m5data.errors import SettingsError
+from m5data.settings_file import read_settings
 from m5data.stage_settings import StageSettings
-from scale.shipped import shipped_values
 
 __all__ = [
     "MODALITIES",
@@ -16,7 +20,46 @@ __all__ = [
     "ObjectiveSettings",
     "OptimiserSettings",
     "TrainingRecipe",
+    "load_training_recipe",
+    "shipped_names",
+    "shipped_values",
 ]
+
+
+def shipped_names() -> tuple[str, ...]:
+    """Return the names of the shipped recipes, in alphabetical order."""
+    folder = resources.files("scale") / "recipes"
+    return tuple(sorted(path.name.removesuffix(".toml") for path in folder.iterdir() if path.is_file()))
+
+
+def shipped_values(name: str) -> dict[str, Any]:
+    """Return what a shipped recipe's file says.
+
+    Raises:
+        ValueError: There is none of that name.
+    """
+    if name not in shipped_names():
+        raise ValueError(f"base: wanted one of {', '.join(shipped_names())}, got {name!r}")
+    return tomllib.loads((resources.files("scale") / "recipes" / f"{name}.toml").read_text(encoding="utf-8"))
+
+
+def load_training_recipe(name: str | Path) -> "TrainingRecipe":
+    """Load a recipe.
+
+    Args:
+        name: Name of a shipped recipe, or path of a file that ends in ``.toml``.
+
+    Raises:
+        SettingsError: There is no such recipe, or it is wrong; the message names file and key.
+    """
+    if str(name).endswith(".toml"):
+        return read_settings(Path(name), TrainingRecipe)
+    if str(name) not in shipped_names():
+        known = ", ".join(shipped_names())
+        raise SettingsError(f"recipe {name}: wanted one of {known} or the path of a .toml file, got {str(name)!r}")
+    with resources.as_file(resources.files("scale") / "recipes" / f"{name}.toml") as path:
+        return read_settings(path, TrainingRecipe)
+
 
 Modality = Literal["text", "image", "table", "video", "audio"]
 MODALITIES: tuple[Modality, ...] = ("text", "image", "table", "video", "audio")

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m5data.errors import MediaError
+from scale.data.audio import mel_bands, mfcc_blocks
 from scale.data.blocks import BLOCK
 from scale.data.raw_sample import RawSample
-from scale.data.reading import DamagedShardError, read_samples
 from scale.data.shard_folder import Shard
-from scale.data.sound import mel_bands, mfcc_blocks
+from scale.data.shard_reader import DamagedShardError, read_samples
 from scale.data.tokens import CorpusVocabulary, Vocabulary, load_bert_vocabulary
-from scale.settings import InputSettings
+from scale.training_recipe import InputSettings
 
 __all__ = ["Fitted", "fit", "load_fitted"]
 

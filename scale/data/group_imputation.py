@@ -9,8 +9,8 @@ from typing import Any
 
 from scale.data.blocks import blocks_of
 from scale.data.raw_sample import RawSample
-from scale.data.reading import DamagedShardError, read_samples
 from scale.data.shard_folder import Shard
+from scale.data.shard_reader import DamagedShardError, read_samples
 
 __all__ = ["Donors", "find_donors"]
 

@@ -1,14 +1,77 @@
-"""Cards from the tables of one dataset version."""
+"""Text of strangers, made fit to be looked at."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import duckdb
 
-from webapp.catalogue.card import Card, Picture, Specification, Video
-from webapp.catalogue.plain_text import plain
+__all__ = ["TABLES", "Card", "Picture", "Specification", "Video", "plain", "read_cards"]
 
-__all__ = ["TABLES", "read_cards"]
+_CONTROLS = dict.fromkeys({*range(32), *range(127, 160), *range(0xD800, 0xE000)} - {9, 10}, "\ufffd")
+
+
+def plain(text: str, longest: int) -> str:
+    """Return at most ``longest`` characters of a text, control characters shown as U+FFFD.
+
+    Markup stays as it is: pages show it as text. A text that is cut ends in ``…``. Signs that turn the direction
+    of writing stay too: pages isolate each text (HTML ``bdi``).
+    """
+    cut = text if len(text) <= longest else text[: longest - 1] + "…"
+    return cut.translate(_CONTROLS)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An image of the product."""
+
+    sha256: str
+    width: int | None
+    """Pixels; None: not known."""
+    height: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Video:
+    """A video of the product."""
+
+    sha256: str
+    mime: str
+    duration_s: float | None
+    sound: bool
+    """Whether it has sound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Specification:
+    """One line of the specification table."""
+
+    property: str
+    value: str
+    property_norm: str | None
+    """Shared name; None: not aligned."""
+    value_norm: str | None
+    unit: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A product; texts are plain and cut, lists are cut."""
+
+    product_id: str
+    source: str
+    url: str
+    caption: str | None
+    category: tuple[str, ...]
+    brand: str | None
+    price: str | None
+    """Amount and currency."""
+    pictures: tuple[Picture, ...]
+    """The main one first."""
+    videos: tuple[Video, ...]
+    specs: tuple[Specification, ...]
+    """In the order of the page."""
+
 
 TABLES = ("products", "specs", "media", "audio")
 """Tables that a connection needs for ``read_cards``."""

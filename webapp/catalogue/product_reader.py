@@ -8,8 +8,7 @@ from contextlib import contextmanager
 import duckdb
 
 from storage import Snapshot, Store
-from webapp.catalogue.card import Card
-from webapp.catalogue.card_reading import TABLES, read_cards
+from webapp.catalogue.product_card import TABLES, Card, read_cards
 
 __all__ = ["Shelf"]
 

@@ -9,8 +9,7 @@ import duckdb
 from storage import Snapshot
 from storage.ledger import ledger_sql
 from storage.tables import bucket_of
-from webapp.catalogue.card import Card
-from webapp.catalogue.card_reading import TABLES, read_cards
+from webapp.catalogue.product_card import TABLES, Card, read_cards
 
 __all__ = ["Detail", "Frame", "Membership", "Sound", "read_detail"]
 

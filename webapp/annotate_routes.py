@@ -1,4 +1,7 @@
-"""``/annotate``: the page, and what it sends."""
+"""Tasks as the page is sent them."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
 
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
@@ -6,14 +9,43 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from annotate.tasks import LeasedTask, RefusedError, TaskBoard, WorkerProgress
-from webapp.access import read_body, visitor_of
-from webapp.annotation.views import task_view
-from webapp.catalogue.shelf import Shelf
+from annotate.tasks import BROKEN, LeasedTask, RefusedError, TaskBoard, WorkerProgress
+from webapp.catalogue.comparison import compare
+from webapp.catalogue.product_card import Card
+from webapp.catalogue.product_reader import Shelf
 from webapp.pages import Pages
-from webapp.threads import Threads
+from webapp.requests import Threads, read_body, visitor_of
 
-__all__ = ["AnnotationRoutes"]
+__all__ = ["AnnotationRoutes", "product_view", "task_view"]
+
+
+def task_view(task: LeasedTask, cards: Mapping[str, Card]) -> dict[str, object]:
+    """Return a task with both products and their specifications side by side; nothing in it tells gold from others.
+
+    A product that is not there any more is None.
+    """
+    query, candidate = cards.get(task.query), cards.get(task.candidate)
+    lines = compare(query.specs if query else (), candidate.specs if candidate else ())
+    return {
+        "number": task.number,
+        "kind": task.kind,
+        "options": [*task.options, BROKEN],
+        "query": product_view(query),
+        "candidate": product_view(candidate),
+        "lines": [asdict(line) for line in lines],
+    }
+
+
+def product_view(card: Card | None) -> dict[str, object] | None:
+    """Return what an annotator sees of a product: not which shop sells it, nor where."""
+    if card is None:
+        return None
+    return {
+        "caption": card.caption,
+        "pictures": [asdict(picture) for picture in card.pictures],
+        "videos": [asdict(video) for video in card.videos],
+    }
+
 
 _AHEAD = 6
 """Tasks sent at once: the one judged, and those that are loaded meanwhile."""

@@ -1,1 +1,0 @@
-"""The page on which reviewers judge doubtful label alignments."""
