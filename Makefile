@@ -61,7 +61,7 @@ unit: browser
 	$(BIN)/pytest --ignore tests/slow --numprocesses 2 --dist loadfile
 
 wheel: .venv/installed-dev
-	$(BIN)/python tests/wheel/smoke.py
+	$(BIN)/python -m tests.wheel.smoke
 
 bench: .venv/installed-dev
 	$(BIN)/python -m bench

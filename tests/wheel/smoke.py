@@ -7,7 +7,21 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.test_rooms import ROOMS
+
 ROOT = Path(__file__).resolve().parents[2]
+PROMISED = (
+    "m5data.open",
+    "crawler.parse_page",
+    "extract.sample_frames",
+    "extract.mfcc",
+    "align.label_similarity",
+    "align.content_similarity",
+    "align.align",
+    "annotate.aggregate",
+    "splits.build",
+    "scale.retrieval_metrics",
+)
 
 
 def run(*command: str | Path, cwd: Path) -> str:
@@ -34,11 +48,23 @@ def main() -> None:
         m5data = folder / "venv" / "bin" / "m5data"
         run(m5data, "demo", "shop", "--size", "tiny", cwd=folder)
         rows = run(m5data, "sql", "select count(*) as n from products", "-w", "shop", "--format", "json", cwd=folder)
-        rooms = "m5data, crawler, extract, align, annotate, splits, export, scale, storage, webapp, flows, demo_shops"
+        rooms = ", ".join(ROOMS)
         places = run(python, "-c", f"import {rooms}\nfor m in ({rooms}): print(m.__file__)", cwd=folder).split()
         if json.loads(rows)[0]["n"] == 0 or any(str(folder) not in place for place in places):
             sys.exit(f"wheel: products are missing or a room was not imported from {folder}: {rows}, {places}")
-        sys.stdout.write(f"wheel {wheel.name}: installed elsewhere, tiny demo run\n")
+        _check_types(folder, python)
+        sys.stdout.write(f"wheel {wheel.name}: installed elsewhere, tiny demo run, public names typed\n")
+
+
+def _check_types(folder: Path, python: Path) -> None:
+    """Check that a user's type checker sees the promised functions as functions."""
+    script = folder / "script.py"
+    script.write_text("".join(f"import {name.partition('.')[0]}\nreveal_type({name})\n" for name in PROMISED), "utf-8")
+    command = (sys.executable, "-m", "mypy", "--python-executable", python, "--follow-imports", "silent", script)
+    found = [line for line in run(*command, cwd=folder).splitlines() if "Revealed type" in line]
+    untyped = [line for line in found if "def (" not in line]
+    if untyped or len(found) != len(PROMISED):
+        sys.exit("wheel: mypy sees no function in:\n" + "\n".join(untyped or found))
 
 
 if __name__ == "__main__":
