@@ -64,22 +64,40 @@ class ProductPage(ItemPage[ProductRecord]):
         """Canonical URL."""
         return self.reading.url
 
-    native_id: str | None = field(lambda page: page.reading.native_id[0])
-    """The shop's own id: from a label, the markup or the URL, else a hash of the URL."""
-    caption: str | None = field(lambda page: _value(page.reading.caption))
-    """The product's name as published."""
-    category: tuple[str, ...] = field(lambda page: page.reading.category[0] if page.reading.category else ())
-    """Path of categories, outermost first."""
-    brand: str | None = field(lambda page: _value(page.reading.brand))
-    """Brand as published."""
-    price: Decimal | None = field(lambda page: page.reading.price[0] if page.reading.price else None)
-    """Amount that the buyer pays now."""
-    currency: str | None = field(lambda page: page.reading.price[1] if page.reading.price else None)
-    """ISO 4217 code, else the sign."""
-    availability: Availability | None = field(
-        lambda page: page.reading.availability[0] if page.reading.availability else None
-    )
-    """InStock or OutOfStock."""
+    @field
+    def native_id(self) -> str | None:
+        """The shop's own id: from a label, the markup or the URL, else a hash of the URL."""
+        return self.reading.native_id[0]
+
+    @field
+    def caption(self) -> str | None:
+        """The product's name as published."""
+        return _value(self.reading.caption)
+
+    @field
+    def category(self) -> tuple[str, ...]:
+        """Path of categories, outermost first."""
+        return self.reading.category[0] if self.reading.category else ()
+
+    @field
+    def brand(self) -> str | None:
+        """Brand as published."""
+        return _value(self.reading.brand)
+
+    @field
+    def price(self) -> Decimal | None:
+        """Amount that the buyer pays now."""
+        return self.reading.price[0] if self.reading.price else None
+
+    @field
+    def currency(self) -> str | None:
+        """ISO 4217 code, else the sign."""
+        return self.reading.price[1] if self.reading.price else None
+
+    @field
+    def availability(self) -> Availability | None:
+        """InStock or OutOfStock."""
+        return self.reading.availability[0] if self.reading.availability else None
 
     @field
     def merchant(self) -> str | None:
@@ -89,18 +107,30 @@ class ProductPage(ItemPage[ProductRecord]):
         name = self.merchant_name()
         return hash_merchant(name, self._merchant_key) if name else None
 
-    gtin: str | None = field(lambda page: _value(page.reading.gtin))
-    """GTIN, digits."""
-    mpn: str | None = field(lambda page: _value(page.reading.mpn))
-    """Manufacturer's part number."""
-    image_urls: tuple[str, ...] = field(lambda page: tuple(url for url, _ in page.reading.images))
-    """Image URLs, main image first."""
-    video_urls: tuple[str, ...] = field(lambda page: tuple(url for url, _ in page.reading.videos))
-    """URLs of video files."""
-    specs: tuple[Specification, ...] = field(
-        lambda page: tuple(Specification(name, value) for name, value, _ in page.reading.specs)
-    )
-    """Specification table."""
+    @field
+    def gtin(self) -> str | None:
+        """GTIN, digits."""
+        return _value(self.reading.gtin)
+
+    @field
+    def mpn(self) -> str | None:
+        """Manufacturer's part number."""
+        return _value(self.reading.mpn)
+
+    @field
+    def image_urls(self) -> tuple[str, ...]:
+        """Image URLs, main image first."""
+        return tuple(url for url, _ in self.reading.images)
+
+    @field
+    def video_urls(self) -> tuple[str, ...]:
+        """URLs of video files."""
+        return tuple(url for url, _ in self.reading.videos)
+
+    @field
+    def specs(self) -> tuple[Specification, ...]:
+        """Specification table."""
+        return tuple(Specification(name, value) for name, value, _ in self.reading.specs)
 
     @field
     def origins(self) -> Mapping[str, str]:
