@@ -53,10 +53,10 @@ def serve(app: ASGIApp, listening: socket.socket, ready: Callable[[], None]) -> 
         ws="none",
         http="h11",  # it bounds the head of a request, which httptools reads without end
     )
-    _Announcing(config, ready).run(sockets=[listening])
+    _AnnouncingServer(config, ready).run(sockets=[listening])
 
 
-class _Announcing(uvicorn.Server):
+class _AnnouncingServer(uvicorn.Server):
     """A server that says when it serves; a signal is obeyed from then on."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:

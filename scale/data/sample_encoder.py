@@ -11,7 +11,7 @@ from m5data.errors import MediaError
 from scale.data.audio import mel_bands, mfcc_blocks
 from scale.data.fit_vocabulary import Fitted
 from scale.data.images import Regions, flat_frame, grid_boxes, patches
-from scale.data.raw_sample import RawSample
+from scale.data.shard_reader import RawSample
 from scale.data.tokens import CLS, table_tokens
 from scale.training_recipe import MODALITIES, InputSettings
 

@@ -16,13 +16,13 @@ from m5data.errors import DataError
 from scale.evaluation.features import Features
 from scale.metrics import classification_metrics, clustering_metrics, rank, retrieval_metrics
 
-__all__ = ["Found", "cluster", "probe", "score", "search"]
+__all__ = ["Retrieval", "cluster", "probe", "score", "search"]
 
 KS = (1, 5, 10)
 
 
 @dataclass(frozen=True)
-class Found:
+class Retrieval:
     """What was found for the queries."""
 
     rows: NDArray[np.int64]
@@ -34,7 +34,7 @@ class Found:
     """Queries left out because nothing in the gallery is right for them."""
 
 
-def search(queries: Features, gallery: Features, ks: Sequence[int] = KS) -> Found:
+def search(queries: Features, gallery: Features, ks: Sequence[int] = KS) -> Retrieval:
     """Rank the gallery for every query by the dot product of their features, as the released code does.
 
     Raises:
@@ -52,7 +52,7 @@ def search(queries: Features, gallery: Features, ks: Sequence[int] = KS) -> Foun
         for definition in ("paper", "standard")
         for name, value in retrieval_metrics(*right, ks=ks, definition=definition).items()
     }
-    return Found(rows, values, int(answerable.sum()), int((~answerable).sum()))
+    return Retrieval(rows, values, int(answerable.sum()), int((~answerable).sum()))
 
 
 ITERATIONS = 300

@@ -7,14 +7,14 @@ from urllib.parse import urlsplit
 from m5data.errors import SettingsError
 from webapp.settings import ServeSettings
 
-__all__ = ["Address", "check_public"]
+__all__ = ["ServerOrigin", "check_public"]
 
 _SECRET_LENGTH = 32
 _OWN_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class ServerOrigin:
     """The addresses that pages of this server have."""
 
     origin: str | None = None

@@ -4,7 +4,7 @@ import ipaddress
 from collections import OrderedDict
 from collections.abc import Callable
 
-__all__ = ["RateLimit", "address_key"]
+__all__ = ["RateLimit", "ip_key"]
 
 _KEYS = 10_000
 
@@ -39,7 +39,7 @@ class RateLimit:
         return 0.0 if allowed else (1 - tokens) / self._rate
 
 
-def address_key(host: str) -> str:
+def ip_key(host: str) -> str:
     """Return the key of an address: of IPv6 the first 64 bits, for one subscriber has all the rest."""
     try:
         address = ipaddress.ip_address(host)

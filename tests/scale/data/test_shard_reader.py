@@ -10,9 +10,8 @@ import pytest
 from bench.scale.generated import World, generate
 from export import Sample
 from m5data.errors import DataError, MissingInputError
-from scale.data.raw_sample import RawSample
 from scale.data.shard_folder import ShardFolder
-from scale.data.shard_reader import DamagedShardError, read_samples
+from scale.data.shard_reader import DamagedShardError, RawSample, read_samples
 from tests.scale.conftest import SIZES
 
 

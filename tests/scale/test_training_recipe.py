@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from m5data.errors import SettingsError
-from scale.data.group_imputation import find_donors
-from scale.data.raw_sample import RawSample
+from scale.data.group_imputation import fit_group_imputer
 from scale.data.shard_folder import ShardFolder
+from scale.data.shard_reader import RawSample
 from scale.training_recipe import load_training_recipe, shipped_names
 
 NAMES = ("clip", "image-only", "m5-mmt", "paper", "released", "small", "text-only", "tiny")
@@ -64,8 +64,8 @@ def test_an_unknown_name_lists_those_there_are() -> None:
 
 def test_a_gap_is_filled_from_the_group(export: Path) -> None:
     shards = ShardFolder(export).shards("train")
-    assert find_donors(shards).places == {}  # every generated product is a group of its own
-    twice = find_donors((*shards, *shards))
+    assert fit_group_imputer(shards).places == {}  # every generated product is a group of its own
+    twice = fit_group_imputer((*shards, *shards))
     assert len(twice.places) == 150
     empty = RawSample("x", None, "train-000000", None, [], None, [], None, None)
     filled = twice.fill(empty)

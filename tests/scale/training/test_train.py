@@ -19,7 +19,7 @@ torch = pytest.importorskip("torch")
 
 from scale.training.checkpoint import load_checkpoint  # noqa: E402 - only where torch is
 from scale.training.loop import schedule  # noqa: E402
-from scale.training.train import FINETUNED, PRETRAINED, Trained, train  # noqa: E402
+from scale.training.train import FINETUNED, PRETRAINED, PhaseReport, train  # noqa: E402
 
 
 def curve(folder: Path, name: str = PRETRAINED) -> list[tuple[int, str, float]]:
@@ -28,7 +28,7 @@ def curve(folder: Path, name: str = PRETRAINED) -> list[tuple[int, str, float]]:
 
 def run(
     export: Path, folder: Path, chosen: TrainingRecipe | None = None, *, seed: int = 0, restart: bool = False
-) -> tuple[Trained, ...]:
+) -> tuple[PhaseReport, ...]:
     return train(ShardFolder(export), chosen or recipe(), folder, seed=seed, restart=restart, device="cpu")
 
 
@@ -83,7 +83,7 @@ def test_killed_and_run_again_it_has_the_same_loss_curve(
     export: Path, trained: Path, tmp_path: Path, after: int
 ) -> None:
     command = [sys.executable, "-c", CHILD, str(export), str(tmp_path), str(after), str(torch.get_num_threads())]
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     child = subprocess.run(command, check=False, cwd=root, env={**os.environ, "PYTHONPATH": str(root)})
     assert child.returncode == -signal.SIGKILL
     pretrain, finetune = run(export, tmp_path)

@@ -15,8 +15,8 @@ from m5data.errors import DataError, MediaError, MissingInputError, SettingsErro
 from scale.data.audio import mel_bands, mel_spectrogram, mfcc_blocks
 from scale.data.fit_vocabulary import Fitted, load_fitted
 from scale.data.images import Regions, flat_frame, grid_boxes, patches
-from scale.data.raw_sample import RawSample
 from scale.data.sample_encoder import SampleEncoder
+from scale.data.shard_reader import RawSample
 from scale.data.tokens import CLS, SEP, SPECIAL, UNKNOWN, CorpusVocabulary, load_bert_vocabulary, table_tokens
 from scale.training_recipe import InputSettings
 from tests.scale.tiny_recipes import recipe
