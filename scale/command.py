@@ -1,4 +1,4 @@
-"""What ``m5data train`` and ``m5data evaluate`` do: folders by convention, results as plain values."""
+"""Entry points of ``m5data train`` and ``m5data evaluate``: folders by convention, results as plain values."""
 
 from pathlib import Path
 from typing import Any

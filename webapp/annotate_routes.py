@@ -1,4 +1,4 @@
-"""Tasks as the page is sent them."""
+"""``/annotate``: the annotation page, its tasks and its answers."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -67,7 +67,7 @@ class UndoBody(BaseModel):
 
 
 class AnnotationRoutes:
-    """Hands tasks out and takes answers in; whose they are is told by the sign-in alone, never by the request."""
+    """Leases tasks and records answers; the worker comes from the session alone, never from the request."""
 
     def __init__(self, board: TaskBoard, products: ProductReader, pages: Pages, threads: Threads) -> None:
         self._board, self._products, self._pages, self._threads = board, products, pages, threads
@@ -98,7 +98,7 @@ class AnnotationRoutes:
         )
 
     async def answer(self, request: Request) -> Response:
-        """Take an answer; once this has been said to be done, it is on the disk."""
+        """Record an answer; it is on disk before the response is sent."""
         worker = visitor_of(request, "annotator").person.name
         answer = await read_body(request, AnswerBody)
         try:

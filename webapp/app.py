@@ -1,4 +1,4 @@
-"""The application: its parts, put together."""
+"""Assemble the web application."""
 
 import time
 from collections.abc import AsyncIterator

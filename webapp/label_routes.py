@@ -1,4 +1,4 @@
-"""Pairs of categories as the page is sent them."""
+"""``/labels``: the label review page, its uncertain pairs and decisions."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -43,12 +43,12 @@ class _Side:
 
 
 def example_products(pairs: Iterable[UncertainPair]) -> list[str]:
-    """Return the products whose pictures the pairs need."""
+    """Return the products whose images the pairs need."""
     return [one.product_id for pair in pairs for one in (*pair.examples_a, *pair.examples_b)]
 
 
 def pair_view(pair: UncertainPair, cards: Mapping[str, ProductCard]) -> PairView:
-    """Return a pair with titles and pictures of both sides."""
+    """Return a pair with titles and images of both sides."""
     return {
         "a": _side(_Side(pair.a, pair.examples_a), cards),
         "b": _side(_Side(pair.b, pair.examples_b), cards),
@@ -111,7 +111,7 @@ class DecisionBody(BaseModel):
 
 
 class ReviewRoutes:
-    """Shows doubtful pairs and keeps decisions; who decided is told by the sign-in alone."""
+    """Shows uncertain pairs and records decisions; the reviewer comes from the session alone."""
 
     def __init__(self, state: State, products: ProductReader, pages: Pages, threads: Threads, clock: Clock) -> None:
         self._state, self._products, self._pages, self._threads, self._clock = state, products, pages, threads, clock
@@ -127,13 +127,13 @@ class ReviewRoutes:
         return self._pages.render(request, "labels.html")
 
     async def pairs(self, request: Request) -> Response:
-        """Answer with undecided pairs, the most doubtful first, and with what people disagree on."""
+        """Answer with undecided pairs, the most uncertain first, and the conflicts between reviewers."""
         visitor = visitor_of(request, "reviewer")
         wanted = await read_body(request, PairsBody)
         return JSONResponse(await self._threads.read(self._pairs, wanted.limit, visitor.person.name))
 
     async def decide(self, request: Request) -> Response:
-        """Keep a decision; once this has been said to be done, it is on the disk."""
+        """Record a decision; it is on disk before the response is sent."""
         visitor = visitor_of(request, "reviewer")
         made = await read_body(request, DecisionBody)
         b = None if made.b is None else Category(made.b.source, made.b.path)

@@ -1,4 +1,4 @@
-"""Byte ranges (RFC 9110, section 14)."""
+"""Serve media objects, with byte ranges (RFC 9110, section 14), and single frames."""
 
 import re
 from collections.abc import AsyncIterator
@@ -40,7 +40,7 @@ def read_range(header: str | None, length: int) -> tuple[int, int] | None:
         if last and int(last) < begin:
             return None
     if begin >= end:
-        raise RangeNotSatisfiableError(f"wanted bytes {header}, there are {length}")
+        raise RangeNotSatisfiableError(f"The range {header} lies outside the {length} bytes of the object.")
     return begin, end
 
 
@@ -60,7 +60,7 @@ _HEADERS = {
 
 
 class ObjectRoutes:
-    """Serves media and sound; pages and everything of another type are not there for anybody."""
+    """Serves images, videos and audio; pages and objects of other types are never served."""
 
     def __init__(self, objects: Objects, threads: Threads) -> None:
         self._objects, self._threads = objects, threads
@@ -104,7 +104,7 @@ class ObjectRoutes:
         return Response(data, headers=_HEADERS, media_type="image/jpeg")
 
     async def _find(self, sha256: str, types: frozenset[str] | set[str]) -> ObjectRef:
-        """Return where an object lies; there is none to see unless it is a medium of a type that is safe to show."""
+        """Return where an object lies; there is none to see unless its type is safe to show."""
         known = _HASH.fullmatch(sha256) is not None
         ref = await self._threads.read(self._objects.index.find, sha256) if known else None
         if ref is None or ref.kind == "page" or ref.mime not in types:

@@ -1,4 +1,4 @@
-"""``/products``: finding products, and looking at one in all its modalities."""
+"""``/products``: search for products, and show one with all its modalities."""
 
 from urllib.parse import urlencode
 

@@ -1,4 +1,4 @@
-"""Batches of an epoch, from any point of it."""
+"""Shuffled batches of an epoch, starting at any batch."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence

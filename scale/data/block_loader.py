@@ -1,4 +1,4 @@
-"""Blocks as arrays: decoded, or taken from the cache on disk; ahead of their use where workers are given."""
+"""Load blocks as arrays: from the disk cache or decoded, ahead of use if there are workers."""
 
 import hashlib
 import json

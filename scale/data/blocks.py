@@ -1,4 +1,4 @@
-"""Blocks: the unit that shards are read in, and their order in an epoch."""
+"""Blocks, the unit in which shards are read, and their order in an epoch."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What is learnt from the training split before training: the vocabulary, and the spread of the sound."""
+"""The vocabulary and audio statistics, fitted on the training split before training."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from scale.training_recipe import InputSettings
 __all__ = ["Fitted", "fit", "load_fitted"]
 
 MAX_CLIPS = 512
-"""Sounds that the statistics are taken from."""
+"""Audio clips that the statistics are taken from."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Completion beta, offline: what a listing lacks is taken from another listing of the same group."""
+"""Group imputation (completion beta, offline): missing modalities come from another listing of the group."""
 
 import hashlib
 from collections import Counter

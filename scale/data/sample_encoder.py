@@ -1,4 +1,4 @@
-"""Raw samples to arrays; a medium that cannot be used is absent, and counted."""
+"""Encode raw samples as arrays; unusable media count as absent."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -87,7 +87,7 @@ class SampleEncoder:
 
 @dataclass
 class _Encoding:
-    """One sample on its way."""
+    """The encoding of one sample."""
 
     by: SampleEncoder
     sample: RawSample

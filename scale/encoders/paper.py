@@ -116,7 +116,7 @@ def _load(kind: Any, name: str) -> Any:  # noqa: ANN401 - transformers' factorie
     except (OSError, ValueError) as error:
         where = "local folder" if Path(name).is_absolute() else "name on the hub, or local folder"
         raise SettingsError(
-            f"encoder paper: wanted a network ({where}), got {name!r}: {str(error).splitlines()[0]}; download it first"
+            f"encoder paper: {name!r} is not a network ({where}): {str(error).splitlines()[0]}. Download it first."
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""Everything that a trained model is judged by, after pre-training and after fine-tuning."""
+"""Evaluate a training, after pre-training and after fine-tuning."""
 
 import json
 from pathlib import Path
@@ -44,7 +44,7 @@ def evaluate(
     wanted = [*(name for pair in RETRIEVAL.values() for name in pair), FINETUNE, TEST]
     absent = [name for name in wanted if name not in shards.splits]
     if len(absent) == len(wanted):
-        raise MissingInputError(f"{shards.root}: wanted some of {', '.join(wanted)}, found none; export them")
+        raise MissingInputError(f"{shards.root}: The export has none of {', '.join(wanted)}. Export them.")
     evaluators = _evaluators(shards, run, cache, device)
     progress.start("evaluate", 3 * len(evaluators))
     phases = {evaluator.phase: evaluator.measure(progress.advance) for evaluator in evaluators}

@@ -1,4 +1,4 @@
-"""One checkpoint, measured on every split that there is."""
+"""Measure one checkpoint on every split of the export."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -87,20 +87,20 @@ class Evaluator:
         """``pretrained`` or ``finetuned``."""
         return "pretrained" if self.model.classifier is None else "finetuned"
 
-    def measure(self, tell: Callable[[], None]) -> dict[str, Any]:
-        """Return all measures; ``tell`` is called after each of them."""
+    def measure(self, on_measure: Callable[[], None]) -> dict[str, Any]:
+        """Return all measures; ``on_measure`` is called after each of them."""
         found: dict[str, Any] = {"retrieval": {}}
         for task, (queries, gallery) in RETRIEVAL.items():
             if {queries, gallery} <= set(self.shards.splits):
                 found["retrieval"][task] = {
                     combination_name(part): self._search(queries, gallery, part) for part in self._rows()
                 }
-                tell()
+                on_measure()
         if {FINETUNE, TEST} <= set(self.shards.splits):
             found["classification"] = self._classify()
             found["clustering"] = cluster(self.features(TEST), self.model.seed)
             found["correlation"] = correlation(self.batches(TEST), self.model, self.device)
-            tell()
+            on_measure()
         return found
 
     def features(self, split: str, modalities: tuple[Modality, ...] = ()) -> Features:

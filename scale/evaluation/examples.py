@@ -1,4 +1,4 @@
-"""A page of queries with what was found for them, and where the text looks in a picture."""
+"""A page of retrieval examples with attention maps, and a t-SNE plot of the features."""
 
 import base64
 import io

@@ -135,13 +135,13 @@ def _finite(
     values: list[NDArray[np.float32]], ids: Sequence[str], modalities: Collection[Modality]
 ) -> NDArray[np.float32]:
     if not ids:
-        raise DataError(f"features: wanted samples with {', '.join(modalities) or 'any modality'}, found none")
+        raise DataError(f"features: No sample has {', '.join(modalities) or 'any modality'}.")
     joined = np.concatenate(values)
     finite = np.isfinite(joined).all(axis=1)
     if not finite.all():
         first = ids[int(np.flatnonzero(~finite)[0])]
         raise DataError(
-            f"features: wanted finite features, {first} and {int((~finite).sum()) - 1} more have others; "
-            "look at the loss curve of this model"
+            f"features: {first} and {int((~finite).sum()) - 1} more have features that are not finite. "
+            "Look at the loss curve of this model."
         )
     return joined

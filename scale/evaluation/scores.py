@@ -1,4 +1,4 @@
-"""Retrieval: queries against a gallery, in both definitions."""
+"""Scores of features: retrieval in both definitions, a linear classifier, clustering."""
 
 import warnings
 from collections import Counter
@@ -45,7 +45,7 @@ def search(queries: Features, gallery: Features, ks: Sequence[int] = KS) -> Retr
     rows = rank(queries.values, gallery.values, max(ks))
     answerable = positives > 0
     if not answerable.any():
-        raise DataError("retrieval: wanted a query with a right answer in the gallery, found none; check the recipe")
+        raise DataError("retrieval: No query has a right answer in the gallery. Check the recipe.")
     right = gallery.labels[rows[answerable]], queries.labels[answerable], positives[answerable]
     values = {
         f"{definition} {name}": value
@@ -67,7 +67,7 @@ def probe(train: Features, test: Features) -> dict[str, float]:
     """
     classes = sorted(set(train.labels))
     if len(classes) < 2:
-        raise DataError(f"linear classifier: wanted two classes to learn at least, got {classes}")
+        raise DataError(f"linear classifier: At least two classes are needed; the training split has {classes}.")
     scaler = StandardScaler().fit(train.values)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the bound on iterations is meant
@@ -88,7 +88,7 @@ def score(scores: NDArray[np.floating], labels: NDArray[np.object_], classes: Se
     numbers = {name: number for number, name in enumerate(classes)}
     known = np.array([label in numbers for label in labels])
     if not known.any():
-        raise DataError(f"classification: wanted test samples of the {len(classes)} classes trained on, found none")
+        raise DataError(f"classification: No test sample is of the {len(classes)} classes trained on.")
     truth = np.array([numbers[label] for label in labels[known]])
     return {**classification_metrics(scores[known], truth), "unknown class": float((~known).sum())}
 

@@ -1,4 +1,4 @@
-"""What is trained: the trunk with the pre-training losses, or with a classifier."""
+"""The trained modules: the trunk with the pre-training losses, or with a classifier."""
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it

@@ -54,7 +54,7 @@ class LossLog:
 
 @dataclass(frozen=True)
 class Processes:
-    """This process among its like."""
+    """This process and its place among the processes that train together."""
 
     device: torch.device
     rank: int = 0
@@ -215,8 +215,8 @@ def _check(phase: Phase, step: int, terms: dict[str, float], norm: float) -> Non
     if not bool(torch.isfinite(values).all()):
         shown = ", ".join(f"{name} {value:.4g}" for name, value in terms.items())
         raise DataError(
-            f"{phase.name}: step {step}: wanted a finite loss, got {shown}, gradient {norm:.4g}; "
-            "lower the learning rate, or look for broken values among the inputs"
+            f"{phase.name}: step {step}: The loss is not finite: {shown}, gradient {norm:.4g}. "
+            "Lower the learning rate, or look for broken values among the inputs."
         )
 
 

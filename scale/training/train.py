@@ -35,11 +35,11 @@ FINETUNE = "classification-train"
 
 @dataclass(frozen=True)
 class PhaseReport:
-    """What a training did."""
+    """Outcome of one phase of a training."""
 
     phase: str
     steps: int
-    """Steps made now: fewer than all where a checkpoint was gone on from."""
+    """Steps made now: fewer than ``total`` if training resumed from a checkpoint."""
     total: int
     samples: int
     seconds: float
@@ -75,7 +75,7 @@ def train(
     device: str | None = None,
     progress: Progress = SilentProgress(),
 ) -> tuple[PhaseReport, ...]:
-    """Train a recipe, or go on where a training of it was broken off.
+    """Train a recipe, or resume an interrupted training of it.
 
     Fine-tuning is left out where the export has no split ``classification-train``.
 
@@ -87,7 +87,7 @@ def train(
         restart: Forget an earlier training in ``folder``.
         cache: Folder of decoded blocks; None: decode every epoch.
         device: None: a GPU where there is one.
-        progress: Told of every step.
+        progress: Shows every step.
 
     Raises:
         SettingsError: ``folder`` holds a training with other settings or another seed.
@@ -180,8 +180,8 @@ def _batches(run: _Run, split: str, fitted: Fitted) -> Batches:
     batch = min(recipe.optimiser.batch, sum(map(len, blocks)) // run.processes.world)
     if batch < 2:
         raise MissingInputError(
-            f"{run.shards.root}: split {split!r}: wanted two samples for each process at least, found "
-            f"{sum(map(len, blocks))}; export more"
+            f"{run.shards.root}: Split {split!r} has only {sum(map(len, blocks))} samples, "
+            "fewer than two for each process. Export more."
         )
     return Batches(
         blocks,

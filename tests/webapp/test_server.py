@@ -43,7 +43,7 @@ def test_it_listens_on_this_machine_alone_and_ends_when_told(root: Path) -> None
 def test_a_public_host_needs_a_secret(root: Path) -> None:
     done = run("serve", "-w", root, "--host", "0.0.0.0", "--port", "0")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "serve.secret: wanted one" in done.stderr
+    assert "serve.secret must be set" in done.stderr
 
 
 def test_a_head_without_end_is_refused(root: Path) -> None:

@@ -1,4 +1,4 @@
-"""Text of strangers, made fit to be looked at."""
+"""Product cards: what a page shows of a product, with untrusted text cleaned and cut."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence

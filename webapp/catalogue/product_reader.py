@@ -1,4 +1,4 @@
-"""The newest dataset version, kept open for people who look at products."""
+"""Read products of the newest dataset version, with a cache of cards."""
 
 import threading
 from collections import OrderedDict

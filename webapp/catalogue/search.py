@@ -1,4 +1,4 @@
-"""Finding products."""
+"""Search for products."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The one way in: who asks, how often, and whether the request is really theirs."""
+"""The gate of every request: identity, rate limit and CSRF check."""
 
 import math
 from dataclasses import dataclass

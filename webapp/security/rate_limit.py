@@ -1,4 +1,4 @@
-"""Token buckets: how often one person, or one address, may ask."""
+"""Rate limit by token buckets, one for each person or IP address."""
 
 import ipaddress
 from collections import OrderedDict
@@ -40,7 +40,7 @@ class RateLimit:
 
 
 def ip_key(host: str) -> str:
-    """Return the key of an address: of IPv6 the first 64 bits, for one subscriber has all the rest."""
+    """Return the bucket key of an IP address; of IPv6 the first 64 bits, because one subscriber has all the rest."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

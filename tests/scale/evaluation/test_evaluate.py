@@ -109,7 +109,7 @@ def test_a_test_sample_of_an_unknown_class_is_counted_not_judged() -> None:
     labels = np.array(["a", "new", "b"], dtype=object)
     found = score(np.array([[2.0, 1.0], [2.0, 1.0], [2.0, 1.0]]), labels, ["a", "b"])
     assert (found["top-1"], found["unknown class"]) == (0.5, 1.0)
-    with pytest.raises(DataError, match="of the 2 classes trained on, found none"):
+    with pytest.raises(DataError, match="the 2 classes trained on"):
         score(np.array([[2.0, 1.0]]), np.array(["new"], dtype=object), ["a", "b"])
 
 
@@ -118,7 +118,7 @@ def test_a_feature_that_is_not_finite_names_the_product(export: Path, trained: P
     with torch.no_grad():
         for parameter in model.trunk.parameters():
             parameter.fill_(float("nan"))
-    with pytest.raises(DataError, match=r"wanted finite features, generated:query-c-000000 and \d+ more"):
+    with pytest.raises(DataError, match=r"generated:query-c-000000 and \d+ more have features that are not finite"):
         Evaluator(model, ShardFolder(export), CPU, None).features("query-c")
 
 
@@ -131,7 +131,7 @@ def test_shards_of_another_version_and_a_missing_training_are_refused(
     (copy / "manifest.json").write_text(text.replace('"splits": 7', '"splits": 8'))
     with pytest.raises(DataError, match="trained on dataset version"):
         evaluate(ShardFolder(copy), trained, tmp_path / "out", device="cpu")
-    with pytest.raises(MissingInputError, match="run: m5data train"):
+    with pytest.raises(MissingInputError, match="Run: m5data train"):
         evaluate(ShardFolder(export), tmp_path / "nothing", tmp_path / "out", device="cpu")
 
 
