@@ -101,7 +101,8 @@ class Regions:
         if not shapes or not np.isfinite(features).all():
             raise DataError(
                 f"{self.path}: {product_id}: The features must be finite and of shape [n, {self.width}], "
-                f"the boxes [n, 4]; they are {features.shape} and {boxes.shape}. Set input.region_width, or write the file again."
+                f"the boxes [n, 4]; they are {features.shape} and {boxes.shape}. "
+                "Set input.region_width, or write the file again."
             )
 
     @cached_property
