@@ -59,7 +59,7 @@ def write_settings(base_urls: Mapping[ShopName, str], size: Size = "demo") -> st
     waits += "[crawl]\nbackoff_s = 0.05\n\n[download]\nbackoff_s = 0.05\n"
     few = "# Small shops: any category of two or more gives queries for annotation.\n"
     few += "[annotate.candidates]\nmin_category = 2\nbest = 10\n"
-    head = "# The demo shops: synthetic goods, served on this machine.\n"
+    head = "# The demo shops: synthetic products, served on this machine.\n"
     return "\n".join([head, *sources, waits, few, _alignment(make_plan(size))])
 
 
