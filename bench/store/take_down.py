@@ -2,7 +2,7 @@
 
     python -m bench.store.take_down FOLDER [MERCHANT]
 
-Looked for are ids, addresses, captions, objects and the merchant's hash: as values of every text column of every
+Searched for are ids, URLs, captions, objects and the merchant's hash: as values of every text column of every
 Parquet file, whichever version holds it, and as bytes in every file, Delta logs, footers and SQLite's pages included.
 """
 
@@ -17,7 +17,7 @@ from bench.store.timing import run_command
 from crawler.pages.privacy import hash_merchant
 from storage import Store
 from storage.engine import open_engine, quote
-from storage.secret_key import load_or_create_key
+from storage.state import load_or_create_key
 from storage.views import file_sql
 
 _KNOWN_BY = """
