@@ -1,6 +1,6 @@
 """The modalities of a product, each registered once.
 
-A registration says everything that other rooms need: what the ledger answers (``storage.ledger``), what a
+A registration says everything that other rooms need: what the ledger answers (``storage.views``), what a
 sample holds (``export.reader``), and what the shards add for it (Parquet columns, WebDataset members,
 Croissant types). To add a modality, write its stage and register one ``Modality`` here.
 """

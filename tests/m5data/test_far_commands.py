@@ -12,7 +12,7 @@ from m5data.cli.main import app
 from m5data.errors import UsageError
 from m5data.workspace import Workspace
 from storage.remote import working_copy
-from storage.remote.local_copy import WORKING_COPIES
+from storage.remote.home import WORKING_COPIES
 from tests.storage.remote.failing_store import FailingStore
 from tests.takedown.planted import plant
 
