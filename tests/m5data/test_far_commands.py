@@ -65,7 +65,7 @@ def test_a_workspace_moves_there_and_back(tmp_path: Path, monkeypatch: pytest.Mo
     assert list(back.store.verify_objects()) == []
     for opened in (here, back):
         opened.store.objects.close()
-    with pytest.raises(UsageError, match="found one of dataset version"):
+    with pytest.raises(UsageError, match="already a workspace, at dataset version"):
         output_of("copy", URL, "-w", str(tmp_path / "shop"))
 
 
