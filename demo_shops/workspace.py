@@ -8,7 +8,7 @@ from demo_shops.listings import Size
 from demo_shops.plan import Plan, make_plan
 from demo_shops.products import SHOPS, ShopName
 from m5data.settings import Settings
-from m5data.settings_file import read_settings
+from m5data.stage_settings import read_settings
 from m5data.workspace import SETTINGS_FILE, Workspace
 
 __all__ = ["open_demo", "ports_of", "write_settings"]

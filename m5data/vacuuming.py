@@ -1,4 +1,4 @@
-"""Vacuum: dataset versions that nobody needs go, and whatever only they used."""
+"""Removal of old dataset versions and of what only they used."""
 
 from export.registry import exported_versions
 from m5data.settings import StoreSettings
@@ -7,7 +7,7 @@ from m5data.workspace import Workspace
 from storage import Store
 from storage.engine import open_engine
 from storage.erasure import finish_erasing
-from storage.objects.table import all_objects
+from storage.objects.writer import all_objects
 from storage.orphans import find_orphans, remove_orphans
 from storage.vacuum import (
     Findings,

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from m5data.cli.options import HERE, JsonOption, WorkspaceOption
+from m5data.cli.shared import HERE, JsonOption, WorkspaceOption
 
 __all__ = ["demo", "doctor", "init", "serve"]
 
@@ -99,7 +99,7 @@ def serve(
 ) -> None:
     """Serve the web application: products, labels, annotation."""
     import m5data
-    from storage.secret_key import load_or_create_key
+    from storage.state import load_or_create_key
     from webapp.app import make_app
     from webapp.security.origin import check_public
     from webapp.server import listen
@@ -114,4 +114,4 @@ def serve(
     with listen(settings) as listening:
         bound = settings.model_copy(update={"port": listening.getsockname()[1]})
         app = make_app(opened.store, settings, opened.settings.annotate.tasks, key)
-        serve_app(app, listening, lambda: typer.echo(f"serving {bound.address} (end with Ctrl-C)"))
+        serve_app(app, listening, lambda: typer.echo(f"serving {bound.url} (end with Ctrl-C)"))

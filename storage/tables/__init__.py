@@ -1,4 +1,4 @@
-"""Every table: its columns with their meaning, its key, its partitions."""
+"""All tables, each with its columns, key and partitions."""
 
 from storage.engine import bucket_of, bucket_sql
 from storage.tables.catalogue import MEDIA, OBJECTS, PRODUCTS, REJECTS, SPECS

@@ -1,4 +1,4 @@
-"""What a table is: its columns with their meaning, its key, its partitions."""
+"""The declaration of a table: columns with their meaning, key and partitions."""
 
 from dataclasses import dataclass, field
 
@@ -92,10 +92,6 @@ class TableSpec:
         object.__setattr__(self, "columns_sql", ", ".join(column.sql for column in self.columns))
         object.__setattr__(self, "observed", tuple(column.name for column in self.columns if column.observed))
         object.__setattr__(self, "partition_column", BUCKET if self.bucket_of else self.split_by)
-
-    def create_temp_sql(self, name: str) -> str:
-        """Return the statement that creates an empty temporary table ``name`` with these columns."""
-        return f"CREATE TEMP TABLE {quote(name)} ({self.columns_sql})"
 
 
 def sql_type(data_type: pa.DataType) -> str:

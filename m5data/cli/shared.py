@@ -1,0 +1,90 @@
+"""Options that several verbs share, and running stages; a verb for every stage that needs no options of its own."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from m5data.run_options import RunOptions
+from m5data.stages import STAGES, StageSpec
+
+__all__ = [
+    "HERE",
+    "WORKSPACE_HELP",
+    "DryRunOption",
+    "Engine",
+    "EngineOption",
+    "JsonOption",
+    "RefreshOption",
+    "WorkspaceOption",
+    "folder_of",
+    "plain_verb",
+    "run_stages",
+    "run_verb",
+]
+
+HERE = Path()
+
+
+def _nearest(context: typer.Context, value: Path) -> Path:
+    """Return the verb's own ``-w``, else the one before the verb, else the current folder."""
+    source = context.get_parameter_source("workspace")
+    before: Path | None = context.find_root().params.get("workspace")
+    return before if before and source is not None and source.name == "DEFAULT" else value
+
+
+def folder_of(place: str | Path) -> Path:
+    """Return the folder of a workspace, which may be named by its URL in an object store."""
+    from storage.remote import working_copy
+
+    return working_copy(place)
+
+
+WORKSPACE_HELP = "Workspace: a folder (default: here), or a URL such as s3://bucket/prefix."
+
+WorkspaceOption = Annotated[
+    Path,
+    typer.Option("-w", "--workspace", metavar="DIR", help=WORKSPACE_HELP, parser=folder_of, callback=_nearest),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print what would be done, and change nothing.")]
+RefreshOption = Annotated[bool, typer.Option("--refresh", help="Request every page again, whatever its age.")]
+
+Engine = Literal["local", "ray"]
+EngineOption = Annotated[
+    Engine, typer.Option("--engine", help="Where partitions run: this machine, or a Ray cluster (extra ray).")
+]
+NO_OPTIONS = RunOptions()
+
+
+def plain_verb(spec: StageSpec) -> Callable[..., None]:
+    """Return the verb of a stage that has no options of its own."""
+
+    def run(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None:
+        run_verb(workspace, spec.name, as_json=as_json)
+
+    def run_on(workspace: WorkspaceOption = HERE, engine: EngineOption = "local", as_json: JsonOption = False) -> None:
+        run_verb(workspace, spec.name, RunOptions(engine=engine), as_json=as_json)
+
+    return run_on if spec.on_ray else run
+
+
+def run_verb(folder: Path, stage: str, options: RunOptions = NO_OPTIONS, *, as_json: bool = False) -> None:
+    """Run what a stage's verb runs: the stage, and the one that follows it."""
+    spec = STAGES[stage]
+    run_stages(folder, (stage,) if spec.then is None else (stage, spec.then), options, as_json=as_json)
+
+
+def run_stages(folder: Path, names: Sequence[str], options: RunOptions = NO_OPTIONS, *, as_json: bool = False) -> None:
+    """Run stages one after another under the workspace's lock, without a scheduler, and print their reports."""
+    from flows.run_stage import run_stage, stage_session
+    from m5data.cli.output import print_reports
+    from m5data.run_options import RunContext
+    from m5data.workspace import Workspace
+
+    workspace = Workspace.open(folder)
+    with stage_session(workspace, ", ".join(names)) as progress:
+        context = RunContext(progress=progress, options=options)
+        reports = [run_stage(workspace, name, context) for name in names]
+    print_reports(reports, as_json=as_json)

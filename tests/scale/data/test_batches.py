@@ -1,0 +1,137 @@
+"""The loader: order, resumption, damage, masks."""
+
+import json
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from m5data.errors import MissingInputError, ThresholdError
+from scale.data.batches import Batches
+from scale.data.block_loader import BlockLoader
+from scale.data.blocks import split_into_blocks
+from scale.data.fit_vocabulary import fit
+from scale.data.sample_encoder import Encoded, SampleEncoder
+from scale.data.shard_folder import ShardFolder
+from tests.scale.conftest import SIZES
+from tests.scale.tiny_recipes import recipe
+
+INPUT = recipe().input
+
+
+def batches_of(
+    export: Path, form: str = "parquet", *, cache: Path | None = None, workers: int = 0, rank: int = 0, world: int = 1
+) -> Batches:
+    shards = ShardFolder(export, form).shards("train")
+    loader = BlockLoader(SampleEncoder(INPUT, fit(shards, INPUT, 1000)), cache, workers)
+    return Batches(split_into_blocks(shards), loader, 16, seed=3, max_skipped=0.6, rank=rank, world=world)
+
+
+def same(left: list[Encoded], right: list[Encoded]) -> bool:
+    pairs = list(zip(left, right, strict=True))
+    return all(
+        list(a.product_ids) == list(b.product_ids)
+        and list(a.labels) == list(b.labels)
+        and all(np.array_equal(a.arrays[name], b.arrays[name]) for name in a.arrays)
+        for a, b in pairs
+    )
+
+
+def ids(parts: list[Encoded]) -> list[str]:
+    return [name for part in parts for name in part.product_ids]
+
+
+def test_both_formats_give_the_same_arrays(export: Path) -> None:
+    parquet, tar = (list(batches_of(export, form).in_order()) for form in ("parquet", "webdataset"))
+    assert ids(parquet) == ids(tar)
+    for name in parquet[0].arrays:
+        left, right = (np.concatenate([part.arrays[name] for part in parts]) for parts in (parquet, tar))
+        assert np.array_equal(left, right), name
+
+
+def test_an_epoch_has_every_sample_at_most_once_in_an_order_of_its_own(export: Path) -> None:
+    batches = batches_of(export)
+    first, second = list(batches.epoch(0)), list(batches.epoch(1))
+    assert [len(part) for part in first] == [16] * (SIZES["train"] // 16)
+    assert max(Counter(ids(first)).values()) == 1
+    assert ids(first) != ids(second)
+    assert same(first, list(batches_of(export).epoch(0)))
+
+
+@pytest.mark.parametrize("start", [1, 4, 8])
+def test_an_epoch_may_be_entered_anywhere(export: Path, start: int) -> None:
+    whole = list(batches_of(export).epoch(2))
+    assert same(list(batches_of(export).epoch(2, start)), whole[start:])
+
+
+def test_cache_and_workers_change_nothing(export: Path, tmp_path: Path) -> None:
+    plain = list(batches_of(export).epoch(0))
+    first = list(batches_of(export, cache=tmp_path).epoch(0))
+    (torn, *_) = sorted(tmp_path.glob("*/*.npz"))
+    torn.write_bytes(torn.read_bytes()[:100])
+    again = list(batches_of(export, cache=tmp_path, workers=1).epoch(0))
+    assert same(plain, first)
+    assert same(plain, again)
+
+
+def test_processes_share_an_epoch(export: Path) -> None:
+    shares = [list(batches_of(export, rank=rank, world=2).epoch(0)) for rank in range(2)]
+    assert len(shares[0]) == len(shares[1]) > 0
+    assert not set(ids(shares[0])) & set(ids(shares[1]))
+
+
+def test_in_order_is_the_split(export: Path) -> None:
+    read = ids(list(batches_of(export).in_order()))
+    assert read == [f"generated:train-{number:06d}" for number in range(SIZES["train"])]
+
+
+@pytest.fixture
+def damaged(export: Path, tmp_path: Path) -> Path:
+    folder = tmp_path / "damaged"
+    shutil.copytree(export, folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"), [("cut", "shard_incomplete"), ("gone", "shard_missing"), ("noise", "shard_corrupt")]
+)
+def test_a_damaged_shard_is_counted_and_the_epoch_keeps_its_length(damaged: Path, damage: str, reason: str) -> None:
+    shard = ShardFolder(damaged, "parquet").shards("train")[1]
+    if damage == "gone":
+        shard.path.unlink()
+    else:
+        whole = shard.path.read_bytes()
+        shard.path.write_bytes(whole[:-1] if damage == "cut" else bytes(len(whole)))
+    batches = batches_of(damaged)
+    read = list(batches.epoch(0))
+    assert len(read) == SIZES["train"] // 16
+    assert batches.skipped == {reason: shard.samples}
+    assert len(set(ids(read))) <= SIZES["train"] - shard.samples
+
+
+def test_too_much_damage_is_an_error_with_counts(damaged: Path) -> None:
+    for shard in ShardFolder(damaged, "parquet").shards("train"):
+        shard.path.write_bytes(b"")
+    with pytest.raises(ThresholdError, match=r"of 150 samples cannot be read .*shard_incomplete"):
+        list(batches_of(damaged).epoch(0))
+
+
+def test_only_complete_samples_where_that_is_asked_for(export: Path) -> None:
+    batches = batches_of(export)
+    batches.complete = ("text", "image", "table", "video", "audio")
+    read = list(batches.epoch(0))
+    assert all(part.arrays["present"].all() for part in read)
+    assert len(read) == SIZES["train"] // 16
+
+
+def test_no_complete_sample_at_all_is_an_error(damaged: Path) -> None:
+    manifest = json.loads((damaged / "manifest.json").read_text())
+    assert manifest["splits"]["train"]
+    batches = batches_of(damaged)
+    batches.max_skipped = 1.0
+    for shard in ShardFolder(damaged, "parquet").shards("train"):
+        shard.path.unlink()
+    with pytest.raises(MissingInputError, match="none can be used"):
+        list(batches.epoch(0))

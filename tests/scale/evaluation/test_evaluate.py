@@ -1,0 +1,162 @@
+"""Judging a training: every task, twice the same; what cannot be judged is said."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from m5data.cli.main import app
+from m5data.errors import DataError, MissingInputError
+from m5data.workspace import Workspace
+from scale.data.shard_folder import ShardFolder
+from scale.training_recipe import MODALITIES
+from tests.scale.tiny_recipes import recipe
+
+torch = pytest.importorskip("torch")
+
+from scale.data.tensors import make_batch  # noqa: E402 - only where torch is
+from scale.evaluation.evaluate import evaluate  # noqa: E402
+from scale.evaluation.evaluator import Evaluator  # noqa: E402
+from scale.evaluation.features import Features, load_model, restrict_to  # noqa: E402
+from scale.evaluation.scores import score, search  # noqa: E402
+from scale.training.train import PRETRAINED, train  # noqa: E402
+
+CPU = torch.device("cpu")
+ROWS = ["T", "I", "Tab", "V", "A", "T + I", "T + I + Tab", "T + I + Tab + V", "T + I + Tab + V + A"]
+
+
+@pytest.fixture(scope="module")
+def trained(export: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("trained")
+    train(ShardFolder(export), recipe(), folder, cache=folder / "cache", device="cpu")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def results(export: Path, trained: Path) -> dict[str, Any]:
+    return evaluate(ShardFolder(export), trained, trained / "evaluation", cache=trained / "cache", device="cpu")
+
+
+def test_every_task_is_judged_in_both_phases(results: dict[str, Any], trained: Path) -> None:
+    assert list(results["phases"]) == ["pretrained", "finetuned"]
+    for phase, found in results["phases"].items():
+        assert list(found["retrieval"]) == ["coarse"]
+        assert list(found["retrieval"]["coarse"]) == ROWS
+        classifiers = [f"linear, {row}" for row in ROWS]
+        assert list(found["classification"]) == (["fine-tuned"] if phase == "finetuned" else []) + classifiers
+        assert {"NMI", "AMI", "ARI", "purity", "accuracy", "k"} == set(found["clustering"])
+        assert set(found["correlation"]) == {"image-text", "image-text of others"}
+    row = results["phases"]["finetuned"]["retrieval"]["coarse"]["T"]
+    measures = {f"{kind}@{k}" for kind in ("mAP", "Prec") for k in (1, 5, 10)}
+    named = {f"{definition} {name}" for definition in ("paper", "standard") for name in measures}
+    assert set(row) == named | {"queries", "unanswerable"}
+    assert results["absent splits"] == ["query-fg", "gallery-fg"]
+    assert results["choices"]["alignment"] == "released"
+    assert json.loads((trained / "evaluation" / "results.json").read_text()) == results
+
+
+def test_the_same_numbers_twice(results: dict[str, Any], export: Path, trained: Path, tmp_path: Path) -> None:
+    assert evaluate(ShardFolder(export), trained, tmp_path, device="cpu") == results
+    assert (tmp_path / "tsne.png").read_bytes() == (trained / "evaluation" / "tsne.png").read_bytes()
+
+
+def test_the_page_of_examples_shows_queries_and_what_was_found(results: dict[str, Any], trained: Path) -> None:
+    assert results
+    page = (trained / "evaluation" / "examples.html").read_text()
+    assert page.count('<div class="row">') == 8
+    found = page.count('<figure class="right">') + page.count('<figure class="wrong">')
+    assert found == 8 * 6
+    assert 8 <= page.count('<figure class="">') <= 16  # the query, and attention where it has a picture
+    assert "generated:query-c-000000" in page
+
+
+def test_a_modality_that_is_not_looked_at_might_as_well_be_absent(export: Path, trained: Path) -> None:
+    evaluator = Evaluator(load_model(trained / PRETRAINED, CPU), ShardFolder(export), CPU, None)
+    objective = evaluator.model.recipe.objective
+    encoded = next(evaluator.batches("query-c").in_order())
+    present = np.zeros_like(encoded.arrays["present"])
+    present[:, MODALITIES.index("text")] = True
+    zeroed = {
+        name: np.zeros_like(array) if name.split("_")[0] in {"image", "table", "video", "audio"} else array
+        for name, array in encoded.arrays.items()
+    }
+    absent = type(encoded)({**zeroed, "present": present}, encoded.product_ids, encoded.labels)
+    with torch.no_grad():
+        shown = evaluator.model.feature(restrict_to(make_batch(encoded, objective, CPU), objective, MODALITIES[:1]))
+        wanted = evaluator.model.feature(make_batch(absent, objective, CPU))
+    assert torch.allclose(shown, wanted, atol=1e-5)
+
+
+def features_of(labels: list[str | None], values: list[list[float]]) -> Features:
+    return Features([str(at) for at in range(len(labels))], np.array(labels, object), np.array(values, np.float32), 0)
+
+
+def test_a_query_without_a_right_answer_is_counted_not_judged() -> None:
+    gallery = features_of(["a", None, "b"], [[1, 0], [2, 0], [0, 1]])
+    found = search(features_of(["a", "z"], [[1, 0], [0, 1]]), gallery, ks=(1, 2))
+    assert found.rows.tolist() == [[1, 0], [2, 0]]
+    assert (found.queries, found.unanswerable) == (1, 1)
+    assert found.values["paper mAP@2"] == pytest.approx(0.5)
+    with pytest.raises(DataError, match="right answer"):
+        search(features_of(["z"], [[1, 0]]), gallery)
+
+
+def test_a_test_sample_of_an_unknown_class_is_counted_not_judged() -> None:
+    labels = np.array(["a", "new", "b"], dtype=object)
+    found = score(np.array([[2.0, 1.0], [2.0, 1.0], [2.0, 1.0]]), labels, ["a", "b"])
+    assert (found["top-1"], found["unknown class"]) == (0.5, 1.0)
+    with pytest.raises(DataError, match="the 2 classes trained on"):
+        score(np.array([[2.0, 1.0]]), np.array(["new"], dtype=object), ["a", "b"])
+
+
+def test_a_feature_that_is_not_finite_names_the_product(export: Path, trained: Path) -> None:
+    model = load_model(trained / PRETRAINED, CPU)
+    with torch.no_grad():
+        for parameter in model.trunk.parameters():
+            parameter.fill_(float("nan"))
+    with pytest.raises(DataError, match=r"generated:query-c-000000 and \d+ more have features that are not finite"):
+        Evaluator(model, ShardFolder(export), CPU, None).features("query-c")
+
+
+def test_shards_of_another_version_and_a_missing_training_are_refused(
+    export: Path, trained: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "export"
+    shutil.copytree(export, copy)
+    text = (copy / "manifest.json").read_text()
+    (copy / "manifest.json").write_text(text.replace('"splits": 7', '"splits": 8'))
+    with pytest.raises(DataError, match="trained on dataset version"):
+        evaluate(ShardFolder(copy), trained, tmp_path / "out", device="cpu")
+    with pytest.raises(MissingInputError, match="Run: m5data train"):
+        evaluate(ShardFolder(export), tmp_path / "nothing", tmp_path / "out", device="cpu")
+
+
+@pytest.fixture
+def arguments(export: Path, tmp_path: Path) -> list[str]:
+    """Options of both verbs: a workspace, the export, and a recipe of a person's own."""
+    Workspace.create(tmp_path / "shop")
+    chosen = recipe(optimiser={"epochs": 1, "finetune_epochs": 1})
+    lines = [f'name = "{chosen.name}"']
+    for section in ("input", "model", "optimiser"):
+        lines += [f"[{section}]", *(f"{k} = {json.dumps(v)}" for k, v in chosen.model_dump()[section].items())]
+    file = tmp_path / "own.toml"
+    file.write_text("\n".join(lines))
+    return ["-w", str(tmp_path / "shop"), "--recipe", str(file), "--shards", str(export), "--device", "cpu"]
+
+
+def test_the_verbs_print_what_they_did_and_by_which_choices(arguments: list[str], tmp_path: Path) -> None:
+    trained = CliRunner().invoke(app, ["train", *arguments], catch_exceptions=False)
+    assert trained.exit_code == 0
+    assert "pretrain" in trained.output
+    judged = CliRunner().invoke(app, ["evaluate", *arguments], catch_exceptions=False)
+    assert judged.exit_code == 0
+    for words in ("definition paper", "definition standard", "alignment released", "contrastive_form released", "AMI"):
+        assert words in judged.output
+    assert "not judged: the export has no split query-fg" in judged.output
+    assert (tmp_path / "shop" / "training" / "small-test" / "evaluation" / "examples.html").is_file()
+    plain = CliRunner().invoke(app, ["evaluate", *arguments, "--json"], catch_exceptions=False)
+    assert json.loads(plain.stdout)["recipe"] == "small-test"

@@ -1,0 +1,94 @@
+"""Both definitions, worked out by hand on six queries and eight ranks."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score
+
+import scale
+from m5data.errors import DataError
+
+# Six queries, all of label 1; a 1 is a hit. Positives in the gallery beside them.
+RANKED = [
+    [1, 0, 1, 0, 0, 1, 0, 0],
+    [0, 1, 1, 0, 0, 0, 0, 0],
+    [0, 0, 0, 0, 0, 0, 0, 0],
+    [1, 1, 1, 1, 1, 1, 1, 1],
+    [0, 0, 0, 0, 1, 0, 0, 1],
+    [1, 0, 0, 0, 0, 0, 0, 0],
+]
+POSITIVES = [4, 2, 3, 20, 2, 1]
+THIRD, HALF = Fraction(1, 3), Fraction(1, 2)
+
+# By hand: sums of the precisions at the hits, in the top 5 and in the top 8.
+SUM_5 = [1 + 2 * THIRD, HALF + 2 * THIRD, Fraction(0), Fraction(5), Fraction(1, 5), Fraction(1)]
+SUM_8 = [1 + 2 * THIRD + HALF, HALF + 2 * THIRD, Fraction(0), Fraction(8), Fraction(1, 5) + Fraction(2, 8), Fraction(1)]
+
+
+def mean(sums: list[Fraction], divisors: list[int]) -> Fraction:
+    return sum((one / by for one, by in zip(sums, divisors, strict=True)), Fraction(0)) / 6
+
+
+PAPER = {
+    "mAP@1": Fraction(3, 6),
+    "Prec@1": Fraction(3, 6),
+    "mAP@5": mean(SUM_5, [2, 2, 1, 5, 1, 1]),
+    "Prec@5": (Fraction(2, 4) + Fraction(2, 2) + 0 + Fraction(5, 5) + Fraction(1, 2) + 1) / 6,
+    "mAP@10": mean(SUM_8, [3, 2, 1, 8, 2, 1]),
+    "Prec@10": (Fraction(3, 4) + Fraction(2, 2) + 0 + Fraction(8, 8) + Fraction(2, 2) + 1) / 6,
+}
+STANDARD = {
+    "mAP@1": Fraction(3, 6),
+    "Prec@1": Fraction(3, 6),
+    "mAP@5": mean(SUM_5, [4, 2, 3, 5, 2, 1]),
+    "Prec@5": Fraction(2 + 2 + 0 + 5 + 1 + 1, 5 * 6),
+    "mAP@10": mean(SUM_8, [4, 2, 3, 10, 2, 1]),
+    "Prec@10": Fraction(3 + 2 + 0 + 8 + 2 + 1, 10 * 6),
+}
+
+
+@pytest.mark.parametrize(("definition", "wanted"), [("paper", PAPER), ("standard", STANDARD)])
+def test_six_queries_by_hand(definition: scale.metrics.Definition, wanted: dict[str, Fraction]) -> None:
+    got = scale.retrieval_metrics(RANKED, [1] * 6, POSITIVES, definition=definition)
+    assert list(got) == list(wanted)
+    assert got == pytest.approx({name: float(value) for name, value in wanted.items()})
+
+
+def test_labels_may_be_text_and_a_distractor_is_never_a_hit() -> None:
+    ranked = np.array([["red", None, "blue"], [None, "red", "red"]], dtype=object)
+    got = scale.retrieval_metrics(ranked, np.array(["blue", "red"], dtype=object), [1, 2], ks=(3,))
+    assert got == pytest.approx({"mAP@3": (1 / 3 + (1 / 2 + 2 / 3) / 2) / 2, "Prec@3": (1 / 1 + 2 / 2) / 2})
+
+
+def test_a_query_without_positives_counts_as_nothing_found() -> None:
+    assert scale.retrieval_metrics([[0, 0]], [1], [0], ks=(1,)) == {"mAP@1": 0.0, "Prec@1": 0.0}
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=30).filter(any))
+def test_the_standard_one_of_a_whole_list_is_scikit_learns(hits: list[bool]) -> None:
+    scores = -np.arange(len(hits))
+    got = scale.retrieval_metrics([hits], [True], [sum(hits)], ks=(len(hits),), definition="standard")
+    assert got[f"mAP@{len(hits)}"] == pytest.approx(average_precision_score(hits, scores))
+
+
+@given(st.lists(st.lists(st.integers(0, 2), min_size=6, max_size=6), min_size=1, max_size=8), st.integers(1, 9))
+def test_every_measure_is_a_share_and_the_papers_is_never_lower(ranked: list[list[int]], k: int) -> None:
+    positives = [max(row.count(1), 1) for row in ranked]
+    paper, standard = (
+        scale.retrieval_metrics(ranked, [1] * len(ranked), positives, (k,), name) for name in ("paper", "standard")
+    )
+    assert all(0 <= standard[name] <= paper[name] + 1e-12 <= 1 + 2e-12 for name in paper)
+
+
+@pytest.mark.parametrize(
+    ("ranked", "labels", "positives", "ks"),
+    [([[1]], [1, 2], [1], (1,)), ([], [], [], (1,)), ([[1]], [1], [1], (0,)), ([[1]], [1], [1, 1], (1,))],
+)
+def test_what_cannot_be_measured_is_an_error(
+    ranked: list[list[int]], labels: list[int], positives: list[int], ks: tuple[int, ...]
+) -> None:
+    with pytest.raises(DataError, match=r"retrieval_metrics: (ranked_labels must|The cut-offs must)"):
+        scale.retrieval_metrics(ranked, labels, positives, ks)

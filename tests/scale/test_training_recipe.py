@@ -1,0 +1,84 @@
+"""Training recipes: shipped ones, a person's own, and what is refused."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from m5data.errors import SettingsError
+from scale.data.group_imputation import fit_group_imputer
+from scale.data.shard_folder import ShardFolder
+from scale.data.shard_reader import RawSample
+from scale.training_recipe import load_training_recipe, shipped_names
+
+NAMES = ("clip", "image-only", "m5-mmt", "paper", "released", "small", "text-only", "tiny")
+
+
+def test_shipped_recipes_are_named_as_their_files() -> None:
+    assert shipped_names() == NAMES
+    assert tuple(load_training_recipe(name).name for name in NAMES) == NAMES
+
+
+def test_the_papers_sizes() -> None:
+    paper = load_training_recipe("paper")
+    model, inputs = paper.model, paper.input
+    assert (model.width, model.heads, model.feed_forward) == (768, 12, 3072)
+    assert (model.encoder_layers, model.joint_layers, model.feature_width) == (6, 6, 1024)
+    assert (inputs.text_tokens, inputs.table_tokens, inputs.image_tokens, inputs.frames) == (36, 64, 36, 12)
+    assert (paper.optimiser.batch, paper.optimiser.rate, paper.optimiser.epochs) == (64, 1e-4, 5)
+    assert load_training_recipe("released").input.audio_shape == (80, 751)
+
+
+def test_a_recipe_of_ones_own_says_what_differs_from_its_base(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text('base = "small"\nname = "own"\n[objective]\ncontrastive = false\n[model]\nwidth = 64\n')
+    own, small = load_training_recipe(path), load_training_recipe("small")
+    assert own.name == "own"
+    assert own.input == small.input
+    assert own.model == small.model.model_copy(update={"width": 64})
+    assert (own.objective.contrastive, small.objective.contrastive) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('base = "huge"\nname = "own"', r"base: 'huge' is not a shipped recipe. Use one of clip, "),
+        ('name = "own"\n[model]\nwidth = 10\nheads = 3', r"model: heads: 3 does not divide the width 10"),
+        ('name = "own"\n[objective]\nmodalities = []', r"objective: modalities: \[\] must name at least one"),
+        ('name = "own"\n[objective]\nmodalities = ["image"]\nfusion = "text-cross"', r"text-cross needs text"),
+        (
+            'name = "own"\n[objective]\nmodalities = ["text"]\nstack_table = true',
+            r"stack_table: The modalities must include text and table",
+        ),
+        ('name = "own"\n[optimiser]\nepoch = 3', r"optimiser.epoch: unknown key; did you mean epochs"),
+    ],
+)
+def test_a_wrong_recipe_names_file_and_key(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(text)
+    with pytest.raises(SettingsError, match=rf"own.toml: .*{message}"):
+        load_training_recipe(path)
+
+
+def test_an_unknown_name_lists_those_there_are() -> None:
+    with pytest.raises(
+        SettingsError,
+        match=r"recipe huge: There is no such recipe. Use one of clip, .*tiny, or the path of a .toml file",
+    ):
+        load_training_recipe("huge")
+
+
+def test_a_gap_is_filled_from_the_group(export: Path) -> None:
+    shards = ShardFolder(export).shards("train")
+    assert fit_group_imputer(shards).places == {}  # every generated product is a group of its own
+    twice = fit_group_imputer((*shards, *shards))
+    assert len(twice.places) == 150
+    empty = RawSample("x", None, "train-000000", None, [], None, [], None, None)
+    filled = twice.fill(empty)
+    assert (filled.product_id, filled.caption is not None, len(filled.specs)) == ("x", True, 7)
+    kept = twice.fill(RawSample("x", None, "train-000000", "own", [], None, [], None, np.ones((1, 1), np.float32)))
+    assert kept.caption == "own"
+    assert kept.mfcc is not None
+    assert kept.mfcc.shape == (1, 1)
+    stranger = RawSample("x", None, "nowhere", None, [], None, [], None, None)
+    assert twice.fill(stranger) == stranger
