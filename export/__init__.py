@@ -1,4 +1,4 @@
-"""What leaves the workspace: samples, shards, dataset cards and reports."""
+"""Samples, shards, dataset cards and reports: all that leaves the workspace."""
 
 import lazy_loader
 

@@ -1,1 +1,1 @@
-"""Who may ask what: signatures, people, sessions, limits, headers."""
+"""Access control: signatures, people, sessions, limits, headers."""
