@@ -19,7 +19,7 @@ from export.settings import ExportSettings
 from extract import dedup_stage
 from extract.settings import DedupSettings
 from m5data import modalities as registry
-from m5data.modalities import FeedColumn, Modality, modalities, register, unregister
+from m5data.modalities import FeedColumn, LedgerEntry, Modality, modalities, register, unregister
 from m5data.stage import StageReport, utc_now
 from m5data.table_spec import ID, INT, TEXT, Column, TableSpec
 from m5data.workspace import Workspace
@@ -41,6 +41,8 @@ SETTINGS = """
 crawl_authorised = true
 share_authorised = true
 licence = "CC0-1.0"
+[splits]
+recipe = "mep3m"
 """
 PRODUCTS = 12
 
@@ -187,6 +189,7 @@ def test_a_takedown_removes_its_rows_from_every_version(workspace: Workspace, tm
 OPINIONS = replace(
     REVIEWS,
     name="opinions",
+    ledger=LedgerEntry("opinions", "present", "'present'"),
     table=TableSpec(
         name="opinions",
         meaning="One row per opinion.",
@@ -291,7 +294,9 @@ def test_names_that_are_taken_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="table specs exists already"):
         list(TABLES)
     unregister("x")
-    register(replace(REVIEWS, name="x", table=_spec(name="x"), feed=FeedColumn("title", TEXT, "")))
+    register(
+        replace(REVIEWS, name="x", table=_spec(name="x"), feed=FeedColumn("title", TEXT, ""), ledger=OPINIONS.ledger)
+    )
     workspace = Workspace.create(tmp_path / "workspace", SETTINGS)
     with pytest.raises(ValueError, match="column title already"):
         ingest(workspace, write(tmp_path / "feed.jsonl", [row(1)]))
