@@ -216,7 +216,10 @@ def test_every_format_with_named_columns_may_hold_objects(tmp_path: Path, form: 
     register(OPINIONS)
     workspace = Workspace.create(tmp_path / "workspace", SETTINGS)
     opinions = [{"text": "good, write to me@shop.example", "stars": 5}, {"text": None, "stars": 1}]
-    rows = [{"id": "1", "url": "https://shop.example/1", "opinions": opinions}, {"id": "2", "url": "http://a.b/2"}]
+    rows: list[dict[str, object]] = [
+        {"id": "1", "url": "https://shop.example/1", "opinions": opinions},
+        {"id": "2", "url": "http://a.b/2"},
+    ]
     ingest(workspace, write(tmp_path / f"feed.{form}", rows))
     found = workspace.store.snapshot().table("opinions").to_pylist()
     assert [(line["product_id"], line["position"], line["text"], line["stars"]) for line in found] == [
