@@ -1,4 +1,4 @@
-"""How much code there is, and how many of its files a reader opens to follow one item: ``python bench/code_size.py``.
+"""The size of the code, and the files that a reader opens to follow one item: ``python bench/code_size.py``.
 
 Files are counted by running: a profile hook in this process and in its children notes every project file of which a
 function runs. Imports are left out. The script imports nothing of the project before it runs it, so a copy of it

@@ -54,7 +54,7 @@ class SourceSettings(StageSettings):
     delay_s: float | None = Field(default=None, ge=0)
     """Seconds between two requests; None: the crawl's own. A longer one in robots.txt wins."""
     product_urls: tuple[Pattern, ...] = ()
-    """Regular expressions that find a product's (canonical) address: only there are products, and a match
+    """Regular expressions that match a product's (canonical) URL: only there are products, and a match
     without one is a reject. None: any page may hold a product, and sitemaps say which should."""
     follow: tuple[Pattern, ...] = ()
     """Regular expressions, one of which a link must match to be followed. None: all of the shop's hosts."""
@@ -203,7 +203,7 @@ class DownloadSettings(StageSettings):
     max_video_bytes: int = Field(default=200_000_000, ge=1)
     """Bytes of a video; M5Product's last 1 to 60 s (section 3.1), which is 25 Mbit/s at the most."""
     max_pixels: int = Field(default=89_478_485, ge=1)
-    """Pixels of an image or a video's picture; Pillow's own warning limit, 256 MB decoded."""
+    """Pixels of an image or a video frame; Pillow's own warning limit, 256 MB decoded."""
     max_duration_s: float = Field(default=600.0, gt=0)
     """Seconds of a video; M5Product's last at most 60, ten times that is no product video."""
     max_redirects: int = Field(default=5, ge=0)

@@ -58,9 +58,9 @@ def search(store: Store, target: Target, plan: Plan) -> Plan:
 
 def users_of(store: Store, plan: Plan, objects: Collection[str]) -> dict[str, str]:
     """Return object -> URL for those of the objects that pages outside the plan use."""
-    wanted = set(objects)
+    asked = set(objects)
     with closing(_connect(store)) as state:
-        return {sha256: url for sha256, url in state.execute(_USERS, (_listed(plan.pages),)) if sha256 in wanted}
+        return {sha256: url for sha256, url in state.execute(_USERS, (_listed(plan.pages),)) if sha256 in asked}
 
 
 def remove(removal: Removal) -> Mapping[str, int]:
@@ -107,11 +107,11 @@ class Cleaner:
         self._words = words
 
     def is_item(self, url: str) -> bool:
-        """Tell whether a URL is the item's."""
+        """Return whether a URL is the item's."""
         return url in self._urls
 
     def names_it(self, record: bytes) -> bool:
-        """Tell whether a ``response`` record has anything of the item in its header or page."""
+        """Return whether a ``response`` record has anything of the item in its header or page."""
         if self._words.found_in(record):
             return True
         if not any(tail in record for tail in self._tails) and _GZIP not in record:

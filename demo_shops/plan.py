@@ -213,7 +213,7 @@ def _slots(shop: ShopName, wanted: int) -> list[str]:
     slots = [name for n, name in enumerate(names) for _ in range(max(1, round(most * _DECLINE**n)))]
     if len(slots) < wanted:
         raise LookupError(
-            f"demo plan: {len(slots)} places at merchants of {shop}, wanted {wanted}; name more merchants"
+            f"demo plan: {len(slots)} places at merchants of {shop}, but {wanted} are needed. Name more merchants."
         )
     return slots[:wanted]
 

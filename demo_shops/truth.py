@@ -1,4 +1,4 @@
-"""What a correct run over the demo shops finds, derived from their plan and never from a run."""
+"""The results of a correct run over the demo shops, derived from their plan and never from a run."""
 
 import unicodedata
 from collections.abc import Callable, Hashable, Mapping
@@ -192,7 +192,7 @@ def _record(one: Listing, base: str) -> ProductRecord:
 
 
 def _brand(one: Listing) -> str | None:
-    """Return the brand as far as the page tells: the plain ones only in their table."""
+    """Return the brand as far as the page shows it: plain pages only have it in their table."""
     return one.product.brand if one.shop == "north" or one.specs else None
 
 

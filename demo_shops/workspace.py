@@ -8,7 +8,7 @@ from demo_shops.listings import Size
 from demo_shops.plan import Plan, make_plan
 from demo_shops.products import SHOPS, ShopName
 from m5data.settings import Settings
-from m5data.settings_file import read_settings
+from m5data.stage_settings import read_settings
 from m5data.workspace import SETTINGS_FILE, Workspace
 
 __all__ = ["open_demo", "ports_of", "write_settings"]
@@ -59,7 +59,7 @@ def write_settings(base_urls: Mapping[ShopName, str], size: Size = "demo") -> st
     waits += "[crawl]\nbackoff_s = 0.05\n\n[download]\nbackoff_s = 0.05\n"
     few = "# Small shops: any category of two or more gives queries for annotation.\n"
     few += "[annotate.candidates]\nmin_category = 2\nbest = 10\n"
-    head = "# The demo shops: synthetic goods, served on this machine.\n"
+    head = "# The demo shops: synthetic products, served on this machine.\n"
     return "\n".join([head, *sources, waits, few, _alignment(make_plan(size))])
 
 

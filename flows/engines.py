@@ -1,24 +1,18 @@
-"""Where partitions run: on this machine, or on a Ray cluster."""
+"""Partitions on a Ray cluster."""
 
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from m5data.errors import SettingsError
 
-__all__ = ["on_ray", "runner_of"]
+__all__ = ["on_ray"]
 
 R = TypeVar("R")
-Runner = Callable[[Callable[[str, str], R], str, Iterable[str]], Iterator[tuple[str, R]]]
 
 _AHEAD = 2  # partitions per core that Ray holds: one that runs, and one that waits
-
-
-def runner_of(engine: Literal["local", "ray"] | None) -> Runner[Any] | None:
-    """Return the function that runs partitions on ``ray``; None for ``local``: the stage runs them itself."""
-    return on_ray if engine == "ray" else None
 
 
 def on_ray(function: Callable[[str, str], R], location: str, names: Iterable[str]) -> Iterator[tuple[str, R]]:

@@ -1,34 +1,44 @@
 """Running stages of the registry on a workspace, one after another, with or without a scheduler."""
 
+import errno
+import json
 import logging
 import os
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TypeVar
 
+import duckdb
+import httpx
 from pydantic import BaseModel, ValidationError
 
-from flows.disk_errors import named_disk_errors
-from flows.engines import runner_of
-from flows.logs import FILE_ONLY, logging_to
-from flows.notifications import notifying
-from flows.progress_file import recorded_progress
-from m5data.errors import SettingsError
+from flows.engines import on_ray
+from flows.run_files import FILE_ONLY, logging_to, recorded_progress
+from m5data.errors import CorruptObjectError, DataError, SettingsError
 from m5data.progress import showing_progress
 from m5data.run_options import RunContext
-from m5data.settings import MachineSettings
+from m5data.settings import MachineSettings, RunSettings
 from m5data.stage import Progress, StageReport
 from m5data.stages import STAGES, StageSpec, resolve
 from m5data.workspace import Workspace
+from storage.children import ProgramError, run_program
 from storage.engine import memory_limit
-from takedown.forget import finish_takedown
+from takedown.forget import PENDING, finish_takedown
 
-__all__ = ["confined", "run_stage", "stage_session"]
+__all__ = ["confined", "named_disk_errors", "notifying", "run_stage", "stage_session"]
 
 Model = TypeVar("Model", bound=BaseModel)
 
 _LOG = logging.getLogger(__name__)
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_REFUSED = {errno.EROFS, errno.EACCES, errno.EPERM}
+_FULL_WORDS = ("no space left", "disk is full", "disk quota", "file too large")
+_REFUSED_WORDS = ("read-only file system", "readonly database", "unable to open database", "permission denied")
 
 
 @contextmanager
@@ -65,7 +75,8 @@ def run_stage(workspace: Workspace, name: str, context: RunContext) -> StageRepo
         named_disk_errors(workspace.root, name),
         recorded_progress(workspace, name, context) as progress,
     ):
-        finish_takedown(workspace.store)
+        if (workspace.root / PENDING).exists():
+            finish_takedown(workspace.store)
         return _logged(name, lambda: _call(STAGES[name], workspace, replace(context, progress=progress)))
 
 
@@ -78,7 +89,7 @@ def _call(spec: StageSpec, workspace: Workspace, context: RunContext) -> StageRe
         settings = _replaced(settings, **{key: getattr(context.options, key) for key in spec.overrides})
         arguments["settings"] = settings
     if spec.on_ray:
-        arguments["runner"] = runner_of(context.options.engine)
+        arguments["runner"] = on_ray if context.options.engine == "ray" else None
     if spec.arguments is not None:
         arguments |= resolve(spec.arguments)(workspace, settings, context)
     report: StageReport = resolve(spec.run)(workspace.store, **arguments)
@@ -133,3 +144,89 @@ def _cores(count: int | None) -> Iterator[None]:
         yield
     finally:
         os.sched_setaffinity(0, before)
+
+
+@contextmanager
+def named_disk_errors(root: Path, stage: str) -> Iterator[None]:
+    """Replace an error that means a full disk, a refused write or a damaged table by one that says so.
+
+    Args:
+        root: The workspace's folder.
+        stage: Stage that runs.
+
+    Raises:
+        DataError: The disk is full or cannot be written.
+        CorruptObjectError: A table's file is damaged.
+    """
+    try:
+        yield
+    except (OSError, sqlite3.OperationalError, duckdb.Error) as error:
+        if _means(error, _FULL, _FULL_WORDS):
+            raise DataError(
+                f"{stage}: the disk of {root} is full ({_line(error)}); make room, for example with m5data vacuum, "
+                "and run again: finished work is kept"
+            ) from error
+        if _means(error, _REFUSED, _REFUSED_WORDS):
+            raise DataError(
+                f"{stage}: cannot write in {root} ({_line(error)}); m5data doctor says where: grant the right and run "
+                "again: finished work is kept"
+            ) from error
+        if isinstance(error, duckdb.Error) and str(root.absolute() / "tables") in str(error):
+            raise CorruptObjectError(
+                f"{stage}: a table's file cannot be read ({_line(error)}); restore it from a backup (m5data copy "
+                "makes one), and run again"
+            ) from error
+        raise
+
+
+def _means(error: Exception, numbers: set[int], words: tuple[str, ...]) -> bool:
+    if isinstance(error, OSError) and error.errno in numbers:
+        return True
+    text = str(error).lower()
+    return any(word in text for word in words)
+
+
+def _line(error: Exception) -> str:
+    return str(error).splitlines()[0]
+
+
+@contextmanager
+def notifying(workspace: Workspace, what: str) -> Iterator[None]:
+    """Send a notification of an error that ends the block, and re-raise it.
+
+    Args:
+        workspace: Its settings name the command and the webhook.
+        what: Flow or stages that run.
+    """
+    try:
+        yield
+    except Exception as error:
+        _send(workspace.settings.run, _message(workspace, what, error))
+        raise
+
+
+def _message(workspace: Workspace, what: str, error: Exception) -> str:
+    message = {
+        "workspace": str(workspace.root.absolute()),
+        "run": what,
+        "error": type(error).__name__,
+        "message": str(error),
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    return json.dumps(message, ensure_ascii=False)
+
+
+def _send(settings: RunSettings, message: str) -> None:
+    """Start the command and post to the webhook; log the failure of either, which must not hide the run's error."""
+    timeout = settings.notify_seconds
+    if settings.notify_command:
+        try:
+            run_program(settings.notify_command, data=message.encode(), seconds=timeout)
+        except ProgramError as error:
+            _LOG.warning("run.notify_command: failed: %s", error)
+    if settings.notify_webhook:
+        headers = {"Content-Type": "application/json"}
+        try:
+            httpx.post(settings.notify_webhook, content=message, headers=headers, timeout=timeout).raise_for_status()
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            _LOG.warning("run.notify_webhook: failed: %s", error)

@@ -1,4 +1,4 @@
-"""What a run would fetch, decode and store: ``m5data run --dry-run``, and the pending work of ``m5data status``."""
+"""Estimate of the work of a run for ``m5data run --dry-run``, and the pending work of ``m5data status``."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -320,13 +320,13 @@ _FIVE = (
         is_present=lambda sample: sample.image is not None,
         present_sql="image",
         select={
-            "image": "picture.shown.sha256",
-            "image_url": "picture.shown.url",
-            "image_width": "picture.shown.width",
-            "image_height": "picture.shown.height",
+            "image": "main_image.shown.sha256",
+            "image_url": "main_image.shown.url",
+            "image_width": "main_image.shown.width",
+            "image_height": "main_image.shown.height",
         },
         tables={
-            "picture": """
+            "main_image": """
                 select c.product_id, arg_min({'sha256': m.sha256, 'url': m.url, 'width': m.width, 'height': m.height},
                                              (m.position != c.image_position, m.position)) as shown
                 from chosen c join media m on m.product_id = c.product_id and m.kind = 'image' and m.state = 'ok'
@@ -447,7 +447,7 @@ _FIVE = (
         details="mp3 and MFCC",
         ledger=LedgerEntry(
             "audio",
-            "present: sound is kept; no_video; no_sound; pending; else why there is none",
+            "present: audio is kept; no_video; no_sound; pending; else why there is none",
             "CASE WHEN audio.product_id IS NOT NULL THEN 'present' "
             "WHEN video.ok THEN coalesce(refusal.sound, refusal.frames, 'pending') "
             "ELSE coalesce(video.reason, 'no_video') END",
@@ -455,9 +455,9 @@ _FIVE = (
         ),
         is_present=lambda sample: sample.audio is not None,
         present_sql="mp3",
-        select={"mp3": "sound.mp3", "mfcc": "sound.mfcc", "n_mfcc": "sound.n_mfcc"},
+        select={"mp3": "track.mp3", "mfcc": "track.mfcc", "n_mfcc": "track.n_mfcc"},
         tables={
-            "sound": """
+            "track": """
                 select a.product_id, a.mp3, a.mfcc, a.n_mfcc
                 from audio a join clip on clip.product_id = a.product_id and clip.video = a.video_sha256
             """

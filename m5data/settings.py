@@ -65,7 +65,7 @@ class Settings(StageSettings):
     download: DownloadSettings = DownloadSettings()
     """How media are fetched, and what is refused."""
     extract: ExtractSettings = ExtractSettings()
-    """Frames, sound and image measures."""
+    """Frames, audio and image measures."""
     texts: TextSettings = TextSettings()
     """How captions and tables are graded."""
     dedup: DedupSettings = DedupSettings()

@@ -1,4 +1,4 @@
-"""What every stage is given and gives back: a clock, a progress sink, a report."""
+"""Interface of a stage: clock, progress sink and report."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,13 +19,13 @@ def utc_now() -> datetime:
 
 
 class Progress(Protocol):
-    """Where a stage tells how far it is. Calls come from the stage's own thread."""
+    """Receives a stage's progress. Calls come from the stage's own thread."""
 
     def start(self, stage: str, total: int | None) -> None:
         """Begin a stage of ``total`` items (None: not known yet)."""
 
     def advance(self, items: int = 1) -> None:
-        """Say that ``items`` more are done."""
+        """Count ``items`` more as done."""
 
     def finish(self) -> None:
         """End the stage that was started last."""

@@ -1,10 +1,20 @@
-"""Base of the frozen settings object that each stage takes."""
+"""Frozen settings objects: their base class, and reading one from a TOML file."""
 
+import difflib
 import hashlib
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
-__all__ = ["StageSettings"]
+from m5data.errors import SettingsError
+
+__all__ = ["StageSettings", "read_settings"]
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class StageSettings(BaseModel):
@@ -15,3 +25,59 @@ class StageSettings(BaseModel):
     def digest(self) -> str:
         """Return a hash of all values: a stage whose digest changed does its work again."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+
+
+def read_settings(path: Path, model: type[Model]) -> Model:
+    """Read ``path`` and check it against ``model``.
+
+    Raises:
+        SettingsError: One line that names the file and every wrong key, and why it is wrong.
+    """
+    values = _parse(path)
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        faults = "; ".join(_describe(fault, model) for fault in error.errors())
+        raise SettingsError(f"{path}: {faults}") from None
+
+
+def _parse(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(f"{path}: there is no such settings file; create it or name another") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: this is not TOML in UTF-8 ({error}); correct it") from None
+
+
+def _describe(fault: ErrorDetails, model: type[BaseModel]) -> str:
+    where = ".".join(str(part) for part in fault["loc"] if part != "[key]") or "the file"
+    where = where.removeprefix("crawl.") if where.startswith("crawl.sources") else where
+    if fault["type"] == "extra_forbidden":
+        return f"{where}: unknown key{_suggestion(str(fault['loc'][-1]), model)}"
+    if fault["type"] == "missing":
+        return f"{where}: this key is missing; add it"
+    if fault["type"] == "value_error":
+        return f"{where}: {fault['msg'].removeprefix('Value error, ')}"
+    value, message = _shorten(fault["input"]), fault["msg"]
+    if message.startswith("Input "):
+        return f"{where}: {value} {message.removeprefix('Input ')}"
+    return f"{where}: {message}, not {value}"
+
+
+def _suggestion(key: str, model: type[BaseModel]) -> str:
+    close = difflib.get_close_matches(key, set(_keys(model)) - {key}, n=1)
+    return f"; did you mean {close[0]}?" if close else "; remove it"
+
+
+def _keys(model: type[BaseModel]) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        yield name
+        for part in (field.annotation, *getattr(field.annotation, "__args__", ())):
+            if isinstance(part, type) and issubclass(part, BaseModel):
+                yield from _keys(part)
+
+
+def _shorten(value: object, limit: int = 60) -> str:
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 1] + "…"

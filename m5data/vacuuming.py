@@ -1,4 +1,4 @@
-"""Vacuum: dataset versions that nobody needs go, and whatever only they used."""
+"""Removal of old dataset versions and of what only they used."""
 
 from export.registry import exported_versions
 from m5data.settings import StoreSettings

@@ -1,4 +1,4 @@
-"""Everything that ``m5data verify`` checks: the tables as a whole, the objects, every recipe's splits."""
+"""Checks of ``m5data verify``: the tables as a whole, the objects, every recipe's splits."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,7 +15,7 @@ __all__ = ["verify_workspace"]
 
 
 def verify_workspace(workspace: Workspace, *, objects: bool = False) -> list[Check]:
-    """Check the dataset version that ``workspace`` is read at, and write a certificate a recipe.
+    """Check the dataset version that ``workspace`` is read at, and write a certificate for each recipe.
 
     Args:
         workspace: Opened at the version to check.

@@ -11,7 +11,7 @@ import pyarrow as pa
 from export import Sample, read_samples
 from m5data.errors import WorkspaceError
 from m5data.settings import Settings
-from m5data.settings_file import read_settings
+from m5data.stage_settings import read_settings
 from storage import Snapshot, Store
 from storage.remote import Home
 

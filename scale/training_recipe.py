@@ -9,8 +9,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from m5data.errors import SettingsError
-from m5data.settings_file import read_settings
-from m5data.stage_settings import StageSettings
+from m5data.stage_settings import StageSettings, read_settings
 
 __all__ = [
     "MODALITIES",

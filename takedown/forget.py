@@ -7,6 +7,7 @@ last. While there is one, the next stage or take-down finishes it first (``finis
 """
 
 import json
+import os
 from collections.abc import Collection
 from contextlib import closing
 from dataclasses import replace
@@ -24,10 +25,9 @@ from storage.erasure import (
     rewrite_tables,
     store_again,
 )
-from storage.files import Layout
+from storage.files import Layout, sync_folder
 from storage.stage import clear_spools
 from takedown.databases import compact, erase_rows, erase_text
-from takedown.journal import Journal
 from takedown.plan import Plan, Removal, Target, hooks, page_hook
 from takedown.receipt import Receipt, write_receipt
 from takedown.register import Mark, open_register
@@ -35,14 +35,16 @@ from takedown.search import find_target, search_segments, users_of
 from takedown.tables import register_words, table_edits
 from takedown.words import Words
 
-__all__ = ["delete_reports", "finish_takedown", "forget", "taken_down_recipes"]
+__all__ = ["PENDING", "Journal", "delete_reports", "finish_takedown", "forget", "taken_down_recipes"]
 
+PENDING = "takedown.pending"
+"""File of the journal, in the workspace's folder; present while a take-down has not ended."""
 _KEPT = ("tombstones", "migrations", "objects", "object_segments", "exports")
 """Tables of the state that hold nothing of any page."""
 
 _OWN = frozenset(
     {"certificates", "logs", "objects", "prefect", "receipts", "reports", "shards", "spool", "staging", "tables",
-     "versions", "lock", "children.lock", "secret.key", "takedown.pending", "takedown.journal",
+     "versions", "lock", "children.lock", "secret.key", PENDING, "takedown.journal",
      ".m5data"}
 )  # fmt: skip
 _MAX_SEARCHED = 200_000_000
@@ -200,3 +202,46 @@ def _foreign_files(root: Path, words: Words) -> tuple[str, ...]:
     files = [file for top in tops for file in (sorted(top.rglob("*")) if top.is_dir() else [top]) if file.is_file()]
     searched = (file for file in files if file.stat().st_size <= _MAX_SEARCHED)
     return tuple(str(file.relative_to(root)) for file in searched if words.found_in(file.read_bytes()))
+
+
+class Journal:
+    """What a take-down removes, in clear, so that the next run can finish one that was killed.
+
+    Written before anything is removed, deleted last, and readable by its owner alone.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._path = root / PENDING
+
+    def write(self, entry: dict[str, Any]) -> None:
+        """Keep an entry instead of the one before; it is on the disk when this returns."""
+        draft = self._path.with_name(f".{self._path.name}.tmp")
+        draft.unlink(missing_ok=True)
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(entry, file, ensure_ascii=False)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(self._path)
+        sync_folder(self._path.parent)
+
+    def read(self) -> dict[str, Any] | None:
+        """Return the entry of a take-down that did not end, None where there is none."""
+        try:
+            data = self._path.read_bytes()
+        except FileNotFoundError:
+            return None
+        if data.startswith(b"\0"):  # killed between the last two acts of ``end``
+            self._path.unlink()
+            return None
+        entry: dict[str, Any] = json.loads(data)
+        return entry
+
+    def end(self) -> None:
+        """Delete the entry: overwritten first, for it names what was taken down."""
+        with self._path.open("r+b") as file:
+            file.write(bytes(self._path.stat().st_size))
+            file.flush()
+            os.fsync(file.fileno())
+        self._path.unlink()
+        sync_folder(self._path.parent)

@@ -26,7 +26,7 @@ class ExportHeld:
 
     @property
     def shown(self) -> str:
-        """What to tell a person about it."""
+        """Sentence for a person."""
         return f"files rewritten in {self.folder}" if self.reachable else f"{self.folder} is gone; inform its holders"
 
 

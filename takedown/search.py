@@ -24,10 +24,10 @@ _OWN_OBJECTS = """
     UNION SELECT mfcc FROM audio WHERE product_id IN (FROM own)
 """
 _DERIVED = """
-    SELECT object FROM frames WHERE video_sha256 IN (FROM wanted)
-    UNION SELECT mp3 FROM audio WHERE video_sha256 IN (FROM wanted)
-    UNION SELECT mfcc FROM audio WHERE video_sha256 IN (FROM wanted)
-    UNION SELECT feature FROM regions WHERE image_sha256 IN (FROM wanted)
+    SELECT object FROM frames WHERE video_sha256 IN (FROM asked)
+    UNION SELECT mp3 FROM audio WHERE video_sha256 IN (FROM asked)
+    UNION SELECT mfcc FROM audio WHERE video_sha256 IN (FROM asked)
+    UNION SELECT feature FROM regions WHERE image_sha256 IN (FROM asked)
 """
 _USERS = """
     WITH others AS (SELECT * FROM media WHERE product_id NOT IN (FROM own) AND url NOT IN (FROM urls)),
@@ -39,7 +39,7 @@ _USERS = """
         UNION ALL SELECT mfcc, NULL FROM audio WHERE video_sha256 IN (SELECT sha256 FROM others)
         UNION ALL SELECT feature, NULL FROM regions WHERE image_sha256 IN (SELECT sha256 FROM others)
     )
-    SELECT object, min(url) FROM uses WHERE object IN (FROM wanted) GROUP BY object
+    SELECT object, min(url) FROM uses WHERE object IN (FROM asked) GROUP BY object
 """
 _MEDIA = """
     SELECT DISTINCT url FROM media WHERE url = ? OR (product_id IN (FROM own)
@@ -48,8 +48,8 @@ _MEDIA = """
 _OWN_TEXTS = """
     WITH others AS (
         SELECT lower(caption) AS caption, lower(brand) AS brand FROM products WHERE product_id NOT IN (FROM own)
-    ), wanted AS (SELECT value AS word, lower(value) AS folded FROM words WHERE length(value) >= ?)
-    SELECT word FROM wanted WHERE NOT EXISTS (
+    ), asked AS (SELECT value AS word, lower(value) AS folded FROM words WHERE length(value) >= ?)
+    SELECT word FROM asked WHERE NOT EXISTS (
         SELECT 1 FROM others WHERE contains(caption, folded)
             OR (strlen(brand) >= strlen(folded) AND contains(brand, folded)))
 """
@@ -118,7 +118,7 @@ def _in_tables(engine: duckdb.DuckDBPyConnection, target: Target, plan: Plan) ->
 
 def _find_objects(engine: duckdb.DuckDBPyConnection, store: Store, plan: Plan) -> tuple[str, ...]:
     found = {*plan.objects, *column(engine, _OWN_OBJECTS)}
-    _name(engine, "wanted", found)
+    _name(engine, "asked", found)
     found |= set(column(engine, _DERIVED))
     return tuple(sorted(found - _users(engine, store, plan, found).keys()))
 
@@ -126,7 +126,7 @@ def _find_objects(engine: duckdb.DuckDBPyConnection, store: Store, plan: Plan) -
 def _users(
     engine: duckdb.DuckDBPyConnection, store: Store, plan: Plan, objects: Collection[str]
 ) -> dict[str, str | None]:
-    _name(engine, "wanted", objects)
+    _name(engine, "asked", objects)
     return {**page_hook().users_of(store, plan, objects), **dict(engine.execute(_USERS).fetchall())}
 
 

@@ -66,12 +66,12 @@ def table_edits(
 
 def count_rows(snapshot: Snapshot, plan: Plan) -> dict[str, int]:
     """Return table -> number of rows that a dataset version loses; tables that lose none are absent."""
-    wanted = {name: gone for name, gone in _gone(plan, plan.objects).items() if name in snapshot.tables}
-    with snapshot.connection(wanted) as engine:
+    conditions = {name: gone for name, gone in _gone(plan, plan.objects).items() if name in snapshot.tables}
+    with snapshot.connection(conditions) as engine:
         register_words(engine, plan.words)
         counts = {
             name: int(engine.execute(f"SELECT count(*) FROM {name} WHERE {gone}").fetchall()[0][0])  # noqa: S608
-            for name, gone in wanted.items()
+            for name, gone in conditions.items()
         }
     return {name: counts[name] for name in TABLES if counts.get(name)}
 

@@ -5,8 +5,8 @@
 The classes are dealt into two halves. For each half, a person reviews pairs of the other half only: the most doubtful
 of a first run without any review (or pairs drawn at random). Then everything is aligned by the
 learned rule, and the half is judged: the pairs of categories of two shops that became one label, against those that
-hold the same goods. The published rule is judged on the same pairs. Probabilities are those of all candidate pairs of
-the judged halves; calibration error over ten bins of equal width.
+hold the same products. The published rule is judged on the same pairs. Probabilities are those of all candidate pairs
+of the judged halves; calibration error over ten bins of equal width.
 """
 
 import argparse

@@ -1,14 +1,14 @@
-"""Three synthetic department stores with the same goods on differently named, differently cut shelves.
+"""Three synthetic department stores with the same products on differently named, differently cut shelves.
 
 How they are made, in order, every draw from one seeded generator:
 
 - A shop leaves out one good in twenty-five.
-- Names: the first shop uses the commonest name of five goods in six, the others of two in five; else another of
+- Names: the first shop uses the commonest name of five products in six, the others of two in five; else another of
   the good's names, or one with an addition that says nothing (系列, 专区, 商品).
 - Merged: in each aisle of a shop, one pair of neighbours in twelve becomes one shelf, named after both.
-- Split: one good in twenty-five of a shop is on two shelves, of the two halves of its goods.
+- Split: one good in twenty-five of a shop is on two shelves, of the two halves of its products.
 - Moved: one good in twenty of a shop stands in another aisle.
-- One shelf in five has a third level, named by the nouns of its goods.
+- One shelf in five has a third level, named by the nouns of its products.
 - Titles: brand, one or two nouns of the good, two to four words that the whole aisle shares, a value, in the shop's
   order; each shelf prefers some of these words, so strongly that titles of shelves of one name in two shops are on
   the mean as alike as the paper found them, .75. Shelves have a long-tailed number of titles, 40 in the middle.
@@ -48,7 +48,7 @@ class KnownShops:
 
     offers: Sequence[Offer]
     parts: Mapping[Category, frozenset[str]]
-    """Second-level category -> the smallest kinds of goods that it holds."""
+    """Second-level category -> the smallest kinds of products that it holds."""
     first_level: Mapping[str, str]
     """``source:Name`` -> class, as a person maps it."""
     classes: Mapping[str, str]
@@ -62,11 +62,11 @@ class KnownShops:
         return "broader" if one > other else "narrower" if one < other else "other"
 
     def class_of(self, category: Category) -> str:
-        """Return the class that a category's goods belong to, whatever shelf they stand on."""
+        """Return the class that a category's products belong to, whatever shelf they stand on."""
         return self.classes[min(self.parts[category])]
 
     def pairs(self, pairs_among: Iterable[str]) -> Iterator[tuple[Category, Category]]:
-        """Yield all pairs of categories of two shops whose goods are of one of these classes each."""
+        """Yield all pairs of categories of two shops whose products are of one of these classes each."""
         wanted = set(pairs_among)
         there = [category for category in sorted(self.parts) if self.class_of(category) in wanted]
         yield from ((a, b) for a, b in combinations(there, 2) if a.source != b.source)
@@ -93,7 +93,7 @@ def scores(found: Iterable[object], true: Iterable[object]) -> tuple[float, floa
     return precision, recall, 2 * right / max(len(found) + len(true), 1)
 
 
-_FILE = Path(__file__).with_name("goods.txt")
+_FILE = Path(__file__).with_name("products.txt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,19 +110,19 @@ class Good:
 
 @dataclass(frozen=True, slots=True)
 class Aisle:
-    """A class of goods."""
+    """A class of products."""
 
     names: tuple[str, ...]
     """What shops call it, a name a shop."""
     features: tuple[str, ...]
-    """Words of titles that all its goods share."""
+    """Words of titles that all its products share."""
     properties: dict[str, tuple[str, ...]]
     """Property -> values."""
-    goods: tuple[Good, ...]
+    products: tuple[Good, ...]
 
 
 def read_goods() -> list[Aisle]:
-    """Return the aisles, each a heading line (names | features | properties) and its goods (names | nouns | price)."""
+    """Return the aisles, each a heading (names | features | properties) and its products (names | nouns | price)."""
     lines = _FILE.read_text("utf-8").splitlines()
     numbers = list(_numbered(lines))
     return [_aisle([line for _, line in block]) for _, block in groupby(numbers, key=lambda one: one[0])]
@@ -203,7 +203,7 @@ def make_department_stores(seed: int = 0) -> KnownShops:
 def _kinds(random: np.random.Generator, aisles: Sequence[Aisle]) -> Iterator[_Kind]:
     for number, aisle in enumerate(aisles):
         brands = ["".join(random.choice(list(_SYLLABLES), 2)) for _ in range(14)]
-        for good in aisle.goods:
+        for good in aisle.products:
             likes = {name: random.dirichlet([0.6] * len(v), 2) for name, v in aisle.properties.items()}
             own = [str(brand) for brand in random.choice(brands, 5, replace=False)]
             yield _Kind(f"{number}.{good.names[0]}.", good, number, own, likes)

@@ -47,7 +47,7 @@ class Replay:
 
 
 def main() -> None:
-    """Print a row a crowd."""
+    """Print one row for each crowd."""
     parser = argparse.ArgumentParser(description="Adaptive asking, replayed.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--replays", type=int, default=200)

@@ -2,7 +2,7 @@
 
 python -m bench.crawl.measure [--counts 1000 10000 100000]
 
-Wanted: pages a second and memory flat, and less than 2 % of the bytes for a second crawl with nothing changed. The
+Targets: pages a second and memory flat, and less than 2 % of the bytes for a second crawl with nothing changed. The
 shop is this machine's, its delay is set to none and eight requests are under way at a time. The stage runs in a
 process of its own, its start included; memory is that of whichever of its processes held most.
 """
@@ -43,7 +43,7 @@ class Traffic:
 
 @contextmanager
 def selling(products: int) -> Iterator[tuple[str, Traffic]]:
-    """Serve a shop from a process of its own; yield its address, without a slash at the end, and its traffic."""
+    """Serve a shop from a process of its own; yield its URL, without a slash at the end, and its traffic."""
     context = multiprocessing.get_context("spawn")
     traffic = Traffic(context.Value("q", 0), context.Value("q", 0))
     here, there = context.Pipe()
@@ -122,7 +122,7 @@ def _page(number: int) -> str:
 
 SETTINGS = """
 [sources.shop]
-start = ["{address}/sitemap.xml"]
+start = ["{base}/sitemap.xml"]
 crawl_authorised = true
 local = true
 delay_s = 0.0
@@ -158,9 +158,9 @@ def crawl(folder: Path, traffic: Traffic) -> Crawl:
 
 def measure(count: int) -> None:
     """Crawl a shop twice and print what it took."""
-    with selling(count) as (address, traffic), TemporaryDirectory() as scratch:
+    with selling(count) as (base, traffic), TemporaryDirectory() as scratch:
         folder = Path(scratch) / "workspace"
-        Workspace.create(folder, SETTINGS.format(address=address))
+        Workspace.create(folder, SETTINGS.format(base=base))
         first, second = crawl(folder, traffic), crawl(folder, traffic)
     for name, one in (("first", first), ("second", second)):
         print(
@@ -169,7 +169,7 @@ def measure(count: int) -> None:
             flush=True,
         )
     print(
-        f"{count:6} pages: the second crawl took {second.sent / first.sent:.2%} of the bytes (wanted < 2 %)", flush=True
+        f"{count:6} pages: the second crawl took {second.sent / first.sent:.2%} of the bytes (target < 2 %)", flush=True
     )
 
 

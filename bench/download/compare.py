@@ -3,7 +3,7 @@
 python -m bench.download.images IMAGES
 python -m bench.download.compare IMAGES --peer PEER/bin/img2dataset [--count 40000] [--turns 1]
 
-nginx serves them with keep-alive under four addresses of the loopback. PEER is an environment made from
+nginx serves them with keep-alive under four IP addresses of the loopback. PEER is an environment made from
 bench/download/img2dataset.txt; without it the peer is left out. Start-up is the time for a single image, printed
 apart; images a second are those of the rest of the time. m5data hashes, sniffs, checks pixels and structure, stores,
 commits and keeps its ledger.
@@ -51,7 +51,7 @@ def peer_seconds(peer: str, folder: Path, urls: list[str]) -> float:
     seconds = time.perf_counter() - began
     stored = sum(path.stat().st_size for path in (folder / "out").glob("*.tar"))
     if stored < 20_000 * len(urls):
-        raise SystemExit(f"img2dataset: wanted {len(urls)} images, got {stored} bytes")
+        raise SystemExit(f"img2dataset: expected {len(urls)} images, got {stored} bytes")
     return seconds
 
 
@@ -79,7 +79,7 @@ def main() -> None:
             own = measure("m5data", own_seconds, urls)
             if chosen.peer:
                 peer = measure("img2dataset", partial(peer_seconds, chosen.peer), urls)
-                print(f"{own / peer:.2f} x (wanted >= 3)", flush=True)
+                print(f"{own / peer:.2f} x (target >= 3)", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Memory and speed of ``m5data download`` for 1,000, 10,000 and 100,000 URLs: wanted flat.
+"""Memory and speed of ``m5data download`` for 1,000, 10,000 and 100,000 URLs; the target is flat.
 
 python -m bench.download.images IMAGES
 python -m bench.download.memory IMAGES [--counts 1000 10000 100000]
 
-Past as many URLs as there are images the same ones are named again by other addresses; they are fetched and judged,
+Past as many URLs as there are images the same ones are named again by other URLs; they are fetched and judged,
 and stored once. Seconds have the start in them.
 """
 

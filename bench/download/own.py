@@ -39,14 +39,14 @@ http {{
 
 @contextmanager
 def serving(folder: Path) -> Iterator[list[str]]:
-    """Serve ``folder`` and yield its addresses, each without a slash at its end.
+    """Serve ``folder`` and yield its URLs, each without a slash at its end.
 
     Raises:
         SystemExit: there is no nginx, or it does not start.
     """
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if program is None:
-        raise SystemExit("wanted nginx on this machine, found none: apt-get install nginx")
+        raise SystemExit("nginx is not installed on this machine. Run apt-get install nginx.")
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     with TemporaryDirectory() as scratch:
@@ -77,7 +77,7 @@ def _wait(port: int) -> None:
             time.sleep(0.05)
         else:
             return
-    raise SystemExit("nginx: wanted an open port within 10 s, got none")
+    raise SystemExit("nginx: no open port within 10 s")
 
 
 SETTINGS = """

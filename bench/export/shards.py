@@ -6,8 +6,8 @@ Both write the same synthetic samples from memory to shards of 256 MiB in a temp
 SHA-256 of each shard for the manifest. Rounds alternate, the best of each counts. What is read back is the bytes of
 every member, nothing is decoded: once from the disk, and once more from the page cache.
 
-Samples are ``large``, each with a photograph, 20 frames, sound and MFCC, 1.4 MB; then ``small``, as large as those of
-the demo's shops: two in three with a few frames, sound and MFCC, 90 kB on average.
+Samples are ``large``, each with a photograph, 20 frames, audio and MFCC, 1.4 MB; then ``small``, as large as those of
+the demo's shops: two in three with a few frames, audio and MFCC, 90 kB on average.
 """
 
 import os
@@ -38,17 +38,17 @@ _READING = (
 
 
 def _large(number: int) -> Sample:
-    return _sample(number, picture=90_000, frames=20, frame=35_000, sound=320_000, steps=1700)
+    return _sample(number, picture=90_000, frames=20, frame=35_000, audio=320_000, steps=1700)
 
 
 def _small(number: int) -> Sample:
     silent = number % 3 == 0
     return _sample(
-        number, picture=27_500, frames=0 if silent else 5, frame=4_600, sound=0 if silent else 70_500, steps=190
+        number, picture=27_500, frames=0 if silent else 5, frame=4_600, audio=0 if silent else 70_500, steps=190
     )
 
 
-def _sample(number: int, *, picture: int, frames: int, frame: int, sound: int, steps: int) -> Sample:
+def _sample(number: int, *, picture: int, frames: int, frame: int, audio: int, steps: int) -> Sample:
     random = np.random.default_rng(number)
     return Sample(
         product_id=f"s:{number}",
@@ -67,8 +67,8 @@ def _sample(number: int, *, picture: int, frames: int, frame: int, sound: int, s
         image_url=None,
         image_size=None,
         frames=tuple(SampleFrame(second, second + 0.02, random.bytes(frame)) for second in range(frames)),
-        audio=random.bytes(sound) if sound else None,
-        mfcc=random.random((40, steps), dtype=np.float32) if sound else None,
+        audio=random.bytes(audio) if audio else None,
+        mfcc=random.random((40, steps), dtype=np.float32) if audio else None,
     )
 
 

@@ -117,7 +117,7 @@ def report(name: str, make: Callable[[int], list[Product]], seeds: int) -> None:
         grades.append([[np.mean(part >= WELL), np.mean(part <= EVEN)] for part in (scores[~swapped], scores[swapped])])
     (own_well, own_poorly), (other_well, other_poorly) = np.mean(grades, axis=0)
     print(f"{name}: {len(products)} products, {int(swapped.sum())} swapped, {seeds} seeds")
-    print(f"  AUC {np.mean(areas):.3f}, least {min(areas):.3f} (wanted >= .9)")
+    print(f"  AUC {np.mean(areas):.3f}, least {min(areas):.3f} (target >= .9)")
     print(
         f"  own captions: {own_well:.1%} well, {own_poorly:.1%} poorly; swapped: {other_well:.1%}, {other_poorly:.1%}"
     )

@@ -1,4 +1,4 @@
-"""Wall seconds of ``m5data extract`` on a new workspace that holds one clip: wanted below 3 s.
+"""Wall seconds of ``m5data extract`` on a new workspace that holds one clip; the target is below 3 s.
 
 python -m bench.extract.cold_start [CLIP] [--rounds 3]
 """

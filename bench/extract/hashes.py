@@ -21,16 +21,16 @@ from extract.duplicates import neighbour_batches, phash_neighbours
 
 __all__ = ["skewed_hashes"]
 
-Pictures = NDArray[np.float32]
+Images = NDArray[np.float32]
 Hashes = NDArray[np.int64]
 
 SIDE = 32
 KEPT = 8
 CHUNK = 20_000
 SHARES = {"on_white": 0.60, "photo": 0.20, "copy": 0.18, "placeholder": 0.02}
-"""Of all pictures: goods cut out on white, scenes, near copies of either, a shop's "no picture" signs."""
+"""Of all images: products cut out on white, scenes, near copies of either, a shop's "no picture" signs."""
 FORMS = 2_000
-"""Outlines that goods on white have: bottles look like bottles."""
+"""Outlines that products on white have: bottles look like bottles."""
 PLACEHOLDERS = 25
 
 
@@ -55,8 +55,8 @@ def _forms(rng: np.random.Generator) -> NDArray[np.float32]:
     return drawn
 
 
-def _on_white(rng: np.random.Generator, count: int, forms: NDArray[np.float32]) -> Iterator[Pictures]:
-    """Yield goods on white: an outline with a little play, shading, and what is printed on it."""
+def _on_white(rng: np.random.Generator, count: int, forms: NDArray[np.float32]) -> Iterator[Images]:
+    """Yield products on white: an outline with a little play, shading, and what is printed on it."""
     y, x = np.mgrid[-1 : 1 : SIDE * 1j, -1 : 1 : SIDE * 1j].astype(np.float32)
     popular = _popular(rng, len(forms), count)
     for start in range(0, count, CHUNK):
@@ -72,25 +72,25 @@ def _on_white(rng: np.random.Generator, count: int, forms: NDArray[np.float32]) 
         yield 254 * (1 - inside) + np.clip(body, 0, 255) * inside
 
 
-def _photos(rng: np.random.Generator, count: int) -> Iterator[Pictures]:
+def _photos(rng: np.random.Generator, count: int) -> Iterator[Images]:
     """Yield scenes: blotches of all sizes, the larger ones stronger."""
     for start in range(0, count, CHUNK):
         size = min(CHUNK, count - start)
         yield sum(_blotches(rng, size, cells, 160 / cells) for cells in (2, 4, 8, 16)) + np.float32(128)
 
 
-def _blotches(rng: np.random.Generator, count: int, cells: int, strength: float) -> Pictures:
+def _blotches(rng: np.random.Generator, count: int, cells: int, strength: float) -> Images:
     """Return squares of ``cells`` x ``cells`` random greys, enlarged without smoothing."""
     greys = rng.normal(0, strength, (count, cells, cells)).astype(np.float32)
     return greys.repeat(SIDE // cells, axis=1).repeat(SIDE // cells, axis=2)
 
 
-def _hashes(pictures: Iterator[Pictures]) -> Hashes:
-    """Return the hash of each picture, as ``perceptual_hash`` defines it."""
+def _hashes(images: Iterator[Images]) -> Hashes:
+    """Return the hash of each image, as ``perceptual_hash`` defines it."""
     frequency, sample = np.arange(KEPT)[:, None], np.arange(SIDE)[None, :]
     cosines = np.cos(np.pi * frequency * (2 * sample + 1) / (2 * SIDE)).astype(np.float32)
     found = []
-    for chunk in pictures:
+    for chunk in images:
         coefficients = (cosines @ chunk @ cosines.T).reshape(len(chunk), KEPT * KEPT)
         bits = coefficients > np.median(coefficients, axis=1, keepdims=True)
         found.append(np.packbits(bits, axis=1).view(">u8")[:, 0].astype(np.uint64).view(np.int64))
@@ -157,7 +157,7 @@ def million(count: int) -> Hashes:
     wanted = by_force(distinct, places)
     print(f"{count} hashes, {len(distinct)} distinct, the commonest {shared.max()} times")
     print(f"neighbours within {RADIUS} bits: mean {neighbours.mean():.1f}, most {neighbours.max()}, {pairs} pairs")
-    print(f"{seconds:.1f} s (wanted <= 60), {peak:.2f} GiB at most, hashes drawn included (wanted <= 4)")
+    print(f"{seconds:.1f} s (target <= 60), {peak:.2f} GiB at most, hashes drawn included (target <= 4)")
     print(
         f"recall on {len(places)} hashes: {len(inside & wanted)} of {len(wanted)} pairs, {len(inside - wanted)} wrong"
     )
@@ -179,7 +179,7 @@ def beside_peer(distinct: Hashes, peer: str) -> None:
     print(
         f"{len(hashes)} hashes: imagededup {float(seconds):.1f} s, {pairs} pairs; m5data {own:.3f} s, {own_pairs} pairs"
     )
-    print(f"{float(seconds) / own:.0f} x (wanted >= 100)")
+    print(f"{float(seconds) / own:.0f} x (target >= 100)")
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""What each image measure tells, on planted flaws: AUC of telling damaged images from whole ones.
+"""AUC of each image measure on planted flaws: damaged images against whole ones.
 
 python -m bench.extract.image_measures
 
@@ -72,7 +72,7 @@ def measured(image: Image.Image) -> ImageMeasures:
     image.save(buffer, "JPEG", quality=90)
     found = measure(buffer.getvalue(), SETTINGS)
     if isinstance(found, ImageFault):
-        raise TypeError(f"wanted the measures of a whole picture, got {found.reason}: {found.detail}")
+        raise TypeError(f"expected the measures of a whole image, got {found.reason}: {found.detail}")
     return found
 
 
@@ -85,7 +85,7 @@ def main() -> None:
         values = np.array([*(getattr(one, name) for one in intact), *spoiled])
         ranks = rankdata(-values if name == "sharpness" else values)[len(intact) :]
         area = (ranks.sum() - len(spoiled) * (len(spoiled) + 1) / 2) / (len(spoiled) * len(intact))
-        print(f"{flaw}: AUC of {name} {area:.3f}, {len(spoiled)} pictures beside as many whole ones")
+        print(f"{flaw}: AUC of {name} {area:.3f}, {len(spoiled)} images beside as many whole ones")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Time a clip, memory and use of the cores for 10, 100 and 1,000 clips: wanted flat, cores above 90 %.
+"""Time a clip, memory and use of the cores for 10, 100 and 1,000 clips; the target is flat, cores above 90 %.
 
 Runs the whole stage on a workspace of clips of 2 s and 320 pixels with audio, all different objects; the
 start of its processes and the commit are within the time.
@@ -71,7 +71,7 @@ def measure(count: int, workers: int, clip: bytes) -> None:
         spent = time.perf_counter() - wall
         after = os.times()
     if report.kept != 2 * count:
-        raise SystemExit(f"wanted frames and audio of {count} clips, got {report}")
+        raise SystemExit(f"expected frames and audio of {count} clips, got {report}")
     cpu = sum(b - a for a, b in zip(before[:4], after[:4], strict=True))
     print(
         f"{count:5} clips: {spent / count * 1e3:6.1f} ms a clip, {cpu / spent / workers:4.0%} of {workers} cores, "

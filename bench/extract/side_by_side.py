@@ -41,11 +41,11 @@ def warm_librosa() -> None:
 def by_moviepy_and_librosa(clip: Path, folder: Path) -> None:
     """Do what the papers describe: moviepy for the mp3 and a frame a second, librosa for MFCC."""
     with VideoFileClip(str(clip)) as video:
-        sound = folder / f"{clip.stem}.mp3"
-        video.audio.write_audiofile(str(sound), logger=None)
+        audio = folder / f"{clip.stem}.mp3"
+        video.audio.write_audiofile(str(audio), logger=None)
         for second in range(int(video.duration)):
             Image.fromarray(video.get_frame(second)).save(folder / f"{clip.stem}_{second}.jpg", quality=90)
-    samples, rate = librosa.load(sound, sr=22_050)
+    samples, rate = librosa.load(audio, sr=22_050)
     np.save(folder / f"{clip.stem}.npy", librosa.feature.mfcc(y=samples, sr=rate, n_fft=1024, hop_length=256))
 
 
@@ -56,7 +56,7 @@ def by_ffmpeg(clip: Path, folder: Path) -> None:
 
 
 def full_decode(clip: Path, folder: Path) -> None:
-    """Decode video and sound and keep nothing."""
+    """Decode video and audio and keep nothing."""
     del folder
     _ffmpeg(clip, ["-f", "null", "-"])
 
@@ -102,7 +102,7 @@ def check(store: Store, clips: int) -> None:
     for table in ("frames", "audio"):
         rows = store.snapshot().table(table, ["video_sha256"]).to_pylist()
         if len({row["video_sha256"] for row in rows}) != clips:
-            raise SystemExit(f"wanted {table} of {clips} clips; see the table rejects of {store.root}")
+            raise SystemExit(f"expected {table} of {clips} clips; see the table rejects of {store.root}")
 
 
 def one_by_one(peer: Peer, clips: Sequence[Path], folder: Path) -> None:
@@ -130,7 +130,7 @@ def compare(name: str, clips: Sequence[Path], workers: int, others: Mapping[str,
             cost = measure(partial(way, call, clips, folder), len(clips))
             ratio = cost.wall_s / own.wall_s
             wanted = WANTED[name].get(peer)
-            verdict = "" if wanted is None else f"  wanted {wanted:.2f}: {'reached' if ratio >= wanted else 'MISSED'}"
+            verdict = "" if wanted is None else f"  target {wanted:.2f}: {'reached' if ratio >= wanted else 'MISSED'}"
             print(f"  {peer:28}{cost.wall_s:7.3f} s wall{cost.cpu_s:7.3f} s cpu{ratio:7.2f} x{verdict}", flush=True)
 
 
@@ -143,7 +143,7 @@ def main() -> None:
     arguments = parser.parse_args()
     clips_of = make_clips(arguments.folder, arguments.each)
     logging.basicConfig(format="  %(message)s")
-    logging.getLogger("extract").setLevel(logging.INFO)  # tells how clips were decoded
+    logging.getLogger("extract").setLevel(logging.INFO)  # reports how clips were decoded
     warm_librosa()
     calls: dict[str, tuple[Way, Peer]] = {
         "moviepy + librosa": (one_by_one, by_moviepy_and_librosa),

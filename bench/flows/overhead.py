@@ -1,4 +1,4 @@
-"""What the flow costs over plain calls of the same functions, beyond Prefect's own start.
+"""The cost of the flow over plain calls of the same functions, beyond Prefect's own start.
 
     python -m bench.flows.overhead [--size demo] [--rounds 1]
 

@@ -4,8 +4,8 @@
     python -m bench.flows.ray_cluster overhead [--clips 1000]
 
 ``killed``: two nodes of one core each on this machine; one is killed when half of the clips are done; the tables must
-equal those of the local pool. ``overhead``: both ways on two cores; the start of the cluster is told apart. Needs the
-extra ``ray``. Ends with 1 where tables differ.
+equal those of the local pool. ``overhead``: both ways on two cores; the cluster's start is reported separately. Needs
+the extra ``ray``. Ends with 1 where tables differ.
 """
 
 import argparse

@@ -54,12 +54,12 @@ class Score:
 
 
 def same_text(found: str, true: Iterable[str]) -> bool:
-    """Tell whether a text is one of the true ones, case and white space aside."""
+    """Return whether a text is one of the true ones, case and white space aside."""
     return " ".join(found.casefold().split()) in {" ".join(text.casefold().split()) for text in true}
 
 
 def same_price(found: Decimal, true: Iterable[str]) -> bool:
-    """Tell whether an amount is one of the true ones."""
+    """Return whether an amount is one of the true ones."""
     try:
         return found in {Decimal(text.strip()) for text in true}
     except InvalidOperation:
@@ -67,7 +67,7 @@ def same_price(found: Decimal, true: Iterable[str]) -> bool:
 
 
 def same_currency(found: str, true: Collection[str]) -> bool:
-    """Tell whether a code or sign is, or means, one of the true ones."""
+    """Return whether a code or sign is, or means, one of the true ones."""
     return found in true or any(found in _SIGNS.get(sign, ()) for sign in true)
 
 
@@ -156,7 +156,7 @@ def score_chinese(folder: Path) -> bool:
 
 
 def is_exact(record: ProductRecord, true: dict[str, Any]) -> bool:
-    """Tell whether a record has the true id, caption and specifications (all of them, or those listed)."""
+    """Return whether a record has the true id, caption and specifications (all of them, or those listed)."""
     specs = [[spec.property, spec.value] for spec in record.specs]
     listed = all(pair in specs for pair in true.get("specs_include", []))
     return (

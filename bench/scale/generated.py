@@ -14,7 +14,7 @@ from text, then .248, .442, .585 and .774 as image, table, video and audio are a
 nothing is missing; chance is .031.
 
 How a factor is shown (module ``rendering``): a word of the caption among filler words; the hue of
-a cell of the picture; a value in the specification table; where the frame of its second is
+a cell of the image; a value in the specification table; where the frame of its second is
 bright; the sign of one cepstral coefficient. Everything else is noise.
 
 Missing: each modality but text is absent from a product with the probability in ``MISSING``,
@@ -104,7 +104,7 @@ def render_specs(shown: Bits, rng: Generator, *, clear: bool) -> tuple[Specifica
     return tuple(rows[i] for i in rng.permutation(len(rows)))
 
 
-def render_picture(shown: Bits, rng: Generator, *, clear: bool) -> bytes:
+def render_image(shown: Bits, rng: Generator, *, clear: bool) -> bytes:
     """Return a noisy grey JPEG of 48 x 48 with a red (0) or blue (1) cell a factor."""
     pixels = 128 + rng.normal(0, PIXEL_NOISE, (SIDE, SIDE, 3))
     side = SIDE // 3
@@ -221,7 +221,7 @@ def _sample(
     there = {name: streams[name].random() >= MISSING[name] for name in MODALITIES}
     clear = {name: name not in world.noise for name in MODALITIES}
     caption = render_caption(shown["text"], streams["text"], clear=clear["text"])
-    picture = render_picture(shown["image"], streams["image"], clear=clear["image"])
+    image = render_image(shown["image"], streams["image"], clear=clear["image"])
     specs = render_specs(shown["table"], streams["table"], clear=clear["table"])
     frames = render_frames(shown["video"], streams["video"], clear=clear["video"])
     mfcc = render_mfcc(shown["audio"], streams["audio"], clear=clear["audio"])
@@ -242,7 +242,7 @@ def _sample(
         },
         caption=caption if there["text"] else None,
         specs=specs if there["table"] else (),
-        image=picture if there["image"] else None,
+        image=image if there["image"] else None,
         image_url=None,
         image_size=None,
         frames=frames if there["video"] else (),

@@ -5,7 +5,7 @@
 Tables: products, duplicates, labels, images with the media and objects they name, judgements and matches, and
 a reserve that leaves exactly as many products for training as the recipe asks for; with ``--short`` one fewer.
 The recipe is ``m5product``; below the paper's size ``m5product-scaled.toml`` in the workspace, its numbers in
-proportion. No medium has bytes: objects are rows alone.
+proportion. No image or video has bytes: objects are rows alone.
 """
 
 import argparse
@@ -75,7 +75,7 @@ TABLES_SQL = {
                {_SEEN} AS answered_at FROM pair, range(5) t(w)
     """,
 }
-"""Table -> query over ``thing`` (a row a product) and ``pair`` (a row a judged pair)."""
+"""Table -> query over ``thing`` (one row for each product) and ``pair`` (one row for each judged pair)."""
 
 
 def recipe_text(products: int) -> tuple[str, str]:
@@ -149,15 +149,15 @@ def _register(engine: duckdb.DuckDBPyConnection, catalogue: Catalogue, seed: int
 
 def _caption() -> str:
     """Return SQL of 24 drawn Chinese signs and a number; one product in fifty has its neighbour's caption."""
-    told = "(n - (n % 50 = 1)::INT)"
-    drawn = [f"md5_number_lower({told} || '{salt}')" for salt in "abcdefgh"]
+    number = "(n - (n % 50 = 1)::INT)"
+    drawn = [f"md5_number_lower({number} || '{salt}')" for salt in "abcdefgh"]
     # the product of two uniform numbers: some signs are common, most are rare
     signs = [
         f"chr((19968 + ({key} // {997 ** (2 * k)} % 997) * ({key} // {997 ** (2 * k + 1)} % 997) // 331)::INT)"
         for key in drawn
         for k in range(3)
     ]
-    return f"concat({', '.join(signs)}, {told})"
+    return f"concat({', '.join(signs)}, {number})"
 
 
 def _arguments() -> argparse.Namespace:

@@ -2,7 +2,7 @@
 
     python -m bench.store.take_down FOLDER [MERCHANT]
 
-Looked for are ids, addresses, captions, objects and the merchant's hash: as values of every text column of every
+Searched for are ids, URLs, captions, objects and the merchant's hash: as values of every text column of every
 Parquet file, whichever version holds it, and as bytes in every file, Delta logs, footers and SQLite's pages included.
 """
 

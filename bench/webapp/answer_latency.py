@@ -1,4 +1,4 @@
-"""How long an answer takes with 50 annotators at once, server and annotators on the same machine.
+"""The latency of an answer with 50 annotators at once, server and annotators on the same machine.
 
 ``python -m bench.webapp.answer_latency [--seconds 30] [--pause 1.0]``: each annotator asks for tasks and answers them
 as the page does, with pauses drawn from an exponential distribution (0: the next answer at once). The time of an

@@ -25,7 +25,7 @@ _ARGUMENTS = (
     "--disable-background-networking",
 )
 _WANTED = frozenset({"script", "xhr", "fetch"})
-"""What a page needs to fill itself; pictures and the like are the downloader's business."""
+"""Resources that a page needs to fill itself; the downloader fetches the images."""
 _MOST_REQUESTS = 60
 """Of one page; shops that render themselves send some ten."""
 _DROPPED = frozenset({"content-type", "content-encoding", "content-length", "transfer-encoding"})
@@ -103,7 +103,7 @@ class BrowserClient:
     async def _answer_from_here(
         self, context: BrowserContext, url: str, response: Fetched, limits: ClientLimits
     ) -> None:
-        """Answer the page's own address with what came, and a few further requests through the client."""
+        """Answer the page's own URL with the response at hand, and a few further requests through the client."""
         left = _MOST_REQUESTS
 
         async def answer_one(route: Route) -> None:

@@ -90,9 +90,9 @@ class FrontierQueue:
         self._retries = 0
         self._random = Random()  # noqa: S311  jitter of waits
         self.limiter = RateLimiter(limits.delay_s)
-        """Request rate of the source's host; whoever sends a request acquires it first."""
+        """Request rate of the source's host; every request acquires it first."""
         self.stopped: tuple[str, str] | None = None
-        """Reason and detail why nothing more is handed out; None: the run goes on."""
+        """Reason and detail why nothing more is handed out; None while the run continues."""
 
     def next(self) -> Task | None:
         """Return the next URL to request; None: none at present."""

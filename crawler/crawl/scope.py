@@ -1,4 +1,4 @@
-"""Which addresses are one page, and which belong to a source."""
+"""The scope of a source: its hosts, and the links worth following."""
 
 import re
 from collections.abc import Iterable
@@ -36,10 +36,10 @@ def rehost(url: str, host_of: str) -> str:
 
 
 class Scope:
-    """The addresses of one source.
+    """The URLs of one source.
 
     Args:
-        start: its start addresses; their hosts are the scope.
+        start: its start URLs; their hosts are the scope.
         follow: regular expressions, one of which a link must match; none: every link of the hosts.
     """
 
@@ -48,11 +48,11 @@ class Scope:
         self._follow = tuple(re.compile(pattern) for pattern in follow)
 
     def holds(self, url: str) -> bool:
-        """Tell whether the address is on one of the source's hosts."""
+        """Return whether a URL is on one of the source's hosts."""
         return web_host(url) in self.hosts
 
     def follows(self, url: str) -> bool:
-        """Tell whether a link is worth a request: a page of the source, not a file, not the same items re-sorted."""
+        """Return whether a link is worth a request: a page of the source, not a file, not the same items re-sorted."""
         if not self.holds(url):
             return False
         if self._follow:

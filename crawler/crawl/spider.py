@@ -147,7 +147,7 @@ class FrontierScheduler(BaseScheduler):
         return cls(crawler.spider)
 
     def has_pending_requests(self) -> bool:
-        """Return whether the crawl goes on."""
+        """Return whether the crawl continues."""
         return self._spider.failure is None and self._spider.work.queue.is_waiting()
 
     def next_request(self) -> Request | None:

@@ -21,7 +21,7 @@ class PageOutcome:
     native_id: str | None = None
     """Of a product."""
     identity: str | None = None
-    """Canonical address of a product."""
+    """Canonical URL of a product."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,11 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from random import Random
 
-from crawler.media.batch_writer import BatchWriter, Sink
 from crawler.media.fetch import Fetcher
 from crawler.media.queue import DownloadRun, UrlQueue
 from crawler.media.session import MediaSession
 from crawler.media.throttle import Bandwidth, ByteBudget
-from crawler.media.workers import Workers
+from crawler.media.workers import BatchWriter, Sink, Workers
 from m5data.stage import Clock, Progress
 from storage import Store
 from storage.children import Child

@@ -8,12 +8,11 @@ from urllib.parse import urljoin
 from aiohttp import ClientError
 from aiohttp.http import HttpProcessingError
 
-from crawler.media.file_types import kind_of, sniff
 from crawler.media.outcome import FetchResult, Job, RejectedFileError
 from crawler.media.queue import DownloadRun
 from crawler.media.session import MediaSession, Reply
 from crawler.media.throttle import ByteBudget, Host, Hosts
-from crawler.media.validate import validate
+from crawler.media.validate import check_type, validate
 from crawler.net.address_guard import check_place
 from crawler.net.client import name_fault
 from crawler.net.http_policy import retry_after_s, status_reason
@@ -121,7 +120,7 @@ class Fetcher:
         return honoured_opt_out(tags, headers.get("TDM-Reservation", ""), self._agent, self._run.opt_outs)
 
     async def _take(self, reply: Reply, job: Job) -> FetchResult:
-        """Read and validate a body; a kept file goes on holding its bytes of the budget."""
+        """Read and validate a body; a kept file continues to hold its bytes of the budget."""
         most = self._settings.max_bytes(job.kind)
         length = reply.content_length
         if length is not None and length > most:
@@ -188,7 +187,7 @@ async def _read_body(reply: Reply, kind: MediaKind, most: int) -> bytes:
         if length > most:
             raise RejectedFileError("too_large", f"wanted at most {most} bytes, got more")
         if length >= _SNIFFED_BYTES and not sniffed:
-            _check_start(b"".join(parts), kind)
+            check_type(b"".join(parts), kind)
     if decoder:
         decoder.finish()
     return parts[0] if len(parts) == 1 else b"".join(parts)
@@ -221,9 +220,3 @@ def _decoder(reply: Reply) -> _Decoder | None:
     if encoding not in _ENCODED:
         raise RejectedFileError("bad_encoding", "wanted identity or gzip")
     return _Decoder(encoding)
-
-
-def _check_start(head: bytes, kind: MediaKind) -> None:
-    mime = sniff(head)
-    if mime is None or kind_of(mime) != kind:
-        raise RejectedFileError("wrong_type", f"wanted {kind}, got {mime or 'bytes of no known medium'}")

@@ -4,7 +4,7 @@ import re
 import struct
 from collections.abc import Iterator
 
-from crawler.media.file_types import BadHeaderError, Dimensions
+from crawler.media.outcome import BadHeaderError, Dimensions
 
 __all__ = ["bmp", "gif", "jpeg", "png", "scan_start", "webp"]
 

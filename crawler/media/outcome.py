@@ -3,22 +3,42 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from crawler.media.file_types import Dimensions, Mime
 from crawler.net.http_policy import RETRYABLE, HttpReason
 from m5data.records import MediaKind
 
 __all__ = [
     "MEANINGS",
     "REASONS",
+    "BadHeaderError",
     "CompletedJob",
+    "Dimensions",
     "FetchResult",
     "Job",
+    "Mime",
     "Outcome",
     "Reason",
     "RejectedFileError",
     "State",
     "state_of",
 ]
+
+Mime = Literal[
+    "image/jpeg",
+    "image/png",
+    "image/gif",
+    "image/webp",
+    "image/bmp",
+    "image/avif",
+    "image/heic",
+    "video/mp4",
+    "video/quicktime",
+    "video/webm",
+    "video/x-matroska",
+    "video/x-flv",
+    "video/x-msvideo",
+    "video/mp2t",
+]
+"""Types that are kept. Playlists (m3u8, ffconcat), SVG and PDF are not: they lead elsewhere."""
 
 State = Literal["ok", "failed", "dropped"]
 """``failed``: nothing usable came, and a later run may try again. ``dropped``: the file or its URL is refused."""
@@ -109,6 +129,26 @@ class RejectedFileError(Exception):
         super().__init__(detail)
         self.reason: Reason = reason
         self.detail = detail
+
+
+class BadHeaderError(ValueError):
+    """A header that is cut short, contradicts itself or lacks the size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dimensions:
+    """Size of an image, or of a video's largest track, and its duration."""
+
+    width: int | None
+    """Pixels, before any rotation; None: the format keeps it in the coded stream."""
+    height: int | None
+    duration_s: float | None = None
+    """Seconds; None: an image, or the header does not say."""
+
+    @property
+    def pixels(self) -> int:
+        """Width times height, 0 where unknown."""
+        return (self.width or 0) * (self.height or 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The HTTP session of the downloader: GET alone, with keep-alive, guarded, without cookies or help from outside.
+"""The HTTP session of the downloader: GET alone, with keep-alive, guarded, without cookies or proxies.
 
 It stands on aiohttp's connections and its parser. Its ``ClientSession`` prepares for cookies, redirects, bodies
 and much else with every request, which costs more than the request itself.
@@ -31,7 +31,7 @@ from yarl import URL
 from crawler.media.outcome import RejectedFileError
 from crawler.media.queue import DownloadRun
 from crawler.net.address_guard import split_plain
-from crawler.net.resolver import GuardedResolver
+from crawler.net.client import GuardedResolver
 
 __all__ = ["MediaSession", "Reply"]
 
@@ -273,7 +273,7 @@ class _Origin:
     def __init__(self, scheme: str, authority: str, headers: bytes) -> None:
         origin = URL(f"{scheme}://{authority}/")
         self.request = ClientRequest("GET", origin, loop=asyncio.get_running_loop())
-        """Tells the connector where to connect; never sent."""
+        """Gives the connector the host and port; never sent."""
         self.headers = _lines({"Host": origin.host_port_subcomponent or ""}) + headers
 
 

@@ -1,19 +1,41 @@
-"""Validate a downloaded file: its type, its completeness, its header and the limits, without decoding it."""
+"""Validation of a downloaded file without decoding it: type, completeness, header and limits."""
 
 import struct
 from collections.abc import Callable
 
-from crawler.media.file_types import ENOUGH, BadHeaderError, Dimensions, Mime, kind_of, sniff
 from crawler.media.image_headers import bmp, gif, jpeg, png, scan_start, webp
 from crawler.media.isobmff import boxes, image, movie
-from crawler.media.outcome import RejectedFileError
+from crawler.media.outcome import BadHeaderError, Dimensions, Mime, RejectedFileError
 from crawler.media.video_headers import SEGMENT, avi, elements, flv, matroska
 from crawler.settings import DownloadSettings
 from m5data.records import MediaKind
 
-__all__ = ["ends_early", "read_dimensions", "validate"]
+__all__ = ["ENOUGH", "check_type", "ends_early", "read_dimensions", "sniff", "validate"]
 
+ENOUGH = 4096
+"""Bytes from the start that decide the type; more would not change it."""
 
+_MAGIC: tuple[tuple[bytes, Mime], ...] = (
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"GIF87a", "image/gif"),
+    (b"GIF89a", "image/gif"),
+    (b"FLV\x01", "video/x-flv"),
+)
+_RIFF: dict[bytes, Mime] = {b"WEBP": "image/webp", b"AVI ": "video/x-msvideo"}
+_BRANDS: dict[bytes, Mime] = {
+    b"avif": "image/avif",
+    b"avis": "image/avif",
+    b"heic": "image/heic",
+    b"heix": "image/heic",
+    b"mif1": "image/heic",
+    b"msf1": "image/heic",
+    b"qt  ": "video/quicktime",
+}
+_OLD_QUICKTIME = (b"moov", b"mdat", b"wide", b"free", b"skip")
+_EBML = b"\x1a\x45\xdf\xa3"
+_TS_PACKET = 188
+_BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)
 _PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 _JPEG_END = b"\xff\xd9"
 
@@ -31,9 +53,7 @@ def validate(data: bytes, kind: MediaKind, settings: DownloadSettings) -> tuple[
     """
     if not data:
         raise RejectedFileError("empty", "0 bytes")
-    mime = sniff(data[:ENOUGH])
-    if mime is None or kind_of(mime) != kind:
-        raise RejectedFileError("wrong_type", f"wanted {kind}, got {mime or 'bytes of no known medium'}")
+    mime = check_type(data[:ENOUGH], kind)
     if ends_early(data, mime):
         raise RejectedFileError("truncated", f"{mime} of {len(data)} bytes lacks its end")
     try:
@@ -42,6 +62,59 @@ def validate(data: bytes, kind: MediaKind, settings: DownloadSettings) -> tuple[
         raise RejectedFileError("broken", str(error)) from error
     _check_limits(found, settings)
     return mime, found
+
+
+def check_type(head: bytes, kind: MediaKind) -> Mime:
+    """Return the type of a file of the promised kind.
+
+    Args:
+        head: its first ``ENOUGH`` bytes, or all of them.
+        kind: as promised by the page.
+
+    Raises:
+        RejectedFileError: ``wrong_type``.
+    """
+    mime = sniff(head)
+    if mime is None or not mime.startswith(f"{kind}/"):
+        raise RejectedFileError("wrong_type", f"wanted {kind}, got {mime or 'bytes of no known medium'}")
+    return mime
+
+
+def sniff(head: bytes) -> Mime | None:
+    """Return the type of a file, None where it is not one of those kept.
+
+    Args:
+        head: its first ``ENOUGH`` bytes, or all of them.
+    """
+    for magic, mime in _MAGIC:
+        if head.startswith(magic):
+            return mime
+    if head.startswith(b"RIFF"):
+        return _RIFF.get(head[8:12])
+    if head.startswith(_EBML):
+        return "video/webm" if b"webm" in head[:64] else "video/x-matroska"
+    if head.startswith(b"BM") and int.from_bytes(head[14:18], "little") in _BMP_HEADERS:
+        return "image/bmp"
+    return _boxed(head) or _transport_stream(head)
+
+
+def _boxed(head: bytes) -> Mime | None:
+    """Distinguish the members of the ISO base media family by their brands (ISO 14496-12, 4.3)."""
+    if head[4:8] in _OLD_QUICKTIME:
+        return "video/quicktime"
+    if head[4:8] != b"ftyp":
+        return None
+    end = min(int.from_bytes(head[:4], "big"), len(head))
+    brands = [head[8:12], *(head[at : at + 4] for at in range(16, end, 4))]
+    if brands[0] in (b"mif1", b"msf1") and b"avif" in brands:
+        return "image/avif"
+    return _BRANDS.get(brands[0], "video/mp4")
+
+
+def _transport_stream(head: bytes) -> Mime | None:
+    """Detect MPEG-TS by the sync byte of its first packets."""
+    starts = head[: 3 * _TS_PACKET : _TS_PACKET]
+    return "video/mp2t" if starts == b"GGG" else None
 
 
 def _check_limits(found: Dimensions, settings: DownloadSettings) -> None:

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from crawler.media.file_types import BadHeaderError, Dimensions
+from crawler.media.outcome import BadHeaderError, Dimensions
 
 __all__ = ["SEGMENT", "Element", "avi", "elements", "flv", "matroska"]
 

@@ -15,7 +15,7 @@ MAX_ROBOTS_BYTES = 512_000
 def robots_meaning(status: int) -> Literal["rules", "free", "unreachable"]:
     """Return the meaning of the status of robots.txt.
 
-    2xx: the file holds rules. 4xx: there are none, everything may be fetched. 5xx, and no response (0): nothing may
+    2xx: the file holds rules. 4xx: no rules, everything may be fetched. 5xx, and no response (0): nothing may
     be fetched (section 2.3.1.4). 429 counts as 5xx, as for large crawlers: an overloaded server gave no permission.
     """
     if 200 <= status < 300:

@@ -47,7 +47,7 @@ class Document:
 
     @cached_property
     def title(self) -> str:
-        """Text of the ``title`` element, white space collapsed; empty if there is none. Titles of SVGs do not count."""
+        """Text of the ``title`` element, white space collapsed; empty without one. Titles of SVGs do not count."""
         titles = (
             one for one in self.tree.iter("title") if one.getparent() is None or one.getparent().tag in ("head", "body")
         )

@@ -290,7 +290,7 @@ _WORD = re.compile(r"\w+")
 
 @dataclass(frozen=True, slots=True)
 class MarkedProduct:
-    """The chosen product node; None if there is none, or if the page lists several."""
+    """The chosen product node; None without one, or if the page lists several."""
 
     node: Node | None
     listed: int

@@ -144,7 +144,7 @@ def opt_outs(document: Document, agent: str = "m5data") -> Mapping[str, str]:
 
 
 def page_opt_out(document: Document, agent: str, honoured: Collection[str]) -> str | None:
-    """Return place and directive of an opt-out, e.g. ``meta robots: noai``; None if there is none.
+    """Return place and directive of an opt-out, e.g. ``meta robots: noai``, or None.
 
     Args:
         document: The page with its headers.

@@ -96,7 +96,7 @@ class Visible:
 
     @property
     def title_span(self) -> tuple[int, int]:
-        """Runs of the heading of the product; (0, 0) if there is none in the main part."""
+        """Runs of the heading of the product; (0, 0) if the main part has none."""
         return self.spans.get(self.title, (0, 0)) if self.title is not None else (0, 0)
 
     @cached_property

@@ -234,7 +234,7 @@ def _transform(matrix: NDArray[np.float32], columns: NDArray[np.float32]) -> NDA
 
 @lru_cache(maxsize=8)
 def _dct(size: int) -> NDArray[np.float32]:
-    """Return the orthonormal DCT-II as a matrix, [size, size], a row a coefficient."""
+    """Return the orthonormal DCT-II as a matrix, [size, size], one row for each coefficient."""
     angles = np.pi / size * np.outer(np.arange(size), np.arange(size) + 0.5)
     matrix = np.sqrt(2.0 / size) * np.cos(angles)
     matrix[0] /= np.sqrt(2.0)

@@ -46,7 +46,7 @@ class _Group:
     stop: int
     """One beyond its last packet."""
     needed: int
-    """One beyond the last packet that its own wanted frames need; ``start`` where it has none."""
+    """One beyond the last packet that its own wanted frames need; ``start`` if it has none."""
     leads: bool
     """A leading frame is wanted, so the group before must be decoded to its end."""
 

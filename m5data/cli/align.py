@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from m5data.cli.options import HERE, JsonOption, WorkspaceOption
-from m5data.cli.stages import run_verb
+from m5data.cli.shared import HERE, JsonOption, WorkspaceOption, run_verb
 from m5data.run_options import RunOptions
 
 __all__ = ["align", "apply", "review"]

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from m5data.cli.options import HERE, JsonOption, WorkspaceOption
-from m5data.cli.stages import run_verb
+from m5data.cli.shared import HERE, JsonOption, WorkspaceOption, run_verb
 from m5data.run_options import RunOptions
 
 if TYPE_CHECKING:  # a verb imports what it needs when it runs
@@ -146,7 +145,7 @@ def export(
 
 
 def _print_links(tokens: Mapping[str, str], base: str, *, as_json: bool) -> None:
-    """Print one link per worker, which signs in whoever opens it; it is shown only once."""
+    """Print one link per worker; it signs in anyone who opens it, and is shown only once."""
     from m5data.cli.output import print_json, print_rows
 
     links = {worker: f"{base.rstrip('/')}/in/{token}" for worker, token in tokens.items()}

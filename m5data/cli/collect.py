@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from m5data.cli.options import HERE, JsonOption, RefreshOption, WorkspaceOption
-from m5data.cli.stages import run_verb
+from m5data.cli.shared import HERE, JsonOption, RefreshOption, WorkspaceOption, run_verb
 from m5data.run_options import RunOptions
 
 if TYPE_CHECKING:  # a verb imports what it needs when it runs

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from m5data.cli.options import HERE, JsonOption, WorkspaceOption
-from m5data.cli.stages import run_verb
+from m5data.cli.shared import HERE, JsonOption, WorkspaceOption, run_verb
 from m5data.run_options import RunOptions
 
 if TYPE_CHECKING:  # every spawned child imports this module again: it must stay light

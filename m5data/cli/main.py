@@ -13,8 +13,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from m5data.cli import align, annotate, collect, dataset, pipeline, takedown, training, versions, workspace
-from m5data.cli.options import WORKSPACE_HELP, folder_of
-from m5data.cli.stages import plain_verb
+from m5data.cli.shared import WORKSPACE_HELP, folder_of, plain_verb
 from m5data.errors import M5DataError
 from m5data.stages import STAGES
 from m5data.version import __version__

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from m5data.cli.options import (
+from m5data.cli.shared import (
     HERE,
     DryRunOption,
     Engine,
@@ -12,8 +12,8 @@ from m5data.cli.options import (
     JsonOption,
     RefreshOption,
     WorkspaceOption,
+    run_stages,
 )
-from m5data.cli.stages import run_stages
 from m5data.stages import Part
 
 if TYPE_CHECKING:  # a verb imports what it needs when it runs

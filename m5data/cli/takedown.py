@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from m5data.cli.options import HERE, DryRunOption, JsonOption, WorkspaceOption
+from m5data.cli.shared import HERE, DryRunOption, JsonOption, WorkspaceOption
 
 __all__ = ["forget"]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from m5data.cli.options import HERE, JsonOption, WorkspaceOption
+from m5data.cli.shared import HERE, JsonOption, WorkspaceOption
 
 if TYPE_CHECKING:  # a verb imports what it needs when it runs
     from m5data.workspace import Workspace

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from m5data.cli.options import HERE, JsonOption, WorkspaceOption
+from m5data.cli.shared import HERE, JsonOption, WorkspaceOption
 
 __all__ = ["demo", "doctor", "init", "serve"]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from flows.disk_errors import named_disk_errors
+from flows.run_stage import named_disk_errors
 from m5data.errors import CorruptObjectError, DataError, M5DataError
 from m5data.workspace import Workspace
 
@@ -55,7 +55,7 @@ def small_files() -> None:
 
 def test_a_disk_that_takes_no_more_is_named_and_mended(collected: Workspace) -> None:
     words = [str(PROGRAM), "stats", "-w", str(collected.root)]
-    failed = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60, preexec_fn=small_files)
+    failed = subprocess.run(words, capture_output=True, text=True, check=False, timeout=300, preexec_fn=small_files)
     assert failed.returncode == 1
     assert failed.stderr.splitlines()[-1].startswith(f"m5data: stats: the disk of {collected.root} is full (")
     assert "Traceback" not in failed.stderr

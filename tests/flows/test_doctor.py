@@ -38,8 +38,8 @@ def test_versions_that_break_prefect_are_explained(fresh: Workspace, monkeypatch
     true = metadata.version
     bad = {"fastapi": "0.199.0", "sqlalchemy": "2.1.0"}
     monkeypatch.setattr("m5data.diagnostics.version", lambda name: bad.get(name) or true(name))
-    told = [one.detail for one in examine(fresh.root) if one.state == "wrong"]
-    assert told == [
+    wrong = [one.detail for one in examine(fresh.root) if one.state == "wrong"]
+    assert wrong == [
         (
             "fastapi 0.199.0 does not satisfy fastapi<0.151: with a newer one Prefect's flows fail; "
             "run: pip install 'fastapi<0.151'"

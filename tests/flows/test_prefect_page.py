@@ -15,7 +15,7 @@ class Recorder:
     """An inner sink, and what the server is asked."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *, away: bool = False) -> None:
-        self.told: list[object] = []
+        self.passed_on: list[object] = []
         self.asked: list[tuple[object, ...]] = []
         self.now, self.away = 0.0, away
         monkeypatch.setattr(prefect_page, "create_progress_artifact", self.create)
@@ -23,13 +23,13 @@ class Recorder:
         monkeypatch.setattr("flows.prefect_page.time.monotonic", lambda: self.now)
 
     def start(self, stage: str, total: int | None) -> None:
-        self.told.append((stage, total))
+        self.passed_on.append((stage, total))
 
     def advance(self, items: int = 1) -> None:
-        self.told.append(items)
+        self.passed_on.append(items)
 
     def finish(self) -> None:
-        self.told.append("finish")
+        self.passed_on.append("finish")
 
     def create(self, percent: float, *, key: str, description: str) -> UUID:
         if self.away:
@@ -54,7 +54,7 @@ def test_short_work_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     recorder = Recorder(monkeypatch)
     work(recorder, EVERY_S / 5)
     assert recorder.asked == []
-    assert recorder.told == [("extract", 4), 1, 1, 1, 1, "finish"]
+    assert recorder.passed_on == [("extract", 4), 1, 1, 1, 1, "finish"]
 
 
 def test_long_work_is_shown_now_and_then_and_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,4 +70,4 @@ def test_long_work_is_shown_now_and_then_and_at_its_end(monkeypatch: pytest.Monk
 def test_a_server_that_is_away_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     recorder = Recorder(monkeypatch, away=True)
     work(recorder, EVERY_S)
-    assert recorder.told == [("extract", 4), 1, 1, 1, 1, "finish"]
+    assert recorder.passed_on == [("extract", 4), 1, 1, 1, 1, "finish"]

@@ -53,12 +53,12 @@ def objects_of(workspace: Workspace, condition: str) -> int:
 def test_extraction_decodes_what_was_chosen_and_gives_the_same(
     collected: Workspace, selection: Selection, condition: str
 ) -> None:
-    before, wanted = table_rows(collected.root), objects_of(collected, condition)
+    before, expected = table_rows(collected.root), objects_of(collected, condition)
     assert run_again(collected, "extract") == 0
-    assert invalidate(collected, "extract", selection, dry_run=True) == wanted > 0
+    assert invalidate(collected, "extract", selection, dry_run=True) == expected > 0
     assert run_again(collected, "extract") == 0, "a dry run changes nothing"
-    assert invalidate(Workspace.open(collected.root), "extract", selection) == wanted
-    assert run_again(collected, "extract") == wanted
+    assert invalidate(Workspace.open(collected.root), "extract", selection) == expected
+    assert run_again(collected, "extract") == expected
     assert table_rows(collected.root) == before
 
 
@@ -66,7 +66,7 @@ def test_partitions_together_are_everything(collected: Workspace) -> None:
     counts = [invalidate(collected, "records", Selection(partition=number), dry_run=True) for number in range(4)]
     pages = collected.sql("select count(*) n from products").to_pylist()[0]["n"]
     assert all(counts)
-    assert sum(counts) >= pages, "a product may have a second address"
+    assert sum(counts) >= pages, "a product may have a second URL"
 
 
 def test_a_product_s_media_are_fetched_again(collected: Workspace, shop: Shop) -> None:

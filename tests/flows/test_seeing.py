@@ -1,4 +1,4 @@
-"""Logs, metrics, who is told, and limits of the machine."""
+"""Logs, metrics, notifications, and limits of the machine."""
 
 import json
 import os
@@ -10,9 +10,8 @@ from threading import Thread
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from flows.metrics import METRICS_FILE
-from flows.notifications import notifying
-from flows.run_stage import confined, run_stage
+from flows.run_files import METRICS_FILE
+from flows.run_stage import confined, notifying, run_stage
 from m5data.errors import DataError, ThresholdError
 from m5data.run_options import RunContext
 from m5data.settings import MachineSettings
@@ -58,9 +57,9 @@ def test_a_log_line_names_run_stage_partition_and_item(fresh: Workspace) -> None
         .sql("select item, reason from rejects where stage = 'extract'")
         .to_pylist()
     }
-    told = {(line["item"], line["message"].split()[1].rstrip(":")) for line in lines if "item" in line}
+    logged = {(line["item"], line["message"].split()[1].rstrip(":")) for line in lines if "item" in line}
     assert faults
-    assert told == faults
+    assert logged == faults
     assert all("partition" in line for line in lines if "item" in line)
 
 
@@ -74,19 +73,19 @@ def test_a_failed_stage_is_logged(fresh: Workspace) -> None:
 class Hook(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.told.append(json.loads(body))  # type: ignore[attr-defined]
+        self.server.messages.append(json.loads(body))  # type: ignore[attr-defined]
         self.send_response(204)
         self.end_headers()
 
     def log_message(self, *_: object) -> None: ...
 
 
-def test_a_command_and_a_webhook_are_told_of_a_threshold(fresh: Workspace, tmp_path: Path) -> None:
+def test_a_command_and_a_webhook_are_notified_of_a_failed_threshold(fresh: Workspace, tmp_path: Path) -> None:
     server = HTTPServer(("127.0.0.1", 0), Hook)
-    server.told = []  # type: ignore[attr-defined]
+    server.messages = []  # type: ignore[attr-defined]
     thread = Thread(target=server.handle_request)
     thread.start()
-    out = tmp_path / "told.json"
+    out = tmp_path / "message.json"
     script = f"import sys; open({str(out)!r}, 'wb').write(sys.stdin.buffer.read())"
     command = json.dumps([sys.executable, "-c", script])
     hook = f"http://127.0.0.1:{server.server_port}/"
@@ -95,9 +94,9 @@ def test_a_command_and_a_webhook_are_told_of_a_threshold(fresh: Workspace, tmp_p
         raise ThresholdError("download: kept 80%")
     thread.join()
     server.server_close()
-    told = json.loads(out.read_text(encoding="utf-8"))
-    assert server.told == [told]  # type: ignore[attr-defined]
-    assert {key: told[key] for key in ("workspace", "run", "error", "message")} == {
+    message = json.loads(out.read_text(encoding="utf-8"))
+    assert server.messages == [message]  # type: ignore[attr-defined]
+    assert {key: message[key] for key in ("workspace", "run", "error", "message")} == {
         "workspace": str(workspace.root),
         "run": "collect",
         "error": "ThresholdError",

@@ -23,12 +23,12 @@ def places_with(folder: Path, words: Iterable[str], *, but: Iterable[str] = ()) 
         words: What is looked for.
         but: Top-level names that are left out.
     """
-    wanted, skipped = [word.encode() for word in words], set(but)
+    searched, skipped = [word.encode() for word in words], set(but)
     found = set()
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         name = path.relative_to(folder)
         if name.parts[0] not in skipped:
-            found |= {f"{name}: {w.decode()}" for content in _contents(path) for w in wanted if w in content}
+            found |= {f"{name}: {w.decode()}" for content in _contents(path) for w in searched if w in content}
     return sorted(found)
 
 

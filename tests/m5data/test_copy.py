@@ -10,7 +10,7 @@ import pytest
 from m5data.copying import copy_workspace
 from m5data.errors import CorruptObjectError, UsageError, WorkspaceError
 from m5data.settings import Settings
-from m5data.settings_file import read_settings
+from m5data.stage_settings import read_settings
 from m5data.workspace import Workspace
 from storage.difference import table_changes
 from storage.remote import working_copy

@@ -1,4 +1,4 @@
-"""Commands on a workspace in an object store: its address stands where a folder may."""
+"""Commands on a workspace in an object store: its URL is accepted wherever a folder is."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +16,7 @@ from storage.remote.local_copy import WORKING_COPIES
 from tests.storage.remote.failing_store import FailingStore
 from tests.takedown.planted import plant
 
-ADDRESS = "failing://bucket/shop"
+URL = "failing://bucket/shop"
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +28,7 @@ def far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     FailingStore.empty()
 
 
-def told(*words: str) -> str:
+def output_of(*words: str) -> str:
     result = CliRunner().invoke(app, words)
     if result.exception is not None:
         raise result.exception
@@ -36,25 +36,27 @@ def told(*words: str) -> str:
 
 
 def test_a_new_workspace_says_where_its_settings_lie() -> None:
-    folder = working_copy(ADDRESS)
-    assert told("init", ADDRESS) == (
-        f"{ADDRESS}: new workspace; name a shop in {folder}/m5data.toml, then: m5data run -w {ADDRESS}\n"
+    folder = working_copy(URL)
+    assert output_of("init", URL) == (
+        f"{URL}: new workspace; name a shop in {folder}/m5data.toml, then: m5data run -w {URL}\n"
     )
-    assert m5data.open(ADDRESS).snapshot.number == 0
+    assert m5data.open(URL).snapshot.number == 0
 
 
 def test_an_address_may_stand_before_or_behind_the_verb() -> None:
-    told("init", ADDRESS)
+    output_of("init", URL)
     query = "select count(*) as n from products"
-    assert told("sql", query, "-w", ADDRESS, "--format", "csv") == told("-w", ADDRESS, "sql", query, "--format", "csv")
-    assert f"{ADDRESS}, which" in told("doctor", "-w", ADDRESS, "--json")
+    assert output_of("sql", query, "-w", URL, "--format", "csv") == output_of(
+        "-w", URL, "sql", query, "--format", "csv"
+    )
+    assert f"{URL}, which" in output_of("doctor", "-w", URL, "--json")
 
 
 def test_a_workspace_moves_there_and_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plant(tmp_path / "shop").store.objects.close()
-    told("copy", ADDRESS, "-w", str(tmp_path / "shop"))
+    output_of("copy", URL, "-w", str(tmp_path / "shop"))
     monkeypatch.setenv(WORKING_COPIES, str(tmp_path / "elsewhere"))
-    told("copy", str(tmp_path / "back"), "-w", ADDRESS)
+    output_of("copy", str(tmp_path / "back"), "-w", URL)
     here, back = Workspace.open(tmp_path / "shop"), Workspace.open(tmp_path / "back")
     assert {name: back.table(name) for name in back.snapshot.tables} == {
         name: here.table(name) for name in here.snapshot.tables
@@ -64,19 +66,19 @@ def test_a_workspace_moves_there_and_back(tmp_path: Path, monkeypatch: pytest.Mo
     for opened in (here, back):
         opened.store.objects.close()
     with pytest.raises(UsageError, match="found one of dataset version"):
-        told("copy", ADDRESS, "-w", str(tmp_path / "shop"))
+        output_of("copy", URL, "-w", str(tmp_path / "shop"))
 
 
 def test_links_for_annotators_are_stored_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    told("init", ADDRESS)
-    told("annotate", "links", "ann", "-w", ADDRESS)
+    output_of("init", URL)
+    output_of("annotate", "links", "ann", "-w", URL)
     monkeypatch.setenv(WORKING_COPIES, str(tmp_path / "elsewhere"))
-    assert "ann" in told("annotate", "links", "-w", ADDRESS, "--json")
+    assert "ann" in output_of("annotate", "links", "-w", URL, "--json")
 
 
 def test_what_cannot_be_in_an_object_store_is_refused() -> None:
-    told("init", ADDRESS)
-    with pytest.raises(UsageError, match=rf"m5data serve: {ADDRESS}: answers are written one by one"):
-        told("serve", "-w", ADDRESS)
-    with pytest.raises(UsageError, match=f"demo {ADDRESS}: the demo needs a folder"):
-        told("demo", ADDRESS)
+    output_of("init", URL)
+    with pytest.raises(UsageError, match=rf"m5data serve: {URL}: answers are written one by one"):
+        output_of("serve", "-w", URL)
+    with pytest.raises(UsageError, match=f"demo {URL}: the demo needs a folder"):
+        output_of("demo", URL)

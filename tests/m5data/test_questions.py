@@ -42,10 +42,10 @@ ANSWERS: dict[int, list[tuple[object, ...]]] = {
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     store = Store.create(tmp_path_factory.mktemp("questions") / "workspace", buckets=4)
-    goods = [("a", 10, "m1"), ("b", 20, "m2"), ("c", 30, "m2"), ("00001234", None, None)]
+    listed = [("a", 10, "m1"), ("b", 20, "m2"), ("c", 30, "m2"), ("00001234", None, None)]
     rows = [
         product(f"s:{name}") | {"price": price and Decimal(price), "currency": price and "CNY", "merchant": merchant}
-        for name, price, merchant in goods
+        for name, price, merchant in listed
     ]
     with store.stage("records", settings="") as stage:
         stage.write("products", table("products", rows))

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jieba import Tokenizer
 
-from m5data.segmentation import Tokenizer, count_words, cut_words, has_chinese
+from m5data.segmentation import count_words, cut_words, has_chinese
 
 
 def _make_tokenizer() -> Tokenizer:

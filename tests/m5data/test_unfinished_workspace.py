@@ -1,4 +1,4 @@
-"""What the program says of a workspace whose later stages have not run."""
+"""Messages about a workspace whose later stages have not run."""
 
 import json
 from pathlib import Path

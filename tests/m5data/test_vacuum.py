@@ -195,10 +195,10 @@ def test_what_is_kept_is_newest_young_named_or_named_by_what_is_kept(
     kept = choose_versions(versions, Keeping(newest, days), NOW, named, lambda v: links.get(v.number, set()))
     numbers = range(1, count + 1)
     first = {n for n in numbers if n > count - newest or count - n <= days or n in named}
-    wanted = first
-    while (more := wanted | {n for k in wanted for n in links.get(k, set()) if n in numbers}) != wanted:
-        wanted = more
-    assert kept == wanted
+    needed = first
+    while (more := needed | {n for k in needed for n in links.get(k, set()) if n in numbers}) != needed:
+        needed = more
+    assert kept == needed
 
 
 def test_nothing_is_left_of_a_table_when_all_of_it_is_old(tmp_path: Path) -> None:

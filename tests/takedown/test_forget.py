@@ -73,8 +73,8 @@ def products_of(workspace: Workspace, table: str) -> set[str]:
 
 def test_the_planted_words_are_everywhere_before(folder: Path) -> None:
     tops = {place.partition("/")[0].partition(":")[0].removesuffix("-wal") for place in places_with(folder, WORDS)}
-    wanted = {"certificates", "logs", "objects", "prefect", "reports", "shards", "state.sqlite", "tables"}
-    assert tops == wanted
+    expected = {"certificates", "logs", "objects", "prefect", "reports", "shards", "state.sqlite", "tables"}
+    assert tops == expected
 
 
 @pytest.mark.parametrize(("kind", "value"), TARGETS)
@@ -144,8 +144,8 @@ def test_certificates_are_superseded_and_recorded_digests_follow_the_rows(folder
     assert json.loads(after["certificates/planted-5.json"])["superseded"] == NOW.isoformat(timespec="seconds")
     assert b"Superseded" in after["certificates/planted-5.html"]
     assert after["certificates/stranger-5.json"] == stranger
-    wanted, got = recorded_digests(Workspace.open(folder).snapshot, ["planted"])["planted"]
-    assert wanted == got
+    recorded, actual = recorded_digests(Workspace.open(folder).snapshot, ["planted"])["planted"]
+    assert recorded == actual
 
 
 def test_stages_see_that_their_inputs_changed(folder: Path) -> None:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from takedown.journal import Journal
+from takedown.forget import Journal
 
 
 def test_an_entry_is_private_and_read_until_it_ends(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from crawler.net.address_guard import (
     literal_address,
     split_plain,
 )
-from crawler.net.resolver import GuardedResolver
+from crawler.net.client import GuardedResolver
 
 PUBLIC = ["93.184.216.34", "1.1.1.1", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::1"]
 PRIVATE = [

@@ -24,7 +24,7 @@ from demo_shops.listings import Size
 from demo_shops.server import serving
 from demo_shops.shops import build
 from demo_shops.workspace import open_demo
-from flows.logs import LOG_FILE
+from flows.run_files import LOG_FILE
 from m5data.copying import copy_workspace
 from m5data.workspace import Workspace
 from storage.remote import Home, working_copy

@@ -4,7 +4,7 @@ import pytest
 
 from m5data.errors import SettingsError
 from m5data.settings import Settings
-from m5data.settings_file import read_settings
+from m5data.stage_settings import read_settings
 from m5data.workspace import default_settings
 
 
