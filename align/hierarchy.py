@@ -72,7 +72,7 @@ class JudgedPair:
     pair: LabelPair
     outcome: Outcome
     rule: str
-    """What decided: the chosen rule, same_name, or person:NAME."""
+    """Source of the decision: the chosen rule, same_name, or person:NAME."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ NOTHING_DECIDED = NodeDecisions((), frozenset())
 
 @dataclass(frozen=True, slots=True)
 class LabelReason:
-    """Why a node has its label."""
+    """Reason for a node's label."""
 
     rule: str
     """mapping, same_name, mep3m, learned, own or person:NAME."""

@@ -29,7 +29,7 @@ class CategoryData:
 
 
 class Scorer(Protocol):
-    """How a rule scores pairs."""
+    """Scores of pairs by a rule."""
 
     def score(self, nodes: Sequence[Node], reviewed: Iterable[tuple[NodeKey, NodeKey]]) -> list[LabelPair]:
         """Return the candidate pairs among nodes below one label, and the reviewed pairs."""

@@ -62,6 +62,6 @@ def _digest(file: Path) -> str:
         with file.open("rb") as content:
             return hashlib.file_digest(content, "sha256").hexdigest()
     except FileNotFoundError:
-        raise UsageError(f"{file}: there is no such file.") from None
+        raise UsageError(f"{file}: no such file.") from None
     except OSError as error:
         raise FeedError(f"{file}: the file of judgements cannot be read ({error}).") from None

@@ -43,7 +43,7 @@ class CandidateSettings(StageSettings):
 
 
 class TaskSettings(StageSettings):
-    """How pairs go to workers."""
+    """Rules by which workers get pairs."""
 
     workers: int = Field(default=5, ge=1)
     """Different workers per task; five, as in M5Product."""
@@ -80,7 +80,7 @@ class AnnotateSettings(StageSettings):
     candidates: CandidateSettings = CandidateSettings()
     """Search for candidates."""
     tasks: TaskSettings = TaskSettings()
-    """How pairs go to workers."""
+    """Rules by which workers get pairs."""
     judgements: Path | None = None
     """CSV file of judgements that each run imports, relative to the workspace; None: only those imported by hand."""
     method: Method = "majority"

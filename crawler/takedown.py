@@ -14,7 +14,7 @@ from crawler.pages.privacy import hash_merchant
 from crawler.pages.urls import normalise
 from storage import Store
 from storage.objects.warc import StoredPage, parse_response
-from storage.secret_key import load_or_create_key
+from storage.state import load_or_create_key
 from takedown.plan import Plan, Removal, Target
 from takedown.words import Words
 

@@ -96,7 +96,7 @@ def run(
 ) -> StageReport:
     """Write the shards of a recipe's splits.
 
-    Reads samples, one a row of ``splits``; keeps all of them. Killed and run again, it goes on behind the
+    Reads samples, one per row of ``splits``; keeps all of them. Killed and run again, it resumes after the
     last shard that was finished.
 
     Args:

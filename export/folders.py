@@ -1,4 +1,4 @@
-"""Where an export goes: a folder on this machine, or one of an object store through fsspec."""
+"""Target folders of exports: on this machine, or in an object store through fsspec."""
 
 import tempfile
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ class Folder(Protocol):
         """Make ``payload`` the file ``name``."""
 
     def read(self, name: str) -> bytes | None:
-        """Return the bytes of a file; None: there is none."""
+        """Return the bytes of a file; None: no such file."""
 
     def sizes(self) -> dict[str, int]:
         """Return name -> bytes of every file."""
@@ -64,7 +64,7 @@ class LocalFolder:
         replace_file(self._path / name, payload)
 
     def read(self, name: str) -> bytes | None:
-        """Return the bytes of a file; None: there is none."""
+        """Return the bytes of a file; None: no such file."""
         path = self._path / name
         return path.read_bytes() if path.is_file() else None
 
@@ -118,7 +118,7 @@ class RemoteFolder:
         self._store.pipe_file(self._at(name), payload)
 
     def read(self, name: str) -> bytes | None:
-        """Return the bytes of a file; None: there is none."""
+        """Return the bytes of a file; None: no such file."""
         try:
             return cast("bytes", self._store.cat_file(self._at(name)))
         except FileNotFoundError:

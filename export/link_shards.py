@@ -1,12 +1,12 @@
 """The papers' own files, for those who have the papers' code: links and facts, no media.
 
-``links``      Product1M's link files: ``id#####title#####url#####ossurl#####label#;#label``, a line a sample.
-               ``url`` is the page's, ``ossurl`` the image's address, the labels are the names of the hierarchy's
+``links``      Product1M's link files: ``id#####title#####url#####ossurl#####label#;#label``, one line per sample.
+               ``url`` is the page's, ``ossurl`` the image's URL, the labels are the names of the hierarchy's
                levels. What was published for M5Product is not described; Product1M is by the same group.
 ``m5product``  M5Product's JSON: one object, id -> title, pv (``name#:#value#;#name#:#value``, ``-`` for no table),
                label (name of the category) and url (of the image).
 ``mep3m``      MEP-3M's records: a list of class_id … subsub_class_name, img_path, img_resolution and title.
-               Where there is no sub-sub-class the name is ``FALSE``, as in the released file.
+               Without a sub-sub-class the name is ``FALSE``, as in the released file.
 
 Every sample also says where it is from and under which licence: ``m5product`` and ``mep3m`` in the further keys
 product_id, role, source, page_url and licence, which the papers' code does not look at; a line of ``links`` has
@@ -54,7 +54,7 @@ class LinkShard:
 
 
 class _Json:
-    """A JSON file written entry by entry, one a line."""
+    """A JSON file written entry by entry, one per line."""
 
     opening, closing = "[", "]"
 

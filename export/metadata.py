@@ -8,7 +8,7 @@ from export.rights import Rights
 from export.settings import ShardFormat
 from m5data.modalities import modalities
 from storage import Snapshot
-from storage.ledger import number_word
+from storage.views import number_word
 
 __all__ = ["CROISSANT", "croissant", "dataset_card"]
 

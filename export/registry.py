@@ -1,4 +1,4 @@
-"""The exports that were made and where they went: take-down asks for them."""
+"""The exports that were made and their places; take-down reads it."""
 
 from contextlib import closing
 from dataclasses import dataclass

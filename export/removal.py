@@ -167,7 +167,7 @@ def _remove_from_tar(path: Path, draft: Path, removed: Removed) -> int:
 
 
 def _remove_from_records(path: Path, draft: Path, removed: Removed) -> int:
-    """Write the file without the products to ``draft``, an entry a line; return the samples left."""
+    """Write the file without the products to ``draft``, one entry per line; return the samples left."""
     found = json.loads(path.read_text(encoding="utf-8"))
     entries = found.items() if isinstance(found, dict) else (("", record) for record in found)
     left = [

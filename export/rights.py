@@ -1,4 +1,4 @@
-"""What may leave: export asks for the right to share, which is not the right to crawl."""
+"""The right to share, which export requires and which is not the right to crawl."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

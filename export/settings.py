@@ -13,7 +13,7 @@ ShardFormat = Literal["parquet", "webdataset", "links", "m5product", "mep3m"]
 
 
 class ExportSettings(StageSettings):
-    """What leaves the workspace, and how large its pieces are."""
+    """Content of an export, and the size of its pieces."""
 
     formats: tuple[ShardFormat, ...] = ("parquet", "webdataset")
     """Formats written by a run: both of those with media, so that either loader finds its own. ``links``,

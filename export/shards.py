@@ -128,7 +128,7 @@ _SHARDS = pa.schema([("file", pa.string()), ("samples", pa.int64()), ("bytes", p
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where shards go, and what is known of those that are there."""
+    """The folder of shards, and the record of those in it."""
 
     folder: Folder
     spool: Spool

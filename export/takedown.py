@@ -75,7 +75,7 @@ def add_removed(folder: Path, products: Iterable[str], now: datetime) -> int:
 
 
 def read_removed(folder: Path) -> frozenset[str]:
-    """Return the hashes in a folder's list; none where there is no list."""
+    """Return the hashes in a folder's list; none without a list."""
     path = folder / REMOVED
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
     return frozenset(json.loads(line)["product_sha256"] for line in lines)

@@ -1,7 +1,7 @@
 """The modalities of a product, each registered once.
 
 A ``Modality`` declares everything that other rooms need: its table (``storage.tables``), the column of feeds that fills
-it (``crawler.feeds``), its state in the ledger (``storage.ledger``), its part of a sample (``export.reader``), and its
+it (``crawler.feeds``), its state in the ledger (``storage.views``), its part of a sample (``export.reader``), and its
 part of the shards (Parquet columns, WebDataset members, Croissant types). To add a modality, write one in a folder of
 its own and name it in ``_IN_FOLDERS``.
 """

@@ -1,4 +1,4 @@
-"""What a table is: its columns with their meaning, its key, its partitions."""
+"""The declaration of a table: columns with their meaning, key and partitions."""
 
 from dataclasses import dataclass, field
 

@@ -7,7 +7,7 @@ from m5data.workspace import Workspace
 from storage import Store
 from storage.engine import open_engine
 from storage.erasure import finish_erasing
-from storage.objects.table import all_objects
+from storage.objects.writer import all_objects
 from storage.orphans import find_orphans, remove_orphans
 from storage.vacuum import (
     Findings,

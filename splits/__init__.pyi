@@ -1,8 +1,7 @@
 from .builder import build
 from .catalogue import Catalogue
 from .certificate import Certificate, verify, write_certificate
-from .recipe import Recipe
-from .recipe_files import load_recipe, parse_recipe, recipe_names
+from .recipe import Recipe, load_recipe, parse_recipe, recipe_names
 from .record import StoredRecipe, stored_recipes
 from .reserve import Draw, hold_out
 

@@ -8,9 +8,8 @@ import numpy as np
 import pyarrow.compute as pc
 
 from m5data.errors import RecipeError
-from splits.catalogue import Catalogue
-from splits.encoded import EncodedCatalogue
-from splits.keys import Flags, Keys, Rows, derive_keys, hash_ids
+from splits.catalogue import Catalogue, EncodedCatalogue
+from splits.drawing import Flags, Keys, Rows, derive_keys, hash_ids
 from splits.recipe import LEVELS, Block, Level, Pool, Recipe, Retrieval, Separate, Size, names_of
 
 __all__ = ["Assignment", "FilledSplit", "chosen_products", "floor_share", "matched_of", "pools_of"]

@@ -2,13 +2,13 @@
 
 Temporary tables on the connection:
 
-``fact``          one row a product: group_id, kept, usable (kept, and has what the recipe requires),
+``fact``          one row per product: group_id, kept, usable (kept, and has what the recipe requires),
                   held_out, class_id, sub_class_id, subsub_class_id, merchant and first_seen (where the
                   recipe separates by them), images (position of the first stored image, or of all where
                   the recipe draws one; NULL: none), cluster (smallest group that matches connect its
                   group with), judged (name of what it was judged the same as)
 ``held_cluster``  clusters that hold a product held out
-``entry``         one row a row of the recipe's splits: its own columns (its group as ``row_group``), side
+``entry``         one row per row of the recipe's splits: its own columns (its group as ``row_group``), side
                   (train, evaluation or none), task (number of its block), number (of its row in ``fact``),
                   the columns of ``fact``, tied (its cluster holds a product held out), component (smallest
                   usable product judged the same)
@@ -31,8 +31,8 @@ def make_audit_views(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -> N
     """Make the temporary tables.
 
     Args:
-        connection: One view a table (``Snapshot.connection``).
-        recipe: Whose splits are looked at.
+        connection: One view per table (``Snapshot.connection``).
+        recipe: Recipe of the splits that are checked.
     """
     clusters = connect(connection.sql(_GROUP_PAIRS).fetchall())
     _register(connection, "cluster_of", ("group_id", "cluster"), clusters.items())

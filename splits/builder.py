@@ -7,11 +7,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from splits.assignment import Assignment, FilledSplit, pools_of
-from splits.catalogue import Catalogue
+from splits.catalogue import Catalogue, EncodedCatalogue, encode
 from splits.coarse import fill_coarse
-from splits.encoded import EncodedCatalogue, encode
+from splits.drawing import Rows, derive_keys
 from splits.fine import fill_fine
-from splits.keys import Rows, derive_keys
 from splits.recipe import UNUSED, Block, Recipe, Retrieval, Sample
 from splits.samples import fill_classification, fill_sample
 

@@ -31,7 +31,7 @@ _MEMORY_LIMIT = "3GB"
 
 @dataclass(frozen=True, slots=True)
 class SplitSummary:
-    """What one split holds."""
+    """Counts of one split."""
 
     split: str
     products: int
@@ -58,20 +58,20 @@ class Exclusion:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What was proved of one recipe's splits, and what was measured."""
+    """The checks and measurements of one recipe's splits."""
 
     recipe: Recipe
     seed: int
     version: int
-    """Dataset version that was looked at."""
+    """Dataset version that was checked."""
     tables: Mapping[str, int]
     """Table -> Delta version of it."""
     code: str
-    """Version of this package that looked."""
+    """Version of this package that checked it."""
     splits: tuple[SplitSummary, ...]
     checks: tuple[Check, ...]
     exclusions: tuple[Exclusion, ...]
-    """What no split could use, and why."""
+    """Products that no split could use, by reason."""
     leakage: tuple[Leakage, ...]
 
     @property
@@ -84,9 +84,9 @@ def verify(snapshot: Snapshot, recipe: Recipe, seed: int) -> Certificate:
     """Prove the splits of one recipe, and measure what leakage is left.
 
     Args:
-        snapshot: Dataset version to look at.
-        recipe: What its splits were built by (see ``stored_recipes``).
-        seed: Likewise.
+        snapshot: Dataset version to check.
+        recipe: Recipe that its splits were built by (see ``stored_recipes``).
+        seed: Seed that they were built with.
     """
     with closing(snapshot.connection()) as connection:
         connection.execute(f"SET memory_limit = '{_MEMORY_LIMIT}'")
@@ -96,7 +96,7 @@ def verify(snapshot: Snapshot, recipe: Recipe, seed: int) -> Certificate:
 def certify(
     connection: duckdb.DuckDBPyConnection, recipe: Recipe, seed: int, version: int, tables: Mapping[str, int]
 ) -> Certificate:
-    """Do as ``verify`` does, over tables or views of any connection that have a workspace's names."""
+    """Verify splits as ``verify`` does, on any connection whose tables or views have a workspace's names."""
     make_audit_views(connection, recipe)
     checks = (
         *check_record(connection, recipe, seed),
@@ -159,7 +159,7 @@ def _find_exclusions(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -> t
 
     Args:
         connection: With the tables of ``splits.audit_views``.
-        recipe: Says what is separated.
+        recipe: Names what is separated.
     """
     separate = recipe.separate
     rules = {

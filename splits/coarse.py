@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from m5data.errors import RecipeError
-from splits.allocation import allocate, count_each, draw, rank_within
 from splits.assignment import Assignment, FilledSplit, chosen_products, matched_of
-from splits.keys import Flags, Rows, derive_keys
+from splits.drawing import Flags, Rows, allocate, count_each, derive_keys, draw, rank_within
 from splits.recipe import Retrieval
 
 __all__ = ["Bounds", "choose_categories", "fill_coarse", "smallest_sum"]
@@ -16,7 +15,7 @@ __all__ = ["Bounds", "choose_categories", "fill_coarse", "smallest_sum"]
 
 @dataclass(frozen=True, slots=True)
 class _Stock:
-    """What there is to draw from."""
+    """Rows to draw from."""
 
     rows: Rows
     strata: Rows
@@ -33,7 +32,7 @@ class _Stock:
 
 @dataclass(frozen=True, slots=True)
 class _Quantities:
-    """What to draw."""
+    """Numbers to draw."""
 
     asked: Flags
     """Categories that have queries."""
@@ -45,7 +44,7 @@ class _Quantities:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What the chosen categories must hold together."""
+    """Bounds on the number of products in the chosen categories together."""
 
     low: int
     """Fewest products: queries and matched gallery."""

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from splits.allocation import Ranked, count_each, rank_within
 from splits.assignment import Assignment, FilledSplit, chosen_products, matched_of
-from splits.keys import Flags, Rows
+from splits.drawing import Flags, Ranked, Rows, count_each, rank_within
 from splits.recipe import Retrieval
 
 __all__ = ["fill_fine"]
@@ -14,7 +13,7 @@ __all__ = ["fill_fine"]
 
 @dataclass(frozen=True, slots=True)
 class _Drawn:
-    """Drawn queries and what is right for them."""
+    """Drawn queries and their matches."""
 
     queries: Rows
     right: Ranked
@@ -49,7 +48,7 @@ def fill_fine(assignment: Assignment, block: Retrieval) -> list[FilledSplit]:
 
 
 def _draw_right(assignment: Assignment, block: Retrieval, pairs: _Drawn, total: int) -> Rows:
-    """Draw what is right, one product of each component before the second of any."""
+    """Draw matches, one product of each component before the second of any."""
     there = len(pairs.right.rows)
     wanted = min(matched_of(assignment, block, total), there)
     if block.matched is not None and wanted < (block.matched.number or 0):

@@ -1,4 +1,4 @@
-"""Checks that nothing is where it must not be."""
+"""Checks that no product, group or match lies where it leaks from train to evaluation."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ def check_leaks(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -> Iterat
 
     Args:
         connection: With the tables of ``splits.audit_views``.
-        recipe: Whose splits are looked at.
+        recipe: Recipe of the splits that are checked.
     """
     for name, (promise, wrong) in _CHECKS.items():
         yield check_none(connection, name, wrong, promise=promise)

@@ -7,7 +7,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from splits.keys import Keys
+from splits.drawing import Keys
 from splits.nearest import CaptionSearch, nearest_hashes
 
 __all__ = ["Leakage", "Near", "measure_leakage"]
@@ -28,11 +28,11 @@ class Near:
 
 @dataclass(frozen=True, slots=True)
 class Leakage:
-    """How near evaluation comes to train by one measure."""
+    """Nearness of evaluation to train by one measure."""
 
     measure: str
     unit: str
-    """What the values mean."""
+    """Meaning of the values."""
     equal: int
     """Evaluation products, of all, with an equal neighbour in train."""
     products: int

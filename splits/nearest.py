@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from splits.keys import Flags, Keys, Rows, mix
+from splits.drawing import Flags, Keys, Rows, mix
 
 __all__ = ["CaptionSearch", "nearest_hashes"]
 

@@ -1,9 +1,16 @@
-"""A split recipe: the splits that a catalogue is divided into, and their rules."""
+"""A split recipe: the splits that a catalogue is divided into and their rules, read from TOML."""
 
+import json
+import tomllib
 from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from m5data.errors import SettingsError
 
 __all__ = [
     "LEVELS",
@@ -20,7 +27,10 @@ __all__ = [
     "Side",
     "Size",
     "SplitName",
+    "load_recipe",
     "names_of",
+    "parse_recipe",
+    "recipe_names",
     "sizes_of",
 ]
 
@@ -41,7 +51,7 @@ class _Part(BaseModel):
 
 
 class Part(_Part):
-    """How many products: a number, or a share."""
+    """A number of products, or a share."""
 
     number: Annotated[int, Field(ge=1)] | None = None
     """Exactly so many, or an error."""
@@ -60,13 +70,13 @@ class Size(Part):
     """Size of a split."""
 
     of: str = "pool"
-    """What a share is taken of: ``pool``, ``catalogue`` or a split further up in the file."""
+    """Base of a share: ``pool``, ``catalogue`` or a split further up in the file."""
     least: Annotated[int, Field(ge=0)] = 1
     """Fewer than so many is an error; a share that rounds below it is raised to it."""
 
 
 class Separate(_Part):
-    """What must not straddle train and evaluation beyond duplicate groups and matches, which never do."""
+    """Properties that must not straddle train and evaluation beyond duplicate groups and matches, which never do."""
 
     merchant: bool = False
     """No merchant has products on both sides; products without a merchant are free."""
@@ -115,7 +125,7 @@ class Retrieval(_Splits):
     distractors: bool = True
     """Fill the gallery with products that are right for no query."""
     categories: Literal["all"] | tuple[str, ...] = "all"
-    """Names of categories, of any level, that queries and what is right for them come from."""
+    """Names of categories, of any level, that queries and their matches come from."""
     min_category: Annotated[int, Field(ge=1)] = 1
     """Products that a category has in the whole catalogue, at least, to be asked for."""
     near_duplicates: Literal["keep", "remove"] = "keep"
@@ -248,3 +258,85 @@ def _check_references(block: Block, where: str, earlier: set[str], every: set[st
     for name in block.overlaps:
         if name not in every or name in names_of(block):
             raise ValueError(f"{where}.overlaps must name other splits of this recipe, not {name!r}")
+
+
+_KINDS = ("sample", "retrieval", "classification")
+
+
+def recipe_names() -> tuple[str, ...]:
+    """Return the names of the recipes that this package ships, in alphabetical order."""
+    folder = resources.files("splits") / "recipes"
+    return tuple(sorted(path.name.removesuffix(".toml") for path in folder.iterdir() if path.is_file()))
+
+
+def load_recipe(name: str | Path, folder: Path | None = None) -> Recipe:
+    """Load a recipe.
+
+    Args:
+        name: Name of a shipped recipe, or path of a file that ends in ``.toml`` and is named as
+            the recipe in it.
+        folder: Where a relative path is looked for if it is not in the current folder.
+
+    Raises:
+        SettingsError: The recipe does not exist or is wrong; the message names file, key, the
+            rule and the value.
+    """
+    if str(name).endswith(".toml"):
+        path = Path(name)
+        recipe = parse_recipe(_read(folder / path if folder and not path.is_file() else path), str(name))
+        if recipe.name != path.stem:
+            raise SettingsError(
+                f"{name}: name must be {path.stem!r}, as the file is named, not {recipe.name!r}. Rename one of them."
+            )
+        return recipe
+    if str(name) not in recipe_names():
+        known = ", ".join(recipe_names())
+        raise SettingsError(f"There is no recipe {str(name)!r}. Name one of {known}, or give the path of a .toml file.")
+    shipped = resources.files("splits") / "recipes" / f"{name}.toml"
+    return parse_recipe(shipped.read_text(encoding="utf-8"), f"{name}.toml")
+
+
+def parse_recipe(text: str, where: str) -> Recipe:
+    """Parse a recipe from TOML; ``where`` names it in messages.
+
+    Raises:
+        SettingsError: The text is no TOML, or no recipe.
+    """
+    try:
+        # as JSON: strict validation of Python values refuses lists where tuples are meant
+        return Recipe.model_validate_json(json.dumps(tomllib.loads(text), default=str))
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{where}: this is not valid TOML: {error}") from None
+    except ValidationError as error:
+        raise SettingsError(f"{where}: {'; '.join(_describe(e) for e in error.errors())}") from None
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise SettingsError(f"{path}: there is no such recipe file. Check the path.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: the recipe cannot be read: {error}. It must be a text file in UTF-8.") from None
+
+
+def _describe(fault: ErrorDetails) -> str:
+    parts = [str(part) for part in fault["loc"] if part not in _KINDS]
+    where = ".".join(parts) or "recipe"
+    match fault["type"]:
+        case "extra_forbidden":
+            return f"{where} ({_shorten(fault['input'])}) is not a key of recipes; remove it"
+        case "missing":
+            return f"{where} is missing; add this key"
+        case "value_error":
+            return ": ".join([*([where] if parts else []), fault["msg"].removeprefix("Value error, ")])
+        case "union_tag_invalid" | "union_tag_not_found":
+            return f"{where}.kind must be one of {', '.join(_KINDS)}, not {_shorten(fault['input'].get('kind'))}"
+        case _:
+            problem = fault["msg"].replace("Input should be ", "must be ", 1)
+            return f"{where} {problem}; it is {_shorten(fault['input'])}"
+
+
+def _shorten(value: object, limit: int = 60) -> str:
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 1] + "…"

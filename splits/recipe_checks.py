@@ -1,4 +1,4 @@
-"""Checks that splits are what their recipe asks for."""
+"""Checks that splits have the sizes and categories that their recipe asks for."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ def check_recipe(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -> Itera
 
     Args:
         connection: With the tables of ``splits.audit_views``.
-        recipe: Whose splits are looked at.
+        recipe: Recipe of the splits that are checked.
     """
     counts: dict[str, int] = dict(connection.sql("SELECT split, count(*) FROM entry GROUP BY split").fetchall())
     bases: dict[str, int] = counts | dict(connection.sql(_BASES).fetchall())
@@ -59,7 +59,7 @@ def _check_matched(connection: duckdb.DuckDBPyConnection, block: Retrieval, part
 
 
 def _check_asked(connection: duckdb.DuckDBPyConnection, recipe: Recipe, block: Retrieval) -> Iterator[Check]:
-    """Check that queries, and what is right for them, are of categories that may be asked for."""
+    """Check that queries and their matches are of categories that may be asked for."""
     level = recipe.level_of(block)
     if block.min_category > 1:
         yield check_none(

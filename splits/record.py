@@ -32,17 +32,17 @@ def digest_splits(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[
 
 @dataclass(frozen=True, slots=True)
 class StoredRecipe:
-    """How the splits of one recipe were made."""
+    """Recipe and seed that splits were built with."""
 
     recipe: Recipe
     seed: int
 
 
 def stored_recipes(snapshot: Snapshot) -> tuple[StoredRecipe, ...]:
-    """Return what the splits of a dataset version were built by, in order of their names.
+    """Return the recipes that the splits of a dataset version were built by, in order of their names.
 
     Raises:
-        DataError: Splits are there whose recipe is not, or is one of another version of this package.
+        DataError: Splits exist without their recipe, or with a recipe of another version of this package.
     """
     rows = snapshot.sql(
         "SELECT recipe, definition, seed FROM (SELECT DISTINCT recipe FROM splits) FULL JOIN recipes "
@@ -66,8 +66,8 @@ def check_record(connection: duckdb.DuckDBPyConnection, recipe: Recipe, seed: in
 
     Args:
         connection: With the tables of ``splits.audit_views``.
-        recipe: What the splits should have been built by.
-        seed: Likewise.
+        recipe: Recipe that the splits should have been built by.
+        seed: Seed that they should have been built with.
     """
     query = "SELECT definition, seed, digest FROM recipes WHERE recipe = ?"
     rows = connection.execute(query, [recipe.name]).fetchall()

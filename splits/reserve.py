@@ -1,4 +1,4 @@
-"""The reserve: what is kept out of training, once and for ever.
+"""The reserve: products that are kept out of training for ever.
 
 A rule without a memory must hold a group out as soon as any member's hash says so, or a merge could
 let a product out; a group of five would then be held out with probability 1 - .75^5 = .76 where .25
@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 
 from m5data.components import components
 from splits.catalogue import first_of_group, pairs_of, sort_by_id
-from splits.keys import Flags, Rows, hash_ids
+from splits.drawing import Flags, Rows, hash_ids
 
 __all__ = ["RESERVE", "Draw", "hold_out"]
 
@@ -35,12 +35,12 @@ RESERVE = pa.schema(
         pa.field("since", pa.int32(), nullable=False),
     ]
 )
-"""One row a product, under its own id: that of the group that it leads, or would lead by itself."""
+"""One row per product, under the product's own id, which is that of the group it leads or would lead."""
 
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """How new units are drawn."""
+    """Parameters of the draw of new units."""
 
     share: float
     """Probability that a unit is held out; above 0, below 1."""
@@ -51,7 +51,7 @@ class Draw:
 
 
 def hold_out(groups: pa.Table, matches: pa.Table, previous: pa.Table, draw: Draw) -> pa.Table:
-    """Decide what is held out.
+    """Decide which products are held out.
 
     Args:
         groups: product_id and group_id of every product, dropped duplicates too.
@@ -81,7 +81,7 @@ def _units(ids: pa.ChunkedArray, groups: pa.ChunkedArray, matches: pa.Table) -> 
 
 
 def _decide(ids: pa.ChunkedArray, unit: Rows, known: Flags, was_held: Flags, draw: Draw) -> Flags:
-    """Return for each product what becomes of it if it is new."""
+    """Return for each product whether it is held out if it is new."""
     any_held, any_known = np.zeros_like(known), np.zeros_like(known)
     any_held[unit[was_held]] = True
     any_known[unit[known]] = True

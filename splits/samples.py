@@ -6,9 +6,8 @@ from math import ceil
 
 import numpy as np
 
-from splits.allocation import allocate, count_each, draw, rank_within
 from splits.assignment import Assignment, FilledSplit
-from splits.keys import Rows, derive_keys
+from splits.drawing import Rows, allocate, count_each, derive_keys, draw, rank_within
 from splits.recipe import Classification, Pool, Sample, Size
 
 __all__ = ["fill_classification", "fill_sample"]
@@ -62,7 +61,7 @@ def _sample_quotas(assignment: Assignment, block: Sample, pool: Pool, strata: _S
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """What one of the two splits may use, in categories that both may."""
+    """Products that one of the two splits may use, in categories that both may use."""
 
     split: str
     size: Size

@@ -16,7 +16,7 @@ __all__ = ["_CATEGORIES", "_TWINS", "Source", "_found_sql", "read_source"]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What the stage works on."""
+    """Input of the stage."""
 
     catalogue: Catalogue
     reserve: pa.Table
@@ -26,11 +26,11 @@ class Source:
 
 
 def read_source(connection: duckdb.DuckDBPyConnection, recipe: Recipe, draw: Draw) -> Source:
-    """Read what the splits of ``recipe`` are made of.
+    """Read the catalogue for the splits of ``recipe``, and update the reserve.
 
     Args:
-        connection: One view a table of the dataset version (``Snapshot.connection``).
-        recipe: Says what a product must have.
+        connection: One view per table of the dataset version (``Snapshot.connection``).
+        recipe: Names what a product must have.
         draw: How new groups of the reserve are drawn.
 
     Raises:
@@ -76,7 +76,7 @@ def _check_inputs(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -> None
 
 
 def _outside(connection: duckdb.DuckDBPyConnection, found: pa.Table) -> pa.Table:
-    """Add to what is not in the catalogue which kept product a dropped duplicate is the same as."""
+    """Return the products outside the catalogue, each dropped duplicate with the kept product that equals it."""
     connection.register("left_out", found.select(["product_id", "group_id", "held_out", "kept"]))
     return _read(connection, _TWINS).cast(OUTSIDE)
 
@@ -108,7 +108,7 @@ def _found_sql(recipe: Recipe, measured: bool) -> str:  # noqa: FBT001
     """Return the query of all products: what the recipe needs to know of them, and what they lack.
 
     Args:
-        recipe: Says what is required.
+        recipe: Names what is required.
         measured: Whether extraction has measured the images; only those that it could read count then.
     """
     ids = ", ".join(f"coalesce(l.{level}_id, -1)::INTEGER AS {level}_id" for level in LEVELS)

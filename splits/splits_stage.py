@@ -10,8 +10,7 @@ import pyarrow as pa
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from m5data.version import __version__
 from splits.builder import build
-from splits.recipe import Recipe
-from splits.recipe_files import load_recipe
+from splits.recipe import Recipe, load_recipe
 from splits.record import digest_splits
 from splits.reserve import Draw
 from splits.settings import SplitSettings
@@ -41,7 +40,7 @@ def run(
     (``no_label``, ``no_caption``, ``no_image``); keeps the rest, in splits or ``unused``.
 
     Raises:
-        SettingsError: There is no such recipe, or it is wrong.
+        SettingsError: The recipe does not exist or is wrong.
         MissingInputError: Products have not been through an earlier stage.
         RecipeError: The catalogue is too small for the recipe.
     """
@@ -76,7 +75,7 @@ def _write(stage: Stage, recipe: Recipe, seed: int, source: Source, splits: pa.T
 
 
 def _record(before: Snapshot, recipe: Recipe, seed: int, splits: pa.Table) -> pa.Table:
-    """Return the row that says how these splits were made."""
+    """Return the row of the table ``recipes`` for these splits."""
     with closing(open_engine()) as engine:
         engine.register("built", splits)
         digest = digest_splits(engine, "built")

@@ -1,4 +1,4 @@
-"""Checks that what counts as right is right: labels, queries, galleries, images."""
+"""Checks of the ground truth: labels, queries, galleries and images."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ def check_truth(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -> Iterat
 
     Args:
         connection: With the tables of ``splits.audit_views``.
-        recipe: Whose splits are looked at.
+        recipe: Recipe of the splits that are checked.
     """
     yield check_none(
         connection, "labels", _labels_sql(recipe), promise="every label is that of the tables labels and matches"
@@ -46,7 +46,7 @@ _IMAGES = {
 
 
 def _labels_sql(recipe: Recipe) -> str:
-    """Return the rows whose label or level is not what the tables say."""
+    """Return a query of the rows whose label or level differs from the tables."""
     levels = {name: "match" if _is_fine(b) else recipe.level_of(b) for b in recipe.splits for name in names_of(b)}
     level = " ".join(f"WHEN '{name}' THEN '{value}'" for name, value in levels.items())
     label = " ".join(f"WHEN '{name}' THEN nullif({name}_id, -1)::VARCHAR" for name in LEVELS)

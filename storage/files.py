@@ -1,4 +1,4 @@
-"""Files of a workspace: where they lie, and how they are written, synced and hashed."""
+"""Files of a workspace: their paths, and functions that write, sync and hash them."""
 
 import errno
 import fcntl
@@ -143,8 +143,8 @@ def temporary_file(path: Path, *, mode: int | None = None) -> Iterator[BinaryIO]
     """Yield the empty temporary file of ``path``, beside it; the end of the block removes it unless it was renamed.
 
     Its name follows from ``path`` alone, so a killed process leaves one file at most, and the next writer of ``path``
-    or the next run of the workspace removes that. The file is locked, which tells a live writer from a dead one.
-    Arguments and errors are those of ``replace_file``.
+    or the next run of the workspace removes that. The file is locked while its writer lives. Arguments and errors are
+    those of ``replace_file``.
     """
     temporary = path.with_name(f".{path.name}{TEMPORARY}")
     with open(temporary, "r+b", opener=lambda name, _: _open_locked(Path(name), mode)) as file:
@@ -195,7 +195,7 @@ def _open_locked(path: Path, mode: int | None) -> int:
 
 
 def _lock(descriptor: int) -> bool:
-    """Lock a file unless another process holds it; a file system without locks has to do without."""
+    """Lock a file unless another process holds it; file systems without locks are written without one."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

@@ -112,7 +112,7 @@ class WriterLock:
 def holder_of(root: Path) -> int | None:
     """Return the process that holds a workspace for writing, None if none does; takes no lock.
 
-    The lock file names the last holder. On Linux the kernel's list of locks tells whether it still holds the lock;
+    The lock file names the last holder. On Linux the kernel's list of locks shows whether it still holds the lock;
     elsewhere a live process of that number counts as the holder.
     """
     path = Layout(root).lock

@@ -18,7 +18,7 @@ from storage.erasure.overwriting import erase_records
 from storage.erasure.records import Place
 from storage.files import Layout
 from storage.objects.reader import Objects
-from storage.objects.table import all_objects
+from storage.objects.writer import all_objects
 from storage.state import ObjectRef
 from storage.versions import Snapshot
 

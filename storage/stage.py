@@ -17,7 +17,7 @@ from m5data.stage import Clock, StageReport
 from m5data.version import __version__
 from storage.engine import open_engine
 from storage.files import Layout, replace_file, sync_folder
-from storage.objects.table import new_objects
+from storage.objects.writer import new_objects
 from storage.state import ObjectIndex
 from storage.tables import TABLES, Partition
 from storage.tables.delta import DataFile, DeltaLog

@@ -1,18 +1,26 @@
-"""SQLite for data that changes row by row, and the index of objects that it holds."""
+"""SQLite for data that changes row by row, the index of objects in it, and the workspace's secret key."""
 
 import os
+import secrets
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from m5data.errors import CorruptObjectError
-from storage.files import sync_file
+from m5data.errors import CorruptObjectError, WorkspaceError
+from storage.files import sync_file, temporary_file
 
-__all__ = ["OBJECT_DDL", "ObjectIndex", "ObjectKind", "ObjectRef", "State"]
+__all__ = [
+    "OBJECT_DDL",
+    "ObjectIndex",
+    "ObjectKind",
+    "ObjectRef",
+    "State",
+    "load_or_create_key",
+]
 
 _BUSY_SECONDS = 30.0
 """Longest wait for another process's transaction; ours last milliseconds."""
@@ -209,3 +217,33 @@ class ObjectIndex:
 def _ref(row: Sequence[Any]) -> ObjectRef:
     digest, *rest = row
     return ObjectRef(digest.hex(), *rest)
+
+
+_BYTES = 32
+
+
+def load_or_create_key(root: Path) -> bytes:
+    """Return the key of a workspace, made on first use; readable by its owner alone, never exported.
+
+    Without it nobody can recognise a merchant or a take-down of yesterday.
+
+    Raises:
+        WorkspaceError: the file is not a key.
+    """
+    path = root / "secret.key"
+    if not path.exists():
+        _create(path)
+    key = path.read_bytes()
+    if len(key) != _BYTES:
+        raise WorkspaceError(f"{path} has {len(key)} bytes, but a key has {_BYTES}. Restore it from a backup.")
+    return key
+
+
+def _create(path: Path) -> None:
+    """Write a new key, whole or not at all; one that another process made meanwhile stays."""
+    with temporary_file(path, mode=0o600) as file:
+        file.write(secrets.token_bytes(_BYTES))
+        file.flush()
+        os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(file.name, path)

@@ -25,7 +25,7 @@ class TarMember:
     size: int
     """Bytes of the payload."""
     offset: int
-    """Where the payload begins in the file."""
+    """Start of the payload in the file."""
     file: BinaryIO
 
     def read(self) -> bytes:

@@ -18,7 +18,6 @@ from m5data.errors import CorruptObjectError, DataError, WorkspaceError
 from m5data.stage import StageReport
 from storage.engine import open_engine, quote
 from storage.files import Layout, replace_file
-from storage.ledger import ledger_columns, ledger_meaning, ledger_sql
 from storage.query import Scope, confine, query_errors, read, scope_of
 from storage.tables import TABLES, Column, Partition, TableSpec
 from storage.tables.delta import DataFile, DeltaLog
@@ -28,6 +27,9 @@ from storage.views import (
     SPEC_NUMBERS_SQL,
     aligned_specs_sql,
     comments_sql,
+    ledger_columns,
+    ledger_meaning,
+    ledger_sql,
     needs_norms,
     rows_sql,
 )

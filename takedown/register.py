@@ -13,8 +13,7 @@ from datetime import datetime
 from typing import Literal, Self
 
 from storage.engine import text
-from storage.secret_key import load_or_create_key
-from storage.state import State
+from storage.state import State, load_or_create_key
 from storage.store import Store
 
 __all__ = ["Mark", "MarkKind", "Register", "open_register"]

@@ -17,9 +17,8 @@ from crawler.media.outcome import MEANINGS, state_of
 from m5data.cli.main import app
 from m5data.settings import Settings
 from m5data.stages import STAGES, resolve
-from storage.ledger import ledger_columns, ledger_meaning
 from storage.tables import TABLES, Column, TableSpec
-from storage.views import SPEC_NUMBERS_COLUMNS, SPEC_NUMBERS_MEANING
+from storage.views import SPEC_NUMBERS_COLUMNS, SPEC_NUMBERS_MEANING, ledger_columns, ledger_meaning
 from tests.misbehaving import FAULTS
 
 __all__ = ["pages", "verbs"]

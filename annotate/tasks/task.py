@@ -106,7 +106,7 @@ class WorkerProgress:
     wanted: int
     """Number of answers wanted, excluding gold."""
     paused: str | None
-    """Why the worker gets no more tasks; None if not paused."""
+    """Reason why the worker gets no more tasks; None if not paused."""
 
 
 @dataclass(frozen=True, slots=True)

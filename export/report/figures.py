@@ -58,7 +58,7 @@ def long_tail(rows: Sequence[dict[str, Any]], shown: int = 40) -> str:
 
 
 def histogram(counts: Sequence[tuple[float, int]], label: str, bins: int = 30) -> str:
-    """Draw how often values occur.
+    """Draw a histogram of values.
 
     Args:
         counts: Each value, and how often it occurs; may be empty.
@@ -75,7 +75,7 @@ def histogram(counts: Sequence[tuple[float, int]], label: str, bins: int = 30) -
 
 
 def image_sizes(rows: Sequence[dict[str, Any]]) -> str:
-    """Draw how large images are: a disc a size, its area the number of images.
+    """Draw the sizes of images: one disc per size, its area the number of images.
 
     Args:
         rows: width, height, images.
@@ -91,7 +91,7 @@ def image_sizes(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def overlap(rows: Sequence[dict[str, Any]], modalities: Sequence[str], shown: int = 16) -> str:
-    """Draw how many products have which modalities: a bar and a column of dots a combination.
+    """Draw the number of products per combination of modalities: a bar and a column of dots for each.
 
     Args:
         rows: A boolean for each modality, and products; commonest first.
@@ -121,7 +121,7 @@ def _draw_dots(axes: Axes, rows: Sequence[dict[str, Any]], modalities: Sequence[
 
 @contextmanager
 def _figure(width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
-    """Give a figure of its own, outside pyplot's global state."""
+    """Yield a figure outside pyplot's global state."""
     with mpl.rc_context(_STYLE), warnings.catch_warnings():
         # the page's reader brings the font that shows these letters
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
@@ -147,14 +147,14 @@ class Placed:
 
     word: str
     size: float
-    """Of its letters."""
+    """Height of its letters."""
     x: float
     """Middle of the word."""
     y: float
     width: float
 
     def meets(self, other: "Placed") -> bool:
-        """Return whether two words would lie over each other."""
+        """Return whether two words would overlap."""
         apart = abs(self.x - other.x) * 2 >= self.width + other.width
         return not (apart or abs(self.y - other.y) * 2 >= (self.size + other.size) * 1.05)
 
@@ -165,7 +165,7 @@ class Placed:
 
 
 def commonest_words(captions: Iterable[str], shown: int = 90) -> list[tuple[str, int]]:
-    """Return the commonest words of captions, segmented by jieba where they are Chinese; numbers are no words."""
+    """Return the commonest words of captions, segmented by jieba where they are Chinese; numbers are left out."""
     words: Counter[str] = Counter()
     for caption in captions:
         words.update(count_words(caption, segment=has_chinese(caption)))

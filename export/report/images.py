@@ -36,7 +36,7 @@ class Thumbnail:
 
 
 def thumbnails(objects: Objects, snapshot: Snapshot, count: int = 12) -> Iterator[Thumbnail]:
-    """Yield up to ``count`` thumbnails of measured images, one a sub-class, largest first."""
+    """Yield up to ``count`` thumbnails of measured images, one per sub-class, largest first."""
     for row in snapshot.sql(_SHOWN_PRODUCTS, [_MAX_PIXELS, count]).to_pylist():
         small = _shrink(objects.read(row["sha256"]))
         if small is not None:

@@ -1,17 +1,17 @@
-"""The numbers behind the report, each one question to DuckDB."""
+"""The numbers of the report, each from one DuckDB query."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from m5data.modalities import modalities
 from storage import Snapshot
-from storage.ledger import number_word
+from storage.views import number_word
 
 __all__ = ["Counts", "Numbers", "ask"]
 
 Rows = list[dict[str, object]]
 Counts = list[tuple[float, int]]
-"""Each value, and how often it occurs; by value."""
+"""Each value with its count, by value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Numbers:
     long_tail: Rows
     """name, products: sub-classes, largest first."""
     overlap: Rows
-    """One boolean a modality, products: which combinations of modalities there are, commonest first."""
+    """One boolean per modality, products: combinations of modalities, commonest first."""
     caption_lengths: Counts
     """Characters of captions."""
     durations: Counts

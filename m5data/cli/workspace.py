@@ -99,7 +99,7 @@ def serve(
 ) -> None:
     """Serve the web application: products, labels, annotation."""
     import m5data
-    from storage.secret_key import load_or_create_key
+    from storage.state import load_or_create_key
     from webapp.app import make_app
     from webapp.security.origin import check_public
     from webapp.server import listen

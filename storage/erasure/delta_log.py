@@ -60,7 +60,7 @@ def _entry(action: dict[str, Any], replacements: Replacements) -> Iterator[dict[
 
 
 def _added(add: dict[str, Any], replacements: Replacements) -> dict[str, Any] | None:
-    """Return what is added instead of a file; None: nothing."""
+    """Return the file that replaces another; None: nothing replaces it."""
     path = unquote(add["path"])
     if path not in replacements:
         return add

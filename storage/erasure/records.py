@@ -24,17 +24,17 @@ _MAX_HEAD = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a WARC record lies, and what its header says."""
+    """Place and header of a WARC record."""
 
     segment: str
     offset: int
-    """Where it starts, bytes."""
+    """Start of the record, bytes."""
     length: int
     """As stored, bytes."""
     type: str = ""
     """WARC-Type."""
     url: str = ""
-    """WARC-Target-URI, empty where there is none."""
+    """WARC-Target-URI, empty if the record has none."""
     sha256: str = ""
     """Of the payload, hex; empty where the record does not say."""
 

@@ -1,4 +1,4 @@
-"""Every row that any version of a table holds: read as one view a table, rewritten without some."""
+"""Read the rows of all versions of a table as one view, and rewrite them without some."""
 
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -32,7 +32,7 @@ class Edit:
     values: Mapping[str, str] = field(default_factory=dict)
     """Column -> its new value; keys stay, so that rows keep their order."""
     buckets: Collection[int] | None = None
-    """Buckets whose files are looked at; None: all."""
+    """Buckets whose files are searched; None: all."""
 
 
 def among(column: str, values: Collection[str]) -> str:
@@ -49,7 +49,7 @@ def rewrite_tables(engine: duckdb.DuckDBPyConnection, root: Path, edits: Iterabl
     Args:
         engine: Connection with whatever the edits' SQL names.
         root: The workspace's folder; its lock is held.
-        edits: At most one a table.
+        edits: At most one per table.
 
     Returns:
         Table -> files that were rewritten or removed; tables without any are absent.
@@ -76,7 +76,7 @@ def correct_reports(root: Path, stages: Collection[str]) -> None:
 
 @contextmanager
 def history(root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open DuckDB with a view a table over all its files: rows repeat where several versions hold them."""
+    """Open DuckDB with a view of each table over all its files: rows repeat where several versions hold them."""
     layout = Layout(root)
     with open_engine() as engine:
         for spec in TABLES.values():

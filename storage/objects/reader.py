@@ -130,7 +130,7 @@ class ObjectProblem:
 
     sha256: str
     detail: str
-    """Where it lies, and what is wrong."""
+    """Its place and the problem."""
 
 
 def verify_objects(objects: Objects) -> Iterator[ObjectProblem]:

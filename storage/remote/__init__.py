@@ -5,8 +5,6 @@ the lease of the store and brings the copy up to date; each commit, and the end 
 store's list of files is written last: it commits a version as a version file does in a folder.
 """
 
-from storage.remote.home import Home
-from storage.remote.local_copy import is_store_url, mark, working_copy
-from storage.remote.transfer import segment_file
+from storage.remote.home import Home, is_store_url, mark, segment_file, working_copy
 
 __all__ = ["Home", "is_store_url", "mark", "segment_file", "working_copy"]

@@ -1,15 +1,19 @@
-"""The object store of a workspace, as seen from its working copy on this machine."""
+"""The object store of a workspace and its working copy on this machine."""
 
 import fcntl
+import hashlib
+import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
-from m5data.errors import CorruptObjectError, ObjectStoreError, WorkspaceError
+from m5data.errors import CorruptObjectError, ObjectStoreError, UsageError, WorkspaceError
 from m5data.stage import Clock, utc_now
-from storage.files import Layout, file_sha256
+from storage.files import Layout, file_sha256, replace_file
 from storage.lock import holder_of
 from storage.remote.lease import Lease
 from storage.remote.local_copy import (
@@ -17,22 +21,23 @@ from storage.remote.local_copy import (
     Record,
     files_of,
     is_segment,
-    mark,
     read_record,
-    store_url_of,
     write_record,
 )
 from storage.remote.manifest import FILES, Manifest, forget_numbers, newest
-from storage.remote.object_store import ObjectStore
-from storage.remote.pull import pull
+from storage.remote.object_store import ObjectStore, log_large_transfer
+from storage.remote.pull import fetch, pull
 from storage.remote.push import push, store_list
-from storage.remote.transfer import segment_file
 from storage.versions import latest_number
 
-__all__ = ["Home"]
+__all__ = ["WORKING_COPIES", "Home", "is_store_url", "mark", "segment_file", "store_url_of", "working_copy"]
+
+WORKING_COPIES = "M5DATA_WORKING_COPIES"
+"""Environment variable that names the folder of working copies."""
 
 _SETTINGS = "m5data.toml"
 _TRIES = 5
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 class Home:
@@ -216,3 +221,88 @@ class Home:
         with (self._own / "pulling.lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def is_store_url(place: str | Path) -> bool:
+    """Return whether a place is the URL of an object store, such as ``s3://bucket/prefix``, and not a folder."""
+    return "://" in str(place) and urlsplit(str(place)).scheme != "file"
+
+
+def working_copy(place: str | Path) -> Path:
+    """Return the folder to work on: the one given by path or ``file:`` URL, or the working copy of a store.
+
+    Working copies lie in the folder that ``M5DATA_WORKING_COPIES`` names, else in the user's cache (``m5data`` in
+    ``XDG_CACHE_HOME`` or ``~/.cache``). A missing one is created; nothing is fetched yet.
+
+    Raises:
+        UsageError: The URL names no bucket.
+    """
+    text = str(place)
+    if not is_store_url(text):
+        parts = urlsplit(text)
+        return Path(unquote(parts.path)) if parts.scheme == "file" and "://" in text else Path(text)
+    url = text.rstrip("/")
+    parts = urlsplit(url)
+    if not parts.netloc and not parts.path:
+        raise UsageError(f"{text}: the URL names no bucket. Write it as s3://bucket/prefix.")
+    digest = hashlib.sha256(url.encode()).hexdigest()[:12]
+    name = _UNSAFE.sub("-", url.rpartition("/")[2]) or "workspace"
+    folder = _parent().absolute() / f"{name}-{digest}"
+    mark(folder, url)
+    return folder
+
+
+def mark(folder: Path, url: str) -> None:
+    """Make a folder the working copy of a store."""
+    if store_url_of(folder) is None:
+        (folder / OWN_FOLDER).mkdir(parents=True, exist_ok=True)
+        replace_file(_path(folder), url.encode())
+
+
+def store_url_of(folder: Path) -> str | None:
+    """Return the URL of the store that a folder is the working copy of; None: it is a workspace of its own."""
+    try:
+        return _path(folder).read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _path(folder: Path) -> Path:
+    return folder / OWN_FOLDER / "address"
+
+
+def _parent() -> Path:
+    named = os.environ.get(WORKING_COPIES)
+    if named:
+        return Path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "m5data"
+
+
+def segment_file(root: Path, name: str) -> Path:
+    """Return where a segment lies on this machine, fetched first if a working copy lacks it.
+
+    Processes that need the same segment wait for the first of them. The path leads nowhere where the store does not
+    know the segment either.
+
+    Raises:
+        WorkspaceError: The store has removed it since this copy was fetched.
+        ObjectStoreError: The store does not answer.
+    """
+    path = Layout(root).objects / name
+    url = None if path.exists() else store_url_of(root)
+    if url is not None:
+        with (root / OWN_FOLDER / "fetching.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if not path.exists():
+                _fetch_segment(root, ObjectStore(url), f"objects/{name}")
+    return path
+
+
+def _fetch_segment(root: Path, store: ObjectStore, path: str) -> None:
+    record = read_record(root)
+    entry = record.manifest.files.get(path) if record.manifest else None
+    log_large_transfer(store.url, "fetching", [entry.size] if entry else [])
+    if entry is not None and not fetch(store, entry, root, path):
+        raise WorkspaceError(
+            f"{store.url}: another machine has changed {path} since this workspace was opened. Open it again."
+        )

@@ -1,99 +1,30 @@
-"""The working copy of an object store on this machine."""
+"""A working copy's files, and its record of what the store holds."""
 
-import hashlib
 import json
 import os
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
-from m5data.errors import UsageError, WorkspaceError
+from m5data.errors import WorkspaceError
 from storage.files import OF_A_RUN, TEMPORARY, replace_file
 from storage.remote.manifest import Manifest
 
 __all__ = [
     "OWN_FOLDER",
     "STATE",
-    "WORKING_COPIES",
     "Record",
     "Stat",
     "files_of",
     "is_segment",
-    "is_store_url",
-    "mark",
     "read_record",
     "stat_of",
-    "store_url_of",
-    "working_copy",
     "write_record",
 ]
 
-WORKING_COPIES = "M5DATA_WORKING_COPIES"
-"""Environment variable that names the folder of working copies."""
 OWN_FOLDER = ".m5data"
 """Folder in a working copy with its knowledge of the store."""
-
-_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
-
-
-def is_store_url(place: str | Path) -> bool:
-    """Return whether a place is the URL of an object store, such as ``s3://bucket/prefix``, and not a folder."""
-    return "://" in str(place) and urlsplit(str(place)).scheme != "file"
-
-
-def working_copy(place: str | Path) -> Path:
-    """Return the folder to work on: the one given by path or ``file:`` URL, or the working copy of a store.
-
-    Working copies lie in the folder that ``M5DATA_WORKING_COPIES`` names, else in the user's cache (``m5data`` in
-    ``XDG_CACHE_HOME`` or ``~/.cache``). A missing one is created; nothing is fetched yet.
-
-    Raises:
-        UsageError: The URL names no bucket.
-    """
-    text = str(place)
-    if not is_store_url(text):
-        parts = urlsplit(text)
-        return Path(unquote(parts.path)) if parts.scheme == "file" and "://" in text else Path(text)
-    url = text.rstrip("/")
-    parts = urlsplit(url)
-    if not parts.netloc and not parts.path:
-        raise UsageError(f"{text}: the URL names no bucket. Write it as s3://bucket/prefix.")
-    digest = hashlib.sha256(url.encode()).hexdigest()[:12]
-    name = _UNSAFE.sub("-", url.rpartition("/")[2]) or "workspace"
-    folder = _parent().absolute() / f"{name}-{digest}"
-    mark(folder, url)
-    return folder
-
-
-def mark(folder: Path, url: str) -> None:
-    """Make a folder the working copy of a store."""
-    if store_url_of(folder) is None:
-        (folder / OWN_FOLDER).mkdir(parents=True, exist_ok=True)
-        replace_file(_path(folder), url.encode())
-
-
-def store_url_of(folder: Path) -> str | None:
-    """Return the URL of the store that a folder is the working copy of; None: it is a workspace of its own."""
-    try:
-        return _path(folder).read_text(encoding="utf-8")
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-
-
-def _path(folder: Path) -> Path:
-    return folder / OWN_FOLDER / "address"
-
-
-def _parent() -> Path:
-    named = os.environ.get(WORKING_COPIES)
-    if named:
-        return Path(named)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "m5data"
-
-
 STATE = "state.sqlite"
 
 Stat = tuple[int, int, int]
@@ -133,7 +64,7 @@ def _inside(top: Path) -> Iterator[Path]:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What a working copy knows of its store."""
+    """A working copy's knowledge of its store."""
 
     manifest: Manifest | None = None
     """Manifest whose files the copy has; None: none yet."""

@@ -1,7 +1,8 @@
 """An object store through fsspec: objects below one URL, each complete or absent."""
 
 import errno
-from collections.abc import Callable, Iterable, Iterator
+import logging
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -9,10 +10,12 @@ from typing import Any, TypeVar, cast
 
 from m5data.errors import ObjectStoreError, WorkspaceError
 
-__all__ = ["ObjectStore", "in_parallel"]
+__all__ = ["ObjectStore", "in_parallel", "log_large_transfer"]
 
 _AT_ONCE = 8
 """Transfers at a time."""
+_LARGE = 200_000_000
+_LOG = logging.getLogger(__name__)
 _OF_THE_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
 
@@ -156,3 +159,15 @@ def _client_errors() -> tuple[type[Exception], ...]:
     except ImportError:
         return ()
     return (BotoCoreError, ClientError)
+
+
+def log_large_transfer(url: str, verb: str, sizes: Collection[int]) -> None:
+    """Log a line for a transfer of more than 200 MB, so that a waiting user knows why.
+
+    Args:
+        url: The store.
+        verb: "fetching" or "storing".
+        sizes: Bytes of each file.
+    """
+    if sum(sizes) > _LARGE:
+        _LOG.warning("%s: %s %s files, %.1f GB", url, verb, f"{len(sizes):,}", sum(sizes) / 1e9)

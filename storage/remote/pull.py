@@ -1,17 +1,18 @@
 """Bring a working copy up to the store's newest manifest."""
 
+import hashlib
 import shutil
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from storage.files import Layout, file_sha256
-from storage.remote.local_copy import STATE, Record, files_of, is_segment, stat_of, write_record
+from m5data.errors import CorruptObjectError
+from storage.files import Layout, file_sha256, sync_file, sync_folder, temporary_file
+from storage.remote.local_copy import OWN_FOLDER, STATE, Record, files_of, is_segment, stat_of, write_record
 from storage.remote.manifest import Entry, Manifest
-from storage.remote.object_store import ObjectStore, in_parallel
-from storage.remote.transfer import fetch, log_large_transfer
+from storage.remote.object_store import ObjectStore, in_parallel, log_large_transfer
 
-__all__ = ["pull"]
+__all__ = ["fetch", "pull"]
 
 _OWNED = ("tables/", "versions/", "objects/")
 """Folders in which every file belongs to the store."""
@@ -77,7 +78,7 @@ def _bring(store: ObjectStore, root: Path, path: str, entry: Entry) -> bool:
 
 
 def _versions_last(paths: Iterable[str]) -> list[str]:
-    """Order paths so that whoever sees a version also finds its files."""
+    """Order paths so that a reader that sees a version also finds its files."""
     return sorted(paths, key=lambda path: (path.startswith("versions/"), path))
 
 
@@ -88,3 +89,30 @@ def _forget_unfinished(layout: Layout) -> None:
             shutil.rmtree(folder)
     for folder in (layout.tables, layout.objects, layout.versions):
         folder.mkdir(exist_ok=True)
+
+
+def fetch(store: ObjectStore, entry: Entry, root: Path, path: str) -> bool:
+    """Fetch a stored file into the working copy, whole or not at all; False: the store has removed it.
+
+    Raises:
+        CorruptObjectError: Its bytes are not those that were stored.
+        ObjectStoreError: The store does not answer.
+    """
+    target = root / path
+    name = hashlib.sha256(path.encode()).hexdigest()[:32]
+    with temporary_file(root / OWN_FOLDER / name) as file:
+        temporary = Path(file.name)
+        if not store.download(entry.key, temporary):
+            return False
+        got = file_sha256(temporary)
+        if got != entry.sha256:
+            raise CorruptObjectError(
+                f"{store.url}/{entry.key}: the SHA-256 of its bytes is {got}, not {entry.sha256} as stored. "
+                "Restore it from a backup."
+            )
+        temporary.chmod(entry.mode)
+        sync_file(temporary)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary.replace(target)
+        sync_folder(target.parent)
+    return True

@@ -10,8 +10,7 @@ from m5data.errors import WorkspaceError
 from storage.files import Layout, file_sha256, temporary_file
 from storage.remote.local_copy import OWN_FOLDER, STATE, Record, Stat, files_of, is_segment, stat_of, write_record
 from storage.remote.manifest import FILES, NOTHING, Entry, Manifest, store_manifest
-from storage.remote.object_store import ObjectStore, in_parallel
-from storage.remote.transfer import log_large_transfer
+from storage.remote.object_store import ObjectStore, in_parallel, log_large_transfer
 from storage.state import ObjectIndex, State
 from storage.versions import latest_number
 

@@ -1,4 +1,4 @@
-"""Every table: its columns with their meaning, its key, its partitions."""
+"""All tables, each with its columns, key and partitions."""
 
 from collections.abc import Iterator, Mapping
 

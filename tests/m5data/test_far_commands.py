@@ -12,7 +12,7 @@ from m5data.cli.main import app
 from m5data.errors import UsageError
 from m5data.workspace import Workspace
 from storage.remote import working_copy
-from storage.remote.local_copy import WORKING_COPIES
+from storage.remote.home import WORKING_COPIES
 from tests.storage.remote.failing_store import FailingStore
 from tests.takedown.planted import plant
 
@@ -65,7 +65,7 @@ def test_a_workspace_moves_there_and_back(tmp_path: Path, monkeypatch: pytest.Mo
     assert list(back.store.verify_objects()) == []
     for opened in (here, back):
         opened.store.objects.close()
-    with pytest.raises(UsageError, match="found one of dataset version"):
+    with pytest.raises(UsageError, match="already a workspace, at dataset version"):
         output_of("copy", URL, "-w", str(tmp_path / "shop"))
 
 

@@ -10,7 +10,7 @@ import m5data
 from m5data.vacuuming import vacuum
 from m5data.workspace import Workspace
 from storage.remote import working_copy
-from storage.remote.local_copy import WORKING_COPIES
+from storage.remote.home import WORKING_COPIES
 from takedown.forget import forget
 from takedown.plan import Target
 from tests.m5data.marker_search import places_with

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import duckdb
 
 from storage import Snapshot
-from storage.ledger import ledger_sql
 from storage.tables import bucket_of
+from storage.views import ledger_sql
 from webapp.catalogue.product_card import TABLES, Card, read_cards
 
 __all__ = ["Detail", "Frame", "Membership", "Sound", "read_detail"]

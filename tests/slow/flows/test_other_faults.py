@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from flows.run_stage import run_stage
+from m5data.invalidate import Selection, invalidate
 from m5data.run_options import RunContext
 from m5data.workspace import Workspace
 from storage import Store
@@ -105,6 +106,7 @@ def _decoder(parent: int) -> psutil.Process | None:
 def _clock(shop: Path, _: Path, place: Path) -> bool:
     """A clock a year ahead for one run, of its stages and its store, and right again."""
     copy_workspace(shop, place)
+    invalidate(Workspace.open(place), "dedup", Selection())  # so that this run commits a version
     for name in ("crawl", "records", "download", "extract", "dedup"):
         workspace = replace(Workspace.open(place), store=Store.open(place, clock=_a_year_ahead))
         run_stage(workspace, name, RunContext(clock=_a_year_ahead))

@@ -28,7 +28,8 @@ from flows.run_files import LOG_FILE
 from m5data.copying import copy_workspace
 from m5data.workspace import Workspace
 from storage.remote import Home, working_copy
-from storage.remote.local_copy import WORKING_COPIES, read_record
+from storage.remote.home import WORKING_COPIES
+from storage.remote.local_copy import read_record
 from tests.pipeline.workspace_content import leftovers, shard_bytes, table_rows
 from tests.s3_server import serving_s3
 from tests.slow.flows.programs import PROGRAM

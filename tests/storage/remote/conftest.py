@@ -8,7 +8,7 @@ import pytest
 
 from storage import Store
 from storage.remote import Home, working_copy
-from storage.remote.local_copy import WORKING_COPIES
+from storage.remote.home import WORKING_COPIES
 from tests.storage.remote.failing_store import FailingStore
 from tests.storage.synthetic import noon
 

@@ -10,7 +10,7 @@ from fsspec.registry import known_implementations
 from m5data.errors import CorruptObjectError, M5DataError, ObjectStoreError, WorkspaceError
 from m5data.workspace import Workspace
 from storage.remote import working_copy
-from storage.remote.local_copy import WORKING_COPIES
+from storage.remote.home import WORKING_COPIES
 from tests.s3_server import serving_s3
 
 CLOSED = "http://127.0.0.1:9"

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from splits.allocation import allocate, count_each, draw, rank_within
+from splits.drawing import allocate, count_each, draw, rank_within
 
 
 @st.composite

@@ -1,24 +1,72 @@
-"""Dividing a number of samples among classes, and drawing them."""
+"""Random draws that are the same on every machine: keys of rows, quotas of classes, and the rows drawn."""
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 
-from splits.keys import Keys, Rows
+from storage.engine import open_engine
 
-__all__ = ["Ranked", "allocate", "count_each", "draw", "rank_within"]
+__all__ = [
+    "Flags",
+    "Keys",
+    "Ranked",
+    "Rows",
+    "allocate",
+    "count_each",
+    "derive_keys",
+    "draw",
+    "hash_ids",
+    "mix",
+    "rank_within",
+]
+
+Rows = npt.NDArray[np.int64]
+"""Row numbers, or one number per row."""
+
+Flags = npt.NDArray[np.bool_]
+"""One flag per row."""
+
+Keys = npt.NDArray[np.uint64]
+"""One number per row, uniform over 0 to 2^64 - 1."""
+
+
+def hash_ids(ids: pa.ChunkedArray, salt: str) -> Keys:
+    """Return for each id the first eight bytes of md5(salt + ":" + id), as a little-endian number."""
+    with open_engine() as connection:
+        connection.register("ids", pa.table({"id": ids}))
+        query = "SELECT md5_number_upper(? || ':' || id) AS key FROM ids"
+        keys = connection.sql(query, params=[salt]).to_arrow_table()["key"].to_numpy()
+    return np.asarray(keys, dtype=np.uint64)
+
+
+def derive_keys(keys: Keys, purpose: str) -> Keys:
+    """Return keys that are independent of those for another purpose."""
+    word = int.from_bytes(hashlib.md5(purpose.encode(), usedforsecurity=False).digest()[:8], "little")
+    return mix(keys ^ np.uint64(word))
+
+
+def mix(values: Keys) -> Keys:
+    """Scramble numbers one by one: the finaliser of SplitMix64 (Steele et al. 2014), a bijection."""
+    x = values + np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
 
 _ONE = 32  # bits after the point of the common factor in `allocate`
 _HALF = 1 << (_ONE - 1)
 
 
 def allocate(total: int, weights: Rows, low: Rows, high: Rows) -> Rows:
-    """Divide ``total`` in proportion to ``weights``, no part below ``low`` or above ``high``.
+    """Divide ``total`` in proportion to ``weights``, with every part between ``low`` and ``high``.
 
     Every class gets the same factor times its weight, rounded to the nearest whole number (the
-    method of Sainte-Lague, which favours neither large nor small classes), within its bounds. Of
-    classes that tie for the last products the earlier get them. In whole numbers throughout, so
-    that every machine divides alike.
+    method of Sainte-Lague, which favours neither large nor small classes), within its bounds. If
+    classes tie for the last products, the earlier ones get them. All arithmetic is in whole numbers,
+    so every machine divides alike.
 
     Args:
         total: Sum of the parts; between the sums of ``low`` and ``high``.
@@ -57,7 +105,7 @@ class Ranked:
 
 
 def rank_within(rows: Rows, strata: Rows, keys: Keys, units: Rows | None = None) -> Ranked:
-    """Put ``rows`` in random order within each class.
+    """Return ``rows`` in random order within each class.
 
     Args:
         rows: Row numbers, ascending.
