@@ -1,4 +1,4 @@
-"""What ``m5data train`` and ``m5data evaluate`` do: folders by convention, results as plain values."""
+"""Entry points of ``m5data train`` and ``m5data evaluate``: folders by convention, results as plain values."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from m5data.stage import Progress
 from scale.data.shard_folder import ShardFolder
 from scale.evaluation.evaluate import evaluate
-from scale.training.train import Trained, train
+from scale.training.train import PhaseReport, train
 from scale.training_recipe import load_training_recipe
 
 __all__ = ["CACHE", "evaluate_run", "run_folder", "train_run"]
@@ -22,7 +22,7 @@ def run_folder(workspace: Path, recipe: str) -> Path:
 
 def train_run(
     workspace: Path, shards: Path, recipe: str, *, seed: int, restart: bool, device: str | None, progress: Progress
-) -> tuple[Trained, ...]:
+) -> tuple[PhaseReport, ...]:
     """Train a recipe on an export, or go on with it; see ``scale.training.train.train``."""
     chosen = load_training_recipe(recipe)
     folder = run_folder(workspace, chosen.name)
@@ -35,7 +35,7 @@ def train_run(
 def evaluate_run(
     workspace: Path, shards: Path, recipe: str, *, device: str | None, progress: Progress
 ) -> dict[str, Any]:
-    """Judge the training of a recipe; see ``scale.evaluation.evaluate.evaluate``."""
+    """Evaluator the training of a recipe; see ``scale.evaluation.evaluate.evaluate``."""
     folder = run_folder(workspace, load_training_recipe(recipe).name)
     out = folder / "evaluation"
     return evaluate(ShardFolder(shards), folder, out, cache=workspace / CACHE, device=device, progress=progress)

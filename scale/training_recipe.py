@@ -1,4 +1,4 @@
-"""Training recipes: the shipped ones and how one is loaded. [P] is the SCALE paper, [C] its released code."""
+"""Training recipes and how to load them. [P] is the SCALE paper, [C] its released code."""
 
 import tomllib
 from collections.abc import Mapping
@@ -32,13 +32,13 @@ def shipped_names() -> tuple[str, ...]:
 
 
 def shipped_values(name: str) -> dict[str, Any]:
-    """Return what a shipped recipe's file says.
+    """Return the values in a shipped recipe's file.
 
     Raises:
         ValueError: There is none of that name.
     """
     if name not in shipped_names():
-        raise ValueError(f"base: wanted one of {', '.join(shipped_names())}, got {name!r}")
+        raise ValueError(f"base: {name!r} is not a shipped recipe. Use one of {', '.join(shipped_names())}.")
     return tomllib.loads((resources.files("scale") / "recipes" / f"{name}.toml").read_text(encoding="utf-8"))
 
 
@@ -55,7 +55,7 @@ def load_training_recipe(name: str | Path) -> "TrainingRecipe":
         return read_settings(Path(name), TrainingRecipe)
     if str(name) not in shipped_names():
         known = ", ".join(shipped_names())
-        raise SettingsError(f"recipe {name}: wanted one of {known} or the path of a .toml file, got {str(name)!r}")
+        raise SettingsError(f"recipe {name}: There is no such recipe. Use one of {known}, or the path of a .toml file.")
     with resources.as_file(resources.files("scale") / "recipes" / f"{name}.toml") as path:
         return read_settings(path, TrainingRecipe)
 
@@ -79,7 +79,7 @@ class InputSettings(StageSettings):
     table_tokens: int = Field(default=64, ge=4)
     """[P] 64."""
     image: Literal["patches", "regions"] = "patches"
-    """``patches``: a grid over the picture; ``regions``: stored features and boxes from ``regions_file``."""
+    """``patches``: a grid over the image; ``regions``: stored features and boxes from ``regions_file``."""
     grid: int = Field(default=6, ge=1)
     """Patches along each side; 6 x 6 are as many as [C]'s 36 regions. With ``regions``: grid x grid regions at most."""
     patch: int = Field(default=32, ge=2)
@@ -103,7 +103,7 @@ class InputSettings(StageSettings):
 
     @property
     def image_tokens(self) -> int:
-        """Patches, or most regions, of a picture."""
+        """Patches, or the maximum number of regions, of an image."""
         return self.grid**2
 
     @property
@@ -118,7 +118,7 @@ class InputSettings(StageSettings):
 
     @property
     def audio_shape(self) -> tuple[int, int]:
-        """Tokens of a sound, and numbers of each."""
+        """Tokens of an audio clip, and numbers in each."""
         if self.audio == "mfcc":
             return self.audio_tokens, 2 * self.mfcc
         return 80, int(self.mel_seconds * 16_000) // 256 + 1
@@ -141,12 +141,12 @@ class ModelSettings(StageSettings):
     @model_validator(mode="after")
     def _heads_divide_the_width(self) -> Self:
         if self.width % self.heads:
-            raise ValueError(f"heads: wanted a divisor of the width {self.width}, got {self.heads}")
+            raise ValueError(f"heads: {self.heads} does not divide the width {self.width}. Use a divisor of it.")
         return self
 
 
 class ObjectiveSettings(StageSettings):
-    """What is learnt from what: one switch for each ablation of the papers."""
+    """Training objective: one switch for each ablation of the papers."""
 
     modalities: tuple[Modality, ...] = MODALITIES
     """Those that the model sees."""
@@ -176,11 +176,13 @@ class ObjectiveSettings(StageSettings):
     @model_validator(mode="after")
     def _agree(self) -> Self:
         if not self.modalities or len(set(self.modalities)) != len(self.modalities):
-            raise ValueError(f"modalities: wanted some, each once, got {list(self.modalities)}")
+            raise ValueError(
+                f"modalities: {list(self.modalities)} must name at least one modality, and each only once."
+            )
         if self.fusion == "text-cross" and "text" not in self.modalities:
-            raise ValueError("fusion: text-cross wants text among the modalities; add it or choose joint")
+            raise ValueError("fusion: text-cross needs text among the modalities. Add it, or use joint.")
         if self.stack_table and not {"text", "table"} <= set(self.modalities):
-            raise ValueError("stack_table: wanted text and table among the modalities; add them")
+            raise ValueError("stack_table: The modalities must include text and table. Add them.")
         return self
 
     @property
@@ -192,7 +194,7 @@ class ObjectiveSettings(StageSettings):
 
 
 class OptimiserSettings(StageSettings):
-    """How it is learnt."""
+    """Optimiser, batches and checkpoints."""
 
     batch: int = Field(default=64, ge=2)
     """Samples a step and process [P] 64."""
@@ -227,7 +229,7 @@ class OptimiserSettings(StageSettings):
 
 
 class TrainingRecipe(StageSettings):
-    """One training: its name, and everything that its outcome depends on beside data and seed.
+    """A training run's name, and every setting that its result depends on besides data and seed.
 
     A file may say ``base = "tiny"``, or another shipped recipe: then it says only what differs from that.
     """

@@ -1,4 +1,4 @@
-"""Tasks as the page is sent them."""
+"""``/annotate``: the annotation page, its tasks and its answers."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -11,15 +11,15 @@ from starlette.routing import BaseRoute, Route
 
 from annotate.tasks import BROKEN, LeasedTask, RefusedError, TaskBoard, WorkerProgress
 from webapp.catalogue.comparison import compare
-from webapp.catalogue.product_card import Card
-from webapp.catalogue.product_reader import Shelf
+from webapp.catalogue.product_card import ProductCard
+from webapp.catalogue.product_reader import ProductReader
 from webapp.pages import Pages
 from webapp.requests import Threads, read_body, visitor_of
 
 __all__ = ["AnnotationRoutes", "product_view", "task_view"]
 
 
-def task_view(task: LeasedTask, cards: Mapping[str, Card]) -> dict[str, object]:
+def task_view(task: LeasedTask, cards: Mapping[str, ProductCard]) -> dict[str, object]:
     """Return a task with both products and their specifications side by side; nothing in it tells gold from others.
 
     A product that is not there any more is None.
@@ -36,13 +36,13 @@ def task_view(task: LeasedTask, cards: Mapping[str, Card]) -> dict[str, object]:
     }
 
 
-def product_view(card: Card | None) -> dict[str, object] | None:
+def product_view(card: ProductCard | None) -> dict[str, object] | None:
     """Return what an annotator sees of a product: not which shop sells it, nor where."""
     if card is None:
         return None
     return {
         "caption": card.caption,
-        "pictures": [asdict(picture) for picture in card.pictures],
+        "pictures": [asdict(image) for image in card.images],
         "videos": [asdict(video) for video in card.videos],
     }
 
@@ -52,7 +52,7 @@ _AHEAD = 6
 _STATUS = {"unknown_worker": 403, "not_handed": 409, "answered": 409, "bad_answer": 422}
 
 
-class Answer(BaseModel):
+class AnswerBody(BaseModel):
     """One answer as the page sends it."""
 
     task: int = Field(ge=0, lt=2**63)
@@ -60,20 +60,20 @@ class Answer(BaseModel):
     seconds: float = Field(ge=0, allow_inf_nan=False)
 
 
-class Undo(BaseModel):
+class UndoBody(BaseModel):
     """The answer that is taken back."""
 
     task: int = Field(ge=0, lt=2**63)
 
 
 class AnnotationRoutes:
-    """Hands tasks out and takes answers in; whose they are is told by the sign-in alone, never by the request."""
+    """Leases tasks and records answers; the worker comes from the session alone, never from the request."""
 
-    def __init__(self, board: TaskBoard, shelf: Shelf, pages: Pages, threads: Threads) -> None:
-        self._board, self._shelf, self._pages, self._threads = board, shelf, pages, threads
+    def __init__(self, board: TaskBoard, products: ProductReader, pages: Pages, threads: Threads) -> None:
+        self._board, self._products, self._pages, self._threads = board, products, pages, threads
         self.routes: list[BaseRoute] = [
             Route("/annotate", self.show),
-            Route("/annotate/tasks", self.hand_out, methods=["POST"]),
+            Route("/annotate/tasks", self.tasks, methods=["POST"]),
             Route("/annotate/answers", self.answer, methods=["POST"]),
             Route("/annotate/undo", self.undo, methods=["POST"]),
         ]
@@ -83,11 +83,11 @@ class AnnotationRoutes:
         visitor_of(request, "annotator")
         return self._pages.render(request, "annotate.html")
 
-    async def hand_out(self, request: Request) -> Response:
+    async def tasks(self, request: Request) -> Response:
         """Answer with the tasks to judge next, whole."""
         worker = visitor_of(request, "annotator").person.name
         tasks, progress = await self._threads.write(self._next, worker)
-        cards = await self._threads.read(self._shelf.cards, [p for t in tasks for p in (t.query, t.candidate) if p])
+        cards = await self._threads.read(self._products.cards, [p for t in tasks for p in (t.query, t.candidate) if p])
         return JSONResponse(
             {
                 "tasks": [task_view(task, cards) for task in tasks],
@@ -98,9 +98,9 @@ class AnnotationRoutes:
         )
 
     async def answer(self, request: Request) -> Response:
-        """Take an answer; once this has been said to be done, it is on the disk."""
+        """Record an answer; it is on disk before the response is sent."""
         worker = visitor_of(request, "annotator").person.name
-        answer = await read_body(request, Answer)
+        answer = await read_body(request, AnswerBody)
         try:
             new = await self._threads.write(self._board.answer, worker, answer.task, answer.label, answer.seconds)
         except RefusedError as error:
@@ -110,7 +110,7 @@ class AnnotationRoutes:
     async def undo(self, request: Request) -> Response:
         """Take one answer back."""
         worker = visitor_of(request, "annotator").person.name
-        undo = await read_body(request, Undo)
+        undo = await read_body(request, UndoBody)
         task = await self._threads.write(self._board.undo, worker, undo.task)
         return JSONResponse({"undone": task is not None})
 

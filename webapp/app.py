@@ -1,4 +1,4 @@
-"""The application: its parts, put together."""
+"""Assemble the web application."""
 
 import time
 from collections.abc import AsyncIterator
@@ -19,20 +19,20 @@ from annotate.tasks import TaskBoard, TaskSettings
 from m5data.stage import Clock, utc_now
 from storage import Store
 from webapp.annotate_routes import AnnotationRoutes
-from webapp.catalogue.product_reader import Shelf
+from webapp.catalogue.product_reader import ProductReader
 from webapp.label_routes import ReviewRoutes
 from webapp.object_routes import ObjectRoutes
 from webapp.pages import Pages
 from webapp.product_routes import BrowsingRoutes
 from webapp.requests import Threads
-from webapp.security.gate import Gate, Keys
+from webapp.security.gate import AccessControl, Gate
 from webapp.security.headers import SecurityHeaders
-from webapp.security.origin import Address
+from webapp.security.origin import ServerOrigin
 from webapp.security.people import People, Person, find_reviewer
 from webapp.security.rate_limit import RateLimit
 from webapp.security.sessions import Sessions, Signer
 from webapp.settings import ServeSettings
-from webapp.signing_in import SignInRoutes
+from webapp.sign_in_routes import SignInRoutes
 
 __all__ = ["make_app"]
 
@@ -51,39 +51,39 @@ def make_app(
         key: What the application signs with, where the settings hold no secret.
         clock: For sign-ins and answers.
     """
-    board, threads, shelf = TaskBoard(store.state, tasks, clock), Threads(), Shelf(store, time.monotonic)
-    keys = _keys(store, board, settings, key, clock)
+    board, threads, products = TaskBoard(store.state, tasks, clock), Threads(), ProductReader(store, time.monotonic)
+    access = _access_control(store, board, settings, key, clock)
     pages = Pages()
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
         threads.close()
-        shelf.close()
+        products.close()
         board.close()
 
     routes: list[BaseRoute] = [
-        *SignInRoutes(keys, pages, clock).routes,
-        *AnnotationRoutes(board, shelf, pages, threads).routes,
-        *BrowsingRoutes(shelf, pages, threads).routes,
-        *ReviewRoutes(store.state, shelf, pages, threads, clock).routes,
+        *SignInRoutes(access, pages, clock).routes,
+        *AnnotationRoutes(board, products, pages, threads).routes,
+        *BrowsingRoutes(products, pages, threads).routes,
+        *ReviewRoutes(store.state, products, pages, threads, clock).routes,
         *ObjectRoutes(store.objects, threads).routes,
         Mount("/static", _Static(packages=[("webapp", "static")])),
     ]
     app = Starlette(
         routes=routes,
         middleware=[
-            Middleware(TrustedHostMiddleware, allowed_hosts=keys.address.hosts, www_redirect=False),
-            Middleware(Gate, keys=keys),
+            Middleware(TrustedHostMiddleware, allowed_hosts=access.origin.hosts, www_redirect=False),
+            Middleware(Gate, access=access),
         ],
-        exception_handlers={HTTPException: _Refusals(pages)},
+        exception_handlers={HTTPException: _ErrorPages(pages)},
         lifespan=lifespan,
         max_body_size=_LARGEST_BODY,
     )
     return SecurityHeaders(app)
 
 
-def _keys(store: Store, board: TaskBoard, settings: ServeSettings, key: bytes, clock: Clock) -> Keys:
+def _access_control(store: Store, board: TaskBoard, settings: ServeSettings, key: bytes, clock: Clock) -> AccessControl:
     def find(token: str) -> Person | None:
         if worker := board.worker_of(token):
             return Person(worker, "annotator")
@@ -91,11 +91,11 @@ def _keys(store: Store, board: TaskBoard, settings: ServeSettings, key: bytes, c
         return Person(reviewer, "reviewer") if reviewer else None
 
     secret = settings.secret.get_secret_value().encode() if settings.secret else key
-    return Keys(
+    return AccessControl(
         sessions=Sessions(Signer(secret), timedelta(hours=settings.session_h)),
         people=People(find, time.monotonic),
         limit=RateLimit(settings.requests_per_s, settings.burst, time.monotonic),
-        address=Address(settings.origin),
+        origin=ServerOrigin(settings.origin),
         clock=clock,
     )
 
@@ -109,7 +109,7 @@ class _Static(StaticFiles):
         return answer
 
 
-class _Refusals:
+class _ErrorPages:
     """Turns refusals into pages for people, and into JSON for the pages' own requests."""
 
     def __init__(self, pages: Pages) -> None:

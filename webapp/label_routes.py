@@ -1,4 +1,4 @@
-"""Pairs of categories as the page is sent them."""
+"""``/labels``: the label review page, its uncertain pairs and decisions."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -24,8 +24,8 @@ from align.review import (
 )
 from m5data.stage import Clock
 from storage import State
-from webapp.catalogue.product_card import Card, plain
-from webapp.catalogue.product_reader import Shelf
+from webapp.catalogue.product_card import ProductCard, plain
+from webapp.catalogue.product_reader import ProductReader
 from webapp.pages import Pages
 from webapp.requests import Threads, read_body, visitor_of
 
@@ -43,12 +43,12 @@ class _Side:
 
 
 def example_products(pairs: Iterable[UncertainPair]) -> list[str]:
-    """Return the products whose pictures the pairs need."""
+    """Return the products whose images the pairs need."""
     return [one.product_id for pair in pairs for one in (*pair.examples_a, *pair.examples_b)]
 
 
-def pair_view(pair: UncertainPair, cards: Mapping[str, Card]) -> PairView:
-    """Return a pair with titles and pictures of both sides."""
+def pair_view(pair: UncertainPair, cards: Mapping[str, ProductCard]) -> PairView:
+    """Return a pair with titles and images of both sides."""
     return {
         "a": _side(_Side(pair.a, pair.examples_a), cards),
         "b": _side(_Side(pair.b, pair.examples_b), cards),
@@ -69,12 +69,12 @@ def conflict_view(conflict: Conflict) -> dict[str, object]:
     }
 
 
-def _side(side: _Side, cards: Mapping[str, Card]) -> dict[str, object]:
+def _side(side: _Side, cards: Mapping[str, ProductCard]) -> dict[str, object]:
     pictured = (cards[one.product_id] for one in side.examples if one.product_id in cards)
     return {
         **_category(side.category),
         "titles": [plain(one.caption, _LONGEST) for one in side.examples],
-        "pictures": [card.pictures[0].sha256 for card in pictured if card.pictures],
+        "pictures": [card.images[0].sha256 for card in pictured if card.images],
     }
 
 
@@ -86,38 +86,38 @@ _EXAMPLES = 5
 _CONFLICTS = 20
 
 
-class Side(BaseModel):
+class CategoryBody(BaseModel):
     """A category as the page names it."""
 
     source: str = Field(max_length=200)
     path: tuple[str, ...] = Field(max_length=20)
 
 
-class Wanted(BaseModel):
+class PairsBody(BaseModel):
     """How many pairs the page asks for."""
 
     limit: int = Field(ge=1, le=500)
 
 
-class Made(BaseModel):
+class DecisionBody(BaseModel):
     """One decision as the page sends it."""
 
     token: str = Field(pattern=r"^[0-9a-zA-Z-]{16,64}$")
-    """Made by the page for this decision: sent twice, it is kept once."""
+    """Random, made by the page for each decision: one sent twice is stored once."""
     kind: Literal["accept", "reject", "rename", "split"]
-    a: Side
-    b: Side | None = None
+    a: CategoryBody
+    b: CategoryBody | None = None
     name: str = Field(default="", max_length=200)
 
 
 class ReviewRoutes:
-    """Shows doubtful pairs and keeps decisions; who decided is told by the sign-in alone."""
+    """Shows uncertain pairs and records decisions; the reviewer comes from the session alone."""
 
-    def __init__(self, state: State, shelf: Shelf, pages: Pages, threads: Threads, clock: Clock) -> None:
-        self._state, self._shelf, self._pages, self._threads, self._clock = state, shelf, pages, threads, clock
+    def __init__(self, state: State, products: ProductReader, pages: Pages, threads: Threads, clock: Clock) -> None:
+        self._state, self._products, self._pages, self._threads, self._clock = state, products, pages, threads, clock
         self.routes: list[BaseRoute] = [
             Route("/labels", self.show),
-            Route("/labels/pairs", self.hand_out, methods=["POST"]),
+            Route("/labels/pairs", self.pairs, methods=["POST"]),
             Route("/labels/decisions", self.decide, methods=["POST"]),
         ]
 
@@ -126,16 +126,16 @@ class ReviewRoutes:
         visitor_of(request, "reviewer")
         return self._pages.render(request, "labels.html")
 
-    async def hand_out(self, request: Request) -> Response:
-        """Answer with undecided pairs, the most doubtful first, and with what people disagree on."""
+    async def pairs(self, request: Request) -> Response:
+        """Answer with undecided pairs, the most uncertain first, and the conflicts between reviewers."""
         visitor = visitor_of(request, "reviewer")
-        wanted = await read_body(request, Wanted)
+        wanted = await read_body(request, PairsBody)
         return JSONResponse(await self._threads.read(self._pairs, wanted.limit, visitor.person.name))
 
     async def decide(self, request: Request) -> Response:
-        """Keep a decision; once this has been said to be done, it is on the disk."""
+        """Record a decision; it is on disk before the response is sent."""
         visitor = visitor_of(request, "reviewer")
-        made = await read_body(request, Made)
+        made = await read_body(request, DecisionBody)
         b = None if made.b is None else Category(made.b.source, made.b.path)
         decision = Decision(
             made.kind,
@@ -154,8 +154,8 @@ class ReviewRoutes:
     def _pairs(self, limit: int, reviewer: str) -> dict[str, object]:
         decisions = all_decisions(self._state)
         decided = resolve_decisions(decisions)
-        pairs = uncertain_pairs(self._shelf.newest(), decided, limit=limit, examples=_EXAMPLES)
-        cards = self._shelf.cards(example_products(pairs))
+        pairs = uncertain_pairs(self._products.newest(), decided, limit=limit, examples=_EXAMPLES)
+        cards = self._products.cards(example_products(pairs))
         return {
             "pairs": [pair_view(pair, cards) for pair in pairs],
             "decided": sum(decision.reviewer == reviewer for decision in decisions),

@@ -1,4 +1,4 @@
-"""Byte ranges (RFC 9110, section 14)."""
+"""Serve media objects, with byte ranges (RFC 9110, section 14), and single frames."""
 
 import re
 from collections.abc import AsyncIterator
@@ -12,12 +12,12 @@ from m5data.errors import CorruptObjectError
 from storage import ObjectRef, Objects
 from webapp.requests import Threads, visitor_of
 
-__all__ = ["PLAYED", "SHOWN", "NoRangeError", "ObjectRoutes", "read_range"]
+__all__ = ["IMAGE_TYPES", "PLAYABLE_TYPES", "ObjectRoutes", "RangeNotSatisfiableError", "read_range"]
 
 _ONE_RANGE = re.compile(r"bytes=(?:(\d{1,18})-(\d{0,18})|-(\d{1,18}))")
 
 
-class NoRangeError(ValueError):
+class RangeNotSatisfiableError(ValueError):
     """The range lies outside of what there is (status 416)."""
 
 
@@ -27,7 +27,7 @@ def read_range(header: str | None, length: int) -> tuple[int, int] | None:
     Several ranges, other units and malformed headers are ignored, as the RFC allows.
 
     Raises:
-        NoRangeError: None of the bytes asked for exists.
+        RangeNotSatisfiableError: None of the bytes asked for exists.
     """
     found = _ONE_RANGE.fullmatch(header.strip()) if header else None
     if found is None:
@@ -40,13 +40,13 @@ def read_range(header: str | None, length: int) -> tuple[int, int] | None:
         if last and int(last) < begin:
             return None
     if begin >= end:
-        raise NoRangeError(f"wanted bytes {header}, there are {length}")
+        raise RangeNotSatisfiableError(f"The range {header} lies outside the {length} bytes of the object.")
     return begin, end
 
 
-SHOWN = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp", "image/bmp", "image/avif"})
+IMAGE_TYPES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp", "image/bmp", "image/avif"})
 """Images that browsers show and that can hold no script: never SVG."""
-PLAYED = frozenset({"video/mp4", "video/webm", "video/quicktime", "audio/mpeg"})
+PLAYABLE_TYPES = frozenset({"video/mp4", "video/webm", "video/quicktime", "audio/mpeg"})
 FRAMES = "video/x-motion-jpeg"
 _HASH = re.compile(r"[0-9a-f]{64}")
 _JPEG = b"\xff\xd8\xff"
@@ -60,7 +60,7 @@ _HEADERS = {
 
 
 class ObjectRoutes:
-    """Serves media and sound; pages and everything of another type are not there for anybody."""
+    """Serves images, videos and audio; pages and objects of other types are never served."""
 
     def __init__(self, objects: Objects, threads: Threads) -> None:
         self._objects, self._threads = objects, threads
@@ -72,13 +72,13 @@ class ObjectRoutes:
     async def show(self, request: Request) -> Response:
         """Answer with an object or a range of it."""
         visitor_of(request)
-        ref = await self._find(request.path_params["sha256"], SHOWN | PLAYED)
+        ref = await self._find(request.path_params["sha256"], IMAGE_TYPES | PLAYABLE_TYPES)
         headers = {**_HEADERS, "etag": f'"{ref.sha256}"', "accept-ranges": "bytes"}
         if request.headers.get("if-none-match") == headers["etag"]:
             return Response(status_code=304, headers=headers)
         try:
             asked = read_range(request.headers.get("range"), ref.payload_length)
-        except NoRangeError:
+        except RangeNotSatisfiableError:
             return Response(status_code=416, headers={**headers, "content-range": f"bytes */{ref.payload_length}"})
         begin, end = asked or (0, ref.payload_length)
         headers["content-length"] = str(end - begin)
@@ -104,7 +104,7 @@ class ObjectRoutes:
         return Response(data, headers=_HEADERS, media_type="image/jpeg")
 
     async def _find(self, sha256: str, types: frozenset[str] | set[str]) -> ObjectRef:
-        """Return where an object lies; there is none to see unless it is a medium of a type that is safe to show."""
+        """Return where an object lies; there is none to see unless its type is safe to show."""
         known = _HASH.fullmatch(sha256) is not None
         ref = await self._threads.read(self._objects.index.find, sha256) if known else None
         if ref is None or ref.kind == "page" or ref.mime not in types:

@@ -1,4 +1,4 @@
-"""``/products``: finding products, and looking at one in all its modalities."""
+"""``/products``: search for products, and show one with all its modalities."""
 
 from urllib.parse import urlencode
 
@@ -8,9 +8,9 @@ from starlette.responses import HTMLResponse
 from starlette.routing import BaseRoute, Route
 
 from webapp.catalogue.product_detail import read_detail
-from webapp.catalogue.product_reader import Shelf
-from webapp.catalogue.search import Choices, Found, Search, find_products, list_choices
-from webapp.object_routes import PLAYED, SHOWN
+from webapp.catalogue.product_reader import ProductReader
+from webapp.catalogue.search import Filters, ResultPage, Search, find_products, list_filters
+from webapp.object_routes import PLAYABLE_TYPES
 from webapp.pages import Pages
 from webapp.requests import Threads, visitor_of
 
@@ -23,8 +23,8 @@ _LONGEST = 300
 class BrowsingRoutes:
     """Shows products to reviewers."""
 
-    def __init__(self, shelf: Shelf, pages: Pages, threads: Threads) -> None:
-        self._shelf, self._pages, self._threads = shelf, pages, threads
+    def __init__(self, products: ProductReader, pages: Pages, threads: Threads) -> None:
+        self._products, self._pages, self._threads = products, pages, threads
         self.routes: list[BaseRoute] = [
             Route("/products", self.search),
             Route("/products/{product_id:path}", self.show),
@@ -34,13 +34,13 @@ class BrowsingRoutes:
         """Answer with one page of products."""
         visitor_of(request, "reviewer")
         search = _search(request)
-        found, choices, version = await self._threads.read(self._find, search)
+        found, filters, version = await self._threads.read(self._find, search)
         following = None
         if found.next is not None:
             kept = {"q": search.text, "source": search.source, "class": search.sub_class, "split": search.split}
             following = "?" + urlencode({**{k: v for k, v in kept.items() if v}, "after": found.next})
         return self._pages.render(
-            request, "products.html", found=found, choices=choices, search=search, following=following, version=version
+            request, "products.html", found=found, filters=filters, search=search, following=following, version=version
         )
 
     async def show(self, request: Request) -> HTMLResponse:
@@ -49,14 +49,14 @@ class BrowsingRoutes:
         product = request.path_params["product_id"]
         detail = None
         if len(product) <= _LONGEST and product.isprintable():
-            detail = await self._threads.read(lambda: read_detail(self._shelf.newest(), product))
+            detail = await self._threads.read(lambda: read_detail(self._products.newest(), product))
         if detail is None:
             raise HTTPException(404, "no such product")
-        return self._pages.render(request, "product.html", detail=detail, card=detail.card, shown=SHOWN, played=PLAYED)
+        return self._pages.render(request, "product.html", detail=detail, card=detail.card, playable=PLAYABLE_TYPES)
 
-    def _find(self, search: Search) -> tuple[Found, Choices, int]:
-        with self._shelf.reading() as engine:
-            return find_products(engine, search), list_choices(engine), self._shelf.snapshot.number
+    def _find(self, search: Search) -> tuple[ResultPage, Filters, int]:
+        with self._products.reading() as engine:
+            return find_products(engine, search), list_filters(engine), self._products.snapshot.number
 
 
 def _search(request: Request) -> Search:

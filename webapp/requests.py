@@ -1,4 +1,4 @@
-"""What handlers ask about who is asking."""
+"""Helpers of the request handlers: the visitor, the JSON body, and thread pools."""
 
 import asyncio
 from collections.abc import Callable

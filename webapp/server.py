@@ -1,4 +1,4 @@
-"""The server: one process, until it is told to end."""
+"""The HTTP server: one process that runs until SIGINT or SIGTERM."""
 
 import socket
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from webapp.settings import ServeSettings
 __all__ = ["listen", "serve"]
 
 _CONNECTIONS = 500
-"""Connections at once; more are told to come again."""
+"""Connections at once; more get status 503."""
 _BACKLOG = 512
 _IDLE_S = 30
 _END_S = 10
@@ -34,7 +34,7 @@ def listen(settings: ServeSettings) -> socket.socket:
 def serve(app: ASGIApp, listening: socket.socket, ready: Callable[[], None]) -> None:
     """Serve until SIGINT or SIGTERM; requests under way are answered first, then the signal takes its usual course.
 
-    Addresses hold personal links: nothing is logged but what goes wrong.
+    URLs hold personal links, so only errors are logged.
 
     Args:
         app: The application.
@@ -53,10 +53,10 @@ def serve(app: ASGIApp, listening: socket.socket, ready: Callable[[], None]) -> 
         ws="none",
         http="h11",  # it bounds the head of a request, which httptools reads without end
     )
-    _Announcing(config, ready).run(sockets=[listening])
+    _AnnouncingServer(config, ready).run(sockets=[listening])
 
 
-class _Announcing(uvicorn.Server):
+class _AnnouncingServer(uvicorn.Server):
     """A server that says when it serves; a signal is obeyed from then on."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:

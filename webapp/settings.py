@@ -28,7 +28,7 @@ class ServeSettings(StageSettings):
     """Requests that may come at once: a page loads its pictures together."""
 
     @property
-    def address(self) -> str:
+    def url(self) -> str:
         """Where people reach the application, without a slash at the end."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return self.origin or f"http://{host}:{self.port}"

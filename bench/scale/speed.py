@@ -17,14 +17,14 @@ import torch
 
 from bench.scale.generated import World, write_world
 from scale.data.batches import Batches
-from scale.data.blocks import blocks_of
+from scale.data.blocks import split_into_blocks
 from scale.data.fit_vocabulary import fit
 from scale.data.sample_encoder import Encoded
 from scale.data.shard_folder import ShardFolder
 from scale.data.tensors import Batch, make_batch
 from scale.model.masking import hide
 from scale.model.tasks import Pretraining
-from scale.training.train import loader_of
+from scale.training.train import make_loader
 from scale.training_recipe import TrainingRecipe, load_training_recipe
 
 ROUNDS = 30
@@ -49,7 +49,7 @@ def loader_speed(recipe: TrainingRecipe, shards: ShardFolder, cache: Path | None
     """Return samples a second of an epoch's batches, and the batches."""
     parts = shards.shards(recipe.train_split)
     fitted = fit(parts, recipe.input, recipe.optimiser.fit_samples)
-    batches = Batches(blocks_of(parts), loader_of(recipe, fitted, cache), recipe.optimiser.batch)
+    batches = Batches(split_into_blocks(parts), make_loader(recipe, fitted, cache), recipe.optimiser.batch)
     began = time.perf_counter()
     read = list(batches.epoch(0))
     return sum(map(len, read)) / (time.perf_counter() - began), read

@@ -23,8 +23,8 @@ from scipy.stats import t as student
 
 from bench.scale.generated import World, best_accuracy, write_world
 from scale.data.shard_folder import ShardFolder
+from scale.evaluation.evaluator import TEST, Evaluator
 from scale.evaluation.features import load_model
-from scale.evaluation.judge import TEST, Judge
 from scale.evaluation.scores import probe, score, search
 from scale.training.train import FINETUNE, FINETUNED, PRETRAINED, train
 from scale.training_recipe import MODALITIES, Modality, TrainingRecipe
@@ -183,22 +183,22 @@ def measure(run: Run, seed: int, folder: Path) -> dict[str, float]:
     train(shards, recipe_of(run), place, seed=seed, cache=cache, device="cpu")
     found: dict[str, float] = {}
     for phase, name in (("pretrained", PRETRAINED), ("finetuned", FINETUNED)):
-        judge = Judge(load_model(place / name, torch.device("cpu")), shards, torch.device("cpu"), cache)
-        for measure_name, value in _judge(judge).items():
+        evaluator = Evaluator(load_model(place / name, torch.device("cpu")), shards, torch.device("cpu"), cache)
+        for measure_name, value in _judge(evaluator).items():
             found[f"{phase} {measure_name}"] = value
     return {**found, "cpu seconds": time.process_time() - began}
 
 
-def _judge(judge: Judge) -> dict[str, float]:
-    test = judge.features(TEST)
-    classifier = judge.model.classifier
+def _judge(evaluator: Evaluator) -> dict[str, float]:
+    test = evaluator.features(TEST)
+    classifier = evaluator.model.classifier
     if classifier is None:
-        accuracy = probe(judge.features(FINETUNE), test)["top-1"]
+        accuracy = probe(evaluator.features(FINETUNE), test)["top-1"]
     else:
         with torch.no_grad():
             scores = classifier.classify(torch.from_numpy(test.values)).numpy()
-        accuracy = score(scores, test.labels, judge.model.classes)["top-1"]
-    values = search(judge.features("query-c"), judge.features("gallery-c")).values
+        accuracy = score(scores, test.labels, evaluator.model.classes)["top-1"]
+    values = search(evaluator.features("query-c"), evaluator.features("gallery-c")).values
     kept = ("paper mAP@1", "paper mAP@10", "standard mAP@10")
     return {"accuracy": accuracy, **{name: values[name] for name in kept}}
 

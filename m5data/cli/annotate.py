@@ -82,7 +82,7 @@ def links(
     from webapp.security.people import invite_reviewers
 
     opened = Workspace.open(workspace)
-    base = base or opened.settings.serve.address
+    base = base or opened.settings.serve.url
     if names and reviewer:
         with opened.store.keeping_state():
             _print_links(invite_reviewers(opened.store.state, names), base, as_json=as_json)

@@ -114,4 +114,4 @@ def serve(
     with listen(settings) as listening:
         bound = settings.model_copy(update={"port": listening.getsockname()[1]})
         app = make_app(opened.store, settings, opened.settings.annotate.tasks, key)
-        serve_app(app, listening, lambda: typer.echo(f"serving {bound.address} (end with Ctrl-C)"))
+        serve_app(app, listening, lambda: typer.echo(f"serving {bound.url} (end with Ctrl-C)"))

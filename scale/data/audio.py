@@ -1,4 +1,4 @@
-"""Sound to tokens: blocks of stored MFCC, or mel bands of the decoded mp3."""
+"""Audio tokens: blocks of stored MFCC, or mel bands of the decoded mp3."""
 
 import io
 from functools import cache
@@ -29,7 +29,9 @@ def mfcc_blocks(mfcc: Floats, tokens: int, coefficients: int) -> Floats:
         MediaError: The array has another number of coefficients, or one that is not finite.
     """
     if mfcc.ndim != 2 or mfcc.shape[0] != coefficients:
-        raise MediaError("mfcc_shape", f"wanted [{coefficients}, T], got {list(mfcc.shape)}; set input.mfcc")
+        raise MediaError(
+            "mfcc_shape", f"The array has shape {list(mfcc.shape)} instead of [{coefficients}, T]. Set input.mfcc."
+        )
     if not np.isfinite(mfcc).all():
         raise MediaError("mfcc_not_finite", f"{int((~np.isfinite(mfcc)).sum())} of {mfcc.size} values")
     steps = mfcc.shape[1]
@@ -42,7 +44,7 @@ def mel_bands(mp3: bytes, seconds: float) -> Floats:
     """Return [80, steps]: the mel spectrogram of the first seconds at 16 kHz, silence after the end [C].
 
     Raises:
-        MediaError: The sound cannot be decoded.
+        MediaError: The mp3 cannot be decoded.
     """
     samples = _decode(mp3, int(seconds * RATE))
     return mel_spectrogram(samples)

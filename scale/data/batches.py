@@ -1,4 +1,4 @@
-"""Batches of an epoch, from any point of it."""
+"""Shuffled batches of an epoch, starting at any batch."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -124,7 +124,7 @@ class Batches:
         if lost > self.max_skipped * self.samples:
             raise ThresholdError(
                 f"{block.shard.path.parent}: {lost} of {self.samples} samples cannot be read ({self.skipped}), "
-                f"more than optimiser.max_skipped = {self.max_skipped}; export again"
+                f"more than optimiser.max_skipped = {self.max_skipped}. Export again."
             )
 
 

@@ -1,4 +1,4 @@
-"""Blocks as arrays: decoded, or taken from the cache on disk; ahead of their use where workers are given."""
+"""Load blocks as arrays: from the disk cache or decoded, ahead of use if there are workers."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from scale.data.blocks import Block
-from scale.data.group_imputation import Donors
+from scale.data.group_imputation import GroupImputer
 from scale.data.sample_encoder import ARRAYS, Encoded, SampleEncoder
 from scale.data.shard_reader import DamagedShardError, read_samples
 from storage.files import replacing
@@ -33,7 +33,7 @@ class BlockLoader:
     cache: Path | None = None
     """Folder of decoded blocks; None: decode each time."""
     workers: int = 0
-    donors: Donors | None = None
+    imputer: GroupImputer | None = None
 
     def load(self, block: Block) -> Encoded:
         """Return a block; a damaged one has no samples, and says how many it lost and why."""
@@ -75,8 +75,8 @@ class BlockLoader:
             samples = read_samples(block.shard.path, block.start, block.stop)
         except DamagedShardError:
             return Encoded({}, [], [], {"shard_corrupt": len(block)})
-        if self.donors is not None:
-            samples = [self.donors.fill(sample) for sample in samples]
+        if self.imputer is not None:
+            samples = [self.imputer.fill(sample) for sample in samples]
         return self.encoder.encode(samples, block.first)
 
     def _cached(self, block: Block) -> Path | None:
@@ -88,7 +88,7 @@ class BlockLoader:
             fitted.vocabulary.digest,
             fitted.audio_mean.tolist(),
             fitted.audio_std.tolist(),
-            self.donors.digest if self.donors else "",
+            self.imputer.digest if self.imputer else "",
         ]
         digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]
         return self.cache / digest / f"{block.shard.sha256[:16]}-{block.first:09d}-{len(block)}.npz"

@@ -1,4 +1,4 @@
-"""Blocks: the unit that shards are read in, and their order in an epoch."""
+"""Blocks, the unit in which shards are read, and their order in an epoch."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from scale.data.shard_folder import Shard
 
-__all__ = ["BLOCK", "Block", "blocks_of", "share_of_epoch", "windows"]
+__all__ = ["BLOCK", "Block", "share_of_epoch", "split_into_blocks", "windows"]
 
 BLOCK = 64
 """Samples of a block: a row group of the Parquet shards."""
@@ -31,7 +31,7 @@ class Block:
         return self.stop - self.start
 
 
-def blocks_of(shards: Sequence[Shard]) -> tuple[Block, ...]:
+def split_into_blocks(shards: Sequence[Shard]) -> tuple[Block, ...]:
     """Cut shards into blocks, in order."""
     blocks: list[Block] = []
     first = 0

@@ -1,4 +1,4 @@
-"""What is learnt from the training split before training: the vocabulary, and the spread of the sound."""
+"""The vocabulary and audio statistics, fitted on the training split before training."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,16 +10,15 @@ from numpy.typing import NDArray
 from m5data.errors import MediaError
 from scale.data.audio import mel_bands, mfcc_blocks
 from scale.data.blocks import BLOCK
-from scale.data.raw_sample import RawSample
 from scale.data.shard_folder import Shard
-from scale.data.shard_reader import DamagedShardError, read_samples
+from scale.data.shard_reader import DamagedShardError, RawSample, read_samples
 from scale.data.tokens import CorpusVocabulary, Vocabulary, load_bert_vocabulary
 from scale.training_recipe import InputSettings
 
 __all__ = ["Fitted", "fit", "load_fitted"]
 
-SOUNDS = 512
-"""Sounds that the statistics are taken from."""
+MAX_CLIPS = 512
+"""Audio clips that the statistics are taken from."""
 
 
 @dataclass(frozen=True)
@@ -59,10 +58,10 @@ def fit(shards: Sequence[Shard], settings: InputSettings, limit: int) -> Fitted:
     sounds: list[NDArray[np.float32]] = []
     media = settings.audio == "mel"
     for number, sample in enumerate(_samples(shards, media=media)):
-        if number >= limit or (media and number >= SOUNDS and settings.tokens == "bert"):
+        if number >= limit or (media and number >= MAX_CLIPS and settings.tokens == "bert"):
             break
         texts += [sample.caption or "", *(text for pair in sample.specs for text in pair)]
-        if len(sounds) < SOUNDS:
+        if len(sounds) < MAX_CLIPS:
             sounds += _sound(sample, settings)
     corpus = settings.tokens == "corpus"
     vocabulary = CorpusVocabulary.count(texts, settings.vocabulary) if corpus else None

@@ -1,4 +1,4 @@
-"""Completion beta, offline: what a listing lacks is taken from another listing of the same group."""
+"""Group imputation (completion beta, offline): missing modalities come from another listing of the group."""
 
 import hashlib
 from collections import Counter
@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from scale.data.blocks import blocks_of
-from scale.data.raw_sample import RawSample
+from scale.data.blocks import split_into_blocks
 from scale.data.shard_folder import Shard
-from scale.data.shard_reader import DamagedShardError, read_samples
+from scale.data.shard_reader import DamagedShardError, RawSample, read_samples
 
-__all__ = ["Donors", "find_donors"]
+__all__ = ["GroupImputer", "fit_group_imputer"]
 
 _FIELDS = ("caption", "specs", "image", "frames", "audio", "mfcc")
 
@@ -21,7 +20,7 @@ Place = tuple[Path, int]
 
 
 @dataclass(frozen=True)
-class Donors:
+class GroupImputer:
     """Where each group of several listings has what one of them may lack.
 
     The paper fills gaps by a web search; here only the export itself is searched: the first listing of the group
@@ -49,7 +48,7 @@ class Donors:
         return replace(sample, **found)
 
 
-def find_donors(shards: Sequence[Shard]) -> Donors:
+def fit_group_imputer(shards: Sequence[Shard]) -> GroupImputer:
     """Read a split twice: for the groups that have several listings, then for what those listings have.
 
     Holds one number a group, and a few places for each group of several. Damaged blocks are passed over.
@@ -63,11 +62,11 @@ def find_donors(shards: Sequence[Shard]) -> Donors:
             for name in _FIELDS:
                 if _has(sample, name):
                     fields.setdefault(name, (path, row))
-    return Donors(places)
+    return GroupImputer(places)
 
 
 def _samples(shards: Sequence[Shard], *, media: bool) -> Iterator[tuple[Path, int, RawSample]]:
-    for block in blocks_of(shards):
+    for block in split_into_blocks(shards):
         try:
             samples = read_samples(block.shard.path, block.start, block.stop, media=media)
         except DamagedShardError:

@@ -1,4 +1,4 @@
-"""Pictures to rows of pixels."""
+"""Image patches and video frames as rows of pixels, and stored region features."""
 
 import io
 from dataclasses import dataclass
@@ -17,15 +17,15 @@ __all__ = ["Regions", "flat_frame", "grid_boxes", "patches"]
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
 MOST_PIXELS = 50_000_000
-"""More is refused before decoding; 50 megapixels are beyond any shop's picture."""
+"""More is refused before decoding; 50 megapixels are beyond any shop's image."""
 
 Pixels = NDArray[np.uint8]
 
 
 def patches(payload: bytes, grid: int, patch: int) -> Pixels:
-    """Return a picture as a grid of patches, row by row: [grid * grid, patch * patch * 3].
+    """Return an image as a grid of patches, row by row: [grid * grid, patch * patch * 3].
 
-    The picture is scaled to a square; its proportions are lost, its content is not.
+    The image is scaled to a square; its proportions are lost, its content is not.
 
     Raises:
         MediaError: It cannot be decoded.
@@ -44,7 +44,7 @@ def flat_frame(payload: bytes, side: int) -> Pixels:
 
 
 def grid_boxes(grid: int) -> NDArray[np.float32]:
-    """Return the place of each patch as [C] gives a region's: x1, y1, x2, y2, area; shares of the picture."""
+    """Return the place of each patch as [C] gives a region's: x1, y1, x2, y2, area; shares of the image."""
     rows, columns = np.divmod(np.arange(grid * grid), grid)
     corners = np.stack([columns, rows, columns + 1, rows + 1], axis=1) / grid
     area = np.full((grid * grid, 1), 1 / grid**2)
@@ -54,11 +54,11 @@ def grid_boxes(grid: int) -> NDArray[np.float32]:
 def _decode(payload: bytes, side: int) -> Pixels:
     """Return [side, side, 3]; a JPEG is decoded at the least scale that is still larger."""
     try:
-        with Image.open(io.BytesIO(payload), formats=FORMATS) as picture:
-            if picture.width * picture.height > MOST_PIXELS:
-                raise MediaError("image_too_large", f"{picture.width} x {picture.height} pixels")
-            picture.draft("RGB", (side, side))
-            scaled = picture.convert("RGB").resize((side, side), Image.Resampling.BILINEAR, reducing_gap=2.0)
+        with Image.open(io.BytesIO(payload), formats=FORMATS) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise MediaError("image_too_large", f"{image.width} x {image.height} pixels")
+            image.draft("RGB", (side, side))
+            scaled = image.convert("RGB").resize((side, side), Image.Resampling.BILINEAR, reducing_gap=2.0)
             return np.asarray(scaled)
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise MediaError("image_corrupt", str(error)) from None
@@ -69,7 +69,7 @@ _COLUMNS = ["product_id", "features", "boxes", "image_width", "image_height"]
 
 @dataclass(frozen=True)
 class Regions:
-    """Features and boxes of each product's main picture, best score first.
+    """Features and boxes of each product's main image, best score first.
 
     The file is Parquet: ``product_id``; ``features`` [n][width]; ``boxes`` [n][x1, y1, x2, y2] in
     pixels; ``image_width`` and ``image_height`` in pixels.
@@ -100,8 +100,9 @@ class Regions:
         shapes = features.shape == (len(features), self.width) and boxes.shape == (len(features), 4)
         if not shapes or not np.isfinite(features).all():
             raise DataError(
-                f"{self.path}: {product_id}: wanted finite features [n, {self.width}] and boxes [n, 4], "
-                f"got {features.shape} and {boxes.shape}; set input.region_width or write the file again"
+                f"{self.path}: {product_id}: The features must be finite and of shape [n, {self.width}], "
+                f"the boxes [n, 4]; they are {features.shape} and {boxes.shape}. "
+                "Set input.region_width, or write the file again."
             )
 
     @cached_property
@@ -109,9 +110,9 @@ class Regions:
         try:
             return pq.read_table(self.path, columns=_COLUMNS, memory_map=True)
         except FileNotFoundError:
-            raise MissingInputError(f"{self.path}: wanted region features, found no file; check regions_file") from None
+            raise MissingInputError(f"{self.path}: There is no file of region features. Check regions_file.") from None
         except (OSError, pa.ArrowException) as error:
-            raise DataError(f"{self.path}: wanted Parquet with {', '.join(_COLUMNS)}: {error}") from None
+            raise DataError(f"{self.path}: The file must be Parquet with {', '.join(_COLUMNS)}: {error}") from None
 
     @cached_property
     def _rows(self) -> dict[str, int]:

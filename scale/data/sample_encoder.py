@@ -1,4 +1,4 @@
-"""Raw samples to arrays; a medium that cannot be used is absent, and counted."""
+"""Encode raw samples as arrays; unusable media count as absent."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from m5data.errors import MediaError
 from scale.data.audio import mel_bands, mfcc_blocks
 from scale.data.fit_vocabulary import Fitted
 from scale.data.images import Regions, flat_frame, grid_boxes, patches
-from scale.data.raw_sample import RawSample
+from scale.data.shard_reader import RawSample
 from scale.data.tokens import CLS, table_tokens
 from scale.training_recipe import MODALITIES, InputSettings
 
@@ -87,7 +87,7 @@ class SampleEncoder:
 
 @dataclass
 class _Encoding:
-    """One sample on its way."""
+    """The encoding of one sample."""
 
     by: SampleEncoder
     sample: RawSample

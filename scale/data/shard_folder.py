@@ -51,11 +51,9 @@ class ShardFolder:
             content = json.loads(path.read_text(encoding="utf-8"))
             dict(content["splits"]), dict(content["tables"])
         except FileNotFoundError:
-            raise MissingInputError(
-                f"{path}: wanted the manifest of an export, found none; run: m5data export"
-            ) from None
+            raise MissingInputError(f"{path}: There is no manifest of an export. Run: m5data export") from None
         except (ValueError, KeyError, TypeError) as error:
-            raise DataError(f"{path}: wanted a manifest of m5data export: {error!r}; export again") from None
+            raise DataError(f"{path}: This is not a manifest of m5data export: {error!r}. Export again.") from None
         return dict(content)
 
     @property
@@ -78,17 +76,17 @@ class ShardFolder:
         forms = self.manifest["splits"].get(split)
         if forms is None:
             raise MissingInputError(
-                f"{self.root}: wanted split {split!r}, the export has {', '.join(self.splits)}; "
-                f"name one of those or run: m5data export --split {split}"
+                f"{self.root}: The export has no split {split!r}, only {', '.join(self.splits)}. "
+                f"Use one of those, or run: m5data export --split {split}"
             )
         form = self.form or next((name for name in FORMS if name in forms), None)
         if form is None or form not in forms:
             raise MissingInputError(
-                f"{self.root}: split {split!r}: wanted shards as {form or 'parquet or webdataset'}, "
-                f"found {', '.join(forms) or 'none'}; run: m5data export --format parquet"
+                f"{self.root}: Split {split!r} has no shards as {form or 'parquet or webdataset'}, "
+                f"only as {', '.join(forms) or 'nothing'}. Run: m5data export --format parquet"
             )
         folder = self.root / form / split
         shards = tuple(Shard(folder / row["file"], row["samples"], row["bytes"], row["sha256"]) for row in forms[form])
         if not any(shard.samples for shard in shards):
-            raise MissingInputError(f"{folder}: wanted at least one sample, the split is empty; check its recipe")
+            raise MissingInputError(f"{folder}: The split has no samples. Check its recipe.")
         return tuple(shard for shard in shards if shard.samples)

@@ -1,14 +1,43 @@
-"""Reading samples of any shard; what is damaged is told apart from what is not there."""
+"""Samples of a shard, in either format: encoded media, nothing decoded."""
 
+import io
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from m5data.errors import DataError
-from scale.data import parquet_reader, tar_reader
-from scale.data.raw_sample import RawSample
+from storage.tar import read_members
 
-__all__ = ["DamagedShardError", "read_samples"]
+__all__ = ["DamagedShardError", "RawSample", "read_samples"]
+
+
+@dataclass(frozen=True, slots=True)
+class RawSample:
+    """One sample; an absent modality is None, or empty."""
+
+    product_id: str
+    label: str | None
+    """What counts as the same; None for a distractor."""
+    group_id: str
+    """Listings of one group are the same product, or nearly."""
+    caption: str | None
+    specs: Sequence[tuple[str, str]]
+    """Property and value, in the order of the page."""
+    image: bytes | None
+    frames: Sequence[bytes]
+    """JPEG of each second, in order."""
+    audio: bytes | None
+    """mp3."""
+    mfcc: NDArray[np.float32] | None
+    """[n_mfcc, T]."""
 
 
 class DamagedShardError(DataError):
@@ -16,13 +45,129 @@ class DamagedShardError(DataError):
 
 
 def read_samples(path: Path, start: int, stop: int, *, media: bool = True) -> list[RawSample]:
-    """Return samples ``start`` to ``stop`` of a shard.
+    """Return samples ``start`` to ``stop`` of a shard; without ``media``, no image, frames or mp3.
 
     Raises:
-        DamagedShardError: The file is damaged there, or no shard.
+        DamagedShardError: The file is damaged there, or is not a shard.
     """
-    read = parquet_reader.read_parquet if path.suffix == parquet_reader.SUFFIX else tar_reader.read_tar
+    read = _read_parquet if path.suffix == ".parquet" else _read_tar
     try:
         return read(path, start, stop, media=media)
     except (OSError, pa.ArrowException, DataError, ValueError, KeyError, TypeError) as error:
-        raise DamagedShardError(f"{path}: samples {start} to {stop}: {error!r}; export again") from error
+        raise DamagedShardError(
+            f"{path}: Samples {start} to {stop} cannot be read: {error!r}. Export again."
+        ) from error
+
+
+_COLUMNS = ["product_id", "label", "group_id", "caption", "specs", "mfcc"]
+_MEDIA_COLUMNS = ["image", "frames", "audio"]
+
+
+def _read_parquet(path: Path, start: int, stop: int, *, media: bool = True) -> list[RawSample]:
+    """Return the samples in rows ``start`` to ``stop``; without ``media``, neither picture, frames nor sound.
+
+    Raises:
+        OSError, pyarrow.ArrowException, KeyError: The file is not such a shard, or is damaged.
+    """
+    with pq.ParquetFile(path) as file:
+        table = _read_rows(file, start, stop, _COLUMNS + (_MEDIA_COLUMNS if media else []))
+    return [_parquet_sample(row, media=media) for row in _rows(table)]
+
+
+def _read_rows(file: pq.ParquetFile, start: int, stop: int, columns: list[str]) -> pa.Table:
+    """Read the row groups that hold the rows wanted, and no others."""
+    groups: list[int] = []
+    first = at = 0
+    for index in range(file.num_row_groups):
+        count = file.metadata.row_group(index).num_rows
+        if at < stop and at + count > start:
+            first = first if groups else at
+            groups.append(index)
+        at += count
+    if at < stop:
+        raise pa.ArrowInvalid(f"{at} rows, wanted {stop}")
+    return file.read_row_groups(groups, columns=columns, use_threads=False).slice(start - first, stop - start)
+
+
+def _rows(table: pa.Table) -> Iterator[dict[str, Any]]:
+    """Yield rows as mappings; MFCC stay Arrow values, since as Python numbers they would be ten times as slow."""
+    sounds = table.column("mfcc").combine_chunks()
+    for row, sound in zip(table.drop_columns(["mfcc"]).to_pylist(), sounds, strict=True):
+        yield {**row, "mfcc": sound}
+
+
+def _parquet_sample(row: dict[str, Any], *, media: bool) -> RawSample:
+    return RawSample(
+        product_id=row["product_id"],
+        label=row["label"],
+        group_id=row["group_id"],
+        caption=row["caption"],
+        specs=[(spec["name"], spec["value"]) for spec in row["specs"] or ()],
+        image=_bytes(row["image"]) if media else None,
+        frames=[frame["bytes"] for frame in row["frames"] or ()] if media else (),
+        audio=_bytes(row["audio"]) if media else None,
+        mfcc=_parquet_mfcc(row["mfcc"]),
+    )
+
+
+def _bytes(file: dict[str, bytes] | None) -> bytes | None:
+    return file["bytes"] if file else None
+
+
+def _parquet_mfcc(value: pa.ListScalar) -> NDArray[np.float32] | None:
+    if not value.is_valid or not len(value.values):
+        return None
+    array: NDArray[np.float32] = value.values.flatten().to_numpy().reshape(len(value.values), -1)
+    return array
+
+
+_MEMBERS = ("json", "mfcc.npy")
+_MEDIA_MEMBERS = ("image.jpg", "frames.mjpeg", "audio.mpga")
+
+
+def _read_tar(path: Path, start: int, stop: int, *, media: bool = True) -> list[RawSample]:
+    """Return samples ``start`` to ``stop``; without ``media``, neither picture, frames nor sound.
+
+    Members before them are stepped over by their headers, not read.
+
+    Raises:
+        OSError, DataError, ValueError, KeyError: The file is not such a shard, or is damaged.
+    """
+    wanted = _MEMBERS + (_MEDIA_MEMBERS if media else ())
+    samples: dict[str, dict[str, bytes]] = {}
+    with closing(read_members(path)) as members:
+        for member in members:
+            if member.sample not in samples:
+                if len(samples) == stop:
+                    break
+                samples[member.sample] = {}
+            if len(samples) > start and member.extension in wanted:
+                samples[member.sample][member.extension] = member.read()
+    found = [_tar_sample({name: payloads[name] for name in wanted}) for payloads in list(samples.values())[start:stop]]
+    if len(found) < stop - start:
+        raise ValueError(f"{start + len(found)} samples, wanted {stop}")
+    return found
+
+
+def _tar_sample(payloads: dict[str, bytes]) -> RawSample:
+    facts = json.loads(payloads["json"])
+    return RawSample(
+        product_id=facts["product_id"],
+        label=facts["label"],
+        group_id=facts["group_id"],
+        caption=facts["caption"],
+        specs=[(spec["name"], spec["value"]) for spec in facts["specs"]],
+        image=payloads.get("image.jpg") or None,
+        frames=_frames(facts["frames"], payloads.get("frames.mjpeg", b"")),
+        audio=payloads.get("audio.mpga") or None,
+        mfcc=_tar_mfcc(payloads["mfcc.npy"]),
+    )
+
+
+def _frames(index: list[dict[str, Any]], whole: bytes) -> list[bytes]:
+    return [whole[row["offset"] : row["offset"] + row["length"]] for row in index] if whole else []
+
+
+def _tar_mfcc(payload: bytes) -> NDArray[np.float32] | None:
+    array: NDArray[np.float32] = np.load(io.BytesIO(payload), allow_pickle=False)
+    return array if array.size else None

@@ -1,4 +1,4 @@
-"""Arrays to the batch that the model reads."""
+"""Convert encoded samples to the batch that the model reads."""
 
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias

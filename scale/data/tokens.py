@@ -125,8 +125,8 @@ def load_bert_vocabulary(name: str) -> Vocabulary:
         return _BertVocabulary(name)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SettingsError(
-            f"input.bert_vocabulary: wanted a folder or hub name of a BERT vocabulary, got {name!r}: "
-            f'{str(error).splitlines()[0]}; download it first, or choose tokens = "corpus"'
+            f"input.bert_vocabulary: {name!r} is not the folder or hub name of a BERT vocabulary: "
+            f'{str(error).splitlines()[0]}. Download it first, or use tokens = "corpus".'
         ) from None
 
 

@@ -15,7 +15,7 @@ from transformers import AutoModel, AutoTokenizer
 
 from m5data.errors import SettingsError
 
-__all__ = ["BATCH", "BERT", "RESNET", "Listing", "PaperEncoder", "ReadObject", "image_of"]
+__all__ = ["BATCH", "BERT", "RESNET", "Listing", "PaperEncoder", "ReadObject", "read_image"]
 
 BATCH = 32
 """Listings that are on the device at a time."""
@@ -44,7 +44,7 @@ class Listing(Protocol):
         """SHA-256 of its main image."""
 
 
-def image_of(listing: Listing, read: ReadObject) -> bytes | None:
+def read_image(listing: Listing, read: ReadObject) -> bytes | None:
     """Return the bytes of a listing's main image."""
     return read(listing.image) if listing.image else None
 
@@ -95,7 +95,7 @@ class PaperEncoder:
     @torch.inference_mode()
     def _batch(self, listings: Sequence[Listing], read: ReadObject) -> NDArray[np.float32]:
         features = torch.zeros(len(listings), self.dimensions)
-        pictures = [(row, _pixels(image_of(listing, read))) for row, listing in enumerate(listings)]
+        pictures = [(row, _pixels(read_image(listing, read))) for row, listing in enumerate(listings)]
         seen = [(row, pixels) for row, pixels in pictures if pixels is not None]
         if seen:
             pooled = self.resnet(torch.stack([pixels for _, pixels in seen]).to(self.device)).pooler_output
@@ -116,7 +116,7 @@ def _load(kind: Any, name: str) -> Any:  # noqa: ANN401 - transformers' factorie
     except (OSError, ValueError) as error:
         where = "local folder" if Path(name).is_absolute() else "name on the hub, or local folder"
         raise SettingsError(
-            f"encoder paper: wanted a network ({where}), got {name!r}: {str(error).splitlines()[0]}; download it first"
+            f"encoder paper: {name!r} is not a network ({where}): {str(error).splitlines()[0]}. Download it first."
         ) from None
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from scale.data.raw_sample import RawSample
 from scale.data.sample_encoder import SampleEncoder
+from scale.data.shard_reader import RawSample
 from scale.data.tensors import make_batch
-from scale.encoders.paper import Listing, ReadObject, batches, image_of
+from scale.encoders.paper import Listing, ReadObject, batches, read_image
 from scale.evaluation.features import load_model
 
 __all__ = ["TrainedEncoder"]
@@ -57,7 +57,7 @@ def _raw(listing: Listing, read: ReadObject) -> RawSample:
         group_id="",
         caption=listing.caption,
         specs=listing.specs,
-        image=image_of(listing, read),
+        image=read_image(listing, read),
         frames=(),
         audio=None,
         mfcc=None,

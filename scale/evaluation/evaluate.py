@@ -1,4 +1,4 @@
-"""Everything that a trained model is judged by, after pre-training and after fine-tuning."""
+"""Evaluate a training, after pre-training and after fine-tuning."""
 
 import json
 from pathlib import Path
@@ -9,9 +9,9 @@ import torch
 from m5data.errors import MissingInputError
 from m5data.stage import Progress, SilentProgress
 from scale.data.shard_folder import ShardFolder
+from scale.evaluation.evaluator import RETRIEVAL, TEST, Evaluator, check_version
 from scale.evaluation.examples import plot_features, write_examples
 from scale.evaluation.features import load_model
-from scale.evaluation.judge import RETRIEVAL, TEST, Judge, check_version
 from scale.training.train import FINETUNE, FINETUNED, PRETRAINED
 
 __all__ = ["evaluate"]
@@ -28,7 +28,7 @@ def evaluate(
     device: str | None = None,
     progress: Progress = SilentProgress(),
 ) -> dict[str, Any]:
-    """Judge what ``train`` left in the folder ``run``; write results, a plot and examples to ``out``.
+    """Evaluator what ``train`` left in the folder ``run``; write results, a plot and examples to ``out``.
 
     Splits that the export does not have are passed over, and named in the result.
 
@@ -44,12 +44,12 @@ def evaluate(
     wanted = [*(name for pair in RETRIEVAL.values() for name in pair), FINETUNE, TEST]
     absent = [name for name in wanted if name not in shards.splits]
     if len(absent) == len(wanted):
-        raise MissingInputError(f"{shards.root}: wanted some of {', '.join(wanted)}, found none; export them")
-    judges = _judges(shards, run, cache, device)
-    progress.start("evaluate", 3 * len(judges))
-    phases = {judge.phase: judge.measure(progress.advance) for judge in judges}
+        raise MissingInputError(f"{shards.root}: The export has none of {', '.join(wanted)}. Export them.")
+    evaluators = _evaluators(shards, run, cache, device)
+    progress.start("evaluate", 3 * len(evaluators))
+    phases = {evaluator.phase: evaluator.measure(progress.advance) for evaluator in evaluators}
     progress.finish()
-    model = judges[-1].model
+    model = evaluators[-1].model
     results = {
         "recipe": model.recipe.name,
         "seed": model.seed,
@@ -59,16 +59,16 @@ def evaluate(
         "absent splits": absent,
     }
     out.mkdir(parents=True, exist_ok=True)
-    plot_features(judges[-1], out)
-    write_examples(judges[-1], out)
+    plot_features(evaluators[-1], out)
+    write_examples(evaluators[-1], out)
     (out / RESULTS).write_text(json.dumps(results, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     return results
 
 
-def _judges(shards: ShardFolder, run: Path, cache: Path | None, device: str | None) -> list[Judge]:
+def _evaluators(shards: ShardFolder, run: Path, cache: Path | None, device: str | None) -> list[Evaluator]:
     chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     paths = [run / PRETRAINED, *([run / FINETUNED] if (run / FINETUNED).exists() else [])]
     models = [load_model(path, chosen) for path in paths]
     for model in models:
         check_version(model, shards)
-    return [Judge(model, shards, chosen, cache) for model in models]
+    return [Evaluator(model, shards, chosen, cache) for model in models]

@@ -1,4 +1,4 @@
-"""A page of queries with what was found for them, and where the text looks in a picture."""
+"""A page of retrieval examples with attention maps, and a t-SNE plot of the features."""
 
 import base64
 import io
@@ -18,7 +18,7 @@ from sklearn.manifold import TSNE
 
 from scale.data.sample_encoder import Encoded
 from scale.data.tensors import make_batch
-from scale.evaluation.judge import RETRIEVAL, TEST, Judge
+from scale.evaluation.evaluator import RETRIEVAL, TEST, Evaluator
 from scale.evaluation.scores import search
 from scale.model.fusion import JointFusion
 
@@ -40,25 +40,25 @@ class _Tile:
     """None: the query itself."""
 
 
-def write_examples(judge: Judge, out: Path) -> None:
+def write_examples(evaluator: Evaluator, out: Path) -> None:
     """Write ``examples.html``: queries of each task, the best found, attention over the query's picture."""
     tasks = {}
     for task, (queries, gallery) in RETRIEVAL.items():
-        if {queries, gallery} <= set(judge.shards.splits):
-            tasks[task] = _rows(judge, queries, gallery)
+        if {queries, gallery} <= set(evaluator.shards.splits):
+            tasks[task] = _rows(evaluator, queries, gallery)
     environment = Environment(loader=PackageLoader("scale"), autoescape=True)
     page = environment.get_template("examples.html").render(
-        tasks=tasks, phase=judge.phase, recipe=judge.model.recipe.name
+        tasks=tasks, phase=evaluator.phase, recipe=evaluator.model.recipe.name
     )
     (out / "examples.html").write_text(page, encoding="utf-8")
 
 
-def _rows(judge: Judge, query_split: str, gallery_split: str) -> list[list[_Tile]]:
-    queries, gallery = judge.features(query_split), judge.features(gallery_split)
+def _rows(evaluator: Evaluator, query_split: str, gallery_split: str) -> list[list[_Tile]]:
+    queries, gallery = evaluator.features(query_split), evaluator.features(gallery_split)
     found = search(queries, gallery).rows[:QUERIES, :SHOWN]
-    asked = _pictures(judge, query_split, queries.product_ids[:QUERIES], attention=True)
+    asked = _images(evaluator, query_split, queries.product_ids[:QUERIES], attention=True)
     wanted = {gallery.product_ids[row] for row in found.ravel().tolist()}
-    shown = _pictures(judge, gallery_split, sorted(wanted))
+    shown = _images(evaluator, gallery_split, sorted(wanted))
     rows = []
     for at, best in enumerate(found.tolist()):
         name = queries.product_ids[at]
@@ -71,15 +71,15 @@ def _rows(judge: Judge, query_split: str, gallery_split: str) -> list[list[_Tile
     return rows
 
 
-def _pictures(judge: Judge, split: str, names: Sequence[str], *, attention: bool = False) -> dict[str, list[str]]:
+def _images(evaluator: Evaluator, split: str, names: Sequence[str], *, attention: bool = False) -> dict[str, list[str]]:
     """Return product -> its picture, and with ``attention`` where the text looks in it, as data URIs."""
-    wanted, inputs = set(names), judge.model.recipe.input
+    wanted, inputs = set(names), evaluator.model.recipe.input
     found: dict[str, list[str]] = {}
     if inputs.image != "patches":
         return found
-    for encoded in judge.batches(split).in_order():
+    for encoded in evaluator.batches(split).in_order():
         rows = [row for row, name in enumerate(encoded.product_ids) if name in wanted]
-        heat = _attention(judge, encoded) if attention and rows else None
+        heat = _attention(evaluator, encoded) if attention and rows else None
         for row in rows:
             if not encoded.arrays["image_count"][row]:
                 continue
@@ -89,13 +89,13 @@ def _pictures(judge: Judge, split: str, names: Sequence[str], *, attention: bool
     return found
 
 
-def _attention(judge: Judge, encoded: Encoded) -> NDArray[np.float32] | None:
+def _attention(evaluator: Evaluator, encoded: Encoded) -> NDArray[np.float32] | None:
     """Return how much the text's first token attends to each patch in the last joint layer: [n, patches]."""
-    trunk = judge.model.trunk
+    trunk = evaluator.model.trunk
     if not isinstance(trunk.fusion, JointFusion) or not {"text", "image"} <= set(trunk.streams):
         return None
     with torch.no_grad():
-        states, masks = trunk.encode(make_batch(encoded, judge.model.recipe.objective, judge.device))
+        states, masks = trunk.encode(make_batch(encoded, evaluator.model.recipe.objective, evaluator.device))
         weights = trunk.fusion.attention(states, masks)
     starts = dict(zip(states, np.cumsum([0, *(part.shape[1] for part in states.values())]), strict=False))
     first = int(starts["image"]) + 1  # after the global token
@@ -127,20 +127,22 @@ MOST = 2_000
 PERPLEXITY = 30.0
 
 
-def plot_features(judge: Judge, out: Path) -> None:
+def plot_features(evaluator: Evaluator, out: Path) -> None:
     """Write ``tsne.png``: the features of the classification test, coloured by class; nothing without that split."""
-    if TEST not in judge.shards.splits:
+    if TEST not in evaluator.shards.splits:
         return
-    features = judge.features(TEST)
+    features = evaluator.features(TEST)
     values, labels = features.values[:MOST], features.labels[:MOST].astype(str)
     if len(values) < 4:
         return
     perplexity = min(PERPLEXITY, (len(values) - 1) / 3)
-    places = TSNE(perplexity=perplexity, random_state=judge.model.seed, init="pca").fit_transform(values)
+    places = TSNE(perplexity=perplexity, random_state=evaluator.model.seed, init="pca").fit_transform(values)
     figure = Figure(figsize=(8, 8), layout="tight")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     _, numbers = np.unique(labels, return_inverse=True)
     axes.scatter(places[:, 0], places[:, 1], c=numbers, cmap="tab20", s=12)
-    axes.set(title=f"t-SNE of {len(values)} features, {numbers.max() + 1} classes, {judge.phase}", xticks=[], yticks=[])
+    axes.set(
+        title=f"t-SNE of {len(values)} features, {numbers.max() + 1} classes, {evaluator.phase}", xticks=[], yticks=[]
+    )
     figure.savefig(out / "tsne.png", dpi=110, metadata={"Software": ""})

@@ -18,7 +18,7 @@ from scale.model.tasks import Classifier, Pretraining
 from scale.training.checkpoint import Identity, load_checkpoint
 from scale.training_recipe import Modality, ObjectiveSettings, TrainingRecipe
 
-__all__ = ["Features", "Model", "load_model", "only", "read_features"]
+__all__ = ["Features", "Model", "load_model", "read_features", "restrict_to"]
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def read_features(
     without = 0
     with torch.no_grad():
         for encoded in batches.in_order():
-            batch = only(make_batch(encoded, objective, device, classes), objective, modalities)
+            batch = restrict_to(make_batch(encoded, objective, device, classes), objective, modalities)
             there = batch["present"].any(dim=1).cpu().numpy()
             described = describe(batch).float().cpu().numpy()
             values.append(described[there])
@@ -120,7 +120,7 @@ def read_features(
     return Features(ids, np.array(labels, dtype=object), _finite(values, ids, modalities), without)
 
 
-def only(batch: Batch, objective: ObjectiveSettings, modalities: Collection[Modality]) -> Batch:
+def restrict_to(batch: Batch, objective: ObjectiveSettings, modalities: Collection[Modality]) -> Batch:
     """Return the batch as if its samples had no other modalities than these; empty: as it is."""
     if not modalities:
         return batch
@@ -135,13 +135,13 @@ def _finite(
     values: list[NDArray[np.float32]], ids: Sequence[str], modalities: Collection[Modality]
 ) -> NDArray[np.float32]:
     if not ids:
-        raise DataError(f"features: wanted samples with {', '.join(modalities) or 'any modality'}, found none")
+        raise DataError(f"features: No sample has {', '.join(modalities) or 'any modality'}.")
     joined = np.concatenate(values)
     finite = np.isfinite(joined).all(axis=1)
     if not finite.all():
         first = ids[int(np.flatnonzero(~finite)[0])]
         raise DataError(
-            f"features: wanted finite features, {first} and {int((~finite).sum()) - 1} more have others; "
-            "look at the loss curve of this model"
+            f"features: {first} and {int((~finite).sum()) - 1} more have features that are not finite. "
+            "Look at the loss curve of this model."
         )
     return joined

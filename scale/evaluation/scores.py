@@ -1,4 +1,4 @@
-"""Retrieval: queries against a gallery, in both definitions."""
+"""Scores of features: retrieval in both definitions, a linear classifier, clustering."""
 
 import warnings
 from collections import Counter
@@ -16,13 +16,13 @@ from m5data.errors import DataError
 from scale.evaluation.features import Features
 from scale.metrics import classification_metrics, clustering_metrics, rank, retrieval_metrics
 
-__all__ = ["Found", "cluster", "probe", "score", "search"]
+__all__ = ["Retrieval", "cluster", "probe", "score", "search"]
 
 KS = (1, 5, 10)
 
 
 @dataclass(frozen=True)
-class Found:
+class Retrieval:
     """What was found for the queries."""
 
     rows: NDArray[np.int64]
@@ -34,7 +34,7 @@ class Found:
     """Queries left out because nothing in the gallery is right for them."""
 
 
-def search(queries: Features, gallery: Features, ks: Sequence[int] = KS) -> Found:
+def search(queries: Features, gallery: Features, ks: Sequence[int] = KS) -> Retrieval:
     """Rank the gallery for every query by the dot product of their features, as the released code does.
 
     Raises:
@@ -45,14 +45,14 @@ def search(queries: Features, gallery: Features, ks: Sequence[int] = KS) -> Foun
     rows = rank(queries.values, gallery.values, max(ks))
     answerable = positives > 0
     if not answerable.any():
-        raise DataError("retrieval: wanted a query with a right answer in the gallery, found none; check the recipe")
+        raise DataError("retrieval: No query has a right answer in the gallery. Check the recipe.")
     right = gallery.labels[rows[answerable]], queries.labels[answerable], positives[answerable]
     values = {
         f"{definition} {name}": value
         for definition in ("paper", "standard")
         for name, value in retrieval_metrics(*right, ks=ks, definition=definition).items()
     }
-    return Found(rows, values, int(answerable.sum()), int((~answerable).sum()))
+    return Retrieval(rows, values, int(answerable.sum()), int((~answerable).sum()))
 
 
 ITERATIONS = 300
@@ -67,7 +67,7 @@ def probe(train: Features, test: Features) -> dict[str, float]:
     """
     classes = sorted(set(train.labels))
     if len(classes) < 2:
-        raise DataError(f"linear classifier: wanted two classes to learn at least, got {classes}")
+        raise DataError(f"linear classifier: At least two classes are needed; the training split has {classes}.")
     scaler = StandardScaler().fit(train.values)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the bound on iterations is meant
@@ -88,7 +88,7 @@ def score(scores: NDArray[np.floating], labels: NDArray[np.object_], classes: Se
     numbers = {name: number for number, name in enumerate(classes)}
     known = np.array([label in numbers for label in labels])
     if not known.any():
-        raise DataError(f"classification: wanted test samples of the {len(classes)} classes trained on, found none")
+        raise DataError(f"classification: No test sample is of the {len(classes)} classes trained on.")
     truth = np.array([numbers[label] for label in labels[known]])
     return {**classification_metrics(scores[known], truth), "unknown class": float((~known).sum())}
 

@@ -28,11 +28,13 @@ def classification_metrics(scores: ArrayLike, labels: ArrayLike) -> dict[str, fl
     """
     score, truth = np.asarray(scores, dtype=np.float64), np.asarray(labels)
     if score.ndim != 2 or truth.shape != score.shape[:1] or not len(truth):
-        raise DataError(f"classification_metrics: wanted [items, classes], [items], got {score.shape}, {truth.shape}")
+        raise DataError(
+            f"classification_metrics: Shapes must be [items, classes] and [items], not {score.shape} and {truth.shape}."
+        )
     if not np.isfinite(score).all() or truth.min() < 0 or truth.max() >= score.shape[1]:
         raise DataError(
-            f"classification_metrics: wanted finite scores and labels from 0 to {score.shape[1] - 1}, got labels "
-            f"from {truth.min()} to {truth.max()}, {int((~np.isfinite(score)).sum())} scores not finite"
+            f"classification_metrics: Scores must be finite and labels from 0 to {score.shape[1] - 1}; the labels go "
+            f"from {truth.min()} to {truth.max()}, and {int((~np.isfinite(score)).sum())} scores are not finite."
         )
     order = np.argsort(-score, axis=1, kind="stable")
     hits = order == truth[:, None]

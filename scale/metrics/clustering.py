@@ -1,4 +1,4 @@
-"""How well clusters agree with classes."""
+"""Agreement of clusters with classes."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -30,7 +30,8 @@ def clustering_metrics(labels: ArrayLike, clusters: ArrayLike) -> dict[str, floa
     truth, found = np.asarray(labels), np.asarray(clusters)
     if truth.ndim != 1 or truth.shape != found.shape or not len(truth):
         raise DataError(
-            f"clustering_metrics: wanted as many labels as clusters, at least one, got {truth.shape}, {found.shape}"
+            f"clustering_metrics: There must be as many labels as clusters, at least one; shapes are {truth.shape}, "
+            f"{found.shape}."
         )
     table = _contingency(truth, found)
     total, classes, sizes = len(truth), table.sum(axis=1), table.sum(axis=0)

@@ -74,10 +74,10 @@ def _best_of_row(row: Floats, bound: np.float32, depth: int) -> Indices:
 
 def _check(features: NDArray[Any], name: str, width: int) -> None:
     if features.ndim != 2 or features.shape[1] != width:
-        raise DataError(f"rank: {name}: wanted features [items, {width}], got {features.shape}")
+        raise DataError(f"rank: {name}: The features must be [items, {width}], not {features.shape}.")
     finite = np.isfinite(features).all(axis=1)
     if not finite.all():
         raise DataError(
-            f"rank: {name}: wanted finite features, row {int(np.flatnonzero(~finite)[0])} and "
-            f"{int((~finite).sum()) - 1} more are not; look at the loss curve of the model that made them"
+            f"rank: {name}: The features in row {int(np.flatnonzero(~finite)[0])} and {int((~finite).sum()) - 1} more "
+            "are not finite. Look at the loss curve of the model that made them."
         )

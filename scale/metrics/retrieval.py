@@ -73,8 +73,8 @@ def _at(
 def _check(ranked: NDArray[Any], wanted: NDArray[Any], relevant: NDArray[Any], ks: Sequence[int]) -> None:
     if ranked.ndim != 2 or not len(ranked) or wanted.shape != ranked.shape[:1] or relevant.shape != wanted.shape:
         raise DataError(
-            "retrieval_metrics: wanted ranked_labels [queries, depth], query_labels [queries] and positives "
-            f"[queries] of at least one query, got {ranked.shape}, {wanted.shape} and {relevant.shape}"
+            "retrieval_metrics: ranked_labels must be [queries, depth], query_labels and positives [queries], "
+            f"of at least one query; they are {ranked.shape}, {wanted.shape} and {relevant.shape}."
         )
     if any(k < 1 for k in ks):
-        raise DataError(f"retrieval_metrics: wanted cut-offs of at least 1, got {list(ks)}")
+        raise DataError(f"retrieval_metrics: The cut-offs must be at least 1, not {list(ks)}.")

@@ -1,4 +1,4 @@
-"""The encoders: tokens of text or table, features of image, video or sound."""
+"""The encoders: tokens of text or table, features of image, video or audio."""
 
 from typing import Protocol
 
@@ -112,7 +112,7 @@ class TokenEncoder(nn.Module):
 
 
 class FeatureEncoder(nn.Module):
-    """Image, video or sound; the first token is the mean of the features, [C]'s global token.
+    """Image, video or audio; the first token is the mean of the features, [C]'s global token.
 
     The mean is taken of what is left after masking, so it does not give away what was masked.
     """

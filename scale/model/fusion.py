@@ -1,4 +1,4 @@
-"""How the modalities meet: SCALE's joint co-transformer, M5-MMT's cross-attention, or not at all."""
+"""Fusion of the modalities: SCALE's joint co-transformer, M5-MMT's cross-attention, or none."""
 
 import torch
 from torch import Tensor, nn

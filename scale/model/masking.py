@@ -1,4 +1,4 @@
-"""What is hidden from the model: tokens, whole properties or values, patches, frames, stretches of sound."""
+"""Masking of the inputs: tokens, whole properties or values, patches, frames and audio blocks."""
 
 import torch
 from torch import Tensor

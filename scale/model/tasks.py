@@ -1,12 +1,18 @@
-"""What is trained: the trunk with the pre-training losses, or with a classifier."""
+"""The trained modules: the trunk with the pre-training losses, or with a classifier."""
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor, nn
 
 from scale.data.tensors import Batch
-from scale.model.alignment import free_alignment, no_alignment, sample_alignment
-from scale.model.losses import contrastive_loss, masked_feature_loss, masked_token_loss
+from scale.model.losses import (
+    contrastive_loss,
+    free_alignment,
+    masked_feature_loss,
+    masked_token_loss,
+    no_alignment,
+    sample_alignment,
+)
 from scale.model.masking import TOKEN_MODALITIES, hide
 from scale.model.network import Fused, Trunk
 from scale.training_recipe import TrainingRecipe

@@ -1,4 +1,4 @@
-"""Checkpoints: whole or not there, and refused where they are of another training."""
+"""Checkpoints: written atomically, and refused if they belong to another training."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Identity:
-    """What a training is of. A checkpoint goes on only where all of it is the same."""
+    """Recipe, seed and data of a training; a checkpoint resumes only if all of them are the same."""
 
     recipe: TrainingRecipe
     seed: int
@@ -53,11 +53,11 @@ def load_checkpoint(path: Path, identity: Identity | None = None) -> dict[str, A
         found = state["identity"]
         recipe = TrainingRecipe.model_validate_json(found["recipe"])
     except FileNotFoundError:
-        raise MissingInputError(f"{path}: wanted a checkpoint, found none; run: m5data train") from None
+        raise MissingInputError(f"{path}: There is no checkpoint. Run: m5data train") from None
     except Exception as error:  # torch raises whatever the broken bytes make its readers raise
         raise DataError(
-            f"{path}: wanted a checkpoint of this version of m5data: {repr(error).splitlines()[0][:200]}; "
-            "train again with --restart"
+            f"{path}: This is not a checkpoint of this version of m5data: {repr(error).splitlines()[0][:200]}. "
+            "Train again with --restart."
         ) from error
     if identity is not None:
         _check(path, identity, recipe, found)

@@ -19,10 +19,10 @@ from scale.data.sample_encoder import Encoded
 from scale.data.tensors import Batch
 from scale.training_recipe import OptimiserSettings
 
-__all__ = ["Log", "Phase", "Processes", "joined", "run_phase", "seeded", "total_steps"]
+__all__ = ["LossLog", "Phase", "Processes", "process_group", "run_phase", "seeded", "total_steps"]
 
 
-class Log:
+class LossLog:
     """Losses by step. ``curve`` has a row a step and term: step, name, value."""
 
     def __init__(self, folder: Path | None) -> None:
@@ -54,7 +54,7 @@ class Log:
 
 @dataclass(frozen=True)
 class Processes:
-    """This process among its like."""
+    """This process and its place among the processes that train together."""
 
     device: torch.device
     rank: int = 0
@@ -80,7 +80,7 @@ class Processes:
 
 
 @contextmanager
-def joined(device: str | None = None) -> Iterator[Processes]:
+def process_group(device: str | None = None) -> Iterator[Processes]:
     """Give this process's place, by the variables that torchrun sets; the device is a GPU where there is one.
 
     Args:
@@ -135,7 +135,7 @@ class Phase:
 
 
 def run_phase(
-    phase: Phase, processes: Processes, log: Log, progress: Progress, state: dict[str, Any] | None = None
+    phase: Phase, processes: Processes, log: LossLog, progress: Progress, state: dict[str, Any] | None = None
 ) -> dict[str, Any]:
     """Train, from the start or from the state of a checkpoint, and return the state at the end.
 
@@ -215,8 +215,8 @@ def _check(phase: Phase, step: int, terms: dict[str, float], norm: float) -> Non
     if not bool(torch.isfinite(values).all()):
         shown = ", ".join(f"{name} {value:.4g}" for name, value in terms.items())
         raise DataError(
-            f"{phase.name}: step {step}: wanted a finite loss, got {shown}, gradient {norm:.4g}; "
-            "lower the learning rate, or look for broken values among the inputs"
+            f"{phase.name}: step {step}: The loss is not finite: {shown}, gradient {norm:.4g}. "
+            "Lower the learning rate, or look for broken values among the inputs."
         )
 
 
@@ -231,7 +231,7 @@ def _from(batches: Batches, skip: int) -> Iterator[Encoded]:
         epoch, skip = epoch + 1, 0
 
 
-def _state(phase: Phase, optimiser: torch.optim.Optimizer, step: int, log: Log) -> dict[str, Any]:
+def _state(phase: Phase, optimiser: torch.optim.Optimizer, step: int, log: LossLog) -> dict[str, Any]:
     return {
         "model": phase.module.state_dict(),
         "optimiser": optimiser.state_dict(),

@@ -14,19 +14,19 @@ from m5data.errors import MissingInputError
 from m5data.stage import Progress, SilentProgress
 from scale.data.batches import Batches
 from scale.data.block_loader import BlockLoader
-from scale.data.blocks import blocks_of
+from scale.data.blocks import split_into_blocks
 from scale.data.fit_vocabulary import Fitted, fit, load_fitted
-from scale.data.group_imputation import Donors, find_donors
+from scale.data.group_imputation import GroupImputer, fit_group_imputer
 from scale.data.images import Regions
 from scale.data.sample_encoder import SampleEncoder
 from scale.data.shard_folder import ShardFolder
 from scale.data.tensors import make_batch
 from scale.model.tasks import Classifier, Pretraining
 from scale.training.checkpoint import Identity, load_checkpoint, save_checkpoint
-from scale.training.loop import Log, Phase, Processes, joined, run_phase, seeded, total_steps
+from scale.training.loop import LossLog, Phase, Processes, process_group, run_phase, seeded, total_steps
 from scale.training_recipe import TrainingRecipe
 
-__all__ = ["FINETUNE", "FINETUNED", "PRETRAINED", "Trained", "loader_of", "train"]
+__all__ = ["FINETUNE", "FINETUNED", "PRETRAINED", "PhaseReport", "make_loader", "train"]
 
 PRETRAINED, FINETUNED = "pretrain.pt", "finetune.pt"
 FINETUNE = "classification-train"
@@ -34,12 +34,12 @@ FINETUNE = "classification-train"
 
 
 @dataclass(frozen=True)
-class Trained:
-    """What a training did."""
+class PhaseReport:
+    """Outcome of one phase of a training."""
 
     phase: str
     steps: int
-    """Steps made now: fewer than all where a checkpoint was gone on from."""
+    """Steps made now: fewer than ``total`` if training resumed from a checkpoint."""
     total: int
     samples: int
     seconds: float
@@ -74,8 +74,8 @@ def train(
     cache: Path | None = None,
     device: str | None = None,
     progress: Progress = SilentProgress(),
-) -> tuple[Trained, ...]:
-    """Train a recipe, or go on where a training of it was broken off.
+) -> tuple[PhaseReport, ...]:
+    """Train a recipe, or resume an interrupted training of it.
 
     Fine-tuning is left out where the export has no split ``classification-train``.
 
@@ -87,7 +87,7 @@ def train(
         restart: Forget an earlier training in ``folder``.
         cache: Folder of decoded blocks; None: decode every epoch.
         device: None: a GPU where there is one.
-        progress: Told of every step.
+        progress: Shows every step.
 
     Raises:
         SettingsError: ``folder`` holds a training with other settings or another seed.
@@ -96,7 +96,7 @@ def train(
     if restart:
         for name in (PRETRAINED, FINETUNED):
             (folder / name).unlink(missing_ok=True)
-    with joined(device) as processes:
+    with process_group(device) as processes:
         run = _Run(folder, shards, Identity(recipe, seed, shards.version), processes, progress, cache)
         fitted, first = _pretrain(run)
         if FINETUNE not in shards.splits or not recipe.optimiser.finetune_epochs:
@@ -104,17 +104,19 @@ def train(
         return first, _finetune(run, fitted)
 
 
-def loader_of(recipe: TrainingRecipe, fitted: Fitted, cache: Path | None, donors: Donors | None = None) -> BlockLoader:
-    """Return the loader of a recipe's inputs; ``donors`` fill gaps."""
+def make_loader(
+    recipe: TrainingRecipe, fitted: Fitted, cache: Path | None, imputer: GroupImputer | None = None
+) -> BlockLoader:
+    """Return the loader of a recipe's inputs; ``imputer`` fill gaps."""
     stored = recipe.input.image == "regions"
     regions = Regions(Path(recipe.input.regions_file), recipe.input.region_width) if stored else None
     encoder = SampleEncoder(recipe.input, fitted, regions)
     # a file of regions may change while its shards do not: nothing of it is kept
     kept = cache if recipe.optimiser.cache and not stored else None
-    return BlockLoader(encoder, kept, recipe.optimiser.workers, donors)
+    return BlockLoader(encoder, kept, recipe.optimiser.workers, imputer)
 
 
-def _pretrain(run: _Run) -> tuple[Fitted, Trained]:
+def _pretrain(run: _Run) -> tuple[Fitted, PhaseReport]:
     recipe, path = run.recipe, run.folder / PRETRAINED
     state = load_checkpoint(path, run.identity) if path.exists() else None
     shards = run.shards.shards(recipe.train_split)
@@ -141,7 +143,7 @@ def _pretrain(run: _Run) -> tuple[Fitted, Trained]:
     return fitted, _trained(phase, run, state)
 
 
-def _finetune(run: _Run, fitted: Fitted) -> Trained:
+def _finetune(run: _Run, fitted: Fitted) -> PhaseReport:
     recipe, path = run.recipe, run.folder / FINETUNED
     state = load_checkpoint(path, run.identity) if path.exists() else None
     batches = _batches(run, FINETUNE, fitted)
@@ -172,18 +174,18 @@ def _finetune(run: _Run, fitted: Fitted) -> Trained:
 def _batches(run: _Run, split: str, fitted: Fitted) -> Batches:
     recipe = run.recipe
     shards = run.shards.shards(split)
-    blocks = blocks_of(shards)
-    donors = find_donors(shards) if recipe.objective.missing == "fill" else None
+    blocks = split_into_blocks(shards)
+    imputer = fit_group_imputer(shards) if recipe.objective.missing == "fill" else None
     complete = recipe.objective.modalities if recipe.objective.missing == "drop" else ()
     batch = min(recipe.optimiser.batch, sum(map(len, blocks)) // run.processes.world)
     if batch < 2:
         raise MissingInputError(
-            f"{run.shards.root}: split {split!r}: wanted two samples for each process at least, found "
-            f"{sum(map(len, blocks))}; export more"
+            f"{run.shards.root}: Split {split!r} has only {sum(map(len, blocks))} samples, "
+            "fewer than two for each process. Export more."
         )
     return Batches(
         blocks,
-        loader_of(recipe, fitted, run.cache, donors),
+        make_loader(recipe, fitted, run.cache, imputer),
         batch,
         run.identity.seed,
         recipe.optimiser.max_skipped,
@@ -214,13 +216,13 @@ def _saver(path: Path, identity: Identity, more: dict[str, Any]) -> Callable[[di
     return save
 
 
-def _trained(phase: Phase, run: _Run, state: dict[str, Any] | None) -> Trained:
+def _trained(phase: Phase, run: _Run, state: dict[str, Any] | None) -> PhaseReport:
     began = time.monotonic()
-    log = Log(run.folder / "logs" / phase.name if run.processes.is_first else None)
+    log = LossLog(run.folder / "logs" / phase.name if run.processes.is_first else None)
     final = run_phase(phase, run.processes, log, run.progress, state)
     log.close()
     last = max((row[0] for row in final["curve"]), default=0)
-    return Trained(
+    return PhaseReport(
         phase=phase.name,
         steps=final["step"] - (state["step"] if state else 0),
         total=total_steps(phase),

@@ -17,7 +17,7 @@ class Served:
     def __init__(self, workspace: Path) -> None:
         self._workspace = workspace
         self._port = "0"
-        self.address = ""
+        self.url = ""
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
@@ -34,8 +34,8 @@ class Served:
         assert self._process.stdout is not None
         said = self._process.stdout.readline()
         assert said.startswith("serving http://"), said + self._process.stdout.read()
-        self.address = said.split()[1]
-        self._port = self.address.rpartition(":")[2]
+        self.url = said.split()[1]
+        self._port = self.url.rpartition(":")[2]
 
     def kill(self) -> None:
         """Kill it, as a power cut would."""

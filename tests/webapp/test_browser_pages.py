@@ -58,7 +58,7 @@ def served(filled_once: Filled, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def open_page(context: BrowserContext, served: tuple[Served, dict[str, str]], name: str) -> Page:
     server, tokens = served
     page = context.new_page()
-    open_link(page, server.address, tokens[name], "/products" if name == "rita" else "/annotate")
+    open_link(page, server.url, tokens[name], "/products" if name == "rita" else "/annotate")
     return page
 
 
@@ -93,7 +93,7 @@ def test_hostile_texts_are_shown_and_do_nothing(
     reviewer = open_page(context, served, "rita")
     reviewer.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     for path in ("/products", *(f"/products/{product}" for product in filled_once.hostile.values())):
-        reviewer.goto(served[0].address + path)
+        reviewer.goto(served[0].url + path)
         check_inert(reviewer)
     context.close()
     assert complaints == []
@@ -129,7 +129,7 @@ def test_pages_fit_the_screen_and_can_be_read(
         (reviewer, "/labels"),
     ):
         if path:
-            page.goto(served[0].address + path)
+            page.goto(served[0].url + path)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
         assert page.evaluate(CONTRAST) == [], path
     if width < 500:

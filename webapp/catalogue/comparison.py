@@ -6,14 +6,14 @@ from typing import Literal
 
 from webapp.catalogue.product_card import Specification
 
-__all__ = ["Line", "compare"]
+__all__ = ["ComparisonRow", "compare"]
 
 Relation = Literal["same", "different", "alone"]
 """Both have the property and agree; both have it and differ; only one has it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ComparisonRow:
     """One property of both."""
 
     property: str
@@ -23,7 +23,7 @@ class Line:
     relation: Relation
 
 
-def compare(query: Sequence[Specification], candidate: Sequence[Specification]) -> list[Line]:
+def compare(query: Sequence[Specification], candidate: Sequence[Specification]) -> list[ComparisonRow]:
     """Return the properties of the query in its order, then those of the candidate alone.
 
     Properties are the same by their shared name, else by their name without regard to case and white space;
@@ -40,11 +40,11 @@ def _grouped(specs: Sequence[Specification]) -> dict[str, list[Specification]]:
     return groups
 
 
-def _line(left: list[Specification], right: list[Specification]) -> Line:
+def _line(left: list[Specification], right: list[Specification]) -> ComparisonRow:
     relation: Relation = "alone"
     if left and right:
         relation = "same" if {*map(_value, left)} == {*map(_value, right)} else "different"
-    return Line((left or right)[0].property, _published(left), _published(right), relation)
+    return ComparisonRow((left or right)[0].property, _published(left), _published(right), relation)
 
 
 def _published(specs: list[Specification]) -> tuple[str, ...]:

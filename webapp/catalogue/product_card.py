@@ -1,4 +1,4 @@
-"""Text of strangers, made fit to be looked at."""
+"""Product cards: what a page shows of a product, with untrusted text cleaned and cut."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-__all__ = ["TABLES", "Card", "Picture", "Specification", "Video", "plain", "read_cards"]
+__all__ = ["TABLES", "Image", "ProductCard", "Specification", "Video", "plain", "read_cards"]
 
 _CONTROLS = dict.fromkeys({*range(32), *range(127, 160), *range(0xD800, 0xE000)} - {9, 10}, "\ufffd")
 
@@ -22,7 +22,7 @@ def plain(text: str, longest: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class Image:
     """An image of the product."""
 
     sha256: str
@@ -55,7 +55,7 @@ class Specification:
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class ProductCard:
     """A product; texts are plain and cut, lists are cut."""
 
     product_id: str
@@ -66,7 +66,7 @@ class Card:
     brand: str | None
     price: str | None
     """Amount and currency."""
-    pictures: tuple[Picture, ...]
+    images: tuple[Image, ...]
     """The main one first."""
     videos: tuple[Video, ...]
     specs: tuple[Specification, ...]
@@ -78,7 +78,7 @@ TABLES = ("products", "specs", "media", "audio")
 
 _LONGEST = {"caption": 2000, "name": 120, "value": 600}
 """Characters shown: M5Product's captions have 20 to 40 words, a hostile one a million letters."""
-_SPECS, _PICTURES, _VIDEOS = 200, 12, 2
+_MAX_SPECS, _MAX_IMAGES, _MAX_VIDEOS = 200, 12, 2
 
 _PRODUCTS = f"""
 select product_id, source, url, left(caption, {_LONGEST["caption"] + 1}) as caption, category[:8] as category, brand,
@@ -88,7 +88,7 @@ from products where product_id in (select unnest($ids))
 _SPECIFICATIONS = f"""
 select product_id, left(property, {_LONGEST["name"] + 1}), left(value, {_LONGEST["value"] + 1}), property_norm,
        value_norm, unit
-from specs where product_id in (select unnest($ids)) and position < {_SPECS} order by product_id, position
+from specs where product_id in (select unnest($ids)) and position < {_MAX_SPECS} order by product_id, position
 """  # noqa: S608 - constants
 _MEDIA = """
 select m.product_id, m.kind, m.sha256, m.mime, m.width, m.height, m.duration_s, a.product_id is not null as sound
@@ -99,7 +99,7 @@ where m.product_id in (select unnest($ids)) and m.state = 'ok' order by m.produc
 Row = tuple[object, ...]
 
 
-def read_cards(connection: duckdb.DuckDBPyConnection, ids: Sequence[str]) -> dict[str, Card]:
+def read_cards(connection: duckdb.DuckDBPyConnection, ids: Sequence[str]) -> dict[str, ProductCard]:
     """Return the cards of the products that there are."""
     given = {"ids": list(ids)}
     specs = _by_product(connection.execute(_SPECIFICATIONS, given).fetchall())
@@ -115,9 +115,9 @@ def _by_product(rows: Iterable[Row]) -> Mapping[object, list[Row]]:
     return found
 
 
-def _card(row: Row, specs: Sequence[Row], media: Sequence[Row]) -> Card:
+def _card(row: Row, specs: Sequence[Row], media: Sequence[Row]) -> ProductCard:
     product, source, url, caption, category, brand, price, currency = row
-    return Card(
+    return ProductCard(
         product_id=str(product),
         source=str(source),
         url=plain(str(url), _LONGEST["value"]),
@@ -125,15 +125,15 @@ def _card(row: Row, specs: Sequence[Row], media: Sequence[Row]) -> Card:
         category=tuple(plain(str(name), _LONGEST["name"]) for name in category or ()),  # type: ignore[attr-defined]  # a list
         brand=None if brand is None else plain(str(brand), _LONGEST["name"]),
         price=None if price is None else plain(f"{price:,.2f} {currency or ''}".strip(), _LONGEST["name"]),
-        pictures=tuple(_picture(one) for one in media if one[0] == "image")[:_PICTURES],
-        videos=tuple(_video(one) for one in media if one[0] == "video")[:_VIDEOS],
+        images=tuple(_image(one) for one in media if one[0] == "image")[:_MAX_IMAGES],
+        videos=tuple(_video(one) for one in media if one[0] == "video")[:_MAX_VIDEOS],
         specs=tuple(_specification(one) for one in specs),
     )
 
 
-def _picture(row: Row) -> Picture:
+def _image(row: Row) -> Image:
     _, sha256, _, width, height, *_ = row
-    return Picture(str(sha256), width, height)  # type: ignore[arg-type]  # integers, as the schema says
+    return Image(str(sha256), width, height)  # type: ignore[arg-type]  # integers, as the schema says
 
 
 def _video(row: Row) -> Video:

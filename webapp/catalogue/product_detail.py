@@ -9,9 +9,9 @@ import duckdb
 from storage import Snapshot
 from storage.tables import bucket_of
 from storage.views import ledger_sql
-from webapp.catalogue.product_card import TABLES, Card, read_cards
+from webapp.catalogue.product_card import TABLES, ProductCard, read_cards
 
-__all__ = ["Detail", "Frame", "Membership", "Sound", "read_detail"]
+__all__ = ["AudioClip", "Frame", "Membership", "ProductDetail", "read_detail"]
 
 _BUCKETED = (*TABLES, "frames", "labels", "duplicates")
 _FRAMES = 120
@@ -25,7 +25,7 @@ _GROUP = "select group_id, rule, kept, size from duplicates where product_id = ?
 _FRAME = """
 select second, object, "offset", length from frames where product_id = ? order by video_sha256, second limit ?
 """
-_SOUND = "select mp3, duration_s, n_mfcc, mfcc_frames from audio where product_id = ? order by video_sha256"
+_AUDIO = "select mp3, duration_s, n_mfcc, mfcc_frames from audio where product_id = ? order by video_sha256"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
-class Sound:
+class AudioClip:
     """The sound of one video."""
 
     mp3: str
@@ -60,10 +60,10 @@ class Membership:
 
 
 @dataclass(frozen=True, slots=True)
-class Detail:
+class ProductDetail:
     """One product in full."""
 
-    card: Card
+    card: ProductCard
     ledger: Mapping[str, str]
     """Modality -> present, or the reason it is not."""
     labels: tuple[str, ...]
@@ -72,10 +72,10 @@ class Detail:
     group: tuple[str, str, bool, int] | None
     """Duplicate group: its id, the rule, whether the product is kept, products in it; None: not looked for yet."""
     frames: tuple[Frame, ...]
-    sounds: tuple[Sound, ...]
+    audio: tuple[AudioClip, ...]
 
 
-def read_detail(snapshot: Snapshot, product_id: str) -> Detail | None:
+def read_detail(snapshot: Snapshot, product_id: str) -> ProductDetail | None:
     """Return one product of a dataset version, None where it is not there; reads its bucket alone."""
     with closing(_bucket(snapshot, product_id)) as engine:
         card = read_cards(engine, [product_id]).get(product_id)
@@ -86,14 +86,14 @@ def read_detail(snapshot: Snapshot, product_id: str) -> Detail | None:
         names = [column[0] for column in ledger.description or ()]
         states = ledger.fetchone() or ()
         labels = engine.execute(_LABELS, [product_id]).fetchone()
-        return Detail(
+        return ProductDetail(
             card=card,
             ledger=dict(zip(names, states, strict=True)),
             labels=tuple(labels[0]) if labels else (),
             splits=tuple(Membership(*row) for row in engine.execute(_SPLITS, [product_id]).fetchall()),
             group=engine.execute(_GROUP, [product_id]).fetchone(),
             frames=tuple(Frame(*row) for row in engine.execute(_FRAME, [product_id, _FRAMES]).fetchall()),
-            sounds=tuple(Sound(*row) for row in engine.execute(_SOUND, [product_id]).fetchall()),
+            audio=tuple(AudioClip(*row) for row in engine.execute(_AUDIO, [product_id]).fetchall()),
         )
 
 

@@ -1,4 +1,4 @@
-"""The newest dataset version, kept open for people who look at products."""
+"""Read products of the newest dataset version, with a cache of cards."""
 
 import threading
 from collections import OrderedDict
@@ -8,9 +8,9 @@ from contextlib import contextmanager
 import duckdb
 
 from storage import Snapshot, Store
-from webapp.catalogue.product_card import TABLES, Card, read_cards
+from webapp.catalogue.product_card import TABLES, ProductCard, read_cards
 
-__all__ = ["Shelf"]
+__all__ = ["ProductReader"]
 
 _SECONDS = 2.0
 """How long a new dataset version may go unseen."""
@@ -19,7 +19,7 @@ _CARDS = 2000
 _SEARCHED = (*TABLES, "labels", "splits", "duplicates")
 
 
-class Shelf:
+class ProductReader:
     """Reads products; safe for threads, which take turns. Every method may block for milliseconds to a second."""
 
     def __init__(self, store: Store, clock: Callable[[], float]) -> None:
@@ -28,9 +28,9 @@ class Shelf:
         self._due = float("-inf")
         self._snapshot: Snapshot | None = None
         self._engine: duckdb.DuckDBPyConnection | None = None
-        self._cards: OrderedDict[str, Card] = OrderedDict()
+        self._cards: OrderedDict[str, ProductCard] = OrderedDict()
 
-    def cards(self, ids: Sequence[str]) -> dict[str, Card]:
+    def cards(self, ids: Sequence[str]) -> dict[str, ProductCard]:
         """Return the cards of the products that there are; those seen lately are not read again."""
         with self.reading() as engine:
             lacking = [one for one in dict.fromkeys(ids) if one not in self._cards]

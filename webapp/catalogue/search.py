@@ -1,13 +1,13 @@
-"""Finding products."""
+"""Search for products."""
 
 from dataclasses import dataclass
 
 import duckdb
 
 from storage.query import query_errors
-from webapp.catalogue.product_card import Card, read_cards
+from webapp.catalogue.product_card import ProductCard, read_cards
 
-__all__ = ["PAGE", "Choices", "Found", "Search", "find_products", "list_choices"]
+__all__ = ["PAGE", "Filters", "ResultPage", "Search", "find_products", "list_filters"]
 
 PAGE = 24
 """Products a page."""
@@ -41,16 +41,16 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ResultPage:
     """One page of products, by product id."""
 
-    cards: tuple[Card, ...]
+    cards: tuple[ProductCard, ...]
     next: str | None
     """``after`` of the next page; None: this is the last."""
 
 
 @dataclass(frozen=True, slots=True)
-class Choices:
+class Filters:
     """What can be chosen from."""
 
     sources: tuple[str, ...]
@@ -59,7 +59,7 @@ class Choices:
     """The largest first."""
 
 
-def find_products(engine: duckdb.DuckDBPyConnection, search: Search) -> Found:
+def find_products(engine: duckdb.DuckDBPyConnection, search: Search) -> ResultPage:
     """Return one page of what is looked for; equally fast on the first page and the last.
 
     Raises:
@@ -74,13 +74,13 @@ def find_products(engine: duckdb.DuckDBPyConnection, search: Search) -> Found:
         ids = [str(row[0]) for row in engine.execute(_FIND, given).fetchall()]
         cards = read_cards(engine, ids[:PAGE])
     found = tuple(cards[one] for one in ids[:PAGE] if one in cards)
-    return Found(found, ids[PAGE - 1] if len(ids) > PAGE else None)
+    return ResultPage(found, ids[PAGE - 1] if len(ids) > PAGE else None)
 
 
-def list_choices(engine: duckdb.DuckDBPyConnection) -> Choices:
+def list_filters(engine: duckdb.DuckDBPyConnection) -> Filters:
     """Return the sources, splits and sub-classes that there are."""
 
     def names(query: str) -> tuple[str, ...]:
         return tuple(str(row[0]) for row in engine.execute(query).fetchall())
 
-    return Choices(names(_SOURCES), names(_SPLITS), names(_CLASSES))
+    return Filters(names(_SOURCES), names(_SPLITS), names(_CLASSES))

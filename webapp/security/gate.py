@@ -1,4 +1,4 @@
-"""The one way in: who asks, how often, and whether the request is really theirs."""
+"""The gate of every request: identity, rate limit and CSRF check."""
 
 import math
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from m5data.stage import Clock
-from webapp.security.origin import Address
+from webapp.security.origin import ServerOrigin
 from webapp.security.people import People, Person
-from webapp.security.rate_limit import RateLimit, address_key
+from webapp.security.rate_limit import RateLimit, ip_key
 from webapp.security.sessions import Session, Sessions
 
-__all__ = ["COOKIE", "CSRF_HEADER", "SIGN_IN", "Gate", "Keys", "Visitor"]
+__all__ = ["COOKIE", "CSRF_HEADER", "SIGN_IN", "AccessControl", "Gate", "Visitor"]
 
 COOKIE = "m5data_session"
 CSRF_HEADER = "x-csrf-token"
@@ -33,21 +33,21 @@ class Visitor:
 
 
 @dataclass(frozen=True, slots=True)
-class Keys:
+class AccessControl:
     """What the gate looks things up in."""
 
     sessions: Sessions
     people: People
     limit: RateLimit
-    address: Address
+    origin: ServerOrigin
     clock: Clock
 
 
 class Gate:
     """ASGI layer: limits the rate, refuses forged writes, and leaves the visitor in ``scope["visitor"]``."""
 
-    def __init__(self, app: ASGIApp, keys: Keys) -> None:
-        self._app, self._keys = app, keys
+    def __init__(self, app: ASGIApp, access: AccessControl) -> None:
+        self._app, self._access = app, access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
@@ -62,15 +62,15 @@ class Gate:
 
     async def _visitor(self, connection: HTTPConnection) -> Visitor | None:
         cookie = connection.cookies.get(COOKIE)
-        session = self._keys.sessions.read(cookie, self._keys.clock()) if cookie else None
+        session = self._access.sessions.read(cookie, self._access.clock()) if cookie else None
         if session is None:
             return None
-        person = await self._keys.people.find(session.token)
-        return Visitor(person, session, self._keys.sessions.csrf(session)) if person else None
+        person = await self._access.people.find(session.token)
+        return Visitor(person, session, self._access.sessions.csrf(session)) if person else None
 
     def _refuse(self, connection: HTTPConnection, method: str, visitor: Visitor | None) -> Response | None:
         host = connection.client.host if connection.client else ""
-        wait = self._keys.limit.wait(f"{visitor.person.role} {visitor.person.name}" if visitor else address_key(host))
+        wait = self._access.limit.wait(f"{visitor.person.role} {visitor.person.name}" if visitor else ip_key(host))
         if wait:
             return JSONResponse(
                 {"error": "too many requests"}, 429, headers={"retry-after": str(max(1, math.ceil(wait)))}
@@ -82,8 +82,8 @@ class Gate:
     def _is_genuine(self, connection: HTTPConnection, visitor: Visitor | None) -> bool:
         """A write comes from one of this server's pages; once signed in, from a page of that very sign-in."""
         headers = connection.headers
-        if not self._keys.address.is_own(headers.get("origin", ""), headers.get("host", "")):
+        if not self._access.origin.is_own(headers.get("origin", ""), headers.get("host", "")):
             return False
         if connection.scope["path"].startswith(SIGN_IN):  # its own token is the proof, whoever was signed in before
             return True
-        return visitor is None or self._keys.sessions.is_csrf(visitor.session, headers.get(CSRF_HEADER, ""))
+        return visitor is None or self._access.sessions.is_csrf(visitor.session, headers.get(CSRF_HEADER, ""))

@@ -1,4 +1,4 @@
-"""Headers that every answer carries, whatever made it."""
+"""Security headers of every response."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

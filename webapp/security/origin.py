@@ -1,4 +1,4 @@
-"""Where the application is reached, and what it asks of a place that others can reach."""
+"""The server's own origin, and the settings that a public server needs."""
 
 import ipaddress
 from dataclasses import dataclass
@@ -7,15 +7,15 @@ from urllib.parse import urlsplit
 from m5data.errors import SettingsError
 from webapp.settings import ServeSettings
 
-__all__ = ["Address", "check_public"]
+__all__ = ["ServerOrigin", "check_public"]
 
 _SECRET_LENGTH = 32
 _OWN_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
-    """The addresses that pages of this server have."""
+class ServerOrigin:
+    """Hosts and origins of this server's pages."""
 
     origin: str | None = None
     """Scheme, host and port by which people reach it, as settings say."""
@@ -32,7 +32,7 @@ class Address:
         return self.origin is not None and self.origin.startswith("https:")
 
     def is_own(self, origin: str, host: str) -> bool:
-        """Tell whether a request's Origin is a page of this server.
+        """Return whether a request's Origin is a page of this server.
 
         Args:
             origin: Header ``Origin``.
@@ -42,27 +42,26 @@ class Address:
 
 
 def check_public(settings: ServeSettings) -> None:
-    """Refuse to be reached by others without a secret of one's own and an address to be reached by.
+    """Require a secret and an origin of a server that others can reach.
 
     Raises:
         SettingsError: ``host`` or ``origin`` is not this machine's, and ``secret`` or ``origin`` lacks.
     """
     secret = settings.secret.get_secret_value() if settings.secret else ""
     if settings.secret is not None and len(secret) < _SECRET_LENGTH:
-        raise SettingsError(f"serve.secret: wanted {_SECRET_LENGTH} characters or more, got {len(secret)}; {_HOW}")
+        raise SettingsError(f"serve.secret must have at least {_SECRET_LENGTH} characters, not {len(secret)}. {_HOW}")
     outside = urlsplit(settings.origin).hostname if settings.origin else None
     if _is_own_machine(settings.host) and (outside is None or _is_own_machine(outside)):
         return
     if not secret:
-        raise SettingsError(f"serve.secret: wanted one, for others can reach {outside or settings.host}; {_HOW}")
+        raise SettingsError(f"serve.secret must be set, because others can reach {outside or settings.host}. {_HOW}")
     if settings.origin is None:
         raise SettingsError(
-            f"serve.origin: wanted the address by which people reach {settings.host}, "
-            "e.g. https://label.example.org; set it"
+            f"serve.origin must be set to the URL by which people reach {settings.host}, e.g. https://label.example.org."
         )
 
 
-_HOW = "set one made by: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
+_HOW = "Make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
 
 
 def _is_own_machine(host: str) -> bool:

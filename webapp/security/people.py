@@ -1,4 +1,4 @@
-"""Who somebody is, told from the token of a personal link."""
+"""People, identified by the token of their personal link."""
 
 import asyncio
 import hashlib
@@ -84,8 +84,8 @@ def invite_reviewers(
     for name in tokens:
         if not _NAME.fullmatch(name):
             raise UsageError(
-                f"reviewer: wanted a name of 1 to 64 letters, digits, dots, dashes or underscores, "
-                f"got {name[:64]!r}; choose another"
+                f"reviewer: {name[:64]!r} is not a valid name. "
+                "Use 1 to 64 letters, digits, dots, dashes or underscores."
             )
     with closing(_connect(state)) as connection:
         connection.execute("begin immediate")

@@ -1,10 +1,10 @@
-"""Token buckets: how often one person, or one address, may ask."""
+"""Rate limit by token buckets, one for each person or IP address."""
 
 import ipaddress
 from collections import OrderedDict
 from collections.abc import Callable
 
-__all__ = ["RateLimit", "address_key"]
+__all__ = ["RateLimit", "ip_key"]
 
 _KEYS = 10_000
 
@@ -39,8 +39,8 @@ class RateLimit:
         return 0.0 if allowed else (1 - tokens) / self._rate
 
 
-def address_key(host: str) -> str:
-    """Return the key of an address: of IPv6 the first 64 bits, for one subscriber has all the rest."""
+def ip_key(host: str) -> str:
+    """Return the bucket key of an IP address; of IPv6 the first 64 bits, because one subscriber has all the rest."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

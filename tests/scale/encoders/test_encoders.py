@@ -82,7 +82,7 @@ def test_the_papers_encoder_sets_image_beside_text(networks: tuple[str, str]) ->
 
 
 def test_a_network_that_is_not_there_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"encoder paper: .*download it first"):
+    with pytest.raises(SettingsError, match=r"encoder paper: .*Download it first"):
         PaperEncoder(str(tmp_path / "none"), str(tmp_path / "none"))
 
 
@@ -123,5 +123,5 @@ def test_candidates_are_searched_by_the_name_of_a_neural_encoder(
 
 
 def test_an_encoder_without_a_checkpoint_says_what_to_run(tmp_path: Path) -> None:
-    with pytest.raises(MissingInputError, match="run: m5data train"):
+    with pytest.raises(MissingInputError, match="Run: m5data train"):
         TrainedEncoder(tmp_path / PRETRAINED)

@@ -81,14 +81,14 @@ def test_decisions_of_two_people_survive_reload_crash_and_kill(workspace: Worksp
         for name, token in tokens.items():
             context = browser.new_context()
             page = context.new_page()
-            open_link(page, server.address, token, "/products")
-            page.goto(f"{server.address}/labels")
+            open_link(page, server.url, token, "/products")
+            page.goto(f"{server.url}/labels")
             people.append(Reviewer(name, context, page))
         accidents: dict[int, Callable[[], None]] = {
             8: server.kill,
             10: server.start,
             16: lambda: reload(people[0]),
-            24: lambda: crash(people[1], server.address),
+            24: lambda: crash(people[1], server.url),
         }
         working, rounds = list(people), 0
         while working:
@@ -123,8 +123,8 @@ def test_a_decision_can_be_taken_anew_and_put_off(workspace: Workspace, browser:
     with Served(workspace.root) as server:
         context = browser.new_context()
         page = context.new_page()
-        open_link(page, server.address, token, "/products")
-        page.goto(f"{server.address}/labels")
+        open_link(page, server.url, token, "/products")
+        page.goto(f"{server.url}/labels")
         page.wait_for_function(f"() => ({SHOWN}) === '家居类00'")
         page.keyboard.press("6")
         page.keyboard.press("1")

@@ -20,8 +20,8 @@ torch = pytest.importorskip("torch")
 
 from scale.data.tensors import make_batch  # noqa: E402 - only where torch is
 from scale.evaluation.evaluate import evaluate  # noqa: E402
-from scale.evaluation.features import Features, load_model, only  # noqa: E402
-from scale.evaluation.judge import Judge  # noqa: E402
+from scale.evaluation.evaluator import Evaluator  # noqa: E402
+from scale.evaluation.features import Features, load_model, restrict_to  # noqa: E402
 from scale.evaluation.scores import score, search  # noqa: E402
 from scale.training.train import PRETRAINED, train  # noqa: E402
 
@@ -75,9 +75,9 @@ def test_the_page_of_examples_shows_queries_and_what_was_found(results: dict[str
 
 
 def test_a_modality_that_is_not_looked_at_might_as_well_be_absent(export: Path, trained: Path) -> None:
-    judge = Judge(load_model(trained / PRETRAINED, CPU), ShardFolder(export), CPU, None)
-    objective = judge.model.recipe.objective
-    encoded = next(judge.batches("query-c").in_order())
+    evaluator = Evaluator(load_model(trained / PRETRAINED, CPU), ShardFolder(export), CPU, None)
+    objective = evaluator.model.recipe.objective
+    encoded = next(evaluator.batches("query-c").in_order())
     present = np.zeros_like(encoded.arrays["present"])
     present[:, MODALITIES.index("text")] = True
     zeroed = {
@@ -86,8 +86,8 @@ def test_a_modality_that_is_not_looked_at_might_as_well_be_absent(export: Path, 
     }
     absent = type(encoded)({**zeroed, "present": present}, encoded.product_ids, encoded.labels)
     with torch.no_grad():
-        shown = judge.model.feature(only(make_batch(encoded, objective, CPU), objective, MODALITIES[:1]))
-        wanted = judge.model.feature(make_batch(absent, objective, CPU))
+        shown = evaluator.model.feature(restrict_to(make_batch(encoded, objective, CPU), objective, MODALITIES[:1]))
+        wanted = evaluator.model.feature(make_batch(absent, objective, CPU))
     assert torch.allclose(shown, wanted, atol=1e-5)
 
 
@@ -109,7 +109,7 @@ def test_a_test_sample_of_an_unknown_class_is_counted_not_judged() -> None:
     labels = np.array(["a", "new", "b"], dtype=object)
     found = score(np.array([[2.0, 1.0], [2.0, 1.0], [2.0, 1.0]]), labels, ["a", "b"])
     assert (found["top-1"], found["unknown class"]) == (0.5, 1.0)
-    with pytest.raises(DataError, match="of the 2 classes trained on, found none"):
+    with pytest.raises(DataError, match="the 2 classes trained on"):
         score(np.array([[2.0, 1.0]]), np.array(["new"], dtype=object), ["a", "b"])
 
 
@@ -118,8 +118,8 @@ def test_a_feature_that_is_not_finite_names_the_product(export: Path, trained: P
     with torch.no_grad():
         for parameter in model.trunk.parameters():
             parameter.fill_(float("nan"))
-    with pytest.raises(DataError, match=r"wanted finite features, generated:query-c-000000 and \d+ more"):
-        Judge(model, ShardFolder(export), CPU, None).features("query-c")
+    with pytest.raises(DataError, match=r"generated:query-c-000000 and \d+ more have features that are not finite"):
+        Evaluator(model, ShardFolder(export), CPU, None).features("query-c")
 
 
 def test_shards_of_another_version_and_a_missing_training_are_refused(
@@ -131,7 +131,7 @@ def test_shards_of_another_version_and_a_missing_training_are_refused(
     (copy / "manifest.json").write_text(text.replace('"splits": 7', '"splits": 8'))
     with pytest.raises(DataError, match="trained on dataset version"):
         evaluate(ShardFolder(copy), trained, tmp_path / "out", device="cpu")
-    with pytest.raises(MissingInputError, match="run: m5data train"):
+    with pytest.raises(MissingInputError, match="Run: m5data train"):
         evaluate(ShardFolder(export), tmp_path / "nothing", tmp_path / "out", device="cpu")
 
 

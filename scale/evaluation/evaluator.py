@@ -1,4 +1,4 @@
-"""One checkpoint, measured on every split that there is."""
+"""Measure one checkpoint on every split of the export."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ from torch import Tensor
 
 from m5data.errors import DataError
 from scale.data.batches import Batches
-from scale.data.blocks import blocks_of
+from scale.data.blocks import split_into_blocks
 from scale.data.shard_folder import ShardFolder
 from scale.data.tensors import Batch
 from scale.evaluation.features import Features, Model, read_features
 from scale.evaluation.scores import cluster, probe, score, search
-from scale.training.train import FINETUNE, loader_of
+from scale.training.train import FINETUNE, make_loader
 from scale.training_recipe import Modality
 
-__all__ = ["RETRIEVAL", "TEST", "Judge", "check_version", "combinations", "correlation", "name_of"]
+__all__ = ["RETRIEVAL", "TEST", "Evaluator", "check_version", "combination_name", "combinations", "correlation"]
 
 INITIALS = {"text": "T", "image": "I", "table": "Tab", "video": "V", "audio": "A"}
 
@@ -32,7 +32,7 @@ def combinations(streams: tuple[Modality, ...]) -> tuple[tuple[Modality, ...], .
     return (*alone, *added)
 
 
-def name_of(modalities: tuple[Modality, ...]) -> str:
+def combination_name(modalities: tuple[Modality, ...]) -> str:
     """Return e.g. ``T + I + Tab``."""
     return " + ".join(INITIALS[name] for name in modalities)
 
@@ -74,7 +74,7 @@ Measures = dict[str, float]
 
 
 @dataclass
-class Judge:
+class Evaluator:
     """Measures a model."""
 
     model: Model
@@ -87,20 +87,20 @@ class Judge:
         """``pretrained`` or ``finetuned``."""
         return "pretrained" if self.model.classifier is None else "finetuned"
 
-    def measure(self, tell: Callable[[], None]) -> dict[str, Any]:
-        """Return all measures; ``tell`` is called after each of them."""
+    def measure(self, on_measure: Callable[[], None]) -> dict[str, Any]:
+        """Return all measures; ``on_measure`` is called after each of them."""
         found: dict[str, Any] = {"retrieval": {}}
         for task, (queries, gallery) in RETRIEVAL.items():
             if {queries, gallery} <= set(self.shards.splits):
                 found["retrieval"][task] = {
-                    name_of(part): self._search(queries, gallery, part) for part in self._rows()
+                    combination_name(part): self._search(queries, gallery, part) for part in self._rows()
                 }
-                tell()
+                on_measure()
         if {FINETUNE, TEST} <= set(self.shards.splits):
             found["classification"] = self._classify()
             found["clustering"] = cluster(self.features(TEST), self.model.seed)
             found["correlation"] = correlation(self.batches(TEST), self.model, self.device)
-            tell()
+            on_measure()
         return found
 
     def features(self, split: str, modalities: tuple[Modality, ...] = ()) -> Features:
@@ -110,8 +110,9 @@ class Judge:
     def batches(self, split: str) -> Batches:
         """Return the samples of a split."""
         recipe = self.model.recipe
-        loader = loader_of(recipe, self.model.fitted, self.cache)
-        return Batches(blocks_of(self.shards.shards(split)), loader, 2, max_skipped=recipe.optimiser.max_skipped)
+        blocks = split_into_blocks(self.shards.shards(split))
+        loader = make_loader(recipe, self.model.fitted, self.cache)
+        return Batches(blocks, loader, 2, max_skipped=recipe.optimiser.max_skipped)
 
     def _rows(self) -> tuple[tuple[Modality, ...], ...]:
         return combinations(self.model.recipe.objective.streams)
@@ -121,7 +122,7 @@ class Judge:
         return {**found.values, "queries": float(found.queries), "unanswerable": float(found.unanswerable)}
 
     def _classify(self) -> dict[str, Measures]:
-        rows = {f"linear, {name_of(part)}": self._probe(part) for part in self._rows()}
+        rows = {f"linear, {combination_name(part)}": self._probe(part) for part in self._rows()}
         classifier = self.model.classifier
         if classifier is None:
             return rows

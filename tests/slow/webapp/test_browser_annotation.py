@@ -92,7 +92,7 @@ def test_no_judgement_is_lost_or_doubled_and_the_matches_are_found(tmp_path: Pat
         judges = []
         for place, (name, token) in enumerate(tokens.items()):
             page = browser.new_context(viewport={"width": 1100, "height": 800}).new_page()
-            open_link(page, server.address, token, "/annotate")
+            open_link(page, server.url, token, "/annotate")
             page.evaluate("window.loadedOnce = true")
             judges.append(Judge(name, page, truth, place))
         working = list(judges)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from m5data.errors import SettingsError
-from scale.data.group_imputation import find_donors
-from scale.data.raw_sample import RawSample
+from scale.data.group_imputation import fit_group_imputer
 from scale.data.shard_folder import ShardFolder
+from scale.data.shard_reader import RawSample
 from scale.training_recipe import load_training_recipe, shipped_names
 
 NAMES = ("clip", "image-only", "m5-mmt", "paper", "released", "small", "text-only", "tiny")
@@ -42,11 +42,14 @@ def test_a_recipe_of_ones_own_says_what_differs_from_its_base(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('base = "huge"\nname = "own"', r"base: wanted one of clip, .*, got 'huge'"),
-        ('name = "own"\n[model]\nwidth = 10\nheads = 3', r"model: heads: wanted a divisor of the width 10, got 3"),
-        ('name = "own"\n[objective]\nmodalities = []', r"objective: modalities: wanted some, each once"),
-        ('name = "own"\n[objective]\nmodalities = ["image"]\nfusion = "text-cross"', r"text-cross wants text"),
-        ('name = "own"\n[objective]\nmodalities = ["text"]\nstack_table = true', r"stack_table: wanted text and table"),
+        ('base = "huge"\nname = "own"', r"base: 'huge' is not a shipped recipe. Use one of clip, "),
+        ('name = "own"\n[model]\nwidth = 10\nheads = 3', r"model: heads: 3 does not divide the width 10"),
+        ('name = "own"\n[objective]\nmodalities = []', r"objective: modalities: \[\] must name at least one"),
+        ('name = "own"\n[objective]\nmodalities = ["image"]\nfusion = "text-cross"', r"text-cross needs text"),
+        (
+            'name = "own"\n[objective]\nmodalities = ["text"]\nstack_table = true',
+            r"stack_table: The modalities must include text and table",
+        ),
         ('name = "own"\n[optimiser]\nepoch = 3', r"optimiser.epoch: unknown key; did you mean epochs"),
     ],
 )
@@ -58,14 +61,17 @@ def test_a_wrong_recipe_names_file_and_key(tmp_path: Path, text: str, message: s
 
 
 def test_an_unknown_name_lists_those_there_are() -> None:
-    with pytest.raises(SettingsError, match=r"wanted one of clip, .*tiny or the path of a .toml file, got 'huge'"):
+    with pytest.raises(
+        SettingsError,
+        match=r"recipe huge: There is no such recipe. Use one of clip, .*tiny, or the path of a .toml file",
+    ):
         load_training_recipe("huge")
 
 
 def test_a_gap_is_filled_from_the_group(export: Path) -> None:
     shards = ShardFolder(export).shards("train")
-    assert find_donors(shards).places == {}  # every generated product is a group of its own
-    twice = find_donors((*shards, *shards))
+    assert fit_group_imputer(shards).places == {}  # every generated product is a group of its own
+    twice = fit_group_imputer((*shards, *shards))
     assert len(twice.places) == 150
     empty = RawSample("x", None, "train-000000", None, [], None, [], None, None)
     filled = twice.fill(empty)

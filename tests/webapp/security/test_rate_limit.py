@@ -4,7 +4,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from webapp.security.rate_limit import RateLimit, address_key
+from webapp.security.rate_limit import RateLimit, ip_key
 
 
 @dataclass
@@ -56,4 +56,4 @@ def test_a_flood_of_addresses_is_forgotten_oldest_first() -> None:
     ],
 )
 def test_addresses_of_one_subscriber_share_a_bucket(host: str, key: str) -> None:
-    assert address_key(host) == key
+    assert ip_key(host) == key

@@ -10,9 +10,8 @@ import pytest
 from bench.scale.generated import World, generate
 from export import Sample
 from m5data.errors import DataError, MissingInputError
-from scale.data.raw_sample import RawSample
 from scale.data.shard_folder import ShardFolder
-from scale.data.shard_reader import DamagedShardError, read_samples
+from scale.data.shard_reader import DamagedShardError, RawSample, read_samples
 from tests.scale.conftest import SIZES
 
 
@@ -65,28 +64,30 @@ def test_a_damaged_shard_is_named(export: Path, tmp_path: Path, form: str, damag
     noise = np.random.default_rng(0).bytes(len(whole))
     broken = tmp_path / shard.path.name
     broken.write_bytes({"cut": whole[: len(whole) // 2], "noise": noise, "empty": b""}[damage])
-    with pytest.raises(DamagedShardError, match=f"{broken.name}: samples 0 to {shard.samples}.*export again"):
+    with pytest.raises(
+        DamagedShardError, match=f"{broken.name}: Samples 0 to {shard.samples} cannot be read: .*Export again"
+    ):
         read_samples(broken, 0, shard.samples)
 
 
 def test_an_export_that_is_not_there_or_not_finished_says_what_to_run(tmp_path: Path) -> None:
-    with pytest.raises(MissingInputError, match=r"manifest.*run: m5data export"):
+    with pytest.raises(MissingInputError, match=r"manifest.*Run: m5data export"):
         ShardFolder(tmp_path).shards("train")
     (tmp_path / "manifest.json").write_text("[]")
-    with pytest.raises(DataError, match="export again"):
+    with pytest.raises(DataError, match=r"This is not a manifest .*Export again"):
         ShardFolder(tmp_path).shards("train")
 
 
 def test_a_split_or_form_that_was_not_exported_is_named(export: Path, tmp_path: Path) -> None:
-    with pytest.raises(MissingInputError, match=r"wanted split 'nowhere'.*train"):
+    with pytest.raises(MissingInputError, match=r"no split 'nowhere'.*train"):
         ShardFolder(export).shards("nowhere")
     manifest = json.loads((export / "manifest.json").read_text())
     manifest["splits"]["train"] = {"parquet": manifest["splits"]["train"]["parquet"]}
     manifest["splits"]["query-c"]["parquet"] = []
     (tmp_path / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(MissingInputError, match="wanted shards as webdataset, found parquet"):
+    with pytest.raises(MissingInputError, match="no shards as webdataset, only as parquet"):
         ShardFolder(tmp_path, "webdataset").shards("train")
-    with pytest.raises(MissingInputError, match="the split is empty"):
+    with pytest.raises(MissingInputError, match="The split has no samples"):
         ShardFolder(tmp_path, "parquet").shards("query-c")
 
 

@@ -25,7 +25,7 @@ def root(tmp_path: Path) -> Path:
 def test_links_lead_to_the_server(root: Path) -> None:
     with Served(root) as server:
         for words in ((), ("--reviewer",)):
-            done = run("annotate", "links", "kim", *words, "-w", root, "--base", server.address, "--json")
+            done = run("annotate", "links", "kim", *words, "-w", root, "--base", server.url, "--json")
             with urllib.request.urlopen(json.loads(done.stdout)["kim"], timeout=60) as answer:
                 assert (answer.status, b"kim" in answer.read()) == (200, True)
 
@@ -43,12 +43,12 @@ def test_it_listens_on_this_machine_alone_and_ends_when_told(root: Path) -> None
 def test_a_public_host_needs_a_secret(root: Path) -> None:
     done = run("serve", "-w", root, "--host", "0.0.0.0", "--port", "0")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "serve.secret: wanted one" in done.stderr
+    assert "serve.secret must be set" in done.stderr
 
 
 def test_a_head_without_end_is_refused(root: Path) -> None:
     with Served(root) as server:
-        host, port = server.address.removeprefix("http://").split(":")
+        host, port = server.url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port)), timeout=30) as client:
             client.sendall(b"GET / HTTP/1.1\r\nx-long: ")
             try:
@@ -62,6 +62,6 @@ def test_a_head_without_end_is_refused(root: Path) -> None:
 
 def test_a_port_that_is_taken_is_told(root: Path) -> None:
     with Served(root) as server:
-        done = run("serve", "-w", root, "--port", server.address.rpartition(":")[2])
+        done = run("serve", "-w", root, "--port", server.url.rpartition(":")[2])
     assert done.returncode == 2
     assert "cannot listen at 127.0.0.1" in done.stderr

@@ -6,7 +6,7 @@ from starlette.routing import BaseRoute, Route
 
 from m5data.stage import Clock
 from webapp.pages import Pages
-from webapp.security.gate import COOKIE, SIGN_IN, Keys, Visitor
+from webapp.security.gate import COOKIE, SIGN_IN, AccessControl, Visitor
 from webapp.security.people import Role
 
 __all__ = ["HOMES", "SignInRoutes"]
@@ -18,8 +18,8 @@ HOMES: dict[Role, str] = {"annotator": "/annotate", "reviewer": "/products"}
 class SignInRoutes:
     """A link shows whose it is; only its button signs in, so that no foreign page can do it unseen."""
 
-    def __init__(self, keys: Keys, pages: Pages, clock: Clock) -> None:
-        self._keys, self._pages, self._clock = keys, pages, clock
+    def __init__(self, access: AccessControl, pages: Pages, clock: Clock) -> None:
+        self._access, self._pages, self._clock = access, pages, clock
         self.routes: list[BaseRoute] = [
             Route("/", self.home),
             Route(SIGN_IN + "{token}", self.ask),
@@ -36,7 +36,7 @@ class SignInRoutes:
 
     async def ask(self, request: Request) -> HTMLResponse:
         """Show whose link it is, with a button that signs in."""
-        person = await self._keys.people.find(request.path_params["token"])
+        person = await self._access.people.find(request.path_params["token"])
         if person is None:
             return self._pages.render(request, "error.html", 403, code=403)
         return self._pages.render(request, "sign_in.html", person=person)
@@ -44,15 +44,15 @@ class SignInRoutes:
     async def sign_in(self, request: Request) -> Response:
         """Begin a session and lead on."""
         token = request.path_params["token"]
-        person = await self._keys.people.find(token)
+        person = await self._access.people.find(token)
         if person is None:
             return self._pages.render(request, "error.html", 403, code=403)
         answer = RedirectResponse(HOMES[person.role], 303)
         answer.set_cookie(
             COOKIE,
-            self._keys.sessions.begin(token, self._clock()),
-            max_age=int(self._keys.sessions.lifetime.total_seconds()),
-            secure=self._keys.address.secure,
+            self._access.sessions.begin(token, self._clock()),
+            max_age=int(self._access.sessions.lifetime.total_seconds()),
+            secure=self._access.origin.secure,
             httponly=True,
             samesite="lax",
         )
@@ -61,5 +61,5 @@ class SignInRoutes:
     async def sign_out(self, _: Request) -> Response:
         """Forget the cookie."""
         answer = JSONResponse({"out": True})
-        answer.delete_cookie(COOKIE, secure=self._keys.address.secure, httponly=True, samesite="lax")
+        answer.delete_cookie(COOKIE, secure=self._access.origin.secure, httponly=True, samesite="lax")
         return answer

@@ -15,8 +15,8 @@ from m5data.errors import DataError, MediaError, MissingInputError, SettingsErro
 from scale.data.audio import mel_bands, mel_spectrogram, mfcc_blocks
 from scale.data.fit_vocabulary import Fitted, load_fitted
 from scale.data.images import Regions, flat_frame, grid_boxes, patches
-from scale.data.raw_sample import RawSample
 from scale.data.sample_encoder import SampleEncoder
+from scale.data.shard_reader import RawSample
 from scale.data.tokens import CLS, SEP, SPECIAL, UNKNOWN, CorpusVocabulary, load_bert_vocabulary, table_tokens
 from scale.training_recipe import InputSettings
 from tests.scale.tiny_recipes import recipe
@@ -60,7 +60,7 @@ def test_a_bert_vocabulary_comes_from_a_local_folder(tmp_path: Path) -> None:
 
 def test_a_bert_vocabulary_that_is_not_there_is_a_settings_error(tmp_path: Path) -> None:
     pytest.importorskip("transformers")
-    with pytest.raises(SettingsError, match=r"input.bert_vocabulary.*download it first"):
+    with pytest.raises(SettingsError, match=r"input.bert_vocabulary.*Download it first"):
         load_bert_vocabulary(str(tmp_path / "none"))
 
 
@@ -177,7 +177,7 @@ def test_stored_regions_take_the_place_of_patches(tmp_path: Path) -> None:
     assert features.tolist() == row["features"]
     assert boxes.tolist() == [[0, 0, 0.5, 0.5, 0.25], [0.5, 0, 1, 1, 0.5]]
     assert len(Regions(path, 3).of("q", 9)[0]) == 0
-    with pytest.raises(DataError, match=r"p: wanted finite features \[n, 4\]"):
+    with pytest.raises(DataError, match=r"p: The features must be finite and of shape \[n, 4\]"):
         Regions(path, 4).of("p", 9)
     with pytest.raises(MissingInputError, match="regions_file"):
         Regions(tmp_path / "none", 3).of("p", 9)

@@ -11,7 +11,7 @@ import pytest
 from m5data.errors import MissingInputError, ThresholdError
 from scale.data.batches import Batches
 from scale.data.block_loader import BlockLoader
-from scale.data.blocks import blocks_of
+from scale.data.blocks import split_into_blocks
 from scale.data.fit_vocabulary import fit
 from scale.data.sample_encoder import Encoded, SampleEncoder
 from scale.data.shard_folder import ShardFolder
@@ -26,7 +26,7 @@ def batches_of(
 ) -> Batches:
     shards = ShardFolder(export, form).shards("train")
     loader = BlockLoader(SampleEncoder(INPUT, fit(shards, INPUT, 1000)), cache, workers)
-    return Batches(blocks_of(shards), loader, 16, seed=3, max_skipped=0.6, rank=rank, world=world)
+    return Batches(split_into_blocks(shards), loader, 16, seed=3, max_skipped=0.6, rank=rank, world=world)
 
 
 def same(left: list[Encoded], right: list[Encoded]) -> bool:

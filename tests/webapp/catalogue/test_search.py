@@ -10,8 +10,8 @@ from tests.export.conftest import store as five_modalities
 from tests.export.synthetic import product, rows
 from tests.webapp.conftest import Filled, Site
 from webapp.catalogue.product_detail import read_detail
-from webapp.catalogue.product_reader import Shelf
-from webapp.catalogue.search import PAGE, Choices, Search, find_products, list_choices
+from webapp.catalogue.product_reader import ProductReader
+from webapp.catalogue.search import PAGE, Filters, Search, find_products, list_filters
 
 store = five_modalities
 
@@ -21,7 +21,7 @@ def test_a_product_is_shown_with_its_five_modalities_its_ledger_and_its_split(st
     assert found is not None
     assert dict(found.ledger) == dict.fromkeys(("image", "caption", "specifications", "video", "audio"), "present")
     assert [(spec.property, spec.value) for spec in found.card.specs] == [("颜色", "红"), ("材质", "陶")]
-    assert (len(found.card.pictures), found.card.videos[0].sound, len(found.frames), len(found.sounds)) == (
+    assert (len(found.card.images), found.card.videos[0].sound, len(found.frames), len(found.audio)) == (
         1,
         True,
         2,
@@ -40,19 +40,19 @@ def test_a_product_is_shown_with_its_five_modalities_its_ledger_and_its_split(st
 
 def test_products_are_found_by_text_shop_class_and_split(store: Store) -> None:
     def ids(**search: str) -> list[str]:
-        with shelf.reading() as engine:
+        with products.reading() as engine:
             return [card.product_id for card in find_products(engine, Search(**search)).cards]
 
-    shelf = Shelf(store, lambda: 0.0)
+    products = ProductReader(store, lambda: 0.0)
     assert ids() == ["shop:1", "shop:2", "shop:3"]
     assert ids(text="茶壶") == ["shop:1"]
     assert ids(text="shop:2") == ["shop:2"]
     assert ids(split="query-c") == ["shop:3"]
     assert ids(sub_class="茶具", source="shop", after="shop:1") == ["shop:2", "shop:3"]
     assert ids(source="other") == []
-    with shelf.reading() as engine:
-        assert list_choices(engine) == Choices(("shop",), ("query-c", "train"), ("茶具",))
-    shelf.close()
+    with products.reading() as engine:
+        assert list_filters(engine) == Filters(("shop",), ("query-c", "train"), ("茶具",))
+    products.close()
 
 
 def test_pages_follow_each_other_without_gap_or_overlap(tmp_path: Path) -> None:
@@ -60,16 +60,16 @@ def test_pages_follow_each_other_without_gap_or_overlap(tmp_path: Path) -> None:
     with store.stage("fill", settings="") as stage:
         stage.write("products", rows("products", *(product(n, None) for n in range(1000, 1000 + 2 * PAGE + 5))))
         stage.commit(StageReport("fill", 2 * PAGE + 5, 2 * PAGE + 5))
-    shelf = Shelf(store, lambda: 0.0)
+    products = ProductReader(store, lambda: 0.0)
     pages, after = [], ""
-    with shelf.reading() as engine:
+    with products.reading() as engine:
         while True:
             found = find_products(engine, Search(after=after))
             pages.append([card.product_id for card in found.cards])
             if found.next is None:
                 break
             after = found.next
-    shelf.close()
+    products.close()
     assert [len(page) for page in pages] == [PAGE, PAGE, 5]
     together = [product_id for page in pages for product_id in page]
     assert together == sorted(together)
@@ -77,15 +77,15 @@ def test_pages_follow_each_other_without_gap_or_overlap(tmp_path: Path) -> None:
 
 def test_a_newer_version_is_seen_and_what_was_taken_down_is_not(store: Store) -> None:
     now = 0.0
-    shelf = Shelf(store, lambda: now)
-    assert set(shelf.cards(["shop:1", "shop:2"])) == {"shop:1", "shop:2"}
+    products = ProductReader(store, lambda: now)
+    assert set(products.cards(["shop:1", "shop:2"])) == {"shop:1", "shop:2"}
     with store.stage("fill", settings="other") as stage:
         stage.write("products", rows("products", product(2, "一张椅子")))
         stage.commit(StageReport("fill", 1, 1))
     now = 10.0
-    found = shelf.cards(["shop:1", "shop:2"])
+    found = products.cards(["shop:1", "shop:2"])
     assert {one: card.caption for one, card in found.items()} == {"shop:2": "一张椅子"}
-    shelf.close()
+    products.close()
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

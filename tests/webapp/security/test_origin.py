@@ -1,7 +1,7 @@
 import pytest
 
 from m5data.errors import SettingsError
-from webapp.security.origin import Address, check_public
+from webapp.security.origin import ServerOrigin, check_public
 from webapp.settings import ServeSettings
 
 SECRET = "s" * 32
@@ -41,9 +41,9 @@ def test_public_without_a_secret_is_refused(settings: dict[str, str], missing: s
 
 
 def test_only_pages_of_this_server_are_its_own() -> None:
-    address = Address("https://label.example.org")
-    assert address.is_own("https://label.example.org", "label.example.org")
-    assert address.is_own("http://127.0.0.1:8765", "127.0.0.1:8765")
+    server = ServerOrigin("https://label.example.org")
+    assert server.is_own("https://label.example.org", "label.example.org")
+    assert server.is_own("http://127.0.0.1:8765", "127.0.0.1:8765")
     for stranger in (
         "",
         "null",
@@ -51,4 +51,4 @@ def test_only_pages_of_this_server_are_its_own() -> None:
         "https://label.example.org.evil.example",
         "http://127.0.0.1:1",
     ):
-        assert not address.is_own(stranger, "127.0.0.1:8765")
+        assert not server.is_own(stranger, "127.0.0.1:8765")

@@ -1,4 +1,4 @@
-from webapp.catalogue.comparison import Line, compare
+from webapp.catalogue.comparison import ComparisonRow, compare
 from webapp.catalogue.product_card import Specification
 
 
@@ -10,11 +10,11 @@ def test_differences_are_told_property_by_property() -> None:
     query = [spec("颜色", "红"), spec("Model", "HD 139"), spec("材质", "陶"), spec("赠品", "无")]
     candidate = [spec("材质", "玻璃"), spec("颜色", "红"), spec("model", "hd139"), spec("产地", "中国")]
     assert compare(query, candidate) == [
-        Line("颜色", ("红",), ("红",), "same"),
-        Line("Model", ("HD 139",), ("hd139",), "same"),
-        Line("材质", ("陶",), ("玻璃",), "different"),
-        Line("赠品", ("无",), (), "alone"),
-        Line("产地", (), ("中国",), "alone"),
+        ComparisonRow("颜色", ("红",), ("红",), "same"),
+        ComparisonRow("Model", ("HD 139",), ("hd139",), "same"),
+        ComparisonRow("材质", ("陶",), ("玻璃",), "different"),
+        ComparisonRow("赠品", ("无",), (), "alone"),
+        ComparisonRow("产地", (), ("中国",), "alone"),
     ]
 
 
@@ -30,7 +30,7 @@ def test_shared_names_and_normalised_values_count_where_there_are_some() -> None
 def test_several_values_of_a_property_are_a_set() -> None:
     query = [spec("颜色", "红"), spec("颜色", "蓝")]
     assert compare(query, [spec("颜色", "蓝"), spec("颜色", "红")]) == [
-        Line("颜色", ("红", "蓝"), ("蓝", "红"), "same")
+        ComparisonRow("颜色", ("红", "蓝"), ("蓝", "红"), "same")
     ]
     assert compare(query, [spec("颜色", "红")])[0].relation == "different"
     assert compare([], []) == []

@@ -6,17 +6,19 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.scale import plain_losses as plain
+from tests.scale.model import plain_losses as plain
 
 torch = pytest.importorskip("torch")
 
-from scale.model.alignment import free_alignment, no_alignment, sample_alignment  # noqa: E402 - only where torch is
-from scale.model.losses import (  # noqa: E402
+from scale.model.losses import (  # noqa: E402 - only where torch is
     contrastive_loss,
+    free_alignment,
     masked_feature_loss,
     masked_token_loss,
+    no_alignment,
     nt_xent,
     paper_contrast,
+    sample_alignment,
 )
 
 BATCH, MODALITIES, WIDTH = 6, 5, 7

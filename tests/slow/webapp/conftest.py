@@ -1,0 +1,5 @@
+"""The browser of tests/webapp."""
+
+from tests.webapp.conftest import browser
+
+__all__ = ["browser"]
