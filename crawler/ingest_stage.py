@@ -15,11 +15,12 @@ from crawler.feeds import FeedFormat, detect, open_feed
 from crawler.feeds.cleaning import MACROS, divide, open_part
 from crawler.feeds.formats import FORMATS, check_file
 from crawler.feeds.redaction import drop_taken_down_media, taken_down_rows, write_hashes, write_masks
-from crawler.feeds.tables import FEED_TABLES, VIEWS
+from crawler.feeds.tables import feed_tables, part_views
 from crawler.feeds.validation import read_rejects, validate_rows
 from crawler.pages.privacy import hash_merchant, mask_contacts
 from crawler.settings import CrawlSettings
 from m5data.errors import FeedError, NotAuthorisedError, SettingsError, UsageError
+from m5data.modalities import feed_columns
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Stage, Store
 from storage.files import file_sha256
@@ -41,6 +42,8 @@ def run(
 ) -> StageReport:
     """Replace the products, specifications and media of a source by those of a feed.
 
+    So are the rows of tables that modalities declare with a column of feeds.
+
     Args:
         store: Storage of the workspace.
         settings: The sources, and which of them are authorised.
@@ -59,8 +62,9 @@ def run(
     _check_source(settings, source)
     chosen = _choose(feed, form)
     name = f"ingest-{source}"
-    extra = f"{chosen} {feed.name} {file_sha256(feed)}"
-    with store.stage(name, settings="", reads=("products", "specs"), extra=extra) as stage:
+    more = [spec.name for _, spec in feed_columns()]
+    extra = " ".join((chosen, feed.name, file_sha256(feed), *more))
+    with store.stage(name, settings="", reads=("products", "specs", *more), extra=extra) as stage:
         if stage.unchanged:
             return stage.report_unchanged()
         sink = progress or SilentProgress()
@@ -98,14 +102,15 @@ def _write_part(
     stage: Stage, connection: duckdb.DuckDBPyConnection, buckets: tuple[int, ...], register: Register
 ) -> None:
     """Write some buckets of each table from the view ``part_rows``."""
-    for table in FEED_TABLES:
+    tables = feed_tables()
+    for table in tables:
         connection.execute(f"DROP VIEW IF EXISTS before_{table}")
         connection.execute(stage.before.view(f"before_{table}", table, only=buckets))
-    for view in VIEWS:
+    for view in part_views():
         connection.execute(view)
     drop_taken_down_media(connection, register)
     write_masks(connection, mask_contacts)
-    for table, query in FEED_TABLES.items():
+    for table, query in tables.items():
         stage.write(table, connection.sql(query), only=buckets)
 
 

@@ -30,7 +30,7 @@ from export.shards import (
 from export.webdataset_shards import SUFFIX as TAR_SUFFIX
 from export.webdataset_shards import open_tar_shard
 from m5data.errors import UsageError
-from m5data.modalities import Sample, modalities
+from m5data.modalities import Sample, modalities, modality_tables
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from m5data.version import __version__
 from storage import Snapshot, Stage, Store
@@ -53,6 +53,7 @@ _WITHOUT_MEDIA: frozenset[ShardFormat] = frozenset({"links", "m5product", "mep3m
 
 
 READS = ("splits", "products", "specs", "media", "frames", "audio", "labels")
+"""Tables that samples are read from, beside those that modalities declare."""
 
 Shards = dict[str, dict[ShardFormat, list[Shard]]]
 """Split -> format -> its shards."""
@@ -114,7 +115,7 @@ def run(
     del clock
     began = time.monotonic()
     digest = json.dumps([settings.digest(), recipe, sorted((k, r.share, r.licence) for k, r in rights.items())])
-    with store.stage("export", settings=digest, reads=READS) as stage:
+    with store.stage("export", settings=digest, reads=_reads()) as stage:
         place = _place(store, settings, recipe)
         if not stage.unchanged:
             check_rights(stage.before, recipe, rights)
@@ -127,6 +128,10 @@ def run(
             )
         remember_export(store, place, recipe, stage.before.number)
         return stage.commit(StageReport("export", count, count, seconds=time.monotonic() - began))
+
+
+def _reads() -> tuple[str, ...]:
+    return (*READS, *(spec.name for spec in modality_tables()))
 
 
 def _place(store: Store, settings: ExportSettings, recipe: str) -> str | Path:
@@ -142,7 +147,7 @@ def _export(stage: Stage, job: _Job, folder: Folder, digest: str) -> int:
     there = folder.sizes()
     if MANIFEST in there:
         folder.remove(MANIFEST)  # from here until the end the folder is not a whole export
-    tables = {name: version for name, version in job.snapshot.tables.items() if name in READS}
+    tables = {name: version for name, version in job.snapshot.tables.items() if name in _reads()}
     target = Target(folder, stage.spool, json.dumps([digest, tables, __version__]), there, job.settings.max_shard_bytes)
     shards: Shards = {split: {} for split in job.splits}
     for split in job.splits:

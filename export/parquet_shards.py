@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from m5data.modalities import TEXT_FEATURE, Column, Sample, modalities
+from m5data.modalities import TEXT_FEATURE, Sample, ShardColumn, modalities
 from storage.files import file_sha256
 
 __all__ = ["SUFFIX", "ParquetShard", "open_parquet_shard", "shard_columns"]
@@ -20,12 +20,12 @@ _LEVELS = ("class", "sub_class", "subsub_class")
 _INTEGER: Mapping[str, object] = {"dtype": "int64", "_type": "Value"}
 
 
-def shard_columns() -> tuple[Column, ...]:
+def shard_columns() -> tuple[ShardColumn, ...]:
     """Return the columns of a shard in order: facts, modalities without media files, modalities with them."""
-    facts = [Column(name, pa.string(), TEXT_FEATURE, _attribute(name), "sc:Text") for name in _TEXTS]
-    ids = [Column(f"{level}_id", pa.int64(), _INTEGER, _class(f"{level}_id"), "sc:Integer") for level in _LEVELS]
+    facts = [ShardColumn(name, pa.string(), TEXT_FEATURE, _attribute(name), "sc:Text") for name in _TEXTS]
+    ids = [ShardColumn(f"{level}_id", pa.int64(), _INTEGER, _class(f"{level}_id"), "sc:Integer") for level in _LEVELS]
     names = [
-        Column(f"{level}_name", pa.string(), TEXT_FEATURE, _class(f"{level}_name"), "sc:Text") for level in _LEVELS
+        ShardColumn(f"{level}_name", pa.string(), TEXT_FEATURE, _class(f"{level}_name"), "sc:Text") for level in _LEVELS
     ]
     by_media = sorted(modalities(), key=lambda modality: bool(modality.members))
     return (*facts, *ids, *names, *(column for modality in by_media for column in modality.columns))
@@ -39,7 +39,7 @@ def _class(name: str) -> Callable[[Sample, int], object]:
     return lambda sample, _: sample.classes[name]
 
 
-def _schema(columns: Sequence[Column]) -> pa.Schema:
+def _schema(columns: Sequence[ShardColumn]) -> pa.Schema:
     features = {column.name: column.feature for column in columns}
     metadata = {"huggingface": json.dumps({"info": {"features": features}})}
     return pa.schema([pa.field(column.name, column.type) for column in columns], metadata=metadata)

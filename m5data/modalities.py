@@ -1,14 +1,17 @@
 """The modalities of a product, each registered once.
 
-A registration says everything that other rooms need: what the ledger answers (``storage.views``), what a
-sample holds (``export.reader``), and what the shards add for it (Parquet columns, WebDataset members,
-Croissant types). To add a modality, write its stage and register one ``Modality`` here.
+A ``Modality`` declares everything that other rooms need: its table (``storage.tables``), the column of feeds that fills
+it (``crawler.feeds``), its state in the ledger (``storage.views``), its part of a sample (``export.reader``), and its
+part of the shards (Parquet columns, WebDataset members, Croissant types). To add a modality, write one in a folder of
+its own and name it in ``_IN_FOLDERS``.
 """
 
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib import import_module
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -16,18 +19,22 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from m5data.records import Specification
+from m5data.table_spec import TableSpec
 
 __all__ = [
     "TEXT_FEATURE",
-    "Column",
+    "FeedColumn",
     "LedgerEntry",
     "Member",
     "Modality",
     "Payload",
     "Sample",
     "SampleFrame",
+    "ShardColumn",
+    "feed_columns",
     "file_struct",
     "modalities",
+    "modality_tables",
     "register",
     "unregister",
 ]
@@ -95,6 +102,22 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class FeedColumn:
+    """A column of feeds that fills a modality's table.
+
+    JSON Lines, CSV (lists and objects as JSON) and Parquet may have it; the other formats have no place for it.
+    Contact details in the rows are masked as in captions.
+    """
+
+    name: str
+    type: pa.DataType
+    """Text, an integer, a float, a boolean, a struct of these, or a list of any of them."""
+    rows: str
+    """SQL query of the table's columns from ``part_rows``: a ``product_id`` and this column, one row per product of the
+    feed. Texts and lists of texts have single spaces and are not empty; ``fold(text)`` does that to any text."""
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerEntry:
     """A modality's column of the ledger: ``present``, or the reason it is not."""
 
@@ -108,7 +131,7 @@ class LedgerEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class ShardColumn:
     """A column of Parquet shards."""
 
     name: str
@@ -138,6 +161,10 @@ class Modality:
     """A noun phrase for dataset cards."""
     details: str = ""
     """What a dataset card adds in brackets."""
+    table: TableSpec | None = None
+    """Table of its own, with a bucket of ``product_id``; None: it reads tables of ``storage.tables``."""
+    feed: FeedColumn | None = None
+    """Column of feeds that fills the table; None: its own stage writes the table."""
     ledger: LedgerEntry
     is_present: Callable[[Sample], bool]
     present_sql: str
@@ -153,7 +180,7 @@ class Modality:
     """Row -> fields of ``Sample`` that are read from stored objects."""
     size: Callable[[Sample], int] = lambda _: 0
     """Bytes of media that the sample holds: shards are rolled by them."""
-    columns: tuple[Column, ...]
+    columns: tuple[ShardColumn, ...]
     members: tuple[Member, ...] = ()
     json: Callable[[Sample], Mapping[str, object]] = lambda _: {}
     """What the sample's JSON member says of it."""
@@ -161,23 +188,68 @@ class Modality:
 
 def modalities() -> tuple[Modality, ...]:
     """Return every registered modality, in the order of registration."""
+    _load_folders()
     return tuple(_REGISTERED.values())
+
+
+def modality_tables() -> tuple[TableSpec, ...]:
+    """Return the tables that modalities declare."""
+    return tuple(modality.table for modality in modalities() if modality.table is not None)
+
+
+@cache  # asked for with every row of a feed
+def feed_columns() -> tuple[tuple[FeedColumn, TableSpec], ...]:
+    """Return the columns of feeds that modalities declare, each with the table that it fills."""
+    return tuple((m.feed, m.table) for m in modalities() if m.feed is not None and m.table is not None)
 
 
 def register(modality: Modality) -> None:
     """Add a modality.
 
     Raises:
-        ValueError: There is one of that name.
+        ValueError: There is one of that name, or its table cannot be kept.
     """
     if modality.name in _REGISTERED:
         raise ValueError(f"The modality {modality.name!r} is registered already.")
+    _check_table(modality)
     _REGISTERED[modality.name] = modality
+    feed_columns.cache_clear()
 
 
 def unregister(name: str) -> None:
     """Remove a modality, for tests."""
     del _REGISTERED[name]
+    feed_columns.cache_clear()
+
+
+def _check_table(modality: Modality) -> None:
+    """Raise unless ingest and take-down can find the table's rows and ingest can mask its texts."""
+    start, table = f"The modality {modality.name!r}", modality.table
+    if table is None:
+        if modality.feed is not None:
+            raise ValueError(f"{start} has a column of feeds but no table. Declare the table that it fills.")
+        return
+    if table.bucket_of != "product_id" or table.key[0] != "product_id":
+        raise ValueError(f"{start}: the key of the table {table.name} must begin with product_id, also its bucket.")
+    kinds = {column.name: column.type for column in table.columns}
+    if modality.feed is not None and any(pa.types.is_nested(kind) for kind in kinds.values()):
+        raise ValueError(f"{start}: the table {table.name} must have no lists, whose texts would not be masked.")
+    if modality.feed is not None and any(pa.types.is_string(kinds[name]) for name in table.key[1:]):
+        raise ValueError(f"{start}: masking could make texts equal, so the key of {table.name} must hold none.")
+
+
+_LOADING = RLock()
+
+
+@cache  # asked for with every sample
+def _load_folders() -> None:
+    """Register the modalities in folders: once, and not at import, because they import this module."""
+    with _LOADING:
+        for path in _IN_FOLDERS:
+            module, _, name = path.partition(":")
+            modality = getattr(import_module(module), name)
+            if modality.name not in _REGISTERED:
+                register(modality)
 
 
 TEXT_FEATURE: Mapping[str, object] = {"dtype": "string", "_type": "Value"}
@@ -268,7 +340,7 @@ _FIVE = (
         load=lambda row, read: {"image": read(row["image"]) if row["image"] else None},
         size=lambda sample: len(sample.image or b""),
         columns=(
-            Column(
+            ShardColumn(
                 "image",
                 file_struct,
                 {"_type": "Image"},
@@ -290,7 +362,7 @@ _FIVE = (
         present_sql="caption",
         select={"caption": "p.caption"},
         facts=lambda row: {"caption": row["caption"]},
-        columns=(Column("caption", pa.string(), TEXT_FEATURE, lambda sample, _: sample.caption, "sc:Text"),),
+        columns=(ShardColumn("caption", pa.string(), TEXT_FEATURE, lambda sample, _: sample.caption, "sc:Text"),),
         json=lambda sample: {"caption": sample.caption},
     ),
     Modality(
@@ -316,7 +388,7 @@ _FIVE = (
             "specs": tuple(Specification(spec["property"], spec["value"]) for spec in row["specs"] or ())
         },
         columns=(
-            Column(
+            ShardColumn(
                 "specs",
                 pa.list_(_SPEC_STRUCT),
                 _list_of({"name": TEXT_FEATURE, "value": TEXT_FEATURE}),
@@ -351,7 +423,7 @@ _FIVE = (
         load=_load_frames,
         size=lambda sample: sum(len(frame.jpeg) for frame in sample.frames),
         columns=(
-            Column(
+            ShardColumn(
                 "frames",
                 pa.list_(file_struct),
                 _list_of({"_type": "Image"}),
@@ -359,7 +431,7 @@ _FIVE = (
                     _file(frame.jpeg, f"{number:08d}-{frame.second:04d}.jpg") for frame in sample.frames
                 ],
             ),
-            Column(
+            ShardColumn(
                 "frame_times_s",
                 pa.list_(pa.float64()),
                 _list_of({"dtype": "float64", "_type": "Value"}),
@@ -394,13 +466,13 @@ _FIVE = (
         load=_load_audio,
         size=lambda sample: len(sample.audio or b"") + (0 if sample.mfcc is None else sample.mfcc.nbytes),
         columns=(
-            Column(
+            ShardColumn(
                 "audio",
                 file_struct,
                 {"_type": "Audio"},
                 lambda sample, number: _file(sample.audio, f"{number:08d}.mp3"),
             ),
-            Column(
+            ShardColumn(
                 "mfcc",
                 pa.list_(pa.list_(pa.float32())),
                 _list_of(_list_of({"dtype": "float32", "_type": "Value"})),
@@ -416,3 +488,7 @@ _FIVE = (
 )
 
 _REGISTERED: dict[str, Modality] = {modality.name: modality for modality in _FIVE}
+
+_IN_FOLDERS: tuple[str, ...] = ()
+"""Modalities beyond the five, each in a folder of its own: ``package.module:NAME``, e.g. ``extract.reviews:REVIEWS``.
+Such a line is the whole registration: table, ingest, take-down, ledger, shards, metadata and reader follow from it."""

@@ -7,7 +7,7 @@ from contextlib import closing
 import duckdb
 
 from storage.check import Check, check_none
-from storage.consistency_rules import RULES
+from storage.consistency_rules import rules
 from storage.engine import quote
 from storage.tables import TABLES
 from storage.versions import Snapshot
@@ -25,7 +25,7 @@ def check_consistency(snapshot: Snapshot) -> Iterator[Check]:
     that no stage has written yet. The check ``stages`` names both.
     """
     behind = sorted(name for name in snapshot.stages if not is_current(snapshot, name))
-    ahead = [rule.table for rule in RULES if rule.table not in snapshot.tables]
+    ahead = [rule.table for rule in rules() if rule.table not in snapshot.tables]
     yield _check_stages(behind, sorted(set(ahead)))
     with closing(snapshot.connection()) as connection:
         connection.execute(f"SET memory_limit = '{_MEMORY_LIMIT}'")
@@ -54,7 +54,7 @@ def check_tables(
     for name, spec in TABLES.items():
         if len(spec.key) < len(spec.columns):  # else the whole row is the key and may repeat
             yield _check_key(connection, name)
-    for rule in RULES:
+    for rule in rules():
         if rule.stage not in behind and rule.table not in ahead:
             yield check_none(connection, rule.name, rule.wrong, promise=rule.promise)
 

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-__all__ = ["RULES", "Rule"]
+from m5data.modalities import modality_tables
+
+__all__ = ["Rule", "rules"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,12 @@ def _of_media(table: str, column: str, kind: str) -> Rule:
     )
 
 
-RULES = (
+def rules() -> tuple[Rule, ...]:
+    """Return all rules, in the order of a product's journey; those of tables that modalities declare come last."""
+    return (*_RULES, *(_known(spec.name, "records") for spec in modality_tables()))
+
+
+_RULES = (
     _known("specs", "records"),
     _known("media", "records"),
     Rule(
@@ -151,4 +158,3 @@ RULES = (
         "SELECT DISTINCT recipe FROM splits WHERE recipe NOT IN (SELECT recipe FROM recipes)",
     ),
 )
-"""All rules, in the order of a product's journey."""

@@ -7,10 +7,10 @@ from pathlib import Path
 import pyarrow as pa
 
 from m5data.modalities import modalities
+from m5data.table_spec import sql_type
 from storage.engine import quote, text
 from storage.tables import Column, TableSpec
 from storage.tables.delta import DataFile
-from storage.tables.spec import sql_type
 
 __all__ = [
     "SPEC_NUMBERS_COLUMNS",

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 
 import duckdb
 
+from m5data.modalities import modality_tables
 from storage import Snapshot
 from storage.engine import text
 from storage.erasure import Edit, among
@@ -57,6 +58,7 @@ def table_edits(
         Edit("splits", gone["splits"], f"{named} OR {labels}", {**renamed, "label": _mapped("label", groups)}),
         Edit("rejects", gone["rejects"]),
         Edit("objects", gone["objects"]),
+        *(Edit(spec.name, gone[spec.name], buckets=own) for spec in modality_tables()),
         *(Edit(name, gone[name], buckets=own) for name in ("spec_norms", "specs", "texts", "labels")),
         Edit("products", gone["products"], among("page_sha256", pages), moved, None if pages else own),
     ]
@@ -85,7 +87,7 @@ def _gone(plan: Plan, objects: Collection[str]) -> dict[str, str]:
     video = f"{product} OR {among('video_sha256', plan.objects)}"
     pair = f"{among('query', plan.products)} OR {among('candidate', plan.products)}"
     return {
-        **dict.fromkeys(_OF_PRODUCT, product),
+        **dict.fromkeys((*_OF_PRODUCT, *(spec.name for spec in modality_tables())), product),
         "media": f"{product} OR {among('url', plan.media)}",
         "frames": video,
         "audio": video,

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from crawler.pages.currencies import SIGN, UNIT, currency_sql
-from storage.engine import text
+from m5data.modalities import FeedColumn, feed_columns
+from storage.engine import quote, text
 from storage.tables import bucket_sql
 
 __all__ = ["MACROS", "Part", "divide", "open_part"]
@@ -62,10 +64,22 @@ _CLEAN = """
         texts(category) AS category, fold(brand) AS brand, amount(price) AS price,
         currency_of(currency, price) AS currency, stock(availability) AS availability, hashes.hash AS merchant,
         fold(gtin) AS gtin, fold(mpn) AS mpn, each_once(texts(image_urls)) AS image_urls,
-        each_once(texts(video_urls)) AS video_urls, pairs(specs) AS specs
+        each_once(texts(video_urls)) AS video_urls, pairs(specs) AS specs{further}
     FROM (SELECT *, getvariable('source') || ':' || fold(id) AS product_id FROM good)
     LEFT JOIN hashes ON hashes.name = fold(merchant)
 """
+
+
+def _clean_sql() -> str:
+    """Return the query of the accepted rows, cleaned, with the columns of further modalities."""
+    further = (f", {_cleaned(feed)} AS {quote(feed.name)}" for feed, _ in feed_columns())
+    return _CLEAN.replace("{further}", "".join(further))
+
+
+def _cleaned(feed: FeedColumn) -> str:
+    if feed.type == pa.string():
+        return f"fold({quote(feed.name)})"
+    return f"texts({quote(feed.name)})" if feed.type == pa.list_(pa.string()) else quote(feed.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +103,7 @@ def divide(connection: duckdb.DuckDBPyConnection, folder: Path, rows: int, bucke
     parts = min(max(-(-rows // _MOST_ROWS), rows // _ROWS, 1), buckets)
     number = f"{bucket_sql('product_id', buckets)} % {parts} AS part"
     folder.parent.mkdir(parents=True, exist_ok=True)
-    numbered = f"SELECT *, {number} FROM ({_CLEAN})"  # noqa: S608
+    numbered = f"SELECT *, {number} FROM ({_clean_sql()})"  # noqa: S608
     connection.execute("SET preserve_insertion_order = false")  # parts are sorted later; in order would use one core
     connection.execute(
         f"COPY ({numbered}) TO {text(str(folder))} (FORMAT parquet, PARTITION_BY (part), COMPRESSION lz4_raw)"
@@ -103,5 +117,5 @@ def divide(connection: duckdb.DuckDBPyConnection, folder: Path, rows: int, bucke
 def open_part(connection: duckdb.DuckDBPyConnection, part: Part) -> None:
     """Create or replace the view ``part_rows`` with the rows of a part."""
     files = ", ".join(text(str(path)) for path in part.files)
-    rows = f"FROM read_parquet([{files}], hive_partitioning = false)" if files else f"FROM ({_CLEAN}) WHERE false"
+    rows = f"FROM read_parquet([{files}], hive_partitioning = false)" if files else f"FROM ({_clean_sql()}) WHERE false"
     connection.execute(f"CREATE OR REPLACE TEMP VIEW part_rows AS {rows}")

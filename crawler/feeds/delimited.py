@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import pyarrow as pa
+
 from crawler.feeds.rows import FeedLine, FeedRow, FeedRowError, parse_json, parse_row
 from m5data.errors import FeedError
+from m5data.modalities import feed_columns
 
 __all__ = ["DelimitedRow", "read_csv", "read_delimited"]
 
@@ -70,7 +73,8 @@ _URL_LISTS = ("image_urls", "video_urls")
 def read_csv(path: Path) -> Iterator[FeedLine]:
     """Yield the rows of a CSV file whose first line has the names of ``FeedRow``.
 
-    Lists of URLs are JSON or separated by ``|``. Specifications are JSON, a list or a mapping.
+    Lists of URLs are JSON or separated by ``|``. Specifications are JSON, a list or a mapping;
+    lists and objects of further modalities are JSON.
     """
     for record in read_delimited(path, ","):
         yield FeedLine(record.number, _parse(record))
@@ -86,6 +90,9 @@ def _parse(record: DelimitedRow) -> FeedRow | FeedRowError:
                 values[name] = _read_list(record.fields[name])
         if "specs" in record.fields:
             values["specs"] = _read_json("specs", record.fields["specs"])
+        for feed, _ in feed_columns():
+            if feed.name in record.fields and pa.types.is_nested(feed.type):
+                values[feed.name] = _read_json(feed.name, record.fields[feed.name])
         return parse_row(values)
     except FeedRowError as error:
         return error

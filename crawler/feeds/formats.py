@@ -12,7 +12,7 @@ from crawler.feeds.line_formats import read_json_lines, read_product1m
 from crawler.feeds.m5product import read_m5product
 from crawler.feeds.merchant import read_merchant_tsv, read_merchant_xml
 from crawler.feeds.parquet import parquet_query
-from crawler.feeds.rows import FEED_SCHEMA, FeedLine, batches
+from crawler.feeds.rows import FeedLine, batches, feed_schema
 from m5data.errors import FeedError
 
 __all__ = ["FORMATS", "FeedFormat", "check_file", "detect", "open_feed"]
@@ -79,7 +79,7 @@ def _read_head(path: Path) -> bytes:
 
 
 def open_feed(connection: duckdb.DuckDBPyConnection, path: Path, feed_format: FeedFormat) -> None:
-    """Create the relation ``feed`` with the columns of ``FEED_SCHEMA`` from a file.
+    """Create the relation ``feed`` with the columns of ``feed_schema()`` from a file.
 
     Parquet is read in place by each query. Other formats are read once, row by row, into a temporary table.
 
@@ -89,7 +89,7 @@ def open_feed(connection: duckdb.DuckDBPyConnection, path: Path, feed_format: Fe
     if feed_format == "parquet":
         connection.execute(f"CREATE TEMP VIEW feed AS {parquet_query(path)}")
         return
-    connection.register("arriving", FEED_SCHEMA.empty_table())
+    connection.register("arriving", feed_schema().empty_table())
     connection.execute("CREATE TEMP TABLE feed AS SELECT * FROM arriving")
     try:
         for batch in batches(_reader(path, feed_format)(path)):

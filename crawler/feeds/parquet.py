@@ -6,6 +6,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from m5data.errors import FeedError
+from m5data.modalities import FeedColumn, feed_columns
+from m5data.table_spec import sql_type
+from storage.engine import quote
 
 __all__ = ["parquet_query"]
 
@@ -14,7 +17,7 @@ _LISTS = ("image_urls", "video_urls")
 
 
 def parquet_query(path: Path) -> str:
-    """Return the SELECT of the columns of ``FEED_SCHEMA`` from a file; rows are numbered from 1.
+    """Return the SELECT of the columns of ``feed_schema()`` from a file; rows are numbered from 1.
 
     Raises:
         FeedError: The file is not Parquet, or a column has the wrong type.
@@ -30,6 +33,7 @@ def parquet_query(path: Path) -> str:
         f"{_category(path, schema)} AS category",
         *(f"{_list(path, schema, name)} AS {name}" for name in _LISTS),
         f"{_specs(path, schema)} AS specs",
+        *(f"{_further(path, schema, feed)} AS {quote(feed.name)}" for feed, _ in feed_columns()),
     ]
     file = str(path).replace("'", "''")
     return f"SELECT {', '.join(columns)} FROM read_parquet('{file}', file_row_number = true)"  # noqa: S608
@@ -73,6 +77,28 @@ def _specs(path: Path, schema: pa.Schema) -> str:
         if {"property", "value"} <= names:
             return "list_transform(specs, lambda pair: {'property': pair.property, 'value': pair.value})"
     raise _wrong(path, "specs", "a list of {property, value} or a mapping of text", kind)
+
+
+def _further(path: Path, schema: pa.Schema, feed: FeedColumn) -> str:
+    if feed.name not in schema.names:
+        return f"NULL::{sql_type(feed.type)}"
+    kind = schema.field(feed.name).type
+    if _fits(kind, feed.type):
+        return f"CAST({quote(feed.name)} AS {sql_type(feed.type)})"
+    raise _wrong(path, feed.name, str(feed.type), kind)
+
+
+def _fits(found: pa.DataType, wanted: pa.DataType) -> bool:
+    """Return whether every value of one type can be read as the other."""
+    if pa.types.is_list(wanted):
+        return _is_list(found) and _fits(found.value_type, wanted.value_type)
+    if pa.types.is_struct(wanted):
+        types = {field.name: field.type for field in found} if pa.types.is_struct(found) else {}
+        names = {field.name for field in wanted}
+        return types.keys() == names and all(_fits(types[field.name], field.type) for field in wanted)
+    if pa.types.is_signed_integer(wanted):
+        return bool(pa.types.is_signed_integer(found) and found.bit_width <= wanted.bit_width)
+    return _is_text(found) if _is_text(wanted) else bool(found == wanted)
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -6,6 +6,7 @@ from contextlib import closing
 import duckdb
 import pyarrow as pa
 
+from crawler.feeds.tables import masked_texts
 from crawler.pages.privacy import hash_merchant
 from storage.erasure import among
 from takedown.register import Register
@@ -28,6 +29,7 @@ _TEXTS = """
     SELECT * FROM (
         SELECT product_id, -1 AS position, '' AS label, caption AS text FROM part_rows
         UNION ALL SELECT product_id, position, pair.property AS label, pair.value AS text FROM part_specs
+        {further}
     ) WHERE regexp_matches(text, $pattern)
 """
 
@@ -39,15 +41,16 @@ def write_masks(connection: duckdb.DuckDBPyConnection, mask: Callable[[str, str]
     """Create the table ``masks`` (label, text, masked, found) of all texts with contact details.
 
     The table ``suspects`` (product_id, position, label, text) has every text that was checked; the position of a
-    caption is -1. Both replace those of an earlier call.
+    caption is -1, that of a further modality's text -2. Both replace those of an earlier call.
 
     Args:
-        connection: A connection with the views ``part_rows`` and ``part_specs``.
+        connection: A connection with the views ``part_rows`` and those of ``crawler.feeds.tables.part_views``.
         mask: Function of a text and its label (the property of a value, "" for a caption). It returns the masked text
             and the number of contact details.
     """
     _create(connection, "masks", _MASKS)
-    connection.execute(_TEXTS, {"pattern": SUSPECT})
+    further = (f"UNION ALL SELECT product_id, -2 AS position, '' AS label, text FROM ({q})" for q in masked_texts())  # noqa: S608
+    connection.execute(_TEXTS.replace("{further}", " ".join(further)), {"pattern": SUSPECT})
     for rows in _read(connection, "SELECT DISTINCT label, text FROM suspects"):
         looked = [(label, text, *mask(text, label)) for label, text in rows]
         _insert(connection, "masks", _MASKS, [row for row in looked if row[-1]])

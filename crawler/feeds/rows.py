@@ -3,13 +3,17 @@
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from itertools import islice
 from typing import Annotated, Any, NamedTuple
 
 import pyarrow as pa
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 
-__all__ = ["FEED_SCHEMA", "FeedLine", "FeedRow", "FeedRowError", "FeedSpec", "batches", "parse_row"]
+from m5data.modalities import FeedColumn, feed_columns
+from m5data.table_spec import TableSpec
+
+__all__ = ["FeedLine", "FeedRow", "FeedRowError", "FeedSpec", "batches", "feed_schema", "parse_row"]
 
 _ARROW = re.compile(r"\s*>\s*")
 
@@ -82,6 +86,31 @@ class FeedRow(BaseModel):
     """A list of objects with ``property`` and ``value``, or a mapping."""
 
 
+@cache
+def _row_model(further: tuple[tuple[FeedColumn, TableSpec], ...]) -> type[FeedRow]:
+    """Return ``FeedRow`` with the columns of further modalities; an absent one is None."""
+    if taken := [feed.name for feed, _ in further if feed.name in _SCHEMA.names]:
+        raise ValueError(f"Feeds have a column {taken[0]} already. Give the modality's column another name.")
+    fields: dict[str, Any] = {feed.name: (_python_type(feed.type) | None, None) for feed, _ in further}
+    return create_model("FeedRow", __base__=FeedRow, **fields) if fields else FeedRow
+
+
+def _python_type(kind: pa.DataType) -> Any:  # noqa: ANN401 - a type, perhaps annotated
+    """Return the type that values of an Arrow type are checked as."""
+    if pa.types.is_list(kind):
+        return tuple[_python_type(kind.value_type), ...]  # type: ignore[misc]
+    if pa.types.is_struct(kind):
+        fields: dict[str, Any] = {field.name: (_python_type(field.type) | None, None) for field in kind}
+        return create_model("Object", **fields)
+    if pa.types.is_signed_integer(kind):
+        limit = 1 << (kind.bit_width - 1)
+        return Annotated[int, Field(ge=-limit, lt=limit)]
+    simple = {pa.string(): _Value, pa.float64(): float, pa.bool_(): bool}
+    if kind not in simple:
+        raise ValueError(f"Feeds cannot hold the type {kind}. Use text, int32, int64, float64, bool, struct or list.")
+    return simple[kind]
+
+
 def parse_row(values: Any) -> FeedRow:  # noqa: ANN401 - any content of a file
     """Return the row that a mapping describes.
 
@@ -89,7 +118,7 @@ def parse_row(values: Any) -> FeedRow:  # noqa: ANN401 - any content of a file
         FeedRowError: The value is not a mapping, or a field has the wrong type.
     """
     try:
-        return FeedRow.model_validate(values, strict=None)
+        return _row_model(feed_columns()).model_validate(values, strict=None)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "row"
@@ -115,7 +144,7 @@ _TEXTS = ("id", "url", "title", "merchant", "brand", "price", "currency", "avail
 _LISTS = ("category", "image_urls", "video_urls")
 _SPECS = pa.list_(pa.struct([("property", pa.string()), ("value", pa.string())]))
 
-FEED_SCHEMA = pa.schema(
+_SCHEMA = pa.schema(
     [
         pa.field("line", pa.int64(), nullable=False),
         pa.field("error", pa.string()),
@@ -124,8 +153,15 @@ FEED_SCHEMA = pa.schema(
         pa.field("specs", _SPECS),
     ]
 )
-"""``line``: line of the row, from 1 (its number in formats without lines). ``error``: why the row cannot be read, else
-NULL. The other columns are those of ``FeedRow``."""
+
+
+def feed_schema() -> pa.Schema:
+    """Return the columns of feeds.
+
+    ``line``: line of the row, from 1 (its number in formats without lines). ``error``: why the row cannot be read, else
+    NULL. The other columns are those of ``FeedRow`` and of further modalities.
+    """
+    return pa.schema([*_SCHEMA, *(pa.field(feed.name, feed.type) for feed, _ in feed_columns())])
 
 
 class FeedLine(NamedTuple):
@@ -138,8 +174,9 @@ class FeedLine(NamedTuple):
 def batches(lines: Iterable[FeedLine]) -> Iterator[pa.RecordBatch]:
     """Yield rows as Arrow batches."""
     rest = iter(lines)
+    schema = feed_schema()
     while some := list(islice(rest, _BATCH)):
-        yield pa.RecordBatch.from_pylist([_values(line) for line in some], schema=FEED_SCHEMA)
+        yield pa.RecordBatch.from_pylist([_values(line) for line in some], schema=schema)
 
 
 def _values(line: FeedLine) -> dict[str, object]:

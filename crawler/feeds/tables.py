@@ -1,8 +1,19 @@
-"""Queries for ``products``, ``specs`` and ``media`` with the rows of a feed and those of other sources."""
+"""Queries for ``products``, ``specs``, ``media`` and the tables of further modalities.
 
-__all__ = ["FEED_TABLES", "VIEWS"]
+They hold the rows of a feed and those of other sources.
+"""
 
-VIEWS = (
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from m5data.modalities import feed_columns
+from m5data.table_spec import TableSpec
+from storage.engine import quote
+
+__all__ = ["feed_tables", "masked_texts", "part_views"]
+
+_VIEWS = (
     """CREATE OR REPLACE TEMP VIEW part_specs AS
         SELECT line, product_id, unnest(specs) AS pair, generate_subscripts(specs, 1) - 1 AS position FROM part_rows""",
     """CREATE OR REPLACE TEMP VIEW part_media AS
@@ -12,7 +23,34 @@ VIEWS = (
         SELECT product_id, 'video' AS kind, unnest(video_urls) AS url,
             generate_subscripts(video_urls, 1) - 1 AS position FROM part_rows""",
 )
-"""Specifications and media of the view ``part_rows``. ``redaction`` makes ``kept_media`` from ``part_media``."""
+
+
+def part_views() -> Iterator[str]:
+    """Yield the statements that create views of the rows that the view ``part_rows`` gives to each table.
+
+    ``redaction`` makes ``kept_media`` from ``part_media``.
+    """
+    yield from _VIEWS
+    for feed, spec in feed_columns():
+        yield f"CREATE OR REPLACE TEMP VIEW {_fresh(spec)} AS {feed.rows}"
+
+
+def masked_texts() -> Iterator[str]:
+    """Yield a query of ``product_id`` and ``text`` for each text column of the tables of further modalities."""
+    for _, spec in feed_columns():
+        for name in _texts(spec):
+            yield f"SELECT product_id, {quote(name)} AS text FROM {_fresh(spec)}"  # noqa: S608
+
+
+def _fresh(spec: TableSpec) -> str:
+    """Return the view of the rows that a part of the feed gives to a table."""
+    return quote(f"fresh_{spec.name}")
+
+
+def _texts(spec: TableSpec) -> list[str]:
+    """Return the columns that may hold contact details: all texts but the product's id."""
+    return [c.name for c in spec.columns if pa.types.is_string(c.type) and c.name != "product_id"]
+
 
 _PRODUCTS = """
     SELECT * FROM before_products WHERE source <> getvariable('source')
@@ -47,6 +85,27 @@ _MEDIA = """
     FROM kept_media LEFT JOIN before_media AS old USING (product_id, kind, position, url)
 """
 
-FEED_TABLES = {"products": _PRODUCTS, "specs": _SPECS, "media": _MEDIA}
-"""Table -> query for the new content of the buckets of a part. ``before_*`` are the old tables of these buckets.
-The state of media that the feed still names is kept."""
+
+def feed_tables() -> dict[str, str]:
+    """Return table -> query for the new content of the buckets of a part.
+
+    ``before_*`` are the old tables of these buckets. The state of media that the feed still names is kept.
+    """
+    further = {spec.name: _rows_sql(spec) for _, spec in feed_columns()}
+    return {"products": _PRODUCTS, "specs": _SPECS, "media": _MEDIA, **further}
+
+
+def _rows_sql(spec: TableSpec) -> str:
+    """Return the query of a modality's table, its texts masked as captions are."""
+    columns, joins = [], []
+    for column in spec.columns:
+        value = f"fresh.{quote(column.name)}"
+        if column.name in _texts(spec):
+            mask = quote(f"mask_{column.name}")
+            joins.append(f"LEFT JOIN masks AS {mask} ON {mask}.label = '' AND {mask}.text = {value}")
+            value = f"coalesce({mask}.masked, {value})"
+        columns.append(f"{value} AS {quote(column.name)}")
+    return f"""
+        SELECT * FROM {quote(f"before_{spec.name}")} WHERE NOT starts_with(product_id, getvariable('source') || ':')
+        UNION ALL BY NAME SELECT {", ".join(columns)} FROM {_fresh(spec)} AS fresh {" ".join(joins)}
+    """  # noqa: S608

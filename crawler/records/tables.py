@@ -9,8 +9,10 @@ import pyarrow as pa
 
 from crawler.crawl.stored_pages import StoredPageRow
 from crawler.records.choice import ChosenPages
+from m5data.modalities import feed_columns
 from m5data.records import ProductRecord
 from storage import Snapshot, Stage
+from storage.engine import quote
 from storage.tables import TABLES
 
 __all__ = ["RECORD_TABLES", "known_products", "record_tables", "write_records"]
@@ -102,6 +104,11 @@ _TABLES = {
 }
 
 
+# Pages have no such rows: those from a feed stay as long as their product does.
+_FROM_FEED = """
+    SELECT * FROM {table} WHERE product_id IN (SELECT product_id FROM staying UNION SELECT product_id FROM chosen)"""
+
+
 def known_products(before: Snapshot) -> set[tuple[str, str]]:
     """Return product id and page hash of all products from pages."""
     rows = before.sql("SELECT product_id, page_sha256 FROM products WHERE page_sha256 IS NOT NULL")
@@ -109,7 +116,7 @@ def known_products(before: Snapshot) -> set[tuple[str, str]]:
 
 
 def write_records(stage: Stage, choice: ChosenPages, new: Mapping[str, pa.Table]) -> None:
-    """Write ``products``, ``specs`` and ``media``.
+    """Write ``products``, ``specs`` and ``media``, and drop rows of removed products from tables that feeds fill.
 
     Args:
         stage: The running stage.
@@ -125,3 +132,6 @@ def write_records(stage: Stage, choice: ChosenPages, new: Mapping[str, pa.Table]
         connection.execute(_STAYING)
         for name, query in _TABLES.items():
             stage.write(name, connection.sql(query))
+        for _, spec in feed_columns():
+            if spec.name in stage.before.tables:
+                stage.write(spec.name, connection.sql(_FROM_FEED.format(table=quote(spec.name))))

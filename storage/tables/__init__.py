@@ -1,15 +1,18 @@
 """All tables, each with its columns, key and partitions."""
 
+from collections.abc import Iterator, Mapping
+
+from m5data.modalities import modality_tables
+from m5data.table_spec import Column, Partition, TableSpec
 from storage.engine import bucket_of, bucket_sql
 from storage.tables.catalogue import MEDIA, OBJECTS, PRODUCTS, REJECTS, SPECS
 from storage.tables.dataset import CANDIDATES, JUDGEMENTS, MATCHES, RECIPES, RESERVE, SPLITS
 from storage.tables.derived import AUDIO, DUPLICATE_PAIRS, DUPLICATES, FRAMES, IMAGES, REGIONS, TEXTS
 from storage.tables.labels import LABEL_MAP, LABEL_PAIRS, LABELS, SPEC_NORMS
-from storage.tables.spec import Column, Partition, TableSpec
 
 __all__ = ["TABLES", "Column", "Partition", "TableSpec", "bucket_of", "bucket_sql"]
 
-TABLES: dict[str, TableSpec] = {
+_FIXED: dict[str, TableSpec] = {
     spec.name: spec
     for spec in (
         PRODUCTS,
@@ -36,4 +39,32 @@ TABLES: dict[str, TableSpec] = {
         OBJECTS,
     )
 }
+
+
+class _Tables(Mapping[str, TableSpec]):
+    """The fixed tables, then those that modalities declare."""
+
+    def __getitem__(self, name: str) -> TableSpec:
+        return _FIXED.get(name) or _declared()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((*_FIXED, *_declared()))
+
+    def __len__(self) -> int:
+        return len(_FIXED) + len(_declared())
+
+
+def _declared() -> dict[str, TableSpec]:
+    """Return the tables of modalities by name.
+
+    Raises:
+        ValueError: One has the name of a fixed table.
+    """
+    specs = {spec.name: spec for spec in modality_tables()}
+    if taken := sorted(_FIXED.keys() & specs.keys()):
+        raise ValueError(f"The table {taken[0]} exists already. Give the modality's table another name.")
+    return specs
+
+
+TABLES: Mapping[str, TableSpec] = _Tables()
 """Name -> table, in the order of a product's journey."""

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from storage.tables.spec import ID, INT, LIST, LONG, REAL, TEXT, TIME, Column, TableSpec
+from m5data.table_spec import ID, INT, LIST, LONG, REAL, TEXT, TIME, Column, TableSpec
 
 __all__ = ["MEDIA", "OBJECTS", "PRODUCTS", "REJECTS", "SPECS"]
 

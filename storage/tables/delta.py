@@ -18,8 +18,8 @@ from deltalake.exceptions import CommitFailedError
 from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
 
 from m5data.errors import DataError
+from m5data.table_spec import BUCKET, Partition, TableSpec
 from storage.files import sync_file, sync_folder
-from storage.tables.spec import BUCKET, Partition, TableSpec
 
 __all__ = ["DataFile", "DeltaLog"]
 

@@ -1,6 +1,6 @@
 """Tables that extraction fills: frames, audio, image measures, regions, duplicates."""
 
-from storage.tables.spec import FLAG, ID, INT, LONG, REAL, TEXT, Column, TableSpec
+from m5data.table_spec import FLAG, ID, INT, LONG, REAL, TEXT, Column, TableSpec
 
 __all__ = ["AUDIO", "DUPLICATES", "DUPLICATE_PAIRS", "FRAMES", "IMAGES", "REGIONS", "TEXTS"]
 

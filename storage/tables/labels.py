@@ -1,6 +1,6 @@
 """Tables of the shared hierarchy."""
 
-from storage.tables.spec import FLAG, ID, INT, LIST, REAL, TEXT, Column, TableSpec
+from m5data.table_spec import FLAG, ID, INT, LIST, REAL, TEXT, Column, TableSpec
 
 __all__ = ["LABELS", "LABEL_MAP", "LABEL_PAIRS", "SPEC_NORMS"]
 

@@ -13,10 +13,10 @@ import duckdb
 import pyarrow as pa
 
 from m5data.errors import DataError
+from m5data.table_spec import Column, Partition, TableSpec, sql_type
 from storage.engine import bucket_sql, quote, text
 from storage.files import sync_file
 from storage.tables.delta import DataFile
-from storage.tables.spec import Column, Partition, TableSpec, sql_type
 from storage.views import file_sql
 
 __all__ = [

@@ -12,10 +12,10 @@ from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
 from m5data.errors import DataError
+from m5data.table_spec import BUCKET
 from storage import Store
 from storage.tables import TABLES
 from storage.tables.delta import DataFile, DeltaLog
-from storage.tables.spec import BUCKET
 from tests.storage.synthetic import NOON, NOTHING, commit, data_files, ids, is_sorted, product, products, table
 
 

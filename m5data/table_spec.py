@@ -4,8 +4,6 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from storage.engine import quote
-
 __all__ = [
     "BUCKET",
     "FLAG",
@@ -57,14 +55,16 @@ class Column:
     @property
     def sql(self) -> str:
         """The column's definition for CREATE TABLE."""
-        return f"{quote(self.name)} {sql_type(self.type)}{'' if self.nullable else ' NOT NULL'}"
+        required = "" if self.nullable else " NOT NULL"
+        return f'"{self.name}" {sql_type(self.type)}{required}'
 
 
 @dataclass(frozen=True, slots=True)
 class TableSpec:
     """One table: the single declaration of its columns.
 
-    The Arrow schema, temporary tables and docs/tables.md follow from it.
+    The Arrow schema, temporary tables and docs/tables.md follow from it. The tables of the five modalities stand in
+    ``storage.tables``; a further modality declares its own (``m5data.modalities.Modality.table``).
     """
 
     name: str
@@ -106,4 +106,7 @@ def sql_type(data_type: pa.DataType) -> str:
         return f"DECIMAL({data_type.precision}, {data_type.scale})"
     if pa.types.is_list(data_type):
         return f"{sql_type(data_type.value_type)}[]"
-    raise ValueError(f"Tables cannot hold the type {data_type}. Use one of storage/tables/spec.py.")
+    if pa.types.is_struct(data_type):
+        fields = ", ".join(f'"{field.name}" {sql_type(field.type)}' for field in data_type)
+        return f"STRUCT({fields})"
+    raise ValueError(f"Tables cannot hold the type {data_type}. Use one of m5data/table_spec.py.")
