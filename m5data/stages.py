@@ -2,7 +2,7 @@
 
 The flows, the command line's verbs, ``m5data redo``, ``m5data status``, ``m5data run --dry-run`` and docs/stages.md all
 follow from ``STAGES``. To add a stage, write a module with ``run(store, settings, *, clock, progress)``, give its
-settings a section in :class:`m5data.settings.Settings`, and add a ``StageSpec`` here.
+settings, if any, a section in :class:`m5data.settings.Settings`, and add a ``StageSpec`` here.
 """
 
 from collections.abc import Callable, Mapping

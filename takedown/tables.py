@@ -4,7 +4,6 @@ from collections.abc import Collection, Mapping
 
 import duckdb
 
-from m5data.modalities import modality_tables
 from storage import Snapshot
 from storage.engine import text
 from storage.erasure import Edit, among
@@ -14,8 +13,12 @@ from takedown.words import Words
 
 __all__ = ["count_rows", "gone_rejects", "register_words", "table_edits"]
 
-_OF_PRODUCT = ("products", "spec_norms", "specs", "texts", "labels")
 _PAIRS = ("candidates", "judgements", "matches")
+_OWN_RULE = frozenset(
+    {"products", "media", "frames", "audio", "images", "regions", "duplicates", "duplicate_pairs", "reserve", "splits"}
+    | {"rejects", "objects", *_PAIRS}
+)
+"""Tables with a condition of their own; every other table bucketed by product loses the rows of the products."""
 
 
 def register_words(engine: duckdb.DuckDBPyConnection, words: Words) -> None:
@@ -58,8 +61,7 @@ def table_edits(
         Edit("splits", gone["splits"], f"{named} OR {labels}", {**renamed, "label": _mapped("label", groups)}),
         Edit("rejects", gone["rejects"]),
         Edit("objects", gone["objects"]),
-        *(Edit(spec.name, gone[spec.name], buckets=own) for spec in modality_tables()),
-        *(Edit(name, gone[name], buckets=own) for name in ("spec_norms", "specs", "texts", "labels")),
+        *(Edit(name, gone[name], buckets=own) for name in _by_product()),
         Edit("products", gone["products"], among("page_sha256", pages), moved, None if pages else own),
     ]
 
@@ -87,7 +89,7 @@ def _gone(plan: Plan, objects: Collection[str]) -> dict[str, str]:
     video = f"{product} OR {among('video_sha256', plan.objects)}"
     pair = f"{among('query', plan.products)} OR {among('candidate', plan.products)}"
     return {
-        **dict.fromkeys((*_OF_PRODUCT, *(spec.name for spec in modality_tables())), product),
+        **dict.fromkeys(("products", *_by_product()), product),
         "media": f"{product} OR {among('url', plan.media)}",
         "frames": video,
         "audio": video,
@@ -101,6 +103,11 @@ def _gone(plan: Plan, objects: Collection[str]) -> dict[str, str]:
         "rejects": gone_rejects(plan),
         "objects": among("sha256", objects),
     }
+
+
+def _by_product() -> list[str]:
+    """Return the tables of which a product's rows are removed, and nothing else."""
+    return [name for name, spec in TABLES.items() if spec.bucket_of == "product_id" and name not in _OWN_RULE]
 
 
 def _mapped(column: str, names: Mapping[str, str]) -> str:
