@@ -101,4 +101,4 @@ def test_a_run_beside_another_is_refused(fresh: Workspace) -> None:
         done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=DEADLINE_S)
     assert done.returncode == 2
     assert "another run (process " in done.stderr
-    assert "wait until it ends, reading is possible meanwhile" in done.stderr
+    assert "Wait until it ends; reading is possible meanwhile." in done.stderr
