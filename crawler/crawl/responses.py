@@ -91,7 +91,7 @@ def _sitemap(task: Task, response: Fetched, rules: PageRules) -> tuple[Visit, by
     try:
         sitemap = read_sitemap(response.body, rules.max_sitemap_bytes)
         if not sitemap.urls and not looks_like_sitemap(response.body):
-            raise ValueError("wanted a sitemap, got something else")  # noqa: TRY301  one way out for both
+            raise ValueError("the response is not a sitemap")  # noqa: TRY301  one way out for both
     except ValueError as error:
         return Visit(task, "failed", "broken_sitemap", str(error), response.status, kind="sitemap"), None
     found = links_of_sitemap(sitemap, task, rules.scope)
@@ -101,7 +101,7 @@ def _sitemap(task: Task, response: Fetched, rules: PageRules) -> tuple[Visit, by
 def _page(task: Task, response: Fetched, rules: PageRules) -> tuple[Visit, bytes | None]:
     if not _is_html(response):
         mime = response.header("content-type")[:100] or "no content type"
-        return Visit(task, "failed", "not_html", f"wanted an HTML page, got {mime}", 200), None
+        return Visit(task, "failed", "not_html", f"not an HTML page: {mime}", 200), None
     try:
         document = read_document(response.body, task.url, response.headers)
     except PageError as error:

@@ -124,7 +124,7 @@ class Fetcher:
         most = self._settings.max_bytes(job.kind)
         length = reply.content_length
         if length is not None and length > most:
-            return FetchResult("too_large", f"wanted at most {most} bytes, got {length}", reply.status)
+            return FetchResult("too_large", f"{length} bytes, more than the limit of {most}", reply.status)
         plain = "Content-Encoding" not in reply.headers
         taken = await self._budget.take(length if length is not None and plain else most)
         kept = 0
@@ -185,7 +185,7 @@ async def _read_body(reply: Reply, kind: MediaKind, most: int) -> bytes:
         parts.append(part)
         sniffed, length = length >= _SNIFFED_BYTES, length + len(part)
         if length > most:
-            raise RejectedFileError("too_large", f"wanted at most {most} bytes, got more")
+            raise RejectedFileError("too_large", f"more than the limit of {most} bytes")
         if length >= _SNIFFED_BYTES and not sniffed:
             check_type(b"".join(parts), kind)
     if decoder:

@@ -27,14 +27,14 @@ def png(data: bytes) -> Dimensions:
 def gif(data: bytes) -> Dimensions:
     """Read the logical screen descriptor."""
     if len(data) < 10:
-        raise BadHeaderError("gif: wanted a logical screen, got the end")
+        raise BadHeaderError("gif: the file ends before the logical screen")
     return Dimensions(*struct.unpack_from("<HH", data, 6))
 
 
 def bmp(data: bytes) -> Dimensions:
     """Read the core or the info header; a negative height means top-down rows."""
     if len(data) < 26:
-        raise BadHeaderError("bmp: wanted an info header, got the end")
+        raise BadHeaderError("bmp: the file ends before the info header")
     if int.from_bytes(data[14:18], "little") == _BMP_CORE_HEADER:
         return Dimensions(*struct.unpack_from("<HH", data, 18))
     width, height = struct.unpack_from("<ii", data, 18)
@@ -44,7 +44,7 @@ def bmp(data: bytes) -> Dimensions:
 def webp(data: bytes) -> Dimensions:
     """Read the first chunk: extended (VP8X), lossless (VP8L) or lossy (VP8)."""
     if len(data) < 30:
-        raise BadHeaderError("webp: wanted a first chunk, got the end")
+        raise BadHeaderError("webp: the file ends before the first chunk")
     chunk = data[12:16]
     if chunk == b"VP8X":
         width = int.from_bytes(data[24:27], "little") + 1
@@ -55,7 +55,7 @@ def webp(data: bytes) -> Dimensions:
     if chunk == b"VP8 " and data[23:26] == b"\x9d\x01\x2a":
         width, height = struct.unpack_from("<HH", data, 26)
         return Dimensions(width & 0x3FFF, height & 0x3FFF)
-    raise BadHeaderError(f"webp: wanted VP8, VP8L or VP8X, got {chunk!r}")
+    raise BadHeaderError(f"webp: the first chunk is {chunk!r}, not VP8, VP8L or VP8X")
 
 
 def jpeg(data: bytes) -> Dimensions:
@@ -74,7 +74,7 @@ def scan_start(data: bytes) -> int:
     for marker, at in _segments(data):
         if marker == _SCAN:
             return at
-    raise BadHeaderError("jpeg: wanted a scan, got the end")
+    raise BadHeaderError("jpeg: the file ends before the scan")
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int]]:

@@ -106,7 +106,7 @@ def _times(data: bytes, box: Box, *, skip: int, wide_skip: int) -> tuple[int, in
     wide = data[box.start] == 1
     layout, at = (">IQ", wide_skip) if wide else (">II", skip)
     if box.start + 4 + at + struct.calcsize(layout) > len(data):
-        raise BadHeaderError("movie: wanted times in mvhd, got the end")
+        raise BadHeaderError("movie: mvhd ends before its times")
     scale, ticks = struct.unpack_from(layout, data, box.start + 4 + at)
     unknown = 0xFFFFFFFFFFFFFFFF if wide else 0xFFFFFFFF
     return scale, 0 if ticks == unknown else ticks

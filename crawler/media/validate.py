@@ -76,7 +76,7 @@ def check_type(head: bytes, kind: MediaKind) -> Mime:
     """
     mime = sniff(head)
     if mime is None or not mime.startswith(f"{kind}/"):
-        raise RejectedFileError("wrong_type", f"wanted {kind}, got {mime or 'bytes of no known medium'}")
+        raise RejectedFileError("wrong_type", f"not an accepted {kind}: {mime or 'an unknown file type'}")
     return mime
 
 
@@ -120,10 +120,10 @@ def _transport_stream(head: bytes) -> Mime | None:
 def _check_limits(found: Dimensions, settings: DownloadSettings) -> None:
     if found.pixels > settings.max_pixels:
         size = f"{found.width} x {found.height}"
-        raise RejectedFileError("too_many_pixels", f"wanted at most {settings.max_pixels} pixels, got {size}")
+        raise RejectedFileError("too_many_pixels", f"{size}, more than the limit of {settings.max_pixels} pixels")
     if found.duration_s is not None and found.duration_s > settings.max_duration_s:
         got = f"{found.duration_s:.1f} s"
-        raise RejectedFileError("too_long", f"wanted at most {settings.max_duration_s:g} s, got {got}")
+        raise RejectedFileError("too_long", f"{got}, more than the limit of {settings.max_duration_s:g} s")
 
 
 def read_dimensions(data: bytes, mime: Mime) -> Dimensions:
@@ -139,9 +139,9 @@ def read_dimensions(data: bytes, mime: Mime) -> Dimensions:
     try:
         found = _READERS[mime](data)
     except (IndexError, struct.error) as error:  # a field that lies past the end
-        raise BadHeaderError(f"{mime}: wanted a whole header, got the end") from error
+        raise BadHeaderError(f"{mime}: the file ends within its header") from error
     if mime.startswith("image/") and found.pixels <= 0:
-        raise BadHeaderError(f"{mime}: wanted a size, got {found.width} x {found.height}")
+        raise BadHeaderError(f"{mime}: the size {found.width} x {found.height} is not usable")
     return found
 
 

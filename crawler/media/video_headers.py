@@ -116,7 +116,7 @@ def _number(data: bytes, at: int, end: int, *, keep_marker: bool) -> tuple[int |
 def flv(data: bytes) -> Dimensions:
     """Read the numbers named width, height and duration; all may be missing."""
     if len(data) < 24:
-        raise BadHeaderError("flv: wanted a first tag, got the end")
+        raise BadHeaderError("flv: the file ends before the first tag")
     first = int.from_bytes(data[5:9], "big") + 4
     if first >= len(data) or data[first] & 0x1F != _SCRIPT_TAG:
         return Dimensions(None, None)

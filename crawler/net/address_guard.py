@@ -113,9 +113,8 @@ def check_address(text: str, *, local: bool) -> None:
     """
     verdict = judge_address(text)
     if verdict == "forbidden" or (verdict == "private" and not local):
-        raise RefusedAddressError(
-            f"{text}: wanted a public address, got a {verdict} one; mark the source as local if it is your own"
-        )
+        advice = " If the source is your own, mark it as local." if verdict == "private" else ""
+        raise RefusedAddressError(f"{text}: the IP address is {verdict}, not public.{advice}")
 
 
 def literal_address(host: str) -> str | None:

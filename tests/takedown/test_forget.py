@@ -1,7 +1,5 @@
 import hashlib
 import json
-import shutil
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -31,7 +29,6 @@ from tests.takedown.planted import (
     now,
     page,
     pages,
-    plant,
     records,
     store_pages,
     url_of,
@@ -39,21 +36,6 @@ from tests.takedown.planted import (
 
 OTHERS = [f"shop:{name}" for name in NAMES if name != "k7"]
 TARGETS: list[tuple[TargetKind, str]] = [("merchant", MERCHANT), ("product", PLANTED), ("url", URL)]
-
-
-@pytest.fixture(scope="module")
-def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("planted") / "workspace"
-    plant(folder)
-    return folder
-
-
-@pytest.fixture
-def folder(planted: Path, tmp_path: Path) -> Iterator[Path]:
-    copy = tmp_path / "workspace"
-    shutil.copytree(planted, copy)
-    yield copy
-    Workspace.open(copy).store.objects.close()
 
 
 def take_down(folder: Path, kind: TargetKind = "merchant", value: str = MERCHANT) -> None:

@@ -112,7 +112,7 @@ def test_a_shop_with_the_flaws_of_real_life_is_crawled_whole_and_everything_else
         "/never": ("http_5xx", "HTTP status 500"),
         "/short": ("truncated", rejects(store, shop)["/short"][1]),
         "/big": ("too_large", "300000 bytes promised, limit 200000"),
-        "/picture": ("not_html", "wanted an HTML page, got image/png; charset=utf-8"),
+        "/picture": ("not_html", "not an HTML page: image/png; charset=utf-8"),
         "/optout": ("opt_out", "meta robots: noai"),
     }
     kept = {"/", "/list?page=2", "/list?page=3", "/maps.xml", "/map.xml.gz", "/once", "/tired", *PRODUCTS}

@@ -63,7 +63,7 @@ def test_a_name_that_leads_nowhere_is_a_dns_fault() -> None:
 def test_a_name_that_leads_inside_is_refused(address: str) -> None:
     [answer], _ = fetch("http://inside.example/a.jpg", local=set(), names=Names(inside=[address]))
     assert answer.reason == "private_address"
-    assert answer.detail.startswith(f"{address}: wanted a public address")
+    assert answer.detail.startswith(f"{address}: the IP address is")
 
 
 def test_a_local_source_may_be_named(server: Server, image: Make) -> None:

@@ -157,9 +157,9 @@ def test_the_verdict_names_the_reason(image: Make, clip: Make) -> None:
         return caught.value.reason, caught.value.detail
 
     assert reason(b"", "image") == ("empty", "0 bytes")
-    assert reason(image("PNG"), "video") == ("wrong_type", "wanted video, got image/png")
-    assert reason(image("PNG"), "image") == ("too_many_pixels", "wanted at most 1000 pixels, got 40 x 30")
+    assert reason(image("PNG"), "video") == ("wrong_type", "not an accepted video: image/png")
+    assert reason(image("PNG"), "image") == ("too_many_pixels", "40 x 30, more than the limit of 1000 pixels")
     small = clip("mp4", "mpeg4", (32, 16))
-    assert reason(small, "video") == ("too_long", "wanted at most 1.5 s, got 2.0 s")
+    assert reason(small, "video") == ("too_long", "2.0 s, more than the limit of 1.5 s")
     assert reason(b"\xff\xd8\xff\xda\0\2" + bytes(64) + b"\xff\xd9", "image")[0] == "broken"
     assert validate(image("PNG", (10, 10)), "image", limits) == ("image/png", Dimensions(10, 10))

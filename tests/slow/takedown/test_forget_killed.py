@@ -4,7 +4,6 @@ import random
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,26 +15,11 @@ from splits.takedown import recorded_digests
 from takedown.forget import forget
 from takedown.plan import Target
 from tests.m5data.marker_search import places_with
-from tests.takedown.planted import MERCHANT, NAMES, WORDS, now, plant
+from tests.takedown.planted import MERCHANT, NAMES, WORDS, now
 
 MOMENTS = 20
 SEED = 20260301
 OTHERS = [f"shop:{name}" for name in NAMES if name != "k7"]
-
-
-@pytest.fixture(scope="module")
-def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("planted") / "workspace"
-    plant(folder)
-    return folder
-
-
-@pytest.fixture
-def folder(planted: Path, tmp_path: Path) -> Iterator[Path]:
-    copy = tmp_path / "workspace"
-    shutil.copytree(planted, copy)
-    yield copy
-    Workspace.open(copy).store.objects.close()
 
 
 def run_process(folder: Path, kill: int) -> subprocess.CompletedProcess[str]:

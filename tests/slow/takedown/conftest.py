@@ -1,0 +1,5 @@
+"""Fixtures of killed take-downs: those of the fast tests."""
+
+from tests.takedown.conftest import folder, planted
+
+__all__ = ["folder", "planted"]
