@@ -15,7 +15,7 @@ from lxml import html
 from crawler.pages.document import Document
 from crawler.pages.text import fold
 
-__all__ = ["Node", "jsonld_nodes", "microdata_nodes"]
+__all__ = ["Node", "jsonld_nodes", "microdata_nodes", "typed_nodes"]
 
 Node = dict[str, object]
 """One object of schema.org data: property -> text, number, node, or a list of these; ``@type`` names its types."""
@@ -45,7 +45,7 @@ def jsonld_nodes(document: Document) -> list[Node]:
     for script in document.tree.iter("script"):
         if "ld+json" in (script.get("type") or "").lower() and script.text:
             for value in _loads(script.text):
-                nodes += _typed(value, _MAX_NODES - len(nodes))
+                nodes += typed_nodes(value, _MAX_NODES - len(nodes))
     return nodes
 
 
@@ -71,7 +71,8 @@ def _several(text: str) -> Iterator[object]:
             at += 1
 
 
-def _typed(value: object, limit: int) -> list[Node]:
+def typed_nodes(value: object, limit: int = _MAX_NODES) -> list[Node]:
+    """Return the objects with an ``@type`` inside a value, outermost first."""
     found: list[Node] = []
     waiting: list[object] = [value]
     steps = 0

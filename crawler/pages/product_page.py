@@ -10,7 +10,7 @@ from web_poet import ItemPage
 
 from crawler.pages.document import Document
 from crawler.pages.privacy import hash_merchant, mask_contacts
-from crawler.pages.reading import Reading
+from crawler.pages.reading import Reader, Reading
 from m5data.records import Availability, ProductRecord, Specification
 
 __all__ = ["ProductPage", "field"]
@@ -43,11 +43,12 @@ class ProductPage(ItemPage[ProductRecord]):
     Args:
         document: The page.
         merchant_key: Key of the workspace. Without it, ``merchant`` is always None.
+        reader: Model and thresholds; None for those that come with m5data.
     """
 
-    def __init__(self, document: Document, merchant_key: bytes | None = None) -> None:
+    def __init__(self, document: Document, merchant_key: bytes | None = None, reader: Reader | None = None) -> None:
         self.document = document
-        self.reading = Reading(document)
+        self.reading = Reading(document, reader)
         self._merchant_key = merchant_key
 
     def to_record(self) -> ProductRecord:

@@ -14,7 +14,7 @@ from crawler.crawl.stored_pages import PageOutcome, StoredPageRow
 from crawler.net import opt_outs
 from crawler.pages.document import read_document
 from crawler.pages.links import page_opt_out
-from crawler.pages.page_kind import is_product
+from crawler.pages.page_evidence import is_product
 from crawler.pages.parse import load_page_object, page_object_for
 from crawler.records.tables import RECORD_TABLES, record_tables
 from crawler.settings import CrawlSettings
