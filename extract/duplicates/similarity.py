@@ -58,7 +58,8 @@ def _pair_runs(texts: Sequence[str]) -> Codes:
     following[ends] = 0
     within = np.ones(len(letters), dtype=np.bool_)
     within[ends[lengths[lengths > 0] >= _SHINGLE]] = False
-    return ((number << 2 * _CODE_BITS) | (letters << _CODE_BITS) | following)[within]
+    runs: Codes = (number << 2 * _CODE_BITS) | (letters << _CODE_BITS) | following
+    return runs[within]
 
 
 def code_points(texts: Sequence[str]) -> tuple[Codes, Codes]:

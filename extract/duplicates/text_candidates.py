@@ -106,7 +106,8 @@ def pairs_of_keys(keys: Keys, crowded: NDArray[np.uint16]) -> Iterator[Pairs]:
 
 
 def _open(crowded: NDArray[np.uint16], band: int) -> NDArray[np.bool_]:
-    return (crowded >> np.uint16(band)) & np.uint16(1) == 0
+    is_open: NDArray[np.bool_] = (crowded >> np.uint16(band)) & np.uint16(1) == 0
+    return is_open
 
 
 def _sorted_groups(keys: NDArray[np.uint32]) -> tuple[Indices, Indices, Indices]:
