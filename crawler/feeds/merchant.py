@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 from lxml import etree
 
@@ -26,18 +27,18 @@ def read_merchant_xml(path: Path) -> Iterator[FeedLine]:
     """
     count = 0
     try:
-        for item, is_whole in _items(path):
+        for item, line, is_whole in _items(path):
             count += 1
             row = _parse(_read_item(item)) if is_whole else FeedRowError(f"item: more than {_MOST_ELEMENTS} elements")
-            yield FeedLine(item.sourceline or count, row)
+            yield FeedLine(line or count, row)
     except etree.XMLSyntaxError as error:
         raise FeedError(f"{path}:{error.lineno}: the XML is not well-formed: {error.msg}") from error
     if not count:
         raise FeedError(f"{path}: the file has no RSS items or Atom entries")
 
 
-def _items(path: Path) -> Iterator[tuple[etree._Element, bool]]:
-    """Yield each item, and whether all its elements were kept; nothing else of the file stays in memory."""
+def _items(path: Path) -> Iterator[tuple[etree._Element, int | None, bool]]:
+    """Yield each item, its line, and whether all its elements were kept; nothing else of the file stays in memory."""
     # With other options, the file could read other files or expand without end.
     events = etree.iterparse(
         str(path),
@@ -49,15 +50,17 @@ def _items(path: Path) -> Iterator[tuple[etree._Element, bool]]:
         remove_comments=True,
         remove_pis=True,
     )
-    item, elements = None, 0
+    item: etree._Element | None = None
+    elements = 0
     for event, element in events:
         if event == "start":
             if item is None and _local_name(element) in _ITEMS:
                 item, elements = element, 0
             elements += 1
             continue
-        if element is item:
-            yield element, elements <= _MOST_ELEMENTS
+        if item is not None and element is item:
+            line = cast("int | None", item.sourceline)  # lxml's stubs know no type of it
+            yield item, line, elements <= _MOST_ELEMENTS
             item = None
         if item is None or elements > _MOST_ELEMENTS:
             _forget(element)
