@@ -17,7 +17,7 @@ class RunOptions:
     source: str | None = None
     """Only this source."""
     limit: int | None = None
-    """Fetch at most this many pages a source."""
+    """Fetch at most this many product pages a source."""
     refresh: bool = False
     """Request every page again, whatever its age."""
     refresh_media: bool = False
