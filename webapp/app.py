@@ -68,7 +68,7 @@ def make_app(
     routes: list[BaseRoute] = [
         *SignInRoutes(access, pages, clock).routes,
         *AnnotationRoutes(board, products, pages, threads).routes,
-        *BrowsingRoutes(products, index, pages, threads).routes,
+        *BrowsingRoutes(products, index, store.objects, pages, threads).routes,
         *ReviewRoutes(store.state, products, pages, threads, clock).routes,
         *ObjectRoutes(store.objects, threads).routes,
         Mount("/static", _Static(packages=[("webapp", "static")])),
