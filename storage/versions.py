@@ -16,6 +16,17 @@ import pyarrow as pa
 
 from m5data.errors import CorruptObjectError, DataError, WorkspaceError
 from m5data.stage import StageReport
+from storage.catalogue_view import (
+    CATALOGUE_MEANING,
+    PRODUCT_TEXT_COLUMNS,
+    PRODUCT_TEXT_MEANING,
+    SPEC_VALUES_COLUMNS,
+    SPEC_VALUES_MEANING,
+    SPEC_VALUES_SQL,
+    catalogue_columns,
+    catalogue_sql,
+    product_text_sql,
+)
 from storage.engine import open_engine, quote
 from storage.files import Layout, replace_file
 from storage.query import Scope, confine, query_errors, read, scope_of
@@ -294,12 +305,21 @@ class Snapshot:
                 engine.execute(sql)
                 engine.execute(comments_sql(name, meaning, columns))
 
+    def aligned_specs_view(self, name: str, *, only: Sequence[Partition] | None = None) -> str:
+        """Return the statement that creates a view of the specifications with their normalised values.
+
+        Args:
+            name: Name of the view.
+            only: Partitions to show; None: all.
+        """
+        files = [file for file in self.files("specs") if only is None or file.partition in only]
+        lines = rows_sql(_spec("specs"), self._layout.table("specs"), files)
+        return f"CREATE OR REPLACE VIEW {quote(name)} AS {aligned_specs_sql(lines, self._norms(only))}"
+
     def _show_norms(self, engine: duckdb.DuckDBPyConnection, only: Sequence[Partition] | None) -> None:
         """Replace the view ``specs`` with one that joins the normalised values of ``spec_norms``."""
+        engine.execute(self.aligned_specs_view("specs", only=only))
         spec = _spec("specs")
-        files = [file for file in self.files("specs") if only is None or file.partition in only]
-        lines = rows_sql(spec, self._layout.table("specs"), files)
-        engine.execute(f"CREATE OR REPLACE VIEW specs AS {aligned_specs_sql(lines, self._norms(only))}")
         engine.execute(comments_sql("specs", spec.meaning, spec.columns))
 
     def _norms(self, only: Sequence[Partition] | None = None) -> str:
@@ -316,6 +336,11 @@ def _derived() -> Iterator[tuple[str, tuple[str, str, Sequence[Column]]]]:
     """Yield the views that are no tables: name, and SQL, meaning and columns."""
     yield "ledger", (ledger_sql(), ledger_meaning(), ledger_columns())
     yield "spec_numbers", (SPEC_NUMBERS_SQL, SPEC_NUMBERS_MEANING, SPEC_NUMBERS_COLUMNS)
+    yield "catalogue", (f"CREATE VIEW catalogue AS {catalogue_sql()}", CATALOGUE_MEANING, catalogue_columns())
+    values_sql = f"CREATE VIEW spec_values AS {SPEC_VALUES_SQL}"
+    yield "spec_values", (values_sql, SPEC_VALUES_MEANING, SPEC_VALUES_COLUMNS)
+    text_sql = f"CREATE VIEW product_text AS {product_text_sql()}"
+    yield "product_text", (text_sql, PRODUCT_TEXT_MEANING, PRODUCT_TEXT_COLUMNS)
 
 
 def _drain(engine: duckdb.DuckDBPyConnection, reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
