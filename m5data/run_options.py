@@ -54,6 +54,8 @@ class RunOptions:
     """File of judgements to import."""
     splits: Sequence[str] | None = None
     """Splits to export."""
+    where: str | None = None
+    """SQL condition over the view catalogue that exported products meet."""
     out: str | None = None
     """Folder or object store URL to export to."""
     engine: Literal["local", "ray"] | None = None

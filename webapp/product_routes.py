@@ -1,6 +1,7 @@
 """``/products``: explore the products, and show one with all its modalities."""
 
 import re
+import shlex
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -59,6 +60,7 @@ class BrowsingRoutes:
             selection=selection,
             sorts=SORTS,
             sql=sql_of_selection(selection),
+            command=f"m5data export --where {shlex.quote(selection.where)}",
             version=self._products.snapshot.number,
         )
 
