@@ -174,7 +174,7 @@ _Measures = dict[str, dict[str, float]]
 def measure(run: Run, seed: int, folder: Path) -> dict[str, float]:
     """Train and judge one run; chosen before any result was seen, the measures are the study's tables."""
     data = folder / "data" / f"{seed}-{run.control or 'plain'}"
-    if not (data / "manifest.json").exists():
+    if not (data / "parquet" / "manifest.json").exists():
         write_world(world_of(run, seed), data, SIZES)
     shards, cache = ShardFolder(data), folder / "cache"
     place = folder / f"run-{seed}"

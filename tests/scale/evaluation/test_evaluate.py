@@ -149,8 +149,8 @@ def test_shards_of_another_version_and_a_missing_training_are_refused(
 ) -> None:
     copy = tmp_path / "export"
     shutil.copytree(export, copy)
-    text = (copy / "manifest.json").read_text()
-    (copy / "manifest.json").write_text(text.replace('"splits": 7', '"splits": 8'))
+    text = (copy / "parquet/manifest.json").read_text()
+    (copy / "parquet/manifest.json").write_text(text.replace('"splits": 7', '"splits": 8'))
     with pytest.raises(DataError, match="trained on dataset version"):
         evaluate(ShardFolder(copy), trained, tmp_path / "out", device="cpu")
     with pytest.raises(MissingInputError, match="Run: m5data train"):
