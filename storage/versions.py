@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from threading import Timer
 from types import MappingProxyType
 from typing import Any
 
@@ -274,13 +275,24 @@ class Snapshot:
         """
         return self.batches(query, params).read_all()
 
-    def batches(self, query: str, params: Sequence[object] | None = None) -> pa.RecordBatchReader:
+    def batches(
+        self, query: str, params: Sequence[object] | None = None, *, seconds: float | None = None
+    ) -> pa.RecordBatchReader:
         """Return a reader of the result of one SELECT, so that it need not fit in memory.
 
+        Args:
+            query: SQL.
+            params: Values of its parameters.
+            seconds: How long it may take, reading included; None: as long as it likes.
+
         Raises:
-            QueryError: The query is wrong or not a SELECT; also raised while reading.
+            QueryError: The query is wrong, not a SELECT, or takes too long; also raised while reading.
         """
         engine = open_engine()
+        timer = Timer(seconds or 0, engine.interrupt)
+        timer.daemon = True
+        if seconds is not None:
+            timer.start()
         try:
             with query_errors():
                 scope = scope_of(engine, query, self.record.buckets)
@@ -290,9 +302,10 @@ class Snapshot:
             confine(engine, self._layout.tables)
             reader = read(engine, query, params)
         except BaseException:
+            timer.cancel()
             engine.close()
             raise
-        return pa.RecordBatchReader.from_batches(reader.schema, _drain(engine, reader))
+        return pa.RecordBatchReader.from_batches(reader.schema, _drain(engine, reader, timer))
 
     def _show(self, engine: duckdb.DuckDBPyConnection, scope: Scope | None) -> None:
         """Create the views of the tables in ``scope`` over its buckets; None: all views."""
@@ -343,9 +356,12 @@ def _derived() -> Iterator[tuple[str, tuple[str, str, Sequence[Column]]]]:
     yield "product_text", (text_sql, PRODUCT_TEXT_MEANING, PRODUCT_TEXT_COLUMNS)
 
 
-def _drain(engine: duckdb.DuckDBPyConnection, reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
-    with closing(engine), query_errors():
-        yield from reader
+def _drain(engine: duckdb.DuckDBPyConnection, reader: pa.RecordBatchReader, timer: Timer) -> Iterator[pa.RecordBatch]:
+    try:
+        with closing(engine), query_errors():
+            yield from reader
+    finally:
+        timer.cancel()
 
 
 def _spec(name: str) -> TableSpec:

@@ -34,6 +34,7 @@ from webapp.security.rate_limit import RateLimit
 from webapp.security.sessions import Sessions, Signer
 from webapp.settings import ServeSettings
 from webapp.sign_in_routes import SignInRoutes
+from webapp.sql_routes import SqlRoutes
 
 __all__ = ["make_app"]
 
@@ -68,7 +69,8 @@ def make_app(
     routes: list[BaseRoute] = [
         *SignInRoutes(access, pages, clock).routes,
         *AnnotationRoutes(board, products, pages, threads).routes,
-        *BrowsingRoutes(products, index, pages, threads).routes,
+        *BrowsingRoutes(products, index, store.objects, pages, threads).routes,
+        *SqlRoutes(products, pages, threads).routes,
         *ReviewRoutes(store.state, products, pages, threads, clock).routes,
         *ObjectRoutes(store.objects, threads).routes,
         Mount("/static", _Static(packages=[("webapp", "static")])),

@@ -1,10 +1,16 @@
 """``/products``: explore the products, and show one with all its modalities."""
 
+import re
+import shlex
+
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from m5data.errors import CorruptObjectError
+from storage import Objects
+from storage.objects.warc import StoredPage
 from webapp.catalogue.explore import Overview, explore
 from webapp.catalogue.index import CurrentIndex, StillPreparingError
 from webapp.catalogue.product_detail import read_detail
@@ -16,6 +22,11 @@ from webapp.requests import Threads, visitor_of
 
 __all__ = ["BrowsingRoutes"]
 
+_HTML = re.compile(r"(?:text/html|application/xhtml\+xml) *(?:; *charset=[\w-]+)?", re.IGNORECASE)
+_REPLAY = {
+    "content-security-policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:",
+    "referrer-policy": "no-referrer",
+}
 _LONGEST = 300
 """Characters of a product id."""
 
@@ -23,11 +34,15 @@ _LONGEST = 300
 class BrowsingRoutes:
     """Shows products to reviewers."""
 
-    def __init__(self, products: ProductReader, index: CurrentIndex, pages: Pages, threads: Threads) -> None:
-        self._products, self._index, self._pages, self._threads = products, index, pages, threads
+    def __init__(
+        self, products: ProductReader, index: CurrentIndex, objects: Objects, pages: Pages, threads: Threads
+    ) -> None:
+        self._products, self._index, self._objects = products, index, objects
+        self._pages, self._threads = pages, threads
         self.routes: list[BaseRoute] = [
             Route("/products", self.search),
             Route("/products/{product_id:path}", self.show),
+            Route("/pages/{product_id:path}", self.replay),
         ]
 
     async def search(self, request: Request) -> HTMLResponse:
@@ -45,6 +60,7 @@ class BrowsingRoutes:
             selection=selection,
             sorts=SORTS,
             sql=sql_of_selection(selection),
+            command=f"m5data export --where {shlex.quote(selection.where)}",
             version=self._products.snapshot.number,
         )
 
@@ -58,6 +74,27 @@ class BrowsingRoutes:
         if detail is None:
             raise HTTPException(404, "no such product")
         return self._pages.render(request, "product.html", detail=detail, card=detail.card, playable=PLAYABLE_TYPES)
+
+    async def replay(self, request: Request) -> Response:
+        """Answer with the stored page of a product, without scripts, forms, or anything from elsewhere."""
+        visitor_of(request, "reviewer")
+        page = await self._threads.read(self._stored_page, request.path_params["product_id"])
+        if page is None:
+            raise HTTPException(404, "no stored page")
+        sent = {name.lower(): value for name, value in page.headers}.get("content-type", "")
+        kind = sent if _HTML.fullmatch(sent) else "text/plain; charset=utf-8"
+        return Response(page.body, headers={**_REPLAY, "content-type": kind})
+
+    def _stored_page(self, product_id: str) -> StoredPage | None:
+        snapshot = self._products.newest()
+        query = "SELECT page_sha256 FROM products WHERE product_id = ?"
+        found = snapshot.sql(query, [product_id])["page_sha256"].to_pylist()
+        if not found or found[0] is None:
+            return None
+        try:
+            return self._objects.page(found[0])
+        except CorruptObjectError:
+            return None
 
     def _explore(self, selection: Selection) -> Overview:
         with self._index.reading() as engine:
