@@ -11,6 +11,7 @@ from web_poet import ItemPage
 from crawler.pages.document import Document
 from crawler.pages.privacy import hash_merchant, mask_contacts
 from crawler.pages.reading import Reader, Reading
+from crawler.pages.text import storable
 from m5data.records import Availability, ProductRecord, Specification
 
 __all__ = ["ProductPage", "field"]
@@ -27,6 +28,7 @@ def field(method: Callable[[Any], Value]) -> Value:
     return decorate(cached=True)(method)
 
 
+_TEXTS = ("url", "native_id", "caption", "brand", "currency", "merchant", "gtin", "mpn")
 _FIELDS = tuple(one.name for one in fields(ProductRecord) if one.name not in ("url", "origins", "masked"))
 
 
@@ -52,9 +54,9 @@ class ProductPage(ItemPage[ProductRecord]):
         self._merchant_key = merchant_key
 
     def to_record(self) -> ProductRecord:
-        """Return the record with contact details masked in caption and specifications."""
+        """Return the record with contact details masked in caption and specifications, and with storable texts."""
         values = {name: getattr(self, name) for name in _FIELDS}
-        return _mask(ProductRecord(url=self.url, origins=self.origins, **values))
+        return _mask(_storable(ProductRecord(url=self.url, origins=self.origins, **values)))
 
     async def to_item(self) -> ProductRecord:
         """Return the record, for frameworks that use web-poet."""
@@ -154,6 +156,14 @@ def _overrider(page: type[ProductPage], name: str) -> str | None:
 
 def _value(found: tuple[str, str] | None) -> str | None:
     return found[0] if found else None
+
+
+def _storable(record: ProductRecord) -> ProductRecord:
+    """Return a record whose texts every table can hold."""
+    texts = {name: storable(value) for name in _TEXTS if isinstance(value := getattr(record, name), str)}
+    lists = {name: tuple(map(storable, getattr(record, name))) for name in ("category", "image_urls", "video_urls")}
+    specs = tuple(Specification(storable(spec.property), storable(spec.value)) for spec in record.specs)
+    return replace(record, **texts, **lists, specs=specs)  # type: ignore[arg-type]  # names of fields
 
 
 def _mask(record: ProductRecord) -> ProductRecord:

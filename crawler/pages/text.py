@@ -12,7 +12,7 @@ import unicodedata
 from functools import cache, lru_cache
 from importlib.resources import files
 
-__all__ = ["anywhere", "as_a_whole", "at_start", "fold", "plain", "squash"]
+__all__ = ["anywhere", "as_a_whole", "at_start", "fold", "plain", "squash", "storable"]
 
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u00ad"))
 _TAG = re.compile(r"<!--.*?-->|</?[a-zA-Z][^<>]*>", re.DOTALL)
@@ -23,6 +23,18 @@ def fold(text: str) -> str:
     """Return ``text`` with white space collapsed to single spaces and without invisible characters."""
     folded = " ".join(text.split())
     return folded if folded.isascii() else " ".join(folded.translate(_INVISIBLE).split())
+
+
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
+_NO_CHARACTER = re.compile("[\ud800-\udfff\ufffe\uffff]")
+"""Halves of characters, which JSON can hold and UTF-8 cannot, and two numbers that are no characters."""
+
+
+def storable(text: str) -> str:
+    """Return text as tables, files and databases can hold it: without control characters and halves of characters."""
+    if text.isascii():
+        return text if text.isprintable() else _CONTROL.sub("", text)
+    return _NO_CHARACTER.sub("\ufffd", _CONTROL.sub("", text))
 
 
 def plain(text: str) -> str:

@@ -7,7 +7,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pyarrow as pa
-from lxml import etree
 
 import crawler.pages as page_code
 from crawler.crawl.stored_pages import PageOutcome, StoredPageRow
@@ -16,6 +15,7 @@ from crawler.pages.document import read_document
 from crawler.pages.links import page_opt_out
 from crawler.pages.page_evidence import is_product
 from crawler.pages.parse import load_page_object, page_object_for
+from crawler.pages.text import storable
 from crawler.records.tables import RECORD_TABLES, record_tables
 from crawler.settings import CrawlSettings
 from m5data.errors import PageError
@@ -28,8 +28,6 @@ __all__ = ["Outcomes", "PageReader", "ReadPages", "read_pages"]
 
 _PAGES = Path(page_code.__file__).parent
 """Folder of the code that reads pages."""
-_FAILURES = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError, etree.LxmlError)
-"""Errors of page objects, also of users' own, on unforeseen pages. They must not stop the other pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +72,8 @@ class PageReader:
             return self._read(page, body)
         except PageError as error:
             return PageOutcome(error.reason, str(error)), None
-        except _FAILURES as error:
-            return PageOutcome("unreadable", " ".join(f"{type(error).__name__}: {error}".split())[:200]), None
+        except Exception as error:  # noqa: BLE001 - whatever one page does, the others go on; the reject names it
+            return _unreadable(error), None
 
     def _read(self, page: StoredPageRow, body: bytes) -> tuple[PageOutcome, ProductRecord | None]:
         document = read_document(body, page.url, page.headers)
@@ -106,6 +104,10 @@ class PageReader:
             for urls in (record.image_urls, record.video_urls)
         )
         return replace(record, image_urls=images, video_urls=videos)
+
+
+def _unreadable(error: Exception) -> PageOutcome:
+    return PageOutcome("unreadable", storable(" ".join(f"{type(error).__name__}: {error}".split()))[:200])
 
 
 def _code(page_object: str | None) -> list[Path]:
@@ -157,6 +159,18 @@ def read_pages(
     return outcomes, {name: pa.concat_tables(rows) for name, rows in parts.items()}
 
 
+def _storable_row(
+    page: StoredPageRow, outcome: PageOutcome, record: ProductRecord | None
+) -> tuple[StoredPageRow, PageOutcome, ProductRecord | None]:
+    """Return a page as it was read; unreadable if a page object gave what the tables cannot hold."""
+    if record is not None:
+        try:
+            record_tables([(page, record)])
+        except (pa.ArrowException, ArithmeticError, AttributeError, TypeError, ValueError) as error:
+            return page, _unreadable(error), None
+    return page, outcome, record
+
+
 def _read_chunk(
     chunk: Sequence[StoredPageRow], readers: Mapping[str, PageReader], objects: Objects, spool: Spool
 ) -> dict[str, pa.Table]:
@@ -165,11 +179,10 @@ def _read_chunk(
     kept = spool.get(fingerprint, fingerprint)
     if kept is not None:
         return kept
-    products: list[tuple[StoredPageRow, ProductRecord]] = []
+    read = [_storable_row(page, *readers[page.source].read(page, objects.read(page.sha256))) for page in chunk]
+    products = [(page, record) for page, _, record in read if record]
     outcomes: list[dict[str, str | None]] = []
-    for page in chunk:
-        outcome, record = readers[page.source].read(page, objects.read(page.sha256))
-        products += [(page, record)] if record else []
+    for page, outcome, _ in read:
         outcomes.append(
             {
                 "source": page.source,

@@ -106,11 +106,12 @@ def test_only_the_shards_that_held_it_are_written_again(folder: Path) -> None:
     after = contents(folder, "shards")
     changed = {name for name in {**before, **after} if before.get(name) != after.get(name)}
     held = {"parquet/train/00000.parquet", "webdataset/train/00001.tar", "webdataset/train/00002.tar"}
-    described = {"shards/planted/manifest.json", "shards/planted/README.md", "shards/removed.jsonl"}
-    assert changed == {f"shards/planted/{name}" for name in held} | described
-    manifest = json.loads(after["shards/planted/manifest.json"])
-    for split, formats in manifest["splits"].items():
-        for form, shards in formats.items():
+    forms = ("parquet", "webdataset")
+    described = {f"{form}/{name}" for form in forms for name in ("manifest.json", "README.md")}
+    assert changed == {f"shards/planted/{name}" for name in held | described} | {"shards/removed.jsonl"}
+    for form in forms:
+        manifest = json.loads(after[f"shards/planted/{form}/manifest.json"])
+        for split, shards in manifest["splits"].items():
             for shard in shards:
                 data = after[f"shards/planted/{form}/{split}/{shard['file']}"]
                 assert (shard["sha256"], shard["bytes"]) == (hashlib.sha256(data).hexdigest(), len(data))
@@ -232,6 +233,8 @@ def test_a_feed_cannot_bring_it_back(folder: Path, tmp_path: Path, row: dict[str
     rows = [{"title": "a pot", **row}, {"id": "k5", "url": url_of("k5"), "title": "a pot"}]
     feed.write_text("\n".join(json.dumps(row) for row in rows))
     workspace = Workspace.open(folder)
-    report = ingest_stage.run(workspace.store, workspace.settings.crawl, feed, source="shop", clock=now)
+    report = ingest_stage.run(
+        workspace.store, workspace.settings.crawl, feed, source="shop", allow_shrink=True, clock=now
+    )
     assert (report.kept, report.dropped) == (1, {"taken_down": 1})
     assert Workspace.open(folder).table("products")["product_id"].to_pylist() == ["shop:k5"]

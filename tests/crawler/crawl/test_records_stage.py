@@ -209,6 +209,65 @@ def test_a_page_that_breaks_its_page_object_does_not_stop_the_others(
     assert counts(run(store, settings(page_object="corner_bad:Page"))) == (2, 1, {"unreadable": 1})
 
 
+def _json_ld(text: str) -> str:
+    return f'<html><body><h1>Kettle</h1><script type="application/ld+json">{text}</script></body></html>'
+
+
+def _offer(name: str = '"Kettle"', price: str = "12", image: str = '"/k.jpg"', **more: str) -> str:
+    rest = "".join(f', "{key}": {value}' for key, value in more.items())
+    offers = f'{{"price": {price}, "priceCurrency": "EUR"}}'
+    return _json_ld(f'{{"@type": "Product", "name": {name}, "sku": "k1", "image": {image}, "offers": {offers}{rest}}}')
+
+
+HOSTILE = {
+    "half a character in an image URL": _offer(image='"/half\\ud83d.jpg"'),
+    "half a character in a name": _offer(name='"Kettle \\udc00"'),
+    "half a character in an id": _offer().replace('"k1"', '"k\\ud8001"'),
+    "half a character in a property": _offer(
+        additionalProperty='[{"name": "a\\ud83d", "value": "\\ude00b"}]', category='"a > \\ud83d"', brand='"\\ud83d"'
+    ),
+    "half a character in a URL": _offer(url='"/p\\ud83d"') + '<link rel="canonical" href="/p/&#xD83D;">',
+    "control characters": _offer(name='"Ket\\u0000tle\\u0007"', brand='"\\u001b[31mred"'),
+    "a number beyond all bounds": _offer(price="1e400"),
+    "a number below all bounds": _offer(price="1e-400000"),
+    "not a number": _offer(price="NaN", image="Infinity"),
+    "a number of 5,000 digits": _offer(price="1" * 5_000),
+    "a text of a million digits": _offer(price='"' + "1" * 1_000_000 + '"'),
+    "numbers for texts": _offer(name="1", image="2", brand="true", category="3.5", gtin="[4]"),
+    "lists for texts": _offer(name="[[[]]]", image="[[{}]]", brand="[[1]]", category="[null]"),
+    "types that are none": _offer().replace('"Product"', '{"a": ["Product"]}'),
+    "a bad port": _offer(image='"https://shop.example:99999999/a.jpg"', url='"http://[::1/"'),
+    "a URL of another scheme": _offer(image='["javascript:1", "file:///etc/passwd", "//[", "http://\\u2100/"]'),
+    "deep nesting": _json_ld('{"a":' * 50_000 + "1" + "}" * 50_000),
+    "ten million characters": _offer(name='"' + "x" * 10_000_000 + '"'),
+    "a canonical URL without sense": _offer() + '<link rel="canonical" href="http://[">',
+    "a base without sense": '<base href="http://[">' + _offer(),
+    "NUL bytes": "\0" * 10_000 + _offer(),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_whatever_one_page_holds_the_others_become_products(store: Store, name: str) -> None:
+    store_pages(store, {"/p/a": product_page("a"), "/p/hostile": HOSTILE[name], "/p/z": product_page("z")})
+    report = run(store)
+    ids = {row[0] for row in table(store, "products", "product_id")}
+    assert {"shop:a", "shop:z"} <= ids
+    assert (len(ids), set(rejects(store)) - {"/p/hostile"}) == (report.kept, set())
+
+
+def test_a_page_object_that_gives_what_no_table_holds_is_a_reject(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "corner_odd.py").write_text(
+        "from crawler import ProductPage, field\nclass Page(ProductPage):\n    @field\n    def brand(self):\n"
+        "        if 'raises' in self.document.url:\n            raise RuntimeError('half \\ud83d')\n"
+        "        return {1: b'2'} if 'odd' in self.document.url else 'x'\n"
+    )
+    store_pages(store, {f"/p/{name}": product_page(name) for name in ("odd", "raises", "z")})
+    assert counts(run(store, settings(page_object="corner_odd:Page"))) == (3, 1, {"unreadable": 2})
+
+
 def test_the_key_is_created_once_and_private(store: Store) -> None:
     store_pages(store, {"/p/a": product_page("a")})
     run(store)
