@@ -49,10 +49,18 @@ def main() -> None:
                 error = calibration_error(lesson.left_out, field)
                 print(f"{field:13} {mean(shops.values()):.3f}  {len(shops):3} shops  {worst}  ECE {error:.3f}")
         if own:
-            print("single pages: " + _pooled([one for one in lesson.left_out if one.example.page >= _PAGES and one.example.markup == markup]))
+            print(
+                "single pages: "
+                + _pooled(
+                    [one for one in lesson.left_out if one.example.page >= _PAGES and one.example.markup == markup]
+                )
+            )
     print("\nrisk at coverage 50, 80, 90, 100 %, without markup")
     for field in FIELDS:
-        print(f"{field:13} " + " ".join(f"{risk:.3f}" for risk in risk_coverage(lesson.left_out, field, (0.5, 0.8, 0.9, 1.0))))
+        print(
+            f"{field:13} "
+            + " ".join(f"{risk:.3f}" for risk in risk_coverage(lesson.left_out, field, (0.5, 0.8, 0.9, 1.0)))
+        )
     if arguments.write:
         write_model(arguments.write, lesson, arguments.made)
         print(f"{arguments.write}: {arguments.write.stat().st_size} bytes, {lesson.shops} shops, {lesson.pages} pages")
@@ -64,7 +72,7 @@ _PAGES = 1_000_000
 
 def _examples(arguments: argparse.Namespace) -> list[Example]:
     if arguments.examples and arguments.examples.exists():
-        return list(pickle.loads(arguments.examples.read_bytes()))  # noqa: S301 - a file of this program
+        return list(pickle.loads(arguments.examples.read_bytes()))
     pages = [*enumerate(read_shops(arguments.shops))]
     if arguments.pages:
         pages += enumerate(read_pages(arguments.pages), _PAGES)
@@ -93,21 +101,28 @@ def _learning_curve(examples: Sequence[Example], own: set[str]) -> None:
         for seed in range(3):
             for field, f1 in _with(examples, groups, shops, count, seed).items():
                 runs[field].append(f1)
-        print(f"{count:3} shops  " + "  ".join(f"{field} {mean(values):.3f}±{pstdev(values):.3f}" for field, values in runs.items()))
+        print(
+            f"{count:3} shops  "
+            + "  ".join(f"{field} {mean(values):.3f}±{pstdev(values):.3f}" for field, values in runs.items())
+        )
 
 
-def _with(examples: Sequence[Example], groups: dict[str, str], shops: list[str], count: int, seed: int) -> dict[str, float]:
+def _with(
+    examples: Sequence[Example], groups: dict[str, str], shops: list[str], count: int, seed: int
+) -> dict[str, float]:
     predictions: list[Prediction] = []
     for part in folds(groups):
         rest = [shop for shop in shops if shop not in part]
-        taught = set(random.Random(seed).sample(rest, min(count, len(rest))))  # noqa: S311 - a sample, no secret
+        taught = set(random.Random(seed).sample(rest, min(count, len(rest))))
         for field in FIELDS:
             table = fit([one for one in examples if one.field == field and one.shop in taught], groups)
             for one in examples:
                 if one.field == field and one.shop in part and one.page < _PAGES and not one.markup:
                     found = probabilities(table, one)
                     best = int(found.argmax()) if len(found) else 0
-                    predictions.append(Prediction(one, one.answers[best] if len(found) else None, float(found.max(initial=0.0))))
+                    predictions.append(
+                        Prediction(one, one.answers[best] if len(found) else None, float(found.max(initial=0.0)))
+                    )
     return {field: mean(figures.values()) for field, figures in f1_by_field(predictions, markup=False).items()}
 
 

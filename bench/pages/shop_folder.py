@@ -33,7 +33,9 @@ def read_shops(folder: Path) -> Iterator[LabelledPage]:
             for line in lines:
                 page = json.loads(line)
                 truth = _truth(page["truth"], page["html"]) if page["truth"] else None
-                yield LabelledPage(path.name.removesuffix(".jsonl.gz"), page["url"], page["html"].encode("utf-8", "replace"), truth)
+                yield LabelledPage(
+                    path.name.removesuffix(".jsonl.gz"), page["url"], page["html"].encode("utf-8", "replace"), truth
+                )
 
 
 def _truth(said: dict[str, Any], page: str) -> dict[str, frozenset[str]]:
@@ -90,7 +92,9 @@ def read_pages(folder: Path) -> Iterator[LabelledPage]:
     for name, said in truth.items():
         body = gzip.decompress((folder / "html" / f"{name}.html.gz").read_bytes())
         found = {field: frozenset(key_of(one) for one in said.get(key, ())) for field, key in _TEXTS.items()}
-        found["price"] = frozenset(answer("price", one) for one in said.get("price", ()) if re.fullmatch(r"\s*[\d.]+\s*", one))
+        found["price"] = frozenset(
+            answer("price", one) for one in said.get("price", ()) if re.fullmatch(r"\s*[\d.]+\s*", one)
+        )
         found["availability"] = frozenset(said.get("availability", ()))
         host = (urlsplit(said["url"]).hostname or "").split(".")
         shop = max(host[-3:-1] if len(host) > 2 else host[:-1], key=len)

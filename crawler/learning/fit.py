@@ -68,7 +68,9 @@ def _shared(examples: Sequence[Example], groups: Mapping[str, str]) -> npt.NDArr
     for one in examples:
         seen[groups.get(one.shop, one.shop)].extend(one.evidence)
     every = [np.unique(np.concatenate(several)) for several in seen.values()]
-    keys, counts = np.unique(np.concatenate(every), return_counts=True) if every else (np.empty(0, np.int64), np.empty(0))
+    keys, counts = (
+        np.unique(np.concatenate(every), return_counts=True) if every else (np.empty(0, np.int64), np.empty(0))
+    )
     return keys[counts >= min(_LEAST_SHOPS, len(every))]
 
 
@@ -123,7 +125,9 @@ def probabilities(weights: Weights, example: Example, heat: float = 1.0) -> Floa
 
 def temperature(scored: Sequence[tuple[Example, Weights]]) -> float:
     """Return the temperature at which the probabilities of unseen shops are truest; 1 without examples."""
-    scores = [(np.array([weights.score(piece) for piece in one.evidence]), one) for one, weights in scored if one.evidence]
+    scores = [
+        (np.array([weights.score(piece) for piece in one.evidence]), one) for one, weights in scored if one.evidence
+    ]
     if len(scores) < _FEW_EXAMPLES:
         return 1.0
     share = _page_weights([one for _, one in scores])

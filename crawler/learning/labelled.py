@@ -52,8 +52,13 @@ class Example:
 
 
 _LD = re.compile(r"<script[^>]*application/ld\+json[^>]*>.*?</script>", re.DOTALL | re.IGNORECASE)
-_META = re.compile(r"<meta[^>]+(?:property|name|itemprop)=[\"']?(?:og:|product:|twitter:|price|sku|brand|availability)[^>]*>", re.IGNORECASE)
-_ITEM = re.compile(r"\s(?:itemprop|itemtype|itemscope|itemid|typeof|vocab)(?:=(?:\"[^\"]*\"|'[^']*'|[^\s>]+))?", re.IGNORECASE)
+_META = re.compile(
+    r"<meta[^>]+(?:property|name|itemprop)=[\"']?(?:og:|product:|twitter:|price|sku|brand|availability)[^>]*>",
+    re.IGNORECASE,
+)
+_ITEM = re.compile(
+    r"\s(?:itemprop|itemtype|itemscope|itemid|typeof|vocab)(?:=(?:\"[^\"]*\"|'[^']*'|[^\s>]+))?", re.IGNORECASE
+)
 
 
 def without_markup(html: str) -> str:
@@ -90,7 +95,12 @@ def labelled_by_markup(shop: str, url: str, body: bytes) -> LabelledPage | None:
 
 
 def _said(facts: Facts) -> dict[str, frozenset[str]]:
-    single = {"caption": facts.caption, "currency": facts.currency, "availability": facts.availability, "brand": facts.brand}
+    single = {
+        "caption": facts.caption,
+        "currency": facts.currency,
+        "availability": facts.availability,
+        "brand": facts.brand,
+    }
     single |= {"native_id": facts.sku, "gtin": facts.gtin, "mpn": facts.mpn}
     found = {field: frozenset((answer(field, value),)) for field, value in single.items() if value}
     found["price"] = frozenset(answer("price", price) for price in facts.prices)
@@ -137,7 +147,9 @@ def _shown(reading: Reading, field: str, truth: frozenset[str]) -> bool:
     if field in ("image_urls", "currency", "category"):
         return False
     if field == "price":
-        return any(one.replace(".", "") in reading.page.shown or one.removesuffix(".00") in reading.page.shown for one in truth)
+        return any(
+            one.replace(".", "") in reading.page.shown or one.removesuffix(".00") in reading.page.shown for one in truth
+        )
     return any(one in reading.page.shown for one in truth)
 
 

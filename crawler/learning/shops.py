@@ -24,7 +24,9 @@ def shop_groups(examples: Sequence[Example]) -> dict[str, str]:
         if one.field == "page" and not one.markup and one.truth:
             pages[one.shop] += 1
             seen[one.shop].update(one.evidence[0].tolist())
-    names = {shop: {key for key, n in count.items() if n >= _ON_MOST_PAGES * pages[shop]} for shop, count in seen.items()}
+    names = {
+        shop: {key for key, n in count.items() if n >= _ON_MOST_PAGES * pages[shop]} for shop, count in seen.items()
+    }
     spread = Counter(key for keys in names.values() for key in keys)
     rare = {shop: {key for key in keys if spread[key] <= _COMMON * len(names)} for shop, keys in names.items()}
     group = {one.shop: one.shop for one in examples}

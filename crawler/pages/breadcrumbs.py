@@ -1,7 +1,7 @@
 """Category paths from breadcrumbs in markup and in plain HTML."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from lxml import html
 

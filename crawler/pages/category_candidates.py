@@ -28,7 +28,10 @@ def categories(page: Page, nodes: list[tuple[str, list[Node]]]) -> list[Candidat
     for element in rows_after_home(page.document):
         _add(page, pool, list(crumbs_of(page.document, element)), "html:breadcrumb", ["home", *_place(page, element)])
     for element in _category_lists(page):
-        links = [(" ".join(link.text_content().split()), page.document.absolute(link.get("href") or "") or "") for link in element.iter("a")]
+        links = [
+            (" ".join(link.text_content().split()), page.document.absolute(link.get("href") or "") or "")
+            for link in element.iter("a")
+        ]
         _add(page, pool, links[:8], "html:links", ["posted", *_place(page, element)])
     for one in page.marked:
         if one.category:
@@ -36,7 +39,12 @@ def categories(page: Page, nodes: list[tuple[str, list[Node]]]) -> list[Candidat
     for one in page.objects:
         for key, value in one.values.items():
             words = key_words(key)
-            if _KEYS.search(words) and isinstance(value, str) and 2 < len(value) < 200 and page.match(one) not in ("", "other"):
+            if (
+                _KEYS.search(words)
+                and isinstance(value, str)
+                and 2 < len(value) < 200
+                and page.match(one) not in ("", "other")
+            ):
                 names = [(plain(part), "") for part in _PATH.split(value) if part]
                 _add(page, pool, names, "state", page.of_object(one, key))
     return pool.candidates()

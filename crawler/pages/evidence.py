@@ -7,9 +7,10 @@ weights (``crawler.pages.model``) and a person can read what spoke for a value.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from itertools import islice
 from urllib.parse import urlsplit
 
 from lxml import html
@@ -19,7 +20,7 @@ from crawler.pages.facts import Facts
 from crawler.pages.markup import Node
 from crawler.pages.spec_candidates import SpecGroup, SpecPair, spec_groups
 from crawler.pages.state import StateObject, key_words, state_objects
-from crawler.pages.text import squash
+from crawler.pages.text import anywhere, squash
 from crawler.pages.visible import Visible, squashed_slug
 
 __all__ = ["Candidate", "Page", "Pool", "bucket", "key_of", "name_words"]
@@ -33,6 +34,11 @@ _MAX_CANDIDATES = 150
 _LEVELS = 4
 """Enclosing elements whose words count with their level; farther ones count without."""
 _FAR = 9
+_FARTHEST = 40
+"""Enclosing elements that are searched for landmarks and for the heading."""
+_LANDMARKS = frozenset(
+    ("header", "nav", "footer", "main", "aside", "article", "section", "form", "noscript", "table", "ul", "picture")
+)
 
 
 @dataclass(slots=True)
@@ -84,7 +90,11 @@ class Pool:
         """Return the candidates with evidence of their number, order and kinds of places."""
         found = list(self._found.values())
         for place, one in enumerate(found):
-            one.evidence |= {"bias", f"places:{'one' if one.places == 1 else 'several'}", "first" if place == 0 else "later"}
+            one.evidence |= {
+                "bias",
+                f"places:{'one' if one.places == 1 else 'several'}",
+                "first" if place == 0 else "later",
+            }
             one.evidence.add(f"kinds:{len(one.kinds)}")
             one.evidence.update(f"kind:{kind}" for kind in one.kinds)
             if len(found) == 1:
@@ -96,6 +106,19 @@ def bucket(number: float) -> str:
     """Return the size class of a number: 0, 1, 2, 3, then powers of two; negative ones with a minus."""
     sign, size = ("-" if number < 0 else ""), abs(int(number))
     return f"{sign}{size if size < 4 else 1 << (size.bit_length() - 1)}"
+
+
+_PLACES = (
+    *("price_places", "current_price_places", "other_price_places", "gallery_places", "thumb_places", "aside_places"),
+    *("decoy_places", "spec_places"),
+)
+"""Vocabularies of names of places."""
+
+
+@lru_cache(maxsize=16_384)
+def _places_of(names: str) -> tuple[str, ...]:
+    called = squash(_CAMEL.sub("-", names[:200]))
+    return tuple(name for name in _PLACES if anywhere(name).search(called))
 
 
 def key_of(text: str) -> str:
@@ -124,7 +147,7 @@ class Page:
         self.titles = titles
         self.marked: Sequence[Facts] = ()
         self._places: dict[html.HtmlElement, tuple[str, ...]] = {}
-        self._outer: dict[html.HtmlElement, tuple[tuple[str, ...], ...]] = {}
+        self._words: dict[html.HtmlElement, tuple[str, ...]] = {}
         self._matches: dict[int, str] = {}
         self._own: dict[html.HtmlElement, frozenset[str]] = {}
         self._rows: dict[html.HtmlElement, dict[tuple[str, str | None], int]] = {}
@@ -178,7 +201,11 @@ class Page:
             return "begins"
         if any(key in title for title in self.title_keys):
             return "part"
-        return "slug" if len(self.slug) > 3 and (plain.startswith(self.slug) or (len(plain) > 7 and plain in self.slug)) else ""
+        return (
+            "slug"
+            if len(self.slug) > 3 and (plain.startswith(self.slug) or (len(plain) > 7 and plain in self.slug))
+            else ""
+        )
 
     def around(self, element: html.HtmlElement) -> tuple[str, ...]:
         """Return evidence of the tag, classes and ids of an element and of those around it."""
@@ -193,23 +220,49 @@ class Page:
                 words.update(dict.fromkeys(f"{mark}:{name}" for name in names))
                 if level < _LEVELS:
                     words.update(dict.fromkeys(f"in:{name}" for name in names))
+            words.update(dict.fromkeys(self._landmarks(element)))
+            words.update(dict.fromkeys(self._called(element)))
             found = self._places[element] = tuple(words)
         return found
 
-    def _names(self, element: html.HtmlElement) -> tuple[tuple[str, ...], ...]:
+    def _called(self, element: html.HtmlElement) -> Iterator[str]:
+        """Yield which vocabularies of places the names of an element and of the three around it are in."""
+        one: html.HtmlElement | None = element
+        for level in range(_LEVELS):
+            if one is None or one.tag in ("body", "html"):
+                return
+            names = f"{one.get('class') or ''} {one.get('id') or ''}"
+            if len(names) > 1:
+                for place in _places_of(names):
+                    yield f"called:{place}"
+                    if level < 2:
+                        yield f"called:{place}:near"
+            one = one.getparent()
+
+    @staticmethod
+    def _landmarks(element: html.HtmlElement) -> Iterator[str]:
+        """Yield evidence of the landmarks that an element is in."""
+        for outer in islice(element.iterancestors(), _FARTHEST):
+            if outer.tag in _LANDMARKS:
+                yield f"inside:{outer.tag}"
+
+    def _names(self, element: html.HtmlElement) -> list[tuple[str, ...]]:
         """Return the words of an element and of the nearest around it, the innermost first."""
-        found = self._outer.get(element)
-        if found is None:
-            parent = element.getparent()
-            outer = self._names(parent)[: _FAR - 1] if parent is not None and parent.tag not in ("body", "html") else ()
-            get = element.get
-            names = f"{get('class') or ''} {get('id') or ''} {get('itemprop') or ''} {get('data-testid') or ''}"
-            found = self._outer[element] = (name_words(names), *outer)
+        found = []
+        for one in (element, *islice(element.iterancestors(), _FAR - 1)):
+            if one.tag in ("body", "html"):
+                break
+            words = self._words.get(one)
+            if words is None:
+                get = one.get
+                names = f"{get('class') or ''} {get('id') or ''} {get('itemprop') or ''} {get('data-testid') or ''}"
+                words = self._words[one] = name_words(names)
+            found.append(words)
         return found
 
     def from_title(self, element: html.HtmlElement) -> str:
         """Return evidence of how many levels above the heading the smallest element around both is."""
-        for up, outer in enumerate((element, *element.iterancestors())):
+        for up, outer in enumerate((element, *islice(element.iterancestors(), _FARTHEST))):
             level = self.around_title.get(outer)
             if level is not None:
                 return f"joint:{bucket(level)}" if up else "joint:in"
@@ -308,7 +361,9 @@ class Page:
             shape = (element.tag, element.get("class"))
             if shape not in self._rows.setdefault(parent, {}):
                 self._rows[parent][shape] = sum(1 for one in parent if (one.tag, one.get("class")) == shape)
-            most = max(most, self._rows[parent][shape] if element.tag not in ("img", "source", "a") or len(parent) > 1 else 0)
+            most = max(
+                most, self._rows[parent][shape] if element.tag not in ("img", "source", "a") or len(parent) > 1 else 0
+            )
             element = parent
         return most
 
@@ -323,7 +378,11 @@ class Page:
                 low = called.lower()
                 if len(stock) < 200 and ("stock" in low or "sold" in low or "avail" in low):
                     stock.append(element)
-            if element.get("disabled") is not None and element.tag == "button" and (not stock or stock[-1] is not element):
+            if (
+                element.get("disabled") is not None
+                and element.tag == "button"
+                and (not stock or stock[-1] is not element)
+            ):
                 stock.append(element)
         words = (name for called in names for name in name_words(called))
         return frozenset(words), stock

@@ -29,7 +29,7 @@ _WIDTH = re.compile(r"(_)(?:\{width\}|%7Bwidth%7D)", re.IGNORECASE)
 _IMAGE_FILE = re.compile(r"\.(?:jpe?g|png|webp|avif|gif)(?:$|[?#])", re.IGNORECASE)
 _SHORT = 9
 """Longest file name that may be that of other images in other folders: ``1.jpg``, ``main.jpg``."""
-_MAX_IMAGES = 90
+_MAX_IMAGES = 120
 _KEYS = re.compile(r"image|img|photo|picture|thumb|media|src|gallery|poster")
 
 
@@ -38,17 +38,27 @@ def images(page: Page) -> list[Candidate]:
     pool = Pool()
     for one in page.marked:
         for place, url in enumerate(one.image_urls[:20]):
-            pool.add(image_key(url), url, one.origin, [f"m:{one.origin}", f"m:place:{bucket(place)}", *_of_url(page, url)], _size(url))
+            pool.add(
+                image_key(url),
+                url,
+                one.origin,
+                [f"m:{one.origin}", f"m:place:{bucket(place)}", *_of_url(page, url)],
+                _size(url),
+            )
     count = 0
     turns: dict[tuple[str | None, ...], dict[str, int]] = {}
     for element in page.document.tree.iter("img", "source"):
         if count >= _MAX_IMAGES:
             break
+        if any((element.get(side) or "").removesuffix("px") in ("0", "1", "2") for side in ("width", "height")):
+            continue  # a counter of visits
         for url, how in _urls(page, element):
             if count == 0 or how == "own":
                 count += 1
             evidence = [*_evidence(page, element), *_turn(turns, element, image_key(url))]
-            pool.add(image_key(url), url, "html:image", [*evidence, *_of_url(page, url), f"url:{how}"], _size(url), element)
+            pool.add(
+                image_key(url), url, "html:image", [*evidence, *_of_url(page, url), f"url:{how}"], _size(url), element
+            )
     for link in page.document.tree.iter("link"):
         if link.get("as") == "image" and (url := page.document.absolute(link.get("href") or "")):
             pool.add(image_key(url), url, "html:preload", ["preload", *_of_url(page, url)], _size(url))
@@ -68,11 +78,22 @@ def _from_state(page: Page, pool: Pool) -> None:
     count = 0
     for one in page.objects:
         for key, value in one.values.items():
-            if isinstance(value, str) and len(value) < 500 and _IMAGE_FILE.search(value) and _KEYS.search(words := key_words(key)):
+            if (
+                isinstance(value, str)
+                and len(value) < 500
+                and _IMAGE_FILE.search(value)
+                and _KEYS.search(words := key_words(key))
+            ):
                 count += 1
                 url = page.document.absolute(value.replace("\\/", "/"))
                 if url and count < 60:
-                    pool.add(image_key(url), url, "state", [*page.of_object(one, key), f"s:{words}", *_of_url(page, url)], _size(url))
+                    pool.add(
+                        image_key(url),
+                        url,
+                        "state",
+                        [*page.of_object(one, key), f"s:{words}", *_of_url(page, url)],
+                        _size(url),
+                    )
 
 
 def image_key(url: str) -> str:
@@ -138,7 +159,13 @@ def _urls(page: Page, element: html.HtmlElement) -> Iterator[tuple[str, str]]:
     candidates = [element.get(name) for name in _LARGE]
     candidates += [_largest(element.get("srcset") or element.get("data-srcset") or ""), element.get("src")]
     for candidate in candidates:
-        if candidate and not candidate.startswith("data:") and (url := page.document.absolute(_WIDTH.sub(r"\g<1>1024", candidate))):
+        plain = (candidate or "").split("?")[0].lower()
+        if (
+            candidate
+            and not plain.startswith("data:")
+            and not plain.endswith((".svg", ".gif"))
+            and (url := page.document.absolute(_WIDTH.sub(r"\g<1>1024", candidate)))
+        ):
             yield url, "own"
             break
     parent = element.getparent()
@@ -170,7 +197,9 @@ def _of_url(page: Page, url: str) -> list[str]:
     shared = len(set(name_words(page.document.title)) & set(name_words(name)))
     found.append(f"words-shared:{bucket(shared)}")
     if page.slug and stem:
-        found.append("slug:is" if page.slug == stem else "slug" if page.slug in stem or stem in page.slug else "no-slug")
+        found.append(
+            "slug:is" if page.slug == stem else "slug" if page.slug in stem or stem in page.slug else "no-slug"
+        )
     if stem and stem in title:
         found.append("in-title")
     return found

@@ -96,6 +96,14 @@ class Model:
         """Return the probability of a statement, such as "this is a product page"."""
         return 1.0 / (1.0 + math.exp(-max(-50.0, min(50.0, self._tables[field_name].score(evidence)))))
 
+    def weights(self, field_name: str) -> Mapping[int, float]:
+        """Return the weights of a field by the hashes of evidence."""
+        return self._tables[field_name].weights
+
+    def temperature(self, field_name: str) -> float:
+        """Return the temperature of a field."""
+        return self._tables[field_name].temperature
+
     def spoke(self, field_name: str, candidate: Candidate, most: int = 8) -> list[tuple[str, float]]:
         """Return the evidence with the largest weights, for people who ask why."""
         table = self._tables[field_name]
@@ -113,9 +121,13 @@ def read_model(path: Path) -> Model:
         with np.load(path, allow_pickle=False) as arrays:
             about = json.loads(str(arrays["about"]))
             if about["format"] != MODEL_FORMAT:
-                raise SettingsError(f"{path}: a reader model of format {about['format']}; this version reads {MODEL_FORMAT}. Teach it again.")
+                raise SettingsError(
+                    f"{path}: a reader model of format {about['format']}; this version reads {MODEL_FORMAT}. Teach it again."
+                )
             tables = {
-                name: dict(zip(arrays[f"{name}.keys"].tolist(), arrays[f"{name}.weights"].astype(float).tolist(), strict=True))
+                name: dict(
+                    zip(arrays[f"{name}.keys"].tolist(), arrays[f"{name}.weights"].astype(float).tolist(), strict=True)
+                )
                 for name in FIELDS
                 if f"{name}.keys" in arrays
             }

@@ -16,7 +16,9 @@ from m5data.records import ProductRecord
 __all__ = ["Verdict", "is_product", "kind_evidence", "page_kind", "says_in_stock", "stock_evidence"]
 
 _MONEY = re.compile(rf"(?:{SIGN}|(?<![A-Za-z]){CODE})\s?\d|\d[\d.,\s]{{0,12}}(?:{SIGN}|{CODE}\b|{UNIT})")
-_TYPE_KEYS = re.compile(r"(?:page|resource|template)-?(?:type|name|category)?$|^(?:template|event|action|controller|route|type|rid|rtyp)$")
+_TYPE_KEYS = re.compile(
+    r"(?:page|resource|template)-?(?:type|name|category)?$|^(?:template|event|action|controller|route|type|rid|rtyp)$"
+)
 _CART = re.compile(r"cart|basket|bag|buy|checkout|warenkorb|panier|carrito|carrinho|carrello")
 
 
@@ -101,8 +103,12 @@ def kind_evidence(page: Page, listed: int) -> set[str]:
     found.add(f"heading:{'none' if not key else seen.title.tag if seen.title is not None else ''}")
     if page.slug:
         slug = key_of(squash(heading))
-        found.add(f"slug:{'is' if slug == page.slug else 'in' if slug and (slug in page.slug or page.slug in slug) else 'no'}")
-    if any(0 < len(text) <= 80 and anywhere("missing_pages").search(squash(text)) for text in (heading, document.title)):
+        found.add(
+            f"slug:{'is' if slug == page.slug else 'in' if slug and (slug in page.slug or page.slug in slug) else 'no'}"
+        )
+    if any(
+        0 < len(text) <= 80 and anywhere("missing_pages").search(squash(text)) for text in (heading, document.title)
+    ):
         found.add("missing")
     found |= {f"groups:{bucket(len(page.groups))}", f"runs:{bucket(len(seen.runs))}"}
     for vocabulary in ("own_ids", "in_stock", "out_of_stock"):
@@ -119,7 +125,14 @@ def _from_state(page: Page, found: set[str]) -> None:
             words = key_words(key)
             if isinstance(value, str) and len(value) < 60 and _TYPE_KEYS.search(words):
                 found.update(f"s:{words}={word}" for word in name_words(value)[:4])
-            if match not in ("", "other") and words in ("price", "sku", "variants", "vendor", "product-id", "available"):
+            if match not in ("", "other") and words in (
+                "price",
+                "sku",
+                "variants",
+                "vendor",
+                "product-id",
+                "available",
+            ):
                 found.add(f"matched:{words}:{match}")
                 matched += 1
     found.add(f"matched:{bucket(matched)}")
@@ -128,12 +141,16 @@ def _from_state(page: Page, found: set[str]) -> None:
 def _from_cart(page: Page, found: set[str]) -> None:
     carts = 0
     for form in page.document.tree.iter("form"):
-        words = name_words(f"{form.get('class') or ''} {form.get('id') or ''} {(form.get('action') or '')[-60:].replace('/', ' ')}")
+        words = name_words(
+            f"{form.get('class') or ''} {form.get('id') or ''} {(form.get('action') or '')[-60:].replace('/', ' ')}"
+        )
         found.update(f"form:{word}" for word in words)
         carts += any(_CART.search(word) for word in words)
     for button in page.document.tree.iter("button", "input"):
         if button.tag == "button" or button.get("type") in ("submit", "button", "hidden"):
-            found.update(f"button:{word}" for word in name_words(f"{button.get('name') or ''} {button.get('id') or ''}"))
+            found.update(
+                f"button:{word}" for word in name_words(f"{button.get('name') or ''} {button.get('id') or ''}")
+            )
     found.add(f"carts:{bucket(carts)}")
 
 
@@ -159,7 +176,11 @@ def stock_evidence(page: Page) -> set[str]:
             where = "option" if run.element.tag in ("li", "option", "label") else "text"
             where = "button" if run.element.tag in ("button", "a") or _inside(run.element, "button") else where
             hidden = ":hidden" if run.hidden else ""
-            found |= {f"says:{mark}:{where}{hidden}", f"says:{mark}:{page.from_title(run.element)}", f"says:{mark}:{page.distance(index)[0]}"}
+            found |= {
+                f"says:{mark}:{where}{hidden}",
+                f"says:{mark}:{page.from_title(run.element)}",
+                f"says:{mark}:{page.distance(index)[0]}",
+            }
             if count == 1:
                 found |= {f"first:{mark}:{name}" for name in page.own_names(run.element)}
                 found.add(f"first:{mark}:{where}{hidden}:{page.from_title(run.element)}")
@@ -171,7 +192,9 @@ def stock_evidence(page: Page) -> set[str]:
         found.update(f"class:{word}:{'near' if joint in _NEAR else 'far'}" for word in words)
         if element.get("disabled") is not None:
             found.add(f"disabled:{joint}")
-            found.update(f"disabled:{word}" for word in name_words(f"{element.get('class') or ''} {element.get('name') or ''}"))
+            found.update(
+                f"disabled:{word}" for word in name_words(f"{element.get('class') or ''} {element.get('name') or ''}")
+            )
     _stock_state(page, found)
     return found
 

@@ -160,7 +160,12 @@ def _from_state(page: Page, pool: Pool) -> None:
     for one in page.objects:
         for key, value in one.values.items():
             words = key_words(key)
-            if not _KEYS.search(words) or isinstance(value, bool) or value in (None, "", 0, "0") or count > _MAX_PROPERTIES:
+            if (
+                not _KEYS.search(words)
+                or isinstance(value, bool)
+                or value in (None, "", 0, "0")
+                or count > _MAX_PROPERTIES
+            ):
                 continue
             amount = marked_price(value) if not isinstance(value, str) or len(value) < 40 else None
             if amount is None:
@@ -169,33 +174,224 @@ def _from_state(page: Page, pool: Pool) -> None:
             evidence = page.of_object(one, key)
             pool.add(amount.quantize(_CENT), amount, "state", evidence)
             if amount == amount.to_integral_value() and amount >= 100 and "." not in str(value):
-                pool.add((amount / 100).quantize(_CENT), (amount / 100).quantize(_CENT), "state", [f"c-{one}" for one in evidence])
+                pool.add(
+                    (amount / 100).quantize(_CENT),
+                    (amount / 100).quantize(_CENT),
+                    "state",
+                    [f"c-{one}" for one in evidence],
+                )
 
 
 _ISO = frozenset(
-    "AED ALL AMD ARS AUD AZN BAM BDT BGN BHD BOB BRL BYN CAD CHF CLP CNY COP CRC CZK DKK DOP DZD EGP EUR GBP GEL GHS GTQ HKD"
-    " HNL HRK HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KRW KWD KZT LBP LKR MAD MDL MKD MMK MNT MOP MUR MXN MYR NGN"
-    " NIO NOK NPR NZD OMR PAB PEN PHP PKR PLN PYG QAR RON RSD RUB SAR SEK SGD THB TND TRY TTD TWD TZS UAH UGX USD UYU UZS VES"
-    " VND XAF XOF ZAR ZMW".split()
+    [
+        "AED",
+        "ALL",
+        "AMD",
+        "ARS",
+        "AUD",
+        "AZN",
+        "BAM",
+        "BDT",
+        "BGN",
+        "BHD",
+        "BOB",
+        "BRL",
+        "BYN",
+        "CAD",
+        "CHF",
+        "CLP",
+        "CNY",
+        "COP",
+        "CRC",
+        "CZK",
+        "DKK",
+        "DOP",
+        "DZD",
+        "EGP",
+        "EUR",
+        "GBP",
+        "GEL",
+        "GHS",
+        "GTQ",
+        "HKD",
+        "HNL",
+        "HRK",
+        "HUF",
+        "IDR",
+        "ILS",
+        "INR",
+        "IQD",
+        "IRR",
+        "ISK",
+        "JMD",
+        "JOD",
+        "JPY",
+        "KES",
+        "KGS",
+        "KHR",
+        "KRW",
+        "KWD",
+        "KZT",
+        "LBP",
+        "LKR",
+        "MAD",
+        "MDL",
+        "MKD",
+        "MMK",
+        "MNT",
+        "MOP",
+        "MUR",
+        "MXN",
+        "MYR",
+        "NGN",
+        "NIO",
+        "NOK",
+        "NPR",
+        "NZD",
+        "OMR",
+        "PAB",
+        "PEN",
+        "PHP",
+        "PKR",
+        "PLN",
+        "PYG",
+        "QAR",
+        "RON",
+        "RSD",
+        "RUB",
+        "SAR",
+        "SEK",
+        "SGD",
+        "THB",
+        "TND",
+        "TRY",
+        "TTD",
+        "TWD",
+        "TZS",
+        "UAH",
+        "UGX",
+        "USD",
+        "UYU",
+        "UZS",
+        "VES",
+        "VND",
+        "XAF",
+        "XOF",
+        "ZAR",
+        "ZMW",
+    ]
 )
 _COUNTRY = {
-    **dict.fromkeys("at be cy de ee es eu fi fr gr hr ie it lt lu lv mt nl pt si sk".split(), "EUR"),
-    **{"uk": "GBP", "gb": "GBP", "us": "USD", "ca": "CAD", "au": "AUD", "nz": "NZD", "mx": "MXN", "cl": "CLP", "co": "COP"},
-    **{"ar": "ARS", "br": "BRL", "pe": "PEN", "uy": "UYU", "jp": "JPY", "cn": "CNY", "tw": "TWD", "hk": "HKD", "sg": "SGD"},
-    **{"kr": "KRW", "in": "INR", "vn": "VND", "th": "THB", "my": "MYR", "id": "IDR", "ph": "PHP", "ru": "RUB", "ua": "UAH"},
-    **{"by": "BYN", "kz": "KZT", "pl": "PLN", "cz": "CZK", "hu": "HUF", "ro": "RON", "bg": "BGN", "se": "SEK", "no": "NOK"},
-    **{"dk": "DKK", "is": "ISK", "ch": "CHF", "tr": "TRY", "il": "ILS", "ae": "AED", "sa": "SAR", "eg": "EGP", "za": "ZAR"},
-    **{"ng": "NGN", "ke": "KES", "pk": "PKR", "bd": "BDT", "lk": "LKR", "ma": "MAD"},
+    **dict.fromkeys(
+        [
+            "at",
+            "be",
+            "cy",
+            "de",
+            "ee",
+            "es",
+            "eu",
+            "fi",
+            "fr",
+            "gr",
+            "hr",
+            "ie",
+            "it",
+            "lt",
+            "lu",
+            "lv",
+            "mt",
+            "nl",
+            "pt",
+            "si",
+            "sk",
+        ],
+        "EUR",
+    ),
+    "uk": "GBP",
+    "gb": "GBP",
+    "us": "USD",
+    "ca": "CAD",
+    "au": "AUD",
+    "nz": "NZD",
+    "mx": "MXN",
+    "cl": "CLP",
+    "co": "COP",
+    "ar": "ARS",
+    "br": "BRL",
+    "pe": "PEN",
+    "uy": "UYU",
+    "jp": "JPY",
+    "cn": "CNY",
+    "tw": "TWD",
+    "hk": "HKD",
+    "sg": "SGD",
+    "kr": "KRW",
+    "in": "INR",
+    "vn": "VND",
+    "th": "THB",
+    "my": "MYR",
+    "id": "IDR",
+    "ph": "PHP",
+    "ru": "RUB",
+    "ua": "UAH",
+    "by": "BYN",
+    "kz": "KZT",
+    "pl": "PLN",
+    "cz": "CZK",
+    "hu": "HUF",
+    "ro": "RON",
+    "bg": "BGN",
+    "se": "SEK",
+    "no": "NOK",
+    "dk": "DKK",
+    "is": "ISK",
+    "ch": "CHF",
+    "tr": "TRY",
+    "il": "ILS",
+    "ae": "AED",
+    "sa": "SAR",
+    "eg": "EGP",
+    "za": "ZAR",
+    "ng": "NGN",
+    "ke": "KES",
+    "pk": "PKR",
+    "bd": "BDT",
+    "lk": "LKR",
+    "ma": "MAD",
 }
 """Country -> its currency; of the country codes that hosts and language tags have."""
 _LANGUAGE = {
-    **{"vi": "VND", "ja": "JPY", "zh": "CNY", "ko": "KRW", "pl": "PLN", "cs": "CZK", "hu": "HUF", "ro": "RON", "bg": "BGN"},
-    **{"sv": "SEK", "da": "DKK", "nb": "NOK", "no": "NOK", "tr": "TRY", "he": "ILS", "ru": "RUB", "uk": "UAH", "th": "THB"},
+    "vi": "VND",
+    "ja": "JPY",
+    "zh": "CNY",
+    "ko": "KRW",
+    "pl": "PLN",
+    "cs": "CZK",
+    "hu": "HUF",
+    "ro": "RON",
+    "bg": "BGN",
+    "sv": "SEK",
+    "da": "DKK",
+    "nb": "NOK",
+    "no": "NOK",
+    "tr": "TRY",
+    "he": "ILS",
+    "ru": "RUB",
+    "uk": "UAH",
+    "th": "THB",
     **dict.fromkeys(("de", "fr", "it", "es", "nl", "pt", "fi", "el", "et", "lv", "lt", "sk", "sl", "hr"), "EUR"),
-    **{"en": "USD"},
+    "en": "USD",
 }
 _DOLLARS = ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "MXN", "CLP", "COP", "ARS", "TWD", "UYU")
-_SHARED = {"$": _DOLLARS, "¥": ("JPY", "CNY"), "kr": ("SEK", "NOK", "DKK", "ISK"), "kr.": ("DKK", "SEK", "NOK"), "£": ("GBP",), "₱": ("PHP",)}
+_SHARED = {
+    "$": _DOLLARS,
+    "¥": ("JPY", "CNY"),
+    "kr": ("SEK", "NOK", "DKK", "ISK"),
+    "kr.": ("DKK", "SEK", "NOK"),
+    "£": ("GBP",),
+    "₱": ("PHP",),
+}
 _SAID = re.compile(r"""currency(?:_?-?code)?["']?\s{0,4}[:=]\s{0,4}\\?["']([A-Z]{3})\\?["']""", re.IGNORECASE)
 
 
@@ -224,7 +420,17 @@ def currencies(page: Page) -> list[Candidate]:
         for key, value in one.values.items():
             words = key_words(key)
             if "currenc" in words and isinstance(value, str) and (code := currency_code(value)) in _ISO:
-                pool.add(code, code, "state", [f"s:{words}", f"s:{one.kind}", *(f"path:{name}" for name in one.path if name), f"match:{page.match(one)}"])
+                pool.add(
+                    code,
+                    code,
+                    "state",
+                    [
+                        f"s:{words}",
+                        f"s:{one.kind}",
+                        *(f"path:{name}" for name in one.path if name),
+                        f"match:{page.match(one)}",
+                    ],
+                )
             elif any("currenc" in name for name in one.path) and isinstance(value, str) and value in _ISO:
                 pool.add(value, value, "state", [f"s:in-currency:{words}"])
     for place, said in enumerate(_SAID.finditer(page.document.text[:2_000_000])):
@@ -235,8 +441,13 @@ def currencies(page: Page) -> list[Candidate]:
             pool.add(code, code, "language", [])
     for one in pool.candidates():
         code = one.value
-        one.evidence |= {f"{name}:{'same' if code == mine else 'none' if mine is None else 'other'}" for name, mine in (("region", region), ("language", language), ("host", host))}
-        one.evidence.add(f"most:{'none' if not signs else 'yes' if signs.get(str(code)) == max(signs.values()) else 'no'}")
+        one.evidence |= {
+            f"{name}:{'same' if code == mine else 'none' if mine is None else 'other'}"
+            for name, mine in (("region", region), ("language", language), ("host", host))
+        }
+        one.evidence.add(
+            f"most:{'none' if not signs else 'yes' if signs.get(str(code)) == max(signs.values()) else 'no'}"
+        )
     return pool.candidates()
 
 

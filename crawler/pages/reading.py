@@ -42,7 +42,13 @@ _MAX_SPECS = 500
 
 LEAST: Mapping[str, float] = {
     **dict.fromkeys(("caption", "native_id"), 0.0),
-    **{"price": 0.3, "currency": 0.3, "brand": 0.4, "gtin": 0.5, "mpn": 0.5, "category": 0.3, "image_urls": 0.0},
+    "price": 0.3,
+    "currency": 0.3,
+    "brand": 0.4,
+    "gtin": 0.5,
+    "mpn": 0.5,
+    "category": 0.3,
+    "image_urls": 0.0,
 }
 """Field -> probability below which it stays empty."""
 
@@ -132,7 +138,8 @@ class Reading:
     def kind(self) -> str:
         """Kind of the page: ``product:<origin>``, ``listing``, ``not-found`` or ``other``."""
         statement = self.candidates("page")[0]
-        probability = self.model.probability("page", statement.evidence)
+        marked = any(one.origin != "opengraph" and (one.caption or one.prices or one.sku) for one in self.page.marked)
+        probability = 1.0 if marked else self.model.probability("page", statement.evidence)
         kind = page_kind(self.page, statement.evidence, product=probability >= 0.5)
         self._certain["page"] = probability if kind.startswith("product") else 1.0 - probability
         return kind
@@ -175,13 +182,15 @@ class Reading:
     @cached_property
     def availability(self) -> tuple[Availability, str] | None:
         """InStock or OutOfStock. A product with a price is in stock unless the page says otherwise."""
+        for one in self.page.marked:
+            if one.availability is not None:
+                return one.availability, one.origin
         evidence = self.candidates("availability")[0].evidence
         out = self.model.probability("availability", evidence)
         self._certain["availability"] = max(out, 1.0 - out)
-        origin = next((one.origin for one in self.page.marked if one.availability), "html")
         if out >= 0.5:
-            return "OutOfStock", origin
-        return ("InStock", origin) if self.price or says_in_stock(evidence) else None
+            return "OutOfStock", "html"
+        return ("InStock", "html") if self.price or says_in_stock(evidence) else None
 
     @cached_property
     def merchant_name(self) -> _Text | None:

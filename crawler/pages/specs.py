@@ -1,7 +1,7 @@
 """Specifications of a product in plain HTML."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 from lxml import html

@@ -209,7 +209,7 @@ def _from_elements(document: Document, found: list[StateObject]) -> None:
 
 def _to_form(forms: dict[html.HtmlElement, StateObject], element: html.HtmlElement, name: str) -> None:
     form = next(element.iterancestors("form"), None)
-    if form is None or len(forms) >= 30 and form not in forms:
+    if form is None or (len(forms) >= 30 and form not in forms):
         return
     words = tuple(key_words(form.get(part) or "") for part in ("id", "class", "action"))
     held = forms.setdefault(form, StateObject("form", words, {}, None, 0, form))

@@ -8,7 +8,7 @@ from lxml import html
 
 from crawler.pages.evidence import Candidate, Page, Pool, bucket, key_of, name_words
 from crawler.pages.state import key_words
-from crawler.pages.text import anywhere, as_a_whole, plain, squash
+from crawler.pages.text import anywhere, as_a_whole, at_start, plain, squash
 from crawler.pages.urls import id_from_url
 from crawler.pages.visible import Run
 
@@ -38,7 +38,13 @@ def captions(page: Page) -> list[Candidate]:
     for place, piece in enumerate(pieces[:6]):
         _add_caption(page, pool, piece, "html:title", [f"piece:{place}/{len(pieces)}", f"piece:{place - len(pieces)}"])
     if len(pieces) > 2:
-        _add_caption(page, pool, page.document.title.rpartition(pieces[-1])[0].rstrip(" |-–—:·•»«/~_"), "html:title", ["but-last"])
+        _add_caption(
+            page,
+            pool,
+            page.document.title.rpartition(pieces[-1])[0].rstrip(" |-–—:·•»«/~_"),
+            "html:title",
+            ["but-last"],
+        )
     for index, run in _title_runs(page):
         text = page.seen.text_of(run.element) or run.text
         evidence = [*page.around(run.element), *page.distance(index), page.from_title(run.element)]
@@ -58,19 +64,29 @@ def _title_runs(page: Page) -> Iterator[tuple[int, Run]]:
     for index, run in enumerate(page.seen.runs):
         tag = run.element.tag
         words = name_words(run.element.get("class") or "")
-        if count < 40 and (tag in _HEADINGS or "title" in words or "name" in words or page.named(run.text) in ("is", "url")):
+        if count < 40 and (
+            tag in _HEADINGS or "title" in words or "name" in words or page.named(run.text) in ("is", "url")
+        ):
             count += 1
             yield index, run
 
 
 def _add_caption(page: Page, pool: Pool, text: str, origin: str, evidence: list[str]) -> None:
     key = key_of(text)
-    if not 1 < len(key) <= _MAX_CAPTION or not any(c.isalpha() for c in text):
+    if not len(key) > 0 or len(text) > _MAX_CAPTION or not any(c.isalpha() for c in text):
         return
     title, slug = key_of(page.document.title), page.slug
     folded = key_of(squash(text))
     found = [f"words:{bucket(len(text.split()))}"]
-    found.append("title:is" if key == title else "title:starts" if title.startswith(key) else "title:in" if key in title else "title:no")
+    found.append(
+        "title:is"
+        if key == title
+        else "title:starts"
+        if title.startswith(key)
+        else "title:in"
+        if key in title
+        else "title:no"
+    )
     if slug:
         same = "is" if folded == slug else "in" if folded in slug else "holds" if slug in folded else "no"
         found += [f"slug:{same}", f"slug-title:{same}:{found[-1]}"]
@@ -82,7 +98,6 @@ def _add_caption(page: Page, pool: Pool, text: str, origin: str, evidence: list[
     pool.add(key, text, origin, [*evidence, *found])
 
 
-
 def _is_label(text: str) -> bool:
     return any(as_a_whole(name).fullmatch(squash(text.strip(_AROUND))) for name in ("own_ids", "part_numbers", "gtins"))
 
@@ -91,7 +106,9 @@ _ID_KEYS = re.compile(
     r"sku|reference|\bref\b|(?:^|^p|product-|item-|article-|offer-|goods-|style-|master-)id$|(?:product|item|article|style)-(?:code|number|no)"
     r"|^(?:code|model|mpn|item|product)$|artic(?:le|olo)$"
 )
-_HINTS = frozenset(("sku", "reference", "ref", "model", "mpn", "art", "artikelnummer", "isbn", "ean", "gtin", "upc", "cod", "codigo"))
+_HINTS = frozenset(
+    ("sku", "reference", "ref", "model", "mpn", "art", "artikelnummer", "isbn", "ean", "gtin", "upc", "cod", "codigo")
+)
 
 
 def own_ids(page: Page) -> list[Candidate]:
@@ -128,6 +145,8 @@ def _add_id(page: Page, pool: Pool, text: str, origin: str, evidence: list[str])
         value = value.partition(":")[2].strip()
     if not value or len(value) > 60 or value.count(" ") > 3:
         return
+    if " " in value and (label := at_start("own_ids", "part_numbers").match(squash(value))):
+        value = value[label.end() :].strip(_AROUND)
     digits = sum(c.isdigit() for c in value)
     form = "digits" if digits == len(value) else "mixed" if digits else "letters"
     found = [f"form:{form}", f"size:{bucket(len(value))}", f"form:{form}:{bucket(len(value))}"]
@@ -145,8 +164,23 @@ def _add_id(page: Page, pool: Pool, text: str, origin: str, evidence: list[str])
     pool.add(key, value, origin, [*evidence, *found])
 
 
-_BRAND_KEYS = re.compile(r"brand|vendor|manufactur|maker|designer|marca|author|publisher|artist")
-_BRAND_HINTS = frozenset(("brand", "brands", "vendor", "manufacturer", "maker", "designer", "marca", "marque", "marke", "hersteller", "byline", "artist"))
+_BRAND_KEYS = re.compile(r"brand|vendor|manufactur|maker|designer|marca")
+_BRAND_HINTS = frozenset(
+    (
+        "brand",
+        "brands",
+        "vendor",
+        "manufacturer",
+        "maker",
+        "designer",
+        "marca",
+        "marque",
+        "marke",
+        "hersteller",
+        "byline",
+        "artist",
+    )
+)
 _AROUND_BRAND = re.compile(r"^(?:by|von|par|de|da|visit the|brand:?|marca:?|vendor:?)\s+|\s+store$", re.IGNORECASE)
 
 
@@ -175,7 +209,13 @@ def brands(page: Page) -> list[Candidate]:
     first = title.split()[:3]
     for count in range(1, len(first) + 1):
         text = " ".join(first[:count])
-        _add_brand(page, pool, text, "html:title", [f"leads:{count}", *(["leads:capital"] if text.istitle() or text.isupper() else [])])
+        _add_brand(
+            page,
+            pool,
+            text,
+            "html:title",
+            [f"leads:{count}", *(["leads:capital"] if text.istitle() or text.isupper() else [])],
+        )
     for name in page.shop_keys:
         _add_brand(page, pool, name, "shop", ["shop-name"])
     for name in page.document.meta.get("og:site_name", ())[:1]:
@@ -192,17 +232,21 @@ def urlsplit_path(reference: str) -> str:
 
 
 def _near_brand(element: html.HtmlElement) -> bool:
-    names = (f"{one.get('class') or ''} {one.get('id') or ''}" for one in (element, element.getparent()) if one is not None)
+    names = (
+        f"{one.get('class') or ''} {one.get('id') or ''}" for one in (element, element.getparent()) if one is not None
+    )
     return any(_BRAND_HINTS.intersection(name_words(name)) for name in names)
 
 
 def _add_brand(page: Page, pool: Pool, text: str, origin: str, evidence: list[str]) -> None:
-    value = text.split(" | ")[0].strip(" :：-")
+    value = text.split(" | ", maxsplit=1)[0].strip(" :：-")
     key = key_of(value)
     if not 1 < len(key) <= 50 or value.startswith(("http:", "https:")):
         return
     found = [f"words:{bucket(len(value.split()))}", f"named:{page.named(value) or 'no'}"]
-    if key in page.shop_keys or any(key in shop or shop in key for shop in page.shop_keys if len(shop) > 3 and len(key) > 3):
+    if key in page.shop_keys or any(
+        key in shop or shop in key for shop in page.shop_keys if len(shop) > 3 and len(key) > 3
+    ):
         found.append("shop")
     if key in page.shown:
         found.append("shown")

@@ -11,7 +11,17 @@ from lxml import html
 from crawler.pages.document import Document
 from crawler.pages.text import anywhere, fold, squash
 
-__all__ = ["HIDDEN_STYLE", "MAX_RUNS", "SKIPPED_TAGS", "Run", "Visible", "is_aside", "read_visible", "squashed_slug", "words"]
+__all__ = [
+    "HIDDEN_STYLE",
+    "MAX_RUNS",
+    "SKIPPED_TAGS",
+    "Run",
+    "Visible",
+    "is_aside",
+    "read_visible",
+    "squashed_slug",
+    "words",
+]
 
 SKIPPED_TAGS = frozenset(
     (
@@ -137,7 +147,14 @@ def _heading(document: Document, root: html.HtmlElement) -> html.HtmlElement | N
         if not 1 < len(key) < 400 or place >= _MAX_HEADINGS:
             continue
         plain = _key(squash(element.text_content()))
-        agrees = bool(slug) and (plain == slug or (len(plain) > 5 and (plain in slug or slug in plain) and 2 * min(len(slug), len(plain)) > max(len(slug), len(plain))))
+        agrees = bool(slug) and (
+            plain == slug
+            or (
+                len(plain) > 5
+                and (plain in slug or slug in plain)
+                and 2 * min(len(slug), len(plain)) > max(len(slug), len(plain))
+            )
+        )
         leads = any(title.startswith(key) for title in titles)
         inside = leads or any(key in title for title in titles)
         outer = any(one.tag in ("header", "nav", "footer") for one in element.iterancestors())
@@ -157,7 +174,12 @@ def _headings(root: html.HtmlElement) -> Iterator[tuple[html.HtmlElement, int]]:
             yield element, 3
         elif tag in ("h2", "h3", "h4"):
             yield element, 2 if tag == "h2" else 1
-        elif tag in ("div", "span", "p", "strong") and len(element) < 3 and element.text and _NAMED_TITLE.search(element.get("class") or ""):
+        elif (
+            tag in ("div", "span", "p", "strong")
+            and len(element) < 3
+            and element.text
+            and _NAMED_TITLE.search(element.get("class") or "")
+        ):
             yield element, 0
 
 
