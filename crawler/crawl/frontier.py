@@ -80,6 +80,8 @@ FRONTIER_DDL = (
     # Reasons of earlier versions, in the words that pages and media share.
     "UPDATE source_pages SET reason = 'connect' WHERE reason = 'unreachable'",
     "UPDATE source_pages SET reason = 'bad_http' WHERE reason = 'broken_answer'",
+    # What the page says about the identity of its product, JSON (crawler.pages.outcome.Claims).
+    "ALTER TABLE source_pages ADD COLUMN claims TEXT",
 )
 
 
