@@ -1,12 +1,14 @@
 """Stage ``records``: makes product records from the pages that the crawl stored."""
 
 import hashlib
+import sqlite3
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 
 from crawler.crawl.frontier import FRONTIER_DDL
+from crawler.crawl.nothing_kept import explain_no_products
 from crawler.crawl.stored_pages import StoredPageRow, pages_digest, remember_outcomes, stored_pages
 from crawler.pages.outcome import PageOutcome
 from crawler.records.choice import ChosenPages, choose_products
@@ -14,6 +16,7 @@ from crawler.records.page_reader import PageReader, read_pages
 from crawler.records.tables import RecordFiles, known_products, write_records
 from crawler.settings import CrawlSettings
 from crawler.tombstoned_pages import drop_tombstoned_pages
+from m5data.errors import DataError
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Objects, Stage, Store
 from storage.state import load_or_create_key
@@ -48,6 +51,7 @@ def run(store: Store, settings: CrawlSettings, *, clock: Clock = utc_now, progre
     Raises:
         SettingsError: A page object cannot be loaded.
         CorruptObjectError: A stored page is damaged.
+        DataError: No page of a source shows a product; the other sources' products are kept.
     """
     began = time.monotonic()
     with store.lock():
@@ -69,12 +73,26 @@ def run(store: Store, settings: CrawlSettings, *, clock: Clock = utc_now, progre
                 report = stage.commit(_report(choice, began))
                 remember_outcomes(connection, _news(pages, readers, {**read, **choice.outcomes}))
                 progress.finish()
+                _check_products(connection, settings, choice)
                 return report
 
 
 def _kind(page: StoredPageRow, read: _Outcomes) -> str | None:
     outcome = read.get((page.source, page.url)) or page.outcome
     return outcome.kind if outcome else None
+
+
+def _check_products(connection: sqlite3.Connection, settings: CrawlSettings, choice: ChosenPages) -> None:
+    """Raise where a source has pages and no product.
+
+    Raises:
+        DataError: A source has none.
+    """
+    with_products = {one.page.source for one in choice.products.values()}
+    names = [name for name, source in settings.sources.items() if source.start and name not in with_products]
+    said = (explain_no_products(connection, name, settings.sources[name]) for name in names)
+    if messages := [message for message in said if message]:
+        raise DataError(" ".join(messages))
 
 
 def _is_stale(page: StoredPageRow, readers: _Readers) -> bool:

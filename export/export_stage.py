@@ -1,32 +1,24 @@
-"""The stage ``export``: shards of every split, a manifest, a dataset card and Croissant metadata."""
+"""The stage ``export``: for each format a folder of shards, with a manifest, a dataset card and Croissant metadata."""
 
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from export.folders import Folder, open_folder
+from export.folders import open_folder
 from export.link_shards import LINKS_SUFFIX, RECORDS_SUFFIX, LinkShard, M5ProductShard, Mep3mShard
-from export.metadata import CROISSANT, croissant, dataset_card
+from export.manifest import CARD, CROISSANT, Claim, is_whole
+from export.metadata import croissant, dataset_card
 from export.parquet_shards import SUFFIX as PARQUET_SUFFIX
 from export.parquet_shards import open_parquet_shard
-from export.reader import split_names, stored_samples
+from export.reader import chosen_sql, split_names, stored_samples
 from export.registry import remember_export
 from export.rights import Rights, check_rights
 from export.settings import ExportSettings, ShardFormat
-from export.shards import (
-    MANIFEST,
-    Shard,
-    ShardWriter,
-    Target,
-    as_rows,
-    is_whole,
-    remove_stale,
-    write_manifest,
-    write_split,
-)
+from export.shards import ShardWriter, Target, as_rows, write_split
 from export.webdataset_shards import SUFFIX as TAR_SUFFIX
 from export.webdataset_shards import open_tar_shard
 from m5data.errors import UsageError
@@ -55,8 +47,11 @@ _WITHOUT_MEDIA: frozenset[ShardFormat] = frozenset({"links", "m5product", "mep3m
 READS = ("splits", "products", "specs", "media", "frames", "audio", "labels")
 """Tables that samples are read from, beside those that modalities declare."""
 
-Shards = dict[str, dict[ShardFormat, list[Shard]]]
-"""Split -> format -> its shards."""
+_CATALOGUE = ("duplicates", "rejects")
+"""Tables that the view ``catalogue`` needs beside them."""
+
+_Claims = dict[ShardFormat, Claim]
+"""Format -> its folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +73,9 @@ class _Job:
 
         def read(start: int) -> Iterator[Sample]:
             self.progress.advance(start)
-            for sample in stored_samples(objects, self.snapshot, split, self.recipe, licences, start):
+            for sample in stored_samples(
+                objects, self.snapshot, split, self.recipe, licences, start, self.settings.where
+            ):
                 yield sample
                 self.progress.advance()
 
@@ -115,66 +112,63 @@ def run(
     del clock
     began = time.monotonic()
     digest = json.dumps([settings.digest(), recipe, sorted((k, r.share, r.licence) for k, r in rights.items())])
-    with store.stage("export", settings=digest, reads=_reads()) as stage:
-        place = _place(store, settings, recipe)
+    with store.stage("export", settings=digest, reads=_reads(settings)) as stage, ExitStack() as opened:
+        places = {form: f"{_place(store, settings, recipe)}/{form}" for form in settings.formats}
         if not stage.unchanged:
             check_rights(stage.before, recipe, rights)
-        with open_folder(place) as folder:
-            if stage.unchanged and is_whole(folder):
-                return stage.report_unchanged()
-            splits = _chosen(settings, split_names(stage.before, recipe), recipe)
-            count = _export(
-                stage, _Job(store, stage.before, recipe, splits, settings, rights, progress), folder, digest
-            )
-        remember_export(store, place, recipe, stage.before.number)
+        folders = {form: opened.enter_context(open_folder(place)) for form, place in places.items()}
+        if stage.unchanged and all(is_whole(folders[form], place) for form, place in places.items()):
+            return stage.report_unchanged()
+        splits = _chosen(settings, split_names(stage.before, recipe), recipe)
+        claims = {form: Claim(folders[form], place) for form, place in places.items()}
+        for place in places.values():
+            remember_export(store, place, recipe, stage.before.number)
+        count = _export(stage, _Job(store, stage.before, recipe, splits, settings, rights, progress), claims, digest)
         return stage.commit(StageReport("export", count, count, seconds=time.monotonic() - began))
 
 
-def _reads() -> tuple[str, ...]:
-    return (*READS, *(spec.name for spec in modality_tables()))
+def _reads(settings: ExportSettings) -> tuple[str, ...]:
+    condition = _CATALOGUE if settings.where else ()
+    return (*READS, *condition, *(spec.name for spec in modality_tables()))
 
 
-def _place(store: Store, settings: ExportSettings, recipe: str) -> str | Path:
-    if settings.out is not None and "://" in str(settings.out):
-        return f"{str(settings.out).rstrip('/')}/{recipe}"
-    return Path(settings.out or store.root / "shards") / recipe
+def _place(store: Store, settings: ExportSettings, recipe: str) -> str:
+    return f"{str(settings.out or store.root / 'shards').rstrip('/')}/{recipe}"
 
 
-def _export(stage: Stage, job: _Job, folder: Folder, digest: str) -> int:
-    """Write everything, the manifest last; return the samples of one format."""
-    formats = job.settings.formats
-    job.progress.start("export", _count(job.snapshot, job.recipe, job.splits) * len(formats))
-    there = folder.sizes()
-    if MANIFEST in there:
-        folder.remove(MANIFEST)  # from here until the end the folder is not a whole export
-    tables = {name: version for name, version in job.snapshot.tables.items() if name in _reads()}
-    target = Target(folder, stage.spool, json.dumps([digest, tables, __version__]), there, job.settings.max_shard_bytes)
-    shards: Shards = {split: {} for split in job.splits}
-    for split in job.splits:
-        for form in formats:
-            suffix, open_writer = _WRITERS[form]
-            shards[split][form] = write_split(target, f"{form}/{split}", suffix, open_writer, job.samples(split, form))
-    remove_stale(
-        folder, {f"{f}/{split}/{s.file}" for split, by in shards.items() for f, own in by.items() for s in own}
-    )
-    _describe(folder, job, shards, tables)
+def _export(stage: Stage, job: _Job, claims: _Claims, digest: str) -> int:
+    """Write every format, its manifest last; return the samples of one format."""
+    job.progress.start("export", _count(job) * len(claims))
+    tables = {name: version for name, version in job.snapshot.tables.items() if name in _reads(job.settings)}
+    fingerprint = json.dumps([digest, tables, __version__])
+    for claim in claims.values():
+        claim.begin()
+    counts = [
+        _write_format(job, form, Target(claim, form, stage.spool, fingerprint, job.settings.max_shard_bytes), tables)
+        for form, claim in claims.items()
+    ]
     job.progress.finish()
-    return sum(shard.samples for by in shards.values() for shard in by[formats[0]])
+    return counts[0]
 
 
-def _describe(folder: Folder, job: _Job, shards: Shards, tables: Mapping[str, int]) -> None:
-    """Write the card, the metadata and, last, the manifest."""
-    formats = job.settings.formats
-    sizes = {split: sum(shard.samples for shard in by[formats[0]]) for split, by in shards.items()}
-    folder.write("README.md", dataset_card(job.recipe, job.snapshot, sizes, job.rights, formats).encode())
-    folder.write(CROISSANT, croissant(job.recipe, tables["splits"], sizes, job.rights, formats))
+def _write_format(job: _Job, form: ShardFormat, target: Target, tables: Mapping[str, int]) -> int:
+    """Write the shards of one format, then the card, the metadata and, last, the manifest; return its samples."""
+    suffix, open_writer = _WRITERS[form]
+    shards = {split: write_split(target, split, suffix, open_writer, job.samples(split, form)) for split in job.splits}
+    sizes = {split: sum(shard.samples for shard in parts) for split, parts in shards.items()}
+    card = dataset_card(job.recipe, job.snapshot, sizes, job.rights, form)
+    target.claim.write(CARD, card.encode())
+    target.claim.write(CROISSANT, croissant(job.recipe, tables["splits"], sizes, job.rights, form))
     content: dict[str, object] = {
         "recipe": job.recipe,
+        "where": job.settings.where,
+        "format": form,
         "tables": dict(tables),
         "modalities": [modality.name for modality in modalities()],
-        "splits": {split: {form: as_rows(parts) for form, parts in by.items()} for split, by in shards.items()},
+        "splits": {split: as_rows(parts) for split, parts in shards.items()},
     }
-    write_manifest(folder, content)
+    target.claim.end(content)
+    return sum(sizes.values())
 
 
 def _chosen(settings: ExportSettings, built: tuple[str, ...], recipe: str) -> tuple[str, ...]:
@@ -186,6 +180,6 @@ def _chosen(settings: ExportSettings, built: tuple[str, ...], recipe: str) -> tu
     return settings.splits or built
 
 
-def _count(snapshot: Snapshot, recipe: str, splits: tuple[str, ...]) -> int:
-    query = "select count(*) as n from splits where recipe = ? and list_contains(?, split)"
-    return int(snapshot.sql(query, [recipe, list(splits)])["n"][0].as_py())
+def _count(job: _Job) -> int:
+    query = f"select count(*) as n from ({chosen_sql(job.settings.where)})"  # noqa: S608 - the user's own SELECT
+    return sum(int(job.snapshot.sql(query, [job.recipe, split])["n"][0].as_py()) for split in job.splits)

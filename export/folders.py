@@ -11,9 +11,10 @@ import fsspec
 from m5data.errors import UsageError
 from storage.files import replace_file, sync_file, sync_folder
 
-__all__ = ["Folder", "LocalFolder", "RemoteFolder", "open_folder"]
+__all__ = ["DRAFT", "Folder", "LocalFolder", "RemoteFolder", "open_folder"]
 
-_DRAFT = "shard.part"
+DRAFT = "shard.part"
+"""Name of the file that is being written, in a folder on this machine."""
 
 
 class Folder(Protocol):
@@ -49,7 +50,7 @@ class LocalFolder:
     @property
     def draft(self) -> Path:
         """Where the next file is written before it is published."""
-        return self._path / _DRAFT
+        return self._path / DRAFT
 
     def publish(self, name: str) -> None:
         """Make the draft the file ``name``, synced."""
@@ -106,7 +107,7 @@ class RemoteFolder:
     @property
     def draft(self) -> Path:
         """Where the next file is written on this machine before it is published."""
-        return self._scratch / _DRAFT
+        return self._scratch / DRAFT
 
     def publish(self, name: str) -> None:
         """Upload the draft as the file ``name``."""

@@ -1,7 +1,7 @@
 """Descriptions of an export: the dataset card and the Croissant metadata."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from export.parquet_shards import shard_columns
 from export.rights import Rights
@@ -10,7 +10,7 @@ from m5data.modalities import modalities
 from storage import Snapshot
 from storage.views import number_word
 
-__all__ = ["CROISSANT", "croissant", "dataset_card"]
+__all__ = ["croissant", "dataset_card"]
 
 
 def dataset_card(
@@ -18,7 +18,7 @@ def dataset_card(
     snapshot: Snapshot,
     sizes: Mapping[str, int],
     rights: Mapping[str, Rights],
-    formats: Sequence[ShardFormat],
+    form: ShardFormat,
 ) -> str:
     """Return the card of an export.
 
@@ -27,20 +27,18 @@ def dataset_card(
         snapshot: Dataset version that was exported.
         sizes: Split -> samples.
         rights: Source -> what it allows.
-        formats: Those that were written.
+        form: Format of the shards.
     """
-    return "\n".join((*_header(sizes, formats), *_card_text(recipe, snapshot, sizes, rights), ""))
+    return "\n".join((*_header(sizes, form), *_card_text(recipe, snapshot, sizes, rights), ""))
 
 
-def _header(sizes: Mapping[str, int], formats: Sequence[ShardFormat]) -> list[str]:
-    loadable = [name for name in formats if name in {"parquet", "webdataset"}]
-    lines = ["---", "configs:"] if loadable else ["---"]
-    for name in loadable:
-        suffix = "parquet" if name == "parquet" else "tar"
-        lines += [f"- config_name: {name}", "  data_files:"]
-        for split in (split for split, size in sizes.items() if size):
-            # a dash is not allowed in the name of a Hugging Face split
-            lines += [f"  - split: {split.replace('-', '_')}", f"    path: {name}/{split}/*.{suffix}"]
+def _header(sizes: Mapping[str, int], form: ShardFormat) -> list[str]:
+    if form not in _LOADABLE:
+        return ["---", "---"]
+    lines = ["---", "configs:", f"- config_name: {form}", "  data_files:"]
+    for split in (split for split, size in sizes.items() if size):
+        # a dash is not allowed in the name of a Hugging Face split
+        lines += [f"  - split: {split.replace('-', '_')}", f"    path: {split}/*.{_LOADABLE[form]}"]
     return [*lines, "---"]
 
 
@@ -67,9 +65,6 @@ def _card_text(recipe: str, snapshot: Snapshot, sizes: Mapping[str, int], rights
         + ".",
     ]
 
-
-CROISSANT = "croissant.json"
-"""Name of the file in an export."""
 
 _CONTEXT = {
     "@language": "en",
@@ -108,6 +103,8 @@ _CONTEXT = {
     "subField": "cr:subField",
     "transform": "cr:transform",
 }
+_LOADABLE: Mapping[ShardFormat, str] = {"parquet": "parquet", "webdataset": "tar"}
+"""Formats that Hugging Face loads -> ending of their files."""
 _ABSENT = "An absent modality is empty, and said to be absent; nothing is filled in."
 _MIME = {
     "parquet": "application/x-parquet",
@@ -119,16 +116,16 @@ _MIME = {
 
 
 def croissant(
-    recipe: str, version: int, sizes: Mapping[str, int], rights: Mapping[str, Rights], formats: Sequence[ShardFormat]
+    recipe: str, version: int, sizes: Mapping[str, int], rights: Mapping[str, Rights], form: ShardFormat
 ) -> bytes:
-    """Return the metadata of an export: a set of files for each format and split, records where they are Parquet.
+    """Return the metadata of an export: a set of files for each split, records where they are Parquet.
 
     Args:
         recipe: Name of the split recipe.
         version: Dataset version that was exported.
         sizes: Split -> samples; splits without any have no files.
         rights: Source -> what it allows.
-        formats: Those that were written.
+        form: Format of the shards.
     """
     filled = [split for split, size in sizes.items() if size]
     licences = sorted({right.licence for right in rights.values() if right.licence})
@@ -143,8 +140,8 @@ def croissant(
         "version": f"{version}.0.0",
         "license": licences or ["not stated"],
         "url": "https://example.invalid/" + recipe,
-        "distribution": [_files(form, split) for form in formats for split in filled],
-        "recordSet": [_records(split) for split in filled if "parquet" in formats],
+        "distribution": [_files(form, split) for split in filled],
+        "recordSet": [_records(split) for split in filled if form == "parquet"],
     }
     return (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode()
 
@@ -155,7 +152,7 @@ def _files(form: ShardFormat, split: str) -> dict[str, object]:
         "@id": f"{form}-{split}",
         "name": f"{form}-{split}",
         "encodingFormat": _MIME[form],
-        "includes": f"{form}/{split}/*",
+        "includes": f"{split}/*",
     }
 
 

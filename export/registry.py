@@ -4,7 +4,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from export.shards import MANIFEST
+from export.manifest import MANIFEST, UNFINISHED
 from storage import Store
 
 __all__ = ["Export", "exported_versions", "exports_of", "remember_export"]
@@ -18,7 +18,7 @@ _DDL = (
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """One export of a recipe's splits."""
+    """One export of a recipe's splits, in one format."""
 
     folder: Path
     recipe: str
@@ -28,11 +28,16 @@ class Export:
     @property
     def is_there(self) -> bool:
         """Whether the export still lies where it was written."""
-        return (self.folder / MANIFEST).is_file()
+        return (self.folder / MANIFEST).is_file() or self.is_unfinished
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether its last run did not end."""
+        return (self.folder / UNFINISHED).is_file()
 
 
 def remember_export(store: Store, folder: str | Path, recipe: str, version: int) -> None:
-    """Note that the splits of a dataset version went to ``folder``, a path or a URL.
+    """Note that the splits of a dataset version go to ``folder``, a path or a URL.
 
     The workspace may be moved with those inside.
     """
@@ -52,8 +57,8 @@ def exports_of(store: Store) -> list[Export]:
     with closing(store.state.connect()) as connection:
         rows = connection.execute("SELECT folder, recipe FROM exports").fetchall()
     noted = dict(rows)
-    paths = (path.parent for path in (store.root / "shards").glob(f"*/{MANIFEST}"))
-    found = {str(path.relative_to(store.root)): path.name for path in paths}
+    paths = (path.parent for name in (MANIFEST, UNFINISHED) for path in (store.root / "shards").glob(f"*/*/{name}"))
+    found = {str(path.relative_to(store.root)): path.parent.name for path in paths}
     return [Export(store.root / place, recipe, place) for place, recipe in sorted({**found, **noted}.items())]
 
 

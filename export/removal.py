@@ -14,16 +14,16 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from export.folders import LocalFolder
-from export.shards import MANIFEST, write_manifest
+from export.manifest import CARD, CROISSANT, read_manifest, write_manifest
 from export.webdataset_shards import END, member
-from storage.files import sync_file, sync_folder
+from m5data.errors import DataError
+from storage.files import replace_file, sync_file, sync_folder
 from storage.tar import read_members
 
 __all__ = ["SHARDS", "Removed", "remove_from_shard", "repair_manifest", "shard_holds"]
 
 _NAMED = ("group_id", "label")
 _FACTS = "json"
-_DESCRIPTIONS = ("*.md", "*.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,31 +62,37 @@ def repair_manifest(folder: Path, samples: Mapping[Path, int]) -> None:
     """Correct sizes, hashes and numbers of samples of the shards that changed, and drop those that are gone.
 
     Where a shard has other bytes than the manifest says though it did not change now, a killed run changed it.
-    Hashes of changed shards are also replaced in every other description.
+    Hashes of changed shards are also replaced in the card and the metadata.
 
     Args:
         folder: The export's.
         samples: Shard that changed -> samples left in it.
     """
-    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    local = LocalFolder(folder)
+    manifest = read_manifest(local, folder)
+    if manifest is None:
+        raise DataError(f"{folder}: the manifest went while the export was changed. Run the take-down again.")
     hashes: dict[str, str] = {}
     sizes: dict[str, tuple[int, int]] = {}
-    for split, formats in manifest["splits"].items():
-        before = _total(formats)
-        for form, shards in formats.items():
-            entries = (_entry(folder / form / split, shard, samples, hashes) for shard in shards)
-            formats[form] = [entry for entry in entries if entry is not None]
-        sizes[split] = before, _total(formats)
-    write_manifest(LocalFolder(folder), manifest)
-    for path in sorted({path for pattern in _DESCRIPTIONS for path in folder.glob(pattern)} - {folder / MANIFEST}):
-        text = before_text = path.read_text(encoding="utf-8")
-        for old, new in hashes.items():
-            text = text.replace(old, new)
-        for split, (old_size, new_size) in sizes.items():
-            row = rf"^\| {re.escape(split)} \| {old_size} \|$"
-            text = re.sub(row, f"| {split} | {new_size} |", text, flags=re.MULTILINE)
-        if text != before_text:
-            path.write_text(text, encoding="utf-8")
+    for split, shards in manifest["splits"].items():
+        entries = [_entry(folder / split, shard, samples, hashes) for shard in shards]
+        manifest["splits"][split] = [entry for entry in entries if entry is not None]
+        sizes[split] = _total(shards), _total(manifest["splits"][split])
+    for name in (CARD, CROISSANT):
+        _correct(folder / name, hashes, sizes)
+    write_manifest(local, manifest)
+
+
+def _correct(path: Path, hashes: Mapping[str, str], sizes: Mapping[str, tuple[int, int]]) -> None:
+    """Replace hashes and numbers of samples in a description, if it is there."""
+    text = before = path.read_text(encoding="utf-8") if path.is_file() else ""
+    for old, new in hashes.items():
+        text = text.replace(old, new)
+    for split, (old_size, new_size) in sizes.items():
+        row = rf"^\| {re.escape(split)} \| {old_size} \|$"
+        text = re.sub(row, f"| {split} | {new_size} |", text, flags=re.MULTILINE)
+    if text != before:
+        replace_file(path, text.encode())
 
 
 def _entry(
@@ -103,8 +109,8 @@ def _entry(
     return {**shard, "samples": samples.get(path, shard["samples"]), "bytes": path.stat().st_size, "sha256": digest}
 
 
-def _total(formats: Mapping[str, list[dict[str, Any]]]) -> int:
-    return max((sum(shard["samples"] for shard in shards) for shards in formats.values()), default=0)
+def _total(shards: list[dict[str, Any]]) -> int:
+    return sum(shard["samples"] for shard in shards)
 
 
 def _samples_of_parquet(path: Path, removed: Removed) -> Iterator[bool]:

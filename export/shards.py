@@ -1,32 +1,17 @@
-"""Shard files: rolled by size, published when complete, resumed after a kill, listed in a manifest written last."""
+"""Shard files: rolled by size, published when complete, resumed after a kill."""
 
-import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
 
 import pyarrow as pa
 
-from export.folders import Folder
+from export.manifest import Claim
 from m5data.modalities import Sample
 from storage.stage import Spool
 
-__all__ = [
-    "MANIFEST",
-    "Shard",
-    "ShardWriter",
-    "Target",
-    "as_rows",
-    "is_whole",
-    "manifest_text",
-    "remove_stale",
-    "write_manifest",
-    "write_shards",
-    "write_split",
-]
-
-MANIFEST = "manifest.json"
+__all__ = ["Shard", "ShardWriter", "Target", "as_rows", "write_shards", "write_split"]
 
 
 class ShardWriter(Protocol):
@@ -82,37 +67,6 @@ def write_shards(
         yield count, *_finish(writer, draft)
 
 
-def manifest_text(content: dict[str, object]) -> bytes:
-    """Return the text of a manifest."""
-    return (json.dumps(content, ensure_ascii=False, indent=2, sort_keys=True) + "\n").encode()
-
-
-def write_manifest(folder: Folder, content: dict[str, object]) -> None:
-    """Write the manifest of an export: last, and at once."""
-    folder.write(MANIFEST, manifest_text(content))
-
-
-def is_whole(folder: Folder) -> bool:
-    """Whether ``folder`` holds a finished export: a manifest, and every file it names, as long as it says."""
-    manifest = folder.read(MANIFEST)
-    if manifest is None:
-        return False
-    sizes = folder.sizes()
-    return all(
-        sizes.get(f"{form}/{split}/{shard['file']}") == shard["bytes"]
-        for split, formats in json.loads(manifest)["splits"].items()
-        for form, shards in formats.items()
-        for shard in shards
-    )
-
-
-def remove_stale(folder: Folder, wanted: Collection[str]) -> None:
-    """Remove shards, and drafts, that an earlier export left and that are not ``wanted`` (``format/split/file``)."""
-    for name in folder.sizes():
-        if name.count("/") >= 2 and name not in wanted:
-            folder.remove(name)
-
-
 def as_rows(shards: Iterable[Shard]) -> list[dict[str, object]]:
     """Return shards as plain mappings, for the manifest."""
     return [asdict(shard) for shard in shards]
@@ -128,53 +82,56 @@ _SHARDS = pa.schema([("file", pa.string()), ("samples", pa.int64()), ("bytes", p
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The folder of shards, and the record of those in it."""
+    """The folder of one format's shards, and the record of those in it."""
 
-    folder: Folder
+    claim: Claim
+    place: str
+    """The format."""
     spool: Spool
     fingerprint: str
     """Names everything that the shards depend on."""
-    there: Mapping[str, int]
-    """Name -> bytes of each file that was there before."""
     max_bytes: int
 
 
 def write_split(
     target: Target,
-    place: str,
+    split: str,
     suffix: str,
     open_writer: Callable[[Path], ShardWriter],
     samples: Callable[[int], Iterable[Sample]],
 ) -> list[Shard]:
-    """Write shards as ``<place>/00000<suffix>`` and so on, and return them in order.
+    """Write shards as ``<split>/00000<suffix>`` and so on, and return them in order.
 
     Shards that a killed run finished, and that are there, are kept: samples are read from the next on.
 
     Args:
         target: Where to.
-        place: ``format/split``.
+        split: The split.
         suffix: Of the files' names.
         open_writer: Opens a shard.
         samples: Gives the samples from a number on.
     """
-    shards = _finished(target, place)
+    shards = _finished(target, split)
     start = sum(shard.samples for shard in shards)
-    for count, size, digest in write_shards(samples(start), open_writer, target.folder.draft, target.max_bytes, start):
+    draft = target.claim.folder.draft
+    for count, size, digest in write_shards(samples(start), open_writer, draft, target.max_bytes, start):
         shard = Shard(f"{len(shards):05d}{suffix}", count, size, digest)
-        target.folder.publish(f"{place}/{shard.file}")
+        target.claim.publish(f"{split}/{shard.file}")
         shards.append(shard)
-        target.spool.put(place, target.fingerprint, {"shards": _table(shards)})
+        target.spool.put(f"{target.place}/{split}", target.fingerprint, {"shards": _table(shards)})
     return shards
 
 
-def _finished(target: Target, place: str) -> list[Shard]:
+def _finished(target: Target, split: str) -> list[Shard]:
     """Return the shards of a killed run, as far as they are there one after the other."""
-    spooled = target.spool.get(place, target.fingerprint)
+    spooled = target.spool.get(f"{target.place}/{split}", target.fingerprint)
+    there = target.claim.there
     shards: list[Shard] = []
     for row in spooled["shards"].to_pylist() if spooled else ():
-        if target.there.get(f"{place}/{row['file']}") != row["bytes"]:
+        if there.get(f"{split}/{row['file']}") != row["bytes"]:
             break
         shards.append(Shard(**row))
+    target.claim.keep(f"{split}/{shard.file}" for shard in shards)
     return shards
 
 

@@ -10,15 +10,16 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from export.metadata import CROISSANT
+from export.folders import LocalFolder
+from export.manifest import CROISSANT, MANIFEST, named_files, remove_unfinished
 from export.registry import exports_of
 from export.removal import SHARDS, Removed, remove_from_shard, repair_manifest, shard_holds
-from export.shards import MANIFEST
 from storage import Store
 from storage.files import replace_file
 from takedown.plan import Plan, Removal, Target
-from takedown.receipt import ExportHeld
+from takedown.receipt import MAX_SEARCHED, ExportHeld
 from takedown.words import Words
 
 __all__ = ["REMOVED", "add_removed", "is_removed", "read_removed", "remove", "search"]
@@ -33,14 +34,16 @@ def search(store: Store, target: Target, plan: Plan) -> Plan:  # noqa: ARG001 - 
     return plan
 
 
-def remove(removal: Removal) -> Mapping[str, tuple[ExportHeld, ...]]:
+def remove(removal: Removal) -> Mapping[str, Any]:
     """Remove the products from every export that is there, and add them to the lists beside the exports.
 
-    Exports that are not where they were count as holding the item where their recipe did.
+    Exports that are not where they were count as holding the item where their recipe did. Only files that exports
+    wrote are changed; others in their folders that name the item are listed.
     """
     store, plan = removal.store, removal.plan
     removed = Removed(frozenset(plan.products), removal.groups)
     held: list[ExportHeld] = []
+    left: list[str] = []
     folders = {store.root / "shards"}
     for export in exports_of(store):
         if not export.is_there:
@@ -48,15 +51,20 @@ def remove(removal: Removal) -> Mapping[str, tuple[ExportHeld, ...]]:
                 export.recipe in plan.recipes
             )
             continue
-        folders.add(export.folder.parent)
+        folders.add(export.folder.parent.parent)
+        if export.is_unfinished:  # its shards are no export yet: the next run writes them anew
+            if not removal.dry_run:
+                remove_unfinished(export.folder)
+            continue
         files = _files_with(export.folder, removed, removal.words)
+        left += [str(path) for path in _foreign(export.folder, removal.words)]
         if files:
             names = tuple(str(path.relative_to(export.folder)) for path in files)
             held.append(ExportHeld(export.place, export.recipe, reachable=True, files=names))
         if not removal.dry_run and (files or export.recipe in plan.recipes):
             _remove_from_export(export.folder, files, removed, removal.words)
     if removal.dry_run:
-        return {"exports": tuple(held)}
+        return {"exports": tuple(held), "left": tuple(left)}
     for folder in sorted(folders) if plan.recipes else ():
         add_removed(folder, plan.products, removal.now)
     return {}
@@ -91,22 +99,28 @@ def _digest(product_id: str) -> str:
 
 
 def _files_with(folder: Path, removed: Removed, words: Words) -> list[Path]:
-    """Return the files of an export that hold or name the products; drafts of a killed run are removed."""
-    for draft in folder.rglob("*.part"):
-        draft.unlink()
-    own = {MANIFEST, CROISSANT, REMOVED}
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in own)
+    """Return the files of an export that hold or name the products."""
+    named = sorted(named_files(LocalFolder(folder), folder) - {MANIFEST, CROISSANT})
     return [
         path
-        for path in files
-        if (shard_holds(path, removed) if path.suffix in SHARDS else words.found_in(path.read_bytes()))
+        for path in (folder / name for name in named)
+        if path.is_file()
+        and (shard_holds(path, removed) if path.suffix in SHARDS else words.found_in(path.read_bytes()))
     ]
+
+
+def _foreign(folder: Path, words: Words) -> list[Path]:
+    """Return the files that no export wrote and that name the products: they are left alone."""
+    own = {folder / name for name in named_files(LocalFolder(folder), folder)}
+    found = (path for path in sorted(folder.rglob("*")) if path.is_file() and path not in own)
+    return [path for path in found if path.stat().st_size <= MAX_SEARCHED and words.found_in(path.read_bytes())]
 
 
 def _remove_from_export(folder: Path, files: Iterable[Path], removed: Removed, words: Words) -> None:
     """Write shards again; text files lose the lines that name a product, files of other kinds go."""
     samples: dict[Path, int] = {}
     for path in files:
+        path.with_name(f"{path.name}.part").unlink(missing_ok=True)  # the draft of a killed take-down
         if path.suffix in SHARDS:
             samples[path] = remove_from_shard(path, removed)
         elif path.suffix in _TEXTS:

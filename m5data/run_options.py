@@ -17,7 +17,7 @@ class RunOptions:
     source: str | None = None
     """Only this source."""
     limit: int | None = None
-    """Fetch at most this many pages a source."""
+    """Fetch at most this many product pages a source."""
     refresh: bool = False
     """Request every page again, whatever its age."""
     refresh_media: bool = False
@@ -54,6 +54,8 @@ class RunOptions:
     """File of judgements to import."""
     splits: Sequence[str] | None = None
     """Splits to export."""
+    where: str | None = None
+    """SQL condition over the view catalogue that exported products meet."""
     out: str | None = None
     """Folder or object store URL to export to."""
     engine: Literal["local", "ray"] | None = None

@@ -29,7 +29,7 @@ from storage.files import Layout, sync_folder
 from storage.stage import clear_spools
 from takedown.databases import compact, erase_rows, erase_text
 from takedown.plan import Plan, Removal, Target, hooks, page_hook
-from takedown.receipt import Receipt, write_receipt
+from takedown.receipt import MAX_SEARCHED, Receipt, write_receipt
 from takedown.register import Mark, open_register
 from takedown.search import find_target, search_segments, users_of
 from takedown.tables import register_words, table_edits
@@ -47,8 +47,6 @@ _OWN = frozenset(
      "versions", "lock", "children.lock", "secret.key", PENDING, "takedown.journal",
      ".m5data"}
 )  # fmt: skip
-_MAX_SEARCHED = 200_000_000
-"""Bytes of a person's file from which it is not searched."""
 
 
 def forget(store: Store, target: Target, *, dry_run: bool = False, clock: Clock = utc_now) -> Receipt:
@@ -112,6 +110,7 @@ def _look_ahead(removal: Removal) -> Receipt:
     fields: dict[str, Any] = {}
     for hook in hooks():
         fields |= hook.remove(removal)
+    left = fields.pop("left", ())
     return Receipt(
         kind=plan.kind,
         digest=plan.digest,
@@ -122,7 +121,7 @@ def _look_ahead(removal: Removal) -> Receipt:
         rows=dict(plan.rows),
         records=len(items),
         pages=len(mentions),
-        left=_foreign_files(store.root, removal.words),
+        left=(*_foreign_files(store.root, removal.words), *left),
         **fields,
     )
 
@@ -200,7 +199,7 @@ def _foreign_files(root: Path, words: Words) -> tuple[str, ...]:
         path for path in sorted(root.iterdir()) if path.name not in _OWN and not path.name.startswith("state.sqlite")
     ]
     files = [file for top in tops for file in (sorted(top.rglob("*")) if top.is_dir() else [top]) if file.is_file()]
-    searched = (file for file in files if file.stat().st_size <= _MAX_SEARCHED)
+    searched = (file for file in files if file.stat().st_size <= MAX_SEARCHED)
     return tuple(str(file.relative_to(root)) for file in searched if words.found_in(file.read_bytes()))
 
 

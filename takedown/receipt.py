@@ -10,7 +10,10 @@ from typing import Any, Self
 from storage.files import replace_file
 from takedown.plan import TargetKind
 
-__all__ = ["ExportHeld", "Receipt", "write_receipt"]
+__all__ = ["MAX_SEARCHED", "ExportHeld", "Receipt", "write_receipt"]
+
+MAX_SEARCHED = 200_000_000
+"""Bytes of a person's file from which it is not searched."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Compare price strings as read here and by price-parser: ``python -m bench.pages.price_strings``.
 
-The strings are those of the tests, written by hand; this reader passes all of them, so the figure of interest is how many
-of them a general parser misses.
+The strings are those of the tests, written by hand. This reader passes all of them, so the other's figure is the one of
+interest.
 """
 
 from decimal import Decimal

@@ -38,7 +38,8 @@ from PIL import Image
 
 from export import Sample, SampleFrame, parquet_shards, webdataset_shards
 from export.folders import LocalFolder
-from export.shards import Shard, ShardWriter, as_rows, write_manifest, write_shards
+from export.manifest import write_manifest
+from export.shards import Shard, ShardWriter, as_rows, write_shards
 from m5data.records import Specification
 
 __all__ = ["FACTORS", "MODALITIES", "World", "best_accuracy", "generate", "write_world"]
@@ -266,18 +267,17 @@ def write_world(
     max_bytes: int = 8 * 1024**2,
 ) -> Path:
     """Write splits of a world (split -> samples) and return ``folder``."""
-    target = LocalFolder(folder)
-    splits: dict[str, dict[str, object]] = {}
-    for split, samples in sizes.items():
-        splits[split] = {}
-        for form in forms:
-            suffix, open_writer = _FORMS[form]
+    for form in forms:
+        target = LocalFolder(folder / form)
+        suffix, open_writer = _FORMS[form]
+        splits: dict[str, object] = {}
+        for split, samples in sizes.items():
             rows = generate(world, split, samples, ROLES.get(split, "sample"))
             shards: list[Shard] = []
             for count, size, digest in write_shards(rows, open_writer, target.draft, max_bytes):
                 shards.append(Shard(f"{len(shards):05d}{suffix}", count, size, digest))
-                target.publish(f"{form}/{split}/{shards[-1].file}")
-            splits[split][form] = as_rows(shards)
-    tables = {"splits": world.seed}
-    write_manifest(target, {"recipe": "generated", "tables": tables, "modalities": list(MODALITIES), "splits": splits})
+                target.publish(f"{split}/{shards[-1].file}")
+            splits[split] = as_rows(shards)
+        facts = {"recipe": "generated", "tables": {"splits": world.seed}, "modalities": list(MODALITIES)}
+        write_manifest(target, {**facts, "format": form, "splits": splits})
     return folder

@@ -84,7 +84,7 @@ RUNS = (
     Run("neither loss", pretrained=False),
     Run("contrastive only", objective=(("masked", False),)),
     Run("masked only", objective=(("contrastive", False),)),
-    Run("alignment off", objective=(("alignment", "off"),)),
+    Run("alignment off", objective=(("alignment", False),)),
     Run("audio of coin flips", control="uninformative"),
     Run("audio of noise", control="noise"),
 )
@@ -174,7 +174,7 @@ _Measures = dict[str, dict[str, float]]
 def measure(run: Run, seed: int, folder: Path) -> dict[str, float]:
     """Train and judge one run; chosen before any result was seen, the measures are the study's tables."""
     data = folder / "data" / f"{seed}-{run.control or 'plain'}"
-    if not (data / "manifest.json").exists():
+    if not (data / "parquet" / "manifest.json").exists():
         write_world(world_of(run, seed), data, SIZES)
     shards, cache = ShardFolder(data), folder / "cache"
     place = folder / f"run-{seed}"

@@ -125,7 +125,7 @@ def read_money(text: str, currency: str | None = None) -> Money | None:
         currency: Currency that is known otherwise; it decides what a separator before three digits means.
     """
     plain = _plain_text(text[:_LONGEST])
-    found = [one for one in _amounts(plain, currency) if one]
+    found = _amounts(plain, currency)
     if not found:
         return None
     priced = [one for one in found if one.currency] or found

@@ -23,7 +23,9 @@ _LONGEST = 64 * 1024 * 1024
 def crawl(
     workspace: WorkspaceOption = HERE,
     source: Annotated[str | None, typer.Option("--source", metavar="NAME", help="Only this source.")] = None,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="At most N pages a source.")] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, metavar="N", help="At most N products a source.")
+    ] = None,
     refresh: RefreshOption = False,
     as_json: JsonOption = False,
 ) -> None:

@@ -32,28 +32,45 @@ class Shard:
 
 @dataclass(frozen=True)
 class ShardFolder:
-    """An export: shards of several splits in one or both formats."""
+    """An export in one format that training reads.
+
+    ``root`` is the folder of the export, with a folder for each format, or one of these.
+    """
 
     root: Path
     form: str | None = None
     """``parquet`` or ``webdataset``; None: the first that the export has."""
 
     @cached_property
+    def folder(self) -> Path:
+        """The folder of one format."""
+        if (self.root / MANIFEST).is_file():
+            return self.root
+        forms = FORMS if self.form is None else (self.form,)
+        found = [self.root / form for form in forms if (self.root / form / MANIFEST).is_file()]
+        return found[0] if found else self.root / forms[0]
+
+    @cached_property
     def manifest(self) -> dict[str, Any]:
         """The manifest.
 
         Raises:
-            MissingInputError: There is none: nothing was exported, or an export broke off.
-            DataError: It is not what ``m5data export`` writes.
+            MissingInputError: There is none: nothing was exported in this format, or an export broke off.
+            DataError: It is not what ``m5data export`` writes, or the format is not one of ``FORMS``.
         """
-        path = self.root / MANIFEST
+        path = self.folder / MANIFEST
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             dict(content["splits"]), dict(content["tables"])
+            form = str(content["format"])
         except FileNotFoundError:
-            raise MissingInputError(f"{path}: There is no manifest of an export. Run: m5data export") from None
+            raise MissingInputError(
+                f"{path}: There is no manifest of an export. Run: m5data export --format {self.folder.name}"
+            ) from None
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(f"{path}: This is not a manifest of m5data export: {error!r}. Export again.") from None
+        if form not in FORMS:
+            raise DataError(f"{path}: Training does not read {form}. Run: m5data export --format parquet")
         return dict(content)
 
     @property
@@ -71,22 +88,16 @@ class ShardFolder:
         """Return the shards of a split, in order; shards without a sample are left out.
 
         Raises:
-            MissingInputError: The export has no such split, not in this form, or no sample in it.
+            MissingInputError: The export has no such split, or no sample in it.
         """
-        forms = self.manifest["splits"].get(split)
-        if forms is None:
+        rows = self.manifest["splits"].get(split)
+        if rows is None:
             raise MissingInputError(
-                f"{self.root}: The export has no split {split!r}, only {', '.join(self.splits)}. "
+                f"{self.folder}: The export has no split {split!r}, only {', '.join(self.splits)}. "
                 f"Use one of those, or run: m5data export --split {split}"
             )
-        form = self.form or next((name for name in FORMS if name in forms), None)
-        if form is None or form not in forms:
-            raise MissingInputError(
-                f"{self.root}: Split {split!r} has no shards as {form or 'parquet or webdataset'}, "
-                f"only as {', '.join(forms) or 'nothing'}. Run: m5data export --format parquet"
-            )
-        folder = self.root / form / split
-        shards = tuple(Shard(folder / row["file"], row["samples"], row["bytes"], row["sha256"]) for row in forms[form])
+        folder = self.folder / split
+        shards = tuple(Shard(folder / row["file"], row["samples"], row["bytes"], row["sha256"]) for row in rows)
         if not any(shard.samples for shard in shards):
             raise MissingInputError(f"{folder}: The split has no samples. Check its recipe.")
         return tuple(shard for shard in shards if shard.samples)

@@ -2,6 +2,7 @@ import gc
 import io
 import json
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ from datasets import Audio, Image, List, load_dataset
 from export.export_stage import run
 from export.rights import Rights
 from export.settings import ExportSettings
-from m5data.errors import NotAuthorisedError, UsageError
+from m5data.errors import DataError, NotAuthorisedError, QueryError, UsageError
 from storage import Store
 from tests.export.synthetic import FRAMES, MFCC, MP3, picture
 
+DESCRIPTIONS = ("README.md", "croissant.json", "manifest.json")
 RIGHTS = {"shop": Rights(share=True, licence="CC0-1.0")}
 
 
@@ -37,6 +39,17 @@ def read_tars(shards: list[str]) -> dict[str, tuple[dict[str, Any], dict[str, by
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_a_condition_on_the_catalogue_bounds_the_export_and_changing_it_writes_anew(store: Store) -> None:
+    folder = export(store, where="video_state = 'present'", formats=("webdataset",))
+    samples = read_tars(sorted(map(str, folder.glob("webdataset/train/*.tar"))))
+    assert set(samples) == {"shop:1"}
+    assert list(folder.glob("webdataset/query-c/*.tar")) == []
+    folder = export(store, where="spec_lines = 0", formats=("webdataset",))
+    assert set(read_tars(sorted(map(str, folder.glob("webdataset/train/*.tar"))))) == {"shop:2"}
+    with pytest.raises(QueryError, match='"nonsense" not found'):
+        export(store, where="nonsense = 1")
 
 
 def test_webdataset_reads_every_product_and_modality(store: Store) -> None:
@@ -83,9 +96,7 @@ def test_an_export_is_byte_identical_when_repeated(store: Store, tmp_path: Path)
     first, second = contents(export(store, out=tmp_path / "a")), contents(export(store, out=tmp_path / "b"))
     assert first == second
     assert set(first) == {
-        "README.md",
-        "croissant.json",
-        "manifest.json",
+        *(f"{form}/{name}" for form in ("parquet", "webdataset") for name in DESCRIPTIONS),
         "parquet/query-c/00000.parquet",
         "parquet/train/00000.parquet",
         "webdataset/query-c/00000.tar",
@@ -98,8 +109,11 @@ def test_an_unchanged_export_does_nothing_until_its_files_are_gone(store: Store)
     folder = export(store)
     report = run(store, ExportSettings(max_shard_bytes=1024), recipe="demo", rights=RIGHTS)
     assert report.unchanged
-    (folder / "manifest.json").unlink()
+    (folder / "webdataset/train/00000.tar").unlink()
     assert not run(store, ExportSettings(max_shard_bytes=1024), recipe="demo", rights=RIGHTS).unchanged
+    (folder / "webdataset/manifest.json").unlink()
+    with pytest.raises(UsageError, match=r"webdataset/README.md and 4 more files: not written by an export"):
+        run(store, ExportSettings(max_shard_bytes=1024), recipe="demo", rights=RIGHTS)
 
 
 def test_a_smaller_export_leaves_no_stale_shard(store: Store) -> None:
@@ -128,9 +142,81 @@ def test_an_export_whose_file_is_damaged_is_written_again(store: Store) -> None:
     assert contents(folder)["parquet/train/00000.parquet"] == before["parquet/train/00000.parquet"]
 
 
-def test_a_narrower_export_removes_what_it_does_not_name_and_its_card_offers_nothing_else(store: Store) -> None:
-    export(store)
-    folder = export(store, formats=("parquet",), splits=("train",))
-    files = {path for path in contents(folder) if "/" in path}
-    assert files == {"parquet/train/00000.parquet"}
-    assert "webdataset/" not in (folder / "README.md").read_text(encoding="utf-8")
+def test_a_narrower_export_removes_what_it_does_not_name_and_leaves_other_formats(store: Store) -> None:
+    before = contents(export(store))
+    after = contents(folder := export(store, formats=("parquet",), splits=("train",)))
+    others = {name: data for name, data in before.items() if not name.startswith("parquet/")}
+    assert {name: data for name, data in after.items() if not name.startswith("parquet/")} == others
+    assert after.keys() - others.keys() == {f"parquet/{name}" for name in (*DESCRIPTIONS, "train/00000.parquet")}
+    assert "query" not in (folder / "parquet/README.md").read_text(encoding="utf-8")
+
+
+def test_an_export_of_another_format_leaves_earlier_ones(store: Store) -> None:
+    before = contents(export(store, formats=("parquet",)))
+    after = contents(export(store, formats=("mep3m",)))
+    assert before.items() <= after.items()
+    assert {name.partition("/")[0] for name in after.keys() - before.keys()} == {"mep3m"}
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "train/deep/er/plan.txt", "train/00000.parquet", "README.md", "x.part"])
+def test_a_foreign_file_in_the_way_is_named_and_nothing_is_touched(store: Store, tmp_path: Path, name: str) -> None:
+    own = tmp_path / "out/demo/parquet" / name
+    own.parent.mkdir(parents=True)
+    own.write_text("mine")
+    with pytest.raises(UsageError, match=rf"{own}: not written by an export"):
+        export(store, out=tmp_path / "out")
+    assert contents(tmp_path / "out") == {f"demo/parquet/{name}": b"mine"}
+
+
+def test_files_beside_the_formats_are_left_alone(store: Store, tmp_path: Path) -> None:
+    own = {"README.md": b"mine", "demo/README.md": b"mine", "demo/a/b/c.txt": b"mine"}
+    for name, data in own.items():
+        path = tmp_path / "out" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    for splits in ((), ("train",)):
+        export(store, out=tmp_path / "out", splits=splits)
+        assert own.items() <= contents(tmp_path / "out").items()
+
+
+def test_a_card_that_somebody_edited_is_not_overwritten(store: Store) -> None:
+    folder = export(store)
+    (folder / "parquet/README.md").write_text("# our own words")
+    before = contents(folder)
+    with pytest.raises(UsageError, match=r"parquet/README.md: not written by an export, or changed since"):
+        export(store, splits=("train",))
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize("damage", [b"", b"[]", b'{"splits": {"train": [1]}, "descriptions": {}}', b"\xff"])
+def test_a_damaged_manifest_is_named_and_nothing_is_removed(store: Store, damage: bytes) -> None:
+    folder = export(store)
+    for name in ("manifest.json", "unfinished.json"):
+        (folder / "parquet" / name).write_bytes(damage)
+        before = contents(folder)
+        with pytest.raises(DataError, match=rf"parquet/{name}: not the"):
+            export(store, splits=("train",))
+        assert contents(folder) == before
+        (folder / "parquet" / "manifest.json").write_bytes(b'{"splits": {}, "descriptions": {}}')
+
+
+def test_an_export_that_was_killed_knows_its_files(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads = store.objects.read
+    for calls in range(1, 9):
+        with monkeypatch.context() as patch:
+            patch.setattr(store.objects, "read", _failing(calls, reads))
+            with pytest.raises(OSError, match="killed"):
+                export(store, max_shard_bytes=1024 + calls)
+    whole = contents(export(store, max_shard_bytes=1024))
+    assert not [name for name in whole if "unfinished" in name or name.endswith(".part")]
+
+
+def _failing(calls: int, read: Callable[[str], bytes]) -> Callable[[str], bytes]:
+    left = iter(range(calls))
+
+    def reader(sha256: str) -> bytes:
+        if next(left, None) is None:
+            raise OSError("killed")
+        return read(sha256)
+
+    return reader

@@ -51,16 +51,27 @@ def test_an_export_to_s3_is_that_to_a_folder(store: Store, bucket: str) -> None:
     assert remote == contents(export(store))
     run(store, settings, recipe="demo", rights=RIGHTS)
     assert run(store, settings, recipe="demo", rights=RIGHTS).unchanged
+    before = _stored(bucket)
     run(
         store, settings.model_copy(update={"splits": ("train",), "formats": ("parquet",)}), recipe="demo", rights=RIGHTS
     )
-    assert sorted(_stored(bucket)) == ["README.md", "croissant.json", "manifest.json", "parquet/train/00000.parquet"]
+    after = _stored(bucket)
+    own = ("README.md", "croissant.json", "manifest.json", "train/00000.parquet")
+    assert {name for name in after if name.startswith("parquet/")} == {f"parquet/{name}" for name in own}
+    assert {name: after.get(name) for name in before if name.startswith("webdataset/")} == {
+        name: data for name, data in before.items() if name.startswith("webdataset/")
+    }
+    fsspec.filesystem("s3", use_listings_cache=False).pipe_file(f"{bucket}/demo/parquet/notes.txt", b"mine")
+    with pytest.raises(UsageError, match=rf"{bucket}/demo/parquet/notes.txt: not written by an export"):
+        run(store, settings, recipe="demo", rights=RIGHTS)
+    assert _stored(bucket) == {**after, "parquet/notes.txt": b"mine"}
 
 
 def test_an_export_to_s3_is_remembered_by_its_address(store: Store, bucket: str) -> None:
     run(store, ExportSettings(out=bucket), recipe="demo", rights=RIGHTS)
-    (made,) = exports_of(store)
-    assert (made.place, made.recipe, made.is_there) == (f"{bucket}/demo", "demo", False)
+    assert [(made.place, made.recipe, made.is_there) for made in exports_of(store)] == [
+        (f"{bucket}/demo/{form}", "demo", False) for form in ("parquet", "webdataset")
+    ]
 
 
 def test_an_address_that_no_store_knows_is_a_wrong_request(store: Store) -> None:

@@ -128,7 +128,7 @@ def test_a_product_is_cut_out_of_records(folder: Path, tmp_path: Path, form: str
 @pytest.mark.filterwarnings("ignore:The inplace keyword")
 def test_croissant_is_valid_and_its_records_are_the_samples(store: Store) -> None:
     folder = export(store, formats=("parquet", *FORMATS))
-    metadata = mlcroissant.Dataset(jsonld=folder / "croissant.json")
+    metadata = mlcroissant.Dataset(jsonld=folder / "parquet" / "croissant.json")
     assert list(metadata.metadata.issues.errors) == []
     assert {record_set.uuid for record_set in metadata.metadata.record_sets} == {"train", "query-c"}
     records = {record["train/product_id"]: record for record in metadata.records("train")}

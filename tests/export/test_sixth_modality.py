@@ -126,10 +126,10 @@ def test_shards_and_their_descriptions_hold_it(workspace: Workspace) -> None:
     assert written == {name: EXPECTED.get(name, []) for name in written}
     assert any(written.values())
     assert _webdataset(folder) == {name: "\n".join(texts) for name, texts in written.items()}
-    fields = json.loads((folder / "croissant.json").read_text())["recordSet"][0]["field"]
+    fields = json.loads((folder / "parquet" / "croissant.json").read_text())["recordSet"][0]["field"]
     assert {"name": "reviews", "dataType": "sc:Text"}.items() <= fields[-1].items()
-    assert "Products with six modalities" in (folder / "README.md").read_text()
-    manifest = json.loads((folder / "manifest.json").read_text())
+    assert "Products with six modalities" in (folder / "parquet" / "README.md").read_text()
+    manifest = json.loads((folder / "parquet" / "manifest.json").read_text())
     assert manifest["modalities"][-1] == "reviews"
     assert manifest["tables"]["reviews"] == workspace.store.snapshot().tables["reviews"]
 

@@ -106,11 +106,12 @@ def test_only_the_shards_that_held_it_are_written_again(folder: Path) -> None:
     after = contents(folder, "shards")
     changed = {name for name in {**before, **after} if before.get(name) != after.get(name)}
     held = {"parquet/train/00000.parquet", "webdataset/train/00001.tar", "webdataset/train/00002.tar"}
-    described = {"shards/planted/manifest.json", "shards/planted/README.md", "shards/removed.jsonl"}
-    assert changed == {f"shards/planted/{name}" for name in held} | described
-    manifest = json.loads(after["shards/planted/manifest.json"])
-    for split, formats in manifest["splits"].items():
-        for form, shards in formats.items():
+    forms = ("parquet", "webdataset")
+    described = {f"{form}/{name}" for form in forms for name in ("manifest.json", "README.md")}
+    assert changed == {f"shards/planted/{name}" for name in held | described} | {"shards/removed.jsonl"}
+    for form in forms:
+        manifest = json.loads(after[f"shards/planted/{form}/manifest.json"])
+        for split, shards in manifest["splits"].items():
             for shard in shards:
                 data = after[f"shards/planted/{form}/{split}/{shard['file']}"]
                 assert (shard["sha256"], shard["bytes"]) == (hashlib.sha256(data).hexdigest(), len(data))

@@ -10,7 +10,7 @@ from crawler import records_stage
 from crawler.settings import CrawlSettings
 from storage import Store
 from tests.crawler.crawl.conftest import product_page
-from tests.crawler.crawl.test_records_stage import counts, rejects, settings, store_pages, table
+from tests.crawler.crawl.test_records_stage import _spy, counts, rejects, settings, store_pages, table
 
 PAGE_OBJECT = """
 import os, time
@@ -56,14 +56,13 @@ def test_a_page_that_breaks_its_limits_costs_no_other_page_and_is_not_read_again
 
     store_pages(store, {"/p/new": product_page("new"), "/p/crash": product_page("well")})
     read: list[str] = []
-    real = store.objects.read
-    monkeypatch.setattr(store.objects, "read", lambda sha256: read.append(sha256) or real(sha256))
+    monkeypatch.setattr(store.objects, "read", _spy(store.objects.read, read))
     assert records_stage.run(store, few).kept == 3
     assert len(read) == 2
 
 
 def test_the_detail_says_which_limit_it_was(store: Store, limited: Callable[[float], CrawlSettings]) -> None:
-    store_pages(store, {"/p/hang": product_page("hang"), "/p/crash": product_page("crash")})
+    store_pages(store, {f"/p/{name}": product_page(name) for name in ("a", "hang", "crash")})
     records_stage.run(store, limited(1.0))
     details = {row["reason"]: row["detail"] for row in store.snapshot().table("rejects").to_pylist()}
     assert details == {"timeout": "no result within 1 s", "crashed": "its process ended with exit code 3"}

@@ -127,7 +127,7 @@ def test_only_complete_samples_where_that_is_asked_for(export: Path) -> None:
 
 
 def test_no_complete_sample_at_all_is_an_error(damaged: Path) -> None:
-    manifest = json.loads((damaged / "manifest.json").read_text())
+    manifest = json.loads((damaged / "parquet/manifest.json").read_text())
     assert manifest["splits"]["train"]
     batches = batches_of(damaged)
     batches.max_skipped = 1.0

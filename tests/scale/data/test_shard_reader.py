@@ -81,21 +81,27 @@ def test_an_export_that_is_not_there_or_not_finished_says_what_to_run(tmp_path: 
 def test_a_split_or_form_that_was_not_exported_is_named(export: Path, tmp_path: Path) -> None:
     with pytest.raises(MissingInputError, match=r"no split 'nowhere'.*train"):
         ShardFolder(export).shards("nowhere")
-    manifest = json.loads((export / "manifest.json").read_text())
-    manifest["splits"]["train"] = {"parquet": manifest["splits"]["train"]["parquet"]}
-    manifest["splits"]["query-c"]["parquet"] = []
-    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(MissingInputError, match="no shards as webdataset, only as parquet"):
+    folder = tmp_path / "parquet"
+    folder.mkdir()
+    manifest = json.loads((export / "parquet" / "manifest.json").read_text())
+    manifest["splits"]["query-c"] = []
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(MissingInputError, match=r"webdataset/manifest.json.*Run: m5data export --format webdataset"):
         ShardFolder(tmp_path, "webdataset").shards("train")
     with pytest.raises(MissingInputError, match="The split has no samples"):
         ShardFolder(tmp_path, "parquet").shards("query-c")
+    assert ShardFolder(folder).splits == ShardFolder(export).splits
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "format": "links"}))
+    with pytest.raises(DataError, match="Training does not read links"):
+        ShardFolder(folder).shards("train")
 
 
 def test_the_version_follows_the_content(export: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(export, copy)
     assert ShardFolder(copy).version == ShardFolder(export).version
-    manifest = json.loads((copy / "manifest.json").read_text())
-    manifest["splits"]["train"]["parquet"][0]["sha256"] = "0"
-    (copy / "manifest.json").write_text(json.dumps(manifest))
+    path = copy / "parquet" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["splits"]["train"][0]["sha256"] = "0"
+    path.write_text(json.dumps(manifest))
     assert ShardFolder(copy).version != ShardFolder(export).version

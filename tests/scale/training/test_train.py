@@ -111,8 +111,8 @@ def test_another_recipe_or_seed_is_refused_and_names_the_keys(export: Path, trai
 def test_other_data_are_refused(export: Path, trained: Path, tmp_path: Path) -> None:
     copy = tmp_path / "export"
     shutil.copytree(export, copy)
-    text = (copy / "manifest.json").read_text()
-    (copy / "manifest.json").write_text(text.replace('"splits": 7', '"splits": 8'))
+    text = (copy / "parquet/manifest.json").read_text()
+    (copy / "parquet/manifest.json").write_text(text.replace('"splits": 7', '"splits": 8'))
     with pytest.raises(DataError, match=r"dataset version .*--restart"):
         run(copy, trained)
 
@@ -181,9 +181,11 @@ def test_tensorboard_reads_the_curve(trained: Path) -> None:
     [
         {"modalities": ("text",)},
         {"modalities": ("image",), "contrastive": False},
-        {"modalities": ("text", "image"), "fusion": "none", "masked": False, "alignment": "off"},
+        {"modalities": ("text", "image"), "fusion": "none", "masked": False, "form": "clip"},
         {"fusion": "text-cross"},
-        {"contrastive_form": "paper", "alignment": "paper"},
+        {"form": "paper"},
+        {"form": "released"},
+        {"alignment": False},
         {"table_task": "mlm", "missing": "released"},
         {"stack_table": True},
         {"missing": "drop"},

@@ -1,0 +1,143 @@
+"""The whole journey of a synthetic catalogue of M5Product's shape, from the feeds of three shops to link files.
+
+    python -m bench.m5_journey [--products N] [--folder FOLDER] [--later]
+
+Each stage is a command of its own, start included. The table shows its seconds on the clock, the CPU seconds of all its
+processes, and the most memory that they held together. The catalogue is made once for each size; the workspace is new.
+"""
+
+import argparse
+import shutil
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from bench.m5_journey.catalogue import LATER, M5_PRODUCTS, write_catalogue
+from bench.m5_journey.names import SHOPS
+from bench.m5_journey.planted import found_duplicates
+from m5data.workspace import Workspace
+
+__all__ = ["Cost", "measure"]
+
+_SOURCE = """
+[sources.{name}]
+crawl_authorised = true
+share_authorised = true
+licence = "CC0-1.0"
+"""
+_STAGES = (
+    ["texts"],
+    ["dedup"],
+    ["align"],
+    ["build-splits"],
+    ["stats"],
+    ["export", "--format", "links"],
+    ["verify"],
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a command took."""
+
+    wall: float
+    cpu: float
+    peak: float
+    """Resident memory of all its processes together, GB."""
+    status: int
+
+
+def measure(arguments: list[str]) -> Cost:
+    """Run ``m5data`` with arguments and return what it took; its output goes to standard error."""
+    command = [str(Path(sys.executable).parent / "m5data"), *arguments]
+    began = time.perf_counter()
+    before = psutil.Process().cpu_times()
+    with psutil.Popen(command, stdout=sys.stderr) as process:
+        peak = _Peak(process)
+        status = process.wait()
+    wall = time.perf_counter() - began
+    after = psutil.Process().cpu_times()
+    cpu = after.children_user + after.children_system - before.children_user - before.children_system
+    return Cost(wall, cpu, peak.end(), status)
+
+
+class _Peak:
+    """The most memory that a process and its children hold, looked at five times a second."""
+
+    def __init__(self, process: psutil.Popen) -> None:
+        self._process = process
+        self._most = 0
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+        self._thread.start()
+
+    def end(self) -> float:
+        self._over.set()
+        self._thread.join()
+        return self._most / 2**30
+
+    def _watch(self) -> None:
+        while not self._over.wait(0.2):
+            try:
+                family = [self._process, *self._process.children(recursive=True)]
+                self._most = max(self._most, sum(_held(one) for one in family))
+            except psutil.NoSuchProcess:
+                return
+
+
+def _held(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.NoSuchProcess:
+        return 0
+
+
+def _show(name: str, cost: Cost) -> None:
+    failed = f"  ENDED WITH {cost.status}" if cost.status else ""
+    print(f"{name:24}{cost.wall:9.1f} s{cost.cpu:9.1f} CPU s{cost.peak:7.2f} GB{failed}", flush=True)
+
+
+def journey(workspace: Path, catalogue: Path) -> None:
+    """Run every stage by a command of its own, and print what each took and what dedup found."""
+    for shop in SHOPS:
+        feed = str(catalogue / f"{shop}.parquet")
+        _show(f"ingest {shop}", measure(["ingest", feed, "--source", shop, "-w", str(workspace)]))
+    for stage in _STAGES:
+        _show(" ".join(stage[:1]), measure([*stage, "-w", str(workspace)]))
+    print(found_duplicates(workspace, catalogue))
+
+
+def more(workspace: Path, catalogue: Path) -> None:
+    """Ingest the later shop's feed, one per cent more products, and run everything by one command."""
+    feed = str(catalogue / f"{LATER}.parquet")
+    _show(f"ingest {LATER}", measure(["ingest", feed, "--source", LATER, "-w", str(workspace)]))
+    _show("run", measure(["run", "-w", str(workspace)]))
+    _show("run, nothing to do", measure(["run", "-w", str(workspace)]))
+    print(found_duplicates(workspace, catalogue))
+
+
+def main() -> None:
+    """Make the catalogue and the workspace, and run the journey."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--products", type=int, default=M5_PRODUCTS)
+    parser.add_argument("--folder", type=Path, default=Path("bench/out/m5_journey"))
+    parser.add_argument("--later", action="store_true", help="Afterwards add one per cent and run again.")
+    given = parser.parse_args()
+    catalogue, workspace = given.folder / f"catalogue-{given.products}", given.folder / f"workspace-{given.products}"
+    if not catalogue.exists():
+        draft = catalogue.with_name(f"{catalogue.name}.tmp")
+        write_catalogue(draft, given.products)
+        draft.rename(catalogue)
+    shutil.rmtree(workspace, ignore_errors=True)
+    Workspace.create(workspace, "".join(_SOURCE.format(name=name) for name in (*SHOPS, LATER)))
+    journey(workspace, catalogue)
+    if given.later:
+        more(workspace, catalogue)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,188 @@
+"""The manifest of an export, and the claim to the files of its folder: nothing else there is replaced or removed.
+
+An export of one format fills one folder. Its manifest names every file; it is removed first and written last. In
+between, ``unfinished.json`` names what the folder holds, so that the run after a kill knows its own files.
+"""
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from export.folders import DRAFT, Folder, LocalFolder
+from m5data.errors import DataError, UsageError
+from storage.files import TEMPORARY
+
+__all__ = [
+    "CARD",
+    "CROISSANT",
+    "MANIFEST",
+    "UNFINISHED",
+    "Claim",
+    "is_whole",
+    "named_files",
+    "read_manifest",
+    "remove_unfinished",
+    "write_manifest",
+]
+
+MANIFEST = "manifest.json"
+UNFINISHED = "unfinished.json"
+CARD = "README.md"
+CROISSANT = "croissant.json"
+_WRITTEN_WHOLE = (MANIFEST, UNFINISHED, CARD, CROISSANT)
+"""Files that are written under a temporary name first, which a kill may leave."""
+
+
+class Claim:
+    """The files of one folder that this export and earlier ones wrote.
+
+    Args:
+        folder: The folder of one format.
+        shown: Its path or URL, for messages.
+
+    Raises:
+        UsageError: It holds a file that no export wrote, or that was changed since.
+        DataError: Its manifest is damaged.
+    """
+
+    def __init__(self, folder: Folder, shown: str | Path) -> None:
+        self.folder = folder
+        self.there = folder.sizes()
+        """Name -> bytes of each file that was there before."""
+        self._own = set(named_files(folder, shown))
+        self._wanted: set[str] = set()
+        foreign = sorted(self.there.keys() - self._own - _passing(self._own)) + _changed(folder, shown)
+        if foreign:
+            more = f" and {len(foreign) - 1:,} more files" if len(foreign) > 1 else ""
+            raise UsageError(
+                f"export: {shown}/{foreign[0]}{more}: not written by an export, or changed since. "
+                "Nothing was touched: move them away, or choose another folder with --out."
+            )
+
+    def begin(self) -> None:
+        """Note the files, then remove the manifest: from here to ``end`` the folder is no whole export."""
+        self._note()
+        if MANIFEST in self.there:
+            self.folder.remove(MANIFEST)
+
+    def publish(self, name: str) -> None:
+        """Make the folder's draft the file ``name``."""
+        self._take(name)
+        self.folder.publish(name)
+
+    def write(self, name: str, payload: bytes) -> None:
+        """Make ``payload`` the file ``name``."""
+        self._take(name)
+        self.folder.write(name, payload)
+
+    def keep(self, names: Iterable[str]) -> None:
+        """Keep files that a killed run finished."""
+        self._wanted.update(names)
+
+    def end(self, content: Mapping[str, object]) -> None:
+        """Remove files of earlier exports that were not written again, and write the manifest last."""
+        for name in sorted((self._own | _passing(self._own)) & self.folder.sizes().keys() - self._wanted):
+            if name != UNFINISHED:
+                self.folder.remove(name)
+        write_manifest(self.folder, content)
+        self.folder.remove(UNFINISHED)
+
+    def _take(self, name: str) -> None:
+        self._wanted.add(name)
+        if name not in self._own:
+            self._own.add(name)
+            self._note()
+
+    def _note(self) -> None:
+        self.folder.write(UNFINISHED, json.dumps({"files": sorted(self._own)}).encode())
+
+
+def read_manifest(folder: Folder, shown: str | Path) -> dict[str, Any] | None:
+    """Return the manifest of a finished export; None: there is none.
+
+    Raises:
+        DataError: It is damaged.
+    """
+    payload = folder.read(MANIFEST)
+    if payload is None:
+        return None
+    try:
+        content: dict[str, Any] = json.loads(payload)
+        list(_shards(content)), dict(content["descriptions"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(
+            f"{shown}/{MANIFEST}: not the manifest of an export ({error!r}). "
+            "Move the folder away or choose another one, and export again."
+        ) from None
+    return content
+
+
+def write_manifest(folder: Folder, content: Mapping[str, object]) -> None:
+    """Write the manifest of an export, with the hashes of its card and metadata."""
+    descriptions = {name: _digest(folder, name) for name in (CARD, CROISSANT)}
+    text = json.dumps({**content, "descriptions": descriptions}, ensure_ascii=False, indent=2, sort_keys=True)
+    folder.write(MANIFEST, f"{text}\n".encode())
+
+
+def named_files(folder: Folder, shown: str | Path) -> frozenset[str]:
+    """Return the files that exports wrote to a folder, as its manifest or the list of an unfinished one names them.
+
+    Raises:
+        DataError: Either is damaged.
+    """
+    names: set[str] = set()
+    if (manifest := read_manifest(folder, shown)) is not None:
+        names |= {name for name, _ in _shards(manifest)} | {*manifest["descriptions"], MANIFEST}
+    if (payload := folder.read(UNFINISHED)) is not None:
+        try:
+            names |= {*json.loads(payload)["files"], UNFINISHED}
+        except (ValueError, KeyError, TypeError) as error:
+            raise DataError(
+                f"{shown}/{UNFINISHED}: not the list of an unfinished export ({error!r}). "
+                "Move the folder away or choose another one, and export again."
+            ) from None
+    return frozenset(names)
+
+
+def is_whole(folder: Folder, shown: str | Path) -> bool:
+    """Return whether a folder holds a finished export: a manifest, and every file it names, as long as it says."""
+    sizes = folder.sizes()
+    manifest = None if UNFINISHED in sizes else read_manifest(folder, shown)
+    if manifest is None or not manifest["descriptions"].keys() <= sizes.keys():
+        return False
+    return all(sizes.get(name) == shard["bytes"] for name, shard in _shards(manifest))
+
+
+def remove_unfinished(path: Path) -> None:
+    """Remove what an export that did not end left in a folder on this machine."""
+    folder = LocalFolder(path)
+    own = named_files(folder, path)
+    for name in sorted((own | _passing(own)) & folder.sizes().keys() - {UNFINISHED}):
+        folder.remove(name)
+    folder.remove(UNFINISHED)
+
+
+def _shards(manifest: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the name and entry of every shard."""
+    for split, shards in manifest["splits"].items():
+        yield from ((f"{split}/{shard['file']}", shard) for shard in shards)
+
+
+def _passing(own: Collection[str]) -> set[str]:
+    """Return the names of the drafts that a killed export or take-down of these files may leave."""
+    drafts = {f".{name}{TEMPORARY}" for name in _WRITTEN_WHOLE}
+    return drafts | ({DRAFT} | {f"{name}.part" for name in own} if own else set())
+
+
+def _changed(folder: Folder, shown: str | Path) -> list[str]:
+    """Return the card and metadata that somebody edited after a finished export."""
+    manifest = read_manifest(folder, shown)
+    hashes = manifest["descriptions"] if manifest else {}
+    return [name for name, digest in sorted(hashes.items()) if _digest(folder, name) not in {digest, None}]
+
+
+def _digest(folder: Folder, name: str) -> str | None:
+    payload = folder.read(name)
+    return None if payload is None else hashlib.sha256(payload).hexdigest()
