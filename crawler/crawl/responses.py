@@ -1,6 +1,6 @@
 """Pure functions from one response to what becomes of its URL, and the URLs that it adds to the frontier."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from crawler.crawl.scope import Scope
@@ -15,6 +15,7 @@ from m5data.errors import PageError
 
 __all__ = [
     "PageRules",
+    "kept_headers",
     "links_of_page",
     "links_of_sitemap",
     "read_response",
@@ -126,9 +127,13 @@ def _is_html(response: Fetched) -> bool:
 
 
 def _kept(response: Fetched) -> dict[str, str]:
+    return kept_headers(response.headers)
+
+
+def kept_headers(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Return the headers that later readings of the page need, names in lower case, repeated ones joined."""
     kept: dict[str, str] = {}
-    for name, value in response.headers:
+    for name, value in headers:
         key = name.lower()
         if key in _KEPT_HEADERS:
             kept[key] = f"{kept[key]}, {value}" if key in kept else value
