@@ -4,17 +4,18 @@ import hashlib
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from importlib.util import find_spec
 
 from crawler.crawl.frontier import FRONTIER_DDL, Frontier, transaction
 from crawler.crawl.job import CrawlJob, crawl_sources
+from crawler.crawl.nothing_kept import explain_no_pages
 from crawler.crawl.visits import Found
 from crawler.net.http_policy import RETRYABLE
 from crawler.pages.parse import load_page_object
 from crawler.pages.urls import normalise
-from crawler.settings import CrawlSettings
+from crawler.settings import CrawlSettings, SourceSettings
 from m5data.errors import DataError, SettingsError
 from m5data.records import Reject
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
@@ -31,7 +32,7 @@ def run(
     clock: Clock = utc_now,
     progress: Progress = SilentProgress(),
     only: Sequence[str] | None = None,
-    max_requests: int | None = None,
+    max_products: int | None = None,
     force: bool = False,
 ) -> StageReport:
     """Fetch every page of the sources that is due; ``read`` counts URLs, ``kept`` those with a stored page.
@@ -45,13 +46,13 @@ def run(
         clock: gives the time of this run.
         progress: advanced by every visit.
         only: names of the sources to crawl; None: all that have a start URL.
-        max_requests: most requests to each source; None: only the settings' limits.
+        max_products: most product pages of each source to fetch; None: only the settings' limits.
         force: every page is due, however recent its last visit.
 
     Raises:
         NotAuthorisedError: a source may not be crawled; nothing was requested.
         SettingsError: an unknown source, an invalid start URL, a page object that cannot be loaded.
-        DataError: the process of a source failed; the pages that it fetched are kept.
+        DataError: the process of a source failed (the pages that it fetched are kept), or no page of a source was kept.
     """
     began = time.monotonic()
     names = settings.authorised(None if only is None else tuple(only))
@@ -60,16 +61,26 @@ def run(
         store.state.migrate("crawler", FRONTIER_DDL)
         now = clock()
         register = open_register(store)
-        jobs = [CrawlJob(store.root, name, settings, now, max_requests, force) for name in names]
+        jobs = [CrawlJob(store.root, name, settings, now, max_products, force) for name in names]
         progress.start("crawl", None)
         failed = crawl_sources(
             [job for job in jobs if _prepare(store, job, register)], settings.sources_at_once, progress
         )
         report = _publish(store, settings, began)
         progress.finish()
+        empty = _without_pages(store, names)
     if failed:
         raise DataError(f"source {failed[0]}: its crawl failed. Look at logs/crawl-{failed[0]}.log, then run again.")
+    if empty:
+        raise DataError(" ".join(empty))
     return report
+
+
+def _without_pages(store: Store, names: Mapping[str, SourceSettings]) -> list[str]:
+    """Return a message for each source of which no page is stored."""
+    with closing(store.state.connect()) as connection:
+        said = (explain_no_pages(connection, name, source) for name, source in names.items())
+        return [message for message in said if message]
 
 
 def _check_sources(settings: CrawlSettings, names: Iterable[str]) -> None:
@@ -94,7 +105,7 @@ def _prepare(store: Store, job: CrawlJob, register: Register) -> bool:
             if known and known[0] != scope:
                 frontier.reopen_all()
             start = (url for text in job.source.start if (url := normalise(text)))
-            frontier.add(Found(url, rank=1) for url in start if not register.holds("url", url))
+            frontier.add(Found(url, rank=0) for url in start if not register.holds("url", url))
             frontier.reopen(RETRYABLE)
             connection.execute(
                 "INSERT INTO source_runs (source, scope) VALUES (?, ?) ON CONFLICT (source) "

@@ -1,6 +1,7 @@
 """Stage ``records``: makes product records from the pages that the crawl stored."""
 
 import hashlib
+import sqlite3
 import time
 from collections import Counter
 from contextlib import closing
@@ -8,12 +9,14 @@ from contextlib import closing
 import pyarrow as pa
 
 from crawler.crawl.frontier import FRONTIER_DDL
+from crawler.crawl.nothing_kept import explain_no_products
 from crawler.crawl.stored_pages import StoredPageRow, pages_digest, remember_outcomes, stored_pages
 from crawler.records.choice import ChosenPages, choose_products
 from crawler.records.page_reader import Outcomes, PageReader, read_pages
 from crawler.records.tables import known_products, write_records
 from crawler.settings import CrawlSettings
 from crawler.tombstoned_pages import drop_tombstoned_pages
+from m5data.errors import DataError
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Objects, Stage, Store
 from storage.identity import load_or_create_key
@@ -46,6 +49,7 @@ def run(store: Store, settings: CrawlSettings, *, clock: Clock = utc_now, progre
     Raises:
         SettingsError: A page object cannot be loaded.
         CorruptObjectError: A stored page is damaged.
+        DataError: No page of a source shows a product; the other sources' products are kept.
     """
     began = time.monotonic()
     with store.lock():
@@ -70,7 +74,21 @@ def run(store: Store, settings: CrawlSettings, *, clock: Clock = utc_now, progre
                     ((p, readers[p.source].version, outcomes[p.source, p.url]) for p in stale),
                 )
                 progress.finish()
+                _check_products(connection, settings, choice)
                 return report
+
+
+def _check_products(connection: sqlite3.Connection, settings: CrawlSettings, choice: ChosenPages) -> None:
+    """Raise where a source has pages and no product.
+
+    Raises:
+        DataError: A source has none.
+    """
+    with_products = {page.source for page in choice.products.values()}
+    names = [name for name, source in settings.sources.items() if source.start and name not in with_products]
+    said = (explain_no_products(connection, name, settings.sources[name]) for name in names)
+    if messages := [message for message in said if message]:
+        raise DataError(" ".join(messages))
 
 
 def _is_stale(page: StoredPageRow, readers: _Readers) -> bool:

@@ -2,9 +2,9 @@
 
 import hashlib
 import re
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Literal, get_args
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
 
 from m5data.errors import NotAuthorisedError, SettingsError
 from m5data.records import MediaKind
@@ -34,6 +34,9 @@ def _check_pattern(pattern: str) -> str:
 
 Pattern = Annotated[str, AfterValidator(_check_pattern)]
 
+Language = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]{4})?(-([a-z]{2}|\d{3}))?$")]
+"""A language tag in lower case."""
+
 
 class SourceSettings(StageSettings):
     """One shop."""
@@ -57,7 +60,11 @@ class SourceSettings(StageSettings):
     """Regular expressions that match a product's (canonical) URL: only there are products, and a match
     without one is a reject. None: any page may hold a product, and sitemaps say which should."""
     follow: tuple[Pattern, ...] = ()
-    """Regular expressions, one of which a link must match to be followed. None: all of the shop's hosts."""
+    """Regular expressions, one of which a URL must match to be requested, unless it matches ``product_urls`` or is a
+    start URL or a sitemap. They bound links and sitemaps alike. None: all URLs of the shop's hosts."""
+    languages: tuple[Language, ...] = ()
+    """Languages to crawl, as tags such as ``en`` or ``pt-br``: pages in others are left out. None: the language of the
+    start page, so that a product in several languages comes once."""
     page_object: str | None = Field(default=None, pattern=r"^[\w.]+:\w+$")
     """``module:Class`` of a page object of your own; None: the one registered for the host, or the generic one."""
     max_pages: int | None = Field(default=None, gt=0)
@@ -69,7 +76,7 @@ class SourceSettings(StageSettings):
 
     def scope_key(self) -> tuple[object, ...]:
         """Return the settings that decide which pages belong to the source."""
-        return (self.start, self.follow, self.local)
+        return (self.start, self.follow, self.product_urls if self.follow else (), self.languages, self.local)
 
 
 class CrawlSettings(StageSettings):
@@ -110,6 +117,9 @@ class CrawlSettings(StageSettings):
     """Hours that the crawl of one source may take; what is left waits for the next run."""
     max_depth: int = Field(default=30, gt=0)
     """Links from a start page at most; pages of one listing count as one step."""
+    max_shrink: float = Field(default=0.3, ge=0, le=1)
+    """Largest share of a source's products that one run may remove without ``--allow-shrink``; a shop that shows a
+    third less is more often broken than changed."""
     max_listing_pages: int = Field(default=5_000, gt=0)
     """Next pages in a row, and different query strings of one path, at most: facets and calendars have no end."""
     max_redirects: int = Field(default=5, gt=0)
@@ -137,17 +147,6 @@ class CrawlSettings(StageSettings):
         """Value of ``User-Agent``: one name everywhere, with the contact."""
         return f"{self.user_agent}/{_VERSION}" + (f" (+{self.contact})" if self.contact else "")
 
-    @model_validator(mode="after")
-    def _check_contact(self) -> Self:
-        """Require a contact for sources that are not local."""
-        strangers = [name for name, source in self.sources.items() if source.start and not source.local]
-        if strangers and not self.contact:
-            raise ValueError(
-                f"contact must be a mail or web address, because the source {strangers[0]!r} is not local. "
-                "It is sent with every request."
-            )
-        return self
-
     def scope_digest(self, name: str) -> str:
         """Return a hash of the settings that decide which pages a source has; a change makes all of them due."""
         mine = (self.max_depth, self.max_listing_pages, self.user_agent, self.opt_outs)
@@ -160,7 +159,7 @@ class CrawlSettings(StageSettings):
             names: only these; None: all that have a start URL.
 
         Raises:
-            SettingsError: a name is not a source's.
+            SettingsError: a name is not a source's, or a shop that is not local would get no contact.
             NotAuthorisedError: one of them may not be crawled.
         """
         for name in names or ():
@@ -174,6 +173,12 @@ class CrawlSettings(StageSettings):
                     f"m5data.toml: sources.{name}.crawl_authorised must be true before this shop can be crawled. "
                     f"Ask the owner of {source.start[0]} for permission, then set it."
                 )
+        strangers = [name for name, source in chosen.items() if not source.local]
+        if strangers and not self.contact:
+            raise SettingsError(
+                f"m5data.toml: crawl.contact must be a mail or web address, because the source {strangers[0]!r} is not "
+                "local. It is sent with every request."
+            )
         return chosen
 
 

@@ -32,7 +32,7 @@ def collect(
     Args:
         workspace: Folder of the workspace.
         source: Only this source.
-        limit: At most so many pages a source.
+        limit: At most so many products a source.
         refresh: Request every page again, whatever its age.
     """
     # Prefect keeps a flow's globals beyond the interpreter's end, which DuckDB complains of there

@@ -36,7 +36,7 @@ def crawl(workspace: Workspace, settings: CrawlSettings, context: RunContext) ->
         raise SettingsError("m5data.toml: there is no shop; add a section [sources.NAME] (docs/sources.md shows how)")
     options = context.options
     only = [options.source] if options.source else None
-    return {"only": only, "max_requests": options.limit, "force": options.refresh}
+    return {"only": only, "max_products": options.limit, "force": options.refresh}
 
 
 def ingest(workspace: Workspace, settings: CrawlSettings, context: RunContext) -> Arguments:
@@ -53,7 +53,12 @@ def ingest(workspace: Workspace, settings: CrawlSettings, context: RunContext) -
         known = ", ".join(sorted(settings.sources)) or "none"
         raise UsageError(f"ingest: add --source NAME, one of: {known}")
     source = options.source or next(iter(settings.sources))
-    return {"feed": options.feed, "source": source, "form": options.feed_format}
+    return {
+        "feed": options.feed,
+        "source": source,
+        "form": options.feed_format,
+        "allow_shrink": options.allow_shrink,
+    }
 
 
 def download(workspace: Workspace, settings: object, context: RunContext) -> Arguments:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from crawler.pending_work import PendingPages, due_pages
 from m5data.dry_run import Outlook
 from m5data.progress import RunningStage, running_stage
 from m5data.stage import Clock, utc_now
@@ -46,6 +47,8 @@ class Status:
     version: int
     stages: list[StageStatus]
     """Stages that have run, in pipeline order; then other changes of the workspace."""
+    pages: list[PendingPages]
+    """Pages of each source that are stored, and those that wait, after an interrupted crawl too."""
     ledger: list[dict[str, object]]
     running: RunningStage | None
     rate: float | None
@@ -66,6 +69,7 @@ def status_of(workspace: Workspace, *, clock: Clock = utc_now) -> Status:
     return Status(
         snapshot.number,
         [_stage(outlook, name) for name in sorted(snapshot.stages, key=_place)],
+        due_pages(workspace.store, workspace.settings.crawl, now),
         snapshot.sql(LEDGER_BY_MODALITY).to_pylist(),
         running,
         None if running is None else running.rate(now),

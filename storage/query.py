@@ -48,6 +48,8 @@ def query_errors() -> Iterator[None]:
     """Raise DuckDB's errors inside the block as QueryError."""
     try:
         yield
+    except duckdb.InterruptException:
+        raise QueryError("sql: the query was stopped, because it took too long. Narrow it or add a LIMIT.") from None
     except duckdb.Error as error:
         raise QueryError(f"sql: {_one_line(str(error))}") from error
 

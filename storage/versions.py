@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from threading import Timer
 from types import MappingProxyType
 from typing import Any
 
@@ -16,6 +17,17 @@ import pyarrow as pa
 
 from m5data.errors import CorruptObjectError, DataError, WorkspaceError
 from m5data.stage import StageReport
+from storage.catalogue_view import (
+    CATALOGUE_MEANING,
+    PRODUCT_TEXT_COLUMNS,
+    PRODUCT_TEXT_MEANING,
+    SPEC_VALUES_COLUMNS,
+    SPEC_VALUES_MEANING,
+    SPEC_VALUES_SQL,
+    catalogue_columns,
+    catalogue_sql,
+    product_text_sql,
+)
 from storage.engine import open_engine, quote
 from storage.files import Layout, replace_file
 from storage.query import Scope, confine, query_errors, read, scope_of
@@ -270,13 +282,24 @@ class Snapshot:
         """
         return self.batches(query, params).read_all()
 
-    def batches(self, query: str, params: Sequence[object] | None = None) -> pa.RecordBatchReader:
+    def batches(
+        self, query: str, params: Sequence[object] | None = None, *, seconds: float | None = None
+    ) -> pa.RecordBatchReader:
         """Return a reader of the result of one SELECT, so that it need not fit in memory.
 
+        Args:
+            query: SQL.
+            params: Values of its parameters.
+            seconds: How long it may take, reading included; None: as long as it likes.
+
         Raises:
-            QueryError: The query is wrong or not a SELECT; also raised while reading.
+            QueryError: The query is wrong, not a SELECT, or takes too long; also raised while reading.
         """
         engine = open_engine()
+        timer = Timer(seconds or 0, engine.interrupt)
+        timer.daemon = True
+        if seconds is not None:
+            timer.start()
         try:
             with query_errors():
                 scope = scope_of(engine, query, self.record.buckets)
@@ -286,9 +309,10 @@ class Snapshot:
             confine(engine, self._layout.tables)
             reader = read(engine, query, params)
         except BaseException:
+            timer.cancel()
             engine.close()
             raise
-        return pa.RecordBatchReader.from_batches(reader.schema, _drain(engine, reader))
+        return pa.RecordBatchReader.from_batches(reader.schema, _drain(engine, reader, timer))
 
     def _show(self, engine: duckdb.DuckDBPyConnection, scope: Scope | None) -> None:
         """Create the views of the tables in ``scope`` over its buckets; None: all views."""
@@ -301,12 +325,21 @@ class Snapshot:
                 engine.execute(sql)
                 engine.execute(comments_sql(name, meaning, columns))
 
+    def aligned_specs_view(self, name: str, *, only: Sequence[Partition] | None = None) -> str:
+        """Return the statement that creates a view of the specifications with their normalised values.
+
+        Args:
+            name: Name of the view.
+            only: Partitions to show; None: all.
+        """
+        files = [file for file in self.files("specs") if only is None or file.partition in only]
+        lines = rows_sql(_spec("specs"), self._layout.table("specs"), files)
+        return f"CREATE OR REPLACE VIEW {quote(name)} AS {aligned_specs_sql(lines, self._norms(only))}"
+
     def _show_norms(self, engine: duckdb.DuckDBPyConnection, only: Sequence[Partition] | None) -> None:
         """Replace the view ``specs`` with one that joins the normalised values of ``spec_norms``."""
+        engine.execute(self.aligned_specs_view("specs", only=only))
         spec = _spec("specs")
-        files = [file for file in self.files("specs") if only is None or file.partition in only]
-        lines = rows_sql(spec, self._layout.table("specs"), files)
-        engine.execute(f"CREATE OR REPLACE VIEW specs AS {aligned_specs_sql(lines, self._norms(only))}")
         engine.execute(comments_sql("specs", spec.meaning, spec.columns))
 
     def _norms(self, only: Sequence[Partition] | None = None) -> str:
@@ -323,11 +356,19 @@ def _derived() -> Iterator[tuple[str, tuple[str, str, Sequence[Column]]]]:
     """Yield the views that are no tables: name, and SQL, meaning and columns."""
     yield "ledger", (ledger_sql(), ledger_meaning(), ledger_columns())
     yield "spec_numbers", (SPEC_NUMBERS_SQL, SPEC_NUMBERS_MEANING, SPEC_NUMBERS_COLUMNS)
+    yield "catalogue", (f"CREATE VIEW catalogue AS {catalogue_sql()}", CATALOGUE_MEANING, catalogue_columns())
+    values_sql = f"CREATE VIEW spec_values AS {SPEC_VALUES_SQL}"
+    yield "spec_values", (values_sql, SPEC_VALUES_MEANING, SPEC_VALUES_COLUMNS)
+    text_sql = f"CREATE VIEW product_text AS {product_text_sql()}"
+    yield "product_text", (text_sql, PRODUCT_TEXT_MEANING, PRODUCT_TEXT_COLUMNS)
 
 
-def _drain(engine: duckdb.DuckDBPyConnection, reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
-    with closing(engine), query_errors():
-        yield from reader
+def _drain(engine: duckdb.DuckDBPyConnection, reader: pa.RecordBatchReader, timer: Timer) -> Iterator[pa.RecordBatch]:
+    try:
+        with closing(engine), query_errors():
+            yield from reader
+    finally:
+        timer.cancel()
 
 
 def _spec(name: str) -> TableSpec:

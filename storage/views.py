@@ -28,7 +28,9 @@ __all__ = [
     "view_sql",
 ]
 
-_ASKS_NORMS = re.compile(r"property_norm|value_norm|unit|spec_numbers|(?<!\()\*|^\s*from\b", re.IGNORECASE)
+_ASKS_NORMS = re.compile(
+    r"property_norm|value_norm|unit|spec_numbers|spec_values|product_text|(?<!\()\*|^\s*from\b", re.IGNORECASE
+)
 """Names of the columns, a star outside ``count(*)``, or DuckDB's bare FROM."""
 
 

@@ -17,6 +17,14 @@ from crawler.media.outcome import MEANINGS, state_of
 from m5data.cli.main import app
 from m5data.settings import Settings
 from m5data.stages import STAGES, resolve
+from storage.catalogue_view import (
+    CATALOGUE_MEANING,
+    PRODUCT_TEXT_COLUMNS,
+    PRODUCT_TEXT_MEANING,
+    SPEC_VALUES_COLUMNS,
+    SPEC_VALUES_MEANING,
+    catalogue_columns,
+)
 from storage.tables import TABLES, Column, TableSpec
 from storage.views import SPEC_NUMBERS_COLUMNS, SPEC_NUMBERS_MEANING, ledger_columns, ledger_meaning
 from tests.misbehaving import FAULTS
@@ -44,6 +52,9 @@ def _tables() -> Iterator[str]:
         yield from _table(spec.name, spec.meaning, spec.columns, _layout(spec))
     yield from _table("ledger", ledger_meaning(), ledger_columns(), "A view.")
     yield from _table("spec_numbers", SPEC_NUMBERS_MEANING, SPEC_NUMBERS_COLUMNS, "A view.")
+    yield from _table("catalogue", CATALOGUE_MEANING, catalogue_columns(), "A view.")
+    yield from _table("spec_values", SPEC_VALUES_MEANING, SPEC_VALUES_COLUMNS, "A view.")
+    yield from _table("product_text", PRODUCT_TEXT_MEANING, PRODUCT_TEXT_COLUMNS, "A view.")
 
 
 def _table(name: str, meaning: str, columns: tuple[Column, ...], layout: str) -> Iterator[str]:

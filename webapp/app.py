@@ -19,6 +19,7 @@ from annotate.tasks import TaskBoard, TaskSettings
 from m5data.stage import Clock, utc_now
 from storage import Store
 from webapp.annotate_routes import AnnotationRoutes
+from webapp.catalogue.index import CurrentIndex
 from webapp.catalogue.product_reader import ProductReader
 from webapp.label_routes import ReviewRoutes
 from webapp.object_routes import ObjectRoutes
@@ -33,6 +34,7 @@ from webapp.security.rate_limit import RateLimit
 from webapp.security.sessions import Sessions, Signer
 from webapp.settings import ServeSettings
 from webapp.sign_in_routes import SignInRoutes
+from webapp.sql_routes import SqlRoutes
 
 __all__ = ["make_app"]
 
@@ -52,6 +54,7 @@ def make_app(
         clock: For sign-ins and answers.
     """
     board, threads, products = TaskBoard(store.state, tasks, clock), Threads(), ProductReader(store, time.monotonic)
+    index = CurrentIndex(products.newest)
     access = _access_control(store, board, settings, key, clock)
     pages = Pages()
 
@@ -59,13 +62,15 @@ def make_app(
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
         threads.close()
+        index.close()
         products.close()
         board.close()
 
     routes: list[BaseRoute] = [
         *SignInRoutes(access, pages, clock).routes,
         *AnnotationRoutes(board, products, pages, threads).routes,
-        *BrowsingRoutes(products, pages, threads).routes,
+        *BrowsingRoutes(products, index, store.objects, pages, threads).routes,
+        *SqlRoutes(products, pages, threads).routes,
         *ReviewRoutes(store.state, products, pages, threads, clock).routes,
         *ObjectRoutes(store.objects, threads).routes,
         Mount("/static", _Static(packages=[("webapp", "static")])),

@@ -1,8 +1,11 @@
 """Serve media objects, with byte ranges (RFC 9110, section 14), and single frames."""
 
+import io
 import re
 from collections.abc import AsyncIterator
 
+import numpy as np
+from PIL import Image
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -48,10 +51,14 @@ IMAGE_TYPES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp", "
 """Images that browsers show and that can hold no script: never SVG."""
 PLAYABLE_TYPES = frozenset({"video/mp4", "video/webm", "video/quicktime", "audio/mpeg"})
 FRAMES = "video/x-motion-jpeg"
+ARRAY = "application/octet-stream"
 _HASH = re.compile(r"[0-9a-f]{64}")
 _JPEG = b"\xff\xd8\xff"
 _CHUNK = 1 << 18
 _LARGEST_FRAME = 1 << 24
+_LARGEST_ARRAY = 1 << 24
+_MOST_ROWS = 256
+_MOST_COLUMNS = 2000
 _HEADERS = {
     "content-security-policy": "default-src 'none'; sandbox",
     "cache-control": "private, max-age=31536000, immutable",
@@ -67,6 +74,7 @@ class ObjectRoutes:
         self.routes: list[BaseRoute] = [
             Route("/objects/{sha256}", self.show),
             Route("/frames/{sha256}/{offset:int}/{length:int}", self.show_frame),
+            Route("/mfcc/{sha256}/{rows:int}.png", self.show_mfcc),
         ]
 
     async def show(self, request: Request) -> Response:
@@ -103,6 +111,16 @@ class ObjectRoutes:
             raise HTTPException(404, "no such frame")
         return Response(data, headers=_HEADERS, media_type="image/jpeg")
 
+    async def show_mfcc(self, request: Request) -> Response:
+        """Answer with an MFCC array as a picture: time to the right, the lowest coefficient at the bottom."""
+        visitor_of(request)
+        rows = request.path_params["rows"]
+        ref = await self._find(request.path_params["sha256"], {ARRAY})
+        if not 0 < rows <= _MOST_ROWS or ref.payload_length % (4 * rows) or ref.payload_length > _LARGEST_ARRAY:
+            raise HTTPException(404, "no such array")
+        data = await self._read(ref.sha256, 0, ref.payload_length)
+        return Response(await self._threads.read(_draw, data, rows), headers=_HEADERS, media_type="image/png")
+
     async def _find(self, sha256: str, types: frozenset[str] | set[str]) -> ObjectRef:
         """Return where an object lies; there is none to see unless its type is safe to show."""
         known = _HASH.fullmatch(sha256) is not None
@@ -121,3 +139,14 @@ class ObjectRoutes:
             return await self._threads.read(self._objects.read_slice, sha256, offset, length)
         except (CorruptObjectError, MissingSegmentError) as error:
             raise HTTPException(404, "the object is damaged or gone") from error
+
+
+def _draw(data: bytes, rows: int) -> bytes:
+    """Return a PNG of a float32 array [rows, T]: each row by itself from dark, its least value, to light."""
+    array = np.frombuffer(data, "<f4").reshape(rows, -1)
+    array = np.nan_to_num(array[::-1, :: -(-array.shape[1] // _MOST_COLUMNS) or 1])
+    low, high = array.min(axis=1, keepdims=True, initial=0.0), array.max(axis=1, keepdims=True, initial=0.0)
+    scaled = (array - low) / np.maximum(high - low, 1e-9)
+    picture = io.BytesIO()
+    Image.fromarray((scaled * 255).astype(np.uint8)).save(picture, "PNG")
+    return picture.getvalue()

@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from webapp.catalogue.product_card import plain
 from webapp.security.gate import Visitor
 
 __all__ = ["LANGUAGE_COOKIE", "Language", "Pages", "language_of", "texts_in"]
@@ -17,6 +18,7 @@ __all__ = ["LANGUAGE_COOKIE", "Language", "Pages", "language_of", "texts_in"]
 Language = Literal["en", "zh"]
 LANGUAGE_COOKIE = "m5data_language"
 _LANGUAGES: tuple[Language, ...] = get_args(Language)
+_LONGEST = 300
 _YEAR_S = 365 * 24 * 3600
 
 
@@ -31,6 +33,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self._templates.filters["plain"] = lambda text, longest=_LONGEST: plain(str(text), longest)
 
     def render(self, request: Request, template: str, status: int = 200, **values: object) -> HTMLResponse:
         """Return a page; a language that the address asks for is remembered."""

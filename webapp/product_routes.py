@@ -1,46 +1,67 @@
-"""``/products``: search for products, and show one with all its modalities."""
+"""``/products``: explore the products, and show one with all its modalities."""
 
-from urllib.parse import urlencode
+import re
+import shlex
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from m5data.errors import CorruptObjectError
+from storage import Objects
+from storage.objects.warc import StoredPage
+from webapp.catalogue.explore import Overview, explore
+from webapp.catalogue.index import CurrentIndex, StillPreparingError
 from webapp.catalogue.product_detail import read_detail
 from webapp.catalogue.product_reader import ProductReader
-from webapp.catalogue.search import Filters, ResultPage, Search, find_products, list_filters
+from webapp.catalogue.selection import SORTS, Selection, sql_of_selection
 from webapp.object_routes import PLAYABLE_TYPES
 from webapp.pages import Pages
 from webapp.requests import Threads, visitor_of
 
 __all__ = ["BrowsingRoutes"]
 
+_HTML = re.compile(r"(?:text/html|application/xhtml\+xml) *(?:; *charset=[\w-]+)?", re.IGNORECASE)
+_REPLAY = {
+    "content-security-policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:",
+    "referrer-policy": "no-referrer",
+}
 _LONGEST = 300
-"""Characters of a search's parts, and of a product id."""
+"""Characters of a product id."""
 
 
 class BrowsingRoutes:
     """Shows products to reviewers."""
 
-    def __init__(self, products: ProductReader, pages: Pages, threads: Threads) -> None:
-        self._products, self._pages, self._threads = products, pages, threads
+    def __init__(
+        self, products: ProductReader, index: CurrentIndex, objects: Objects, pages: Pages, threads: Threads
+    ) -> None:
+        self._products, self._index, self._objects = products, index, objects
+        self._pages, self._threads = pages, threads
         self.routes: list[BaseRoute] = [
             Route("/products", self.search),
             Route("/products/{product_id:path}", self.show),
+            Route("/pages/{product_id:path}", self.replay),
         ]
 
     async def search(self, request: Request) -> HTMLResponse:
-        """Answer with one page of products."""
+        """Answer with one page of a selection and its facets."""
         visitor_of(request, "reviewer")
-        search = _search(request)
-        found, filters, version = await self._threads.read(self._find, search)
-        following = None
-        if found.next is not None:
-            kept = {"q": search.text, "source": search.source, "class": search.sub_class, "split": search.split}
-            following = "?" + urlencode({**{k: v for k, v in kept.items() if v}, "after": found.next})
+        selection = Selection.parse(_ranges_joined(request.query_params.multi_items()))
+        try:
+            found = await self._threads.read(self._explore, selection)
+        except StillPreparingError:
+            return self._pages.render(request, "preparing.html")
         return self._pages.render(
-            request, "products.html", found=found, filters=filters, search=search, following=following, version=version
+            request,
+            "products.html",
+            found=found,
+            selection=selection,
+            sorts=SORTS,
+            sql=sql_of_selection(selection),
+            command=f"m5data export --where {shlex.quote(selection.where)}",
+            version=self._products.snapshot.number,
         )
 
     async def show(self, request: Request) -> HTMLResponse:
@@ -54,12 +75,42 @@ class BrowsingRoutes:
             raise HTTPException(404, "no such product")
         return self._pages.render(request, "product.html", detail=detail, card=detail.card, playable=PLAYABLE_TYPES)
 
-    def _find(self, search: Search) -> tuple[ResultPage, Filters, int]:
-        with self._products.reading() as engine:
-            return find_products(engine, search), list_filters(engine), self._products.snapshot.number
+    async def replay(self, request: Request) -> Response:
+        """Answer with the stored page of a product, without scripts, forms, or anything from elsewhere."""
+        visitor_of(request, "reviewer")
+        page = await self._threads.read(self._stored_page, request.path_params["product_id"])
+        if page is None:
+            raise HTTPException(404, "no stored page")
+        sent = {name.lower(): value for name, value in page.headers}.get("content-type", "")
+        kind = sent if _HTML.fullmatch(sent) else "text/plain; charset=utf-8"
+        return Response(page.body, headers={**_REPLAY, "content-type": kind})
+
+    def _stored_page(self, product_id: str) -> StoredPage | None:
+        snapshot = self._products.newest()
+        query = "SELECT page_sha256 FROM products WHERE product_id = ?"
+        found = snapshot.sql(query, [product_id])["page_sha256"].to_pylist()
+        if not found or found[0] is None:
+            return None
+        try:
+            return self._objects.page(found[0])
+        except CorruptObjectError:
+            return None
+
+    def _explore(self, selection: Selection) -> Overview:
+        with self._index.reading() as engine:
+            return explore(engine, selection)
 
 
-def _search(request: Request) -> Search:
-    given = request.query_params
-    names = {"text": "q", "source": "source", "sub_class": "class", "split": "split", "after": "after"}
-    return Search(**{name: given.get(key, "")[:_LONGEST].replace("\0", "") for name, key in names.items()})
+def _ranges_joined(given: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the parameters with ``price.least`` and ``price.most``, as the form sends them, as one range."""
+    bounds = dict(given)
+    joined = [
+        (
+            name.removesuffix(".least"),
+            f"{value.strip()}..{bounds.get(name.removesuffix('.least') + '.most', '').strip()}",
+        )
+        for name, value in given
+        if name.endswith(".least")
+    ]
+    named = [("p." + value, "") for name, value in given if name == "property" and value]
+    return [*given, *joined, *named]

@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from crawler.crawl.visits import Found, Recrawl, Task, Visit
@@ -80,6 +80,21 @@ FRONTIER_DDL = (
     # Reasons of earlier versions, in the words that pages and media share.
     "UPDATE source_pages SET reason = 'connect' WHERE reason = 'unreachable'",
     "UPDATE source_pages SET reason = 'bad_http' WHERE reason = 'broken_answer'",
+    # Start pages come before sitemaps: they say which language is crawled. Products come before listings.
+    "UPDATE source_pages SET rank = CASE rank WHEN 0 THEN 1 WHEN 1 THEN 0 WHEN 2 THEN 3 ELSE 4 END",
+    # A hash of what a person sees of the page.
+    "ALTER TABLE source_pages ADD COLUMN content TEXT",
+    "CREATE INDEX IF NOT EXISTS source_pages_content ON source_pages (source, content) WHERE content IS NOT NULL",
+    # What the crawl knows of the source's languages (JSON), and the pages in a row without anything new, by space
+    # of URLs and part of it.
+    "ALTER TABLE source_runs ADD COLUMN languages TEXT",
+    """CREATE TABLE IF NOT EXISTS source_spaces (
+        source TEXT NOT NULL,
+        space TEXT NOT NULL,
+        part TEXT NOT NULL,
+        streak INTEGER NOT NULL,
+        PRIMARY KEY (source, space, part)
+    ) WITHOUT ROWID""",
 )
 
 
@@ -135,10 +150,38 @@ class Frontier:
 
     def reopen_all(self) -> None:
         """Put every URL back in the queue, for an unconditional request: the source's scope changed."""
-        self._connection.execute(
+        for statement in (
             "UPDATE source_pages SET state = 'pending', etag = NULL, last_modified = NULL WHERE source = ?",
-            (self._source,),
-        )
+            "UPDATE source_runs SET languages = NULL WHERE source = ?",
+            "DELETE FROM source_spaces WHERE source = ?",
+        ):
+            self._connection.execute(statement, (self._source,))
+
+    def languages(self) -> Mapping[str, object] | None:
+        """Return what earlier runs have learnt of the source's languages."""
+        query = "SELECT languages FROM source_runs WHERE source = ?"
+        row = self._connection.execute(query, (self._source,)).fetchone()
+        return json.loads(row[0]) if row and row[0] else None
+
+    def keep_languages(self, learnt: Mapping[str, object]) -> None:
+        """Keep what this run has learnt of the source's languages."""
+        statement = "UPDATE source_runs SET languages = ? WHERE source = ?"
+        self._connection.execute(statement, (json.dumps(learnt), self._source))
+
+    def streaks(self) -> dict[tuple[str, str], int]:
+        """Return the pages in a row without anything new, by space and part."""
+        query = "SELECT space, part, streak FROM source_spaces WHERE source = ?"
+        return {(space, part): streak for space, part, streak in self._connection.execute(query, (self._source,))}
+
+    def revive(self) -> None:
+        """Put the URLs of given-up spaces back in the queue: one of the spaces brought something new."""
+        statement = "UPDATE source_pages SET state = 'pending' WHERE source = ? AND reason = 'nothing_new'"
+        self._connection.execute(statement, (self._source,))
+
+    def shows(self, content: str, url: str) -> bool:
+        """Return whether another URL has shown the same content."""
+        query = "SELECT 1 FROM source_pages WHERE source = ? AND content = ? AND url != ? LIMIT 1"
+        return self._connection.execute(query, (self._source, content, url)).fetchone() is not None
 
     def add(self, found: Iterable[Found]) -> None:
         """Add URLs; known ones keep their state."""
@@ -155,9 +198,12 @@ class Frontier:
         tasks = [Task(**{**values, "listed": bool(values["listed"])}) for values in found]
         return [task for task in tasks if task.url not in busy][:count]
 
-    def record(self, visits: Iterable[Visit]) -> None:
-        """Record visits and the URLs discovered by them, in one transaction."""
+    def record(self, visits: Iterable[Visit], streaks: Iterable[tuple[str, str, int]] = ()) -> None:
+        """Record visits, the URLs discovered by them, and counts of spaces, in one transaction."""
         with transaction(self._connection):
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO source_spaces VALUES (?, ?, ?, ?)", ((self._source, *row) for row in streaks)
+            )
             for visit in visits:
                 self._connection.execute(_RECORD, self._outcome(visit))
                 self.add(visit.found)
@@ -232,6 +278,7 @@ class Frontier:
             "forget": visit.forget,
             "redirect": visit.redirect_to,
             "canonical": visit.canonical,
+            "content": visit.content,
             "now": self._now,
             "gone": gone,
         }
@@ -251,12 +298,16 @@ ON CONFLICT (source, url) DO UPDATE SET
     depth = min(depth, excluded.depth),
     kind = CASE WHEN state = 'absent' THEN excluded.kind ELSE kind END,
     state = CASE WHEN excluded.state = 'pending' AND (reason IN ('too_deep', 'trap') OR
-        (state = 'absent' AND excluded.kind = 'page')) THEN 'pending' ELSE state END
+        (state = 'absent' AND excluded.kind = 'page')) THEN 'pending'
+        WHEN state = 'pending' AND page_sha256 IS NULL AND excluded.reason = 'other_language' THEN 'skipped'
+        ELSE state END,
+    detail = iif(state = 'pending' AND excluded.reason = 'other_language', excluded.detail, detail),
+    reason = iif(state = 'pending' AND excluded.reason = 'other_language', excluded.reason, reason)
 """
 
 _REOPEN = """
 UPDATE source_pages SET state = 'pending' WHERE source = :source AND state != 'pending' AND (
-    checked_at <= iif(rank < 3, :soonest, (SELECT value FROM json_each(:due) WHERE key = min(steady, :last)))
+    checked_at <= iif(rank IN (0, 1, 3), :soonest, (SELECT value FROM json_each(:due) WHERE key = min(steady, :last)))
     OR (checked_at <= :failed AND reason IN (SELECT value FROM json_each(:passing))))
 """
 
@@ -270,6 +321,7 @@ UPDATE source_pages SET
     last_modified = CASE WHEN :sha IS NOT NULL THEN :modified ELSE coalesce(:modified, last_modified) END,
     headers = CASE WHEN :sha IS NOT NULL THEN :headers ELSE headers END,
     canonical = CASE WHEN :sha IS NOT NULL THEN :canonical ELSE canonical END,
+    content = CASE WHEN :sha IS NOT NULL THEN :content ELSE content END,
     fetched_at = CASE WHEN :sha IS NOT NULL THEN :now ELSE fetched_at END,
     vanished_at = CASE WHEN :gone THEN coalesce(vanished_at, :now) WHEN :state = 'done' THEN NULL ELSE vanished_at END,
     steady = CASE WHEN :status = 304 OR :sha = page_sha256 THEN steady + 1 WHEN :sha IS NOT NULL THEN 0 ELSE steady END,

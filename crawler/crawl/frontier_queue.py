@@ -2,21 +2,32 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Protocol
 
 from crawler.crawl.frontier import Frontier
+from crawler.crawl.languages import Languages, url_language
+from crawler.crawl.spaces import Spaces
 from crawler.crawl.visits import Found, Task, Visit
 from crawler.net.http_policy import BUSY_STATUSES, RETRYABLE, RateLimiter, is_retryable, retry_wait_s
 
-__all__ = ["FrontierQueue", "PageStore", "QueueLimits", "Refuse"]
+__all__ = ["FrontierQueue", "PageStore", "QueueLimits", "Refuse", "ShowsProduct"]
 
 
 Refuse = Callable[[str], tuple[str, str] | None]
 """URL -> reason and detail why it must not be requested, None where it may."""
+ShowsProduct = Callable[[str, bytes, tuple[tuple[str, str], ...]], bool]
+"""URL, body and headers of a page -> whether it shows a product."""
 _AHEAD = 64
+_LEADING = 1
+"""Ranks up to this one (start pages, sitemaps) decide which further pages are requested."""
+_REQUESTS_PER_PRODUCT = 20
+_PRODUCT = 2
+"""Rank of product pages."""
+_SPARE_REQUESTS = 50
+"""Requests of a run with a limit of products: so many, and so many for each product."""
 
 
 class PageStore(Protocol):
@@ -38,8 +49,8 @@ class QueueLimits:
 
     max_pages: int
     """Stored pages of the source."""
-    max_requests: int | None
-    """Requests of this run; None: no limit."""
+    max_products: int | None
+    """Product pages fetched in this run; None: no limit."""
     max_bytes: int
     """Of responses, in this run."""
     max_seconds: float
@@ -67,10 +78,19 @@ class FrontierQueue:
         limits: budgets.
         refuse: robots.txt and site-wide opt-outs.
         flushed: called with the number of visits that each flush made durable.
+        shows_product: whether a page shows a product.
+        languages: languages that the settings choose; none: the start page's.
     """
 
     def __init__(
-        self, frontier: Frontier, pages: PageStore, limits: QueueLimits, refuse: Refuse, flushed: Callable[[int], None]
+        self,
+        frontier: Frontier,
+        pages: PageStore,
+        limits: QueueLimits,
+        refuse: Refuse,
+        flushed: Callable[[int], None],
+        shows_product: ShowsProduct,
+        languages: Iterable[str] = (),
     ) -> None:
         self._frontier = frontier
         self._pages = pages
@@ -83,8 +103,14 @@ class FrontierQueue:
         self._attempts: dict[str, int] = {}
         self._new_room = limits.max_pages - frontier.stored()
         self._requests = 0
+        self._products = 0
         self._received = 0
-        self._sitemaps: set[str] = set()
+        self._shows_product = shows_product
+        self._languages = Languages.of(languages, frontier.languages())
+        self._spaces = Spaces(frontier.streaks())
+        self._contents: set[str] = set()
+        self._leading: dict[str, int] = {}
+        self._under_way: set[str] = set()
         self._failures_in_a_row = 0
         self._began = self._last_flush = time.monotonic()
         self._retries = 0
@@ -100,18 +126,41 @@ class FrontierQueue:
         while self.stopped is None and not self.limiter.is_paused(time.monotonic()):
             if not self._ready and not self._fill():
                 return None
-            if self._sitemaps and self._ready[0].kind != "sitemap":
-                return None  # a sitemap under way may say that the page has not changed
+            if not self._is_ripe(self._ready[0]):
+                return None
             task = self._ready.popleft()
-            refusal = self._refuse(task.url)
+            refusal = self._refuse(task.url) or self._refusal(task)
             if refusal is not None:
-                self._finished.append(Visit(task, "skipped", *refusal, kind=task.kind, attempts=0))
+                self._finished.append(
+                    Visit(task, "skipped", *refusal, kind=task.kind, attempts=0, forget=refusal[0] == "other_language")
+                )
             elif self._has_room(task):
                 self._requests += 1
-                if task.kind == "sitemap":
-                    self._sitemaps.add(task.url)
+                self._under_way.add(task.url)
+                if task.rank <= _LEADING:
+                    self._leading[task.url] = task.rank
                 return task
         return None
+
+    def _is_ripe(self, task: Task) -> bool:
+        """Return whether nothing under way may decide about a URL.
+
+        A start page says which language is crawled, a sitemap that a page has not changed; the products under way may
+        be the last ones of the run.
+        """
+        if any(rank < task.rank for rank in self._leading.values()):
+            return False
+        most = self._limits.max_products
+        return most is None or not self._under_way or self._products + len(self._under_way) < most
+
+    def _refusal(self, task: Task) -> tuple[str, str] | None:
+        """Return why a URL is not worth a request: its language is not crawled, or its like bring nothing new."""
+        if task.rank > 0 and self._languages.refuses(task.url):
+            return "other_language", f"the source's language is {', '.join(self._languages.taken)}"
+        if task.kind == "sitemap" or task.listed or task.rank == 0 or task.page_sha256 is not None:
+            return None
+        space = self._spaces.gives_up(task.url, following=task.chain > 0)
+        return ("nothing_new", f"pages like {space} brought nothing new") if space else None
 
     def count_bytes(self, received: int) -> None:
         """Count the bytes of a response against the run's budget."""
@@ -124,6 +173,10 @@ class FrontierQueue:
     def finish(self, visit: Visit, body: bytes | None = None, headers: tuple[tuple[str, str], ...] = ()) -> None:
         """Take back a URL with its visit, and store its page, if any."""
         url = visit.task.url
+        self._under_way.discard(url)
+        visit = self._in_language(visit)
+        if visit.state != "done":
+            body = None
         if body is not None:
             mime = (visit.headers or {}).get("content-type", "").partition(";")[0].strip() or "text/html"
             sha = self._pages.put(body, mime=mime, url=url, headers=headers, status=visit.http_status or 200)
@@ -133,12 +186,12 @@ class FrontierQueue:
         if visit.page_sha256 is None and visit.task.page_sha256 is None:
             self._new_room += 1
         attempts = self._attempts.pop(url, 0) + 1
-        found = tuple(self._admit(visit.found))
+        found = self._found(visit, body, headers)
         self._finished.append(replace(visit, attempts=attempts, found=found))
         self._count_failure(visit)
         self.limiter.report(time.monotonic(), visit.http_status, self._limits.backoff_s)
-        self._sitemaps.discard(url)
-        if visit.kind == "sitemap":
+        self._leading.pop(url, None)
+        if visit.kind == "sitemap" or visit.task.rank <= _LEADING:
             self._look_again()
         elif (
             len(self._finished) >= self._limits.batch_pages
@@ -175,7 +228,7 @@ class FrontierQueue:
         """Make pages durable, then their visits."""
         if self._finished:
             self._pages.flush()
-            self._frontier.record(self._finished)
+            self._frontier.record(self._finished, self._spaces.changed())
             self._busy.difference_update(visit.task.url for visit in self._finished)
             count = len(self._finished)
             self._finished.clear()
@@ -208,8 +261,13 @@ class FrontierQueue:
         limits = self._limits
         if self.stopped is not None:
             return
-        if limits.max_requests is not None and self._requests >= limits.max_requests:
-            self.stopped = ("budget", f"limit of {limits.max_requests} requests in this run")
+        if limits.max_products is not None and self._products >= limits.max_products:
+            self.stopped = ("budget", f"limit of {limits.max_products} products in this run")
+        elif (
+            limits.max_products is not None
+            and self._requests >= _REQUESTS_PER_PRODUCT * limits.max_products + _SPARE_REQUESTS
+        ):
+            self.stopped = ("budget", f"{self._requests} requests for {self._products} products in this run")
         elif self._received >= limits.max_bytes:
             self.stopped = ("budget", f"{self._received} bytes in this run, limit {limits.max_bytes}")
         elif time.monotonic() - self._began > limits.max_seconds:
@@ -221,11 +279,66 @@ class FrontierQueue:
         if self._failures_in_a_row >= self._limits.max_failures_in_a_row:
             self.stopped = ("source_down", f"{self._failures_in_a_row} pages in a row failed, last: {visit.reason}")
 
+    def _in_language(self, visit: Visit) -> Visit:
+        """Learn which languages the shop has, and leave a page out whose language is not crawled."""
+        if visit.kind != "page" or visit.http_status != 200:
+            return visit
+        task = visit.task
+        spoken = {item.url: item.language for item in visit.found if item.language}
+        known = self._languages
+        if task.rank == 0:
+            self._languages = known.start_from(task.url, visit.language)
+        excluded = self._languages.excludes(task.url, visit.language, spoken)
+        named = [*spoken, *([task.url] if excluded else [])]
+        self._languages = self._languages.learn(tag for url in named if (tag := url_language(url)))
+        if self._languages != known:
+            self._frontier.keep_languages(self._languages.learnt())
+        if not excluded or task.rank == 0:
+            return visit
+        detail = f"{visit.language or spoken.get(task.url)}; the source's language is {', '.join(known.taken)}"
+        return replace(visit, state="skipped", reason="other_language", detail=detail, forget=True, headers=None)
+
+    def _found(self, visit: Visit, body: bytes | None, headers: tuple[tuple[str, str], ...]) -> tuple[Found, ...]:
+        """Return the URLs that a visit adds, and count what it brought to its space.
+
+        The links of a page that looks like another one are left out: it is that page under a second URL.
+        """
+        found = tuple(self._admit(visit.found))
+        if visit.kind != "page" or visit.state != "done":
+            return found
+        if body is None:
+            self._products += visit.task.rank == _PRODUCT
+            return found
+        url, first = visit.task.url, visit.task.page_sha256 is None
+        seen = self._has_seen(visit.content, url)
+        asked = self._limits.max_products is not None or (first and self._spaces.in_doubt(url))
+        product = asked and not seen and self._shows_product(url, body, headers)
+        self._products += product
+        new = (item.url for item in found if not item.refused and not self._frontier.knows(item.url))
+        if first and self._spaces.note(url, () if seen else new, product=product):
+            self._frontier.revive()
+        return () if seen else found
+
+    def _has_seen(self, content: str | None, url: str) -> bool:
+        """Return whether another page of this source looks the same."""
+        if content is None:
+            return False
+        seen = content in self._contents or self._frontier.shows(content, url)
+        self._contents.add(content)
+        return seen
+
     def _admit(self, found: tuple[Found, ...]) -> Iterator[Found]:
-        """Refuse URLs that lie too deep or in an endless listing."""
+        """Refuse URLs in other languages, those that lie too deep and those of an endless listing."""
+        variants = self._languages.taken and any(i.language and self._languages.takes(i.language) for i in found)
         for item in found:
             if item.refused:
                 yield item
+            elif variants and item.language and not self._languages.takes(item.language):
+                yield replace(
+                    item,
+                    refused="other_language",
+                    detail=f"the source's language is {', '.join(self._languages.taken)}",
+                )
             elif item.depth > self._limits.max_depth:
                 yield replace(
                     item, refused="too_deep", detail=f"more than {self._limits.max_depth} links from the start"

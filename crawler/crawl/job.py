@@ -32,7 +32,7 @@ class CrawlJob:
     settings: CrawlSettings
     now: datetime
     """Time of the run, which every visit carries."""
-    max_requests: int | None = None
+    max_products: int | None = None
     force: bool = False
     """Every page is due, however recent its last visit."""
 

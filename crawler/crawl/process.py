@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import re
 import sqlite3
 import sys
 import time
@@ -12,25 +13,35 @@ from datetime import datetime, timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from lxml import etree
 from scrapy.crawler import AsyncCrawlerProcess
 
 from crawler.crawl.frontier import Frontier
-from crawler.crawl.frontier_queue import FrontierQueue, QueueLimits, Refuse
+from crawler.crawl.frontier_queue import FrontierQueue, QueueLimits, Refuse, ShowsProduct
 from crawler.crawl.job import CrawlJob
 from crawler.crawl.responses import PageRules
 from crawler.crawl.scope import Scope, web_host
 from crawler.crawl.site_rules import HostRules, SiteFiles, SourceStoppedError
+from crawler.crawl.sitemaps import is_sitemap_url
 from crawler.crawl.spider import ShopSpider, SpiderWork
 from crawler.crawl.visits import Found
 from crawler.net.client import ClientLimits, PageClient
 from crawler.net.robots import MAX_ROBOTS_BYTES
+from crawler.pages.page_kind import is_product
+from crawler.pages.parse import parse_page
 from crawler.settings import CrawlSettings
 from crawler.tombstoned_pages import Withhold
+from m5data.errors import PageError
 from storage import Store
 from storage.lock import enter_child
 from takedown.register import open_register
 
 __all__ = ["crawl_source"]
+
+_UNREADABLE = (
+    ArithmeticError, AttributeError, LookupError, PageError, RecursionError, TypeError, ValueError, etree.LxmlError,
+)  # fmt: skip
+"""Errors of page objects, also of users' own: the page counts as no product."""
 
 
 def crawl_source(job: CrawlJob, progress: Connection) -> None:
@@ -52,7 +63,9 @@ def crawl_source(job: CrawlJob, progress: Connection) -> None:
         frontier.add(_sitemaps(job, rules))
         with store.objects.writer("page") as pages:
             refuse = _Refusals(rules)
-            queue = FrontierQueue(frontier, pages, _limits(job, delay_s), refuse, progress.send)
+            queue = FrontierQueue(
+                frontier, pages, _limits(job, delay_s), refuse, progress.send, _shows_product(job), job.source.languages
+            )
             with _noting_stop(connection, job.name, queue):
                 _run_spider(job, queue, Withhold(open_register(store)), refuse)
 
@@ -98,21 +111,41 @@ def _delay(job: CrawlJob, rules: dict[str, HostRules]) -> float:
 
 
 def _sitemaps(job: CrawlJob, rules: dict[str, HostRules]) -> Iterator[Found]:
-    """Yield the sitemaps of robots.txt or, where it names none, the usual place."""
+    """Yield the sitemaps of robots.txt or, where it names none, the usual place.
+
+    A source that starts from sitemaps has no others.
+    """
+    if any(is_sitemap_url(url) for url in job.source.start):
+        return
     scope = Scope(job.source.start)
     for home in job.homes:
         named = [url for url in rules[web_host(home)].robots.sitemaps if scope.holds(url)]
         for url in named:
-            yield Found(url, kind="sitemap", rank=0, listed=True)
+            yield Found(url, kind="sitemap", rank=1, listed=True)
         if not named:
-            yield Found("/".join(home.split("/", 3)[:3]) + "/sitemap.xml", kind="sitemap", rank=0)
+            yield Found("/".join(home.split("/", 3)[:3]) + "/sitemap.xml", kind="sitemap", rank=1)
+
+
+def _shows_product(job: CrawlJob) -> ShowsProduct:
+    """Return the question whether a page of the source shows a product."""
+    patterns = [re.compile(pattern) for pattern in job.source.product_urls]
+
+    def shows_product(url: str, body: bytes, headers: tuple[tuple[str, str], ...]) -> bool:
+        if patterns and not any(pattern.search(url) for pattern in patterns):
+            return False
+        try:
+            return bool(is_product(parse_page(body, url, headers, page_object=job.source.page_object)))
+        except _UNREADABLE:
+            return False
+
+    return shows_product
 
 
 def _limits(job: CrawlJob, delay_s: float) -> QueueLimits:
     settings = job.settings
     return QueueLimits(
         max_pages=job.source.max_pages or settings.max_pages,
-        max_requests=job.max_requests,
+        max_products=job.max_products,
         max_bytes=job.source.max_bytes or settings.max_bytes,
         max_seconds=(job.source.max_hours or settings.max_hours) * 3600,
         max_failures_in_a_row=settings.max_failures_in_a_row,
@@ -135,7 +168,7 @@ def _run_spider(job: CrawlJob, queue: FrontierQueue, withhold: Withhold, refuse:
     """
     settings = job.settings
     rules = PageRules(
-        scope=Scope(job.source.start, job.source.follow),
+        scope=Scope(job.source.start, job.source.follow, job.source.product_urls),
         agent=settings.user_agent,
         opt_outs=settings.opt_outs,
         max_redirects=settings.max_redirects,

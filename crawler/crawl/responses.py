@@ -1,9 +1,11 @@
 """Pure functions from one response to what becomes of its URL, and the URLs that it adds to the frontier."""
 
+import hashlib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
-from crawler.crawl.scope import Scope
+from crawler.crawl.languages import alternates, page_language, sitemap_languages
+from crawler.crawl.scope import Scope, without_order
 from crawler.crawl.sitemaps import Sitemap, looks_like_sitemap, read_sitemap, sitemap_urls
 from crawler.crawl.visits import Found, Task, Visit
 from crawler.net.client import Fetched
@@ -111,11 +113,18 @@ def _page(task: Task, response: Fetched, rules: PageRules) -> tuple[Visit, bytes
     said = page_opt_out(document, rules.agent, rules.opt_outs)
     if said:
         return Visit(task, "skipped", "opt_out", said, 200, forget=True, found=found), None
-    return _stored(task, response, document, found), response.body
+    visit = Visit(
+        task, "done", http_status=200, headers=_kept(response), canonical=canonical_url(document),
+        content=_content(document), language=page_language(document), found=found,
+    )  # fmt: skip
+    return visit, response.body
 
 
-def _stored(task: Task, response: Fetched, document: Document, found: tuple[Found, ...]) -> Visit:
-    return Visit(task, "done", http_status=200, headers=_kept(response), canonical=canonical_url(document), found=found)
+def _content(document: Document) -> str | None:
+    """Return a hash of the visible text and images of a page; None where there are none."""
+    shown = document.tree.xpath("//body//text()[not(parent::script or parent::style)] | //body//img/@src")
+    text = " ".join(word for one in shown for word in str(one).split())
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16] if text else None
 
 
 def _is_html(response: Fetched) -> bool:
@@ -143,42 +152,60 @@ def kept_headers(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
 def links_of_page(document: Document, task: Task, scope: Scope, agent: str) -> tuple[Found, ...]:
     """Return the links of a page within its source, in page order, each URL once.
 
-    The next page of a listing is no step deeper and comes before other links. Links marked
-    nofollow, and all links of a page marked so, are not followed.
+    The next page of a listing is no step deeper and comes before other links. The page in other languages counts as
+    linked, with its language. Links marked nofollow, and all links of a page marked so, are not followed.
     """
     if "nofollow" in opt_outs(document, agent):
         return ()
     found: dict[str, Found] = {}
+    for text, tag in alternates(document).items():
+        url = _spell(text, document)
+        if url and scope.holds(url) and scope.allows(url):
+            found[url] = Found(url, rank=scope.rank(url), depth=task.depth, language=tag)
     following = _spell(next_link(document), document)
-    if following and scope.holds(following):
-        found[following] = Found(following, rank=2, depth=task.depth, chain=task.chain + 1)
+    if following and scope.holds(following) and scope.allows(following):
+        found[following] = Found(following, rank=3, depth=task.depth, chain=task.chain + 1)
     canonical = _spell(canonical_url(document), document)
-    if canonical and scope.holds(canonical):
-        found.setdefault(canonical, Found(canonical, depth=task.depth + 1))
+    if canonical and scope.holds(canonical) and scope.allows(canonical):
+        found.setdefault(canonical, Found(canonical, rank=scope.rank(canonical), depth=task.depth + 1))
     for link in links(document)[:_MAX_LINKS]:
         url = None if link.nofollow else _spell(link.url, document)
         if url and scope.follows(url):
             trap = ("trap", "path repeats itself") if repeats(url) else (None, "")
-            found.setdefault(url, Found(url, depth=task.depth + 1, refused=trap[0], detail=trap[1]))
-    found.pop(task.url, None)
-    return tuple(found.values())
+            item = Found(url, rank=scope.rank(url), depth=task.depth + 1, refused=trap[0], detail=trap[1])
+            found.setdefault(url, item)
+    return tuple(item for url, item in found.items() if url != task.url or item.language)
 
 
 def links_of_sitemap(sitemap: Sitemap, task: Task, scope: Scope) -> tuple[Found, ...]:
-    """Return the pages and sitemaps that a sitemap lists; those of other hosts are refused as ``offsite``."""
+    """Return the pages and sitemaps that a sitemap lists.
+
+    Pages of other hosts are refused as ``offsite``, those that the settings do not follow as ``not_followed``.
+    """
     pages = (
-        Found(url, depth=1, listed=True, listed_in=task.url, modified=sitemap.modified.get(text))
-        if scope.holds(url)
-        else Found(url, depth=1, refused="offsite", detail=f"listed in {task.url}; its host is not the source's")
-        for url, text in sitemap_urls(sitemap.urls, task.url, scope).items()
+        _listed(url, text, sitemap, task, scope) for url, text in sitemap_urls(sitemap.urls, task.url, scope).items()
     )
     deep = "too_deep" if task.depth >= _MAX_SITEMAP_DEPTH else None
+    names = sitemap_urls(sitemap.sitemaps, task.url, scope)
+    variants = sitemap_languages(names)
     files = (
-        Found(url, kind="sitemap", rank=0, depth=task.depth + 1, refused=deep)
-        for url in sitemap_urls(sitemap.sitemaps, task.url, scope)
+        Found(url, kind="sitemap", rank=1, depth=task.depth + 1, language=variants.get(url), refused=deep)
+        for url in names
         if scope.holds(url)
     )
     return (*files, *pages)
+
+
+def _listed(url: str, text: str, sitemap: Sitemap, task: Task, scope: Scope) -> Found:
+    if not scope.holds(url):
+        return Found(url, depth=1, refused="offsite", detail=f"listed in {task.url}; its host is not the source's")
+    if not scope.allows(url):
+        detail = f"listed in {task.url}; it matches neither follow nor product_urls"
+        return Found(url, depth=1, refused="not_followed", detail=detail)
+    return Found(
+        url, rank=scope.rank(url, listed=True), depth=1, listed=True, listed_in=task.url,
+        modified=sitemap.modified.get(text), language=sitemap.languages.get(text),
+    )  # fmt: skip
 
 
 def redirected(task: Task, location: str, scope: Scope, max_redirects: int) -> Found | str:
@@ -208,4 +235,5 @@ def _most(words: Collection[str]) -> int:
 
 
 def _spell(url: str | None, document: Document) -> str | None:
-    return normalise(url, encoding=document.encoding) if url else None
+    spelling = normalise(url, encoding=document.encoding) if url else None
+    return without_order(spelling) if spelling else None

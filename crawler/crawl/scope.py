@@ -6,13 +6,19 @@ from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from crawler.net.address_guard import authority
 
-__all__ = ["Scope", "rehost", "web_host"]
+__all__ = ["Scope", "rehost", "web_host", "without_order"]
 
 _FILES = re.compile(
     r"""\.(?:jpe?g|png|gif|webp|avif|svg|ico|bmp|tiff?|mp4|webm|mov|avi|mkv|m3u8|mp3|wav|ogg|flac|css|m?js|json
     |woff2?|ttf|eot|otf|pdf|docx?|xlsx?|pptx?|zip|rar|7z|tar|t?gz|exe|dmg|apk|iso|rss|atom)$""",
     re.IGNORECASE | re.VERBOSE,
 )
+_FORMS = re.compile(
+    r"""/(?:(?:shopping-?)?cart|checkout|log-?(?:in|out)|sign-?(?:in|out|up)|register|wish-?lists?|my-?account|compare
+    |(?:reviews?|comments?)/(?:add|new|create|post|write))(?:/|\.\w+$|$)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""Paths of pages that do something for a visitor: they show no product of their own."""
 _SAME_ITEMS = re.compile(
     r"""sort(?:_?by|_?order|ing)?|order(?:_?by)?|dir(?:ection)?|view_?mode|display|per_?page|page_?size
     |add[-_]to[-_]cart|compare|wishlist|print|replytocom|share""",
@@ -29,6 +35,19 @@ def web_host(url: str) -> str:
     return authority(url).removesuffix(":80").removesuffix(":443")
 
 
+def without_order(url: str) -> str:
+    """Return a URL with its parameters in alphabetical order, each once.
+
+    Filters link to the same page with parameters in the order of the clicks that lead there. A query string that is
+    not made of ``name=value`` stays as it is.
+    """
+    base, mark, query = url.partition("?")
+    pairs = query.split("&")
+    if not mark or not all("=" in pair for pair in pairs):
+        return url
+    return f"{base}?{'&'.join(sorted(set(pairs)))}"
+
+
 def rehost(url: str, host_of: str) -> str:
     """Return ``url`` with the scheme and host of ``host_of``."""
     there, here = urlsplit(url), urlsplit(host_of)
@@ -40,12 +59,14 @@ class Scope:
 
     Args:
         start: its start URLs; their hosts are the scope.
-        follow: regular expressions, one of which a link must match; none: every link of the hosts.
+        follow: regular expressions, one of which a URL must match; none: every URL of the hosts.
+        product_urls: regular expressions of product pages, which are always followed.
     """
 
-    def __init__(self, start: Iterable[str], follow: Iterable[str] = ()) -> None:
+    def __init__(self, start: Iterable[str], follow: Iterable[str] = (), product_urls: Iterable[str] = ()) -> None:
         self.hosts = frozenset(web_host(url) for url in start)
         self._follow = tuple(re.compile(pattern) for pattern in follow)
+        self._products = tuple(re.compile(pattern) for pattern in product_urls)
 
     def holds(self, url: str) -> bool:
         """Return whether a URL is on one of the source's hosts."""
@@ -56,9 +77,24 @@ class Scope:
         if not self.holds(url):
             return False
         if self._follow:
-            return any(pattern.search(url) for pattern in self._follow)
+            return self.allows(url)
         parts = urlsplit(url)
-        if _FILES.search(parts.path):
+        if _FILES.search(parts.path) or _FORMS.search(parts.path):
             return False
         names = (name for name, _ in parse_qsl(parts.query, keep_blank_values=True))
         return not any(_SAME_ITEMS.fullmatch(name) for name in names)
+
+    def allows(self, url: str) -> bool:
+        """Return whether the settings let a URL be requested: without ``follow``, any."""
+        return not self._follow or any(pattern.search(url) for pattern in (*self._follow, *self._products))
+
+    def rank(self, url: str, *, listed: bool = False) -> int:
+        """Return the place of a page in the order of requests (:attr:`crawler.crawl.visits.Found.rank`).
+
+        Args:
+            url: the page, not the next one of a listing.
+            listed: a sitemap names it.
+        """
+        if any(pattern.search(url) for pattern in self._products) or (listed and not self._products):
+            return 2
+        return 5 if "?" in url else 4

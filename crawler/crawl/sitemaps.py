@@ -5,13 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
+from urllib.parse import urlsplit
 
 from lxml import etree
 
-from crawler.crawl.scope import Scope, rehost
+from crawler.crawl.languages import language_tag
+from crawler.crawl.scope import Scope, rehost, without_order
 from crawler.pages.urls import normalise
 
-__all__ = ["Sitemap", "looks_like_sitemap", "read_sitemap", "sitemap_urls"]
+__all__ = ["Sitemap", "is_sitemap_url", "looks_like_sitemap", "read_sitemap", "sitemap_urls"]
 
 _MAX_URLS = 50_000
 """The protocol's own limit of one file."""
@@ -30,6 +32,13 @@ class Sitemap:
     """Further files, of an index."""
     modified: Mapping[str, str] = field(default_factory=dict)
     """Page -> date of its last change (``lastmod``), ISO 8601, UTC; only pages with a readable one."""
+    languages: Mapping[str, str] = field(default_factory=dict)
+    """Page -> its language, of pages that the file names in several (``hreflang``)."""
+
+
+def is_sitemap_url(url: str) -> bool:
+    """Return whether a URL is that of a sitemap by its name."""
+    return urlsplit(url).path.lower().endswith((".xml", ".xml.gz"))
 
 
 def looks_like_sitemap(body: bytes) -> bool:
@@ -63,25 +72,41 @@ def read_sitemap(body: bytes, max_bytes: int) -> Sitemap:
     found = _entries(text)[:_MAX_URLS]
     if not text.rstrip().endswith(b">"):
         found = found[:-1]  # cut off: the last URL may be incomplete
-    pages = tuple(url for name, url, _ in found if name == "url")
-    dates = {url: date for name, url, said in found if name == "url" and (date := _utc(said))}
-    return Sitemap(pages, tuple(url for name, url, _ in found if name == "sitemap"), dates)
+    pages = tuple(entry.url for entry in found if entry.name == "url")
+    dates = {entry.url: date for entry in found if entry.name == "url" and (date := _utc(entry.modified))}
+    languages = {url: tag for entry in found for url, tag in entry.alternates}
+    return Sitemap(pages, tuple(entry.url for entry in found if entry.name == "sitemap"), dates, languages)
 
 
-def _entries(text: bytes) -> list[tuple[str, str, str]]:
-    """Return element name, URL and ``lastmod`` of all entries, also behind a stray ``&``."""
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    name: str
+    url: str
+    modified: str
+    alternates: tuple[tuple[str, str], ...]
+    """URL and language."""
+
+
+def _entries(text: bytes) -> list[_Entry]:
+    """Return all entries, also behind a stray ``&``."""
     # Nothing outside the file is ever read: no entities, no DTD, no network.
     events = etree.iterparse(
         BytesIO(text), events=("end",), resolve_entities=False, no_network=True, load_dtd=False, recover=True
     )
-    found: list[tuple[str, str, str]] = []
+    found: list[_Entry] = []
     for _, element in events:
         name = _local_name(element)
         if name in {"url", "sitemap"}:
             said = {_local_name(c): (c.text or "").strip() for c in reversed(element)}
-            found += [(name, said["loc"], said.get("lastmod", ""))] if said.get("loc") else []
+            if said.get("loc"):
+                found.append(_Entry(name, said["loc"], said.get("lastmod", ""), _alternates(element)))
             element.clear(keep_tail=False)
     return found
+
+
+def _alternates(entry: etree._Element) -> tuple[tuple[str, str], ...]:
+    links = [(link.get("href") or "", language_tag(link.get("hreflang") or "")) for link in entry.iter("{*}link")]
+    return tuple((url, tag) for url, tag in links if url and tag)
 
 
 def _utc(text: str) -> str | None:
@@ -105,7 +130,7 @@ def sitemap_urls(listed: tuple[str, ...], sitemap_url: str, scope: Scope) -> Map
     Where none of them is on a host of the source, the shop's software does not know its own host
     (``example.com``, ``localhost``): the sitemap's own host is put in its place.
     """
-    urls = [(url, text) for text in listed if (url := normalise(text, sitemap_url))]
+    urls = [(without_order(url), text) for text in listed if (url := normalise(text, sitemap_url))]
     if urls and not any(scope.holds(url) for url, _ in urls):
         urls = [(rehost(url, sitemap_url), text) for url, text in urls]
     found: dict[str, str] = {}

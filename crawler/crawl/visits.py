@@ -19,8 +19,8 @@ class Found:
 
     url: str
     kind: Kind = "page"
-    rank: int = 3
-    """Order of requests: 0 sitemap, 1 start, 2 next page of a listing, 3 any other."""
+    rank: int = 4
+    """Order of requests: 0 start, 1 sitemap, 2 product, 3 next page of a listing, 4 other, 5 other with parameters."""
     depth: int = 0
     """Links from a start page."""
     hops: int = 0
@@ -33,6 +33,8 @@ class Found:
     """That sitemap; None: no sitemap names it, or its dates do not count."""
     modified: str | None = None
     """Date of the page's last change according to that sitemap, ISO 8601, UTC."""
+    language: str | None = None
+    """Its language according to the page or the sitemap that names it; None: not said."""
     refused: str | None = None
     """Reason not to fetch it; None: it is fetched."""
     detail: str = ""
@@ -71,6 +73,10 @@ class Visit:
     """The stored page is no longer used."""
     redirect_to: str | None = None
     canonical: str | None = None
+    content: str | None = None
+    """Hash of what a person sees of the page; None: nothing."""
+    language: str | None = None
+    """The language that the page says it is in."""
     kind: Kind = "page"
     found: tuple[Found, ...] = field(default=(), repr=False)
     attempts: int = 1

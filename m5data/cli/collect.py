@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from m5data.cli.shared import HERE, JsonOption, RefreshOption, WorkspaceOption, run_verb
+from m5data.cli.shared import HERE, AllowShrinkOption, JsonOption, RefreshOption, WorkspaceOption, run_verb
 from m5data.run_options import RunOptions
 
 if TYPE_CHECKING:  # a verb imports what it needs when it runs
@@ -23,7 +23,9 @@ _LONGEST = 64 * 1024 * 1024
 def crawl(
     workspace: WorkspaceOption = HERE,
     source: Annotated[str | None, typer.Option("--source", metavar="NAME", help="Only this source.")] = None,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="At most N pages a source.")] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, metavar="N", help="At most N products a source.")
+    ] = None,
     refresh: RefreshOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -39,10 +41,12 @@ def ingest(
         Literal["auto", "jsonl", "csv", "parquet", "m5product", "product1m", "merchant"],
         typer.Option("--format", help="Format of the feed."),
     ] = "auto",
+    allow_shrink: AllowShrinkOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run the stage ingest."""
-    run_verb(workspace, "ingest", RunOptions(feed=feed, source=source, feed_format=form), as_json=as_json)
+    options = RunOptions(feed=feed, source=source, feed_format=form, allow_shrink=allow_shrink)
+    run_verb(workspace, "ingest", options, as_json=as_json)
 
 
 def download(

@@ -7,6 +7,7 @@ import pytest
 
 from m5data.errors import QueryError
 from storage import Store
+from storage.catalogue_view import PRODUCT_TEXT_COLUMNS, SPEC_VALUES_COLUMNS, catalogue_columns
 from storage.tables import TABLES
 from storage.views import SPEC_NUMBERS_COLUMNS
 from tests.storage.synthetic import commit, ids, products, spec, table
@@ -38,6 +39,9 @@ def test_the_catalogue_says_what_each_column_means(store: Store) -> None:
     rows = {(r["table_name"], r["column_name"]): r["comment"] for r in store.snapshot().sql(query).to_pylist()}
     wanted = {(name, c.name): c.meaning for name, spec in TABLES.items() for c in spec.columns}
     wanted |= {("spec_numbers", column.name): column.meaning for column in SPEC_NUMBERS_COLUMNS}
+    wanted |= {("catalogue", column.name): column.meaning for column in catalogue_columns()}
+    wanted |= {("product_text", column.name): column.meaning for column in PRODUCT_TEXT_COLUMNS}
+    wanted |= {("spec_values", column.name): column.meaning for column in SPEC_VALUES_COLUMNS}
     assert {key: value for key, value in rows.items() if key[0] != "ledger"} == wanted
     assert rows["ledger", "modalities"] == "how many are present"
 

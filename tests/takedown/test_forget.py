@@ -233,6 +233,8 @@ def test_a_feed_cannot_bring_it_back(folder: Path, tmp_path: Path, row: dict[str
     rows = [{"title": "a pot", **row}, {"id": "k5", "url": url_of("k5"), "title": "a pot"}]
     feed.write_text("\n".join(json.dumps(row) for row in rows))
     workspace = Workspace.open(folder)
-    report = ingest_stage.run(workspace.store, workspace.settings.crawl, feed, source="shop", clock=now)
+    report = ingest_stage.run(
+        workspace.store, workspace.settings.crawl, feed, source="shop", allow_shrink=True, clock=now
+    )
     assert (report.kept, report.dropped) == (1, {"taken_down": 1})
     assert Workspace.open(folder).table("products")["product_id"].to_pylist() == ["shop:k5"]

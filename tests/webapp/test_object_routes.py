@@ -1,8 +1,12 @@
 """What the workspace's objects are served as, and which are not."""
 
+import io
+
 import hypothesis.strategies as st
+import numpy as np
 import pytest
 from hypothesis import given
+from PIL import Image
 
 from tests.webapp.conftest import FRAMES, VIDEO, Filled, Site
 from webapp.object_routes import RangeNotSatisfiableError, read_range
@@ -98,3 +102,15 @@ def test_whatever_is_asked_the_answer_lies_inside(header: str, length: int) -> N
     except RangeNotSatisfiableError:
         return
     assert found is None or 0 <= found[0] < found[1] <= length
+
+
+def test_an_mfcc_array_is_a_picture_with_its_lowest_coefficient_at_the_bottom(site: Site, filled: Filled) -> None:
+    array = np.array([[0, 0, 10], [5, 1, 3]], "<f4")
+    with filled.store.objects.writer("derived") as derived:
+        sha256 = derived.put(array.tobytes(), mime="application/octet-stream", refers_to=filled.video)
+    client = site.signed_in("rita", "reviewer").client
+    answer = client.get(f"/mfcc/{sha256}/2.png")
+    assert answer.headers["content-type"] == "image/png"
+    assert np.asarray(Image.open(io.BytesIO(answer.content))).tolist() == [[255, 51, 153], [0, 0, 255]]
+    for path in (f"{sha256}/5.png", f"{sha256}/0.png", f"{filled.video}/2.png", f"{filled.page}/1.png"):
+        assert client.get(f"/mfcc/{path}").status_code == 404

@@ -73,7 +73,7 @@ class ProductCard:
     """In the order of the page."""
 
 
-TABLES = ("products", "specs", "media", "audio")
+TABLES = ("products", "specs", "spec_norms", "media", "audio")
 """Tables that a connection needs for ``read_cards``."""
 
 _LONGEST = {"caption": 2000, "name": 120, "value": 600}
@@ -86,9 +86,11 @@ select product_id, source, url, left(caption, {_LONGEST["caption"] + 1}) as capt
 from products where product_id in (select unnest($ids))
 """  # noqa: S608 - constants
 _SPECIFICATIONS = f"""
-select product_id, left(property, {_LONGEST["name"] + 1}), left(value, {_LONGEST["value"] + 1}), property_norm,
-       value_norm, unit
-from specs where product_id in (select unnest($ids)) and position < {_MAX_SPECS} order by product_id, position
+with lines as (from specs where product_id in (select unnest($ids)) and position < {_MAX_SPECS}),
+     norms as (from spec_norms where product_id in (select unnest($ids)))
+select s.product_id, left(s.property, {_LONGEST["name"] + 1}), left(s.value, {_LONGEST["value"] + 1}),
+       n.property_norm, left(n.value_norm, {_LONGEST["value"]}), n.unit
+from lines s left join norms n using (product_id, position) order by s.product_id, s.position
 """  # noqa: S608 - constants
 _MEDIA = """
 select m.product_id, m.kind, m.sha256, m.mime, m.width, m.height, m.duration_s, a.product_id is not null as sound

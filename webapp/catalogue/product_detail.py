@@ -1,20 +1,25 @@
 """Everything about one product: its five modalities, its ledger, its labels and splits."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 import duckdb
 
 from storage import Snapshot
 from storage.tables import bucket_of
 from storage.views import ledger_sql
-from webapp.catalogue.product_card import TABLES, ProductCard, read_cards
+from webapp.catalogue.product_card import TABLES, ProductCard, plain, read_cards
 
-__all__ = ["AudioClip", "Frame", "Membership", "ProductDetail", "read_detail"]
+__all__ = ["AudioClip", "Frame", "MediaFile", "Membership", "ProductDetail", "Related", "read_detail"]
 
-_BUCKETED = (*TABLES, "frames", "labels", "duplicates")
+_BUCKETED = (*TABLES, "frames", "labels")
+_WHOLE = ("splits", "rejects", "duplicates", "duplicate_pairs", "matches")
 _FRAMES = 120
+_RELATIONS = 24
+_LONGEST_URL = 300
 _LEDGER = "select image, caption, specifications, video, audio from ledger where product_id = ?"
 _LABELS = """
 select list_filter([class_name, sub_class_name, subsub_class_name], lambda name: name != '')
@@ -25,7 +30,27 @@ _GROUP = "select group_id, rule, kept, size from duplicates where product_id = ?
 _FRAME = """
 select second, object, "offset", length from frames where product_id = ? order by video_sha256, second limit ?
 """
-_AUDIO = "select mp3, duration_s, n_mfcc, mfcc_frames from audio where product_id = ? order by video_sha256"
+_AUDIO = "select mp3, duration_s, mfcc, n_mfcc, mfcc_frames from audio where product_id = ? order by video_sha256"
+_MEDIA = """
+select kind, position, left(url, 600), state, reason, attempts, http_status, width, height, bytes
+from media where product_id = ? order by kind, position limit 100
+"""
+_RELATED = f"""
+with related as (
+    select case query when $id then candidate else query end as product_id, decision as how, 1 - posterior as distance
+    from matches where $id in (query, candidate)
+    union all
+    select case product_id when $id then other_id else product_id end, rule, distance
+    from duplicate_pairs where $id in (product_id, other_id)
+    union all
+    select product_id, rule, 0 from duplicates
+    where group_id = (select group_id from duplicates where product_id = $id) and product_id <> $id and not kept
+)
+select product_id, string_agg(distinct how, ', ' order by how), min(distance) from related
+group by 1 order by 3, 1 limit {_RELATIONS}
+"""  # noqa: S608 - constants
+_CAPTION = "select product_id, left(caption, 160) from products where product_id in (select unnest($ids))"
+_PAGE = "select page_sha256, first_seen, last_seen, availability from products where product_id = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +69,38 @@ class AudioClip:
 
     mp3: str
     duration_s: float
+    mfcc: str
+    """Object of the array."""
     n_mfcc: int
     mfcc_frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFile:
+    """An image or video that the page names, and what became of it."""
+
+    kind: str
+    position: int
+    url: str
+    state: str
+    reason: str | None
+    attempts: int
+    http_status: int | None
+    width: int | None
+    height: int | None
+    bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """A product that is, or may be, the same."""
+
+    product_id: str
+    how: str
+    """Rules of duplicates, or the decision of annotators."""
+    distance: float
+    """0: the same."""
+    caption: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +128,14 @@ class ProductDetail:
     """Duplicate group: its id, the rule, whether the product is kept, products in it; None: not looked for yet."""
     frames: tuple[Frame, ...]
     audio: tuple[AudioClip, ...]
+    media: tuple[MediaFile, ...]
+    related: tuple[Related, ...]
+    """Duplicates, near duplicates and judged pairs, the closest first."""
+    page: bool
+    """Whether its page is stored."""
+    first_seen: datetime
+    last_seen: datetime
+    availability: str | None
 
 
 def read_detail(snapshot: Snapshot, product_id: str) -> ProductDetail | None:
@@ -86,6 +149,7 @@ def read_detail(snapshot: Snapshot, product_id: str) -> ProductDetail | None:
         names = [column[0] for column in ledger.description or ()]
         states = ledger.fetchone() or ()
         labels = engine.execute(_LABELS, [product_id]).fetchone()
+        page, first_seen, last_seen, availability = engine.execute(_PAGE, [product_id]).fetchall()[0]
         return ProductDetail(
             card=card,
             ledger=dict(zip(names, states, strict=True)),
@@ -94,12 +158,30 @@ def read_detail(snapshot: Snapshot, product_id: str) -> ProductDetail | None:
             group=engine.execute(_GROUP, [product_id]).fetchone(),
             frames=tuple(Frame(*row) for row in engine.execute(_FRAME, [product_id, _FRAMES]).fetchall()),
             audio=tuple(AudioClip(*row) for row in engine.execute(_AUDIO, [product_id]).fetchall()),
+            media=tuple(_media_file(row) for row in engine.execute(_MEDIA, [product_id]).fetchall()),
+            related=tuple(_related(snapshot, engine.execute(_RELATED, {"id": product_id}).fetchall())),
+            page=page is not None,
+            first_seen=first_seen,
+            last_seen=last_seen,
+            availability=availability,
         )
+
+
+def _media_file(row: tuple[Any, ...]) -> MediaFile:
+    kind, position, url, *rest = row
+    return MediaFile(kind, position, plain(url, _LONGEST_URL), *rest)
+
+
+def _related(snapshot: Snapshot, rows: Sequence[tuple[str, str, float]]) -> Iterator[Related]:
+    with closing(snapshot.connection(only=("products",))) as engine:
+        captions = dict(engine.execute(_CAPTION, {"ids": [row[0] for row in rows]}).fetchall())
+    for product_id, how, distance in rows:
+        yield Related(product_id, how, distance, plain(captions.get(product_id) or "", _LONGEST_URL))
 
 
 def _bucket(snapshot: Snapshot, product_id: str) -> duckdb.DuckDBPyConnection:
     """Open a connection to the one bucket of each table that holds the product; the ledger stays cheap at any size."""
-    engine = snapshot.connection(only=("splits", "rejects"))
+    engine = snapshot.connection(only=_WHOLE)
     bucket = bucket_of(product_id, snapshot.record.buckets)
     for name in _BUCKETED:
         engine.execute(snapshot.view(name, name, only=[bucket]))

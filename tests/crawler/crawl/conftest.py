@@ -46,6 +46,8 @@ class Shop:
 
     pages: dict[str, str | bytes | Answer] = field(default_factory=dict)
     """Path with query -> HTML, bytes, or a handler. The ETag is the content's hash."""
+    otherwise: Answer | None = None
+    """Answers what is not among the pages; None: nothing does."""
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     at_request: dict[int, Callable[[], None]] = field(default_factory=dict)
     """What to do when the shop is asked for that many times."""
@@ -112,7 +114,7 @@ class Shop:
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         self.asked.append((request.path_qs, dict(request.headers)))
         self.at_request.pop(len(self.asked), lambda: None)()
-        page = self.pages.get(request.path_qs)
+        page = self.pages.get(request.path_qs) or self.otherwise
         if page is None:
             return web.Response(status=404, text="nothing here")
         if callable(page):

@@ -172,7 +172,8 @@ def test_without_robots_nothing_is_fetched_and_the_next_run_tries_again(
 
     shop.pages = {"/": listing_page([]), "/robots.txt": how or hang_up}
     settings = settings_for(shop, retries=1)
-    assert counts(crawl_stage.run(store, settings, clock=clock)) == (1, 0, {"unreachable_robots": 1})
+    with pytest.raises(DataError, match=r"no page was kept: unreachable_robots 1 .*the shop is up, then run again"):
+        crawl_stage.run(store, settings, clock=clock)
     assert set(shop.count()) == {"/robots.txt"}
     assert "without it nothing may be fetched" in rejects(store, shop)["/"][1]
     del shop.pages["/robots.txt"]
@@ -194,13 +195,15 @@ def test_a_page_that_never_comes_is_given_up_in_time(store: Store, shop: Shop, c
 
 def test_a_host_that_asks_for_too_long_a_delay_is_left_alone(store: Store, shop: Shop, clock: Clock) -> None:
     shop.pages = {"/": listing_page([]), "/robots.txt": b"User-agent: *\nCrawl-delay: 300"}
-    assert counts(crawl_stage.run(store, settings_for(shop), clock=clock)) == (1, 0, {"robots_delay": 1})
+    with pytest.raises(DataError, match=r"robots_delay 1 \(robots\.txt asks for 300 s.*Ask its owner"):
+        crawl_stage.run(store, settings_for(shop), clock=clock)
 
 
 def test_an_address_inside_the_network_needs_a_source_marked_local(store: Store, shop: Shop, clock: Clock) -> None:
     shop.pages = {"/": listing_page([])}
     settings = settings_for(shop, source={"local": False}, contact="mail@lab.example", retries=0)
-    assert counts(crawl_stage.run(store, settings, clock=clock)) == (1, 0, {"unreachable_robots": 1})
+    with pytest.raises(DataError, match=r"set sources\.shop\.local = true"):
+        crawl_stage.run(store, settings, clock=clock)
     assert ("private_address" in rejects(store, shop)["/"][1], shop.asked) == (True, [])
 
 
@@ -212,7 +215,7 @@ def test_a_budget_leaves_the_rest_for_the_next_run(store: Store, shop: Shop, clo
     asked = len(shop.asked)
     crawl_stage.run(store, few, clock=clock)
     assert len(shop.asked) == asked
-    two_more = crawl_stage.run(store, settings_for(shop), clock=clock, max_requests=2)
+    two_more = crawl_stage.run(store, settings_for(shop), clock=clock, max_products=2)
     assert counts(two_more) == (7, 5, {"budget": 2})
     assert counts(crawl_stage.run(store, settings_for(shop), clock=clock)) == (7, 7, {})
     assert shop.count()["/p/0"] == 1

@@ -110,7 +110,7 @@ def visit(frontier: Frontier, url: str, **outcome: object) -> None:
 
 def test_each_visit_that_finds_no_change_makes_a_page_wait_longer(connection: sqlite3.Connection) -> None:
     first = Frontier(connection, "s", T0)
-    first.add([Found(URL + "calm"), Found(URL + "lively"), Found(URL + "list", rank=2)])
+    first.add([Found(URL + "calm"), Found(URL + "lively"), Found(URL + "list", rank=3)])
     for url in ("calm", "lively", "list"):
         visit(first, url, page_sha256="aa", headers={})
     second = Frontier(connection, "s", T0, Recrawl((T0, "2024-04-30"), T0))

@@ -12,7 +12,7 @@ from storage import Store
 
 URL = "https://shop.example/"
 LIMITS = QueueLimits(
-    max_pages=100, max_requests=None, max_bytes=1_000_000, max_seconds=100, max_failures_in_a_row=3, max_depth=5,
+    max_pages=100, max_products=None, max_bytes=1_000_000, max_seconds=100, max_failures_in_a_row=3, max_depth=5,
     max_listing_pages=3, retries=2, backoff_s=1, max_wait_s=10, batch_pages=10, batch_s=100,
 )  # fmt: skip
 
@@ -43,7 +43,8 @@ def frontier(store: Store) -> Iterator[Frontier]:
 
 def queue_of(frontier: Frontier, pages: Pages | None = None, **limits: object) -> FrontierQueue:
     refuse = {URL + "private": ("robots", "Disallow")}.get
-    return FrontierQueue(frontier, pages or Pages(), replace(LIMITS, **limits), refuse, lambda _: None)  # type: ignore[arg-type]
+    limited = replace(LIMITS, **limits)  # type: ignore[arg-type]
+    return FrontierQueue(frontier, pages or Pages(), limited, refuse, lambda _: None, lambda url, *_: "/p" in url)
 
 
 def done(task: Task, *found: Found) -> Visit:
@@ -107,8 +108,14 @@ def test_the_page_budget_holds_new_pages_back_and_lets_known_ones_be_visited(fro
     frontier.reopen(())
     assert drain(queue_of(frontier, max_pages=2)) == ["0", "1"]
     assert drain(queue_of(frontier, max_pages=3)) == ["2"]
-    limited = queue_of(frontier, max_requests=0)
-    assert (drain(limited), limited.stopped) == ([], ("budget", "limit of 0 requests in this run"))
+
+
+def test_a_limit_of_products_counts_pages_that_show_one(frontier: Frontier) -> None:
+    frontier.add(Found(f"{URL}{name}") for name in ("a", "p1", "p2", "p3"))
+    limited = queue_of(frontier, max_products=2)
+    assert (drain(limited), limited.stopped) == (
+        ["a", "p1", "p2"], ("budget", "limit of 2 products in this run"),
+    )  # fmt: skip
 
 
 def test_the_byte_budget_ends_the_run(frontier: Frontier) -> None:

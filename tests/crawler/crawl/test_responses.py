@@ -11,7 +11,7 @@ HTML = (("Content-Type", "text/html"), ("ETag", '"7"'), ("Server", "x"))
 
 
 def task(path: str = "/p", **known: object) -> Task:
-    values: dict[str, object] = {"kind": "page", "rank": 3, "depth": 1, "hops": 0, "chain": 0, "listed": False}
+    values: dict[str, object] = {"kind": "page", "rank": 4, "depth": 1, "hops": 0, "chain": 0, "listed": False}
     return Task(HOME + path, **{**values, **known})  # type: ignore[arg-type]
 
 
@@ -24,9 +24,9 @@ def test_a_page_is_kept_with_the_headers_its_reading_needs_and_its_links() -> No
     assert read_response(task(), Fetched(200, HTML, body), RULES) == (
         Visit(
             task(), "done", http_status=200, headers={"content-type": "text/html", "etag": '"7"'},
-            canonical=HOME + "/q",
+            canonical=HOME + "/q", content="b14e6bd468c946b6",
             found=(
-                Found(HOME + "/l?page=2", rank=2, depth=1, chain=1),
+                Found(HOME + "/l?page=2", rank=3, depth=1, chain=1),
                 Found(HOME + "/q", depth=2),
                 Found(HOME + "/b", depth=2),
                 Found(HOME + "/a/a/a/a/a", depth=2, refused="trap", detail="path repeats itself"),
@@ -98,7 +98,7 @@ def test_a_sitemap_is_known_by_its_content() -> None:
     body = b"<urlset><url><loc>https://shop.example/p/1</loc></url></urlset>"
     visit, kept = read_response(task("/map"), Fetched(200, (), body), RULES)
     assert (visit.kind, visit.state, visit.found, kept) == (
-        "sitemap", "done", (Found(HOME + "/p/1", depth=1, listed=True, listed_in=HOME + "/map"),), body,
+        "sitemap", "done", (Found(HOME + "/p/1", rank=2, depth=1, listed=True, listed_in=HOME + "/map"),), body,
     )  # fmt: skip
 
 

@@ -33,8 +33,12 @@ def test_an_unknown_source_is_named() -> None:
 
 
 def test_strangers_are_not_called_on_without_an_address_to_complain_to() -> None:
-    with pytest.raises(ValidationError, match="contact must be a mail or web address"):
-        CrawlSettings(sources={"shop": SourceSettings(start=(HOME,))})
+    stranger = CrawlSettings(sources={"shop": SourceSettings(start=(HOME,), crawl_authorised=True)})
+    with pytest.raises(SettingsError, match=r"crawl\.contact must be a mail or web address"):
+        stranger.authorised()
+    unasked = CrawlSettings(sources={"shop": SourceSettings(start=(HOME,))})
+    with pytest.raises(NotAuthorisedError):  # what matters more is said first
+        unasked.authorised()
     assert CrawlSettings(sources={"shop": SourceSettings(start=(HOME,), local=True)}).agent_header == "m5data/0.1"
     assert crawl().agent_header == "m5data/0.1 (+data@lab.example)"
 

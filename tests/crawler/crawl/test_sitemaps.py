@@ -67,8 +67,8 @@ def test_one_stranger_among_the_shops_own_stays_a_stranger() -> None:
     sitemap = Sitemap(("https://shop.example/p/1", "https://other.example/p"), ("https://shop.example/s2.xml",))
     sitemap = replace(sitemap, modified={"https://shop.example/p/1": "2024-01-02"})
     assert links_of_sitemap(sitemap, task, scope) == (
-        Found("https://shop.example/s2.xml", "sitemap", 0, 1),
-        Found("https://shop.example/p/1", depth=1, listed=True, listed_in=task.url, modified="2024-01-02"),
+        Found("https://shop.example/s2.xml", "sitemap", 1, 1),
+        Found("https://shop.example/p/1", rank=2, depth=1, listed=True, listed_in=task.url, modified="2024-01-02"),
         Found(
             "https://other.example/p", depth=1, refused="offsite",
             detail="listed in https://shop.example/sitemap.xml; its host is not the source's",

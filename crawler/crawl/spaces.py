@@ -1,0 +1,159 @@
+"""Spaces of URLs without end (calendars, filters, session ids), given up once their pages bring nothing new."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from crawler.crawl.languages import language_tag
+
+__all__ = ["Place", "Spaces", "place_of"]
+
+_BARREN = 20
+"""Pages of a space in a row without anything new, after which it is given up. A calendar of 20 months is one."""
+_BARREN_LISTING = 40
+"""The same of next pages of listings, which may pass many known products before a new one."""
+_BARREN_PARAMETERS = 40
+"""The same of pages, anywhere in the shop, whose query strings have the same parameters."""
+_TRIALS = 3
+"""Pages of each part of a space that are looked at before the part counts as its space does."""
+_DIGIT = re.compile(r"\d")
+_DIGITS = re.compile(r"\d+")
+_LETTERS = re.compile(r"[^\W\d_]+(?:[-_.+%][^\W\d_]+)*")
+_CONTROLLERS = frozenset(
+    {
+        *("route", "controller", "view", "option", "action", "task", "mod", "module"),
+        *("m", "c", "a", "do", "act", "cmd", "fc", "post_type"),
+    }
+)
+"""Parameters that stand for a path: shops with a front controller have one path for all pages."""
+_DEEP = 3
+"""Path segments from which a path of words alone may be one of many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a URL lies among the URLs of its shop."""
+
+    space: str
+    """Its path with numbers and inner words left out, and the parameters that stand for a path."""
+    part: str
+    """Its kind within the space: names of its parameters, or the form of its path."""
+    names: frozenset[str]
+    """Names of its parameters."""
+
+    def holds(self, other: "Place") -> bool:
+        """Return whether another place is of the same space, narrowed down or widened by parameters."""
+        return self.space == other.space and (self.names <= other.names or other.names <= self.names)
+
+
+def place_of(url: str) -> Place | None:
+    """Return the place of a URL; None where its space cannot be endless: few words, and no query string."""
+    parts = urlsplit(url)
+    segments = [segment for segment in parts.path.split("/") if segment]
+    if segments and language_tag(segments[0]):
+        segments = segments[1:]
+    pairs = [pair.partition("=") for pair in parts.query.split("&") if pair]
+    front = sorted(f"{name}={value}" for name, _, value in pairs if name.lower() in _CONTROLLERS)
+    names = frozenset(name for name, _, _ in pairs if name.lower() not in _CONTROLLERS)
+    numbered = any(_DIGIT.search(segment) for segment in segments)
+    if names or front or numbered:
+        shape = [("#" if _DIGIT.search(s) else s if not n else "*") for n, s in enumerate(segments)]
+        last = _LETTERS.sub("a", _DIGITS.sub("0", segments[-1] if segments else ""))
+        form = "?" + "&".join(sorted(names)) if names else "/" + last
+        return Place("/" + "/".join(shape) + "".join(f"&{one}" for one in front), form, names)
+    if len(segments) < _DEEP:
+        return None
+    return Place(f"/{segments[0]}/**", str(len(segments)), frozenset())
+
+
+class Spaces:
+    """Counts, for each space of a source, the pages in a row that brought nothing new.
+
+    A page brings something new if it shows a product not seen before, or links to an unknown URL outside its space.
+    Parts of a space that were not looked at yet have a few trials each, even when the rest of it is given up.
+
+    Args:
+        streaks: What an earlier run has counted: space and part -> pages in a row.
+    """
+
+    def __init__(self, streaks: Mapping[tuple[str, str], int] | None = None) -> None:
+        self._streaks = dict(streaks or {})
+        self._changed: set[tuple[str, str]] = set()
+
+    def gives_up(self, url: str, *, following: bool) -> str | None:
+        """Return the name of the given-up space that a URL belongs to; None: it is worth a request.
+
+        Args:
+            url: The URL, never requested before.
+            following: It is the next page of a listing.
+        """
+        place = place_of(url)
+        if place is None:
+            return None
+        listing = following and len(place.names) < 2  # filtered listings have next pages, too
+        if self._is_barren(place, _BARREN_LISTING if listing else _BARREN):
+            return place.space
+        if not place.names or listing or self._streaks.get(_tried_here(place), 0) < _TRIALS:
+            return None
+        return place.part if self._streaks.get(_everywhere(place), 0) >= _BARREN_PARAMETERS else None
+
+    def _is_barren(self, place: Place, most: int) -> bool:
+        """Return whether a space and this part of it have brought nothing new for long enough."""
+        tried = self._streaks.get((place.space, place.part), 0) >= _TRIALS
+        return tried and self._streaks.get((place.space, ""), 0) >= most
+
+    def in_doubt(self, url: str) -> bool:
+        """Return whether it matters if the page of a URL shows a new product."""
+        place = place_of(url)
+        return place is not None and self._streaks.get((place.space, place.part), 0) >= _TRIALS - 1
+
+    def note(self, url: str, new: Iterable[str], *, product: bool) -> bool:
+        """Count a page that was fetched for the first time; return whether it revives a space that was given up.
+
+        Args:
+            url: Its URL.
+            new: The unknown URLs that it links to.
+            product: It shows a product not seen before.
+        """
+        place = place_of(url)
+        if place is None:
+            return False
+        outside = wholly_outside = product
+        for one in new:
+            if outside and wholly_outside:
+                break
+            other = place_of(one)
+            outside = outside or other is None or not place.holds(other)
+            wholly_outside = wholly_outside or other is None or not _nested(place.names, other.names)
+        revived = outside and self._streaks.get((place.space, ""), 0) >= _BARREN
+        self._count((place.space, place.part), fruitful=outside)
+        self._count((place.space, ""), fruitful=outside)
+        if place.names:
+            self._count(_everywhere(place), fruitful=wholly_outside)
+            self._count(_tried_here(place), fruitful=wholly_outside)
+        return revived
+
+    def changed(self) -> list[tuple[str, str, int]]:
+        """Return space, part and count of all that changed since the last call."""
+        rows = [(*key, self._streaks[key]) for key in sorted(self._changed)]
+        self._changed.clear()
+        return rows
+
+    def _count(self, key: tuple[str, str], *, fruitful: bool) -> None:
+        before = self._streaks.get(key, 0)
+        self._streaks[key] = 0 if fruitful else before + 1
+        if self._streaks[key] != before:
+            self._changed.add(key)
+
+
+def _everywhere(place: Place) -> tuple[str, str]:
+    return ("", place.part)
+
+
+def _tried_here(place: Place) -> tuple[str, str]:
+    return ("", place.space + place.part)
+
+
+def _nested(one: frozenset[str], other: frozenset[str]) -> bool:
+    return bool(other) and (one <= other or other <= one)

@@ -1,0 +1,48 @@
+"""The product page: shared names, files with their reasons, related products, and the stored page."""
+
+from m5data.stage import StageReport
+from tests.export.synthetic import product, rows
+from tests.webapp.conftest import PAGE, Filled, Site
+
+SPEC = {"product_id": "shop:1", "position": 0, "property": "净含量（kg）", "value": "0.5"}
+NORM = {"product_id": "shop:1", "position": 0, "property_norm": "净含量", "value_norm": "500", "unit": "g"}
+MEDIA = {"product_id": "shop:1", "kind": "video", "position": 0, "url": "https://shop.example/v.mp4"}
+
+
+def fill(filled: Filled) -> None:
+    with filled.store.stage("fill", settings="again") as stage:
+        pages = {"page_sha256": filled.page}
+        stage.write("products", rows("products", {**product(1, "面粉"), **pages}, product(2, "另一袋面粉")))
+        stage.write("specs", rows("specs", SPEC))
+        stage.write("spec_norms", rows("spec_norms", NORM))
+        failed = {"state": "failed", "reason": "http_404", "attempts": 3, "http_status": 404}
+        stage.write("media", rows("media", {**MEDIA, **failed}))
+        match = {"query": "shop:2", "candidate": "shop:1", "posterior": 0.75, "decision": "matched", "votes": 5}
+        stage.write("matches", rows("matches", match))
+        stage.commit(StageReport("fill", 2, 2))
+
+
+def test_a_product_shows_shared_names_reasons_and_what_it_matches(site: Site, filled: Filled) -> None:
+    fill(filled)
+    text = site.signed_in("rita", "reviewer").client.get("/products/shop:1").text
+    for shown in (
+        "<bdi>净含量</bdi>: <bdi>500</bdi> g",
+        "http_404 (HTTP 404)",
+        "<td>3</td>",
+        "另一袋面粉",
+        "matched",
+        "0.25",
+    ):
+        assert shown in text
+
+
+def test_a_stored_page_is_replayed_without_scripts_and_to_reviewers_alone(site: Site, filled: Filled) -> None:
+    fill(filled)
+    reviewer = site.signed_in("rita", "reviewer").client
+    answer = reviewer.get("/pages/shop:1")
+    assert (answer.status_code, answer.content) == (200, PAGE)
+    assert answer.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
+    assert answer.headers["cache-control"] == "no-store"
+    assert reviewer.get("/pages/shop:2").status_code == 404
+    assert reviewer.get("/pages/nothing").status_code == 404
+    assert site.signed_in("ann").client.get("/pages/shop:1").status_code == 403

@@ -1,0 +1,231 @@
+"""Results and facets of a selection, from the catalogue's index."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import duckdb
+
+from storage.engine import text as quoted
+from storage.query import query_errors
+from webapp.catalogue.product_card import plain
+from webapp.catalogue.selection import RANGES, SORTS, Selection, facet_columns
+
+__all__ = ["LAST_PAGE", "PAGE", "Bar", "Facet", "FacetValue", "Histogram", "Overview", "ResultCard", "explore"]
+
+PAGE = 24
+"""Products a page."""
+LAST_PAGE = 400
+"""Pages that can be turned to; beyond, the selection should be narrowed."""
+_VALUES = 12
+_PROPERTIES = 300
+_BARS = 16
+_LONGEST = 300
+"""Characters of a value that is listed; longer ones cannot be chosen."""
+_CAPTION = 160
+_NAME = 120
+
+
+@dataclass(frozen=True, slots=True)
+class FacetValue:
+    """One value of a facet; the empty value stands for none."""
+
+    value: str
+    count: int
+    """Products of the selection, its own facet set aside, that have it."""
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """A facet's values, the commonest first, chosen ones always among them."""
+
+    name: str
+    values: tuple[FacetValue, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar of a histogram."""
+
+    least: float
+    most: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """Numbers of the selection, their own range set aside; up to the 99th percentile, the last bar holds the rest."""
+
+    name: str
+    bars: tuple[Bar, ...]
+
+    @property
+    def highest(self) -> int:
+        """Return the count of the highest bar."""
+        return max((bar.count for bar in self.bars), default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class ResultCard:
+    """What the grid shows of a product."""
+
+    product_id: str
+    caption: str | None
+    brand: str | None
+    price: str | None
+    image: str | None
+    """Object of its main image."""
+    modalities: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """One page of a selection, and what it could be narrowed by."""
+
+    count: int
+    cards: tuple[ResultCard, ...]
+    facets: tuple[Facet, ...]
+    histograms: tuple[Histogram, ...]
+    property_facets: tuple[Facet, ...]
+    """Values of the properties in the selection."""
+    properties: tuple[tuple[str, int], ...]
+    """Property -> products that have it, in the whole dataset; the commonest."""
+
+    @property
+    def pages(self) -> int:
+        """Return how many pages there are."""
+        return min(LAST_PAGE, max(1, -(-self.count // PAGE)))
+
+
+def explore(engine: duckdb.DuckDBPyConnection, selection: Selection) -> Overview:
+    """Return a page of the selection with its facets.
+
+    Args:
+        engine: A connection to a catalogue's index; it gets a temporary table ``hits``.
+        selection: What is looked for.
+
+    Raises:
+        QueryError: DuckDB was stopped, or ran out of memory.
+    """
+    conditions = selection.conditions()
+    with query_errors(), _rows_of(engine, conditions) as every:
+        return Overview(
+            count=_count(engine, every(None)),
+            cards=_cards(engine, every(None), selection),
+            facets=tuple(_facet(engine, every(name), name, selection) for name in facet_columns()),
+            histograms=tuple(_histogram(engine, every(name), name) for name in RANGES),
+            property_facets=tuple(
+                _property_facet(engine, every(f"p.{name}"), name, values)
+                for name, values in selection.properties.items()
+            ),
+            properties=tuple(engine.execute("SELECT * FROM properties LIMIT ?", [_PROPERTIES]).fetchall()),
+        )
+
+
+class _Rows:
+    """Query of the selected rows, with one condition set aside where asked."""
+
+    def __init__(self, conditions: Mapping[str, str]) -> None:
+        self._conditions = conditions
+
+    def __call__(self, aside: str | None) -> str:
+        """Return ``FROM … WHERE …``."""
+        others = [sql for name, sql in self._conditions.items() if name != aside]
+        return "FROM catalogue" + (f" WHERE {' AND '.join(others)}" if others else "")
+
+
+@contextmanager
+def _rows_of(engine: duckdb.DuckDBPyConnection, conditions: Mapping[str, str]) -> Iterator[_Rows]:
+    """Look the searched text up once, whatever number of facets are counted under it."""
+    if "q" not in conditions:
+        yield _Rows(conditions)
+        return
+    found = conditions["q"].removeprefix("product_id IN (").removesuffix(")")
+    engine.execute(f"CREATE OR REPLACE TEMP TABLE hits AS {found}")
+    yield _Rows({**conditions, "q": "product_id IN (SELECT product_id FROM hits)"})
+    engine.execute("DROP TABLE hits")
+
+
+def _count(engine: duckdb.DuckDBPyConnection, rows: str) -> int:
+    return int(engine.execute(f"SELECT count(*) {rows}").fetchall()[0][0])
+
+
+def _cards(engine: duckdb.DuckDBPyConnection, rows: str, selection: Selection) -> tuple[ResultCard, ...]:
+    order = "" if selection.sort == "" else f"ORDER BY {SORTS[selection.sort]}"  # stored in the order of the ids
+    skipped = (min(selection.page, LAST_PAGE) - 1) * PAGE
+    query = (
+        f"SELECT product_id, left(caption, {_CAPTION + 1}), left(brand, {_NAME + 1}), price, currency, main_image, "
+        f"modalities {rows} {order} LIMIT {PAGE} OFFSET {skipped}"
+    )
+    return tuple(_card(row) for row in engine.execute(query).fetchall())
+
+
+def _card(row: Sequence[object]) -> ResultCard:
+    product_id, caption, brand, price, currency, image, present = row
+    return ResultCard(
+        str(product_id),
+        None if caption is None else plain(str(caption), _CAPTION),
+        None if brand is None else plain(str(brand), _NAME),
+        None if price is None else plain(f"{price:,.2f} {currency or ''}".strip(), _NAME),
+        None if image is None else str(image),
+        int(str(present)),
+    )
+
+
+def _facet(engine: duckdb.DuckDBPyConnection, rows: str, name: str, selection: Selection) -> Facet:
+    column = facet_columns()[name]
+    value = (
+        "unnest(CASE WHEN len(splits) = 0 THEN [''] ELSE splits END)"
+        if column == "splits"
+        else f"coalesce({column}, '')"
+    )
+    return _listed(engine, name, f"SELECT {value} AS value {rows}", selection.facets.get(name, ()))
+
+
+def _property_facet(engine: duckdb.DuckDBPyConnection, rows: str, name: str, chosen: Sequence[str]) -> Facet:
+    query = f"""
+        SELECT DISTINCT value, product_id FROM spec_values
+        WHERE property = {quoted(name)} AND product_id IN (SELECT product_id {rows})
+    """  # noqa: S608 - quoted
+    return _listed(engine, name, query, chosen)
+
+
+def _listed(engine: duckdb.DuckDBPyConnection, name: str, values: str, chosen: Sequence[str]) -> Facet:
+    """Return the commonest values and all chosen ones."""
+    named = f"value IN ({', '.join(map(quoted, chosen))})" if chosen else "false"
+    query = f"""
+        SELECT value, count(*) AS n, {named} AS chosen FROM ({values}) WHERE length(value) <= {_LONGEST} GROUP BY value
+        ORDER BY chosen DESC, n DESC, value LIMIT {_VALUES + len(chosen)}
+    """  # noqa: S608 - quoted
+    counted = engine.execute(query).fetchall()
+    found = {str(value): int(count) for value, count, _ in counted}
+    for value in chosen:
+        found.setdefault(value, 0)
+    return Facet(name, tuple(FacetValue(value, count, value in chosen) for value, count in found.items()))
+
+
+def _histogram(engine: duckdb.DuckDBPyConnection, rows: str, name: str) -> Histogram:
+    column = RANGES[name]
+    bounds = engine.execute(
+        f"SELECT min({column})::DOUBLE, approx_quantile({column}::DOUBLE, 0.99), max({column})::DOUBLE {rows}"
+    ).fetchall()[0]
+    if bounds[0] is None:
+        return Histogram(name, ())
+    least, high, most = (float(one) for one in bounds)
+    width = (max(high, least) - least) / _BARS or 1.0
+    counted = engine.execute(
+        f"SELECT least({_BARS - 1}, floor(({column}::DOUBLE - {least!r}) / {width!r}))::INTEGER AS bar, count(*) "
+        f"{rows} {'AND' if 'WHERE' in rows else 'WHERE'} {column} IS NOT NULL GROUP BY 1"
+    ).fetchall()
+    counts = {int(bar): int(count) for bar, count in counted}
+    ends = [least + width * n for n in range(1, _BARS)]
+    starts = [least, *ends]
+    return Histogram(
+        name,
+        tuple(
+            Bar(start, end, counts.get(n, 0))
+            for n, (start, end) in enumerate(zip(starts, [*ends, most], strict=True))
+            if start <= most
+        ),
+    )

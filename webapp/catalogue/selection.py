@@ -1,0 +1,206 @@
+"""A selection of products: read from a URL's query, written back to one, and as SQL over the view ``catalogue``."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from urllib.parse import urlencode
+
+from m5data.modalities import modalities
+from m5data.segmentation import cut_words
+from storage.engine import text as quoted
+
+__all__ = ["RANGES", "SORTS", "Range", "Selection", "facet_columns", "sql_of_selection"]
+
+_LONGEST = 300
+_MOST_WORDS = 20
+_MOST_VALUES = 50
+_PROPERTY = "p."
+"""Prefix of the parameters that name a property."""
+_PLAIN_FACETS = {
+    "source": "source", "class": "class_name", "sub_class": "sub_class_name", "subsub_class": "subsub_class_name",
+    "brand": "brand", "availability": "availability", "duplicates": "duplicate_rule",
+}  # fmt: skip
+RANGES: Mapping[str, str] = MappingProxyType(
+    {"price": "price", "caption_length": "caption_length", "video_s": "video_s", "spec_lines": "spec_lines"}
+)
+"""Parameter -> column of the catalogue, for the facets that are ranges of numbers."""
+
+SORTS: Mapping[str, str] = MappingProxyType(
+    {
+        "": "product_id",
+        "price": "price NULLS LAST, product_id",
+        "-price": "price DESC NULLS LAST, product_id",
+        "-caption_length": "caption_length DESC, product_id",
+        "-video_s": "video_s DESC NULLS LAST, product_id",
+        "modalities": "modalities, product_id",
+        "-last_seen": "last_seen DESC, product_id",
+    }
+)
+"""Parameter -> ORDER BY."""
+
+
+def facet_columns() -> dict[str, str]:
+    """Return parameter -> column of the catalogue, for the facets whose values are listed."""
+    states = {m.ledger.column: f"{m.ledger.column}_state" for m in modalities()}
+    return {**_PLAIN_FACETS, **states, "split": "splits"}
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Numbers from ``least`` to ``most``, both included; None: no bound."""
+
+    least: float | None = None
+    most: float | None = None
+
+    @classmethod
+    def parse(cls, given: str) -> "Range | None":
+        """Return the range that ``10..20``, ``10..`` or ``..20`` stands for, None for anything else."""
+        least, dots, most = given.partition("..")
+        try:
+            bounds = [float(one) if one.strip() else None for one in (least, most)]
+        except ValueError:
+            return None
+        if not dots or bounds == [None, None] or any(one is not None and not math.isfinite(one) for one in bounds):
+            return None
+        return cls(*bounds)
+
+    def __str__(self) -> str:
+        return f"{_number(self.least)}..{_number(self.most)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What is looked for; without conditions, every product."""
+
+    text: str = ""
+    """Words that must all occur in the product's texts, in any order."""
+    facets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Facet -> values, of which a product has one; the empty value: it has none."""
+    ranges: Mapping[str, Range] = field(default_factory=dict)
+    properties: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Property, shared name or as published -> values, of which a product has one; no values: it has the property."""
+    sort: str = ""
+    page: int = 1
+
+    @classmethod
+    def parse(cls, given: Iterable[tuple[str, str]]) -> "Selection":
+        """Return the selection of a URL's query; parameters that mean nothing are left out."""
+        columns, pages = facet_columns(), 1
+        text, sort = "", ""
+        facets: dict[str, list[str]] = {}
+        ranges: dict[str, Range] = {}
+        properties: dict[str, list[str]] = {}
+        for name, raw in given:
+            value = raw.replace("\0", "")[:_LONGEST]
+            if name == "q":
+                text = value.strip()
+            elif name in columns:
+                facets.setdefault(name, []).append(value)
+            elif name in RANGES and (parsed := Range.parse(value)):
+                ranges[name] = parsed
+            elif name.startswith(_PROPERTY) and len(name) > len(_PROPERTY):
+                properties.setdefault(name[len(_PROPERTY) :][:_LONGEST].replace("\0", ""), []).append(value)
+            elif name == "sort" and value in SORTS:
+                sort = value
+            elif name == "page" and value.isascii() and value.isdigit():
+                pages = max(1, int(value[:6]))
+        kept = {name: tuple(dict.fromkeys(values))[:_MOST_VALUES] for name, values in facets.items()}
+        named = {
+            name: tuple(v for v in dict.fromkeys(values) if v)[:_MOST_VALUES] for name, values in properties.items()
+        }
+        return cls(text, kept, ranges, named, sort, pages)
+
+    def url(self, **changes: object) -> str:
+        """Return the query string with some fields changed; the first page unless ``page`` is given."""
+        one = replace(self, **{"page": 1, **changes})  # type: ignore[arg-type]  # fields by name
+        pairs = [("q", one.text)] if one.text else []
+        pairs += [(name, value) for name, values in sorted(one.facets.items()) for value in values]
+        pairs += [(name, str(bounds)) for name, bounds in sorted(one.ranges.items())]
+        pairs += [
+            (_PROPERTY + name, value) for name, values in sorted(one.properties.items()) for value in values or ("",)
+        ]
+        pairs += [("sort", one.sort)] if one.sort else []
+        pairs += [("page", str(one.page))] if one.page > 1 else []
+        return "?" + urlencode(pairs)
+
+    def toggled(self, facet: str, value: str) -> str:
+        """Return the query string with a facet's value chosen, or no longer chosen."""
+        return self.url(facets=_toggled(self.facets, facet, value))
+
+    def toggled_property(self, name: str, value: str) -> str:
+        """Return the query string with a property's value chosen, or no longer chosen."""
+        return self.url(properties={**self.properties, name: _toggled(self.properties, name, value).get(name, ())})
+
+    def without(self, name: str) -> str:
+        """Return the query string without a facet, a range or a property."""
+        return self.url(
+            facets={k: v for k, v in self.facets.items() if k != name},
+            ranges={k: v for k, v in self.ranges.items() if k != name},
+            properties={k: v for k, v in self.properties.items() if k != name},
+        )
+
+    def conditions(self) -> dict[str, str]:
+        """Return the name of each condition -> its SQL over the catalogue."""
+        columns = facet_columns()
+        found = {name: _one_of(columns[name], values) for name, values in self.facets.items()}
+        found |= {name: _between(RANGES[name], bounds) for name, bounds in self.ranges.items()}
+        found |= {_PROPERTY + name: _has_property(name, values) for name, values in self.properties.items()}
+        if words := _words(self.text):
+            each = " AND ".join(f"contains(text, {quoted(word)})" for word in words)
+            found["q"] = f"product_id IN (SELECT product_id FROM product_text WHERE {each})"  # noqa: S608 - quoted
+        return found
+
+    @property
+    def where(self) -> str:
+        """The condition for ``m5data export --where``; ``true`` where everything is selected."""
+        return " AND ".join(self.conditions().values()) or "true"
+
+
+def sql_of_selection(selection: Selection) -> str:
+    """Return the query that gives the same products in the same order in ``m5data sql``."""
+    order = SORTS[selection.sort]
+    return f"SELECT product_id, caption FROM catalogue WHERE {selection.where} ORDER BY {order}"  # noqa: S608
+
+
+def _words(text: str) -> list[str]:
+    """Return the words to search for; a text that looks like a product id stays whole."""
+    words = [word for part in text.lower().split() for word in ((part,) if part.isascii() else cut_words(part))]
+    return [word for word in dict.fromkeys(words) if word.strip()][:_MOST_WORDS]
+
+
+def _one_of(column: str, values: tuple[str, ...]) -> str:
+    if column == "splits":
+        named = ", ".join(quoted(value) for value in values if value)
+        parts = [f"list_has_any(splits, [{named}])"] if named else []
+        return _either([*parts, *(["len(splits) = 0"] if "" in values else [])])
+    listed = ", ".join(quoted(value) for value in values if value)
+    parts = [f"{column} IN ({listed})"] if listed else []
+    return _either([*parts, *([f"coalesce({column}, '') = ''"] if "" in values else [])])
+
+
+def _between(column: str, bounds: Range) -> str:
+    parts = [f"{column} >= {_number(bounds.least)}"] if bounds.least is not None else []
+    parts += [f"{column} <= {_number(bounds.most)}"] if bounds.most is not None else []
+    return " AND ".join(parts)
+
+
+def _has_property(name: str, values: tuple[str, ...]) -> str:
+    condition = f"property = {quoted(name)}"
+    if values:
+        condition += f" AND value IN ({', '.join(map(quoted, values))})"
+    return f"product_id IN (SELECT product_id FROM spec_values WHERE {condition})"  # noqa: S608 - quoted
+
+
+def _either(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"({' OR '.join(parts)})"
+
+
+def _toggled(chosen: Mapping[str, tuple[str, ...]], name: str, value: str) -> dict[str, tuple[str, ...]]:
+    before = chosen.get(name, ())
+    after = tuple(one for one in before if one != value) if value in before else (*before, value)
+    return {key: values for key, values in {**chosen, name: after}.items() if values or key != name}
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.15g}"
