@@ -1,4 +1,4 @@
-"""What is missing or damaged in a store: looked at from outside, one line for each thing, without changing anything."""
+"""Checks of a store from outside: missing and damaged files, one line for each, without changing anything."""
 
 import contextlib
 import sqlite3

@@ -1,4 +1,4 @@
-"""What can still be read of a damaged state, copied row by row into a new one."""
+"""Copy what can still be read of a damaged state into a new one, row by row."""
 
 import sqlite3
 from contextlib import closing

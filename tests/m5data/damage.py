@@ -67,6 +67,9 @@ KINDS: Mapping[str, str] = {
     "register": "takedown.register",
 }
 
+_NO_DAMAGE = frozenset({("version", "missing"), ("settings", "empty")})
+"""The dataset is at the version before, as after a kill; and without settings all have their defaults."""
+
 DAMAGES: Mapping[tuple[str, str], Callable[[Path], None]] = {
     (kind, how): make(pattern)
     for kind, pattern in KINDS.items()
@@ -76,7 +79,7 @@ DAMAGES: Mapping[tuple[str, str], Callable[[Path], None]] = {
         ("cut", _cut),
         ("overwritten", _overwrite),
     )
-    if (kind, how) != ("version", "missing")  # the dataset is at the version before, as after a kill
+    if (kind, how) not in _NO_DAMAGE
 }
 """Kind of file and damage -> what does it."""
 
