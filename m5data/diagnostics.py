@@ -130,7 +130,7 @@ def _damage(root: Path, *, missing_is_wrong: bool) -> Iterator[Finding]:
     """Look at every file that the newest dataset version needs."""
     if not missing_is_wrong and not identity_path(root).exists():
         return  # no workspace, or an older one: said already
-    found = [(damage.kind, damage.detail) for damage in find_damage(root)]
+    found: list[tuple[str, str]] = [(damage.kind, damage.detail) for damage in find_damage(root)]
     if not any(kind == "state" for kind, _ in found) and (fault := copy_fault(State(Layout(root.absolute()).state))):
         found.append(("register", fault))
     yield from (Finding(kind, "wrong", detail) for kind, detail in found)

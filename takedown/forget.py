@@ -115,7 +115,7 @@ def _look_ahead(removal: Removal) -> Receipt:
         kind=plan.kind,
         digest=plan.digest,
         removed_at=None,
-        products=len(plan.products),
+        products=len(plan.known),
         addresses=len(plan.urls),
         objects=len(plan.objects),
         rows=dict(plan.rows),
