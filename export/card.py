@@ -22,7 +22,7 @@ _SIZES = (
 _ABSENT = "An absent modality is empty, and said to be absent; nothing is filled in."
 _COLLECTED = """\
 Each source stated that its data may be shared. Pages were fetched only where the source allowed it, within robots.txt
-and other opt-outs. Contact details in texts are masked; merchants' names are not in the data. Exact duplicates are gone,
+and other opt-outs. Contact details are masked; merchants' names are not in the data. Exact duplicates are gone,
 and near duplicates never stand on both sides of train and evaluation.
 """
 _SPDX = re.compile(r"[A-Za-z0-9.+-]+")
