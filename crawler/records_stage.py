@@ -19,7 +19,7 @@ from crawler.tombstoned_pages import drop_tombstoned_pages
 from m5data.errors import DataError
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Objects, Stage, Store
-from storage.state import load_or_create_key
+from storage.identity import load_or_create_key
 from takedown.register import open_register
 
 __all__ = ["run"]

@@ -117,6 +117,9 @@ class CrawlSettings(StageSettings):
     """Hours that the crawl of one source may take; what is left waits for the next run."""
     max_depth: int = Field(default=30, gt=0)
     """Links from a start page at most; pages of one listing count as one step."""
+    max_shrink: float = Field(default=0.3, ge=0, le=1)
+    """Largest share of a source's products that one run may remove without ``--allow-shrink``; a shop that shows a
+    third less is more often broken than changed."""
     max_listing_pages: int = Field(default=5_000, gt=0)
     """Next pages in a row, and different query strings of one path, at most: facets and calendars have no end."""
     max_redirects: int = Field(default=5, gt=0)

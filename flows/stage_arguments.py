@@ -53,7 +53,12 @@ def ingest(workspace: Workspace, settings: CrawlSettings, context: RunContext) -
         known = ", ".join(sorted(settings.sources)) or "none"
         raise UsageError(f"ingest: add --source NAME, one of: {known}")
     source = options.source or next(iter(settings.sources))
-    return {"feed": options.feed, "source": source, "form": options.feed_format}
+    return {
+        "feed": options.feed,
+        "source": source,
+        "form": options.feed_format,
+        "allow_shrink": options.allow_shrink,
+    }
 
 
 def download(workspace: Workspace, settings: object, context: RunContext) -> Arguments:
