@@ -1,6 +1,6 @@
 from .pages.document import Document, read_document
 from .pages.links import Link, canonical_url, links, next_link, opt_outs
-from .pages.page_evidence import Verdict, is_product
+from .pages.page_kind import Verdict, is_product
 from .pages.parse import page_object_for, parse_page
 from .pages.privacy import hash_merchant, mask_contacts
 from .pages.product_page import ProductPage, field

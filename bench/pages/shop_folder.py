@@ -1,7 +1,7 @@
 """Folders of saved shop pages with their truth, for the benchmark of the reader.
 
-A folder of shops holds ``<shop>.jsonl.gz``: a page a line, ``{url, html, truth}``, where the truth is what the page's own
-markup states, or null for a page of no product. Only what a visitor can see on the page counts.
+A folder of shops holds ``<shop>.jsonl.gz``: a page a line, ``{url, html, truth}``, where the truth is what the page's
+own markup states, or null for a page of no product. Only what a visitor can see on the page counts.
 A folder of single pages is that of ``bench.pages.measure``.
 """
 

@@ -34,6 +34,7 @@ def marked_breadcrumbs(document: Document, nodes: Iterable[Node]) -> Iterator[li
 
 
 def named_breadcrumbs(document: Document) -> Iterator[html.HtmlElement]:
+    """Yield the elements that are called breadcrumb, and elements inside them of that name."""
     for element in document.tree.xpath(_CANDIDATES) if b"rumb" in document.utf8 else ():
         called = f"{element.get('class', '')} {element.get('id', '')} {element.get('aria-label', '')}"
         if element.tag not in ("a", "li", "i", "svg", "script", "style") and _NAMED.search(words(called)):
@@ -41,6 +42,7 @@ def named_breadcrumbs(document: Document) -> Iterator[html.HtmlElement]:
 
 
 def rows_after_home(document: Document) -> Iterator[html.HtmlElement]:
+    """Yield the elements in which a link to the home page is followed by a separator."""
     for link in document.tree.iter("a"):
         text = fold(link.text or "")
         parent = link.getparent()
@@ -77,4 +79,5 @@ def _split(text: str, document: Document, link: html.HtmlElement | None) -> Iter
 
 
 def is_home(name: str) -> bool:
+    """Return whether a step is the home page, or the root of all categories."""
     return as_a_whole("homes").fullmatch(squash(name)) is not None

@@ -8,12 +8,12 @@ from lxml import html
 from crawler.pages.breadcrumbs import Crumb, crumbs_of, is_home, marked_breadcrumbs, named_breadcrumbs, rows_after_home
 from crawler.pages.evidence import Candidate, Page, Pool, bucket, key_of
 from crawler.pages.markup import Node
-from crawler.pages.state import key_words
 from crawler.pages.text import plain
 
 __all__ = ["categories"]
 
 _PATH = re.compile(r"\s*[>›»|]\s*|\s+/\s+|(?<=\w)/(?=[^\W\d])")
+_LONGEST = 200
 _KEYS = re.compile(r"categor|(?:^|-)type$|(?:^|-)section$")
 
 
@@ -36,17 +36,11 @@ def categories(page: Page, nodes: list[tuple[str, list[Node]]]) -> list[Candidat
     for one in page.marked:
         if one.category:
             _add(page, pool, [(name, "") for name in one.category], one.origin, [f"m:{one.origin}", "m:category"])
-    for one in page.objects:
-        for key, value in one.values.items():
-            words = key_words(key)
-            if (
-                _KEYS.search(words)
-                and isinstance(value, str)
-                and 2 < len(value) < 200
-                and page.match(one) not in ("", "other")
-            ):
-                names = [(plain(part), "") for part in _PATH.split(value) if part]
-                _add(page, pool, names, "state", page.of_object(one, key))
+    for said, key, value in page.properties(_KEYS):
+        ours = page.match(said) not in ("", "other")
+        if ours and isinstance(value, str) and len(value) < _LONGEST:
+            names = [(plain(part), "") for part in _PATH.split(value) if part]
+            _add(page, pool, names, "state", page.of_object(said, key))
     return pool.candidates()
 
 

@@ -71,7 +71,7 @@ class Pool:
         better: float | None = None,
         element: html.HtmlElement | None = None,
     ) -> None:
-        """Add one place of a value. Values with the same ``key`` are the same; the one with the most ``better`` stays."""
+        """Add one place of a value. Of values with the same ``key`` the first stays, or the one that is ``better``."""
         one = self._found.get(key)
         if one is None:
             if len(self._found) >= _MAX_CANDIDATES:
@@ -162,6 +162,13 @@ class Page:
         """Objects in scripts, attributes, forms and meta elements, and the schema.org nodes among them."""
         return state_objects(self.document)
 
+    def properties(self, keys: re.Pattern[str]) -> Iterator[tuple[StateObject, str, str | int | float]]:
+        """Yield the properties of state objects whose key, as ``key_words`` spells it, has a word of a pattern."""
+        for one in self.objects:
+            for key, value in one.values.items():
+                if value is not None and value != "" and keys.search(key_words(key)):
+                    yield one, key, value
+
     @cached_property
     def title_keys(self) -> list[str]:
         """Keys of the page's titles, without short ones."""
@@ -190,22 +197,17 @@ class Page:
         key = key_of(text)
         if len(key) < 3:
             return ""
-        if key in self.title_keys:
-            return "is"
         plain = key_of(squash(text)) if self.slug else ""
-        if plain and plain == self.slug:
-            return "url"
-        if any(key.startswith(title) for title in self.title_keys):
-            return "starts"
-        if any(title.startswith(key) for title in self.title_keys):
-            return "begins"
-        if any(key in title for title in self.title_keys):
-            return "part"
-        return (
-            "slug"
-            if len(self.slug) > 3 and (plain.startswith(self.slug) or (len(plain) > 7 and plain in self.slug))
-            else ""
+        titles = self.title_keys
+        ways = (
+            ("is", key in titles),
+            ("url", plain != "" and plain == self.slug),
+            ("starts", any(key.startswith(title) for title in titles)),
+            ("begins", any(title.startswith(key) for title in titles)),
+            ("part", any(key in title for title in titles)),
+            ("slug", len(self.slug) > 3 and (plain.startswith(self.slug) or (len(plain) > 7 and plain in self.slug))),
         )
+        return next((name for name, true in ways if true), "")
 
     def around(self, element: html.HtmlElement) -> tuple[str, ...]:
         """Return evidence of the tag, classes and ids of an element and of those around it."""

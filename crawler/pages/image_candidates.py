@@ -9,7 +9,6 @@ from urllib.parse import unquote, urlsplit
 from lxml import html
 
 from crawler.pages.evidence import Candidate, Page, Pool, bucket, key_of, name_words
-from crawler.pages.state import key_words
 from crawler.pages.text import squash
 
 __all__ = ["gallery", "image_key", "images"]
@@ -30,6 +29,8 @@ _IMAGE_FILE = re.compile(r"\.(?:jpe?g|png|webp|avif|gif)(?:$|[?#])", re.IGNORECA
 _SHORT = 9
 """Longest file name that may be that of other images in other folders: ``1.jpg``, ``main.jpg``."""
 _MAX_IMAGES = 120
+_LONGEST_URL = 500
+_MAX_PROPERTIES = 300
 _KEYS = re.compile(r"image|img|photo|picture|thumb|media|src|gallery|poster")
 
 
@@ -67,7 +68,7 @@ def images(page: Page) -> list[Candidate]:
 
 
 def _turn(turns: dict[tuple[str | None, ...], dict[str, int]], element: html.HtmlElement, key: str) -> list[str]:
-    """Return evidence of the place of an image among those of the same classes: the first of a gallery is the main one."""
+    """Return evidence of the place of an image among those of the same classes: the first leads its gallery."""
     outer = [element, *element.iterancestors()][:3]
     alike = turns.setdefault(tuple(one.get("class") for one in outer), {})
     turn = alike.setdefault(key, len(alike))
@@ -75,25 +76,12 @@ def _turn(turns: dict[tuple[str | None, ...], dict[str, int]], element: html.Htm
 
 
 def _from_state(page: Page, pool: Pool) -> None:
-    count = 0
-    for one in page.objects:
-        for key, value in one.values.items():
-            if (
-                isinstance(value, str)
-                and len(value) < 500
-                and _IMAGE_FILE.search(value)
-                and _KEYS.search(words := key_words(key))
-            ):
-                count += 1
-                url = page.document.absolute(value.replace("\\/", "/"))
-                if url and count < 60:
-                    pool.add(
-                        image_key(url),
-                        url,
-                        "state",
-                        [*page.of_object(one, key), f"s:{words}", *_of_url(page, url)],
-                        _size(url),
-                    )
+    for count, (one, key, value) in enumerate(page.properties(_KEYS)):
+        if not isinstance(value, str) or len(value) > _LONGEST_URL or not _IMAGE_FILE.search(value):
+            continue
+        url = page.document.absolute(value.replace("\\/", "/"))
+        if url and count < _MAX_PROPERTIES:
+            pool.add(image_key(url), url, "state", [*page.of_object(one, key), *_of_url(page, url)], _size(url))
 
 
 def image_key(url: str) -> str:

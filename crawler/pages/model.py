@@ -122,7 +122,8 @@ def read_model(path: Path) -> Model:
             about = json.loads(str(arrays["about"]))
             if about["format"] != MODEL_FORMAT:
                 raise SettingsError(
-                    f"{path}: a reader model of format {about['format']}; this version reads {MODEL_FORMAT}. Teach it again."
+                    f"{path}: a reader model of format {about['format']}; this version reads {MODEL_FORMAT}. "
+                    "Teach it again with m5data learn-reader."
                 )
             tables = {
                 name: dict(

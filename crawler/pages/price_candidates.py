@@ -1,21 +1,19 @@
-"""Candidates for the price, the list price and the currency."""
+"""Candidates for the price."""
 
 import re
 import unicodedata
 from collections import Counter
 from decimal import Decimal
-from urllib.parse import urlsplit
 
 from lxml import html
 
-from crawler.pages.currencies import CODE, SIGN, UNIT, currency_code
+from crawler.pages.currencies import CODE, SIGN, UNIT
 from crawler.pages.evidence import Candidate, Page, Pool, bucket
 from crawler.pages.prices import marked_price, shown_price
-from crawler.pages.state import key_words
 from crawler.pages.text import anywhere, squash
 from crawler.pages.visible import Run
 
-__all__ = ["currencies", "prices"]
+__all__ = ["amount_runs", "prices", "whole_amount"]
 
 _SIGNS = "".join(chr(code) for code in range(0x20, 0x20D0) if unicodedata.category(chr(code)) == "Sc")
 _MONEY = re.compile(rf"{SIGN}|[{_SIGNS}]|(?<![A-Za-z]){CODE}\b|\d\s*{UNIT}|\d,-(?:\s|$)")
@@ -27,6 +25,8 @@ _MAX_RUNS = 80
 _MAX_PROPERTIES = 120
 _KEYS = re.compile(r"price|amount|cost|(?:^|-)value$")
 _CENT = Decimal("0.01")
+_LONGEST = 40
+"""Longest text of a price in state, characters."""
 
 
 def prices(page: Page) -> list[Candidate]:
@@ -37,9 +37,9 @@ def prices(page: Page) -> list[Candidate]:
             evidence = [f"m:{one.origin}", f"m:place:{bucket(place)}", f"m:of:{bucket(len(one.prices))}"]
             evidence += ["m:lowest"] if one.prices and amount == min(one.prices) else []
             pool.add(amount.quantize(_CENT), amount, one.origin, evidence)
-    found = _amount_runs(page)
+    found = amount_runs(page)
     shapes = Counter((run.element.tag, run.element.get("class")) for _, run in found)
-    amounts = [(index, shown_price(_whole(page, index))[0]) for index, _ in found]
+    amounts = [(index, shown_price(whole_amount(page, index))[0]) for index, _ in found]
     behind = 0
     for place, (index, run) in enumerate(found):
         amount = amounts[place][1]
@@ -66,7 +66,7 @@ def _beside(amounts: list[tuple[int, Decimal | None]], place: int) -> list[str]:
     return [*found, "+".join(found)]
 
 
-def _amount_runs(page: Page) -> list[tuple[int, Run]]:
+def amount_runs(page: Page) -> list[tuple[int, Run]]:
     """Return short texts with an amount of money, or with only a number in an element that is called a price."""
     title = page.seen.title_span
     found: list[tuple[int, Run]] = []
@@ -107,8 +107,7 @@ def _shown_evidence(page: Page, index: int) -> list[str]:
     if run.hidden:
         found.append("hidden")
     found.append("money" if _MONEY.search(run.text) else "bare")
-    start, end = page.seen.title_span
-    if index >= end > 0:
+    if index >= page.seen.title_span[1] > 0:
         found.append("after-title")
     return found
 
@@ -138,7 +137,7 @@ def _line_span(runs: list[Run], index: int) -> tuple[int, int]:
     return start, end
 
 
-def _whole(page: Page, index: int) -> str:
+def whole_amount(page: Page, index: int) -> str:
     """Return the text of a price. Decimals in their own element (``173<sup>34</sup> Lei``) get a point."""
     runs = page.seen.runs
     text = runs[index].text
@@ -156,304 +155,12 @@ def _whole(page: Page, index: int) -> str:
 
 def _from_state(page: Page, pool: Pool) -> None:
     """Add prices in state. Whole numbers may be cents, so they stand for two candidates."""
-    count = 0
-    for one in page.objects:
-        for key, value in one.values.items():
-            words = key_words(key)
-            if (
-                not _KEYS.search(words)
-                or isinstance(value, bool)
-                or value in (None, "", 0, "0")
-                or count > _MAX_PROPERTIES
-            ):
-                continue
-            amount = marked_price(value) if not isinstance(value, str) or len(value) < 40 else None
-            if amount is None:
-                continue
-            count += 1
-            evidence = page.of_object(one, key)
-            pool.add(amount.quantize(_CENT), amount, "state", evidence)
-            if amount == amount.to_integral_value() and amount >= 100 and "." not in str(value):
-                pool.add(
-                    (amount / 100).quantize(_CENT),
-                    (amount / 100).quantize(_CENT),
-                    "state",
-                    [f"c-{one}" for one in evidence],
-                )
-
-
-_ISO = frozenset(
-    [
-        "AED",
-        "ALL",
-        "AMD",
-        "ARS",
-        "AUD",
-        "AZN",
-        "BAM",
-        "BDT",
-        "BGN",
-        "BHD",
-        "BOB",
-        "BRL",
-        "BYN",
-        "CAD",
-        "CHF",
-        "CLP",
-        "CNY",
-        "COP",
-        "CRC",
-        "CZK",
-        "DKK",
-        "DOP",
-        "DZD",
-        "EGP",
-        "EUR",
-        "GBP",
-        "GEL",
-        "GHS",
-        "GTQ",
-        "HKD",
-        "HNL",
-        "HRK",
-        "HUF",
-        "IDR",
-        "ILS",
-        "INR",
-        "IQD",
-        "IRR",
-        "ISK",
-        "JMD",
-        "JOD",
-        "JPY",
-        "KES",
-        "KGS",
-        "KHR",
-        "KRW",
-        "KWD",
-        "KZT",
-        "LBP",
-        "LKR",
-        "MAD",
-        "MDL",
-        "MKD",
-        "MMK",
-        "MNT",
-        "MOP",
-        "MUR",
-        "MXN",
-        "MYR",
-        "NGN",
-        "NIO",
-        "NOK",
-        "NPR",
-        "NZD",
-        "OMR",
-        "PAB",
-        "PEN",
-        "PHP",
-        "PKR",
-        "PLN",
-        "PYG",
-        "QAR",
-        "RON",
-        "RSD",
-        "RUB",
-        "SAR",
-        "SEK",
-        "SGD",
-        "THB",
-        "TND",
-        "TRY",
-        "TTD",
-        "TWD",
-        "TZS",
-        "UAH",
-        "UGX",
-        "USD",
-        "UYU",
-        "UZS",
-        "VES",
-        "VND",
-        "XAF",
-        "XOF",
-        "ZAR",
-        "ZMW",
-    ]
-)
-_COUNTRY = {
-    **dict.fromkeys(
-        [
-            "at",
-            "be",
-            "cy",
-            "de",
-            "ee",
-            "es",
-            "eu",
-            "fi",
-            "fr",
-            "gr",
-            "hr",
-            "ie",
-            "it",
-            "lt",
-            "lu",
-            "lv",
-            "mt",
-            "nl",
-            "pt",
-            "si",
-            "sk",
-        ],
-        "EUR",
-    ),
-    "uk": "GBP",
-    "gb": "GBP",
-    "us": "USD",
-    "ca": "CAD",
-    "au": "AUD",
-    "nz": "NZD",
-    "mx": "MXN",
-    "cl": "CLP",
-    "co": "COP",
-    "ar": "ARS",
-    "br": "BRL",
-    "pe": "PEN",
-    "uy": "UYU",
-    "jp": "JPY",
-    "cn": "CNY",
-    "tw": "TWD",
-    "hk": "HKD",
-    "sg": "SGD",
-    "kr": "KRW",
-    "in": "INR",
-    "vn": "VND",
-    "th": "THB",
-    "my": "MYR",
-    "id": "IDR",
-    "ph": "PHP",
-    "ru": "RUB",
-    "ua": "UAH",
-    "by": "BYN",
-    "kz": "KZT",
-    "pl": "PLN",
-    "cz": "CZK",
-    "hu": "HUF",
-    "ro": "RON",
-    "bg": "BGN",
-    "se": "SEK",
-    "no": "NOK",
-    "dk": "DKK",
-    "is": "ISK",
-    "ch": "CHF",
-    "tr": "TRY",
-    "il": "ILS",
-    "ae": "AED",
-    "sa": "SAR",
-    "eg": "EGP",
-    "za": "ZAR",
-    "ng": "NGN",
-    "ke": "KES",
-    "pk": "PKR",
-    "bd": "BDT",
-    "lk": "LKR",
-    "ma": "MAD",
-}
-"""Country -> its currency; of the country codes that hosts and language tags have."""
-_LANGUAGE = {
-    "vi": "VND",
-    "ja": "JPY",
-    "zh": "CNY",
-    "ko": "KRW",
-    "pl": "PLN",
-    "cs": "CZK",
-    "hu": "HUF",
-    "ro": "RON",
-    "bg": "BGN",
-    "sv": "SEK",
-    "da": "DKK",
-    "nb": "NOK",
-    "no": "NOK",
-    "tr": "TRY",
-    "he": "ILS",
-    "ru": "RUB",
-    "uk": "UAH",
-    "th": "THB",
-    **dict.fromkeys(("de", "fr", "it", "es", "nl", "pt", "fi", "el", "et", "lv", "lt", "sk", "sl", "hr"), "EUR"),
-    "en": "USD",
-}
-_DOLLARS = ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "MXN", "CLP", "COP", "ARS", "TWD", "UYU")
-_SHARED = {
-    "$": _DOLLARS,
-    "¥": ("JPY", "CNY"),
-    "kr": ("SEK", "NOK", "DKK", "ISK"),
-    "kr.": ("DKK", "SEK", "NOK"),
-    "£": ("GBP",),
-    "₱": ("PHP",),
-}
-_SAID = re.compile(r"""currency(?:_?-?code)?["']?\s{0,4}[:=]\s{0,4}\\?["']([A-Z]{3})\\?["']""", re.IGNORECASE)
-
-
-def currencies(page: Page) -> list[Candidate]:
-    """Return candidates for the currency, as codes. A sign of several currencies stands for each of them."""
-    pool = Pool()
-    for one in page.marked:
-        if one.currency in _ISO:
-            pool.add(one.currency, one.currency, one.origin, [f"m:{one.origin}"])
-    region, language = _languages(page)
-    host = _COUNTRY.get((urlsplit(page.document.url).hostname or "").rpartition(".")[2])
-    signs: Counter[str] = Counter()
-    for index, run in _amount_runs(page):
-        _, sign = shown_price(_whole(page, index))
-        if sign is None:
+    for count, (one, key, value) in enumerate(page.properties(_KEYS)):
+        amount = marked_price(value) if not isinstance(value, str) or 0 < len(value) < _LONGEST else None
+        if amount is None or isinstance(value, bool) or count > _MAX_PROPERTIES:
             continue
-        for code in _SHARED.get(sign, (sign,)):
-            if code in _ISO:
-                signs[code] += 1
-                shared = sign in _SHARED
-                evidence = ["sign:shared" if shared else "sign:own", *page.distance(index)[1:], f"sign:{code}"]
-                where = "after" if "after" in evidence else "before"
-                evidence.append(f"sign:{'shared' if shared else 'own'}:{where}")
-                pool.add(code, code, "html:price", evidence)
-    for one in page.objects:
-        for key, value in one.values.items():
-            words = key_words(key)
-            if "currenc" in words and isinstance(value, str) and (code := currency_code(value)) in _ISO:
-                pool.add(
-                    code,
-                    code,
-                    "state",
-                    [
-                        f"s:{words}",
-                        f"s:{one.kind}",
-                        *(f"path:{name}" for name in one.path if name),
-                        f"match:{page.match(one)}",
-                    ],
-                )
-            elif any("currenc" in name for name in one.path) and isinstance(value, str) and value in _ISO:
-                pool.add(value, value, "state", [f"s:in-currency:{words}"])
-    for place, said in enumerate(_SAID.finditer(page.document.text[:2_000_000])):
-        if place < 40 and (code := said[1].upper()) in _ISO:
-            pool.add(code, code, "script", ["said", f"said:{bucket(place)}"])
-    for code in (region, language, host):
-        if code:
-            pool.add(code, code, "language", [])
-    for one in pool.candidates():
-        code = one.value
-        one.evidence |= {
-            f"{name}:{'same' if code == mine else 'none' if mine is None else 'other'}"
-            for name, mine in (("region", region), ("language", language), ("host", host))
-        }
-        one.evidence.add(
-            f"most:{'none' if not signs else 'yes' if signs.get(str(code)) == max(signs.values()) else 'no'}"
-        )
-    return pool.candidates()
-
-
-def _languages(page: Page) -> tuple[str | None, str | None]:
-    """Return the currencies of the region and of the language that the page names."""
-    tag = (page.document.tree.get("lang") or "").replace("_", "-").lower()
-    tag = tag or (page.document.meta.get("og:locale") or ("",))[0].replace("_", "-").lower()
-    language, _, region = tag.partition("-")
-    return _COUNTRY.get(region), _LANGUAGE.get(language)
+        evidence = page.of_object(one, key)
+        pool.add(amount.quantize(_CENT), amount, "state", evidence)
+        if amount == amount.to_integral_value() and amount >= 100 and "." not in str(value):
+            cents = (amount / 100).quantize(_CENT)
+            pool.add(cents, cents, "state", [f"c-{piece}" for piece in evidence])

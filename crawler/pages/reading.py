@@ -5,7 +5,9 @@
 | text and headings of the main part | ``visible`` |
 | schema.org nodes, OpenGraph | ``markup``, ``facts`` |
 | objects in scripts, attributes, forms | ``state`` |
-| candidates with their evidence | ``text_candidates``, ``price_candidates``, ``image_candidates``, ``category_candidates``, ``page_evidence`` |
+| what all makers of candidates share | ``evidence`` |
+| candidates with their evidence | ``text_candidates``, ``price_candidates``, ``currency_candidates``, … |
+| evidence of the page as a whole | ``page_evidence`` |
 | probability of each candidate | ``model`` |
 | specifications | ``spec_candidates``, ``specs`` |
 """
@@ -16,6 +18,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from crawler.pages.category_candidates import categories
+from crawler.pages.currency_candidates import currencies
 from crawler.pages.document import Document
 from crawler.pages.evidence import Candidate, Page
 from crawler.pages.facts import Facts, MarkedProduct, choose_product, opengraph_facts, product_facts
@@ -23,8 +26,9 @@ from crawler.pages.image_candidates import gallery, images
 from crawler.pages.links import canonical_url
 from crawler.pages.markup import Node, jsonld_nodes, microdata_nodes
 from crawler.pages.model import Model, shipped_model
-from crawler.pages.page_evidence import kind_evidence, page_kind, says_in_stock, stock_evidence
-from crawler.pages.price_candidates import currencies, prices
+from crawler.pages.page_evidence import kind_evidence, says_in_stock, stock_evidence
+from crawler.pages.page_kind import page_kind
+from crawler.pages.price_candidates import prices
 from crawler.pages.specs import find_specs
 from crawler.pages.text_candidates import brands, captions, gtins, own_ids, part_numbers, sellers
 from crawler.pages.titles import find_title, page_titles

@@ -289,6 +289,7 @@ def _read_list(seen: Visible, element: html.HtmlElement) -> list[SpecPair]:
 
 
 def spec_groups(seen: Visible) -> Iterator[SpecGroup]:
+    """Yield the groups of names and values: tables and definition lists, lines with a colon, siblings of one shape."""
     marked = [*tables(seen), *definition_lists(seen)]
     yield from marked
     taken = {index for group in marked for pair in group.pairs for index in range(pair.start, pair.end)}

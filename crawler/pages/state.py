@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote
 
 from lxml import html
@@ -60,6 +61,7 @@ class StateObject:
     """Element that carries it, unless it is a script."""
 
 
+@lru_cache(maxsize=16_384)
 def key_words(key: str) -> str:
     """Return a key in lower case with its words joined by hyphens, without digits: ``priceMin2`` is ``price-min``."""
     return _NO_WORD.sub("-", _CAMEL.sub("-", key[:60]).lower()).strip("-")
@@ -95,16 +97,29 @@ def _values(text: str, depth: int) -> Iterator[tuple[tuple[str, ...], object]]:
     """Yield the outermost objects of a script, each with the name before it."""
     for encoded in _ENCODED.finditer(text):
         yield from _values(unquote(encoded[1]), depth + 1)
-    stripped = text.strip()
-    if stripped[:1] in "{[":
-        try:
-            yield (), json.loads(stripped)
-        except (ValueError, RecursionError):
-            pass
-        else:
-            return
+    whole = _whole(text.strip())
+    if whole is not None:
+        yield (), whole
+        return
     if _LITERAL.search(text):
         text = _PARTS.sub(_as_json, text)
+    yield from _literals(text)
+    if depth < 2 and '{\\"' in text:
+        yield from _values(text.replace('\\"', '"').replace("\\\\", "\\"), depth + 1)
+
+
+def _whole(text: str) -> object:
+    """Return a script that is JSON as a whole; None for others."""
+    if text[:1] not in ("{", "["):
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _literals(text: str) -> Iterator[tuple[tuple[str, ...], object]]:
+    """Yield the outermost objects that are written in a script."""
     decoder, at, failures = json.JSONDecoder(strict=False), 0, 0
     while (start := _START.search(text, at)) and failures < _MAX_FAILURES:
         try:
@@ -117,8 +132,6 @@ def _values(text: str, depth: int) -> Iterator[tuple[tuple[str, ...], object]]:
         else:
             before = _NAME.search(text[max(0, start.start() - 80) : start.start()])
             yield (tuple(filter(None, map(key_words, before[1].split(".")[-2:]))) if before else ()), value
-    if depth < 2 and '{\\"' in text:
-        yield from _values(text.replace('\\"', '"').replace("\\\\", "\\"), depth + 1)
 
 
 def _as_json(found: re.Match[str]) -> str:

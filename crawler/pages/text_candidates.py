@@ -26,6 +26,10 @@ _GOODS = frozenset(("price", "sku", "vendor", "variants", "product-id", "brand",
 """Properties that tell an object about a product from others with a name."""
 
 
+_NAME_KEYS = re.compile(r"(?:title|name)$")
+_NAMED = frozenset(("is", "url", "starts", "begins", "slug"))
+
+
 def captions(page: Page) -> list[Candidate]:
     """Return candidates for the product's name."""
     pool = Pool()
@@ -34,6 +38,19 @@ def captions(page: Page) -> list[Candidate]:
             _add_caption(page, pool, one.caption, one.origin, [f"m:{one.origin}"])
     for text, origin in page.titles:
         _add_caption(page, pool, text, origin, [f"title:{origin}"])
+    _pieces_of_title(page, pool)
+    for index, run in _title_runs(page):
+        text = page.seen.text_of(run.element) or run.text
+        evidence = [*page.around(run.element), *page.distance(index), page.from_title(run.element)]
+        _add_caption(page, pool, text, f"html:{run.element.tag}", evidence)
+    for one, key, value in page.properties(_NAME_KEYS):
+        ours = page.match(one) in _NAMED or not _GOODS.isdisjoint(map(key_words, one.values))
+        if ours and isinstance(value, str) and len(value) < _MAX_CAPTION:
+            _add_caption(page, pool, plain(value), "state", page.of_object(one, key))
+    return pool.candidates()
+
+
+def _pieces_of_title(page: Page, pool: Pool) -> None:
     pieces = [piece for piece in _SEPARATOR.split(page.document.title) if piece]
     for place, piece in enumerate(pieces[:6]):
         _add_caption(page, pool, piece, "html:title", [f"piece:{place}/{len(pieces)}", f"piece:{place - len(pieces)}"])
@@ -45,18 +62,6 @@ def captions(page: Page) -> list[Candidate]:
             "html:title",
             ["but-last"],
         )
-    for index, run in _title_runs(page):
-        text = page.seen.text_of(run.element) or run.text
-        evidence = [*page.around(run.element), *page.distance(index), page.from_title(run.element)]
-        _add_caption(page, pool, text, f"html:{run.element.tag}", evidence)
-    for one in page.objects:
-        match = page.match(one)
-        goods = not _GOODS.isdisjoint(map(key_words, one.values))
-        if goods or match in ("is", "url", "starts", "begins", "slug"):
-            for key, value in one.values.items():
-                if isinstance(value, str) and key_words(key).endswith(("title", "name")) and len(value) < _MAX_CAPTION:
-                    _add_caption(page, pool, plain(value), "state", page.of_object(one, key))
-    return pool.candidates()
 
 
 def _title_runs(page: Page) -> Iterator[tuple[int, Run]]:
@@ -121,16 +126,12 @@ def own_ids(page: Page) -> list[Candidate]:
             _add_id(page, pool, one.mpn, one.origin, ["m:mpn"])
     for value, origin, evidence in _labelled(page, ("own_ids", "part_numbers", "gtins"), _HINTS):
         _add_id(page, pool, value, origin, evidence)
-    for one in page.objects:
-        match = page.match(one)
-        for key, value in one.values.items():
-            words = key_words(key)
-            if _ID_KEYS.search(words) and isinstance(value, str | int) and not isinstance(value, bool):
-                if (match and match != "other") or "sku" in words or one.kind in ("form", "meta"):
-                    _add_id(page, pool, str(value), "state", page.of_object(one, key))
-    for url in (page.document.url,):
-        if found := id_from_url(url):
-            _add_id(page, pool, found, "url", ["url"])
+    for one, key, value in page.properties(_ID_KEYS):
+        ours = page.match(one) not in ("", "other") or "sku" in key_words(key) or one.kind in ("form", "meta")
+        if ours and not isinstance(value, bool):
+            _add_id(page, pool, str(value), "state", page.of_object(one, key))
+    if found := id_from_url(page.document.url):
+        _add_id(page, pool, found, "url", ["url"])
     parts = [part for part in unquote(urlsplit(page.document.url).path).split("/") if part]
     for place, part in enumerate(reversed(parts[-3:])):
         name = re.sub(r"\.\w{2,5}$", "", part)
@@ -192,19 +193,29 @@ def brands(page: Page) -> list[Candidate]:
             _add_brand(page, pool, one.brand, one.origin, [f"m:{one.origin}"])
     for value, origin, evidence in _labelled(page, ("brands", "makers"), _BRAND_HINTS):
         _add_brand(page, pool, _AROUND_BRAND.sub("", value), origin, evidence)
-    for one in page.objects:
-        for key, value in one.values.items():
-            if isinstance(value, str) and not value.isdigit() and _BRAND_KEYS.search(key_words(key)):
-                _add_brand(page, pool, plain(value), "state", page.of_object(one, key))
+    for one, key, value in page.properties(_BRAND_KEYS):
+        if isinstance(value, str) and not value.isdigit():
+            _add_brand(page, pool, plain(value), "state", page.of_object(one, key))
+    _linked_brands(page, pool)
+    _brands_in_names(page, pool)
+    return pool.candidates()
+
+
+def _linked_brands(page: Page, pool: Pool) -> None:
+    """Add the texts of links to a brand, and the descriptions of images in elements that are called so."""
     for element in page.document.tree.iter("a", "img"):
         if element.tag == "a":
-            path = set(name_words(urlsplit_path(element.get("href") or "")))
+            path = set(name_words(_path_words(element.get("href") or "")))
             text = " ".join(element.text_content().split()) if path & _BRAND_HINTS else ""
         else:
             text = (element.get("alt") or "") if _near_brand(element) else ""
         if text:
             evidence = [*page.around(element), page.from_title(element), f"{element.tag}:brand"]
             _add_brand(page, pool, text, f"html:{element.tag}", evidence)
+
+
+def _brands_in_names(page: Page, pool: Pool) -> None:
+    """Add the first words of the heading, and the names of the shop."""
     title = page.seen.text_of(page.seen.title) if page.seen.title is not None else page.document.title
     first = title.split()[:3]
     for count in range(1, len(first) + 1):
@@ -220,10 +231,9 @@ def brands(page: Page) -> list[Candidate]:
         _add_brand(page, pool, name, "shop", ["shop-name"])
     for name in page.document.meta.get("og:site_name", ())[:1]:
         _add_brand(page, pool, name, "shop", ["site-name"])
-    return pool.candidates()
 
 
-def urlsplit_path(reference: str) -> str:
+def _path_words(reference: str) -> str:
     """Return the path of a link with its parts as words; empty for a link that cannot be parsed."""
     try:
         return urlsplit(reference[:500]).path.replace("/", " ")
@@ -276,10 +286,8 @@ def gtins(page: Page) -> list[Candidate]:
             add(one.gtin, one.origin, [f"m:{one.origin}"])
     for value, origin, evidence in _labelled(page, ("gtins",), _GTIN_HINTS):
         add(value, origin, evidence)
-    for one in page.objects:
-        for key, value in one.values.items():
-            if isinstance(value, str | int) and _GTIN_KEYS.search(key_words(key)):
-                add(str(value), "state", page.of_object(one, key))
+    for one, key, value in page.properties(_GTIN_KEYS):
+        add(str(value), "state", page.of_object(one, key))
     return pool.candidates()
 
 
@@ -302,10 +310,9 @@ def part_numbers(page: Page) -> list[Candidate]:
     for value, origin, evidence in _labelled(page, ("part_numbers",), _MPN_HINTS):
         if not _NO_NUMBER.fullmatch(value.strip()):
             _add_id(page, pool, value, origin, evidence)
-    for one in page.objects:
-        for key, value in one.values.items():
-            if isinstance(value, str | int) and _MPN_KEYS.search(key_words(key)) and page.match(one):
-                _add_id(page, pool, str(value), "state", page.of_object(one, key))
+    for one, key, value in page.properties(_MPN_KEYS):
+        if page.match(one) and not isinstance(value, bool):
+            _add_id(page, pool, str(value), "state", page.of_object(one, key))
     return pool.candidates()
 
 
@@ -313,7 +320,7 @@ _MAX_SELLER = 80
 
 
 def sellers(page: Page) -> Iterator[tuple[str, str]]:
-    """Yield texts behind labels of a seller (``店铺：``, ``Sold by``) with their origin. They are found only to be hashed."""
+    """Yield texts behind labels of a seller (``店铺：``, ``Sold by``) with their origin. Only hashes of them leave."""
     for value, origin, _ in _labelled(page, ("sellers",), frozenset()):
         if len(value) <= _MAX_SELLER and any(c.isalpha() for c in value):
             yield value, origin
@@ -351,11 +358,11 @@ def _labelled(page: Page, vocabularies: tuple[str, ...], hints: frozenset[str]) 
             said = [f"behind:{name}" for name in vocabularies if as_a_whole(name).fullmatch(label)]
             yield run.text.strip(_AROUND), "html:class", [*evidence, f"name:{label}", *said]
         if spoken:
-            for value, how in _behind(page, index, spoken.end(), vocabularies):
+            for value, how in _behind(page, index, vocabularies):
                 yield value, "html:label", [*evidence, f"how:{how}", f"name:{spoken[0][:20]}"]
 
 
-def _behind(page: Page, index: int, end: int, vocabularies: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def _behind(page: Page, index: int, vocabularies: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """Yield what stands behind the label at the start of a run: in the run, else in the next."""
     runs, text = page.seen.runs, page.seen.runs[index].text
     label, *rest = _COLON.split(text, maxsplit=1)

@@ -1,0 +1,76 @@
+"""Candidates for the currency."""
+
+import re
+from collections import Counter
+from urllib.parse import urlsplit
+
+from crawler.pages.currencies import ISO_CODES, SHARED, currency_code, currency_of_country
+from crawler.pages.evidence import Candidate, Page, Pool, bucket
+from crawler.pages.price_candidates import amount_runs, whole_amount
+from crawler.pages.prices import shown_price
+from crawler.pages.state import key_words
+
+__all__ = ["currencies"]
+
+_SAID = re.compile(r"""currency(?:_?-?code)?["']?\s{0,4}[:=]\s{0,4}\\?["']([A-Z]{3})\\?["']""", re.IGNORECASE)
+_MAX_TEXT = 2_000_000
+_MAX_SAID = 40
+_KEYS = re.compile("currenc")
+_COUNTRY_OF_LANGUAGE = {"en": "us", "vi": "vn", "ja": "jp", "zh": "cn", "ko": "kr", "cs": "cz", "sv": "se", "da": "dk"}
+"""Language -> the country that most shops in it are in, where the two codes differ; and ``en``."""
+
+
+def currencies(page: Page) -> list[Candidate]:
+    """Return candidates for the currency, as codes. A sign of several currencies stands for each of them."""
+    pool = Pool()
+    for one in page.marked:
+        _add(pool, one.currency, one.origin, [f"m:{one.origin}"])
+    signs = _from_signs(page, pool)
+    for said, key, value in page.properties(_KEYS):
+        path = [f"path:{name}" for name in said.path if name]
+        evidence = [f"s:{key_words(key)}", f"s:{said.kind}", *path, f"match:{page.match(said)}"]
+        _add(pool, currency_code(str(value)), "state", evidence)
+    for place, found in enumerate(_SAID.finditer(page.document.text[:_MAX_TEXT])):
+        if place < _MAX_SAID:
+            _add(pool, found[1].upper(), "script", ["said", f"said:{bucket(place)}"])
+    places = _places(page)
+    for code in places.values():
+        _add(pool, code, "language", [])
+    candidates = pool.candidates()
+    for one in candidates:
+        for name, code in places.items():
+            one.evidence.add(f"{name}:{'none' if code is None else 'same' if code == one.value else 'other'}")
+        most = bool(signs) and signs.get(str(one.value)) == max(signs.values())
+        one.evidence.add(f"most:{most if signs else 'none'}")
+    return candidates
+
+
+def _add(pool: Pool, code: str | None, origin: str, evidence: list[str]) -> None:
+    if code in ISO_CODES:
+        pool.add(code, code, origin, evidence)
+
+
+def _from_signs(page: Page, pool: Pool) -> Counter[str]:
+    """Add what stands beside amounts; return how often each code may be meant."""
+    signs: Counter[str] = Counter()
+    for index, _ in amount_runs(page):
+        _, sign = shown_price(whole_amount(page, index))
+        shared = (sign or "").lower() in SHARED
+        for code in SHARED.get((sign or "").lower(), (sign,)):
+            if code in ISO_CODES:
+                signs[code] += 1
+                where = "after" if "after" in page.distance(index) else "before"
+                kind = "shared" if shared else "own"
+                _add(pool, code, "html:price", [f"sign:{kind}", where, f"sign:{code}", f"sign:{kind}:{where}"])
+    return signs
+
+
+def _places(page: Page) -> dict[str, str | None]:
+    """Return the currencies of the region and the language that the page names, and of its host."""
+    tag = (page.document.tree.get("lang") or next(iter(page.document.meta.get("og:locale", ())), "")).replace("_", "-")
+    language, _, region = tag.lower().partition("-")
+    host = (urlsplit(page.document.url).hostname or "").rpartition(".")[2]
+    spoken = _COUNTRY_OF_LANGUAGE.get(language, language)
+    return {
+        name: currency_of_country(where) for name, where in (("region", region), ("language", spoken), ("host", host))
+    }
