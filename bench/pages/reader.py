@@ -8,8 +8,9 @@ import argparse
 import pickle
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from itertools import groupby
 from pathlib import Path
 from statistics import mean, pstdev
 
@@ -31,6 +32,7 @@ def main() -> None:
     parser.add_argument("--write", type=Path, help="file of the model learned from all pages")
     parser.add_argument("--examples", type=Path, help="file that keeps the examples between runs")
     parser.add_argument("--curve", action="store_true", help="learn from 5, 10, 20, 30 and all shops")
+    parser.add_argument("--per-shop", type=int, default=1000, help="pages of a shop at most, taken evenly")
     parser.add_argument("--made", default="", help="how and when, for the file")
     arguments = parser.parse_args()
     examples = _examples(arguments)
@@ -73,7 +75,7 @@ _PAGES = 1_000_000
 def _examples(arguments: argparse.Namespace) -> list[Example]:
     if arguments.examples and arguments.examples.exists():
         return list(pickle.loads(arguments.examples.read_bytes()))
-    pages = [*enumerate(read_shops(arguments.shops))]
+    pages = [*enumerate(_some(read_shops(arguments.shops), arguments.per_shop))]
     if arguments.pages:
         pages += enumerate(read_pages(arguments.pages), _PAGES)
     with ProcessPoolExecutor(2) as pool:
@@ -81,6 +83,14 @@ def _examples(arguments: argparse.Namespace) -> list[Example]:
     if arguments.examples:
         arguments.examples.write_bytes(pickle.dumps(found))
     return found
+
+
+def _some(pages: Iterable[LabelledPage], most: int) -> Iterator[LabelledPage]:
+    """Yield at most so many pages of each shop, evenly from all of its pages."""
+    for _, several in groupby(pages, key=lambda page: page.shop):
+        shop = list(several)
+        step = max(1.0, len(shop) / most)
+        yield from (shop[int(place * step)] for place in range(min(most, len(shop))))
 
 
 def _of_page(numbered: tuple[int, LabelledPage]) -> list[Example]:

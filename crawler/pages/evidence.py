@@ -108,6 +108,15 @@ def bucket(number: float) -> str:
     return f"{sign}{size if size < 4 else 1 << (size.bit_length() - 1)}"
 
 
+_LONGEST_LABEL = 120
+"""Longest text that may begin with a label, characters."""
+_LABELS = ("own_ids", "part_numbers", "gtins", "brands", "makers", "sellers")
+_HINT_NAMES = (
+    "sku reference ref model mpn art artikelnummer isbn ean gtin upc cod codigo brand brands vendor manufacturer maker "
+    "designer marca marque marke hersteller byline artist barcode part"
+)
+_HINTS = frozenset(_HINT_NAMES.split())
+"""Words of classes that name such a text."""
 _PLACES = (
     *("price_places", "current_price_places", "other_price_places", "gallery_places", "thumb_places", "aside_places"),
     *("decoy_places", "spec_places"),
@@ -164,10 +173,34 @@ class Page:
 
     def properties(self, keys: re.Pattern[str]) -> Iterator[tuple[StateObject, str, str | int | float]]:
         """Yield the properties of state objects whose key, as ``key_words`` spells it, has a word of a pattern."""
+        for words, found in self._by_key.items():
+            if keys.search(words):
+                yield from found
+
+    @cached_property
+    def _by_key(self) -> dict[str, list[tuple[StateObject, str, str | int | float]]]:
+        found: dict[str, list[tuple[StateObject, str, str | int | float]]] = {}
         for one in self.objects:
             for key, value in one.values.items():
-                if value is not None and value != "" and keys.search(key_words(key)):
-                    yield one, key, value
+                if value is not None and value != "":
+                    found.setdefault(key_words(key), []).append((one, key, value))
+        return found
+
+    @cached_property
+    def squashed(self) -> list[str]:
+        """Texts of the runs as vocabularies have them; long ones are empty."""
+        return [squash(run.text) if len(run.text) <= _LONGEST_LABEL else "" for run in self.seen.runs]
+
+    @cached_property
+    def labelled_runs(self) -> list[int]:
+        """Indices of runs that start with a label of any vocabulary, or stand in an element that is called so."""
+        start = anywhere(*_LABELS)
+        return [
+            index
+            for index, run in enumerate(self.seen.runs)
+            if self.squashed[index]
+            and (not _HINTS.isdisjoint(self.own_names(run.element)) or start.match(self.squashed[index]))
+        ]
 
     @cached_property
     def title_keys(self) -> list[str]:

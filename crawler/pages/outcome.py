@@ -9,6 +9,7 @@ from crawler.pages.document import read_document
 from crawler.pages.links import page_opt_out
 from crawler.pages.page_kind import is_product
 from crawler.pages.parse import load_page_object, page_object_for
+from crawler.pages.reading import reader_of
 from crawler.pages.text import storable
 from m5data.errors import PageError
 from m5data.records import ProductRecord
@@ -86,6 +87,10 @@ class PageOptions(NamedTuple):
     merchant_key: bytes
     agent: str
     opt_outs: tuple[str, ...]
+    model: str | None = None
+    """Path of a reader model; None for the one that comes with m5data."""
+    least: tuple[tuple[str, float], ...] = ()
+    """Fields and the probability below which each stays empty, where it is not the usual one."""
 
 
 def read_page(
@@ -122,7 +127,7 @@ def _read(
     if said:
         return PageOutcome("opt_out", said), None
     page_object = load_page_object(options.page_object) if options.page_object else page_object_for(url)
-    record = page_object(document, options.merchant_key).to_record()
+    record = page_object(document, options.merchant_key, reader_of(options.model, options.least)).to_record()
     verdict = is_product(record)
     if not verdict:
         return PageOutcome("other" if verdict.reason == "no_product_evidence" else verdict.reason), None

@@ -16,6 +16,7 @@ _MONEY = re.compile(rf"(?:{SIGN}|(?<![A-Za-z]){CODE})\s?\d|\d[\d.,\s]{{0,12}}(?:
 _TYPE_KEYS = re.compile(
     r"(?:page|resource|template)-?(?:type|name|category)?$|^(?:template|event|action|controller|route|type|rid|rtyp)$"
 )
+_MAX_RUNS = 300
 _CART = re.compile(r"cart|basket|bag|buy|checkout|warenkorb|panier|carrito|carrinho|carrello")
 
 
@@ -64,7 +65,7 @@ def kind_evidence(page: Page, listed: int) -> set[str]:
         found.add("missing")
     found |= {f"groups:{bucket(len(page.groups))}", f"runs:{bucket(len(seen.runs))}"}
     for vocabulary in ("own_ids", "in_stock", "out_of_stock"):
-        said = sum(bool(anywhere(vocabulary).search(squash(run.text))) for run in seen.runs[:600] if len(run.text) < 60)
+        said = sum(bool(text) and bool(anywhere(vocabulary).search(text)) for text in page.squashed[:_MAX_RUNS])
         found.add(f"says:{vocabulary}:{bucket(said)}")
     return found
 
@@ -122,7 +123,7 @@ def stock_evidence(page: Page) -> set[str]:
         count = 0
         for index in range(start, min(len(page.seen.runs), end + _REACH)):
             run = page.seen.runs[index]
-            if len(run.text) > 120 or start <= index < end or not anywhere(vocabulary).search(squash(run.text)):
+            if start <= index < end or not (text := page.squashed[index]) or not anywhere(vocabulary).search(text):
                 continue
             count += 1
             where = "option" if run.element.tag in ("li", "option", "label") else "text"

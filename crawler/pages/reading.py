@@ -14,7 +14,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from functools import cached_property
+from functools import cache, cached_property
+from pathlib import Path
 from typing import NamedTuple
 
 from crawler.pages.category_candidates import categories
@@ -25,7 +26,7 @@ from crawler.pages.facts import Facts, MarkedProduct, choose_product, opengraph_
 from crawler.pages.image_candidates import gallery, images
 from crawler.pages.links import canonical_url
 from crawler.pages.markup import Node, jsonld_nodes, microdata_nodes
-from crawler.pages.model import Model, shipped_model
+from crawler.pages.model import Model, read_model, shipped_model
 from crawler.pages.page_evidence import kind_evidence, says_in_stock, stock_evidence
 from crawler.pages.page_kind import page_kind
 from crawler.pages.price_candidates import prices
@@ -37,7 +38,7 @@ from crawler.pages.video_urls import find_videos
 from crawler.pages.visible import Visible, read_visible
 from m5data.records import Availability
 
-__all__ = ["LEAST", "Reader", "Reading"]
+__all__ = ["LEAST", "Reader", "Reading", "reader_of"]
 
 _Text = tuple[str, str]
 """A value and its origin."""
@@ -64,6 +65,16 @@ class Reader(NamedTuple):
     """None for the one that comes with m5data."""
     least: Mapping[str, float] = LEAST
     """Field -> probability below which it stays empty."""
+
+
+@cache
+def reader_of(model: str | None = None, least: tuple[tuple[str, float], ...] = ()) -> Reader:
+    """Return the reader with a model file and thresholds of a source's own.
+
+    Raises:
+        SettingsError: The file is no reader model.
+    """
+    return Reader(read_model(Path(model)) if model else None, {**LEAST, **dict(least)})
 
 
 class _Markup(NamedTuple):

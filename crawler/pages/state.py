@@ -20,7 +20,7 @@ __all__ = ["Scalar", "StateObject", "key_words", "state_objects"]
 
 Scalar = str | int | float | bool | None
 
-_MAX_OBJECTS = 1_500
+_MAX_OBJECTS = 700
 """Objects read on one page, the nearest to the root of their script first."""
 _MAX_SCRIPT = 600_000
 """Longest script read, characters; the longest real product state seen had 300,000."""

@@ -341,12 +341,9 @@ def _labelled(page: Page, vocabularies: tuple[str, ...], hints: frozenset[str]) 
             evidence += [*page.around(element), *page.distance(pair.start), page.from_title(element)]
             yield pair.value, "html:specs", evidence
     start = anywhere(*vocabularies)
-    for index, run in enumerate(runs):
-        if len(run.text) > 120:
-            continue
-        names = page.own_names(run.element)
-        hinted = hints & names
-        text = squash(run.text)
+    for index in page.labelled_runs:
+        run, text = runs[index], page.squashed[index]
+        hinted = hints & page.own_names(run.element)
         spoken = start.match(text) if len(text) < 60 else None
         if not hinted and not spoken:
             continue
@@ -379,5 +376,8 @@ def _behind(page: Page, index: int, vocabularies: tuple[str, ...]) -> Iterator[t
         words = text.split()
         for count in range(1, len(words)):
             if any(as_a_whole(name).fullmatch(squash(" ".join(words[:count]).strip(_AROUND))) for name in vocabularies):
-                yield " ".join(words[count:]).strip(_AROUND), "words"
+                value = " ".join(words[count:]).strip(_AROUND)
+                # A word that starts a sentence ("Store hours") is no label; "sold by" is, and a word before a number.
+                if count > 1 or (len(words) == 2 and any(c.isdigit() for c in value)):
+                    yield value, "words"
                 return

@@ -15,8 +15,10 @@ import crawler.pages as page_code
 from crawler.crawl.stored_pages import StoredPageRow
 from crawler.net import opt_outs
 from crawler.pages.document import MAX_BYTES
+from crawler.pages.model import shipped_model
 from crawler.pages.outcome import PageOptions, PageOutcome, handle, job_data, unreadable
 from crawler.pages.parse import load_page_object
+from crawler.pages.reading import reader_of
 from crawler.records.tables import record_tables
 from crawler.settings import CrawlSettings
 from m5data.records import ProductRecord, Specification
@@ -43,18 +45,24 @@ class PageReader:
     """Register of taken-down items. Pages that show one have the kind ``taken_down``."""
 
     @classmethod
-    def of(cls, settings: CrawlSettings, source: str, merchant_key: bytes, register: Register) -> "PageReader":
+    def of(
+        cls, settings: CrawlSettings, source: str, merchant_key: bytes, register: Register, root: Path = Path()
+    ) -> "PageReader":
         """Return the reader of a source. A source that is no longer in the settings gets the generic page object.
 
         Raises:
-            SettingsError: The page object cannot be loaded.
+            SettingsError: The page object or the reader's model cannot be loaded.
         """
         known = settings.sources.get(source)
         page_object = known.page_object if known else None
         if page_object:
             load_page_object(page_object)
-        options = PageOptions(page_object, merchant_key, settings.user_agent, settings.opt_outs)
+        model = str(root / known.reader) if known and known.reader else None
+        least = tuple(sorted(known.reader_least.items())) if known else ()
+        reader = reader_of(model, least)
+        options = PageOptions(page_object, merchant_key, settings.user_agent, settings.opt_outs, model, least)
         digest = hashlib.sha256(repr((options, settings.parse_timeout_s, settings.parse_memory_mb)).encode())
+        digest.update(str((reader.model or shipped_model()).about["digest"]).encode())
         for path in _code(page_object):
             digest.update(path.read_bytes())
         return cls(options, digest.hexdigest()[:16], register)
