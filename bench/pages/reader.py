@@ -17,6 +17,7 @@ from statistics import mean, pstdev
 from bench.pages.shop_folder import read_pages, read_shops
 from crawler.learning.fit import fit, probabilities
 from crawler.learning.labelled import Example, LabelledPage, page_examples
+from crawler.learning.lessons import lessons
 from crawler.learning.shops import folds, shop_groups
 from crawler.learning.teach import Prediction, calibration_error, f1_by_field, learn, risk_coverage, write_model
 from crawler.pages.model import FIELDS
@@ -38,17 +39,18 @@ def main() -> None:
     examples = _examples(arguments)
     own = {one.shop for one in examples if one.page >= _PAGES}
     if arguments.curve:
-        _learning_curve(examples, own)
+        _learning_curve(examples)
         return
     lesson = learn(examples)
+    real = [one for one in lesson.left_out if not _LESSONS <= one.example.page < _PAGES]
     for markup in (False, True):
         print(f"\n{'with' if markup else 'without'} markup: F1, mean over shops (worst five), calibration error")
-        figures = f1_by_field([one for one in lesson.left_out if one.example.page < _PAGES], markup=markup)
+        figures = f1_by_field([one for one in lesson.left_out if one.example.page < _LESSONS], markup=markup)
         for field in FIELDS:
             shops = figures.get(field, {})
             if shops:
                 worst = " ".join(f"{f1:.2f}" for f1 in sorted(shops.values())[:5])
-                error = calibration_error(lesson.left_out, field)
+                error = calibration_error(real, field)
                 print(f"{field:13} {mean(shops.values()):.3f}  {len(shops):3} shops  {worst}  ECE {error:.3f}")
         if own:
             print(
@@ -59,10 +61,7 @@ def main() -> None:
             )
     print("\nrisk at coverage 50, 80, 90, 100 %, without markup")
     for field in FIELDS:
-        print(
-            f"{field:13} "
-            + " ".join(f"{risk:.3f}" for risk in risk_coverage(lesson.left_out, field, (0.5, 0.8, 0.9, 1.0)))
-        )
+        print(f"{field:13} " + " ".join(f"{risk:.3f}" for risk in risk_coverage(real, field, (0.5, 0.8, 0.9, 1.0))))
     if arguments.write:
         write_model(arguments.write, lesson, arguments.made)
         print(f"{arguments.write}: {arguments.write.stat().st_size} bytes, {lesson.shops} shops, {lesson.pages} pages")
@@ -70,12 +69,15 @@ def main() -> None:
 
 _PAGES = 1_000_000
 """First number of the single pages."""
+_LESSONS = 500_000
+"""First number of the synthetic lessons, which are learned from and never scored."""
 
 
 def _examples(arguments: argparse.Namespace) -> list[Example]:
     if arguments.examples and arguments.examples.exists():
         return list(pickle.loads(arguments.examples.read_bytes()))
     pages = [*enumerate(_some(read_shops(arguments.shops), arguments.per_shop))]
+    pages += enumerate(lessons(), _LESSONS)
     if arguments.pages:
         pages += enumerate(read_pages(arguments.pages), _PAGES)
     with ProcessPoolExecutor(2) as pool:
@@ -102,10 +104,11 @@ def _pooled(predictions: Sequence[Prediction]) -> str:
     return "  ".join(f"{field} {f1['all']:.3f}" for field, f1 in figures.items())
 
 
-def _learning_curve(examples: Sequence[Example], own: set[str]) -> None:
+def _learning_curve(examples: Sequence[Example]) -> None:
     """Print F1 without markup on shops left out against the number of shops learned from, with its spread."""
     groups = shop_groups(examples)
-    shops = sorted({one.shop for one in examples} - own)
+    taught = {one.shop for one in examples if one.page >= _LESSONS}
+    shops = sorted({one.shop for one in examples} - taught)
     for count in (*_CURVE, len(shops)):
         runs: dict[str, list[float]] = defaultdict(list)
         for seed in range(3):
@@ -127,7 +130,7 @@ def _with(
         for field in FIELDS:
             table = fit([one for one in examples if one.field == field and one.shop in taught], groups)
             for one in examples:
-                if one.field == field and one.shop in part and one.page < _PAGES and not one.markup:
+                if one.field == field and one.shop in part and one.page < _LESSONS and not one.markup:
                     found = probabilities(table, one)
                     best = int(found.argmax()) if len(found) else 0
                     predictions.append(

@@ -30,10 +30,10 @@ def shop_groups(examples: Sequence[Example]) -> dict[str, str]:
     spread = Counter(key for keys in names.values() for key in keys)
     rare = {shop: {key for key in keys if spread[key] <= _COMMON * len(names)} for shop, keys in names.items()}
     group = {one.shop: one.shop for one in examples}
-    for one, other in combinations(sorted(rare), 2):
-        both = len(rare[one] & rare[other])
-        if both >= _LEAST and both > _ALIKE * min(len(rare[one]), len(rare[other])):
-            old, new = group[other], group[one]
+    for first, other in combinations(sorted(rare), 2):
+        both = len(rare[first] & rare[other])
+        if both >= _LEAST and both > _ALIKE * min(len(rare[first]), len(rare[other])):
+            old, new = group[other], group[first]
             group = {shop: new if mine == old else mine for shop, mine in group.items()}
     return group
 

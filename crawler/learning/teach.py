@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from crawler.learning.fit import Weights, fit, probabilities, temperature
 from crawler.learning.labelled import Example
@@ -182,7 +183,7 @@ def write_model(path: Path, lesson: Lesson, made: str) -> None:
         lesson: What was learned.
         made: How and when, for people.
     """
-    arrays: dict[str, np.ndarray] = {}
+    arrays: dict[str, npt.NDArray[np.uint32] | npt.NDArray[np.float32]] = {}
     digest = hashlib.sha256()
     for field, table in lesson.weights.items():
         kept = np.abs(table.weights) >= 0.005
@@ -195,4 +196,4 @@ def write_model(path: Path, lesson: Lesson, made: str) -> None:
     about = {"format": MODEL_FORMAT, "made": made, "shops": lesson.shops, "pages": lesson.pages}
     about |= {"temperatures": heats, "digest": digest.hexdigest()[:16]}
     with path.open("wb") as file:
-        np.savez_compressed(file, about=np.array(json.dumps(about, sort_keys=True)), **arrays)
+        np.savez_compressed(file, allow_pickle=False, about=np.array(json.dumps(about, sort_keys=True)), **arrays)

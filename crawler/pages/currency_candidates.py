@@ -10,7 +10,7 @@ from crawler.pages.price_candidates import amount_runs, whole_amount
 from crawler.pages.prices import shown_price
 from crawler.pages.state import key_words
 
-__all__ = ["currencies"]
+__all__ = ["currencies", "shown_sign"]
 
 _SAID = re.compile(r"""currency(?:_?-?code)?["']?\s{0,4}[:=]\s{0,4}\\?["']([A-Z]{3})\\?["']""", re.IGNORECASE)
 _MAX_TEXT = 2_000_000
@@ -37,11 +37,13 @@ def currencies(page: Page) -> list[Candidate]:
     for code in places.values():
         _add(pool, code, "language", [])
     candidates = pool.candidates()
-    for one in candidates:
+    for candidate in candidates:
         for name, code in places.items():
-            one.evidence.add(f"{name}:{'none' if code is None else 'same' if code == one.value else 'other'}")
-        most = bool(signs) and signs.get(str(one.value)) == max(signs.values())
-        one.evidence.add(f"most:{most if signs else 'none'}")
+            candidate.evidence.add(
+                f"{name}:{'none' if code is None else 'same' if code == candidate.value else 'other'}"
+            )
+        most = bool(signs) and signs.get(str(candidate.value)) == max(signs.values())
+        candidate.evidence.add(f"most:{most if signs else 'none'}")
     return candidates
 
 
@@ -74,3 +76,9 @@ def _places(page: Page) -> dict[str, str | None]:
     return {
         name: currency_of_country(where) for name, where in (("region", region), ("language", spoken), ("host", host))
     }
+
+
+def shown_sign(page: Page) -> str | None:
+    """Return the sign beside the first amount of the page as published."""
+    signs = (shown_price(whole_amount(page, index))[1] for index, _ in amount_runs(page))
+    return next((sign for sign in signs if sign), None)

@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import takewhile
+from itertools import islice, takewhile
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from lxml import html
 
 from crawler.pages.evidence import Candidate, Page, Pool, bucket, key_of, name_words
-from crawler.pages.text import squash
+from crawler.pages.text import anywhere, squash
 
 __all__ = ["gallery", "image_key", "images"]
 
@@ -120,13 +120,23 @@ def gallery(page: Page, main: Candidate, found: Sequence[Candidate]) -> list[tup
     marked = next((one for one in page.marked if one.image_urls), None)
     for url in marked.image_urls if marked else ():
         chosen.setdefault(image_key(url), (url, marked.origin if marked else ""))
-    if (marked is None or len(chosen) < _LISTS_ALL) and main.element is not None:
-        around = _around(page, main.element)
-        for one in found:
-            inside = one.element is not None and (one.element is around or around in one.element.iterancestors())
-            if inside and "link:away" not in one.evidence:
-                chosen.setdefault(image_key(str(one.value)), (str(one.value), one.origin))
+    if marked is None or len(chosen) < _LISTS_ALL:
+        around = _around(page, main.element) if main.element is not None else None
+        ours = [one for one in found if one.element is not None and "link:away" not in one.evidence]
+        inside = [
+            one for one in ours if around is not None and (one.element is around or around in _outer(one.element))
+        ]
+        called = [one for one in ours if not _GALLERY.isdisjoint(one.evidence)]
+        for one in inside if len(inside) > 1 else called:
+            chosen.setdefault(image_key(str(one.value)), (str(one.value), one.origin))
     return list(chosen.values())[:_MOST]
+
+
+_GALLERY = frozenset(("called:gallery_places", "called:thumb_places"))
+
+
+def _outer(element: html.HtmlElement | None) -> list[html.HtmlElement]:
+    return list(element.iterancestors()) if element is not None else []
 
 
 def _around(page: Page, element: html.HtmlElement) -> html.HtmlElement:
@@ -143,25 +153,22 @@ _LEVELS = 7
 
 
 def _urls(page: Page, element: html.HtmlElement) -> Iterator[tuple[str, str]]:
-    """Yield the largest version that an element names, then the image that it links to."""
+    """Yield the image that an element links to, else the largest version that it names."""
+    for outer in islice(element.iterancestors(), 2):
+        href = outer.get("href") or ""
+        if outer.tag == "a" and _IMAGE_FILE.search(href) and (url := page.document.absolute(href)):
+            yield url, "linked"
+            return
     candidates = [element.get(name) for name in _LARGE]
     candidates += [_largest(element.get("srcset") or element.get("data-srcset") or ""), element.get("src")]
     for candidate in candidates:
         plain = (candidate or "").split("?")[0].lower()
-        if (
-            candidate
-            and not plain.startswith("data:")
-            and not plain.endswith((".svg", ".gif"))
-            and (url := page.document.absolute(_WIDTH.sub(r"\g<1>1024", candidate)))
-        ):
+        if not candidate or plain.startswith("data:") or plain.endswith((".svg", ".gif")):
+            continue
+        url = page.document.absolute(_WIDTH.sub(r"\g<1>1024", candidate))
+        if url and not anywhere("no_pictures").search(plain.rpartition("/")[2]):
             yield url, "own"
-            break
-    parent = element.getparent()
-    for outer in (parent, parent.getparent() if parent is not None else None):
-        if outer is not None and outer.tag == "a" and _IMAGE_FILE.search(outer.get("href") or ""):
-            if url := page.document.absolute(outer.get("href") or ""):
-                yield url, "linked"
-            break
+            return
 
 
 def _largest(srcset: str) -> str:
@@ -177,7 +184,7 @@ def _largest(srcset: str) -> str:
 def _of_url(page: Page, url: str) -> list[str]:
     parts = urlsplit(url)
     name = parts.path.rpartition("/")[2]
-    words = name_words(parts.path.replace("/", " "))
+    words = name_words(parts.path.rpartition("/")[0].replace("/", " "))
     found = [f"dir:{word}" for word in words[:12]]
     stem = key_of(squash(name.rpartition(".")[0]))
     found.append(f"type:{name.rpartition('.')[2].lower()[:5]}")

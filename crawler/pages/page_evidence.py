@@ -65,8 +65,8 @@ def kind_evidence(page: Page, listed: int) -> set[str]:
         found.add("missing")
     found |= {f"groups:{bucket(len(page.groups))}", f"runs:{bucket(len(seen.runs))}"}
     for vocabulary in ("own_ids", "in_stock", "out_of_stock"):
-        said = sum(bool(text) and bool(anywhere(vocabulary).search(text)) for text in page.squashed[:_MAX_RUNS])
-        found.add(f"says:{vocabulary}:{bucket(said)}")
+        count = sum(bool(text) and bool(anywhere(vocabulary).search(text)) for text in page.squashed[:_MAX_RUNS])
+        found.add(f"says:{vocabulary}:{bucket(count)}")
     return found
 
 
@@ -189,6 +189,5 @@ def _stock_state(page: Page, found: set[str]) -> None:
                 continue
             truths.setdefault(words, set()).add(said)
             found.add(f"s:{words}={said}:{match}")
-    for words, said in truths.items():
-        found.add(f"any:{words}={any(said)}")
-        found.add(f"all:{words}={all(said)}")
+    for words, every in truths.items():
+        found |= {f"any:{words}={any(every)}", f"all:{words}={all(every)}"}

@@ -18,6 +18,8 @@ __all__ = ["amount_runs", "prices", "whole_amount"]
 _SIGNS = "".join(chr(code) for code in range(0x20, 0x20D0) if unicodedata.category(chr(code)) == "Sc")
 _MONEY = re.compile(rf"{SIGN}|[{_SIGNS}]|(?<![A-Za-z]){CODE}\b|\d\s*{UNIT}|\d,-(?:\s|$)")
 _UP_TO_CENTS = re.compile(rf"(?:[\d.,\s]|{SIGN})*\d[.,]?")
+_CENTS = re.compile(r"[.,]?(\d{2})\b(.*)")
+_ENDS_IN_CENTS = re.compile(r"[.,]\d{2}$")
 _PER = re.compile(r"/\s*(?:m(?:o|onth)|(?:100\s?)?(?:g|kg|ml|l|oz|lb)\b)|x\s*\d", re.IGNORECASE)
 _PLAIN = re.compile(r"[^\w\n]*\d[\d.,'’\s]*(?:[-–~—]\s*\d[\d.,'’\s]*)?[^\w\n]*")
 _STRUCK = frozenset(("del", "s", "strike"))
@@ -42,13 +44,13 @@ def prices(page: Page) -> list[Candidate]:
     amounts = [(index, shown_price(whole_amount(page, index))[0]) for index, _ in found]
     behind = 0
     for place, (index, run) in enumerate(found):
-        amount = amounts[place][1]
-        if amount is not None:
+        shown = amounts[place][1]
+        if shown is not None:
             behind += index >= page.seen.title_span[1]
             evidence = [*_shown_evidence(page, index), f"nth:{bucket(behind)}"]
             evidence += _beside(amounts, place)
             evidence.append(f"alike:{bucket(shapes[run.element.tag, run.element.get('class')])}")
-            pool.add(amount.quantize(_CENT), amount, "html:price", evidence)
+            pool.add(shown.quantize(_CENT), shown, "html:price", evidence)
     _from_state(page, pool)
     return pool.candidates()
 
@@ -74,11 +76,23 @@ def amount_runs(page: Page) -> list[tuple[int, Run]]:
         text = run.text
         if len(text) > 60 or title[0] <= index < title[1] or not any(c.isdigit() for c in text):
             continue
+        if _is_cents(page, index):
+            continue
         if _MONEY.search(text) or (_PLAIN.fullmatch(text) and _called_price(page, index)):
             found.append((index, run))
             if len(found) >= _MAX_RUNS:
                 break
     return found
+
+
+def _is_cents(page: Page, index: int) -> bool:
+    """Return whether a run holds the decimals of the amount before it."""
+    runs = page.seen.runs
+    before = runs[index - 1] if index else None
+    if before is None or before.line != runs[index].line or before.element is runs[index].element:
+        return False
+    starts = _CENTS.fullmatch(runs[index].text) and _UP_TO_CENTS.fullmatch(before.text)
+    return bool(starts) and not _ENDS_IN_CENTS.search(before.text)
 
 
 def _called_price(page: Page, index: int) -> bool:
@@ -144,8 +158,8 @@ def whole_amount(page: Page, index: int) -> str:
     start, end = _line_span(runs, index)
     following = runs[index + 1] if index + 1 < end else None
     if following is not None and following.element is not runs[index].element and _UP_TO_CENTS.fullmatch(text):
-        cents = re.fullmatch(r"[.,]?(\d{2})\b(.*)", following.text)
-        if cents and not re.search(r"[.,]\d{2}$", text):
+        cents = _CENTS.fullmatch(following.text)
+        if cents and not _ENDS_IN_CENTS.search(text):
             text = f"{text.rstrip('.,')}.{cents[1]} {cents[2]}"
     signs = " ".join(
         run.text for run in runs[start:end] if len(run.text) <= 4 and not any(c.isdigit() for c in run.text)

@@ -140,6 +140,8 @@ class ProductPage(ItemPage[ProductRecord]):
         """Origin of each field; for an overridden field, the name of its page object."""
         mine = {name: f"page:{owner}" for name in _FIELDS if (owner := _overrider(type(self), name)) is not None}
         read = {name: origin for name, origin in self.reading.origins().items() if name not in mine}
+        if {"caption", "specs"} <= mine.keys() and self.caption and self.specs:
+            read["page"] = f"product:{mine['caption']}"
         return read | {name: origin for name, origin in mine.items() if getattr(self, name)}
 
     def merchant_name(self) -> str | None:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from crawler.pages.category_candidates import categories
-from crawler.pages.currency_candidates import currencies
+from crawler.pages.currency_candidates import currencies, shown_sign
 from crawler.pages.document import Document
 from crawler.pages.evidence import Candidate, Page
 from crawler.pages.facts import Facts, MarkedProduct, choose_product, opengraph_facts, product_facts
@@ -48,12 +48,12 @@ _MAX_SPECS = 500
 LEAST: Mapping[str, float] = {
     **dict.fromkeys(("caption", "native_id"), 0.0),
     "price": 0.3,
-    "currency": 0.3,
+    "currency": 0.5,
     "brand": 0.4,
-    "gtin": 0.5,
+    "gtin": 0.4,
     "mpn": 0.5,
     "category": 0.3,
-    "image_urls": 0.0,
+    "image_urls": 0.15,
 }
 """Field -> probability below which it stays empty."""
 
@@ -155,7 +155,8 @@ class Reading:
         statement = self.candidates("page")[0]
         marked = any(one.origin != "opengraph" and (one.caption or one.prices or one.sku) for one in self.page.marked)
         probability = 1.0 if marked else self.model.probability("page", statement.evidence)
-        kind = page_kind(self.page, statement.evidence, product=probability >= 0.5)
+        missing = "missing" in statement.evidence and not marked
+        kind = page_kind(self.page, statement.evidence, product=probability >= 0.5 and not missing)
         self._certain["page"] = probability if kind.startswith("product") else 1.0 - probability
         return kind
 
@@ -192,7 +193,7 @@ class Reading:
         if found is None or not isinstance(found.value, Decimal):
             return None
         currency = self._choose("currency")
-        return found.value, (str(currency.value) if currency else None), found.origin
+        return found.value, str(currency.value) if currency else shown_sign(self.page), found.origin
 
     @cached_property
     def availability(self) -> tuple[Availability, str] | None:

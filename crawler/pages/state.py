@@ -125,8 +125,8 @@ def _literals(text: str) -> Iterator[tuple[tuple[str, ...], object]]:
         try:
             value, at = decoder.raw_decode(text, start.start())
         except json.JSONDecodeError as error:
-            # What stands before the error is not read again, so the whole is read once.
-            at, failures = max(error.pos, start.start() + 1), failures + 1
+            # What stands before the error is not read again, so the whole is read once; but for a brace in quotes.
+            at, failures = max(error.pos - 3, start.start() + 1), failures + 1
         except (RecursionError, ValueError):
             at, failures = start.end(), failures + _MAX_FAILURES // 3
         else:

@@ -43,10 +43,10 @@ def captions(page: Page) -> list[Candidate]:
         text = page.seen.text_of(run.element) or run.text
         evidence = [*page.around(run.element), *page.distance(index), page.from_title(run.element)]
         _add_caption(page, pool, text, f"html:{run.element.tag}", evidence)
-    for one, key, value in page.properties(_NAME_KEYS):
-        ours = page.match(one) in _NAMED or not _GOODS.isdisjoint(map(key_words, one.values))
-        if ours and isinstance(value, str) and len(value) < _MAX_CAPTION:
-            _add_caption(page, pool, plain(value), "state", page.of_object(one, key))
+    for holder, key, content in page.properties(_NAME_KEYS):
+        ours = page.match(holder) in _NAMED or not _GOODS.isdisjoint(map(key_words, holder.values))
+        if ours and isinstance(content, str) and len(content) < _MAX_CAPTION:
+            _add_caption(page, pool, plain(content), "state", page.of_object(holder, key))
     return pool.candidates()
 
 
@@ -126,10 +126,10 @@ def own_ids(page: Page) -> list[Candidate]:
             _add_id(page, pool, one.mpn, one.origin, ["m:mpn"])
     for value, origin, evidence in _labelled(page, ("own_ids", "part_numbers", "gtins"), _HINTS):
         _add_id(page, pool, value, origin, evidence)
-    for one, key, value in page.properties(_ID_KEYS):
-        ours = page.match(one) not in ("", "other") or "sku" in key_words(key) or one.kind in ("form", "meta")
-        if ours and not isinstance(value, bool):
-            _add_id(page, pool, str(value), "state", page.of_object(one, key))
+    for holder, key, content in page.properties(_ID_KEYS):
+        ours = page.match(holder) not in ("", "other") or "sku" in key_words(key) or holder.kind in ("form", "meta")
+        if ours and not isinstance(content, bool):
+            _add_id(page, pool, str(content), "state", page.of_object(holder, key))
     if found := id_from_url(page.document.url):
         _add_id(page, pool, found, "url", ["url"])
     parts = [part for part in unquote(urlsplit(page.document.url).path).split("/") if part]
@@ -193,9 +193,9 @@ def brands(page: Page) -> list[Candidate]:
             _add_brand(page, pool, one.brand, one.origin, [f"m:{one.origin}"])
     for value, origin, evidence in _labelled(page, ("brands", "makers"), _BRAND_HINTS):
         _add_brand(page, pool, _AROUND_BRAND.sub("", value), origin, evidence)
-    for one, key, value in page.properties(_BRAND_KEYS):
-        if isinstance(value, str) and not value.isdigit():
-            _add_brand(page, pool, plain(value), "state", page.of_object(one, key))
+    for holder, key, content in page.properties(_BRAND_KEYS):
+        if isinstance(content, str) and not content.isdigit():
+            _add_brand(page, pool, plain(content), "state", page.of_object(holder, key))
     _linked_brands(page, pool)
     _brands_in_names(page, pool)
     return pool.candidates()
@@ -286,8 +286,8 @@ def gtins(page: Page) -> list[Candidate]:
             add(one.gtin, one.origin, [f"m:{one.origin}"])
     for value, origin, evidence in _labelled(page, ("gtins",), _GTIN_HINTS):
         add(value, origin, evidence)
-    for one, key, value in page.properties(_GTIN_KEYS):
-        add(str(value), "state", page.of_object(one, key))
+    for holder, key, content in page.properties(_GTIN_KEYS):
+        add(str(content), "state", page.of_object(holder, key))
     return pool.candidates()
 
 
@@ -310,9 +310,9 @@ def part_numbers(page: Page) -> list[Candidate]:
     for value, origin, evidence in _labelled(page, ("part_numbers",), _MPN_HINTS):
         if not _NO_NUMBER.fullmatch(value.strip()):
             _add_id(page, pool, value, origin, evidence)
-    for one, key, value in page.properties(_MPN_KEYS):
-        if page.match(one) and not isinstance(value, bool):
-            _add_id(page, pool, str(value), "state", page.of_object(one, key))
+    for holder, key, content in page.properties(_MPN_KEYS):
+        if page.match(holder) and not isinstance(content, bool):
+            _add_id(page, pool, str(content), "state", page.of_object(holder, key))
     return pool.candidates()
 
 

@@ -93,6 +93,7 @@ def learn_reader(
     source (``reader``) to read its pages with it.
     """
     from crawler.learning.labelled import examples_of
+    from crawler.learning.lessons import lessons
     from crawler.learning.stored import labelled_stored_pages
     from crawler.learning.teach import compare_with_shipped, learn, write_model
     from m5data.errors import DataError
@@ -105,7 +106,7 @@ def learn_reader(
             f"{len(shops)} sources have stored pages with a product in their markup; learning needs two or more, "
             "so that each can be judged by what was learned from the others. Crawl more shops first."
         )
-    examples = list(examples_of(pages))
+    examples = list(examples_of([*pages, *lessons()]))
     lesson = learn(examples)
     print(f"{lesson.pages} pages of {lesson.shops} sources; F1 without markup, sources left out: learned, shipped")
     for field, (learned, shipped) in compare_with_shipped(lesson, examples).items():
