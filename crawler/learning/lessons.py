@@ -2,7 +2,7 @@
 
 Real shops teach what shop software does. These pages teach what holds on any page, however plain: an amount that is
 struck through or labelled "was" is not the price, a hidden one neither; a word like "sold out" outside of a list of
-sizes counts; the images of a menu are not the product's. They are synthetic and count as four shops.
+sizes counts; the images of a menu are not the product's. They are synthetic and count as ten shops.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,7 @@ from crawler.learning.labelled import LabelledPage, answer
 
 __all__ = ["lessons"]
 
-_SHOPS = 4
+_SHOPS = 10
 
 _NAMES = ("Lamp", "Garden chair", "Teekanne blau", "蓝牙耳机", "Чайник")
 _PRICES = (
@@ -41,6 +41,9 @@ _STOCK = (
     ("<button>Add to cart</button>", "InStock"),
 )
 _THUMBS = '<div class="thumbs"><img src="/1.jpg"><img src="/2.jpg"></div>'
+_INDICATORS = (
+    '<ol class="carousel-indicators img-thumbnail"><li><img src="/1.jpg" alt="{name}"><li><img src="/2.jpg"></ol>'
+)
 _IMAGES = (
     '<img src="/logo.png"><div class="gallery"><img src="/own.jpg"><img src="/b.jpg"></div>',
     '<div class="photos"><a href="/own.jpg"><img src="/small.jpg"></a></div>',
@@ -48,7 +51,7 @@ _IMAGES = (
     '<p><img src="/own.jpg" width="300"></p><p><img src="/dot.jpg" width="10"></p>',
     '<div class="main-image"><img src="/own.jpg"></div>' + _THUMBS,
     '<div class="slider"><img src="/own.jpg"><img src="/b.jpg"></div>' + _THUMBS,
-    '<div class="slide"><img src="/own.jpg"><img src="/b.jpg"></div><ol class="thumbnails"><li><img src="/1.jpg"></ol>',
+    '<div class="carousel-inner"><div class="item active"><img src="/own.jpg" alt="{name}"></div></div>' + _INDICATORS,
     '<nav><img src="/menu.jpg"></nav><div><img src="/own.jpg"></div><div class="related"><img src="/r.jpg"></div>',
 )
 _BRANDS = (
@@ -62,7 +65,7 @@ _CRUMBS = (
     '<p>You are here: <a href="/">Home</a> » <a href="/s">Light</a> » <a href="/s/l">Lamps</a> » {name}</p>',
     '<ul class="breadcrumbs"><li><a href="/">Home</a><li><a href="/s">Light</a><li><a href="/s/l">Lamps</a></ul>',
     '<nav class="breadcrumb"><a href="/">Start</a> / <a href="/s">Light</a> / <a href="/l">Lamps</a> / {name}</nav>',
-    '<ol class="breadcrumb"><li><a href="/">Shop</a><li><a href="/s">Light</a><li><a href="/l">Lamps</a><li>x</ol>',
+    '<ol class="breadcrumb"><li><a href="/">Shop</a><li><a href="/s">Light</a><li>Lamps<li>{name}</ol>',
 )
 _OTHERS = (
     "<h1>About us</h1><p>Since 1990.</p>",
@@ -85,10 +88,11 @@ def lessons() -> Iterator[LabelledPage]:
     for number, (name, (prices, language)) in enumerate(product(_NAMES, _PRICES)):
         money, code = _MONEY[number % len(_MONEY)]
         stock, availability = _STOCK[number % len(_STOCK)]
-        image, brand = _IMAGES[number % len(_IMAGES)], _BRANDS[number % len(_BRANDS)]
+        image, brand = _IMAGES[number % len(_IMAGES)].format(name=name), _BRANDS[number % len(_BRANDS)]
         crumbs = _CRUMBS[number % len(_CRUMBS)].format(name=name)
         shown = prices.format(a=money.format(49 + number), b=money.format(59 + number), c=money.format(4))
-        body = f"{crumbs}<h1>{name}</h1>{image}{brand}{shown}<p>SKU: L-{number}</p>{stock}"
+        top = (f"<h1>{name}</h1>{image}", f"{image}<h1>{name}</h1>")[number % 2]
+        body = f"{crumbs}{top}{brand}{shown}<p>SKU: L-{number}</p>{stock}"
         truth = {"caption": name, "price": 49 + number, "currency": code, "availability": availability, "brand": "Lumo"}
         truth |= {"native_id": f"L-{number}", "category": ("Light", "Lamps"), "image_urls": "https://x.example/own.jpg"}
         yield _page(number, body, name, language, truth)

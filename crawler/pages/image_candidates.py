@@ -127,7 +127,9 @@ def gallery(page: Page, main: Candidate, found: Sequence[Candidate]) -> list[tup
             one for one in ours if around is not None and (one.element is around or around in _outer(one.element))
         ]
         called = [one for one in ours if not _GALLERY.isdisjoint(one.evidence)]
-        for one in inside if len(inside) > 1 else called:
+        # Thumbnails of the same images stand in another kind of element.
+        alike = [one for one in inside if _outer(one.element)[0].tag == _outer(main.element)[0].tag]
+        for one in next((several for several in (alike, inside) if len(several) > 1), called):
             chosen.setdefault(image_key(str(one.value)), (str(one.value), one.origin))
     return list(chosen.values())[:_MOST]
 
