@@ -60,8 +60,8 @@ class Clip:
 
 def cropped(share: float) -> Change:
     """Return a change that cuts a share off each side."""
-    box = [SIZE[0] * share, SIZE[1] * share, SIZE[0] * (1 - share), SIZE[1] * (1 - share)]
-    return lambda frame: frame.crop([round(side) for side in box]).resize(SIZE)
+    left, top = round(SIZE[0] * share), round(SIZE[1] * share)
+    return lambda frame: frame.crop((left, top, SIZE[0] - left, SIZE[1] - top)).resize(SIZE)
 
 
 def logo(frame: Frame) -> Frame:

@@ -1,4 +1,4 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
@@ -216,7 +216,7 @@ def test_the_same_file_is_near_with_the_share_of_one() -> None:
     assert near({"a": {"x": film(1)}, "b": {"x": film(1)}}) == [("a", "b", "near_video", 0.0)]
 
 
-CUTS = {
+CUTS: dict[str, Callable[[list[int]], list[int]]] = {
     "its end": lambda one: one[:9],
     "its beginning": lambda one: one[2:],
     "something before it": lambda one: [*film(9, 7), *one],
