@@ -14,6 +14,7 @@ from scale.data.batches import Batches
 from scale.data.fit_vocabulary import Fitted, load_fitted
 from scale.data.tensors import Batch, make_batch
 from scale.model.network import Trunk, restrict_to
+from scale.model.networks.simple import SimpleTrunk
 from scale.model.tasks import Classifier, Pretraining
 from scale.training.checkpoint import Identity, load_checkpoint
 from scale.training_recipe import Modality, ObjectiveSettings, TrainingRecipe
@@ -29,7 +30,7 @@ class Model:
     seed: int
     version: str
     fitted: Fitted
-    trunk: Trunk
+    trunk: Trunk | SimpleTrunk
     classifier: Classifier | None
     """None after pre-training."""
     classes: tuple[str, ...]

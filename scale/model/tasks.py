@@ -20,9 +20,14 @@ from scale.model.losses import (
 )
 from scale.model.masking import TOKEN_MODALITIES, hide
 from scale.model.network import Fused, Trunk
+from scale.model.networks.convolutional import ConvolutionalTrunk
+from scale.model.networks.low_rank_fusion import LowRankTrunk
+from scale.model.networks.recurrent import RecurrentTrunk
+from scale.model.networks.simple import SimpleTrunk
+from scale.model.networks.tensor_fusion import TensorFusionTrunk
 from scale.training_recipe import TrainingRecipe
 
-__all__ = ["TASKS", "Classifier", "Pretraining", "mismatched"]
+__all__ = ["TASKS", "Classifier", "Pretraining", "make_trunk", "mismatched"]
 
 TASKS = {"text": "MLM", "image": "MRP", "table": "MEM", "video": "MFP", "audio": "MAM"}
 TEMPERATURES = {"detached": 0.07, "released": 0.07, "paper": 0.1, "clip": 0.07}
@@ -30,12 +35,27 @@ LEAST_TEMPERATURE = 0.01
 """CLIP's bound on its learned temperature."""
 
 
+def make_trunk(recipe: TrainingRecipe, vocabulary: int) -> Trunk | SimpleTrunk:
+    """Return the network of a recipe."""
+    match recipe.model.network:
+        case "transformer":
+            return Trunk(recipe, vocabulary)
+        case "lstm" | "bi-lstm":
+            return RecurrentTrunk(recipe, vocabulary)
+        case "vgg-19" | "inception-v3":
+            return ConvolutionalTrunk(recipe)
+        case "tfn":
+            return TensorFusionTrunk(recipe, vocabulary)
+        case "lmf":
+            return LowRankTrunk(recipe, vocabulary)
+
+
 class Pretraining(nn.Module):
     """Trunk, masked tasks and contrastive learning; ``forward`` returns the loss terms of a batch."""
 
     def __init__(self, recipe: TrainingRecipe, vocabulary: int, samples: int) -> None:
         super().__init__()
-        self.trunk = Trunk(recipe, vocabulary)
+        self.trunk = make_trunk(recipe, vocabulary)
         self.objective, self.vocabulary = recipe.objective, vocabulary
         form, size = recipe.objective.form, len(recipe.objective.streams)
         self.alignment = nn.Embedding(samples, size**2) if form == "paper" and recipe.objective.alignment else None
@@ -128,7 +148,7 @@ class Classifier(nn.Module):
 
     def __init__(self, recipe: TrainingRecipe, vocabulary: int, classes: int) -> None:
         super().__init__()
-        self.trunk = Trunk(recipe, vocabulary)
+        self.trunk = make_trunk(recipe, vocabulary)
         model = recipe.model
         self.released = model.layout == "released"
         self.hidden = nn.Linear(model.width * (len(self.trunk.streams) if self.released else 1), model.feature_width)

@@ -163,7 +163,7 @@ def run_phase(
     phase.module.train()
     for step in range(start, total):
         for group in optimiser.param_groups:
-            group["lr"] = phase.rate * schedule(step, total, settings.warm_up)
+            group["lr"] = phase.rate * _factor(phase, step, total)
         terms, norm = _step(phase, module, optimiser, batches, step, processes)
         if processes.is_first:
             log.add(step, terms, optimiser.param_groups[0]["lr"])
@@ -191,6 +191,12 @@ def _groups(module: nn.Module, decay: float) -> list[dict[str, Any]]:
 def total_steps(phase: Phase) -> int:
     """Return the steps of all epochs."""
     return sum(map(phase.batches.steps, range(phase.epochs))) // phase.settings.accumulate
+
+
+def _factor(phase: Phase, step: int, total: int) -> float:
+    if phase.settings.schedule == "linear":
+        return schedule(step, total, phase.settings.warm_up)
+    return 0.5 ** (step * phase.epochs // max(total, 1) // 2)
 
 
 def schedule(step: int, total: int, warm_up: float) -> float:
