@@ -287,6 +287,9 @@ class OptimiserSettings(StageSettings):
     precision: Literal["float32", "bfloat16"] = "float32"
     compile: bool = False
     """``torch.compile`` the network."""
+    validation: float = Field(default=0.1, ge=0, lt=1)
+    """Share of each split's products held out of training: after every epoch the loss (fine-tuning: the accuracy) on
+    at most 1,024 of them is measured, and the weights of the best epoch are what is evaluated. Fewer than 16: none."""
     checkpoint_steps: int = Field(default=500, ge=1)
     """A checkpoint is written after so many steps, and at the end."""
     workers: int = Field(default=0, ge=0, le=64)

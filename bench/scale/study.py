@@ -1,6 +1,6 @@
 """The study on generated data: what pre-training and each modality bring, over five seeds.
 
-    python -m bench.scale.study FOLDER [--seconds N]
+    python -m bench.scale.study FOLDER [--seconds N] [--backwards]
 
 Its questions, worlds, sizes and measures were fixed before its first run (docs/scale.md). Runs that FOLDER has
 results of are not made again; after ``--seconds`` no further one is begun. At the end the tables are printed: means,
@@ -168,7 +168,7 @@ def retrieval(module: Pretraining, batch: Batch) -> dict[str, float]:
     found: dict[str, float] = {}
     for query, answer in (("image", "text"), ("text", "image"), ("table", "image"), ("video", "audio")):
         if {query, answer} <= set(streams):
-            left, right = streams.index(query), streams.index(answer)  # type: ignore[arg-type]
+            left, right = streams.index(query), streams.index(answer)
             both = present[:, left] & present[:, right]
             values = across(vectors[both, left], vectors[both, right])
             found[f"{query} → {answer}, R@10"] = values["R@10"]
@@ -225,19 +225,20 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seconds", type=float, default=float("inf"))
+    parser.add_argument("--backwards", action="store_true", help="last run first, for a second process")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     ends = time.monotonic() + options.seconds
     torch.set_num_threads(1)  # so small a model is slower on two
-    path = options.folder / "results.json"
-    results: dict[str, dict[str, float]] = json.loads(path.read_text()) if path.exists() else {}
-    for run in runs():
-        if run.name not in results and time.monotonic() < ends:
-            results[run.name] = measure(run, options.folder)
-            path.write_text(json.dumps(results, indent=2))
-            print(run.name, {name: round(value, 3) for name, value in results[run.name].items()}, flush=True)
-    if all(run.name in results for run in runs()):
-        print_tables(results)
+    every = list(runs())
+    paths = {run.name: options.folder / f"{run.name.replace(' ', '-')}.json" for run in every}
+    for run in reversed(every) if options.backwards else every:
+        if not paths[run.name].exists() and time.monotonic() < ends:
+            found = measure(run, options.folder)
+            paths[run.name].write_text(json.dumps(found, indent=2))
+            print(run.name, {name: round(value, 3) for name, value in found.items()}, flush=True)
+    if all(path.exists() for path in paths.values()):
+        print_tables({name: json.loads(path.read_text()) for name, path in paths.items()})
 
 
 if __name__ == "__main__":

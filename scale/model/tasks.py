@@ -93,6 +93,10 @@ class Pretraining(nn.Module):
                 terms[task] = self._masked(name, fused, batch[name], chosen, scales[:, at])
         return terms
 
+    def score(self, batch: Batch) -> float:
+        """Return how well held-out samples are predicted: the sum of the loss terms, negative."""
+        return -float(torch.stack(list(self(batch).values())).sum())
+
     def _contrast(self, fused: Fused, batch: Batch) -> Tensor:
         """Return the contrastive loss, with the negatives of all processes."""
         pooled, present = gathered(fused.pooled.float()), gathered(batch["present"])
@@ -161,6 +165,12 @@ class Classifier(nn.Module):
         """Return the cross-entropy; samples whose label is none of the classes do not count."""
         logits = self.classify(self.dropout(self.feature(batch)))
         return {"classes": F.cross_entropy(logits.float(), batch["label"], ignore_index=-1)}
+
+    def score(self, batch: Batch) -> float:
+        """Return the share of held-out samples whose class is found; equal shares are told apart by the loss."""
+        logits = self.classify(self.feature(batch)).float()
+        right = (logits.argmax(dim=1) == batch["label"]).float().mean()
+        return float(right - 1e-4 * F.cross_entropy(logits, batch["label"], ignore_index=-1))
 
     def feature(self, batch: Batch) -> Tensor:
         """Return [B, feature_width]."""

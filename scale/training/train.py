@@ -22,7 +22,8 @@ from scale.data.sample_encoder import SampleEncoder
 from scale.data.shard_folder import ShardFolder
 from scale.data.tensors import make_batch
 from scale.model.tasks import Classifier, Pretraining
-from scale.training.checkpoint import Identity, load_checkpoint, save_checkpoint
+from scale.training.checkpoint import Identity, best_weights, load_checkpoint, save_checkpoint
+from scale.training.collapse import vector_statistics
 from scale.training.loop import LossLog, Phase, Processes, process_group, run_phase, seeded, total_steps
 from scale.training_recipe import TrainingRecipe
 
@@ -137,6 +138,8 @@ def _pretrain(run: _Run) -> tuple[Fitted, PhaseReport]:
         settings.rate,
         run.identity.seed,
         save,
+        module.score,
+        lambda batch: vector_statistics(module.trunk.vectors(batch), batch["present"], module.trunk.streams),
     )
     return fitted, _trained(phase, run, state)
 
@@ -149,7 +152,7 @@ def _finetune(run: _Run, fitted: Fitted) -> PhaseReport:
     with seeded(torch.device("cpu"), run.identity.seed, 2):
         module = Classifier(recipe, fitted.vocabulary.size, len(classes))
     if state is None:
-        _adopt(module, load_checkpoint(run.folder / PRETRAINED, run.identity)["model"])
+        _adopt(module, best_weights(load_checkpoint(run.folder / PRETRAINED, run.identity)))
     numbers = {name: number for number, name in enumerate(classes)}
     to_batch = partial(make_batch, objective=recipe.objective, device=run.processes.device, classes=numbers)
     settings = recipe.optimiser
@@ -165,6 +168,7 @@ def _finetune(run: _Run, fitted: Fitted) -> PhaseReport:
         settings.finetune_rate,
         seed,
         save,
+        module.score,
     )
     return _trained(phase, run, state)
 
@@ -190,6 +194,7 @@ def _batches(run: _Run, split: str, fitted: Fitted) -> Batches:
         complete,
         run.processes.rank,
         run.processes.world,
+        recipe.optimiser.validation,
     )
 
 

@@ -1,6 +1,6 @@
 """VGG-19 (Simonyan and Zisserman 2015) and Inception-v3 (torchvision's) over the image (MEP-3M)."""
 
-from typing import Any
+from importlib import import_module
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
@@ -48,14 +48,14 @@ def vgg19() -> nn.Module:
 
 def _inception() -> nn.Module:
     try:
-        from torchvision.models import inception_v3  # noqa: PLC0415 - only where that network is asked for
+        models = import_module("torchvision.models")  # optional, and large
     except (ImportError, RuntimeError) as error:
         raise SettingsError(
             f"model.network: inception-v3 needs torchvision built for this torch: {error}. Install it."
         ) from None
-    network: Any = inception_v3(weights=None, aux_logits=False, init_weights=True)
+    network: nn.Module = models.inception_v3(weights=None, aux_logits=False, init_weights=True)
     network.fc = nn.Identity()
-    return network  # type: ignore[no-any-return]
+    return network
 
 
 class ConvolutionalTrunk(SimpleTrunk):
