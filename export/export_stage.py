@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from export.card import dataset_card
+from export.croissant import croissant
 from export.folders import open_folder
 from export.link_shards import LINKS_SUFFIX, RECORDS_SUFFIX, LinkShard, M5ProductShard, Mep3mShard
 from export.manifest import CARD, CROISSANT, Claim, is_whole
-from export.metadata import croissant, dataset_card
 from export.parquet_shards import SUFFIX as PARQUET_SUFFIX
 from export.parquet_shards import open_parquet_shard
-from export.reader import split_names, stored_samples
+from export.reader import chosen_sql, split_names, stored_samples
 from export.registry import remember_export
 from export.rights import Rights, check_rights
 from export.settings import ExportSettings, ShardFormat
@@ -47,6 +48,9 @@ _WITHOUT_MEDIA: frozenset[ShardFormat] = frozenset({"links", "m5product", "mep3m
 READS = ("splits", "products", "specs", "media", "frames", "audio", "labels")
 """Tables that samples are read from, beside those that modalities declare."""
 
+_CATALOGUE = ("duplicates", "rejects")
+"""Tables that the view ``catalogue`` needs beside them."""
+
 _Claims = dict[ShardFormat, Claim]
 """Format -> its folder."""
 
@@ -70,7 +74,9 @@ class _Job:
 
         def read(start: int) -> Iterator[Sample]:
             self.progress.advance(start)
-            for sample in stored_samples(objects, self.snapshot, split, self.recipe, licences, start):
+            for sample in stored_samples(
+                objects, self.snapshot, split, self.recipe, licences, start, self.settings.where
+            ):
                 yield sample
                 self.progress.advance()
 
@@ -107,7 +113,7 @@ def run(
     del clock
     began = time.monotonic()
     digest = json.dumps([settings.digest(), recipe, sorted((k, r.share, r.licence) for k, r in rights.items())])
-    with store.stage("export", settings=digest, reads=_reads()) as stage, ExitStack() as opened:
+    with store.stage("export", settings=digest, reads=_reads(settings)) as stage, ExitStack() as opened:
         places = {form: f"{_place(store, settings, recipe)}/{form}" for form in settings.formats}
         if not stage.unchanged:
             check_rights(stage.before, recipe, rights)
@@ -122,8 +128,9 @@ def run(
         return stage.commit(StageReport("export", count, count, seconds=time.monotonic() - began))
 
 
-def _reads() -> tuple[str, ...]:
-    return (*READS, *(spec.name for spec in modality_tables()))
+def _reads(settings: ExportSettings) -> tuple[str, ...]:
+    condition = _CATALOGUE if settings.where else ()
+    return (*READS, *condition, *(spec.name for spec in modality_tables()))
 
 
 def _place(store: Store, settings: ExportSettings, recipe: str) -> str:
@@ -132,8 +139,8 @@ def _place(store: Store, settings: ExportSettings, recipe: str) -> str:
 
 def _export(stage: Stage, job: _Job, claims: _Claims, digest: str) -> int:
     """Write every format, its manifest last; return the samples of one format."""
-    job.progress.start("export", _count(job.snapshot, job.recipe, job.splits) * len(claims))
-    tables = {name: version for name, version in job.snapshot.tables.items() if name in _reads()}
+    job.progress.start("export", _count(job) * len(claims))
+    tables = {name: version for name, version in job.snapshot.tables.items() if name in _reads(job.settings)}
     fingerprint = json.dumps([digest, tables, __version__])
     for claim in claims.values():
         claim.begin()
@@ -152,9 +159,11 @@ def _write_format(job: _Job, form: ShardFormat, target: Target, tables: Mapping[
     sizes = {split: sum(shard.samples for shard in parts) for split, parts in shards.items()}
     card = dataset_card(job.recipe, job.snapshot, sizes, job.rights, form)
     target.claim.write(CARD, card.encode())
-    target.claim.write(CROISSANT, croissant(job.recipe, tables["splits"], sizes, job.rights, form))
+    description = croissant(job.recipe, tables["splits"], job.snapshot.created, sizes, job.rights, form)
+    target.claim.write(CROISSANT, description)
     content: dict[str, object] = {
         "recipe": job.recipe,
+        "where": job.settings.where,
         "format": form,
         "tables": dict(tables),
         "modalities": [modality.name for modality in modalities()],
@@ -173,6 +182,6 @@ def _chosen(settings: ExportSettings, built: tuple[str, ...], recipe: str) -> tu
     return settings.splits or built
 
 
-def _count(snapshot: Snapshot, recipe: str, splits: tuple[str, ...]) -> int:
-    query = "select count(*) as n from splits where recipe = ? and list_contains(?, split)"
-    return int(snapshot.sql(query, [recipe, list(splits)])["n"][0].as_py())
+def _count(job: _Job) -> int:
+    query = f"select count(*) as n from ({chosen_sql(job.settings.where)})"  # noqa: S608 - the user's own SELECT
+    return sum(int(job.snapshot.sql(query, [job.recipe, split])["n"][0].as_py()) for split in job.splits)

@@ -10,7 +10,7 @@ from m5data.errors import MissingInputError, UsageError
 from m5data.modalities import Sample, SampleFrame, modalities
 from storage import Objects, Snapshot
 
-__all__ = ["Sample", "SampleFrame", "read_samples", "split_names", "stored_samples"]
+__all__ = ["Sample", "SampleFrame", "chosen_sql", "read_samples", "split_names", "stored_samples"]
 
 BATCH = 256
 
@@ -39,9 +39,7 @@ _ABSENT: Mapping[str, Any] = MappingProxyType(
 """Fields of a sample that modalities fill, as they are where no modality does."""
 
 _SHARED = """
-chosen as (
-    select * from splits where recipe = ? and split = ?
-), clip as (
+clip as (
     select m.product_id, arg_min(m.sha256, m.position) as video
     from media m join chosen using (product_id)
     where m.kind = 'video' and m.state = 'ok'
@@ -49,7 +47,17 @@ chosen as (
 )"""
 
 
-def _samples_sql() -> str:
+def chosen_sql(where: str | None) -> str:
+    """Return the query of the rows of ``splits`` in a recipe's split whose products meet a condition.
+
+    Args:
+        where: SQL condition over the view ``catalogue``; None: all.
+    """
+    condition = f" and product_id in (select product_id from catalogue where {where})" if where else ""  # noqa: S608
+    return f"select * from splits where recipe = ? and split = ?{condition}"  # noqa: S608 - the user's own SELECT
+
+
+def _samples_sql(where: str | None) -> str:
     """Return the query of a split's samples, one row each, from a number on."""
     every = modalities()
     tables = {name: query for modality in every for name, query in modality.tables.items()}
@@ -61,7 +69,7 @@ def _samples_sql() -> str:
     )
     named = "".join(f", {name} as ({query})" for name, query in tables.items())
     return f"""
-        with {_SHARED}{named}, samples as (
+        with chosen as ({chosen_sql(where)}), {_SHARED}{named}, samples as (
             select c.product_id, c.split, c.role, c.label, c.label_level, c.group_id, p.source, p.url,
                    {", ".join(f"l.{name}" for name in _CLASSES)}, {selected}
             from chosen c join products p using (product_id) left join labels l using (product_id) {joins}
@@ -86,7 +94,12 @@ def split_names(snapshot: Snapshot, recipe: str) -> tuple[str, ...]:
 
 
 def read_samples(
-    objects: Objects, snapshot: Snapshot, split: str, recipe: str, licences: Mapping[str, str] | None = None
+    objects: Objects,
+    snapshot: Snapshot,
+    split: str,
+    recipe: str,
+    licences: Mapping[str, str] | None = None,
+    where: str | None = None,
 ) -> Iterator[Sample]:
     """Yield the samples of a split, ordered by the md5 of their product id (so that shards are mixed).
 
@@ -99,15 +112,17 @@ def read_samples(
         split: Name of the split.
         recipe: Recipe that the split belongs to.
         licences: Source -> licence.
+        where: SQL condition over the view ``catalogue`` that the products meet; None: all of them.
 
     Raises:
         MissingInputError: The recipe has not been built.
         UsageError: It has no such split.
+        QueryError: The condition is wrong.
     """
     names = split_names(snapshot, recipe)
     if split not in (*names, "unused"):
         raise UsageError(f"Recipe {recipe!r} has no split {split!r}. Its splits are {', '.join(names)}.")
-    yield from stored_samples(objects, snapshot, split, recipe, licences or {})
+    yield from stored_samples(objects, snapshot, split, recipe, licences or {}, where=where)
 
 
 def stored_samples(
@@ -117,12 +132,14 @@ def stored_samples(
     recipe: str,
     licences: Mapping[str, str],
     start: int = 0,
+    where: str | None = None,
 ) -> Iterator[Sample]:
     """Yield the samples of a split that is known to be there, as ``read_samples`` does, from a number on.
 
-    Without ``objects`` no media file is read: samples have facts and URLs alone.
+    ``where`` is a condition as in ``read_samples``. Without ``objects`` no media file is read: samples have facts and
+    URLs alone.
     """
-    for row in _rows(snapshot.batches(_samples_sql(), [recipe, split, start])):
+    for row in _rows(snapshot.batches(_samples_sql(where), [recipe, split, start])):
         yield _sample(row, objects, licences)
 
 

@@ -20,6 +20,9 @@ class ExportSettings(StageSettings):
     ``m5product`` and ``mep3m`` are the papers' files, without media."""
     splits: tuple[str, ...] = ()
     """Splits written; empty: every split of the recipe but ``unused``."""
+    where: str | None = None
+    """Only products for which this SQL condition over the view ``catalogue`` holds, such as
+    ``brand = 'Acme' AND video_state = 'present'``; None: all."""
     max_shard_bytes: int = Field(default=256 * 1024**2, ge=1024)
     """A shard is closed when it holds this much: 256 MiB streams well and is soon retried."""
     out: str | Path | None = None

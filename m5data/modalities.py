@@ -19,6 +19,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from m5data.records import Specification
+from m5data.sample_display import sample_card, sample_line
 from m5data.table_spec import TableSpec
 
 __all__ = [
@@ -60,7 +61,7 @@ class SampleFrame:
     jpeg: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Sample:
     """A product in a split; an absent modality is None (specs and frames: empty)."""
 
@@ -99,6 +100,11 @@ class Sample:
     def present(self) -> dict[str, bool]:
         """Modality -> whether this sample has it."""
         return {modality.name: modality.is_present(self) for modality in modalities()}
+
+    __repr__ = sample_line
+
+    def _repr_html_(self) -> str:
+        return sample_card(self, self.present)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,8 @@ class RunOptions:
     """File to ingest."""
     feed_format: str = "auto"
     """Format of the feed."""
+    allow_shrink: bool = False
+    """Remove however many products a feed or a site no longer has."""
     formats: tuple[str, ...] | None = None
     """Formats of the export."""
     rule: str | None = None
@@ -54,6 +56,8 @@ class RunOptions:
     """File of judgements to import."""
     splits: Sequence[str] | None = None
     """Splits to export."""
+    where: str | None = None
+    """SQL condition over the view catalogue that exported products meet."""
     out: str | None = None
     """Folder or object store URL to export to."""
     engine: Literal["local", "ray"] | None = None

@@ -229,7 +229,7 @@ _ALL = (
         run="export.export_stage:run",
         reads=("splits", "products", "specs", "media", "frames", "audio", "labels"),
         settings="export",
-        overrides=("formats", "splits", "out"),
+        overrides=("formats", "splits", "where", "out"),
         arguments="flows.stage_arguments:export",
         partition="a shard",
     ),

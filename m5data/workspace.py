@@ -99,11 +99,17 @@ class Workspace:
         """
         return self.snapshot.sql(query)
 
-    def samples(self, split: str, recipe: str | None = None) -> Iterator[Sample]:
-        """Yield the samples of a split, with all five modalities, absent ones None, and their licence."""
+    def samples(self, split: str, recipe: str | None = None, where: str | None = None) -> Iterator[Sample]:
+        """Yield the samples of a split, with all five modalities, absent ones None, and their licence.
+
+        Args:
+            split: Name of the split.
+            recipe: Recipe that it belongs to; None: the one of the settings.
+            where: SQL condition over the view ``catalogue`` that the products meet; None: all of them.
+        """
         licences = {name: shop.licence or "" for name, shop in self.settings.crawl.sources.items()}
         chosen = recipe or self.settings.splits.recipe_name
-        return read_samples(self.store.objects, self.snapshot, split, chosen, licences)
+        return read_samples(self.store.objects, self.snapshot, split, chosen, licences, where)
 
 
 def default_settings() -> str:

@@ -13,6 +13,7 @@ from m5data.stage_settings import StageSettings, read_settings
 
 __all__ = [
     "MODALITIES",
+    "ContrastForm",
     "InputSettings",
     "Modality",
     "ModelSettings",
@@ -63,6 +64,7 @@ def load_training_recipe(name: str | Path) -> "TrainingRecipe":
 Modality = Literal["text", "image", "table", "video", "audio"]
 MODALITIES: tuple[Modality, ...] = ("text", "image", "table", "video", "audio")
 """In the order in which the papers add them; every [5] axis has this order."""
+ContrastForm = Literal["detached", "released", "paper", "clip"]
 
 
 class InputSettings(StageSettings):
@@ -101,6 +103,20 @@ class InputSettings(StageSettings):
     mel_seconds: float = Field(default=12.0, gt=0, le=60)
     """With ``mel``: 80 bands of the first seconds at 16 kHz, hop 256; 12 s are 751 steps [C]."""
 
+    def tokens_of(self, name: Modality) -> int:
+        """Return the tokens of a modality, without the global token of features."""
+        tokens = {"text": self.text_tokens, "table": self.table_tokens, "image": self.image_tokens}
+        return tokens.get(name, self.frames if name == "video" else self.audio_shape[0])
+
+    def width_of(self, name: Modality) -> int:
+        """Return the numbers in a token of image, video or audio."""
+        return {"image": self.image_width, "video": self.video_width}.get(name, self.audio_shape[1])
+
+    def sequence(self, streams: tuple[Modality, ...], *, stacked: bool) -> int:
+        """Return the tokens of all modalities end to end, global tokens included."""
+        features = sum(name not in ("text", "table") for name in streams)
+        return sum(map(self.tokens_of, streams)) + features + (self.table_tokens if stacked else 0)
+
     @property
     def image_tokens(self) -> int:
         """Patches, or the maximum number of regions, of an image."""
@@ -130,18 +146,50 @@ class ModelSettings(StageSettings):
     width: int = Field(default=768, ge=8)
     heads: int = Field(default=12, ge=1)
     feed_forward: int = Field(default=3072, ge=8)
-    encoder_layers: int = Field(default=6, ge=1)
-    """Layers of each modality's encoder [P] 6."""
-    joint_layers: int = Field(default=6, ge=1)
+    feature_heads: int = Field(default=0, ge=0)
+    """Heads of the encoders of image, video and audio, [C] 8; 0: as ``heads``."""
+    feature_feed_forward: int = Field(default=0, ge=0)
+    """Feed-forward width of the encoders of image, video and audio, [C] 1,024; 0: as ``feed_forward``."""
+    encoder_layers: int = Field(default=6, ge=0)
+    """Layers of each modality's encoder [P] 6; 0: embeddings alone, for a single-stream model."""
+    co_layers: int = Field(default=0, ge=0)
+    """With ``fusion = "co-attention"``: layers in which text and image attend to each other."""
+    joint_layers: int = Field(default=6, ge=0)
     """Layers of the joint co-transformer, or of each cross-attention, [P] 6."""
+    pool_width: int = Field(default=0, ge=0)
+    """Width of a projection of the contrasted vectors, [C] 1,024; 0: none, they are as wide as the model."""
+    layout: Literal["default", "released"] = "default"
+    """``released``: as the authors' code is built: ReLU poolers, a pre-norm joint transformer with places and without
+    modality embeddings, text and table in one encoder, shared layers of image and video, masked tasks predicted before
+    fusion, a classifier on the first states end to end [C]."""
+    location: Literal["none", "5", "7", "sine"] = "5"
+    """What an image token is told of its box: nothing, corners and area, UNITER's seven numbers, VL-BERT's sines."""
+    image_places: bool = True
+    """Image tokens have embeddings of their order too."""
+    visual_words: bool = False
+    """Every word is added a projection of the whole image (VL-BERT)."""
     dropout: float = Field(default=0.1, ge=0, lt=1)
     feature_width: int = Field(default=1024, ge=8)
     """Layer before the classifier, which is the retrieval feature after fine-tuning [C] 1,024."""
 
+    @property
+    def token_layer(self) -> tuple[int, int, int, float]:
+        """Width, heads, feed-forward width and dropout of a layer of text or table."""
+        return self.width, self.heads, self.feed_forward, self.dropout
+
+    @property
+    def feature_layer(self) -> tuple[int, int, int, float]:
+        """The same of a layer of image, video or audio."""
+        feed_forward = self.feature_feed_forward or self.feed_forward
+        return self.width, self.feature_heads or self.heads, feed_forward, self.dropout
+
     @model_validator(mode="after")
     def _heads_divide_the_width(self) -> Self:
-        if self.width % self.heads:
-            raise ValueError(f"heads: {self.heads} does not divide the width {self.width}. Use a divisor of it.")
+        for name, heads in (("heads", self.heads), ("feature_heads", self.feature_heads or self.heads)):
+            if self.width % heads:
+                raise ValueError(f"{name}: {heads} does not divide the width {self.width}. Use a divisor of it.")
+        if self.layout == "released" and not self.pool_width:
+            raise ValueError("pool_width: The released layout needs one; the authors' code has 1024.")
         return self
 
 
@@ -150,18 +198,27 @@ class ObjectiveSettings(StageSettings):
 
     modalities: tuple[Modality, ...] = MODALITIES
     """Those that the model sees."""
-    fusion: Literal["joint", "text-cross", "none"] = "joint"
-    """``joint``: SCALE's co-transformer; ``text-cross``: text attends to each other one (M5-MMT); ``none``: towers."""
+    fusion: Literal["joint", "text-cross", "co-attention", "none"] = "joint"
+    """``joint``: SCALE's co-transformer; ``text-cross``: text attends to each other one (M5-MMT); ``co-attention``:
+    text and image attend to each other (ViLBERT), then joint layers if there are any (CAPTURE); ``none``: towers."""
     contrastive: bool = True
     """Inter-modality contrastive learning (IMCL)."""
-    contrastive_form: Literal["released", "paper"] = "released"
-    """[C] NT-Xent, same-modality negatives, positive in the denominator; [P] Eq. 2: neither."""
+    form: ContrastForm = "detached"
+    """Contrastive loss and alignment matrix S. ``detached``: NT-Xent, S without gradient and 1 on average;
+    ``released`` [C]: NT-Xent, S of the cosines, with gradient; ``paper`` [P]: Eq. 2, which has no lower bound, S a
+    free parameter a sample; ``clip``: CLIP's loss with a learned temperature, without S."""
+    alignment: bool = True
+    """The alignment matrix S; false: ones."""
     temperature: float | None = Field(default=None, gt=0)
-    """None: .07 for ``released``, .1 for ``paper``."""
-    alignment: Literal["released", "paper", "off"] = "released"
-    """The alignment matrix S: [C] from cosines of the sample; [P] a free parameter a sample; ``off``: ones."""
+    """None: .07, with ``paper`` .1; ``clip`` starts there."""
+    matching: bool = False
+    """Image-text matching: about half of the images are exchanged, and the model tells which (ITM)."""
     masked: bool = True
     """The five masked tasks."""
+    masked_modalities: tuple[Modality, ...] = MODALITIES
+    """Modalities with a masked task."""
+    one_at_a_time: bool = False
+    """A batch masks one of them, drawn at random, and the others are whole (UNITER)."""
     masked_share: float = Field(default=0.15, gt=0, lt=1)
     """[P] 15 %."""
     table_task: Literal["mem", "mlm"] = "mem"
@@ -181,6 +238,9 @@ class ObjectiveSettings(StageSettings):
             )
         if self.fusion == "text-cross" and "text" not in self.modalities:
             raise ValueError("fusion: text-cross needs text among the modalities. Add it, or use joint.")
+        for name in ("fusion", "matching"):
+            if getattr(self, name) in ("co-attention", True) and set(self.streams) != {"text", "image"}:
+                raise ValueError(f"{name}: This needs text and image, and no other modality.")
         if self.stack_table and not {"text", "table"} <= set(self.modalities):
             raise ValueError("stack_table: The modalities must include text and table. Add them.")
         return self

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from threading import Timer
 from types import MappingProxyType
 from typing import Any
 
@@ -52,6 +53,8 @@ __all__ = [
     "committed_versions",
     "latest_number",
     "read_version",
+    "version_numbers",
+    "version_path",
     "write_version",
 ]
 
@@ -97,8 +100,12 @@ class VersionRecord:
 
 def committed_versions(layout: Layout) -> list[VersionRecord]:
     """Return every version that a stage committed, newest first."""
-    numbers = sorted((int(m[1]) for m in map(_NAME.fullmatch, _names(layout)) if m), reverse=True)
-    return [read_version(layout, number) for number in numbers if number]
+    return [read_version(layout, number) for number in reversed(version_numbers(layout)) if number]
+
+
+def version_numbers(layout: Layout) -> list[int]:
+    """Return the numbers of all versions, ascending; damaged ones count."""
+    return sorted(int(match[1]) for match in map(_NAME.fullmatch, _names(layout)) if match)
 
 
 def latest_number(layout: Layout) -> int:
@@ -107,10 +114,10 @@ def latest_number(layout: Layout) -> int:
     Raises:
         WorkspaceError: The folder has no version, so it is not a workspace.
     """
-    numbers = [int(match[1]) for match in map(_NAME.fullmatch, _names(layout)) if match]
+    numbers = version_numbers(layout)
     if not numbers:
         raise WorkspaceError(f"{layout.root}: not a workspace: it has no dataset version. Create one with m5data init.")
-    return max(numbers)
+    return numbers[-1]
 
 
 def read_version(layout: Layout, number: int) -> VersionRecord:
@@ -120,7 +127,7 @@ def read_version(layout: Layout, number: int) -> VersionRecord:
         WorkspaceError: No such version exists.
     """
     try:
-        data = json.loads(_path(layout, number).read_bytes())
+        data = json.loads(version_path(layout, number).read_bytes())
     except FileNotFoundError:
         newest = latest_number(layout)
         raise WorkspaceError(
@@ -139,7 +146,7 @@ def write_version(layout: Layout, record: VersionRecord) -> None:
     data = asdict(replace(record, created=None))
     data["created"] = record.created and record.created.isoformat()
     encoded = json.dumps(data, ensure_ascii=False, indent=1, sort_keys=True)
-    replace_file(_path(layout, record.number), encoded.encode())
+    replace_file(version_path(layout, record.number), encoded.encode())
 
 
 def _record(data: dict[str, Any]) -> VersionRecord:
@@ -153,8 +160,8 @@ def _record(data: dict[str, Any]) -> VersionRecord:
 def _damaged(layout: Layout, number: int, error: Exception) -> CorruptObjectError:
     what = str(error).splitlines()[0]
     return CorruptObjectError(
-        f"{_path(layout, number)}: not a dataset version ({what}). Restore it from a backup, "
-        "or remove it to return to the previous version."
+        f"{version_path(layout, number)}: not a dataset version ({what}). Restore it from a backup, "
+        "or run m5data repair, first with --dry-run."
     )
 
 
@@ -162,7 +169,8 @@ def _names(layout: Layout) -> list[str]:
     return [path.name for path in layout.versions.iterdir()] if layout.versions.is_dir() else []
 
 
-def _path(layout: Layout, number: int) -> Path:
+def version_path(layout: Layout, number: int) -> Path:
+    """Return the file of a version."""
     return layout.versions / f"{number:08}.json"
 
 
@@ -274,13 +282,24 @@ class Snapshot:
         """
         return self.batches(query, params).read_all()
 
-    def batches(self, query: str, params: Sequence[object] | None = None) -> pa.RecordBatchReader:
+    def batches(
+        self, query: str, params: Sequence[object] | None = None, *, seconds: float | None = None
+    ) -> pa.RecordBatchReader:
         """Return a reader of the result of one SELECT, so that it need not fit in memory.
 
+        Args:
+            query: SQL.
+            params: Values of its parameters.
+            seconds: How long it may take, reading included; None: as long as it likes.
+
         Raises:
-            QueryError: The query is wrong or not a SELECT; also raised while reading.
+            QueryError: The query is wrong, not a SELECT, or takes too long; also raised while reading.
         """
         engine = open_engine()
+        timer = Timer(seconds or 0, engine.interrupt)
+        timer.daemon = True
+        if seconds is not None:
+            timer.start()
         try:
             with query_errors():
                 scope = scope_of(engine, query, self.record.buckets)
@@ -290,9 +309,10 @@ class Snapshot:
             confine(engine, self._layout.tables)
             reader = read(engine, query, params)
         except BaseException:
+            timer.cancel()
             engine.close()
             raise
-        return pa.RecordBatchReader.from_batches(reader.schema, _drain(engine, reader))
+        return pa.RecordBatchReader.from_batches(reader.schema, _drain(engine, reader, timer))
 
     def _show(self, engine: duckdb.DuckDBPyConnection, scope: Scope | None) -> None:
         """Create the views of the tables in ``scope`` over its buckets; None: all views."""
@@ -343,9 +363,12 @@ def _derived() -> Iterator[tuple[str, tuple[str, str, Sequence[Column]]]]:
     yield "product_text", (text_sql, PRODUCT_TEXT_MEANING, PRODUCT_TEXT_COLUMNS)
 
 
-def _drain(engine: duckdb.DuckDBPyConnection, reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
-    with closing(engine), query_errors():
-        yield from reader
+def _drain(engine: duckdb.DuckDBPyConnection, reader: pa.RecordBatchReader, timer: Timer) -> Iterator[pa.RecordBatch]:
+    try:
+        with closing(engine), query_errors():
+            yield from reader
+    finally:
+        timer.cancel()
 
 
 def _spec(name: str) -> TableSpec:

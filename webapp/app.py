@@ -31,9 +31,10 @@ from webapp.security.headers import SecurityHeaders
 from webapp.security.origin import ServerOrigin
 from webapp.security.people import People, Person, find_reviewer
 from webapp.security.rate_limit import RateLimit
-from webapp.security.sessions import Sessions, Signer
+from webapp.security.sessions import Sessions, SignedOut, Signer
 from webapp.settings import ServeSettings
 from webapp.sign_in_routes import SignInRoutes
+from webapp.sql_routes import SqlRoutes
 
 __all__ = ["make_app"]
 
@@ -69,6 +70,7 @@ def make_app(
         *SignInRoutes(access, pages, clock).routes,
         *AnnotationRoutes(board, products, pages, threads).routes,
         *BrowsingRoutes(products, index, store.objects, pages, threads).routes,
+        *SqlRoutes(products, pages, threads).routes,
         *ReviewRoutes(store.state, products, pages, threads, clock).routes,
         *ObjectRoutes(store.objects, threads).routes,
         Mount("/static", _Static(packages=[("webapp", "static")])),
@@ -95,7 +97,7 @@ def _access_control(store: Store, board: TaskBoard, settings: ServeSettings, key
 
     secret = settings.secret.get_secret_value().encode() if settings.secret else key
     return AccessControl(
-        sessions=Sessions(Signer(secret), timedelta(hours=settings.session_h)),
+        sessions=Sessions(Signer(secret), timedelta(hours=settings.session_h), SignedOut(store.state)),
         people=People(find, time.monotonic),
         limit=RateLimit(settings.requests_per_s, settings.burst, time.monotonic),
         origin=ServerOrigin(settings.origin),

@@ -84,7 +84,7 @@ RUNS = (
     Run("neither loss", pretrained=False),
     Run("contrastive only", objective=(("masked", False),)),
     Run("masked only", objective=(("contrastive", False),)),
-    Run("alignment off", objective=(("alignment", "off"),)),
+    Run("alignment off", objective=(("alignment", False),)),
     Run("audio of coin flips", control="uninformative"),
     Run("audio of noise", control="noise"),
 )

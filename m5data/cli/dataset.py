@@ -70,11 +70,15 @@ def export(
     recipe: Annotated[
         str | None, typer.Option("--recipe", metavar="NAME", help="Recipe (default: m5data.toml's).")
     ] = None,
+    where: Annotated[
+        str | None,
+        typer.Option("--where", metavar="SQL", help="Only products that meet this condition on the view catalogue."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run the stage export."""
     formats, splits = (form,) if form else None, tuple(split) if split else None
-    options = RunOptions(recipe=recipe, formats=formats, splits=splits, out=out)
+    options = RunOptions(recipe=recipe, formats=formats, splits=splits, where=where, out=out)
     run_verb(workspace, "export", options, as_json=as_json)
 
 

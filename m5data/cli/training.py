@@ -15,6 +15,7 @@ __all__ = ["evaluate", "train"]
 
 KS = (1, 5, 10)
 _CLASSES = ("top-1", "top-5", "average precision", "F1", "unknown class")
+_ACROSS = ("R@1", "R@5", "R@10", "median rank", "chance R@10", "chance median rank", "products")
 _CLUSTERS = ("NMI", "AMI", "purity", "ARI", "accuracy", "k")
 
 RecipeOption = Annotated[str, typer.Option("--recipe", metavar="NAME|FILE", help="A shipped recipe or a TOML file.")]
@@ -126,21 +127,23 @@ def _print_measures(results: Mapping[str, Any], folder: Path) -> None:
 
     choices = ", ".join(f"{name} {_plain(value)}" for name, value in results["choices"].items() if value is not None)
     print(f"recipe {results['recipe']}, seed {results['seed']}, dataset version {results['version']}; {choices}\n")
-    for definition in ("paper", "standard"):
+    judged = {**results["phases"], **results["baselines"]}
+    for definition in ("released", "paper", "standard"):
         names = [f"{kind}@{k}" for k in KS for kind in ("mAP", "Prec")]
-        rows = list(_retrieval(results["phases"], [f"{definition} {name}" for name in names]))
+        rows = list(_retrieval(judged, [f"{definition} {name}" for name in names]))
         if rows:
             print_rows(f"Retrieval, definition {definition}", ("phase", "task", "sees", "queries", *names), rows)
-    _print_table("Classification", "classifier", results["phases"], _CLASSES)
+    _print_table("Across modalities, by cosine", "query → answer", "cross-modal", judged, _ACROSS)
+    _print_table("Classification", "classifier", "classification", judged, _CLASSES)
     rows = [
         (phase, *_rounded([found["clustering"][name] for name in _CLUSTERS]))
-        for phase, found in results["phases"].items()
+        for phase, found in judged.items()
         if "clustering" in found
     ]
     print_rows("Clustering (chance is 0 in AMI and ARI)", ("phase", *_CLUSTERS), rows)
-    for phase, found in results["phases"].items():
-        for name, value in found.get("correlation", {}).items():
-            print(f"{phase}: mean cosine {name}: {value:.4f}")
+    for phase, found in judged.items():
+        for name, value in found.get("cross-modal", {}).get("cosines", {}).items():
+            print(f"{phase}: mean cosine of image and text, {name}: {value:.4f}")
     for name in results["absent splits"]:
         print(f"not judged: the export has no split {name}")
     print(f"results.json, examples.html and tsne.png are in {folder}")
@@ -153,11 +156,12 @@ def _retrieval(phases: Mapping[str, Any], names: list[str]) -> Iterator[tuple[ob
                 yield (phase, task, sees, int(values["queries"]), *_rounded([values[name] for name in names]))
 
 
-def _print_table(title: str, kind: str, phases: Mapping[str, Any], names: tuple[str, ...]) -> None:
+def _print_table(title: str, kind: str, measure: str, phases: Mapping[str, Any], names: tuple[str, ...]) -> None:
     rows = [
         (phase, row, *_rounded([values[name] for name in names]))
         for phase, found in phases.items()
-        for row, values in found.get("classification", {}).items()
+        for row, values in found.get(measure, {}).items()
+        if set(names) <= set(values)
     ]
     if rows:
         from m5data.cli.output import print_rows

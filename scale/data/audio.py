@@ -43,16 +43,19 @@ def mfcc_blocks(mfcc: Floats, tokens: int, coefficients: int) -> Floats:
 def mel_bands(mp3: bytes, seconds: float) -> Floats:
     """Return [80, steps]: the mel spectrogram of the first seconds at 16 kHz, silence after the end [C].
 
+    Each step is standardised over its bands, as the released code does.
+
     Raises:
         MediaError: The mp3 cannot be decoded.
     """
-    samples = _decode(mp3, int(seconds * RATE))
-    return mel_spectrogram(samples)
+    power = mel_spectrogram(_decode(mp3, int(seconds * RATE)))
+    bands: Floats = (power - power.mean(axis=0)) / (power.std(axis=0, ddof=1) + 1e-9)
+    return bands
 
 
 def mel_spectrogram(samples: Floats) -> Floats:
-    """Return [80, 1 + samples // 256]: power in 80 mel bands, without logarithm [C]; librosa's definitions."""
-    padded = np.pad(samples, WINDOW // 2)
+    """Return [80, 1 + samples // 256]: power in 80 HTK mel bands, without logarithm, as torchaudio computes it [C]."""
+    padded = np.pad(samples, WINDOW // 2, mode="reflect")
     frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]
     window = np.hanning(WINDOW + 1)[:-1]
     power = np.abs(np.fft.rfft(frames * window, axis=1)) ** 2
@@ -77,23 +80,9 @@ def _decode(mp3: bytes, most: int) -> Floats:
 
 @cache
 def _filters() -> NDArray[np.float64]:
-    """Return Slaney's triangular filters, each of area one: [80, 513]."""
-    edges = _to_hertz(np.linspace(_to_mel(0.0), _to_mel(RATE / 2), BANDS + 2))
+    """Return triangular filters of peak one, evenly spaced on the HTK mel scale: [80, 513]."""
+    edges = 700 * (10 ** (np.linspace(0.0, 2595 * np.log10(1 + RATE / 2 / 700), BANDS + 2) / 2595) - 1)
     frequencies = np.linspace(0, RATE / 2, WINDOW // 2 + 1)
     rising = (frequencies - edges[:-2, None]) / np.diff(edges)[:-1, None]
     falling = (edges[2:, None] - frequencies) / np.diff(edges)[1:, None]
-    return np.maximum(0, np.minimum(rising, falling)) * (2 / (edges[2:] - edges[:-2]))[:, None]
-
-
-_LINEAR = 200 / 3
-_KNEE_HZ = 1000.0
-_STEP = np.log(6.4) / 27
-
-
-def _to_mel(hertz: float) -> float:
-    return hertz / _LINEAR if hertz < _KNEE_HZ else _KNEE_HZ / _LINEAR + float(np.log(hertz / _KNEE_HZ)) / _STEP
-
-
-def _to_hertz(mels: NDArray[np.float64]) -> NDArray[np.float64]:
-    knee = _KNEE_HZ / _LINEAR
-    return np.where(mels < knee, mels * _LINEAR, _KNEE_HZ * np.exp(_STEP * (np.maximum(mels, knee) - knee)))
+    return np.maximum(0, np.minimum(rising, falling))

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from m5data.errors import MediaError
-from scale.data.audio import mel_bands, mfcc_blocks
+from scale.data.audio import mfcc_blocks
 from scale.data.blocks import BLOCK
 from scale.data.shard_folder import Shard
 from scale.data.shard_reader import DamagedShardError, RawSample, read_samples
@@ -56,12 +57,9 @@ def fit(shards: Sequence[Shard], settings: InputSettings, limit: int) -> Fitted:
     """
     texts: list[str] = []
     sounds: list[NDArray[np.float32]] = []
-    media = settings.audio == "mel"
-    for number, sample in enumerate(_samples(shards, media=media)):
-        if number >= limit or (media and number >= MAX_CLIPS and settings.tokens == "bert"):
-            break
+    for sample in islice(_samples(shards), limit):
         texts += [sample.caption or "", *(text for pair in sample.specs for text in pair)]
-        if len(sounds) < MAX_CLIPS:
+        if settings.audio == "mfcc" and len(sounds) < MAX_CLIPS:
             sounds += _sound(sample, settings)
     corpus = settings.tokens == "corpus"
     vocabulary = CorpusVocabulary.count(texts, settings.vocabulary) if corpus else None
@@ -69,19 +67,17 @@ def fit(shards: Sequence[Shard], settings: InputSettings, limit: int) -> Fitted:
     return Fitted(vocabulary or load_bert_vocabulary(settings.bert_vocabulary), mean, std)
 
 
-def _samples(shards: Sequence[Shard], *, media: bool) -> Iterator[RawSample]:
+def _samples(shards: Sequence[Shard]) -> Iterator[RawSample]:
     for shard in shards:
         for start in range(0, shard.samples, BLOCK):
             try:
-                yield from read_samples(shard.path, start, min(start + BLOCK, shard.samples), media=media)
+                yield from read_samples(shard.path, start, min(start + BLOCK, shard.samples), media=False)
             except DamagedShardError:
                 continue
 
 
 def _sound(sample: RawSample, settings: InputSettings) -> list[NDArray[np.float32]]:
     try:
-        if settings.audio == "mel":
-            return [mel_bands(sample.audio, settings.mel_seconds)] if sample.audio else []
         return [mfcc_blocks(sample.mfcc, settings.audio_tokens, settings.mfcc)] if sample.mfcc is not None else []
     except MediaError:
         return []
@@ -90,7 +86,7 @@ def _sound(sample: RawSample, settings: InputSettings) -> list[NDArray[np.float3
 def _spread(
     sounds: list[NDArray[np.float32]], settings: InputSettings
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return mean and deviation of each number of a token; of all numbers for mel, whose steps mean nothing apart."""
+    """Return mean and deviation of each number of a token; mel bands are standardised already."""
     width = settings.audio_shape[1] if settings.audio == "mfcc" else 1
     if not sounds:
         return np.zeros(width, np.float32), np.ones(width, np.float32)

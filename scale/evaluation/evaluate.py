@@ -9,6 +9,7 @@ import torch
 from m5data.errors import MissingInputError
 from m5data.stage import Progress, SilentProgress
 from scale.data.shard_folder import ShardFolder
+from scale.evaluation.baselines import measure_baselines
 from scale.evaluation.evaluator import RETRIEVAL, TEST, Evaluator, check_version
 from scale.evaluation.examples import plot_features, write_examples
 from scale.evaluation.features import load_model
@@ -28,14 +29,14 @@ def evaluate(
     device: str | None = None,
     progress: Progress = SilentProgress(),
 ) -> dict[str, Any]:
-    """Evaluator what ``train`` left in the folder ``run``; write results, a plot and examples to ``out``.
+    """Measure what ``train`` left in the folder ``run``; write results, a plot and examples to ``out``.
 
     Splits that the export does not have are passed over, and named in the result.
 
     Returns:
-        recipe, seed, version, choices (the objective, every switch), phases (``pretrained``,
-        ``finetuned``: retrieval by task and modalities, classification, clustering, correlation),
-        absent splits.
+        recipe, seed, version, parameters, seconds (of training, by phase), choices (the objective, every switch),
+        phases (``pretrained``, ``finetuned``: retrieval by task and modalities, classification, clustering,
+        cross-modal), baselines (in the same layout), absent splits.
 
     Raises:
         MissingInputError: Nothing was trained there, or no split to judge on was exported.
@@ -46,16 +47,20 @@ def evaluate(
     if len(absent) == len(wanted):
         raise MissingInputError(f"{shards.root}: The export has none of {', '.join(wanted)}. Export them.")
     evaluators = _evaluators(shards, run, cache, device)
-    progress.start("evaluate", 3 * len(evaluators))
+    progress.start("evaluate", 3 * len(evaluators) + 5)
     phases = {evaluator.phase: evaluator.measure(progress.advance) for evaluator in evaluators}
+    baselines = measure_baselines(evaluators[-1], progress.advance)
     progress.finish()
     model = evaluators[-1].model
     results = {
         "recipe": model.recipe.name,
         "seed": model.seed,
         "version": model.version,
+        "parameters": sum(part.numel() for part in model.trunk.parameters()),
+        "seconds": {evaluator.phase: evaluator.model.seconds for evaluator in evaluators},
         "choices": model.recipe.objective.model_dump(mode="json"),
         "phases": phases,
+        "baselines": baselines,
         "absent splits": absent,
     }
     out.mkdir(parents=True, exist_ok=True)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
+from numpy.typing import NDArray
 from torch import Tensor
 
 from m5data.errors import DataError
@@ -16,11 +17,22 @@ from scale.data.blocks import split_into_blocks
 from scale.data.shard_folder import ShardFolder
 from scale.data.tensors import Batch
 from scale.evaluation.features import Features, Model, read_features
-from scale.evaluation.scores import cluster, probe, score, search
+from scale.evaluation.scores import across, cluster, probe, score, search
 from scale.training.train import FINETUNE, make_loader
 from scale.training_recipe import Modality
 
-__all__ = ["RETRIEVAL", "TEST", "Evaluator", "check_version", "combination_name", "combinations", "correlation"]
+__all__ = [
+    "CROSS_MODAL",
+    "RETRIEVAL",
+    "TEST",
+    "Evaluator",
+    "check_version",
+    "combination_name",
+    "combinations",
+    "cross_modal",
+]
+
+Measures = dict[str, float]
 
 INITIALS = {"text": "T", "image": "I", "table": "Tab", "video": "V", "audio": "A"}
 
@@ -37,40 +49,60 @@ def combination_name(modalities: tuple[Modality, ...]) -> str:
     return " + ".join(INITIALS[name] for name in modalities)
 
 
-def correlation(batches: Batches, model: Model, device: torch.device) -> dict[str, float]:
-    """Return the mean cosine of pooled image and text vectors, before fusion, of products that have both.
+CROSS_MODAL: tuple[tuple[Modality, Modality], ...] = (
+    ("image", "text"),
+    ("text", "image"),
+    ("table", "image"),
+    ("video", "audio"),
+)
+"""Query and answer of cross-modal retrieval."""
+MOST = 1_000
+"""Products among which cross-modal retrieval searches: the first of the split."""
 
-    ``image-text`` of the same product, ``image-text of others`` of all different ones (what the first
-    would be if the two did not belong together). Empty where the model does not see both.
+
+def cross_modal(batches: Batches, model: Model, device: torch.device) -> dict[str, Any]:
+    """Return how well one modality of a product finds another of the same product, each seen by itself.
+
+    ``image → text`` and so on: recall and median rank beside those of chance (``across``), among the products of
+    the split that have both; and of image and text the mean cosine, of the same and of different products. Empty
+    where the model sees none of the pairs.
 
     Raises:
         DataError: A vector is not finite.
     """
     streams = model.trunk.streams
-    if not {"text", "image"} <= set(streams):
+    pairs = [pair for pair in CROSS_MODAL if set(pair) <= set(streams)]
+    if not pairs:
         return {}
-    places = [streams.index("text"), streams.index("image")]
 
     def describe(batch: Batch) -> Tensor:
-        states, _ = model.trunk.encode(batch)
-        pair = torch.stack([F.normalize(states[streams[at]][:, 0], dim=-1) for at in places], dim=1)
-        return (pair * batch["present"][:, places].all(dim=1)[:, None, None]).flatten(1)
+        vectors = F.normalize(model.trunk.vectors(batch), dim=-1)
+        return (vectors * batch["present"][..., None]).flatten(1)
 
     values = read_features(batches, model.recipe.objective, device, describe).values
-    text, image = np.split(values[np.abs(values).sum(axis=1) > 0].astype(np.float64), 2, axis=1)
-    count = len(text)
-    if count < 2:
-        return {}
-    same = float((text * image).sum() / count)
-    every = float(text.sum(axis=0) @ image.sum(axis=0))
-    return {"image-text": same, "image-text of others": (every - same * count) / (count * (count - 1))}
+    vectors = values.reshape(len(values), len(streams), -1)
+    there = np.abs(vectors).sum(axis=2) > 0
+    found: dict[str, Any] = {}
+    for query, answer in pairs:
+        left, right = streams.index(query), streams.index(answer)
+        both = np.flatnonzero(there[:, left] & there[:, right])[:MOST]
+        if len(both) > 1:
+            found[f"{query} → {answer}"] = across(vectors[both, left], vectors[both, right])
+            if (query, answer) == ("image", "text"):
+                found["cosines"] = _cosines(vectors[both, left], vectors[both, right])
+    return found
+
+
+def _cosines(left: NDArray[np.float32], right: NDArray[np.float32]) -> Measures:
+    """Return the mean cosine of rows that belong together, and of all others."""
+    table = left.astype(np.float64) @ right.T.astype(np.float64)
+    count, same = len(table), float(np.trace(table))
+    return {"same product": same / count, "different products": (table.sum() - same) / (count * (count - 1))}
 
 
 RETRIEVAL = {"coarse": ("query-c", "gallery-c"), "fine": ("query-fg", "gallery-fg")}
 """Task -> queries and gallery."""
 TEST = "classification-test"
-
-Measures = dict[str, float]
 
 
 @dataclass
@@ -81,6 +113,8 @@ class Evaluator:
     shards: ShardFolder
     device: torch.device
     cache: Path | None
+    combinations: bool = True
+    """Measure every combination of modalities, not only all of them."""
 
     @property
     def phase(self) -> str:
@@ -99,7 +133,7 @@ class Evaluator:
         if {FINETUNE, TEST} <= set(self.shards.splits):
             found["classification"] = self._classify()
             found["clustering"] = cluster(self.features(TEST), self.model.seed)
-            found["correlation"] = correlation(self.batches(TEST), self.model, self.device)
+            found["cross-modal"] = cross_modal(self.batches(TEST), self.model, self.device)
             on_measure()
         return found
 
@@ -115,7 +149,8 @@ class Evaluator:
         return Batches(blocks, loader, 2, max_skipped=recipe.optimiser.max_skipped)
 
     def _rows(self) -> tuple[tuple[Modality, ...], ...]:
-        return combinations(self.model.recipe.objective.streams)
+        streams = self.model.recipe.objective.streams
+        return combinations(streams) if self.combinations else (streams,)
 
     def _search(self, queries: str, gallery: str, modalities: tuple[Modality, ...]) -> Measures:
         found = search(self.features(queries, modalities), self.features(gallery, modalities))

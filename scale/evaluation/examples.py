@@ -20,7 +20,6 @@ from scale.data.sample_encoder import Encoded
 from scale.data.tensors import make_batch
 from scale.evaluation.evaluator import RETRIEVAL, TEST, Evaluator
 from scale.evaluation.scores import search
-from scale.model.fusion import JointFusion
 
 __all__ = ["plot_features", "write_examples"]
 
@@ -92,15 +91,15 @@ def _images(evaluator: Evaluator, split: str, names: Sequence[str], *, attention
 def _attention(evaluator: Evaluator, encoded: Encoded) -> NDArray[np.float32] | None:
     """Return how much the text's first token attends to each patch in the last joint layer: [n, patches]."""
     trunk = evaluator.model.trunk
-    if not isinstance(trunk.fusion, JointFusion) or not {"text", "image"} <= set(trunk.streams):
+    if not {"text", "image"} <= set(trunk.streams):
         return None
     with torch.no_grad():
-        states, masks = trunk.encode(make_batch(encoded, evaluator.model.recipe.objective, evaluator.device))
-        weights = trunk.fusion.attention(states, masks)
-    starts = dict(zip(states, np.cumsum([0, *(part.shape[1] for part in states.values())]), strict=False))
-    first = int(starts["image"]) + 1  # after the global token
-    last = int(starts["image"]) + states["image"].shape[1]
-    heat: NDArray[np.float32] = weights[:, int(starts["text"]), first:last].float().cpu().numpy()
+        found = trunk.attention(make_batch(encoded, evaluator.model.recipe.objective, evaluator.device))
+    if found is None:
+        return None
+    weights, places = found
+    patches = slice(places["image"].start + 1, places["image"].stop)  # after the global token
+    heat: NDArray[np.float32] = weights[:, places["text"].start, patches].float().cpu().numpy()
     return heat
 
 

@@ -13,12 +13,12 @@ from m5data.errors import DataError
 from scale.data.batches import Batches
 from scale.data.fit_vocabulary import Fitted, load_fitted
 from scale.data.tensors import Batch, make_batch
-from scale.model.network import Trunk
+from scale.model.network import Trunk, restrict_to
 from scale.model.tasks import Classifier, Pretraining
 from scale.training.checkpoint import Identity, load_checkpoint
 from scale.training_recipe import Modality, ObjectiveSettings, TrainingRecipe
 
-__all__ = ["Features", "Model", "load_model", "read_features", "restrict_to"]
+__all__ = ["Features", "Model", "finite_features", "load_model", "read_features"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,8 @@ class Model:
     classifier: Classifier | None
     """None after pre-training."""
     classes: tuple[str, ...]
+    seconds: float = 0.0
+    """What its training took."""
 
     @property
     def identity(self) -> Identity:
@@ -64,7 +66,7 @@ def load_model(path: Path, device: torch.device, identity: Identity | None = Non
     module.load_state_dict(state["model"])
     module.to(device).eval()
     classifier = module if isinstance(module, Classifier) else None
-    return Model(recipe, found["seed"], found["version"], fitted, module.trunk, classifier, classes)
+    return Model(recipe, found["seed"], found["version"], fitted, module.trunk, classifier, classes, state["seconds"])
 
 
 @dataclass(frozen=True)
@@ -110,30 +112,24 @@ def read_features(
     without = 0
     with torch.no_grad():
         for encoded in batches.in_order():
-            batch = restrict_to(make_batch(encoded, objective, device, classes), objective, modalities)
+            batch = restrict_to(make_batch(encoded, objective, device, classes), objective.streams, tuple(modalities))
             there = batch["present"].any(dim=1).cpu().numpy()
             described = describe(batch).float().cpu().numpy()
             values.append(described[there])
             ids += [name for name, is_there in zip(encoded.product_ids, there, strict=True) if is_there]
             labels += [name for name, is_there in zip(encoded.labels, there, strict=True) if is_there]
             without += int((~there).sum())
-    return Features(ids, np.array(labels, dtype=object), _finite(values, ids, modalities), without)
+    return Features(ids, np.array(labels, dtype=object), finite_features(values, ids, modalities), without)
 
 
-def restrict_to(batch: Batch, objective: ObjectiveSettings, modalities: Collection[Modality]) -> Batch:
-    """Return the batch as if its samples had no other modalities than these; empty: as it is."""
-    if not modalities:
-        return batch
-    kept = torch.tensor([name in modalities for name in objective.streams], device=batch["present"].device)
-    hidden = {
-        f"{name}_mask": torch.zeros_like(batch[f"{name}_mask"]) for name in objective.streams if name not in modalities
-    }
-    return {**batch, **hidden, "present": batch["present"] & kept}
-
-
-def _finite(
+def finite_features(
     values: list[NDArray[np.float32]], ids: Sequence[str], modalities: Collection[Modality]
 ) -> NDArray[np.float32]:
+    """Return the features of all batches in one array.
+
+    Raises:
+        DataError: There is no sample, or a feature that is not finite; the message names the product.
+    """
     if not ids:
         raise DataError(f"features: No sample has {', '.join(modalities) or 'any modality'}.")
     joined = np.concatenate(values)

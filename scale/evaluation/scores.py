@@ -1,4 +1,4 @@
-"""Scores of features: retrieval in both definitions, a linear classifier, clustering."""
+"""Scores of features: retrieval in every definition, across modalities, a linear classifier, clustering."""
 
 import warnings
 from collections import Counter
@@ -14,9 +14,16 @@ from sklearn.preprocessing import StandardScaler
 
 from m5data.errors import DataError
 from scale.evaluation.features import Features
-from scale.metrics import classification_metrics, clustering_metrics, rank, retrieval_metrics
+from scale.metrics import (
+    DEFINITIONS,
+    classification_metrics,
+    clustering_metrics,
+    cross_modal_metrics,
+    rank,
+    retrieval_metrics,
+)
 
-__all__ = ["Retrieval", "cluster", "probe", "score", "search"]
+__all__ = ["Retrieval", "across", "cluster", "probe", "score", "search"]
 
 KS = (1, 5, 10)
 
@@ -28,31 +35,46 @@ class Retrieval:
     rows: NDArray[np.int64]
     """[queries, depth], rows of the gallery, best first."""
     values: dict[str, float]
-    """``paper mAP@1``, …, ``standard Prec@10``."""
+    """``released mAP@1``, …, ``standard Prec@10``."""
     queries: int
     unanswerable: int
     """Queries left out because nothing in the gallery is right for them."""
 
 
 def search(queries: Features, gallery: Features, ks: Sequence[int] = KS) -> Retrieval:
-    """Rank the gallery for every query by the dot product of their features, as the released code does.
+    """Rank the gallery for every query by the dot product of their features, without the query itself [C].
 
     Raises:
         DataError: No query has anything right in the gallery.
     """
     counts = Counter(label for label in gallery.labels if label is not None)
+    own = {name: row for row, name in enumerate(gallery.product_ids)}
+    itself = np.array([own.get(name, -1) for name in queries.product_ids])
     positives = np.array([counts[label] for label in queries.labels])
-    rows = rank(queries.values, gallery.values, max(ks))
+    positives -= [row >= 0 and gallery.labels[row] == label for row, label in zip(itself, queries.labels, strict=True)]
+    depth = min(max(ks), len(gallery) - int((itself >= 0).any()))
+    rows = _without(rank(queries.values, gallery.values, max(ks) + 1), itself, depth)
     answerable = positives > 0
     if not answerable.any():
         raise DataError("retrieval: No query has a right answer in the gallery. Check the recipe.")
     right = gallery.labels[rows[answerable]], queries.labels[answerable], positives[answerable]
     values = {
         f"{definition} {name}": value
-        for definition in ("paper", "standard")
+        for definition in DEFINITIONS
         for name, value in retrieval_metrics(*right, ks=ks, definition=definition).items()
     }
     return Retrieval(rows, values, int(answerable.sum()), int((~answerable).sum()))
+
+
+def _without(rows: NDArray[np.int64], itself: NDArray[np.int64], depth: int) -> NDArray[np.int64]:
+    """Return the best ``depth`` rows of each query that are not the query itself."""
+    return np.stack([row[row != own][:depth] for row, own in zip(rows, itself, strict=True)])
+
+
+def across(left: NDArray[np.float32], right: NDArray[np.float32]) -> dict[str, float]:
+    """Return how well vectors of one modality find those of another, row for row, by their cosines."""
+    unit = [part / np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-12) for part in (left, right)]
+    return cross_modal_metrics(unit[0] @ unit[1].T)
 
 
 ITERATIONS = 300

@@ -1,4 +1,4 @@
-"""mAP@k and Prec@k, as the SCALE paper's released code computes them and as the field does."""
+"""mAP@k and Prec@k, as SCALE's released script computes them and as the field does; recall across modalities."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -8,9 +8,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from m5data.errors import DataError
 
-__all__ = ["Definition", "retrieval_metrics"]
+__all__ = ["DEFINITIONS", "Definition", "cross_modal_metrics", "retrieval_metrics"]
 
-Definition = Literal["paper", "standard"]
+Definition = Literal["released", "paper", "standard"]
+DEFINITIONS: tuple[Definition, ...] = ("released", "paper", "standard")
 
 
 def retrieval_metrics(
@@ -18,15 +19,17 @@ def retrieval_metrics(
     query_labels: ArrayLike,
     positives: ArrayLike,
     ks: Sequence[int] = (1, 5, 10),
-    definition: Definition = "paper",
+    definition: Definition = "released",
 ) -> dict[str, float]:
     """Return mAP@k and Prec@k, means over the queries.
 
     With the precision of a rank being the share of hits down to it, and AP's sum that of the
     precisions at the ranks of the hits within the top k:
 
-    - ``paper`` (SCALE's released code; the published numbers need it): AP@k is the sum divided by
-      the number of hits in the top k, 0 where there is none; Prec@k is hits / min(k, positives, depth).
+    - ``released`` (SCALE's script): the list is first cut to d = min(k, positives, depth); AP@k is the sum within d
+      divided by the number of hits within d, 0 where there is none; Prec@k is hits within d / d.
+    - ``paper``: as ``released``, but the list is cut to k: AP@k is the sum divided by the number of hits in the top
+      k; Prec@k is hits / min(k, positives, depth). The two differ where a query has fewer than k positives.
     - ``standard``: AP@k is the sum divided by min(positives, k); Prec@k is hits / k.
 
     Args:
@@ -36,7 +39,7 @@ def retrieval_metrics(
         positives: [queries], how many items of the gallery have the query's label. A query that has
             none counts as 0 in every measure.
         ks: Cut-offs, each at least 1; where one is beyond the depth, the whole list is looked at.
-        definition: Which of the two.
+        definition: Which of the three.
 
     Returns:
         ``{"mAP@1": …, "Prec@1": …, …}`` in the order of ``ks``, each from 0 to 1.
@@ -60,14 +63,45 @@ def _at(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return Prec@k and AP@k of each query."""
     top = hits[:, :k]
+    if definition == "released":
+        top = top * (np.arange(top.shape[1]) < relevant[:, None])
     found = top.sum(axis=1)
     precisions = top.cumsum(axis=1) / np.arange(1, top.shape[1] + 1)
     total = (precisions * top).sum(axis=1)
-    if definition == "paper":
+    if definition != "standard":
         looked_at, right = np.minimum(relevant, min(k, hits.shape[1])), found
     else:
         looked_at, right = np.full(len(hits), k), np.minimum(relevant, k)
     return found / np.maximum(looked_at, 1), total / np.maximum(right, 1)
+
+
+def cross_modal_metrics(scores: ArrayLike, ks: Sequence[int] = (1, 5, 10)) -> dict[str, float]:
+    """Return how well one modality of a product finds another modality of the same product.
+
+    ``R@k``: share of products found among the best k; equal scores count against. ``median rank``: from 1.
+    ``chance R@k`` and ``chance median rank``: of a random order.
+
+    Args:
+        scores: [products, products]; row i is the query, column i the right answer.
+        ks: Cut-offs.
+
+    Raises:
+        DataError: The scores are not square, or there are none.
+    """
+    table = np.asarray(scores, dtype=np.float64)
+    if table.ndim != 2 or table.shape[0] != table.shape[1] or not len(table):
+        raise DataError(f"cross_modal_metrics: scores must be [products, products], not {table.shape}.")
+    ranks = (table >= np.diagonal(table)[:, None]).sum(axis=1)
+    count = len(table)
+    found = {f"R@{k}": float((ranks <= k).mean()) for k in ks}
+    chance = {f"chance R@{k}": min(k / count, 1.0) for k in ks}
+    return {
+        **found,
+        "median rank": float(np.median(ranks)),
+        **chance,
+        "chance median rank": (count + 1) / 2,
+        "products": float(count),
+    }
 
 
 def _check(ranked: NDArray[Any], wanted: NDArray[Any], relevant: NDArray[Any], ks: Sequence[int]) -> None:

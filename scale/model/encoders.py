@@ -1,88 +1,26 @@
 """The encoders: tokens of text or table, features of image, video or audio."""
 
-from typing import Protocol
-
 import torch
-import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor, nn
 
 from scale.data.tensors import Batch
+from scale.model.layers import SPREAD, Layer
 from scale.training_recipe import InputSettings, Modality, ModelSettings
 
-__all__ = ["Encoder", "FeatureEncoder", "Layer", "TokenEncoder", "make_encoder"]
-
-
-class Layer(nn.Module):
-    """Self-attention, or attention to a memory."""
-
-    def __init__(self, settings: ModelSettings) -> None:
-        super().__init__()
-        width = settings.width
-        self.heads = settings.heads
-        self.query, self.key, self.value, self.out = (nn.Linear(width, width) for _ in range(4))
-        self.wide = nn.Linear(width, settings.feed_forward)
-        self.narrow = nn.Linear(settings.feed_forward, width)
-        self.norm_1, self.norm_2 = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.dropout = nn.Dropout(settings.dropout)
-
-    def forward(self, x: Tensor, mask: Tensor, memory: Tensor | None = None) -> Tensor:
-        """Return [B, L, width].
-
-        Args:
-            x: [B, L, width].
-            mask: [B, K] bool, which of the keys are there; a row without any attends to all (its outcome is
-                not used, but must be finite).
-            memory: [B, K, width] to attend to; None: ``x`` itself.
-        """
-        keys = x if memory is None else memory
-        query, key, value = self._split(self.query(x)), self._split(self.key(keys)), self._split(self.value(keys))
-        seen = _guarded(mask)[:, None, None, :]
-        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=seen)  # [B, heads, L, width / heads]
-        x = self.norm_1(x + self.dropout(self.out(mixed.transpose(1, 2).flatten(2))))
-        y: Tensor = self.norm_2(x + self.dropout(self.narrow(F.gelu(self.wide(x)))))
-        return y
-
-    def weights(self, x: Tensor, mask: Tensor) -> Tensor:
-        """Return the attention of every token to every other, mean over the heads: [B, L, L]."""
-        query, key = self._split(self.query(x)), self._split(self.key(x))
-        scores = query @ key.transpose(2, 3) / key.shape[-1] ** 0.5
-        scores = scores.masked_fill(~_guarded(mask)[:, None, None, :], float("-inf"))
-        return torch.softmax(scores, dim=-1).mean(dim=1)
-
-    def _split(self, x: Tensor) -> Tensor:
-        return x.reshape(*x.shape[:2], self.heads, -1).transpose(1, 2)  # [B, heads, L, width / heads]
-
-
-def _guarded(mask: Tensor) -> Tensor:
-    return mask | ~mask.any(dim=1, keepdim=True)
-
-
-SPREAD = 0.02
-"""Deviation of embeddings at the start, as BERT's."""
-
-
-class Encoder(Protocol):
-    """Encodes one modality."""
-
-    def __call__(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Return states [B, T, width], the first a summary of all, and mask [B, T]."""
-
-    def predict(self, states: Tensor) -> Tensor:
-        """Return what masked tokens were, from their states [n, width]: logits, or features."""
+__all__ = ["FeatureEncoder", "TokenEncoder", "describe_boxes", "make_encoders"]
 
 
 class _Layers(nn.Module):
-    """Embeddings of places, and the layers."""
+    """Embeddings of places, a norm, and the layers."""
 
-    def __init__(self, settings: ModelSettings, tokens: int) -> None:
+    def __init__(self, kind: tuple[int, int, int, float], count: int, places: int) -> None:
         super().__init__()
-        self.place = nn.Parameter(torch.randn(tokens, settings.width) * SPREAD)
-        self.norm = nn.LayerNorm(settings.width)
-        self.dropout = nn.Dropout(settings.dropout)
-        self.layers = nn.ModuleList(Layer(settings) for _ in range(settings.encoder_layers))
+        self.place = nn.Parameter(torch.randn(places, kind[0]) * SPREAD) if places else None
+        self.norm, self.dropout = nn.LayerNorm(kind[0]), nn.Dropout(kind[3])
+        self.layers = nn.ModuleList(Layer(*kind) for _ in range(count))
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        x = self.dropout(self.norm(x + self.place))
+        x = self.dropout(self.norm(x if self.place is None else x + self.place[: x.shape[1]]))
         for layer in self.layers:
             x = layer(x, mask)
         return x
@@ -96,19 +34,23 @@ class TokenEncoder(nn.Module):
         self.name = name
         self.words = nn.Embedding(vocabulary, settings.width)
         nn.init.normal_(self.words.weight, std=SPREAD)
-        self.layers = _Layers(settings, tokens)
+        self.layers = _Layers(settings.token_layer, settings.encoder_layers, tokens)
         self.before = nn.Sequential(nn.Linear(settings.width, settings.width), nn.GELU(), nn.LayerNorm(settings.width))
         self.bias = nn.Parameter(torch.zeros(vocabulary))
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Return [B, L, width] and [B, L]; the first token is [CLS]."""
+        """Return states [B, L, width] and mask [B, L]; the first token is [CLS]."""
         mask = batch[f"{self.name}_mask"]
         return self.layers(self.words(batch[self.name]), mask), mask
 
     def predict(self, states: Tensor) -> Tensor:
-        """Return logits [n, vocabulary]."""
+        """Return logits [n, vocabulary] of masked tokens, from their states [n, width]."""
         logits: Tensor = self.before(states) @ self.words.weight.T + self.bias
         return logits
+
+    def share(self, other: "TokenEncoder") -> None:
+        """Use another encoder's embeddings, layers and head."""
+        self.words, self.layers, self.before, self.bias = other.words, other.layers, other.before, other.bias
 
 
 class FeatureEncoder(nn.Module):
@@ -117,44 +59,82 @@ class FeatureEncoder(nn.Module):
     The mean is taken of what is left after masking, so it does not give away what was masked.
     """
 
-    def __init__(self, name: Modality, settings: ModelSettings, width: int, tokens: int, boxes: int = 0) -> None:
+    def __init__(self, name: Modality, settings: ModelSettings, width: int, tokens: int) -> None:
         super().__init__()
-        self.name = name
+        self.name, self.location = name, settings.location if name == "image" else "none"
         self.project = nn.Linear(width, settings.width)
-        self.locate = nn.Linear(boxes, settings.width) if boxes else None
-        self.layers = _Layers(settings, tokens + 1)
+        numbers = LOCATIONS[self.location]
+        self.locate = nn.Linear(numbers, settings.width) if numbers else None
+        places = tokens + 1 if name != "image" or settings.image_places else 0
+        self.layers = _Layers(settings.feature_layer, settings.encoder_layers, places)
         self.restore = nn.Sequential(
-            nn.Linear(settings.width, settings.width), nn.GELU(), nn.Linear(settings.width, width)
+            nn.Linear(settings.width, settings.width),
+            nn.GELU(),
+            nn.LayerNorm(settings.width) if settings.layout == "released" else nn.Identity(),
+            nn.Linear(settings.width, width),
         )
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Return [B, 1 + L, width] and [B, 1 + L]."""
+        """Return states [B, 1 + L, width] and mask [B, 1 + L]."""
         features, mask = batch[self.name], batch[f"{self.name}_mask"]
         share = mask.float() / mask.sum(dim=1, keepdim=True).clamp_min(1)
         x = self.project(torch.cat([(features * share[..., None]).sum(dim=1, keepdim=True), features], dim=1))
         if self.locate is not None:
             whole = torch.tensor([[0.0, 0.0, 1.0, 1.0, 1.0]], device=x.device).expand(len(x), 1, 5)
-            x = x + self.locate(torch.cat([whole, batch[f"{self.name}_box"]], dim=1))
+            x = x + self.locate(describe_boxes(torch.cat([whole, batch["image_box"]], dim=1), self.location))
         mask = torch.cat([mask.any(dim=1, keepdim=True), mask], dim=1)
         return self.layers(x, mask), mask
 
     def predict(self, states: Tensor) -> Tensor:
-        """Return features [n, feature width]."""
+        """Return masked features [n, feature width], from their states [n, width]."""
         restored: Tensor = self.restore(states)
         return restored
 
 
-def make_encoder(
-    name: Modality, settings: ModelSettings, inputs: InputSettings, vocabulary: int, *, stacked: bool
-) -> TokenEncoder | FeatureEncoder:
-    """Return the encoder of a modality; a ``stacked`` text is followed by the table."""
-    if name == "text":
-        return TokenEncoder(name, settings, vocabulary, inputs.text_tokens + (inputs.table_tokens if stacked else 0))
-    if name == "table":
-        return TokenEncoder(name, settings, vocabulary, inputs.table_tokens)
-    if name == "image":
-        return FeatureEncoder(name, settings, inputs.image_width, inputs.image_tokens, boxes=5)
-    if name == "video":
-        return FeatureEncoder(name, settings, inputs.video_width, inputs.frames)
-    tokens, width = inputs.audio_shape
-    return FeatureEncoder(name, settings, width, tokens)
+WAVES = 16
+"""Wavelengths of ``sine``, each a sine and a cosine of four numbers."""
+LOCATIONS = {"none": 0, "5": 5, "7": 7, "sine": 8 * WAVES}
+
+
+def describe_boxes(boxes: Tensor, location: str) -> Tensor:
+    """Return what a model is told of boxes [B, L, 5] (corners and area, shares of the image).
+
+    ``5``: as they are (ViLBERT, SCALE). ``7``: corners, width, height, area (UNITER). ``sine``: sines and
+    cosines of centre, width and height (VL-BERT).
+    """
+    if location == "5":
+        return boxes
+    corner, opposite, area = boxes[..., :2], boxes[..., 2:4], boxes[..., 4:]
+    size = opposite - corner
+    if location == "7":
+        return torch.cat([corner, opposite, size, area], dim=-1)
+    numbers = 100 * torch.cat([(corner + opposite) / 2, size], dim=-1)
+    waves = 1000 ** (torch.arange(WAVES, device=boxes.device) / WAVES)
+    angles = (numbers[..., None] / waves).flatten(-2)
+    return torch.cat([angles.sin(), angles.cos()], dim=-1)
+
+
+def make_encoders(
+    streams: tuple[Modality, ...], settings: ModelSettings, inputs: InputSettings, vocabulary: int, *, stacked: bool
+) -> nn.ModuleDict:
+    """Return the encoder of each modality; a ``stacked`` text is followed by the table.
+
+    In the released layout the table goes through the text's embeddings and layers, and the video through the
+    image's layers [C].
+    """
+    released = settings.layout == "released"
+    longest = max(inputs.text_tokens, inputs.table_tokens) if released else inputs.text_tokens
+    text_tokens = inputs.text_tokens + inputs.table_tokens if stacked else longest
+    tokens: dict[str, TokenEncoder] = {}
+    features: dict[str, FeatureEncoder] = {}
+    for name in streams:
+        if name in ("text", "table"):
+            count = text_tokens if name == "text" else inputs.table_tokens
+            tokens[name] = TokenEncoder(name, settings, vocabulary, count)
+        else:
+            features[name] = FeatureEncoder(name, settings, inputs.width_of(name), inputs.tokens_of(name))
+    if released and {"text", "table"} <= set(tokens):
+        tokens["table"].share(tokens["text"])
+    if released and {"image", "video"} <= set(features):
+        features["video"].layers.layers = features["image"].layers.layers
+    return nn.ModuleDict({name: tokens[name] if name in tokens else features[name] for name in streams})

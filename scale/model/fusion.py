@@ -1,24 +1,35 @@
-"""Fusion of the modalities: SCALE's joint co-transformer, M5-MMT's cross-attention, or none."""
+"""Fusion of the modalities: in one sequence, by attention to each other, or not at all."""
 
 import torch
 from torch import Tensor, nn
 
-from scale.model.encoders import SPREAD, Layer
+from scale.model.layers import SPREAD, Layer, PreNormLayer
 from scale.training_recipe import Modality, ModelSettings, ObjectiveSettings
 
-__all__ = ["CrossFusion", "JointFusion", "NoFusion", "States", "make_fusion"]
+__all__ = ["CoAttention", "CrossFusion", "Fusion", "JointFusion", "NoFusion", "States", "make_fusion"]
 
 States = dict[Modality, Tensor]
 """Modality -> [B, tokens, …]."""
 
 
 class JointFusion(nn.Module):
-    """All tokens of all modalities in one sequence (SCALE)."""
+    """All tokens of all modalities in one sequence: SCALE's joint co-transformer, or a single-stream model.
 
-    def __init__(self, settings: ModelSettings, streams: tuple[Modality, ...]) -> None:
+    The released layout adds the place in the whole sequence and no modality; its layers are pre-norm [C].
+    """
+
+    def __init__(self, settings: ModelSettings, streams: tuple[Modality, ...], tokens: int) -> None:
         super().__init__()
-        self.kind = nn.ParameterDict({name: torch.randn(settings.width) * SPREAD for name in streams})
-        self.layers = nn.ModuleList(Layer(settings) for _ in range(settings.joint_layers))
+        width, heads, *_ = settings.feature_layer
+        self.place = None
+        if settings.layout == "released":
+            self.place = nn.Parameter(torch.randn(tokens, width) * SPREAD)
+            layers: list[nn.Module] = [PreNormLayer(width, heads) for _ in range(settings.joint_layers)]
+        else:
+            self.kind = nn.ParameterDict({name: torch.randn(width) * SPREAD for name in streams})
+            layers = [Layer(*settings.token_layer) for _ in range(settings.joint_layers)]
+        self.layers, self.dropout = nn.ModuleList(layers), nn.Dropout(settings.dropout)
+        self.see = nn.Linear(width, width) if settings.visual_words else None
 
     def forward(self, states: States, masks: States) -> States:
         """Return states of the same shapes."""
@@ -37,8 +48,36 @@ class JointFusion(nn.Module):
         return weights
 
     def _sequence(self, states: States, masks: States) -> tuple[Tensor, Tensor]:
-        x = torch.cat([part + self.kind[name] for name, part in states.items()], dim=1)
-        return x, torch.cat(list(masks.values()), dim=1)
+        if self.see is not None and "image" in states:  # VL-BERT: every word sees the whole image
+            states = {**states, "text": states["text"] + self.see(states["image"][:, :1])}
+        mask = torch.cat(list(masks.values()), dim=1)
+        if self.place is not None:
+            return self.dropout(torch.cat(list(states.values()), dim=1) + self.place), mask
+        return torch.cat([part + self.kind[name] for name, part in states.items()], dim=1), mask
+
+
+class CoAttention(nn.Module):
+    """Text and image attend to each other, layer by layer (ViLBERT); CAPTURE's joint layers may follow."""
+
+    def __init__(self, settings: ModelSettings, streams: tuple[Modality, ...], tokens: int) -> None:
+        super().__init__()
+        count = range(settings.co_layers)
+        self.text, self.image = (
+            nn.ModuleList(Layer(*kind) for _ in count) for kind in (settings.token_layer, settings.feature_layer)
+        )
+        self.joint = JointFusion(settings, streams, tokens) if settings.joint_layers else None
+
+    def forward(self, states: States, masks: States) -> States:
+        """Return states of the same shapes; where a sample lacks one of the two, the other stays as it was."""
+        text, image = states["text"], states["image"]
+        both = (masks["text"].any(dim=1) & masks["image"].any(dim=1))[:, None, None]
+        for to_text, to_image in zip(self.text, self.image, strict=True):
+            text, image = (
+                torch.where(both, to_text(text, masks["image"], image), text),
+                torch.where(both, to_image(image, masks["text"], text), image),
+            )
+        fused: States = {"text": text, "image": image}
+        return fused if self.joint is None else self.joint(fused, masks)
 
 
 class CrossFusion(nn.Module):
@@ -51,9 +90,9 @@ class CrossFusion(nn.Module):
     def __init__(self, settings: ModelSettings, streams: tuple[Modality, ...]) -> None:
         super().__init__()
         others = [name for name in streams if name != "text"]
-        count = settings.joint_layers
-        self.to_other = nn.ModuleDict({n: nn.ModuleList(Layer(settings) for _ in range(count)) for n in others})
-        self.to_text = nn.ModuleDict({n: nn.ModuleList(Layer(settings) for _ in range(count)) for n in others})
+        kind, count = settings.token_layer, range(settings.joint_layers)
+        self.to_other = nn.ModuleDict({n: nn.ModuleList(Layer(*kind) for _ in count) for n in others})
+        self.to_text = nn.ModuleDict({n: nn.ModuleList(Layer(*kind) for _ in count) for n in others})
 
     def forward(self, states: States, masks: States) -> States:
         """Return states of the same shapes."""
@@ -77,7 +116,7 @@ class CrossFusion(nn.Module):
 
 
 class NoFusion(nn.Module):
-    """Towers that never meet but in the loss (CLIP-style), or a single modality."""
+    """Towers that never meet but in the loss (CLIP), or a single modality."""
 
     def forward(self, states: States, masks: States) -> States:
         """Return the states as they are."""
@@ -85,8 +124,17 @@ class NoFusion(nn.Module):
         return states
 
 
-def make_fusion(settings: ModelSettings, objective: ObjectiveSettings) -> JointFusion | CrossFusion | NoFusion:
-    """Return the fusion that the objective asks for."""
-    if objective.fusion == "joint":
-        return JointFusion(settings, objective.streams)
-    return CrossFusion(settings, objective.streams) if objective.fusion == "text-cross" else NoFusion()
+Fusion = JointFusion | CoAttention | CrossFusion | NoFusion
+
+
+def make_fusion(settings: ModelSettings, objective: ObjectiveSettings, tokens: int) -> Fusion:
+    """Return the fusion that the objective asks for; ``tokens``: of all modalities together."""
+    match objective.fusion:
+        case "joint":
+            return JointFusion(settings, objective.streams, tokens)
+        case "co-attention":
+            return CoAttention(settings, objective.streams, tokens)
+        case "text-cross":
+            return CrossFusion(settings, objective.streams)
+        case "none":
+            return NoFusion()

@@ -4,37 +4,56 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor
 
+from scale.training_recipe import ContrastForm
+
 __all__ = [
     "contrastive_loss",
+    "detached_alignment",
     "free_alignment",
     "masked_feature_loss",
     "masked_token_loss",
     "no_alignment",
     "nt_xent",
     "paper_contrast",
-    "sample_alignment",
+    "released_alignment",
+    "symmetric_contrast",
 ]
 
-LEAST = 1e-6
+Scales = tuple[Tensor, Tensor]
 
 
-def sample_alignment(pooled: Tensor, present: Tensor) -> Tensor:
-    """Return S as the released code computes it, without a parameter: [B, M, M].
+def detached_alignment(pooled: Tensor, present: Tensor) -> Tensor:
+    """Return the default form's S, which no gradient flows through: [B, M, M].
+
+    S = softmax(C) along rows times the number of modalities that are there, with C as in
+    ``released_alignment``. So its weights are positive and 1 on average: they make a pair count more or less
+    and can neither switch the loss off nor turn it round.
+    """
+    cosines, both = _cosines(pooled.detach(), present)
+    weights = torch.softmax(cosines.masked_fill(~present[:, None, :], -1e4), dim=-1)
+    return (weights * present.sum(dim=1)[:, None, None]).masked_fill(~both, 0.0)
+
+
+def released_alignment(pooled: Tensor, present: Tensor) -> Tensor:
+    """Return S as the released code computes it, without a parameter and with gradient: [B, M, M].
 
     S = C * softmax(C) along rows, with C the cosines of the sample's pooled modality vectors, each row
-    then divided by the sum of its absolute values. Absent modalities are left out of softmax and sum;
-    their rows and columns are zeros.
+    then divided by its L2 norm. Absent modalities are left out of softmax and norm; their rows and
+    columns are zeros. Since S follows the cosines, a loss scaled by S can be lowered by making all
+    cosines zero.
 
     Args:
         pooled: [B, M, width].
         present: [B, M] bool.
     """
-    unit = F.normalize(pooled.float(), dim=-1)
-    cosines = unit @ unit.transpose(1, 2)
-    both = present[:, :, None] & present[:, None, :]
+    cosines, both = _cosines(pooled, present)
     weights = torch.softmax(cosines.masked_fill(~present[:, None, :], -1e4), dim=-1)
-    product = (cosines * weights).masked_fill(~both, 0.0)
-    return product / product.abs().sum(dim=-1, keepdim=True).clamp_min(LEAST)
+    return F.normalize((cosines * weights).masked_fill(~both, 0.0), dim=-1)
+
+
+def _cosines(pooled: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
+    unit = F.normalize(pooled.float(), dim=-1)
+    return unit @ unit.transpose(1, 2), present[:, :, None] & present[:, None, :]
 
 
 def free_alignment(parameter: Tensor, present: Tensor) -> Tensor:
@@ -56,7 +75,9 @@ def no_alignment(present: Tensor) -> Tensor:
     return (present[:, :, None] & present[:, None, :]).float()
 
 
-def contrastive_loss(pooled: Tensor, present: Tensor, alignment: Tensor, temperature: float, form: str) -> Tensor:
+def contrastive_loss(
+    pooled: Tensor, present: Tensor, alignment: Tensor, temperature: float | Tensor, form: ContrastForm
+) -> Tensor:
     """Return inter-modality contrastive learning: the mean over all pairs of modalities (10 of five).
 
     In a pair, only samples that have both modalities take part; a pair with fewer than two such samples
@@ -67,21 +88,24 @@ def contrastive_loss(pooled: Tensor, present: Tensor, alignment: Tensor, tempera
         present: [B, M] bool.
         alignment: [B, M, M]; S of the pair scales the logits of each sample.
         temperature: Divides the cosines.
-        form: ``released`` (``nt_xent``) or ``paper`` (``paper_contrast``).
+        form: ``detached`` and ``released`` (``nt_xent``), ``paper`` (``paper_contrast``) or ``clip``
+            (``symmetric_contrast``). As released, S of (a, b) scales the rows of both modalities, though S is not
+            symmetric.
     """
-    contrast = nt_xent if form == "released" else paper_contrast
+    contrast = {"paper": paper_contrast, "clip": symmetric_contrast}.get(form, nt_xent)
     losses = []
     for a in range(pooled.shape[1]):
         for b in range(a + 1, pooled.shape[1]):
             both = present[:, a] & present[:, b]
             if int(both.sum()) < 2:
                 continue
-            scales = alignment[both, a, b], alignment[both, b, a]
+            there = alignment[both, a, b]
+            scales = there, there if form == "released" else alignment[both, b, a]
             losses.append(contrast(pooled[both, a], pooled[both, b], scales, temperature))
     return torch.stack(losses).mean() if losses else pooled.sum() * 0.0
 
 
-def nt_xent(left: Tensor, right: Tensor, scales: tuple[Tensor, Tensor], temperature: float) -> Tensor:
+def nt_xent(left: Tensor, right: Tensor, scales: Scales, temperature: float | Tensor) -> Tensor:
     """Return the released code's loss: NT-Xent over the 2 n views of n samples.
 
     Negatives are all other views, those of the same modality included; the positive is in the denominator.
@@ -100,7 +124,7 @@ def nt_xent(left: Tensor, right: Tensor, scales: tuple[Tensor, Tensor], temperat
     return F.cross_entropy(logits, partner)
 
 
-def paper_contrast(left: Tensor, right: Tensor, scales: tuple[Tensor, Tensor], temperature: float) -> Tensor:
+def paper_contrast(left: Tensor, right: Tensor, scales: Scales, temperature: float | Tensor) -> Tensor:
     """Return the paper's Eq. 2: cross-modal negatives only, and the positive not in the denominator.
 
     The paper writes one direction; here both count half. Arguments as of ``nt_xent``.
@@ -112,6 +136,17 @@ def paper_contrast(left: Tensor, right: Tensor, scales: tuple[Tensor, Tensor], t
         logits = scores * scale[:, None]
         losses.append(logits.masked_fill(itself, float("-inf")).logsumexp(dim=1) - logits.diagonal())
     return torch.stack(losses).mean()
+
+
+def symmetric_contrast(left: Tensor, right: Tensor, scales: Scales, temperature: float | Tensor) -> Tensor:
+    """Return CLIP's loss: cross-modal negatives only, positive in the denominator, both directions alike.
+
+    Arguments as of ``nt_xent``.
+    """
+    cosines = F.normalize(left.float(), dim=-1) @ F.normalize(right.float(), dim=-1).T / temperature
+    partner = torch.arange(len(left), device=cosines.device)
+    logits = cosines * scales[0][:, None], cosines.T * scales[1][:, None]
+    return torch.stack([F.cross_entropy(part, partner) for part in logits]).mean()
 
 
 def masked_token_loss(logits: Tensor, truth: Tensor, scale: Tensor) -> Tensor:

@@ -22,7 +22,10 @@ def hide(batch: Batch, objective: ObjectiveSettings, vocabulary: int) -> tuple[B
     modality is hidden. Draws come from torch's generator of the batch's device.
     """
     shown, chosen = dict(batch), {}
-    for name in objective.streams:
+    tasks = [name for name in objective.streams if name in objective.masked_modalities]
+    if objective.one_at_a_time:
+        tasks = [tasks[int(torch.randint(len(tasks), ()))]]
+    for name in tasks:
         mask = batch[f"{name}_mask"]
         if name not in TOKEN_MODALITIES:
             chosen[name] = hidden_places(mask, objective.masked_share)

@@ -1,26 +1,33 @@
 """The trained modules: the trunk with the pre-training losses, or with a classifier."""
 
+import math
+
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor, nn
 
 from scale.data.tensors import Batch
+from scale.model.gather import gathered
+from scale.model.layers import bert_weights
 from scale.model.losses import (
     contrastive_loss,
+    detached_alignment,
     free_alignment,
     masked_feature_loss,
     masked_token_loss,
     no_alignment,
-    sample_alignment,
+    released_alignment,
 )
 from scale.model.masking import TOKEN_MODALITIES, hide
 from scale.model.network import Fused, Trunk
 from scale.training_recipe import TrainingRecipe
 
-__all__ = ["TASKS", "Classifier", "Pretraining"]
+__all__ = ["TASKS", "Classifier", "Pretraining", "mismatched"]
 
 TASKS = {"text": "MLM", "image": "MRP", "table": "MEM", "video": "MFP", "audio": "MAM"}
-TEMPERATURES = {"released": 0.07, "paper": 0.1}
+TEMPERATURES = {"detached": 0.07, "released": 0.07, "paper": 0.1, "clip": 0.07}
+LEAST_TEMPERATURE = 0.01
+"""CLIP's bound on its learned temperature."""
 
 
 class Pretraining(nn.Module):
@@ -30,36 +37,62 @@ class Pretraining(nn.Module):
         super().__init__()
         self.trunk = Trunk(recipe, vocabulary)
         self.objective, self.vocabulary = recipe.objective, vocabulary
-        pairs = len(recipe.objective.streams) ** 2
-        self.alignment = nn.Embedding(samples, pairs) if recipe.objective.alignment == "paper" else None
+        form, size = recipe.objective.form, len(recipe.objective.streams)
+        self.alignment = nn.Embedding(samples, size**2) if form == "paper" and recipe.objective.alignment else None
         if self.alignment is not None:
             nn.init.zeros_(self.alignment.weight)
+        temperature = recipe.objective.temperature or TEMPERATURES[form]
+        self.temperature = nn.Parameter(torch.tensor(math.log(temperature)), requires_grad=form == "clip")
+        self.match = nn.Linear(recipe.model.width, 2) if recipe.objective.matching else None
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return name -> term; the loss is their sum. A task that had nothing to do in this batch is not in it."""
         objective = self.objective
-        shown, hidden = hide(batch, objective, self.vocabulary) if objective.masked else (batch, {})
-        fused: Fused = self.trunk(shown)
-        alignment = self._align(fused, batch)
         terms: dict[str, Tensor] = {}
+        matched = torch.ones(len(batch["present"]), dtype=torch.bool, device=batch["present"].device)
+        seen = batch
+        if self.match is not None:
+            seen, matched = mismatched(batch, objective.streams)
+        shown, hidden = hide(seen, objective, self.vocabulary) if objective.masked else (seen, {})
+        fused = self.trunk(shown)
+        if self.match is not None:
+            both = seen["present"].all(dim=1)
+            # the two first states multiplied, as ViLBERT has it [P]
+            scores = self.match(fused.first[:, 0] * fused.first[:, 1])[both]
+            if len(scores):
+                terms["ITM"] = F.cross_entropy(scores.float(), matched[both].long())
         if objective.contrastive:
-            temperature = objective.temperature or TEMPERATURES[objective.contrastive_form]
-            form = objective.contrastive_form
-            terms["IMCL"] = contrastive_loss(fused.pooled, batch["present"], alignment, temperature, form)
+            terms["IMCL"] = self._contrast(fused, batch)
+        scales = self._scales(fused, batch)
         for at, name in enumerate(objective.streams):
-            if name in hidden and bool(hidden[name].any()):
+            if name not in hidden:
+                continue
+            chosen = hidden[name] & matched[:, None]  # what does not belong together predicts nothing
+            if bool(chosen.any()):
                 task = "MLM table" if (name, objective.table_task) == ("table", "mlm") else TASKS[name]
-                terms[task] = self._masked(name, fused, batch[name], hidden[name], alignment[:, at, at])
+                terms[task] = self._masked(name, fused, batch[name], chosen, scales[:, at])
         return terms
 
-    def _align(self, fused: Fused, batch: Batch) -> Tensor:
-        present = batch["present"]
+    def _contrast(self, fused: Fused, batch: Batch) -> Tensor:
+        """Return the contrastive loss, with the negatives of all processes."""
+        pooled, present = gathered(fused.pooled.float()), gathered(batch["present"])
+        alignment = self._align(pooled, present, gathered(batch["index"]))
+        temperature = self.temperature.exp().clamp_min(LEAST_TEMPERATURE)
+        return contrastive_loss(pooled, present, alignment, temperature, self.objective.form)
+
+    def _scales(self, fused: Fused, batch: Batch) -> Tensor:
+        """Return the factor of each modality's masked predictions: S's diagonal, as released after fusion [C]."""
+        pooled = fused.first if self.objective.form == "released" else fused.pooled
+        return self._align(pooled, batch["present"], batch["index"]).diagonal(dim1=1, dim2=2)
+
+    def _align(self, pooled: Tensor, present: Tensor, index: Tensor) -> Tensor:
+        objective = self.objective
         if self.alignment is not None:
             size = present.shape[1]
-            return free_alignment(self.alignment(batch["index"]).unflatten(1, (size, size)), present)
-        return (
-            sample_alignment(fused.pooled, present) if self.objective.alignment == "released" else no_alignment(present)
-        )
+            return free_alignment(self.alignment(index).unflatten(1, (size, size)), present)
+        if not objective.alignment or objective.form == "clip":
+            return no_alignment(present)
+        return (released_alignment if objective.form == "released" else detached_alignment)(pooled, present)
 
     def _masked(self, name: str, fused: Fused, truth: Tensor, hidden: Tensor, scale: Tensor) -> Tensor:
         """Return the loss of one masked task; ``scale`` [B] is S's diagonal of this modality."""
@@ -71,20 +104,48 @@ class Pretraining(nn.Module):
         return loss(predicted, truth[hidden], factors)
 
 
+def mismatched(batch: Batch, streams: tuple[str, ...]) -> tuple[Batch, Tensor]:
+    """Return the batch with about half of its images exchanged, and which samples kept theirs: [B] bool.
+
+    Image-text matching: the model tells the two kinds apart. An exchanged image is that of the next sample.
+    """
+    keep = torch.rand(len(batch["present"]), device=batch["present"].device) < 0.5
+    mixed = dict(batch)
+    for name in ("image", "image_mask", "image_box"):
+        mixed[name] = torch.where(keep.view(-1, *[1] * (batch[name].ndim - 1)), batch[name], batch[name].roll(1, 0))
+    at = streams.index("image")
+    present = batch["present"].clone()
+    present[:, at] = torch.where(keep, present[:, at], present[:, at].roll(1, 0))
+    return {**mixed, "present": present}, keep
+
+
 class Classifier(nn.Module):
-    """Trunk, a layer whose output is the retrieval feature after fine-tuning, and a linear classifier."""
+    """Trunk, a layer whose output is the retrieval feature after fine-tuning, and a linear classifier.
+
+    As released, that layer reads the first states end to end, has no activation, and dropout follows it [C];
+    by default it reads their sum, through GELU.
+    """
 
     def __init__(self, recipe: TrainingRecipe, vocabulary: int, classes: int) -> None:
         super().__init__()
         self.trunk = Trunk(recipe, vocabulary)
-        self.hidden = nn.Linear(recipe.model.width, recipe.model.feature_width)
-        self.classify = nn.Linear(recipe.model.feature_width, classes)
+        model = recipe.model
+        self.released = model.layout == "released"
+        self.hidden = nn.Linear(model.width * (len(self.trunk.streams) if self.released else 1), model.feature_width)
+        self.dropout = nn.Dropout(0.1 if self.released else 0.0)
+        self.classify = nn.Linear(model.feature_width, classes)
+        if self.released:
+            self.apply(bert_weights)
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return the cross-entropy; samples whose label is none of the classes do not count."""
-        logits = self.classify(self.feature(batch))
+        logits = self.classify(self.dropout(self.feature(batch)))
         return {"classes": F.cross_entropy(logits.float(), batch["label"], ignore_index=-1)}
 
     def feature(self, batch: Batch) -> Tensor:
         """Return [B, feature_width]."""
-        return torch.nn.functional.gelu(self.hidden(self.trunk(batch).feature))
+        fused = self.trunk(batch)
+        if self.released:
+            hidden: Tensor = self.hidden(fused.first.flatten(1))
+            return hidden
+        return F.gelu(self.hidden(fused.feature))

@@ -12,7 +12,7 @@ from storage.files import replacing
 
 __all__ = ["Identity", "load_checkpoint", "save_checkpoint"]
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)

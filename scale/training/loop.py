@@ -1,6 +1,7 @@
 """The training loop, its loss curve, and the processes that share it."""
 
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,8 +44,13 @@ class LossLog:
             return
         if self._writer is None:
             self._writer = SummaryWriter(str(self._folder))
-        for name, value in {**terms, "rate": rate}.items():
-            self._writer.add_scalar(name, value, step)
+        self.show(step, {**terms, "rate": rate})
+
+    def show(self, step: int, values: Mapping[str, float]) -> None:
+        """Send values to TensorBoard alone."""
+        if self._writer is not None:
+            for name, value in values.items():
+                self._writer.add_scalar(name, value, step)
 
     def close(self) -> None:
         """Write out what TensorBoard has not yet."""
@@ -145,12 +151,12 @@ def run_phase(
     """
     settings, total = phase.settings, total_steps(phase)
     module = processes.share(torch.compile(phase.module) if settings.compile else phase.module)  # type: ignore[arg-type]
-    optimiser = torch.optim.AdamW(module.parameters(), lr=phase.rate, weight_decay=settings.weight_decay)
-    start = 0
+    optimiser = torch.optim.AdamW(_groups(module, settings.weight_decay), lr=phase.rate)
+    start, spent, began = 0, 0.0, time.monotonic()
     if state is not None:
         phase.module.load_state_dict(state["model"])
         optimiser.load_state_dict(state["optimiser"])
-        start = state["step"]
+        start, spent = state["step"], state["seconds"]
         log.resume(state["curve"], start)
     progress.start(phase.name, total - start)
     batches = _from(phase.batches, start * settings.accumulate)
@@ -158,18 +164,28 @@ def run_phase(
     for step in range(start, total):
         for group in optimiser.param_groups:
             group["lr"] = phase.rate * schedule(step, total, settings.warm_up)
-        terms = _step(phase, module, optimiser, batches, step, processes)
+        terms, norm = _step(phase, module, optimiser, batches, step, processes)
         if processes.is_first:
             log.add(step, terms, optimiser.param_groups[0]["lr"])
+            log.show(step, {"gradient norm": norm})
             if (step + 1) % settings.checkpoint_steps == 0:
-                phase.save(_state(phase, optimiser, step + 1, log))
+                phase.save(_state(phase, optimiser, step + 1, log, spent + time.monotonic() - began))
         progress.advance()
     progress.finish()
-    final = _state(phase, optimiser, total, log)
+    final = _state(phase, optimiser, total, log, spent + time.monotonic() - began)
     if processes.is_first and (start < total or state is None):
         phase.save(final)
     processes.wait()
     return final
+
+
+def _groups(module: nn.Module, decay: float) -> list[dict[str, Any]]:
+    """Return the weights that decay and those that do not: biases, norms and single numbers."""
+    trained = [weight for weight in module.parameters() if weight.requires_grad]
+    return [
+        {"params": [weight for weight in trained if weight.ndim > 1], "weight_decay": decay},
+        {"params": [weight for weight in trained if weight.ndim <= 1], "weight_decay": 0.0},
+    ]
 
 
 def total_steps(phase: Phase) -> int:
@@ -190,8 +206,8 @@ def _step(
     batches: Iterator[Encoded],
     step: int,
     processes: Processes,
-) -> dict[str, float]:
-    """Make one step and return the mean of each loss term."""
+) -> tuple[dict[str, float], float]:
+    """Make one step and return the mean of each loss term, and the norm of the gradient before it was clipped."""
     settings, device = phase.settings, processes.device
     terms: dict[str, float] = {}
     optimiser.zero_grad(set_to_none=True)
@@ -207,7 +223,7 @@ def _step(
     norm = nn.utils.clip_grad_norm_(module.parameters(), settings.clip)
     _check(phase, step, terms, float(norm))
     optimiser.step()
-    return terms
+    return terms, float(norm)
 
 
 def _check(phase: Phase, step: int, terms: dict[str, float], norm: float) -> None:
@@ -231,11 +247,12 @@ def _from(batches: Batches, skip: int) -> Iterator[Encoded]:
         epoch, skip = epoch + 1, 0
 
 
-def _state(phase: Phase, optimiser: torch.optim.Optimizer, step: int, log: LossLog) -> dict[str, Any]:
+def _state(phase: Phase, optimiser: torch.optim.Optimizer, step: int, log: LossLog, seconds: float) -> dict[str, Any]:
     return {
         "model": phase.module.state_dict(),
         "optimiser": optimiser.state_dict(),
         "step": step,
+        "seconds": seconds,
         "curve": [list(row) for row in log.curve],
         "skipped": phase.batches.skipped,
     }

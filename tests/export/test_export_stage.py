@@ -14,7 +14,7 @@ from datasets import Audio, Image, List, load_dataset
 from export.export_stage import run
 from export.rights import Rights
 from export.settings import ExportSettings
-from m5data.errors import DataError, NotAuthorisedError, UsageError
+from m5data.errors import DataError, NotAuthorisedError, QueryError, UsageError
 from storage import Store
 from tests.export.synthetic import FRAMES, MFCC, MP3, picture
 
@@ -39,6 +39,17 @@ def read_tars(shards: list[str]) -> dict[str, tuple[dict[str, Any], dict[str, by
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_a_condition_on_the_catalogue_bounds_the_export_and_changing_it_writes_anew(store: Store) -> None:
+    folder = export(store, where="video_state = 'present'", formats=("webdataset",))
+    samples = read_tars(sorted(map(str, folder.glob("webdataset/train/*.tar"))))
+    assert set(samples) == {"shop:1"}
+    assert list(folder.glob("webdataset/query-c/*.tar")) == []
+    folder = export(store, where="spec_lines = 0", formats=("webdataset",))
+    assert set(read_tars(sorted(map(str, folder.glob("webdataset/train/*.tar"))))) == {"shop:2"}
+    with pytest.raises(QueryError, match='"nonsense" not found'):
+        export(store, where="nonsense = 1")
 
 
 def test_webdataset_reads_every_product_and_modality(store: Store) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,9 @@ torch = pytest.importorskip("torch")
 from scale.data.tensors import make_batch  # noqa: E402 - only where torch is
 from scale.evaluation.evaluate import evaluate  # noqa: E402
 from scale.evaluation.evaluator import Evaluator  # noqa: E402
-from scale.evaluation.features import Features, load_model, restrict_to  # noqa: E402
+from scale.evaluation.features import Features, load_model  # noqa: E402
 from scale.evaluation.scores import score, search  # noqa: E402
+from scale.model.network import restrict_to  # noqa: E402
 from scale.training.train import PRETRAINED, train  # noqa: E402
 
 CPU = torch.device("cpu")
@@ -49,13 +51,24 @@ def test_every_task_is_judged_in_both_phases(results: dict[str, Any], trained: P
         classifiers = [f"linear, {row}" for row in ROWS]
         assert list(found["classification"]) == (["fine-tuned"] if phase == "finetuned" else []) + classifiers
         assert {"NMI", "AMI", "ARI", "purity", "accuracy", "k"} == set(found["clustering"])
-        assert set(found["correlation"]) == {"image-text", "image-text of others"}
+        assert list(found["cross-modal"]) == [
+            "image → text",
+            "cosines",
+            "text → image",
+            "table → image",
+            "video → audio",
+        ]
     row = results["phases"]["finetuned"]["retrieval"]["coarse"]["T"]
     measures = {f"{kind}@{k}" for kind in ("mAP", "Prec") for k in (1, 5, 10)}
-    named = {f"{definition} {name}" for definition in ("paper", "standard") for name in measures}
+    named = {f"{definition} {name}" for definition in ("released", "paper", "standard") for name in measures}
     assert set(row) == named | {"queries", "unanswerable"}
     assert results["absent splits"] == ["query-fg", "gallery-fg"]
-    assert results["choices"]["alignment"] == "released"
+    assert results["choices"]["form"] == "detached"
+    assert list(results["baselines"]) == ["bag of words", "raw pixels", "random initialisation"]
+    for name, row in (("bag of words", "T + Tab"), ("raw pixels", "I"), ("random initialisation", ROWS[-1])):
+        found = results["baselines"][name]
+        assert list(found["retrieval"]["coarse"]) == [row]
+        assert list(found["classification"]) == [f"linear, {row}"]
     assert json.loads((trained / "evaluation" / "results.json").read_text()) == results
 
 
@@ -86,7 +99,7 @@ def test_a_modality_that_is_not_looked_at_might_as_well_be_absent(export: Path, 
     }
     absent = type(encoded)({**zeroed, "present": present}, encoded.product_ids, encoded.labels)
     with torch.no_grad():
-        shown = evaluator.model.feature(restrict_to(make_batch(encoded, objective, CPU), objective, MODALITIES[:1]))
+        shown = evaluator.model.feature(restrict_to(make_batch(encoded, objective, CPU), MODALITIES, MODALITIES[:1]))
         wanted = evaluator.model.feature(make_batch(absent, objective, CPU))
     assert torch.allclose(shown, wanted, atol=1e-5)
 
@@ -97,12 +110,21 @@ def features_of(labels: list[str | None], values: list[list[float]]) -> Features
 
 def test_a_query_without_a_right_answer_is_counted_not_judged() -> None:
     gallery = features_of(["a", None, "b"], [[1, 0], [2, 0], [0, 1]])
-    found = search(features_of(["a", "z"], [[1, 0], [0, 1]]), gallery, ks=(1, 2))
+    queries = replace(features_of(["a", "z"], [[1, 0], [0, 1]]), product_ids=["q", "r"])
+    found = search(queries, gallery, ks=(1, 2))
     assert found.rows.tolist() == [[1, 0], [2, 0]]
     assert (found.queries, found.unanswerable) == (1, 1)
     assert found.values["paper mAP@2"] == pytest.approx(0.5)
+    assert found.values["released mAP@2"] == 0.0  # one positive: only the first place counts
     with pytest.raises(DataError, match="right answer"):
         search(features_of(["z"], [[1, 0]]), gallery)
+
+
+def test_a_query_does_not_find_itself() -> None:
+    listing = features_of(["a", "b", "a"], [[1, 0], [0.5, 0], [0.4, 0]])
+    found = search(listing, listing, ks=(1,))
+    assert found.rows.tolist() == [[1], [0], [0]]
+    assert (found.queries, found.unanswerable) == (2, 1)
 
 
 def test_a_test_sample_of_an_unknown_class_is_counted_not_judged() -> None:
@@ -154,7 +176,7 @@ def test_the_verbs_print_what_they_did_and_by_which_choices(arguments: list[str]
     assert "pretrain" in trained.output
     judged = CliRunner().invoke(app, ["evaluate", *arguments], catch_exceptions=False)
     assert judged.exit_code == 0
-    for words in ("definition paper", "definition standard", "alignment released", "contrastive_form released", "AMI"):
+    for words in ("definition released", "definition standard", "form detached", "bag of words", "image → text", "AMI"):
         assert words in judged.output
     assert "not judged: the export has no split query-fg" in judged.output
     assert (tmp_path / "shop" / "training" / "small-test" / "evaluation" / "examples.html").is_file()

@@ -25,8 +25,17 @@ def released_alignment(pooled: Floats, present: Bools) -> Floats:
         there = np.flatnonzero(present[i])
         for a in there:
             cosines = [cosine(vectors[a], vectors[b]) for b in there]
-            row = [c * w for c, w in zip(cosines, softmax(cosines), strict=True)]
-            out[i, a, there] = np.array(row) / sum(map(abs, row))
+            row = np.array([c * w for c, w in zip(cosines, softmax(cosines), strict=True)])
+            out[i, a, there] = row / math.sqrt(float(row @ row))
+    return out
+
+
+def detached_alignment(pooled: Floats, present: Bools) -> Floats:
+    out = np.zeros((len(pooled), pooled.shape[1], pooled.shape[1]))
+    for i, vectors in enumerate(pooled):
+        there = np.flatnonzero(present[i])
+        for a in there:
+            out[i, a, there] = len(there) * np.array(softmax([cosine(vectors[a], vectors[b]) for b in there]))
     return out
 
 
@@ -41,12 +50,20 @@ def paper_alignment(parameter: Floats, present: Bools) -> Floats:
 
 
 def released_contrast(pooled: Floats, present: Bools, alignment: Floats, temperature: float) -> float:
+    return _nt_xent(pooled, present, alignment, temperature, both_ways=False)
+
+
+def detached_contrast(pooled: Floats, present: Bools, alignment: Floats, temperature: float) -> float:
+    return _nt_xent(pooled, present, alignment, temperature, both_ways=True)
+
+
+def _nt_xent(pooled: Floats, present: Bools, alignment: Floats, temperature: float, *, both_ways: bool) -> float:
     def pair(a: int, b: int, rows: list[int]) -> float:
         views = [(i, a) for i in rows] + [(i, b) for i in rows]
         losses = []
         for i, m in views:
             partner = (i, b if m == a else a)
-            scale = alignment[i, m, partner[1]]
+            scale = alignment[i, m, partner[1]] if both_ways else alignment[i, a, b]
             score = {v: math.exp(scale * cosine(pooled[i, m], pooled[v]) / temperature) for v in views if v != (i, m)}
             losses.append(-math.log(score[partner] / sum(score.values())))
         return sum(losses) / len(losses)
@@ -64,6 +81,20 @@ def paper_contrast(pooled: Floats, present: Bools, alignment: Floats, temperatur
         return sum(losses) / len(losses)
 
     return over_pairs(lambda a, b, rows: (one_way(a, b, rows) + one_way(b, a, rows)) / 2, present)
+
+
+def clip_contrast(pooled: Floats, present: Bools, alignment: Floats, temperature: float) -> float:
+    def pair(a: int, b: int, rows: list[int]) -> float:
+        losses = []
+        for one, other in ((a, b), (b, a)):
+            for i in rows:
+                scores = [
+                    alignment[i, one, other] * cosine(pooled[i, one], pooled[j, other]) / temperature for j in rows
+                ]
+                losses.append(-math.log(softmax(scores)[rows.index(i)]))
+        return sum(losses) / len(losses)
+
+    return over_pairs(pair, present)
 
 
 def over_pairs(pair: Callable[[int, int, list[int]], float], present: Bools) -> float:

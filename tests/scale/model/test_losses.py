@@ -1,6 +1,8 @@
 """Every loss equals a plain re-computation, modalities missing or not."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,16 +14,19 @@ torch = pytest.importorskip("torch")
 
 from scale.model.losses import (  # noqa: E402 - only where torch is
     contrastive_loss,
+    detached_alignment,
     free_alignment,
     masked_feature_loss,
     masked_token_loss,
     no_alignment,
     nt_xent,
     paper_contrast,
-    sample_alignment,
+    released_alignment,
 )
+from scale.training_recipe import ContrastForm  # noqa: E402
 
 BATCH, MODALITIES, WIDTH = 6, 5, 7
+Alignment = Callable[[Any, Any], Any]
 
 
 def present_of(kind: str) -> NDArray[np.bool_]:
@@ -48,9 +53,26 @@ def parameter() -> NDArray[np.float64]:
     return np.random.default_rng(2).normal(size=(BATCH, MODALITIES, MODALITIES))
 
 
-def test_the_released_alignment(pooled: NDArray[np.float64], present: NDArray[np.bool_]) -> None:
-    got = sample_alignment(torch.tensor(pooled), torch.tensor(present)).numpy()
-    assert got == pytest.approx(plain.released_alignment(pooled, present), abs=1e-6)
+@pytest.mark.parametrize(
+    ("computed", "recomputed"),
+    [(released_alignment, plain.released_alignment), (detached_alignment, plain.detached_alignment)],
+)
+def test_an_alignment_of_cosines(
+    computed: Alignment, recomputed: Alignment, pooled: NDArray[np.float64], present: NDArray[np.bool_]
+) -> None:
+    got = computed(torch.tensor(pooled), torch.tensor(present)).numpy()
+    assert got == pytest.approx(recomputed(pooled, present), abs=1e-6)
+
+
+def test_only_the_released_alignment_carries_a_gradient(
+    pooled: NDArray[np.float64], present: NDArray[np.bool_]
+) -> None:
+    vectors = torch.tensor(pooled, requires_grad=True)
+    assert released_alignment(vectors, torch.tensor(present)).requires_grad
+    matrix = detached_alignment(vectors, torch.tensor(present))
+    assert not matrix.requires_grad
+    rows = torch.tensor(present).any(dim=1) & (torch.tensor(present).sum(dim=1) > 0)
+    assert (matrix[rows].sum(dim=2) / torch.tensor(present)[rows].sum(dim=1, keepdim=True)).max() <= 1 + 1e-6
 
 
 def test_the_papers_alignment(parameter: NDArray[np.float64], present: NDArray[np.bool_]) -> None:
@@ -63,25 +85,32 @@ def test_the_papers_alignment_is_zero_where_it_starts(present: NDArray[np.bool_]
     assert not free_alignment(zeros, torch.tensor(present)).any()
 
 
-@pytest.mark.parametrize("form", ["released", "paper"])
-@pytest.mark.parametrize("alignment", ["released", "paper", "off"])
+CONTRASTS = {
+    "detached": plain.detached_contrast,
+    "released": plain.released_contrast,
+    "paper": plain.paper_contrast,
+    "clip": plain.clip_contrast,
+}
+
+
+@pytest.mark.parametrize("form", CONTRASTS)
+@pytest.mark.parametrize("alignment", ["cosines", "free", "off"])
 def test_contrastive_learning(
-    form: str,
+    form: ContrastForm,
     alignment: str,
     pooled: NDArray[np.float64],
     parameter: NDArray[np.float64],
     present: NDArray[np.bool_],
 ) -> None:
     there = torch.tensor(present)
-    if alignment == "released":
-        matrix, wanted = sample_alignment(torch.tensor(pooled), there), plain.released_alignment(pooled, present)
-    elif alignment == "paper":
+    if alignment == "cosines":
+        matrix, wanted = released_alignment(torch.tensor(pooled), there), plain.released_alignment(pooled, present)
+    elif alignment == "free":
         matrix, wanted = free_alignment(torch.tensor(parameter), there), plain.paper_alignment(parameter, present)
     else:
         matrix, wanted = no_alignment(there), (present[:, :, None] & present[:, None, :]).astype(float)
     got = float(contrastive_loss(torch.tensor(pooled), there, matrix, 0.1, form))
-    recomputed = plain.released_contrast if form == "released" else plain.paper_contrast
-    assert got == pytest.approx(recomputed(pooled, present, wanted, 0.1), rel=1e-5)
+    assert got == pytest.approx(CONTRASTS[form](pooled, present, wanted, 0.1), rel=1e-5)
 
 
 def test_two_samples_by_hand() -> None:

@@ -181,9 +181,11 @@ def test_tensorboard_reads_the_curve(trained: Path) -> None:
     [
         {"modalities": ("text",)},
         {"modalities": ("image",), "contrastive": False},
-        {"modalities": ("text", "image"), "fusion": "none", "masked": False, "alignment": "off"},
+        {"modalities": ("text", "image"), "fusion": "none", "masked": False, "form": "clip"},
         {"fusion": "text-cross"},
-        {"contrastive_form": "paper", "alignment": "paper"},
+        {"form": "paper"},
+        {"form": "released"},
+        {"alignment": False},
         {"table_task": "mlm", "missing": "released"},
         {"stack_table": True},
         {"missing": "drop"},

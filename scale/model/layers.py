@@ -1,0 +1,100 @@
+"""Transformer layers: BERT's, and the pre-norm one of the released joint transformer."""
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own name for it
+from torch import Tensor, nn
+
+__all__ = ["SPREAD", "Layer", "PreNormLayer", "bert_weights"]
+
+SPREAD = 0.02
+"""Deviation of embeddings at the start, as BERT's."""
+
+
+def bert_weights(module: nn.Module) -> None:
+    """Draw a module's own linear and embedding weights as BERT does: deviation .02, biases zero."""
+    if isinstance(module, nn.Linear | nn.Embedding):
+        nn.init.normal_(module.weight, std=SPREAD)
+    if isinstance(module, nn.Linear) and module.bias is not None:
+        nn.init.zeros_(module.bias)
+
+
+class _Attention(nn.Module):
+    """Attention of several heads, to the tokens themselves or to a memory."""
+
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.heads, self.share = heads, dropout
+        self.query, self.key, self.value, self.out = (nn.Linear(width, width) for _ in range(4))
+
+    def forward(self, x: Tensor, mask: Tensor, keys: Tensor) -> Tensor:
+        query, key, value = self._split(self.query(x)), self._split(self.key(keys)), self._split(self.value(keys))
+        share = self.share if self.training else 0.0
+        mixed = F.scaled_dot_product_attention(
+            query, key, value, attn_mask=_guarded(mask)[:, None, None, :], dropout_p=share
+        )
+        out: Tensor = self.out(mixed.transpose(1, 2).flatten(2))
+        return out
+
+    def weights(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Return the attention of every token to every other, mean over the heads: [B, L, L]."""
+        query, key = self._split(self.query(x)), self._split(self.key(x))
+        scores = query @ key.transpose(2, 3) / key.shape[-1] ** 0.5
+        scores = scores.masked_fill(~_guarded(mask)[:, None, None, :], float("-inf"))
+        return torch.softmax(scores, dim=-1).mean(dim=1)
+
+    def _split(self, x: Tensor) -> Tensor:
+        return x.reshape(*x.shape[:2], self.heads, -1).transpose(1, 2)  # [B, heads, L, width / heads]
+
+
+def _guarded(mask: Tensor) -> Tensor:
+    """Return the mask with rows that have no token opened: their outcome is not used, but must be finite."""
+    return mask | ~mask.any(dim=1, keepdim=True)
+
+
+class Layer(nn.Module):
+    """A BERT layer: self-attention or attention to a memory, then a feed-forward net, each with a norm after it."""
+
+    def __init__(self, width: int, heads: int, feed_forward: int, dropout: float) -> None:
+        super().__init__()
+        self.attention = _Attention(width, heads, dropout)
+        self.wide, self.narrow = nn.Linear(width, feed_forward), nn.Linear(feed_forward, width)
+        self.norm_1, self.norm_2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, mask: Tensor, memory: Tensor | None = None) -> Tensor:
+        """Return [B, L, width].
+
+        Args:
+            x: [B, L, width].
+            mask: [B, K] bool, which of the keys are there.
+            memory: [B, K, width] to attend to; None: ``x`` itself.
+        """
+        x = self.norm_1(x + self.dropout(self.attention(x, mask, x if memory is None else memory)))
+        y: Tensor = self.norm_2(x + self.dropout(self.narrow(F.gelu(self.wide(x)))))
+        return y
+
+    def weights(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Return the attention of every token to every other, mean over the heads: [B, L, L]."""
+        return self.attention.weights(x, mask)
+
+
+class PreNormLayer(nn.Module):
+    """A layer of the released joint transformer: norms before, feed-forward of 4 x width, x * sigmoid(1.702 x)."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.attention = _Attention(width, heads, 0.0)
+        self.wide, self.narrow = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+        self.norm_1, self.norm_2 = nn.LayerNorm(width), nn.LayerNorm(width)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Return [B, L, width] of tokens [B, L, width] and which of them are there."""
+        normed = self.norm_1(x)
+        x = x + self.attention(normed, mask, normed)
+        wide = self.wide(self.norm_2(x))
+        y: Tensor = x + self.narrow(wide * torch.sigmoid(1.702 * wide))
+        return y
+
+    def weights(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Return the attention of every token to every other, mean over the heads: [B, L, L]."""
+        return self.attention.weights(self.norm_1(x), mask)

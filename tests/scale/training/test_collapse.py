@@ -1,0 +1,70 @@
+"""The default learns: products are told apart across modalities, no encoder is left out, nothing collapses."""
+
+import pytest
+
+from bench.scale.generated import World, write_world
+from scale.data.shard_folder import ShardFolder
+from scale.training_recipe import MODALITIES
+
+torch = pytest.importorskip("torch")
+
+from torch import Tensor  # noqa: E402 - only where torch is
+
+from scale.data.tensors import Batch  # noqa: E402
+from scale.model.tasks import Pretraining  # noqa: E402
+from scale.training.collapse import effective_rank, mean_cosine  # noqa: E402
+from tests.scale.overfit import few_products, overfit, recall  # noqa: E402
+from tests.scale.tiny_recipes import recipe  # noqa: E402
+
+STEPS = 120
+
+
+@pytest.fixture(scope="module")
+def products(tmp_path_factory: pytest.TempPathFactory) -> ShardFolder:
+    return ShardFolder(write_world(World(3), tmp_path_factory.mktemp("few"), {"train": 32}))
+
+
+def vectors_of(module: Pretraining, batch: Batch) -> dict[str, Tensor]:
+    module.eval()
+    with torch.no_grad():
+        vectors = module.trunk.vectors(batch)
+    module.train()
+    there = batch["present"]
+    return {name: vectors[there[:, at], at] for at, name in enumerate(module.trunk.streams)}
+
+
+@pytest.mark.parametrize(("form", "collapses"), [("detached", False), ("released", True)])
+def test_products_are_told_apart_where_the_alignment_is_detached(
+    products: ShardFolder, form: str, *, collapses: bool
+) -> None:
+    small = recipe(objective={"form": form}, model={"width": 32, "dropout": 0.0})
+    batch, module, _ = overfit(few_products(products, small), STEPS, 5e-3)
+    vectors = vectors_of(module, batch)
+    if collapses:
+        assert recall(module, batch, "image", "text") <= 0.1
+        assert max(map(mean_cosine, vectors.values())) > 0.9
+        return
+    assert recall(module, batch, "image", "text") >= 5 / 32  # five times chance
+    for name, own in vectors.items():
+        assert mean_cosine(own) < 0.7, name
+        assert effective_rank(own) > 3, name
+
+
+def test_every_encoder_gets_a_gradient(products: ShardFolder) -> None:
+    batch, module, terms = overfit(few_products(products, recipe()), steps=1)
+    assert set(terms) == {"IMCL", "MLM", "MRP", "MEM", "MFP", "MAM"}
+    for name in MODALITIES:
+        encoder = module.trunk.encoders[name]
+        parts = {part: weight.grad for part, weight in encoder.named_parameters()}
+        assert all(grad is not None and bool(grad.any()) for grad in parts.values()), name
+    assert batch["present"].shape == (32, 5)
+
+
+def test_a_collapse_shows_in_the_statistics() -> None:
+    generator = torch.Generator().manual_seed(0)
+    spread = torch.randn(64, 16, generator=generator)
+    same = torch.randn(16, generator=generator) + 0.01 * spread
+    assert mean_cosine(spread) < 0.1
+    assert mean_cosine(same) > 0.99
+    assert effective_rank(spread) > 13
+    assert effective_rank(torch.outer(torch.arange(64.0), same[0])) == pytest.approx(1, abs=0.01)

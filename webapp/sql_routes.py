@@ -1,0 +1,114 @@
+"""``/sql``: one SELECT over the dataset's tables, its result as a table and a simple chart."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Real
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from m5data.errors import QueryError
+from storage import Snapshot
+from webapp.catalogue.product_card import plain
+from webapp.catalogue.product_reader import ProductReader
+from webapp.pages import Pages
+from webapp.requests import Threads, visitor_of
+
+__all__ = ["MOST_ROWS", "QueryResult", "SqlRoutes", "run_query"]
+
+MOST_ROWS = 500
+"""Rows shown."""
+_SECONDS = 10.0
+_LONGEST_QUERY = 10_000
+_LONGEST_VALUE = 400
+_BARS = 60
+_FIRST = "SELECT source, count(*) AS products\nFROM products\nGROUP BY source\nORDER BY products DESC"
+_COLUMNS = "SELECT table_name, column_name, comment FROM duckdb_columns() WHERE NOT internal ORDER BY 1, column_index"
+
+
+@dataclass(frozen=True, slots=True)
+class QueryResult:
+    """The first rows of a result, as text."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str | None, ...], ...]
+    more: bool
+    """Whether there are rows beyond ``MOST_ROWS``."""
+    bars: tuple[tuple[str, str, int], ...]
+    """Label, number, and length in twentieths of the longest; empty: the result is no chart."""
+
+
+def run_query(snapshot: Snapshot, query: str) -> QueryResult:
+    """Return the first rows of one SELECT, and a bar chart where it gives texts with one number each.
+
+    Raises:
+        QueryError: The query is wrong, not a SELECT, or took longer than 10 seconds.
+    """
+    rows: list[tuple[object, ...]] = []
+    reader = snapshot.batches(query, seconds=_SECONDS)
+    try:
+        for batch in reader:
+            first = batch.slice(0, MOST_ROWS + 1 - len(rows))
+            rows += zip(*(column.to_pylist() for column in first.columns), strict=True)
+            if len(rows) > MOST_ROWS:
+                break
+    finally:
+        reader.close()
+    shown = tuple(tuple(_text(value) for value in row) for row in rows[:MOST_ROWS])
+    return QueryResult(tuple(reader.schema.names), shown, len(rows) > MOST_ROWS, _chart(rows))
+
+
+class SqlRoutes:
+    """Answers reviewers' queries."""
+
+    def __init__(self, products: ProductReader, pages: Pages, threads: Threads) -> None:
+        self._products, self._pages, self._threads = products, pages, threads
+        self.routes: list[BaseRoute] = [Route("/sql", self.show), Route("/sql/columns", self.columns)]
+
+    async def show(self, request: Request) -> Response:
+        """Answer with the editor and, where a query is given, its result."""
+        visitor_of(request, "reviewer")
+        query = request.query_params.get("query", "").replace("\0", "")[:_LONGEST_QUERY]
+        result, fault = None, ""
+        if query.strip():
+            try:
+                result = await self._threads.read(run_query, self._products.newest(), query)
+            except QueryError as error:
+                fault = plain(str(error), _LONGEST_VALUE)
+        return self._pages.render(
+            request, "sql.html", query=query or _FIRST, result=result, fault=fault, most=MOST_ROWS
+        )
+
+    async def columns(self, request: Request) -> Response:
+        """Answer with each table's columns and their meaning, for completion."""
+        visitor_of(request, "reviewer")
+        return JSONResponse(await self._threads.read(_columns, self._products.newest()))
+
+
+def _columns(snapshot: Snapshot) -> Mapping[str, Mapping[str, str]]:
+    tables: dict[str, dict[str, str]] = {}
+    for row in snapshot.sql(_COLUMNS).to_pylist():
+        tables.setdefault(row["table_name"], {})[row["column_name"]] = row["comment"] or ""
+    return tables
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else plain(str(value), _LONGEST_VALUE)
+
+
+def _chart(rows: Sequence[tuple[object, ...]]) -> tuple[tuple[str, str, int], ...]:
+    if not 1 < len(rows) <= _BARS or any(len(row) != 2 or not _is_number(row[1]) for row in rows):
+        return ()
+    numbers = [float(str(row[1])) for row in rows]
+    longest = max(numbers)
+    if min(numbers) < 0 or longest <= 0:
+        return ()
+    return tuple(
+        (_text(row[0]) or "NULL", f"{number:,.6g}", round(20 * number / longest))
+        for row, number in zip(rows, numbers, strict=True)
+    )
+
+
+def _is_number(value: object) -> bool:
+    return (isinstance(value, Real) or type(value).__name__ == "Decimal") and not isinstance(value, bool)
