@@ -4,8 +4,11 @@ The feed is the whole content of the source: products that it does not name are 
 work is the row: ``read`` counts rows and ``kept`` products. Other sources do not change.
 """
 
+import shutil
 from collections import Counter
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -16,15 +19,16 @@ from crawler.feeds.cleaning import MACROS, divide, open_part
 from crawler.feeds.formats import FORMATS, check_file
 from crawler.feeds.redaction import drop_taken_down_media, taken_down_rows, write_hashes, write_masks
 from crawler.feeds.tables import feed_tables, part_views
-from crawler.feeds.validation import read_rejects, validate_rows
+from crawler.feeds.validation import rejects_sql, validate_rows
 from crawler.pages.privacy import hash_merchant, mask_contacts
 from crawler.settings import CrawlSettings
+from crawler.shrinkage import check_shrinkage
 from m5data.errors import FeedError, NotAuthorisedError, SettingsError, UsageError
 from m5data.modalities import feed_columns
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Stage, Store
 from storage.files import file_sha256
-from storage.state import load_or_create_key
+from storage.identity import load_or_create_key
 from takedown.register import Register, open_register
 
 __all__ = ["run"]
@@ -37,6 +41,7 @@ def run(
     *,
     source: str,
     form: str = "auto",
+    allow_shrink: bool = False,
     clock: Clock = utc_now,
     progress: Progress | None = None,
 ) -> StageReport:
@@ -50,6 +55,7 @@ def run(
         feed: The file.
         source: Name of the source.
         form: One of ``crawler.feeds.formats.FORMATS``, or ``auto``.
+        allow_shrink: Whether more products may be removed than ``max_shrink`` of the settings.
         clock: Source of times.
         progress: Receives the number of rows.
 
@@ -58,6 +64,7 @@ def run(
         NotAuthorisedError: The settings do not allow collecting data of the source.
         UsageError: ``form`` is unknown.
         FeedError: The file cannot be read, or no row is a product. Nothing is written.
+        DataError: The source would lose too many products. Nothing is written.
     """
     _check_source(settings, source)
     chosen = _choose(feed, form)
@@ -70,32 +77,85 @@ def run(
         sink = progress or SilentProgress()
         sink.start("ingest", None)
         try:
-            report = _ingest(stage, store, feed, chosen, source, clock)
+            most = 1.0 if allow_shrink else settings.max_shrink
+            report = _Ingest(stage, store, feed, chosen, source, most, clock).run()
             sink.advance(report.read)
         finally:
             sink.finish()
         return stage.commit(report)
 
 
-def _ingest(stage: Stage, store: Store, feed: Path, form: FeedFormat, source: str, clock: Clock) -> StageReport:
-    started = clock()
-    with closing(stage.before.connection()) as connection:
-        _prepare(connection, source, started)
-        open_feed(connection, feed, form)
-        key, register = load_or_create_key(store.root), open_register(store)
+@dataclass(frozen=True, slots=True)
+class _Ingest:
+    """One feed on its way into the tables."""
+
+    stage: Stage
+    store: Store
+    feed: Path
+    form: FeedFormat
+    source: str
+    most_removed: float
+    clock: Clock
+
+    def run(self) -> StageReport:
+        """Write the tables and return the report."""
+        try:
+            return self._write(checked=False)
+        except duckdb.InvalidInputException as error:
+            if self.form != "parquet" or "UTF8" not in str(error):
+                raise
+            shutil.rmtree(self.stage.scratch / "feed", ignore_errors=True)
+            return self._write(checked=True)
+
+    def _write(self, *, checked: bool) -> StageReport:
+        started = self.clock()
+        with closing(self.stage.before.connection()) as connection:
+            _prepare(connection, self.source, started)
+            register = open_register(self.store)
+            with self._naming_the_feed():
+                counts = self._validate(connection, register, checked=checked)
+                parts = divide(connection, self.stage.scratch / "feed", counts[""], self.stage.before.record.buckets)
+            for part in parts:
+                open_part(connection, part)
+                _write_part(self.stage, connection, part.buckets, register)
+            rejected = connection.sql(rejects_sql(self.stage.name, self.feed.name))
+            self.stage.write("rejects", rejected, only=self.stage.name)
+        dropped = {reason: count for reason, count in sorted(counts.items()) if reason}
+        seconds = (self.clock() - started).total_seconds()
+        return StageReport(self.stage.name, counts.total(), counts[""], dropped, seconds)
+
+    def _validate(self, connection: duckdb.DuckDBPyConnection, register: Register, *, checked: bool) -> Counter[str]:
+        """Create the relations of accepted and of rejected rows and return their numbers by reason."""
+        open_feed(connection, self.feed, self.form, checked=checked)
+        key = load_or_create_key(self.store.root)
         validate_rows(connection, taken_down_rows(connection, register, key))
         counts = _count(connection)
-        if counts and not counts[""]:
-            raise FeedError(_nothing_readable(connection, feed, form))
+        if not counts[""]:
+            raise FeedError(_nothing_readable(connection, self.feed, self.form))
+        check_shrinkage(self.source, *_removed(connection), self.most_removed)
         write_hashes(connection, lambda name: hash_merchant(name, key))
-        buckets = stage.before.record.buckets
-        for part in divide(connection, stage.scratch / "feed", counts[""], buckets):
-            open_part(connection, part)
-            _write_part(stage, connection, part.buckets, register)
-        stage.reject(read_rejects(connection, feed.name))
-    dropped = {reason: count for reason, count in sorted(counts.items()) if reason}
-    seconds = (clock() - started).total_seconds()
-    return StageReport(f"ingest-{source}", counts.total(), counts[""], dropped, seconds)
+        return counts
+
+    @contextmanager
+    def _naming_the_feed(self) -> Iterator[None]:
+        """Raise DuckDB's errors about the feed as its own: others are about the workspace."""
+        try:
+            yield
+        except duckdb.Error as error:
+            if str(self.feed) not in str(error) or "UTF8" in str(error):
+                raise
+            raise FeedError(f"{self.feed}: the file cannot be read: {str(error).splitlines()[0]}") from error
+
+
+def _removed(connection: duckdb.DuckDBPyConnection) -> tuple[int, int]:
+    """Return how many products the source has, and how many of them the feed no longer names."""
+    query = """
+        SELECT count(*), count(*) FILTER (feed.id IS NULL) FROM products
+        LEFT JOIN (SELECT DISTINCT fold(id) AS id FROM good) AS feed ON feed.id = native_id
+        WHERE source = getvariable('source')
+    """
+    [(before, removed)] = connection.execute(query).fetchall()
+    return before, removed
 
 
 def _write_part(
@@ -129,7 +189,9 @@ def _count(connection: duckdb.DuckDBPyConnection) -> Counter[str]:
 
 def _nothing_readable(connection: duckdb.DuckDBPyConnection, feed: Path, form: FeedFormat) -> str:
     first = connection.execute("SELECT line, detail FROM rejected ORDER BY line LIMIT 1").fetchone()
-    line, detail = first or (1, "")
+    if first is None:
+        return f"{feed}: the feed has no rows. Nothing was changed; check how it was made."
+    line, detail = first
     return (
         f"{feed}:{line}: {detail}. No row is a product. "
         f"Check that the format is {form} and that the fields are those of a feed row."

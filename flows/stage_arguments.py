@@ -13,12 +13,12 @@ from crawler.net.address_guard import authority
 from crawler.settings import CrawlSettings
 from export.rights import Rights
 from export.settings import ExportSettings
-from extract.engine import processes_for
 from extract.settings import ExtractSettings
 from m5data.errors import SettingsError, UsageError
 from m5data.run_options import RunContext
 from m5data.workspace import Workspace
 from splits import recipe_names, stored_recipes
+from storage.isolation.pool import processes_for
 
 __all__ = ["candidates", "crawl", "download", "export", "extract", "ingest", "judgements", "matches", "tasks"]
 
@@ -53,7 +53,12 @@ def ingest(workspace: Workspace, settings: CrawlSettings, context: RunContext) -
         known = ", ".join(sorted(settings.sources)) or "none"
         raise UsageError(f"ingest: add --source NAME, one of: {known}")
     source = options.source or next(iter(settings.sources))
-    return {"feed": options.feed, "source": source, "form": options.feed_format}
+    return {
+        "feed": options.feed,
+        "source": source,
+        "form": options.feed_format,
+        "allow_shrink": options.allow_shrink,
+    }
 
 
 def download(workspace: Workspace, settings: object, context: RunContext) -> Arguments:

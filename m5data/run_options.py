@@ -34,6 +34,8 @@ class RunOptions:
     """File to ingest."""
     feed_format: str = "auto"
     """Format of the feed."""
+    allow_shrink: bool = False
+    """Remove however many products a feed or a site no longer has."""
     formats: tuple[str, ...] | None = None
     """Formats of the export."""
     rule: str | None = None

@@ -49,6 +49,6 @@ def found_duplicates(workspace: Path, catalogue: Path) -> Found:
     with duckdb.connect(config={"memory_limit": "2GB"}) as connection:
         connection.register("duplicates", duplicates)
         connection.execute(_PLANTED, {"truth": str(catalogue / "truth-products.parquet")})
-        recall, elsewhere = connection.execute(_RECALL).fetchone() or (1.0, 1.0)
-        precision, pairs = connection.execute(_PRECISION).fetchone() or (1.0, 0)
+        [(recall, elsewhere)] = connection.execute(_RECALL).fetchall()
+        [(precision, pairs)] = connection.execute(_PRECISION).fetchall()
     return Found(recall, elsewhere, precision, pairs)

@@ -4,7 +4,6 @@ A table of a hundred million rows that is sorted and written at once spills to d
 in memory, and so do the tables that it is joined with.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,9 +30,12 @@ MACROS = (
         WHEN regexp_full_match(t, '\d{1,3}(,\d{3})+(\.\d+)?') THEN replace(t, ',', '')
         WHEN regexp_full_match(t, '\d+,\d{1,2}') THEN replace(t, ',', '.')
         ELSE t END""",
+    # Casts read more than a price: 1e400, 1_000 and -5.
+    r"""CREATE TEMP MACRO plain_decimal(t) AS CASE
+        WHEN regexp_full_match(t, '\+?[0-9]*\.?[0-9]+|[0-9]+\.') THEN try_cast(t AS DECIMAL(18, 4)) END""",
     # A currency may stand before or behind the amount: 15.00 USD, ¥15, US$ 15.
-    rf"""CREATE TEMP MACRO amount(t) AS try_cast(
-        plain_number(regexp_replace(fold(t), '^{_SIGN} ?| ?(?:{_SIGN}|{UNIT})$', '', 'g')) AS DECIMAL(18, 4))""",
+    rf"""CREATE TEMP MACRO amount(t) AS plain_decimal(
+        plain_number(regexp_replace(fold(t), '^{_SIGN} ?| ?(?:{_SIGN}|{UNIT})$', '', 'g')))""",
     rf"""CREATE TEMP MACRO published_currency(c, t) AS coalesce(fold(c),
         nullif(trim(regexp_extract(t, '{_SIGN}|{UNIT}')), ''))""",
     f"CREATE TEMP MACRO currency_of(c, t) AS {currency_sql('published_currency(c, t)')}",
@@ -44,7 +46,14 @@ MACROS = (
         "CREATE TEMP MACRO texts(l) AS coalesce("
         "list_filter(list_transform(l, lambda t: fold(t)), lambda t: t IS NOT NULL), [])"
     ),
-    "CREATE TEMP MACRO each_once(l) AS list_filter(l, lambda t, i: list_position(l, t) = i)",
+    # A lambda that looks into the whole list would take the square of its length.
+    "CREATE TEMP MACRO placed(l) AS list_sort(list_transform(l, lambda t, i: {'text': t, 'place': i}))",
+    """CREATE TEMP MACRO each_once(l) AS CASE WHEN len(list_distinct(l)) = len(l) THEN l ELSE list_transform(
+        list_sort(list_transform(
+            list_filter(list_zip(placed(l), list_prepend(NULL, placed(l)), true),
+                lambda pair: pair[1].text IS DISTINCT FROM pair[2].text),
+            lambda pair: {'place': pair[1].place, 'text': pair[1].text})),
+        lambda one: one.text) END""",
     (
         "CREATE TEMP MACRO pairs(l) AS list_filter("
         "list_transform(l, lambda p: {'property': fold(p.property), 'value': fold(p.value)}),"
@@ -91,8 +100,8 @@ class Part:
     files: tuple[Path, ...]
 
 
-def divide(connection: duckdb.DuckDBPyConnection, folder: Path, rows: int, buckets: int) -> Iterator[Part]:
-    """Write the clean rows to ``folder`` and yield the parts, which cover all buckets.
+def divide(connection: duckdb.DuckDBPyConnection, folder: Path, rows: int, buckets: int) -> list[Part]:
+    """Write the clean rows to ``folder`` and return the parts, which cover all buckets.
 
     Args:
         connection: A connection with the view ``good`` and the table ``hashes``.
@@ -109,9 +118,8 @@ def divide(connection: duckdb.DuckDBPyConnection, folder: Path, rows: int, bucke
         f"COPY ({numbered}) TO {text(str(folder))} (FORMAT parquet, PARTITION_BY (part), COMPRESSION lz4_raw)"
     )
     connection.execute("RESET preserve_insertion_order")
-    for part in range(parts):
-        files = tuple(sorted((folder / f"part={part}").glob("*.parquet")))
-        yield Part(tuple(range(part, buckets, parts)), files)
+    files = (tuple(sorted((folder / f"part={part}").glob("*.parquet"))) for part in range(parts))
+    return [Part(tuple(range(part, buckets, parts)), found) for part, found in enumerate(files)]
 
 
 def open_part(connection: duckdb.DuckDBPyConnection, part: Part) -> None:

@@ -2,9 +2,10 @@
 
 import _csv
 import csv
+from collections import Counter, deque
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self, TextIO
 
 import pyarrow as pa
 
@@ -13,6 +14,10 @@ from m5data.errors import FeedError
 from m5data.modalities import feed_columns
 
 __all__ = ["DelimitedRow", "read_csv", "read_delimited"]
+
+
+_LONGEST = 16 * 1024 * 1024
+"""Longest line, characters; a longer one is read in pieces, which are no rows."""
 
 
 class DelimitedRow(NamedTuple):
@@ -31,26 +36,73 @@ def read_delimited(path: Path, delimiter: str) -> Iterator[DelimitedRow]:
         FeedError: The file has no line of column names.
     """
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        reader = csv.reader(file, delimiter=delimiter, strict=True)
-        names = _read_names(path, reader)
-        while (values := _read_values(reader)) is not None:
+        lines = _Lines(file)
+        reader = csv.reader(lines, delimiter=delimiter, strict=True)
+        names = _read_names(path, lines, reader)
+        while (values := _read_values(lines, reader)) is not None:
             if values:
                 fields = values if isinstance(values, FeedRowError) else _name(names, values)
-                yield DelimitedRow(reader.line_num, fields)
+                yield DelimitedRow(lines.number, fields)
 
 
-def _read_names(path: Path, reader: _csv.Reader) -> list[str]:
-    names = _read_values(reader)
+class _Lines:
+    """Lines of a file, of which those behind a line with an open quote can be read again as rows of their own."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._waiting: deque[str] = deque()
+        self._row: list[str] = []
+        self._free = 1 << 20  # characters that may be read again: as many as were read, and a few more
+        self.number = 0
+        """Lines read."""
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        if self._waiting:
+            line = self._waiting.popleft()
+        else:
+            line = self._file.readline(_LONGEST)
+            self._free += len(line)
+        if not line:
+            raise StopIteration
+        self.number += 1
+        self._row.append(line)
+        return line
+
+    def begin_row(self) -> None:
+        """Note that the next line begins a row."""
+        self._row.clear()
+
+    def reread(self) -> None:
+        """Go back to the second line of the row, unless most of the file has been read twice already."""
+        behind = self._row[1:]
+        size = sum(map(len, behind))
+        if size <= self._free:
+            self._waiting.extendleft(reversed(behind))
+            self._free -= size
+            self.number -= len(behind)
+
+
+def _read_names(path: Path, lines: _Lines, reader: _csv.Reader) -> list[str]:
+    names = _read_values(lines, reader)
     if not names or isinstance(names, FeedRowError):
         raise FeedError(f"{path}:1: the first line must hold the column names{f' ({names})' if names else ''}")
-    return [name.strip() for name in names]
+    names = [name.strip() for name in names]
+    twice = next((name for name, times in Counter(names).items() if name and times > 1), None)
+    if twice is not None:
+        raise FeedError(f"{path}:1: the column {twice} stands there twice. Remove or rename one.")
+    return names
 
 
-def _read_values(reader: _csv.Reader) -> list[str] | FeedRowError | None:
-    """Return the fields of the next row; None at the end. After an error, the reader continues with the next line."""
+def _read_values(lines: _Lines, reader: _csv.Reader) -> list[str] | FeedRowError | None:
+    """Return the fields of the next row; None at the end. After an error, the next line begins a row."""
+    lines.begin_row()
     try:
         return next(reader, None)
     except csv.Error as error:
+        lines.reread()
         return FeedRowError(f"row: {error}")
 
 

@@ -11,7 +11,7 @@ from crawler.feeds.delimited import read_csv
 from crawler.feeds.line_formats import read_json_lines, read_product1m
 from crawler.feeds.m5product import read_m5product
 from crawler.feeds.merchant import read_merchant_tsv, read_merchant_xml
-from crawler.feeds.parquet import parquet_query
+from crawler.feeds.parquet import insert_checked, parquet_query
 from crawler.feeds.rows import FeedLine, batches, feed_schema
 from m5data.errors import FeedError
 
@@ -24,15 +24,20 @@ _HEAD = 65_536
 
 
 def check_file(path: Path) -> None:
-    """Raise unless the path is a regular file. A pipe or device might never end, and feeds are read several times.
+    """Raise unless the path is a regular file of text or Parquet.
+
+    A pipe or device might never end, and feeds are read several times.
 
     Raises:
-        FeedError: It is not a regular file.
+        FeedError: It is something else.
     """
     if not path.exists():
         raise FeedError(f"{path}: there is no such file")
     if not path.is_file():
         raise FeedError(f"{path} is a folder, pipe or device. Save the feed to a file first.")
+    head = _read_head(path)
+    if b"\0" in head and not head.startswith(b"PAR1"):
+        raise FeedError(f"{path}: the file is not text in UTF-8; spreadsheets may save UTF-16. Save it as UTF-8.")
 
 
 def detect(path: Path) -> FeedFormat:
@@ -78,19 +83,30 @@ def _read_head(path: Path) -> bytes:
         raise FeedError(f"{path}: cannot read the file: {error.strerror}") from error
 
 
-def open_feed(connection: duckdb.DuckDBPyConnection, path: Path, feed_format: FeedFormat) -> None:
+def open_feed(
+    connection: duckdb.DuckDBPyConnection, path: Path, feed_format: FeedFormat, *, checked: bool = False
+) -> None:
     """Create the relation ``feed`` with the columns of ``feed_schema()`` from a file.
 
     Parquet is read in place by each query. Other formats are read once, row by row, into a temporary table.
 
+    Args:
+        connection: A connection without a relation ``feed``.
+        path: The file.
+        feed_format: Its format.
+        checked: Also read Parquet once, and check that its texts are UTF-8.
+
     Raises:
         FeedError: The file cannot be read in this format.
     """
-    if feed_format == "parquet":
+    if feed_format == "parquet" and not checked:
         connection.execute(f"CREATE TEMP VIEW feed AS {parquet_query(path)}")
         return
     connection.register("arriving", feed_schema().empty_table())
     connection.execute("CREATE TEMP TABLE feed AS SELECT * FROM arriving")
+    if feed_format == "parquet":
+        insert_checked(connection, path)
+        return
     try:
         for batch in batches(_reader(path, feed_format)(path)):
             connection.register("arriving", pa.Table.from_batches([batch]))

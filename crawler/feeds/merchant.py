@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 from lxml import etree
 
@@ -11,7 +12,9 @@ from m5data.errors import FeedError
 
 __all__ = ["read_merchant_tsv", "read_merchant_xml"]
 
-_ITEMS = ("{*}item", "{*}entry")
+_ITEMS = ("item", "entry")
+_MOST_ELEMENTS = 100_000
+"""Elements of an item: more are a mistake of the feed."""
 _DESCRIBING = ("color", "size", "material", "pattern", "gender", "age_group", "condition")
 """Attributes that become specifications, beside ``product_detail``."""
 
@@ -24,18 +27,48 @@ def read_merchant_xml(path: Path) -> Iterator[FeedLine]:
     """
     count = 0
     try:
-        # With other options, the file could read other files or expand without end.
-        events = etree.iterparse(
-            str(path), tag=_ITEMS, resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
-        )
-        for _, item in events:
+        for item, line, is_whole in _items(path):
             count += 1
-            yield FeedLine(item.sourceline or count, _parse(_read_item(item)))
-            _forget(item)
+            row = _parse(_read_item(item)) if is_whole else FeedRowError(f"item: more than {_MOST_ELEMENTS} elements")
+            yield FeedLine(line or count, row)
     except etree.XMLSyntaxError as error:
         raise FeedError(f"{path}:{error.lineno}: the XML is not well-formed: {error.msg}") from error
     if not count:
         raise FeedError(f"{path}: the file has no RSS items or Atom entries")
+
+
+def _items(path: Path) -> Iterator[tuple[etree._Element, int | None, bool]]:
+    """Yield each item, its line, and whether all its elements were kept; nothing else of the file stays in memory."""
+    # With other options, the file could read other files or expand without end.
+    events = etree.iterparse(
+        str(path),
+        events=("start", "end"),
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    item: etree._Element | None = None
+    elements = 0
+    for event, element in events:
+        if event == "start":
+            if item is None and _local_name(element) in _ITEMS:
+                item, elements = element, 0
+            elements += 1
+            continue
+        if item is not None and element is item:
+            line = cast("int | None", item.sourceline)  # lxml's stubs know no type of it
+            yield item, line, elements <= _MOST_ELEMENTS
+            item = None
+        if item is None or elements > _MOST_ELEMENTS:
+            _forget(element)
+
+
+def _local_name(element: etree._Element) -> str:
+    """Return the name without its namespace, and without the prefix of one that is not declared."""
+    return str(element.tag).rpartition("}")[2].rpartition(":")[2]
 
 
 def read_merchant_tsv(path: Path) -> Iterator[FeedLine]:
@@ -58,7 +91,7 @@ def _read_item(item: etree._Element) -> dict[str, list[str]]:
     """Return attribute -> its values, ignoring XML namespaces."""
     values: dict[str, list[str]] = {}
     for child in item.iterchildren(tag=etree.Element):
-        name = etree.QName(child).localname
+        name = _local_name(child)
         text = _read_detail(child) if name == "product_detail" else (child.text or "").strip()
         if name == "link" and not text:  # Atom keeps it in an attribute
             text = str(child.get("href", ""))
@@ -68,7 +101,7 @@ def _read_item(item: etree._Element) -> dict[str, list[str]]:
 
 
 def _read_detail(detail: etree._Element) -> str:
-    parts = {etree.QName(part).localname: (part.text or "").strip() for part in detail.iterchildren(tag=etree.Element)}
+    parts = {_local_name(part): (part.text or "").strip() for part in detail.iterchildren(tag=etree.Element)}
     names = ("section_name", "attribute_name", "attribute_value")
     return ":".join(parts.get(name, "") for name in names)
 

@@ -2,15 +2,19 @@
 
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from m5data.errors import FeedError
 from m5data.modalities import FeedColumn, feed_columns
 from m5data.table_spec import sql_type
-from storage.engine import quote
+from storage.engine import quote, text
 
-__all__ = ["parquet_query"]
+__all__ = ["insert_checked", "parquet_query"]
+
+_BATCH = 5_000
 
 _TEXTS = ("id", "url", "title", "merchant", "brand", "price", "currency", "availability", "gtin", "mpn")
 _LISTS = ("image_urls", "video_urls")
@@ -20,14 +24,75 @@ def parquet_query(path: Path) -> str:
     """Return the SELECT of the columns of ``feed_schema()`` from a file; rows are numbered from 1.
 
     Raises:
-        FeedError: The file is not Parquet, or a column has the wrong type.
+        FeedError: The file is not Parquet, or a column stands there twice or has the wrong type.
     """
+    rows = f"read_parquet({text(str(path))}, file_row_number = true)"
+    return _select(path, _read_schema(path), f"(SELECT *, file_row_number + 1 AS line FROM {rows})")  # noqa: S608
+
+
+def insert_checked(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Insert the rows of a file into the table ``feed``; a text that is not UTF-8 costs its row alone.
+
+    DuckDB refuses a whole file for one such text: this slower way is for files that it refused.
+
+    Raises:
+        FeedError: The file is damaged.
+    """
+    schema = _read_schema(path)
+    query = _select(path, schema, "checked")
+    try:
+        line = 1
+        for batch in pq.ParquetFile(path).iter_batches(_BATCH, columns=[n for n in _known() if n in schema.names]):
+            rows = pa.Table.from_batches([batch]).append_column("line", pa.array(range(line, line + len(batch))))
+            errors = _bad_texts(batch)
+            connection.register("checked", rows.filter(pc.is_null(errors)))
+            connection.execute(f"INSERT INTO feed BY NAME {query}")
+            connection.register("checked", pa.table({"line": rows["line"], "error": errors}).drop_null())
+            connection.execute("INSERT INTO feed BY NAME SELECT * FROM checked")
+            line += len(batch)
+    except (pa.ArrowException, OSError) as error:
+        raise FeedError(f"{path}: the file is damaged: {str(error).splitlines()[0]}") from error
+
+
+def _bad_texts(batch: pa.RecordBatch) -> pa.Array:
+    """Return for each row the first column with text that is not UTF-8, as the reason against it; NULL for others."""
+    errors: list[str | None] = [None] * len(batch)
+    for name in reversed(batch.schema.names):
+        column = batch.column(name)
+        if not _is_valid(column):
+            for row in range(len(batch)):
+                if not _is_valid(column.take(pa.array([row]))):
+                    errors[row] = f"{name}: not UTF-8"
+    return pa.array(errors, pa.string())
+
+
+def _is_valid(column: pa.Array) -> bool:
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _known() -> list[str]:
+    return [*_TEXTS, *_LISTS, "category", "specs", *(feed.name for feed, _ in feed_columns())]
+
+
+def _read_schema(path: Path) -> pa.Schema:
     try:
         schema = pq.read_schema(path)
     except (pa.ArrowInvalid, OSError) as error:
         raise FeedError(f"{path}: the file is not Parquet: {error}") from error
+    twice = next((name for name in _known() if schema.names.count(name) > 1), None)
+    if twice is not None:
+        raise FeedError(f"{path}: the column {twice} stands there twice. Remove or rename one.")
+    return schema
+
+
+def _select(path: Path, schema: pa.Schema, rows: str) -> str:
+    """Return the SELECT of a feed's columns from rows of the file with their ``line``."""
     columns = [
-        "file_row_number + 1 AS line",
+        "line",
         "NULL::VARCHAR AS error",
         *(f"{_text(path, schema, name)} AS {name}" for name in _TEXTS),
         f"{_category(path, schema)} AS category",
@@ -35,8 +100,7 @@ def parquet_query(path: Path) -> str:
         f"{_specs(path, schema)} AS specs",
         *(f"{_further(path, schema, feed)} AS {quote(feed.name)}" for feed, _ in feed_columns()),
     ]
-    file = str(path).replace("'", "''")
-    return f"SELECT {', '.join(columns)} FROM read_parquet('{file}', file_row_number = true)"  # noqa: S608
+    return f"SELECT {', '.join(columns)} FROM {rows}"  # noqa: S608
 
 
 def _text(path: Path, schema: pa.Schema, name: str) -> str:

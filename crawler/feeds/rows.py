@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from itertools import islice
 from typing import Annotated, Any, NamedTuple
 
 import pyarrow as pa
@@ -139,7 +138,8 @@ def parse_json(text: str) -> object:
         raise FeedRowError(f"{place}: not valid JSON") from None
 
 
-_BATCH = 10_000
+_BATCH_WEIGHT = 5_000_000
+"""Characters of a batch, and list entries times a hundred: some 10,000 usual rows, few large ones."""
 _TEXTS = ("id", "url", "title", "merchant", "brand", "price", "currency", "availability", "gtin", "mpn")
 _LISTS = ("category", "image_urls", "video_urls")
 _SPECS = pa.list_(pa.struct([("property", pa.string()), ("value", pa.string())]))
@@ -172,14 +172,47 @@ class FeedLine(NamedTuple):
 
 
 def batches(lines: Iterable[FeedLine]) -> Iterator[pa.RecordBatch]:
-    """Yield rows as Arrow batches."""
-    rest = iter(lines)
-    schema = feed_schema()
-    while some := list(islice(rest, _BATCH)):
-        yield pa.RecordBatch.from_pylist([_values(line) for line in some], schema=schema)
+    """Yield rows as Arrow batches. A row with text that is not valid Unicode becomes a row that cannot be read."""
+    some: list[dict[str, object]] = []
+    weight = 0
+    for line in lines:
+        some.append(_values(line))
+        weight += _weight(line.row)
+        if weight > _BATCH_WEIGHT:
+            yield _as_batch(some)
+            some, weight = [], 0
+    if some:
+        yield _as_batch(some)
+
+
+def _weight(row: FeedRow | FeedRowError) -> int:
+    """Return a measure of the memory that a row takes."""
+    if isinstance(row, FeedRowError):
+        return 200
+    texts = (row.title, row.category, row.merchant, row.brand)
+    entries = len(row.image_urls) + len(row.video_urls) + len(row.specs)
+    long_specs = sum(len(spec.value) for spec in row.specs)
+    return 500 + 100 * entries + long_specs + sum(len(text) for text in texts if text)
 
 
 def _values(line: FeedLine) -> dict[str, object]:
     if isinstance(line.row, FeedRowError):
         return {"line": line.number, "error": str(line.row)}
     return {"line": line.number, **line.row.model_dump()}
+
+
+def _as_batch(rows: list[dict[str, object]]) -> pa.RecordBatch:
+    schema = feed_schema()
+    try:
+        return pa.RecordBatch.from_pylist(rows, schema=schema)
+    except UnicodeEncodeError:  # JSON can escape half a character
+        return pa.RecordBatch.from_pylist([_encodable(row, schema) for row in rows], schema=schema)
+
+
+def _encodable(row: dict[str, object], schema: pa.Schema) -> dict[str, object]:
+    for name, value in row.items():
+        try:
+            pa.array([value], schema.field(name).type)
+        except UnicodeEncodeError:
+            return {"line": row["line"], "error": f"{name}: not valid Unicode"}
+    return row

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from m5data.cli.shared import HERE, JsonOption, RefreshOption, WorkspaceOption, run_verb
+from m5data.cli.shared import HERE, AllowShrinkOption, JsonOption, RefreshOption, WorkspaceOption, run_verb
 from m5data.run_options import RunOptions
 
 if TYPE_CHECKING:  # a verb imports what it needs when it runs
@@ -41,10 +41,12 @@ def ingest(
         Literal["auto", "jsonl", "csv", "parquet", "m5product", "product1m", "merchant"],
         typer.Option("--format", help="Format of the feed."),
     ] = "auto",
+    allow_shrink: AllowShrinkOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run the stage ingest."""
-    run_verb(workspace, "ingest", RunOptions(feed=feed, source=source, feed_format=form), as_json=as_json)
+    options = RunOptions(feed=feed, source=source, feed_format=form, allow_shrink=allow_shrink)
+    run_verb(workspace, "ingest", options, as_json=as_json)
 
 
 def download(

@@ -12,6 +12,7 @@ from m5data.stages import STAGES, StageSpec
 __all__ = [
     "HERE",
     "WORKSPACE_HELP",
+    "AllowShrinkOption",
     "DryRunOption",
     "Engine",
     "EngineOption",
@@ -50,6 +51,9 @@ WorkspaceOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print what would be done, and change nothing.")]
 RefreshOption = Annotated[bool, typer.Option("--refresh", help="Request every page again, whatever its age.")]
+AllowShrinkOption = Annotated[
+    bool, typer.Option("--allow-shrink", help="Remove products even if a source loses most of them.")
+]
 
 Engine = Literal["local", "ray"]
 EngineOption = Annotated[

@@ -113,7 +113,7 @@ def test_a_second_feed_in_parts_replaces_the_first(tmp_path: Path, monkeypatch: 
     for title, numbers in (("one", range(12)), ("two", range(4, 16))):
         listed = [{"id": f"{n:02}", "url": "http://a/", "title": title} for n in numbers]
         pq.write_table(pa.Table.from_pylist(listed, schema=SCHEMA), tmp_path / f"{title}.parquet")
-        run(store, SETTINGS, tmp_path / f"{title}.parquet", source="shop", clock=lambda: NOON)
+        run(store, SETTINGS, tmp_path / f"{title}.parquet", source="shop", allow_shrink=True, clock=lambda: NOON)
     rows = store.snapshot().table("products", ["product_id", "caption"]).to_pylist()
     assert [tuple(row.values()) for row in rows] == [(f"shop:{n:02}", "two") for n in range(4, 16)]
     store.objects.close()

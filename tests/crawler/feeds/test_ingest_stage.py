@@ -64,7 +64,7 @@ def feed(folder: Path, rows: Sequence[object], name: str = "feed.jsonl") -> Path
 
 
 def ingest(store: Store, path: Path, source: str = "shop", form: str = "auto", now: datetime = MAY_1) -> StageReport:
-    return run(store, SETTINGS, path, source=source, form=form, clock=lambda: now)
+    return run(store, SETTINGS, path, source=source, form=form, allow_shrink=True, clock=lambda: now)
 
 
 def rows(store: Store, table: str, *columns: str) -> list[tuple[object, ...]]:
