@@ -94,22 +94,14 @@ def cross_class_pairs(
 ) -> list[tuple[Category, Category]]:
     """Return the pairs across classes that are one label by the learned rule.
 
-    Each must be the most probable partner of the other, in all classes: a category leaves its class only
-    for an equal, not for a related category. Pairs that a person rejected are excluded.
+    A probability of one half has no rival, in all classes: a category leaves its class only for an equal,
+    not for a related category. Pairs that a person rejected are excluded.
     """
-    best: dict[tuple[Category, str], LabelPair] = {}
-    for pair in pairs:
-        ends = pair.a.own[0], pair.b.own[0]
-        for end, other in (ends, ends[::-1]):
-            place = end, other.source
-            if place not in best or (pair.probability or 0.0) > (best[place].probability or 0.0):
-                best[place] = pair
     found = []
     for pair in pairs:
         a, b = pair.a.own[0], pair.b.own[0]
-        mutual = best[a, b.source] is pair and best[b, a.source] is pair
         probable = pair.probability is not None and pair.probability >= MIN_PROBABILITY
-        if mutual and probable and class_of[a] != class_of[b] and decided.same_label(a, b) is not False:
+        if probable and class_of[a] != class_of[b] and decided.same_label(a, b) is not False:
             found.append((a, b))
     return found
 
@@ -167,7 +159,7 @@ def _score(
     ends = np.array(pairs, dtype=np.int64).reshape(-1, 2)
     contents = vectors.similarities(ends[:, 0], ends[:, 1])
     found = [
-        Proposal(nodes[i].key, nodes[j].key, label_similarity(nodes[i].name, nodes[j].name), content)
+        Proposal(nodes[i].key[:2], nodes[j].key[:2], label_similarity(nodes[i].name, nodes[j].name), content)
         for (i, j), content in zip(pairs, contents.tolist(), strict=True)
     ]
     return sorted(found, key=lambda proposal: (-proposal.s_content, -proposal.s_label, proposal.a, proposal.b))

@@ -103,10 +103,10 @@ _RULES = (
     Rule(
         "groups:duplicates",
         "dedup",
-        "every group is named after its smallest product, has its size, and keeps a product",
+        "every group has its size and keeps a product",
         """
         SELECT group_id FROM duplicates GROUP BY group_id
-        HAVING min(product_id) <> group_id OR min(size) <> count(*) OR max(size) <> count(*) OR NOT bool_or(kept)
+        HAVING min(size) <> count(*) OR max(size) <> count(*) OR NOT bool_or(kept)
         """,
     ),
     _known("duplicate_pairs", "dedup"),

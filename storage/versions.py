@@ -53,6 +53,8 @@ __all__ = [
     "committed_versions",
     "latest_number",
     "read_version",
+    "version_numbers",
+    "version_path",
     "write_version",
 ]
 
@@ -98,8 +100,12 @@ class VersionRecord:
 
 def committed_versions(layout: Layout) -> list[VersionRecord]:
     """Return every version that a stage committed, newest first."""
-    numbers = sorted((int(m[1]) for m in map(_NAME.fullmatch, _names(layout)) if m), reverse=True)
-    return [read_version(layout, number) for number in numbers if number]
+    return [read_version(layout, number) for number in reversed(version_numbers(layout)) if number]
+
+
+def version_numbers(layout: Layout) -> list[int]:
+    """Return the numbers of all versions, ascending; damaged ones count."""
+    return sorted(int(match[1]) for match in map(_NAME.fullmatch, _names(layout)) if match)
 
 
 def latest_number(layout: Layout) -> int:
@@ -108,10 +114,10 @@ def latest_number(layout: Layout) -> int:
     Raises:
         WorkspaceError: The folder has no version, so it is not a workspace.
     """
-    numbers = [int(match[1]) for match in map(_NAME.fullmatch, _names(layout)) if match]
+    numbers = version_numbers(layout)
     if not numbers:
         raise WorkspaceError(f"{layout.root}: not a workspace: it has no dataset version. Create one with m5data init.")
-    return max(numbers)
+    return numbers[-1]
 
 
 def read_version(layout: Layout, number: int) -> VersionRecord:
@@ -121,7 +127,7 @@ def read_version(layout: Layout, number: int) -> VersionRecord:
         WorkspaceError: No such version exists.
     """
     try:
-        data = json.loads(_path(layout, number).read_bytes())
+        data = json.loads(version_path(layout, number).read_bytes())
     except FileNotFoundError:
         newest = latest_number(layout)
         raise WorkspaceError(
@@ -140,7 +146,7 @@ def write_version(layout: Layout, record: VersionRecord) -> None:
     data = asdict(replace(record, created=None))
     data["created"] = record.created and record.created.isoformat()
     encoded = json.dumps(data, ensure_ascii=False, indent=1, sort_keys=True)
-    replace_file(_path(layout, record.number), encoded.encode())
+    replace_file(version_path(layout, record.number), encoded.encode())
 
 
 def _record(data: dict[str, Any]) -> VersionRecord:
@@ -154,8 +160,8 @@ def _record(data: dict[str, Any]) -> VersionRecord:
 def _damaged(layout: Layout, number: int, error: Exception) -> CorruptObjectError:
     what = str(error).splitlines()[0]
     return CorruptObjectError(
-        f"{_path(layout, number)}: not a dataset version ({what}). Restore it from a backup, "
-        "or remove it to return to the previous version."
+        f"{version_path(layout, number)}: not a dataset version ({what}). Restore it from a backup, "
+        "or run m5data repair, first with --dry-run."
     )
 
 
@@ -163,7 +169,8 @@ def _names(layout: Layout) -> list[str]:
     return [path.name for path in layout.versions.iterdir()] if layout.versions.is_dir() else []
 
 
-def _path(layout: Layout, number: int) -> Path:
+def version_path(layout: Layout, number: int) -> Path:
+    """Return the file of a version."""
     return layout.versions / f"{number:08}.json"
 
 

@@ -1,27 +1,40 @@
 """Duplicates: exact ones by keys, near ones by hashes and words; groups are connected components."""
 
 from extract.duplicates.exact import EXACT_RULES, exact_joins, group_exact
+from extract.duplicates.group_ids import keep_names, name_groups
 from extract.duplicates.hamming import HashPairs, neighbour_batches, phash_neighbours
 from extract.duplicates.near_groups import NEAR_RULES, group_near, link, prepare_near
-from extract.duplicates.near_pairs import near_image_pairs, near_text_pairs, near_video_pairs
-from extract.duplicates.similarity import alike, band_keys, prepare, shingles
+from extract.duplicates.near_images import near_image_pairs
+from extract.duplicates.near_texts import near_text_pairs
+from extract.duplicates.near_videos import near_video_pairs
+from extract.duplicates.similarity import alike, alike_all, shingles
+from extract.duplicates.sql import prepare
+from extract.duplicates.text_candidates import band_keys, crowded_bands, pairs_of_keys
+from extract.duplicates.variants import numbers_differ, same_by_words
 
 __all__ = [
     "EXACT_RULES",
     "NEAR_RULES",
     "HashPairs",
     "alike",
+    "alike_all",
     "band_keys",
+    "crowded_bands",
     "exact_joins",
     "group_exact",
     "group_near",
+    "keep_names",
     "link",
+    "name_groups",
     "near_image_pairs",
     "near_text_pairs",
     "near_video_pairs",
     "neighbour_batches",
+    "numbers_differ",
+    "pairs_of_keys",
     "phash_neighbours",
     "prepare",
     "prepare_near",
+    "same_by_words",
     "shingles",
 ]

@@ -21,7 +21,8 @@ CREATE TEMP TABLE image_sets AS
     GROUP BY product_id;
 
 CREATE TEMP TABLE captions AS
-    SELECT product_id, md5(words) AS caption FROM words WHERE words <> '';
+    SELECT product_id, md5(words) AS caption
+    FROM (SELECT product_id, normal(caption) AS words FROM products) WHERE words <> '';
 
 CREATE TEMP TABLE suspects AS
     SELECT product_id FROM image_sets

@@ -52,8 +52,8 @@ NEAR_RULES = ("near_image", "near_text", "near_video")
 
 _PREPARE = """
 CREATE TEMP TABLE distinct_products AS
-    SELECT product_id, words, coalesce(size, 1) AS size, row_number() OVER (ORDER BY product_id) - 1 AS place
-    FROM words LEFT JOIN exact USING (product_id) WHERE coalesce(kept, TRUE);
+    SELECT product_id, coalesce(size, 1) AS size, row_number() OVER (ORDER BY product_id) - 1 AS place
+    FROM products LEFT JOIN exact USING (product_id) WHERE coalesce(kept, TRUE);
 CREATE TEMP TABLE near_pairs (product_id VARCHAR, other_id VARCHAR, rule VARCHAR, distance DOUBLE)
 """
 
@@ -74,13 +74,13 @@ CREATE TEMP TABLE near_groups AS
 def prepare_near(connection: duckdb.DuckDBPyConnection) -> None:
     """Create the tables that near pairs are searched in and written to.
 
-    ``distinct_products``: product_id, words, size (the product and its exact duplicates) and place (from 0,
+    ``distinct_products``: product_id, size (the product and its exact duplicates) and place (from 0,
     by product_id) of the products that are no exact duplicate of a kept product.
     ``near_pairs``: product_id, other_id (the larger one), rule, distance; empty. The variable
     ``near_rules`` holds ``NEAR_RULES``.
 
     Args:
-        connection: DuckDB with ``words`` (``prepare``) and ``exact`` (the result of ``group_exact``).
+        connection: DuckDB with ``products`` and ``exact`` (the result of ``group_exact``).
     """
     connection.execute("SET VARIABLE near_rules = ?", [list(NEAR_RULES)])
     connection.execute(_PREPARE)

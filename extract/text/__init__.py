@@ -1,7 +1,7 @@
 """Texts: cleaned captions, their language and length, and their agreement with specification tables."""
 
 from extract.text.agreement import marked, value_parts
-from extract.text.cleaning import PROMOTIONS, clean, drop_repeats, normalise
+from extract.text.cleaning import PROMOTIONS, clean, drop_repeats, normalise, normalise_all
 from extract.text.language import language, length, word_count
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "length",
     "marked",
     "normalise",
+    "normalise_all",
     "value_parts",
     "word_count",
 ]

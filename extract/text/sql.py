@@ -6,9 +6,27 @@ import duckdb
 import pyarrow as pa
 from duckdb.func import PythonUDFType
 
-from extract.text import clean, language, length, marked, normalise, value_parts, word_count
+from extract.text import clean, language, length, marked, normalise_all, value_parts, word_count
 
-__all__ = ["add_function", "add_text_functions"]
+__all__ = ["add_function", "add_normal", "add_text_functions"]
+
+# Most texts are Chinese, plain letters and digits with single spaces and signs between them: only their case matters.
+_PLAIN = r"[0-9A-Za-z\x{4e00}-\x{9fff}]+([ ./+*%:_-][0-9A-Za-z\x{4e00}-\x{9fff}]+)*"
+_NORMAL = f"""
+CREATE TEMP MACRO normal(text) AS
+    CASE WHEN regexp_full_match(text, '{_PLAIN}') THEN lower(text) ELSE normalise(text) END
+"""
+
+
+def add_normal(connection: duckdb.DuckDBPyConnection) -> None:
+    """Register ``normal(text)``: ``normalise``, which Python is asked for only where a text is not plain."""
+
+    def over_column(texts: pa.ChunkedArray) -> pa.Array:
+        missing = texts.is_null().to_numpy()
+        return pa.array(normalise_all(texts.fill_null("").to_pylist()), pa.string(), mask=missing)
+
+    connection.create_function("normalise", over_column, ["VARCHAR"], "VARCHAR", type=PythonUDFType.ARROW)
+    connection.execute(_NORMAL)
 
 
 def add_text_functions(connection: duckdb.DuckDBPyConnection) -> None:
@@ -17,7 +35,7 @@ def add_text_functions(connection: duckdb.DuckDBPyConnection) -> None:
     ``normal``, ``clean``, ``marked``, ``language``: text; ``characters``, ``word_count``: INTEGER;
     ``value_parts``: a list of texts. Close the connection afterwards: it keeps the functions alive.
     """
-    add_function(connection, "normal", normalise, "VARCHAR", pa.string())
+    add_normal(connection)
     add_function(connection, "clean", clean, "VARCHAR", pa.string())
     add_function(connection, "marked", marked, "VARCHAR", pa.string())
     add_function(connection, "language", language, "VARCHAR", pa.string())

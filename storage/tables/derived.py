@@ -86,7 +86,7 @@ DUPLICATES = TableSpec(
     bucket_of="product_id",
     columns=(
         Column("product_id", ID, "product"),
-        Column("group_id", ID, "smallest product_id of the group"),
+        Column("group_id", ID, "name of the group: a product that is or was in it; it stays while any member stays"),
         Column(
             "rule",
             TEXT,

@@ -1,14 +1,23 @@
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from extract.duplicates import group_exact, near_image_pairs, near_text_pairs, near_video_pairs, prepare, prepare_near
+from extract.duplicates import (
+    alike,
+    group_exact,
+    near_image_pairs,
+    near_text_pairs,
+    near_video_pairs,
+    prepare,
+    prepare_near,
+)
 from extract.settings import DedupSettings
+from extract.text import normalise
 
 CAPTION = "云步 夏季透气网面轻便女士运动鞋 深海蓝 YB-201"
 REWORDED = "女士运动鞋 轻便 YB-201 云步 透气网面 深海蓝 夏季"
@@ -23,15 +32,16 @@ class Product:
     hashes: tuple[int, ...] = ()
     lines: Sequence[tuple[str, str]] = ()
     blank_share: float = 0.3
+    source: str = "s"
 
 
 def database(products: Mapping[str, Product]) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
-    connection.execute("CREATE TABLE products (product_id VARCHAR, caption VARCHAR)")
+    connection.execute("CREATE TABLE products (product_id VARCHAR, source VARCHAR, caption VARCHAR)")
     connection.execute("CREATE TABLE specs (product_id VARCHAR, property VARCHAR, value VARCHAR)")
     connection.execute("CREATE TABLE images (product_id VARCHAR, position INT, phash BIGINT, blank_share DOUBLE)")
     for name, product in products.items():
-        connection.execute("INSERT INTO products VALUES (?, ?)", [name, product.caption])
+        connection.execute("INSERT INTO products VALUES (?, ?, ?)", [name, product.source, product.caption])
         for line in product.lines:
             connection.execute("INSERT INTO specs VALUES (?, ?, ?)", [name, *line])
         for position, phash in enumerate(product.hashes):
@@ -119,8 +129,36 @@ def test_variants_with_other_tables_are_no_pair() -> None:
     assert by_text(listings, DedupSettings(text_table=0.6)) == [("a", "b", "near_text")]
 
 
-def test_captions_decide_where_a_table_is_missing() -> None:
-    assert by_text({"a": Product(CAPTION, (), LINES), "b": Product(f"{CAPTION} 现货")}) == [("a", "b", "near_text")]
+def test_tables_of_two_shops_are_compared_by_their_values() -> None:
+    renamed = [(f"{name}名", value) for name, value in LINES]
+    listings = {"a": Product(CAPTION, (), LINES), "b": Product(f"{CAPTION} 现货", (), renamed)}
+    assert by_text(listings) == []
+    assert by_text({**listings, "b": replace(listings["b"], source="t")}) == [("a", "b", "near_text")]
+
+
+def test_another_model_is_another_product() -> None:
+    listings = {"a": Product(CAPTION, (), LINES), "b": Product(CAPTION.replace("YB-201", "YB-207"), (), LINES)}
+    assert alike(*(normalise(one.caption or "") for one in listings.values())) > 0.8
+    assert by_text(listings) == []
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        ("YB-201 " + CAPTION[:-7], True),  # the words in another order
+        (CAPTION + " 现货速发", False),  # two words more in nine
+        (CAPTION.replace("女士", "男士"), False),
+    ],
+)
+def test_words_decide_where_a_table_is_missing(other: str, same: bool) -> None:  # noqa: FBT001
+    found = by_text({"a": Product(CAPTION, (), LINES), "b": Product(other)}, DedupSettings(text_caption=0.7))
+    assert found == ([("a", "b", "near_text")] if same else [])
+
+
+def test_one_word_more_in_a_long_caption_changes_nothing() -> None:
+    long = f"{CAPTION} 橡胶鞋底 防滑耐磨 春秋两季 户外徒步 休闲百搭"
+    assert by_text({"a": Product(long), "b": Product(f"{long} 现货")}) == [("a", "b", "near_text")]
+    assert by_text({"a": Product(long), "b": Product(f"{long} 2")}) == []
 
 
 def test_stock_captions_are_no_pair() -> None:
@@ -148,10 +186,10 @@ def near(
 ) -> list[tuple[object, ...]]:
     """Return the pairs of products, given the films of each by name."""
     with closing(duckdb.connect()) as connection:
-        connection.execute("CREATE TABLE products (product_id VARCHAR, caption VARCHAR)")
+        connection.execute("CREATE TABLE products (product_id VARCHAR, source VARCHAR, caption VARCHAR)")
         connection.execute("CREATE TABLE frames (product_id VARCHAR, video_sha256 VARCHAR, second INT, phash BIGINT)")
         for product, films in shown.items():
-            connection.execute("INSERT INTO products VALUES (?, ?)", [product, captions.get(product, CAPTION)])
+            connection.execute("INSERT INTO products VALUES (?, 's', ?)", [product, captions.get(product, CAPTION)])
             rows = [[product, name, second, phash] for name, one in films.items() for second, phash in enumerate(one)]
             connection.executemany("INSERT INTO frames VALUES (?, ?, ?, ?)", rows)
         prepare(connection)

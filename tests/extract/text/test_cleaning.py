@@ -1,8 +1,12 @@
+import html
+import re
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extract.text import PROMOTIONS, drop_repeats, length, normalise
+from extract.text import PROMOTIONS, clean, drop_repeats, length, normalise, normalise_all
 
 WORDS = st.lists(st.sampled_from(["女鞋", "T恤", "iPhone 14", "1.5m", "深蓝色", "ｘｌ"]), min_size=1, max_size=5)
 
@@ -24,6 +28,11 @@ WORDS = st.lists(st.sampled_from(["女鞋", "T恤", "iPhone 14", "1.5m", "深蓝
         ("1.5m与15m", "1.5m与15m"),
         ("STRASSE", "strasse"),
         ("Straße", "strasse"),
+        ('5½"', '5 1/2"'),
+        ("½杯", "1/2杯"),
+        ("10³ m²", "10 3 m2"),
+        ("Tom &amp; Jerry &#x4e00;", "tom & jerry 一"),
+        ("包邮 包邮", "包邮 包邮"),
     ],
 )
 def test_writing_variants_have_one_form(published: str, normal: str) -> None:
@@ -36,7 +45,10 @@ def test_writing_variants_have_one_form(published: str, normal: str) -> None:
         ("包邮包邮包邮 女鞋", "包邮 女鞋"),
         ("包邮!包邮!女鞋 包邮", "包邮!女鞋"),
         ("包邮 女鞋 包邮 夏季", "包邮 女鞋 夏季"),
-        ("洗发水洗发水 500ml", "洗发水 500ml"),
+        ("洗发水 洗发水 500ml", "洗发水 500ml"),
+        ("洗发水 洗发水套装", "洗发水 洗发水套装"),
+        ("眼霜面霜面膜", "眼霜面霜面膜"),
+        ("宝宝宝贝", "宝宝宝贝"),
         ("七天无理由退换 七天无理由", "七天无理由退换 七天无理由"),
         ("妈妈装", "妈妈装"),
         ("2020年款1212", "2020年款1212"),
@@ -51,6 +63,42 @@ def test_repeated_promotion_is_said_once(repeated: str, once: str) -> None:
 def test_longer_promotions_come_before_those_they_contain() -> None:
     for place, phrase in enumerate(PROMOTIONS):
         assert not any(earlier in phrase for earlier in PROMOTIONS[:place])
+
+
+@pytest.mark.parametrize(
+    ("published", "cleaned"),
+    [
+        ('Monitor 5½" &quot;Pro&quot; ＡＢ', 'Monitor 5½" "Pro" AB'),
+        ("10³ m² H₂O ①", "10³ m² H₂O 1"),
+        ("AT&T M&Ms &unknown; R&amp;B", "AT&T M&Ms &unknown; R&B"),
+        ("眼霜面霜面膜 包邮！包邮", "眼霜面霜面膜 包邮"),
+        ("女鞋\x00夏季\u200b款", "女鞋 夏季款"),
+    ],
+)
+def test_cleaned_caption_says_what_was_published(published: str, cleaned: str) -> None:
+    assert clean(published) == cleaned
+
+
+FACTS = st.lists(
+    st.sampled_from(["面霜", "面霜", "眼霜", "霜面", " ", "!", "5½", "10³", "包邮", "A&amp;B", "XL", "12", "红", "，"]),
+    max_size=12,
+)
+
+
+@given(pieces=FACTS)
+def test_no_word_is_lost(pieces: list[str]) -> None:
+    """What is dropped is a copy of what stands before it: each run of characters and each number is still there."""
+    published = "".join(pieces)
+    kept = clean(published)
+    for word in re.findall(r"[^\W_]+", html.unescape(unicodedata.normalize("NFC", published))):
+        assert word in kept or any(phrase in word for phrase in PROMOTIONS)
+    for piece in pieces:
+        assert html.unescape(piece).replace("，", ",").strip() in kept or piece in "!，"
+
+
+@given(st.lists(st.text(max_size=20), max_size=6))
+def test_texts_are_normalised_together_as_alone(texts: list[str]) -> None:
+    assert normalise_all(texts) == [normalise(text) for text in texts]
 
 
 @given(words=WORDS, spaces=st.sampled_from([" ", "　", "\t\n ", "😀", "\u200b "]))
