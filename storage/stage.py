@@ -4,7 +4,9 @@ import hashlib
 import io
 import json
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,7 +26,44 @@ from storage.tables.delta import DataFile, DeltaLog
 from storage.tables.partition_writer import Changes, PartitionWriter, merge
 from storage.versions import Snapshot, StageRecord, VersionRecord, write_version
 
-__all__ = ["Spool", "Stage", "StageInputs", "clear_spools", "spool_folder", "sweep_spools"]
+__all__ = [
+    "Spool",
+    "Stage",
+    "StageInputs",
+    "WorkWaitsError",
+    "check_looking",
+    "clear_spools",
+    "looking",
+    "spool_folder",
+    "sweep_spools",
+]
+
+
+_LOOKING: ContextVar[bool] = ContextVar("looking", default=False)
+
+
+class WorkWaitsError(Exception):
+    """A stage that was only looked at has work to do."""
+
+
+@contextmanager
+def looking() -> Iterator[None]:
+    """Within this context a stage that has work to do raises ``WorkWaitsError`` before it begins."""
+    token = _LOOKING.set(True)
+    try:
+        yield
+    finally:
+        _LOOKING.reset(token)
+
+
+def check_looking(stage: "Stage") -> None:
+    """Raise if the stage has work to do and is only looked at.
+
+    Raises:
+        WorkWaitsError: It is so.
+    """
+    if _LOOKING.get() and not stage.unchanged:
+        raise WorkWaitsError(stage.name)
 
 
 @dataclass(frozen=True, slots=True)
