@@ -38,8 +38,8 @@ _TOGETHER = f"""
 SELECT dense_rank() OVER (ORDER BY product_id) - 1 AS product, number
 FROM (SELECT DISTINCT product_id, {_SOURCE} AS source, property FROM sampled) JOIN numbered USING (source, property)
 """  # noqa: S608 - constants
-_PLAIN = "[!-/:-~一-鿿À-ÿ]+( [!-/:-~一-鿿À-ÿ]+)*"
-"""Values that are their own normal form: no digit, and nothing that folding changes."""
+_PLAIN = "[!-*,./:-~一-鿿À-ÿ][!-~一-鿿À-ÿ]*( [!-~一-鿿À-ÿ]+)*"
+"""Values that are their own normal form: they begin with no digit or sign, and hold nothing that folding changes."""
 _ODD = f"SELECT DISTINCT property, value FROM lines WHERE NOT regexp_full_match(value, '{_PLAIN}')"  # noqa: S608
 _NORMS = f"""
 SELECT product_id, position, property_norm, coalesce(value_norm, value) AS value_norm, unit, number

@@ -10,7 +10,7 @@ from unicodedata import normalize
 __all__ = ["NormalValue", "is_code", "normal_value"]
 
 _UNITS = (
-    ("g", {"1": "g 克 gram grams gramm gramme", "1000": "kg 千克 公斤 kilogram kilograms kilogramm kilo"}),
+    ("g", {"1": "g gm 克 gram grams gramm gramme", "1000": "kg 千克 公斤 kilogram kilograms kilogramm kilo"}),
     (
         "g",
         {
@@ -28,7 +28,7 @@ _UNITS = (
     ("mm", {"25.4": "in inch inches zoll pulgadas pouces 英寸 吋 \" ″ ” ''"}),
     ("W", {"1": "w 瓦 瓦特 watt watts", "1000": "kw 千瓦"}),
     ("V", {"1": "v 伏 伏特 volt volts", "1000": "kv"}),
-    ("A", {"1": "安培", "0.001": "ma"}),
+    ("A", {"1": "安培 amp amps ampere", "0.001": "ma"}),
     ("mAh", {"1": "mah 毫安 毫安时", "1000": "ah 安时"}),
     ("kWh", {"1": "kwh 度电"}),
     ("Hz", {"1": "hz 赫兹 hertz", "1000": "khz", "1000000": "mhz", "1000000000": "ghz"}),
@@ -64,7 +64,7 @@ _NAMED_UNIT = re.compile(r"(?:[(\[（【/]|\bin\b|单位[::]?)\s*([^\s()\[\]（�
 _CODE = re.compile(
     "型号|货号|编号|编码|代码|条码|条形码|批号|批准文号|许可证|备案|注册证|标准号|序列号|款号|版本|电话|邮编|网址|"
     r"\b(?:sku|ean\d*|gtin\d*|upc|isbn\d*|issn|asin|mpn|model|modell|modelo|modelnumber|itemmodelnumber|modelnr|serial|"
-    r"code|codes|part|reference|referencia|ref|id|nr|number|version|phone|tel|url)\b|nummer\b|number\b|\bartikelnr|bestellnr"
+    r"code|codes|part|reference|referencia|ref|id|nr|number(?! of)|version|phone|tel|url)\b|nummer\b|[a-z]number\b|\bartikelnr|bestellnr"
 )
 _MEMORY = re.compile(
     "内存|存储|闪存|硬盘|显存|固态|memory|storage|speicher|\\bram\\b|\\brom\\b|\\bssd\\b|\\bhdd\\b|festplatte"
