@@ -1,4 +1,4 @@
-"""What a trained model must beat: bag of words, raw pixels, and its own network before any training."""
+"""Baselines that a trained model must beat: bag of words, raw pixels, and its own network before any training."""
 
 from collections.abc import Callable
 from dataclasses import replace

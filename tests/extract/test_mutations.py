@@ -7,8 +7,9 @@ from PIL import Image
 
 from extract.engine import Item, LocalEngine
 from extract.images import ImageMeasures
-from extract.results import AUDIO_REASONS, FILE_REASONS, FRAME_REASONS, ClipResult, Fault
+from extract.results import AUDIO_REASONS, FILE_REASONS, FRAME_REASONS, ClipResult
 from extract.settings import ExtractSettings, LimitSettings
+from storage.isolation.message import Fault
 from tests.extract.synthetic_media import Clip, make_clip, tone
 
 SETTINGS = ExtractSettings(workers=2, limits=LimitSettings(seconds=20))

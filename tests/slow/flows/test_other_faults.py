@@ -99,7 +99,7 @@ def _decoder(parent: int) -> psutil.Process | None:
         (
             child
             for child in children
-            if child.cpu_times().user > 0.15 and "extract.isolation" in " ".join(child.cmdline())
+            if child.cpu_times().user > 0.15 and "storage.isolation" in " ".join(child.cmdline())
         ),
         None,
     )
