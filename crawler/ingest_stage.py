@@ -28,7 +28,7 @@ from m5data.modalities import feed_columns
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Stage, Store
 from storage.files import file_sha256
-from storage.state import load_or_create_key
+from storage.identity import load_or_create_key
 from takedown.register import Register, open_register
 
 __all__ = ["run"]

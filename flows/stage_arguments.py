@@ -13,12 +13,12 @@ from crawler.net.address_guard import authority
 from crawler.settings import CrawlSettings
 from export.rights import Rights
 from export.settings import ExportSettings
-from extract.engine import processes_for
 from extract.settings import ExtractSettings
 from m5data.errors import SettingsError, UsageError
 from m5data.run_options import RunContext
 from m5data.workspace import Workspace
 from splits import recipe_names, stored_recipes
+from storage.isolation.pool import processes_for
 
 __all__ = ["candidates", "crawl", "download", "export", "extract", "ingest", "judgements", "matches", "tasks"]
 

@@ -80,6 +80,8 @@ FRONTIER_DDL = (
     # Reasons of earlier versions, in the words that pages and media share.
     "UPDATE source_pages SET reason = 'connect' WHERE reason = 'unreachable'",
     "UPDATE source_pages SET reason = 'bad_http' WHERE reason = 'broken_answer'",
+    # What the page says about the identity of its product, JSON (crawler.pages.outcome.Claims).
+    "ALTER TABLE source_pages ADD COLUMN claims TEXT",
     # Start pages come before sitemaps: they say which language is crawled. Products come before listings.
     "UPDATE source_pages SET rank = CASE rank WHEN 0 THEN 1 WHEN 1 THEN 0 WHEN 2 THEN 3 ELSE 4 END",
     # A hash of what a person sees of the page.

@@ -1,13 +1,14 @@
 """Verbs of dataset versions: log, diff, vacuum, copy."""
 
 from dataclasses import astuple
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from m5data.cli.shared import HERE, DryRunOption, JsonOption, WorkspaceOption
 
-__all__ = ["copy", "diff", "log", "vacuum"]
+__all__ = ["copy", "diff", "log", "migrate", "repair", "vacuum"]
 
 SHOWN = 200
 
@@ -98,3 +99,44 @@ def copy(
 
     copied = copy_workspace(Workspace.open(workspace), working_copy(uri), buckets=buckets)
     print(f"copied to {uri}, {copied:,} bytes of files; rows and objects are equal")
+
+
+def repair(workspace: WorkspaceOption = HERE, dry_run: DryRunOption = False, as_json: JsonOption = False) -> None:
+    """Make again what can be made again of a damaged workspace.
+
+    Says what cannot, and ends with 1 then. Nothing is deleted: what cannot be read is moved to the folder damaged. Use
+    --dry-run first.
+    """
+    from dataclasses import asdict
+
+    from m5data.cli.output import print_json, print_rows
+    from m5data.repair import repair
+
+    found = repair(workspace, dry_run=dry_run)
+    if as_json:
+        print_json([asdict(one) for one in found])
+    elif not found:
+        typer.echo("nothing is damaged")
+    else:
+        rows = [(one.what, "" if one.possible else "NOT POSSIBLE", one.result) for one in found]
+        print_rows("would be repaired" if dry_run else "repaired", ("what", "", "result"), rows)
+    if not all(one.possible for one in found):
+        raise typer.Exit(1)
+
+
+def migrate(
+    workspace: WorkspaceOption = HERE,
+    dry_run: DryRunOption = False,
+    backup: Annotated[
+        Path | None,
+        typer.Option("--backup", metavar="DIR", help="Copy the workspace to this new folder first."),
+    ] = None,
+) -> None:
+    """Bring a workspace of an older m5data to this version's format.
+
+    Use --dry-run first.
+    """
+    from m5data.migration import migrate
+
+    lines = migrate(workspace, dry_run=dry_run, backup=backup)
+    typer.echo("\n".join(lines) or "the workspace has this version's format already")

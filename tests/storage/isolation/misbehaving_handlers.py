@@ -4,7 +4,7 @@ import socket
 import sys
 from pathlib import Path
 
-from extract.isolation.message import Message
+from storage.isolation.message import Message
 
 __all__ = ["misbehave"]
 

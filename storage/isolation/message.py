@@ -1,11 +1,11 @@
-"""Messages between a run and its decoder processes: JSON and plain bytes, nothing that could be code."""
+"""Messages between a run and its pool of processes: JSON and plain bytes, nothing that could be code."""
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
-__all__ = ["Json", "Message", "receive", "send"]
+__all__ = ["Fault", "Json", "Message", "receive", "send"]
 
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 
@@ -18,6 +18,16 @@ class Message:
 
     head: Mapping[str, Json]
     bodies: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a job has no result."""
+
+    reason: str
+    """One word: ``crashed``, ``memory``, ``output_limit``, ``timeout``, or one of the room that gave the job."""
+    detail: str = ""
+    """One line for a person."""
 
 
 def send(connection: "Connection[bytes, bytes]", message: Message) -> None:

@@ -1,69 +1,16 @@
-"""Descriptions of an export: the dataset card and the Croissant metadata."""
+"""Croissant metadata of an export."""
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 
 from export.parquet_shards import shard_columns
 from export.rights import Rights
 from export.settings import ShardFormat
 from m5data.modalities import modalities
-from storage import Snapshot
-from storage.views import number_word
+from m5data.version import __version__
 
-__all__ = ["croissant", "dataset_card"]
-
-
-def dataset_card(
-    recipe: str,
-    snapshot: Snapshot,
-    sizes: Mapping[str, int],
-    rights: Mapping[str, Rights],
-    form: ShardFormat,
-) -> str:
-    """Return the card of an export.
-
-    Args:
-        recipe: Name of the split recipe.
-        snapshot: Dataset version that was exported.
-        sizes: Split -> samples.
-        rights: Source -> what it allows.
-        form: Format of the shards.
-    """
-    return "\n".join((*_header(sizes, form), *_card_text(recipe, snapshot, sizes, rights), ""))
-
-
-def _header(sizes: Mapping[str, int], form: ShardFormat) -> list[str]:
-    if form not in _LOADABLE:
-        return ["---", "---"]
-    lines = ["---", "configs:", f"- config_name: {form}", "  data_files:"]
-    for split in (split for split, size in sizes.items() if size):
-        # a dash is not allowed in the name of a Hugging Face split
-        lines += [f"  - split: {split.replace('-', '_')}", f"    path: {split}/*.{_LOADABLE[form]}"]
-    return [*lines, "---"]
-
-
-def _card_text(recipe: str, snapshot: Snapshot, sizes: Mapping[str, int], rights: Mapping[str, Rights]) -> list[str]:
-    every = modalities()
-    listed = ", ".join(one.meaning + (f"\n({one.details})" if one.details else "") for one in every)
-    return [
-        f"# {recipe}",
-        "",
-        f"Products with {number_word(len(every))} modalities: {listed}. {_ABSENT}",
-        "",
-        "| split | samples |",
-        "|---|---:|",
-        *(f"| {split} | {size} |" for split, size in sizes.items()),
-        "",
-        "Every sample names its source and licence:",
-        "",
-        "| source | licence |",
-        "|---|---|",
-        *(f"| {source} | {right.licence or 'not stated'} |" for source, right in sorted(rights.items())),
-        "",
-        "Made with m5data from these table versions: "
-        + ", ".join(f"{name} {version}" for name, version in sorted(snapshot.tables.items()))
-        + ".",
-    ]
+__all__ = ["croissant"]
 
 
 _CONTEXT = {
@@ -103,9 +50,6 @@ _CONTEXT = {
     "subField": "cr:subField",
     "transform": "cr:transform",
 }
-_LOADABLE: Mapping[ShardFormat, str] = {"parquet": "parquet", "webdataset": "tar"}
-"""Formats that Hugging Face loads -> ending of their files."""
-_ABSENT = "An absent modality is empty, and said to be absent; nothing is filled in."
 _MIME = {
     "parquet": "application/x-parquet",
     "webdataset": "application/x-tar",
@@ -116,13 +60,19 @@ _MIME = {
 
 
 def croissant(
-    recipe: str, version: int, sizes: Mapping[str, int], rights: Mapping[str, Rights], form: ShardFormat
+    recipe: str,
+    version: int,
+    created: datetime | None,
+    sizes: Mapping[str, int],
+    rights: Mapping[str, Rights],
+    form: ShardFormat,
 ) -> bytes:
     """Return the metadata of an export: a set of files for each split, records where they are Parquet.
 
     Args:
         recipe: Name of the split recipe.
-        version: Dataset version that was exported.
+        version: Version of the table ``splits`` that was exported.
+        created: When the exported dataset version was committed; None: not said.
         sizes: Split -> samples; splits without any have no files.
         rights: Source -> what it allows.
         form: Format of the shards.
@@ -139,6 +89,8 @@ def croissant(
         + "; ".join(f"{split}: {sizes[split]} samples" for split in filled),
         "version": f"{version}.0.0",
         "license": licences or ["not stated"],
+        "citeAs": f"{recipe}, version {version}. A multimodal product dataset made with m5data {__version__}.",
+        **({"datePublished": created.date().isoformat()} if created else {}),
         "url": "https://example.invalid/" + recipe,
         "distribution": [_files(form, split) for split in filled],
         "recordSet": [_records(split) for split in filled if form == "parquet"],

@@ -1,4 +1,4 @@
-"""A pool of decoder processes, each of which handles one job at a time."""
+"""A pool of processes, each of which handles one job at a time."""
 
 import json
 import os
@@ -14,31 +14,30 @@ from multiprocessing.connection import Connection, Pipe, wait
 from types import TracebackType
 from typing import Self
 
-from extract.isolation.child import ChildLimits, Handler
-from extract.isolation.message import Message, receive, send
-from extract.results import Fault
 from m5data.errors import DataError
+from storage.isolation.child import ChildLimits, Handler
+from storage.isolation.message import Fault, Message, receive, send
 
-__all__ = ["DecoderPool", "DecoderProcess", "Job", "PoolLimits"]
+__all__ = ["ChildPool", "Job", "PoolLimits", "PoolProcess", "processes_for"]
 
 _START_SECONDS = 60.0
 _START_GRACE_SECONDS = 1.0
 _BOOT = """
 import json, sys
 sys.path[:] = json.loads(sys.argv[1])
-from extract.isolation.child import main
+from storage.isolation.child import main
 main(int(sys.argv[2]))
 """
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
-class DecoderProcess:
+class PoolProcess:
     """A separate program that handles one job at a time.
 
     It imports the handler's module and nothing else; ``multiprocessing`` would import the main program again.
 
     Args:
-        handler: A pickled ``extract.isolation.child.Handler``.
+        handler: A pickled ``storage.isolation.child.Handler``.
         limits: Enforced by the operating system.
     """
 
@@ -106,7 +105,7 @@ class DecoderProcess:
             self._ready = False
         if not self._ready:
             ended = self.end(_START_GRACE_SECONDS)
-            raise DataError(f"a decoder process did not start: {ended}. Its own message stands above.")
+            raise DataError(f"a child process did not start: {ended}. Its own message stands above.")
 
 
 _GRACE_SECONDS = 5.0
@@ -114,7 +113,7 @@ _GRACE_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Bytes for a decoder process."""
+    """Bytes for a process of the pool."""
 
     key: str
     """Name of the job."""
@@ -132,7 +131,7 @@ class PoolLimits:
     output_bytes: int
 
 
-class DecoderPool:
+class ChildPool:
     """A context manager; its processes start with the first job and end with the block.
 
     Args:
@@ -145,8 +144,8 @@ class DecoderPool:
         self._handler = pickle.dumps(handler)
         self._processes = processes
         self._limits = limits
-        self._idle: list[DecoderProcess] = []
-        self._busy: dict[DecoderProcess, Job] = {}
+        self._idle: list[PoolProcess] = []
+        self._busy: dict[PoolProcess, Job] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -178,7 +177,7 @@ class DecoderPool:
                 upcoming = next(jobs, None)
             for process in self._finished():
                 finished = self._collect(process)
-                if upcoming is not None:  # before the reply is processed, so that no decoder waits for that
+                if upcoming is not None:  # before the reply is processed, so that no process waits for that
                     self._start(upcoming)
                     upcoming = next(jobs, None)
                 yield finished
@@ -194,11 +193,11 @@ class DecoderPool:
             process.submit(job.kind, job.data)
         self._busy[process] = job
 
-    def _spawn(self) -> DecoderProcess:
+    def _spawn(self) -> PoolProcess:
         limits = self._limits
-        return DecoderProcess(self._handler, ChildLimits(limits.memory_bytes, limits.input_bytes, limits.output_bytes))
+        return PoolProcess(self._handler, ChildLimits(limits.memory_bytes, limits.input_bytes, limits.output_bytes))
 
-    def _finished(self) -> list[DecoderProcess]:
+    def _finished(self) -> list[PoolProcess]:
         """Wait for a reply or a deadline; return the processes that have either."""
         left = min(self._limits.seconds - process.busy_seconds for process in self._busy)
         ready = set(wait([process.connection for process in self._busy], timeout=max(left, 0)))
@@ -208,7 +207,7 @@ class DecoderPool:
             if process.connection in ready or process.busy_seconds >= self._limits.seconds
         ]
 
-    def _collect(self, process: DecoderProcess) -> tuple[Job, Message | Fault]:
+    def _collect(self, process: PoolProcess) -> tuple[Job, Message | Fault]:
         """Return a job with the reply of its process, or the fault."""
         job = self._busy.pop(process)
         if not process.connection.poll():
@@ -217,12 +216,21 @@ class DecoderPool:
         try:
             reply = process.result(self._limits.output_bytes)
         except (EOFError, ConnectionError):
-            return job, Fault("crashed", f"its decoder ended with {process.end(_GRACE_SECONDS)}")
+            return job, Fault("crashed", f"its process ended with {process.end(_GRACE_SECONDS)}")
         except OSError:
             process.end()
             return job, Fault("output_limit", f"the results take more than {self._limits.output_bytes} bytes")
         except ValueError:
             process.end()
-            return job, Fault("crashed", "its decoder's reply is invalid")
-        self._idle.append(process)
+            return job, Fault("crashed", "its process's reply is invalid")
+        if reply.head.get("last"):
+            process.end()
+        else:
+            self._idle.append(process)
         return job, reply
+
+
+def processes_for(workers: int | None, items: int) -> int:
+    """Return how many processes to start: ``workers``, else one for each core, and at most one for each item."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(workers or cores, items))
