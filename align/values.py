@@ -64,7 +64,8 @@ _NAMED_UNIT = re.compile(r"(?:[(\[（【/]|\bin\b|单位[::]?)\s*([^\s()\[\]（�
 _CODE = re.compile(
     "型号|货号|编号|编码|代码|条码|条形码|批号|批准文号|许可证|备案|注册证|标准号|序列号|款号|版本|电话|邮编|网址|"
     r"\b(?:sku|ean\d*|gtin\d*|upc|isbn\d*|issn|asin|mpn|model|modell|modelo|modelnumber|itemmodelnumber|modelnr|serial|"
-    r"code|codes|part|reference|referencia|ref|id|nr|number(?! of)|version|phone|tel|url)\b|nummer\b|[a-z]number\b|\bartikelnr|bestellnr"
+    r"code|codes|part|reference|referencia|ref|id|nr|number(?! of)|version|phone|tel|url)\b|"
+    r"nummer\b|[a-z]number\b|\bartikelnr|bestellnr"
 )
 _MEMORY = re.compile(
     "内存|存储|闪存|硬盘|显存|固态|memory|storage|speicher|\\bram\\b|\\brom\\b|\\bssd\\b|\\bhdd\\b|festplatte"
