@@ -24,7 +24,7 @@ from storage.state import ObjectIndex
 from storage.tables import TABLES, Partition
 from storage.tables.delta import DataFile, DeltaLog
 from storage.tables.partition_writer import Changes, PartitionWriter, merge
-from storage.versions import Snapshot, StageRecord, VersionRecord, write_version
+from storage.versions import ABSENT, Snapshot, StageRecord, VersionRecord, write_version
 
 __all__ = [
     "Spool",
@@ -79,12 +79,12 @@ class StageInputs:
 
     def match(self, record: StageRecord, tables: Mapping[str, int]) -> bool:
         """Return whether an earlier run had the same inputs, with the tables at the versions ``tables``."""
-        now = self.settings, self.extra, self.pin(tables)
-        return now == (record.settings, record.extra, dict(record.reads))
+        before = {**dict.fromkeys(self.reads, ABSENT), **record.reads}
+        return (self.settings, self.extra, self.pin(tables)) == (record.settings, record.extra, before)
 
     def pin(self, tables: Mapping[str, int]) -> dict[str, int]:
-        """Return the versions of the tables that the stage reads; tables never written are absent."""
-        return {name: tables[name] for name in self.reads if name in tables}
+        """Return the versions of the tables that the stage reads."""
+        return {name: tables.get(name, ABSENT) for name in self.reads}
 
 
 class Stage:

@@ -166,6 +166,8 @@ def status(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> No
 
 
 def _row(one: "StageStatus") -> tuple[object, ...]:
+    if not one.ran:
+        return one.stage, None, None, None, None, None, one.pending, "never ran"
     rate = None if one.rate is None else round(one.rate, 1)
     inputs = "as they were" if one.current else "changed since"
     return one.stage, one.read, one.kept, sum(one.dropped.values()), round(one.seconds, 1), rate, one.pending, inputs
