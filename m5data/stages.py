@@ -11,7 +11,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Any, Literal
 
-__all__ = ["PARTS", "STAGES", "Part", "StageSpec", "resolve"]
+__all__ = ["PARTS", "STAGES", "Part", "StageSpec", "resolve", "stages_of"]
 
 Part = Literal["collect", "process", "dataset", "everything"]
 
@@ -259,3 +259,13 @@ PARTS: Mapping[Part, tuple[str, ...]] = MappingProxyType(
     }
 )
 """Flow -> its stages, in order."""
+
+
+def stages_of(part: Part, *, media: bool = True) -> tuple[str, ...]:
+    """Return the stages of a flow, in order.
+
+    Args:
+        part: The flow.
+        media: Whether images and videos are fetched and decoded.
+    """
+    return tuple(name for name in PARTS[part] if media or name not in {"download", "extract"})

@@ -71,7 +71,7 @@ _BEFORE: Mapping[str, tuple[tuple[str, Verb], ...]] = MappingProxyType(
 _AFTER: Mapping[str, tuple[tuple[str, Verb], ...]] = MappingProxyType(
     {
         "Explore": (("sql", dataset.sql), ("serve", workspace.serve)),
-        "Train": (("train", training.train), ("evaluate", training.evaluate)),
+        "Train": (("train", training.train), ("evaluate", training.evaluate), ("compare", training.compare)),
         "Maintain": (
             ("log", versions.log),
             ("diff", versions.diff),

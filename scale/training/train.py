@@ -22,15 +22,14 @@ from scale.data.sample_encoder import SampleEncoder
 from scale.data.shard_folder import ShardFolder
 from scale.data.tensors import make_batch
 from scale.model.tasks import Classifier, Pretraining
-from scale.training.checkpoint import Identity, load_checkpoint, save_checkpoint
+from scale.training.checkpoint import Identity, best_weights, load_checkpoint, save_checkpoint
+from scale.training.collapse import vector_statistics
 from scale.training.loop import LossLog, Phase, Processes, process_group, run_phase, seeded, total_steps
 from scale.training_recipe import TrainingRecipe
 
-__all__ = ["FINETUNE", "FINETUNED", "PRETRAINED", "PhaseReport", "make_loader", "train"]
+__all__ = ["FINETUNED", "PRETRAINED", "PhaseReport", "make_loader", "train"]
 
 PRETRAINED, FINETUNED = "pretrain.pt", "finetune.pt"
-FINETUNE = "classification-train"
-"""Split that is fine-tuned on."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ def train(
 ) -> tuple[PhaseReport, ...]:
     """Train a recipe, or resume an interrupted training of it.
 
-    Fine-tuning is left out where the export has no split ``classification-train``.
+    Fine-tuning is left out where the export does not have its split.
 
     Args:
         shards: The export.
@@ -99,7 +98,7 @@ def train(
     with process_group(device) as processes:
         run = _Run(folder, shards, Identity(recipe, seed, shards.version), processes, progress, cache)
         fitted, first = _pretrain(run)
-        if FINETUNE not in shards.splits or not recipe.optimiser.finetune_epochs:
+        if recipe.finetune_split not in shards.splits or not recipe.optimiser.finetune_epochs:
             return (first,)
         return first, _finetune(run, fitted)
 
@@ -139,6 +138,8 @@ def _pretrain(run: _Run) -> tuple[Fitted, PhaseReport]:
         settings.rate,
         run.identity.seed,
         save,
+        module.score,
+        lambda batch: vector_statistics(module.trunk.vectors(batch), batch["present"], module.trunk.streams),
     )
     return fitted, _trained(phase, run, state)
 
@@ -146,12 +147,12 @@ def _pretrain(run: _Run) -> tuple[Fitted, PhaseReport]:
 def _finetune(run: _Run, fitted: Fitted) -> PhaseReport:
     recipe, path = run.recipe, run.folder / FINETUNED
     state = load_checkpoint(path, run.identity) if path.exists() else None
-    batches = _batches(run, FINETUNE, fitted)
+    batches = _batches(run, recipe.finetune_split, fitted)
     classes: Sequence[str] = state["classes"] if state else _classes(batches)
     with seeded(torch.device("cpu"), run.identity.seed, 2):
         module = Classifier(recipe, fitted.vocabulary.size, len(classes))
     if state is None:
-        _adopt(module, load_checkpoint(run.folder / PRETRAINED, run.identity)["model"])
+        _adopt(module, best_weights(load_checkpoint(run.folder / PRETRAINED, run.identity)))
     numbers = {name: number for number, name in enumerate(classes)}
     to_batch = partial(make_batch, objective=recipe.objective, device=run.processes.device, classes=numbers)
     settings = recipe.optimiser
@@ -167,6 +168,7 @@ def _finetune(run: _Run, fitted: Fitted) -> PhaseReport:
         settings.finetune_rate,
         seed,
         save,
+        module.score,
     )
     return _trained(phase, run, state)
 
@@ -192,6 +194,7 @@ def _batches(run: _Run, split: str, fitted: Fitted) -> Batches:
         complete,
         run.processes.rank,
         run.processes.world,
+        recipe.optimiser.validation,
     )
 
 
