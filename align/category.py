@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from itertools import chain, zip_longest
 from typing import NamedTuple
 
+from align.names import is_generic
+
 __all__ = [
     "LONGEST_NAME",
     "SEPARATOR",
@@ -21,8 +23,8 @@ SEPARATOR = " > "
 """Separates the names of a path in text form."""
 LONGEST_NAME = 100
 """Characters. Real names have fewer than 20; ``difflib`` needs time quadratic in the length."""
-NodeKey = tuple[str, str]
-"""Source and name; unique among the nodes below one label."""
+NodeKey = tuple[str, str, str]
+"""Source, name, and the name above where the name says nothing without it; unique among the nodes below one label."""
 
 
 class Category(NamedTuple):
@@ -72,7 +74,8 @@ class Node:
     """All categories of one source that have the same name at one level, below one label.
 
     Usually this is one category and its descendants. If two outermost categories of a source belong
-    to one class and both contain the name, the node holds both: equal names of a shop are one label.
+    to one class and both contain the name, the node holds both: equal names of a shop are one label. A name
+    that says nothing by itself (配件, Other) makes a node for each name above it.
     """
 
     source: str
@@ -84,8 +87,13 @@ class Node:
 
     @property
     def key(self) -> NodeKey:
-        """Source and name, the sort key among nodes below one label."""
-        return self.source, self.name
+        """The sort key among nodes below one label."""
+        return self.source, self.name, self.within if is_generic(self.name) else ""
+
+    @property
+    def within(self) -> str:
+        """The name above; empty for an outermost node."""
+        return self.categories[0].path[self.depth - 2] if self.depth > 1 else ""
 
     @property
     def own(self) -> tuple[Category, ...]:
@@ -95,11 +103,15 @@ class Node:
 
 def make_nodes(categories: Iterable[Category], depth: int) -> list[Node]:
     """Return the nodes at one level, sorted by source and name; shallower categories are skipped."""
-    found: dict[tuple[str, str], list[Category]] = {}
+    found: dict[NodeKey, list[Category]] = {}
     for category in categories:
         if len(category.path) >= depth:
-            found.setdefault((category.source, category.path[depth - 1]), []).append(category)
-    return [Node(*key, tuple(sorted(found[key])), depth) for key in sorted(found)]
+            name = category.path[depth - 1]
+            within = category.path[depth - 2] if depth > 1 and is_generic(name) else ""
+            found.setdefault((category.source, name, within), []).append(category)
+    return [
+        Node(source, name, tuple(sorted(found[source, name, within])), depth) for source, name, within in sorted(found)
+    ]
 
 
 def interleave_titles(node: Node, titles: Mapping[Category, Sequence[str]]) -> list[str]:

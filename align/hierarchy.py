@@ -91,8 +91,6 @@ class Hierarchy:
     """Categories in effective decisions that do not exist, sorted."""
     contradicted: tuple[NodeDecision, ...]
     """Decisions that contradict newer ones."""
-    untrained: bool
-    """Whether the learned rule was chosen but has too few reviewed pairs to learn from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +152,7 @@ def build_hierarchy(
     and threshold the third level within the sub-classes chosen by the settings. Deeper levels, and third
     levels of other sub-classes, take the label above. Decisions of people override every rule. If a
     person or the learned rule joins two categories of different classes, both move to the class with
-    most products. The published rule applies if too few pairs are reviewed for the learned one.
+    most products.
 
     Args:
         categories: Valid categories (``fault`` returns None), in any order.
@@ -163,7 +161,7 @@ def build_hierarchy(
         settings: Rule, thresholds, mapping.
         decided: Decisions of people.
         facts: Further facts about categories, for the learned rule.
-        model: Trained model of the learned rule; None trains one on the decisions.
+        model: Model of the learned rule, which the decisions update; None stands for the shipped one.
     """
     every = list(with_ancestors(categories))
     data = CategoryData(titles, sizes, facts, decided)
@@ -186,7 +184,6 @@ def build_hierarchy(
         unused=tuple(unused),
         missing=tuple(sorted(decided.categories - set(every))),
         contradicted=tuple(builder.contradicted),
-        untrained=settings.rule == "learned" and isinstance(scorer, PublishedScorer),
     )
 
 
@@ -199,11 +196,9 @@ def _place_categories(
     members = _members(classes, class_of, joined, data.sizes)
     if settings.rule != "learned":
         return members, PublishedScorer(data, settings)
-    judged = judge_second_level(members, data, model)
-    if judged.model is None:
-        return members, PublishedScorer(data, settings, judged.pairs)
-    joined += cross_class_pairs(judged.pairs, class_of, data.decided)
-    return _members(classes, class_of, joined, data.sizes), LearnedScorer(data, judged.pairs, judged.model)
+    pairs, trained = judge_second_level(members, data, model)
+    joined += cross_class_pairs(pairs, class_of, data.decided)
+    return _members(classes, class_of, joined, data.sizes), LearnedScorer(data, tuple(pairs), trained)
 
 
 def _members(

@@ -127,23 +127,10 @@ def make_label_pairs(hierarchy: Hierarchy) -> pa.Table:
 
     A node with several categories appears under the first of them. The column doubt is 1 at the
     threshold and 0 if a person decided: 1 - |2p - 1| by the learned rule, 1 - |S_content - threshold| by
-    the published one. While the learned rule is untrained, pairs take turns by the tenth of S_content, so
-    that the first ones are of all kinds.
+    the published one.
     """
-    doubts = _training_order(hierarchy) if hierarchy.untrained else {}
-    rows = {_key(one): _pair_row(one, hierarchy.threshold, doubts.get(id(one))) for one in hierarchy.judged}
+    rows = {_key(one): _pair_row(one, hierarchy.threshold) for one in hierarchy.judged}
     return pa.Table.from_pylist([rows[key] for key in sorted(rows)], schema=_PAIR_SCHEMA)
-
-
-def _training_order(hierarchy: Hierarchy) -> dict[int, float]:
-    """Return pair (by identity) -> doubt, in an order suited to training."""
-    seen: Counter[int] = Counter()
-    doubts = {}
-    for one in sorted(hierarchy.judged, key=lambda one: (_doubt(one, hierarchy.threshold), _key(one)), reverse=True):
-        tenth = min(int(one.pair.s_content * 10), 9)
-        seen[tenth] += 1
-        doubts[id(one)] = 1 / seen[tenth]
-    return doubts
 
 
 def _ends(one: JudgedPair) -> tuple[Category, Category]:
@@ -156,7 +143,7 @@ def _key(one: JudgedPair) -> tuple[str, str, str, str]:
     return a.source, a.text, b.source, b.text
 
 
-def _pair_row(one: JudgedPair, threshold: float, doubt: float | None) -> dict[str, object]:
+def _pair_row(one: JudgedPair, threshold: float) -> dict[str, object]:
     a, b = _ends(one)
     pair = one.pair
     return {
@@ -168,7 +155,7 @@ def _pair_row(one: JudgedPair, threshold: float, doubt: float | None) -> dict[st
         "probability": pair.probability,
         "relation": pair.relation if pair.probability is not None else _relation(one),
         "merged": one.outcome == "merged",
-        "doubt": 0.0 if one.rule.startswith("person:") else _doubt(one, threshold) if doubt is None else doubt,
+        "doubt": 0.0 if one.rule.startswith("person:") else _doubt(one, threshold),
         "evidence": list(pair.evidence) or _scores(one, threshold),
         "rule": one.rule,
     }

@@ -119,7 +119,7 @@ def merge(
         one, other = pair.a.key, pair.b.key
         if groups.together(one, other) or (one, other) in judged or {one, other} & alone:
             continue
-        if {source for source, _ in groups.of[one]} & {source for source, _ in groups.of[other]}:
+        if {key[0] for key in groups.of[one]} & {key[0] for key in groups.of[other]}:
             refused.append(pair)
         elif not groups.forbidden(one, other):
             groups.join(one, other)

@@ -13,6 +13,7 @@ from scipy.sparse import csr_array, diags_array
 
 from align.catalogue import Facts
 from align.category import Category, Node, interleave_titles
+from align.names import name_ngrams, name_words, singular
 from align.word_counting import count_matrix
 
 __all__ = ["TITLES", "Floats", "NodeFeatures", "bag", "make_node_features", "rarity", "unit_rows"]
@@ -55,9 +56,17 @@ class NodeFeatures:
 
     nodes: Sequence[Node]
     names: csr_array
-    """Characters and character bigrams of the name, by rarity."""
-    paths: csr_array
-    """The same for all names in the node and below."""
+    """Character n-grams of the name, by rarity."""
+    name_words: csr_array
+    """Words of the name, by rarity."""
+    parents: csr_array
+    """Character n-grams of the name above; empty for outermost nodes."""
+    below: csr_array
+    """Character n-grams of the names in the node and below; the own name alone counts if there are no others."""
+    below_count: NDArray[np.int64]
+    """Number of names below, [nodes]."""
+    title_count: NDArray[np.int64]
+    """Number of titles that are considered, [nodes]."""
     words: csr_array
     """Words of titles, by rarity."""
     plain: csr_array
@@ -73,6 +82,8 @@ class NodeFeatures:
     prices: Floats
     """Median and standard deviation of the logarithms of prices, [nodes, 2]; NaN without prices."""
     images: Sequence[frozenset[str]]
+    embeddings: Floats | None = None
+    """Name and titles in an embedding model, [nodes, dimensions]; None without a model."""
 
     def share_with_name(self, node: int, other: int) -> float:
         """Return the share of titles of one node that contain the name of another."""
@@ -91,15 +102,20 @@ def make_node_features(nodes: Sequence[Node], titles: Mapping[Category, Sequence
     """
     chosen = [interleave_titles(node, titles)[:TITLES] for node in nodes]
     owner = np.repeat(np.arange(len(nodes)), [len(some) for some in chosen])
-    counted = count_matrix([title for some in chosen for title in some], segment=True).matrix().astype(np.float64)
+    counted = _count([title for some in chosen for title in some])
     gather = csr_array((np.ones(len(owner)), (owner, np.arange(len(owner)))), shape=(len(nodes), len(owner)))
     sums = csr_array(gather @ counted)
     weight = rarity(sums)
     specs = [_specs(node, facts) for node in nodes]
+    below = [_names(node) for node in nodes]
     return NodeFeatures(
         nodes=nodes,
-        names=_weighted(bag(_ngrams([node.name]) for node in nodes)),
-        paths=_weighted(bag(_ngrams(_names(node)) for node in nodes)),
+        names=_weighted(bag(name_ngrams(node.name) for node in nodes)),
+        name_words=_weighted(bag(Counter(name_words(node.name)) for node in nodes)),
+        parents=_weighted(bag(_ngrams({c.path[-2] for c in node.own if node.depth > 1}) for node in nodes)),
+        below=_weighted(bag(_ngrams(names) for names in below)),
+        below_count=np.array([len(names) - 1 for names in below], dtype=np.int64),
+        title_count=np.array([len(some) for some in chosen], dtype=np.int64),
         words=unit_rows(csr_array(sums.sqrt().multiply(weight[None, :]))),
         plain=unit_rows(sums),
         titles=unit_rows(csr_array((counted > 0).multiply(weight[None, :]))),
@@ -112,15 +128,23 @@ def make_node_features(nodes: Sequence[Node], titles: Mapping[Category, Sequence
     )
 
 
+def _count(titles: Sequence[str]) -> csr_array:
+    """Return the number of each word in titles, [titles, words]; a plural counts as its singular."""
+    counted = count_matrix(titles, segment=True)
+    stems = [singular(word.casefold()) for word in counted.words]
+    columns = {stem: place for place, stem in enumerate(dict.fromkeys(stems))}
+    ones, places = np.ones(len(stems)), [columns[stem] for stem in stems]
+    joined = csr_array((ones, (np.arange(len(stems)), places)), shape=(len(stems), len(columns)))
+    return csr_array(counted.matrix().astype(np.float64) @ joined)
+
+
 def _weighted(counts: csr_array) -> csr_array:
     """Return square roots of counts, weighted by rarity, with rows of length 1."""
     return unit_rows(csr_array(counts.sqrt().multiply(rarity(counts)[None, :])))
 
 
 def _ngrams(names: Iterable[str]) -> Counter[str]:
-    """Return the characters and character bigrams of names."""
-    folded = [normalize("NFKC", name).casefold() for name in names]
-    return Counter(name[i : i + size] for name in folded for size in (1, 2) for i in range(len(name) - size + 1))
+    return sum((name_ngrams(name) for name in names), Counter())
 
 
 def _names(node: Node) -> list[str]:

@@ -5,47 +5,54 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
+from scipy.sparse import coo_array, csr_array
 
+from align.category import Node
+from align.names import fold_name, is_generic, qualifiers
 from align.node_features import Floats, NodeFeatures
-from align.similarity import label_similarity
+from align.similarity import label_similarity, similar_labels
 
-__all__ = ["FEATURES", "CandidatePairs", "find_candidate_pairs", "title_shares"]
+__all__ = ["FEATURES", "CandidatePairs", "Places", "find_candidate_pairs", "title_shares"]
 
 Ends = tuple[int, int]
 Places = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 Shops = tuple[Sequence[int], Sequence[int]]
 
-_ALIKE_NAMES = 0.3
-_NEAREST = 4
-_MIN_SHARE = 0.1
-"""Minimum share of titles that go to the other node, within one class."""
-_MIN_SHARE_ACROSS = 0.4
-"""The same across two classes."""
+_ALIKE_NAMES = 0.5
+_NEAREST = 5
+"""Nearest nodes by names, by titles and by both that are candidates, within the class and across classes."""
+_ENOUGH = 3
+"""Titles, or names below, from which these count as much as one similarity of names, and at most twice as much."""
+_MANY = 10
+"""Titles of both nodes without which none is seen to contain another."""
 _MOSTLY = 0.5
 _A_PART = 0.15
+_ROWS_AT_ONCE = 512
+_TITLES_AT_ONCE = 2048
 
 FEATURES: Mapping[str, str] = {
+    "equal": "equal names",
     "name": "names, S_label",
     "name_ngrams": "names, rare characters counting more",
-    "name_rival": "names, compared with the next best of either shop",
-    "path": "names in and below both",
+    "name_words": "words of the names, rare ones counting more",
+    "qualifiers": "the same restrictions (men, children, parts, …) in both names",
+    "parents": "names above both",
+    "below": "names in and below both",
     "content": "titles, S_content",
     "words": "titles, rare words counting more",
-    "words_rival": "titles, compared with the next best of either shop",
-    "title_share": "titles of the one that are nearest to the other, the lesser share",
-    "title_share_rival": "titles that go to the other, compared with those that go there from the same shop's "
-    "next shelf",
-    "title_share_mean": "titles of the one that are nearest to the other, both shares",
+    "title_share": "titles of the one that are nearest to the other, both shares",
     "named": "titles that hold the other's name",
     "properties": "specification properties",
     "values": "specification values",
     "price": "prices",
     "images": "images in both",
+    "embedding": "names and titles in the embedding model",
     "class": "the same first-level class",
+    "mean": "mean of the similarities of names, of names below and of titles, the more the more there are",
+    "whole": "neither holds the other beside another one of its shop",
 }
 """Feature -> its description for reviewers, in column order."""
-_TITLES_AT_ONCE = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +63,14 @@ class CandidatePairs:
     """Node of the alphabetically smaller source, [pairs]."""
     right: Places
     features: Floats
-    """[pairs, features], in the order of ``FEATURES``."""
+    """[pairs, features], in the order of ``FEATURES``; NaN where a fact is missing on one side."""
     forward: Floats
     """Share of titles of the left node that are nearest to the right node, [pairs]."""
     backward: Floats
     """The reverse share, [pairs]."""
-    inside_other: NDArray[np.bool_]
+    inside_other: Flags
     """Whether the right node contains the left node and another node of that shop, [pairs]."""
-    contains_other: NDArray[np.bool_]
+    contains_other: Flags
     """Whether the left node contains the right node and another node of that shop, [pairs]."""
 
 
@@ -72,8 +79,8 @@ def find_candidate_pairs(
 ) -> CandidatePairs:
     """Return the candidate pairs of two shops with their features.
 
-    Within a class, candidates have similar names, or titles that are among the nearest or nearest to each other.
-    Across classes the thresholds are higher. All other pairs are two labels.
+    Candidates have similar names, or are among each other's nearest by names, by titles or by both, in all
+    classes and within their class. All other pairs are two labels.
 
     Args:
         node_features: Features of all nodes.
@@ -81,134 +88,48 @@ def find_candidate_pairs(
         shops: Nodes of the shop with the smaller name, and of the other.
         reviewed: Further pairs, on which people decided.
     """
-    shop_pair = _ShopPair(node_features, classes, shops)
-    places = shop_pair.select(reviewed)
-    i, j = places
-    features = np.column_stack([shop_pair.column(name, i, j) for name in FEATURES])
     some, others = (np.array(nodes, dtype=np.int64) for nodes in shops)
-    return CandidatePairs(
-        some[i], others[j], features, shop_pair.forward[i, j], shop_pair.backward[i, j], *shop_pair.containment(i, j)
-    )
+    class_numbers = np.unique(list(classes), return_inverse=True)[1]
+    forward = title_shares(node_features, some, others)
+    backward = csr_array(title_shares(node_features, others, some).T)
+    left, right = _select(node_features, class_numbers, some, others, reviewed)
+    row, column = _places(some, len(class_numbers))[left], _places(others, len(class_numbers))[right]
+    shares = _entries(forward, row, column), _entries(backward, row, column)
+    enough = np.minimum(node_features.title_count[left], node_features.title_count[right]) >= _MANY
+    inside, around = _containment(row, column, *(np.where(enough, share, 0) for share in shares))
+    table = _FeatureTable(node_features, left, right, class_numbers, shares, inside == around)
+    features = np.column_stack([table.column(name) for name in FEATURES])
+    return CandidatePairs(left, right, features, *shares, inside, around)
 
 
-class _ShopPair:
-    """All pairs of two shops: cheap features as dense matrices [some, others], the others pair by pair."""
-
-    def __init__(
-        self, node_features: NodeFeatures, classes: Sequence[str], shops: tuple[Sequence[int], Sequence[int]]
-    ) -> None:
-        self._node_features = node_features
-        self._some, self._others = (list(nodes) for nodes in shops)
-        some, others = self._some, self._others
-        self.names = _cosines(node_features.names, some, others)
-        self.words = _cosines(node_features.words, some, others)
-        self.forward = title_shares(node_features, some, others)
-        self.backward = title_shares(node_features, others, some).T
-        self.same_class = np.array([classes[i] for i in some])[:, None] == np.array([classes[j] for j in others])
-
-    def select(self, reviewed: Iterable[Ends]) -> tuple[Places, Places]:
-        """Return the indices of the candidate pairs, sorted."""
-        shares = np.maximum(self.forward, self.backward)
-        near = np.where(self.same_class, self.words, 0)
-        within = (self.names >= _ALIKE_NAMES) | (shares >= _MIN_SHARE) | _top(near) | _top(near.T).T
-        across = (np.minimum(self.forward, self.backward) >= _MIN_SHARE) | (shares >= _MIN_SHARE_ACROSS)
-        wanted = np.where(self.same_class, within, across)
-        row, column = ({node: place for place, node in enumerate(nodes)} for nodes in (self._some, self._others))
-        for a, b in reviewed:
-            if a in row and b in column:
-                wanted[row[a], column[b]] = True
-        i, j = np.nonzero(wanted)
-        return i, j
-
-    def containment(self, i: Places, j: Places) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Return for each pair whether the right node contains the left node and a third one, and the reverse.
-
-        A node contains others if most of their titles go to it, and a good part of its titles goes to each.
-        """
-        inside = (self.forward >= _MOSTLY) & (self.backward >= _A_PART)
-        around = (self.backward >= _MOSTLY) & (self.forward >= _A_PART)
-        return inside[i, j] & (inside.sum(axis=0)[j] > 1), around[i, j] & (around.sum(axis=1)[i] > 1)
-
-    def column(self, name: str, i: Places, j: Places) -> Floats:
-        """Return one feature of pairs."""
-        return np.asarray(getattr(self, f"_{name}")(i, j), dtype=np.float64)
-
-    def _name(self, i: Places, j: Places) -> list[float]:
-        nodes = self._node_features.nodes
-        return [label_similarity(nodes[self._some[a]].name, nodes[self._others[b]].name) for a, b in _zip(i, j)]
-
-    def _name_ngrams(self, i: Places, j: Places) -> Floats:
-        return np.asarray(self.names[i, j])
-
-    def _name_rival(self, i: Places, j: Places) -> Floats:
-        return _lead(np.where(self.same_class, self.names, 0), i, j)
-
-    def _path(self, i: Places, j: Places) -> Floats:
-        return self._rows("paths", i, j)
-
-    def _content(self, i: Places, j: Places) -> Floats:
-        return self._rows("plain", i, j)
-
-    def _words(self, i: Places, j: Places) -> Floats:
-        return np.asarray(self.words[i, j])
-
-    def _words_rival(self, i: Places, j: Places) -> Floats:
-        return _lead(self.words, i, j)
-
-    def _title_share(self, i: Places, j: Places) -> Floats:
-        return np.minimum(self.forward[i, j], self.backward[i, j])
-
-    def _title_share_mean(self, i: Places, j: Places) -> Floats:
-        return np.sqrt(self.forward[i, j] * self.backward[i, j])
-
-    def _title_share_rival(self, i: Places, j: Places) -> Floats:
-        # If titles of a third node go to the same node, that node is the broader one.
-        return np.minimum(_lead_in_rows(self.forward.T, j, i), _lead_in_rows(self.backward, i, j))
-
-    def _named(self, i: Places, j: Places) -> list[float]:
-        share = self._node_features.share_with_name
-        return [(share(a, b) + share(b, a)) / 2 for a, b in self._nodes(i, j)]
-
-    def _properties(self, i: Places, j: Places) -> Floats:
-        return self._rows("properties", i, j)
-
-    def _values(self, i: Places, j: Places) -> Floats:
-        return self._rows("values", i, j)
-
-    def _price(self, i: Places, j: Places) -> Floats:
-        one, other = (self._node_features.prices[nodes] for nodes in self._ends(i, j))
-        spread = np.maximum(np.hypot(one[:, 1], other[:, 1]), 0.1)
-        return np.nan_to_num(np.exp(-np.abs(one[:, 0] - other[:, 0]) / spread))
-
-    def _images(self, i: Places, j: Places) -> list[float]:
-        images = self._node_features.images
-        pairs = ((images[a], images[b]) for a, b in self._nodes(i, j))
-        return [len(one & other) / min(len(one), len(other)) if one and other else 0.0 for one, other in pairs]
-
-    def _class(self, i: Places, j: Places) -> Floats:
-        return np.asarray(self.same_class[i, j], dtype=np.float64)
-
-    def _ends(self, i: Places, j: Places) -> tuple[Places, Places]:
-        return np.array(self._some)[i], np.array(self._others)[j]
-
-    def _nodes(self, i: Places, j: Places) -> Iterator[Ends]:
-        return _zip(*self._ends(i, j))
-
-    def _rows(self, matrix: str, i: Places, j: Places) -> Floats:
-        """Return the cosines of pairs of rows."""
-        rows, (one, other) = getattr(self._node_features, matrix), self._ends(i, j)
-        return np.asarray(rows[one].multiply(rows[other]).sum(axis=1), dtype=np.float64).ravel()
+def _select(
+    found: NodeFeatures, classes: Places, some: Places, others: Places, reviewed: Iterable[Ends]
+) -> tuple[Places, Places]:
+    """Return the ends of the candidate pairs, sorted."""
+    names, other_names = ([fold_name(found.nodes[place].name) for place in side] for side in (some, others))
+    alike = ((int(some[i]), int(others[j])) for i, j, _ in similar_labels(names, other_names, _ALIKE_NAMES))
+    near = _nearest(found, classes, some, others)
+    far = ((a, b) for b, a in _nearest(found, classes, others, some))
+    known = set(some.tolist()), set(others.tolist())
+    asked = ((a, b) for a, b in reviewed if a in known[0] and b in known[1])
+    pairs = sorted({*alike, *near, *far, *asked})
+    return np.array([a for a, _ in pairs], dtype=np.int64), np.array([b for _, b in pairs], dtype=np.int64)
 
 
-def _zip(i: Places, j: Places) -> Iterator[Ends]:
-    yield from zip(i.tolist(), j.tolist(), strict=True)
+def _nearest(found: NodeFeatures, classes: Places, some: Places, others: Places) -> Iterator[Ends]:
+    """Yield for each node of one shop its nearest ones of the other, block by block."""
+    matrices = [(matrix, csr_array(matrix[others].T)) for matrix in (found.names, found.below, found.words)]
+    for start in range(0, len(some), _ROWS_AT_ONCE):
+        rows = some[start : start + _ROWS_AT_ONCE]
+        name, below, words = ((matrix[rows] @ columns).toarray() for matrix, columns in matrices)
+        same = classes[rows][:, None] == classes[others][None, :]
+        every = name + below + words
+        for matrix in (name, words, every, np.where(same, every, 0)):
+            i, j = np.nonzero(_top(matrix))
+            yield from zip(rows[i].tolist(), others[j].tolist(), strict=True)
 
 
-def _cosines(rows: csr_array, some: Sequence[int], others: Sequence[int]) -> Floats:
-    return np.asarray((rows[some] @ rows[others].T).toarray())
-
-
-def _top(matrix: Floats) -> NDArray[np.bool_]:
+def _top(matrix: Floats) -> Flags:
     """Mark the few largest values of each row."""
     if matrix.shape[1] <= _NEAREST:
         return np.asarray(matrix > 0)
@@ -216,20 +137,151 @@ def _top(matrix: Floats) -> NDArray[np.bool_]:
     return np.asarray((matrix >= bound[:, None]) & (matrix > 0))
 
 
-def _lead(matrix: Floats, i: Places, j: Places) -> Floats:
-    """Return the lead of each pair over the best other pair of its row or column, whichever is smaller."""
-    return np.minimum(_lead_in_rows(matrix, i, j), _lead_in_rows(matrix.T, j, i))
+def _places(nodes: Places, count: int) -> Places:
+    """Return node -> its place among some nodes, [count]."""
+    place: Places = np.zeros(count, dtype=np.int64)
+    place[nodes] = np.arange(len(nodes))
+    return place
 
 
-def _lead_in_rows(matrix: Floats, i: Places, j: Places) -> Floats:
-    if matrix.shape[1] < 2:
-        return np.asarray(matrix[i, j])
-    two = np.sort(np.partition(matrix, -2, axis=1)[:, -2:], axis=1)
-    own = matrix[i, j]
-    return np.asarray(own - np.where(own >= two[i, 1], two[i, 0], two[i, 1]))
+def _entries(matrix: csr_array, row: Places, column: Places) -> Floats:
+    return np.asarray(matrix[row, column], dtype=np.float64).ravel() if len(row) else np.zeros(0)
 
 
-def title_shares(node_features: NodeFeatures, some: Sequence[int], others: Sequence[int]) -> Floats:
+def _containment(row: Places, column: Places, forward: Floats, backward: Floats) -> tuple[Flags, Flags]:
+    """Return for each pair whether the right node contains the left node and a third one, and the reverse.
+
+    A node contains others if most of their titles go to it, and a good part of its titles goes to each.
+    """
+    inside = (forward >= _MOSTLY) & (backward >= _A_PART)
+    around = (backward >= _MOSTLY) & (forward >= _A_PART)
+    in_column = np.bincount(column, weights=inside, minlength=1)
+    in_row = np.bincount(row, weights=around, minlength=1)
+    return inside & (in_column[column] > 1), around & (in_row[row] > 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _FeatureTable:
+    """The candidate pairs of two shops, feature by feature."""
+
+    nodes: NodeFeatures
+    left: Places
+    right: Places
+    classes: Places
+    shares: tuple[Floats, Floats]
+    whole: Flags
+
+    def column(self, name: str) -> Floats:
+        """Return one feature of all pairs."""
+        return np.asarray(getattr(self, f"_{name}")(), dtype=np.float64)
+
+    def _equal(self) -> list[bool]:
+        nodes = self.nodes.nodes
+        return [_equal_names(nodes[a], nodes[b]) for a, b in self._ends()]
+
+    def _name(self) -> list[float]:
+        return [label_similarity(fold_name(a), fold_name(b)) for a, b in self._names()]
+
+    def _name_ngrams(self) -> Floats:
+        return self._cosines(self.nodes.names)
+
+    def _name_words(self) -> Floats:
+        return self._cosines(self.nodes.name_words)
+
+    def _qualifiers(self) -> list[float]:
+        return [float(qualifiers(a) == qualifiers(b)) for a, b in self._names()]
+
+    def _parents(self) -> Floats:
+        return self._where(_filled(self.nodes.parents), self._cosines(self.nodes.parents))
+
+    def _below(self) -> Floats:
+        return self._where(self.nodes.below_count > 0, self._cosines(self.nodes.below))
+
+    def _content(self) -> Floats:
+        return self._where(self._titled(), self._cosines(self.nodes.plain))
+
+    def _words(self) -> Floats:
+        return self._where(self._titled(), self._cosines(self.nodes.words))
+
+    def _title_share(self) -> Floats:
+        return self._where(self._titled(), np.sqrt(self.shares[0] * self.shares[1]))
+
+    def _named(self) -> Floats:
+        share = self.nodes.share_with_name
+        named = [(share(a, b) + share(b, a)) / 2 for a, b in self._ends()]
+        return self._where(self._titled(), np.array(named))
+
+    def _properties(self) -> Floats:
+        return self._where(_filled(self.nodes.properties), self._cosines(self.nodes.properties))
+
+    def _values(self) -> Floats:
+        return self._where(_filled(self.nodes.values), self._cosines(self.nodes.values))
+
+    def _price(self) -> Floats:
+        one, other = self.nodes.prices[self.left], self.nodes.prices[self.right]
+        spread = np.maximum(np.hypot(one[:, 1], other[:, 1]), 0.1)
+        return np.asarray(np.exp(-np.abs(one[:, 0] - other[:, 0]) / spread))
+
+    def _images(self) -> list[float]:
+        sets = ((self.nodes.images[a], self.nodes.images[b]) for a, b in self._ends())
+        return [len(one & other) / min(len(one), len(other)) if one and other else np.nan for one, other in sets]
+
+    def _embedding(self) -> Floats:
+        vectors = self.nodes.embeddings
+        if vectors is None:
+            return np.full(len(self.left), np.nan)
+        return np.asarray((vectors[self.left] * vectors[self.right]).sum(axis=1))
+
+    def _class(self) -> Flags:
+        return np.asarray(self.classes[self.left] == self.classes[self.right])
+
+    def _mean(self) -> Floats:
+        vectors, titles = self._embedding(), (np.sqrt(self._words()) + self._title_share()) / 2
+        parts = [self._name(), self._name_ngrams(), self._below(), titles, vectors]
+        columns = np.array(parts, dtype=np.float64).reshape(len(parts), -1)
+        one = np.ones(len(self.left))
+        weights = np.array([one, one, self._weight(self.nodes.below_count), self._weight(self.nodes.title_count), one])
+        weights[np.isnan(columns)] = 0
+        return np.asarray((np.nan_to_num(columns) * weights).sum(axis=0) / weights.sum(axis=0))
+
+    def _weight(self, count: Places) -> Floats:
+        fewer = np.minimum(count[self.left], count[self.right])
+        return np.asarray(2 * fewer / (fewer + _ENOUGH))
+
+    def _whole(self) -> Flags:
+        return self.whole
+
+    def _titled(self) -> Flags:
+        return _filled(self.nodes.words)
+
+    def _where(self, known: Flags, values: Floats) -> Floats:
+        """Return the values, NaN for pairs of which one node lacks the fact."""
+        return np.where(known[self.left] & known[self.right], values, np.nan)
+
+    def _cosines(self, rows: csr_array) -> Floats:
+        products = rows[self.left].multiply(rows[self.right]).sum(axis=1)
+        return np.minimum(np.asarray(products, dtype=np.float64).ravel(), 1)
+
+    def _ends(self) -> Iterator[Ends]:
+        yield from zip(self.left.tolist(), self.right.tolist(), strict=True)
+
+    def _names(self) -> Iterator[tuple[str, str]]:
+        yield from ((self.nodes.nodes[a].name, self.nodes.nodes[b].name) for a, b in self._ends())
+
+
+def _equal_names(a: Node, b: Node) -> bool:
+    """Return whether two names are equal when folded, those above too where these say nothing (配件, Other)."""
+    names = [fold_name(node.name).replace(" ", "") for node in (a, b)]
+    if names[0] != names[1] or not is_generic(a.name):
+        return names[0] == names[1]
+    return label_similarity(*(fold_name(above) for above in (a.within, b.within))) >= _ALIKE_NAMES
+
+
+def _filled(matrix: csr_array) -> Flags:
+    return np.asarray(np.diff(matrix.indptr) > 0)
+
+
+def title_shares(node_features: NodeFeatures, some: Places, others: Places) -> csr_array:
     """Return the share of titles of each node that are nearest to each node of another shop, [some, others].
 
     Nearness is the cosine of words weighted by rarity. A title that is equally near to several nodes counts
@@ -241,17 +293,26 @@ def title_shares(node_features: NodeFeatures, some: Sequence[int], others: Seque
         some: Nodes of one shop.
         others: Nodes of another shop.
     """
-    place = np.full(len(node_features.nodes), -1)
-    place[list(some)] = np.arange(len(some))
-    rows = np.flatnonzero(place[node_features.owner] >= 0)
-    centres = csr_array(node_features.words[list(others)].T)
-    found = np.zeros((len(some), len(others)))
-    for start in range(0, len(rows), _TITLES_AT_ONCE):
-        chosen = rows[start : start + _TITLES_AT_ONCE]
-        near = (node_features.titles[chosen] @ centres).toarray()
-        best = near.max(axis=1, keepdims=True, initial=0.0)
-        nearest = (near >= best) & (best > 0)
-        shares = nearest / np.maximum(nearest.sum(axis=1, keepdims=True), 1)
-        np.add.at(found, place[node_features.owner[chosen]], shares)
-    counts = np.bincount(place[node_features.owner[rows]], minlength=len(some))
-    return np.asarray(found / np.maximum(counts, 1)[:, None])
+    count = len(node_features.nodes)
+    place, member = _places(some, count), np.zeros(count, dtype=np.bool_)
+    member[some] = True
+    rows = np.flatnonzero(member[node_features.owner])
+    centres = csr_array(node_features.words[others].T)
+    found = [
+        _nearest_nodes(node_features, rows[at : at + _TITLES_AT_ONCE], centres)
+        for at in range(0, len(rows), _TITLES_AT_ONCE)
+    ]
+    owners, columns, shares = (np.concatenate(parts) for parts in (zip(*found, strict=True) if found else ([[]],) * 3))
+    counts = np.maximum(np.bincount(place[node_features.owner[rows]], minlength=len(some)), 1)
+    owners = place[owners.astype(np.int64)]
+    entries = coo_array((shares / counts[owners], (owners, columns.astype(np.int64))), shape=(len(some), len(others)))
+    return csr_array(entries)
+
+
+def _nearest_nodes(node_features: NodeFeatures, titles: Places, centres: csr_array) -> tuple[Places, Places, Floats]:
+    """Return owner, nearest node and share of the nearest nodes of some titles."""
+    near = (node_features.titles[titles] @ centres).toarray()
+    best = near.max(axis=1, keepdims=True, initial=0.0)
+    nearest = (near >= best) & (best > 0)
+    row, column = np.nonzero(nearest)
+    return node_features.owner[titles][row], column, 1 / nearest.sum(axis=1)[row]

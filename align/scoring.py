@@ -6,7 +6,7 @@ from typing import Protocol
 
 from align.catalogue import Facts
 from align.category import Category, Node, NodeKey, interleave_titles, make_nodes
-from align.learned_rule import LearnedPairs, PairModel, judge_pairs
+from align.learned_rule import PairModel, judge_pairs
 from align.pairs import LabelPair, score_pairs
 from align.review.effective_decisions import EffectiveDecisions
 from align.settings import AlignSettings
@@ -41,16 +41,11 @@ class PublishedScorer:
 
     data: CategoryData
     settings: AlignSettings
-    further: tuple[LabelPair, ...] = ()
-    """Second-level pairs for review, although their names are not similar enough."""
 
     def score(self, nodes: Sequence[Node], reviewed: Iterable[tuple[NodeKey, NodeKey]]) -> list[LabelPair]:
-        """Return the pairs with similar names, then the further ones."""
+        """Return the pairs with similar names."""
         texts = [join_titles(interleave_titles(node, self.data.titles), self.settings.characters) for node in nodes]
-        found = score_pairs(nodes, texts, self.settings, reviewed)
-        known = {(pair.a.key, pair.b.key) for pair in found}
-        more = pairs_among(self.further, nodes) if nodes and nodes[0].depth == _SECOND else []
-        return found + [pair for pair in more if (pair.a.key, pair.b.key) not in known]
+        return score_pairs(nodes, texts, self.settings, reviewed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +64,8 @@ class LearnedScorer:
         """Return the candidate pairs with their probabilities."""
         if nodes and nodes[0].depth == _SECOND:
             return pairs_among(self.second, nodes)
-        found = judge_pairs(nodes, [""] * len(nodes), self.data.titles, self.data.facts, self.data.decided, self.model)
-        return list(found.pairs)
+        data = self.data
+        return judge_pairs(nodes, [""] * len(nodes), data.titles, data.facts, data.decided, self.model)[0]
 
 
 def pairs_among(pairs: Iterable[LabelPair], nodes: Sequence[Node]) -> list[LabelPair]:
@@ -85,7 +80,7 @@ def pairs_among(pairs: Iterable[LabelPair], nodes: Sequence[Node]) -> list[Label
 
 def judge_second_level(
     members: Mapping[str, Iterable[Category]], data: CategoryData, model: PairModel | None
-) -> LearnedPairs:
+) -> tuple[list[LabelPair], PairModel]:
     """Judge all pairs of second-level names by the learned rule, within classes and across classes."""
     placed = [(node, name) for name, categories in members.items() for node in make_nodes(categories, 2)]
     placed.sort(key=lambda one: (one[0].source, one[1], one[0].name))

@@ -18,10 +18,7 @@ class AlignSettings(StageSettings):
     """How the categories of several sources become one hierarchy; defaults are those of MEP-3M."""
 
     rule: Literal["mep3m", "learned"] = "mep3m"
-    """Rule of the second and third level: the published rule, or a rule learned from reviewed pairs.
-
-    The published rule applies until three pairs are accepted and three are rejected.
-    """
+    """Rule of the second and third level: the published one, or a model trained on real shops that reviews update."""
     first_level: dict[str, str] = Field(default_factory=dict)
     """Outermost category -> class; keys ``source:Name``, or ``Name`` for all sources. The paper did this by hand.
 
@@ -32,7 +29,11 @@ class AlignSettings(StageSettings):
     s_label: float = Field(default=0.5, gt=0, le=1)
     """Minimum name similarity of two categories with one label (MEP-3M)."""
     s_content: float | Literal["same_names"] = 0.75
-    """Title similarity to exceed; ``same_names``: the mean over pairs of equal names, as for the paper's 0.75."""
+    """Title similarity to exceed; ``same_names``: the mean over pairs of equal names, as for the paper's 0.75.
+
+    0.75 fits hundreds of Chinese titles per category. Measured on English shops with few titles: s_label 0.3 and
+    s_content 0.05 give F1 .80, the paper's .26; without titles: s_content -1 gives .86, the paper's .64.
+    """
     content_terms: ContentTerms = "counts"
     """Word vectors of titles: counts (word counts, to which the paper's 0.75 applies), binary (presence of words) or
     simtext (presence of words, computed by the package simtext 1.2; equal to binary within 1e-9, and much slower)."""

@@ -6,7 +6,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from annotate.judgement_state import all_judgements, paused_workers, state_digest
-from annotate.matches import match_pairs
 from annotate.settings import AnnotateSettings
 from m5data.records import Reject
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
@@ -40,6 +39,8 @@ def run(
         stage.write("judgements", kept)
         left_out = [] if settings.count_paused else paused_workers(store.state)
         counted = kept.filter(pc.invert(pc.is_in(kept["worker"], pa.array(left_out, pa.string()))))
+        from annotate.matches import match_pairs  # noqa: PLC0415 - imports SciPy, which an unchanged run need not wait for
+
         stage.write("matches", match_pairs(counted, settings.method, settings.threshold))
         stage.reject(_reject(row) for row in lost.to_pylist())
         progress.advance(judgements.num_rows)

@@ -4,46 +4,50 @@ import hashlib
 import sqlite3
 import time
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import closing
-
-import pyarrow as pa
 
 from crawler.crawl.frontier import FRONTIER_DDL
 from crawler.crawl.nothing_kept import explain_no_products
 from crawler.crawl.stored_pages import StoredPageRow, pages_digest, remember_outcomes, stored_pages
+from crawler.pages.outcome import PageOutcome
 from crawler.records.choice import ChosenPages, choose_products
-from crawler.records.page_reader import Outcomes, PageReader, read_pages
-from crawler.records.tables import known_products, write_records
+from crawler.records.page_reader import PageReader, read_pages
+from crawler.records.tables import RecordFiles, known_products, write_records
 from crawler.settings import CrawlSettings
 from crawler.tombstoned_pages import drop_tombstoned_pages
 from m5data.errors import DataError
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Objects, Stage, Store
-from storage.state import load_or_create_key
+from storage.history import write_history
+from storage.identity import load_or_create_key
 from takedown.register import open_register
 
 __all__ = ["run"]
 
 _SILENT = SilentProgress()
 _Readers = dict[str, PageReader]
+_Outcomes = dict[tuple[str, str], PageOutcome]
+"""Source and URL -> outcome."""
 
 
 def run(store: Store, settings: CrawlSettings, *, clock: Clock = utc_now, progress: Progress = _SILENT) -> StageReport:
-    """Write ``products``, ``specs`` and ``media`` (pending) from the stored pages of all sources.
+    """Write ``products``, ``specs``, ``media`` (pending) and ``history`` from the stored pages of all sources.
 
     A page is read again only if its bytes or its reader changed. Products from feeds stay. A product is removed if its
     page is gone (404, 410), and stays unchanged if its page failed otherwise.
 
-    ``read`` counts the pages that have or should have a product: pages with a product, pages that match the
-    ``product_urls`` of a source or, without those, that a sitemap lists and that are not listings, and pages that
-    cannot be read. Listings and other pages without a product do not count.
-    Reasons: ``not_a_product``, ``soft_404``, ``no_content``, ``opt_out``, ``duplicate_url``,
-    ``no_native_id``, ``unreadable`` and those of :class:`m5data.errors.PageError`.
+    ``read`` counts all stored pages: each becomes a product or a reject. Reasons: ``listing`` and ``other`` (pages that
+    show no product and need not); ``not_a_product`` (a page that matches the ``product_urls`` of a source or, without
+    those, that a sitemap lists); ``soft_404``, ``no_content``, ``opt_out``, ``duplicate_url``, ``no_native_id``;
+    ``timeout``, ``memory``, ``crashed`` and ``output_limit`` (reading the page was stopped), ``unreadable``, and those
+    of :class:`m5data.errors.PageError`.
 
     Args:
         store: Storage of the workspace.
         settings: The sources with their page objects.
-        clock: Gives the time at which pages of taken-down items are dropped. Records have the time of their page.
+        clock: Gives the time of changes, and at which pages of taken-down items are dropped. Records have the time of
+            their page.
         progress: Advances with every page read.
 
     Raises:
@@ -65,17 +69,21 @@ def run(store: Store, settings: CrawlSettings, *, clock: Clock = utc_now, progre
                     return stage.report_unchanged()
                 stale = [page for page in pages if _is_stale(page, readers)]
                 progress.start("records", len(stale))
-                outcomes, choice = _write(stage, store.objects, pages, stale, readers, settings, progress)
-                late = [page for page in pages if outcomes[page.source, page.url].kind == "taken_down"]
-                drop_tombstoned_pages(store, connection, register, late, clock())
+                choice, read = _write(stage, store.objects, pages, stale, readers, settings, progress)
+                late = [page for page in pages if _kind(page, read) == "taken_down"]
+                now = clock()
+                write_history(stage, now)
+                drop_tombstoned_pages(store, connection, register, late, now)
                 report = stage.commit(_report(choice, began))
-                remember_outcomes(
-                    connection,
-                    ((p, readers[p.source].version, outcomes[p.source, p.url]) for p in stale),
-                )
+                remember_outcomes(connection, _news(pages, readers, {**read, **choice.outcomes}))
                 progress.finish()
                 _check_products(connection, settings, choice)
                 return report
+
+
+def _kind(page: StoredPageRow, read: _Outcomes) -> str | None:
+    outcome = read.get((page.source, page.url)) or page.outcome
+    return outcome.kind if outcome else None
 
 
 def _check_products(connection: sqlite3.Connection, settings: CrawlSettings, choice: ChosenPages) -> None:
@@ -84,7 +92,7 @@ def _check_products(connection: sqlite3.Connection, settings: CrawlSettings, cho
     Raises:
         DataError: A source has none.
     """
-    with_products = {page.source for page in choice.products.values()}
+    with_products = {one.page.source for one in choice.products.values()}
     names = [name for name, source in settings.sources.items() if source.start and name not in with_products]
     said = (explain_no_products(connection, name, settings.sources[name]) for name in names)
     if messages := [message for message in said if message]:
@@ -103,17 +111,35 @@ def _write(
     readers: _Readers,
     settings: CrawlSettings,
     progress: Progress,
-) -> tuple[Outcomes, ChosenPages]:
-    """Read stale pages, choose among all pages, and write the tables and rejects."""
-    outcomes, new = read_pages(stale, readers, objects, stage.spool, progress)
-    remembered = {(p.source, p.url): p.outcome for p in pages if p.outcome}
-    outcomes = {**remembered, **outcomes}
-    choice = choose_products(pages, outcomes, settings)
-    lost = _without_rows(choice, known_products(stage.before), stale)
-    _, found_again = read_pages(lost, readers, objects, stage.spool, progress)
-    write_records(stage, choice, {name: pa.concat_tables([rows, found_again[name]]) for name, rows in new.items()})
+) -> tuple[ChosenPages, _Outcomes]:
+    """Read stale pages, choose among all pages, and write the tables and rejects.
+
+    Returns:
+        The choice, and the outcomes of the stale pages.
+    """
+    read: _Outcomes = {}
+    with closing(RecordFiles(stage.scratch / "records")) as rows:
+        for outcomes, found in read_pages(stale, readers, objects, stage.spool, settings, progress):
+            read.update(outcomes)
+            rows.add(found)
+        remembered = {(p.source, p.url): p.outcome for p in pages if p.outcome}
+        choice = choose_products(pages, {**remembered, **read}, settings)
+        lost = _without_rows(choice, known_products(stage.before), read)
+        for _, found in read_pages(lost, readers, objects, stage.spool, settings, progress):
+            rows.add(found)
+    write_records(stage, choice, rows)
     stage.reject(choice.rejects)
-    return outcomes, choice
+    return choice, read
+
+
+def _news(
+    pages: Iterable[StoredPageRow], readers: _Readers, outcomes: _Outcomes
+) -> Iterator[tuple[StoredPageRow, str, PageOutcome]]:
+    """Yield the pages whose outcome, or parser, is not the one that is remembered."""
+    for page in pages:
+        version, outcome = readers[page.source].version, outcomes.get((page.source, page.url))
+        if outcome is not None and (page.parser, page.outcome) != (version, outcome):
+            yield page, version, outcome
 
 
 def _report(choice: ChosenPages, began: float) -> StageReport:
@@ -123,13 +149,12 @@ def _report(choice: ChosenPages, began: float) -> StageReport:
     return StageReport("records", kept + dropped.total(), kept, dict(sorted(dropped.items())), seconds)
 
 
-def _without_rows(choice: ChosenPages, known: set[tuple[str, str]], read: list[StoredPageRow]) -> list[StoredPageRow]:
+def _without_rows(choice: ChosenPages, known: set[tuple[str, str]], read: _Outcomes) -> list[StoredPageRow]:
     """Return chosen pages whose rows are neither in the tables nor just read: another page was chosen before."""
-    fresh = {(page.source, page.url) for page in read}
     return [
-        page
-        for name, page in choice.products.items()
-        if (page.source, page.url) not in fresh and (name, page.sha256) not in known
+        one.page
+        for name, one in choice.products.items()
+        if (one.page.source, one.page.url) not in read and (name, one.page.sha256) not in known
     ]
 
 

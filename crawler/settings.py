@@ -124,6 +124,12 @@ class CrawlSettings(StageSettings):
     """Next pages in a row, and different query strings of one path, at most: facets and calendars have no end."""
     max_redirects: int = Field(default=5, gt=0)
     """Redirects in a row; as many as RFC 9309 (section 2.3.1.2) asks for."""
+    parse_timeout_s: float = Field(default=10, gt=0)
+    """Seconds after which the reading of a page is stopped; real pages take a fiftieth of a second."""
+    parse_memory_mb: int = Field(default=1024, ge=64)
+    """Memory that the reading of a page may take; the largest page met took 150 MB."""
+    parse_workers: int | None = Field(default=None, ge=1, le=64)
+    """Processes that read pages; None: one for each core."""
     retries: int = Field(default=3, ge=0)
     """Further tries of a request that failed for a passing reason, within one run."""
     backoff_s: float = Field(default=2, ge=0)

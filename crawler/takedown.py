@@ -13,8 +13,8 @@ from crawler.page_scrub import scrub_page
 from crawler.pages.privacy import hash_merchant
 from crawler.pages.urls import normalise
 from storage import Store
+from storage.identity import load_or_create_key
 from storage.objects.warc import StoredPage, parse_response
-from storage.state import load_or_create_key
 from takedown.plan import Plan, Removal, Target
 from takedown.words import Words
 

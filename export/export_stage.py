@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from export.card import dataset_card
+from export.croissant import croissant
 from export.folders import open_folder
 from export.link_shards import LINKS_SUFFIX, RECORDS_SUFFIX, LinkShard, M5ProductShard, Mep3mShard
 from export.manifest import CARD, CROISSANT, Claim, is_whole
-from export.metadata import croissant, dataset_card
 from export.parquet_shards import SUFFIX as PARQUET_SUFFIX
 from export.parquet_shards import open_parquet_shard
 from export.reader import chosen_sql, split_names, stored_samples
@@ -158,7 +159,8 @@ def _write_format(job: _Job, form: ShardFormat, target: Target, tables: Mapping[
     sizes = {split: sum(shard.samples for shard in parts) for split, parts in shards.items()}
     card = dataset_card(job.recipe, job.snapshot, sizes, job.rights, form)
     target.claim.write(CARD, card.encode())
-    target.claim.write(CROISSANT, croissant(job.recipe, tables["splits"], sizes, job.rights, form))
+    description = croissant(job.recipe, tables["splits"], job.snapshot.created, sizes, job.rights, form)
+    target.claim.write(CROISSANT, description)
     content: dict[str, object] = {
         "recipe": job.recipe,
         "where": job.settings.where,

@@ -14,12 +14,12 @@ from extract.audio.decode import AudioDecoder, AudioPacket
 from extract.audio.encode import encode_audio, feature_rate
 from extract.container import find_audio, find_video, open_media, read_packets
 from extract.images import ImageFault, measure
-from extract.isolation.message import Json, Message
-from extract.results import ClipResult, Fault, Frames, KeptFrame
+from extract.results import ClipResult, Frames, KeptFrame
 from extract.video.jpeg import Jpeg, JpegEncoder
 from extract.video.sample import CodedVideo, Sampler
 from extract.video.seconds import VideoPacket
 from m5data.errors import MediaError
+from storage.isolation.message import Fault, Json, Message
 
 if TYPE_CHECKING:  # decoder processes get plain values and never load pydantic
     from extract.settings import ExtractSettings, VideoSettings

@@ -1,6 +1,5 @@
 """Stored objects decoded by child processes on this machine."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -11,14 +10,14 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from extract.clip import handle
 from extract.images import ImageMeasures
-from extract.isolation.message import Json, Message
-from extract.isolation.pool import DecoderPool, Job, PoolLimits
-from extract.results import Audio, ClipResult, Fault, Frames, KeptFrame
+from extract.results import Audio, ClipResult, Frames, KeptFrame
 from extract.settings import ExtractSettings, LimitSettings
 from m5data.errors import CorruptObjectError
 from m5data.records import MediaKind
+from storage.isolation.message import Fault, Json, Message
+from storage.isolation.pool import ChildPool, Job, PoolLimits, processes_for
 
-__all__ = ["Item", "LocalEngine", "Result", "_unpack_clip", "_unpack_image", "processes_for"]
+__all__ = ["Item", "LocalEngine", "Result", "_unpack_clip", "_unpack_image"]
 
 Result = ClipResult | ImageMeasures | Fault
 """A video's ``ClipResult``, or an image's measures or fault."""
@@ -62,9 +61,7 @@ class LocalEngine:
         running: dict[str, Item] = {}
         refused: list[tuple[Item, Fault]] = []
         processes = processes_for(self._settings.workers, count)
-        with DecoderPool(
-            partial(handle, _plain(self._settings)), processes, pool_limits(self._settings.limits)
-        ) as pool:
+        with ChildPool(partial(handle, _plain(self._settings)), processes, pool_limits(self._settings.limits)) as pool:
             for job, reply in pool.run(self._jobs(items, running, refused)):
                 item = running.pop(job.key)
                 yield item, _unpack_clip(reply) if item.kind == "video" else _unpack_image(reply)
@@ -95,12 +92,6 @@ def _refusals(refused: list[tuple[Item, Fault]]) -> Iterator[tuple[Item, Result]
     while refused:
         item, fault = refused.pop(0)
         yield item, ClipResult(fault, fault) if item.kind == "video" else fault
-
-
-def processes_for(workers: int | None, items: int) -> int:
-    """Return how many processes to start: ``workers``, else one for each core, and at most one for each item."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(workers or cores, items))
 
 
 def pool_limits(limits: LimitSettings) -> PoolLimits:

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from extract.collector import Collector
 from extract.engine import LocalEngine
 from extract.partitions import Partition, PartitionRunner, extract_partition
-from extract.pending import keep_known, list_new, open_results
+from extract.pending import is_restored, keep_known, list_new, open_results
 from extract.settings import ExtractSettings
 from m5data.errors import MissingInputError, SettingsError
 from m5data.records import Reject
@@ -74,6 +74,7 @@ def run(
     Raises:
         MissingInputError: There is no table ``media`` yet.
         SettingsError: The settings ask for librosa, which is not installed.
+        MissingSegmentError: A segment is not there: nothing is written, and the next run tries again.
         DataError: Decoder processes do not start.
     """
     if settings.feature.backend == "librosa" and find_spec("librosa") is None:
@@ -82,10 +83,14 @@ def run(
             "Run pip install 'm5data[librosa]', or remove the setting."
         )
     with store.stage("extract", settings=settings.digest(), reads=["media"]) as stage:
-        if stage.unchanged:
+        if stage.unchanged and not is_restored(store, stage.before):
             return stage.report_unchanged()
         if "media" not in stage.before.tables:
-            raise MissingInputError("extract: there is no table media yet. Run m5data crawl and m5data download first.")
+            if "products" not in stage.before.tables:
+                raise MissingInputError(
+                    "extract: there is no table media yet. Run m5data crawl and m5data download first."
+                )
+            return stage.commit(StageReport("extract", 0, 0))  # products from feeds without media
         return _work(store, stage, settings, clock, progress, runner)
 
 

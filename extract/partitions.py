@@ -12,11 +12,12 @@ import pyarrow as pa
 from extract.audio.encode import describe_feature
 from extract.engine import Item, LocalEngine, Result
 from extract.images import ImageMeasures
-from extract.results import Audio, ClipResult, Fault, Frames
+from extract.results import Audio, ClipResult, Frames
 from extract.settings import ExtractSettings
 from m5data.errors import DataError
 from m5data.version import __version__
 from storage import ObjectWriter, Spool, Store, waited_for
+from storage.isolation.message import Fault
 
 __all__ = ["DecodePaths", "Partition", "PartitionRunner", "extract_partition", "hand_out", "in_process"]
 

@@ -11,10 +11,11 @@ from extract.audio.encode import describe_feature
 from extract.engine import Item
 from extract.partitions import Partition
 from extract.settings import ExtractSettings
+from m5data.errors import CorruptObjectError, MissingSegmentError
 from m5data.records import MediaKind
 from storage import Snapshot, Store
 
-__all__ = ["PendingObjects", "keep_known", "list_new", "open_results", "partitions", "pending_objects"]
+__all__ = ["PendingObjects", "is_restored", "keep_known", "list_new", "open_results", "partitions", "pending_objects"]
 
 _RESULTS = """
 CREATE TEMP TABLE wanted AS
@@ -44,7 +45,7 @@ INSERT INTO image_results
     WHERE sha256 IN (SELECT sha256 FROM wanted);
 INSERT INTO fault_results
     SELECT DISTINCT item, reason, detail FROM rejects
-    WHERE stage = 'extract' AND item IN (SELECT sha256 FROM wanted);
+    WHERE stage = 'extract' AND reason <> 'corrupt_object' AND item IN (SELECT sha256 FROM wanted);
 """
 
 _NEW = """
@@ -76,8 +77,22 @@ def open_results(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def keep_known(connection: duckdb.DuckDBPyConnection) -> None:
-    """Take over the results of the last run for objects that are still wanted."""
+    """Take over the results of the last run for objects that are still wanted; damaged ones are read again."""
     connection.execute(_KNOWN)
+
+
+def is_restored(store: Store, snapshot: Snapshot) -> bool:
+    """Return whether an object whose bytes were damaged in the last run can be read now."""
+    query = "SELECT DISTINCT item FROM rejects WHERE stage = 'extract' AND reason = 'corrupt_object' ORDER BY 1"
+    return any(_is_sound(store, sha256) for sha256 in snapshot.sql(query)["item"].to_pylist())
+
+
+def _is_sound(store: Store, sha256: str) -> bool:
+    try:
+        store.objects.read(sha256)
+    except (CorruptObjectError, MissingSegmentError):
+        return False
+    return True
 
 
 def list_new(connection: duckdb.DuckDBPyConnection) -> int:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from storage.isolation.message import Fault
+
 __all__ = [
     "AUDIO_REASONS",
     "FILE_REASONS",
@@ -10,7 +12,6 @@ __all__ = [
     "Audio",
     "AudioReason",
     "ClipResult",
-    "Fault",
     "FileReason",
     "FrameReason",
     "Frames",
@@ -48,16 +49,6 @@ AudioReason = Literal["broken_sound", "no_sound", "silent", "sound_too_long", "u
 FILE_REASONS: tuple[FileReason, ...] = get_args(FileReason)
 FRAME_REASONS: tuple[FrameReason, ...] = get_args(FrameReason)
 AUDIO_REASONS: tuple[AudioReason, ...] = get_args(AudioReason)
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """Why a result is missing."""
-
-    reason: str
-    """A reason of this module or of ``extract.images``."""
-    detail: str = ""
-    """One line for a person."""
 
 
 @dataclass(frozen=True, slots=True)

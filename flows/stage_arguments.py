@@ -13,12 +13,12 @@ from crawler.net.address_guard import authority
 from crawler.settings import CrawlSettings
 from export.rights import Rights
 from export.settings import ExportSettings
-from extract.engine import processes_for
 from extract.settings import ExtractSettings
 from m5data.errors import SettingsError, UsageError
 from m5data.run_options import RunContext
 from m5data.workspace import Workspace
 from splits import recipe_names, stored_recipes
+from storage.isolation.pool import processes_for
 
 __all__ = ["candidates", "crawl", "download", "export", "extract", "ingest", "judgements", "matches", "tasks"]
 
@@ -33,7 +33,7 @@ def crawl(workspace: Workspace, settings: CrawlSettings, context: RunContext) ->
     """
     del workspace
     if not settings.sources:
-        raise SettingsError("m5data.toml: there is no shop; add a section [sources.NAME] (docs/sources.md shows how)")
+        raise SettingsError("m5data.toml: there is no shop; m5data add-source URL adds one (docs/sources.md)")
     options = context.options
     only = [options.source] if options.source else None
     return {"only": only, "max_products": options.limit, "force": options.refresh}

@@ -9,18 +9,25 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Literal
 
+import duckdb
 import httpx
 import imageio_ffmpeg
 from packaging.requirements import Requirement
 
-from m5data.errors import M5DataError
+from m5data.errors import DataError, M5DataError
 from m5data.progress import running_stage
 from m5data.settings import MachineSettings
 from m5data.stage import Clock, utc_now
 from m5data.workspace import Workspace
+from storage import run_program
+from storage.copying import content_digest
 from storage.files import TEMPORARY, Layout
+from storage.identity import identity_path
+from storage.integrity import find_damage
 from storage.lock import holder_of
 from storage.remote import Home
+from storage.state import State
+from takedown.register import copy_fault
 
 __all__ = ["Finding", "examine"]
 
@@ -30,6 +37,7 @@ _WHY = {
 }
 _ANSWER_S = 5.0
 _GB = 1_000_000_000
+_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +51,12 @@ class Finding:
     """What was found; where it is wrong, what to do."""
 
 
-def examine(root: Path, *, clock: Clock = utc_now) -> Iterator[Finding]:
-    """Look at versions, settings, rights, disk, lock, drafts, clock and the Prefect server; nothing is changed.
+def examine(root: Path, *, deep: bool = False, clock: Clock = utc_now) -> Iterator[Finding]:
+    """Look at versions, settings, files, rights, disk, lock, drafts, clock and the Prefect server; change nothing.
 
     Args:
         root: A workspace's folder; what cannot be looked at without one is left out where it is none.
+        deep: Also read every stored object and compare its hash, and read every data file whole.
         clock: The machine's.
     """
     yield from _versions()
@@ -55,11 +64,16 @@ def examine(root: Path, *, clock: Clock = utc_now) -> Iterator[Finding]:
     yield from _prefect(os.environ.get("PREFECT_API_URL"))
     try:
         workspace = Workspace.open(root)
+        number = workspace.snapshot.number
     except M5DataError as error:
         yield Finding("workspace", "wrong", str(error))
+        yield from _damage(root, missing_is_wrong=False)
         yield _disk(root, MachineSettings())
         return
-    yield Finding("workspace", "ok", f"{root}: settings hold, dataset version {workspace.snapshot.number}")
+    yield Finding("workspace", "ok", f"{root}: settings hold, dataset version {number}")
+    yield from _damage(root, missing_is_wrong=True)
+    if deep:
+        yield from _contents(workspace)
     yield from _home(root)
     yield _disk(root, workspace.settings.machine)
     yield from _rights(root)
@@ -100,10 +114,45 @@ def _fault(required: Requirement) -> Iterator[Finding]:
 
 
 def _ffmpeg() -> Finding:
+    """Run FFmpeg: a path alone proves nothing."""
+    advice = "no mp3 without it: install FFmpeg, or set IMAGEIO_FFMPEG_EXE"
     try:
-        return Finding("ffmpeg", "ok", imageio_ffmpeg.get_ffmpeg_exe())
-    except RuntimeError as error:
-        return Finding("ffmpeg", "wrong", f"{error}; no mp3 without it: install FFmpeg, or set IMAGEIO_FFMPEG_EXE")
+        program = imageio_ffmpeg.get_ffmpeg_exe()
+        said = run_program([program, "-hide_banner", "-version"], seconds=_ANSWER_S)
+    except (RuntimeError, DataError) as error:
+        return Finding("ffmpeg", "wrong", f"{' '.join(str(error).split())}; {advice}")
+    if not said.startswith(b"ffmpeg"):
+        return Finding("ffmpeg", "wrong", f"{program}: it is another program than FFmpeg; {advice}")
+    return Finding("ffmpeg", "ok", f"{program}: {said.split(b' Copyright')[0].decode(errors='replace')}")
+
+
+def _damage(root: Path, *, missing_is_wrong: bool) -> Iterator[Finding]:
+    """Look at every file that the newest dataset version needs."""
+    if not missing_is_wrong and not identity_path(root).exists():
+        return  # no workspace, or an older one: said already
+    found: list[tuple[str, str]] = [(damage.kind, damage.detail) for damage in find_damage(root)]
+    if not any(kind == "state" for kind, _ in found) and (fault := copy_fault(State(Layout(root.absolute()).state))):
+        found.append(("register", fault))
+    yield from (Finding(kind, "wrong", detail) for kind, detail in found)
+    if not found:
+        yield Finding("files", "ok", "every file of the newest version is there, and the state is whole")
+
+
+def _contents(workspace: Workspace) -> Iterator[Finding]:
+    """Read everything that the newest version names."""
+    problems = list(workspace.store.verify_objects())
+    bad = [str(problem.detail) for problem in problems]
+    for name in workspace.snapshot.tables:
+        try:
+            content_digest(workspace.snapshot, name)
+        except (M5DataError, duckdb.Error) as error:
+            bad.append(f"table {name}: {' '.join(str(error).split())[:300]}")
+    for detail in bad[:_SHOWN]:
+        yield Finding("contents", "wrong", f"{detail} Restore it from a backup, or run m5data repair.")
+    if len(bad) > _SHOWN:
+        yield Finding("contents", "wrong", f"and {len(bad) - _SHOWN:,} more")
+    if not bad:
+        yield Finding("contents", "ok", "every object has its recorded hash, and every data file can be read")
 
 
 def _prefect(url: str | None) -> Iterator[Finding]:

@@ -13,6 +13,7 @@
         ├── ConservationError     read is not kept + dropped
         ├── MediaError            an image, video or audio track that cannot be used
         ├── CorruptObjectError    stored bytes do not have their recorded hash
+        ├── MissingSegmentError   a file of stored objects is not there
         ├── ObjectStoreError      an object store does not answer, or fails
         ├── ThresholdError        a stage ended below its success threshold
         └── RecipeError           the catalogue cannot satisfy a split recipe
@@ -29,6 +30,7 @@ __all__ = [
     "M5DataError",
     "MediaError",
     "MissingInputError",
+    "MissingSegmentError",
     "NotAuthorisedError",
     "ObjectStoreError",
     "PageError",
@@ -107,6 +109,10 @@ class MediaError(DataError):
 
 class CorruptObjectError(DataError):
     """Stored bytes differ from their recorded hash or length."""
+
+
+class MissingSegmentError(DataError):
+    """A file of stored objects is not there, for example because its disk is not mounted: nothing is known of them."""
 
 
 class ObjectStoreError(DataError):

@@ -1,4 +1,4 @@
-"""How a sample is shown: one line of sizes in a terminal, a card in a notebook."""
+"""Display of a sample: one line of sizes in a terminal, a card in a notebook."""
 
 from base64 import b64encode
 from collections.abc import Mapping

@@ -5,9 +5,10 @@ import hashlib
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
+from types import UnionType
+from typing import Literal, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
 
 from m5data.errors import SettingsError
@@ -22,9 +23,28 @@ class StageSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_of_its_kind(cls, value: object, info: ValidationInfo) -> object:
+        """Refuse what would be read as another kind: "yes" is no permission, and true is no number."""
+        kinds = _kinds(cls.model_fields[info.field_name or ""].annotation)
+        if bool in kinds and str not in kinds and not isinstance(value, bool | None):
+            raise ValueError(f"must be true or false, without quotes, not {_shorten(value)}")
+        if kinds & {int, float} and bool not in kinds and isinstance(value, bool):
+            raise ValueError(f"must be a number, not {str(value).lower()}")
+        if kinds & {int, float} and str not in kinds and isinstance(value, str):
+            raise ValueError(f"must be a number, without quotes, not {_shorten(value)}")
+        return value
+
     def digest(self) -> str:
         """Return a hash of all values: a stage whose digest changed does its work again."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+
+
+def _kinds(annotation: object) -> set[object]:
+    """Return the types that a field takes directly, without those inside lists and mappings."""
+    parts = get_args(annotation) if get_origin(annotation) in {Union, UnionType} else (annotation,)
+    return {type(one) for part in parts if get_origin(part) is Literal for one in get_args(part)} | set(parts)
 
 
 def read_settings(path: Path, model: type[Model]) -> Model:
@@ -46,7 +66,7 @@ def _parse(path: Path) -> dict[str, object]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SettingsError(f"{path}: there is no such settings file; create it or name another") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SettingsError(f"{path}: this is not TOML in UTF-8 ({error}); correct it") from None
 
 

@@ -17,10 +17,12 @@ from storage.remote.local_copy import OWN_FOLDER
 from storage.state import State
 from storage.store import Store
 from storage.tables import TABLES, TableSpec
-from storage.versions import Snapshot, StageRecord, VersionRecord, read_version, write_version
+from storage.versions import ABSENT, Snapshot, StageRecord, VersionRecord, read_version, write_version
 
-__all__ = ["content_digests", "copy_files", "rebucket"]
+__all__ = ["content_digest", "content_digests", "copy_files", "rebucket"]
 
+_CHANGED = -2
+"""Delta version that no table has."""
 _STATE = "state.sqlite"
 _NOT_COPIED = OF_A_RUN | {OWN_FOLDER}
 
@@ -76,16 +78,18 @@ def content_digests(snapshot: Snapshot) -> dict[str, tuple[int, int]]:
     Equal tables have equal digests; different ones share a digest with a chance of about 1 in 10**19. Tables without
     rows are absent. DuckDB's hash changes between releases: compare within one process.
     """
-    found = {}
+    found = {name: content_digest(snapshot, name) for name in snapshot.tables}
+    return {name: digest for name, digest in found.items() if digest[0]}
+
+
+def content_digest(snapshot: Snapshot, name: str) -> tuple[int, int]:
+    """Return the number of rows of a table and the sum of their hashes, as in ``content_digests``."""
     with closing(open_engine()) as engine:
-        for name in snapshot.tables:
-            engine.execute(snapshot.view(name, name))
-            columns = ", ".join(quote(column.name) for column in TABLES[name].columns)
-            query = f"SELECT count(*), sum(hash({columns})::HUGEINT) FROM {name}"  # noqa: S608
-            rows, digest = engine.execute(query).fetchall()[0]
-            if rows:
-                found[name] = (int(rows), int(digest))
-    return found
+        engine.execute(snapshot.view(name, name))
+        columns = ", ".join(quote(column.name) for column in TABLES[name].columns)
+        query = f"SELECT count(*), coalesce(sum(hash({columns})::HUGEINT), 0) FROM {quote(name)}"  # noqa: S608
+        rows, digest = engine.execute(query).fetchall()[0]
+        return int(rows), int(digest)
 
 
 def rebucket(snapshot: Snapshot, folder: Path, buckets: int, clock: Clock) -> Store:
@@ -132,6 +136,9 @@ def _renumber(layout: Layout, record: VersionRecord, buckets: int) -> None:
 
 
 def _restated(stage: StageRecord, before: Mapping[str, int], now: Mapping[str, int]) -> StageRecord:
-    """Return a stage record with the copy's table versions; -1 where the table has changed since."""
-    reads = {name: now[name] if before.get(name) == version else -1 for name, version in stage.reads.items()}
+    """Return a stage record with the copy's table versions; ``_CHANGED`` where the table has changed since."""
+    reads = {
+        name: now.get(name, ABSENT) if before.get(name, ABSENT) == version else _CHANGED
+        for name, version in stage.reads.items()
+    }
     return replace(stage, reads=reads)

@@ -4,6 +4,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +14,7 @@ from typing import BinaryIO
 
 __all__ = [
     "OF_A_RUN",
+    "SEGMENT",
     "TEMPORARY",
     "Layout",
     "file_sha256",
@@ -55,6 +57,11 @@ class Layout:
         return self.root / "state.sqlite"
 
     @property
+    def repair(self) -> Path:
+        """Journal of a repair that has not ended."""
+        return self.root / "repair.pending"
+
+    @property
     def staging(self) -> Path:
         """Files of the stage that runs now; empty or absent between runs."""
         return self.root / "staging"
@@ -84,6 +91,8 @@ class Layout:
         return self.tables / name
 
 
+SEGMENT = re.compile(r"(page|media|derived)-\d{6}\.warc(\.gz)?")
+"""Names of segments."""
 TEMPORARY = ".tmp"
 """Suffix of the hidden file in which a file is written before it gets its name."""
 _NOT_SWEPT = frozenset({"tables", "objects", "prefect"})

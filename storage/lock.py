@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from m5data.errors import M5DataError, WorkspaceError
+from m5data.errors import CorruptObjectError, M5DataError, WorkspaceError
 from storage.children import die_with_parent
-from storage.files import Layout, sweep_temporaries
+from storage.files import SEGMENT, Layout, sweep_temporaries
 from storage.stage import sweep_spools
 from storage.state import ObjectIndex
 from storage.tables import TABLES
@@ -193,7 +193,18 @@ def recover(layout: Layout, pinned: VersionRecord, index: ObjectIndex, now: date
     """Undo everything that the newest version ``pinned`` does not hold. Only under the lock.
 
     Spooled partitions stay: they are finished work.
+
+    Raises:
+        WorkspaceError: A repair was interrupted.
+        CorruptObjectError: The state is older than ``pinned``: its segments would be taken for leftovers.
     """
+    if layout.repair.exists():
+        raise WorkspaceError(f"{layout.root}: a repair was interrupted. Run m5data repair, which finishes it.")
+    if index.assigned() < pinned.indexed:
+        raise CorruptObjectError(
+            f"{layout.state}: older than dataset version {pinned.number}, whose objects it does not know. Restore the "
+            "newest copy from a backup, or run m5data repair, first with --dry-run."
+        )
     sweep_temporaries(layout.root)
     sweep_spools(layout, pinned)
     clear_staging(layout, pinned, now)
@@ -238,7 +249,7 @@ def _pinned_paths(layout: Layout, name: str, pinned: VersionRecord) -> set[str]:
 
 def _sweep_segments(folder: Path, known: Mapping[str, int]) -> None:
     """Remove segments that the index does not know, and bytes beyond its lengths; segments in use stay."""
-    for path in sorted(folder.iterdir()):
+    for path in sorted(path for path in folder.iterdir() if SEGMENT.fullmatch(path.name)):
         descriptor = os.open(path, os.O_RDWR)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -40,7 +40,23 @@ def read(connection: duckdb.DuckDBPyConnection, query: str, params: Sequence[obj
         if statements[0].type != duckdb.StatementType.SELECT:
             kind = statements[0].type.name
             raise QueryError(f"sql: {kind} is not allowed, because this connection only reads. Use a SELECT.")
-        return connection.sql(statements[0], params=params).to_arrow_reader()
+        reader = connection.sql(statements[0], params=params).to_arrow_reader()
+        return _with_distinct_names(reader)
+
+
+def _with_distinct_names(reader: pa.RecordBatchReader) -> pa.RecordBatchReader:
+    """Return a reader whose columns have different names: the second ``a`` becomes ``a_2``."""
+    names: list[str] = []
+    for name in reader.schema.names:
+        number, fresh = 1, name
+        while fresh in names:
+            number += 1
+            fresh = f"{name}_{number}"
+        names.append(fresh)
+    if names == reader.schema.names:
+        return reader
+    schema = pa.schema([field.with_name(name) for field, name in zip(reader.schema, names, strict=True)])
+    return pa.RecordBatchReader.from_batches(schema, (batch.rename_columns(names) for batch in reader))
 
 
 @contextmanager

@@ -1,17 +1,18 @@
-"""SQLite for data that changes row by row, the index of objects in it, and the workspace's secret key."""
+"""SQLite for data that changes row by row, and the index of objects in it."""
 
 import os
-import secrets
+import re
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from m5data.errors import CorruptObjectError, WorkspaceError
-from storage.files import sync_file, temporary_file
+from m5data.errors import CorruptObjectError
+from storage.engine import quote
+from storage.files import sync_file
 
 __all__ = [
     "OBJECT_DDL",
@@ -19,12 +20,15 @@ __all__ = [
     "ObjectKind",
     "ObjectRef",
     "State",
-    "load_or_create_key",
 ]
 
 _BUSY_SECONDS = 30.0
 """Longest wait for another process's transaction; ours last milliseconds."""
 
+_ADVICE = "Restore it from a backup, or run m5data repair, first with --dry-run."
+_MOST_FAULTS = 10_000
+_NULL_VALUE = re.compile(r"NULL value in (\w+)\.(\w+)")
+_HAS_MIGRATIONS = "SELECT 1 FROM sqlite_schema WHERE name = 'migrations'"
 _MIGRATIONS = "CREATE TABLE IF NOT EXISTS migrations (room TEXT, statement TEXT, PRIMARY KEY (room, statement))"
 
 
@@ -33,6 +37,12 @@ class State:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+
+    def create(self) -> None:
+        """Create the file if it does not exist: every other method refuses one that is missing or was emptied."""
+        with closing(self._open("rwc")) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(_MIGRATIONS)
 
     def connect(self, *, threads: bool = False) -> sqlite3.Connection:
         """Open a connection in autocommit mode; the caller begins, commits and closes.
@@ -43,30 +53,62 @@ class State:
             threads: The caller serialises its threads; False: SQLite refuses all threads but this one.
 
         Raises:
-            CorruptObjectError: The file is not an SQLite database.
+            CorruptObjectError: The file is missing, empty or not an SQLite database.
         """
-        connection = sqlite3.connect(
-            self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=not threads
-        )
+        connection = self._open("rw", threads=threads)
         try:
             connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def connect_reading(self, *, threads: bool = False) -> sqlite3.Connection:
+        """Open a read-only connection, even on a read-only disk; the caller closes it. Otherwise as ``connect``."""
+        return self._open("ro" if self.is_writable else "ro&immutable=1", threads=threads)
+
+    @property
+    def folder(self) -> Path:
+        """Folder that holds the file: the workspace's."""
+        return self._path.parent
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether this user may write the file, and its log beside it."""
+        return os.access(self._path.parent, os.W_OK) and os.access(self._path, os.W_OK)
+
+    def damage(self) -> str | None:
+        """Return what SQLite's own check finds wrong, in one line; None: nothing. Reads the whole file."""
+        try:
+            with closing(self.connect_reading()) as connection:
+                lines = [row[0] for row in connection.execute(f"PRAGMA integrity_check({_MOST_FAULTS})")]
+                found = [line for line in lines if line != "ok" and not _is_false_alarm(connection, line)]
+        except (CorruptObjectError, sqlite3.DatabaseError) as error:
+            return str(error)
+        return f"{self._path}: damaged ({'; '.join(' '.join(found[:3]).splitlines())}). {_ADVICE}" if found else None
+
+    def _open(self, mode: str, *, threads: bool = False) -> sqlite3.Connection:
+        """Open a connection and check that the file is a workspace's state."""
+        if mode != "rwc" and not self._path.is_file():
+            raise CorruptObjectError(f"{self._path}: missing. {_ADVICE}")
+        uri = f"{self._path.absolute().as_uri()}?mode={mode}"
+        connection = sqlite3.connect(
+            uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=not threads
+        )
+        try:
+            known = mode == "rwc" or connection.execute(_HAS_MIGRATIONS).fetchone()
         except sqlite3.OperationalError:
             connection.close()
             raise
         except sqlite3.DatabaseError as error:
             connection.close()
-            raise CorruptObjectError(
-                f"{self._path}: damaged or not an SQLite database ({error}). Restore it from a backup."
-            ) from error
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
+            raise CorruptObjectError(f"{self._path}: damaged ({error}). {_ADVICE}") from error
+        if not known:
+            connection.close()
+            raise CorruptObjectError(f"{self._path}: empty, or not the state of a workspace. {_ADVICE}")
         return connection
-
-    def connect_reading(self) -> sqlite3.Connection:
-        """Open a read-only connection, even on a read-only disk; the caller closes it."""
-        fixed = "" if os.access(self._path.parent, os.W_OK) else "&immutable=1"
-        uri = f"{self._path.absolute().as_uri()}?mode=ro{fixed}"
-        return sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)
 
     def copy_to(self, target: Path) -> None:
         """Copy the database as of one moment while other programs may write to it; synced when this returns."""
@@ -85,7 +127,6 @@ class State:
         with closing(self.connect()) as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
-                connection.execute(_MIGRATIONS)
                 done = {
                     row[0] for row in connection.execute("SELECT statement FROM migrations WHERE room = ?", (room,))
                 }
@@ -97,6 +138,15 @@ class State:
             except BaseException:
                 connection.execute("ROLLBACK")
                 raise
+
+
+def _is_false_alarm(connection: sqlite3.Connection, line: str) -> bool:
+    """Return whether the check of some SQLite releases is wrong about a column of a table without rowid."""
+    match = _NULL_VALUE.fullmatch(line)
+    if match is None:
+        return False
+    query = f"SELECT 1 FROM {quote(match[1])} WHERE {quote(match[2])} IS NULL LIMIT 1"  # noqa: S608
+    return connection.execute(query).fetchone() is None
 
 
 ObjectKind = Literal["page", "media", "derived"]
@@ -145,8 +195,15 @@ class ObjectIndex:
     Rows are added once their segment is synced.
     """
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, *, reading: bool = False) -> None:
+        """Open nothing yet.
+
+        Args:
+            state: Where the index is.
+            reading: It is only read: on a disk that cannot be written, too.
+        """
         self._state = state
+        self._reading = reading
         self._mutex = threading.Lock()
         self._open: sqlite3.Connection | None = None
 
@@ -186,6 +243,10 @@ class ObjectIndex:
         """Return segment -> length of its complete part in bytes, in the order of names."""
         return dict(self._query("SELECT name, length FROM object_segments ORDER BY name", ()))
 
+    def assigned(self) -> int:
+        """Return the greatest sequence number ever assigned, also to objects that are gone."""
+        return int(self._query("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'objects'", ())[0][0])
+
     def last(self) -> int:
         """Return the greatest sequence number; 0: there are no objects."""
         return int(self._query("SELECT coalesce(max(sequence), 0) FROM objects", ())[0][0])
@@ -210,40 +271,11 @@ class ObjectIndex:
 
     def _connection(self) -> sqlite3.Connection:
         if self._open is None:
-            self._open = self._state.connect(threads=True)
+            only_read = self._reading or not self._state.is_writable
+            self._open = (self._state.connect_reading if only_read else self._state.connect)(threads=True)
         return self._open
 
 
 def _ref(row: Sequence[Any]) -> ObjectRef:
     digest, *rest = row
     return ObjectRef(digest.hex(), *rest)
-
-
-_BYTES = 32
-
-
-def load_or_create_key(root: Path) -> bytes:
-    """Return the key of a workspace, made on first use; readable by its owner alone, never exported.
-
-    Without it nobody can recognise a merchant or a take-down of yesterday.
-
-    Raises:
-        WorkspaceError: the file is not a key.
-    """
-    path = root / "secret.key"
-    if not path.exists():
-        _create(path)
-    key = path.read_bytes()
-    if len(key) != _BYTES:
-        raise WorkspaceError(f"{path} has {len(key)} bytes, but a key has {_BYTES}. Restore it from a backup.")
-    return key
-
-
-def _create(path: Path) -> None:
-    """Write a new key, whole or not at all; one that another process made meanwhile stays."""
-    with temporary_file(path, mode=0o600) as file:
-        file.write(secrets.token_bytes(_BYTES))
-        file.flush()
-        os.fsync(file.fileno())
-        with suppress(FileExistsError):
-            os.link(file.name, path)

@@ -8,10 +8,11 @@ from pathlib import Path
 from m5data.errors import UsageError, WorkspaceError
 from m5data.stage import Clock, utc_now
 from storage.files import Layout
+from storage.identity import FORMAT, Identity, check_format, identity_path, write_identity
 from storage.lock import WriterLock, clear_staging, recover, wait_for_children
 from storage.objects.reader import SEGMENT_BYTES, ObjectProblem, Objects, verify_objects
 from storage.remote import Home
-from storage.stage import Spool, Stage, StageInputs, spool_folder
+from storage.stage import Spool, Stage, StageInputs, check_looking, spool_folder
 from storage.state import OBJECT_DDL, State
 from storage.versions import Snapshot, VersionRecord, committed_versions, latest_number, read_version, write_version
 
@@ -51,19 +52,25 @@ class Store:
             raise WorkspaceError(f"{layout.root}: already a workspace. Choose another folder.")
         for folder in (layout.tables, layout.objects):
             folder.mkdir(parents=True, exist_ok=True)
-        State(layout.state).migrate("storage", OBJECT_DDL)
+        state = State(layout.state)
+        state.create()
+        state.migrate("storage", OBJECT_DDL)
+        if not identity_path(layout.root).exists():  # a copy has its original's
+            write_identity(layout.root, Identity(FORMAT, None))
         layout.versions.mkdir(exist_ok=True)
         write_version(layout, VersionRecord(number=0, parent=None, created=None, buckets=buckets))
         return cls(root, clock=clock)
 
     @classmethod
-    def open(cls, root: Path, *, clock: Clock = utc_now) -> "Store":
-        """Open the store in ``root``.
+    def open(cls, root: Path, *, clock: Clock = utc_now, any_format: bool = False) -> "Store":
+        """Open the store in ``root``; with ``any_format`` also one of another format, to migrate it.
 
         Raises:
-            WorkspaceError: The folder holds none.
+            WorkspaceError: The folder holds none, or one of another format.
         """
         latest_number(_layout(root))
+        if not any_format:
+            check_format(Path(root).absolute())
         return cls(root, clock=clock)
 
     def lock(self) -> AbstractContextManager[None]:
@@ -137,6 +144,7 @@ class Store:
             inputs = StageInputs(settings, extra, tuple(reads))
             stage = Stage(name, inputs, self.snapshot(), self._layout, self.objects.index, self._clock, self._publish)
             try:
+                check_looking(stage)
                 yield stage
             finally:
                 stage.close()

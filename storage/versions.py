@@ -47,15 +47,20 @@ from storage.views import (
 )
 
 __all__ = [
+    "ABSENT",
     "Snapshot",
     "StageRecord",
     "VersionRecord",
     "committed_versions",
     "latest_number",
     "read_version",
+    "version_numbers",
+    "version_path",
     "write_version",
 ]
 
+ABSENT = -1
+"""Delta version of a table that no stage has written."""
 _NAME = re.compile(r"(\d{8})\.json")
 
 
@@ -68,7 +73,7 @@ class StageRecord:
     extra: str
     """Anything else that its result depends on; may be empty."""
     reads: Mapping[str, int]
-    """Table -> Delta version that it read, or wrote if the table is its own. Absent: not written yet."""
+    """Table -> Delta version that it read, or wrote if the table is its own; ``ABSENT`` if there was none yet."""
     report: StageReport
     version: int
     """Dataset version that it committed."""
@@ -98,8 +103,12 @@ class VersionRecord:
 
 def committed_versions(layout: Layout) -> list[VersionRecord]:
     """Return every version that a stage committed, newest first."""
-    numbers = sorted((int(m[1]) for m in map(_NAME.fullmatch, _names(layout)) if m), reverse=True)
-    return [read_version(layout, number) for number in numbers if number]
+    return [read_version(layout, number) for number in reversed(version_numbers(layout)) if number]
+
+
+def version_numbers(layout: Layout) -> list[int]:
+    """Return the numbers of all versions, ascending; damaged ones count."""
+    return sorted(int(match[1]) for match in map(_NAME.fullmatch, _names(layout)) if match)
 
 
 def latest_number(layout: Layout) -> int:
@@ -108,10 +117,10 @@ def latest_number(layout: Layout) -> int:
     Raises:
         WorkspaceError: The folder has no version, so it is not a workspace.
     """
-    numbers = [int(match[1]) for match in map(_NAME.fullmatch, _names(layout)) if match]
+    numbers = version_numbers(layout)
     if not numbers:
         raise WorkspaceError(f"{layout.root}: not a workspace: it has no dataset version. Create one with m5data init.")
-    return max(numbers)
+    return numbers[-1]
 
 
 def read_version(layout: Layout, number: int) -> VersionRecord:
@@ -121,7 +130,7 @@ def read_version(layout: Layout, number: int) -> VersionRecord:
         WorkspaceError: No such version exists.
     """
     try:
-        data = json.loads(_path(layout, number).read_bytes())
+        data = json.loads(version_path(layout, number).read_bytes())
     except FileNotFoundError:
         newest = latest_number(layout)
         raise WorkspaceError(
@@ -140,7 +149,7 @@ def write_version(layout: Layout, record: VersionRecord) -> None:
     data = asdict(replace(record, created=None))
     data["created"] = record.created and record.created.isoformat()
     encoded = json.dumps(data, ensure_ascii=False, indent=1, sort_keys=True)
-    replace_file(_path(layout, record.number), encoded.encode())
+    replace_file(version_path(layout, record.number), encoded.encode())
 
 
 def _record(data: dict[str, Any]) -> VersionRecord:
@@ -154,8 +163,8 @@ def _record(data: dict[str, Any]) -> VersionRecord:
 def _damaged(layout: Layout, number: int, error: Exception) -> CorruptObjectError:
     what = str(error).splitlines()[0]
     return CorruptObjectError(
-        f"{_path(layout, number)}: not a dataset version ({what}). Restore it from a backup, "
-        "or remove it to return to the previous version."
+        f"{version_path(layout, number)}: not a dataset version ({what}). Restore it from a backup, "
+        "or run m5data repair, first with --dry-run."
     )
 
 
@@ -163,7 +172,8 @@ def _names(layout: Layout) -> list[str]:
     return [path.name for path in layout.versions.iterdir()] if layout.versions.is_dir() else []
 
 
-def _path(layout: Layout, number: int) -> Path:
+def version_path(layout: Layout, number: int) -> Path:
+    """Return the file of a version."""
     return layout.versions / f"{number:08}.json"
 
 

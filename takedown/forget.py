@@ -30,7 +30,7 @@ from storage.stage import clear_spools
 from takedown.databases import compact, erase_rows, erase_text
 from takedown.plan import Plan, Removal, Target, hooks, page_hook
 from takedown.receipt import MAX_SEARCHED, Receipt, write_receipt
-from takedown.register import Mark, open_register
+from takedown.register import REGISTER, Mark, open_register
 from takedown.search import find_target, search_segments, users_of
 from takedown.tables import register_words, table_edits
 from takedown.words import Words
@@ -45,7 +45,7 @@ _KEPT = ("tombstones", "migrations", "objects", "object_segments", "exports")
 _OWN = frozenset(
     {"certificates", "logs", "objects", "prefect", "receipts", "reports", "shards", "spool", "staging", "tables",
      "versions", "lock", "children.lock", "secret.key", PENDING, "takedown.journal",
-     ".m5data"}
+     ".m5data", REGISTER, "workspace.json", "repair.pending"}
 )  # fmt: skip
 
 
@@ -115,7 +115,7 @@ def _look_ahead(removal: Removal) -> Receipt:
         kind=plan.kind,
         digest=plan.digest,
         removed_at=None,
-        products=len(plan.products),
+        products=len(plan.known),
         addresses=len(plan.urls),
         objects=len(plan.objects),
         rows=dict(plan.rows),

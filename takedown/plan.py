@@ -40,6 +40,8 @@ class Plan(BaseModel):
     digest: str = ""
     """Keyed hash of the target, as in register and receipt."""
     products: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
+    """Those of the products that any dataset version holds."""
     pages: tuple[str, ...] = ()
     """URLs that show the products, or lead to them."""
     media: tuple[str, ...] = ()

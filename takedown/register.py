@@ -2,21 +2,43 @@
 
 A hash is SHA-256 over the workspace's key, the kind and the value, separated by line feeds, so that Python and
 DuckDB compute the same one. Nobody sees the hash of a text of their choice, so a plain keyed prefix is enough.
+
+The register is kept twice, in the state and in the file ``takedown.register``: a state that was lost, or replaced by
+an older one, must not undo take-downs.
 """
 
 import hashlib
+import json
 import sqlite3
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Literal, Self
 
+from m5data.errors import CorruptObjectError
 from storage.engine import text
-from storage.state import State, load_or_create_key
+from storage.files import replace_file
+from storage.identity import load_or_create_key
+from storage.state import State
 from storage.store import Store
 
-__all__ = ["Mark", "MarkKind", "Register", "open_register"]
+__all__ = [
+    "REGISTER",
+    "Mark",
+    "MarkKind",
+    "Register",
+    "copy_fault",
+    "open_register",
+    "read_copy",
+    "restore_register",
+    "write_copy",
+]
+
+REGISTER = "takedown.register"
+"""Name of the register's second copy, a line of JSON for each entry."""
+_ADD = "INSERT OR IGNORE INTO tombstones VALUES (?, ?, ?)"
 
 MarkKind = Literal["product", "url", "merchant"]
 """A product id; the URL of a page, image or video; a merchant, by the hash in the table ``products``."""
@@ -53,11 +75,20 @@ class Register:
         Args:
             state: The workspace's state.
             key: The workspace's secret key; another key recognises nothing.
+
+        Raises:
+            CorruptObjectError: The state has lost take-downs.
         """
+        found: dict[str, set[str]] = {}
         with closing(_connect(state)) as connection:
-            found: dict[str, set[str]] = {}
-            for kind, digest in connection.execute("SELECT kind, digest FROM tombstones"):
+            for kind, digest, _ in _rows(connection):
                 found.setdefault(kind, set()).add(digest)
+        lost = sum(digest not in found.get(kind, ()) for kind, digest, _ in read_copy(state.folder))
+        if lost:
+            raise CorruptObjectError(
+                f"{state.folder / REGISTER}: {lost:,} take-downs in it are not in state.sqlite, which was lost or "
+                "replaced by an older one. Run m5data repair, which adds them again."
+            )
         return cls(key, {kind: frozenset(digests) for kind, digests in found.items()})
 
     def __len__(self) -> int:
@@ -94,13 +125,71 @@ class Register:
         rows = [(mark.kind, self.digest(mark), now.isoformat(timespec="seconds")) for mark in marks]
         with closing(_connect(state)) as connection:
             connection.execute("BEGIN IMMEDIATE")
-            connection.executemany("INSERT OR IGNORE INTO tombstones VALUES (?, ?, ?)", rows)
+            connection.executemany(_ADD, rows)
             connection.execute("COMMIT")
+        write_copy(state)
+
+
+def write_copy(state: State) -> None:
+    """Write the file ``takedown.register`` from the state."""
+    with closing(_connect(state)) as connection:
+        lines = [json.dumps(row) + "\n" for row in _rows(connection)]
+    if lines or (state.folder / REGISTER).exists():
+        replace_file(state.folder / REGISTER, "".join(lines).encode())
+
+
+def read_copy(root: Path) -> list[tuple[str, str, str]]:
+    """Return kind, digest and time of the take-downs that the file ``takedown.register`` holds.
+
+    Raises:
+        CorruptObjectError: The file is damaged.
+    """
+    path = root / REGISTER
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        return [(str(kind), str(digest), str(since)) for kind, digest, since in map(json.loads, lines)]
+    except FileNotFoundError:
+        return []
+    except (ValueError, TypeError) as error:
+        raise CorruptObjectError(
+            f"{path}: damaged ({error}). Restore it from a backup, or run m5data repair, which writes it anew."
+        ) from error
+
+
+def copy_fault(state: State) -> str | None:
+    """Return how the file ``takedown.register`` differs from the state, in one line; None: it does not."""
+    try:
+        listed = set(read_copy(state.folder))
+    except CorruptObjectError as error:
+        return str(error)
+    with closing(state.connect_reading()) as connection:
+        known = connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'tombstones'").fetchone()
+        rows = set(_rows(connection) if known else ())
+    path = state.folder / REGISTER
+    if rows - listed:
+        return f"{path}: it lacks {len(rows - listed):,} take-downs of state.sqlite. Run m5data repair."
+    if listed - rows:
+        return f"{path}: {len(listed - rows):,} take-downs in it are not in state.sqlite. Run m5data repair."
+    return None
+
+
+def restore_register(state: State) -> int:
+    """Add take-downs that only the file ``takedown.register`` holds to the state, and return how many."""
+    lost = read_copy(state.folder)
+    with closing(_connect(state)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        count = connection.executemany(_ADD, lost).rowcount
+        connection.execute("COMMIT")
+    return count
 
 
 def open_register(store: Store) -> Register:
     """Open the register of a workspace."""
     return Register.open(store.state, load_or_create_key(store.root))
+
+
+def _rows(connection: sqlite3.Connection) -> list[tuple[str, str, str]]:
+    return connection.execute("SELECT kind, digest, since FROM tombstones ORDER BY 1, 2").fetchall()
 
 
 def _connect(state: State) -> sqlite3.Connection:

@@ -67,12 +67,14 @@ def find_target(store: Store, target: Target) -> Plan:
     with history(store.root) as engine:
         while plan != before:
             before, plan = plan, pages.search(store, target, _in_tables(engine, target, plan))
+        known = column(engine, "SELECT DISTINCT product_id FROM products WHERE product_id IN (FROM own)")
         captions = column(engine, "SELECT DISTINCT caption FROM products WHERE product_id IN (FROM own)")
         objects = _find_objects(engine, store, plan)
     named = [*captions, target.value] if target.kind == "merchant" else captions
     mark = Mark(target.kind, plan.merchants[0] if target.kind == "merchant" else target.value)
     texts = _own_texts(store, plan, named)
-    plan = plan.model_copy(update={"digest": open_register(store).digest(mark), "objects": objects, "texts": texts})
+    found = {"known": known, "objects": objects, "texts": texts}
+    plan = plan.model_copy(update={"digest": open_register(store).digest(mark), **found})
     for hook in hooks()[1:]:
         plan = hook.search(store, target, plan)
     return plan.model_copy(update={"rows": count_rows(store.snapshot(), plan), "stages": _stages(store, plan)})

@@ -31,7 +31,7 @@ from webapp.security.headers import SecurityHeaders
 from webapp.security.origin import ServerOrigin
 from webapp.security.people import People, Person, find_reviewer
 from webapp.security.rate_limit import RateLimit
-from webapp.security.sessions import Sessions, Signer
+from webapp.security.sessions import Sessions, SignedOut, Signer
 from webapp.settings import ServeSettings
 from webapp.sign_in_routes import SignInRoutes
 from webapp.sql_routes import SqlRoutes
@@ -97,7 +97,7 @@ def _access_control(store: Store, board: TaskBoard, settings: ServeSettings, key
 
     secret = settings.secret.get_secret_value().encode() if settings.secret else key
     return AccessControl(
-        sessions=Sessions(Signer(secret), timedelta(hours=settings.session_h)),
+        sessions=Sessions(Signer(secret), timedelta(hours=settings.session_h), SignedOut(store.state)),
         people=People(find, time.monotonic),
         limit=RateLimit(settings.requests_per_s, settings.burst, time.monotonic),
         origin=ServerOrigin(settings.origin),

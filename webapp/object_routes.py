@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from m5data.errors import CorruptObjectError
+from m5data.errors import CorruptObjectError, MissingSegmentError
 from storage import ObjectRef, Objects
 from webapp.requests import Threads, visitor_of
 
@@ -137,7 +137,7 @@ class ObjectRoutes:
     async def _read(self, sha256: str, offset: int, length: int) -> bytes:
         try:
             return await self._threads.read(self._objects.read_slice, sha256, offset, length)
-        except CorruptObjectError as error:
+        except (CorruptObjectError, MissingSegmentError) as error:
             raise HTTPException(404, "the object is damaged or gone") from error
 
 

@@ -3,6 +3,7 @@
 import re
 import shlex
 
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -31,6 +32,15 @@ _LONGEST = 300
 """Characters of a product id."""
 
 
+class _AnyText(StringConvertor):
+    """Takes the rest of a path, line ends included: shops put them into ids."""
+
+    regex = r"[\s\S]*"
+
+
+register_url_convertor("text", _AnyText())
+
+
 class BrowsingRoutes:
     """Shows products to reviewers."""
 
@@ -41,7 +51,7 @@ class BrowsingRoutes:
         self._pages, self._threads = pages, threads
         self.routes: list[BaseRoute] = [
             Route("/products", self.search),
-            Route("/products/{product_id:path}", self.show),
+            Route("/products/{product_id:text}", self.show),
             Route("/pages/{product_id:path}", self.replay),
         ]
 
@@ -69,7 +79,7 @@ class BrowsingRoutes:
         visitor_of(request, "reviewer")
         product = request.path_params["product_id"]
         detail = None
-        if len(product) <= _LONGEST and product.isprintable():
+        if len(product) <= _LONGEST and _is_text(product):
             detail = await self._threads.read(lambda: read_detail(self._products.newest(), product))
         if detail is None:
             raise HTTPException(404, "no such product")
@@ -114,3 +124,8 @@ def _ranges_joined(given: list[tuple[str, str]]) -> list[tuple[str, str]]:
     ]
     named = [("p." + value, "") for name, value in given if name == "property" and value]
     return [*given, *joined, *named]
+
+
+def _is_text(value: str) -> bool:
+    """Return whether a database takes a text: half a surrogate pair has no bytes."""
+    return value.isprintable() or not any("\ud800" <= character <= "\udfff" for character in value)

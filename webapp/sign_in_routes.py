@@ -1,5 +1,7 @@
 """``/in/TOKEN``: from a personal link to a signed cookie; ``/out``; ``/``."""
 
+import asyncio
+
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -58,8 +60,11 @@ class SignInRoutes:
         )
         return answer
 
-    async def sign_out(self, _: Request) -> Response:
-        """Forget the cookie."""
+    async def sign_out(self, request: Request) -> Response:
+        """End the session, and forget the cookie."""
+        visitor: Visitor | None = request.scope["visitor"]
+        if visitor is not None:
+            await asyncio.to_thread(self._access.sessions.end, visitor.session, self._clock())
         answer = JSONResponse({"out": True})
         answer.delete_cookie(COOKIE, secure=self._access.origin.secure, httponly=True, samesite="lax")
         return answer

@@ -38,7 +38,9 @@ def choose(kind: str, truth: str, draw: random.Random) -> str:
 def session(kind: str, number: int, folder: Path) -> int | None:
     """Return after how many answers the worker was paused; None: never."""
     draw, now = random.Random(number), [START]
-    with TaskBoard(State(folder / "state.sqlite"), clock=lambda: now[0]) as board:
+    state = State(folder / "state.sqlite")
+    state.create()
+    with TaskBoard(state, clock=lambda: now[0]) as board:
         truth = {("q", f"g{n}"): SIDES[n % 2] for n in range(24)}
         board.add_gold(GoldTask(Task(*pair), label) for pair, label in truth.items())
         truth |= {("q", f"c{n}"): SIDES[draw.random() > 0.1] for n in range(200)}

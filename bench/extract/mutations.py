@@ -18,9 +18,10 @@ from PIL import Image
 
 from bench.extract.small_clips import small_clip, tone
 from extract.engine import Item, LocalEngine, Result
-from extract.results import ClipResult, Fault
+from extract.results import ClipResult
 from extract.settings import ExtractSettings, LimitSettings
 from m5data.records import MediaKind
+from storage.isolation.message import Fault
 
 ENDLESS = 600
 """Times that a file of 2 s follows itself: 20 minutes, or a decoder that does not know where to end."""

@@ -17,7 +17,7 @@ from bench.store.timing import run_command
 from crawler.pages.privacy import hash_merchant
 from storage import Store
 from storage.engine import open_engine, quote
-from storage.state import load_or_create_key
+from storage.identity import load_or_create_key
 from storage.views import file_sql
 
 _KNOWN_BY = """

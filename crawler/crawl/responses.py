@@ -1,7 +1,7 @@
 """Pure functions from one response to what becomes of its URL, and the URLs that it adds to the frontier."""
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from crawler.crawl.languages import alternates, page_language, sitemap_languages
@@ -17,6 +17,7 @@ from m5data.errors import PageError
 
 __all__ = [
     "PageRules",
+    "kept_headers",
     "links_of_page",
     "links_of_sitemap",
     "read_response",
@@ -135,9 +136,13 @@ def _is_html(response: Fetched) -> bool:
 
 
 def _kept(response: Fetched) -> dict[str, str]:
+    return kept_headers(response.headers)
+
+
+def kept_headers(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Return the headers that later readings of the page need, names in lower case, repeated ones joined."""
     kept: dict[str, str] = {}
-    for name, value in response.headers:
+    for name, value in headers:
         key = name.lower()
         if key in _KEPT_HEADERS:
             kept[key] = f"{kept[key]}, {value}" if key in kept else value

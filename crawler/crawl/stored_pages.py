@@ -4,24 +4,12 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from crawler.crawl.frontier import transaction
+from crawler.pages.outcome import Claims, PageOutcome
 
-__all__ = ["PageOutcome", "StoredPageRow", "pages_digest", "remember_outcomes", "stored_pages"]
-
-
-@dataclass(frozen=True, slots=True)
-class PageOutcome:
-    """The outcome of reading a page."""
-
-    kind: str
-    """``product``, ``listing`` or ``other`` (no product on it), or the reason why it is dropped."""
-    detail: str = ""
-    native_id: str | None = None
-    """Of a product."""
-    identity: str | None = None
-    """Canonical URL of a product."""
+__all__ = ["StoredPageRow", "pages_digest", "remember_outcomes", "stored_pages"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +31,7 @@ class StoredPageRow:
 
 _QUERY = """
 SELECT source, url, page_sha256, headers, listed, fetched_at,
-    CASE WHEN parsed_sha256 = page_sha256 THEN parser END, outcome, outcome_detail, native_id, identity
+    CASE WHEN parsed_sha256 = page_sha256 THEN parser END, outcome, outcome_detail, native_id, identity, claims
 FROM source_pages WHERE page_sha256 IS NOT NULL AND kind = 'page' AND vanished_at IS NULL
 ORDER BY source, url
 """
@@ -52,8 +40,9 @@ ORDER BY source, url
 def stored_pages(connection: sqlite3.Connection) -> Iterator[StoredPageRow]:
     """Yield the stored HTML pages of all sources that are still online, by source and URL."""
     for row in connection.execute(_QUERY):
-        source, url, sha256, headers, listed, fetched_at, parser, kind, detail, native_id, identity = row
-        outcome = PageOutcome(kind, detail, native_id, identity) if parser else None
+        source, url, sha256, headers, listed, fetched_at, parser, kind, detail, native_id, identity, claims = row
+        said_of = Claims(**json.loads(claims)) if claims else None
+        outcome = PageOutcome(kind, detail, native_id, identity, said_of) if parser else None
         said = json.loads(headers or "{}")
         yield StoredPageRow(source, url, sha256, said, bool(listed), fetched_at, parser, outcome)
 
@@ -73,9 +62,11 @@ def remember_outcomes(
     with transaction(connection):
         connection.executemany(
             "UPDATE source_pages SET parsed_sha256 = ?, parser = ?, outcome = ?, outcome_detail = ?, native_id = ?, "
-            "identity = ? WHERE source = ? AND url = ?",
-            (
-                (page.sha256, parser, found.kind, found.detail, found.native_id, found.identity, page.source, page.url)
-                for page, parser, found in outcomes
-            ),
+            "identity = ?, claims = ? WHERE source = ? AND url = ?",
+            ((page.sha256, parser, *_columns(found), page.source, page.url) for page, parser, found in outcomes),
         )
+
+
+def _columns(found: PageOutcome) -> tuple[str | None, ...]:
+    claims = None if found.claims is None else json.dumps(asdict(found.claims))
+    return found.kind, found.detail, found.native_id, found.identity, claims

@@ -107,6 +107,7 @@ _TRAILING = re.compile(r"(?:^|[-_.,~]|(?<=[a-z]))((?:[a-z]{0,6}\d[a-z\d]*(?:-[a-
 _LEADING = re.compile(r"(?:[A-Z]{1,4}-?)?\d{4,}(?=[-_.])")
 _KEY = re.compile(r"[A-Z0-9]{8,14}")
 """A segment that is a key as a whole, in capitals: ``/dp/B00EXAMPLE``."""
+_MAX_ID = 40
 _EXTENSION = re.compile(r"\.(?:html?|php|aspx?|jsp|do)$", re.IGNORECASE)
 
 
@@ -140,6 +141,8 @@ def _from_segment(segment: str) -> str | None:
     if found and sum(c.isdigit() for c in found[1]) >= 3:
         return found[1]
     leading = _LEADING.match(segment)
+    if leading and any(c.isdigit() for c in segment[leading.end() :]):
+        return segment if len(segment) <= _MAX_ID else None  # 2001_19 and 2001_20 are two products
     return leading[0] if leading else None
 
 

@@ -1,39 +1,57 @@
 """The page that stands for each product, where several pages show it."""
 
+import hashlib
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from crawler.crawl.stored_pages import PageOutcome, StoredPageRow
+from crawler.crawl.stored_pages import StoredPageRow
+from crawler.pages.outcome import Claims, PageOutcome
+from crawler.records.agreement import why_same_product
 from crawler.settings import CrawlSettings
 from m5data.records import Reject
 
-__all__ = ["ChosenPages", "choose_products"]
-
-_EMPTY = frozenset({"listing", "other"})
-"""Kinds of pages that hold no product and need not."""
+__all__ = ["ChosenPage", "ChosenPages", "choose_products"]
 
 _TAKEN_DOWN = "taken_down"
 """Kind of pages that nothing reports, not even as dropped."""
+_DETAILS = {
+    "listing": "a page that lists products",
+    "other": "no product on the page",
+    "soft_404": "the page says that there is nothing, with status 200",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenPage:
+    """The page that a product is read from."""
+
+    page: StoredPageRow
+    native_id: str
+    """Unique in the source."""
+    url: str
+    """URL of the product: the canonical one, unless pages of different products share that."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChosenPages:
-    """The pages that became products, and those that were dropped."""
+    """What became of each page."""
 
-    products: dict[str, StoredPageRow]
-    """Product id -> the page it is read from, in order of id."""
+    products: dict[str, ChosenPage]
+    """Product id -> its page, in order of id."""
     rejects: tuple[Reject, ...]
     """By URL."""
+    outcomes: dict[tuple[str, str], PageOutcome]
+    """Source and URL -> outcome, for pages with a product: with the id and URL of the product that stands for it."""
 
 
 def choose_products(
     pages: Sequence[StoredPageRow], outcomes: Mapping[tuple[str, str], PageOutcome], settings: CrawlSettings
 ) -> ChosenPages:
-    """Choose a page for each product.
+    """Choose a page for each product; every other page is a reject.
 
-    Two pages show the same product if they have the same canonical URL or the same native id. The page at the
-    canonical URL comes before others, then the first by URL.
+    Two pages show the same product if they have the same canonical URL or the same id, and if what else they say agrees
+    (``why_same_product``). The page at the canonical URL comes before others, then the first by URL.
 
     Args:
         pages: All pages.
@@ -43,43 +61,96 @@ def choose_products(
     patterns = {
         name: tuple(re.compile(pattern) for pattern in source.product_urls) for name, source in settings.sources.items()
     }
-    products: list[tuple[StoredPageRow, PageOutcome]] = []
-    rejects: list[Reject] = []
+    products: list[_Product] = []
+    rejects: list[tuple[str, Reject]] = []
     for page in pages:
         outcome = outcomes[page.source, page.url]
         product_urls = patterns.get(page.source, ())
-        kind = outcome.kind
-        if kind == "product" and product_urls and not _matches(product_urls, page.url, outcome.identity):
-            kind = "other"  # the source says what the URL of a product looks like
-        if kind == "product":
-            products.append((page, outcome))
-        elif kind in _EMPTY:
-            expected = _matches(product_urls, page.url) if product_urls else page.listed and kind != "listing"
-            if expected:
-                rejects.append(Reject(page.url, "not_a_product", "listed as a product, but the page shows none"))
+        claims, kind = outcome.claims, outcome.kind
+        if kind == "product" and claims and not (product_urls and not _matches(product_urls, page.url, claims.url)):
+            products.append(_Product(page, outcome, claims))
         elif kind != _TAKEN_DOWN:
-            rejects.append(Reject(page.url, kind, outcome.detail))
-    chosen, duplicates = _drop_duplicates(products)
-    return ChosenPages(chosen, tuple(sorted([*rejects, *duplicates], key=lambda reject: (reject.item, reject.reason))))
+            expected = _matches(product_urls, page.url) if product_urls else page.listed and kind != "listing"
+            rejects.append((page.source, _reject(page, outcome, expected=expected)))
+    rejects += _merge(products)
+    chosen = {f"{p.page.source}:{p.native_id}": p.chosen() for p in products if p.same_as is None}
+    shown = {(p.page.source, p.page.url): p.outcome_of() for p in products}
+    return ChosenPages(dict(sorted(chosen.items())), tuple(_distinct(rejects)), shown)
 
 
-def _matches(patterns: Sequence[re.Pattern[str]], *urls: str | None) -> bool:
-    return any(pattern.search(url) for url in urls if url for pattern in patterns)
+def _distinct(rejects: Iterable[tuple[str, Reject]]) -> Iterator[Reject]:
+    """Yield rejects by URL; those of a URL that several sources have name their source."""
+    before: Reject | None = None
+    for source, reject in sorted(rejects, key=lambda pair: (pair[1].item, pair[1].reason, pair[1].detail, pair[0])):
+        yield reject if reject != before else replace(reject, detail=f"{reject.detail} (source {source})".strip())
+        before = reject
 
 
-def _drop_duplicates(
-    read: Sequence[tuple[StoredPageRow, PageOutcome]],
-) -> tuple[dict[str, StoredPageRow], list[Reject]]:
-    products: dict[str, StoredPageRow] = {}
-    rejects: list[Reject] = []
-    seen: dict[tuple[str, str | None], str] = {}
-    ordered = sorted(read, key=lambda item: (item[0].source, item[0].url != item[1].identity, item[0].url))
-    for page, outcome in ordered:
-        identity, name = (page.source, outcome.identity), f"{page.source}:{outcome.native_id}"
-        winner = products[name].url if name in products else seen.get(identity)
-        if winner is None:
-            products[name] = page
-            seen[identity] = page.url
-        else:
-            rejects.append(Reject(page.url, "duplicate_url", f"the same product as {winner}"))
-    return dict(sorted(products.items())), rejects
+def _reject(page: StoredPageRow, outcome: PageOutcome, *, expected: bool) -> Reject:
+    # A product at a URL that is no product's, as the source says, is none.
+    kind = "other" if outcome.kind == "product" else outcome.kind
+    if expected and kind in ("listing", "other"):
+        return Reject(page.url, "not_a_product", "listed as a product, but the page shows none")
+    return Reject(page.url, kind, outcome.detail or _DETAILS.get(kind, ""))
+
+
+def _matches(patterns: Sequence[re.Pattern[str]], *urls: str) -> bool:
+    return any(pattern.search(url) for url in urls for pattern in patterns)
+
+
+@dataclass(slots=True)
+class _Product:
+    """A page with a product; ``same_as`` is the page that stands for the product, if another does."""
+
+    page: StoredPageRow
+    outcome: PageOutcome
+    claims: Claims
+    same_as: "_Product | None" = None
+    native_id: str = field(init=False)
+    url: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.native_id, self.url = self.claims.id, self.claims.url
+
+    def chosen(self) -> ChosenPage:
+        return ChosenPage(self.page, self.native_id, self.url)
+
+    def outcome_of(self) -> PageOutcome:
+        first = self.same_as or self
+        return replace(self.outcome, native_id=first.native_id, identity=first.url)
+
+
+_MOST_ALIKE = 20
+"""Different products of one id or canonical URL that a page is compared with; more are the shop's mistake."""
+
+
+def _merge(products: list[_Product]) -> list[tuple[str, Reject]]:
+    """Let one page stand for each product, make the ids unique, and return source and reject of the others."""
+    by_url: dict[tuple[str, str], list[_Product]] = {}
+    by_id: dict[tuple[str, str], list[_Product]] = {}
+    rejects: list[tuple[str, Reject]] = []
+    for one in sorted(products, key=lambda p: (p.page.source, p.page.url != p.claims.url, p.page.url)):
+        source = one.page.source
+        sharing_url = by_url.setdefault((source, one.claims.url), [])
+        sharing_id = by_id.setdefault((source, one.claims.id), [])
+        why = _find_same(one, sharing_url, "canonical URL") or _find_same(one, sharing_id, "id")
+        if why and one.same_as:
+            detail = f"the same product as {one.same_as.page.url}: {why}"
+            rejects.append((source, Reject(one.page.url, "duplicate_url", detail)))
+            continue
+        if sharing_url:
+            one.url = one.page.url
+        if sharing_id:
+            one.native_id = f"{one.claims.id}~{hashlib.sha256(one.page.url.encode()).hexdigest()[:8]}"
+        sharing_url.append(one)
+        sharing_id.append(one)
+    return rejects
+
+
+def _find_same(one: _Product, others: Iterable[_Product], shared: str) -> str:
+    """Set ``same_as`` to the first of the others that is the same product, and return why; empty if none is."""
+    for other in list(others)[:_MOST_ALIKE]:
+        if why := why_same_product(one.claims, other.claims, shared):
+            one.same_as = other
+            return why
+    return ""

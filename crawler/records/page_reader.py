@@ -1,30 +1,32 @@
-"""Stored pages read into records, in chunks that survive a kill."""
+"""Stored pages read into records by processes that can be stopped, in chunks that survive a kill."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
 import pyarrow as pa
 
 import crawler.pages as page_code
-from crawler.crawl.stored_pages import PageOutcome, StoredPageRow
+from crawler.crawl.stored_pages import StoredPageRow
 from crawler.net import opt_outs
-from crawler.pages.document import read_document
-from crawler.pages.links import page_opt_out
-from crawler.pages.page_kind import is_product
-from crawler.pages.parse import load_page_object, page_object_for
-from crawler.pages.text import storable
-from crawler.records.tables import RECORD_TABLES, record_tables
+from crawler.pages.document import MAX_BYTES
+from crawler.pages.outcome import PageOptions, PageOutcome, handle, job_data, unreadable
+from crawler.pages.parse import load_page_object
+from crawler.records.tables import record_tables
 from crawler.settings import CrawlSettings
-from m5data.errors import PageError
-from m5data.records import ProductRecord
+from m5data.records import ProductRecord, Specification
 from m5data.stage import Progress
 from storage import Objects, Spool
+from storage.isolation.message import Fault, Message
+from storage.isolation.pool import ChildPool, Job, PoolLimits, processes_for
 from takedown.register import Register
 
-__all__ = ["Outcomes", "PageReader", "ReadPages", "read_pages"]
+__all__ = ["PageReader", "ReadChunk", "read_pages"]
 
 _PAGES = Path(page_code.__file__).parent
 """Folder of the code that reads pages."""
@@ -32,16 +34,11 @@ _PAGES = Path(page_code.__file__).parent
 
 @dataclass(frozen=True, slots=True)
 class PageReader:
-    """Reader of the pages of one source.
+    """Reader of the pages of one source."""
 
-    ``version`` is a digest of all else that the outcome depends on: code, page object, key, opt-outs.
-    """
-
-    page_object: str | None
-    merchant_key: bytes
-    agent: str
-    opt_outs: tuple[str, ...]
+    options: PageOptions
     version: str
+    """Digest of all else that the outcome depends on: code, page object, key, opt-outs, limits."""
     register: Register
     """Register of taken-down items. Pages that show one have the kind ``taken_down``."""
 
@@ -56,40 +53,27 @@ class PageReader:
         page_object = known.page_object if known else None
         if page_object:
             load_page_object(page_object)
-        choices = (page_object, settings.user_agent, settings.opt_outs)
-        digest = hashlib.sha256(repr(choices).encode() + merchant_key)
+        options = PageOptions(page_object, merchant_key, settings.user_agent, settings.opt_outs)
+        digest = hashlib.sha256(repr((options, settings.parse_timeout_s, settings.parse_memory_mb)).encode())
         for path in _code(page_object):
             digest.update(path.read_bytes())
-        return cls(page_object, merchant_key, settings.user_agent, settings.opt_outs, digest.hexdigest()[:16], register)
+        return cls(options, digest.hexdigest()[:16], register)
 
-    def read(self, page: StoredPageRow, body: bytes) -> tuple[PageOutcome, ProductRecord | None]:
-        """Return the outcome of a page, and its record if it is a product.
+    def receive(self, page: StoredPageRow, reply: Message | Fault) -> tuple[PageOutcome, ProductRecord | None]:
+        """Return the outcome of a page and its record from the reply of the process that read it.
 
-        Kinds: ``product``; ``listing`` and ``other``, pages without a product; and reasons to drop the page:
-        ``soft_404``, ``no_content``, ``opt_out``, ``unreadable`` and those of :class:`m5data.errors.PageError`.
+        Beside those of ``read_page``, the kinds are ``taken_down`` and the faults of the process: ``timeout``,
+        ``memory``, ``crashed``, ``output_limit``.
         """
-        try:
-            return self._read(page, body)
-        except PageError as error:
-            return PageOutcome(error.reason, str(error)), None
-        except Exception as error:  # noqa: BLE001 - whatever one page does, the others go on; the reject names it
-            return _unreadable(error), None
-
-    def _read(self, page: StoredPageRow, body: bytes) -> tuple[PageOutcome, ProductRecord | None]:
-        document = read_document(body, page.url, page.headers)
-        said = page_opt_out(document, self.agent, self.opt_outs)
-        if said:
-            return PageOutcome("opt_out", said), None
-        page_object = load_page_object(self.page_object) if self.page_object else page_object_for(page.url)
-        record = page_object(document, self.merchant_key).to_record()
-        verdict = is_product(record)
-        if not verdict:
-            return PageOutcome("other" if verdict.reason == "no_product_evidence" else verdict.reason), None
-        if not record.native_id:
-            return PageOutcome("no_native_id", "the page object found no id of the product"), None
-        if self._is_tombstoned(page, record):
+        if isinstance(reply, Fault):
+            return PageOutcome(reply.reason, reply.detail), None
+        if "fault" in reply.head:
+            return PageOutcome(str(reply.head["fault"]), str(reply.head["detail"])), None
+        outcome = PageOutcome.from_json(reply.bodies[0])
+        record = _record(reply.bodies[1]) if len(reply.bodies) > 1 else None
+        if record is not None and self._is_tombstoned(page, record):
             return PageOutcome("taken_down"), None
-        return PageOutcome("product", "", record.native_id, record.url), self._without_media(record)
+        return outcome, self._without_media(record) if record else None
 
     def _is_tombstoned(self, page: StoredPageRow, record: ProductRecord) -> bool:
         name, holds = f"{page.source}:{record.native_id}", self.register.holds
@@ -106,8 +90,11 @@ class PageReader:
         return replace(record, image_urls=images, video_urls=videos)
 
 
-def _unreadable(error: Exception) -> PageOutcome:
-    return PageOutcome("unreadable", storable(" ".join(f"{type(error).__name__}: {error}".split()))[:200])
+def _record(text: bytes) -> ProductRecord:
+    row = json.loads(text)
+    lists = {name: tuple(row[name]) for name in ("category", "image_urls", "video_urls")}
+    specs = tuple(Specification(**spec) for spec in row["specs"])
+    return ProductRecord(**{**row, **lists, "specs": specs, "price": row["price"] and Decimal(row["price"])})
 
 
 def _code(page_object: str | None) -> list[Path]:
@@ -119,14 +106,14 @@ def _code(page_object: str | None) -> list[Path]:
 
 _CHUNK = 200
 """Pages between two writes to the spool: a few seconds of work at 20 ms a page."""
+_PAGES_PER_PROCESS = 100
+"""Fewest pages for which another process is started, which costs as much as some 30 pages."""
+_OUTPUT_BYTES = 16 << 20
 
-Outcomes = dict[tuple[str, str], PageOutcome]
-"""Source and URL -> kind of the page."""
+ReadChunk = tuple[dict[tuple[str, str], PageOutcome], dict[str, pa.Table]]
+"""Source and URL -> outcome, and the rows of products (:data:`crawler.records.tables.RECORD_TABLES`)."""
 
-ReadPages = tuple[Outcomes, dict[str, pa.Table]]
-"""Kinds of pages, and the rows of products (:data:`crawler.records.tables.RECORD_TABLES`)."""
-
-_OUTCOMES = pa.schema([(name, pa.string()) for name in ("source", "url", "kind", "detail", "native_id", "identity")])
+_OUTCOMES = pa.schema([(name, pa.string()) for name in ("source", "url", "outcome")])
 
 
 def read_pages(
@@ -134,65 +121,99 @@ def read_pages(
     readers: Mapping[str, PageReader],
     objects: Objects,
     spool: Spool,
+    settings: CrawlSettings,
     progress: Progress,
-) -> ReadPages:
-    """Read pages. Chunks that a killed run finished are taken from the spool.
+) -> Iterator[ReadChunk]:
+    """Yield the outcomes and rows of pages, in chunks in the order of the pages.
+
+    Chunks that a killed run finished are taken from the spool. A page that needs more time or memory than the settings
+    allow costs the process that reads it, and no other page.
 
     Args:
         pages: Pages in an order that does not change between runs.
         readers: Source -> its reader.
         objects: Store of the page bytes.
         spool: Store of finished chunks until the stage commits.
+        settings: Limits of a page.
         progress: Advances with every page.
     """
-    parts = {name: [schema.empty_table()] for name, schema in RECORD_TABLES.items()}
-    outcomes: Outcomes = {}
-    for start in range(0, len(pages), _CHUNK):
-        chunk = pages[start : start + _CHUNK]
-        found = _read_chunk(chunk, readers, objects, spool)
-        for row in found["outcomes"].to_pylist():
-            key = row.pop("source"), row.pop("url")
-            outcomes[key] = PageOutcome(**row)
-        for name, rows in parts.items():
-            rows.append(found[name])
-        progress.advance(len(chunk))
-    return outcomes, {name: pa.concat_tables(rows) for name, rows in parts.items()}
+    chunks = [pages[start : start + _CHUNK] for start in range(0, len(pages), _CHUNK)]
+    names = [_fingerprint(chunk, readers) for chunk in chunks]
+    missing = [(name, chunk) for name, chunk in zip(names, chunks, strict=True) if not spool.has(name, name)]
+    progress.advance(len(pages) - sum(len(chunk) for _, chunk in missing))
+    _read_missing(missing, readers, objects, spool, settings, progress)
+    for name in names:
+        found = spool.get(name, name)
+        if found is not None:
+            yield _outcomes_of(found.pop("outcomes")), found
 
 
-def _storable_row(
-    page: StoredPageRow, outcome: PageOutcome, record: ProductRecord | None
-) -> tuple[StoredPageRow, PageOutcome, ProductRecord | None]:
-    """Return a page as it was read; unreadable if a page object gave what the tables cannot hold."""
-    if record is not None:
-        try:
-            record_tables([(page, record)])
-        except (pa.ArrowException, ArithmeticError, AttributeError, TypeError, ValueError) as error:
-            return page, _unreadable(error), None
-    return page, outcome, record
-
-
-def _read_chunk(
-    chunk: Sequence[StoredPageRow], readers: Mapping[str, PageReader], objects: Objects, spool: Spool
-) -> dict[str, pa.Table]:
+def _fingerprint(chunk: Sequence[StoredPageRow], readers: Mapping[str, PageReader]) -> str:
     names = [(page.source, page.url, page.sha256, readers[page.source].version) for page in chunk]
-    fingerprint = hashlib.sha256(repr(names).encode()).hexdigest()
-    kept = spool.get(fingerprint, fingerprint)
-    if kept is not None:
-        return kept
-    read = [_storable_row(page, *readers[page.source].read(page, objects.read(page.sha256))) for page in chunk]
-    products = [(page, record) for page, _, record in read if record]
-    outcomes: list[dict[str, str | None]] = []
-    for page, outcome, _ in read:
-        outcomes.append(
-            {
-                "source": page.source,
-                "url": page.url,
-                "kind": outcome.kind,
-                "detail": outcome.detail,
-                "native_id": outcome.native_id,
-                "identity": outcome.identity,
-            }
-        )
-    tables = {**record_tables(products), "outcomes": pa.Table.from_pylist(outcomes, schema=_OUTCOMES)}
-    spool.put(fingerprint, fingerprint, tables)
-    return tables
+    return hashlib.sha256(repr(names).encode()).hexdigest()
+
+
+def _outcomes_of(table: pa.Table) -> dict[tuple[str, str], PageOutcome]:
+    return {(row["source"], row["url"]): PageOutcome.from_json(row["outcome"]) for row in table.to_pylist()}
+
+
+_Missing = Sequence[tuple[str, Sequence[StoredPageRow]]]
+_Read = tuple[StoredPageRow, PageOutcome, ProductRecord | None]
+
+
+def _read_missing(
+    missing: _Missing,
+    readers: Mapping[str, PageReader],
+    objects: Objects,
+    spool: Spool,
+    settings: CrawlSettings,
+    progress: Progress,
+) -> None:
+    """Read chunks and put them into the spool, each as soon as all of its pages are read."""
+    count = sum(len(chunk) for _, chunk in missing)
+    processes = processes_for(settings.parse_workers, -(-count // _PAGES_PER_PROCESS))
+    limits = PoolLimits(settings.parse_timeout_s, settings.parse_memory_mb << 20, 2 * MAX_BYTES, _OUTPUT_BYTES)
+    sources = {name: reader.options for name, reader in readers.items()}
+    under_way: dict[int, list[_Read | None]] = {}
+    with ChildPool(partial(handle, sources), processes, limits) as pool:
+        for job, reply in pool.run(_jobs(missing, objects, under_way)):
+            number, place = map(int, job.key.split("/"))
+            name, chunk = missing[number]
+            page = chunk[place]
+            under_way[number][place] = (page, *readers[page.source].receive(page, reply))
+            progress.advance()
+            if all(under_way[number]):
+                rows = _tables([read for read in under_way.pop(number) if read])
+                spool.put(name, name, rows)
+
+
+def _jobs(missing: _Missing, objects: Objects, under_way: dict[int, list[_Read | None]]) -> Iterator[Job]:
+    """Yield a job for each page; its key is the number of its chunk and its place in it."""
+    for number, (_, chunk) in enumerate(missing):
+        under_way[number] = [None] * len(chunk)
+        for place, page in enumerate(chunk):
+            body = objects.read(page.sha256)[: MAX_BYTES + 1]  # what is longer is refused unread
+            yield Job(f"{number}/{place}", page.source, job_data(page.url, page.headers, body))
+
+
+def _tables(read: Sequence[_Read]) -> dict[str, pa.Table]:
+    """Return the rows of a chunk. A page whose record the tables do not hold is unreadable."""
+    try:
+        rows = record_tables((page, record) for page, _, record in read if record)
+    except _WRONG_TYPES:
+        read = [_checked(*one) for one in read]
+        rows = record_tables((page, record) for page, _, record in read if record)
+    outcomes = [{"source": page.source, "url": page.url, "outcome": outcome.to_json()} for page, outcome, _ in read]
+    return {**rows, "outcomes": pa.Table.from_pylist(outcomes, schema=_OUTCOMES)}
+
+
+_WRONG_TYPES = (pa.ArrowException, ArithmeticError, AttributeError, TypeError, ValueError)
+"""Errors of a record whose values are not what they are declared to be, as a user's page object may give."""
+
+
+def _checked(page: StoredPageRow, outcome: PageOutcome, record: ProductRecord | None) -> _Read:
+    try:
+        record_tables([(page, record)] if record else ())
+    except _WRONG_TYPES as error:
+        return page, unreadable(error), None
+    return page, outcome, record

@@ -1,36 +1,47 @@
 """Rows of ``products``, ``specs`` and ``media`` from records, merged with the rows that stay."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from crawler.crawl.stored_pages import StoredPageRow
 from crawler.records.choice import ChosenPages
 from m5data.modalities import feed_columns
 from m5data.records import ProductRecord
 from storage import Snapshot, Stage
-from storage.engine import quote
+from storage.engine import quote, text
 from storage.tables import TABLES
 
-__all__ = ["RECORD_TABLES", "known_products", "record_tables", "write_records"]
+__all__ = ["RECORD_TABLES", "RecordFiles", "known_products", "record_tables", "write_records"]
 
-_PAGE = pa.field("page_url", pa.string(), nullable=False)
 _CENT = Decimal("0.0001")
 _MOST = Decimal(10) ** 14
 """Lowest amount that does not fit the 18 digits of the column."""
 
-RECORD_TABLES = {name: TABLES[name].schema.append(_PAGE) for name in ("products", "specs", "media")}
-"""Schemas of the rows; ``page_url`` is the page that a row was read from."""
+_OF_CHOICE = ("product_id", "source", "native_id", "url")
+"""Columns of a product that the other pages of its source decide, too."""
+_PAGE = tuple(pa.field(name, pa.string(), nullable=False) for name in ("source", "page_url"))
+
+
+def _schema(table: str) -> pa.Schema:
+    without = _OF_CHOICE if table == "products" else ("product_id",)
+    return pa.schema([*_PAGE, *(column for column in TABLES[table].schema if column.name not in without)])
+
+
+RECORD_TABLES = {name: _schema(name) for name in ("products", "specs", "media")}
+"""Schemas of the rows of a page; ``source`` and ``page_url`` name it."""
 
 
 def record_tables(read: Iterable[tuple[StoredPageRow, ProductRecord]]) -> dict[str, pa.Table]:
     """Return the rows of records in their order. Media are pending; first seen equals last seen."""
     rows: dict[str, list[dict[str, object]]] = {name: [] for name in RECORD_TABLES}
     for page, record in read:
-        key = {"product_id": f"{page.source}:{record.native_id}", "page_url": page.url}
+        key = {"source": page.source, "page_url": page.url}
         rows["products"].append({**key, **_product(page, record)})
         rows["specs"] += [
             {**key, "position": n, "property": spec.property, "value": spec.value}
@@ -47,9 +58,6 @@ def record_tables(read: Iterable[tuple[StoredPageRow, ProductRecord]]) -> dict[s
 def _product(page: StoredPageRow, record: ProductRecord) -> dict[str, object]:
     seen = datetime.fromisoformat(page.fetched_at)
     return {
-        "source": page.source,
-        "url": record.url,
-        "native_id": record.native_id,
         "caption": record.caption,
         "category": list(record.category),
         "brand": record.brand,
@@ -73,33 +81,69 @@ def _amount(price: Decimal | None) -> Decimal | None:
     return price.quantize(_CENT)
 
 
-_CHOSEN = pa.schema([("product_id", pa.string()), ("page_url", pa.string()), ("page_sha256", pa.string())])
+class RecordFiles:
+    """Rows of pages in scratch files, one for each table, so that they need not fit in memory.
+
+    Args:
+        folder: A folder of its own.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._paths = {name: folder / f"{name}.parquet" for name in RECORD_TABLES}
+        self._writers = {
+            name: pq.ParquetWriter(self._paths[name], schema, compression="lz4")
+            for name, schema in RECORD_TABLES.items()
+        }
+
+    def add(self, rows: Mapping[str, pa.Table]) -> None:
+        """Write the rows of some pages."""
+        for name, writer in self._writers.items():
+            writer.write_table(rows[name])
+
+    def close(self) -> None:
+        """Finish the files."""
+        for writer in self._writers.values():
+            writer.close()
+
+    def views(self) -> Iterator[str]:
+        """Yield the statements that create the views ``new_products`` and so on; the files must be closed."""
+        for name, path in self._paths.items():
+            yield f"CREATE TEMP VIEW new_{name} AS FROM read_parquet({text(str(path))})"
+
+
+_CHOSEN = pa.schema([(name, pa.string()) for name in (*_OF_CHOICE, "page_url", "page_sha256")])
 
 # Products that stay unchanged: their page was not read again, or they come from a feed.
 _STAYING = """
 CREATE TEMP TABLE staying AS
-    SELECT p.product_id FROM products p LEFT JOIN chosen c USING (product_id)
+    SELECT p.product_id, c.url FROM products p LEFT JOIN chosen c USING (product_id)
     WHERE (c.product_id IS NULL AND p.page_sha256 IS NULL)
         OR (c.page_sha256 = p.page_sha256 AND p.product_id NOT IN (
-            SELECT n.product_id FROM new_products n JOIN chosen d USING (product_id, page_url)))
+            SELECT d.product_id FROM new_products n
+            JOIN chosen d ON d.source = n.source AND d.page_url = n.page_url))
 """
 
 _TABLES = {
     "products": """
-        SELECT n.* EXCLUDE (page_url, first_seen), coalesce(o.first_seen, n.first_seen) AS first_seen
-        FROM new_products n JOIN chosen USING (product_id, page_url)
-        LEFT JOIN (SELECT product_id, first_seen FROM products) o USING (product_id)
-        UNION ALL BY NAME SELECT products.* FROM products JOIN staying USING (product_id)""",
+        SELECT c.product_id, c.source, c.native_id, c.url, n.* EXCLUDE (source, page_url, first_seen),
+            coalesce(o.first_seen, n.first_seen) AS first_seen
+        FROM new_products n JOIN chosen c ON c.source = n.source AND c.page_url = n.page_url
+        LEFT JOIN products o ON o.product_id = c.product_id
+        UNION ALL BY NAME
+        SELECT p.* REPLACE (coalesce(s.url, p.url) AS url)
+        FROM products p JOIN staying s ON s.product_id = p.product_id""",
     "specs": """
-        SELECT n.* EXCLUDE (page_url) FROM new_specs n JOIN chosen USING (product_id, page_url)
+        SELECT c.product_id, n.* EXCLUDE (source, page_url)
+        FROM new_specs n JOIN chosen c ON c.source = n.source AND c.page_url = n.page_url
         UNION ALL BY NAME SELECT specs.* FROM specs JOIN staying USING (product_id)""",
     # The state of media is kept if the page still names them at the same position.
     "media": """
-        SELECT n.product_id, n.kind, n.position, n.url, coalesce(o.state, n.state) AS state,
+        SELECT c.product_id, n.kind, n.position, n.url, coalesce(o.state, n.state) AS state,
             coalesce(o.attempts, n.attempts) AS attempts,
             o.* EXCLUDE (product_id, kind, position, url, state, attempts)
-        FROM new_media n JOIN chosen USING (product_id, page_url)
-        LEFT JOIN media o USING (product_id, kind, position, url)
+        FROM new_media n JOIN chosen c ON c.source = n.source AND c.page_url = n.page_url
+        LEFT JOIN media o ON (o.product_id, o.kind, o.position, o.url) = (c.product_id, n.kind, n.position, n.url)
         UNION ALL BY NAME SELECT media.* FROM media JOIN staying USING (product_id)""",
 }
 
@@ -115,23 +159,29 @@ def known_products(before: Snapshot) -> set[tuple[str, str]]:
     return set(zip(rows["product_id"].to_pylist(), rows["page_sha256"].to_pylist(), strict=True))
 
 
-def write_records(stage: Stage, choice: ChosenPages, new: Mapping[str, pa.Table]) -> None:
+def write_records(stage: Stage, choice: ChosenPages, new: RecordFiles) -> None:
     """Write ``products``, ``specs`` and ``media``, and drop rows of removed products from tables that feeds fill.
 
     Args:
         stage: The running stage.
         choice: The page of each product. All other products from pages are removed.
-        new: Rows of the pages read in this run, chosen or not.
+        new: Rows of the pages read in this run, chosen or not; closed.
     """
     with closing(stage.before.connection()) as connection:
-        chosen: Iterable[tuple[str, str, str]] = ((n, p.url, p.sha256) for n, p in choice.products.items())
-        rows = [dict(zip(_CHOSEN.names, row, strict=True)) for row in chosen]
-        connection.register("chosen", pa.Table.from_pylist(rows, schema=_CHOSEN))
-        for name, table in new.items():
-            connection.register(f"new_{name}", table)
+        connection.register("chosen", _chosen(choice))
+        for view in new.views():
+            connection.execute(view)
         connection.execute(_STAYING)
         for name, query in _TABLES.items():
             stage.write(name, connection.sql(query))
         for _, spec in feed_columns():
             if spec.name in stage.before.tables:
                 stage.write(spec.name, connection.sql(_FROM_FEED.format(table=quote(spec.name))))
+
+
+def _chosen(choice: ChosenPages) -> pa.Table:
+    rows = [
+        (name, one.page.source, one.native_id, one.url, one.page.url, one.page.sha256)
+        for name, one in choice.products.items()
+    ]
+    return pa.Table.from_pylist([dict(zip(_CHOSEN.names, row, strict=True)) for row in rows], schema=_CHOSEN)

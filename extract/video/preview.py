@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 
 from extract.clip import open_video
 from extract.engine import pool_limits
-from extract.isolation.message import Message
-from extract.isolation.pool import DecoderPool, Job
-from extract.results import Fault
 from extract.settings import LimitSettings, VideoSettings
 from extract.video.full import sample_full
 from extract.video.jpeg import upright
 from extract.video.seconds import SecondRule
 from m5data.errors import MediaError
+from storage.isolation.message import Fault, Message
+from storage.isolation.pool import ChildPool, Job
 
 __all__ = ["make_preview"]
 
@@ -43,7 +42,7 @@ def make_preview(data: bytes, limits: LimitSettings | None = None) -> bytes:
         MediaError: The video cannot be decoded, or a limit is hit; see ``reason``.
     """
     with TemporaryDirectory(prefix="m5data-preview-") as folder:
-        with DecoderPool(partial(_preview, Path(folder)), 1, pool_limits(limits or LimitSettings())) as pool:
+        with ChildPool(partial(_preview, Path(folder)), 1, pool_limits(limits or LimitSettings())) as pool:
             _, reply = next(pool.run(iter([Job("preview", "video", data)])))
         if isinstance(reply, Fault):
             raise MediaError(reply.reason, reply.detail)

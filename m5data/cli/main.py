@@ -12,13 +12,13 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from m5data.cli import align, annotate, collect, dataset, pipeline, takedown, training, versions, workspace
+from m5data.cli import add_source, align, annotate, collect, dataset, pipeline, takedown, training, versions, workspace
 from m5data.cli.shared import WORKSPACE_HELP, folder_of, plain_verb
 from m5data.errors import M5DataError
 from m5data.stages import STAGES
 from m5data.version import __version__
 
-__all__ = ["app", "main"]
+__all__ = ["app", "explain", "main"]
 
 INTERRUPTED = 128 + signal.SIGINT
 """Exit code of a program that Ctrl-C ended."""
@@ -54,7 +54,12 @@ _BESIDE: Mapping[str, tuple[tuple[str, Verb], ...]] = MappingProxyType(
 
 _BEFORE: Mapping[str, tuple[tuple[str, Verb], ...]] = MappingProxyType(
     {
-        "Start": (("init", workspace.init), ("demo", workspace.demo), ("doctor", workspace.doctor)),
+        "Start": (
+            ("init", workspace.init),
+            ("add-source", add_source.add_source),
+            ("demo", workspace.demo),
+            ("doctor", workspace.doctor),
+        ),
         "Pipeline": (
             ("run", pipeline.run),
             ("status", pipeline.status),
@@ -66,12 +71,14 @@ _BEFORE: Mapping[str, tuple[tuple[str, Verb], ...]] = MappingProxyType(
 _AFTER: Mapping[str, tuple[tuple[str, Verb], ...]] = MappingProxyType(
     {
         "Explore": (("sql", dataset.sql), ("serve", workspace.serve)),
-        "Train": (("train", training.train), ("evaluate", training.evaluate)),
+        "Train": (("train", training.train), ("evaluate", training.evaluate), ("compare", training.compare)),
         "Maintain": (
             ("log", versions.log),
             ("diff", versions.diff),
             ("vacuum", versions.vacuum),
             ("copy", versions.copy),
+            ("repair", versions.repair),
+            ("migrate", versions.migrate),
             ("forget", takedown.forget),
         ),
     }
@@ -179,23 +186,28 @@ def _watching_interrupts() -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, before)
 
 
+def explain(error: BaseException) -> tuple[str, int] | None:
+    """Return the line and the exit code for an error that a person can act on; None: it is a defect."""
+    if isinstance(error, M5DataError):
+        return str(error), error.exit_code
+    if isinstance(error, sqlite3.DatabaseError):
+        passing = isinstance(error, sqlite3.OperationalError)
+        advice = "see m5data doctor" if passing else "restore it from a backup, or run m5data repair"
+        return f"the workspace's state.sqlite: {error}; {advice}", 1
+    if type(error).__module__ == "_duckdb":  # importing duckdb for its error class would slow down --help
+        return f"the tables: {str(error).splitlines()[0]}; see m5data doctor, or run m5data repair", 1
+    if isinstance(error, OSError):
+        return f"{error.filename or 'system'}: {error.strerror or error}", 1
+    return None
+
+
 def _end_with_message(error: BaseException) -> None:
     """Print the error's own line and end, if it is one that a person can act on."""
-    if isinstance(error, M5DataError):
-        print(f"m5data: {error}", file=sys.stderr)
-        _end(error.exit_code)
-    if isinstance(error, sqlite3.DatabaseError):
-        advice = "see m5data doctor" if isinstance(error, sqlite3.OperationalError) else "restore it from a backup"
-        print(f"m5data: the workspace's state.sqlite: {error}; {advice}", file=sys.stderr)
-        _end(1)
-    if type(error).__module__ == "_duckdb":  # importing duckdb for its error class would slow down --help
-        print(
-            f"m5data: the tables: {str(error).splitlines()[0]}; see m5data doctor, and m5data verify", file=sys.stderr
-        )
-        _end(1)
-    if isinstance(error, OSError):
-        print(f"m5data: {error.filename or 'system'}: {error.strerror or error}", file=sys.stderr)
-        _end(1)
+    explained = explain(error)
+    if explained is not None:
+        line, code = explained
+        print(f"m5data: {line}", file=sys.stderr)
+        _end(code)
 
 
 def _end(code: int) -> NoReturn:

@@ -1,13 +1,14 @@
 """Verbs of dataset versions: log, diff, vacuum, copy."""
 
 from dataclasses import astuple
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from m5data.cli.shared import HERE, DryRunOption, JsonOption, WorkspaceOption
 
-__all__ = ["copy", "diff", "log", "vacuum"]
+__all__ = ["copy", "diff", "log", "migrate", "repair", "vacuum"]
 
 SHOWN = 200
 
@@ -29,23 +30,30 @@ def diff(
     old: Annotated[int, typer.Argument(metavar="V1", help="Earlier dataset version (see m5data log).")],
     new: Annotated[int, typer.Argument(metavar="V2", help="Later one.")],
     workspace: WorkspaceOption = HERE,
+    tables: Annotated[bool, typer.Option("--tables", help="Count the changed rows of every table.")] = False,
     table: Annotated[str | None, typer.Option("--table", metavar="NAME", help="Show the keys of this table.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Count added, removed and changed rows, by table.
+    """Show what a person would notice: the products that changed, field by field.
 
-    Observation times are ignored.
+    Captions, prices, availability, categories, specifications, images and videos are compared; hashes, tokens and
+    times are not. With --tables or --table, rows are compared; observation times are ignored.
     """
     from itertools import islice
 
     import m5data
     from m5data.cli.output import print_json, print_rows
     from storage.difference import changed_rows, table_changes
+    from storage.history import product_changes
 
     opened = m5data.open(workspace)
     before, after = opened.store.snapshot(old), opened.store.snapshot(new)
     names: tuple[str, ...]
-    if table is None:
+    if table is None and not tables:
+        names = ("product_id", "field", "name", "before", "after")
+        changes = product_changes(before, after)
+        rows = [astuple(change) for change in (changes if as_json else islice(changes, SHOWN + 1))]
+    elif table is None:
         names = ("table", "added", "removed", "changed")
         rows = [astuple(change) for change in table_changes(before, after)]
     else:
@@ -98,3 +106,44 @@ def copy(
 
     copied = copy_workspace(Workspace.open(workspace), working_copy(uri), buckets=buckets)
     print(f"copied to {uri}, {copied:,} bytes of files; rows and objects are equal")
+
+
+def repair(workspace: WorkspaceOption = HERE, dry_run: DryRunOption = False, as_json: JsonOption = False) -> None:
+    """Make again what can be made again of a damaged workspace.
+
+    Says what cannot, and ends with 1 then. Nothing is deleted: what cannot be read is moved to the folder damaged. Use
+    --dry-run first.
+    """
+    from dataclasses import asdict
+
+    from m5data.cli.output import print_json, print_rows
+    from m5data.repair import repair
+
+    found = repair(workspace, dry_run=dry_run)
+    if as_json:
+        print_json([asdict(one) for one in found])
+    elif not found:
+        typer.echo("nothing is damaged")
+    else:
+        rows = [(one.what, "" if one.possible else "NOT POSSIBLE", one.result) for one in found]
+        print_rows("would be repaired" if dry_run else "repaired", ("what", "", "result"), rows)
+    if not all(one.possible for one in found):
+        raise typer.Exit(1)
+
+
+def migrate(
+    workspace: WorkspaceOption = HERE,
+    dry_run: DryRunOption = False,
+    backup: Annotated[
+        Path | None,
+        typer.Option("--backup", metavar="DIR", help="Copy the workspace to this new folder first."),
+    ] = None,
+) -> None:
+    """Bring a workspace of an older m5data to this version's format.
+
+    Use --dry-run first.
+    """
+    from m5data.migration import migrate
+
+    lines = migrate(workspace, dry_run=dry_run, backup=backup)
+    typer.echo("\n".join(lines) or "the workspace has this version's format already")

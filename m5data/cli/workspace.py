@@ -68,18 +68,22 @@ def demo(
         raise typer.Exit(1)
 
 
-def doctor(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None:
+def doctor(
+    workspace: WorkspaceOption = HERE,
+    deep: Annotated[bool, typer.Option("--deep", help="Also read every object and data file.")] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Check the machine and the workspace; change nothing.
 
-    Looks at versions, settings, rights, disk, lock, drafts, clock and the Prefect server. Ends with 1 when anything
-    is wrong.
+    Looks at versions, settings, the files of the newest dataset version, rights, disk, lock, drafts, clock and the
+    Prefect server. Ends with 1 when anything is wrong.
     """
     from dataclasses import asdict
 
     from m5data.cli.output import print_json, print_rows
     from m5data.diagnostics import examine
 
-    findings = list(examine(workspace))
+    findings = list(examine(workspace, deep=deep))
     if as_json:
         print_json([asdict(finding) for finding in findings])
     else:
@@ -99,7 +103,7 @@ def serve(
 ) -> None:
     """Serve the web application: products, labels, annotation."""
     import m5data
-    from storage.state import load_or_create_key
+    from storage.identity import load_or_create_key
     from webapp.app import make_app
     from webapp.security.origin import check_public
     from webapp.server import listen

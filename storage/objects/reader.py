@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from m5data.errors import CorruptObjectError
+from m5data.errors import CorruptObjectError, MissingSegmentError
 from m5data.stage import Clock, utc_now
 from storage.files import Layout
 from storage.objects.warc import RECORD_END, StoredPage, parse_response
@@ -56,7 +56,8 @@ class Objects:
         """Return an object's bytes, checked against its hash.
 
         Raises:
-            CorruptObjectError: It is missing or damaged.
+            CorruptObjectError: It is damaged, or the index does not have it.
+            MissingSegmentError: Its segment is not there.
         """
         ref = self.find(sha256)
         payload = self._payload(ref)
@@ -69,7 +70,8 @@ class Objects:
         """Return ``length`` bytes from ``offset`` of an object, without a check: a part has no hash.
 
         Raises:
-            CorruptObjectError: The object is missing or shorter.
+            CorruptObjectError: The object is shorter, or the index does not have it.
+            MissingSegmentError: Its segment is not there.
         """
         ref = self.find(sha256)
         if offset < 0 or length < 0 or offset + length > ref.payload_length:
@@ -83,7 +85,8 @@ class Objects:
         """Return a page or media object with its URL, HTTP status and headers.
 
         Raises:
-            CorruptObjectError: It is missing, damaged, or came from no request.
+            CorruptObjectError: It is damaged, or came from no request, or the index does not have it.
+            MissingSegmentError: Its segment is not there.
         """
         return parse_response(self._record(self.find(sha256)))
 
@@ -108,7 +111,10 @@ class Objects:
         try:
             descriptor = os.open(segment_file(self._layout.root, ref.segment), os.O_RDONLY)
         except FileNotFoundError as error:
-            raise CorruptObjectError(f"{_place(ref)}: the segment is gone. Restore it from a backup.") from error
+            raise MissingSegmentError(
+                f"{self._layout.objects / ref.segment}: missing. Mount its disk or restore it from a backup, "
+                "and run again."
+            ) from error
         try:
             data = os.pread(descriptor, length, offset)
         finally:
@@ -142,5 +148,5 @@ def verify_objects(objects: Objects) -> Iterator[ObjectProblem]:
         for ref in refs:
             try:
                 objects.read(ref.sha256)
-            except CorruptObjectError as error:
+            except (CorruptObjectError, MissingSegmentError) as error:
                 yield ObjectProblem(ref.sha256, str(error))

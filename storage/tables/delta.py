@@ -14,17 +14,20 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Schema
-from deltalake.exceptions import CommitFailedError
+from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
 
-from m5data.errors import DataError
+from m5data.errors import CorruptObjectError, DataError
 from m5data.table_spec import BUCKET, Partition, TableSpec
 from storage.files import sync_file, sync_folder
 
 __all__ = ["DataFile", "DeltaLog"]
 
 _ENTRY = re.compile(r"(\d{20})\.json")
-_KEPT = re.compile(r"\d{20}\.(json|checkpoint(\.[\w.-]+)?\.parquet)|_last_checkpoint|\d{20}\.crc")
+_HALF_WRITTEN = re.compile(r"_commit_.*|.*\.tmp|.*#\d+")
+"""Names under which delta-rs and its object store write before they rename."""
+_SHORTEST = 20
+"""Bytes: no entry is shorter."""
 _ATTEMPTS = 5
 _CHECKPOINT_EVERY = 50
 _CONFIGURATION: dict[str, str | None] = {
@@ -63,8 +66,23 @@ class DeltaLog:
         return max(numbers, default=None)
 
     def files(self, version: int) -> tuple[DataFile, ...]:
-        """Return the files of a version, ordered by partition and path."""
-        return self._files(DeltaTable(self._folder, version=version))
+        """Return the files of a version, ordered by partition and path.
+
+        Raises:
+            CorruptObjectError: The log is missing or damaged.
+        """
+        try:
+            self._check_lengths(version)
+            return self._files(DeltaTable(self._folder, version=version))
+        except (DeltaError, OSError, ValueError, KeyError, TypeError) as error:
+            raise self._damaged(error) from error
+
+    def _check_lengths(self, version: int) -> None:
+        """Raise ValueError for an entry without content, which delta-rs takes for a commit of nothing."""
+        for path in self._log.iterdir():
+            match = _ENTRY.fullmatch(path.name)
+            if match and int(match[1]) <= version and path.stat().st_size < _SHORTEST:
+                raise ValueError(f"{path.name} is empty")
 
     def converge(self, target: Iterable[DataFile], now: datetime) -> int:
         """Commit the changes that make the newest version hold exactly ``target``, and return its number.
@@ -94,8 +112,15 @@ class DeltaLog:
     def sweep(self) -> None:
         """Remove half-written log entries. Only under the workspace's lock."""
         for path in self._log.iterdir() if self._log.is_dir() else ():
-            if not _KEPT.fullmatch(path.name):
+            if _HALF_WRITTEN.fullmatch(path.name) and path.is_file():
                 path.unlink()
+
+    def _damaged(self, error: Exception) -> CorruptObjectError:
+        what = " ".join(str(error).split())[:300]
+        return CorruptObjectError(
+            f"{self._log}: missing or damaged ({what}). Restore it from a backup, or run m5data repair, first with "
+            "--dry-run."
+        )
 
     def _commit(self, wanted: Mapping[str, DataFile], now: datetime) -> int:
         if self.head() is None:

@@ -201,7 +201,7 @@ def test_the_learned_rule_reads_what_products_have(store: Store) -> None:
     fill(store, LISTINGS)
     assert run(store, SETTINGS.model_copy(update={"rule": "learned"})).kept == 5
     rules = store.snapshot().table("label_map", ["rule"])["rule"].to_pylist()
-    assert "mep3m" in rules  # nothing is reviewed yet
+    assert "learned" in rules
     with closing(store.snapshot().connection()) as connection:
         facts = read_facts(connection)
     assert facts == Facts({}, {}, {})

@@ -143,12 +143,12 @@ def test_third_level_is_kept_for_chosen_sub_classes_only() -> None:
 
 def test_one_shops_equal_names_in_one_class_are_one_label() -> None:
     found = align(
-        [category("n", "女装", "其他"), category("n", "男装", "其他"), category("s", "服装", "其他")],
+        [category("n", "女装", "外套"), category("n", "男装", "外套"), category("s", "服装", "外套")],
         {},
         first_level={"女装": "服装", "男装": "服装"},
     )
     assert {row[0] for row in rows(found, "sub_class_id") if row[0] != -1} == {0}
-    assert found.filter(pa.compute.equal(found["source"], "s"))["partner"].to_pylist() == ["女装", "女装 > 其他"]
+    assert found.filter(pa.compute.equal(found["source"], "s"))["partner"].to_pylist() == ["女装", "女装 > 外套"]
 
 
 def test_name_of_more_products_wins_then_the_smaller_name() -> None:

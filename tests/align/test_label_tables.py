@@ -84,10 +84,3 @@ def doubts(rule: str) -> list[tuple[float, float]]:
 
 def test_doubt_of_the_published_rule_is_nearness_to_its_threshold() -> None:
     assert all(doubt == max(0.0, 1 - abs(content - 0.75)) for content, doubt in doubts("mep3m"))
-
-
-def test_pairs_to_learn_from_are_of_all_kinds_from_the_first() -> None:
-    found = doubts("learned")
-    tenths = {min(int(content * 10), 9) for content, _ in found}
-    first = sorted(found, key=lambda one: -one[1])[: len(tenths)]
-    assert {min(int(content * 10), 9) for content, _ in first} == tenths

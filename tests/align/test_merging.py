@@ -20,9 +20,7 @@ def accept(one: Node, other: Node, s_label: float, s_content: float) -> Accepted
 
 def test_nothing_accepted_leaves_all_alone() -> None:
     nodes = [node("a", "咖啡"), node("b", "茶")]
-    assert merge(nodes, []) == Merged(
-        ((nodes[0],), (nodes[1],)), {("a", "咖啡"): LabelReason("own"), ("b", "茶"): LabelReason("own")}, ()
-    )
+    assert merge(nodes, []) == Merged(((nodes[0],), (nodes[1],)), {one.key: LabelReason("own") for one in nodes}, ())
 
 
 def test_the_better_of_two_names_of_one_source_is_merged_and_the_other_refused() -> None:

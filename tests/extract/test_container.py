@@ -9,9 +9,9 @@ from av.container import InputContainer
 
 from extract.clip import extract_clip
 from extract.container import open_media, read_packets, sniff
-from extract.results import Fault
 from extract.settings import ExtractSettings
 from m5data.errors import MediaError
+from storage.isolation.message import Fault
 from tests.extract.synthetic_media import Clip, make_clip
 
 CONTAINERS = {

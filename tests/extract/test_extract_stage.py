@@ -15,7 +15,7 @@ from extract.extract_stage import run
 from extract.partitions import DecodePaths, PartitionRunner, extract_partition, in_process
 from extract.settings import ExtractSettings, FeatureSettings, LimitSettings, VideoSettings
 from flows.engines import on_ray
-from m5data.errors import DataError, MissingInputError, SettingsError
+from m5data.errors import DataError, MissingInputError, MissingSegmentError, SettingsError
 from m5data.stage import StageReport
 from storage import Store
 from storage.tables import TABLES
@@ -301,6 +301,22 @@ def test_damage_in_the_store_costs_the_object_alone(store: Store) -> None:
     report = run(store, SETTINGS)
     assert report.dropped["corrupt_object"] == 1
     assert [row["item"] for row in contents(store)["rejects"] if row["reason"] == "corrupt_object"] == [sha[WHITE]]
+    assert run(store, SETTINGS).unchanged
+    segment.write_bytes(body)
+    assert "corrupt_object" not in run(store, SETTINGS).dropped
+    assert run(store, SETTINGS).unchanged
+
+
+def test_a_segment_that_is_away_stops_the_stage_and_nothing_is_rejected(store: Store) -> None:
+    download(store, SHOP)
+    (segment,) = (store.root / "objects").glob("*.warc")
+    away = segment.rename(store.root / "away")
+    before = contents(store)
+    with pytest.raises(MissingSegmentError, match=rf"{segment}: missing\. Mount its disk"):
+        run(store, SETTINGS)
+    assert contents(store) == before
+    away.rename(segment)
+    assert not {"corrupt_object", "crashed"} & run(store, SETTINGS).dropped.keys()
 
 
 def test_without_media_there_is_nothing_to_extract_from(store: Store) -> None:
@@ -309,7 +325,7 @@ def test_without_media_there_is_nothing_to_extract_from(store: Store) -> None:
 
 
 def test_nothing_to_do_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("extract.isolation.pool.DecoderProcess", None)
+    monkeypatch.setattr("storage.isolation.pool.PoolProcess", None)
     assert list(LocalEngine(SETTINGS, bytes.fromhex).run([], 0)) == []
 
 

@@ -29,10 +29,10 @@ def test_shops_are_written_as_sources(tmp_path: Path) -> None:
         ("[downlod]\n", r"m5data\.toml: downlod: unknown key; did you mean download\?"),
         ("[download]\nmin_succes = 1\n", r"download\.min_succes: unknown key; did you mean min_success\?"),
         ("[download]\nxyzzy = 1\n", r"download\.xyzzy: unknown key; remove it"),
-        ('[download]\nattempts = "many"\n', r"download\.attempts: 'many' should be a valid integer"),
+        ('[download]\nattempts = "many"\n', r"download\.attempts: must be a number, without quotes, not 'many'"),
         ("[store]\nbuckets = 0\n", r"store\.buckets: 0 should be greater than or equal to 1"),
         ("[store]\nbuckets = [\n", r"m5data\.toml: this is not TOML in UTF-8 \(Invalid value"),
-        ("[sources.one]\nlocal = 7\n", r"sources\.one\.local: 7 should be a valid boolean"),
+        ("[sources.one]\nlocal = 7\n", r"sources\.one\.local: must be true or false, without quotes, not 7"),
         (
             "[sources.one]\ncrawl_autorised = true\n",
             r"sources\.one\.crawl_autorised: unknown key; did you mean crawl_authorised\?",
@@ -56,3 +56,21 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"m5data\.toml: there is no such settings file"):
         read_settings(tmp_path / "m5data.toml", Settings)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('crawl_authorised = "yes"', "must be true or false, without quotes, not 'yes'"),
+        ("crawl_authorised = 1", "must be true or false, without quotes, not 1"),
+        ('share_authorised = "true"', "must be true or false, without quotes, not 'true'"),
+        ('max_pages = "10"', "must be a number, without quotes, not '10'"),
+        ("max_pages = true", "must be a number, not true"),
+        ("delay_s = true", "must be a number, not true"),
+    ],
+)
+def test_a_value_of_another_kind_is_never_read_as_one(tmp_path: Path, line: str, message: str) -> None:
+    path = tmp_path / "m5data.toml"
+    path.write_text(f'[sources.shop]\nstart = ["http://a.example/"]\n{line}\n')
+    with pytest.raises(SettingsError, match=rf"sources\.shop\.{line.split(maxsplit=1)[0]}: {message}"):
+        read_settings(path, Settings)

@@ -71,3 +71,8 @@ def test_each_partition_is_one_file_however_often_it_is_written(store: Store) ->
         assert [file.partition for file in files] == sorted({bucket_of(name, BUCKETS) for name in ids(count)})
         assert sum(file.rows for file in files) == count
         assert all(is_sorted(Path(store.root / "tables/products" / file.path), ("product_id",)) for file in files)
+
+
+def test_columns_of_one_name_get_different_ones(store: Store) -> None:
+    found = store.snapshot().sql("select 1 as a, 2 as a, 3 as a_2, 4 as b")
+    assert found.to_pylist() == [{"a": 1, "a_2": 2, "a_2_2": 3, "b": 4}]

@@ -2,9 +2,12 @@
 
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
+from m5data.errors import CorruptObjectError
+from m5data.stage import StageReport
 from storage import Store
 
 
@@ -38,3 +41,70 @@ def test_rooms_have_migrations_of_their_own(store: Store) -> None:
     with closing(store.state.connect()) as connection:
         count = connection.execute("SELECT count(*) FROM migrations WHERE statement LIKE '%shared%'").fetchone()
     assert count == (2,)
+
+
+@pytest.mark.parametrize("damage", ["missing", "empty", "cut", "header", "other"])
+def test_a_lost_state_is_named_and_never_made_anew(store: Store, damage: str) -> None:
+    path = store.root / "state.sqlite"
+    with closing(store.state.connect()) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    _damage(path, damage)
+    before = path.read_bytes() if path.exists() else None
+    for use in (store.state.connect, store.state.connect_reading, lambda: store.state.migrate("a", ())):
+        with pytest.raises(CorruptObjectError, match=r"state\.sqlite: .*m5data repair") as caught:
+            use()
+        assert "\n" not in str(caught.value)
+    assert store.state.damage()
+    assert (path.read_bytes() if path.exists() else None) == before
+
+
+def _damage(path: Path, damage: str) -> None:
+    whole = path.read_bytes()
+    path.unlink()
+    if damage == "other":
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("CREATE TABLE other (a)")
+    elif damage != "missing":
+        path.write_bytes({"empty": b"", "cut": whole[:50], "header": b"x" * 4096 + whole[4096:]}[damage])
+
+
+def test_a_page_of_noise_is_found_by_the_check(store: Store) -> None:
+    assert store.state.damage() is None
+    with closing(store.state.connect()) as connection:
+        connection.execute(
+            "CREATE TABLE many AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500) "
+            "SELECT i, hex(randomblob(200)) AS more FROM n"
+        )
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    path = store.root / "state.sqlite"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-20_000] + b"\xa5" * 20_000)
+    found = store.state.damage()
+    assert found
+    assert "\n" not in found
+
+
+def test_an_older_state_does_not_cost_the_segments(store: Store) -> None:
+    kept = (store.root / "state.sqlite").read_bytes()
+    with store.stage("fill", settings="") as stage:
+        with store.objects.writer("media") as media:
+            media.put(b"bytes", mime="image/jpeg", url="http://a.example/")
+        stage.commit(StageReport("fill", 0, 0))
+    store.objects.close()
+    for path in store.root.glob("state.sqlite*"):
+        path.unlink()
+    (store.root / "state.sqlite").write_bytes(kept)
+    before = {path: path.read_bytes() for path in (store.root / "objects").iterdir()}
+    with pytest.raises(CorruptObjectError, match="older than dataset version 1"), Store.open(store.root).lock():
+        pass
+    assert {path: path.read_bytes() for path in (store.root / "objects").iterdir()} == before
+
+
+def test_foreign_files_beside_segments_and_log_entries_stay(store: Store) -> None:
+    own = [store.root / "objects/notes.txt", store.root / "objects/mine/page.warc"]
+    for path in own:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("mine")
+    with store.lock():
+        pass
+    assert [path.read_text() for path in own] == ["mine", "mine"]

@@ -214,7 +214,7 @@ def test_a_new_url_of_it_is_dropped_with_its_page(folder: Path) -> None:
     report = records(workspace)
     workspace = Workspace.open(folder)
     assert workspace.table("products")["product_id"].to_pylist() == OTHERS
-    assert (report.read, report.dropped) == (len(OTHERS), {})
+    assert (report.kept, report.dropped) == (len(OTHERS), {"other": 1})
     assert [p for p in places_with(folder, ("PLANTEDCAPTION",), but={"state.sqlite-wal"}) if "state" not in p] == []
     assert list(workspace.store.verify_objects()) == []
 
@@ -238,3 +238,11 @@ def test_a_feed_cannot_bring_it_back(folder: Path, tmp_path: Path, row: dict[str
     )
     assert (report.kept, report.dropped) == (1, {"taken_down": 1})
     assert Workspace.open(folder).table("products")["product_id"].to_pylist() == ["shop:k5"]
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+@pytest.mark.parametrize(("kind", "value"), [("product", "shop:NOPE"), ("merchant", "Nobody"), ("url", f"{HOME}/nope")])
+def test_what_does_not_exist_has_nothing_to_remove(folder: Path, kind: TargetKind, value: str, dry_run: bool) -> None:  # noqa: FBT001
+    receipt = forget(Workspace.open(folder).store, Target(kind, value), dry_run=dry_run)
+    assert receipt.is_empty
+    assert [line for line in receipt.lines() if line[0] != "URLs"] == []

@@ -1,3 +1,4 @@
+from contextlib import closing
 from datetime import UTC, datetime
 
 import duckdb
@@ -5,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from m5data.errors import CorruptObjectError
 from storage import Store
-from takedown.register import Mark, MarkKind, Register
+from takedown.register import Mark, MarkKind, Register, restore_register
 
 KEY = bytes(range(32))
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -52,3 +54,21 @@ def test_adding_again_changes_nothing(store: Store, times: int) -> None:
     for _ in range(times):
         Register.open(store.state, KEY).add(store.state, MARKS, NOW)
     assert len(Register.open(store.state, KEY)) == len(MARKS)
+
+
+def test_a_state_that_lost_take_downs_is_refused_until_they_are_added_again(store: Store) -> None:
+    register = Register.open(store.state, KEY)
+    register.add(store.state, MARKS, NOW)
+    with closing(store.state.connect()) as connection:
+        connection.execute("DELETE FROM tombstones WHERE kind != 'url'")
+    with pytest.raises(CorruptObjectError, match=r"takedown\.register: 2 take-downs .*m5data repair"):
+        Register.open(store.state, KEY)
+    assert restore_register(store.state) == 2
+    assert len(Register.open(store.state, KEY)) == 3
+
+
+@pytest.mark.parametrize("content", ["x", "[1]", "{}", "1"])
+def test_a_damaged_copy_is_named(store: Store, content: str) -> None:
+    (store.root / "takedown.register").write_text(content)
+    with pytest.raises(CorruptObjectError, match=r"takedown\.register: damaged"):
+        Register.open(store.state, KEY)

@@ -110,3 +110,17 @@ def test_a_reviewers_name_is_no_annotators_name(site: Site) -> None:
     browser = Browser(site.new_client())
     browser.sign_in(token)
     assert browser.client.get("/annotate").status_code == 403
+
+
+def test_a_session_that_was_signed_out_holds_no_more_on_any_copy_of_its_cookie(open_site: OpenSite) -> None:
+    site = open_site()
+    ann = site.signed_in("ann")
+    stolen, other = site.new_client(), site.new_client()
+    stolen.cookies.update(ann.client.cookies)
+    assert stolen.get("/annotate").status_code == 200
+    assert ann.post("/out")[0] == 200
+    assert stolen.get("/annotate").status_code == 401
+    again = open_site().new_client()  # after a restart
+    again.cookies.update(stolen.cookies)
+    assert again.get("/annotate").status_code == 401
+    assert other.get("/annotate").status_code == 401

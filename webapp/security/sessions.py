@@ -3,13 +3,16 @@
 import hashlib
 import hmac
 import secrets
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from itsdangerous import BadData, URLSafeSerializer
 
-__all__ = ["Purpose", "Session", "Sessions", "Signer"]
+from storage import State
+
+__all__ = ["Purpose", "Session", "Sessions", "SignedOut", "Signer"]
 
 Purpose = Literal["session", "csrf"]
 _MAX_LENGTH = 1024
@@ -54,11 +57,39 @@ class Session:
     """Seconds since 1970."""
 
 
-class Sessions:
-    """Creates and reads cookies; it stores nothing, so a restart signs nobody out."""
+_DDL = (
+    """create table if not exists webapp_signed_out (
+        number text primary key, ends real not null
+    ) without rowid, strict""",
+)
 
-    def __init__(self, signer: Signer, lifetime: timedelta) -> None:
+
+class SignedOut:
+    """The sessions that were signed out before their time, in the workspace's state: a restart revives none."""
+
+    def __init__(self, state: State) -> None:
+        state.migrate("webapp.sessions", _DDL)
+        self._state = state
+        with closing(state.connect()) as connection:
+            self._numbers = {row[0] for row in connection.execute("select number from webapp_signed_out")}
+
+    def add(self, session: Session, now: datetime) -> None:
+        """End a session, and forget those that have expired by now."""
+        self._numbers.add(session.number)
+        with closing(self._state.connect()) as connection:
+            connection.execute("delete from webapp_signed_out where ends < ?", (now.timestamp(),))
+            connection.execute("insert or ignore into webapp_signed_out values (?, ?)", (session.number, session.ends))
+
+    def __contains__(self, session: Session) -> bool:
+        return session.number in self._numbers
+
+
+class Sessions:
+    """Creates and reads cookies; of sessions only those that were signed out are stored."""
+
+    def __init__(self, signer: Signer, lifetime: timedelta, signed_out: SignedOut) -> None:
         self._signer = signer
+        self._signed_out = signed_out
         self.lifetime = lifetime
         """How long a sign-in lasts."""
 
@@ -68,12 +99,16 @@ class Sessions:
         return self._signer.sign("session", [token, secrets.token_hex(8), ends])
 
     def read(self, cookie: str, now: datetime) -> Session | None:
-        """Return a cookie's session; None if the cookie is forged or expired."""
+        """Return a cookie's session; None if the cookie is forged, expired or signed out."""
         values = self._signer.read("session", cookie)
         if values is None:
             return None
         session = Session(*values)
-        return session if session.ends > now.timestamp() else None
+        return session if session.ends > now.timestamp() and session not in self._signed_out else None
+
+    def end(self, session: Session, now: datetime) -> None:
+        """Sign a session out: its cookie, and every copy of it, holds no more."""
+        self._signed_out.add(session, now)
 
     def csrf(self, session: Session) -> str:
         """Return the token that proves that a request comes from a page of this session."""

@@ -325,6 +325,7 @@ def test_counts_always_match_the_rows(
     tmp_path_factory: pytest.TempPathFactory, steps: list[Step], workers: int
 ) -> None:
     state = State(tmp_path_factory.mktemp("any") / "state.sqlite")
+    state.create()
     clock = HeldClock()
     plan = TaskSettings(workers=workers, gold_first=1, gold_share=0.3, fastest_s=0, lease_minutes=10)
     board = TaskBoard(state, plan, clock)

@@ -15,6 +15,7 @@ from storage import Store
 from .conftest import NOW, Clock, listing_page, product_page
 
 HOME = "https://shop.example"
+CARDS = "<html><body>" + "".join(f"<div class='card'><b>{n},99 €</b></div>" for n in range(9)) + "</body></html>"
 MISSING = "<html><head><title>404 Not Found</title></head><body><h1>Page not found</h1></body></html>"
 ABOUT = "<html><head><title>About us</title></head><body><h1>About us</h1><p>We sell things.</p></body></html>"
 
@@ -65,7 +66,7 @@ def rejects(store: Store) -> dict[str, str]:
 
 def test_pages_become_products_specifications_and_pending_media(store: Store) -> None:
     store_pages(store, {"/p/a": product_page("a"), "/": listing_page(["/p/a", "/p/b"])})
-    assert counts(run(store)) == (1, 1, {})
+    assert counts(run(store)) == (2, 1, {"other": 1})
     row = store.snapshot().table("products").to_pylist()[0]
     named = ("product_id", "source", "url", "native_id", "caption", "brand", "currency", "availability")
     assert [row[name] for name in named] == ["shop:a", "shop", HOME + "/p/a", "a", "a", "Acme", "EUR", "InStock"]
@@ -79,7 +80,7 @@ def test_pages_become_products_specifications_and_pending_media(store: Store) ->
     ]
 
 
-def test_pages_without_a_product_are_rejected_and_listings_do_not_count(store: Store) -> None:
+def test_every_page_without_a_product_is_a_reject(store: Store) -> None:
     pages = {
         "/p/a": product_page("a"),
         "/p/a?colour=red": product_page("a", head=f'<link rel="canonical" href="{HOME}/p/a">'),
@@ -88,15 +89,16 @@ def test_pages_without_a_product_are_rejected_and_listings_do_not_count(store: S
         "/about": ABOUT,
         "/help": ABOUT,
         "/out": product_page("out", head='<meta name="robots" content="noai">'),
-        "/": listing_page(["/p/a"]),
+        "/": CARDS,
         "/empty": " ",
     }
     store_pages(store, pages, listed={"/about", "/p/a"})
-    assert counts(run(store)) == (7, 1, {
-        "duplicate_url": 2, "not_a_product": 1, "opt_out": 1, "page_empty": 1, "soft_404": 1,
+    assert counts(run(store)) == (9, 1, {
+        "duplicate_url": 2, "listing": 1, "not_a_product": 1, "opt_out": 1, "other": 1, "page_empty": 1, "soft_404": 1,
     })  # fmt: skip
     assert rejects(store) == {
-        "/about": "not_a_product", "/p/a?colour=red": "duplicate_url", "/q/a": "duplicate_url",
+        "/about": "not_a_product", "/help": "other", "/": "listing",
+        "/p/a?colour=red": "duplicate_url", "/q/a": "duplicate_url",
         "/p/gone": "soft_404", "/out": "opt_out", "/empty": "page_empty",
     }  # fmt: skip
     assert table(store, "products", "product_id", "url") == [("shop:a", HOME + "/p/a")]
@@ -104,8 +106,8 @@ def test_pages_without_a_product_are_rejected_and_listings_do_not_count(store: S
 
 def test_product_urls_decide_which_pages_need_a_product(store: Store) -> None:
     store_pages(store, {"/p/a": product_page("a"), "/p/b": ABOUT, "/about": ABOUT}, listed={"/about"})
-    assert counts(run(store, settings(product_urls=["/p/"]))) == (2, 1, {"not_a_product": 1})
-    assert rejects(store) == {"/p/b": "not_a_product"}
+    assert counts(run(store, settings(product_urls=["/p/"]))) == (3, 1, {"not_a_product": 1, "other": 1})
+    assert rejects(store) == {"/p/b": "not_a_product", "/about": "other"}
 
 
 def test_a_second_run_does_nothing_and_a_changed_page_changes_only_its_rows(

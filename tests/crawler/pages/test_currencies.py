@@ -5,11 +5,11 @@ from decimal import Decimal
 
 import duckdb
 import pytest
-from babel.numbers import get_currency_symbol, is_currency
+from babel.numbers import get_currency_symbol, get_territory_currencies, is_currency
 
 from crawler import parse_page
 from crawler.feeds.cleaning import MACROS
-from crawler.pages.currencies import CODE, SIGN, UNIT, currency_code
+from crawler.pages.currencies import _NAMES, _OF_COUNTRY, CODE, ISO_CODES, SIGN, UNIT, currency_code
 
 LOCALES = {
     "EUR": "de", "GBP": "en_GB", "RUB": "ru", "INR": "hi", "KRW": "ko", "ILS": "he", "UAH": "uk", "TRY": "tr",
@@ -32,6 +32,18 @@ def test_codes_are_of_iso_4217() -> None:
     codes = set(re.findall(r"[A-Z]{3}", CODE)) - {"RMB"}
     assert all(map(is_currency, codes))
     assert {currency_code(code) for code in codes} == codes
+
+
+def test_iso_codes_are_of_iso_4217() -> None:
+    assert all(map(is_currency, ISO_CODES))
+    assert set(_NAMES) <= ISO_CODES
+
+
+@pytest.mark.parametrize("country", _OF_COUNTRY)
+def test_currencies_of_countries_agree_with_babel(country: str) -> None:
+    """``uk`` and ``eu`` are names of hosts; kuna and lev were replaced by the euro after the pages of their shops."""
+    code, today = _OF_COUNTRY[country], get_territory_currencies({"uk": "GB", "eu": "DE"}.get(country, country.upper()))
+    assert code in today or (country, today) == ("bg", ["EUR"])
 
 
 @pytest.mark.parametrize("sign", [*"$¥€£₽₹₩₪₴₺฿₫￥₸₦₱"])

@@ -4,10 +4,12 @@ from decimal import Decimal
 
 import pytest
 
-from crawler.pages.currencies import currency_code
-from crawler.pages.prices import marked_price, shown_price
+from crawler.pages.currencies import currency_code, local_currency
+from crawler.pages.prices import Money, marked_price, read_money, shown_price
 from crawler.pages.titles import choose_caption
 from crawler.pages.urls import id_from_url, id_of_last_resort
+
+from .price_cases import CASES
 
 
 @pytest.mark.parametrize(
@@ -59,6 +61,50 @@ def test_a_shown_price(text: str, price: str | None, currency: str | None) -> No
     assert shown_price(text) == (None if price is None else Decimal(price), currency)
 
 
+@pytest.mark.parametrize(("locale", "text", "amount", "currency"), CASES)
+def test_a_price_of_a_country(locale: str, text: str, amount: str, currency: str) -> None:
+    none = (None if amount == "-" else Decimal(amount), None if currency == "-" else currency)
+    assert shown_price(text) == none, locale
+
+
+def test_spaces_and_marks_of_direction_do_not_count() -> None:
+    assert shown_price("1\u202f299,00\u00a0€") == (Decimal("1299.00"), "EUR")
+    assert shown_price("\u200f1,299.00\u00a0\u200f₪") == (Decimal("1299.00"), "ILS")
+
+
+def test_ranges_and_units() -> None:
+    assert read_money("10,00 € – 20,00 €") == Money(Decimal("10.00"), "EUR", Decimal("20.00"))
+    assert read_money("10 - 20 €") == Money(Decimal(10), "EUR", Decimal(20))
+    assert read_money("4,99 € (12,48 €/kg)") == Money(Decimal("4.99"), "EUR")
+    assert read_money("12,48 € / 100 g") == Money(Decimal("12.48"), "EUR", None, "100 g")
+
+
+@pytest.mark.parametrize(
+    ("sign", "language", "host", "code"),
+    [
+        ("$", "es-MX", "tienda.example", "MXN"),
+        ("$", "es", "tienda.example.cl", "CLP"),
+        ("$", "en", "shop.example.com.au", "AUD"),
+        ("$", "en-US", "shop.example.ca", "CAD"),
+        ("$", "fr-CA", "", "CAD"),
+        ("$", "en", "shop.example", "$"),
+        ("$", "de-DE", "shop.example.de", "$"),
+        ("¥", "ja", "", "JPY"),
+        ("¥", "zh-Hans-CN", "", "CNY"),
+        ("kr", "sv", "", "SEK"),
+        ("kr", "nb-NO", "", "NOK"),
+        ("kr.", "da", "", "DKK"),
+        ("kr", "en", "butik.example.se", "SEK"),
+        ("EUR", "es-MX", "tienda.example.mx", "EUR"),
+        (None, "es-MX", "tienda.example.mx", None),
+    ],
+)
+def test_a_shared_sign_gets_its_country_from_host_and_language(
+    sign: str | None, language: str, host: str, code: str | None
+) -> None:
+    assert local_currency(sign, language=language, host=host) == code
+
+
 @pytest.mark.parametrize(
     ("published", "code"),
     [("eur", "EUR"), ("€", "EUR"), ("RUR", "RUB"), ("zł", "PLN"), ("$", "$"), (" ", None), (None, None)],
@@ -75,6 +121,7 @@ def test_a_currency(published: str | None, code: str | None) -> None:
         ("https://a.example/buy-t-shirt-w712550a.html", "w712550a"),
         ("https://a.example/product/name/140212369", "140212369"),
         ("https://a.example/item/93133869_a-name", "93133869"),
+        ("https://a.example/catalogue/2001_19/", "2001_19"),
         ("https://a.example/dp/B00EX4MPL3/ref=sr_1_1", "B00EX4MPL3"),
         ("https://a.example/boots-mu312m00l-c11.html", "mu312m00l-c11"),
         ("https://a.example/regal-p400105394.html", "p400105394"),

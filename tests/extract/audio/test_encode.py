@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from extract.audio.encode import describe_feature
 from extract.clip import extract_clip
-from extract.results import Audio, Fault
+from extract.results import Audio
 from extract.settings import AudioSettings, ExtractSettings, FeatureSettings
+from storage.isolation.message import Fault
 from tests.extract.synthetic_media import Clip, make_clip, tone
 
 DEFAULTS = ExtractSettings()

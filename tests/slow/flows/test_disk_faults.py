@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.state import load_or_create_key
+from storage.identity import load_or_create_key
 from tests.slow.flows.demo_shop import demo_shop
 from tests.slow.flows.programs import copy_workspace, run_verb, table_rows
 

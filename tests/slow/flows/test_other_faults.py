@@ -17,6 +17,7 @@ from m5data.invalidate import Selection, invalidate
 from m5data.run_options import RunContext
 from m5data.workspace import Workspace
 from storage import Store
+from storage.identity import load_or_create_key
 from tests.flows.prefect_api import prefect_server, until
 from tests.slow.flows.demo_shop import demo_shop
 from tests.slow.flows.programs import PROGRAM, Ended, copy_workspace, run_verb, table_rows
@@ -32,6 +33,7 @@ def workspaces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path,
     folder = tmp_path_factory.mktemp("faults")
     with pytest.MonkeyPatch.context() as patch, demo_shop(folder / "shop", "tiny"):
         patch.setenv("PREFECT_HOME", str(folder / "home"))
+        load_or_create_key(folder / "shop")  # hashes of merchants are compared: both have one key
         copy_workspace(folder / "shop", folder / "empty")
         for verb in _COLLECTED:
             run_verb(verb, folder / "shop")
@@ -97,7 +99,7 @@ def _decoder(parent: int) -> psutil.Process | None:
         (
             child
             for child in children
-            if child.cpu_times().user > 0.15 and "extract.isolation" in " ".join(child.cmdline())
+            if child.cpu_times().user > 0.15 and "storage.isolation" in " ".join(child.cmdline())
         ),
         None,
     )

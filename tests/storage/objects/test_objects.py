@@ -12,7 +12,7 @@ from typing import Literal
 import pytest
 from warcio.archiveiterator import ArchiveIterator
 
-from m5data.errors import CorruptObjectError
+from m5data.errors import CorruptObjectError, MissingSegmentError
 from storage import ObjectProblem, Objects, Store
 from tests.storage.synthetic import leftovers, noon
 
@@ -206,7 +206,7 @@ def test_an_absent_object_and_an_absent_segment_are_errors(store: Store) -> None
     with store.objects.writer("derived") as writer:
         name = writer.put(b"one", mime="text/plain")
     (store.root / "objects" / "derived-000001.warc").unlink()
-    with pytest.raises(CorruptObjectError, match="the segment is gone"):
+    with pytest.raises(MissingSegmentError, match=r"missing\. Mount its disk"):
         store.objects.read(name)
 
 

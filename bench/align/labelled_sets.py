@@ -1,0 +1,89 @@
+"""Real category trees of two shops with hand-made truth, read from a folder a set.
+
+A folder holds one feed of JSON lines (``SOURCE.jsonl.gz``: id, title, category, specs, price) a shop, and
+``truth.json``: ``first_level`` as in the settings, and pairs of second-level categories: ``same``, ``unsure``.
+"""
+
+import gzip
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from align import Category
+from align.catalogue import Facts
+
+__all__ = ["LabelledSet", "read_set", "without_facts"]
+
+Ends = tuple[Category, Category]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledSet:
+    """Categories of two or more shops, and which of the second level are the same."""
+
+    name: str
+    categories: frozenset[Category]
+    titles: dict[Category, list[str]]
+    facts: Facts
+    first_level: dict[str, str]
+    same: frozenset[Ends]
+    """In order of source."""
+    unsure: frozenset[Ends]
+
+    @property
+    def sizes(self) -> dict[Category, int]:
+        """Category -> products; 1 where no title is known."""
+        return {category: max(len(self.titles.get(category, ())), 1) for category in self.categories}
+
+    def class_of(self, category: Category) -> str:
+        """Return the class by the mapping of the truth."""
+        top = category.path[0]
+        return self.first_level.get(f"{category.source}:{top}", self.first_level.get(top, top))
+
+
+def read_set(folder: Path) -> LabelledSet:
+    """Read the set in a folder."""
+    truth = json.loads((folder / "truth.json").read_text(encoding="utf-8"))
+    categories: set[Category] = set()
+    titles: dict[Category, list[str]] = {}
+    specs: dict[Category, Counter[tuple[str, str]]] = {}
+    prices: dict[Category, list[float]] = {}
+    for source, row in _rows(folder):
+        category = Category(source, tuple(row["category"]))
+        categories.add(category)
+        if row["title"]:
+            titles.setdefault(category, []).append(row["title"])
+        for line in row.get("specs") or ():
+            specs.setdefault(category, Counter())[line["property"], line["value"]] += 1
+        if row.get("price"):
+            prices.setdefault(category, []).append(float(row["price"]))
+    same, unsure = (frozenset(map(_pair, truth.get(key, ()))) for key in ("same", "unsure"))
+    facts = Facts(specs, prices)
+    return LabelledSet(folder.name, frozenset(categories), titles, facts, truth["first_level"], same, unsure)
+
+
+def _rows(folder: Path) -> Iterator[tuple[str, dict]]:
+    for path in sorted(folder.glob("*.jsonl.gz")):
+        with gzip.open(path, "rt", encoding="utf-8") as lines:
+            for line in lines:
+                yield path.name.removesuffix(".jsonl.gz"), json.loads(line)
+
+
+def _pair(ends: list[list]) -> Ends:
+    a, b = sorted(Category(source, tuple(path)) for source, path in ends)
+    return a, b
+
+
+def without_facts(labelled: LabelledSet) -> Iterator[LabelledSet]:
+    """Yield the set with fewer facts: without names below the second level, and with one title a category."""
+    if any(len(category.path) > 2 for category in labelled.categories):
+        flat: dict[Category, list[str]] = {}
+        for category, found in labelled.titles.items():
+            flat.setdefault(Category(category.source, category.path[:2]), []).extend(found)
+        short = frozenset(Category(category.source, category.path[:2]) for category in labelled.categories)
+        yield replace(labelled, name=f"{labelled.name}, two levels", categories=short, titles=flat, facts=Facts())
+    if labelled.titles:
+        few = {category: found[:1] for category, found in labelled.titles.items()}
+        yield replace(labelled, name=f"{labelled.name}, one title", titles=few)

@@ -1,0 +1,245 @@
+"""The alignment rules on real category trees with hand-made truth, beside untrained peers.
+
+    python -m bench.align.real_sets SET … [--shipped] [--reviewed N] [--valentine PYTHON]
+
+Each SET is a folder as ``bench.align.labelled_sets`` reads it. The learned rule judges a set with a model trained on
+the other sets, or with the shipped one (``--shipped``). With reviews, the classes are dealt into two halves; a person
+answers the most doubtful pairs of one half, and the other half is judged; both ways, over several deals.
+Precision, recall and F1 count pairs of second-level categories of two shops; unsure pairs are left out.
+Peers pick one partner each, by the best sum over the class: names that difflib finds half alike, TF-IDF of
+names and titles, and means of them. A peer marked with * has its threshold chosen in hindsight, the best for the set.
+``--valentine`` names the Python of an environment with valentine 1.0.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from align import Category, label_similarity
+from align.category import with_ancestors
+from align.hierarchy import Hierarchy, build_hierarchy
+from align.label_tables import make_label_pairs
+from align.learned_rule import PairModel, default_model
+from align.node_features import Floats
+from align.review import Decision, resolve_decisions
+from align.settings import AlignSettings
+from bench.align.compare_rules import calibration_error
+from bench.align.department_stores import scores
+from bench.align.labelled_sets import Ends, LabelledSet, read_set
+from bench.align.train_model import train_model
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+DEALS = 5
+_VALENTINE = """
+import json, sys, pandas, valentine
+from valentine import algorithms
+sides = json.load(open(sys.argv[1]))
+a, b = (pandas.DataFrame({name: pandas.Series(rows, dtype=str) for name, rows in side.items()}) for side in sides)
+for name in ("ComaPy", "Cupid", "SimilarityFlooding", "JaccardDistanceMatcher", "DistributionBased"):
+    if not hasattr(algorithms, name):
+        continue
+    try:
+        found = valentine.valentine_match([a, b], getattr(algorithms, name)())
+        print(json.dumps([name, [[pair.source_column, pair.target_column, score] for pair, score in found.items()]]))
+    except Exception as error:
+        print(f"{name}: {error}", file=sys.stderr)
+"""
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("sets", nargs="+", type=Path)
+    parser.add_argument("--shipped", action="store_true")
+    parser.add_argument("--reviewed", type=int, default=100)
+    parser.add_argument("--valentine", metavar="PYTHON")
+    given = parser.parse_args()
+    sets = [read_set(folder) for folder in given.sets]
+    for labelled in sets:
+        others = [one for one in sets if one is not labelled]
+        model = default_model() if given.shipped or not others else train_model(others)
+        print(f"\n{labelled.name}: {len(labelled.categories)} categories, {len(labelled.same)} pairs are the same")
+        _compare_rules(labelled, model, given.reviewed)
+        for name, found in _peers(labelled):
+            _print(name, found, labelled)
+        if given.valentine:
+            for name, found in _valentine(labelled, given.valentine):
+                _print(name, found, labelled)
+
+
+def _print(name: str, found: set[Ends], labelled: LabelledSet) -> None:
+    precision, recall, f1 = scores(found - labelled.unsure, labelled.same)
+    print(f"  {name:44} precision {precision:.3f}  recall {recall:.3f}  F1 {f1:.3f}")
+
+
+def _compare_rules(labelled: LabelledSet, model: PairModel, count: int) -> None:
+    published = AlignSettings(first_level=labelled.first_level)
+    learned = AlignSettings(first_level=labelled.first_level, rule="learned")
+    _print("published rule", _joined(_align(labelled, published)), labelled)
+    first = _align(labelled, learned, model)
+    _print("learned rule, no reviews", _joined(first), labelled)
+    _print_calibration(labelled, [first])
+    found, true, after = [], [], []
+    for deal in range(DEALS):
+        for taught in _halves(labelled, deal):
+            reviewed = [_answer(labelled, pair) for pair in _doubtful(labelled, first, taught, count)]
+            judged = _align(labelled, learned, model, reviewed)
+            after.append((judged, taught))
+            found += [(deal, pair) for pair in _joined(judged) - labelled.unsure if not _within(labelled, pair, taught)]
+            true += [(deal, pair) for pair in labelled.same if not _within(labelled, pair, taught)]
+    precision, recall, f1 = scores(found, true)
+    name = f"learned rule, {count} reviewed, other half"
+    print(f"  {name:44} precision {precision:.3f}  recall {recall:.3f}  F1 {f1:.3f}")
+    _print_calibration(labelled, *zip(*after, strict=True))
+    reviewed = [_answer(labelled, pair) for pair in _doubtful(labelled, first, None, count)]
+    _print(f"learned rule, {count} reviewed, all pairs", _joined(_align(labelled, learned, model, reviewed)), labelled)
+
+
+def _align(
+    labelled: LabelledSet, settings: AlignSettings, model: PairModel | None = None, reviewed: Sequence[Decision] = ()
+) -> Hierarchy:
+    decided = resolve_decisions(reviewed)
+    return build_hierarchy(
+        labelled.categories, labelled.titles, labelled.sizes, settings, decided, labelled.facts, model
+    )
+
+
+def _joined(hierarchy: Hierarchy) -> set[Ends]:
+    """Return the pairs of second-level categories of two shops that are one label."""
+    found: set[Ends] = set()
+    for top in hierarchy.classes:
+        for child in top.children:
+            own = sorted(category for node in child.nodes for category in node.own)
+            found |= {(a, b) for a in own for b in own if a.source < b.source}
+    return found
+
+
+def _halves(labelled: LabelledSet, deal: int) -> Iterator[frozenset[str]]:
+    """Yield the classes to review: one half of all, then the other."""
+    names = sorted({labelled.class_of(category) for category in labelled.categories})
+    dealt = [str(name) for name in np.random.default_rng(deal).permutation(names)]
+    yield from (frozenset(dealt[start::2]) for start in (0, 1))
+
+
+def _within(labelled: LabelledSet, pair: Ends, classes: frozenset[str]) -> bool:
+    return labelled.class_of(pair[0]) in classes
+
+
+def _doubtful(labelled: LabelledSet, first: Hierarchy, classes: frozenset[str] | None, count: int) -> list[Ends]:
+    """Return the pairs that review asks first, as far as the truth knows them."""
+    rows = sorted(make_label_pairs(first).to_pylist(), key=lambda row: -row["doubt"])
+    pairs = [
+        (Category(row["source_a"], tuple(row["category_a"])), Category(row["source_b"], tuple(row["category_b"])))
+        for row in rows
+        if len(row["category_a"]) == 2
+    ]
+    known = (pair for pair in pairs if pair not in labelled.unsure)
+    return [pair for pair in known if classes is None or _within(labelled, pair, classes)][:count]
+
+
+def _answer(labelled: LabelledSet, pair: Ends) -> Decision:
+    return Decision("accept" if pair in labelled.same else "reject", *pair, "bench", NOW)
+
+
+def _print_calibration(
+    labelled: LabelledSet, judged: Sequence[Hierarchy], taught: Sequence[frozenset[str]] | None = None
+) -> None:
+    chances, same = [], []
+    for place, hierarchy in enumerate(judged):
+        for one in hierarchy.judged:
+            pair, chance = (one.pair.a.own[0], one.pair.b.own[0]), one.pair.probability
+            if chance is None or not 0.02 < chance < 0.98 or pair in labelled.unsure:
+                continue
+            if taught is None or not _within(labelled, pair, taught[place]):
+                chances.append(chance)
+                same.append(pair in labelled.same)
+    random = np.random.default_rng(0)
+    chance_alone = [calibration_error(chances, (random.random(len(chances)) < chances).tolist()) for _ in range(99)]
+    error = calibration_error(chances, same)
+    print(
+        f"    calibration error {error:.3f} over {len(chances)} unclear pairs (by chance {np.median(chance_alone):.3f})"
+    )
+
+
+def _peers(labelled: LabelledSet) -> Iterator[tuple[str, set[Ends]]]:
+    """Yield untrained methods and what they join."""
+    sides = _sides(labelled)
+    names = [[category.path[-1] for category in side] for side in sides]
+    texts = [[_text(labelled, category) for category in side] for side in sides]
+    difflib = np.array([[label_similarity(a, b) for b in names[1]] for a in names[0]])
+    ngrams, words = (
+        _cosines(names, analyzer="char", ngram_range=(1, 3)),
+        _cosines(texts, analyzer="char_wb", ngram_range=(2, 3)),
+    )
+    yield "difflib >= .5, one to one", _pick(labelled, sides, difflib, 0.5)
+    means = {
+        "difflib": difflib,
+        "TF-IDF of names": ngrams,
+        "mean of difflib, TF-IDF of names": (difflib + ngrams) / 2,
+        "mean of difflib, TF-IDF of names and titles": (difflib + ngrams + words) / 3,
+    }
+    for name, similarity in means.items():
+        found = [_pick(labelled, sides, similarity, at_least) for at_least in np.arange(0.05, 0.9, 0.05)]
+        yield f"{name} *", max(found, key=lambda pairs: scores(pairs - labelled.unsure, labelled.same)[2])
+
+
+def _sides(labelled: LabelledSet) -> list[list[Category]]:
+    second = [category for category in with_ancestors(labelled.categories) if len(category.path) == 2]
+    return [[c for c in second if c.source == source] for source in sorted({c.source for c in second})[:2]]
+
+
+def _text(labelled: LabelledSet, category: Category) -> str:
+    below = [
+        one for one in sorted(labelled.categories) if one.path[:2] == category.path and one.source == category.source
+    ]
+    return "\n".join(
+        [
+            *(title for one in below for title in labelled.titles.get(one, ())),
+            *("/".join(one.path[1:]) for one in below),
+        ]
+    )
+
+
+def _cosines(sides: Sequence[Sequence[str]], **how: object) -> Floats:
+    vectors = TfidfVectorizer(**how).fit([text for side in sides for text in side])
+    one, other = (vectors.transform(side) for side in sides)
+    return np.asarray((one @ other.T).toarray())
+
+
+def _pick(labelled: LabelledSet, sides: Sequence[Sequence[Category]], similarity: Floats, at_least: float) -> set[Ends]:
+    """Return the assignment of greatest similarity within classes."""
+    classes = [np.array([labelled.class_of(category) for category in side]) for side in sides]
+    allowed = (classes[0][:, None] == classes[1][None, :]) & (similarity >= at_least)
+    i, j = linear_sum_assignment(-np.where(allowed, similarity, 0))
+    return {(sides[0][a], sides[1][b]) for a, b in zip(i, j, strict=True) if allowed[a, b]}
+
+
+def _valentine(labelled: LabelledSet, python: str) -> Iterator[tuple[str, set[Ends]]]:
+    """Yield valentine's matchers: categories as columns, their titles as values; one to one, threshold in hindsight."""
+    sides = _sides(labelled)
+    tables = [{f"{n} {c.path[-1]}": _text(labelled, c).split("\n")[:20] for n, c in enumerate(side)} for side in sides]
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(tables, file)
+        file.flush()
+        done = subprocess.run([python, "-c", _VALENTINE, file.name], capture_output=True, text=True, check=False)
+    print(done.stderr[-300:], file=sys.stderr, end="")
+    for line in done.stdout.splitlines():
+        name, pairs = json.loads(line)
+        similarity = np.zeros([len(side) for side in sides])
+        for a, b, score in pairs:
+            similarity[int(a.split()[0]), int(b.split()[0])] = score
+        found = [_pick(labelled, sides, similarity, at_least) for at_least in np.arange(0.05, 0.95, 0.05)]
+        yield f"valentine {name} *", max(found, key=lambda pairs: scores(pairs - labelled.unsure, labelled.same)[2])
+
+
+if __name__ == "__main__":
+    main()

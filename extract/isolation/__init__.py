@@ -1,1 +1,0 @@
-"""Decoders in separate processes, where a bad file harms no other."""

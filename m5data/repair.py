@@ -1,0 +1,369 @@
+"""Repair of a workspace: what can be made again is made again, what cannot is said.
+
+Nothing is deleted: files that cannot be read are moved to the folder ``damaged`` of the workspace.
+"""
+
+import json
+from collections.abc import Collection, Generator, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from types import MappingProxyType
+
+import duckdb
+
+from annotate.judgement_state import save_judgements
+from annotate.judgements import Judgement
+from crawler.pending_work import forget_read
+from crawler.rebuild_state import rebuild_frontier, rebuild_media_queue
+from m5data.errors import CorruptObjectError, M5DataError, UsageError, WorkspaceError
+from m5data.settings import Settings
+from m5data.stage import Clock, StageReport, utc_now
+from m5data.stage_settings import read_settings
+from m5data.stages import STAGES
+from m5data.version import __version__
+from m5data.workspace import SETTINGS_FILE
+from storage import StageRecord, Store
+from storage.files import Layout, replace_file, sync_folder
+from storage.identity import FORMAT, KEY_FILE, Identity, fingerprint_of, identity_path, write_identity
+from storage.integrity import Damage, damaged_tables, find_damage, surviving_files
+from storage.lock import WriterLock, wait_for_children
+from storage.objects.rebuild import rebuild_index
+from storage.remote import Home
+from storage.salvage import salvage
+from storage.state import State
+from storage.tables import TABLES
+from storage.tables.delta import DeltaLog
+from storage.versions import VersionRecord, read_version, version_numbers, version_path, write_version
+from takedown.register import REGISTER, copy_fault, restore_register, write_copy
+
+__all__ = ["Repair", "repair"]
+
+_DAMAGED = "damaged"
+_STAGE = "repair"
+_REBUILT: Mapping[str, str] = MappingProxyType(
+    {"source_pages": "pages of products", "media_urls": "outcomes of downloads", "judgements": "judgements"}
+)
+"""Tables of the state that are made again from the dataset's."""
+_LOST: Mapping[str, str] = MappingProxyType(
+    {
+        "annotation_tasks": "annotation tasks: run m5data annotate tasks again",
+        "annotation_workers": "workers' links and pay: make links with m5data annotate links",
+        "annotation_work": "answers since the last m5data annotate aggregate, and leases",
+        "align_decisions": "decisions of label reviews: apply the sheets again with m5data align apply",
+        "webapp_reviewers": "reviewers' links: make them with m5data annotate links --reviewer",
+    }
+)
+"""Tables of the state that nothing else holds -> what is lost with them, and what to do."""
+_READ_PAGES = frozenset({"products", "specs", "media"})
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """One thing that was wrong."""
+
+    what: str
+    result: str
+    """What is done about it, or what a person must do."""
+    possible: bool = True
+    """False: it cannot be repaired from what is there."""
+
+
+def repair(root: Path, *, dry_run: bool = False, clock: Clock = utc_now) -> list[Repair]:
+    """Make again what can be made again of a damaged workspace, and return what was wrong.
+
+    Killed at any instant, it is run again.
+
+    Args:
+        root: The workspace's folder.
+        dry_run: Change nothing; say what would be done.
+        clock: Source of times.
+
+    Raises:
+        WorkspaceError: The folder is no workspace, or another run holds it.
+        UsageError: It is the working copy of an object store.
+    """
+    root = root.absolute()
+    home = Home.of(root)
+    if home is not None:
+        raise UsageError(f"repair: {home.url}: remove the working copy {root}; the next command fetches it again")
+    if not (root / SETTINGS_FILE).is_file():
+        raise WorkspaceError(f"{root}: not a workspace (it has no {SETTINGS_FILE}). Restore that file first.")
+    layout = Layout(root)
+    with WriterLock(layout, lambda: wait_for_children(layout), lambda: None).hold():
+        job = _Job(layout, list(find_damage(root)), clock, dry_run=dry_run)
+        lines = list(job.run())
+        if not dry_run:
+            layout.repair.unlink(missing_ok=True)
+    if job.is_new:
+        store = Store.open(root, clock=clock)
+        with store.stage(_STAGE, settings="") as stage:  # publishes the index of objects as a table
+            stage.commit(StageReport(_STAGE, 0, 0))
+        store.objects.close()
+    return lines
+
+
+class _Job:
+    """One repair, in the order in which things depend on each other."""
+
+    def __init__(self, layout: Layout, found: Collection[Damage], clock: Clock, *, dry_run: bool) -> None:
+        self._layout = layout
+        self._found = [*found, *_interrupted(layout)]
+        self._clock = clock
+        self._dry_run = dry_run
+        self._state = State(layout.state)
+        self.is_new = False
+        """Whether a dataset version was written."""
+
+    def run(self) -> Iterator[Repair]:
+        yield from self._identity()
+        yield from self._versions()
+        kept = yield from self._restore_state()
+        yield from self._register()
+        yield from self._segments()
+        yield from self._tables(index_is_new=bool(self._of("state", "index")))
+        if kept is not None and not self._dry_run:
+            yield from self._fill_state(kept)
+
+    def _of(self, *kinds: str) -> list[Damage]:
+        return [damage for damage in self._found if damage.kind in kinds]
+
+    def _identity(self) -> Iterator[Repair]:
+        path, key = identity_path(self._layout.root), self._layout.root / KEY_FILE
+        for damage in self._of("identity"):
+            if not path.exists():
+                yield Repair(damage.detail, "run m5data migrate", possible=False)
+                continue
+            yield Repair(damage.detail, f"written again; {KEY_FILE} counts as the right key")
+            if not self._dry_run:
+                self._set_aside(path)
+                mark = fingerprint_of(key.read_bytes()) if key.exists() else None
+                write_identity(self._layout.root, Identity(FORMAT, mark))
+        for damage in self._of("key"):
+            yield Repair(damage.detail, "a key cannot be made again", possible=False)
+
+    def _versions(self) -> Iterator[Repair]:
+        """Set aside version records that cannot be read; the newest is made again from the tables."""
+        numbers = version_numbers(self._layout)
+        bad = [number for number in numbers if _read(self._layout, number) is None]
+        for number in sorted(set(bad) - set(numbers[-1:])):
+            yield Repair(
+                f"{version_path(self._layout, number)}: damaged", "moved to damaged/; no older version is needed"
+            )
+            if not self._dry_run:
+                self._set_aside(version_path(self._layout, number))
+        if numbers and numbers[-1] not in bad:
+            return
+        record = self._version_of_tables(numbers, bad)
+        path = version_path(self._layout, record.number)
+        yield Repair(f"{path}: missing or damaged", f"made again from the logs of {len(record.tables)} tables")
+        if not self._dry_run:
+            if path.exists():
+                self._set_aside(path)
+            self._layout.versions.mkdir(exist_ok=True)
+            write_version(self._layout, record)
+
+    def _version_of_tables(self, numbers: list[int], bad: list[int]) -> VersionRecord:
+        """Return a record of the newest state of every table, with the stages that the version before knows."""
+        sound = [number for number in numbers if number not in bad]
+        if sound:
+            before = read_version(self._layout, sound[-1])
+        else:
+            settings = read_settings(self._layout.root / SETTINGS_FILE, Settings)
+            before = VersionRecord(0, None, None, settings.store.buckets)
+        heads = {name: DeltaLog(self._layout.table(name), spec).head() for name, spec in TABLES.items()}
+        tables = {name: head for name, head in heads.items() if head is not None}
+        number = numbers[-1] if numbers else int(bool(tables))
+        created = self._clock() if number else None
+        parent = before.number if number else None
+        return replace(before, number=number, parent=parent, created=created, tables=tables)
+
+    def _restore_state(self) -> Generator[Repair, None, dict[str, tuple[int, bool]] | None]:
+        """Make the state, or its index of objects, again where it is lost.
+
+        Returns:
+            Table -> rows kept of a state that was lost, and whether these are all; None: it was not lost.
+        """
+        lost, older = self._of("state"), self._of("index")
+        for damage in (*lost, *older):
+            yield Repair(damage.detail, "the index of objects is made again from the segments")
+        if self._dry_run and lost:
+            yield Repair("the rest of the state", "kept as far as it can be read; else made again from the tables")
+        if self._dry_run or not (lost or older):
+            return {} if lost else None
+        kept = self._new_state() if lost else None
+        record = self._newest()
+        for scan in rebuild_index(self._layout.root, self._state, record.indexed if record else 0):
+            note = f"; {scan.unread:,} bytes at its end are no record" if scan.unread else ""
+            yield Repair(f"objects/{scan.name}", f"{scan.objects:,} objects indexed{note}", possible=not scan.unread)
+        return kept
+
+    def _new_state(self) -> dict[str, tuple[int, bool]]:
+        """Set a damaged state aside, and begin a new one with what can be read of it; a journal notes both."""
+        path, journal = self._layout.state, self._layout.repair
+        noted = json.loads(journal.read_bytes())["state"] if journal.exists() else None
+        for ending in ("-wal", "-shm"):
+            log = path.with_name(f"{path.name}{ending}")
+            if log.exists():
+                self._set_aside(log)
+        aside = self._set_aside(path) if path.exists() else None
+        if noted is None and aside is not None:
+            noted = aside.name
+        replace_file(journal, json.dumps({"state": noted}).encode())
+        self._state.create()
+        return salvage(self._layout.root / _DAMAGED / noted, self._state) if noted is not None else {}
+
+    def _fill_state(self, kept: Mapping[str, tuple[int, bool]]) -> Iterator[Repair]:
+        """Fill what a damaged state did not give from the tables, and say what is lost."""
+        for name, (rows, complete) in sorted(kept.items()):
+            if rows or not complete:
+                text = f"{rows:,} rows kept{'' if complete else ', the rest is lost'}"
+                yield Repair(f"state: {name}", text, possible=complete)
+        missing = {name for name in (*_REBUILT, *_LOST) if not kept.get(name, (0, False))[1]}
+        store = Store.open(self._layout.root, clock=self._clock)
+        for name in _REBUILT:
+            if name in missing:
+                yield _refill(store, name, self._clock())
+        store.objects.close()
+        for name, what in _LOST.items():
+            if name in missing:
+                yield Repair(f"state: {name}", f"lost: {what}", possible=False)
+
+    def _register(self) -> Iterator[Repair]:
+        """Bring both copies of the register of take-downs together: each gets what the other has."""
+        path = self._layout.root / REGISTER
+        fault = None if self._dry_run and self._of("state") else copy_fault(self._state)
+        if fault is None:
+            return
+        yield Repair(fault, "both copies get what either has")
+        if self._dry_run:
+            return
+        try:
+            restore_register(self._state)
+        except CorruptObjectError:
+            self._set_aside(path)
+        write_copy(self._state)
+
+    def _segments(self) -> Iterator[Repair]:
+        for damage in self._of("segment"):
+            yield Repair(damage.detail, "bytes cannot be made again: restore the file", possible=False)
+
+    def _tables(self, *, index_is_new: bool) -> Iterator[Repair]:
+        """Write a version without the files that are lost, whose stages run again."""
+        record = self._newest()
+        if record is None:
+            return
+        lost = {damage.name: damage for damage in damaged_tables(self._layout, record)}
+        for name, damage in lost.items():
+            yield Repair(damage.detail, _remade(name))
+        if (not lost and not index_is_new) or self._dry_run:
+            return
+        tables = {name: self._without_lost(name, record) if name in lost else v for name, v in record.tables.items()}
+        indexed = record.indexed
+        if index_is_new or "objects" in lost:  # the next commit publishes the whole index
+            indexed = 0
+            if tables.get("objects") is not None:
+                tables["objects"] = DeltaLog(self._layout.table("objects"), TABLES["objects"]).converge(
+                    (), self._clock()
+                )
+        kept = {name: version for name, version in tables.items() if version is not None}
+        number = record.number + 1
+        report = StageReport(_STAGE, len(lost), len(lost))
+        stages = {
+            **{
+                name: _stale(name, stage, lost) for name, stage in record.stages.items() if not _starts_anew(name, lost)
+            },
+            _STAGE: StageRecord("", "", {}, report, number, __version__),
+        }
+        if _READ_PAGES & set(lost):
+            store = Store.open(self._layout.root, clock=self._clock)
+            forget_read(store, None, None, dry_run=False)
+        moment = self._clock()
+        new = replace(record, number=number, parent=record.number, created=moment, indexed=indexed, tables=kept)
+        write_version(self._layout, replace(new, stages=stages))
+        self.is_new = True
+
+    def _without_lost(self, name: str, record: VersionRecord) -> int | None:
+        """Return a version of a table without its lost files; None: its log is lost, and the table set aside."""
+        left = surviving_files(self._layout, name, record.tables[name])
+        log = DeltaLog(self._layout.table(name), TABLES[name])
+        if left is not None:
+            return log.converge(left, self._clock())
+        if self._layout.table(name).exists():
+            self._set_aside(self._layout.table(name))
+        return None
+
+    def _newest(self) -> VersionRecord | None:
+        numbers = version_numbers(self._layout)
+        return _read(self._layout, numbers[-1]) if numbers else None
+
+    def _set_aside(self, path: Path) -> Path:
+        """Move a file or folder to ``damaged``, under a name that is free there, and return its new place."""
+        folder = self._layout.root / _DAMAGED
+        folder.mkdir(exist_ok=True)
+        number = 0
+        while (target := folder / f"{path.name}.{number}").exists():
+            number += 1
+        path.rename(target)
+        sync_folder(folder)
+        sync_folder(path.parent)
+        return target
+
+
+def _interrupted(layout: Layout) -> list[Damage]:
+    """Return the damage that a repair began to mend and did not end."""
+    if not layout.repair.exists():
+        return []
+    return [Damage("state", "", f"{layout.repair}: a repair of the state was interrupted; it begins again")]
+
+
+def _read(layout: Layout, number: int) -> VersionRecord | None:
+    try:
+        return read_version(layout, number)
+    except M5DataError:
+        return None
+
+
+def _refill(store: Store, name: str, now: datetime) -> Repair:
+    """Fill a table of the state from the dataset's."""
+    snapshot = store.snapshot()
+    try:
+        if name == "source_pages":
+            count = rebuild_frontier(store, snapshot)
+        elif name == "media_urls":
+            count = rebuild_media_queue(store, snapshot)
+        else:
+            rows = snapshot.table(name, ["query", "candidate", "worker", "answer", "gold"]).to_pylist()
+            count = save_judgements(store.state, (Judgement(**row) for row in rows), now)
+    except (M5DataError, duckdb.Error) as error:
+        what = " ".join(str(error).split())[:300]
+        return Repair(f"state: {name}", f"cannot be made again: {what}", possible=False)
+    return Repair(f"state: {name}", f"{count:,} {_REBUILT[name]} entered from the tables")
+
+
+def _writers(table: str) -> list[str]:
+    return [name for name, spec in STAGES.items() if table in spec.writes]
+
+
+def _remade(table: str) -> str:
+    """Return how the lost rows of a table come back."""
+    if table == "objects":
+        return "made again from the index of objects"
+    verbs = [STAGES[name].command for name in _writers(table)]
+    if not verbs:
+        return "its other rows stay; the stage that wrote it makes the rest again"
+    by_feed = "; products of feeds: run m5data ingest FEED again" if "ingest" in verbs else ""
+    runs = ", ".join(f"m5data {verb}" for verb in verbs if verb != "ingest")
+    return f"its other rows stay; m5data run ({runs}) makes the rest again{by_feed}"
+
+
+def _starts_anew(stage: str, lost: Collection[str]) -> bool:
+    """Return whether a stage forgets its last run: audio is taken over with its frames, so it would not be missed."""
+    return stage == "extract" and "audio" in lost
+
+
+def _stale(name: str, record: StageRecord, lost: Collection[str]) -> StageRecord:
+    """Return a stage's record; if it wrote a table that lost rows, one that no run matches, so that it runs again."""
+    spec = STAGES.get(name if name in STAGES else name.partition("-")[0])
+    wrote = spec is not None and any(table in lost for table in spec.writes)
+    return replace(record, extra=f"{record.extra} repaired") if wrote else record

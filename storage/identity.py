@@ -1,0 +1,146 @@
+"""The identity of a workspace: the number of its format, and its secret key.
+
+``workspace.json`` holds the number and a fingerprint of the key. So another key, or none, is noticed: with it no
+take-down and no merchant of before would be recognised.
+"""
+
+import hashlib
+import json
+import os
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from m5data.errors import CorruptObjectError, WorkspaceError
+from storage.files import replace_file, temporary_file
+
+__all__ = [
+    "FORMAT",
+    "KEY_FILE",
+    "Identity",
+    "check_format",
+    "check_key",
+    "fingerprint_of",
+    "identity_path",
+    "load_or_create_key",
+    "read_identity",
+    "write_identity",
+]
+
+FORMAT = 2
+"""Number of the format that this version of m5data reads and writes; docs/decisions.md lists what each one changed."""
+KEY_FILE = "secret.key"
+_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What ``workspace.json`` says."""
+
+    format: int
+    key: str | None
+    """Fingerprint of the secret key; None: no key was made yet."""
+
+
+def read_identity(root: Path) -> Identity:
+    """Return the identity of a workspace; one without ``workspace.json`` has format 1.
+
+    Raises:
+        CorruptObjectError: The file is damaged.
+    """
+    path = identity_path(root)
+    try:
+        data = json.loads(path.read_bytes())
+        found = Identity(int(data["format"]), data["key"] and str(data["key"]))
+    except FileNotFoundError:
+        return Identity(1, None)
+    except (ValueError, KeyError, TypeError) as error:
+        raise CorruptObjectError(
+            f"{path}: damaged ({error}). Restore it from a backup, or run m5data repair."
+        ) from error
+    return found
+
+
+def write_identity(root: Path, identity: Identity) -> None:
+    """Write ``workspace.json``, all of it or nothing."""
+    content = json.dumps({"format": identity.format, "key": identity.key})
+    replace_file(identity_path(root), f"{content}\n".encode())
+
+
+def identity_path(root: Path) -> Path:
+    """Return the path of ``workspace.json``."""
+    return root / "workspace.json"
+
+
+def check_format(root: Path) -> None:
+    """Refuse a workspace of another format than this version reads.
+
+    Raises:
+        WorkspaceError: It is older or newer.
+        CorruptObjectError: Its record is damaged.
+    """
+    found = read_identity(root).format
+    if found > FORMAT:
+        raise WorkspaceError(
+            f"{root}: a newer m5data wrote this workspace (format {found}; this one reads {FORMAT}). Upgrade m5data."
+        )
+    if found < FORMAT:
+        raise WorkspaceError(
+            f"{root}: an older m5data wrote this workspace (format {found}; this one reads {FORMAT}). "
+            "Run m5data migrate, first with --dry-run."
+        )
+
+
+def load_or_create_key(root: Path) -> bytes:
+    """Return the key of a workspace, made on first use; readable by its owner alone, never exported.
+
+    Raises:
+        WorkspaceError: The key is missing, damaged, or not the one that was used before.
+    """
+    identity, path = read_identity(root), root / KEY_FILE
+    if identity.key is None and not path.exists():
+        _create(path)
+    key = check_key(root, identity)
+    if identity.key is None:
+        write_identity(root, replace(identity, key=fingerprint_of(key)))
+    return key
+
+
+def check_key(root: Path, identity: Identity) -> bytes:
+    """Return the key of a workspace that has one.
+
+    Raises:
+        WorkspaceError: It is missing, damaged, or not the one that was used before.
+    """
+    path = root / KEY_FILE
+    try:
+        key = path.read_bytes()
+    except FileNotFoundError:
+        raise WorkspaceError(f"{path}: missing. {_ADVICE}") from None
+    if len(key) != _BYTES:
+        raise WorkspaceError(f"{path}: it has {len(key)} bytes, but a key has {_BYTES}. {_ADVICE}")
+    if identity.key not in {None, fingerprint_of(key)}:
+        raise WorkspaceError(f"{path}: another key than the one that this workspace was made with. {_ADVICE}")
+    return key
+
+
+_ADVICE = (
+    "Restore the file from a backup or from a copy of the workspace (m5data copy keeps it): without this key "
+    "take-downs would be undone, and merchants not be recognised."
+)
+
+
+def fingerprint_of(key: bytes) -> str:
+    """Return what is noted of a key, which does not reveal it."""
+    return hashlib.sha256(b"m5data workspace key\n" + key).hexdigest()[:32]
+
+
+def _create(path: Path) -> None:
+    """Write a new key, whole or not at all; one that another process made meanwhile stays."""
+    with temporary_file(path, mode=0o600) as file:
+        file.write(secrets.token_bytes(_BYTES))
+        file.flush()
+        os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(file.name, path)

@@ -1,0 +1,138 @@
+"""Checks of a store from outside: missing and damaged files, one line for each, without changing anything."""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from m5data.errors import M5DataError
+from storage.files import SEGMENT, Layout
+from storage.identity import check_key, identity_path, read_identity
+from storage.remote.home import store_url_of
+from storage.state import ObjectIndex, State
+from storage.tables import TABLES
+from storage.tables.delta import DataFile, DeltaLog
+from storage.versions import VersionRecord, latest_number, read_version
+
+__all__ = ["Damage", "DamageKind", "damaged_tables", "find_damage", "surviving_files", "unread_files"]
+
+DamageKind = Literal["identity", "key", "version", "state", "index", "segment", "table"]
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """One file, or group of files, that is missing or damaged."""
+
+    kind: DamageKind
+    name: str
+    """Table or segment; empty for what there is one of."""
+    detail: str
+    """File, what is wrong, and what to do, in one line."""
+
+
+def find_damage(root: Path) -> Iterator[Damage]:
+    """Look at everything that the newest dataset version needs: that it is there, as long as it must be, and readable.
+
+    Contents are not read, but for the state, which SQLite checks.
+    """
+    layout = Layout(root.absolute())
+    yield from _identity(layout.root)
+    record = None
+    try:
+        record = read_version(layout, latest_number(layout))
+    except M5DataError as error:
+        yield Damage("version", "", str(error))
+    fault = State(layout.state).damage()
+    if fault is not None:
+        yield Damage("state", "", fault)
+    else:
+        yield from _index(layout, record)
+    if record is not None:
+        yield from damaged_tables(layout, record)
+
+
+def damaged_tables(layout: Layout, record: VersionRecord) -> Iterator[Damage]:
+    """Yield the tables of a dataset version whose log or data files are missing or have another length."""
+    for name in sorted(set(record.tables) & set(TABLES)):
+        try:
+            files = DeltaLog(layout.table(name), TABLES[name]).files(record.tables[name])
+        except (M5DataError, OSError) as error:
+            yield Damage("table", name, f"{error}")
+            continue
+        lost = unread_files(layout.table(name), files)
+        if lost:
+            more = f" and {len(lost) - 1:,} more" if len(lost) > 1 else ""
+            yield Damage("table", name, f"{layout.table(name) / lost[0]}{more}: missing or damaged. {_ADVICE}")
+
+
+def unread_files(folder: Path, files: tuple[DataFile, ...]) -> list[str]:
+    """Return the data files that are missing, have another length, or lack Parquet's first and last bytes."""
+    return [file.path for file in files if not _is_sound(folder / file.path, file.size)]
+
+
+def surviving_files(layout: Layout, name: str, version: int) -> tuple[DataFile, ...] | None:
+    """Return the data files of a table that can still be read; None: its log is lost."""
+    try:
+        files = DeltaLog(layout.table(name), TABLES[name]).files(version)
+    except (M5DataError, OSError):
+        return None
+    lost = set(unread_files(layout.table(name), files))
+    return tuple(file for file in files if file.path not in lost)
+
+
+_ADVICE = "Restore it from a backup, or run m5data repair, first with --dry-run."
+_MAGIC = b"PAR1"
+
+
+def _is_sound(path: Path, size: int) -> bool:
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(_MAGIC))
+            length = file.seek(0, 2)
+            file.seek(max(0, length - len(_MAGIC)))
+            return length == size and start == _MAGIC == file.read()
+    except OSError:
+        return False
+
+
+def _identity(root: Path) -> Iterator[Damage]:
+    try:
+        identity = read_identity(root)
+    except M5DataError as error:
+        yield Damage("identity", "", str(error))
+        return
+    if identity.key is None:
+        if not identity_path(root).exists():
+            yield Damage("identity", "", f"{identity_path(root)}: missing. Run m5data migrate, first with --dry-run.")
+        return
+    try:
+        check_key(root, identity)
+    except M5DataError as error:
+        yield Damage("key", "", str(error))
+
+
+def _index(layout: Layout, record: VersionRecord | None) -> Iterator[Damage]:
+    """Compare the index of objects with the newest version and with the segments."""
+    with contextlib.closing(ObjectIndex(State(layout.state), reading=True)) as index:
+        try:
+            known, assigned = index.segments(), index.assigned()
+        except sqlite3.DatabaseError as error:
+            yield Damage("index", "", f"{layout.state}: the index of objects is damaged ({error}). {_ADVICE}")
+            return
+    if record is not None and assigned < record.indexed:
+        what = f"older than dataset version {record.number}, whose objects it does not know"
+        yield Damage("index", "", f"{layout.state}: {what}. {_ADVICE}")
+    elsewhere = store_url_of(layout.root) is not None
+    for name, length in known.items():
+        path = layout.objects / name
+        if not path.is_file():
+            if not elsewhere:  # a working copy fetches segments when they are read
+                yield Damage("segment", name, f"{path}: missing. Mount its disk or restore it from a backup.")
+        elif path.stat().st_size < length:
+            cut = f"{path.stat().st_size:,} of {length:,} bytes"
+            yield Damage("segment", name, f"{path}: only {cut}. Restore it from a backup.")
+    unknown = sorted(path.name for path in layout.objects.glob("*") if SEGMENT.fullmatch(path.name))
+    if record is not None and record.indexed and not known and unknown:
+        yield Damage("index", "", f"{layout.state}: it knows none of {len(unknown):,} segments. {_ADVICE}")

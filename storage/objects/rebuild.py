@@ -1,0 +1,101 @@
+"""The index of objects, made again from the segments themselves."""
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from m5data.errors import CorruptObjectError
+from storage.erasure.records import BLANK_TYPE, Place, record_fields, segment_records
+from storage.files import SEGMENT, Layout
+from storage.objects.warc import RECORD_END
+from storage.state import OBJECT_DDL, ObjectIndex, ObjectKind, ObjectRef, State
+
+__all__ = ["SegmentScan", "rebuild_index", "scan_segments"]
+
+_BATCH = 10_000
+_STORED = frozenset({"response", "resource", "conversion"})
+_MAX_HEAD = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentScan:
+    """What the rebuild found in one segment."""
+
+    name: str
+    objects: int
+    length: int
+    """Bytes that hold whole records."""
+    unread: int
+    """Bytes behind them that are no record: written by a killed run, or damaged."""
+
+
+def rebuild_index(root: Path, state: State, after: int) -> list[SegmentScan]:
+    """Replace the index of objects by what the segments hold, and return what was found in each.
+
+    Args:
+        root: The workspace's folder; its lock is held.
+        state: Where the index goes.
+        after: Sequence number that the first object comes after: that of the newest dataset version.
+    """
+    state.migrate("storage", OBJECT_DDL)
+    with contextlib.closing(state.connect()) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        last = connection.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'objects'").fetchone()
+        for table in ("objects", "object_segments", "sqlite_sequence WHERE name = 'objects'"):
+            connection.execute(f"DELETE FROM {table}")  # noqa: S608 - constants
+        connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('objects', ?)", (max(after, last[0]),))
+        connection.execute("COMMIT")
+    index = ObjectIndex(state)
+    try:
+        return [_rebuild(path, index) for path in scan_segments(root)]
+    finally:
+        index.close()
+
+
+def scan_segments(root: Path) -> list[Path]:
+    """Return the segments that are there, in the order of names."""
+    return sorted(path for path in Layout(root).objects.glob("*") if SEGMENT.fullmatch(path.name))
+
+
+def _rebuild(path: Path, index: ObjectIndex) -> SegmentScan:
+    count, end, batch = 0, 0, list[ObjectRef]()
+    size = path.stat().st_size
+    with contextlib.suppress(CorruptObjectError):  # what follows is no record: it is counted as unread
+        for place, record in segment_records(path, size):
+            if place.offset + place.length > size:
+                break
+            end = place.offset + place.length
+            ref = _ref(path, place, record)
+            if ref is not None:
+                batch.append(ref)
+                count += 1
+            if len(batch) == _BATCH:
+                index.add(batch, path.name, end)
+                batch.clear()
+    index.add(batch, path.name, end)
+    return SegmentScan(path.name, count, end, size - end)
+
+
+def _ref(path: Path, place: Place, record: bytes) -> ObjectRef | None:
+    """Return where the object of a record lies; None: the record holds none."""
+    if place.type not in _STORED or place.type == BLANK_TYPE or not place.sha256:
+        return None
+    fields = record_fields(record)
+    mime = fields.get("WARC-Identified-Payload-Type", fields.get("Content-Type", "application/octet-stream"))
+    kind = cast("ObjectKind", path.name.partition("-")[0])
+    head = record.find(b"\r\n\r\n") + 4
+    http = _http_head(path, place, record, head) if place.type == "response" else 0
+    length = int(fields["Content-Length"]) - http
+    start = -1 if place.compressed else place.offset + head + http
+    return ObjectRef(place.sha256, kind, mime, path.name, place.offset, place.length, start, length)
+
+
+def _http_head(path: Path, place: Place, record: bytes, head: int) -> int:
+    """Return the length of the HTTP header that precedes the payload of a response."""
+    if place.compressed:
+        return record.find(b"\r\n\r\n", head) + 4 - head
+    with path.open("rb") as file:
+        file.seek(place.offset + head)
+        block = file.read(min(_MAX_HEAD, place.length - head - len(RECORD_END)))
+    return block.find(b"\r\n\r\n") + 4

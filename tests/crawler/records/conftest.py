@@ -1,0 +1,3 @@
+from tests.crawler.crawl.conftest import store
+
+__all__ = ["store"]

@@ -1,0 +1,68 @@
+"""A page that hangs, eats memory or kills its process is one reject."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from crawler import records_stage
+from crawler.settings import CrawlSettings
+from storage import Store
+from tests.crawler.crawl.conftest import product_page
+from tests.crawler.crawl.test_records_stage import _spy, counts, rejects, settings, store_pages, table
+
+PAGE_OBJECT = """
+import os, time
+from crawler import ProductPage, field
+
+
+class Page(ProductPage):
+    @field
+    def brand(self):
+        url = self.document.url
+        if "hang" in url:
+            time.sleep(600)
+        if "memory" in url:
+            return str(len(bytearray(1 << 40)))
+        if "crash" in url:
+            os._exit(3)
+        if "much" in url:
+            return "x" * (20 << 20)
+        return "Acme"
+"""
+FAULTS = {"hang": "timeout", "memory": "memory", "crash": "crashed", "much": "output_limit"}
+
+
+@pytest.fixture
+def limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[float], CrawlSettings]:
+    """Return settings with the page object above and a limit of seconds."""
+    name = f"corner_{hashlib.sha256(str(tmp_path).encode()).hexdigest()[:8]}"
+    (tmp_path / f"{name}.py").write_text(PAGE_OBJECT)
+    monkeypatch.syspath_prepend(tmp_path)
+    return lambda seconds: settings(page_object=f"{name}:Page").model_copy(update={"parse_timeout_s": seconds})
+
+
+def test_a_page_that_breaks_its_limits_costs_no_other_page_and_is_not_read_again(
+    store: Store, limited: Callable[[float], CrawlSettings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = {f"/p/{name}": product_page(name) for name in ("a", *FAULTS, "z")}
+    store_pages(store, pages)
+    few = limited(1.0)
+    report = records_stage.run(store, few)
+    assert counts(report) == (6, 2, dict.fromkeys(sorted(FAULTS.values()), 1))
+    assert rejects(store) == {f"/p/{name}": reason for name, reason in FAULTS.items()}
+    assert [row[0] for row in table(store, "products", "product_id")] == ["shop:a", "shop:z"]
+
+    store_pages(store, {"/p/new": product_page("new"), "/p/crash": product_page("well")})
+    read: list[str] = []
+    monkeypatch.setattr(store.objects, "read", _spy(store.objects.read, read))
+    assert records_stage.run(store, few).kept == 3
+    assert len(read) == 2
+
+
+def test_the_detail_says_which_limit_it_was(store: Store, limited: Callable[[float], CrawlSettings]) -> None:
+    store_pages(store, {f"/p/{name}": product_page(name) for name in ("a", "hang", "crash")})
+    records_stage.run(store, limited(1.0))
+    details = {row["reason"]: row["detail"] for row in store.snapshot().table("rejects").to_pylist()}
+    assert details == {"timeout": "no result within 1 s", "crashed": "its process ended with exit code 3"}
