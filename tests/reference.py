@@ -31,6 +31,7 @@ from tests.misbehaving import FAULTS
 
 __all__ = ["pages", "verbs"]
 
+_DOCS = Path(__file__).parents[1] / "docs"
 _WRITTEN = "<!-- written by: python -m tests.reference docs -->\n"
 
 
@@ -39,12 +40,17 @@ def pages() -> Mapping[str, str]:
     return MappingProxyType(
         {
             "commands.md": "\n".join(("# Commands", "", _WRITTEN, *_commands(), "")),
-            "faults.md": "\n".join(("# Faults of servers", "", _WRITTEN, *_faults(), "")),
+            "faults.md": "\n".join((_by_hand("faults.md"), _WRITTEN, "## Faults of servers", "", *_faults(), "")),
             "stages.md": "\n".join(("# Stages", "", _WRITTEN, *_stages(), "")),
             "settings.md": "\n".join(("# Settings: m5data.toml", "", _WRITTEN, *_settings(), "")),
             "tables.md": "\n".join(("# Tables", "", _WRITTEN, *_tables(), "")),
         }
     )
+
+
+def _by_hand(name: str) -> str:
+    """Return the beginning of a page, which people write, up to the generated part."""
+    return (_DOCS / name).read_text(encoding="utf-8").partition(_WRITTEN)[0]
 
 
 def _tables() -> Iterator[str]:

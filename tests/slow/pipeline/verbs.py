@@ -14,7 +14,7 @@ from tests.m5data.damage import DAMAGES, settle
 from tests.pipeline.workspace_content import table_rows
 from tests.takedown.planted import page, store_pages, url_of
 
-__all__ = ["VERBS", "Verb", "content_of", "run_verb"]
+__all__ = ["VERBS", "Verb", "content_of", "older", "run_verb"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Verb:
     """Changes a copy of the planted workspace first."""
 
 
-def _older(folder: Path) -> None:
+def older(folder: Path) -> None:
     """Make it a workspace of format 1."""
     (folder / "workspace.json").unlink()
     (folder / "takedown.register").unlink(missing_ok=True)
@@ -82,7 +82,7 @@ VERBS: Mapping[str, Verb] = {
     "forget": Verb(("forget", "--product", "shop:k5", "-w", "{w}")),
     "vacuum": Verb(("vacuum", "-w", "{w}")),
     "copy": Verb(("copy", "{out}", "-w", "{w}")),
-    "migrate": Verb(("migrate", "-w", "{w}"), _older),
+    "migrate": Verb(("migrate", "-w", "{w}"), older),
     "repair": Verb(("repair", "-w", "{w}"), _damaged),
 }
 
