@@ -50,7 +50,7 @@ def pages() -> Mapping[str, str]:
 
 def _by_hand(name: str) -> str:
     """Return the beginning of a page, which people write, up to the generated part."""
-    return (_DOCS / name).read_text(encoding="utf-8").partition(_WRITTEN)[0]
+    return (_DOCS / name).read_text(encoding="utf-8").partition(_WRITTEN)[0].rstrip() + "\n"
 
 
 def _tables() -> Iterator[str]:
