@@ -6,7 +6,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from annotate.judgement_state import all_judgements, state_digest
-from annotate.matches import match_pairs
 from annotate.settings import AnnotateSettings
 from m5data.records import Reject
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
@@ -35,6 +34,8 @@ def run(
         known = _on_known_products(judgements, stage.before.table("products", ["product_id"])["product_id"])
         kept, lost = judgements.filter(known), judgements.filter(pc.invert(known))
         stage.write("judgements", kept)
+        from annotate.matches import match_pairs  # noqa: PLC0415 - imports SciPy, which an unchanged run need not wait for
+
         stage.write("matches", match_pairs(kept, settings.method, settings.threshold))
         stage.reject(_reject(row) for row in lost.to_pylist())
         progress.advance(judgements.num_rows)
