@@ -139,7 +139,7 @@ def _fact_sql(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -> str:
     separate = recipe.separate
     needed = "caption" in recipe.require or separate.merchant or separate.time is not None
     required = {
-        "label": f"coalesce(l.{recipe.label}_id, -1) >= 0",
+        "label": f"coalesce(l.{recipe.level}_id, -1) >= 0",
         "caption": "coalesce(trim(p.caption), '') <> ''",
         "image": "i.images IS NOT NULL",
     }

@@ -41,10 +41,17 @@ def build(catalogue: Catalogue, recipe: Recipe, seed: int) -> pa.Table:
             the recipe asks for and what the catalogue has.
     """
     encoded = encode(catalogue, seed)
+    recipe = recipe.at_deepest({level: _sizes(rows) for level, rows in encoded.categories.items()})
     assignment = Assignment(catalogue, encoded, recipe, seed, pools_of(encoded, recipe.separate, seed))
     for block in recipe.splits:
         assignment.filled.update({split.name: split for split in _fill(assignment, block)})
     return _assemble(encoded, recipe, [*assignment.filled.values(), _unused(assignment)])
+
+
+def _sizes(categories: Rows) -> list[int]:
+    """Return the number of products of each category."""
+    sizes: list[int] = np.unique(categories[categories >= 0], return_counts=True)[1].tolist()
+    return sizes
 
 
 def _fill(assignment: Assignment, block: Block) -> list[FilledSplit]:
@@ -60,7 +67,7 @@ def _unused(assignment: Assignment) -> FilledSplit:
     for split in assignment.filled.values():
         free[split.rows] = False
     rows = np.flatnonzero(free)
-    level = assignment.recipe.label
+    level = assignment.recipe.level
     return FilledSplit(UNUSED, rows, "sample", assignment.encoded.categories[level][rows], level)
 
 

@@ -2,7 +2,7 @@
 
 import json
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -27,6 +27,7 @@ __all__ = [
     "Side",
     "Size",
     "SplitName",
+    "deepest_level",
     "load_recipe",
     "names_of",
     "parse_recipe",
@@ -37,6 +38,9 @@ __all__ = [
 Level = Literal["class", "sub_class", "subsub_class"]
 LEVELS: tuple[Level, ...] = ("class", "sub_class", "subsub_class")
 """Levels of the shared hierarchy, outermost first."""
+
+_ENOUGH = 10
+"""Products of a category that retrieval and classification can be judged on; ``min_category`` of the default recipe."""
 
 Pool = Literal["train", "reserve"]
 """``train``: products that were never held out; ``reserve``: those that were."""
@@ -169,8 +173,9 @@ class Recipe(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
 
     name: SplitName
-    label: Level = "sub_class"
-    """Level of the hierarchy that is the label, where a block does not say otherwise."""
+    label: Literal["class", "sub_class", "subsub_class", "deepest"] = "sub_class"
+    """Level of the hierarchy that is the label, where a block does not say otherwise; ``deepest``: the deepest one at
+    which half of the labelled products are in categories of ten or more, so ``class`` in a flat shop."""
     image: Literal["main", "random"] = "main"
     """Image of a sample: the first that is stored (M5Product), or one at random (MEP-3M)."""
     require: tuple[Literal["label", "caption", "image"], ...] = ("label",)
@@ -202,9 +207,28 @@ class Recipe(BaseModel):
                 pairs.update(frozenset((name, other)) for other in (*block.overlaps, *inside))
         return frozenset(pairs)
 
+    @property
+    def level(self) -> Level:
+        """Level of the hierarchy that is the label.
+
+        Raises:
+            ValueError: It is still to be chosen (``at_deepest``).
+        """
+        if self.label == "deepest":
+            raise ValueError("the level of this recipe is still to be chosen from a catalogue")
+        return self.label
+
     def level_of(self, block: Block) -> Level:
         """Return the level of the hierarchy that labels the samples of ``block``."""
-        return block.label or self.label
+        return block.label or self.level
+
+    def at_deepest(self, sizes: Mapping[Level, Sequence[int]]) -> Self:
+        """Return the recipe with its level chosen, if it asks for the deepest.
+
+        Args:
+            sizes: Products of each category, by level.
+        """
+        return self.model_copy(update={"label": deepest_level(sizes)}) if self.label == "deepest" else self
 
     @model_validator(mode="after")
     def _names_agree(self) -> Self:
@@ -226,6 +250,22 @@ class Recipe(BaseModel):
             if isinstance(block, Sample) and block.inside and block.inside not in samples:
                 raise ValueError(f"{block.name}.inside must name a split of kind sample; {block.inside!r} is none")
         return self
+
+
+def deepest_level(sizes: Mapping[Level, Sequence[int]]) -> Level:
+    """Return the deepest level that has enough products: half of the labelled ones, in categories of ten or more.
+
+    Where the catalogue is too small for such categories, their size does not count.
+
+    Args:
+        sizes: Products of each category, by level.
+    """
+    labelled = sum(sizes["class"])
+    for enough in (_ENOUGH, 1):
+        for level in reversed(LEVELS):
+            if labelled and 2 * sum(size for size in sizes[level] if size >= enough) >= labelled:
+                return level
+    return "class"
 
 
 def names_of(block: Block) -> tuple[str, ...]:
@@ -288,6 +328,11 @@ def load_recipe(name: str | Path, folder: Path | None = None) -> Recipe:
             raise SettingsError(
                 f"{name}: name must be {path.stem!r}, as the file is named, not {recipe.name!r}. Rename one of them."
             )
+        if recipe.name in recipe_names() and recipe != load_recipe(recipe.name):
+            raise SettingsError(
+                f"{name}: a shipped recipe is named {recipe.name!r}, too, and its splits would be replaced. "
+                "Give the file and the recipe in it another name."
+            )
         return recipe
     if str(name) not in recipe_names():
         known = ", ".join(recipe_names())
@@ -305,7 +350,7 @@ def parse_recipe(text: str, where: str) -> Recipe:
     try:
         # as JSON: strict validation of Python values refuses lists where tuples are meant
         return Recipe.model_validate_json(json.dumps(tomllib.loads(text), default=str))
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise SettingsError(f"{where}: this is not valid TOML: {error}") from None
     except ValidationError as error:
         raise SettingsError(f"{where}: {'; '.join(_describe(e) for e in error.errors())}") from None

@@ -11,7 +11,7 @@ from splits.catalogue import CATEGORIES, MATCHES, OUTSIDE, Catalogue
 from splits.recipe import LEVELS, Recipe
 from splits.reserve import Draw, hold_out
 
-__all__ = ["_CATEGORIES", "_TWINS", "Source", "_found_sql", "read_source"]
+__all__ = ["_CATEGORIES", "_TWINS", "Source", "_found_sql", "choose_level", "read_source"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ def read_source(connection: duckdb.DuckDBPyConnection, recipe: Recipe, draw: Dra
     connection.register("reserve_now", reserve)
     found = _read(connection, _found_sql(recipe, _count(connection, "images") > 0))
     usable = pc.and_(found["kept"], pc.is_null(found["lacks"]))
+    _check_labels(connection, recipe, pc.sum(usable).as_py() or 0)
     catalogue = Catalogue(
         products=found.filter(usable).select([name for name in found.column_names if name not in {"kept", "lacks"}]),
         matches=matches.cast(MATCHES),
@@ -71,8 +72,38 @@ def _check_inputs(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -> None
         raise MissingInputError(
             f"splits: {missing:,} of {products:,} products are not in the table duplicates. Run m5data dedup."
         )
-    if "label" in recipe.require and not _count(connection, "labels"):
-        raise MissingInputError("splits: the recipe requires labels, and the table labels is empty. Run m5data align.")
+    if not _count(connection, "labels") and ("label" in recipe.require or _count(connection, _WITH_CATEGORY)):
+        raise MissingInputError("splits: products have categories, and the table labels is empty. Run m5data align.")
+
+
+_WITH_CATEGORY = "products WHERE len(category) > 0"
+
+
+def choose_level(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -> Recipe:
+    """Return the recipe with its level chosen from the labels, if it asks for the deepest."""
+    kept = "labels JOIN duplicates USING (product_id) WHERE kept"
+    sizes = {
+        level: _read(connection, f"SELECT count(*) AS size FROM {kept} AND {level}_id >= 0 GROUP BY {level}_id")  # noqa: S608
+        for level in LEVELS
+    }
+    return recipe.at_deepest({level: found["size"].to_pylist() for level, found in sizes.items()})
+
+
+def _check_labels(connection: duckdb.DuckDBPyConnection, recipe: Recipe, usable: int) -> None:
+    """Raise where no product has the label that the recipe requires.
+
+    Raises:
+        MissingInputError: None has; the message says at which levels there are labels.
+    """
+    if usable or "label" not in recipe.require:
+        return
+    there = {level: _count(connection, f"labels WHERE {level}_id >= 0") for level in LEVELS}
+    if not there[recipe.level]:
+        found = ", ".join(f"{level} {count:,}" for level, count in there.items())
+        raise MissingInputError(
+            f"splits: the recipe {recipe.name} requires labels of the level {recipe.level}, and no product has one "
+            f'(products with a label: {found}). Set splits.recipe to a recipe with label = "deepest", such as default.'
+        )
 
 
 def _outside(connection: duckdb.DuckDBPyConnection, found: pa.Table) -> pa.Table:
@@ -134,7 +165,7 @@ def _separations(recipe: Recipe) -> dict[str, bool]:
 
 def _lacks_sql(recipe: Recipe) -> str:
     tests = {
-        "label": f"coalesce(l.{recipe.label}_id, -1) < 0",
+        "label": f"coalesce(l.{recipe.level}_id, -1) < 0",
         "caption": "coalesce(trim(p.caption), '') = ''",
         "image": "i.images IS NULL",
     }

@@ -14,7 +14,7 @@ from splits.recipe import Recipe, load_recipe
 from splits.record import digest_splits
 from splits.reserve import Draw
 from splits.settings import SplitSettings
-from splits.source import Source, read_source
+from splits.source import Source, choose_level, read_source
 from storage import Snapshot, Stage, Store
 from storage.engine import open_engine
 
@@ -53,6 +53,7 @@ def run(
         draw = Draw(settings.reserve_share, settings.salt, stage.before.number + 1)
         with closing(stage.before.connection()) as connection:
             connection.execute(f"SET memory_limit = '{_MEMORY_LIMIT}'")
+            recipe = choose_level(connection, recipe)
             source = read_source(connection, recipe, draw)
         kept, rejects = len(source.catalogue.products), source.rejects
         progress.start("splits", kept + len(rejects))

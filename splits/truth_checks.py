@@ -52,7 +52,7 @@ def _labels_sql(recipe: Recipe) -> str:
     label = " ".join(f"WHEN '{name}' THEN nullif({name}_id, -1)::VARCHAR" for name in LEVELS)
     return f"""
         SELECT product_id || ' in ' || split || ', ' || label_level || ' ' || coalesce(label, 'none') FROM entry
-        WHERE label_level <> CASE split {level} ELSE '{recipe.label}' END
+        WHERE label_level <> CASE split {level} ELSE '{recipe.level}' END
            OR CASE WHEN role = 'distractor' THEN label IS NOT NULL
               ELSE label IS DISTINCT FROM CASE label_level {label} ELSE component END END
     """  # noqa: S608

@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from m5data.cli import align, annotate, collect, dataset, pipeline, takedown, training, versions, workspace
+from m5data.cli import add_source, align, annotate, collect, dataset, pipeline, takedown, training, versions, workspace
 from m5data.cli.shared import WORKSPACE_HELP, folder_of, plain_verb
 from m5data.errors import M5DataError
 from m5data.stages import STAGES
@@ -54,7 +54,12 @@ _BESIDE: Mapping[str, tuple[tuple[str, Verb], ...]] = MappingProxyType(
 
 _BEFORE: Mapping[str, tuple[tuple[str, Verb], ...]] = MappingProxyType(
     {
-        "Start": (("init", workspace.init), ("demo", workspace.demo), ("doctor", workspace.doctor)),
+        "Start": (
+            ("init", workspace.init),
+            ("add-source", add_source.add_source),
+            ("demo", workspace.demo),
+            ("doctor", workspace.doctor),
+        ),
         "Pipeline": (
             ("run", pipeline.run),
             ("status", pipeline.status),
@@ -65,8 +70,8 @@ _BEFORE: Mapping[str, tuple[tuple[str, Verb], ...]] = MappingProxyType(
 )
 _AFTER: Mapping[str, tuple[tuple[str, Verb], ...]] = MappingProxyType(
     {
-        "Explore": (("sql", dataset.sql), ("serve", workspace.serve)),
-        "Train": (("train", training.train), ("evaluate", training.evaluate)),
+        "Explore": (("sql", dataset.sql), ("shell", dataset.shell), ("serve", workspace.serve)),
+        "Train": (("train", training.train), ("evaluate", training.evaluate), ("compare", training.compare)),
         "Maintain": (
             ("log", versions.log),
             ("diff", versions.diff),

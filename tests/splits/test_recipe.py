@@ -1,12 +1,13 @@
 """A recipe file is read strictly, and what is wrong with it is named."""
 
+from importlib import resources
 from pathlib import Path
 
 import pytest
 
 from m5data.errors import SettingsError
 from splits import load_recipe, parse_recipe, recipe_names
-from splits.recipe import names_of, sizes_of
+from splits.recipe import deepest_level, names_of, sizes_of
 
 TRAIN = '[[splits]]\nkind = "sample"\nname = "train"\nsize = { share = 1.0 }\n'
 
@@ -59,7 +60,7 @@ def test_a_recipe_knows_its_sides_and_overlaps() -> None:
         ('name = "a"\n' + TRAIN.replace("train", "unused"), "has ['unused']"),
         (
             'name = "a"\nlabel = "klass"\n' + TRAIN,
-            "label must be 'class', 'sub_class' or 'subsub_class'; it is",
+            "label must be 'class', 'sub_class', 'subsub_class' or 'deepest'; it is",
         ),
         ('name = "a"\n' + TRAIN + "foo = 1", "splits.0.foo (1) is not a key of recipes; remove it"),
         (
@@ -122,3 +123,30 @@ def test_a_missing_or_unreadable_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "gbk.toml").write_bytes('name = "美妆"'.encode("gbk"))
     with pytest.raises(SettingsError, match="the recipe cannot be read"):
         load_recipe(tmp_path / "gbk.toml")
+
+
+def test_a_file_named_like_a_shipped_recipe_must_hold_that_recipe(tmp_path: Path) -> None:
+    path = tmp_path / "demo.toml"
+    text = (resources.files("splits") / "recipes" / "demo.toml").read_text(encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
+    assert load_recipe(path) == load_recipe("demo")
+    path.write_text(text.replace('require = ["label"]', "require = []"), encoding="utf-8")
+    with pytest.raises(SettingsError, match="a shipped recipe is named 'demo', too"):
+        load_recipe(path)
+
+
+@pytest.mark.parametrize(
+    ("class_", "sub_class", "subsub_class", "level"),
+    [
+        ([100], [], [], "class"),  # a flat shop
+        ([100], [60, 40], [13], "sub_class"),  # few products have a third level
+        ([100], [60, 40], [30, 30], "subsub_class"),
+        ([100], [40, 20] + [1] * 40, [1] * 100, "sub_class"),  # categories of single products teach nothing
+        ([4, 4], [2, 2, 4], [], "sub_class"),  # too small for categories of ten
+        ([], [], [], "class"),
+    ],
+)
+def test_the_deepest_level_with_enough_products(
+    class_: list[int], sub_class: list[int], subsub_class: list[int], level: str
+) -> None:
+    assert deepest_level({"class": class_, "sub_class": sub_class, "subsub_class": subsub_class}) == level

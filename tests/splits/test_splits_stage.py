@@ -184,3 +184,36 @@ def test_a_recipe_file_is_looked_for_in_the_workspace(fill: Fill) -> None:
     run(store, settings)
     assert settings.recipe_name == "own"
     assert sum(row["split"] == "train" for row in splits_of(store, "own")) == 10
+
+
+def flat() -> dict[str, pa.Table]:
+    """A shop with one level of categories, twenty products without any."""
+    found = tables([replace(thing, category=-1) if n % 10 == 9 else thing for n, thing in enumerate(THINGS)])
+    labels = found["labels"].to_pylist()
+    for row in labels:
+        row |= {"class_id": row["sub_class_id"], "class_name": row["sub_class_name"]}
+        row |= {"sub_class_id": -1, "sub_class_name": ""}
+    return {**found, "labels": pa.Table.from_pylist(labels, schema=found["labels"].schema)}
+
+
+def test_a_flat_shop_is_split_by_class_and_products_without_category_are_used_unlabelled(fill: Fill) -> None:
+    store = fill(flat())
+    assert run(store, SplitSettings(recipe="default")).kept == 200
+    rows = splits_of(store, "default")
+    assert {row["label_level"] for row in rows} == {"class", "match"}
+    unlabelled = {f"shop:{n:03}" for n in range(9, 200, 10)}
+    assert {row["split"] for row in rows if row["product_id"] in unlabelled} >= {"train"}
+    assert {row["label"] for row in rows if row["split"] == "train" and row["product_id"] in unlabelled} == {None}
+    assert not unlabelled & {row["product_id"] for row in rows if row["split"] in {"query-c", "gallery-c"}}
+    (made,) = stored_recipes(store.snapshot())
+    assert [check for check in verify(store.snapshot(), made.recipe, made.seed).checks if not check.ok] == []
+
+
+def test_a_recipe_of_a_level_that_no_product_has_names_the_setting(fill: Fill) -> None:
+    with pytest.raises(MissingInputError) as raised:
+        run(fill(flat()), DEMO)
+    assert str(raised.value) == (
+        "splits: the recipe demo requires labels of the level sub_class, and no product has one (products with a "
+        'label: class 180, sub_class 0, subsub_class 0). Set splits.recipe to a recipe with label = "deepest", such as '
+        "default."
+    )

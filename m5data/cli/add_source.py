@@ -1,0 +1,200 @@
+"""The verb add-source: look at a shop, propose its section of m5data.toml, and write it."""
+
+import asyncio
+import json
+import re
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from m5data.cli.shared import HERE, JsonOption, WorkspaceOption
+
+if TYPE_CHECKING:  # a verb imports what it needs when it runs
+    from crawler.settings import CrawlSettings
+    from crawler.survey.survey import Survey
+
+__all__ = ["add_source"]
+
+_CRAWL = re.compile(r"^\[crawl\][^\n]*\n", re.MULTILINE)
+
+
+def add_source(
+    url: Annotated[str, typer.Argument(metavar="URL", help="The shop's home page, in the language that is wanted.")],
+    workspace: WorkspaceOption = HERE,
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="Name of the source (default: from the host).")
+    ] = None,
+    contact: Annotated[
+        str | None,
+        typer.Option("--contact", metavar="TEXT", help="Mail or web address for the shop, sent with every request."),
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Confirm that the shop may be crawled and its data shared; ask nothing.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Look at a shop with 20 requests at most, and propose its section of m5data.toml.
+
+    Shows patterns of products and listings, languages, opt-outs, expected pages and hours, and ten products as
+    read. Asks whether the shop may be crawled and its data shared, and writes the section. With --json nothing is
+    asked, and nothing written without --yes.
+    """
+    from crawler.survey.survey import look_at
+    from crawler.survey.visitor import Visitor, is_local
+    from m5data.cli.output import print_json
+    from m5data.errors import DataError
+    from m5data.workspace import Workspace
+
+    opened = Workspace.open(workspace)
+    url = url if "://" in url else f"https://{url}"
+    local = is_local(url)
+    settings = _with_contact(opened.settings.crawl, contact, needed=not local, ask=not (yes or as_json))
+    source = _free_name(name, url, settings)
+
+    async def look() -> "Survey":
+        async with Visitor(url, settings, local=local) as visitor:
+            return await look_at(url, settings, visitor)
+
+    survey = asyncio.run(look())
+    if not as_json:
+        _show(survey, source)
+    if not survey.records:
+        raise DataError(
+            f"{url}: none of the pages looked at shows a product ({'; '.join(survey.notes)}). Name a page that lists "
+            "products; if its pages fill themselves by script, write the section yourself, with browser = true."
+        )
+    rights = (yes, yes) if yes or as_json else _ask(url)
+    section = _section(survey, source, crawl=rights[0], share=rights[1])
+    if yes or not as_json:
+        path = opened.root / "m5data.toml"
+        _write(path, section, contact=settings.contact if not opened.settings.crawl.contact else "")
+        Workspace.open(workspace)  # what was written must be readable
+    if as_json:
+        print_json({**asdict(survey), "hours": survey.hours, "name": source, "section": section, "written": yes})
+    else:
+        typer.echo(
+            f"\n{section}\nwritten to {opened.root / 'm5data.toml'}; next: m5data crawl --source {source} --limit 20"
+        )
+
+
+def _with_contact(settings: "CrawlSettings", contact: str | None, *, needed: bool, ask: bool) -> "CrawlSettings":
+    """Return the settings with a contact.
+
+    Raises:
+        UsageError: None was given.
+    """
+    from m5data.errors import UsageError
+
+    given = contact or settings.contact
+    if needed and not given and ask:
+        given = typer.prompt("Mail or web address that the shop can reach you at (sent with every request)")
+    if needed and not given:
+        raise UsageError("add-source: --contact must be a mail or web address; it is sent with every request")
+    return settings.model_copy(update={"contact": given})
+
+
+def _free_name(name: str | None, url: str, settings: "CrawlSettings") -> str:
+    """Return the name of the new source.
+
+    Raises:
+        UsageError: It is taken, or no name.
+    """
+    from m5data.errors import UsageError
+
+    if name is None:
+        labels = (urlsplit(url).hostname or "").removeprefix("www.").split(".")
+        name = "shop" if all(label.isdigit() for label in labels) else re.sub(r"[^a-z0-9_-]", "-", labels[0].lower())
+        return next(one for n in range(1, 1000) if (one := name + f"-{n}" * (n > 1)) not in settings.sources)
+    if name in settings.sources or not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,62}", name):
+        raise UsageError(f"add-source --name {name}: choose a new name of small letters, digits, - and _")
+    return name
+
+
+def _ask(url: str) -> tuple[bool, bool]:
+    """Return whether the shop may be crawled, and whether its data may be shared."""
+    crawl = typer.confirm(f"Has the owner of {url} allowed you to crawl it?", default=False)
+    return crawl, typer.confirm("Has the owner allowed you to pass its data on?", default=False)
+
+
+def _section(survey: "Survey", name: str, *, crawl: bool, share: bool) -> str:
+    """Return the section of m5data.toml."""
+    values: dict[str, object] = {
+        "start": [survey.start],
+        "crawl_authorised": crawl,
+        "share_authorised": share,
+        "local": survey.local,
+        "languages": list(survey.languages[:1]),
+        "product_urls": list(survey.product_urls),
+        "follow": list(survey.follow),
+    }
+    kept = {key: value for key, value in values.items() if value or key.endswith("authorised")}
+    return f"[sources.{name}]\n" + "".join(f"{key} = {_toml(value)}\n" for key, value in kept.items())
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(_toml(one) for one in value)}]"
+    text = str(value)
+    if isinstance(value, str) and "\\" in text and "'" not in text:
+        return f"'{text}'"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _write(path: Path, section: str, *, contact: str) -> None:
+    """Append the section to the settings file, and put the contact into ``[crawl]``."""
+    from storage.files import replacing
+
+    text = path.read_text(encoding="utf-8").rstrip("\n") + "\n"
+    if contact:
+        line = f"contact = {_toml(contact)}\n"
+        text = (
+            _CRAWL.sub(lambda found: found[0] + line, text, count=1)
+            if _CRAWL.search(text)
+            else f"{text}\n[crawl]\n{line}"
+        )
+    with replacing(path, sync=True) as file:
+        file.write(f"{text}\n{section}".encode())
+
+
+def _duration(hours: float) -> str:
+    return f"{hours:.1f} hours" if hours >= 1 else f"{max(1, round(hours * 60))} minutes"
+
+
+def _show(survey: "Survey", name: str) -> None:
+    """Print what was found."""
+    from m5data.cli.output import print_rows
+
+    expected = "not known" if survey.products is None else f"{survey.products:,} products, {survey.listings:,} listings"
+    hours = survey.hours
+    rate = f"{survey.delay_s:g} s between two requests"
+    rows = [
+        ("source", f"{name}: {survey.start}" + (" (on this machine or its network)" if survey.local else "")),
+        ("products", " ".join(survey.product_urls) or "no pattern: any page may show one"),
+        ("for example", " ".join(survey.product_examples) or "-"),
+        ("listings", " ".join(survey.follow) or "no pattern: all links are followed"),
+        ("for example", " ".join(survey.listing_examples) or "-"),
+        (
+            "languages",
+            ", ".join(f"{one} (taken)" if not n else one for n, one in enumerate(survey.languages)) or "not said",
+        ),
+        ("opt-outs", "; ".join(survey.opt_outs) or "none found"),
+        ("expected", expected),
+        ("time", rate if hours is None else f"{_duration(hours)} at {rate}"),
+        *(("note", note) for note in survey.notes),
+        ("requests", str(survey.requests)),
+    ]
+    print_rows("", ("", "found"), rows)
+    print_rows(
+        "products as read",
+        ("id", "caption", "price", "availability", "category", "specs", "images"),
+        [
+            (
+                one.native_id, one.caption, f"{one.price} {one.currency or ''}" if one.price is not None else None,
+                one.availability, " > ".join(one.category), len(one.specs), len(one.image_urls),
+            )
+            for one in survey.records
+        ],
+    )  # fmt: skip

@@ -1,0 +1,5 @@
+"""The synthetic shop of the crawl's tests."""
+
+from tests.crawler.crawl.conftest import clock, shop, store
+
+__all__ = ["clock", "shop", "store"]

@@ -1,0 +1,73 @@
+"""The verb add-source, as a person and as a script run it."""
+
+import json
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from m5data.cli.main import app
+from m5data.workspace import Workspace
+from tests.crawler.crawl.conftest import Shop, listing_page, product_page
+
+run = CliRunner().invoke
+
+
+@pytest.fixture
+def shop() -> Iterator[Shop]:
+    with Shop() as running:
+        items = [f"/goods/kettle-{n}" for n in range(12)]
+        running.pages = {"/": listing_page(items)}
+        running.pages |= {url: product_page(url[7:]) for url in items}
+        yield running
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    Workspace.create(tmp_path / "ws", "[crawl]  # manners\ndelay_s = 0.0\n")
+    return tmp_path / "ws"
+
+
+def sources(workspace: Path) -> dict[str, dict[str, object]]:
+    found: dict[str, dict[str, object]] = tomllib.loads((workspace / "m5data.toml").read_text()).get("sources", {})
+    return found
+
+
+def test_a_script_gets_json_and_the_section_is_written_on_yes_alone(shop: Shop, workspace: Path) -> None:
+    words = ["add-source", shop.url, "-w", str(workspace), "--name", "pots", "--json"]
+    proposed = run(app, words)
+    assert (proposed.exit_code, sources(workspace)) == (0, {})
+    found = json.loads(proposed.stdout)
+    assert (found["written"], len(found["records"]), found["requests"] <= 20) == (False, 10, True)
+    assert json.loads(run(app, [*words, "--yes"]).stdout)["written"]
+    assert sources(workspace) == {
+        "pots": {
+            "start": [shop.url + "/"], "crawl_authorised": True, "share_authorised": True, "local": True,
+            "product_urls": [r"//[^/]+/goods/[^/?]*-\d+$"], "follow": [r"//[^/]+/(\?page=\d+)?$"],
+        }
+    }  # fmt: skip
+    assert "choose a new name" in str(run(app, words).exception)
+
+
+def test_a_person_is_asked_for_both_permissions(shop: Shop, workspace: Path) -> None:
+    asked = run(app, ["add-source", shop.url, "-w", str(workspace)], input="y\nn\n")
+    assert asked.exit_code == 0, asked.output
+    section = sources(workspace)["shop"]
+    assert (section["crawl_authorised"], section["share_authorised"]) == (True, False)
+    assert "kettle-5" in asked.output
+    assert "next: m5data crawl --source shop --limit 20" in asked.output
+
+
+def test_a_stranger_is_not_called_on_without_a_contact(workspace: Path) -> None:
+    refused = run(app, ["add-source", "https://93.184.216.34/", "-w", str(workspace), "--yes"])
+    assert refused.exit_code != 0
+    assert "--contact" in str(refused.exception)
+
+
+def test_a_shop_without_products_is_not_written(shop: Shop, workspace: Path) -> None:
+    shop.pages = {"/": "<html><h1>We are closed</h1></html>"}
+    refused = run(app, ["add-source", shop.url, "-w", str(workspace), "--yes"])
+    assert (refused.exit_code, sources(workspace)) == (1, {})
+    assert "shows a product" in str(refused.exception)
