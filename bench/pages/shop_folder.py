@@ -80,7 +80,7 @@ def _visible(page: str) -> str:
         tree = html.fromstring(page.encode("utf-8", "replace"), parser=html.HTMLParser(encoding="utf-8"))
     except ValueError:
         return ""
-    for element in tree.xpath("//script|//style|//noscript|//template"):
+    for element in list(tree.iter("script", "style", "noscript", "template")):
         if element.getparent() is not None:
             element.drop_tree()
     return " ".join(tree.text_content().split())

@@ -61,8 +61,10 @@ def images(page: Page) -> list[Candidate]:
                 image_key(url), url, "html:image", [*evidence, *_of_url(page, url), f"url:{how}"], _size(url), element
             )
     for link in page.document.tree.iter("link"):
-        if link.get("as") == "image" and (url := page.document.absolute(link.get("href") or "")):
-            pool.add(image_key(url), url, "html:preload", ["preload", *_of_url(page, url)], _size(url))
+        preloaded = page.document.absolute(link.get("href") or "") if link.get("as") == "image" else None
+        if preloaded:
+            evidence = ["preload", *_of_url(page, preloaded)]
+            pool.add(image_key(preloaded), preloaded, "html:preload", evidence, _size(preloaded))
     _from_state(page, pool)
     return pool.candidates()
 
