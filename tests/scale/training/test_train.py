@@ -193,6 +193,7 @@ def test_tensorboard_reads_the_curve(trained: Path) -> None:
         {"stack_table": True},
         {"missing": "drop"},
         {"missing": "fill"},
+        {"missing": "search"},
     ],
 )
 def test_every_switch_trains(export: Path, tmp_path: Path, objective: dict[str, Any]) -> None:
