@@ -135,19 +135,26 @@ def _marked() -> Iterator[LabelledPage]:
         far = "<p>x</p>" * 60 + f"<p>Article no.: 903.294.{number}</p>"
         for body, more in (("", {}), (far, {}), (f"<p>Cod produs: 50998{number}</p>", {"native_id": f"50998{number}"})):
             yield _page(number, script + f"<h1>{name}</h1>" + body, name, "de", truth | more)
+        made = script.replace(f'"{name} &amp; shade"', f'"New Lumo {name}", "mpn": "D-{number}"')
+        truth |= {"caption": f"New Lumo {name}", "mpn": f"D-{number}"}
+        for stock in ("", "<button>Add to cart</button>"):
+            yield _page(number, f"{made}<h1>New Lumo {name}</h1>{stock}", f"New Lumo {name}", "zh", truth)
         yield from _none_or_other(number, name)
 
 
 _BID = """<script type="application/ld+json">{{"@type": "Product", "name": "{name}",
 "offers": {{"price": "150"}}}}</script>
-<meta property="product:price:amount" content="200"><h1>{name}</h1>
+<meta property="product:price:amount" content="200"><meta property="product:brand" content="Lumo"><h1>{name}</h1>
 <p class="price">$200</p><p>Starting price $150</p>"""
 _FOOTER = '<footer class="gallery"><img src="/a.jpg"></footer><div class="related carousel"><img src="/b.jpg"></div>'
 
 
 def _none_or_other(number: int, name: str) -> Iterator[LabelledPage]:
     """Yield pages on which the likeliest place misleads, or a field is not there at all."""
-    yield _page(number, _BID.format(name=name), name, "en", {"price": 200})
+    yield _page(number, _BID.format(name=name), name, "en", {"price": 200, "brand": "Lumo"})
+    shared = '<meta property="og:type" content="product"><meta property="product:brand" content="Lumo">'
+    bought = f"{shared}<h1>{name}</h1><p>€ 5</p><p>Brand new</p><button>Buy now</button>"
+    yield _page(number, bought, name, "fr", {"price": 5, "brand": "Lumo", "availability": "InStock"})
     upc = f"<h1>{name}</h1><p>€ 5</p><table><tr><th>UPC</th><td>978047008{number}238</td></tr></table>"
     buy = "<button>Add to basket</button>"
     url = f"https://x.example/catalogue/the-lamp_2{number}9/"

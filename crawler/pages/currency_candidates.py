@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from urllib.parse import urlsplit
 
-from crawler.pages.currencies import ISO_CODES, SHARED, currency_code, currency_of_country
+from crawler.pages.currencies import ISO_CODES, SHARED, currency_code, currency_of_country, local_currency
 from crawler.pages.evidence import Candidate, Page, Pool, bucket
 from crawler.pages.price_candidates import amount_runs, whole_amount
 from crawler.pages.prices import shown_price
@@ -13,6 +13,9 @@ from crawler.pages.state import key_words
 __all__ = ["currencies", "shown_sign"]
 
 _SAID = re.compile(r"""currency(?:_?-?code)?["']?\s{0,4}[:=]\s{0,4}\\?["']([A-Z]{3})\\?["']""", re.IGNORECASE)
+_KANA = re.compile(r"[\u3040-\u30ff]{3}")
+_HAN = re.compile(r"[\u4e00-\u9fff]{2}")
+_MAX_RUNS = 200
 _MAX_TEXT = 2_000_000
 _MAX_SAID = 40
 _KEYS = re.compile("currenc")
@@ -67,18 +70,27 @@ def _from_signs(page: Page, pool: Pool) -> Counter[str]:
     return signs
 
 
+def _language(page: Page) -> str:
+    """Return the language tag of the page; without one, that of its script if Japanese or Chinese."""
+    tag = page.document.tree.get("lang") or next(iter(page.document.meta.get("og:locale", ())), "")
+    if not tag:
+        text = " ".join(run.text for run in page.seen.runs[:_MAX_RUNS])
+        tag = "ja" if _KANA.search(text) else "zh" if _HAN.search(text) else ""
+    return tag.replace("_", "-").lower()
+
+
 def _places(page: Page) -> dict[str, str | None]:
     """Return the currencies of the region and the language that the page names, and of its host."""
-    tag = (page.document.tree.get("lang") or next(iter(page.document.meta.get("og:locale", ())), "")).replace("_", "-")
-    language, _, region = tag.lower().partition("-")
+    language, _, region = _language(page).partition("-")
     host = (urlsplit(page.document.url).hostname or "").rpartition(".")[2]
     spoken = _COUNTRY_OF_LANGUAGE.get(language, language)
-    return {
-        name: currency_of_country(where) for name, where in (("region", region), ("language", spoken), ("host", host))
-    }
+    named = (("region", region), ("language", spoken), ("host", host))
+    return {name: currency_of_country(where) for name, where in named}
 
 
 def shown_sign(page: Page) -> str | None:
-    """Return the sign beside the first amount of the page as published."""
-    signs = (shown_price(whole_amount(page, index))[1] for index, _ in amount_runs(page))
-    return next((sign for sign in signs if sign), None)
+    """Return what the markup or the first amount of the page gives as its currency: a code, else the sign."""
+    signs = [one.currency for one in page.marked]
+    signs += [shown_price(whole_amount(page, index))[1] for index, _ in amount_runs(page)]
+    sign = next((sign for sign in signs if sign), None)
+    return local_currency(sign, language=_language(page), host=urlsplit(page.document.url).hostname or "")

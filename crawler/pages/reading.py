@@ -50,8 +50,8 @@ LEAST: Mapping[str, float] = {
     "price": 0.3,
     "currency": 0.5,
     "brand": 0.4,
-    "gtin": 0.4,
-    "mpn": 0.5,
+    "gtin": 0.3,
+    "mpn": 0.3,
     "category": 0.3,
     "image_urls": 0.15,
 }

@@ -80,6 +80,8 @@ def _add_caption(page: Page, pool: Pool, text: str, origin: str, evidence: list[
     key = key_of(text)
     if not len(key) > 0 or len(text) > _MAX_CAPTION or not any(c.isalpha() for c in text):
         return
+    if not key_of(anywhere("spec_places", "decoy_places").sub("", squash(text))):
+        return  # the title of a section
     title, slug = key_of(page.document.title), page.slug
     folded = key_of(squash(text))
     found = [f"words:{bucket(len(text.split()))}"]
