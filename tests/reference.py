@@ -33,6 +33,7 @@ from tests.misbehaving import FAULTS
 
 __all__ = ["pages", "verbs"]
 
+_DOCS = Path(__file__).parents[1] / "docs"
 _WRITTEN = "<!-- written by: python -m tests.reference docs -->\n"
 
 
@@ -41,13 +42,18 @@ def pages() -> Mapping[str, str]:
     return MappingProxyType(
         {
             "commands.md": "\n".join(("# Commands", "", _WRITTEN, *_commands(), "")),
-            "faults.md": "\n".join(("# Faults of servers", "", _WRITTEN, *_faults(), "")),
+            "faults.md": "\n".join((_by_hand("faults.md"), _WRITTEN, "## Faults of servers", "", *_faults(), "")),
             "stages.md": "\n".join(("# Stages", "", _WRITTEN, *_stages(), "")),
             "recipes.md": "\n".join(("# Split recipes", "", _WRITTEN, *_recipes(), "")),
             "settings.md": "\n".join(("# Settings: m5data.toml", "", _WRITTEN, *_settings(), "")),
             "tables.md": "\n".join(("# Tables", "", _WRITTEN, *_tables(), "")),
         }
     )
+
+
+def _by_hand(name: str) -> str:
+    """Return the beginning of a page, which people write, up to the generated part."""
+    return (_DOCS / name).read_text(encoding="utf-8").partition(_WRITTEN)[0].rstrip() + "\n"
 
 
 def _tables() -> Iterator[str]:
