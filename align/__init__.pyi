@@ -1,6 +1,6 @@
 from .alignment import align
 from .category import Category, fault
-from .classes import Proposal, propose_first_level
+from .proposals import Proposal, propose_first_level, propose_for_workspace
 from .similarity import content_similarity, label_similarity
 
 __all__ = [
@@ -11,4 +11,5 @@ __all__ = [
     "fault",
     "label_similarity",
     "propose_first_level",
+    "propose_for_workspace",
 ]

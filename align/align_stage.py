@@ -11,9 +11,9 @@ from align.catalogue import NO_FACTS, read_catalogue, read_facts
 from align.category import Category
 from align.hierarchy import Hierarchy, build_hierarchy
 from align.label_tables import make_label_map, make_label_pairs
-from align.properties import write_spec_norms
 from align.review import EffectiveDecisions, all_decisions, decisions_digest, resolve_decisions
 from align.settings import AlignSettings
+from align.spec_norms import write_spec_norms
 from m5data.errors import MissingInputError
 from m5data.records import Reject
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now

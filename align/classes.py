@@ -1,26 +1,19 @@
-"""Classes: the first level, proposals for its mapping, and categories that move to another class."""
+"""Classes: the first level, and categories that move to another class."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import combinations
 
-import numpy as np
-
-from align.category import Category, Node, NodeKey, interleave_titles, make_nodes, with_ancestors
+from align.category import Category, Node, NodeKey, make_nodes
 from align.merging import LabelReason
 from align.pairs import MIN_PROBABILITY, LabelPair
 from align.review.effective_decisions import EffectiveDecisions
-from align.similarity import ContentVectors, join_titles, label_similarity
 from m5data.components import connect
 
 __all__ = [
-    "Proposal",
     "class_reasons",
     "cross_class_pairs",
     "find_moves",
     "make_classes",
-    "propose_first_level",
     "unused_entries",
 ]
 
@@ -104,74 +97,3 @@ def cross_class_pairs(
         if probable and class_of[a] != class_of[b] and decided.same_label(a, b) is not False:
             found.append((a, b))
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """Two outermost categories of different sources that may be one class."""
-
-    a: tuple[str, str]
-    """Source and name, of the alphabetically smaller source."""
-    b: tuple[str, str]
-    """Source and name."""
-    s_label: float
-    s_content: float
-    """Similarity of the titles of all their products, from word counts."""
-
-
-def propose_first_level(
-    categories: Iterable[Category],
-    titles: Mapping[Category, Sequence[str]],
-    mapping: Mapping[str, str],
-    each: int = 3,
-) -> list[Proposal]:
-    """Return pairs of outermost categories that a mapping could join, best first.
-
-    The two are of different sources and classes, and at least one is alone in its class. Pairs are
-    ranked by S_content, then S_label, because names differ much at this level (家用电器, 电器城). The
-    paper aligned this level by hand; proposals are never applied automatically.
-
-    Args:
-        categories: Valid categories.
-        titles: Titles of the products directly in each.
-        mapping: The mapping so far.
-        each: Maximum number of proposals for one category.
-    """
-    classes = make_classes(with_ancestors(categories), mapping)
-    class_of = {node.key: name for name, nodes in classes.items() for node in nodes}
-    alone = {nodes[0].key for nodes in classes.values() if len(nodes) == 1}
-    nodes = sorted((node for found in classes.values() for node in found), key=lambda node: node.key)
-    pairs = [
-        (i, j)
-        for i, j in combinations(range(len(nodes)), 2)
-        if nodes[i].source != nodes[j].source
-        and class_of[nodes[i].key] != class_of[nodes[j].key]
-        and {nodes[i].key, nodes[j].key} & alone
-    ]
-    return _best(_score(nodes, pairs, titles), each)
-
-
-def _score(
-    nodes: Sequence[Node], pairs: Sequence[tuple[int, int]], titles: Mapping[Category, Sequence[str]]
-) -> list[Proposal]:
-    """Score pairs of nodes, best first."""
-    vectors = ContentVectors([join_titles(interleave_titles(node, titles)) for node in nodes])
-    ends = np.array(pairs, dtype=np.int64).reshape(-1, 2)
-    contents = vectors.similarities(ends[:, 0], ends[:, 1])
-    found = [
-        Proposal(nodes[i].key[:2], nodes[j].key[:2], label_similarity(nodes[i].name, nodes[j].name), content)
-        for (i, j), content in zip(pairs, contents.tolist(), strict=True)
-    ]
-    return sorted(found, key=lambda proposal: (-proposal.s_content, -proposal.s_label, proposal.a, proposal.b))
-
-
-def _best(ranked: Iterable[Proposal], each: int) -> list[Proposal]:
-    """Keep the first few proposals of each category."""
-    seen: dict[tuple[str, str], int] = {}
-    kept = []
-    for proposal in ranked:
-        if max(seen.get(proposal.a, 0), seen.get(proposal.b, 0)) < each:
-            kept.append(proposal)
-            for end in (proposal.a, proposal.b):
-                seen[end] = seen.get(end, 0) + 1
-    return kept

@@ -1,6 +1,6 @@
 """Estimate of the work of a run for ``m5data run --dry-run``, and the pending work of ``m5data status``."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -11,6 +11,7 @@ from m5data.stage import Clock, utc_now
 from m5data.stages import PARTS, STAGES, Part, resolve
 from m5data.workspace import Workspace
 from storage import Snapshot
+from storage.consistency import is_current
 
 __all__ = ["Outlook", "PlanLine", "media_to_fetch", "objects_to_decode", "pages_to_fetch", "pages_to_read", "plan_run"]
 
@@ -90,8 +91,21 @@ def plan_run(
         clock: When the run would begin.
     """
     outlook = Outlook(workspace, workspace.store.snapshot(), clock(), refresh)
-    paths = [STAGES[name].pending for name in PARTS[part]]
-    return [line for path in paths if path is not None for line in resolve(path)(outlook)]
+    return [line for name in PARTS[part] for line in _lines(outlook, name)]
+
+
+def _lines(outlook: Outlook, name: str) -> Iterable[PlanLine]:
+    """Return what a stage would do; one that looks at everything at once runs if its inputs changed."""
+    pending, last = STAGES[name].pending, outlook.snapshot.stages.get(name)
+    if pending is not None:
+        lines: Iterable[PlanLine] = resolve(pending)(outlook)
+        return lines
+    if last is None:
+        return [PlanLine(name, "runs over the whole dataset: it never ran", 1, None, None, None)]
+    changed = not is_current(outlook.snapshot, name)
+    hours = outlook.hours_at_last_rate(name, last.report.read) if changed else 0.0
+    what = "its inputs changed" if changed else "none, unless earlier stages or the settings change its inputs"
+    return [PlanLine(name, f"runs over the whole dataset: {what}", int(changed), None, None, hours)]
 
 
 def pages_to_fetch(outlook: Outlook) -> Iterator[PlanLine]:

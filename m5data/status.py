@@ -7,7 +7,7 @@ from crawler.pending_work import PendingPages, due_pages
 from m5data.dry_run import Outlook
 from m5data.progress import RunningStage, running_stage
 from m5data.stage import Clock, utc_now
-from m5data.stages import STAGES, resolve
+from m5data.stages import PARTS, STAGES, resolve
 from m5data.workspace import Workspace
 from storage import Snapshot
 from storage.consistency import is_current
@@ -38,6 +38,8 @@ class StageStatus:
     """Items that wait for it now; None: it looks at everything at once."""
     current: bool
     """Whether its inputs are still those of its last run."""
+    ran: bool = True
+    """False: it never ran."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class Status:
 
     version: int
     stages: list[StageStatus]
-    """Stages that have run, in pipeline order; then other changes of the workspace."""
+    """Stages of a run in pipeline order, also those that never ran; then other changes of the workspace."""
     pages: list[PendingPages]
     """Pages of each source that are stored, and those that wait, after an interrupted crawl too."""
     ledger: list[dict[str, object]]
@@ -68,7 +70,7 @@ def status_of(workspace: Workspace, *, clock: Clock = utc_now) -> Status:
     outlook = Outlook(workspace, snapshot, now, estimate=False)
     return Status(
         snapshot.number,
-        [_stage(outlook, name) for name in sorted(snapshot.stages, key=_place)],
+        [_stage(outlook, name) for name in sorted({*snapshot.stages, *PARTS["everything"]}, key=_place)],
         due_pages(workspace.store, workspace.settings.crawl, now),
         snapshot.sql(LEDGER_BY_MODALITY).to_pylist(),
         running,
@@ -86,10 +88,13 @@ def _place(name: str) -> tuple[int, str]:
 
 def _stage(outlook: Outlook, name: str) -> StageStatus:
     snapshot: Snapshot = outlook.snapshot
-    report, spec = snapshot.stages[name].report, STAGES.get(name)
+    spec, record = STAGES.get(name), snapshot.stages.get(name)
     pending = None
     if spec is not None and spec.pending is not None:
         pending = sum(line.count for line in resolve(spec.pending)(outlook))
+    if record is None:
+        return StageStatus(name, 0, 0, {}, 0.0, None, pending, current=False, ran=False)
+    report = record.report
     rate = report.read / report.seconds if report.seconds else None
     current, dropped = is_current(snapshot, name), dict(report.dropped)
     return StageStatus(name, report.read, report.kept, dropped, report.seconds, rate, pending, current)

@@ -8,6 +8,7 @@ from scale.data.shard_folder import ShardFolder
 from scale.evaluation.evaluate import evaluate
 from scale.training.train import PhaseReport, train
 from scale.training_recipe import load_training_recipe
+from storage.lock import held_alone
 
 __all__ = ["CACHE", "evaluate_run", "run_folder", "train_run"]
 
@@ -15,27 +16,39 @@ CACHE = Path("training", "cache")
 """In the workspace: decoded blocks of shards; may be removed at any time."""
 
 
-def run_folder(workspace: Path, recipe: str) -> Path:
-    """Return where the training of a recipe keeps its checkpoints, logs and evaluation."""
-    return workspace / "training" / recipe
+def run_folder(workspace: Path, recipe: str, seed: int = 0) -> Path:
+    """Return where the training of a recipe with a seed keeps its checkpoints, logs and evaluation."""
+    return workspace / "training" / (f"{recipe}-seed{seed}" if seed else recipe)
 
 
 def train_run(
     workspace: Path, shards: Path, recipe: str, *, seed: int, restart: bool, device: str | None, progress: Progress
 ) -> tuple[PhaseReport, ...]:
-    """Train a recipe on an export, or go on with it; see ``scale.training.train.train``."""
+    """Train a recipe on an export, or go on with it; see ``scale.training.train.train``.
+
+    Raises:
+        WorkspaceError: Another process trains it.
+    """
     chosen = load_training_recipe(recipe)
-    folder = run_folder(workspace, chosen.name)
+    folder = run_folder(workspace, chosen.name, seed)
     cache = workspace / CACHE
-    return train(
-        ShardFolder(shards), chosen, folder, seed=seed, restart=restart, cache=cache, device=device, progress=progress
-    )
+    with held_alone(folder, f"train: recipe {chosen.name}"):
+        return train(
+            ShardFolder(shards),
+            chosen,
+            folder,
+            seed=seed,
+            restart=restart,
+            cache=cache,
+            device=device,
+            progress=progress,
+        )
 
 
 def evaluate_run(
-    workspace: Path, shards: Path, recipe: str, *, device: str | None, progress: Progress
+    workspace: Path, shards: Path, recipe: str, *, seed: int, device: str | None, progress: Progress
 ) -> dict[str, Any]:
-    """Evaluator the training of a recipe; see ``scale.evaluation.evaluate.evaluate``."""
-    folder = run_folder(workspace, load_training_recipe(recipe).name)
+    """Evaluate the training of a recipe with a seed; see ``scale.evaluation.evaluate.evaluate``."""
+    folder = run_folder(workspace, load_training_recipe(recipe).name, seed)
     out = folder / "evaluation"
     return evaluate(ShardFolder(shards), folder, out, cache=workspace / CACHE, device=device, progress=progress)

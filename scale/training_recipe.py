@@ -141,8 +141,17 @@ class InputSettings(StageSettings):
 
 
 class ModelSettings(StageSettings):
-    """Sizes of the network."""
+    """The network and its sizes."""
 
+    network: Literal["transformer", "lstm", "bi-lstm", "vgg-19", "inception-v3", "tfn", "lmf"] = "transformer"
+    """``transformer``: SCALE and all that follow from its switches; the others are MEP-3M's baselines, which are
+    trained on classes alone."""
+    weights: str = ""
+    """With ``vgg-19`` and ``inception-v3``: a file of torchvision's weights; empty: start from nothing."""
+    subnet: int = Field(default=32, ge=2)
+    """With ``tfn`` and ``lmf``: width of each modality's vector before fusion."""
+    rank: int = Field(default=4, ge=1)
+    """With ``lmf``: number of factors of each modality."""
     width: int = Field(default=768, ge=8)
     heads: int = Field(default=12, ge=1)
     feed_forward: int = Field(default=3072, ge=8)
@@ -164,6 +173,9 @@ class ModelSettings(StageSettings):
     fusion, a classifier on the first states end to end [C]."""
     location: Literal["none", "5", "7", "sine"] = "5"
     """What an image token is told of its box: nothing, corners and area, UNITER's seven numbers, VL-BERT's sines."""
+    bert: str = ""
+    """A local folder or a name on the hub: text and table start from this BERT's embeddings and first layers; needs
+    ``input.tokens = "bert"`` and its sizes. Empty: from nothing."""
     image_places: bool = True
     """Image tokens have embeddings of their order too."""
     visual_words: bool = False
@@ -225,10 +237,13 @@ class ObjectiveSettings(StageSettings):
     """``mem``: whole properties or values are masked; ``mlm``: single tokens."""
     stack_table: bool = False
     """The table follows the caption in one text sequence and has no encoder of its own."""
-    missing: Literal["masked", "released", "drop", "fill"] = "masked"
+    missing: Literal["masked", "released", "drop", "fill", "search"] = "masked"
     """Absent modalities are zeros and: ``masked`` out of attention and losses; ``released``: attended, masked and
     contrasted like any other [C]; ``drop``: samples with one are left out (completion alpha); ``fill``: taken from
-    another listing of the same product where there is one, else masked (completion beta, offline)."""
+    another listing of the same product where there is one, else masked; ``search``: from the product of the split with
+    the most similar caption (both are completion beta, offline)."""
+    completion: str = ""
+    """With ``search``: ``module:function`` of a search service that is asked instead; see docs/scale.md."""
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
@@ -266,6 +281,8 @@ class OptimiserSettings(StageSettings):
     """Peak learning rate of pre-training [P] 1e-4."""
     finetune_rate: float = Field(default=1e-4, gt=0)
     """Peak learning rate of fine-tuning; the paper does not say."""
+    schedule: Literal["linear", "halving"] = "linear"
+    """After the rise: linearly to zero, or halved every two epochs (MEP-3M)."""
     warm_up: float = Field(default=0.1, ge=0, le=1)
     """Share of the steps in which the rate rises from zero [C] .1; then it falls linearly to zero."""
     weight_decay: float = Field(default=0.01, ge=0)
@@ -276,6 +293,9 @@ class OptimiserSettings(StageSettings):
     precision: Literal["float32", "bfloat16"] = "float32"
     compile: bool = False
     """``torch.compile`` the network."""
+    validation: float = Field(default=0.1, ge=0, lt=1)
+    """Share of each split's products held out of training: after every epoch the loss (fine-tuning: the accuracy) on
+    at most 1,024 of them is measured, and the weights of the best epoch are what is evaluated. Fewer than 16: none."""
     checkpoint_steps: int = Field(default=500, ge=1)
     """A checkpoint is written after so many steps, and at the end."""
     workers: int = Field(default=0, ge=0, le=64)
@@ -297,10 +317,35 @@ class TrainingRecipe(StageSettings):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)
     train_split: str = "train"
     """Split that is pre-trained on; ``subset`` shows the effect of scale."""
+    finetune_split: str = "classification-train"
+    """Split that is fine-tuned on; ``train`` of MEP-3M's 8:2."""
+    test_split: str = "classification-test"
+    """Split that classification, clustering and cross-modal retrieval are measured on; ``test`` of MEP-3M's 8:2."""
     input: InputSettings = InputSettings()
     model: ModelSettings = ModelSettings()
     objective: ObjectiveSettings = ObjectiveSettings()
     optimiser: OptimiserSettings = OptimiserSettings()
+
+    @model_validator(mode="after")
+    def _bert_reads_its_own_words(self) -> Self:
+        if self.model.bert and (self.input.tokens, self.input.bert_vocabulary) != ("bert", self.model.bert):
+            raise ValueError(
+                f"model.bert: Set input.tokens to bert and input.bert_vocabulary to {self.model.bert!r}, too."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _networks_of_classes_have_no_other_task(self) -> Self:
+        objective, network = self.objective, self.model.network
+        seen = {"tfn": MODALITIES, "lmf": MODALITIES, "vgg-19": ("image",), "inception-v3": ("image",)}
+        if network != "transformer" and (
+            objective.contrastive or objective.masked or not set(objective.streams) <= set(seen.get(network, ("text",)))
+        ):
+            raise ValueError(
+                f"model.network: {network} learns classes alone, from {', '.join(seen.get(network, ('text',)))}. "
+                "Set objective.contrastive and objective.masked to false, and objective.modalities."
+            )
+        return self
 
     @model_validator(mode="before")
     @classmethod

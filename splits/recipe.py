@@ -328,6 +328,11 @@ def load_recipe(name: str | Path, folder: Path | None = None) -> Recipe:
             raise SettingsError(
                 f"{name}: name must be {path.stem!r}, as the file is named, not {recipe.name!r}. Rename one of them."
             )
+        if recipe.name in recipe_names() and recipe != load_recipe(recipe.name):
+            raise SettingsError(
+                f"{name}: a shipped recipe is named {recipe.name!r}, too, and its splits would be replaced. "
+                "Give the file and the recipe in it another name."
+            )
         return recipe
     if str(name) not in recipe_names():
         known = ", ".join(recipe_names())
@@ -345,7 +350,7 @@ def parse_recipe(text: str, where: str) -> Recipe:
     try:
         # as JSON: strict validation of Python values refuses lists where tuples are meant
         return Recipe.model_validate_json(json.dumps(tomllib.loads(text), default=str))
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise SettingsError(f"{where}: this is not valid TOML: {error}") from None
     except ValidationError as error:
         raise SettingsError(f"{where}: {'; '.join(_describe(e) for e in error.errors())}") from None

@@ -17,6 +17,8 @@ class Check:
     ok: bool
     detail: str
     """One line: the promise that holds or, for a failed check, how many rows break it and which."""
+    complete: bool = True
+    """False: something was left out, which ``detail`` names."""
 
 
 def check_none(

@@ -10,7 +10,7 @@ from storage.check import Check, check_none
 from storage.consistency_rules import rules
 from storage.engine import quote
 from storage.tables import TABLES
-from storage.versions import Snapshot
+from storage.versions import ABSENT, Snapshot
 
 __all__ = ["check_consistency", "check_counts", "check_tables", "is_current"]
 
@@ -38,7 +38,7 @@ def _check_stages(behind: Collection[str], ahead: Collection[str]) -> Check:
     details = [late if behind else "every stage saw its newest inputs"]
     if ahead:
         details.append(f"not written yet, so not checked: {', '.join(ahead)}")
-    return Check("stages", ok=True, detail="; ".join(details))
+    return Check("stages", ok=True, detail="; ".join(details), complete=not behind)
 
 
 def check_tables(
@@ -76,8 +76,8 @@ _KEPT = {
 
 
 def is_current(snapshot: Snapshot, stage: str) -> bool:
-    """Return whether the tables that a stage read are still those of this version."""
-    return all(snapshot.tables.get(table) == version for table, version in snapshot.stages[stage].reads.items())
+    """Return whether the tables that a stage read are still those of this version, and none was added since."""
+    return all(snapshot.tables.get(table, ABSENT) == version for table, version in snapshot.stages[stage].reads.items())
 
 
 def check_counts(snapshot: Snapshot, connection: duckdb.DuckDBPyConnection) -> Iterator[Check]:

@@ -17,10 +17,12 @@ from storage.remote.local_copy import OWN_FOLDER
 from storage.state import State
 from storage.store import Store
 from storage.tables import TABLES, TableSpec
-from storage.versions import Snapshot, StageRecord, VersionRecord, read_version, write_version
+from storage.versions import ABSENT, Snapshot, StageRecord, VersionRecord, read_version, write_version
 
 __all__ = ["content_digest", "content_digests", "copy_files", "rebucket"]
 
+_CHANGED = -2
+"""Delta version that no table has."""
 _STATE = "state.sqlite"
 _NOT_COPIED = OF_A_RUN | {OWN_FOLDER}
 
@@ -134,6 +136,9 @@ def _renumber(layout: Layout, record: VersionRecord, buckets: int) -> None:
 
 
 def _restated(stage: StageRecord, before: Mapping[str, int], now: Mapping[str, int]) -> StageRecord:
-    """Return a stage record with the copy's table versions; -1 where the table has changed since."""
-    reads = {name: now[name] if before.get(name) == version else -1 for name, version in stage.reads.items()}
+    """Return a stage record with the copy's table versions; ``_CHANGED`` where the table has changed since."""
+    reads = {
+        name: now.get(name, ABSENT) if before.get(name, ABSENT) == version else _CHANGED
+        for name, version in stage.reads.items()
+    }
     return replace(stage, reads=reads)

@@ -47,6 +47,7 @@ from storage.views import (
 )
 
 __all__ = [
+    "ABSENT",
     "Snapshot",
     "StageRecord",
     "VersionRecord",
@@ -58,6 +59,8 @@ __all__ = [
     "write_version",
 ]
 
+ABSENT = -1
+"""Delta version of a table that no stage has written."""
 _NAME = re.compile(r"(\d{8})\.json")
 
 
@@ -70,7 +73,7 @@ class StageRecord:
     extra: str
     """Anything else that its result depends on; may be empty."""
     reads: Mapping[str, int]
-    """Table -> Delta version that it read, or wrote if the table is its own. Absent: not written yet."""
+    """Table -> Delta version that it read, or wrote if the table is its own; ``ABSENT`` if there was none yet."""
     report: StageReport
     version: int
     """Dataset version that it committed."""

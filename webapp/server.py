@@ -7,13 +7,12 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from m5data.errors import UsageError
+from webapp.connections import CONNECTIONS, bounded_protocol, enough_files
 from webapp.settings import ServeSettings
 
 __all__ = ["listen", "serve"]
 
-_CONNECTIONS = 500
-"""Connections at once; more get status 503."""
-_BACKLOG = 512
+_BACKLOG = 4096
 _IDLE_S = 30
 _END_S = 10
 
@@ -46,14 +45,15 @@ def serve(app: ASGIApp, listening: socket.socket, ready: Callable[[], None]) -> 
         log_level="warning",
         access_log=False,
         server_header=False,
-        limit_concurrency=_CONNECTIONS,
+        limit_concurrency=CONNECTIONS,
         backlog=_BACKLOG,
         timeout_keep_alive=_IDLE_S,
         timeout_graceful_shutdown=_END_S,
         ws="none",
-        http="h11",  # it bounds the head of a request, which httptools reads without end
+        http=bounded_protocol(),  # of h11: it bounds the head of a request, which httptools reads without end
     )
-    _AnnouncingServer(config, ready).run(sockets=[listening])
+    with enough_files():
+        _AnnouncingServer(config, ready).run(sockets=[listening])
 
 
 class _AnnouncingServer(uvicorn.Server):

@@ -78,7 +78,7 @@ def step_speed(recipe: TrainingRecipe, shards: ShardFolder, encoded: Encoded, de
         parts = {
             "to tensors": seconds_of(device, lambda: to_batch(encoded), ROUNDS),
             "masking": seconds_of(device, lambda: hide(batch, recipe.objective, vocabulary), ROUNDS),
-            "encoders": seconds_of(device, lambda: module.trunk.encode(batch), ROUNDS),
+            "encoders": seconds_of(device, lambda: module.trunk.vectors(batch), ROUNDS),
             "forward, all": seconds_of(device, lambda: forward(batch), ROUNDS),
         }
     whole = seconds_of(device, step, ROUNDS)

@@ -1,223 +1,239 @@
-"""The study on the generated dataset: what modalities and losses are worth, over five seeds.
+"""The study on generated data: what pre-training and each modality bring, over five seeds.
 
-    python -m bench.scale.study FOLDER [--seconds N] [--seeds 0 1 2 3 4]
+    python -m bench.scale.study FOLDER [--seconds N] [--backwards]
 
-Runs that FOLDER has results of are not made again; after ``--seconds`` no further run is begun.
-When all are there, the tables are printed: means over the seeds, and paired differences with
-95 % intervals (Student's t; the pairs share seed, data and all draws that both make).
+Its questions, worlds, sizes and measures were fixed before its first run (docs/scale.md). Runs that FOLDER has
+results of are not made again; after ``--seconds`` no further one is begun. At the end the tables are printed: means,
+and paired differences with 95 % intervals (Student's t; pairs share seed, data and draws).
 """
 
 import argparse
 import json
-import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from bench.scale.generated import World, best_accuracy, write_world
+from scale.data.batches import Batches
+from scale.data.blocks import split_into_blocks
+from scale.data.fit_vocabulary import Fitted, fit
 from scale.data.shard_folder import ShardFolder
-from scale.evaluation.evaluator import TEST, Evaluator
-from scale.evaluation.features import load_model
-from scale.evaluation.scores import probe, score, search
-from scale.training.train import FINETUNE, FINETUNED, PRETRAINED, train
+from scale.data.tensors import Batch, make_batch
+from scale.evaluation.scores import across, score
+from scale.model.tasks import Classifier, Pretraining
+from scale.training.loop import schedule, seeded
+from scale.training.train import make_loader
 from scale.training_recipe import MODALITIES, Modality, TrainingRecipe
 
-SIZES: Mapping[str, int] = {
-    "train": 1024,
-    "classification-train": 1024,
-    "classification-test": 640,
-    "query-c": 320,
-    "gallery-c": 640,
-}
-
-INPUT: dict[str, Any] = {
-    "text_tokens": 14,
-    "table_tokens": 32,
-    "grid": 3,
-    "patch": 6,
-    "frames": 5,
-    "frame_side": 6,
-    "audio_tokens": 3,
-    "mfcc": 13,
-}
-MODEL: dict[str, Any] = {
-    "width": 48,
-    "heads": 4,
-    "feed_forward": 96,
-    "encoder_layers": 1,
-    "joint_layers": 1,
-    "feature_width": 64,
-    "dropout": 0.1,
-}
-OPTIMISER: dict[str, Any] = {
-    "batch": 64,
-    "epochs": 8,
-    "finetune_epochs": 8,
-    "rate": 2e-3,
-    "finetune_rate": 2e-3,
-    "checkpoint_steps": 100_000,
+WORLDS = {"little": 0.55, "middle": 0.70, "much": 0.95}
+"""Name -> probability with which a modality shows a factor that another one owns."""
+SIZES = {"train": 768, "classification-train": 256, "classification-test": 448}
+LABELS = (64, 256)
+STEPS = {"pretrain": 180, "finetune": 240}
+BATCH = {"pretrain": 64, "finetune": 32}
+RATE = 2e-3
+SEEDS = range(5)
+CPU = torch.device("cpu")
+RECIPE: dict[str, Any] = {
+    "name": "study",
+    "input": {
+        "text_tokens": 14,
+        "table_tokens": 32,
+        "grid": 3,
+        "patch": 6,
+        "frames": 5,
+        "frame_side": 6,
+        "audio_tokens": 3,
+        "mfcc": 13,
+    },
+    "model": {
+        "width": 48,
+        "heads": 4,
+        "feed_forward": 96,
+        "encoder_layers": 1,
+        "joint_layers": 1,
+        "feature_width": 64,
+    },
 }
 
 
 @dataclass(frozen=True)
 class Run:
-    """One row of a table, for one seed."""
+    """A world and a seed, pre-trained once and fine-tuned with each number of labels."""
 
-    name: str
+    world: str
+    seed: int
     modalities: tuple[Modality, ...] = MODALITIES
-    objective: tuple[tuple[str, Any], ...] = ()
-    pretrained: bool = True
-    control: str = ""
-    """``uninformative`` or ``noise``: what the audio of the world is."""
+
+    @property
+    def name(self) -> str:
+        """Name in the file of results."""
+        return f"{self.world} {self.seed} {len(self.modalities)}"
 
 
-ROWS = ("Text", "+ Image", "+ Table", "+ Video", "+ Audio")
-RUNS = (
-    *(Run(name, MODALITIES[: count + 1]) for count, name in enumerate(ROWS)),
-    Run("neither loss", pretrained=False),
-    Run("contrastive only", objective=(("masked", False),)),
-    Run("masked only", objective=(("contrastive", False),)),
-    Run("alignment off", objective=(("alignment", False),)),
-    Run("audio of coin flips", control="uninformative"),
-    Run("audio of noise", control="noise"),
-)
+def runs() -> Iterator[Run]:
+    """Yield every run: the worlds with all modalities, then fewer modalities in the middle world."""
+    for seed in SEEDS:
+        yield from (Run(world, seed) for world in WORLDS)
+    for seed in SEEDS:
+        yield from (Run("middle", seed, MODALITIES[:count]) for count in range(1, len(MODALITIES)))
 
 
-def world_of(run: Run, seed: int) -> World:
-    """Return the world that a run is trained on; worlds of one seed differ in their audio alone."""
-    audio = frozenset({"audio"})
-    if run.control == "noise":
-        return World(seed, noise=audio)
-    return World(seed, uninformative=audio if run.control else frozenset())
+@dataclass(frozen=True)
+class Data:
+    """The splits of a world as one batch each."""
+
+    recipe: TrainingRecipe
+    fitted: Fitted
+    splits: Mapping[str, Batch]
+    labels: Mapping[str, Sequence[str]]
 
 
-def recipe_of(run: Run) -> TrainingRecipe:
-    """Return what a run trains."""
-    return TrainingRecipe.model_validate(
-        {
-            "name": "study",
-            "input": INPUT,
-            "model": MODEL,
-            "objective": {"modalities": run.modalities, **dict(run.objective)},
-            "optimiser": {**OPTIMISER, "epochs": OPTIMISER["epochs"] if run.pretrained else 0},
-        }
-    )
+def load(run: Run, folder: Path) -> Data:
+    """Return the data of a run, generated if they are not there."""
+    place = folder / "data" / f"{run.world}-{run.seed}"
+    if not place.exists():
+        write_world(World(run.seed, other=WORLDS[run.world]), place, SIZES)
+    recipe = TrainingRecipe.model_validate({**RECIPE, "objective": {"modalities": run.modalities}})
+    shards = ShardFolder(place)
+    fitted = fit(shards.shards("train"), recipe.input, 100_000)
+    numbers = {str(number): number for number in range(32)}
+    splits: dict[str, Batch] = {}
+    labels: dict[str, Sequence[str]] = {}
+    for split in SIZES:
+        blocks = split_into_blocks(shards.shards(split))
+        parts = list(Batches(blocks, make_loader(recipe, fitted, None), 2).in_order())
+        batches = [make_batch(part, recipe.objective, CPU, numbers) for part in parts]
+        splits[split] = {name: torch.cat([batch[name] for batch in batches]) for name in batches[0]}
+        labels[split] = [str(label) for part in parts for label in part.labels]
+    return Data(recipe, fitted, splits, labels)
 
 
-MEASURES = (
-    "finetuned accuracy",
-    "pretrained accuracy",
-    "finetuned paper mAP@1",
-    "finetuned paper mAP@10",
-    "finetuned standard mAP@10",
-    "pretrained paper mAP@1",
-    "pretrained standard mAP@10",
-)
-PAIRS = (
-    *zip(ROWS[1:], ROWS, strict=False),
-    ("contrastive only", "neither loss"),
-    ("masked only", "neither loss"),
-    ("+ Audio", "neither loss"),
-    ("+ Audio", "contrastive only"),
-    ("+ Audio", "masked only"),
-    ("+ Audio", "alignment off"),
-    ("audio of coin flips", "+ Video"),
-    ("audio of noise", "+ Video"),
-)
-"""Compared: the first minus the second. ``+ Audio`` is the whole model with both losses."""
-
-Results = Mapping[int, Mapping[str, Mapping[str, float]]]
-"""Seed -> run -> measure -> value."""
+def train(module: torch.nn.Module, data: Batch, samples: int, phase: str, seed: int) -> float:
+    """Train on the first samples of a split and return the last loss."""
+    weights = [weight for weight in module.parameters() if weight.requires_grad]
+    optimiser = torch.optim.AdamW(weights, lr=RATE, weight_decay=0.01)
+    order = np.random.default_rng([seed, samples])
+    module.train()
+    last = 0.0
+    for step in range(STEPS[phase]):
+        rows = torch.from_numpy(order.choice(samples, BATCH[phase], replace=False))
+        for group in optimiser.param_groups:
+            group["lr"] = RATE * schedule(step, STEPS[phase], 0.1)
+        optimiser.zero_grad()
+        with seeded(CPU, seed, step, samples):
+            loss = torch.stack(list(module({name: part[rows] for name, part in data.items()}).values())).sum()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(weights, 1.0)
+        optimiser.step()
+        last = float(loss.detach())
+    module.eval()
+    return last
 
 
-def difference(values: Sequence[float], level: float = 0.95) -> tuple[float, float]:
-    """Return the mean of paired differences and half the width of its interval."""
-    array = np.asarray(values)
-    spread = array.std(ddof=1) / np.sqrt(len(array))
-    return float(array.mean()), float(student.ppf((1 + level) / 2, len(array) - 1) * spread)
-
-
-def print_tables(results: Results) -> None:
-    """Print both tables as Markdown."""
-    print("\n| run |", " | ".join(MEASURES), "| best possible |")
-    print("|---|" + "---:|" * (len(MEASURES) + 1))
-    for run in RUNS:
-        means = [f"{_of(results, run.name, name).mean():.3f}" for name in MEASURES]
-        best = best_accuracy(run.modalities[:4] if run.control else run.modalities)
-        print("|", run.name, "|", " | ".join(means), f"| {best:.3f} |")
-    print("\n| difference |", " | ".join(MEASURES), "|")
-    print("|---|" + "---:|" * len(MEASURES))
-    for left, right in PAIRS:
-        cells = []
-        for name in MEASURES:
-            mean, half = difference(list(_of(results, left, name) - _of(results, right, name)))
-            cells.append(f"{mean:+.3f} ± {half:.3f}")
-        print(f"| {left} − {right} |", " | ".join(cells), "|")
-    print(f"\nbest possible is of complete products; all of {', '.join(MODALITIES)} where nothing else is said")
-
-
-def _of(results: Results, run: str, measure: str) -> NDArray[np.float64]:
-    return np.array([found[run][measure] for found in results.values()])
-
-
-SEEDS = range(5)
-_Measures = dict[str, dict[str, float]]
-
-
-def measure(run: Run, seed: int, folder: Path) -> dict[str, float]:
-    """Train and judge one run; chosen before any result was seen, the measures are the study's tables."""
-    data = folder / "data" / f"{seed}-{run.control or 'plain'}"
-    if not (data / "parquet" / "manifest.json").exists():
-        write_world(world_of(run, seed), data, SIZES)
-    shards, cache = ShardFolder(data), folder / "cache"
-    place = folder / f"run-{seed}"
-    shutil.rmtree(place, ignore_errors=True)
+def measure(run: Run, folder: Path) -> dict[str, float]:
+    """Return the measures of a run."""
     began = time.process_time()
-    train(shards, recipe_of(run), place, seed=seed, cache=cache, device="cpu")
-    found: dict[str, float] = {}
-    for phase, name in (("pretrained", PRETRAINED), ("finetuned", FINETUNED)):
-        evaluator = Evaluator(load_model(place / name, torch.device("cpu")), shards, torch.device("cpu"), cache)
-        for measure_name, value in _judge(evaluator).items():
-            found[f"{phase} {measure_name}"] = value
+    data = load(run, folder)
+    size = data.fitted.vocabulary.size
+    with seeded(CPU, run.seed, 1):
+        pretraining = Pretraining(data.recipe, size, SIZES["train"])
+    train(pretraining, data.splits["train"], SIZES["train"], "pretrain", run.seed)
+    found = retrieval(pretraining, data.splits["classification-test"])
+    for labels in LABELS if run.modalities == MODALITIES else LABELS[1:]:
+        for start in ("pretrained", "from nothing"):
+            with seeded(CPU, run.seed, 2):
+                classifier = Classifier(data.recipe, size, 32)
+            if start == "pretrained":
+                classifier.trunk.load_state_dict(pretraining.trunk.state_dict())
+            found[f"{start}, {labels} labels, loss"] = train(
+                classifier, data.splits["classification-train"], labels, "finetune", run.seed
+            )
+            found[f"{start}, {labels} labels"] = accuracy(classifier, data)
     return {**found, "cpu seconds": time.process_time() - began}
 
 
-def _judge(evaluator: Evaluator) -> dict[str, float]:
-    test = evaluator.features(TEST)
-    classifier = evaluator.model.classifier
-    if classifier is None:
-        accuracy = probe(evaluator.features(FINETUNE), test)["top-1"]
-    else:
-        with torch.no_grad():
-            scores = classifier.classify(torch.from_numpy(test.values)).numpy()
-        accuracy = score(scores, test.labels, evaluator.model.classes)["top-1"]
-    values = search(evaluator.features("query-c"), evaluator.features("gallery-c")).values
-    kept = ("paper mAP@1", "paper mAP@10", "standard mAP@10")
-    return {"accuracy": accuracy, **{name: values[name] for name in kept}}
-
-
-def results_of(seed: int, folder: Path) -> _Measures:
-    """Return name of the run -> measures, of the runs that were made of a seed."""
-    path = folder / f"results-{seed}.json"
-    found: _Measures = json.loads(path.read_text()) if path.exists() else {}
+@torch.no_grad()
+def retrieval(module: Pretraining, batch: Batch) -> dict[str, float]:
+    """Return R@10 of each pair across modalities, over R@10 of chance."""
+    streams = module.trunk.streams
+    vectors, present = module.trunk.vectors(batch).numpy(), batch["present"].numpy()
+    found: dict[str, float] = {}
+    for query, answer in (("image", "text"), ("text", "image"), ("table", "image"), ("video", "audio")):
+        if {query, answer} <= set(streams):
+            left, right = streams.index(query), streams.index(answer)
+            both = present[:, left] & present[:, right]
+            values = across(vectors[both, left], vectors[both, right])
+            found[f"{query} → {answer}, R@10"] = values["R@10"]
+            found[f"{query} → {answer}, times chance"] = values["R@10"] / values["chance R@10"]
     return found
 
 
-def run_seed(seed: int, folder: Path, ends: float) -> None:
-    """Make the runs of a seed that are missing, as long as there is time."""
-    results = results_of(seed, folder)
-    for run in RUNS:
-        if run.name not in results and time.monotonic() < ends:
-            results[run.name] = measure(run, seed, folder)
-            (folder / f"results-{seed}.json").write_text(json.dumps(results, indent=2))
-            print(seed, run.name, {name: round(value, 3) for name, value in results[run.name].items()}, flush=True)
+@torch.no_grad()
+def accuracy(classifier: Classifier, data: Data) -> float:
+    """Return the share of test products whose class is found."""
+    logits = classifier.classify(classifier.feature(data.splits["classification-test"])).numpy()
+    labels = np.array(data.labels["classification-test"], dtype=object)
+    return score(logits, labels, [str(number) for number in range(32)])["top-1"]
+
+
+def interval(values: Sequence[float], level: float = 0.95) -> str:
+    """Return the mean and half the width of its interval."""
+    array = np.asarray(values)
+    half = student.ppf((1 + level) / 2, len(array) - 1) * array.std(ddof=1) / np.sqrt(len(array))
+    return f"{array.mean():.3f} ± {half:.3f}"
+
+
+def print_tables(results: Mapping[str, Mapping[str, float]]) -> None:
+    """Print the study's three tables as Markdown, of the seeds that are complete in each."""
+    whole = [seed for seed in SEEDS if all(f"{world} {seed} 5" in results for world in WORLDS)]
+    fewer = [seed for seed in whole if all(f"middle {seed} {count}" in results for count in range(1, 5))]
+    print(f"\nworlds: seeds {whole}; fewer modalities: seeds {fewer}")
+    if len(whole) > 1:
+        print_worlds(partial(_values, results, whole))
+    if len(fewer) > 1:
+        print_modalities(partial(_values, results, fewer))
+
+
+def print_worlds(of: Callable[[str, int, str], list[float]]) -> None:
+    """Print what pre-training brings in each world, and retrieval across modalities."""
+    print("\n| world | labels | pre-trained | from nothing | difference | best possible |\n|---|---|---|---|---|---|")
+    for world, other in WORLDS.items():
+        for labels in LABELS:
+            left, right = (of(world, 5, f"{start}, {labels} labels") for start in ("pretrained", "from nothing"))
+            both = [a - b for a, b in zip(left, right, strict=True)]
+            best = best_accuracy(MODALITIES, other)
+            print(f"| {world} | {labels} | {interval(left)} | {interval(right)} | {interval(both)} | {best:.3f} |")
+    print("\n| world | pair | R@10 | times chance |\n|---|---|---|---|")
+    for world in WORLDS:
+        for pair in ("image → text", "text → image", "table → image", "video → audio"):
+            times = of(world, 5, f"{pair}, times chance")
+            print(f"| {world} | {pair} | {interval(of(world, 5, f'{pair}, R@10'))} | {interval(times)} |")
+
+
+def print_modalities(of: Callable[[str, int, str], list[float]]) -> None:
+    """Print what each modality adds in the middle world."""
+    print("\n| middle world, 256 labels | pre-trained | from nothing | added by the last modality | best possible |")
+    print("|---|---|---|---|---|")
+    for count in range(1, 6):
+        pre, plain = (of("middle", count, f"{start}, 256 labels") for start in ("pretrained", "from nothing"))
+        before = of("middle", count - 1, "pretrained, 256 labels") if count > 1 else []
+        added = interval([a - b for a, b in zip(pre, before, strict=True)]) if before else "–"
+        best = best_accuracy(MODALITIES[:count], WORLDS["middle"])
+        print(f"| + {MODALITIES[count - 1]} | {interval(pre)} | {interval(plain)} | {added} | {best:.3f} |")
+
+
+def _values(
+    results: Mapping[str, Mapping[str, float]], seeds: Sequence[int], world: str, count: int, name: str
+) -> list[float]:
+    return [results[f"{world} {seed} {count}"][name] for seed in seeds]
 
 
 def main() -> None:
@@ -225,17 +241,21 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seconds", type=float, default=float("inf"))
-    parser.add_argument("--seeds", type=int, nargs="*", default=list(SEEDS), help="those to run now")
+    parser.add_argument("--backwards", action="store_true", help="last run first, for a second process")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     ends = time.monotonic() + options.seconds
     torch.set_num_threads(1)  # so small a model is slower on two
-    for seed in options.seeds:
-        run_seed(seed, options.folder, ends)
-    whole = [seed for seed in SEEDS if len(results_of(seed, options.folder)) == len(RUNS)]
-    if len(whole) > 1:
-        print(f"seeds {whole}")
-        print_tables({seed: results_of(seed, options.folder) for seed in whole})
+    every = list(runs())
+    paths = {run.name: options.folder / f"{run.name.replace(' ', '-')}.json" for run in every}
+    if options.backwards:
+        every.sort(key=lambda run: (run.modalities != MODALITIES, -run.seed))
+    for run in every:
+        if not paths[run.name].exists() and time.monotonic() < ends:
+            found = measure(run, options.folder)
+            paths[run.name].write_text(json.dumps(found, indent=2))
+            print(run.name, {name: round(value, 3) for name, value in found.items()}, flush=True)
+    print_tables({name: json.loads(path.read_text()) for name, path in paths.items() if path.exists()})
 
 
 if __name__ == "__main__":

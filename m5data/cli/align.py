@@ -23,6 +23,25 @@ def align(
     """Run the stage align, unless a verb of its own follows."""
     if context.invoked_subcommand is None:
         run_verb(workspace, "align", RunOptions(rule=rule), as_json=as_json)
+        if not as_json:
+            _print_proposals(workspace)
+
+
+def _print_proposals(folder: Path) -> None:
+    """Print entries of ``align.first_level`` that would join classes which stand alone."""
+    from align import propose_for_workspace
+    from m5data.workspace import Workspace
+
+    workspace = Workspace.open(folder)
+    proposals = propose_for_workspace(workspace.store.snapshot(), workspace.settings.align)
+    if proposals:
+        print("These first-level categories stand alone. To join them, add under [align.first_level] in m5data.toml:")
+    for one in proposals[:_PROPOSALS]:
+        (key, name), (a, b) = one.entry, (" ".join(end) for end in (one.a, one.b))
+        print(f'  "{key}" = "{name}"   # {a} and {b}: similarity {one.similarity:.2f}')
+
+
+_PROPOSALS = 20
 
 
 def review(

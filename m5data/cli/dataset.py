@@ -12,7 +12,7 @@ from m5data.run_options import RunOptions
 if TYPE_CHECKING:  # every spawned child imports this module again: it must stay light
     from storage.check import Check
 
-__all__ = ["build_splits", "export", "print_checks", "sql", "verify"]
+__all__ = ["build_splits", "export", "print_checks", "shell", "sql", "verify"]
 
 
 def build_splits(
@@ -43,7 +43,12 @@ def verify(
 
     checks = verify_workspace(m5data.open(workspace, at), objects=objects)
     if as_json:
-        print_json([{"check": check.name, "ok": check.ok, "detail": check.detail} for check in checks])
+        print_json(
+            [
+                {"check": check.name, "ok": check.ok, "complete": check.complete, "detail": check.detail}
+                for check in checks
+            ]
+        )
     else:
         print_checks(checks)
     if not all(check.ok for check in checks):
@@ -54,7 +59,13 @@ def print_checks(checks: "Sequence[Check]") -> None:
     """Print the result of each check, one per line."""
     from m5data.cli.output import print_rows
 
-    print_rows("", ("check", "", "detail"), [(c.name, "ok" if c.ok else "FAILED", c.detail) for c in checks])
+    print_rows("", ("check", "", "detail"), [(c.name, _result(c), c.detail) for c in checks])
+
+
+def _result(check: "Check") -> str:
+    if not check.ok:
+        return "FAILED"
+    return "ok" if check.complete else "in part"
 
 
 def export(
@@ -96,3 +107,14 @@ def sql(
     from storage import Store
 
     write_rows(Store.open(workspace).snapshot(at).batches(query), form, out)
+
+
+def shell(
+    workspace: WorkspaceOption = HERE,
+    at: Annotated[int | None, typer.Option("--at", metavar="VERSION", help="Query an earlier dataset version.")] = None,
+) -> None:
+    """Query the dataset's tables interactively, with completion, paging and history."""
+    from m5data.cli.shell import run_shell
+    from storage import Store
+
+    run_shell(Store.open(workspace).snapshot(at))

@@ -70,8 +70,8 @@ _BEFORE: Mapping[str, tuple[tuple[str, Verb], ...]] = MappingProxyType(
 )
 _AFTER: Mapping[str, tuple[tuple[str, Verb], ...]] = MappingProxyType(
     {
-        "Explore": (("sql", dataset.sql), ("serve", workspace.serve)),
-        "Train": (("train", training.train), ("evaluate", training.evaluate)),
+        "Explore": (("sql", dataset.sql), ("shell", dataset.shell), ("serve", workspace.serve)),
+        "Train": (("train", training.train), ("evaluate", training.evaluate), ("compare", training.compare)),
         "Maintain": (
             ("log", versions.log),
             ("diff", versions.diff),

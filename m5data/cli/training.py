@@ -1,8 +1,8 @@
-"""Verbs of training: train, evaluate."""
+"""Verbs of training: train, evaluate, compare."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -11,7 +11,7 @@ from m5data.cli.shared import HERE, JsonOption, WorkspaceOption
 if TYPE_CHECKING:  # a verb imports what it needs when it runs
     from m5data.workspace import Workspace
 
-__all__ = ["evaluate", "train"]
+__all__ = ["compare", "evaluate", "train"]
 
 KS = (1, 5, 10)
 _CLASSES = ("top-1", "top-5", "average precision", "F1", "unknown class")
@@ -23,6 +23,9 @@ ShardsOption = Annotated[
     Path | None,
     typer.Option("--shards", metavar="DIR", help="Folder of an export (default: that of the workspace's recipe)."),
 ]
+SeedOption = Annotated[
+    int, typer.Option("--seed", metavar="N", help="Seed of everything random; each has a folder of its own.")
+]
 DeviceOption = Annotated[
     str | None, typer.Option("--device", metavar="cpu|cuda", help="Default: a GPU where there is one.")
 ]
@@ -32,7 +35,7 @@ def train(
     workspace: WorkspaceOption = HERE,
     recipe: RecipeOption = "tiny",
     shards: ShardsOption = None,
-    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Seed of everything random.")] = 0,
+    seed: SeedOption = 0,
     restart: Annotated[bool, typer.Option("--restart", help="Discard an earlier training of this recipe.")] = False,
     device: DeviceOption = None,
     as_json: JsonOption = False,
@@ -76,6 +79,7 @@ def evaluate(
     workspace: WorkspaceOption = HERE,
     recipe: RecipeOption = "tiny",
     shards: ShardsOption = None,
+    seed: SeedOption = 0,
     device: DeviceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -93,12 +97,44 @@ def evaluate(
 
     with showing_progress() as progress:
         results: dict[str, Any] = evaluate_run(
-            opened.root, _shards(opened, shards), recipe, device=device, progress=progress
+            opened.root, _shards(opened, shards), recipe, seed=seed, device=device, progress=progress
         )
     if as_json:
         print_json(results)
         return
-    _print_measures(results, run_folder(opened.root, results["recipe"]) / "evaluation")
+    _print_measures(results, run_folder(opened.root, results["recipe"], seed) / "evaluation")
+
+
+def compare(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN…", help="Recipes, with all their seeds, or run folders.")],
+    workspace: WorkspaceOption = HERE,
+    layout: Annotated[
+        Literal["models", "modalities"],
+        typer.Option("--layout", help="A row for each model, or for each combination of modalities too."),
+    ] = "models",
+    task: Annotated[Literal["coarse", "fine"], typer.Option("--task", help="Retrieval task.")] = "coarse",
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare evaluated trainings: means and 95 % intervals over seeds."""
+    from dataclasses import asdict
+
+    from m5data.cli.output import print_json, print_rows
+    from m5data.workspace import Workspace
+    from scale.evaluation.compare import compare as compared
+    from scale.evaluation.compare import find_runs, read_results, shown
+
+    found = compared(read_results(find_runs(Workspace.open(workspace).root, runs)), layout, task)
+    if as_json:
+        print_json([asdict(row) for row in found.rows])
+    elif markdown:
+        print(found.markdown())
+    else:
+        rows = [
+            (row.recipe, row.phase, row.sees, row.seeds, *(shown(row.values.get(name)) for name in found.measures))
+            for row in found.rows
+        ]
+        print_rows("", ("recipe", "phase", "sees", "seeds", *found.measures), rows)
 
 
 def _shards(workspace: "Workspace", chosen: Path | None) -> Path:

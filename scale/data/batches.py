@@ -1,5 +1,6 @@
 """Shuffled batches of an epoch, starting at any batch."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,10 @@ from scale.data.blocks import Block, share_of_epoch, windows
 from scale.data.sample_encoder import Encoded, take
 from scale.training_recipe import MODALITIES, Modality
 
-__all__ = ["Batches"]
+__all__ = ["Batches", "is_held_out"]
+
+LEAST = 16
+"""Fewer held-out products say nothing: then all are trained on."""
 
 
 @dataclass
@@ -34,6 +38,8 @@ class Batches:
     """Only samples that have all of these (completion alpha); others stand in for those left out."""
     rank: int = 0
     world: int = 1
+    held_out: float = 0.0
+    """Share of the products that epochs leave out, by a hash of their ids; ``validation`` reads them."""
     skipped_by_block: dict[int, Counter[str]] = field(default_factory=dict)
 
     @property
@@ -87,6 +93,22 @@ class Batches:
                 if len(encoded):
                     yield encoded
 
+    def validation(self, most: int = 1024) -> list[Encoded]:
+        """Return the first held-out samples of the split, in batches; fewer than ``LEAST`` are none."""
+        parts: list[Encoded] = []
+        for encoded in self.in_order() if self.held_out else ():
+            rows = [row for row, name in enumerate(encoded.product_ids) if is_held_out(name, self.held_out)]
+            parts += [take([encoded], [(0, row) for row in rows])] if rows else []
+            if sum(map(len, parts)) >= most:
+                break
+        if sum(map(len, parts)) < LEAST:
+            self.held_out = 0.0
+            return []
+        whole = _joined(parts)
+        size = max(self.batch, LEAST)
+        starts = range(0, max(len(whole) - size + 1, 1), size)
+        return [_slice(whole, at, at + size) for at in starts]
+
     def _shuffled(self, share: Sequence[Block], epoch: int, skip: int) -> Iterator[Encoded]:
         groups = list(windows(share, self.seed, epoch, skip))
         with self.loader.stream([block for group, _ in groups for block in group]) as stream:
@@ -113,10 +135,12 @@ class Batches:
         good = set(usable)
         return [places[n] if places[n] in good else usable[n % len(usable)] for n in order]
 
-    def _is_usable(self, part: Encoded, row: int) -> bool:
-        if row >= len(part):
+    def _is_usable(self, encoded: Encoded, row: int) -> bool:
+        if row >= len(encoded):
             return False
-        return all(part.arrays["present"][row, MODALITIES.index(name)] for name in self.complete)
+        if self.held_out and is_held_out(encoded.product_ids[row], self.held_out):
+            return False
+        return all(encoded.arrays["present"][row, MODALITIES.index(name)] for name in self.complete)
 
     def _count(self, block: Block, encoded: Encoded) -> None:
         self.skipped_by_block[block.first] = Counter(encoded.skipped)
@@ -126,6 +150,11 @@ class Batches:
                 f"{block.shard.path.parent}: {lost} of {self.samples} samples cannot be read ({self.skipped}), "
                 f"more than optimiser.max_skipped = {self.max_skipped}. Export again."
             )
+
+
+def is_held_out(product_id: str, share: float) -> bool:
+    """Tell whether a product is kept for validation."""
+    return int.from_bytes(hashlib.md5(product_id.encode(), usedforsecurity=False).digest()[:4]) < share * 2**32
 
 
 def _slice(encoded: Encoded, start: int, stop: int) -> Encoded:

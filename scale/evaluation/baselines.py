@@ -9,12 +9,11 @@ import torch
 from numpy.typing import NDArray
 
 from scale.data.sample_encoder import Encoded
-from scale.evaluation.evaluator import RETRIEVAL, TEST, Evaluator
+from scale.evaluation.evaluator import RETRIEVAL, Evaluator
 from scale.evaluation.features import Features, finite_features
 from scale.evaluation.scores import cluster, probe, search
 from scale.model.tasks import Pretraining
 from scale.training.loop import seeded
-from scale.training.train import FINETUNE
 
 __all__ = ["measure_baselines"]
 
@@ -51,9 +50,9 @@ def _measure(evaluator: Evaluator, sees: str, describe: Describe, on_measure: Ca
             best = search(_features(evaluator, queries, describe), _features(evaluator, gallery, describe))
             counts = {"queries": float(best.queries), "unanswerable": float(best.unanswerable)}
             found["retrieval"][task] = {sees: {**best.values, **counts}}
-    if {FINETUNE, TEST} <= splits:
-        test = _features(evaluator, TEST, describe)
-        found["classification"] = {f"linear, {sees}": probe(_features(evaluator, FINETUNE, describe), test)}
+    if {*evaluator.labelled} <= splits:
+        train, test = (_features(evaluator, split, describe) for split in evaluator.labelled)
+        found["classification"] = {f"linear, {sees}": probe(train, test)}
         found["clustering"] = cluster(test, evaluator.model.seed)
     on_measure()
     return found

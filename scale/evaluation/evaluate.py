@@ -10,10 +10,10 @@ from m5data.errors import MissingInputError
 from m5data.stage import Progress, SilentProgress
 from scale.data.shard_folder import ShardFolder
 from scale.evaluation.baselines import measure_baselines
-from scale.evaluation.evaluator import RETRIEVAL, TEST, Evaluator, check_version
+from scale.evaluation.evaluator import RETRIEVAL, Evaluator, check_version
 from scale.evaluation.examples import plot_features, write_examples
 from scale.evaluation.features import load_model
-from scale.training.train import FINETUNE, FINETUNED, PRETRAINED
+from scale.training.train import FINETUNED, PRETRAINED
 
 __all__ = ["evaluate"]
 
@@ -42,11 +42,11 @@ def evaluate(
         MissingInputError: Nothing was trained there, or no split to judge on was exported.
         DataError: The shards are of another dataset version; a feature is not finite.
     """
-    wanted = [*(name for pair in RETRIEVAL.values() for name in pair), FINETUNE, TEST]
+    evaluators = _evaluators(shards, run, cache, device)
+    wanted = [*(name for pair in RETRIEVAL.values() for name in pair), *evaluators[-1].labelled]
     absent = [name for name in wanted if name not in shards.splits]
     if len(absent) == len(wanted):
         raise MissingInputError(f"{shards.root}: The export has none of {', '.join(wanted)}. Export them.")
-    evaluators = _evaluators(shards, run, cache, device)
     progress.start("evaluate", 3 * len(evaluators) + 5)
     phases = {evaluator.phase: evaluator.measure(progress.advance) for evaluator in evaluators}
     baselines = measure_baselines(evaluators[-1], progress.advance)
@@ -74,6 +74,8 @@ def _evaluators(shards: ShardFolder, run: Path, cache: Path | None, device: str 
     chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     paths = [run / PRETRAINED, *([run / FINETUNED] if (run / FINETUNED).exists() else [])]
     models = [load_model(path, chosen) for path in paths]
+    if models[0].recipe.optimiser.epochs == 0:  # not pre-trained: as it started, which is a baseline
+        del models[:-1]
     for model in models:
         check_version(model, shards)
     return [Evaluator(model, shards, chosen, cache) for model in models]

@@ -18,13 +18,12 @@ from scale.data.shard_folder import ShardFolder
 from scale.data.tensors import Batch
 from scale.evaluation.features import Features, Model, read_features
 from scale.evaluation.scores import across, cluster, probe, score, search
-from scale.training.train import FINETUNE, make_loader
+from scale.training.train import make_loader
 from scale.training_recipe import Modality
 
 __all__ = [
     "CROSS_MODAL",
     "RETRIEVAL",
-    "TEST",
     "Evaluator",
     "check_version",
     "combination_name",
@@ -102,7 +101,6 @@ def _cosines(left: NDArray[np.float32], right: NDArray[np.float32]) -> Measures:
 
 RETRIEVAL = {"coarse": ("query-c", "gallery-c"), "fine": ("query-fg", "gallery-fg")}
 """Task -> queries and gallery."""
-TEST = "classification-test"
 
 
 @dataclass
@@ -121,6 +119,11 @@ class Evaluator:
         """``pretrained`` or ``finetuned``."""
         return "pretrained" if self.model.classifier is None else "finetuned"
 
+    @property
+    def labelled(self) -> tuple[str, str]:
+        """The splits that classifiers are trained and measured on."""
+        return self.model.recipe.finetune_split, self.model.recipe.test_split
+
     def measure(self, on_measure: Callable[[], None]) -> dict[str, Any]:
         """Return all measures; ``on_measure`` is called after each of them."""
         found: dict[str, Any] = {"retrieval": {}}
@@ -130,10 +133,10 @@ class Evaluator:
                     combination_name(part): self._search(queries, gallery, part) for part in self._rows()
                 }
                 on_measure()
-        if {FINETUNE, TEST} <= set(self.shards.splits):
+        if {*self.labelled} <= set(self.shards.splits):
             found["classification"] = self._classify()
-            found["clustering"] = cluster(self.features(TEST), self.model.seed)
-            found["cross-modal"] = cross_modal(self.batches(TEST), self.model, self.device)
+            found["clustering"] = cluster(self.features(self.labelled[1]), self.model.seed)
+            found["cross-modal"] = cross_modal(self.batches(self.labelled[1]), self.model, self.device)
             on_measure()
         return found
 
@@ -161,13 +164,13 @@ class Evaluator:
         classifier = self.model.classifier
         if classifier is None:
             return rows
-        features = self.features(TEST)
+        features = self.features(self.labelled[1])
         with torch.no_grad():
             scores: Tensor = classifier.classify(torch.from_numpy(features.values).to(self.device))
         return {"fine-tuned": score(scores.cpu().numpy(), features.labels, self.model.classes), **rows}
 
     def _probe(self, modalities: tuple[Modality, ...]) -> Measures:
-        return probe(self.features(FINETUNE, modalities), self.features(TEST, modalities))
+        return probe(*(self.features(split, modalities) for split in self.labelled))
 
     def _read(self, split: str, describe: Callable[[Batch], Tensor], modalities: tuple[Modality, ...]) -> Features:
         return read_features(self.batches(split), self.model.recipe.objective, self.device, describe, modalities)

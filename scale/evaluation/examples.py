@@ -18,7 +18,7 @@ from sklearn.manifold import TSNE
 
 from scale.data.sample_encoder import Encoded
 from scale.data.tensors import make_batch
-from scale.evaluation.evaluator import RETRIEVAL, TEST, Evaluator
+from scale.evaluation.evaluator import RETRIEVAL, Evaluator
 from scale.evaluation.scores import search
 
 __all__ = ["plot_features", "write_examples"]
@@ -128,9 +128,10 @@ PERPLEXITY = 30.0
 
 def plot_features(evaluator: Evaluator, out: Path) -> None:
     """Write ``tsne.png``: the features of the classification test, coloured by class; nothing without that split."""
-    if TEST not in evaluator.shards.splits:
+    test = evaluator.model.recipe.test_split
+    if test not in evaluator.shards.splits:
         return
-    features = evaluator.features(TEST)
+    features = evaluator.features(test)
     values, labels = features.values[:MOST], features.labels[:MOST].astype(str)
     if len(values) < 4:
         return

@@ -14,8 +14,9 @@ from scale.data.batches import Batches
 from scale.data.fit_vocabulary import Fitted, load_fitted
 from scale.data.tensors import Batch, make_batch
 from scale.model.network import Trunk, restrict_to
+from scale.model.networks.simple import SimpleTrunk
 from scale.model.tasks import Classifier, Pretraining
-from scale.training.checkpoint import Identity, load_checkpoint
+from scale.training.checkpoint import Identity, best_weights, load_checkpoint
 from scale.training_recipe import Modality, ObjectiveSettings, TrainingRecipe
 
 __all__ = ["Features", "Model", "finite_features", "load_model", "read_features"]
@@ -29,7 +30,7 @@ class Model:
     seed: int
     version: str
     fitted: Fitted
-    trunk: Trunk
+    trunk: Trunk | SimpleTrunk
     classifier: Classifier | None
     """None after pre-training."""
     classes: tuple[str, ...]
@@ -63,7 +64,7 @@ def load_model(path: Path, device: torch.device, identity: Identity | None = Non
     else:
         weights = state["model"].get("alignment.weight")
         module = Pretraining(recipe, fitted.vocabulary.size, 1 if weights is None else len(weights))
-    module.load_state_dict(state["model"])
+    module.load_state_dict(best_weights(state))
     module.to(device).eval()
     classifier = module if isinstance(module, Classifier) else None
     return Model(recipe, found["seed"], found["version"], fitted, module.trunk, classifier, classes, state["seconds"])

@@ -57,7 +57,10 @@ class JointFusion(nn.Module):
 
 
 class CoAttention(nn.Module):
-    """Text and image attend to each other, layer by layer (ViLBERT); CAPTURE's joint layers may follow."""
+    """Text and image attend to each other, layer by layer.
+
+    In ViLBERT each such layer is followed by one of self-attention; in CAPTURE joint layers follow all of them.
+    """
 
     def __init__(self, settings: ModelSettings, streams: tuple[Modality, ...], tokens: int) -> None:
         super().__init__()
@@ -65,17 +68,22 @@ class CoAttention(nn.Module):
         self.text, self.image = (
             nn.ModuleList(Layer(*kind) for _ in count) for kind in (settings.token_layer, settings.feature_layer)
         )
+        own = count if not settings.joint_layers else ()
+        self.own_text = nn.ModuleList(Layer(*settings.token_layer) for _ in own)
+        self.own_image = nn.ModuleList(Layer(*settings.feature_layer) for _ in own)
         self.joint = JointFusion(settings, streams, tokens) if settings.joint_layers else None
 
     def forward(self, states: States, masks: States) -> States:
         """Return states of the same shapes; where a sample lacks one of the two, the other stays as it was."""
         text, image = states["text"], states["image"]
         both = (masks["text"].any(dim=1) & masks["image"].any(dim=1))[:, None, None]
-        for to_text, to_image in zip(self.text, self.image, strict=True):
+        for at, (to_text, to_image) in enumerate(zip(self.text, self.image, strict=True)):
             text, image = (
                 torch.where(both, to_text(text, masks["image"], image), text),
                 torch.where(both, to_image(image, masks["text"], text), image),
             )
+            if self.joint is None:
+                text, image = self.own_text[at](text, masks["text"]), self.own_image[at](image, masks["image"])
         fused: States = {"text": text, "image": image}
         return fused if self.joint is None else self.joint(fused, masks)
 

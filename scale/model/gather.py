@@ -12,8 +12,8 @@ def gathered(part: Tensor) -> Tensor:
     Every process computes the loss of all rows and DistributedDataParallel averages their gradients, so the own
     gradient counts as often as there are processes: the average is then that of one process with all rows.
     """
-    if not (distributed.is_available() and distributed.is_initialized()):
-        return part
+    if not (torch.is_grad_enabled() and distributed.is_available() and distributed.is_initialized()):
+        return part  # one process, or validation, where each sees the same rows
     world, rank = distributed.get_world_size(), distributed.get_rank()
     own = part.detach().contiguous()
     as_bytes = own.to(torch.uint8) if own.dtype == torch.bool else own

@@ -20,9 +20,14 @@ from scale.model.losses import (
 )
 from scale.model.masking import TOKEN_MODALITIES, hide
 from scale.model.network import Fused, Trunk
+from scale.model.networks.convolutional import ConvolutionalTrunk
+from scale.model.networks.low_rank_fusion import LowRankTrunk
+from scale.model.networks.recurrent import RecurrentTrunk
+from scale.model.networks.simple import SimpleTrunk
+from scale.model.networks.tensor_fusion import TensorFusionTrunk
 from scale.training_recipe import TrainingRecipe
 
-__all__ = ["TASKS", "Classifier", "Pretraining", "mismatched"]
+__all__ = ["TASKS", "Classifier", "Pretraining", "make_trunk", "mismatched"]
 
 TASKS = {"text": "MLM", "image": "MRP", "table": "MEM", "video": "MFP", "audio": "MAM"}
 TEMPERATURES = {"detached": 0.07, "released": 0.07, "paper": 0.1, "clip": 0.07}
@@ -30,12 +35,27 @@ LEAST_TEMPERATURE = 0.01
 """CLIP's bound on its learned temperature."""
 
 
+def make_trunk(recipe: TrainingRecipe, vocabulary: int) -> Trunk | SimpleTrunk:
+    """Return the network of a recipe."""
+    match recipe.model.network:
+        case "transformer":
+            return Trunk(recipe, vocabulary)
+        case "lstm" | "bi-lstm":
+            return RecurrentTrunk(recipe, vocabulary)
+        case "vgg-19" | "inception-v3":
+            return ConvolutionalTrunk(recipe)
+        case "tfn":
+            return TensorFusionTrunk(recipe, vocabulary)
+        case "lmf":
+            return LowRankTrunk(recipe, vocabulary)
+
+
 class Pretraining(nn.Module):
     """Trunk, masked tasks and contrastive learning; ``forward`` returns the loss terms of a batch."""
 
     def __init__(self, recipe: TrainingRecipe, vocabulary: int, samples: int) -> None:
         super().__init__()
-        self.trunk = Trunk(recipe, vocabulary)
+        self.trunk = make_trunk(recipe, vocabulary)
         self.objective, self.vocabulary = recipe.objective, vocabulary
         form, size = recipe.objective.form, len(recipe.objective.streams)
         self.alignment = nn.Embedding(samples, size**2) if form == "paper" and recipe.objective.alignment else None
@@ -72,6 +92,10 @@ class Pretraining(nn.Module):
                 task = "MLM table" if (name, objective.table_task) == ("table", "mlm") else TASKS[name]
                 terms[task] = self._masked(name, fused, batch[name], chosen, scales[:, at])
         return terms
+
+    def score(self, batch: Batch) -> float:
+        """Return how well held-out samples are predicted: the sum of the loss terms, negative."""
+        return -float(torch.stack(list(self(batch).values())).sum())
 
     def _contrast(self, fused: Fused, batch: Batch) -> Tensor:
         """Return the contrastive loss, with the negatives of all processes."""
@@ -128,7 +152,7 @@ class Classifier(nn.Module):
 
     def __init__(self, recipe: TrainingRecipe, vocabulary: int, classes: int) -> None:
         super().__init__()
-        self.trunk = Trunk(recipe, vocabulary)
+        self.trunk = make_trunk(recipe, vocabulary)
         model = recipe.model
         self.released = model.layout == "released"
         self.hidden = nn.Linear(model.width * (len(self.trunk.streams) if self.released else 1), model.feature_width)
@@ -141,6 +165,12 @@ class Classifier(nn.Module):
         """Return the cross-entropy; samples whose label is none of the classes do not count."""
         logits = self.classify(self.dropout(self.feature(batch)))
         return {"classes": F.cross_entropy(logits.float(), batch["label"], ignore_index=-1)}
+
+    def score(self, batch: Batch) -> float:
+        """Return the share of held-out samples whose class is found; equal shares are told apart by the loss."""
+        logits = self.classify(self.feature(batch)).float()
+        right = (logits.argmax(dim=1) == batch["label"]).float().mean()
+        return float(right - 1e-4 * F.cross_entropy(logits, batch["label"], ignore_index=-1))
 
     def feature(self, batch: Batch) -> Tensor:
         """Return [B, feature_width]."""

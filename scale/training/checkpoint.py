@@ -10,7 +10,7 @@ from m5data.errors import DataError, MissingInputError, SettingsError
 from scale.training_recipe import TrainingRecipe
 from storage.files import replacing
 
-__all__ = ["Identity", "load_checkpoint", "save_checkpoint"]
+__all__ = ["Identity", "best_weights", "load_checkpoint", "save_checkpoint"]
 
 FORMAT = 2
 
@@ -62,6 +62,12 @@ def load_checkpoint(path: Path, identity: Identity | None = None) -> dict[str, A
     if identity is not None:
         _check(path, identity, recipe, found)
     return state
+
+
+def best_weights(state: dict[str, Any]) -> dict[str, Any]:
+    """Return the weights of a checkpoint that validation found best; the last ones where there was none."""
+    weights: dict[str, Any] = (state["best"] or state)["model"]
+    return weights
 
 
 def _check(path: Path, identity: Identity, recipe: TrainingRecipe, found: dict[str, Any]) -> None:

@@ -138,6 +138,10 @@ class Phase:
     seed: int
     save: Callable[[dict[str, Any]], None]
     """Keeps the state of a step, all that ``run_phase`` needs to go on."""
+    score: Callable[[Batch], float] | None = None
+    """Batch of held-out samples -> how good the module is on it; more is better. None: no validation."""
+    show: Callable[[Batch], Mapping[str, float]] = lambda _: {}
+    """Batch -> statistics for TensorBoard."""
 
 
 def run_phase(
@@ -159,24 +163,50 @@ def run_phase(
         start, spent = state["step"], state["seconds"]
         log.resume(state["curve"], start)
     progress.start(phase.name, total - start)
+    best = state["best"] if state is not None else None
+    held_out = [phase.to_batch(part) for part in phase.batches.validation()] if phase.score is not None else []
+    every = max(total // max(phase.epochs, 1), 1)
     batches = _from(phase.batches, start * settings.accumulate)
     phase.module.train()
     for step in range(start, total):
         for group in optimiser.param_groups:
-            group["lr"] = phase.rate * schedule(step, total, settings.warm_up)
+            group["lr"] = phase.rate * _factor(phase, step, total)
         terms, norm = _step(phase, module, optimiser, batches, step, processes)
         if processes.is_first:
             log.add(step, terms, optimiser.param_groups[0]["lr"])
             log.show(step, {"gradient norm": norm})
-            if (step + 1) % settings.checkpoint_steps == 0:
-                phase.save(_state(phase, optimiser, step + 1, log, spent + time.monotonic() - began))
+        if held_out and ((step + 1) % every == 0 or step + 1 == total):
+            best = _validate(phase, held_out, step + 1, best, log)
+        if processes.is_first and (step + 1) % settings.checkpoint_steps == 0:
+            phase.save(_state(phase, optimiser, step + 1, log, spent + time.monotonic() - began, best))
         progress.advance()
     progress.finish()
-    final = _state(phase, optimiser, total, log, spent + time.monotonic() - began)
+    final = _state(phase, optimiser, total, log, spent + time.monotonic() - began, best)
     if processes.is_first and (start < total or state is None):
         phase.save(final)
     processes.wait()
     return final
+
+
+@torch.no_grad()
+def _validate(
+    phase: Phase, held_out: Sequence[Batch], step: int, best: dict[str, Any] | None, log: LossLog
+) -> dict[str, Any]:
+    """Return the best weights so far, with their step and score: those of now, if they are better."""
+    score = phase.score
+    if score is None:
+        raise ValueError("a phase without a score has nothing to validate")
+    phase.module.eval()
+    with seeded(next(phase.module.parameters()).device, phase.seed, 0, 0):  # the same masks each time
+        scores = [score(batch) for batch in held_out]
+    shown = phase.show(held_out[0])
+    phase.module.train()
+    mean = sum(scores) / len(scores)
+    log.show(step, {"validation": mean, **shown})
+    if best is not None and best["score"] >= mean:
+        return best
+    weights = {name: value.detach().cpu().clone() for name, value in phase.module.state_dict().items()}
+    return {"score": mean, "step": step, "model": weights}
 
 
 def _groups(module: nn.Module, decay: float) -> list[dict[str, Any]]:
@@ -191,6 +221,12 @@ def _groups(module: nn.Module, decay: float) -> list[dict[str, Any]]:
 def total_steps(phase: Phase) -> int:
     """Return the steps of all epochs."""
     return sum(map(phase.batches.steps, range(phase.epochs))) // phase.settings.accumulate
+
+
+def _factor(phase: Phase, step: int, total: int) -> float:
+    if phase.settings.schedule == "linear":
+        return schedule(step, total, phase.settings.warm_up)
+    return 0.5 ** (step * phase.epochs // max(total, 1) // 2)
 
 
 def schedule(step: int, total: int, warm_up: float) -> float:
@@ -247,12 +283,15 @@ def _from(batches: Batches, skip: int) -> Iterator[Encoded]:
         epoch, skip = epoch + 1, 0
 
 
-def _state(phase: Phase, optimiser: torch.optim.Optimizer, step: int, log: LossLog, seconds: float) -> dict[str, Any]:
+def _state(
+    phase: Phase, optimiser: torch.optim.Optimizer, step: int, log: LossLog, seconds: float, best: dict[str, Any] | None
+) -> dict[str, Any]:
     return {
         "model": phase.module.state_dict(),
         "optimiser": optimiser.state_dict(),
         "step": step,
         "seconds": seconds,
+        "best": best,
         "curve": [list(row) for row in log.curve],
         "skipped": phase.batches.skipped,
     }

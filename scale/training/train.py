@@ -15,22 +15,23 @@ from m5data.stage import Progress, SilentProgress
 from scale.data.batches import Batches
 from scale.data.block_loader import BlockLoader
 from scale.data.blocks import split_into_blocks
+from scale.data.completion import Imputer, complete_by_group, complete_by_search, load_completion
 from scale.data.fit_vocabulary import Fitted, fit, load_fitted
-from scale.data.group_imputation import GroupImputer, fit_group_imputer
 from scale.data.images import Regions
 from scale.data.sample_encoder import SampleEncoder
-from scale.data.shard_folder import ShardFolder
+from scale.data.shard_folder import Shard, ShardFolder
 from scale.data.tensors import make_batch
+from scale.model.bert import adopt_bert
+from scale.model.encoders import TokenEncoder
 from scale.model.tasks import Classifier, Pretraining
-from scale.training.checkpoint import Identity, load_checkpoint, save_checkpoint
+from scale.training.checkpoint import Identity, best_weights, load_checkpoint, save_checkpoint
+from scale.training.collapse import vector_statistics
 from scale.training.loop import LossLog, Phase, Processes, process_group, run_phase, seeded, total_steps
 from scale.training_recipe import TrainingRecipe
 
-__all__ = ["FINETUNE", "FINETUNED", "PRETRAINED", "PhaseReport", "make_loader", "train"]
+__all__ = ["FINETUNED", "PRETRAINED", "PhaseReport", "make_loader", "train"]
 
 PRETRAINED, FINETUNED = "pretrain.pt", "finetune.pt"
-FINETUNE = "classification-train"
-"""Split that is fine-tuned on."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def train(
 ) -> tuple[PhaseReport, ...]:
     """Train a recipe, or resume an interrupted training of it.
 
-    Fine-tuning is left out where the export has no split ``classification-train``.
+    Fine-tuning is left out where the export does not have its split.
 
     Args:
         shards: The export.
@@ -99,13 +100,13 @@ def train(
     with process_group(device) as processes:
         run = _Run(folder, shards, Identity(recipe, seed, shards.version), processes, progress, cache)
         fitted, first = _pretrain(run)
-        if FINETUNE not in shards.splits or not recipe.optimiser.finetune_epochs:
+        if recipe.finetune_split not in shards.splits or not recipe.optimiser.finetune_epochs:
             return (first,)
         return first, _finetune(run, fitted)
 
 
 def make_loader(
-    recipe: TrainingRecipe, fitted: Fitted, cache: Path | None, imputer: GroupImputer | None = None
+    recipe: TrainingRecipe, fitted: Fitted, cache: Path | None, imputer: Imputer | None = None
 ) -> BlockLoader:
     """Return the loader of a recipe's inputs; ``imputer`` fill gaps."""
     stored = recipe.input.image == "regions"
@@ -126,6 +127,10 @@ def _pretrain(run: _Run) -> tuple[Fitted, PhaseReport]:
     batches = _batches(run, recipe.train_split, fitted)
     with seeded(torch.device("cpu"), run.identity.seed, 1):
         module = Pretraining(recipe, fitted.vocabulary.size, batches.samples)
+    if recipe.model.bert and state is None:
+        for encoder in module.trunk.encoders.values():
+            if isinstance(encoder, TokenEncoder):
+                adopt_bert(encoder, recipe.model.bert)
     to_batch = partial(make_batch, objective=recipe.objective, device=run.processes.device)
     settings = recipe.optimiser
     save = _saver(path, run.identity, {"fitted": fitted.state()})
@@ -139,6 +144,8 @@ def _pretrain(run: _Run) -> tuple[Fitted, PhaseReport]:
         settings.rate,
         run.identity.seed,
         save,
+        module.score,
+        lambda batch: vector_statistics(module.trunk.vectors(batch), batch["present"], module.trunk.streams),
     )
     return fitted, _trained(phase, run, state)
 
@@ -146,12 +153,12 @@ def _pretrain(run: _Run) -> tuple[Fitted, PhaseReport]:
 def _finetune(run: _Run, fitted: Fitted) -> PhaseReport:
     recipe, path = run.recipe, run.folder / FINETUNED
     state = load_checkpoint(path, run.identity) if path.exists() else None
-    batches = _batches(run, FINETUNE, fitted)
+    batches = _batches(run, recipe.finetune_split, fitted)
     classes: Sequence[str] = state["classes"] if state else _classes(batches)
     with seeded(torch.device("cpu"), run.identity.seed, 2):
         module = Classifier(recipe, fitted.vocabulary.size, len(classes))
     if state is None:
-        _adopt(module, load_checkpoint(run.folder / PRETRAINED, run.identity)["model"])
+        _adopt(module, best_weights(load_checkpoint(run.folder / PRETRAINED, run.identity)))
     numbers = {name: number for number, name in enumerate(classes)}
     to_batch = partial(make_batch, objective=recipe.objective, device=run.processes.device, classes=numbers)
     settings = recipe.optimiser
@@ -167,6 +174,7 @@ def _finetune(run: _Run, fitted: Fitted) -> PhaseReport:
         settings.finetune_rate,
         seed,
         save,
+        module.score,
     )
     return _trained(phase, run, state)
 
@@ -175,7 +183,7 @@ def _batches(run: _Run, split: str, fitted: Fitted) -> Batches:
     recipe = run.recipe
     shards = run.shards.shards(split)
     blocks = split_into_blocks(shards)
-    imputer = fit_group_imputer(shards) if recipe.objective.missing == "fill" else None
+    imputer = _imputer(recipe, shards)
     complete = recipe.objective.modalities if recipe.objective.missing == "drop" else ()
     batch = min(recipe.optimiser.batch, sum(map(len, blocks)) // run.processes.world)
     if batch < 2:
@@ -192,7 +200,15 @@ def _batches(run: _Run, split: str, fitted: Fitted) -> Batches:
         complete,
         run.processes.rank,
         run.processes.world,
+        recipe.optimiser.validation,
     )
+
+
+def _imputer(recipe: TrainingRecipe, shards: Sequence[Shard]) -> Imputer | None:
+    objective = recipe.objective
+    if objective.missing == "search":
+        return load_completion(objective.completion, shards) if objective.completion else complete_by_search(shards)
+    return complete_by_group(shards) if objective.missing == "fill" else None
 
 
 def _classes(batches: Batches) -> list[str]:

@@ -1,41 +1,4 @@
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
-from align.properties import NormalValue, PropertyUse, align_properties, normal_value
-
-
-@pytest.mark.parametrize(
-    ("value", "normal"),
-    [
-        ("0.5kg", NormalValue("500", "g", 500.0)),
-        ("500 克", NormalValue("500", "g", 500.0)),
-        ("５００Ｇ", NormalValue("500", "g", 500.0)),
-        ("1,250毫升", NormalValue("1250", "ml", 1250.0)),
-        ("1.20 m", NormalValue("1200", "mm", 1200.0)),
-        ("两年", NormalValue("两年", None, None)),
-        ("2年", NormalValue("24", "月", 24.0)),
-        ("-18℃", NormalValue("-18", "℃", -18.0)),
-        ("42", NormalValue("42", None, 42.0)),
-        ("10-20cm", NormalValue("10-20cm", None, None)),
-        ("160/84A", NormalValue("160/84A", None, None)),
-        ("7 光年", NormalValue("7 光年", None, None)),
-        ("  深　蓝\n色 ", NormalValue("深 蓝 色", None, None)),
-        ("", NormalValue("", None, None)),
-        ("9" * 100_000, NormalValue("9" * 100_000, None, None)),
-    ],
-)
-def test_values_have_one_form(value: str, normal: NormalValue) -> None:
-    assert normal_value(value) == normal
-
-
-@given(st.text(max_size=60))
-def test_a_normal_form_is_its_own(value: str) -> None:
-    once = normal_value(value)
-    again = normal_value(once.text)
-    assert again.text == once.text
-    assert (once.number is None) == (again.number is None)
-
+from align.properties import PropertyUse, align_properties
 
 COLOURS = {"黑色": 5, "白色": 4, "红色": 2}
 
@@ -81,3 +44,23 @@ def test_few_common_values_join_no_unlike_names() -> None:
 def test_order_of_input_does_not_matter() -> None:
     uses = [PropertyUse(source, name, COLOURS) for source in "ab" for name in ("颜色", "Color", "颜色分类")]
     assert align_properties(uses) == align_properties(reversed(uses))
+
+
+def test_names_that_differ_at_heart_are_two_properties() -> None:
+    kinds = {"干性": 5, "油性": 5, "中性": 4}
+    found = align_properties([PropertyUse("n", "适用发质", kinds), PropertyUse("s", "适用肤质", kinds)])
+    assert len(set(found.values())) == 2
+    people = {"成人": 5, "儿童": 3, "老人": 2}
+    same = align_properties([PropertyUse("n", "适用人群", people), PropertyUse("s", "适合人群", people)])
+    assert len(set(same.values())) == 1
+
+
+def test_names_of_two_languages_are_joined_by_their_values() -> None:
+    brands = {"飞利浦": 4, "美的": 3, "Braun": 2, "Bosch": 1}
+    uses = [PropertyUse("n", "品牌", brands), PropertyUse("s", "牌子", brands), PropertyUse("e", "Brand", brands)]
+    assert set(align_properties(uses).values()) == {"Brand"}
+
+
+def test_numbers_of_different_units_are_never_one() -> None:
+    uses = [PropertyUse("n", "容量", {"500ml": 3, "1L": 2}), PropertyUse("s", "容量大小", {"500g": 3, "1kg": 2})]
+    assert len(set(align_properties(uses).values())) == 2

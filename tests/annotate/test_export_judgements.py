@@ -103,6 +103,7 @@ def test_the_report_names_workers_tasks_and_agreement(store: Store, tmp_path: Pa
         "gold_accuracy": 1.0,
         "seconds": None,
         "uncertain": 0.5,
+        "entropy": 1.0,
     }
     assert (two["judgements"], two["agreement"], three["seconds"]) == (2, 0.5, 4.5)
     assert [(row["candidate"], row["judgements"], row["difficulty"]) for row in report["tasks"]] == [

@@ -8,16 +8,18 @@ from flows.run_stage import run_stage
 from m5data.dry_run import plan_run
 from m5data.progress import RunningStage, running_stage
 from m5data.run_options import RunContext
+from m5data.stages import PARTS
 from m5data.status import status_of
 from m5data.workspace import Workspace
 
+_WITH_ITEMS = ("crawl", "records", "download", "extract")
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 def counts(workspace: Workspace, *, refresh: bool = False) -> dict[str, int]:
-    """Return what is planned, leaving out what says how many it is made of."""
+    """Return the planned items, leaving out what says how many it is made of, and stages that have none."""
     plan = plan_run(Workspace.open(workspace.root), refresh=refresh)
-    return {f"{line.stage} {line.what.partition(':')[0]}": line.count for line in plan}
+    return {f"{line.stage} {line.what.partition(':')[0]}": line.count for line in plan if line.stage in _WITH_ITEMS}
 
 
 def waiting(workspace: Workspace, query: str) -> int:
@@ -66,14 +68,10 @@ def test_bytes_are_those_of_what_waits(collected: Workspace) -> None:
 def test_status_tells_what_waits_and_why_things_were_dropped(collected: Workspace) -> None:
     standing = status_of(collected)
     stages = {one.stage: one for one in standing.stages}
-    assert {name: one.pending for name, one in stages.items()} == {
-        "crawl": 0,
-        "records": 0,
-        "download": 0,
-        "extract": 0,
-    }
+    assert {name: one.pending for name, one in stages.items() if one.ran} == dict.fromkeys(_WITH_ITEMS, 0)
+    assert [name for name in PARTS["everything"] if not stages[name].ran] == list(PARTS["everything"][4:])
     assert stages["download"].dropped == dict(collected.snapshot.stages["download"].report.dropped)
-    assert all(one.current for one in standing.stages)
+    assert all(one.current for one in standing.stages if one.ran)
     assert standing.running is None
     assert {row["modality"] for row in standing.ledger} == {"image", "caption", "specifications", "video", "audio"}
 
@@ -109,3 +107,10 @@ def test_the_expected_end_follows_from_the_rate() -> None:
     assert running.rate(now) == 2.0
     assert running.expected_end(now) == NOON + timedelta(seconds=150)
     assert running.restarted(None, now).expected_end(now) is None
+
+
+def test_the_plan_names_every_stage_that_would_run(collected: Workspace) -> None:
+    lines = {line.stage: line for line in plan_run(Workspace.open(collected.root))}
+    assert set(lines) == set(PARTS["everything"])
+    assert {name for name, line in lines.items() if line.count} == set(PARTS["everything"]) - set(_WITH_ITEMS)
+    assert lines["dedup"].what == "runs over the whole dataset: it never ran"

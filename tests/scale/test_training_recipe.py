@@ -2,16 +2,32 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from m5data.errors import SettingsError
-from scale.data.group_imputation import fit_group_imputer
-from scale.data.shard_folder import ShardFolder
-from scale.data.shard_reader import RawSample
 from scale.training_recipe import load_training_recipe, shipped_names
 
-NAMES = ("clip", "image-only", "m5-mmt", "paper", "released", "small", "text-only", "tiny")
+NAMES = (
+    "bi-lstm",
+    "capture",
+    "clip",
+    "image-only",
+    "inception-v3",
+    "lmf",
+    "lstm",
+    "m5-mmt",
+    "paper",
+    "released",
+    "small",
+    "text-only",
+    "tfn",
+    "tiny",
+    "uniter",
+    "vgg-19",
+    "vilbert",
+    "visualbert",
+    "vl-bert",
+)
 
 
 def test_shipped_recipes_are_named_as_their_files() -> None:
@@ -42,7 +58,7 @@ def test_a_recipe_of_ones_own_says_what_differs_from_its_base(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('base = "huge"\nname = "own"', r"base: 'huge' is not a shipped recipe. Use one of clip, "),
+        ('base = "huge"\nname = "own"', r"base: 'huge' is not a shipped recipe. Use one of bi-lstm, "),
         ('name = "own"\n[model]\nwidth = 10\nheads = 3', r"model: heads: 3 does not divide the width 10"),
         ('name = "own"\n[objective]\nmodalities = []', r"objective: modalities: \[\] must name at least one"),
         ('name = "own"\n[objective]\nmodalities = ["image"]\nfusion = "text-cross"', r"text-cross needs text"),
@@ -63,22 +79,6 @@ def test_a_wrong_recipe_names_file_and_key(tmp_path: Path, text: str, message: s
 def test_an_unknown_name_lists_those_there_are() -> None:
     with pytest.raises(
         SettingsError,
-        match=r"recipe huge: There is no such recipe. Use one of clip, .*tiny, or the path of a .toml file",
+        match=r"recipe huge: There is no such recipe. Use one of bi-lstm, .*tiny, .*, or the path of a .toml file",
     ):
         load_training_recipe("huge")
-
-
-def test_a_gap_is_filled_from_the_group(export: Path) -> None:
-    shards = ShardFolder(export).shards("train")
-    assert fit_group_imputer(shards).places == {}  # every generated product is a group of its own
-    twice = fit_group_imputer((*shards, *shards))
-    assert len(twice.places) == 150
-    empty = RawSample("x", None, "train-000000", None, [], None, [], None, None)
-    filled = twice.fill(empty)
-    assert (filled.product_id, filled.caption is not None, len(filled.specs)) == ("x", True, 7)
-    kept = twice.fill(RawSample("x", None, "train-000000", "own", [], None, [], None, np.ones((1, 1), np.float32)))
-    assert kept.caption == "own"
-    assert kept.mfcc is not None
-    assert kept.mfcc.shape == (1, 1)
-    stranger = RawSample("x", None, "nowhere", None, [], None, [], None, None)
-    assert twice.fill(stranger) == stranger

@@ -31,6 +31,7 @@ OPTIMISER: dict[str, Any] = {
     "rate": 1e-3,
     "finetune_rate": 1e-3,
     "checkpoint_steps": 3,
+    "validation": 0.2,
 }
 
 

@@ -1,5 +1,6 @@
 """A recipe file is read strictly, and what is wrong with it is named."""
 
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,16 @@ def test_a_missing_or_unreadable_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "gbk.toml").write_bytes('name = "美妆"'.encode("gbk"))
     with pytest.raises(SettingsError, match="the recipe cannot be read"):
         load_recipe(tmp_path / "gbk.toml")
+
+
+def test_a_file_named_like_a_shipped_recipe_must_hold_that_recipe(tmp_path: Path) -> None:
+    path = tmp_path / "demo.toml"
+    text = (resources.files("splits") / "recipes" / "demo.toml").read_text(encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
+    assert load_recipe(path) == load_recipe("demo")
+    path.write_text(text.replace('require = ["label"]', "require = []"), encoding="utf-8")
+    with pytest.raises(SettingsError, match="a shipped recipe is named 'demo', too"):
+        load_recipe(path)
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,14 @@ class Served:
         self.url = said.split()[1]
         self._port = self.url.rpartition(":")[2]
 
+    def end(self) -> str:
+        """End it in order; return what it wrote since it listens."""
+        assert self._process is not None
+        self._process.terminate()
+        said, _ = self._process.communicate(timeout=60)
+        self._process = None
+        return said
+
     def kill(self) -> None:
         """Kill it, as a power cut would."""
         if self._process is not None:

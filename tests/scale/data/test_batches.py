@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from m5data.errors import MissingInputError, ThresholdError
-from scale.data.batches import Batches
+from scale.data.batches import Batches, is_held_out
 from scale.data.block_loader import BlockLoader
 from scale.data.blocks import split_into_blocks
 from scale.data.fit_vocabulary import fit
@@ -124,6 +124,20 @@ def test_only_complete_samples_where_that_is_asked_for(export: Path) -> None:
     read = list(batches.epoch(0))
     assert all(part.arrays["present"].all() for part in read)
     assert len(read) == SIZES["train"] // 16
+
+
+def test_held_out_products_are_in_no_epoch(export: Path) -> None:
+    batches = batches_of(export)
+    batches.held_out = 0.25
+    held_out = set(ids(batches.validation()))
+    trained = set(ids(list(batches.epoch(0)))) | set(ids(list(batches.epoch(1))))
+    assert held_out
+    assert not held_out & trained
+    assert all(is_held_out(name, 0.25) for name in held_out)
+    assert not any(is_held_out(name, 0.25) for name in trained)
+    batches.held_out = 0.01
+    assert batches.validation() == []  # too few to say anything: then all are trained on
+    assert batches.held_out == 0.0
 
 
 def test_no_complete_sample_at_all_is_an_error(damaged: Path) -> None:

@@ -17,6 +17,7 @@ from tests.scale.tiny_recipes import recipe
 
 torch = pytest.importorskip("torch")
 
+from scale.evaluation.features import load_model  # noqa: E402
 from scale.training.checkpoint import load_checkpoint  # noqa: E402 - only where torch is
 from scale.training.loop import schedule  # noqa: E402
 from scale.training.train import FINETUNED, PRETRAINED, PhaseReport, train  # noqa: E402
@@ -90,6 +91,8 @@ def test_killed_and_run_again_it_has_the_same_loss_curve(
     assert (pretrain.steps, finetune.steps) == ((5, 4) if after == 5 else (0, 1))
     assert curve(tmp_path) == curve(trained)
     assert curve(tmp_path, FINETUNED) == curve(trained, FINETUNED)
+    best, whole = (load_checkpoint(folder / PRETRAINED)["best"] for folder in (tmp_path, trained))
+    assert (best["step"], best["score"]) == (whole["step"], whole["score"])
 
 
 def test_what_is_done_is_not_done_again(export: Path, trained: Path) -> None:
@@ -190,6 +193,7 @@ def test_tensorboard_reads_the_curve(trained: Path) -> None:
         {"stack_table": True},
         {"missing": "drop"},
         {"missing": "fill"},
+        {"missing": "search"},
     ],
 )
 def test_every_switch_trains(export: Path, tmp_path: Path, objective: dict[str, Any]) -> None:
@@ -198,6 +202,24 @@ def test_every_switch_trains(export: Path, tmp_path: Path, objective: dict[str, 
     assert pretrain.steps == 4
     assert finetune.steps == 2
     assert all(torch.isfinite(value).all() for value in load_checkpoint(tmp_path / PRETRAINED)["model"].values())
+
+
+def test_the_best_epoch_on_held_out_products_is_what_is_evaluated(export: Path, tmp_path: Path) -> None:
+    # a rate that spoils the weights again: the best step is not the last one
+    chosen = recipe(optimiser={"validation": 0.2, "epochs": 4, "finetune_epochs": 0, "rate": 0.05})
+    run(export, tmp_path, chosen)
+    state = load_checkpoint(tmp_path / PRETRAINED)
+    assert state["best"]["step"] % 4 == 0
+    kept = load_model(tmp_path / PRETRAINED, torch.device("cpu")).trunk.state_dict()
+    assert all(torch.equal(value, state["best"]["model"][f"trunk.{name}"]) for name, value in kept.items())
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    events = accumulator.EventAccumulator(str(tmp_path / "logs" / "pretrain")).Reload()
+    scores = {event.step: event.value for event in events.Scalars("validation")}
+    assert list(scores) == [4, 8, 12, 16]
+    assert max(scores, key=lambda step: scores[step]) == state["best"]["step"]
+    shown = events.Tags()["scalars"]
+    assert {"gradient norm", "effective rank/text", "cosine of different products/audio"} <= set(shown)
+    assert "cosine of the same product/text-image" in shown
 
 
 def test_accumulation_and_bfloat16(export: Path, tmp_path: Path) -> None:

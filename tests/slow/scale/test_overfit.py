@@ -4,6 +4,7 @@ import pytest
 
 from bench.scale.generated import World, write_world
 from scale.data.shard_folder import ShardFolder
+from scale.training_recipe import load_training_recipe
 
 pytest.importorskip("torch")
 
@@ -19,6 +20,14 @@ def test_image_finds_its_text_within_200_steps(products: ShardFolder) -> None:
     batch, module, _ = overfit(few_products(products), steps=200)
     assert recall(module, batch, "image", "text") >= 0.95
     assert recall(module, batch, "video", "audio") >= 0.95
+
+
+@pytest.mark.parametrize("name", ["vilbert", "vl-bert", "visualbert", "uniter", "capture", "clip", "m5-mmt"])
+def test_the_papers_other_models_learn_them_too(products: ShardFolder, name: str) -> None:
+    few = few_products(products, load_training_recipe(name), dropout=0.0)
+    losses = [overfit(few, steps, rate=3e-3)[2] for steps in (1, 600)]
+    first, last = (sum(terms.values()) / len(terms) for terms in losses)
+    assert last < first / 4
 
 
 def test_the_masked_losses_go_to_nothing(products: ShardFolder) -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 from align import Category, label_similarity
-from align.classes import propose_first_level
+from align.proposals import propose_first_level
 
 TITLES = {
     Category("n", ("家用电器", "风扇")): ["静音电风扇 落地扇", "台式电风扇"],
@@ -19,9 +19,10 @@ def test_unmapped_names_are_proposed_by_their_titles() -> None:
         (("n", "家用电器"), ("s", "电器城")),
         (("n", "食品"), ("s", "零食")),
     }
-    assert [one.s_content for one in proposals] == sorted((one.s_content for one in proposals), reverse=True)
+    assert [one.similarity for one in proposals] == sorted((one.similarity for one in proposals), reverse=True)
     fans = next(one for one in proposals if one.a[1] == "家用电器")
     assert fans.s_label == label_similarity("家用电器", "电器城")
+    assert fans.entry == ("s:电器城", "家用电器")
 
 
 def test_names_that_share_a_class_are_not_proposed() -> None:
@@ -37,7 +38,7 @@ def test_names_that_share_a_class_are_not_proposed() -> None:
 def test_each_category_has_few_proposals(each: int) -> None:
     proposals = propose_first_level(TITLES, TITLES, {}, each=each)
     ends = [end for one in proposals for end in (one.a, one.b)]
-    assert max(ends.count(end) for end in ends) == each
+    assert max(ends.count(end) for end in ends) <= each
 
 
 def test_one_source_has_no_proposals() -> None:

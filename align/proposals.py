@@ -1,0 +1,95 @@
+"""Proposals for the mapping of the first level, which people decide."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import combinations, groupby
+
+from align.catalogue import NO_FACTS, read_catalogue
+from align.category import Category, with_ancestors
+from align.classes import make_classes
+from align.node_features import make_node_features
+from align.pair_features import FEATURES, find_candidate_pairs
+from align.settings import AlignSettings
+from storage import Snapshot
+
+__all__ = ["Proposal", "propose_first_level", "propose_for_workspace"]
+
+_CHARACTERS = 4_000
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """Two outermost categories of different sources that may be one class."""
+
+    a: tuple[str, str]
+    """Source and name, of the alphabetically smaller source."""
+    b: tuple[str, str]
+    """Source and name."""
+    s_label: float
+    s_content: float
+    """Similarity of the titles of their products, from word counts; 0 without titles."""
+    similarity: float
+    """Mean of the similarities of names, of names below and of titles."""
+    entry: tuple[str, str]
+    """Key and value that ``align.first_level`` would take to make them one class."""
+
+
+def propose_first_level(
+    categories: Iterable[Category],
+    titles: Mapping[Category, Sequence[str]],
+    mapping: Mapping[str, str],
+    each: int = 3,
+) -> list[Proposal]:
+    """Return pairs of outermost categories that a mapping could join, best first.
+
+    The two are of different sources and classes, and at least one is alone in its class. They are ranked by
+    their names, the names below and their titles together, because names differ much at this level
+    (家用电器, 电器城). The paper aligned this level by hand; proposals are never applied automatically.
+
+    Args:
+        categories: Valid categories.
+        titles: Titles of the products directly in each.
+        mapping: The mapping so far.
+        each: Maximum number of proposals for one category.
+    """
+    classes = make_classes(with_ancestors(categories), mapping)
+    class_of = {node.key: name for name, found in classes.items() for node in found}
+    alone = {found[0].key for found in classes.values() if len(found) == 1}
+    nodes = sorted((node for found in classes.values() for node in found), key=lambda node: node.key)
+    node_features = make_node_features(nodes, titles, NO_FACTS)
+    shops = [list(places) for _, places in groupby(range(len(nodes)), key=lambda place: nodes[place].source)]
+    columns = [list(FEATURES).index(name) for name in ("name", "content", "mean")]
+    found = []
+    for two in combinations(shops, 2):
+        pairs = find_candidate_pairs(node_features, [""] * len(nodes), two)
+        scores = pairs.features[:, columns].tolist()
+        for i, j, (label, content, mean) in zip(pairs.left.tolist(), pairs.right.tolist(), scores, strict=True):
+            a, b = nodes[i].key, nodes[j].key
+            if class_of[a] == class_of[b] or not {a, b} & alone:
+                continue
+            moved, stays = (b, a) if b in alone else (a, b)
+            entry = f"{moved[0]}:{moved[1]}", class_of[stays]
+            found.append(Proposal(a[:2], b[:2], label, content if content == content else 0.0, mean, entry))  # noqa: PLR0124
+    return _best(sorted(found, key=lambda one: (-one.similarity, one.a, one.b)), each)
+
+
+def _best(ranked: Iterable[Proposal], each: int) -> list[Proposal]:
+    """Keep the first few proposals of each category."""
+    seen: Counter[tuple[str, str]] = Counter()
+    kept = []
+    for proposal in ranked:
+        if max(seen[proposal.a], seen[proposal.b]) < each:
+            kept.append(proposal)
+            seen.update((proposal.a, proposal.b))
+    return kept
+
+
+def propose_for_workspace(snapshot: Snapshot, settings: AlignSettings, each: int = 1) -> list[Proposal]:
+    """Return the proposals for the categories of a dataset version; none before ``dedup`` has run."""
+    if not {"products", "duplicates"} <= set(snapshot.tables):
+        return []
+    with closing(snapshot.connection(("products", "duplicates"))) as connection:
+        catalogue = read_catalogue(connection, _CHARACTERS)
+    return propose_first_level(catalogue.sizes, catalogue.titles, settings.first_level, each)

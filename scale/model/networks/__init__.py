@@ -1,0 +1,1 @@
+"""The papers' baselines that are no transformers: one file a network, each a trunk like SCALE's."""

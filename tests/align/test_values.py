@@ -1,0 +1,66 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from align.values import NormalValue, normal_value
+
+
+@pytest.mark.parametrize(
+    ("value", "normal"),
+    [
+        ("0.5kg", NormalValue("500", "g", 500.0)),
+        ("500 克", NormalValue("500", "g", 500.0)),
+        ("５００Ｇ", NormalValue("500", "g", 500.0)),
+        ("1,250毫升", NormalValue("1250", "ml", 1250.0)),
+        ("1.20 m", NormalValue("1200", "mm", 1200.0)),
+        ("两年", NormalValue("两年", None, None)),
+        ("2年", NormalValue("24", "月", 24.0)),
+        ("-18℃", NormalValue("-18", "℃", -18.0)),
+        ("42", NormalValue("42", None, 42.0)),
+        ("10-20cm", NormalValue("10-20cm", None, None)),
+        ("160/84A", NormalValue("160/84A", None, None)),
+        ("7 光年", NormalValue("7 光年", None, None)),
+        ("  深　蓝\n色 ", NormalValue("深 蓝 色", None, None)),
+        ("", NormalValue("", None, None)),
+        ("9" * 100_000, NormalValue("9" * 100_000, None, None)),
+    ],
+)
+def test_values_have_one_form(value: str, normal: NormalValue) -> None:
+    assert normal_value(value) == normal
+
+
+@given(st.text(max_size=60))
+def test_a_normal_form_is_its_own(value: str) -> None:
+    once = normal_value(value)
+    assert normal_value(once.text).text == once.text
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "normal"),
+    [
+        ("内存", "16G", NormalValue("16000", "MB", 16000.0)),
+        ("网络", "4G", NormalValue("4G", None, None)),
+        ("净含量", "500G", NormalValue("500", "g", 500.0)),
+        ("净含量（kg）", "5", NormalValue("5000", "g", 5000.0)),
+        ("Weight (g)", "250", NormalValue("250", "g", 250.0)),
+        ("ItemWeight", "1.76ounces", NormalValue("49.8951607", "g", 49.8951607)),
+        ("Weight", "2 lbs", NormalValue("907.18474", "g", 907.18474)),
+        ("屏幕", "27英寸", NormalValue("685.8", "mm", 685.8)),
+        ("Diagonale", '27"', NormalValue("685.8", "mm", 685.8)),
+        ("Diagonale", "68,6 cm", NormalValue("686", "mm", 686.0)),
+        ("续航", "3小时", NormalValue("180", "min", 180.0)),
+        ("age", "36months", NormalValue("36", "月", 36.0)),
+        ("Item model number", "885624M", NormalValue("885624M", None, None)),
+        ("", "885624M", NormalValue("885624M", None, None)),
+        ("货号", "0012", NormalValue("0012", None, None)),
+        ("规格", "007", NormalValue("007", None, None)),
+        ("EAN", "4718755090219", NormalValue("4718755090219", None, None)),
+        ("备注", "12345678", NormalValue("12345678", None, None)),
+        ("尺码", "2L", NormalValue("2L", None, None)),
+        ("线长", "2M", NormalValue("2000", "mm", 2000.0)),
+        ("尺寸", "5.2x1.8x4.5inches", NormalValue("5.2x1.8x4.5inches", None, None)),
+        ("age", "3yearsandup", NormalValue("3yearsandup", None, None)),
+    ],
+)
+def test_a_value_is_read_by_what_its_property_means(name: str, value: str, normal: NormalValue) -> None:
+    assert normal_value(value, name) == normal
