@@ -1,26 +1,24 @@
-"""How soon workers who do not look are paused, and how often honest ones are, on simulated boards.
+"""How soon workers who do not look are paused, and how often honest ones are, in simulated sessions.
 
     python -m bench.annotate.dishonest [SESSIONS]
 
-Each session is one worker on a board of its own with the default settings: 24 gold tasks, half of them matches, among
-200 others, of which a tenth match. Honest workers are right 85 times in a hundred, and take 3 to 8 seconds; the
-others take as long, but for ``fast``, who is honest in 0.4 seconds. Simulated, *synthetic*.
+Each session is one worker of 300 answers under the default settings, judged after each answer by the board's own rule
+(``annotate.tasks.trust``); gold alternates between matches and others, and never runs out. Honest workers are right 85
+times in a hundred; all take 3 to 8 seconds, but for ``fast``, who is honest in 0.4 seconds. *Synthetic*.
 """
 
 import random
 import sys
-import tempfile
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from math import log
 from statistics import median
 
-from annotate.tasks import GoldTask, Task, TaskBoard
-from storage import State
+from annotate.tasks import LABELS, TaskSettings
+from annotate.tasks.trust import FAST_ANSWERS, GoldAnswer, find_fault, weigh_gold
 
+ANSWERS, EARLY = 300, 30
 SIDES = ("matched", "mismatched")
 KINDS = ("honest", "honest, all errors on one side", "always matched", "always mismatched", "random", "random of three",
          "four in five matched", "fast")  # fmt: skip
-START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def choose(kind: str, truth: str, draw: random.Random) -> str:
@@ -35,38 +33,34 @@ def choose(kind: str, truth: str, draw: random.Random) -> str:
     return draw.choice((*SIDES, "uncertain") if kind == "random of three" else SIDES)
 
 
-def session(kind: str, number: int, folder: Path) -> int | None:
-    """Return after how many answers the worker was paused; None: never."""
-    draw, now = random.Random(number), [START]
-    state = State(folder / "state.sqlite")
-    state.create()
-    with TaskBoard(state, clock=lambda: now[0]) as board:
-        truth = {("q", f"g{n}"): SIDES[n % 2] for n in range(24)}
-        board.add_gold(GoldTask(Task(*pair), label) for pair, label in truth.items())
-        truth |= {("q", f"c{n}"): SIDES[draw.random() > 0.1] for n in range(200)}
-        board.add_tasks(Task(*pair) for pair in truth if pair[1].startswith("c"))
-        board.invite(["w"])
-        answers = 0
-        while tasks := board.next_tasks("w", 1):
-            seconds = 0.4 if kind == "fast" else draw.uniform(3, 8)
-            now[0] += timedelta(seconds=seconds)
-            board.answer("w", tasks[0].number, choose(kind, truth["q", tasks[0].candidate], draw), seconds)
-            answers += 1
-        return answers if board.progress("w").paused else None
+def session(kind: str, number: int, settings: TaskSettings) -> int | None:
+    """Return after how many answers the worker is paused; None: never."""
+    draw = random.Random(number)
+    gold: list[GoldAnswer] = []
+    seconds: list[float] = []
+    odds, trusted = 0.0, False
+    for answers in range(ANSWERS):
+        seconds.append(0.4 if kind == "fast" else draw.uniform(3, 8))
+        share = settings.gold_share if trusted else settings.gold_learning
+        if answers < settings.gold_first or draw.random() < share:
+            truth = SIDES[len(gold) % 2]
+            gold.append(GoldAnswer(truth, choose(kind, truth, draw), len(LABELS)))
+            odds = weigh_gold(gold, settings.gold_right)
+            trusted = trusted or odds <= log(settings.gold_risk)
+        if find_fault(gold, odds, seconds[-FAST_ANSWERS:], settings.gold_risk, settings.fastest_s):
+            return answers + 1
+    return None
 
 
 def main(sessions: int) -> None:
     """Print for each kind the share that was paused, within 30 answers and ever."""
     for kind in KINDS:
-        found: list[int | None] = []
-        for number in range(sessions):
-            with tempfile.TemporaryDirectory() as folder:
-                found.append(session(kind, number, Path(folder)))
+        found = [session(kind, number, TaskSettings()) for number in range(sessions)]
         paused = [answers for answers in found if answers is not None]
-        early = sum(answers <= 30 for answers in paused)
+        early = sum(answers <= EARLY for answers in paused)
         middle = median(paused) if paused else None
         print(
-            f"{kind}: paused within 30 answers {early / sessions:.3f}, ever {len(paused) / sessions:.3f}, "
+            f"{kind}: paused within {EARLY} answers {early / sessions:.3f}, ever {len(paused) / sessions:.3f}, "
             f"in the middle after {middle}"
         )
 
