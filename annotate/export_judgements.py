@@ -2,17 +2,18 @@
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
 from annotate.aggregation.aggregate import aggregate
+from annotate.aggregation.fit import TIE
 from annotate.aggregation.krippendorff import krippendorff_alpha
-from annotate.judgement_state import category_judgements, timed_judgements
+from annotate.judgement_state import category_judgements, paused_workers, timed_judgements
 from annotate.judgements import write_tasks
 from annotate.matches import find_transitive_pairs
 from annotate.settings import AnnotateSettings, Method
@@ -23,17 +24,24 @@ __all__ = ["ExportFormat", "export_judgements", "make_report"]
 ExportFormat = Literal["csv", "label-studio", "report", "consequences", "categories"]
 
 
-def make_report(judgements: pa.Table, method: Method) -> dict[str, object]:
-    """Return alpha, workers and tasks.
+def make_report(
+    judgements: pa.Table, method: Method, left_out: Sequence[str] = (), threshold: float = 0.5
+) -> dict[str, object]:
+    """Return alpha, workers, tasks, and the names in ``left_out``, whose answers count in nothing else.
 
     ``alpha`` is Krippendorff's alpha without uncertain answers, None if no pair has two answers. ``workers`` have
-    the columns of ``Aggregation.workers``, the median of their seconds and their share of uncertain answers.
-    ``tasks`` have the columns of ``Aggregation.labels``, most difficult first.
+    the columns of ``Aggregation.workers``, the median of their seconds, their share of uncertain answers, and the
+    entropy of their answers in bits (0: always the same).
+    ``tasks`` have the columns of ``Aggregation.labels``, most difficult first, with the label ``undecided`` where the
+    table ``matches`` says so.
 
     Args:
         judgements: query, candidate, worker, answer, gold, seconds.
         method: As in ``aggregate``.
+        left_out: Workers.
+        threshold: A pair is decided if the posterior of its label exceeds this.
     """
+    judgements = judgements.filter(pc.invert(_given_by(judgements, left_out)))
     separator = "\x1f"
     task = pc.binary_join_element_wise(judgements["query"], judgements["candidate"], separator)
     table = pa.table({"task": task, "worker": judgements["worker"], "label": judgements["answer"]})
@@ -42,27 +50,45 @@ def make_report(judgements: pa.Table, method: Method) -> dict[str, object]:
     sided = table.filter(pc.and_(given, pc.not_equal(judgements["answer"], "uncertain")))
     truth = dict(zip(gold["task"].to_pylist(), gold["label"].to_pylist(), strict=True))
     found = aggregate(sided, method, {name: label for name, label in truth.items() if label != "uncertain"})
+    hardest = found.labels.sort_by([("difficulty", "descending")])
     habits = _habits(judgements.filter(given))
     return {
         "method": method,
         "alpha": None if math.isnan(alpha := krippendorff_alpha(sided)) else alpha,
         "workers": [{**row, **habits[row["worker"]]} for row in found.workers.to_pylist()],
-        "tasks": [_task(row, separator) for row in found.labels.sort_by([("difficulty", "descending")]).to_pylist()],
+        "left_out": list(left_out),
+        "tasks": [_task(row, separator, threshold) for row in hardest.to_pylist()],
     }
+
+
+def _given_by(judgements: pa.Table, workers: Sequence[str]) -> pa.ChunkedArray:
+    return pc.is_in(judgements["worker"], pa.array(workers, pa.string()))
 
 
 def _habits(judgements: pa.Table) -> dict[str, dict[str, float | None]]:
     unsure = pc.equal(judgements["answer"], "uncertain").cast(pa.float64())
     grouped = pa.table({"worker": judgements["worker"], "seconds": judgements["seconds"], "unsure": unsure})
-    rows = grouped.group_by("worker").aggregate([("seconds", "approximate_median"), ("unsure", "mean")]).to_pylist()
+    summaries = [("seconds", "approximate_median"), ("unsure", "mean"), ("unsure", "count")]
+    rows = grouped.group_by("worker").aggregate(summaries).to_pylist()
+    totals = {row["worker"]: row["unsure_count"] for row in rows}
+    entropy: dict[str, float] = {}
+    for answer in judgements.group_by(["worker", "answer"]).aggregate([([], "count_all")]).to_pylist():
+        share = answer["count_all"] / totals[answer["worker"]]
+        entropy[answer["worker"]] = entropy.get(answer["worker"], 0.0) - share * math.log2(share)
     return {
-        row["worker"]: {"seconds": row["seconds_approximate_median"], "uncertain": row["unsure_mean"]} for row in rows
+        row["worker"]: {
+            "seconds": row["seconds_approximate_median"],
+            "uncertain": row["unsure_mean"],
+            "entropy": entropy[row["worker"]],
+        }
+        for row in rows
     }
 
 
-def _task(row: dict[str, object], separator: str) -> dict[str, object]:
+def _task(row: dict[str, Any], separator: str, threshold: float) -> dict[str, object]:
     query, _, candidate = str(row.pop("task")).partition(separator)
-    return {"query": query, "candidate": candidate, **row}
+    label = row["label"] if row["posterior"] > threshold + TIE else "undecided"
+    return {"query": query, "candidate": candidate, **row, "label": label}
 
 
 def export_judgements(store: Store, settings: AnnotateSettings, form: ExportFormat, out: Path) -> int:
@@ -80,8 +106,10 @@ def export_judgements(store: Store, settings: AnnotateSettings, form: ExportForm
         return _write_csv(
             find_transitive_pairs(store.snapshot().table("matches", ["query", "candidate", "decision"])), out
         )
+    left_out = [] if settings.count_paused else paused_workers(store.state)
     if form == "categories":
         given, gold = category_judgements(store.state)
+        given = given.filter(pc.invert(_given_by(given, left_out)))
         return _write_csv(aggregate(given, settings.method, gold).labels, out)
     judgements = timed_judgements(store.state)
     if form == "csv":
@@ -90,7 +118,12 @@ def export_judgements(store: Store, settings: AnnotateSettings, form: ExportForm
         with out.open("w", encoding="utf-8") as file:
             file.writelines(write_tasks(_rows(judgements)))
     else:
-        text = json.dumps(make_report(judgements, settings.method), ensure_ascii=False, indent=1, allow_nan=False)
+        text = json.dumps(
+            make_report(judgements, settings.method, left_out, settings.threshold),
+            ensure_ascii=False,
+            indent=1,
+            allow_nan=False,
+        )
         out.write_text(text + "\n", encoding="utf-8")
     return int(judgements.num_rows)
 

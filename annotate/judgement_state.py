@@ -17,6 +17,7 @@ __all__ = [
     "category_judgements",
     "count_rows",
     "gold_pairs",
+    "paused_workers",
     "save_judgements",
     "state_digest",
     "timed_judgements",
@@ -137,6 +138,13 @@ def _batch(rows: Sequence[tuple[object, ...]], schema: pa.Schema) -> pa.RecordBa
     return pa.record_batch(
         [column.cast(field.type) for column, field in zip(columns, schema, strict=True)], schema=schema
     )
+
+
+def paused_workers(state: State) -> list[str]:
+    """Return the workers that the task board has paused, sorted."""
+    with closing(_connect(state)) as connection:
+        query = "select worker from annotation_workers where paused is not null order by worker"
+        return [worker for (worker,) in connection.execute(query)]
 
 
 def state_digest(state: State) -> str:

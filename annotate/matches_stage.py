@@ -5,8 +5,7 @@ import time
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from annotate.judgement_state import all_judgements, state_digest
-from annotate.matches import match_pairs
+from annotate.judgement_state import all_judgements, paused_workers, state_digest
 from annotate.settings import AnnotateSettings
 from m5data.records import Reject
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
@@ -22,7 +21,10 @@ def run(
     clock: Clock = utc_now,
     progress: Progress = SilentProgress(),
 ) -> StageReport:
-    """Publish the judgements as a table and aggregate them; drop those on unknown products."""
+    """Publish the judgements as a table and aggregate them; drop those on unknown products.
+
+    The judgements of paused workers are in the table, but do not count unless ``count_paused`` is set.
+    """
     del clock
     began = time.monotonic()
     with store.stage(
@@ -35,7 +37,11 @@ def run(
         known = _on_known_products(judgements, stage.before.table("products", ["product_id"])["product_id"])
         kept, lost = judgements.filter(known), judgements.filter(pc.invert(known))
         stage.write("judgements", kept)
-        stage.write("matches", match_pairs(kept, settings.method, settings.threshold))
+        left_out = [] if settings.count_paused else paused_workers(store.state)
+        counted = kept.filter(pc.invert(pc.is_in(kept["worker"], pa.array(left_out, pa.string()))))
+        from annotate.matches import match_pairs  # noqa: PLC0415 - imports SciPy, which an unchanged run need not wait for
+
+        stage.write("matches", match_pairs(counted, settings.method, settings.threshold))
         stage.reject(_reject(row) for row in lost.to_pylist())
         progress.advance(judgements.num_rows)
         progress.finish()
@@ -46,7 +52,7 @@ def run(
 
 def _digest(settings: AnnotateSettings) -> str:
     """Return the settings on which matches depend."""
-    return f"{settings.method} {settings.threshold}"
+    return f"{settings.method} {settings.threshold}{' with paused workers' if settings.count_paused else ''}"
 
 
 def _on_known_products(judgements: pa.Table, products: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -58,14 +58,20 @@ class TaskSettings(StageSettings):
     """Maximum number of categories to choose from; the papers give no number."""
     seed: int = 0
     """Seed of the order of tasks and of the places of gold."""
-    gold_first: int = Field(default=5, ge=0)
+    gold_first: int = Field(default=10, ge=0)
     """Gold tasks at the start of each worker, because M5Product's gold set measures each worker first."""
+    gold_learning: float = Field(default=0.75, ge=0, le=1)
+    """Share of gold after these until the answers show that the worker knows; an honest worker needs some 20 gold
+    tasks in all."""
     gold_share: float = Field(default=0.05, ge=0, lt=1)
     """Share of gold among later tasks; the papers give none."""
-    gold_least: int = Field(default=10, ge=1)
-    """Gold answers before a worker can be paused, so that one error does not decide."""
-    gold_pass: float = Field(default=0.6, ge=0, le=1)
-    """Minimum share of correct gold answers, below which a worker is paused; guessing between two gives .5."""
+    gold_right: float = Field(default=0.85, gt=0.5, lt=1)
+    """Share of gold tasks that an honest worker answers correctly; a worker whose answers rather have nothing to do
+    with the truth is paused."""
+    gold_risk: float = Field(default=0.01, gt=0, lt=1)
+    """Probability with which such an honest worker may ever be paused by mistake."""
+    fastest_s: float = Field(default=1.0, ge=0)
+    """A worker is paused if half of twenty answers took less, seconds: nobody sees two products so quickly."""
     lease_minutes: float = Field(default=30.0, gt=0)
     """Minutes after which an unanswered task may go to another worker."""
     rate: Decimal = Field(default=Decimal("0.03"), ge=0, decimal_places=4)
@@ -86,5 +92,7 @@ class AnnotateSettings(StageSettings):
     method: Method = "majority"
     """majority, dawid-skene, glad (with gold answers: an interpretation of the papers' weighted GLAD) or weighted. A
     majority relies on no model, and GLAD is worse on some public crowds. Uncertain answers do not count."""
+    count_paused: bool = False
+    """Whether the answers of paused workers count in the aggregation; they are always in the table judgements."""
     threshold: float = Field(default=0.5, ge=0.5, lt=1)
     """A pair is decided if the posterior of one label exceeds this; 0.5: the more probable label, ties undecided."""

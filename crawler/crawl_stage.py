@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from crawler.crawl.frontier import FRONTIER_DDL, Frontier, transaction
 from crawler.crawl.job import CrawlJob, crawl_sources
 from crawler.crawl.nothing_kept import explain_no_pages
+from crawler.crawl.scope import Scope
 from crawler.crawl.visits import Found
 from crawler.net.http_policy import RETRYABLE
 from crawler.pages.parse import load_page_object
@@ -99,18 +100,20 @@ def _prepare(store: Store, job: CrawlJob, register: Register) -> bool:
     """Update the frontier of a source; return whether anything is due."""
     with closing(store.state.connect()) as connection:
         frontier = Frontier(connection, job.name, job.now.isoformat(), job.recrawl)
-        scope = job.settings.scope_digest(job.name)
+        digest = job.settings.scope_digest(job.name)
         with transaction(connection):
             known = connection.execute("SELECT scope FROM source_runs WHERE source = ?", (job.name,)).fetchone()
-            if known and known[0] != scope:
+            if known and known[0] != digest:
                 frontier.reopen_all()
+                scope = Scope(job.source.start, job.source.follow, job.source.product_urls)
+                frontier.leave_out(lambda url: scope.holds(url) and scope.allows(url))
             start = (url for text in job.source.start if (url := normalise(text)))
             frontier.add(Found(url, rank=0) for url in start if not register.holds("url", url))
             frontier.reopen(RETRYABLE)
             connection.execute(
                 "INSERT INTO source_runs (source, scope) VALUES (?, ?) ON CONFLICT (source) "
                 "DO UPDATE SET scope = excluded.scope, stopped = NULL, detail = ''",
-                (job.name, scope),
+                (job.name, digest),
             )
         full = frontier.stored() >= (job.source.max_pages or job.settings.max_pages)
         return frontier.waiting(known_only=full) > 0

@@ -91,7 +91,11 @@ def run(  # noqa: PLR0913 - what one command can ask for
         else:
             started = clock()
             if "media" not in stage.before.tables:
-                raise MissingInputError("download: the workspace has no table media. Run m5data crawl first.")
+                if "products" not in stage.before.tables:
+                    raise MissingInputError(
+                        "download: the workspace has no products. Run m5data crawl or m5data ingest first."
+                    )
+                return stage.commit(StageReport(_STAGE, 0, 0))  # products from feeds without media
             store.state.migrate(ROOM, DDL)
             with closing(store.state.connect()) as connection:
                 queue = UrlQueue(connection, this_run)

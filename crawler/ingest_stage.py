@@ -28,6 +28,7 @@ from m5data.modalities import feed_columns
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Stage, Store
 from storage.files import file_sha256
+from storage.history import write_history
 from storage.identity import load_or_create_key
 from takedown.register import Register, open_register
 
@@ -118,6 +119,7 @@ class _Ingest:
             for part in parts:
                 open_part(connection, part)
                 _write_part(self.stage, connection, part.buckets, register)
+            write_history(self.stage, started)
             rejected = connection.sql(rejects_sql(self.stage.name, self.feed.name))
             self.stage.write("rejects", rejected, only=self.stage.name)
         dropped = {reason: count for reason, count in sorted(counts.items()) if reason}

@@ -19,6 +19,7 @@ from crawler.tombstoned_pages import drop_tombstoned_pages
 from m5data.errors import DataError
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Objects, Stage, Store
+from storage.history import write_history
 from storage.identity import load_or_create_key
 from takedown.register import open_register
 
@@ -31,7 +32,7 @@ _Outcomes = dict[tuple[str, str], PageOutcome]
 
 
 def run(store: Store, settings: CrawlSettings, *, clock: Clock = utc_now, progress: Progress = _SILENT) -> StageReport:
-    """Write ``products``, ``specs`` and ``media`` (pending) from the stored pages of all sources.
+    """Write ``products``, ``specs``, ``media`` (pending) and ``history`` from the stored pages of all sources.
 
     A page is read again only if its bytes or its reader changed. Products from feeds stay. A product is removed if its
     page is gone (404, 410), and stays unchanged if its page failed otherwise.
@@ -45,7 +46,8 @@ def run(store: Store, settings: CrawlSettings, *, clock: Clock = utc_now, progre
     Args:
         store: Storage of the workspace.
         settings: The sources with their page objects.
-        clock: Gives the time at which pages of taken-down items are dropped. Records have the time of their page.
+        clock: Gives the time of changes, and at which pages of taken-down items are dropped. Records have the time of
+            their page.
         progress: Advances with every page read.
 
     Raises:
@@ -69,7 +71,9 @@ def run(store: Store, settings: CrawlSettings, *, clock: Clock = utc_now, progre
                 progress.start("records", len(stale))
                 choice, read = _write(stage, store.objects, pages, stale, readers, settings, progress)
                 late = [page for page in pages if _kind(page, read) == "taken_down"]
-                drop_tombstoned_pages(store, connection, register, late, clock())
+                now = clock()
+                write_history(stage, now)
+                drop_tombstoned_pages(store, connection, register, late, now)
                 report = stage.commit(_report(choice, began))
                 remember_outcomes(connection, _news(pages, readers, {**read, **choice.outcomes}))
                 progress.finish()

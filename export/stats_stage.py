@@ -1,17 +1,7 @@
 """The stage ``stats``: one HTML page with the numbers and figures of a dataset version."""
 
 import time
-from collections.abc import Sequence
-from importlib import resources
 
-from jinja2 import Environment
-from markupsafe import Markup
-
-from export.report import figures
-from export.report.figures import commonest_words, lay_out
-from export.report.images import Neighbours, Thumbnail, nearest_of_other_classes, thumbnails
-from export.report.numbers import Numbers, ask
-from m5data.modalities import modalities
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from m5data.version import __version__
 from storage import Store
@@ -31,9 +21,14 @@ def run(store: Store, *, clock: Clock = utc_now, progress: Progress = SilentProg
     with store.stage("stats", settings=__version__, reads=tuple(TABLES)) as stage:
         if stage.unchanged and path.is_file():
             return stage.report_unchanged()
+        # Matplotlib takes longer to import than a run with nothing to do may take.
+        from export.report.images import nearest_of_other_classes, thumbnails  # noqa: PLC0415
+        from export.report.numbers import ask  # noqa: PLC0415
+        from export.report.page import render  # noqa: PLC0415
+
         progress.start("stats", None)
         numbers = ask(stage.before)
-        page = _render(
+        page = render(
             store.root.name,
             stage.before.number,
             numbers,
@@ -45,38 +40,5 @@ def run(store: Store, *, clock: Clock = utc_now, progress: Progress = SilentProg
         draft.write_text(page, encoding="utf-8")
         draft.replace(path)
         progress.finish()
-        count = stage.before.table("products", ["product_id"]).num_rows
+        count = int(str(numbers.totals["products"]))
         return stage.commit(StageReport("stats", count, count, seconds=time.monotonic() - began))
-
-
-def _render(
-    title: str, version: int, numbers: Numbers, images: Sequence[Thumbnail], neighbours: Sequence[Neighbours]
-) -> str:
-    """Return the page: no script, nothing fetched; captions are escaped."""
-    template = (resources.files("export") / "report" / "page.html").read_text(encoding="utf-8")
-    return (
-        Environment(autoescape=True, trim_blocks=True)
-        .from_string(template)
-        .render(
-            title=title,
-            version=version,
-            numbers=numbers,
-            thumbnails=images,
-            neighbours=neighbours,
-            words=lay_out(commonest_words(numbers.captions)),
-            figures=_draw(numbers),
-        )
-    )
-
-
-def _draw(numbers: Numbers) -> dict[str, Markup]:
-    drawn = {
-        "long_tail": figures.long_tail(numbers.long_tail),
-        "overlap": figures.overlap(numbers.overlap, [modality.ledger.column for modality in modalities()]),
-        "captions": figures.histogram(numbers.caption_lengths, "characters"),
-        "durations": figures.histogram(numbers.durations, "seconds"),
-        "images": figures.image_sizes(numbers.image_sizes),
-        "merchants": figures.histogram(numbers.merchant_sizes, "products of a merchant", bins=10),
-    }
-    # matplotlib escapes the text it draws
-    return {name: Markup(svg) for name, svg in drawn.items()}  # noqa: S704

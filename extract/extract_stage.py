@@ -86,7 +86,11 @@ def run(
         if stage.unchanged and not is_restored(store, stage.before):
             return stage.report_unchanged()
         if "media" not in stage.before.tables:
-            raise MissingInputError("extract: there is no table media yet. Run m5data crawl and m5data download first.")
+            if "products" not in stage.before.tables:
+                raise MissingInputError(
+                    "extract: there is no table media yet. Run m5data crawl and m5data download first."
+                )
+            return stage.commit(StageReport("extract", 0, 0))  # products from feeds without media
         return _work(store, stage, settings, clock, progress, runner)
 
 

@@ -149,7 +149,7 @@ class DedupSettings(StageSettings):
     text_table: float = Field(default=0.8, ge=0, le=1)
     """Least share of common lines of two specification tables, so that variants of a product stay apart."""
     video_frames: float = Field(default=0.8, gt=0.5, le=1)
-    """Least share of the longer video's seconds whose frames are near: a logo put before or after it may differ."""
+    """Least share of the shorter video's seconds whose frames are near those of the longer one, in their order."""
     video_seconds: int = Field(default=3, ge=1)
     """Shorter videos have too few frames to be compared, seconds."""
     video_caption: float = Field(default=0.3, ge=0, le=1)

@@ -20,6 +20,7 @@ Source = Annotated[str | None, Field(description="Only this source; empty: all t
 Limit = Annotated[int | None, Field(ge=1, description="At most so many pages a source; empty: as the settings say.")]
 Refresh = Annotated[bool, Field(description="Request every page again; an unchanged one costs a short answer.")]
 Engine = Annotated[Literal["local", "ray"], Field(description="Where partitions run: here, or on a Ray cluster.")]
+Media = Annotated[bool, Field(description="Fetch and decode images and videos; otherwise export link files.")]
 Recipe = Annotated[str | None, Field(description="Split recipe by name or file; empty: as the settings say.")]
 
 
@@ -68,14 +69,17 @@ def dataset(workspace: Folder = ".", *, recipe: Recipe = None) -> list[StageRepo
 
 
 @flow(name="everything", persist_result=False, validate_parameters=True)
-def everything(workspace: Folder = ".", *, refresh: Refresh = False, engine: Engine = "local") -> list[StageReport]:
+def everything(
+    workspace: Folder = ".", *, refresh: Refresh = False, engine: Engine = "local", media: Media = True
+) -> list[StageReport]:
     """Collect, process and make the dataset: what is done already is not done again.
 
     Args:
         workspace: Folder of the workspace.
         refresh: Request every page again, whatever its age.
         engine: Where partitions run.
+        media: Fetch and decode images and videos; otherwise link files are exported.
     """
     from flows.tasks import run_part  # noqa: PLC0415 - as above
 
-    return run_part(workspace, "everything", refresh=refresh, engine=engine)
+    return run_part(workspace, "everything", refresh=refresh, engine=engine, media=media)

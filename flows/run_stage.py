@@ -29,7 +29,7 @@ from storage.children import ProgramError, run_program
 from storage.engine import memory_limit
 from takedown.forget import PENDING, finish_takedown
 
-__all__ = ["confined", "named_disk_errors", "notifying", "run_stage", "stage_session"]
+__all__ = ["call_stage", "confined", "named_disk_errors", "notifying", "run_stage", "stage_session"]
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -77,10 +77,10 @@ def run_stage(workspace: Workspace, name: str, context: RunContext) -> StageRepo
     ):
         if (workspace.root / PENDING).exists():
             finish_takedown(workspace.store)
-        return _logged(name, lambda: _call(STAGES[name], workspace, replace(context, progress=progress)))
+        return _logged(name, lambda: call_stage(STAGES[name], workspace, replace(context, progress=progress)))
 
 
-def _call(spec: StageSpec, workspace: Workspace, context: RunContext) -> StageReport:
+def call_stage(spec: StageSpec, workspace: Workspace, context: RunContext) -> StageReport:
     """Call a stage's function with its settings, the run's options, and what its ``arguments`` add."""
     arguments: dict[str, object] = {"clock": context.clock, "progress": context.progress}
     settings = None

@@ -33,7 +33,7 @@ def crawl(workspace: Workspace, settings: CrawlSettings, context: RunContext) ->
     """
     del workspace
     if not settings.sources:
-        raise SettingsError("m5data.toml: there is no shop; add a section [sources.NAME] (docs/sources.md shows how)")
+        raise SettingsError("m5data.toml: there is no shop; m5data add-source URL adds one (docs/sources.md)")
     options = context.options
     only = [options.source] if options.source else None
     return {"only": only, "max_products": options.limit, "force": options.refresh}

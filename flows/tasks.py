@@ -1,6 +1,7 @@
 """The stages as Prefect tasks."""
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -15,9 +16,9 @@ from prefect.states import Failed
 from flows.prefect_page import PageProgress, leave_artifacts
 from flows.run_stage import run_stage, stage_session
 from m5data.errors import M5DataError
-from m5data.run_options import RunContext, RunOptions
+from m5data.run_options import RunContext, RunOptions, without_media
 from m5data.stage import StageReport
-from m5data.stages import PARTS, Part
+from m5data.stages import Part, stages_of
 from m5data.workspace import Workspace
 from storage.remote import working_copy
 
@@ -29,12 +30,19 @@ _RETRIES = 2
 _RETRY_AFTER_S = (5.0, 30.0)
 
 
-def run_part(workspace: str, part: Part, **options: Any) -> list[StageReport]:  # noqa: ANN401 - fields of RunOptions
+def run_part(
+    workspace: str,
+    part: Part,
+    *,
+    media: bool = True,
+    **options: Any,  # noqa: ANN401 - fields of RunOptions
+) -> list[StageReport]:
     """Run the stages of a part, each as a task, and leave tables of what they did as artifacts.
 
     Args:
         workspace: Folder of the workspace, or its URL in an object store.
         part: Part of the pipeline.
+        media: Whether images and videos are fetched and decoded.
         options: Fields of ``RunOptions``.
 
     Returns:
@@ -45,17 +53,19 @@ def run_part(workspace: str, part: Part, **options: Any) -> list[StageReport]:  
         opened = Workspace.open(working_copy(workspace))
         with stage_session(opened, part) as progress:
             context = RunContext(
-                progress=PageProgress(progress), options=RunOptions(**options), run=flow_run.get_name() or ""
+                progress=PageProgress(progress),
+                options=without_media(RunOptions(**options), media=media),
+                run=flow_run.get_name() or "",
             )
-            return _run_stages(opened, part, context)
+            return _run_stages(opened, stages_of(part, media=media), context)
     except M5DataError as error:
         return _failed(error)  # type: ignore[return-value]  # Prefect takes a state for the flow's own
 
 
-def _run_stages(workspace: Workspace, part: Part, context: RunContext) -> list[StageReport]:
+def _run_stages(workspace: Workspace, names: Sequence[str], context: RunContext) -> list[StageReport]:
     reports: list[StageReport] = []
     try:
-        for name in PARTS[part]:
+        for name in names:
             state = _task(workspace, name)(workspace, name, context, return_state=True)
             if isinstance(state.data, M5DataError):
                 raise state.data

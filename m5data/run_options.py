@@ -1,13 +1,13 @@
 """Options of one run: values from the command line or a flow's parameters that are not in the settings file."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from m5data.stage import Clock, Progress, SilentProgress, utc_now
 
-__all__ = ["RunContext", "RunOptions"]
+__all__ = ["RunContext", "RunOptions", "without_media"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +73,8 @@ class RunContext:
     options: RunOptions = field(default_factory=RunOptions)
     run: str = ""
     """Name of the run in logs and metrics; empty if it has none."""
+
+
+def without_media(options: RunOptions, *, media: bool) -> RunOptions:
+    """Return the options of a run; without media it exports link files, which need none."""
+    return options if media or options.formats else replace(options, formats=("links",))

@@ -11,7 +11,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Any, Literal
 
-__all__ = ["PARTS", "STAGES", "Part", "StageSpec", "resolve"]
+__all__ = ["PARTS", "STAGES", "Part", "StageSpec", "resolve", "stages_of"]
 
 Part = Literal["collect", "process", "dataset", "everything"]
 
@@ -85,7 +85,7 @@ _ALL = (
         meaning="Take the products of a source from a feed.",
         run="crawler.ingest_stage:run",
         reads=("products", "specs"),
-        writes=("products", "specs", "media"),
+        writes=("products", "specs", "media", "history"),
         settings="crawl",
         arguments="flows.stage_arguments:ingest",
         in_flow=False,
@@ -97,7 +97,7 @@ _ALL = (
         part="collect",
         meaning="Read stored pages into product records.",
         run="crawler.records_stage:run",
-        writes=("products", "specs", "media"),
+        writes=("products", "specs", "media", "history"),
         settings="crawl",
         partition="a page",
         redo="m5data.invalidate:forget_read_pages",
@@ -259,3 +259,13 @@ PARTS: Mapping[Part, tuple[str, ...]] = MappingProxyType(
     }
 )
 """Flow -> its stages, in order."""
+
+
+def stages_of(part: Part, *, media: bool = True) -> tuple[str, ...]:
+    """Return the stages of a flow, in order.
+
+    Args:
+        part: The flow.
+        media: Whether images and videos are fetched and decoded.
+    """
+    return tuple(name for name in PARTS[part] if media or name not in {"download", "extract"})

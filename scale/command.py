@@ -8,6 +8,7 @@ from scale.data.shard_folder import ShardFolder
 from scale.evaluation.evaluate import evaluate
 from scale.training.train import PhaseReport, train
 from scale.training_recipe import load_training_recipe
+from storage.lock import held_alone
 
 __all__ = ["CACHE", "evaluate_run", "run_folder", "train_run"]
 
@@ -23,13 +24,25 @@ def run_folder(workspace: Path, recipe: str, seed: int = 0) -> Path:
 def train_run(
     workspace: Path, shards: Path, recipe: str, *, seed: int, restart: bool, device: str | None, progress: Progress
 ) -> tuple[PhaseReport, ...]:
-    """Train a recipe on an export, or go on with it; see ``scale.training.train.train``."""
+    """Train a recipe on an export, or go on with it; see ``scale.training.train.train``.
+
+    Raises:
+        WorkspaceError: Another process trains it.
+    """
     chosen = load_training_recipe(recipe)
     folder = run_folder(workspace, chosen.name, seed)
     cache = workspace / CACHE
-    return train(
-        ShardFolder(shards), chosen, folder, seed=seed, restart=restart, cache=cache, device=device, progress=progress
-    )
+    with held_alone(folder, f"train: recipe {chosen.name}"):
+        return train(
+            ShardFolder(shards),
+            chosen,
+            folder,
+            seed=seed,
+            restart=restart,
+            cache=cache,
+            device=device,
+            progress=progress,
+        )
 
 
 def evaluate_run(

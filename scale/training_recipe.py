@@ -173,6 +173,9 @@ class ModelSettings(StageSettings):
     fusion, a classifier on the first states end to end [C]."""
     location: Literal["none", "5", "7", "sine"] = "5"
     """What an image token is told of its box: nothing, corners and area, UNITER's seven numbers, VL-BERT's sines."""
+    bert: str = ""
+    """A local folder or a name on the hub: text and table start from this BERT's embeddings and first layers; needs
+    ``input.tokens = "bert"`` and its sizes. Empty: from nothing."""
     image_places: bool = True
     """Image tokens have embeddings of their order too."""
     visual_words: bool = False
@@ -234,10 +237,13 @@ class ObjectiveSettings(StageSettings):
     """``mem``: whole properties or values are masked; ``mlm``: single tokens."""
     stack_table: bool = False
     """The table follows the caption in one text sequence and has no encoder of its own."""
-    missing: Literal["masked", "released", "drop", "fill"] = "masked"
+    missing: Literal["masked", "released", "drop", "fill", "search"] = "masked"
     """Absent modalities are zeros and: ``masked`` out of attention and losses; ``released``: attended, masked and
     contrasted like any other [C]; ``drop``: samples with one are left out (completion alpha); ``fill``: taken from
-    another listing of the same product where there is one, else masked (completion beta, offline)."""
+    another listing of the same product where there is one, else masked; ``search``: from the product of the split with
+    the most similar caption (both are completion beta, offline)."""
+    completion: str = ""
+    """With ``search``: ``module:function`` of a search service that is asked instead; see docs/scale.md."""
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
@@ -319,6 +325,14 @@ class TrainingRecipe(StageSettings):
     model: ModelSettings = ModelSettings()
     objective: ObjectiveSettings = ObjectiveSettings()
     optimiser: OptimiserSettings = OptimiserSettings()
+
+    @model_validator(mode="after")
+    def _bert_reads_its_own_words(self) -> Self:
+        if self.model.bert and (self.input.tokens, self.input.bert_vocabulary) != ("bert", self.model.bert):
+            raise ValueError(
+                f"model.bert: Set input.tokens to bert and input.bert_vocabulary to {self.model.bert!r}, too."
+            )
+        return self
 
     @model_validator(mode="after")
     def _networks_of_classes_have_no_other_task(self) -> Self:

@@ -3,7 +3,7 @@ from .lock import enter_child, waited_for
 from .objects.reader import ObjectProblem, Objects
 from .objects.warc import StoredPage
 from .objects.writer import ObjectWriter
-from .stage import Spool, Stage
+from .stage import Spool, Stage, WorkWaitsError, looking
 from .state import ObjectRef, State
 from .store import Store
 from .versions import Snapshot, StageRecord
@@ -22,8 +22,10 @@ __all__ = [
     "State",
     "Store",
     "StoredPage",
+    "WorkWaitsError",
     "die_with_parent",
     "enter_child",
+    "looking",
     "run_children",
     "run_program",
     "waited_for",

@@ -22,7 +22,16 @@ from storage.tables import TABLES
 from storage.tables.delta import DeltaLog
 from storage.versions import VersionRecord
 
-__all__ = ["WriterLock", "clear_staging", "enter_child", "holder_of", "recover", "wait_for_children", "waited_for"]
+__all__ = [
+    "WriterLock",
+    "clear_staging",
+    "enter_child",
+    "held_alone",
+    "holder_of",
+    "recover",
+    "wait_for_children",
+    "waited_for",
+]
 
 CHILDREN_SECONDS = 30.0
 """How long a new writer waits for the children of a killed one; they notice within milliseconds."""
@@ -107,6 +116,28 @@ class WriterLock:
     def _release(self) -> None:
         os.close(self._descriptor)
         self._descriptor = -1
+
+
+@contextmanager
+def held_alone(folder: Path, what: str) -> Iterator[None]:
+    """Hold a folder that is written outside the workspace's lock; the kernel frees it when the process dies.
+
+    The processes of one torchrun share it: the first of them takes it.
+
+    Raises:
+        WorkspaceError: Another process holds it.
+    """
+    if os.environ.get("RANK", "0") != "0":
+        yield
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        if not _is_free(descriptor):
+            raise WorkspaceError(f"{what}: another process works in {folder}. Wait until it ends, or end it.")
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def holder_of(root: Path) -> int | None:

@@ -4,7 +4,9 @@ import hashlib
 import io
 import json
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from m5data.errors import DataError
 from m5data.records import Reject
 from m5data.stage import Clock, StageReport
 from m5data.version import __version__
-from storage.engine import open_engine
+from storage.engine import open_engine, quote
 from storage.files import Layout, replace_file, sync_folder
 from storage.objects.writer import new_objects
 from storage.state import ObjectIndex
@@ -23,8 +25,46 @@ from storage.tables import TABLES, Partition
 from storage.tables.delta import DataFile, DeltaLog
 from storage.tables.partition_writer import Changes, PartitionWriter, merge
 from storage.versions import ABSENT, Snapshot, StageRecord, VersionRecord, write_version
+from storage.views import rows_sql
 
-__all__ = ["Spool", "Stage", "StageInputs", "clear_spools", "spool_folder", "sweep_spools"]
+__all__ = [
+    "Spool",
+    "Stage",
+    "StageInputs",
+    "WorkWaitsError",
+    "check_looking",
+    "clear_spools",
+    "looking",
+    "spool_folder",
+    "sweep_spools",
+]
+
+
+_LOOKING: ContextVar[bool] = ContextVar("looking", default=False)
+
+
+class WorkWaitsError(Exception):
+    """A stage that was only looked at has work to do."""
+
+
+@contextmanager
+def looking() -> Iterator[None]:
+    """Within this context a stage that has work to do raises ``WorkWaitsError`` before it begins."""
+    token = _LOOKING.set(True)
+    try:
+        yield
+    finally:
+        _LOOKING.reset(token)
+
+
+def check_looking(stage: "Stage") -> None:
+    """Raise if the stage has work to do and is only looked at.
+
+    Raises:
+        WorkWaitsError: It is so.
+    """
+    if _LOOKING.get() and not stage.unchanged:
+        raise WorkWaitsError(stage.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +172,19 @@ class Stage:
         for partition in same:
             planned.pop(partition, None)
         planned.update(changes)
+
+    def written(self, table: str) -> tuple[Partition, ...]:
+        """Return the partitions of a table whose rows this run has changed so far."""
+        return tuple(self._changes.get(table, {}))
+
+    def view(self, name: str, table: str, partition: Partition) -> str:
+        """Return the statement that creates a view of one partition as this run leaves it, on any connection."""
+        planned = self._changes.get(table, {})
+        if partition not in planned:
+            return self.before.view(name, table, only=[partition])
+        file = planned[partition]
+        rows = rows_sql(TABLES[table], self._layout.staging / "tables" / table, [file] if file else [])
+        return f"CREATE VIEW {quote(name)} AS {rows}"
 
     def touch(self, table: str) -> None:
         """Give a table a new version with the same rows, so that stages that read it run again."""

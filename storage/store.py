@@ -12,7 +12,7 @@ from storage.identity import FORMAT, Identity, check_format, identity_path, writ
 from storage.lock import WriterLock, clear_staging, recover, wait_for_children
 from storage.objects.reader import SEGMENT_BYTES, ObjectProblem, Objects, verify_objects
 from storage.remote import Home
-from storage.stage import Spool, Stage, StageInputs, spool_folder
+from storage.stage import Spool, Stage, StageInputs, check_looking, spool_folder
 from storage.state import OBJECT_DDL, State
 from storage.versions import Snapshot, VersionRecord, committed_versions, latest_number, read_version, write_version
 
@@ -144,6 +144,7 @@ class Store:
             inputs = StageInputs(settings, extra, tuple(reads))
             stage = Stage(name, inputs, self.snapshot(), self._layout, self.objects.index, self._clock, self._publish)
             try:
+                check_looking(stage)
                 yield stage
             finally:
                 stage.close()

@@ -1,10 +1,11 @@
-"""The pages of docs/ that are written from the code: tables, settings, stages, commands, faults.
+"""The pages of docs/ that are written from the code: tables, settings, recipes, stages, commands, faults.
 
 ``python -m tests.reference docs`` writes them; a test compares them with the code.
 """
 
 import sys
 from collections.abc import Iterator, Mapping
+from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
 
@@ -17,6 +18,7 @@ from crawler.media.outcome import MEANINGS, state_of
 from m5data.cli.main import app
 from m5data.settings import Settings
 from m5data.stages import STAGES, resolve
+from splits.recipe import Classification, Recipe, Retrieval, Sample, Separate, Size, recipe_names
 from storage.catalogue_view import (
     CATALOGUE_MEANING,
     PRODUCT_TEXT_COLUMNS,
@@ -31,6 +33,7 @@ from tests.misbehaving import FAULTS
 
 __all__ = ["pages", "verbs"]
 
+_DOCS = Path(__file__).parents[1] / "docs"
 _WRITTEN = "<!-- written by: python -m tests.reference docs -->\n"
 
 
@@ -39,12 +42,18 @@ def pages() -> Mapping[str, str]:
     return MappingProxyType(
         {
             "commands.md": "\n".join(("# Commands", "", _WRITTEN, *_commands(), "")),
-            "faults.md": "\n".join(("# Faults of servers", "", _WRITTEN, *_faults(), "")),
+            "faults.md": "\n".join((_by_hand("faults.md"), _WRITTEN, "## Faults of servers", "", *_faults(), "")),
             "stages.md": "\n".join(("# Stages", "", _WRITTEN, *_stages(), "")),
+            "recipes.md": "\n".join(("# Split recipes", "", _WRITTEN, *_recipes(), "")),
             "settings.md": "\n".join(("# Settings: m5data.toml", "", _WRITTEN, *_settings(), "")),
             "tables.md": "\n".join(("# Tables", "", _WRITTEN, *_tables(), "")),
         }
     )
+
+
+def _by_hand(name: str) -> str:
+    """Return the beginning of a page, which people write, up to the generated part."""
+    return (_DOCS / name).read_text(encoding="utf-8").partition(_WRITTEN)[0].rstrip() + "\n"
 
 
 def _tables() -> Iterator[str]:
@@ -89,6 +98,60 @@ def _settings() -> Iterator[str]:
     if isinstance(source, type) and issubclass(source, BaseModel):
         shop = source.model_fields["sources"].annotation.__args__[1]  # type: ignore[union-attr]
         yield from ("## [sources.NAME]", "", "One shop.", "", *_keys(shop))
+
+
+def _recipes() -> Iterator[str]:
+    shipped = ", ".join(f"`{name}`" for name in recipe_names())
+    default = resources.files("splits").joinpath("recipes", "default.toml").read_text(encoding="utf-8")
+    yield from (
+        f"`splits.recipe` in m5data.toml names a shipped recipe ({shipped}) or a TOML file of your own, whose",
+        "`name` is that of the file. `m5data build-splits --recipe FILE` tries one. Its `[[splits]]` are filled in the",
+        "order of the file. A product without a category is unlabelled: with `require = []` it is trained on and",
+        'retrieved by product, its label empty; with `require = ["label"]` it is a reject, `no_label`. The recipe',
+        "`default`:",
+        "",
+        "```toml",
+        default.strip(),
+        "```",
+        "",
+    )
+    models = {
+        "The recipe": Recipe, "[[splits]] of kind sample": Sample, "[[splits]] of kind retrieval": Retrieval,
+        "[[splits]] of kind classification": Classification, "A size": Size, "[separate]": Separate,
+    }  # fmt: skip
+    for heading, model in models.items():
+        yield from (
+            f"## {heading}",
+            "",
+            _cell((model.__doc__ or "").strip()),
+            "",
+            "| key | default | meaning |",
+            "|---|---|---|",
+        )
+        for name, field in model.model_fields.items():
+            default = "required" if field.is_required() else f"`{_cell(repr(field.get_default()))}`"
+            meaning = field.description or _PLAIN_KEYS.get(name, "")
+            yield f"| `{name}` | {default} | {_cell(meaning)} |"
+        yield ""
+
+
+_PLAIN_KEYS = MappingProxyType(
+    {
+        "name": "name of the recipe or split, in small letters",
+        "kind": "kind of the splits",
+        "pool": "`train`: products that were never held out; `reserve`: those that were",
+        "size": "how many products",
+        "splits": "the splits",
+        "separate": "properties that must not straddle train and evaluation",
+        "query": "name of the queries",
+        "gallery": "name of the gallery",
+        "queries": "how many queries",
+        "train": "name of the train part",
+        "test": "name of the test part",
+        "train_size": "how many products of train",
+        "test_size": "how many products of test",
+    }
+)
 
 
 def _section(name: str, field: FieldInfo) -> Iterator[str]:

@@ -21,11 +21,14 @@ __all__ = ["ENCODERS", "Encoder", "EncoderEntry", "LightEncoder", "Listing", "Re
 Vectors = NDArray[np.float32]
 ReadObject = Callable[[str], bytes]
 """SHA-256 of an object -> its bytes."""
-_CAPTION, _SPECS, _IMAGE = 1024, 512, 64
-_WEIGHTS = (1.0, 1.0, 0.5)
-"""Weights of caption, specifications and image; the hash separates photographs rather than products."""
+_SIZES = _CAPTION, _MODELS, _SPECS, _IMAGE = 1024, 512, 512, 64
+_WEIGHTS = (1.0, 0.7, 0.7, 0.5)
+"""Weights of caption, numbers and models, specifications and image; the hash separates photographs rather than
+products."""
 _WORD = re.compile(r"[a-z0-9]+(?:[.\-/][a-z0-9]+)*")
-_GRAMS = (2, 3)
+_LETTERS = re.compile(r"[a-z0-9]+")
+_WORD_GRAMS, _GRAMS = (3, 4), (2, 3)
+_SHORTEST_MODEL = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,29 +102,33 @@ def load_encoder(settings: CandidateSettings) -> Encoder:
 
 
 class LightEncoder:
-    """Hashed words and character n-grams of the caption, hashed specification lines, and the image's perceptual hash.
+    """Hashed n-grams of the caption, hashed models and specification lines, and the image's perceptual hash.
 
-    Texts are folded (NFKC, lower case). The terms of a caption are its Latin words and numbers, and the 2- and
-    3-grams of all other characters. The terms of a specification are property with value, and the value alone. A
-    term that occurs n times adds 1 + ln n at the index given by its CRC-32, with a sign from the same hash so that
-    collisions cancel on average (Weinberger et al. 2009, "Feature hashing for large scale multitask learning",
-    section 2). The perceptual hash gives 64 values of +-1. Each part has its weight as length.
+    Texts are folded (NFKC, lower case). The terms of a caption are the 3- and 4-grams of its Latin words and numbers
+    with their spaces, and the 2- and 3-grams of all other characters. Numbers and models are words of three or more
+    letters and digits with a digit, of the caption and of the specifications, without their dashes. The terms of a
+    specification are property with value, and the value alone. A term that occurs n times adds 1 + ln n at the index
+    given by its CRC-32, with a sign from the same hash so that collisions cancel on average (Weinberger et al. 2009,
+    "Feature hashing for large scale multitask learning", section 2). The perceptual hash gives 64 values of +-1. Each
+    part has its weight as length.
     """
 
-    dimensions = _CAPTION + _SPECS + _IMAGE
+    dimensions = sum(_SIZES)
 
     def encode(self, listings: Sequence[Listing], read: ReadObject) -> Vectors:
-        """Return [len(listings), 1600]: 1,024 for the caption, 512 for the specifications, 64 for the image."""
+        """Return [len(listings), 2112]: caption 1,024, models 512, specifications 512, image 64."""
         del read  # the hash of the table images suffices
         vectors = np.zeros((len(listings), self.dimensions), np.float32)
         for vector, listing in zip(vectors, listings, strict=True):
             _hash_terms(caption_terms(listing.caption or ""), vector[:_CAPTION])
-            _hash_terms(spec_terms(listing.specs), vector[_CAPTION : _CAPTION + _SPECS])
+            texts = (listing.caption or "", *(value for _, value in listing.specs))
+            _hash_terms(model_terms(texts), vector[_CAPTION : _CAPTION + _MODELS])
+            _hash_terms(spec_terms(listing.specs), vector[_CAPTION + _MODELS : -_IMAGE])
             if listing.phash is not None:
                 bits = np.unpackbits(np.array([listing.phash], np.int64).view(np.uint8))
                 vector[-_IMAGE:] = bits * 2.0 - 1.0
         start = 0
-        for size, weight in zip((_CAPTION, _SPECS, _IMAGE), _WEIGHTS, strict=True):
+        for size, weight in zip(_SIZES, _WEIGHTS, strict=True):
             part = vectors[:, start : start + size]
             part *= weight / np.maximum(np.linalg.norm(part, axis=1, keepdims=True), np.float32(1e-12))
             start += size
@@ -131,10 +138,25 @@ class LightEncoder:
 def caption_terms(caption: str) -> Iterator[str]:
     """Yield the terms of a caption, with repetitions."""
     text = _fold(caption)
-    yield from _WORD.findall(text)
+    words = _LETTERS.findall(text)
+    if words:
+        yield from _grams(f" {' '.join(words)} ", _WORD_GRAMS)
     for run in _WORD.sub(" ", text).split():
-        for size in _GRAMS:
-            yield from (run[start : start + size] for start in range(len(run) - size + 1))
+        yield from _grams(run, _GRAMS)
+
+
+def _grams(text: str, sizes: tuple[int, ...]) -> Iterator[str]:
+    for size in sizes:
+        yield from (text[start : start + size] for start in range(len(text) - size + 1))
+
+
+def model_terms(texts: Iterable[str]) -> Iterator[str]:
+    """Yield the numbers and models that texts name, each in one spelling: ``YB-201`` and ``yb201`` are one."""
+    for text in texts:
+        for word in _WORD.findall(_fold(text)):
+            model = "".join(_LETTERS.findall(word))
+            if len(model) >= _SHORTEST_MODEL and any(sign.isdigit() for sign in model):
+                yield model
 
 
 def spec_terms(specs: Iterable[tuple[str, str]]) -> Iterator[str]:

@@ -33,7 +33,7 @@ _FEWEST = 2
 _PLACES = 1 << 62
 _ANSWERS = """
 select w.task, w.worker, w.label from annotation_work w join annotation_tasks t using (task)
-where t.kind = 'same-product' and w.label in ('matched', 'mismatched') order by 1, 2
+where t.kind = 'same-product' and w.label in ('matched', 'mismatched') and w.live = 1 order by 1, 2
 """
 _TASKS = "select task, truth, wanted, taken from annotation_tasks where kind = 'same-product' order by task"
 _WORKERS = "select worker from annotation_workers where paused is null"

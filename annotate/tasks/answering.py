@@ -4,10 +4,11 @@ import json
 import math
 import sqlite3
 from datetime import datetime, timedelta
-from decimal import Decimal
+from itertools import pairwise
 
 from annotate.settings import TaskSettings
 from annotate.tasks.task import BROKEN, RefusedError, Task, check_label, options_of
+from annotate.tasks.trust import FAST_ANSWERS, GoldAnswer, find_fault, weigh_gold
 
 __all__ = ["PARTS", "save_answer", "undo_last"]
 
@@ -38,6 +39,16 @@ update annotation_work set label = null, seconds = null, answered_at = null, rat
     number = (select coalesce(min(0, min(number)), 0) - 1
         from annotation_work w where w.worker = :worker and w.label is null)
 where worker = :worker and task = :task
+"""
+
+_STANDING = "select paused, judged_from, trusted from annotation_workers where worker = ?"
+_GOLD_ANSWERS = """
+select t.truth, w.label, t.options from annotation_work w join annotation_tasks t using (task)
+where w.worker = ? and w.number > ? and t.truth is not null and w.label is not null and w.label != 'broken'
+"""
+_LATEST = """
+select seconds, answered_at from annotation_work
+where worker = ? and number > ? and label is not null order by number desc limit ?
 """
 
 
@@ -75,7 +86,7 @@ def save_answer(
     values = {"worker": worker, "task": task, "label": label, "now": now.isoformat(), "rate": rate}
     connection.execute(_SAVE, {**values, "seconds": min(seconds, _LONGEST_S)})
     connection.execute(_COUNT, {"worker": worker, "rate": rate, "sign": 1, **_gold(label, truth)})
-    _pause_if_failing(connection, worker, settings)
+    _judge(connection, worker, settings)
     return True
 
 
@@ -105,10 +116,30 @@ def _gold(label: str, truth: str | None) -> dict[str, int]:
     return {"asked": int(asked), "right": int(asked and label == truth)}
 
 
-def _pause_if_failing(connection: sqlite3.Connection, worker: str, settings: TaskSettings) -> None:
-    query = "select gold_asked, gold_right from annotation_workers where worker = ? and paused is null"
-    row = connection.execute(query, (worker,)).fetchone()
-    if row is None or row[0] < settings.gold_least or row[1] >= settings.gold_pass * row[0]:
+def _judge(connection: sqlite3.Connection, worker: str, settings: TaskSettings) -> None:
+    """Pause the worker if the answers tell nothing, and note once they show knowledge.
+
+    The answers of a paused worker no longer take places, so that other workers get the tasks.
+    """
+    paused, start, trusted = connection.execute(_STANDING, (worker,)).fetchone()
+    if paused is not None:
         return
-    reason = f"{row[1]} of {row[0]} gold tasks right, wanted {Decimal(str(settings.gold_pass)):.0%}"
-    connection.execute("update annotation_workers set paused = ? where worker = ?", (reason, worker))
+    gold = [
+        GoldAnswer(truth, label, len(options_of(Task("", "", tuple(json.loads(options))))))
+        for truth, label, options in connection.execute(_GOLD_ANSWERS, (worker, start))
+    ]
+    odds = weigh_gold(gold, settings.gold_right)
+    if not trusted and odds <= math.log(settings.gold_risk):
+        connection.execute("update annotation_workers set trusted = 1 where worker = ?", (worker,))
+    fault = find_fault(gold, odds, _durations(connection, worker, start), settings.gold_risk, settings.fastest_s)
+    if fault is not None:
+        connection.execute("update annotation_workers set paused = ? where worker = ?", (fault, worker))
+        connection.execute("update annotation_work set live = 0 where worker = ? and live = 1", (worker,))
+
+
+def _durations(connection: sqlite3.Connection, worker: str, start: int) -> list[float]:
+    """Return the seconds of the last answers: as the page measured them, but at most those since the answer before."""
+    rows = connection.execute(_LATEST, (worker, start, FAST_ANSWERS + 1)).fetchall()
+    times = [datetime.fromisoformat(answered) for _, answered in rows]
+    gaps = [(later - earlier).total_seconds() for later, earlier in pairwise(times)]
+    return [min(seconds, gap) for (seconds, _), gap in zip(rows, gaps, strict=False)]

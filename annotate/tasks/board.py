@@ -36,7 +36,12 @@ _ADD_WORKER = """
 insert into annotation_workers (worker, token_hash) values (?, ?)
 on conflict (worker) do update set token_hash = excluded.token_hash
 """
-_RESUME = "update annotation_workers set paused = null, gold_asked = 0, gold_right = 0 where worker = ?"
+_RESUME = (
+    "update annotation_counts set changes = changes + 1",
+    """update annotation_workers set paused = null, gold_asked = 0, gold_right = 0, trusted = 0,
+        judged_from = (select changes from annotation_counts) where worker = :worker""",
+    "update annotation_work set live = 1 where worker = :worker and label is not null",
+)
 _PAY = "select worker, answered, earned, gold_asked, gold_right, paused from annotation_workers order by worker"
 _LONGEST_NAME = 64
 _GOLD_WORKER = "gold"
@@ -143,7 +148,7 @@ class TaskBoard:
     def answer(self, worker: str, task: int, label: str, seconds: float) -> bool:
         """Save an answer; a repeated call changes nothing.
 
-        A worker whose share of correct gold answers becomes too low is paused with the reason (``progress``).
+        A worker whose answers show no knowledge, or come too fast, is paused with the reason (``progress``).
 
         Args:
             worker: Name of the worker.
@@ -196,8 +201,13 @@ class TaskBoard:
         return self._commits.read(read)
 
     def resume(self, worker: str) -> None:
-        """Let a paused worker continue, and reset the worker's gold counts, so that the next error does not pause."""
-        self._commits.write(lambda connection: connection.execute(_RESUME, (worker,)))
+        """Let a paused worker continue; earlier answers count again, but not in the judgement of the worker."""
+
+        def write(connection: sqlite3.Connection) -> None:
+            for statement in _RESUME:
+                connection.execute(statement, {"worker": worker})
+
+        self._commits.write(write)
 
     def pay(self) -> list[Pay]:
         """Return the pay of each worker, sorted by name."""

@@ -30,14 +30,19 @@ _NEXT = (
     + _UNSEEN
     + " order by t.place limit 1"
 )
+# The true answer that the worker has met least comes next, so that always giving the same one is half wrong.
 _GOLD = (
-    _SHOWN + " from annotation_tasks t indexed by annotation_gold "
-    "where t.truth is not null and " + _UNSEEN + " order by t.place limit 1"
+    "with met as (select g.truth, count(*) as times from annotation_work w join annotation_tasks g using (task) "  # noqa: S608 - a constant
+    "where w.worker = :worker and g.truth is not null group by 1) "
+    + _SHOWN
+    + " from annotation_tasks t left join met using (truth) where t.truth is not null and "
+    + _UNSEEN
+    + " order by coalesce(met.times, 0), t.place limit 1"
 )
 _ONE = _SHOWN + " from annotation_tasks t where t.task = ?"
 _LEASE = "insert into annotation_work (worker, task, until, number) values (:worker, :task, :until, :handed)"
 _ANY = 1 << 62
-_WORKER = "select paused, reach, handed, gold_handed, resting from annotation_workers where worker = ?"
+_WORKER = "select paused, reach, handed, gold_handed, resting, trusted from annotation_workers where worker = ?"
 
 
 def lease_tasks(
@@ -79,13 +84,14 @@ def show_task(connection: sqlite3.Connection, task: int) -> LeasedTask:
 
 
 def _lease_next(connection: sqlite3.Connection, worker: str, until: str, settings: TaskSettings) -> LeasedTask | None:
-    _, reach, handed, gold_handed, resting = connection.execute(_WORKER, (worker,)).fetchone()
+    _, reach, handed, gold_handed, resting, trusted = connection.execute(_WORKER, (worker,)).fetchone()
     most = FIRST_ROUND if resting and settings.adaptive is not None else _ANY
     row = _next(connection, worker, reach, most)
     if row is None:
         return None
     gold = None
-    if gold_handed < settings.gold_first or _draw(settings.seed, worker, handed) < settings.gold_share:
+    share = settings.gold_share if trusted else max(settings.gold_learning, settings.gold_share)
+    if gold_handed < settings.gold_first or _draw(settings.seed, worker, handed) < share:
         gold = connection.execute(_GOLD, {"worker": worker}).fetchone()
     chosen = gold or row
     connection.execute(_LEASE, {"worker": worker, "task": chosen[0], "until": until, "handed": handed})

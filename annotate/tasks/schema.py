@@ -68,6 +68,8 @@ _DDL = (
             changes = changes + (old.label is not null);
     end""",
     "alter table annotation_workers add column resting integer not null default 0",
+    "alter table annotation_workers add column trusted integer not null default 0",
+    "alter table annotation_workers add column judged_from integer not null default 0",
 )
 
 

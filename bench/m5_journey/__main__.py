@@ -1,6 +1,6 @@
 """The whole journey of a synthetic catalogue of M5Product's shape, from the feeds of three shops to link files.
 
-    python -m bench.m5_journey [--products N] [--folder FOLDER] [--later]
+    python -m bench.m5_journey [--products N] [--folder FOLDER] [--one-command] [--later]
 
 Each stage is a command of its own, start included. The table shows its seconds on the clock, the CPU seconds of all its
 processes, and the most memory that they held together. The catalogue is made once for each size; the workspace is new.
@@ -101,12 +101,14 @@ def _show(name: str, cost: Cost) -> None:
     print(f"{name:24}{cost.wall:9.1f} s{cost.cpu:9.1f} CPU s{cost.peak:7.2f} GB{failed}", flush=True)
 
 
-def journey(workspace: Path, catalogue: Path) -> None:
-    """Run every stage by a command of its own, and print what each took and what dedup found."""
+def journey(workspace: Path, catalogue: Path, *, one_command: bool) -> None:
+    """Ingest the shops, run every stage by a command of its own or all by one, and print what dedup found."""
     for shop in SHOPS:
         feed = str(catalogue / f"{shop}.parquet")
         _show(f"ingest {shop}", measure(["ingest", feed, "--source", shop, "-w", str(workspace)]))
-    for stage in _STAGES:
+    if one_command:
+        _show("run", measure(["run", "--no-media", "-w", str(workspace)]))
+    for stage in () if one_command else _STAGES:
         _show(" ".join(stage[:1]), measure([*stage, "-w", str(workspace)]))
     print(found_duplicates(workspace, catalogue))
 
@@ -115,8 +117,8 @@ def more(workspace: Path, catalogue: Path) -> None:
     """Ingest the later shop's feed, one per cent more products, and run everything by one command."""
     feed = str(catalogue / f"{LATER}.parquet")
     _show(f"ingest {LATER}", measure(["ingest", feed, "--source", LATER, "-w", str(workspace)]))
-    _show("run", measure(["run", "-w", str(workspace)]))
-    _show("run, nothing to do", measure(["run", "-w", str(workspace)]))
+    _show("run", measure(["run", "--no-media", "-w", str(workspace)]))
+    _show("run, nothing to do", measure(["run", "--no-media", "-w", str(workspace)]))
     print(found_duplicates(workspace, catalogue))
 
 
@@ -125,6 +127,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--products", type=int, default=M5_PRODUCTS)
     parser.add_argument("--folder", type=Path, default=Path("bench/out/m5_journey"))
+    parser.add_argument("--one-command", action="store_true", help="Run everything behind ingest by m5data run.")
     parser.add_argument("--later", action="store_true", help="Afterwards add one per cent and run again.")
     given = parser.parse_args()
     catalogue, workspace = given.folder / f"catalogue-{given.products}", given.folder / f"workspace-{given.products}"
@@ -134,7 +137,7 @@ def main() -> None:
         draft.rename(catalogue)
     shutil.rmtree(workspace, ignore_errors=True)
     Workspace.create(workspace, "".join(_SOURCE.format(name=name) for name in (*SHOPS, LATER)))
-    journey(workspace, catalogue)
+    journey(workspace, catalogue, one_command=given.one_command)
     if given.later:
         more(workspace, catalogue)
 

@@ -10,7 +10,7 @@ and paired differences with 95 % intervals (Student's t; pairs share seed, data 
 import argparse
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -80,8 +80,8 @@ class Run:
 
 def runs() -> Iterator[Run]:
     """Yield every run: the worlds with all modalities, then fewer modalities in the middle world."""
-    for seed in SEEDS:
-        yield from (Run(world, seed) for world in WORLDS)
+    for world in reversed(WORLDS):
+        yield from (Run(world, seed) for seed in SEEDS)
     for seed in SEEDS:
         yield from (Run("middle", seed, MODALITIES[:count]) for count in range(1, len(MODALITIES)))
 
@@ -192,8 +192,18 @@ def interval(values: Sequence[float], level: float = 0.95) -> str:
 
 
 def print_tables(results: Mapping[str, Mapping[str, float]]) -> None:
-    """Print the study's three tables as Markdown, of the seeds that are complete."""
-    of = partial(_values, results)
+    """Print the study's three tables as Markdown, of the seeds that are complete in each."""
+    whole = [seed for seed in SEEDS if all(f"{world} {seed} 5" in results for world in WORLDS)]
+    fewer = [seed for seed in whole if all(f"middle {seed} {count}" in results for count in range(1, 5))]
+    print(f"\nworlds: seeds {whole}; fewer modalities: seeds {fewer}")
+    if len(whole) > 1:
+        print_worlds(partial(_values, results, whole))
+    if len(fewer) > 1:
+        print_modalities(partial(_values, results, fewer))
+
+
+def print_worlds(of: Callable[[str, int, str], list[float]]) -> None:
+    """Print what pre-training brings in each world, and retrieval across modalities."""
     print("\n| world | labels | pre-trained | from nothing | difference | best possible |\n|---|---|---|---|---|---|")
     for world, other in WORLDS.items():
         for labels in LABELS:
@@ -206,6 +216,10 @@ def print_tables(results: Mapping[str, Mapping[str, float]]) -> None:
         for pair in ("image → text", "text → image", "table → image", "video → audio"):
             times = of(world, 5, f"{pair}, times chance")
             print(f"| {world} | {pair} | {interval(of(world, 5, f'{pair}, R@10'))} | {interval(times)} |")
+
+
+def print_modalities(of: Callable[[str, int, str], list[float]]) -> None:
+    """Print what each modality adds in the middle world."""
     print("\n| middle world, 256 labels | pre-trained | from nothing | added by the last modality | best possible |")
     print("|---|---|---|---|---|")
     for count in range(1, 6):
@@ -216,8 +230,10 @@ def print_tables(results: Mapping[str, Mapping[str, float]]) -> None:
         print(f"| + {MODALITIES[count - 1]} | {interval(pre)} | {interval(plain)} | {added} | {best:.3f} |")
 
 
-def _values(results: Mapping[str, Mapping[str, float]], world: str, count: int, name: str) -> list[float]:
-    return [results[f"{world} {seed} {count}"][name] for seed in SEEDS]
+def _values(
+    results: Mapping[str, Mapping[str, float]], seeds: Sequence[int], world: str, count: int, name: str
+) -> list[float]:
+    return [results[f"{world} {seed} {count}"][name] for seed in seeds]
 
 
 def main() -> None:
@@ -232,13 +248,14 @@ def main() -> None:
     torch.set_num_threads(1)  # so small a model is slower on two
     every = list(runs())
     paths = {run.name: options.folder / f"{run.name.replace(' ', '-')}.json" for run in every}
-    for run in reversed(every) if options.backwards else every:
+    if options.backwards:
+        every.sort(key=lambda run: (run.modalities != MODALITIES, -WORLDS[run.world], -run.seed))
+    for run in every:
         if not paths[run.name].exists() and time.monotonic() < ends:
             found = measure(run, options.folder)
             paths[run.name].write_text(json.dumps(found, indent=2))
             print(run.name, {name: round(value, 3) for name, value in found.items()}, flush=True)
-    if all(path.exists() for path in paths.values()):
-        print_tables({name: json.loads(path.read_text()) for name, path in paths.items()})
+    print_tables({name: json.loads(path.read_text()) for name, path in paths.items() if path.exists()})
 
 
 if __name__ == "__main__":

@@ -30,7 +30,9 @@ PROGRAM = Path(sys.executable).parent / "m5data"
 PEOPLE = 50
 PRODUCTS = 2000
 SPECS = 12
-SETTINGS = "[store]\nbuckets = 4\n\n[serve]\nrequests_per_s = 100000\nburst = 100000\n"
+SETTINGS = (
+    "[store]\nbuckets = 4\n\n[serve]\nrequests_per_s = 100000\nburst = 100000\n\n[annotate.tasks]\nfastest_s = 0\n"
+)
 LEAST_AHEAD = 4
 
 

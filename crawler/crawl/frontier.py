@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from crawler.crawl.visits import Found, Recrawl, Task, Visit
@@ -11,6 +11,8 @@ from crawler.crawl.visits import Found, Recrawl, Task, Visit
 __all__ = ["FRONTIER_DDL", "Frontier", "transaction"]
 
 
+_OUTSIDE = "'not_followed', 'offsite', 'other_language'"
+"""Reasons of URLs that the settings keep out: no later visit changes that."""
 _UNCHANGED = """
 UPDATE source_pages SET state = 'done' WHERE source = ? AND listed_in = ? AND state = 'pending'
     AND page_sha256 IS NOT NULL AND reason IS NULL AND listed_modified < checked_at AND checked_at > ?
@@ -156,8 +158,19 @@ class Frontier:
             "UPDATE source_pages SET state = 'pending', etag = NULL, last_modified = NULL WHERE source = ?",
             "UPDATE source_runs SET languages = NULL WHERE source = ?",
             "DELETE FROM source_spaces WHERE source = ?",
+            f"DELETE FROM source_pages WHERE source = ? AND page_sha256 IS NULL AND reason IN ({_OUTSIDE})",  # noqa: S608
         ):
             self._connection.execute(statement, (self._source,))
+
+    def leave_out(self, allows: Callable[[str], bool]) -> None:
+        """Forget the pages that the source's settings no longer follow."""
+        query = "SELECT url FROM source_pages WHERE source = ? AND kind = 'page' AND rank > 0"
+        urls = [url for (url,) in self._connection.execute(query, (self._source,)) if not allows(url)]
+        statement = (
+            "UPDATE source_pages SET state = 'skipped', reason = 'not_followed', page_sha256 = NULL, "
+            "detail = 'it matches neither follow nor product_urls' WHERE source = ? AND url = ?"
+        )
+        self._connection.executemany(statement, ((self._source, url) for url in urls))
 
     def languages(self) -> Mapping[str, object] | None:
         """Return what earlier runs have learnt of the source's languages."""
@@ -307,14 +320,15 @@ ON CONFLICT (source, url) DO UPDATE SET
     reason = iif(state = 'pending' AND excluded.reason = 'other_language', excluded.reason, reason)
 """
 
-_REOPEN = """
-UPDATE source_pages SET state = 'pending' WHERE source = :source AND state != 'pending' AND (
+_REOPEN = f"""
+UPDATE source_pages SET state = 'pending' WHERE source = :source AND state != 'pending'
+    AND coalesce(reason, '') NOT IN ({_OUTSIDE}) AND (
     checked_at <= iif(rank IN (0, 1, 3), :soonest, (SELECT value FROM json_each(:due) WHERE key = min(steady, :last)))
     OR (checked_at <= :failed AND reason IN (SELECT value FROM json_each(:passing))))
-"""
+"""  # noqa: S608
 
 
-# Only a new page replaces the stored one.
+# Only a new page replaces the stored one. One that looks the same (a token has changed) is steady.
 _RECORD = """
 UPDATE source_pages SET
     kind = :kind, state = :state, reason = :reason, detail = :detail, http_status = :status,
@@ -326,7 +340,8 @@ UPDATE source_pages SET
     content = CASE WHEN :sha IS NOT NULL THEN :content ELSE content END,
     fetched_at = CASE WHEN :sha IS NOT NULL THEN :now ELSE fetched_at END,
     vanished_at = CASE WHEN :gone THEN coalesce(vanished_at, :now) WHEN :state = 'done' THEN NULL ELSE vanished_at END,
-    steady = CASE WHEN :status = 304 OR :sha = page_sha256 THEN steady + 1 WHEN :sha IS NOT NULL THEN 0 ELSE steady END,
+    steady = CASE WHEN :status = 304 OR :sha = page_sha256 OR :content = content THEN steady + 1
+        WHEN :sha IS NOT NULL THEN 0 ELSE steady END,
     page_sha256 = CASE WHEN :forget THEN NULL ELSE coalesce(:sha, page_sha256) END
 WHERE source = :source AND url = :url
 """

@@ -1,13 +1,20 @@
 """The numbers of the report, each from one DuckDB query."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
+
+import pyarrow as pa
 
 from m5data.modalities import modalities
 from storage import Snapshot
+from storage.engine import open_engine
 from storage.views import number_word
 
 __all__ = ["Counts", "Numbers", "ask"]
+
+_EXACT_LINES = 20_000_000
+"""Lines of specifications above which distinct texts are counted in a sample: an exact count would hold all of them."""
 
 Rows = list[dict[str, object]]
 Counts = list[tuple[float, int]]
@@ -44,30 +51,45 @@ class Numbers:
     """stage, reason, items."""
     properties: Rows
     """property, products: the commonest twenty."""
+    is_sampled: bool
+    """Whether distinct values, and the products of properties, come from a sample of one in 64."""
 
 
 def ask(snapshot: Snapshot) -> Numbers:
     """Collect the numbers of a dataset version."""
     columns = [modality.ledger.column for modality in modalities()]
+    # The ledger joins most tables: it is read once, and its few combinations of states answer three questions.
+    states = snapshot.sql(f"select {', '.join(columns)}, modalities, count(*) as products from ledger group by all")  # noqa: S608
+    [(lines,)] = (row.values() for row in _rows(snapshot, "select count(*) as lines from specs"))
+    is_large = int(str(lines)) > _EXACT_LINES
     return Numbers(
-        totals=_rows(snapshot, _TOTALS)[0],
+        totals=_rows(snapshot, _TOTALS.replace("{values}", _distinct("value", is_large=is_large)))[0],
+        is_sampled=is_large,
         long_tail=_rows(snapshot, _LONG_TAIL),
-        overlap=_rows(snapshot, _overlap_sql(columns)),
+        overlap=_ask_states(states, _overlap_sql(columns)),
         caption_lengths=_counts(snapshot, "select length(caption) as value from products where caption is not null"),
         durations=_counts(snapshot, _DURATIONS),
         merchant_sizes=_counts(
             snapshot, "select count(*) as value from products where merchant is not null group by merchant"
         ),
         image_sizes=_rows(snapshot, "select width, height, count(*) as images from images group by all order by all"),
-        shares=_rows(snapshot, _shares_sql(len(columns))),
+        shares=_ask_states(states, _shares_sql(len(columns))),
         captions=[str(row["caption"]) for row in _rows(snapshot, _CAPTIONS)],
-        ledger=_rows(snapshot, _ledger_sql(columns)),
+        ledger=_ask_states(states, _ledger_sql(columns)),
         splits=_rows(
             snapshot, "select recipe, split, role, count(*) as products from splits group by all order by all"
         ),
         rejects=_rows(snapshot, "select stage, reason, count(*) as items from rejects group by all order by all"),
-        properties=_rows(snapshot, _PROPERTIES),
+        properties=_rows(snapshot, _PROPERTIES.replace("{products}", _distinct("product_id", is_large=is_large))),
     )
+
+
+def _ask_states(states: pa.Table, query: str) -> Rows:
+    """Return the rows of a query of the combinations of states, whose number is ``products``."""
+    with closing(open_engine()) as engine:
+        engine.register("ledger", states)
+        rows: Rows = engine.sql(query).to_arrow_table().to_pylist()
+    return rows
 
 
 def _rows(snapshot: Snapshot, query: str) -> Rows:
@@ -80,12 +102,18 @@ def _counts(snapshot: Snapshot, values: str) -> Counts:
     return [(row["value"], row["times"]) for row in snapshot.sql(query).to_pylist()]
 
 
+def _distinct(column: str, *, is_large: bool) -> str:
+    """Return SQL of the number of distinct texts: exact, or from one in 64 of them, drawn by their hash."""
+    exact = f"count(distinct {column})"
+    return f"64 * {exact} filter (hash({column}) % 64 = 0)" if is_large else exact
+
+
 _TOTALS = """
 select (select count(*) from products) as products,
        (select count(distinct merchant) from products) as merchants,
        (select count(distinct sub_class_id) from labels where sub_class_id >= 0) as sub_classes,
        (select count(distinct property) from specs) as properties,
-       (select count(distinct value) from specs) as "values",
+       (select {values} from specs) as "values",
        (select count(*) from media where kind = 'image' and state = 'ok') as images,
        (select count(*) from media where kind = 'video' and state = 'ok') as videos,
        (select count(*) from frames) as frames,
@@ -101,28 +129,31 @@ where kind = 'video' and state = 'ok' and duration_s is not null group by sha256
 """
 _CAPTIONS = "select caption from products where trim(caption) <> '' order by md5(product_id) limit 5000"
 _PROPERTIES = """
-select property, count(distinct product_id) as products from specs group by 1 order by products desc, property limit 20
+select property, {products} as products from specs group by 1 order by products desc, property limit 20
 """
 
 
 def _overlap_sql(columns: Sequence[str]) -> str:
     flags = ", ".join(f"{column} = 'present' as {column}" for column in columns)
     places = ", ".join(str(place) for place in range(1, len(columns) + 1))
-    return f"select {flags}, count(*) as products from ledger group by {places} order by products desc, {places}"  # noqa: S608
+    products = "sum(products)::bigint as products"
+    return f"select {flags}, {products} from ledger group by {places} order by products desc, {places}"  # noqa: S608
 
 
 def _shares_sql(count: int) -> str:
     return f"""
         select case modalities when 0 then 'no modality' when 1 then 'one modality (unimodal)'
                when {count} then 'all {number_word(count)} modalities' else modalities || ' modalities' end as "what",
-               count(*) as products, round(100 * count(*) / sum(count(*)) over (), 1) as "share, %"
+               sum(products)::bigint as products,
+               round(100 * sum(products) / sum(sum(products)) over (), 1) as "share, %"
         from ledger group by modalities order by modalities
     """  # noqa: S608
 
 
 def _ledger_sql(columns: Sequence[str]) -> str:
     return f"""
-        select modality, state, count(*) as products
-        from (unpivot (select {", ".join(columns)} from ledger) on columns(*) into name modality value state)
+        select modality, state, sum(products)::bigint as products
+        from (unpivot (select {", ".join(columns)}, products from ledger)
+            on columns(* exclude products) into name modality value state)
         group by all order by modality, products desc, state
     """  # noqa: S608

@@ -6,49 +6,53 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from extract.duplicates.hamming import neighbour_batches
+from extract.duplicates.hamming import Hashes, Indices, neighbour_batches
 from extract.duplicates.near_texts import compare_captions
 from extract.settings import DedupSettings
 
-__all__ = ["near_video_pairs"]
+__all__ = ["aligned_share", "near_video_pairs"]
+
+_SEED_BITS = 8
+"""Distance of two frames by which two videos meet: of a copy with a logo, or a cropped one, some frames are so near."""
+_FRAME_BITS = 14
+"""Distance of frames of videos that have met: unrelated frames hardly ever come so near, and not one by one."""
+_SHIFTS = 4
+"""Alignments that are tried of two videos that have met, those with most near frames first."""
+_SPEEDS = (1.0, 0.975, 1.025, 0.95, 1.05)
+_LONGEST = 3
+"""A video more than so many times as long as the other is no copy of it."""
 
 _VIDEOS = """
 CREATE OR REPLACE TEMP TABLE videos AS
-    SELECT video_sha256 AS video, count(DISTINCT second) AS seconds, count(DISTINCT product_id) AS sharers
+    SELECT video_sha256 AS video, count(DISTINCT second) AS seconds, count(DISTINCT product_id) AS sharers,
+        row_number() OVER (ORDER BY video_sha256) - 1 AS number
     FROM frames SEMI JOIN distinct_products USING (product_id)
     GROUP BY video_sha256
     HAVING count(DISTINCT second) >= $shortest AND count(DISTINCT phash) > 1 AND count(DISTINCT product_id) <= $most;
 
 CREATE OR REPLACE TEMP TABLE video_frames AS
-    SELECT DISTINCT video_sha256 AS video, second, phash FROM frames
-    WHERE video_sha256 IN (SELECT video FROM videos)
-"""
+    SELECT DISTINCT number, second, phash FROM frames JOIN videos ON video = video_sha256;
 
-# A video is found by few frames: those of seconds 1, 2, 4, 8 and so on, which a cut at its end does not move.
-_KEY_FRAMES = """
 CREATE OR REPLACE TEMP TABLE distinctive AS
-    SELECT video, second, phash FROM video_frames WHERE second > 0 AND bit_count(second) = 1
-    QUALIFY count(*) OVER (PARTITION BY second, phash) <= ?
+    SELECT number, second, phash FROM video_frames
+    WHERE phash IN (SELECT phash FROM video_frames GROUP BY phash HAVING count(DISTINCT number) <= $most)
 """
 
-_ALIKE = """
-CREATE OR REPLACE TEMP TABLE near_videos AS
-    WITH near_hash AS (
-        FROM near_hashes
-        UNION ALL SELECT other, one FROM near_hashes
-        UNION ALL SELECT DISTINCT phash, phash FROM distinctive
-    ), met AS (
-        SELECT DISTINCT a.video AS one, b.video AS other
-        FROM near_hash n JOIN distinctive a ON a.phash = n.one
-            JOIN distinctive b ON b.phash = n.other AND b.second = a.second
-        WHERE a.video < b.video
-    )
-    SELECT one, other, count(*) / greatest(any_value(f.seconds), any_value(g.seconds)) AS share
-    FROM met JOIN videos f ON f.video = one JOIN videos g ON g.video = other
-        JOIN video_frames a ON a.video = one JOIN video_frames b ON b.video = other AND b.second = a.second
-    WHERE bit_count(xor(a.phash, b.phash)) <= ?
-    GROUP BY one, other HAVING share >= ?
-    UNION ALL SELECT video, video, 1 FROM videos WHERE sharers > 1
+_MEETINGS = """
+WITH near_hash AS (
+    FROM near_hashes
+    UNION ALL SELECT other, one FROM near_hashes
+    UNION ALL SELECT DISTINCT phash, phash FROM distinctive
+), met AS (
+    SELECT a.number AS one, b.number AS other, b.second - a.second AS shift, count(*) AS votes, avg(a.second) AS middle
+    FROM near_hash n JOIN distinctive a ON a.phash = n.one JOIN distinctive b ON b.phash = n.other
+        JOIN videos f ON f.number = a.number JOIN videos g ON g.number = b.number
+    WHERE (f.seconds, a.number) < (g.seconds, b.number) AND g.seconds <= ? * f.seconds
+    GROUP BY ALL
+)
+SELECT one, other, shift, middle FROM met
+QUALIFY row_number() OVER (PARTITION BY one, other ORDER BY votes DESC, shift) <= ?
+ORDER BY one, other
 """
 
 _MET = """
@@ -57,7 +61,11 @@ CREATE OR REPLACE TEMP TABLE met AS
         SELECT DISTINCT place, video_sha256 AS video FROM frames JOIN distinct_products USING (product_id)
     )
     SELECT least(a.place, b.place) AS one, greatest(a.place, b.place) AS other, max(share) AS share
-    FROM near_videos n JOIN shown a ON a.video = n.one JOIN shown b ON b.video = n.other
+    FROM (
+        SELECT f.video AS one, g.video AS other, share
+        FROM aligned JOIN videos f ON f.number = aligned.one JOIN videos g ON g.number = aligned.other
+        UNION ALL SELECT video, video, 1 FROM videos WHERE sharers > 1
+    ) n JOIN shown a ON a.video = n.one JOIN shown b ON b.video = n.other
     WHERE a.place <> b.place GROUP BY ALL
 """
 
@@ -71,36 +79,79 @@ FROM alike_pairs JOIN distinct_products p ON p.place = one JOIN distinct_product
 def near_video_pairs(connection: duckdb.DuckDBPyConnection, settings: DedupSettings) -> None:
     """Add the pairs of products with near videos and near captions to ``near_pairs``.
 
-    Two videos are near if at least a share ``video_frames`` of the longer one's seconds have frames
-    within ``image_distance`` bits of each other at the same second. Only videos are compared that have
-    such frames at second 1, 2, 4, 8, 16 or another power of two, where a frame of more than
-    ``most_sharers`` videos does not count. Videos shorter than ``video_seconds``, still ones, and those
+    Two videos are near if a share ``video_frames`` of the shorter one's seconds are near frames of the longer one, in
+    the same order at the same speed or up to 5 % faster or slower, wherever they begin: a copy may have something
+    before or after it, be cropped by a twentieth, recompressed, or bear a logo (``aligned_share``). The longer one
+    is at most three times as long. Only videos are compared that have a pair of frames within 8 bits, where a frame
+    of more than ``most_sharers`` videos does not count. Videos shorter than ``video_seconds``, still ones, and those
     of more than ``most_sharers`` products do not count. The distance is 1 - the share.
 
-    A copy with something before it, or with its beginning cut off, is not found.
-
     Args:
-        connection: DuckDB with the table ``frames``, prepared (``prepare``, ``prepare_near``).
+        connection: DuckDB with the tables ``products`` and ``frames``, prepared (``prepare``, ``prepare_near``).
         settings: Thresholds.
     """
     connection.execute(_filled(_VIDEOS, shortest=settings.video_seconds, most=settings.most_sharers))
-    connection.execute(_KEY_FRAMES, [settings.most_sharers])
-    hashes = connection.sql("SELECT DISTINCT phash FROM distinctive ORDER BY phash").to_arrow_table()
     connection.execute("CREATE OR REPLACE TEMP TABLE near_hashes (one BIGINT, other BIGINT)")
-    for pairs in _near_hashes(hashes, settings):
+    for pairs in _near_hashes(connection):
         connection.register("found", pairs)
         connection.execute("INSERT INTO near_hashes FROM found")
-    connection.execute(_ALIKE, [settings.image_distance, settings.video_frames])
+    connection.register("aligned", _align(connection, settings.video_frames))
     connection.execute(_MET)
     compare_captions(connection, settings.video_caption)
     connection.execute(_VIDEO_PAIRS)
 
 
-def _near_hashes(hashes: pa.Table, settings: DedupSettings) -> Iterator[pa.Table]:
+def _near_hashes(connection: duckdb.DuckDBPyConnection) -> Iterator[pa.Table]:
     """Yield near pairs of frame hashes: one, other."""
-    values = hashes["phash"].to_numpy()
-    for near in neighbour_batches(np.ascontiguousarray(values), settings.image_distance):
+    hashes = connection.sql("SELECT DISTINCT phash FROM distinctive ORDER BY phash").to_arrow_table()
+    values = np.ascontiguousarray(hashes["phash"].to_numpy())
+    for near in neighbour_batches(values, _SEED_BITS):
         yield pa.table({"one": values[near.left], "other": values[near.right]})
+
+
+def _align(connection: duckdb.DuckDBPyConnection, least: float) -> pa.Table:
+    """Return the near pairs among videos that have met: one, other, share."""
+    frames = connection.sql("SELECT * FROM video_frames ORDER BY number, second").to_arrow_table()
+    number, second = frames["number"].to_numpy(), frames["second"].to_numpy().astype(np.int64)
+    hashes = frames["phash"].to_numpy().view(np.uint64)
+    starts = np.searchsorted(number, np.arange(int(number.max(initial=-1)) + 2))
+    best: dict[tuple[int, int], float] = {}
+    for batch in connection.sql(_MEETINGS, params=[_LONGEST, _SHIFTS]).to_arrow_reader():
+        for one, other, shift, at in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            short, long = slice(*starts[one : one + 2]), slice(*starts[other : other + 2])
+            videos = (second[short], hashes[short]), (second[long], hashes[long])
+            share = max(aligned_share(*videos, at, at + shift, speed) for speed in _SPEEDS)
+            best[one, other] = max(share, best.get((one, other), 0.0))
+    near = [(*pair, share) for pair, share in best.items() if share >= least]
+    columns = list(zip(*near, strict=True)) or [(), (), ()]
+    kinds = (pa.int64(), pa.int64(), pa.float64())
+    return pa.table([pa.array(c, k) for c, k in zip(columns, kinds, strict=True)], ["one", "other", "share"])
+
+
+Film = tuple[Indices, Hashes]
+"""Seconds with a frame, ascending, and the hash of each."""
+
+
+def aligned_share(short: Film, long: Film, at: float, there: float, speed: float) -> float:
+    """Return the share of one video's seconds whose frames are near those of another at the same place, 0 to 1.
+
+    The other's frame of one second earlier or later counts too, since frames are sampled by the second.
+
+    Args:
+        short: The one video.
+        long: The other.
+        at: A second of the one.
+        there: The same moment in the other.
+        speed: Seconds of the other for one second of the one.
+    """
+    (seconds, hashes), (others, other_hashes) = short, long
+    moments = np.rint(there + (seconds - at) * speed).astype(np.int64)
+    near = np.zeros(len(seconds), dtype=np.bool_)
+    for beside in (-1, 0, 1):
+        place = np.minimum(np.searchsorted(others, moments + beside), len(others) - 1)
+        close = np.bitwise_count(hashes ^ other_hashes[place]) <= _FRAME_BITS
+        near |= (others[place] == moments + beside) & close
+    return float(near.mean())
 
 
 def _filled(query: str, **numbers: int) -> str:

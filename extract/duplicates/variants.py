@@ -7,7 +7,7 @@ from m5data.segmentation import cut_words
 
 __all__ = ["numbers_differ", "same_by_words"]
 
-_ONE_WORD_MORE = 0.9
+_ONE_WORD_MORE = 0.93
 """Least similarity of captions of which one has all words of the other."""
 
 _NUMBER = re.compile(r"[a-z]*[0-9][a-z0-9]*(?:[.\-/][a-z0-9]+)*")
@@ -25,7 +25,7 @@ def numbers_differ(one: str, other: str) -> bool:
 def same_by_words(one: str, other: str) -> bool:
     """Return whether the words of two normalised captions alone tell that they name one product.
 
-    They have the same words in any order, or one has all words of the other and at most about one more in ten, and
+    They have the same words in any order, or one has all words of the other and at most about one more in fifteen, and
     the same numbers: ``clear case`` and ``clear case red`` are two products.
     """
     left, right = _words(one), _words(other)

@@ -10,6 +10,10 @@ _SIDE = 32
 _KEPT = 8
 _ROUNDING = 6
 _FRAME_SIDE = 128
+_BRIGHT = [0] * 24 + [255] * 232
+"""Greys that are not the black of bars, which compression makes uneven."""
+_LEAST_SHOWN = 0.4
+"""A dark scene with one bright spot has no bars."""
 
 
 def _cosines() -> NDArray[np.float64]:
@@ -50,10 +54,15 @@ def frame_hash(frame: Image.Image) -> int:
     """Return the perceptual hash of a video frame in a fifth of the time of ``perceptual_hash``.
 
     The frame is first averaged over squares, as large as they can be with the shorter side still at least
-    128 pixels, then made grey. Compare hashes of frames with each other only.
+    128 pixels, then made grey. Black bars along the edges are left out, so that a copy with bars has the hash of the
+    original. Compare hashes of frames with each other only.
 
     Args:
         frame: Image of mode ``RGB``, any size.
     """
     square = max(1, min(frame.size) // _FRAME_SIDE)
-    return perceptual_hash(frame.reduce(square).convert("L"))
+    grey = frame.reduce(square).convert("L")
+    box = grey.point(_BRIGHT).getbbox()
+    if box is None or min(box[2] - box[0], box[3] - box[1]) < _LEAST_SHOWN * min(grey.size):
+        return perceptual_hash(grey)
+    return perceptual_hash(grey.crop(box))

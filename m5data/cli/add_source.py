@@ -46,7 +46,9 @@ def add_source(
     from crawler.survey.visitor import Visitor, is_local
     from m5data.cli.output import print_json
     from m5data.errors import DataError
-    from m5data.workspace import Workspace
+    from m5data.settings import Settings
+    from m5data.stage_settings import read_settings
+    from m5data.workspace import SETTINGS_FILE, Workspace
 
     opened = Workspace.open(workspace)
     url = url if "://" in url else f"https://{url}"
@@ -69,15 +71,15 @@ def add_source(
     rights = (yes, yes) if yes or as_json else _ask(url)
     section = _section(survey, source, crawl=rights[0], share=rights[1])
     if yes or not as_json:
-        path = opened.root / "m5data.toml"
+        path = opened.root / SETTINGS_FILE
         _write(path, section, contact=settings.contact if not opened.settings.crawl.contact else "")
-        Workspace.open(workspace)  # what was written must be readable
+        read_settings(path, Settings)  # what was written must be readable
     if as_json:
         print_json({**asdict(survey), "hours": survey.hours, "name": source, "section": section, "written": yes})
     else:
-        typer.echo(
-            f"\n{section}\nwritten to {opened.root / 'm5data.toml'}; next: m5data crawl --source {source} --limit 20"
-        )
+        where = "" if workspace == HERE else f" -w {workspace}"
+        typer.echo(f"\n{section}\nwritten to {opened.root / SETTINGS_FILE}")
+        typer.echo(f"next: m5data crawl{where} --source {source} --limit 20")
 
 
 def _with_contact(settings: "CrawlSettings", contact: str | None, *, needed: bool, ask: bool) -> "CrawlSettings":

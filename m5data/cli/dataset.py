@@ -12,7 +12,7 @@ from m5data.run_options import RunOptions
 if TYPE_CHECKING:  # every spawned child imports this module again: it must stay light
     from storage.check import Check
 
-__all__ = ["build_splits", "export", "print_checks", "sql", "verify"]
+__all__ = ["build_splits", "export", "print_checks", "shell", "sql", "verify"]
 
 
 def build_splits(
@@ -107,3 +107,14 @@ def sql(
     from storage import Store
 
     write_rows(Store.open(workspace).snapshot(at).batches(query), form, out)
+
+
+def shell(
+    workspace: WorkspaceOption = HERE,
+    at: Annotated[int | None, typer.Option("--at", metavar="VERSION", help="Query an earlier dataset version.")] = None,
+) -> None:
+    """Query the dataset's tables interactively, with completion, paging and history."""
+    from m5data.cli.shell import run_shell
+    from storage import Store
+
+    run_shell(Store.open(workspace).snapshot(at))

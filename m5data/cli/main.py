@@ -70,7 +70,7 @@ _BEFORE: Mapping[str, tuple[tuple[str, Verb], ...]] = MappingProxyType(
 )
 _AFTER: Mapping[str, tuple[tuple[str, Verb], ...]] = MappingProxyType(
     {
-        "Explore": (("sql", dataset.sql), ("serve", workspace.serve)),
+        "Explore": (("sql", dataset.sql), ("shell", dataset.shell), ("serve", workspace.serve)),
         "Train": (("train", training.train), ("evaluate", training.evaluate), ("compare", training.compare)),
         "Maintain": (
             ("log", versions.log),
@@ -192,7 +192,11 @@ def explain(error: BaseException) -> tuple[str, int] | None:
         return str(error), error.exit_code
     if isinstance(error, sqlite3.DatabaseError):
         passing = isinstance(error, sqlite3.OperationalError)
-        advice = "see m5data doctor" if passing else "restore it from a backup, or run m5data repair"
+        advice = (
+            "make room if the disk is full, and see m5data doctor"
+            if passing
+            else "restore it from a backup, or run m5data repair"
+        )
         return f"the workspace's state.sqlite: {error}; {advice}", 1
     if type(error).__module__ == "_duckdb":  # importing duckdb for its error class would slow down --help
         return f"the tables: {str(error).splitlines()[0]}; see m5data doctor, or run m5data repair", 1

@@ -1,10 +1,11 @@
 """Output of verbs: tables for people; JSON, CSV and Parquet for programs."""
 
+import io
 import json
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from itertools import islice
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,7 +18,7 @@ from m5data.errors import UsageError
 from m5data.stage import StageReport
 from storage.files import replacing
 
-__all__ = ["print_json", "print_reports", "print_rows", "write_rows", "writing_to"]
+__all__ = ["as_box", "print_json", "print_reports", "print_rows", "write_rows", "writing_to"]
 
 SHOWN_ROWS = 200
 UNBROKEN = 10_000
@@ -157,13 +158,29 @@ def _encode_csv(rows: pa.RecordBatchReader, target: BinaryIO) -> None:
 
 
 def _show(rows: pa.RecordBatchReader) -> None:
-    found = _each(rows)
-    print_rows("", rows.schema.names, [tuple(row.values()) for row in islice(found, SHOWN_ROWS)])
-    more = sum(1 for _ in found)
-    if more:
-        sys.stderr.write(
-            f"{SHOWN_ROWS} of {SHOWN_ROWS + more} rows shown; for all of them use --format csv --out FILE\n"
-        )
+    box, note = as_box(rows)
+    sys.stdout.write(box)
+    if note:
+        sys.stderr.write(f"{note}; for all of them use --format csv --out FILE\n")
+
+
+def as_box(rows: pa.RecordBatchReader) -> tuple[str, str]:
+    """Return the first rows as DuckDB draws them, and how many were left out, if any.
+
+    Columns that do not fit a terminal are elided; control characters are written as escapes.
+    """
+    import duckdb
+
+    batches, count = [], 0
+    for batch in rows:
+        batches += [batch.slice(0, max(SHOWN_ROWS - count, 0))]
+        count += len(batch)
+    shown = pa.Table.from_batches(batches, rows.schema)
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else UNBROKEN
+    with duckdb.connect() as connection, redirect_stdout(io.StringIO()) as drawn:
+        connection.from_arrow(shown).show(max_rows=SHOWN_ROWS, max_width=width)
+    note = f"{SHOWN_ROWS} of {count:,} rows shown" if count > SHOWN_ROWS else ""
+    return drawn.getvalue().rstrip("\n").translate(_CONTROLS) + "\n", note
 
 
 def _each(rows: pa.RecordBatchReader) -> Iterator[dict[str, object]]:

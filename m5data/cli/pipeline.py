@@ -1,11 +1,13 @@
 """Verbs of the pipeline: run, status, redo, schedule."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from m5data.cli.shared import (
     HERE,
+    AllowShrinkOption,
     DryRunOption,
     Engine,
     EngineOption,
@@ -13,12 +15,12 @@ from m5data.cli.shared import (
     RefreshOption,
     WorkspaceOption,
     run_stages,
+    run_verb,
 )
-from m5data.stages import Part
+from m5data.run_options import RunContext, RunOptions, without_media
+from m5data.stages import Part, stages_of
 
 if TYPE_CHECKING:  # a verb imports what it needs when it runs
-    from pathlib import Path
-
     from m5data.status import StageStatus, Status
 
 __all__ = ["plan", "redo", "run", "schedule", "status"]
@@ -29,35 +31,71 @@ _PLAN = ("stage", "what", "count", "bytes", "stored", "hours")
 _STATUS = ("stage", "read", "kept", "dropped", "seconds", "per second", "pending", "inputs")
 
 
-def run(
+def run(  # noqa: PLR0913, PLR0917 - options of the command line
     workspace: WorkspaceOption = HERE,
     flow: FlowOption = "everything",
+    from_feed: Annotated[
+        Path | None, typer.Option("--from-feed", metavar="FEED", help="First ingest this file with a product per row.")
+    ] = None,
+    source: Annotated[str | None, typer.Option("--source", metavar="NAME", help="Source of the feed.")] = None,
+    allow_shrink: AllowShrinkOption = False,
+    media: Annotated[
+        bool, typer.Option("--media/--no-media", help="Fetch and decode images and videos, or export link files.")
+    ] = True,
     refresh: RefreshOption = False,
     engine: EngineOption = "local",
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Run the pipeline; finished work is not done again.
+    """Run the pipeline; finished work is not done again. What changed is verified at the end.
 
     With --dry-run: print what a run would fetch, decode and store. Bytes are estimated by what is stored already, hours
     by the settings' pace and the last run's rate; a dash where there is nothing to estimate by. New pages may lead to
     more.
     """
-    from flows.running import run_pipeline
+    from flows.idle import idle_reports
     from m5data.cli.output import print_reports
     from m5data.workspace import Workspace
 
-    parameters = _parameters(flow, refresh=refresh, engine=engine)
+    parameters = _parameters(flow, refresh=refresh, engine=engine, media=media)
     if dry_run:
         _print_plan(workspace, flow, refresh=refresh, as_json=as_json)
         return
     opened = Workspace.open(workspace)  # its faults are reported before a scheduler starts
     if flow in {"collect", "everything"}:
         opened.settings.crawl.authorised()
-    reports = run_pipeline(workspace.resolve(), flow, parameters)
+    if from_feed is not None:
+        options = RunOptions(feed=from_feed, source=source, allow_shrink=allow_shrink)
+        run_verb(workspace, "ingest", options, as_json=as_json)
+    context = RunContext(options=without_media(RunOptions(), media=media))
+    reports = None if refresh else idle_reports(opened, stages_of(flow, media=media), context)
+    if reports is None:
+        from flows.running import run_pipeline
+
+        reports = run_pipeline(workspace.resolve(), flow, parameters)
     print_reports(reports, as_json=as_json)
-    if not as_json and all(report.unchanged for report in reports):
-        typer.echo("nothing had changed: no work done")
+    if all(report.unchanged for report in reports):
+        typer.echo("nothing had changed: no work done", err=as_json)
+    elif flow in {"dataset", "everything"}:
+        _verify(workspace)
+
+
+def _verify(folder: "Path") -> None:
+    """Check the dataset; print a line, and the checks that failed.
+
+    Raises:
+        Exit: A check failed.
+    """
+    from m5data.cli.dataset import print_checks
+    from m5data.verification import verify_workspace
+    from m5data.workspace import Workspace
+
+    checks = verify_workspace(Workspace.open(folder))
+    failed = [check for check in checks if not check.ok]
+    typer.echo(f"verify: {len(checks) - len(failed)} of {len(checks)} checks hold", err=True)
+    if failed:
+        print_checks(failed)
+        raise typer.Exit(1)
 
 
 def plan(workspace: WorkspaceOption = HERE, refresh: RefreshOption = False, as_json: JsonOption = False) -> None:
@@ -79,7 +117,7 @@ def _print_plan(workspace: "Path", flow: Part, *, refresh: bool, as_json: bool) 
     print_rows("", _PLAN, [(*line[:5], None if line[5] is None else round(line[5], 4)) for line in lines])
 
 
-def _parameters(flow: Part, *, refresh: bool, engine: Engine) -> dict[str, object]:
+def _parameters(flow: Part, *, refresh: bool, engine: Engine, media: bool = True) -> dict[str, object]:
     """Return the parameters of a flow that were given.
 
     Raises:
@@ -92,10 +130,13 @@ def _parameters(flow: Part, *, refresh: bool, engine: Engine) -> dict[str, objec
         given["refresh"] = True
     if engine != "local":
         given["engine"] = engine
-    takes = {"collect": {"refresh"}, "process": {"engine"}, "everything": {"refresh", "engine"}}
+    if not media:
+        given["media"] = False
+    takes = {"collect": {"refresh"}, "process": {"engine"}, "everything": {"refresh", "engine", "media"}}
     wrong = sorted(given.keys() - takes.get(flow, set()))
     if wrong:
-        raise UsageError(f"--flow {flow}: it has no --{wrong[0]}; leave that out, or choose another flow")
+        name = "no-media" if wrong[0] == "media" else wrong[0]
+        raise UsageError(f"--flow {flow}: it has no --{name}; leave that out, or choose another flow")
     return given
 
 

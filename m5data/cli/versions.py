@@ -30,23 +30,30 @@ def diff(
     old: Annotated[int, typer.Argument(metavar="V1", help="Earlier dataset version (see m5data log).")],
     new: Annotated[int, typer.Argument(metavar="V2", help="Later one.")],
     workspace: WorkspaceOption = HERE,
+    tables: Annotated[bool, typer.Option("--tables", help="Count the changed rows of every table.")] = False,
     table: Annotated[str | None, typer.Option("--table", metavar="NAME", help="Show the keys of this table.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Count added, removed and changed rows, by table.
+    """Show what a person would notice: the products that changed, field by field.
 
-    Observation times are ignored.
+    Captions, prices, availability, categories, specifications, images and videos are compared; hashes, tokens and
+    times are not. With --tables or --table, rows are compared; observation times are ignored.
     """
     from itertools import islice
 
     import m5data
     from m5data.cli.output import print_json, print_rows
     from storage.difference import changed_rows, table_changes
+    from storage.history import product_changes
 
     opened = m5data.open(workspace)
     before, after = opened.store.snapshot(old), opened.store.snapshot(new)
     names: tuple[str, ...]
-    if table is None:
+    if table is None and not tables:
+        names = ("product_id", "field", "name", "before", "after")
+        changes = product_changes(before, after)
+        rows = [astuple(change) for change in (changes if as_json else islice(changes, SHOWN + 1))]
+    elif table is None:
         names = ("table", "added", "removed", "changed")
         rows = [astuple(change) for change in table_changes(before, after)]
     else:

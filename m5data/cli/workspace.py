@@ -23,10 +23,10 @@ def init(
     from storage.remote import is_store_url, working_copy
 
     workspace = Workspace.create(working_copy(folder))
-    where = SETTINGS_FILE
+    where = f"{folder}/{SETTINGS_FILE}"
     if is_store_url(folder):
         where = str(workspace.root / SETTINGS_FILE)  # the next run stores what is written there
-    typer.echo(f"{folder}: new workspace; name a shop in {where}, then: m5data run -w {folder}")
+    typer.echo(f"{folder}: new workspace, with its settings in {where}; next: m5data add-source URL -w {folder}")
 
 
 def _local(place: str | Path) -> Path:

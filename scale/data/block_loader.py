@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from scale.data.blocks import Block
-from scale.data.group_imputation import GroupImputer
+from scale.data.completion import Imputer
 from scale.data.sample_encoder import ARRAYS, Encoded, SampleEncoder
 from scale.data.shard_reader import DamagedShardError, read_samples
 from storage.files import replacing
@@ -33,7 +33,7 @@ class BlockLoader:
     cache: Path | None = None
     """Folder of decoded blocks; None: decode each time."""
     workers: int = 0
-    imputer: GroupImputer | None = None
+    imputer: Imputer | None = None
 
     def load(self, block: Block) -> Encoded:
         """Return a block; a damaged one has no samples, and says how many it lost and why."""

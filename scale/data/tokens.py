@@ -20,6 +20,7 @@ __all__ = [
     "UNKNOWN",
     "CorpusVocabulary",
     "Vocabulary",
+    "bert_order",
     "load_bert_vocabulary",
     "table_tokens",
 ]
@@ -99,8 +100,9 @@ class _BertVocabulary:
         self._tokenizer = BertTokenizer.from_pretrained(name)
         words = self._tokenizer.get_vocab()
         special = [words[word] for word in SPECIAL]
-        rest = sorted(set(words.values()) - set(special))
-        self._ids = {old: new for new, old in enumerate([*special, *rest])}
+        self.order = [*special, *sorted(set(words.values()) - set(special))]
+        """By our id: the id in BERT's own order."""
+        self._ids = {old: new for new, old in enumerate(self.order)}
 
     @property
     def size(self) -> int:
@@ -128,6 +130,15 @@ def load_bert_vocabulary(name: str) -> Vocabulary:
             f"input.bert_vocabulary: {name!r} is not the folder or hub name of a BERT vocabulary: "
             f'{str(error).splitlines()[0]}. Download it first, or use tokens = "corpus".'
         ) from None
+
+
+def bert_order(name: str) -> list[int]:
+    """Return BERT's own id of each of our ids.
+
+    Raises:
+        OSError, ValueError, KeyError, TypeError: There is no such vocabulary, or it lacks the special tokens.
+    """
+    return _BertVocabulary(name).order
 
 
 def _repeat(word: str, times: int) -> Counter[str]:

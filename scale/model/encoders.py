@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from scale.data.tensors import Batch
-from scale.model.layers import SPREAD, Layer
+from scale.model.layers import EPSILON, SPREAD, Layer
 from scale.training_recipe import InputSettings, Modality, ModelSettings
 
 __all__ = ["FeatureEncoder", "TokenEncoder", "describe_boxes", "make_encoders"]
@@ -16,7 +16,7 @@ class _Layers(nn.Module):
     def __init__(self, kind: tuple[int, int, int, float], count: int, places: int) -> None:
         super().__init__()
         self.place = nn.Parameter(torch.randn(places, kind[0]) * SPREAD) if places else None
-        self.norm, self.dropout = nn.LayerNorm(kind[0]), nn.Dropout(kind[3])
+        self.norm, self.dropout = nn.LayerNorm(kind[0], EPSILON), nn.Dropout(kind[3])
         self.layers = nn.ModuleList(Layer(*kind) for _ in range(count))
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:

@@ -4,10 +4,12 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor, nn
 
-__all__ = ["SPREAD", "Layer", "PreNormLayer", "bert_weights"]
+__all__ = ["EPSILON", "SPREAD", "Layer", "PreNormLayer", "bert_weights"]
 
 SPREAD = 0.02
 """Deviation of embeddings at the start, as BERT's."""
+EPSILON = 1e-12
+"""BERT's, under the root of a norm's variance."""
 
 
 def bert_weights(module: nn.Module) -> None:
@@ -58,7 +60,7 @@ class Layer(nn.Module):
         super().__init__()
         self.attention = _Attention(width, heads, dropout)
         self.wide, self.narrow = nn.Linear(width, feed_forward), nn.Linear(feed_forward, width)
-        self.norm_1, self.norm_2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.norm_1, self.norm_2 = nn.LayerNorm(width, EPSILON), nn.LayerNorm(width, EPSILON)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, mask: Tensor, memory: Tensor | None = None) -> Tensor:

@@ -15,12 +15,14 @@ from m5data.stage import Progress, SilentProgress
 from scale.data.batches import Batches
 from scale.data.block_loader import BlockLoader
 from scale.data.blocks import split_into_blocks
+from scale.data.completion import Imputer, complete_by_group, complete_by_search, load_completion
 from scale.data.fit_vocabulary import Fitted, fit, load_fitted
-from scale.data.group_imputation import GroupImputer, fit_group_imputer
 from scale.data.images import Regions
 from scale.data.sample_encoder import SampleEncoder
-from scale.data.shard_folder import ShardFolder
+from scale.data.shard_folder import Shard, ShardFolder
 from scale.data.tensors import make_batch
+from scale.model.bert import adopt_bert
+from scale.model.encoders import TokenEncoder
 from scale.model.tasks import Classifier, Pretraining
 from scale.training.checkpoint import Identity, best_weights, load_checkpoint, save_checkpoint
 from scale.training.collapse import vector_statistics
@@ -104,7 +106,7 @@ def train(
 
 
 def make_loader(
-    recipe: TrainingRecipe, fitted: Fitted, cache: Path | None, imputer: GroupImputer | None = None
+    recipe: TrainingRecipe, fitted: Fitted, cache: Path | None, imputer: Imputer | None = None
 ) -> BlockLoader:
     """Return the loader of a recipe's inputs; ``imputer`` fill gaps."""
     stored = recipe.input.image == "regions"
@@ -125,6 +127,10 @@ def _pretrain(run: _Run) -> tuple[Fitted, PhaseReport]:
     batches = _batches(run, recipe.train_split, fitted)
     with seeded(torch.device("cpu"), run.identity.seed, 1):
         module = Pretraining(recipe, fitted.vocabulary.size, batches.samples)
+    if recipe.model.bert and state is None:
+        for encoder in module.trunk.encoders.values():
+            if isinstance(encoder, TokenEncoder):
+                adopt_bert(encoder, recipe.model.bert)
     to_batch = partial(make_batch, objective=recipe.objective, device=run.processes.device)
     settings = recipe.optimiser
     save = _saver(path, run.identity, {"fitted": fitted.state()})
@@ -177,7 +183,7 @@ def _batches(run: _Run, split: str, fitted: Fitted) -> Batches:
     recipe = run.recipe
     shards = run.shards.shards(split)
     blocks = split_into_blocks(shards)
-    imputer = fit_group_imputer(shards) if recipe.objective.missing == "fill" else None
+    imputer = _imputer(recipe, shards)
     complete = recipe.objective.modalities if recipe.objective.missing == "drop" else ()
     batch = min(recipe.optimiser.batch, sum(map(len, blocks)) // run.processes.world)
     if batch < 2:
@@ -196,6 +202,13 @@ def _batches(run: _Run, split: str, fitted: Fitted) -> Batches:
         run.processes.world,
         recipe.optimiser.validation,
     )
+
+
+def _imputer(recipe: TrainingRecipe, shards: Sequence[Shard]) -> Imputer | None:
+    objective = recipe.objective
+    if objective.missing == "search":
+        return load_completion(objective.completion, shards) if objective.completion else complete_by_search(shards)
+    return complete_by_group(shards) if objective.missing == "fill" else None
 
 
 def _classes(batches: Batches) -> list[str]:

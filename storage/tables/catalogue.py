@@ -4,7 +4,7 @@ import pyarrow as pa
 
 from m5data.table_spec import ID, INT, LIST, LONG, REAL, TEXT, TIME, Column, TableSpec
 
-__all__ = ["MEDIA", "OBJECTS", "PRODUCTS", "REJECTS", "SPECS"]
+__all__ = ["HISTORY", "MEDIA", "OBJECTS", "PRODUCTS", "REJECTS", "SPECS"]
 
 PRODUCTS = TableSpec(
     name="products",
@@ -73,6 +73,25 @@ MEDIA = TableSpec(
     ),
 )
 
+
+HISTORY = TableSpec(
+    name="history",
+    meaning="One row per change of a product that a person would notice.",
+    key=("product_id", "changed_at", "field", "name"),
+    bucket_of="product_id",
+    columns=(
+        Column("product_id", ID, "product; one that vanished is no longer in products"),
+        Column("changed_at", TIME, "when the change was recorded"),
+        Column(
+            "field",
+            TEXT,
+            "caption, price, currency, availability, category, brand, specification, images, videos, or product",
+        ),
+        Column("name", TEXT, "property of a specification; else empty"),
+        Column("before", TEXT, "value before; NULL: none", nullable=True),
+        Column("after", TEXT, "value after; NULL: none. Of product: vanished or listed", nullable=True),
+    ),
+)
 
 REJECTS = TableSpec(
     name="rejects",

@@ -95,7 +95,7 @@ def test_the_light_encoder_encodes_present_modalities_only() -> None:
         Listing("s:3"),
     ]
     vectors = LightEncoder().encode(listings, lambda sha: b"")
-    assert vectors.shape == (3, 1600)
+    assert vectors.shape == (3, 2112)
     assert (vectors[0] == vectors[1]).all()
     assert not vectors[2].any()
     assert (vectors[0, :1024] ** 2).sum() == pytest.approx(1)

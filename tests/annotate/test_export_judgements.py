@@ -103,12 +103,14 @@ def test_the_report_names_workers_tasks_and_agreement(store: Store, tmp_path: Pa
         "gold_accuracy": 1.0,
         "seconds": None,
         "uncertain": 0.5,
+        "entropy": 1.0,
     }
     assert (two["judgements"], two["agreement"], three["seconds"]) == (2, 0.5, 4.5)
     assert [(row["candidate"], row["judgements"], row["difficulty"]) for row in report["tasks"]] == [
         ("s:3", 2, 0.5),
         ("s:2", 2, 0.0),
     ]
+    assert [row["label"] for row in report["tasks"]] == ["undecided", "matched"], "one against one is a tie"
 
 
 def test_implied_pairs_are_written_as_csv(store: Store, tmp_path: Path) -> None:

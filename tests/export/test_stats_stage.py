@@ -1,3 +1,7 @@
+import pytest
+
+from export.report import numbers
+from export.report.numbers import ask
 from export.stats_stage import REPORT, run
 from storage import Store
 
@@ -8,6 +12,7 @@ def test_the_report_shows_the_numbers_of_the_tables_and_fetches_nothing(store: S
     page = (store.root / REPORT).read_text(encoding="utf-8")
     for wanted in ("<b>3</b>products", "茶具", "no_image_on_page", "query-c", "颜色"):
         assert wanted in page
+    assert "sample of one in 64" not in page
     assert "<script" not in page
     assert "http://" not in page.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
         "http://creativecommons.org", ""
@@ -21,3 +26,14 @@ def test_the_report_is_written_again_only_when_a_table_changed(store: Store) -> 
     (store.root / REPORT).unlink()
     assert not run(store).unchanged
     assert len((store.root / REPORT).read_bytes()) == len(before)
+
+
+def test_a_large_workspace_is_sampled_and_says_so(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    exact = ask(store.snapshot())
+    monkeypatch.setattr(numbers, "_EXACT_LINES", 0)
+    sampled = ask(store.snapshot())
+    assert (exact.is_sampled, sampled.is_sampled) == (False, True)
+    assert int(str(sampled.totals["values"])) % 64 == 0
+    assert (sampled.ledger, sampled.overlap, sampled.shares) == (exact.ledger, exact.overlap, exact.shares)
+    run(store)
+    assert "sample of one in 64" in (store.root / REPORT).read_text(encoding="utf-8")

@@ -57,7 +57,7 @@ def test_a_person_is_asked_for_both_permissions(shop: Shop, workspace: Path) -> 
     section = sources(workspace)["shop"]
     assert (section["crawl_authorised"], section["share_authorised"]) == (True, False)
     assert "kettle-5" in asked.output
-    assert "next: m5data crawl --source shop --limit 20" in asked.output
+    assert f"next: m5data crawl -w {workspace} --source shop --limit 20" in asked.output
 
 
 def test_a_stranger_is_not_called_on_without_a_contact(workspace: Path) -> None:

@@ -2,13 +2,9 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from m5data.errors import SettingsError
-from scale.data.group_imputation import fit_group_imputer
-from scale.data.shard_folder import ShardFolder
-from scale.data.shard_reader import RawSample
 from scale.training_recipe import load_training_recipe, shipped_names
 
 NAMES = (
@@ -86,19 +82,3 @@ def test_an_unknown_name_lists_those_there_are() -> None:
         match=r"recipe huge: There is no such recipe. Use one of bi-lstm, .*tiny, .*, or the path of a .toml file",
     ):
         load_training_recipe("huge")
-
-
-def test_a_gap_is_filled_from_the_group(export: Path) -> None:
-    shards = ShardFolder(export).shards("train")
-    assert fit_group_imputer(shards).places == {}  # every generated product is a group of its own
-    twice = fit_group_imputer((*shards, *shards))
-    assert len(twice.places) == 150
-    empty = RawSample("x", None, "train-000000", None, [], None, [], None, None)
-    filled = twice.fill(empty)
-    assert (filled.product_id, filled.caption is not None, len(filled.specs)) == ("x", True, 7)
-    kept = twice.fill(RawSample("x", None, "train-000000", "own", [], None, [], None, np.ones((1, 1), np.float32)))
-    assert kept.caption == "own"
-    assert kept.mfcc is not None
-    assert kept.mfcc.shape == (1, 1)
-    stranger = RawSample("x", None, "nowhere", None, [], None, [], None, None)
-    assert twice.fill(stranger) == stranger

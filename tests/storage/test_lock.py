@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
 
@@ -14,7 +15,8 @@ import pytest
 from m5data.errors import WorkspaceError
 from storage import Store
 from storage.files import Layout
-from storage.lock import wait_for_children
+from storage.lock import held_alone, wait_for_children
+from tests.storage.synthetic import commit, ids, products
 
 
 @contextmanager
@@ -90,3 +92,19 @@ def test_children_that_do_not_end_are_an_error_within_a_deadline(store: Store) -
         with pytest.raises(WorkspaceError, match=r"still live after 0.05 s\. End them"):
             wait_for_children(layout, seconds=0.05)
     wait_for_children(layout, seconds=0.05)
+
+
+def test_a_folder_is_held_by_one_process_at_a_time(tmp_path: Path) -> None:
+    first, second = (held_alone(tmp_path / "run", "train: recipe tiny") for _ in range(2))
+    with first, pytest.raises(WorkspaceError, match="train: recipe tiny: another process works in"), second:
+        pass
+    with held_alone(tmp_path / "run", "train: recipe tiny"):
+        pass
+
+
+def test_a_clock_that_was_set_back_hinders_nobody(store: Store) -> None:
+    commit(store, {"products": products(ids(1))}, settings="1")
+    earlier = Store.open(store.root, clock=lambda: datetime(1999, 1, 1, tzinfo=UTC))
+    commit(earlier, {"products": products(ids(2))}, settings="2")
+    assert [version.number for version in earlier.versions()] == [2, 1]
+    assert Store.open(store.root).snapshot().table("products").num_rows == 2

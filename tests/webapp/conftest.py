@@ -168,8 +168,18 @@ def open_site(filled: Filled, clock: HeldClock) -> Iterator[OpenSite]:
 
         def make(**settings: object) -> Site:
             serving = ServeSettings.model_validate({"requests_per_s": 10_000, "burst": 10_000, **settings})
-            app = make_app(filled.store, serving, TaskSettings(gold_first=0, gold_share=0), KEY, clock=clock)
-            board = stack.enter_context(TaskBoard(filled.store.state, TaskSettings(gold_first=0, gold_share=0), clock))
+            app = make_app(
+                filled.store,
+                serving,
+                TaskSettings(gold_first=0, gold_learning=0, gold_share=0, fastest_s=0),
+                KEY,
+                clock=clock,
+            )
+            board = stack.enter_context(
+                TaskBoard(
+                    filled.store.state, TaskSettings(gold_first=0, gold_learning=0, gold_share=0, fastest_s=0), clock
+                )
+            )
             stack.enter_context(TestClient(app, base_url=ORIGIN))
             return Site(lambda: TestClient(app, base_url=ORIGIN, raise_server_exceptions=False), board, filled.store)
 

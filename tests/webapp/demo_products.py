@@ -11,6 +11,9 @@ from m5data.workspace import Workspace
 from tests.export.synthetic import NOW, rows
 
 SETTINGS = """
+[annotate.tasks]
+fastest_s = 0
+
 [store]
 buckets = 2
 

@@ -45,7 +45,9 @@ def served(filled_once: Filled, tmp_path_factory: pytest.TempPathFactory) -> Ite
     root = Path(shutil.copytree(filled_once.store.root, tmp_path_factory.mktemp("served") / "workspace"))
     (root / "m5data.toml").write_text("[serve]\nrequests_per_s = 10000\nburst = 10000\n", encoding="utf-8")
     workspace = Workspace.open(root)
-    with TaskBoard(workspace.store.state, TaskSettings(gold_first=0, gold_share=0)) as board:
+    with TaskBoard(
+        workspace.store.state, TaskSettings(gold_first=0, gold_learning=0, gold_share=0, fastest_s=0)
+    ) as board:
         first, *others = filled_once.hostile.values()
         board.add_tasks(Task(one, first) for one in others)
         board.add_tasks([Task(first, "", ("<script>window.hacked=1</script>", "水壶", "茶具"))])

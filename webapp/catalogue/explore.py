@@ -22,6 +22,8 @@ _PROPERTIES = 300
 _BARS = 16
 _LONGEST = 300
 """Characters of a value that is listed; longer ones cannot be chosen."""
+_SEARCH = "product_id IN ("
+"""Beginning of the conditions that search another table than the catalogue."""
 _CAPTION = 160
 _NAME = 120
 
@@ -102,7 +104,7 @@ def explore(engine: duckdb.DuckDBPyConnection, selection: Selection) -> Overview
     """Return a page of the selection with its facets.
 
     Args:
-        engine: A connection to a catalogue's index; it gets a temporary table ``hits``.
+        engine: A connection to a catalogue's index; it gets temporary tables.
         selection: What is looked for.
 
     Raises:
@@ -126,25 +128,33 @@ def explore(engine: duckdb.DuckDBPyConnection, selection: Selection) -> Overview
 class _Rows:
     """Query of the selected rows, with one condition set aside where asked."""
 
-    def __init__(self, conditions: Mapping[str, str]) -> None:
+    def __init__(self, conditions: Mapping[str, str], found: str | None) -> None:
         self._conditions = conditions
+        self._found = found
+        """Table of the rows that meet every condition; None: they are searched each time."""
 
     def __call__(self, aside: str | None) -> str:
         """Return ``FROM … WHERE …``."""
+        if self._found and aside not in self._conditions:
+            return f"FROM {self._found}"
         others = [sql for name, sql in self._conditions.items() if name != aside]
         return "FROM catalogue" + (f" WHERE {' AND '.join(others)}" if others else "")
 
 
 @contextmanager
 def _rows_of(engine: duckdb.DuckDBPyConnection, conditions: Mapping[str, str]) -> Iterator[_Rows]:
-    """Look the searched text up once, whatever number of facets are counted under it."""
-    if "q" not in conditions:
-        yield _Rows(conditions)
-        return
-    found = conditions["q"].removeprefix("product_id IN (").removesuffix(")")
-    engine.execute(f"CREATE OR REPLACE TEMP TABLE hits AS {found}")
-    yield _Rows({**conditions, "q": "product_id IN (SELECT product_id FROM hits)"})
-    engine.execute("DROP TABLE hits")
+    """Search texts and specifications once, whatever number of facets are counted under them."""
+    searched = {name: sql.removeprefix(_SEARCH) for name, sql in conditions.items() if sql.startswith(_SEARCH)}
+    tables = {name: f"hits_{n}" for n, name in enumerate(searched)}
+    for name, table in tables.items():
+        engine.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {searched[name].removesuffix(')')}")
+    named = {name: f"product_id IN (SELECT product_id FROM {table})" for name, table in tables.items()}  # noqa: S608
+    if tables:
+        rows = _Rows({**conditions, **named}, None)(None)
+        engine.execute(f"CREATE OR REPLACE TEMP TABLE found AS SELECT * EXCLUDE (url, category) {rows}")
+    yield _Rows({**conditions, **named}, "found" if tables else None)
+    for table in (*tables.values(), *(["found"] if tables else [])):
+        engine.execute(f"DROP TABLE {table}")
 
 
 def _count(engine: duckdb.DuckDBPyConnection, rows: str) -> int:

@@ -38,7 +38,14 @@ def open_board(state: State, clock: HeldClock) -> Iterator[OpenBoard]:
     boards: list[TaskBoard] = []
 
     def make(**settings: object) -> TaskBoard:
-        plain = {"gold_first": 0, "gold_share": 0.0, "lease_minutes": 10.0, **settings}
+        plain = {
+            "gold_first": 0,
+            "gold_share": 0.0,
+            "gold_learning": 0.0,
+            "fastest_s": 0.0,
+            "lease_minutes": 10.0,
+            **settings,
+        }
         boards.append(TaskBoard(state, TaskSettings.model_validate(plain), clock))
         return boards[-1]
 

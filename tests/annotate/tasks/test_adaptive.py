@@ -48,7 +48,7 @@ def test_equally_informative_workers_are_all_informative() -> None:
 
 def test_the_board_spends_judgements_where_workers_disagree(tmp_path: Path) -> None:
     """Even pairs are hard: workers answer by their name; odd ones are matched to all."""
-    plan = TaskSettings(adaptive=3, most=6, gold_first=0, gold_share=0)
+    plan = TaskSettings(adaptive=3, most=6, gold_first=0, gold_learning=0, gold_share=0, fastest_s=0)
     state = State(tmp_path / "state.sqlite")
     state.create()
     with TaskBoard(state, plan) as board:
@@ -79,7 +79,7 @@ def test_uninformative_annotators_get_disputed_pairs_only_if_nobody_else_can(
     tmp_path: Path, others: list[str], given: dict[str, int]
 ) -> None:
     """Half of the pairs match; w0 and w1 are right, w2 always leaves the default, as gold shows."""
-    plan = TaskSettings(adaptive=2, most=3, gold_first=8, gold_share=0)
+    plan = TaskSettings(adaptive=2, most=3, gold_first=8, gold_learning=0, gold_share=0, gold_risk=1e-9, fastest_s=0)
     state = State(tmp_path / "state.sqlite")
     state.create()
     with TaskBoard(state, plan) as board:

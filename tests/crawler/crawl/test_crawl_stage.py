@@ -226,6 +226,21 @@ def test_a_changed_scope_has_everything_looked_at_again(store: Store, shop: Shop
     narrow = settings_for(shop, source={"follow": ["/p/"]})
     assert counts(crawl_stage.run(store, narrow, clock=clock)) == (2, 2, {})
     assert counts(crawl_stage.run(store, settings_for(shop), clock=clock)) == (3, 3, {})
+    assert counts(crawl_stage.run(store, narrow, clock=clock)) == (3, 2, {"not_followed": 1})
+
+
+def test_sitemaps_of_other_languages_are_not_requested_in_any_run(store: Store, shop: Shop, clock: Clock) -> None:
+    files = {tag: f"<sitemap><loc>{shop.url}/map-{tag}.xml</loc></sitemap>" for tag in ("en", "de", "fr")}
+    shop.pages = {
+        "/": '<!doctype html><html lang="en"><a href="/p/1">kettle</a></html>',
+        "/sitemap.xml": f"<sitemapindex>{''.join(files.values())}</sitemapindex>".encode(),
+        "/map-en.xml": f"<urlset><url><loc>{shop.url}/p/1</loc></url></urlset>".encode(),
+        "/p/1": product_page("1"),
+    }
+    for _ in range(2):
+        crawl_stage.run(store, settings_for(shop), clock=clock)
+        clock.pass_hours(30)
+    assert (shop.count()["/map-en.xml"], shop.count()["/map-de.xml"], shop.count()["/map-fr.xml"]) == (2, 0, 0)
 
 
 def test_two_sources_are_crawled_and_one_can_be_named(store: Store, shop: Shop, clock: Clock) -> None:

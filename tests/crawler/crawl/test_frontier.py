@@ -139,3 +139,16 @@ def test_a_sitemap_says_which_pages_need_no_visit_and_which_do(connection: sqlit
 
     assert due(T1, T0, "2024-04-24") == ["new", "undated"]
     assert due("2024-05-03", T1, T0) == ["new", "old", "undated"]
+
+
+def test_a_page_of_which_only_a_token_changed_is_steady(connection: sqlite3.Connection) -> None:
+    first = Frontier(connection, "s", T0)
+    first.add([Found(URL + "token"), Found(URL + "text")])
+    for url in ("token", "text"):
+        visit(first, url, page_sha256="aa", headers={}, content="c1")
+    second = Frontier(connection, "s", T0, Recrawl((T0, "2024-04-30"), T0))
+    second.reopen(())
+    visit(second, "token", page_sha256="bb", headers={}, content="c1")
+    visit(second, "text", page_sha256="bb", headers={}, content="c2")
+    second.reopen(())
+    assert urls(second.take(9, ())) == ["text"]

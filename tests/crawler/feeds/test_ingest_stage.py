@@ -22,6 +22,7 @@ from crawler.settings import CrawlSettings, SourceSettings
 from m5data.errors import FeedError, NotAuthorisedError, SettingsError, UsageError
 from m5data.stage import StageReport
 from storage import Store
+from storage.engine import open_engine
 from storage.tables import TABLES
 
 MAY = SourceSettings(crawl_authorised=True)
@@ -306,6 +307,72 @@ CONTACTS = (
     "adrес адрес: нигде",
     "上海市长宁区某路1号",
 )
+
+
+_PARTS = (
+    *(
+        "电话",
+        "Tel",
+        "téléphone",
+        "тел",
+        "ТЕЛЕФОН",
+        "WhatsApp",
+        "Hotlıne",
+        "vİber",
+        "phone",
+        "手机号码",
+        "fax",
+        "☎",
+        "no.",
+        "number",
+    ),
+    *("微信", "v 信", "WeıXin", "we chat", "id", "号", "vx", "W X", "QQ", "扣扣", "群", "号码", "加"),
+    *(
+        "地址",
+        "Our address",
+        "İndirizzo",
+        "adresse",
+        "上海市",
+        "长宁区",
+        "中山路",
+        "弄",
+        "号楼",
+        "@",
+        "＠",
+        "shop.example",
+        "．com",
+    ),
+    *(
+        "0",
+        "1",
+        "13",
+        "138",
+        "1234",
+        "5678",
+        "86",
+        "010",
+        "400",
+        "８８８",
+        "١٢٣",
+        "+49",
+        "＋1",
+        "(212)",
+        "(010)",
+        "-",
+        "－",
+        ".",
+    ),
+    *(" ", "\xa0", "\u3000", "\x0b", "\x1c", "\x85", "\n", ":", "：", "=", "/", ",", "a", "bc", "ſ", "K", "中", "_"),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.sampled_from(_PARTS), min_size=1, max_size=9).map("".join) | st.text(max_size=30))
+def test_the_exact_rule_finds_nothing_that_the_suspect_pattern_misses(text: str) -> None:
+    text = text.encode(errors="ignore").decode()
+    if mask_contacts(text)[1]:
+        with open_engine() as engine:
+            assert engine.execute("SELECT regexp_matches($1, $2)", [text, SUSPECT]).fetchall() == [(True,)]
 
 
 def test_every_contact_detail_matches_the_suspect_pattern(store: Store, tmp_path: Path) -> None:

@@ -229,7 +229,7 @@ def test_refresh_asks_on_condition_and_keeps_what_it_has(store: Store, server: S
 
 
 def test_a_workspace_without_media_says_so(store: Store) -> None:
-    with pytest.raises(MissingInputError, match="no table media"):
+    with pytest.raises(MissingInputError, match="no products"):
         run(store, FAST)
 
 

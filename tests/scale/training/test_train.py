@@ -19,7 +19,7 @@ torch = pytest.importorskip("torch")
 
 from scale.evaluation.features import load_model  # noqa: E402
 from scale.training.checkpoint import load_checkpoint  # noqa: E402 - only where torch is
-from scale.training.loop import schedule  # noqa: E402
+from scale.training.loop import halving, schedule  # noqa: E402
 from scale.training.train import FINETUNED, PRETRAINED, PhaseReport, train  # noqa: E402
 
 
@@ -170,6 +170,10 @@ def test_the_rate_rises_then_falls_to_zero() -> None:
     ]
 
 
+def test_the_rate_of_mep_3m_is_halved_every_two_epochs() -> None:
+    assert [halving(step, 12, 6) for step in range(12)] == [1] * 4 + [0.5] * 4 + [0.25] * 4
+
+
 def test_tensorboard_reads_the_curve(trained: Path) -> None:
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     events = accumulator.EventAccumulator(str(trained / "logs" / "pretrain")).Reload()
@@ -193,6 +197,7 @@ def test_tensorboard_reads_the_curve(trained: Path) -> None:
         {"stack_table": True},
         {"missing": "drop"},
         {"missing": "fill"},
+        {"missing": "search"},
     ],
 )
 def test_every_switch_trains(export: Path, tmp_path: Path, objective: dict[str, Any]) -> None:

@@ -1,0 +1,170 @@
+"""Completion beta, offline: missing modalities come from other products of the export, or from a search service."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal, Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.feature_extraction.text import HashingVectorizer
+
+from m5data.errors import SettingsError
+from scale.data.blocks import split_into_blocks
+from scale.data.shard_folder import Shard
+from scale.data.shard_reader import DamagedShardError, RawSample, read_samples
+
+__all__ = ["Completion", "Imputer", "complete_by_group", "complete_by_search", "load_completion"]
+
+_FIELDS = ("caption", "specs", "image", "frames", "audio", "mfcc")
+_TOGETHER = {"audio": "mfcc"}
+"""Fields that are of one recording: both come from the same product."""
+LEAST = 0.5
+"""Captions of a smaller cosine are of different products."""
+QUERIES = 256
+
+Place = tuple[Path, int]
+"""Shard, and row in it."""
+
+
+class Imputer(Protocol):
+    """Fills what a sample lacks; a search service is one, too. Is sent to the processes that decode shards."""
+
+    @property
+    def digest(self) -> str:
+        """A hash of all that its answers depend on: decoded samples are kept under it."""
+
+    def fill(self, sample: RawSample) -> RawSample:
+        """Return the sample with those of its gaps filled that can be."""
+
+
+@dataclass(frozen=True)
+class Completion:
+    """Where to find what samples lack.
+
+    The paper fills gaps by a web search; here only the export itself is searched.
+    """
+
+    places: Mapping[str, Mapping[str, Place]]
+    """Group or product -> field of ``RawSample`` -> the listing that has it."""
+    key: Literal["group_id", "product_id"] = "group_id"
+
+    @property
+    def digest(self) -> str:
+        """A hash of all places."""
+        text = repr(
+            (self.key, sorted((name, sorted(map(repr, fields.items()))) for name, fields in self.places.items()))
+        )
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def fill(self, sample: RawSample) -> RawSample:
+        """Return the sample with its gaps filled where there is a place; one that cannot be read stays open."""
+        found: dict[str, Any] = {}
+        for name, (path, row) in self.places.get(getattr(sample, self.key), {}).items():
+            if not _has(sample, name):
+                try:
+                    found[name] = getattr(read_samples(path, row, row + 1)[0], name)
+                except DamagedShardError:
+                    continue
+        return replace(sample, **found)
+
+
+def complete_by_group(shards: Sequence[Shard]) -> Completion:
+    """Return what listings of the same group have: matched or near-duplicate listings, of any shop.
+
+    Reads the split twice: for the groups that have several listings, then for what those have; the first one
+    counts. Holds one number a group, and a few places for each group of several. Damaged blocks are passed over.
+    """
+    counts = Counter(sample.group_id for _, _, sample in _samples(shards, media=False))
+    several = {group for group, count in counts.items() if count > 1}
+    places: dict[str, dict[str, Place]] = {}
+    for path, row, sample in _samples(shards, media=True) if several else ():
+        if sample.group_id in several:
+            fields = places.setdefault(sample.group_id, {})
+            for name in _FIELDS:
+                if _has(sample, name):
+                    fields.setdefault(name, (path, row))
+    return Completion(places)
+
+
+def complete_by_search(shards: Sequence[Shard]) -> Completion:
+    """Return, for each product that lacks something, the product of the most similar caption that has it.
+
+    Similar is the cosine of counts of two and three characters, at least .5; equal ones: the first. A product without
+    a caption is not searched for. Holds captions and one sparse row for each product; time grows with the pairs
+    of products, one of them lacking something, that share characters.
+    """
+    listed = list(_listed(shards))
+    captions = [caption for _, _, caption, _ in listed]
+    if not listed:
+        return Completion({}, "product_id")
+    rows = HashingVectorizer(analyzer="char_wb", ngram_range=(2, 3), n_features=2**18, alternate_sign=False).transform(
+        captions
+    )
+    places: dict[str, dict[str, Place]] = {}
+    for name in _FIELDS:
+        if name in ("caption", "audio"):
+            continue
+        have = np.flatnonzero([name in fields for _, _, _, fields in listed])
+        lack = np.array(
+            [row for row, (_, _, text, fields) in enumerate(listed) if text and name not in fields], np.int64
+        )
+        if not len(have):
+            continue
+        for query, answer in _nearest(rows, lack, have):
+            product, _, _, _ = listed[query]
+            place = listed[answer][1]
+            for field in (name, *(other for other, main in _TOGETHER.items() if main == name)):
+                places.setdefault(product, {})[field] = place
+    return Completion(places, "product_id")
+
+
+def load_completion(name: str, shards: Sequence[Shard]) -> Imputer:
+    """Return the imputer of a search service: ``module:function``, called with the shards of the split.
+
+    Raises:
+        SettingsError: There is no such function.
+    """
+    module, _, function = name.partition(":")
+    try:
+        return cast("Imputer", getattr(import_module(module), function)(shards))
+    except (ImportError, AttributeError, ValueError) as error:
+        raise SettingsError(
+            f"objective.completion: {name!r} must be module:function, which makes an imputer of shards: {error}"
+        ) from None
+
+
+def _nearest(rows: Any, lack: NDArray[np.int64], have: NDArray[np.int64]) -> Iterator[tuple[int, int]]:  # noqa: ANN401 - a sparse matrix
+    """Yield query and answer, as rows, where an answer is similar enough."""
+    answers = rows[have].T.tocsc()
+    for start in range(0, len(lack), QUERIES):
+        part = lack[start : start + QUERIES]
+        scores = (rows[part] @ answers).tocsr()
+        for at, query in enumerate(part):
+            row = scores[at]
+            if row.nnz and row.data.max() >= LEAST:
+                best = row.indices[row.data == row.data.max()].min()
+                yield int(query), int(have[best])
+
+
+def _listed(shards: Sequence[Shard]) -> Iterator[tuple[str, Place, str, frozenset[str]]]:
+    """Yield product, place, caption and the fields that it has."""
+    for path, row, sample in _samples(shards, media=True):
+        yield sample.product_id, (path, row), sample.caption or "", frozenset(n for n in _FIELDS if _has(sample, n))
+
+
+def _samples(shards: Sequence[Shard], *, media: bool) -> Iterator[tuple[Path, int, RawSample]]:
+    for block in split_into_blocks(shards):
+        try:
+            samples = read_samples(block.shard.path, block.start, block.stop, media=media)
+        except DamagedShardError:
+            continue
+        yield from ((block.shard.path, block.start + at, sample) for at, sample in enumerate(samples))
+
+
+def _has(sample: RawSample, name: str) -> bool:
+    value = getattr(sample, name)
+    return value is not None and len(value) > 0
