@@ -4,13 +4,14 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
 from annotate.aggregation.aggregate import aggregate
+from annotate.aggregation.fit import TIE
 from annotate.aggregation.krippendorff import krippendorff_alpha
 from annotate.judgement_state import category_judgements, paused_workers, timed_judgements
 from annotate.judgements import write_tasks
@@ -23,18 +24,22 @@ __all__ = ["ExportFormat", "export_judgements", "make_report"]
 ExportFormat = Literal["csv", "label-studio", "report", "consequences", "categories"]
 
 
-def make_report(judgements: pa.Table, method: Method, left_out: Sequence[str] = ()) -> dict[str, object]:
+def make_report(
+    judgements: pa.Table, method: Method, left_out: Sequence[str] = (), threshold: float = 0.5
+) -> dict[str, object]:
     """Return alpha, workers, tasks, and the names in ``left_out``, whose answers count in nothing else.
 
     ``alpha`` is Krippendorff's alpha without uncertain answers, None if no pair has two answers. ``workers`` have
     the columns of ``Aggregation.workers``, the median of their seconds, their share of uncertain answers, and the
     entropy of their answers in bits (0: always the same).
-    ``tasks`` have the columns of ``Aggregation.labels``, most difficult first.
+    ``tasks`` have the columns of ``Aggregation.labels``, most difficult first, with the label ``undecided`` where the
+    table ``matches`` says so.
 
     Args:
         judgements: query, candidate, worker, answer, gold, seconds.
         method: As in ``aggregate``.
         left_out: Workers.
+        threshold: A pair is decided if the posterior of its label exceeds this.
     """
     judgements = judgements.filter(pc.invert(_given_by(judgements, left_out)))
     separator = "\x1f"
@@ -45,13 +50,14 @@ def make_report(judgements: pa.Table, method: Method, left_out: Sequence[str] = 
     sided = table.filter(pc.and_(given, pc.not_equal(judgements["answer"], "uncertain")))
     truth = dict(zip(gold["task"].to_pylist(), gold["label"].to_pylist(), strict=True))
     found = aggregate(sided, method, {name: label for name, label in truth.items() if label != "uncertain"})
+    hardest = found.labels.sort_by([("difficulty", "descending")])
     habits = _habits(judgements.filter(given))
     return {
         "method": method,
         "alpha": None if math.isnan(alpha := krippendorff_alpha(sided)) else alpha,
         "workers": [{**row, **habits[row["worker"]]} for row in found.workers.to_pylist()],
         "left_out": list(left_out),
-        "tasks": [_task(row, separator) for row in found.labels.sort_by([("difficulty", "descending")]).to_pylist()],
+        "tasks": [_task(row, separator, threshold) for row in hardest.to_pylist()],
     }
 
 
@@ -79,9 +85,10 @@ def _habits(judgements: pa.Table) -> dict[str, dict[str, float | None]]:
     }
 
 
-def _task(row: dict[str, object], separator: str) -> dict[str, object]:
+def _task(row: dict[str, Any], separator: str, threshold: float) -> dict[str, object]:
     query, _, candidate = str(row.pop("task")).partition(separator)
-    return {"query": query, "candidate": candidate, **row}
+    label = row["label"] if row["posterior"] > threshold + TIE else "undecided"
+    return {"query": query, "candidate": candidate, **row, "label": label}
 
 
 def export_judgements(store: Store, settings: AnnotateSettings, form: ExportFormat, out: Path) -> int:
@@ -112,7 +119,10 @@ def export_judgements(store: Store, settings: AnnotateSettings, form: ExportForm
             file.writelines(write_tasks(_rows(judgements)))
     else:
         text = json.dumps(
-            make_report(judgements, settings.method, left_out), ensure_ascii=False, indent=1, allow_nan=False
+            make_report(judgements, settings.method, left_out, settings.threshold),
+            ensure_ascii=False,
+            indent=1,
+            allow_nan=False,
         )
         out.write_text(text + "\n", encoding="utf-8")
     return int(judgements.num_rows)

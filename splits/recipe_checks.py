@@ -54,8 +54,10 @@ def _check_matched(connection: duckdb.DuckDBPyConnection, block: Retrieval, part
     query = "SELECT count(*) FROM entry WHERE split = ? AND role = 'gallery'"
     got = int(connection.execute(query, [block.gallery]).fetchall()[0][0])
     most = part.number or max(floor_share(part.share or 0.0, gallery), 1)
-    ok = got == most if part.number is not None else got <= most
-    return Check(f"matched_size:{block.gallery}", ok, f"{got:,} matched products; the recipe asks for {most:,}")
+    exact = part.number is not None
+    asked = f"{most:,}" if exact else f"at most {most:,}, as far as there are so many"
+    ok = got == most if exact else got <= most
+    return Check(f"matched_size:{block.gallery}", ok, f"{got:,} matched products; the recipe asks for {asked}")
 
 
 def _check_asked(connection: duckdb.DuckDBPyConnection, recipe: Recipe, block: Retrieval) -> Iterator[Check]:

@@ -45,7 +45,7 @@ class State:
             connection.execute(_MIGRATIONS)
 
     def connect(self, *, threads: bool = False) -> sqlite3.Connection:
-        """Open a connection in autocommit mode; the caller begins, commits and closes.
+        """Open a connection in autocommit mode; the caller begins, commits and closes. On a read-only disk it reads.
 
         A transaction of another process is waited for, at most 30 s, then ``sqlite3.OperationalError`` is raised.
 
@@ -55,6 +55,8 @@ class State:
         Raises:
             CorruptObjectError: The file is missing, empty or not an SQLite database.
         """
+        if not self.is_writable and self._path.exists():
+            return self.connect_reading(threads=threads)  # what then writes is refused by SQLite
         connection = self._open("rw", threads=threads)
         try:
             connection.execute("PRAGMA journal_mode = WAL")
@@ -122,8 +124,11 @@ class State:
     def migrate(self, room: str, ddl: Sequence[str]) -> None:
         """Run the statements of ``ddl`` that have not run for ``room`` yet, all of them or none.
 
-        Append to a room's list when its tables change; never edit a released statement.
+        Append to a room's list when its tables change; never edit a released statement. Does nothing on a read-only
+        disk.
         """
+        if not self.is_writable and self._path.exists():
+            return
         with closing(self.connect()) as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:

@@ -110,6 +110,7 @@ def test_the_report_names_workers_tasks_and_agreement(store: Store, tmp_path: Pa
         ("s:3", 2, 0.5),
         ("s:2", 2, 0.0),
     ]
+    assert [row["label"] for row in report["tasks"]] == ["undecided", "matched"], "one against one is a tie"
 
 
 def test_implied_pairs_are_written_as_csv(store: Store, tmp_path: Path) -> None:

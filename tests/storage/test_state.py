@@ -8,7 +8,7 @@ import pytest
 
 from m5data.errors import CorruptObjectError
 from m5data.stage import StageReport
-from storage import Store
+from storage import State, Store
 
 
 def test_connections_are_synced_and_write_ahead(store: Store) -> None:
@@ -108,3 +108,17 @@ def test_foreign_files_beside_segments_and_log_entries_stay(store: Store) -> Non
     with store.lock():
         pass
     assert [path.read_text() for path in own] == ["mine", "mine"]
+
+
+def test_a_disk_that_cannot_be_written_is_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.state.migrate("crawler", ["CREATE TABLE frontier (url TEXT)"])
+    with closing(store.state.connect()) as connection:
+        connection.execute("INSERT INTO frontier VALUES ('a')")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    monkeypatch.setattr(State, "is_writable", False)
+    store.state.migrate("align", ["CREATE TABLE never (a)"])
+    with closing(store.state.connect()) as connection:
+        assert connection.execute("SELECT url FROM frontier").fetchall() == [("a",)]
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            connection.execute("DELETE FROM frontier")
+    assert store.objects.index.last() == 0
