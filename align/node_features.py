@@ -82,8 +82,6 @@ class NodeFeatures:
     prices: Floats
     """Median and standard deviation of the logarithms of prices, [nodes, 2]; NaN without prices."""
     images: Sequence[frozenset[str]]
-    embeddings: Floats | None = None
-    """Name and titles in an embedding model, [nodes, dimensions]; None without a model."""
 
     def share_with_name(self, node: int, other: int) -> float:
         """Return the share of titles of one node that contain the name of another."""

@@ -47,7 +47,6 @@ FEATURES: Mapping[str, str] = {
     "values": "specification values",
     "price": "prices",
     "images": "images in both",
-    "embedding": "names and titles in the embedding model",
     "class": "the same first-level class",
     "mean": "mean of the similarities of names, of names below and of titles, the more the more there are",
     "whole": "neither holds the other beside another one of its shop",
@@ -226,21 +225,15 @@ class _FeatureTable:
         sets = ((self.nodes.images[a], self.nodes.images[b]) for a, b in self._ends())
         return [len(one & other) / min(len(one), len(other)) if one and other else np.nan for one, other in sets]
 
-    def _embedding(self) -> Floats:
-        vectors = self.nodes.embeddings
-        if vectors is None:
-            return np.full(len(self.left), np.nan)
-        return np.asarray((vectors[self.left] * vectors[self.right]).sum(axis=1))
-
     def _class(self) -> Flags:
         return np.asarray(self.classes[self.left] == self.classes[self.right])
 
     def _mean(self) -> Floats:
-        vectors, titles = self._embedding(), (np.sqrt(self._words()) + self._title_share()) / 2
-        parts = [self._name(), self._name_ngrams(), self._below(), titles, vectors]
+        titles = (np.sqrt(self._words()) + self._title_share()) / 2
+        parts = [self._name(), self._name_ngrams(), self._below(), titles]
         columns = np.array(parts, dtype=np.float64).reshape(len(parts), -1)
         one = np.ones(len(self.left))
-        weights = np.array([one, one, self._weight(self.nodes.below_count), self._weight(self.nodes.title_count), one])
+        weights = np.array([one, one, self._weight(self.nodes.below_count), self._weight(self.nodes.title_count)])
         weights[np.isnan(columns)] = 0
         return np.asarray((np.nan_to_num(columns) * weights).sum(axis=0) / weights.sum(axis=0))
 

@@ -19,7 +19,7 @@ from align.similarity import label_similarity
 from align.values import normal_value
 from m5data.components import connect
 
-__all__ = ["PropertyKey", "PropertyUse", "align_properties", "fold_property"]
+__all__ = ["PropertyKey", "PropertyUse", "align_properties", "fold_property", "value_parts"]
 
 PropertyKey = tuple[str, str]
 """Source, and name as published."""
@@ -31,6 +31,8 @@ _MIN_SHARED_VALUES = 3
 _MOSTLY = 0.5
 _ROWS_AT_ONCE = 256
 _BRACKETS = re.compile(r"[((\[【].*?[))\]】]")
+_NOTES = re.compile(r"\([^()]*\)|（[^（）]*）")
+_PARTS = re.compile(r"[,，](?!\d)|[/;；、|\n]")
 _SPACES = re.compile(r"[\s:：·_*-]+")
 _LONGEST_CORE = 2
 _FILLERS = frozenset("用合应属的")
@@ -174,12 +176,18 @@ def _differ_at_heart(one: str, other: str) -> bool:
 
 
 def _bag(use: PropertyUse) -> Counter[str]:
-    """Return the values in normal form, numbers with their unit."""
+    """Return the values in normal form, numbers with their unit; a list of values counts as its parts."""
     found: Counter[str] = Counter()
     for value, products in use.values.items():
-        normal = normal_value(value, use.name)
-        found[f"{normal.text.casefold()} {normal.unit or ''}"] += products
+        for part in value_parts(value):
+            normal = normal_value(part, use.name)
+            found[f"{normal.text.casefold()} {normal.unit or ''}"] += products
     return found
+
+
+def value_parts(value: str) -> list[str]:
+    """Return the values that a list holds (``27"/68,6 cm``, ``红色、蓝色``), without what stands in brackets."""
+    return [part for part in _PARTS.split(_NOTES.sub("", value)) if part and not part.isspace()]
 
 
 def _unit_of(values: Mapping[str, int]) -> str | None:

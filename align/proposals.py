@@ -11,7 +11,6 @@ from align.category import Category, with_ancestors
 from align.classes import make_classes
 from align.node_features import make_node_features
 from align.pair_features import FEATURES, find_candidate_pairs
-from align.settings import AlignSettings
 from storage import Snapshot
 
 __all__ = ["Proposal", "propose_first_level", "propose_for_workspace"]
@@ -86,10 +85,24 @@ def _best(ranked: Iterable[Proposal], each: int) -> list[Proposal]:
     return kept
 
 
-def propose_for_workspace(snapshot: Snapshot, settings: AlignSettings, each: int = 1) -> list[Proposal]:
-    """Return the proposals for the categories of a dataset version; none before ``dedup`` has run."""
-    if not {"products", "duplicates"} <= set(snapshot.tables):
+def propose_for_workspace(snapshot: Snapshot, *, titles: bool = True) -> list[Proposal]:
+    """Return the best proposal for each first-level category that the last alignment left alone.
+
+    Args:
+        snapshot: Dataset version; there are no proposals before the first alignment.
+        titles: Whether to compare titles, which takes a look at all products, or names alone.
+    """
+    if "label_map" not in snapshot.tables:
         return []
-    with closing(snapshot.connection(("products", "duplicates"))) as connection:
-        catalogue = read_catalogue(connection, _CHARACTERS)
-    return propose_first_level(catalogue.sizes, catalogue.titles, settings.first_level, each)
+    rows = snapshot.table("label_map", ("source", "category", "class_name")).to_pylist()
+    categories = [Category(row["source"], tuple(row["category"])) for row in rows]
+    mapping = {
+        f"{source}:{path[0]}": row["class_name"]
+        for (source, path), row in zip(categories, rows, strict=True)
+        if len(path) == 1
+    }
+    found: Mapping[Category, Sequence[str]] = {}
+    if titles:
+        with closing(snapshot.connection(("products", "duplicates"))) as connection:
+            found = read_catalogue(connection, _CHARACTERS).titles
+    return propose_first_level(categories, found, mapping, each=1)

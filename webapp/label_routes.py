@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from align import Proposal, propose_for_workspace
 from align.category import Category
 from align.review import (
     Conflict,
@@ -84,6 +85,7 @@ def _category(category: Category) -> dict[str, object]:
 
 _EXAMPLES = 5
 _CONFLICTS = 20
+_PROPOSALS = 20
 
 
 class CategoryBody(BaseModel):
@@ -124,7 +126,8 @@ class ReviewRoutes:
     async def show(self, request: Request) -> HTMLResponse:
         """Answer with the page."""
         visitor_of(request, "reviewer")
-        return self._pages.render(request, "labels.html")
+        proposals = await self._threads.read(self._proposals)
+        return self._pages.render(request, "labels.html", proposals=proposals)
 
     async def pairs(self, request: Request) -> Response:
         """Answer with undecided pairs, the most uncertain first, and the conflicts between reviewers."""
@@ -150,6 +153,9 @@ class ReviewRoutes:
             raise HTTPException(422, f"{found[0]}: {found[1]}")
         new = await self._threads.write(record_decisions, self._state, [decision])
         return JSONResponse({"new": bool(new)})
+
+    def _proposals(self) -> list[Proposal]:
+        return propose_for_workspace(self._products.newest(), titles=False)[:_PROPOSALS]
 
     def _pairs(self, limit: int, reviewer: str) -> dict[str, object]:
         decisions = all_decisions(self._state)

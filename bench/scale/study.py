@@ -80,8 +80,8 @@ class Run:
 
 def runs() -> Iterator[Run]:
     """Yield every run: the worlds with all modalities, then fewer modalities in the middle world."""
-    for seed in SEEDS:
-        yield from (Run(world, seed) for world in WORLDS)
+    for world in reversed(WORLDS):
+        yield from (Run(world, seed) for seed in SEEDS)
     for seed in SEEDS:
         yield from (Run("middle", seed, MODALITIES[:count]) for count in range(1, len(MODALITIES)))
 
@@ -249,7 +249,7 @@ def main() -> None:
     every = list(runs())
     paths = {run.name: options.folder / f"{run.name.replace(' ', '-')}.json" for run in every}
     if options.backwards:
-        every.sort(key=lambda run: (run.modalities != MODALITIES, -run.seed))
+        every.sort(key=lambda run: (run.modalities != MODALITIES, -WORLDS[run.world], -run.seed))
     for run in every:
         if not paths[run.name].exists() and time.monotonic() < ends:
             found = measure(run, options.folder)

@@ -287,7 +287,7 @@ class FrontierQueue:
         spoken = {item.url: item.language for item in visit.found if item.language}
         known = self._languages
         if task.rank == 0:
-            self._languages = known.start_from(task.url, visit.language)
+            self._languages = known.start_from(task.url, spoken.get(task.url) or visit.language)
         excluded = self._languages.excludes(task.url, visit.language, spoken)
         named = [*spoken, *([task.url] if excluded else [])]
         self._languages = self._languages.learn(tag for url in named if (tag := url_language(url)))

@@ -128,9 +128,11 @@ class Languages:
 
         Args:
             url: Its URL, after redirects.
-            said: The language that it says it is in.
+            said: The language that it says it is in. On an English page a segment ``it`` is a department.
         """
         tag = url_language(url)
+        if tag and said and not _agree(tag, said):
+            tag = None
         taken = self.taken or ((tag or said or "",) if tag or said else ())
         return replace(self, taken=taken, in_urls=self.in_urls or (tag is not None and tag in taken))
 

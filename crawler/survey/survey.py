@@ -113,8 +113,8 @@ async def look_at(url: str, settings: CrawlSettings, visitor: Visitor) -> Survey
     survey = Survey(start, visitor.local, delay_s=max(settings.delay_s, robots.delay_s))
     visitor.slow_down(survey.delay_s)
     scope, seen = Scope([start]), _Seen()
-    languages = Languages().start_from(start, page_language(home))
     spoken = alternates(home)
+    languages = Languages().start_from(start, spoken.get(start) or page_language(home))
     languages = languages.learn(tag for one in spoken if (tag := url_language(one)))
     reader = _Reader(survey, settings, visitor, scope, languages, seen)
     sitemaps = [one for one in robots.sitemaps if scope.holds(one)] or [urljoin(start, "/sitemap.xml")]

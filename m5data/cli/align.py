@@ -32,8 +32,7 @@ def _print_proposals(folder: Path) -> None:
     from align import propose_for_workspace
     from m5data.workspace import Workspace
 
-    workspace = Workspace.open(folder)
-    proposals = propose_for_workspace(workspace.store.snapshot(), workspace.settings.align)
+    proposals = propose_for_workspace(Workspace.open(folder).store.snapshot())
     if proposals:
         print("These first-level categories stand alone. To join them, add under [align.first_level] in m5data.toml:")
     for one in proposals[:_PROPOSALS]:

@@ -20,7 +20,7 @@ from scale.data.sample_encoder import Encoded
 from scale.data.tensors import Batch
 from scale.training_recipe import OptimiserSettings
 
-__all__ = ["LossLog", "Phase", "Processes", "process_group", "run_phase", "seeded", "total_steps"]
+__all__ = ["LossLog", "Phase", "Processes", "halving", "process_group", "run_phase", "seeded", "total_steps"]
 
 
 class LossLog:
@@ -226,7 +226,12 @@ def total_steps(phase: Phase) -> int:
 def _factor(phase: Phase, step: int, total: int) -> float:
     if phase.settings.schedule == "linear":
         return schedule(step, total, phase.settings.warm_up)
-    return 0.5 ** (step * phase.epochs // max(total, 1) // 2)
+    return halving(step, total, phase.epochs)
+
+
+def halving(step: int, total: int, epochs: int) -> float:
+    """Return the factor of a learning rate that is halved every two epochs (MEP-3M)."""
+    return float(0.5 ** (step * epochs // total // 2))
 
 
 def schedule(step: int, total: int, warm_up: float) -> float:

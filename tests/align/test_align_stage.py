@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pytest
 
-from align import Category, align, align_stage
+from align import Category, align, align_stage, propose_for_workspace
 from align.catalogue import Facts, read_facts
 from align.settings import AlignSettings
 from m5data.errors import MissingInputError
@@ -205,3 +205,14 @@ def test_the_learned_rule_reads_what_products_have(store: Store) -> None:
     with closing(store.snapshot().connection()) as connection:
         facts = read_facts(connection)
     assert facts == Facts({}, {}, {})
+
+
+def test_first_levels_that_stand_alone_are_proposed_after_the_stage(store: Store) -> None:
+    assert propose_for_workspace(store.snapshot()) == []
+    fill(store, [Listing("n:1", ["家用电器", "风扇"], "落地扇"), Listing("s:1", ["电器城", "风扇"], "落地扇")])
+    run(store)
+    for titles in (True, False):
+        found = propose_for_workspace(store.snapshot(), titles=titles)
+        assert [(one.a, one.b, one.entry) for one in found] == [
+            (("n", "家用电器"), ("s", "电器城"), ("s:电器城", "家用电器"))
+        ]

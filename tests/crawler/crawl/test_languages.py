@@ -45,6 +45,11 @@ def test_the_start_pages_language_is_taken_and_the_others_refused() -> None:
     assert [shop.refuses(HOME + path) for path in paths] == [False, True, False, False, True, True]
 
 
+def test_a_department_that_is_spelt_like_a_language_is_none() -> None:
+    shop = Languages().start_from(HOME + "/it/", "en")
+    assert (shop.taken, shop.refuses(HOME + "/tv/"), shop.refuses(HOME + "/no/")) == (("en",), False, False)
+
+
 def test_where_the_start_page_has_no_language_in_its_url_others_are_learnt_from_pages() -> None:
     shop = Languages().start_from(HOME + "/", "en")
     assert not shop.refuses(HOME + "/it/p")  # perhaps a department

@@ -157,6 +157,24 @@ def test_shards_of_another_version_and_a_missing_training_are_refused(
         evaluate(ShardFolder(export), tmp_path / "nothing", tmp_path / "out", device="cpu")
 
 
+@pytest.mark.parametrize(("network", "modalities"), [("bi-lstm", ("text",)), ("tfn", ("text", "image"))])
+def test_a_network_of_classes_alone_has_no_pretrained_phase(
+    export: Path, tmp_path: Path, network: str, modalities: tuple[str, ...]
+) -> None:
+    chosen = recipe(
+        model={"network": network},
+        objective={"modalities": modalities, "contrastive": False, "masked": False},
+        optimiser={"epochs": 0, "schedule": "halving"},
+    )
+    pretrain, finetune = train(ShardFolder(export), chosen, tmp_path, device="cpu")
+    assert (pretrain.steps, finetune.steps) == (0, 4)
+    found = evaluate(ShardFolder(export), tmp_path, tmp_path / "out", device="cpu")
+    assert list(found["phases"]) == ["finetuned"]
+    assert next(iter(found["phases"]["finetuned"]["classification"])) == "fine-tuned"
+    assert "random initialisation" in found["baselines"]
+    assert found["parameters"] > 0
+
+
 @pytest.fixture
 def arguments(export: Path, tmp_path: Path) -> list[str]:
     """Options of both verbs: a workspace, the export, and a recipe of a person's own."""

@@ -19,7 +19,7 @@ torch = pytest.importorskip("torch")
 
 from scale.evaluation.features import load_model  # noqa: E402
 from scale.training.checkpoint import load_checkpoint  # noqa: E402 - only where torch is
-from scale.training.loop import schedule  # noqa: E402
+from scale.training.loop import halving, schedule  # noqa: E402
 from scale.training.train import FINETUNED, PRETRAINED, PhaseReport, train  # noqa: E402
 
 
@@ -168,6 +168,10 @@ def test_the_rate_rises_then_falls_to_zero() -> None:
         0.25,
         0.125,
     ]
+
+
+def test_the_rate_of_mep_3m_is_halved_every_two_epochs() -> None:
+    assert [halving(step, 12, 6) for step in range(12)] == [1] * 4 + [0.5] * 4 + [0.25] * 4
 
 
 def test_tensorboard_reads_the_curve(trained: Path) -> None:
