@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from decimal import Decimal
 from typing import NamedTuple
 
 from crawler.pages.document import read_document
@@ -159,5 +160,16 @@ def handle(sources: Mapping[str, PageOptions], source: str, data: bytes) -> Mess
 def _reply(outcome: PageOutcome, record: ProductRecord | None) -> Message:
     if record is None:
         return Message({}, (outcome.to_json().encode(),))
-    row = {**asdict(record), "origins": {}, "price": None if record.price is None else str(record.price)}
-    return Message({}, (outcome.to_json().encode(), json.dumps(row).encode()))
+    row = {**asdict(record), "origins": {}}
+    return Message({}, (outcome.to_json().encode(), json.dumps(row, default=_number).encode()))
+
+
+def _number(value: object) -> str:
+    """Return an amount as text.
+
+    Raises:
+        TypeError: The value is nothing that a record may hold.
+    """
+    if isinstance(value, Decimal):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} is no value of a record")

@@ -12,7 +12,8 @@ from crawler.pages.document import Document
 from crawler.pages.privacy import hash_merchant, mask_contacts
 from crawler.pages.reading import Reading
 from crawler.pages.text import storable
-from m5data.records import Availability, ProductRecord, Specification
+from crawler.pages.variants import find_variants
+from m5data.records import Availability, ProductRecord, Specification, Variant
 
 __all__ = ["ProductPage", "field"]
 
@@ -133,6 +134,11 @@ class ProductPage(ItemPage[ProductRecord]):
     def specs(self) -> tuple[Specification, ...]:
         """Specification table."""
         return tuple(Specification(name, value) for name, value, _ in self.reading.specs)
+
+    @field
+    def variants(self) -> tuple[Variant, ...]:
+        """Combinations of options, such as colours and sizes, each with its own price and stock."""
+        return find_variants(self.document, self.currency)
 
     @field
     def origins(self) -> Mapping[str, str]:

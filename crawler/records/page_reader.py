@@ -8,6 +8,7 @@ from decimal import Decimal
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -19,7 +20,7 @@ from crawler.pages.outcome import PageOptions, PageOutcome, handle, job_data, un
 from crawler.pages.parse import load_page_object
 from crawler.records.tables import record_tables
 from crawler.settings import CrawlSettings
-from m5data.records import ProductRecord, Specification
+from m5data.records import ProductRecord, Specification, Variant
 from m5data.stage import Progress
 from storage import Objects, Spool
 from storage.isolation.message import Fault, Message
@@ -87,14 +88,30 @@ class PageReader:
             tuple(url for url in urls if not self.register.holds("url", url))
             for urls in (record.image_urls, record.video_urls)
         )
-        return replace(record, image_urls=images, video_urls=videos)
+        variants = tuple(
+            replace(one, image_url=None) if self.register.holds("url", one.image_url) else one
+            for one in record.variants
+        )
+        return replace(record, image_urls=images, video_urls=videos, variants=variants)
 
 
 def _record(text: bytes) -> ProductRecord:
     row = json.loads(text)
     lists = {name: tuple(row[name]) for name in ("category", "image_urls", "video_urls")}
-    specs = tuple(Specification(**spec) for spec in row["specs"])
-    return ProductRecord(**{**row, **lists, "specs": specs, "price": row["price"] and Decimal(row["price"])})
+    specs, variants = _pairs(row["specs"]), tuple(map(_variant, row["variants"]))
+    return ProductRecord(**{**row, **lists, "specs": specs, "variants": variants, "price": _amount(row["price"])})
+
+
+def _variant(row: dict[str, Any]) -> Variant:
+    return Variant(**{**row, "options": _pairs(row["options"]), "price": _amount(row["price"])})
+
+
+def _pairs(rows: list[dict[str, str]]) -> tuple[Specification, ...]:
+    return tuple(Specification(**row) for row in rows)
+
+
+def _amount(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
 
 
 def _code(page_object: str | None) -> list[Path]:

@@ -107,5 +107,6 @@ def _record_as_json(record: "ProductRecord") -> dict[str, object]:
     row = asdict(record)
     row["title"] = row.pop("caption")
     row["specs"] = [{"property": spec.property, "value": spec.value} for spec in record.specs]
-    row["price"] = None if record.price is None else str(record.price)
+    for priced in (row, *row["variants"]):
+        priced["price"] = None if priced["price"] is None else str(priced["price"])
     return row
