@@ -140,6 +140,7 @@ def _marked() -> Iterator[LabelledPage]:
         for stock in ("", "<button>Add to cart</button>"):
             yield _page(number, f"{made}<h1>New Lumo {name}</h1>{stock}", f"New Lumo {name}", "zh", truth)
         yield from _none_or_other(number, name)
+        yield from _titled(number, name)
 
 
 _BID = """<script type="application/ld+json">{{"@type": "Product", "name": "{name}",
@@ -169,6 +170,19 @@ def _none_or_other(number: int, name: str) -> Iterator[LabelledPage]:
     ):
         html = f'<html lang="en"><title>{name}</title><h1>{name}</h1>{body}<p>SKU: L-{number}</p>{buy}'
         yield LabelledPage(_shop(number), f"https://x.example/p/{number}", html.encode(), {field: nothing})
+
+
+def _titled(number: int, name: str) -> Iterator[LabelledPage]:
+    """Yield pages whose title ends in the name of the shop and whose URL has no words."""
+    longer = f"【Official】 {name}&Co 1800W red HD-{number}"
+    for shop, heading in product(
+        (" - 北岸商城", " | Bright Shop", " – Bright"), ("<h1>{}</h1>", '<h1 class="name">{}</h1>')
+    ):
+        for called in (name, longer):
+            body = f"<main>{heading.format(called)}<p>€ 5</p><button>Buy now</button></main>"
+            html = f"<html><title>{called}{shop}</title><body>{body}<h2>商品参数</h2></body></html>"
+            truth = {"caption": frozenset((answer("caption", called),))}
+            yield LabelledPage(_shop(number), f"https://x.example/p/N{number}0046.html", html.encode(), truth)
 
 
 def _shop(number: int) -> str:
