@@ -29,16 +29,18 @@ _BATCH = 20_000
 
 _MEDIA = """
     SELECT m.product_id, m.kind, m.position, m.url,
-        if(fits, o.state, 'dropped') AS state, if(fits, o.reason, 'wrong_type') AS reason,
+        if(fits, o.state, 'dropped') AS state,
+        CASE WHEN fits THEN o.reason WHEN shared THEN m.reason ELSE 'wrong_type' END AS reason,
         o.attempts, o.http_status,
         if(fits, o.sha256, NULL) AS sha256, if(fits, o.bytes, NULL) AS bytes,
         if(fits, o.mime, NULL) AS mime, if(fits, o.width, NULL) AS width,
         if(fits, o.height, NULL) AS height, if(fits, o.duration_s, NULL) AS duration_s,
         o.etag, o.last_modified
-    FROM (SELECT media.*, o, o.state <> 'ok' OR o.kind = media.kind AS fits
+    FROM (SELECT media.*, o, coalesce(media.reason = 'placeholder', false) AS shared,
+            NOT shared AND (o.state <> 'ok' OR o.kind = media.kind) AS fits
         FROM media LEFT JOIN outcomes AS o USING (url)) AS m
 """
-"""A URL that pages name both as image and as video counts only as what it is."""
+"""A URL that pages name both as image and as video counts only as what it is; a placeholder stays dropped."""
 
 _COUNTS = """
     SELECT coalesce(reason, '') AS reason, count(*) AS urls FROM outcomes

@@ -62,7 +62,8 @@ def run(store: Store, settings: CrawlSettings, *, clock: Clock = utc_now, progre
         with closing(store.state.connect()) as connection:
             pages = list(stored_pages(connection))
             register = open_register(store)
-            readers = {name: PageReader.of(settings, name, key, register) for name in sorted({p.source for p in pages})}
+            names = sorted({page.source for page in pages})
+            readers = {name: PageReader.of(settings, name, key, register, store.root) for name in names}
             digest = _digest(settings, readers)
             with store.stage("records", settings=digest, extra=pages_digest(connection)) as stage:
                 if stage.unchanged:

@@ -34,6 +34,10 @@ def _check_pattern(pattern: str) -> str:
 
 Pattern = Annotated[str, AfterValidator(_check_pattern)]
 
+ReaderField = Literal["caption", "price", "currency", "native_id", "brand", "gtin", "mpn", "category", "image_urls"]
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
 Language = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]{4})?(-([a-z]{2}|\d{3}))?$")]
 """A language tag in lower case."""
 
@@ -67,6 +71,11 @@ class SourceSettings(StageSettings):
     start page, so that a product in several languages comes once."""
     page_object: str | None = Field(default=None, pattern=r"^[\w.]+:\w+$")
     """``module:Class`` of a page object of your own; None: the one registered for the host, or the generic one."""
+    reader: str | None = None
+    """File of a reader model that ``m5data learn-reader`` wrote, in the workspace or with its whole path; None: the
+    model that comes with m5data."""
+    reader_least: dict[ReaderField, Share] = Field(default_factory=dict)
+    """Field -> least probability of a value that is kept, such as ``brand = 0.8``; the others have the reader's own."""
     max_pages: int | None = Field(default=None, gt=0)
     """Pages at most; None: the crawl's own."""
     max_bytes: int | None = Field(default=None, gt=0)

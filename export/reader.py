@@ -28,6 +28,7 @@ _ABSENT: Mapping[str, Any] = MappingProxyType(
     {
         "caption": None,
         "specs": (),
+        "variants": (),
         "image": None,
         "image_url": None,
         "image_size": None,

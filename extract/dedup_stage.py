@@ -62,38 +62,6 @@ FROM grouped JOIN sizes USING (root) LEFT JOIN near_rules USING (product_id) LEF
 """
 
 _PAIRS = """
-CREATE TEMP TABLE exact_pairs AS
-    SELECT first_id AS product_id, product_id AS other_id, min(rule) AS rule, 0.0::DOUBLE AS distance, TRUE AS joined
-    FROM (SELECT product_id, rule, min(product_id) OVER (PARTITION BY rule, key) AS first_id FROM exact_joins)
-    WHERE product_id <> first_id GROUP BY ALL
-"""
-
-_JUDGED = """
-CREATE TEMP TABLE judged AS
-    SELECT near_pairs.*, a.group_id = b.group_id AS joined
-    FROM near_pairs JOIN near_groups a USING (product_id) JOIN near_groups b ON b.product_id = other_id
-"""
-
-_DUPLICATES = """
-WITH near_rules AS (
-    SELECT product_id, min(list_position(getvariable('near_rules'), rule)) AS place
-    FROM (
-        SELECT product_id, rule FROM judged WHERE joined
-        UNION ALL SELECT other_id, rule FROM judged WHERE joined
-    )
-    GROUP BY product_id
-), grouped AS (
-    SELECT p.product_id, e.rule, coalesce(e.kept, TRUE) AS kept, n.group_id
-    FROM products p LEFT JOIN exact e USING (product_id)
-        JOIN near_groups n ON n.product_id = coalesce(e.group_id, p.product_id)
-)
-SELECT product_id, group_id,
-    coalesce(rule, getvariable('near_rules')[place], 'alone') AS rule, kept,
-    (count(*) OVER (PARTITION BY group_id))::INTEGER AS size
-FROM grouped LEFT JOIN near_rules USING (product_id)
-"""
-
-_PAIRS = """
 SELECT product_id, other_id, rule, distance, joined FROM exact_pairs
 UNION ALL SELECT product_id, other_id, rule, distance, joined FROM judged
 """

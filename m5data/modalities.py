@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from m5data.records import Specification
+from m5data.records import Specification, Variant
 from m5data.sample_display import sample_card, sample_line
 from m5data.table_spec import TableSpec
 
@@ -93,6 +93,8 @@ class Sample:
     """mp3."""
     mfcc: NDArray[np.float32] | None
     """[n_mfcc, T]."""
+    variants: tuple[Variant, ...] = ()
+    """Combinations of options that the product is sold in; not exported."""
     more: Mapping[str, Any] = field(default_factory=dict)
     """Values of modalities that were registered beyond these five, by the names that they chose."""
 
@@ -273,6 +275,11 @@ def _file(payload: bytes | None, path: str) -> dict[str, object] | None:
     return None if payload is None else {"bytes": payload, "path": path}
 
 
+def _variant(row: Mapping[str, Any]) -> Variant:
+    pairs = (option.partition(": ") for option in row["options"])
+    return Variant(**{**row, "options": tuple(Specification(name, value) for name, _, value in pairs)})
+
+
 def _spec_rows(sample: Sample) -> list[dict[str, str]]:
     return [{"name": spec.property, "value": spec.value} for spec in sample.specs]
 
@@ -382,16 +389,24 @@ _FIVE = (
         ),
         is_present=lambda sample: bool(sample.specs),
         present_sql="specs",
-        select={"specs": "rows.specs"},
+        select={"specs": "rows.specs", "variants": "forms.variants"},
         tables={
+            "forms": """
+                select v.product_id, list({'id': v.variant_id, 'options': v.options, 'price': v.price,
+                    'currency': v.currency, 'availability': v.availability, 'image_url': v.image_url}
+                    order by v.position) as variants
+                from variants v join chosen using (product_id)
+                group by 1
+            """,
             "rows": """
                 select s.product_id, list({'property': s.property, 'value': s.value} order by s.position) as specs
                 from specs s join chosen using (product_id)
                 group by 1
-            """
+            """,
         },
         facts=lambda row: {
-            "specs": tuple(Specification(spec["property"], spec["value"]) for spec in row["specs"] or ())
+            "specs": tuple(Specification(spec["property"], spec["value"]) for spec in row["specs"] or ()),
+            "variants": tuple(map(_variant, row["variants"] or ())),
         },
         columns=(
             ShardColumn(

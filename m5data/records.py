@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
-__all__ = ["Availability", "MediaKind", "ProductRecord", "Reject", "Specification"]
+__all__ = ["Availability", "MediaKind", "ProductRecord", "Reject", "Specification", "Variant"]
 
 Availability = Literal["InStock", "OutOfStock"]
 MediaKind = Literal["image", "video"]
@@ -19,6 +19,20 @@ class Specification:
     """Name of the property, white space folded, e.g. ``颜色``; never empty."""
     value: str
     """Its value as text, white space folded, e.g. ``深蓝色``; never empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One combination of options that a product is sold in."""
+
+    id: str
+    """The shop's own id of it (sku), unique within the product."""
+    options: tuple[Specification, ...] = ()
+    """What it differs in, e.g. colour and size."""
+    price: Decimal | None = None
+    currency: str | None = None
+    availability: Availability | None = None
+    image_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +67,8 @@ class ProductRecord:
     video_urls: tuple[str, ...] = ()
     specs: tuple[Specification, ...] = ()
     """In the order of the page."""
+    variants: tuple[Variant, ...] = ()
+    """In the order of the page; empty where the product has one form only, or the page does not say."""
     origins: Mapping[str, str] = field(default_factory=dict)
     """Field name -> where its value came from, e.g. ``json-ld``, ``microdata``, ``html:table``."""
     masked: int = 0

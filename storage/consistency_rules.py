@@ -62,6 +62,7 @@ def rules() -> tuple[Rule, ...]:
 
 _RULES = (
     _known("specs", "records"),
+    _known("variants", "records"),
     _known("media", "records"),
     Rule(
         "states:media",

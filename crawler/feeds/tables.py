@@ -77,6 +77,10 @@ _SPECS = """
     FROM part_specs LEFT JOIN masks ON label = pair.property AND text = pair.value
 """
 
+_VARIANTS = """
+    SELECT * FROM before_variants WHERE NOT starts_with(product_id, getvariable('source') || ':')
+"""
+
 _MEDIA = """
     SELECT * FROM before_media WHERE NOT starts_with(product_id, getvariable('source') || ':')
     UNION ALL BY NAME
@@ -92,7 +96,7 @@ def feed_tables() -> dict[str, str]:
     ``before_*`` are the old tables of these buckets. The state of media that the feed still names is kept.
     """
     further = {spec.name: _rows_sql(spec) for _, spec in feed_columns()}
-    return {"products": _PRODUCTS, "specs": _SPECS, "media": _MEDIA, **further}
+    return {"products": _PRODUCTS, "specs": _SPECS, "variants": _VARIANTS, "media": _MEDIA, **further}
 
 
 def _rows_sql(spec: TableSpec) -> str:

@@ -7,7 +7,18 @@ Babel's locale data would cost each process a tenth of a second and lacks much o
 import re
 import unicodedata
 
-__all__ = ["CODE", "ISO_CODES", "NAME", "SHARED", "SIGN", "UNIT", "currency_code", "currency_sql", "local_currency"]
+__all__ = [
+    "CODE",
+    "ISO_CODES",
+    "NAME",
+    "SHARED",
+    "SIGN",
+    "UNIT",
+    "currency_code",
+    "currency_of_country",
+    "currency_sql",
+    "local_currency",
+]
 
 _NAMES = {
     "EUR": "€ euro euros eur.",
@@ -190,6 +201,11 @@ _OF_COUNTRY = {
 _LANGUAGES = "ja:JPY zh:CNY sv:SEK da:DKK nb:NOK nn:NOK no:NOK is:ISK"
 _OF_LANGUAGE = dict(pair.split(":") for pair in _LANGUAGES.split())
 """Language -> the currency among ``SHARED`` that its speakers mean, where no country is known."""
+
+
+def currency_of_country(country: str) -> str | None:
+    """Return the code of a country's currency, by the country's code in hosts and language tags."""
+    return _OF_COUNTRY.get(country.lower())
 
 
 def local_currency(sign: str | None, *, language: str = "", host: str = "") -> str | None:

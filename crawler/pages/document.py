@@ -87,6 +87,7 @@ def read_document(body: bytes, url: str, headers: Headers | None = None) -> Docu
     named = _join_headers(headers)
     text, encoding = decode_page(body, named.get("content-type", ""))
     utf8 = text.encode("utf-8", "replace")
+    _check_tags(utf8, url)
     return Document(url=url, tree=_parse(utf8, url), text=text, utf8=utf8, headers=named, encoding=encoding)
 
 
@@ -97,6 +98,26 @@ def _join_headers(headers: Headers | None) -> dict[str, str]:
         key = name.lower()
         joined[key] = f"{joined[key]}, {value}" if key in joined else value
     return joined
+
+
+_LONG_TAG = re.compile(rb"<[A-Za-z][^<>]{6000,}")
+_VALUE = re.compile(rb"\"[^\"]*\"|'[^']*'")
+_MAX_ATTRIBUTES = 1_000
+"""Attributes of one tag; libxml2 compares each with all others. The richest real tag seen had 60."""
+
+
+def _check_tags(utf8: bytes, url: str) -> None:
+    """Raise for a tag whose attributes would take the parser minutes.
+
+    Raises:
+        PageError: ``page_too_large``.
+    """
+    for tag in _LONG_TAG.finditer(utf8):
+        count = len(_VALUE.sub(b" ", tag[0]).split())
+        if count > _MAX_ATTRIBUTES:
+            raise PageError(
+                "page_too_large", f"{url}: a tag has {count} attributes; at most {_MAX_ATTRIBUTES} are read"
+            )
 
 
 def _parse(utf8: bytes, url: str) -> html.HtmlElement:
@@ -121,7 +142,7 @@ _KNOWN = re.compile(
 """Python's names of the encodings in the WHATWG standard."""
 _COMMENT = re.compile(rb"<!--.*?(?:-->|\Z)", re.DOTALL)
 _META = re.compile(rb"<meta[\s/]([^>]*)", re.IGNORECASE)
-_ATTRIBUTE = re.compile(rb"""([^\s=/"'>]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
+_ATTRIBUTE = re.compile(rb"""(?<![^\s/"'])([A-Za-z-]{1,40})\s{0,20}=\s{0,20}(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
 _CHARSET = re.compile(r"""charset\s*=\s*["']?\s*([^\s"';,]+)""", re.IGNORECASE)
 _XML = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
 

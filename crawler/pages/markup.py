@@ -15,14 +15,14 @@ from lxml import html
 from crawler.pages.document import Document
 from crawler.pages.text import fold
 
-__all__ = ["Node", "jsonld_nodes", "microdata_nodes"]
+__all__ = ["Node", "jsonld_nodes", "microdata_nodes", "typed_nodes"]
 
 Node = dict[str, object]
 """One object of schema.org data: property -> text, number, node, or a list of these; ``@type`` names its types."""
 
-_WRAPPING = re.compile(
-    r"^\s*(?:/\*.*?\*/|<!--|<!\[CDATA\[|//[^\n]*\n|;)+\s*|\s*(?:/\*.*?\*/|-->|\]\]>|//\s*\]\]>|;)+\s*$", re.DOTALL
-)
+_OPENINGS = (("/*", "*/"), ("//", "\n"), ("<!--", ""), ("<![CDATA[", ""), (";", ""))
+_ENDINGS = (("*/", "/*"), ("-->", ""), ("]]>", ""), ("//", ""), (";", ""))
+"""What scripts are wrapped in, and where it ends or begins."""
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
 _MAX_NODES = 5000
 """Nodes read on one page; the richest real page seen had 700."""
@@ -45,18 +45,50 @@ def jsonld_nodes(document: Document) -> list[Node]:
     for script in document.tree.iter("script"):
         if "ld+json" in (script.get("type") or "").lower() and script.text:
             for value in _loads(script.text):
-                nodes += _typed(value, _MAX_NODES - len(nodes))
+                nodes += typed_nodes(value, _MAX_NODES - len(nodes))
     return nodes
 
 
 def _loads(text: str) -> list[object]:
     """Decode a script, perhaps wrapped in comments, with trailing commas, or with several values."""
-    for attempt in (text, _WRAPPING.sub("", text), _TRAILING_COMMA.sub(r"\1", _WRAPPING.sub("", text))):
+    inner = _unwrapped(text)
+    for attempt in (text, inner, _TRAILING_COMMA.sub(r"\1", inner)):
         try:
             return [json.loads(attempt, strict=False)]
         except (ValueError, RecursionError):
             continue
-    return list(_several(_WRAPPING.sub("", text)))
+    return list(_several(inner))
+
+
+def _unwrapped(text: str) -> str:
+    """Return a script without the comments and marks around it, in one pass."""
+    start, end = 0, len(text)
+    while True:
+        while start < end and text[start].isspace():
+            start += 1
+        behind = (_behind(text, start, end, mark, closing) for mark, closing in _OPENINGS)
+        after = next((place for place in behind if place is not None), None)
+        if after is None:
+            break
+        start = after
+    while True:
+        while start < end and text[end - 1].isspace():
+            end -= 1
+        mark, opening = next(((m, o) for m, o in _ENDINGS if text.endswith(m, start, end)), ("", ""))
+        before = text.rfind(opening, start, end - len(mark)) if opening else end - len(mark)
+        if not mark or before < 0:
+            return text[start:end]
+        end = before
+
+
+def _behind(text: str, start: int, end: int, mark: str, closing: str) -> int | None:
+    """Return the place behind a mark and its closing, or None if the text does not start with both."""
+    if not text.startswith(mark, start, end):
+        return None
+    if not closing:
+        return start + len(mark)
+    place = text.find(closing, start + len(mark), end)
+    return None if place < 0 else place + len(closing)
 
 
 def _several(text: str) -> Iterator[object]:
@@ -71,7 +103,8 @@ def _several(text: str) -> Iterator[object]:
             at += 1
 
 
-def _typed(value: object, limit: int) -> list[Node]:
+def typed_nodes(value: object, limit: int = _MAX_NODES) -> list[Node]:
+    """Return the objects with an ``@type`` inside a value, outermost first."""
     found: list[Node] = []
     waiting: list[object] = [value]
     steps = 0

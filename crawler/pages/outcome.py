@@ -3,12 +3,14 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from decimal import Decimal
 from typing import NamedTuple
 
 from crawler.pages.document import read_document
 from crawler.pages.links import page_opt_out
 from crawler.pages.page_kind import is_product
 from crawler.pages.parse import load_page_object, page_object_for
+from crawler.pages.reading import reader_of
 from crawler.pages.text import storable
 from m5data.errors import PageError
 from m5data.records import ProductRecord
@@ -86,6 +88,10 @@ class PageOptions(NamedTuple):
     merchant_key: bytes
     agent: str
     opt_outs: tuple[str, ...]
+    model: str | None = None
+    """Path of a reader model; None for the one that comes with m5data."""
+    least: tuple[tuple[str, float], ...] = ()
+    """Fields and the probability below which each stays empty, where it is not the usual one."""
 
 
 def read_page(
@@ -122,7 +128,7 @@ def _read(
     if said:
         return PageOutcome("opt_out", said), None
     page_object = load_page_object(options.page_object) if options.page_object else page_object_for(url)
-    record = page_object(document, options.merchant_key).to_record()
+    record = page_object(document, options.merchant_key, reader_of(options.model, options.least)).to_record()
     verdict = is_product(record)
     if not verdict:
         return PageOutcome("other" if verdict.reason == "no_product_evidence" else verdict.reason), None
@@ -159,5 +165,16 @@ def handle(sources: Mapping[str, PageOptions], source: str, data: bytes) -> Mess
 def _reply(outcome: PageOutcome, record: ProductRecord | None) -> Message:
     if record is None:
         return Message({}, (outcome.to_json().encode(),))
-    row = {**asdict(record), "origins": {}, "price": None if record.price is None else str(record.price)}
-    return Message({}, (outcome.to_json().encode(), json.dumps(row).encode()))
+    row = {**asdict(record), "origins": {}}
+    return Message({}, (outcome.to_json().encode(), json.dumps(row, default=_number).encode()))
+
+
+def _number(value: object) -> str:
+    """Return an amount as text.
+
+    Raises:
+        TypeError: The value is nothing that a record may hold.
+    """
+    if isinstance(value, Decimal):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} is no value of a record")

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from crawler.pages.document import Headers, read_document
 from crawler.pages.product_page import ProductPage
+from crawler.pages.reading import Reader
 from crawler.pages.sites import SITE_RULES
 from m5data.errors import SettingsError
 from m5data.records import ProductRecord
@@ -19,6 +20,7 @@ def parse_page(
     *,
     page_object: type[ProductPage] | str | None = None,
     merchant_key: bytes | None = None,
+    reader: Reader | None = None,
 ) -> ProductRecord:
     """Turn a product page into a product record.
 
@@ -32,6 +34,7 @@ def parse_page(
         page_object: A page object class or ``module:Class``; None for the one registered for the host, else the generic
             one.
         merchant_key: Key for the hash of merchant names. Without it, ``merchant`` is None.
+        reader: Model and thresholds; None for those that come with m5data.
 
     Raises:
         PageError: The page is empty, too large or too deeply nested, or its URL is not http(s).
@@ -39,7 +42,7 @@ def parse_page(
     """
     document = read_document(body, url, headers)
     page = load_page_object(page_object) if isinstance(page_object, str) else page_object or page_object_for(url)
-    return page(document, merchant_key).to_record()
+    return page(document, merchant_key, reader).to_record()
 
 
 def page_object_for(url: str) -> type[ProductPage]:

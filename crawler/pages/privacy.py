@@ -5,6 +5,8 @@ import re
 import unicodedata
 from collections.abc import Callable
 
+from crawler.pages.text import anywhere, squash
+
 __all__ = ["MASKS", "hash_merchant", "mask_contacts"]
 
 MASKS = {name: f"〈{name}〉" for name in ("phone", "wechat", "qq", "email", "address")}
@@ -16,6 +18,8 @@ _FULL_WIDTH = {
     ord("－"): ord("-"),
     ord("＋"): ord("+"),
     ord("．"): ord("."),
+    ord("（"): ord("("),
+    ord("）"): ord(")"),
 }
 """Full-width -> half-width, one character each, so that positions stay."""
 
@@ -39,12 +43,17 @@ _LABELLED_PHONE = re.compile(
 )
 _MOBILE = re.compile(r"(?<![\w.,/-])(?P<detail>(?:(?:\+|00)?86[\s-]?)?1[3-9]\d(?:[\s-]?\d{4}){2})(?![\w/-]|[.,]\d)")
 _LANDLINE = re.compile(
-    r"(?<![\w.,/-])(?P<detail>(?:\(0\d{2,3}\)\s?|0\d{2,3}-)[2-9]\d{6,7}(?:-\d{1,6})?|[48]00-\d{3}-?\d{4}|[48]00-\d{4}-\d{3})(?![\w-])"
+    r"(?<![\w.,/-])(?P<detail>(?:\(0\d{2,3}\)\s?|0\d{2,3}-)[2-9]\d{6,7}(?:-\d{1,6})?|0[2-8]-\d{4}-?\d{4}"
+    r"|0\d{1,3}-\d{3,4}-\d{4}|[48]00-\d{3}-?\d{4}|[48]00-\d{4}-\d{3})(?![\w-])"
 )
 _INTERNATIONAL = re.compile(
     r"(?<![\w.+-])(?P<detail>\+[1-9]\d{0,2}[\s.-]?(?:\(\d{1,4}\)[\s.-]?)?\d{1,4}(?:[\s.-]?\d{2,4}){2,4})(?![\w-])"
 )
 _NORTH_AMERICAN = re.compile(r"(?<![\w.-])(?P<detail>\([2-9]\d{2}\)\s?\d{3}-\d{4})(?![\w-])")
+_ANY_NUMBER = re.compile(rf"(?<![\w.,/-])(?P<detail>{_NUMBER})(?![^\W_])")
+"""A number that is a telephone number if a word for one stands before it: ``廠商電話``, ``Tel. no.``, ``โทร``."""
+_BETWEEN = re.compile(r"[\W_]*(?:no|nr|n[oº°]|num(?:ber|ero)?|号码?|號碼?|番号|번호)?[\W_]*", re.IGNORECASE)
+_TO_COLON = re.compile(r"[^\d:：]{0,30}[:：]\s*")
 _ID_BEFORE = re.compile(
     r"(?:货号|貨號|编号|編號|编码|条码|條碼|型号|型號|款号|款號|订单|批号|番号|ID|SKU|EAN|UPC|GTIN|ISBN|MPN|No\.?|code|item|ref|model|art(?:icle|ikel)?\.?)\W*(?:nr\.?\s*|no\.?\s*)?$",
     re.IGNORECASE,
@@ -70,6 +79,7 @@ _RULES: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("phone", _MOBILE),
     ("phone", _LANDLINE),
     ("phone", _NORTH_AMERICAN),
+    ("phone", _ANY_NUMBER),
 )
 
 
@@ -105,7 +115,7 @@ def _replace(text: str, normal: str, label: str, pattern: re.Pattern[str], token
     end = count = 0
     for found in pattern.finditer(normal):
         start, stop = found.span(next((name for name in ("detail", "short") if found.groupdict().get(name)), 0))
-        before = normal[max(0, start - 12) : start] if start else label
+        before = normal[max(0, start - 40) : start] if start or not label else f"{label[-40:]}:"
         if not test(before, normal[start:stop]):
             continue
         pieces += [text[end:start], token]
@@ -130,11 +140,24 @@ def _has_digits_of_phone(_before: str, detail: str) -> bool:
     return 7 <= sum(c.isdigit() for c in detail) <= 15
 
 
+def _is_called_phone(before: str, detail: str) -> bool:
+    """Return whether a word for a telephone number stands right before a number, in any language."""
+    if not _has_digits_of_phone(before, detail):
+        return False
+    text = squash(before)
+    last = max((word.end() for word in anywhere("phones").finditer(text)), default=None)
+    if last is None:
+        return False
+    rest = text[last:]
+    return bool(_BETWEEN.fullmatch(rest) or (_TO_COLON.fullmatch(rest) and not _ID_BEFORE.search(rest)))
+
+
 _TESTS: dict[re.Pattern[str], Callable[[str, str], bool]] = {
     _WECHAT: _is_wechat,
     _MOBILE: _is_no_id,
     _LABELLED_PHONE: _has_digits_of_phone,
     _INTERNATIONAL: _has_digits_of_phone,
+    _ANY_NUMBER: _is_called_phone,
 }
 
 

@@ -10,9 +10,10 @@ from web_poet import ItemPage
 
 from crawler.pages.document import Document
 from crawler.pages.privacy import hash_merchant, mask_contacts
-from crawler.pages.reading import Reading
+from crawler.pages.reading import Reader, Reading
 from crawler.pages.text import storable
-from m5data.records import Availability, ProductRecord, Specification
+from crawler.pages.variants import find_variants
+from m5data.records import Availability, ProductRecord, Specification, Variant
 
 __all__ = ["ProductPage", "field"]
 
@@ -45,11 +46,12 @@ class ProductPage(ItemPage[ProductRecord]):
     Args:
         document: The page.
         merchant_key: Key of the workspace. Without it, ``merchant`` is always None.
+        reader: Model and thresholds; None for those that come with m5data.
     """
 
-    def __init__(self, document: Document, merchant_key: bytes | None = None) -> None:
+    def __init__(self, document: Document, merchant_key: bytes | None = None, reader: Reader | None = None) -> None:
         self.document = document
-        self.reading = Reading(document)
+        self.reading = Reading(document, reader)
         self._merchant_key = merchant_key
 
     def to_record(self) -> ProductRecord:
@@ -135,10 +137,17 @@ class ProductPage(ItemPage[ProductRecord]):
         return tuple(Specification(name, value) for name, value, _ in self.reading.specs)
 
     @field
+    def variants(self) -> tuple[Variant, ...]:
+        """Combinations of options, such as colours and sizes, each with its own price and stock."""
+        return find_variants(self.document, self.currency)
+
+    @field
     def origins(self) -> Mapping[str, str]:
         """Origin of each field; for an overridden field, the name of its page object."""
         mine = {name: f"page:{owner}" for name in _FIELDS if (owner := _overrider(type(self), name)) is not None}
         read = {name: origin for name, origin in self.reading.origins().items() if name not in mine}
+        if {"caption", "specs"} <= mine.keys() and self.caption and self.specs:
+            read["page"] = f"product:{mine['caption']}"
         return read | {name: origin for name, origin in mine.items() if getattr(self, name)}
 
     def merchant_name(self) -> str | None:

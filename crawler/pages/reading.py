@@ -1,115 +1,80 @@
-"""All facts of one page, and the order in which sources are trusted.
+"""One page read into the fields of a record: candidates, their evidence, and the choice of the model.
 
-| field | order of trust |
+| step | module |
 |---|---|
-| caption | JSON-LD, microdata, heading, og:title, title (``titles.choose_caption``) |
-| category | JSON-LD, microdata and HTML breadcrumb, then the category of the product in markup |
-| brand | specification table, JSON-LD, microdata, OpenGraph, manufacturer, brand beside the heading |
-| price | JSON-LD, microdata, OpenGraph, HTML; among several, the one that the HTML shows, else the lowest |
-| currency | the source of the price, then the others in that order |
-| availability | JSON-LD, microdata, OpenGraph, HTML; InStock if the page only shows a price |
-| native_id | label beside the heading, JSON-LD, microdata, OpenGraph, other label, URL, hash of the URL |
-| gtin, mpn | JSON-LD, microdata, specification table, OpenGraph |
-| images | JSON-LD, microdata, OpenGraph first; then the other images of the gallery |
-| videos | JSON-LD, microdata, elements and scripts, OpenGraph |
-| specs | HTML, then ``additionalProperty`` of names that the HTML does not have |
-| merchant | JSON-LD, microdata, label on the page |
-
-A label wins over markup for the id because shops put internal keys of variants into markup; the label is what they
-print on invoices. A specification table wins for the brand because markup often names the shop.
+| text and headings of the main part | ``visible`` |
+| schema.org nodes, OpenGraph | ``markup``, ``facts`` |
+| objects in scripts, attributes, forms | ``state`` |
+| what all makers of candidates share | ``evidence`` |
+| candidates with their evidence | ``text_candidates``, ``price_candidates``, ``currency_candidates``, … |
+| evidence of the page as a whole | ``page_evidence`` |
+| probability of each candidate | ``model`` |
+| specifications | ``spec_candidates``, ``specs`` |
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from functools import cached_property
+from functools import cache, cached_property
+from pathlib import Path
 from typing import NamedTuple
 
-from crawler.pages.breadcrumbs import marked_breadcrumb
+from crawler.pages.category_candidates import categories
+from crawler.pages.currency_candidates import currencies, shown_sign
 from crawler.pages.document import Document
+from crawler.pages.evidence import Candidate, Page
 from crawler.pages.facts import Facts, MarkedProduct, choose_product, opengraph_facts, product_facts
-from crawler.pages.html_facts import HtmlFacts
+from crawler.pages.image_candidates import gallery, images
 from crawler.pages.links import canonical_url
 from crawler.pages.markup import Node, jsonld_nodes, microdata_nodes
-from crawler.pages.media_urls import distinct_images
+from crawler.pages.model import Model, read_model, shipped_model
+from crawler.pages.page_evidence import kind_evidence, says_in_stock, stock_evidence
 from crawler.pages.page_kind import page_kind
-from crawler.pages.titles import choose_caption, find_title, page_titles
+from crawler.pages.price_candidates import prices
+from crawler.pages.specs import find_specs
+from crawler.pages.text_candidates import brands, captions, gtins, own_ids, part_numbers, sellers
+from crawler.pages.titles import find_title, page_titles
 from crawler.pages.urls import id_from_url, id_of_last_resort
+from crawler.pages.video_urls import find_videos
 from crawler.pages.visible import Visible, read_visible
 from m5data.records import Availability
 
-__all__ = ["Reading"]
+__all__ = ["LEAST", "Reader", "Reading", "reader_of"]
 
-_AnyFacts = Facts | HtmlFacts
 _Text = tuple[str, str]
 """A value and its origin."""
-
-_MAX_TEXT = 120
-"""Longest brand, id or number, characters. Longer texts are descriptions in the wrong place."""
-_MAX_IMAGES = 100
-"""Images of one product; the largest real gallery seen had 24."""
 _MAX_SPECS = 500
 """Specifications of one product; the longest real table seen had 90."""
 
+LEAST: Mapping[str, float] = {
+    **dict.fromkeys(("caption", "native_id"), 0.0),
+    "price": 0.3,
+    "currency": 0.5,
+    "brand": 0.4,
+    "gtin": 0.3,
+    "mpn": 0.3,
+    "category": 0.3,
+    "image_urls": 0.15,
+}
+"""Field -> probability below which it stays empty."""
 
-def _choose_text(field: str, facts: Sequence[_AnyFacts]) -> _Text | None:
-    """Return the first value of a field that is not too long, and its origin. ``facts`` are in order of trust."""
-    found = ((getattr(one, field), one.origin) for one in facts)
-    return next(((value, origin) for value, origin in found if value and len(value) <= _MAX_TEXT), None)
+
+class Reader(NamedTuple):
+    """The model that reads the pages of a source, and when it leaves a field empty."""
+
+    model: Model | None = None
+    """None for the one that comes with m5data."""
+    least: Mapping[str, float] = LEAST
+    """Field -> probability below which it stays empty."""
 
 
-def _choose_price(marked: Sequence[Facts], shown: HtmlFacts) -> tuple[Decimal, str | None, str] | None:
-    """Return price, currency and origin.
+@cache
+def reader_of(model: str | None = None, least: tuple[tuple[str, float], ...] = ()) -> Reader:
+    """Return the reader with a model file and thresholds of a source's own.
 
-    Of several offers (sizes, sellers), the one that the page shows is taken, else the lowest ("from"). If two
-    kinds of markup differ and the page shows the later one, the earlier is out of date: the first bid of an
-    auction, a price before the sale.
+    Raises:
+        SettingsError: The file is no reader model.
     """
-    priced: Sequence[_AnyFacts] = [one for one in marked if one.price is not None] or [shown]
-    first = priced[0]
-    if first.price is None:
-        return None
-    price = first.price
-    if len(first.prices) > 1:
-        price = shown.price if shown.price in first.prices and shown.price is not None else min(first.prices)
-    agreeing = [one for one in priced[1:] if one.price != price]
-    confirmed = next((one for one in agreeing if one.price == shown.price and one.price is not None), None)
-    if confirmed is not None and confirmed.price is not None:
-        first, price = confirmed, confirmed.price
-    every: Sequence[_AnyFacts] = [*marked, shown]
-    others = (other.currency for other in every if other.currency)
-    return price, first.currency or next(others, None), first.origin
-
-
-def _choose_availability(marked: Sequence[Facts], shown: HtmlFacts, *, priced: bool) -> tuple[Availability, str] | None:
-    """Return availability and origin. A product with a price is in stock unless the page says otherwise."""
-    every: Sequence[_AnyFacts] = [*marked, shown]
-    for one in every:
-        if one.availability is not None:
-            return one.availability, one.origin
-    return ("InStock", "html:price") if priced else None
-
-
-def _choose_images(marked: Sequence[Facts], shown: HtmlFacts) -> list[_Text]:
-    """Return image URLs and origins: those of the markup, which name the main one, then the rest of the gallery.
-
-    Markup with three or more images is taken to list all of them.
-    """
-    first = next((one for one in marked if one.image_urls), None)
-    if first is None:
-        return [(url, shown.origin) for url in shown.image_urls[:_MAX_IMAGES]]
-    if len(first.image_urls) >= 3:
-        return [(url, first.origin) for url in distinct_images(first.image_urls)[:_MAX_IMAGES]]
-    origins = dict.fromkeys(shown.image_urls, shown.origin) | dict.fromkeys(first.image_urls, first.origin)
-    return [(url, origins[url]) for url in distinct_images([*first.image_urls, *shown.image_urls])[:_MAX_IMAGES]]
-
-
-def _choose_specs(shown: HtmlFacts, marked: Iterable[Facts]) -> list[tuple[str, str, str]]:
-    """Return names, values and origins: those of the HTML, then those of the markup with new names."""
-    specs = [(name, value, "html:specs") for name, value in shown.specs]
-    for one in marked:
-        known = {name.casefold() for name, _, _ in specs}
-        specs += [(name, value, one.origin) for name, value in one.specs if name.casefold() not in known]
-    return specs[:_MAX_SPECS]
+    return Reader(read_model(Path(model)) if model else None, {**LEAST, **dict(least)})
 
 
 class _Markup(NamedTuple):
@@ -119,16 +84,18 @@ class _Markup(NamedTuple):
 
 
 class Reading:
-    """One page, read by all readers. Every field is read once, on first access.
-
-    Values come with their origin. The table above gives the order of trust.
+    """One page, read once. Every field is read on first access.
 
     Args:
         document: The page.
+        reader: Model and thresholds; None for those that come with m5data.
     """
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, reader: Reader | None = None) -> None:
         self.document = document
+        self.model = (reader.model if reader else None) or shipped_model()
+        self._least = {**LEAST, **(reader.least if reader else {})}
+        self._certain: dict[str, float] = {}
 
     @cached_property
     def url(self) -> str:
@@ -144,42 +111,64 @@ class Reading:
         return seen
 
     @cached_property
-    def titles(self) -> list[tuple[str, str]]:
-        """The page's titles with their origins."""
-        return page_titles(self.document, self.seen)
+    def page(self) -> Page:
+        """The page with its markup, as the makers of candidates see it."""
+        page = Page(self.document, self.seen, page_titles(self.document, self.seen))
+        page.marked = self._marked(page)
+        return page
 
-    @cached_property
-    def marked(self) -> list[Facts]:
-        """Facts of JSON-LD and microdata if they have a product, then of OpenGraph."""
+    def _marked(self, page: Page) -> list[Facts]:
+        titles = [text for text, _ in page.titles]
+        scripts = jsonld_nodes(self.document)
+        found = (("json-ld", scripts or page.state[1]), ("microdata", microdata_nodes(self.document)))
+        self._markup = [_Markup(origin, nodes, choose_product(self.document, nodes, titles)) for origin, nodes in found]
         nodes = [(one.product.node, one.origin) for one in self._markup]
         facts = [product_facts(self.document, node, origin) for node, origin in nodes if node is not None]
         return [*facts, opengraph_facts(self.document)]
 
-    @cached_property
-    def html(self) -> HtmlFacts:
-        """Facts of the plain HTML."""
-        caption = [self.caption[0]] if self.caption else []
-        names = [*caption, *(one.caption for one in self.marked if one.caption), *(title for title, _ in self.titles)]
-        return HtmlFacts(self.document, self.seen, names)
+    def candidates(self, field: str) -> Sequence[Candidate]:
+        """Return the candidates of a field of ``model.FIELDS``; for a statement its one candidate."""
+        page = self.page
+        if field == "page":
+            listed = sum(one.product.listed for one in self._markup if one.product.node is None)
+            return [Candidate("product", "html", kind_evidence(page, listed))]
+        if field == "availability":
+            return [Candidate("OutOfStock", "html", stock_evidence(page))]
+        if field == "category":
+            return categories(page, [(one.origin, one.nodes) for one in self._markup])
+        return _MAKERS[field](page)
+
+    def _choose(self, field: str) -> Candidate | None:
+        choice = self.model.choose(field, self.candidates(field))
+        if choice is None or choice.probability < self._least[field]:
+            return None
+        self._certain[field] = choice.probability
+        return choice.candidate
+
+    def _text(self, field: str) -> _Text | None:
+        found = self._choose(field)
+        return (str(found.value), found.origin) if found else None
 
     @cached_property
     def kind(self) -> str:
-        """Kind of the page (``page_kind``)."""
-        listed = sum(one.product.listed for one in self._markup if one.product.node is None)
-        return page_kind(self.document, self.seen, self.marked, self.html, listed)
+        """Kind of the page: ``product:<origin>``, ``listing``, ``not-found`` or ``other``."""
+        statement = self.candidates("page")[0]
+        marked = any(one.origin != "opengraph" and (one.caption or one.prices or one.sku) for one in self.page.marked)
+        probability = 1.0 if marked else self.model.probability("page", statement.evidence)
+        missing = "missing" in statement.evidence and not marked
+        kind = page_kind(self.page, statement.evidence, product=probability >= 0.5 and not missing)
+        self._certain["page"] = probability if kind.startswith("product") else 1.0 - probability
+        return kind
 
     @cached_property
     def caption(self) -> _Text | None:
         """The product's name."""
-        named = [(one.caption, one.origin) for one in self.marked if one.caption]
-        return choose_caption(named, self.titles)
+        return self._text("caption")
 
     @cached_property
     def native_id(self) -> _Text:
         """The shop's own id."""
-        if beside := self.html.sku_beside_title:
-            return beside, "html:label"
-        if found := _choose_text("sku", [*self.marked, self.html]):
+        if found := self._text("native_id"):
             return found
         for url in (self.url, self.document.url):
             if number := id_from_url(url):
@@ -189,74 +178,84 @@ class Reading:
     @cached_property
     def category(self) -> tuple[tuple[str, ...], str] | None:
         """Path of categories."""
-        names = [*(title for title, _ in self.titles), *([self.caption[0]] if self.caption else [])]
-        for one in self._markup:
-            if path := marked_breadcrumb(self.document, one.nodes, names):
-                return path, one.origin
-        if self.html.category:
-            return self.html.category, "html:breadcrumb"
-        return next(((one.category, one.origin) for one in self.marked if one.category), None)
+        found = self._choose("category")
+        return (tuple(map(str, found.value)), found.origin) if found and isinstance(found.value, tuple) else None
 
     @cached_property
     def brand(self) -> _Text | None:
         """Brand as published."""
-        maker = self.html.maker
-        return _choose_text("brand", [self.html, *self.marked]) or ((maker, self.html.origin) if maker else None)
+        return self._text("brand")
 
     @cached_property
     def price(self) -> tuple[Decimal, str | None, str] | None:
         """Price, currency, origin."""
-        return _choose_price(self.marked, self.html)
+        found = self._choose("price")
+        if found is None or not isinstance(found.value, Decimal):
+            return None
+        currency = self._choose("currency")
+        return found.value, str(currency.value) if currency else shown_sign(self.page), found.origin
 
     @cached_property
     def availability(self) -> tuple[Availability, str] | None:
-        """InStock or OutOfStock."""
-        return _choose_availability(self.marked, self.html, priced=self.price is not None)
+        """InStock or OutOfStock. A product with a price is in stock unless the page says otherwise."""
+        for one in self.page.marked:
+            if one.availability is not None:
+                return one.availability, one.origin
+        evidence = self.candidates("availability")[0].evidence
+        out = self.model.probability("availability", evidence)
+        self._certain["availability"] = max(out, 1.0 - out)
+        if out >= 0.5:
+            return "OutOfStock", "html"
+        return ("InStock", "html") if self.price or says_in_stock(evidence) else None
 
     @cached_property
     def merchant_name(self) -> _Text | None:
         """Name of the seller. It may leave the page object only as a hash."""
-        return _choose_text("merchant_name", [*self.marked, self.html])
+        marked = [(one.merchant_name, one.origin) for one in self.page.marked if one.merchant_name]
+        return next(((name, origin) for name, origin in [*marked, *sellers(self.page)] if len(name) <= 120), None)
 
     @cached_property
     def gtin(self) -> _Text | None:
         """GTIN, digits."""
-        return _choose_text("gtin", self._html_before_opengraph)
+        return self._text("gtin")
 
     @cached_property
     def mpn(self) -> _Text | None:
         """Manufacturer's part number; None if it repeats the shop's own id."""
-        found = _choose_text("mpn", self._html_before_opengraph)
+        found = self._text("mpn")
         return found if found and found[0] != self.native_id[0] else None
 
     @cached_property
     def images(self) -> list[_Text]:
         """Image URLs, main image first."""
-        return _choose_images(self.marked, self.html)
+        found = self.candidates("image_urls")
+        choice = self.model.choose("image_urls", found)
+        if choice is None or choice.probability < self._least["image_urls"]:
+            return []
+        self._certain["image_urls"] = choice.probability
+        return gallery(self.page, choice.candidate, found)
 
     @cached_property
     def videos(self) -> list[_Text]:
         """URLs of video files."""
-        first = next((one for one in self._html_before_opengraph if one.video_urls), None)
-        return [(url, first.origin) for url in dict.fromkeys(first.video_urls)] if first else []
+        marked = [one for one in self.page.marked if one.video_urls]
+        said = next((one for one in marked if one.origin != "opengraph"), None)
+        if said is None and (shown := find_videos(self.document)):
+            return [(url, "html") for url in shown]
+        said = said or next(iter(marked), None)
+        return [(url, said.origin) for url in dict.fromkeys(said.video_urls)] if said else []
 
     @cached_property
     def specs(self) -> list[tuple[str, str, str]]:
-        """Names, values, origins of specifications."""
-        return _choose_specs(self.html, self.marked)
-
-    @cached_property
-    def _markup(self) -> list[_Markup]:
-        titles = [text for text, _ in self.titles]
-        found = (("json-ld", jsonld_nodes(self.document)), ("microdata", microdata_nodes(self.document)))
-        return [_Markup(origin, nodes, choose_product(self.document, nodes, titles)) for origin, nodes in found]
-
-    @cached_property
-    def _html_before_opengraph(self) -> Sequence[_AnyFacts]:
-        return [*self.marked[:-1], self.html, self.marked[-1]]
+        """Names, values, origins of specifications: those shown, then those of the markup with new names."""
+        specs = [(name, value, "html:specs") for name, value in find_specs(self.seen, self.page.groups)]
+        for one in self.page.marked:
+            known = {name.casefold() for name, _, _ in specs}
+            specs += [(name, value, one.origin) for name, value in one.specs if name.casefold() not in known]
+        return specs[:_MAX_SPECS]
 
     def origins(self) -> dict[str, str]:
-        """Return the origin of each field that has a value, and the kind of the page under ``page``."""
+        """Return origin and probability of each field that has a value, and the kind of the page under ``page``."""
         single = {
             "native_id": self.native_id,
             "caption": self.caption,
@@ -278,4 +277,22 @@ class Reading:
         for name, values in several.items():
             if values:
                 found[name] = "+".join(dict.fromkeys(value[-1] for value in values))
-        return found | {"page": self.kind}
+        found["page"] = self.kind
+        return {name: self._with_probability(name, origin) for name, origin in found.items()}
+
+    def _with_probability(self, field: str, origin: str) -> str:
+        certain = self._certain.get(field)
+        return origin if certain is None else f"{origin} {certain:.2f}"
+
+
+_MAKERS: Mapping[str, Callable[[Page], list[Candidate]]] = {
+    "caption": captions,
+    "price": prices,
+    "currency": currencies,
+    "native_id": own_ids,
+    "brand": brands,
+    "gtin": gtins,
+    "mpn": part_numbers,
+    "image_urls": images,
+}
+"""Field -> maker of its candidates."""

@@ -1,7 +1,7 @@
 """Candidates for specifications: pairs of names and values in tables, lists and lines with a colon."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -14,11 +14,7 @@ __all__ = [
     "MAX_VALUE",
     "SpecGroup",
     "SpecPair",
-    "alternating_pairs",
-    "definition_lists",
-    "labelled_pairs",
-    "paired_rows",
-    "tables",
+    "spec_groups",
 ]
 
 MAX_NAME = 60
@@ -290,3 +286,47 @@ def _read_list(seen: Visible, element: html.HtmlElement) -> list[SpecPair]:
             pairs.append(pair)
         name, values = (seen.spans.get(item) if item is not None else None), []
     return pairs
+
+
+def spec_groups(seen: Visible) -> Iterator[SpecGroup]:
+    """Yield the groups of names and values: tables and definition lists, lines with a colon, siblings of one shape."""
+    marked = [*tables(seen), *definition_lists(seen)]
+    yield from marked
+    taken = {index for group in marked for pair in group.pairs for index in range(pair.start, pair.end)}
+    labelled = [(pair, row) for pair, row in labelled_pairs(seen) if pair.start not in taken]
+    names = {pair.start for group in marked for pair in group.pairs} | {pair.start for pair, _ in labelled}
+    yield from _gather(seen, [found for found in labelled if _is_innermost(found[0], names)], least=1)
+    taken.update(index for pair, _ in labelled for index in range(pair.start, pair.end))
+    plain = [*alternating_pairs(seen), *paired_rows(seen)]
+    rest = [found for found in plain if found[0].start not in taken]
+    names.update(pair.start for pair, _ in rest)
+    yield from _gather(seen, [found for found in rest if _is_innermost(found[0], names)], least=3)
+
+
+def _is_innermost(pair: SpecPair, names: set[int]) -> bool:
+    """Return whether no name stands inside the value of a pair, which would be the title of a section."""
+    return not any(index in names for index in range(pair.start + 1, pair.end))
+
+
+def _gather(seen: Visible, rows: Iterable[tuple[SpecPair, html.HtmlElement]], least: int) -> Iterator[SpecGroup]:
+    """SpecGroup pairs of the same element, else of siblings, ignoring wrappers without other content."""
+    inside: dict[html.HtmlElement, list[SpecPair]] = {}
+    for pair, row in rows:
+        inside.setdefault(row, []).append(pair)
+    groups: dict[html.HtmlElement, list[SpecPair]] = {}
+    for row, pairs in inside.items():
+        groups.setdefault(row if len(pairs) > 1 else _holder(seen, row), []).extend(pairs)
+    for holder, pairs in groups.items():
+        if len(pairs) >= least:
+            yield SpecGroup(tuple(pairs), holder, "list")
+
+
+def _holder(seen: Visible, row: html.HtmlElement) -> html.HtmlElement:
+    """Return the smallest element that contains a row and more."""
+    span = seen.spans[row]
+    element = row
+    while (parent := element.getparent()) is not None and parent in seen.spans:
+        if seen.spans[parent] != span:
+            return parent
+        element = parent
+    return element

@@ -1,35 +1,27 @@
 """Specifications of a product in plain HTML."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 from lxml import html
 
 from crawler.pages.currencies import CODE, SIGN, UNIT
-from crawler.pages.spec_candidates import (
-    SpecGroup,
-    SpecPair,
-    alternating_pairs,
-    definition_lists,
-    labelled_pairs,
-    paired_rows,
-    tables,
-)
+from crawler.pages.spec_candidates import SpecGroup, SpecPair
 from crawler.pages.text import anywhere, as_a_whole, squash
 from crawler.pages.visible import Visible, words
 
 __all__ = ["find_specs"]
 
 
-def find_specs(seen: Visible) -> list[tuple[str, str]]:
+def find_specs(seen: Visible, groups: Sequence[SpecGroup]) -> list[tuple[str, str]]:
     """Return names and values of the specifications as published, in page order, each pair once.
 
     Candidates are groups of pairs: rows of a table, a definition list, siblings of the same shape, lines with a
     colon. Each group is scored as a whole, because size charts, deliveries, prices and reviews have the same shapes.
     """
     found: list[tuple[int, str, str]] = []
-    for group in _candidates(seen):
+    for group in groups:
         pairs = _properties(group)
         if _score(seen, group, pairs) >= 1.0:
             found += [(pair.start, pair.name, pair.value) for pair in pairs]
@@ -37,49 +29,6 @@ def find_specs(seen: Visible) -> list[tuple[str, str]]:
     return list({(name.casefold(), value.casefold()): (name, value) for _, name, value in reversed(found)}.values())[
         ::-1
     ]
-
-
-def _candidates(seen: Visible) -> Iterator[SpecGroup]:
-    marked = [*tables(seen), *definition_lists(seen)]
-    yield from marked
-    taken = {index for group in marked for pair in group.pairs for index in range(pair.start, pair.end)}
-    labelled = [(pair, row) for pair, row in labelled_pairs(seen) if pair.start not in taken]
-    names = {pair.start for group in marked for pair in group.pairs} | {pair.start for pair, _ in labelled}
-    yield from _gather(seen, [found for found in labelled if _is_innermost(found[0], names)], least=1)
-    taken.update(index for pair, _ in labelled for index in range(pair.start, pair.end))
-    plain = [*alternating_pairs(seen), *paired_rows(seen)]
-    rest = [found for found in plain if found[0].start not in taken]
-    names.update(pair.start for pair, _ in rest)
-    yield from _gather(seen, [found for found in rest if _is_innermost(found[0], names)], least=3)
-
-
-def _is_innermost(pair: SpecPair, names: set[int]) -> bool:
-    """Return whether no name stands inside the value of a pair, which would be the title of a section."""
-    return not any(index in names for index in range(pair.start + 1, pair.end))
-
-
-def _gather(seen: Visible, rows: Iterable[tuple[SpecPair, html.HtmlElement]], least: int) -> Iterator[SpecGroup]:
-    """SpecGroup pairs of the same element, else of siblings, ignoring wrappers without other content."""
-    inside: dict[html.HtmlElement, list[SpecPair]] = {}
-    for pair, row in rows:
-        inside.setdefault(row, []).append(pair)
-    groups: dict[html.HtmlElement, list[SpecPair]] = {}
-    for row, pairs in inside.items():
-        groups.setdefault(row if len(pairs) > 1 else _holder(seen, row), []).extend(pairs)
-    for holder, pairs in groups.items():
-        if len(pairs) >= least:
-            yield SpecGroup(tuple(pairs), holder, "list")
-
-
-def _holder(seen: Visible, row: html.HtmlElement) -> html.HtmlElement:
-    """Return the smallest element that contains a row and more."""
-    span = seen.spans[row]
-    element = row
-    while (parent := element.getparent()) is not None and parent in seen.spans:
-        if seen.spans[parent] != span:
-            return parent
-        element = parent
-    return element
 
 
 _AMOUNT = re.compile(

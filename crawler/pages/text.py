@@ -15,7 +15,7 @@ from importlib.resources import files
 __all__ = ["anywhere", "as_a_whole", "at_start", "fold", "plain", "squash", "storable"]
 
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u00ad"))
-_TAG = re.compile(r"<!--.*?-->|</?[a-zA-Z][^<>]*>", re.DOTALL)
+_TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 _BREAK = re.compile(r"<(?:br|/p|/li|/div|/tr|/h\d)\b[^<>]*>", re.IGNORECASE)
 
 
@@ -44,8 +44,18 @@ def plain(text: str) -> str:
             break
         text = html.unescape(text)
     if "<" in text:
-        text = _TAG.sub("", _BREAK.sub(" ", text))
+        text = _TAG.sub("", _BREAK.sub(" ", _without_comments(text)))
     return fold(text)
+
+
+def _without_comments(text: str) -> str:
+    """Return text without comments, in one pass; one that does not end stays, as a pattern would leave it."""
+    kept: list[str] = []
+    at = 0
+    while (start := text.find("<!--", at)) >= 0 and (end := text.find("-->", start + 4)) >= 0:
+        kept.append(text[at:start])
+        at = end + 3
+    return "".join(kept) + text[at:]
 
 
 _UNSPACED = frozenset(("any", "ja", "ko", "th", "zh"))

@@ -1,7 +1,6 @@
-"""Titles of a page without the name of the shop, and the caption of the product."""
+"""Titles of a page without the name of the shop."""
 
 import re
-from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from lxml import html
@@ -13,13 +12,9 @@ from crawler.pages.visible import Visible
 Text = tuple[str, str]
 """A title and its origin."""
 
-__all__ = ["choose_caption", "find_title", "page_titles"]
+__all__ = ["find_title", "page_titles"]
 
 _BETWEEN = re.compile(r"(\s+[|\-–—:·•»]+\s+|\s*[|｜_]\s*|(?<=[\u3000-\u9fff】」])-(?=\S))")
-_MAX_CAPTION = 500
-"""Longest caption, characters; captions of M5Product have 20 to 40 words."""
-_FULL_NAME = 15
-"""Characters from which a heading is a full name, even if the name in the markup is much longer."""
 _GENERIC = frozenset(
     (
         *("www", "shop", "store", "de", "com", "net", "org", "co", "uk", "html", "product", "products"),
@@ -47,28 +42,6 @@ def find_title(document: Document, seen: Visible) -> html.HtmlElement | None:
         if len(text) > 3 and any(text == title or (text in title and len(text) * 2 > len(title)) for title in titles):
             return run.element
     return None
-
-
-def choose_caption(marked: Sequence[Text], titles: Sequence[Text]) -> Text | None:
-    """Choose the caption from the names in the markup and the titles of the page.
-
-    The first name of the markup leads, else the heading. A shorter name that is part of the leading one replaces it
-    if it is the heading and the start of it, or if it is at least half of it and is the heading or two titles agree
-    on it. The rest is then a slogan ("… - buy cheap at …") or a label ("Details about …").
-    """
-    named = [(text, origin) for text, origin in (*marked, *titles) if len(text) <= _MAX_CAPTION]
-    if not named:
-        return None
-    lead = named[0]
-    said = [text.casefold() for text, _ in named]
-    for text, origin in named[1:]:
-        short, long = text.casefold(), lead[0].casefold()
-        if len(short) < len(long) and short in long:
-            half = len(short) * 2 >= len(long)
-            starts = long.startswith(short) and len(short) >= _FULL_NAME
-            if (origin == "html:h1" and (half or starts)) or (half and said.count(short) > 1):
-                return text, origin
-    return lead
 
 
 def _without_shop(title: str, document: Document) -> str:

@@ -33,6 +33,8 @@ def absolute(base: str, reference: str) -> str | None:
     reference = _SPACE.sub("", reference.strip())
     if not reference or len(reference) > _MAX_LENGTH:
         return None
+    if "\\" in reference:  # browsers read a backslash as a slash
+        reference = reference.replace("\\", "/")
     if reference.startswith("//"):
         reference = base.partition("//")[0] + reference
     if _PLAIN.fullmatch(reference):  # ten times as fast as resolving, and most URLs match

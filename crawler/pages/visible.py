@@ -4,13 +4,24 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from urllib.parse import unquote, urlsplit
 
 from lxml import html
 
 from crawler.pages.document import Document
-from crawler.pages.text import anywhere, fold
+from crawler.pages.text import anywhere, fold, squash
 
-__all__ = ["HIDDEN_STYLE", "MAX_RUNS", "SKIPPED_TAGS", "Run", "Visible", "is_aside", "read_visible", "words"]
+__all__ = [
+    "HIDDEN_STYLE",
+    "MAX_RUNS",
+    "SKIPPED_TAGS",
+    "Run",
+    "Visible",
+    "is_aside",
+    "read_visible",
+    "squashed_slug",
+    "words",
+]
 
 SKIPPED_TAGS = frozenset(
     (
@@ -118,16 +129,76 @@ def read_visible(document: Document) -> Visible:
     return walk.seen
 
 
+_NAMED_TITLE = re.compile(r"title|name|heading", re.IGNORECASE)
+_MAX_HEADINGS = 150
+
+
 def _heading(document: Document, root: html.HtmlElement) -> html.HtmlElement | None:
-    """Return the ``h1`` that is part of a title of the page, else the first outside of headers, else the first."""
-    texts = [(h1, fold(h1.text_content()).casefold()) for h1 in root.iter("h1")]
-    filled = [(h1, text) for h1, text in texts if text]
-    titles = [fold(title).casefold() for title in (document.title, *document.meta.get("og:title", ()))]
-    named = [h1 for h1, text in filled if any(text in title for title in titles)]
-    outside = [
-        h1 for h1, _ in filled if not any(outer.tag in ("header", "nav", "footer") for outer in h1.iterancestors())
-    ]
-    return next(iter([*named, *outside, *(h1 for h1, _ in filled)]), None)
+    """Return the heading that names what the page is about.
+
+    It agrees with the URL, else leads the title of the page, else is part of it; ``h1`` comes before other headings,
+    and those before elements that are only called a title. A logo that repeats the name of the shop is none.
+    """
+    slug = squashed_slug(document.url)
+    titles = [_key(title) for title in (document.title, *document.meta.get("og:title", ())[:1]) if title]
+    best: tuple[tuple[int, ...], html.HtmlElement] | None = None
+    for place, (element, rank) in enumerate(_headings(root)):
+        key = _key(element.text_content())
+        if not 1 < len(key) < 400 or place >= _MAX_HEADINGS:
+            continue
+        plain = _key(squash(element.text_content()))
+        agrees = bool(slug) and (
+            plain == slug
+            or (
+                len(plain) > 5
+                and (plain in slug or slug in plain)
+                and 2 * min(len(slug), len(plain)) > max(len(slug), len(plain))
+            )
+        )
+        leads = any(title.startswith(key) for title in titles)
+        inside = leads or any(key in title for title in titles)
+        outer = any(one.tag in ("header", "nav", "footer") for one in element.iterancestors())
+        if rank == 0 and not (agrees or leads):
+            continue
+        score = (2 * agrees + leads + inside + (rank == 3) + (rank >= 2) - 2 * outer, rank, -place)
+        if best is None or score > best[0]:
+            best = (score, element)
+    return best[1] if best and (best[0][1] or best[0][0] > 0) else None
+
+
+def _headings(root: html.HtmlElement) -> Iterator[tuple[html.HtmlElement, int]]:
+    """Yield headings, and short texts that are called a title, with their rank."""
+    for element in root.iter():
+        tag = element.tag
+        if tag == "h1":
+            yield element, 3
+        elif tag in ("h2", "h3", "h4"):
+            yield element, 2 if tag == "h2" else 1
+        elif (
+            tag in ("div", "span", "p", "strong")
+            and len(element) < 3
+            and element.text
+            and _NAMED_TITLE.search(element.get("class") or "")
+        ):
+            yield element, 0
+
+
+def _key(text: str) -> str:
+    return _NO_WORD.sub("", text).casefold()
+
+
+_NO_WORD = re.compile(r"\W+")
+
+
+def squashed_slug(url: str) -> str:
+    """Return the key of the last part of a URL's path that has letters; empty if none has."""
+    try:
+        parts = unquote(urlsplit(url).path).split("/")
+    except ValueError:
+        return ""
+    named = [re.sub(r"\.\w{2,5}$", "", part) for part in parts]
+    named = [part for part in named if any(c.isalpha() for c in part) and part != "index"]
+    return _key(squash(named[-1])) if named else ""
 
 
 class _Walk:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -15,11 +16,13 @@ import crawler.pages as page_code
 from crawler.crawl.stored_pages import StoredPageRow
 from crawler.net import opt_outs
 from crawler.pages.document import MAX_BYTES
+from crawler.pages.model import shipped_model
 from crawler.pages.outcome import PageOptions, PageOutcome, handle, job_data, unreadable
 from crawler.pages.parse import load_page_object
+from crawler.pages.reading import reader_of
 from crawler.records.tables import record_tables
 from crawler.settings import CrawlSettings
-from m5data.records import ProductRecord, Specification
+from m5data.records import ProductRecord, Specification, Variant
 from m5data.stage import Progress
 from storage import Objects, Spool
 from storage.isolation.message import Fault, Message
@@ -43,18 +46,24 @@ class PageReader:
     """Register of taken-down items. Pages that show one have the kind ``taken_down``."""
 
     @classmethod
-    def of(cls, settings: CrawlSettings, source: str, merchant_key: bytes, register: Register) -> "PageReader":
+    def of(
+        cls, settings: CrawlSettings, source: str, merchant_key: bytes, register: Register, root: Path = Path()
+    ) -> "PageReader":
         """Return the reader of a source. A source that is no longer in the settings gets the generic page object.
 
         Raises:
-            SettingsError: The page object cannot be loaded.
+            SettingsError: The page object or the reader's model cannot be loaded.
         """
         known = settings.sources.get(source)
         page_object = known.page_object if known else None
         if page_object:
             load_page_object(page_object)
-        options = PageOptions(page_object, merchant_key, settings.user_agent, settings.opt_outs)
+        model = str(root / known.reader) if known and known.reader else None
+        least = tuple(sorted(known.reader_least.items())) if known else ()
+        reader = reader_of(model, least)
+        options = PageOptions(page_object, merchant_key, settings.user_agent, settings.opt_outs, model, least)
         digest = hashlib.sha256(repr((options, settings.parse_timeout_s, settings.parse_memory_mb)).encode())
+        digest.update(str((reader.model or shipped_model()).about["digest"]).encode())
         for path in _code(page_object):
             digest.update(path.read_bytes())
         return cls(options, digest.hexdigest()[:16], register)
@@ -87,14 +96,30 @@ class PageReader:
             tuple(url for url in urls if not self.register.holds("url", url))
             for urls in (record.image_urls, record.video_urls)
         )
-        return replace(record, image_urls=images, video_urls=videos)
+        variants = tuple(
+            replace(one, image_url=None) if self.register.holds("url", one.image_url) else one
+            for one in record.variants
+        )
+        return replace(record, image_urls=images, video_urls=videos, variants=variants)
 
 
 def _record(text: bytes) -> ProductRecord:
     row = json.loads(text)
     lists = {name: tuple(row[name]) for name in ("category", "image_urls", "video_urls")}
-    specs = tuple(Specification(**spec) for spec in row["specs"])
-    return ProductRecord(**{**row, **lists, "specs": specs, "price": row["price"] and Decimal(row["price"])})
+    specs, variants = _pairs(row["specs"]), tuple(map(_variant, row["variants"]))
+    return ProductRecord(**{**row, **lists, "specs": specs, "variants": variants, "price": _amount(row["price"])})
+
+
+def _variant(row: dict[str, Any]) -> Variant:
+    return Variant(**{**row, "options": _pairs(row["options"]), "price": _amount(row["price"])})
+
+
+def _pairs(rows: list[dict[str, str]]) -> tuple[Specification, ...]:
+    return tuple(Specification(**row) for row in rows)
+
+
+def _amount(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
 
 
 def _code(page_object: str | None) -> list[Path]:

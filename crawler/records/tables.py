@@ -1,4 +1,4 @@
-"""Rows of ``products``, ``specs`` and ``media`` from records, merged with the rows that stay."""
+"""Rows of ``products``, ``specs``, ``variants`` and ``media`` from records, merged with the rows that stay."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from crawler.crawl.stored_pages import StoredPageRow
 from crawler.records.choice import ChosenPages
 from m5data.modalities import feed_columns
-from m5data.records import ProductRecord
+from m5data.records import ProductRecord, Variant
 from storage import Snapshot, Stage
 from storage.engine import quote, text
 from storage.tables import TABLES
@@ -33,7 +33,7 @@ def _schema(table: str) -> pa.Schema:
     return pa.schema([*_PAGE, *(column for column in TABLES[table].schema if column.name not in without)])
 
 
-RECORD_TABLES = {name: _schema(name) for name in ("products", "specs", "media")}
+RECORD_TABLES = {name: _schema(name) for name in ("products", "specs", "variants", "media")}
 """Schemas of the rows of a page; ``source`` and ``page_url`` name it."""
 
 
@@ -47,6 +47,7 @@ def record_tables(read: Iterable[tuple[StoredPageRow, ProductRecord]]) -> dict[s
             {**key, "position": n, "property": spec.property, "value": spec.value}
             for n, spec in enumerate(record.specs)
         ]
+        rows["variants"] += [{**key, "position": n, **_variant(variant)} for n, variant in enumerate(record.variants)]
         rows["media"] += [
             {**key, "kind": kind, "position": n, "url": url, "state": "pending", "attempts": 0}
             for kind, urls in (("image", record.image_urls), ("video", record.video_urls))
@@ -71,6 +72,17 @@ def _product(page: StoredPageRow, record: ProductRecord) -> dict[str, object]:
         "page_sha256": page.sha256,
         "first_seen": seen,
         "last_seen": seen,
+    }
+
+
+def _variant(variant: Variant) -> dict[str, object]:
+    return {
+        "variant_id": variant.id,
+        "options": [f"{option.property}: {option.value}" for option in variant.options],
+        "price": _amount(variant.price),
+        "currency": variant.currency,
+        "availability": variant.availability,
+        "image_url": variant.image_url,
     }
 
 
@@ -137,6 +149,10 @@ _TABLES = {
         SELECT c.product_id, n.* EXCLUDE (source, page_url)
         FROM new_specs n JOIN chosen c ON c.source = n.source AND c.page_url = n.page_url
         UNION ALL BY NAME SELECT specs.* FROM specs JOIN staying USING (product_id)""",
+    "variants": """
+        SELECT c.product_id, n.* EXCLUDE (source, page_url)
+        FROM new_variants n JOIN chosen c ON c.source = n.source AND c.page_url = n.page_url
+        UNION ALL BY NAME SELECT variants.* FROM variants JOIN staying USING (product_id)""",
     # The state of media is kept if the page still names them at the same position.
     "media": """
         SELECT c.product_id, n.kind, n.position, n.url, coalesce(o.state, n.state) AS state,
@@ -146,6 +162,42 @@ _TABLES = {
         LEFT JOIN media o ON (o.product_id, o.kind, o.position, o.url) = (c.product_id, n.kind, n.position, n.url)
         UNION ALL BY NAME SELECT media.* FROM media JOIN staying USING (product_id)""",
 }
+
+# The image of more than half of a source's products, five at least, shows none of them: it stands where one is missing.
+_PLACEHOLDERS = """
+CREATE TEMP TABLE placeholders AS
+    SELECT source, url FROM (
+        SELECT source, url, count(DISTINCT product_id) AS shared FROM shown GROUP BY ALL
+    ) JOIN (SELECT source, count(DISTINCT product_id) AS all_of FROM shown GROUP BY ALL) USING (source)
+    WHERE shared >= 5 AND shared * 2 > all_of
+"""
+_SHOWN = """
+CREATE TEMP VIEW shown AS
+    SELECT c.source, c.product_id, n.url
+    FROM new_media n JOIN chosen c ON c.source = n.source AND c.page_url = n.page_url WHERE n.kind = 'image'
+    UNION ALL
+    SELECT c.source, m.product_id, m.url FROM media m JOIN staying USING (product_id)
+    JOIN chosen c ON c.product_id = m.product_id WHERE m.kind = 'image'
+"""
+_OF_FILE = ("sha256", "bytes", "mime", "width", "height", "duration_s")
+_WITHOUT_PLACEHOLDERS = """
+    SELECT m.* EXCLUDE (state, reason, source, hidden, shown_again, {columns}),
+        CASE WHEN hidden THEN 'dropped' WHEN shown_again THEN 'pending' ELSE m.state END AS state,
+        CASE WHEN hidden THEN 'placeholder' WHEN shown_again THEN NULL ELSE m.reason END AS reason,
+        {file}
+    FROM (
+        SELECT q.*, c.source, q.kind = 'image' AND p.url IS NOT NULL AS hidden,
+            coalesce(q.reason = 'placeholder', false) AND p.url IS NULL AS shown_again
+        FROM ({media}) q LEFT JOIN chosen c USING (product_id)
+        LEFT JOIN placeholders p ON p.source = c.source AND p.url = q.url
+    ) m
+"""
+
+
+def _without_placeholders(media: str) -> str:
+    """Return the query of ``media`` with placeholders dropped, and those pending that are none any more."""
+    file = ", ".join(f"if(hidden, NULL, m.{column}) AS {column}" for column in _OF_FILE)
+    return _WITHOUT_PLACEHOLDERS.format(media=media, columns=", ".join(_OF_FILE), file=file)
 
 
 # Pages have no such rows: those from a feed stay as long as their product does.
@@ -171,9 +223,10 @@ def write_records(stage: Stage, choice: ChosenPages, new: RecordFiles) -> None:
         connection.register("chosen", _chosen(choice))
         for view in new.views():
             connection.execute(view)
-        connection.execute(_STAYING)
+        for statement in (_STAYING, _SHOWN, _PLACEHOLDERS):
+            connection.execute(statement)
         for name, query in _TABLES.items():
-            stage.write(name, connection.sql(query))
+            stage.write(name, connection.sql(_without_placeholders(query) if name == "media" else query))
         for _, spec in feed_columns():
             if spec.name in stage.before.tables:
                 stage.write(spec.name, connection.sql(_FROM_FEED.format(table=quote(spec.name))))

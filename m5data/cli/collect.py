@@ -1,4 +1,4 @@
-"""Verbs that collect: crawl, ingest, download, parse."""
+"""Verbs that collect: crawl, ingest, download, parse, learn-reader."""
 
 import gzip
 import zlib
@@ -14,7 +14,7 @@ from m5data.run_options import RunOptions
 if TYPE_CHECKING:  # a verb imports what it needs when it runs
     from m5data.records import ProductRecord
 
-__all__ = ["crawl", "download", "ingest", "parse", "read_page"]
+__all__ = ["crawl", "download", "ingest", "learn_reader", "parse", "read_page"]
 
 _LONGEST = 64 * 1024 * 1024
 """Bytes of a saved page, decompressed: a small gzip file can hold a thousand times itself."""
@@ -82,6 +82,39 @@ def parse(
     print_json(_record_as_json(crawler.parse_page(read_page(page), url, page_object=page_object)))
 
 
+def learn_reader(
+    workspace: WorkspaceOption = HERE,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE.npz", help="Model file to write.")] = Path("reader.npz"),
+    limit: Annotated[int, typer.Option("--limit", min=10, help="Pages to learn from, at most.")] = 1000,
+) -> None:
+    """Teach the page reader from stored pages with markup, and compare it with the shipped one.
+
+    The markup of the pages is the truth, and is removed from what the reader sees. Name the file in the settings of a
+    source (``reader``) to read its pages with it.
+    """
+    from crawler.learning.labelled import examples_of
+    from crawler.learning.lessons import lessons
+    from crawler.learning.stored import labelled_stored_pages
+    from crawler.learning.teach import compare_with_shipped, learn, write_model
+    from m5data.errors import DataError
+    from m5data.workspace import Workspace
+
+    pages = list(labelled_stored_pages(Workspace.open(workspace).store, limit=limit))
+    shops = {page.shop for page in pages if page.truth is not None}
+    if len(shops) < 2:
+        raise DataError(
+            f"{len(shops)} sources have stored pages with a product in their markup; learning needs two or more, "
+            "so that each can be judged by what was learned from the others. Crawl more shops first."
+        )
+    examples = list(examples_of([*pages, *lessons()]))
+    lesson = learn(examples)
+    print(f"{lesson.pages} pages of {lesson.shops} sources; F1 without markup, sources left out: learned, shipped")
+    for field, (learned, shipped) in compare_with_shipped(lesson, examples).items():
+        print(f"{field:13} {learned:.3f}  {shipped:.3f}")
+    write_model(out, lesson, "m5data learn-reader")
+    print(f'{out}: written; name it in m5data.toml as reader = "{out}" of a source')
+
+
 def read_page(path: Path) -> bytes:
     """Return the bytes of a saved page.
 
@@ -107,5 +140,6 @@ def _record_as_json(record: "ProductRecord") -> dict[str, object]:
     row = asdict(record)
     row["title"] = row.pop("caption")
     row["specs"] = [{"property": spec.property, "value": spec.value} for spec in record.specs]
-    row["price"] = None if record.price is None else str(record.price)
+    for priced in (row, *row["variants"]):
+        priced["price"] = None if priced["price"] is None else str(priced["price"])
     return row

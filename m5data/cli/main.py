@@ -43,7 +43,7 @@ _STAGE_VERBS: Mapping[str, Verb] = MappingProxyType(
 
 _BESIDE: Mapping[str, tuple[tuple[str, Verb], ...]] = MappingProxyType(
     {
-        "records": (("parse", collect.parse),),
+        "records": (("parse", collect.parse), ("learn-reader", collect.learn_reader)),
         "align": (("align review", align.review), ("align apply", align.apply)),
         "tasks": (("annotate links", annotate.links),),
         "matches": (("annotate export", annotate.export),),

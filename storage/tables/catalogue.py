@@ -4,7 +4,7 @@ import pyarrow as pa
 
 from m5data.table_spec import ID, INT, LIST, LONG, REAL, TEXT, TIME, Column, TableSpec
 
-__all__ = ["HISTORY", "MEDIA", "OBJECTS", "PRODUCTS", "REJECTS", "SPECS"]
+__all__ = ["HISTORY", "MEDIA", "OBJECTS", "PRODUCTS", "REJECTS", "SPECS", "VARIANTS"]
 
 PRODUCTS = TableSpec(
     name="products",
@@ -45,6 +45,23 @@ SPECS = TableSpec(
         Column("property_norm", TEXT, "shared name; NULL: not aligned", nullable=True),
         Column("value_norm", TEXT, "normalised value; NULL: not aligned", nullable=True),
         Column("unit", TEXT, "unit of value_norm; NULL: none", nullable=True),
+    ),
+)
+
+VARIANTS = TableSpec(
+    name="variants",
+    meaning="One row per combination of options, such as colour and size, that a product is sold in.",
+    key=("product_id", "variant_id"),
+    bucket_of="product_id",
+    columns=(
+        Column("product_id", ID, "product"),
+        Column("variant_id", TEXT, "the shop's own id of the variant (sku)"),
+        Column("position", INT, "place on the page, from 0"),
+        Column("options", LIST, "what it differs in, each as name: value, contact details masked"),
+        Column("price", pa.decimal128(18, 4), "amount in currency; NULL: none of its own", nullable=True),
+        Column("currency", TEXT, "ISO 4217 where known, else as published", nullable=True),
+        Column("availability", TEXT, "InStock or OutOfStock; NULL: not said", nullable=True),
+        Column("image_url", TEXT, "its own image; NULL: none", nullable=True),
     ),
 )
 

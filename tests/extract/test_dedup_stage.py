@@ -149,6 +149,41 @@ def deduplicated(listings: Listings) -> tuple[StageReport, dict[str, str]]:
         return report, {row["product_id"]: row["group_id"] for row in rows if row["kept"]}
 
 
+def test_groups_do_not_depend_on_earlier_runs_and_keep_their_names(store: Store) -> None:
+    """n:1, after which its group is called, goes; a smaller product joins; then n:1 is back with another caption."""
+    without = {name: content for name, content in LISTINGS.items() if name != "n:1"}
+    more: Listings = {"a:1": ("红鞋 包邮", ["c"], RED), "s:9": ("毛衣", ["d"], [])}
+    steps: list[Listings] = [LISTINGS, without, {**without, **more}, {**LISTINGS, **more, "n:1": ("别的", ["z"], BLUE)}]
+    names = []
+    for listings in steps:
+        fill(store, listings)
+        dedup_stage.run(store, SETTINGS, clock=lambda: NOON)
+        names.append(groups_of(store))
+        assert parts(names[-1]) == parts(groups_afresh(listings))
+    assert [run.get("n:3") for run in names] == ["n:1", "n:3", "n:3", "n:3"]
+    assert [run["n:2"] for run in names] == ["n:1", "n:1", "n:1", "n:1"]
+    assert [run["s:2"] for run in names] == ["s:1"] * 4
+    assert names[2]["a:1"] == "n:3"
+    assert names[3]["n:1"] not in {names[3][name] for name in names[3] if name != "n:1"}
+
+
+def groups_of(store: Store) -> dict[str, str]:
+    rows = store.snapshot().table("duplicates").to_pylist()
+    return {row["product_id"]: row["group_id"] for row in rows}
+
+
+def groups_afresh(listings: Listings) -> dict[str, str]:
+    with TemporaryDirectory() as folder:
+        store = Store.create(Path(folder) / "shop", buckets=1)
+        fill(store, listings)
+        dedup_stage.run(store, SETTINGS, clock=lambda: NOON)
+        return groups_of(store)
+
+
+def parts(groups: dict[str, str]) -> set[frozenset[str]]:
+    return {frozenset(name for name in groups if groups[name] == group) for group in groups.values()}
+
+
 def test_second_run_over_the_same_input_does_nothing(store: Store) -> None:
     fill(store, LISTINGS)
     report = dedup_stage.run(store, SETTINGS, clock=lambda: NOON)

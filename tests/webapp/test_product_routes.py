@@ -1,11 +1,17 @@
 """The product page: shared names, files with their reasons, related products, and the stored page."""
 
+from decimal import Decimal
+
 from m5data.stage import StageReport
 from tests.export.synthetic import product, rows
 from tests.webapp.conftest import PAGE, Filled, Site
 
 SPEC = {"product_id": "shop:1", "position": 0, "property": "净含量（kg）", "value": "0.5"}
 NORM = {"product_id": "shop:1", "position": 0, "property_norm": "净含量", "value_norm": "500", "unit": "g"}
+VARIANT = {
+    "product_id": "shop:1", "variant_id": "v1", "position": 0, "options": ["规格: 1kg"], "price": Decimal("12.5"),
+    "currency": "CNY", "availability": "OutOfStock",
+}  # fmt: skip
 MEDIA = {"product_id": "shop:1", "kind": "video", "position": 0, "url": "https://shop.example/v.mp4"}
 
 
@@ -14,6 +20,7 @@ def fill(filled: Filled) -> None:
         pages = {"page_sha256": filled.page}
         stage.write("products", rows("products", {**product(1, "面粉"), **pages}, product(2, "另一袋面粉")))
         stage.write("specs", rows("specs", SPEC))
+        stage.write("variants", rows("variants", VARIANT))
         stage.write("spec_norms", rows("spec_norms", NORM))
         failed = {"state": "failed", "reason": "http_404", "attempts": 3, "http_status": 404}
         stage.write("media", rows("media", {**MEDIA, **failed}))
@@ -28,6 +35,7 @@ def test_a_product_shows_shared_names_reasons_and_what_it_matches(site: Site, fi
     for shown in (
         "<bdi>净含量</bdi>: <bdi>500</bdi> g",
         "http_404 (HTTP 404)",
+        "<bdi>规格: 1kg</bdi></th><td><bdi>12.50 CNY</bdi></td><td>OutOfStock</td>",
         "<td>3</td>",
         "另一袋面粉",
         "matched",

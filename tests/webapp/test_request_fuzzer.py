@@ -26,7 +26,18 @@ def test_random_requests_are_refused_one_by_one(filled: Filled, tmp_path: Path) 
     text = settings.read_text(encoding="utf-8") + "\n[serve]\nrequests_per_s = 100000\nburst = 100000\n"
     (root / "m5data.toml").write_text(text, encoding="utf-8")
     with Served(root) as server:
-        words = [PROGRAM, "annotate", "links", "--reviewer", "rita", "-w", root, "--base", server.url, "--json"]
+        words: list[str | Path] = [
+            PROGRAM,
+            "annotate",
+            "links",
+            "--reviewer",
+            "rita",
+            "-w",
+            root,
+            "--base",
+            server.url,
+            "--json",
+        ]
         link = json.loads(subprocess.run(words, capture_output=True, check=True, timeout=120).stdout)["rita"]
         host, port = server.url.removeprefix("http://").split(":")
         result = fuzz((host, int(port)), _sign_in(server.url, link), COUNT, SEED)

@@ -55,6 +55,16 @@ class Specification:
 
 
 @dataclass(frozen=True, slots=True)
+class Variant:
+    """One combination of options, as shown."""
+
+    options: str
+    price: str | None
+    """Amount and currency."""
+    availability: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class ProductCard:
     """A product; texts are plain and cut, lists are cut."""
 
@@ -71,9 +81,11 @@ class ProductCard:
     videos: tuple[Video, ...]
     specs: tuple[Specification, ...]
     """In the order of the page."""
+    variants: tuple[Variant, ...]
+    """Likewise."""
 
 
-TABLES = ("products", "specs", "spec_norms", "media", "audio")
+TABLES = ("products", "specs", "spec_norms", "variants", "media", "audio")
 """Tables that a connection needs for ``read_cards``."""
 
 _LONGEST = {"caption": 2000, "name": 120, "value": 600}
@@ -92,6 +104,10 @@ select s.product_id, left(s.property, {_LONGEST["name"] + 1}), left(s.value, {_L
        n.property_norm, left(n.value_norm, {_LONGEST["value"]}), n.unit
 from lines s left join norms n using (product_id, position) order by s.product_id, s.position
 """  # noqa: S608 - constants
+_VARIANTS = """
+select product_id, options, price, currency, availability from variants
+where product_id in (select unnest($ids)) and position < 50 order by product_id, position
+"""
 _MEDIA = """
 select m.product_id, m.kind, m.sha256, m.mime, m.width, m.height, m.duration_s, a.product_id is not null as sound
 from media m left join audio a on a.product_id = m.product_id and a.video_sha256 = m.sha256
@@ -105,9 +121,10 @@ def read_cards(connection: duckdb.DuckDBPyConnection, ids: Sequence[str]) -> dic
     """Return the cards of the products that there are."""
     given = {"ids": list(ids)}
     specs = _by_product(connection.execute(_SPECIFICATIONS, given).fetchall())
+    variants = _by_product(connection.execute(_VARIANTS, given).fetchall())
     media = _by_product(connection.execute(_MEDIA, given).fetchall())
     products = connection.execute(_PRODUCTS, given).fetchall()
-    return {row[0]: _card(row, specs[row[0]], media[row[0]]) for row in products}
+    return {row[0]: _card(row, specs[row[0]], variants[row[0]], media[row[0]]) for row in products}
 
 
 def _by_product(rows: Iterable[Row]) -> Mapping[object, list[Row]]:
@@ -117,7 +134,18 @@ def _by_product(rows: Iterable[Row]) -> Mapping[object, list[Row]]:
     return found
 
 
-def _card(row: Row, specs: Sequence[Row], media: Sequence[Row]) -> ProductCard:
+def _price(price: object, currency: object) -> str | None:
+    return None if price is None else plain(f"{price:,.2f} {currency or ''}".strip(), _LONGEST["name"])
+
+
+def _variant(row: Row) -> Variant:
+    options, price, currency, availability = row
+    said = ", ".join(str(option) for option in options or ())  # type: ignore[attr-defined]  # a list
+    stock = None if availability is None else str(availability)
+    return Variant(plain(said, _LONGEST["value"]), _price(price, currency), stock)
+
+
+def _card(row: Row, specs: Sequence[Row], variants: Sequence[Row], media: Sequence[Row]) -> ProductCard:
     product, source, url, caption, category, brand, price, currency = row
     return ProductCard(
         product_id=str(product),
@@ -126,10 +154,11 @@ def _card(row: Row, specs: Sequence[Row], media: Sequence[Row]) -> ProductCard:
         caption=None if caption is None else plain(str(caption), _LONGEST["caption"]),
         category=tuple(plain(str(name), _LONGEST["name"]) for name in category or ()),  # type: ignore[attr-defined]  # a list
         brand=None if brand is None else plain(str(brand), _LONGEST["name"]),
-        price=None if price is None else plain(f"{price:,.2f} {currency or ''}".strip(), _LONGEST["name"]),
+        price=_price(price, currency),
         images=tuple(_image(one) for one in media if one[0] == "image")[:_MAX_IMAGES],
         videos=tuple(_video(one) for one in media if one[0] == "video")[:_MAX_VIDEOS],
         specs=tuple(_specification(one) for one in specs),
+        variants=tuple(_variant(one) for one in variants),
     )
 
 

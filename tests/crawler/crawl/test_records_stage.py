@@ -80,6 +80,24 @@ def test_pages_become_products_specifications_and_pending_media(store: Store) ->
     ]
 
 
+def test_variants_become_rows_that_follow_their_page(store: Store) -> None:
+    group = '{"@type": "ProductGroup", "hasVariant": [%s]}'
+    variant = '{"sku": "%s", "color": "%s", "offers": {"price": "%s", "priceCurrency": "EUR"}}'
+    both = group % ", ".join((variant % ("a-r", "red", "12.50"), variant % ("a-b", "blue", "13")))
+    head = f'<script type="application/ld+json">{both}</script>'
+    store_pages(store, {"/p/a": product_page("a", head=head), "/p/b": product_page("b")})
+    run(store)
+    assert table(store, "variants", "product_id", "variant_id", "position", "options", "currency") == [
+        ("shop:a", "a-b", 1, ["color: blue"], "EUR"), ("shop:a", "a-r", 0, ["color: red"], "EUR"),
+    ]  # fmt: skip
+    store_pages(store, {"/p/b": product_page("b").replace("12 g", "13 g")})
+    run(store)
+    assert len(table(store, "variants")) == 2
+    forget(store, "/p/a")
+    run(store)
+    assert table(store, "variants") == []
+
+
 def test_every_page_without_a_product_is_a_reject(store: Store) -> None:
     pages = {
         "/p/a": product_page("a"),
@@ -152,6 +170,22 @@ def _spy(real: Callable[[str], bytes], calls: list[str]) -> Callable[[str], byte
         return real(sha256)
 
     return read
+
+
+def test_an_image_that_most_products_share_is_dropped_until_they_do_not(store: Store) -> None:
+    shared = {f"/p/{n}": product_page(n).replace(f"/img/{n}-0", "/img/none") for n in "abcde"}
+    store_pages(store, {**shared, "/p/f": product_page("f")})
+    run(store)
+    states = table(store, "media", "product_id", "position", "state", "reason")
+    assert [row for row in states if row[1] == 0] == [
+        *((f"shop:{n}", 0, "dropped", "placeholder") for n in "abcde"), ("shop:f", 0, "pending", None)
+    ]  # fmt: skip
+    assert {row[2:] for row in states if row[1] == 1} == {("pending", None)}
+    later = Clock()
+    later.pass_hours(30)
+    store_pages(store, {"/p/a": product_page("a")}, at=later.now.isoformat())
+    run(store)
+    assert {row[0] for row in table(store, "media", "state")} == {"pending"}
 
 
 def test_another_page_takes_over_when_the_chosen_one_is_gone(store: Store) -> None:

@@ -18,15 +18,15 @@ def read(html: str, lang: str = "en") -> ProductRecord:
 @pytest.mark.parametrize(
     ("html", "price", "currency"),
     [
-        ("<s>$59.00</s> <b>$49.00</b>", "49.00", "$"),
+        ("<s>$59.00</s> <b>$49.00</b>", "49.00", "USD"),
         ('<p class="old-price">€ 59</p><p class="price">€ 49</p>', "49", "EUR"),
         ('<p class="price">173<sup>34</sup> <span>Lei</span></p>', "173.34", "RON"),
-        ("<p>Free shipping over $20.00</p><p>$49.00</p>", "49.00", "$"),
-        ("<p>12 x $4.50 a month</p><p>$49.00</p>", "49.00", "$"),
+        ("<p>Free shipping over $20.00</p><p>$49.00</p>", "49.00", "USD"),
+        ("<p>12 x $4.50 a month</p><p>$49.00</p>", "49.00", "USD"),
         ("<p>市场价：￥99</p><p>现价：￥89.90</p>", "89.90", "CNY"),
         ("<p>149.00 - 159.00 €</p>", "149.00", "EUR"),
-        ('<div style="display:none">$1.00</div><div>$2.00</div>', "2.00", "$"),
-        ("<div>$49.00</div><div class=related><div>$1.00</div></div>", "49.00", "$"),
+        ('<div style="display:none">$1.00</div><div>$2.00</div>', "2.00", "USD"),
+        ("<div>$49.00</div><div class=related><div>$1.00</div></div>", "49.00", "USD"),
         ("<p>200 ml</p><p>101693</p>", None, None),
     ],
 )
@@ -84,7 +84,7 @@ def test_availability(html: str, availability: str | None) -> None:
         ),
         ('<div class="swiper"><img srcset="/s.jpg 100w, /l.jpg 900w" src="/s.jpg"></div>', ["l.jpg"]),
         ('<div class="photos"><a href="/full.jpg"><img src="/small.jpg"></a></div>', ["full.jpg"]),
-        ('<div class="photos"><img src="/a-100x100.jpg"><img src="/a-800x800.jpg"></div>', ["a-100x100.jpg"]),
+        ('<div class="photos"><img src="/a-100x100.jpg"><img src="/a-800x800.jpg"></div>', ["a-800x800.jpg"]),
         ('<div class="images"><a href="/p/other"><img src="/other.jpg"></a><img src="/own.jpg"></div>', ["own.jpg"]),
         ('<p><img src="/lone.jpg" width="300"></p><p><img src="/dot.jpg" width="10"></p>', ["lone.jpg"]),
         (

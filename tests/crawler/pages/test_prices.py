@@ -6,7 +6,6 @@ import pytest
 
 from crawler.pages.currencies import currency_code, local_currency
 from crawler.pages.prices import Money, marked_price, read_money, shown_price
-from crawler.pages.titles import choose_caption
 from crawler.pages.urls import id_from_url, id_of_last_resort
 
 from .price_cases import CASES
@@ -141,28 +140,3 @@ def test_the_hash_id_is_stable_and_differs_by_url() -> None:
 
     assert len(ids) == 2
     assert all(one.startswith("u") and len(one) == 16 for one in ids)
-
-
-@pytest.mark.parametrize(
-    ("marked", "titles", "caption"),
-    [
-        ([], [], None),
-        (["Lamp, red"], [("Lamp", "html:title")], "Lamp, red"),
-        (["Long garden lamp - buy lamps, garden lamps at Shop"], [("Long garden lamp", "html:h1")], "Long garden lamp"),
-        (
-            [],
-            [
-                ("Details about Old lamp shade", "html:h1"),
-                ("Old lamp shade", "opengraph"),
-                ("Old lamp shade", "html:title"),
-            ],
-            "Old lamp shade",
-        ),
-        ([], [("Details about Old lamp", "html:h1"), ("Old lamp", "html:title")], "Details about Old lamp"),
-        ([], [("Only heading", "html:h1")], "Only heading"),
-    ],
-)
-def test_choose_caption(marked: list[str], titles: list[tuple[str, str]], caption: str | None) -> None:
-    chosen = choose_caption([(name, "json-ld") for name in marked], titles)
-
-    assert (chosen and chosen[0]) == caption

@@ -34,6 +34,38 @@ def test_contact_details_are_masked(text: str, masked: str, count: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("label", "value"),
+    [
+        ("廠商電話", "02-29345217"),
+        ("廠商電話", "29345217"),
+        ("供應商聯絡電話", "（02）2934-5217"),
+        ("Điện thoại", "0912 345 678"),
+        ("เบอร์โทร", "081-234-5678"),
+        ("전화번호", "02-1234-5678"),
+        ("お問い合わせ電話番号", "0120-123-456"),
+        ("Τηλέφωνο", "210 1234567"),
+        ("Puhelin", "040 1234567"),
+        ("Телефон горячей линии", "8 800 123-45-67"),
+        ("رقم الهاتف", "0501234567"),
+        ("Teléfono de contacto", "912 34 56 78"),
+        ("Telp", "021 5551234"),
+        ("Rufnummer", "030 1234567"),
+    ],
+)
+def test_a_number_under_a_word_for_telephone_is_one_in_any_language(label: str, value: str) -> None:
+    assert mask_contacts(value, label) == (MASKS["phone"], 1)
+    assert mask_contacts(f"{label}: {value}") == (f"{label}: {MASKS['phone']}", 1)
+
+
+@pytest.mark.parametrize(
+    ("label", "value"),
+    [("电话货号", "12345678"), ("Telefon model", "3310 1234567"), ("Telefon", "1200 mAh"), ("Phone", "2201117")],
+)
+def test_a_word_for_telephone_does_not_make_an_id_a_number(label: str, value: str) -> None:
+    assert mask_contacts(value, label) == (value, 0)
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "货号13912345678",

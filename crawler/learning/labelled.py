@@ -1,0 +1,157 @@
+"""Pages with their truth, turned into examples: candidates, their evidence, and which are right."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+import numpy as np
+import numpy.typing as npt
+
+from crawler.pages.document import read_document
+from crawler.pages.evidence import key_of
+from crawler.pages.facts import Facts
+from crawler.pages.image_candidates import image_key
+from crawler.pages.model import FIELDS, evidence_hash
+from crawler.pages.reading import Reading
+from m5data.errors import PageError
+
+__all__ = ["Example", "LabelledPage", "answer", "examples_of", "labelled_by_markup", "page_examples", "without_markup"]
+
+_MARKUP = ("m:", "kind:json-ld", "kind:microdata", "kind:opengraph")
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledPage:
+    """A page and what is true of it."""
+
+    shop: str
+    url: str
+    body: bytes
+    truth: Mapping[str, frozenset[str]] | None
+    """Field -> right answers (``answer``); a field that is missing is unknown, an empty set means that there is none.
+    None for a page that is no product page."""
+    markup: bool = True
+    """Whether its markup is still there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """The candidates of one field of one page."""
+
+    shop: str
+    page: int
+    """Number of the page."""
+    field: str
+    markup: bool
+    evidence: tuple[npt.NDArray[np.int64], ...]
+    """For each candidate the hashes of its evidence; those from markup have bit 32 set."""
+    right: npt.NDArray[np.bool_]
+    answers: tuple[str, ...]
+    truth: frozenset[str]
+
+
+_LD = re.compile(r"<script[^>]*application/ld\+json[^>]*>.*?</script>", re.DOTALL | re.IGNORECASE)
+_META = re.compile(
+    r"<meta[^>]+(?:property|name|itemprop)=[\"']?(?:og:|product:|twitter:|price|sku|brand|availability)[^>]*>",
+    re.IGNORECASE,
+)
+_ITEM = re.compile(
+    r"\s(?:itemprop|itemtype|itemscope|itemid|typeof|vocab)(?:=(?:\"[^\"]*\"|'[^']*'|[^\s>]+))?", re.IGNORECASE
+)
+
+
+def without_markup(html: str) -> str:
+    """Return a page without JSON-LD, microdata, RDFa and the meta elements of OpenGraph and its kin."""
+    return _ITEM.sub(" ", _META.sub("", _LD.sub("", html)))
+
+
+def answer(field: str, value: object) -> str:
+    """Return a value in the form in which it is compared."""
+    if field == "price":
+        return f"{Decimal(str(value)):.2f}"
+    if field == "category" and isinstance(value, tuple | list):
+        return " > ".join(key_of(str(name)) for name in value)
+    if field == "image_urls":
+        return image_key(str(value))
+    return str(value) if field in ("currency", "availability", "page") else key_of(str(value))
+
+
+def labelled_by_markup(shop: str, url: str, body: bytes) -> LabelledPage | None:
+    """Return a page with what its JSON-LD or microdata says as the truth; None if it has no product there.
+
+    Raises:
+        PageError: The page cannot be parsed.
+    """
+    reading = Reading(read_document(body, url))
+    said = [one for one in reading.page.marked if one.origin != "opengraph" and one.caption and one.prices]
+    if not said:
+        return None
+    truth = {field: values for field, values in _said(said[0]).items() if values}
+    path = next((one.value for one in reading.candidates("category") if one.origin in ("json-ld", "microdata")), None)
+    if path:
+        truth["category"] = frozenset((answer("category", path),))
+    return LabelledPage(shop, url, body, truth)
+
+
+def _said(facts: Facts) -> dict[str, frozenset[str]]:
+    single = {
+        "caption": facts.caption,
+        "currency": facts.currency,
+        "availability": facts.availability,
+        "brand": facts.brand,
+    }
+    single |= {"native_id": facts.sku, "gtin": facts.gtin, "mpn": facts.mpn}
+    found = {field: frozenset((answer(field, value),)) for field, value in single.items() if value}
+    found["price"] = frozenset(answer("price", price) for price in facts.prices)
+    found["image_urls"] = frozenset(answer("image_urls", url) for url in facts.image_urls)
+    return found
+
+
+def examples_of(pages: Iterable[LabelledPage]) -> Iterator[Example]:
+    """Yield the examples of pages, each page as it is and without its markup."""
+    for number, page in enumerate(pages):
+        yield from page_examples(page, number)
+
+
+def page_examples(page: LabelledPage, number: int) -> Iterator[Example]:
+    """Yield the examples of one page, as it is and without its markup."""
+    bare = without_markup(page.body.decode("utf-8", "replace")).encode("utf-8", "replace")
+    for one in (page, replace(page, body=bare, markup=False)):
+        yield from _of_page(one, number)
+
+
+def _of_page(page: LabelledPage, number: int) -> Iterator[Example]:
+    try:
+        reading = Reading(read_document(page.body, page.url))
+    except PageError:
+        return
+    for field in FIELDS:
+        if field == "page":
+            truth = frozenset(("product",) if page.truth is not None else ())
+        elif page.truth is None or field not in page.truth:
+            continue
+        else:
+            truth = page.truth[field]
+        found = reading.candidates(field)
+        answers = tuple(answer(field, one.value) for one in found)
+        right = np.array([one in truth for one in answers], dtype=bool)
+        if truth and field not in ("page", "availability") and not right.any() and not _shown(reading, field, truth):
+            continue
+        hashes = tuple(np.array(sorted(_hash(piece) for piece in one.evidence), dtype=np.int64) for one in found)
+        yield Example(page.shop, number, field, page.markup, hashes, right, answers, truth)
+
+
+def _shown(reading: Reading, field: str, truth: frozenset[str]) -> bool:
+    """Return whether a right answer can be seen on the page; one that cannot is not the reader's fault."""
+    if field in ("image_urls", "currency", "category"):
+        return False
+    if field == "price":
+        return any(
+            one.replace(".", "") in reading.page.shown or one.removesuffix(".00") in reading.page.shown for one in truth
+        )
+    return any(one in reading.page.shown for one in truth)
+
+
+def _hash(piece: str) -> int:
+    return evidence_hash(piece) | (1 << 32 if piece.startswith(_MARKUP) else 0)

@@ -1,0 +1,199 @@
+"""The whole lesson: folds, weights, temperatures, figures, and the model file."""
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from crawler.learning.fit import Weights, fit, probabilities, temperature
+from crawler.learning.labelled import Example
+from crawler.learning.shops import folds, shop_groups
+from crawler.pages.model import FIELDS, MODEL_FORMAT, Model, shipped_model
+from crawler.pages.reading import LEAST
+
+__all__ = [
+    "Lesson",
+    "Prediction",
+    "calibration_error",
+    "compare_with_shipped",
+    "f1_by_field",
+    "learn",
+    "predict_left_out",
+    "risk_coverage",
+    "write_model",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a model that had not seen the shop says of one example."""
+
+    example: Example
+    answer: str | None
+    """The likeliest candidate; None without candidates."""
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """Weights of all fields, their temperatures, and the predictions for shops left out."""
+
+    weights: Mapping[str, Weights]
+    temperatures: Mapping[str, float]
+    left_out: Sequence[Prediction]
+    shops: int
+    pages: int
+
+
+def learn(examples: Sequence[Example], groups: Mapping[str, str] | None = None) -> Lesson:
+    """Learn all fields; predict each shop with weights that were learned without it and its kin."""
+    groups = groups or shop_groups(examples)
+    by_field: dict[str, list[Example]] = defaultdict(list)
+    for one in examples:
+        by_field[one.field].append(one)
+    weights, heats, predictions = {}, {}, []
+    for field in FIELDS:
+        scored = predict_left_out(by_field[field], groups)
+        heats[field] = temperature(scored)
+        weights[field] = fit(by_field[field], groups)
+        predictions += [_predict(one, table, heats[field]) for one, table in scored]
+    pages = len({(one.shop, one.page) for one in examples})
+    return Lesson(weights, heats, predictions, len({one.shop for one in examples}), pages)
+
+
+def predict_left_out(examples: Sequence[Example], groups: Mapping[str, str]) -> list[tuple[Example, Weights]]:
+    """Return each example with weights that were learned without its shop."""
+    scored = []
+    for part in folds(groups):
+        inside = [one for one in examples if one.shop in part]
+        if inside:
+            table = fit([one for one in examples if one.shop not in part], groups)
+            scored += [(one, table) for one in inside]
+    return scored
+
+
+def _predict(example: Example, weights: Weights, heat: float) -> Prediction:
+    if not example.evidence:
+        return Prediction(example, None, 0.0)
+    found = probabilities(weights, example, heat)
+    best = int(found.argmax())
+    return Prediction(example, example.answers[best], float(found[best]))
+
+
+def f1_by_field(
+    predictions: Sequence[Prediction], *, markup: bool, pooled: bool = False
+) -> dict[str, dict[str, float]]:
+    """Return field -> shop -> F1, with or without markup. A field counts as unread on a page not seen as a product's.
+
+    ``pooled`` takes all pages as one shop.
+    """
+    kind = {
+        (one.example.page, one.example.markup): one.probability >= 0.5
+        for one in predictions
+        if one.example.field == "page"
+    }
+    counts: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(lambda: [0, 0, 0]))
+    for one in predictions:
+        example = one.example
+        if example.markup != markup:
+            continue
+        said, true = _said(one, product=kind.get((example.page, example.markup), True))
+        count = counts[example.field]["all" if pooled else example.shop]
+        count[0] += said is not None and said in true
+        count[1] += said is not None
+        count[2] += bool(true)
+    return {
+        field: {shop: 2 * hit / (said + true) if said + true else 1.0 for shop, (hit, said, true) in shops.items()}
+        for field, shops in counts.items()
+    }
+
+
+def _said(one: Prediction, *, product: bool) -> tuple[str | None, frozenset[str]]:
+    field, truth = one.example.field, one.example.truth
+    if field == "page":
+        return ("product" if product else "no product"), truth or frozenset(("no product",))
+    if not product:
+        return None, truth
+    if field == "availability":
+        return ("OutOfStock" if one.probability >= 0.5 else "InStock"), truth
+    return (one.answer if one.probability >= LEAST[field] else None), truth
+
+
+def calibration_error(predictions: Sequence[Prediction], field: str, bins: int = 10) -> float:
+    """Return the expected calibration error of a field: how far its probabilities are from what came true."""
+    found = [(one.probability, _right(one)) for one in predictions if one.example.field == field]
+    total = 0.0
+    for place in range(bins):
+        inside = [
+            pair for pair in found if place <= pair[0] * bins < place + 1 or (place == bins - 1 and pair[0] >= 1.0)
+        ]
+        if inside:
+            total += abs(sum(p for p, _ in inside) - sum(right for _, right in inside))
+    return total / max(1, len(found))
+
+
+def _right(one: Prediction) -> bool:
+    if one.example.field in ("page", "availability"):
+        return bool(one.example.right[0])
+    return one.answer in one.example.truth
+
+
+def risk_coverage(predictions: Sequence[Prediction], field: str, coverages: Sequence[float]) -> list[float]:
+    """Return the share of wrong answers among the surest pages, for each share of pages without markup."""
+    found = [one for one in predictions if one.example.field == field and not one.example.markup]
+    if field in ("page", "availability"):
+        sure = [(max(one.probability, 1 - one.probability), (one.probability >= 0.5) == _right(one)) for one in found]
+    else:
+        sure = [(one.probability, _right(one)) for one in found]
+    sure.sort(key=lambda pair: -pair[0])
+    risks = []
+    for coverage in coverages:
+        kept = sure[: max(1, round(coverage * len(sure)))]
+        risks.append(sum(not right for _, right in kept) / max(1, len(kept)))
+    return risks
+
+
+def compare_with_shipped(lesson: Lesson, examples: Sequence[Example]) -> dict[str, tuple[float, float]]:
+    """Return field -> F1 without markup of what was learned, shops left out, and of the shipped model."""
+    shipped = shipped_model()
+    theirs = [_predict(one, _weights(shipped, one.field), shipped.temperature(one.field)) for one in examples]
+    figures = [f1_by_field(said, markup=False) for said in (lesson.left_out, theirs)]
+    mean = [{field: sum(shops.values()) / len(shops) for field, shops in one.items() if shops} for one in figures]
+    return {field: (mean[0][field], mean[1][field]) for field in FIELDS if field in mean[0]}
+
+
+def _weights(model: Model, field: str) -> Weights:
+    table = model.weights(field)
+    # Evidence from markup carries a mark in examples, and none in a model; both spellings have the weight.
+    keys = np.array([*table, *(key | (1 << 32) for key in table)], dtype=np.int64)
+    order = np.argsort(keys)
+    return Weights(keys[order], np.array([*table.values()] * 2, dtype=float)[order])
+
+
+def write_model(path: Path, lesson: Lesson, made: str) -> None:
+    """Write a model file. The same lesson gives the same bytes.
+
+    Args:
+        path: The file, ``*.npz``.
+        lesson: What was learned.
+        made: How and when, for people.
+    """
+    arrays: dict[str, npt.NDArray[np.uint32] | npt.NDArray[np.float32]] = {}
+    digest = hashlib.sha256()
+    for field, table in lesson.weights.items():
+        kept = np.abs(table.weights) >= 0.005
+        keys = (table.keys[kept] & 0xFFFFFFFF).astype(np.uint32)
+        order = np.argsort(keys, kind="stable")
+        arrays[f"{field}.keys"] = keys[order]
+        arrays[f"{field}.weights"] = table.weights[kept][order].astype(np.float32)
+        digest.update(arrays[f"{field}.keys"].tobytes() + arrays[f"{field}.weights"].tobytes())
+    heats = {field: round(heat, 4) for field, heat in lesson.temperatures.items()}
+    about = {"format": MODEL_FORMAT, "made": made, "shops": lesson.shops, "pages": lesson.pages}
+    about |= {"temperatures": heats, "digest": digest.hexdigest()[:16]}
+    with path.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, about=np.array(json.dumps(about, sort_keys=True)), **arrays)

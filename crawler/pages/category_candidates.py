@@ -1,0 +1,89 @@
+"""Candidates for the category path: breadcrumbs, rows of links, categories in markup and state."""
+
+import re
+from collections.abc import Iterator
+
+from lxml import html
+
+from crawler.pages.breadcrumbs import Crumb, crumbs_of, is_home, marked_breadcrumbs, named_breadcrumbs, rows_after_home
+from crawler.pages.evidence import Candidate, Page, Pool, bucket, key_of
+from crawler.pages.markup import Node
+from crawler.pages.text import plain
+
+__all__ = ["categories"]
+
+_PATH = re.compile(r"\s*[>›»|]\s*|\s+/\s+|(?<=\w)/(?=[^\W\d])")
+_LONGEST = 200
+_KEYS = re.compile(r"categor|(?:^|-)type$|(?:^|-)section$")
+
+
+def categories(page: Page, nodes: list[tuple[str, list[Node]]]) -> list[Candidate]:
+    """Return candidates for the path, outermost first, without the home page and the product."""
+    pool = Pool()
+    for origin, several in nodes:
+        for place, crumbs in enumerate(marked_breadcrumbs(page.document, several)):
+            _add(page, pool, crumbs, origin, [f"m:{origin}", f"m:crumbs:{bucket(place)}"])
+    for element in named_breadcrumbs(page.document):
+        _add(page, pool, list(crumbs_of(page.document, element)), "html:breadcrumb", ["named", *_place(page, element)])
+    for element in rows_after_home(page.document):
+        _add(page, pool, list(crumbs_of(page.document, element)), "html:breadcrumb", ["home", *_place(page, element)])
+    for element in _category_lists(page):
+        links = [
+            (" ".join(link.text_content().split()), page.document.absolute(link.get("href") or "") or "")
+            for link in element.iter("a")
+        ]
+        _add(page, pool, links[:8], "html:links", ["posted", *_place(page, element)])
+    for one in page.marked:
+        if one.category:
+            _add(page, pool, [(name, "") for name in one.category], one.origin, [f"m:{one.origin}", "m:category"])
+    for said, key, value in page.properties(_KEYS):
+        ours = page.match(said) not in ("", "other")
+        if ours and isinstance(value, str) and len(value) < _LONGEST:
+            names = [(plain(part), "") for part in _PATH.split(value) if part]
+            _add(page, pool, names, "state", page.of_object(said, key))
+    return pool.candidates()
+
+
+def _category_lists(page: Page) -> Iterator[html.HtmlElement]:
+    """Yield the innermost elements whose links mostly lead to categories by their ``rel`` or class."""
+    found: dict[html.HtmlElement, int] = {}
+    for link in page.document.tree.iter("a"):
+        if "tag" in (link.get("rel") or "") and (parent := link.getparent()) is not None:
+            found[parent] = found.get(parent, 0) + 1
+    yield from list(found)[:10]
+
+
+def _place(page: Page, element: html.HtmlElement) -> list[str]:
+    return [*page.around(element), page.from_title(element)]
+
+
+def _add(page: Page, pool: Pool, crumbs: list[Crumb], origin: str, evidence: list[str]) -> None:
+    """Add a path as it stands without home page and product, and without its first and its last step."""
+    home = (page.document.absolute("/") or "").rstrip("/")
+    here = page.document.url.partition("?")[0]
+    kept = [(name, url) for name, url in crumbs[:24] if key_of(name) and len(name) <= 100][:12]
+    found: list[str] = [f"steps:{bucket(len(kept))}"]
+    homes = 0
+    while kept and (is_home(kept[0][0]) or kept[0][1].rstrip("/") == home):
+        kept.pop(0)
+        homes += 1
+    found.append(f"homes:{homes}")
+    last = "none"
+    while kept and (page.named(kept[-1][0]) == "is" or kept[-1][1].partition("?")[0] == here):
+        kept.pop()
+        last = "product"
+    if kept and last == "none" and page.named(kept[-1][0]) in ("starts", "begins", "url", "part"):
+        last = page.named(kept[-1][0])
+    found.append(f"last:{last}")
+    if kept:
+        found.append(f"last-link:{bool(kept[-1][1])}")
+    if not kept:
+        return
+    for mark, path in (("whole", kept), ("but-last", kept[:-1]), ("but-first", kept[1:])):
+        if path:
+            names = tuple(name for name, _ in path)
+            more = [f"{mark}:{one}" for one in found]
+            more += [f"{mark}:{origin}", f"length:{bucket(len(path))}", f"{mark}:linked:{all(url for _, url in path)}"]
+            more.append("repeats" if len({key_of(name) for name in names}) < len(names) else "distinct")
+            key = tuple(map(key_of, names))
+            pool.add(key, names, origin, [*more, *(f"{mark}:{one}" if mark != "whole" else one for one in evidence)])

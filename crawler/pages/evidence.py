@@ -1,0 +1,433 @@
+"""Candidates for the fields of a record, and what the page says for and against each.
+
+A candidate is a value. All places of the page that hold the same value are one candidate, and its evidence is the union
+of what is known of each place: the tag and the words of classes and ids around it, the key and the path in a script,
+the label before it, its distance to the heading. Evidence is a set of short strings, so that a model is a table of
+weights (``crawler.pages.model``) and a person can read what spoke for a value.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from itertools import islice
+from urllib.parse import urlsplit
+
+from lxml import html
+
+from crawler.pages.document import Document
+from crawler.pages.facts import Facts
+from crawler.pages.markup import Node
+from crawler.pages.spec_candidates import SpecGroup, SpecPair, spec_groups
+from crawler.pages.state import StateObject, key_words, state_objects
+from crawler.pages.text import anywhere, squash
+from crawler.pages.visible import Visible, squashed_slug
+
+__all__ = ["Candidate", "Page", "Pool", "bucket", "key_of", "name_words"]
+
+_NO_WORD = re.compile(r"\W+")
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_NO_LETTER = re.compile(r"[^a-z]+")
+_MAX_PLACES = 6
+"""Places of one candidate whose evidence is collected; the rest only count."""
+_MAX_CANDIDATES = 150
+_LEVELS = 4
+"""Enclosing elements whose words count with their level; farther ones count without."""
+_FAR = 9
+_FARTHEST = 40
+"""Enclosing elements that are searched for landmarks and for the heading."""
+_LANDMARKS = frozenset(
+    ("header", "nav", "footer", "main", "aside", "article", "section", "form", "noscript", "table", "ul", "picture")
+)
+
+
+@dataclass(slots=True)
+class Candidate:
+    """One value with its evidence."""
+
+    value: object
+    origin: str
+    """Where it stands first: ``json-ld``, ``microdata``, ``opengraph``, ``state``, ``html:…``, ``url``."""
+    evidence: set[str] = field(default_factory=set)
+    places: int = 0
+    kinds: set[str] = field(default_factory=set)
+    better: float = 0.0
+    element: html.HtmlElement | None = None
+    """Element of its first place in the HTML, if it is an image."""
+
+
+class Pool:
+    """Candidates of one field, each value once, in the order in which they were found."""
+
+    def __init__(self) -> None:
+        self._found: dict[object, Candidate] = {}
+
+    def add(
+        self,
+        key: object,
+        value: object,
+        origin: str,
+        evidence: Iterable[str],
+        better: float | None = None,
+        element: html.HtmlElement | None = None,
+    ) -> None:
+        """Add one place of a value. Of values with the same ``key`` the first stays, or the one that is ``better``."""
+        one = self._found.get(key)
+        if one is None:
+            if len(self._found) >= _MAX_CANDIDATES:
+                return
+            one = self._found[key] = Candidate(value, origin, better=better or 0.0)
+        elif better is not None and better > one.better:
+            one.value, one.better = value, better
+        if one.element is None:
+            one.element = element
+        one.places += 1
+        one.kinds.add(origin.partition(":")[0])
+        if one.places <= _MAX_PLACES:
+            one.evidence.update(evidence)
+
+    def candidates(self) -> list[Candidate]:
+        """Return the candidates with evidence of their number, order and kinds of places."""
+        found = list(self._found.values())
+        for place, one in enumerate(found):
+            one.evidence |= {
+                "bias",
+                f"places:{'one' if one.places == 1 else 'several'}",
+                "first" if place == 0 else "later",
+            }
+            one.evidence.add(f"kinds:{len(one.kinds)}")
+            one.evidence.update(f"kind:{kind}" for kind in one.kinds)
+            if len(found) == 1:
+                one.evidence.add("alone")
+        return found
+
+
+def bucket(number: float) -> str:
+    """Return the size class of a number: 0, 1, 2, 3, then powers of two; negative ones with a minus."""
+    sign, size = ("-" if number < 0 else ""), abs(int(number))
+    return f"{sign}{size if size < 4 else 1 << (size.bit_length() - 1)}"
+
+
+_LONGEST_LABEL = 120
+"""Longest text that may begin with a label, characters."""
+_LABELS = ("own_ids", "part_numbers", "gtins", "brands", "makers", "sellers")
+_HINT_NAMES = (
+    "sku reference ref model mpn art artikelnummer isbn ean gtin upc cod codigo brand brands vendor manufacturer maker "
+    "designer marca marque marke hersteller byline artist barcode part"
+)
+_HINTS = frozenset(_HINT_NAMES.split())
+"""Words of classes that name such a text."""
+_PLACES = (
+    *("price_places", "current_price_places", "other_price_places", "gallery_places", "thumb_places", "aside_places"),
+    *("decoy_places", "spec_places"),
+)
+"""Vocabularies of names of places."""
+
+
+@lru_cache(maxsize=16_384)
+def _places_of(names: str) -> tuple[str, ...]:
+    called = squash(_CAMEL.sub("-", names[:200]))
+    return tuple(name for name in _PLACES if anywhere(name).search(called))
+
+
+def key_of(text: str) -> str:
+    """Return a text without case, spaces and punctuation, for comparisons."""
+    return _NO_WORD.sub("", text).casefold()
+
+
+@lru_cache(maxsize=16_384)
+def name_words(names: str) -> tuple[str, ...]:
+    """Return the words of class and id names: each whole name, and its parts."""
+    words: dict[str, None] = {}
+    for name in names[:300].split()[:10]:
+        whole = _NO_LETTER.sub("-", _CAMEL.sub("-", name).lower()).strip("-")[:40]
+        if len(whole) > 1:
+            words[whole] = None
+            words.update(dict.fromkeys(part for part in whole.split("-") if len(part) > 1))
+    return tuple(words)
+
+
+class Page:
+    """What all makers of candidates share about one page."""
+
+    def __init__(self, document: Document, seen: Visible, titles: Sequence[tuple[str, str]]) -> None:
+        self.document = document
+        self.seen = seen
+        self.titles = titles
+        self.marked: Sequence[Facts] = ()
+        self._places: dict[html.HtmlElement, tuple[str, ...]] = {}
+        self._words: dict[html.HtmlElement, tuple[str, ...]] = {}
+        self._matches: dict[int, str] = {}
+        self._own: dict[html.HtmlElement, frozenset[str]] = {}
+        self._rows: dict[html.HtmlElement, dict[tuple[str, str | None], int]] = {}
+
+    @property
+    def objects(self) -> list[StateObject]:
+        """Objects in scripts, attributes, forms and meta elements."""
+        return self.state[0]
+
+    @cached_property
+    def state(self) -> tuple[list[StateObject], list[Node]]:
+        """Objects in scripts, attributes, forms and meta elements, and the schema.org nodes among them."""
+        return state_objects(self.document)
+
+    def properties(self, keys: re.Pattern[str]) -> Iterator[tuple[StateObject, str, str | int | float]]:
+        """Yield the properties of state objects whose key, as ``key_words`` spells it, has a word of a pattern."""
+        for words, found in self._by_key.items():
+            if keys.search(words):
+                yield from found
+
+    @cached_property
+    def _by_key(self) -> dict[str, list[tuple[StateObject, str, str | int | float]]]:
+        found: dict[str, list[tuple[StateObject, str, str | int | float]]] = {}
+        for one in self.objects:
+            for key, value in one.values.items():
+                if value is not None and value != "":
+                    found.setdefault(key_words(key), []).append((one, key, value))
+        return found
+
+    @cached_property
+    def squashed(self) -> list[str]:
+        """Texts of the runs as vocabularies have them; long ones are empty."""
+        return [squash(run.text) if len(run.text) <= _LONGEST_LABEL else "" for run in self.seen.runs]
+
+    @cached_property
+    def labelled_runs(self) -> list[int]:
+        """Indices of runs that start with a label of any vocabulary, or stand in an element that is called so."""
+        start = anywhere(*_LABELS)
+        return [
+            index
+            for index, run in enumerate(self.seen.runs)
+            if self.squashed[index]
+            and (not _HINTS.isdisjoint(self.own_names(run.element)) or start.match(self.squashed[index]))
+        ]
+
+    @cached_property
+    def title_keys(self) -> list[str]:
+        """Keys of the page's titles, without short ones."""
+        return [key for text, _ in self.titles if len(key := key_of(text)) > 2]
+
+    @cached_property
+    def slug(self) -> str:
+        """Key of the last part of the URL's path that has letters."""
+        return squashed_slug(self.document.url)
+
+    @cached_property
+    def shown(self) -> str:
+        """Key of the whole text of the main part."""
+        return key_of(" ".join(run.text for run in self.seen.runs[:4_000]))
+
+    @cached_property
+    def around_title(self) -> dict[html.HtmlElement, int]:
+        """Elements around the heading -> how many levels up."""
+        title = self.seen.title
+        if title is None:
+            return {}
+        return {element: level for level, element in enumerate((title, *title.iterancestors()))}
+
+    def named(self, text: str) -> str:
+        """Return how a text relates to the titles and the URL: ``is``, ``starts``, ``part``, ``url`` or nothing."""
+        key = key_of(text)
+        if len(key) < 3:
+            return ""
+        plain = key_of(squash(text)) if self.slug else ""
+        titles = self.title_keys
+        ways = (
+            ("is", key in titles),
+            ("url", plain != "" and plain == self.slug),
+            ("starts", any(key.startswith(title) for title in titles)),
+            ("begins", any(title.startswith(key) for title in titles)),
+            ("part", any(key in title for title in titles)),
+            ("slug", len(self.slug) > 3 and (plain.startswith(self.slug) or (len(plain) > 7 and plain in self.slug))),
+        )
+        return next((name for name, true in ways if true), "")
+
+    def around(self, element: html.HtmlElement) -> tuple[str, ...]:
+        """Return evidence of the tag, classes and ids of an element and of those around it."""
+        found = self._places.get(element)
+        if found is None:
+            words: dict[str, None] = {f"tag:{element.tag}": None}
+            parent = element.getparent()
+            if parent is not None:
+                words[f"tags:{parent.tag}>{element.tag}"] = None
+            for level, names in enumerate(self._names(element)):
+                mark = str(level) if level < _LEVELS else "far"
+                words.update(dict.fromkeys(f"{mark}:{name}" for name in names))
+                if level < _LEVELS:
+                    words.update(dict.fromkeys(f"in:{name}" for name in names))
+            words.update(dict.fromkeys(self._landmarks(element)))
+            words.update(dict.fromkeys(self._called(element)))
+            found = self._places[element] = tuple(words)
+        return found
+
+    def _called(self, element: html.HtmlElement) -> Iterator[str]:
+        """Yield which vocabularies of places the names of an element and of the three around it are in."""
+        one: html.HtmlElement | None = element
+        for level in range(_LEVELS):
+            if one is None or one.tag in ("body", "html"):
+                return
+            names = f"{one.get('class') or ''} {one.get('id') or ''}"
+            if len(names) > 1:
+                for place in _places_of(names):
+                    yield f"called:{place}"
+                    if level < 2:
+                        yield f"called:{place}:near"
+            one = one.getparent()
+
+    @staticmethod
+    def _landmarks(element: html.HtmlElement) -> Iterator[str]:
+        """Yield evidence of the landmarks that an element is in."""
+        for outer in islice(element.iterancestors(), _FARTHEST):
+            if outer.tag in _LANDMARKS:
+                yield f"inside:{outer.tag}"
+
+    def _names(self, element: html.HtmlElement) -> list[tuple[str, ...]]:
+        """Return the words of an element and of the nearest around it, the innermost first."""
+        found = []
+        for one in (element, *islice(element.iterancestors(), _FAR - 1)):
+            if one.tag in ("body", "html"):
+                break
+            words = self._words.get(one)
+            if words is None:
+                get = one.get
+                names = f"{get('class') or ''} {get('id') or ''} {get('itemprop') or ''} {get('data-testid') or ''}"
+                words = self._words[one] = name_words(names)
+            found.append(words)
+        return found
+
+    def from_title(self, element: html.HtmlElement) -> str:
+        """Return evidence of how many levels above the heading the smallest element around both is."""
+        for up, outer in enumerate((element, *islice(element.iterancestors(), _FARTHEST))):
+            level = self.around_title.get(outer)
+            if level is not None:
+                return f"joint:{bucket(level)}" if up else "joint:in"
+        return "joint:none"
+
+    def distance(self, index: int) -> tuple[str, ...]:
+        """Return evidence of the distance between a run of text and the heading."""
+        start, end = self.seen.title_span
+        if end == 0:
+            return ("far:unknown",)
+        apart = index - end + 1 if index >= end else index - start
+        return (f"far:{bucket(apart)}", "after" if index >= end else "before")
+
+    def of_object(self, one: StateObject, key: str) -> list[str]:
+        """Return evidence of one property of a state object."""
+        words, match = key_words(key), self.match(one)
+        found = [f"s:{words}", f"s:{one.kind}:{words}", f"match:{match}", f"match:{match}:{words}"]
+        found += [f"path:{name}" for name in one.path if name]
+        found.append(f"s:{one.path[-1] if one.path else ''}/{words}")
+        found.append(f"item:{bucket(one.position)}")
+        if one.element is not None:
+            found += self.around(one.element)
+            found.append(self.from_title(one.element))
+        return found
+
+    def match(self, one: StateObject) -> str:
+        """Return how a state object relates to the product of the page, by its name or URL, or by its parents'."""
+        found = self._matches.get(id(one))
+        if found is None:
+            found = self._match(one)
+            if not found and one.parent is not None:
+                outer = self.match(one.parent)
+                found = outer if outer.startswith("in-") or not outer else f"in-{outer}"
+            self._matches[id(one)] = found
+        return found
+
+    def _match(self, one: StateObject) -> str:
+        other = ""
+        for key, value in list(one.values.items()):
+            if not isinstance(value, str) or not 2 < len(value) < 400:
+                continue
+            words = key_words(key)
+            if words.endswith(("title", "name", "label")):
+                if named := self.named(value):
+                    return named
+                other = other or ("other" if words in ("title", "name", "product-name", "product-title") else "")
+            elif words.endswith(("handle", "url", "slug", "link", "href", "canonical")) and self.slug:
+                last = re.sub(r"\.\w{2,5}$", "", value.split("?")[0].rstrip("/").rpartition("/")[2])
+                if key_of(squash(last)) == self.slug:
+                    return "url"
+        return other
+
+    @cached_property
+    def shop_keys(self) -> frozenset[str]:
+        """Keys of the names of the shop: ``og:site_name`` and the labels of the host."""
+        names = [*self.document.meta.get("og:site_name", ())]
+        labels = (urlsplit(self.document.url).hostname or "").split(".")
+        names += [label for label in labels[:-1] if label not in ("www", "shop", "store", "com", "co", "m")]
+        return frozenset(key for name in names if len(key := key_of(name)) > 2)
+
+    def own_names(self, element: html.HtmlElement) -> frozenset[str]:
+        """Return the words of the names of an element and of the one around it."""
+        found = self._own.get(element)
+        if found is None:
+            found = self._own[element] = frozenset(word for names in self._names(element)[:2] for word in names)
+        return found
+
+    @cached_property
+    def pairs(self) -> list[tuple[SpecPair, html.HtmlElement, str]]:
+        """Names and values in tables, lists and lines, each with the element around it and the kind of its group."""
+        return [(pair, group.container, group.kind) for group in self.groups for pair in group.pairs]
+
+    @cached_property
+    def groups(self) -> list[SpecGroup]:
+        """Tables and lists of names and values."""
+        return list(spec_groups(self.seen))
+
+    @cached_property
+    def after_title(self) -> frozenset[html.HtmlElement]:
+        """Images behind the heading in page order."""
+        title, found, behind = self.seen.title, [], False
+        for element in self.document.tree.iter():
+            if element is title:
+                behind = True
+            elif behind and element.tag in ("img", "source"):
+                found.append(element)
+        return frozenset(found)
+
+    def row_of(self, element: html.HtmlElement) -> int:
+        """Return how many siblings of the same tag and class an element or one of the three around it has."""
+        most = 0
+        for _ in range(4):
+            parent = element.getparent()
+            if parent is None:
+                break
+            shape = (element.tag, element.get("class"))
+            if shape not in self._rows.setdefault(parent, {}):
+                self._rows[parent][shape] = sum(1 for one in parent if (one.tag, one.get("class")) == shape)
+            most = max(
+                most, self._rows[parent][shape] if element.tag not in ("img", "source", "a") or len(parent) > 1 else 0
+            )
+            element = parent
+        return most
+
+    @cached_property
+    def _walked(self) -> tuple[frozenset[str], list[html.HtmlElement]]:
+        names: set[str] = set()
+        stock: list[html.HtmlElement] = []
+        for element in self.document.tree.iter():
+            called = element.get("class")
+            if called:
+                names.add(called)
+                low = called.lower()
+                if len(stock) < 200 and ("stock" in low or "sold" in low or "avail" in low):
+                    stock.append(element)
+            if (
+                element.get("disabled") is not None
+                and element.tag == "button"
+                and (not stock or stock[-1] is not element)
+            ):
+                stock.append(element)
+        words = (name for called in names for name in name_words(called))
+        return frozenset(words), stock
+
+    @property
+    def all_names(self) -> frozenset[str]:
+        """Words of all classes of the page."""
+        return self._walked[0]
+
+    @property
+    def stock_elements(self) -> list[html.HtmlElement]:
+        """Elements whose classes speak of stock, and disabled buttons."""
+        return self._walked[1]

@@ -1,0 +1,235 @@
+"""Candidates for the images of the product."""
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import islice, takewhile
+from pathlib import PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+from lxml import html
+
+from crawler.pages.evidence import Candidate, Page, Pool, bucket, key_of, name_words
+from crawler.pages.text import anywhere, squash
+
+__all__ = ["gallery", "image_key", "images"]
+
+_LARGE = (
+    *("data-zoom-image", "data-zoom", "data-large_image", "data-large", "data-full", "data-hires", "data-old-hires"),
+    *("data-original", "data-lazy-src", "data-lazy", "data-src", "data-image"),
+)
+"""Attributes that hold image URLs for gallery scripts, the largest version first."""
+_SIZE = re.compile(
+    r"[_.-]?(?:\d{2,4}x\d{2,4}|\d{2,4}x(?=\.)|x\d{2,4}(?=\.)|(?:thumb(?:nail)?|small|medium|large|big|zoom|mini|square|grande|master|scaled|compact|pico|icon|s|m|l|xl|xs)(?=\.\w+$))(?:_\w)?"
+    r"|\.(?:jpg|png|webp)(?=_)|\._[A-Z0-9,_]+_(?=\.)",
+    re.IGNORECASE,
+)
+_WIDTH = re.compile(r"(_)(?:\{width\}|%7Bwidth%7D)", re.IGNORECASE)
+"""Place of a width that a script fills in."""
+_IMAGE_FILE = re.compile(r"\.(?:jpe?g|png|webp|avif|gif)(?:$|[?#])", re.IGNORECASE)
+_SHORT = 9
+"""Longest file name that may be that of other images in other folders: ``1.jpg``, ``main.jpg``."""
+_MAX_IMAGES = 120
+_LONGEST_URL = 500
+_MAX_PROPERTIES = 300
+_KEYS = re.compile(r"image|img|photo|picture|thumb|media|src|gallery|poster")
+
+
+def images(page: Page) -> list[Candidate]:
+    """Return candidates for the main image. Sizes of one file are one candidate."""
+    pool = Pool()
+    for one in page.marked:
+        for place, url in enumerate(one.image_urls[:20]):
+            pool.add(
+                image_key(url),
+                url,
+                one.origin,
+                [f"m:{one.origin}", f"m:place:{bucket(place)}", *_of_url(page, url)],
+                _size(url),
+            )
+    count = 0
+    turns: dict[tuple[str | None, ...], dict[str, int]] = {}
+    for element in page.document.tree.iter("img", "source"):
+        if count >= _MAX_IMAGES:
+            break
+        if any((element.get(side) or "").removesuffix("px") in ("0", "1", "2") for side in ("width", "height")):
+            continue  # a counter of visits
+        for url, how in _urls(page, element):
+            if count == 0 or how == "own":
+                count += 1
+            evidence = [*_evidence(page, element), *_turn(turns, element, image_key(url))]
+            pool.add(
+                image_key(url), url, "html:image", [*evidence, *_of_url(page, url), f"url:{how}"], _size(url), element
+            )
+    for link in page.document.tree.iter("link"):
+        preloaded = page.document.absolute(link.get("href") or "") if link.get("as") == "image" else None
+        if preloaded:
+            evidence = ["preload", *_of_url(page, preloaded)]
+            pool.add(image_key(preloaded), preloaded, "html:preload", evidence, _size(preloaded))
+    _from_state(page, pool)
+    return pool.candidates()
+
+
+def _turn(turns: dict[tuple[str | None, ...], dict[str, int]], element: html.HtmlElement, key: str) -> list[str]:
+    """Return evidence of the place of an image among those of the same classes: the first leads its gallery."""
+    outer = [element, *element.iterancestors()][:3]
+    alike = turns.setdefault(tuple(one.get("class") for one in outer), {})
+    turn = alike.setdefault(key, len(alike))
+    return [f"turn:{bucket(turn)}", f"turn:{'first' if turn == 0 else 'later'}:{element.tag}"]
+
+
+def _from_state(page: Page, pool: Pool) -> None:
+    for count, (one, key, value) in enumerate(page.properties(_KEYS)):
+        if not isinstance(value, str) or len(value) > _LONGEST_URL or not _IMAGE_FILE.search(value):
+            continue
+        url = page.document.absolute(value.replace("\\/", "/"))
+        if url and count < _MAX_PROPERTIES:
+            pool.add(image_key(url), url, "state", [*page.of_object(one, key), *_of_url(page, url)], _size(url))
+
+
+def image_key(url: str) -> str:
+    """Return the name of the file in lower case without marks of its size; a short one with its folder."""
+    path = PurePosixPath(unquote(urlsplit(url).path))
+    name = _SIZE.sub("", path.name or url)
+    return (name if len(name) > _SHORT else f"{path.parent.name}/{name}").casefold()
+
+
+_NUMBERS = re.compile(r"\d{2,4}(?=x)|(?<=x)\d{2,4}|(?<=[-_]l)\d{2,4}(?=\.)|(?<=[?&]width=)\d{2,4}")
+_NAMED = {"pico": 16, "icon": 32, "thumb": 50, "small": 100, "compact": 160, "medium": 240, "large": 480, "grande": 600}
+
+
+def _size(url: str) -> float:
+    """Return the width or height that a URL names; 5000 if it names none, so is the whole image."""
+    name = url[-160:].lower()
+    numbers = [float(number) for number in _NUMBERS.findall(name)]
+    if numbers:
+        return max(numbers)
+    return next((float(size) for word, size in _NAMED.items() if re.search(rf"[_-]{word}(?:nail)?\b", name)), 5000.0)
+
+
+_MOST = 100
+"""Images of one product; the largest real gallery seen had 24."""
+_LISTS_ALL = 3
+"""Images in markup from which it is taken to list all of them."""
+
+
+def gallery(page: Page, main: Candidate, found: Sequence[Candidate]) -> list[tuple[str, str]]:
+    """Return URLs and origins of the product's images, the main one first.
+
+    The others are those that the markup lists, else those in the largest element around the main image that does not
+    hold the heading. Images that lead to other pages are other products.
+    """
+    chosen = {image_key(str(main.value)): (str(main.value), main.origin)}
+    marked = next((one for one in page.marked if one.image_urls), None)
+    for url in marked.image_urls if marked else ():
+        chosen.setdefault(image_key(url), (url, marked.origin if marked else ""))
+    if marked is None or len(chosen) < _LISTS_ALL:
+        around = _around(page, main.element) if main.element is not None else None
+        ours = [one for one in found if one.element is not None and "link:away" not in one.evidence]
+        inside = [
+            one for one in ours if around is not None and (one.element is around or around in _outer(one.element))
+        ]
+        called = [one for one in ours if not _GALLERY.isdisjoint(one.evidence)]
+        # Thumbnails of the same images stand in another kind of element.
+        alike = [one for one in inside if _outer(one.element)[0].tag == _outer(main.element)[0].tag]
+        for one in next((several for several in (alike, inside) if len(several) > 1), called):
+            chosen.setdefault(image_key(str(one.value)), (str(one.value), one.origin))
+    return list(chosen.values())[:_MOST]
+
+
+_GALLERY = frozenset(("called:gallery_places", "called:thumb_places"))
+
+
+def _outer(element: html.HtmlElement | None) -> list[html.HtmlElement]:
+    return list(element.iterancestors()) if element is not None else []
+
+
+def _around(page: Page, element: html.HtmlElement) -> html.HtmlElement:
+    """Return the largest element around an image that does not hold the heading; a near one if there is none."""
+    largest = element
+    for level, outer in enumerate(element.iterancestors()):
+        if outer in page.around_title or outer.tag in ("body", "html") or level >= _LEVELS:
+            break
+        largest = outer
+    return largest
+
+
+_LEVELS = 7
+
+
+def _urls(page: Page, element: html.HtmlElement) -> Iterator[tuple[str, str]]:
+    """Yield the image that an element links to, else the largest version that it names."""
+    for outer in islice(element.iterancestors(), 2):
+        href = outer.get("href") or ""
+        if outer.tag == "a" and _IMAGE_FILE.search(href) and (url := page.document.absolute(href)):
+            yield url, "linked"
+            return
+    candidates = [element.get(name) for name in _LARGE]
+    candidates += [_largest(element.get("srcset") or element.get("data-srcset") or ""), element.get("src")]
+    for candidate in candidates:
+        plain = (candidate or "").split("?")[0].lower()
+        if not candidate or plain.startswith("data:") or plain.endswith((".svg", ".gif")):
+            continue
+        url = page.document.absolute(_WIDTH.sub(r"\g<1>1024", candidate))
+        if url and not anywhere("no_pictures").search(plain.rpartition("/")[2]):
+            yield url, "own"
+            return
+
+
+def _largest(srcset: str) -> str:
+    best, width = "", -1.0
+    for entry in srcset.split(", ")[:20]:
+        url, _, descriptor = entry.strip().partition(" ")
+        number = "".join(takewhile(lambda c: c.isdigit() or c == ".", descriptor.strip()))
+        if url and (size := float(number) if number.replace(".", "", 1).isdigit() else 0.0) > width:
+            best, width = url.rstrip(","), size
+    return best
+
+
+def _of_url(page: Page, url: str) -> list[str]:
+    parts = urlsplit(url)
+    name = parts.path.rpartition("/")[2]
+    words = name_words(parts.path.rpartition("/")[0].replace("/", " "))
+    found = [f"dir:{word}" for word in words[:12]]
+    stem = key_of(squash(name.rpartition(".")[0]))
+    found.append(f"type:{name.rpartition('.')[2].lower()[:5]}")
+    title = next(iter(page.title_keys), "")
+    shared = len(set(name_words(page.document.title)) & set(name_words(name)))
+    found.append(f"words-shared:{bucket(shared)}")
+    if page.slug and stem:
+        found.append(
+            "slug:is" if page.slug == stem else "slug" if page.slug in stem or stem in page.slug else "no-slug"
+        )
+    if stem and stem in title:
+        found.append("in-title")
+    return found
+
+
+def _evidence(page: Page, element: html.HtmlElement) -> list[str]:
+    found = [*page.around(element), page.from_title(element)]
+    found += [f"has:{name}" for name in element.attrib if name not in ("src", "class", "alt", "id")]
+    alt = element.get("alt") or ""
+    found.append(f"alt:{page.named(alt) or ('none' if not alt else 'other')}")
+    for name in ("width", "height"):
+        size = (element.get(name) or "").removesuffix("px")
+        if size.isdigit():
+            found.append(f"{name}:{bucket(int(size[:5]) / 50)}")
+    link = next((outer for outer in _near(element) if outer.tag == "a"), None)
+    if link is not None:
+        href = page.document.absolute(link.get("href") or "") or ""
+        here = href.partition("?")[0] == page.document.url.partition("?")[0].partition("#")[0]
+        found.append("link:image" if _IMAGE_FILE.search(href) else "link:here" if here or not href else "link:away")
+    else:
+        found.append("link:none")
+    found.append("after-title" if element in page.after_title else "before-title")
+    found.append(f"row:{bucket(page.row_of(element))}")
+    found.append(f"{found[-1]}|{'link:away' in found}|{'after-title' in found}")
+    return found
+
+
+def _near(element: html.HtmlElement) -> Iterator[html.HtmlElement]:
+    outer = element.getparent()
+    for _ in range(4):
+        if outer is None:
+            return
+        yield outer
+        outer = outer.getparent()

@@ -1,0 +1,143 @@
+"""The model of the reader: a table of weights for each field, and the choice among candidates.
+
+The score of a candidate is the sum of the weights of its evidence. The probability of a candidate is the softmax of the
+scores of all candidates and of "none of them", whose score is 0, at the temperature that made the probabilities true on
+shops that the model had not seen. ``crawler/model/README.md`` says how the shipped weights were learned.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+
+from crawler.pages.evidence import Candidate
+from m5data.errors import SettingsError
+
+__all__ = ["FIELDS", "MODEL_FORMAT", "Choice", "Model", "evidence_hash", "read_model", "shipped_model"]
+
+FIELDS = (
+    *("page", "caption", "price", "currency", "availability", "native_id", "brand", "gtin", "mpn", "category"),
+    "image_urls",
+)
+"""Fields with a table of weights, by their names in a record; ``page`` is whether a page is a product page."""
+MODEL_FORMAT = 1
+_MAX_CACHED = 200_000
+"""Pieces of evidence whose weights are remembered by their text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The likeliest candidate and its probability."""
+
+    candidate: Candidate
+    probability: float
+
+
+def evidence_hash(evidence: str) -> int:
+    """Return the 32-bit key under which a piece of evidence has its weight."""
+    return crc32(evidence.encode("utf-8", "replace"))
+
+
+@dataclass
+class _Table:
+    weights: Mapping[int, float]
+    temperature: float
+    known: dict[str, float] = field(default_factory=dict)
+
+    def score(self, evidence: Iterable[str]) -> float:
+        """Return the sum of the weights of pieces of evidence, in an order that does not depend on the set's."""
+        return math.fsum(self.weight(one) for one in evidence) / self.temperature
+
+    def weight(self, evidence: str) -> float:
+        found = self.known.get(evidence)
+        if found is None:
+            found = self.weights.get(evidence_hash(evidence), 0.0)
+            if len(self.known) < _MAX_CACHED:
+                self.known[evidence] = found
+        return found
+
+
+class Model:
+    """Weights of all fields.
+
+    Args:
+        tables: Field -> evidence hash -> weight.
+        temperatures: Field -> temperature of its softmax.
+        about: How the model was made; ``digest`` names its weights.
+    """
+
+    def __init__(
+        self,
+        tables: Mapping[str, Mapping[int, float]],
+        temperatures: Mapping[str, float],
+        about: Mapping[str, object],
+    ) -> None:
+        self._tables = {name: _Table(tables.get(name, {}), temperatures.get(name, 1.0)) for name in FIELDS}
+        self.about = about
+
+    def choose(self, field_name: str, candidates: Sequence[Candidate]) -> Choice | None:
+        """Return the likeliest candidate; the first of equals. None without candidates."""
+        if not candidates:
+            return None
+        table = self._tables[field_name]
+        scores = [table.score(one.evidence) for one in candidates]
+        top = max(scores)
+        highest = max(top, 0.0)
+        total = math.exp(-highest) + math.fsum(math.exp(score - highest) for score in scores)
+        return Choice(candidates[scores.index(top)], math.exp(top - highest) / total)
+
+    def probability(self, field_name: str, evidence: Iterable[str]) -> float:
+        """Return the probability of a statement, such as "this is a product page"."""
+        return 1.0 / (1.0 + math.exp(-max(-50.0, min(50.0, self._tables[field_name].score(evidence)))))
+
+    def weights(self, field_name: str) -> Mapping[int, float]:
+        """Return the weights of a field by the hashes of evidence."""
+        return self._tables[field_name].weights
+
+    def temperature(self, field_name: str) -> float:
+        """Return the temperature of a field."""
+        return self._tables[field_name].temperature
+
+    def spoke(self, field_name: str, candidate: Candidate, most: int = 8) -> list[tuple[str, float]]:
+        """Return the evidence with the largest weights, for people who ask why."""
+        table = self._tables[field_name]
+        weighed = [(one, table.weight(one) / table.temperature) for one in candidate.evidence]
+        return sorted(weighed, key=lambda pair: (-abs(pair[1]), pair[0]))[:most]
+
+
+def read_model(path: Path) -> Model:
+    """Read a model file.
+
+    Raises:
+        SettingsError: The file is missing, damaged or of another format.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            about = json.loads(str(arrays["about"]))
+            if about["format"] != MODEL_FORMAT:
+                raise SettingsError(
+                    f"{path}: a reader model of format {about['format']}; this version reads {MODEL_FORMAT}. "
+                    "Teach it again with m5data learn-reader."
+                )
+            tables = {
+                name: dict(
+                    zip(arrays[f"{name}.keys"].tolist(), arrays[f"{name}.weights"].astype(float).tolist(), strict=True)
+                )
+                for name in FIELDS
+                if f"{name}.keys" in arrays
+            }
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SettingsError(f"{path}: not a reader model ({error}). Make one with m5data learn-reader.") from None
+    return Model(tables, about["temperatures"], about)
+
+
+@cache
+def shipped_model() -> Model:
+    """Return the model that comes with m5data."""
+    return read_model(Path(str(files("crawler").joinpath("model/reader.npz"))))

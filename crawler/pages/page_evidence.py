@@ -1,0 +1,193 @@
+"""Evidence of a page as a whole: what kind of page it is, and whether its product can be bought."""
+
+import re
+from collections import Counter
+from urllib.parse import unquote, urlsplit
+
+from crawler.pages.currencies import CODE, SIGN, UNIT
+from crawler.pages.evidence import Page, bucket, key_of, name_words
+from crawler.pages.facts import says_product
+from crawler.pages.state import key_words
+from crawler.pages.text import anywhere, squash
+
+__all__ = ["kind_evidence", "says_in_stock", "stock_evidence"]
+
+_MONEY = re.compile(rf"(?:{SIGN}|(?<![A-Za-z]){CODE})\s?\d|\d[\d.,\s]{{0,12}}(?:{SIGN}|{CODE}\b|{UNIT})")
+_TYPE_KEYS = re.compile(
+    r"(?:page|resource|template)-?(?:type|name|category)?$|^(?:template|event|action|controller|route|type|rid|rtyp)$"
+)
+_MAX_RUNS = 300
+_CART = re.compile(r"cart|basket|bag|buy|checkout|warenkorb|panier|carrito|carrinho|carrello")
+
+
+_MANY = 4
+"""Amounts of money in similar elements that make a page without a product a listing."""
+
+
+def kind_evidence(page: Page, listed: int) -> set[str]:
+    """Return evidence of the kind of a page. ``listed`` counts products of a list in its markup."""
+    document, seen = page.document, page.seen
+    found = {"bias", f"listed:{bucket(listed)}"}
+    for one in page.marked:
+        said = [name for name in ("caption", "price", "sku") if getattr(one, name)]
+        found.update(f"m:{one.origin}:{name}" for name in said)
+    if says_product(document):
+        found.add("og:product")
+    body = document.tree.find("body")
+    for name, element in (("html", document.tree), ("body", body)):
+        if element is not None:
+            found.update(f"{name}:{word}" for word in name_words(element.get("class") or ""))
+            found.update(f"{name}-id:{word}" for word in name_words(element.get("id") or ""))
+    parts = urlsplit(document.url)
+    path = unquote(parts.path).strip("/").split("/")
+    found.update(f"url:{word}" for part in path[:-1] for word in name_words(part))
+    found.update(f"url-last:{word}" for word in name_words(path[-1])[:6])
+    found |= {f"depth:{bucket(len(path) if path[0] else 0)}", f"query:{bool(parts.query)}"}
+    found.update(f"has:{word}" for word in page.all_names)
+    _from_state(page, found)
+    _from_cart(page, found)
+    amounts = [run for run in seen.runs if len(run.text) < 40 and _MONEY.search(run.text)]
+    shapes = Counter((run.element.tag, run.element.get("class")) for run in amounts)
+    found |= {f"amounts:{bucket(len(amounts))}", f"alike:{bucket(max(shapes.values(), default=0))}"}
+    if max(shapes.values(), default=0) >= _MANY or listed > 2:
+        found.add("many")
+    heading = seen.text_of(seen.title) if seen.title is not None else ""
+    key = key_of(heading)
+    found.add(f"heading:{'none' if not key else seen.title.tag if seen.title is not None else ''}")
+    if page.slug:
+        slug = key_of(squash(heading))
+        found.add(
+            f"slug:{'is' if slug == page.slug else 'in' if slug and (slug in page.slug or page.slug in slug) else 'no'}"
+        )
+    if any(
+        0 < len(text) <= 80 and anywhere("missing_pages").search(squash(text)) for text in (heading, document.title)
+    ):
+        found.add("missing")
+    found |= {f"groups:{bucket(len(page.groups))}", f"runs:{bucket(len(seen.runs))}"}
+    for vocabulary in ("own_ids", "in_stock", "out_of_stock"):
+        count = sum(bool(text) and bool(anywhere(vocabulary).search(text)) for text in page.squashed[:_MAX_RUNS])
+        found.add(f"says:{vocabulary}:{bucket(count)}")
+    return found
+
+
+def _from_state(page: Page, found: set[str]) -> None:
+    matched = 0
+    for one in page.objects:
+        match = page.match(one)
+        for key, value in one.values.items():
+            words = key_words(key)
+            if isinstance(value, str) and len(value) < 60 and _TYPE_KEYS.search(words):
+                found.update(f"s:{words}={word}" for word in name_words(value)[:4])
+            if match not in ("", "other") and words in (
+                "price",
+                "sku",
+                "variants",
+                "vendor",
+                "product-id",
+                "available",
+            ):
+                found.add(f"matched:{words}:{match}")
+                matched += 1
+    found.add(f"matched:{bucket(matched)}")
+
+
+def _from_cart(page: Page, found: set[str]) -> None:
+    carts = 0
+    for form in page.document.tree.iter("form"):
+        words = name_words(
+            f"{form.get('class') or ''} {form.get('id') or ''} {(form.get('action') or '')[-60:].replace('/', ' ')}"
+        )
+        found.update(f"form:{word}" for word in words)
+        carts += any(_CART.search(word) for word in words)
+    for button in page.document.tree.iter("button", "input"):
+        if button.tag == "button" or button.get("type") in ("submit", "button", "hidden"):
+            found.update(
+                f"button:{word}" for word in name_words(f"{button.get('name') or ''} {button.get('id') or ''}")
+            )
+    found.add(f"carts:{bucket(carts)}")
+
+
+_STOCK_KEYS = re.compile(r"avail|stock|sold|inventory|quantity|purchas|saleable|orderable")
+_STOCK_NAMES = re.compile(r"stock|sold|avail|backorder|disabled|notify")
+_REACH = 200
+
+
+def stock_evidence(page: Page) -> set[str]:
+    """Return evidence that the product cannot be bought now."""
+    found = {"bias"}
+    for one in page.marked:
+        if one.availability:
+            found |= {f"m:{one.origin}:{one.availability}", f"m:{one.availability}"}
+    start, end = page.seen.title_span
+    for vocabulary, mark in (("out_of_stock", "out"), ("in_stock", "in")):
+        count = 0
+        for index in range(start, min(len(page.seen.runs), end + _REACH)):
+            run = page.seen.runs[index]
+            if start <= index < end or not (text := page.squashed[index]) or not anywhere(vocabulary).search(text):
+                continue
+            count += 1
+            where = "option" if run.element.tag in ("li", "option", "label") else "text"
+            where = "button" if run.element.tag in ("button", "a") or _inside(run.element, "button") else where
+            hidden = ":hidden" if run.hidden else ""
+            found |= {
+                f"says:{mark}:{where}{hidden}",
+                f"says:{mark}:{page.from_title(run.element)}",
+                f"says:{mark}:{page.distance(index)[0]}",
+            }
+            if count == 1:
+                found |= {f"first:{mark}:{name}" for name in page.own_names(run.element)}
+                found.add(f"first:{mark}:{where}{hidden}:{page.from_title(run.element)}")
+        found.add(f"says:{mark}:{bucket(count)}")
+    for element in page.stock_elements:
+        joint = page.from_title(element)
+        words = [word for word in name_words(element.get("class") or "") if _STOCK_NAMES.search(word)]
+        found.update(f"class:{element.tag}:{word}:{joint}" for word in words)
+        found.update(f"class:{word}:{'near' if joint in _NEAR else 'far'}" for word in words)
+        if element.get("disabled") is not None:
+            found.add(f"disabled:{joint}")
+            found.update(
+                f"disabled:{word}" for word in name_words(f"{element.get('class') or ''} {element.get('name') or ''}")
+            )
+    _stock_state(page, found)
+    return found
+
+
+def says_in_stock(evidence: set[str]) -> bool:
+    """Return whether evidence holds a statement that the product can be bought."""
+    return not evidence.isdisjoint(("m:InStock", "says:in:1", "says:in:2", "says:in:3", "says:in:4"))
+
+
+_NEAR = frozenset(("joint:in", *(f"joint:{level}" for level in (0, 1, 2, 3, 4))))
+
+
+def _inside(element: object, tag: str) -> bool:
+    parent = element.getparent()  # type: ignore[attr-defined]
+    return parent is not None and parent.tag == tag
+
+
+def _stock_state(page: Page, found: set[str]) -> None:
+    truths: dict[str, set[bool]] = {}
+    for one in page.objects:
+        match = page.match(one)
+        for key, value in one.values.items():
+            words = key_words(key)
+            if not _STOCK_KEYS.search(words) or match in ("", "other"):
+                continue
+            if isinstance(value, bool | int | float):
+                said = bool(value) and value > 0
+            elif isinstance(value, str) and value.lower() in ("true", "false", "0", "1", "yes", "no"):
+                said = value.lower() in ("true", "1", "yes")
+            elif isinstance(value, str):
+                text = squash(value[:80]).replace("_", " ")
+                if anywhere("out_of_stock").search(text) or "outofstock" in text:
+                    said = False
+                elif "instock" in text or anywhere("in_stock").search(text):
+                    said = True
+                else:
+                    continue
+            else:
+                continue
+            truths.setdefault(words, set()).add(said)
+            found.add(f"s:{words}={said}:{match}")
+    for words, every in truths.items():
+        found |= {f"any:{words}={any(every)}", f"all:{words}={all(every)}"}

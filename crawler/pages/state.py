@@ -1,0 +1,230 @@
+"""State that a page carries for its scripts: JSON and object literals, data attributes, forms and meta elements.
+
+Shop software hands its scripts the product as an object: ``var meta = {"product": …}``, ``dataLayer.push({…})``,
+``data-product-variations="[…]"``, ``window.__NUXT__``, the hidden fields of the form that adds to the cart.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import unquote
+
+from lxml import html
+
+from crawler.pages.document import Document
+from crawler.pages.markup import Node, typed_nodes
+
+__all__ = ["Scalar", "StateObject", "key_words", "state_objects"]
+
+Scalar = str | int | float | bool | None
+
+_MAX_OBJECTS = 700
+"""Objects read on one page, the nearest to the root of their script first."""
+_MAX_SCRIPT = 600_000
+"""Longest script read, characters; the longest real product state seen had 300,000."""
+_MAX_TOTAL = 1_500_000
+"""Characters of all scripts read on one page."""
+_MAX_FAILURES = 200
+"""Places of one script where something that looks like an object is none."""
+_MAX_KEYS = 60
+_MAX_ITEMS = 100
+_DEPTH = 12
+
+_HINT = re.compile(r"price|sku|currenc|vendor|brand|product|variant|avail|categor", re.IGNORECASE)
+_START = re.compile(r"""\{\s{0,50}"[^"\\\n]{1,80}"\s{0,20}:""")
+_LITERAL = re.compile(r"""\{\s{0,50}(?:[A-Za-z_$][\w$]{0,60}|'[^'\\\n]{1,60}')\s{0,20}:""")
+_PARTS = re.compile(
+    r""""(?:[^"\\\n]|\\.)*"|'((?:[^'\\\n]|\\.)*)'|(?<![\w$.])([A-Za-z_$][\w$]*)(?=\s{0,20}:)|,(?=\s{0,50}[}\]])|//[^\n"']*(?=\n)"""
+)
+_ENCODED = re.compile(r"""decodeURIComponent\(\s{0,10}['"]([^'"]{20,400000})['"]""")
+_NAME = re.compile(r"([\w$.-]{1,60})[\s=:(\[,'\"]{0,20}$")
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_NO_WORD = re.compile(r"[^a-z]+")
+
+
+@dataclass(slots=True)
+class StateObject:
+    """One object with its scalar properties."""
+
+    kind: str
+    """``json`` in scripts, ``attribute``, ``form`` or ``meta``."""
+    path: tuple[str, ...]
+    """Keys that lead to it, the outermost first; the name of the variable or function before it leads."""
+    values: dict[str, Scalar]
+    """Scalar properties; those of an object inside as ``brand.name``, the first text of a list under its own key."""
+    parent: "StateObject | None" = None
+    position: int = 0
+    """Place in its list."""
+    element: html.HtmlElement | None = None
+    """Element that carries it, unless it is a script."""
+
+
+@lru_cache(maxsize=16_384)
+def key_words(key: str) -> str:
+    """Return a key in lower case with its words joined by hyphens, without digits: ``priceMin2`` is ``price-min``."""
+    return _NO_WORD.sub("-", _CAMEL.sub("-", key[:60]).lower()).strip("-")
+
+
+def state_objects(document: Document) -> tuple[list[StateObject], list[Node]]:
+    """Return the objects of a page in the order scripts, attributes and forms, meta elements; and schema.org nodes.
+
+    Applications that draw their pages in the browser carry the JSON-LD that they will insert in their state.
+    """
+    found: list[StateObject] = []
+    nodes: list[Node] = []
+    total = 0
+    for script in document.tree.iter("script"):
+        text, kind = script.text or "", (script.get("type") or "").lower()
+        if not 20 < len(text) <= _MAX_SCRIPT or "ld+json" in kind or "template" in kind or not _HINT.search(text):
+            continue
+        total += len(text)
+        if total > _MAX_TOTAL:
+            break
+        names = tuple(filter(None, (key_words(script.get("id") or ""),)))
+        for path, value in _values(text, 0):
+            _unfold(found, "json", (*names, *path), value)
+            if "schema.org" in text:
+                nodes += typed_nodes(value)
+    _from_elements(document, found)
+    metas = {name: contents[0] for name, contents in document.meta.items()}
+    found.append(StateObject("meta", (), dict(list(metas.items())[:_MAX_KEYS])))
+    return found, nodes
+
+
+def _values(text: str, depth: int) -> Iterator[tuple[tuple[str, ...], object]]:
+    """Yield the outermost objects of a script, each with the name before it."""
+    for encoded in _ENCODED.finditer(text):
+        yield from _values(unquote(encoded[1]), depth + 1)
+    whole = _whole(text.strip())
+    if whole is not None:
+        yield (), whole
+        return
+    if _LITERAL.search(text):
+        text = _PARTS.sub(_as_json, text)
+    yield from _literals(text)
+    if depth < 2 and '{\\"' in text:
+        yield from _values(text.replace('\\"', '"').replace("\\\\", "\\"), depth + 1)
+
+
+def _whole(text: str) -> object:
+    """Return a script that is JSON as a whole; None for others."""
+    if text[:1] not in ("{", "["):
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _literals(text: str) -> Iterator[tuple[tuple[str, ...], object]]:
+    """Yield the outermost objects that are written in a script."""
+    decoder, at, failures = json.JSONDecoder(strict=False), 0, 0
+    while (start := _START.search(text, at)) and failures < _MAX_FAILURES:
+        try:
+            value, at = decoder.raw_decode(text, start.start())
+        except json.JSONDecodeError as error:
+            # What stands before the error is not read again, so the whole is read once; but for a brace in quotes.
+            at, failures = max(error.pos - 3, start.start() + 1), failures + 1
+        except (RecursionError, ValueError):
+            at, failures = start.end(), failures + _MAX_FAILURES // 3
+        else:
+            before = _NAME.search(text[max(0, start.start() - 80) : start.start()])
+            yield (tuple(filter(None, map(key_words, before[1].split(".")[-2:]))) if before else ()), value
+
+
+def _as_json(found: re.Match[str]) -> str:
+    """Return a part of a JavaScript literal as JSON spells it."""
+    whole = found[0]
+    if whole[0] == '"':
+        return whole
+    if whole[0] == "'":
+        return '"' + found[1].replace('"', '\\"').replace("\\'", "'") + '"'
+    return f'"{whole}"' if found[2] else ""
+
+
+def _unfold(
+    found: list[StateObject],
+    kind: str,
+    path: tuple[str, ...],
+    value: object,
+    element: html.HtmlElement | None = None,
+) -> None:
+    """Append the objects inside a value, breadth first."""
+    level: list[tuple[tuple[str, ...], object, StateObject | None, int]] = [(path, value, None, 0)]
+    for _ in range(_DEPTH):
+        below: list[tuple[tuple[str, ...], object, StateObject | None, int]] = []
+        for where, one, parent, position in level:
+            if isinstance(one, list):
+                below += [(where, item, parent, n) for n, item in enumerate(one[:_MAX_ITEMS]) if _nests(item)]
+            elif isinstance(one, dict) and len(found) < _MAX_OBJECTS:
+                this = StateObject(kind, where[-4:], _scalars(one), parent, position, element)
+                found.append(this)
+                below += [
+                    ((*where, key_words(str(key))), inner, this, 0) for key, inner in one.items() if _nests(inner)
+                ]
+        level = below
+        if not level:
+            return
+
+
+def _nests(value: object) -> bool:
+    return isinstance(value, dict | list) and bool(value)
+
+
+def _scalars(value: dict[object, object]) -> dict[str, Scalar]:
+    scalars: dict[str, Scalar] = {}
+    for key, inner in list(value.items())[: _MAX_KEYS * 4]:
+        name = str(key)
+        if isinstance(inner, list) and inner and isinstance(inner[0], str):
+            inner = inner[0]  # noqa: PLW2901 - a list of texts stands for its first
+        if isinstance(inner, dict):
+            for part in ("name", "title", "amount", "value", "src", "url", "label"):
+                if isinstance(inner.get(part), str | int | float):
+                    scalars[f"{name}.{part}"] = inner[part]
+        elif inner is None or isinstance(inner, str | int | float):
+            scalars[name] = inner if not isinstance(inner, str) else inner[:2_000]
+    return scalars
+
+
+_CARRIED = re.compile(r"price|sku|product|variant|variation|brand|currency|stock|item|image", re.IGNORECASE)
+_MAX_ELEMENTS = 400
+
+
+def _from_elements(document: Document, found: list[StateObject]) -> None:
+    """Append data attributes about products, and the named fields of forms."""
+    forms: dict[html.HtmlElement, StateObject] = {}
+    seen = budget = 0
+    for element in document.tree.iter():
+        attributes = element.attrib
+        if not attributes or seen >= _MAX_ELEMENTS:
+            continue
+        if element.tag in ("input", "button") and (name := element.get("name")):
+            _to_form(forms, element, name)
+        named = [name for name in attributes if name.startswith("data-") and _CARRIED.search(name[:40])][:30]
+        if not named:
+            continue
+        seen += 1
+        values: dict[str, Scalar] = {}
+        for name in named:
+            text = attributes[name]
+            if text[:1] in "{[" and len(text) <= _MAX_SCRIPT and budget < _MAX_TOTAL:
+                budget += len(text)
+                for path, value in _values(text, 1):
+                    _unfold(found, "attribute", (key_words(name), *path), value, element)
+            elif text:
+                values[name[5:]] = text[:500]
+        if values:
+            found.append(StateObject("attribute", (element.tag,), values, None, 0, element))
+    found += forms.values()
+
+
+def _to_form(forms: dict[html.HtmlElement, StateObject], element: html.HtmlElement, name: str) -> None:
+    form = next(element.iterancestors("form"), None)
+    if form is None or (len(forms) >= 30 and form not in forms):
+        return
+    words = tuple(key_words(form.get(part) or "") for part in ("id", "class", "action"))
+    held = forms.setdefault(form, StateObject("form", words, {}, None, 0, form))
+    if len(held.values) < _MAX_KEYS:
+        held.values.setdefault(name, (element.get("value") or "")[:500])

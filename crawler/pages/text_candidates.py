@@ -1,0 +1,385 @@
+"""Candidates for short texts: caption, the shop's id, brand, GTIN and part number."""
+
+import re
+from collections.abc import Iterator
+from urllib.parse import unquote, urlsplit
+
+from lxml import html
+
+from crawler.pages.evidence import Candidate, Page, Pool, bucket, key_of, name_words
+from crawler.pages.state import key_words
+from crawler.pages.text import anywhere, as_a_whole, at_start, plain, squash
+from crawler.pages.urls import id_from_url
+from crawler.pages.visible import Run
+
+__all__ = ["brands", "captions", "gtins", "own_ids", "part_numbers", "sellers"]
+
+_MAX_CAPTION = 500
+"""Longest caption, characters; captions of M5Product have 20 to 40 words."""
+_MAX_TEXT = 80
+"""Longest brand or id, characters. Longer texts are descriptions in the wrong place."""
+_SEPARATOR = re.compile(r"\s+[|\-–—:·•»«/~]+\s+|\s*[|｜_]\s*|(?<=[\u3000-\u9fff】」])-(?=\S)")
+_HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "strong", "b"))
+
+
+_GOODS = frozenset(("price", "sku", "vendor", "variants", "product-id", "brand", "price-amount", "handle"))
+"""Properties that tell an object about a product from others with a name."""
+
+
+_NAME_KEYS = re.compile(r"(?:title|name)$")
+_NAMED = frozenset(("is", "url", "starts", "begins", "slug"))
+
+
+def captions(page: Page) -> list[Candidate]:
+    """Return candidates for the product's name."""
+    pool = Pool()
+    for one in page.marked:
+        if one.caption:
+            _add_caption(page, pool, one.caption, one.origin, [f"m:{one.origin}"])
+    for text, origin in page.titles:
+        _add_caption(page, pool, text, origin, [f"title:{origin}"])
+    _pieces_of_title(page, pool)
+    for index, run in _title_runs(page):
+        text = page.seen.text_of(run.element) or run.text
+        evidence = [*page.around(run.element), *page.distance(index), page.from_title(run.element)]
+        _add_caption(page, pool, text, f"html:{run.element.tag}", evidence)
+    for holder, key, content in page.properties(_NAME_KEYS):
+        ours = page.match(holder) in _NAMED or not _GOODS.isdisjoint(map(key_words, holder.values))
+        if ours and isinstance(content, str) and len(content) < _MAX_CAPTION:
+            _add_caption(page, pool, plain(content), "state", page.of_object(holder, key))
+    return pool.candidates()
+
+
+def _pieces_of_title(page: Page, pool: Pool) -> None:
+    pieces = [piece for piece in _SEPARATOR.split(page.document.title) if piece]
+    for place, piece in enumerate(pieces[:6]):
+        _add_caption(page, pool, piece, "html:title", [f"piece:{place}/{len(pieces)}", f"piece:{place - len(pieces)}"])
+    if len(pieces) > 2:
+        _add_caption(
+            page,
+            pool,
+            page.document.title.rpartition(pieces[-1])[0].rstrip(" |-–—:·•»«/~_"),
+            "html:title",
+            ["but-last"],
+        )
+
+
+def _title_runs(page: Page) -> Iterator[tuple[int, Run]]:
+    count = 0
+    for index, run in enumerate(page.seen.runs):
+        tag = run.element.tag
+        words = name_words(run.element.get("class") or "")
+        if count < 40 and (
+            tag in _HEADINGS or "title" in words or "name" in words or page.named(run.text) in ("is", "url")
+        ):
+            count += 1
+            yield index, run
+
+
+def _add_caption(page: Page, pool: Pool, text: str, origin: str, evidence: list[str]) -> None:
+    key = key_of(text)
+    if not len(key) > 0 or len(text) > _MAX_CAPTION or not any(c.isalpha() for c in text):
+        return
+    if not key_of(anywhere("spec_places", "decoy_places").sub("", squash(text))):
+        return  # the title of a section
+    title, slug = key_of(page.document.title), page.slug
+    folded = key_of(squash(text))
+    found = [f"words:{bucket(len(text.split()))}"]
+    found.append(
+        "title:is"
+        if key == title
+        else "title:starts"
+        if title.startswith(key)
+        else "title:in"
+        if key in title
+        else "title:no"
+    )
+    if slug:
+        same = "is" if folded == slug else "in" if folded in slug else "holds" if slug in folded else "no"
+        found += [f"slug:{same}", f"slug-title:{same}:{found[-1]}"]
+        found.append(f"slug-share:{round(4 * min(len(slug), len(folded)) / max(len(slug), len(folded), 1))}")
+    if key in page.shop_keys:
+        found.append("shop")
+    relation = found[1]
+    found += [f"{one}|{relation}" for one in evidence if one.startswith(("tag:", "0:", "title:", "piece:"))]
+    pool.add(key, text, origin, [*evidence, *found])
+
+
+def _is_label(text: str) -> bool:
+    return any(as_a_whole(name).fullmatch(squash(text.strip(_AROUND))) for name in ("own_ids", "part_numbers", "gtins"))
+
+
+_ID_KEYS = re.compile(
+    r"sku|reference|\bref\b|(?:^|^p|product-|item-|article-|offer-|goods-|style-|master-)id$|(?:product|item|article|style)-(?:code|number|no)"
+    r"|^(?:code|model|mpn|item|product)$|artic(?:le|olo)$"
+)
+_HINTS = frozenset(
+    ("sku", "reference", "ref", "model", "mpn", "art", "artikelnummer", "isbn", "ean", "gtin", "upc", "cod", "codigo")
+)
+
+
+def own_ids(page: Page) -> list[Candidate]:
+    """Return candidates for the shop's own id."""
+    pool = Pool()
+    for one in page.marked:
+        if one.sku:
+            _add_id(page, pool, one.sku, one.origin, [f"m:{one.origin}", "m:sku"])
+        if one.mpn:
+            _add_id(page, pool, one.mpn, one.origin, ["m:mpn"])
+    for value, origin, evidence in _labelled(page, ("own_ids", "part_numbers", "gtins"), _HINTS):
+        _add_id(page, pool, value, origin, evidence)
+    for holder, key, content in page.properties(_ID_KEYS):
+        ours = page.match(holder) not in ("", "other") or "sku" in key_words(key) or holder.kind in ("form", "meta")
+        if ours and not isinstance(content, bool):
+            _add_id(page, pool, str(content), "state", page.of_object(holder, key))
+    if found := id_from_url(page.document.url):
+        _add_id(page, pool, found, "url", ["url"])
+    parts = [part for part in unquote(urlsplit(page.document.url).path).split("/") if part]
+    for place, part in enumerate(reversed(parts[-3:])):
+        name = re.sub(r"\.\w{2,5}$", "", part)
+        if any(c.isdigit() for c in name) and len(name) <= 30:
+            _add_id(page, pool, name, "url", [f"url-part:{place}"])
+    return pool.candidates()
+
+
+def _add_id(page: Page, pool: Pool, text: str, origin: str, evidence: list[str]) -> None:
+    value = text.strip().lstrip("#")
+    if value.lower().startswith(("sku:", "mpn:", "id:")):
+        value = value.partition(":")[2].strip()
+    if not value or len(value) > 60 or value.count(" ") > 3:
+        return
+    if " " in value and (label := at_start("own_ids", "part_numbers").match(squash(value))):
+        value = value[label.end() :].strip(_AROUND)
+    digits = sum(c.isdigit() for c in value)
+    form = "digits" if digits == len(value) else "mixed" if digits else "letters"
+    found = [f"form:{form}", f"size:{bucket(len(value))}", f"form:{form}:{bucket(len(value))}"]
+    if " " in value:
+        found.append("spaces")
+    key = key_of(value)
+    if not key or (not digits and _is_label(value)):
+        return
+    if len(key) > 2 and key in page.shown:
+        found.append("shown")
+    if len(key) > 2 and key in key_of(page.document.url):
+        found.append("in-url")
+    if page.slug == key:
+        found.append("slug")
+    pool.add(key, value, origin, [*evidence, *found])
+
+
+_BRAND_KEYS = re.compile(r"brand|vendor|manufactur|maker|designer|marca")
+_BRAND_HINTS = frozenset(
+    (
+        "brand",
+        "brands",
+        "vendor",
+        "manufacturer",
+        "maker",
+        "designer",
+        "marca",
+        "marque",
+        "marke",
+        "hersteller",
+        "byline",
+        "artist",
+    )
+)
+_AROUND_BRAND = re.compile(r"^(?:by|von|par|de|da|visit the|brand:?|marca:?|vendor:?)\s+|\s+store$", re.IGNORECASE)
+
+
+def brands(page: Page) -> list[Candidate]:
+    """Return candidates for the brand."""
+    pool = Pool()
+    for one in page.marked:
+        if one.brand:
+            _add_brand(page, pool, one.brand, one.origin, [f"m:{one.origin}"])
+    for value, origin, evidence in _labelled(page, ("brands", "makers"), _BRAND_HINTS):
+        _add_brand(page, pool, _AROUND_BRAND.sub("", value), origin, evidence)
+    for holder, key, content in page.properties(_BRAND_KEYS):
+        if isinstance(content, str) and not content.isdigit():
+            _add_brand(page, pool, plain(content), "state", page.of_object(holder, key))
+    _linked_brands(page, pool)
+    _brands_in_names(page, pool)
+    return pool.candidates()
+
+
+def _linked_brands(page: Page, pool: Pool) -> None:
+    """Add the texts of links to a brand, and the descriptions of images in elements that are called so."""
+    for element in page.document.tree.iter("a", "img"):
+        if element.tag == "a":
+            path = set(name_words(_path_words(element.get("href") or "")))
+            text = " ".join(element.text_content().split()) if path & _BRAND_HINTS else ""
+        else:
+            text = (element.get("alt") or "") if _near_brand(element) else ""
+        if text:
+            evidence = [*page.around(element), page.from_title(element), f"{element.tag}:brand"]
+            _add_brand(page, pool, text, f"html:{element.tag}", evidence)
+
+
+def _brands_in_names(page: Page, pool: Pool) -> None:
+    """Add the first words of the heading, and the names of the shop."""
+    title = page.seen.text_of(page.seen.title) if page.seen.title is not None else page.document.title
+    first = title.split()[:3]
+    for count in range(1, len(first) + 1):
+        text = " ".join(first[:count])
+        _add_brand(
+            page,
+            pool,
+            text,
+            "html:title",
+            [f"leads:{count}", *(["leads:capital"] if text.istitle() or text.isupper() else [])],
+        )
+    for name in page.shop_keys:
+        _add_brand(page, pool, name, "shop", ["shop-name"])
+    for name in page.document.meta.get("og:site_name", ())[:1]:
+        _add_brand(page, pool, name, "shop", ["site-name"])
+
+
+def _path_words(reference: str) -> str:
+    """Return the path of a link with its parts as words; empty for a link that cannot be parsed."""
+    try:
+        return urlsplit(reference[:500]).path.replace("/", " ")
+    except ValueError:
+        return ""
+
+
+def _near_brand(element: html.HtmlElement) -> bool:
+    names = (
+        f"{one.get('class') or ''} {one.get('id') or ''}" for one in (element, element.getparent()) if one is not None
+    )
+    return any(_BRAND_HINTS.intersection(name_words(name)) for name in names)
+
+
+def _add_brand(page: Page, pool: Pool, text: str, origin: str, evidence: list[str]) -> None:
+    value = text.split(" | ", maxsplit=1)[0].strip(" :：-")
+    key = key_of(value)
+    if not 1 < len(key) <= 50 or value.startswith(("http:", "https:")):
+        return
+    found = [f"words:{bucket(len(value.split()))}", f"named:{page.named(value) or 'no'}"]
+    if key in page.shop_keys or any(
+        key in shop or shop in key for shop in page.shop_keys if len(shop) > 3 and len(key) > 3
+    ):
+        found.append("shop")
+    if key in page.shown:
+        found.append("shown")
+    if any(key in title for title in page.title_keys):
+        found.append("in-title")
+    pool.add(key, value, origin, [*evidence, *found])
+
+
+_GTIN = re.compile(r"\d{8}|\d{12,14}")
+_GTIN_KEYS = re.compile(r"gtin|ean|upc|barcode|isbn")
+_GTIN_HINTS = frozenset(("gtin", "ean", "upc", "barcode", "isbn"))
+
+
+def gtins(page: Page) -> list[Candidate]:
+    """Return candidates for the GTIN."""
+    pool = Pool()
+
+    def add(text: str, origin: str, evidence: list[str]) -> None:
+        digits = re.sub(r"[\s-]", "", text)
+        if _GTIN.fullmatch(digits) and digits.strip("0"):
+            valid = "valid" if _checks(digits) else "invalid"
+            shown = "shown" if digits in page.shown else "unshown"
+            pool.add(digits, digits, origin, [*evidence, valid, f"digits:{len(digits)}", shown])
+
+    for one in page.marked:
+        if one.gtin:
+            add(one.gtin, one.origin, [f"m:{one.origin}"])
+    for value, origin, evidence in _labelled(page, ("gtins",), _GTIN_HINTS):
+        add(value, origin, evidence)
+    for holder, key, content in page.properties(_GTIN_KEYS):
+        add(str(content), "state", page.of_object(holder, key))
+    return pool.candidates()
+
+
+def _checks(digits: str) -> bool:
+    weights = [1 if place % 2 == 0 else 3 for place in range(len(digits))]
+    return sum(int(digit) * weight for digit, weight in zip(reversed(digits), weights, strict=True)) % 10 == 0
+
+
+_MPN_KEYS = re.compile(r"mpn|part|model|manufacturer-(?:code|number|sku)")
+_MPN_HINTS = frozenset(("mpn", "part", "model"))
+_NO_NUMBER = re.compile(r"does not apply|n/?a|none|unknown|-+|не применимо|nicht zutreffend|无", re.IGNORECASE)
+
+
+def part_numbers(page: Page) -> list[Candidate]:
+    """Return candidates for the manufacturer's part number."""
+    pool = Pool()
+    for one in page.marked:
+        if one.mpn:
+            _add_id(page, pool, one.mpn, one.origin, [f"m:{one.origin}"])
+    for value, origin, evidence in _labelled(page, ("part_numbers",), _MPN_HINTS):
+        if not _NO_NUMBER.fullmatch(value.strip()):
+            _add_id(page, pool, value, origin, evidence)
+    for holder, key, content in page.properties(_MPN_KEYS):
+        if page.match(holder) and not isinstance(content, bool):
+            _add_id(page, pool, str(content), "state", page.of_object(holder, key))
+    return pool.candidates()
+
+
+_MAX_SELLER = 80
+
+
+def sellers(page: Page) -> Iterator[tuple[str, str]]:
+    """Yield texts behind labels of a seller (``店铺：``, ``Sold by``) with their origin. Only hashes of them leave."""
+    for value, origin, _ in _labelled(page, ("sellers",), frozenset()):
+        if len(value) <= _MAX_SELLER and any(c.isalpha() for c in value):
+            yield value, origin
+
+
+_AROUND = " \t:：#№.•*-|()"
+_COLON = re.compile(r"\s*[:：]\s*")
+
+
+def _labelled(page: Page, vocabularies: tuple[str, ...], hints: frozenset[str]) -> Iterator[tuple[str, str, list[str]]]:
+    """Yield values behind labels, and texts of elements that are called so, with origin and evidence."""
+    runs = page.seen.runs
+    for pair, element, kind in page.pairs:
+        label = squash(pair.name.strip(_AROUND))
+        said = [name for name in vocabularies if as_a_whole(name).fullmatch(label)]
+        if said and len(pair.value) <= _MAX_TEXT:
+            evidence = [*(f"label:{name}" for name in said), f"pair:{kind}", f"name:{label[:20]}"]
+            evidence += [*page.around(element), *page.distance(pair.start), page.from_title(element)]
+            yield pair.value, "html:specs", evidence
+    start = anywhere(*vocabularies)
+    for index in page.labelled_runs:
+        run, text = runs[index], page.squashed[index]
+        hinted = hints & page.own_names(run.element)
+        spoken = start.match(text) if len(text) < 60 else None
+        if not hinted and not spoken:
+            continue
+        before = runs[index - 1].text if index else ""
+        evidence = [*page.around(run.element), *page.distance(index), page.from_title(run.element)]
+        evidence += [f"hint:{name}" for name in hinted]
+        if hinted and len(run.text) <= _MAX_TEXT:
+            label = squash(before.strip(_AROUND))[:20]
+            said = [f"behind:{name}" for name in vocabularies if as_a_whole(name).fullmatch(label)]
+            yield run.text.strip(_AROUND), "html:class", [*evidence, f"name:{label}", *said]
+        if spoken:
+            for value, how in _behind(page, index, vocabularies):
+                yield value, "html:label", [*evidence, f"how:{how}", f"name:{spoken[0][:20]}"]
+
+
+def _behind(page: Page, index: int, vocabularies: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """Yield what stands behind the label at the start of a run: in the run, else in the next."""
+    runs, text = page.seen.runs, page.seen.runs[index].text
+    label, *rest = _COLON.split(text, maxsplit=1)
+    if rest and rest[0]:
+        if any(as_a_whole(name).fullmatch(squash(label.strip(_AROUND))) for name in vocabularies):
+            yield rest[0].strip(_AROUND), "colon"
+        return
+    whole = squash(text.strip(_AROUND))
+    if any(as_a_whole(name).fullmatch(whole) for name in vocabularies):
+        following = index + 2 if index + 2 < len(runs) and runs[index + 1].text.strip() in ":：#" else index + 1
+        if following < len(runs) and len(runs[following].text) <= _MAX_TEXT:
+            yield runs[following].text.strip(_AROUND), "next"
+    elif len(text.split()) <= 5:
+        words = text.split()
+        for count in range(1, len(words)):
+            if any(as_a_whole(name).fullmatch(squash(" ".join(words[:count]).strip(_AROUND))) for name in vocabularies):
+                value = " ".join(words[count:]).strip(_AROUND)
+                # A word that starts a sentence ("Store hours") is no label; "sold by" is, and a word before a number.
+                if count > 1 or (len(words) == 2 and any(c.isdigit() for c in value)):
+                    yield value, "words"
+                return

@@ -1,0 +1,78 @@
+"""Learning from synthetic shops: what it learns, what it leaves out, and the file it writes."""
+
+from pathlib import Path
+
+from crawler.learning.labelled import LabelledPage, examples_of, labelled_by_markup, without_markup
+from crawler.learning.shops import folds, shop_groups
+from crawler.learning.teach import f1_by_field, learn, write_model
+from crawler.pages.model import read_model
+
+PAGE = """<html><head><title>{name} - {shop}</title>
+<script type="application/ld+json">{{"@type": "Product", "name": "{name}", "sku": "{sku}", "brand": "Lumo",
+"offers": {{"price": "{price}", "priceCurrency": "EUR", "availability": "InStock"}}}}</script></head>
+<body class="product"><h1>{name}</h1><p class="old">€ {old}</p><p class="now">€ {price}</p><p>SKU: {sku}</p>
+<button>Add to cart</button></body></html>"""
+
+
+def shop(number: int) -> list[LabelledPage]:
+    pages = []
+    for n in range(6):
+        name, price = f"Lamp {number}{n} red", 20 + n
+        html = PAGE.format(
+            name=name, shop=f"Shop {number}", sku=f"L-{number}{n}", price=f"{price}.00", old=f"{price + 9}.00"
+        )
+        found = labelled_by_markup(f"shop{number}", f"https://shop{number}.example/p/{n}", html.encode())
+        assert found is not None
+        pages.append(found)
+    other = LabelledPage(
+        f"shop{number}", f"https://shop{number}.example/about", b"<h1>About us</h1><p>Since 1990</p>", None
+    )
+    return [*pages, other]
+
+
+def test_the_markup_is_the_truth() -> None:
+    page = shop(1)[0]
+
+    assert page.truth is not None
+    assert {name: set(values) for name, values in page.truth.items()} == {
+        "caption": {"lamp10red"},
+        "currency": {"EUR"},
+        "availability": {"InStock"},
+        "brand": {"lumo"},
+        "native_id": {"l10"},
+        "price": {"20.00"},
+    }
+
+
+def test_markup_is_removed() -> None:
+    html = (
+        '<meta property="og:title" content="x"><p itemprop="sku">1</p><script type=\'application/ld+json\'>{}</script>'
+    )
+
+    assert without_markup(html) == "<p >1</p>"
+
+
+def test_a_model_reads_shops_that_it_never_saw(tmp_path: Path) -> None:
+    examples = list(examples_of(page for number in range(1, 5) for page in shop(number)))
+    lesson = learn(examples, {f"shop{number}": f"shop{number}" for number in range(1, 5)})
+    figures = f1_by_field(lesson.left_out, markup=False)
+
+    assert {field: min(figures[field].values()) for field in ("page", "caption", "price", "native_id")} == {
+        "page": 1.0,
+        "caption": 1.0,
+        "price": 1.0,
+        "native_id": 1.0,
+    }
+    for name in ("a.npz", "b.npz"):
+        write_model(tmp_path / name, lesson, "a test")
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+    assert read_model(tmp_path / "a.npz").about["shops"] == 4
+
+
+def test_shops_of_one_theme_are_left_out_together() -> None:
+    examples = list(examples_of(page for number in range(1, 4) for page in shop(number)))
+    groups = shop_groups(examples)
+
+    assert set(groups) == {"shop1", "shop2", "shop3"}
+    parts = folds({"a": "x", "b": "x", "c": "c", "d": "d"}, count=2)
+    assert any({"a", "b"} <= part for part in parts)

@@ -1,0 +1,98 @@
+"""Mutated pages, and pages that grow: reading never raises, hangs or takes unbounded memory.
+
+``M5DATA_PAGES=FOLDER`` adds real pages: ``*.jsonl.gz`` with a page a line (``html``), and ``*.html.gz``.
+``M5DATA_SEED`` and ``M5DATA_MUTATIONS`` choose others than the defaults.
+"""
+
+import gzip
+import json
+import os
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from crawler.pages.outcome import PageOptions, handle, job_data, read_page
+from storage.isolation.message import Fault, Message
+from storage.isolation.pool import ChildPool, Job, PoolLimits
+
+from .page_mutations import SHAPES, hostile_shape, mutate
+
+OPTIONS = PageOptions(None, b"key", "m5data", ())
+URL = "https://shop.example/p/1"
+FIXTURES = Path(__file__).parents[2] / "crawler" / "pages" / "fixtures"
+SECONDS = 2.0
+"""CPU seconds that any mutated page may take."""
+
+
+def _pages() -> list[bytes]:
+    pages = [path.read_bytes() for path in sorted(FIXTURES.glob("*/page.html"))]
+    for folder in filter(None, os.environ.get("M5DATA_PAGES", "").split(os.pathsep)):
+        for path in sorted(Path(folder).rglob("*.jsonl.gz")):
+            with gzip.open(path) as file:
+                pages += [json.loads(line)["html"].encode(errors="replace") for line in file]
+        pages += [gzip.decompress(path.read_bytes()) for path in sorted(Path(folder).rglob("*.html.gz"))]
+    return pages
+
+
+def _jobs(pages: list[bytes], count: int, seed: int) -> Iterator[Job]:
+    for number in range(count):
+        chance = random.Random(f"{seed}/{number}")
+        yield Job(str(number), "s", job_data(URL, {}, mutate(chance.choice(pages), pages, chance)))
+
+
+def test_mutated_pages_end_in_a_record_or_a_reason() -> None:
+    """Twenty thousand pages, each in a process with limits, as the stage reads them."""
+    seed = int(os.environ.get("M5DATA_SEED", "1"))
+    count = int(os.environ.get("M5DATA_MUTATIONS", "20000"))
+    print(f"seed {seed}, {count} mutations")
+    limits = PoolLimits(30, 512 << 20, 64 << 20, 16 << 20)
+    outcomes: Counter[str] = Counter()
+    faults: list[str] = []
+    slowest = (0.0, "")
+    with ChildPool(partial(_timed, {"s": OPTIONS}), 2, limits) as pool:
+        for job, reply in pool.run(_jobs(_pages(), count, seed)):
+            if isinstance(reply, Fault) or "fault" in reply.head:
+                faults.append(f"{job.key}: {reply}")
+                continue
+            outcome = json.loads(reply.bodies[0])
+            outcomes[outcome["kind"]] += 1
+            if outcome["kind"] == "unreadable":
+                faults.append(f"{job.key}: {outcome['detail']}")
+            slowest = max(slowest, (float(str(reply.head["seconds"])), job.key))
+    print(dict(outcomes.most_common()), f"slowest {slowest[0]:.2f} s (mutation {slowest[1]})", *faults[:20], sep="\n")
+    assert faults == []
+    assert slowest[0] < SECONDS
+
+
+def _timed(sources: dict[str, PageOptions], source: str, data: bytes) -> Message:
+    began = time.process_time()
+    reply = handle(sources, source, data)
+    return Message({**reply.head, "seconds": time.process_time() - began}, reply.bodies)
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_time_grows_with_the_size_of_a_hostile_page(name: str) -> None:
+    """At twice the size a page takes at most 2.5 times the CPU time, from a size where it takes some."""
+    size = 20_000
+    while (before := _seconds(name, size)) < 0.15 and size < 4_000_000:
+        size *= 2
+    after = _seconds(name, 2 * size)
+    print(f"{name}: {before:.2f} s at {size:,} bytes, {after:.2f} s at twice that")
+    assert after <= max(2.5 * before, 0.3)
+
+
+def _seconds(name: str, size: int) -> float:
+    body = hostile_shape(name, size)
+    times: list[float] = []
+    for _ in range(2):
+        began = time.process_time()
+        read_page(OPTIONS, body, URL, {})
+        times.append(time.process_time() - began)
+        if times[-1] > 3:
+            break
+    return min(times)
