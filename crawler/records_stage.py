@@ -5,6 +5,7 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import closing
 
 from crawler.crawl.frontier import FRONTIER_DDL
@@ -15,6 +16,7 @@ from crawler.records.choice import ChosenPages, choose_products
 from crawler.records.page_reader import PageReader, read_pages
 from crawler.records.tables import RecordFiles, known_products, write_records
 from crawler.settings import CrawlSettings
+from crawler.shrinkage import check_shrinkage
 from crawler.tombstoned_pages import drop_tombstoned_pages
 from m5data.errors import DataError
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
@@ -26,12 +28,21 @@ from takedown.register import open_register
 __all__ = ["run"]
 
 _SILENT = SilentProgress()
+_FEW = 9
+"""Products that a source may always lose in one run."""
 _Readers = dict[str, PageReader]
 _Outcomes = dict[tuple[str, str], PageOutcome]
 """Source and URL -> outcome."""
 
 
-def run(store: Store, settings: CrawlSettings, *, clock: Clock = utc_now, progress: Progress = _SILENT) -> StageReport:
+def run(
+    store: Store,
+    settings: CrawlSettings,
+    *,
+    allow_shrink: bool = False,
+    clock: Clock = utc_now,
+    progress: Progress = _SILENT,
+) -> StageReport:
     """Write ``products``, ``specs``, ``media`` (pending) and ``history`` from the stored pages of all sources.
 
     A page is read again only if its bytes or its reader changed. Products from feeds stay. A product is removed if its
@@ -46,6 +57,7 @@ def run(store: Store, settings: CrawlSettings, *, clock: Clock = utc_now, progre
     Args:
         store: Storage of the workspace.
         settings: The sources with their page objects.
+        allow_shrink: Whether more of a source may be removed than ``max_shrink`` of the settings.
         clock: Gives the time of changes, and at which pages of taken-down items are dropped. Records have the time of
             their page.
         progress: Advances with every page read.
@@ -53,7 +65,8 @@ def run(store: Store, settings: CrawlSettings, *, clock: Clock = utc_now, progre
     Raises:
         SettingsError: A page object cannot be loaded.
         CorruptObjectError: A stored page is damaged.
-        DataError: No page of a source shows a product; the other sources' products are kept.
+        DataError: No page of a source shows a product; the other sources' products are kept. Or too many products of
+            a source would be removed; then nothing is written.
     """
     began = time.monotonic()
     with store.lock():
@@ -70,7 +83,8 @@ def run(store: Store, settings: CrawlSettings, *, clock: Clock = utc_now, progre
                     return stage.report_unchanged()
                 stale = [page for page in pages if _is_stale(page, readers)]
                 progress.start("records", len(stale))
-                choice, read = _write(stage, store.objects, pages, stale, readers, settings, progress)
+                most = 1.0 if allow_shrink else settings.max_shrink
+                choice, read = _write(stage, store.objects, pages, stale, readers, settings, most, progress)
                 late = [page for page in pages if _kind(page, read) == "taken_down"]
                 now = clock()
                 write_history(stage, now)
@@ -111,6 +125,7 @@ def _write(
     stale: list[StoredPageRow],
     readers: _Readers,
     settings: CrawlSettings,
+    most_removed: float,
     progress: Progress,
 ) -> tuple[ChosenPages, _Outcomes]:
     """Read stale pages, choose among all pages, and write the tables and rejects.
@@ -125,12 +140,27 @@ def _write(
             rows.add(found)
         remembered = {(p.source, p.url): p.outcome for p in pages if p.outcome}
         choice = choose_products(pages, {**remembered, **read}, settings)
-        lost = _without_rows(choice, known_products(stage.before), read)
+        known = known_products(stage.before)
+        _check_removed(choice, {product for product, _ in known}, most_removed)
+        lost = _without_rows(choice, known, read)
         for _, found in read_pages(lost, readers, objects, stage.spool, settings, progress):
             rows.add(found)
     write_records(stage, choice, rows)
     stage.reject(choice.rejects)
     return choice, read
+
+
+def _check_removed(choice: ChosenPages, known: AbstractSet[str], most: float) -> None:
+    """Raise where a source would lose many of its products: its site more likely fails than sells no more.
+
+    Raises:
+        DataError: It would lose more than the share ``most``, and more than a few.
+    """
+    before = Counter(product.partition(":")[0] for product in known)
+    removed = Counter(product.partition(":")[0] for product in known - choice.products.keys())
+    for source, count in sorted(removed.items()):
+        if count > _FEW:
+            check_shrinkage(source, before[source], count, most)
 
 
 def _news(

@@ -20,7 +20,18 @@ from m5data.workspace import Workspace
 from splits import recipe_names, stored_recipes
 from storage.isolation.pool import processes_for
 
-__all__ = ["candidates", "crawl", "download", "export", "extract", "ingest", "judgements", "matches", "tasks"]
+__all__ = [
+    "candidates",
+    "crawl",
+    "download",
+    "export",
+    "extract",
+    "ingest",
+    "judgements",
+    "matches",
+    "records",
+    "tasks",
+]
 
 Arguments = Mapping[str, object]
 
@@ -59,6 +70,12 @@ def ingest(workspace: Workspace, settings: CrawlSettings, context: RunContext) -
         "form": options.feed_format,
         "allow_shrink": options.allow_shrink,
     }
+
+
+def records(workspace: Workspace, settings: object, context: RunContext) -> Arguments:
+    """Return whether a source may lose most of its products."""
+    del workspace, settings
+    return {"allow_shrink": context.options.allow_shrink}
 
 
 def download(workspace: Workspace, settings: object, context: RunContext) -> Arguments:

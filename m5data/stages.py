@@ -99,6 +99,7 @@ _ALL = (
         run="crawler.records_stage:run",
         writes=("products", "specs", "variants", "media", "history"),
         settings="crawl",
+        arguments="flows.stage_arguments:records",
         partition="a page",
         redo="m5data.invalidate:forget_read_pages",
         pending="m5data.dry_run:pages_to_read",

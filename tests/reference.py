@@ -115,7 +115,7 @@ def _recipes() -> Iterator[str]:
         "```",
         "",
     )
-    models = {
+    models: dict[str, type[BaseModel]] = {
         "The recipe": Recipe, "[[splits]] of kind sample": Sample, "[[splits]] of kind retrieval": Retrieval,
         "[[splits]] of kind classification": Classification, "A size": Size, "[separate]": Separate,
     }  # fmt: skip

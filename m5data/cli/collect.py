@@ -27,10 +27,12 @@ def crawl(
         int | None, typer.Option("--limit", min=1, metavar="N", help="At most N products a source.")
     ] = None,
     refresh: RefreshOption = False,
+    allow_shrink: AllowShrinkOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run the stages crawl and records."""
-    run_verb(workspace, "crawl", RunOptions(source=source, limit=limit, refresh=refresh), as_json=as_json)
+    options = RunOptions(source=source, limit=limit, refresh=refresh, allow_shrink=allow_shrink)
+    run_verb(workspace, "crawl", options, as_json=as_json)
 
 
 def ingest(

@@ -8,7 +8,7 @@ from crawler import records_stage
 from crawler.crawl.frontier import FRONTIER_DDL, Frontier, transaction
 from crawler.crawl.visits import Found, Task, Visit
 from crawler.settings import CrawlSettings
-from m5data.errors import SettingsError
+from m5data.errors import DataError, SettingsError
 from m5data.stage import StageReport
 from storage import Store
 
@@ -342,3 +342,16 @@ def test_a_gone_page_removes_its_product_and_a_failed_page_does_not(store: Store
         assert [row[0] for row in table(store, "products", "product_id")] == ["shop:b", "shop:c"]
         frontier.record([Visit(a, "done", http_status=304)])
     assert counts(run(store)) == (3, 3, {})
+
+
+def test_a_site_that_suddenly_shows_nothing_does_not_empty_its_source(store: Store) -> None:
+    names = [f"p{n}" for n in range(30)]
+    store_pages(store, {f"/p/{name}": product_page(name) for name in names})
+    assert run(store).kept == 30
+    store_pages(store, {f"/p/{name}": MISSING for name in names[:10]})
+    with pytest.raises(DataError, match=r"^shop: 10 of 30 products would be removed, more than 30% of them\."):
+        run(store)
+    assert store.snapshot().table("products").num_rows == 30
+    assert records_stage.run(store, settings(), allow_shrink=True).kept == 20
+    store_pages(store, {f"/p/{name}": MISSING for name in names[10:15]})
+    assert run(store).kept == 15
