@@ -138,7 +138,7 @@ class Truth:
     products: tuple[ProductTruth, ...]
     drops: tuple[Drop, ...]
     navigation: tuple[str, ...]
-    """URLs that lead to products and are none; neither kept nor a fault."""
+    """URLs that lead to products and are none: rejected as ``listing`` or ``other``."""
     redirects: tuple[tuple[str, str], ...]
     """Old URL and where it leads."""
     exact_content: Groups

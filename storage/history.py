@@ -1,4 +1,4 @@
-"""What a person would notice of a product between two states of the tables: never hashes, tokens or times."""
+"""Changes that a person would notice between two states of the tables: never hashes, tokens or times."""
 
 from collections.abc import Iterator
 from contextlib import closing

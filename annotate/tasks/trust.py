@@ -1,4 +1,4 @@
-"""Whether a worker's answers tell anything: a sequential test on gold, and the time that answers took."""
+"""Trust in a worker's answers: a sequential test on gold, and the time that answers took."""
 
 from collections import Counter
 from collections.abc import Sequence

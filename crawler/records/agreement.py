@@ -1,4 +1,4 @@
-"""Whether two pages that share a canonical URL or an id show the same product."""
+"""Test of whether two pages that share a canonical URL or an id show the same product."""
 
 import re
 import unicodedata

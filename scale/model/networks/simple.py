@@ -1,4 +1,4 @@
-"""What trunks without transformers share: a vector of each modality, and one of the product."""
+"""Parts that trunks without transformers share: a vector of each modality, and one of the product."""
 
 from abc import abstractmethod
 
