@@ -50,7 +50,7 @@ def find_special_paths(plan: Plan, shop: ShopName) -> SpecialPaths:
         aliases=tuple((f"{alias}/{one.native_id}.html", one.path) for one in first),
         soft_404=f"{folder}/{ghost}39998.html",
         missing=f"{folder}/{ghost}39999.html",
-        disallowed=(forbidden,) if north else (forbidden, "/member/login.html"),
+        disallowed=(forbidden,) if north else (forbidden, "/member/orders.html"),
         opted_out=opted_out,
         not_a_product=("/about.html",) if north else (),
     )
@@ -127,7 +127,7 @@ def _south(plan: Plan) -> dict[str, bytes]:
         "/help/about.html": render(
             "south", "south_plain.html", title="关于我们", text="本店所有内容均为虚构的合成数据。"
         ),
-        "/member/login.html": render("south", "south_plain.html", title="会员登录", text="请登录。"),
+        "/member/orders.html": render("south", "south_plain.html", title="我的订单", text="请登录。"),
     }
 
 

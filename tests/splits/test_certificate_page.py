@@ -44,7 +44,8 @@ def test_both_files_are_written(tmp_path: Path) -> None:
     stored = json.loads(page.with_suffix(".json").read_text(encoding="utf-8"))
     assert stored["ok"] is False
     assert stored["recipe"] == CERTIFICATE.recipe.model_dump(mode="json")
-    assert stored["checks"] == [{"name": "disjoint", "ok": False, "detail": CERTIFICATE.checks[0].detail}]
+    detail = CERTIFICATE.checks[0].detail
+    assert stored["checks"] == [{"name": "disjoint", "ok": False, "detail": detail, "complete": True}]
     assert stored["leakage"][0]["nearest"] == [{"evaluation": "a:9", "train": "b:<9>", "value": 0.0}]
     assert (stored["seed"], stored["version"], stored["tables"], stored["code"]) == (3, 12, {"splits": 4}, "0.1.0")
 

@@ -34,6 +34,8 @@ loss = contrastive_loss(pooled, there, no_alignment(there), 0.1, "detached")
 loss.backward()
 if rank == 0:
     torch.save({"loss": loss.detach(), "gradient": layer.module.weight.grad}, sys.argv[1])
+distributed.barrier()
+del layer, loss, pooled
 distributed.destroy_process_group()
 """
 
