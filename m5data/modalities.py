@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from m5data.records import Specification, Variant
 from m5data.sample_display import sample_card, sample_line
-from m5data.table_spec import TableSpec
+from m5data.table_spec import FeedColumn, TableSpec
 
 __all__ = [
     "TEXT_FEATURE",
@@ -107,22 +107,6 @@ class Sample:
 
     def _repr_html_(self) -> str:
         return sample_card(self, self.present)
-
-
-@dataclass(frozen=True, slots=True)
-class FeedColumn:
-    """A column of feeds that fills a modality's table.
-
-    JSON Lines, CSV (lists and objects as JSON) and Parquet may have it; the other formats have no place for it.
-    Contact details in the rows are masked as in captions.
-    """
-
-    name: str
-    type: pa.DataType
-    """Text, an integer, a float, a boolean, a struct of these, or a list of any of them."""
-    rows: str
-    """SQL query of the table's columns from ``part_rows``: a ``product_id`` and this column, one row per product of the
-    feed. Texts and lists of texts have single spaces and are not empty; ``fold(text)`` does that to any text."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ __all__ = [
     "TEXT",
     "TIME",
     "Column",
+    "FeedColumn",
     "Partition",
     "TableSpec",
     "sql_type",
@@ -110,3 +111,19 @@ def sql_type(data_type: pa.DataType) -> str:
         fields = ", ".join(f'"{field.name}" {sql_type(field.type)}' for field in data_type)
         return f"STRUCT({fields})"
     raise ValueError(f"Tables cannot hold the type {data_type}. Use one of m5data/table_spec.py.")
+
+
+@dataclass(frozen=True, slots=True)
+class FeedColumn:
+    """A column of feeds that fills a modality's table.
+
+    JSON Lines, CSV (lists and objects as JSON) and Parquet may have it; the other formats have no place for it.
+    Contact details in the rows are masked as in captions.
+    """
+
+    name: str
+    type: pa.DataType
+    """Text, an integer, a float, a boolean, a struct of these, or a list of any of them."""
+    rows: str
+    """SQL query of the table's columns from ``part_rows``: a ``product_id`` and this column, one row per product of the
+    feed. Texts and lists of texts have single spaces and are not empty; ``fold(text)`` does that to any text."""
