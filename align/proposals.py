@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import combinations, groupby
+from math import isnan
 
 from align.catalogue import NO_FACTS, read_catalogue
 from align.category import Category, with_ancestors
@@ -70,7 +71,7 @@ def propose_first_level(
                 continue
             moved, stays = (b, a) if b in alone else (a, b)
             entry = f"{moved[0]}:{moved[1]}", class_of[stays]
-            found.append(Proposal(a[:2], b[:2], label, content if content == content else 0.0, mean, entry))  # noqa: PLR0124
+            found.append(Proposal(a[:2], b[:2], label, 0.0 if isnan(content) else content, mean, entry))
     return _best(sorted(found, key=lambda one: (-one.similarity, one.a, one.b)), each)
 
 

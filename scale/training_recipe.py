@@ -172,7 +172,7 @@ class ModelSettings(StageSettings):
     modality embeddings, text and table in one encoder, shared layers of image and video, masked tasks predicted before
     fusion, a classifier on the first states end to end [C]."""
     location: Literal["none", "5", "7", "sine"] = "5"
-    """What an image token is told of its box: nothing, corners and area, UNITER's seven numbers, VL-BERT's sines."""
+    """Location features of an image token: nothing, corners and area, UNITER's seven numbers, VL-BERT's sines."""
     bert: str = ""
     """A local folder or a name on the hub: text and table start from this BERT's embeddings and first layers; needs
     ``input.tokens = "bert"`` and its sizes. Empty: from nothing."""

@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from lxml import etree
 from scrapy.crawler import AsyncCrawlerProcess
 
 from crawler.crawl.frontier import Frontier
@@ -28,20 +27,14 @@ from crawler.crawl.visits import Found
 from crawler.net.client import ClientLimits, PageClient
 from crawler.net.robots import MAX_ROBOTS_BYTES
 from crawler.pages.page_kind import is_product
-from crawler.pages.parse import parse_page
+from crawler.pages.parse import READING_ERRORS, parse_page
 from crawler.settings import CrawlSettings
 from crawler.tombstoned_pages import Withhold
-from m5data.errors import PageError
 from storage import Store
 from storage.lock import enter_child
 from takedown.register import open_register
 
 __all__ = ["crawl_source"]
-
-_UNREADABLE = (
-    ArithmeticError, AttributeError, LookupError, PageError, RecursionError, TypeError, ValueError, etree.LxmlError,
-)  # fmt: skip
-"""Errors of page objects, also of users' own: the page counts as no product."""
 
 
 def crawl_source(job: CrawlJob, progress: Connection) -> None:
@@ -135,7 +128,7 @@ def _shows_product(job: CrawlJob) -> ShowsProduct:
             return False
         try:
             return bool(is_product(parse_page(body, url, headers, page_object=job.source.page_object)))
-        except _UNREADABLE:
+        except READING_ERRORS:
             return False
 
     return shows_product

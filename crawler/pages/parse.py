@@ -3,14 +3,21 @@
 from importlib import import_module
 from urllib.parse import urlsplit
 
+from lxml import etree
+
 from crawler.pages.document import Headers, read_document
 from crawler.pages.product_page import ProductPage
 from crawler.pages.reading import Reader
 from crawler.pages.sites import SITE_RULES
-from m5data.errors import SettingsError
+from m5data.errors import PageError, SettingsError
 from m5data.records import ProductRecord
 
-__all__ = ["load_page_object", "page_object_for", "parse_page"]
+__all__ = ["READING_ERRORS", "load_page_object", "page_object_for", "parse_page"]
+
+READING_ERRORS = (
+    ArithmeticError, AttributeError, LookupError, PageError, RecursionError, TypeError, ValueError, etree.LxmlError,
+)  # fmt: skip
+"""Errors of page objects, also of users' own: the page counts as no product."""
 
 
 def parse_page(

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
-from lxml import etree
-
 from crawler.crawl.languages import Languages, alternates, page_language, sitemap_languages, url_language
 from crawler.crawl.scope import Scope, without_order
 from crawler.crawl.sitemaps import looks_like_sitemap, read_sitemap, sitemap_urls
@@ -16,7 +14,7 @@ from crawler.net.robots import Robots, SiteOptOuts, robots_meaning
 from crawler.pages.document import Document, read_document
 from crawler.pages.links import links, next_link, page_opt_out
 from crawler.pages.page_kind import is_product
-from crawler.pages.parse import parse_page
+from crawler.pages.parse import READING_ERRORS, parse_page
 from crawler.pages.urls import normalise
 from crawler.settings import CrawlSettings
 from crawler.survey.url_patterns import family_of, group_by_shape, listing_patterns, path_pattern, shape_of
@@ -39,7 +37,6 @@ _SHARE = 20
 """A family of products has at least a twentieth as many URLs as the largest one."""
 _LISTED = 3
 """Links to products that make a page a listing."""
-_UNREADABLE = (ArithmeticError, AttributeError, LookupError, PageError, TypeError, ValueError, etree.LxmlError)
 _PRODUCT_FILE = re.compile(r"product|item|goods|artic|artikel|produ[ck]t", re.IGNORECASE)
 
 
@@ -236,7 +233,7 @@ class _Reader:
         try:
             document = read_document(answer.body, url, answer.headers)
             record = parse_page(answer.body, url, answer.headers)
-        except _UNREADABLE as error:
+        except READING_ERRORS as error:
             self.survey.notes += (f"{url}: cannot be read ({error})",)
             self.seen.others[url] = []
             return False

@@ -97,7 +97,7 @@ LOCATIONS = {"none": 0, "5": 5, "7": 7, "sine": 8 * WAVES}
 
 
 def describe_boxes(boxes: Tensor, location: str) -> Tensor:
-    """Return what a model is told of boxes [B, L, 5] (corners and area, shares of the image).
+    """Return the location features of boxes [B, L, 5] (corners and area, shares of the image).
 
     ``5``: as they are (ViLBERT, SCALE). ``7``: corners, width, height, area (UNITER). ``sine``: sines and
     cosines of centre, width and height (VL-BERT).

@@ -167,7 +167,7 @@ class Classifier(nn.Module):
         return {"classes": F.cross_entropy(logits.float(), batch["label"], ignore_index=-1)}
 
     def score(self, batch: Batch) -> float:
-        """Return the share of held-out samples whose class is found; equal shares are told apart by the loss."""
+        """Return the share of held-out samples whose class is found; the loss breaks ties between equal shares."""
         logits = self.classify(self.feature(batch)).float()
         right = (logits.argmax(dim=1) == batch["label"]).float().mean()
         return float(right - 1e-4 * F.cross_entropy(logits, batch["label"], ignore_index=-1))

@@ -1,4 +1,4 @@
-"""The default learns: products are told apart across modalities, no encoder is left out, nothing collapses."""
+"""The default learns: products are distinguished across modalities, no encoder is left out, nothing collapses."""
 
 import pytest
 
@@ -34,7 +34,7 @@ def vectors_of(module: Pretraining, batch: Batch) -> dict[str, Tensor]:
 
 
 @pytest.mark.parametrize(("form", "collapses"), [("detached", False), ("released", True)])
-def test_products_are_told_apart_where_the_alignment_is_detached(
+def test_products_are_distinguished_where_the_alignment_is_detached(
     products: ShardFolder, form: str, *, collapses: bool
 ) -> None:
     small = recipe(objective={"form": form}, model={"width": 32, "dropout": 0.0})
