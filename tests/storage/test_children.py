@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -36,6 +37,13 @@ def parent_of_sleeper(pipe: "Connection[int, int]") -> None:
             pipe.send(message)
 
 
+def started(target: Callable[..., None], *arguments: object, name: str, group: bool = False) -> Child:
+    """A child that has sent its first message: how long a busy machine took to start it is not silence."""
+    child = Child(target, *arguments, name=name, group=group)
+    child.pipe.poll(60)
+    return child
+
+
 def is_gone(process: int) -> bool:
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
@@ -52,7 +60,7 @@ def test_messages_come_in_order_and_end_with_the_child() -> None:
 
 
 def test_a_silent_child_is_noticed_and_ended_with_what_it_started() -> None:
-    with Child(sleep_with_program, name="sleeper", group=True) as child:
+    with started(sleep_with_program, name="sleeper", group=True) as child:
         messages = child.messages(silent_s=1)
         program = next(messages)
         with pytest.raises(TimeoutError, match="sleeper: no message for 1 s"):
@@ -70,9 +78,9 @@ def test_a_killed_parent_takes_its_children_and_their_programs_along() -> None:
 def test_children_side_by_side_name_those_that_failed() -> None:
     heard: list[int] = []
     starts = [
-        partial(Child, count_to, 2, name="two"),
-        partial(Child, fail, name="failing"),
-        partial(Child, sleep_with_program, name="silent", group=True),
+        partial(started, count_to, 2, name="two"),
+        partial(started, fail, name="failing"),
+        partial(started, sleep_with_program, name="silent", group=True),
     ]
     failed = run_children(starts, heard.append, at_once=2, silent_s=3)
     assert sorted(failed) == ["failing", "silent"]

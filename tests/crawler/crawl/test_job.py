@@ -23,5 +23,5 @@ def stuck_or_done(job: CrawlJob, pipe: Connection) -> None:
 def test_a_process_that_says_nothing_is_ended_and_has_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("crawler.crawl.job.enter", stuck_or_done)
     job = CrawlJob(tmp_path, "stuck", CrawlSettings(), datetime.now(UTC), None)
-    jobs = [job, replace(job, name="well")]
-    assert crawl_sources(jobs, 2, SilentProgress(), silent_s=3.0) == ["stuck"]
+    assert crawl_sources([job], 2, SilentProgress(), silent_s=0.5) == ["stuck"]
+    assert crawl_sources([replace(job, name="well")], 2, SilentProgress(), silent_s=60.0) == []
