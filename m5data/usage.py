@@ -1,4 +1,4 @@
-"""What data may be used for: four purposes, and what a source says about each.
+"""Purposes that data is used for, and verdicts on them.
 
 ``train``: the parameters of a model are fitted to it. ``evaluate``: it is given to a model that is measured, and no
 parameter changes. ``search``: it is indexed, and found products link to their pages. ``display``: it is shown to people

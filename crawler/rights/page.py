@@ -10,7 +10,7 @@ from crawler.pages.links import opt_outs
 from crawler.rights.rsl import MAX_LICENCE_BYTES
 from crawler.rights.signals import DIRECTIVES, Statement
 
-__all__ = ["from_json", "header_statements", "licence_urls", "page_statements", "payment_statement", "to_json"]
+__all__ = ["from_json", "header_statements", "page_statements", "renewed", "to_json", "unpaid"]
 
 _RSL = "application/rsl+xml"
 _LINK = re.compile(r"<([^<>]*)>((?:\s*;\s*[\w*-]+(?:\s*=\s*(?:\"[^\"]*\"|[^\s\";,]+))?)*)")
@@ -61,23 +61,30 @@ def page_statements(document: Document, agent: str) -> list[Statement]:
     return list(dict.fromkeys(found))[:_MOST]
 
 
-def payment_statement(headers: Mapping[str, str]) -> Statement:
-    """Return the signal of a response 402, with the reason that its headers give.
+def unpaid(known: str | None, headers: Mapping[str, str]) -> str:
+    """Return the signals of a page, known from earlier visits, after a response 402 with its reason.
 
     Cloudflare's Pay Per Crawl sends ``crawler-price`` and ``crawler-error``, RSL 1.0 ``WWW-Authenticate: License``.
     """
     reasons = [f"{name}: {' '.join(headers[name].split())[:200]}" for name in _PRICES if headers.get(name)]
-    return Statement("http-402", "status", "; ".join(["402", *reasons]))
+    kept = [one for one in from_json(known) if one.name != "http-402"]
+    return to_json([*kept, Statement("http-402", "status", "; ".join(["402", *reasons]))])
 
 
-def licence_urls(statements: list[Statement]) -> list[str]:
-    """Return the URLs of the licences that statements name."""
-    return [served for name, place, served in statements if name == "rsl" and place != "page"]
+def renewed(known: str | None, headers: Mapping[str, str], url: str) -> str | None:
+    """Return the signals of a page that is unchanged (status 304); None: they are, too.
+
+    A 304 may leave headers out; those that it sends replace what was known of their kind.
+    """
+    before, news = from_json(known), header_statements(headers, url)
+    sent = {(one.name, one.place) for one in news} | {("http-402", "status")}
+    after = [*(one for one in before if (one.name, one.place) not in sent), *news]
+    return None if after == before else to_json(after)
 
 
-def to_json(statements: list[Statement]) -> str | None:
-    """Return statements as they are kept in the frontier; None: there are none."""
-    return json.dumps(statements, ensure_ascii=False) if statements else None
+def to_json(statements: list[Statement]) -> str:
+    """Return statements as they are kept in the frontier."""
+    return json.dumps(statements, ensure_ascii=False)
 
 
 def from_json(text: str | None) -> list[Statement]:

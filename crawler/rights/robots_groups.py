@@ -6,6 +6,8 @@ __all__ = ["GroupLines", "read_group"]
 
 _RULES = frozenset({"allow", "disallow", "content-signal", "content-usage", "license", "crawl-delay", "request-rate"})
 """Labels that belong to a group; others, such as ``Sitemap``, neither belong to one nor end its list of crawlers."""
+_LONGEST = 8_192
+"""Characters of a value that are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ def read_group(text: str, agent: str) -> GroupLines:
     heading = False
     for line in text.lstrip("\ufeff").splitlines():
         label, colon, value = line.partition("#")[0].partition(":")
-        rule = (label.strip().lower(), value.strip())
+        rule = (label.strip().lower(), value.strip()[:_LONGEST])
         if colon and rule[0] == "user-agent":
             crawlers = [*(crawlers if heading else ()), rule[1].lower()]
             heading = True

@@ -19,11 +19,11 @@ class SiteSignals:
     Args:
         home: Any URL of the host, which relative URLs of licences count from.
         lines: Rules of robots.txt.
-        robots: The same file's Allow and Disallow.
-        opt_outs: ai.txt and tdmrep.json.
+        robots: The same file's Allow and Disallow; None: there is none.
+        opt_outs: ai.txt and tdmrep.json; None: there is neither.
     """
 
-    def __init__(self, home: str, lines: GroupLines, robots: Robots, opt_outs: SiteOptOuts) -> None:
+    def __init__(self, home: str, lines: GroupLines, robots: Robots | None, opt_outs: SiteOptOuts | None) -> None:
         self._robots, self._opt_outs = robots, opt_outs
         self._ruled = [
             (name, [_with_path(value) for value in lines.values(name)]) for name in ("content-signal", "content-usage")
@@ -36,7 +36,8 @@ class SiteSignals:
     @classmethod
     def read(cls, home: str, robots: str, tdmrep: str, ai: str, agent: str) -> Self:
         """Read the three files; an empty one says nothing."""
-        return cls(home, read_group(robots, agent), Robots(robots, agent), SiteOptOuts.read(tdmrep, ai, agent))
+        opt_outs = SiteOptOuts.read(tdmrep, ai, agent) if tdmrep.strip() or ai.strip() else None
+        return cls(home, read_group(robots, agent), Robots(robots, agent) if robots.strip() else None, opt_outs)
 
     def statements(self, url: str) -> list[Statement]:
         """Return what the host says about a URL.
@@ -50,9 +51,9 @@ class SiteSignals:
             values = best_matches(rules, target)
             found += [Statement(name, "robots.txt", value) for value in dict.fromkeys(values)]  # type: ignore[arg-type]
         found += [Statement("rsl", "robots.txt", licence) for licence in self.licences]
-        if not self._robots.allows(url):
+        if self._robots is not None and not self._robots.allows(url):
             found.append(Statement("disallow", "robots.txt", "Disallow"))
-        refusal = self._opt_outs.refusal(url)
+        refusal = self._opt_outs.refusal(url) if self._opt_outs else None
         if refusal:
             place, _, value = refusal.partition(": ")
             found.append(Statement("ai.txt" if place == "ai.txt" else "tdm-reservation", place, value))

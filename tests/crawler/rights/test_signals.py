@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from crawler.pages.document import read_document
-from crawler.rights.page import from_json, header_statements, page_statements, payment_statement, to_json
+from crawler.rights.page import from_json, header_statements, page_statements, renewed, to_json, unpaid
 from crawler.rights.robots_groups import read_group
 from crawler.rights.rsl import Content, read_licence
 from crawler.rights.signals import DIRECTIVES, SIGNALS, Statement, decide
@@ -229,8 +229,19 @@ def test_pages_and_headers(source: str, page: str, headers: Mapping[str, str], e
     ],
 )  # fmt: skip
 def test_payment_is_asked_for(source: str, headers: Mapping[str, str], served: str) -> None:
-    said = payment_statement(headers)
-    assert (said.served, meaning([said], SHOP)) == (served, "----"), source
+    before = to_json([Statement("content-usage", "header", "search=y"), Statement("http-402", "status", "402")])
+    after = from_json(unpaid(before, headers))
+    assert ([one.served for one in after], meaning(after, SHOP)) == (["search=y", served], "----"), source
+    assert from_json(renewed(to_json(after), {}, SHOP)) == after[:1]
+
+
+def test_an_unchanged_page_keeps_its_signals_unless_its_headers_say_something_else() -> None:
+    known = [Statement("content-usage", "header", "train-ai=y"), Statement("noai", "meta robots", "noai")]
+    assert renewed(to_json(known), {}, SHOP) is None
+    assert from_json(renewed(to_json(known), {"content-usage": "train-ai=n"}, SHOP)) == [
+        known[1],
+        Statement("content-usage", "header", "train-ai=n"),
+    ]
 
 
 def test_the_site_files() -> None:
