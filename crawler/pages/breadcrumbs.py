@@ -17,7 +17,6 @@ Crumb = tuple[str, str]
 """Name and absolute URL of one step; the URL may be empty."""
 
 _NAMED = re.compile(r"bread-?crumbs?|(?:^|[\s_-])crumbs?(?:$|[\s_-])", re.IGNORECASE)
-_CANDIDATES = "//@class[contains(., 'rumb')]/.. | //@id[contains(., 'rumb')]/.. | //@aria-label[contains(., 'rumb')]/.."
 _BETWEEN = re.compile(r"\s*[>›»/→⟩＞]\s*|\s+[-–·]\s+|\s{3,}")
 _LEAD = re.compile(
     r"^(?:您的位置|当前位置|您现在的位置|目前位置|you are here|sie sind hier|vous êtes ici|вы здесь)\s*[:：]?\s*",
@@ -35,9 +34,14 @@ def marked_breadcrumbs(document: Document, nodes: Iterable[Node]) -> Iterator[li
 
 def named_breadcrumbs(document: Document) -> Iterator[html.HtmlElement]:
     """Yield the elements that are called breadcrumb, and elements inside them of that name."""
-    for element in document.tree.xpath(_CANDIDATES) if b"rumb" in document.utf8 else ():
-        called = f"{element.get('class', '')} {element.get('id', '')} {element.get('aria-label', '')}"
-        if element.tag not in ("a", "li", "i", "svg", "script", "style") and _NAMED.search(words(called)):
+    for element in document.elements if b"rumb" in document.utf8 else ():
+        get = element.get
+        called = f"{get('class') or ''} {get('id') or ''} {get('aria-label') or ''}"
+        if (
+            "rumb" in called
+            and element.tag not in ("a", "li", "i", "svg", "script", "style")
+            and _NAMED.search(words(called))
+        ):
             yield element
 
 
