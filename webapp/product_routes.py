@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 from m5data.errors import CorruptObjectError
 from storage import Objects
 from storage.objects.warc import StoredPage
+from webapp.catalogue.comparison import compare_products
 from webapp.catalogue.explore import Overview, explore
 from webapp.catalogue.index import CurrentIndex, StillPreparingError
 from webapp.catalogue.product_detail import read_detail
@@ -52,6 +53,7 @@ class BrowsingRoutes:
         self.routes: list[BaseRoute] = [
             Route("/products", self.search),
             Route("/products/{product_id:text}", self.show),
+            Route("/compare", self.compare),
             Route("/pages/{product_id:path}", self.replay),
         ]
 
@@ -78,12 +80,22 @@ class BrowsingRoutes:
         """Answer with one product."""
         visitor_of(request, "reviewer")
         product = request.path_params["product_id"]
-        detail = None
-        if len(product) <= _LONGEST and _is_text(product):
-            detail = await self._threads.read(lambda: read_detail(self._products.newest(), product))
+        _check_id(product)
+        detail = await self._threads.read(lambda: read_detail(self._products.newest(), product))
         if detail is None:
             raise HTTPException(404, "no such product")
         return self._pages.render(request, "product.html", detail=detail, card=detail.card, playable=PLAYABLE_TYPES)
+
+    async def compare(self, request: Request) -> HTMLResponse:
+        """Answer with two products side by side."""
+        visitor_of(request, "reviewer")
+        pair = [request.query_params.get(name, "") for name in ("a", "b")]
+        for one in pair:
+            _check_id(one)
+        found = await self._threads.read(lambda: compare_products(self._products.newest(), *pair))
+        if found is None:
+            raise HTTPException(404, "no such product")
+        return self._pages.render(request, "compare.html", found=found, playable=PLAYABLE_TYPES)
 
     async def replay(self, request: Request) -> Response:
         """Answer with the stored page of a product, without scripts, forms, or anything from elsewhere."""
@@ -126,6 +138,7 @@ def _ranges_joined(given: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return [*given, *joined, *named]
 
 
-def _is_text(value: str) -> bool:
-    """Return whether a database takes a text: half a surrogate pair has no bytes."""
-    return value.isprintable() or not any("\ud800" <= character <= "\udfff" for character in value)
+def _check_id(product: str) -> None:
+    """Refuse what can be no product id: half a surrogate pair has no bytes."""
+    if len(product) > _LONGEST or any("\ud800" <= character <= "\udfff" for character in product):
+        raise HTTPException(404, "no such product")

@@ -18,7 +18,8 @@ _PIECES = (
     *(b"upgrade: websocket\r\nconnection: upgrade", b"range: bytes=5-1,0-"),
 )
 _PATHS = (
-    *("/", "/annotate", "/annotate/tasks", "/annotate/answers", "/annotate/undo", "/labels", "/labels/pairs"),
+    *("/", "/annotate", "/annotate/tasks", "/annotate/answers", "/annotate/skip", "/annotate/reopen"),
+    *("/annotate/history?page=2", "/manage", "/manage/resume", "/labels", "/labels/pairs"),
     *("/labels/decisions", "/products", "/products?q=a&after=b&source=c&class=d&split=e", "/products/shop:0"),
     *("/pages/shop:0", "/sql", "/sql?q=select+1", "/sql/columns", "/in/abc", "/static/icon.svg"),
     *("/static/../app.py", f"/objects/{'a' * 64}", f"/frames/{'b' * 64}/0/10", f"/mfcc/{'c' * 64}/13.png", "/nowhere"),
