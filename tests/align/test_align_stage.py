@@ -203,9 +203,9 @@ def test_values_in_images_are_proposed_and_never_merged(store: Store) -> None:
     box = {f"{axis}{corner}": corner for axis in "xy" for corner in range(4)}
     known = {"position": 4, "sha256": "ab", "confidence": 0.95, "repeated": False, "contact": None, **box}
     texts = [("n:1", 0, "产地：云南"), ("n:1", 1, "规格容积：2L"), ("n:3", 0, "规格容积：2L")]
-    marked = [("n:2", 0, "产地：云南", {"repeated": True}), ("n:2", 1, "品牌：〈wechat〉", {"contact": "wechat"})]
-    lines = [{**known, "product_id": p, "line": n, "text": text, **more} for p, n, text, more in (
-        *((*one, {}) for one in texts), *marked)]  # fmt: skip
+    lines: list[dict[str, object]] = [{**known, "product_id": p, "line": n, "text": text} for p, n, text in texts]
+    lines.append({**known, "product_id": "n:2", "line": 0, "text": "产地：云南", "repeated": True})
+    lines.append({**known, "product_id": "n:2", "line": 1, "text": "品牌：〈wechat〉", "contact": "wechat"})
     with store.stage("records", settings="test") as stage:
         stage.write("specs", pa.Table.from_pylist(specs, schema=TABLES["specs"].schema))
         stage.write("image_text", pa.Table.from_pylist(lines, schema=TABLES["image_text"].schema))
