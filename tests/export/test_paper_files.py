@@ -37,6 +37,7 @@ def test_m5products_json_says_what_the_tables_say(folder: Path) -> None:
         "source": "shop",
         "page_url": "https://shop.example/1",
         "licence": "CC0-1.0",
+        "purposes": ["train", "evaluate", "search", "display"],
     }
     assert (items["shop:2"]["title"], items["shop:2"]["pv"]) == ("", "-")
     assert parse_pv(items["shop:1"]["pv"]) == [
@@ -67,6 +68,7 @@ def test_mep3ms_records_name_classes_image_and_title(folder: Path) -> None:
         "source": "shop",
         "page_url": "https://shop.example/1",
         "licence": "CC0-1.0",
+        "purposes": ["train", "evaluate", "search", "display"],
     }
 
 

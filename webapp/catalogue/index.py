@@ -16,7 +16,7 @@ __all__ = ["CatalogueIndex", "CurrentIndex", "StillPreparingError"]
 
 _MEMORY = "1GB"
 _WAIT_S = 20.0
-_READ = ("products", "media", "audio", "frames", "labels", "duplicates", "splits", "rejects")
+_READ = ("products", "media", "audio", "frames", "labels", "duplicates", "splits", "usage_rights", "rejects")
 
 
 class StillPreparingError(Exception):
