@@ -14,7 +14,8 @@ _VERDICTS = ", ".join(PURPOSES)
 _SIGNALS = f"""
 SELECT split_part(product_id, ':', 1) AS source, signal, place, served, {_VERDICTS},
     min(since) AS since, max(until) AS until, count(DISTINCT product_id) AS products
-FROM usage_rights GROUP BY ALL, until IS NULL ORDER BY source, until IS NULL, min(since), signal, place, served
+FROM usage_rights GROUP BY 1, 2, 3, 4, {_VERDICTS}, until IS NULL
+ORDER BY source, until IS NULL, min(since), signal, place, served
 """  # noqa: S608 - constants
 
 
@@ -54,7 +55,7 @@ def allowances(snapshot: Snapshot, purpose: Purpose, forbidden: Collection[str] 
         ),
         named AS (
             SELECT source, string_agg(kind || ' ' || n, ', ' ORDER BY kind) AS "by" FROM (
-                SELECT source, unnest(kinds) AS kind, count(*) AS n FROM judged GROUP BY ALL
+                SELECT source, kind, count(*) AS n FROM (SELECT source, unnest(kinds) AS kind FROM judged) GROUP BY ALL
             ) GROUP BY source
         )
         SELECT source, count(*) AS products, count(*) FILTER (NOT refused AND allowed) AS allowed,
