@@ -106,8 +106,9 @@ def test_text_that_looks_like_a_separator_stays_in_its_field(tmp_path: Path) -> 
     )
     shard = LinkShard(tmp_path / "links.txt")
     assert shard.add(sample, 0) == len((line := _line(shard, tmp_path)).encode())
-    assert line.count("#####") == 4
-    assert line.split("#####")[4].split("#;#") == ["x＃;#y", "x＃;#y", "x＃;#y\n"]
+    assert line.count("#####") == 5
+    assert line.split("#####")[4].split("#;#") == ["x＃;#y", "x＃;#y", "x＃;#y"]
+    assert line.split("#####")[5] == "train#;#evaluate#;#search#;#display\n"
 
 
 def _line(shard: LinkShard, folder: Path) -> str:
