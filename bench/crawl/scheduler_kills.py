@@ -32,7 +32,9 @@ __all__ = ["Outcome", "crawl_with_kills"]
 _LINKS = 5
 _LIMIT_S = 120
 """Seconds after which one run of the crawl counts as stuck."""
-IN_FLIGHT = 16
+DOWNLOADS = 16
+IN_FLIGHT = 2 * DOWNLOADS
+"""Requests under way at most: being downloaded, and as many whose callbacks have not ended."""
 BATCH = 16
 
 SCHEDULERS: dict[str, dict[str, object]] = {
@@ -153,8 +155,8 @@ def crawl_with_kills(scheduler: str, pages: int, kills: int, seed: int = 7) -> O
     with _open_site(pages) as (port, control), TemporaryDirectory() as folder:
         settings = {
             **{name: str(value).format(state=f"{folder}/state") for name, value in SCHEDULERS[scheduler].items()},
-            "PORT": port, "LOG_LEVEL": "ERROR", "CONCURRENT_REQUESTS": IN_FLIGHT, "DOWNLOAD_DELAY": 0,
-            "CONCURRENT_REQUESTS_PER_DOMAIN": IN_FLIGHT, "TELNETCONSOLE_ENABLED": False, "RETRY_ENABLED": False,
+            "PORT": port, "LOG_LEVEL": "ERROR", "CONCURRENT_REQUESTS": DOWNLOADS, "DOWNLOAD_DELAY": 0,
+            "CONCURRENT_REQUESTS_PER_DOMAIN": DOWNLOADS, "TELNETCONSOLE_ENABLED": False, "SCRAPER_SLOT_MAX_ACTIVE_SIZE": 1024 * DOWNLOADS, "RETRY_ENABLED": False,
         }  # fmt: skip
         done = 0
         while not _runs_to_its_end(settings, control, random, pages // kills if done < kills else 0):
@@ -211,7 +213,7 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=5_000)
     parser.add_argument("--kills", type=int, default=100)
     given = parser.parse_args()
-    print(f"{given.pages:,} pages, up to {given.kills} kills, {IN_FLIGHT} in flight, batches of {BATCH}")
+    print(f"{given.pages:,} pages, up to {given.kills} kills, {IN_FLIGHT} in flight at most, batches of {BATCH}")
     for name in SCHEDULERS:
         found = crawl_with_kills(name, given.pages, given.kills)
         each = found.again / max(1, found.kills)
