@@ -141,8 +141,7 @@ def _run(settings: dict[str, object]) -> None:
     crawler = process.create_crawler(_Spider)
     process.crawl(crawler)
     process.start(install_signal_handlers=False)
-    reason = crawler.stats.get_value("finish_reason") if crawler.stats else None
-    os._exit(0 if reason == "finished" else 1)
+    os._exit(0 if crawler.stats.get_value("finish_reason") == "finished" else 1)
 
 
 def crawl_with_kills(scheduler: str, pages: int, kills: int, seed: int = 7) -> Outcome:
@@ -156,7 +155,8 @@ def crawl_with_kills(scheduler: str, pages: int, kills: int, seed: int = 7) -> O
         settings = {
             **{name: str(value).format(state=f"{folder}/state") for name, value in SCHEDULERS[scheduler].items()},
             "PORT": port, "LOG_LEVEL": "ERROR", "CONCURRENT_REQUESTS": DOWNLOADS, "DOWNLOAD_DELAY": 0,
-            "CONCURRENT_REQUESTS_PER_DOMAIN": DOWNLOADS, "TELNETCONSOLE_ENABLED": False, "SCRAPER_SLOT_MAX_ACTIVE_SIZE": 1024 * DOWNLOADS, "RETRY_ENABLED": False,
+            "CONCURRENT_REQUESTS_PER_DOMAIN": DOWNLOADS, "TELNETCONSOLE_ENABLED": False,
+            "SCRAPER_SLOT_MAX_ACTIVE_SIZE": 1024 * DOWNLOADS, "RETRY_ENABLED": False,
         }  # fmt: skip
         done = 0
         while not _runs_to_its_end(settings, control, random, pages // kills if done < kills else 0):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from scrapy import Request, Spider
@@ -20,15 +20,18 @@ class Engine:
     """A crawl of one scheduler; it ends as a kill ends it unless :meth:`close` is called."""
 
     def __init__(self, folder: Path, batch: int = 1) -> None:
-        self.crawler: Any = get_crawler(Spider, {"DURABLE_DIR": str(folder), "DURABLE_BATCH": batch})
+        crawler = cast("Any", get_crawler(Spider, {"DURABLE_DIR": str(folder), "DURABLE_BATCH": batch}))
         self.slot = SimpleNamespace(inprogress=set())
-        self.crawler.engine = SimpleNamespace(_slot=self.slot)
+        crawler.engine = SimpleNamespace(_slot=self.slot)
         self.spider = Spider("shop")
-        self.scheduler = DurableScheduler.from_crawler(self.crawler)
+        self.scheduler = DurableScheduler.from_crawler(crawler)
         self.scheduler.open(self.spider)
 
-    def add(self, *paths: str, **more: object) -> list[bool]:
-        return [self.scheduler.enqueue_request(Request(HOME + path, **more)) for path in paths]
+    def add(
+        self, *paths: str, priority: int = 0, dont_filter: bool = False, meta: dict[str, Any] | None = None
+    ) -> list[bool]:
+        made = (Request(HOME + path, priority=priority, dont_filter=dont_filter, meta=meta) for path in paths)
+        return [self.scheduler.enqueue_request(request) for request in made]
 
     def take(self) -> Request:
         request = self.scheduler.next_request()
@@ -102,15 +105,14 @@ def test_a_clean_end_repeats_nothing(tmp_path: Path) -> None:
 
 
 def test_start_requests_are_sent_again_only_by_a_crawl_of_its_own(tmp_path: Path) -> None:
-    start = {"dont_filter": True, "meta": {"is_start_request": True}}
+    start = {"is_start_request": True}
     with running(tmp_path) as crawl:
-        assert crawl.add("/", "/", **start) == [True, True]
+        assert crawl.add("/", "/", dont_filter=True, meta=start) == [True, True]
         crawl.end(crawl.take())
         crawl.end(crawl.take())
     with running(tmp_path) as crawl:
-        assert crawl.add("/", **start) == [False]
-        retried = {"dont_filter": True, "meta": {"is_start_request": True, "retry_times": 1}}
-        assert crawl.add("/", **retried) == [True]
+        assert crawl.add("/", dont_filter=True, meta=start) == [False]
+        assert crawl.add("/", dont_filter=True, meta={**start, "retry_times": 1}) == [True]
 
 
 def _named(crawl: Engine, callback: Callable[..., Any]) -> Request:
