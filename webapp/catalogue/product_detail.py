@@ -12,11 +12,12 @@ from m5data.usage import PURPOSES
 from storage import Snapshot
 from storage.tables import bucket_of
 from storage.views import ledger_sql
+from webapp.catalogue.image_text import ImageText, read_image_text
 from webapp.catalogue.product_card import TABLES, ProductCard, plain, read_cards
 
 __all__ = ["AudioClip", "Frame", "MediaFile", "Membership", "ProductDetail", "Related", "UsageSignal", "read_detail"]
 
-_BUCKETED = (*TABLES, "frames", "labels", "usage_rights")
+_BUCKETED = (*TABLES, "frames", "labels", "usage_rights", "images", "image_text", "spec_proposals")
 _WHOLE = ("splits", "rejects", "duplicates", "duplicate_pairs", "matches")
 _FRAMES = 120
 _RELATIONS = 24
@@ -154,6 +155,8 @@ class ProductDetail:
     """Those that hold first."""
     purposes: Mapping[str, bool]
     """Purpose -> whether no signal refuses it."""
+    image_text: ImageText
+    """Text found in its images, and the values that it proposes."""
     page: bool
     """Whether its page is stored."""
     first_seen: datetime
@@ -187,6 +190,7 @@ def read_detail(snapshot: Snapshot, product_id: str) -> ProductDetail | None:
             related=tuple(_related(snapshot, engine.execute(_RELATED, {"id": product_id}).fetchall())),
             signals=signals,
             purposes={name: all(one[name] != "refused" for one in present) for name in PURPOSES},
+            image_text=read_image_text(engine, product_id),
             page=page is not None,
             first_seen=first_seen,
             last_seen=last_seen,
