@@ -92,7 +92,7 @@ def _in_shards(folder: Path) -> dict[str, dict[str, list[str]]]:
 
 
 def _in_browser(store: Store, purpose: Purpose) -> set[str]:
-    with closing(CatalogueIndex(store.snapshot())) as index, index.reading() as engine:
+    with closing(CatalogueIndex(store.snapshot(), store.state)) as index, index.reading() as engine:
         return {card.product_id for card in explore(engine, Selection.parse([("purpose", purpose)])).cards}
 
 
