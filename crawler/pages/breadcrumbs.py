@@ -17,13 +17,15 @@ Crumb = tuple[str, str]
 """Name and absolute URL of one step; the URL may be empty."""
 
 _NAMED = re.compile(r"bread-?crumbs?|(?:^|[\s_-])crumbs?(?:$|[\s_-])", re.IGNORECASE)
-_CANDIDATES = "//@class[contains(., 'rumb')]/.. | //@id[contains(., 'rumb')]/.. | //@aria-label[contains(., 'rumb')]/.."
+_CANDIDATES = "//*[contains(@class, 'rumb') or contains(@id, 'rumb') or contains(@aria-label, 'rumb')]"
 _BETWEEN = re.compile(r"\s*[>›»/→⟩＞]\s*|\s+[-–·]\s+|\s{3,}")
 _LEAD = re.compile(
     r"^(?:您的位置|当前位置|您现在的位置|目前位置|you are here|sie sind hier|vous êtes ici|вы здесь)\s*[:：]?\s*",
     re.IGNORECASE,
 )
 _MAX = 12
+_START = 1_000
+"""Characters of an element that are looked at for a separator behind its first link."""
 
 
 def marked_breadcrumbs(document: Document, nodes: Iterable[Node]) -> Iterator[list[Crumb]]:
@@ -43,12 +45,15 @@ def named_breadcrumbs(document: Document) -> Iterator[html.HtmlElement]:
 
 def rows_after_home(document: Document) -> Iterator[html.HtmlElement]:
     """Yield the elements in which a link to the home page is followed by a separator."""
+    texts: dict[html.HtmlElement, str] = {}
     for link in document.tree.iter("a"):
         text = fold(link.text or "")
         parent = link.getparent()
         if not text or len(text) > 20 or parent is None or not is_home(text):
             continue
-        rest = (link.tail or "").strip() or fold(parent.text_content())[len(text) :].strip()
+        if parent not in texts:
+            texts[parent] = fold(parent.text_content()[:_START])
+        rest = (link.tail or "").strip() or texts[parent][len(text) :].strip()
         if _BETWEEN.match(rest) or _LEAD.match(fold(parent.text or "")):
             yield parent
 

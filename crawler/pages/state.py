@@ -202,13 +202,16 @@ def _from_elements(document: Document, found: list[StateObject]) -> None:
             continue
         if element.tag in ("input", "button") and (name := element.get("name")):
             _to_form(forms, element, name)
-        named = [name for name in attributes if name.startswith("data-") and _CARRIED.search(name[:40])][:30]
+        named = [
+            (name, text)
+            for name, text in attributes.items()  # a name with a control character cannot be looked up
+            if name.startswith("data-") and _CARRIED.search(name[:40])
+        ][:30]
         if not named:
             continue
         seen += 1
         values: dict[str, Scalar] = {}
-        for name in named:
-            text = attributes[name]
+        for name, text in named:
             if text[:1] in "{[" and len(text) <= _MAX_SCRIPT and budget < _MAX_TOTAL:
                 budget += len(text)
                 for path, value in _values(text, 1):
