@@ -48,18 +48,27 @@ def evidence_hash(evidence: str) -> int:
 class _Table:
     weights: Mapping[int, float]
     temperature: float
-    known: dict[str, float] = field(default_factory=dict)
+    known: "_Known" = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.known = _Known(self.weights)
 
     def score(self, evidence: Iterable[str]) -> float:
         """Return the sum of the weights of pieces of evidence, in an order that does not depend on the set's."""
-        return math.fsum(self.weight(one) for one in evidence) / self.temperature
+        return math.fsum(map(self.known.__getitem__, evidence)) / self.temperature
 
-    def weight(self, evidence: str) -> float:
-        found = self.known.get(evidence)
-        if found is None:
-            found = self.weights.get(evidence_hash(evidence), 0.0)
-            if len(self.known) < _MAX_CACHED:
-                self.known[evidence] = found
+
+class _Known(dict[str, float]):
+    """Weights of pieces of evidence by their text."""
+
+    def __init__(self, weights: Mapping[int, float]) -> None:
+        super().__init__()
+        self._weights = weights
+
+    def __missing__(self, evidence: str) -> float:
+        found = self._weights.get(evidence_hash(evidence), 0.0)
+        if len(self) < _MAX_CACHED:
+            self[evidence] = found
         return found
 
 
@@ -107,7 +116,7 @@ class Model:
     def spoke(self, field_name: str, candidate: Candidate, most: int = 8) -> list[tuple[str, float]]:
         """Return the evidence with the largest weights, for people who ask why."""
         table = self._tables[field_name]
-        weighed = [(one, table.weight(one) / table.temperature) for one in candidate.evidence]
+        weighed = [(one, table.known[one] / table.temperature) for one in candidate.evidence]
         return sorted(weighed, key=lambda pair: (-abs(pair[1]), pair[0]))[:most]
 
 

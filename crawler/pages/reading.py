@@ -58,6 +58,10 @@ LEAST: Mapping[str, float] = {
 """Field -> probability below which it stays empty."""
 
 
+_LIKELY = 0.9
+"""Probability, without those of the URL, from which an id that the page shows is taken."""
+
+
 class Reader(NamedTuple):
     """The model that reads the pages of a source, and when it leaves a field empty."""
 
@@ -155,6 +159,8 @@ class Reading:
         statement = self.candidates("page")[0]
         marked = any(one.origin != "opengraph" and (one.caption or one.prices or one.sku) for one in self.page.marked)
         probability = 1.0 if marked else self.model.probability("page", statement.evidence)
+        if not marked and self.page.only_lists:
+            probability = 0.0
         missing = "missing" in statement.evidence and not marked
         kind = page_kind(self.page, statement.evidence, product=probability >= 0.5 and not missing)
         self._certain["page"] = probability if kind.startswith("product") else 1.0 - probability
@@ -167,7 +173,13 @@ class Reading:
 
     @cached_property
     def native_id(self) -> _Text:
-        """The shop's own id."""
+        """The shop's own id; one that the page shows, beside the GTIN, comes before parts of the URL."""
+        others = {self.gtin[0]} if self.gtin else set()
+        shown = [one for one in self.candidates("native_id") if one.origin != "url" and one.value not in others]
+        choice = self.model.choose("native_id", shown)
+        if choice and choice.probability >= _LIKELY:
+            self._certain["native_id"] = choice.probability
+            return str(choice.candidate.value), choice.candidate.origin
         if found := self._text("native_id"):
             return found
         for url in (self.url, self.document.url):
@@ -197,7 +209,10 @@ class Reading:
 
     @cached_property
     def availability(self) -> tuple[Availability, str] | None:
-        """InStock or OutOfStock. A product with a price is in stock unless the page says otherwise."""
+        """InStock or OutOfStock. A product with a price is in stock unless the page says otherwise.
+
+        A page that says out of stock, and neither a price nor in stock, means it however unlikely that is elsewhere.
+        """
         for one in self.page.marked:
             if one.availability is not None:
                 return one.availability, one.origin
@@ -206,7 +221,9 @@ class Reading:
         self._certain["availability"] = max(out, 1.0 - out)
         if out >= 0.5:
             return "OutOfStock", "html"
-        return ("InStock", "html") if self.price or says_in_stock(evidence) else None
+        if self.price or says_in_stock(evidence):
+            return "InStock", "html"
+        return ("OutOfStock", "html") if "says:out:1" in evidence else None
 
     @cached_property
     def merchant_name(self) -> _Text | None:

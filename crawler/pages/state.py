@@ -32,7 +32,7 @@ _MAX_KEYS = 60
 _MAX_ITEMS = 100
 _DEPTH = 12
 
-_HINT = re.compile(r"price|sku|currenc|vendor|brand|product|variant|avail|categor", re.IGNORECASE)
+_HINTS = ("price", "sku", "currenc", "vendor", "brand", "product", "variant", "avail", "categor")
 _START = re.compile(r"""\{\s{0,50}"[^"\\\n]{1,80}"\s{0,20}:""")
 _LITERAL = re.compile(r"""\{\s{0,50}(?:[A-Za-z_$][\w$]{0,60}|'[^'\\\n]{1,60}')\s{0,20}:""")
 _PARTS = re.compile(
@@ -77,7 +77,10 @@ def state_objects(document: Document) -> tuple[list[StateObject], list[Node]]:
     total = 0
     for script in document.tree.iter("script"):
         text, kind = script.text or "", (script.get("type") or "").lower()
-        if not 20 < len(text) <= _MAX_SCRIPT or "ld+json" in kind or "template" in kind or not _HINT.search(text):
+        if not 20 < len(text) <= _MAX_SCRIPT or "ld+json" in kind or "template" in kind:
+            continue
+        lower = text.lower()
+        if not any(hint in lower for hint in _HINTS):
             continue
         total += len(text)
         if total > _MAX_TOTAL:
@@ -196,15 +199,15 @@ def _from_elements(document: Document, found: list[StateObject]) -> None:
     """Append data attributes about products, and the named fields of forms."""
     forms: dict[html.HtmlElement, StateObject] = {}
     seen = budget = 0
-    for element in document.tree.iter():
-        attributes = element.attrib
+    for element in document.elements:
+        attributes = element.items()
         if not attributes or seen >= _MAX_ELEMENTS:
             continue
         if element.tag in ("input", "button") and (name := element.get("name")):
             _to_form(forms, element, name)
         named = [
             (name, text)
-            for name, text in attributes.items()  # a name with a control character cannot be looked up
+            for name, text in attributes  # a name with a control character cannot be looked up
             if name.startswith("data-") and _CARRIED.search(name[:40])
         ][:30]
         if not named:
