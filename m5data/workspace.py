@@ -14,6 +14,7 @@ from m5data.settings import Settings
 from m5data.stage_settings import read_settings
 from m5data.usage import Purpose
 from storage import Snapshot, Store
+from storage.files import replace_file
 from storage.remote import Home
 
 __all__ = ["SETTINGS_FILE", "Workspace"]
@@ -35,7 +36,8 @@ class Workspace:
     def create(cls, root: Path, settings_text: str | None = None) -> "Workspace":
         """Make a workspace with a commented settings file (or the one given) and open it.
 
-        In the working copy of an object store it is stored there, too.
+        In the working copy of an object store it is stored there, too. What a killed ``create`` left is
+        completed with the settings file that is there.
 
         Raises:
             WorkspaceError: ``root``, or the object store, is a workspace already.
@@ -45,11 +47,13 @@ class Workspace:
         if home is not None:
             home.make_ready()
         path = root / SETTINGS_FILE
-        if path.exists():
+        unfinished = path.exists()
+        if unfinished and any((root / "versions").glob("*.json")):
             raise WorkspaceError(f"{root}: already a workspace (it has {path.name}); use it or name another folder")
         try:
             root.mkdir(parents=True, exist_ok=True)
-            path.write_text(settings_text or default_settings(), encoding="utf-8")
+            if not unfinished:
+                replace_file(path, (settings_text or default_settings()).encode())
         except OSError as error:
             raise WorkspaceError(f"{root}: this folder cannot be written ({error.strerror}); name another") from None
         try:
@@ -58,7 +62,8 @@ class Workspace:
             with made.store.keeping_state():
                 return made
         except BaseException:
-            path.unlink()
+            if not unfinished:
+                path.unlink()
             raise
 
     @classmethod

@@ -18,7 +18,7 @@ Make = Callable[..., bytes]
 Server = Any
 Want = Callable[..., None]
 
-FAST = DownloadSettings(attempts=2, backoff_s=0.01, max_wait_s=0.05, read_timeout_s=10, connect_timeout_s=10)
+FAST = DownloadSettings(attempts=2, backoff_s=0.01, max_wait_s=0.05, read_timeout_s=60, connect_timeout_s=60)
 
 
 def download(store: Store, server: Server, settings: DownloadSettings = FAST, **options: Any) -> StageReport:  # noqa: ANN401
