@@ -15,7 +15,7 @@ __all__ = ["ImageLine", "PropertyNames", "ProposedValue", "common_names", "propo
 
 Rule = Literal["named", "row", "unit", "size"]
 _LONGEST_NAME, _LONGEST_VALUE = 24, 60
-_LEAST_CONFIDENCE = 0.85
+_LEAST_CONFIDENCE = 0.8
 _LEAST_ROWS = 2
 """Rows of names and values that make a table where no colon says so."""
 _COLON = re.compile(r"\s*[:：]\s*|】\s*[:：]?\s*")
