@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from m5data.records import Specification, Variant
 from m5data.sample_display import sample_card, sample_line
 from m5data.table_spec import FeedColumn, TableSpec
+from m5data.usage import PURPOSES, Purpose
 
 __all__ = [
     "TEXT_FEATURE",
@@ -97,6 +98,8 @@ class Sample:
     """Lines of text in its images, without contact details, watermarks and slogans; needs ``extract.ocr``."""
     variants: tuple[Variant, ...] = ()
     """Combinations of options that the product is sold in; not exported."""
+    purposes: tuple[Purpose, ...] = PURPOSES
+    """What it may be used for: the purposes that neither its shop's signals nor the settings refuse."""
     more: Mapping[str, Any] = field(default_factory=dict)
     """Values of modalities that were registered beyond these five, by the names that they chose."""
 

@@ -7,6 +7,7 @@ weights (``crawler.pages.model``) and a person can read what spoke for a value.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -21,7 +22,7 @@ from crawler.pages.markup import Node
 from crawler.pages.spec_candidates import SpecGroup, SpecPair, spec_groups
 from crawler.pages.state import StateObject, key_words, state_objects
 from crawler.pages.text import anywhere, squash
-from crawler.pages.tiles import tile_runs
+from crawler.pages.tiles import MONEY, tiles
 from crawler.pages.visible import Visible, squashed_slug
 
 __all__ = ["Candidate", "Page", "Pool", "bucket", "key_of", "name_words"]
@@ -109,6 +110,10 @@ def bucket(number: float) -> str:
     return f"{sign}{size if size < 4 else 1 << (size.bit_length() - 1)}"
 
 
+_FACET = re.compile(r"\(\d+\)")
+"""Number of products behind a filter."""
+_MANY_TILES = 4
+"""Other products from which a page without one of its own lists them."""
 _LONGEST_LABEL = 120
 """Longest text that may begin with a label, characters."""
 _LABELS = ("own_ids", "part_numbers", "gtins", "brands", "makers", "sellers")
@@ -175,7 +180,7 @@ class Page:
         self._matches: dict[int, str] = {}
         self._named: dict[str, str] = {}
         self._own: dict[html.HtmlElement, frozenset[str]] = {}
-        self._rows: dict[html.HtmlElement, dict[tuple[str, str | None], int]] = {}
+        self._rows: dict[html.HtmlElement, Counter[tuple[str, str | None]]] = {}
 
     @property
     def objects(self) -> list[StateObject]:
@@ -398,9 +403,23 @@ class Page:
         return [group for group in spec_groups(self.seen) if group.pairs[0].start not in self.tile_runs]
 
     @cached_property
+    def tiles(self) -> list[range]:
+        """Runs of text of each other product."""
+        return tiles(self.document, self.seen)
+
+    @cached_property
     def tile_runs(self) -> frozenset[int]:
         """Runs of text that belong to other products."""
-        return tile_runs(self.document, self.seen)
+        return frozenset(index for tile in self.tiles for index in tile)
+
+    @cached_property
+    def only_lists(self) -> bool:
+        """Whether there are several other products, and no price or table of properties beside them."""
+        return (
+            len(self.tiles) >= _MANY_TILES
+            and not any(MONEY.search(run.text) for n, run in enumerate(self.seen.runs) if n not in self.tile_runs)
+            and not any(sum(not _FACET.search(one.value) for one in group.pairs) > 1 for group in self.groups)
+        )
 
     @cached_property
     def after_title(self) -> frozenset[html.HtmlElement]:
@@ -421,8 +440,8 @@ class Page:
             if parent is None:
                 break
             shape = (element.tag, element.get("class"))
-            if shape not in self._rows.setdefault(parent, {}):
-                self._rows[parent][shape] = sum(1 for one in parent if (one.tag, one.get("class")) == shape)
+            if parent not in self._rows:
+                self._rows[parent] = Counter((one.tag, one.get("class")) for one in parent)
             most = max(
                 most, self._rows[parent][shape] if element.tag not in ("img", "source", "a") or len(parent) > 1 else 0
             )

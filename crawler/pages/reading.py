@@ -58,6 +58,10 @@ LEAST: Mapping[str, float] = {
 """Field -> probability below which it stays empty."""
 
 
+_LIKELY = 0.9
+"""Probability, without those of the URL, from which an id that the page shows is taken."""
+
+
 class Reader(NamedTuple):
     """The model that reads the pages of a source, and when it leaves a field empty."""
 
@@ -155,6 +159,8 @@ class Reading:
         statement = self.candidates("page")[0]
         marked = any(one.origin != "opengraph" and (one.caption or one.prices or one.sku) for one in self.page.marked)
         probability = 1.0 if marked else self.model.probability("page", statement.evidence)
+        if not marked and self.page.only_lists:
+            probability = 0.0
         missing = "missing" in statement.evidence and not marked
         kind = page_kind(self.page, statement.evidence, product=probability >= 0.5 and not missing)
         self._certain["page"] = probability if kind.startswith("product") else 1.0 - probability
@@ -167,7 +173,13 @@ class Reading:
 
     @cached_property
     def native_id(self) -> _Text:
-        """The shop's own id."""
+        """The shop's own id; one that the page shows, beside the GTIN, comes before parts of the URL."""
+        others = {self.gtin[0]} if self.gtin else set()
+        shown = [one for one in self.candidates("native_id") if one.origin != "url" and one.value not in others]
+        choice = self.model.choose("native_id", shown)
+        if choice and choice.probability >= _LIKELY:
+            self._certain["native_id"] = choice.probability
+            return str(choice.candidate.value), choice.candidate.origin
         if found := self._text("native_id"):
             return found
         for url in (self.url, self.document.url):
