@@ -44,6 +44,17 @@ def test_a_product_shows_shared_names_reasons_and_what_it_matches(site: Site, fi
         assert shown in text
 
 
+def test_the_report_is_shown_to_reviewers_once_it_is_written(site: Site, filled: Filled) -> None:
+    reviewer = site.signed_in("rita", "reviewer").client
+    assert reviewer.get("/report").status_code == 404
+    (filled.store.root / "reports").mkdir()
+    (filled.store.root / "reports/report.html").write_text("<p>the report", encoding="utf-8")
+    answer = reviewer.get("/report")
+    assert (answer.status_code, answer.text) == (200, "<p>the report")
+    assert "script" not in answer.headers["content-security-policy"]
+    assert site.signed_in("ann").client.get("/report").status_code == 403
+
+
 def test_a_stored_page_is_replayed_without_scripts_and_to_reviewers_alone(site: Site, filled: Filled) -> None:
     fill(filled)
     reviewer = site.signed_in("rita", "reviewer").client
