@@ -2,13 +2,13 @@
 
 Real shops teach what shop software does. These pages teach what holds on any page, however plain: an amount that is
 struck through or labelled "was" is not the price, a hidden one neither; a word like "sold out" outside of a list of
-sizes counts; the images of a menu are not the product's. They are synthetic and count as ten shops.
+sizes counts; the images of a menu are not the product's. They are synthetic and count as three shops.
 """
 
 from collections.abc import Iterator, Mapping
 from itertools import product
 
-from crawler.learning.labelled import LabelledPage, answer
+from crawler.learning.labelled import LESSONS, LabelledPage, answer
 
 __all__ = ["lessons"]
 
@@ -44,6 +44,10 @@ _THUMBS = '<div class="thumbs"><img src="/1.jpg"><img src="/2.jpg"></div>'
 _INDICATORS = (
     '<ol class="carousel-indicators img-thumbnail"><li><img src="/1.jpg" alt="{name}"><li><img src="/2.jpg"></ol>'
 )
+_CAROUSEL = (
+    '<ul><li><img src="/own.jpg" alt="{name} 1"><li><img src="/b.jpg" alt="{name} 2"></ul>'
+    '<div class="grid"><div class="image"><img src="/r.jpg" alt="Other"></div></div>'
+)
 _IMAGES = (
     '<img src="/logo.png"><div class="gallery"><img src="/own.jpg"><img src="/b.jpg"></div>',
     '<div class="photos"><a href="/own.jpg"><img src="/small.jpg"></a></div>',
@@ -53,6 +57,7 @@ _IMAGES = (
     '<div class="slider"><img src="/own.jpg"><img src="/b.jpg"></div>' + _THUMBS,
     '<div class="carousel-inner"><div class="item active"><img src="/own.jpg" alt="{name}"></div></div>' + _INDICATORS,
     '<nav><img src="/menu.jpg"></nav><div><img src="/own.jpg"></div><div class="related"><img src="/r.jpg"></div>',
+    _CAROUSEL,
 )
 _BRANDS = (
     '<a class="product-brand" href="/lumo">Lumo</a>',
@@ -163,12 +168,13 @@ def _none_or_other(number: int, name: str) -> Iterator[LabelledPage]:
         truth = {"native_id": frozenset((f"2{number}9",)), "price": frozenset(("5.00",))}
         yield LabelledPage(_shop(number), url, body.encode(), truth)
     nothing: frozenset[str] = frozenset()
-    for field, body in (
-        ("image_urls", _FOOTER),
-        ("image_urls", _FOOTER + buy),
-        ("currency", "<p class=price>¥ 1200</p>"),
+    yen = "<p class=price>¥ 1200</p>"
+    for field, body, language in (
+        ("image_urls", _FOOTER, "en"),
+        ("image_urls", _FOOTER + buy, "en"),
+        *(("currency", yen, language) for language in ("en", "en", "de", "fr")),
     ):
-        html = f'<html lang="en"><title>{name}</title><h1>{name}</h1>{body}<p>SKU: L-{number}</p>{buy}'
+        html = f'<html lang="{language}"><title>{name}</title><h1>{name}</h1>{body}<p>SKU: L-{number}</p>{buy}'
         yield LabelledPage(_shop(number), f"https://x.example/p/{number}", html.encode(), {field: nothing})
 
 
@@ -186,7 +192,7 @@ def _titled(number: int, name: str) -> Iterator[LabelledPage]:
 
 
 def _shop(number: int) -> str:
-    return f"synthetic lessons {number % _SHOPS}"
+    return f"{LESSONS} {number % _SHOPS}"
 
 
 def _page(number: int, body: str, name: str, language: str, truth: Mapping[str, object]) -> LabelledPage:

@@ -41,10 +41,12 @@ def currencies(page: Page) -> list[Candidate]:
         _add(pool, code, "language", [])
     candidates = pool.candidates()
     for candidate in candidates:
+        shared = "shared" if candidate.has("sign:shared") else "own" if candidate.has("sign:own") else "unsigned"
         for name, code in places.items():
-            candidate.evidence.add(
-                f"{name}:{'none' if code is None else 'same' if code == candidate.value else 'other'}"
-            )
+            # Shop software says en-US where nobody chose; any other region was chosen.
+            chosen = "usual" if code == "USD" else "chosen"
+            relation = "none" if code is None else f"{'same' if code == candidate.value else 'other'}:{chosen}"
+            candidate.evidence |= {f"{name}:{relation}", f"{name}:{relation}:{shared}"}
         most = bool(signs) and signs.get(str(candidate.value)) == max(signs.values())
         candidate.evidence.add(f"most:{most if signs else 'none'}")
     return candidates

@@ -1,12 +1,13 @@
 """Candidates for the fields of a record, and what the page says for and against each.
 
-A candidate is a value. All places of the page that hold the same value are one candidate, and its evidence is the union
-of what is known of each place: the tag and the words of classes and ids around it, the key and the path in a script,
-the label before it, its distance to the heading. Evidence is a set of short strings, so that a model is a table of
-weights (``crawler.pages.model``) and a person can read what spoke for a value.
+A candidate is a value. All places of the page that hold the same value are one candidate. Each place has its evidence:
+the tag and the words of classes and ids around it, the key and the path in a script, the label before it, its distance
+to the heading. Evidence is a set of short strings, so that a model is a table of weights (``crawler.pages.model``) and
+a person can read what spoke for a value.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -41,7 +42,7 @@ _LANDMARKS = frozenset(
 )
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Candidate:
     """One value with its evidence."""
 
@@ -49,11 +50,23 @@ class Candidate:
     origin: str
     """Where it stands first: ``json-ld``, ``microdata``, ``opengraph``, ``state``, ``html:…``, ``url``."""
     evidence: set[str] = field(default_factory=set)
-    places: int = 0
+    """What holds wherever the value stands."""
+    places: list[frozenset[str]] = field(default_factory=list)
+    """Evidence of each place, those alike once."""
+    count: int = 0
+    """Number of places."""
     kinds: set[str] = field(default_factory=set)
     better: float = 0.0
     element: html.HtmlElement | None = None
     """Element of its first place in the HTML, if it is an image."""
+
+    def readings(self) -> list[frozenset[str]]:
+        """Return the evidence for the value at each of its places."""
+        return [place | self.evidence for place in self.places] or [frozenset(self.evidence)]
+
+    def has(self, *evidence: str) -> bool:
+        """Return whether any place has one of the pieces of evidence."""
+        return any(not place.isdisjoint(evidence) for place in self.places)
 
 
 class Pool:
@@ -81,10 +94,11 @@ class Pool:
             one.value, one.better = value, better
         if one.element is None:
             one.element = element
-        one.places += 1
-        one.kinds.add(origin.partition(":")[0])
-        if one.places <= _MAX_PLACES:
-            one.evidence.update(evidence)
+        one.count += 1
+        kind = origin.partition(":")[0]
+        one.kinds.add(kind)
+        if len(one.places) < _MAX_PLACES and (place := frozenset((*evidence, f"at:{kind}"))) not in one.places:
+            one.places.append(place)
 
     def candidates(self) -> list[Candidate]:
         """Return the candidates with evidence of their number, order and kinds of places."""
@@ -92,7 +106,7 @@ class Pool:
         for place, one in enumerate(found):
             one.evidence |= {
                 "bias",
-                f"places:{'one' if one.places == 1 else 'several'}",
+                f"places:{'one' if one.count == 1 else 'several'}",
                 "first" if place == 0 else "later",
             }
             one.evidence.add(f"kinds:{len(one.kinds)}")
@@ -108,6 +122,10 @@ def bucket(number: float) -> str:
     return f"{sign}{size if size < 4 else 1 << (size.bit_length() - 1)}"
 
 
+_SHORT_TEXT = 50
+"""Longest text that may be nothing but a name, characters."""
+_MAX_SHOWN = 4_000
+"""Runs whose words count as shown."""
 _LONGEST_LABEL = 120
 """Longest text that may begin with a label, characters."""
 _LABELS = ("own_ids", "part_numbers", "gtins", "brands", "makers", "sellers")
@@ -215,7 +233,24 @@ class Page:
     @cached_property
     def shown(self) -> str:
         """Key of the whole text of the main part."""
-        return key_of(" ".join(run.text for run in self.seen.runs[:4_000]))
+        return key_of(" ".join(run.text for run in self.seen.runs[:_MAX_SHOWN]))
+
+    @cached_property
+    def texts(self) -> Counter[str]:
+        """Keys of the short texts of the main part, with how often each stands alone."""
+        return Counter(key_of(run.text) for run in self.seen.runs if len(run.text) <= _SHORT_TEXT)
+
+    @cached_property
+    def link_texts(self) -> Counter[str]:
+        """Keys of the texts of links and the descriptions of images anywhere on the page."""
+        texts = ((one.text if one.tag == "a" else one.get("alt")) for one in self.document.tree.iter("a", "img"))
+        return Counter(key_of(text) for text in texts if text and len(text) <= _SHORT_TEXT)
+
+    @cached_property
+    def small_words(self) -> frozenset[str]:
+        """Words of the main part that are written without a capital."""
+        words = (word for run in self.seen.runs[:_MAX_SHOWN] for word in run.text.split())
+        return frozenset(word for word in words if word.islower())
 
     @cached_property
     def around_title(self) -> dict[html.HtmlElement, int]:
