@@ -36,7 +36,7 @@ SEARCHED := tests/splits/test_builder_promises.py
 	touch $@
 
 .venv/installed-dev: .venv/installed
-	$(PIP) --editable '.[dev,train]'
+	$(PIP) --editable '.[dev,train,ocr]'
 	touch $@
 
 lint: .venv/installed-dev

@@ -26,7 +26,7 @@ ExportFormat = Literal["csv", "label-studio", "report", "consequences", "categor
 
 def make_report(
     judgements: pa.Table, method: Method, left_out: Sequence[str] = (), threshold: float = 0.5
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Return alpha, workers, tasks, and the names in ``left_out``, whose answers count in nothing else.
 
     ``alpha`` is Krippendorff's alpha without uncertain answers, None if no pair has two answers. ``workers`` have

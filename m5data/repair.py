@@ -51,7 +51,7 @@ _LOST: Mapping[str, str] = MappingProxyType(
         "annotation_workers": "workers' links and pay: make links with m5data annotate links",
         "annotation_work": "answers since the last m5data annotate aggregate, and leases",
         "align_decisions": "decisions of label reviews: apply the sheets again with m5data align apply",
-        "webapp_reviewers": "reviewers' links: make them with m5data annotate links --reviewer",
+        "webapp_reviewers": "links of reviewers and managers: make them with m5data annotate links --reviewer",
     }
 )
 """Tables of the state that nothing else holds -> what is lost with them, and what to do."""

@@ -97,7 +97,7 @@ _ALL = (
         part="collect",
         meaning="Read stored pages into product records.",
         run="crawler.records_stage:run",
-        writes=("products", "specs", "variants", "media", "history"),
+        writes=("products", "specs", "variants", "media", "history", "usage_rights"),
         settings="crawl",
         arguments="flows.stage_arguments:records",
         partition="a page",
@@ -132,6 +132,20 @@ _ALL = (
         on_ray=True,
         redo="m5data.invalidate:forget_extracted",
         pending="m5data.dry_run:objects_to_decode",
+    ),
+    StageSpec(
+        "image_text",
+        part="process",
+        meaning="Read the text in images, where extract.ocr is true.",
+        run="extract.image_text_stage:run",
+        reads=("products", "media"),
+        writes=("image_text",),
+        settings="extract",
+        arguments="flows.stage_arguments:extract",
+        verb="image-text",
+        partition="some dozen stored images",
+        on_ray=True,
+        pending="m5data.dry_run:images_to_read",
     ),
     StageSpec(
         "texts",
@@ -269,4 +283,4 @@ def stages_of(part: Part, *, media: bool = True) -> tuple[str, ...]:
         part: The flow.
         media: Whether images and videos are fetched and decoded.
     """
-    return tuple(name for name in PARTS[part] if media or name not in {"download", "extract"})
+    return tuple(name for name in PARTS[part] if media or name not in {"download", "extract", "image_text"})

@@ -17,6 +17,7 @@ __all__ = [
     "InputSettings",
     "Modality",
     "ModelSettings",
+    "NamedEncoder",
     "ObjectiveSettings",
     "OptimiserSettings",
     "TrainingRecipe",
@@ -67,8 +68,26 @@ MODALITIES: tuple[Modality, ...] = ("text", "image", "table", "video", "audio")
 ContrastForm = Literal["detached", "released", "paper", "clip"]
 
 
+class NamedEncoder(StageSettings):
+    """A pre-trained network that reads a modality."""
+
+    network: str
+    """A folder of transformers (detectors too), timm or sentence-transformers, or a name on the hub (``timm/...``)."""
+    width: int = Field(ge=1)
+    """Numbers in each of its states."""
+    tokens: int = Field(default=1, ge=1)
+    """States that are kept of a sample: 1, its pooled vector; more, means of neighbours, or a detector's best boxes;
+    of a video, the pooled vectors of its first frames."""
+    trained: bool = False
+    """Train the network with the model; images alone (a text encoder is ``model.bert``). Else it is frozen, and its
+    features are kept in Parquet."""
+
+
 class InputSettings(StageSettings):
     """How a sample becomes tensors."""
+
+    encoders: dict[Modality, NamedEncoder] = Field(default_factory=dict)
+    """Modality -> the network that it is read by, instead of what is set below."""
 
     tokens: Literal["corpus", "bert"] = "corpus"
     """``corpus``: characters and jieba's words, counted in the training split; ``bert``: ``bert_vocabulary``."""
@@ -103,28 +122,43 @@ class InputSettings(StageSettings):
     mel_seconds: float = Field(default=12.0, gt=0, le=60)
     """With ``mel``: 80 bands of the first seconds at 16 kHz, hop 256; 12 s are 751 steps [C]."""
 
+    @property
+    def frozen(self) -> dict[Modality, NamedEncoder]:
+        """The encoders that are not trained."""
+        return {name: encoder for name, encoder in self.encoders.items() if not encoder.trained}
+
+    def is_tokens(self, name: Modality) -> bool:
+        """Whether a modality is words of a vocabulary, not features."""
+        return name in ("text", "table") and name not in self.encoders
+
     def tokens_of(self, name: Modality) -> int:
         """Return the tokens of a modality, without the global token of features."""
+        if name in self.frozen:
+            return self.encoders[name].tokens
         tokens = {"text": self.text_tokens, "table": self.table_tokens, "image": self.image_tokens}
         return tokens.get(name, self.frames if name == "video" else self.audio_shape[0])
 
     def width_of(self, name: Modality) -> int:
-        """Return the numbers in a token of image, video or audio."""
+        """Return the numbers in a token of a modality that is features."""
+        if name in self.frozen:
+            return self.encoders[name].width
         return {"image": self.image_width, "video": self.video_width}.get(name, self.audio_shape[1])
 
     def sequence(self, streams: tuple[Modality, ...], *, stacked: bool) -> int:
         """Return the tokens of all modalities end to end, global tokens included."""
-        features = sum(name not in ("text", "table") for name in streams)
+        features = sum(not self.is_tokens(name) for name in streams)
         return sum(map(self.tokens_of, streams)) + features + (self.table_tokens if stacked else 0)
 
     @property
     def image_tokens(self) -> int:
-        """Patches, or the maximum number of regions, of an image."""
-        return self.grid**2
+        """Patches, or the maximum number of regions or features, of an image."""
+        return self.encoders["image"].tokens if "image" in self.frozen else self.grid**2
 
     @property
     def image_width(self) -> int:
-        """Numbers of a patch or region."""
+        """Numbers of a patch, region or feature."""
+        if "image" in self.frozen:
+            return self.encoders["image"].width
         return 3 * self.patch**2 if self.image == "patches" else self.region_width
 
     @property
@@ -332,6 +366,20 @@ class TrainingRecipe(StageSettings):
             raise ValueError(
                 f"model.bert: Set input.tokens to bert and input.bert_vocabulary to {self.model.bert!r}, too."
             )
+        return self
+
+    @model_validator(mode="after")
+    def _encoders_fit_the_network(self) -> Self:
+        encoders = self.input.encoders
+        if encoders and (self.model.network != "transformer" or self.model.layout == "released"):
+            raise ValueError("input.encoders: These need model.network transformer and model.layout default.")
+        if any(encoder.trained and name != "image" for name, encoder in encoders.items()):
+            raise ValueError("input.encoders: Only the image's can be trained; for text set model.bert.")
+        if "image" in encoders and self.input.image == "regions":
+            raise ValueError("input.encoders.image: Leave input.image at patches, or leave the encoder out.")
+        words = {"text", "table"} & set(encoders)
+        if words and (self.objective.stack_table or (self.model.bert and "text" in words)):
+            raise ValueError("input.encoders: A text or table encoder excludes objective.stack_table and model.bert.")
         return self
 
     @model_validator(mode="after")

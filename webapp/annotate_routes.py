@@ -1,4 +1,4 @@
-"""``/annotate``: the annotation page, its tasks and its answers."""
+"""``/annotate``: the annotation page, its tasks and answers, and ``/annotate/history``: one's own answers."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -9,12 +9,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from annotate.tasks import BROKEN, LeasedTask, RefusedError, TaskBoard, WorkerProgress
+from annotate.tasks import BROKEN, LONGEST_COMMENT, LeasedTask, RefusedError, TaskBoard, WorkerProgress
 from webapp.catalogue.comparison import compare
 from webapp.catalogue.product_card import ProductCard
 from webapp.catalogue.product_reader import ProductReader
 from webapp.pages import Pages
-from webapp.requests import Threads, read_body, visitor_of
+from webapp.requests import Threads, page_number, read_body, visitor_of
 
 __all__ = ["AnnotationRoutes", "product_view", "task_view"]
 
@@ -49,6 +49,8 @@ def product_view(card: ProductCard | None) -> dict[str, object] | None:
 
 _AHEAD = 6
 """Tasks sent at once: the one judged, and those that are loaded meanwhile."""
+_HISTORY = 30
+"""Answers a page."""
 _STATUS = {"unknown_worker": 403, "not_handed": 409, "answered": 409, "bad_answer": 422}
 
 
@@ -58,10 +60,18 @@ class AnswerBody(BaseModel):
     task: int = Field(ge=0, lt=2**63)
     label: str = Field(max_length=400)
     seconds: float = Field(ge=0, allow_inf_nan=False)
+    comment: str = Field(default="", max_length=LONGEST_COMMENT)
 
 
-class UndoBody(BaseModel):
-    """The answer that is taken back."""
+class SkipBody(BaseModel):
+    """The task that is passed on to others."""
+
+    task: int = Field(ge=0, lt=2**63)
+    comment: str = Field(default="", max_length=LONGEST_COMMENT)
+
+
+class ReopenBody(BaseModel):
+    """The answer or skip that is taken back."""
 
     task: int = Field(ge=0, lt=2**63)
 
@@ -75,7 +85,9 @@ class AnnotationRoutes:
             Route("/annotate", self.show),
             Route("/annotate/tasks", self.tasks, methods=["POST"]),
             Route("/annotate/answers", self.answer, methods=["POST"]),
-            Route("/annotate/undo", self.undo, methods=["POST"]),
+            Route("/annotate/skip", self.skip, methods=["POST"]),
+            Route("/annotate/reopen", self.reopen, methods=["POST"]),
+            Route("/annotate/history", self.history),
         ]
 
     async def show(self, request: Request) -> HTMLResponse:
@@ -93,7 +105,7 @@ class AnnotationRoutes:
                 "tasks": [task_view(task, cards) for task in tasks],
                 "reviewed": progress.reviewed,
                 "total": progress.total,
-                "paused": progress.paused,
+                "paused": progress.paused and progress.paused.partition(":")[0],
             }
         )
 
@@ -102,17 +114,41 @@ class AnnotationRoutes:
         worker = visitor_of(request, "annotator").person.name
         answer = await read_body(request, AnswerBody)
         try:
-            new = await self._threads.write(self._board.answer, worker, answer.task, answer.label, answer.seconds)
+            new = await self._threads.write(
+                self._board.answer, worker, answer.task, answer.label, answer.seconds, answer.comment
+            )
         except RefusedError as error:
             raise HTTPException(_STATUS[error.reason], str(error)) from error
         return JSONResponse({"new": new})
 
-    async def undo(self, request: Request) -> Response:
-        """Take one answer back."""
+    async def skip(self, request: Request) -> Response:
+        """Pass a task on to others."""
         worker = visitor_of(request, "annotator").person.name
-        undo = await read_body(request, UndoBody)
-        task = await self._threads.write(self._board.undo, worker, undo.task)
-        return JSONResponse({"undone": task is not None})
+        skipped = await read_body(request, SkipBody)
+        try:
+            await self._threads.write(self._board.skip, worker, skipped.task, skipped.comment)
+        except RefusedError as error:
+            raise HTTPException(_STATUS[error.reason], str(error)) from error
+        return JSONResponse({"skipped": True})
+
+    async def reopen(self, request: Request) -> Response:
+        """Take an answer or a skip back; its task comes next."""
+        worker = visitor_of(request, "annotator").person.name
+        reopened = await read_body(request, ReopenBody)
+        return JSONResponse({"reopened": await self._threads.write(self._board.reopen, worker, reopened.task)})
+
+    async def history(self, request: Request) -> HTMLResponse:
+        """Answer with the annotator's own answers, newest first."""
+        worker = visitor_of(request, "annotator").person.name
+        page = page_number(request)
+        given = await self._threads.read(self._board.answers, worker, _HISTORY + 1, (page - 1) * _HISTORY)
+        shown = given[:_HISTORY]
+        cards = await self._threads.read(
+            self._products.cards, [p for one in shown for p in (one.query, one.candidate) if p]
+        )
+        return self._pages.render(
+            request, "history.html", given=shown, cards=cards, page=page, more=len(given) > _HISTORY
+        )
 
     def _next(self, worker: str) -> tuple[list[LeasedTask], WorkerProgress]:
         return self._board.next_tasks(worker, _AHEAD), self._board.progress(worker)

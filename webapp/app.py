@@ -1,5 +1,6 @@
 """Assemble the web application."""
 
+import hmac
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,13 +16,15 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Scope
 
-from annotate.tasks import TaskBoard, TaskSettings
+from annotate.settings import AnnotateSettings
+from annotate.tasks import TaskBoard
 from m5data.stage import Clock, utc_now
 from storage import Store
 from webapp.annotate_routes import AnnotationRoutes
 from webapp.catalogue.index import CurrentIndex
 from webapp.catalogue.product_reader import ProductReader
 from webapp.label_routes import ReviewRoutes
+from webapp.manager_routes import ManagerRoutes
 from webapp.object_routes import ObjectRoutes
 from webapp.pages import Pages
 from webapp.product_routes import BrowsingRoutes
@@ -29,9 +32,10 @@ from webapp.requests import Threads
 from webapp.security.gate import AccessControl, Gate
 from webapp.security.headers import SecurityHeaders
 from webapp.security.origin import ServerOrigin
-from webapp.security.people import People, Person, find_reviewer
+from webapp.security.people import OWNER, People, Person, find_reviewer
 from webapp.security.rate_limit import RateLimit
 from webapp.security.sessions import Sessions, SignedOut, Signer
+from webapp.selection_routes import SelectionRoutes
 from webapp.settings import ServeSettings
 from webapp.sign_in_routes import SignInRoutes
 from webapp.sql_routes import SqlRoutes
@@ -42,20 +46,31 @@ _LARGEST_BODY = 1 << 16
 
 
 def make_app(
-    store: Store, settings: ServeSettings, tasks: TaskSettings, key: bytes, *, clock: Clock = utc_now
+    store: Store,
+    settings: ServeSettings,
+    annotate: AnnotateSettings,
+    key: bytes,
+    *,
+    owner: str | None = None,
+    clock: Clock = utc_now,
 ) -> ASGIApp:
     """Return the web application of a workspace.
 
     Args:
         store: The workspace's store; it reads tables and objects, and writes answers and decisions to the state.
         settings: Of the application.
-        tasks: Of the task board.
+        annotate: Of the annotation.
         key: What the application signs with, where the settings hold no secret.
+        owner: Token of a link that signs the owner in while this application runs; None: there is none.
         clock: For sign-ins and answers.
     """
-    board, threads, products = TaskBoard(store.state, tasks, clock), Threads(), ProductReader(store, time.monotonic)
-    index = CurrentIndex(products.newest)
-    access = _access_control(store, board, settings, key, clock)
+    board, threads, products = (
+        TaskBoard(store.state, annotate.tasks, clock),
+        Threads(),
+        ProductReader(store, time.monotonic),
+    )
+    index = CurrentIndex(products.newest, store.state)
+    access = _access_control(store, board, settings, key, owner, clock)
     pages = Pages()
 
     @asynccontextmanager
@@ -69,8 +84,10 @@ def make_app(
     routes: list[BaseRoute] = [
         *SignInRoutes(access, pages, clock).routes,
         *AnnotationRoutes(board, products, pages, threads).routes,
-        *BrowsingRoutes(products, index, store.objects, pages, threads).routes,
+        *BrowsingRoutes(store.state, products, index, store.objects, pages, threads).routes,
+        *SelectionRoutes(store.state, index, pages, threads, clock).routes,
         *SqlRoutes(products, pages, threads).routes,
+        *ManagerRoutes(store.state, board, annotate, products, pages, threads).routes,
         *ReviewRoutes(store.state, products, pages, threads, clock).routes,
         *ObjectRoutes(store.objects, threads).routes,
         Mount("/static", _Static(packages=[("webapp", "static")])),
@@ -88,12 +105,15 @@ def make_app(
     return SecurityHeaders(app)
 
 
-def _access_control(store: Store, board: TaskBoard, settings: ServeSettings, key: bytes, clock: Clock) -> AccessControl:
+def _access_control(
+    store: Store, board: TaskBoard, settings: ServeSettings, key: bytes, owner: str | None, clock: Clock
+) -> AccessControl:
     def find(token: str) -> Person | None:
         if worker := board.worker_of(token):
             return Person(worker, "annotator")
-        reviewer = find_reviewer(store.state, token)
-        return Person(reviewer, "reviewer") if reviewer else None
+        if owner is not None and hmac.compare_digest(token.encode(errors="replace"), owner.encode()):
+            return Person(OWNER, "manager")
+        return find_reviewer(store.state, token)
 
     secret = settings.secret.get_secret_value().encode() if settings.secret else key
     return AccessControl(

@@ -18,6 +18,7 @@ from align.review import (
     Example,
     UncertainPair,
     all_decisions,
+    count_uncertain,
     decision_fault,
     record_decisions,
     resolve_decisions,
@@ -30,7 +31,7 @@ from webapp.catalogue.product_reader import ProductReader
 from webapp.pages import Pages
 from webapp.requests import Threads, read_body, visitor_of
 
-__all__ = ["PairView", "ReviewRoutes", "conflict_view", "example_products", "pair_view"]
+__all__ = ["PairView", "ReviewRoutes", "conflict_view", "decision_view", "example_products", "pair_view"]
 
 _LONGEST = 300
 
@@ -66,7 +67,19 @@ def conflict_view(conflict: Conflict) -> dict[str, object]:
     """Return what different people said on one subject, oldest first."""
     return {
         "subject": [_category(one) for one in conflict.subject],
-        "decisions": [{"who": one.reviewer, "kind": one.kind, "name": one.name} for one in conflict.decisions],
+        "decisions": [decision_view(one) for one in conflict.decisions],
+    }
+
+
+def decision_view(decision: Decision) -> dict[str, object]:
+    """Return who decided what, and when."""
+    return {
+        "who": decision.reviewer,
+        "at": decision.decided_at.strftime("%Y-%m-%d %H:%M"),
+        "kind": decision.kind,
+        "name": decision.name,
+        "a": _category(decision.a),
+        "b": decision.b and _category(decision.b),
     }
 
 
@@ -85,6 +98,7 @@ def _category(category: Category) -> dict[str, object]:
 
 _EXAMPLES = 5
 _CONFLICTS = 20
+_PAST = 100
 _PROPOSALS = 20
 
 
@@ -160,10 +174,13 @@ class ReviewRoutes:
     def _pairs(self, limit: int, reviewer: str) -> dict[str, object]:
         decisions = all_decisions(self._state)
         decided = resolve_decisions(decisions)
-        pairs = uncertain_pairs(self._products.newest(), decided, limit=limit, examples=_EXAMPLES)
+        snapshot = self._products.newest()
+        pairs = uncertain_pairs(snapshot, decided, limit=limit, examples=_EXAMPLES)
         cards = self._products.cards(example_products(pairs))
         return {
             "pairs": [pair_view(pair, cards) for pair in pairs],
+            "waiting": count_uncertain(snapshot, decided),
+            "past": [decision_view(one) for one in reversed(decisions[-_PAST:])],
             "decided": sum(decision.reviewer == reviewer for decision in decisions),
             "conflicts": [conflict_view(one) for one in decided.conflicts[:_CONFLICTS]],
         }

@@ -10,16 +10,19 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from m5data.errors import CorruptObjectError
-from storage import Objects
+from storage import Objects, State
 from storage.objects.warc import StoredPage
+from storage.tags import tags_of
+from webapp.catalogue.comparison import compare_products
 from webapp.catalogue.explore import Overview, explore
 from webapp.catalogue.index import CurrentIndex, StillPreparingError
 from webapp.catalogue.product_detail import read_detail
 from webapp.catalogue.product_reader import ProductReader
-from webapp.catalogue.selection import SORTS, Selection, sql_of_selection
+from webapp.catalogue.selection import SORTS, Selection, days_text, sql_of_selection
 from webapp.object_routes import PLAYABLE_TYPES
 from webapp.pages import Pages
 from webapp.requests import Threads, visitor_of
+from webapp.saved_views import saved_views
 
 __all__ = ["BrowsingRoutes"]
 
@@ -45,13 +48,20 @@ class BrowsingRoutes:
     """Shows products to reviewers."""
 
     def __init__(
-        self, products: ProductReader, index: CurrentIndex, objects: Objects, pages: Pages, threads: Threads
+        self,
+        state: State,
+        products: ProductReader,
+        index: CurrentIndex,
+        objects: Objects,
+        pages: Pages,
+        threads: Threads,
     ) -> None:
-        self._products, self._index, self._objects = products, index, objects
+        self._state, self._products, self._index, self._objects = state, products, index, objects
         self._pages, self._threads = pages, threads
         self.routes: list[BaseRoute] = [
             Route("/products", self.search),
             Route("/products/{product_id:text}", self.show),
+            Route("/compare", self.compare),
             Route("/pages/{product_id:path}", self.replay),
         ]
 
@@ -70,6 +80,9 @@ class BrowsingRoutes:
             selection=selection,
             sorts=SORTS,
             sql=sql_of_selection(selection),
+            seen=days_text(selection.seen),
+            area="_".join(f"{x},{y}" for x, y in selection.area),
+            views=await self._threads.read(saved_views, self._state),
             command=f"m5data export --where {shlex.quote(selection.where)}",
             version=self._products.snapshot.number,
         )
@@ -78,12 +91,29 @@ class BrowsingRoutes:
         """Answer with one product."""
         visitor_of(request, "reviewer")
         product = request.path_params["product_id"]
-        detail = None
-        if len(product) <= _LONGEST and _is_text(product):
-            detail = await self._threads.read(lambda: read_detail(self._products.newest(), product))
+        _check_id(product)
+        detail = await self._threads.read(lambda: read_detail(self._products.newest(), product))
         if detail is None:
             raise HTTPException(404, "no such product")
-        return self._pages.render(request, "product.html", detail=detail, card=detail.card, playable=PLAYABLE_TYPES)
+        return self._pages.render(
+            request,
+            "product.html",
+            detail=detail,
+            card=detail.card,
+            playable=PLAYABLE_TYPES,
+            tags=await self._threads.read(tags_of, self._state, product),
+        )
+
+    async def compare(self, request: Request) -> HTMLResponse:
+        """Answer with two products side by side."""
+        visitor_of(request, "reviewer")
+        pair = [request.query_params.get(name, "") for name in ("a", "b")]
+        for one in pair:
+            _check_id(one)
+        found = await self._threads.read(lambda: compare_products(self._products.newest(), *pair))
+        if found is None:
+            raise HTTPException(404, "no such product")
+        return self._pages.render(request, "compare.html", found=found, playable=PLAYABLE_TYPES)
 
     async def replay(self, request: Request) -> Response:
         """Answer with the stored page of a product, without scripts, forms, or anything from elsewhere."""
@@ -107,7 +137,7 @@ class BrowsingRoutes:
             return None
 
     def _explore(self, selection: Selection) -> Overview:
-        with self._index.reading() as engine:
+        with self._index.reading(mapped=bool(selection.area)) as engine:
             return explore(engine, selection)
 
 
@@ -126,6 +156,7 @@ def _ranges_joined(given: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return [*given, *joined, *named]
 
 
-def _is_text(value: str) -> bool:
-    """Return whether a database takes a text: half a surrogate pair has no bytes."""
-    return value.isprintable() or not any("\ud800" <= character <= "\udfff" for character in value)
+def _check_id(product: str) -> None:
+    """Refuse what can be no product id: half a surrogate pair has no bytes."""
+    if len(product) > _LONGEST or any("\ud800" <= character <= "\udfff" for character in product):
+        raise HTTPException(404, "no such product")

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from webapp.security.gate import Visitor
 from webapp.security.people import Role
 
-__all__ = ["Threads", "read_body", "visitor_of"]
+__all__ = ["Threads", "page_number", "read_body", "visitor_of"]
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -30,9 +30,15 @@ def visitor_of(request: Request, *roles: Role) -> Visitor:
     visitor: Visitor | None = request.scope.get("visitor")
     if visitor is None:
         raise HTTPException(401, "sign in with your personal link")
-    if roles and visitor.person.role not in roles:
+    if roles and not visitor.person.may(*roles):
         raise HTTPException(403, f"only for {' and '.join(roles)}s")
     return visitor
+
+
+def page_number(request: Request) -> int:
+    """Return the page that the URL asks for; 1 where it names none."""
+    given = request.query_params.get("page", "")
+    return max(1, int(given[:6])) if given.isascii() and given.isdigit() else 1
 
 
 async def read_body(request: Request, model: type[Model]) -> Model:

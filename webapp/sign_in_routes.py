@@ -13,7 +13,7 @@ from webapp.security.people import Role
 
 __all__ = ["HOMES", "SignInRoutes"]
 
-HOMES: dict[Role, str] = {"annotator": "/annotate", "reviewer": "/products"}
+HOMES: dict[Role, str] = {"annotator": "/annotate", "reviewer": "/products", "manager": "/products"}
 """Where each role begins."""
 
 

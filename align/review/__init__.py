@@ -25,7 +25,7 @@ from align.review.decisions import (
 )
 from align.review.effective_decisions import Conflict, EffectiveDecisions, resolve_decisions
 from align.review.sheet import SheetReader, read_sheet, write_sheet
-from align.review.uncertain import Example, UncertainPair, uncertain_pairs
+from align.review.uncertain import Example, UncertainPair, count_uncertain, uncertain_pairs
 
 __all__ = [
     "KINDS",
@@ -37,6 +37,7 @@ __all__ = [
     "SheetReader",
     "UncertainPair",
     "all_decisions",
+    "count_uncertain",
     "decision_fault",
     "decisions_digest",
     "read_sheet",

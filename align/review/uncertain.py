@@ -5,20 +5,21 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 
 from align.category import Category
 from align.review.effective_decisions import EffectiveDecisions
 from storage import Snapshot
 
-__all__ = ["Example", "UncertainPair", "uncertain_pairs"]
+__all__ = ["Example", "UncertainPair", "count_uncertain", "uncertain_pairs"]
 
-_PAIRS = """
-SELECT * FROM label_pairs ANTI JOIN decided USING (source_a, path_a, source_b, path_b)
+_UNDECIDED = """
+FROM label_pairs ANTI JOIN decided USING (source_a, path_a, source_b, path_b)
 WHERE (source_a, path_a) NOT IN (SELECT (source, path) FROM alone)
   AND (source_b, path_b) NOT IN (SELECT (source, path) FROM alone)
-ORDER BY doubt DESC, source_a, path_a, source_b, path_b LIMIT ? OFFSET ?
 """
+_PAIRS = f"{_UNDECIDED} ORDER BY doubt DESC, source_a, path_a, source_b, path_b LIMIT ? OFFSET ?"
 _DECIDED = pa.schema([(name, pa.string()) for name in ("source_a", "path_a", "source_b", "path_b")])
 _ALONE = pa.schema([("source", pa.string()), ("path", pa.string())])
 _WANTED = pa.schema([("source", pa.string()), ("wanted", pa.list_(pa.string()))])
@@ -75,9 +76,7 @@ def uncertain_pairs(
         examples: Maximum number of products on each side.
     """
     with closing(snapshot.connection(("label_pairs", "products"))) as connection:
-        connection.register("decided", pa.Table.from_pylist(list(_keys(decided)), schema=_DECIDED))
-        alone = [{"source": end.source, "path": end.text} for end in decided.splits]
-        connection.register("alone", pa.Table.from_pylist(alone, schema=_ALONE))
+        _register(connection, decided)
         rows = connection.sql(_PAIRS, params=[limit, offset]).to_arrow_table().to_pylist()
         ends = sorted({end for row in rows for end in (_end(row, "a"), _end(row, "b"))})
         wanted = [{"source": source, "wanted": list(path)} for source, path in ends]
@@ -85,6 +84,19 @@ def uncertain_pairs(
         found = connection.execute(_EXAMPLES, [examples]).fetchall()
     shown = {Category(source, tuple(path)): _examples(listed) for source, path, listed in found}
     return [_pair(row, shown) for row in rows]
+
+
+def count_uncertain(snapshot: Snapshot, decided: EffectiveDecisions) -> int:
+    """Return the number of pairs that ``uncertain_pairs`` has in all."""
+    with closing(snapshot.connection(("label_pairs",))) as connection:
+        _register(connection, decided)
+        return int(connection.execute(f"SELECT count(*) {_UNDECIDED}").fetchall()[0][0])
+
+
+def _register(connection: duckdb.DuckDBPyConnection, decided: EffectiveDecisions) -> None:
+    connection.register("decided", pa.Table.from_pylist(list(_keys(decided)), schema=_DECIDED))
+    alone = [{"source": end.source, "path": end.text} for end in decided.splits]
+    connection.register("alone", pa.Table.from_pylist(alone, schema=_ALONE))
 
 
 def _keys(decided: EffectiveDecisions) -> Iterator[dict[str, str]]:

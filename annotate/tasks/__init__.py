@@ -8,10 +8,12 @@ with TaskBoard(store.state, settings.annotate.tasks) as board:
 """
 
 from annotate.settings import TaskSettings
+from annotate.tasks.answering import LONGEST_COMMENT
 from annotate.tasks.board import TaskBoard
 from annotate.tasks.task import (
     BROKEN,
     LABELS,
+    GivenAnswer,
     GoldTask,
     Kind,
     LeasedTask,
@@ -26,6 +28,8 @@ from annotate.tasks.task import (
 __all__ = [
     "BROKEN",
     "LABELS",
+    "LONGEST_COMMENT",
+    "GivenAnswer",
     "GoldTask",
     "Kind",
     "LeasedTask",

@@ -12,11 +12,21 @@ from typing import Self
 
 from annotate.settings import FIRST_ROUND, TaskSettings
 from annotate.tasks.adaptive import replan
-from annotate.tasks.answering import PARTS, save_answer, undo_last
+from annotate.tasks.answering import PARTS, given_answers, reopen_task, save_answer, skip_task
 from annotate.tasks.group_commit import GroupCommit
-from annotate.tasks.leasing import lease_tasks, show_task
+from annotate.tasks.leasing import lease_tasks
 from annotate.tasks.schema import migrate
-from annotate.tasks.task import GoldTask, LeasedTask, Pay, RefusedError, Task, WorkerProgress, check_label, options_of
+from annotate.tasks.task import (
+    GivenAnswer,
+    GoldTask,
+    LeasedTask,
+    Pay,
+    RefusedError,
+    Task,
+    WorkerProgress,
+    check_label,
+    options_of,
+)
 from m5data.errors import UsageError
 from m5data.stage import Clock, utc_now
 from storage import State
@@ -145,7 +155,7 @@ class TaskBoard:
 
         return self._commits.write(write)
 
-    def answer(self, worker: str, task: int, label: str, seconds: float) -> bool:
+    def answer(self, worker: str, task: int, label: str, seconds: float, comment: str = "") -> bool:
         """Save an answer; a repeated call changes nothing.
 
         A worker whose answers show no knowledge, or come too fast, is paused with the reason (``progress``).
@@ -155,6 +165,7 @@ class TaskBoard:
             task: ``LeasedTask.number``.
             label: One of ``LeasedTask.options``, or ``broken``.
             seconds: Duration of the answer.
+            comment: What the worker adds to it.
 
         Returns:
             Whether the answer is new.
@@ -164,26 +175,32 @@ class TaskBoard:
                 answer; bad_answer: the label or the duration is invalid.
         """
         return self._commits.write(
-            lambda connection: save_answer(connection, worker, task, label, seconds, self._clock(), self._settings)
+            lambda connection: save_answer(
+                connection, worker, task, label, seconds, self._clock(), self._settings, comment
+            )
         )
 
-    def undo(self, worker: str, only: int | None = None) -> LeasedTask | None:
-        """Take back the last answer of a worker and lease the task again; the next call takes back the one before.
+    def skip(self, worker: str, task: int, comment: str = "") -> None:
+        """Pass a task on to other workers; a repeated call changes nothing.
 
-        Args:
-            worker: Name of the worker.
-            only: Do nothing unless this task was answered last, so that a repeated request takes back one answer;
-                None for any task.
+        Raises:
+            RefusedError: ``reason`` not_handed or answered, as in ``answer``.
+        """
+        self._commits.write(lambda connection: skip_task(connection, worker, task, comment, self._clock()))
+
+    def answers(self, worker: str, limit: int, offset: int = 0) -> list[GivenAnswer]:
+        """Return answers and skips of a worker, newest first."""
+        return self._commits.read(lambda connection: given_answers(connection, worker, limit, offset))
+
+    def reopen(self, worker: str, task: int) -> bool:
+        """Take back any own answer or skip, and lease the task again; it is the first of ``next_tasks``.
 
         Returns:
-            The task, which is also the first of ``next_tasks``; None if there is no such answer.
+            False if there is no such answer, or the worker is paused.
         """
-
-        def write(connection: sqlite3.Connection) -> LeasedTask | None:
-            task = undo_last(connection, worker, self._clock(), self._settings, only)
-            return None if task is None else show_task(connection, task)
-
-        return self._commits.write(write)
+        now = self._clock()
+        reopened = self._commits.write(lambda connection: reopen_task(connection, worker, task, now, self._settings))
+        return reopened is not None
 
     def progress(self, worker: str) -> WorkerProgress:
         """Return the progress of the worker and of all workers.

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from annotate.settings import FIRST_ROUND, TaskSettings
 from annotate.tasks.task import LeasedTask, Task, options_of
 
-__all__ = ["lease_tasks", "show_task"]
+__all__ = ["lease_tasks"]
 
 _SHOWN = "select t.task, t.query, t.candidate, t.options"
 _UNSEEN = "not exists (select 1 from annotation_work w where w.worker = :worker and w.task = t.task)"
@@ -16,7 +16,7 @@ _UNSEEN = "not exists (select 1 from annotation_work w where w.worker = :worker 
 _LAPSE = "update annotation_work set live = 0 where label is null and live = 1 and until <= ?"
 _REVIVE = """
 update annotation_work set live = 1, until = :until
-where worker = :worker and label is null and (live = 1 or exists (
+where worker = :worker and label is null and not skipped and (live = 1 or exists (
     select 1 from annotation_tasks t
     where t.task = annotation_work.task and (t.truth is not null or t.taken < t.wanted)))
 """
@@ -39,7 +39,6 @@ _GOLD = (
     + _UNSEEN
     + " order by coalesce(met.times, 0), t.place limit 1"
 )
-_ONE = _SHOWN + " from annotation_tasks t where t.task = ?"
 _LEASE = "insert into annotation_work (worker, task, until, number) values (:worker, :task, :until, :handed)"
 _ANY = 1 << 62
 _WORKER = "select paused, reach, handed, gold_handed, resting, trusted from annotation_workers where worker = ?"
@@ -76,11 +75,6 @@ def lease_tasks(
             break
         held.append(task)
     return held[:count]
-
-
-def show_task(connection: sqlite3.Connection, task: int) -> LeasedTask:
-    """Return a task as workers see it."""
-    return _leased(connection.execute(_ONE, (task,)).fetchone())
 
 
 def _lease_next(connection: sqlite3.Connection, worker: str, until: str, settings: TaskSettings) -> LeasedTask | None:

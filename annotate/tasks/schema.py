@@ -1,7 +1,8 @@
 """Tables of the task board: tasks, workers, leases and answers.
 
 ``annotation_work`` has one row per worker and task, so no worker judges a task twice. A row without a label is a
-lease. ``live`` marks rows that take one of the places of a task; expired leases do not. Triggers maintain the counts,
+lease, or with ``skipped`` a task that the worker passed on. ``live`` marks rows that take one of the places of a task;
+expired leases and skipped tasks do not. Triggers maintain the counts,
 so that they stay correct when a take-down deletes rows.
 """
 
@@ -70,6 +71,8 @@ _DDL = (
     "alter table annotation_workers add column resting integer not null default 0",
     "alter table annotation_workers add column trusted integer not null default 0",
     "alter table annotation_workers add column judged_from integer not null default 0",
+    "alter table annotation_work add column comment text",
+    "alter table annotation_work add column skipped integer not null default 0",
 )
 
 

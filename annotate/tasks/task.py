@@ -10,6 +10,7 @@ from m5data.errors import UsageError
 __all__ = [
     "BROKEN",
     "LABELS",
+    "GivenAnswer",
     "GoldTask",
     "Kind",
     "LeasedTask",
@@ -91,6 +92,22 @@ class LeasedTask:
     """Empty for ``category``."""
     options: tuple[str, ...]
     """Answers besides ``broken``, in order; the first is the default of ``same-product``."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenAnswer:
+    """One answer of a worker, as the worker sees it again."""
+
+    task: int
+    kind: Kind
+    query: str
+    candidate: str
+    label: str | None
+    """None: the worker skipped the task."""
+    seconds: float | None
+    at: str
+    """When, ISO 8601."""
+    comment: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ def _habit(counts: Counter[str], labels: int) -> float:
 def find_fault(
     gold: Sequence[GoldAnswer], odds: float, seconds: Sequence[float], risk: float, fastest: float
 ) -> str | None:
-    """Return why a worker is to be paused, or None.
+    """Return why a worker is to be paused, beginning with ``speed:`` or ``gold:``, or None.
 
     Args:
         gold: All gold answers of the worker.
@@ -80,10 +80,10 @@ def find_fault(
         fastest: Half of ``FAST_ANSWERS`` answers that took less are a fault, seconds.
     """
     if len(seconds) >= FAST_ANSWERS and median(seconds) < fastest:
-        return f"half of the last {FAST_ANSWERS} answers took less than {fastest:g} s"
+        return f"speed: half of the last {FAST_ANSWERS} answers took less than {fastest:g} s"
     if odds < -log(risk):
         return None
     right = sum(answer.label == answer.truth for answer in gold)
     common, times = Counter(answer.label for answer in gold).most_common(1)[0]
     habit = f", {times} of them {common}," if times > _HABIT * len(gold) else ""
-    return f"{right} of {len(gold)} gold tasks right{habit} is no better than answers without a look"
+    return f"gold: {right} of {len(gold)} gold tasks right{habit} is no better than answers without a look"

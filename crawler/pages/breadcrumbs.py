@@ -17,7 +17,6 @@ Crumb = tuple[str, str]
 """Name and absolute URL of one step; the URL may be empty."""
 
 _NAMED = re.compile(r"bread-?crumbs?|(?:^|[\s_-])crumbs?(?:$|[\s_-])", re.IGNORECASE)
-_CANDIDATES = "//@class[contains(., 'rumb')]/.. | //@id[contains(., 'rumb')]/.. | //@aria-label[contains(., 'rumb')]/.."
 _BETWEEN = re.compile(r"\s*[>›»/→⟩＞]\s*|\s+[-–·]\s+|\s{3,}")
 _LEAD = re.compile(
     r"^(?:您的位置|当前位置|您现在的位置|目前位置|you are here|sie sind hier|vous êtes ici|вы здесь)\s*[:：]?\s*",
@@ -35,9 +34,14 @@ def marked_breadcrumbs(document: Document, nodes: Iterable[Node]) -> Iterator[li
 
 def named_breadcrumbs(document: Document) -> Iterator[html.HtmlElement]:
     """Yield the elements that are called breadcrumb, and elements inside them of that name."""
-    for element in document.tree.xpath(_CANDIDATES) if b"rumb" in document.utf8 else ():
-        called = f"{element.get('class', '')} {element.get('id', '')} {element.get('aria-label', '')}"
-        if element.tag not in ("a", "li", "i", "svg", "script", "style") and _NAMED.search(words(called)):
+    for element in document.elements if b"rumb" in document.utf8 else ():
+        get = element.get
+        called = f"{get('class') or ''} {get('id') or ''} {get('aria-label') or ''}"
+        if (
+            "rumb" in called
+            and element.tag not in ("a", "li", "i", "svg", "script", "style")
+            and _NAMED.search(words(called))
+        ):
             yield element
 
 
@@ -59,7 +63,7 @@ def crumbs_of(document: Document, place: html.HtmlElement) -> Iterator[Crumb]:
     if items and all(any(True for _ in link.iterancestors("li")) for link in place.iter("a")):
         for item in items[:_MAX]:
             link = next(item.iter("a"), None)
-            yield from _split(item.text_content(), document, link)
+            yield from _split(item.text_content(), document, link, whole=len(items) > 1)
         return
     yield from _split(place.text or "", document, None)
     for element in place.iterdescendants():
@@ -70,9 +74,10 @@ def crumbs_of(document: Document, place: html.HtmlElement) -> Iterator[Crumb]:
         yield from _split(element.tail or "", document, None)
 
 
-def _split(text: str, document: Document, link: html.HtmlElement | None) -> Iterator[Crumb]:
+def _split(text: str, document: Document, link: html.HtmlElement | None, *, whole: bool = False) -> Iterator[Crumb]:
+    """Yield the steps of a text; a link, or an item of a list of several, is one step."""
     url = document.absolute(link.get("href") or "") if link is not None else None
-    for piece in _BETWEEN.split(text.strip()) if link is None else [text]:
+    for piece in _BETWEEN.split(text.strip()) if link is None and not whole else [text]:
         name = _LEAD.sub("", fold(piece)).strip(">›»/→＞· ")
         if name:
             yield name, url or ""

@@ -12,7 +12,7 @@ from crawler.pages.state import key_words
 
 __all__ = ["currencies", "shown_sign"]
 
-_SAID = re.compile(r"""currency(?:_?-?code)?["']?\s{0,4}[:=]\s{0,4}\\?["']([A-Z]{3})\\?["']""", re.IGNORECASE)
+_SAID = re.compile(rb"""currency(?:_?-?code)?["']?\s{0,4}[:=]\s{0,4}\\?["']([a-z]{3})\\?["']""")
 _KANA = re.compile(r"[\u3040-\u30ff]{3}")
 _HAN = re.compile(r"[\u4e00-\u9fff]{2}")
 _MAX_RUNS = 200
@@ -33,9 +33,9 @@ def currencies(page: Page) -> list[Candidate]:
         path = [f"path:{name}" for name in said.path if name]
         evidence = [f"s:{key_words(key)}", f"s:{said.kind}", *path, f"match:{page.match(said)}"]
         _add(pool, currency_code(str(value)), "state", evidence)
-    for place, found in enumerate(_SAID.finditer(page.document.text[:_MAX_TEXT])):
+    for place, found in enumerate(_SAID.finditer(page.document.utf8[:_MAX_TEXT].lower())):
         if place < _MAX_SAID:
-            _add(pool, found[1].upper(), "script", ["said", f"said:{bucket(place)}"])
+            _add(pool, found[1].decode().upper(), "script", ["said", f"said:{bucket(place)}"])
     places = _places(page)
     for code in places.values():
         _add(pool, code, "language", [])

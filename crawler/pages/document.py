@@ -40,6 +40,11 @@ class Document:
     """Python's name of the encoding of the page."""
 
     @cached_property
+    def elements(self) -> list[html.HtmlElement]:
+        """All elements in page order. They stay in memory, because lxml would make each of them anew for every walk."""
+        return list(self.tree.iter())
+
+    @cached_property
     def base_url(self) -> str:
         """URL that relative URLs of the page are resolved against."""
         hrefs = self.tree.xpath("/html/head/base/@href")
@@ -120,9 +125,14 @@ def _check_tags(utf8: bytes, url: str) -> None:
             )
 
 
+_ELEMENTS = etree.ElementDefaultClassLookup(element=html.HtmlElement)
+"""One class for all elements; the parser of ``lxml.html`` looks up that of forms and the like in Python."""
+
+
 def _parse(utf8: bytes, url: str) -> html.HtmlElement:
     # libxml2 stops at 2,048 nested elements with huge_tree (256 without, which real pages pass).
-    parser = html.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True)
+    parser = etree.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True)
+    parser.set_element_class_lookup(_ELEMENTS)
     try:
         tree = html.document_fromstring(utf8, parser=parser)
     except etree.ParserError:

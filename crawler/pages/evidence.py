@@ -22,6 +22,7 @@ from crawler.pages.markup import Node
 from crawler.pages.spec_candidates import SpecGroup, SpecPair, spec_groups
 from crawler.pages.state import StateObject, key_words, state_objects
 from crawler.pages.text import anywhere, squash
+from crawler.pages.tiles import tile_runs
 from crawler.pages.visible import Visible, squashed_slug
 
 __all__ = ["Candidate", "Page", "Pool", "bucket", "key_of", "name_words"]
@@ -148,9 +149,23 @@ def _places_of(names: str) -> tuple[str, ...]:
     return tuple(name for name in _PLACES if anywhere(name).search(called))
 
 
+@lru_cache(maxsize=16_384)
 def key_of(text: str) -> str:
     """Return a text without case, spaces and punctuation, for comparisons."""
     return _NO_WORD.sub("", text).casefold()
+
+
+@lru_cache(maxsize=16_384)
+def _at_level(level: int, words: tuple[str, ...]) -> tuple[str, ...]:
+    """Return evidence of the words of an element so many levels up."""
+    if level >= _LEVELS:
+        return tuple(f"far:{name}" for name in words)
+    return tuple(f"{mark}:{name}" for mark in (str(level), "in") for name in words)
+
+
+@lru_cache(maxsize=65_536)
+def _has_word(keys: re.Pattern[str], words: str) -> bool:
+    return keys.search(words) is not None
 
 
 @lru_cache(maxsize=16_384)
@@ -176,6 +191,7 @@ class Page:
         self._places: dict[html.HtmlElement, tuple[str, ...]] = {}
         self._words: dict[html.HtmlElement, tuple[str, ...]] = {}
         self._matches: dict[int, str] = {}
+        self._named: dict[str, str] = {}
         self._own: dict[html.HtmlElement, frozenset[str]] = {}
         self._rows: dict[html.HtmlElement, dict[tuple[str, str | None], int]] = {}
 
@@ -192,7 +208,7 @@ class Page:
     def properties(self, keys: re.Pattern[str]) -> Iterator[tuple[StateObject, str, str | int | float]]:
         """Yield the properties of state objects whose key, as ``key_words`` spells it, has a word of a pattern."""
         for words, found in self._by_key.items():
-            if keys.search(words):
+            if _has_word(keys, words):
                 yield from found
 
     @cached_property
@@ -224,6 +240,11 @@ class Page:
     def title_keys(self) -> list[str]:
         """Keys of the page's titles, without short ones."""
         return [key for text, _ in self.titles if len(key := key_of(text)) > 2]
+
+    @cached_property
+    def heading(self) -> str:
+        """Key of the heading."""
+        return key_of(self.seen.text_of(self.seen.title)) if self.seen.title is not None else ""
 
     @cached_property
     def slug(self) -> str:
@@ -262,6 +283,12 @@ class Page:
 
     def named(self, text: str) -> str:
         """Return how a text relates to the titles and the URL: ``is``, ``starts``, ``part``, ``url`` or nothing."""
+        found = self._named.get(text)
+        if found is None:
+            found = self._named[text] = self._name(text)
+        return found
+
+    def _name(self, text: str) -> str:
         key = key_of(text)
         if len(key) < 3:
             return ""
@@ -281,17 +308,12 @@ class Page:
         """Return evidence of the tag, classes and ids of an element and of those around it."""
         found = self._places.get(element)
         if found is None:
-            words: dict[str, None] = {f"tag:{element.tag}": None}
+            words = {f"tag:{element.tag}"}
             parent = element.getparent()
             if parent is not None:
-                words[f"tags:{parent.tag}>{element.tag}"] = None
-            for level, names in enumerate(self._names(element)):
-                mark = str(level) if level < _LEVELS else "far"
-                words.update(dict.fromkeys(f"{mark}:{name}" for name in names))
-                if level < _LEVELS:
-                    words.update(dict.fromkeys(f"in:{name}" for name in names))
-            words.update(dict.fromkeys(self._landmarks(element)))
-            words.update(dict.fromkeys(self._called(element)))
+                words.add(f"tags:{parent.tag}>{element.tag}")
+            words.update(*(_at_level(level, names) for level, names in enumerate(self._names(element))))
+            words.update(self._landmarks(element), self._called(element))
             found = self._places[element] = tuple(words)
         return found
 
@@ -407,14 +429,19 @@ class Page:
 
     @cached_property
     def groups(self) -> list[SpecGroup]:
-        """Tables and lists of names and values."""
-        return list(spec_groups(self.seen))
+        """Tables and lists of names and values, without those of other products."""
+        return [group for group in spec_groups(self.seen) if group.pairs[0].start not in self.tile_runs]
+
+    @cached_property
+    def tile_runs(self) -> frozenset[int]:
+        """Runs of text that belong to other products."""
+        return tile_runs(self.document, self.seen)
 
     @cached_property
     def after_title(self) -> frozenset[html.HtmlElement]:
         """Images behind the heading in page order."""
         title, found, behind = self.seen.title, [], False
-        for element in self.document.tree.iter():
+        for element in self.document.elements:
             if element is title:
                 behind = True
             elif behind and element.tag in ("img", "source"):
@@ -441,7 +468,7 @@ class Page:
     def _walked(self) -> tuple[frozenset[str], list[html.HtmlElement]]:
         names: set[str] = set()
         stock: list[html.HtmlElement] = []
-        for element in self.document.tree.iter():
+        for element in self.document.elements:
             called = element.get("class")
             if called:
                 names.add(called)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import islice, takewhile
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
@@ -100,6 +101,7 @@ def _from_state(page: Page, pool: Pool) -> None:
             pool.add(image_key(url), url, "state", [*page.of_object(one, key), *_of_url(page, url)], _size(url))
 
 
+@lru_cache(maxsize=4096)
 def image_key(url: str) -> str:
     """Return the name of the file in lower case without its type and marks of its size; a short one with its folder."""
     path = PurePosixPath(_QUERY.sub("", unquote(urlsplit(url).path)))

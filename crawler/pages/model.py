@@ -49,7 +49,10 @@ def evidence_hash(evidence: str) -> int:
 class _Table:
     weights: Mapping[int, float]
     temperature: float
-    known: dict[str, float] = field(default_factory=dict)
+    known: "_Known" = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.known = _Known(self.weights)
 
     def score(self, candidate: Candidate) -> float:
         """Return the score of a candidate: the logarithm of the summed odds of its places."""
@@ -60,14 +63,20 @@ class _Table:
 
     def total(self, evidence: Iterable[str]) -> float:
         """Return the sum of the weights of pieces of evidence, in an order that does not depend on the set's."""
-        return math.fsum(map(self.weight, evidence))
+        return math.fsum(map(self.known.__getitem__, evidence))
 
-    def weight(self, evidence: str) -> float:
-        found = self.known.get(evidence)
-        if found is None:
-            found = self.weights.get(evidence_hash(evidence), 0.0)
-            if len(self.known) < _MAX_CACHED:
-                self.known[evidence] = found
+
+class _Known(dict[str, float]):
+    """Weights of pieces of evidence by their text."""
+
+    def __init__(self, weights: Mapping[int, float]) -> None:
+        super().__init__()
+        self._weights = weights
+
+    def __missing__(self, evidence: str) -> float:
+        found = self._weights.get(evidence_hash(evidence), 0.0)
+        if len(self) < _MAX_CACHED:
+            self[evidence] = found
         return found
 
 
@@ -121,7 +130,7 @@ class Model:
         """Return the evidence of a candidate's best place with the largest weights, for people who ask why."""
         table = self._tables[field_name]
         best = max(candidate.readings(), key=table.total)
-        weighed = [(one, table.weight(one) / table.temperature) for one in best]
+        weighed = [(one, table.known[one] / table.temperature) for one in best]
         return sorted(weighed, key=lambda pair: (-abs(pair[1]), pair[0]))[:most]
 
 

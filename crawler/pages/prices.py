@@ -4,6 +4,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from itertools import pairwise
 
 from crawler.pages.currencies import NAME, SHARED, currency_code
@@ -109,6 +110,7 @@ class _Amount:
     per: str | None
 
 
+@lru_cache(maxsize=4096)
 def read_money(text: str, currency: str | None = None) -> Money | None:
     """Return the amount of money that a text states, as a buyer pays it; None without one.
 
@@ -203,6 +205,8 @@ def _three(mark: str, currency: str | None) -> bool:
 
 def _is_negative(text: str, start: int) -> bool:
     """Return whether a minus sign stands before an amount, and not between two."""
+    if "-" not in text[:start] and "−" not in text[:start]:
+        return False
     before = NAME.sub("", text[:start]).rstrip()
     return before[-1:] in ("-", "−") and not any(c.isdigit() for c in before)
 

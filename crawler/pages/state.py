@@ -32,7 +32,7 @@ _MAX_KEYS = 60
 _MAX_ITEMS = 100
 _DEPTH = 12
 
-_HINT = re.compile(r"price|sku|currenc|vendor|brand|product|variant|avail|categor", re.IGNORECASE)
+_HINTS = ("price", "sku", "currenc", "vendor", "brand", "product", "variant", "avail", "categor")
 _START = re.compile(r"""\{\s{0,50}"[^"\\\n]{1,80}"\s{0,20}:""")
 _LITERAL = re.compile(r"""\{\s{0,50}(?:[A-Za-z_$][\w$]{0,60}|'[^'\\\n]{1,60}')\s{0,20}:""")
 _PARTS = re.compile(
@@ -77,7 +77,10 @@ def state_objects(document: Document) -> tuple[list[StateObject], list[Node]]:
     total = 0
     for script in document.tree.iter("script"):
         text, kind = script.text or "", (script.get("type") or "").lower()
-        if not 20 < len(text) <= _MAX_SCRIPT or "ld+json" in kind or "template" in kind or not _HINT.search(text):
+        if not 20 < len(text) <= _MAX_SCRIPT or "ld+json" in kind or "template" in kind:
+            continue
+        lower = text.lower()
+        if not any(hint in lower for hint in _HINTS):
             continue
         total += len(text)
         if total > _MAX_TOTAL:
@@ -196,8 +199,8 @@ def _from_elements(document: Document, found: list[StateObject]) -> None:
     """Append data attributes about products, and the named fields of forms."""
     forms: dict[html.HtmlElement, StateObject] = {}
     seen = budget = 0
-    for element in document.tree.iter():
-        attributes = element.attrib
+    for element in document.elements:
+        attributes = element.keys()
         if not attributes or seen >= _MAX_ELEMENTS:
             continue
         if element.tag in ("input", "button") and (name := element.get("name")):
@@ -208,7 +211,7 @@ def _from_elements(document: Document, found: list[StateObject]) -> None:
         seen += 1
         values: dict[str, Scalar] = {}
         for name in named:
-            text = attributes[name]
+            text = element.get(name) or ""
             if text[:1] in "{[" and len(text) <= _MAX_SCRIPT and budget < _MAX_TOTAL:
                 budget += len(text)
                 for path, value in _values(text, 1):

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
 from lxml import html
@@ -78,10 +79,10 @@ def _title_runs(page: Page) -> Iterator[tuple[int, Run]]:
 
 def _add_caption(page: Page, pool: Pool, text: str, origin: str, evidence: list[str]) -> None:
     key = key_of(text)
-    if not len(key) > 0 or len(text) > _MAX_CAPTION or not any(c.isalpha() for c in text):
+    if not len(key) > 0 or len(text) > _MAX_CAPTION or not (any(c.isalpha() for c in text) or key == page.heading):
         return
-    if not key_of(anywhere("spec_places", "decoy_places").sub("", squash(text))):
-        return  # the title of a section
+    if _is_section(text):
+        return
     title, slug = key_of(page.document.title), page.slug
     folded = key_of(squash(text))
     found = [f"words:{bucket(len(text.split()))}"]
@@ -103,6 +104,12 @@ def _add_caption(page: Page, pool: Pool, text: str, origin: str, evidence: list[
     relation = found[1]
     found += [f"{one}|{relation}" for one in evidence if one.startswith(("tag:", "0:", "title:", "piece:"))]
     pool.add(key, text, origin, [*evidence, *found])
+
+
+@lru_cache(maxsize=4096)
+def _is_section(text: str) -> bool:
+    """Return whether a text is the title of a section of the page."""
+    return not key_of(anywhere("spec_places", "decoy_places").sub("", squash(text)))
 
 
 def _is_label(text: str) -> bool:
@@ -246,6 +253,7 @@ def _supported(page: Page, found: list[Candidate]) -> list[Candidate]:
     return found
 
 
+@lru_cache(maxsize=4096)
 def _path_words(reference: str) -> str:
     """Return the path of a link with its parts as words; empty for a link that cannot be parsed."""
     try:

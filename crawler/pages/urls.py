@@ -21,6 +21,9 @@ _TRACKING = re.compile(
 _SESSION_IN_PATH = re.compile(r";jsessionid=[^/?#]*", re.IGNORECASE)
 _PLAIN = re.compile(r"https?://[A-Za-z0-9.-]+(?:[/?][^\s#]*)?")
 """An absolute URL that resolving would not change: plain host, no port, no fragment."""
+_PATH = re.compile(r"(?:/[\w%~-]+(?:\.\w+)?)+/?(?:\?[\w=&%+-]+)?")
+"""A path from the root that resolving would not change."""
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(?=/)")
 _DEFAULT_PORT = {"http": ":80", "https": ":443"}
 _TWIN_HOST = re.compile(r"^(?:www|m|mobile)\.")
 
@@ -39,6 +42,8 @@ def absolute(base: str, reference: str) -> str | None:
         reference = base.partition("//")[0] + reference
     if _PLAIN.fullmatch(reference):  # ten times as fast as resolving, and most URLs match
         return reference
+    if _PATH.fullmatch(reference) and (origin := _ORIGIN.match(base)):
+        return origin[0] + reference
     try:
         parts = urlsplit(urljoin(base, reference))
         parts.port  # noqa: B018  raises for a bad port

@@ -16,7 +16,7 @@ _FILE = re.compile(r"\.(?:mp4|webm|m4v|mov|ogv)(?:$|[?#])", re.IGNORECASE)
 _ENDING = re.compile(r"\.(?:mp4|webm|m4v|mov)\b")
 _ENDING_BYTES = re.compile(_ENDING.pattern.encode())
 _ATTRIBUTES = ("data-video-url", "data-video-src", "data-video", "data-mp4")
-_CARRIERS = " | ".join(f"//@{name}/.." for name in _ATTRIBUTES)
+_CARRIERS = f"//*[{' or '.join(f'@{name}' for name in _ATTRIBUTES)}]"
 _FILE_URL = re.compile(
     r"""(?:https?:)?(?:\\?/){2}[\w.-]+(?:\\?/[^\s"'<>\\/,;(){}]+)*\.(?:mp4|webm|m4v|mov)(?:\?[^\s"'<>\\]*)?"""
 )

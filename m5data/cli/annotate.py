@@ -70,6 +70,9 @@ def links(
     reviewer: Annotated[
         bool, typer.Option("--reviewer", help="Links for reviewers, who browse products and review labels.")
     ] = False,
+    manager: Annotated[
+        bool, typer.Option("--manager", help="Links for managers, who also see progress, pay and people.")
+    ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Unpause these workers, and make no links.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -83,9 +86,10 @@ def links(
 
     opened = Workspace.open(workspace)
     base = base or opened.settings.serve.url
-    if names and reviewer:
+    if names and (reviewer or manager):
         with opened.store.keeping_state():
-            _print_links(invite_reviewers(opened.store.state, names), base, as_json=as_json)
+            made = invite_reviewers(opened.store.state, names, role="manager" if manager else "reviewer")
+            _print_links(made, base, as_json=as_json)
         return
     with opened.store.keeping_state(), TaskBoard(opened.store.state, opened.settings.annotate.tasks) as board:
         if not names:

@@ -101,7 +101,12 @@ def serve(
         int | None, typer.Option("--port", metavar="P", min=0, max=65535, help="0: a free one (default: serve.port).")
     ] = None,
 ) -> None:
-    """Serve the web application: products, labels, annotation."""
+    """Serve the web application: products, labels, annotation.
+
+    Prints a link that signs you in as the owner while the server runs.
+    """
+    import secrets
+
     import m5data
     from storage.identity import load_or_create_key
     from webapp.app import make_app
@@ -117,5 +122,10 @@ def serve(
     key = load_or_create_key(opened.root)
     with listen(settings) as listening:
         bound = settings.model_copy(update={"port": listening.getsockname()[1]})
-        app = make_app(opened.store, settings, opened.settings.annotate.tasks, key)
-        serve_app(app, listening, lambda: typer.echo(f"serving {bound.url} (end with Ctrl-C)"))
+        token = secrets.token_urlsafe()
+        app = make_app(opened.store, settings, opened.settings.annotate, key, owner=token)
+
+        def announce() -> None:
+            typer.echo(f"serving {bound.url} (end with Ctrl-C)\nsign in: {bound.url}/in/{token}")
+
+        serve_app(app, listening, announce)

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from m5data.errors import MediaError
 
-__all__ = ["mel_bands", "mel_spectrogram", "mfcc_blocks"]
+__all__ = ["RATE", "decode_audio", "mel_bands", "mel_spectrogram", "mfcc_blocks"]
 
 RATE = 16_000
+"""Samples a second."""
 WINDOW = 1024
 HOP = 256
 BANDS = 80
@@ -48,7 +49,7 @@ def mel_bands(mp3: bytes, seconds: float) -> Floats:
     Raises:
         MediaError: The mp3 cannot be decoded.
     """
-    power = mel_spectrogram(_decode(mp3, int(seconds * RATE)))
+    power = mel_spectrogram(decode_audio(mp3, seconds))
     bands: Floats = (power - power.mean(axis=0)) / (power.std(axis=0, ddof=1) + 1e-9)
     return bands
 
@@ -63,7 +64,13 @@ def mel_spectrogram(samples: Floats) -> Floats:
     return bands
 
 
-def _decode(mp3: bytes, most: int) -> Floats:
+def decode_audio(mp3: bytes, seconds: float) -> Floats:
+    """Return the first seconds at 16 kHz, one channel, silence after the end: [seconds x 16,000].
+
+    Raises:
+        MediaError: The mp3 cannot be decoded.
+    """
+    most = int(seconds * RATE)
     try:
         with av.open(io.BytesIO(mp3), "r", format="mp3") as container:
             resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE)

@@ -1,7 +1,7 @@
 """Encode raw samples as arrays; unusable media count as absent."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,20 +13,25 @@ from scale.data.fit_vocabulary import Fitted
 from scale.data.images import Regions, flat_frame, grid_boxes, patches
 from scale.data.shard_reader import RawSample
 from scale.data.tokens import CLS, table_tokens
-from scale.training_recipe import MODALITIES, InputSettings
+from scale.training_recipe import MODALITIES, InputSettings, Modality
 
-__all__ = ["ARRAYS", "Encoded", "SampleEncoder", "take"]
+__all__ = ["ARRAYS", "Encoded", "Feature", "SampleEncoder", "take"]
 
 ARRAYS = (
     "text_ids",
     "table_ids",
     "table_part",
+    "text_features",
+    "text_count",
+    "table_features",
+    "table_count",
     "image",
     "image_box",
     "image_count",
     "video",
     "video_count",
     "audio",
+    "audio_count",
     "present",
     "index",
 )
@@ -37,10 +42,12 @@ class Encoded:
     """Some samples, as arrays whose first axis counts them.
 
     - ``text_ids`` [n, text_tokens] int32, ``table_ids`` and ``table_part`` [n, table_tokens] int32; PAD after the end
-    - ``image`` [n, image_tokens, image_width] uint8 pixels (regions: float32), ``image_box`` [n, image_tokens, 5]
+    - ``text_features``, ``table_features`` [n, tokens, width] float32 of a named encoder, without one [n, 0, 0];
+      ``text_count``, ``table_count`` [n] int32
+    - ``image`` [n, image_tokens, image_width] uint8 pixels (features: float32), ``image_box`` [n, image_tokens, 5]
       float32, ``image_count`` [n] int32: how many of the tokens are there
-    - ``video`` [n, frames, video_width] uint8, ``video_count`` [n] int32
-    - ``audio`` [n, audio tokens, audio width] float32
+    - ``video`` [n, frames, video_width] uint8 (features: float32), ``video_count`` [n] int32
+    - ``audio`` [n, audio tokens, audio width] float32, ``audio_count`` [n] int32
     - ``present`` [n, 5] bool, in the order of ``MODALITIES``; absent modalities are zeros
     - ``index`` [n] int64: number of the sample in its split
     """
@@ -65,6 +72,18 @@ def take(parts: Sequence[Encoded], rows: Sequence[tuple[int, int]]) -> Encoded:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """What a named encoder makes of one modality of a sample; unreadable media have no states."""
+
+    states: NDArray[np.float32]
+    """[n, width], n at most the encoder's ``tokens``."""
+    boxes: NDArray[np.float32]
+    """[n, 5]: x1, y1, x2, y2 and area, as shares of the image; without places the whole image."""
+
+
+Features = Mapping[Modality, Sequence[Feature | None]]
+"""Modality -> the feature of each sample; None where it has not the modality."""
 Row = dict[str, NDArray[np.generic]]
 
 
@@ -75,11 +94,17 @@ class SampleEncoder:
     settings: InputSettings
     fitted: Fitted
     regions: Regions | None = None
+    features: Callable[[Sequence[RawSample]], Features] | None = None
+    """Frozen encoders of some modalities."""
 
     def encode(self, samples: Sequence[RawSample], first: int) -> Encoded:
         """Return the samples as arrays; ``first`` is the number of the first one in its split."""
         skipped: Counter[str] = Counter()
-        rows = [_Encoding(self, sample, skipped).row(first + at) for at, sample in enumerate(samples)]
+        features = self.features(samples) if self.features else {}
+        rows = [
+            _Encoding(self, sample, skipped, {name: found[at] for name, found in features.items()}).row(first + at)
+            for at, sample in enumerate(samples)
+        ]
         arrays = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
         labels = [sample.label for sample in samples]
         return Encoded(arrays, [sample.product_id for sample in samples], labels, dict(sorted(skipped.items())))
@@ -92,6 +117,7 @@ class _Encoding:
     by: SampleEncoder
     sample: RawSample
     skipped: Counter[str]
+    features: Mapping[Modality, Feature | None]
     present: dict[str, bool] = field(default_factory=dict)
 
     def row(self, index: int) -> Row:
@@ -103,16 +129,41 @@ class _Encoding:
         caption, limit = self.sample.caption, self.by.settings.text_tokens
         self.present["text"] = bool(caption)
         ids = [CLS, *self.by.fitted.vocabulary.encode(caption)] if caption else []
-        return {"text_ids": _padded(ids, limit)}
+        return {"text_ids": _padded(ids, limit), **self._named("text")}
 
     def _table(self) -> Row:
         specs, limit = self.sample.specs, self.by.settings.table_tokens
         self.present["table"] = bool(specs)
         ids, parts = table_tokens(specs, self.by.fitted.vocabulary, limit) if specs else ([], [])
-        return {"table_ids": _padded(ids, limit), "table_part": _padded(parts, limit)}
+        return {"table_ids": _padded(ids, limit), "table_part": _padded(parts, limit), **self._named("table")}
+
+    def _named(self, name: Modality) -> Row:
+        """Return the features of a text or table; without an encoder they have neither tokens nor width."""
+        if name not in self.features:
+            return {f"{name}_features": np.zeros((0, 0), np.float32), f"{name}_count": np.array(0, np.int32)}
+        states, count = self._states(name)
+        return {f"{name}_features": states, f"{name}_count": count}
+
+    def _states(self, name: Modality) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+        """Return the states of a named encoder, zeros after the last, and how many there are."""
+        encoder, feature = self.by.settings.encoders[name], self.features[name]
+        states = np.zeros((encoder.tokens, encoder.width), np.float32)
+        count = len(feature.states) if feature is not None else 0
+        if feature is not None and count:
+            states[:count] = feature.states
+        elif feature is not None:
+            self.skipped[f"{name}_unreadable"] += 1
+        self.present[name] = count > 0
+        return states, np.array(count, np.int32)
 
     def _image(self) -> Row:
         settings = self.by.settings
+        if "image" in self.features:
+            states, count = self._states("image")
+            boxes = np.zeros((len(states), 5), np.float32)
+            if (feature := self.features["image"]) is not None:
+                boxes[: len(feature.boxes)] = feature.boxes
+            return {"image": states, "image_box": boxes, "image_count": count}
         dtype = np.uint8 if settings.image == "patches" else np.float32
         image = np.zeros((settings.image_tokens, settings.image_width), dtype)
         boxes = np.zeros((settings.image_tokens, 5), np.float32)
@@ -135,6 +186,9 @@ class _Encoding:
 
     def _video(self) -> Row:
         settings = self.by.settings
+        if "video" in self.features:
+            states, count_seen = self._states("video")
+            return {"video": states, "video_count": count_seen}
         video = np.zeros((settings.frames, settings.video_width), np.uint8)
         count = 0
         for payload in self.sample.frames[: settings.frames]:
@@ -147,6 +201,9 @@ class _Encoding:
         return {"video": video, "video_count": np.array(count, np.int32)}
 
     def _audio(self) -> Row:
+        if "audio" in self.features:
+            states, count = self._states("audio")
+            return {"audio": states, "audio_count": count}
         fitted, sound = self.by.fitted, None
         try:
             sound = self._sound()
@@ -154,8 +211,9 @@ class _Encoding:
             self.skipped[error.reason] += 1
         self.present["audio"] = sound is not None
         if sound is None:
-            return {"audio": np.zeros(self.by.settings.audio_shape, np.float32)}
-        return {"audio": ((sound - fitted.audio_mean) / fitted.audio_std).astype(np.float32)}
+            return {"audio": np.zeros(self.by.settings.audio_shape, np.float32), "audio_count": np.array(0, np.int32)}
+        standard = ((sound - fitted.audio_mean) / fitted.audio_std).astype(np.float32)
+        return {"audio": standard, "audio_count": np.array(len(standard), np.int32)}
 
     def _sound(self) -> NDArray[np.float32] | None:
         settings, sample = self.by.settings, self.sample

@@ -27,7 +27,7 @@ def make_batch(
 
     - ``text``, ``table``: [B, L] int64 token ids, [CLS] first; ``text_part``, ``table_part`` [B, L] int64: 1 + 2 i in
       the name of row i of the table, 2 + 2 i in its value, else 0. L is ``text_tokens`` or ``table_tokens``; with
-      ``stack_table`` the text is both, end to end
+      ``stack_table`` the text is both, end to end. With an encoder of ``input.encoders``: [B, tokens, width] float32
     - ``image``: [B, image_tokens, image_width] float32, pixels from -1 to 1; ``image_box`` [B, image_tokens, 5]
     - ``video``: [B, frames, video_width] float32, pixels from -1 to 1, in order of time
     - ``audio``: [B, audio tokens, audio width] float32, standardised
@@ -65,11 +65,15 @@ def _texts(arrays: Batch, there: Mapping[str, Tensor], objective: ObjectiveSetti
         both = torch.cat([text, table], dim=1)
         both[:, 0] = torch.where(there["text"] | there["table"], CLS, PAD)
         rows = (("text", both, torch.cat([torch.zeros_like(text), part], dim=1)),)
-    return {
+    words = {
         key: tensor
         for name, ids, parts in rows
         for key, tensor in ((name, ids), (f"{name}_mask", ids != PAD), (f"{name}_part", parts))
     }
+    encoded = [name for name in ("text", "table") if arrays[f"{name}_features"].shape[1]]
+    features = {name: arrays[f"{name}_features"] for name in encoded}
+    masks = {f"{name}_mask": _first(arrays[f"{name}_count"], features[name].shape[1]) for name in encoded}
+    return {**words, **features, **masks}
 
 
 def _features(arrays: Batch) -> Batch:
@@ -80,12 +84,12 @@ def _features(arrays: Batch) -> Batch:
         "video": _scaled(arrays["video"]),
         "video_mask": _first(arrays["video_count"], arrays["video"].shape[1]),
         "audio": arrays["audio"],
-        "audio_mask": arrays["present"][:, MODALITIES.index("audio"), None].expand(-1, arrays["audio"].shape[1]),
+        "audio_mask": _first(arrays["audio_count"], arrays["audio"].shape[1]),
     }
 
 
 def _scaled(pixels: Tensor) -> Tensor:
-    """Return pixels from -1 to 1; region features, which are floats, as they are."""
+    """Return pixels from -1 to 1; features, which are floats, as they are."""
     return pixels.float() / 127.5 - 1 if pixels.dtype == torch.uint8 else pixels
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scale.data.sample_encoder import SampleEncoder
 from scale.data.shard_reader import RawSample
 from scale.data.tensors import make_batch
+from scale.encoders.frozen import FrozenEncoders
 from scale.encoders.paper import Listing, ReadObject, batches, read_image
 from scale.evaluation.features import load_model
 
@@ -28,7 +29,9 @@ class TrainedEncoder:
         """
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.model = load_model(Path(checkpoint), self.device)
-        self.samples = SampleEncoder(self.model.recipe.input, self.model.fitted)
+        inputs = self.model.recipe.input
+        frozen = FrozenEncoders(inputs, None, str(self.device)).features if inputs.frozen else None
+        self.samples = SampleEncoder(inputs, self.model.fitted, features=frozen)
 
     @property
     def dimensions(self) -> int:

@@ -148,7 +148,7 @@ class Evaluator:
         """Return the samples of a split."""
         recipe = self.model.recipe
         blocks = split_into_blocks(self.shards.shards(split))
-        loader = make_loader(recipe, self.model.fitted, self.cache)
+        loader = make_loader(recipe, self.model.fitted, self.cache, device=self.device)
         return Batches(blocks, loader, 2, max_skipped=recipe.optimiser.max_skipped)
 
     def _rows(self) -> tuple[tuple[Modality, ...], ...]:

@@ -74,7 +74,7 @@ def _images(evaluator: Evaluator, split: str, names: Sequence[str], *, attention
     """Return product -> its picture, and with ``attention`` where the text looks in it, as data URIs."""
     wanted, inputs = set(names), evaluator.model.recipe.input
     found: dict[str, list[str]] = {}
-    if inputs.image != "patches":
+    if inputs.image != "patches" or "image" in inputs.frozen:
         return found
     for encoded in evaluator.batches(split).in_order():
         rows = [row for row, name in enumerate(encoded.product_ids) if name in wanted]

@@ -4,7 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from scale.data.tensors import Batch
-from scale.model.layers import EPSILON, SPREAD, Layer
+from scale.encoders.by_name import ImageNetwork
+from scale.model.layers import EPSILON, SPREAD, Layer, pixels_of
 from scale.training_recipe import InputSettings, Modality, ModelSettings
 
 __all__ = ["FeatureEncoder", "TokenEncoder", "describe_boxes", "make_encoders"]
@@ -76,7 +77,7 @@ class FeatureEncoder(nn.Module):
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return states [B, 1 + L, width] and mask [B, 1 + L]."""
-        features, mask = batch[self.name], batch[f"{self.name}_mask"]
+        features, mask = self.see(batch), batch[f"{self.name}_mask"]
         share = mask.float() / mask.sum(dim=1, keepdim=True).clamp_min(1)
         x = self.project(torch.cat([(features * share[..., None]).sum(dim=1, keepdim=True), features], dim=1))
         if self.locate is not None:
@@ -85,10 +86,29 @@ class FeatureEncoder(nn.Module):
         mask = torch.cat([mask.any(dim=1, keepdim=True), mask], dim=1)
         return self.layers(x, mask), mask
 
+    def see(self, batch: Batch) -> Tensor:
+        """Return the features [B, L, width] that are projected."""
+        return batch[self.name]
+
     def predict(self, states: Tensor) -> Tensor:
         """Return masked features [n, feature width], from their states [n, width]."""
         restored: Tensor = self.restore(states)
         return restored
+
+
+class NetworkEncoder(FeatureEncoder):
+    """An image through a pre-trained network that is trained with the model; masked patches are predicted."""
+
+    def __init__(self, name: Modality, settings: ModelSettings, inputs: InputSettings) -> None:
+        super().__init__(name, settings, inputs.width_of(name), inputs.tokens_of(name))
+        self.inputs = inputs
+        self.network = ImageNetwork(inputs.encoders[name])
+        self.project = nn.Linear(inputs.encoders[name].width, settings.width)
+
+    def see(self, batch: Batch) -> Tensor:
+        """Return the network's states [B, grid², width], as many as there are patches."""
+        states: Tensor = self.network(pixels_of(batch[self.name], self.inputs), self.inputs.image_tokens)
+        return states
 
 
 WAVES = 16
@@ -128,9 +148,11 @@ def make_encoders(
     tokens: dict[str, TokenEncoder] = {}
     features: dict[str, FeatureEncoder] = {}
     for name in streams:
-        if name in ("text", "table"):
+        if inputs.is_tokens(name):
             count = text_tokens if name == "text" else inputs.table_tokens
             tokens[name] = TokenEncoder(name, settings, vocabulary, count)
+        elif name in inputs.encoders and name not in inputs.frozen:
+            features[name] = NetworkEncoder(name, settings, inputs)
         else:
             features[name] = FeatureEncoder(name, settings, inputs.width_of(name), inputs.tokens_of(name))
     if released and {"text", "table"} <= set(tokens):

@@ -1,15 +1,19 @@
-"""Transformer layers: BERT's, and the pre-norm one of the released joint transformer."""
+"""Transformer layers (BERT's, and the pre-norm one of the released joint transformer), and images from patches."""
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor, nn
 
-__all__ = ["EPSILON", "SPREAD", "Layer", "PreNormLayer", "bert_weights"]
+from scale.training_recipe import InputSettings
+
+__all__ = ["EPSILON", "SPREAD", "Layer", "PreNormLayer", "bert_weights", "pixels_of"]
 
 SPREAD = 0.02
 """Deviation of embeddings at the start, as BERT's."""
 EPSILON = 1e-12
 """BERT's, under the root of a norm's variance."""
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Of ImageNet's pixels."""
 
 
 def bert_weights(module: nn.Module) -> None:
@@ -100,3 +104,12 @@ class PreNormLayer(nn.Module):
     def weights(self, x: Tensor, mask: Tensor) -> Tensor:
         """Return the attention of every token to every other, mean over the heads: [B, L, L]."""
         return self.attention.weights(self.norm_1(x), mask)
+
+
+def pixels_of(patches: Tensor, inputs: InputSettings) -> Tensor:
+    """Return the image [B, 3, side, side], standardised as ImageNet's, of patches from -1 to 1 [B, grid², …]."""
+    grid, patch = inputs.grid, inputs.patch
+    rows = patches.reshape(len(patches), grid, grid, patch, patch, 3).permute(0, 5, 1, 3, 2, 4)
+    whole = (rows.reshape(len(patches), 3, grid * patch, grid * patch) + 1) / 2
+    mean, deviation = (torch.tensor(values, device=whole.device).view(3, 1, 1) for values in (MEAN, DEVIATION))
+    return (whole - mean) / deviation

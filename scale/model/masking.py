@@ -11,7 +11,6 @@ __all__ = ["hidden_pairs", "hidden_places", "hide", "replaced"]
 
 PAIR_SHARE = 0.15
 """[C] each row of a table is chosen with this chance, then its name or its value."""
-TOKEN_MODALITIES = ("text", "table")
 
 
 def hide(batch: Batch, objective: ObjectiveSettings, vocabulary: int) -> tuple[Batch, dict[Modality, Tensor]]:
@@ -27,7 +26,7 @@ def hide(batch: Batch, objective: ObjectiveSettings, vocabulary: int) -> tuple[B
         tasks = [tasks[int(torch.randint(len(tasks), ()))]]
     for name in tasks:
         mask = batch[f"{name}_mask"]
-        if name not in TOKEN_MODALITIES:
+        if batch[name].is_floating_point():
             chosen[name] = hidden_places(mask, objective.masked_share)
             shown[name] = batch[name].masked_fill(chosen[name][..., None], 0.0)
             continue

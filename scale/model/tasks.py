@@ -18,7 +18,7 @@ from scale.model.losses import (
     no_alignment,
     released_alignment,
 )
-from scale.model.masking import TOKEN_MODALITIES, hide
+from scale.model.masking import hide
 from scale.model.network import Fused, Trunk
 from scale.model.networks.convolutional import ConvolutionalTrunk
 from scale.model.networks.low_rank_fusion import LowRankTrunk
@@ -124,7 +124,7 @@ class Pretraining(nn.Module):
         tokens = states[:, states.shape[1] - hidden.shape[1] :]  # without the global token, where there is one
         predicted = self.trunk.encoders[name].predict(tokens[hidden])  # type: ignore[operator]
         factors = scale[:, None].expand_as(hidden)[hidden]
-        loss = masked_token_loss if name in TOKEN_MODALITIES else masked_feature_loss
+        loss = masked_feature_loss if truth.is_floating_point() else masked_token_loss
         return loss(predicted, truth[hidden], factors)
 
 

@@ -21,6 +21,7 @@ from scale.data.images import Regions
 from scale.data.sample_encoder import SampleEncoder
 from scale.data.shard_folder import Shard, ShardFolder
 from scale.data.tensors import make_batch
+from scale.encoders.frozen import FrozenEncoders
 from scale.model.bert import adopt_bert
 from scale.model.encoders import TokenEncoder
 from scale.model.tasks import Classifier, Pretraining
@@ -106,14 +107,22 @@ def train(
 
 
 def make_loader(
-    recipe: TrainingRecipe, fitted: Fitted, cache: Path | None, imputer: Imputer | None = None
+    recipe: TrainingRecipe,
+    fitted: Fitted,
+    cache: Path | None,
+    imputer: Imputer | None = None,
+    device: torch.device | None = None,
 ) -> BlockLoader:
-    """Return the loader of a recipe's inputs; ``imputer`` fill gaps."""
-    stored = recipe.input.image == "regions"
-    regions = Regions(Path(recipe.input.regions_file), recipe.input.region_width) if stored else None
-    encoder = SampleEncoder(recipe.input, fitted, regions)
-    # a file of regions may change while its shards do not: nothing of it is kept
-    kept = cache if recipe.optimiser.cache and not stored else None
+    """Return the loader of a recipe's inputs; ``imputer`` fills gaps, frozen encoders run on ``device``."""
+    inputs, cache = recipe.input, cache if recipe.optimiser.cache else None
+    stored = inputs.image == "regions"
+    regions = Regions(Path(inputs.regions_file), inputs.region_width) if stored else None
+    # a process of its own has no part in the GPU of this one
+    place = str(device) if device is not None and not recipe.optimiser.workers else "cpu"
+    frozen = FrozenEncoders(inputs, cache and cache / "features", place).features if inputs.frozen else None
+    encoder = SampleEncoder(inputs, fitted, regions, frozen)
+    # a file of regions, or a network, may change while the shards do not: blocks made with them are not kept
+    kept = None if stored or frozen else cache
     return BlockLoader(encoder, kept, recipe.optimiser.workers, imputer)
 
 
@@ -193,7 +202,7 @@ def _batches(run: _Run, split: str, fitted: Fitted) -> Batches:
         )
     return Batches(
         blocks,
-        make_loader(recipe, fitted, run.cache, imputer),
+        make_loader(recipe, fitted, run.cache, imputer, run.processes.device),
         batch,
         run.identity.seed,
         recipe.optimiser.max_skipped,

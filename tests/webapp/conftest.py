@@ -12,6 +12,7 @@ from playwright.sync_api import Browser as PlaywrightBrowser
 from playwright.sync_api import sync_playwright
 from starlette.testclient import TestClient
 
+from annotate.settings import AnnotateSettings
 from annotate.tasks import Task, TaskBoard, TaskSettings
 from m5data.stage import StageReport
 from storage import Store
@@ -24,6 +25,7 @@ from webapp.security.people import invite_reviewers
 from webapp.settings import ServeSettings
 
 KEY = bytes(32)
+OWNER_TOKEN = "the-owner"
 ORIGIN = "http://127.0.0.1:8765"
 VIDEO = b"\0\0\0\x18ftypisom" + bytes(range(256)) * 2400
 FRAMES = (b"\xff\xd8\xfffirst\xff\xd9", b"\xff\xd8\xffsecond\xff\xd9")
@@ -131,7 +133,7 @@ class Site:
         """Return the token of a new personal link."""
         if role == "annotator":
             return self.board.invite([name])[name]
-        return invite_reviewers(self.store.state, [name])[name]
+        return invite_reviewers(self.store.state, [name], role="manager" if role == "manager" else "reviewer")[name]
 
     def signed_in(self, name: str, role: str = "annotator") -> "Browser":
         """Return a person who opened a new personal link."""
@@ -164,6 +166,7 @@ OpenSite = Callable[..., Site]
 @pytest.fixture
 def open_site(filled: Filled, clock: HeldClock) -> Iterator[OpenSite]:
     """Open the application, with settings of one's own."""
+    tasks = TaskSettings(gold_first=0, gold_learning=0, gold_share=0, fastest_s=0)
     with ExitStack() as stack:
 
         def make(**settings: object) -> Site:
@@ -171,15 +174,12 @@ def open_site(filled: Filled, clock: HeldClock) -> Iterator[OpenSite]:
             app = make_app(
                 filled.store,
                 serving,
-                TaskSettings(gold_first=0, gold_learning=0, gold_share=0, fastest_s=0),
+                AnnotateSettings(tasks=tasks),
                 KEY,
+                owner=OWNER_TOKEN,
                 clock=clock,
             )
-            board = stack.enter_context(
-                TaskBoard(
-                    filled.store.state, TaskSettings(gold_first=0, gold_learning=0, gold_share=0, fastest_s=0), clock
-                )
-            )
+            board = stack.enter_context(TaskBoard(filled.store.state, tasks, clock))
             stack.enter_context(TestClient(app, base_url=ORIGIN))
             return Site(lambda: TestClient(app, base_url=ORIGIN, raise_server_exceptions=False), board, filled.store)
 

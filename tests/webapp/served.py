@@ -18,6 +18,7 @@ class Served:
         self._workspace = workspace
         self._port = "0"
         self.url = ""
+        self.owner_link = ""
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
@@ -35,6 +36,7 @@ class Served:
         said = self._process.stdout.readline()
         assert said.startswith("serving http://"), said + self._process.stdout.read()
         self.url = said.split()[1]
+        self.owner_link = self._process.stdout.readline().partition("sign in: ")[2].strip()
         self._port = self.url.rpartition(":")[2]
 
     def end(self) -> str:

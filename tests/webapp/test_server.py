@@ -35,6 +35,7 @@ def test_it_listens_on_this_machine_alone_and_ends_when_told(root: Path) -> None
     assert process.stdout is not None
     said = process.stdout.readline()
     assert said.startswith("serving http://127.0.0.1:")
+    assert process.stdout.readline().startswith("sign in: http://127.0.0.1:")
     process.send_signal(signal.SIGINT)
     rest, _ = process.communicate(timeout=60)
     assert (process.returncode, rest) == (130, "")

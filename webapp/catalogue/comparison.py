@@ -1,12 +1,14 @@
-"""Two specification tables side by side."""
+"""Two products, and two specification tables, side by side."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from webapp.catalogue.product_card import Specification
+from storage import Snapshot
+from webapp.catalogue.product_card import ProductCard, Specification
+from webapp.catalogue.product_detail import read_detail
 
-__all__ = ["ComparisonRow", "compare"]
+__all__ = ["ComparisonRow", "ProductComparison", "compare", "compare_products"]
 
 Relation = Literal["same", "different", "alone"]
 """Both have the property and agree; both have it and differ; only one has it."""
@@ -21,6 +23,26 @@ class ComparisonRow:
     """Its values as published; empty: the query does not have it."""
     candidate: tuple[str, ...]
     relation: Relation
+
+
+@dataclass(frozen=True, slots=True)
+class ProductComparison:
+    """Two products side by side."""
+
+    query: ProductCard
+    candidate: ProductCard
+    links: tuple[str, ...]
+    """Rules that join them as duplicates, and the decision of annotators."""
+    rows: tuple[ComparisonRow, ...]
+
+
+def compare_products(snapshot: Snapshot, query: str, candidate: str) -> ProductComparison | None:
+    """Return two products side by side; None where one is not there."""
+    left, right = read_detail(snapshot, query), read_detail(snapshot, candidate)
+    if left is None or right is None:
+        return None
+    links = tuple(one.how for one in left.related if one.product_id == candidate)
+    return ProductComparison(left.card, right.card, links, tuple(compare(left.card.specs, right.card.specs)))
 
 
 def compare(query: Sequence[Specification], candidate: Sequence[Specification]) -> list[ComparisonRow]:

@@ -14,10 +14,13 @@ from typing import Literal
 from m5data.errors import UsageError
 from storage import State
 
-__all__ = ["People", "Person", "Role", "find_reviewer", "invite_reviewers"]
+__all__ = ["OWNER", "People", "Person", "Role", "find_reviewer", "invite_reviewers"]
 
-Role = Literal["annotator", "reviewer"]
-"""An annotator judges pairs; a reviewer browses products and reviews labels."""
+Role = Literal["annotator", "reviewer", "manager"]
+"""An annotator judges pairs; a reviewer browses products and reviews labels; a manager may do what a reviewer may, and
+sees the work of annotators."""
+OWNER = "owner"
+"""Name of whoever starts the server."""
 
 _SECONDS = 1.0
 """How long a renewed link may still hold."""
@@ -31,6 +34,10 @@ class Person:
     name: str
     """The worker in the judgements, the reviewer in the decisions."""
     role: Role
+
+    def may(self, *roles: Role) -> bool:
+        """Return whether the person has one of these roles."""
+        return self.role in roles or (self.role == "manager" and "reviewer" in roles)
 
 
 class People:
@@ -64,18 +71,24 @@ _DDL = (
     """create table if not exists webapp_reviewers (
         reviewer text primary key, token_hash text not null unique
     ) without rowid, strict""",
+    "alter table webapp_reviewers add column role text not null default 'reviewer'",
 )
+_INVITE = """
+insert into webapp_reviewers values (?, ?, ?)
+on conflict do update set token_hash = excluded.token_hash, role = excluded.role
+"""
 
 
 def invite_reviewers(
-    state: State, names: Iterable[str], token: Callable[[], str] = secrets.token_urlsafe
+    state: State, names: Iterable[str], token: Callable[[], str] = secrets.token_urlsafe, *, role: Role = "reviewer"
 ) -> dict[str, str]:
-    """Let people review, or renew the tokens of those who do; return name -> token, which is kept nowhere.
+    """Let people review or manage, or renew the tokens of those who do; return name -> token, which is kept nowhere.
 
     Args:
         state: The workspace's state.
         names: 1 to 64 letters, digits, dots, dashes or underscores each.
         token: Where tokens come from.
+        role: reviewer or manager.
 
     Raises:
         UsageError: A name is of another form; nobody is added.
@@ -90,19 +103,19 @@ def invite_reviewers(
     with closing(_connect(state)) as connection:
         connection.execute("begin immediate")
         connection.executemany(
-            "insert into webapp_reviewers values (?, ?) on conflict do update set token_hash = excluded.token_hash",
-            [(name, _hash(secret)) for name, secret in tokens.items()],
+            _INVITE,
+            [(name, _hash(secret), role) for name, secret in tokens.items()],
         )
         connection.execute("commit")
     return tokens
 
 
-def find_reviewer(state: State, token: str) -> str | None:
-    """Return whose link holds this token; None: nobody's."""
+def find_reviewer(state: State, token: str) -> Person | None:
+    """Return the reviewer or manager whose link holds this token; None: nobody's."""
     with closing(_connect(state)) as connection:
-        query = "select reviewer from webapp_reviewers where token_hash = ?"
+        query = "select reviewer, role from webapp_reviewers where token_hash = ?"
         row = connection.execute(query, (_hash(token),)).fetchone()
-    return None if row is None else str(row[0])
+    return None if row is None else Person(*row)
 
 
 def _hash(token: str) -> str:

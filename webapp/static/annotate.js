@@ -14,7 +14,7 @@ const $ = (id) => document.getElementById(id);
 const judge = $("judge");
 const query = new ProductView($("query"));
 const candidate = new ProductView($("candidate"));
-const historyKey = `m5data history ${judge.dataset.worker}`;
+const historyKey = `m5data undo ${judge.dataset.worker}`;
 
 let queue = [];
 let preloaded = [];
@@ -24,7 +24,7 @@ let loading = false;
 const seen = new Map();
 const history = JSON.parse(localStorage.getItem(historyKey) ?? "[]");
 const outbox = new Outbox(`m5data outbox ${judge.dataset.worker}`, showState);
-const answered = new Set(outbox.items.filter((item) => item.path.endsWith("answers")).map((item) => item.body.task));
+const answered = new Set(outbox.items.filter((item) => /answers$|skip$/.test(item.path)).map((item) => item.body.task));
 
 function showCount(total) {
   $("reviewed").textContent = reviewed;
@@ -50,7 +50,7 @@ async function load() {
     showCount(found.total);
     preloaded = preload(queue.slice(0, LEAST_AHEAD).flatMap((task) => [task.query, task.candidate]));
     if (!queue.length && outbox.items.length) setTimeout(load);
-    else if (!queue.length) showMessage(found.paused === null ? "done" : "paused", found.paused ?? "");
+    else if (!queue.length) showMessage(found.paused === null ? "done" : "paused", found.paused);
     else if (queue[0] !== shown) show();
   } catch (error) {
     if (error instanceof Refused) showState({ waiting: outbox.items.length, state: "signed-out", refused: false });
@@ -60,14 +60,17 @@ async function load() {
   }
 }
 
-function showMessage(name, detail = "") {
+/** Show why there is no task; a pause says whether speed or gold is the reason. */
+function showMessage(name, pause = null) {
   const message = $("message");
-  message.querySelector("p").textContent = `${message.dataset[name]} ${detail}`;
+  const reason = { speed: message.dataset.pausedSpeed, gold: message.dataset.pausedGold }[pause] ?? "";
+  message.querySelector("p").textContent = `${message.dataset[name]} ${reason}`;
   message.dataset.state = name;
   $("again").hidden = name === "loading";
   message.hidden = false;
   $("task").hidden = true;
   $("options").replaceChildren();
+  $("skip").disabled = true;
 }
 
 function show() {
@@ -85,6 +88,8 @@ function show() {
   $("no-specs").hidden = task.lines.length > 0;
   $("options").replaceChildren(...task.options.map((label, place) => optionButton(task, label, place)));
   $("task").dataset.number = task.number;
+  $("comment").value = "";
+  $("skip").disabled = false;
   shownAt = performance.now();
   if (task.number !== Number(judge.dataset.scrolled)) scrollTo({ top: 0 });
   judge.dataset.scrolled = task.number;
@@ -113,23 +118,33 @@ function keyOf(task, label, place) {
 }
 
 function answer(label) {
+  const seconds = (performance.now() - shownAt) / 1000;
+  settle(1, "/annotate/answers", { label, seconds });
+}
+
+/** Pass the task on to others. */
+function skip() {
+  settle(0, "/annotate/skip", {});
+}
+
+/** Send what became of the task on the screen, with the comment, and show the next. */
+function settle(counted, path, body) {
   const task = queue.shift();
   if (!task) return;
-  const seconds = (performance.now() - shownAt) / 1000;
   answered.add(task.number);
-  remember(task);
-  reviewed += 1;
+  remember(task, counted);
+  reviewed += counted;
   showCount();
-  outbox.put("/annotate/answers", { task: task.number, label, seconds });
+  outbox.put(path, { task: task.number, comment: $("comment").value, ...body });
   if (queue.length) show();
   else showMessage("loading");
   if (queue.length < LEAST_AHEAD) load();
 }
 
-function remember(task) {
+function remember(task, counted) {
   seen.set(task.number, task);
-  history.push(task.number);
-  if (history.length > UNDONE_AT_MOST) seen.delete(history.shift());
+  history.push([task.number, counted]);
+  if (history.length > UNDONE_AT_MOST) seen.delete(history.shift()[0]);
   keepHistory();
 }
 
@@ -138,15 +153,15 @@ function keepHistory() {
   $("undo").disabled = !history.length;
 }
 
-/** Take the last answer back; its task comes again at once, or, from before a reload, once the server gives it. */
+/** Take the last answer or skip back; its task comes again at once, or, from before a reload, once the server gives it. */
 async function undo() {
-  const number = history.pop();
+  const [number, counted] = history.pop() ?? [];
   if (number === undefined) return;
   keepHistory();
   answered.delete(number);
-  reviewed = Math.max(0, reviewed - 1);
+  reviewed = Math.max(0, reviewed - counted);
   showCount();
-  outbox.put("/annotate/undo", { task: number });
+  outbox.put("/annotate/reopen", { task: number });
   if (seen.has(number)) {
     queue.unshift(seen.get(number));
     show();
@@ -164,12 +179,18 @@ const KEYS = {
   v: () => query.toggleFilm(),
   n: () => candidate.toggleFilm(),
   u: undo,
+  s: skip,
+  c: () => $("comment").focus(),
   Backspace: undo,
 };
 
 addEventListener("keydown", (event) => {
   if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
-  const own = event.target.closest("button, a, summary, video, input");
+  if (event.target === $("comment")) {
+    if (event.key === "Escape" || event.key === "Enter") event.target.blur();
+    return;
+  }
+  const own = event.target.closest("button, a, summary, video");
   const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   if (own && (name === "Enter" || name === " ")) return;
   const option = [...$("options").children].find((one) => one.querySelector("kbd").textContent.toLowerCase().split(" ")[0] === name);
@@ -180,6 +201,7 @@ addEventListener("keydown", (event) => {
 });
 
 $("undo").addEventListener("click", undo);
+$("skip").addEventListener("click", skip);
 $("again").addEventListener("click", () => {
   showMessage("loading");
   load();

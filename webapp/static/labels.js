@@ -36,7 +36,9 @@ async function load() {
     queue.push(...found.pairs.filter((pair) => !known.has(keyOf(pair))));
     if (decided === before) decided = found.decided;
     $("decided").textContent = decided;
+    $("queued").textContent = found.waiting;
     showConflicts(found.conflicts);
+    showPast(found.past);
     if (!queue.length && later.size) {
       queue = [...later.values()];
       later.clear();
@@ -106,9 +108,38 @@ function showConflicts(conflicts) {
   box.hidden = !conflicts.length;
   box.querySelector("b").textContent = conflicts.length;
   fill(box.querySelector("ul"), conflicts.map(({ subject, decisions }) => {
-    const where = subject.map((one) => `${one.source}: ${one.path.join(" › ")}`).join(" | ");
-    return `${where} — ${decisions.map((one) => `${one.who}: ${one.kind} ${one.name}`.trim()).join(", ")}`;
+    return `${subject.map(nameOf).join(" | ")} — ${decisions.map((one) => `${one.who}: ${kindName(one)}`).join(", ")}`;
   }), "li");
+}
+
+function nameOf({ source, path }) {
+  return `${source}: ${path.join(" › ")}`;
+}
+
+function kindName({ kind, name }) {
+  return `${$("past").dataset[kind]} ${name}`.trim();
+}
+
+/** List what was decided, by anybody; buttons replace the decision on a pair by a newer one. */
+function showPast(decisions) {
+  const box = $("past");
+  box.hidden = !decisions.length;
+  box.querySelector("b").textContent = decisions.length;
+  const list = box.querySelector("ul");
+  fill(list, decisions.map((one) => `${one.at} ${one.who}: ${[one.a, one.b].filter(Boolean).map(nameOf).join(" | ")} — ${kindName(one)}`), "li");
+  decisions.forEach(({ a, b, kind }, place) => {
+    for (const other of b ? ["accept", "reject"].filter((one) => one !== kind) : []) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = box.dataset[other];
+      button.addEventListener("click", async () => {
+        outbox.put("/labels/decisions", { kind: other, a, b, token: randomToken() });
+        await outbox.flush();
+        load();
+      });
+      list.children[place].append(button);
+    }
+  });
 }
 
 const KINDS = {
@@ -131,6 +162,7 @@ function decide(decision) {
   past.push(pair);
   decided += 1;
   $("decided").textContent = decided;
+  $("queued").textContent = Math.max(0, Number($("queued").textContent) - 1);
   outbox.put("/labels/decisions", { ...decision, a: named(a), b: named(b), token: randomToken() });
   next();
 }

@@ -8,14 +8,14 @@ from torch import Tensor, nn
 
 from m5data.errors import SettingsError
 from scale.data.tensors import Batch
+from scale.model.layers import pixels_of
 from scale.model.networks.simple import SimpleTrunk
-from scale.training_recipe import InputSettings, Modality, TrainingRecipe
+from scale.training_recipe import Modality, TrainingRecipe
 
-__all__ = ["ConvolutionalTrunk", "pixels_of", "vgg19"]
+__all__ = ["ConvolutionalTrunk", "vgg19"]
 
 VGG_19 = (64, 64, 0, 128, 128, 0, 256, 256, 256, 256, 0, 512, 512, 512, 512, 0, 512, 512, 512, 512, 0)
 """Channels of each convolution; 0: pooling."""
-MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 SIDES = {"vgg-19": 224, "inception-v3": 299}
 LEAST = {"vgg-19": 32, "inception-v3": 75}
 """Smallest image that the network's poolings leave anything of."""
@@ -85,15 +85,6 @@ class ConvolutionalTrunk(SimpleTrunk):
     def join(self, vectors: dict[Modality, Tensor]) -> Tensor:
         """Return the image's vector."""
         return vectors["image"]
-
-
-def pixels_of(patches: Tensor, inputs: InputSettings) -> Tensor:
-    """Return the image [B, 3, side, side], standardised as ImageNet's, of patches from -1 to 1 [B, grid², …]."""
-    grid, patch = inputs.grid, inputs.patch
-    rows = patches.reshape(len(patches), grid, grid, patch, patch, 3).permute(0, 5, 1, 3, 2, 4)
-    whole = (rows.reshape(len(patches), 3, grid * patch, grid * patch) + 1) / 2
-    mean, deviation = (torch.tensor(values, device=whole.device).view(3, 1, 1) for values in (MEAN, DEVIATION))
-    return (whole - mean) / deviation
 
 
 def load_weights(network: nn.Module, path: str) -> None:

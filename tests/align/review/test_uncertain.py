@@ -4,7 +4,15 @@ from pathlib import Path
 import pytest
 
 from align import Category
-from align.review import Decision, Example, all_decisions, record_decisions, resolve_decisions, uncertain_pairs
+from align.review import (
+    Decision,
+    Example,
+    all_decisions,
+    count_uncertain,
+    record_decisions,
+    resolve_decisions,
+    uncertain_pairs,
+)
 from align.settings import AlignSettings
 from storage import Store
 from tests.align.test_align_stage import COFFEE, Listing, fill, run
@@ -39,6 +47,7 @@ def test_uncertain_pairs_come_first_with_products_of_both_sides(store: Store) ->
     assert found[0].examples_b == (Example("s:1", COFFEE),)
     assert found[0].doubt == 1 - abs(found[0].s_content - 0.75)
     assert uncertain_pairs(store.snapshot(), resolve_decisions([]), limit=1, offset=1, examples=1) == found[1:]
+    assert count_uncertain(store.snapshot(), resolve_decisions([])) == len(found)
 
 
 def test_decided_pairs_disappear_at_once_and_apply_on_the_next_run(store: Store) -> None:

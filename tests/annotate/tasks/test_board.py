@@ -117,29 +117,53 @@ def test_the_same_answer_again_changes_nothing_and_another_is_refused(open_board
     assert board.pay()[0].answers == 1
 
 
-def test_undo_hands_the_last_answers_back_one_after_the_other(open_board: OpenBoard, state: State) -> None:
+def test_any_answer_can_be_taken_back_and_its_task_comes_first(open_board: OpenBoard, state: State) -> None:
     board = open_board(rate=Decimal("0.5"))
     board.add_tasks(pairs(3))
     board.invite(["ann"])
     first, second, third = work_through(board, "ann")
-    assert board.undo("ann") == third
-    assert board.undo("ann") == second
+    assert board.reopen("ann", third.number)
+    assert board.reopen("ann", second.number)
     assert board.next_tasks("ann", 2) == [second, third]
     board.answer("ann", second.number, "mismatched", 1)
     assert sorted(label for _, _, label in answers_in(state)) == ["matched", "mismatched"]
     assert board.pay()[0].earned == Decimal(1)
-    assert [board.undo("ann") for _ in range(3)] == [second, first, None]
+    assert [board.reopen("ann", task.number) for task in (second, first, first)] == [True, True, False]
     assert board.pay()[0].earned == 0
 
 
-def test_undo_of_one_answer_that_is_sent_twice_takes_back_that_one_alone(open_board: OpenBoard, state: State) -> None:
+def test_an_answer_taken_back_twice_takes_back_that_one_alone(open_board: OpenBoard, state: State) -> None:
     board = open_board()
     board.add_tasks(pairs(2))
-    board.invite(["ann"])
+    board.invite(["ann", "bob"])
     first, second = work_through(board, "ann")
-    assert board.undo("ann", second.number) == second
-    assert board.undo("ann", second.number) is None
+    assert not board.reopen("bob", second.number)
+    assert [board.reopen("ann", second.number) for _ in range(2)] == [True, False]
     assert [(query, label) for _, query, label in answers_in(state)] == [(first.query, "matched")]
+
+
+def test_a_skipped_task_goes_to_others_until_it_is_reopened(open_board: OpenBoard) -> None:
+    board = open_board(workers=1)
+    board.add_tasks(pairs(2))
+    board.invite(["ann", "bob"])
+    first, second = board.next_tasks("ann", 2)
+    for _ in range(2):
+        board.skip("ann", first.number, " no picture ")
+    assert board.next_tasks("ann", 2) == [second]
+    assert board.next_tasks("bob", 1) == [first]
+    board.answer("ann", second.number, "matched", 2, "sure")
+    with pytest.raises(RefusedError, match="already answered"):
+        board.skip("ann", second.number)
+    with pytest.raises(RefusedError, match="never handed"):
+        board.skip("bob", second.number)
+    given = board.answers("ann", 10)
+    assert {(one.task, one.label, one.comment) for one in given} == {
+        (first.number, None, "no picture"),
+        (second.number, "matched", "sure"),
+    }
+    assert board.reopen("ann", first.number)
+    assert board.next_tasks("ann", 2) == [first]
+    assert board.pay()[0].answers == 1
 
 
 @pytest.mark.parametrize(
@@ -230,7 +254,7 @@ def test_a_worker_who_fails_gold_is_paused_with_the_reason_and_can_go_on(open_bo
             task = next_task(board, worker)
             if task is not None:
                 board.answer(worker, task.number, label, 1)
-    assert board.progress("ann").paused == "3 of 8 gold tasks right is no better than answers without a look"
+    assert board.progress("ann").paused == "gold: 3 of 8 gold tasks right is no better than answers without a look"
     assert next_task(board, "ann") is None
     assert [(pay.worker, pay.gold_asked, pay.gold_right) for pay in board.pay()] == [
         ("ann", 8, 3),
@@ -318,7 +342,9 @@ Step = tuple[int, str]
 
 @settings(max_examples=40)
 @given(
-    steps=st.lists(st.tuples(st.integers(0, 2), st.sampled_from(["next", "answer", "undo", "wait", "reopen"]))),
+    steps=st.lists(
+        st.tuples(st.integers(0, 2), st.sampled_from(["next", "answer", "skip", "undo", "wait", "restart"]))
+    ),
     workers=st.integers(1, 3),
 )
 def test_counts_always_match_the_rows(
@@ -340,8 +366,10 @@ def test_counts_always_match_the_rows(
             held[worker] = next_task(board, worker)
         elif step == "answer" and task is not None:
             board.answer(worker, task.number, "matched", 1)
-        elif step == "undo":
-            board.undo(worker)
+        elif step == "skip" and task is not None and task.number not in [one.task for one in board.answers(worker, 9)]:
+            board.skip(worker, task.number)
+        elif step == "undo" and task is not None:
+            board.reopen(worker, task.number)
         elif step == "wait":
             clock.pass_minutes(6)
         else:

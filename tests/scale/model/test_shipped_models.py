@@ -16,8 +16,9 @@ from torch import Tensor, nn  # noqa: E402 - only where torch is
 from scale.data.tensors import Batch, make_batch  # noqa: E402
 from scale.model.encoders import FeatureEncoder, TokenEncoder, describe_boxes  # noqa: E402
 from scale.model.fusion import CoAttention, JointFusion, NoFusion  # noqa: E402
+from scale.model.layers import pixels_of  # noqa: E402
 from scale.model.network import Trunk  # noqa: E402
-from scale.model.networks.convolutional import pixels_of, vgg19  # noqa: E402
+from scale.model.networks.convolutional import vgg19  # noqa: E402
 from scale.model.networks.low_rank_fusion import LowRankTrunk  # noqa: E402
 from scale.model.networks.recurrent import RecurrentTrunk  # noqa: E402
 from scale.model.networks.tensor_fusion import TensorFusionTrunk, with_one  # noqa: E402

@@ -6,7 +6,10 @@ from tests.webapp.conftest import ORIGIN, Filled, OpenSite, Site
 from webapp.security.gate import CSRF_HEADER
 from webapp.security.headers import SECURITY_HEADERS
 
-WRITES = ("/annotate/tasks", "/annotate/answers", "/annotate/undo", "/labels/pairs", "/labels/decisions", "/out")
+WRITES = (
+    *("/annotate/tasks", "/annotate/answers", "/annotate/skip", "/annotate/reopen", "/manage/resume"),
+    *("/labels/pairs", "/labels/decisions", "/tags", "/views", "/out"),
+)
 
 
 @pytest.mark.parametrize("path", WRITES)
@@ -42,9 +45,9 @@ def test_nobody_answers_for_another(judged: Site) -> None:
     task = handed["tasks"][0]["number"]  # type: ignore[index]
     stolen = {"task": task, "label": "matched", "seconds": 1, "worker": "ann"}
     assert eve.post("/annotate/answers", stolen)[0] == 409
-    assert eve.post("/annotate/undo", {"task": task}) == (200, {"undone": False})
+    assert eve.post("/annotate/reopen", {"task": task}) == (200, {"reopened": False})
     assert ann.post("/annotate/answers", {**stolen, "worker": "eve"}) == (200, {"new": True})
-    assert eve.post("/annotate/undo", {"task": task}) == (200, {"undone": False})
+    assert eve.post("/annotate/reopen", {"task": task}) == (200, {"reopened": False})
     progress = {name: judged.board.progress(name).reviewed for name in ("ann", "eve")}
     assert progress == {"ann": 1, "eve": 0}
 
@@ -55,7 +58,7 @@ def test_answers_sent_again_are_kept_once(judged: Site) -> None:
     answers = [{"task": task, "label": "matched", "seconds": 1} for task in (first, second)]
     assert [ann.post("/annotate/answers", answer)[1]["new"] for answer in answers * 2] == [True, True, False, False]
     assert ann.post("/annotate/answers", {**answers[0], "label": "uncertain"})[0] == 409
-    undone = [ann.post("/annotate/undo", {"task": second})[1]["undone"] for _ in range(3)]
+    undone = [ann.post("/annotate/reopen", {"task": second})[1]["reopened"] for _ in range(3)]
     assert undone == [True, False, False]
     assert judged.board.progress("ann").reviewed == 1
 

@@ -1,0 +1,11 @@
+// One's own answers: a button takes one back, and its task comes next.
+
+import { post } from "./requests.js";
+
+for (const button of document.querySelectorAll(".reopen")) {
+  button.addEventListener("click", async () => {
+    const { reopened } = await post("/annotate/reopen", { task: Number(button.dataset.task) });
+    if (reopened) location.assign("/annotate");
+    else document.querySelector("#notice").hidden = false;
+  });
+}
