@@ -197,7 +197,9 @@ def brands(page: Page) -> list[Candidate]:
         if one.brand:
             _add_brand(page, pool, one.brand, one.origin, "markup", [f"m:{one.origin}"])
     for value, origin, evidence in _labelled(page, ("brands", "makers"), _BRAND_HINTS):
-        _add_brand(page, pool, _AROUND_BRAND.sub("", value), origin, "label", evidence)
+        # "De Boon" may be the brand's whole name; the title tells.
+        name = value if page.named(value) == "begins" else _AROUND_BRAND.sub("", value)
+        _add_brand(page, pool, name, origin, "label", evidence)
     for holder, key, content in page.properties(_BRAND_KEYS):
         if isinstance(content, str) and not content.isdigit():
             kind = "key" if _BRAND_KEY.fullmatch(key_words(key)) else "other-key"
