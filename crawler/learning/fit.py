@@ -15,7 +15,7 @@ __all__ = ["NO_WEIGHTS", "Weights", "fit", "probabilities", "temperature"]
 
 _PENALTY = 0.05
 """Strength of the square penalty on weights."""
-_STRONGER = {"brand": 0.2, "native_id": 0.1, "mpn": 0.2, "gtin": 0.2}
+_STRONGER = {"brand": 0.2, "mpn": 0.2, "gtin": 0.2}
 """Field -> its own strength: few shops show these, so less can be believed."""
 _MARKUP_SCALE = 8.0
 """How much cheaper a weight on evidence from markup is: markup is true in nearly every shop."""

@@ -101,8 +101,8 @@ class Pool:
         if len(one.places) < _MAX_PLACES and (place := frozenset((*evidence, f"at:{kind}"))) not in one.places:
             one.places.append(place)
 
-    def candidates(self) -> list[Candidate]:
-        """Return the candidates with evidence of their number, order and kinds of places."""
+    def candidates(self, *, kinds: bool = True) -> list[Candidate]:
+        """Return the candidates with evidence of their number and order, and of the ``kinds`` of places if wanted."""
         found = list(self._found.values())
         for place, one in enumerate(found):
             one.evidence |= {
@@ -111,7 +111,8 @@ class Pool:
                 "first" if place == 0 else "later",
             }
             one.evidence.add(f"kinds:{len(one.kinds)}")
-            one.evidence.update(f"kind:{kind}" for kind in one.kinds)
+            if kinds:
+                one.evidence.update(f"kind:{kind}" for kind in one.kinds)
             if len(found) == 1:
                 one.evidence.add("alone")
         return found

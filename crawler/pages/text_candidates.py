@@ -133,8 +133,9 @@ def own_ids(page: Page) -> list[Candidate]:
             _add_id(page, pool, one.sku, one.origin, [f"m:{one.origin}", "m:sku"])
         if one.mpn:
             _add_id(page, pool, one.mpn, one.origin, ["m:mpn"])
-    for value, origin, evidence in _labelled(page, ("own_ids", "part_numbers", "gtins"), _HINTS):
-        _add_id(page, pool, value, origin, evidence)
+    for value, origin, evidence in _labelled(page, ("own_ids", "part_numbers"), _HINTS):
+        if " " not in value.strip() or any(c.isdigit() for c in value):
+            _add_id(page, pool, value, origin, evidence)
     for holder, key, content in page.properties(_ID_KEYS):
         ours = page.match(holder) not in ("", "other") or "sku" in key_words(key) or holder.kind in ("form", "meta")
         if ours and not isinstance(content, bool):
@@ -162,8 +163,6 @@ def _add_id(page: Page, pool: Pool, text: str, origin: str, evidence: list[str])
     found = [f"form:{form}", f"size:{bucket(len(value))}", f"form:{form}:{bucket(len(value))}"]
     if " " in value:
         found.append("spaces")
-    if "label:gtins" in evidence and _GTIN.fullmatch(value):
-        found.append("gtin")
     key = key_of(value)
     if not key or (not digits and _is_label(value)):
         return
@@ -206,7 +205,8 @@ def brands(page: Page) -> list[Candidate]:
             _add_brand(page, pool, plain(content), "state", f"{kind}:{page.match(holder)}", page.of_object(holder, key))
     _linked_brands(page, pool)
     _brands_in_names(page, pool)
-    return _supported(page, pool.candidates())
+    # Few shops show brands: what kinds of places hold one would be learned from too little.
+    return _supported(page, pool.candidates(kinds=False))
 
 
 def _linked_brands(page: Page, pool: Pool) -> None:

@@ -72,7 +72,7 @@ def test_the_shipped_model_knows_every_field() -> None:
 
     assert all(shipped.weights(field) for field in ("page", "caption", "price", "currency", "native_id", "image_urls"))
     assert Path(str(files("crawler").joinpath("model/reader.npz"))).stat().st_size < 2_000_000
-    assert all(0.2 < shipped.least[field] < 0.5 for field in ("price", "currency", "brand", "category", "image_urls"))
+    assert all(0.2 < shipped.least[field] <= 0.5 for field in ("price", "currency", "brand", "category", "image_urls"))
     assert shipped.least["caption"] == 0.0
 
 
