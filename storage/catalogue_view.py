@@ -4,6 +4,7 @@ import pyarrow as pa
 
 from m5data.modalities import modalities
 from m5data.table_spec import Column
+from storage.usage import REFUSALS_SQL, purposes_sql
 
 __all__ = [
     "CATALOGUE_MEANING",
@@ -17,12 +18,16 @@ __all__ = [
     "product_text_sql",
 ]
 
-CATALOGUE_MEANING = "One row per product: what to filter by, from products, labels, ledger, duplicates and splits."
+CATALOGUE_MEANING = "One row per product, to filter by: products, labels, ledger, duplicates, splits, usage rights."
 PRODUCT_TEXT_MEANING = "One row per product: all its texts in lower case, to search with contains(text, 'word')."
 
 PRODUCT_TEXT_COLUMNS = (
     Column("product_id", pa.string(), "product"),
-    Column("text", pa.string(), "id, caption, brand, category, labels, and specifications as published and shared"),
+    Column(
+        "text",
+        pa.string(),
+        "id, caption, brand, category, labels, specifications as published and shared, text in images",
+    ),
 )
 
 SPEC_VALUES_MEANING = "One row per specification line: shared name and value where aligned, else as published."
@@ -67,6 +72,7 @@ def catalogue_columns() -> tuple[Column, ...]:
             "duplicate_rule", pa.string(), "rule that joined it to its group, or alone; NULL: likewise", nullable=True
         ),
         Column("splits", pa.list_(pa.string()), "recipe/split of each split that it is in"),
+        Column("purposes", pa.list_(pa.string()), "train, evaluate, search, display: those not refused"),
         Column("last_seen", pa.timestamp("us", tz="UTC"), "when the content recorded here was fetched"),
     )
 
@@ -80,7 +86,8 @@ SELECT p.product_id, p.source, p.url, p.caption, coalesce(length(p.caption), 0):
        coalesce(l.class_name, '') AS class_name, coalesce(l.sub_class_name, '') AS sub_class_name,
        coalesce(l.subsub_class_name, '') AS subsub_class_name,
        {states}, g.modalities, coalesce(s.lines, 0)::INTEGER AS spec_lines, m.video_s, m.main_image,
-       d.group_id, d.rule AS duplicate_rule, coalesce(x.splits, []) AS splits, p.last_seen
+       d.group_id, d.rule AS duplicate_rule, coalesce(x.splits, []) AS splits, {purposes_sql("u")} AS purposes,
+       p.last_seen
 FROM products p
 JOIN ledger g ON g.product_id = p.product_id
 LEFT JOIN labels l ON l.product_id = p.product_id
@@ -94,6 +101,7 @@ LEFT JOIN (
 LEFT JOIN (
     SELECT product_id, list(recipe || '/' || split ORDER BY recipe, split) AS splits FROM splits GROUP BY 1
 ) x ON x.product_id = p.product_id
+LEFT JOIN ({REFUSALS_SQL}) u ON u.product_id = p.product_id
 """  # noqa: S608 - constants
 
 
@@ -101,11 +109,14 @@ def product_text_sql() -> str:
     """Return the query of the products' texts over the views of the tables; ``specs`` may lack shared names."""
     return """
 SELECT p.product_id, lower(concat_ws(chr(10), p.product_id, p.caption, p.brand, array_to_string(p.category, ' '),
-                                     l.class_name, l.sub_class_name, l.subsub_class_name, s.lines)) AS text
+                                     l.class_name, l.sub_class_name, l.subsub_class_name, s.lines, i.lines)) AS text
 FROM products p
 LEFT JOIN labels l ON l.product_id = p.product_id
 LEFT JOIN (
     SELECT product_id, string_agg(concat_ws(' ', property, value, property_norm, value_norm), chr(10)) AS lines
     FROM specs GROUP BY 1
 ) s ON s.product_id = p.product_id
+LEFT JOIN (
+    SELECT product_id, string_agg(text, chr(10) ORDER BY position, line) AS lines FROM image_text GROUP BY 1
+) i ON i.product_id = p.product_id
 """

@@ -125,6 +125,7 @@ _RULES = (
         """,
     ),
     _known("spec_norms", "align"),
+    _known("spec_proposals", "align"),
     _known("labels", "align"),
     *(
         Rule(

@@ -65,7 +65,7 @@ def table_edits(
     gone = _gone(plan, objects)
     return [
         Edit("regions", gone["regions"]),
-        *(Edit(name, gone[name]) for name in ("media", "frames", "audio", "images", "image_text")),
+        *(Edit(name, gone[name]) for name in ("media", "frames", "audio", "images", "image_text", "spec_proposals")),
         Edit("duplicates", gone["duplicates"], named, renamed),
         Edit("duplicate_pairs", gone["duplicate_pairs"]),
         Edit("reserve", gone["reserve"], buckets=own),
@@ -105,7 +105,7 @@ def _gone(plan: Plan, objects: Collection[str]) -> dict[str, str]:
         "media": f"{product} OR {among('url', plan.media)}",
         "frames": video,
         "audio": video,
-        **dict.fromkeys(("images", "image_text"), f"{product} OR {among('sha256', plan.objects)}"),
+        **dict.fromkeys(("images", "image_text", "spec_proposals"), f"{product} OR {among('sha256', plan.objects)}"),
         "regions": among("image_sha256", plan.objects),
         "duplicates": product,
         "duplicate_pairs": f"{product} OR {among('other_id', plan.products)}",

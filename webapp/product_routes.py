@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from export.stats_stage import REPORT
 from m5data.errors import CorruptObjectError
 from storage import Objects, State
 from storage.objects.warc import StoredPage
@@ -30,6 +31,9 @@ _HTML = re.compile(r"(?:text/html|application/xhtml\+xml) *(?:; *charset=[\w-]+)
 _REPLAY = {
     "content-security-policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:",
     "referrer-policy": "no-referrer",
+}
+_REPORT = {
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
 }
 _LONGEST = 300
 """Characters of a product id."""
@@ -62,6 +66,7 @@ class BrowsingRoutes:
             Route("/products", self.search),
             Route("/products/{product_id:text}", self.show),
             Route("/compare", self.compare),
+            Route("/report", self.report),
             Route("/pages/{product_id:path}", self.replay),
         ]
 
@@ -114,6 +119,14 @@ class BrowsingRoutes:
         if found is None:
             raise HTTPException(404, "no such product")
         return self._pages.render(request, "compare.html", found=found, playable=PLAYABLE_TYPES)
+
+    async def report(self, request: Request) -> Response:
+        """Answer with the report that ``m5data stats`` wrote."""
+        visitor_of(request, "reviewer")
+        path = self._state.folder / REPORT
+        if not await self._threads.read(path.is_file):
+            raise HTTPException(404, "no report yet; run m5data stats")
+        return Response(await self._threads.read(path.read_bytes), headers=_REPORT, media_type="text/html")
 
     async def replay(self, request: Request) -> Response:
         """Answer with the stored page of a product, without scripts, forms, or anything from elsewhere."""

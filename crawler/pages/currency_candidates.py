@@ -4,8 +4,9 @@ import re
 from collections import Counter
 from urllib.parse import urlsplit
 
+from crawler.pages.candidates import Candidate, Pool
 from crawler.pages.currencies import ISO_CODES, SHARED, currency_code, currency_of_country, local_currency
-from crawler.pages.evidence import Candidate, Page, Pool, bucket
+from crawler.pages.evidence import Page, bucket
 from crawler.pages.price_candidates import amount_runs, whole_amount
 from crawler.pages.prices import shown_price
 from crawler.pages.state import key_words

@@ -1,15 +1,13 @@
-"""Candidates for the fields of a record, and what the page says for and against each.
+"""What is known of the places of a page: the page as all makers of candidates share it.
 
-A candidate is a value. All places of the page that hold the same value are one candidate. Each place has its evidence:
-the tag and the words of classes and ids around it, the key and the path in a script, the label before it, its distance
-to the heading. Evidence is a set of short strings, so that a model is a table of weights (``crawler.pages.model``) and
-a person can read what spoke for a value.
+Evidence of a place is the tag and the words of classes and ids around it, the key and the path in a script, the label
+before it, its distance to the heading. It is a set of short strings, so that a model is a table of weights
+(``crawler.pages.model``) and a person can read what spoke for a value.
 """
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from functools import cached_property, lru_cache
 from itertools import islice
 from urllib.parse import urlsplit
@@ -22,17 +20,14 @@ from crawler.pages.markup import Node
 from crawler.pages.spec_candidates import SpecGroup, SpecPair, spec_groups
 from crawler.pages.state import StateObject, key_words, state_objects
 from crawler.pages.text import anywhere, squash
-from crawler.pages.tiles import tile_runs
+from crawler.pages.tiles import MONEY, tiles
 from crawler.pages.visible import Visible, squashed_slug
 
-__all__ = ["Candidate", "Page", "Pool", "bucket", "key_of", "name_words"]
+__all__ = ["Page", "bucket", "key_of", "name_words"]
 
 _NO_WORD = re.compile(r"\W+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _NO_LETTER = re.compile(r"[^a-z]+")
-_MAX_PLACES = 6
-"""Places of one candidate whose evidence is collected; the rest only count."""
-_MAX_CANDIDATES = 150
 _LEVELS = 4
 """Enclosing elements whose words count with their level; farther ones count without."""
 _FAR = 9
@@ -41,81 +36,6 @@ _FARTHEST = 40
 _LANDMARKS = frozenset(
     ("header", "nav", "footer", "main", "aside", "article", "section", "form", "noscript", "table", "ul", "picture")
 )
-
-
-@dataclass(slots=True, eq=False)
-class Candidate:
-    """One value with its evidence."""
-
-    value: object
-    origin: str
-    """Where it stands first: ``json-ld``, ``microdata``, ``opengraph``, ``state``, ``html:…``, ``url``."""
-    evidence: set[str] = field(default_factory=set)
-    """What holds wherever the value stands."""
-    places: list[frozenset[str]] = field(default_factory=list)
-    """Evidence of each place, those alike once."""
-    count: int = 0
-    """Number of places."""
-    kinds: set[str] = field(default_factory=set)
-    better: float = 0.0
-    element: html.HtmlElement | None = None
-    """Element of its first place in the HTML, if it is an image."""
-
-    def readings(self) -> list[frozenset[str]]:
-        """Return the evidence for the value at each of its places."""
-        return [place | self.evidence for place in self.places] or [frozenset(self.evidence)]
-
-    def has(self, *evidence: str) -> bool:
-        """Return whether any place has one of the pieces of evidence."""
-        return any(not place.isdisjoint(evidence) for place in self.places)
-
-
-class Pool:
-    """Candidates of one field, each value once, in the order in which they were found."""
-
-    def __init__(self) -> None:
-        self._found: dict[object, Candidate] = {}
-
-    def add(
-        self,
-        key: object,
-        value: object,
-        origin: str,
-        evidence: Iterable[str],
-        better: float | None = None,
-        element: html.HtmlElement | None = None,
-    ) -> None:
-        """Add one place of a value. Of values with the same ``key`` the first stays, or the one that is ``better``."""
-        one = self._found.get(key)
-        if one is None:
-            if len(self._found) >= _MAX_CANDIDATES:
-                return
-            one = self._found[key] = Candidate(value, origin, better=better or 0.0)
-        elif better is not None and better > one.better:
-            one.value, one.better = value, better
-        if one.element is None:
-            one.element = element
-        one.count += 1
-        kind = origin.partition(":")[0]
-        one.kinds.add(kind)
-        if len(one.places) < _MAX_PLACES and (place := frozenset((*evidence, f"at:{kind}"))) not in one.places:
-            one.places.append(place)
-
-    def candidates(self, *, kinds: bool = True) -> list[Candidate]:
-        """Return the candidates with evidence of their number and order, and of the ``kinds`` of places if wanted."""
-        found = list(self._found.values())
-        for place, one in enumerate(found):
-            one.evidence |= {
-                "bias",
-                f"places:{'one' if one.count == 1 else 'several'}",
-                "first" if place == 0 else "later",
-            }
-            one.evidence.add(f"kinds:{len(one.kinds)}")
-            if kinds:
-                one.evidence.update(f"kind:{kind}" for kind in one.kinds)
-            if len(found) == 1:
-                one.evidence.add("alone")
-        return found
 
 
 def bucket(number: float) -> str:
@@ -128,6 +48,10 @@ _SHORT_TEXT = 50
 """Longest text that may be nothing but a name, characters."""
 _MAX_SHOWN = 4_000
 """Runs whose words count as shown."""
+_FACET = re.compile(r"\(\d+\)")
+"""Number of products behind a filter."""
+_MANY_TILES = 4
+"""Other products from which a page without one of its own lists them."""
 _LONGEST_LABEL = 120
 """Longest text that may begin with a label, characters."""
 _LABELS = ("own_ids", "part_numbers", "gtins", "brands", "makers", "sellers")
@@ -194,7 +118,7 @@ class Page:
         self._matches: dict[int, str] = {}
         self._named: dict[str, str] = {}
         self._own: dict[html.HtmlElement, frozenset[str]] = {}
-        self._rows: dict[html.HtmlElement, dict[tuple[str, str | None], int]] = {}
+        self._rows: dict[html.HtmlElement, Counter[tuple[str, str | None]]] = {}
 
     @property
     def objects(self) -> list[StateObject]:
@@ -434,9 +358,23 @@ class Page:
         return [group for group in spec_groups(self.seen) if group.pairs[0].start not in self.tile_runs]
 
     @cached_property
+    def tiles(self) -> list[range]:
+        """Runs of text of each other product."""
+        return tiles(self.document, self.seen)
+
+    @cached_property
     def tile_runs(self) -> frozenset[int]:
         """Runs of text that belong to other products."""
-        return tile_runs(self.document, self.seen)
+        return frozenset(index for tile in self.tiles for index in tile)
+
+    @cached_property
+    def only_lists(self) -> bool:
+        """Whether there are several other products, and no price or table of properties beside them."""
+        return (
+            len(self.tiles) >= _MANY_TILES
+            and not any(MONEY.search(run.text) for n, run in enumerate(self.seen.runs) if n not in self.tile_runs)
+            and not any(sum(not _FACET.search(one.value) for one in group.pairs) > 1 for group in self.groups)
+        )
 
     @cached_property
     def after_title(self) -> frozenset[html.HtmlElement]:
@@ -457,8 +395,8 @@ class Page:
             if parent is None:
                 break
             shape = (element.tag, element.get("class"))
-            if shape not in self._rows.setdefault(parent, {}):
-                self._rows[parent][shape] = sum(1 for one in parent if (one.tag, one.get("class")) == shape)
+            if parent not in self._rows:
+                self._rows[parent] = Counter((one.tag, one.get("class")) for one in parent)
             most = max(
                 most, self._rows[parent][shape] if element.tag not in ("img", "source", "a") or len(parent) > 1 else 0
             )

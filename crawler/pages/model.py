@@ -17,7 +17,7 @@ from zlib import crc32
 
 import numpy as np
 
-from crawler.pages.evidence import Candidate
+from crawler.pages.candidates import Candidate
 from m5data.errors import SettingsError
 
 __all__ = ["FIELDS", "MODEL_FORMAT", "Choice", "Model", "evidence_hash", "read_model", "shipped_model"]

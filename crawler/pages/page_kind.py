@@ -49,6 +49,6 @@ def page_kind(page: Page, evidence: set[str], *, product: bool) -> str:
         return f"product:{marked[0] if marked else 'html'}"
     if "missing" in evidence:
         return "not-found"
-    if "many" in evidence or next_link(page.document) is not None:
+    if "many" in evidence or page.only_lists or next_link(page.document) is not None:
         return "listing"
     return "other"

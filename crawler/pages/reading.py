@@ -18,10 +18,11 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import NamedTuple
 
+from crawler.pages.candidates import Candidate
 from crawler.pages.category_candidates import categories
 from crawler.pages.currency_candidates import currencies, shown_sign
 from crawler.pages.document import Document
-from crawler.pages.evidence import Candidate, Page
+from crawler.pages.evidence import Page
 from crawler.pages.facts import Facts, MarkedProduct, choose_product, opengraph_facts, product_facts
 from crawler.pages.image_candidates import gallery, images
 from crawler.pages.links import canonical_url
@@ -44,6 +45,10 @@ _Text = tuple[str, str]
 """A value and its origin."""
 _MAX_SPECS = 500
 """Specifications of one product; the longest real table seen had 90."""
+
+
+_LIKELY = 0.9
+"""Probability, without those of the URL, from which an id that the page shows is taken."""
 
 
 class Reader(NamedTuple):
@@ -151,6 +156,8 @@ class Reading:
         statement = self.candidates("page")[0]
         marked = any(one.origin != "opengraph" and (one.caption or one.prices or one.sku) for one in self.page.marked)
         probability = 1.0 if marked else self.model.probability("page", statement.evidence)
+        if not marked and self.page.only_lists:
+            probability = 0.0
         missing = "missing" in statement.evidence and not marked
         kind = page_kind(self.page, statement.evidence, product=probability >= 0.5 and not missing)
         self._certain["page"] = probability if kind.startswith("product") else 1.0 - probability
@@ -163,7 +170,13 @@ class Reading:
 
     @cached_property
     def native_id(self) -> _Text:
-        """The shop's own id."""
+        """The shop's own id; one that the page shows, beside the GTIN, comes before parts of the URL."""
+        others = {self.gtin[0]} if self.gtin else set()
+        shown = [one for one in self.candidates("native_id") if one.origin != "url" and one.value not in others]
+        choice = self.model.choose("native_id", shown)
+        if choice and choice.probability >= _LIKELY:
+            self._certain["native_id"] = choice.probability
+            return str(choice.candidate.value), choice.candidate.origin
         if found := self._text("native_id"):
             return found
         for url in (self.url, self.document.url):

@@ -7,7 +7,8 @@ from urllib.parse import unquote, urlsplit
 
 from lxml import html
 
-from crawler.pages.evidence import Candidate, Page, Pool, bucket, key_of, name_words
+from crawler.pages.candidates import Candidate, Pool
+from crawler.pages.evidence import Page, bucket, key_of, name_words
 from crawler.pages.state import key_words
 from crawler.pages.text import anywhere, as_a_whole, at_start, plain, squash
 from crawler.pages.urls import id_from_url
@@ -140,6 +141,11 @@ def own_ids(page: Page) -> list[Candidate]:
         ours = page.match(holder) not in ("", "other") or "sku" in key_words(key) or holder.kind in ("form", "meta")
         if ours and not isinstance(content, bool):
             _add_id(page, pool, str(content), "state", page.of_object(holder, key))
+    _ids_in_url(page, pool)
+    return pool.candidates()
+
+
+def _ids_in_url(page: Page, pool: Pool) -> None:
     if found := id_from_url(page.document.url):
         _add_id(page, pool, found, "url", ["url"])
     parts = [part for part in unquote(urlsplit(page.document.url).path).split("/") if part]
@@ -147,7 +153,6 @@ def own_ids(page: Page) -> list[Candidate]:
         name = re.sub(r"\.\w{2,5}$", "", part)
         if any(c.isdigit() for c in name) and len(name) <= 30:
             _add_id(page, pool, name, "url", [f"url-part:{place}"])
-    return pool.candidates()
 
 
 def _add_id(page: Page, pool: Pool, text: str, origin: str, evidence: list[str]) -> None:

@@ -23,12 +23,26 @@ __all__ = ["CatalogueIndex", "CurrentIndex", "StillPreparingError"]
 
 _MEMORY = "1GB"
 _WAIT_S = 20.0
-_READ = ("products", "media", "audio", "frames", "labels", "duplicates", "splits", "rejects")
+_READ = (
+    "products",
+    "media",
+    "audio",
+    "frames",
+    "image_text",
+    "labels",
+    "duplicates",
+    "splits",
+    "usage_rights",
+    "rejects",
+)
 _TABLES = (
     f"""CREATE TABLE catalogue AS
         SELECT (row_number() OVER (ORDER BY product_id) - 1)::INTEGER AS n, * FROM ({catalogue_sql()}) ORDER BY n""",  # noqa: S608
     """CREATE TABLE own_text AS SELECT n, lower(concat_ws(chr(10), product_id, caption, brand,
-        replace(category, ' > ', ' '), class_name, sub_class_name, subsub_class_name)) AS text FROM catalogue""",
+        replace(category, ' > ', ' '), class_name, sub_class_name, subsub_class_name, lines)) AS text
+        FROM catalogue LEFT JOIN (
+            SELECT product_id, string_agg(text, chr(10) ORDER BY position, line) AS lines FROM image_text GROUP BY 1
+        ) USING (product_id)""",
     """CREATE TABLE spec_lines AS
         SELECT row_number() OVER (ORDER BY property, value, text)::INTEGER AS line, property, value, text FROM (
             SELECT DISTINCT coalesce(property_norm, property) AS property,

@@ -2,8 +2,8 @@
 
 import pytest
 
+from crawler.pages.candidates import Candidate
 from crawler.pages.document import read_document
-from crawler.pages.evidence import Candidate
 from crawler.pages.image_candidates import image_key
 from crawler.pages.reading import Reading
 
