@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from export import Sample, read_samples
+from export import Sample, Use, read_samples
 from m5data.errors import WorkspaceError
 from m5data.settings import Settings
 from m5data.stage_settings import read_settings
+from m5data.usage import Purpose
 from storage import Snapshot, Store
 from storage.files import replace_file
 from storage.remote import Home
@@ -104,17 +105,21 @@ class Workspace:
         """
         return self.snapshot.sql(query)
 
-    def samples(self, split: str, recipe: str | None = None, where: str | None = None) -> Iterator[Sample]:
+    def samples(
+        self, split: str, recipe: str | None = None, where: str | None = None, purpose: Purpose = "train"
+    ) -> Iterator[Sample]:
         """Yield the samples of a split, with all five modalities, absent ones None, and their licence.
 
         Args:
             split: Name of the split.
             recipe: Recipe that it belongs to; None: the one of the settings.
             where: SQL condition over the view ``catalogue`` that the products meet; None: all of them.
+            purpose: What they are for: train, evaluate, search or display. Those whose shop refuses it are left out.
         """
+        forbidden = [name for name, shop in self.settings.crawl.sources.items() if not shop.crawl_authorised]
         licences = {name: shop.licence or "" for name, shop in self.settings.crawl.sources.items()}
         chosen = recipe or self.settings.splits.recipe_name
-        return read_samples(self.store.objects, self.snapshot, split, chosen, licences, where)
+        return read_samples(self.store.objects, self.snapshot, split, chosen, licences, where, Use(purpose, forbidden))
 
 
 def default_settings() -> str:

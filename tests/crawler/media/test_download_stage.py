@@ -254,6 +254,15 @@ def test_small_memory_is_enough(store: Store, server: Server, want: Want, image:
     assert (report.read, report.kept) == (8, 8)
 
 
+def test_a_file_that_may_not_train_a_model_is_kept_out(store: Store, server: Server, want: Want, image: Make) -> None:
+    server.content = {f"/{n}": image("PNG", (40, 30 + n)) for n in range(3)}
+    server.usage = {"/0": "train-ai=n", "/1": "train-ai=y, search=n"}
+    want(*(("s:1", "image", n, server.url(f"/{n}")) for n in range(3)))
+    assert dict(download(store, server).dropped) == {"opted_out": 1}
+    (row,) = store.snapshot().table("rejects").to_pylist()
+    assert (row["item"], row["detail"]) == (server.url("/0"), "header content-usage: train-ai=n")
+
+
 def test_the_opt_outs_that_count_for_pages_count_for_media(
     store: Store, server: Server, want: Want, image: Make
 ) -> None:
