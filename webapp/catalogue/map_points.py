@@ -1,5 +1,7 @@
 """The points of a selection on the map, coloured by a facet."""
 
+from typing import Any
+
 import duckdb
 
 from storage.query import query_errors
@@ -19,7 +21,7 @@ def colourings() -> tuple[str, ...]:
     return tuple(name for name, column in facet_columns().items() if column not in {"splits", "tags"})
 
 
-def map_points(engine: duckdb.DuckDBPyConnection, selection: Selection, colour: str) -> dict[str, object]:
+def map_points(engine: duckdb.DuckDBPyConnection, selection: Selection, colour: str) -> dict[str, Any]:
     """Return the selection's products on the map.
 
     Args:
