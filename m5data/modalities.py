@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from m5data.records import Specification, Variant
 from m5data.sample_display import sample_card, sample_line
 from m5data.table_spec import FeedColumn, TableSpec
+from m5data.usage import PURPOSES, Purpose
 
 __all__ = [
     "TEXT_FEATURE",
@@ -95,6 +96,8 @@ class Sample:
     """[n_mfcc, T]."""
     variants: tuple[Variant, ...] = ()
     """Combinations of options that the product is sold in; not exported."""
+    purposes: tuple[Purpose, ...] = PURPOSES
+    """What it may be used for: the purposes that neither its shop's signals nor the settings refuse."""
     more: Mapping[str, Any] = field(default_factory=dict)
     """Values of modalities that were registered beyond these five, by the names that they chose."""
 

@@ -1,7 +1,8 @@
 """Candidates for the category path: breadcrumbs, rows of links, categories in markup and state."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from lxml import html
 
@@ -14,6 +15,10 @@ __all__ = ["categories"]
 
 _PATH = re.compile(r"\s*[>›»|]\s*|\s+/\s+|(?<=\w)/(?=[^\W\d])")
 _LONGEST = 200
+_STEPS = 24
+"""Steps of a path that are read."""
+_PLACES = 40
+"""Elements of a page that are read as breadcrumbs, of each kind: nested ones repeat each other's steps."""
 _KEYS = re.compile(r"categor|(?:^|-)type$|(?:^|-)section$")
 
 
@@ -23,10 +28,10 @@ def categories(page: Page, nodes: list[tuple[str, list[Node]]]) -> list[Candidat
     for origin, several in nodes:
         for place, crumbs in enumerate(marked_breadcrumbs(page.document, several)):
             _add(page, pool, crumbs, origin, [f"m:{origin}", f"m:crumbs:{bucket(place)}"])
-    for element in named_breadcrumbs(page.document):
-        _add(page, pool, list(crumbs_of(page.document, element)), "html:breadcrumb", ["named", *_place(page, element)])
-    for element in rows_after_home(page.document):
-        _add(page, pool, list(crumbs_of(page.document, element)), "html:breadcrumb", ["home", *_place(page, element)])
+    for mark, places in (("named", named_breadcrumbs(page.document)), ("home", rows_after_home(page.document))):
+        for element in islice(places, _PLACES):
+            steps = crumbs_of(page.document, element)
+            _add(page, pool, steps, "html:breadcrumb", [mark, *_place(page, element)])
     for element in _category_lists(page):
         links = [
             (" ".join(link.text_content().split()), page.document.absolute(link.get("href") or "") or "")
@@ -62,11 +67,11 @@ def _is_named(page: Page, step: str) -> bool:
     return page.named(step) == "is" or key_of(step) == page.heading
 
 
-def _add(page: Page, pool: Pool, crumbs: list[Crumb], origin: str, evidence: list[str]) -> None:
+def _add(page: Page, pool: Pool, crumbs: Iterable[Crumb], origin: str, evidence: list[str]) -> None:
     """Add a path as it stands without home page and product, and without its first and its last step."""
     home = (page.document.absolute("/") or "").rstrip("/")
     here = page.document.url.partition("?")[0]
-    kept = [(name, url) for name, url in crumbs[:24] if key_of(name) and len(name) <= 100][:12]
+    kept = [(name, url) for name, url in islice(crumbs, _STEPS) if key_of(name) and len(name) <= 100][:12]
     found: list[str] = [f"steps:{bucket(len(kept))}"]
     homes = 0
     while kept and (is_home(kept[0][0]) or kept[0][1].rstrip("/") == home):

@@ -7,6 +7,7 @@ weights (``crawler.pages.model``) and a person can read what spoke for a value.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -179,7 +180,7 @@ class Page:
         self._matches: dict[int, str] = {}
         self._named: dict[str, str] = {}
         self._own: dict[html.HtmlElement, frozenset[str]] = {}
-        self._rows: dict[html.HtmlElement, dict[tuple[str, str | None], int]] = {}
+        self._rows: dict[html.HtmlElement, Counter[tuple[str, str | None]]] = {}
 
     @property
     def objects(self) -> list[StateObject]:
@@ -439,8 +440,8 @@ class Page:
             if parent is None:
                 break
             shape = (element.tag, element.get("class"))
-            if shape not in self._rows.setdefault(parent, {}):
-                self._rows[parent][shape] = sum(1 for one in parent if (one.tag, one.get("class")) == shape)
+            if parent not in self._rows:
+                self._rows[parent] = Counter((one.tag, one.get("class")) for one in parent)
             most = max(
                 most, self._rows[parent][shape] if element.tag not in ("img", "source", "a") or len(parent) > 1 else 0
             )
