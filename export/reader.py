@@ -35,6 +35,7 @@ _ABSENT: Mapping[str, Any] = MappingProxyType(
         "image": None,
         "image_url": None,
         "image_size": None,
+        "image_text": (),
         "frames": (),
         "audio": None,
         "mfcc": None,

@@ -7,7 +7,8 @@ from itertools import islice
 from lxml import html
 
 from crawler.pages.breadcrumbs import Crumb, crumbs_of, is_home, marked_breadcrumbs, named_breadcrumbs, rows_after_home
-from crawler.pages.evidence import Candidate, Page, Pool, bucket, key_of
+from crawler.pages.candidates import Candidate, Pool
+from crawler.pages.evidence import Page, bucket, key_of
 from crawler.pages.markup import Node
 from crawler.pages.text import plain
 
@@ -46,7 +47,17 @@ def categories(page: Page, nodes: list[tuple[str, list[Node]]]) -> list[Candidat
         if ours and isinstance(value, str) and len(value) < _LONGEST:
             names = [(plain(part), "") for part in _PATH.split(value) if part]
             _add(page, pool, names, "state", page.of_object(said, key))
-    return pool.candidates()
+    return _related(pool.candidates())
+
+
+def _related(found: list[Candidate]) -> list[Candidate]:
+    """Add evidence of which paths are the end of a longer one."""
+    paths = [tuple(map(key_of, one.value)) if isinstance(one.value, tuple) else () for one in found]
+    for one, path in zip(found, paths, strict=True):
+        others = [other for other in paths if other != path]
+        one.evidence.add(f"extends:{any(path[-len(other) :] == other for other in others)}")
+        one.evidence.add(f"extended:{any(other[-len(path) :] == path for other in others)}")
+    return found
 
 
 def _category_lists(page: Page) -> Iterator[html.HtmlElement]:
