@@ -76,18 +76,18 @@ _LESSONS = 500_000
 def _examples(arguments: argparse.Namespace) -> list[Example]:
     if arguments.examples and arguments.examples.exists():
         return list(pickle.loads(arguments.examples.read_bytes()))
-    pages = [*enumerate(_some(read_shops(arguments.shops), arguments.per_shop))]
+    pages = [*enumerate(some(read_shops(arguments.shops), arguments.per_shop))]
     pages += enumerate(lessons(), _LESSONS)
     if arguments.pages:
         pages += enumerate(read_pages(arguments.pages), _PAGES)
     with ProcessPoolExecutor(2) as pool:
-        found = [one for several in pool.map(_of_page, pages, chunksize=8) for one in several]
+        found = [one for several in pool.map(of_page, pages, chunksize=8) for one in several]
     if arguments.examples:
         arguments.examples.write_bytes(pickle.dumps(found))
     return found
 
 
-def _some(pages: Iterable[LabelledPage], most: int) -> Iterator[LabelledPage]:
+def some(pages: Iterable[LabelledPage], most: int) -> Iterator[LabelledPage]:
     """Yield at most so many pages of each shop, evenly from all of its pages."""
     for _, several in groupby(pages, key=lambda page: page.shop):
         shop = list(several)
@@ -95,7 +95,8 @@ def _some(pages: Iterable[LabelledPage], most: int) -> Iterator[LabelledPage]:
         yield from (shop[int(place * step)] for place in range(min(most, len(shop))))
 
 
-def _of_page(numbered: tuple[int, LabelledPage]) -> list[Example]:
+def of_page(numbered: tuple[int, LabelledPage]) -> list[Example]:
+    """Return the examples of a page with its number."""
     return list(page_examples(numbered[1], numbered[0]))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from crawler.pages.document import read_document
-from crawler.pages.evidence import key_of
+from crawler.pages.evidence import OF_SHOP, key_of
 from crawler.pages.facts import Facts
 from crawler.pages.image_candidates import image_key
 from crawler.pages.model import FIELDS, evidence_hash
@@ -138,7 +138,10 @@ def _of_page(page: LabelledPage, number: int) -> Iterator[Example]:
         right = np.array([one in truth for one in answers], dtype=bool)
         if truth and field not in ("page", "availability") and not right.any() and not _shown(reading, field, truth):
             continue
-        hashes = tuple(np.array(sorted(_hash(piece) for piece in one.evidence), dtype=np.int64) for one in found)
+        hashes = tuple(
+            np.array(sorted(_hash(piece) for piece in one.evidence if not piece.startswith(OF_SHOP)), dtype=np.int64)
+            for one in found
+        )
         yield Example(page.shop, number, field, page.markup, hashes, right, answers, truth)
 
 

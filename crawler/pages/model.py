@@ -17,6 +17,7 @@ from zlib import crc32
 import numpy as np
 
 from crawler.pages.evidence import Candidate
+from crawler.pages.template import Template
 from m5data.errors import SettingsError
 
 __all__ = ["FIELDS", "MODEL_FORMAT", "Choice", "Model", "evidence_hash", "read_model", "shipped_model"]
@@ -90,12 +91,17 @@ class Model:
         self._tables = {name: _Table(tables.get(name, {}), temperatures.get(name, 1.0)) for name in FIELDS}
         self.about = about
 
-    def choose(self, field_name: str, candidates: Sequence[Candidate]) -> Choice | None:
+    def choose(
+        self, field_name: str, candidates: Sequence[Candidate], template: Template | None = None
+    ) -> Choice | None:
         """Return the likeliest candidate; the first of equals. None without candidates."""
         if not candidates:
             return None
         table = self._tables[field_name]
         scores = [table.score(one.evidence) for one in candidates]
+        if template is not None:
+            leans = (template.lean(field_name, one) for one in candidates)
+            scores = [score + lean for score, lean in zip(scores, leans, strict=True)]
         top = max(scores)
         highest = max(top, 0.0)
         total = math.exp(-highest) + math.fsum(math.exp(score - highest) for score in scores)

@@ -9,6 +9,7 @@
 | candidates with their evidence | ``text_candidates``, ``price_candidates``, ``currency_candidates``, … |
 | evidence of the page as a whole | ``page_evidence`` |
 | probability of each candidate | ``model`` |
+| what other pages of the shop teach | ``template`` |
 | specifications | ``spec_candidates``, ``specs`` |
 """
 
@@ -31,6 +32,7 @@ from crawler.pages.page_evidence import kind_evidence, says_in_stock, stock_evid
 from crawler.pages.page_kind import page_kind
 from crawler.pages.price_candidates import prices
 from crawler.pages.specs import find_specs
+from crawler.pages.template import Lean, Template
 from crawler.pages.text_candidates import brands, captions, gtins, own_ids, part_numbers, sellers
 from crawler.pages.titles import find_title, page_titles
 from crawler.pages.urls import id_from_url, id_of_last_resort
@@ -65,16 +67,21 @@ class Reader(NamedTuple):
     """None for the one that comes with m5data."""
     least: Mapping[str, float] = LEAST
     """Field -> probability below which it stays empty."""
+    template: Template | None = None
+    """What other pages of the shop teach."""
 
 
 @cache
-def reader_of(model: str | None = None, least: tuple[tuple[str, float], ...] = ()) -> Reader:
-    """Return the reader with a model file and thresholds of a source's own.
+def reader_of(
+    model: str | None = None, least: tuple[tuple[str, float], ...] = (), template: tuple[Lean, ...] = ()
+) -> Reader:
+    """Return the reader with a model file, thresholds and a template of a source's own.
 
     Raises:
         SettingsError: The file is no reader model.
     """
-    return Reader(read_model(Path(model)) if model else None, {**LEAST, **dict(least)})
+    own = read_model(Path(model)) if model else None
+    return Reader(own, {**LEAST, **dict(least)}, Template(template) if template else None)
 
 
 class _Markup(NamedTuple):
@@ -94,6 +101,7 @@ class Reading:
     def __init__(self, document: Document, reader: Reader | None = None) -> None:
         self.document = document
         self.model = (reader.model if reader else None) or shipped_model()
+        self._template = reader.template if reader else None
         self._least = {**LEAST, **(reader.least if reader else {})}
         self._certain: dict[str, float] = {}
 
@@ -139,7 +147,7 @@ class Reading:
         return _MAKERS[field](page)
 
     def _choose(self, field: str) -> Candidate | None:
-        choice = self.model.choose(field, self.candidates(field))
+        choice = self.model.choose(field, self.candidates(field), self._template)
         if choice is None or choice.probability < self._least[field]:
             return None
         self._certain[field] = choice.probability
@@ -229,7 +237,7 @@ class Reading:
     def images(self) -> list[_Text]:
         """Image URLs, main image first."""
         found = self.candidates("image_urls")
-        choice = self.model.choose("image_urls", found)
+        choice = self.model.choose("image_urls", found, self._template)
         if choice is None or choice.probability < self._least["image_urls"]:
             return []
         self._certain["image_urls"] = choice.probability
