@@ -1,7 +1,7 @@
 """The learned rule: a model of pairs trained on real shops, updated by the reviews of people."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
@@ -22,6 +22,13 @@ __all__ = ["PairModel", "default_model", "judge_pairs", "number_ends", "probabil
 
 _STRENGTH = 1.0
 """Weight of the shipped model beside the reviews: the variance of a weight's change is one over it."""
+_UNREVIEWED = 0.1
+"""Reviews for which the model's own probability of a pair counts that nobody reviewed."""
+_ALL_UNREVIEWED = 150.0
+"""The same of all these pairs together, at most."""
+_CALIBRATED = 4.0
+"""One over the variance that is expected of the logarithm of the factor, and of the shift, of log odds."""
+_FOLDS = 5
 _ROUNDS = 3
 """Times that the competition is computed again while reviews change the weights."""
 _ANSWERED = 30.0
@@ -44,7 +51,9 @@ class PairModel:
     """[features], none negative, because a greater value of every feature means more alike."""
     bias: float
     sharpness: float = 1.0
-    """Factor of the log odds after matching, fitted on shops that the weights were not trained on."""
+    """Factor of the log odds after matching, fitted on pairs that the weights were not trained on."""
+    shift: float = 0.0
+    """Offset of the log odds after matching, fitted on reviews."""
 
     def inputs(self, features: Floats) -> Floats:
         """Return the features in the model's scale, 0 where one is missing."""
@@ -69,46 +78,100 @@ def default_model() -> PairModel:
 
 
 def update(model: PairModel, found: Sequence[CandidatePairs], answers: Sequence[Mapping[int, bool]]) -> PairModel:
-    """Return the model after reviews: the most probable weights, with those of the model as their expectation.
+    """Return the model after reviews.
+
+    The weights become the most probable ones, with those of the model as their expectation, and with its
+    probabilities for the pairs that nobody reviewed. Sharpness and shift are then fitted to reviews that the
+    weights have not seen.
 
     Args:
         model: Model so far.
         found: Candidate pairs of each two shops.
         answers: For each of them, place of a reviewed pair -> whether it is one label.
     """
-    rows = [np.array(sorted(some), dtype=np.int64) for some in answers]
-    labels = np.array([answers[part][row] for part, some in enumerate(rows) for row in some.tolist()])
-    if not len(labels):
+    starts = np.cumsum([0, *(len(some.left) for some in found)]).tolist()
+    labels = {start + row: label for start, some in zip(starts, answers, strict=False) for row, label in some.items()}
+    if not labels:
         return model
-    inputs = np.concatenate([model.inputs(some.features[kept]) for some, kept in zip(found, rows, strict=True)])
-    signs = np.where(labels, 1.0, -1.0)
-    before = np.append(model.weights, model.bias)
-    updated = model
-    for _ in range(_ROUNDS):
-        rivals = np.concatenate([_rivals(updated, some)[kept] for some, kept in zip(found, rows, strict=True)])
-        after = _most_probable(inputs, rivals, signs, before, model.sharpness)
-        updated = replace(model, weights=after[:-1], bias=float(after[-1]))
-    return updated
+    reviews = _Reviews.of(model, found, labels)
+    rows = np.array(sorted(labels), dtype=np.int64)
+    odds = np.zeros(len(rows))
+    for fold in range(min(_FOLDS, len(rows))):
+        held_out = rows[fold::_FOLDS]
+        odds[fold::_FOLDS] = _log_odds(reviews.updated(held_out), found)[held_out]
+    sharper, shift = _calibrate(odds, reviews.expected[rows])
+    updated = reviews.updated(rows[:0])
+    return replace(updated, sharpness=sharper * model.sharpness, shift=sharper * model.shift + shift)
 
 
-def _rivals(model: PairModel, some: CandidatePairs) -> Floats:
-    """Return what competition adds to the log odds of each pair, mostly below 0."""
-    odds = model.odds(some.features)
-    return _logit(match(odds, *number_ends(some))[0]) - odds
+def _log_odds(model: PairModel, found: Iterable[CandidatePairs]) -> Floats:
+    """Return the log odds of all pairs after matching."""
+    raw = [_logit(match(model.odds(some.features), *number_ends(some))[0]) for some in found]
+    return np.asarray(model.sharpness * np.concatenate(raw) + model.shift)
 
 
-def _most_probable(inputs: Floats, rivals: Floats, signs: Floats, before: Floats, sharpness: float) -> Floats:
-    """Return the weights and the bias that minimise the loss and the distance to those before."""
+@dataclass(frozen=True, slots=True)
+class _Reviews:
+    """The candidate pairs of all shops, some of them reviewed."""
+
+    model: PairModel
+    """Model before the reviews."""
+    found: Sequence[CandidatePairs]
+    inputs: Floats
+    """[pairs, features and a constant]."""
+    expected: Floats
+    """Answer of a reviewed pair, probability by the model of any other, [pairs]."""
+    counts: Floats
+    """Reviews for which a pair counts, [pairs]."""
+
+    @classmethod
+    def of(cls, model: PairModel, found: Sequence[CandidatePairs], labels: Mapping[int, bool]) -> "_Reviews":
+        """Return the pairs with the answers; ``labels``: place of a reviewed pair -> its answer."""
+        inputs = np.concatenate([model.inputs(some.features) for some in found])
+        expected = _logistic(_log_odds(model, found))
+        counts = np.full(len(expected), min(_UNREVIEWED, _ALL_UNREVIEWED / len(expected)))
+        rows = list(labels)
+        expected[rows], counts[rows] = list(labels.values()), 1
+        return cls(model, found, np.column_stack([inputs, np.ones(len(inputs))]), expected, counts)
+
+    def updated(self, left_out: Places) -> PairModel:
+        """Return the model with the most probable weights, without some of the reviews."""
+        counts = self.counts.copy()
+        counts[left_out] = 0
+        updated = self.model
+        for _ in range(_ROUNDS):
+            alone = np.concatenate([updated.odds(some.features) for some in self.found])
+            after = self._most_probable(_log_odds(updated, self.found) - self.model.sharpness * alone, counts)
+            updated = replace(self.model, weights=after[:-1], bias=float(after[-1]))
+        return updated
+
+    def _most_probable(self, rivals: Floats, counts: Floats) -> Floats:
+        """Return the weights and the bias, where ``rivals`` is what competition adds to the log odds."""
+        before = np.append(self.model.weights, self.model.bias)
+        inputs = self.model.sharpness * self.inputs
+
+        def loss(parameters: Floats) -> tuple[float, Floats]:
+            odds, moved = inputs @ parameters + rivals, parameters - before
+            missed = counts * (_logistic(odds) - self.expected)
+            likely = counts @ (np.logaddexp(0, odds) - self.expected * odds)
+            return float(likely + _STRENGTH * (moved @ moved) / 2), missed @ inputs + _STRENGTH * moved
+
+        bounds = [(0.0, None)] * (len(before) - 1) + [(None, None)]
+        return np.asarray(minimize(loss, before, jac=True, method="L-BFGS-B", bounds=bounds).x)
+
+
+def _calibrate(odds: Floats, labels: Floats) -> tuple[float, float]:
+    """Return the factor and the offset of log odds that fit labels best, expected to be 1 and 0."""
 
     def loss(parameters: Floats) -> tuple[float, Floats]:
-        odds = sharpness * signs * (inputs @ parameters[:-1] + parameters[-1] + rivals)
-        slope = -sharpness * signs * _logistic(-odds)
-        moved = parameters - before
-        gradient = np.append(slope @ inputs, slope.sum()) + _STRENGTH * moved
-        return float(np.logaddexp(0, -odds).sum() + _STRENGTH * (moved @ moved) / 2), gradient
+        scaled = np.exp(parameters[0]) * odds
+        missed = _logistic(scaled + parameters[1]) - labels
+        likely = np.logaddexp(0, scaled + parameters[1]) - labels * (scaled + parameters[1])
+        slope = np.array([missed @ scaled, missed.sum()])
+        return float(likely.sum() + _CALIBRATED * (parameters @ parameters) / 2), slope + _CALIBRATED * parameters
 
-    bounds = [(0.0, None)] * (len(before) - 1) + [(None, None)]
-    return np.asarray(minimize(loss, before, jac=True, method="L-BFGS-B", bounds=bounds).x)
+    factor, shift = minimize(loss, np.zeros(2), jac=True, method="L-BFGS-B").x
+    return float(np.exp(factor)), float(shift)
 
 
 def _logistic(odds: Floats) -> Floats:
@@ -144,7 +207,7 @@ def judge_pairs(
         model: Model that the decisions update; None stands for the shipped one.
     """
     reviewed = _reviewed(nodes, decided)
-    node_features = make_node_features(nodes, titles, facts)
+    node_features = make_node_features(nodes, classes, titles, facts)
     shops = [list(places) for _, places in groupby(range(len(nodes)), key=lambda place: nodes[place].source)]
     found = [find_candidate_pairs(node_features, classes, pair, reviewed) for pair in combinations(shops, 2)]
     answers = [_answers(some, reviewed) for some in found]
@@ -176,7 +239,7 @@ def probabilities(model: PairModel, some: CandidatePairs, answers: Mapping[int, 
     odds = model.odds(some.features)
     rows, labels = list(answers), np.array(list(answers.values()), dtype=np.bool_)
     odds[rows] = np.where(labels, _ANSWERED, -_ANSWERED)
-    chances = _logistic(model.sharpness * _logit(match(odds, *number_ends(some))[0]))
+    chances = _logistic(model.sharpness * _logit(match(odds, *number_ends(some))[0]) + model.shift)
     names = list(FEATURES)
     equal = (some.features[:, names.index("equal")] > 0) & (some.features[:, names.index("class")] > 0)
     chances = np.where(equal, np.maximum(chances, _SURE), chances)

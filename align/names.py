@@ -8,7 +8,16 @@ from unicodedata import combining, normalize
 
 from m5data.segmentation import cut_words
 
-__all__ = ["fold_name", "is_generic", "name_ngrams", "name_words", "qualifiers", "singular", "to_simplified"]
+__all__ = [
+    "fold_name",
+    "is_generic",
+    "name_ngrams",
+    "name_words",
+    "opposed",
+    "qualifiers",
+    "singular",
+    "to_simplified",
+]
 
 _BREAK = re.compile(r"[\W_]+")
 _APOSTROPHE = re.compile("['’`´]")
@@ -31,6 +40,15 @@ _QUALIFIERS = {
     "used": "二手|\\b(?:used|refurbished|gebraucht)\\b",
     "trade": "商用|\\b(?:commercial|professional)\\b",
 }
+_OPPOSED = tuple(
+    (frozenset(one.split()), frozenset(other.split()))
+    for one, other in (
+        ("men", "women boys girls children babies"),
+        ("women", "boys girls children babies"),
+        ("boys", "girls"),
+        ("adults", "children babies"),
+    )
+)
 _QUALIFIER = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _QUALIFIERS.items()))
 _GENERIC = re.compile(
     "(?:其他|更多|周边|配件|附件|零件|other|others|more|miscellaneous|misc|accessories|accessory|parts|zubehör|"
@@ -97,6 +115,15 @@ def name_ngrams(name: str) -> Counter[str]:
 def qualifiers(name: str) -> frozenset[str]:
     """Return what restricts a name: for men, for children, other, parts and so on."""
     return frozenset(found.lastgroup for found in _QUALIFIER.finditer(fold_name(name)) if found.lastgroup)
+
+
+def opposed(a: str, b: str) -> bool:
+    """Return whether the restrictions of two names exclude each other: 男鞋 and 女鞋, 其他零食 and 零食."""
+    one, other = qualifiers(a), qualifiers(b)
+    if ("other" in one) != ("other" in other):
+        return True
+    only, others = one - other, other - one
+    return any((some & only and those & others) or (some & others and those & only) for some, those in _OPPOSED)
 
 
 def is_generic(name: str) -> bool:

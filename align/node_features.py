@@ -56,7 +56,7 @@ class NodeFeatures:
 
     nodes: Sequence[Node]
     names: csr_array
-    """Character n-grams of the name, by rarity."""
+    """Character n-grams of the name, by rarity in all classes and in their own."""
     name_words: csr_array
     """Words of the name, by rarity."""
     parents: csr_array
@@ -90,11 +90,14 @@ class NodeFeatures:
         return sum(name in title for title in titles) / max(len(titles), 1)
 
 
-def make_node_features(nodes: Sequence[Node], titles: Mapping[Category, Sequence[str]], facts: Facts) -> NodeFeatures:
+def make_node_features(
+    nodes: Sequence[Node], classes: Sequence[str], titles: Mapping[Category, Sequence[str]], facts: Facts
+) -> NodeFeatures:
     """Return the features of nodes.
 
     Args:
         nodes: Nodes of all sources.
+        classes: Class of each node.
         titles: Titles of the products directly in each category.
         facts: Further facts about categories.
     """
@@ -108,7 +111,7 @@ def make_node_features(nodes: Sequence[Node], titles: Mapping[Category, Sequence
     below = [_names(node) for node in nodes]
     return NodeFeatures(
         nodes=nodes,
-        names=_weighted(bag(name_ngrams(node.name) for node in nodes)),
+        names=_weighted(bag(name_ngrams(node.name) for node in nodes), classes),
         name_words=_weighted(bag(Counter(name_words(node.name)) for node in nodes)),
         parents=_weighted(bag(_ngrams({c.path[-2] for c in node.own if node.depth > 1}) for node in nodes)),
         below=_weighted(bag(_ngrams(names) for names in below)),
@@ -136,9 +139,22 @@ def _count(titles: Sequence[str]) -> csr_array:
     return csr_array(counted.matrix().astype(np.float64) @ joined)
 
 
-def _weighted(counts: csr_array) -> csr_array:
-    """Return square roots of counts, weighted by rarity, with rows of length 1."""
-    return unit_rows(csr_array(counts.sqrt().multiply(rarity(counts)[None, :])))
+def _weighted(counts: csr_array, classes: Sequence[str] | None = None) -> csr_array:
+    """Return square roots of counts, weighted by rarity, also within classes if given, with rows of length 1."""
+    weighted = csr_array(counts.sqrt().multiply(rarity(counts)[None, :]))
+    if classes is not None:
+        weighted.data *= _class_rarity(counts, np.unique(list(classes), return_inverse=True)[1])
+    return unit_rows(weighted)
+
+
+def _class_rarity(counts: csr_array, classes: NDArray[np.int64]) -> Floats:
+    """Return the rarity of each entry's term in its class, 1 for a single node's: what all share tells none apart."""
+    row, term = counts.tocoo().coords
+    nodes = np.bincount(classes)[classes[row]]
+    _, place, having = np.unique(
+        classes[row].astype(np.int64) * counts.shape[1] + term, return_inverse=True, return_counts=True
+    )
+    return np.asarray(np.log1p(nodes / having[place]) / np.log1p(nodes), dtype=np.float64)
 
 
 def _ngrams(names: Iterable[str]) -> Counter[str]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 
 from align.category import Node
-from align.names import fold_name, is_generic, qualifiers
+from align.names import fold_name, is_generic, opposed, qualifiers
 from align.node_features import Floats, NodeFeatures
 from align.similarity import label_similarity, similar_labels
 
@@ -50,6 +50,7 @@ FEATURES: Mapping[str, str] = {
     "class": "the same first-level class",
     "mean": "mean of the similarities of names, of names below and of titles, the more the more there are",
     "whole": "neither holds the other beside another one of its shop",
+    "unopposed": "no restrictions that exclude each other (men and women, the rest and the whole)",
 }
 """Feature -> its description for reviewers, in column order."""
 
@@ -243,6 +244,9 @@ class _FeatureTable:
 
     def _whole(self) -> Flags:
         return self.whole
+
+    def _unopposed(self) -> list[bool]:
+        return [not opposed(a, b) for a, b in self._names()]
 
     def _titled(self) -> Flags:
         return _filled(self.nodes.words)

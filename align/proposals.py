@@ -58,12 +58,13 @@ def propose_first_level(
     class_of = {node.key: name for name, found in classes.items() for node in found}
     alone = {found[0].key for found in classes.values() if len(found) == 1}
     nodes = sorted((node for found in classes.values() for node in found), key=lambda node: node.key)
-    node_features = make_node_features(nodes, titles, NO_FACTS)
+    one_class = [""] * len(nodes)
+    node_features = make_node_features(nodes, one_class, titles, NO_FACTS)
     shops = [list(places) for _, places in groupby(range(len(nodes)), key=lambda place: nodes[place].source)]
     columns = [list(FEATURES).index(name) for name in ("name", "content", "mean")]
     found = []
     for two in combinations(shops, 2):
-        pairs = find_candidate_pairs(node_features, [""] * len(nodes), two)
+        pairs = find_candidate_pairs(node_features, one_class, two)
         scores = pairs.features[:, columns].tolist()
         for i, j, (label, content, mean) in zip(pairs.left.tolist(), pairs.right.tolist(), scores, strict=True):
             a, b = nodes[i].key, nodes[j].key

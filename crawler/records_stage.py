@@ -12,12 +12,13 @@ from operator import itemgetter
 
 from crawler.crawl.frontier import FRONTIER_DDL
 from crawler.crawl.nothing_kept import explain_no_products
-from crawler.crawl.stored_pages import StoredPageRow, pages_digest, remember_outcomes, stored_pages
+from crawler.crawl.stored_pages import StoredPageRow, pages_digest, remember_outcomes, site_files, stored_pages
 from crawler.pages.outcome import PageOutcome
 from crawler.records.choice import ChosenPages, choose_products
 from crawler.records.page_reader import PageReader, read_lessons, read_pages
 from crawler.records.tables import RecordFiles, known_products, write_records
 from crawler.records.templates import known_template, remember_template, sample_of, samples_digest, teach
+from crawler.records.usage_rights import HostFiles, write_usage_rights
 from crawler.settings import CrawlSettings
 from crawler.shrinkage import check_shrinkage
 from crawler.tombstoned_pages import drop_tombstoned_pages
@@ -46,7 +47,7 @@ def run(
     clock: Clock = utc_now,
     progress: Progress = _SILENT,
 ) -> StageReport:
-    """Write ``products``, ``specs``, ``media`` (pending) and ``history`` from the stored pages of all sources.
+    """Write ``products``, ``specs``, ``media`` (pending), ``history`` and ``usage_rights`` from the stored pages.
 
     A page is read again only if its bytes or its reader changed. Products from feeds stay. A product is removed if its
     page is gone (404, 410), and stays unchanged if its page failed otherwise.
@@ -92,6 +93,7 @@ def run(
                 late = [page for page in pages if _kind(page, read) == "taken_down"]
                 now = clock()
                 write_history(stage, now)
+                write_usage_rights(stage, choice, HostFiles(site_files(connection), settings.user_agent), connection)
                 drop_tombstoned_pages(store, connection, register, late, now)
                 report = stage.commit(_report(choice, began))
                 remember_outcomes(connection, _news(pages, readers, {**read, **choice.outcomes}))

@@ -4,7 +4,9 @@
 
 Each SET is a folder as ``bench.align.labelled_sets`` reads it. The learned rule judges a set with a model trained on
 the other sets, or with the shipped one (``--shipped``). With reviews, the classes are dealt into two halves; a person
-answers the most doubtful pairs of one half, and the other half is judged; both ways, over several deals.
+answers the most doubtful pairs of one half (or pairs drawn at random), and the other half is judged; both ways, over
+several deals. Calibration error is that of pairs with a probability of .02 to .98: those that are unclear after the
+reviews, which are fewer the more the reviews settle, and those that were unclear before.
 Precision, recall and F1 count pairs of second-level categories of two shops; unsure pairs are left out.
 Peers pick one partner each, by the best sum over the class: names that difflib finds half alike, TF-IDF of
 names and titles, and means of them. A peer marked with * has its threshold chosen in hindsight, the best for the set.
@@ -88,19 +90,22 @@ def _compare_rules(labelled: LabelledSet, model: PairModel, count: int) -> None:
     first = _align(labelled, learned, model)
     _print("learned rule, no reviews", _joined(first), labelled)
     _print_calibration(labelled, [first])
-    found, true, after = [], [], []
-    for deal in range(DEALS):
-        for taught in _halves(labelled, deal):
-            reviewed = [_answer(labelled, pair) for pair in _doubtful(labelled, first, taught, count)]
-            judged = _align(labelled, learned, model, reviewed)
-            after.append((judged, taught))
-            found += [(deal, pair) for pair in _joined(judged) - labelled.unsure if not _within(labelled, pair, taught)]
-            true += [(deal, pair) for pair in labelled.same if not _within(labelled, pair, taught)]
-    precision, recall, f1 = scores(found, true)
-    name = f"learned rule, {count} reviewed, other half"
-    print(f"  {name:44} precision {precision:.3f}  recall {recall:.3f}  F1 {f1:.3f}")
-    _print_calibration(labelled, *zip(*after, strict=True))
-    reviewed = [_answer(labelled, pair) for pair in _doubtful(labelled, first, None, count)]
+    for drawn in (False, True):
+        found, true, after = [], [], []
+        for deal in range(DEALS):
+            random = np.random.default_rng(deal) if drawn else None
+            for taught in _halves(labelled, deal):
+                reviewed = [_answer(labelled, pair) for pair in _asked(labelled, first, taught, count, random)]
+                judged = _align(labelled, learned, model, reviewed)
+                after.append((judged, taught))
+                joined = _joined(judged) - labelled.unsure
+                found += [(deal, pair) for pair in joined if not _within(labelled, pair, taught)]
+                true += [(deal, pair) for pair in labelled.same if not _within(labelled, pair, taught)]
+        precision, recall, f1 = scores(found, true)
+        name = f"learned rule, {count} {'drawn at random' if drawn else 'reviewed'}, other half"
+        print(f"  {name:44} precision {precision:.3f}  recall {recall:.3f}  F1 {f1:.3f}")
+        _print_calibration(labelled, *zip(*after, strict=True), unclear=_unclear(first))
+    reviewed = [_answer(labelled, pair) for pair in _asked(labelled, first, None, count)]
     _print(f"learned rule, {count} reviewed, all pairs", _joined(_align(labelled, learned, model, reviewed)), labelled)
 
 
@@ -134,40 +139,62 @@ def _within(labelled: LabelledSet, pair: Ends, classes: frozenset[str]) -> bool:
     return labelled.class_of(pair[0]) in classes
 
 
-def _doubtful(labelled: LabelledSet, first: Hierarchy, classes: frozenset[str] | None, count: int) -> list[Ends]:
-    """Return the pairs that review asks first, as far as the truth knows them."""
+def _asked(
+    labelled: LabelledSet,
+    first: Hierarchy,
+    classes: frozenset[str] | None,
+    count: int,
+    random: np.random.Generator | None = None,
+) -> list[Ends]:
+    """Return the pairs that review asks first, or random ones, as far as the truth knows them."""
     rows = sorted(make_label_pairs(first).to_pylist(), key=lambda row: -row["doubt"])
     pairs = [
         (Category(row["source_a"], tuple(row["category_a"])), Category(row["source_b"], tuple(row["category_b"])))
         for row in rows
         if len(row["category_a"]) == 2
     ]
-    known = (pair for pair in pairs if pair not in labelled.unsure)
-    return [pair for pair in known if classes is None or _within(labelled, pair, classes)][:count]
+    known = [pair for pair in pairs if pair not in labelled.unsure]
+    known = [pair for pair in known if classes is None or _within(labelled, pair, classes)]
+    return [known[place] for place in random.permutation(len(known))[:count]] if random else known[:count]
 
 
 def _answer(labelled: LabelledSet, pair: Ends) -> Decision:
     return Decision("accept" if pair in labelled.same else "reject", *pair, "bench", NOW)
 
 
+def _pairs_of(hierarchy: Hierarchy) -> Iterator[tuple[Ends, float]]:
+    """Yield the candidate pairs with their probabilities."""
+    for one in hierarchy.judged:
+        if one.pair.probability is not None:
+            yield (one.pair.a.own[0], one.pair.b.own[0]), one.pair.probability
+
+
+def _unclear(hierarchy: Hierarchy) -> frozenset[Ends]:
+    return frozenset(pair for pair, chance in _pairs_of(hierarchy) if 0.02 < chance < 0.98)
+
+
 def _print_calibration(
-    labelled: LabelledSet, judged: Sequence[Hierarchy], taught: Sequence[frozenset[str]] | None = None
+    labelled: LabelledSet,
+    judged: Sequence[Hierarchy],
+    taught: Sequence[frozenset[str]] | None = None,
+    unclear: frozenset[Ends] | None = None,
 ) -> None:
-    chances, same = [], []
+    """Print the calibration error over pairs that are unclear now, then over those that were unclear before."""
+    pools: dict[str, list[tuple[float, bool]]] = {"unclear": []} | ({"unclear before": []} if unclear else {})
     for place, hierarchy in enumerate(judged):
-        for one in hierarchy.judged:
-            pair, chance = (one.pair.a.own[0], one.pair.b.own[0]), one.pair.probability
-            if chance is None or not 0.02 < chance < 0.98 or pair in labelled.unsure:
+        for pair, chance in _pairs_of(hierarchy):
+            if pair in labelled.unsure or (taught is not None and _within(labelled, pair, taught[place])):
                 continue
-            if taught is None or not _within(labelled, pair, taught[place]):
-                chances.append(chance)
-                same.append(pair in labelled.same)
+            if 0.02 < chance < 0.98:
+                pools["unclear"].append((chance, pair in labelled.same))
+            if unclear and pair in unclear:
+                pools["unclear before"].append((chance, pair in labelled.same))
     random = np.random.default_rng(0)
-    chance_alone = [calibration_error(chances, (random.random(len(chances)) < chances).tolist()) for _ in range(99)]
-    error = calibration_error(chances, same)
-    print(
-        f"    calibration error {error:.3f} over {len(chances)} unclear pairs (by chance {np.median(chance_alone):.3f})"
-    )
+    for name, pool in pools.items():
+        chances, same = (list(column) for column in zip(*pool, strict=True))
+        drawn = [calibration_error(chances, (random.random(len(chances)) < chances).tolist()) for _ in range(99)]
+        error, by_chance = calibration_error(chances, same), np.median(drawn)
+        print(f"    calibration error {error:.3f} over {len(chances)} pairs {name} (by chance {by_chance:.3f})")
 
 
 def _peers(labelled: LabelledSet) -> Iterator[tuple[str, set[Ends]]]:

@@ -29,8 +29,9 @@ from bench.align.labelled_sets import LabelledSet, read_set, without_facts
 
 __all__ = ["TRAINED", "train_model"]
 
-WHOLE = 6.0
-"""Log odds that a pair loses if one holds the other and a third; set by hand, for no set here has such pairs."""
+EXCLUDED = {"whole": 6.0, "unopposed": 20.0}
+"""Log odds that a pair loses if one holds the other and a third, or if their restrictions exclude each other; set by
+hand, for the sets have no or few such pairs."""
 TRAINED = ("mean", "class", "equal", "qualifiers", "parents")
 """Features with a weight; the others start at none and are learned from reviews."""
 STRENGTH = 0.01
@@ -72,7 +73,7 @@ def _pairs_of(labelled: LabelledSet) -> list[_Example]:
     placed = [(node, name) for name, categories in members.items() for node in make_nodes(categories, 2)]
     placed.sort(key=lambda one: (one[0].source, one[1], one[0].key))
     nodes, classes = [node for node, _ in placed], [name for _, name in placed]
-    node_features = make_node_features(nodes, labelled.titles, labelled.facts)
+    node_features = make_node_features(nodes, classes, labelled.titles, labelled.facts)
     shops = [list(places) for _, places in groupby(range(len(nodes)), key=lambda place: nodes[place].source)]
     found = (find_candidate_pairs(node_features, classes, pair) for pair in combinations(shops, 2))
     return [_example(labelled, nodes, some) for some in found]
@@ -112,8 +113,9 @@ def _fit(examples: Sequence[_Example]) -> PairModel:
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
     weights = np.zeros(len(FEATURES))
     weights[chosen] = found[:-1]
-    whole = list(FEATURES).index("whole")
-    centre[whole], scale[whole], weights[whole] = 1.0, 1.0, WHOLE
+    for name, weight in EXCLUDED.items():
+        place = list(FEATURES).index(name)
+        centre[place], scale[place], weights[place] = 1.0, 1.0, weight
     return PairModel(centre, scale, weights, float(found[-1]))
 
 

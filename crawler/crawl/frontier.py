@@ -22,7 +22,8 @@ UPDATE source_pages SET state = 'pending' WHERE source = ? AND listed_in = ? AND
     AND listed_modified >= checked_at AND checked_at <= ?
 """
 _TAKE = """
-SELECT url, kind, rank, depth, hops, chain, listed, etag, last_modified, page_sha256 FROM source_pages
+SELECT url, kind, rank, depth, hops, chain, listed, etag, last_modified, page_sha256, signals
+FROM source_pages
 WHERE source = ? AND state = 'pending' AND (NOT ? OR page_sha256 IS NOT NULL) ORDER BY rank, depth, url LIMIT ?
 """
 FRONTIER_DDL = (
@@ -105,6 +106,8 @@ FRONTIER_DDL = (
         digest TEXT NOT NULL,
         places TEXT NOT NULL
     ) WITHOUT ROWID""",
+    # What the page said about the use of its content, as it was served: JSON (crawler.rights.page.to_json).
+    "ALTER TABLE source_pages ADD COLUMN signals TEXT",
 )
 
 
@@ -188,6 +191,14 @@ class Frontier:
         """Keep what this run has learnt of the source's languages."""
         statement = "UPDATE source_runs SET languages = ? WHERE source = ?"
         self._connection.execute(statement, (json.dumps(learnt), self._source))
+
+    def licences(self) -> list[str]:
+        """Return the URLs of the licences that pages name, in alphabetical order."""
+        query = (
+            "SELECT DISTINCT value ->> 2 FROM source_pages, json_each(signals) "
+            "WHERE source = ? AND signals LIKE '%rsl%' AND value ->> 0 = 'rsl' AND value ->> 1 != 'page' ORDER BY 1"
+        )
+        return [url for (url,) in self._connection.execute(query, (self._source,))]
 
     def streaks(self) -> dict[tuple[str, str], int]:
         """Return the pages in a row without anything new, by space and part."""
@@ -300,6 +311,7 @@ class Frontier:
             "redirect": visit.redirect_to,
             "canonical": visit.canonical,
             "content": visit.content,
+            "signals": visit.signals,
             "now": self._now,
             "gone": gone,
         }
@@ -344,7 +356,7 @@ UPDATE source_pages SET
     headers = CASE WHEN :sha IS NOT NULL THEN :headers ELSE headers END,
     canonical = CASE WHEN :sha IS NOT NULL THEN :canonical ELSE canonical END,
     content = CASE WHEN :sha IS NOT NULL THEN :content ELSE content END,
-    fetched_at = CASE WHEN :sha IS NOT NULL THEN :now ELSE fetched_at END,
+    fetched_at = CASE WHEN :sha IS NOT NULL THEN :now ELSE fetched_at END, signals = coalesce(:signals, signals),
     vanished_at = CASE WHEN :gone THEN coalesce(vanished_at, :now) WHEN :state = 'done' THEN NULL ELSE vanished_at END,
     steady = CASE WHEN :status = 304 OR :sha = page_sha256 OR :content = content THEN steady + 1
         WHEN :sha IS NOT NULL THEN 0 ELSE steady END,

@@ -42,7 +42,7 @@ def _advice(name: str, answer: tuple[str, int, str]) -> str:
         return f"If the shop runs on this machine or its network, set sources.{name}.local = true."
     if why in _DOWN or why in {"unreachable_robots", "bad_tls"}:
         return f"Check that sources.{name}.start is right and the shop is up, then run again."
-    if why in {"robots", "robots_delay", "opt_out", "http_403"}:
+    if why in {"robots", "robots_delay", "opt_out", "http_402", "http_403"}:
         return "The shop does not admit this crawler there. Ask its owner to, or choose another start."
     if why in {"not_followed", "other_language"}:
         return f"Check follow, product_urls and languages in sources.{name}."

@@ -16,7 +16,7 @@ from pathlib import Path
 from scrapy.crawler import AsyncCrawlerProcess
 
 from crawler.crawl.frontier import Frontier
-from crawler.crawl.frontier_queue import FrontierQueue, QueueLimits, Refuse, ShowsProduct
+from crawler.crawl.frontier_queue import FrontierQueue, QueueLimits, ShowsProduct
 from crawler.crawl.job import CrawlJob
 from crawler.crawl.responses import PageRules
 from crawler.crawl.scope import Scope, web_host
@@ -55,32 +55,44 @@ def crawl_source(job: CrawlJob, progress: Connection) -> None:
             return
         frontier.add(_sitemaps(job, rules))
         with store.objects.writer("page") as pages:
-            refuse = _Refusals(rules)
+            hosts = _HostRules(rules)
             queue = FrontierQueue(
-                frontier, pages, _limits(job, delay_s), refuse, progress.send, _shows_product(job), job.source.languages
+                frontier, pages, _limits(job, delay_s), hosts, progress.send, _shows_product(job), job.source.languages
             )
             with _noting_stop(connection, job.name, queue):
-                _run_spider(job, queue, Withhold(open_register(store)), refuse)
+                _run_spider(job, queue, Withhold(open_register(store)), hosts)
+        if licences := frontier.licences():
+            asyncio.run(_fetch_licences(job, connection, licences))
 
 
 async def _site_rules(job: CrawlJob, connection: sqlite3.Connection) -> dict[str, HostRules]:
+    tdm = "tdm-reservation" in job.settings.opt_outs
+    async with PageClient(job.settings.agent_header, job.local_hosts) as client:
+        files = _site_files(job, connection, client)
+        return {web_host(home): await files.rules(home, job.settings.user_agent, tdm=tdm) for home in job.homes}
+
+
+async def _fetch_licences(job: CrawlJob, connection: sqlite3.Connection, urls: list[str]) -> None:
+    """Fetch the licences that pages name, once all pages are known."""
+    async with PageClient(job.settings.agent_header, job.local_hosts) as client:
+        await _site_files(job, connection, client).fetch(urls)
+
+
+def _site_files(job: CrawlJob, connection: sqlite3.Connection, client: PageClient) -> SiteFiles:
     settings = job.settings
     limits = ClientLimits(settings.timeout_s, settings.connect_timeout_s, MAX_ROBOTS_BYTES, cut=True)
-    async with PageClient(settings.agent_header, job.local_hosts) as client:
-        files = SiteFiles(
-            client,
-            connection,
-            now=job.now,
-            limits=limits,
-            retries=settings.retries,
-            backoff_s=settings.backoff_s,
-            max_wait_s=settings.max_wait_s,
-        )
-        tdm = "tdm-reservation" in settings.opt_outs
-        return {web_host(home): await files.rules(home, settings.user_agent, tdm=tdm) for home in job.homes}
+    return SiteFiles(
+        client,
+        connection,
+        now=job.now,
+        limits=limits,
+        retries=settings.retries,
+        backoff_s=settings.backoff_s,
+        max_wait_s=settings.max_wait_s,
+    )
 
 
-class _Refusals:
+class _HostRules:
     """The rules of all hosts of a source."""
 
     def __init__(self, rules: dict[str, HostRules]) -> None:
@@ -89,6 +101,12 @@ class _Refusals:
     def __call__(self, url: str) -> tuple[str, str] | None:
         host = self._rules.get(web_host(url))
         return host.refusal(url) if host else ("offsite", "its host is not among the source's start addresses")
+
+    def usage_headers(self, url: str) -> tuple[tuple[str, str], ...]:
+        """Return what the host says about the use of a page, as headers that are stored with it."""
+        host = self._rules.get(web_host(url))
+        said = host.signals.statements(url) if host else ()
+        return tuple(("X-Archive-Usage", f"{one.place} {one.name}: {one.served}") for one in said)
 
 
 def _delay(job: CrawlJob, rules: dict[str, HostRules]) -> float:
@@ -153,7 +171,7 @@ def _limits(job: CrawlJob, delay_s: float) -> QueueLimits:
     )
 
 
-def _run_spider(job: CrawlJob, queue: FrontierQueue, withhold: Withhold, refuse: Refuse) -> None:
+def _run_spider(job: CrawlJob, queue: FrontierQueue, withhold: Withhold, hosts: _HostRules) -> None:
     """Let Scrapy fetch the URLs of the queue.
 
     Raises:
@@ -174,7 +192,9 @@ def _run_spider(job: CrawlJob, queue: FrontierQueue, withhold: Withhold, refuse:
     def clock() -> datetime:
         return job.now + timedelta(seconds=time.monotonic() - began)
 
-    work = SpiderWork(queue, rules, settings, job.local_hosts, clock, withhold, refuse, job.source.browser)
+    work = SpiderWork(
+        queue, rules, settings, job.local_hosts, clock, withhold, hosts, hosts.usage_headers, job.source.browser
+    )
     process.crawl(crawler, work=work)
     process.start(install_signal_handlers=False)
     spider = crawler.spider

@@ -13,6 +13,7 @@ from crawler.net.http_policy import status_reason
 from crawler.pages.document import Document, read_document
 from crawler.pages.links import canonical_url, links, next_link, opt_outs, page_opt_out
 from crawler.pages.urls import normalise
+from crawler.rights.page import from_json, page_statements, renewed, to_json, unpaid
 from m5data.errors import PageError
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
 ]
 
 _KEPT_HEADERS = ("content-type", "etag", "last-modified", "x-robots-tag", "tdm-reservation", "link")
+_SIGNAL_HEADERS = ("content-usage", "content-signal", "link", "crawler-price", "crawler-error", "www-authenticate")
 _HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 _UNSAID_TYPES = frozenset({"", "text/plain", "application/octet-stream", "application/xml", "text/xml"})
 _SNIFFED_BYTES = 1_024
@@ -62,12 +64,12 @@ def read_response(task: Task, response: Fetched, rules: PageRules) -> tuple[Visi
     status = response.status
     body: bytes | None
     if status == 304 and task.page_sha256:
-        return Visit(task, "done", http_status=304, kind=task.kind), None
+        signals = renewed(task.signals, _named(response, _SIGNAL_HEADERS), task.url)
+        return Visit(task, "done", http_status=304, kind=task.kind, signals=signals), None
     if 300 <= status < 400:
         visit, body = _redirect(task, response, rules), None
     elif status != 200:
-        visit = Visit(task, "failed", status_reason(status), f"HTTP status {status}", status, kind=task.kind)
-        body = None
+        visit, body = _failed(task, response), None
     elif task.kind == "sitemap" or looks_like_sitemap(response.body):
         visit, body = _sitemap(task, response, rules)
     else:
@@ -76,6 +78,15 @@ def read_response(task: Task, response: Fetched, rules: PageRules) -> tuple[Visi
     if guessed and visit.state == "failed":
         return replace(visit, state="absent", reason=None), None
     return visit, body
+
+
+def _failed(task: Task, response: Fetched) -> Visit:
+    status, signals = response.status, None
+    detail = f"HTTP status {status}"
+    if status == 402:
+        signals = unpaid(task.signals, _named(response, _SIGNAL_HEADERS))
+        detail = f"HTTP status {from_json(signals)[-1].served}"
+    return Visit(task, "failed", status_reason(status), detail, status, kind=task.kind, signals=signals)
 
 
 def _redirect(task: Task, response: Fetched, rules: PageRules) -> Visit:
@@ -110,12 +121,13 @@ def _page(task: Task, response: Fetched, rules: PageRules) -> tuple[Visit, bytes
     except PageError as error:
         return Visit(task, "failed", error.reason, str(error), 200), None
     found = links_of_page(document, task, rules.scope, rules.agent)
+    signals = to_json(page_statements(document, rules.agent))
     said = page_opt_out(document, rules.agent, rules.opt_outs)
     if said:
-        return Visit(task, "skipped", "opt_out", said, 200, forget=True, found=found), None
+        return Visit(task, "skipped", "opt_out", said, 200, forget=True, found=found, signals=signals), None
     visit = Visit(
         task, "done", http_status=200, headers=_kept(response), canonical=canonical_url(document),
-        content=_content(document), language=page_language(document), found=found,
+        content=_content(document), language=page_language(document), found=found, signals=signals,
     )  # fmt: skip
     return visit, response.body
 
@@ -141,10 +153,18 @@ def _kept(response: Fetched) -> dict[str, str]:
 
 def kept_headers(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Return the headers that later readings of the page need, names in lower case, repeated ones joined."""
+    return _joined(headers, _KEPT_HEADERS)
+
+
+def _named(response: Fetched, names: Collection[str]) -> dict[str, str]:
+    return _joined(response.headers, names)
+
+
+def _joined(headers: Iterable[tuple[str, str]], names: Collection[str]) -> dict[str, str]:
     kept: dict[str, str] = {}
     for name, value in headers:
         key = name.lower()
-        if key in _KEPT_HEADERS:
+        if key in names:
             kept[key] = f"{kept[key]}, {value}" if key in kept else value
     return kept
 

@@ -2,8 +2,10 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from random import Random
 from urllib.parse import urljoin, urlsplit
 
@@ -11,12 +13,15 @@ from crawler.crawl.scope import web_host
 from crawler.net.client import ClientLimits, FetchError, PageClient
 from crawler.net.http_policy import retry_after_s, retry_wait_s
 from crawler.net.robots import Robots, SiteOptOuts, robots_meaning
+from crawler.rights.site import SITE_FILES, SiteSignals
 
 __all__ = ["HostRules", "SiteFiles", "SourceStoppedError"]
 
 _FRESH = timedelta(hours=24)
 """robots.txt should not be believed longer (RFC 9309, section 2.4)."""
 _MAX_REDIRECTS = 5
+_MOST_LICENCES = 20
+"""Licences that are fetched of one source; one that is named and not fetched refuses everything."""
 
 
 class SourceStoppedError(Exception):
@@ -34,6 +39,7 @@ class HostRules:
 
     robots: Robots
     opt_outs: SiteOptOuts | None
+    signals: SiteSignals
 
     def refusal(self, url: str) -> tuple[str, str] | None:
         """Return why the URL must not be fetched, ``robots`` or ``opt_out``, and the file that says so."""
@@ -94,24 +100,32 @@ class SiteFiles:
                 f"{urljoin(home, '/robots.txt')}: {f'HTTP status {status}' if status else text}; "
                 "without it nothing may be fetched (RFC 9309)",
             )
-        robots = Robots(text if robots_meaning(status) == "rules" else "", agent)
-        return HostRules(robots, await self._opt_outs(home, agent) if tdm else None)
-
-    async def _opt_outs(self, home: str, agent: str) -> SiteOptOuts:
-        answers = [await self._file(urljoin(home, path)) for path in ("/.well-known/tdmrep.json", "/ai.txt")]
+        rules = text if robots_meaning(status) == "rules" else ""
+        answers = [await self._file(urljoin(home, path)) for path in SITE_FILES[1:]]
         tdmrep, ai = (text if status == 200 else "" for status, text in answers)
-        return SiteOptOuts.read(tdmrep, ai, agent)
+        signals = SiteSignals.read(home, rules, tdmrep, ai, agent)
+        await self.fetch(signals.licences)
+        return HostRules(Robots(rules, agent), SiteOptOuts.read(tdmrep, ai, agent) if tdm else None, signals)
+
+    async def fetch(self, urls: Iterable[str]) -> None:
+        """Fetch the licences that a site or its pages name, so that they can be read (:class:`HostFiles`)."""
+        for url in islice(urls, _MOST_LICENCES):
+            await self._file(url)
 
     async def _file(self, url: str) -> tuple[int, str]:
-        """Return status and text of a file, fetched once a day; 0 and the reason where there is no response."""
+        """Return status and text of a file, fetched once a day; 0 and the reason where there is no response.
+
+        The last response stays known while there is none: what a shop has refused, an outage does not allow.
+        """
         row = self._connection.execute(
             "SELECT status, body, fetched_at FROM source_files WHERE url = ?", (url,)
         ).fetchone()
         if row and robots_meaning(row[0]) != "unreachable" and datetime.fromisoformat(row[2]) > self._now - _FRESH:
             return row[0], row[1]
         status, text = await self._fetch(url)
-        kept = (url, status, text, self._now.isoformat())
-        self._connection.execute("INSERT OR REPLACE INTO source_files VALUES (?, ?, ?, ?)", kept)
+        if row is None or robots_meaning(status) != "unreachable":
+            kept = (url, status, text, self._now.isoformat())
+            self._connection.execute("INSERT OR REPLACE INTO source_files VALUES (?, ?, ?, ?)", kept)
         return status, text
 
     async def _fetch(self, url: str) -> tuple[int, str]:

@@ -4,7 +4,7 @@ import asyncio
 import importlib
 import sqlite3
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
@@ -45,6 +45,8 @@ class SpiderWork:
     withhold: Withhold
     refuse: Refuse
     """robots.txt and site-wide opt-outs."""
+    usage_headers: Callable[[str], tuple[tuple[str, str], ...]]
+    """URL -> what its host says about the use of the page, to be stored with it."""
     browser: bool
     """Pages are rendered."""
 
@@ -107,7 +109,8 @@ class ShopSpider(Spider):
         except (ValueError, LookupError, RecursionError, etree.LxmlError) as error:
             detail = " ".join(f"{type(error).__name__}: {error}".split())[:200]
             visit, body = Visit(task, "failed", "unreadable", detail, fetched.status, kind=task.kind), None
-        self.work.queue.finish(*self.work.withhold(visit, body), fetched.headers)
+        headers = (*fetched.headers, *self.work.usage_headers(task.url))
+        self.work.queue.finish(*self.work.withhold(visit, body), headers)
 
     def failed(self, task: Task, failure: Failure) -> None:
         """Take a request without a complete fetched."""

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from crawler.crawl.frontier import transaction
 from crawler.pages.outcome import Claims, PageOutcome
 
-__all__ = ["StoredPageRow", "pages_digest", "remember_outcomes", "stored_pages"]
+__all__ = ["SiteFile", "StoredPageRow", "pages_digest", "remember_outcomes", "site_files", "stored_pages"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,25 @@ class StoredPageRow:
     parser: str | None
     """Digest of the parser that produced ``outcome`` from this page; None: none did."""
     outcome: PageOutcome | None
+    signals: str | None = None
+    """Usage signals of its last visit (:func:`crawler.rights.page.from_json`)."""
+    checked_at: str = ""
+    """Time of its last visit, ISO 8601, UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class SiteFile:
+    """robots.txt, a licence or another file of a host, as it was fetched last."""
+
+    url: str
+    status: int
+    body: str
+    fetched_at: str
+    """ISO 8601, UTC."""
 
 
 _QUERY = """
-SELECT source, url, page_sha256, headers, listed, fetched_at,
+SELECT source, url, page_sha256, headers, listed, signals, fetched_at, checked_at,
     CASE WHEN parsed_sha256 = page_sha256 THEN parser END, outcome, outcome_detail, native_id, identity, claims
 FROM source_pages WHERE page_sha256 IS NOT NULL AND kind = 'page' AND vanished_at IS NULL
 ORDER BY source, url
@@ -40,18 +55,28 @@ ORDER BY source, url
 def stored_pages(connection: sqlite3.Connection) -> Iterator[StoredPageRow]:
     """Yield the stored HTML pages of all sources that are still online, by source and URL."""
     for row in connection.execute(_QUERY):
-        source, url, sha256, headers, listed, fetched_at, parser, kind, detail, native_id, identity, claims = row
+        source, url, sha256, headers, listed, signals, fetched_at, checked_at, *read = row
+        parser, kind, detail, native_id, identity, claims = read
         said_of = Claims(**json.loads(claims)) if claims else None
         outcome = PageOutcome(kind, detail, native_id, identity, said_of) if parser else None
         said = json.loads(headers or "{}")
-        yield StoredPageRow(source, url, sha256, said, bool(listed), fetched_at, parser, outcome)
+        yield StoredPageRow(
+            source, url, sha256, said, bool(listed), fetched_at, parser, outcome, signals, checked_at or fetched_at
+        )
+
+
+def site_files(connection: sqlite3.Connection) -> list[SiteFile]:
+    """Return the files of all hosts, by URL."""
+    return [SiteFile(*row) for row in connection.execute("SELECT * FROM source_files ORDER BY url")]
 
 
 def pages_digest(connection: sqlite3.Connection) -> str:
     """Return a hash over everything that records depend on in the frontier."""
     digest = hashlib.sha256()
     for row in connection.execute(_QUERY):
-        digest.update(repr(row[:5]).encode())
+        digest.update(repr(row[:6]).encode())
+    for file in site_files(connection):
+        digest.update(repr((file.url, file.status, file.body)).encode())
     return digest.hexdigest()[:16]
 
 

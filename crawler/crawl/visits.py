@@ -54,6 +54,8 @@ class Task:
     etag: str | None = None
     last_modified: str | None = None
     page_sha256: str | None = None
+    signals: str | None = None
+    """Usage signals of its last visit (:func:`crawler.rights.page.to_json`); None: never looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,8 @@ class Visit:
     kind: Kind = "page"
     found: tuple[Found, ...] = field(default=(), repr=False)
     attempts: int = 1
+    signals: str | None = None
+    """Usage signals of the response, as in ``Task``; None: they are what they were."""
 
 
 @dataclass(frozen=True, slots=True)

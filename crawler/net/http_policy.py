@@ -24,6 +24,7 @@ HttpReason = Literal[
     "bad_url",
     "connect",
     "dns",
+    "http_402",
     "http_403",
     "http_404",
     "http_410",
@@ -50,7 +51,7 @@ BUSY_STATUSES = frozenset({429, 503})
 _RETRYABLE_STATUSES = frozenset({408, 425})
 _STATUS_REASONS: dict[int, HttpReason] = {
     401: "http_403",
-    402: "http_403",
+    402: "http_402",
     403: "http_403",
     404: "http_404",
     410: "http_410",

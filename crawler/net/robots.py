@@ -1,10 +1,11 @@
 """Rules of a whole host: robots.txt (RFC 9309), ai.txt and tdmrep.json."""
 
 import json
-import re
 from typing import Literal, Self
 
 from protego import Protego
+
+from crawler.net.paths import matches, target_of
 
 __all__ = ["MAX_ROBOTS_BYTES", "Robots", "SiteOptOuts", "robots_meaning"]
 
@@ -60,7 +61,7 @@ class SiteOptOuts:
         ai: rules of ai.txt.
     """
 
-    def __init__(self, reserved: tuple[tuple[re.Pattern[str], bool], ...], ai: Robots) -> None:
+    def __init__(self, reserved: tuple[tuple[str, bool], ...], ai: Robots) -> None:
         self._reserved = reserved
         self._ai = ai
 
@@ -77,21 +78,18 @@ class SiteOptOuts:
             entries = []
         entries = entries if isinstance(entries, list) else []
         return cls(
-            tuple(_rule(e) for e in entries if isinstance(e, dict) and isinstance(e.get("location"), str)),
+            tuple(
+                (str(e["location"]), e.get("tdm-reservation") == 1)
+                for e in entries
+                if isinstance(e, dict) and isinstance(e.get("location"), str)
+            ),
             Robots(ai, agent),
         )
 
     def refusal(self, url: str) -> str | None:
         """Return the file that keeps the URL out, None where neither does."""
-        path = "/" + url.split("/", 3)[3] if url.count("/") >= 3 else "/"
-        reserved = next((reserved for pattern, reserved in self._reserved if pattern.match(path)), False)
+        target = target_of(url)
+        reserved = next((reserved for pattern, reserved in self._reserved if matches(pattern, target)), False)
         if reserved:
             return "tdmrep.json: tdm-reservation"
         return None if self._ai.allows(url) else "ai.txt: Disallow"
-
-
-def _rule(entry: dict[str, object]) -> tuple[re.Pattern[str], bool]:
-    """Compile one location: ``*`` stands for anything, ``$`` ends the path, else it is a prefix."""
-    location = str(entry["location"])
-    body = re.escape(location.removesuffix("$")).replace(r"\*", ".*")
-    return re.compile(body + ("$" if location.endswith("$") else "")), entry.get("tdm-reservation") == 1

@@ -63,7 +63,7 @@ def crumbs_of(document: Document, place: html.HtmlElement) -> Iterator[Crumb]:
     if items and all(any(True for _ in link.iterancestors("li")) for link in place.iter("a")):
         for item in items[:_MAX]:
             link = next(item.iter("a"), None)
-            yield from _split(item.text_content(), document, link)
+            yield from _split(item.text_content(), document, link, whole=len(items) > 1)
         return
     yield from _split(place.text or "", document, None)
     for element in place.iterdescendants():
@@ -74,9 +74,10 @@ def crumbs_of(document: Document, place: html.HtmlElement) -> Iterator[Crumb]:
         yield from _split(element.tail or "", document, None)
 
 
-def _split(text: str, document: Document, link: html.HtmlElement | None) -> Iterator[Crumb]:
+def _split(text: str, document: Document, link: html.HtmlElement | None, *, whole: bool = False) -> Iterator[Crumb]:
+    """Yield the steps of a text; a link, or an item of a list of several, is one step."""
     url = document.absolute(link.get("href") or "") if link is not None else None
-    for piece in _BETWEEN.split(text.strip()) if link is None else [text]:
+    for piece in _BETWEEN.split(text.strip()) if link is None and not whole else [text]:
         name = _LEAD.sub("", fold(piece)).strip(">›»/→＞· ")
         if name:
             yield name, url or ""

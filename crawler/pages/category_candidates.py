@@ -57,6 +57,11 @@ def _place(page: Page, element: html.HtmlElement) -> list[str]:
     return [*page.around(element), page.from_title(element)]
 
 
+def _is_named(page: Page, step: str) -> bool:
+    """Return whether a step has the product's name. A category of the same name may stand before it."""
+    return page.named(step) == "is" or key_of(step) == page.heading
+
+
 def _add(page: Page, pool: Pool, crumbs: list[Crumb], origin: str, evidence: list[str]) -> None:
     """Add a path as it stands without home page and product, and without its first and its last step."""
     home = (page.document.absolute("/") or "").rstrip("/")
@@ -69,7 +74,10 @@ def _add(page: Page, pool: Pool, crumbs: list[Crumb], origin: str, evidence: lis
         homes += 1
     found.append(f"homes:{homes}")
     last = "none"
-    while kept and (page.named(kept[-1][0]) == "is" or kept[-1][1].partition("?")[0] == here):
+    while kept and (
+        kept[-1][1].partition("?")[0] == here
+        or (_is_named(page, kept[-1][0]) and not (last == "product" and kept[-1][1]))
+    ):
         kept.pop()
         last = "product"
     if kept and last == "none" and page.named(kept[-1][0]) in ("starts", "begins", "url", "part"):

@@ -7,7 +7,7 @@ weights (``crawler.pages.model``) and a person can read what spoke for a value.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import islice
@@ -21,6 +21,7 @@ from crawler.pages.markup import Node
 from crawler.pages.spec_candidates import SpecGroup, SpecPair, spec_groups
 from crawler.pages.state import StateObject, key_words, state_objects
 from crawler.pages.text import anywhere, squash
+from crawler.pages.tiles import tile_runs
 from crawler.pages.visible import Visible, squashed_slug
 
 __all__ = ["OF_SHOP", "Candidate", "Page", "Pool", "bucket", "key_of", "name_words"]
@@ -237,6 +238,11 @@ class Page:
         return [key for text, _ in self.titles if len(key := key_of(text)) > 2]
 
     @cached_property
+    def heading(self) -> str:
+        """Key of the heading."""
+        return key_of(self.seen.text_of(self.seen.title)) if self.seen.title is not None else ""
+
+    @cached_property
     def slug(self) -> str:
         """Key of the last part of the URL's path that has letters."""
         return squashed_slug(self.document.url)
@@ -408,8 +414,13 @@ class Page:
 
     @cached_property
     def groups(self) -> list[SpecGroup]:
-        """Tables and lists of names and values."""
-        return list(spec_groups(self.seen))
+        """Tables and lists of names and values, without those of other products."""
+        return [group for group in spec_groups(self.seen) if group.pairs[0].start not in self.tile_runs]
+
+    @cached_property
+    def tile_runs(self) -> frozenset[int]:
+        """Runs of text that belong to other products."""
+        return tile_runs(self.document, self.seen)
 
     @cached_property
     def after_title(self) -> frozenset[html.HtmlElement]:

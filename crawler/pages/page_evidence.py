@@ -2,17 +2,17 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 
-from crawler.pages.currencies import CODE, SIGN, UNIT
 from crawler.pages.evidence import Page, bucket, key_of, name_words
 from crawler.pages.facts import says_product
 from crawler.pages.state import key_words
 from crawler.pages.text import anywhere, squash
+from crawler.pages.tiles import MONEY
 
 __all__ = ["kind_evidence", "says_in_stock", "stock_evidence"]
 
-_MONEY = re.compile(rf"(?:{SIGN}|(?<![A-Za-z]){CODE})\s?\d|\d[\d.,\s]{{0,12}}(?:{SIGN}|{CODE}\b|{UNIT})")
 _TYPE_KEYS = re.compile(
     r"(?:page|resource|template)-?(?:type|name|category)?$|^(?:template|event|action|controller|route|type|rid|rtyp)$"
 )
@@ -46,7 +46,7 @@ def kind_evidence(page: Page, listed: int) -> set[str]:
     found.update(f"has:{word}" for word in page.all_names)
     _from_state(page, found)
     _from_cart(page, found)
-    amounts = [run for run in seen.runs if len(run.text) < 40 and _MONEY.search(run.text)]
+    amounts = [run for run in seen.runs if len(run.text) < 40 and MONEY.search(run.text)]
     shapes = Counter((run.element.tag, run.element.get("class")) for run in amounts)
     found |= {f"amounts:{bucket(len(amounts))}", f"alike:{bucket(max(shapes.values(), default=0))}"}
     if max(shapes.values(), default=0) >= _MANY or listed > 2:
@@ -118,13 +118,10 @@ def stock_evidence(page: Page) -> set[str]:
     for one in page.marked:
         if one.availability:
             found |= {f"m:{one.origin}:{one.availability}", f"m:{one.availability}"}
-    start, end = page.seen.title_span
     for vocabulary, mark in (("out_of_stock", "out"), ("in_stock", "in")):
         count = 0
-        for index in range(start, min(len(page.seen.runs), end + _REACH)):
+        for index in _stock_runs(page, vocabulary):
             run = page.seen.runs[index]
-            if start <= index < end or not (text := page.squashed[index]) or not anywhere(vocabulary).search(text):
-                continue
             count += 1
             where = "option" if run.element.tag in ("li", "option", "label") else "text"
             where = "button" if run.element.tag in ("button", "a") or _inside(run.element, "button") else where
@@ -139,6 +136,8 @@ def stock_evidence(page: Page) -> set[str]:
                 found.add(f"first:{mark}:{where}{hidden}:{page.from_title(run.element)}")
         found.add(f"says:{mark}:{bucket(count)}")
     for element in page.stock_elements:
+        if page.seen.spans.get(element, (-1, 0))[0] in page.tile_runs:
+            continue
         joint = page.from_title(element)
         words = [word for word in name_words(element.get("class") or "") if _STOCK_NAMES.search(word)]
         found.update(f"class:{element.tag}:{word}:{joint}" for word in words)
@@ -150,6 +149,17 @@ def stock_evidence(page: Page) -> set[str]:
             )
     _stock_state(page, found)
     return found
+
+
+def _stock_runs(page: Page, vocabulary: str) -> Iterator[int]:
+    """Yield the runs behind the heading that speak of the product's stock."""
+    start, end = page.seen.title_span
+    for index in range(max(start, end), min(len(page.seen.runs), end + _REACH)):
+        text = "" if index in page.tile_runs else page.squashed[index]
+        # "We write when it is back in stock" says that it is not.
+        says = text and anywhere(vocabulary).search(text)
+        if says and (vocabulary == "out_of_stock" or not anywhere("out_of_stock").search(text)):
+            yield index
 
 
 def says_in_stock(evidence: set[str]) -> bool:

@@ -205,7 +205,10 @@ class Reading:
 
     @cached_property
     def availability(self) -> tuple[Availability, str] | None:
-        """InStock or OutOfStock. A product with a price is in stock unless the page says otherwise."""
+        """InStock or OutOfStock. A product with a price is in stock unless the page says otherwise.
+
+        A page that says out of stock, and neither a price nor in stock, means it however unlikely that is elsewhere.
+        """
         for one in self.page.marked:
             if one.availability is not None:
                 return one.availability, one.origin
@@ -214,7 +217,9 @@ class Reading:
         self._certain["availability"] = max(out, 1.0 - out)
         if out >= 0.5:
             return "OutOfStock", "html"
-        return ("InStock", "html") if self.price or says_in_stock(evidence) else None
+        if self.price or says_in_stock(evidence):
+            return "InStock", "html"
+        return ("OutOfStock", "html") if "says:out:1" in evidence else None
 
     @cached_property
     def merchant_name(self) -> _Text | None:

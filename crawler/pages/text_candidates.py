@@ -79,7 +79,7 @@ def _title_runs(page: Page) -> Iterator[tuple[int, Run]]:
 
 def _add_caption(page: Page, pool: Pool, text: str, origin: str, evidence: list[str]) -> None:
     key = key_of(text)
-    if not len(key) > 0 or len(text) > _MAX_CAPTION or not any(c.isalpha() for c in text):
+    if not len(key) > 0 or len(text) > _MAX_CAPTION or not (any(c.isalpha() for c in text) or key == page.heading):
         return
     if _is_section(text):
         return

@@ -144,7 +144,8 @@ def _heading(document: Document, root: html.HtmlElement) -> html.HtmlElement | N
     best: tuple[tuple[int, ...], html.HtmlElement] | None = None
     for place, (element, rank) in enumerate(_headings(root)):
         key = _key(element.text_content())
-        if not 1 < len(key) < 400 or place >= _MAX_HEADINGS:
+        # A book may be called "C", but a number beside a cart is not the heading.
+        if not (rank < 3) < len(key) < 400 or place >= _MAX_HEADINGS:
             continue
         plain = _key(squash(element.text_content()))
         agrees = bool(slug) and (

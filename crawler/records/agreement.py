@@ -5,7 +5,11 @@ import unicodedata
 
 from crawler.pages.outcome import Claims
 
-__all__ = ["why_same_product"]
+__all__ = ["FORM", "url_form", "why_same_product"]
+
+FORM = "URL but for its numbers"
+"""What pages share that may show the sizes of one product."""
+_DIGITS = re.compile(r"\d+")
 
 _TOKEN = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]|[^\W_\u3040-\u30ff\u4e00-\u9fff]+")
 """A word, or a character of a language without spaces."""
@@ -24,9 +28,11 @@ def why_same_product(one: Claims, other: Claims, shared: str) -> str:
     Args:
         one: What a page says.
         other: What the other page says.
-        shared: What they share: ``canonical URL`` or ``id``.
+        shared: What they share: ``canonical URL``, ``id`` or ``FORM``.
     """
     guessed = one.guessed or other.guessed
+    if shared == FORM:
+        return _why_alike(one, other)
     if shared == "id" and guessed:
         return _why_guessed(one, other)
     both_gtins = bool(one.gtin and other.gtin)
@@ -48,6 +54,19 @@ def _why_guessed(one: Claims, other: Claims) -> str:
     if any(a and b and a != b for a, b in pairs) or not one.caption or _words(one.caption) != _words(other.caption):
         return ""
     return "the same id in the URL, caption and price"
+
+
+def _why_alike(one: Claims, other: Claims) -> str:
+    """Return why two pages are sizes of one product: nothing but numbers in their URLs tells them apart."""
+    guessed = one.guessed and other.guessed and not one.gtin and not other.gtin
+    said = bool(one.caption and one.price and one.image)
+    alike = (one.caption, one.price, one.image) == (other.caption, other.price, other.image)
+    return "the same caption, price, main image and URL but for its numbers" if guessed and said and alike else ""
+
+
+def url_form(url: str) -> str:
+    """Return a URL without its numbers."""
+    return _DIGITS.sub("0", url)
 
 
 def _share(one: str, other: str) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from crawler.crawl.stored_pages import StoredPageRow
 from crawler.pages.outcome import Claims, PageOutcome
-from crawler.records.agreement import why_same_product
+from crawler.records.agreement import FORM, url_form, why_same_product
 from crawler.settings import CrawlSettings
 from m5data.records import Reject
 
@@ -51,7 +51,8 @@ def choose_products(
     """Choose a page for each product; every other page is a reject.
 
     Two pages show the same product if they have the same canonical URL or the same id, and if what else they say agrees
-    (``why_same_product``). The page at the canonical URL comes before others, then the first by URL.
+    (``why_same_product``). The page at the canonical URL comes before others, then one that a sitemap names, then the
+    first by URL.
 
     Args:
         pages: All pages.
@@ -128,12 +129,15 @@ def _merge(products: list[_Product]) -> list[tuple[str, Reject]]:
     """Let one page stand for each product, make the ids unique, and return source and reject of the others."""
     by_url: dict[tuple[str, str], list[_Product]] = {}
     by_id: dict[tuple[str, str], list[_Product]] = {}
+    by_form: dict[tuple[str, str], list[_Product]] = {}
     rejects: list[tuple[str, Reject]] = []
-    for one in sorted(products, key=lambda p: (p.page.source, p.page.url != p.claims.url, p.page.url)):
+    for one in sorted(products, key=_precedence):
         source = one.page.source
         sharing_url = by_url.setdefault((source, one.claims.url), [])
         sharing_id = by_id.setdefault((source, one.claims.id), [])
-        why = _find_same(one, sharing_url, "canonical URL") or _find_same(one, sharing_id, "id")
+        sharing_form = by_form.setdefault((source, f"{url_form(one.claims.url)} {one.claims.caption}"), [])
+        shared = {"canonical URL": sharing_url, "id": sharing_id, FORM: sharing_form}
+        why = next((why for name, others in shared.items() if (why := _find_same(one, others, name))), "")
         if why and one.same_as:
             detail = f"the same product as {one.same_as.page.url}: {why}"
             rejects.append((source, Reject(one.page.url, "duplicate_url", detail)))
@@ -144,7 +148,13 @@ def _merge(products: list[_Product]) -> list[tuple[str, Reject]]:
             one.native_id = f"{one.claims.id}~{hashlib.sha256(one.page.url.encode()).hexdigest()[:8]}"
         sharing_url.append(one)
         sharing_id.append(one)
+        sharing_form.append(one)
     return rejects
+
+
+def _precedence(one: _Product) -> tuple[object, ...]:
+    page = one.page
+    return page.source, page.url != one.claims.url, not page.listed, page.url
 
 
 def _find_same(one: _Product, others: Iterable[_Product], shared: str) -> str:

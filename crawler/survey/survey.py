@@ -17,7 +17,7 @@ from crawler.pages.page_kind import is_product
 from crawler.pages.parse import READING_ERRORS, parse_page
 from crawler.pages.urls import normalise
 from crawler.settings import CrawlSettings
-from crawler.survey.url_patterns import family_of, group_by_shape, listing_patterns, path_pattern, shape_of
+from crawler.survey.url_patterns import family_of, group_by_shape, kin_of, listing_patterns, product_pattern, shape_of
 from crawler.survey.visitor import Visitor
 from m5data.errors import DataError, PageError
 from m5data.records import ProductRecord
@@ -80,10 +80,10 @@ class Survey:
 class _Seen:
     """Pages looked at so far."""
 
-    listed: dict[str, None] = field(default_factory=dict)
-    """Pages that sitemaps name."""
-    linked: dict[str, None] = field(default_factory=dict)
-    """Pages that pages link to."""
+    listed: dict[str, str] = field(default_factory=dict)
+    """Page that a sitemap names -> that sitemap."""
+    linked: dict[str, str] = field(default_factory=dict)
+    """Page that a page links to -> that page."""
     products: dict[str, ProductRecord] = field(default_factory=dict)
     others: dict[str, list[str]] = field(default_factory=dict)
     """Page without a product -> its links."""
@@ -199,20 +199,22 @@ class _Reader:
             tags |= {*variants.values(), *found.languages.values()}
             mine = [one for one in files if one not in variants or self.languages.takes(variants[one])]
             waiting = [one for one in mine if _PRODUCT_FILE.search(urlsplit(one).path)] or mine + waiting
-            self.take(self.seen.listed, sitemap_urls(found.urls, base, self.scope))
+            self.take(self.seen.listed, sitemap_urls(found.urls, base, self.scope), base)
         if waiting:
             self.survey.notes += (f"{len(waiting)} more sitemaps were not read",)
         return tags
 
-    def take(self, into: dict[str, None], urls: Iterable[str]) -> None:
-        """Keep URLs of the shop in its language."""
-        into.update(dict.fromkeys(one for one in urls if self.scope.follows(one) and not self.languages.refuses(one)))
+    def take(self, into: dict[str, str], urls: Iterable[str], place: str) -> None:
+        """Keep URLs of the shop in its language, with the place that names them first."""
+        for one in urls:
+            if self.scope.follows(one) and not self.languages.refuses(one):
+                into.setdefault(one, place)
 
     def take_links(self, url: str, document: Document) -> list[str]:
         """Keep the links of a page that shows no product, and return them."""
         spelt = (normalise(link.url, encoding=document.encoding) for link in links(document) if not link.nofollow)
         found = [without_order(one) for one in spelt if one]
-        self.take(self.seen.linked, found)
+        self.take(self.seen.linked, found, url)
         following = next_link(document)
         if following:
             here = dict(parse_qsl(urlsplit(url).query))
@@ -241,9 +243,8 @@ class _Reader:
             self.seen.opt_outs[f"{url}: {opted}"] = None
         if is_product(record):
             self.seen.products[url] = record
-            self.take(
-                self.seen.linked, (without_order(one) for link in links(document) if (one := normalise(link.url)))
-            )
+            spelt = (without_order(one) for link in links(document) if (one := normalise(link.url)))
+            self.take(self.seen.linked, spelt, url)
             return True
         self.take_links(url, document)
         return False
@@ -260,18 +261,25 @@ class _Reader:
                 failed[shape] = failed.get(shape, 0) + 1
 
     def _next(self, failed: dict[tuple[str, ...], int]) -> str | None:
-        """Return the page that most likely shows a product."""
+        """Return the page that most likely shows a product of a kind that was not seen yet."""
         unseen = [one for one in (*self.seen.listed, *self.seen.linked) if one not in self.seen.products]
         unseen = [one for one in dict.fromkeys(unseen) if one not in self.seen.others]
         groups = group_by_shape(unseen)
         untried = [group for group in groups if failed.get(shape_of(group[0]), 0) < _PROBES_OF_A_SHAPE]
         good = {shape_of(one) for one in self.seen.products}
-        families = {family_of(one) for one in self.seen.products}
+        families = Counter(family_of(one) for one in self.seen.products)
         near = [group for group in groups if family_of(group[0]) in families]
         if len(self.seen.products) in _SIBLINGS_AT and (siblings := [g for g in near if shape_of(g[0]) not in good]):
             return siblings[0][0]
-        best = near or untried
-        return best[0][len(best[0]) // 2] if best else None
+        kin = {kin_of(one) for one in self.seen.products}
+        best = near + [group for group in untried if kin_of(group[0]) in kin and group not in near] or untried
+        if not best:
+            return None
+        sizes = Counter(family_of(one) for group in best for one in group)
+        tries = families + Counter(family_of(one) for one in self.seen.others)
+        # Each family of URLs has its share of the pages, as parties have of seats.
+        chosen = max(best, key=lambda group: sizes[family_of(group[0])] / (1 + tries[family_of(group[0])]))
+        return chosen[len(chosen) // 2]
 
     async def find_listings(self) -> None:
         """Look at pages that may list products, of shapes not seen yet."""
@@ -293,7 +301,7 @@ def _propose(survey: Survey, seen: _Seen) -> None:
     shown = [one for members in families for one in members]
     survey.records = tuple(seen.products[one] for one in shown[:_RECORDS])
     survey.product_examples = tuple(shown[:3])
-    patterns = tuple(path_pattern(members) for members in families)
+    patterns = tuple(product_pattern(members, seen.listed, seen.others, known) for members in _by_kin(families))
     products = re.compile("|".join(patterns))
     if wrong := [one for one, found in seen.others.items() if found and products.search(one)]:
         survey.notes += (f"products have no URLs of their own: {wrong[0]} looks like one and shows none",)
@@ -309,6 +317,14 @@ def _propose(survey: Survey, seen: _Seen) -> None:
     survey.products = sum(bool(products.search(one)) for one in seen.listed) or None
     if survey.products is None:
         survey.notes += ("no sitemap names the products; their number shows as the crawl finds them",)
+
+
+def _by_kin(families: Iterable[list[str]]) -> list[list[str]]:
+    """Return families whose URLs differ in the names of their folders alone as one."""
+    found: dict[tuple[object, ...], list[str]] = {}
+    for members in families:
+        found.setdefault(kin_of(members[0]), []).extend(members)
+    return list(found.values())
 
 
 def _families(seen: _Seen) -> list[list[str]]:

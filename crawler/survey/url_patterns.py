@@ -2,16 +2,26 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from crawler.crawl.languages import language_tag
 
-__all__ = ["family_of", "group_by_shape", "listing_patterns", "path_pattern", "shape_of"]
+__all__ = [
+    "family_of",
+    "group_by_shape",
+    "kin_of",
+    "listing_patterns",
+    "path_pattern",
+    "product_pattern",
+    "shape_of",
+]
 
 _DIGITS = re.compile(r"\d+")
 _WORDS = re.compile(r"[^\W\d_]+(?:[-_.+%][^\W\d_]+)*")
 _EXTENSION = re.compile(r"(?:\.(?:html?|php|aspx?|jsp|do))$", re.IGNORECASE)
+_MOST_FOLDERS = 40
+"""Folders that a pattern names."""
 _ENDS = (re.compile(r".*?([-_.,~]?)\d+"), re.compile(r"\d+([-_.,~]).*"))
 
 
@@ -38,6 +48,12 @@ def family_of(url: str) -> tuple[object, ...]:
     return (len(segments), literal if len(segments) > 1 else (), *(one for one in shape if one.startswith("?")))
 
 
+def kin_of(url: str) -> tuple[object, ...]:
+    """Return what families have in common that differ in the names of their folders: all but those names."""
+    size, _, *parameters = family_of(url)
+    return (size, *parameters)
+
+
 def group_by_shape(urls: Iterable[str]) -> list[list[str]]:
     """Return URLs grouped by shape, the largest group first."""
     groups: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
@@ -46,16 +62,53 @@ def group_by_shape(urls: Iterable[str]) -> list[list[str]]:
     return sorted(groups.values(), key=lambda group: (-len(group), group[0]))
 
 
-def path_pattern(urls: Sequence[str]) -> str:
+def path_pattern(urls: Sequence[str], folders: Sequence[str] = ()) -> str:
     """Return a regular expression that matches URLs of as many path segments as the examples have.
 
     Segments in which the examples agree stay as they are. Where all end or begin with a number, so does the pattern.
+
+    Args:
+        urls: The examples.
+        folders: URLs in folders of the same depth; only these folders match, where they are not too many to name.
     """
-    paths = [urlsplit(url).path for url in urls]
-    columns = list(zip(*(path.strip("/").split("/") for path in paths), strict=True))
-    slash = "/" if all(path.endswith("/") for path in paths) else ""
+    columns = _columns(urls)
+    slash = "/" if all(urlsplit(url).path.endswith("/") for url in urls) else ""
     segments = [_segment(column, last=n == len(columns) - 1, alone=len(urls) == 1) for n, column in enumerate(columns)]
+    for n, names in enumerate(sorted(set(column)) for column in _columns(folders)[:-1]):
+        if 1 < len(names) <= _MOST_FOLDERS and len(set(columns[n])) > 1:
+            segments[n] = f"(?:{'|'.join(map(_escape, names))})"
     return rf"//[^/]+/{'/'.join(segments)}{slash}{_query(urls)}$"
+
+
+def _columns(urls: Iterable[str]) -> list[tuple[str, ...]]:
+    return list(zip(*(urlsplit(url).path.strip("/").split("/") for url in urls), strict=True))
+
+
+def product_pattern(
+    products: Sequence[str], listed: Mapping[str, str], others: Iterable[str], known: Iterable[str]
+) -> str:
+    """Return a regular expression of the URLs of products, which may lie in many folders.
+
+    Where other pages have URLs of that form, the folders are named: those of the products, and those that the same
+    sitemaps list, unless a page there shows no product.
+
+    Args:
+        products: Pages that show a product, of one kin.
+        listed: Page that a sitemap names -> that sitemap.
+        others: Pages that show none.
+        known: All URLs known of the shop.
+    """
+    ours, kin, barren = {family_of(one) for one in products}, kin_of(products[0]), {family_of(one) for one in others}
+    pattern = path_pattern(products)
+    if len(ours) == 1:
+        return pattern
+    files = {listed[one] for one in products if one in listed}
+    beside = [one for one, file in listed.items() if file in files and kin_of(one) == kin]
+    folders = [one for one in (*products, *beside) if family_of(one) in ours or family_of(one) not in barren]
+    inside = {family_of(one) for one in folders}
+    if all(family_of(one) in inside for one in known if re.search(pattern, one)):
+        return pattern
+    return path_pattern(products, folders)
 
 
 def _segment(values: Sequence[str], *, last: bool, alone: bool) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from m5data.modalities import modality_tables
 from m5data.table_spec import Column, Partition, TableSpec
 from storage.engine import bucket_of, bucket_sql
-from storage.tables.catalogue import HISTORY, MEDIA, OBJECTS, PRODUCTS, REJECTS, SPECS, VARIANTS
+from storage.tables.catalogue import HISTORY, MEDIA, OBJECTS, PRODUCTS, REJECTS, SPECS, USAGE_RIGHTS, VARIANTS
 from storage.tables.dataset import CANDIDATES, JUDGEMENTS, MATCHES, RECIPES, RESERVE, SPLITS
 from storage.tables.derived import AUDIO, DUPLICATE_PAIRS, DUPLICATES, FRAMES, IMAGES, REGIONS, TEXTS
 from storage.tables.labels import LABEL_MAP, LABEL_PAIRS, LABELS, SPEC_NORMS
@@ -20,6 +20,7 @@ _FIXED: dict[str, TableSpec] = {
         VARIANTS,
         MEDIA,
         HISTORY,
+        USAGE_RIGHTS,
         FRAMES,
         AUDIO,
         IMAGES,

@@ -4,7 +4,7 @@ import pyarrow as pa
 
 from m5data.table_spec import ID, INT, LIST, LONG, REAL, TEXT, TIME, Column, TableSpec
 
-__all__ = ["HISTORY", "MEDIA", "OBJECTS", "PRODUCTS", "REJECTS", "SPECS", "VARIANTS"]
+__all__ = ["HISTORY", "MEDIA", "OBJECTS", "PRODUCTS", "REJECTS", "SPECS", "USAGE_RIGHTS", "VARIANTS"]
 
 PRODUCTS = TableSpec(
     name="products",
@@ -107,6 +107,28 @@ HISTORY = TableSpec(
         Column("name", TEXT, "property of a specification; else empty"),
         Column("before", TEXT, "value before; NULL: none", nullable=True),
         Column("after", TEXT, "value after; NULL: none. Of product: vanished or listed", nullable=True),
+    ),
+)
+
+_VERDICT = "allowed, refused or unknown"
+
+USAGE_RIGHTS = TableSpec(
+    name="usage_rights",
+    meaning="One row per signal about the use of a product's page, for as long as it was served.",
+    key=("product_id", "signal", "place", "since"),
+    bucket_of="product_id",
+    columns=(
+        Column("product_id", ID, "product; one that vanished is no longer in products"),
+        Column("url", TEXT, "page that the signal is about"),
+        Column("signal", TEXT, "kind, e.g. content-signal, content-usage, rsl, http-402, noai"),
+        Column("place", TEXT, "where it was served, e.g. robots.txt, header, link"),
+        Column("served", TEXT, "the signal as it was served; of a licence its URL and terms"),
+        Column("train", TEXT, f"may a model be trained: {_VERDICT}"),
+        Column("evaluate", TEXT, f"may a model be measured: {_VERDICT}"),
+        Column("search", TEXT, f"may it be searched: {_VERDICT}"),
+        Column("display", TEXT, f"may it be shown: {_VERDICT}"),
+        Column("since", TIME, "when it was first served so"),
+        Column("until", TIME, "when it was no longer; NULL: it still is", nullable=True),
     ),
 )
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from align import Category, align
 from align.hierarchy import build_hierarchy
 from align.label_tables import make_label_pairs
-from align.learned_rule import PairModel, default_model, update
+from align.learned_rule import PairModel, default_model, probabilities, update
 from align.pair_features import FEATURES, CandidatePairs
 from align.review import Decision, resolve_decisions
 from align.settings import AlignSettings
@@ -143,6 +143,51 @@ def test_names_that_say_nothing_stay_apart_by_the_name_above() -> None:
         ids = {(row["source"], row["path"]): row["sub_class_id"] for row in found}
         assert ids["n", "手机 > 配件"] != ids["n", "汽车 > 配件"]
     assert ids["s", "汽车用品 > 配件"] == ids["n", "汽车 > 配件"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("男鞋", "女鞋"),
+        ("Women", "Men"),
+        ("成人牙刷", "儿童牙刷"),
+        ("其他零食", "零食"),
+        ("Boys' Shoes", "Girls' Shoes"),
+    ],
+)
+def test_restrictions_that_exclude_each_other_are_two_labels(one: str, other: str) -> None:
+    titles = {
+        Category("n", ("甲类", one)): ["运动 透气 轻便"] * 9,
+        Category("s", ("甲类", other)): ["运动 透气 轻便"] * 9,
+    }
+    assert pairs_of(align(titles, titles, rule="learned")) == set()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("男鞋", "男士鞋"), ("Kids' Shoes", "Children's Shoes"), ("婴儿湿巾", "湿巾")]
+)
+def test_other_restrictions_are_no_proof(one: str, other: str) -> None:
+    titles = {
+        Category("n", ("甲类", one)): ["运动 透气 轻便"] * 9,
+        Category("s", ("甲类", other)): ["运动 透气 轻便"] * 9,
+    }
+    assert pairs_of(align(titles, titles, rule="learned")) == {(one, other)}
+
+
+def test_reviews_leave_pairs_that_are_unlike_them_as_they_were() -> None:
+    count = len(FEATURES)
+    features = np.zeros((60, count))
+    features[:30, 0], features[30:, 1] = 1.0, 1.0
+    ends, ones = np.arange(60), np.ones(60)
+    found = CandidatePairs(ends, ends + 60, features, ones, ones, ones > 1, ones > 1)
+    weights = np.zeros(count)
+    weights[:2] = 3.0
+    model = PairModel(np.zeros(count), np.ones(count), weights, -1.0)
+    updated = update(model, [found], [dict.fromkeys(range(20), False)])
+    before, after = (probabilities(one, found, {}) for one in (model, updated))
+    assert before[:30].min() > 0.6
+    assert after[:30].max() < 0.2
+    assert np.abs(after[30:] - before[30:]).max() < 0.2
 
 
 def test_reviews_update_the_shipped_model() -> None:

@@ -24,7 +24,7 @@ def test_a_page_is_kept_with_the_headers_its_reading_needs_and_its_links() -> No
     assert read_response(task(), Fetched(200, HTML, body), RULES) == (
         Visit(
             task(), "done", http_status=200, headers={"content-type": "text/html", "etag": '"7"'},
-            canonical=HOME + "/q", content="b14e6bd468c946b6",
+            canonical=HOME + "/q", content="b14e6bd468c946b6", signals="[]",
             found=(
                 Found(HOME + "/l?page=2", rank=3, depth=1, chain=1),
                 Found(HOME + "/q", depth=2),
@@ -44,6 +44,14 @@ def test_a_page_is_kept_with_the_headers_its_reading_needs_and_its_links() -> No
 def test_refusals(status: int, state: str, reason: str) -> None:
     visit, body = read_response(task(), Fetched(status, (), b""), RULES)
     assert (visit.state, visit.reason, visit.http_status, body) == (state, reason, status, None)
+
+
+def test_a_page_that_asks_for_payment_says_how_much() -> None:
+    visit, body = read_response(task(), Fetched(402, (("Crawler-Price", "USD 0.01"),), b"pay"), RULES)
+    assert (visit.reason, visit.detail, body) == ("http_402", "HTTP status 402; crawler-price: USD 0.01", None)
+    assert visit.signals == '[["http-402", "status", "402; crawler-price: USD 0.01"]]'
+    known = task(page_sha256="aa", signals=visit.signals)
+    assert read_response(known, Fetched(304, (), b""), RULES)[0].signals == "[]"
 
 
 def test_an_unchanged_page_stays_done() -> None:

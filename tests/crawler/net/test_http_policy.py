@@ -105,9 +105,10 @@ def test_a_server_that_asks_for_too_long_a_wait_gets_no_retry() -> None:
 
 @pytest.mark.parametrize(
     ("status", "reason", "retryable"),
-    [(401, "http_403", False), (404, "http_404", False), (408, "http_4xx", True), (410, "http_410", False),
-     (418, "http_4xx", False), (425, "http_4xx", True), (429, "http_429", True), (451, "http_403", False),
-     (500, "http_5xx", True), (503, "http_5xx", True), (204, "http_status", False), (304, "http_status", False)],
+    [(401, "http_403", False), (402, "http_402", False), (404, "http_404", False), (408, "http_4xx", True),
+     (410, "http_410", False), (418, "http_4xx", False), (425, "http_4xx", True), (429, "http_429", True),
+     (451, "http_403", False), (500, "http_5xx", True), (503, "http_5xx", True), (204, "http_status", False),
+     (304, "http_status", False)],
 )  # fmt: skip
 def test_each_status_has_one_reason_for_pages_and_media(status: int, reason: str, retryable: bool) -> None:  # noqa: FBT001
     assert status_reason(status) == reason

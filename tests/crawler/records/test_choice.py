@@ -1,5 +1,7 @@
 """Which page stands for a product, and which pages show the same one."""
 
+from dataclasses import replace
+
 import pytest
 
 from crawler.crawl.stored_pages import StoredPageRow
@@ -151,3 +153,21 @@ def test_sources_do_not_share_products_and_their_rejects_are_told_apart() -> Non
     others = [(row, PageOutcome("other")) for row, _ in rows]
     details = [reject.detail for reject in choose(*others).rejects]
     assert (len(set(details)), details[0]) == (3, "no product on the page")
+
+
+def test_sizes_on_pages_of_their_own_are_the_product_that_the_sitemap_names() -> None:
+    said = {"guessed": True, "caption": "Shirt", "price": "15 EUR", "image": "/none.jpg"}
+    small, large, parent = (page(f"/shirt_{n}", number=f"shirt_{n}", **said) for n in (8, 9, 10))  # type: ignore[arg-type]
+    named = (replace(parent[0], listed=True), parent[1])
+    chosen = choose(small, large, named)
+    assert products(chosen) == {"s:shirt_10": ("/shirt_10", "/shirt_10")}
+    why = f"the same product as {HOME}/shirt_10: the same caption, price, main image and URL but for its numbers"
+    assert [(one.reason, one.detail) for one in chosen.rejects] == [("duplicate_url", why)] * 2
+
+
+@pytest.mark.parametrize("other", [{"caption": "Coat"}, {"price": "16 EUR"}, {"image": "/b.jpg"}, {"gtin": "96385074"}])
+def test_what_differs_in_more_than_the_number_of_its_url_is_another_product(other: dict[str, str]) -> None:
+    said = {"caption": "Shirt", "price": "15 EUR", "image": "/a.jpg"}
+    first = page("/shirt_8", number="8", guessed=True, **said)
+    chosen = choose(first, page("/shirt_9", number="9", guessed=True, **said | other))
+    assert len(chosen.products) == 2

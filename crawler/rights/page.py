@@ -1,0 +1,102 @@
+"""The usage signals of one response: its status, its headers and its page."""
+
+import json
+import re
+from collections.abc import Mapping
+from urllib.parse import urljoin
+
+from crawler.pages.document import Document
+from crawler.pages.links import opt_outs
+from crawler.rights.rsl import MAX_LICENCE_BYTES
+from crawler.rights.signals import DIRECTIVES, Statement
+
+__all__ = ["from_json", "header_statements", "page_statements", "renewed", "to_json", "unpaid"]
+
+_RSL = "application/rsl+xml"
+_LINK = re.compile(r"<([^<>]*)>((?:\s*;\s*[\w*-]+(?:\s*=\s*(?:\"[^\"]*\"|[^\s\";,]+))?)*)")
+_PARAMETER = re.compile(r";\s*([\w*-]+)\s*=\s*(?:\"([^\"]*)\"|([^\s\";,]+))")
+_MOST = 20
+"""Statements kept of one page; real ones have one or two."""
+_PRICES = ("crawler-price", "crawler-error", "www-authenticate")
+_LONGEST = 4_096
+
+
+def header_statements(headers: Mapping[str, str], url: str) -> list[Statement]:
+    """Return what response headers say about the use of what they come with.
+
+    Content-Usage by draft-ietf-aipref-attach-05, section 2; Content-Signal likewise, as Cloudflare serves it; Link with
+    ``rel="license"`` and the type of RSL by RSL 1.0, section 4.5.
+
+    Args:
+        headers: Names in lower case, repeated ones joined by commas.
+        url: Of the response; links count from it.
+    """
+    found = [
+        Statement(name, "header", headers[name].strip()[:_LONGEST])
+        for name in ("content-usage", "content-signal")
+        if headers.get(name, "").strip()
+    ]
+    linked = (urljoin(url, target) for target in _linked(headers.get("link", "")))
+    return [*found, *(Statement("rsl", "link header", licence) for licence in linked)]
+
+
+def page_statements(document: Document, agent: str) -> list[Statement]:
+    """Return what a page and its headers say: directives to robots, and licences in the page or linked from it.
+
+    Licences by RSL 1.0, section 4.6: ``<link rel="license">`` and ``<script>`` with the type of RSL. Licences of other
+    types, such as Creative Commons, are texts for people.
+    """
+    found = header_statements(document.headers, document.url)
+    said = opt_outs(document, agent)
+    found += [Statement(word, said[word], word) for word in sorted(said) if word in DIRECTIVES]  # type: ignore[arg-type]
+    for element in document.tree.iter("link", "script"):
+        if (element.get("type") or "").strip().lower() != _RSL:
+            continue
+        if element.tag == "script":
+            found.append(Statement("rsl", "page", (element.text or "").strip()[:MAX_LICENCE_BYTES]))
+        elif "license" in (element.get("rel") or "").lower().split() and (
+            url := document.absolute(element.get("href") or "")
+        ):
+            found.append(Statement("rsl", "link", url))
+    return list(dict.fromkeys(found))[:_MOST]
+
+
+def unpaid(known: str | None, headers: Mapping[str, str]) -> str:
+    """Return the signals of a page, known from earlier visits, after a response 402 with its reason.
+
+    Cloudflare's Pay Per Crawl sends ``crawler-price`` and ``crawler-error``, RSL 1.0 ``WWW-Authenticate: License``.
+    """
+    reasons = [f"{name}: {' '.join(headers[name].split())[:200]}" for name in _PRICES if headers.get(name)]
+    kept = [one for one in from_json(known) if one.name != "http-402"]
+    return to_json([*kept, Statement("http-402", "status", "; ".join(["402", *reasons]))])
+
+
+def renewed(known: str | None, headers: Mapping[str, str], url: str) -> str | None:
+    """Return the signals of a page that is unchanged (status 304); None: they are, too.
+
+    A 304 may leave headers out; those that it sends replace what was known of their kind.
+    """
+    before, news = from_json(known), header_statements(headers, url)
+    sent = {(one.name, one.place) for one in news} | {("http-402", "status")}
+    after = [*(one for one in before if (one.name, one.place) not in sent), *news]
+    return None if after == before else to_json(after)
+
+
+def to_json(statements: list[Statement]) -> str:
+    """Return statements as they are kept in the frontier."""
+    return json.dumps(statements, ensure_ascii=False)
+
+
+def from_json(text: str | None) -> list[Statement]:
+    """Return statements from the frontier."""
+    return [Statement(*one) for one in json.loads(text)] if text else []
+
+
+def _linked(value: str) -> list[str]:
+    """Return the targets of a Link header (RFC 8288) that are RSL licences."""
+    found = []
+    for url, text in _LINK.findall(value[:_LONGEST]):
+        parameters = {name.lower(): (quoted or plain).lower() for name, quoted, plain in _PARAMETER.findall(text)}
+        if parameters.get("type") == _RSL and "license" in parameters.get("rel", "").split():
+            found.append(url.strip())
+    return found
