@@ -19,6 +19,7 @@ from crawler.learning.fit import fit
 from crawler.learning.labelled import Example, LabelledPage, answer, without_markup
 from crawler.learning.shops import folds, shop_groups
 from crawler.pages.document import read_document
+from crawler.pages.evidence import Candidate
 from crawler.pages.model import FIELDS, Model
 from crawler.pages.reading import LEAST, Reader, Reading
 from crawler.pages.template import TAUGHT, Observation, Template, observe
@@ -93,19 +94,25 @@ def _score(
     """Add the F1 of pages of one shop, alone and with what the lessons teach."""
     template = Template(leans_of(teach(lessons)))
     for field in TAUGHT:
-        known = [(page.truth[field], reading) for page, reading in judged if page.truth and field in page.truth]
+        known = [
+            (page.truth[field], reading, reading.candidates(field))
+            for page, reading in judged
+            if page.truth and field in page.truth
+        ]
         if known:
             scores[field][shop] = [_f1(field, known, None), _f1(field, known, template)]
 
 
-def _f1(field: str, pages: Sequence[tuple[frozenset[str], Reading]], template: Template | None) -> float:
+def _f1(
+    field: str, pages: Sequence[tuple[frozenset[str], Reading, Sequence[Candidate]]], template: Template | None
+) -> float:
     right = said = 0
-    for true, reading in pages:
-        choice = reading.model.choose(field, reading.candidates(field), template)
+    for true, reading, candidates in pages:
+        choice = reading.model.choose(field, candidates, template)
         if choice is not None and choice.probability >= LEAST[field]:
             said += 1
             right += answer(field, choice.candidate.value) in true
-    return 2 * right / total if (total := said + sum(bool(true) for true, _ in pages)) else 1.0
+    return 2 * right / total if (total := said + sum(bool(true) for true, *_ in pages)) else 1.0
 
 
 if __name__ == "__main__":

@@ -162,10 +162,9 @@ class Reading:
         """Kind of the page: ``product:<origin>``, ``listing``, ``not-found`` or ``other``."""
         statement = self.candidates("page")[0]
         marked = any(one.origin != "opengraph" and (one.caption or one.prices or one.sku) for one in self.page.marked)
-        probability = 1.0 if marked else self.model.probability("page", statement.evidence)
-        missing = "missing" in statement.evidence and not marked
-        kind = page_kind(self.page, statement.evidence, product=probability >= 0.5 and not missing)
-        self._certain["page"] = probability if kind.startswith("product") else 1.0 - probability
+        missing = "missing" in statement.evidence
+        probability = 0.0 if missing else self.model.probability("page", statement.evidence)
+        kind, self._certain["page"] = page_kind(self.page, statement.evidence, 1.0 if marked else probability)
         return kind
 
     @cached_property

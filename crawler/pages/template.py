@@ -5,7 +5,7 @@ classes, or of keys in a script, with the label before it. Where markup confirms
 markup are believed there too. ``crawler.records.templates`` learns templates from stored pages.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from crawler.pages.evidence import Candidate
@@ -21,6 +21,8 @@ NAME_OF_SHOP = "the shop's name"
 """Place of every candidate for the brand that is called like the shop."""
 _SURE = 0.95
 """Probability from which a page teaches others."""
+_LIKELY = 0.5
+"""The same where markup says so too."""
 _PIECES = (
     *("at:", "c-at:", "name:", "how:", "turn:first", "turn:later", "title:html", "title:open", "piece:", "leads:"),
     *("url", "url-part:"),
@@ -55,11 +57,22 @@ class Template:
         for field, place, weight in leans:
             self._leans.setdefault(field, {})[place] = weight
 
-    def lean(self, field: str, candidate: Candidate) -> float:
-        """Return what the template adds to the score of a candidate: that of its best place."""
+    def leans(self, field: str, candidates: Sequence[Candidate]) -> list[float]:
+        """Return what the template adds to each score; nothing where the page has markup of its own."""
         known = self._leans.get(field)
-        found = [known[place] for place in places_of(field, candidate) if place in known] if known else []
-        return max(found) if found and max(found) > 0 else min(found, default=0.0)
+        if not known or any(map(_is_marked, candidates)):
+            return [0.0] * len(candidates)
+        return [_lean(known, places_of(field, one)) for one in candidates]
+
+
+def _lean(known: Mapping[str, float], places: Iterable[str]) -> float:
+    """Return what is known of the best of some places."""
+    found = [known[place] for place in places if place in known]
+    return max(found) if found and max(found) > 0 else min(found, default=0.0)
+
+
+def _is_marked(candidate: Candidate) -> bool:
+    return any(piece.startswith(("m:json-ld", "m:microdata")) for piece in candidate.evidence)
 
 
 def places_of(field: str, candidate: Candidate) -> frozenset[str]:
@@ -84,10 +97,12 @@ def observe(reading: "Reading") -> Mapping[str, Observation]:
     for field in TAUGHT:
         candidates = reading.candidates(field)
         choice = reading.model.choose(field, candidates)
-        if choice is None or choice.probability < _SURE:
+        if choice is None:
             continue
         best = choice.candidate
-        marked = any(piece.startswith(("m:json-ld", "m:microdata")) for piece in best.evidence)
+        marked = _is_marked(best)
+        if choice.probability < (_LIKELY if marked else _SURE):
+            continue
         wrong = {place for one in candidates if one is not best for place in places_of(field, one)}
         right = places_of(field, best)
         found[field] = Observation(str(best.value), marked, tuple(sorted(right)), tuple(sorted(wrong)))

@@ -16,7 +16,7 @@ import crawler.pages as page_code
 from crawler.crawl.stored_pages import StoredPageRow
 from crawler.net import opt_outs
 from crawler.pages.document import MAX_BYTES
-from crawler.pages.model import shipped_model
+from crawler.pages.model import kinds_model, shipped_model
 from crawler.pages.outcome import PageOptions, PageOutcome, handle, handle_lesson, job_data, lesson_of, unreadable
 from crawler.pages.parse import load_page_object
 from crawler.pages.template import Observation
@@ -64,6 +64,7 @@ class PageReader:
         options = PageOptions(page_object, merchant_key, settings.user_agent, settings.opt_outs, model, least)
         digest = hashlib.sha256(repr((options, settings.parse_timeout_s, settings.parse_memory_mb)).encode())
         digest.update(str((options.reader.model or shipped_model()).about["digest"]).encode())
+        digest.update(str(kinds_model().about["digest"]).encode())
         for path in _code(page_object):
             digest.update(path.read_bytes())
         return cls(options, digest.hexdigest()[:16], register)
@@ -196,13 +197,15 @@ def read_lessons(
     A page that breaks its limits teaches nothing.
     """
     found: dict[int, Mapping[str, Observation]] = {}
+    following = 0
     jobs = (Job(str(n), page.source, _job_data(page, objects)) for n, page in enumerate(pages))
     with _pool(handle_lesson, readers, settings, len(pages)) as pool:
         for job, reply in pool.run(jobs):
             failed = isinstance(reply, Fault) or "fault" in reply.head
             found[int(job.key)] = {} if failed else lesson_of(reply)  # type: ignore[arg-type]  # no fault
-    for n, page in enumerate(pages):
-        yield page.source, found[n]
+            while following in found:
+                yield pages[following].source, found.pop(following)
+                following += 1
 
 
 def _pool(
