@@ -14,6 +14,7 @@ from align.label_tables import make_label_map, make_label_pairs
 from align.review import EffectiveDecisions, all_decisions, decisions_digest, resolve_decisions
 from align.settings import AlignSettings
 from align.spec_norms import write_spec_norms
+from align.spec_proposals import write_spec_proposals
 from m5data.errors import MissingInputError
 from m5data.records import Reject
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
@@ -23,8 +24,8 @@ from storage.tables import TABLES
 __all__ = ["run"]
 
 _READS = {
-    "mep3m": ("products", "duplicates", "specs"),
-    "learned": ("products", "duplicates", "specs", "images"),
+    "mep3m": ("products", "duplicates", "specs", "image_text"),
+    "learned": ("products", "duplicates", "specs", "images", "image_text"),
 }
 
 _FAULTS = pa.schema(
@@ -59,8 +60,8 @@ def run(
     """Align all categories, and label every product that is not an exact duplicate.
 
     Reads ``products``, ``duplicates``, ``specs`` (the learned rule also ``images``), the decisions of
-    people, and the ids of the last ``label_map``. Writes ``label_map``, ``label_pairs``, ``labels`` and
-    ``spec_norms``.
+    people, and the ids of the last ``label_map``. Writes ``label_map``, ``label_pairs``, ``labels``,
+    ``spec_norms`` and, from ``image_text``, ``spec_proposals``.
     A product with a missing or invalid category path is a reject (reasons: ``align.fault``). So is a
     setting or decision that names no category (``unknown_category``), and a decision that contradicts
     newer ones (``contradicted``); the report counts them as read and dropped, beside the products.
@@ -94,6 +95,7 @@ def _work(
         connection.register("mapped", label_map)
         stage.write("labels", connection.sql(_LABELS))
         write_spec_norms(stage, connection)
+        write_spec_proposals(stage, connection)
         rejects = [*_faulty_products(connection, catalogue.faults), *_unused(hierarchy)]
     stage.reject(rejects)
     progress.advance(products)

@@ -31,7 +31,7 @@ _MEDIA = """
     SELECT m.product_id, m.kind, m.position, m.url,
         if(fits, o.state, 'dropped') AS state,
         CASE WHEN fits THEN o.reason WHEN shared THEN m.reason ELSE 'wrong_type' END AS reason,
-        o.attempts, o.http_status,
+        coalesce(o.attempts, m.attempts) AS attempts, o.http_status,
         if(fits, o.sha256, NULL) AS sha256, if(fits, o.bytes, NULL) AS bytes,
         if(fits, o.mime, NULL) AS mime, if(fits, o.width, NULL) AS width,
         if(fits, o.height, NULL) AS height, if(fits, o.duration_s, NULL) AS duration_s,
@@ -42,15 +42,18 @@ _MEDIA = """
 """
 """A URL that pages name both as image and as video counts only as what it is; a placeholder stays dropped."""
 
-_COUNTS = """
-    SELECT coalesce(reason, '') AS reason, count(*) AS urls FROM outcomes
-    WHERE url IN (SELECT url FROM media) GROUP BY ALL ORDER BY ALL
-"""
+_SHOWN = "SELECT url, kind FROM media WHERE reason IS DISTINCT FROM 'placeholder'"
+"""The files that are downloaded: a placeholder stands for a missing picture and shows no product."""
 
-_REJECTS = """
+_COUNTS = f"""
+    SELECT coalesce(reason, '') AS reason, count(*) AS urls FROM outcomes
+    WHERE url IN (SELECT url FROM ({_SHOWN})) GROUP BY ALL ORDER BY ALL
+"""  # noqa: S608 - constants
+
+_REJECTS = f"""
     SELECT url, reason, detail FROM outcomes
-    WHERE reason IS NOT NULL AND url IN (SELECT url FROM media) ORDER BY url
-"""
+    WHERE reason IS NOT NULL AND url IN (SELECT url FROM ({_SHOWN})) ORDER BY url
+"""  # noqa: S608 - constants
 
 
 def run(  # noqa: PLR0913 - what one command can ask for
@@ -140,7 +143,8 @@ def _read_wanted(snapshot: Snapshot, register: Register) -> Iterator[tuple[str, 
 
     URLs that were taken down are left out.
     """
-    query = f"SELECT url, min(kind) FROM media WHERE NOT {register.sql('url', 'url')} GROUP BY url ORDER BY url"  # noqa: S608
+    known = register.sql("url", "url")
+    query = f"SELECT url, min(kind) FROM ({_SHOWN}) WHERE NOT {known} GROUP BY url ORDER BY url"  # noqa: S608
     with closing(snapshot.connection()) as connection:
         found = connection.execute(query)
         while rows := found.fetchmany(_BATCH):

@@ -7,17 +7,15 @@ from collections.abc import Iterator, Mapping
 import duckdb
 import pyarrow as pa
 
-from extract.audio.encode import describe_feature
 from extract.engine import Item, Result
-from extract.partitions import DecodePaths, Partition, hand_out
+from extract.partitions import DecodePaths, Partition, PartitionFunction, PartitionRunner, hand_out
 from extract.pending import partitions
-from extract.results import ClipResult, Frames
 from extract.settings import ExtractSettings
 from m5data.errors import DataError
 from m5data.stage import Progress
-from storage import ObjectWriter, Spool
+from storage import ObjectWriter, Spool, Store
 
-__all__ = ["Collector"]
+__all__ = ["Collector", "run_partitions", "run_pool"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -31,12 +29,19 @@ class Collector:
         connection: With the result tables of ``extract.pending``.
         spool: Holds finished partitions, also those of a killed run.
         settings: The stage's.
+        kind: What partitions of the stage are.
         progress: Advanced by every item.
     """
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, spool: Spool, settings: ExtractSettings, progress: Progress
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        spool: Spool,
+        settings: ExtractSettings,
+        kind: type[Partition],
+        progress: Progress,
     ) -> None:
+        self._kind = kind
         self._connection = connection
         self._spool = spool
         self._settings = settings
@@ -66,7 +71,7 @@ class Collector:
         spooled = self._spool.get(partition.name, partition.fingerprint)
         if spooled is None:
             raise DataError(
-                f"extract: the results of partition {partition.name} are missing. Run m5data extract again."
+                f"{partition.stage}: the results of partition {partition.name} are missing. Run the stage again."
             )
         self.decode_paths.update(decode_paths)
         _log(partition, spooled)
@@ -75,9 +80,8 @@ class Collector:
 
     def _missing(self) -> Iterator[Partition]:
         """Yield the partitions that are not in the spool; load the others."""
-        digest, feature = self._settings.digest(), describe_feature(self._settings.feature)
         for members in partitions(self._connection, self._settings.partition_items):
-            partition = Partition(members, digest, feature)
+            partition = self._kind.of(members, self._settings)
             spooled = self._spool.get(partition.name, partition.fingerprint)
             if spooled is None:
                 yield partition
@@ -89,10 +93,9 @@ class Collector:
         """Store the result of an item; checkpoint the partition after its last item."""
         partition = self._open.pop(item)
         partition.add(item, result, objects)
-        if isinstance(result, ClipResult) and isinstance(result.frames, Frames):
-            self.decode_paths[result.frames.decode_path] += 1
         self._progress.advance()
         if not partition.remaining:
+            self.decode_paths.update(partition.decode_paths)
             objects.flush()  # rows may only name objects that are on disk
             tables = partition.tables()
             self._spool.put(partition.name, partition.fingerprint, tables)
@@ -112,3 +115,17 @@ def _log(partition: Partition, tables: Mapping[str, pa.Table]) -> None:
         where = {"partition": partition.name, "item": fault["item"]}
         _LOG.info("dropped %s: %s", fault["reason"], fault["detail"], extra=where)
     _LOG.info("%d objects done", len(partition.items), extra={"partition": partition.name})
+
+
+def run_pool(store: Store, kind: type[Partition], settings: ExtractSettings, collector: Collector, total: int) -> None:
+    """Fill the result tables from the spool of a killed run, and extract the rest on this machine."""
+    with store.objects.writer("derived") as objects:
+        for item, result in kind.engine(settings, store.objects.read).run(collector.items(), total):
+            collector.add(item, result, objects)
+
+
+def run_partitions(store: Store, function: PartitionFunction, collector: Collector, runner: PartitionRunner) -> None:
+    """Fill the result tables with the partitions that ``runner`` extracts."""
+    running: dict[str, Partition] = {}
+    for name, decode_paths in runner(function, str(store.root), collector.hand_out(running)):
+        collector.collect(running.pop(name), decode_paths)

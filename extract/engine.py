@@ -10,17 +10,19 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from extract.clip import handle
 from extract.images import ImageMeasures
+from extract.ocr.lines import TextLine
 from extract.results import Audio, ClipResult, Frames, KeptFrame
 from extract.settings import ExtractSettings, LimitSettings
 from m5data.errors import CorruptObjectError
 from m5data.records import MediaKind
+from storage.isolation.child import Handler
 from storage.isolation.message import Fault, Json, Message
 from storage.isolation.pool import ChildPool, Job, PoolLimits, processes_for
 
-__all__ = ["Item", "LocalEngine", "Result", "_unpack_clip", "_unpack_image"]
+__all__ = ["Item", "LocalEngine", "Result", "Unpack", "plain", "unpack_lines"]
 
-Result = ClipResult | ImageMeasures | Fault
-"""A video's ``ClipResult``, or an image's measures or fault."""
+Result = ClipResult | ImageMeasures | tuple[TextLine, ...] | Fault
+"""A video's ``ClipResult``, or an image's measures, lines of text or fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +41,21 @@ class LocalEngine:
     Args:
         settings: The stage's.
         read: Returns an object's bytes; may raise ``CorruptObjectError``.
+        handler: What the processes do; None: decode videos and measure images.
+        unpack: Turns a process's reply into the item's result.
     """
 
-    def __init__(self, settings: ExtractSettings, read: Callable[[str], bytes]) -> None:
+    def __init__(
+        self,
+        settings: ExtractSettings,
+        read: Callable[[str], bytes],
+        handler: Handler | None = None,
+        unpack: "Unpack | None" = None,
+    ) -> None:
         self._settings = settings
         self._read = read
+        self._handler = handler or partial(handle, plain(settings))
+        self._unpack = unpack or _unpack_media
 
     def run(self, items: Iterable[Item], count: int) -> Iterator[tuple[Item, Result]]:
         """Yield each item with its result, in order of completion.
@@ -61,10 +73,10 @@ class LocalEngine:
         running: dict[str, Item] = {}
         refused: list[tuple[Item, Fault]] = []
         processes = processes_for(self._settings.workers, count)
-        with ChildPool(partial(handle, _plain(self._settings)), processes, pool_limits(self._settings.limits)) as pool:
+        with ChildPool(self._handler, processes, pool_limits(self._settings.limits)) as pool:
             for job, reply in pool.run(self._jobs(items, running, refused)):
                 item = running.pop(job.key)
-                yield item, _unpack_clip(reply) if item.kind == "video" else _unpack_image(reply)
+                yield item, self._unpack(item, reply)
                 yield from _refusals(refused)
         yield from _refusals(refused)
 
@@ -99,20 +111,27 @@ def pool_limits(limits: LimitSettings) -> PoolLimits:
     return PoolLimits(limits.seconds, limits.memory_mb << 20, limits.input_mb << 20, limits.output_mb << 20)
 
 
-def _plain(settings: BaseModel) -> Any:  # noqa: ANN401 - used in place of the settings
+def plain(settings: BaseModel) -> Any:  # noqa: ANN401 - used in place of the settings
     """Return the values of settings under the same names, without pydantic.
 
     Pydantic would take a fifth of a decoder process's start.
     """
     return SimpleNamespace(
-        **{name: _plain(value) if isinstance(value, BaseModel) else value for name, value in settings}
+        **{name: plain(value) if isinstance(value, BaseModel) else value for name, value in settings}
     )
 
+
+Unpack = Callable[[Item, Message | Fault], Result]
 
 _KEPT = TypeAdapter(tuple[KeptFrame, ...])
 _FAULT = TypeAdapter(Fault)
 _IMAGE = TypeAdapter(ImageMeasures)
 _AUDIO = TypeAdapter(Audio)
+_LINES = TypeAdapter(tuple[TextLine, ...])
+
+
+def _unpack_media(item: Item, reply: Message | Fault) -> Result:
+    return _unpack_clip(reply) if item.kind == "video" else _unpack_image(reply)
 
 
 def _unpack_clip(reply: Message | Fault) -> ClipResult:
@@ -135,6 +154,18 @@ def _unpack_image(reply: Message | Fault) -> ImageMeasures | Fault:
         return message
     try:
         return _IMAGE.validate_python(message.head.get("image"))
+    except ValidationError as error:
+        return _invalid(error)
+
+
+def unpack_lines(item: Item, reply: Message | Fault) -> tuple[TextLine, ...] | Fault:
+    """Return an image's lines of text, validated, or the fault."""
+    del item
+    message = _find_fault(reply)
+    if isinstance(message, Fault):
+        return message
+    try:
+        return _LINES.validate_python(message.head.get("lines"))
     except ValidationError as error:
         return _invalid(error)
 

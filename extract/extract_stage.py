@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from contextlib import closing
 from importlib.util import find_spec
 
-from extract.collector import Collector
-from extract.engine import LocalEngine
-from extract.partitions import Partition, PartitionRunner, extract_partition
+from extract.collector import Collector, run_partitions, run_pool
+from extract.partitions import MediaPartition, PartitionRunner, extract_partition
 from extract.pending import is_restored, keep_known, list_new, open_results
 from extract.settings import ExtractSettings
 from m5data.errors import MissingInputError, SettingsError
@@ -83,7 +82,7 @@ def run(
             "Run pip install 'm5data[librosa]', or remove the setting."
         )
     with store.stage("extract", settings=settings.digest(), reads=["media"]) as stage:
-        if stage.unchanged and not is_restored(store, stage.before):
+        if stage.unchanged and not is_restored(store, stage.before, "extract"):
             return stage.report_unchanged()
         if "media" not in stage.before.tables:
             if "products" not in stage.before.tables:
@@ -108,13 +107,13 @@ def _work(
         last = stage.before.stages.get("extract")
         if last is not None and last.settings == settings.digest():
             keep_known(connection)
-        collector = Collector(connection, stage.spool, settings, progress)
+        collector = Collector(connection, stage.spool, settings, MediaPartition, progress)
         total = list_new(connection)
         progress.start("extract", total)
         if runner is None:
-            _run_pool(store, settings, collector, total)
+            run_pool(store, MediaPartition, settings, collector, total)
         else:
-            _run_partitions(store, collector, runner)
+            run_partitions(store, extract_partition, collector, runner)
         progress.finish()
         _log_decode_paths(collector.decode_paths)
         for table, query in _WRITES.items():
@@ -125,20 +124,6 @@ def _work(
     dropped = dict(sorted(Counter(reason for _, reason, _ in faults).items()))
     seconds = (clock() - began).total_seconds()
     return stage.commit(StageReport("extract", read, kept, dropped, seconds))
-
-
-def _run_pool(store: Store, settings: ExtractSettings, collector: Collector, total: int) -> None:
-    """Fill the result tables from the spool of a killed run, and decode the rest."""
-    with store.objects.writer("derived") as objects:
-        for item, result in LocalEngine(settings, store.objects.read).run(collector.items(), total):
-            collector.add(item, result, objects)
-
-
-def _run_partitions(store: Store, collector: Collector, runner: PartitionRunner) -> None:
-    """Fill the result tables with the partitions that ``runner`` extracts."""
-    running: dict[str, Partition] = {}
-    for name, decode_paths in runner(extract_partition, str(store.root), collector.hand_out(running)):
-        collector.collect(running.pop(name), decode_paths)
 
 
 def _log_decode_paths(decode_paths: Mapping[str, int]) -> None:

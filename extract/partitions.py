@@ -1,11 +1,12 @@
 """Partitions: items that are checkpointed together, in this process or on a cluster."""
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 import pyarrow as pa
 
@@ -19,7 +20,17 @@ from m5data.version import __version__
 from storage import ObjectWriter, Spool, Store, waited_for
 from storage.isolation.message import Fault
 
-__all__ = ["DecodePaths", "Partition", "PartitionRunner", "extract_partition", "hand_out", "in_process"]
+__all__ = [
+    "DecodePaths",
+    "MediaPartition",
+    "Partition",
+    "PartitionFunction",
+    "PartitionRunner",
+    "extract_partition",
+    "hand_out",
+    "in_process",
+    "run_partition",
+]
 
 _TEXT, _INT, _LONG, _REAL = pa.string(), pa.int32(), pa.int64(), pa.float64()
 
@@ -68,22 +79,26 @@ SCHEMAS = {
 """Schemas of the temporary result tables, which are keyed by object."""
 
 
-@dataclass(slots=True)
-class Partition:
-    """Items that are checkpointed together, and their result rows so far."""
+class Partition(ABC):
+    """Items that are checkpointed together, and their result rows so far.
 
-    items: Sequence[Item]
-    digest: str
-    """Digest of the settings."""
-    feature: str
-    """Description of the stored feature arrays."""
-    remaining: int = field(init=False)
-    """Items without a result."""
-    rows: dict[str, list[dict[str, object]]] = field(default_factory=lambda: {name: [] for name in SCHEMAS})
+    Args:
+        items: The items.
+        digest: Digest of the settings.
+    """
 
-    def __post_init__(self) -> None:
-        """Count the items."""
-        self.remaining = len(self.items)
+    stage: ClassVar[str]
+    """Stage whose spool holds it."""
+    schemas: ClassVar[Mapping[str, pa.Schema]]
+    """Temporary result tables, which are keyed by object; ``fault_results`` is one of them."""
+
+    def __init__(self, items: Sequence[Item], digest: str) -> None:
+        self.items, self.digest = items, digest
+        self.remaining = len(items)
+        """Items without a result."""
+        self.rows: dict[str, list[dict[str, object]]] = {name: [] for name in self.schemas}
+        self.decode_paths: Counter[str] = Counter()
+        """``Frames.decode_path`` -> number of videos."""
 
     @property
     def name(self) -> str:
@@ -93,28 +108,79 @@ class Partition:
     @property
     def fingerprint(self) -> str:
         """Hash of everything that the rows depend on."""
-        inputs = "\n".join([__version__, *SCHEMAS, self.digest, *(f"{item.kind}:{item.sha256}" for item in self.items)])
+        inputs = "\n".join(
+            [__version__, *self.schemas, self.digest, *(f"{item.kind}:{item.sha256}" for item in self.items)]
+        )
         return hashlib.sha256(inputs.encode()).hexdigest()
 
     def add(self, item: Item, result: Result, objects: ObjectWriter) -> None:
         """Store an item's objects, and add its rows."""
         self.remaining -= 1
+        self._add(item, result, objects)
+
+    def tables(self) -> dict[str, pa.Table]:
+        """Return the rows."""
+        return {name: pa.Table.from_pylist(rows, schema=self.schemas[name]) for name, rows in self.rows.items()}
+
+    @classmethod
+    @abstractmethod
+    def of(cls, items: Sequence[Item], settings: ExtractSettings) -> "Partition":
+        """Return a partition under the settings."""
+
+    @classmethod
+    @abstractmethod
+    def engine(cls, settings: ExtractSettings, read: Callable[[str], bytes]) -> LocalEngine:
+        """Return the engine that extracts its items."""
+
+    @abstractmethod
+    def _add(self, item: Item, result: Result, objects: ObjectWriter) -> None:
+        """Store an item's objects, and add its rows."""
+
+    def _add_fault(self, sha256: str, what: str, fault: Fault) -> None:
+        detail = f"{what}: {fault.detail}" if fault.detail else what
+        self.rows["fault_results"].append({"item": sha256, "reason": fault.reason, "detail": detail})
+
+
+class MediaPartition(Partition):
+    """Videos or images of the stage ``extract``.
+
+    Args:
+        items: The items.
+        digest: Digest of the settings.
+        feature: Description of the stored feature arrays.
+    """
+
+    stage = "extract"
+    schemas = SCHEMAS
+
+    def __init__(self, items: Sequence[Item], digest: str, feature: str) -> None:
+        super().__init__(items, digest)
+        self.feature = feature
+
+    @classmethod
+    def of(cls, items: Sequence[Item], settings: ExtractSettings) -> "MediaPartition":
+        """Return a partition under the settings."""
+        return cls(items, settings.digest(), describe_feature(settings.feature))
+
+    @classmethod
+    def engine(cls, settings: ExtractSettings, read: Callable[[str], bytes]) -> LocalEngine:
+        """Return the engine that decodes videos and images."""
+        return LocalEngine(settings, read)
+
+    def _add(self, item: Item, result: Result, objects: ObjectWriter) -> None:
         if isinstance(result, ClipResult):
             self._add_frames(item.sha256, result.frames, objects)
             self._add_audio(item.sha256, result.audio, objects)
         elif isinstance(result, ImageMeasures):
             self.rows["image_results"].append({"sha256": item.sha256, **asdict(result)})
-        else:
+        elif isinstance(result, Fault):
             self._add_fault(item.sha256, "image", result)
-
-    def tables(self) -> dict[str, pa.Table]:
-        """Return the rows."""
-        return {name: pa.Table.from_pylist(rows, schema=SCHEMAS[name]) for name, rows in self.rows.items()}
 
     def _add_frames(self, sha256: str, frames: Frames | Fault, objects: ObjectWriter) -> None:
         if isinstance(frames, Fault):
             self._add_fault(sha256, "frames", frames)
             return
+        self.decode_paths[frames.decode_path] += 1
         stored = objects.put(frames.jpegs, mime="video/x-motion-jpeg", refers_to=sha256)
         common = {"video_sha256": sha256, "object": stored}
         self.rows["frame_results"] += [{**common, **asdict(frame)} for frame in frames.kept]
@@ -135,10 +201,6 @@ class Partition:
                 "mfcc_settings": self.feature,
             }
         )
-
-    def _add_fault(self, sha256: str, what: str, fault: Fault) -> None:
-        detail = f"{what}: {fault.detail}" if fault.detail else what
-        self.rows["fault_results"].append({"item": sha256, "reason": fault.reason, "detail": detail})
 
 
 DecodePaths: TypeAlias = Mapping[str, int]
@@ -182,30 +244,32 @@ def extract_partition(location: str, name: str) -> DecodePaths:
     Raises:
         DataError: The partition was not handed out, or its decoder does not start.
     """
+    return run_partition(MediaPartition, location, name)
+
+
+def run_partition(kind: type[Partition], location: str, name: str) -> DecodePaths:
+    """Extract one partition of a kind; see ``extract_partition``."""
     store = Store.open(Path(location))
-    spool = store.spool("extract")
-    partition, settings = _read_input(name, spool)
-    decode_paths: Counter[str] = Counter()
+    spool = store.spool(kind.stage)
+    items, settings = _read_input(kind.stage, name, spool)
+    partition = kind.of(items, settings)
     with waited_for(store.root), store.objects.writer("derived") as objects:
-        engine = LocalEngine(settings.model_copy(update={"workers": 1}), store.objects.read)
-        for item, result in engine.run(partition.items, len(partition.items)):
+        engine = kind.engine(settings.model_copy(update={"workers": 1}), store.objects.read)
+        for item, result in engine.run(items, len(items)):
             partition.add(item, result, objects)
-            if isinstance(result, ClipResult) and isinstance(result.frames, Frames):
-                decode_paths[result.frames.decode_path] += 1
         objects.flush()  # rows may only name objects that are on disk
         spool.put(partition.name, partition.fingerprint, partition.tables())
     store.objects.close()
-    return decode_paths
+    return partition.decode_paths
 
 
-def _read_input(name: str, spool: Spool) -> tuple[Partition, ExtractSettings]:
+def _read_input(stage: str, name: str, spool: Spool) -> tuple[list[Item], ExtractSettings]:
     tables = spool.get(_input_name(name), __version__)
     if tables is None:
-        raise DataError(f"extract: partition {name} was not handed out. Run m5data extract.")
+        raise DataError(f"{stage}: partition {name} was not handed out. Run the stage {stage}.")
     table = tables["items"]
     settings = ExtractSettings.model_validate_json((table.schema.metadata or {})[b"settings"])
-    items = [Item(**row) for row in table.to_pylist()]
-    return Partition(items, settings.digest(), describe_feature(settings.feature)), settings
+    return [Item(**row) for row in table.to_pylist()], settings
 
 
 def _input_name(name: str) -> str:

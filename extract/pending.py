@@ -7,9 +7,8 @@ from itertools import count
 
 import duckdb
 
-from extract.audio.encode import describe_feature
 from extract.engine import Item
-from extract.partitions import Partition
+from extract.partitions import MediaPartition
 from extract.settings import ExtractSettings
 from m5data.errors import CorruptObjectError, MissingSegmentError
 from m5data.records import MediaKind
@@ -81,10 +80,10 @@ def keep_known(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(_KNOWN)
 
 
-def is_restored(store: Store, snapshot: Snapshot) -> bool:
-    """Return whether an object whose bytes were damaged in the last run can be read now."""
-    query = "SELECT DISTINCT item FROM rejects WHERE stage = 'extract' AND reason = 'corrupt_object' ORDER BY 1"
-    return any(_is_sound(store, sha256) for sha256 in snapshot.sql(query)["item"].to_pylist())
+def is_restored(store: Store, snapshot: Snapshot, stage: str) -> bool:
+    """Return whether an object whose bytes were damaged in the stage's last run can be read now."""
+    query = "SELECT DISTINCT item FROM rejects WHERE stage = ? AND reason = 'corrupt_object' ORDER BY 1"
+    return any(_is_sound(store, sha256) for sha256 in snapshot.sql(query, [stage])["item"].to_pylist())
 
 
 def _is_sound(store: Store, sha256: str) -> bool:
@@ -131,7 +130,7 @@ def pending_objects(store: Store, snapshot: Snapshot, settings: ExtractSettings)
     """
     counts: dict[MediaKind, list[int]] = {"video": [0, 0], "image": [0, 0]}
     if "media" in snapshot.tables:
-        spool, digest, feature = store.spool("extract"), settings.digest(), describe_feature(settings.feature)
+        spool, digest = store.spool("extract"), settings.digest()
         with closing(snapshot.connection()) as connection:
             open_results(connection)
             last = snapshot.stages.get("extract")
@@ -139,7 +138,7 @@ def pending_objects(store: Store, snapshot: Snapshot, settings: ExtractSettings)
                 keep_known(connection)
             list_new(connection)
             for members in partitions(connection, settings.partition_items):
-                partition = Partition(members, digest, feature)
+                partition = MediaPartition.of(members, settings)
                 if not spool.has(partition.name, partition.fingerprint):
                     counts[members[0].kind][0] += len(members)
                     counts[members[0].kind][1] += sum(item.size for item in members)

@@ -5,6 +5,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from extract.ocr.models import MODELS
 from m5data.stage_settings import StageSettings
 
 __all__ = [
@@ -115,6 +116,8 @@ class ExtractSettings(StageSettings):
     """Limits and size groups of images."""
     limits: LimitSettings = LimitSettings()
     """Time, memory and size of one file."""
+    ocr: bool = False
+    """Whether the stage ``image_text`` reads the text in images (extra ``ocr``); about a second an image and core."""
     workers: int | None = Field(default=None, ge=1)
     """Decoder processes; None: one for each core. Does not change the result."""
     partition_items: int = Field(default=64, ge=1)
@@ -123,8 +126,13 @@ class ExtractSettings(StageSettings):
     def digest(self) -> str:
         """Return a hash of the values that the result depends on."""
         default_backend = {"backend"} if self.feature.backend == "numpy" else set[str]()  # so that the hash stays
-        values = self.model_dump_json(exclude={"workers": True, "partition_items": True, "feature": default_backend})
+        others = {"workers": True, "partition_items": True, "ocr": True}
+        values = self.model_dump_json(exclude={**others, "feature": default_backend})
         return hashlib.sha256(values.encode()).hexdigest()[:16]
+
+    def text_digest(self) -> str:
+        """Return a hash of the values that the text in images depends on."""
+        return hashlib.sha256(f"{MODELS} {self.images.model_dump_json()}".encode()).hexdigest()[:16]
 
 
 class TextSettings(StageSettings):

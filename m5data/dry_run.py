@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import cached_property
 
 from crawler.pending_work import due_pages, pending_media, pending_records
+from extract.image_text_stage import count_unread
 from extract.pending import pending_objects
 from m5data.stage import Clock, utc_now
 from m5data.stages import PARTS, STAGES, Part, resolve
@@ -13,7 +14,16 @@ from m5data.workspace import Workspace
 from storage import Snapshot
 from storage.consistency import is_current
 
-__all__ = ["Outlook", "PlanLine", "media_to_fetch", "objects_to_decode", "pages_to_fetch", "pages_to_read", "plan_run"]
+__all__ = [
+    "Outlook",
+    "PlanLine",
+    "images_to_read",
+    "media_to_fetch",
+    "objects_to_decode",
+    "pages_to_fetch",
+    "pages_to_read",
+    "plan_run",
+]
 
 _MEANS = """
 SELECT
@@ -145,6 +155,15 @@ def objects_to_decode(outlook: Outlook) -> Iterator[PlanLine]:
         stored = outlook.bytes_of("derived", waiting.count) if waiting.kind == "video" else 0
         hours = outlook.hours_at_last_rate("extract", results)
         yield PlanLine("extract", f"stored {waiting.kind}s to decode", waiting.count, waiting.bytes, stored, hours)
+
+
+def images_to_read(outlook: Outlook) -> Iterator[PlanLine]:
+    """Yield the stored images whose text has not been read, if it is to be read."""
+    settings = outlook.workspace.settings.extract
+    if settings.ocr:
+        count = count_unread(outlook.snapshot, settings)
+        hours = outlook.hours_at_last_rate("image_text", count)
+        yield PlanLine("image_text", "stored images to read text in", count, outlook.bytes_of("image", count), 0, hours)
 
 
 def _slower(*hours: float | None) -> float | None:

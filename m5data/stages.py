@@ -134,6 +134,20 @@ _ALL = (
         pending="m5data.dry_run:objects_to_decode",
     ),
     StageSpec(
+        "image_text",
+        part="process",
+        meaning="Read the text in images, where extract.ocr is true.",
+        run="extract.image_text_stage:run",
+        reads=("products", "media"),
+        writes=("image_text",),
+        settings="extract",
+        arguments="flows.stage_arguments:extract",
+        verb="image-text",
+        partition="some dozen stored images",
+        on_ray=True,
+        pending="m5data.dry_run:images_to_read",
+    ),
+    StageSpec(
         "texts",
         part="process",
         meaning="Clean captions and grade how they match specifications.",
@@ -156,8 +170,8 @@ _ALL = (
         part="process",
         meaning="Align the categories of all sources; label every product.",
         run="align.align_stage:run",
-        reads=("products", "duplicates", "specs", "images"),
-        writes=("label_map", "label_pairs", "labels", "spec_norms"),
+        reads=("products", "duplicates", "specs", "images", "image_text"),
+        writes=("label_map", "label_pairs", "labels", "spec_norms", "spec_proposals"),
         settings="align",
         overrides=("rule",),
     ),
@@ -269,4 +283,4 @@ def stages_of(part: Part, *, media: bool = True) -> tuple[str, ...]:
         part: The flow.
         media: Whether images and videos are fetched and decoded.
     """
-    return tuple(name for name in PARTS[part] if media or name not in {"download", "extract"})
+    return tuple(name for name in PARTS[part] if media or name not in {"download", "extract", "image_text"})

@@ -22,7 +22,11 @@ PRODUCT_TEXT_MEANING = "One row per product: all its texts in lower case, to sea
 
 PRODUCT_TEXT_COLUMNS = (
     Column("product_id", pa.string(), "product"),
-    Column("text", pa.string(), "id, caption, brand, category, labels, and specifications as published and shared"),
+    Column(
+        "text",
+        pa.string(),
+        "id, caption, brand, category, labels, specifications as published and shared, text in images",
+    ),
 )
 
 SPEC_VALUES_MEANING = "One row per specification line: shared name and value where aligned, else as published."
@@ -101,11 +105,14 @@ def product_text_sql() -> str:
     """Return the query of the products' texts over the views of the tables; ``specs`` may lack shared names."""
     return """
 SELECT p.product_id, lower(concat_ws(chr(10), p.product_id, p.caption, p.brand, array_to_string(p.category, ' '),
-                                     l.class_name, l.sub_class_name, l.subsub_class_name, s.lines)) AS text
+                                     l.class_name, l.sub_class_name, l.subsub_class_name, s.lines, i.lines)) AS text
 FROM products p
 LEFT JOIN labels l ON l.product_id = p.product_id
 LEFT JOIN (
     SELECT product_id, string_agg(concat_ws(' ', property, value, property_norm, value_norm), chr(10)) AS lines
     FROM specs GROUP BY 1
 ) s ON s.product_id = p.product_id
+LEFT JOIN (
+    SELECT product_id, string_agg(text, chr(10) ORDER BY position, line) AS lines FROM image_text GROUP BY 1
+) i ON i.product_id = p.product_id
 """

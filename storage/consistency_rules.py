@@ -42,10 +42,10 @@ def _stored(table: str, stage: str, column: str) -> Rule:
     )
 
 
-def _of_media(table: str, column: str, kind: str) -> Rule:
+def _of_media(table: str, column: str, kind: str, stage: str = "extract") -> Rule:
     return Rule(
         f"media:{table}",
-        "extract",
+        stage,
         f"every row of {table} belongs to a stored {kind} of its product",
         f"""
         SELECT DISTINCT product_id || ', ' || {column} FROM {table} x WHERE NOT EXISTS (
@@ -93,6 +93,8 @@ _RULES = (
     _stored("audio", "extract", "mfcc"),
     _known("images", "extract"),
     _of_media("images", "sha256", "image"),
+    _known("image_text", "image_text"),
+    _of_media("image_text", "sha256", "image", "image_text"),
     _known("texts", "texts"),
     _known("duplicates", "dedup"),
     Rule(
@@ -123,6 +125,7 @@ _RULES = (
         """,
     ),
     _known("spec_norms", "align"),
+    _known("spec_proposals", "align"),
     _known("labels", "align"),
     *(
         Rule(

@@ -31,8 +31,10 @@ from storage.catalogue_view import (
 from storage.engine import open_engine, quote
 from storage.files import Layout, replace_file
 from storage.query import Scope, confine, query_errors, read, scope_of
+from storage.state import State
 from storage.tables import TABLES, Column, Partition, TableSpec
 from storage.tables.delta import DataFile, DeltaLog
+from storage.tags import TAGS_COLUMNS, TAGS_MEANING, TAGS_SCHEMA, read_tags
 from storage.views import (
     SPEC_NUMBERS_COLUMNS,
     SPEC_NUMBERS_MEANING,
@@ -327,6 +329,15 @@ class Snapshot:
             for name, (sql, meaning, columns) in _derived():
                 engine.execute(sql)
                 engine.execute(comments_sql(name, meaning, columns))
+            engine.register("tags", self._tags())
+            engine.execute(comments_sql("tags", TAGS_MEANING, TAGS_COLUMNS))
+
+    def _tags(self) -> pa.Table:
+        """Return the tags of now; none where the state is missing or damaged, which does not hinder reading tables."""
+        try:
+            return read_tags(State(self._layout.state))
+        except CorruptObjectError:
+            return TAGS_SCHEMA.empty_table()
 
     def aligned_specs_view(self, name: str, *, only: Sequence[Partition] | None = None) -> str:
         """Return the statement that creates a view of the specifications with their normalised values.

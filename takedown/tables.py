@@ -15,7 +15,19 @@ __all__ = ["count_rows", "gone_rejects", "register_words", "table_edits"]
 
 _PAIRS = ("candidates", "judgements", "matches")
 _OWN_RULE = frozenset(
-    {"products", "media", "frames", "audio", "images", "regions", "duplicates", "duplicate_pairs", "reserve", "splits"}
+    {
+        "products",
+        "media",
+        "frames",
+        "audio",
+        "images",
+        "image_text",
+        "regions",
+        "duplicates",
+        "duplicate_pairs",
+        "reserve",
+        "splits",
+    }
     | {"rejects", "objects", *_PAIRS}
 )
 """Tables with a condition of their own; every other table bucketed by product loses the rows of the products."""
@@ -53,7 +65,7 @@ def table_edits(
     gone = _gone(plan, objects)
     return [
         Edit("regions", gone["regions"]),
-        *(Edit(name, gone[name]) for name in ("media", "frames", "audio", "images")),
+        *(Edit(name, gone[name]) for name in ("media", "frames", "audio", "images", "image_text", "spec_proposals")),
         Edit("duplicates", gone["duplicates"], named, renamed),
         Edit("duplicate_pairs", gone["duplicate_pairs"]),
         Edit("reserve", gone["reserve"], buckets=own),
@@ -93,7 +105,7 @@ def _gone(plan: Plan, objects: Collection[str]) -> dict[str, str]:
         "media": f"{product} OR {among('url', plan.media)}",
         "frames": video,
         "audio": video,
-        "images": f"{product} OR {among('sha256', plan.objects)}",
+        **dict.fromkeys(("images", "image_text", "spec_proposals"), f"{product} OR {among('sha256', plan.objects)}"),
         "regions": among("image_sha256", plan.objects),
         "duplicates": product,
         "duplicate_pairs": f"{product} OR {among('other_id', plan.products)}",

@@ -28,6 +28,7 @@ from storage.catalogue_view import (
     catalogue_columns,
 )
 from storage.tables import TABLES, Column, TableSpec
+from storage.tags import TAGS_COLUMNS, TAGS_MEANING
 from storage.views import SPEC_NUMBERS_COLUMNS, SPEC_NUMBERS_MEANING, ledger_columns, ledger_meaning
 from tests.misbehaving import FAULTS
 
@@ -63,6 +64,7 @@ def _tables() -> Iterator[str]:
     yield from _table("spec_numbers", SPEC_NUMBERS_MEANING, SPEC_NUMBERS_COLUMNS, "A view.")
     yield from _table("catalogue", CATALOGUE_MEANING, catalogue_columns(), "A view.")
     yield from _table("spec_values", SPEC_VALUES_MEANING, SPEC_VALUES_COLUMNS, "A view.")
+    yield from _table("tags", TAGS_MEANING, TAGS_COLUMNS, "A view.")
     yield from _table("product_text", PRODUCT_TEXT_MEANING, PRODUCT_TEXT_COLUMNS, "A view.")
 
 

@@ -35,6 +35,7 @@ from webapp.security.origin import ServerOrigin
 from webapp.security.people import OWNER, People, Person, find_reviewer
 from webapp.security.rate_limit import RateLimit
 from webapp.security.sessions import Sessions, SignedOut, Signer
+from webapp.selection_routes import SelectionRoutes
 from webapp.settings import ServeSettings
 from webapp.sign_in_routes import SignInRoutes
 from webapp.sql_routes import SqlRoutes
@@ -68,7 +69,7 @@ def make_app(
         Threads(),
         ProductReader(store, time.monotonic),
     )
-    index = CurrentIndex(products.newest)
+    index = CurrentIndex(products.newest, store.state)
     access = _access_control(store, board, settings, key, owner, clock)
     pages = Pages()
 
@@ -83,7 +84,8 @@ def make_app(
     routes: list[BaseRoute] = [
         *SignInRoutes(access, pages, clock).routes,
         *AnnotationRoutes(board, products, pages, threads).routes,
-        *BrowsingRoutes(products, index, store.objects, pages, threads).routes,
+        *BrowsingRoutes(store.state, products, index, store.objects, pages, threads).routes,
+        *SelectionRoutes(store.state, index, pages, threads, clock).routes,
         *SqlRoutes(products, pages, threads).routes,
         *ManagerRoutes(store.state, board, annotate, products, pages, threads).routes,
         *ReviewRoutes(store.state, products, pages, threads, clock).routes,

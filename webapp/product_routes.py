@@ -9,18 +9,21 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from export.stats_stage import REPORT
 from m5data.errors import CorruptObjectError
-from storage import Objects
+from storage import Objects, State
 from storage.objects.warc import StoredPage
+from storage.tags import tags_of
 from webapp.catalogue.comparison import compare_products
 from webapp.catalogue.explore import Overview, explore
 from webapp.catalogue.index import CurrentIndex, StillPreparingError
 from webapp.catalogue.product_detail import read_detail
 from webapp.catalogue.product_reader import ProductReader
-from webapp.catalogue.selection import SORTS, Selection, sql_of_selection
+from webapp.catalogue.selection import SORTS, Selection, days_text, sql_of_selection
 from webapp.object_routes import PLAYABLE_TYPES
 from webapp.pages import Pages
 from webapp.requests import Threads, visitor_of
+from webapp.saved_views import saved_views
 
 __all__ = ["BrowsingRoutes"]
 
@@ -28,6 +31,9 @@ _HTML = re.compile(r"(?:text/html|application/xhtml\+xml) *(?:; *charset=[\w-]+)
 _REPLAY = {
     "content-security-policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:",
     "referrer-policy": "no-referrer",
+}
+_REPORT = {
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
 }
 _LONGEST = 300
 """Characters of a product id."""
@@ -46,14 +52,21 @@ class BrowsingRoutes:
     """Shows products to reviewers."""
 
     def __init__(
-        self, products: ProductReader, index: CurrentIndex, objects: Objects, pages: Pages, threads: Threads
+        self,
+        state: State,
+        products: ProductReader,
+        index: CurrentIndex,
+        objects: Objects,
+        pages: Pages,
+        threads: Threads,
     ) -> None:
-        self._products, self._index, self._objects = products, index, objects
+        self._state, self._products, self._index, self._objects = state, products, index, objects
         self._pages, self._threads = pages, threads
         self.routes: list[BaseRoute] = [
             Route("/products", self.search),
             Route("/products/{product_id:text}", self.show),
             Route("/compare", self.compare),
+            Route("/report", self.report),
             Route("/pages/{product_id:path}", self.replay),
         ]
 
@@ -72,6 +85,9 @@ class BrowsingRoutes:
             selection=selection,
             sorts=SORTS,
             sql=sql_of_selection(selection),
+            seen=days_text(selection.seen),
+            area="_".join(f"{x},{y}" for x, y in selection.area),
+            views=await self._threads.read(saved_views, self._state),
             command=f"m5data export --where {shlex.quote(selection.where)}",
             version=self._products.snapshot.number,
         )
@@ -84,7 +100,14 @@ class BrowsingRoutes:
         detail = await self._threads.read(lambda: read_detail(self._products.newest(), product))
         if detail is None:
             raise HTTPException(404, "no such product")
-        return self._pages.render(request, "product.html", detail=detail, card=detail.card, playable=PLAYABLE_TYPES)
+        return self._pages.render(
+            request,
+            "product.html",
+            detail=detail,
+            card=detail.card,
+            playable=PLAYABLE_TYPES,
+            tags=await self._threads.read(tags_of, self._state, product),
+        )
 
     async def compare(self, request: Request) -> HTMLResponse:
         """Answer with two products side by side."""
@@ -96,6 +119,14 @@ class BrowsingRoutes:
         if found is None:
             raise HTTPException(404, "no such product")
         return self._pages.render(request, "compare.html", found=found, playable=PLAYABLE_TYPES)
+
+    async def report(self, request: Request) -> Response:
+        """Answer with the report that ``m5data stats`` wrote."""
+        visitor_of(request, "reviewer")
+        path = self._state.folder / REPORT
+        if not await self._threads.read(path.is_file):
+            raise HTTPException(404, "no report yet; run m5data stats")
+        return Response(await self._threads.read(path.read_bytes), headers=_REPORT, media_type="text/html")
 
     async def replay(self, request: Request) -> Response:
         """Answer with the stored page of a product, without scripts, forms, or anything from elsewhere."""
@@ -119,7 +150,7 @@ class BrowsingRoutes:
             return None
 
     def _explore(self, selection: Selection) -> Overview:
-        with self._index.reading() as engine:
+        with self._index.reading(mapped=bool(selection.area)) as engine:
             return explore(engine, selection)
 
 

@@ -159,6 +159,8 @@ class World:
     """Modalities that show coin flips instead of factors."""
     noise: frozenset[str] = frozenset()
     """Modalities that hold noise and nothing else."""
+    absent: frozenset[str] = frozenset()
+    """Modalities that no product has."""
     other: float = OTHER
     """Probability with which a modality shows a factor that it does not own."""
 
@@ -221,7 +223,7 @@ def _sample(
     streams: dict[str, Generator],
     role: str,
 ) -> Sample:
-    there = {name: streams[name].random() >= MISSING[name] for name in MODALITIES}
+    there = {name: streams[name].random() >= MISSING[name] and name not in world.absent for name in MODALITIES}
     clear = {name: name not in world.noise for name in MODALITIES}
     caption = render_caption(shown["text"], streams["text"], clear=clear["text"])
     image = render_image(shown["image"], streams["image"], clear=clear["image"])

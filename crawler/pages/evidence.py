@@ -21,7 +21,7 @@ from crawler.pages.markup import Node
 from crawler.pages.spec_candidates import SpecGroup, SpecPair, spec_groups
 from crawler.pages.state import StateObject, key_words, state_objects
 from crawler.pages.text import anywhere, squash
-from crawler.pages.tiles import tile_runs
+from crawler.pages.tiles import MONEY, tiles
 from crawler.pages.visible import Visible, squashed_slug
 
 __all__ = ["OF_SHOP", "Candidate", "Page", "Pool", "bucket", "key_of", "name_words"]
@@ -114,6 +114,10 @@ def bucket(number: float) -> str:
     return f"{sign}{size if size < 4 else 1 << (size.bit_length() - 1)}"
 
 
+_FACET = re.compile(r"\(\d+\)")
+"""Number of products behind a filter."""
+_MANY_TILES = 4
+"""Other products from which a page without one of its own lists them."""
 _LONGEST_LABEL = 120
 """Longest text that may begin with a label, characters."""
 _LABELS = ("own_ids", "part_numbers", "gtins", "brands", "makers", "sellers")
@@ -418,9 +422,23 @@ class Page:
         return [group for group in spec_groups(self.seen) if group.pairs[0].start not in self.tile_runs]
 
     @cached_property
+    def tiles(self) -> list[range]:
+        """Runs of text of each other product."""
+        return tiles(self.document, self.seen)
+
+    @cached_property
     def tile_runs(self) -> frozenset[int]:
         """Runs of text that belong to other products."""
-        return tile_runs(self.document, self.seen)
+        return frozenset(index for tile in self.tiles for index in tile)
+
+    @cached_property
+    def only_lists(self) -> bool:
+        """Whether there are several other products, and no price or table of properties beside them."""
+        return (
+            len(self.tiles) >= _MANY_TILES
+            and not any(MONEY.search(run.text) for n, run in enumerate(self.seen.runs) if n not in self.tile_runs)
+            and not any(sum(not _FACET.search(one.value) for one in group.pairs) > 1 for group in self.groups)
+        )
 
     @cached_property
     def after_title(self) -> frozenset[html.HtmlElement]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import islice, takewhile
 from pathlib import PurePosixPath
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from lxml import html
 
@@ -90,12 +90,21 @@ def _from_state(page: Page, pool: Pool) -> None:
 @lru_cache(maxsize=4096)
 def image_key(url: str) -> str:
     """Return the name of the file in lower case without marks of its size; a short one with its folder."""
-    path = PurePosixPath(unquote(urlsplit(url).path))
+    path = PurePosixPath(unquote(urlsplit(_resized(url)).path))
     name = _SIZE.sub("", path.name or url)
     return (name if len(name) > _SHORT else f"{path.parent.name}/{name}").casefold()
 
 
-_NUMBERS = re.compile(r"\d{2,4}(?=x)|(?<=x)\d{2,4}|(?<=[-_]l)\d{2,4}(?=\.)|(?<=[?&]width=)\d{2,4}")
+def _resized(url: str) -> str:
+    """Return the URL of the file that a service for sizes is asked for (``/image?url=%2Fa.jpg&w=9``), else the URL."""
+    query = urlsplit(url).query
+    if "=" not in query or _IMAGE_FILE.search(url.partition("?")[0]):
+        return url
+    return next((value for name, value in parse_qsl(query) if name in _FILE_NAMES and _IMAGE_FILE.search(value)), url)
+
+
+_FILE_NAMES = frozenset(("url", "src", "image", "img", "file", "path"))
+_NUMBERS = re.compile(r"\d{2,4}(?=x)|(?<=x)\d{2,4}|(?<=[-_]l)\d{2,4}(?=\.)|(?<=[?&]width=)\d{2,4}|(?<=[?&]w=)\d{2,4}")
 _NAMED = {"pico": 16, "icon": 32, "thumb": 50, "small": 100, "compact": 160, "medium": 240, "large": 480, "grande": 600}
 
 

@@ -56,7 +56,7 @@ def page_kind(page: Page, evidence: set[str], product: float) -> tuple[str, floa
         return f"product:{marked[0] if marked else 'html'}", product
     if "missing" in evidence:
         return "not-found", 1.0 - product
-    if "m:list" in evidence:
+    if "m:list" in evidence or page.only_lists:
         return "listing", 1.0 - product
     listing = kinds_model().probability("listing", listing_evidence(page, evidence))
     kind, probability = ("listing", listing) if listing >= _EVEN else ("other", 1.0 - listing)

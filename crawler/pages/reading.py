@@ -60,6 +60,10 @@ LEAST: Mapping[str, float] = {
 """Field -> probability below which it stays empty."""
 
 
+_LIKELY = 0.9
+"""Probability, without those of the URL, from which an id that the page shows is taken."""
+
+
 class Reader(NamedTuple):
     """The model that reads the pages of a source, and when it leaves a field empty."""
 
@@ -162,8 +166,8 @@ class Reading:
         """Kind of the page: ``product:<origin>``, ``listing``, ``not-found`` or ``other``."""
         statement = self.candidates("page")[0]
         marked = any(one.origin != "opengraph" and (one.caption or one.prices or one.sku) for one in self.page.marked)
-        missing = "missing" in statement.evidence
-        probability = 0.0 if missing else self.model.probability("page", statement.evidence)
+        none = "missing" in statement.evidence or self.page.only_lists
+        probability = 0.0 if none else self.model.probability("page", statement.evidence)
         kind, self._certain["page"] = page_kind(self.page, statement.evidence, 1.0 if marked else probability)
         return kind
 
@@ -174,7 +178,13 @@ class Reading:
 
     @cached_property
     def native_id(self) -> _Text:
-        """The shop's own id."""
+        """The shop's own id; one that the page shows, beside the GTIN, comes before parts of the URL."""
+        others = {self.gtin[0]} if self.gtin else set()
+        shown = [one for one in self.candidates("native_id") if one.origin != "url" and one.value not in others]
+        choice = self.model.choose("native_id", shown)
+        if choice and choice.probability >= _LIKELY:
+            self._certain["native_id"] = choice.probability
+            return str(choice.candidate.value), choice.candidate.origin
         if found := self._text("native_id"):
             return found
         for url in (self.url, self.document.url):

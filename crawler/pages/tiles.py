@@ -10,7 +10,7 @@ from crawler.pages.currencies import CODE, SIGN, UNIT
 from crawler.pages.document import Document
 from crawler.pages.visible import Visible
 
-__all__ = ["MONEY", "tile_runs"]
+__all__ = ["MONEY", "tiles"]
 
 MONEY = re.compile(rf"(?:{SIGN}|(?<![A-Za-z]){CODE})\s?\d|\d[\d.,\s]{{0,12}}(?:{SIGN}|{CODE}\b|{UNIT})")
 """An amount of money in a text."""
@@ -22,8 +22,8 @@ _TABLES = ("table", "dl", "h1")
 """Elements of a product's own page, not of a tile."""
 
 
-def tile_runs(document: Document, seen: Visible) -> frozenset[int]:
-    """Return the runs of text that belong to other products.
+def tiles(document: Document, seen: Visible) -> list[range]:
+    """Return the runs of text of each other product.
 
     A tile is the smallest element that holds an image and words that link to one other page of the shop, and an amount
     of money, but no link with an image to a third page, and not the heading.
@@ -31,7 +31,7 @@ def tile_runs(document: Document, seen: Visible) -> frozenset[int]:
     title = seen.title
     around = frozenset((title, *title.iterancestors())) if title is not None else frozenset()
     targets = _targets(document)
-    found: set[int] = set()
+    found: dict[int, range] = {}
     for image, target in targets.items():
         for element in (image, *islice(image.iterancestors(), _LEVELS)):
             start, end = seen.spans.get(element, (0, 0))
@@ -42,9 +42,9 @@ def tile_runs(document: Document, seen: Visible) -> frozenset[int]:
             if start in found:
                 break
             if end > start and _is_tile(document, seen, element, target):
-                found.update(range(start, end))
+                found.update(dict.fromkeys(range(start, end), range(start, end)))
                 break
-    return frozenset(found)
+    return list(dict.fromkeys(found.values()))
 
 
 def _targets(document: Document) -> dict[html.HtmlElement, str]:

@@ -163,21 +163,25 @@ _TABLES = {
         UNION ALL BY NAME SELECT media.* FROM media JOIN staying USING (product_id)""",
 }
 
-# The image of more than half of a source's products, five at least, shows none of them: it stands where one is missing.
+# An image that stands where one is missing shows none of the products that share it: more than half of a source's, five
+# at least, or ten whose captions mostly begin with different words. A range of colours may share one.
 _PLACEHOLDERS = """
 CREATE TEMP TABLE placeholders AS
     SELECT source, url FROM (
-        SELECT source, url, count(DISTINCT product_id) AS shared FROM shown GROUP BY ALL
+        SELECT source, url, count(DISTINCT product_id) AS shared,
+            count(DISTINCT lower(split_part(trim(caption), ' ', 1))) AS beginnings
+        FROM shown GROUP BY ALL
     ) JOIN (SELECT source, count(DISTINCT product_id) AS all_of FROM shown GROUP BY ALL) USING (source)
-    WHERE shared >= 5 AND shared * 2 > all_of
+    WHERE (shared >= 5 AND shared * 2 > all_of) OR (shared >= 10 AND beginnings * 2 > shared)
 """
 _SHOWN = """
 CREATE TEMP VIEW shown AS
-    SELECT c.source, c.product_id, n.url
-    FROM new_media n JOIN chosen c ON c.source = n.source AND c.page_url = n.page_url WHERE n.kind = 'image'
+    SELECT c.source, c.product_id, n.url, p.caption
+    FROM new_media n JOIN chosen c ON c.source = n.source AND c.page_url = n.page_url
+    JOIN new_products p ON p.source = n.source AND p.page_url = n.page_url WHERE n.kind = 'image'
     UNION ALL
-    SELECT c.source, m.product_id, m.url FROM media m JOIN staying USING (product_id)
-    JOIN chosen c ON c.product_id = m.product_id WHERE m.kind = 'image'
+    SELECT c.source, m.product_id, m.url, p.caption FROM media m JOIN staying USING (product_id)
+    JOIN chosen c ON c.product_id = m.product_id JOIN products p ON p.product_id = m.product_id WHERE m.kind = 'image'
 """
 _OF_FILE = ("sha256", "bytes", "mime", "width", "height", "duration_s")
 _WITHOUT_PLACEHOLDERS = """

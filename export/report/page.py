@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from importlib import resources
+from urllib.parse import urlencode
 
 from jinja2 import Environment
 from markupsafe import Markup
@@ -11,6 +12,7 @@ from export.report.figures import commonest_words, lay_out
 from export.report.images import Neighbours, Thumbnail
 from export.report.numbers import Numbers
 from m5data.modalities import modalities
+from storage.engine import text
 
 __all__ = ["render"]
 
@@ -31,8 +33,29 @@ def render(
             neighbours=neighbours,
             words=lay_out(commonest_words(numbers.captions)),
             figures=_draw(numbers),
+            links=_links(numbers),
         )
     )
+
+
+def _links(numbers: Numbers) -> dict[str, list[str]]:
+    """Return where the web application shows what is behind each row of a table."""
+    return {
+        "long_tail": [_products("sub_class", row["name"]) for row in numbers.long_tail],
+        "ledger": [_products(str(row["modality"]), row["state"]) for row in numbers.ledger],
+        "splits": [_products("split", f"{row['recipe']}/{row['split']}") for row in numbers.splits],
+        "properties": [_products(f"p.{row['property']}", "") for row in numbers.properties],
+        "rejects": [_rejects(str(row["stage"]), str(row["reason"])) for row in numbers.rejects],
+    }
+
+
+def _products(facet: str, value: object) -> str:
+    return f"/products?{urlencode({facet: str(value)})}"
+
+
+def _rejects(stage: str, reason: str) -> str:
+    query = f"SELECT * FROM rejects WHERE stage = {text(stage)} AND reason = {text(reason)} ORDER BY item"  # noqa: S608
+    return f"/sql?{urlencode({'query': query})}"
 
 
 def _draw(numbers: Numbers) -> dict[str, Markup]:

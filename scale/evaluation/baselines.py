@@ -23,12 +23,17 @@ Describe = Callable[[Encoded], NDArray[np.float32]]
 
 
 def measure_baselines(evaluator: Evaluator, on_measure: Callable[[], None]) -> dict[str, Any]:
-    """Return the measures of the baselines on the same splits, in the layout of a phase."""
+    """Return the measures of the baselines on the same splits, in the layout of a phase.
+
+    Raw pixels are left out where no product has an image.
+    """
     sides = evaluator.model.recipe.input.grid, evaluator.model.recipe.input.patch
     simple: dict[str, tuple[str, Describe]] = {
         "bag of words": ("T + Tab", _bag_of_words),
         "raw pixels": ("I", lambda encoded: _pixels(encoded, *sides)),
     }
+    if not any("image" in evaluator.modalities(split) for split in evaluator.shards.splits):
+        del simple["raw pixels"]
     found = {name: _measure(evaluator, sees, describe, on_measure) for name, (sees, describe) in simple.items()}
     return {**found, "random initialisation": _untrained(evaluator).measure(on_measure)}
 

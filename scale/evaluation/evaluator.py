@@ -1,7 +1,7 @@
 """Measure one checkpoint on every split of the export."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from scale.data.tensors import Batch
 from scale.evaluation.features import Features, Model, read_features
 from scale.evaluation.scores import across, cluster, probe, score, search
 from scale.training.train import make_loader
-from scale.training_recipe import Modality
+from scale.training_recipe import MODALITIES, Modality
 
 __all__ = [
     "CROSS_MODAL",
@@ -113,6 +113,8 @@ class Evaluator:
     cache: Path | None
     combinations: bool = True
     """Measure every combination of modalities, not only all of them."""
+    _known: dict[str, set[Modality]] = field(default_factory=dict)
+    """Split -> modalities that at least one of its products has."""
 
     @property
     def phase(self) -> str:
@@ -129,9 +131,8 @@ class Evaluator:
         found: dict[str, Any] = {"retrieval": {}}
         for task, (queries, gallery) in RETRIEVAL.items():
             if {queries, gallery} <= set(self.shards.splits):
-                found["retrieval"][task] = {
-                    combination_name(part): self._search(queries, gallery, part) for part in self._rows()
-                }
+                rows = self._rows(queries, gallery)
+                found["retrieval"][task] = {combination_name(row): self._search(queries, gallery, row) for row in rows}
                 on_measure()
         if {*self.labelled} <= set(self.shards.splits):
             found["classification"] = self._classify()
@@ -151,16 +152,29 @@ class Evaluator:
         loader = make_loader(recipe, self.model.fitted, self.cache, device=self.device)
         return Batches(blocks, loader, 2, max_skipped=recipe.optimiser.max_skipped)
 
-    def _rows(self) -> tuple[tuple[Modality, ...], ...]:
+    def _rows(self, *splits: str) -> tuple[tuple[Modality, ...], ...]:
+        """Return the combinations to measure, of the modalities that products of every split have."""
         streams = self.model.recipe.objective.streams
-        return combinations(streams) if self.combinations else (streams,)
+        if not self.combinations:
+            return (streams,)
+        there = set(streams).intersection(*map(self.modalities, splits))
+        return combinations(tuple(name for name in streams if name in there))
+
+    def modalities(self, split: str) -> set[Modality]:
+        """Return the modalities that at least one product of a split has."""
+        if split not in self._known:
+            present = np.any([part.arrays["present"].any(axis=0) for part in self.batches(split).in_order()], axis=0)
+            known = {name for name, there in zip(MODALITIES, present, strict=True) if there}
+            stacked: set[Modality] = {"text"} if self.model.recipe.objective.stack_table and "table" in known else set()
+            self._known[split] = known | stacked
+        return self._known[split]
 
     def _search(self, queries: str, gallery: str, modalities: tuple[Modality, ...]) -> Measures:
         found = search(self.features(queries, modalities), self.features(gallery, modalities))
         return {**found.values, "queries": float(found.queries), "unanswerable": float(found.unanswerable)}
 
     def _classify(self) -> dict[str, Measures]:
-        rows = {f"linear, {combination_name(part)}": self._probe(part) for part in self._rows()}
+        rows = {f"linear, {combination_name(row)}": self._probe(row) for row in self._rows(*self.labelled)}
         classifier = self.model.classifier
         if classifier is None:
             return rows

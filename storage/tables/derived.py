@@ -2,7 +2,7 @@
 
 from m5data.table_spec import FLAG, ID, INT, LONG, REAL, TEXT, Column, TableSpec
 
-__all__ = ["AUDIO", "DUPLICATES", "DUPLICATE_PAIRS", "FRAMES", "IMAGES", "REGIONS", "TEXTS"]
+__all__ = ["AUDIO", "DUPLICATES", "DUPLICATE_PAIRS", "FRAMES", "IMAGES", "IMAGE_TEXT", "REGIONS", "TEXTS"]
 
 FRAMES = TableSpec(
     name="frames",
@@ -59,6 +59,28 @@ IMAGES = TableSpec(
         Column("border_share", REAL, "share in rows and columns along the edges that are plain within 8/255"),
         Column("margin_detail", REAL, "share of steps of 24/255 in the outer tenth: logos and watermarks raise it"),
         Column("pixels", TEXT, "SHA-256 of size and RGB samples: equal where the decoded images are"),
+    ),
+)
+
+IMAGE_TEXT = TableSpec(
+    name="image_text",
+    meaning="One row per line of text in a stored image; filled only with extract.ocr.",
+    key=("product_id", "position", "line"),
+    bucket_of="product_id",
+    columns=(
+        Column("product_id", ID, "product"),
+        Column("position", INT, "image's place on the page, from 0"),
+        Column("line", INT, "place in reading order, from 0"),
+        Column("sha256", TEXT, "object of the image"),
+        Column("text", TEXT, "text as read, contact details masked"),
+        Column("confidence", REAL, "mean of its characters, 0 to 1"),
+        *(
+            Column(f"{axis}{corner}", INT, f"box, pixels of the upright image: {name}")
+            for corner, name in enumerate(("top left", "top right", "bottom right", "bottom left"))
+            for axis in "xy"
+        ),
+        Column("contact", TEXT, "kinds of contact details in it: phone, wechat, ...; NULL: none", nullable=True),
+        Column("repeated", FLAG, "on many images of the merchant: a watermark, a shop's name or a slogan"),
     ),
 )
 

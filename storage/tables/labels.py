@@ -2,7 +2,7 @@
 
 from m5data.table_spec import FLAG, ID, INT, LIST, REAL, TEXT, Column, TableSpec
 
-__all__ = ["LABELS", "LABEL_MAP", "LABEL_PAIRS", "SPEC_NORMS"]
+__all__ = ["LABELS", "LABEL_MAP", "LABEL_PAIRS", "SPEC_NORMS", "SPEC_PROPOSALS"]
 
 _NAMES = (
     Column("class_id", INT, "first level; -1: no label"),
@@ -71,5 +71,27 @@ SPEC_NORMS = TableSpec(
         Column("value_norm", TEXT, "the number in unit, else the text with width and white space folded"),
         Column("unit", TEXT, "g, ml, mm, W, V, mAh, Hz, MB, 月, 天, ℃ or %; NULL: none", nullable=True),
         Column("number", REAL, "value_norm as a number; NULL: text", nullable=True),
+    ),
+)
+
+SPEC_PROPOSALS = TableSpec(
+    name="spec_proposals",
+    meaning="One row per property value that an image states and the product's table lacks; never merged into specs.",
+    key=("product_id", "property"),
+    bucket_of="product_id",
+    columns=(
+        Column("product_id", ID, "product"),
+        Column("property", TEXT, "name as written in the image; by unit and size, the name that the shop uses"),
+        Column("value", TEXT, "value as read"),
+        Column("property_norm", TEXT, "shared name of the property; NULL: no table has it", nullable=True),
+        Column("value_norm", TEXT, "the number in unit, else the text with width and white space folded"),
+        Column("unit", TEXT, "as in spec_norms; NULL: none", nullable=True),
+        Column("position", INT, "evidence: image's place on the page"),
+        Column("line", INT, "evidence: line of image_text, which has the box"),
+        Column("sha256", TEXT, "evidence: object of the image"),
+        Column(
+            "rule", TEXT, "named: name: value; row: beside its name in a table; unit, size: a number that stands alone"
+        ),
+        Column("confidence", REAL, "of the line, 0 to 1"),
     ),
 )

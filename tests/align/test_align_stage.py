@@ -197,6 +197,27 @@ def test_specifications_get_shared_names_and_units(store: Store) -> None:
     assert run(store).unchanged
 
 
+def test_values_in_images_are_proposed_and_never_merged(store: Store) -> None:
+    fill(store, [Listing(f"n:{n}", ["食品", "咖啡"]) for n in (1, 2, 3)])
+    specs = [{"product_id": f"n:{n}", "position": 0, "property": "规格容积", "value": "1L"} for n in (1, 2)]
+    box = {f"{axis}{corner}": corner for axis in "xy" for corner in range(4)}
+    known = {"position": 4, "sha256": "ab", "confidence": 0.95, "repeated": False, "contact": None, **box}
+    texts = [("n:1", 0, "产地：云南"), ("n:1", 1, "规格容积：2L"), ("n:3", 0, "规格容积：2L")]
+    lines: list[dict[str, object]] = [{**known, "product_id": p, "line": n, "text": text} for p, n, text in texts]
+    lines.append({**known, "product_id": "n:2", "line": 0, "text": "产地：云南", "repeated": True})
+    lines.append({**known, "product_id": "n:2", "line": 1, "text": "品牌：〈wechat〉", "contact": "wechat"})
+    with store.stage("records", settings="test") as stage:
+        stage.write("specs", pa.Table.from_pylist(specs, schema=TABLES["specs"].schema))
+        stage.write("image_text", pa.Table.from_pylist(lines, schema=TABLES["image_text"].schema))
+        stage.commit(StageReport("records", 0, 0))
+    run(store)
+    assert [tuple(row.values()) for row in store.snapshot().table("spec_proposals").to_pylist()] == [
+        ("n:1", "产地", "云南", None, "云南", None, 4, 0, "ab", "named", 0.95),
+        ("n:3", "规格容积", "2L", "规格容积", "2000", "ml", 4, 0, "ab", "named", 0.95),
+    ]
+    assert store.snapshot().table("specs", ["value"])["value"].to_pylist() == ["1L", "1L"]
+
+
 def test_the_learned_rule_reads_what_products_have(store: Store) -> None:
     fill(store, LISTINGS)
     assert run(store, SETTINGS.model_copy(update={"rule": "learned"})).kept == 5

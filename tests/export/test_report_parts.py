@@ -1,5 +1,6 @@
 """The parts of the report that are more than a query."""
 
+from dataclasses import replace
 from itertools import combinations
 
 from hypothesis import given, settings
@@ -7,6 +8,8 @@ from hypothesis import strategies as st
 
 from export.report.figures import commonest_words, histogram, image_sizes, lay_out
 from export.report.images import nearest_of_other_classes
+from export.report.numbers import ask
+from export.report.page import render
 from storage import Store
 
 _words = st.dictionaries(st.text(alphabet="ab茶壶", min_size=1, max_size=8), st.integers(1, 500), max_size=25)
@@ -34,3 +37,11 @@ def test_figures_of_nothing_are_drawn_too() -> None:
 
 def test_one_sub_class_has_no_neighbours_of_others(store: Store) -> None:
     assert nearest_of_other_classes(store.objects, store.snapshot()) == []
+
+
+def test_rows_lead_to_what_is_behind_them(store: Store) -> None:
+    page = render("shop", 1, replace(ask(store.snapshot()), rejects=[{"stage": "it's", "reason": "a"}]), [], [])
+    assert '<a href="/products?sub_class=%E8%8C%B6%E5%85%B7">' in page
+    assert '<a href="/products?video=no_video">' in page
+    assert '<a href="/products?p.%E9%A2%9C%E8%89%B2=">' in page
+    assert "stage+%3D+%27it%27%27s%27" in page

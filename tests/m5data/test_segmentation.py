@@ -85,7 +85,10 @@ _PIECES = st.sampled_from(
 )
 
 
-@given(st.one_of(st.text(max_size=30), st.lists(_PIECES, max_size=20).map("".join)))
+_CHARACTERS = st.text([word for word, count in _JIEBA.FREQ.items() if len(word) == 1 and count > 20_000], max_size=30)
+
+
+@given(st.one_of(st.text(max_size=30), _CHARACTERS, st.lists(_PIECES, max_size=20).map("".join)))
 @settings(deadline=None)
 def test_words_are_cut_as_jieba_cuts_them(text: str) -> None:
     assert list(cut_words(text)) == _JIEBA.lcut(text)

@@ -38,7 +38,7 @@ def test_help_of_every_verb_fits_a_line() -> None:
 def test_a_flow_runs_its_stages_in_order() -> None:
     assert {
         "collect": ("crawl", "records", "download"),
-        "process": ("extract", "texts", "dedup", "align"),
+        "process": ("extract", "image_text", "texts", "dedup", "align"),
         "dataset": ("matches", "splits", "export", "stats"),
         "everything": (*PARTS["collect"], *PARTS["process"], *PARTS["dataset"]),
     } == PARTS

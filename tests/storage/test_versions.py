@@ -9,6 +9,7 @@ from m5data.errors import QueryError
 from storage import Store
 from storage.catalogue_view import PRODUCT_TEXT_COLUMNS, SPEC_VALUES_COLUMNS, catalogue_columns
 from storage.tables import TABLES
+from storage.tags import TAGS_COLUMNS
 from storage.views import SPEC_NUMBERS_COLUMNS
 from tests.storage.synthetic import commit, ids, products, spec, table
 
@@ -42,6 +43,7 @@ def test_the_catalogue_says_what_each_column_means(store: Store) -> None:
     wanted |= {("catalogue", column.name): column.meaning for column in catalogue_columns()}
     wanted |= {("product_text", column.name): column.meaning for column in PRODUCT_TEXT_COLUMNS}
     wanted |= {("spec_values", column.name): column.meaning for column in SPEC_VALUES_COLUMNS}
+    wanted |= {("tags", column.name): column.meaning for column in TAGS_COLUMNS}
     assert {key: value for key, value in rows.items() if key[0] != "ledger"} == wanted
     assert rows["ledger", "modalities"] == "how many are present"
 

@@ -19,9 +19,20 @@ _PIECES = (
 )
 _PATHS = (
     *("/", "/annotate", "/annotate/tasks", "/annotate/answers", "/annotate/skip", "/annotate/reopen"),
+    *("/map/points?area=1,1_9,9_5,0&colour=brand", "/compare?a=shop:0&b=shop:1", "/products?seen=2026-01-01.."),
     *("/annotate/history?page=2", "/manage", "/manage/resume", "/labels", "/labels/pairs"),
     *("/labels/decisions", "/products", "/products?q=a&after=b&source=c&class=d&split=e", "/products/shop:0"),
-    *("/pages/shop:0", "/sql", "/sql?q=select+1", "/sql/columns", "/in/abc", "/static/icon.svg"),
+    *(
+        "/pages/shop:0",
+        "/sql",
+        "/sql?q=select+1",
+        "/sql/columns",
+        "/map",
+        "/tags",
+        "/views",
+        "/in/abc",
+        "/static/icon.svg",
+    ),
     *("/static/../app.py", f"/objects/{'a' * 64}", f"/frames/{'b' * 64}/0/10", f"/mfcc/{'c' * 64}/13.png", "/nowhere"),
 )
 _BODIES = (

@@ -44,6 +44,17 @@ def test_a_product_shows_shared_names_reasons_and_what_it_matches(site: Site, fi
         assert shown in text
 
 
+def test_the_report_is_shown_to_reviewers_once_it_is_written(site: Site, filled: Filled) -> None:
+    reviewer = site.signed_in("rita", "reviewer").client
+    assert reviewer.get("/report").status_code == 404
+    (filled.store.root / "reports").mkdir()
+    (filled.store.root / "reports/report.html").write_text("<p>the report", encoding="utf-8")
+    answer = reviewer.get("/report")
+    assert (answer.status_code, answer.text) == (200, "<p>the report")
+    assert "script" not in answer.headers["content-security-policy"]
+    assert site.signed_in("ann").client.get("/report").status_code == 403
+
+
 def test_a_stored_page_is_replayed_without_scripts_and_to_reviewers_alone(site: Site, filled: Filled) -> None:
     fill(filled)
     reviewer = site.signed_in("rita", "reviewer").client
@@ -54,3 +65,51 @@ def test_a_stored_page_is_replayed_without_scripts_and_to_reviewers_alone(site: 
     assert reviewer.get("/pages/shop:2").status_code == 404
     assert reviewer.get("/pages/nothing").status_code == 404
     assert site.signed_in("ann").client.get("/pages/shop:1").status_code == 403
+
+
+BOX = {"x0": 5, "y0": 6, "x1": 50, "y1": 6, "x2": 50, "y2": 20, "x3": 5, "y3": 20}
+
+
+def fill_image_text(filled: Filled) -> None:
+    sha256 = "ab" * 32
+    image = {"product_id": "shop:1", "position": 0, "sha256": sha256}
+    with filled.store.stage("fill", settings="image text") as stage:
+        stage.write("products", rows("products", product(1, "面粉")))
+        stage.write("media", rows("media", {**image, "kind": "image", "url": "https://shop.example/i", "state": "ok"}))
+        measures = {"width": 80, "height": 60, "phash": 1, "size_group": "small", "sharpness": 1.0, "blank_share": 0.0}
+        measures |= {"border_share": 0.0, "margin_detail": 0.0, "pixels": "x"}
+        stage.write("images", rows("images", {**image, **measures}))
+        line = {**image, **BOX, "confidence": 0.987, "repeated": False}
+        texts = ({"line": 0, "text": "产地：<b>河南"}, {"line": 1, "text": "微信：〈wechat〉", "contact": "wechat"})
+        stage.write("image_text", rows("image_text", *({**line, **text} for text in texts)))
+        value = {
+            "property": "产地",
+            "value": "河南",
+            "value_norm": "河南",
+            "rule": "named",
+            "confidence": 0.987,
+            "line": 0,
+        }
+        stage.write("spec_proposals", rows("spec_proposals", {**image, **value}))
+        stage.commit(StageReport("fill", 1, 1))
+
+
+def test_text_in_images_is_shown_as_boxes_with_marks_and_proposals(site: Site, filled: Filled) -> None:
+    fill_image_text(filled)
+    text = site.signed_in("rita", "reviewer").client.get("/products/shop:1").text
+    for shown in (
+        '<svg class="boxes" viewBox="0 0 80 60"',
+        '<polygon class="" points="5,6 50,6 50,20 5,20"><title>产地：&lt;b&gt;河南</title>',
+        '<polygon class="contact"',
+        "contact details: wechat",
+        "<td>0.99</td>",
+        '<th scope="row"><bdi>产地</bdi></th><td><bdi>河南</bdi></td><td>1</td><td>named</td>',
+    ):
+        assert shown in text
+
+
+def test_words_in_images_are_found(site: Site, filled: Filled) -> None:
+    fill_image_text(filled)
+    client = site.signed_in("rita", "reviewer").client
+    assert "shop:1" in client.get("/products?q=河南").text
+    assert "shop:1" not in client.get("/products?q=河北").text

@@ -11,7 +11,20 @@ from storage.query import query_errors
 from webapp.catalogue.product_card import plain
 from webapp.catalogue.selection import RANGES, SORTS, Selection, facet_columns
 
-__all__ = ["LAST_PAGE", "PAGE", "Bar", "Facet", "FacetValue", "Histogram", "Overview", "ResultCard", "explore"]
+__all__ = [
+    "LAST_PAGE",
+    "PAGE",
+    "Bar",
+    "Facet",
+    "FacetValue",
+    "Histogram",
+    "Overview",
+    "ResultCard",
+    "SelectedRows",
+    "explore",
+    "selected_products",
+    "selected_rows",
+]
 
 PAGE = 24
 """Products a page."""
@@ -22,8 +35,10 @@ _PROPERTIES = 300
 _BARS = 16
 _LONGEST = 300
 """Characters of a value that is listed; longer ones cannot be chosen."""
-_SEARCH = "product_id IN ("
+_SEARCH = "n IN ("
 """Beginning of the conditions that search another table than the catalogue."""
+_WIDE = "product_id, url, caption, category, currency, main_image, group_id"
+"""Columns of the catalogue that no facet or order needs."""
 _CAPTION = 160
 _NAME = 120
 
@@ -110,8 +125,7 @@ def explore(engine: duckdb.DuckDBPyConnection, selection: Selection) -> Overview
     Raises:
         QueryError: DuckDB was stopped, or ran out of memory.
     """
-    conditions = selection.conditions()
-    with query_errors(), _rows_of(engine, conditions) as every:
+    with query_errors(), selected_rows(engine, selection) as every:
         return Overview(
             count=_count(engine, every(None)),
             cards=_cards(engine, every(None), selection),
@@ -125,7 +139,14 @@ def explore(engine: duckdb.DuckDBPyConnection, selection: Selection) -> Overview
         )
 
 
-class _Rows:
+def selected_products(engine: duckdb.DuckDBPyConnection, selection: Selection, most: int) -> list[str]:
+    """Return the ids of the selected products, at most ``most`` of them, in the order of ids."""
+    with query_errors(), selected_rows(engine, selection) as every:
+        query = f"SELECT product_id FROM catalogue WHERE n IN (SELECT n {every(None)}) ORDER BY n LIMIT {most}"  # noqa: S608
+        return [product for (product,) in engine.execute(query).fetchall()]
+
+
+class SelectedRows:
     """Query of the selected rows, with one condition set aside where asked."""
 
     def __init__(self, conditions: Mapping[str, str], found: str | None) -> None:
@@ -142,17 +163,18 @@ class _Rows:
 
 
 @contextmanager
-def _rows_of(engine: duckdb.DuckDBPyConnection, conditions: Mapping[str, str]) -> Iterator[_Rows]:
+def selected_rows(engine: duckdb.DuckDBPyConnection, selection: Selection) -> Iterator[SelectedRows]:
     """Search texts and specifications once, whatever number of facets are counted under them."""
+    conditions = selection.conditions("n")
     searched = {name: sql.removeprefix(_SEARCH) for name, sql in conditions.items() if sql.startswith(_SEARCH)}
     tables = {name: f"hits_{n}" for n, name in enumerate(searched)}
     for name, table in tables.items():
         engine.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {searched[name].removesuffix(')')}")
-    named = {name: f"product_id IN (SELECT product_id FROM {table})" for name, table in tables.items()}  # noqa: S608
+    named = {name: f"n IN (SELECT n FROM {table})" for name, table in tables.items()}  # noqa: S608
     if tables:
-        rows = _Rows({**conditions, **named}, None)(None)
-        engine.execute(f"CREATE OR REPLACE TEMP TABLE found AS SELECT * EXCLUDE (url, category) {rows}")
-    yield _Rows({**conditions, **named}, "found" if tables else None)
+        rows = SelectedRows({**conditions, **named}, None)(None)
+        engine.execute(f"CREATE OR REPLACE TEMP TABLE found AS SELECT * EXCLUDE ({_WIDE}) {rows}")
+    yield SelectedRows({**conditions, **named}, "found" if tables else None)
     for table in (*tables.values(), *(["found"] if tables else [])):
         engine.execute(f"DROP TABLE {table}")
 
@@ -162,12 +184,13 @@ def _count(engine: duckdb.DuckDBPyConnection, rows: str) -> int:
 
 
 def _cards(engine: duckdb.DuckDBPyConnection, rows: str, selection: Selection) -> tuple[ResultCard, ...]:
-    order = "" if selection.sort == "" else f"ORDER BY {SORTS[selection.sort]}"  # stored in the order of the ids
+    order = SORTS[selection.sort].replace("product_id", "n")  # numbers are in the order of ids
     skipped = (min(selection.page, LAST_PAGE) - 1) * PAGE
-    query = (
-        f"SELECT product_id, left(caption, {_CAPTION + 1}), left(brand, {_NAME + 1}), price, currency, main_image, "
-        f"modalities {rows} {order} LIMIT {PAGE} OFFSET {skipped}"
-    )
+    query = f"""
+        SELECT product_id, left(caption, {_CAPTION + 1}), left(brand, {_NAME + 1}), price, currency, main_image,
+            modalities
+        FROM catalogue WHERE n IN (SELECT n {rows} ORDER BY {order} LIMIT {PAGE} OFFSET {skipped}) ORDER BY {order}
+    """  # noqa: S608 - constants, quoted
     return tuple(_card(row) for row in engine.execute(query).fetchall())
 
 
@@ -185,6 +208,9 @@ def _card(row: Sequence[object]) -> ResultCard:
 
 def _facet(engine: duckdb.DuckDBPyConnection, rows: str, name: str, selection: Selection) -> Facet:
     column = facet_columns()[name]
+    if column == "tags":
+        tagged = f"SELECT tag AS value FROM tags WHERE n IN (SELECT n {rows})"  # noqa: S608 - quoted
+        return _listed(engine, name, tagged, selection.facets.get(name, ()))
     value = (
         "unnest(CASE WHEN len(splits) = 0 THEN [''] ELSE splits END)"
         if column == "splits"
@@ -195,8 +221,7 @@ def _facet(engine: duckdb.DuckDBPyConnection, rows: str, name: str, selection: S
 
 def _property_facet(engine: duckdb.DuckDBPyConnection, rows: str, name: str, chosen: Sequence[str]) -> Facet:
     query = f"""
-        SELECT DISTINCT value, product_id FROM spec_values
-        WHERE property = {quoted(name)} AND product_id IN (SELECT product_id {rows})
+        SELECT DISTINCT value, n FROM spec_values WHERE property = {quoted(name)} AND n IN (SELECT n {rows})
     """  # noqa: S608 - quoted
     return _listed(engine, name, query, chosen)
 

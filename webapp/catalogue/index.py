@@ -1,4 +1,8 @@
-"""The catalogue of one dataset version, copied into a temporary DuckDB file so that facets and searches stay fast."""
+"""The catalogue of one dataset version, copied into a temporary DuckDB file so that facets and searches stay fast.
+
+Tables name products by their place ``n`` in the order of ids. Each distinct specification line is stored once, with the
+products that have it, so that a search for words reads few texts.
+"""
 
 import tempfile
 import threading
@@ -9,14 +13,41 @@ from pathlib import Path
 import duckdb
 
 from storage import Snapshot
-from storage.catalogue_view import SPEC_VALUES_SQL, catalogue_sql, product_text_sql
+from storage.catalogue_view import catalogue_sql
+from storage.state import State
+from storage.tags import read_tags, tags_digest
 from storage.views import ledger_sql
+from webapp.catalogue.product_map import place_products
 
 __all__ = ["CatalogueIndex", "CurrentIndex", "StillPreparingError"]
 
 _MEMORY = "1GB"
 _WAIT_S = 20.0
-_READ = ("products", "media", "audio", "frames", "labels", "duplicates", "splits", "rejects")
+_READ = ("products", "media", "audio", "frames", "image_text", "labels", "duplicates", "splits", "rejects")
+_TABLES = (
+    f"""CREATE TABLE catalogue AS
+        SELECT (row_number() OVER (ORDER BY product_id) - 1)::INTEGER AS n, * FROM ({catalogue_sql()}) ORDER BY n""",  # noqa: S608
+    """CREATE TABLE own_text AS SELECT n, lower(concat_ws(chr(10), product_id, caption, brand,
+        replace(category, ' > ', ' '), class_name, sub_class_name, subsub_class_name, lines)) AS text
+        FROM catalogue LEFT JOIN (
+            SELECT product_id, string_agg(text, chr(10) ORDER BY position, line) AS lines FROM image_text GROUP BY 1
+        ) USING (product_id)""",
+    """CREATE TABLE spec_lines AS
+        SELECT row_number() OVER (ORDER BY property, value, text)::INTEGER AS line, property, value, text FROM (
+            SELECT DISTINCT coalesce(property_norm, property) AS property,
+                coalesce(value_norm || coalesce(' ' || unit, ''), value) AS value,
+                lower(concat_ws(' ', property, value, property_norm, value_norm)) AS text FROM specs
+        ) ORDER BY line""",
+    """CREATE TABLE spec_postings AS SELECT DISTINCT l.line, c.n FROM specs s
+        JOIN spec_lines l ON l.property = coalesce(s.property_norm, s.property)
+            AND l.value = coalesce(s.value_norm || coalesce(' ' || s.unit, ''), s.value)
+            AND l.text = lower(concat_ws(' ', s.property, s.value, s.property_norm, s.value_norm))
+        JOIN catalogue c USING (product_id) ORDER BY 1, 2""",
+    "CREATE VIEW spec_values AS SELECT n, property, value FROM spec_postings JOIN spec_lines USING (line)",
+    """CREATE TABLE properties AS SELECT property, count(DISTINCT n) AS products FROM spec_values
+        GROUP BY 1 ORDER BY 2 DESC, 1""",
+    "CREATE TABLE tags (n INTEGER, tag VARCHAR)",
+)
 
 
 class StillPreparingError(Exception):
@@ -24,13 +55,16 @@ class StillPreparingError(Exception):
 
 
 class CatalogueIndex:
-    """Tables ``catalogue``, ``product_text`` and ``spec_values``, sorted by product id; built in a thread of its own.
+    """The tables of one version, built in a thread of its own; tags follow the state, and the map comes last.
 
     The file lies in a private folder of the system's temporary folder and goes when the index is closed.
     """
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, state: State) -> None:
         self.number = snapshot.number
+        self._state = state
+        self._tags = ""
+        self._tagging = threading.Lock()
         self._folder = tempfile.TemporaryDirectory(prefix="m5data-catalogue-", ignore_cleanup_errors=True)
         self._engine = duckdb.connect(
             str(Path(self._folder.name) / "catalogue.duckdb"),
@@ -43,23 +77,27 @@ class CatalogueIndex:
             },
         )
         self._builder = self._engine.cursor()
-        self._ready = threading.Event()
+        self._ready, self._mapped = threading.Event(), threading.Event()
         self._fault: duckdb.Error | None = None
         self._thread = threading.Thread(target=self._build, args=(snapshot,), name="catalogue", daemon=True)
         self._thread.start()
 
     @contextmanager
-    def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def reading(self, *, mapped: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
         """Lend a connection of its own; several threads may read at once.
+
+        Args:
+            mapped: Wait for the table ``points``, too.
 
         Raises:
             StillPreparingError: The copy took longer than a visitor waits.
             duckdb.Error: The tables cannot be read.
         """
-        if not self._ready.wait(_WAIT_S):
+        if not (self._mapped if mapped else self._ready).wait(_WAIT_S):
             raise StillPreparingError
         if self._fault is not None:
             raise self._fault
+        self._renew_tags()
         with self._engine.cursor() as cursor:
             yield cursor
 
@@ -79,41 +117,53 @@ class CatalogueIndex:
                 cursor.execute(snapshot.view(name, name))
             cursor.execute(snapshot.aligned_specs_view("specs"))
             cursor.execute(ledger_sql())
-            for name, query in (
-                ("catalogue", f"{catalogue_sql()} ORDER BY p.product_id"),
-                ("product_text", f"{product_text_sql()} ORDER BY p.product_id"),
-                ("spec_values", f"{SPEC_VALUES_SQL} ORDER BY 2, 3, 1"),
-            ):
-                cursor.execute(f"CREATE TABLE {name} AS {query}")
-            cursor.execute(
-                "CREATE TABLE properties AS SELECT property, count(DISTINCT product_id) AS products "
-                "FROM spec_values GROUP BY 1 ORDER BY 2 DESC, 1"
-            )
+            for statement in _TABLES:
+                cursor.execute(statement)
+            self._ready.set()
+            place_products(cursor, snapshot)
         except duckdb.Error as error:
             self._fault = error
         finally:
             self._ready.set()
+            self._mapped.set()
+
+    def _renew_tags(self) -> None:
+        """Copy the tags again if they changed."""
+        with self._tagging:
+            digest = tags_digest(self._state)
+            if digest == self._tags:
+                return
+            with self._engine.cursor() as cursor:
+                cursor.register("tags_now", read_tags(self._state))
+                cursor.execute("BEGIN")
+                cursor.execute("DELETE FROM tags")
+                cursor.execute("INSERT INTO tags SELECT n, tag FROM tags_now JOIN catalogue USING (product_id)")
+                cursor.execute("COMMIT")
+            self._tags = digest
 
 
 class CurrentIndex:
     """The index of the newest dataset version, made when it is first asked for; safe for threads."""
 
-    def __init__(self, newest: Callable[[], Snapshot]) -> None:
-        self._newest = newest
+    def __init__(self, newest: Callable[[], Snapshot], state: State) -> None:
+        self._newest, self._state = newest, state
         self._turn = threading.Lock()
         self._readers: dict[CatalogueIndex, int] = {}
         self._index: CatalogueIndex | None = None
 
     @contextmanager
-    def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def reading(self, *, mapped: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
         """Lend a connection to the newest version's index; an older index goes once nobody reads it.
+
+        Args:
+            mapped: Wait for the table ``points``, too.
 
         Raises:
             StillPreparingError: The copy took longer than a visitor waits.
         """
         index = self._enter()
         try:
-            with index.reading() as engine:
+            with index.reading(mapped=mapped) as engine:
                 yield engine
         finally:
             self._leave(index)
@@ -130,7 +180,7 @@ class CurrentIndex:
         snapshot = self._newest()
         with self._turn:
             if self._index is None or self._index.number < snapshot.number:
-                old, self._index = self._index, CatalogueIndex(snapshot)
+                old, self._index = self._index, CatalogueIndex(snapshot, self._state)
                 if old is not None and not self._readers.get(old):
                     old.close()
             self._readers[self._index] = self._readers.get(self._index, 0) + 1

@@ -11,11 +11,12 @@ import duckdb
 from storage import Snapshot
 from storage.tables import bucket_of
 from storage.views import ledger_sql
+from webapp.catalogue.image_text import ImageText, read_image_text
 from webapp.catalogue.product_card import TABLES, ProductCard, plain, read_cards
 
 __all__ = ["AudioClip", "Frame", "MediaFile", "Membership", "ProductDetail", "Related", "read_detail"]
 
-_BUCKETED = (*TABLES, "frames", "labels")
+_BUCKETED = (*TABLES, "frames", "labels", "images", "image_text", "spec_proposals")
 _WHOLE = ("splits", "rejects", "duplicates", "duplicate_pairs", "matches")
 _FRAMES = 120
 _RELATIONS = 24
@@ -131,6 +132,8 @@ class ProductDetail:
     media: tuple[MediaFile, ...]
     related: tuple[Related, ...]
     """Duplicates, near duplicates and judged pairs, the closest first."""
+    image_text: ImageText
+    """Text found in its images, and the values that it proposes."""
     page: bool
     """Whether its page is stored."""
     first_seen: datetime
@@ -160,6 +163,7 @@ def read_detail(snapshot: Snapshot, product_id: str) -> ProductDetail | None:
             audio=tuple(AudioClip(*row) for row in engine.execute(_AUDIO, [product_id]).fetchall()),
             media=tuple(_media_file(row) for row in engine.execute(_MEDIA, [product_id]).fetchall()),
             related=tuple(_related(snapshot, engine.execute(_RELATED, {"id": product_id}).fetchall())),
+            image_text=read_image_text(engine, product_id),
             page=page is not None,
             first_seen=first_seen,
             last_seen=last_seen,

@@ -1,20 +1,33 @@
-"""A selection of products: read from a URL's query, written back to one, and as SQL over the view ``catalogue``."""
+"""A selection of products: read from a URL's query, written back to one, and as SQL over the view ``catalogue``.
+
+The same conditions serve the index of the web application, whose tables name products by a number ``n``.
+"""
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from types import MappingProxyType
+from typing import Literal
 from urllib.parse import urlencode
 
 from m5data.modalities import modalities
 from m5data.segmentation import cut_words
 from storage.engine import text as quoted
 
-__all__ = ["RANGES", "SORTS", "Range", "Selection", "facet_columns", "sql_of_selection"]
+__all__ = ["AREA", "RANGES", "SORTS", "Key", "Range", "Selection", "days_text", "facet_columns", "sql_of_selection"]
+
+Key = Literal["product_id", "n"]
+"""Column that names products: in the views of a dataset version, and in the index."""
 
 _LONGEST = 300
 _MOST_WORDS = 20
 _MOST_VALUES = 50
+_MOST_CORNERS = 64
+AREA = 10_000
+"""The map's width and height; its corners have coordinates from 0 to below it."""
+_CORNER = re.compile(r"([0-9]{1,4}),([0-9]{1,4})")
 _PROPERTY = "p."
 """Prefix of the parameters that name a property."""
 _PLAIN_FACETS = {
@@ -43,7 +56,7 @@ SORTS: Mapping[str, str] = MappingProxyType(
 def facet_columns() -> dict[str, str]:
     """Return parameter -> column of the catalogue, for the facets whose values are listed."""
     states = {m.ledger.column: f"{m.ledger.column}_state" for m in modalities()}
-    return {**_PLAIN_FACETS, **states, "split": "splits"}
+    return {**_PLAIN_FACETS, **states, "split": "splits", "tag": "tags"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +91,10 @@ class Selection:
     facets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Facet -> values, of which a product has one; the empty value: it has none."""
     ranges: Mapping[str, Range] = field(default_factory=dict)
+    seen: tuple[date | None, date | None] = (None, None)
+    """First and last day on which the content was fetched, both included; None: no bound."""
+    area: tuple[tuple[int, int], ...] = ()
+    """Corners of a polygon on the map; empty: everywhere."""
     properties: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Property, shared name or as published -> values, of which a product has one; no values: it has the property."""
     sort: str = ""
@@ -88,6 +105,8 @@ class Selection:
         """Return the selection of a URL's query; parameters that mean nothing are left out."""
         columns, pages = facet_columns(), 1
         text, sort = "", ""
+        seen: tuple[date | None, date | None] = (None, None)
+        area: tuple[tuple[int, int], ...] = ()
         facets: dict[str, list[str]] = {}
         ranges: dict[str, Range] = {}
         properties: dict[str, list[str]] = {}
@@ -99,6 +118,10 @@ class Selection:
                 facets.setdefault(name, []).append(value)
             elif name in RANGES and (parsed := Range.parse(value)):
                 ranges[name] = parsed
+            elif name == "seen":
+                seen = _parse_days(value)
+            elif name == "area":
+                area = _parse_corners(raw)
             elif name.startswith(_PROPERTY) and len(name) > len(_PROPERTY):
                 properties.setdefault(name[len(_PROPERTY) :][:_LONGEST].replace("\0", ""), []).append(value)
             elif name == "sort" and value in SORTS:
@@ -109,7 +132,7 @@ class Selection:
         named = {
             name: tuple(v for v in dict.fromkeys(values) if v)[:_MOST_VALUES] for name, values in properties.items()
         }
-        return cls(text, kept, ranges, named, sort, pages)
+        return cls(text, kept, ranges, seen, area, named, sort, pages)
 
     def url(self, **changes: object) -> str:
         """Return the query string with some fields changed; the first page unless ``page`` is given."""
@@ -117,6 +140,8 @@ class Selection:
         pairs = [("q", one.text)] if one.text else []
         pairs += [(name, value) for name, values in sorted(one.facets.items()) for value in values]
         pairs += [(name, str(bounds)) for name, bounds in sorted(one.ranges.items())]
+        pairs += [("seen", days_text(one.seen))] if one.seen != (None, None) else []
+        pairs += [("area", "_".join(f"{x},{y}" for x, y in one.area))] if one.area else []
         pairs += [
             (_PROPERTY + name, value) for name, values in sorted(one.properties.items()) for value in values or ("",)
         ]
@@ -133,27 +158,32 @@ class Selection:
         return self.url(properties={**self.properties, name: _toggled(self.properties, name, value).get(name, ())})
 
     def without(self, name: str) -> str:
-        """Return the query string without a facet, a range or a property."""
+        """Return the query string without a facet, a range, a property, the days or the area."""
         return self.url(
+            seen=(None, None) if name == "seen" else self.seen,
+            area=() if name == "area" else self.area,
             facets={k: v for k, v in self.facets.items() if k != name},
             ranges={k: v for k, v in self.ranges.items() if k != name},
             properties={k: v for k, v in self.properties.items() if k != name},
         )
 
-    def conditions(self) -> dict[str, str]:
-        """Return the name of each condition -> its SQL over the catalogue."""
+    def conditions(self, key: Key = "product_id") -> dict[str, str]:
+        """Return the name of each condition -> its SQL over the catalogue; the area has one in the index alone."""
         columns = facet_columns()
-        found = {name: _one_of(columns[name], values) for name, values in self.facets.items()}
+        found = {name: _one_of(columns[name], values, key) for name, values in self.facets.items()}
         found |= {name: _between(RANGES[name], bounds) for name, bounds in self.ranges.items()}
-        found |= {_PROPERTY + name: _has_property(name, values) for name, values in self.properties.items()}
+        found |= {_PROPERTY + name: _has_property(name, values, key) for name, values in self.properties.items()}
+        if days := _within(self.seen):
+            found["seen"] = days
+        if self.area and key == "n":
+            found["area"] = f"n IN (SELECT n FROM points WHERE {_inside(self.area)})"  # noqa: S608 - numbers
         if words := _words(self.text):
-            each = " AND ".join(f"contains(text, {quoted(word)})" for word in words)
-            found["q"] = f"product_id IN (SELECT product_id FROM product_text WHERE {each})"  # noqa: S608 - quoted
+            found["q"] = _has_words_indexed(words) if key == "n" else _has_words(words)
         return found
 
     @property
     def where(self) -> str:
-        """The condition for ``m5data export --where``; ``true`` where everything is selected."""
+        """The condition for ``m5data export --where``; ``true`` where everything is selected; without the area."""
         return " AND ".join(self.conditions().values()) or "true"
 
 
@@ -169,7 +199,26 @@ def _words(text: str) -> list[str]:
     return [word for word in dict.fromkeys(words) if word.strip()][:_MOST_WORDS]
 
 
-def _one_of(column: str, values: tuple[str, ...]) -> str:
+def _has_words(words: list[str]) -> str:
+    each = " AND ".join(f"contains(text, {quoted(word)})" for word in words)
+    return f"product_id IN (SELECT product_id FROM product_text WHERE {each})"  # noqa: S608 - quoted
+
+
+def _has_words_indexed(words: list[str]) -> str:
+    """Return the same condition over the index, which holds each specification line once for all products."""
+    each = [
+        f"(SELECT n FROM own_text WHERE contains(text, {word}) UNION ALL "  # noqa: S608 - quoted
+        f"SELECT n FROM spec_postings JOIN spec_lines USING (line) WHERE contains(text, {word}))"
+        for word in map(quoted, words)
+    ]
+    return f"n IN ({' INTERSECT '.join(each)})"
+
+
+def _one_of(column: str, values: tuple[str, ...], key: Key) -> str:
+    if column == "tags":
+        named = ", ".join(quoted(value) for value in values if value)
+        having = [f"{key} IN (SELECT {key} FROM tags WHERE tag IN ({named}))"] if named else []  # noqa: S608 - quoted
+        return _either([*having, *([f"{key} NOT IN (SELECT {key} FROM tags)"] if "" in values else [])])  # noqa: S608
     if column == "splits":
         named = ", ".join(quoted(value) for value in values if value)
         parts = [f"list_has_any(splits, [{named}])"] if named else []
@@ -185,11 +234,51 @@ def _between(column: str, bounds: Range) -> str:
     return " AND ".join(parts)
 
 
-def _has_property(name: str, values: tuple[str, ...]) -> str:
+def _within(days: tuple[date | None, date | None]) -> str:
+    first, last = days
+    parts = [f"last_seen >= TIMESTAMPTZ '{first} 00:00:00+00'"] if first else []
+    parts += [f"last_seen < TIMESTAMPTZ '{last} 00:00:00+00' + INTERVAL 1 DAY"] if last else []
+    return " AND ".join(parts)
+
+
+def _inside(corners: tuple[tuple[int, int], ...]) -> str:
+    """Return whether x and y lie in a polygon: a ray to the right crosses an odd number of its edges."""
+    edges = zip(corners, (*corners[1:], corners[0]), strict=True)
+    crossed = [
+        f"((y < {y1}) <> (y < {y2}) AND x < {x1} + {x2 - x1} * (y - {y1}) / {y2 - y1})::INTEGER"
+        for (x1, y1), (x2, y2) in edges
+        if y1 != y2
+    ]
+    return f"({' + '.join(crossed)}) % 2 = 1" if crossed else "false"
+
+
+def _parse_days(given: str) -> tuple[date | None, date | None]:
+    first, _, last = given.partition("..")
+    try:
+        days = [date.fromisoformat(one.strip()) if one.strip() else None for one in (first, last)]
+    except ValueError:
+        return None, None
+    return days[0], days[1]
+
+
+def days_text(days: tuple[date | None, date | None]) -> str:
+    """Return a range of days as its parameter has it."""
+    return "..".join(str(day or "") for day in days)
+
+
+def _parse_corners(given: str) -> tuple[tuple[int, int], ...]:
+    """Return the corners that ``x,y_x,y_x,y`` names; none for anything else."""
+    corners = [_CORNER.fullmatch(one) for one in given[: 12 * _MOST_CORNERS].split("_")]
+    if not 2 < len(corners) <= _MOST_CORNERS or None in corners:
+        return ()
+    return tuple((int(corner[1]), int(corner[2])) for corner in corners if corner)
+
+
+def _has_property(name: str, values: tuple[str, ...], key: Key) -> str:
     condition = f"property = {quoted(name)}"
     if values:
         condition += f" AND value IN ({', '.join(map(quoted, values))})"
-    return f"product_id IN (SELECT product_id FROM spec_values WHERE {condition})"  # noqa: S608 - quoted
+    return f"{key} IN (SELECT {key} FROM spec_values WHERE {condition})"  # noqa: S608 - quoted
 
 
 def _either(parts: list[str]) -> str:

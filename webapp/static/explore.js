@@ -1,3 +1,32 @@
-// Closes the facets where they would fill the screen.
-const facets = document.querySelector('.facets');
-if (facets && matchMedia('(max-width: 50rem)').matches) facets.open = false;
+// The product browser: closes the facets where they would fill the screen; tags the selection, keeps views.
+
+import { post } from "./requests.js";
+
+const facets = document.querySelector(".facets");
+if (facets && matchMedia("(max-width: 50rem)").matches) facets.open = false;
+
+const notice = document.querySelector("#notice");
+
+/** Send a form's fields; reload where it was done, else say why not. */
+async function send(path, body) {
+  try {
+    await post(path, body);
+    location.reload();
+  } catch (error) {
+    notice.textContent = error.message;
+    notice.hidden = false;
+  }
+}
+
+for (const form of document.querySelectorAll("form[data-post]")) {
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const { post: path, ...own } = form.dataset;
+    const fields = Object.fromEntries(new FormData(form));
+    const remove = event.submitter?.name === "remove";
+    send(path, { ...own, ...fields, ...(remove && { remove: true }) });
+  });
+}
+for (const button of document.querySelectorAll("button[data-delete-view]")) {
+  button.addEventListener("click", () => send("/views", { name: button.dataset.deleteView, delete: true }));
+}

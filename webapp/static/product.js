@@ -1,4 +1,4 @@
-// The product page: images in a lightbox, frames that seek the video, a playhead over the MFCC picture.
+// The product page: images in a lightbox with the boxes of their text, frames that seek the video, a playhead over the MFCC picture.
 const box = document.querySelector('#lightbox');
 const images = [...document.querySelectorAll('#gallery a')];
 let shown = 0;
@@ -6,6 +6,9 @@ let shown = 0;
 function show(number) {
   shown = (number + images.length) % images.length;
   box.querySelector('img').src = images[shown].href;
+  box.querySelector('.boxes')?.remove();
+  const boxes = images[shown].querySelector('.boxes');
+  if (boxes) box.querySelector('.shown').append(boxes.cloneNode(true));
   if (!box.open) box.showModal();
 }
 

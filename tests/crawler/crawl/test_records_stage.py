@@ -188,6 +188,24 @@ def test_an_image_that_most_products_share_is_dropped_until_they_do_not(store: S
     assert {row[0] for row in table(store, "media", "state")} == {"pending"}
 
 
+def test_an_image_of_differently_named_products_is_a_placeholder_and_that_of_a_range_of_colours_is_none(
+    store: Store,
+) -> None:
+    def shop(image: str, names: list[str], sku: str) -> dict[str, str]:
+        pages = {f"/p/{sku}{n}": product_page(name, sku=f"{sku}{n}") for n, name in enumerate(names)}
+        return {path: page.replace(f"/img/{names[n]}-0", image) for n, (path, page) in enumerate(pages.items())}
+
+    words = ("kettle", "pan", "lid", "pot", "jug", "cup", "mug", "tin", "tray", "jar", "bowl", "dish")
+    goods = shop("/img/none", [f"{word} {n}" for n, word in enumerate(words)], "g")
+    yarns = shop("/img/yarn", [f"Yarn {n}" for n in range(11)], "y")
+    store_pages(store, goods | yarns)
+    run(store)
+    found = table(store, "media", "url", "reason")
+    assert {row for row in found if str(row[0]).endswith(("none.jpg", "yarn.jpg"))} == {
+        (HOME + "/img/none.jpg", "placeholder"), (HOME + "/img/yarn.jpg", None)
+    }  # fmt: skip
+
+
 def test_another_page_takes_over_when_the_chosen_one_is_gone(store: Store) -> None:
     other = product_page("a").replace("blue", "green")
     store_pages(store, {"/p/a": product_page("a"), "/q/a": other})

@@ -4,7 +4,7 @@ import hashlib
 import io
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -144,12 +144,16 @@ Want = Callable[..., None]
 
 @pytest.fixture
 def want(store: Store) -> Want:
-    """Write the table ``media`` as the stage before would: (product, kind, position, url) each."""
+    """Write the table ``media`` as the stage before would: (product, kind, position, url) each.
 
-    def write(*rows: tuple[str, str, int, str]) -> None:
+    URLs of ``placeholders`` are dropped as such.
+    """
+
+    def write(*rows: tuple[str, str, int, str], placeholders: Collection[str] = ()) -> None:
         names = ("product_id", "kind", "position", "url")
         pending = {"state": "pending", "attempts": 0}
-        media = [dict(zip(names, row, strict=True)) | pending for row in rows]
+        dropped = {"state": "dropped", "reason": "placeholder", "attempts": 0}
+        media = [dict(zip(names, row, strict=True)) | (dropped if row[3] in placeholders else pending) for row in rows]
         with store.stage("records", settings="") as stage:
             stage.write("media", pa.Table.from_pylist(media, schema=TABLES["media"].schema))
             stage.commit(StageReport("records", len(rows), len(rows)))

@@ -114,6 +114,20 @@ def test_a_url_that_no_product_names_any_more_does_not_count(store: Store, serve
     assert server.requests == {"/x": 1, "/y": 2}
 
 
+def test_a_placeholder_is_neither_fetched_nor_counted(store: Store, server: Server, want: Want, image: Make) -> None:
+    server.content = {"/a": image("PNG"), "/none": image("GIF")}
+    a, none = server.url("/a"), server.url("/none")
+    rows = (("s:1", "image", 0, a), ("s:2", "image", 0, none))
+    want(*rows)
+    download(store, server)
+    want(*rows, placeholders={none})
+    report = download(store, server)
+    assert (report.read, report.kept, states(store)) == (1, 1, [("ok", None), ("dropped", "placeholder")])
+    want(*rows, ("s:3", "image", 0, server.url("/never")), placeholders={none, server.url("/never")})
+    assert download(store, server).read == 1
+    assert server.requests == {"/a": 1, "/none": 1}
+
+
 def test_retry_touches_failures_only(store: Store, server: Server, want: Want, image: Make) -> None:
     server.content = {"/ok": image("PNG"), "/late": 500, "/page": b"<html>" * 300}
     want(*(("s:1", "image", n, server.url(path)) for n, path in enumerate(("/ok", "/late", "/page", "/gone"))))

@@ -1,6 +1,6 @@
-from crawler import parse_page
+from crawler import is_product, parse_page
 from crawler.pages.document import read_document
-from crawler.pages.tiles import tile_runs
+from crawler.pages.tiles import tiles
 from crawler.pages.visible import read_visible
 
 URL = "https://shop.example/books/the-c-book_12/"
@@ -29,14 +29,14 @@ def page(*, caption: str = "The C Book", stock: str = "Unavailable", tiles: str 
 def test_a_tile_has_an_image_and_words_that_link_to_one_other_page_and_a_price() -> None:
     document = read_document(page(tiles=tile("Snow", 3) + tile("Tides", 4)), URL)
     seen = read_visible(document)
-    shown = [seen.runs[index].text for index in sorted(tile_runs(document, seen))]
-    assert shown == ["Snow", "£9.99", "In stock", "Add to basket", "Tides", "£9.99", "In stock", "Add to basket"]
+    shown = [[seen.runs[index].text for index in one] for one in tiles(document, seen)]
+    assert shown == [[name, "£9.99", "In stock", "Add to basket"] for name in ("Snow", "Tides")]
 
 
 def test_a_logo_beside_the_products_own_price_is_no_tile() -> None:
     logo = '<div><a href="/brands/grey/"><img src="/grey.png"></a><p>£24.50</p></div>'
     document = read_document(page().replace(b"<table>", f"{logo}<table>".encode()), URL)
-    assert tile_runs(document, read_visible(document)) == frozenset()
+    assert tiles(document, read_visible(document)) == []
 
 
 def test_tiles_give_neither_price_nor_specification_nor_image() -> None:
@@ -54,3 +54,9 @@ def test_a_product_may_be_called_by_a_letter_or_a_number_or_like_its_category() 
 def test_a_step_of_a_list_of_breadcrumbs_is_not_split() -> None:
     record = parse_page(page(caption="Bowl - Black"), URL)
     assert (record.caption, record.category) == ("Bowl - Black", ("Books", "C"))
+
+
+def test_a_page_of_tiles_alone_is_a_listing_whatever_it_says() -> None:
+    every = "".join(tile(f"Book{n}", n) for n in range(4))
+    body = f"<html><title>C | The shop</title><body><h1>C</h1><p>4 books in stock</p><ul>{every}</ul></body></html>"
+    assert is_product(parse_page(body.encode(), "https://shop.example/books/c/")).reason == "listing"

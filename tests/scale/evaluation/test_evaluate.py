@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from bench.scale.generated import World, write_world
 from m5data.cli.main import app
 from m5data.errors import DataError, MissingInputError
 from m5data.workspace import Workspace
@@ -70,6 +71,17 @@ def test_every_task_is_judged_in_both_phases(results: dict[str, Any], trained: P
         assert list(found["retrieval"]["coarse"]) == [row]
         assert list(found["classification"]) == [f"linear, {row}"]
     assert json.loads((trained / "evaluation" / "results.json").read_text()) == results
+
+
+def test_modalities_that_no_product_has_are_not_measured(tmp_path: Path) -> None:
+    sizes = {"train": 32, "classification-train": 32, "classification-test": 16, "query-c": 8, "gallery-c": 16}
+    shards = ShardFolder(write_world(World(7, absent=frozenset({"image", "video"})), tmp_path / "shards", sizes))
+    train(shards, recipe(optimiser={"epochs": 1, "finetune_epochs": 1}), tmp_path / "run", device="cpu")
+    found = evaluate(shards, tmp_path / "run", tmp_path / "evaluation", device="cpu")["phases"]["pretrained"]
+    rows = ["T", "Tab", "A", "T + Tab", "T + Tab + A"]
+    assert list(found["retrieval"]["coarse"]) == rows
+    assert list(found["classification"]) == [f"linear, {row}" for row in rows]
+    assert found["cross-modal"] == {}
 
 
 def test_the_same_numbers_twice(results: dict[str, Any], export: Path, trained: Path, tmp_path: Path) -> None:

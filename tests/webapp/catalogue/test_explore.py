@@ -47,7 +47,7 @@ def test_a_product_is_shown_with_its_five_modalities_its_ledger_and_its_split(st
 @pytest.fixture
 def found(store: Store) -> Iterator[Callable[[str], Overview]]:
     """Explore the store by a URL's query."""
-    index = CurrentIndex(store.snapshot)
+    index = CurrentIndex(store.snapshot, store.state)
 
     def find(query: str) -> Overview:
         with index.reading() as engine:
@@ -80,6 +80,11 @@ def ids(overview: Overview) -> list[str]:
         ("brand=", ["shop:1", "shop:2", "shop:3"]),
         ("spec_lines=1..", ["shop:1"]),
         ("spec_lines=..0&sort=-caption_length", ["shop:3", "shop:2"]),
+        ("seen=2026-01-01..", ["shop:1", "shop:2", "shop:3"]),
+        ("seen=..2020-01-01", []),
+        ("seen=today&area=1,2", ["shop:1", "shop:2", "shop:3"]),
+        ("tag=none", []),
+        ("tag=&q=茶壶 陶", ["shop:1"]),
         ("spec_lines=abc&nothing=1&page=0&sort=evil", ["shop:1", "shop:2", "shop:3"]),
     ],
 )
@@ -107,9 +112,10 @@ def test_facets_count_what_choosing_a_value_would_leave(found: Callable[[str], O
     st.lists(
         st.tuples(
             st.sampled_from(
-                ["q", "source", "brand", "video", "split", "price", "spec_lines", "p.颜色", "sort", "page", "?"]
+                ["q", "source", "tag", "video", "split", "price", "seen", "area", "p.颜色", "sort", "page", "?"]
             ),
-            st.text(max_size=9) | st.sampled_from(["1..2", "..9", "-price", "3", ""]),
+            st.text(max_size=9)
+            | st.sampled_from(["1..2", "..9", "-price", "3", "", "2026-01-01..", "1,2_3,4_5,6", "1,2_3,4"]),
         ),
         max_size=6,
     )
@@ -125,7 +131,7 @@ def test_pages_follow_each_other_without_gap_or_overlap(tmp_path: Path) -> None:
     with store.stage("fill", settings="") as stage:
         stage.write("products", rows("products", *(product(n, None) for n in range(1000, 1000 + 2 * PAGE + 5))))
         stage.commit(StageReport("fill", 2 * PAGE + 5, 2 * PAGE + 5))
-    index = CurrentIndex(store.snapshot)
+    index = CurrentIndex(store.snapshot, store.state)
     with index.reading() as engine:
         pages = [ids(explore(engine, Selection(page=page))) for page in (1, 2, 3, 4)]
     index.close()
@@ -135,7 +141,7 @@ def test_pages_follow_each_other_without_gap_or_overlap(tmp_path: Path) -> None:
 
 
 def test_a_newer_version_replaces_the_index_under_its_readers(store: Store) -> None:
-    index = CurrentIndex(store.snapshot)
+    index = CurrentIndex(store.snapshot, store.state)
     with index.reading() as before:
         with store.stage("fill", settings="other") as stage:
             stage.write("products", rows("products", product(2, "一张椅子")))

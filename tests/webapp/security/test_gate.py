@@ -8,7 +8,7 @@ from webapp.security.headers import SECURITY_HEADERS
 
 WRITES = (
     *("/annotate/tasks", "/annotate/answers", "/annotate/skip", "/annotate/reopen", "/manage/resume"),
-    *("/labels/pairs", "/labels/decisions", "/out"),
+    *("/labels/pairs", "/labels/decisions", "/tags", "/views", "/out"),
 )
 
 

@@ -1,0 +1,159 @@
+"""The stage ``image_text``: the text in every stored image, where ``extract.ocr`` asks for it."""
+
+from collections import Counter
+from contextlib import closing
+from importlib.util import find_spec
+
+import duckdb
+
+from extract.collector import Collector, run_partitions, run_pool
+from extract.ocr.partition import TextPartition, read_partition
+from extract.partitions import PartitionRunner
+from extract.pending import is_restored
+from extract.settings import ExtractSettings
+from m5data.errors import SettingsError
+from m5data.records import Reject
+from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
+from storage import Snapshot, Stage, Store
+
+__all__ = ["count_unread", "run"]
+
+_COLUMNS = "sha256, line, text, confidence, x0, y0, x1, y1, x2, y2, x3, y3, contact"
+_OPEN = f"""
+CREATE TEMP TABLE wanted AS
+    SELECT DISTINCT product_id, position, sha256, bytes FROM media
+    WHERE kind = 'image' AND state = 'ok' AND sha256 IS NOT NULL;
+CREATE TEMP TABLE line_results AS SELECT {_COLUMNS} FROM image_text LIMIT 0;
+CREATE TEMP TABLE fault_results AS SELECT item, reason, detail FROM rejects LIMIT 0;
+"""  # noqa: S608 - constants
+_KNOWN = f"""
+INSERT INTO line_results
+    SELECT DISTINCT {_COLUMNS} FROM image_text WHERE sha256 IN (SELECT sha256 FROM wanted);
+INSERT INTO fault_results
+    SELECT DISTINCT item, reason, detail FROM rejects
+    WHERE stage = 'image_text' AND reason <> 'corrupt_object' AND item IN (SELECT sha256 FROM wanted);
+"""  # noqa: S608 - constants
+_NEW = """
+CREATE TEMP TABLE todo AS
+    SELECT 'image' AS kind, sha256, coalesce(max(bytes), 0) AS bytes, row_number() OVER (ORDER BY sha256) - 1 AS place
+    FROM wanted WHERE sha256 NOT IN (SELECT sha256 FROM line_results UNION ALL SELECT item FROM fault_results)
+    GROUP BY sha256;
+SELECT count(*) FROM todo
+"""
+_REPEATED = """
+CREATE TEMP TABLE repeated AS
+    WITH seen AS (
+        SELECT DISTINCT coalesce(merchant, source) AS merchant, product_id, sha256,
+            lower(replace(text, ' ', '')) AS text
+        FROM wanted JOIN line_results USING (sha256) JOIN products USING (product_id)
+        WHERE contact IS NULL
+    ), used AS (
+        SELECT merchant, text, count(DISTINCT sha256) AS images, count(DISTINCT product_id) AS products
+        FROM seen WHERE regexp_matches(text, '[^\\pN\\pP\\pS]{2}') AND NOT regexp_matches(text, '[:：]') GROUP BY ALL
+    ), merchants AS (SELECT merchant, count(DISTINCT sha256) AS all_images FROM seen GROUP BY ALL)
+    SELECT DISTINCT product_id, sha256, text FROM seen JOIN used USING (merchant, text) JOIN merchants USING (merchant)
+    WHERE images >= 3 AND products >= 2 AND images >= 0.2 * all_images
+        AND text NOT IN (SELECT text FROM used WHERE products >= 2 GROUP BY text HAVING count(*) > 2)
+"""
+_WRITE = """
+SELECT w.product_id, position, t.sha256, line, t.text, confidence, x0, y0, x1, y1, x2, y2, x3, y3, contact,
+    r.text IS NOT NULL AS repeated
+FROM wanted w JOIN line_results t USING (sha256)
+LEFT JOIN repeated r ON r.product_id = w.product_id AND r.sha256 = t.sha256 AND r.text = lower(replace(t.text, ' ', ''))
+"""
+
+
+def run(
+    store: Store,
+    settings: ExtractSettings,
+    *,
+    clock: Clock = utc_now,
+    progress: Progress = SilentProgress(),
+    runner: PartitionRunner | None = None,
+) -> StageReport:
+    """Read the text in every stored image, each object once.
+
+    Reads ``products`` and ``media``; writes ``image_text``, with rows for each product that uses the image. Contact
+    details are masked and named. What was read stays while the models and the limits of images are the same, also
+    while ``extract.ocr`` is off: then no image is read, and only rows of images that are gone are removed.
+
+    The report counts images; one without text is a reject of reason ``no_text``, others have a reason of
+    ``extract.results`` or ``extract.images`` with a detail that starts with ``text``.
+
+    Args:
+        store: The workspace's.
+        settings: Those of ``extract``.
+        clock: Times the run.
+        progress: Advanced by every image.
+        runner: Runs whole partitions elsewhere; None: a pool of processes on this machine.
+
+    Raises:
+        SettingsError: ``extract.ocr`` is true, and the extra ``ocr`` is not installed.
+        MissingSegmentError: A segment is not there: nothing is written, and the next run tries again.
+        DataError: The processes do not start.
+    """
+    if settings.ocr and not (find_spec("rapidocr") and find_spec("onnxruntime")):
+        raise SettingsError(
+            "m5data.toml: extract.ocr is true, but its packages are not installed. "
+            "Run pip install 'm5data[ocr]', or set it to false."
+        )
+    active = settings.ocr or "image_text" in store.snapshot().tables
+    reads = ["products", "media"] if active else []
+    with store.stage("image_text", settings=_digest(settings), reads=reads) as stage:
+        if stage.unchanged and not (settings.ocr and is_restored(store, stage.before, "image_text")):
+            return stage.report_unchanged()
+        if not active or "media" not in stage.before.tables:
+            return stage.commit(StageReport("image_text", 0, 0))
+        return _work(store, stage, settings, clock, progress, runner)
+
+
+def count_unread(snapshot: Snapshot, settings: ExtractSettings) -> int:
+    """Return how many stored images have not been read, 0 if ``extract.ocr`` is off."""
+    if not settings.ocr or "media" not in snapshot.tables:
+        return 0
+    with closing(snapshot.connection()) as connection:
+        return _list_new(connection, snapshot, settings)
+
+
+def _digest(settings: ExtractSettings) -> str:
+    """Return the digest of what was read, also while reading is off, so that nothing is read again after it."""
+    return settings.text_digest() if settings.ocr else f"off {settings.text_digest()}"
+
+
+def _list_new(connection: duckdb.DuckDBPyConnection, before: Snapshot, settings: ExtractSettings) -> int:
+    """Create the result tables with what is known, list the images that were not read, and count them."""
+    connection.execute(_OPEN)
+    last = before.stages.get("image_text")
+    if last is not None and last.settings.removeprefix("off ") == settings.text_digest():
+        connection.execute(_KNOWN)
+    rows: list[tuple[int]] = connection.execute(_NEW).fetchall()
+    return rows[0][0]
+
+
+def _work(
+    store: Store,
+    stage: Stage,
+    settings: ExtractSettings,
+    clock: Clock,
+    progress: Progress,
+    runner: PartitionRunner | None,
+) -> StageReport:
+    began = clock()
+    with closing(stage.before.connection()) as connection:
+        total = _list_new(connection, stage.before, settings)
+        if settings.ocr:
+            collector = Collector(connection, stage.spool, settings, TextPartition, progress)
+            progress.start("image_text", total)
+            if runner is None:
+                run_pool(store, TextPartition, settings, collector, total)
+            else:
+                run_partitions(store, read_partition, collector, runner)
+            progress.finish()
+        connection.execute(_REPEATED)
+        stage.write("image_text", connection.sql(_WRITE))
+        kept: int = connection.sql("SELECT count(DISTINCT sha256) FROM line_results").fetchall()[0][0]
+        faults: list[tuple[str, str, str]] = connection.table("fault_results").order("ALL").fetchall()
+    stage.reject(Reject(item, reason, detail) for item, reason, detail in faults)
+    dropped = dict(sorted(Counter(reason for _, reason, _ in faults).items()))
+    seconds = (clock() - began).total_seconds()
+    return stage.commit(StageReport("image_text", kept + len(faults), kept, dropped, seconds))

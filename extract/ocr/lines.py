@@ -1,0 +1,69 @@
+"""Lines of text in an image: one box each, joined from tiles, in reading order."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+__all__ = ["Box", "TextLine", "in_reading_order", "without_repeats"]
+
+Box = tuple[int, int, int, int, int, int, int, int]
+"""x and y of the corners: top left, top right, bottom right, bottom left of the text; pixels of the upright image."""
+Bounds = tuple[int, int, int, int]
+_SAME = 0.5
+"""Share of the smaller box that two readings of one line have in common."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextLine:
+    """A line of text in an image."""
+
+    text: str
+    confidence: float
+    """0 to 1, the mean of its characters."""
+    box: Box
+
+    @property
+    def bounds(self) -> Bounds:
+        """Left, top, right and bottom of the box."""
+        return min(self.box[::2]), min(self.box[1::2]), max(self.box[::2]), max(self.box[1::2])
+
+
+def without_repeats(lines: Iterable[TextLine]) -> list[TextLine]:
+    """Return the lines of all tiles, each once: of two readings of one place the one with the larger box stays."""
+    kept: list[TextLine] = []
+    for line in sorted(lines, key=lambda one: (-_area(one.bounds), -one.confidence, one.box)):
+        if not any(_shared(line.bounds, other.bounds) > _SAME * _area(line.bounds) for other in kept):
+            kept.append(line)
+    return kept
+
+
+def in_reading_order(lines: Iterable[TextLine]) -> list[TextLine]:
+    """Return the lines row by row from the top, each row from the left."""
+    rows: list[list[TextLine]] = []
+    for line in sorted(lines, key=lambda one: (_middle(one), one.box)):
+        if rows and _is_in_row(line, rows[-1]):
+            rows[-1].append(line)
+        else:
+            rows.append([line])
+    return [line for row in rows for line in sorted(row, key=lambda one: (one.bounds[0], one.box))]
+
+
+def _is_in_row(line: TextLine, row: Sequence[TextLine]) -> bool:
+    """Return whether a line's middle lies in the last box of the row, and that one's in its own."""
+    _, top, _, bottom = row[-1].bounds
+    _, own_top, _, own_bottom = line.bounds
+    return top <= _middle(line) <= bottom and own_top <= _middle(row[-1]) <= own_bottom
+
+
+def _middle(line: TextLine) -> float:
+    _, top, _, bottom = line.bounds
+    return (top + bottom) / 2
+
+
+def _area(bounds: Bounds) -> int:
+    left, top, right, bottom = bounds
+    return max(0, right - left) * max(0, bottom - top)
+
+
+def _shared(one: Bounds, other: Bounds) -> int:
+    left, top = max(one[0], other[0]), max(one[1], other[1])
+    return _area((left, top, min(one[2], other[2]), min(one[3], other[3])))

@@ -1,0 +1,129 @@
+"""The reader of text in images, which runs in a decoder process."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from functools import cached_property
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from extract.images import ImageFault, decode
+from extract.ocr.lines import TextLine, in_reading_order, without_repeats
+from extract.ocr.models import DETECTION, DIRECTION, RECOGNITION
+from extract.ocr.tiles import Tile, cut_tiles
+from storage.isolation.message import Message
+
+if TYPE_CHECKING:  # decoder processes get plain values and never load pydantic
+    from extract.settings import ImageSettings
+
+__all__ = ["ImageReader", "read_text"]
+
+_MOST_ASPECT = 4
+"""Length of a tile over its width from which it is padded: the detector sees no text in thinner strips."""
+_BGR = slice(None, None, -1)
+
+Pixels = NDArray[np.uint8]
+
+
+class ImageReader:
+    """Reads images one after another, on one core; without any request to the network.
+
+    Unpickling loads the models, so that a decoder process has them before its memory is limited.
+
+    Args:
+        images: Limits and allowed formats.
+    """
+
+    def __init__(self, images: ImageSettings) -> None:
+        self._images = images
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.__dict__["_engine"] = _load_engine()
+
+    def __call__(self, kind: str, data: bytes) -> Message:
+        """Handle a job of the pool: reply with the lines of one image, or the fault."""
+        del kind
+        lines = self.read(data)
+        if isinstance(lines, ImageFault):
+            return Message({"fault": lines.reason, "detail": lines.detail})
+        return Message({"lines": [asdict(line) for line in lines]})
+
+    def read(self, data: bytes) -> list[TextLine] | ImageFault:
+        """Return the lines of one image in reading order, or why it cannot be decoded."""
+        image = decode(data, self._images)
+        if isinstance(image, ImageFault):
+            return image
+        scale, tiles = cut_tiles(image.width, image.height)
+        scaled = image if scale == 1 else image.resize((tiles[-1].right, tiles[-1].bottom), Image.Resampling.BICUBIC)
+        found = [line for tile in tiles for line in self._read_tile(scaled, tile, scale)]
+        return in_reading_order(without_repeats(found))
+
+    def _read_tile(self, image: Image.Image, tile: Tile, scale: float) -> list[TextLine]:
+        part = image.crop((tile.left, tile.top, tile.right, tile.bottom))
+        result = self._engine(_padded(np.asarray(part)[:, :, _BGR]))
+        if result.txts is None:
+            return []
+        edges = [round(image.width / scale), round(image.height / scale)]
+        lines = []
+        for text, score, corners in zip(result.txts, result.scores, result.boxes, strict=True):
+            places = (np.asarray(corners, np.float64) + np.array((tile.left, tile.top))) / scale
+            x0, y0, x1, y1, x2, y2, x3, y3 = map(int, np.clip(places.round(), 0, edges).reshape(-1))
+            if folded := " ".join(text.split()):
+                lines.append(TextLine(folded, round(float(score), 4), (x0, y0, x1, y1, x2, y2, x3, y3)))
+        return lines
+
+    @cached_property
+    def _engine(self) -> Any:  # noqa: ANN401 - RapidOCR is an extra
+        return _load_engine()
+
+
+def read_text(data: bytes, images: ImageSettings) -> list[TextLine] | ImageFault:
+    """Return the lines of text in one image.
+
+    Reads in this process; the stage ``image_text`` reads untrusted files in isolated ones.
+
+    Args:
+        data: The file, as it was downloaded.
+        images: Limits and allowed formats.
+
+    Returns:
+        The lines in reading order, or why the image cannot be decoded.
+
+    Raises:
+        ImportError: The extra ``ocr`` is not installed.
+    """
+    return ImageReader(images).read(data)
+
+
+def _padded(pixels: Pixels) -> Pixels:
+    """Return a thin strip with more of its lower or right edge."""
+    height, width, _ = pixels.shape
+    lower, right = max(0, width // _MOST_ASPECT - height), max(0, height // _MOST_ASPECT - width)
+    return np.ascontiguousarray(np.pad(pixels, ((0, lower), (0, right), (0, 0)), "edge"))
+
+
+def _load_engine() -> Any:  # noqa: ANN401 - RapidOCR is an extra
+    """Return RapidOCR with the models of its wheel, named by path: it downloads what it is not given."""
+    import cv2  # noqa: PLC0415 - the extra
+    from rapidocr import RapidOCR  # noqa: PLC0415 - the extra
+
+    cv2.setNumThreads(1)
+    models = files("rapidocr")
+    return RapidOCR(
+        params={
+            "Global.log_level": "critical",
+            "Global.max_side_len": 4096,
+            "EngineConfig.onnxruntime.intra_op_num_threads": 1,
+            "EngineConfig.onnxruntime.inter_op_num_threads": 1,
+            "Det.model_path": str(models / DETECTION),
+            "Det.limit_type": "max",
+            "Det.limit_side_len": 1280,
+            "Cls.model_path": str(models / DIRECTION),
+            "Rec.model_path": str(models / RECOGNITION),
+        }
+    )

@@ -1,0 +1,22 @@
+"""A stand-in for the models that read images; a module of its own, so that its processes load little."""
+
+from extract.ocr.reader import ImageReader
+from storage.isolation.message import Json, Message
+
+
+class WordReader(ImageReader):
+    """Reads nothing: an image's bytes are its words. Stands in for the models."""
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state)
+
+    def __call__(self, kind: str, data: bytes) -> Message:
+        del kind
+        if data == b"broken":
+            return Message({"fault": "image_broken", "detail": "the file is damaged"})
+        lines: list[Json] = [
+            {"text": word, "confidence": 0.9, "box": [0, 20 * n, 90, 20 * n, 90, 20 * n + 15, 0, 20 * n + 15]}
+            for n, word in enumerate(data.decode().split("|"))
+            if word
+        ]
+        return Message({"lines": lines})

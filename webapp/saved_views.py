@@ -1,0 +1,66 @@
+"""Views of the product browser that people saved under a name, in the state."""
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+
+from m5data.errors import UsageError
+from storage import State
+
+__all__ = ["SavedView", "delete_view", "save_view", "saved_views"]
+
+_LONGEST = 60
+_MOST = 500
+_DDL = (
+    """create table if not exists webapp_views (
+        name text primary key, query text not null, person text not null, saved_at text not null
+    ) without rowid, strict""",
+)
+_SAVE = """
+insert into webapp_views values (?, ?, ?, ?)
+on conflict do update set query = excluded.query, person = excluded.person, saved_at = excluded.saved_at
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SavedView:
+    """A named selection; everybody sees it."""
+
+    name: str
+    query: str
+    """Query string of its URL, with the question mark."""
+    person: str
+
+
+def save_view(state: State, name: str, query: str, person: str, now: datetime) -> None:
+    """Save a view, in place of one of the same name.
+
+    Raises:
+        UsageError: The name is empty, longer than 60 characters or has control characters, or there are 500 views.
+    """
+    name = name.strip()
+    if not 0 < len(name) <= _LONGEST or not name.isprintable():
+        raise UsageError(f"view: {name[:_LONGEST]!r} is not a valid name. Use 1 to {_LONGEST} printable characters.")
+    with closing(_connect(state)) as connection:
+        if connection.execute("select count(*) from webapp_views").fetchone()[0] >= _MOST:
+            raise UsageError(f"view: there are {_MOST} views already. Delete one first.")
+        connection.execute(_SAVE, (name, query, person, now.isoformat()))
+
+
+def delete_view(state: State, name: str) -> None:
+    """Delete a view, if there is one of this name."""
+    with closing(_connect(state)) as connection:
+        connection.execute("delete from webapp_views where name = ?", (name,))
+
+
+def saved_views(state: State) -> list[SavedView]:
+    """Return all views, sorted by name."""
+    with closing(_connect(state)) as connection:
+        query = "select name, query, person from webapp_views order by name"
+        return [SavedView(*row) for row in connection.execute(query)]
+
+
+def _connect(state: State) -> sqlite3.Connection:
+    state.migrate("webapp.views", _DDL)
+    return state.connect()
