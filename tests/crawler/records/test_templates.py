@@ -5,11 +5,13 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 import pytest
+from typer.testing import CliRunner
 
 from crawler import parse_page, records_stage
 from crawler.crawl.stored_pages import StoredPageRow
 from crawler.pages.template import NAME_OF_SHOP, Observation
 from crawler.records.templates import leans_of, read_template, sample_of, samples_digest, teach
+from m5data.cli.main import app
 from storage import Store
 from tests.crawler.crawl.test_records_stage import HOME, _spy, settings, store_pages, table
 
@@ -119,3 +121,19 @@ def test_a_page_that_cannot_be_read_teaches_nothing_and_costs_nothing_else(store
     store_pages(store, {**pages, "/p/empty": "", "/p/deep": "<div>" * 5000})
     records_stage.run(store, settings())
     assert len(prices(store)) == 12
+
+
+def test_the_template_of_a_source_can_be_seen(shop: Store) -> None:
+    (shop.root / "m5data.toml").write_text(f'[sources.shop]\nstart = ["{HOME}"]\ncrawl_authorised = true\n')
+    records_stage.run(shop, settings())
+    done = CliRunner().invoke(app, ["parse", "--source", "shop", "-w", str(shop.root), "--json"])
+    places = {one["place"]: one for one in json.loads(done.stdout) if one["field"] == "price"}
+    right, wrong = "at:p.k<div.offer<body joint:1", "at:p.k.price<div.offer<body joint:1"
+    assert {name: (one["right"], one["wrong"], one["marked"]) for name, one in places.items()} == {
+        right: (6, 0, True),
+        wrong: (0, 6, True),
+    }
+    table = CliRunner().invoke(app, ["parse", "--source", "shop", "-w", str(shop.root)])
+    assert "template of shop" in table.stdout
+    unknown = CliRunner().invoke(app, ["parse", "--source", "other", "-w", str(shop.root)])
+    assert "other: its pages have taught no template" in str(unknown.exception)
