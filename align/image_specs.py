@@ -3,8 +3,8 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Literal
 
@@ -15,11 +15,12 @@ __all__ = ["ImageLine", "PropertyNames", "ProposedValue", "common_names", "propo
 
 Rule = Literal["named", "row", "unit", "size"]
 _LONGEST_NAME, _LONGEST_VALUE = 24, 60
-_LEAST_CONFIDENCE = 0.85
+_LEAST_CONFIDENCE = 0.8
 _LEAST_ROWS = 2
 """Rows of names and values that make a table where no colon says so."""
 _COLON = re.compile(r"\s*[:：]\s*|】\s*[:：]?\s*")
-_BEFORE_NAME = re.compile(r"[\s,，;；|/、。【\[(（·•■●◆▪*-]*$")
+_LAST_SPACED = "\u2e7f"
+"""Characters up to this one belong to writing with spaces, or to signs."""
 _MARKS = " \t:：·•■●◆▪*|【】[]-—_"
 _ENDS = " ,，;；|/、。.·【[(（"
 _UNFINISHED = re.compile(r".*(?:[,，、/&和及与—-]|[^\d+]\+)\s*", re.DOTALL)
@@ -67,7 +68,7 @@ class ProposedValue:
     line: ImageLine
     """Where the value stands."""
     property: str
-    """Name as written in the image; by unit and size, the name that the shop uses."""
+    """Name as the shop spells it, else as is common, else as written in the image."""
     value: str
     rule: Rule
 
@@ -92,6 +93,14 @@ class PropertyNames:
         shared = self.shared.get(folded, name)
         return common_names().get(folded) or common_names().get(fold_property(shared)) or fold_property(shared)
 
+    def spelt(self, name: str) -> str:
+        """Return a name as the shop or the common list spells it: a reader takes 净 for 凈."""
+        return self._spellings.get(fold_property(name), name)
+
+    @cached_property
+    def _spellings(self) -> Mapping[str, str]:
+        return {**_common_spellings(), **{fold_property(name): name for name in sorted(self.own)}}
+
     def own_name(self, common: Iterable[str]) -> str | None:
         """Return the one name that the shop uses for any of the common names; None: it uses none, or several."""
         used = {self.key(name): name for name in sorted(self.own) if self.key(name) in common}
@@ -101,9 +110,17 @@ class PropertyNames:
 @cache
 def common_names() -> Mapping[str, str]:
     """Return folded name -> the first of its line in ``words/properties.txt``, where a line lists equal names."""
+    return {fold_property(name): group[0] for group in _groups() for name in group}
+
+
+@cache
+def _common_spellings() -> Mapping[str, str]:
+    return {fold_property(name): name for group in _groups() for name in group}
+
+
+def _groups() -> list[list[str]]:
     lines = files("align").joinpath("words/properties.txt").read_text(encoding="utf-8").splitlines()
-    groups = [[name.strip() for name in line.split(",")] for line in lines if line and not line.startswith("#")]
-    return {fold_property(name): group[0] for group in groups for name in group}
+    return [[name.strip() for name in line.split(",")] for line in lines if line and not line.startswith("#")]
 
 
 def propose_values(lines: Iterable[ImageLine], names: PropertyNames, stated: Iterable[str]) -> list[ProposedValue]:
@@ -124,7 +141,7 @@ def propose_values(lines: Iterable[ImageLine], names: PropertyNames, stated: Ite
     found: defaultdict[str, list[ProposedValue]] = defaultdict(list)
     for image in by_image.values():
         for proposal in _in_image(image, names):
-            found[names.key(proposal.property)].append(proposal)
+            found[names.key(proposal.property)].append(replace(proposal, property=names.spelt(proposal.property)))
     lacking = found.keys() - {names.key(name) for name in stated}
     return [found[key][0] for key in sorted(lacking) if len({_normal(one) for one in found[key]}) == 1]
 
@@ -148,7 +165,7 @@ def _pairs(text: str, names: PropertyNames) -> Iterator[tuple[str, str]]:
     """Yield the names and values of a line: ``材质：棉 产地：中国``, ``容量 500ml``."""
     found: list[tuple[int, int, str]] = []
     for colon in _COLON.finditer(text):
-        name = _name_before(text[: colon.start()], names)
+        name = _name_before(text[: colon.start()], names, later=bool(found))
         if name:
             found.append((colon.start() - len(name), colon.end(), name))
     ends = [start for start, _, _ in found[1:]] + [len(text)]
@@ -159,22 +176,18 @@ def _pairs(text: str, names: PropertyNames) -> Iterator[tuple[str, str]]:
         yield from _name_and_number(text.strip(_MARKS), names)
 
 
-def _name_before(text: str, names: PropertyNames) -> str | None:
-    """Return the longest name that a text ends in, after its beginning or a separator."""
+def _name_before(text: str, names: PropertyNames, *, later: bool) -> str | None:
+    """Return the longest name that a text ends in, after its beginning or a separator.
+
+    A later name of a line may follow Chinese characters, because readers lose spaces: ``材质：纯棉产地：中国``.
+    """
     for start in range(max(0, len(text) - _LONGEST_NAME), len(text)):
         name = text[start:]
-        if (
-            name[0] not in _MARKS
-            and _BEFORE_NAME.search(text[:start])
-            and _separated(text, start)
-            and names.known(name)
-        ):
+        glued = start > 0 and text[start - 1].isalnum() and name[0].isalnum()
+        may_be_glued = later and len(name) > 1 and name[0] > _LAST_SPACED
+        if name[0] not in _MARKS and (may_be_glued or not glued) and names.known(name):
             return name
     return None
-
-
-def _separated(text: str, start: int) -> bool:
-    return start == 0 or not (text[start - 1].isalnum() and text[start].isalnum())
 
 
 def _name_and_number(text: str, names: PropertyNames) -> Iterator[tuple[str, str]]:

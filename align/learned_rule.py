@@ -18,10 +18,15 @@ from align.pair_features import FEATURES, CandidatePairs, Places, find_candidate
 from align.pairs import MIN_PROBABILITY, LabelPair, Relation
 from align.review.effective_decisions import EffectiveDecisions
 
-__all__ = ["PairModel", "default_model", "judge_pairs", "number_ends", "probabilities", "update"]
+__all__ = ["PairModel", "adapt", "default_model", "judge_pairs", "number_ends", "probabilities", "update"]
 
 _STRENGTH = 1.0
 """Weight of the shipped model beside the reviews: the variance of a weight's change is one over it."""
+_KNOWN_SHOPS = 10.0
+"""Categories for which the share counts that had a partner where the model was trained."""
+_MOST_PARTNERED = 0.95
+_STEPS = 20
+_SETTLED = 0.01
 _UNREVIEWED = 0.1
 """Reviews for which the model's own probability of a pair counts that nobody reviewed."""
 _ALL_UNREVIEWED = 150.0
@@ -54,6 +59,8 @@ class PairModel:
     """Factor of the log odds after matching, fitted on pairs that the weights were not trained on."""
     shift: float = 0.0
     """Offset of the log odds after matching, fitted on reviews."""
+    partnered: float = 0.5
+    """Share of the categories of the smaller shop that have a partner, where the bias was fitted."""
 
     def inputs(self, features: Floats) -> Floats:
         """Return the features in the model's scale, 0 where one is missing."""
@@ -74,7 +81,28 @@ def default_model() -> PairModel:
     stored = json.loads(resources.files("align").joinpath("default_model.json").read_text(encoding="utf-8"))
     listed = [stored["features"].get(name, {"centre": 0.5, "scale": 0.25, "weight": 0.0}) for name in FEATURES]
     centre, scale, weights = (np.array([one[key] for one in listed]) for key in ("centre", "scale", "weight"))
-    return PairModel(centre, scale, weights, stored["bias"], stored["sharpness"])
+    return PairModel(centre, scale, weights, stored["bias"], stored["sharpness"], partnered=stored["partnered"])
+
+
+def adapt(model: PairModel, found: Sequence[CandidatePairs]) -> PairModel:
+    """Return the model with the bias that fits the shops: some share nearly all categories, others few.
+
+    The share of categories with a partner is what the model itself expects, step by step, with the share where it
+    was trained counting as some categories. Its log odds move the bias.
+    """
+    ends = [number_ends(some) for some in found]
+    count = sum(min(len(set(side.tolist())) for side in two) for two in ends)
+    adapted = model
+    for _ in range(_STEPS):
+        matches = sum(
+            float(match(adapted.odds(some.features), *two)[0].sum()) for some, two in zip(found, ends, strict=True)
+        )
+        share = (matches + _KNOWN_SHOPS * model.partnered) / (count + _KNOWN_SHOPS)
+        odds = _logit(np.array([min(share, _MOST_PARTNERED), model.partnered]))
+        before, adapted = adapted, replace(model, bias=model.bias + float(odds[0] - odds[1]), partnered=share)
+        if abs(adapted.bias - before.bias) < _SETTLED:
+            break
+    return adapted
 
 
 def update(model: PairModel, found: Sequence[CandidatePairs], answers: Sequence[Mapping[int, bool]]) -> PairModel:
@@ -211,7 +239,7 @@ def judge_pairs(
     shops = [list(places) for _, places in groupby(range(len(nodes)), key=lambda place: nodes[place].source)]
     found = [find_candidate_pairs(node_features, classes, pair, reviewed) for pair in combinations(shops, 2)]
     answers = [_answers(some, reviewed) for some in found]
-    model = update(default_model() if model is None else model, found, answers)
+    model = update(adapt(default_model() if model is None else model, found), found, answers)
     pairs = [_pairs(nodes, some, known, model) for some, known in zip(found, answers, strict=True)]
     return [pair for some in pairs for pair in some], model
 

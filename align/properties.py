@@ -19,7 +19,7 @@ from align.similarity import label_similarity
 from align.values import normal_value
 from m5data.components import connect
 
-__all__ = ["PropertyKey", "PropertyUse", "align_properties", "fold_property", "value_parts"]
+__all__ = ["PropertyKey", "PropertyUse", "align_properties", "find_conflicts", "fold_property", "value_parts"]
 
 PropertyKey = tuple[str, str]
 """Source, and name as published."""
@@ -29,9 +29,15 @@ _SHARED_BY_UNLIKE = 0.8
 _MIN_SHARED_VALUES = 3
 """Shared values without which different names are never joined; many properties have 是 and 否."""
 _MOSTLY = 0.5
+_AGREEING = 0.5
+"""Mean cosine of the values of two properties in one product from which they may be one, said twice."""
+_DIGITS = 3
+"""Significant digits of numbers with a unit that are compared: 27" and 68.6 cm are the same."""
 _ROWS_AT_ONCE = 256
 _BRACKETS = re.compile(r"[((\[【].*?[))\]】]")
 _NOTES = re.compile(r"\([^()]*\)|（[^（）]*）")
+_PER_1000_HOURS = re.compile(r"\s*/\s*1[.,]?000\s*h\b", re.IGNORECASE)
+"""As energy labels state consumption; the slash parts no values."""
 _PARTS = re.compile(r"[,，](?!\d)|[/;；、|\n]")
 _SPACES = re.compile(r"[\s:：·_*-]+")
 _LONGEST_CORE = 2
@@ -65,27 +71,27 @@ def fold_property(name: str) -> str:
 
 
 def align_properties(
-    uses: Iterable[PropertyUse], cooccurring: Collection[tuple[PropertyKey, PropertyKey]] | csr_array = ()
+    uses: Iterable[PropertyUse], conflicting: Collection[tuple[PropertyKey, PropertyKey]] | csr_array = ()
 ) -> dict[PropertyKey, str]:
     """Return property -> shared name.
 
     Names that differ only in case, width, spaces or brackets are one. Others are joined, best first, if the
     names are similar (S_label of at least .5) and the cosine of their values is at least .3, or, for any
-    names, if the cosine is at least .8 and three values are shared. Names are never joined if they occur in one
-    product, not even through a third; nor names of which only the heart differs (适用发质, 适用肤质), nor
+    names, if the cosine is at least .8 and three values are shared. Names that conflict are never joined, not even
+    through a third; nor names of which only the heart differs (适用发质, 适用肤质), nor
     numbers of different units. The shared name is the one with most products.
 
     Only pairs that share a value are compared: time grows with those, not with the square of the names.
 
     Args:
         uses: Each property of each source once.
-        cooccurring: Pairs of properties of one product, in either order; or a matrix of the uses, in their order,
-            that is not 0 for such pairs.
+        conflicting: Pairs of properties that mean two things, in either order; or a matrix of the uses, in their
+            order, that is not 0 for such pairs, as ``find_conflicts`` returns it.
     """
     given = list(uses)
     order = sorted(range(len(given)), key=lambda place: given[place].key)
     ranked = [given[place] for place in order]
-    together = _matrix(given, cooccurring)[order][:, order]
+    together = _matrix(given, conflicting)[order][:, order]
     joins = sorted({*_equal_names(ranked), *_alike(ranked)})
     groups = Groups(range(len(ranked)))
     for one, other in _apart(len(ranked), joins, csr_array(together)):
@@ -98,13 +104,64 @@ def align_properties(
     return {ranked[place].key: named[id(group)] for place, group in groups.of.items()}
 
 
-def _matrix(
-    uses: Sequence[PropertyUse], cooccurring: Collection[tuple[PropertyKey, PropertyKey]] | csr_array
+def find_conflicts(
+    uses: Sequence[PropertyUse], products: NDArray[np.int64], places: NDArray[np.int64], values: Sequence[str]
 ) -> csr_array:
-    if isinstance(cooccurring, csr_array):
-        return cooccurring
+    """Return a matrix of the uses that is not 0 for pairs that stand in one product with different values.
+
+    A shop may say one thing twice (``Diagonale (cm)``, ``Diagonale (Zoll)``): such properties have values that
+    agree where they stand together. Only the values that a use holds are compared.
+
+    Args:
+        uses: Each property of each source once.
+        products: Number of the product of each specification line.
+        places: Use of each line.
+        values: Value of each line as published.
+    """
+    keys = _numbered_keys(uses, places, values)
+    counts = np.array([len(found) for found in keys], dtype=np.int64)
+    known = counts > 0
+    together = _pairs(products, places, len(uses), np.ones(len(places)))
+    compared = _pairs(products[known], places[known], len(uses), np.ones(int(known.sum())))
+    flat = np.array([key for found in keys for key in found], dtype=np.int64)
+    cells = np.repeat(products, counts) * (int(flat.max(initial=0)) + 1) + flat
+    agreeing = _pairs(
+        cells, np.repeat(places, counts), len(uses), np.repeat(1 / np.sqrt(np.maximum(counts, 1)), counts)
+    )
+    surplus = csr_array(agreeing - _AGREEING * compared)
+    surplus.data = (surplus.data >= -1e-9).astype(np.float64)
+    together.data = np.ones(len(together.data))
+    apart = csr_array(together - surplus)
+    apart.eliminate_zeros()
+    return apart
+
+
+def _numbered_keys(
+    uses: Sequence[PropertyUse], places: NDArray[np.int64], values: Sequence[str]
+) -> list[Sequence[int]]:
+    """Return the numbers of what each line is compared by, none for values that its use does not hold."""
+    numbers: dict[str, int] = {}
+    known = [
+        {value: [numbers.setdefault(key, len(numbers)) for key in _value_keys(value, use.name)] for value in use.values}
+        for use in uses
+    ]
+    return [known[place].get(value, ()) for place, value in zip(places.tolist(), values, strict=True)]
+
+
+def _pairs(rows: NDArray[np.int64], places: NDArray[np.int64], count: int, weights: NDArray[np.float64]) -> csr_array:
+    """Return how much uses have in common: the product of their columns, [uses, uses]."""
+    numbered = np.unique(rows, return_inverse=True)[1]
+    cells = csr_array((weights, (numbered, places)), shape=(int(numbered.max(initial=-1)) + 1, count))
+    return csr_array(cells.T @ cells)
+
+
+def _matrix(
+    uses: Sequence[PropertyUse], conflicting: Collection[tuple[PropertyKey, PropertyKey]] | csr_array
+) -> csr_array:
+    if isinstance(conflicting, csr_array):
+        return conflicting
     place = {use.key: number for number, use in enumerate(uses)}
-    ends = np.array([(place[a], place[b]) for a, b in cooccurring], dtype=np.int64).reshape(-1, 2)
+    ends = np.array([(place[a], place[b]) for a, b in conflicting], dtype=np.int64).reshape(-1, 2)
     ones = np.ones(2 * len(ends), dtype=np.int8)
     rows, columns = np.concatenate([ends, ends[:, ::-1]]).T
     return csr_array((ones, (rows, columns)), shape=(len(uses), len(uses)))
@@ -179,15 +236,29 @@ def _bag(use: PropertyUse) -> Counter[str]:
     """Return the values in normal form, numbers with their unit; a list of values counts as its parts."""
     found: Counter[str] = Counter()
     for value, products in use.values.items():
-        for part in value_parts(value):
-            normal = normal_value(part, use.name)
-            found[f"{normal.text.casefold()} {normal.unit or ''}"] += products
+        for key in _value_keys(value, use.name):
+            found[key] += products
     return found
+
+
+@lru_cache(1 << 17)
+def _value_keys(value: str, name: str) -> tuple[str, ...]:
+    """Return what the parts of a value are compared by: their text, or number and unit."""
+    normal = (normal_value(part, name) for part in value_parts(value))
+    return tuple(
+        dict.fromkeys(
+            f"{one.text.casefold()} "
+            if one.number is None or one.unit is None
+            else f"{one.number:.{_DIGITS}g} {one.unit}"
+            for one in normal
+        )
+    )
 
 
 def value_parts(value: str) -> list[str]:
     """Return the values that a list holds (``27"/68,6 cm``, ``红色、蓝色``), without what stands in brackets."""
-    return [part for part in _PARTS.split(_NOTES.sub("", value)) if part and not part.isspace()]
+    plain = _PER_1000_HOURS.sub("", _NOTES.sub("", value))
+    return [part for part in _PARTS.split(plain) if part and not part.isspace()]
 
 
 def _unit_of(values: Mapping[str, int]) -> str | None:

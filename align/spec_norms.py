@@ -5,9 +5,8 @@ from collections.abc import Sequence
 import duckdb
 import numpy as np
 import pyarrow as pa
-from scipy.sparse import csr_array
 
-from align.properties import PropertyUse, align_properties
+from align.properties import PropertyUse, align_properties, find_conflicts
 from align.values import normal_value
 from storage import Stage
 
@@ -34,9 +33,10 @@ GROUP BY source, property, value
 QUALIFY row_number() OVER (PARTITION BY source, property ORDER BY count(*) DESC, value) <= {_VALUES_EACH}
 ORDER BY source, property, products DESC, value
 """  # noqa: S608 - constants
-_TOGETHER = f"""
-SELECT dense_rank() OVER (ORDER BY product_id) - 1 AS product, number
-FROM (SELECT DISTINCT product_id, {_SOURCE} AS source, property FROM sampled) JOIN numbered USING (source, property)
+_SAMPLED = f"""
+SELECT dense_rank() OVER (ORDER BY product_id) - 1 AS product, number, value
+FROM (SELECT product_id, {_SOURCE} AS source, property, min(value) AS value FROM sampled GROUP BY ALL)
+JOIN numbered USING (source, property)
 """  # noqa: S608 - constants
 _PLAIN = "[!-*,./:-~一-鿿À-ÿ][!-~一-鿿À-ÿ]*( [!-~一-鿿À-ÿ]+)*"
 """Values that are their own normal form: they begin with no digit or sign, and hold nothing that folding changes."""
@@ -82,7 +82,9 @@ def _shared_names(stage: Stage, connection: duckdb.DuckDBPyConnection) -> pa.Tab
         PropertyUse(row["source"], row["property"], values.get((row["source"], row["property"]), {}), row["products"])
         for row in listed
     ]
-    shared = align_properties(uses, _together(connection, len(uses)))
+    lines = connection.sql(_SAMPLED).to_arrow_table()
+    products, places = (lines[name].to_numpy().astype(np.int64) for name in ("product", "number"))
+    shared = align_properties(uses, find_conflicts(uses, products, places, lines["value"].to_pylist()))
     return counted.append_column("property_norm", pa.array([shared[use.key] for use in uses], pa.string()))
 
 
@@ -94,15 +96,6 @@ def _sample(stage: Stage) -> pa.Table:
         if sum(map(len, parts)) >= _SAMPLE:
             break
     return pa.concat_tables(parts) if parts else stage.before.table("specs", _LINES)
-
-
-def _together(connection: duckdb.DuckDBPyConnection, count: int) -> csr_array:
-    """Return the matrix of properties that stand in one product of the sample."""
-    found = connection.sql(_TOGETHER).fetchnumpy()
-    product, number = (np.asarray(found[name], dtype=np.int64) for name in ("product", "number"))
-    ones = np.ones(len(product), dtype=np.int32)
-    standing = csr_array((ones, (product, number)), shape=(int(product.max(initial=-1)) + 1, count))
-    return csr_array(standing.T @ standing)
 
 
 def _normal(odd: pa.Table) -> pa.Table:

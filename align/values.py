@@ -53,7 +53,7 @@ _FACTORS = MappingProxyType(
     }
 )
 _NUMBER = re.compile(
-    r"(?P<number>[+-]?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:[.,]\d+)?))\s*(?P<unit>[^\d\s](?:[^\d]{0,11}[^\d\s]|2)?)?",
+    r"(?P<number>[+-]?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:[.,]\d+)?))\s*(?P<unit>[^\d\s](?:[^\d]{0,11}[^\d\s])?2?)?",
     re.ASCII,
 )
 _LONGEST_NUMBER = 40
@@ -72,8 +72,11 @@ _MEMORY = re.compile(
 )
 _MASS = re.compile("重|净含量|含量|规格|克|质量|weight|gewicht|poids|peso|mass|net|content|inhalt|portion")
 _LENGTH = re.compile("长|宽|高|深|厚|径|距|length|width|height|depth|länge|breite|höhe|tiefe|cable|kabel")
+_TIME = re.compile(
+    "时|续航|寿命|time|hour|life|battery|running|zeit|dauer|stunden|laufzeit|akku|mtbf|durée|durata|duración|autonom"
+)
 _SIZE = re.compile("尺码|衣码|鞋码|型号|size|größe|talla|taille")
-_LETTERS = MappingProxyType({"g": _MASS, "m": _LENGTH, "l": None, "h": None})
+_LETTERS = MappingProxyType({"g": _MASS, "m": _LENGTH, "l": None, "h": _TIME})
 """Single letters that are also something else in upper case -> names of properties that make them units."""
 _PACKED_WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
@@ -153,7 +156,7 @@ def _unit(written: str, name: str) -> tuple[str, Decimal] | None:
 
 
 def _is_unit_letter(letter: str, name: str) -> bool:
-    """Return whether a letter in upper case is a unit: G is grams and M metres where the property says so."""
+    """Return whether a letter in upper case is a unit: G is grams, M metres and H hours where the property says so."""
     if not name:
         return letter in "GL"
     spaced, wanted = _spaced(name), _LETTERS[letter.casefold()]

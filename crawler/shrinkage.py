@@ -20,5 +20,5 @@ def check_shrinkage(source: str, before: int, removed: int, most: float) -> None
     if removed > most * before:
         raise DataError(
             f"{source}: {removed:,} of {before:,} products would be removed, more than {most:.0%} of them. Nothing was "
-            "changed. Check the shop or its feed; if this is right, run the verb again with --allow-shrink."
+            "changed. Check the shop or its feed; if this is right, add --allow-shrink to m5data crawl, ingest or run."
         )

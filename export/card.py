@@ -8,6 +8,7 @@ from export.parquet_shards import shard_columns
 from export.rights import Rights
 from export.settings import ShardFormat
 from m5data.modalities import modalities
+from m5data.usage import Purpose
 from m5data.version import __version__
 from storage import Snapshot
 from storage.views import number_word
@@ -20,6 +21,7 @@ _SIZES = (
     (1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10_000_000, "1M<n<10M"),
 )  # fmt: skip
 _ABSENT = "An absent modality is empty, and said to be absent; nothing is filled in."
+_PURPOSES = "`purposes` of a sample names what its shop does not refuse: train, evaluate, search, display."
 _COLLECTED = """\
 Each source stated that its data may be shared. Pages were fetched only where the source allowed it, within robots.txt
 and other opt-outs. Contact details are masked; merchants' names are not in the data. Exact duplicates are gone,
@@ -38,7 +40,12 @@ select split_part(language, '-', 1) as language, count(*) as n from texts where 
 
 
 def dataset_card(
-    recipe: str, snapshot: Snapshot, sizes: Mapping[str, int], rights: Mapping[str, Rights], form: ShardFormat
+    recipe: str,
+    snapshot: Snapshot,
+    sizes: Mapping[str, int],
+    rights: Mapping[str, Rights],
+    form: ShardFormat,
+    purpose: tuple[Purpose, Mapping[str, int]],
 ) -> str:
     """Return the card of an export.
 
@@ -48,6 +55,7 @@ def dataset_card(
         sizes: Split -> samples.
         rights: Source -> what it allows.
         form: Format of the shards.
+        purpose: What it was exported for, and kind of signal -> samples that it keeps out.
     """
     every = modalities()
     listed = ", ".join(one.meaning + (f"\n({one.details})" if one.details else "") for one in every)
@@ -67,6 +75,7 @@ def dataset_card(
             "",
             *_loading(sizes, form),
             *_fields(form),
+            *_purpose(*purpose),
             *_collection(recipe, snapshot, rights),
             "",
         )
@@ -118,6 +127,13 @@ def _fields(form: ShardFormat) -> Iterator[str]:
 
 def _plain_type(name: str) -> str:
     return re.sub(r"\bstruct\b|\bitem: |\belement: |<|>", lambda found: {"<": "(", ">": ")"}.get(found[0], ""), name)
+
+
+def _purpose(purpose: Purpose, refused: Mapping[str, int]) -> Iterator[str]:
+    yield from ("## What it may be used for", "", f"Exported to {purpose}. {_PURPOSES}", "")
+    if refused:
+        named = ", ".join(f"{count:,} by {signal}" for signal, count in sorted(refused.items()))
+        yield from (f"Left out, because their shop refuses that: {named}.", "")
 
 
 def _collection(recipe: str, snapshot: Snapshot, rights: Mapping[str, Rights]) -> Iterator[str]:

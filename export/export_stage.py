@@ -17,13 +17,14 @@ from export.parquet_shards import SUFFIX as PARQUET_SUFFIX
 from export.parquet_shards import open_parquet_shard
 from export.reader import chosen_sql, split_names, stored_samples
 from export.registry import remember_export
-from export.rights import Rights, check_rights
+from export.rights import LeftOutCounts, Rights, Use, check_rights, count_left_out, left_out
 from export.settings import ExportSettings, ShardFormat
 from export.shards import ShardWriter, Target, as_rows, write_split
 from export.webdataset_shards import SUFFIX as TAR_SUFFIX
 from export.webdataset_shards import open_tar_shard
-from m5data.errors import UsageError
+from m5data.errors import NotAuthorisedError, UsageError
 from m5data.modalities import Sample, modalities, modality_tables
+from m5data.records import Reject
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from m5data.version import __version__
 from storage import Snapshot, Stage, Store
@@ -45,7 +46,7 @@ _WITHOUT_MEDIA: frozenset[ShardFormat] = frozenset({"links", "m5product", "mep3m
 """Formats that name media by their addresses: no bytes are read for them."""
 
 
-READS = ("splits", "products", "specs", "media", "frames", "audio", "labels")
+READS = ("splits", "products", "specs", "media", "frames", "audio", "labels", "usage_rights")
 """Tables that samples are read from, beside those that modalities declare."""
 
 _CATALOGUE = ("duplicates", "rejects")
@@ -65,7 +66,13 @@ class _Job:
     splits: tuple[str, ...]
     settings: ExportSettings
     rights: Mapping[str, Rights]
+    left_out: LeftOutCounts
     progress: Progress
+
+    @property
+    def use(self) -> Use:
+        """What the samples are for."""
+        return _use(self.settings, self.rights)
 
     def samples(self, split: str, form: ShardFormat) -> Callable[[int], Iterator[Sample]]:
         """Return what reads the samples of a split from a number on."""
@@ -75,7 +82,7 @@ class _Job:
         def read(start: int) -> Iterator[Sample]:
             self.progress.advance(start)
             for sample in stored_samples(
-                objects, self.snapshot, split, self.recipe, licences, start, self.settings.where
+                objects, self.snapshot, split, self.recipe, licences, start, self.settings.where, self.use
             ):
                 yield sample
                 self.progress.advance()
@@ -94,8 +101,9 @@ def run(
 ) -> StageReport:
     """Write the shards of a recipe's splits.
 
-    Reads samples, one per row of ``splits``; keeps all of them. Killed and run again, it resumes after the
-    last shard that was finished.
+    Reads samples, one per row of ``splits``; drops those whose shop refuses the purpose, for the kind of signal that
+    does (``source``: the settings no longer authorise it). Killed and run again, it resumes after the last shard that
+    was finished.
 
     Args:
         store: The workspace's storage.
@@ -106,13 +114,15 @@ def run(
         progress: Advanced by every sample written.
 
     Raises:
-        NotAuthorisedError: A source in the splits may not be shared.
+        NotAuthorisedError: A source in the splits may not be shared, or no sample may be used for the purpose.
         MissingInputError: The recipe has not been built.
         UsageError: It has no such split, or the destination cannot be written to.
     """
     del clock
     began = time.monotonic()
-    digest = json.dumps([settings.digest(), recipe, sorted((k, r.share, r.licence) for k, r in rights.items())])
+    digest = json.dumps(
+        [settings.digest(), recipe, sorted((k, r.share, r.licence, r.crawl) for k, r in rights.items())]
+    )
     with store.stage("export", settings=digest, reads=_reads(settings)) as stage, ExitStack() as opened:
         places = {form: f"{_place(store, settings, recipe)}/{form}" for form in settings.formats}
         if not stage.unchanged:
@@ -121,11 +131,32 @@ def run(
         if stage.unchanged and all(is_whole(folders[form], place) for form, place in places.items()):
             return stage.report_unchanged()
         splits = _chosen(settings, split_names(stage.before, recipe), recipe)
+        asked = (stage.before, chosen_sql(settings.where), recipe, splits, _use(settings, rights))
+        refused = count_left_out(left_out(*asked))
+        job = _Job(store, stage.before, recipe, splits, settings, rights, refused, progress)
+        _check_any_left(job)
         claims = {form: Claim(folders[form], place) for form, place in places.items()}
         for place in places.values():
             remember_export(store, place, recipe, stage.before.number)
-        count = _export(stage, _Job(store, stage.before, recipe, splits, settings, rights, progress), claims, digest)
-        return stage.commit(StageReport("export", count, count, seconds=time.monotonic() - began))
+        count = _export(stage, job, claims, digest)
+        stage.reject(Reject(one.product_id, one.signals[0], f"{one.split}: {one.detail}") for one in left_out(*asked))
+        seconds = time.monotonic() - began
+        report = StageReport("export", count + refused.total, count, refused.by_first, seconds=seconds)
+        return stage.commit(report)
+
+
+def _use(settings: ExportSettings, rights: Mapping[str, Rights]) -> Use:
+    return Use(settings.purpose, [name for name, right in rights.items() if not right.crawl])
+
+
+def _check_any_left(job: _Job) -> None:
+    """Raise where the shops refuse the purpose for every sample."""
+    if job.left_out.total and not _count(job):
+        named = ", ".join(f"{signal} {count:,}" for signal, count in job.left_out.by_signal.items())
+        raise NotAuthorisedError(
+            f"export of recipe {job.recipe!r}: no sample may be used to {job.settings.purpose}: {named}. m5data rights "
+            "shows who refuses it; export for another purpose, or ask the shops."
+        )
 
 
 def _reads(settings: ExportSettings) -> tuple[str, ...]:
@@ -157,13 +188,16 @@ def _write_format(job: _Job, form: ShardFormat, target: Target, tables: Mapping[
     suffix, open_writer = _WRITERS[form]
     shards = {split: write_split(target, split, suffix, open_writer, job.samples(split, form)) for split in job.splits}
     sizes = {split: sum(shard.samples for shard in parts) for split, parts in shards.items()}
-    card = dataset_card(job.recipe, job.snapshot, sizes, job.rights, form)
+    purpose = (job.settings.purpose, job.left_out.by_signal)
+    card = dataset_card(job.recipe, job.snapshot, sizes, job.rights, form, purpose)
     target.claim.write(CARD, card.encode())
     description = croissant(job.recipe, tables["splits"], job.snapshot.created, sizes, job.rights, form)
     target.claim.write(CROISSANT, description)
     content: dict[str, object] = {
         "recipe": job.recipe,
         "where": job.settings.where,
+        "purpose": job.settings.purpose,
+        "left_out": job.left_out.by_split,
         "format": form,
         "tables": dict(tables),
         "modalities": [modality.name for modality in modalities()],
@@ -183,5 +217,5 @@ def _chosen(settings: ExportSettings, built: tuple[str, ...], recipe: str) -> tu
 
 
 def _count(job: _Job) -> int:
-    query = f"select count(*) as n from ({chosen_sql(job.settings.where)})"  # noqa: S608 - the user's own SELECT
+    query = f"select count(*) as n from ({chosen_sql(job.settings.where, job.use)})"  # noqa: S608 - the user's own SELECT
     return sum(int(job.snapshot.sql(query, [job.recipe, split])["n"][0].as_py()) for split in job.splits)

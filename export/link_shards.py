@@ -3,14 +3,15 @@
 ``links``      Product1M's link files: ``id#####title#####url#####ossurl#####label#;#label``, one line per sample.
                ``url`` is the page's, ``ossurl`` the image's URL, the labels are the names of the hierarchy's
                levels. What was published for M5Product is not described; Product1M is by the same group.
+               A sixth field, ``train#;#search``, names what the sample may be used for.
 ``m5product``  M5Product's JSON: one object, id -> title, pv (``name#:#value#;#name#:#value``, ``-`` for no table),
                label (name of the category) and url (of the image).
 ``mep3m``      MEP-3M's records: a list of class_id … subsub_class_name, img_path, img_resolution and title.
                Without a sub-sub-class the name is ``FALSE``, as in the released file.
 
 Every sample also says where it is from and under which licence: ``m5product`` and ``mep3m`` in the further keys
-product_id, role, source, page_url and licence, which the papers' code does not look at; a line of ``links`` has
-no place for it, but its id begins with the source, whose licence the card names.
+product_id, role, source, page_url, licence and purposes, which the papers' code does not look at; a line of ``links``
+has no place for it, but its id begins with the source, whose licence the card names.
 """
 
 import json
@@ -43,7 +44,7 @@ class LinkShard:
         names = [str(sample.classes[f"{level}_name"]) for level in _LEVELS]
         labels = _PAIR.join(_plain(name) for name in names if name)
         fields = (sample.product_id, sample.caption or "", sample.url, sample.image_url or "")
-        line = _FIELD.join((*(_plain(field) for field in fields), labels)) + "\n"
+        line = _FIELD.join((*(_plain(field) for field in fields), labels, _PAIR.join(sample.purposes))) + "\n"
         self._file.write(line)
         return len(line.encode())
 
@@ -114,13 +115,14 @@ class Mep3mShard(_Json):
         return self._write(json.dumps(record, ensure_ascii=False))
 
 
-def _provenance(sample: Sample) -> dict[str, str]:
+def _provenance(sample: Sample) -> dict[str, object]:
     return {
         "product_id": sample.product_id,
         "role": sample.role,
         "source": sample.source,
         "page_url": sample.url,
         "licence": sample.licence,
+        "purposes": sample.purposes,
     }
 
 

@@ -17,12 +17,14 @@ ROWS_A_GROUP = 64
 
 _TEXTS = ("product_id", "split", "role", "label", "label_level", "group_id", "source", "url", "licence")
 _LEVELS = ("class", "sub_class", "subsub_class")
+_TEXTS_FEATURE: Mapping[str, object] = {"feature": TEXT_FEATURE, "_type": "List"}
 _INTEGER: Mapping[str, object] = {"dtype": "int64", "_type": "Value"}
 
 
 def shard_columns() -> tuple[ShardColumn, ...]:
     """Return the columns of a shard in order: facts, modalities without media files, modalities with them."""
     facts = [ShardColumn(name, pa.string(), TEXT_FEATURE, _attribute(name), "sc:Text") for name in _TEXTS]
+    facts.append(ShardColumn("purposes", pa.list_(pa.string()), _TEXTS_FEATURE, _purposes, "sc:Text"))
     ids = [ShardColumn(f"{level}_id", pa.int64(), _INTEGER, _class(f"{level}_id"), "sc:Integer") for level in _LEVELS]
     names = [
         ShardColumn(f"{level}_name", pa.string(), TEXT_FEATURE, _class(f"{level}_name"), "sc:Text") for level in _LEVELS
@@ -33,6 +35,11 @@ def shard_columns() -> tuple[ShardColumn, ...]:
 
 def _attribute(name: str) -> Callable[[Sample, int], object]:
     return lambda sample, _: getattr(sample, name)
+
+
+def _purposes(sample: Sample, number: int) -> object:
+    del number
+    return list(sample.purposes)
 
 
 def _class(name: str) -> Callable[[Sample, int], object]:

@@ -6,13 +6,16 @@ from typing import Any
 
 import pyarrow as pa
 
+from export.rights import Use
 from m5data.errors import MissingInputError, UsageError
 from m5data.modalities import Sample, SampleFrame, modalities
 from storage import Objects, Snapshot
+from storage.usage import REFUSALS_SQL, purposes_sql
 
 __all__ = ["Sample", "SampleFrame", "chosen_sql", "read_samples", "split_names", "stored_samples"]
 
 BATCH = 256
+_ANY = Use()
 
 _CLASSES = (
     "class_id",
@@ -32,6 +35,7 @@ _ABSENT: Mapping[str, Any] = MappingProxyType(
         "image": None,
         "image_url": None,
         "image_size": None,
+        "image_text": (),
         "frames": (),
         "audio": None,
         "mfcc": None,
@@ -48,17 +52,20 @@ clip as (
 )"""
 
 
-def chosen_sql(where: str | None) -> str:
+def chosen_sql(where: str | None, use: Use = _ANY) -> str:
     """Return the query of the rows of ``splits`` in a recipe's split whose products meet a condition.
 
     Args:
         where: SQL condition over the view ``catalogue``; None: all.
+        use: Products whose use is refused are left out.
     """
     condition = f" and product_id in (select product_id from catalogue where {where})" if where else ""  # noqa: S608
+    if refused := use.refused():
+        condition += f" and product_id not in (select product_id from ({refused}))"  # noqa: S608 - constants
     return f"select * from splits where recipe = ? and split = ?{condition}"  # noqa: S608 - the user's own SELECT
 
 
-def _samples_sql(where: str | None) -> str:
+def _samples_sql(where: str | None, use: Use) -> str:
     """Return the query of a split's samples, one row each, from a number on."""
     every = modalities()
     tables = {name: query for modality in every for name, query in modality.tables.items()}
@@ -70,10 +77,11 @@ def _samples_sql(where: str | None) -> str:
     )
     named = "".join(f", {name} as ({query})" for name, query in tables.items())
     return f"""
-        with chosen as ({chosen_sql(where)}), {_SHARED}{named}, samples as (
+        with chosen as ({chosen_sql(where, use)}), {_SHARED}{named}, refusals as ({REFUSALS_SQL}), samples as (
             select c.product_id, c.split, c.role, c.label, c.label_level, c.group_id, p.source, p.url,
-                   {", ".join(f"l.{name}" for name in _CLASSES)}, {selected}
-            from chosen c join products p using (product_id) left join labels l using (product_id) {joins}
+                   {", ".join(f"l.{name}" for name in _CLASSES)}, {purposes_sql("refusals")} as purposes, {selected}
+            from chosen c join products p using (product_id) left join labels l using (product_id)
+                left join refusals using (product_id) {joins}
         )
         select * from samples order by not ({first}), md5(product_id), product_id offset ?
     """  # noqa: S608
@@ -101,6 +109,7 @@ def read_samples(
     recipe: str,
     licences: Mapping[str, str] | None = None,
     where: str | None = None,
+    use: Use = _ANY,
 ) -> Iterator[Sample]:
     """Yield the samples of a split, ordered by the md5 of their product id (so that shards are mixed).
 
@@ -114,6 +123,7 @@ def read_samples(
         recipe: Recipe that the split belongs to.
         licences: Source -> licence.
         where: SQL condition over the view ``catalogue`` that the products meet; None: all of them.
+        use: Samples whose use is refused are left out.
 
     Raises:
         MissingInputError: The recipe has not been built.
@@ -123,7 +133,7 @@ def read_samples(
     names = split_names(snapshot, recipe)
     if split not in (*names, "unused"):
         raise UsageError(f"Recipe {recipe!r} has no split {split!r}. Its splits are {', '.join(names)}.")
-    yield from stored_samples(objects, snapshot, split, recipe, licences or {}, where=where)
+    yield from stored_samples(objects, snapshot, split, recipe, licences or {}, where=where, use=use)
 
 
 def stored_samples(
@@ -134,14 +144,15 @@ def stored_samples(
     licences: Mapping[str, str],
     start: int = 0,
     where: str | None = None,
+    use: Use = _ANY,
 ) -> Iterator[Sample]:
     """Yield the samples of a split that is known to be there, as ``read_samples`` does, from a number on.
 
-    ``where`` is a condition as in ``read_samples``. Without ``objects`` no media file is read: samples have facts and
-    URLs alone.
+    ``where`` and ``use`` are those of ``read_samples``. Without ``objects`` no media file is read: samples have facts
+    and URLs alone.
     """
-    for row in _rows(snapshot.batches(_samples_sql(where), [recipe, split, start])):
-        yield _sample(row, objects, licences)
+    for row in _rows(snapshot.batches(_samples_sql(where, use), [recipe, split, start])):
+        yield _sample(row, objects, licences, use)
 
 
 def _rows(reader: pa.RecordBatchReader) -> Iterator[Mapping[str, Any]]:
@@ -150,7 +161,7 @@ def _rows(reader: pa.RecordBatchReader) -> Iterator[Mapping[str, Any]]:
             yield from batch.slice(start, BATCH).to_pylist()
 
 
-def _sample(row: Mapping[str, Any], objects: Objects | None, licences: Mapping[str, str]) -> Sample:
+def _sample(row: Mapping[str, Any], objects: Objects | None, licences: Mapping[str, str], use: Use) -> Sample:
     values = dict(_ABSENT)
     for modality in modalities():
         values |= modality.facts(row)
@@ -159,6 +170,7 @@ def _sample(row: Mapping[str, Any], objects: Objects | None, licences: Mapping[s
     return Sample(
         **{name: row[name] for name in _FACTS},
         licence=licences.get(row["source"], ""),
+        purposes=() if row["source"] in use.forbidden else tuple(row["purposes"]),
         classes={name: _default(row[name], name) for name in _CLASSES},
         **{name: values.pop(name) for name in _ABSENT},
         more=values,

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from m5data.stage_settings import StageSettings
+from m5data.usage import Purpose
 
 __all__ = ["ExportSettings", "ShardFormat"]
 
@@ -23,6 +24,8 @@ class ExportSettings(StageSettings):
     where: str | None = None
     """Only products for which this SQL condition over the view ``catalogue`` holds, such as
     ``brand = 'Acme' AND video_state = 'present'``; None: all."""
+    purpose: Purpose = "train"
+    """Purpose of the export: products whose shop refuses it are left out, and the manifest counts them."""
     max_shard_bytes: int = Field(default=256 * 1024**2, ge=1024)
     """A shard is closed when it holds this much: 256 MiB streams well and is soon retried."""
     out: str | Path | None = None

@@ -204,6 +204,7 @@ def _facts(sample: Sample) -> dict[str, object]:
         "source": sample.source,
         "url": sample.url,
         "licence": sample.licence,
+        "purposes": list(sample.purposes),
         **sample.classes,
         "present": sample.present,
         **{name: value for modality in modalities() for name, value in modality.json(sample).items()},

@@ -158,5 +158,7 @@ def export(workspace: Workspace, settings: ExportSettings, context: RunContext) 
     if recipe not in known:
         raise UsageError(f"export --recipe: there is no recipe {recipe!r}; name one of {', '.join(known)}")
     sources = workspace.settings.crawl.sources
-    rights = {name: Rights(shop.share_authorised, shop.licence or "") for name, shop in sources.items()}
+    rights = {
+        name: Rights(shop.share_authorised, shop.licence or "", shop.crawl_authorised) for name, shop in sources.items()
+    }
     return {"recipe": recipe, "rights": rights}

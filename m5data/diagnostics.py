@@ -22,12 +22,12 @@ from m5data.workspace import Workspace
 from storage import run_program
 from storage.copying import content_digest
 from storage.files import TEMPORARY, Layout
-from storage.identity import identity_path
+from storage.identity import KEY_FILE, identity_path
 from storage.integrity import find_damage
 from storage.lock import holder_of
 from storage.remote import Home
 from storage.state import State
-from takedown.register import copy_fault
+from takedown.register import copy_fault, key_fault
 
 __all__ = ["Finding", "examine"]
 
@@ -133,6 +133,9 @@ def _damage(root: Path, *, missing_is_wrong: bool) -> Iterator[Finding]:
     found: list[tuple[str, str]] = [(damage.kind, damage.detail) for damage in find_damage(root)]
     if not any(kind == "state" for kind, _ in found) and (fault := copy_fault(State(Layout(root.absolute()).state))):
         found.append(("register", fault))
+    key = root / KEY_FILE
+    if not found and key.exists() and (fault := key_fault(root.absolute(), key.read_bytes())):
+        found.append(("key", fault))
     yield from (Finding(kind, "wrong", detail) for kind, detail in found)
     if not found:
         yield Finding("files", "ok", "every file of the newest version is there, and the state is whole")

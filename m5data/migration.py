@@ -18,7 +18,7 @@ from storage import Store
 from storage.copying import copy_files
 from storage.identity import FORMAT, KEY_FILE, Identity, fingerprint_of, read_identity, write_identity
 from storage.remote import Home
-from takedown.register import write_copy
+from takedown.register import key_fault, write_copy
 
 __all__ = ["migrate"]
 
@@ -71,6 +71,8 @@ def _note_key(store: Store, *, dry_run: bool) -> list[str]:
     """Check that the key is there if anything was made with it; the end of the migration notes its fingerprint."""
     del dry_run
     if (store.root / KEY_FILE).exists():
+        if fault := key_fault(store.root, (store.root / KEY_FILE).read_bytes()):
+            raise DataError(fault)
         return [f"{KEY_FILE}: its fingerprint goes into workspace.json"]
     with closing(store.state.connect_reading()) as connection:
         rooms = {row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE name = 'tombstones'")}

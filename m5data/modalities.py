@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from m5data.records import Specification, Variant
 from m5data.sample_display import sample_card, sample_line
 from m5data.table_spec import FeedColumn, TableSpec
+from m5data.usage import PURPOSES, Purpose
 
 __all__ = [
     "TEXT_FEATURE",
@@ -93,8 +94,12 @@ class Sample:
     """mp3."""
     mfcc: NDArray[np.float32] | None
     """[n_mfcc, T]."""
+    image_text: tuple[str, ...] = ()
+    """Lines of text in its images, without contact details, watermarks and slogans; needs ``extract.ocr``."""
     variants: tuple[Variant, ...] = ()
     """Combinations of options that the product is sold in; not exported."""
+    purposes: tuple[Purpose, ...] = PURPOSES
+    """What it may be used for: the purposes that neither its shop's signals nor the settings refuse."""
     more: Mapping[str, Any] = field(default_factory=dict)
     """Values of modalities that were registered beyond these five, by the names that they chose."""
 
@@ -321,18 +326,26 @@ _FIVE = (
             "image_url": "main_image.shown.url",
             "image_width": "main_image.shown.width",
             "image_height": "main_image.shown.height",
+            "image_text": "image_lines.texts",
         },
         tables={
+            "image_lines": """
+                select t.product_id, list(t.text order by t.position, t.line) as texts
+                from image_text t join chosen using (product_id)
+                where t.contact is null and not t.repeated
+                group by 1
+            """,
             "main_image": """
                 select c.product_id, arg_min({'sha256': m.sha256, 'url': m.url, 'width': m.width, 'height': m.height},
                                              (m.position != c.image_position, m.position)) as shown
                 from chosen c join media m on m.product_id = c.product_id and m.kind = 'image' and m.state = 'ok'
                 group by 1
-            """
+            """,
         },
         facts=lambda row: {
             "image_url": row["image_url"],
             "image_size": (row["image_width"], row["image_height"]) if row["image_width"] else None,
+            "image_text": tuple(row["image_text"] or ()),
         },
         load=lambda row, read: {"image": read(row["image"]) if row["image"] else None},
         size=lambda sample: len(sample.image or b""),
@@ -344,8 +357,12 @@ _FIVE = (
                 lambda sample, number: _file(sample.image, f"{number:08d}.jpg"),
                 "sc:ImageObject",
             ),
+            ShardColumn(
+                "image_text", pa.list_(pa.string()), _list_of(TEXT_FEATURE), lambda sample, _: list(sample.image_text)
+            ),
         ),
         members=(Member("image.jpg", lambda sample: [sample.image or b""]),),
+        json=lambda sample: {"image_text": list(sample.image_text)},
     ),
     Modality(
         name="caption",

@@ -35,7 +35,7 @@ from storage.state import State
 from storage.tables import TABLES
 from storage.tables.delta import DeltaLog
 from storage.versions import VersionRecord, read_version, version_numbers, version_path, write_version
-from takedown.register import REGISTER, copy_fault, restore_register, write_copy
+from takedown.register import REGISTER, copy_fault, key_fault, restore_register, write_copy
 
 __all__ = ["Repair", "repair"]
 
@@ -133,6 +133,9 @@ class _Job:
         for damage in self._of("identity"):
             if not path.exists():
                 yield Repair(damage.detail, "run m5data migrate", possible=False)
+                continue
+            if key.exists() and (fault := key_fault(self._layout.root, key.read_bytes())):
+                yield Repair(damage.detail, fault, possible=False)
                 continue
             yield Repair(damage.detail, f"written again; {KEY_FILE} counts as the right key")
             if not self._dry_run:

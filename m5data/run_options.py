@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from m5data.stage import Clock, Progress, SilentProgress, utc_now
+from m5data.usage import Purpose
 
 __all__ = ["RunContext", "RunOptions", "without_media"]
 
@@ -58,6 +59,8 @@ class RunOptions:
     """Splits to export."""
     where: str | None = None
     """SQL condition over the view catalogue that exported products meet."""
+    purpose: Purpose | None = None
+    """Purpose of the export."""
     out: str | None = None
     """Folder or object store URL to export to."""
     engine: Literal["local", "ray"] | None = None

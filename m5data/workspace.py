@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from export import Sample, read_samples
+from export import Sample, Use, read_samples
 from m5data.errors import WorkspaceError
 from m5data.settings import Settings
 from m5data.stage_settings import read_settings
+from m5data.usage import Purpose
 from storage import Snapshot, Store
+from storage.files import replace_file
 from storage.remote import Home
 
 __all__ = ["SETTINGS_FILE", "Workspace"]
@@ -34,7 +36,8 @@ class Workspace:
     def create(cls, root: Path, settings_text: str | None = None) -> "Workspace":
         """Make a workspace with a commented settings file (or the one given) and open it.
 
-        In the working copy of an object store it is stored there, too.
+        In the working copy of an object store it is stored there, too. What a killed ``create`` left is
+        completed with the settings file that is there.
 
         Raises:
             WorkspaceError: ``root``, or the object store, is a workspace already.
@@ -44,11 +47,13 @@ class Workspace:
         if home is not None:
             home.make_ready()
         path = root / SETTINGS_FILE
-        if path.exists():
+        unfinished = path.exists()
+        if unfinished and any((root / "versions").glob("*.json")):
             raise WorkspaceError(f"{root}: already a workspace (it has {path.name}); use it or name another folder")
         try:
             root.mkdir(parents=True, exist_ok=True)
-            path.write_text(settings_text or default_settings(), encoding="utf-8")
+            if not unfinished:
+                replace_file(path, (settings_text or default_settings()).encode())
         except OSError as error:
             raise WorkspaceError(f"{root}: this folder cannot be written ({error.strerror}); name another") from None
         try:
@@ -57,7 +62,8 @@ class Workspace:
             with made.store.keeping_state():
                 return made
         except BaseException:
-            path.unlink()
+            if not unfinished:
+                path.unlink()
             raise
 
     @classmethod
@@ -99,17 +105,21 @@ class Workspace:
         """
         return self.snapshot.sql(query)
 
-    def samples(self, split: str, recipe: str | None = None, where: str | None = None) -> Iterator[Sample]:
+    def samples(
+        self, split: str, recipe: str | None = None, where: str | None = None, purpose: Purpose = "train"
+    ) -> Iterator[Sample]:
         """Yield the samples of a split, with all five modalities, absent ones None, and their licence.
 
         Args:
             split: Name of the split.
             recipe: Recipe that it belongs to; None: the one of the settings.
             where: SQL condition over the view ``catalogue`` that the products meet; None: all of them.
+            purpose: What they are for: train, evaluate, search or display. Those whose shop refuses it are left out.
         """
+        forbidden = [name for name, shop in self.settings.crawl.sources.items() if not shop.crawl_authorised]
         licences = {name: shop.licence or "" for name, shop in self.settings.crawl.sources.items()}
         chosen = recipe or self.settings.splits.recipe_name
-        return read_samples(self.store.objects, self.snapshot, split, chosen, licences, where)
+        return read_samples(self.store.objects, self.snapshot, split, chosen, licences, where, Use(purpose, forbidden))
 
 
 def default_settings() -> str:

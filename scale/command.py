@@ -28,13 +28,16 @@ def train_run(
 
     Raises:
         WorkspaceError: Another process trains it.
+        NotAuthorisedError: The export is not one to train on.
     """
     chosen = load_training_recipe(recipe)
+    exported = ShardFolder(shards)
+    exported.check_purpose("train")
     folder = run_folder(workspace, chosen.name, seed)
     cache = workspace / CACHE
     with held_alone(folder, f"train: recipe {chosen.name}"):
         return train(
-            ShardFolder(shards),
+            exported,
             chosen,
             folder,
             seed=seed,
@@ -51,4 +54,6 @@ def evaluate_run(
     """Evaluate the training of a recipe with a seed; see ``scale.evaluation.evaluate.evaluate``."""
     folder = run_folder(workspace, load_training_recipe(recipe).name, seed)
     out = folder / "evaluation"
-    return evaluate(ShardFolder(shards), folder, out, cache=workspace / CACHE, device=device, progress=progress)
+    exported = ShardFolder(shards)
+    exported.check_purpose("evaluate", "train")
+    return evaluate(exported, folder, out, cache=workspace / CACHE, device=device, progress=progress)

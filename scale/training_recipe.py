@@ -97,6 +97,8 @@ class InputSettings(StageSettings):
     """Most entries that a corpus vocabulary has; bert-base-chinese has 21,128."""
     text_tokens: int = Field(default=36, ge=4)
     """[P] 36."""
+    image_text: bool = False
+    """The text in the product's images follows its caption; shards have it where ``extract.ocr`` is true."""
     table_tokens: int = Field(default=64, ge=4)
     """[P] 64."""
     image: Literal["patches", "regions"] = "patches"
@@ -121,6 +123,12 @@ class InputSettings(StageSettings):
     """With ``mfcc``: coefficients that are stored (``extract.n_mfcc``)."""
     mel_seconds: float = Field(default=12.0, gt=0, le=60)
     """With ``mel``: 80 bands of the first seconds at 16 kHz, hop 256; 12 s are 751 steps [C]."""
+
+    @model_validator(mode="after")
+    def _image_text_needs_a_vocabulary(self) -> Self:
+        if self.image_text and "text" in self.encoders:
+            raise ValueError("image_text: The text encoder in encoders reads captions alone. Remove one of the two.")
+        return self
 
     @property
     def frozen(self) -> dict[Modality, NamedEncoder]:

@@ -4,6 +4,7 @@ import pyarrow as pa
 
 from m5data.modalities import modalities
 from m5data.table_spec import Column
+from storage.usage import REFUSALS_SQL, purposes_sql
 
 __all__ = [
     "CATALOGUE_MEANING",
@@ -17,7 +18,7 @@ __all__ = [
     "product_text_sql",
 ]
 
-CATALOGUE_MEANING = "One row per product: what to filter by, from products, labels, ledger, duplicates and splits."
+CATALOGUE_MEANING = "One row per product, to filter by: products, labels, ledger, duplicates, splits, usage rights."
 PRODUCT_TEXT_MEANING = "One row per product: all its texts in lower case, to search with contains(text, 'word')."
 
 PRODUCT_TEXT_COLUMNS = (
@@ -71,6 +72,7 @@ def catalogue_columns() -> tuple[Column, ...]:
             "duplicate_rule", pa.string(), "rule that joined it to its group, or alone; NULL: likewise", nullable=True
         ),
         Column("splits", pa.list_(pa.string()), "recipe/split of each split that it is in"),
+        Column("purposes", pa.list_(pa.string()), "train, evaluate, search, display: those not refused"),
         Column("last_seen", pa.timestamp("us", tz="UTC"), "when the content recorded here was fetched"),
     )
 
@@ -84,7 +86,8 @@ SELECT p.product_id, p.source, p.url, p.caption, coalesce(length(p.caption), 0):
        coalesce(l.class_name, '') AS class_name, coalesce(l.sub_class_name, '') AS sub_class_name,
        coalesce(l.subsub_class_name, '') AS subsub_class_name,
        {states}, g.modalities, coalesce(s.lines, 0)::INTEGER AS spec_lines, m.video_s, m.main_image,
-       d.group_id, d.rule AS duplicate_rule, coalesce(x.splits, []) AS splits, p.last_seen
+       d.group_id, d.rule AS duplicate_rule, coalesce(x.splits, []) AS splits, {purposes_sql("u")} AS purposes,
+       p.last_seen
 FROM products p
 JOIN ledger g ON g.product_id = p.product_id
 LEFT JOIN labels l ON l.product_id = p.product_id
@@ -98,6 +101,7 @@ LEFT JOIN (
 LEFT JOIN (
     SELECT product_id, list(recipe || '/' || split ORDER BY recipe, split) AS splits FROM splits GROUP BY 1
 ) x ON x.product_id = p.product_id
+LEFT JOIN ({REFUSALS_SQL}) u ON u.product_id = p.product_id
 """  # noqa: S608 - constants
 
 

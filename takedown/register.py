@@ -11,7 +11,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Literal, Self
 from m5data.errors import CorruptObjectError
 from storage.engine import text
 from storage.files import replace_file
-from storage.identity import load_or_create_key
+from storage.identity import KEY_FILE, load_or_create_key
 from storage.state import State
 from storage.store import Store
 
@@ -30,6 +30,7 @@ __all__ = [
     "MarkKind",
     "Register",
     "copy_fault",
+    "key_fault",
     "open_register",
     "read_copy",
     "restore_register",
@@ -40,8 +41,8 @@ REGISTER = "takedown.register"
 """Name of the register's second copy, a line of JSON for each entry."""
 _ADD = "INSERT OR IGNORE INTO tombstones VALUES (?, ?, ?)"
 
-MarkKind = Literal["product", "url", "merchant"]
-"""A product id; the URL of a page, image or video; a merchant, by the hash in the table ``products``."""
+MarkKind = Literal["product", "url", "merchant", "key"]
+"""A product id; the URL of a page, image or video; a merchant, by its hash in ``products``; the key itself."""
 
 _DDL = (
     """CREATE TABLE tombstones (
@@ -61,6 +62,10 @@ class Mark:
     value: str
 
 
+_OF_KEY = Mark("key", "")
+"""Its hash shows whether a register was made with this key, also where ``workspace.json`` was lost."""
+
+
 class Register:
     """Everything taken down, as of when this was opened."""
 
@@ -77,7 +82,7 @@ class Register:
             key: The workspace's secret key; another key recognises nothing.
 
         Raises:
-            CorruptObjectError: The state has lost take-downs.
+            CorruptObjectError: The state has lost take-downs, or they were made with another key.
         """
         found: dict[str, set[str]] = {}
         with closing(_connect(state)) as connection:
@@ -89,10 +94,12 @@ class Register:
                 f"{state.folder / REGISTER}: {lost:,} take-downs in it are not in state.sqlite, which was lost or "
                 "replaced by an older one. Run m5data repair, which adds them again."
             )
+        if fault := key_fault(state.folder, key):
+            raise CorruptObjectError(fault)
         return cls(key, {kind: frozenset(digests) for kind, digests in found.items()})
 
     def __len__(self) -> int:
-        return sum(len(digests) for digests in self._digests.values())
+        return sum(len(digests) for kind, digests in self._digests.items() if kind != _OF_KEY.kind)
 
     def has(self, kind: MarkKind) -> bool:
         """Return whether anything of a kind was taken down."""
@@ -122,7 +129,7 @@ class Register:
 
     def add(self, state: State, marks: Iterable[Mark], now: datetime) -> None:
         """Register marks, in one synced transaction; this object does not see them."""
-        rows = [(mark.kind, self.digest(mark), now.isoformat(timespec="seconds")) for mark in marks]
+        rows = [(one.kind, self.digest(one), now.isoformat(timespec="seconds")) for one in (_OF_KEY, *marks)]
         with closing(_connect(state)) as connection:
             connection.execute("BEGIN IMMEDIATE")
             connection.executemany(_ADD, rows)
@@ -154,6 +161,18 @@ def read_copy(root: Path) -> list[tuple[str, str, str]]:
         raise CorruptObjectError(
             f"{path}: damaged ({error}). Restore it from a backup, or run m5data repair, which writes it anew."
         ) from error
+
+
+def key_fault(root: Path, key: bytes) -> str | None:
+    """Return a line if a key is not the one that the take-downs of a workspace were made with, else None."""
+    with suppress(CorruptObjectError):  # ``copy_fault`` names that
+        made_with = {digest for kind, digest, _ in read_copy(root) if kind == _OF_KEY.kind}
+        if made_with and Register(key, {}).digest(_OF_KEY) not in made_with:
+            return (
+                f"{root / KEY_FILE}: not the key that the take-downs were made with, so they would be undone. "
+                "Restore the file from a backup or from a copy of the workspace."
+            )
+    return None
 
 
 def copy_fault(state: State) -> str | None:

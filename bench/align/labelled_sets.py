@@ -7,14 +7,14 @@ A folder holds one feed of JSON lines (``SOURCE.jsonl.gz``: id, title, category,
 import gzip
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from align import Category
 from align.catalogue import Facts
 
-__all__ = ["LabelledSet", "read_set", "without_facts"]
+__all__ = ["LabelledSet", "mixed", "read_set", "shapes", "without_facts"]
 
 Ends = tuple[Category, Category]
 
@@ -87,3 +87,51 @@ def without_facts(labelled: LabelledSet) -> Iterator[LabelledSet]:
     if labelled.titles:
         few = {category: found[:1] for category, found in labelled.titles.items()}
         yield replace(labelled, name=f"{labelled.name}, one title", titles=few)
+
+
+def shapes(labelled: LabelledSet) -> Iterator[LabelledSet]:
+    """Yield the set in the shapes of other shops: skewed, with few titles, with five levels."""
+    small = max(category.source for category in labelled.categories)
+    if labelled.titles:
+        thin = {
+            c: found[: max(len(found) // 20, 1)] if c.source == small else found for c, found in labelled.titles.items()
+        }
+        yield replace(labelled, name=f"{labelled.name}, one title in 20 of {small}", titles=thin, facts=Facts())
+        four = {category: found[:4] for category, found in labelled.titles.items()}
+        yield replace(labelled, name=f"{labelled.name}, four titles", titles=four, facts=Facts())
+    second = sorted({category.path[:2] for category in labelled.categories if category.source == small})
+    kept = set(second[::5])
+    fewer = frozenset(c for c in labelled.categories if c.source != small or c.path[:2] in kept)
+    same = frozenset(pair for pair in labelled.same if pair[1].path[:2] in kept)
+    yield replace(labelled, name=f"{labelled.name}, one sub-class in 5 of {small}", categories=fewer, same=same)
+    deep = {c: Category(c.source, _deeper(c.path)) for c in labelled.categories}
+    titles = {deep[category]: found for category, found in labelled.titles.items()}
+    categories = frozenset(deep.values())
+    yield replace(labelled, name=f"{labelled.name}, five levels", categories=categories, titles=titles, facts=Facts())
+
+
+def _deeper(path: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a path of two levels or more with five; a product of the first level stays there."""
+    return path if len(path) < 2 else (*path, f"{path[-1]} A", f"{path[-1]} A 1", f"{path[-1]} A 1 b")[:5]
+
+
+def mixed(sets: Sequence[LabelledSet]) -> LabelledSet:
+    """Return two shops that hold the first, and the second, shops of all sets: several languages in each."""
+
+    def moved(category: Category, one: LabelledSet) -> Category:
+        first = min(c.source for c in one.categories)
+        return Category("one" if category.source == first else "two", category.path)
+
+    def pairs(name: str) -> frozenset[Ends]:
+        return frozenset((moved(a, one), moved(b, one)) for one in sets for a, b in getattr(one, name))
+
+    mapping = {f"{moved(c, one).source}:{c.path[0]}": one.class_of(c) for one in sets for c in one.categories}
+    return LabelledSet(
+        "mixed languages",
+        frozenset(moved(c, one) for one in sets for c in one.categories),
+        {moved(c, one): found for one in sets for c, found in one.titles.items()},
+        Facts(),
+        mapping,
+        pairs("same"),
+        pairs("unsure"),
+    )

@@ -1,6 +1,6 @@
 """The alignment rules on real category trees with hand-made truth, beside untrained peers.
 
-    python -m bench.align.real_sets SET … [--shipped] [--reviewed N] [--valentine PYTHON]
+    python -m bench.align.real_sets SET … [--shipped] [--reviewed N] [--shapes] [--minilm FOLDER] [--valentine PYTHON]
 
 Each SET is a folder as ``bench.align.labelled_sets`` reads it. The learned rule judges a set with a model trained on
 the other sets, or with the shipped one (``--shipped``). With reviews, the classes are dealt into two halves; a person
@@ -10,7 +10,10 @@ reviews, which are fewer the more the reviews settle, and those that were unclea
 Precision, recall and F1 count pairs of second-level categories of two shops; unsure pairs are left out.
 Peers pick one partner each, by the best sum over the class: names that difflib finds half alike, TF-IDF of
 names and titles, and means of them. A peer marked with * has its threshold chosen in hindsight, the best for the set.
-``--valentine`` names the Python of an environment with valentine 1.0.
+``--shapes`` compares the rules without reviews and the peers in other shapes of the sets: skewed shops, four titles,
+five levels, two languages; there the peers' thresholds are those that are best for the other sets.
+``--minilm`` is the folder of a sentence transformer, whose cosines join the mean. ``--valentine`` names the Python of
+an environment with valentine 1.0.
 """
 
 import argparse
@@ -36,11 +39,12 @@ from align.review import Decision, resolve_decisions
 from align.settings import AlignSettings
 from bench.align.compare_rules import calibration_error
 from bench.align.department_stores import scores
-from bench.align.labelled_sets import Ends, LabelledSet, read_set
+from bench.align.labelled_sets import Ends, LabelledSet, mixed, read_set, shapes
 from bench.align.train_model import train_model
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 DEALS = 5
+THRESHOLDS = tuple(np.arange(0.05, 0.9, 0.05).tolist())
 _VALENTINE = """
 import json, sys, pandas, valentine
 from valentine import algorithms
@@ -63,16 +67,24 @@ def main() -> None:
     parser.add_argument("sets", nargs="+", type=Path)
     parser.add_argument("--shipped", action="store_true")
     parser.add_argument("--reviewed", type=int, default=100)
+    parser.add_argument("--shapes", action="store_true")
+    parser.add_argument("--minilm", metavar="FOLDER", type=Path)
     parser.add_argument("--valentine", metavar="PYTHON")
     given = parser.parse_args()
     sets = [read_set(folder) for folder in given.sets]
+    if given.shapes:
+        _compare_shapes(sets)
+        return
     for labelled in sets:
         others = [one for one in sets if one is not labelled]
         model = default_model() if given.shipped or not others else train_model(others)
         print(f"\n{labelled.name}: {len(labelled.categories)} categories, {len(labelled.same)} pairs are the same")
         _compare_rules(labelled, model, given.reviewed)
-        for name, found in _peers(labelled):
-            _print(name, found, labelled)
+        sides = _sides(labelled)
+        _print("difflib >= .5, one to one", _pick(labelled, sides, _similarities(labelled)["difflib"], 0.5), labelled)
+        for name, similarity in _similarities(labelled, given.minilm).items():
+            found = [_pick(labelled, sides, similarity, at_least) for at_least in THRESHOLDS]
+            _print(f"{name} *", max(found, key=lambda pairs: _f1(pairs, labelled)), labelled)
         if given.valentine:
             for name, found in _valentine(labelled, given.valentine):
                 _print(name, found, labelled)
@@ -197,26 +209,77 @@ def _print_calibration(
         print(f"    calibration error {error:.3f} over {len(chances)} pairs {name} (by chance {by_chance:.3f})")
 
 
-def _peers(labelled: LabelledSet) -> Iterator[tuple[str, set[Ends]]]:
-    """Yield untrained methods and what they join."""
+def _f1(found: set[Ends], labelled: LabelledSet) -> float:
+    return scores(found - labelled.unsure, labelled.same)[2]
+
+
+def _similarities(labelled: LabelledSet, minilm: Path | None = None) -> dict[str, Floats]:
+    """Return untrained similarities of the second-level categories of both shops, [one, other]."""
     sides = _sides(labelled)
     names = [[category.path[-1] for category in side] for side in sides]
     texts = [[_text(labelled, category) for category in side] for side in sides]
     difflib = np.array([[label_similarity(a, b) for b in names[1]] for a in names[0]])
-    ngrams, words = (
-        _cosines(names, analyzer="char", ngram_range=(1, 3)),
-        _cosines(texts, analyzer="char_wb", ngram_range=(2, 3)),
-    )
-    yield "difflib >= .5, one to one", _pick(labelled, sides, difflib, 0.5)
-    means = {
+    ngrams = _cosines(names, analyzer="char", ngram_range=(1, 3))
+    words = _cosines(texts, analyzer="char_wb", ngram_range=(2, 3))
+    found = {
         "difflib": difflib,
         "TF-IDF of names": ngrams,
         "mean of difflib, TF-IDF of names": (difflib + ngrams) / 2,
         "mean of difflib, TF-IDF of names and titles": (difflib + ngrams + words) / 3,
     }
-    for name, similarity in means.items():
-        found = [_pick(labelled, sides, similarity, at_least) for at_least in np.arange(0.05, 0.9, 0.05)]
-        yield f"{name} *", max(found, key=lambda pairs: scores(pairs - labelled.unsure, labelled.same)[2])
+    if minilm:
+        one, other = (_sentence_vectors(minilm, side) for side in names)
+        meaning = np.asarray(one @ other.T)
+        found["MiniLM of names"] = meaning
+        found["mean of MiniLM, TF-IDF and difflib of names"] = (meaning + ngrams + difflib) / 3
+        found["mean of MiniLM, TF-IDF, difflib and titles"] = (meaning + ngrams + difflib + words) / 4
+    return found
+
+
+def _sentence_vectors(folder: Path, texts: Sequence[str]) -> Floats:
+    """Return the mean of a sentence transformer's last states, of length 1."""
+    import torch  # noqa: PLC0415 - not needed without the option
+    from transformers import AutoModel, AutoTokenizer  # noqa: PLC0415
+
+    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
+    batch = tokenizer(list(texts), padding=True, truncation=True, return_tensors="pt")
+    with torch.no_grad():
+        states = model(**batch).last_hidden_state
+    mask = batch["attention_mask"][..., None]
+    means = (states * mask).sum(1) / mask.sum(1)
+    return np.asarray(torch.nn.functional.normalize(means).numpy(), dtype=np.float64)
+
+
+def _compare_shapes(sets: Sequence[LabelledSet]) -> None:
+    """Print the rules and the best peer for each shape of each set, and for all sets as one world."""
+    for labelled in sets:
+        others = [one for one in sets if one is not labelled] or [labelled]
+        for shape in shapes(labelled):
+            _compare_shape(shape, train_model(others), others)
+    _compare_shape(mixed(sets), default_model(), sets)
+
+
+def _compare_shape(shape: LabelledSet, model: PairModel, others: Sequence[LabelledSet]) -> None:
+    settings = AlignSettings(first_level=shape.first_level)
+    found = {
+        "published": _joined(_align(shape, settings)),
+        "learned": _joined(_align(shape, settings.model_copy(update={"rule": "learned"}), model)),
+    }
+    bounds = {name: _best_threshold(name, others) for name in _similarities(others[0])}
+    sides = _sides(shape)
+    peers = {name: _pick(shape, sides, one, bounds[name]) for name, one in _similarities(shape).items()}
+    peers["difflib >= .5"] = _pick(shape, sides, _similarities(shape)["difflib"], 0.5)
+    best = max(peers, key=lambda name: _f1(peers[name], shape))
+    parts = [f"{name} {_f1(pairs, shape):.3f}" for name, pairs in found.items()]
+    print(f"{shape.name}: F1 {', '.join(parts)}, best peer {_f1(peers[best], shape):.3f} ({best})")
+
+
+def _best_threshold(name: str, sets: Sequence[LabelledSet]) -> float:
+    """Return the threshold of a similarity that is best for some sets."""
+    known = [(one, _sides(one), _similarities(one)[name]) for one in sets]
+    return max(
+        THRESHOLDS, key=lambda least: sum(_f1(_pick(one, sides, all_, least), one) for one, sides, all_ in known)
+    )
 
 
 def _sides(labelled: LabelledSet) -> list[list[Category]]:

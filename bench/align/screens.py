@@ -1,22 +1,28 @@
 """Property names and values of many shops beside a reference table of each product.
 
-    python -m bench.align.screens FILE
+    python -m bench.align.screens FILE [--split N]
 
 FILE (JSON lines, gzip) holds a product a line: ``reference`` with ``product_details`` (name, value), and ``offers``,
-each a shop's ``table`` (``shop_name``, ``raw_specifications``). ``align_properties`` sees every second product only,
-the reference as one more source. Nobody labelled the mapping, so a shop's property counts as the reference property
-whose value agrees with its own most often, over all products, if that is at least half of three or more. Values
-agree if one of their parts is the same in normal form, numbers within one per cent.
+each a shop's ``table`` (``shop_name``, ``raw_specifications``). ``align_properties`` sees one half of the products, the
+reference as one more source; the other half is judged. Nobody labelled the mapping, so in the half that is judged, a
+shop's property counts as the reference property whose value agrees with its own most often, if that is at least half
+of three or more. Values agree if one of their parts is the same in normal form, numbers within one per cent.
+
+The reference has properties of several parts (resolution, ratio and density in one), where shops have a property for
+each. A second line counts only properties whose values hold half of the parts of the reference's, on the mean.
 """
 
 import argparse
 import gzip
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from align.properties import PropertyKey, PropertyUse, align_properties, value_parts
+import numpy as np
+
+from align.properties import PropertyKey, PropertyUse, align_properties, find_conflicts, value_parts
 from align.values import normal_value
 from bench.align.department_stores import scores
 
@@ -24,41 +30,103 @@ _REFERENCE = "reference"
 _CLOSE = 0.011
 _UNKNOWN = {"keine angabe", "n", "a", "n/a"}
 Part = tuple[str, str | None]
+Table = dict[str, str]
+
+
+@dataclass
+class _Agreement:
+    """How often a shop's property and one of the reference stood in one product, and agreed."""
+
+    times: int = 0
+    agreed: int = 0
+    parts: float = 0.0
+    """Sum over the products: parts of the shop's value over parts of the reference's."""
+
+
+@dataclass
+class _Judged:
+    """The half that is judged."""
+
+    agreements: defaultdict[tuple[PropertyKey, str], _Agreement] = field(
+        default_factory=lambda: defaultdict(_Agreement)
+    )
+
+    def truth(self, known: set[PropertyKey]) -> dict[PropertyKey, str]:
+        """Return the reference property of each known property of a shop that has one."""
+        best: dict[PropertyKey, tuple[float, int, str]] = {}
+        for (key, name), one in self.agreements.items():
+            if key in known and one.times >= 3:
+                best[key] = max(best.get(key, (0.0, 0, "")), (one.agreed / one.times, one.agreed, name))
+        return {key: name for key, (rate, _, name) in best.items() if rate >= 0.5}
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("file", type=Path)
-    with gzip.open(parser.parse_args().file, "rt", encoding="utf-8") as lines:
+    parser.add_argument("--split", type=int, default=0, help="0: every second product; else a random half")
+    given = parser.parse_args()
+    with gzip.open(given.file, "rt", encoding="utf-8") as lines:
         screens = [json.loads(line) for line in lines]
-    uses: defaultdict[PropertyKey, Counter[str]] = defaultdict(Counter)
-    agreed: defaultdict[PropertyKey, Counter[str]] = defaultdict(Counter)
-    met: defaultdict[PropertyKey, Counter[str]] = defaultdict(Counter)
-    for place, screen in enumerate(screens):
-        reference = {line["name"]: line["value"] for line in screen["reference"]["product_details"]}
-        parts = {name: set(_parts(name, value)) for name, value in reference.items()}
-        tables = [(_REFERENCE, reference), *_tables(screen)]
-        for shop, table in tables:
-            for name, value in table.items():
-                if place % 2 == 0:
-                    uses[shop, name][value] += 1
-                own = set(_parts(name, value))
-                for other, those in parts.items():
-                    if own and those and shop != _REFERENCE:
-                        met[shop, name][other] += 1
-                        agreed[shop, name][other] += _agree(own, those)
-    truth = {key: best for key in met if key in uses and (best := _best(met[key], agreed[key]))}
-    shared = align_properties(PropertyUse(*key, values) for key, values in uses.items())
+    seen = np.arange(len(screens)) % 2 == 0
+    if given.split:
+        seen = np.random.default_rng(given.split).random(len(screens)) < 0.5
+    shared = _align([screen for screen, kept in zip(screens, seen, strict=True) if kept])
+    judged = _judge([screen for screen, kept in zip(screens, seen, strict=True) if not kept])
+    truth = judged.truth(set(shared))
     of_reference = {name: key[1] for key, name in shared.items() if key[0] == _REFERENCE}
     found = {(key, of_reference[shared[key]]) for key in truth if shared[key] in of_reference}
-    precision, recall, f1 = scores(found, truth.items())
-    print(f"{len(truth)} properties of shops: precision {precision:.3f}, recall {recall:.3f}, F1 {f1:.3f}")
-    same = [agreed[key][name] / met[key][name] for key, name in found & set(truth.items())]
-    print(f"values that agree under the names found: {sum(same) / len(same):.3f}")
+    whole = {pair for pair in truth.items() if (one := judged.agreements[pair]).parts >= one.times / 2}
+    print(_line("properties of shops", found, set(truth.items())))
+    print(_line("of them, not only a part", {pair for pair in found if pair[0] in dict(whole)}, whole))
+    for name, pairs in (("found", found), ("rightly found", found & set(truth.items()))):
+        known = [judged.agreements[pair] for pair in pairs if judged.agreements[pair].times]
+        share = sum(one.agreed for one in known) / sum(one.times for one in known)
+        print(f"values that agree under the names {name}: {share:.3f}")
 
 
-def _tables(screen: Mapping) -> Iterator[tuple[str, dict[str, str]]]:
+def _line(name: str, found: set[tuple[PropertyKey, str]], truth: set[tuple[PropertyKey, str]]) -> str:
+    precision, recall, f1 = scores(found, truth)
+    return f"{len(truth)} {name}: precision {precision:.3f}, recall {recall:.3f}, F1 {f1:.3f}"
+
+
+def _align(screens: Sequence[Mapping]) -> dict[PropertyKey, str]:
+    tables = [(shop, table) for screen in screens for shop, table in _tables(screen)]
+    values: defaultdict[PropertyKey, Counter[str]] = defaultdict(Counter)
+    for shop, table in tables:
+        for name, value in table.items():
+            values[shop, name][value] += 1
+    uses = [PropertyUse(*key, found) for key, found in values.items()]
+    place = {use.key: number for number, use in enumerate(uses)}
+    rows = [
+        (number, place[shop, name], value)
+        for number, (shop, table) in enumerate(tables)
+        for name, value in table.items()
+    ]
+    products, places = (np.array([row[column] for row in rows], dtype=np.int64) for column in (0, 1))
+    return align_properties(uses, find_conflicts(uses, products, places, [row[2] for row in rows]))
+
+
+def _judge(screens: Sequence[Mapping]) -> _Judged:
+    judged = _Judged()
+    for screen in screens:
+        (_, reference), *shops = _tables(screen)
+        parts = {name: set(_parts(name, value)) for name, value in reference.items()}
+        for shop, table in shops:
+            for name, value in table.items():
+                own = set(_parts(name, value))
+                for other, those in parts.items():
+                    if own and those:
+                        one = judged.agreements[(shop, name), other]
+                        one.times += 1
+                        one.agreed += _agree(own, those)
+                        one.parts += min(len(own) / len(those), 1.0)
+    return judged
+
+
+def _tables(screen: Mapping) -> Iterator[tuple[str, Table]]:
+    """Yield the reference, then the table of each shop."""
+    yield _REFERENCE, {line["name"]: line["value"] for line in screen["reference"]["product_details"]}
     for offer in screen["offers"]:
         table = offer["table"]
         yield table["shop_name"], {n: v for n, v in table["raw_specifications"].items() if isinstance(v, str)}
@@ -76,12 +144,6 @@ def _agree(some: set[Part], others: set[Part]) -> bool:
         return True
     numbers = ((float(a), float(b)) for a, unit in some for b, other in others if unit and unit == other)
     return any(abs(one - other) <= _CLOSE * abs(other) for one, other in numbers)
-
-
-def _best(met: Counter[str], agreed: Counter[str]) -> str | None:
-    rates = [(agreed[name] / times, agreed[name], name) for name, times in met.items() if times >= 3]
-    rate, _, name = max(rates, default=(0.0, 0, ""))
-    return name if rate >= 0.5 else None
 
 
 if __name__ == "__main__":

@@ -116,7 +116,8 @@ def _fit(examples: Sequence[_Example]) -> PairModel:
     for name, weight in EXCLUDED.items():
         place = list(FEATURES).index(name)
         centre[place], scale[place], weights[place] = 1.0, 1.0, weight
-    return PairModel(centre, scale, weights, float(found[-1]))
+    shares = [one.same.sum() / min(len(set(one.left)), len(set(one.right))) for one in examples]
+    return PairModel(centre, scale, weights, float(found[-1]), partnered=float(np.mean(shares)))
 
 
 def _entropy(chances: Floats) -> float:
@@ -148,7 +149,9 @@ def main() -> None:
         name: {"centre": round(centre, 4), "scale": round(scale, 4), "weight": round(weight, 4)}
         for name, centre, scale, weight in columns
     }
-    stored = {"features": features, "bias": round(model.bias, 4), "sharpness": round(model.sharpness, 4)}
+    stored = {"features": features} | {
+        name: round(getattr(model, name), 4) for name in ("bias", "sharpness", "partnered")
+    }
     given.out.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
     print(given.out.read_text(encoding="utf-8"))
 

@@ -259,9 +259,9 @@ def read_in_pool(files: dict[str, bytes], workers: int) -> dict[str, object]:
 
 
 def cores(out: Path) -> None:
-    """Print the wall and CPU seconds of 40 images with one process and with two, and their largest memory."""
+    """Print the wall and CPU seconds of 16 images with one process and with two, and their largest memory."""
     del out
-    files = {str(number): draw(number).data for number in range(40)}
+    files = {str(number): draw(number).data for number in range(16)}
     found = []
     for workers in (1, 2):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -59,7 +59,7 @@ def main() -> None:
         print(f"{name}: precision {precision:.3f}, recall {recall:.3f} of {counts.total()} pages, {shops} shops")
     if arguments.write:
         heat = temperature(scored)
-        lesson = Lesson({"listing": fit(examples, groups)}, {"listing": heat}, [], shops, len(judged))
+        lesson = Lesson({"listing": fit(examples, groups)}, {"listing": heat}, {}, [], shops, len(judged))
         write_model(arguments.write, lesson, "python -m bench.pages.kinds")
         print(f"{arguments.write}: {arguments.write.stat().st_size} bytes, temperature {heat:.2f}")
 
@@ -125,7 +125,8 @@ def _evidence(page: LabelledPage) -> tuple[str, set[str]]:
 def _example(page: LabelledPage, number: int, evidence: set[str], *, is_listing: bool) -> Example:
     hashes = np.array(sorted(map(evidence_hash, evidence)), dtype=np.int64)
     truth = frozenset(("listing",) if is_listing else ())
-    return Example(page.shop, number, "listing", page.markup, (hashes,), np.array([is_listing]), ("listing",), truth)
+    owner, right = np.zeros(1, dtype=np.int64), np.array([is_listing])
+    return Example(page.shop, number, "listing", page.markup, (hashes,), owner, right, ("listing",), truth)
 
 
 if __name__ == "__main__":

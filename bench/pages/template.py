@@ -13,15 +13,15 @@ from itertools import groupby
 from pathlib import Path
 from statistics import mean
 
-from bench.pages.reader import of_page, some
+from bench.pages.reader import some
 from bench.pages.shop_folder import read_shops
 from crawler.learning.fit import fit
-from crawler.learning.labelled import Example, LabelledPage, answer, without_markup
+from crawler.learning.labelled import Example, LabelledPage, answer, examples_of, without_markup
 from crawler.learning.shops import folds, shop_groups
+from crawler.pages.candidates import Candidate
 from crawler.pages.document import read_document
-from crawler.pages.evidence import Candidate
-from crawler.pages.model import FIELDS, Model
-from crawler.pages.reading import LEAST, Reader, Reading
+from crawler.pages.model import FIELDS, Model, shipped_model
+from crawler.pages.reading import Reader, Reading
 from crawler.pages.template import TAUGHT, Observation, Template, observe
 from crawler.records.templates import leans_of, teach
 
@@ -65,8 +65,7 @@ def main() -> None:
 def _examples(arguments: argparse.Namespace) -> list[Example]:
     if arguments.examples and arguments.examples.exists():
         return list(pickle.loads(arguments.examples.read_bytes()))
-    pages = enumerate(some(read_shops(arguments.shops), arguments.learn_from))
-    examples = [one for numbered in pages for one in of_page(numbered)]
+    examples = list(examples_of(some(read_shops(arguments.shops), arguments.learn_from)))
     if arguments.examples:
         arguments.examples.write_bytes(pickle.dumps(examples))
     return examples
@@ -77,7 +76,7 @@ def _model(examples: Sequence[Example], groups: Mapping[str, str]) -> Model:
     for field in FIELDS:
         learned = fit([one for one in examples if one.field == field], groups)
         tables[field] = dict(zip((learned.keys & 0xFFFFFFFF).tolist(), learned.weights.tolist(), strict=True))
-    return Model(tables, {}, {})
+    return Model(tables, {}, shipped_model().least, {})
 
 
 def _read(page: LabelledPage, model: Model, *, markup: bool) -> Reading:
@@ -109,7 +108,7 @@ def _f1(
     right = said = 0
     for true, reading, candidates in pages:
         choice = reading.model.choose(field, candidates, template)
-        if choice is not None and choice.probability >= LEAST[field]:
+        if choice is not None and choice.probability >= reading.model.least.get(field, 0.0):
             said += 1
             right += answer(field, choice.candidate.value) in true
     return 2 * right / total if (total := said + sum(bool(true) for true, *_ in pages)) else 1.0

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
+from itertools import islice
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -35,6 +36,8 @@ from storage.lock import enter_child
 from takedown.register import open_register
 
 __all__ = ["crawl_source"]
+
+_MOST_USAGE_HEADERS = 20
 
 
 def crawl_source(job: CrawlJob, progress: Connection) -> None:
@@ -106,7 +109,8 @@ class _HostRules:
         """Return what the host says about the use of a page, as headers that are stored with it."""
         host = self._rules.get(web_host(url))
         said = host.signals.statements(url) if host else ()
-        return tuple(("X-Archive-Usage", f"{one.place} {one.name}: {one.served}") for one in said)
+        named = (f"{one.place} {one.name}: {one.served[:500]}" for one in islice(said, _MOST_USAGE_HEADERS))
+        return tuple(("X-Archive-Usage", value) for value in named)
 
 
 def _delay(job: CrawlJob, rules: dict[str, HostRules]) -> float:

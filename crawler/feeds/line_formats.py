@@ -52,6 +52,8 @@ _FIELDS = 5
 def read_product1m(path: Path) -> Iterator[FeedLine]:
     """Yield the rows of a Product1M file: ``id#####title#####url#####ossurl#####label#;#label``.
 
+    A sixth field, which exports of m5data have, is skipped.
+
     Both URLs are of the same image. The second is a copy made for the dataset and preferred for the image. The format
     has no URL of the page, so the first takes its place. Empty lines are skipped.
     """
@@ -60,9 +62,9 @@ def read_product1m(path: Path) -> Iterator[FeedLine]:
 
 def _parse_product1m(line: str) -> FeedRow:
     fields = [field.strip() for field in line.split(_BETWEEN_FIELDS)]
-    if len(fields) != _FIELDS:
+    if len(fields) not in {_FIELDS, _FIELDS + 1}:
         raise FeedRowError(f"row: the number of fields is {len(fields)}, not {_FIELDS}")
-    native_id, title, url, copy, labels = fields
+    native_id, title, url, copy, labels = fields[:_FIELDS]
     return parse_row(
         {
             "id": native_id,

@@ -9,12 +9,14 @@ import numpy.typing as npt
 from scipy.optimize import minimize, minimize_scalar
 from scipy.sparse import csr_matrix
 
-from crawler.learning.labelled import Example
+from crawler.learning.labelled import LESSONS, Example
 
-__all__ = ["Weights", "fit", "probabilities", "temperature"]
+__all__ = ["NO_WEIGHTS", "Weights", "fit", "probabilities", "temperature"]
 
-_PENALTY = 0.003
+_PENALTY = 0.05
 """Strength of the square penalty on weights."""
+_STRONGER = {"brand": 0.2, "mpn": 0.2, "gtin": 0.2}
+"""Field -> its own strength: few shops show these, so less can be believed."""
 _MARKUP_SCALE = 8.0
 """How much cheaper a weight on evidence from markup is: markup is true in nearly every shop."""
 _MARKUP_SHARE = 0.5
@@ -25,6 +27,8 @@ _FEW_PAGES = 4
 """Pages of a field from which a shop weighs as much as any other."""
 _FEW_EXAMPLES = 20
 """Examples below which a temperature cannot be told."""
+_LESSON_SHARE = 0.3
+"""Weight of a shop of the synthetic lessons beside a real one."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -44,7 +48,10 @@ class Weights:
         return float(self.weights[places][self.keys[places] == evidence].sum())
 
 
-def fit(examples: Sequence[Example], groups: Mapping[str, str]) -> Weights:
+NO_WEIGHTS = Weights(np.empty(0, np.int64), np.empty(0))
+
+
+def fit(examples: Sequence[Example], groups: Mapping[str, str], start: Weights = NO_WEIGHTS) -> Weights:
     """Return the weights that make the right candidates likeliest.
 
     Every shop weighs the same.
@@ -52,15 +59,24 @@ def fit(examples: Sequence[Example], groups: Mapping[str, str]) -> Weights:
     Args:
         examples: Examples of one field.
         groups: Shop -> its group of shops that share owner or theme.
+        start: Weights learned before. Only what the examples say otherwise changes them.
     """
     examples = [one for one in examples if one.evidence]
     keys = _shared(examples, groups)
     if not examples or not len(keys):
-        return Weights(np.empty(0, np.int64), np.empty(0))
+        return start
     scale = np.where(keys >> 32 == 1, _MARKUP_SCALE, 1.0)
-    problem = _Problem(examples, keys, scale)
+    problem = _Problem(examples, keys, scale, start)
     found = minimize(problem, np.zeros(len(keys)), jac=True, method="L-BFGS-B", options={"maxiter": 150, "maxcor": 8})
-    return Weights(keys, found.x * scale)
+    return _sum(start, Weights(keys, found.x * scale))
+
+
+def _sum(first: Weights, other: Weights) -> Weights:
+    keys = np.union1d(first.keys, other.keys)
+    total = np.zeros(len(keys))
+    for one in (first, other):
+        total[np.searchsorted(keys, one.keys)] += one.weights
+    return Weights(keys, total)
 
 
 def _shared(examples: Sequence[Example], groups: Mapping[str, str]) -> npt.NDArray[np.int64]:
@@ -77,26 +93,28 @@ def _shared(examples: Sequence[Example], groups: Mapping[str, str]) -> npt.NDArr
 class _Problem:
     """Negative log likelihood with its gradient."""
 
-    def __init__(self, examples: Sequence[Example], keys: npt.NDArray[np.int64], scale: Floats) -> None:
+    def __init__(self, examples: Sequence[Example], keys: npt.NDArray[np.int64], scale: Floats, start: Weights) -> None:
         sizes = [len(one.evidence) for one in examples]
         self.starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
         self.rows = np.repeat(np.arange(len(examples)), sizes)
-        self.right = np.concatenate([one.right for one in examples])
+        self.right = np.concatenate([one.right[one.owners] for one in examples])
         self.none = ~np.logical_or.reduceat(self.right, self.starts)
         self.matrix = _matrix([evidence for one in examples for evidence in one.evidence], keys, scale)
         self.transposed = self.matrix.T.tocsr()
         self.weight = _page_weights(examples)
+        self.penalty = _STRONGER.get(examples[0].field, _PENALTY)
+        self.before = np.array([start.score(evidence) for one in examples for evidence in one.evidence])
 
     def __call__(self, weights: Floats) -> tuple[float, Floats]:
-        scores = self.matrix @ weights
+        scores = self.before + self.matrix @ weights
         top = np.maximum(np.maximum.reduceat(scores, self.starts), 0.0)
         mass = np.exp(scores - top[self.rows])
         total = np.add.reduceat(mass, self.starts) + np.exp(-top)
         good = np.where(self.right, mass, 0.0)
         good_total = np.maximum(np.add.reduceat(good, self.starts) + np.where(self.none, np.exp(-top), 0.0), 1e-300)
-        loss = -(self.weight * (np.log(good_total) - np.log(total))).sum() + 0.5 * _PENALTY * (weights @ weights)
+        loss = -(self.weight * (np.log(good_total) - np.log(total))).sum() + 0.5 * self.penalty * (weights @ weights)
         pull = self.weight[self.rows] * (mass / total[self.rows] - good / good_total[self.rows])
-        return float(loss), self.transposed @ pull + _PENALTY * weights
+        return float(loss), self.transposed @ pull + self.penalty * weights
 
 
 def _matrix(evidence: Sequence[npt.NDArray[np.int64]], keys: npt.NDArray[np.int64], scale: Floats) -> csr_matrix:
@@ -111,23 +129,33 @@ def _matrix(evidence: Sequence[npt.NDArray[np.int64]], keys: npt.NDArray[np.int6
 
 def _page_weights(examples: Sequence[Example]) -> Floats:
     count = Counter(one.shop for one in examples)
-    weights = np.array([(_MARKUP_SHARE if one.markup else 1.0) / max(_FEW_PAGES, count[one.shop]) for one in examples])
+    share = {
+        shop: (_LESSON_SHARE if shop.startswith(LESSONS) else 1.0) / max(_FEW_PAGES, n) for shop, n in count.items()
+    }
+    weights = np.array([share[one.shop] * (_MARKUP_SHARE if one.markup else 1.0) for one in examples])
     return np.asarray(weights * len(count) / weights.sum())
 
 
 def probabilities(weights: Weights, example: Example, heat: float = 1.0) -> Floats:
     """Return the probability of each candidate of an example."""
-    scores = np.array([weights.score(one) for one in example.evidence]) / heat
+    scores = _scores(weights, example) / heat
     top = max(float(scores.max(initial=0.0)), 0.0)
     mass = np.exp(scores - top)
     return np.asarray(mass / (mass.sum() + np.exp(-top)))
 
 
+def _scores(weights: Weights, example: Example) -> Floats:
+    """Return the score of each candidate: the logarithm of the summed odds of its places."""
+    places = np.array([weights.score(one) for one in example.evidence])
+    if not len(places):
+        return places
+    top = places.max()
+    return np.asarray(top + np.log(np.bincount(example.owners, np.exp(np.maximum(places - top, -500.0)))))
+
+
 def temperature(scored: Sequence[tuple[Example, Weights]]) -> float:
     """Return the temperature at which the probabilities of unseen shops are truest; 1 without examples."""
-    scores = [
-        (np.array([weights.score(piece) for piece in one.evidence]), one) for one, weights in scored if one.evidence
-    ]
+    scores = [(_scores(weights, one), one) for one, weights in scored if one.evidence]
     if len(scores) < _FEW_EXAMPLES:
         return 1.0
     share = _page_weights([one for _, one in scores])

@@ -16,9 +16,20 @@ from crawler.pages.model import FIELDS, evidence_hash
 from crawler.pages.reading import Reading
 from m5data.errors import PageError
 
-__all__ = ["Example", "LabelledPage", "answer", "examples_of", "labelled_by_markup", "page_examples", "without_markup"]
+__all__ = [
+    "LESSONS",
+    "Example",
+    "LabelledPage",
+    "answer",
+    "examples_of",
+    "labelled_by_markup",
+    "page_examples",
+    "without_markup",
+]
 
-_MARKUP = ("m:", "kind:json-ld", "kind:microdata", "kind:opengraph")
+LESSONS = "synthetic lessons"
+"""How the names of the shops of ``lessons`` begin."""
+_MARKUP = ("m:", *(f"{where}:{kind}" for where in ("kind", "at") for kind in ("json-ld", "microdata", "opengraph")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +56,11 @@ class Example:
     field: str
     markup: bool
     evidence: tuple[npt.NDArray[np.int64], ...]
-    """For each candidate the hashes of its evidence; those from markup have bit 32 set."""
+    """For each place of each candidate the hashes of its evidence; those from markup have bit 32 set."""
+    owners: npt.NDArray[np.int64]
+    """For each place the number of its candidate."""
     right: npt.NDArray[np.bool_]
+    """For each candidate."""
     answers: tuple[str, ...]
     truth: frozenset[str]
 
@@ -135,14 +149,24 @@ def _of_page(page: LabelledPage, number: int) -> Iterator[Example]:
             truth = page.truth[field]
         found = reading.candidates(field)
         answers = tuple(answer(field, one.value) for one in found)
-        right = np.array([one in truth for one in answers], dtype=bool)
+        taught = truth if field != "caption" or page.markup else _without_shop(reading, truth)
+        right = np.array([one in taught for one in answers], dtype=bool)
         if truth and field not in ("page", "availability") and not right.any() and not _shown(reading, field, truth):
             continue
+        places = [(owner, place) for owner, one in enumerate(found) for place in one.readings()]
         hashes = tuple(
-            np.array(sorted(_hash(piece) for piece in one.evidence if not piece.startswith(OF_SHOP)), dtype=np.int64)
-            for one in found
+            np.array(sorted(evidence_key(one) for one in place if not one.startswith(OF_SHOP)), dtype=np.int64)
+            for _, place in places
         )
-        yield Example(page.shop, number, field, page.markup, hashes, right, answers, truth)
+        owners = np.array([owner for owner, _ in places], dtype=np.int64)
+        yield Example(page.shop, number, field, page.markup, hashes, owners, right, answers, truth)
+
+
+def _without_shop(reading: Reading, truth: frozenset[str]) -> frozenset[str]:
+    """Return captions to learn: markup that repeats the page's title, shop's name and all, teaches the heading."""
+    heading = key_of(reading.seen.text_of(reading.seen.title)) if reading.seen.title is not None else ""
+    title = key_of(reading.document.title)
+    return frozenset(heading if heading and one == title and one.startswith(heading) else one for one in truth)
 
 
 def _shown(reading: Reading, field: str, truth: frozenset[str]) -> bool:
@@ -156,5 +180,6 @@ def _shown(reading: Reading, field: str, truth: frozenset[str]) -> bool:
     return any(one in reading.page.shown for one in truth)
 
 
-def _hash(piece: str) -> int:
+def evidence_key(piece: str) -> int:
+    """Return the key of a piece of evidence in examples: its hash, with bit 32 set if it comes from markup."""
     return evidence_hash(piece) | (1 << 32 if piece.startswith(_MARKUP) else 0)

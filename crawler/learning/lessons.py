@@ -2,13 +2,13 @@
 
 Real shops teach what shop software does. These pages teach what holds on any page, however plain: an amount that is
 struck through or labelled "was" is not the price, a hidden one neither; a word like "sold out" outside of a list of
-sizes counts; the images of a menu are not the product's. They are synthetic and count as ten shops.
+sizes counts; the images of a menu are not the product's. They are synthetic and count as three shops.
 """
 
 from collections.abc import Iterator, Mapping
 from itertools import product
 
-from crawler.learning.labelled import LabelledPage, answer
+from crawler.learning.labelled import LESSONS, LabelledPage, answer
 
 __all__ = ["lessons"]
 
@@ -44,6 +44,10 @@ _THUMBS = '<div class="thumbs"><img src="/1.jpg"><img src="/2.jpg"></div>'
 _INDICATORS = (
     '<ol class="carousel-indicators img-thumbnail"><li><img src="/1.jpg" alt="{name}"><li><img src="/2.jpg"></ol>'
 )
+_CAROUSEL = (
+    '<ul><li><img src="/own.jpg" alt="{name} 1"><li><img src="/b.jpg" alt="{name} 2"></ul>'
+    '<div class="grid"><div class="image"><img src="/r.jpg" alt="Other"></div></div>'
+)
 _IMAGES = (
     '<img src="/logo.png"><div class="gallery"><img src="/own.jpg"><img src="/b.jpg"></div>',
     '<div class="photos"><a href="/own.jpg"><img src="/small.jpg"></a></div>',
@@ -53,6 +57,7 @@ _IMAGES = (
     '<div class="slider"><img src="/own.jpg"><img src="/b.jpg"></div>' + _THUMBS,
     '<div class="carousel-inner"><div class="item active"><img src="/own.jpg" alt="{name}"></div></div>' + _INDICATORS,
     '<nav><img src="/menu.jpg"></nav><div><img src="/own.jpg"></div><div class="related"><img src="/r.jpg"></div>',
+    _CAROUSEL,
 )
 _BRANDS = (
     '<a class="product-brand" href="/lumo">Lumo</a>',
@@ -121,6 +126,12 @@ _LD = """<script type="application/ld+json">{{"@type": "Product", "name": "{name
 {{"@type": "Offer", "price": "{low}", "priceCurrency": "EUR"}}]}}</script>"""
 
 
+_MICRODATA = """<div itemscope itemtype="https://schema.org/Product"><h1 itemprop="name">{name}</h1>
+<span itemprop="brand">Lumo</span><meta itemprop="sku" content="L{n}"><div itemprop="offers" itemscope
+itemtype="https://schema.org/Offer"><meta itemprop="priceCurrency" content="EUR"><b itemprop="price">{low}</b></div>
+</div>"""
+
+
 def _marked() -> Iterator[LabelledPage]:
     """Yield pages with JSON-LD: what it says wins over the heading and over labels far away, but not near ones."""
     for number, name in enumerate(_NAMES):
@@ -139,36 +150,44 @@ def _marked() -> Iterator[LabelledPage]:
         truth |= {"caption": f"New Lumo {name}", "mpn": f"D-{number}"}
         for stock in ("", "<button>Add to cart</button>"):
             yield _page(number, f"{made}<h1>New Lumo {name}</h1>{stock}", f"New Lumo {name}", "zh", truth)
+        said = {"caption": name, "currency": "EUR", "brand": "Lumo", "native_id": f"L{number}"}
+        yield _page(number, _MICRODATA.format(name=name, n=number, low=10 + number), name, "de", said)
         yield from _none_or_other(number, name)
         yield from _titled(number, name)
 
 
 _BID = """<script type="application/ld+json">{{"@type": "Product", "name": "{name}",
-"offers": {{"price": "150"}}}}</script>
-<meta property="product:price:amount" content="200"><meta property="product:brand" content="Lumo"><h1>{name}</h1>
-<p class="price">$200</p><p>Starting price $150</p>"""
+"offers": {{"price": "{first}"}}}}</script>
+<meta property="product:price:amount" content="{now}"><meta property="product:brand" content="Lumo"><h1>{name}</h1>
+<p class="price">${now}</p><p>{label} ${first}</p>"""
+_BIDS = (("Starting price", 150, 200), ("Opening bid", 60, 80), ("Starting bid", 900, 1200), ("Start price", 5, 7))
 _FOOTER = '<footer class="gallery"><img src="/a.jpg"></footer><div class="related carousel"><img src="/b.jpg"></div>'
 
 
 def _none_or_other(number: int, name: str) -> Iterator[LabelledPage]:
     """Yield pages on which the likeliest place misleads, or a field is not there at all."""
-    yield _page(number, _BID.format(name=name), name, "en", {"price": 200, "brand": "Lumo"})
+    for label, first, now in _BIDS:
+        bid = _BID.format(name=name, label=label, first=first, now=now)
+        yield _page(number, bid, name, "en", {"price": now, "brand": "Lumo"})
     shared = '<meta property="og:type" content="product"><meta property="product:brand" content="Lumo">'
     bought = f"{shared}<h1>{name}</h1><p>€ 5</p><p>Brand new</p><button>Buy now</button>"
     yield _page(number, bought, name, "fr", {"price": 5, "brand": "Lumo", "availability": "InStock"})
-    upc = f"<h1>{name}</h1><p>€ 5</p><table><tr><th>UPC</th><td>978047008{number}238</td></tr></table>"
+    row = "<h1>{}</h1><p>€ 5</p><table><tr><th>{}</th><td>{}</td></tr></table>"
+    digits = (f"978047008{number}238", f"40063813339{number}")
+    codes = [row.format(name, label, code) for label in ("UPC", "EAN", "ISBN", "GTIN") for code in digits]
     buy = "<button>Add to basket</button>"
     url = f"https://x.example/catalogue/the-lamp_2{number}9/"
-    for body in (upc + buy, upc + '<p class="instock availability">In stock</p>' + buy):
+    for body in (*(code + buy for code in codes), codes[0] + '<p class="instock availability">In stock</p>' + buy):
         truth = {"native_id": frozenset((f"2{number}9",)), "price": frozenset(("5.00",))}
         yield LabelledPage(_shop(number), url, body.encode(), truth)
     nothing: frozenset[str] = frozenset()
-    for field, body in (
-        ("image_urls", _FOOTER),
-        ("image_urls", _FOOTER + buy),
-        ("currency", "<p class=price>¥ 1200</p>"),
+    yen = "<p class=price>¥ 1200</p>"
+    for field, body, language in (
+        ("image_urls", _FOOTER, "en"),
+        ("image_urls", _FOOTER + buy, "en"),
+        *(("currency", yen, language) for language in ("en", "en", "de", "fr")),
     ):
-        html = f'<html lang="en"><title>{name}</title><h1>{name}</h1>{body}<p>SKU: L-{number}</p>{buy}'
+        html = f'<html lang="{language}"><title>{name}</title><h1>{name}</h1>{body}<p>SKU: L-{number}</p>{buy}'
         yield LabelledPage(_shop(number), f"https://x.example/p/{number}", html.encode(), {field: nothing})
 
 
@@ -186,7 +205,7 @@ def _titled(number: int, name: str) -> Iterator[LabelledPage]:
 
 
 def _shop(number: int) -> str:
-    return f"synthetic lessons {number % _SHOPS}"
+    return f"{LESSONS} {number % _SHOPS}"
 
 
 def _page(number: int, body: str, name: str, language: str, truth: Mapping[str, object]) -> LabelledPage:

@@ -2,19 +2,18 @@
 
 import hashlib
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from crawler.learning.fit import Weights, fit, probabilities, temperature
-from crawler.learning.labelled import Example
+from crawler.learning.fit import NO_WEIGHTS, Weights, fit, probabilities, temperature
+from crawler.learning.labelled import LESSONS, Example
 from crawler.learning.shops import folds, shop_groups
 from crawler.pages.model import FIELDS, MODEL_FORMAT, Model, shipped_model
-from crawler.pages.reading import LEAST
 
 __all__ = [
     "Lesson",
@@ -23,6 +22,8 @@ __all__ = [
     "compare_with_shipped",
     "f1_by_field",
     "learn",
+    "least_probability",
+    "predict",
     "predict_left_out",
     "risk_coverage",
     "write_model",
@@ -37,52 +38,90 @@ class Prediction:
     answer: str | None
     """The likeliest candidate; None without candidates."""
     probability: float
+    least: float = 0.0
+    """Probability below which the answer is not given."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """Weights of all fields, their temperatures, and the predictions for shops left out."""
+    """What was learned of all fields, and the predictions for shops left out."""
 
     weights: Mapping[str, Weights]
     temperatures: Mapping[str, float]
+    least: Mapping[str, float]
+    """Field -> probability below which it stays empty."""
     left_out: Sequence[Prediction]
     shops: int
     pages: int
 
 
-def learn(examples: Sequence[Example], groups: Mapping[str, str] | None = None) -> Lesson:
-    """Learn all fields; predict each shop with weights that were learned without it and its kin."""
+def learn(examples: Sequence[Example], groups: Mapping[str, str] | None = None, start: Model | None = None) -> Lesson:
+    """Learn all fields; predict each shop with weights that were learned without it and its kin.
+
+    Args:
+        examples: Examples of all fields.
+        groups: Shop -> group; None to find shops of one owner or theme.
+        start: Model whose weights change only where the examples say otherwise.
+    """
     groups = groups or shop_groups(examples)
     by_field: dict[str, list[Example]] = defaultdict(list)
     for one in examples:
         by_field[one.field].append(one)
-    weights, heats, predictions = {}, {}, []
+    weights, heats, least, predictions = {}, {}, {}, []
     for field in FIELDS:
-        scored = predict_left_out(by_field[field], groups)
-        heats[field] = temperature(scored)
-        weights[field] = fit(by_field[field], groups)
-        predictions += [_predict(one, table, heats[field]) for one, table in scored]
-    pages = len({(one.shop, one.page) for one in examples})
-    return Lesson(weights, heats, predictions, len({one.shop for one in examples}), pages)
+        before = _weights(start, field, by_field[field]) if start else NO_WEIGHTS
+        scored = predict_left_out(by_field[field], groups, before)
+        heats[field] = temperature([pair for pair in scored if not pair[0].shop.startswith(LESSONS)])
+        weights[field] = fit(by_field[field], groups, before)
+        found = [predict(one, table, heats[field]) for one, table in scored]
+        least[field] = least_probability([one for one in found if not one.example.shop.startswith(LESSONS)])
+        predictions += [replace(one, least=least[field]) for one in found]
+    real = {(one.shop, one.page) for one in examples if not one.shop.startswith(LESSONS)}
+    return Lesson(weights, heats, least, predictions, len({shop for shop, _ in real}), len(real))
 
 
-def predict_left_out(examples: Sequence[Example], groups: Mapping[str, str]) -> list[tuple[Example, Weights]]:
+_ALWAYS = ("page", "availability", "caption", "native_id")
+"""Statements that are true or not, and fields that every product needs."""
+
+
+def least_probability(predictions: Sequence[Prediction]) -> float:
+    """Return the probability from which giving an answer raises F1: half of the best F1 that any threshold reaches.
+
+    Every shop weighs the same. Pages with their markup do not count: nearly all answers there are sure.
+    """
+    predictions = [one for one in predictions if not one.example.markup and one.example.field not in _ALWAYS]
+    if not predictions:
+        return 0.0
+    pages = Counter(one.example.shop for one in predictions)
+    true = sum(bool(one.example.truth) / pages[one.example.shop] for one in predictions)
+    best = hit = said = 0.0
+    for one in sorted(predictions, key=lambda one: -one.probability):
+        said += 1 / pages[one.example.shop]
+        hit += _right(one) / pages[one.example.shop]
+        best = max(best, 2 * hit / (said + true))
+    return round(best / 2, 2)
+
+
+def predict_left_out(
+    examples: Sequence[Example], groups: Mapping[str, str], start: Weights = NO_WEIGHTS
+) -> list[tuple[Example, Weights]]:
     """Return each example with weights that were learned without its shop."""
     scored = []
     for part in folds(groups):
         inside = [one for one in examples if one.shop in part]
         if inside:
-            table = fit([one for one in examples if one.shop not in part], groups)
+            table = fit([one for one in examples if one.shop not in part], groups, start)
             scored += [(one, table) for one in inside]
     return scored
 
 
-def _predict(example: Example, weights: Weights, heat: float) -> Prediction:
+def predict(example: Example, weights: Weights, heat: float = 1.0, least: float = 0.0) -> Prediction:
+    """Return the likeliest answer of an example, by weights at a temperature."""
     if not example.evidence:
         return Prediction(example, None, 0.0)
     found = probabilities(weights, example, heat)
     best = int(found.argmax())
-    return Prediction(example, example.answers[best], float(found[best]))
+    return Prediction(example, example.answers[best], float(found[best]), least)
 
 
 def f1_by_field(
@@ -121,7 +160,7 @@ def _said(one: Prediction, *, product: bool) -> tuple[str | None, frozenset[str]
         return None, truth
     if field == "availability":
         return ("OutOfStock" if one.probability >= 0.5 else "InStock"), truth
-    return (one.answer if one.probability >= LEAST[field] else None), truth
+    return (one.answer if one.probability >= one.least else None), truth
 
 
 def calibration_error(predictions: Sequence[Prediction], field: str, bins: int = 10) -> float:
@@ -161,18 +200,24 @@ def risk_coverage(predictions: Sequence[Prediction], field: str, coverages: Sequ
 def compare_with_shipped(lesson: Lesson, examples: Sequence[Example]) -> dict[str, tuple[float, float]]:
     """Return field -> F1 without markup of what was learned, shops left out, and of the shipped model."""
     shipped = shipped_model()
-    theirs = [_predict(one, _weights(shipped, one.field), shipped.temperature(one.field)) for one in examples]
-    figures = [f1_by_field(said, markup=False) for said in (lesson.left_out, theirs)]
+    tables = {field: _weights(shipped, field, [one for one in examples if one.field == field]) for field in FIELDS}
+    theirs = [
+        predict(one, tables[one.field], shipped.temperature(one.field), shipped.least.get(one.field, 0.0))
+        for one in examples
+    ]
+    ours = [[one for one in said if not one.example.shop.startswith(LESSONS)] for said in (lesson.left_out, theirs)]
+    figures = [f1_by_field(said, markup=False) for said in ours]
     mean = [{field: sum(shops.values()) / len(shops) for field, shops in one.items() if shops} for one in figures]
     return {field: (mean[0][field], mean[1][field]) for field in FIELDS if field in mean[0]}
 
 
-def _weights(model: Model, field: str) -> Weights:
+def _weights(model: Model, field: str, examples: Sequence[Example]) -> Weights:
+    """Return the weights of a model by the keys of examples, which mark what comes from markup."""
     table = model.weights(field)
-    # Evidence from markup carries a mark in examples, and none in a model; both spellings have the weight.
-    keys = np.array([*table, *(key | (1 << 32) for key in table)], dtype=np.int64)
+    marked = {key & 0xFFFFFFFF for one in examples for keys in one.evidence for key in keys[keys >> 32 == 1].tolist()}
+    keys = np.array([key | (1 << 32) if key in marked else key for key in table], dtype=np.int64)
     order = np.argsort(keys)
-    return Weights(keys[order], np.array([*table.values()] * 2, dtype=float)[order])
+    return Weights(keys[order], np.array([*table.values()], dtype=float)[order])
 
 
 def write_model(path: Path, lesson: Lesson, made: str) -> None:
@@ -194,6 +239,6 @@ def write_model(path: Path, lesson: Lesson, made: str) -> None:
         digest.update(arrays[f"{field}.keys"].tobytes() + arrays[f"{field}.weights"].tobytes())
     heats = {field: round(heat, 4) for field, heat in lesson.temperatures.items()}
     about = {"format": MODEL_FORMAT, "made": made, "shops": lesson.shops, "pages": lesson.pages}
-    about |= {"temperatures": heats, "digest": digest.hexdigest()[:16]}
+    about |= {"temperatures": heats, "least": dict(lesson.least), "digest": digest.hexdigest()[:16]}
     with path.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, about=np.array(json.dumps(about, sort_keys=True)), **arrays)

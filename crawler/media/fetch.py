@@ -17,6 +17,8 @@ from crawler.net.address_guard import check_place
 from crawler.net.client import name_fault
 from crawler.net.http_policy import retry_after_s, status_reason
 from crawler.net.opt_outs import honoured_opt_out
+from crawler.rights.content_signal import content_signal
+from crawler.rights.content_usage import content_usage
 from m5data.records import MediaKind
 from m5data.stage import Clock
 
@@ -25,6 +27,7 @@ __all__ = ["Fetcher", "OtherHostError"]
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _ENCODED = {"gzip", "x-gzip", "deflate"}
 _SNIFFED_BYTES = 1024
+_USAGE_HEADERS = {"Content-Usage": content_usage, "Content-Signal": content_signal}
 _EITHER_WRAPPING = 32 + zlib.MAX_WBITS  # zlib detects whether gzip's or its own
 
 
@@ -114,6 +117,10 @@ class Fetcher:
 
     def _opt_out(self, reply: Reply) -> str | None:
         headers = reply.headers
+        for name, read in _USAGE_HEADERS.items():
+            said = ", ".join(headers.getall(name, ()))
+            if said and read(said).train == "refused":
+                return f"header {name.lower()}: {said[:200]}"
         if "X-Robots-Tag" not in headers and "TDM-Reservation" not in headers:
             return None
         tags = headers.getall("X-Robots-Tag", ())

@@ -82,7 +82,7 @@ MEANINGS: dict[Reason, str] = {
     "http_4xx": "another status from 400 to 499",
     "http_5xx": "a status from 500 to 599, also after waiting",
     "http_status": "a status that no plain GET should have: 1xx, 2xx other than 200, 3xx without a target",
-    "opted_out": "the response's headers opt out, by a directive of crawl.opt_outs",
+    "opted_out": "the response's headers refuse training, or opt out by a directive of crawl.opt_outs",
     "private_address": "the URL leads to this machine, its network or a metadata service",
     "redirect_loop": "more redirects than allowed",
     "reset": "the connection broke before the response was complete",

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from urllib.parse import quote
 
-__all__ = ["best_matches", "matches", "target_of"]
+__all__ = ["best_matches", "matches", "spelled", "target_of"]
 
 _ESCAPED = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~")
@@ -15,7 +15,7 @@ _PLAIN = "%/?:@!$&'()*+,;=-._~#[]"
 
 def target_of(url: str) -> str:
     """Return path and query of a URL, spelled as patterns are compared."""
-    return _spell("/" + url.split("/", 3)[3].partition("#")[0] if url.count("/") >= 3 else "/")
+    return spelled("/" + url.split("/", 3)[3].partition("#")[0] if url.count("/") >= 3 else "/")
 
 
 def matches(pattern: str, target: str) -> bool:
@@ -28,8 +28,12 @@ def matches(pattern: str, target: str) -> bool:
         pattern: As the file has it.
         target: Of :func:`target_of`.
     """
+    return _fits(_known(pattern), target)
+
+
+def _fits(pattern: str, target: str) -> bool:
     ends = pattern.endswith("$")
-    first, *rest = _spell(pattern.removesuffix("$")).split("*")
+    first, *rest = pattern.removesuffix("$").split("*")
     if not target.startswith(first):
         return False
     place = len(first)
@@ -46,14 +50,18 @@ def matches(pattern: str, target: str) -> bool:
 
 
 def best_matches(rules: Iterable[tuple[str, str]], target: str) -> list[str]:
-    """Return the values of the rules with the longest matching pattern; an empty pattern matches every path."""
-    fitting = [(len(_spell(pattern)), value) for pattern, value in rules if matches(pattern, target)]
+    """Return the values of the rules with the longest matching pattern; an empty pattern matches every path.
+
+    Args:
+        rules: Patterns as :func:`spelled` has them, and their values.
+        target: Of :func:`target_of`.
+    """
+    fitting = [(len(pattern), value) for pattern, value in rules if _fits(pattern, target)]
     longest = max((length for length, _ in fitting), default=0)
     return [value for length, value in fitting if length == longest]
 
 
-@lru_cache(4096)  # patterns are few, paths many
-def _spell(path: str) -> str:
+def spelled(path: str) -> str:
     """Return a path with one spelling for each octet: escaped where it is reserved or not ASCII, else plain."""
 
     def plain(found: re.Match[str]) -> str:
@@ -61,3 +69,6 @@ def _spell(path: str) -> str:
         return character if character in _UNRESERVED else found[0].upper()
 
     return _ESCAPED.sub(plain, quote(path, safe=_PLAIN))
+
+
+_known = lru_cache(4096)(spelled)  # patterns are few, paths many

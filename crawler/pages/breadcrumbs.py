@@ -23,6 +23,8 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 _MAX = 12
+_START = 1_000
+"""Characters of an element that are looked at for a separator behind its first link."""
 
 
 def marked_breadcrumbs(document: Document, nodes: Iterable[Node]) -> Iterator[list[Crumb]]:
@@ -47,12 +49,15 @@ def named_breadcrumbs(document: Document) -> Iterator[html.HtmlElement]:
 
 def rows_after_home(document: Document) -> Iterator[html.HtmlElement]:
     """Yield the elements in which a link to the home page is followed by a separator."""
+    texts: dict[html.HtmlElement, str] = {}
     for link in document.tree.iter("a"):
         text = fold(link.text or "")
         parent = link.getparent()
         if not text or len(text) > 20 or parent is None or not is_home(text):
             continue
-        rest = (link.tail or "").strip() or fold(parent.text_content())[len(text) :].strip()
+        if parent not in texts:
+            texts[parent] = fold(parent.text_content()[:_START])
+        rest = (link.tail or "").strip() or texts[parent][len(text) :].strip()
         if _BETWEEN.match(rest) or _LEAD.match(fold(parent.text or "")):
             yield parent
 

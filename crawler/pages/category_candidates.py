@@ -1,12 +1,14 @@
 """Candidates for the category path: breadcrumbs, rows of links, categories in markup and state."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from lxml import html
 
 from crawler.pages.breadcrumbs import Crumb, crumbs_of, is_home, marked_breadcrumbs, named_breadcrumbs, rows_after_home
-from crawler.pages.evidence import Candidate, Page, Pool, bucket, key_of
+from crawler.pages.candidates import Candidate, Pool
+from crawler.pages.evidence import Page, bucket, key_of
 from crawler.pages.markup import Node
 from crawler.pages.text import plain
 
@@ -14,6 +16,10 @@ __all__ = ["categories"]
 
 _PATH = re.compile(r"\s*[>›»|]\s*|\s+/\s+|(?<=\w)/(?=[^\W\d])")
 _LONGEST = 200
+_STEPS = 24
+"""Steps of a path that are read."""
+_PLACES = 40
+"""Elements of a page that are read as breadcrumbs, of each kind: nested ones repeat each other's steps."""
 _KEYS = re.compile(r"categor|(?:^|-)type$|(?:^|-)section$")
 
 
@@ -23,10 +29,10 @@ def categories(page: Page, nodes: list[tuple[str, list[Node]]]) -> list[Candidat
     for origin, several in nodes:
         for place, crumbs in enumerate(marked_breadcrumbs(page.document, several)):
             _add(page, pool, crumbs, origin, [f"m:{origin}", f"m:crumbs:{bucket(place)}"])
-    for element in named_breadcrumbs(page.document):
-        _add(page, pool, list(crumbs_of(page.document, element)), "html:breadcrumb", ["named", *_place(page, element)])
-    for element in rows_after_home(page.document):
-        _add(page, pool, list(crumbs_of(page.document, element)), "html:breadcrumb", ["home", *_place(page, element)])
+    for mark, places in (("named", named_breadcrumbs(page.document)), ("home", rows_after_home(page.document))):
+        for element in islice(places, _PLACES):
+            steps = crumbs_of(page.document, element)
+            _add(page, pool, steps, "html:breadcrumb", [mark, *_place(page, element)])
     for element in _category_lists(page):
         links = [
             (" ".join(link.text_content().split()), page.document.absolute(link.get("href") or "") or "")
@@ -41,7 +47,17 @@ def categories(page: Page, nodes: list[tuple[str, list[Node]]]) -> list[Candidat
         if ours and isinstance(value, str) and len(value) < _LONGEST:
             names = [(plain(part), "") for part in _PATH.split(value) if part]
             _add(page, pool, names, "state", page.of_object(said, key))
-    return pool.candidates()
+    return _related(pool.candidates())
+
+
+def _related(found: list[Candidate]) -> list[Candidate]:
+    """Add evidence of which paths are the end of a longer one."""
+    paths = [tuple(map(key_of, one.value)) if isinstance(one.value, tuple) else () for one in found]
+    for one, path in zip(found, paths, strict=True):
+        others = [other for other in paths if other != path]
+        one.evidence.add(f"extends:{any(path[-len(other) :] == other for other in others)}")
+        one.evidence.add(f"extended:{any(other[-len(path) :] == path for other in others)}")
+    return found
 
 
 def _category_lists(page: Page) -> Iterator[html.HtmlElement]:
@@ -62,11 +78,11 @@ def _is_named(page: Page, step: str) -> bool:
     return page.named(step) == "is" or key_of(step) == page.heading
 
 
-def _add(page: Page, pool: Pool, crumbs: list[Crumb], origin: str, evidence: list[str]) -> None:
+def _add(page: Page, pool: Pool, crumbs: Iterable[Crumb], origin: str, evidence: list[str]) -> None:
     """Add a path as it stands without home page and product, and without its first and its last step."""
     home = (page.document.absolute("/") or "").rstrip("/")
     here = page.document.url.partition("?")[0]
-    kept = [(name, url) for name, url in crumbs[:24] if key_of(name) and len(name) <= 100][:12]
+    kept = [(name, url) for name, url in islice(crumbs, _STEPS) if key_of(name) and len(name) <= 100][:12]
     found: list[str] = [f"steps:{bucket(len(kept))}"]
     homes = 0
     while kept and (is_home(kept[0][0]) or kept[0][1].rstrip("/") == home):

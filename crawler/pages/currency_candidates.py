@@ -4,8 +4,9 @@ import re
 from collections import Counter
 from urllib.parse import urlsplit
 
+from crawler.pages.candidates import Candidate, Pool
 from crawler.pages.currencies import ISO_CODES, SHARED, currency_code, currency_of_country, local_currency
-from crawler.pages.evidence import Candidate, Page, Pool, bucket
+from crawler.pages.evidence import Page, bucket
 from crawler.pages.price_candidates import amount_runs, whole_amount
 from crawler.pages.prices import shown_price
 from crawler.pages.state import key_words
@@ -41,10 +42,12 @@ def currencies(page: Page) -> list[Candidate]:
         _add(pool, code, "language", [])
     candidates = pool.candidates()
     for candidate in candidates:
+        shared = "shared" if candidate.has("sign:shared") else "own" if candidate.has("sign:own") else "unsigned"
         for name, code in places.items():
-            candidate.evidence.add(
-                f"{name}:{'none' if code is None else 'same' if code == candidate.value else 'other'}"
-            )
+            # Shop software says en-US where nobody chose; any other region was chosen.
+            chosen = "usual" if code == "USD" else "chosen"
+            relation = "none" if code is None else f"{'same' if code == candidate.value else 'other'}:{chosen}"
+            candidate.evidence |= {f"{name}:{relation}", f"{name}:{relation}:{shared}"}
         most = bool(signs) and signs.get(str(candidate.value)) == max(signs.values())
         candidate.evidence.add(f"most:{most if signs else 'none'}")
     return candidates

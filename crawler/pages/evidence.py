@@ -1,14 +1,13 @@
-"""Candidates for the fields of a record, and what the page says for and against each.
+"""What is known of the places of a page: the page as all makers of candidates share it.
 
-A candidate is a value. All places of the page that hold the same value are one candidate, and its evidence is the union
-of what is known of each place: the tag and the words of classes and ids around it, the key and the path in a script,
-the label before it, its distance to the heading. Evidence is a set of short strings, so that a model is a table of
-weights (``crawler.pages.model``) and a person can read what spoke for a value.
+Evidence of a place is the tag and the words of classes and ids around it, the key and the path in a script, the label
+before it, its distance to the heading. It is a set of short strings, so that a model is a table of weights
+(``crawler.pages.model``) and a person can read what spoke for a value.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import islice
 from urllib.parse import urlsplit
@@ -24,16 +23,13 @@ from crawler.pages.text import anywhere, squash
 from crawler.pages.tiles import MONEY, tiles
 from crawler.pages.visible import Visible, squashed_slug
 
-__all__ = ["OF_SHOP", "Candidate", "Page", "Pool", "bucket", "key_of", "name_words"]
+__all__ = ["OF_SHOP", "Page", "bucket", "key_of", "name_words"]
 
-OF_SHOP = ("at:", "c-at:", "but-last:at:", "but-first:at:")
+OF_SHOP = ("here:", "c-here:", "but-last:here:", "but-first:here:")
 """Evidence of the place in the template of one shop, from which nothing is learned for others."""
 _NO_WORD = re.compile(r"\W+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _NO_LETTER = re.compile(r"[^a-z]+")
-_MAX_PLACES = 6
-"""Places of one candidate whose evidence is collected; the rest only count."""
-_MAX_CANDIDATES = 150
 _LEVELS = 4
 """Enclosing elements whose words count with their level; farther ones count without."""
 _FAR = 9
@@ -44,76 +40,16 @@ _LANDMARKS = frozenset(
 )
 
 
-@dataclass(slots=True)
-class Candidate:
-    """One value with its evidence."""
-
-    value: object
-    origin: str
-    """Where it stands first: ``json-ld``, ``microdata``, ``opengraph``, ``state``, ``html:…``, ``url``."""
-    evidence: set[str] = field(default_factory=set)
-    places: int = 0
-    kinds: set[str] = field(default_factory=set)
-    better: float = 0.0
-    element: html.HtmlElement | None = None
-    """Element of its first place in the HTML, if it is an image."""
-    of_places: list[Sequence[str]] = field(default_factory=list)
-    """Evidence of each of its places."""
-
-
-class Pool:
-    """Candidates of one field, each value once, in the order in which they were found."""
-
-    def __init__(self) -> None:
-        self._found: dict[object, Candidate] = {}
-
-    def add(
-        self,
-        key: object,
-        value: object,
-        origin: str,
-        evidence: Sequence[str],
-        better: float | None = None,
-        element: html.HtmlElement | None = None,
-    ) -> None:
-        """Add one place of a value. Of values with the same ``key`` the first stays, or the one that is ``better``."""
-        one = self._found.get(key)
-        if one is None:
-            if len(self._found) >= _MAX_CANDIDATES:
-                return
-            one = self._found[key] = Candidate(value, origin, better=better or 0.0)
-        elif better is not None and better > one.better:
-            one.value, one.better = value, better
-        if one.element is None:
-            one.element = element
-        one.places += 1
-        one.kinds.add(origin.partition(":")[0])
-        if one.places <= _MAX_PLACES:
-            one.evidence.update(evidence)
-            one.of_places.append(evidence)
-
-    def candidates(self) -> list[Candidate]:
-        """Return the candidates with evidence of their number, order and kinds of places."""
-        found = list(self._found.values())
-        for place, one in enumerate(found):
-            one.evidence |= {
-                "bias",
-                f"places:{'one' if one.places == 1 else 'several'}",
-                "first" if place == 0 else "later",
-            }
-            one.evidence.add(f"kinds:{len(one.kinds)}")
-            one.evidence.update(f"kind:{kind}" for kind in one.kinds)
-            if len(found) == 1:
-                one.evidence.add("alone")
-        return found
-
-
 def bucket(number: float) -> str:
     """Return the size class of a number: 0, 1, 2, 3, then powers of two; negative ones with a minus."""
     sign, size = ("-" if number < 0 else ""), abs(int(number))
     return f"{sign}{size if size < 4 else 1 << (size.bit_length() - 1)}"
 
 
+_SHORT_TEXT = 50
+"""Longest text that may be nothing but a name, characters."""
+_MAX_SHOWN = 4_000
+"""Runs whose words count as shown."""
 _FACET = re.compile(r"\(\d+\)")
 """Number of products behind a filter."""
 _MANY_TILES = 4
@@ -193,7 +129,7 @@ class Page:
         self._matches: dict[int, str] = {}
         self._named: dict[str, str] = {}
         self._own: dict[html.HtmlElement, frozenset[str]] = {}
-        self._rows: dict[html.HtmlElement, dict[tuple[str, str | None], int]] = {}
+        self._rows: dict[html.HtmlElement, Counter[tuple[str, str | None]]] = {}
 
     @property
     def objects(self) -> list[StateObject]:
@@ -254,7 +190,24 @@ class Page:
     @cached_property
     def shown(self) -> str:
         """Key of the whole text of the main part."""
-        return key_of(" ".join(run.text for run in self.seen.runs[:4_000]))
+        return key_of(" ".join(run.text for run in self.seen.runs[:_MAX_SHOWN]))
+
+    @cached_property
+    def texts(self) -> Counter[str]:
+        """Keys of the short texts of the main part, with how often each stands alone."""
+        return Counter(key_of(run.text) for run in self.seen.runs if len(run.text) <= _SHORT_TEXT)
+
+    @cached_property
+    def link_texts(self) -> Counter[str]:
+        """Keys of the texts of links and the descriptions of images anywhere on the page."""
+        texts = ((one.text if one.tag == "a" else one.get("alt")) for one in self.document.tree.iter("a", "img"))
+        return Counter(key_of(text) for text in texts if text and len(text) <= _SHORT_TEXT)
+
+    @cached_property
+    def small_words(self) -> frozenset[str]:
+        """Words of the main part that are written without a capital."""
+        words = (word for run in self.seen.runs[:_MAX_SHOWN] for word in run.text.split())
+        return frozenset(word for word in words if word.islower())
 
     @cached_property
     def around_title(self) -> dict[html.HtmlElement, int]:
@@ -303,7 +256,7 @@ class Page:
     def _at(self, element: html.HtmlElement) -> str:
         """Return evidence of the path to an element: where it stands in the template of its shop."""
         path = [_step(one.tag, one.get("class") or "") for one in (element, *islice(element.iterancestors(), 2))]
-        return f"at:{'<'.join(path)} {self.from_title(element)}"
+        return f"here:{'<'.join(path)} {self.from_title(element)}"
 
     def _called(self, element: html.HtmlElement) -> Iterator[str]:
         """Yield which vocabularies of places the names of an element and of the three around it are in."""
@@ -359,7 +312,7 @@ class Page:
     def of_object(self, one: StateObject, key: str) -> list[str]:
         """Return evidence of one property of a state object."""
         words, match = key_words(key), self.match(one)
-        found = [f"at:{one.kind} {'/'.join((*one.path[-2:], words))} {bool(one.position)} {match}"]
+        found = [f"here:{one.kind} {'/'.join((*one.path[-2:], words))} {bool(one.position)} {match}"]
         found += [f"s:{words}", f"s:{one.kind}:{words}", f"match:{match}", f"match:{match}:{words}"]
         found += [f"path:{name}" for name in one.path if name]
         found.append(f"s:{one.path[-1] if one.path else ''}/{words}")
@@ -459,8 +412,8 @@ class Page:
             if parent is None:
                 break
             shape = (element.tag, element.get("class"))
-            if shape not in self._rows.setdefault(parent, {}):
-                self._rows[parent][shape] = sum(1 for one in parent if (one.tag, one.get("class")) == shape)
+            if parent not in self._rows:
+                self._rows[parent] = Counter((one.tag, one.get("class")) for one in parent)
             most = max(
                 most, self._rows[parent][shape] if element.tag not in ("img", "source", "a") or len(parent) > 1 else 0
             )

@@ -9,7 +9,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from lxml import html
 
-from crawler.pages.evidence import Candidate, Page, Pool, bucket, key_of, name_words
+from crawler.pages.candidates import Candidate, Pool
+from crawler.pages.evidence import Page, bucket, key_of, name_words
 from crawler.pages.text import anywhere, squash
 
 __all__ = ["gallery", "image_key", "images"]
@@ -20,15 +21,19 @@ _LARGE = (
 )
 """Attributes that hold image URLs for gallery scripts, the largest version first."""
 _SIZE = re.compile(
-    r"[_.-]?(?:\d{2,4}x\d{2,4}|\d{2,4}x(?=\.)|x\d{2,4}(?=\.)|(?:thumb(?:nail)?|small|medium|large|big|zoom|mini|square|grande|master|scaled|compact|pico|icon|s|m|l|xl|xs)(?=\.\w+$))(?:_\w)?"
-    r"|\.(?:jpg|png|webp)(?=_)|\._[A-Z0-9,_]+_(?=\.)",
+    r"[_.-]?(?:\d{2,4}x\d{2,4}|\d{2,4}x(?=\.)|x\d{2,4}(?=\.)|@[1-4]x)(?:_\w)?"
+    r"|[_.-]?(?:thumb(?:nail)?|small|medium|large|grande|master|scaled|compact|pico)(?=\.\w+$)"
+    r"|[_.-](?:big|zoom|mini|square|icon|s|m|l|xl|xs)(?=\.\w+$)|\.(?:jpg|png|webp)(?=_)|\._[A-Z0-9,_]+_(?=\.)",
     re.IGNORECASE,
 )
+"""Marks of a size in the name of a file."""
+_QUERY = re.compile("[?﹖].*")
+"""Tools that save sites spell the question mark so in the names of files."""
 _WIDTH = re.compile(r"(_)(?:\{width\}|%7Bwidth%7D)", re.IGNORECASE)
 """Place of a width that a script fills in."""
 _IMAGE_FILE = re.compile(r"\.(?:jpe?g|png|webp|avif|gif)(?:$|[?#])", re.IGNORECASE)
-_SHORT = 9
-"""Longest file name that may be that of other images in other folders: ``1.jpg``, ``main.jpg``."""
+_SHORT = 5
+"""Longest file name that may be that of other images in other folders: ``1``, ``main``."""
 _MAX_IMAGES = 120
 _LONGEST_URL = 500
 _MAX_PROPERTIES = 300
@@ -52,8 +57,8 @@ def images(page: Page) -> list[Candidate]:
     for element in page.document.tree.iter("img", "source"):
         if count >= _MAX_IMAGES:
             break
-        if any((element.get(side) or "").removesuffix("px") in ("0", "1", "2") for side in ("width", "height")):
-            continue  # a counter of visits
+        if _is_counter(element):
+            continue
         for url, how in _urls(page, element):
             if count == 0 or how == "own":
                 count += 1
@@ -68,6 +73,16 @@ def images(page: Page) -> list[Candidate]:
             pool.add(image_key(preloaded), preloaded, "html:preload", evidence, _size(preloaded))
     _from_state(page, pool)
     return pool.candidates()
+
+
+_OFF_SCREEN = re.compile(r"(?:left|top|right)\s*:\s*-\d{3,}px|(?:^|[\s;])(?:width|height)\s*:\s*[012](?:px)?\s*(?:;|$)")
+
+
+def _is_counter(element: html.HtmlElement) -> bool:
+    """Return whether an image is one that nobody sees, which counts visits."""
+    if any((element.get(side) or "").removesuffix("px") in ("0", "1", "2") for side in ("width", "height")):
+        return True
+    return _OFF_SCREEN.search((element.get("style") or "")[:300]) is not None
 
 
 def _turn(turns: dict[tuple[str | None, ...], dict[str, int]], element: html.HtmlElement, key: str) -> list[str]:
@@ -89,9 +104,9 @@ def _from_state(page: Page, pool: Pool) -> None:
 
 @lru_cache(maxsize=4096)
 def image_key(url: str) -> str:
-    """Return the name of the file in lower case without marks of its size; a short one with its folder."""
-    path = PurePosixPath(unquote(urlsplit(_resized(url)).path))
-    name = _SIZE.sub("", path.name or url)
+    """Return the name of the file in lower case without its type and marks of its size; a short one with its folder."""
+    path = PurePosixPath(_QUERY.sub("", unquote(urlsplit(_resized(url)).path)))
+    name = _IMAGE_FILE.sub("", _SIZE.sub("", path.name or url))
     return (name if len(name) > _SHORT else f"{path.parent.name}/{name}").casefold()
 
 
@@ -135,11 +150,11 @@ def gallery(page: Page, main: Candidate, found: Sequence[Candidate]) -> list[tup
         chosen.setdefault(image_key(url), (url, marked.origin if marked else ""))
     if marked is None or len(chosen) < _LISTS_ALL:
         around = _around(page, main.element) if main.element is not None else None
-        ours = [one for one in found if one.element is not None and "link:away" not in one.evidence]
+        ours = [one for one in found if one.element is not None and not one.has("link:away")]
         inside = [
             one for one in ours if around is not None and (one.element is around or around in _outer(one.element))
         ]
-        called = [one for one in ours if not _GALLERY.isdisjoint(one.evidence)]
+        called = [one for one in ours if one.has(*_GALLERY)]
         # Thumbnails of the same images stand in another kind of element.
         alike = [one for one in inside if _outer(one.element)[0].tag == _outer(main.element)[0].tag]
         for one in next((several for several in (alike, inside) if len(several) > 1), called):
@@ -147,7 +162,7 @@ def gallery(page: Page, main: Candidate, found: Sequence[Candidate]) -> list[tup
     return list(chosen.values())[:_MOST]
 
 
-_GALLERY = frozenset(("called:gallery_places", "called:thumb_places"))
+_GALLERY = ("called:gallery_places", "called:thumb_places")
 
 
 def _outer(element: html.HtmlElement | None) -> list[html.HtmlElement]:
@@ -202,7 +217,7 @@ def _of_url(page: Page, url: str) -> list[str]:
     words = name_words(parts.path.rpartition("/")[0].replace("/", " "))
     found = [f"dir:{word}" for word in words[:12]]
     stem = key_of(squash(name.rpartition(".")[0]))
-    found.append(f"type:{name.rpartition('.')[2].lower()[:5]}")
+    found.append(f"type:{kind[0] if (kind := _IMAGE_FILE.search(name)) else 'none'}")
     title = next(iter(page.title_keys), "")
     shared = len(set(name_words(page.document.title)) & set(name_words(name)))
     found.append(f"words-shared:{bucket(shared)}")

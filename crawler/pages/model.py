@@ -1,6 +1,7 @@
 """The model of the reader: a table of weights for each field, and the choice among candidates.
 
-The score of a candidate is the sum of the weights of its evidence. The probability of a candidate is the softmax of the
+The score of a place is the sum of the weights of its evidence; that of a candidate is the logarithm of the sum of the
+exponentials of its places' scores. The probability of a candidate is the softmax of the
 scores of all candidates and of "none of them", whose score is 0, at the temperature that made the probabilities true on
 shops that the model had not seen. ``crawler/model/README.md`` says how the shipped weights were learned.
 """
@@ -16,7 +17,7 @@ from zlib import crc32
 
 import numpy as np
 
-from crawler.pages.evidence import Candidate
+from crawler.pages.candidates import Candidate
 from crawler.pages.template import Template
 from m5data.errors import SettingsError
 
@@ -27,7 +28,7 @@ FIELDS = (
     "image_urls",
 )
 """Fields with a table of weights, by their names in a record; ``page`` is whether a page is a product page."""
-MODEL_FORMAT = 1
+MODEL_FORMAT = 2
 _MAX_CACHED = 200_000
 """Pieces of evidence whose weights are remembered by their text."""
 
@@ -54,9 +55,16 @@ class _Table:
     def __post_init__(self) -> None:
         self.known = _Known(self.weights)
 
-    def score(self, evidence: Iterable[str]) -> float:
+    def score(self, candidate: Candidate) -> float:
+        """Return the score of a candidate: the logarithm of the summed odds of its places."""
+        shared = self.total(candidate.evidence)
+        scores = [shared + self.total(place - candidate.evidence) for place in candidate.places] or [shared]
+        top = max(scores)
+        return (top + math.log(math.fsum(math.exp(score - top) for score in scores))) / self.temperature
+
+    def total(self, evidence: Iterable[str]) -> float:
         """Return the sum of the weights of pieces of evidence, in an order that does not depend on the set's."""
-        return math.fsum(map(self.known.__getitem__, evidence)) / self.temperature
+        return math.fsum(map(self.known.__getitem__, evidence))
 
 
 class _Known(dict[str, float]):
@@ -79,6 +87,7 @@ class Model:
     Args:
         tables: Field -> evidence hash -> weight.
         temperatures: Field -> temperature of its softmax.
+        least: Field -> probability below which it stays empty.
         about: How the model was made; ``digest`` names its weights.
     """
 
@@ -86,9 +95,11 @@ class Model:
         self,
         tables: Mapping[str, Mapping[int, float]],
         temperatures: Mapping[str, float],
+        least: Mapping[str, float],
         about: Mapping[str, object],
     ) -> None:
         self._tables = {name: _Table(tables.get(name, {}), temperatures.get(name, 1.0)) for name in {*FIELDS, *tables}}
+        self.least = least
         self.about = about
 
     def choose(
@@ -98,7 +109,7 @@ class Model:
         if not candidates:
             return None
         table = self._tables[field_name]
-        scores = [table.score(one.evidence) for one in candidates]
+        scores = [table.score(one) for one in candidates]
         if template is not None:
             leans = template.leans(field_name, candidates)
             scores = [score + lean for score, lean in zip(scores, leans, strict=True)]
@@ -109,7 +120,9 @@ class Model:
 
     def probability(self, field_name: str, evidence: Iterable[str]) -> float:
         """Return the probability of a statement, such as "this is a product page"."""
-        return 1.0 / (1.0 + math.exp(-max(-50.0, min(50.0, self._tables[field_name].score(evidence)))))
+        table = self._tables[field_name]
+        score = table.total(evidence) / table.temperature
+        return 1.0 / (1.0 + math.exp(-max(-50.0, min(50.0, score))))
 
     def weights(self, field_name: str) -> Mapping[int, float]:
         """Return the weights of a field by the hashes of evidence."""
@@ -120,9 +133,10 @@ class Model:
         return self._tables[field_name].temperature
 
     def spoke(self, field_name: str, candidate: Candidate, most: int = 8) -> list[tuple[str, float]]:
-        """Return the evidence with the largest weights, for people who ask why."""
+        """Return the evidence of a candidate's best place with the largest weights, for people who ask why."""
         table = self._tables[field_name]
-        weighed = [(one, table.known[one] / table.temperature) for one in candidate.evidence]
+        best = max(candidate.readings(), key=table.total)
+        weighed = [(one, table.known[one] / table.temperature) for one in best]
         return sorted(weighed, key=lambda pair: (-abs(pair[1]), pair[0]))[:most]
 
 
@@ -148,7 +162,7 @@ def read_model(path: Path) -> Model:
             }
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SettingsError(f"{path}: not a reader model ({error}). Make one with m5data learn-reader.") from None
-    return Model(tables, about["temperatures"], about)
+    return Model(tables, about["temperatures"], about["least"], about)
 
 
 @cache

@@ -1,6 +1,7 @@
 """The outcome of reading one page, and the task of a process that reads pages."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from decimal import Decimal
@@ -103,6 +104,8 @@ class PageOptions(NamedTuple):
     """Path of a reader model; None for the one that comes with m5data."""
     least: tuple[tuple[str, float], ...] = ()
     """Fields and the probability below which each stays empty, where it is not the usual one."""
+    product_urls: tuple[str, ...] = ()
+    """Regular expressions of product URLs, as the source names them."""
     template: tuple[Lean, ...] = ()
     """What the pages of the source teach each other."""
 
@@ -148,11 +151,17 @@ def _read(
     page_object = load_page_object(options.page_object) if options.page_object else page_object_for(url)
     record = page_object(document, options.merchant_key, options.reader).to_record()
     verdict = is_product(record)
-    if not verdict:
+    if not verdict and not (verdict.reason == "no_product_evidence" and _is_expected(options, url, record)):
         return PageOutcome("other" if verdict.reason == "no_product_evidence" else verdict.reason), None
     if not record.native_id:
         return PageOutcome("no_native_id", "the page object found no id of the product"), None
     return PageOutcome("product", "", record.native_id, record.url, Claims.of(record)), record
+
+
+def _is_expected(options: PageOptions, url: str, record: ProductRecord) -> bool:
+    """Return whether a page is where the source has its products, and shows what a product has."""
+    shown = record.caption and record.price is not None and (record.specs or record.image_urls)
+    return bool(shown) and any(re.search(pattern, url) for pattern in options.product_urls)
 
 
 def job_data(url: str, headers: Mapping[str, str], body: bytes) -> bytes:

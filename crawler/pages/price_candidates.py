@@ -7,8 +7,9 @@ from decimal import Decimal
 
 from lxml import html
 
+from crawler.pages.candidates import Candidate, Pool
 from crawler.pages.currencies import CODE, SIGN, UNIT
-from crawler.pages.evidence import Candidate, Page, Pool, bucket
+from crawler.pages.evidence import Page, bucket
 from crawler.pages.prices import marked_price, shown_price
 from crawler.pages.text import anywhere, squash
 from crawler.pages.visible import Run

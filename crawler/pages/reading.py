@@ -19,10 +19,11 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import NamedTuple
 
+from crawler.pages.candidates import Candidate
 from crawler.pages.category_candidates import categories
 from crawler.pages.currency_candidates import currencies, shown_sign
 from crawler.pages.document import Document
-from crawler.pages.evidence import Candidate, Page
+from crawler.pages.evidence import Page
 from crawler.pages.facts import Facts, MarkedProduct, choose_product, opengraph_facts, product_facts
 from crawler.pages.image_candidates import gallery, images
 from crawler.pages.links import canonical_url
@@ -40,24 +41,12 @@ from crawler.pages.video_urls import find_videos
 from crawler.pages.visible import Visible, read_visible
 from m5data.records import Availability
 
-__all__ = ["LEAST", "Reader", "Reading", "reader_of"]
+__all__ = ["Reader", "Reading", "reader_of"]
 
 _Text = tuple[str, str]
 """A value and its origin."""
 _MAX_SPECS = 500
 """Specifications of one product; the longest real table seen had 90."""
-
-LEAST: Mapping[str, float] = {
-    **dict.fromkeys(("caption", "native_id"), 0.0),
-    "price": 0.3,
-    "currency": 0.5,
-    "brand": 0.4,
-    "gtin": 0.3,
-    "mpn": 0.3,
-    "category": 0.3,
-    "image_urls": 0.15,
-}
-"""Field -> probability below which it stays empty."""
 
 
 _LIKELY = 0.9
@@ -69,8 +58,8 @@ class Reader(NamedTuple):
 
     model: Model | None = None
     """None for the one that comes with m5data."""
-    least: Mapping[str, float] = LEAST
-    """Field -> probability below which it stays empty."""
+    least: Mapping[str, float] = {}
+    """Field -> probability below which it stays empty, where that is not the model's."""
     template: Template | None = None
     """What other pages of the shop teach."""
 
@@ -85,7 +74,7 @@ def reader_of(
         SettingsError: The file is no reader model.
     """
     own = read_model(Path(model)) if model else None
-    return Reader(own, {**LEAST, **dict(least)}, Template(template) if template else None)
+    return Reader(own, dict(least), Template(template) if template else None)
 
 
 class _Markup(NamedTuple):
@@ -104,10 +93,17 @@ class Reading:
 
     def __init__(self, document: Document, reader: Reader | None = None) -> None:
         self.document = document
-        self.model = (reader.model if reader else None) or shipped_model()
-        self._template = reader.template if reader else None
-        self._least = {**LEAST, **(reader.least if reader else {})}
+        self._reader = reader or Reader()
         self._certain: dict[str, float] = {}
+
+    @cached_property
+    def model(self) -> Model:
+        """The model; candidates are found without one."""
+        return self._reader.model or shipped_model()
+
+    def _least(self, field: str) -> float:
+        """Return the probability below which a field stays empty."""
+        return self._reader.least.get(field, self.model.least.get(field, 0.0))
 
     @cached_property
     def url(self) -> str:
@@ -151,8 +147,8 @@ class Reading:
         return _MAKERS[field](page)
 
     def _choose(self, field: str) -> Candidate | None:
-        choice = self.model.choose(field, self.candidates(field), self._template)
-        if choice is None or choice.probability < self._least[field]:
+        choice = self.model.choose(field, self.candidates(field), self._reader.template)
+        if choice is None or choice.probability < self._least(field):
             return None
         self._certain[field] = choice.probability
         return choice.candidate
@@ -181,7 +177,7 @@ class Reading:
         """The shop's own id; one that the page shows, beside the GTIN, comes before parts of the URL."""
         others = {self.gtin[0]} if self.gtin else set()
         shown = [one for one in self.candidates("native_id") if one.origin != "url" and one.value not in others]
-        choice = self.model.choose("native_id", shown)
+        choice = self.model.choose("native_id", shown, self._reader.template)
         if choice and choice.probability >= _LIKELY:
             self._certain["native_id"] = choice.probability
             return str(choice.candidate.value), choice.candidate.origin
@@ -251,8 +247,8 @@ class Reading:
     def images(self) -> list[_Text]:
         """Image URLs, main image first."""
         found = self.candidates("image_urls")
-        choice = self.model.choose("image_urls", found, self._template)
-        if choice is None or choice.probability < self._least["image_urls"]:
+        choice = self.model.choose("image_urls", found, self._reader.template)
+        if choice is None or choice.probability < self._least("image_urls"):
             return []
         self._certain["image_urls"] = choice.probability
         return gallery(self.page, choice.candidate, found)

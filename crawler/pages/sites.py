@@ -15,6 +15,8 @@ from m5data.records import Specification
 
 __all__ = ["SITE_RULES", "JdPage", "TaobaoPage", "TmallPage", "listed_specs"]
 
+_MOST = 1_000
+"""Rows of a table that are read."""
 _COLON = re.compile(r"\s*[:：]\s*")
 
 
@@ -51,7 +53,7 @@ class JdPage(ProductPage):
     @field
     def category(self) -> tuple[str, ...]:
         """The first three steps of the breadcrumb; brand and product follow."""
-        items = self.document.tree.xpath("//div[@id='crumb-wrap']//div[contains(@class, 'crumb ')]/div/a")
+        items = self.document.tree.xpath("//div[contains(@class, 'crumb ')][ancestor::div[@id='crumb-wrap']]/div/a")
         return tuple(name for item in items[:3] if (name := fold(item.text_content())))
 
     @field
@@ -59,10 +61,12 @@ class JdPage(ProductPage):
         """The attribute lists, then the table of the second tab."""
         tree = self.document.tree
         listed = listed_specs(tree.xpath("//ul[contains(@class, 'p-parameter-list')]/li"), _NO_SPECS)
-        names = tree.xpath("//div[@class='Ptable']//dt")
-        values = tree.xpath("//div[@class='Ptable']//dt/following-sibling::dd[1]")
+        names = tree.xpath("//dt[ancestor::div[@class='Ptable']]")[:_MOST]
+        values = [next(name.itersiblings("dd"), None) for name in names]
         table = [
-            (fold(name.text_content()), fold(value.text_content())) for name, value in zip(names, values, strict=False)
+            (fold(name.text_content()), fold(value.text_content()))
+            for name, value in zip(names, values, strict=True)
+            if value is not None
         ]
         return (*listed, *(Specification(name, value) for name, value in table if name and value))
 
@@ -121,7 +125,7 @@ class TaobaoPage(ProductPage):
     @field
     def price(self) -> Decimal | None:
         """The lowest price of the variants. Scripts load offers of the day."""
-        shown = self.document.tree.xpath("string(//*[@id='J_StrPrice']//*[contains(@class, 'tb-rmb-num')])")
+        shown = self.document.tree.xpath("string(//*[contains(@class, 'tb-rmb-num')][ancestor::*[@id='J_StrPrice']])")
         return shown_price(str(shown))[0]
 
     @field
@@ -152,7 +156,7 @@ class TmallPage(ProductPage):
     @field
     def caption(self) -> str | None:
         """The heading of the product. The first ``h1`` is the logo of the site."""
-        titles = self.document.tree.xpath("//div[contains(@class, 'tb-detail-hd')]//h1")
+        titles = self.document.tree.xpath("//h1[ancestor::div[contains(@class, 'tb-detail-hd')]]")
         return fold(titles[0].text_content()) or None if titles else None
 
     @field
@@ -163,14 +167,16 @@ class TmallPage(ProductPage):
     @field
     def image_urls(self) -> tuple[str, ...]:
         """Full images of the gallery. The URL of a thumbnail is that of the full image and a suffix."""
-        sources = self.document.tree.xpath("//ul[@id='J_UlThumb']//img/@src")
+        sources = self.document.tree.xpath("//img[ancestor::ul[@id='J_UlThumb']]/@src")
         urls = [self.document.absolute(_THUMBNAIL.sub("", str(source))) for source in sources]
         return tuple(dict.fromkeys(url for url in urls if url))
 
     @field
     def price(self) -> Decimal | None:
         """The lowest price of the variants. Scripts load offers of the day."""
-        shown = self.document.tree.xpath("string(//*[@id='J_StrPriceModBox']//*[contains(@class, 'tm-price')][not(*)])")
+        shown = self.document.tree.xpath(
+            "string(//*[contains(@class, 'tm-price')][not(*)][ancestor::*[@id='J_StrPriceModBox']])"
+        )
         return shown_price(str(shown))[0]
 
     @field

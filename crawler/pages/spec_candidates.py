@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from lxml import html
 
@@ -263,7 +263,8 @@ def definition_lists(seen: Visible) -> Iterator[SpecGroup]:
             continue
         pairs = _read_list(seen, element)
         parent = element.getparent()
-        alone = len(pairs) == 1 and parent is not None and sum(1 for _ in parent.iterchildren("dl")) > 1
+        lists = islice(parent.iterchildren("dl"), 2) if parent is not None else ()
+        alone = len(pairs) == 1 and len(tuple(lists)) == 2
         key = parent if alone and parent is not None else element
         together.setdefault(key, []).extend(pairs)
         holders[key] = key

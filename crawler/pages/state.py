@@ -200,18 +200,21 @@ def _from_elements(document: Document, found: list[StateObject]) -> None:
     forms: dict[html.HtmlElement, StateObject] = {}
     seen = budget = 0
     for element in document.elements:
-        attributes = element.keys()
+        attributes = element.items()
         if not attributes or seen >= _MAX_ELEMENTS:
             continue
         if element.tag in ("input", "button") and (name := element.get("name")):
             _to_form(forms, element, name)
-        named = [name for name in attributes if name.startswith("data-") and _CARRIED.search(name[:40])][:30]
+        named = [
+            (name, text)
+            for name, text in attributes  # a name with a control character cannot be looked up
+            if name.startswith("data-") and _CARRIED.search(name[:40])
+        ][:30]
         if not named:
             continue
         seen += 1
         values: dict[str, Scalar] = {}
-        for name in named:
-            text = element.get(name) or ""
+        for name, text in named:
             if text[:1] in "{[" and len(text) <= _MAX_SCRIPT and budget < _MAX_TOTAL:
                 budget += len(text)
                 for path, value in _values(text, 1):

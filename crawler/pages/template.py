@@ -8,7 +8,7 @@ markup are believed there too. ``crawler.records.templates`` learns templates fr
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from crawler.pages.evidence import Candidate
+from crawler.pages.candidates import Candidate
 
 if TYPE_CHECKING:
     from crawler.pages.reading import Reading
@@ -24,7 +24,7 @@ _SURE = 0.95
 _LIKELY = 0.5
 """The same where markup says so too."""
 _PIECES = (
-    *("at:", "c-at:", "name:", "how:", "turn:first", "turn:later", "title:html", "title:open", "piece:", "leads:"),
+    *("here:", "c-here:", "name:", "how:", "turn:first", "turn:later", "title:html", "title:open", "piece:", "leads:"),
     *("url", "url-part:"),
 )
 """Beginnings of the evidence that makes up a place."""
@@ -72,19 +72,19 @@ def _lean(known: Mapping[str, float], places: Iterable[str]) -> float:
 
 
 def _is_marked(candidate: Candidate) -> bool:
-    return any(piece.startswith(("m:json-ld", "m:microdata")) for piece in candidate.evidence)
+    return any(piece.startswith(("m:json-ld", "m:microdata")) for place in candidate.places for piece in place)
 
 
 def places_of(field: str, candidate: Candidate) -> frozenset[str]:
     """Return the places of a candidate outside markup."""
     found = {
         " ".join(sorted({piece for piece in evidence if piece.startswith(_PIECES) and "|" not in piece}))
-        for evidence in candidate.of_places
+        for evidence in candidate.places
         if not any(piece.startswith("m:") for piece in evidence)
     }
     if field == "currency":
         found.add(f"is:{candidate.value}")
-    if field == "brand" and "shop" in candidate.evidence:
+    if field == "brand" and candidate.has("shop"):
         found.add(NAME_OF_SHOP)
     return frozenset(found - {""})
 
@@ -96,14 +96,12 @@ def observe(reading: "Reading") -> Mapping[str, Observation]:
     found = {}
     for field in TAUGHT:
         candidates = reading.candidates(field)
-        choice = reading.model.choose(field, candidates)
-        if choice is None:
+        stated = [one for one in candidates if _is_marked(one)]
+        choice = reading.model.choose(field, stated or candidates)
+        if choice is None or choice.probability < (_LIKELY if stated else _SURE):
             continue
         best = choice.candidate
-        marked = _is_marked(best)
-        if choice.probability < (_LIKELY if marked else _SURE):
-            continue
         wrong = {place for one in candidates if one is not best for place in places_of(field, one)}
         right = places_of(field, best)
-        found[field] = Observation(str(best.value), marked, tuple(sorted(right)), tuple(sorted(wrong)))
+        found[field] = Observation(str(best.value), bool(stated), tuple(sorted(right)), tuple(sorted(wrong)))
     return found

@@ -7,7 +7,8 @@ from urllib.parse import unquote, urlsplit
 
 from lxml import html
 
-from crawler.pages.evidence import Candidate, Page, Pool, bucket, key_of, name_words
+from crawler.pages.candidates import Candidate, Pool
+from crawler.pages.evidence import Page, bucket, key_of, name_words
 from crawler.pages.state import key_words
 from crawler.pages.text import anywhere, as_a_whole, at_start, plain, squash
 from crawler.pages.urls import id_from_url
@@ -133,12 +134,18 @@ def own_ids(page: Page) -> list[Candidate]:
             _add_id(page, pool, one.sku, one.origin, [f"m:{one.origin}", "m:sku"])
         if one.mpn:
             _add_id(page, pool, one.mpn, one.origin, ["m:mpn"])
-    for value, origin, evidence in _labelled(page, ("own_ids", "part_numbers", "gtins"), _HINTS):
-        _add_id(page, pool, value, origin, evidence)
+    for value, origin, evidence in _labelled(page, ("own_ids", "part_numbers"), _HINTS):
+        if " " not in value.strip() or any(c.isdigit() for c in value):
+            _add_id(page, pool, value, origin, evidence)
     for holder, key, content in page.properties(_ID_KEYS):
         ours = page.match(holder) not in ("", "other") or "sku" in key_words(key) or holder.kind in ("form", "meta")
         if ours and not isinstance(content, bool):
             _add_id(page, pool, str(content), "state", page.of_object(holder, key))
+    _ids_in_url(page, pool)
+    return pool.candidates()
+
+
+def _ids_in_url(page: Page, pool: Pool) -> None:
     if found := id_from_url(page.document.url):
         _add_id(page, pool, found, "url", ["url"])
     parts = [part for part in unquote(urlsplit(page.document.url).path).split("/") if part]
@@ -146,7 +153,6 @@ def own_ids(page: Page) -> list[Candidate]:
         name = re.sub(r"\.\w{2,5}$", "", part)
         if any(c.isdigit() for c in name) and len(name) <= 30:
             _add_id(page, pool, name, "url", [f"url-part:{place}"])
-    return pool.candidates()
 
 
 def _add_id(page: Page, pool: Pool, text: str, origin: str, evidence: list[str]) -> None:
@@ -175,23 +181,17 @@ def _add_id(page: Page, pool: Pool, text: str, origin: str, evidence: list[str])
 
 
 _BRAND_KEYS = re.compile(r"brand|vendor|manufactur|maker|designer|marca")
+_BRAND_KEY = re.compile(r"(?:product-|item-)?(?:brand|vendor|manufacturer|maker|marca)(?:-?(?:name|title|label))?")
+"""Keys that hold nothing but a brand."""
 _BRAND_HINTS = frozenset(
     (
-        "brand",
-        "brands",
-        "vendor",
-        "manufacturer",
-        "maker",
-        "designer",
-        "marca",
-        "marque",
-        "marke",
-        "hersteller",
-        "byline",
-        "artist",
+        *("brand", "brands", "vendor", "manufacturer", "maker", "designer", "marca", "marque", "marke"),
+        *("hersteller", "byline", "artist"),
     )
 )
 _AROUND_BRAND = re.compile(r"^(?:by|von|par|de|da|visit the|brand:?|marca:?|vendor:?)\s+|\s+store$", re.IGNORECASE)
+_LEADING = 3
+"""Words at the start of a title that may be the brand."""
 
 
 def brands(page: Page) -> list[Candidate]:
@@ -199,15 +199,19 @@ def brands(page: Page) -> list[Candidate]:
     pool = Pool()
     for one in page.marked:
         if one.brand:
-            _add_brand(page, pool, one.brand, one.origin, [f"m:{one.origin}"])
+            _add_brand(page, pool, one.brand, one.origin, "markup", [f"m:{one.origin}"])
     for value, origin, evidence in _labelled(page, ("brands", "makers"), _BRAND_HINTS):
-        _add_brand(page, pool, _AROUND_BRAND.sub("", value), origin, evidence)
+        # "De Boon" may be the brand's whole name; the title tells.
+        name = value if page.named(value) == "begins" else _AROUND_BRAND.sub("", value)
+        _add_brand(page, pool, name, origin, "label", evidence)
     for holder, key, content in page.properties(_BRAND_KEYS):
         if isinstance(content, str) and not content.isdigit():
-            _add_brand(page, pool, plain(content), "state", page.of_object(holder, key))
+            kind = "key" if _BRAND_KEY.fullmatch(key_words(key)) else "other-key"
+            _add_brand(page, pool, plain(content), "state", f"{kind}:{page.match(holder)}", page.of_object(holder, key))
     _linked_brands(page, pool)
     _brands_in_names(page, pool)
-    return pool.candidates()
+    # Few shops show brands: what kinds of places hold one would be learned from too little.
+    return _supported(page, pool.candidates(kinds=False))
 
 
 def _linked_brands(page: Page, pool: Pool) -> None:
@@ -220,26 +224,40 @@ def _linked_brands(page: Page, pool: Pool) -> None:
             text = (element.get("alt") or "") if _near_brand(element) else ""
         if text:
             evidence = [*page.around(element), page.from_title(element), f"{element.tag}:brand"]
-            _add_brand(page, pool, text, f"html:{element.tag}", evidence)
+            _add_brand(page, pool, text, f"html:{element.tag}", element.tag, evidence)
 
 
 def _brands_in_names(page: Page, pool: Pool) -> None:
-    """Add the first words of the heading, and the names of the shop."""
-    title = page.seen.text_of(page.seen.title) if page.seen.title is not None else page.document.title
-    first = title.split()[:3]
-    for count in range(1, len(first) + 1):
-        text = " ".join(first[:count])
-        _add_brand(
-            page,
-            pool,
-            text,
-            "html:title",
-            [f"leads:{count}", *(["leads:capital"] if text.istitle() or text.isupper() else [])],
-        )
+    """Add the first words of the heading and of the title, and the names of the shop."""
+    heading = page.seen.text_of(page.seen.title) if page.seen.title is not None else ""
+    for kind, title in (("heading", heading), ("title", page.document.title)):
+        first = title.split()[:_LEADING]
+        for count in range(1, len(first) + 1):
+            text = " ".join(first[:count])
+            evidence = [f"leads:{count}", *(["leads:capital"] if text.istitle() or text.isupper() else [])]
+            _add_brand(page, pool, text, "html:title", f"{kind}:{count}", evidence)
     for name in page.shop_keys:
-        _add_brand(page, pool, name, "shop", ["shop-name"])
+        _add_brand(page, pool, name, "shop", "shop", ["shop-name"])
     for name in page.document.meta.get("og:site_name", ())[:1]:
-        _add_brand(page, pool, name, "shop", ["site-name"])
+        _add_brand(page, pool, name, "shop", "shop", ["site-name"])
+
+
+def _supported(page: Page, found: list[Candidate]) -> list[Candidate]:
+    """Add evidence of where else on the page each candidate stands alone, and of which one says more than another."""
+    keywords = {key_of(word) for text in page.document.meta.get("keywords", ()) for word in text.split(",")}
+    address = key_of(squash(unquote(urlsplit(page.document.url).path)))
+    keys = [key_of(str(one.value)) for one in found]
+    for one, key in zip(found, keys, strict=True):
+        one.evidence |= {f"alone:{bucket(page.texts[key])}", f"linked:{bucket(page.link_texts[key])}"}
+        if key in keywords:
+            one.evidence.add("keyword")
+        if len(key) > 2 and key_of(squash(str(one.value))) in address:
+            one.evidence.add("address")
+        if any(other != key and other.startswith(key) and len(key) > 2 for other in keys):
+            one.evidence.add("shorter")
+        if str(one.value)[:1].isupper() and str(one.value).lower() in page.small_words:
+            one.evidence.add("common word")
+    return found
 
 
 @lru_cache(maxsize=4096)
@@ -258,16 +276,18 @@ def _near_brand(element: html.HtmlElement) -> bool:
     return any(_BRAND_HINTS.intersection(name_words(name)) for name in names)
 
 
-def _add_brand(page: Page, pool: Pool, text: str, origin: str, evidence: list[str]) -> None:
-    value = text.split(" | ", maxsplit=1)[0].strip(" :：-")
+def _add_brand(page: Page, pool: Pool, text: str, origin: str, kind: str, evidence: list[str]) -> None:
+    """Add a brand; ``kind`` is what sort of place it is, whose meaning depends on whether the title has the brand."""
+    value = text.split(" | ", maxsplit=1)[0].strip(" :：-,")
     key = key_of(value)
     if not 1 < len(key) <= 50 or value.startswith(("http:", "https:")):
         return
-    found = [f"words:{bucket(len(value.split()))}", f"named:{page.named(value) or 'no'}"]
+    named = page.named(value) or "no"
+    found = [f"words:{bucket(len(value.split()))}", f"named:{named}", f"by:{kind}", f"by:{kind}:{named}"]
     if key in page.shop_keys or any(
         key in shop or shop in key for shop in page.shop_keys if len(shop) > 3 and len(key) > 3
     ):
-        found.append("shop")
+        found += ["shop", f"shop:{kind}"]
     if key in page.shown:
         found.append("shown")
     if any(key in title for title in page.title_keys):

@@ -219,7 +219,11 @@ def _select(document: Document, currency: str | None) -> Iterator[Variant]:
     """Yield the options of the only list of options in a form; of several lists the combinations are not known."""
     if b"<select" not in document.utf8.lower():
         return
-    fields = [one for one in document.tree.xpath("//form//select[@name]")[:50] if _OPTION_NAME.search(one.get("name"))]
+    fields = [
+        one
+        for one in document.tree.xpath("//select[@name][ancestor::form]")[:50]
+        if _OPTION_NAME.search(one.get("name"))
+    ]
     if len(fields) != 1:
         return
     name = "option" if fields[0].get("name") == "id" else re.sub(r"[\W_]+", " ", fields[0].get("name")).strip()

@@ -61,7 +61,8 @@ class PageReader:
             load_page_object(page_object)
         model = str(root / known.reader) if known and known.reader else None
         least = tuple(sorted(known.reader_least.items())) if known else ()
-        options = PageOptions(page_object, merchant_key, settings.user_agent, settings.opt_outs, model, least)
+        urls = known.product_urls if known else ()
+        options = PageOptions(page_object, merchant_key, settings.user_agent, settings.opt_outs, model, least, urls)
         digest = hashlib.sha256(repr((options, settings.parse_timeout_s, settings.parse_memory_mb)).encode())
         digest.update(str((options.reader.model or shipped_model()).about["digest"]).encode())
         digest.update(str(kinds_model().about["digest"]).encode())

@@ -28,6 +28,8 @@ from storage.tables import TABLES
 __all__ = ["HostFiles", "write_usage_rights"]
 
 _BATCH = 20_000
+_LONGEST = 4_000
+"""Characters of a signal that the table keeps."""
 _TABLE = TABLES["usage_rights"]
 _SCHEMA = pa.schema([column for column in _TABLE.schema if column.name != "until"])
 _VISITED = pa.schema([("product_id", pa.string()), ("seen", pa.timestamp("us", tz="UTC"))])
@@ -127,7 +129,10 @@ def _signals(page: _Page, files: HostFiles) -> tuple[str, list[tuple[Signal, str
     joined = [
         (
             Signal(
-                ones[0].name, ones[0].place, "\n".join(one.served for one in ones), strictest(o.meaning for o in ones)
+                ones[0].name,
+                ones[0].place,
+                "\n".join(one.served for one in ones)[:_LONGEST],
+                strictest(o.meaning for o in ones),
             ),
             at,
         )

@@ -7,7 +7,6 @@ from urllib.parse import urljoin
 
 from crawler.pages.document import Document
 from crawler.pages.links import opt_outs
-from crawler.rights.rsl import MAX_LICENCE_BYTES
 from crawler.rights.signals import DIRECTIVES, Statement
 
 __all__ = ["from_json", "header_statements", "page_statements", "renewed", "to_json", "unpaid"]
@@ -19,6 +18,8 @@ _MOST = 20
 """Statements kept of one page; real ones have one or two."""
 _PRICES = ("crawler-price", "crawler-error", "www-authenticate")
 _LONGEST = 4_096
+_LONGEST_LICENCE = 8_192
+"""Characters of a licence in a page; one that is longer is cut, cannot be read and so refuses everything."""
 
 
 def header_statements(headers: Mapping[str, str], url: str) -> list[Statement]:
@@ -53,7 +54,7 @@ def page_statements(document: Document, agent: str) -> list[Statement]:
         if (element.get("type") or "").strip().lower() != _RSL:
             continue
         if element.tag == "script":
-            found.append(Statement("rsl", "page", (element.text or "").strip()[:MAX_LICENCE_BYTES]))
+            found.append(Statement("rsl", "page", (element.text or "").strip()[:_LONGEST_LICENCE]))
         elif "license" in (element.get("rel") or "").lower().split() and (
             url := document.absolute(element.get("href") or "")
         ):

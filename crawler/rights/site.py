@@ -3,7 +3,7 @@
 from typing import Self
 from urllib.parse import urljoin
 
-from crawler.net.paths import best_matches, target_of
+from crawler.net.paths import best_matches, spelled, target_of
 from crawler.net.robots import Robots, SiteOptOuts
 from crawler.rights.robots_groups import GroupLines, read_group
 from crawler.rights.signals import Statement
@@ -65,4 +65,4 @@ def _with_path(value: str) -> tuple[str, str]:
     if not value.startswith("/"):
         return "", value
     path, *rest = value.split(maxsplit=1)
-    return path, rest[0] if rest else ""
+    return spelled(path), rest[0] if rest else ""

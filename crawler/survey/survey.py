@@ -16,6 +16,9 @@ from crawler.pages.links import links, next_link, page_opt_out
 from crawler.pages.page_kind import is_product
 from crawler.pages.parse import READING_ERRORS, parse_page
 from crawler.pages.urls import normalise
+from crawler.rights.page import header_statements
+from crawler.rights.signals import Statement
+from crawler.rights.site import SiteSignals
 from crawler.settings import CrawlSettings
 from crawler.survey.url_patterns import family_of, group_by_shape, kin_of, listing_patterns, product_pattern, shape_of
 from crawler.survey.visitor import Visitor
@@ -124,7 +127,7 @@ async def look_at(url: str, settings: CrawlSettings, visitor: Visitor) -> Survey
         *languages.taken,
         *sorted(tag for tag in tags if not languages.takes(tag) or not languages.taken),
     )
-    survey.opt_outs = (*refusals, *seen.opt_outs)
+    survey.opt_outs = (*refusals, *_usage(header_statements(home.headers, start)), *seen.opt_outs)
     _propose(survey, seen)
     survey.requests = visitor.requests
     return survey
@@ -152,7 +155,13 @@ async def _rules(url: str, settings: CrawlSettings, visitor: Visitor) -> tuple[R
         raise DataError(f"{url}: {refused}; this crawler may not look at it. Ask the shop's owner.")
     rules = [line.strip() for line in text.splitlines() if line.lower().startswith("disallow:")]
     shown = tuple(f"robots.txt: {rule}" for rule in rules[:5] if rule.partition(":")[2].strip())
-    return robots, (*shown, *([f"robots.txt: {len(rules) - 5} more rules"] if len(rules) > 5 else []))
+    signals = SiteSignals.read(url, text, "", "", settings.user_agent).statements(url)
+    return robots, (*_usage(signals), *shown, *([f"robots.txt: {len(rules) - 5} more rules"] if len(rules) > 5 else []))
+
+
+def _usage(signals: Iterable[Statement]) -> tuple[str, ...]:
+    """Return what usage signals say, a line each."""
+    return tuple(f"{one.place}: {one.name} {one.served[:200]}" for one in signals)
 
 
 async def _home(url: str, visitor: Visitor) -> tuple[str, Document]:

@@ -104,13 +104,14 @@ def learn_reader(
 ) -> None:
     """Teach the page reader from stored pages with markup, and compare it with the shipped one.
 
-    The markup of the pages is the truth, and is removed from what the reader sees. Name the file in the settings of a
-    source (``reader``) to read its pages with it.
+    What it learns is added to what the shipped reader knows. The markup of the pages is the truth, and is removed from
+    what the reader sees. Name the file in the settings of a source (``reader``) to read its pages with it.
     """
     from crawler.learning.labelled import examples_of
     from crawler.learning.lessons import lessons
     from crawler.learning.stored import labelled_stored_pages
     from crawler.learning.teach import compare_with_shipped, learn, write_model
+    from crawler.pages.model import shipped_model
     from m5data.errors import DataError
     from m5data.workspace import Workspace
 
@@ -122,7 +123,7 @@ def learn_reader(
             "so that each can be judged by what was learned from the others. Crawl more shops first."
         )
     examples = list(examples_of([*pages, *lessons()]))
-    lesson = learn(examples)
+    lesson = learn(examples, start=shipped_model())
     print(f"{lesson.pages} pages of {lesson.shops} sources; F1 without markup, sources left out: learned, shipped")
     for field, (learned, shipped) in compare_with_shipped(lesson, examples).items():
         print(f"{field:13} {learned:.3f}  {shipped:.3f}")

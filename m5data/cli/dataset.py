@@ -1,6 +1,7 @@
 """Verbs that finish the dataset: build-splits, verify, export; and its tables: sql."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -8,11 +9,15 @@ import typer
 
 from m5data.cli.shared import HERE, JsonOption, WorkspaceOption, run_verb
 from m5data.run_options import RunOptions
+from m5data.usage import Purpose
 
 if TYPE_CHECKING:  # every spawned child imports this module again: it must stay light
     from storage.check import Check
 
-__all__ = ["build_splits", "export", "print_checks", "shell", "sql", "verify"]
+__all__ = ["build_splits", "export", "print_checks", "rights", "shell", "sql", "verify"]
+
+_SHOWN = 60
+"""Characters of a served signal that a table shows."""
 
 
 def build_splits(
@@ -85,12 +90,53 @@ def export(
         str | None,
         typer.Option("--where", metavar="SQL", help="Only products that meet this condition on the view catalogue."),
     ] = None,
+    purpose: Annotated[
+        Purpose | None, typer.Option("--purpose", help="Leave out what shops refuse for this (default: m5data.toml's).")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run the stage export."""
     formats, splits = (form,) if form else None, tuple(split) if split else None
-    options = RunOptions(recipe=recipe, formats=formats, splits=splits, where=where, out=out)
+    options = RunOptions(recipe=recipe, formats=formats, splits=splits, where=where, purpose=purpose, out=out)
     run_verb(workspace, "export", options, as_json=as_json)
+
+
+def rights(
+    workspace: WorkspaceOption = HERE,
+    purpose: Annotated[
+        Purpose | None, typer.Option("--purpose", help="Show what an export for this may hold, by source.")
+    ] = None,
+    source: Annotated[str | None, typer.Option("--source", metavar="NAME", help="Only this source.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what shops signal about the use of their data, since when, and what they withdrew.
+
+    With --purpose: how many products of each source an export may hold, and which signals keep the others out.
+    """
+    import m5data
+    from m5data.cli.output import print_json, print_rows
+    from m5data.usage_report import allowances, signals
+
+    opened = m5data.open(workspace)
+    shops = opened.settings.crawl.sources
+    forbidden = [name for name, shop in shops.items() if not shop.crawl_authorised]
+    rows = signals(opened.snapshot, source) if purpose is None else allowances(opened.snapshot, purpose, forbidden)
+    if source is not None:
+        rows = [row for row in rows if row["source"] == source]
+    if as_json:
+        print_json(rows)
+    elif rows:
+        print_rows("", tuple(rows[0]), [tuple(_shown(value) for value in row.values()) for row in rows])
+    else:
+        typer.echo("no source signals anything about the use of its data; the permissions in m5data.toml hold")
+
+
+def _shown(value: object) -> object:
+    """Return a value as a table shows it: a served text on one short line, a time as a day."""
+    if isinstance(value, datetime):
+        return value.date().isoformat()
+    text = " ".join(value.split()) if isinstance(value, str) else value
+    return f"{text[:_SHOWN]}…" if isinstance(text, str) and len(text) > _SHOWN else text
 
 
 def sql(

@@ -70,7 +70,12 @@ _BEFORE: Mapping[str, tuple[tuple[str, Verb], ...]] = MappingProxyType(
 )
 _AFTER: Mapping[str, tuple[tuple[str, Verb], ...]] = MappingProxyType(
     {
-        "Explore": (("sql", dataset.sql), ("shell", dataset.shell), ("serve", workspace.serve)),
+        "Explore": (
+            ("sql", dataset.sql),
+            ("shell", dataset.shell),
+            ("rights", dataset.rights),
+            ("serve", workspace.serve),
+        ),
         "Train": (("train", training.train), ("evaluate", training.evaluate), ("compare", training.compare)),
         "Maintain": (
             ("log", versions.log),

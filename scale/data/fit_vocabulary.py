@@ -59,6 +59,7 @@ def fit(shards: Sequence[Shard], settings: InputSettings, limit: int) -> Fitted:
     sounds: list[NDArray[np.float32]] = []
     for sample in islice(_samples(shards), limit):
         texts += [sample.caption or "", *(text for pair in sample.specs for text in pair)]
+        texts += sample.image_text if settings.image_text else ()
         if settings.audio == "mfcc" and len(sounds) < MAX_CLIPS:
             sounds += _sound(sample, settings)
     corpus = settings.tokens == "corpus"

@@ -12,7 +12,7 @@ from scale.data.audio import mel_bands, mfcc_blocks
 from scale.data.fit_vocabulary import Fitted
 from scale.data.images import Regions, flat_frame, grid_boxes, patches
 from scale.data.shard_reader import RawSample
-from scale.data.tokens import CLS, table_tokens
+from scale.data.tokens import CLS, SEP, table_tokens
 from scale.training_recipe import MODALITIES, InputSettings, Modality
 
 __all__ = ["ARRAYS", "Encoded", "Feature", "SampleEncoder", "take"]
@@ -127,8 +127,12 @@ class _Encoding:
 
     def _text(self) -> Row:
         caption, limit = self.sample.caption, self.by.settings.text_tokens
-        self.present["text"] = bool(caption)
-        ids = [CLS, *self.by.fitted.vocabulary.encode(caption)] if caption else []
+        in_images = " ".join(self.sample.image_text) if self.by.settings.image_text else ""
+        self.present["text"] = bool(caption or in_images)
+        encode = self.by.fitted.vocabulary.encode
+        ids = [CLS, *encode(caption or "")] if caption or in_images else []
+        if in_images:
+            ids += [SEP, *encode(in_images)]
         return {"text_ids": _padded(ids, limit), **self._named("text")}
 
     def _table(self) -> Row:

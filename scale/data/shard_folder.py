@@ -7,7 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from m5data.errors import DataError, MissingInputError
+from m5data.errors import DataError, MissingInputError, NotAuthorisedError
+from m5data.usage import Purpose
 
 __all__ = ["FORMS", "Shard", "ShardFolder"]
 
@@ -72,6 +73,18 @@ class ShardFolder:
         if form not in FORMS:
             raise DataError(f"{path}: Training does not read {form}. Run: m5data export --format parquet")
         return dict(content)
+
+    def check_purpose(self, *purposes: Purpose) -> None:
+        """Check that the samples were exported for one of some purposes; exports of older versions name none.
+
+        Raises:
+            NotAuthorisedError: They were exported for another; shops may refuse these.
+        """
+        purpose = self.manifest.get("purpose", "train")
+        if purpose not in purposes:
+            raise NotAuthorisedError(
+                f"{self.folder}: These samples were exported to {purpose}. Run: m5data export --purpose {purposes[0]}"
+            )
 
     @property
     def version(self) -> str:

@@ -38,6 +38,8 @@ class RawSample:
     """mp3."""
     mfcc: NDArray[np.float32] | None
     """[n_mfcc, T]."""
+    image_text: Sequence[str] = ()
+    """Lines of text in its images; shards of an older version have none."""
 
 
 class DamagedShardError(DataError):
@@ -59,7 +61,7 @@ def read_samples(path: Path, start: int, stop: int, *, media: bool = True) -> li
         ) from error
 
 
-_COLUMNS = ["product_id", "label", "group_id", "caption", "specs", "mfcc"]
+_COLUMNS = ["product_id", "label", "group_id", "caption", "specs", "mfcc", "image_text"]
 _MEDIA_COLUMNS = ["image", "frames", "audio"]
 
 
@@ -107,6 +109,7 @@ def _parquet_sample(row: dict[str, Any], *, media: bool) -> RawSample:
         frames=[frame["bytes"] for frame in row["frames"] or ()] if media else (),
         audio=_bytes(row["audio"]) if media else None,
         mfcc=_parquet_mfcc(row["mfcc"]),
+        image_text=row.get("image_text") or (),
     )
 
 
@@ -161,6 +164,7 @@ def _tar_sample(payloads: dict[str, bytes]) -> RawSample:
         frames=_frames(facts["frames"], payloads.get("frames.mjpeg", b"")),
         audio=payloads.get("audio.mpga") or None,
         mfcc=_tar_mfcc(payloads["mfcc.npy"]),
+        image_text=facts.get("image_text", ()),
     )
 
 

@@ -81,7 +81,7 @@ SPEC_PROPOSALS = TableSpec(
     bucket_of="product_id",
     columns=(
         Column("product_id", ID, "product"),
-        Column("property", TEXT, "name as written in the image; by unit and size, the name that the shop uses"),
+        Column("property", TEXT, "name as the shop spells it, else as is common or written in the image"),
         Column("value", TEXT, "value as read"),
         Column("property_norm", TEXT, "shared name of the property; NULL: no table has it", nullable=True),
         Column("value_norm", TEXT, "the number in unit, else the text with width and white space folded"),

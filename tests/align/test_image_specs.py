@@ -30,10 +30,13 @@ def proposed(rows: list[ImageLine], names: PropertyNames = NO_NAMES, table: tupl
     [
         ("材质：304不锈钢", {"材质": "304不锈钢"}),
         ("材质：纯棉 产地：广东佛山", {"材质": "纯棉", "产地": "广东佛山"}),
+        ("材质：纯棉产地：广东佛山", {"材质": "纯棉", "产地": "广东佛山"}),
+        ("外壳材质：ABS", {}),
         ("【材质】榉木", {"材质": "榉木"}),
         ("· Material: Cotton / Polyester", {"Material": "Cotton / Polyester"}),
         ("容量500ml", {"容量": "500ml"}),
         ("Net weight 2.5 kg", {"Net weight": "2.5 kg"}),
+        ("凈含量：500克", {"净含量": "500克"}),
         ("Recommended age: 3+", {"Recommended age": "3+"}),
         ("Material Girl Collection", {}),
         ("颜色：如图所示", {}),

@@ -1,6 +1,7 @@
 """The learned rule on a few synthetic shelves: two dozen goods in three classes, sold by two shops."""
 
 import random
+from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import product
 
@@ -10,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from align import Category, align
+from align import Category, align, label_similarity
 from align.hierarchy import build_hierarchy
 from align.label_tables import make_label_pairs
-from align.learned_rule import PairModel, default_model, probabilities, update
+from align.learned_rule import PairModel, adapt, default_model, probabilities, update
 from align.pair_features import FEATURES, CandidatePairs
 from align.review import Decision, resolve_decisions
 from align.settings import AlignSettings
@@ -102,6 +103,65 @@ def test_renamed_products_of_other_classes_are_found_and_explained() -> None:
         assert all(line[0] in "+-" for line in row["evidence"])
 
 
+ENGLISH = {
+    "Wooden Puzzles": "Puzzles, Wooden",
+    "Building Blocks": "Blocks",
+    "Kites": "Kite",
+    "Dolls & Accessories": "Dolls",
+    "Board Games": "Games for Boards",
+}
+
+
+def deeper(titles: dict[Category, list[str]]) -> dict[Category, list[str]]:
+    """The same titles, three levels further down."""
+    return {Category(c.source, (*c.path, *(f"{c.path[1]}{mark}" for mark in "甲乙丙"))): t for c, t in titles.items()}
+
+
+def with_english(titles: dict[Category, list[str]]) -> dict[Category, list[str]]:
+    """The same shops with a class of English names."""
+    found = dict(titles)
+    for place, names in enumerate(ENGLISH.items()):
+        for source, name in zip("ns", names, strict=True):
+            found[Category(source, ("Toys", name))] = [f"{names[0]} {size} cm" for size in range(place + 3)]
+    return found
+
+
+SHAPES: dict[str, Callable[[dict[Category, list[str]]], dict[Category, list[str]]]] = {
+    "skewed": lambda titles: {c: found[:1] if c.source == "s" else found for c, found in titles.items()},
+    "four titles": lambda titles: {category: found[:4] for category, found in titles.items()},
+    "few categories": lambda titles: {c: t for c, t in titles.items() if c.source == "n" or c.path[1] in WORDS[:8]},
+    "five levels": deeper,
+    "mixed languages": with_english,
+    "no titles": lambda titles: {category: [] for category in titles},
+}
+
+
+def baseline(categories: list[Category]) -> set[tuple[str, str]]:
+    """Names that difflib finds half alike, within classes, best first and one to one."""
+    sides = [sorted({category.path[:2] for category in categories if category.source == source}) for source in "ns"]
+    scored = [(label_similarity(a[1], b[1]), a, b) for a, b in product(*sides) if a[0] == b[0]]
+    found: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for score, a, b in sorted(scored, reverse=True):
+        if score >= 0.5 and a not in found and b not in found.values():
+            found[a] = b
+    return {(a[1], b[1]) for a, b in found.items()}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_shops_of_any_shape_are_aligned_no_worse_than_by_their_names_alone(shape: str) -> None:
+    titles = SHAPES[shape](shops())
+    names = [{category.path[1] for category in titles if category.source == source} for source in "ns"]
+    true = {(word, south(word)) for word in WORDS if word not in ("狗粮", "猫粮")} | set(ENGLISH.items())
+    true = {pair for pair in true if pair[0] in names[0] and pair[1] in names[1]}
+
+    def f1(found: set[tuple[str, str]]) -> float:
+        return 2 * len(found & true) / (len(found) + len(true))
+
+    learned = f1(pairs_of(align(titles, titles, rule="learned")))
+    assert learned >= f1(baseline(list(titles)))
+    assert learned >= f1(pairs_of(align(titles, titles, rule="mep3m")))
+
+
 def test_a_broader_category_is_recognised() -> None:
     titles = shops()
     hierarchy = build_hierarchy(titles, titles, {}, LEARNED, resolve_decisions(decisions(CLASSES)))
@@ -172,6 +232,22 @@ def test_other_restrictions_are_no_proof(one: str, other: str) -> None:
         Category("s", ("甲类", other)): ["运动 透气 轻便"] * 9,
     }
     assert pairs_of(align(titles, titles, rule="learned")) == {(one, other)}
+
+
+def test_the_model_adapts_to_shops_that_share_much_or_little() -> None:
+    count = len(FEATURES)
+    features = np.zeros((40, count))
+    weights = np.zeros(count)
+    weights[0] = 4.0
+    model = PairModel(np.zeros(count), np.ones(count), weights, -2.0)
+    chances = []
+    for alike in (36, 4):
+        features[:, 0] = np.arange(40) < alike
+        features[-1, 0] = 0.5
+        ends, ones = np.arange(40), np.ones(40)
+        found = CandidatePairs(ends, ends + 40, features.copy(), ones, ones, ones > 1, ones > 1)
+        chances.append(probabilities(adapt(model, [found]), found, {})[-1])
+    assert chances[0] > probabilities(model, found, {})[-1] > chances[1]
 
 
 def test_reviews_leave_pairs_that_are_unlike_them_as_they_were() -> None:

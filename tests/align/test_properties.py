@@ -1,4 +1,6 @@
-from align.properties import PropertyUse, align_properties
+import numpy as np
+
+from align.properties import PropertyUse, align_properties, find_conflicts, value_parts
 
 COLOURS = {"黑色": 5, "白色": 4, "红色": 2}
 
@@ -33,6 +35,41 @@ def test_names_in_one_table_are_never_one() -> None:
     found = align_properties(uses, [(("n", "镜片颜色"), ("n", "镜框颜色"))])
     assert found["n", "镜框颜色"] != found["n", "镜片颜色"]
     assert len(set(found.values())) == 2
+
+
+def lines(
+    uses: list[PropertyUse], products: list[dict[tuple[str, str], str]]
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """The specification lines of some products, as ``find_conflicts`` takes them."""
+    place = {use.key: number for number, use in enumerate(uses)}
+    rows = [(number, place[key], value) for number, product in enumerate(products) for key, value in product.items()]
+    return np.array([row[0] for row in rows]), np.array([row[1] for row in rows]), [row[2] for row in rows]
+
+
+def test_one_thing_said_twice_is_one_property() -> None:
+    inches, centimetres, weight = ("a", "Diagonal (in)"), ("a", "Diagonal (cm)"), ("a", "Weight")
+    sizes = ["24", "27", "31.5", "34"]
+    products = [
+        {inches: size, centimetres: f"{float(size) * 2.54:.1f}", weight: f"{float(size) / 5:.1f} kg"} for size in sizes
+    ]
+    values = {key: {product[key]: 1 for product in products} for key in (inches, centimetres, weight)}
+    uses = [PropertyUse(*key, found) for key, found in values.items()]
+    uses.append(PropertyUse("b", "Diagonal", {f'{size}"': 1 for size in sizes}))
+    found = align_properties(uses, find_conflicts(uses, *lines(uses, products)))
+    assert found[inches] == found[centimetres] == found["b", "Diagonal"] != found[weight]
+
+
+def test_two_things_in_one_product_stay_two() -> None:
+    on, off = ("a", "Power, on"), ("a", "Power, off")
+    products = [{on: f"{watts} W", off: f"{watts + 1} W"} for watts in range(20, 30)]
+    values = {key: {product[key]: 1 for product in products} for key in (on, off)}
+    uses = [PropertyUse(*key, found) for key, found in values.items()]
+    assert len(set(align_properties(uses).values())) == 1
+    assert len(set(align_properties(uses, find_conflicts(uses, *lines(uses, products))).values())) == 2
+
+
+def test_consumption_of_energy_labels_is_energy() -> None:
+    assert value_parts("25 kWh/1.000 h, 43kWh/1000h") == ["25 kWh", " 43kWh"]
 
 
 def test_few_common_values_join_no_unlike_names() -> None:

@@ -16,7 +16,7 @@ Fetch = Callable[..., tuple[int, dict[str, str], bytes]]
 def fetch_once(url: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
     """Ask for an URL once, following nothing: status, headers, body. Header names have _ for -."""
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.netloc, timeout=20)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=60)
     try:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         connection.request("GET", parts.path or "/", headers=named)

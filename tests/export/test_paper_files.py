@@ -37,6 +37,7 @@ def test_m5products_json_says_what_the_tables_say(folder: Path) -> None:
         "source": "shop",
         "page_url": "https://shop.example/1",
         "licence": "CC0-1.0",
+        "purposes": ["train", "evaluate", "search", "display"],
     }
     assert (items["shop:2"]["title"], items["shop:2"]["pv"]) == ("", "-")
     assert parse_pv(items["shop:1"]["pv"]) == [
@@ -67,6 +68,7 @@ def test_mep3ms_records_name_classes_image_and_title(folder: Path) -> None:
         "source": "shop",
         "page_url": "https://shop.example/1",
         "licence": "CC0-1.0",
+        "purposes": ["train", "evaluate", "search", "display"],
     }
 
 
@@ -104,8 +106,9 @@ def test_text_that_looks_like_a_separator_stays_in_its_field(tmp_path: Path) -> 
     )
     shard = LinkShard(tmp_path / "links.txt")
     assert shard.add(sample, 0) == len((line := _line(shard, tmp_path)).encode())
-    assert line.count("#####") == 4
-    assert line.split("#####")[4].split("#;#") == ["x＃;#y", "x＃;#y", "x＃;#y\n"]
+    assert line.count("#####") == 5
+    assert line.split("#####")[4].split("#;#") == ["x＃;#y", "x＃;#y", "x＃;#y"]
+    assert line.split("#####")[5] == "train#;#evaluate#;#search#;#display\n"
 
 
 def _line(shard: LinkShard, folder: Path) -> str:

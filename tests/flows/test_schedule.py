@@ -22,7 +22,7 @@ from tests.flows.prefect_api import PrefectApi, until
 
 PROGRAM = Path(sys.executable).parent / "m5data"
 DEADLINE_S = 120.0
-SHUTDOWN_S = 10.0
+SHUTDOWN_S = 60.0
 ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 

@@ -1,6 +1,7 @@
 """Messages about a workspace whose later stages have not run."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,19 @@ def folder(tmp_path: Path) -> Path:
     settings = made / "m5data.toml"
     settings.write_text(settings.read_text() + "\n[sources.shop]\ncrawl_authorised = true\n")
     return made
+
+
+@pytest.mark.parametrize("left", [("m5data.toml",), ("m5data.toml", "state.sqlite"), ("m5data.toml", "workspace.json")])
+def test_what_a_killed_init_left_is_completed(folder: Path, tmp_path: Path, left: tuple[str, ...]) -> None:
+    half = tmp_path / "half"
+    half.mkdir()
+    for name in left:
+        shutil.copy(folder / name, half / name)
+    assert run("init", half, cwd=tmp_path).returncode == 0
+    assert (half / "m5data.toml").read_bytes() == (folder / "m5data.toml").read_bytes()
+    assert run("status", "-w", half, cwd=tmp_path).returncode == 0
+    again = run("init", half, cwd=tmp_path)
+    assert (again.returncode, "already a workspace" in again.stderr) == (2, True)
 
 
 def test_verify_checks_what_is_there_and_says_what_is_not_yet(folder: Path) -> None:

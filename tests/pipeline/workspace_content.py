@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pyarrow.parquet as pq
+
 import m5data
 from storage.tables import TABLES
 
@@ -37,10 +39,15 @@ def leftovers(folder: Path) -> list[str]:
         for action in map(json.loads, log.read_text(encoding="utf-8").splitlines())
         if "add" in action
     }
+    for checkpoint in folder.glob("tables/*/_delta_log/*.checkpoint.parquet"):
+        added = pq.read_table(checkpoint, columns=["add"])["add"].to_pylist()
+        named |= {one["path"] for one in added if one}
     found = [path for path in folder.rglob("*") if path.is_file() and "shops" not in path.parts]
     drafts = [path for path in found if path.suffix in {".part", ".tmp", ".building"} or path.name.startswith(".")]
     working = [path for path in found if path.relative_to(folder).parts[0] in {"staging", "spool"}]
-    data = [path for path in found if path.suffix == ".parquet" and "tables" in path.parts]
+    data = [
+        path for path in found if path.suffix == ".parquet" and {"tables", "_delta_log"} & {*path.parts} == {"tables"}
+    ]
     orphans = [path for path in data if "/".join(path.relative_to(folder).parts[2:]) not in named]
     return sorted(str(path) for path in (*drafts, *working, *orphans))
 

@@ -28,7 +28,7 @@ def write_often(path: Path, letter: str, pipe: "Connection[str, str]") -> None:
 def killed_while_writing(path: Path) -> Path:
     """Return the temporary file that a killed process left."""
     with Child(write_half, path, name="writer") as child:
-        assert next(child.messages(silent_s=30)) == "half"
+        assert next(child.messages(silent_s=60)) == "half"
         assert child.end() == -signal.SIGKILL
     left = path.with_name(f".{path.name}.tmp")
     assert left.read_bytes() == b"half"

@@ -42,7 +42,7 @@ def test_a_store_may_take_its_lock_again_also_in_another_thread(store: Store) ->
     with store.lock(), store.lock():
         thread = Thread(target=take)
         thread.start()
-        thread.join(timeout=10)
+        thread.join(timeout=60)
     assert taken == [True]
     with Store.open(store.root).lock():
         pass
@@ -62,17 +62,17 @@ def test_another_process_is_refused_and_named_until_it_dies(store: Store) -> Non
             pass
         assert store.snapshot().number == 0
         holder.kill()
-        holder.wait(timeout=10)
+        holder.wait(timeout=60)
         with store.lock():
             pass
 
 
 def test_two_processes_that_contend_both_get_their_turn(store: Store) -> None:
     with store.lock(), process("hold", store.root) as (loser, line):
-        assert (line, loser.wait(timeout=30)) == ("", 1)
+        assert (line, loser.wait(timeout=60)) == ("", 1)
     with process("hold", store.root) as (winner, line):
         assert line == "held"
-        winner.communicate("\n", timeout=30)
+        winner.communicate("\n", timeout=60)
         assert winner.returncode == 0
 
 
@@ -80,7 +80,7 @@ def test_a_child_dies_with_its_killed_parent_before_the_next_writer_starts(store
     with process("parent", store.root) as (parent, line):
         child = psutil.Process(int(line))
         parent.kill()
-        parent.wait(timeout=10)
+        parent.wait(timeout=60)
         with store.lock():
             assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
 

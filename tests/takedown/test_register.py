@@ -1,14 +1,22 @@
+import shutil
 from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
 
 import duckdb
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from m5data.errors import CorruptObjectError
+from m5data.errors import CorruptObjectError, DataError
+from m5data.migration import migrate
+from m5data.repair import repair
+from m5data.workspace import Workspace
 from storage import Store
+from takedown.forget import forget
+from takedown.plan import Target
 from takedown.register import Mark, MarkKind, Register, restore_register
+from tests.takedown.planted import PLANTED, now
 
 KEY = bytes(range(32))
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -22,12 +30,29 @@ def test_an_empty_register_holds_nothing(store: Store) -> None:
 
 def test_it_holds_what_was_added_under_its_kind_and_key_alone(store: Store) -> None:
     Register.open(store.state, KEY).add(store.state, MARKS, NOW)
-    register, stranger = Register.open(store.state, KEY), Register.open(store.state, bytes(32))
+    register = Register.open(store.state, KEY)
     assert [register.holds(mark.kind, mark.value) for mark in MARKS] == [True] * 3
-    assert [stranger.holds(mark.kind, mark.value) for mark in MARKS] == [False] * 3
     assert not register.holds("url", "shop:1")
     assert not register.holds("product", None)
     assert register.missing([MARKS[0], Mark("product", "shop:2")]) == [Mark("product", "shop:2")]
+
+
+def test_another_key_is_refused(store: Store) -> None:
+    Register.open(store.state, KEY).add(store.state, MARKS, NOW)
+    with pytest.raises(CorruptObjectError, match=r"secret\.key: not the key .* Restore the file from a backup"):
+        Register.open(store.state, bytes(32))
+
+
+def test_another_key_is_named_also_where_the_record_of_the_right_one_is_damaged(planted: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(planted, tmp_path / "workspace"))
+    forget(Workspace.open(folder).store, Target("product", PLANTED), clock=now)
+    (folder / "secret.key").write_bytes(bytes(32))
+    (folder / "workspace.json").write_text("{")
+    (found,) = repair(folder)
+    assert (found.possible, "not the key that the take-downs were made with" in found.result) == (False, True)
+    (folder / "workspace.json").unlink()
+    with pytest.raises(DataError, match="not the key that the take-downs were made with"):
+        migrate(folder)
 
 
 def test_nothing_is_kept_in_clear(store: Store) -> None:
@@ -61,9 +86,9 @@ def test_a_state_that_lost_take_downs_is_refused_until_they_are_added_again(stor
     register.add(store.state, MARKS, NOW)
     with closing(store.state.connect()) as connection:
         connection.execute("DELETE FROM tombstones WHERE kind != 'url'")
-    with pytest.raises(CorruptObjectError, match=r"takedown\.register: 2 take-downs .*m5data repair"):
+    with pytest.raises(CorruptObjectError, match=r"takedown\.register: 3 take-downs .*m5data repair"):
         Register.open(store.state, KEY)
-    assert restore_register(store.state) == 2
+    assert restore_register(store.state) == 3
     assert len(Register.open(store.state, KEY)) == 3
 
 

@@ -9,7 +9,7 @@ import duckdb
 from storage.engine import text as quoted
 from storage.query import query_errors
 from webapp.catalogue.product_card import plain
-from webapp.catalogue.selection import RANGES, SORTS, Selection, facet_columns
+from webapp.catalogue.selection import LIST_FACETS, RANGES, SORTS, Selection, facet_columns
 
 __all__ = [
     "LAST_PAGE",
@@ -212,8 +212,8 @@ def _facet(engine: duckdb.DuckDBPyConnection, rows: str, name: str, selection: S
         tagged = f"SELECT tag AS value FROM tags WHERE n IN (SELECT n {rows})"  # noqa: S608 - quoted
         return _listed(engine, name, tagged, selection.facets.get(name, ()))
     value = (
-        "unnest(CASE WHEN len(splits) = 0 THEN [''] ELSE splits END)"
-        if column == "splits"
+        f"unnest(CASE WHEN len({column}) = 0 THEN [''] ELSE {column} END)"
+        if name in LIST_FACETS
         else f"coalesce({column}, '')"
     )
     return _listed(engine, name, f"SELECT {value} AS value {rows}", selection.facets.get(name, ()))

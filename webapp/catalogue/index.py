@@ -23,7 +23,18 @@ __all__ = ["CatalogueIndex", "CurrentIndex", "StillPreparingError"]
 
 _MEMORY = "1GB"
 _WAIT_S = 20.0
-_READ = ("products", "media", "audio", "frames", "image_text", "labels", "duplicates", "splits", "rejects")
+_READ = (
+    "products",
+    "media",
+    "audio",
+    "frames",
+    "image_text",
+    "labels",
+    "duplicates",
+    "splits",
+    "usage_rights",
+    "rejects",
+)
 _TABLES = (
     f"""CREATE TABLE catalogue AS
         SELECT (row_number() OVER (ORDER BY product_id) - 1)::INTEGER AS n, * FROM ({catalogue_sql()}) ORDER BY n""",  # noqa: S608

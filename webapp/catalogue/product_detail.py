@@ -8,15 +8,16 @@ from typing import Any
 
 import duckdb
 
+from m5data.usage import PURPOSES
 from storage import Snapshot
 from storage.tables import bucket_of
 from storage.views import ledger_sql
 from webapp.catalogue.image_text import ImageText, read_image_text
 from webapp.catalogue.product_card import TABLES, ProductCard, plain, read_cards
 
-__all__ = ["AudioClip", "Frame", "MediaFile", "Membership", "ProductDetail", "Related", "read_detail"]
+__all__ = ["AudioClip", "Frame", "MediaFile", "Membership", "ProductDetail", "Related", "UsageSignal", "read_detail"]
 
-_BUCKETED = (*TABLES, "frames", "labels", "images", "image_text", "spec_proposals")
+_BUCKETED = (*TABLES, "frames", "labels", "usage_rights", "images", "image_text", "spec_proposals")
 _WHOLE = ("splits", "rejects", "duplicates", "duplicate_pairs", "matches")
 _FRAMES = 120
 _RELATIONS = 24
@@ -51,6 +52,10 @@ select product_id, string_agg(distinct how, ', ' order by how), min(distance) fr
 group by 1 order by 3, 1 limit {_RELATIONS}
 """  # noqa: S608 - constants
 _CAPTION = "select product_id, left(caption, 160) from products where product_id in (select unnest($ids))"
+_SIGNALS = f"""
+select signal, place, left(served, 2000), since, until, {", ".join(PURPOSES)} from usage_rights where product_id = ?
+order by until is not null, since desc, signal, place limit 100
+"""  # noqa: S608 - constants
 _PAGE = "select page_sha256, first_seen, last_seen, availability from products where product_id = ?"
 
 
@@ -105,6 +110,20 @@ class Related:
 
 
 @dataclass(frozen=True, slots=True)
+class UsageSignal:
+    """What its shop says, or said, about the use of the product."""
+
+    signal: str
+    place: str
+    served: str
+    verdicts: Mapping[str, str]
+    """Purpose -> allowed, refused or unknown."""
+    since: datetime
+    until: datetime | None
+    """None: it still does."""
+
+
+@dataclass(frozen=True, slots=True)
 class Membership:
     """A split that the product is in."""
 
@@ -132,6 +151,10 @@ class ProductDetail:
     media: tuple[MediaFile, ...]
     related: tuple[Related, ...]
     """Duplicates, near duplicates and judged pairs, the closest first."""
+    signals: tuple[UsageSignal, ...]
+    """Those that hold first."""
+    purposes: Mapping[str, bool]
+    """Purpose -> whether no signal refuses it."""
     image_text: ImageText
     """Text found in its images, and the values that it proposes."""
     page: bool
@@ -152,6 +175,8 @@ def read_detail(snapshot: Snapshot, product_id: str) -> ProductDetail | None:
         names = [column[0] for column in ledger.description or ()]
         states = ledger.fetchone() or ()
         labels = engine.execute(_LABELS, [product_id]).fetchone()
+        signals = tuple(map(_signal, engine.execute(_SIGNALS, [product_id]).fetchall()))
+        present = [one.verdicts for one in signals if one.until is None]
         page, first_seen, last_seen, availability = engine.execute(_PAGE, [product_id]).fetchall()[0]
         return ProductDetail(
             card=card,
@@ -163,12 +188,20 @@ def read_detail(snapshot: Snapshot, product_id: str) -> ProductDetail | None:
             audio=tuple(AudioClip(*row) for row in engine.execute(_AUDIO, [product_id]).fetchall()),
             media=tuple(_media_file(row) for row in engine.execute(_MEDIA, [product_id]).fetchall()),
             related=tuple(_related(snapshot, engine.execute(_RELATED, {"id": product_id}).fetchall())),
+            signals=signals,
+            purposes={name: all(one[name] != "refused" for one in present) for name in PURPOSES},
             image_text=read_image_text(engine, product_id),
             page=page is not None,
             first_seen=first_seen,
             last_seen=last_seen,
             availability=availability,
         )
+
+
+def _signal(row: tuple[Any, ...]) -> UsageSignal:
+    signal, place, served, since, until, *verdicts = row
+    said = dict(zip(PURPOSES, verdicts, strict=True))
+    return UsageSignal(signal, place, plain(served, _LONGEST_URL), said, since, until)
 
 
 def _media_file(row: tuple[Any, ...]) -> MediaFile:

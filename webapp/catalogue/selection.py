@@ -16,7 +16,18 @@ from m5data.modalities import modalities
 from m5data.segmentation import cut_words
 from storage.engine import text as quoted
 
-__all__ = ["AREA", "RANGES", "SORTS", "Key", "Range", "Selection", "days_text", "facet_columns", "sql_of_selection"]
+__all__ = [
+    "AREA",
+    "LIST_FACETS",
+    "RANGES",
+    "SORTS",
+    "Key",
+    "Range",
+    "Selection",
+    "days_text",
+    "facet_columns",
+    "sql_of_selection",
+]
 
 Key = Literal["product_id", "n"]
 """Column that names products: in the views of a dataset version, and in the index."""
@@ -34,6 +45,8 @@ _PLAIN_FACETS = {
     "source": "source", "class": "class_name", "sub_class": "sub_class_name", "subsub_class": "subsub_class_name",
     "brand": "brand", "availability": "availability", "duplicates": "duplicate_rule",
 }  # fmt: skip
+LIST_FACETS: Mapping[str, str] = MappingProxyType({"split": "splits", "purpose": "purposes"})
+"""Parameter -> column that holds a list, of whose values a product may have several."""
 RANGES: Mapping[str, str] = MappingProxyType(
     {"price": "price", "caption_length": "caption_length", "video_s": "video_s", "spec_lines": "spec_lines"}
 )
@@ -56,7 +69,7 @@ SORTS: Mapping[str, str] = MappingProxyType(
 def facet_columns() -> dict[str, str]:
     """Return parameter -> column of the catalogue, for the facets whose values are listed."""
     states = {m.ledger.column: f"{m.ledger.column}_state" for m in modalities()}
-    return {**_PLAIN_FACETS, **states, "split": "splits", "tag": "tags"}
+    return {**_PLAIN_FACETS, **states, **LIST_FACETS, "tag": "tags"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,10 +232,10 @@ def _one_of(column: str, values: tuple[str, ...], key: Key) -> str:
         named = ", ".join(quoted(value) for value in values if value)
         having = [f"{key} IN (SELECT {key} FROM tags WHERE tag IN ({named}))"] if named else []  # noqa: S608 - quoted
         return _either([*having, *([f"{key} NOT IN (SELECT {key} FROM tags)"] if "" in values else [])])  # noqa: S608
-    if column == "splits":
+    if column in LIST_FACETS.values():
         named = ", ".join(quoted(value) for value in values if value)
-        parts = [f"list_has_any(splits, [{named}])"] if named else []
-        return _either([*parts, *(["len(splits) = 0"] if "" in values else [])])
+        parts = [f"list_has_any({column}, [{named}])"] if named else []
+        return _either([*parts, *([f"len({column}) = 0"] if "" in values else [])])
     listed = ", ".join(quoted(value) for value in values if value)
     parts = [f"{column} IN ({listed})"] if listed else []
     return _either([*parts, *([f"coalesce({column}, '') = ''"] if "" in values else [])])

@@ -188,9 +188,9 @@ def test_a_page_that_never_comes_is_given_up_in_time(store: Store, shop: Shop, c
         return response
 
     shop.pages = {"/": listing_page(["/slow"]), "/slow": trickle}
-    settings = settings_for(shop, timeout_s=2, retries=0)
+    settings = settings_for(shop, timeout_s=10, retries=0)
     assert counts(crawl_stage.run(store, settings, clock=clock)) == (2, 1, {"timeout": 1})
-    assert rejects(store, shop) == {"/slow": ("timeout", "no whole answer within 2 s")}
+    assert rejects(store, shop) == {"/slow": ("timeout", "no whole answer within 10 s")}
 
 
 def test_a_host_that_asks_for_too_long_a_delay_is_left_alone(store: Store, shop: Shop, clock: Clock) -> None:

@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
-from crawler.learning.labelled import LabelledPage, examples_of, labelled_by_markup, without_markup
+import numpy as np
+import pytest
+
+from crawler.learning.labelled import Example, LabelledPage, examples_of, labelled_by_markup, without_markup
 from crawler.learning.shops import folds, shop_groups
-from crawler.learning.teach import f1_by_field, learn, write_model
-from crawler.pages.model import read_model
+from crawler.learning.teach import Prediction, f1_by_field, learn, least_probability, write_model
+from crawler.pages.model import evidence_hash, read_model
 
 PAGE = """<html><head><title>{name} - {shop}</title>
 <script type="application/ld+json">{{"@type": "Product", "name": "{name}", "sku": "{sku}", "brand": "Lumo",
@@ -76,3 +79,45 @@ def test_shops_of_one_theme_are_left_out_together() -> None:
     assert set(groups) == {"shop1", "shop2", "shop3"}
     parts = folds({"a": "x", "b": "x", "c": "c", "d": "d"}, count=2)
     assert any({"a", "b"} <= part for part in parts)
+
+
+def example(field: str, right: str, *wrong: str) -> Example:
+    nothing = np.array([], dtype=np.int64)
+    return Example(
+        shop="shop",
+        page=0,
+        field=field,
+        markup=False,
+        evidence=(),
+        owners=nothing,
+        right=np.array([True, *(False for _ in wrong)]),
+        answers=(right, *wrong),
+        truth=frozenset((right,)),
+    )
+
+
+def test_a_field_stays_empty_below_half_of_the_best_f1() -> None:
+    def said(probability: float, *, right: bool) -> Prediction:
+        return Prediction(example("brand", "lumo", "sale"), "lumo" if right else "sale", probability)
+
+    # The two surest alone give the best F1: 2 × 2 / (2 + 3) = 0.8.
+    assert least_probability([said(0.9, right=True), said(0.3, right=False), said(0.8, right=True)]) == 0.4
+
+
+def test_captions_are_always_given() -> None:
+    assert least_probability([Prediction(example("caption", "lamp"), "lamp", 0.9)]) == 0.0
+
+
+def test_learning_adds_to_what_a_model_knows(tmp_path: Path) -> None:
+    examples = list(examples_of(page for number in range(1, 4) for page in shop(number)))
+    groups = {f"shop{number}": f"shop{number}" for number in range(1, 4)}
+    write_model(tmp_path / "first.npz", learn(examples, groups), "first")
+    first = read_model(tmp_path / "first.npz")
+    known = dict(first.weights("price")) | {evidence_hash("elsewhere"): 3.0}
+    more = type(first)({"price": known}, {}, {}, {})
+
+    write_model(tmp_path / "second.npz", learn(examples, groups, start=more), "second")
+    second = read_model(tmp_path / "second.npz").weights("price")
+
+    assert second[evidence_hash("elsewhere")] == pytest.approx(3.0)
+    assert second[evidence_hash("0:now")] >= known.get(evidence_hash("0:now"), 0.0)

@@ -70,6 +70,7 @@ class MediaServer(ThreadingHTTPServer):
         self.agents: set[str] = set()
         self.retry_after: str | None = None
         self.robots_tags: dict[str, list[str]] = {}
+        self.usage: dict[str, str] = {}
 
     def handle_error(self, *args: object) -> None:
         """Killed clients hang up: that is what some tests are about."""
@@ -99,6 +100,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("ETag", etag)
             for tag in self.server.robots_tags.get(self.path, ()):
                 self.send_header("X-Robots-Tag", tag)
+            if self.path in self.server.usage:
+                self.send_header("Content-Usage", self.server.usage[self.path])
         if isinstance(found, str):
             self.send_header("Location", found)
         if status == 503 and self.server.retry_after:

@@ -18,7 +18,7 @@ Make = Callable[..., bytes]
 Server = Any
 Want = Callable[..., None]
 
-FAST = DownloadSettings(attempts=2, backoff_s=0.01, max_wait_s=0.05, read_timeout_s=10, connect_timeout_s=10)
+FAST = DownloadSettings(attempts=2, backoff_s=0.01, max_wait_s=0.05, read_timeout_s=60, connect_timeout_s=60)
 
 
 def download(store: Store, server: Server, settings: DownloadSettings = FAST, **options: Any) -> StageReport:  # noqa: ANN401
@@ -252,6 +252,15 @@ def test_small_memory_is_enough(store: Store, server: Server, want: Want, image:
     want(*(("s:1", "image", n, server.url(f"/{n}")) for n in range(8)))
     report = download(store, server, FAST.model_copy(update={"max_bytes_in_flight": 12_000}))
     assert (report.read, report.kept) == (8, 8)
+
+
+def test_a_file_that_may_not_train_a_model_is_kept_out(store: Store, server: Server, want: Want, image: Make) -> None:
+    server.content = {f"/{n}": image("PNG", (40, 30 + n)) for n in range(3)}
+    server.usage = {"/0": "train-ai=n", "/1": "train-ai=y, search=n"}
+    want(*(("s:1", "image", n, server.url(f"/{n}")) for n in range(3)))
+    assert dict(download(store, server).dropped) == {"opted_out": 1}
+    (row,) = store.snapshot().table("rejects").to_pylist()
+    assert (row["item"], row["detail"]) == (server.url("/0"), "header content-usage: train-ai=n")
 
 
 def test_the_opt_outs_that_count_for_pages_count_for_media(

@@ -41,7 +41,7 @@ def test_two_processes_ask_for_every_url_once_and_leave_what_leads_to_the_others
     urls = [place.url(path) for place in (server, other_server) for path in place.content]
     want(*(("s:1", "image", number, url) for number, url in enumerate(urls)))
 
-    settings = DownloadSettings(processes=2, read_timeout_s=10, connect_timeout_s=10)
+    settings = DownloadSettings(processes=2, read_timeout_s=60, connect_timeout_s=60)
     report = run(store, settings, local_hosts={server.authority, other_server.authority})
 
     assert (report.read, report.kept, dict(report.dropped)) == (18, 18, {})

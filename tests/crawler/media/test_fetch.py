@@ -19,7 +19,7 @@ from m5data.stage import utc_now
 Make = Callable[..., bytes]
 Server = Any
 
-SETTINGS = DownloadSettings(read_timeout_s=5, connect_timeout_s=5)
+SETTINGS = DownloadSettings(read_timeout_s=60, connect_timeout_s=60)
 
 
 class Names(AbstractResolver):

@@ -70,6 +70,13 @@ def test_pages_with_removed_repeated_and_moved_parts(page: bytes, data: st.DataO
         (HEAD + b'<div itemscope itemtype="http://schema.org/Product"><i itemprop="name">x</i>' * 300, "product"),
         (HEAD + b'<script>"//a.b/' + b"c/" * 50_000 + b".mp4" * 1000 + b'"</script>', "no_product_evidence"),
         (HEAD + b"<h4>Farbe</h4><div>rot</div>" * 5000, "no_product_evidence"),
+        (HEAD + b"<p data-price\x01=5 data-sku\x00=a data-x-item\x7f=b>", "no_product_evidence"),
+        (
+            HEAD + b"<form><div></form>" * 20 + b"<i>x</i>" * 20_000 + b"<select name=size></select>",
+            "no_product_evidence",
+        ),
+        (HEAD + b"<dl><dt>a</dt><dd>b</dd></dl>" * 5000, "no_product_evidence"),
+        (HEAD + b"<div class=breadcrumb><a href=/c>c</a>" * 300 + b"<i></i>" * 5000, "no_product_evidence"),
     ],
 )
 def test_adversarial_pages(body: bytes, outcome: str) -> None:

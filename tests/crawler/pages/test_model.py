@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from crawler.pages.evidence import Candidate
+from crawler.pages.candidates import Candidate
 from crawler.pages.model import Model, evidence_hash, read_model, shipped_model
 from m5data.errors import SettingsError
 
 
 def model(**weights: float) -> Model:
-    return Model({"price": {evidence_hash(name): weight for name, weight in weights.items()}}, {"price": 2.0}, {})
+    return Model({"price": {evidence_hash(name): weight for name, weight in weights.items()}}, {"price": 2.0}, {}, {})
 
 
 def candidate(value: str, *evidence: str) -> Candidate:
@@ -25,6 +25,28 @@ def test_the_likeliest_candidate_is_chosen() -> None:
     assert choice is not None
     assert choice.candidate.value == "49"
     assert choice.probability == pytest.approx(np.exp(2) / (np.exp(2) + 1 + 1))
+
+
+def test_the_places_of_a_value_add_their_odds() -> None:
+    twice = Candidate("49", "html", {"near"}, [frozenset(("near",)), frozenset(("struck",))])
+
+    choice = model(near=4.0, struck=-4.0).choose("price", [twice])
+
+    assert choice is not None
+    odds = np.exp((4 + np.log(1 + np.exp(-4))) / 2)
+    assert choice.probability == pytest.approx(odds / (odds + 1))
+
+
+def test_a_bad_place_does_not_speak_against_a_good_one() -> None:
+    weights = model(near=4.0, struck=-4.0)
+    good = Candidate("49", "html", set(), [frozenset(("near",))])
+    both = Candidate("49", "html", set(), [frozenset(("near",)), frozenset(("struck",))])
+
+    found = [weights.choose("price", [one]) for one in (good, both)]
+
+    assert found[0] is not None
+    assert found[1] is not None
+    assert found[1].probability >= found[0].probability
 
 
 def test_no_candidates_no_choice() -> None:
@@ -50,6 +72,8 @@ def test_the_shipped_model_knows_every_field() -> None:
 
     assert all(shipped.weights(field) for field in ("page", "caption", "price", "currency", "native_id", "image_urls"))
     assert Path(str(files("crawler").joinpath("model/reader.npz"))).stat().st_size < 2_000_000
+    assert all(0.2 < shipped.least[field] <= 0.5 for field in ("price", "currency", "brand", "category", "image_urls"))
+    assert shipped.least["caption"] == 0.0
 
 
 def test_a_file_that_is_no_model(tmp_path: Path) -> None:

@@ -268,6 +268,14 @@ def test_every_signal_is_in_the_decision_table() -> None:
     assert strictest([]) == Meaning()
 
 
+def test_a_licence_in_a_page_that_is_too_long_refuses_everything() -> None:
+    script = f'<script type="application/rsl+xml">{licence(permits("all"))}{" " * 9_000}<!-- --></script>'
+    long = script.replace("<license>", "<license>" + " " * 9_000)
+    for page, expected in ((script, "++++"), (long, "----")):
+        document = read_document(f"<html><head>{page}</head>".encode(), f"{SHOP}/p", {})
+        assert meaning(page_statements(document, "ExampleBot"), f"{SHOP}/p") == expected
+
+
 def test_a_group_has_the_rules_of_all_crawlers_that_it_names() -> None:
     lines = read_group("\ufeffUser-agent: a\nUser-agent: b\nAllow: /x\nnonsense\nUser-agent:\nDisallow: /", "B")
     assert (lines.own, lines.outside) == ((("allow", "/x"),), ())

@@ -37,7 +37,7 @@ def fill(shop: Shop) -> None:
     files = [f"{shop.url}/map-products-{tag}.xml" for tag in ("en", "de")]
     index = "".join(f"<sitemap><loc>{url}</loc></sitemap>" for url in files)
     shop.pages = {"/": to_english, "/sitemap.xml": f"<sitemapindex>{index}</sitemapindex>".encode()}
-    shop.pages["/robots.txt"] = b"User-agent: *\nDisallow: /basket/\nCrawl-delay: 0"
+    shop.pages["/robots.txt"] = b"User-agent: *\nDisallow: /basket/\nContent-Signal: ai-train=no\nCrawl-delay: 0"
     for tag in ("en", "de"):
         items = [f"/{tag}/goods/kettle-{n}_{n}/" for n in NUMBERS]
         rooms = [f"/{tag}/goods/rooms/{room}_{n}/" for n, room in enumerate(("hall", "attic"))]
@@ -58,7 +58,7 @@ def test_a_look_proposes_patterns_language_and_records_within_its_requests(shop:
     assert survey.product_urls == (r"//[^/]+/en/goods/[^/?]*_\d+/$",)
     assert survey.follow == (r"//[^/]+/en/(\?page=\d+)?$", r"//[^/]+/en/goods/rooms/[^?]*(\?page=\d+)?$")
     assert (survey.languages, survey.products, survey.listings) == (("en", "de"), 30, 2)
-    assert survey.opt_outs == ("robots.txt: Disallow: /basket/",)
+    assert survey.opt_outs == ("robots.txt: content-signal ai-train=no", "robots.txt: Disallow: /basket/")
     assert len(survey.records) == 10
     assert survey.requests == len(shop.asked) <= MOST_REQUESTS
     assert shop.count()["/basket/"] == 0

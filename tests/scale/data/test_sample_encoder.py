@@ -145,6 +145,19 @@ def encoder() -> SampleEncoder:
     return SampleEncoder(recipe().input, again)
 
 
+def test_text_in_images_follows_the_caption_where_the_recipe_asks_for_it() -> None:
+    one = encoder()
+    asked = SampleEncoder(one.settings.model_copy(update={"image_text": True}), one.fitted)
+    shown, plain, alone = raw(image_text=("真皮", "沙发")), raw(), raw(caption=None, image_text=("真皮",))
+    encode = one.fitted.vocabulary.encode
+    with_text = [CLS, *encode("真皮沙发"), SEP, *encode("真皮 沙发")]
+    ids = asked.encode([shown, plain, alone], first=0).arrays["text_ids"]
+    assert ids[0, : len(with_text)].tolist() == with_text[: ids.shape[1]]
+    assert ids[1].tolist() == one.encode([shown], first=0).arrays["text_ids"][0].tolist()
+    assert ids[2, :2].tolist() == [CLS, SEP]
+    assert asked.encode([alone], first=0).arrays["present"][0, 0]
+
+
 def test_absent_modalities_are_zeros_and_marked() -> None:
     empty = raw(caption=None, specs=[], image=None, frames=[], mfcc=None)
     encoded = encoder().encode([raw(), empty], first=5)

@@ -9,7 +9,7 @@ import pytest
 
 from bench.scale.generated import World, generate
 from export import Sample
-from m5data.errors import DataError, MissingInputError
+from m5data.errors import DataError, MissingInputError, NotAuthorisedError
 from scale.data.shard_folder import ShardFolder
 from scale.data.shard_reader import DamagedShardError, RawSample, read_samples
 from tests.scale.conftest import SIZES
@@ -94,6 +94,14 @@ def test_a_split_or_form_that_was_not_exported_is_named(export: Path, tmp_path: 
     (folder / "manifest.json").write_text(json.dumps({**manifest, "format": "links"}))
     with pytest.raises(DataError, match="Training does not read links"):
         ShardFolder(folder).shards("train")
+
+
+def test_samples_are_trained_on_only_if_they_were_exported_to_train(tmp_path: Path) -> None:
+    manifest = {"splits": {}, "tables": {}, "format": "parquet", "purpose": "evaluate"}
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    ShardFolder(tmp_path).check_purpose("evaluate", "train")
+    with pytest.raises(NotAuthorisedError, match=r"exported to evaluate. Run: m5data export --purpose train"):
+        ShardFolder(tmp_path).check_purpose("train")
 
 
 def test_the_version_follows_the_content(export: Path, tmp_path: Path) -> None:

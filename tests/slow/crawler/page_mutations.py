@@ -3,7 +3,7 @@
 import random
 from collections.abc import Sequence
 
-__all__ = ["ATTACKS", "SHAPES", "hostile_shape", "mutate"]
+__all__ = ["ATTACKS", "SHAPES", "hostile_shape", "mutate", "url_of_shape"]
 
 ATTACKS: tuple[bytes, ...] = (
     b"\x00", b"\xff\xfe", b"\xed\xa0\x80", b"<!--", b"-->", b"<![CDATA[", b"&#xD800;", b"&amp;" * 50, b"&#1114112;",
@@ -68,6 +68,7 @@ _SHAPES: dict[str, tuple[bytes, bytes, bytes]] = {
     "meta letters": (b"<meta ", b"a", b">"),
     "meta elements": (b"", b"<meta name=a content=b>", b""),
     "attributes": (b"<p ", b"a ", b">"),
+    "images of different classes": (b"<div class=gallery>", b"", b"</div>"),
     "different attributes": (b"<p ", b"", b">"),
     "classes": (b'<p class="', b"price ", b'">5 EUR</p>'),
     "open elements": (b"", b"<i>", b""),
@@ -87,6 +88,21 @@ _SHAPES: dict[str, tuple[bytes, bytes, bytes]] = {
     "path of an image": (b'<div class=gallery><img src="/', b"a/", b'b.jpg">'),
     "size marks of an image": (b'<div class=gallery><img src="/a', b"_100x100", b'.jpg">'),
     "video endings in a script": (b'<script>"//a.b/', b".mp4", b'"</script>'),
+    "nested breadcrumbs": (b"", b"<div class=breadcrumb><a href=/c>c</a>", b""),
+    "breadcrumbs side by side": (b"", b"<div class=breadcrumb><a href=/c>c</a></div>", b""),
+    "breadcrumbs without words": (b"<nav class=breadcrumb>", b"<i class=crumb></i>", b"</nav>"),
+    "links home": (b"<p>", b"<a href=/>Home</a>", b"</p>"),
+    "rows that begin at home": (b"", b"<p><a href=/>Home</a> &gt; ", b""),
+    "list in a breadcrumb": (b"<ul class=breadcrumb>", b"<li><a href=/c>c</a>", b"</ul>"),
+    "nested list in a breadcrumb": (b"<ul class=breadcrumb>", b"<li><a href=/c>c</a><ul>", b"</ul>"),
+    "selects in nested forms": (b"<form><div></form>" * 20, b"<i>x</i>", b"<select name=size></select>"),
+    "definition lists": (b"", b"<dl><dt>a</dt><dd>b</dd></dl>", b""),
+    "videos by attribute": (b"", b"<p data-video=a.mp4 data-mp4=b.mp4></p>", b""),
+    "rows of item.jd.com": (b"<div class=Ptable>" * 200, b"<dl><dt>a</dt><dd>b</dd></dl>", b""),
+    "breadcrumbs of item.jd.com": (b"<div id=crumb-wrap><div class='crumb '>" * 90, b"<div><a>x</a></div>", b""),
+    "prices of item.taobao.com": (b"<div id=J_StrPrice>" * 200, b"<i class=tb-rmb-num></i>", b""),
+    "prices of detail.tmall.com": (b"<div id=J_StrPriceModBox>" * 200, b"<i class=tm-price></i>", b""),
+    "images of detail.tmall.com": (b"<ul id=J_UlThumb>" * 200, b"<img src=a>", b""),
     "breadcrumbs": (b"<nav class=breadcrumb>", b"<a href=/c>c</a> &gt; ", b"</nav>"),
 }
 
@@ -94,8 +110,15 @@ _SHAPES: dict[str, tuple[bytes, bytes, bytes]] = {
 def hostile_shape(name: str, size: int) -> bytes:
     """Return a page with one part repeated until it has ``size`` bytes."""
     start, part, end = _SHAPES[name]
-    middle = part * (size // len(part)) if part else b"".join(b"a%d " % n for n in range(size // 7))
+    one = b"<img src=/%d.jpg class=c%d>" if b"gallery" in start else b"a%d "
+    middle = part * (size // len(part)) if part else b"".join(one.replace(b"%d", b"%d" % n) for n in range(size // 20))
     return _HEAD + start + middle + end
+
+
+def url_of_shape(name: str) -> str:
+    """Return the URL that a page is read as: that of a site with a page object of its own, if the shape names one."""
+    host = name.rpartition(" of ")[2]
+    return f"https://{host}/item.htm?id=1" if host.endswith(".com") else "https://shop.example/p/1"
 
 
 SHAPES = tuple(_SHAPES)

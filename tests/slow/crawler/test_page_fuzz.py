@@ -1,7 +1,7 @@
 """Mutated pages, and pages that grow: reading never raises, hangs or takes unbounded memory.
 
 ``M5DATA_PAGES=FOLDER`` adds real pages: ``*.jsonl.gz`` with a page a line (``html``), and ``*.html.gz``.
-``M5DATA_SEED`` and ``M5DATA_MUTATIONS`` choose others than the defaults.
+``M5DATA_SEED`` and ``M5DATA_FUZZ`` choose others than the defaults; ``M5DATA_FROM`` goes on where a run ended.
 """
 
 import gzip
@@ -20,13 +20,15 @@ from crawler.pages.outcome import PageOptions, handle, job_data, read_page
 from storage.isolation.message import Fault, Message
 from storage.isolation.pool import ChildPool, Job, PoolLimits
 
-from .page_mutations import SHAPES, hostile_shape, mutate
+from .page_mutations import SHAPES, hostile_shape, mutate, url_of_shape
 
 OPTIONS = PageOptions(None, b"key", "m5data", ())
 URL = "https://shop.example/p/1"
 FIXTURES = Path(__file__).parents[2] / "crawler" / "pages" / "fixtures"
 SECONDS = 2.0
 """CPU seconds that any mutated page may take."""
+_ATTEMPTS = 3
+"""Measurements: on a busy machine one may be off, while a quadratic shape takes four times as long in each."""
 
 
 def _pages() -> list[bytes]:
@@ -39,8 +41,8 @@ def _pages() -> list[bytes]:
     return pages
 
 
-def _jobs(pages: list[bytes], count: int, seed: int) -> Iterator[Job]:
-    for number in range(count):
+def _jobs(pages: list[bytes], numbers: range, seed: int) -> Iterator[Job]:
+    for number in numbers:
         chance = random.Random(f"{seed}/{number}")
         yield Job(str(number), "s", job_data(URL, {}, mutate(chance.choice(pages), pages, chance)))
 
@@ -48,14 +50,14 @@ def _jobs(pages: list[bytes], count: int, seed: int) -> Iterator[Job]:
 def test_mutated_pages_end_in_a_record_or_a_reason() -> None:
     """Twenty thousand pages, each in a process with limits, as the stage reads them."""
     seed = int(os.environ.get("M5DATA_SEED", "1"))
-    count = int(os.environ.get("M5DATA_MUTATIONS", "20000"))
-    print(f"seed {seed}, {count} mutations")
+    first, count = int(os.environ.get("M5DATA_FROM", "0")), int(os.environ.get("M5DATA_FUZZ", "20000"))
+    print(f"seed {seed}, mutations {first} to {first + count}")
     limits = PoolLimits(30, 512 << 20, 64 << 20, 16 << 20)
     outcomes: Counter[str] = Counter()
     faults: list[str] = []
     slowest = (0.0, "")
-    with ChildPool(partial(_timed, {"s": OPTIONS}), 2, limits) as pool:
-        for job, reply in pool.run(_jobs(_pages(), count, seed)):
+    with ChildPool(partial(_timed, {"s": OPTIONS}), len(os.sched_getaffinity(0)), limits) as pool:
+        for job, reply in pool.run(_jobs(_pages(), range(first, first + count), seed)):
             if isinstance(reply, Fault) or "fault" in reply.head:
                 faults.append(f"{job.key}: {reply}")
                 continue
@@ -81,17 +83,21 @@ def test_time_grows_with_the_size_of_a_hostile_page(name: str) -> None:
     size = 20_000
     while (before := _seconds(name, size)) < 0.15 and size < 4_000_000:
         size *= 2
-    after = _seconds(name, 2 * size)
-    print(f"{name}: {before:.2f} s at {size:,} bytes, {after:.2f} s at twice that")
-    assert after <= max(2.5 * before, 0.3)
+    for _ in range(_ATTEMPTS):
+        after = _seconds(name, 2 * size)
+        print(f"{name}: {before:.2f} s at {size:,} bytes, {after:.2f} s at twice that")
+        if after <= max(2.5 * before, 0.3):
+            return
+        before = _seconds(name, size)
+    raise AssertionError(f"{name}: more than 2.5 times as long, {_ATTEMPTS} times")
 
 
 def _seconds(name: str, size: int) -> float:
-    body = hostile_shape(name, size)
+    body, url = hostile_shape(name, size), url_of_shape(name)
     times: list[float] = []
     for _ in range(2):
         began = time.process_time()
-        read_page(OPTIONS, body, URL, {})
+        read_page(OPTIONS, body, url, {})
         times.append(time.process_time() - began)
         if times[-1] > 3:
             break

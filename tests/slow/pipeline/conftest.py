@@ -1,11 +1,41 @@
-"""Fixtures of the pipeline's slow tests: those of the quick ones."""
+"""Fixtures of the pipeline's slow tests: those of the quick ones, and a workspace through which all stages went."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.pipeline.conftest import base_urls, make_workspace, shops
+from tests.slow.pipeline.verbs import Verb, copied, finished
+from tests.slow.pipeline.warm import WarmProgram
 
-__all__ = ["base_urls", "make_workspace", "shops"]
+__all__ = ["base_urls", "made", "make_workspace", "program", "shops", "start_of"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--shop", choices=("tiny", "demo"), help="shops that runs are killed on (default: tiny)")
+
+
+@pytest.fixture(scope="session")
+def program(tmp_path_factory: pytest.TempPathFactory) -> WarmProgram:
+    return WarmProgram(tmp_path_factory.mktemp("program"))
+
+
+@pytest.fixture(scope="session")
+def made(program: WarmProgram, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with finished(tmp_path_factory.mktemp("finished"), program) as workspace:
+        yield workspace
+
+
+@pytest.fixture
+def start_of(made: Path, program: WarmProgram, tmp_path: Path) -> Callable[[Verb], Path]:
+    """Make a workspace that a verb can be run on."""
+
+    def make(verb: Verb) -> Path:
+        folder = copied(made, tmp_path / "start")
+        verb.prepare(folder)
+        for words in verb.before:
+            program.well(*Verb(words).on(folder))
+        return folder
+
+    return make

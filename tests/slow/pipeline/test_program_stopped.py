@@ -17,7 +17,7 @@ from tests.pipeline.workspace_content import check_equal
 
 PROGRAM = Path(sys.executable).parent / "m5data"
 DEADLINE_S = 240.0
-SHUTDOWN_S = 10.0
+SHUTDOWN_S = 60.0
 
 
 @contextmanager

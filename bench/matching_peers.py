@@ -1,0 +1,149 @@
+"""Peers of bench.matching_real, run by the Python of an environment with splink 5 and datatrove (see below).
+
+    PYTHON bench/matching_peers.py FOLDER
+
+splink links the two shops by title, brand and model, blocked on the model, on any rare word of the title and on the
+brand with the first word; its parameters are estimated without labels. datatrove's MinHash takes the title and joins
+what shares one of its buckets. Recall of true pairs in the first 10 and 50 by probability; of the labelled pairs that
+each joins, how many are true. ``pip install splink==5.0.0 datatrove==0.10.1 tokenizers nltk regex xxhash pandas``.
+"""
+
+import gzip
+import json
+import logging
+import re
+import sys
+import tempfile
+import time
+from collections import Counter
+from itertools import product
+from pathlib import Path
+
+import pandas as pd
+import splink.comparison_library as compare
+from datatrove.pipeline.dedup import MinhashDedupSignature
+from datatrove.pipeline.dedup.minhash import MinhashConfig
+from splink import Linker, SettingsCreator, block_on
+from splink.backends.duckdb import DuckDBAPI
+
+logging.disable(logging.WARNING)
+JOINED = 0.95
+Pairs = set[tuple[str, str]]
+
+
+def read(path: Path) -> tuple[dict[str, dict], dict[tuple[str, str], bool]]:
+    """Return products by id (``l…`` or ``r…``) and the labelled pairs."""
+    ids: dict[str, str] = {}
+    records: dict[str, dict] = {}
+    labels: dict[tuple[str, str], bool] = {}
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        for line in lines:
+            row = json.loads(line)
+            ends = []
+            for side in ("left", "right"):
+                key = side[0] + json.dumps(row[side], sort_keys=True)
+                ids.setdefault(key, f"{side[0]}{len(ids)}")
+                records[ids[key]] = row[side]
+                ends.append(ids[key])
+            labels[ends[0], ends[1]] = row["same"] or labels.get((ends[0], ends[1]), False)
+    return records, labels
+
+
+def title(record: dict) -> str:
+    """Return the title of a product in lower case."""
+    return (record.get("name") or record.get("title") or "").casefold()
+
+
+def linked(records: dict[str, dict]) -> dict[tuple[str, str], float]:
+    """Return the pairs that splink compares with their probabilities."""
+    words = {key: re.findall(r"[a-z0-9]+", title(record)) for key, record in records.items()}
+    seen = Counter(word for found in words.values() for word in set(found))
+    rows = []
+    for key, record in records.items():
+        rare = sorted({word for word in words[key] if len(word) > 2}, key=lambda word: (seen[word], word))
+        models = [word for word in rare if any(c.isdigit() for c in word)]
+        rows.append(
+            {
+                "unique_id": key,
+                "title": title(record),
+                "words": words[key],
+                "rare": rare[:6],
+                "brand": (record.get("brand") or (words[key] or [""])[0]).casefold() or None,
+                "model": (record.get("modelno") or "").casefold() or (models or [None])[0],
+            }
+        )
+    table = pd.DataFrame(rows)
+    api = DuckDBAPI()
+    sides = [api.register(table[table.unique_id.str[0] == side].reset_index(drop=True)) for side in "lr"]
+    settings = SettingsCreator(
+        link_type="link_only",
+        comparisons=[
+            compare.JaroWinklerAtThresholds("title", [0.95, 0.9, 0.8]),
+            compare.ArrayIntersectAtSizes("words", [6, 4, 3, 2, 1]),
+            compare.ExactMatch("brand").configure(term_frequency_adjustments=True),
+            compare.JaroWinklerAtThresholds("model", [0.95, 0.88]),
+        ],
+        blocking_rules_to_generate_predictions=[
+            block_on("model"),
+            block_on("rare", arrays_to_explode=["rare"]),
+            block_on("brand", "substr(title, 1, 8)"),
+        ],
+    )
+    linker = Linker(sides, settings)
+    linker.training.estimate_u_using_random_sampling(max_pairs=1e6)
+    linker.training.estimate_parameters_using_expectation_maximisation(block_on("model"))
+    linker.training.estimate_parameters_using_expectation_maximisation(block_on("brand", "substr(title, 1, 8)"))
+    found = linker.inference.predict().as_pandas_dataframe()
+    return {
+        (min(a, b), max(a, b)): float(chance)
+        for a, b, chance in zip(found.unique_id_l, found.unique_id_r, found.match_probability, strict=True)
+    }
+
+
+def sharing(records: dict[str, dict], words: int) -> Pairs:
+    """Return the pairs of the two shops that share a bucket of datatrove's MinHash."""
+    with tempfile.TemporaryDirectory() as folder:
+        step = MinhashDedupSignature(folder, MinhashConfig(n_grams=words))
+        buckets: dict[tuple[int, tuple[int, ...]], list[str]] = {}
+        for key, record in records.items():
+            shingles = step.get_shingles(title(record))
+            for place, bucket in enumerate(step.get_signature(shingles) if len(shingles) else ()):
+                buckets.setdefault((place, tuple(bucket)), []).append(key)
+    return {
+        pair
+        for keys in buckets.values()
+        for pair in product([key for key in keys if key[0] == "l"], [key for key in keys if key[0] == "r"])
+    }
+
+
+def joined(name: str, pairs: Pairs, labels: dict[tuple[str, str], bool]) -> None:
+    """Print how many labelled pairs are joined, how many of them are true, and the share of true pairs joined."""
+    found = [same for pair, same in labels.items() if pair in pairs]
+    share = sum(found) / len(found) if found else 1.0
+    print(
+        f"  {name}: {len(found)} labelled pairs, {share:.4f} true, {sum(found) / sum(labels.values()):.4f} of the true"
+    )
+
+
+def main() -> None:
+    """Measure and print."""
+    for path in sorted(Path(sys.argv[1]).glob("*.jsonl.gz")):
+        records, labels = read(path)
+        true = [pair for pair, same in labels.items() if same]
+        began = time.process_time()
+        chances = linked(records)
+        spent = time.process_time() - began
+        best: dict[str, list[str]] = {}
+        for (a, b), _ in sorted(chances.items(), key=lambda one: -one[1]):
+            best.setdefault(a, []).append(b)
+        recall = ", ".join(
+            f"{sum(b in best.get(a, [])[:depth] for a, b in true) / len(true):.4f} in {depth}" for depth in (10, 50)
+        )
+        print(f"{path.name}: splink, {len(chances)} pairs compared, recall {recall} ({spent:.1f} CPU s)")
+        joined(f"splink at {JOINED}", {pair for pair, chance in chances.items() if chance >= JOINED}, labels)
+        for words in (5, 2):
+            joined(f"MinHash of {words} words", sharing(records, words), labels)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""Candidates of a page: which values are found, and what is one value."""
+
+import pytest
+
+from crawler.pages.candidates import Candidate
+from crawler.pages.document import read_document
+from crawler.pages.image_candidates import image_key
+from crawler.pages.reading import Reading
+
+
+def candidates(html: str, field: str, url: str = "https://shop.example/p/lumo-desk-lamp") -> list[Candidate]:
+    return list(Reading(read_document(html.encode(), url)).candidates(field))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("https://x.example/lamp_1024x1024@2x.png?v=1", "https://x.example/lamp.png"),
+        ("https://x.example/lamp-300x300.jpeg", "https://cdn.example/Lamp.jpg"),
+        ("https://x.example/files/5.jpg?v=17", "https://x.example/files/5﹖v=17&width=416.jpg"),
+    ],
+)
+def test_sizes_and_types_of_one_image_are_one(one: str, other: str) -> None:
+    assert image_key(one) == image_key(other)
+
+
+@pytest.mark.parametrize(("one", "other"), [("lamps.jpg", "lamp.jpg"), ("red-lamp.jpg", "blue-lamp.jpg")])
+def test_other_names_are_other_images(one: str, other: str) -> None:
+    assert image_key(f"https://x.example/{one}") != image_key(f"https://x.example/{other}")
+
+
+def test_a_counter_of_visits_is_no_image() -> None:
+    html = '<h1>Lamp</h1><img src="/count/1" style="position:absolute; left:-9999px;"><img src="/lamp.jpg">'
+
+    assert [one.value for one in candidates(html, "image_urls")] == ["https://shop.example/lamp.jpg"]
+
+
+def test_each_place_of_a_value_has_its_evidence() -> None:
+    html = '<h1>Lamp</h1><p class="price">€ 49</p><div class="footnote"><p>€ 49</p></div>'
+    (price,) = candidates(html, "price")
+
+    assert price.count == len(price.places)
+    assert any("0:price" in place for place in price.places)
+    assert not all("0:price" in place for place in price.places)
+
+
+def test_the_words_that_lead_the_title_may_be_the_brand() -> None:
+    html = '<meta name="keywords" content="Lumo, lamps"><h1>Lumo Desk lamp</h1><a href="/all/lumo">Lumo</a>'
+    found = {one.value: one for one in candidates(html, "brand")}
+
+    assert {"Lumo", "Lumo Desk", "Lumo Desk lamp"} <= set(found)
+    assert {"keyword", "address", "linked:1", "shorter"} <= found["Lumo"].evidence
+    assert "keyword" not in found["Lumo Desk"].evidence
+
+
+def test_the_longer_of_two_paths_extends_the_other() -> None:
+    lists = "".join(
+        '<script type="application/ld+json">{"@type": "BreadcrumbList", "itemListElement": ['
+        + ", ".join(f'{{"position": {n}, "name": "{name}"}}' for n, name in enumerate(names))
+        + "]}</script>"
+        for names in (("Lamps",), ("Light", "Lamps"))
+    )
+    found = {one.value: one.evidence for one in candidates(f"{lists}<h1>Lumo</h1>", "category")}
+
+    assert "extends:True" in found["Light", "Lamps"]
+    assert "extended:True" in found["Lamps",]

@@ -1,0 +1,11 @@
+"""A Scrapy crawl with the durable scheduler is killed again and again, without the rest of m5data."""
+
+from bench.crawl.scheduler_kills import BATCH, IN_FLIGHT, crawl_with_kills
+
+PAGES, KILLS = 600, 12
+
+
+def test_each_page_is_fetched_once_but_for_what_a_kill_repeats() -> None:
+    found = crawl_with_kills("DurableScheduler", PAGES, KILLS)
+    assert (found.kills, found.fetched) == (KILLS, PAGES)
+    assert found.again <= KILLS * (IN_FLIGHT + BATCH)
