@@ -21,8 +21,8 @@ from pathlib import Path
 
 import pandas as pd
 import splink.comparison_library as compare
-from datatrove.pipeline.dedup import MinhashDedupSignature
-from datatrove.pipeline.dedup.minhash import MinhashConfig
+from datatrove.pipeline.dedup import minhash
+from datatrove.utils.hashing import HashConfig
 from splink import Linker, SettingsCreator, block_on
 from splink.backends.duckdb import DuckDBAPI
 
@@ -100,10 +100,24 @@ def linked(records: dict[str, dict]) -> dict[tuple[str, str], float]:
     }
 
 
+class _Words:
+    """Words between spaces, in the place of spaCy's."""
+
+    @staticmethod
+    def word_tokenize(text: str) -> list[str]:
+        """Return the words of a text."""
+        return text.split()
+
+
+minhash.load_word_tokenizer = lambda language: _Words()  # noqa: ARG005 - the name that datatrove calls
+
+
 def sharing(records: dict[str, dict], words: int) -> Pairs:
     """Return the pairs of the two shops that share a bucket of datatrove's MinHash."""
     with tempfile.TemporaryDirectory() as folder:
-        step = MinhashDedupSignature(folder, MinhashConfig(n_grams=words))
+        step = minhash.MinhashDedupSignature(
+            folder, minhash.MinhashConfig(n_grams=words, hash_config=HashConfig(hash_fc="sha1"))
+        )
         buckets: dict[tuple[int, tuple[int, ...]], list[str]] = {}
         for key, record in records.items():
             shingles = step.get_shingles(title(record))

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+import duckdb
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -67,7 +68,7 @@ def make_app(
     board, threads, products = (
         TaskBoard(store.state, annotate.tasks, clock),
         Threads(),
-        ProductReader(store, time.monotonic),
+        ProductReader(store),
     )
     index = CurrentIndex(products.newest, store.state)
     access = _access_control(store, board, settings, key, owner, clock)
@@ -98,7 +99,7 @@ def make_app(
             Middleware(TrustedHostMiddleware, allowed_hosts=access.origin.hosts, www_redirect=False),
             Middleware(Gate, access=access),
         ],
-        exception_handlers={HTTPException: _ErrorPages(pages)},
+        exception_handlers={HTTPException: _ErrorPages(pages), duckdb.IOException: _ErrorPages(pages)},
         lifespan=lifespan,
         max_body_size=_LARGEST_BODY,
     )
@@ -141,6 +142,8 @@ class _ErrorPages:
         self._pages = pages
 
     async def __call__(self, request: Request, error: Exception) -> Response:
+        if isinstance(error, duckdb.IOException):  # a take-down or vacuum removed the version that was being read
+            error = HTTPException(503, "the dataset has just changed; load the page again")
         if not isinstance(error, HTTPException):
             raise error
         if request.method == "GET" and "text/html" in request.headers.get("accept", ""):

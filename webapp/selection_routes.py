@@ -1,4 +1,4 @@
-"""What people do with a selection of products: tag it, save it as a view, look at it on the map."""
+"""Routes of a selection of products: tag it, save it as a view, see it on the map."""
 
 from urllib.parse import parse_qsl
 

@@ -19,6 +19,7 @@ import socket
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -145,10 +146,12 @@ def _crawl_sources(jobs: Sequence[CrawlJob], at_once: int, progress: Any) -> lis
 
 
 def _settings(hosts: Mapping[str, Sequence[str]], port: int) -> str:
+    """Return settings that request the served pages and none of the thousands that they link to."""
     names = sorted(hosts)
     batches = [names[place : place + _HOSTS_A_SOURCE] for place in range(0, len(names), _HOSTS_A_SOURCE)]
     sections = (
         f"[sources.s{number}]\nstart = {[f'http://{host}:{port}/sitemap-of-bench.xml' for host in batch]}\n"
+        f"follow = {json.dumps([f'^{re.escape(url)}$' for host in batch for url in hosts[host]])}\n"
         "crawl_authorised = true\nshare_authorised = false\nlocal = true\ndelay_s = 0.0\n"
         for number, batch in enumerate(batches)
     )
@@ -175,8 +178,10 @@ def measure(pages: Sequence[ServedPage], folder: Path) -> None:
 
 def _report(workspace: Workspace, site: _Site) -> None:
     snapshot = workspace.store.snapshot()
-    records = set(snapshot.sql("SELECT page_url FROM products")["page_url"].to_pylist())
     rejects = {row["item"]: row for row in snapshot.sql("SELECT item, reason, detail FROM rejects").to_pylist()}
+    with closing(workspace.store.state.connect()) as connection:
+        read = connection.execute("SELECT url FROM source_pages WHERE outcome = 'product'")
+        records = {url for (url,) in read if url not in rejects}
     lost = {url: rejects.get(url) for url, page in site.urls.items() if page.product and url not in records}
     made_up = sorted(url for url, page in site.urls.items() if not page.product and url in records)
     products = sum(page.product for page in site.urls.values())

@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import duckdb
@@ -12,8 +12,6 @@ from webapp.catalogue.product_card import TABLES, ProductCard, read_cards
 
 __all__ = ["ProductReader"]
 
-_SECONDS = 2.0
-"""How long a new dataset version may go unseen."""
 _CARDS = 2000
 """Cards kept: 3 KB each as a rule, 150 KB at worst."""
 _SEARCHED = (*TABLES, "labels", "splits", "duplicates")
@@ -22,10 +20,9 @@ _SEARCHED = (*TABLES, "labels", "splits", "duplicates")
 class ProductReader:
     """Reads products; safe for threads, which take turns. Every method may block for milliseconds to a second."""
 
-    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
-        self._store, self._clock = store, clock
+    def __init__(self, store: Store) -> None:
+        self._store = store
         self._turn = threading.Lock()
-        self._due = float("-inf")
         self._snapshot: Snapshot | None = None
         self._engine: duckdb.DuckDBPyConnection | None = None
         self._cards: OrderedDict[str, ProductCard] = OrderedDict()
@@ -72,13 +69,10 @@ class ProductReader:
 
     def _renew(self) -> None:
         """Go to the newest version when there is a newer one: a take-down may have removed what the old one holds."""
-        if self._clock() < self._due:
-            return
         newest = self._store.snapshot()
         if newest.number != self.snapshot.number:
             self._forget()
             self._snapshot = newest
-        self._due = self._clock() + _SECONDS
 
     def _forget(self) -> None:
         self._cards.clear()

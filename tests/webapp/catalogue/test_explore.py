@@ -153,16 +153,22 @@ def test_a_newer_version_replaces_the_index_under_its_readers(store: Store) -> N
 
 
 def test_a_newer_version_is_seen_and_what_was_taken_down_is_not(store: Store) -> None:
-    now = 0.0
-    products = ProductReader(store, lambda: now)
+    products = ProductReader(store)
     assert set(products.cards(["shop:1", "shop:2"])) == {"shop:1", "shop:2"}
     with store.stage("fill", settings="other") as stage:
         stage.write("products", rows("products", product(2, "一张椅子")))
         stage.commit(StageReport("fill", 1, 1))
-    now = 10.0
     found = products.cards(["shop:1", "shop:2"])
     assert {one: card.caption for one, card in found.items()} == {"shop:2": "一张椅子"}
     products.close()
+
+
+def test_a_version_that_is_removed_while_it_is_read_is_no_error_of_the_server(judged: Site, filled: Filled) -> None:
+    client = judged.signed_in("rita", "reviewer").client
+    for path in (filled.store.root / "tables" / "products").rglob("*.parquet"):
+        path.unlink()
+    answer = client.get(f"/products/{filled.hostile['script']}")
+    assert (answer.status_code, answer.json()) == (503, {"error": "the dataset has just changed; load the page again"})
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
