@@ -7,14 +7,17 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from contextlib import closing
+from itertools import groupby
+from operator import itemgetter
 
 from crawler.crawl.frontier import FRONTIER_DDL
 from crawler.crawl.nothing_kept import explain_no_products
 from crawler.crawl.stored_pages import StoredPageRow, pages_digest, remember_outcomes, site_files, stored_pages
 from crawler.pages.outcome import PageOutcome
 from crawler.records.choice import ChosenPages, choose_products
-from crawler.records.page_reader import PageReader, read_pages
+from crawler.records.page_reader import PageReader, read_lessons, read_pages
 from crawler.records.tables import RecordFiles, known_products, write_records
+from crawler.records.templates import known_template, remember_template, sample_of, samples_digest, teach
 from crawler.records.usage_rights import HostFiles, write_usage_rights
 from crawler.settings import CrawlSettings
 from crawler.shrinkage import check_shrinkage
@@ -78,6 +81,7 @@ def run(
             register = open_register(store)
             names = sorted({page.source for page in pages})
             readers = {name: PageReader.of(settings, name, key, register, store.root) for name in names}
+            readers |= _with_templates(connection, pages, readers, store.objects, settings)
             digest = _digest(settings, readers)
             with store.stage("records", settings=digest, extra=pages_digest(connection)) as stage:
                 if stage.unchanged:
@@ -96,6 +100,23 @@ def run(
                 progress.finish()
                 _check_products(connection, settings, choice)
                 return report
+
+
+def _with_templates(
+    connection: sqlite3.Connection,
+    pages: list[StoredPageRow],
+    readers: _Readers,
+    objects: Objects,
+    settings: CrawlSettings,
+) -> _Readers:
+    """Return the readers of sources that have a template; one is learned anew if the pages that teach it changed."""
+    samples = sample_of(pages)
+    digests = {name: samples_digest(sample, readers[name].version) for name, sample in samples.items()}
+    missing = [name for name, digest in digests.items() if known_template(connection, name, digest) is None]
+    lessons = read_lessons([page for name in missing for page in samples[name]], readers, objects, settings)
+    for name, several in groupby(lessons, key=itemgetter(0)):
+        remember_template(connection, name, digests[name], teach(lesson for _, lesson in several))
+    return {name: readers[name].with_template(known_template(connection, name) or ()) for name in samples}
 
 
 def _kind(page: StoredPageRow, read: _Outcomes) -> str | None:

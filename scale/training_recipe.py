@@ -34,14 +34,15 @@ def shipped_names() -> tuple[str, ...]:
 
 
 def shipped_values(name: str) -> dict[str, Any]:
-    """Return the values in a shipped recipe's file.
+    """Return the values of a shipped recipe, those of its own base included.
 
     Raises:
         ValueError: There is none of that name.
     """
     if name not in shipped_names():
         raise ValueError(f"base: {name!r} is not a shipped recipe. Use one of {', '.join(shipped_names())}.")
-    return tomllib.loads((resources.files("scale") / "recipes" / f"{name}.toml").read_text(encoding="utf-8"))
+    values = tomllib.loads((resources.files("scale") / "recipes" / f"{name}.toml").read_text(encoding="utf-8"))
+    return _over_base(values)
 
 
 def load_training_recipe(name: str | Path) -> "TrainingRecipe":
@@ -406,10 +407,13 @@ class TrainingRecipe(StageSettings):
     @model_validator(mode="before")
     @classmethod
     def _start_from_its_base(cls, values: object) -> object:
-        if not isinstance(values, dict) or "base" not in values:
-            return values
-        own = {key: value for key, value in values.items() if key != "base"}
-        return _merged(shipped_values(str(values["base"])), own)
+        return _over_base(values) if isinstance(values, dict) else values
+
+
+def _over_base(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a recipe over those of the shipped one that it names as its base, if any."""
+    own = {key: value for key, value in values.items() if key != "base"}
+    return _merged(shipped_values(str(values["base"])), own) if "base" in values else own
 
 
 def _merged(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:

@@ -88,7 +88,7 @@ class BrowsingRoutes:
             seen=days_text(selection.seen),
             area="_".join(f"{x},{y}" for x, y in selection.area),
             views=await self._threads.read(saved_views, self._state),
-            command=f"m5data export --where {shlex.quote(selection.where)}",
+            command=f"m5data export --where {_shell_quoted(selection.where)}",
             version=self._products.snapshot.number,
         )
 
@@ -152,6 +152,11 @@ class BrowsingRoutes:
     def _explore(self, selection: Selection) -> Overview:
         with self._index.reading(mapped=bool(selection.area)) as engine:
             return explore(engine, selection)
+
+
+def _shell_quoted(text: str) -> str:
+    """Return a text as a word of a shell: in double quotes where these change nothing, since SQL has single ones."""
+    return shlex.quote(text) if any(sign in text for sign in '"$`\\!') else f'"{text}"'
 
 
 def _ranges_joined(given: list[tuple[str, str]]) -> list[tuple[str, str]]:

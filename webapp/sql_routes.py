@@ -24,6 +24,17 @@ _LONGEST_QUERY = 10_000
 _LONGEST_VALUE = 400
 _BARS = 60
 _FIRST = "SELECT source, count(*) AS products\nFROM products\nGROUP BY source\nORDER BY products DESC"
+_EXAMPLES = {
+    "changes": (
+        "SELECT split_part(product_id, ':', 1) AS shop, field, count(*) AS changes\nFROM history\n"
+        "WHERE changed_at > now() - INTERVAL 7 DAY\nGROUP BY ALL ORDER BY changes DESC"
+    ),
+    "missing": "SELECT audio AS why, count(*) AS products\nFROM ledger WHERE audio <> 'present'\nGROUP BY 1",
+    "rejects": "SELECT stage, reason, count(*) AS items\nFROM rejects GROUP BY ALL ORDER BY items DESC",
+    "properties": (
+        "SELECT property, count(DISTINCT product_id) AS products\nFROM spec_values\nGROUP BY 1 ORDER BY 2 DESC LIMIT 40"
+    ),
+}
 _COLUMNS = "SELECT table_name, column_name, comment FROM duckdb_columns() WHERE NOT internal ORDER BY 1, column_index"
 
 
@@ -77,7 +88,7 @@ class SqlRoutes:
             except QueryError as error:
                 fault = plain(str(error), _LONGEST_VALUE)
         return self._pages.render(
-            request, "sql.html", query=query or _FIRST, result=result, fault=fault, most=MOST_ROWS
+            request, "sql.html", query=query or _FIRST, result=result, fault=fault, most=MOST_ROWS, examples=_EXAMPLES
         )
 
     async def columns(self, request: Request) -> Response:

@@ -78,7 +78,7 @@ _LESSONS = 500_000
 def _examples(arguments: argparse.Namespace) -> list[Example]:
     if arguments.examples and arguments.examples.exists():
         return list(pickle.loads(arguments.examples.read_bytes()))
-    pages = [*enumerate(_some(read_shops(arguments.shops), arguments.per_shop))]
+    pages = [*enumerate(some(read_shops(arguments.shops), arguments.per_shop))]
     pages += enumerate(lessons(), _LESSONS)
     if arguments.pages:
         pages += enumerate(read_pages(arguments.pages), _PAGES)
@@ -88,7 +88,7 @@ def _examples(arguments: argparse.Namespace) -> list[Example]:
     return found
 
 
-def _some(pages: Iterable[LabelledPage], most: int) -> Iterator[LabelledPage]:
+def some(pages: Iterable[LabelledPage], most: int) -> Iterator[LabelledPage]:
     """Yield at most so many pages of each shop, evenly from all of its pages."""
     for _, several in groupby(pages, key=lambda page: page.shop):
         shop = list(several)

@@ -100,6 +100,12 @@ FRONTIER_DDL = (
         streak INTEGER NOT NULL,
         PRIMARY KEY (source, space, part)
     ) WITHOUT ROWID""",
+    # What the pages of a source teach each other (JSON, crawler.records.templates), and the digest of what it is from.
+    """CREATE TABLE IF NOT EXISTS source_templates (
+        source TEXT PRIMARY KEY,
+        digest TEXT NOT NULL,
+        places TEXT NOT NULL
+    ) WITHOUT ROWID""",
     # What the page said about the use of its content, as it was served: JSON (crawler.rights.page.to_json).
     "ALTER TABLE source_pages ADD COLUMN signals TEXT",
 )

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from crawler.pages.document import read_document
-from crawler.pages.evidence import key_of
+from crawler.pages.evidence import OF_SHOP, key_of
 from crawler.pages.facts import Facts
 from crawler.pages.image_candidates import image_key
 from crawler.pages.model import FIELDS, evidence_hash
@@ -154,7 +154,10 @@ def _of_page(page: LabelledPage, number: int) -> Iterator[Example]:
         if truth and field not in ("page", "availability") and not right.any() and not _shown(reading, field, truth):
             continue
         places = [(owner, place) for owner, one in enumerate(found) for place in one.readings()]
-        hashes = tuple(np.array(sorted(map(evidence_key, place)), dtype=np.int64) for _, place in places)
+        hashes = tuple(
+            np.array(sorted(evidence_key(one) for one in place if not one.startswith(OF_SHOP)), dtype=np.int64)
+            for _, place in places
+        )
         owners = np.array([owner for owner, _ in places], dtype=np.int64)
         yield Example(page.shop, number, field, page.markup, hashes, owners, right, answers, truth)
 

@@ -23,8 +23,10 @@ from crawler.pages.text import anywhere, squash
 from crawler.pages.tiles import MONEY, tiles
 from crawler.pages.visible import Visible, squashed_slug
 
-__all__ = ["Page", "bucket", "key_of", "name_words"]
+__all__ = ["OF_SHOP", "Page", "bucket", "key_of", "name_words"]
 
+OF_SHOP = ("here:", "c-here:", "but-last:here:", "but-first:here:")
+"""Evidence of the place in the template of one shop, from which nothing is learned for others."""
 _NO_WORD = re.compile(r"\W+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _NO_LETTER = re.compile(r"[^a-z]+")
@@ -86,6 +88,15 @@ def _at_level(level: int, words: tuple[str, ...]) -> tuple[str, ...]:
     if level >= _LEVELS:
         return tuple(f"far:{name}" for name in words)
     return tuple(f"{mark}:{name}" for mark in (str(level), "in") for name in words)
+
+
+_NO_NAME = re.compile(r"\d+|[^\w-]+")
+
+
+@lru_cache(maxsize=16_384)
+def _step(tag: str, classes: str) -> str:
+    """Return a tag with its first classes, without digits, as a step of the path to an element."""
+    return ".".join([tag, *_NO_NAME.sub(" ", classes.lower()).split()[:3]])
 
 
 @lru_cache(maxsize=65_536)
@@ -233,7 +244,7 @@ class Page:
         """Return evidence of the tag, classes and ids of an element and of those around it."""
         found = self._places.get(element)
         if found is None:
-            words = {f"tag:{element.tag}"}
+            words = {f"tag:{element.tag}", self._at(element)}
             parent = element.getparent()
             if parent is not None:
                 words.add(f"tags:{parent.tag}>{element.tag}")
@@ -241,6 +252,11 @@ class Page:
             words.update(self._landmarks(element), self._called(element))
             found = self._places[element] = tuple(words)
         return found
+
+    def _at(self, element: html.HtmlElement) -> str:
+        """Return evidence of the path to an element: where it stands in the template of its shop."""
+        path = [_step(one.tag, one.get("class") or "") for one in (element, *islice(element.iterancestors(), 2))]
+        return f"here:{'<'.join(path)} {self.from_title(element)}"
 
     def _called(self, element: html.HtmlElement) -> Iterator[str]:
         """Yield which vocabularies of places the names of an element and of the three around it are in."""
@@ -296,7 +312,8 @@ class Page:
     def of_object(self, one: StateObject, key: str) -> list[str]:
         """Return evidence of one property of a state object."""
         words, match = key_words(key), self.match(one)
-        found = [f"s:{words}", f"s:{one.kind}:{words}", f"match:{match}", f"match:{match}:{words}"]
+        found = [f"here:{one.kind} {'/'.join((*one.path[-2:], words))} {bool(one.position)} {match}"]
+        found += [f"s:{words}", f"s:{one.kind}:{words}", f"match:{match}", f"match:{match}:{words}"]
         found += [f"path:{name}" for name in one.path if name]
         found.append(f"s:{one.path[-1] if one.path else ''}/{words}")
         found.append(f"item:{bucket(one.position)}")

@@ -18,9 +18,10 @@ from zlib import crc32
 import numpy as np
 
 from crawler.pages.candidates import Candidate
+from crawler.pages.template import Template
 from m5data.errors import SettingsError
 
-__all__ = ["FIELDS", "MODEL_FORMAT", "Choice", "Model", "evidence_hash", "read_model", "shipped_model"]
+__all__ = ["FIELDS", "MODEL_FORMAT", "Choice", "Model", "evidence_hash", "kinds_model", "read_model", "shipped_model"]
 
 FIELDS = (
     *("page", "caption", "price", "currency", "availability", "native_id", "brand", "gtin", "mpn", "category"),
@@ -97,16 +98,21 @@ class Model:
         least: Mapping[str, float],
         about: Mapping[str, object],
     ) -> None:
-        self._tables = {name: _Table(tables.get(name, {}), temperatures.get(name, 1.0)) for name in FIELDS}
+        self._tables = {name: _Table(tables.get(name, {}), temperatures.get(name, 1.0)) for name in {*FIELDS, *tables}}
         self.least = least
         self.about = about
 
-    def choose(self, field_name: str, candidates: Sequence[Candidate]) -> Choice | None:
+    def choose(
+        self, field_name: str, candidates: Sequence[Candidate], template: Template | None = None
+    ) -> Choice | None:
         """Return the likeliest candidate; the first of equals. None without candidates."""
         if not candidates:
             return None
         table = self._tables[field_name]
         scores = [table.score(one) for one in candidates]
+        if template is not None:
+            leans = template.leans(field_name, candidates)
+            scores = [score + lean for score, lean in zip(scores, leans, strict=True)]
         top = max(scores)
         highest = max(top, 0.0)
         total = math.exp(-highest) + math.fsum(math.exp(score - highest) for score in scores)
@@ -152,8 +158,7 @@ def read_model(path: Path) -> Model:
                 name: dict(
                     zip(arrays[f"{name}.keys"].tolist(), arrays[f"{name}.weights"].astype(float).tolist(), strict=True)
                 )
-                for name in FIELDS
-                if f"{name}.keys" in arrays
+                for name in (key.removesuffix(".keys") for key in arrays if key.endswith(".keys"))
             }
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SettingsError(f"{path}: not a reader model ({error}). Make one with m5data learn-reader.") from None
@@ -163,4 +168,14 @@ def read_model(path: Path) -> Model:
 @cache
 def shipped_model() -> Model:
     """Return the model that comes with m5data."""
-    return read_model(Path(str(files("crawler").joinpath("model/reader.npz"))))
+    return _shipped("reader.npz")
+
+
+@cache
+def kinds_model() -> Model:
+    """Return the model that tells listings from other pages without a product."""
+    return _shipped("kinds.npz")
+
+
+def _shipped(name: str) -> Model:
+    return read_model(Path(str(files("crawler").joinpath(f"model/{name}"))))

@@ -11,13 +11,24 @@ from crawler.pages.document import read_document
 from crawler.pages.links import page_opt_out
 from crawler.pages.page_kind import is_product
 from crawler.pages.parse import load_page_object, page_object_for
-from crawler.pages.reading import reader_of
+from crawler.pages.reading import Reader, Reading, reader_of
+from crawler.pages.template import Lean, Observation, observe
 from crawler.pages.text import storable
 from m5data.errors import PageError
 from m5data.records import ProductRecord
 from storage.isolation.message import Message
 
-__all__ = ["Claims", "PageOptions", "PageOutcome", "handle", "job_data", "read_page", "unreadable"]
+__all__ = [
+    "Claims",
+    "PageOptions",
+    "PageOutcome",
+    "handle",
+    "handle_lesson",
+    "job_data",
+    "lesson_of",
+    "read_page",
+    "unreadable",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +106,13 @@ class PageOptions(NamedTuple):
     """Fields and the probability below which each stays empty, where it is not the usual one."""
     product_urls: tuple[str, ...] = ()
     """Regular expressions of product URLs, as the source names them."""
+    template: tuple[Lean, ...] = ()
+    """What the pages of the source teach each other."""
+
+    @property
+    def reader(self) -> Reader:
+        """Model, thresholds and template."""
+        return reader_of(self.model, self.least, self.template)
 
 
 def read_page(
@@ -131,7 +149,7 @@ def _read(
     if said:
         return PageOutcome("opt_out", said), None
     page_object = load_page_object(options.page_object) if options.page_object else page_object_for(url)
-    record = page_object(document, options.merchant_key, reader_of(options.model, options.least)).to_record()
+    record = page_object(document, options.merchant_key, options.reader).to_record()
     verdict = is_product(record)
     if not verdict and not (verdict.reason == "no_product_evidence" and _is_expected(options, url, record)):
         return PageOutcome("other" if verdict.reason == "no_product_evidence" else verdict.reason), None
@@ -162,13 +180,41 @@ def handle(sources: Mapping[str, PageOptions], source: str, data: bytes) -> Mess
     Returns:
         Outcome and, of a product, record as JSON.
     """
-    head, _, body = data.partition(b"\n")
-    url, headers = json.loads(head)
+    url, headers, body = _of_job(data)
     outcome, record = read_page(sources[source], body, url, headers)
     try:
         return _reply(outcome, record)
     except (TypeError, ValueError) as error:  # a page object gave what is no text
         return _reply(unreadable(error), None)
+
+
+def handle_lesson(sources: Mapping[str, PageOptions], source: str, data: bytes) -> Message:
+    """Read what one page teaches of the template of its source; a task of a process of the pool, as ``handle``.
+
+    Returns:
+        Field -> observation, as JSON; nothing of a page that cannot be read.
+    """
+    options, (url, headers, body) = sources[source], _of_job(data)
+    try:
+        document = read_document(body, url, headers)
+        opted_out = page_opt_out(document, options.agent, options.opt_outs)
+        found = {} if opted_out else observe(Reading(document, options.reader))
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001 - the reading of the page itself will name what is wrong with it
+        found = {}
+    return Message({}, (json.dumps(found).encode(),))
+
+
+def lesson_of(reply: Message) -> dict[str, Observation]:
+    """Return the observations of a reply of ``handle_lesson``."""
+    return {field: Observation(*one) for field, one in json.loads(reply.bodies[0]).items()}
+
+
+def _of_job(data: bytes) -> tuple[str, dict[str, str], bytes]:
+    head, _, body = data.partition(b"\n")
+    url, headers = json.loads(head)
+    return url, headers, body
 
 
 def _reply(outcome: PageOutcome, record: ProductRecord | None) -> Message:

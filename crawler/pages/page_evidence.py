@@ -51,6 +51,8 @@ def kind_evidence(page: Page, listed: int) -> set[str]:
     found |= {f"amounts:{bucket(len(amounts))}", f"alike:{bucket(max(shapes.values(), default=0))}"}
     if max(shapes.values(), default=0) >= _MANY or listed > 2:
         found.add("many")
+    if listed > 2:
+        found.add("m:list")
     heading = seen.text_of(seen.title) if seen.title is not None else ""
     key = key_of(heading)
     found.add(f"heading:{'none' if not key else seen.title.tag if seen.title is not None else ''}")

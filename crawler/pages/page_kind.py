@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from crawler.pages.evidence import Page
-from crawler.pages.links import next_link
+from crawler.pages.listing_evidence import listing_evidence
+from crawler.pages.model import kinds_model
 from m5data.records import ProductRecord
 
 __all__ = ["Verdict", "is_product", "page_kind"]
@@ -42,13 +43,24 @@ def is_product(record: ProductRecord) -> Verdict:
     return Verdict(product=True)
 
 
-def page_kind(page: Page, evidence: set[str], *, product: bool) -> str:
-    """Return the kind of a page: ``product:<origin>``, ``listing``, ``not-found`` or ``other``."""
-    marked = [one.origin for one in page.marked if one.caption or one.price is not None or one.sku]
-    if product:
-        return f"product:{marked[0] if marked else 'html'}"
+def page_kind(page: Page, evidence: set[str], product: float) -> tuple[str, float]:
+    """Return the kind of a page and its probability: ``product:<origin>``, ``listing``, ``not-found`` or ``other``.
+
+    Args:
+        page: The page.
+        evidence: What is known of it as a whole.
+        product: Probability that it shows one product.
+    """
+    if product >= _EVEN:
+        marked = [one.origin for one in page.marked if one.caption or one.price is not None or one.sku]
+        return f"product:{marked[0] if marked else 'html'}", product
     if "missing" in evidence:
-        return "not-found"
-    if "many" in evidence or page.only_lists or next_link(page.document) is not None:
-        return "listing"
-    return "other"
+        return "not-found", 1.0 - product
+    if "m:list" in evidence or page.only_lists:
+        return "listing", 1.0 - product
+    listing = kinds_model().probability("listing", listing_evidence(page, evidence))
+    kind, probability = ("listing", listing) if listing >= _EVEN else ("other", 1.0 - listing)
+    return kind, (1.0 - product) * probability
+
+
+_EVEN = 0.5

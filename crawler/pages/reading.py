@@ -9,6 +9,7 @@
 | candidates with their evidence | ``text_candidates``, ``price_candidates``, ``currency_candidates``, … |
 | evidence of the page as a whole | ``page_evidence`` |
 | probability of each candidate | ``model`` |
+| what other pages of the shop teach | ``template`` |
 | specifications | ``spec_candidates``, ``specs`` |
 """
 
@@ -32,6 +33,7 @@ from crawler.pages.page_evidence import kind_evidence, says_in_stock, stock_evid
 from crawler.pages.page_kind import page_kind
 from crawler.pages.price_candidates import prices
 from crawler.pages.specs import find_specs
+from crawler.pages.template import Lean, Template
 from crawler.pages.text_candidates import brands, captions, gtins, own_ids, part_numbers, sellers
 from crawler.pages.titles import find_title, page_titles
 from crawler.pages.urls import id_from_url, id_of_last_resort
@@ -58,16 +60,21 @@ class Reader(NamedTuple):
     """None for the one that comes with m5data."""
     least: Mapping[str, float] = {}
     """Field -> probability below which it stays empty, where that is not the model's."""
+    template: Template | None = None
+    """What other pages of the shop teach."""
 
 
 @cache
-def reader_of(model: str | None = None, least: tuple[tuple[str, float], ...] = ()) -> Reader:
-    """Return the reader with a model file and thresholds of a source's own.
+def reader_of(
+    model: str | None = None, least: tuple[tuple[str, float], ...] = (), template: tuple[Lean, ...] = ()
+) -> Reader:
+    """Return the reader with a model file, thresholds and a template of a source's own.
 
     Raises:
         SettingsError: The file is no reader model.
     """
-    return Reader(read_model(Path(model)) if model else None, dict(least))
+    own = read_model(Path(model)) if model else None
+    return Reader(own, dict(least), Template(template) if template else None)
 
 
 class _Markup(NamedTuple):
@@ -140,7 +147,7 @@ class Reading:
         return _MAKERS[field](page)
 
     def _choose(self, field: str) -> Candidate | None:
-        choice = self.model.choose(field, self.candidates(field))
+        choice = self.model.choose(field, self.candidates(field), self._reader.template)
         if choice is None or choice.probability < self._least(field):
             return None
         self._certain[field] = choice.probability
@@ -155,12 +162,9 @@ class Reading:
         """Kind of the page: ``product:<origin>``, ``listing``, ``not-found`` or ``other``."""
         statement = self.candidates("page")[0]
         marked = any(one.origin != "opengraph" and (one.caption or one.prices or one.sku) for one in self.page.marked)
-        probability = 1.0 if marked else self.model.probability("page", statement.evidence)
-        if not marked and self.page.only_lists:
-            probability = 0.0
-        missing = "missing" in statement.evidence and not marked
-        kind = page_kind(self.page, statement.evidence, product=probability >= 0.5 and not missing)
-        self._certain["page"] = probability if kind.startswith("product") else 1.0 - probability
+        none = "missing" in statement.evidence or self.page.only_lists
+        probability = 0.0 if none else self.model.probability("page", statement.evidence)
+        kind, self._certain["page"] = page_kind(self.page, statement.evidence, 1.0 if marked else probability)
         return kind
 
     @cached_property
@@ -173,7 +177,7 @@ class Reading:
         """The shop's own id; one that the page shows, beside the GTIN, comes before parts of the URL."""
         others = {self.gtin[0]} if self.gtin else set()
         shown = [one for one in self.candidates("native_id") if one.origin != "url" and one.value not in others]
-        choice = self.model.choose("native_id", shown)
+        choice = self.model.choose("native_id", shown, self._reader.template)
         if choice and choice.probability >= _LIKELY:
             self._certain["native_id"] = choice.probability
             return str(choice.candidate.value), choice.candidate.origin
@@ -243,7 +247,7 @@ class Reading:
     def images(self) -> list[_Text]:
         """Image URLs, main image first."""
         found = self.candidates("image_urls")
-        choice = self.model.choose("image_urls", found)
+        choice = self.model.choose("image_urls", found, self._reader.template)
         if choice is None or choice.probability < self._least("image_urls"):
             return []
         self._certain["image_urls"] = choice.probability

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
@@ -16,11 +16,12 @@ import crawler.pages as page_code
 from crawler.crawl.stored_pages import StoredPageRow
 from crawler.net import opt_outs
 from crawler.pages.document import MAX_BYTES
-from crawler.pages.model import shipped_model
-from crawler.pages.outcome import PageOptions, PageOutcome, handle, job_data, unreadable
+from crawler.pages.model import kinds_model, shipped_model
+from crawler.pages.outcome import PageOptions, PageOutcome, handle, handle_lesson, job_data, lesson_of, unreadable
 from crawler.pages.parse import load_page_object
-from crawler.pages.reading import reader_of
+from crawler.pages.template import Observation
 from crawler.records.tables import record_tables
+from crawler.records.templates import Place, leans_of
 from crawler.settings import CrawlSettings
 from m5data.records import ProductRecord, Specification, Variant
 from m5data.stage import Progress
@@ -29,7 +30,7 @@ from storage.isolation.message import Fault, Message
 from storage.isolation.pool import ChildPool, Job, PoolLimits, processes_for
 from takedown.register import Register
 
-__all__ = ["PageReader", "ReadChunk", "read_pages"]
+__all__ = ["PageReader", "ReadChunk", "read_lessons", "read_pages"]
 
 _PAGES = Path(page_code.__file__).parent
 """Folder of the code that reads pages."""
@@ -60,14 +61,20 @@ class PageReader:
             load_page_object(page_object)
         model = str(root / known.reader) if known and known.reader else None
         least = tuple(sorted(known.reader_least.items())) if known else ()
-        reader = reader_of(model, least)
         urls = known.product_urls if known else ()
         options = PageOptions(page_object, merchant_key, settings.user_agent, settings.opt_outs, model, least, urls)
         digest = hashlib.sha256(repr((options, settings.parse_timeout_s, settings.parse_memory_mb)).encode())
-        digest.update(str((reader.model or shipped_model()).about["digest"]).encode())
+        digest.update(str((options.reader.model or shipped_model()).about["digest"]).encode())
+        digest.update(str(kinds_model().about["digest"]).encode())
         for path in _code(page_object):
             digest.update(path.read_bytes())
         return cls(options, digest.hexdigest()[:16], register)
+
+    def with_template(self, places: Sequence[Place]) -> "PageReader":
+        """Return the reader that believes a template."""
+        leans = leans_of(places)
+        version = hashlib.sha256(repr((self.version, leans)).encode()).hexdigest()[:16] if leans else self.version
+        return replace(self, options=self.options._replace(template=leans), version=version)
 
     def receive(self, page: StoredPageRow, reply: Message | Fault) -> tuple[PageOutcome, ProductRecord | None]:
         """Return the outcome of a page and its record from the reply of the process that read it.
@@ -183,6 +190,42 @@ def _outcomes_of(table: pa.Table) -> dict[tuple[str, str], PageOutcome]:
     return {(row["source"], row["url"]): PageOutcome.from_json(row["outcome"]) for row in table.to_pylist()}
 
 
+def read_lessons(
+    pages: Sequence[StoredPageRow], readers: Mapping[str, PageReader], objects: Objects, settings: CrawlSettings
+) -> Iterator[tuple[str, Mapping[str, Observation]]]:
+    """Yield the source of each page and what the page teaches of its template, in order of the pages.
+
+    A page that breaks its limits teaches nothing.
+    """
+    found: dict[int, Mapping[str, Observation]] = {}
+    following = 0
+    jobs = (Job(str(n), page.source, _job_data(page, objects)) for n, page in enumerate(pages))
+    with _pool(handle_lesson, readers, settings, len(pages)) as pool:
+        for job, reply in pool.run(jobs):
+            failed = isinstance(reply, Fault) or "fault" in reply.head
+            found[int(job.key)] = {} if failed else lesson_of(reply)  # type: ignore[arg-type]  # no fault
+            while following in found:
+                yield pages[following].source, found.pop(following)
+                following += 1
+
+
+def _pool(
+    task: Callable[[Mapping[str, PageOptions], str, bytes], Message],
+    readers: Mapping[str, PageReader],
+    settings: CrawlSettings,
+    pages: int,
+) -> ChildPool:
+    """Return a pool of processes that can be stopped, for so many pages."""
+    processes = processes_for(settings.parse_workers, -(-pages // _PAGES_PER_PROCESS))
+    limits = PoolLimits(settings.parse_timeout_s, settings.parse_memory_mb << 20, 2 * MAX_BYTES, _OUTPUT_BYTES)
+    return ChildPool(partial(task, {name: reader.options for name, reader in readers.items()}), processes, limits)
+
+
+def _job_data(page: StoredPageRow, objects: Objects) -> bytes:
+    body = objects.read(page.sha256)[: MAX_BYTES + 1]  # what is longer is refused unread
+    return job_data(page.url, page.headers, body)
+
+
 _Missing = Sequence[tuple[str, Sequence[StoredPageRow]]]
 _Read = tuple[StoredPageRow, PageOutcome, ProductRecord | None]
 
@@ -196,12 +239,8 @@ def _read_missing(
     progress: Progress,
 ) -> None:
     """Read chunks and put them into the spool, each as soon as all of its pages are read."""
-    count = sum(len(chunk) for _, chunk in missing)
-    processes = processes_for(settings.parse_workers, -(-count // _PAGES_PER_PROCESS))
-    limits = PoolLimits(settings.parse_timeout_s, settings.parse_memory_mb << 20, 2 * MAX_BYTES, _OUTPUT_BYTES)
-    sources = {name: reader.options for name, reader in readers.items()}
     under_way: dict[int, list[_Read | None]] = {}
-    with ChildPool(partial(handle, sources), processes, limits) as pool:
+    with _pool(handle, readers, settings, sum(len(chunk) for _, chunk in missing)) as pool:
         for job, reply in pool.run(_jobs(missing, objects, under_way)):
             number, place = map(int, job.key.split("/"))
             name, chunk = missing[number]
@@ -218,8 +257,7 @@ def _jobs(missing: _Missing, objects: Objects, under_way: dict[int, list[_Read |
     for number, (_, chunk) in enumerate(missing):
         under_way[number] = [None] * len(chunk)
         for place, page in enumerate(chunk):
-            body = objects.read(page.sha256)[: MAX_BYTES + 1]  # what is longer is refused unread
-            yield Job(f"{number}/{place}", page.source, job_data(page.url, page.headers, body))
+            yield Job(f"{number}/{place}", page.source, _job_data(page, objects))
 
 
 def _tables(read: Sequence[_Read]) -> dict[str, pa.Table]:

@@ -71,16 +71,29 @@ def download(
 
 
 def parse(
-    page: Annotated[Path, typer.Argument(metavar="PAGE.html", help="A saved page; .gz is read too.")],
-    url: Annotated[str, typer.Option("--url", metavar="URL", help="URL that the page was served from.")],
+    page: Annotated[
+        Path | None, typer.Argument(metavar="PAGE.html", help="A saved page; .gz is read too.", show_default=False)
+    ] = None,
+    url: Annotated[str | None, typer.Option("--url", metavar="URL", help="URL that the page was served from.")] = None,
     page_object: Annotated[
         str | None, typer.Option("--page-object", metavar="MODULE:CLASS", help="Your own page object.")
     ] = None,
+    source: Annotated[
+        str | None, typer.Option("--source", metavar="NAME", help="Print the template of this source instead.")
+    ] = None,
+    workspace: WorkspaceOption = HERE,
+    as_json: JsonOption = False,
 ) -> None:
-    """Print the product record of a page as JSON."""
+    """Print the product record of a page as JSON; with --source, what the pages of a source teach each other."""
     import crawler
     from m5data.cli.output import print_json
+    from m5data.errors import UsageError
 
+    if source is not None:
+        _print_template(workspace, source, as_json=as_json)
+        return
+    if page is None or url is None:
+        raise UsageError("parse: give a saved page and its --url, or --source NAME")
     print_json(_record_as_json(crawler.parse_page(read_page(page), url, page_object=page_object)))
 
 
@@ -136,6 +149,35 @@ def read_page(path: Path) -> bytes:
     if len(body) > _LONGEST:
         raise UsageError(f"{path}: longer than {_LONGEST:,} bytes, the most that a page may have; name another file")
     return body
+
+
+def _print_template(workspace: Path, source: str, *, as_json: bool) -> None:
+    """Print where each field stands on the pages of a source.
+
+    Raises:
+        DataError: The source has no template.
+    """
+    from crawler.records.templates import read_template
+    from m5data.cli.output import print_json, print_rows
+    from m5data.errors import DataError
+    from m5data.workspace import Workspace
+
+    places = read_template(Workspace.open(workspace).store, source)
+    if not places:
+        raise DataError(
+            f"{source}: its pages have taught no template; the stage records learns one from ten stored pages or more"
+        )
+    if as_json:
+        print_json([asdict(one) for one in places])
+        return
+    print_rows(
+        f"template of {source}: pages on which a field stood at a place, and on which something else did",
+        ("field", "place", "right", "wrong", "confirmed by", "weight"),
+        [
+            (one.field, one.place, one.right, one.wrong, "markup" if one.marked else "agreement", f"{one.weight:+.1f}")
+            for one in sorted(places, key=lambda one: (one.field, -one.weight, -one.right - one.wrong, one.place))
+        ],
+    )
 
 
 def _record_as_json(record: "ProductRecord") -> dict[str, object]:

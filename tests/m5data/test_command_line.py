@@ -44,6 +44,7 @@ def test_help_names_every_verb_and_ends_with_0(tmp_path: Path) -> None:
         ),
         (("sql", "select 1", "-w", "nowhere"), "nowhere: "),
         (("parse", "nothing.html", "--url", "http://x/"), "nothing.html: cannot be read as a saved page"),
+        (("parse",), "parse: give a saved page and its --url, or --source NAME"),
     ],
 )
 def test_a_wrong_request_is_one_line_and_exit_2(tmp_path: Path, words: tuple[str, ...], message: str) -> None:

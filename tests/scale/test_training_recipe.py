@@ -55,6 +55,14 @@ def test_a_recipe_of_ones_own_says_what_differs_from_its_base(tmp_path: Path) ->
     assert (own.objective.contrastive, small.objective.contrastive) == (False, True)
 
 
+def test_a_base_may_have_a_base(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text('base = "clip"\nname = "own"\n[model]\nwidth = 128\n')
+    own, clip = load_training_recipe(path), load_training_recipe("clip")
+    assert own.objective == clip.objective
+    assert own.model == clip.model.model_copy(update={"width": 128})
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from m5data.stage import StageReport
-from tests.export.synthetic import product, rows
+from tests.export.synthetic import NOW, product, rows
 from tests.webapp.conftest import PAGE, Filled, Site
 
 SPEC = {"product_id": "shop:1", "position": 0, "property": "净含量（kg）", "value": "0.5"}
@@ -24,6 +24,15 @@ def fill(filled: Filled) -> None:
         stage.write("spec_norms", rows("spec_norms", NORM))
         failed = {"state": "failed", "reason": "http_404", "attempts": 3, "http_status": 404}
         stage.write("media", rows("media", {**MEDIA, **failed}))
+        change = {
+            "product_id": "shop:1",
+            "changed_at": NOW,
+            "field": "price",
+            "name": "",
+            "before": "9.00",
+            "after": "12.50",
+        }
+        stage.write("history", rows("history", change))
         match = {"query": "shop:2", "candidate": "shop:1", "posterior": 0.75, "decision": "matched", "votes": 5}
         stage.write("matches", rows("matches", match))
         stage.commit(StageReport("fill", 2, 2))
@@ -39,6 +48,7 @@ def test_a_product_shows_shared_names_reasons_and_what_it_matches(site: Site, fi
         "<td>3</td>",
         "另一袋面粉",
         "matched",
+        "<bdi>9.00</bdi></td><td><bdi>12.50</bdi>",
         "0.25",
     ):
         assert shown in text

@@ -1,11 +1,13 @@
 """The points of a selection on the map, coloured by a facet."""
 
+from typing import Any
+
 import duckdb
 
 from storage.query import query_errors
 from webapp.catalogue.explore import selected_rows
 from webapp.catalogue.product_card import plain
-from webapp.catalogue.selection import Selection, facet_columns
+from webapp.catalogue.selection import LIST_FACETS, Selection, facet_columns
 
 __all__ = ["COLOURS", "colourings", "map_points"]
 
@@ -16,10 +18,10 @@ _LONGEST = 60
 
 def colourings() -> tuple[str, ...]:
     """Return the facets that can colour the map: those of which a product has one value."""
-    return tuple(name for name, column in facet_columns().items() if column not in {"splits", "tags"})
+    return tuple(name for name, column in facet_columns().items() if column not in {*LIST_FACETS.values(), "tags"})
 
 
-def map_points(engine: duckdb.DuckDBPyConnection, selection: Selection, colour: str) -> dict[str, object]:
+def map_points(engine: duckdb.DuckDBPyConnection, selection: Selection, colour: str) -> dict[str, Any]:
     """Return the selection's products on the map.
 
     Args:

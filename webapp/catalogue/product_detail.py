@@ -15,9 +15,19 @@ from storage.views import ledger_sql
 from webapp.catalogue.image_text import ImageText, read_image_text
 from webapp.catalogue.product_card import TABLES, ProductCard, plain, read_cards
 
-__all__ = ["AudioClip", "Frame", "MediaFile", "Membership", "ProductDetail", "Related", "UsageSignal", "read_detail"]
+__all__ = [
+    "AudioClip",
+    "Change",
+    "Frame",
+    "MediaFile",
+    "Membership",
+    "ProductDetail",
+    "Related",
+    "UsageSignal",
+    "read_detail",
+]
 
-_BUCKETED = (*TABLES, "frames", "labels", "usage_rights", "images", "image_text", "spec_proposals")
+_BUCKETED = (*TABLES, "frames", "labels", "usage_rights", "images", "image_text", "spec_proposals", "history")
 _WHOLE = ("splits", "rejects", "duplicates", "duplicate_pairs", "matches")
 _FRAMES = 120
 _RELATIONS = 24
@@ -52,6 +62,10 @@ select product_id, string_agg(distinct how, ', ' order by how), min(distance) fr
 group by 1 order by 3, 1 limit {_RELATIONS}
 """  # noqa: S608 - constants
 _CAPTION = "select product_id, left(caption, 160) from products where product_id in (select unnest($ids))"
+_CHANGES = """
+select changed_at, field, name, left(before, 300), left("after", 300) from history where product_id = ?
+order by changed_at desc, field, name limit 50
+"""
 _SIGNALS = f"""
 select signal, place, left(served, 2000), since, until, {", ".join(PURPOSES)} from usage_rights where product_id = ?
 order by until is not null, since desc, signal, place limit 100
@@ -95,6 +109,18 @@ class MediaFile:
     width: int | None
     height: int | None
     bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of the page's content."""
+
+    at: datetime
+    field: str
+    name: str
+    """Property of a specification, else empty."""
+    before: str | None
+    after: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +183,8 @@ class ProductDetail:
     """Purpose -> whether no signal refuses it."""
     image_text: ImageText
     """Text found in its images, and the values that it proposes."""
+    changes: tuple[Change, ...]
+    """The latest first."""
     page: bool
     """Whether its page is stored."""
     first_seen: datetime
@@ -191,6 +219,7 @@ def read_detail(snapshot: Snapshot, product_id: str) -> ProductDetail | None:
             signals=signals,
             purposes={name: all(one[name] != "refused" for one in present) for name in PURPOSES},
             image_text=read_image_text(engine, product_id),
+            changes=tuple(Change(*row) for row in engine.execute(_CHANGES, [product_id]).fetchall()),
             page=page is not None,
             first_seen=first_seen,
             last_seen=last_seen,

@@ -1,0 +1,141 @@
+"""Templates of sources: what many pages of one shop teach each other."""
+
+import hashlib
+import json
+import math
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from itertools import groupby
+
+from crawler.crawl.frontier import FRONTIER_DDL, transaction
+from crawler.crawl.stored_pages import StoredPageRow
+from crawler.pages.template import NAME_OF_SHOP, Lean, Observation
+from storage import Store
+
+__all__ = [
+    "Place",
+    "known_template",
+    "leans_of",
+    "read_template",
+    "remember_template",
+    "sample_of",
+    "samples_digest",
+    "teach",
+]
+
+_SAMPLE = 120
+"""Pages of a source that teach the others, so that neither time nor memory grow with the shop."""
+_FEW = 10
+"""Pages below which a source has no template."""
+_LEAST = 3
+"""Pages of which a place must be known."""
+_FEW_BRANDED = 8
+"""Pages of one brand from which it is taken for the shop's name, where it is called like the shop."""
+_CLIP = 4.0
+_MARKED, _AGREED = 2.0, 0.5
+"""Weight of a place that markup confirms, and of one that only sure readings agree on."""
+_CONSTANT = frozenset(("currency", "brand"))
+"""Fields that may have the same value on all pages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place of a field in the template of a source."""
+
+    field: str
+    place: str
+    right: int
+    """Pages on which the value stood there."""
+    wrong: int
+    """Pages on which something else stood there."""
+    marked: bool
+    """Markup confirms it; else the pages that the reader is sure of agree."""
+    weight: float
+
+
+def sample_of(pages: Iterable[StoredPageRow]) -> dict[str, list[StoredPageRow]]:
+    """Return the pages of each source that teach its template: always the same ones, and evenly from all of them.
+
+    Args:
+        pages: Stored pages, those of a source together.
+    """
+    found = {}
+    for source, several in groupby(pages, key=lambda page: page.source):
+        ordered = sorted(several, key=lambda page: hashlib.sha256(page.url.encode()).digest())
+        if len(ordered) >= _FEW:
+            found[source] = ordered[:_SAMPLE]
+    return found
+
+
+def samples_digest(sample: Sequence[StoredPageRow], reader: str) -> str:
+    """Return a hash of all that a template depends on."""
+    return hashlib.sha256(repr((reader, [(page.url, page.sha256) for page in sample])).encode()).hexdigest()[:16]
+
+
+def teach(pages: Iterable[Mapping[str, Observation]]) -> tuple[Place, ...]:
+    """Return the places that the pages of a source teach, by field and place.
+
+    Pages whose markup states a field teach it alone, if there are enough of them. A place is believed only if it held
+    different values: what stands on every page belongs to the shop.
+    """
+    by_field: dict[str, list[Observation]] = defaultdict(list)
+    for page in pages:
+        for field, one in page.items():
+            by_field[field].append(one)
+    return tuple(place for field, several in sorted(by_field.items()) for place in _of_field(field, several))
+
+
+def _of_field(field: str, several: Sequence[Observation]) -> Iterator[Place]:
+    marked = [one for one in several if one.marked]
+    confirmed = len(marked) >= _LEAST
+    teachers = marked if confirmed else several
+    right = Counter(place for one in teachers for place in one.right)
+    wrong = Counter(place for one in teachers for place in one.wrong)
+    values: dict[str, set[str]] = defaultdict(set)
+    for one in teachers:
+        for place in one.right:
+            values[place].add(one.value)
+    own = field == "brand" and not marked and len(teachers) >= _FEW_BRANDED and len({one.value for one in teachers}) < 2
+    for place in sorted(right.keys() | wrong.keys()):
+        hits, misses = right[place], wrong[place]
+        if hits + misses < _LEAST:
+            continue
+        # Whole numbers, so that one page more rarely changes the template and with it every page of the shop.
+        odds = round(max(-_CLIP, min(_CLIP, math.log((hits + 0.5) / (misses + 0.5)))))
+        if odds > 0 and len(values[place]) < 2 and field not in _CONSTANT:
+            odds = 0
+        weight = odds * (_MARKED if confirmed else _AGREED)
+        if own and place == NAME_OF_SHOP:
+            weight = -_CLIP
+        if weight:
+            yield Place(field, place, hits, misses, confirmed, weight)
+
+
+def leans_of(places: Iterable[Place]) -> tuple[Lean, ...]:
+    """Return what the reading of a page needs of a template."""
+    return tuple((one.field, one.place, one.weight) for one in places)
+
+
+def known_template(connection: sqlite3.Connection, source: str, digest: str | None = None) -> tuple[Place, ...] | None:
+    """Return the template that was learned last; None without one, or if it is not that of ``digest``."""
+    row = connection.execute("SELECT digest, places FROM source_templates WHERE source = ?", (source,)).fetchone()
+    if row is None or digest not in (None, row[0]):
+        return None
+    return tuple(Place(**one) for one in json.loads(row[1]))
+
+
+def read_template(store: Store, source: str) -> tuple[Place, ...]:
+    """Return the template of a source of a workspace; empty without one."""
+    store.state.migrate("crawler", FRONTIER_DDL)
+    with closing(store.state.connect()) as connection:
+        return known_template(connection, source) or ()
+
+
+def remember_template(connection: sqlite3.Connection, source: str, digest: str, places: Iterable[Place]) -> None:
+    """Keep the template of a source for the next run."""
+    text = json.dumps([asdict(one) for one in places])
+    with transaction(connection):
+        connection.execute("INSERT OR REPLACE INTO source_templates VALUES (?, ?, ?)", (source, digest, text))
