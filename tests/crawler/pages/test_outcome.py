@@ -5,7 +5,7 @@ from crawler.pages.outcome import PageOptions, read_page
 URL = "https://shop.example/goods/shirt_8/"
 SHIRT = """<html><head><title>Shirt | The shop</title></head><body>
 <div><a href="/a">Shirts</a><a href="/b">Coats</a></div>
-<h2>Shirt</h2><p>£15.00</p><p>Available</p><img src="/a.jpg"></body></html>"""
+<p>Shirt</p><p>£15.00</p><p>Available</p><img src="/a.jpg"></body></html>"""
 
 
 def kind(body: str, *product_urls: str) -> str:
@@ -17,7 +17,7 @@ def kind(body: str, *product_urls: str) -> str:
     [
         (SHIRT, "other", "product"),
         ("<html><body><h1>Our terms</h1><p>Shipping is free</p></body></html>", "other", "other"),
-        (SHIRT.replace("<h2>Shirt</h2>", "<h1>Page not found</h1>"), "soft_404", "soft_404"),
+        (SHIRT.replace("<p>Shirt</p>", "<h1>Page not found</h1>"), "soft_404", "soft_404"),
     ],
 )
 def test_a_page_with_a_price_where_the_source_has_its_products_is_one(

@@ -87,7 +87,7 @@ def lamp(number: int, *, markup: bool) -> str:
 
 @pytest.fixture
 def shop(store: Store) -> Store:
-    pages = {f"/p/lamp-{number}": lamp(number, markup=number % 2 == 0) for number in range(12)}
+    pages = {f"/p/lamp-{number}": lamp(number, markup=number % 2 == 0) for number in range(10, 22)}
     store_pages(store, pages)
     return store
 
@@ -97,11 +97,11 @@ def prices(store: Store) -> dict[str, Decimal]:
 
 
 def test_a_page_without_markup_is_read_as_the_markup_of_others_says(shop: Store) -> None:
-    assert parse_page(lamp(1, markup=False).encode(), f"{HOME}/p/lamp-1").price == Decimal(21)
+    assert parse_page(lamp(11, markup=False).encode(), f"{HOME}/p/lamp-11").price == Decimal(31)
     records_stage.run(shop, settings())
     read = prices(shop)
-    assert {number: read[str(number)] for number in range(1, 12, 2)} == {
-        number: Decimal(60 + number) for number in range(1, 12, 2)
+    assert {number: read[str(number)] for number in range(11, 22, 2)} == {
+        number: Decimal(60 + number) for number in range(11, 22, 2)
     }
 
 
@@ -112,11 +112,11 @@ def test_a_new_page_is_read_alone_unless_it_changes_the_template(shop: Store, mo
     monkeypatch.setattr(shop.objects, "read", _spy(shop.objects.read, read))
     assert records_stage.run(shop, settings()).unchanged
     assert read == []
-    store_pages(shop, {"/p/lamp-13": lamp(13, markup=False)})
+    store_pages(shop, {"/p/lamp-23": lamp(23, markup=False)})
     records_stage.run(shop, settings())
     assert leans_of(read_template(shop, "shop")) == before
     assert len(read) == 13 + 1  # the pages that teach, and the new one
-    assert prices(shop)["13"] == Decimal(73)
+    assert prices(shop)["23"] == Decimal(83)
 
 
 def test_a_page_that_cannot_be_read_teaches_nothing_and_costs_nothing_else(store: Store) -> None:
