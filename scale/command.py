@@ -1,13 +1,18 @@
 """Entry points of ``m5data train`` and ``m5data evaluate``: folders by convention, results as plain values."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from m5data.errors import SettingsError
 from m5data.stage import Progress
 from scale.data.shard_folder import ShardFolder
 from scale.evaluation.evaluate import evaluate
 from scale.training.train import PhaseReport, train
-from scale.training_recipe import load_training_recipe
+from scale.training_recipe import TrainingRecipe, load_training_recipe
 from storage.lock import held_alone
 
 __all__ = ["CACHE", "evaluate_run", "run_folder", "train_run"]
@@ -22,12 +27,23 @@ def run_folder(workspace: Path, recipe: str, seed: int = 0) -> Path:
 
 
 def train_run(
-    workspace: Path, shards: Path, recipe: str, *, seed: int, restart: bool, device: str | None, progress: Progress
+    workspace: Path,
+    shards: Path,
+    recipe: str,
+    *,
+    seed: int,
+    restart: bool,
+    device: str | None,
+    progress: Progress,
+    wandb: str = "",
 ) -> tuple[PhaseReport, ...]:
     """Train a recipe on an export, or go on with it; see ``scale.training.train.train``.
 
+    ``wandb`` is a project of Weights & Biases that gets what TensorBoard gets; empty: none.
+
     Raises:
         WorkspaceError: Another process trains it.
+        SettingsError: ``wandb`` is asked for, and its package is not installed.
         NotAuthorisedError: The export is not one to train on.
     """
     chosen = load_training_recipe(recipe)
@@ -35,7 +51,7 @@ def train_run(
     exported.check_purpose("train")
     folder = run_folder(workspace, chosen.name, seed)
     cache = workspace / CACHE
-    with held_alone(folder, f"train: recipe {chosen.name}"):
+    with held_alone(folder, f"train: recipe {chosen.name}"), _mirrored(wandb, chosen, seed, folder):
         return train(
             exported,
             chosen,
@@ -46,6 +62,21 @@ def train_run(
             device=device,
             progress=progress,
         )
+
+
+@contextmanager
+def _mirrored(project: str, recipe: TrainingRecipe, seed: int, folder: Path) -> Iterator[None]:
+    """Send what is written to TensorBoard to a project of Weights & Biases, from the first process alone."""
+    if not project or os.environ.get("RANK", "0") != "0":
+        yield
+        return
+    try:
+        library = import_module("wandb")
+    except ImportError as error:
+        raise SettingsError(f"--wandb: {error}. Run pip install wandb, or leave --wandb out.") from None
+    config = {**recipe.model_dump(mode="json"), "seed": seed}
+    with library.init(project=project, name=folder.name, dir=folder, config=config, sync_tensorboard=True):
+        yield
 
 
 def evaluate_run(

@@ -38,6 +38,9 @@ def train(
     seed: SeedOption = 0,
     restart: Annotated[bool, typer.Option("--restart", help="Discard an earlier training of this recipe.")] = False,
     device: DeviceOption = None,
+    wandb: Annotated[
+        str, typer.Option("--wandb", metavar="PROJECT", help="Send the curves to Weights & Biases too (package wandb).")
+    ] = "",
     as_json: JsonOption = False,
 ) -> None:
     """Train SCALE on the shards, or resume (extra train)."""
@@ -61,6 +64,7 @@ def train(
             restart=restart,
             device=device,
             progress=progress,
+            wandb=wandb,
         )
     if os.environ.get("RANK", "0") != "0":  # under torchrun, one process prints
         return

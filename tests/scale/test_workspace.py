@@ -3,13 +3,17 @@
 import os
 import subprocess
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from m5data.cli.main import app
-from m5data.errors import UsageError
+from m5data.errors import SettingsError, UsageError
+from m5data.stage import SilentProgress
 from m5data.workspace import Workspace
 from takedown.forget import delete_reports
 
@@ -36,6 +40,28 @@ def test_a_take_down_drops_what_training_shows_and_keeps_the_rest(tmp_path: Path
         path.touch()
     assert delete_reports(tmp_path) == tuple(str(path.relative_to(tmp_path)) for path in shown)
     assert [path.exists() for path in (*shown, kept)] == [False, False, False, True]
+
+
+def test_curves_go_to_weights_and_biases_where_asked(
+    export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = pytest.importorskip("scale.command", exc_type=ImportError)
+    recipe = tmp_path / "short.toml"
+    recipe.write_text('base = "tiny"\nname = "short"\n[optimiser]\nepochs = 0\nfinetune_epochs = 0\n')
+    options = {"seed": 3, "restart": False, "device": "cpu", "progress": SilentProgress(), "wandb": "shops"}
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    with pytest.raises(SettingsError, match=r"--wandb: .* Run pip install wandb"):
+        command.train_run(tmp_path, export, str(recipe), **options)
+    asked: list[dict[str, Any]] = []
+
+    def init(**settings: Any) -> AbstractContextManager[None]:  # noqa: ANN401 - as the package has it
+        asked.append(settings)
+        return nullcontext()
+
+    monkeypatch.setitem(sys.modules, "wandb", SimpleNamespace(init=init))  # a stand-in: the service is not here
+    command.train_run(tmp_path, export, str(recipe), **options)
+    assert [(one["project"], one["name"], one["config"]["seed"]) for one in asked] == [("shops", "short-seed3", 3)]
+    assert asked[0]["sync_tensorboard"] is True
 
 
 CHILD = """
