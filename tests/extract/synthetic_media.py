@@ -1,5 +1,6 @@
 """Small synthetic videos and audio, made with numpy and PyAV."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -55,7 +56,11 @@ def make_clip(clip: Clip) -> bytes:
     """Return the file."""
     with TemporaryDirectory() as folder:  # a file, for some muxers read back what they wrote
         path = Path(folder) / "clip"
-        _write(path, clip)
+        policy = os.sched_getscheduler(0)
+        try:
+            _write(path, clip)
+        finally:  # as root, libsvtav1 makes the thread that opens it a real-time one, which starves other processes
+            os.sched_setscheduler(0, policy, os.sched_param(0))
         data = path.read_bytes()
     return data[: int(len(data) * clip.keep)]
 
