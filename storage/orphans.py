@@ -33,6 +33,8 @@ REFERENCES = (
     ("audio", "mp3"),
     ("audio", "mfcc"),
     ("images", "sha256"),
+    ("image_text", "sha256"),
+    ("spec_proposals", "sha256"),
     ("regions", "image_sha256"),
     ("regions", "feature"),
 )

@@ -1,4 +1,4 @@
-"""What is known of the places of a page: the page as all makers of candidates share it.
+"""Evidence of the places of a page, and the page as all makers of candidates share it.
 
 Evidence of a place is the tag and the words of classes and ids around it, the key and the path in a script, the label
 before it, its distance to the heading. It is a set of short strings, so that a model is a table of weights

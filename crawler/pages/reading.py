@@ -28,7 +28,7 @@ from crawler.pages.facts import Facts, MarkedProduct, choose_product, opengraph_
 from crawler.pages.image_candidates import gallery, images
 from crawler.pages.links import canonical_url
 from crawler.pages.markup import Node, jsonld_nodes, microdata_nodes
-from crawler.pages.model import Model, read_model, shipped_model
+from crawler.pages.model import Choice, Model, read_model, shipped_model
 from crawler.pages.page_evidence import kind_evidence, says_in_stock, stock_evidence
 from crawler.pages.page_kind import page_kind
 from crawler.pages.price_candidates import prices
@@ -101,9 +101,10 @@ class Reading:
         """The model; candidates are found without one."""
         return self._reader.model or shipped_model()
 
-    def _least(self, field: str) -> float:
-        """Return the probability below which a field stays empty."""
-        return self._reader.least.get(field, self.model.least.get(field, 0.0))
+    def _is_sure(self, field: str, choice: Choice) -> bool:
+        """Return whether a choice fills a field; what markup states does, unless the settings ask for more."""
+        known = 0.0 if choice.candidate.has("m:json-ld", "m:microdata") else self.model.least.get(field, 0.0)
+        return choice.probability >= self._reader.least.get(field, known)
 
     @cached_property
     def url(self) -> str:
@@ -148,7 +149,7 @@ class Reading:
 
     def _choose(self, field: str) -> Candidate | None:
         choice = self.model.choose(field, self.candidates(field), self._reader.template)
-        if choice is None or choice.probability < self._least(field):
+        if choice is None or not self._is_sure(field, choice):
             return None
         self._certain[field] = choice.probability
         return choice.candidate
@@ -248,7 +249,7 @@ class Reading:
         """Image URLs, main image first."""
         found = self.candidates("image_urls")
         choice = self.model.choose("image_urls", found, self._reader.template)
-        if choice is None or choice.probability < self._least("image_urls"):
+        if choice is None or not self._is_sure("image_urls", choice):
             return []
         self._certain["image_urls"] = choice.probability
         return gallery(self.page, choice.candidate, found)

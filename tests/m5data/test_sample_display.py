@@ -21,7 +21,8 @@ def test_a_printed_sample_shows_sizes_and_no_bytes() -> None:
         "Sample(product_id='shop:1', split='train', role='sample', label='3', label_level='sub_class', "
         "group_id='shop:1', source='shop', url='https://shop.example/1', licence='', classes={}, caption='茶壶 <b>', "
         "specs=<1 Specification>, image=<2,003 bytes>, image_url=None, image_size=(4, 3), frames=(), "
-        "audio=<1,500 bytes>, mfcc=<float32 [20, 455]>, variants=(), more={})"
+        "audio=<1,500 bytes>, mfcc=<float32 [20, 455]>, image_text=(), variants=(), "
+        "purposes=('train', 'evaluate', 'search', 'display'), more={})"
     )
 
 
