@@ -95,18 +95,24 @@ class ImageNetwork(nn.Module):
 
 
 class _Network:
-    """A network of one of the libraries; what it cannot read it has no method for."""
+    """A network of one of the libraries; each reads some of texts, pictures and sound."""
 
     module: nn.Module
 
     def texts(self, texts: Sequence[str]) -> list[Tensor]:
-        raise NotImplementedError
+        raise self._cannot_read(f"{len(texts)} texts")
 
     def pictures(self, pictures: Sequence[Image.Image]) -> list[tuple[Tensor, Tensor | None]]:
-        raise NotImplementedError
+        raise self._cannot_read(f"{len(pictures)} pictures")
 
     def sound(self, samples: Floats) -> Tensor:
-        raise NotImplementedError
+        raise self._cannot_read(f"{len(samples)} samples of sound")
+
+    def _cannot_read(self, given: str) -> SettingsError:
+        return SettingsError(
+            f"input.encoders: {type(self.module).__name__} does not read this modality and was given {given}. "
+            "Name a network that reads it."
+        )
 
 
 class _Transformers(_Network):

@@ -225,6 +225,14 @@ def test_a_folder_of_timm_is_read(tmp_path: Path) -> None:
     assert found.states.shape == (4, 192)
 
 
+def test_a_network_of_texts_does_not_read_images(networks: dict[str, str], tmp_path: Path) -> None:
+    sentences = pytest.importorskip("sentence_transformers")
+    sentences.SentenceTransformer(networks["bert"]).save(str(tmp_path))
+    encode = load_encoder(NamedEncoder(network=str(tmp_path), width=16), "image", 1, CPU)
+    with pytest.raises(SettingsError, match="does not read this modality"):
+        encode([picture()])
+
+
 def test_a_folder_of_sentence_transformers_is_read(networks: dict[str, str], tmp_path: Path) -> None:
     sentences = pytest.importorskip("sentence_transformers")
     sentences.SentenceTransformer(networks["bert"]).save(str(tmp_path))  # with the mean of the states
