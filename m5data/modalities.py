@@ -1,15 +1,13 @@
 """The modalities of a product, each registered once.
 
 A ``Modality`` declares everything that other rooms need: its table (``storage.tables``), the column of feeds that fills
-it (``crawler.feeds``), its state in the ledger (``storage.views``), its part of a sample (``export.reader``), and its
-part of the shards (Parquet columns, WebDataset members, Croissant types). To add a modality, write one in a folder of
-its own and name it in ``_IN_FOLDERS``.
+it (``crawler.feeds``), its state in the ledger (``storage.views``), its part of a sample (``export.reader``) and of the
+shards. To add a modality, write one in a folder of its own and name it in ``_IN_FOLDERS``.
 """
 
-import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import cache
 from importlib import import_module
 from threading import RLock
 from typing import Any
@@ -18,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from m5data.npy import npy_parts
 from m5data.records import Specification, Variant
 from m5data.sample_display import sample_card, sample_line
 from m5data.table_spec import FeedColumn, TableSpec
@@ -295,21 +294,6 @@ def _load_audio(row: Row, read: ReadObject) -> Mapping[str, Any]:
     return {"audio": read(row["mp3"]) if row["mp3"] else None, "mfcc": mfcc}
 
 
-def _npy(array: NDArray[np.float32] | None) -> Payload:
-    """Return what ``numpy.save`` makes of an array, row after row; an absent one has no columns."""
-    array = np.zeros((0, 0), dtype="<f4") if array is None else array
-    rows, columns = array.shape
-    return _npy_header(rows, columns), np.ascontiguousarray(array, dtype="<f4").reshape(-1).view(np.uint8).data
-
-
-@lru_cache(256)  # audio comes in a few lengths, in every sample
-def _npy_header(rows: int, columns: int) -> bytes:
-    buffer = io.BytesIO()
-    header = {"descr": "<f4", "fortran_order": False, "shape": (rows, columns)}
-    np.lib.format.write_array_header_1_0(buffer, header)
-    return buffer.getvalue()
-
-
 _FIVE = (
     Modality(
         name="image",
@@ -504,7 +488,7 @@ _FIVE = (
         # .mp3 makes Hugging Face's loader ask for torch; .mpga is its other registered name
         members=(
             Member("audio.mpga", lambda sample: [sample.audio or b""]),
-            Member("mfcc.npy", lambda sample: _npy(sample.mfcc)),
+            Member("mfcc.npy", lambda sample: npy_parts(sample.mfcc)),
         ),
     ),
 )
