@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, Route
 
 from annotate.tasks import Task, TaskBoard, TaskSettings
 from m5data.workspace import Workspace
@@ -99,6 +99,21 @@ def test_hostile_texts_are_shown_and_do_nothing(
         check_inert(reviewer)
     context.close()
     assert complaints == []
+
+
+def test_a_task_that_comes_late_ends_the_loading(browser: Browser, served: tuple[Served, dict[str, str]]) -> None:
+    context = browser.new_context()
+    page = open_page(context, served, "eve")
+    wait_for_task(page)
+    held: list[Route] = []
+    page.route("**/annotate/tasks", lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks the function that it is given
+    while page.locator("#task").is_visible():
+        page.keyboard.press("2")
+    assert page.get_attribute("#message", "data-state") == "loading"
+    held[0].continue_()
+    wait_for_task(page)
+    assert page.get_attribute("#message", "data-state") is None
+    context.close()
 
 
 def test_the_policy_stops_a_script_that_got_in(browser: Browser, served: tuple[Served, dict[str, str]]) -> None:

@@ -76,6 +76,7 @@ function showMessage(name, pause = null) {
 function show() {
   const task = queue[0];
   $("message").hidden = true;
+  delete $("message").dataset.state;
   $("task").hidden = $("answers").hidden = false;
   const pair = task.kind === "same-product";
   $("question").textContent = pair ? $("question").dataset.pair : $("question").dataset.category;

@@ -66,6 +66,7 @@ function showMessage(name) {
 function show() {
   const pair = queue[0];
   $("message").hidden = true;
+  delete $("message").dataset.state;
   $("task").hidden = $("answers").hidden = false;
   $("undo").disabled = !past.length;
   $("task").dataset.pair = keyOf(pair);
