@@ -88,19 +88,20 @@ class WriterLock:
                 try:
                     self._leave()
                 finally:
-                    os.ftruncate(self._descriptor, 0)
+                    with suppress(OSError):  # a disk that has become read-only
+                        os.ftruncate(self._descriptor, 0)
                     self._release()
 
     def _acquire(self) -> None:
         try:
-            self._descriptor = os.open(self._layout.lock, os.O_RDWR | os.O_CREAT, 0o666)
-        except OSError as error:
-            raise WorkspaceError(
-                f"{self._layout.lock}: cannot be written: {error.strerror}. "
-                "Run m5data doctor to see what is read-only, then grant the right to write."
-            ) from None
-        try:
-            self._lock()
+            try:
+                self._descriptor = os.open(self._layout.lock, os.O_RDWR | os.O_CREAT, 0o666)
+                self._lock()
+            except OSError as error:
+                raise WorkspaceError(
+                    f"{self._layout.lock}: cannot be written: {error.strerror}. "
+                    "Make room, or grant the right to write: m5data doctor says what is wrong."
+                ) from None
             self._recover()
         except BaseException:
             self._release()
@@ -128,7 +129,8 @@ class WriterLock:
         os.pwrite(self._descriptor, f"{os.getpid()} {gethostname()}\n".encode(), 0)
 
     def _release(self) -> None:
-        os.close(self._descriptor)
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
         self._descriptor = -1
 
 

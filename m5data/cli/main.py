@@ -201,7 +201,11 @@ def explain(error: BaseException) -> tuple[str, int] | None:
         return f"{getattr(error, 'filename', None) or 'the workspace'}: {said}; {remedy}", 1
     if isinstance(error, sqlite3.DatabaseError):
         passing = isinstance(error, sqlite3.OperationalError)
-        advice = "see m5data doctor" if passing else "restore it from a backup, or run m5data repair"
+        advice = (
+            "make room if the disk is full, and see m5data doctor"
+            if passing
+            else "restore it from a backup, or run m5data repair"
+        )
         return f"the workspace's state.sqlite: {error}; {advice}", 1
     if type(error).__module__ == "_duckdb":  # importing duckdb for its error class would slow down --help
         return f"the tables: {str(error).splitlines()[0]}; see m5data doctor, or run m5data repair", 1
