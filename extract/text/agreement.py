@@ -6,13 +6,17 @@ import duckdb
 
 from extract.text.cleaning import normalise
 
-__all__ = ["make_agreement", "marked", "value_parts"]
+__all__ = ["BORDER", "LEAST_LENGTH", "SEPARATORS", "make_agreement", "marked", "value_parts"]
 
 _IDEOGRAPHS = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 _PIECE = re.compile(rf"\d+(?:\.\d+)*|[{_IDEOGRAPHS}]+|[^\W\d_{_IDEOGRAPHS}]+")
-_SEPARATOR = re.compile("[,;/|、]")
-_BORDER = "\x1f"
-_LEAST = 2
+SEPARATORS = ",;/|、"
+"""Signs between the parts of a value."""
+_SEPARATOR = re.compile(f"[{SEPARATORS}]")
+BORDER = "\x1f"
+"""Stands at both ends of each number and word of a marked text."""
+LEAST_LENGTH = 2
+"""Characters of a value's part, borders not counted."""
 
 
 def marked(text: str) -> str:
@@ -22,7 +26,7 @@ def marked(text: str) -> str:
     ``5ml``. Chinese, Japanese and Korean characters have no borders: ``深海蓝色`` mentions ``海蓝``.
     """
     pieces = _PIECE.findall(normalise(text))
-    return "".join(piece if _is_ideographic(piece) else f"{_BORDER}{piece}{_BORDER}" for piece in pieces)
+    return "".join(piece if _is_ideographic(piece) else f"{BORDER}{piece}{BORDER}" for piece in pieces)
 
 
 def value_parts(value: str) -> list[str]:
@@ -31,7 +35,7 @@ def value_parts(value: str) -> list[str]:
     Parts of a single character are left out, since any caption may contain it; so are repetitions.
     """
     parts = dict.fromkeys(marked(part) for part in _SEPARATOR.split(normalise(value)))
-    return [part for part in parts if len(part.replace(_BORDER, "")) >= _LEAST]
+    return [part for part in parts if len(part.replace(BORDER, "")) >= LEAST_LENGTH]
 
 
 def _is_ideographic(piece: str) -> bool:
@@ -47,11 +51,13 @@ CREATE OR REPLACE TEMP TABLE marked_captions AS
         marked(caption) AS marked_caption
     FROM products WHERE caption IS NOT NULL;
 
+CREATE OR REPLACE TEMP TABLE value_part AS
+    SELECT value, unnest(value_parts(value)) AS part FROM (SELECT DISTINCT value FROM specs);
+
 CREATE OR REPLACE TEMP TABLE parts AS
     SELECT product_id, category_id, marked_caption, property, part
-    FROM (
-        SELECT DISTINCT product_id, normal(property) AS property, unnest(value_parts(value)) AS part FROM specs
-    ) JOIN marked_captions USING (product_id);
+    FROM (SELECT DISTINCT product_id, normal(property) AS property, part FROM specs JOIN value_part USING (value))
+        JOIN marked_captions USING (product_id);
 
 CREATE OR REPLACE TEMP TABLE shared AS
     SELECT category_id, property, part, products, products > 1 AND place <= {_COMMON_VALUES} AS known
