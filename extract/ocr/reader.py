@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # decoder processes get plain values and never load pydantic
 __all__ = ["ImageReader", "read_text"]
 
 _MOST_ASPECT = 4
-"""Length of a tile over its width from which it is padded: the detector sees no text in thinner strips."""
+"""Ratio of a tile's sides above which it is padded: the detector sees no text in thinner strips."""
 _BGR = slice(None, None, -1)
 
 Pixels = NDArray[np.uint8]
