@@ -13,7 +13,7 @@ from extract.settings import DedupSettings
 __all__ = ["aligned_share", "near_video_pairs"]
 
 _SEED_BITS = 8
-"""Distance of two frames up to which their videos are compared: a cropped copy, or one with a logo, has some so near."""
+"""Largest distance of frames whose videos are compared: a cropped copy, or one with a logo, has some so near."""
 _FRAME_BITS = 14
 """Distance of matching frames of compared videos: unrelated frames are rarely so near, and never one after another."""
 _SHIFTS = 4
