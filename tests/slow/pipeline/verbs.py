@@ -185,8 +185,8 @@ VERBS: Mapping[str, Verb] = {
     "verify": Verb(("verify",)),
     "forget": Verb(("forget", "--product", "north:N10001")),
     "vacuum": Verb(("vacuum",), _keep_one_version),
-    "copy": Verb(("copy", "{out}")),
-    "copy --buckets": Verb(("copy", "{out}", "--buckets", "2")),
+    "copy": Verb(("copy", "{out}"), codes=frozenset({0, 2})),  # as for init
+    "copy --buckets": Verb(("copy", "{out}", "--buckets", "2"), codes=frozenset({0, 2})),
     "migrate": Verb(("migrate",), older),
     "repair": Verb(("repair",), _damaged, codes=frozenset({0, 1})),  # what the state alone knew is lost
     "train": Verb(("train", "--recipe", "{w}/smallest.toml", "--device", "cpu"), _recipe),
