@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import duckdb
 
 from storage.engine import text as quoted
 from storage.query import query_errors
 from webapp.catalogue.product_card import plain
+from webapp.catalogue.sampling import ENOUGH, among_first, in_sample
 from webapp.catalogue.selection import LIST_FACETS, RANGES, SORTS, Selection, facet_columns
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "ResultCard",
     "SelectedRows",
     "explore",
+    "rounded",
     "selected_products",
     "selected_rows",
 ]
@@ -108,6 +110,8 @@ class Overview:
     """Values of the properties in the selection."""
     properties: tuple[tuple[str, int], ...]
     """Property -> products that have it, in the whole dataset; the commonest."""
+    step: int = 1
+    """Counts are estimates from every one of so many products; 1: they are exact."""
 
     @property
     def pages(self) -> int:
@@ -116,7 +120,7 @@ class Overview:
 
 
 def explore(engine: duckdb.DuckDBPyConnection, selection: Selection) -> Overview:
-    """Return a page of the selection with its facets.
+    """Return a page of the selection with its facets; counts are estimates where the index has a sample that is enough.
 
     Args:
         engine: A connection to a catalogue's index; it gets temporary tables.
@@ -125,18 +129,72 @@ def explore(engine: duckdb.DuckDBPyConnection, selection: Selection) -> Overview
     Raises:
         QueryError: DuckDB was stopped, or ran out of memory.
     """
-    with query_errors(), selected_rows(engine, selection) as every:
-        return Overview(
-            count=_count(engine, every(None)),
-            cards=_cards(engine, every(None), selection),
-            facets=tuple(_facet(engine, every(name), name, selection) for name in facet_columns()),
-            histograms=tuple(_histogram(engine, every(name), name) for name in RANGES),
-            property_facets=tuple(
-                _property_facet(engine, every(f"p.{name}"), name, values)
-                for name, values in selection.properties.items()
-            ),
-            properties=tuple(engine.execute("SELECT * FROM properties LIMIT ?", [_PROPERTIES]).fetchall()),
+    with query_errors():
+        with in_sample(engine) as step:
+            estimate = _estimate(engine, selection) if step > 1 else None
+        if estimate is not None:
+            return replace(_scaled(estimate, step), cards=_first_cards(engine, selection, estimate.count * step))
+        with selected_rows(engine, selection) as every:
+            return replace(_overview(engine, every, selection), cards=_cards(engine, every(None), selection))
+
+
+def _overview(engine: duckdb.DuckDBPyConnection, every: "SelectedRows", selection: Selection) -> Overview:
+    """Return counts, without cards."""
+    return Overview(
+        count=_count(engine, every(None)),
+        cards=(),
+        facets=tuple(_facet(engine, every(name), name, selection) for name in facet_columns()),
+        histograms=tuple(_histogram(engine, every(name), name) for name in RANGES),
+        property_facets=tuple(
+            _property_facet(engine, every(f"p.{name}"), name, values) for name, values in selection.properties.items()
+        ),
+        properties=tuple(engine.execute("SELECT * FROM properties LIMIT ?", [_PROPERTIES]).fetchall()),
+    )
+
+
+def _estimate(engine: duckdb.DuckDBPyConnection, selection: Selection) -> Overview | None:
+    with selected_rows(engine, selection) as every:
+        return _overview(engine, every, selection) if _count(engine, every(None)) >= ENOUGH else None
+
+
+def _scaled(found: Overview, step: int) -> Overview:
+    """Return the estimates that counts of a sample give, to three digits."""
+
+    def facets(given: tuple[Facet, ...]) -> tuple[Facet, ...]:
+        return tuple(
+            replace(one, values=tuple(replace(v, count=rounded(v.count * step)) for v in one.values)) for one in given
         )
+
+    return replace(
+        found,
+        count=rounded(found.count * step),
+        facets=facets(found.facets),
+        property_facets=facets(found.property_facets),
+        histograms=tuple(
+            replace(one, bars=tuple(replace(bar, count=rounded(bar.count * step)) for bar in one.bars))
+            for one in found.histograms
+        ),
+        step=step,
+    )
+
+
+def rounded(count: int) -> int:
+    """Return a count to three digits."""
+    return round(count, min(0, 3 - len(str(count))))
+
+
+def _first_cards(engine: duckdb.DuckDBPyConnection, selection: Selection, found: int) -> tuple[ResultCard, ...]:
+    """Return the page of a selection of about ``found`` products; a search begins among the first in the order."""
+    total = _count(engine, "FROM catalogue")
+    reach = 2 * min(selection.page, LAST_PAGE) * PAGE * total // found
+    if _is_searched(selection) and reach < total // 8:
+        order = _order(selection)
+        with among_first(engine, order, reach), selected_rows(engine, selection) as every:
+            cards = _cards(engine, every(None), selection)
+        if len(cards) == PAGE:
+            return cards
+    with selected_rows(engine, selection) as every:
+        return _cards(engine, every(None), selection)
 
 
 def selected_products(engine: duckdb.DuckDBPyConnection, selection: Selection, most: int) -> list[str]:
@@ -179,12 +237,20 @@ def selected_rows(engine: duckdb.DuckDBPyConnection, selection: Selection) -> It
         engine.execute(f"DROP TABLE {table}")
 
 
+def _is_searched(selection: Selection) -> bool:
+    return any(sql.startswith(_SEARCH) for sql in selection.conditions("n").values())
+
+
+def _order(selection: Selection) -> str:
+    return SORTS[selection.sort].replace("product_id", "n")  # numbers are in the order of ids
+
+
 def _count(engine: duckdb.DuckDBPyConnection, rows: str) -> int:
     return int(engine.execute(f"SELECT count(*) {rows}").fetchall()[0][0])
 
 
 def _cards(engine: duckdb.DuckDBPyConnection, rows: str, selection: Selection) -> tuple[ResultCard, ...]:
-    order = SORTS[selection.sort].replace("product_id", "n")  # numbers are in the order of ids
+    order = _order(selection)
     skipped = (min(selection.page, LAST_PAGE) - 1) * PAGE
     query = f"""
         SELECT product_id, left(caption, {_CAPTION + 1}), left(brand, {_NAME + 1}), price, currency, main_image,
