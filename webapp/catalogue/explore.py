@@ -131,56 +131,40 @@ def explore(engine: duckdb.DuckDBPyConnection, selection: Selection) -> Overview
     """
     with query_errors():
         with in_sample(engine) as step:
-            estimate = _estimate(engine, selection) if step > 1 else None
+            estimate = _estimate(engine, selection, step) if step > 1 else None
         if estimate is not None:
-            return replace(_scaled(estimate, step), cards=_first_cards(engine, selection, estimate.count * step))
+            return replace(estimate, cards=_first_cards(engine, selection, estimate.count))
         with selected_rows(engine, selection) as every:
             return replace(_overview(engine, every, selection), cards=_cards(engine, every(None), selection))
 
 
-def _overview(engine: duckdb.DuckDBPyConnection, every: "SelectedRows", selection: Selection) -> Overview:
-    """Return counts, without cards."""
+def _overview(
+    engine: duckdb.DuckDBPyConnection, every: "SelectedRows", selection: Selection, step: int = 1
+) -> Overview:
+    """Return counts, without cards; those of a sample are estimates."""
     return Overview(
-        count=_count(engine, every(None)),
+        count=rounded(_count(engine, every(None)), step),
         cards=(),
-        facets=tuple(_facet(engine, every(name), name, selection) for name in facet_columns()),
-        histograms=tuple(_histogram(engine, every(name), name) for name in RANGES),
+        facets=tuple(_facet(engine, every(name), name, selection, step) for name in facet_columns()),
+        histograms=tuple(_histogram(engine, every(name), name, step) for name in RANGES),
         property_facets=tuple(
-            _property_facet(engine, every(f"p.{name}"), name, values) for name, values in selection.properties.items()
+            _property_facet(engine, every(f"p.{name}"), name, values, step)
+            for name, values in selection.properties.items()
         ),
         properties=tuple(engine.execute("SELECT * FROM properties LIMIT ?", [_PROPERTIES]).fetchall()),
-    )
-
-
-def _estimate(engine: duckdb.DuckDBPyConnection, selection: Selection) -> Overview | None:
-    with selected_rows(engine, selection) as every:
-        return _overview(engine, every, selection) if _count(engine, every(None)) >= ENOUGH else None
-
-
-def _scaled(found: Overview, step: int) -> Overview:
-    """Return the estimates that counts of a sample give, to three digits."""
-
-    def facets(given: tuple[Facet, ...]) -> tuple[Facet, ...]:
-        return tuple(
-            replace(one, values=tuple(replace(v, count=rounded(v.count * step)) for v in one.values)) for one in given
-        )
-
-    return replace(
-        found,
-        count=rounded(found.count * step),
-        facets=facets(found.facets),
-        property_facets=facets(found.property_facets),
-        histograms=tuple(
-            replace(one, bars=tuple(replace(bar, count=rounded(bar.count * step)) for bar in one.bars))
-            for one in found.histograms
-        ),
         step=step,
     )
 
 
-def rounded(count: int) -> int:
-    """Return a count to three digits."""
-    return round(count, min(0, 3 - len(str(count))))
+def _estimate(engine: duckdb.DuckDBPyConnection, selection: Selection, step: int) -> Overview | None:
+    with selected_rows(engine, selection) as every:
+        return _overview(engine, every, selection, step) if _count(engine, every(None)) >= ENOUGH else None
+
+
+def rounded(count: int, step: int) -> int:
+    """Return the estimate that a count in a sample gives, to three digits; the count itself where the step is 1."""
+    estimate = count * step
+    return round(estimate, min(0, 3 - len(str(estimate)))) if step > 1 else count
 
 
 def _first_cards(engine: duckdb.DuckDBPyConnection, selection: Selection, found: int) -> tuple[ResultCard, ...]:
@@ -272,27 +256,27 @@ def _card(row: Sequence[object]) -> ResultCard:
     )
 
 
-def _facet(engine: duckdb.DuckDBPyConnection, rows: str, name: str, selection: Selection) -> Facet:
+def _facet(engine: duckdb.DuckDBPyConnection, rows: str, name: str, selection: Selection, step: int) -> Facet:
     column = facet_columns()[name]
     if column == "tags":
         tagged = f"SELECT tag AS value FROM tags WHERE n IN (SELECT n {rows})"  # noqa: S608 - quoted
-        return _listed(engine, name, tagged, selection.facets.get(name, ()))
+        return _listed(engine, name, tagged, selection.facets.get(name, ()), step)
     value = (
         f"unnest(CASE WHEN len({column}) = 0 THEN [''] ELSE {column} END)"
         if name in LIST_FACETS
         else f"coalesce({column}, '')"
     )
-    return _listed(engine, name, f"SELECT {value} AS value {rows}", selection.facets.get(name, ()))
+    return _listed(engine, name, f"SELECT {value} AS value {rows}", selection.facets.get(name, ()), step)
 
 
-def _property_facet(engine: duckdb.DuckDBPyConnection, rows: str, name: str, chosen: Sequence[str]) -> Facet:
+def _property_facet(engine: duckdb.DuckDBPyConnection, rows: str, name: str, chosen: Sequence[str], step: int) -> Facet:
     query = f"""
         SELECT DISTINCT value, n FROM spec_values WHERE property = {quoted(name)} AND n IN (SELECT n {rows})
     """  # noqa: S608 - quoted
-    return _listed(engine, name, query, chosen)
+    return _listed(engine, name, query, chosen, step)
 
 
-def _listed(engine: duckdb.DuckDBPyConnection, name: str, values: str, chosen: Sequence[str]) -> Facet:
+def _listed(engine: duckdb.DuckDBPyConnection, name: str, values: str, chosen: Sequence[str], step: int) -> Facet:
     """Return the commonest values and all chosen ones."""
     named = f"value IN ({', '.join(map(quoted, chosen))})" if chosen else "false"
     query = f"""
@@ -300,13 +284,13 @@ def _listed(engine: duckdb.DuckDBPyConnection, name: str, values: str, chosen: S
         ORDER BY chosen DESC, n DESC, value LIMIT {_VALUES + len(chosen)}
     """  # noqa: S608 - quoted
     counted = engine.execute(query).fetchall()
-    found = {str(value): int(count) for value, count, _ in counted}
+    found = {str(value): rounded(int(count), step) for value, count, _ in counted}
     for value in chosen:
         found.setdefault(value, 0)
     return Facet(name, tuple(FacetValue(value, count, value in chosen) for value, count in found.items()))
 
 
-def _histogram(engine: duckdb.DuckDBPyConnection, rows: str, name: str) -> Histogram:
+def _histogram(engine: duckdb.DuckDBPyConnection, rows: str, name: str, step: int) -> Histogram:
     column = RANGES[name]
     bounds = engine.execute(
         f"SELECT min({column})::DOUBLE, approx_quantile({column}::DOUBLE, 0.99), max({column})::DOUBLE {rows}"
@@ -319,7 +303,7 @@ def _histogram(engine: duckdb.DuckDBPyConnection, rows: str, name: str) -> Histo
         f"SELECT least({_BARS - 1}, floor(({column}::DOUBLE - {least!r}) / {width!r}))::INTEGER AS bar, count(*) "
         f"{rows} {'AND' if 'WHERE' in rows else 'WHERE'} {column} IS NOT NULL GROUP BY 1"
     ).fetchall()
-    counts = {int(bar): int(count) for bar, count in counted}
+    counts = {int(bar): rounded(int(count), step) for bar, count in counted}
     ends = [least + width * n for n in range(1, _BARS)]
     starts = [least, *ends]
     return Histogram(

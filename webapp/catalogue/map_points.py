@@ -48,7 +48,7 @@ def map_points(engine: duckdb.DuckDBPyConnection, selection: Selection, colour: 
     rows = engine.execute("SELECT x, y, value, product_id FROM shown ORDER BY product_id").fetchall()
     engine.execute("DROP TABLE shown")
     return {
-        "count": rounded(count * step) if step > 1 else count,
+        "count": rounded(count, step),
         "estimated": step > 1,
         "values": [[plain(value, _LONGEST), times] for value, times in counted[:COLOURS]],
         "others": sum(times for _, times in counted[COLOURS:]),

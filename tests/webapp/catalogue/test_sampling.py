@@ -87,4 +87,5 @@ def test_the_map_shows_products_of_the_sample(index: CurrentIndex) -> None:
 
 
 def test_counts_are_rounded_to_three_digits() -> None:
-    assert [exploring.rounded(n) for n in (0, 7, 999, 1234, 681_046)] == [0, 7, 999, 1230, 681_000]
+    assert [exploring.rounded(n, 2) for n in (0, 7, 1234, 340_523)] == [0, 14, 2470, 681_000]
+    assert exploring.rounded(1234, 1) == 1234
