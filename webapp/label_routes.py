@@ -1,9 +1,8 @@
 """``/labels``: the label review page, its uncertain pairs and decisions."""
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
@@ -36,15 +35,9 @@ from webapp.requests import Threads, read_body, visitor_of
 __all__ = ["PairView", "ReviewRoutes", "conflict_view", "decision_view", "example_products", "pair_view"]
 
 _LONGEST = 300
-_EVIDENCE = re.compile(r"([+-]\S* |)(.+?)(: [0-9.]+|)")
+_EVIDENCE = re.compile(r"([+-]\S* |)(.+?)(: \S+|)")
 
-PairView = dict[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class _Side:
-    category: Category
-    examples: tuple[Example, ...]
+PairView = dict[str, Any]
 
 
 def example_products(pairs: Iterable[UncertainPair]) -> list[str]:
@@ -57,8 +50,8 @@ def pair_view(pair: UncertainPair, cards: Mapping[str, ProductCard], language: L
     names = texts_in(language)["labels"]["evidence"]
     phrases = {english: names[key] for key, english in EVIDENCE_TEXTS.items()}
     return {
-        "a": _side(_Side(pair.a, pair.examples_a), cards),
-        "b": _side(_Side(pair.b, pair.examples_b), cards),
+        "a": _side(pair.a, pair.examples_a, cards),
+        "b": _side(pair.b, pair.examples_b, cards),
         "s_label": pair.s_label,
         "s_content": pair.s_content,
         "probability": pair.probability,
@@ -94,11 +87,11 @@ def decision_view(decision: Decision) -> dict[str, object]:
     }
 
 
-def _side(side: _Side, cards: Mapping[str, ProductCard]) -> dict[str, object]:
-    pictured = (cards[one.product_id] for one in side.examples if one.product_id in cards)
+def _side(category: Category, examples: Sequence[Example], cards: Mapping[str, ProductCard]) -> dict[str, object]:
+    pictured = (cards[one.product_id] for one in examples if one.product_id in cards)
     return {
-        **_category(side.category),
-        "titles": [plain(one.caption, _LONGEST) for one in side.examples],
+        **_category(category),
+        "titles": [plain(one.caption, _LONGEST) for one in examples],
         "pictures": [card.images[0].sha256 for card in pictured if card.images],
     }
 
