@@ -5,11 +5,11 @@ import sqlite3
 from collections.abc import Collection
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from crawler.crawl.frontier import FRONTIER_DDL
+from crawler.crawl.frontier import DUE, FRONTIER_DDL, due_parameters
+from crawler.crawl.visits import Recrawl, plan_recrawl
 from crawler.media.queue import DDL, ROOM
-from crawler.net.http_policy import RETRYABLE
 from crawler.settings import CrawlSettings
 from storage import Snapshot, Store
 
@@ -49,11 +49,10 @@ def due_pages(store: Store, settings: CrawlSettings, now: datetime, *, refresh: 
         now: Start of the crawl.
         refresh: Every page is due.
     """
-    hours = (0.0, 0.0) if refresh else (settings.recrawl_after_h, settings.retry_failed_after_h)
-    before, failed_before = ((now - timedelta(hours=h)).isoformat() for h in hours)
+    recrawl = plan_recrawl(settings, now, force=refresh)
     names = [name for name, source in settings.sources.items() if source.start]
     with closing(store.state.connect_reading()) as connection:
-        counts = _counts(connection, before, failed_before) if _has(connection, "source_pages") else {}
+        counts = _counts(connection, recrawl) if _has(connection, "source_pages") else {}
     return [counts.get(name) or PendingPages(name, len(settings.sources[name].start), 0, 0) for name in sorted(names)]
 
 
@@ -90,16 +89,12 @@ def _completed(connection: sqlite3.Connection, urls: list[str]) -> int:
     return int(connection.execute(query, (json.dumps(urls),)).fetchone()[0])
 
 
-def _counts(connection: sqlite3.Connection, before: str, failed_before: str) -> dict[str, PendingPages]:
-    passing = ", ".join(f"'{reason}'" for reason in sorted(RETRYABLE))
+def _counts(connection: sqlite3.Connection, recrawl: Recrawl) -> dict[str, PendingPages]:
     query = f"""
-        SELECT source, count(*) FILTER (WHERE state = 'pending'),
-            count(*) FILTER (WHERE state != 'pending'
-                AND (checked_at <= :before OR (checked_at <= :failed_before AND reason IN ({passing})))),
+        SELECT source, count(*) FILTER (WHERE state = 'pending'), count(*) FILTER (WHERE {DUE}),
             count(*) FILTER (WHERE page_sha256 IS NOT NULL)
         FROM source_pages GROUP BY source"""  # noqa: S608 - constants
-    rows = connection.execute(query, {"before": before, "failed_before": failed_before})
-    return {row[0]: PendingPages(*row) for row in rows}
+    return {row[0]: PendingPages(*row) for row in connection.execute(query, due_parameters(recrawl))}
 
 
 def _has(connection: sqlite3.Connection, table: str) -> bool:

@@ -131,9 +131,15 @@ def _workspace(
         raise typer.Exit
 
 
+def _unwrapped(verb: Verb) -> str:
+    """Return a verb's docstring with each paragraph on one line, which the help breaks at the terminal's width."""
+    return "\n\n".join(" ".join(part.split()) for part in (verb.__doc__ or "").split("\n\n"))
+
+
 def _add(words: str, verb: Verb, heading: str, meaning: str | None = None) -> None:
     """Add a verb under a heading; ``meaning`` replaces the help that its docstring is."""
     group, _, name = words.rpartition(" ")
+    meaning = meaning or _unwrapped(verb)
     if words in _GROUPS:
         _GROUPS[words].callback(help=meaning)(verb)
     elif group:
