@@ -44,7 +44,7 @@ def test_a_product_shows_shared_names_reasons_and_what_it_matches(site: Site, fi
     text = site.signed_in("rita", "reviewer").client.get("/products/shop:1").text
     for shown in (
         "<bdi>净含量</bdi>: <bdi>500</bdi> g",
-        "http_404 (HTTP 404)",
+        "</span> HTTP 404</td>",
         "<bdi>规格: 1kg</bdi></th><td><bdi>12.50 CNY</bdi></td><td>OutOfStock</td>",
         "<td>3</td>",
         "另一袋面粉",
