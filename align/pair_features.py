@@ -36,6 +36,7 @@ FEATURES: Mapping[str, str] = {
     "name": "names, S_label",
     "name_ngrams": "names, rare characters counting more",
     "name_words": "words of the names, rare ones counting more",
+    "meaning": "names, by the network of the setting embeddings",
     "qualifiers": "the same restrictions (men, children, parts, …) in both names",
     "parents": "names above both",
     "below": "names in and below both",
@@ -118,13 +119,14 @@ def _select(
 
 def _nearest(found: NodeFeatures, classes: Places, some: Places, others: Places) -> Iterator[Ends]:
     """Yield for each node of one shop its nearest ones of the other, block by block."""
-    matrices = [(matrix, csr_array(matrix[others].T)) for matrix in (found.names, found.below, found.words)]
+    every_matrix = found.names, found.below, found.words, found.meanings
+    matrices = [(matrix, csr_array(matrix[others].T)) for matrix in every_matrix]
     for start in range(0, len(some), _ROWS_AT_ONCE):
         rows = some[start : start + _ROWS_AT_ONCE]
-        name, below, words = ((matrix[rows] @ columns).toarray() for matrix, columns in matrices)
+        name, below, words, meaning = ((matrix[rows] @ columns).toarray() for matrix, columns in matrices)
         same = classes[rows][:, None] == classes[others][None, :]
-        every = name + below + words
-        for matrix in (name, words, every, np.where(same, every, 0)):
+        every = name + below + words + meaning
+        for matrix in (name, words, meaning, every, np.where(same, every, 0)):
             i, j = np.nonzero(_top(matrix))
             yield from zip(rows[i].tolist(), others[j].tolist(), strict=True)
 
@@ -188,6 +190,9 @@ class _FeatureTable:
     def _name_words(self) -> Floats:
         return self._cosines(self.nodes.name_words)
 
+    def _meaning(self) -> Floats:
+        return self._where(_filled(self.nodes.meanings), self._cosines(self.nodes.meanings))
+
     def _qualifiers(self) -> list[float]:
         return [float(qualifiers(a) == qualifiers(b)) for a, b in self._names()]
 
@@ -231,10 +236,10 @@ class _FeatureTable:
 
     def _mean(self) -> Floats:
         titles = (np.sqrt(self._words()) + self._title_share()) / 2
-        parts = [self._name(), self._name_ngrams(), self._below(), titles]
+        parts = [self._name(), self._name_ngrams(), self._meaning(), self._below(), titles]
         columns = np.array(parts, dtype=np.float64).reshape(len(parts), -1)
         one = np.ones(len(self.left))
-        weights = np.array([one, one, self._weight(self.nodes.below_count), self._weight(self.nodes.title_count)])
+        weights = np.array([one, one, one, self._weight(self.nodes.below_count), self._weight(self.nodes.title_count)])
         weights[np.isnan(columns)] = 0
         return np.asarray((np.nan_to_num(columns) * weights).sum(axis=0) / weights.sum(axis=0))
 

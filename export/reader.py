@@ -10,7 +10,7 @@ from export.rights import Use
 from m5data.errors import MissingInputError, UsageError
 from m5data.modalities import Sample, SampleFrame, modalities
 from storage import Objects, Snapshot
-from storage.usage import REFUSALS_SQL, purposes_sql
+from storage.views import REFUSALS_SQL, purposes_sql
 
 __all__ = ["Sample", "SampleFrame", "chosen_sql", "read_samples", "split_names", "stored_samples"]
 

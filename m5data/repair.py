@@ -1,4 +1,4 @@
-"""Repair of a workspace: what can be made again is made again, what cannot is said.
+"""Repair of a workspace: rebuild what can be rebuilt, and report the rest.
 
 Nothing is deleted: files that cannot be read are moved to the folder ``damaged`` of the workspace.
 """
@@ -70,7 +70,7 @@ class Repair:
 
 
 def repair(root: Path, *, dry_run: bool = False, clock: Clock = utc_now) -> list[Repair]:
-    """Make again what can be made again of a damaged workspace, and return what was wrong.
+    """Rebuild what can be rebuilt of a damaged workspace, and return what was wrong.
 
     Killed at any instant, it is run again.
 
@@ -217,7 +217,7 @@ class _Job:
         return salvage(self._layout.root / _DAMAGED / noted, self._state) if noted is not None else {}
 
     def _fill_state(self, kept: Mapping[str, tuple[int, bool]]) -> Iterator[Repair]:
-        """Fill what a damaged state did not give from the tables, and say what is lost."""
+        """Fill in from the tables what a damaged state lacks, and report what is lost."""
         for name, (rows, complete) in sorted(kept.items()):
             if rows or not complete:
                 text = f"{rows:,} rows kept{'' if complete else ', the rest is lost'}"

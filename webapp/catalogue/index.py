@@ -13,10 +13,9 @@ from pathlib import Path
 import duckdb
 
 from storage import Snapshot
-from storage.catalogue_view import catalogue_sql
 from storage.state import State
 from storage.tags import read_tags, tags_digest
-from storage.views import ledger_sql
+from storage.views import catalogue_sql, ledger_sql
 from webapp.catalogue.product_map import place_products
 
 __all__ = ["CatalogueIndex", "CurrentIndex", "StillPreparingError"]
