@@ -67,7 +67,7 @@ class BrowsingRoutes:
             Route("/products/{product_id:text}", self.show),
             Route("/compare", self.compare),
             Route("/report", self.report),
-            Route("/pages/{product_id:path}", self.replay),
+            Route("/pages/{product_id:text}", self.replay),
         ]
 
     async def search(self, request: Request) -> HTMLResponse:
