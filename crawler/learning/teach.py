@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from crawler.learning.fit import NO_WEIGHTS, Weights, fit, probabilities, temperature
-from crawler.learning.labelled import LESSONS, Example
+from crawler.learning.labelled import LESSONS, Example, evidence_key
 from crawler.learning.shops import folds, shop_groups
-from crawler.pages.model import FIELDS, MODEL_FORMAT, Model, shipped_model
+from crawler.pages.candidates import STATED
+from crawler.pages.model import BEATS_MARKUP, BELIEVED, FIELDS, MODEL_FORMAT, Model, shipped_model
 
 __all__ = [
     "Lesson",
@@ -40,6 +41,8 @@ class Prediction:
     probability: float
     least: float = 0.0
     """Probability below which the answer is not given."""
+    stated: bool = False
+    """Markup states the answer, so it is given however improbable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,21 +88,27 @@ _ALWAYS = ("page", "availability", "caption", "native_id")
 
 
 def least_probability(predictions: Sequence[Prediction]) -> float:
-    """Return the probability from which giving an answer raises F1: half of the best F1 that any threshold reaches.
+    """Return the probability from which giving an answer raises F1, as the mean over shops.
 
-    Every shop weighs the same. Pages with their markup do not count: nearly all answers there are sure.
+    Pages with their markup do not count: nearly all answers there are sure.
     """
     predictions = [one for one in predictions if not one.example.markup and one.example.field not in _ALWAYS]
     if not predictions:
         return 0.0
-    pages = Counter(one.example.shop for one in predictions)
-    true = sum(bool(one.example.truth) / pages[one.example.shop] for one in predictions)
-    best = hit = said = 0.0
-    for one in sorted(predictions, key=lambda one: -one.probability):
-        said += 1 / pages[one.example.shop]
-        hit += _right(one) / pages[one.example.shop]
-        best = max(best, 2 * hit / (said + true))
-    return round(best / 2, 2)
+    means = {least: _mean_f1(predictions, least) for least in _LEAST}
+    return max(means, key=lambda least: (round(means[least], 3), least))
+
+
+_LEAST = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5)
+
+
+def _mean_f1(predictions: Sequence[Prediction], least: float) -> float:
+    counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    for one in predictions:
+        said = one.stated or one.probability >= least
+        counts[one.example.shop][0] += 2 * (said and _right(one))
+        counts[one.example.shop][1] += said + bool(one.example.truth)
+    return sum(hit / total if total else 1.0 for hit, total in counts.values()) / len(counts)
 
 
 def predict_left_out(
@@ -120,8 +129,19 @@ def predict(example: Example, weights: Weights, heat: float = 1.0, least: float 
     if not example.evidence:
         return Prediction(example, None, 0.0)
     found = probabilities(weights, example, heat)
-    best = int(found.argmax())
-    return Prediction(example, example.answers[best], float(found[best]), least)
+    best, stated = int(found.argmax()), _stated(example)
+    if example.field in BELIEVED and found[best] < BEATS_MARKUP and stated.any():
+        best = int(np.where(stated, found, -1.0).argmax())
+    return Prediction(example, example.answers[best], float(found[best]), least, bool(stated[best]))
+
+
+def _stated(example: Example) -> npt.NDArray[np.bool_]:
+    """Return which candidates JSON-LD or microdata state."""
+    marked = [bool(np.isin(_STATED, keys).any()) for keys in example.evidence]
+    return np.isin(np.arange(len(example.answers)), example.owners[marked])
+
+
+_STATED = np.array([evidence_key(one) for one in STATED])
 
 
 def f1_by_field(
@@ -160,7 +180,7 @@ def _said(one: Prediction, *, product: bool) -> tuple[str | None, frozenset[str]
         return None, truth
     if field == "availability":
         return ("OutOfStock" if one.probability >= 0.5 else "InStock"), truth
-    return (one.answer if one.probability >= one.least else None), truth
+    return (one.answer if one.stated or one.probability >= one.least else None), truth
 
 
 def calibration_error(predictions: Sequence[Prediction], field: str, bins: int = 10) -> float:

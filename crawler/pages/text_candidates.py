@@ -70,7 +70,7 @@ def _title_runs(page: Page) -> Iterator[tuple[int, Run]]:
     count = 0
     for index, run in enumerate(page.seen.runs):
         tag = run.element.tag
-        words = name_words(run.element.get("class") or "")
+        words = name_words(page.document.attributes[run.element].get("class", ""))
         if count < 40 and (
             tag in _HEADINGS or "title" in words or "name" in words or page.named(run.text) in ("is", "url")
         ):
@@ -216,12 +216,13 @@ def brands(page: Page) -> list[Candidate]:
 
 def _linked_brands(page: Page, pool: Pool) -> None:
     """Add the texts of links to a brand, and the descriptions of images in elements that are called so."""
+    known = page.document.attributes
     for element in page.document.tree.iter("a", "img"):
         if element.tag == "a":
-            path = set(name_words(_path_words(element.get("href") or "")))
-            text = " ".join(element.text_content().split()) if path & _BRAND_HINTS else ""
+            leads = _leads_to_brand(known[element].get("href", ""))
+            text = " ".join(element.text_content().split()) if leads else ""
         else:
-            text = (element.get("alt") or "") if _near_brand(element) else ""
+            text = known[element].get("alt", "") if _near_brand(page, element) else ""
         if text:
             evidence = [*page.around(element), page.from_title(element), f"{element.tag}:brand"]
             _add_brand(page, pool, text, f"html:{element.tag}", element.tag, evidence)
@@ -261,19 +262,20 @@ def _supported(page: Page, found: list[Candidate]) -> list[Candidate]:
 
 
 @lru_cache(maxsize=4096)
-def _path_words(reference: str) -> str:
-    """Return the path of a link with its parts as words; empty for a link that cannot be parsed."""
+def _leads_to_brand(reference: str) -> bool:
+    """Return whether the path of a link has a word for a brand."""
     try:
-        return urlsplit(reference[:500]).path.replace("/", " ")
+        path = urlsplit(reference[:500]).path.replace("/", " ")
     except ValueError:
-        return ""
+        return False
+    return not _BRAND_HINTS.isdisjoint(name_words(path))
 
 
-def _near_brand(element: html.HtmlElement) -> bool:
-    names = (
-        f"{one.get('class') or ''} {one.get('id') or ''}" for one in (element, element.getparent()) if one is not None
+def _near_brand(page: Page, element: html.HtmlElement) -> bool:
+    near = (page.document.attributes[one] for one in (element, element.getparent()) if one is not None)
+    return any(
+        not _BRAND_HINTS.isdisjoint(name_words(f"{one.get('class', '')} {one.get('id', '')}")) for one in near if one
     )
-    return any(_BRAND_HINTS.intersection(name_words(name)) for name in names)
 
 
 def _add_brand(page: Page, pool: Pool, text: str, origin: str, kind: str, evidence: list[str]) -> None:
