@@ -24,7 +24,17 @@ from crawler.pages.text import anywhere, squash
 from crawler.pages.tiles import MONEY, tiles
 from crawler.pages.visible import Visible, squashed_slug
 
-__all__ = ["OF_SHOP", "Page", "bucket", "key_of", "name_words"]
+__all__ = [
+    "BRAND_HINTS",
+    "GTIN_HINTS",
+    "ID_HINTS",
+    "MPN_HINTS",
+    "OF_SHOP",
+    "Page",
+    "bucket",
+    "key_of",
+    "name_words",
+]
 
 OF_SHOP = ("here:", "c-here:", "but-last:here:", "but-first:here:")
 """Evidence of the place in the template of one shop, from which nothing is learned for others."""
@@ -60,12 +70,21 @@ _MANY_TILES = 4
 _LONGEST_LABEL = 120
 """Longest text that may begin with a label, characters."""
 _LABELS = ("own_ids", "part_numbers", "gtins", "brands", "makers", "sellers")
-_HINT_NAMES = (
-    "sku reference ref model mpn art artikelnummer isbn ean gtin upc cod codigo brand brands vendor manufacturer maker "
-    "designer marca marque marke hersteller byline artist barcode part"
+ID_HINTS = frozenset(
+    ("sku", "reference", "ref", "model", "mpn", "art", "artikelnummer", "isbn", "ean", "gtin", "upc", "cod", "codigo")
 )
-_HINTS = frozenset(_HINT_NAMES.split())
-"""Words of classes that name such a text."""
+BRAND_HINTS = frozenset(
+    (
+        *("brand", "brands", "brend", "vendor", "vendors", "manufacturer", "manufacturers", "maker", "makers"),
+        *("designer", "designers", "marca", "marcas", "marque", "marques", "marke", "marken", "merk", "merken"),
+        *("hersteller", "fabricant", "fabricante", "fabrikant", "produttore", "producent", "byline", "artist"),
+        *("thuong-hieu", "hang-san-xuat"),
+    )
+)
+GTIN_HINTS = frozenset(("gtin", "ean", "upc", "barcode", "isbn"))
+MPN_HINTS = frozenset(("mpn", "part", "model"))
+"""Words of classes and links that name such a text."""
+_HINTS = ID_HINTS | BRAND_HINTS | GTIN_HINTS | MPN_HINTS
 _PLACES = (
     *("price_places", "current_price_places", "other_price_places", "gallery_places", "thumb_places", "aside_places"),
     *("decoy_places", "spec_places"),

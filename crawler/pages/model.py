@@ -39,7 +39,7 @@ FIELDS = (
     "image_urls",
 )
 """Fields with a table of weights, by their names in a record; ``page`` is whether a page is a product page."""
-BELIEVED = frozenset(("price", "native_id", "brand", "gtin", "mpn"))
+BELIEVED = frozenset(("price", "brand", "gtin", "mpn"))
 """Fields in which a value that markup states is taken unless another is much likelier."""
 BEATS_MARKUP = 0.8
 """Probability of a value from which it comes before the one that markup states."""

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 from lxml import html
 
 from crawler.pages.candidates import Candidate, Pool
-from crawler.pages.evidence import Page, bucket, key_of, name_words
+from crawler.pages.evidence import BRAND_HINTS, GTIN_HINTS, ID_HINTS, MPN_HINTS, Page, bucket, key_of, name_words
 from crawler.pages.state import key_words
 from crawler.pages.text import anywhere, as_a_whole, at_start, plain, squash
 from crawler.pages.urls import id_from_url
@@ -121,9 +121,6 @@ _ID_KEYS = re.compile(
     r"sku|reference|\bref\b|(?:^|^p|product-|item-|article-|offer-|goods-|style-|master-)id$|(?:product|item|article|style)-(?:code|number|no)"
     r"|^(?:code|model|mpn|item|product)$|artic(?:le|olo)$"
 )
-_HINTS = frozenset(
-    ("sku", "reference", "ref", "model", "mpn", "art", "artikelnummer", "isbn", "ean", "gtin", "upc", "cod", "codigo")
-)
 
 
 def own_ids(page: Page) -> list[Candidate]:
@@ -134,7 +131,7 @@ def own_ids(page: Page) -> list[Candidate]:
             _add_id(page, pool, one.sku, one.origin, [f"m:{one.origin}", "m:sku"])
         if one.mpn:
             _add_id(page, pool, one.mpn, one.origin, ["m:mpn"])
-    for value, origin, evidence in _labelled(page, ("own_ids", "part_numbers"), _HINTS):
+    for value, origin, evidence in _labelled(page, ("own_ids", "part_numbers"), ID_HINTS):
         if " " not in value.strip() or any(c.isdigit() for c in value):
             _add_id(page, pool, value, origin, evidence)
     for holder, key, content in page.properties(_ID_KEYS):
@@ -180,15 +177,11 @@ def _add_id(page: Page, pool: Pool, text: str, origin: str, evidence: list[str])
     pool.add(key, value, origin, [*evidence, *found])
 
 
-_BRAND_KEYS = re.compile(r"brand|vendor|manufactur|maker|designer|marca")
+_BRAND_KEYS = re.compile(
+    r"brand|vendor|manufactur|maker|designer|marca|marque|marke$|hersteller|fabri[ck]ant|thuong-hieu"
+)
 _BRAND_KEY = re.compile(r"(?:product-|item-)?(?:brand|vendor|manufacturer|maker|marca)(?:-?(?:name|title|label))?")
 """Keys that hold nothing but a brand."""
-_BRAND_HINTS = frozenset(
-    (
-        *("brand", "brands", "vendor", "manufacturer", "maker", "designer", "marca", "marque", "marke"),
-        *("hersteller", "byline", "artist"),
-    )
-)
 _AROUND_BRAND = re.compile(r"^(?:by|von|par|de|da|visit the|brand:?|marca:?|vendor:?)\s+|\s+store$", re.IGNORECASE)
 _LEADING = 3
 """Words at the start of a title that may be the brand."""
@@ -200,7 +193,7 @@ def brands(page: Page) -> list[Candidate]:
     for one in page.marked:
         if one.brand:
             _add_brand(page, pool, one.brand, one.origin, "markup", [f"m:{one.origin}"])
-    for value, origin, evidence in _labelled(page, ("brands", "makers"), _BRAND_HINTS):
+    for value, origin, evidence in _labelled(page, ("brands", "makers"), BRAND_HINTS):
         # "De Boon" may be the brand's whole name; the title tells.
         name = value if page.named(value) == "begins" else _AROUND_BRAND.sub("", value)
         _add_brand(page, pool, name, origin, "label", evidence)
@@ -268,13 +261,13 @@ def _leads_to_brand(reference: str) -> bool:
         path = urlsplit(reference[:500]).path.replace("/", " ")
     except ValueError:
         return False
-    return not _BRAND_HINTS.isdisjoint(name_words(path))
+    return not BRAND_HINTS.isdisjoint(name_words(path))
 
 
 def _near_brand(page: Page, element: html.HtmlElement) -> bool:
     near = (page.document.attributes[one] for one in (element, element.getparent()) if one is not None)
     return any(
-        not _BRAND_HINTS.isdisjoint(name_words(f"{one.get('class', '')} {one.get('id', '')}")) for one in near if one
+        not BRAND_HINTS.isdisjoint(name_words(f"{one.get('class', '')} {one.get('id', '')}")) for one in near if one
     )
 
 
@@ -299,7 +292,6 @@ def _add_brand(page: Page, pool: Pool, text: str, origin: str, kind: str, eviden
 
 _GTIN = re.compile(r"\d{8}|\d{12,14}")
 _GTIN_KEYS = re.compile(r"gtin|ean|upc|barcode|isbn")
-_GTIN_HINTS = frozenset(("gtin", "ean", "upc", "barcode", "isbn"))
 
 
 def gtins(page: Page) -> list[Candidate]:
@@ -316,7 +308,7 @@ def gtins(page: Page) -> list[Candidate]:
     for one in page.marked:
         if one.gtin:
             add(one.gtin, one.origin, [f"m:{one.origin}"])
-    for value, origin, evidence in _labelled(page, ("gtins",), _GTIN_HINTS):
+    for value, origin, evidence in _labelled(page, ("gtins",), GTIN_HINTS):
         add(value, origin, evidence)
     for holder, key, content in page.properties(_GTIN_KEYS):
         add(str(content), "state", page.of_object(holder, key))
@@ -329,7 +321,6 @@ def _checks(digits: str) -> bool:
 
 
 _MPN_KEYS = re.compile(r"mpn|part|model|manufacturer-(?:code|number|sku)")
-_MPN_HINTS = frozenset(("mpn", "part", "model"))
 _NO_NUMBER = re.compile(r"does not apply|n/?a|none|unknown|-+|не применимо|nicht zutreffend|无", re.IGNORECASE)
 
 
@@ -339,7 +330,7 @@ def part_numbers(page: Page) -> list[Candidate]:
     for one in page.marked:
         if one.mpn:
             _add_id(page, pool, one.mpn, one.origin, [f"m:{one.origin}"])
-    for value, origin, evidence in _labelled(page, ("part_numbers",), _MPN_HINTS):
+    for value, origin, evidence in _labelled(page, ("part_numbers",), MPN_HINTS):
         if not _NO_NUMBER.fullmatch(value.strip()):
             _add_id(page, pool, value, origin, evidence)
     for holder, key, content in page.properties(_MPN_KEYS):
