@@ -20,7 +20,7 @@ from crawler.pages.facts import Facts
 from crawler.pages.markup import Node
 from crawler.pages.spec_candidates import SpecGroup, SpecPair, spec_groups
 from crawler.pages.state import Scalar, StateObject, key_words, state_objects
-from crawler.pages.text import anywhere, squash
+from crawler.pages.text import anywhere, key_of, squash
 from crawler.pages.tiles import MONEY, tiles
 from crawler.pages.visible import Visible, squashed_slug
 
@@ -38,7 +38,6 @@ __all__ = [
 
 OF_SHOP = ("here:", "c-here:", "but-last:here:", "but-first:here:")
 """Evidence of the place in the template of one shop, from which nothing is learned for others."""
-_NO_WORD = re.compile(r"\W+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _NO_LETTER = re.compile(r"[^a-z]+")
 _LEVELS = 4
@@ -101,12 +100,6 @@ def _begins_with_label(text: str) -> bool:
 def _places_of(names: str) -> tuple[str, ...]:
     called = squash(_CAMEL.sub("-", names[:200]))
     return tuple(name for name in _PLACES if anywhere(name).search(called))
-
-
-@lru_cache(maxsize=16_384)
-def key_of(text: str) -> str:
-    """Return a text without case, spaces and punctuation, for comparisons."""
-    return _NO_WORD.sub("", text).casefold()
 
 
 @lru_cache(maxsize=16_384)

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from lxml import html
 
 from crawler.pages.document import Document
-from crawler.pages.text import anywhere, fold, squash
+from crawler.pages.text import anywhere, fold, key_of, squash
 
 __all__ = [
     "HIDDEN_STYLE",
@@ -142,15 +142,15 @@ def _heading(document: Document, root: html.HtmlElement) -> html.HtmlElement | N
     and those before elements that are only called a title. A logo that repeats the name of the shop is none.
     """
     slug = squashed_slug(document.url)
-    titles = [_key(title) for title in (document.title, *document.meta.get("og:title", ())[:1]) if title]
+    titles = [key_of(title) for title in (document.title, *document.meta.get("og:title", ())[:1]) if title]
     best: tuple[tuple[int, ...], html.HtmlElement] | None = None
     for place, (element, rank) in enumerate(islice(_headings(document, root), _MAX_HEADINGS)):
         text = element.text_content()
-        key = _key(text)
+        key = key_of(text)
         # A book may be called "C", but a number beside a cart is not the heading.
         if not (rank < 3) < len(key) < 400:
             continue
-        plain = _key(squash(text))
+        plain = key_of(squash(text))
         agrees = bool(slug) and (
             plain == slug
             or (
@@ -188,13 +188,6 @@ def _is_called_title(classes: str) -> bool:
     return _NAMED_TITLE.search(classes) is not None
 
 
-def _key(text: str) -> str:
-    return _NO_WORD.sub("", text).casefold()
-
-
-_NO_WORD = re.compile(r"\W+")
-
-
 def squashed_slug(url: str) -> str:
     """Return the key of the last part of a URL's path that has letters; empty if none has."""
     try:
@@ -203,7 +196,7 @@ def squashed_slug(url: str) -> str:
         return ""
     named = [re.sub(r"\.\w{2,5}$", "", part) for part in parts]
     named = [part for part in named if any(c.isalpha() for c in part) and part != "index"]
-    return _key(squash(named[-1])) if named else ""
+    return key_of(squash(named[-1])) if named else ""
 
 
 class _Walk:
