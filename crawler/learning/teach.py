@@ -14,7 +14,7 @@ from crawler.learning.fit import NO_WEIGHTS, Weights, fit, probabilities, temper
 from crawler.learning.labelled import LESSONS, Example, evidence_key
 from crawler.learning.shops import folds, shop_groups
 from crawler.pages.candidates import STATED
-from crawler.pages.model import BEATS_MARKUP, BELIEVED, FIELDS, MODEL_FORMAT, Model, shipped_model
+from crawler.pages.model import FIELDS, MODEL_FORMAT, Model, shipped_model
 
 __all__ = [
     "Lesson",
@@ -99,7 +99,8 @@ def least_probability(predictions: Sequence[Prediction]) -> float:
     return max(means, key=lambda least: (round(means[least], 3), least))
 
 
-_LEAST = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5)
+_LEAST = (0.25, 0.3, 0.35, 0.4, 0.45, 0.5)
+"""What is right less often than once in four is never given."""
 
 
 def _mean_f1(predictions: Sequence[Prediction], least: float) -> float:
@@ -129,16 +130,10 @@ def predict(example: Example, weights: Weights, heat: float = 1.0, least: float 
     if not example.evidence:
         return Prediction(example, None, 0.0)
     found = probabilities(weights, example, heat)
-    best, stated = int(found.argmax()), _stated(example)
-    if example.field in BELIEVED and found[best] < BEATS_MARKUP and stated.any():
-        best = int(np.where(stated, found, -1.0).argmax())
-    return Prediction(example, example.answers[best], float(found[best]), least, bool(stated[best]))
-
-
-def _stated(example: Example) -> npt.NDArray[np.bool_]:
-    """Return which candidates JSON-LD or microdata state."""
-    marked = [bool(np.isin(_STATED, keys).any()) for keys in example.evidence]
-    return np.isin(np.arange(len(example.answers)), example.owners[marked])
+    best = int(found.argmax())
+    places = (keys for owner, keys in zip(example.owners, example.evidence, strict=True) if owner == best)
+    stated = any(bool(np.isin(_STATED, keys).any()) for keys in places)
+    return Prediction(example, example.answers[best], float(found[best]), least, stated)
 
 
 _STATED = np.array([evidence_key(one) for one in STATED])

@@ -22,8 +22,6 @@ from crawler.pages.template import Template
 from m5data.errors import SettingsError
 
 __all__ = [
-    "BEATS_MARKUP",
-    "BELIEVED",
     "FIELDS",
     "MODEL_FORMAT",
     "Choice",
@@ -39,10 +37,6 @@ FIELDS = (
     "image_urls",
 )
 """Fields with a table of weights, by their names in a record; ``page`` is whether a page is a product page."""
-BELIEVED = frozenset(("price", "brand", "gtin", "mpn"))
-"""Fields in which a value that markup states is taken unless another is much likelier."""
-BEATS_MARKUP = 0.8
-"""Probability of a value from which it comes before the one that markup states."""
 MODEL_FORMAT = 2
 _MAX_CACHED = 200_000
 """Pieces of evidence whose weights are remembered by their text."""
@@ -120,7 +114,7 @@ class Model:
     def choose(
         self, field_name: str, candidates: Sequence[Candidate], template: Template | None = None
     ) -> Choice | None:
-        """Return the likeliest candidate, or the one that markup states; the first of equals. None without any."""
+        """Return the likeliest candidate; the first of equals. None without candidates."""
         if not candidates:
             return None
         table = self._tables[field_name]
@@ -130,11 +124,8 @@ class Model:
             scores = [score + lean for score, lean in zip(scores, leans, strict=True)]
         highest = max(*scores, 0.0)
         total = math.exp(-highest) + math.fsum(math.exp(score - highest) for score in scores)
-        best = scores.index(max(scores))
-        if field_name in BELIEVED and math.exp(scores[best] - highest) / total < BEATS_MARKUP:
-            stated = [place for place, one in enumerate(candidates) if one.is_stated]
-            best = max(stated, key=scores.__getitem__, default=best)
-        return Choice(candidates[best], math.exp(scores[best] - highest) / total)
+        top = max(scores)
+        return Choice(candidates[scores.index(top)], math.exp(top - highest) / total)
 
     def probability(self, field_name: str, evidence: Iterable[str]) -> float:
         """Return the probability of a statement, such as "this is a product page"."""

@@ -116,11 +116,13 @@ def test_a_field_stays_empty_where_that_raises_the_mean_f1_of_shops() -> None:
     assert least_probability([*shop, said(0.25, right=True, shop="other")]) == 0.25
 
 
-def test_what_markup_states_is_given_unless_another_value_is_much_likelier() -> None:
+def test_what_markup_states_is_given_however_improbable() -> None:
     keys = tuple(np.array([evidence_key(one)]) for one in ("near", "m:json-ld"))
     both = replace(example("price", "49.00", "59.00"), evidence=keys, owners=np.array([0, 1]))
-    said = [predict(both, Weights(keys[0], np.array([odds])), least=0.5) for odds in (1.0, 4.0)]
-    assert [(one.answer, one.stated) for one in said] == [("59.00", True), ("49.00", False)]
+    said = [predict(both, Weights(key, np.array([0.1])), least=0.9) for key in keys]
+    assert [(one.answer, one.stated) for one in said] == [("49.00", False), ("59.00", True)]
+    assert [f1_by_field([one], markup=False)["price"]["shop"] for one in said] == [0.0, 0.0]
+    assert f1_by_field([replace(said[1], answer="49.00")], markup=False)["price"]["shop"] == 1.0
 
 
 def test_captions_are_always_given() -> None:

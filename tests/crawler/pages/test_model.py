@@ -49,14 +49,6 @@ def test_a_bad_place_does_not_speak_against_a_good_one() -> None:
     assert found[1].probability >= found[0].probability
 
 
-def test_what_markup_states_is_chosen_unless_another_value_is_much_likelier() -> None:
-    stated = Candidate("59", "json-ld", set(), [frozenset(("m:json-ld",))])
-    found = [model(near=odds).choose("price", [candidate("49", "near"), stated]) for odds in (2.0, 8.0)]
-
-    # Odds of e and e⁴ against the stated value and none, at a temperature of 2.
-    assert [choice and choice.candidate.value for choice in found] == ["59", "49"]
-
-
 def test_no_candidates_no_choice() -> None:
     assert model().choose("price", []) is None
 
