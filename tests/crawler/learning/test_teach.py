@@ -112,7 +112,7 @@ def test_a_field_stays_empty_where_that_raises_the_mean_f1_of_shops() -> None:
 
     shop = [said(0.9, right=True), said(0.3, right=False), said(0.8, right=True)]
     # The two surest alone give this shop 2 × 2 / (2 + 3) = 0.8, and all three 2 × 2 / (3 + 3).
-    assert least_probability(shop) == 0.35
+    assert least_probability(shop) == 0.45  # the middle one of 0.35 to 0.5
     assert least_probability([*shop, said(0.25, right=True, shop="other")]) == 0.25
 
 
