@@ -14,7 +14,7 @@ from align.catalogue import Facts
 from align.category import Category, Node
 from align.matching import match
 from align.node_features import Floats, make_node_features
-from align.pair_features import FEATURES, CandidatePairs, Places, find_candidate_pairs
+from align.pair_features import EVIDENCE_TEXTS, FEATURES, CandidatePairs, Places, find_candidate_pairs
 from align.pairs import MIN_PROBABILITY, LabelPair, Relation
 from align.review.effective_decisions import EffectiveDecisions
 
@@ -311,7 +311,7 @@ def _evidence(parts: Floats, some: CandidatePairs, row: int) -> Iterator[str]:
     """Yield the strongest contributions, for or against."""
     texts = list(FEATURES.values())
     if some.inside_other[row] != some.contains_other[row]:
-        yield f"- the {'second' if some.inside_other[row] else 'first'} holds the other and another one of its shop"
+        yield f"- {EVIDENCE_TEXTS['second_holds' if some.inside_other[row] else 'first_holds']}"
     for place in np.argsort(-np.abs(parts), kind="stable")[:_SHOWN]:
         if parts[place]:
             yield f"{parts[place]:+.1f} {texts[place]}: {some.features[row, place]:.2f}"

@@ -12,7 +12,7 @@ from align.names import fold_name, is_generic, opposed, qualifiers
 from align.node_features import Floats, NodeFeatures
 from align.similarity import label_similarity, similar_labels
 
-__all__ = ["FEATURES", "CandidatePairs", "Places", "find_candidate_pairs", "title_shares"]
+__all__ = ["EVIDENCE_TEXTS", "FEATURES", "CandidatePairs", "Places", "find_candidate_pairs", "title_shares"]
 
 Ends = tuple[int, int]
 Places = NDArray[np.int64]
@@ -54,6 +54,13 @@ FEATURES: Mapping[str, str] = {
     "unopposed": "no restrictions that exclude each other (men and women, the rest and the whole)",
 }
 """Feature -> its description for reviewers, in column order."""
+
+EVIDENCE_TEXTS: Mapping[str, str] = {
+    **FEATURES,
+    "first_holds": "the first holds the other and another one of its shop",
+    "second_holds": "the second holds the other and another one of its shop",
+}
+"""What the lines of a pair's evidence speak of; before it may stand a signed number, behind it a colon and a value."""
 
 
 @dataclass(frozen=True, slots=True)

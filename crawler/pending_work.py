@@ -119,19 +119,21 @@ def forget_read(store: Store, source: str | None, products: Collection[str] | No
     return _change(store, "UPDATE source_pages SET parser = NULL", source, products, dry_run=dry_run)
 
 
-def forget_media(store: Store, urls: Collection[str] | None, *, dry_run: bool) -> int:
-    """Forget the outcomes of media URLs; return how many.
+def forget_media(store: Store, urls: Collection[str], *, dry_run: bool) -> int:
+    """Open media URLs again, without a condition; return how many. A stored file stays until another one came.
 
     Args:
         store: The workspace's store, locked.
-        urls: The URLs; None: all.
+        urls: The URLs.
         dry_run: Only count.
     """
     store.state.migrate(ROOM, DDL)
-    condition = "true" if urls is None else "url IN (SELECT value FROM json_each(:urls))"
-    values = {} if urls is None else {"urls": json.dumps(sorted(urls))}
+    chosen, values = "url IN (SELECT value FROM json_each(:urls))", {"urls": json.dumps(sorted(urls))}
+    stored, again = f"state IN ('ok', 'stale') AND {chosen}", "UPDATE media_urls SET state = 'stale', attempts = 0"
     with closing(store.state.connect()) as connection:
-        return _run(connection, "media_urls", "DELETE FROM media_urls", condition, values, dry_run=dry_run)
+        count = _run(connection, "media_urls", again, stored, values, dry_run=dry_run)
+        rest = f"{chosen} AND NOT ({stored})"
+        return count + _run(connection, "media_urls", "DELETE FROM media_urls", rest, values, dry_run=dry_run)
 
 
 def _change(store: Store, change: str, source: str | None, products: Collection[str] | None, *, dry_run: bool) -> int:

@@ -72,3 +72,9 @@ def test_a_shop_without_products_is_not_written(shop: Shop, workspace: Path) -> 
     refused = run(app, ["add-source", shop.url, "-w", str(workspace), "--yes"])
     assert (refused.exit_code, sources(workspace)) == (1, {})
     assert "shows a product" in str(refused.exception)
+
+
+def test_a_shop_that_does_not_answer_says_why(workspace: Path) -> None:
+    refused = run(app, ["add-source", "http://127.0.0.1:1/", "-w", str(workspace), "--yes"])
+    assert refused.exit_code == 1
+    assert "connect: connection refused" in str(refused.exception)

@@ -17,6 +17,7 @@ from storage.state import State
 from storage.tags import read_tags, tags_digest
 from storage.views import catalogue_sql, ledger_sql
 from webapp.catalogue.product_map import place_products
+from webapp.catalogue.sampling import copy_sample
 
 __all__ = ["CatalogueIndex", "CurrentIndex", "StillPreparingError"]
 
@@ -129,6 +130,7 @@ class CatalogueIndex:
             cursor.execute(ledger_sql())
             for statement in _TABLES:
                 cursor.execute(statement)
+            copy_sample(cursor)
             self._ready.set()
             place_products(cursor, snapshot)
         except duckdb.Error as error:
