@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 
 import duckdb
 import pyarrow as pa
 
-from align.catalogue import NO_FACTS, read_catalogue, read_facts
+from align.catalogue import NO_FACTS, encode_names, read_catalogue, read_facts
 from align.category import Category
 from align.hierarchy import Hierarchy, build_hierarchy
 from align.label_tables import make_label_map, make_label_pairs
@@ -88,6 +89,8 @@ def _work(
         products = sum(catalogue.sizes.values())
         progress.start("align", products)
         facts = read_facts(connection) if settings.rule == "learned" else NO_FACTS
+        if settings.embeddings and settings.rule == "learned":
+            facts = replace(facts, meanings=encode_names(settings.embeddings, catalogue.sizes))
         hierarchy = build_hierarchy(catalogue.sizes, catalogue.titles, catalogue.sizes, settings, decided, facts)
         label_map = make_label_map(hierarchy.classes, stage.before.table("label_map"))
         stage.write("label_map", label_map)

@@ -1,14 +1,18 @@
 """The categories of all products and their facts, read with DuckDB."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 import duckdb
+import numpy as np
+from numpy.typing import NDArray
 
 from align.category import Category, fault
+from m5data.errors import SettingsError
 
-__all__ = ["NO_FACTS", "Catalogue", "Facts", "read_catalogue", "read_facts"]
+__all__ = ["NO_FACTS", "Catalogue", "Facts", "encode_names", "read_catalogue", "read_facts"]
 
 _CATEGORIES = """
 SELECT source, category, count(*) AS products
@@ -61,6 +65,8 @@ class Facts:
     """Category -> prices of some of its products, in one currency."""
     images: Mapping[Category, frozenset[str]] = field(default_factory=dict)
     """Category -> perceptual hashes of its products' images."""
+    meanings: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    """Name of a category -> its vector by a network, of length 1."""
 
 
 NO_FACTS = Facts()
@@ -113,3 +119,24 @@ def read_facts(connection: duckdb.DuckDBPyConnection) -> Facts:
         specs.setdefault(Category(source, tuple(path)), {})[name, value] = products
     images = {category: frozenset(found) for category, found in _rows(connection.sql(_IMAGES))}
     return Facts(specs, dict(_rows(connection.sql(_PRICES))), images)
+
+
+def encode_names(network: str, categories: Iterable[Category]) -> dict[str, NDArray[np.float64]]:
+    """Return the vectors of the categories' names by a network.
+
+    Raises:
+        SettingsError: The network cannot be loaded, or the extra train is not installed.
+    """
+    names = sorted({name for category in categories for name in category.path})
+    try:
+        encode = import_module("scale.encoders.sentences").encode_texts
+        return dict(zip(names, encode(network, names), strict=True)) if names else {}
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"align.embeddings needs the extra train ({error.name} is not installed). Run pip install 'm5data[train]'."
+        ) from None
+    except (OSError, ValueError) as error:
+        reason = (str(error).splitlines() or [repr(error)])[0]
+        raise SettingsError(
+            f"align.embeddings: {network!r} cannot be loaded: {reason} Use a local folder, or a name on the hub."
+        ) from None

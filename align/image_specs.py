@@ -17,7 +17,7 @@ Rule = Literal["named", "row", "unit", "size"]
 _LONGEST_NAME, _LONGEST_VALUE = 24, 60
 _LEAST_CONFIDENCE = 0.8
 _LEAST_ROWS = 2
-"""Rows of names and values that make a table where no colon says so."""
+"""Minimum rows of names and values that count as a table without colons."""
 _COLON = re.compile(r"\s*[:：]\s*|】\s*[:：]?\s*")
 _LAST_SPACED = "\u2e7f"
 """Characters up to this one belong to writing with spaces, or to signs."""
@@ -88,13 +88,13 @@ class PropertyNames:
         return folded in self.shared or folded in common_names()
 
     def key(self, name: str) -> str:
-        """Return what names of one meaning have in common: that of the common names, else the shared name."""
+        """Return the key that names of one meaning share: the common name, else the shared name."""
         folded = fold_property(name)
         shared = self.shared.get(folded, name)
         return common_names().get(folded) or common_names().get(fold_property(shared)) or fold_property(shared)
 
     def spelt(self, name: str) -> str:
-        """Return a name as the shop or the common list spells it: a reader takes 净 for 凈."""
+        """Return a name as the shop or the common list spells it, because OCR confuses 净 and 凈."""
         return self._spellings.get(fold_property(name), name)
 
     @cached_property
@@ -102,7 +102,7 @@ class PropertyNames:
         return {**_common_spellings(), **{fold_property(name): name for name in sorted(self.own)}}
 
     def own_name(self, common: Iterable[str]) -> str | None:
-        """Return the one name that the shop uses for any of the common names; None: it uses none, or several."""
+        """Return the one of these common names that the shop uses; None if it uses none or several."""
         used = {self.key(name): name for name in sorted(self.own) if self.key(name) in common}
         return next(iter(used.values())) if len(used) == 1 else None
 

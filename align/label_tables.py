@@ -10,6 +10,7 @@ import pyarrow as pa
 from align.category import Category, Node
 from align.hierarchy import Hierarchy, JudgedPair, Label
 from align.merging import LabelReason
+from align.pair_features import FEATURES
 from storage.tables import TABLES
 
 __all__ = ["keep_ids", "make_label_map", "make_label_pairs"]
@@ -173,4 +174,8 @@ def _doubt(one: JudgedPair, threshold: float) -> float:
 
 
 def _scores(one: JudgedPair, threshold: float) -> Iterable[str]:
-    return [f"S_content {one.pair.s_content:.3f}, wanted above {threshold:.3f}", f"S_label {one.pair.s_label:.3f}"]
+    pair = one.pair
+    return [
+        f"{pair.s_content - threshold:+.3f} {FEATURES['content']}: {pair.s_content:.3f}",
+        f"{FEATURES['name']}: {pair.s_label:.3f}",
+    ]

@@ -14,28 +14,28 @@ from align.catalogue import Facts
 from align.category import Category, Node
 from align.matching import match
 from align.node_features import Floats, make_node_features
-from align.pair_features import FEATURES, CandidatePairs, Places, find_candidate_pairs
+from align.pair_features import EVIDENCE_TEXTS, FEATURES, CandidatePairs, Places, find_candidate_pairs
 from align.pairs import MIN_PROBABILITY, LabelPair, Relation
 from align.review.effective_decisions import EffectiveDecisions
 
 __all__ = ["PairModel", "adapt", "default_model", "judge_pairs", "number_ends", "probabilities", "update"]
 
 _STRENGTH = 1.0
-"""Weight of the shipped model beside the reviews: the variance of a weight's change is one over it."""
+"""Precision of the shipped model's weights: the prior variance of a change is one over it."""
 _KNOWN_SHOPS = 10.0
-"""Categories for which the share counts that had a partner where the model was trained."""
+"""How many categories the share of partners in the training data counts as."""
 _MOST_PARTNERED = 0.95
 _STEPS = 20
 _SETTLED = 0.01
 _UNREVIEWED = 0.1
-"""Reviews for which the model's own probability of a pair counts that nobody reviewed."""
+"""How many reviews the model's own probability of an unreviewed pair counts as."""
 _ALL_UNREVIEWED = 150.0
-"""The same of all these pairs together, at most."""
+"""The same for all unreviewed pairs together, at most."""
 _CALIBRATED = 4.0
 """One over the variance that is expected of the logarithm of the factor, and of the shift, of log odds."""
 _FOLDS = 5
 _ROUNDS = 3
-"""Times that the competition is computed again while reviews change the weights."""
+"""How often matching is repeated while reviews change the weights."""
 _ANSWERED = 30.0
 """Log odds of a pair that a person accepted."""
 _SURE = 0.97
@@ -150,7 +150,7 @@ class _Reviews:
     expected: Floats
     """Answer of a reviewed pair, probability by the model of any other, [pairs]."""
     counts: Floats
-    """Reviews for which a pair counts, [pairs]."""
+    """How many reviews each pair counts as, [pairs]."""
 
     @classmethod
     def of(cls, model: PairModel, found: Sequence[CandidatePairs], labels: Mapping[int, bool]) -> "_Reviews":
@@ -311,7 +311,7 @@ def _evidence(parts: Floats, some: CandidatePairs, row: int) -> Iterator[str]:
     """Yield the strongest contributions, for or against."""
     texts = list(FEATURES.values())
     if some.inside_other[row] != some.contains_other[row]:
-        yield f"- the {'second' if some.inside_other[row] else 'first'} holds the other and another one of its shop"
+        yield f"- {EVIDENCE_TEXTS['second_holds' if some.inside_other[row] else 'first_holds']}"
     for place in np.argsort(-np.abs(parts), kind="stable")[:_SHOWN]:
         if parts[place]:
             yield f"{parts[place]:+.1f} {texts[place]}: {some.features[row, place]:.2f}"

@@ -82,6 +82,8 @@ class NodeFeatures:
     prices: Floats
     """Median and standard deviation of the logarithms of prices, [nodes, 2]; NaN without prices."""
     images: Sequence[frozenset[str]]
+    meanings: csr_array
+    """Vectors of the names by a network; empty without one."""
 
     def share_with_name(self, node: int, other: int) -> float:
         """Return the share of titles of one node that contain the name of another."""
@@ -126,7 +128,14 @@ def make_node_features(
         values=_weighted(bag(_tally(spec, 1) for spec in specs)),
         prices=np.array([_prices(node, facts) for node in nodes]).reshape(-1, 2),
         images=[frozenset().union(*(facts.images.get(c, ()) for c in node.categories)) for node in nodes],
+        meanings=_meanings(nodes, facts.meanings),
     )
+
+
+def _meanings(nodes: Sequence[Node], vectors: Mapping[str, Floats]) -> csr_array:
+    width = len(next(iter(vectors.values()), ()))
+    rows = [vectors.get(node.name, np.zeros(width)) for node in nodes]
+    return csr_array(np.array(rows, dtype=np.float64).reshape(len(nodes), width or 1) if width else (len(nodes), 1))
 
 
 def _count(titles: Sequence[str]) -> csr_array:

@@ -12,7 +12,7 @@ from align.names import fold_name, is_generic, opposed, qualifiers
 from align.node_features import Floats, NodeFeatures
 from align.similarity import label_similarity, similar_labels
 
-__all__ = ["FEATURES", "CandidatePairs", "Places", "find_candidate_pairs", "title_shares"]
+__all__ = ["EVIDENCE_TEXTS", "FEATURES", "CandidatePairs", "Places", "find_candidate_pairs", "title_shares"]
 
 Ends = tuple[int, int]
 Places = NDArray[np.int64]
@@ -36,6 +36,7 @@ FEATURES: Mapping[str, str] = {
     "name": "names, S_label",
     "name_ngrams": "names, rare characters counting more",
     "name_words": "words of the names, rare ones counting more",
+    "meaning": "names, by the network of the setting embeddings",
     "qualifiers": "the same restrictions (men, children, parts, …) in both names",
     "parents": "names above both",
     "below": "names in and below both",
@@ -53,6 +54,13 @@ FEATURES: Mapping[str, str] = {
     "unopposed": "no restrictions that exclude each other (men and women, the rest and the whole)",
 }
 """Feature -> its description for reviewers, in column order."""
+
+EVIDENCE_TEXTS: Mapping[str, str] = {
+    **FEATURES,
+    "first_holds": "the first holds the other and another one of its shop",
+    "second_holds": "the second holds the other and another one of its shop",
+}
+"""What the lines of a pair's evidence speak of; before it may stand a signed number, behind it a colon and a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +126,14 @@ def _select(
 
 def _nearest(found: NodeFeatures, classes: Places, some: Places, others: Places) -> Iterator[Ends]:
     """Yield for each node of one shop its nearest ones of the other, block by block."""
-    matrices = [(matrix, csr_array(matrix[others].T)) for matrix in (found.names, found.below, found.words)]
+    every_matrix = found.names, found.below, found.words, found.meanings
+    matrices = [(matrix, csr_array(matrix[others].T)) for matrix in every_matrix]
     for start in range(0, len(some), _ROWS_AT_ONCE):
         rows = some[start : start + _ROWS_AT_ONCE]
-        name, below, words = ((matrix[rows] @ columns).toarray() for matrix, columns in matrices)
+        name, below, words, meaning = ((matrix[rows] @ columns).toarray() for matrix, columns in matrices)
         same = classes[rows][:, None] == classes[others][None, :]
-        every = name + below + words
-        for matrix in (name, words, every, np.where(same, every, 0)):
+        every = name + below + words + meaning
+        for matrix in (name, words, meaning, every, np.where(same, every, 0)):
             i, j = np.nonzero(_top(matrix))
             yield from zip(rows[i].tolist(), others[j].tolist(), strict=True)
 
@@ -188,6 +197,9 @@ class _FeatureTable:
     def _name_words(self) -> Floats:
         return self._cosines(self.nodes.name_words)
 
+    def _meaning(self) -> Floats:
+        return self._where(_filled(self.nodes.meanings), self._cosines(self.nodes.meanings))
+
     def _qualifiers(self) -> list[float]:
         return [float(qualifiers(a) == qualifiers(b)) for a, b in self._names()]
 
@@ -231,10 +243,10 @@ class _FeatureTable:
 
     def _mean(self) -> Floats:
         titles = (np.sqrt(self._words()) + self._title_share()) / 2
-        parts = [self._name(), self._name_ngrams(), self._below(), titles]
+        parts = [self._name(), self._name_ngrams(), self._meaning(), self._below(), titles]
         columns = np.array(parts, dtype=np.float64).reshape(len(parts), -1)
         one = np.ones(len(self.left))
-        weights = np.array([one, one, self._weight(self.nodes.below_count), self._weight(self.nodes.title_count)])
+        weights = np.array([one, one, one, self._weight(self.nodes.below_count), self._weight(self.nodes.title_count)])
         weights[np.isnan(columns)] = 0
         return np.asarray((np.nan_to_num(columns) * weights).sum(axis=0) / weights.sum(axis=0))
 

@@ -2,37 +2,39 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import pairwise
+from functools import cached_property, lru_cache
+from heapq import heapify, heappop, heappush
+from itertools import combinations, pairwise, repeat
+from math import floor, log, sqrt
 from unicodedata import normalize
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from align.groups import Groups
 from align.names import to_simplified
 from align.node_features import bag, unit_rows
 from align.similarity import label_similarity
 from align.values import normal_value
-from m5data.components import connect
 
 __all__ = ["PropertyKey", "PropertyUse", "align_properties", "find_conflicts", "fold_property", "value_parts"]
 
 PropertyKey = tuple[str, str]
 """Source, and name as published."""
+Score = Callable[["_Group", "_Group", float], float | None]
 _ALIKE_NAMES = 0.5
-_SHARED_BY_ALIKE = 0.3
-_SHARED_BY_UNLIKE = 0.8
+_SHARED_BY_ALIKE = 0.15
+_SHARED_BY_UNLIKE = 0.7
 _MIN_SHARED_VALUES = 3
 """Shared values without which different names are never joined; many properties have 是 and 否."""
 _MOSTLY = 0.5
-_AGREEING = 0.5
+_AGREEING = 0.65
 """Mean cosine of the values of two properties in one product from which they may be one, said twice."""
-_DIGITS = 3
-"""Significant digits of numbers with a unit that are compared: 27" and 68.6 cm are the same."""
+_STEP = log(1.02)
+"""Step of the scale on which numbers with a unit are compared."""
+_TINY = 1e-9
 _ROWS_AT_ONCE = 256
 _BRACKETS = re.compile(r"[((\[【].*?[))\]】]")
 _NOTES = re.compile(r"\([^()]*\)|（[^（）]*）")
@@ -66,8 +68,13 @@ class PropertyUse:
 @lru_cache(1 << 16)
 def fold_property(name: str) -> str:
     """Return a name without case, width, spaces, traditional characters and what stands in brackets."""
-    folded = to_simplified(normalize("NFKC", name).casefold()).replace("其它", "其他")
-    return _SPACES.sub("", _BRACKETS.sub("", folded)) or folded
+    return _folded(_BRACKETS.sub("", normalize("NFKC", name))) or _folded(name)
+
+
+@lru_cache(1 << 16)
+def _folded(name: str) -> str:
+    """Return a name without case, width, spaces and traditional characters."""
+    return _SPACES.sub("", to_simplified(normalize("NFKC", name).casefold()).replace("其它", "其他"))
 
 
 def align_properties(
@@ -75,42 +82,44 @@ def align_properties(
 ) -> dict[PropertyKey, str]:
     """Return property -> shared name.
 
-    Names that differ only in case, width, spaces or brackets are one. Others are joined, best first, if the
-    names are similar (S_label of at least .5) and the cosine of their values is at least .3, or, for any
-    names, if the cosine is at least .8 and three values are shared. Names that conflict are never joined, not even
-    through a third; nor names of which only the heart differs (适用发质, 适用肤质), nor
-    numbers of different units. The shared name is the one with most products.
+    Groups of names are joined step by step, best first, and scored again after each step. First those that differ only
+    in case, width and spaces, then those that differ in brackets too, by the cosine of their values. Others are joined
+    if the names are similar (S_label of at least .5) and the cosine of their values is at least .15, or, for any names,
+    if the cosine is at least .7 and three values are shared. Names that conflict on the whole are never joined, not
+    even through a third; nor names of which only the heart differs (适用发质, 适用肤质), nor numbers of different
+    units. The shared name is the one with most products.
 
     Only pairs that share a value are compared: time grows with those, not with the square of the names.
 
     Args:
         uses: Each property of each source once.
         conflicting: Pairs of properties that mean two things, in either order; or a matrix of the uses, in their
-            order, that is not 0 for such pairs, as ``find_conflicts`` returns it.
+            order, that is negative for such pairs, as ``find_conflicts`` returns it.
     """
     given = list(uses)
     order = sorted(range(len(given)), key=lambda place: given[place].key)
     ranked = [given[place] for place in order]
-    together = _matrix(given, conflicting)[order][:, order]
-    joins = sorted({*_equal_names(ranked), *_alike(ranked)})
-    groups = Groups(range(len(ranked)))
-    for one, other in _apart(len(ranked), joins, csr_array(together)):
-        groups.keep_apart(one, other)
-    for _, one, other in joins:
-        if not groups.forbidden(one, other):
-            groups.join(one, other)
-    products = {place: use.products or sum(use.values.values()) for place, use in enumerate(ranked)}
-    named = {id(group): _name(group, ranked, products) for group in groups.of.values()}
-    return {ranked[place].key: named[id(group)] for place, group in groups.of.items()}
+    groups = _Groups(ranked, _matrix(given, conflicting)[order][:, order])
+    spelled: dict[str, list[int]] = {}
+    for place, use in enumerate(ranked):
+        spelled.setdefault(_folded(use.name), []).append(place)
+    for places in spelled.values():
+        for before, place in pairwise(places):
+            if not groups.join(before, place):
+                groups.join(places[0], place)
+    groups.join_best(_same_names(groups.all), _score_same)
+    groups.join_best(_alike(groups.all), _score)
+    return {ranked[place].key: group.name for group in groups.all for place in group.places}
 
 
 def find_conflicts(
     uses: Sequence[PropertyUse], products: NDArray[np.int64], places: NDArray[np.int64], values: Sequence[str]
 ) -> csr_array:
-    """Return a matrix of the uses that is not 0 for pairs that stand in one product with different values.
+    """Return a matrix of the uses that is negative for pairs that stand in one product with different values.
 
     A shop may say one thing twice (``Diagonale (cm)``, ``Diagonale (Zoll)``): such properties have values that
-    agree where they stand together. Only the values that a use holds are compared.
+    agree where they stand together. The entry of a pair is the sum of the cosines of their values, less .65 for
+    each product with both. Values that a use does not hold agree with none.
 
     Args:
         uses: Each property of each source once.
@@ -118,34 +127,25 @@ def find_conflicts(
         places: Use of each line.
         values: Value of each line as published.
     """
-    keys = _numbered_keys(uses, places, values)
-    counts = np.array([len(found) for found in keys], dtype=np.int64)
-    known = counts > 0
-    together = _pairs(products, places, len(uses), np.ones(len(places)))
-    compared = _pairs(products[known], places[known], len(uses), np.ones(int(known.sum())))
-    flat = np.array([key for found in keys for key in found], dtype=np.int64)
-    cells = np.repeat(products, counts) * (int(flat.max(initial=0)) + 1) + flat
-    agreeing = _pairs(
-        cells, np.repeat(places, counts), len(uses), np.repeat(1 / np.sqrt(np.maximum(counts, 1)), counts)
-    )
-    surplus = csr_array(agreeing - _AGREEING * compared)
-    surplus.data = (surplus.data >= -1e-9).astype(np.float64)
-    together.data = np.ones(len(together.data))
-    apart = csr_array(together - surplus)
-    apart.eliminate_zeros()
-    return apart
-
-
-def _numbered_keys(
-    uses: Sequence[PropertyUse], places: NDArray[np.int64], values: Sequence[str]
-) -> list[Sequence[int]]:
-    """Return the numbers of what each line is compared by, none for values that its use does not hold."""
     numbers: dict[str, int] = {}
-    known = [
-        {value: [numbers.setdefault(key, len(numbers)) for key in _value_keys(value, use.name)] for value in use.values}
-        for use in uses
-    ]
-    return [known[place].get(value, ()) for place, value in zip(places.tolist(), values, strict=True)]
+    known = [{value: _numbered(numbers, value, use.name) for value in use.values} for use in uses]
+    found = [known[place].get(value, ()) for place, value in zip(places.tolist(), values, strict=True)]
+    lines = np.repeat(np.arange(len(found)), [len(keys) for keys in found])
+    flat = np.array([key for keys in found for key, _ in keys], dtype=np.int64)
+    weights = np.array([weight for keys in found for _, weight in keys])
+    cells = products[lines] * max(len(numbers), 1) + flat
+    agreeing = _pairs(cells, places[lines], len(uses), weights)
+    entries = csr_array(agreeing - _AGREEING * _pairs(products, places, len(uses), np.ones(len(places))))
+    entries.setdiag(0)
+    entries.eliminate_zeros()
+    return entries
+
+
+def _numbered(numbers: dict[str, int], value: str, name: str) -> list[tuple[int, float]]:
+    """Return the numbers of what a value is compared by, with weights that make a vector of length 1."""
+    keys = _value_keys(value, name)
+    length = sqrt(sum(weight * weight for _, weight in keys))
+    return [(numbers.setdefault(key, len(numbers)), weight / length) for key, weight in keys]
 
 
 def _pairs(rows: NDArray[np.int64], places: NDArray[np.int64], count: int, weights: NDArray[np.float64]) -> csr_array:
@@ -162,60 +162,163 @@ def _matrix(
         return conflicting
     place = {use.key: number for number, use in enumerate(uses)}
     ends = np.array([(place[a], place[b]) for a, b in conflicting], dtype=np.int64).reshape(-1, 2)
-    ones = np.ones(2 * len(ends), dtype=np.int8)
     rows, columns = np.concatenate([ends, ends[:, ::-1]]).T
-    return csr_array((ones, (rows, columns)), shape=(len(uses), len(uses)))
+    return csr_array((np.full(2 * len(ends), -1.0), (rows, columns)), shape=(len(uses), len(uses)))
 
 
-def _equal_names(uses: Sequence[PropertyUse]) -> Iterator[tuple[float, int, int]]:
-    """Yield the pairs of equal folded names, each with its neighbour and with the first."""
-    found: dict[str, list[int]] = {}
-    for place, use in enumerate(uses):
-        found.setdefault(fold_property(use.name), []).append(place)
-    for places in found.values():
-        for before, place in pairwise(places):
-            yield -2.0, before, place
-            yield -2.0, places[0], place
+@dataclass(eq=False)
+class _Group:
+    """Uses under one name."""
+
+    places: list[int]
+    spellings: Counter[str]
+    """Name as published -> products."""
+    values: dict[str, float]
+    """What values are compared by -> products."""
+
+    @classmethod
+    def of(cls, place: int, use: PropertyUse) -> "_Group":
+        """Return a use as a group of its own."""
+        values: dict[str, float] = {}
+        for value, products in use.values.items():
+            for key, weight in _value_keys(value, use.name):
+                values[key] = values.get(key, 0.0) + products * weight
+        return cls([place], Counter({use.name: use.products or sum(use.values.values())}), values)
+
+    def __add__(self, other: "_Group") -> "_Group":
+        values = dict(self.values)
+        for key, products in other.values.items():
+            values[key] = values.get(key, 0.0) + products
+        return _Group(sorted(self.places + other.places), self.spellings + other.spellings, values)
+
+    @property
+    def name(self) -> str:
+        """The name with most products; ties go to the alphabetically smaller one."""
+        return min(self.spellings, key=lambda name: (-self.spellings[name], name))
+
+    @cached_property
+    def names(self) -> set[str]:
+        """Folded names."""
+        return {fold_property(name) for name in self.spellings}
+
+    @cached_property
+    def unit(self) -> str | None:
+        """The unit of most values, None if most have none."""
+        units: dict[str, float] = {}
+        for value, products in self.values.items():
+            unit = value.rpartition(" ")[2]
+            units[unit] = units.get(unit, 0.0) + products
+        common = max(units, key=units.__getitem__, default="")
+        return common if common and units[common] > _MOSTLY * sum(units.values()) else None
+
+    @cached_property
+    def length(self) -> float:
+        """Length of the vector of the values."""
+        return sqrt(sum(n * n for n in self.values.values()))
+
+    def cosine(self, other: "_Group") -> float:
+        """Return the cosine of the values."""
+        product = sum(n * other.values[key] for key, n in self.values.items() if key in other.values)
+        return product / (self.length * other.length) if product else 0.0
+
+    def shared(self, other: "_Group") -> float:
+        """Return the number of shared values; a number has two steps."""
+        return sum(1.0 if key[-1] == " " else 0.5 for key in self.values.keys() & other.values.keys())
 
 
-def _alike(uses: Sequence[PropertyUse]) -> Iterator[tuple[float, int, int]]:
-    """Yield the pairs that may be joined by their values, with a sort key, best first."""
-    bags = [_bag(use) for use in uses]
-    units = [_unit_of(one) for one in bags]
-    counts = bag(bags)
-    rows, presence = unit_rows(counts), csr_array((counts > 0).astype(np.float32))
-    for start in range(0, len(uses), _ROWS_AT_ONCE):
-        some = slice(start, min(start + _ROWS_AT_ONCE, len(uses)))
-        cosines = (rows[some] @ rows.T).tocoo()
-        near = (cosines.data >= _SHARED_BY_ALIKE) & (cosines.coords[0] + start < cosines.coords[1])
-        left, right = cosines.coords[0][near] + start, cosines.coords[1][near]
-        shared = _row_products(presence, left, right)
-        for one, other, cosine, number in zip(
-            left.tolist(), right.tolist(), cosines.data[near].tolist(), shared, strict=True
-        ):
-            if None not in (units[one], units[other]) and units[one] != units[other]:
+class _Groups:
+    """Groups of uses, at first one for each, joined while nothing speaks against it."""
+
+    def __init__(self, uses: Sequence[PropertyUse], agreement: csr_array) -> None:
+        self._of = [_Group.of(place, use) for place, use in enumerate(uses)]
+        self._agreement = agreement
+        agreement.sort_indices()
+
+    @property
+    def all(self) -> list[_Group]:
+        """The groups, by their first uses."""
+        return list(dict.fromkeys(self._of))
+
+    def join(self, one: int, other: int) -> bool:
+        """Join the groups of two uses if they do not conflict on the whole; return whether they are one group now."""
+        some, others = self._of[one], self._of[other]
+        if some is others:
+            return True
+        if self._conflict(some, others):
+            return False
+        joined = some + others
+        for place in joined.places:
+            self._of[place] = joined
+        return True
+
+    def _conflict(self, some: _Group, others: _Group) -> bool:
+        small, large = sorted((some.places, others.places), key=len)
+        starts, columns, values = self._agreement.indptr, self._agreement.indices, self._agreement.data
+        found = 0.0
+        for place in small:
+            row = slice(starts[place], starts[place + 1])
+            at = np.searchsorted(columns[row], large)
+            known = at < row.stop - row.start
+            known[known] = columns[row][at[known]] == np.array(large)[known]
+            found += float(values[row][at[known]].sum())
+        return found < -_TINY
+
+    def join_best(self, pairs: Iterable[tuple[_Group, _Group, float]], score: Score) -> None:
+        """Join pairs of groups, given with the cosine of their values, best first; score again what has grown since."""
+        queue = [
+            (-value, a.places[0], b.places[0], len(a.places), len(b.places))
+            for a, b, cosine in pairs
+            if (value := score(a, b, cosine)) is not None
+        ]
+        heapify(queue)
+        while queue:
+            _, one, other, *sizes = heappop(queue)
+            a, b = self._of[one], self._of[other]
+            if a is b or self._conflict(a, b):
                 continue
-            score = _score(fold_property(uses[one].name), fold_property(uses[other].name), cosine, number)
-            if score is not None:
-                yield -score, one, other
+            if [len(a.places), len(b.places)] == sizes:
+                self.join(one, other)
+            elif (value := score(a, b, a.cosine(b))) is not None:
+                heappush(queue, (-value, one, other, len(a.places), len(b.places)))
 
 
-def _row_products(rows: csr_array, left: NDArray[np.int64], right: NDArray[np.int64]) -> list[float]:
-    if not len(left):
-        return []
-    return [float(product) for product in rows[left].multiply(rows[right]).sum(axis=1).ravel()]
+def _same_names(groups: Sequence[_Group]) -> Iterator[tuple[_Group, _Group, float]]:
+    """Yield the pairs of groups with one folded name."""
+    by_name: dict[str, list[_Group]] = {}
+    for group in groups:
+        for name in group.names:
+            by_name.setdefault(name, []).append(group)
+    for same in by_name.values():
+        yield from ((a, b, a.cosine(b)) for a, b in combinations(same, 2))
 
 
-def _score(one: str, other: str, cosine: float, shared: float) -> float | None:
-    """Return how well two different names match, or None if they are two properties."""
-    if one == other:
+def _alike(groups: Sequence[_Group]) -> Iterator[tuple[_Group, _Group, float]]:
+    """Yield the pairs of groups with similar values, block by block."""
+    rows = unit_rows(bag(group.values for group in groups))
+    for start in range(0, len(groups), _ROWS_AT_ONCE):
+        cosines = (rows[start : start + _ROWS_AT_ONCE] @ rows.T).tocoo()
+        near = (cosines.data >= _SHARED_BY_ALIKE) & (cosines.coords[0] + start < cosines.coords[1])
+        ends = (places[near].tolist() for places in cosines.coords)
+        for one, other, cosine in zip(*ends, cosines.data[near].tolist(), strict=True):
+            yield groups[one + start], groups[other], cosine
+
+
+def _score_same(_a: _Group, _b: _Group, cosine: float) -> float:
+    return cosine
+
+
+def _score(a: _Group, b: _Group, cosine: float) -> float | None:
+    """Return how well two groups match, or None if they are two properties."""
+    if cosine < _SHARED_BY_ALIKE or (None not in (a.unit, b.unit) and a.unit != b.unit):
         return None
-    alike = label_similarity(one, other)
-    if (alike >= _ALIKE_NAMES and cosine >= _SHARED_BY_ALIKE) or (
-        cosine >= _SHARED_BY_UNLIKE and shared >= _MIN_SHARED_VALUES
-    ):
-        return None if _differ_at_heart(one, other) else (alike + cosine) / 2
-    return None
+    many = cosine >= _SHARED_BY_UNLIKE and a.shared(b) >= _MIN_SHARED_VALUES
+    if not many and all(map(set.isdisjoint, map(set, a.names), repeat({*"".join(b.names)}))):
+        return None
+    names = [(one, other) for one in a.names for other in b.names]
+    if any(one == other or _differ_at_heart(one, other) for one, other in names):
+        return None
+    alike = max(label_similarity(one, other) for one, other in names)
+    return (alike + cosine) / 2 if many or alike >= _ALIKE_NAMES else None
 
 
 def _differ_at_heart(one: str, other: str) -> bool:
@@ -232,58 +335,30 @@ def _differ_at_heart(one: str, other: str) -> bool:
     return all(heart[0] > "\u33ff" and not {*heart} <= _FILLERS for heart in hearts)
 
 
-def _bag(use: PropertyUse) -> Counter[str]:
-    """Return the values in normal form, numbers with their unit; a list of values counts as its parts."""
-    found: Counter[str] = Counter()
-    for value, products in use.values.items():
-        for key in _value_keys(value, use.name):
-            found[key] += products
-    return found
-
-
 @lru_cache(1 << 17)
-def _value_keys(value: str, name: str) -> tuple[str, ...]:
-    """Return what the parts of a value are compared by: their text, or number and unit."""
-    normal = (normal_value(part, name) for part in value_parts(value))
-    return tuple(
-        dict.fromkeys(
-            f"{one.text.casefold()} "
-            if one.number is None or one.unit is None
-            else f"{one.number:.{_DIGITS}g} {one.unit}"
-            for one in normal
-        )
-    )
+def _value_keys(value: str, name: str) -> tuple[tuple[str, float], ...]:
+    """Return what the parts of a value are compared by, with weights: their text, or steps of number and unit.
+
+    A number stands between two steps of a logarithmic scale, the more on the nearer one: 68.5 cm is nearly 27".
+    """
+    found: dict[str, float] = {}
+    for part in value_parts(value):
+        one = normal_value(part, name)
+        if one.number is None or one.unit is None:
+            found[f"{one.text.casefold()} "] = 1.0
+        elif not one.number:
+            found[f"0 {one.unit}"] = 1.0
+        else:
+            place = log(abs(one.number)) / _STEP
+            step = floor(place)
+            sign = "-" if one.number < 0 else ""
+            for at, weight in ((step, step + 1 - place), (step + 1, place - step)):
+                key = f"{sign}{at} {one.unit}"
+                found[key] = max(found.get(key, 0.0), weight)
+    return tuple(found.items())
 
 
 def value_parts(value: str) -> list[str]:
     """Return the values that a list holds (``27"/68,6 cm``, ``红色、蓝色``), without what stands in brackets."""
     plain = _PER_1000_HOURS.sub("", _NOTES.sub("", value))
     return [part for part in _PARTS.split(plain) if part and not part.isspace()]
-
-
-def _unit_of(values: Mapping[str, int]) -> str | None:
-    """Return the unit of most values, None if most have none."""
-    units: Counter[str] = Counter()
-    for value, products in values.items():
-        units[value.rpartition(" ")[2]] += products
-    unit, products = units.most_common(1)[0] if units else ("", 0)
-    return unit if unit and products > _MOSTLY * sum(values.values()) else None
-
-
-def _apart(count: int, joins: Iterable[tuple[float, int, int]], together: csr_array) -> Iterator[tuple[int, int]]:
-    """Yield the pairs of one product among names that joins could bring together."""
-    component = connect((one, other) for _, one, other in joins)
-    group = np.full(count, -1, dtype=np.int64)
-    group[list(component)] = list(component.values())
-    listed = together.tocoo()
-    one, other = listed.coords
-    near = (group[one] == group[other]) & (group[one] >= 0) & (one < other) & (listed.data != 0)
-    yield from zip(one[near].tolist(), other[near].tolist(), strict=True)
-
-
-def _name(group: Iterable[int], uses: Sequence[PropertyUse], products: Mapping[int, int]) -> str:
-    """Return the name with most products; ties go to the alphabetically smaller name."""
-    counts: Counter[str] = Counter()
-    for place in group:
-        counts[uses[place].name] += products[place]
-    return min(counts, key=lambda name: (-counts[name], name))

@@ -19,6 +19,9 @@ class AlignSettings(StageSettings):
 
     rule: Literal["mep3m", "learned"] = "mep3m"
     """Rule of the second and third level: the published one, or a model trained on real shops that reviews update."""
+    embeddings: str | None = None
+    """Network whose vectors of category names the learned rule compares too: a folder of transformers or
+    sentence-transformers, or a name on the hub; needs the extra train. None: names are compared as written."""
     first_level: dict[str, str] = Field(default_factory=dict)
     """Outermost category -> class; keys ``source:Name``, or ``Name`` for all sources. The paper did this by hand.
 

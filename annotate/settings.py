@@ -60,7 +60,7 @@ class TaskSettings(StageSettings):
     """Seed of the order of tasks and of the places of gold."""
     gold_first: int = Field(default=10, ge=0)
     """Gold tasks at the start of each worker, because M5Product's gold set measures each worker first."""
-    gold_learning: float = Field(default=0.75, ge=0, le=1)
+    gold_learning: float = Field(default=0.9, ge=0, le=1)
     """Share of gold after these until the answers show that the worker knows; an honest worker needs some 20 gold
     tasks in all."""
     gold_share: float = Field(default=0.05, ge=0, lt=1)

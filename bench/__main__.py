@@ -20,7 +20,7 @@ BENCHMARKS = {
     "answers": ["bench.webapp.answer_latency"],
     "mutations": ["bench.extract.mutations", "--count", "2000"],
     "hashes": ["bench.extract.hashes"],
-    "dedup": ["bench.extract.dedup_scale"],
+    "journey": ["bench.m5_journey", "--products", "60000"],
     "images": ["bench.extract.image_measures"],
     "agreement": ["bench.extract.agreement"],
     "scale": ["bench.extract.scale"],

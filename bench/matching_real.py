@@ -12,7 +12,7 @@ import argparse
 import gzip
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,7 @@ from extract.settings import DedupSettings
 TABLE = ("brand", "modelno", "manufacturer", "type")
 """Fields that make a specification table; the others are free text or prices."""
 DEPTHS = (10, 50, 500)
+_SPECS = pa.schema([(name, pa.string()) for name in ("product_id", "property", "value")])
 Record = Mapping[str, str]
 
 
@@ -91,15 +92,26 @@ def joined(labelled: LabelledSet, *, tables: bool) -> tuple[int, int]:
              for n, record in enumerate(records)}  # fmt: skip
     products = [{"product_id": name, "source": name[0], "caption": _caption(record)} for name, record in named.items()]
     lines = [(name, *line) for name, record in named.items() for line in _table(record) if tables]
+    group = near_groups(products, lines)
+    found = [same for (a, b), same in labelled.same.items() if group[f"l:{a:06}"] == group[f"r:{b:06}"]]
+    return len(found), sum(found)
+
+
+def near_groups(products: Sequence[Mapping[str, str]], lines: Sequence[tuple[str, str, str]]) -> dict[str, str]:
+    """Return product -> group of near duplicates, as the stage joins products without images.
+
+    Args:
+        products: ``product_id``, ``source`` and ``caption`` of each.
+        lines: Product, property and value of each line of their tables.
+    """
     with closing(duckdb.connect()) as connection:
         connection.register("products", pa.Table.from_pylist(products))
-        connection.execute("CREATE TABLE specs (product_id VARCHAR, property VARCHAR, value VARCHAR)")
+        columns = [[line[place] for line in lines] for place in range(3)]
+        connection.register("specs", pa.table(columns, _SPECS))
         connection.execute(
             "CREATE TABLE media (product_id VARCHAR, kind VARCHAR, state VARCHAR, sha256 VARCHAR, position INT)"
         )
         connection.execute("CREATE TABLE images (product_id VARCHAR, position INT, pixels VARCHAR)")
-        if lines:
-            connection.executemany("INSERT INTO specs VALUES (?, ?, ?)", lines)
         prepare(connection)
         exact = group_exact(exact_joins(connection))
         connection.register("exact", exact)
@@ -109,9 +121,7 @@ def joined(labelled: LabelledSet, *, tables: bool) -> tuple[int, int]:
         group_near(connection, settings.most_in_group)
         first = dict(zip(exact["product_id"].to_pylist(), exact["group_id"].to_pylist(), strict=True))
         near = dict(connection.sql("FROM near_groups").fetchall())
-    group = {name: near[first.get(name, name)] for name in named}
-    found = [same for (a, b), same in labelled.same.items() if group[f"l:{a:06}"] == group[f"r:{b:06}"]]
-    return len(found), sum(found)
+    return {one["product_id"]: near[first.get(one["product_id"], one["product_id"])] for one in products}
 
 
 def main() -> None:

@@ -13,7 +13,6 @@ from crawler.crawl.job import CrawlJob, crawl_sources
 from crawler.crawl.nothing_kept import explain_no_pages
 from crawler.crawl.scope import Scope
 from crawler.crawl.visits import Found
-from crawler.net.http_policy import RETRYABLE
 from crawler.pages.parse import load_page_object
 from crawler.pages.urls import normalise
 from crawler.settings import CrawlSettings, SourceSettings
@@ -109,7 +108,7 @@ def _prepare(store: Store, job: CrawlJob, register: Register) -> bool:
                 frontier.leave_out(lambda url: scope.holds(url) and scope.allows(url))
             start = (url for text in job.source.start if (url := normalise(text)))
             frontier.add(Found(url, rank=0) for url in start if not register.holds("url", url))
-            frontier.reopen(RETRYABLE)
+            frontier.reopen()
             connection.execute(
                 "INSERT INTO source_runs (source, scope) VALUES (?, ?) ON CONFLICT (source) "
                 "DO UPDATE SET scope = excluded.scope, stopped = NULL, detail = ''",

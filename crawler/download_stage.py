@@ -85,7 +85,8 @@ def run(  # noqa: PLR0913 - what one command can ask for
 
     Raises:
         MissingInputError: no stage has written ``media``.
-        ThresholdError: fewer than ``settings.min_success`` are ok; everything downloaded is kept nevertheless.
+        ThresholdError: fewer than ``settings.min_success`` are ok, or stored files were to be requested again and
+            no server answered; everything downloaded is kept nevertheless.
     """
     this_run = DownloadRun(settings, user_agent, _with_ports(local_hosts), frozenset(opt_outs), bandwidth_mbit)
     honoured = [] if this_run.opt_outs == set(OPT_OUTS) else ["opt-outs:", *sorted(this_run.opt_outs)]
@@ -109,9 +110,16 @@ def run(  # noqa: PLR0913 - what one command can ask for
                 queue.enlist(_read_wanted(stage.before, open_register(store)))
                 if refresh:
                     queue.mark_stale()
+                again, silent = queue.count_kept()
                 download_all(store, queue, this_run, clock, progress or SilentProgress())
+                silent = queue.count_kept()[1] - silent
                 counts = _publish(stage, queue.outcomes())
             report = stage.commit(_report(counts, (clock() - started).total_seconds()))
+            if again and silent == again:
+                raise ThresholdError(
+                    f"download: no server answered for any of the {again:,} stored files that were requested again; "
+                    "they stay. Check the network and that the shop is up, then run the same command again."
+                )
     _check_success(report, settings)
     return report
 

@@ -5,11 +5,11 @@ import sqlite3
 from collections.abc import Collection
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from crawler.crawl.frontier import FRONTIER_DDL
+from crawler.crawl.frontier import DUE, FRONTIER_DDL, due_parameters
+from crawler.crawl.visits import Recrawl, plan_recrawl
 from crawler.media.queue import DDL, ROOM
-from crawler.net.http_policy import RETRYABLE
 from crawler.settings import CrawlSettings
 from storage import Snapshot, Store
 
@@ -49,11 +49,10 @@ def due_pages(store: Store, settings: CrawlSettings, now: datetime, *, refresh: 
         now: Start of the crawl.
         refresh: Every page is due.
     """
-    hours = (0.0, 0.0) if refresh else (settings.recrawl_after_h, settings.retry_failed_after_h)
-    before, failed_before = ((now - timedelta(hours=h)).isoformat() for h in hours)
+    recrawl = plan_recrawl(settings, now, force=refresh)
     names = [name for name, source in settings.sources.items() if source.start]
     with closing(store.state.connect_reading()) as connection:
-        counts = _counts(connection, before, failed_before) if _has(connection, "source_pages") else {}
+        counts = _counts(connection, recrawl) if _has(connection, "source_pages") else {}
     return [counts.get(name) or PendingPages(name, len(settings.sources[name].start), 0, 0) for name in sorted(names)]
 
 
@@ -90,16 +89,12 @@ def _completed(connection: sqlite3.Connection, urls: list[str]) -> int:
     return int(connection.execute(query, (json.dumps(urls),)).fetchone()[0])
 
 
-def _counts(connection: sqlite3.Connection, before: str, failed_before: str) -> dict[str, PendingPages]:
-    passing = ", ".join(f"'{reason}'" for reason in sorted(RETRYABLE))
+def _counts(connection: sqlite3.Connection, recrawl: Recrawl) -> dict[str, PendingPages]:
     query = f"""
-        SELECT source, count(*) FILTER (WHERE state = 'pending'),
-            count(*) FILTER (WHERE state != 'pending'
-                AND (checked_at <= :before OR (checked_at <= :failed_before AND reason IN ({passing})))),
+        SELECT source, count(*) FILTER (WHERE state = 'pending'), count(*) FILTER (WHERE {DUE}),
             count(*) FILTER (WHERE page_sha256 IS NOT NULL)
         FROM source_pages GROUP BY source"""  # noqa: S608 - constants
-    rows = connection.execute(query, {"before": before, "failed_before": failed_before})
-    return {row[0]: PendingPages(*row) for row in rows}
+    return {row[0]: PendingPages(*row) for row in connection.execute(query, due_parameters(recrawl))}
 
 
 def _has(connection: sqlite3.Connection, table: str) -> bool:
@@ -124,19 +119,21 @@ def forget_read(store: Store, source: str | None, products: Collection[str] | No
     return _change(store, "UPDATE source_pages SET parser = NULL", source, products, dry_run=dry_run)
 
 
-def forget_media(store: Store, urls: Collection[str] | None, *, dry_run: bool) -> int:
-    """Forget the outcomes of media URLs; return how many.
+def forget_media(store: Store, urls: Collection[str], *, dry_run: bool) -> int:
+    """Open media URLs again, without a condition; return how many. A stored file stays until another one came.
 
     Args:
         store: The workspace's store, locked.
-        urls: The URLs; None: all.
+        urls: The URLs.
         dry_run: Only count.
     """
     store.state.migrate(ROOM, DDL)
-    condition = "true" if urls is None else "url IN (SELECT value FROM json_each(:urls))"
-    values = {} if urls is None else {"urls": json.dumps(sorted(urls))}
+    chosen, values = "url IN (SELECT value FROM json_each(:urls))", {"urls": json.dumps(sorted(urls))}
+    stored, again = f"state IN ('ok', 'stale') AND {chosen}", "UPDATE media_urls SET state = 'stale', attempts = 0"
     with closing(store.state.connect()) as connection:
-        return _run(connection, "media_urls", "DELETE FROM media_urls", condition, values, dry_run=dry_run)
+        count = _run(connection, "media_urls", again, stored, values, dry_run=dry_run)
+        rest = f"{chosen} AND NOT ({stored})"
+        return count + _run(connection, "media_urls", "DELETE FROM media_urls", rest, values, dry_run=dry_run)
 
 
 def _change(store: Store, change: str, source: str | None, products: Collection[str] | None, *, dry_run: bool) -> int:

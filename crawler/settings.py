@@ -103,17 +103,17 @@ class CrawlSettings(StageSettings):
     """Hours after which a page is asked for again even though each visit found it unchanged, which doubles the
     hours until the next, or its sitemap says so. A week: a sitemap's dates are not always kept."""
     retry_failed_after_h: float = Field(default=1, ge=0)
-    """Hours after which pages are tried again that failed for a passing reason; an outage is rarely shorter."""
+    """Hours after which pages that failed for a temporary reason are tried again; an outage is rarely shorter."""
     concurrency_per_host: int = Field(default=2, gt=0, le=64)
     """Requests under way at once per host; adaptive delay keeps slow servers below it."""
     delay_s: float = Field(default=0.5, ge=0)
     """Seconds between two requests to a host: two pages a second load no shop."""
     max_delay_s: float = Field(default=120, gt=0)
-    """Longest delay that is kept; a robots.txt that asks for more stops its source."""
+    """Longest delay that is honoured; a robots.txt that asks for more stops its source."""
     timeout_s: float = Field(default=30, gt=0)
     """Seconds a whole request may take."""
     connect_timeout_s: float = Field(default=10, gt=0)
-    """Seconds until a connection must stand."""
+    """Seconds in which a connection must be established."""
     max_page_bytes: int = Field(default=8 * 1024 * 1024, gt=0)
     """Longest page, after decompression; the longest real product page met was under 2 MB."""
     max_sitemap_bytes: int = Field(default=50 * 1024 * 1024, gt=0)
@@ -140,11 +140,11 @@ class CrawlSettings(StageSettings):
     parse_workers: int | None = Field(default=None, ge=1, le=64)
     """Processes that read pages; None: one for each core."""
     retries: int = Field(default=3, ge=0)
-    """Further tries of a request that failed for a passing reason, within one run."""
+    """Retries of a request that failed for a temporary reason, within one run."""
     backoff_s: float = Field(default=2, ge=0)
-    """Wait before the first further try, doubled each time; Retry-After wins where a server sends it."""
+    """Wait before the first retry, doubled each time; Retry-After wins where a server sends it."""
     max_wait_s: float = Field(default=300, gt=0)
-    """Longest wait before a further try; a server that asks for more is left for the next run."""
+    """Longest wait before a retry; a server that asks for more is left for the next run."""
     max_failures_in_a_row: int = Field(default=25, gt=0)
     """Failed pages in a row after which a source counts as down and is left for the next run."""
     sources_at_once: int = Field(default=2, gt=0)

@@ -6,7 +6,7 @@ __all__ = ["check_shrinkage"]
 
 
 def check_shrinkage(source: str, before: int, removed: int, most: float) -> None:
-    """Raise if a commit would remove more of a source than a share, or all of it.
+    """Raise if a commit would remove more than a share of a source, or all of it.
 
     Args:
         source: Name of the source.

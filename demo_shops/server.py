@@ -27,7 +27,7 @@ _TYPES: dict[ShopName, dict[str, str]] = {
     "north": {".html": "text/html; charset=utf-8"},
     "south": {".html": "text/html"},
 }
-"""The south leaves the encoding to the page."""
+"""The shop south sends no charset; its pages declare theirs."""
 _COMMON_TYPES = {
     ".xml": "application/xml",
     ".txt": "text/plain; charset=utf-8",

@@ -127,10 +127,10 @@ def run(
         places = {form: f"{_place(store, settings, recipe)}/{form}" for form in settings.formats}
         if not stage.unchanged:
             check_rights(stage.before, recipe, rights)
+        splits = _chosen(settings, split_names(stage.before, recipe), recipe)
         folders = {form: opened.enter_context(open_folder(place)) for form, place in places.items()}
         if stage.unchanged and all(is_whole(folders[form], place) for form, place in places.items()):
             return stage.report_unchanged()
-        splits = _chosen(settings, split_names(stage.before, recipe), recipe)
         asked = (stage.before, chosen_sql(settings.where), recipe, splits, _use(settings, rights))
         refused = count_left_out(left_out(*asked))
         job = _Job(store, stage.before, recipe, splits, settings, rights, refused, progress)

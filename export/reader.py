@@ -10,7 +10,7 @@ from export.rights import Use
 from m5data.errors import MissingInputError, UsageError
 from m5data.modalities import Sample, SampleFrame, modalities
 from storage import Objects, Snapshot
-from storage.usage import REFUSALS_SQL, purposes_sql
+from storage.views import REFUSALS_SQL, purposes_sql
 
 __all__ = ["Sample", "SampleFrame", "chosen_sql", "read_samples", "split_names", "stored_samples"]
 
@@ -93,11 +93,13 @@ def split_names(snapshot: Snapshot, recipe: str) -> tuple[str, ...]:
     Raises:
         MissingInputError: The recipe has not been built.
     """
-    query = "select distinct split from splits where recipe = ? and split != 'unused' order by 1"
-    names = tuple(snapshot.sql(query, [recipe])["split"].to_pylist())
+    built = snapshot.sql("select distinct recipe, split from splits where split != 'unused' order by all").to_pylist()
+    names = tuple(row["split"] for row in built if row["recipe"] == recipe)
     if not names:
+        others = ", ".join(sorted({row["recipe"] for row in built}))
         raise MissingInputError(
-            f"The splits of recipe {recipe!r} have not been built. Run m5data build-splits --recipe {recipe}."
+            f"The splits of recipe {recipe!r} have not been built. Run m5data build-splits --recipe {recipe}"
+            + (f", or name one that is built: {others}." if others else ".")
         )
     return names
 

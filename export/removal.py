@@ -28,14 +28,14 @@ _FACTS = "json"
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """Products that go, and the groups that were named after them."""
+    """Products to remove, and the groups that were named after them."""
 
     products: Collection[str]
     groups: Mapping[str, str]
     """Group or label that is called after a product -> its new name."""
 
     def touches(self, sample: Mapping[str, Any]) -> bool:
-        """Return whether a sample goes or changes."""
+        """Return whether a sample is removed or changed."""
         return sample["product_id"] in self.products or any(sample[name] in self.groups for name in _NAMED)
 
 
@@ -45,7 +45,7 @@ def shard_holds(path: Path, removed: Removed) -> bool:
 
 
 def remove_from_shard(path: Path, removed: Removed) -> int:
-    """Write a shard again without the products, and return the samples left; a shard without any goes."""
+    """Rewrite a shard without the products, and return the samples left; an empty shard is deleted."""
     draft = path.with_name(path.name + ".part")
     left = SHARDS[path.suffix](path, draft, removed)
     if left:
@@ -71,7 +71,9 @@ def repair_manifest(folder: Path, samples: Mapping[Path, int]) -> None:
     local = LocalFolder(folder)
     manifest = read_manifest(local, folder)
     if manifest is None:
-        raise DataError(f"{folder}: the manifest went while the export was changed. Run the take-down again.")
+        raise DataError(
+            f"{folder}: the manifest disappeared while the export was being changed. Run the take-down again."
+        )
     hashes: dict[str, str] = {}
     sizes: dict[str, tuple[int, int]] = {}
     for split, shards in manifest["splits"].items():
@@ -193,4 +195,4 @@ _SAMPLES: Mapping[str, Callable[[Path, Removed], Iterator[bool]]] = MappingProxy
 SHARDS: Mapping[str, Callable[[Path, Path, Removed], int]] = MappingProxyType(
     {".parquet": _remove_from_parquet, ".tar": _remove_from_tar, ".json": _remove_from_records}
 )
-"""Suffix of files that hold samples -> what writes one again without the products."""
+"""Suffix of files that hold samples -> the function that rewrites one without the products."""

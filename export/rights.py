@@ -9,7 +9,7 @@ from m5data.errors import NotAuthorisedError
 from m5data.usage import Purpose
 from storage import Snapshot
 from storage.engine import text
-from storage.usage import refused_sql
+from storage.views import refused_sql
 
 __all__ = ["LeftOut", "LeftOutCounts", "Rights", "Use", "check_rights", "count_left_out", "left_out"]
 

@@ -14,7 +14,7 @@ REPORT = "reports/report.html"
 
 
 def run(store: Store, *, clock: Clock = utc_now, progress: Progress = SilentProgress()) -> StageReport:
-    """Write the report; reads and keeps products."""
+    """Write the report; the counts are of products."""
     del clock
     began = time.monotonic()
     path = store.root / REPORT

@@ -19,7 +19,7 @@ from storage.children import Child
 __all__ = ["api_url", "scheduler_url"]
 
 ANSWER_DEADLINE_S = 10.0
-START_DEADLINE_S = 60.0
+START_DEADLINE_S = 300.0
 STOP_DEADLINE_S = 5.0
 
 
@@ -100,8 +100,8 @@ def _await_start(ready: "Connection[Any, Any]", home: Path) -> None:
         started = False
     if not started:
         raise DataError(
-            f"Prefect's server in {home} did not start within {START_DEADLINE_S:.0f} s; "
-            "remove that folder, or name a running server in PREFECT_API_URL"
+            f"Prefect's server in {home} did not start within {START_DEADLINE_S:.0f} s; run again when the machine is "
+            "less busy, or remove that folder, or name a running server in PREFECT_API_URL"
         )
 
 

@@ -1,6 +1,5 @@
 """Running stages of the registry on a workspace, one after another, with or without a scheduler."""
 
-import errno
 import json
 import logging
 import os
@@ -18,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from flows.engines import on_ray
 from flows.run_files import FILE_ONLY, logging_to, recorded_progress
+from m5data.disk_errors import FULL, disk_fault
 from m5data.errors import CorruptObjectError, DataError, SettingsError
 from m5data.progress import showing_progress
 from m5data.run_options import RunContext
@@ -34,11 +34,6 @@ __all__ = ["call_stage", "confined", "named_disk_errors", "notifying", "run_stag
 Model = TypeVar("Model", bound=BaseModel)
 
 _LOG = logging.getLogger(__name__)
-
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_REFUSED = {errno.EROFS, errno.EACCES, errno.EPERM}
-_FULL_WORDS = ("no space left", "disk is full", "disk quota", "file too large")
-_REFUSED_WORDS = ("read-only file system", "readonly database", "unable to open database", "permission denied")
 
 
 @contextmanager
@@ -161,29 +156,16 @@ def named_disk_errors(root: Path, stage: str) -> Iterator[None]:
     try:
         yield
     except (OSError, sqlite3.OperationalError, duckdb.Error) as error:
-        if _means(error, _FULL, _FULL_WORDS):
-            raise DataError(
-                f"{stage}: the disk of {root} is full ({_line(error)}); make room, for example with m5data vacuum, "
-                "and run again: finished work is kept"
-            ) from error
-        if _means(error, _REFUSED, _REFUSED_WORDS):
-            raise DataError(
-                f"{stage}: cannot write in {root} ({_line(error)}); m5data doctor says where: grant the right and run "
-                "again: finished work is kept"
-            ) from error
+        if (remedy := disk_fault(error)) == FULL:
+            raise DataError(f"{stage}: the disk of {root} is full ({_line(error)}); {remedy}") from error
+        if remedy is not None:
+            raise DataError(f"{stage}: cannot write in {root} ({_line(error)}); {remedy}") from error
         if isinstance(error, duckdb.Error) and str(root.absolute() / "tables") in str(error):
             raise CorruptObjectError(
                 f"{stage}: a table's file cannot be read ({_line(error)}); restore it from a backup (m5data copy "
                 "makes one), and run again"
             ) from error
         raise
-
-
-def _means(error: Exception, numbers: set[int], words: tuple[str, ...]) -> bool:
-    if isinstance(error, OSError) and error.errno in numbers:
-        return True
-    text = str(error).lower()
-    return any(word in text for word in words)
 
 
 def _line(error: Exception) -> str:

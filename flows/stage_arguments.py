@@ -79,7 +79,7 @@ def records(workspace: Workspace, settings: object, context: RunContext) -> Argu
 
 
 def download(workspace: Workspace, settings: object, context: RunContext) -> Arguments:
-    """Return which media to request again, and the manners that media share with pages."""
+    """Return which media to request again, and the politeness settings that media share with pages."""
     del settings
     crawling = workspace.settings.crawl
     local = [start for source in crawling.sources.values() if source.local for start in source.start]

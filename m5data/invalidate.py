@@ -88,10 +88,9 @@ def forget_read_pages(workspace: Workspace, stage: str, selection: Selection, *,
 
 
 def forget_media(workspace: Workspace, stage: str, selection: Selection, *, dry_run: bool) -> int:
-    """Forget the outcome of media URLs: they are fetched again."""
+    """Open media URLs again: they are fetched again, and a stored file stays where no other comes."""
     query = f"SELECT DISTINCT url FROM media WHERE product_id IN ({_chosen(workspace, selection)})"  # noqa: S608
-    batches = [None] if selection.is_all else _values(workspace, query)
-    count = sum(forget_outcomes(workspace.store, urls, dry_run=dry_run) for urls in batches)
+    count = sum(forget_outcomes(workspace.store, urls, dry_run=dry_run) for urls in _values(workspace, query))
     _forget_commit(workspace, stage, count, dry_run=dry_run)
     return count
 

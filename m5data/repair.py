@@ -1,10 +1,11 @@
-"""Repair of a workspace: what can be made again is made again, what cannot is said.
+"""Repair of a workspace: rebuild what can be rebuilt, and report the rest.
 
 Nothing is deleted: files that cannot be read are moved to the folder ``damaged`` of the workspace.
 """
 
 import json
 from collections.abc import Collection, Generator, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -70,7 +71,7 @@ class Repair:
 
 
 def repair(root: Path, *, dry_run: bool = False, clock: Clock = utc_now) -> list[Repair]:
-    """Make again what can be made again of a damaged workspace, and return what was wrong.
+    """Rebuild what can be rebuilt of a damaged workspace, and return what was wrong.
 
     Killed at any instant, it is run again.
 
@@ -95,7 +96,7 @@ def repair(root: Path, *, dry_run: bool = False, clock: Clock = utc_now) -> list
         lines = list(job.run())
         if not dry_run:
             layout.repair.unlink(missing_ok=True)
-    if job.is_new:
+    if job.is_new or job.lacks_index():
         store = Store.open(root, clock=clock)
         with store.stage(_STAGE, settings="") as stage:  # publishes the index of objects as a table
             stage.commit(StageReport(_STAGE, 0, 0))
@@ -114,6 +115,14 @@ class _Job:
         self._state = State(layout.state)
         self.is_new = False
         """Whether a dataset version was written."""
+
+    def lacks_index(self) -> bool:
+        """Return whether a repair was killed between its version and the one that publishes the index of objects."""
+        record = self._newest()
+        if self._dry_run or record is None or record.indexed or _STAGE not in record.stages:
+            return False
+        with closing(Store.open(self._layout.root).objects) as objects:
+            return objects.index.last() > 0
 
     def run(self) -> Iterator[Repair]:
         yield from self._identity()
@@ -217,7 +226,7 @@ class _Job:
         return salvage(self._layout.root / _DAMAGED / noted, self._state) if noted is not None else {}
 
     def _fill_state(self, kept: Mapping[str, tuple[int, bool]]) -> Iterator[Repair]:
-        """Fill what a damaged state did not give from the tables, and say what is lost."""
+        """Fill in from the tables what a damaged state lacks, and report what is lost."""
         for name, (rows, complete) in sorted(kept.items()):
             if rows or not complete:
                 text = f"{rows:,} rows kept{'' if complete else ', the rest is lost'}"

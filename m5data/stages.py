@@ -39,7 +39,7 @@ class StageSpec:
     arguments: str | None = None
     """``(workspace, context) -> Mapping``: further arguments of ``run``; it also does what must precede the stage."""
     verb: str | None = None
-    """Verb of the command line; None: the stage's name."""
+    """Verb of the command line; None: the stage's name, with hyphens."""
     then: str | None = None
     """Stage that the verb runs afterwards."""
     in_flow: bool = True
@@ -56,7 +56,7 @@ class StageSpec:
     @property
     def command(self) -> str:
         """Words that follow ``m5data`` on the command line."""
-        return self.verb or self.name
+        return self.verb or self.name.replace("_", "-")
 
 
 def resolve(path: str) -> Callable[..., Any]:
@@ -142,7 +142,6 @@ _ALL = (
         writes=("image_text",),
         settings="extract",
         arguments="flows.stage_arguments:extract",
-        verb="image-text",
         partition="some dozen stored images",
         on_ray=True,
         pending="m5data.dry_run:images_to_read",

@@ -6,7 +6,7 @@ from typing import Any
 from m5data.usage import PURPOSES, Purpose
 from storage import Snapshot
 from storage.engine import text
-from storage.usage import refused_sql
+from storage.views import refused_sql
 
 __all__ = ["allowances", "signals"]
 

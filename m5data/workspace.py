@@ -108,7 +108,7 @@ class Workspace:
     def samples(
         self, split: str, recipe: str | None = None, where: str | None = None, purpose: Purpose = "train"
     ) -> Iterator[Sample]:
-        """Yield the samples of a split, with all five modalities, absent ones None, and their licence.
+        """Yield the samples of a split, with every modality, absent ones None, and their licence.
 
         Args:
             split: Name of the split.

@@ -342,7 +342,7 @@ class OptimiserSettings(StageSettings):
     checkpoint_steps: int = Field(default=500, ge=1)
     """A checkpoint is written after so many steps, and at the end."""
     workers: int = Field(default=0, ge=0, le=64)
-    """Processes that decode shards ahead; 0: decode in the training process."""
+    """Processes that decode shards ahead, at most one for each 1,024 samples; 0: decode in the training process."""
     cache: bool = True
     """Keep decoded blocks on disk, so that a shard is decoded once and not once an epoch."""
     max_skipped: float = Field(default=0.05, ge=0, le=1)

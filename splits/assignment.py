@@ -80,9 +80,15 @@ class Assignment:
 
     def shortage(self, split: str, wanted: int, available: int, what: str = "products") -> RecipeError:
         """Return the error of a catalogue that is too small for ``split``."""
+        left = ""
+        if self.recipe.separate != Separate():
+            train, held = int(self.pools["train"].sum()), int(self.pools["reserve"].sum())
+            left = (
+                f" Of its {len(self.encoded.key):,} products, separate leaves {train:,} to train and {held:,} held out."
+            )
         return RecipeError(
             f"recipe {self.recipe.name}, split {split}: the catalogue has {available:,} of the {wanted:,} {what} that "
-            f"the recipe asks for. Add products, or ask for fewer."
+            f"the recipe asks for.{left} Add products, or ask for fewer."
         )
 
     def _base(self, size: Size, pool: Pool) -> int:

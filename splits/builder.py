@@ -8,10 +8,9 @@ import pyarrow.compute as pc
 
 from splits.assignment import Assignment, FilledSplit, pools_of
 from splits.catalogue import Catalogue, EncodedCatalogue, encode
-from splits.coarse import fill_coarse
 from splits.drawing import Rows, derive_keys
-from splits.fine import fill_fine
 from splits.recipe import UNUSED, Block, Recipe, Retrieval, Sample
+from splits.retrieval import fill_coarse, fill_fine
 from splits.samples import fill_classification, fill_sample
 
 __all__ = ["SCHEMA", "build"]

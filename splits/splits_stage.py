@@ -4,27 +4,42 @@ import json
 import time
 from collections import Counter
 from contextlib import closing
+from dataclasses import dataclass
 
+import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from m5data.errors import MissingInputError
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from m5data.version import __version__
 from splits.builder import build
-from splits.recipe import Recipe, load_recipe
+from splits.catalogue import CATEGORIES, MATCHES, OUTSIDE, Catalogue
+from splits.recipe import LEVELS, Recipe, load_recipe
 from splits.record import digest_splits
-from splits.reserve import Draw
+from splits.reserve import Draw, hold_out
 from splits.settings import SplitSettings
-from splits.source import Source, choose_level, read_source
 from storage import Snapshot, Stage, Store
 from storage.engine import open_engine
 
-__all__ = ["READS", "run"]
+__all__ = ["READS", "read_source", "run"]
 
 READS = ("products", "duplicates", "labels", "matches", "media", "images", "reserve")
 """Tables that splits depend on; the reserve remembers what was decided."""
 
 _MEMORY_LIMIT = "2GB"
 """Sorting 6.3 M products in less spills to disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Input of the stage."""
+
+    catalogue: Catalogue
+    reserve: pa.Table
+    """The new table ``reserve``."""
+    rejects: pa.Table
+    """item, reason and detail of each product that lacks what the recipe requires."""
 
 
 def run(
@@ -90,3 +105,151 @@ def _record(before: Snapshot, recipe: Recipe, seed: int, splits: pa.Table) -> pa
         "tables": json.dumps(dict(sorted(before.tables.items()))),
     }
     return pa.Table.from_pylist([row])
+
+
+def read_source(connection: duckdb.DuckDBPyConnection, recipe: Recipe, draw: Draw) -> Source:
+    """Read the catalogue for the splits of ``recipe``, and update the reserve.
+
+    Args:
+        connection: One view per table of the dataset version (``Snapshot.connection``).
+        recipe: Names what a product must have.
+        draw: How new groups of the reserve are drawn.
+
+    Raises:
+        MissingInputError: Products have not been through an earlier stage.
+    """
+    _check_inputs(connection, recipe)
+    groups = _read(connection, "SELECT product_id, group_id FROM duplicates ORDER BY product_id")
+    matches = _read(connection, "SELECT query, candidate, decision FROM matches ORDER BY query, candidate")
+    previous = _read(connection, "SELECT group_id, held_out, since FROM reserve ORDER BY group_id")
+    reserve = hold_out(groups, matches, previous, draw)
+    connection.register("reserve_now", reserve)
+    found = _read(connection, _found_sql(recipe, _count(connection, "images") > 0))
+    usable = pc.and_(found["kept"], pc.is_null(found["lacks"]))
+    _check_labels(connection, recipe, pc.sum(usable).as_py() or 0)
+    catalogue = Catalogue(
+        products=found.filter(usable).select([name for name in found.column_names if name not in {"kept", "lacks"}]),
+        matches=matches.cast(MATCHES),
+        outside=_outside(connection, found.filter(pc.invert(usable))),
+        categories=_read(connection, _CATEGORIES).cast(CATEGORIES),
+    )
+    return Source(catalogue, reserve, _rejects(found, recipe))
+
+
+def _read(connection: duckdb.DuckDBPyConnection, query: str) -> pa.Table:
+    return connection.sql(query).to_arrow_table()
+
+
+def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
+    return int(connection.sql(f"SELECT count(*) FROM {table}").fetchall()[0][0])  # noqa: S608
+
+
+def _check_inputs(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -> None:
+    products = _count(connection, "products")
+    if not products:
+        raise MissingInputError("splits: the table products is empty. Run m5data crawl or m5data ingest.")
+    query = "SELECT count(*) FROM products ANTI JOIN duplicates USING (product_id)"
+    missing = int(connection.sql(query).fetchall()[0][0])
+    if missing:
+        raise MissingInputError(
+            f"splits: {missing:,} of {products:,} products are not in the table duplicates. Run m5data dedup."
+        )
+    if not _count(connection, "labels") and ("label" in recipe.require or _count(connection, _WITH_CATEGORY)):
+        raise MissingInputError("splits: products have categories, and the table labels is empty. Run m5data align.")
+
+
+_WITH_CATEGORY = "products WHERE len(category) > 0"
+
+
+def choose_level(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -> Recipe:
+    """Return the recipe with its level chosen from the labels, if it asks for the deepest."""
+    kept = "labels JOIN duplicates USING (product_id) WHERE kept"
+    sizes = {
+        level: _read(connection, f"SELECT count(*) AS size FROM {kept} AND {level}_id >= 0 GROUP BY {level}_id")  # noqa: S608
+        for level in LEVELS
+    }
+    return recipe.at_deepest({level: found["size"].to_pylist() for level, found in sizes.items()})
+
+
+def _check_labels(connection: duckdb.DuckDBPyConnection, recipe: Recipe, usable: int) -> None:
+    """Raise where no product has the label that the recipe requires.
+
+    Raises:
+        MissingInputError: None has; the message says at which levels there are labels.
+    """
+    if usable or "label" not in recipe.require:
+        return
+    there = {level: _count(connection, f"labels WHERE {level}_id >= 0") for level in LEVELS}
+    if not there[recipe.level]:
+        found = ", ".join(f"{level} {count:,}" for level, count in there.items())
+        raise MissingInputError(
+            f"splits: the recipe {recipe.name} requires labels of the level {recipe.level}, and no product has one "
+            f'(products with a label: {found}). Set splits.recipe to a recipe with label = "deepest", such as default.'
+        )
+
+
+def _outside(connection: duckdb.DuckDBPyConnection, found: pa.Table) -> pa.Table:
+    """Return the products outside the catalogue, each dropped duplicate with the kept product that equals it."""
+    connection.register("left_out", found.select(["product_id", "group_id", "held_out", "kept"]))
+    return _read(connection, _TWINS).cast(OUTSIDE)
+
+
+def _rejects(found: pa.Table, recipe: Recipe) -> pa.Table:
+    lacking = found.filter(pc.and_(found["kept"], pc.is_valid(found["lacks"])))
+    detail = pa.repeat(pa.scalar(f"recipe {recipe.name} requires it"), len(lacking))
+    return pa.table({"item": lacking["product_id"], "reason": lacking["lacks"], "detail": detail})
+
+
+_TWINS = """
+    SELECT product_id, group_id, held_out, CASE WHEN NOT kept THEN twin END AS same_as
+    FROM left_out LEFT JOIN (
+        SELECT group_id, min(product_id) AS twin FROM duplicates
+        WHERE kept GROUP BY group_id HAVING count(*) = 1
+    ) USING (group_id)
+    ORDER BY product_id
+"""
+"""Products outside the catalogue, a dropped duplicate with the one product of its group that was kept."""
+
+_CATEGORIES = " UNION ".join(
+    f"SELECT '{level}' AS level, {level}_id AS id, {level}_name AS name FROM labels WHERE {level}_id >= 0"  # noqa: S608
+    for level in LEVELS
+)
+"""Names of the categories that any product has."""
+
+
+def _found_sql(recipe: Recipe, measured: bool) -> str:  # noqa: FBT001
+    """Return the query of all products: what the recipe needs to know of them, and what they lack.
+
+    Args:
+        recipe: Names what is required.
+        measured: Whether extraction has measured the images; only those that it could read count then.
+    """
+    ids = ", ".join(f"coalesce(l.{level}_id, -1)::INTEGER AS {level}_id" for level in LEVELS)
+    kept_apart = [name for name, wanted in _separations(recipe).items() if wanted]
+    more = "".join(f", p.{name}" for name in kept_apart)
+    stored = "images" if measured else "media WHERE kind = 'image' AND state = 'ok'"
+    chosen = "[min(position)]" if recipe.image == "main" else "list(position ORDER BY position)"
+    return f"""
+        SELECT d.product_id, d.group_id, r.held_out, {ids}, coalesce(i.images, []) AS images{more},
+               d.kept, {_lacks_sql(recipe)} AS lacks
+        FROM duplicates d
+        JOIN products p USING (product_id)
+        JOIN reserve_now r ON r.group_id = d.product_id
+        LEFT JOIN labels l USING (product_id)
+        LEFT JOIN (SELECT product_id, {chosen} AS images FROM {stored} GROUP BY product_id) i USING (product_id)
+        ORDER BY d.product_id
+    """  # noqa: S608
+
+
+def _separations(recipe: Recipe) -> dict[str, bool]:
+    return {"merchant": recipe.separate.merchant, "first_seen": recipe.separate.time is not None}
+
+
+def _lacks_sql(recipe: Recipe) -> str:
+    tests = {
+        "label": f"coalesce(l.{recipe.level}_id, -1) < 0",
+        "caption": "coalesce(trim(p.caption), '') = ''",
+        "image": "i.images IS NULL",
+    }
+    cases = " ".join(f"WHEN {tests[part]} THEN 'no_{part}'" for part in recipe.require)
+    return f"CASE {cases} END" if cases else "NULL::VARCHAR"

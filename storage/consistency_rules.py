@@ -38,7 +38,9 @@ def _stored(table: str, stage: str, column: str) -> Rule:
         f"stored:{table}.{column}",
         stage,
         f"every object that {table}.{column} names is stored",
-        f"SELECT DISTINCT {column} FROM {table} WHERE {column} NOT IN (SELECT sha256 FROM objects)",  # noqa: S608
+        # NULL NOT IN an empty set is true: before anything is fetched, every pending file would be called lost.
+        f"SELECT DISTINCT {column} FROM {table} "  # noqa: S608
+        f"WHERE {column} IS NOT NULL AND {column} NOT IN (SELECT sha256 FROM objects)",
     )
 
 

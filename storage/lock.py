@@ -9,9 +9,10 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
+from socket import gethostname
 
 from m5data.errors import CorruptObjectError, M5DataError, WorkspaceError
 from storage.children import die_with_parent
@@ -36,6 +37,8 @@ __all__ = [
 CHILDREN_SECONDS = 30.0
 """How long a new writer waits for the children of a killed one; they notice within milliseconds."""
 _STEP_SECONDS = 0.02
+_SHARED = frozenset({"nfs", "nfs4", "cifs", "smb3", "fuse.sshfs"})
+"""Network file systems, which may be mounted so that a machine's locks stay its own."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -43,7 +46,8 @@ _LOG = logging.getLogger(__name__)
 class WriterLock:
     """Exclusive lock of a workspace; its holder may take it again, in any thread.
 
-    The kernel releases it when the process dies.
+    The kernel releases it when the process dies. A disk that other machines may write without seeing the lock is
+    guarded by the file's content as well: the holder's process and host, gone when it ends well.
     """
 
     def __init__(self, layout: Layout, recover: Callable[[], None], leave: Callable[[], None]) -> None:
@@ -84,37 +88,49 @@ class WriterLock:
                 try:
                     self._leave()
                 finally:
+                    with suppress(OSError):  # a disk that has become read-only
+                        os.ftruncate(self._descriptor, 0)
                     self._release()
 
     def _acquire(self) -> None:
         try:
-            self._descriptor = os.open(self._layout.lock, os.O_RDWR | os.O_CREAT, 0o666)
-        except OSError as error:
-            raise WorkspaceError(
-                f"{self._layout.lock}: cannot be written: {error.strerror}. "
-                "Run m5data doctor to see what is read-only, then grant the right to write."
-            ) from None
-        try:
-            self._lock()
+            try:
+                self._descriptor = os.open(self._layout.lock, os.O_RDWR | os.O_CREAT, 0o666)
+                self._lock()
+            except OSError as error:
+                raise WorkspaceError(
+                    f"{self._layout.lock}: cannot be written: {error.strerror}. "
+                    "Make room, or grant the right to write: m5data doctor says what is wrong."
+                ) from None
             self._recover()
         except BaseException:
             self._release()
             raise
 
     def _lock(self) -> None:
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.pread(self._descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
+        process, _, host = os.pread(self._descriptor, 300, 0).decode(errors="replace").strip().partition(" ")
+        if not _is_free(self._descriptor):
             raise WorkspaceError(
-                f"{self._layout.root}: another run (process {holder}) writes to this workspace. "
+                f"{self._layout.root}: another run (process {process or 'unknown'}) writes to this workspace. "
                 "Wait until it ends; reading is possible meanwhile."
-            ) from None
+            )
+        with self._layout.lock.open("a") as other:
+            if _is_free(other.fileno()):
+                raise WorkspaceError(
+                    f"{self._layout.root}: this disk does not keep locks, so that two runs could write at once. "
+                    "Move the workspace to a local disk, or with m5data copy to an object store."
+                )
+        if host not in {"", gethostname()} and _is_shared(self._layout.root):
+            raise WorkspaceError(
+                f"{self._layout.root}: process {process} on {host} writes to this workspace, or was killed. "
+                f"If it runs no more, remove {self._layout.lock} and run again."
+            )
         os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+        os.pwrite(self._descriptor, f"{os.getpid()} {gethostname()}\n".encode(), 0)
 
     def _release(self) -> None:
-        os.close(self._descriptor)
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
         self._descriptor = -1
 
 
@@ -148,9 +164,9 @@ def holder_of(root: Path) -> int | None:
     """
     path = Layout(root).lock
     try:
-        process = int(path.read_bytes() or b"0")
+        process = int(path.read_bytes().split()[0])
         inode = path.stat().st_ino
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, ValueError, IndexError):
         return None
     locks = Path("/proc/locks")
     if locks.is_file():
@@ -213,11 +229,22 @@ def wait_for_children(layout: Layout, seconds: float = CHILDREN_SECONDS) -> None
 
 
 def _is_free(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
+    """Take the lock of an open file; return whether it was free, as it always is on a disk without locks."""
+    with suppress(OSError):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
     return True
+
+
+def _is_shared(folder: Path) -> bool:
+    """Return whether a folder lies on a network file system, which other machines may have mounted."""
+    mounts = Path("/proc/self/mounts")
+    if not mounts.is_file():
+        return False
+    kinds = {Path(words[1]): words[2] for words in map(str.split, mounts.read_text(errors="replace").splitlines())}
+    return next((kinds[place] in _SHARED for place in (folder, *folder.parents) if place in kinds), False)
 
 
 def recover(layout: Layout, pinned: VersionRecord, index: ObjectIndex, now: datetime) -> None:

@@ -48,7 +48,7 @@ def choose_versions(
 
     Args:
         versions: All committed versions, newest first.
-        keeping: How many stay, and how young.
+        keeping: How many versions stay, and up to which age.
         now: Present moment.
         named: Versions named outside the tables; missing ones are ignored.
         named_by: Returns the versions that a kept version's tables name; these stay too.

@@ -17,17 +17,6 @@ import pyarrow as pa
 
 from m5data.errors import CorruptObjectError, DataError, WorkspaceError
 from m5data.stage import StageReport
-from storage.catalogue_view import (
-    CATALOGUE_MEANING,
-    PRODUCT_TEXT_COLUMNS,
-    PRODUCT_TEXT_MEANING,
-    SPEC_VALUES_COLUMNS,
-    SPEC_VALUES_MEANING,
-    SPEC_VALUES_SQL,
-    catalogue_columns,
-    catalogue_sql,
-    product_text_sql,
-)
 from storage.engine import open_engine, quote
 from storage.files import Layout, replace_file
 from storage.query import Scope, confine, query_errors, read, scope_of
@@ -36,15 +25,24 @@ from storage.tables import TABLES, Column, Partition, TableSpec
 from storage.tables.delta import DataFile, DeltaLog
 from storage.tags import TAGS_COLUMNS, TAGS_MEANING, TAGS_SCHEMA, read_tags
 from storage.views import (
+    CATALOGUE_MEANING,
+    PRODUCT_TEXT_COLUMNS,
+    PRODUCT_TEXT_MEANING,
     SPEC_NUMBERS_COLUMNS,
     SPEC_NUMBERS_MEANING,
     SPEC_NUMBERS_SQL,
+    SPEC_VALUES_COLUMNS,
+    SPEC_VALUES_MEANING,
+    SPEC_VALUES_SQL,
     aligned_specs_sql,
+    catalogue_columns,
+    catalogue_sql,
     comments_sql,
     ledger_columns,
     ledger_meaning,
     ledger_sql,
     needs_norms,
+    product_text_sql,
     rows_sql,
 )
 

@@ -14,7 +14,7 @@ from takedown.tables import count_rows, gone_rejects, register_words
 __all__ = ["column", "find_target", "search_segments", "users_of"]
 
 SHORTEST = 4
-"""Characters from which a caption or name is searched for in unparsed bytes: "cup" is everywhere."""
+"""Shortest caption or name that is searched for in unparsed bytes: "cup" is everywhere."""
 
 _OWN_OBJECTS = """
     SELECT page_sha256 FROM products WHERE product_id IN (FROM own)
@@ -92,7 +92,7 @@ def search_segments(store: Store, plan: Plan, cleaner: PageCleaner) -> tuple[lis
 
 
 def users_of(store: Store, plan: Plan, objects: Collection[str]) -> dict[str, str | None]:
-    """Return those objects that something else than the target uses -> a URL of it, where it has one."""
+    """Return the objects that something other than the target uses -> a URL of it, where it has one."""
     with history(store.root) as engine:
         _name_target(engine, plan)
         return _users(engine, store, plan, objects)

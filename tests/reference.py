@@ -19,17 +19,20 @@ from m5data.cli.main import app
 from m5data.settings import Settings
 from m5data.stages import STAGES, resolve
 from splits.recipe import Classification, Recipe, Retrieval, Sample, Separate, Size, recipe_names
-from storage.catalogue_view import (
+from storage.tables import TABLES, Column, TableSpec
+from storage.tags import TAGS_COLUMNS, TAGS_MEANING
+from storage.views import (
     CATALOGUE_MEANING,
     PRODUCT_TEXT_COLUMNS,
     PRODUCT_TEXT_MEANING,
+    SPEC_NUMBERS_COLUMNS,
+    SPEC_NUMBERS_MEANING,
     SPEC_VALUES_COLUMNS,
     SPEC_VALUES_MEANING,
     catalogue_columns,
+    ledger_columns,
+    ledger_meaning,
 )
-from storage.tables import TABLES, Column, TableSpec
-from storage.tags import TAGS_COLUMNS, TAGS_MEANING
-from storage.views import SPEC_NUMBERS_COLUMNS, SPEC_NUMBERS_MEANING, ledger_columns, ledger_meaning
 from tests.misbehaving import FAULTS
 
 __all__ = ["pages", "verbs"]

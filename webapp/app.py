@@ -27,7 +27,7 @@ from webapp.catalogue.product_reader import ProductReader
 from webapp.label_routes import ReviewRoutes
 from webapp.manager_routes import ManagerRoutes
 from webapp.object_routes import ObjectRoutes
-from webapp.pages import Pages
+from webapp.pages import Pages, language_of, texts_in
 from webapp.product_routes import BrowsingRoutes
 from webapp.requests import Threads
 from webapp.security.gate import AccessControl, Gate
@@ -143,9 +143,11 @@ class _ErrorPages:
 
     async def __call__(self, request: Request, error: Exception) -> Response:
         if isinstance(error, duckdb.IOException):  # a take-down or vacuum removed the version that was being read
-            error = HTTPException(503, "the dataset has just changed; load the page again")
+            error = HTTPException(503, "the dataset has just changed")
         if not isinstance(error, HTTPException):
             raise error
         if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
             return self._pages.render(request, "error.html", error.status_code, code=error.status_code)
-        return JSONResponse({"error": error.detail}, error.status_code, headers=error.headers)
+        texts = texts_in(language_of(request))["error"]
+        detail = texts[str(error.status_code)] if error.status_code in {401, 403, 503} else error.detail
+        return JSONResponse({"error": detail}, error.status_code, headers=error.headers)

@@ -1,8 +1,8 @@
 """``/labels``: the label review page, its uncertain pairs and decisions."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Literal
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from align import Proposal, propose_for_workspace
 from align.category import Category
+from align.pair_features import EVIDENCE_TEXTS
 from align.review import (
     Conflict,
     Decision,
@@ -28,20 +29,15 @@ from m5data.stage import Clock
 from storage import State
 from webapp.catalogue.product_card import ProductCard, plain
 from webapp.catalogue.product_reader import ProductReader
-from webapp.pages import Pages
+from webapp.pages import Language, Pages, language_of, texts_in
 from webapp.requests import Threads, read_body, visitor_of
 
 __all__ = ["PairView", "ReviewRoutes", "conflict_view", "decision_view", "example_products", "pair_view"]
 
 _LONGEST = 300
+_EVIDENCE = re.compile(r"([+-]\S* |)(.+?)(: \S+|)")
 
-PairView = dict[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class _Side:
-    category: Category
-    examples: tuple[Example, ...]
+PairView = dict[str, Any]
 
 
 def example_products(pairs: Iterable[UncertainPair]) -> list[str]:
@@ -49,18 +45,26 @@ def example_products(pairs: Iterable[UncertainPair]) -> list[str]:
     return [one.product_id for pair in pairs for one in (*pair.examples_a, *pair.examples_b)]
 
 
-def pair_view(pair: UncertainPair, cards: Mapping[str, ProductCard]) -> PairView:
-    """Return a pair with titles and images of both sides."""
+def pair_view(pair: UncertainPair, cards: Mapping[str, ProductCard], language: Language) -> PairView:
+    """Return a pair with titles and images of both sides, and its evidence in the visitor's language."""
+    names = texts_in(language)["labels"]["evidence"]
+    phrases = {english: names[key] for key, english in EVIDENCE_TEXTS.items()}
     return {
-        "a": _side(_Side(pair.a, pair.examples_a), cards),
-        "b": _side(_Side(pair.b, pair.examples_b), cards),
+        "a": _side(pair.a, pair.examples_a, cards),
+        "b": _side(pair.b, pair.examples_b, cards),
         "s_label": pair.s_label,
         "s_content": pair.s_content,
         "probability": pair.probability,
         "relation": pair.relation,
         "merged": pair.merged,
-        "evidence": [plain(one, _LONGEST) for one in pair.evidence],
+        "evidence": [plain(_translated(one, phrases), _LONGEST) for one in pair.evidence],
     }
+
+
+def _translated(line: str, phrases: Mapping[str, str]) -> str:
+    """Return a line of evidence with its phrase replaced; the numbers before and behind it stay."""
+    found = _EVIDENCE.fullmatch(line)
+    return line if found is None else found[1] + phrases.get(found[2], found[2]) + found[3]
 
 
 def conflict_view(conflict: Conflict) -> dict[str, object]:
@@ -83,11 +87,11 @@ def decision_view(decision: Decision) -> dict[str, object]:
     }
 
 
-def _side(side: _Side, cards: Mapping[str, ProductCard]) -> dict[str, object]:
-    pictured = (cards[one.product_id] for one in side.examples if one.product_id in cards)
+def _side(category: Category, examples: Sequence[Example], cards: Mapping[str, ProductCard]) -> dict[str, object]:
+    pictured = (cards[one.product_id] for one in examples if one.product_id in cards)
     return {
-        **_category(side.category),
-        "titles": [plain(one.caption, _LONGEST) for one in side.examples],
+        **_category(category),
+        "titles": [plain(one.caption, _LONGEST) for one in examples],
         "pictures": [card.images[0].sha256 for card in pictured if card.images],
     }
 
@@ -147,7 +151,9 @@ class ReviewRoutes:
         """Answer with undecided pairs, the most uncertain first, and the conflicts between reviewers."""
         visitor = visitor_of(request, "reviewer")
         wanted = await read_body(request, PairsBody)
-        return JSONResponse(await self._threads.read(self._pairs, wanted.limit, visitor.person.name))
+        return JSONResponse(
+            await self._threads.read(self._pairs, wanted.limit, visitor.person.name, language_of(request))
+        )
 
     async def decide(self, request: Request) -> Response:
         """Record a decision; it is on disk before the response is sent."""
@@ -171,14 +177,14 @@ class ReviewRoutes:
     def _proposals(self) -> list[Proposal]:
         return propose_for_workspace(self._products.newest(), titles=False)[:_PROPOSALS]
 
-    def _pairs(self, limit: int, reviewer: str) -> dict[str, object]:
+    def _pairs(self, limit: int, reviewer: str, language: Language) -> dict[str, object]:
         decisions = all_decisions(self._state)
         decided = resolve_decisions(decisions)
         snapshot = self._products.newest()
         pairs = uncertain_pairs(snapshot, decided, limit=limit, examples=_EXAMPLES)
         cards = self._products.cards(example_products(pairs))
         return {
-            "pairs": [pair_view(pair, cards) for pair in pairs],
+            "pairs": [pair_view(pair, cards, language) for pair in pairs],
             "waiting": count_uncertain(snapshot, decided),
             "past": [decision_view(one) for one in reversed(decisions[-_PAST:])],
             "decided": sum(decision.reviewer == reviewer for decision in decisions),

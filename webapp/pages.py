@@ -6,14 +6,15 @@ from functools import cache
 from importlib import resources
 from typing import Any, Literal, get_args
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from webapp.catalogue.product_card import plain
 from webapp.security.gate import Visitor
 
-__all__ = ["LANGUAGE_COOKIE", "Language", "Pages", "language_of", "texts_in"]
+__all__ = ["LANGUAGE_COOKIE", "Language", "Pages", "coded", "language_of", "texts_in"]
 
 Language = Literal["en", "zh"]
 LANGUAGE_COOKIE = "m5data_language"
@@ -33,6 +34,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self._templates.filters["coded"] = _coded
         self._templates.filters["plain"] = lambda text, longest=_LONGEST: plain(str(text), longest)
 
     def render(self, request: Request, template: str, status: int = 200, **values: object) -> HTMLResponse:
@@ -56,6 +58,17 @@ def language_of(request: Request) -> Language:
                 return language
     accepted = request.headers.get("accept-language", "").strip().lower()
     return "zh" if accepted.startswith("zh") else "en"
+
+
+def coded(value: str, language: Language) -> str:
+    """Return a value of the tables in words, such as ``no_video``; one that is not known keeps its own."""
+    known: Mapping[str, str] = texts_in(language).get("values", {})
+    return known.get(value) or value.replace("http_", "HTTP ").replace("_", " ")
+
+
+@pass_context
+def _coded(context: Context, value: str) -> str:
+    return coded(value, context["language"])
 
 
 @cache

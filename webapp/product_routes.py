@@ -19,7 +19,7 @@ from webapp.catalogue.explore import Overview, explore
 from webapp.catalogue.index import CurrentIndex, StillPreparingError
 from webapp.catalogue.product_detail import read_detail
 from webapp.catalogue.product_reader import ProductReader
-from webapp.catalogue.selection import SORTS, Selection, days_text, sql_of_selection
+from webapp.catalogue.selection import SORTS, Selection, coded_facets, days_text, sql_of_selection
 from webapp.object_routes import PLAYABLE_TYPES
 from webapp.pages import Pages
 from webapp.requests import Threads, visitor_of
@@ -67,7 +67,7 @@ class BrowsingRoutes:
             Route("/products/{product_id:text}", self.show),
             Route("/compare", self.compare),
             Route("/report", self.report),
-            Route("/pages/{product_id:path}", self.replay),
+            Route("/pages/{product_id:text}", self.replay),
         ]
 
     async def search(self, request: Request) -> HTMLResponse:
@@ -84,6 +84,7 @@ class BrowsingRoutes:
             found=found,
             selection=selection,
             sorts=SORTS,
+            coded_facets=coded_facets(),
             sql=sql_of_selection(selection),
             seen=days_text(selection.seen),
             area="_".join(f"{x},{y}" for x, y in selection.area),

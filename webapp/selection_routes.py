@@ -1,5 +1,6 @@
 """Routes of a selection of products: tag it, save it as a view, see it on the map."""
 
+from typing import Any
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, Field
@@ -16,8 +17,8 @@ from webapp.catalogue.explore import selected_products
 from webapp.catalogue.index import CurrentIndex, StillPreparingError
 from webapp.catalogue.map_points import colourings, map_points
 from webapp.catalogue.product_map import MOST_POINTS
-from webapp.catalogue.selection import AREA, Selection
-from webapp.pages import Pages
+from webapp.catalogue.selection import AREA, Selection, coded_facets
+from webapp.pages import Pages, coded, language_of, texts_in
 from webapp.requests import Threads, read_body, visitor_of
 from webapp.saved_views import delete_view, save_view
 
@@ -66,7 +67,8 @@ class SelectionRoutes:
         try:
             products = [body.product] if body.product else await self._threads.read(self._selected, body.query)
             if len(products) > MOST_TAGGED:
-                raise HTTPException(422, f"tag: more than {MOST_TAGGED:,} products are selected. Narrow the selection.")
+                texts = texts_in(language_of(request))["products"]
+                raise HTTPException(422, f"{texts['too_many']}: {MOST_TAGGED:,}")
             if body.remove:
                 changed = await self._threads.write(remove_tag, self._state, body.tag, products)
             else:
@@ -108,6 +110,9 @@ class SelectionRoutes:
             found = await self._threads.read(self._points, Selection.parse(given), colour)
         except StillPreparingError:
             raise HTTPException(503, "the map is being prepared") from None
+        if colour in coded_facets():
+            language = language_of(request)
+            found["values"] = [[coded(value, language), count] for value, count in found["values"]]
         return JSONResponse(found)
 
     def _selected(self, query: str) -> list[str]:
@@ -115,7 +120,7 @@ class SelectionRoutes:
         with self._index.reading(mapped=bool(selection.area)) as engine:
             return selected_products(engine, selection, MOST_TAGGED + 1)
 
-    def _points(self, selection: Selection, colour: str) -> dict[str, object]:
+    def _points(self, selection: Selection, colour: str) -> dict[str, Any]:
         with self._index.reading(mapped=True) as engine:
             return map_points(engine, selection, colour)
 

@@ -15,11 +15,12 @@ from webapp.catalogue.product_reader import ProductReader
 from webapp.pages import Pages
 from webapp.requests import Threads, visitor_of
 
-__all__ = ["MOST_ROWS", "QueryResult", "SqlRoutes", "run_query"]
+__all__ = ["MOST_ROWS", "MOST_SECONDS", "QueryResult", "SqlRoutes", "run_query"]
 
 MOST_ROWS = 500
 """Rows shown."""
-_SECONDS = 10.0
+MOST_SECONDS = 10.0
+"""Time of a query, then it is stopped."""
 _LONGEST_QUERY = 10_000
 _LONGEST_VALUE = 400
 _BARS = 60
@@ -57,7 +58,7 @@ def run_query(snapshot: Snapshot, query: str) -> QueryResult:
         QueryError: The query is wrong, not a SELECT, or took longer than 10 seconds.
     """
     rows: list[tuple[object, ...]] = []
-    reader = snapshot.batches(query, seconds=_SECONDS)
+    reader = snapshot.batches(query, seconds=MOST_SECONDS)
     try:
         for batch in reader:
             first = batch.slice(0, MOST_ROWS + 1 - len(rows))

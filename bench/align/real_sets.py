@@ -19,9 +19,9 @@ an environment with valentine 1.0.
 import argparse
 import json
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from align import Category, label_similarity
+from align.catalogue import encode_names
 from align.category import with_ancestors
 from align.hierarchy import Hierarchy, build_hierarchy
 from align.label_tables import make_label_pairs
@@ -41,24 +42,36 @@ from bench.align.compare_rules import calibration_error
 from bench.align.department_stores import scores
 from bench.align.labelled_sets import Ends, LabelledSet, mixed, read_set, shapes
 from bench.align.train_model import train_model
+from scale.encoders.sentences import encode_texts
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 DEALS = 5
+VALENTINE_S = 280
 THRESHOLDS = tuple(np.arange(0.05, 0.9, 0.05).tolist())
 _VALENTINE = """
-import json, sys, pandas, valentine
+import json, re, sys, time, nltk, pandas, valentine
 from valentine import algorithms
-sides = json.load(open(sys.argv[1]))
-a, b = (pandas.DataFrame({name: pandas.Series(rows, dtype=str) for name, rows in side.items()}) for side in sides)
-for name in ("ComaPy", "Cupid", "SimilarityFlooding", "JaccardDistanceMatcher", "DistributionBased"):
-    if not hasattr(algorithms, name):
-        continue
-    try:
-        found = valentine.valentine_match([a, b], getattr(algorithms, name)())
-        print(json.dumps([name, [[pair.source_column, pair.target_column, score] for pair, score in found.items()]]))
-    except Exception as error:
-        print(f"{name}: {error}", file=sys.stderr)
+from valentine.algorithms.coma.similarity import tfidf
+from valentine.algorithms.cupid import linguistic_matching as cupid
+nltk.word_tokenize = lambda text: re.findall(r"\\w+|[^\\w\\s]", text)
+tfidf._english_stopwords = cupid._english_stopwords = lambda: frozenset("a an and for in of on or the to with".split())
+cupid._wordnet_lemma_names = frozenset
+matcher = getattr(algorithms, sys.argv[2])(**json.loads(sys.argv[3]))
+found = []
+for sides in json.load(open(sys.argv[1])):
+    a, b = (pandas.DataFrame({name: pandas.Series(rows, dtype=str) for name, rows in side.items()}) for side in sides)
+    pairs = valentine.valentine_match([a, b], matcher).items()
+    found += [[pair.source_column, pair.target_column, float(score)] for pair, score in pairs]
+print(json.dumps([found, time.process_time()]))
 """
+MATCHERS = (
+    ("Coma", {}),
+    ("Coma", {"use_instances": True}),
+    ("Cupid", {}),
+    ("SimilarityFlooding", {}),
+    ("JaccardDistanceMatcher", {}),
+    ("DistributionBased", {}),
+)
 
 
 def main() -> None:
@@ -80,6 +93,11 @@ def main() -> None:
         model = default_model() if given.shipped or not others else train_model(others)
         print(f"\n{labelled.name}: {len(labelled.categories)} categories, {len(labelled.same)} pairs are the same")
         _compare_rules(labelled, model, given.reviewed)
+        if given.minilm:
+            meanings = encode_names(str(given.minilm), with_ancestors(labelled.categories))
+            named = replace(labelled, facts=replace(labelled.facts, meanings=meanings))
+            learned = AlignSettings(first_level=labelled.first_level, rule="learned")
+            _print("learned rule with its vectors of names, no reviews", _joined(_align(named, learned, model)), named)
         sides = _sides(labelled)
         _print("difflib >= .5, one to one", _pick(labelled, sides, _similarities(labelled)["difflib"], 0.5), labelled)
         for name, similarity in _similarities(labelled, given.minilm).items():
@@ -228,26 +246,12 @@ def _similarities(labelled: LabelledSet, minilm: Path | None = None) -> dict[str
         "mean of difflib, TF-IDF of names and titles": (difflib + ngrams + words) / 3,
     }
     if minilm:
-        one, other = (_sentence_vectors(minilm, side) for side in names)
+        one, other = (encode_texts(str(minilm), side) for side in names)
         meaning = np.asarray(one @ other.T)
         found["MiniLM of names"] = meaning
         found["mean of MiniLM, TF-IDF and difflib of names"] = (meaning + ngrams + difflib) / 3
         found["mean of MiniLM, TF-IDF, difflib and titles"] = (meaning + ngrams + difflib + words) / 4
     return found
-
-
-def _sentence_vectors(folder: Path, texts: Sequence[str]) -> Floats:
-    """Return the mean of a sentence transformer's last states, of length 1."""
-    import torch  # noqa: PLC0415 - not needed without the option
-    from transformers import AutoModel, AutoTokenizer  # noqa: PLC0415
-
-    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
-    batch = tokenizer(list(texts), padding=True, truncation=True, return_tensors="pt")
-    with torch.no_grad():
-        states = model(**batch).last_hidden_state
-    mask = batch["attention_mask"][..., None]
-    means = (states * mask).sum(1) / mask.sum(1)
-    return np.asarray(torch.nn.functional.normalize(means).numpy(), dtype=np.float64)
 
 
 def _compare_shapes(sets: Sequence[LabelledSet]) -> None:
@@ -314,21 +318,34 @@ def _pick(labelled: LabelledSet, sides: Sequence[Sequence[Category]], similarity
 
 
 def _valentine(labelled: LabelledSet, python: str) -> Iterator[tuple[str, set[Ends]]]:
-    """Yield valentine's matchers: categories as columns, their titles as values; one to one, threshold in hindsight."""
+    """Yield what valentine's matchers find: class by class, categories as columns with 20 titles; best threshold."""
     sides = _sides(labelled)
-    tables = [{f"{n} {c.path[-1]}": _text(labelled, c).split("\n")[:20] for n, c in enumerate(side)} for side in sides]
-    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-        json.dump(tables, file)
-        file.flush()
-        done = subprocess.run([python, "-c", _VALENTINE, file.name], capture_output=True, text=True, check=False)
-    print(done.stderr[-300:], file=sys.stderr, end="")
-    for line in done.stdout.splitlines():
-        name, pairs = json.loads(line)
+    columns = [
+        [(labelled.class_of(c), f"{n} {c.path[-1]}", _text(labelled, c).split("\n")[:20]) for n, c in enumerate(side)]
+        for side in sides
+    ]
+    classes = sorted({name for name, *_ in columns[0]} & {name for name, *_ in columns[1]})
+    tables = [[{name: rows for own, name, rows in side if own == one} for side in columns] for one in classes]
+    for matcher, options in MATCHERS:
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump(tables, file)
+            file.flush()
+            command = [python, "-c", _VALENTINE, file.name, matcher, json.dumps(options)]
+            name = f"valentine {matcher}{' with values' if options else ''}"
+            try:
+                done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=VALENTINE_S)
+            except subprocess.TimeoutExpired:
+                print(f"  {name}: not done after {VALENTINE_S} s", flush=True)
+                continue
+        if done.returncode:
+            print(f"  {name}: {done.stderr.strip().splitlines()[-1]}", flush=True)
+            continue
+        pairs, seconds = json.loads(done.stdout)
         similarity = np.zeros([len(side) for side in sides])
         for a, b, score in pairs:
             similarity[int(a.split()[0]), int(b.split()[0])] = score
-        found = [_pick(labelled, sides, similarity, at_least) for at_least in np.arange(0.05, 0.95, 0.05)]
-        yield f"valentine {name} *", max(found, key=lambda pairs: scores(pairs - labelled.unsure, labelled.same)[2])
+        found = [_pick(labelled, sides, similarity, at_least) for at_least in np.arange(0.01, 0.95, 0.03)]
+        yield f"{name} * ({seconds:.0f} CPU s)", max(found, key=lambda one: _f1(one, labelled))
 
 
 if __name__ == "__main__":

@@ -118,7 +118,21 @@ SEED = 1
 RADIUS = 6
 SAMPLE = 50_000
 PEER_HASHES = 30_000
-PEER_SCRIPT = Path(__file__).with_name("imagededup_peer.py")
+_PEER = """
+import sys, time, numpy
+from unittest.mock import MagicMock
+for name in ("methods.cnn", "utils.models", "utils.data_generator"):  # they need torch, and the search does not
+    sys.modules[f"imagededup.{name}"] = MagicMock()
+from imagededup.methods import PHash
+hashes = numpy.load(sys.argv[1]).view(numpy.uint64).tolist()
+encodings = {f"{place:06}.jpg": f"{value:016x}" for place, value in enumerate(hashes)}
+method = PHash(verbose=False)
+started = time.perf_counter()
+found = method.find_duplicates(
+    encoding_map=encodings, max_distance_threshold=int(sys.argv[2]), search_method="brute_force_cython"
+)
+print(time.perf_counter() - started, sum(map(len, found.values())) // 2)
+"""
 
 
 def search(distinct: Hashes, sampled: NDArray[np.bool_]) -> tuple[int, NDArray[np.int64], set[tuple[int, int]]]:
@@ -173,7 +187,7 @@ def beside_peer(distinct: Hashes, peer: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "hashes.npy"
         np.save(file, hashes)
-        command = [peer, "-W", "ignore", str(PEER_SCRIPT), str(file), str(RADIUS), "brute_force_cython"]
+        command = [peer, "-W", "ignore", "-c", _PEER, str(file), str(RADIUS)]
         printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     seconds, pairs = printed.splitlines()[-1].split()
     print(

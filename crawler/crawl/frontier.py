@@ -7,8 +7,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from crawler.crawl.visits import Found, Recrawl, Task, Visit
+from crawler.net.http_policy import RETRYABLE
 
-__all__ = ["FRONTIER_DDL", "Frontier", "transaction"]
+__all__ = ["DUE", "FRONTIER_DDL", "Frontier", "due_parameters", "transaction"]
 
 
 _OUTSIDE = "'not_followed', 'offsite', 'other_language'"
@@ -118,9 +119,21 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # a full disk ends it by itself
+            connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
+
+
+def due_parameters(recrawl: Recrawl) -> dict[str, object]:
+    """Return the parameters of :data:`DUE`; a visit that failed for a retryable reason is repeated sooner."""
+    return {
+        "soonest": recrawl.soonest,
+        "due": json.dumps(recrawl.due),
+        "last": len(recrawl.due) - 1,
+        "failed": recrawl.failed,
+        "passing": json.dumps(sorted(RETRYABLE)),
+    }
 
 
 class Frontier:
@@ -140,26 +153,13 @@ class Frontier:
         self._recrawl = recrawl or Recrawl((now,), now)
         self._queries: Counter[str] = Counter()
 
-    def reopen(self, passing: Collection[str]) -> None:
+    def reopen(self) -> None:
         """Put URLs back in the queue whose last visit is long enough ago.
 
         URLs that lead to new pages (sitemaps, start URLs, further pages of listings) are due at the shortest interval.
-
-        Args:
-            passing: reasons for which a failed visit is repeated sooner.
         """
-        recrawl = self._recrawl
-        self._connection.execute(
-            _REOPEN,
-            {
-                "source": self._source,
-                "soonest": recrawl.soonest,
-                "due": json.dumps(recrawl.due),
-                "last": len(recrawl.due) - 1,
-                "failed": recrawl.failed,
-                "passing": json.dumps(list(passing)),
-            },
-        )
+        statement = f"UPDATE source_pages SET state = 'pending' WHERE source = :source AND {DUE}"  # noqa: S608
+        self._connection.execute(statement, {"source": self._source, **due_parameters(self._recrawl)})
 
     def reopen_all(self) -> None:
         """Put every URL back in the queue, for an unconditional request: the source's scope changed."""
@@ -338,12 +338,15 @@ ON CONFLICT (source, url) DO UPDATE SET
     reason = iif(state = 'pending' AND excluded.reason = 'other_language', excluded.reason, reason)
 """
 
-_REOPEN = f"""
-UPDATE source_pages SET state = 'pending' WHERE source = :source AND state != 'pending'
-    AND coalesce(reason, '') NOT IN ({_OUTSIDE}) AND (
-    checked_at <= iif(rank IN (0, 1, 3), :soonest, (SELECT value FROM json_each(:due) WHERE key = min(steady, :last)))
+# Further pages of listings lead to new products where no sitemap names them.
+DUE = f"""
+state != 'pending' AND coalesce(reason, '') NOT IN ({_OUTSIDE}) AND (
+    checked_at <= iif(rank IN (0, 1) OR (rank = 3 AND source NOT IN (
+            SELECT source FROM source_pages WHERE rank = 2 AND listed_in IS NOT NULL)),
+        :soonest, (SELECT value FROM json_each(:due) WHERE key = min(steady, :last)))
     OR (checked_at <= :failed AND reason IN (SELECT value FROM json_each(:passing))))
 """  # noqa: S608
+"""Condition that an earlier visit is due again, with the parameters that :func:`due_parameters` returns."""
 
 
 # Only a new page replaces the stored one. One that looks the same (a token has changed) is steady.

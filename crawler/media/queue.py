@@ -40,7 +40,8 @@ DDL = (
     ) WITHOUT ROWID""",
     "CREATE INDEX media_urls_open ON media_urls (host, url) WHERE state IN ('pending', 'stale')",
 )
-"""One row for each URL. ``pending``: to download. ``stale``: ok, to request again on condition.
+"""One row for each URL. ``pending``: to download. ``stale``: ok, to request again (on condition, unless ``attempts``
+is 0).
 ``limits``: digest of the limits that the outcome was validated by, followed by ``+local`` where the guard refused
 although the host was local (a redirect leads elsewhere)."""
 
@@ -73,7 +74,7 @@ _RECORD = """UPDATE media_urls SET state = ?, reason = ?, detail = ?, attempts =
     duration_s = ?, etag = ?, last_modified = ?, limits = ? WHERE url = ?"""
 _KEEP = """UPDATE media_urls SET state = 'ok', attempts = attempts + ?, http_status = ?
     WHERE url = ? AND state = 'stale'"""
-_GIVE_UP = """UPDATE media_urls SET state = iif(state = 'stale', 'ok', 'failed'),
+_GIVE_UP = """UPDATE media_urls SET state = iif(state = 'stale', 'ok', 'failed'), http_status = NULL,
     reason = iif(state = 'stale', NULL, 'host_down'),
     detail = iif(state = 'stale', '', 'too many failures in a row')
     WHERE host = ? AND url > ? AND state IN ('pending', 'stale')"""
@@ -138,6 +139,14 @@ class UrlQueue:
         validated = "coalesce(etag, last_modified) IS NOT NULL"
         self._change(f"UPDATE media_urls SET state = 'stale' WHERE state = 'ok' AND {validated}", [()])  # noqa: S608
 
+    def count_kept(self) -> tuple[int, int]:
+        """Return how many stored files are open to be requested again, and how many no server answered for."""
+        found: tuple[int, int] = self._connection.execute(
+            """SELECT count(*) FILTER (WHERE state = 'stale'),
+                count(*) FILTER (WHERE state = 'ok' AND http_status IS NULL) FROM media_urls"""
+        ).fetchone()
+        return found
+
     def hosts(self) -> list[tuple[str, int]]:
         """Return the hosts with open URLs and how many, most first."""
         return self._connection.execute(
@@ -154,7 +163,8 @@ class UrlQueue:
             most: how many.
         """
         rows = self._connection.execute(
-            """SELECT url, kind, iif(state = 'stale', sha256, NULL), etag, last_modified
+            """SELECT url, kind, iif(state = 'stale', sha256, NULL),
+                iif(attempts, etag, NULL), iif(attempts, last_modified, NULL)
             FROM media_urls WHERE host = ? AND url > ? AND state IN ('pending', 'stale')
             ORDER BY url LIMIT ?""",
             (host, after, most),

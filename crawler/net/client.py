@@ -1,5 +1,6 @@
 """The guarded HTTP client of pages, robots.txt and sitemaps, with the guarded resolver that media use too."""
 
+import os
 import socket
 import ssl
 from collections.abc import Collection, Mapping
@@ -204,6 +205,8 @@ def name_fault(error: Exception) -> tuple[HttpReason, str]:
             return "private_address", str(error.os_error)
         if isinstance(error.os_error, ssl.SSLError):
             return "bad_tls", type(error).__name__
+        if type(error) is aiohttp.ClientConnectorError and error.os_error.errno:
+            return "connect", os.strerror(error.os_error.errno).lower()
     for kinds, reason in _FAULTS:
         if isinstance(error, kinds):
             return reason, type(error).__name__

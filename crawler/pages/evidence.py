@@ -444,9 +444,9 @@ class Page:
             shape = (element.tag, known[element].get("class"))
             if parent not in self._rows:
                 self._rows[parent] = Counter((one.tag, known[one].get("class")) for one in parent)
-            most = max(
-                most, self._rows[parent][shape] if element.tag not in ("img", "source", "a") or len(parent) > 1 else 0
-            )
+            alone = element.getnext() is None and element.getprevious() is None  # len(parent) would count all children
+            if not (alone and element.tag in ("img", "source", "a")):
+                most = max(most, self._rows[parent][shape])
             element = parent
         return most
 

@@ -163,8 +163,12 @@ def _read(
 
 
 def _is_expected(options: PageOptions, url: str, record: ProductRecord) -> bool:
-    """Return whether a page is where the source has its products, and shows what a product has."""
-    shown = record.caption and record.price is not None and (record.specs or record.image_urls)
+    """Return whether a page is where the source has its products, and shows what a product has.
+
+    A product that cannot be bought may have no price.
+    """
+    offered = record.price is not None or record.availability == "OutOfStock"
+    shown = record.caption and offered and (record.specs or record.image_urls)
     return bool(shown) and any(re.search(pattern, url) for pattern in options.product_urls)
 
 

@@ -51,6 +51,8 @@ _MAX_SPECS = 500
 
 _LIKELY = 0.9
 """Probability, without those of the URL, from which an id that the page shows is taken."""
+_UNOPPOSED = 0.25
+"""Probability from which a product is out of stock where its page says so and nowhere the contrary."""
 
 
 class Reader(NamedTuple):
@@ -220,7 +222,7 @@ class Reading:
     def availability(self) -> tuple[Availability, str] | None:
         """InStock or OutOfStock. A product with a price is in stock unless the page says otherwise.
 
-        A page that says out of stock, and neither a price nor in stock, means it however unlikely that is elsewhere.
+        A page that says out of stock and nowhere in stock means it, however unlikely that is elsewhere.
         """
         for one in self.page.marked:
             if one.availability is not None:
@@ -228,11 +230,12 @@ class Reading:
         evidence = self.candidates("availability")[0].evidence
         out = self.model.probability("availability", evidence)
         self._certain["availability"] = max(out, 1.0 - out)
-        if out >= 0.5:
+        unopposed = "says:out:0" not in evidence and not says_in_stock(evidence)
+        if out >= (_UNOPPOSED if unopposed else 0.5):
             return "OutOfStock", "html"
         if self.price or says_in_stock(evidence):
             return "InStock", "html"
-        return ("OutOfStock", "html") if "says:out:1" in evidence else None
+        return ("OutOfStock", "html") if unopposed else None
 
     @cached_property
     def merchant_name(self) -> _Text | None:

@@ -27,7 +27,7 @@ _MAX_SCRIPT = 600_000
 _MAX_TOTAL = 1_500_000
 """Characters of all scripts read on one page."""
 _MAX_FAILURES = 200
-"""Places of one script where something that looks like an object is none."""
+"""Places in one script that look like an object and cannot be read, before the rest is skipped."""
 _MAX_KEYS = 60
 _MAX_ITEMS = 100
 _DEPTH = 12

@@ -31,9 +31,9 @@ _SAMPLE = 120
 _FEW = 10
 """Pages below which a source has no template."""
 _LEAST = 3
-"""Pages of which a place must be known."""
+"""Minimum pages on which a place was seen."""
 _FEW_BRANDED = 8
-"""Pages of one brand from which it is taken for the shop's name, where it is called like the shop."""
+"""Pages of one brand above which a brand that is named like the shop is taken for the shop's name."""
 _CLIP = 4.0
 _MARKED, _AGREED = 2.0, 0.5
 """Weight of a place that markup confirms, and of one that only sure readings agree on."""

@@ -40,6 +40,8 @@ _SHARE = 20
 """A family of products has at least a twentieth as many URLs as the largest one."""
 _LISTED = 3
 """Links to products that make a page a listing."""
+_LOCAL_DELAY_S = 0.1
+"""Seconds between two requests to a shop on this machine or its network; adaptive delay spares a slow one."""
 _PRODUCT_FILE = re.compile(r"product|item|goods|artic|artikel|produ[ck]t", re.IGNORECASE)
 
 
@@ -110,7 +112,8 @@ async def look_at(url: str, settings: CrawlSettings, visitor: Visitor) -> Survey
         raise DataError(f"{url}: this is not an http(s) URL. Name the shop's home page.")
     robots, refusals = await _rules(spelt, settings, visitor)
     start, home = await _home(spelt, visitor)
-    survey = Survey(start, visitor.local, delay_s=max(settings.delay_s, robots.delay_s))
+    delay_s = min(settings.delay_s, _LOCAL_DELAY_S) if visitor.local else settings.delay_s
+    survey = Survey(start, visitor.local, delay_s=max(delay_s, robots.delay_s))
     visitor.slow_down(survey.delay_s)
     scope, seen = Scope([start]), _Seen()
     spoken = alternates(home)

@@ -7,10 +7,8 @@ from extract.duplicates.near_groups import NEAR_RULES, group_near, link, prepare
 from extract.duplicates.near_images import near_image_pairs
 from extract.duplicates.near_texts import near_text_pairs
 from extract.duplicates.near_videos import near_video_pairs
-from extract.duplicates.similarity import alike, alike_all, shingles
-from extract.duplicates.sql import prepare
+from extract.duplicates.similarity import alike, alike_all, numbers_differ, prepare, same_by_words, shingles
 from extract.duplicates.text_candidates import band_keys, crowded_bands, pairs_of_keys
-from extract.duplicates.variants import numbers_differ, same_by_words
 
 __all__ = [
     "EXACT_RULES",

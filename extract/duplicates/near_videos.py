@@ -13,11 +13,11 @@ from extract.settings import DedupSettings
 __all__ = ["aligned_share", "near_video_pairs"]
 
 _SEED_BITS = 8
-"""Distance of two frames by which two videos meet: of a copy with a logo, or a cropped one, some frames are so near."""
+"""Largest distance of frames whose videos are compared: a cropped copy, or one with a logo, has some so near."""
 _FRAME_BITS = 14
-"""Distance of frames of videos that have met: unrelated frames hardly ever come so near, and not one by one."""
+"""Distance of matching frames of compared videos: unrelated frames are rarely so near, and never one after another."""
 _SHIFTS = 4
-"""Alignments that are tried of two videos that have met, those with most near frames first."""
+"""Alignments tried for two videos that share a near frame, those with most near frames first."""
 _SPEEDS = (1.0, 0.975, 1.025, 0.95, 1.05)
 _LONGEST = 3
 """A video more than so many times as long as the other is no copy of it."""
@@ -110,7 +110,7 @@ def _near_hashes(connection: duckdb.DuckDBPyConnection) -> Iterator[pa.Table]:
 
 
 def _align(connection: duckdb.DuckDBPyConnection, least: float) -> pa.Table:
-    """Return the near pairs among videos that have met: one, other, share."""
+    """Return the near pairs among videos that share a near frame: one, other, share."""
     frames = connection.sql("SELECT * FROM video_frames ORDER BY number, second").to_arrow_table()
     number, second = frames["number"].to_numpy(), frames["second"].to_numpy().astype(np.int64)
     hashes = frames["phash"].to_numpy().view(np.uint64)

@@ -1,11 +1,18 @@
-"""Similarity of texts: shared character runs of many pairs at once."""
+"""Similarity of captions: shared character runs, numbers and words; also as DuckDB functions."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 
+import duckdb
 import numpy as np
+import pyarrow as pa
+from duckdb.func import PythonUDFType
 from numpy.typing import NDArray
 
-__all__ = ["alike", "alike_all", "code_points", "shingles"]
+from extract.text.sql import add_normal
+from m5data.segmentation import cut_words
+
+__all__ = ["alike", "alike_all", "code_points", "numbers_differ", "prepare", "same_by_words", "shingles"]
 
 _SHINGLE = 2
 """Characters of a run; most Chinese words have two."""
@@ -66,3 +73,65 @@ def code_points(texts: Sequence[str]) -> tuple[Codes, Codes]:
     """Return the characters of all texts as numbers, concatenated, and the length of each text."""
     letters = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(np.int64)
     return letters, np.fromiter(map(len, texts), np.int64, len(texts))
+
+
+_ONE_WORD_MORE = 0.93
+"""Least similarity of captions of which one has all words of the other."""
+
+_NUMBER = re.compile(r"[a-z]*[0-9][a-z0-9]*(?:[.\-/][a-z0-9]+)*")
+
+
+def numbers_differ(one: str, other: str) -> bool:
+    """Return whether each of two normalised captions has a number or model that the other lacks.
+
+    ``kdl40l5000`` and ``kdl46l5000`` are two products, however long the rest of their captions is.
+    """
+    left, right = set(_NUMBER.findall(one)), set(_NUMBER.findall(other))
+    return bool(left - right and right - left)
+
+
+def same_by_words(one: str, other: str) -> bool:
+    """Return whether the words of two normalised captions alone tell that they name one product.
+
+    They have the same words in any order, or one has all words of the other and at most about one more in fifteen, and
+    the same numbers: ``clear case`` and ``clear case red`` are two products.
+    """
+    left, right = _words(one), _words(other)
+    if left == right:
+        return True
+    more = (left <= right or right <= left) and alike(one, other) >= _ONE_WORD_MORE
+    return more and set(_NUMBER.findall(one)) == set(_NUMBER.findall(other))
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(word for word in cut_words(text) if any(sign.isalnum() for sign in word))
+
+
+def prepare(connection: duckdb.DuckDBPyConnection) -> None:
+    """Register ``normal(text)`` and functions of two normalised texts; NULL in any argument gives NULL.
+
+    ``alike``: DOUBLE; ``numbers_differ`` and ``same_by_words``: BOOLEAN. Close the connection afterwards: it keeps
+    the functions alive.
+    """
+    add_normal(connection)
+    _add(connection, "alike", "DOUBLE", alike_all)
+    for function in (numbers_differ, same_by_words):
+        _add(connection, function.__name__, "BOOLEAN", _of_each(function))
+
+
+def _of_each(function: Callable[[str, str], bool]) -> Callable[[Sequence[str], Sequence[str]], list[bool]]:
+    return lambda left, right: [function(one, other) for one, other in zip(left, right, strict=True)]
+
+
+def _add(
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    sql: str,
+    function: Callable[[Sequence[str], Sequence[str]], object],
+) -> None:
+    def over_columns(one: pa.ChunkedArray, other: pa.ChunkedArray) -> pa.Array:
+        missing = one.is_null().to_numpy() | other.is_null().to_numpy()
+        found = function(one.fill_null("").to_pylist(), other.fill_null("").to_pylist())
+        return pa.array(np.asarray(found), mask=missing)
+
+    connection.create_function(name, over_columns, ["VARCHAR", "VARCHAR"], sql, type=PythonUDFType.ARROW)

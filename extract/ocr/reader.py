@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -14,8 +14,9 @@ from PIL import Image
 from extract.images import ImageFault, decode
 from extract.ocr.lines import TextLine, in_reading_order, without_repeats
 from extract.ocr.models import DETECTION, DIRECTION, RECOGNITION
-from extract.ocr.tiles import Tile, cut_tiles
 from storage.isolation.message import Message
+
+__all__ = ["Tile", "cut_tiles"]
 
 if TYPE_CHECKING:  # decoder processes get plain values and never load pydantic
     from extract.settings import ImageSettings
@@ -23,7 +24,7 @@ if TYPE_CHECKING:  # decoder processes get plain values and never load pydantic
 __all__ = ["ImageReader", "read_text"]
 
 _MOST_ASPECT = 4
-"""Length of a tile over its width from which it is padded: the detector sees no text in thinner strips."""
+"""Ratio of a tile's sides above which it is padded: the detector sees no text in thinner strips."""
 _BGR = slice(None, None, -1)
 
 Pixels = NDArray[np.uint8]
@@ -127,3 +128,45 @@ def _load_engine() -> Any:  # noqa: ANN401 - RapidOCR is an extra
             "Rec.model_path": str(models / RECOGNITION),
         }
     )
+
+
+_SHORT = 960
+"""Pixels that the shorter side is shrunk to: text of shops' zoom images stays legible."""
+_LONG = 1280
+"""Pixels of a tile along the longer side."""
+_OVERLAP = 128
+"""Pixels that neighbours share: a line of text is whole in one of them."""
+_LEAST_SHORT = 480
+"""Pixels that the shorter side of a small image is enlarged to, at most twice."""
+_MOST = 12
+"""Tiles of one image; a longer one is shrunk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A part of the scaled image, pixels."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+
+def cut_tiles(width: int, height: int) -> tuple[float, list[Tile]]:
+    """Return the scale to read an image at, and the tiles of the scaled image along its longer side.
+
+    Args:
+        width: Of the image, pixels.
+        height: Of the image, pixels.
+    """
+    short, long = sorted((width, height))
+    scale = min(1.0, _SHORT / short, (_MOST * (_LONG - _OVERLAP)) / long)
+    if short < _LEAST_SHORT and long < _LONG:
+        scale = min(2.0, _LEAST_SHORT / short, _LONG / long)
+    wide, high = max(1, round(width * scale)), max(1, round(height * scale))
+    length, step = max(wide, high), _LONG - _OVERLAP
+    starts = range(0, max(1, length - _OVERLAP), step)
+    ends = [min(length, start + _LONG) for start in starts]
+    if wide >= high:
+        return scale, [Tile(start, 0, end, high) for start, end in zip(starts, ends, strict=True)]
+    return scale, [Tile(0, start, wide, end) for start, end in zip(starts, ends, strict=True)]

@@ -6,13 +6,17 @@ import duckdb
 
 from extract.text.cleaning import normalise
 
-__all__ = ["make_agreement", "marked", "value_parts"]
+__all__ = ["BORDER", "LEAST_LENGTH", "SEPARATORS", "make_agreement", "marked", "value_parts"]
 
 _IDEOGRAPHS = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 _PIECE = re.compile(rf"\d+(?:\.\d+)*|[{_IDEOGRAPHS}]+|[^\W\d_{_IDEOGRAPHS}]+")
-_SEPARATOR = re.compile("[,;/|、]")
-_BORDER = "\x1f"
-_LEAST = 2
+SEPARATORS = ",;/|、"
+"""Signs between the parts of a value."""
+_SEPARATOR = re.compile(f"[{SEPARATORS}]")
+BORDER = "\x1f"
+"""Stands at both ends of each number and word of a marked text."""
+LEAST_LENGTH = 2
+"""Characters of a value's part, borders not counted."""
 
 
 def marked(text: str) -> str:
@@ -22,7 +26,7 @@ def marked(text: str) -> str:
     ``5ml``. Chinese, Japanese and Korean characters have no borders: ``深海蓝色`` mentions ``海蓝``.
     """
     pieces = _PIECE.findall(normalise(text))
-    return "".join(piece if _is_ideographic(piece) else f"{_BORDER}{piece}{_BORDER}" for piece in pieces)
+    return "".join(piece if _is_ideographic(piece) else f"{BORDER}{piece}{BORDER}" for piece in pieces)
 
 
 def value_parts(value: str) -> list[str]:
@@ -31,7 +35,7 @@ def value_parts(value: str) -> list[str]:
     Parts of a single character are left out, since any caption may contain it; so are repetitions.
     """
     parts = dict.fromkeys(marked(part) for part in _SEPARATOR.split(normalise(value)))
-    return [part for part in parts if len(part.replace(_BORDER, "")) >= _LEAST]
+    return [part for part in parts if len(part.replace(BORDER, "")) >= LEAST_LENGTH]
 
 
 def _is_ideographic(piece: str) -> bool:
@@ -42,61 +46,82 @@ _COMMON_VALUES = 100
 """Number of most common values of a property that are searched for in the captions of a category."""
 
 _FACTS = f"""
-CREATE OR REPLACE TEMP TABLE marked_captions AS
-    SELECT product_id, md5(source || chr(31) || array_to_string(category, chr(31))) AS category_id,
-        marked(caption) AS marked_caption
-    FROM products WHERE caption IS NOT NULL;
+CREATE OR REPLACE TEMP TABLE captions AS
+    SELECT row_number() OVER ()::INTEGER AS product, product_id, category_id, marked(caption) AS marked_caption
+    FROM products JOIN (
+        SELECT source, category, row_number() OVER ()::INTEGER AS category_id
+        FROM (SELECT DISTINCT source, category FROM products)
+    ) c ON products.source = c.source AND products.category IS NOT DISTINCT FROM c.category
+    WHERE caption IS NOT NULL;
 
-CREATE OR REPLACE TEMP TABLE parts AS
-    SELECT product_id, category_id, marked_caption, property, part
+CREATE OR REPLACE TEMP TABLE property_names AS
+    SELECT property, dense_rank() OVER (ORDER BY normal(property))::INTEGER AS property_id
+    FROM (SELECT DISTINCT property FROM specs);
+
+CREATE OR REPLACE TEMP TABLE value_part AS
+    SELECT value, unnest(value_parts(value)) AS part FROM (SELECT DISTINCT value FROM specs);
+
+CREATE OR REPLACE TEMP TABLE part_names AS
+    SELECT part, row_number() OVER (ORDER BY part)::INTEGER AS part_id FROM (SELECT DISTINCT part FROM value_part);
+
+CREATE OR REPLACE TEMP TABLE facts AS
+    SELECT product, category_id, property_id, part_id, contains(marked_caption, part) AS stated
     FROM (
-        SELECT DISTINCT product_id, normal(property) AS property, unnest(value_parts(value)) AS part FROM specs
-    ) JOIN marked_captions USING (product_id);
+        SELECT DISTINCT product, property_id, part_id
+        FROM specs JOIN property_names USING (property) JOIN value_part USING (value) JOIN part_names USING (part)
+            JOIN captions USING (product_id)
+    ) JOIN captions USING (product) JOIN part_names USING (part_id);
 
 CREATE OR REPLACE TEMP TABLE shared AS
-    SELECT category_id, property, part, products, products > 1 AND place <= {_COMMON_VALUES} AS known
+    SELECT category_id, property_id, part_id, products, products > 1 AND place <= {_COMMON_VALUES} AS known
     FROM (
-        SELECT category_id, property, part, count(*) AS products,
-            row_number() OVER (PARTITION BY category_id, property ORDER BY count(*) DESC, part) AS place
-        FROM parts GROUP BY category_id, property, part
+        SELECT category_id, property_id, part_id, count(*) AS products,
+            row_number() OVER (PARTITION BY category_id, property_id ORDER BY count(*) DESC, part_id) AS place
+        FROM facts GROUP BY category_id, property_id, part_id
     );
 
 CREATE OR REPLACE TEMP TABLE others AS
-    SELECT DISTINCT product_id, property
+    SELECT DISTINCT product, property_id
     FROM (
-        SELECT product_id, property, part FROM shared JOIN marked_captions USING (category_id)
-        WHERE known AND contains(marked_caption, part)
-    ) ANTI JOIN parts USING (product_id, property, part);
-
-CREATE OR REPLACE TEMP TABLE facts AS
-    SELECT product_id, category_id, property, part, contains(marked_caption, part) AS stated,
-        NOT contains(marked_caption, part) AND others.property IS NOT NULL AS contradicted
-    FROM parts LEFT JOIN others USING (product_id, property)
+        SELECT product, property_id, part_id
+        FROM (SELECT DISTINCT product, category_id, property_id FROM facts WHERE NOT stated)
+            JOIN (
+                SELECT category_id, property_id, part_id, part FROM shared JOIN part_names USING (part_id) WHERE known
+            ) USING (category_id, property_id)
+            JOIN captions USING (product)
+        WHERE contains(marked_caption, part)
+    ) ANTI JOIN facts USING (product, property_id, part_id)
 """  # noqa: S608 - a constant
 
 # Each count leaves out the product itself; half a fact is added to the stated ones, a quarter to the contradicted.
 _SCORES = """
 CREATE OR REPLACE TEMP TABLE agreements AS
-WITH category_sizes AS (
-    SELECT category_id, count(DISTINCT product_id) AS products FROM parts GROUP BY category_id
+WITH judged AS (
+    SELECT product, category_id, property_id, part_id, stated,
+        NOT stated AND others.property_id IS NOT NULL AS contradicted
+    FROM facts LEFT JOIN others USING (product, property_id)
+), category_sizes AS (
+    SELECT category_id, count(DISTINCT product) AS products FROM facts GROUP BY category_id
 ), property_rates AS (
-    SELECT category_id, property, count(*) AS total, count_if(stated) AS stated, count_if(contradicted) AS contradicted,
-        count_if(known) / count(*) AS known
-    FROM facts JOIN shared USING (category_id, property, part) GROUP BY category_id, property
+    SELECT category_id, property_id, count(*) AS total, count_if(stated) AS stated,
+        count_if(contradicted) AS contradicted, count_if(known) / count(*) AS known
+    FROM judged JOIN shared USING (category_id, property_id, part_id) GROUP BY category_id, property_id
 ), weighed AS (
-    SELECT product_id, f.stated, f.contradicted,
+    SELECT product, f.stated, f.contradicted,
         (shared.products - 0.5) / category_sizes.products AS c,
         (property_rates.stated - f.stated::INTEGER + 0.5) / total AS u,
         (property_rates.contradicted - f.contradicted::INTEGER + 0.25) / total AS r,
         u * (1 - c) * property_rates.known AS other
-    FROM facts f JOIN category_sizes USING (category_id) JOIN shared USING (category_id, property, part)
-        JOIN property_rates USING (category_id, property)
+    FROM judged f JOIN category_sizes USING (category_id) JOIN shared USING (category_id, property_id, part_id)
+        JOIN property_rates USING (category_id, property_id)
+), summed AS (
+    SELECT product, count(*)::INTEGER AS facts, count_if(stated)::INTEGER AS stated,
+        count_if(contradicted)::INTEGER AS contradicted,
+        round(sum(CASE WHEN stated THEN -ln(c) WHEN contradicted THEN ln(r) - ln(r + other)
+                       ELSE ln(1 - u - r) - ln(1 - u * c - r - other) END), 9) AS agreement
+    FROM weighed GROUP BY product
 )
-SELECT product_id, count(*)::INTEGER AS facts, count_if(stated)::INTEGER AS stated,
-    count_if(contradicted)::INTEGER AS contradicted,
-    round(sum(CASE WHEN stated THEN -ln(c) WHEN contradicted THEN ln(r) - ln(r + other)
-                   ELSE ln(1 - u - r) - ln(1 - u * c - r - other) END), 9) AS agreement
-FROM weighed GROUP BY product_id
+SELECT product_id, facts, stated, contradicted, agreement FROM summed JOIN captions USING (product)
 """
 
 

@@ -10,7 +10,6 @@ from av.video.stream import VideoStream
 
 from extract.video.plan import CodedFrame, Run, UnsuitedError, make_plan, reorder_depth
 from extract.video.seconds import Convert, Picked, SecondRule, T, VideoPacket
-from extract.video.vpx_av1 import starts_av1_key, starts_vp9_key
 from m5data.errors import MediaError
 
 __all__ = ["DamagedError", "plan_fast", "sample_fast"]
@@ -20,12 +19,13 @@ _ENTRY_UNITS = {"h264": "5", "hevc": "16-21"}
 
 Containers also mark other packets as key ones, although later frames may refer to frames before them.
 """
-_KEY_TESTS = {"av1": starts_av1_key, "libdav1d": starts_av1_key, "vp9": starts_vp9_key}
 _SKIPPING = frozenset(("h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4"))
 """Decoders that can skip frames that no other frame refers to."""
-_CODECS = frozenset((*_KEY_TESTS, *_SKIPPING, "mjpeg", "prores"))
+_CODECS = frozenset((*_SKIPPING, "av1", "libdav1d", "vp9", "mjpeg", "prores"))
 _LEADING = _SKIPPING - {"h264"}
 """Codecs whose frames may follow an entry and be shown before it; the decoder drops them after a jump to it."""
+_SEQUENCE_HEADER, _FRAME_HEADER, _FRAME = 1, 3, 6
+"""Types of the units of AV1."""
 
 
 class DamagedError(Exception):
@@ -133,3 +133,58 @@ def _decode(run: Run, packets: Sequence[VideoPacket], context: VideoCodecContext
         raise MediaError("memory", "out of memory while decoding a frame") from error
     except av.FFmpegError as error:
         raise DamagedError("damaged") from error
+
+
+def _starts_vp9_key(data: bytes) -> bool:
+    """Return whether a packet starts with a shown key frame (VP9, 6.2)."""
+    if not data or data[0] >> 6 != 0b10:
+        raise UnsuitedError("no_picture")
+    bits = data[0] << 8 | (data[1] if len(data) > 1 else 0)
+    at = 5 if (data[0] >> 4) & 3 == 3 else 4  # profile 3 has one more, reserved bit
+    existing, inter, shown = ((bits >> (15 - at - n)) & 1 for n in range(3))
+    return not existing and not inter and bool(shown)
+
+
+def _starts_av1_key(data: bytes) -> bool:
+    """Return whether a packet has a sequence header and starts with a shown key frame (AV1, 5.9.2)."""
+    has_sequence = False
+    for kind, start in _obus(data):
+        if kind == _SEQUENCE_HEADER:
+            has_sequence = True
+        elif kind in (_FRAME_HEADER, _FRAME):
+            existing, frame_type, shown = data[start] >> 7, (data[start] >> 5) & 3, (data[start] >> 4) & 1
+            return has_sequence and not existing and frame_type == 0 and bool(shown)
+    raise UnsuitedError("no_picture")
+
+
+def _obus(data: bytes) -> Iterator[tuple[int, int]]:
+    """Yield the type of each unit and the start of its content (AV1, 5.3.1)."""
+    at = 0
+    while at < len(data) - 1:
+        head = data[at]
+        at += 2 if head & 4 else 1
+        length = len(data) - at
+        if head & 2:
+            length, at = _leb128(data, at)
+        if at >= len(data):
+            return
+        yield (head >> 3) & 15, at
+        at += length
+
+
+def _leb128(data: bytes, at: int) -> tuple[int, int]:
+    """Return a number with seven bits in each byte, lowest first, and its end (AV1, 4.10.5)."""
+    value = 0
+    for shift in range(0, 56, 7):
+        if at >= len(data):
+            break
+        value |= (data[at] & 127) << shift
+        at += 1
+        if data[at - 1] < 128:
+            break
+    return value, at
+
+
+_KEY_TESTS = {"av1": _starts_av1_key, "libdav1d": _starts_av1_key, "vp9": _starts_vp9_key}
+"""Tests of key frames, which reset the decoder. In these codecs frames that no other refers to cannot be skipped: the
+next one adapts its probabilities and motion vectors from them."""

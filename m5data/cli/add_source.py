@@ -43,7 +43,7 @@ def add_source(
     asked, and nothing written without --yes.
     """
     from crawler.survey.survey import look_at
-    from crawler.survey.visitor import Visitor, is_local
+    from crawler.survey.visitor import MOST_REQUESTS, Visitor, is_local
     from m5data.cli.output import print_json
     from m5data.errors import DataError
     from m5data.settings import Settings
@@ -60,6 +60,7 @@ def add_source(
         async with Visitor(url, settings, local=local) as visitor:
             return await look_at(url, settings, visitor)
 
+    typer.echo(f"looking at {url} with {MOST_REQUESTS} requests at most ...", err=True)
     survey = asyncio.run(look())
     if not as_json:
         _show(survey, source)
@@ -128,6 +129,7 @@ def _section(survey: "Survey", name: str, *, crawl: bool, share: bool) -> str:
         "crawl_authorised": crawl,
         "share_authorised": share,
         "local": survey.local,
+        "delay_s": survey.delay_s if survey.local else None,
         "languages": list(survey.languages[:1]),
         "product_urls": list(survey.product_urls),
         "follow": list(survey.follow),
@@ -162,7 +164,8 @@ def _write(path: Path, section: str, *, contact: str) -> None:
 
 
 def _duration(hours: float) -> str:
-    return f"{hours:.1f} hours" if hours >= 1 else f"{max(1, round(hours * 60))} minutes"
+    minutes = max(1, round(hours * 60))
+    return f"{hours:.1f} hours" if hours >= 1 else f"{minutes} minute{'s' * (minutes > 1)}"
 
 
 def _show(survey: "Survey", name: str) -> None:
@@ -191,7 +194,7 @@ def _show(survey: "Survey", name: str) -> None:
     print_rows("", ("", "found"), rows)
     print_rows(
         "products as read",
-        ("id", "caption", "price", "availability", "category", "specs", "images"),
+        ("id", "caption", "price", "available", "category", "specs", "images"),
         [
             (
                 one.native_id, one.caption, f"{one.price} {one.currency or ''}" if one.price is not None else None,

@@ -14,6 +14,7 @@ import typer
 
 from m5data.cli import add_source, align, annotate, collect, dataset, pipeline, takedown, training, versions, workspace
 from m5data.cli.shared import WORKSPACE_HELP, folder_of, plain_verb
+from m5data.disk_errors import disk_fault
 from m5data.errors import M5DataError
 from m5data.stages import STAGES
 from m5data.version import __version__
@@ -131,9 +132,15 @@ def _workspace(
         raise typer.Exit
 
 
+def _unwrapped(verb: Verb) -> str:
+    """Return a verb's docstring with each paragraph on one line, which the help breaks at the terminal's width."""
+    return "\n\n".join(" ".join(part.split()) for part in (verb.__doc__ or "").split("\n\n"))
+
+
 def _add(words: str, verb: Verb, heading: str, meaning: str | None = None) -> None:
     """Add a verb under a heading; ``meaning`` replaces the help that its docstring is."""
     group, _, name = words.rpartition(" ")
+    meaning = meaning or _unwrapped(verb)
     if words in _GROUPS:
         _GROUPS[words].callback(help=meaning)(verb)
     elif group:
@@ -195,6 +202,9 @@ def explain(error: BaseException) -> tuple[str, int] | None:
     """Return the line and the exit code for an error that a person can act on; None: it is a defect."""
     if isinstance(error, M5DataError):
         return str(error), error.exit_code
+    if (remedy := disk_fault(error)) is not None:
+        said = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
+        return f"{getattr(error, 'filename', None) or 'the workspace'}: {said}; {remedy}", 1
     if isinstance(error, sqlite3.DatabaseError):
         passing = isinstance(error, sqlite3.OperationalError)
         advice = (

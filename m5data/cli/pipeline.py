@@ -159,9 +159,11 @@ def status(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> No
     print_rows(f"dataset version {found.version}", _STATUS, [_row(stage) for stage in found.stages])
     _print_running(found)
     pages = [(one.source, one.stored, one.new, one.again) for one in found.pages]
-    print_rows("pages", ("source", "stored", "waiting", "due again"), pages)
+    if pages:
+        print_rows("pages", ("source", "stored", "waiting", "due again"), pages)
     drops = [(one.stage, reason, count) for one in found.stages for reason, count in one.dropped.items()]
-    print_rows("dropped", ("stage", "reason", "items"), drops)
+    if drops:
+        print_rows("dropped", ("stage", "reason", "items"), drops)
     print_rows("ledger", ("modality", "state", "products"), [tuple(row.values()) for row in found.ledger])
 
 

@@ -26,7 +26,7 @@ def init(
     where = f"{folder}/{SETTINGS_FILE}"
     if is_store_url(folder):
         where = str(workspace.root / SETTINGS_FILE)  # the next run stores what is written there
-    typer.echo(f"{folder}: new workspace, with its settings in {where}; next: m5data add-source URL -w {folder}")
+    typer.echo(f"{folder}: new workspace; its settings are in {where}\nnext: m5data add-source URL -w {folder}")
 
 
 def _local(place: str | Path) -> Path:

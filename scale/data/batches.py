@@ -17,7 +17,7 @@ from scale.training_recipe import MODALITIES, Modality
 __all__ = ["Batches", "is_held_out"]
 
 LEAST = 16
-"""Fewer held-out products say nothing: then all are trained on."""
+"""With fewer held-out products a validation says nothing, so all are trained on."""
 
 
 @dataclass
@@ -153,7 +153,7 @@ class Batches:
 
 
 def is_held_out(product_id: str, share: float) -> bool:
-    """Tell whether a product is kept for validation."""
+    """Return whether a product is held out for validation."""
     return int.from_bytes(hashlib.md5(product_id.encode(), usedforsecurity=False).digest()[:4]) < share * 2**32
 
 

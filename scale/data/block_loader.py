@@ -23,6 +23,8 @@ __all__ = ["BlockLoader"]
 
 AHEAD = 3
 """Blocks in flight for each worker."""
+WORTH = 16
+"""Blocks that a worker must have to load: to start one takes as long as to decode about as many."""
 
 
 @dataclass(frozen=True)
@@ -49,20 +51,21 @@ class BlockLoader:
     @contextmanager
     def stream(self, blocks: Sequence[Block]) -> Iterator[Iterator[Encoded]]:
         """Give an iterator over blocks in order; with workers, a few blocks ahead are being decoded."""
-        if not self.workers:
+        workers = min(self.workers, len(blocks) // WORTH)
+        if not workers:
             yield map(self.load, blocks)
             return
-        with ProcessPoolExecutor(self.workers, mp_context=get_context("spawn")) as pool:
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
             try:
-                yield self._ahead(pool, blocks)
+                yield self._ahead(pool, blocks, AHEAD * workers)
             finally:
                 pool.shutdown(cancel_futures=True)
 
-    def _ahead(self, pool: ProcessPoolExecutor, blocks: Sequence[Block]) -> Iterator[Encoded]:
+    def _ahead(self, pool: ProcessPoolExecutor, blocks: Sequence[Block], most: int) -> Iterator[Encoded]:
         running: deque[Future[Encoded]] = deque()
         for block in blocks:
             running.append(pool.submit(self.load, block))
-            if len(running) > AHEAD * self.workers:
+            if len(running) > most:
                 yield running.popleft().result()
         while running:
             yield running.popleft().result()

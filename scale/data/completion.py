@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from sklearn.feature_extraction.text import HashingVectorizer
 
 from m5data.errors import SettingsError
-from scale.data.blocks import split_into_blocks
 from scale.data.shard_folder import Shard
-from scale.data.shard_reader import DamagedShardError, RawSample, read_samples
+from scale.data.shard_reader import DamagedShardError, RawSample, read_samples, readable_samples
 
 __all__ = ["Completion", "Imputer", "complete_by_group", "complete_by_search", "load_completion"]
 
@@ -78,10 +77,10 @@ def complete_by_group(shards: Sequence[Shard]) -> Completion:
     Reads the split twice: for the groups that have several listings, then for what those have; the first one
     counts. Holds one number a group, and a few places for each group of several. Damaged blocks are passed over.
     """
-    counts = Counter(sample.group_id for _, _, sample in _samples(shards, media=False))
+    counts = Counter(sample.group_id for _, _, sample in readable_samples(shards, media=False))
     several = {group for group, count in counts.items() if count > 1}
     places: dict[str, dict[str, Place]] = {}
-    for path, row, sample in _samples(shards, media=True) if several else ():
+    for path, row, sample in readable_samples(shards, media=True) if several else ():
         if sample.group_id in several:
             fields = places.setdefault(sample.group_id, {})
             for name in _FIELDS:
@@ -152,17 +151,8 @@ def _nearest(rows: Any, lack: NDArray[np.int64], have: NDArray[np.int64]) -> Ite
 
 def _listed(shards: Sequence[Shard]) -> Iterator[tuple[str, Place, str, frozenset[str]]]:
     """Yield product, place, caption and the fields that it has."""
-    for path, row, sample in _samples(shards, media=True):
+    for path, row, sample in readable_samples(shards, media=True):
         yield sample.product_id, (path, row), sample.caption or "", frozenset(n for n in _FIELDS if _has(sample, n))
-
-
-def _samples(shards: Sequence[Shard], *, media: bool) -> Iterator[tuple[Path, int, RawSample]]:
-    for block in split_into_blocks(shards):
-        try:
-            samples = read_samples(block.shard.path, block.start, block.stop, media=media)
-        except DamagedShardError:
-            continue
-        yield from ((block.shard.path, block.start + at, sample) for at, sample in enumerate(samples))
 
 
 def _has(sample: RawSample, name: str) -> bool:

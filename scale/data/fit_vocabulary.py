@@ -1,6 +1,6 @@
 """The vocabulary and audio statistics, fitted on the training split before training."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from m5data.errors import MediaError
 from scale.data.audio import mfcc_blocks
-from scale.data.blocks import BLOCK
 from scale.data.shard_folder import Shard
-from scale.data.shard_reader import DamagedShardError, RawSample, read_samples
+from scale.data.shard_reader import RawSample, readable_samples
 from scale.data.tokens import CorpusVocabulary, Vocabulary, load_bert_vocabulary
 from scale.training_recipe import InputSettings
 
@@ -57,7 +56,7 @@ def fit(shards: Sequence[Shard], settings: InputSettings, limit: int) -> Fitted:
     """
     texts: list[str] = []
     sounds: list[NDArray[np.float32]] = []
-    for sample in islice(_samples(shards), limit):
+    for _, _, sample in islice(readable_samples(shards, media=False), limit):
         texts += [sample.caption or "", *(text for pair in sample.specs for text in pair)]
         texts += sample.image_text if settings.image_text else ()
         if settings.audio == "mfcc" and len(sounds) < MAX_CLIPS:
@@ -66,15 +65,6 @@ def fit(shards: Sequence[Shard], settings: InputSettings, limit: int) -> Fitted:
     vocabulary = CorpusVocabulary.count(texts, settings.vocabulary) if corpus else None
     mean, std = _spread(sounds, settings)
     return Fitted(vocabulary or load_bert_vocabulary(settings.bert_vocabulary), mean, std)
-
-
-def _samples(shards: Sequence[Shard]) -> Iterator[RawSample]:
-    for shard in shards:
-        for start in range(0, shard.samples, BLOCK):
-            try:
-                yield from read_samples(shard.path, start, min(start + BLOCK, shard.samples), media=False)
-            except DamagedShardError:
-                continue
 
 
 def _sound(sample: RawSample, settings: InputSettings) -> list[NDArray[np.float32]]:

@@ -1,6 +1,8 @@
 """Image patches and video frames as rows of pixels, and stored region features."""
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,9 +15,10 @@ from PIL import Image, UnidentifiedImageError
 
 from m5data.errors import DataError, MediaError, MissingInputError
 
-__all__ = ["Regions", "flat_frame", "grid_boxes", "patches"]
+__all__ = ["Regions", "flat_frame", "grid_boxes", "opened", "patches"]
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
+"""Others are refused: Pillow gives EPS to a program that runs what is written in it."""
 MOST_PIXELS = 50_000_000
 """More is refused before decoding; 50 megapixels are beyond any shop's image."""
 
@@ -51,17 +54,27 @@ def grid_boxes(grid: int) -> NDArray[np.float32]:
     return np.concatenate([corners, area], axis=1).astype(np.float32)
 
 
-def _decode(payload: bytes, side: int) -> Pixels:
-    """Return [side, side, 3]; a JPEG is decoded at the least scale that is still larger."""
+@contextmanager
+def opened(payload: bytes) -> Iterator[Image.Image]:
+    """Open an image of one of ``FORMATS``; what fails while it is read counts as damage.
+
+    Raises:
+        MediaError: It cannot be decoded, or has more than ``MOST_PIXELS``.
+    """
     try:
         with Image.open(io.BytesIO(payload), formats=FORMATS) as image:
             if image.width * image.height > MOST_PIXELS:
                 raise MediaError("image_too_large", f"{image.width} x {image.height} pixels")
-            image.draft("RGB", (side, side))
-            scaled = image.convert("RGB").resize((side, side), Image.Resampling.BILINEAR, reducing_gap=2.0)
-            return np.asarray(scaled)
+            yield image
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise MediaError("image_corrupt", str(error)) from None
+
+
+def _decode(payload: bytes, side: int) -> Pixels:
+    """Return [side, side, 3]; a JPEG is decoded at the least scale that is still larger."""
+    with opened(payload) as image:
+        image.draft("RGB", (side, side))
+        return np.asarray(image.convert("RGB").resize((side, side), Image.Resampling.BILINEAR, reducing_gap=2.0))
 
 
 _COLUMNS = ["product_id", "features", "boxes", "image_width", "image_height"]

@@ -14,9 +14,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from m5data.errors import DataError
+from scale.data.blocks import split_into_blocks
+from scale.data.shard_folder import Shard
 from storage.tar import read_members
 
-__all__ = ["DamagedShardError", "RawSample", "read_samples"]
+__all__ = ["DamagedShardError", "RawSample", "read_samples", "readable_samples"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,16 @@ def read_samples(path: Path, start: int, stop: int, *, media: bool = True) -> li
         raise DamagedShardError(
             f"{path}: Samples {start} to {stop} cannot be read: {error!r}. Export again."
         ) from error
+
+
+def readable_samples(shards: Sequence[Shard], *, media: bool) -> Iterator[tuple[Path, int, RawSample]]:
+    """Yield shard, row and sample of all that can be read; damaged blocks are passed over."""
+    for block in split_into_blocks(shards):
+        try:
+            samples = read_samples(block.shard.path, block.start, block.stop, media=media)
+        except DamagedShardError:
+            continue
+        yield from ((block.shard.path, block.start + at, sample) for at, sample in enumerate(samples))
 
 
 _COLUMNS = ["product_id", "label", "group_id", "caption", "specs", "mfcc", "image_text"]

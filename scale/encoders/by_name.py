@@ -1,6 +1,5 @@
 """Encoders by name: features from any folder of transformers, timm or sentence-transformers, or a name on the hub."""
 
-import io
 import json
 from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
@@ -11,12 +10,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor, nn
 
 from m5data.errors import MediaError, SettingsError
 from scale.data.audio import RATE, decode_audio
-from scale.data.images import grid_boxes
+from scale.data.images import grid_boxes, opened
 from scale.data.sample_encoder import Feature
 from scale.training_recipe import Modality, NamedEncoder
 
@@ -258,7 +257,7 @@ def _seen(states: Tensor, boxes: Tensor | None, tokens: int) -> Feature:
 
 def _frames(network: _Network, payloads: Sequence[bytes], tokens: int) -> Feature:
     """Return the pooled vector of each of the first frames; unreadable ones are left out."""
-    found = [feature.states for feature in _pictures(network, payloads[:tokens], 1)]
+    found = [feature.states for feature in _pictures(network, payloads[:tokens], 1) if len(feature.states)]
     states = np.concatenate(found) if found else _nothing().states
     return Feature(states, np.zeros((len(states), 5), np.float32))
 
@@ -273,10 +272,9 @@ def _sound(network: _Network, payload: bytes, seconds: float, tokens: int) -> Fe
 
 def _picture(payload: bytes) -> Image.Image | None:
     try:
-        with Image.open(io.BytesIO(payload)) as picture:
-            converted: Image.Image = picture.convert("RGB")
-            return converted
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        with opened(payload) as picture:
+            return picture.convert("RGB")
+    except MediaError:
         return None
 
 

@@ -106,5 +106,5 @@ def _read(path: Path) -> list[Feature]:
 
 
 def _rows(value: pa.ListScalar) -> NDArray[np.float32]:
-    rows: NDArray[np.float32] = value.values.flatten().to_numpy().reshape(len(value.values), -1)
+    rows: NDArray[np.float32] = value.values.flatten().to_numpy().reshape(-1, value.values.type.list_size)
     return rows

@@ -1,6 +1,5 @@
 """The encoder ``paper``: ResNet-50 and BERT-base, as M5Product's candidates were searched."""
 
-import io
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -9,11 +8,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 from transformers import AutoModel, AutoTokenizer
 
-from m5data.errors import SettingsError
+from m5data.errors import MediaError, SettingsError
+from scale.data.images import MOST_PIXELS, opened
 
 __all__ = ["BATCH", "BERT", "RESNET", "Listing", "PaperEncoder", "ReadObject", "read_image"]
 
@@ -125,12 +125,14 @@ def _pixels(payload: bytes | None) -> Tensor | None:
     if payload is None:
         return None
     try:
-        with Image.open(io.BytesIO(payload)) as picture:
+        with opened(payload) as picture:
             picture.draft("RGB", (SIDE, SIDE))
             scale = SIDE / min(picture.size)
             size = max(round(picture.width * scale), SIDE), max(round(picture.height * scale), SIDE)
+            if size[0] * size[1] > MOST_PIXELS:  # a line of pixels would fill the memory
+                return None
             whole = picture.convert("RGB").resize(size, Image.Resampling.BILINEAR)
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except MediaError:
         return None
     left, top = (whole.width - CROP) // 2, (whole.height - CROP) // 2
     pixels = np.asarray(whole.crop((left, top, left + CROP, top + CROP)), np.float32) / 255

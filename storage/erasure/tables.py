@@ -80,8 +80,14 @@ def history(root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     layout = Layout(root)
     with open_engine() as engine:
         for spec in TABLES.values():
-            engine.execute(view_sql(spec, layout.table(spec.name), data_files(layout, spec)))
+            engine.execute(view_sql(spec, layout.table(spec.name), _named(layout, spec)))
         yield engine
+
+
+def _named(layout: Layout, spec: TableSpec) -> list[DataFile]:
+    """Return the data files that a version holds: what a killed take-down was writing may be half a file."""
+    named = named_files(layout.table(spec.name))
+    return [file for file in data_files(layout, spec) if file.path in named]
 
 
 def data_files(layout: Layout, spec: TableSpec) -> list[DataFile]:
@@ -93,7 +99,7 @@ def data_files(layout: Layout, spec: TableSpec) -> list[DataFile]:
 
 def _rewrite(engine: duckdb.DuckDBPyConnection, layout: Layout, edit: Edit) -> int:
     spec, folder = TABLES[edit.table], layout.table(edit.table)
-    files = [f for f in data_files(layout, spec) if edit.buckets is None or f.partition in edit.buckets]
+    files = [f for f in _named(layout, spec) if edit.buckets is None or f.partition in edit.buckets]
     changed = [file for file in files if _is_concerned(engine, folder, edit, file)]
     replacements = {file.path: _copy(engine, folder, spec, edit, file) for file in changed}
     if replacements:

@@ -12,12 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from align import Category, align, label_similarity
+from align.catalogue import Facts, encode_names
 from align.hierarchy import build_hierarchy
 from align.label_tables import make_label_pairs
 from align.learned_rule import PairModel, adapt, default_model, probabilities, update
 from align.pair_features import FEATURES, CandidatePairs
 from align.review import Decision, resolve_decisions
 from align.settings import AlignSettings
+from m5data.errors import SettingsError
 
 NOW = datetime(2024, 1, 1, tzinfo=UTC)
 CLASSES = ("甲类", "乙类", "丙类")
@@ -322,3 +324,18 @@ def test_a_missing_feature_says_nothing() -> None:
     known = np.tile(model.centre, (2, 1))
     known[1] = np.nan
     assert model.odds(known).tolist() == pytest.approx([model.bias] * 2)
+
+
+def test_vectors_of_names_join_names_of_two_languages() -> None:
+    names = [("咖啡", "coffee"), ("毛巾", "towel"), ("帐篷", "tent"), ("铅笔", "pencil")]
+    categories = {Category(source, ("甲类", pair[place])) for pair in names for place, source in enumerate(("n", "s"))}
+    vectors = {name: row for pair, row in zip(names, np.eye(len(names)), strict=True) for name in pair}
+    for meanings, joined in ((vectors, 4), ({}, 0)):
+        sizes = dict.fromkeys(categories, 1)
+        found = build_hierarchy(categories, {}, sizes, AlignSettings(rule="learned"), facts=Facts(meanings=meanings))
+        assert sum(len(label.categories) == 2 for top in found.classes for label in top.children) == joined
+
+
+def test_a_network_that_is_not_there_is_named() -> None:
+    with pytest.raises(SettingsError, match=r"align\.embeddings: '/no/such/folder' cannot be loaded"):
+        encode_names("/no/such/folder", [Category("n", ("甲类",))])

@@ -101,3 +101,41 @@ def test_names_of_two_languages_are_joined_by_their_values() -> None:
 def test_numbers_of_different_units_are_never_one() -> None:
     uses = [PropertyUse("n", "容量", {"500ml": 3, "1L": 2}), PropertyUse("s", "容量大小", {"500g": 3, "1kg": 2})]
     assert len(set(align_properties(uses).values())) == 2
+
+
+def test_rounded_numbers_are_the_same_values() -> None:
+    found = align_properties(
+        [
+            PropertyUse("a", "Bildschirmdiagonale", {"60,5 cm": 4, "68,6 cm": 3, "80 cm": 1}),
+            PropertyUse("b", "Diagonale", {'23.8"': 4, '27"': 3, '31.5"': 1}),
+            PropertyUse("c", "Höhe", {"36 cm": 4, "40 cm": 3, "50 cm": 1}),
+        ]
+    )
+    assert found["a", "Bildschirmdiagonale"] == found["b", "Diagonale"] != found["c", "Höhe"]
+
+
+def test_of_names_that_differ_in_brackets_the_nearer_values_are_one() -> None:
+    found = align_properties(
+        [
+            PropertyUse("a", "Klasse (SDR)", {"E": 5, "F": 4}),
+            PropertyUse("a", "Klasse (HDR)", {"G": 9}),
+            PropertyUse("b", "Klasse", {"E": 4, "F": 5, "G": 1}),
+        ],
+        [(("a", "Klasse (SDR)"), ("a", "Klasse (HDR)"))],
+    )
+    assert found["b", "Klasse"] == found["a", "Klasse (SDR)"] != found["a", "Klasse (HDR)"]
+
+
+def test_a_joined_group_is_judged_as_a_whole() -> None:
+    """The name that a shop uses for both is taken by the one to which it is nearer."""
+    used = {"20 kWh": 5, "26 kWh": 5, "33 kWh": 5}
+    old = {"41 kWh": 5, "55 kWh": 5, "73 kWh": 5}
+    uses = [
+        PropertyUse("a", "Verbrauch SDR", used),
+        PropertyUse("a", "Verbrauch alt", old),
+        PropertyUse("b", "Jahresverbrauch", {**used, "41 kWh": 1}),
+        PropertyUse("c", "Jahresverbrauch alt", old),
+    ]
+    found = align_properties(uses, [(("a", "Verbrauch SDR"), ("a", "Verbrauch alt"))])
+    assert found["b", "Jahresverbrauch"] == found["a", "Verbrauch SDR"]
+    assert found["c", "Jahresverbrauch alt"] == found["a", "Verbrauch alt"]

@@ -14,7 +14,7 @@ from datasets import Audio, Image, List, load_dataset
 from export.export_stage import run
 from export.rights import Rights
 from export.settings import ExportSettings
-from m5data.errors import DataError, NotAuthorisedError, QueryError, UsageError
+from m5data.errors import DataError, MissingInputError, NotAuthorisedError, QueryError, UsageError
 from storage import Store
 from tests.export.synthetic import FRAMES, MFCC, MP3, picture
 
@@ -50,6 +50,12 @@ def test_a_condition_on_the_catalogue_bounds_the_export_and_changing_it_writes_a
     assert set(read_tars(sorted(map(str, folder.glob("webdataset/train/*.tar"))))) == {"shop:2"}
     with pytest.raises(QueryError, match='"nonsense" not found'):
         export(store, where="nonsense = 1")
+
+
+def test_an_export_that_is_refused_makes_no_folder(store: Store) -> None:
+    with pytest.raises(MissingInputError, match="have not been built"):
+        run(store, ExportSettings(), recipe="other", rights={"shop": Rights(share=True, licence="CC0")})
+    assert not (store.root / "shards").exists()
 
 
 def test_webdataset_reads_every_product_and_modality(store: Store) -> None:

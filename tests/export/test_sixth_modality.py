@@ -1,7 +1,9 @@
 """A sixth modality needs one folder (``tests/export/reviews``) and one line that names it."""
 
 import json
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,15 +49,22 @@ recipe = "mep3m"
 PRODUCTS = 12
 
 
-@pytest.fixture(autouse=True)
-def six(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+@contextmanager
+def registered() -> Iterator[None]:
     """Register the modality as its line in ``m5data/modalities.py`` would."""
-    monkeypatch.setattr(registry, "_IN_FOLDERS", ("tests.export.reviews:REVIEWS",))
-    registry._load_folders.cache_clear()
-    registry.feed_columns.cache_clear()
-    yield
-    for modality in modalities()[5:]:
-        unregister(modality.name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registry, "_IN_FOLDERS", ("tests.export.reviews:REVIEWS",))
+        registry._load_folders.cache_clear()
+        registry.feed_columns.cache_clear()
+        yield
+        for modality in modalities()[5:]:
+            unregister(modality.name)
+
+
+@pytest.fixture(autouse=True)
+def six() -> Iterator[None]:
+    with registered():
+        yield
 
 
 def reviews_of(number: int) -> list[str]:
@@ -70,17 +79,25 @@ def row(number: int) -> dict[str, object]:
     return {**product, "category": f"all > {category} > {category} things", "reviews": published}
 
 
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a feed of twelve products and a workspace that took it through the stages up to splits."""
+    folder = tmp_path_factory.mktemp("built")
+    with registered():
+        workspace = Workspace.create(folder / "workspace", SETTINGS)
+        feed = folder / "feed.jsonl"
+        feed.write_text("".join(json.dumps(row(number)) + "\n" for number in range(PRODUCTS)))
+        ingest(workspace, feed)
+        dedup_stage.run(workspace.store, DedupSettings())
+        align_stage.run(workspace.store, AlignSettings())
+        splits_stage.run(workspace.store, SplitSettings(recipe="mep3m"))
+    return folder
+
+
 @pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    """Return a workspace that took a feed of twelve products through every stage up to splits."""
-    workspace = Workspace.create(tmp_path / "workspace", SETTINGS)
-    feed = tmp_path / "feed.jsonl"
-    feed.write_text("".join(json.dumps(row(number)) + "\n" for number in range(PRODUCTS)))
-    ingest(workspace, feed)
-    dedup_stage.run(workspace.store, DedupSettings())
-    align_stage.run(workspace.store, AlignSettings())
-    splits_stage.run(workspace.store, SplitSettings(recipe="mep3m"))
-    return m5data.open(workspace.root)
+def workspace(built: Path, tmp_path: Path) -> Workspace:
+    shutil.copytree(built, tmp_path, dirs_exist_ok=True)
+    return m5data.open(tmp_path / "workspace")
 
 
 def ingest(workspace: Workspace, feed: Path) -> StageReport:

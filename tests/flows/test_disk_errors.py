@@ -59,5 +59,5 @@ def test_a_disk_that_takes_no_more_is_named_and_mended(collected: Workspace) -> 
     assert failed.returncode == 1
     assert failed.stderr.splitlines()[-1].startswith(f"m5data: stats: the disk of {collected.root} is full (")
     assert "Traceback" not in failed.stderr
-    again = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+    again = subprocess.run(words, capture_output=True, text=True, check=False, timeout=300)
     assert (again.returncode, "stats" in Workspace.open(collected.root).snapshot.stages) == (0, True)

@@ -26,7 +26,7 @@ def shop() -> Iterator[Shop]:
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Path:
-    Workspace.create(tmp_path / "ws", "[crawl]  # manners\ndelay_s = 0.0\n")
+    Workspace.create(tmp_path / "ws", "[crawl]  # manners\ndelay_s = 0.001\n")
     return tmp_path / "ws"
 
 
@@ -45,7 +45,8 @@ def test_a_script_gets_json_and_the_section_is_written_on_yes_alone(shop: Shop, 
     assert sources(workspace) == {
         "pots": {
             "start": [shop.url + "/"], "crawl_authorised": True, "share_authorised": True, "local": True,
-            "product_urls": [r"//[^/]+/goods/[^/?]*-\d+$"], "follow": [r"//[^/]+/(\?page=\d+)?$"],
+            "delay_s": 0.001, "product_urls": [r"//[^/]+/goods/[^/?]*-\d+$"],
+            "follow": [r"//[^/]+/(\?page=\d+)?$"],
         }
     }  # fmt: skip
     assert "choose a new name" in str(run(app, words).exception)
@@ -71,3 +72,9 @@ def test_a_shop_without_products_is_not_written(shop: Shop, workspace: Path) -> 
     refused = run(app, ["add-source", shop.url, "-w", str(workspace), "--yes"])
     assert (refused.exit_code, sources(workspace)) == (1, {})
     assert "shows a product" in str(refused.exception)
+
+
+def test_a_shop_that_does_not_answer_says_why(workspace: Path) -> None:
+    refused = run(app, ["add-source", "http://127.0.0.1:1/", "-w", str(workspace), "--yes"])
+    assert refused.exit_code == 1
+    assert "connect: connection refused" in str(refused.exception)

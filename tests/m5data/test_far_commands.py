@@ -38,7 +38,7 @@ def output_of(*words: str) -> str:
 def test_a_new_workspace_says_where_its_settings_lie() -> None:
     folder = working_copy(URL)
     assert output_of("init", URL) == (
-        f"{URL}: new workspace, with its settings in {folder}/m5data.toml; next: m5data add-source URL -w {URL}\n"
+        f"{URL}: new workspace; its settings are in {folder}/m5data.toml\nnext: m5data add-source URL -w {URL}\n"
     )
     assert m5data.open(URL).snapshot.number == 0
 

@@ -1,10 +1,11 @@
-"""A small export of the generated dataset, written once a test run."""
+"""Small exports of the generated dataset, written once a test run."""
 
 from pathlib import Path
 
 import pytest
 
 from bench.scale.generated import World, write_world
+from scale.data.shard_folder import ShardFolder
 
 SIZES = {"train": 150, "classification-train": 64, "classification-test": 40, "query-c": 20, "gallery-c": 60}
 
@@ -14,3 +15,9 @@ def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Both formats, several shards a split."""
     folder = tmp_path_factory.mktemp("export")
     return write_world(World(7), folder, SIZES, ("parquet", "webdataset"), max_bytes=400_000)
+
+
+@pytest.fixture(scope="session")
+def products(tmp_path_factory: pytest.TempPathFactory) -> ShardFolder:
+    """32 products, few enough to learn by heart."""
+    return ShardFolder(write_world(World(3), tmp_path_factory.mktemp("few"), {"train": 32}))

@@ -45,6 +45,24 @@ def test_the_papers_sizes() -> None:
     assert load_training_recipe("released").input.audio_shape == (80, 751)
 
 
+@pytest.mark.parametrize("name", ["tiny", "small", "paper"])
+def test_the_sizes_of_scale_differ_in_nothing_else(name: str) -> None:
+    own, default = load_training_recipe(name), load_training_recipe("paper")
+    sizes = {"width", "heads", "feed_forward", "encoder_layers", "joint_layers", "feature_width"}
+    assert own.objective == default.objective
+    assert own.model.model_dump(exclude=sizes) == default.model.model_dump(exclude=sizes)
+    assert (own.input.tokens, own.input.image, own.input.audio) == ("corpus", "patches", "mfcc")
+
+
+@pytest.mark.parametrize("name", ["lstm", "bi-lstm", "vgg-19", "inception-v3", "tfn", "lmf"])
+def test_mep_3m_trains_on_classes_alone_with_adam_halved_every_two_epochs(name: str) -> None:
+    own = load_training_recipe(name)
+    optimiser = own.optimiser
+    assert (optimiser.epochs, optimiser.batch, optimiser.schedule) == (0, 64, "halving")
+    assert (optimiser.finetune_rate, optimiser.weight_decay) == (1e-3, 0.0)  # AdamW without decay is Adam
+    assert set(own.objective.modalities) <= {"text", "image"}
+
+
 def test_a_recipe_of_ones_own_says_what_differs_from_its_base(tmp_path: Path) -> None:
     path = tmp_path / "own.toml"
     path.write_text('base = "small"\nname = "own"\n[objective]\ncontrastive = false\n[model]\nwidth = 64\n')

@@ -308,6 +308,14 @@ def test_a_merchant_on_both_sides_goes_to_one(yields: str, train: list[str], tes
     assert (members(found, "train"), members(found, "test")) == (train, test)
 
 
+def test_a_shortage_says_what_the_separation_leaves() -> None:
+    things = [Thing("t:1", merchant="a"), Thing("t:2", merchant="a"), Thing("h:1", held=True, merchant="a")]
+    with pytest.raises(
+        RecipeError, match=r"asks for\. Of its 3 products, separate leaves 0 to train and 1 held out\. Add"
+    ):
+        rows(things, "[separate]\nmerchant = true\n" + TRAIN)
+
+
 def test_drawn_merchants_are_judged_in_proportion() -> None:
     things = [Thing(f"a:{n:04}", held=n % 2 == 0, merchant=f"m{n // 4}") for n in range(4000)]
     text = '[separate]\nmerchant = true\nyields = "draw"\nshare = 0.3\n' + TRAIN

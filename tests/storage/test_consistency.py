@@ -122,6 +122,12 @@ def test_tables_that_agree_pass_every_check(store: Store) -> None:
     assert checks[0].detail == f"every stage saw its newest inputs; not written yet, so not checked: {unwritten}"
 
 
+def test_files_that_were_never_fetched_are_not_lost(store: Store) -> None:
+    pending = medium("a:1", "image", 0, "pending") | {"sha256": None}
+    rows: Rows = {"products": [product("a:1")], "media": [pending], "objects": []}
+    assert _failed(_store(store, rows, StageReport("dedup", 0, 0))) == {}
+
+
 def _edit(table: str, **values: object) -> Callable[[Rows], None]:
     def change(rows: Rows) -> None:
         rows[table][0].update(values)

@@ -1,6 +1,8 @@
 """One writer at a time, also over crashes; children never outlive it."""
 
+import errno
 import fcntl
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,6 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
+from unittest.mock import Mock
 
 import psutil
 import pytest
@@ -108,3 +111,33 @@ def test_a_clock_that_was_set_back_hinders_nobody(store: Store) -> None:
     commit(earlier, {"products": products(ids(2))}, settings="2")
     assert [version.number for version in earlier.versions()] == [2, 1]
     assert Store.open(store.root).snapshot().table("products").num_rows == 2
+
+
+@pytest.mark.parametrize("error", [None, OSError(errno.ENOLCK, "No locks available")])
+def test_a_disk_that_keeps_no_locks_is_refused_at_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch, error: OSError | None
+) -> None:
+    monkeypatch.setattr("fcntl.flock", Mock(side_effect=error))
+    with pytest.raises(WorkspaceError, match="this disk does not keep locks"), store.lock():
+        pass
+
+
+def test_a_shared_disk_is_refused_to_a_second_machine_until_the_first_is_done(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stand-in for NFS: the lock file is seen by both machines, the lock by one."""
+    mounts = Path("/proc/self/mounts").read_text().splitlines()
+    monkeypatch.setattr("storage.lock._SHARED", {line.split()[2] for line in mounts})
+    first, second = Store.open(store.root), Store.open(store.root)
+    lock = store.root / "lock"
+    with first.lock():
+        shared = lock.read_bytes()
+    assert lock.read_bytes() == b""
+    lock.write_bytes(shared)
+    monkeypatch.setattr("storage.lock.gethostname", lambda: "second")
+    with pytest.raises(WorkspaceError, match=rf"process {os.getpid()} on .* or was killed\. If it runs no more"):
+        second.lock().__enter__()
+    assert lock.read_bytes() == shared
+    lock.unlink()
+    with second.lock():
+        assert lock.read_text() == f"{os.getpid()} second\n"

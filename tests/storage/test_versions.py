@@ -7,10 +7,9 @@ import pytest
 
 from m5data.errors import QueryError
 from storage import Store
-from storage.catalogue_view import PRODUCT_TEXT_COLUMNS, SPEC_VALUES_COLUMNS, catalogue_columns
 from storage.tables import TABLES
 from storage.tags import TAGS_COLUMNS
-from storage.views import SPEC_NUMBERS_COLUMNS
+from storage.views import PRODUCT_TEXT_COLUMNS, SPEC_NUMBERS_COLUMNS, SPEC_VALUES_COLUMNS, catalogue_columns
 from tests.storage.synthetic import commit, ids, products, spec, table
 
 

@@ -110,6 +110,7 @@ def test_a_task_that_comes_late_ends_the_loading(browser: Browser, served: tuple
     while page.locator("#task").is_visible():
         page.keyboard.press("2")
     assert page.get_attribute("#message", "data-state") == "loading"
+    page.wait_for_function("() => document.getElementById('waiting').className === 'tag'")
     held[0].continue_()
     wait_for_task(page)
     assert page.get_attribute("#message", "data-state") is None

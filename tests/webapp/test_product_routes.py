@@ -1,6 +1,7 @@
 """The product page: shared names, files with their reasons, related products, and the stored page."""
 
 from decimal import Decimal
+from urllib.parse import quote
 
 from m5data.stage import StageReport
 from tests.export.synthetic import NOW, product, rows
@@ -43,7 +44,7 @@ def test_a_product_shows_shared_names_reasons_and_what_it_matches(site: Site, fi
     text = site.signed_in("rita", "reviewer").client.get("/products/shop:1").text
     for shown in (
         "<bdi>净含量</bdi>: <bdi>500</bdi> g",
-        "http_404 (HTTP 404)",
+        "</span> HTTP 404</td>",
         "<bdi>规格: 1kg</bdi></th><td><bdi>12.50 CNY</bdi></td><td>OutOfStock</td>",
         "<td>3</td>",
         "另一袋面粉",
@@ -52,6 +53,18 @@ def test_a_product_shows_shared_names_reasons_and_what_it_matches(site: Site, fi
         "0.25",
     ):
         assert shown in text
+
+
+def test_an_id_of_any_signs_opens_its_pages(site: Site, filled: Filled) -> None:
+    name = "shop:a\n\x07/é?#b"
+    with filled.store.stage("fill", settings="again") as stage:
+        row = {**product(1, "面粉"), "product_id": name, "page_sha256": filled.page}
+        stage.write("products", rows("products", row))
+        stage.commit(StageReport("fill", 1, 1))
+    reviewer = site.signed_in("rita", "reviewer").client
+    assert quote(name) in reviewer.get("/products").text
+    for path in ("products", "pages"):
+        assert reviewer.get(f"/{path}/{quote(name)}").status_code == 200, path
 
 
 def test_the_report_is_shown_to_reviewers_once_it_is_written(site: Site, filled: Filled) -> None:

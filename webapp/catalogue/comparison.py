@@ -41,7 +41,7 @@ def compare_products(snapshot: Snapshot, query: str, candidate: str) -> ProductC
     left, right = read_detail(snapshot, query), read_detail(snapshot, candidate)
     if left is None or right is None:
         return None
-    links = tuple(one.how for one in left.related if one.product_id == candidate)
+    links = tuple(how for one in left.related if one.product_id == candidate for how in one.how)
     return ProductComparison(left.card, right.card, links, tuple(compare(left.card.specs, right.card.specs)))
 
 

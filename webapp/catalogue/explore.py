@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import duckdb
 
 from storage.engine import text as quoted
 from storage.query import query_errors
 from webapp.catalogue.product_card import plain
+from webapp.catalogue.sampling import ENOUGH, among_first, in_sample
 from webapp.catalogue.selection import LIST_FACETS, RANGES, SORTS, Selection, facet_columns
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "ResultCard",
     "SelectedRows",
     "explore",
+    "rounded",
     "selected_products",
     "selected_rows",
 ]
@@ -108,6 +110,8 @@ class Overview:
     """Values of the properties in the selection."""
     properties: tuple[tuple[str, int], ...]
     """Property -> products that have it, in the whole dataset; the commonest."""
+    step: int = 1
+    """Counts are estimates from every one of so many products; 1: they are exact."""
 
     @property
     def pages(self) -> int:
@@ -116,7 +120,7 @@ class Overview:
 
 
 def explore(engine: duckdb.DuckDBPyConnection, selection: Selection) -> Overview:
-    """Return a page of the selection with its facets.
+    """Return a page of the selection with its facets; counts of a search that many products meet are estimates.
 
     Args:
         engine: A connection to a catalogue's index; it gets temporary tables.
@@ -125,18 +129,56 @@ def explore(engine: duckdb.DuckDBPyConnection, selection: Selection) -> Overview
     Raises:
         QueryError: DuckDB was stopped, or ran out of memory.
     """
-    with query_errors(), selected_rows(engine, selection) as every:
-        return Overview(
-            count=_count(engine, every(None)),
-            cards=_cards(engine, every(None), selection),
-            facets=tuple(_facet(engine, every(name), name, selection) for name in facet_columns()),
-            histograms=tuple(_histogram(engine, every(name), name) for name in RANGES),
-            property_facets=tuple(
-                _property_facet(engine, every(f"p.{name}"), name, values)
-                for name, values in selection.properties.items()
-            ),
-            properties=tuple(engine.execute("SELECT * FROM properties LIMIT ?", [_PROPERTIES]).fetchall()),
-        )
+    with query_errors():
+        with in_sample(engine) as step:
+            estimate = _estimate(engine, selection, step) if step > 1 and _is_searched(selection) else None
+        if estimate is not None:
+            return replace(estimate, cards=_first_cards(engine, selection, estimate.count))
+        with selected_rows(engine, selection) as every:
+            return replace(_overview(engine, every, selection), cards=_cards(engine, every(None), selection))
+
+
+def _overview(
+    engine: duckdb.DuckDBPyConnection, every: "SelectedRows", selection: Selection, step: int = 1
+) -> Overview:
+    """Return counts, without cards; those of a sample are estimates."""
+    return Overview(
+        count=rounded(_count(engine, every(None)), step),
+        cards=(),
+        facets=tuple(_facet(engine, every(name), name, selection, step) for name in facet_columns()),
+        histograms=tuple(_histogram(engine, every(name), name, step) for name in RANGES),
+        property_facets=tuple(
+            _property_facet(engine, every(f"p.{name}"), name, values, step)
+            for name, values in selection.properties.items()
+        ),
+        properties=tuple(engine.execute("SELECT * FROM properties LIMIT ?", [_PROPERTIES]).fetchall()),
+        step=step,
+    )
+
+
+def _estimate(engine: duckdb.DuckDBPyConnection, selection: Selection, step: int) -> Overview | None:
+    with selected_rows(engine, selection) as every:
+        return _overview(engine, every, selection, step) if _count(engine, every(None)) >= ENOUGH else None
+
+
+def rounded(count: int, step: int) -> int:
+    """Return the estimate that a count in a sample gives, to three digits; the count itself where the step is 1."""
+    estimate = count * step
+    return round(estimate, min(0, 3 - len(str(estimate)))) if step > 1 else count
+
+
+def _first_cards(engine: duckdb.DuckDBPyConnection, selection: Selection, found: int) -> tuple[ResultCard, ...]:
+    """Return the page of a selection of about ``found`` products; a search begins among the first in the order."""
+    total = _count(engine, "FROM catalogue")
+    reach = 2 * min(selection.page, LAST_PAGE) * PAGE * total // found
+    if reach < total // 8:
+        order = _order(selection)
+        with among_first(engine, order, reach), selected_rows(engine, selection) as every:
+            cards = _cards(engine, every(None), selection)
+        if len(cards) == PAGE:
+            return cards
+    with selected_rows(engine, selection) as every:
+        return _cards(engine, every(None), selection)
 
 
 def selected_products(engine: duckdb.DuckDBPyConnection, selection: Selection, most: int) -> list[str]:
@@ -179,12 +221,20 @@ def selected_rows(engine: duckdb.DuckDBPyConnection, selection: Selection) -> It
         engine.execute(f"DROP TABLE {table}")
 
 
+def _is_searched(selection: Selection) -> bool:
+    return any(sql.startswith(_SEARCH) for sql in selection.conditions("n").values())
+
+
+def _order(selection: Selection) -> str:
+    return SORTS[selection.sort].replace("product_id", "n")  # numbers are in the order of ids
+
+
 def _count(engine: duckdb.DuckDBPyConnection, rows: str) -> int:
     return int(engine.execute(f"SELECT count(*) {rows}").fetchall()[0][0])
 
 
 def _cards(engine: duckdb.DuckDBPyConnection, rows: str, selection: Selection) -> tuple[ResultCard, ...]:
-    order = SORTS[selection.sort].replace("product_id", "n")  # numbers are in the order of ids
+    order = _order(selection)
     skipped = (min(selection.page, LAST_PAGE) - 1) * PAGE
     query = f"""
         SELECT product_id, left(caption, {_CAPTION + 1}), left(brand, {_NAME + 1}), price, currency, main_image,
@@ -206,27 +256,27 @@ def _card(row: Sequence[object]) -> ResultCard:
     )
 
 
-def _facet(engine: duckdb.DuckDBPyConnection, rows: str, name: str, selection: Selection) -> Facet:
+def _facet(engine: duckdb.DuckDBPyConnection, rows: str, name: str, selection: Selection, step: int) -> Facet:
     column = facet_columns()[name]
     if column == "tags":
         tagged = f"SELECT tag AS value FROM tags WHERE n IN (SELECT n {rows})"  # noqa: S608 - quoted
-        return _listed(engine, name, tagged, selection.facets.get(name, ()))
+        return _listed(engine, name, tagged, selection.facets.get(name, ()), step)
     value = (
         f"unnest(CASE WHEN len({column}) = 0 THEN [''] ELSE {column} END)"
         if name in LIST_FACETS
         else f"coalesce({column}, '')"
     )
-    return _listed(engine, name, f"SELECT {value} AS value {rows}", selection.facets.get(name, ()))
+    return _listed(engine, name, f"SELECT {value} AS value {rows}", selection.facets.get(name, ()), step)
 
 
-def _property_facet(engine: duckdb.DuckDBPyConnection, rows: str, name: str, chosen: Sequence[str]) -> Facet:
+def _property_facet(engine: duckdb.DuckDBPyConnection, rows: str, name: str, chosen: Sequence[str], step: int) -> Facet:
     query = f"""
         SELECT DISTINCT value, n FROM spec_values WHERE property = {quoted(name)} AND n IN (SELECT n {rows})
     """  # noqa: S608 - quoted
-    return _listed(engine, name, query, chosen)
+    return _listed(engine, name, query, chosen, step)
 
 
-def _listed(engine: duckdb.DuckDBPyConnection, name: str, values: str, chosen: Sequence[str]) -> Facet:
+def _listed(engine: duckdb.DuckDBPyConnection, name: str, values: str, chosen: Sequence[str], step: int) -> Facet:
     """Return the commonest values and all chosen ones."""
     named = f"value IN ({', '.join(map(quoted, chosen))})" if chosen else "false"
     query = f"""
@@ -234,13 +284,13 @@ def _listed(engine: duckdb.DuckDBPyConnection, name: str, values: str, chosen: S
         ORDER BY chosen DESC, n DESC, value LIMIT {_VALUES + len(chosen)}
     """  # noqa: S608 - quoted
     counted = engine.execute(query).fetchall()
-    found = {str(value): int(count) for value, count, _ in counted}
+    found = {str(value): rounded(int(count), step) for value, count, _ in counted}
     for value in chosen:
         found.setdefault(value, 0)
     return Facet(name, tuple(FacetValue(value, count, value in chosen) for value, count in found.items()))
 
 
-def _histogram(engine: duckdb.DuckDBPyConnection, rows: str, name: str) -> Histogram:
+def _histogram(engine: duckdb.DuckDBPyConnection, rows: str, name: str, step: int) -> Histogram:
     column = RANGES[name]
     bounds = engine.execute(
         f"SELECT min({column})::DOUBLE, approx_quantile({column}::DOUBLE, 0.99), max({column})::DOUBLE {rows}"
@@ -253,7 +303,7 @@ def _histogram(engine: duckdb.DuckDBPyConnection, rows: str, name: str) -> Histo
         f"SELECT least({_BARS - 1}, floor(({column}::DOUBLE - {least!r}) / {width!r}))::INTEGER AS bar, count(*) "
         f"{rows} {'AND' if 'WHERE' in rows else 'WHERE'} {column} IS NOT NULL GROUP BY 1"
     ).fetchall()
-    counts = {int(bar): int(count) for bar, count in counted}
+    counts = {int(bar): rounded(int(count), step) for bar, count in counted}
     ends = [least + width * n for n in range(1, _BARS)]
     starts = [least, *ends]
     return Histogram(

@@ -13,11 +13,11 @@ from pathlib import Path
 import duckdb
 
 from storage import Snapshot
-from storage.catalogue_view import catalogue_sql
 from storage.state import State
 from storage.tags import read_tags, tags_digest
-from storage.views import ledger_sql
+from storage.views import catalogue_sql, ledger_sql
 from webapp.catalogue.product_map import place_products
+from webapp.catalogue.sampling import copy_sample
 
 __all__ = ["CatalogueIndex", "CurrentIndex", "StillPreparingError"]
 
@@ -130,6 +130,7 @@ class CatalogueIndex:
             cursor.execute(ledger_sql())
             for statement in _TABLES:
                 cursor.execute(statement)
+            copy_sample(cursor)
             self._ready.set()
             place_products(cursor, snapshot)
         except duckdb.Error as error:

@@ -5,8 +5,9 @@ from typing import Any
 import duckdb
 
 from storage.query import query_errors
-from webapp.catalogue.explore import selected_rows
+from webapp.catalogue.explore import rounded, selected_rows
 from webapp.catalogue.product_card import plain
+from webapp.catalogue.sampling import in_sample
 from webapp.catalogue.selection import LIST_FACETS, Selection, facet_columns
 
 __all__ = ["COLOURS", "colourings", "map_points"]
@@ -30,12 +31,13 @@ def map_points(engine: duckdb.DuckDBPyConnection, selection: Selection, colour: 
         colour: One of ``colourings``; anything else: the first.
 
     Returns:
-        ``count``: products of the selection; ``values``: the commonest values of the facet with their counts on the
-        map; ``points``: x, y, number of the value (that of the last + 1: another) and product of each point.
+        ``count``: products of the selection, ``estimated`` or not; ``values``: the commonest values of the facet with
+        their counts on the map; ``points``: x, y, number of the value (that of the last + 1: another) and product of
+        each point.
     """
     names = colourings()
     column = facet_columns()[colour if colour in names else names[0]]
-    with query_errors(), selected_rows(engine, selection) as every:
+    with query_errors(), in_sample(engine) as step, selected_rows(engine, selection) as every:
         count = engine.execute(f"SELECT count(*) {every(None)}").fetchall()[0][0]
         engine.execute(
             f"""CREATE OR REPLACE TEMP TABLE shown AS SELECT x, y, coalesce({column}, '') AS value, product_id
@@ -46,7 +48,8 @@ def map_points(engine: duckdb.DuckDBPyConnection, selection: Selection, colour: 
     rows = engine.execute("SELECT x, y, value, product_id FROM shown ORDER BY product_id").fetchall()
     engine.execute("DROP TABLE shown")
     return {
-        "count": count,
+        "count": rounded(count, step),
+        "estimated": step > 1,
         "values": [[plain(value, _LONGEST), times] for value, times in counted[:COLOURS]],
         "others": sum(times for _, times in counted[COLOURS:]),
         "points": [[x, y, place.get(value, COLOURS), product] for x, y, value, product in rows],

@@ -58,7 +58,7 @@ with related as (
     select product_id, rule, 0 from duplicates
     where group_id = (select group_id from duplicates where product_id = $id) and product_id <> $id and not kept
 )
-select product_id, string_agg(distinct how, ', ' order by how), min(distance) from related
+select product_id, list(distinct how order by how), min(distance) from related
 group by 1 order by 3, 1 limit {_RELATIONS}
 """  # noqa: S608 - constants
 _CAPTION = "select product_id, left(caption, 160) from products where product_id in (select unnest($ids))"
@@ -128,7 +128,7 @@ class Related:
     """A product that is, or may be, the same."""
 
     product_id: str
-    how: str
+    how: tuple[str, ...]
     """Rules of duplicates, or the decision of annotators."""
     distance: float
     """0: the same."""
@@ -238,11 +238,11 @@ def _media_file(row: tuple[Any, ...]) -> MediaFile:
     return MediaFile(kind, position, plain(url, _LONGEST_URL), *rest)
 
 
-def _related(snapshot: Snapshot, rows: Sequence[tuple[str, str, float]]) -> Iterator[Related]:
+def _related(snapshot: Snapshot, rows: Sequence[tuple[str, list[str], float]]) -> Iterator[Related]:
     with closing(snapshot.connection(only=("products",))) as engine:
         captions = dict(engine.execute(_CAPTION, {"ids": [row[0] for row in rows]}).fetchall())
     for product_id, how, distance in rows:
-        yield Related(product_id, how, distance, plain(captions.get(product_id) or "", _LONGEST_URL))
+        yield Related(product_id, tuple(how), distance, plain(captions.get(product_id) or "", _LONGEST_URL))
 
 
 def _bucket(snapshot: Snapshot, product_id: str) -> duckdb.DuckDBPyConnection:

@@ -14,6 +14,7 @@ from scipy.sparse import csr_array, vstack
 
 from annotate.candidates.encoders import LightEncoder, Listing
 from storage import Snapshot
+from webapp.catalogue.sampling import sample_step
 from webapp.catalogue.selection import AREA
 
 __all__ = ["MOST_POINTS", "place_products"]
@@ -24,6 +25,8 @@ _AT_ONCE = 500
 _SPECS = 60
 _MARGIN = 0.02
 _BASIS, _ROUNDS = 8, 12
+_NO_OBJECTS: dict[str, bytes] = {}
+"""Objects that the encoder reads: none."""
 _FEWEST = 3
 """Products of which a plane can be drawn."""
 
@@ -43,7 +46,7 @@ def place_products(engine: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> Non
         return
     encoder = LightEncoder()
     blocks = [
-        csr_array(encoder.encode(listings[start : start + _AT_ONCE], _no_object))
+        csr_array(encoder.encode(listings[start : start + _AT_ONCE], _NO_OBJECTS.__getitem__))
         for start in range(0, len(listings), _AT_ONCE)
     ]
     plane = (_scaled(_principal_plane(vstack(blocks, format="csr"))) * (AREA - 1)).astype(np.int32)
@@ -55,7 +58,8 @@ def place_products(engine: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> Non
 def _sample(engine: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> tuple[list[int], list[Listing]]:
     """Return the numbers and the listings of an even sample."""
     count = engine.execute("SELECT count(*) FROM catalogue").fetchall()[0][0]
-    step = -(-count // MOST_POINTS) or 1
+    sampled = sample_step(count)
+    step = sampled * -(-count // (sampled * MOST_POINTS)) or 1
     engine.execute("CREATE TEMP TABLE sampled AS SELECT n, product_id, caption FROM catalogue WHERE n % ? = 0", [step])
     lines = dict(
         engine.execute(
@@ -80,10 +84,6 @@ def _hashes(snapshot: Snapshot, products: list[str]) -> Iterator[tuple[str, int]
         yield from engine.execute(
             "SELECT product_id, arg_min(phash, position) FROM images SEMI JOIN sampled USING (product_id) GROUP BY 1"
         ).fetchall()
-
-
-def _no_object(sha256: str) -> bytes:
-    raise NotImplementedError(f"the encoder light reads no object, but asked for {sha256}")
 
 
 def _principal_plane(vectors: csr_array) -> Plane:

@@ -28,7 +28,7 @@ class ProductReader:
         self._cards: OrderedDict[str, ProductCard] = OrderedDict()
 
     def cards(self, ids: Sequence[str]) -> dict[str, ProductCard]:
-        """Return the cards of the products that there are; those seen lately are not read again."""
+        """Return the cards of the products that exist; recent ones come from the cache."""
         with self.reading() as engine:
             lacking = [one for one in dict.fromkeys(ids) if one not in self._cards]
             if lacking:

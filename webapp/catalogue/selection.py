@@ -24,6 +24,7 @@ __all__ = [
     "Key",
     "Range",
     "Selection",
+    "coded_facets",
     "days_text",
     "facet_columns",
     "sql_of_selection",
@@ -70,6 +71,11 @@ def facet_columns() -> dict[str, str]:
     """Return parameter -> column of the catalogue, for the facets whose values are listed."""
     states = {m.ledger.column: f"{m.ledger.column}_state" for m in modalities()}
     return {**_PLAIN_FACETS, **states, **LIST_FACETS, "tag": "tags"}
+
+
+def coded_facets() -> frozenset[str]:
+    """Return the facets whose values are words of the tables, not texts of shops."""
+    return frozenset({"availability", "duplicates", *(m.ledger.column for m in modalities())})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,12 @@
 // The annotation page: shows a task, takes an answer by key or button, shows the next one at once.
 
 import { showLines } from "./lines_view.js";
-import { Outbox } from "./outbox.js";
-import { showState } from "./outbox_status.js";
 import { preload, ProductView } from "./product_view.js";
-import { post, Refused } from "./requests.js";
+import { post } from "./requests.js";
+import { WorkQueue } from "./work_queue.js";
 
 const LEAST_AHEAD = 4;
 const UNDONE_AT_MOST = 50;
-const RETRY_MS = 1000;
 const $ = (id) => document.getElementById(id);
 
 const judge = $("judge");
@@ -16,15 +14,13 @@ const query = new ProductView($("query"));
 const candidate = new ProductView($("candidate"));
 const historyKey = `m5data undo ${judge.dataset.worker}`;
 
-let queue = [];
 let preloaded = [];
 let shownAt = 0;
 let reviewed = 0;
-let loading = false;
 const seen = new Map();
 const history = JSON.parse(localStorage.getItem(historyKey) ?? "[]");
-const outbox = new Outbox(`m5data outbox ${judge.dataset.worker}`, showState);
-const answered = new Set(outbox.items.filter((item) => /answers$|skip$/.test(item.path)).map((item) => item.body.task));
+const work = new WorkQueue({ outbox: `m5data outbox ${judge.dataset.worker}`, leastAhead: LEAST_AHEAD, nameOf: (task) => task.number, fetch: fetchTasks, show });
+const answered = new Set(work.outbox.items.filter((item) => /answers$|skip$/.test(item.path)).map((item) => item.body.task));
 
 function showCount(total) {
   $("reviewed").textContent = reviewed;
@@ -33,51 +29,19 @@ function showCount(total) {
   $("bar").value = reviewed;
 }
 
-/** Ask for tasks until there are some, there are none, or the sign-in does not hold. */
-async function load() {
-  if (loading) return;
-  loading = true;
-  try {
-    // Without a task left, what the server gives next depends on answers that it does not have yet.
-    if (!queue.length) await outbox.flush();
-    const before = outbox.items.length ? -1 : reviewed;
-    const found = await post("/annotate/tasks", {});
-    const known = new Set(queue.map((task) => task.number));
-    const fresh = found.tasks.filter((task) => !answered.has(task.number) && !known.has(task.number));
-    const shown = queue[0];
-    queue.push(...fresh);
-    if (reviewed === before) reviewed = found.reviewed;
-    showCount(found.total);
-    preloaded = preload(queue.slice(0, LEAST_AHEAD).flatMap((task) => [task.query, task.candidate]));
-    if (!queue.length && outbox.items.length) setTimeout(load);
-    else if (!queue.length) showMessage(found.paused === null ? "done" : "paused", found.paused);
-    else if (queue[0] !== shown) show();
-  } catch (error) {
-    if (error instanceof Refused) showState({ waiting: outbox.items.length, state: "signed-out", refused: false });
-    else setTimeout(load, RETRY_MS);
-  } finally {
-    loading = false;
-  }
+/** Return the unanswered tasks; without any, whether all are done, or speed or gold paused this person. */
+async function fetchTasks(unchanged) {
+  const found = await post("/annotate/tasks", {});
+  const items = found.tasks.filter((task) => !answered.has(task.number));
+  if (unchanged()) reviewed = found.reviewed;
+  showCount(found.total);
+  preloaded = preload([...work.items, ...items].slice(0, LEAST_AHEAD).flatMap((task) => [task.query, task.candidate]));
+  const { pausedSpeed, pausedGold } = $("message").dataset;
+  const reason = { speed: pausedSpeed, gold: pausedGold }[found.paused];
+  return { items, message: found.paused === null ? ["done"] : ["paused", reason] };
 }
 
-/** Show why there is no task; a pause says whether speed or gold is the reason. */
-function showMessage(name, pause = null) {
-  const message = $("message");
-  const reason = { speed: message.dataset.pausedSpeed, gold: message.dataset.pausedGold }[pause] ?? "";
-  message.querySelector("p").textContent = `${message.dataset[name]} ${reason}`;
-  message.dataset.state = name;
-  $("again").hidden = name === "loading";
-  message.hidden = false;
-  $("task").hidden = true;
-  $("options").replaceChildren();
-  $("skip").disabled = true;
-}
-
-function show() {
-  const task = queue[0];
-  $("message").hidden = true;
-  delete $("message").dataset.state;
-  $("task").hidden = $("answers").hidden = false;
+function show(task) {
   const pair = task.kind === "same-product";
   $("question").textContent = pair ? $("question").dataset.pair : $("question").dataset.category;
   $("rules").hidden = !pair;
@@ -130,16 +94,14 @@ function skip() {
 
 /** Send what became of the task on the screen, with the comment, and show the next. */
 function settle(counted, path, body) {
-  const task = queue.shift();
+  const task = work.current;
   if (!task) return;
   answered.add(task.number);
   remember(task, counted);
   reviewed += counted;
   showCount();
-  outbox.put(path, { task: task.number, comment: $("comment").value, ...body });
-  if (queue.length) show();
-  else showMessage("loading");
-  if (queue.length < LEAST_AHEAD) load();
+  work.settle(path, { task: task.number, comment: $("comment").value, ...body });
+  $("skip").disabled = !work.current;
 }
 
 function remember(task, counted) {
@@ -155,26 +117,20 @@ function keepHistory() {
 }
 
 /** Take the last answer or skip back; its task comes again at once, or, from before a reload, once the server gives it. */
-async function undo() {
+function undo() {
   const [number, counted] = history.pop() ?? [];
   if (number === undefined) return;
   keepHistory();
   answered.delete(number);
   reviewed = Math.max(0, reviewed - counted);
   showCount();
-  outbox.put("/annotate/reopen", { task: number });
-  if (seen.has(number)) {
-    queue.unshift(seen.get(number));
-    show();
-    return;
-  }
-  await outbox.flush();
-  queue = [];
-  load();
+  work.outbox.put("/annotate/reopen", { task: number });
+  if (seen.has(number)) work.putBack(seen.get(number));
+  else work.reload();
 }
 
 const KEYS = {
-  Enter: () => queue[0]?.kind === "same-product" && answer(queue[0].options[0]),
+  Enter: () => work.current?.kind === "same-product" && answer(work.current.options[0]),
   q: () => query.nextPicture(),
   e: () => candidate.nextPicture(),
   v: () => query.toggleFilm(),
@@ -194,7 +150,7 @@ addEventListener("keydown", (event) => {
   const own = event.target.closest("button, a, summary, video");
   const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   if (own && (name === "Enter" || name === " ")) return;
-  const option = [...$("options").children].find((one) => one.querySelector("kbd").textContent.toLowerCase().split(" ")[0] === name);
+  const option = work.current && [...$("options").children].find((one) => one.querySelector("kbd").textContent.toLowerCase().split(" ")[0] === name);
   const act = option ? () => option.click() : KEYS[name];
   if (!act) return;
   event.preventDefault();
@@ -203,10 +159,6 @@ addEventListener("keydown", (event) => {
 
 $("undo").addEventListener("click", undo);
 $("skip").addEventListener("click", skip);
-$("again").addEventListener("click", () => {
-  showMessage("loading");
-  load();
-});
 if (matchMedia("(max-width: 60rem)").matches) document.querySelector(".rules details").open = false;
 keepHistory();
-outbox.flush().then(load);
+work.start();

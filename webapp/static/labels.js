@@ -1,73 +1,41 @@
 // The label page: shows the most doubtful pair of categories, takes a decision by key or button, shows the next one at once.
 
-import { Outbox } from "./outbox.js";
-import { showState } from "./outbox_status.js";
 import { objectUrl } from "./product_view.js";
-import { post, Refused } from "./requests.js";
+import { post } from "./requests.js";
+import { WorkQueue } from "./work_queue.js";
 
 const AT_ONCE = 20;
 const MOST = 500;
-const LEAST_AHEAD = 5;
-const RETRY_MS = 1000;
 const PICTURES = 3;
 const $ = (id) => document.getElementById(id);
 
-let queue = [];
-let loading = false;
 let decided = 0;
 const later = new Map();
 const past = [];
-const outbox = new Outbox(`m5data decisions ${$("judge").dataset.worker}`, showState);
-const done = new Set(outbox.items.filter((item) => item.body.b).map((item) => keyOf(item.body)));
+const work = new WorkQueue({ outbox: `m5data decisions ${$("judge").dataset.worker}`, leastAhead: 5, nameOf: keyOf, fetch: fetchPairs, show });
+const done = new Set(work.outbox.items.filter((item) => item.body.b).map((item) => keyOf(item.body)));
 
 function keyOf({ a, b }) {
   return JSON.stringify([a.source, a.path, b.source, b.path]);
 }
 
-async function load() {
-  if (loading) return;
-  loading = true;
-  try {
-    if (!queue.length) await outbox.flush();
-    const before = outbox.items.length ? -1 : decided;
-    const found = await post("/labels/pairs", { limit: Math.min(MOST, AT_ONCE + done.size + later.size) });
-    const known = new Set([...queue.map(keyOf), ...done, ...later.keys()]);
-    const shown = queue[0];
-    queue.push(...found.pairs.filter((pair) => !known.has(keyOf(pair))));
-    if (decided === before) decided = found.decided;
-    $("decided").textContent = decided;
-    $("queued").textContent = found.waiting;
-    showConflicts(found.conflicts);
-    showPast(found.past);
-    if (!queue.length && later.size) {
-      queue = [...later.values()];
-      later.clear();
-    }
-    if (!queue.length && outbox.items.length) setTimeout(load);
-    else if (!queue.length) showMessage("done");
-    else if (queue[0] !== shown) show();
-  } catch (error) {
-    if (error instanceof Refused) showState({ waiting: outbox.items.length, state: "signed-out", refused: false });
-    else setTimeout(load, RETRY_MS);
-  } finally {
-    loading = false;
+/** Return the undecided pairs, those put off last. */
+async function fetchPairs(unchanged) {
+  const found = await post("/labels/pairs", { limit: Math.min(MOST, AT_ONCE + done.size + later.size) });
+  if (unchanged()) decided = found.decided;
+  $("decided").textContent = decided;
+  $("queued").textContent = found.waiting;
+  showConflicts(found.conflicts);
+  showPast(found.past);
+  let items = found.pairs.filter((pair) => !done.has(keyOf(pair)) && !later.has(keyOf(pair)));
+  if (!items.length && !work.current) {
+    items = [...later.values()];
+    later.clear();
   }
+  return { items, message: ["done"] };
 }
 
-function showMessage(name) {
-  const message = $("message");
-  message.querySelector("p").textContent = message.dataset[name];
-  message.dataset.state = name;
-  $("again").hidden = name === "loading";
-  message.hidden = false;
-  $("task").hidden = $("answers").hidden = true;
-}
-
-function show() {
-  const pair = queue[0];
-  $("message").hidden = true;
-  delete $("message").dataset.state;
-  $("task").hidden = $("answers").hidden = false;
+function show(pair) {
   $("undo").disabled = !past.length;
   $("task").dataset.pair = keyOf(pair);
   showSide($("a"), pair.a);
@@ -134,9 +102,9 @@ function showPast(decisions) {
       button.type = "button";
       button.textContent = box.dataset[other];
       button.addEventListener("click", async () => {
-        outbox.put("/labels/decisions", { kind: other, a, b, token: randomToken() });
-        await outbox.flush();
-        load();
+        work.outbox.put("/labels/decisions", { kind: other, a, b, token: randomToken() });
+        await work.outbox.flush();
+        work.load();
       });
       list.children[place].append(button);
     }
@@ -150,13 +118,13 @@ const KINDS = {
   "split-a": (pair) => decide({ kind: "split", a: pair.a }),
   "split-b": (pair) => decide({ kind: "split", a: pair.b }),
   later: (pair) => {
-    later.set(keyOf(pair), queue.shift());
-    next();
+    later.set(keyOf(pair), pair);
+    work.settle();
   },
 };
 
 function decide(decision) {
-  const pair = queue.shift();
+  const pair = work.current;
   const { a, b } = decision;
   const named = (side) => side && { source: side.source, path: side.path };
   done.add(keyOf(pair));
@@ -164,8 +132,7 @@ function decide(decision) {
   decided += 1;
   $("decided").textContent = decided;
   $("queued").textContent = Math.max(0, Number($("queued").textContent) - 1);
-  outbox.put("/labels/decisions", { ...decision, a: named(a), b: named(b), token: randomToken() });
-  next();
+  work.settle("/labels/decisions", { ...decision, a: named(a), b: named(b), token: randomToken() });
 }
 
 /** crypto.randomUUID is missing where a page came unencrypted over a local network. */
@@ -173,25 +140,16 @@ function randomToken() {
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-function next() {
-  if (queue.length) show();
-  else showMessage("loading");
-  if (queue.length < LEAST_AHEAD) load();
-}
-
 /** Show the last pair again: a newer decision on it replaces the one before. */
 function back() {
-  const pair = past.pop();
-  if (!pair) return;
-  queue.unshift(pair);
-  show();
+  if (past.length) work.putBack(past.pop());
 }
 
 function askName(asking) {
   $("naming").hidden = !asking;
   $("options").hidden = $("undo").hidden = asking;
   const input = $("naming").elements.name;
-  input.value = asking ? queue[0].a.path.at(-1) : "";
+  input.value = asking ? work.current.a.path.at(-1) : "";
   if (asking) input.select();
   else input.blur();
 }
@@ -199,18 +157,14 @@ function askName(asking) {
 $("naming").addEventListener("submit", (event) => {
   event.preventDefault();
   const name = $("naming").elements.name.value.trim();
-  if (!name || !queue.length) return;
+  if (!name || !work.current) return;
   askName(false);
-  decide({ kind: "rename", a: queue[0].a, b: queue[0].b, name });
+  decide({ kind: "rename", a: work.current.a, b: work.current.b, name });
 });
 $("cancel").addEventListener("click", () => askName(false));
 $("undo").addEventListener("click", back);
-$("again").addEventListener("click", () => {
-  showMessage("loading");
-  load();
-});
 for (const button of $("options").children) {
-  button.addEventListener("click", () => queue.length && KINDS[button.dataset.kind](queue[0]));
+  button.addEventListener("click", () => work.current && KINDS[button.dataset.kind](work.current));
 }
 
 addEventListener("keydown", (event) => {
@@ -224,4 +178,4 @@ addEventListener("keydown", (event) => {
   else back();
 });
 
-outbox.flush().then(load);
+work.start();

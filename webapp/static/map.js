@@ -1,6 +1,6 @@
 // The map: points on a canvas; a drawn lasso, or a box by Shift or by keyboard, chooses products.
 
-const COLOURS = ["#0b5cad", "#d95f02", "#1b9e77", "#c2399a", "#8c6d1f", "#7356bf", "#3f9c35", "#c23b3b", "#2b9fb3", "#8894a0"];
+const COLOURS = ["#2f7fd6", "#d95f02", "#1b9e77", "#c2399a", "#9a7a22", "#8268cf", "#3f9c35", "#c23b3b", "#2b9fb3", "#8894a0"];
 const RADIUS = 2.5;
 const MOST_CORNERS = 48;
 const STEP = 0.05;
@@ -34,7 +34,7 @@ async function load() {
   values = [...found.values, ...(found.others ? [[$("legend").dataset.others, found.others]] : [])];
   hidden = new Set();
   const number = (count) => count.toLocaleString();
-  shown.textContent = `${number(points.length)} ${shown.dataset.of} ${number(found.count)}${points.length < found.count ? ` (${shown.dataset.sample})` : ""}`;
+  shown.textContent = `${number(points.length)} ${shown.dataset.of} ${found.estimated ? '≈ ' : ''}${number(found.count)}${points.length < found.count ? ` (${shown.dataset.sample})` : ""}`;
   showLegend();
   choose();
 }

@@ -34,10 +34,35 @@ video?.addEventListener('timeupdate', () => {
   }
 });
 
-for (const audio of document.querySelectorAll('audio')) {
-  const head = audio.nextElementSibling?.querySelector('.playhead');
+/** Draw the loudness of a clip over its time, once it is on the screen. */
+async function drawWave(canvas, source) {
+  const answer = await fetch(source);
+  const clip = await new OfflineAudioContext(1, 1, 8000).decodeAudioData(await answer.arrayBuffer());
+  const samples = clip.getChannelData(0);
+  const context = canvas.getContext('2d');
+  const each = Math.max(1, Math.floor(samples.length / canvas.width));
+  context.fillStyle = getComputedStyle(canvas).color;
+  for (let x = 0; x < canvas.width; x += 1) {
+    const loudest = samples.slice(x * each, (x + 1) * each).reduce((most, one) => Math.max(most, Math.abs(one)), 0);
+    context.fillRect(x, (canvas.height * (1 - loudest)) / 2, 1, Math.max(1, canvas.height * loudest));
+  }
+  canvas.dataset.drawn = 'yes';
+}
+
+const seen = new IntersectionObserver((entries) => {
+  for (const { isIntersecting, target } of entries) {
+    if (!isIntersecting) continue;
+    seen.unobserve(target);
+    drawWave(target, target.closest('.clip').querySelector('audio').src).catch(() => { target.hidden = true; });
+  }
+});
+
+for (const clip of document.querySelectorAll('.clip')) {
+  const audio = clip.querySelector('audio');
+  const head = clip.querySelector('.playhead');
+  seen.observe(clip.querySelector('canvas'));
   audio.addEventListener('timeupdate', () => {
-    if (!head || !audio.duration) return;
+    if (!audio.duration) return;
     head.hidden = false;
     head.style.left = `${(100 * audio.currentTime) / audio.duration}%`;
   });

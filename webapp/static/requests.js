@@ -19,7 +19,7 @@ export async function post(path, body) {
     keepalive: true,
   });
   if (answer.ok) return answer.json();
-  if (answer.status === 429 || answer.status >= 500) throw new Error(`status ${answer.status}`);
-  const { error } = await answer.json().catch(() => ({ error: "" }));
+  const { error } = await answer.json().catch(() => ({ error: `HTTP ${answer.status}` }));
+  if (answer.status === 429 || answer.status >= 500) throw new Error(error);
   throw new Refused(answer.status, error);
 }

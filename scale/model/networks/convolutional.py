@@ -35,10 +35,21 @@ class _Vgg19(nn.Module):
         self.classifier = nn.Sequential(
             nn.Linear(512 * 49, 4096), nn.ReLU(), nn.Dropout(), nn.Linear(4096, 4096), nn.ReLU(), nn.Dropout()
         )
+        self.apply(_start)
 
     def forward(self, pixels: Tensor) -> Tensor:
         vector: Tensor = self.classifier(F.adaptive_avg_pool2d(self.features(pixels), 7).flatten(1))
         return vector
+
+
+def _start(module: nn.Module) -> None:
+    """Draw weights as torchvision does; with torch's own, nothing of the image is left after 16 convolutions."""
+    if isinstance(module, nn.Conv2d | nn.Linear) and module.bias is not None:
+        nn.init.zeros_(module.bias)
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+    if isinstance(module, nn.Linear):
+        nn.init.normal_(module.weight, std=0.01)
 
 
 def vgg19() -> nn.Module:

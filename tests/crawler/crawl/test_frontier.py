@@ -67,7 +67,7 @@ def test_a_page_that_fails_later_is_kept_and_one_that_opts_out_is_not(connection
     fresh = Visit(first.take(1, ())[0], "done", page_sha256="aa", headers={"etag": '"1"'}, canonical=URL)
     first.record([fresh])
     later = Frontier(connection, "s", T1, Recrawl((T0,), T0))
-    later.reopen(())
+    later.reopen()
     task = later.take(1, ())[0]
     assert (task.page_sha256, task.etag) == ("aa", '"1"')
     later.record([Visit(task, "failed", "http_404", "", 404)])
@@ -86,10 +86,10 @@ def test_failures_that_pass_are_due_earlier(connection: sqlite3.Connection) -> N
     frontier.record(
         [Visit(a, "failed", "http_5xx"), Visit(b, "failed", "http_404"), Visit(c, "done", page_sha256="aa", headers={})]
     )
-    Frontier(connection, "s", T1, Recrawl(("2024-04-30",), T0)).reopen(("http_5xx",))
+    Frontier(connection, "s", T1, Recrawl(("2024-04-30",), T0)).reopen()
     later = Frontier(connection, "s", T1, Recrawl((T0,), T0))
     assert urls(later.take(9, ())) == ["a"]
-    later.reopen(())
+    later.reopen()
     assert urls(later.take(9, ())) == ["a", "b", "c"]
     assert urls(later.take(9, (), known_only=True)) == ["c"]
     later.reopen_all()
@@ -114,12 +114,23 @@ def test_each_visit_that_finds_no_change_makes_a_page_wait_longer(connection: sq
     for url in ("calm", "lively", "list"):
         visit(first, url, page_sha256="aa", headers={})
     second = Frontier(connection, "s", T0, Recrawl((T0, "2024-04-30"), T0))
-    second.reopen(())
+    second.reopen()
     visit(second, "calm", http_status=304)
     visit(second, "list", http_status=304)
     visit(second, "lively", page_sha256="bb", headers={})
-    second.reopen(())
+    second.reopen()
     assert urls(second.take(9, ())) == ["list", "lively"]
+
+
+def test_an_unchanged_listing_waits_longer_where_a_sitemap_names_the_products(connection: sqlite3.Connection) -> None:
+    first = Frontier(connection, "s", T0)
+    first.add([Found(URL + "list", rank=3), Found(URL + "item", rank=2, listed=True, listed_in=URL + "map")])
+    visit(first, "list", page_sha256="aa", headers={})
+    second = Frontier(connection, "s", T0, Recrawl((T0, "2024-04-30"), T0))
+    second.reopen()
+    visit(second, "list", http_status=304)
+    second.reopen()
+    assert urls(second.take(9, ())) == ["item"]
 
 
 def test_a_sitemap_says_which_pages_need_no_visit_and_which_do(connection: sqlite3.Connection) -> None:
@@ -133,7 +144,7 @@ def test_a_sitemap_says_which_pages_need_no_visit_and_which_do(connection: sqlit
 
     def due(now: str, soonest: str, latest: str) -> list[str]:
         later = Frontier(connection, "s", now, Recrawl((soonest, latest), T0))
-        later.reopen(())
+        later.reopen()
         visit(later, "map", http_status=304, kind="sitemap")
         return urls(later.take(9, ()))
 
@@ -147,8 +158,8 @@ def test_a_page_of_which_only_a_token_changed_is_steady(connection: sqlite3.Conn
     for url in ("token", "text"):
         visit(first, url, page_sha256="aa", headers={}, content="c1")
     second = Frontier(connection, "s", T0, Recrawl((T0, "2024-04-30"), T0))
-    second.reopen(())
+    second.reopen()
     visit(second, "token", page_sha256="bb", headers={}, content="c1")
     visit(second, "text", page_sha256="bb", headers={}, content="c2")
-    second.reopen(())
+    second.reopen()
     assert urls(second.take(9, ())) == ["text"]

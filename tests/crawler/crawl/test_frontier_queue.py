@@ -105,7 +105,7 @@ def test_deep_and_endless_places_are_named_and_not_fetched(frontier: Frontier) -
 def test_the_page_budget_holds_new_pages_back_and_lets_known_ones_be_visited(frontier: Frontier) -> None:
     frontier.add(Found(f"{URL}{n}") for n in range(4))
     assert drain(queue_of(frontier, max_pages=2)) == ["0", "1"]
-    frontier.reopen(())
+    frontier.reopen()
     assert drain(queue_of(frontier, max_pages=2)) == ["0", "1"]
     assert drain(queue_of(frontier, max_pages=3)) == ["2"]
 
@@ -190,7 +190,7 @@ def test_a_source_that_is_down_is_left_alone(frontier: Frontier) -> None:
 def test_an_unchanged_page_is_noted(frontier: Frontier) -> None:
     frontier.add([Found(URL)])
     drain(queue_of(frontier))
-    frontier.reopen(())
+    frontier.reopen()
     pages = Pages()
     queue = queue_of(frontier, pages)
     task = queue.next()

@@ -58,7 +58,7 @@ def clip() -> MakeClip:
 
 
 class MediaServer(ThreadingHTTPServer):
-    """A well-behaved server on loopback: path -> body, a status, or where to go; counts what it is asked for."""
+    """A well-behaved server on loopback: path -> body, status (0: none) or target; counts what it is asked for."""
 
     daemon_threads = True
     request_queue_size = 256
@@ -91,6 +91,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.requests[self.path] += 1
         self.server.agents.add(self.headers["User-Agent"])
         found = self.server.content.get(self.path, 404)
+        if found == 0:
+            self.close_connection = True
+            return
         body = found if isinstance(found, bytes) else b""
         etag = f'"{hashlib.sha256(body).hexdigest()[:8]}"'
         known = 304 if self.headers["If-None-Match"] == etag else 200

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from crawler.download_stage import run
+from crawler.pending_work import forget_media
 from crawler.settings import DownloadSettings
 from m5data.errors import MissingInputError, ThresholdError
 from m5data.stage import StageReport
@@ -240,6 +241,30 @@ def test_refresh_asks_on_condition_and_keeps_what_it_has(store: Store, server: S
     table = store.snapshot().table("media", ["sha256", "width", "http_status"]).to_pylist()
     digests = [hashlib.sha256(data).hexdigest() for data in (same, new, old)]
     assert [tuple(row.values()) for row in table] == list(zip(digests, (10, 30, 20), (304, 200, 404), strict=True))
+
+
+@pytest.mark.parametrize("host_failures", [1, 50])
+def test_files_that_are_fetched_again_stay_while_the_shop_is_away(
+    store: Store, server: Server, want: Want, image: Make, host_failures: int
+) -> None:
+    settings = FAST.model_copy(update={"host_failures": host_failures, "per_host": 1})
+    server.content = {f"/{n}": image("PNG", (10, 10 + n)) for n in range(3)}
+    urls = [server.url(path) for path in server.content]
+    want(*(("s:1", "image", n, url) for n, url in enumerate(urls)))
+    download(store, server, settings)
+    kept = store.snapshot().table("media", ["url", "state", "sha256", "width", "etag"])
+    for _ in range(2):
+        with store.lock():
+            assert forget_media(store, urls, dry_run=True) == forget_media(store, urls, dry_run=False) == 3
+        server.content = dict.fromkeys(server.content, 0)
+        with pytest.raises(ThresholdError, match=r"no server answered for any of the 3 stored files .* they stay"):
+            download(store, server, settings, refresh=True)
+        assert store.snapshot().table("media", kept.column_names).equals(kept)
+    server.content = dict.fromkeys(server.content, image("PNG", (50, 50)))
+    with store.lock():
+        forget_media(store, urls, dry_run=False)
+    assert download(store, server, settings, refresh=True).kept == 3
+    assert set(store.snapshot().table("media", ["width"])["width"].to_pylist()) == {50}
 
 
 def test_a_workspace_without_media_says_so(store: Store) -> None:

@@ -50,6 +50,7 @@ def test_yuan_or_yen_by_the_language(lang: str, code: str) -> None:
         ("<p>$1.00</p><ul><li>S</li><li>M sold out</li></ul><button>Buy now</button>", "InStock"),
         ('<p>1,00 €</p><p class="out-of-stock">…</p>', "OutOfStock"),
         ("<p>¥1</p><p>商品已下架</p>", "OutOfStock"),
+        ('<p>$1.00</p><div><button class="btn disabled:opacity-50" disabled>Out of stock</button></div>', "OutOfStock"),
         ("<p>$1.00</p>", "InStock"),
         ("<p>nothing</p>", None),
     ],

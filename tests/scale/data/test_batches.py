@@ -66,7 +66,8 @@ def test_an_epoch_may_be_entered_anywhere(export: Path, start: int) -> None:
     assert same(list(batches_of(export).epoch(2, start)), whole[start:])
 
 
-def test_cache_and_workers_change_nothing(export: Path, tmp_path: Path) -> None:
+def test_cache_and_workers_change_nothing(export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scale.data.block_loader.WORTH", 1)  # so few blocks are not worth a worker
     plain = list(batches_of(export).epoch(0))
     first = list(batches_of(export, cache=tmp_path).epoch(0))
     (torn, *_) = sorted(tmp_path.glob("*/*.npz"))

@@ -87,8 +87,8 @@ def test_patches_are_read_row_by_row() -> None:
     assert flat_frame(picture(form="JPEG"), 6).shape == (108,)
 
 
-@pytest.mark.parametrize("payload", [b"", b"no picture", picture()[:60]])
-def test_a_broken_picture_is_a_media_error(payload: bytes) -> None:
+@pytest.mark.parametrize("payload", [b"", b"no picture", picture()[:60], picture(form="PPM"), picture(form="EPS")])
+def test_a_broken_picture_or_one_of_another_format_is_a_media_error(payload: bytes) -> None:
     with pytest.raises(MediaError, match="image_corrupt"):
         patches(payload, 2, 4)
 

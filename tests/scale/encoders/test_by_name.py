@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,6 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from bench.scale.generated import World, write_world
 from m5data.errors import SettingsError
 from scale.data.blocks import split_into_blocks
 from scale.data.sample_encoder import Feature
@@ -68,11 +68,6 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {path.name: str(path) for path in root.iterdir()}
 
 
-@pytest.fixture(scope="module")
-def products(tmp_path_factory: pytest.TempPathFactory) -> ShardFolder:
-    return ShardFolder(write_world(World(3), tmp_path_factory.mktemp("few"), {"train": 32}))
-
-
 def tone() -> bytes:
     """Return a second of 440 Hz as mp3."""
     buffer = io.BytesIO()
@@ -122,6 +117,12 @@ def test_an_image_has_its_patches_on_a_grid_and_a_damaged_one_has_nothing(networ
     assert good.states.shape == (4, 16)
     assert good.boxes[3].tolist() == [0.5, 0.5, 1.0, 1.0, 0.25]
     assert len(bad.states) == 0
+
+
+def test_frames_that_cannot_be_read_are_left_out(networks: dict[str, str]) -> None:
+    settings = NamedEncoder(network=networks["vit"], width=16, tokens=3)
+    clips = [[picture(), b"no image", picture()], [b"no image"], []]
+    assert [len(found.states) for found in load_encoder(settings, "video", 1, CPU)(clips)] == [2, 0, 0]
 
 
 def test_a_detector_gives_its_best_boxes(networks: dict[str, str]) -> None:
@@ -180,17 +181,18 @@ def test_kept_features_are_those_that_were_made(
 ) -> None:
     inputs = recipe(input={"encoders": {"image": {"network": networks["detector"], "width": 16, "tokens": 3}}}).input
     made, again = (few_features(inputs, products, tmp_path) for _ in range(2))
-    assert len(made) == 32
+    assert [len(made), len(made[0].states if made[0] else ())] == [32, 0]
     for left, right in zip(made, again, strict=True):
         assert (left is None) == (right is None)
         if left is not None and right is not None:
-            assert np.array_equal(left.states, right.states)
+            assert np.array_equal(left.states.reshape(-1, 16), right.states)
             assert np.array_equal(left.boxes, right.boxes)
 
 
 def few_features(inputs: InputSettings, products: ShardFolder, folder: Path) -> list[Feature | None]:
     (block,) = split_into_blocks(products.shards("train"))
-    samples = read_samples(block.shard.path, block.start, block.stop)
+    first, *samples = read_samples(block.shard.path, block.start, block.stop)
+    samples = [replace(first, image=b"no image"), *samples]
     return FrozenEncoders(inputs, folder).features(samples)["image"]
 
 

@@ -2,7 +2,6 @@
 
 import pytest
 
-from bench.scale.generated import World, write_world
 from scale.data.shard_folder import ShardFolder
 from scale.training_recipe import MODALITIES
 
@@ -17,11 +16,6 @@ from tests.scale.overfit import few_products, overfit, recall  # noqa: E402
 from tests.scale.tiny_recipes import recipe  # noqa: E402
 
 STEPS = 120
-
-
-@pytest.fixture(scope="module")
-def products(tmp_path_factory: pytest.TempPathFactory) -> ShardFolder:
-    return ShardFolder(write_world(World(3), tmp_path_factory.mktemp("few"), {"train": 32}))
 
 
 def vectors_of(module: Pretraining, batch: Batch) -> dict[str, Tensor]:

@@ -47,12 +47,13 @@ def _jobs(pages: list[bytes], numbers: range, seed: int) -> Iterator[Job]:
         yield Job(str(number), "s", job_data(URL, {}, mutate(chance.choice(pages), pages, chance)))
 
 
+@pytest.mark.timeout(7200)
 def test_mutated_pages_end_in_a_record_or_a_reason() -> None:
     """Twenty thousand pages, each in a process with limits, as the stage reads them."""
     seed = int(os.environ.get("M5DATA_SEED", "1"))
     first, count = int(os.environ.get("M5DATA_FROM", "0")), int(os.environ.get("M5DATA_FUZZ", "20000"))
     print(f"seed {seed}, mutations {first} to {first + count}")
-    limits = PoolLimits(30, 512 << 20, 64 << 20, 16 << 20)
+    limits = PoolLimits(120, 512 << 20, 64 << 20, 16 << 20)
     outcomes: Counter[str] = Counter()
     faults: list[str] = []
     slowest = (0.0, "")

@@ -1,7 +1,7 @@
 """Faults of the disk in each stage: the program says what is wrong in one line, and the next run mends it.
 
-A disk that is full (a small tmpfs), a folder that is mounted read-only, and one that may not be written (mode 555,
-without the right to override it), for each verb of the pipeline in turn on a shop of 20 products. Needs root.
+A folder that is mounted read-only, and one that may not be written (mode 555, without the right to override it), for
+each verb of the pipeline in turn on a shop of 20 products. Needs root.
 """
 
 import os
@@ -18,9 +18,6 @@ from tests.slow.flows.demo_shop import demo_shop
 from tests.slow.flows.programs import copy_workspace, run_verb, table_rows
 
 _VERBS = ("crawl", "download", "extract", "dedup", "align", "annotate aggregate", "build-splits", "export", "stats")
-_MARGIN = 24 * 1024
-_PLENTY_BYTES = 500 * 1024 * 1024
-_PLENTY = str(_PLENTY_BYTES)
 _DROP = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search")
 
 
@@ -33,15 +30,8 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder of workspaces: one from before each verb, under its number, and one from after the last."""
     folder = tmp_path_factory.mktemp("faults")
     with demo_shop(folder / "shop", "tiny"):
-        _no_reserve(folder / "shop")
         _prepare(folder / "shop", folder / "before")
         yield folder / "before"
-
-
-def _no_reserve(shop: Path) -> None:
-    """Let the disk run full, instead of stopping a gigabyte before that."""
-    with (shop / "m5data.toml").open("a", encoding="utf-8") as file:
-        file.write("\n[machine]\nmin_free_gb = 0\n")
 
 
 def _prepare(shop: Path, before: Path) -> None:
@@ -56,20 +46,6 @@ def _prepare(shop: Path, before: Path) -> None:
         if ended.code:
             raise SystemExit(f"{verb}: {ended}")
     copy_workspace(shop, before / str(len(_VERBS)))
-
-
-def _full(before: Path, place: Path) -> Injected:
-    """A disk that has a little more room than the workspace takes."""
-    place.mkdir()
-    _call("mount", "-t", "tmpfs", "-o", f"size={_PLENTY}", "tmpfs", str(place))
-    try:
-        copy_workspace(before, place / "shop")
-        used = _PLENTY_BYTES - shutil.disk_usage(place).free
-        _call("mount", "-o", f"remount,size={used + _MARGIN}", str(place))
-        yield place / "shop", ()
-    finally:
-        _call("umount", "-l", str(place))
-        place.rmdir()
 
 
 def _read_only(before: Path, place: Path) -> Injected:
@@ -94,16 +70,13 @@ def _forbidden(before: Path, place: Path) -> Injected:
 
 
 _FAULTS: Mapping[str, Callable[[Path, Path], Injected]] = {
-    "disk full": _full,
     "read-only": _read_only,
     "not permitted": _forbidden,
 }
 
 
 def _lift(name: str, workspace: Path) -> None:
-    if name == "disk full":
-        _call("mount", "-o", f"remount,size={_PLENTY}", str(workspace.parent))
-    elif name == "read-only":
+    if name == "read-only":
         _call("mount", "-o", "remount,bind,rw", str(workspace))
     else:
         for folder in (workspace, *(path for path in workspace.rglob("*") if path.is_dir())):

@@ -11,19 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline.workspace_content import leftovers
-from tests.slow.pipeline.verbs import VERBS, Verb, content_of, copied
+from tests.slow.pipeline.verbs import VERBS, Verb, copied, results
 from tests.slow.pipeline.warm import WarmProgram
 
 KILLS = int(os.environ.get("M5DATA_KILLS", "18"))
 SEED = int(os.environ.get("M5DATA_SEED", "20261123"))
 _SHORTEST_S = 0.02
-
-
-def _results(folder: Path) -> tuple[dict[str, object], dict[str, object], list[str]]:
-    """Return the content of the workspace, of what was made beside it, and the leftovers of both."""
-    beside = folder.with_name("out")
-    return content_of(folder), content_of(beside), [*leftovers(folder), *leftovers(beside)]
 
 
 @pytest.mark.timeout(3600)
@@ -36,7 +29,7 @@ def test_a_verb_that_was_killed_is_run_again(
     whole = copied(start, tmp_path / "whole")
     unbroken = program.run(*verb.on(whole))
     assert unbroken.code in verb.codes, unbroken
-    expected = _results(whole)
+    expected = results(whole)
     assert expected[2] == []
     struck = 0
     for number in range(KILLS):
@@ -49,6 +42,6 @@ def test_a_verb_that_was_killed_is_run_again(
         process.join()
         again = program.run(*verb.on(folder))
         assert again.code in verb.codes, (name, SEED, number, again)
-        assert _results(folder) == expected, (name, SEED, number)
+        assert results(folder) == expected, (name, SEED, number)
         shutil.rmtree(folder.parent)
     print(f"{name}: {KILLS} kills within {unbroken.seconds:.2f} s, {struck} struck a live process")

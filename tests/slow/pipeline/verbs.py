@@ -14,10 +14,10 @@ from demo_shops.server import serving
 from demo_shops.shops import build
 from demo_shops.workspace import open_demo
 from tests.m5data.damage import DAMAGES, settle
-from tests.pipeline.workspace_content import shard_bytes, table_rows
+from tests.pipeline.workspace_content import leftovers, shard_bytes, table_rows
 from tests.slow.pipeline.warm import WarmProgram
 
-__all__ = ["VERBS", "Verb", "content_of", "copied", "finished", "older"]
+__all__ = ["VERBS", "Verb", "copied", "finished", "older", "results"]
 
 _SETTINGS = """
 [sources.paper]
@@ -185,8 +185,8 @@ VERBS: Mapping[str, Verb] = {
     "verify": Verb(("verify",)),
     "forget": Verb(("forget", "--product", "north:N10001")),
     "vacuum": Verb(("vacuum",), _keep_one_version),
-    "copy": Verb(("copy", "{out}")),
-    "copy --buckets": Verb(("copy", "{out}", "--buckets", "2")),
+    "copy": Verb(("copy", "{out}"), codes=frozenset({0, 2})),  # as for init
+    "copy --buckets": Verb(("copy", "{out}", "--buckets", "2"), codes=frozenset({0, 2})),
     "migrate": Verb(("migrate",), older),
     "repair": Verb(("repair",), _damaged, codes=frozenset({0, 1})),  # what the state alone knew is lost
     "train": Verb(("train", "--recipe", "{w}/smallest.toml", "--device", "cpu"), _recipe),
@@ -203,7 +203,13 @@ _OWN = ("tables", "objects", "versions", "logs", "lock", "children.lock", "spool
 _VOLATILE = re.compile(r"training/cache/|events\.out|state\.sqlite")
 
 
-def content_of(folder: Path) -> dict[str, object]:
+def results(folder: Path) -> tuple[dict[str, object], dict[str, object], list[str]]:
+    """Return the content of the workspace, of what was made beside it, and the leftovers of both."""
+    beside = folder.with_name("out")
+    return _content_of(folder), _content_of(beside), [*leftovers(folder), *leftovers(beside)]
+
+
+def _content_of(folder: Path) -> dict[str, object]:
     """Return what a finished run leaves: rows of tables, bytes of shards, rows of the state, names of files."""
     if not (folder / "workspace.json").exists():
         return {}

@@ -19,7 +19,8 @@ _PRELOADED = [
     *("annotate.judgements_stage", "annotate.matches_stage", "annotate.export_judgements", "splits.splits_stage"),
     *("export.export_stage", "export.stats_stage", "export.report.figures", "m5data.repair", "m5data.migration"),
     *("m5data.vacuuming", "m5data.copying", "m5data.verification", "takedown.forget", "flows.run_stage"),
-    *("flows.stage_arguments", "scale.command", "webapp.security.people"),
+    *("flows.stage_arguments", "scale.command", "webapp.security.people", "export.report.page"),
+    *("scale.training.train", "torch._dynamo", "tests.slow.pipeline.dictionary"),
 ]
 _LONGEST_S = 300.0
 """A verb that has not ended by then hangs."""

@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser, Page
 
 from annotate.tasks import Task, TaskBoard, TaskSettings
@@ -78,6 +79,7 @@ def answers_in(workspace: Path) -> list[tuple[str, int, str]]:
         return connection.execute(query).fetchall()
 
 
+@pytest.mark.timeout(1800)
 def test_no_judgement_is_lost_or_doubled_and_the_matches_are_found(tmp_path: Path, browser: Browser) -> None:
     root = tmp_path / "demo"
     workspace, pairs = make_demo_workspace(root)

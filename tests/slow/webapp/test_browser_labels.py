@@ -40,7 +40,7 @@ def workspace(tmp_path: Path) -> Workspace:
                 "source_a": "north", "source_b": "south", "category_a": ["家居", f"类{n:02}"],
                 "category_b": ["家居", f"类{n:02}"], "path_a": f"家居 > 类{n:02}", "path_b": f"家居 > 类{n:02}",
                 "s_label": 1.0, "s_content": 0.7, "relation": "same", "merged": True, "doubt": 1 - n / 100,
-                "evidence": ["S_content 0.700, wanted above 0.750"], "rule": "mep3m",
+                "evidence": ["-0.050 titles, S_content: 0.700"], "rule": "mep3m",
             }
             for n in range(PAIRS)
         ]  # fmt: skip

@@ -8,7 +8,7 @@ from deltalake import DeltaTable
 from m5data.stage import StageReport
 from storage import Store
 from storage.engine import open_engine
-from storage.erasure import Edit, among, rewrite_tables
+from storage.erasure import Edit, among, history, rewrite_tables
 from storage.erasure.delta_log import replace_files
 from tests.storage.synthetic import commit, ids, leftovers, noon, product, products, spec, table
 
@@ -132,6 +132,17 @@ def test_a_kill_between_the_files_and_the_log_is_repeated(store: Store, monkeypa
     assert cut(store) == {"products": 3}
     assert names(store, 1) == ["shop:0", "shop:2", "shop:3"]
     assert leftovers(store) == []
+
+
+def test_half_a_file_that_a_killed_take_down_left_is_not_read_and_goes(store: Store) -> None:
+    fill(store, 2)
+    (whole, *_) = sorted((store.root / "tables/products").glob("*/*.parquet"))
+    half = whole.with_name("half.parquet")
+    half.write_bytes(whole.read_bytes()[:3])
+    with history(store.root) as engine:
+        assert engine.execute("SELECT count(*) FROM products").fetchall() == [(8,)]
+    assert cut(store) == {"products": 2}
+    assert not half.exists()
 
 
 def test_replacing_nothing_leaves_the_log(store: Store) -> None:

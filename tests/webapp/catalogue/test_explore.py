@@ -168,7 +168,10 @@ def test_a_version_that_is_removed_while_it_is_read_is_no_error_of_the_server(ju
     for path in (filled.store.root / "tables" / "products").rglob("*.parquet"):
         path.unlink()
     answer = client.get(f"/products/{filled.hostile['script']}")
-    assert (answer.status_code, answer.json()) == (503, {"error": "the dataset has just changed; load the page again"})
+    assert (answer.status_code, answer.json()) == (
+        503,
+        {"error": "The dataset is being prepared or has just changed. Try again in a moment."},
+    )
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from splits.coarse import Bounds, choose_categories, smallest_sum
+from splits.retrieval import Bounds, choose_categories, smallest_sum
 
 _sizes = st.lists(st.integers(1, 30), min_size=1, max_size=8)
 

@@ -1,6 +1,6 @@
 from itertools import pairwise
 
-from extract.ocr.tiles import Tile, cut_tiles
+from extract.ocr.reader import Tile, cut_tiles
 
 
 def test_a_usual_image_is_one_tile() -> None:

@@ -1,0 +1,5 @@
+"""Importing this loads jieba's dictionary, which takes as long as most verbs: children of the server inherit it."""
+
+from m5data.segmentation import count_words
+
+count_words("3.5kg苹果", segment=True)

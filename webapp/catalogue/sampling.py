@@ -1,0 +1,69 @@
+"""Parts of the catalogue's index, under the same names: a sample to count on, the first products to fill a page.
+
+A search in a part costs as much as the part is large. Counts of a selection that many products meet are estimates from
+the sample, and are shown as such.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import duckdb
+
+__all__ = ["ENOUGH", "SAMPLED", "among_first", "copy_sample", "in_sample", "sample_step"]
+
+SAMPLED = 65_536
+"""Products of the sample, at most; a smaller dataset has none."""
+ENOUGH = 1000
+"""Selected products of the sample that are enough for estimates."""
+_PART = (
+    "{create} TABLE {part}.catalogue AS SELECT * FROM main.catalogue {rows}",
+    "{create} TABLE {part}.own_text AS SELECT * FROM main.own_text SEMI JOIN {part}.catalogue USING (n) ORDER BY n",
+    """{create} TABLE {part}.spec_postings AS
+        SELECT * FROM main.spec_postings SEMI JOIN {part}.catalogue USING (n) ORDER BY line, n""",
+    """{create} TABLE {part}.spec_lines AS
+        SELECT * FROM main.spec_lines SEMI JOIN {part}.spec_postings USING (line) ORDER BY line""",
+    """{create} VIEW {part}.spec_values AS SELECT n, property, value
+        FROM {part}.spec_postings JOIN {part}.spec_lines USING (line)""",
+)
+
+
+def sample_step(count: int) -> int:
+    """Return which of ``count`` products are in the sample: every one of so many; 1: all, without a copy."""
+    return -(-count // SAMPLED) or 1
+
+
+def copy_sample(engine: duckdb.DuckDBPyConnection) -> None:
+    """Copy every k-th product into the schema ``sample``; nothing for a small dataset."""
+    step = sample_step(engine.execute("SELECT count(*) FROM catalogue").fetchall()[0][0])
+    if step > 1:
+        engine.execute("CREATE SCHEMA sample")
+        _copy(engine, "sample", f"WHERE n % {step} = 0 ORDER BY n")
+
+
+@contextmanager
+def in_sample(engine: duckdb.DuckDBPyConnection) -> Iterator[int]:
+    """Let the names of tables mean those of the sample, and yield its step; tags and points stay whole.
+
+    The step is 1 where there is no sample.
+    """
+    step = sample_step(engine.execute("SELECT count(*) FROM main.catalogue").fetchall()[0][0])
+    if step > 1:
+        engine.execute("SET search_path = 'sample,main'")
+    yield step
+    engine.execute("SET search_path = 'main'")
+
+
+@contextmanager
+def among_first(engine: duckdb.DuckDBPyConnection, order: str, most: int) -> Iterator[None]:
+    """Let the names of tables mean those of the first products in an order."""
+    _copy(engine, "temp", f"ORDER BY {order} LIMIT {most}")
+    yield
+    engine.execute("DROP VIEW temp.spec_values")
+    for table in ("spec_lines", "spec_postings", "own_text", "catalogue"):
+        engine.execute(f"DROP TABLE temp.{table}")
+
+
+def _copy(engine: duckdb.DuckDBPyConnection, part: str, rows: str) -> None:
+    create = "CREATE TEMP" if part == "temp" else "CREATE"
+    for statement in _PART:
+        engine.execute(statement.format(create=create, part=part, rows=rows))
