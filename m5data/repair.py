@@ -5,6 +5,7 @@ Nothing is deleted: files that cannot be read are moved to the folder ``damaged`
 
 import json
 from collections.abc import Collection, Generator, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -95,7 +96,7 @@ def repair(root: Path, *, dry_run: bool = False, clock: Clock = utc_now) -> list
         lines = list(job.run())
         if not dry_run:
             layout.repair.unlink(missing_ok=True)
-    if job.is_new:
+    if job.is_new or job.lacks_index():
         store = Store.open(root, clock=clock)
         with store.stage(_STAGE, settings="") as stage:  # publishes the index of objects as a table
             stage.commit(StageReport(_STAGE, 0, 0))
@@ -114,6 +115,14 @@ class _Job:
         self._state = State(layout.state)
         self.is_new = False
         """Whether a dataset version was written."""
+
+    def lacks_index(self) -> bool:
+        """Return whether a repair was killed between its version and the one that publishes the index of objects."""
+        record = self._newest()
+        if self._dry_run or record is None or record.indexed or _STAGE not in record.stages:
+            return False
+        with closing(Store.open(self._layout.root).objects) as objects:
+            return objects.index.last() > 0
 
     def run(self) -> Iterator[Repair]:
         yield from self._identity()

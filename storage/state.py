@@ -141,7 +141,8 @@ class State:
                         connection.execute("INSERT INTO migrations VALUES (?, ?)", (room, statement))
                 connection.execute("COMMIT")
             except BaseException:
-                connection.execute("ROLLBACK")
+                if connection.in_transaction:  # a full disk ends it by itself
+                    connection.execute("ROLLBACK")
                 raise
 
 
@@ -232,7 +233,8 @@ class ObjectIndex:
                 connection.execute("INSERT OR REPLACE INTO object_segments VALUES (?, ?)", (segment, length))
                 connection.execute("COMMIT")
             except BaseException:
-                connection.execute("ROLLBACK")
+                if connection.in_transaction:  # a full disk ends it by itself
+                    connection.execute("ROLLBACK")
                 raise
 
     def remove(self, hashes: Iterable[str]) -> None:

@@ -149,6 +149,22 @@ def test_a_kill_in_the_middle_of_a_repair_is_made_good_by_the_next(
     assert [one.detail for one in examine(folder) if one.state == "wrong"] == []
 
 
+def test_a_repair_that_was_killed_before_it_published_the_index_is_ended_by_the_next(
+    folder: Path, whole: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    DAMAGES["data file of objects", "cut"](folder)
+    with monkeypatch.context() as patch:
+        patch.setattr("m5data.repair.Store.stage", _pull_the_plug)
+        with pytest.raises(OSError, match="killed"):
+            repair(folder, clock=now)
+    assert m5data.open(folder).table("objects").num_rows == 0
+    repair(folder, clock=now)
+    assert m5data.open(folder).table("objects").num_rows == m5data.open(whole).table("objects").num_rows > 0
+    number = Workspace.open(folder).snapshot.number
+    assert repair(folder, clock=now) == []
+    assert Workspace.open(folder).snapshot.number == number
+
+
 def _pull_the_plug(*_: object, **__: object) -> None:
     raise OSError("killed")
 
