@@ -81,19 +81,18 @@ def run(
             register = open_register(store)
             names = sorted({page.source for page in pages})
             readers = {name: PageReader.of(settings, name, key, register, store.root) for name in names}
-            readers |= _with_templates(connection, pages, readers, store.objects, settings)
             digest = _digest(settings, readers)
             with store.stage("records", settings=digest, extra=pages_digest(connection)) as stage:
                 if stage.unchanged:
                     return stage.report_unchanged()
-                stale = [page for page in pages if _is_stale(page, readers)]
-                progress.start("records", len(stale))
+                # Templates follow from the pages and the readers, so they change nothing that the digests do not say.
+                readers |= _with_templates(connection, pages, readers, store.objects, settings)
                 most = 1.0 if allow_shrink else settings.max_shrink
-                choice, read = _write(stage, store.objects, pages, stale, readers, settings, most, progress)
-                late = [page for page in pages if _kind(page, read) == "taken_down"]
+                choice, read = _write(stage, store.objects, pages, readers, settings, most, progress)
                 now = clock()
                 write_history(stage, now)
                 write_usage_rights(stage, choice, HostFiles(site_files(connection), settings.user_agent), connection)
+                late = [page for page in pages if _kind(page, read) == "taken_down"]
                 drop_tombstoned_pages(store, connection, register, late, now)
                 report = stage.commit(_report(choice, began))
                 remember_outcomes(connection, _news(pages, readers, {**read, **choice.outcomes}))
@@ -137,25 +136,22 @@ def _check_products(connection: sqlite3.Connection, settings: CrawlSettings, cho
         raise DataError(" ".join(messages))
 
 
-def _is_stale(page: StoredPageRow, readers: _Readers) -> bool:
-    return page.outcome is None or page.parser != readers[page.source].version
-
-
 def _write(
     stage: Stage,
     objects: Objects,
     pages: list[StoredPageRow],
-    stale: list[StoredPageRow],
     readers: _Readers,
     settings: CrawlSettings,
     most_removed: float,
     progress: Progress,
 ) -> tuple[ChosenPages, _Outcomes]:
-    """Read stale pages, choose among all pages, and write the tables and rejects.
+    """Read the pages that changed, or whose reader did, choose among all pages, and write the tables and rejects.
 
     Returns:
-        The choice, and the outcomes of the stale pages.
+        The choice, and the outcomes of the pages read.
     """
+    stale = [page for page in pages if page.outcome is None or page.parser != readers[page.source].version]
+    progress.start("records", len(stale))
     read: _Outcomes = {}
     with closing(RecordFiles(stage.scratch / "records")) as rows:
         for outcomes, found in read_pages(stale, readers, objects, stage.spool, settings, progress):

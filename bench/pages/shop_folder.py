@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 from lxml import html
 
 from crawler.learning.labelled import LabelledPage, answer, without_markup
-from crawler.pages.document import decode_page
+from crawler.pages.document import decode_page, read_document
 from crawler.pages.evidence import key_of
+from crawler.pages.reading import Reading
 from crawler.pages.text import as_a_whole, squash
 
 __all__ = ["read_pages", "read_shops"]
@@ -51,12 +52,12 @@ def _truth(said: dict[str, Any], page: str) -> dict[str, frozenset[str]]:
             found["currency"] = frozenset(said["currency"])
     if said["availability"]:
         found["availability"] = frozenset(said["availability"])
-    name = key_of(said["name"])
-    if name in text:
-        found["caption"] = frozenset((name,))
+    caption = key_of(said["name"])
+    if caption in text:
+        found["caption"] = frozenset((caption,))
     for field, key in _TEXTS.items():
-        if said[key] and key_of(str(said[key])) in text:
-            found[field] = frozenset((key_of(str(said[key])),))
+        if (name := key_of(str(said[key] or ""))) and name in text:
+            found[field] = frozenset((name,))
     if path := _path(said, text):
         found["category"] = frozenset((answer("category", path),))
     images = frozenset(answer("image_urls", url) for url in said["images"])
@@ -96,6 +97,10 @@ def read_pages(folder: Path) -> Iterator[LabelledPage]:
             answer("price", one) for one in said.get("price", ()) if re.fullmatch(r"\s*[\d.]+\s*", one)
         )
         found["availability"] = frozenset(said.get("availability", ()))
+        marked = Reading(read_document(body, said["url"])).page.marked
+        for field in ("gtin", "mpn"):
+            if not found[field] and any(getattr(one, field) for one in marked):
+                del found[field]  # the markup states one that the labels do not name
         host = (urlsplit(said["url"]).hostname or "").split(".")
         shop = max(host[-3:-1] if len(host) > 2 else host[:-1], key=len)
         yield LabelledPage(shop, said["url"], decode_page(body)[0].encode("utf-8", "replace"), found)

@@ -19,6 +19,7 @@ from scrapy.crawler import AsyncCrawlerProcess
 from crawler.crawl.frontier import Frontier
 from crawler.crawl.frontier_queue import FrontierQueue, QueueLimits, ShowsProduct
 from crawler.crawl.job import CrawlJob
+from crawler.crawl.page_deadline import PageDeadline
 from crawler.crawl.responses import PageRules
 from crawler.crawl.scope import Scope, web_host
 from crawler.crawl.site_rules import HostRules, SiteFiles, SourceStoppedError
@@ -50,6 +51,8 @@ def crawl_source(job: CrawlJob, progress: Connection) -> None:
     store = Store.open(job.root)
     with closing(store.state.connect()) as connection:
         frontier = Frontier(connection, job.name, job.now.isoformat(), job.recrawl)
+        deadline = PageDeadline(job.root / "logs" / f"reading-{job.name}.url", job.settings.parse_timeout_s)
+        frontier.record(deadline.failed_before())
         try:
             rules = asyncio.run(_site_rules(job, connection))
             delay_s = _delay(job, rules)
@@ -59,11 +62,12 @@ def crawl_source(job: CrawlJob, progress: Connection) -> None:
         frontier.add(_sitemaps(job, rules))
         with store.objects.writer("page") as pages:
             hosts = _HostRules(rules)
+            shows_product = _shows_product(job, deadline)
             queue = FrontierQueue(
-                frontier, pages, _limits(job, delay_s), hosts, progress.send, _shows_product(job), job.source.languages
+                frontier, pages, _limits(job, delay_s), hosts, progress.send, shows_product, job.source.languages
             )
             with _noting_stop(connection, job.name, queue):
-                _run_spider(job, queue, Withhold(open_register(store)), hosts)
+                _run_spider(job, queue, Withhold(open_register(store)), hosts, deadline)
         if licences := frontier.licences():
             asyncio.run(_fetch_licences(job, connection, licences))
 
@@ -141,7 +145,7 @@ def _sitemaps(job: CrawlJob, rules: dict[str, HostRules]) -> Iterator[Found]:
             yield Found("/".join(home.split("/", 3)[:3]) + "/sitemap.xml", kind="sitemap", rank=1)
 
 
-def _shows_product(job: CrawlJob) -> ShowsProduct:
+def _shows_product(job: CrawlJob, deadline: PageDeadline) -> ShowsProduct:
     """Return the question whether a page of the source shows a product."""
     patterns = [re.compile(pattern) for pattern in job.source.product_urls]
 
@@ -149,8 +153,9 @@ def _shows_product(job: CrawlJob) -> ShowsProduct:
         if patterns and not any(pattern.search(url) for pattern in patterns):
             return False
         try:
-            return bool(is_product(parse_page(body, url, headers, page_object=job.source.page_object)))
-        except READING_ERRORS:
+            with deadline.reading(url):
+                return bool(is_product(parse_page(body, url, headers, page_object=job.source.page_object)))
+        except (*READING_ERRORS, TimeoutError):
             return False
 
     return shows_product
@@ -175,7 +180,9 @@ def _limits(job: CrawlJob, delay_s: float) -> QueueLimits:
     )
 
 
-def _run_spider(job: CrawlJob, queue: FrontierQueue, withhold: Withhold, hosts: _HostRules) -> None:
+def _run_spider(
+    job: CrawlJob, queue: FrontierQueue, withhold: Withhold, hosts: _HostRules, deadline: PageDeadline
+) -> None:
     """Let Scrapy fetch the URLs of the queue.
 
     Raises:
@@ -196,9 +203,8 @@ def _run_spider(job: CrawlJob, queue: FrontierQueue, withhold: Withhold, hosts: 
     def clock() -> datetime:
         return job.now + timedelta(seconds=time.monotonic() - began)
 
-    work = SpiderWork(
-        queue, rules, settings, job.local_hosts, clock, withhold, hosts, hosts.usage_headers, job.source.browser
-    )
+    usage, browser = hosts.usage_headers, job.source.browser
+    work = SpiderWork(queue, rules, settings, job.local_hosts, clock, withhold, hosts, usage, browser, deadline)
     process.crawl(crawler, work=work)
     process.start(install_signal_handlers=False)
     spider = crawler.spider

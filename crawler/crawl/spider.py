@@ -18,6 +18,7 @@ from scrapy.http import Response
 from twisted.python.failure import Failure
 
 from crawler.crawl.frontier_queue import FrontierQueue, Refuse
+from crawler.crawl.page_deadline import PageDeadline
 from crawler.crawl.responses import PageRules, read_response
 from crawler.crawl.visits import Task, Visit
 from crawler.net.client import ClientLimits, Fetched, FetchError, PageClient
@@ -49,6 +50,8 @@ class SpiderWork:
     """URL -> what its host says about the use of the page, to be stored with it."""
     browser: bool
     """Pages are rendered."""
+    deadline: PageDeadline
+    """What one page may take to be read."""
 
 
 class ShopSpider(Spider):
@@ -105,8 +108,9 @@ class ShopSpider(Spider):
             if self._retry(task, reason, asked_s, fetched.status):
                 return
         try:
-            visit, body = read_response(task, fetched, self.work.rules)
-        except (ValueError, LookupError, RecursionError, etree.LxmlError) as error:
+            with self.work.deadline.reading(task.url):
+                visit, body = read_response(task, fetched, self.work.rules)
+        except (ValueError, LookupError, RecursionError, TimeoutError, etree.LxmlError) as error:
             detail = " ".join(f"{type(error).__name__}: {error}".split())[:200]
             visit, body = Visit(task, "failed", "unreadable", detail, fetched.status, kind=task.kind), None
         headers = (*fetched.headers, *self.work.usage_headers(task.url))

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from crawler.learning.fit import NO_WEIGHTS, Weights, fit, probabilities, temperature
-from crawler.learning.labelled import LESSONS, Example
+from crawler.learning.labelled import LESSONS, Example, evidence_key
 from crawler.learning.shops import folds, shop_groups
+from crawler.pages.candidates import STATED
 from crawler.pages.model import FIELDS, MODEL_FORMAT, Model, shipped_model
 
 __all__ = [
@@ -40,6 +41,8 @@ class Prediction:
     probability: float
     least: float = 0.0
     """Probability below which the answer is not given."""
+    stated: bool = False
+    """Markup states the answer, so it is given however improbable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,21 +88,29 @@ _ALWAYS = ("page", "availability", "caption", "native_id")
 
 
 def least_probability(predictions: Sequence[Prediction]) -> float:
-    """Return the probability from which giving an answer raises F1: half of the best F1 that any threshold reaches.
+    """Return the probability from which giving an answer raises F1, as the mean over shops.
 
-    Every shop weighs the same. Pages with their markup do not count: nearly all answers there are sure.
+    Pages with their markup do not count: nearly all answers there are sure.
     """
     predictions = [one for one in predictions if not one.example.markup and one.example.field not in _ALWAYS]
     if not predictions:
         return 0.0
-    pages = Counter(one.example.shop for one in predictions)
-    true = sum(bool(one.example.truth) / pages[one.example.shop] for one in predictions)
-    best = hit = said = 0.0
-    for one in sorted(predictions, key=lambda one: -one.probability):
-        said += 1 / pages[one.example.shop]
-        hit += _right(one) / pages[one.example.shop]
-        best = max(best, 2 * hit / (said + true))
-    return round(best / 2, 2)
+    means = [round(_mean_f1(predictions, least), 3) for least in _LEAST]
+    alike = [least for least, mean in zip(_LEAST, means, strict=True) if mean == max(means)]
+    return alike[len(alike) // 2]
+
+
+_LEAST = (0.25, 0.3, 0.35, 0.4, 0.45, 0.5)
+"""What is right less often than once in four is never given."""
+
+
+def _mean_f1(predictions: Sequence[Prediction], least: float) -> float:
+    counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    for one in predictions:
+        said = one.stated or one.probability >= least
+        counts[one.example.shop][0] += 2 * (said and _right(one))
+        counts[one.example.shop][1] += said + bool(one.example.truth)
+    return sum(hit / total if total else 1.0 for hit, total in counts.values()) / len(counts)
 
 
 def predict_left_out(
@@ -121,7 +132,12 @@ def predict(example: Example, weights: Weights, heat: float = 1.0, least: float 
         return Prediction(example, None, 0.0)
     found = probabilities(weights, example, heat)
     best = int(found.argmax())
-    return Prediction(example, example.answers[best], float(found[best]), least)
+    places = (keys for owner, keys in zip(example.owners, example.evidence, strict=True) if owner == best)
+    stated = any(bool(np.isin(_STATED, keys).any()) for keys in places)
+    return Prediction(example, example.answers[best], float(found[best]), least, stated)
+
+
+_STATED = np.array([evidence_key(one) for one in STATED])
 
 
 def f1_by_field(
@@ -160,7 +176,7 @@ def _said(one: Prediction, *, product: bool) -> tuple[str | None, frozenset[str]
         return None, truth
     if field == "availability":
         return ("OutOfStock" if one.probability >= 0.5 else "InStock"), truth
-    return (one.answer if one.probability >= one.least else None), truth
+    return (one.answer if one.stated or one.probability >= one.least else None), truth
 
 
 def calibration_error(predictions: Sequence[Prediction], field: str, bins: int = 10) -> float:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from lxml import html
 
@@ -22,6 +23,7 @@ _LEAD = re.compile(
     r"^(?:您的位置|当前位置|您现在的位置|目前位置|you are here|sie sind hier|vous êtes ici|вы здесь)\s*[:：]?\s*",
     re.IGNORECASE,
 )
+_LONGEST_HOME = 20
 _MAX = 12
 _START = 1_000
 """Characters of an element that are looked at for a separator behind its first link."""
@@ -36,9 +38,9 @@ def marked_breadcrumbs(document: Document, nodes: Iterable[Node]) -> Iterator[li
 
 def named_breadcrumbs(document: Document) -> Iterator[html.HtmlElement]:
     """Yield the elements that are called breadcrumb, and elements inside them of that name."""
-    for element in document.elements if b"rumb" in document.utf8 else ():
-        get = element.get
-        called = f"{get('class') or ''} {get('id') or ''} {get('aria-label') or ''}"
+    for element, attributes in document.attributes.items() if b"rumb" in document.utf8 else ():
+        get = attributes.get
+        called = f"{get('class', '')} {get('id', '')} {get('aria-label', '')}" if attributes else ""
         if (
             "rumb" in called
             and element.tag not in ("a", "li", "i", "svg", "script", "style")
@@ -53,7 +55,7 @@ def rows_after_home(document: Document) -> Iterator[html.HtmlElement]:
     for link in document.tree.iter("a"):
         text = fold(link.text or "")
         parent = link.getparent()
-        if not text or len(text) > 20 or parent is None or not is_home(text):
+        if not text or len(text) > _LONGEST_HOME or parent is None or not is_home(text):
             continue
         if parent not in texts:
             texts[parent] = fold(parent.text_content()[:_START])
@@ -88,6 +90,7 @@ def _split(text: str, document: Document, link: html.HtmlElement | None, *, whol
             yield name, url or ""
 
 
+@lru_cache(maxsize=4096)
 def is_home(name: str) -> bool:
     """Return whether a step is the home page, or the root of all categories."""
     return as_a_whole("homes").fullmatch(squash(name)) is not None

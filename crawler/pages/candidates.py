@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 
 from lxml import html
 
-__all__ = ["Candidate", "Pool"]
+__all__ = ["STATED", "Candidate", "Pool"]
 
 _MAX_PLACES = 6
 """Places of one candidate whose evidence is collected; the rest only count."""
 _MAX_CANDIDATES = 150
+STATED = ("m:json-ld", "m:microdata")
+"""Evidence of a value that the page's own markup states."""
 
 
 @dataclass(slots=True, eq=False)
@@ -37,6 +39,11 @@ class Candidate:
     def readings(self) -> list[frozenset[str]]:
         """Return the evidence for the value at each of its places."""
         return [place | self.evidence for place in self.places] or [frozenset(self.evidence)]
+
+    @property
+    def is_stated(self) -> bool:
+        """Whether JSON-LD or microdata state it."""
+        return self.has(*STATED)
 
     def has(self, *evidence: str) -> bool:
         """Return whether any place has one of the pieces of evidence."""

@@ -7,8 +7,6 @@ from urllib.parse import urlsplit
 from crawler.pages.candidates import Candidate, Pool
 from crawler.pages.currencies import ISO_CODES, SHARED, currency_code, currency_of_country, local_currency
 from crawler.pages.evidence import Page, bucket
-from crawler.pages.price_candidates import amount_runs, whole_amount
-from crawler.pages.prices import shown_price
 from crawler.pages.state import key_words
 
 __all__ = ["currencies", "shown_sign"]
@@ -61,8 +59,7 @@ def _add(pool: Pool, code: str | None, origin: str, evidence: list[str]) -> None
 def _from_signs(page: Page, pool: Pool) -> Counter[str]:
     """Add what stands beside amounts; return how often each code may be meant."""
     signs: Counter[str] = Counter()
-    for index, _ in amount_runs(page):
-        _, sign = shown_price(whole_amount(page, index))
+    for index, _, _, sign in page.amounts:
         shared = (sign or "").lower() in SHARED
         for code in SHARED.get((sign or "").lower(), (sign,)):
             if code in ISO_CODES:
@@ -94,6 +91,6 @@ def _places(page: Page) -> dict[str, str | None]:
 def shown_sign(page: Page) -> str | None:
     """Return what the markup or the first amount of the page gives as its currency: a code, else the sign."""
     signs = [one.currency for one in page.marked]
-    signs += [shown_price(whole_amount(page, index))[1] for index, _ in amount_runs(page)]
+    signs += [one.sign for one in page.amounts]
     sign = next((sign for sign in signs if sign), None)
     return local_currency(sign, language=_language(page), host=urlsplit(page.document.url).hostname or "")

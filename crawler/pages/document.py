@@ -22,6 +22,9 @@ MAX_BYTES = 16 * 1024 * 1024
 """Longest page parsed, bytes; the longest real product page seen was under 2 MB."""
 
 
+_NO_ATTRIBUTES: Mapping[str, str] = {}
+
+
 @dataclass(frozen=True)
 class Document:
     """A parsed page."""
@@ -43,6 +46,11 @@ class Document:
     def elements(self) -> list[html.HtmlElement]:
         """All elements in page order. They stay in memory, because lxml would make each of them anew for every walk."""
         return list(self.tree.iter())
+
+    @cached_property
+    def attributes(self) -> dict[html.HtmlElement, Mapping[str, str]]:
+        """Attributes of all elements in page order, read once: a look-up here takes a third of ``element.get``."""
+        return {one: dict(items) if (items := one.items()) else _NO_ATTRIBUTES for one in self.elements}
 
     @cached_property
     def base_url(self) -> str:

@@ -14,20 +14,30 @@ from urllib.parse import urlsplit
 
 from lxml import html
 
+from crawler.pages.amounts import Amount, find_amounts
 from crawler.pages.document import Document
 from crawler.pages.facts import Facts
 from crawler.pages.markup import Node
 from crawler.pages.spec_candidates import SpecGroup, SpecPair, spec_groups
-from crawler.pages.state import StateObject, key_words, state_objects
-from crawler.pages.text import anywhere, squash
+from crawler.pages.state import Scalar, StateObject, key_words, state_objects
+from crawler.pages.text import anywhere, key_of, squash
 from crawler.pages.tiles import MONEY, tiles
 from crawler.pages.visible import Visible, squashed_slug
 
-__all__ = ["OF_SHOP", "Page", "bucket", "key_of", "name_words"]
+__all__ = [
+    "BRAND_HINTS",
+    "GTIN_HINTS",
+    "ID_HINTS",
+    "MPN_HINTS",
+    "OF_SHOP",
+    "Page",
+    "bucket",
+    "key_of",
+    "name_words",
+]
 
 OF_SHOP = ("here:", "c-here:", "but-last:here:", "but-first:here:")
 """Evidence of the place in the template of one shop, from which nothing is learned for others."""
-_NO_WORD = re.compile(r"\W+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _NO_LETTER = re.compile(r"[^a-z]+")
 _LEVELS = 4
@@ -46,6 +56,8 @@ def bucket(number: float) -> str:
     return f"{sign}{size if size < 4 else 1 << (size.bit_length() - 1)}"
 
 
+_OF_STOCK = re.compile("stock|sold|avail", re.IGNORECASE)
+_MAX_STOCK = 200
 _SHORT_TEXT = 50
 """Longest text that may be nothing but a name, characters."""
 _MAX_SHOWN = 4_000
@@ -57,12 +69,21 @@ _MANY_TILES = 4
 _LONGEST_LABEL = 120
 """Longest text that may begin with a label, characters."""
 _LABELS = ("own_ids", "part_numbers", "gtins", "brands", "makers", "sellers")
-_HINT_NAMES = (
-    "sku reference ref model mpn art artikelnummer isbn ean gtin upc cod codigo brand brands vendor manufacturer maker "
-    "designer marca marque marke hersteller byline artist barcode part"
+ID_HINTS = frozenset(
+    ("sku", "reference", "ref", "model", "mpn", "art", "artikelnummer", "isbn", "ean", "gtin", "upc", "cod", "codigo")
 )
-_HINTS = frozenset(_HINT_NAMES.split())
-"""Words of classes that name such a text."""
+BRAND_HINTS = frozenset(
+    (
+        *("brand", "brands", "brend", "vendor", "vendors", "manufacturer", "manufacturers", "maker", "makers"),
+        *("designer", "designers", "marca", "marcas", "marque", "marques", "marke", "marken", "merk", "merken"),
+        *("hersteller", "fabricant", "fabricante", "fabrikant", "produttore", "producent", "byline", "artist"),
+        *("thuong-hieu", "hang-san-xuat"),
+    )
+)
+GTIN_HINTS = frozenset(("gtin", "ean", "upc", "barcode", "isbn"))
+MPN_HINTS = frozenset(("mpn", "part", "model"))
+"""Words of classes and links that name such a text."""
+_HINTS = ID_HINTS | BRAND_HINTS | GTIN_HINTS | MPN_HINTS
 _PLACES = (
     *("price_places", "current_price_places", "other_price_places", "gallery_places", "thumb_places", "aside_places"),
     *("decoy_places", "spec_places"),
@@ -71,15 +92,14 @@ _PLACES = (
 
 
 @lru_cache(maxsize=16_384)
-def _places_of(names: str) -> tuple[str, ...]:
-    called = squash(_CAMEL.sub("-", names[:200]))
-    return tuple(name for name in _PLACES if anywhere(name).search(called))
+def _begins_with_label(text: str) -> bool:
+    return anywhere(*_LABELS).match(text) is not None
 
 
 @lru_cache(maxsize=16_384)
-def key_of(text: str) -> str:
-    """Return a text without case, spaces and punctuation, for comparisons."""
-    return _NO_WORD.sub("", text).casefold()
+def _places_of(names: str) -> tuple[str, ...]:
+    called = squash(_CAMEL.sub("-", names[:200]))
+    return tuple(name for name in _PLACES if anywhere(name).search(called))
 
 
 @lru_cache(maxsize=16_384)
@@ -99,21 +119,16 @@ def _step(tag: str, classes: str) -> str:
     return ".".join([tag, *_NO_NAME.sub(" ", classes.lower()).split()[:3]])
 
 
-@lru_cache(maxsize=65_536)
-def _has_word(keys: re.Pattern[str], words: str) -> bool:
-    return keys.search(words) is not None
-
-
 @lru_cache(maxsize=16_384)
 def name_words(names: str) -> tuple[str, ...]:
     """Return the words of class and id names: each whole name, and its parts."""
-    words: dict[str, None] = {}
-    for name in names[:300].split()[:10]:
-        whole = _NO_LETTER.sub("-", _CAMEL.sub("-", name).lower()).strip("-")[:40]
-        if len(whole) > 1:
-            words[whole] = None
-            words.update(dict.fromkeys(part for part in whole.split("-") if len(part) > 1))
-    return tuple(words)
+    return tuple(dict.fromkeys(word for name in names[:300].split()[:10] for word in _words_of(name)))
+
+
+@lru_cache(maxsize=16_384)
+def _words_of(name: str) -> tuple[str, ...]:
+    whole = _NO_LETTER.sub("-", _CAMEL.sub("-", name).lower()).strip("-")[:40]
+    return tuple(word for word in (whole, *whole.split("-")) if len(word) > 1)
 
 
 class Page:
@@ -130,6 +145,8 @@ class Page:
         self._named: dict[str, str] = {}
         self._own: dict[html.HtmlElement, frozenset[str]] = {}
         self._rows: dict[html.HtmlElement, Counter[tuple[str, str | None]]] = {}
+        self._joints: dict[html.HtmlElement | None, str] = {}
+        self._inside: dict[html.HtmlElement | None, tuple[str, ...]] = {}
 
     @property
     def objects(self) -> list[StateObject]:
@@ -143,17 +160,19 @@ class Page:
 
     def properties(self, keys: re.Pattern[str]) -> Iterator[tuple[StateObject, str, str | int | float]]:
         """Yield the properties of state objects whose key, as ``key_words`` spells it, has a word of a pattern."""
-        for words, found in self._by_key.items():
-            if _has_word(keys, words):
-                yield from found
+        for words, found in self.by_key.items():
+            if keys.search(words):
+                for one, key, value in found:
+                    if value is not None and value != "":
+                        yield one, key, value
 
     @cached_property
-    def _by_key(self) -> dict[str, list[tuple[StateObject, str, str | int | float]]]:
-        found: dict[str, list[tuple[StateObject, str, str | int | float]]] = {}
+    def by_key(self) -> dict[str, list[tuple[StateObject, str, Scalar]]]:
+        """Properties of state objects by their keys, as ``key_words`` spells them, empty ones too."""
+        found: dict[str, list[tuple[StateObject, str, Scalar]]] = {}
         for one in self.objects:
             for key, value in one.values.items():
-                if value is not None and value != "":
-                    found.setdefault(key_words(key), []).append((one, key, value))
+                found.setdefault(key_words(key), []).append((one, key, value))
         return found
 
     @cached_property
@@ -164,12 +183,10 @@ class Page:
     @cached_property
     def labelled_runs(self) -> list[int]:
         """Indices of runs that start with a label of any vocabulary, or stand in an element that is called so."""
-        start = anywhere(*_LABELS)
         return [
             index
-            for index, run in enumerate(self.seen.runs)
-            if self.squashed[index]
-            and (not _HINTS.isdisjoint(self.own_names(run.element)) or start.match(self.squashed[index]))
+            for index, (run, text) in enumerate(zip(self.seen.runs, self.squashed, strict=True))
+            if text and (_begins_with_label(text) or not _HINTS.isdisjoint(self.own_names(run.element)))
         ]
 
     @cached_property
@@ -255,7 +272,9 @@ class Page:
 
     def _at(self, element: html.HtmlElement) -> str:
         """Return evidence of the path to an element: where it stands in the template of its shop."""
-        path = [_step(one.tag, one.get("class") or "") for one in (element, *islice(element.iterancestors(), 2))]
+        known = self.document.attributes
+        near = (element, *islice(element.iterancestors(), 2))
+        path = [_step(one.tag, known[one].get("class", "")) for one in near]
         return f"here:{'<'.join(path)} {self.from_title(element)}"
 
     def _called(self, element: html.HtmlElement) -> Iterator[str]:
@@ -264,20 +283,21 @@ class Page:
         for level in range(_LEVELS):
             if one is None or one.tag in ("body", "html"):
                 return
-            names = f"{one.get('class') or ''} {one.get('id') or ''}"
-            if len(names) > 1:
-                for place in _places_of(names):
+            if attributes := self.document.attributes[one]:
+                for place in _places_of(f"{attributes.get('class', '')} {attributes.get('id', '')}"):
                     yield f"called:{place}"
                     if level < 2:
                         yield f"called:{place}:near"
             one = one.getparent()
 
-    @staticmethod
-    def _landmarks(element: html.HtmlElement) -> Iterator[str]:
-        """Yield evidence of the landmarks that an element is in."""
-        for outer in islice(element.iterancestors(), _FARTHEST):
-            if outer.tag in _LANDMARKS:
-                yield f"inside:{outer.tag}"
+    def _landmarks(self, element: html.HtmlElement) -> tuple[str, ...]:
+        """Return evidence of the landmarks that an element is in."""
+        parent = element.getparent()
+        found = self._inside.get(parent)
+        if found is None:
+            tags = (outer.tag for outer in islice(element.iterancestors(), _FARTHEST))
+            found = self._inside[parent] = tuple(f"inside:{tag}" for tag in tags if tag in _LANDMARKS)
+        return found
 
     def _names(self, element: html.HtmlElement) -> list[tuple[str, ...]]:
         """Return the words of an element and of the nearest around it, the innermost first."""
@@ -287,19 +307,23 @@ class Page:
                 break
             words = self._words.get(one)
             if words is None:
-                get = one.get
-                names = f"{get('class') or ''} {get('id') or ''} {get('itemprop') or ''} {get('data-testid') or ''}"
+                get = self.document.attributes[one].get
+                names = f"{get('class', '')} {get('id', '')} {get('itemprop', '')} {get('data-testid', '')}"
                 words = self._words[one] = name_words(names)
             found.append(words)
         return found
 
     def from_title(self, element: html.HtmlElement) -> str:
         """Return evidence of how many levels above the heading the smallest element around both is."""
-        for up, outer in enumerate((element, *islice(element.iterancestors(), _FARTHEST))):
-            level = self.around_title.get(outer)
-            if level is not None:
-                return f"joint:{bucket(level)}" if up else "joint:in"
-        return "joint:none"
+        if element in self.around_title:
+            return "joint:in"
+        parent = element.getparent()
+        found = self._joints.get(parent)
+        if found is None:
+            levels = (self.around_title.get(outer) for outer in islice(element.iterancestors(), _FARTHEST))
+            level = next((level for level in levels if level is not None), None)
+            found = self._joints[parent] = "joint:none" if level is None else f"joint:{bucket(level)}"
+        return found
 
     def distance(self, index: int) -> tuple[str, ...]:
         """Return evidence of the distance between a run of text and the heading."""
@@ -375,6 +399,11 @@ class Page:
         return [group for group in spec_groups(self.seen) if group.pairs[0].start not in self.tile_runs]
 
     @cached_property
+    def amounts(self) -> list[Amount]:
+        """Amounts of money in the text."""
+        return find_amounts(self)
+
+    @cached_property
     def tiles(self) -> list[range]:
         """Runs of text of each other product."""
         return tiles(self.document, self.seen)
@@ -411,9 +440,10 @@ class Page:
             parent = element.getparent()
             if parent is None:
                 break
-            shape = (element.tag, element.get("class"))
+            known = self.document.attributes
+            shape = (element.tag, known[element].get("class"))
             if parent not in self._rows:
-                self._rows[parent] = Counter((one.tag, one.get("class")) for one in parent)
+                self._rows[parent] = Counter((one.tag, known[one].get("class")) for one in parent)
             alone = element.getnext() is None and element.getprevious() is None  # len(parent) would count all children
             if not (alone and element.tag in ("img", "source", "a")):
                 most = max(most, self._rows[parent][shape])
@@ -421,31 +451,15 @@ class Page:
         return most
 
     @cached_property
-    def _walked(self) -> tuple[frozenset[str], list[html.HtmlElement]]:
-        names: set[str] = set()
-        stock: list[html.HtmlElement] = []
-        for element in self.document.elements:
-            called = element.get("class")
-            if called:
-                names.add(called)
-                low = called.lower()
-                if len(stock) < 200 and ("stock" in low or "sold" in low or "avail" in low):
-                    stock.append(element)
-            if (
-                element.get("disabled") is not None
-                and element.tag == "button"
-                and (not stock or stock[-1] is not element)
-            ):
-                stock.append(element)
-        words = (name for called in names for name in name_words(called))
-        return frozenset(words), stock
+    def all_classes(self) -> frozenset[str]:
+        """Values of the ``class`` attributes of the page."""
+        return frozenset(one["class"] for one in self.document.attributes.values() if "class" in one)
 
-    @property
-    def all_names(self) -> frozenset[str]:
-        """Words of all classes of the page."""
-        return self._walked[0]
-
-    @property
+    @cached_property
     def stock_elements(self) -> list[html.HtmlElement]:
         """Elements whose classes speak of stock, and disabled buttons."""
-        return self._walked[1]
+        speaking = {called for called in self.all_classes if _OF_STOCK.search(called)}
+        known = self.document.attributes.items()
+        named = [element for element, names in known if names.get("class") in speaking][:_MAX_STOCK] if speaking else ()
+        disabled = [element for element, names in known if "disabled" in names and element.tag == "button"]
+        return list(dict.fromkeys((*named, *disabled)))

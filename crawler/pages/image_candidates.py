@@ -62,7 +62,7 @@ def images(page: Page) -> list[Candidate]:
         for url, how in _urls(page, element):
             if count == 0 or how == "own":
                 count += 1
-            evidence = [*_evidence(page, element), *_turn(turns, element, image_key(url))]
+            evidence = [*_evidence(page, element), *_turn(page, turns, element, image_key(url))]
             pool.add(
                 image_key(url), url, "html:image", [*evidence, *_of_url(page, url), f"url:{how}"], _size(url), element
             )
@@ -85,24 +85,26 @@ def _is_counter(element: html.HtmlElement) -> bool:
     return _OFF_SCREEN.search((element.get("style") or "")[:300]) is not None
 
 
-def _turn(turns: dict[tuple[str | None, ...], dict[str, int]], element: html.HtmlElement, key: str) -> list[str]:
+def _turn(
+    page: Page, turns: dict[tuple[str | None, ...], dict[str, int]], element: html.HtmlElement, key: str
+) -> list[str]:
     """Return evidence of the place of an image among those of the same classes: the first leads its gallery."""
-    outer = [element, *element.iterancestors()][:3]
-    alike = turns.setdefault(tuple(one.get("class") for one in outer), {})
+    known = page.document.attributes
+    outer = [element, *islice(element.iterancestors(), 2)]
+    alike = turns.setdefault(tuple(known[one].get("class") for one in outer), {})
     turn = alike.setdefault(key, len(alike))
     return [f"turn:{bucket(turn)}", f"turn:{'first' if turn == 0 else 'later'}:{element.tag}"]
 
 
 def _from_state(page: Page, pool: Pool) -> None:
-    for count, (one, key, value) in enumerate(page.properties(_KEYS)):
+    for one, key, value in islice(page.properties(_KEYS), _MAX_PROPERTIES):
         if not isinstance(value, str) or len(value) > _LONGEST_URL or not _IMAGE_FILE.search(value):
             continue
-        url = page.document.absolute(value.replace("\\/", "/"))
-        if url and count < _MAX_PROPERTIES:
+        if url := page.document.absolute(value.replace("\\/", "/")):
             pool.add(image_key(url), url, "state", [*page.of_object(one, key), *_of_url(page, url)], _size(url))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=8192)
 def image_key(url: str) -> str:
     """Return the name of the file in lower case without its type and marks of its size; a short one with its folder."""
     path = PurePosixPath(_QUERY.sub("", unquote(urlsplit(_resized(url)).path)))
@@ -121,15 +123,15 @@ def _resized(url: str) -> str:
 _FILE_NAMES = frozenset(("url", "src", "image", "img", "file", "path"))
 _NUMBERS = re.compile(r"\d{2,4}(?=x)|(?<=x)\d{2,4}|(?<=[-_]l)\d{2,4}(?=\.)|(?<=[?&]width=)\d{2,4}|(?<=[?&]w=)\d{2,4}")
 _NAMED = {"pico": 16, "icon": 32, "thumb": 50, "small": 100, "compact": 160, "medium": 240, "large": 480, "grande": 600}
+_SIZE_NAME = re.compile(rf"[_-]({'|'.join(_NAMED)})(?:nail)?\b")
 
 
+@lru_cache(maxsize=8192)
 def _size(url: str) -> float:
     """Return the width or height that a URL names; 5000 if it names none, so is the whole image."""
     name = url[-160:].lower()
     numbers = [float(number) for number in _NUMBERS.findall(name)]
-    if numbers:
-        return max(numbers)
-    return next((float(size) for word, size in _NAMED.items() if re.search(rf"[_-]{word}(?:nail)?\b", name)), 5000.0)
+    return max(numbers) if numbers else float(min((_NAMED[word] for word in _SIZE_NAME.findall(name)), default=5000))
 
 
 _MOST = 100
@@ -189,16 +191,21 @@ def _urls(page: Page, element: html.HtmlElement) -> Iterator[tuple[str, str]]:
         if outer.tag == "a" and _IMAGE_FILE.search(href) and (url := page.document.absolute(href)):
             yield url, "linked"
             return
-    candidates = [element.get(name) for name in _LARGE]
-    candidates += [_largest(element.get("srcset") or element.get("data-srcset") or ""), element.get("src")]
-    for candidate in candidates:
+    get = page.document.attributes[element].get
+    for candidate in (*map(get, _LARGE), _largest(get("srcset") or get("data-srcset") or ""), get("src")):
         plain = (candidate or "").split("?")[0].lower()
         if not candidate or plain.startswith("data:") or plain.endswith((".svg", ".gif")):
             continue
         url = page.document.absolute(_WIDTH.sub(r"\g<1>1024", candidate))
-        if url and not anywhere("no_pictures").search(plain.rpartition("/")[2]):
+        if url and _is_picture(plain.rpartition("/")[2]):
             yield url, "own"
             return
+
+
+@lru_cache(maxsize=8192)
+def _is_picture(name: str) -> bool:
+    """Return whether a file may be a picture of a product, by its name: no logo, icon or the like."""
+    return anywhere("no_pictures").search(name) is None
 
 
 def _largest(srcset: str) -> str:

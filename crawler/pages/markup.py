@@ -26,12 +26,10 @@ _ENDINGS = (("*/", "/*"), ("-->", ""), ("]]>", ""), ("//", ""), (";", ""))
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
 _MAX_NODES = 5000
 """Nodes read on one page; the richest real page seen had 700."""
-_LISTED = frozenset(
-    (
-        *("isrelatedto", "issimilarto", "isaccessoryorsparepartfor", "isconsumablefor", "review", "reviews"),
-        *("itemlistelement", "potentialaction", "isvariantof", "hasvariant"),
-    )
+_OTHER_PRODUCTS = frozenset(
+    ("isrelatedto", "issimilarto", "isaccessoryorsparepartfor", "isconsumablefor", "review", "reviews")
 )
+_LISTED = _OTHER_PRODUCTS | {"itemlistelement", "potentialaction", "isvariantof", "hasvariant"}
 """Properties whose values are other products."""
 
 
@@ -135,9 +133,6 @@ _ADDRESS = {
 }
 """Element -> attribute that holds its value."""
 _LAZY = ("data-src", "data-original", "data-lazy-src")
-_OTHER_PRODUCTS = frozenset(
-    ("isrelatedto", "issimilarto", "isaccessoryorsparepartfor", "isconsumablefor", "review", "reviews")
-)
 _MAX_TEXT = 5_000
 """Longest text of a property, characters."""
 _MAX_PROPERTIES = 5_000

@@ -21,7 +21,16 @@ from crawler.pages.candidates import Candidate
 from crawler.pages.template import Template
 from m5data.errors import SettingsError
 
-__all__ = ["FIELDS", "MODEL_FORMAT", "Choice", "Model", "evidence_hash", "kinds_model", "read_model", "shipped_model"]
+__all__ = [
+    "FIELDS",
+    "MODEL_FORMAT",
+    "Choice",
+    "Model",
+    "evidence_hash",
+    "kinds_model",
+    "read_model",
+    "shipped_model",
+]
 
 FIELDS = (
     *("page", "caption", "price", "currency", "availability", "native_id", "brand", "gtin", "mpn", "category"),
@@ -113,9 +122,9 @@ class Model:
         if template is not None:
             leans = template.leans(field_name, candidates)
             scores = [score + lean for score, lean in zip(scores, leans, strict=True)]
-        top = max(scores)
-        highest = max(top, 0.0)
+        highest = max(*scores, 0.0)
         total = math.exp(-highest) + math.fsum(math.exp(score - highest) for score in scores)
+        top = max(scores)
         return Choice(candidates[scores.index(top)], math.exp(top - highest) / total)
 
     def probability(self, field_name: str, evidence: Iterable[str]) -> float:

@@ -11,6 +11,7 @@ from crawler.pages.document import read_document
 from crawler.pages.links import page_opt_out
 from crawler.pages.page_kind import is_product
 from crawler.pages.parse import load_page_object, page_object_for
+from crawler.pages.product_page import ProductPage
 from crawler.pages.reading import Reader, Reading, reader_of
 from crawler.pages.template import Lean, Observation, observe
 from crawler.pages.text import storable
@@ -149,7 +150,10 @@ def _read(
     if said:
         return PageOutcome("opt_out", said), None
     page_object = load_page_object(options.page_object) if options.page_object else page_object_for(url)
-    record = page_object(document, options.merchant_key, options.reader).to_record()
+    page = page_object(document, options.merchant_key, options.reader)
+    # Most pages of a crawl show no product; of them only the kind is read, unless the settings expect one there.
+    unread = type(page) is ProductPage and not options.product_urls and not page.reading.kind.startswith("product")
+    record = ProductRecord(url=url, origins={"page": page.reading.kind}) if unread else page.to_record()
     verdict = is_product(record)
     if not verdict and not (verdict.reason == "no_product_evidence" and _is_expected(options, url, record)):
         return PageOutcome("other" if verdict.reason == "no_product_evidence" else verdict.reason), None

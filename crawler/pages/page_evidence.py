@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
 from crawler.pages.evidence import Page, bucket, key_of, name_words
@@ -16,10 +17,12 @@ __all__ = ["kind_evidence", "says_in_stock", "stock_evidence"]
 _TYPE_KEYS = re.compile(
     r"(?:page|resource|template)-?(?:type|name|category)?$|^(?:template|event|action|controller|route|type|rid|rtyp)$"
 )
+_PRODUCT_KEYS = ("price", "sku", "variants", "vendor", "product-id", "available")
 _MAX_RUNS = 300
 _CART = re.compile(r"cart|basket|bag|buy|checkout|warenkorb|panier|carrito|carrinho|carrello")
 
 
+_SPOKEN = ("own_ids", "in_stock", "out_of_stock")
 _MANY = 4
 """Amounts of money in similar elements that make a page without a product a listing."""
 
@@ -43,7 +46,7 @@ def kind_evidence(page: Page, listed: int) -> set[str]:
     found.update(f"url:{word}" for part in path[:-1] for word in name_words(part))
     found.update(f"url-last:{word}" for word in name_words(path[-1])[:6])
     found |= {f"depth:{bucket(len(path) if path[0] else 0)}", f"query:{bool(parts.query)}"}
-    found.update(f"has:{word}" for word in page.all_names)
+    found.update(f"has:{word}" for word in {word for called in page.all_classes for word in name_words(called)})
     _from_state(page, found)
     _from_cart(page, found)
     amounts = [run for run in seen.runs if len(run.text) < 40 and MONEY.search(run.text)]
@@ -66,28 +69,25 @@ def kind_evidence(page: Page, listed: int) -> set[str]:
     ):
         found.add("missing")
     found |= {f"groups:{bucket(len(page.groups))}", f"runs:{bucket(len(seen.runs))}"}
-    for vocabulary in ("own_ids", "in_stock", "out_of_stock"):
-        count = sum(bool(text) and bool(anywhere(vocabulary).search(text)) for text in page.squashed[:_MAX_RUNS])
-        found.add(f"says:{vocabulary}:{bucket(count)}")
+    spoken = Counter(name for text in page.squashed[:_MAX_RUNS] for name in _spoken(text))
+    found.update(f"says:{name}:{bucket(spoken[name])}" for name in _SPOKEN)
     return found
 
 
+@lru_cache(maxsize=16_384)
+def _spoken(text: str) -> tuple[str, ...]:
+    """Return the vocabularies of which a text, such as an entry of a menu, has a word."""
+    return tuple(name for name in _SPOKEN if text and anywhere(name).search(text))
+
+
 def _from_state(page: Page, found: set[str]) -> None:
+    for _, key, value in page.properties(_TYPE_KEYS):
+        if isinstance(value, str) and len(value) < 60:
+            found.update(f"s:{key_words(key)}={word}" for word in name_words(value)[:4])
     matched = 0
-    for one in page.objects:
-        match = page.match(one)
-        for key, value in one.values.items():
-            words = key_words(key)
-            if isinstance(value, str) and len(value) < 60 and _TYPE_KEYS.search(words):
-                found.update(f"s:{words}={word}" for word in name_words(value)[:4])
-            if match not in ("", "other") and words in (
-                "price",
-                "sku",
-                "variants",
-                "vendor",
-                "product-id",
-                "available",
-            ):
+    for words in _PRODUCT_KEYS:
+        for one, _, _ in page.by_key.get(words, ()):
+            if (match := page.match(one)) not in ("", "other"):
                 found.add(f"matched:{words}:{match}")
                 matched += 1
     found.add(f"matched:{bucket(matched)}")
@@ -157,10 +157,9 @@ def _stock_runs(page: Page, vocabulary: str) -> Iterator[int]:
     """Yield the runs behind the heading that speak of the product's stock."""
     start, end = page.seen.title_span
     for index in range(max(start, end), min(len(page.seen.runs), end + _REACH)):
-        text = "" if index in page.tile_runs else page.squashed[index]
+        spoken = () if index in page.tile_runs else _spoken(page.squashed[index])
         # "We write when it is back in stock" says that it is not.
-        says = text and anywhere(vocabulary).search(text)
-        if says and (vocabulary == "out_of_stock" or not anywhere("out_of_stock").search(text)):
+        if vocabulary in spoken and (vocabulary == "out_of_stock" or "out_of_stock" not in spoken):
             yield index
 
 
@@ -179,27 +178,23 @@ def _inside(element: object, tag: str) -> bool:
 
 def _stock_state(page: Page, found: set[str]) -> None:
     truths: dict[str, set[bool]] = {}
-    for one in page.objects:
-        match = page.match(one)
-        for key, value in one.values.items():
+    for one, key, value in page.properties(_STOCK_KEYS):
+        match, said = page.match(one), _in_stock(value)
+        if match not in ("", "other") and said is not None:
             words = key_words(key)
-            if not _STOCK_KEYS.search(words) or match in ("", "other"):
-                continue
-            if isinstance(value, bool | int | float):
-                said = bool(value) and value > 0
-            elif isinstance(value, str) and value.lower() in ("true", "false", "0", "1", "yes", "no"):
-                said = value.lower() in ("true", "1", "yes")
-            elif isinstance(value, str):
-                text = squash(value[:80]).replace("_", " ")
-                if anywhere("out_of_stock").search(text) or "outofstock" in text:
-                    said = False
-                elif "instock" in text or anywhere("in_stock").search(text):
-                    said = True
-                else:
-                    continue
-            else:
-                continue
             truths.setdefault(words, set()).add(said)
             found.add(f"s:{words}={said}:{match}")
     for words, every in truths.items():
         found |= {f"any:{words}={any(every)}", f"all:{words}={all(every)}"}
+
+
+def _in_stock(value: str | float) -> bool | None:
+    """Return what a property of a name such as ``available`` says; None for what says neither."""
+    if not isinstance(value, str):
+        return value > 0
+    if value.lower() in ("true", "false", "0", "1", "yes", "no"):
+        return value.lower() in ("true", "1", "yes")
+    text = squash(value[:80]).replace("_", " ")
+    if "outofstock" in text or "out_of_stock" in _spoken(text):
+        return False
+    return True if "instock" in text or "in_stock" in _spoken(text) else None

@@ -97,6 +97,7 @@ class Reading:
         self.document = document
         self._reader = reader or Reader()
         self._certain: dict[str, float] = {}
+        self._found: dict[str, Sequence[Candidate]] = {}
 
     @cached_property
     def model(self) -> Model:
@@ -105,7 +106,7 @@ class Reading:
 
     def _is_sure(self, field: str, choice: Choice) -> bool:
         """Return whether a choice fills a field; what markup states does, unless the settings ask for more."""
-        known = 0.0 if choice.candidate.has("m:json-ld", "m:microdata") else self.model.least.get(field, 0.0)
+        known = 0.0 if choice.candidate.is_stated else self.model.least.get(field, 0.0)
         return choice.probability >= self._reader.least.get(field, known)
 
     @cached_property
@@ -139,6 +140,12 @@ class Reading:
 
     def candidates(self, field: str) -> Sequence[Candidate]:
         """Return the candidates of a field of ``model.FIELDS``; for a statement its one candidate."""
+        found = self._found.get(field)
+        if found is None:
+            found = self._found[field] = self._candidates(field)
+        return found
+
+    def _candidates(self, field: str) -> Sequence[Candidate]:
         page = self.page
         if field == "page":
             listed = sum(one.product.listed for one in self._markup if one.product.node is None)

@@ -195,21 +195,22 @@ _CARRIED = re.compile(r"price|sku|product|variant|variation|brand|currency|stock
 _MAX_ELEMENTS = 400
 
 
+@lru_cache(maxsize=4096)
+def _is_carried(name: str) -> bool:
+    """Return whether an attribute of this name may hold what a script needs of a product."""
+    return name.startswith("data-") and _CARRIED.search(name[:40]) is not None
+
+
 def _from_elements(document: Document, found: list[StateObject]) -> None:
     """Append data attributes about products, and the named fields of forms."""
     forms: dict[html.HtmlElement, StateObject] = {}
     seen = budget = 0
-    for element in document.elements:
-        attributes = element.items()
-        if not attributes or seen >= _MAX_ELEMENTS:
-            continue
-        if element.tag in ("input", "button") and (name := element.get("name")):
+    for element, attributes in document.attributes.items():
+        if seen >= _MAX_ELEMENTS:
+            break
+        if element.tag in ("input", "button") and (name := attributes.get("name")):
             _to_form(forms, element, name)
-        named = [
-            (name, text)
-            for name, text in attributes  # a name with a control character cannot be looked up
-            if name.startswith("data-") and _CARRIED.search(name[:40])
-        ][:30]
+        named = [(name, text) for name, text in attributes.items() if _is_carried(name)][:30]
         if not named:
             continue
         seen += 1

@@ -60,7 +60,7 @@ class Template:
     def leans(self, field: str, candidates: Sequence[Candidate]) -> list[float]:
         """Return what the template adds to each score; nothing where the page has markup of its own."""
         known = self._leans.get(field)
-        if not known or any(map(_is_marked, candidates)):
+        if not known or any(one.is_stated for one in candidates):
             return [0.0] * len(candidates)
         return [_lean(known, places_of(field, one)) for one in candidates]
 
@@ -69,10 +69,6 @@ def _lean(known: Mapping[str, float], places: Iterable[str]) -> float:
     """Return what is known of the best of some places."""
     found = [known[place] for place in places if place in known]
     return max(found) if found and max(found) > 0 else min(found, default=0.0)
-
-
-def _is_marked(candidate: Candidate) -> bool:
-    return any(piece.startswith(("m:json-ld", "m:microdata")) for place in candidate.places for piece in place)
 
 
 def places_of(field: str, candidate: Candidate) -> frozenset[str]:
@@ -96,7 +92,7 @@ def observe(reading: "Reading") -> Mapping[str, Observation]:
     found = {}
     for field in TAUGHT:
         candidates = reading.candidates(field)
-        stated = [one for one in candidates if _is_marked(one)]
+        stated = [one for one in candidates if one.is_stated]
         choice = reading.model.choose(field, stated or candidates)
         if choice is None or choice.probability < (_LIKELY if stated else _SURE):
             continue

@@ -6,12 +6,12 @@ A vocabulary is a file ``words/<name>.txt`` in the form of ``m5data.vocabulary``
 import html
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 from m5data.vocabulary import alternatives, anywhere_pattern, squash
 
-__all__ = ["anywhere", "as_a_whole", "at_start", "fold", "plain", "squash", "storable"]
+__all__ = ["anywhere", "as_a_whole", "at_start", "fold", "key_of", "plain", "squash", "storable"]
 
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u00ad"))
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
@@ -24,6 +24,13 @@ def fold(text: str) -> str:
     return folded if folded.isascii() else " ".join(folded.translate(_INVISIBLE).split())
 
 
+@lru_cache(maxsize=16_384)
+def key_of(text: str) -> str:
+    """Return a text without case, spaces and punctuation, for comparisons."""
+    return _NO_WORD.sub("", text).casefold()
+
+
+_NO_WORD = re.compile(r"\W+")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 _NO_CHARACTER = re.compile("[\ud800-\udfff\ufffe\uffff]")
 """Halves of characters, which JSON can hold and UTF-8 cannot, and two numbers that are no characters."""

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 from lxml import html
 
 from crawler.pages.candidates import Candidate, Pool
-from crawler.pages.evidence import Page, bucket, key_of, name_words
+from crawler.pages.evidence import BRAND_HINTS, GTIN_HINTS, ID_HINTS, MPN_HINTS, Page, bucket, key_of, name_words
 from crawler.pages.state import key_words
 from crawler.pages.text import anywhere, as_a_whole, at_start, plain, squash
 from crawler.pages.urls import id_from_url
@@ -70,7 +70,7 @@ def _title_runs(page: Page) -> Iterator[tuple[int, Run]]:
     count = 0
     for index, run in enumerate(page.seen.runs):
         tag = run.element.tag
-        words = name_words(run.element.get("class") or "")
+        words = name_words(page.document.attributes[run.element].get("class", ""))
         if count < 40 and (
             tag in _HEADINGS or "title" in words or "name" in words or page.named(run.text) in ("is", "url")
         ):
@@ -121,9 +121,6 @@ _ID_KEYS = re.compile(
     r"sku|reference|\bref\b|(?:^|^p|product-|item-|article-|offer-|goods-|style-|master-)id$|(?:product|item|article|style)-(?:code|number|no)"
     r"|^(?:code|model|mpn|item|product)$|artic(?:le|olo)$"
 )
-_HINTS = frozenset(
-    ("sku", "reference", "ref", "model", "mpn", "art", "artikelnummer", "isbn", "ean", "gtin", "upc", "cod", "codigo")
-)
 
 
 def own_ids(page: Page) -> list[Candidate]:
@@ -134,7 +131,7 @@ def own_ids(page: Page) -> list[Candidate]:
             _add_id(page, pool, one.sku, one.origin, [f"m:{one.origin}", "m:sku"])
         if one.mpn:
             _add_id(page, pool, one.mpn, one.origin, ["m:mpn"])
-    for value, origin, evidence in _labelled(page, ("own_ids", "part_numbers"), _HINTS):
+    for value, origin, evidence in _labelled(page, ("own_ids", "part_numbers"), ID_HINTS):
         if " " not in value.strip() or any(c.isdigit() for c in value):
             _add_id(page, pool, value, origin, evidence)
     for holder, key, content in page.properties(_ID_KEYS):
@@ -180,15 +177,11 @@ def _add_id(page: Page, pool: Pool, text: str, origin: str, evidence: list[str])
     pool.add(key, value, origin, [*evidence, *found])
 
 
-_BRAND_KEYS = re.compile(r"brand|vendor|manufactur|maker|designer|marca")
+_BRAND_KEYS = re.compile(
+    r"brand|vendor|manufactur|maker|designer|marca|marque|marke$|hersteller|fabri[ck]ant|thuong-hieu"
+)
 _BRAND_KEY = re.compile(r"(?:product-|item-)?(?:brand|vendor|manufacturer|maker|marca)(?:-?(?:name|title|label))?")
 """Keys that hold nothing but a brand."""
-_BRAND_HINTS = frozenset(
-    (
-        *("brand", "brands", "vendor", "manufacturer", "maker", "designer", "marca", "marque", "marke"),
-        *("hersteller", "byline", "artist"),
-    )
-)
 _AROUND_BRAND = re.compile(r"^(?:by|von|par|de|da|visit the|brand:?|marca:?|vendor:?)\s+|\s+store$", re.IGNORECASE)
 _LEADING = 3
 """Words at the start of a title that may be the brand."""
@@ -200,7 +193,7 @@ def brands(page: Page) -> list[Candidate]:
     for one in page.marked:
         if one.brand:
             _add_brand(page, pool, one.brand, one.origin, "markup", [f"m:{one.origin}"])
-    for value, origin, evidence in _labelled(page, ("brands", "makers"), _BRAND_HINTS):
+    for value, origin, evidence in _labelled(page, ("brands", "makers"), BRAND_HINTS):
         # "De Boon" may be the brand's whole name; the title tells.
         name = value if page.named(value) == "begins" else _AROUND_BRAND.sub("", value)
         _add_brand(page, pool, name, origin, "label", evidence)
@@ -216,12 +209,13 @@ def brands(page: Page) -> list[Candidate]:
 
 def _linked_brands(page: Page, pool: Pool) -> None:
     """Add the texts of links to a brand, and the descriptions of images in elements that are called so."""
+    known = page.document.attributes
     for element in page.document.tree.iter("a", "img"):
         if element.tag == "a":
-            path = set(name_words(_path_words(element.get("href") or "")))
-            text = " ".join(element.text_content().split()) if path & _BRAND_HINTS else ""
+            leads = _leads_to_brand(known[element].get("href", ""))
+            text = " ".join(element.text_content().split()) if leads else ""
         else:
-            text = (element.get("alt") or "") if _near_brand(element) else ""
+            text = known[element].get("alt", "") if _near_brand(page, element) else ""
         if text:
             evidence = [*page.around(element), page.from_title(element), f"{element.tag}:brand"]
             _add_brand(page, pool, text, f"html:{element.tag}", element.tag, evidence)
@@ -261,19 +255,20 @@ def _supported(page: Page, found: list[Candidate]) -> list[Candidate]:
 
 
 @lru_cache(maxsize=4096)
-def _path_words(reference: str) -> str:
-    """Return the path of a link with its parts as words; empty for a link that cannot be parsed."""
+def _leads_to_brand(reference: str) -> bool:
+    """Return whether the path of a link has a word for a brand."""
     try:
-        return urlsplit(reference[:500]).path.replace("/", " ")
+        path = urlsplit(reference[:500]).path.replace("/", " ")
     except ValueError:
-        return ""
+        return False
+    return not BRAND_HINTS.isdisjoint(name_words(path))
 
 
-def _near_brand(element: html.HtmlElement) -> bool:
-    names = (
-        f"{one.get('class') or ''} {one.get('id') or ''}" for one in (element, element.getparent()) if one is not None
+def _near_brand(page: Page, element: html.HtmlElement) -> bool:
+    near = (page.document.attributes[one] for one in (element, element.getparent()) if one is not None)
+    return any(
+        not BRAND_HINTS.isdisjoint(name_words(f"{one.get('class', '')} {one.get('id', '')}")) for one in near if one
     )
-    return any(_BRAND_HINTS.intersection(name_words(name)) for name in names)
 
 
 def _add_brand(page: Page, pool: Pool, text: str, origin: str, kind: str, evidence: list[str]) -> None:
@@ -297,7 +292,6 @@ def _add_brand(page: Page, pool: Pool, text: str, origin: str, kind: str, eviden
 
 _GTIN = re.compile(r"\d{8}|\d{12,14}")
 _GTIN_KEYS = re.compile(r"gtin|ean|upc|barcode|isbn")
-_GTIN_HINTS = frozenset(("gtin", "ean", "upc", "barcode", "isbn"))
 
 
 def gtins(page: Page) -> list[Candidate]:
@@ -314,7 +308,7 @@ def gtins(page: Page) -> list[Candidate]:
     for one in page.marked:
         if one.gtin:
             add(one.gtin, one.origin, [f"m:{one.origin}"])
-    for value, origin, evidence in _labelled(page, ("gtins",), _GTIN_HINTS):
+    for value, origin, evidence in _labelled(page, ("gtins",), GTIN_HINTS):
         add(value, origin, evidence)
     for holder, key, content in page.properties(_GTIN_KEYS):
         add(str(content), "state", page.of_object(holder, key))
@@ -327,7 +321,6 @@ def _checks(digits: str) -> bool:
 
 
 _MPN_KEYS = re.compile(r"mpn|part|model|manufacturer-(?:code|number|sku)")
-_MPN_HINTS = frozenset(("mpn", "part", "model"))
 _NO_NUMBER = re.compile(r"does not apply|n/?a|none|unknown|-+|не применимо|nicht zutreffend|无", re.IGNORECASE)
 
 
@@ -337,7 +330,7 @@ def part_numbers(page: Page) -> list[Candidate]:
     for one in page.marked:
         if one.mpn:
             _add_id(page, pool, one.mpn, one.origin, [f"m:{one.origin}"])
-    for value, origin, evidence in _labelled(page, ("part_numbers",), _MPN_HINTS):
+    for value, origin, evidence in _labelled(page, ("part_numbers",), MPN_HINTS):
         if not _NO_NUMBER.fullmatch(value.strip()):
             _add_id(page, pool, value, origin, evidence)
     for holder, key, content in page.properties(_MPN_KEYS):

@@ -1,6 +1,7 @@
 """Tiles of other products on a page: recommended, related and recently seen ones."""
 
 import re
+from functools import lru_cache
 from itertools import islice
 from urllib.parse import urlsplit
 
@@ -50,16 +51,17 @@ def tiles(document: Document, seen: Visible) -> list[range]:
 def _targets(document: Document) -> dict[html.HtmlElement, str]:
     """Return the links that hold an image -> the page of the shop that they lead to, if it is another one."""
     here, found = _page(document.url), {}
-    for link in document.tree.iter("a"):
-        if next(link.iter("img", "picture"), None) is not None and (
-            target := document.absolute(link.get("href") or "")
-        ):
+    images = document.tree.iter("img", "picture")
+    pictured = {link for image in images for link in islice(image.iterancestors("a"), 1)}
+    for link in document.tree.iter("a") if pictured else ():
+        if link in pictured and (target := document.absolute(link.get("href") or "")):
             page = _page(target)
             if page[0] == here[0] and page != here and not re.search(r"\.(?:jpe?g|png|webp|avif|gif)$", page[1]):
                 found[link] = "".join(page)
     return found
 
 
+@lru_cache(maxsize=4096)
 def _page(url: str) -> tuple[str, str]:
     parts = urlsplit(url)
     return parts.netloc, parts.path

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from itertools import islice
 
 from crawler.pages.currencies import currency_code
 from crawler.pages.document import Document
@@ -221,8 +222,8 @@ def _select(document: Document, currency: str | None) -> Iterator[Variant]:
         return
     fields = [
         one
-        for one in document.tree.xpath("//select[@name][ancestor::form]")[:50]
-        if _OPTION_NAME.search(one.get("name"))
+        for one in islice(document.tree.iter("select"), 50)
+        if _OPTION_NAME.search(one.get("name") or "") and next(one.iterancestors("form"), None) is not None
     ]
     if len(fields) != 1:
         return

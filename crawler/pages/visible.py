@@ -1,15 +1,16 @@
 """The visible text of the main part of a page, read in one walk for all readers of plain HTML."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from itertools import islice
 from urllib.parse import unquote, urlsplit
 
 from lxml import html
 
 from crawler.pages.document import Document
-from crawler.pages.text import anywhere, fold, squash
+from crawler.pages.text import anywhere, fold, key_of, squash
 
 __all__ = [
     "HIDDEN_STYLE",
@@ -124,7 +125,8 @@ def read_visible(document: Document) -> Visible:
     body = document.tree.find("body")
     root = document.tree if body is None else body
     title = _heading(document, root)
-    walk = _Walk(Visible(title=title), frozenset(title.iterancestors()) if title is not None else frozenset())
+    around = frozenset(title.iterancestors()) if title is not None else frozenset()
+    walk = _Walk(Visible(title=title), around, document.attributes)
     walk.run(root)
     return walk.seen
 
@@ -140,14 +142,15 @@ def _heading(document: Document, root: html.HtmlElement) -> html.HtmlElement | N
     and those before elements that are only called a title. A logo that repeats the name of the shop is none.
     """
     slug = squashed_slug(document.url)
-    titles = [_key(title) for title in (document.title, *document.meta.get("og:title", ())[:1]) if title]
+    titles = [key_of(title) for title in (document.title, *document.meta.get("og:title", ())[:1]) if title]
     best: tuple[tuple[int, ...], html.HtmlElement] | None = None
-    for place, (element, rank) in enumerate(_headings(root)):
-        key = _key(element.text_content())
+    for place, (element, rank) in enumerate(islice(_headings(document, root), _MAX_HEADINGS)):
+        text = element.text_content()
+        key = key_of(text)
         # A book may be called "C", but a number beside a cart is not the heading.
-        if not (rank < 3) < len(key) < 400 or place >= _MAX_HEADINGS:
+        if not (rank < 3) < len(key) < 400:
             continue
-        plain = _key(squash(element.text_content()))
+        plain = key_of(squash(text))
         agrees = bool(slug) and (
             plain == slug
             or (
@@ -167,28 +170,22 @@ def _heading(document: Document, root: html.HtmlElement) -> html.HtmlElement | N
     return best[1] if best and (best[0][1] or best[0][0] > 0) else None
 
 
-def _headings(root: html.HtmlElement) -> Iterator[tuple[html.HtmlElement, int]]:
+def _headings(document: Document, root: html.HtmlElement) -> Iterator[tuple[html.HtmlElement, int]]:
     """Yield headings, and short texts that are called a title, with their rank."""
-    for element in root.iter():
-        tag = element.tag
-        if tag == "h1":
-            yield element, 3
-        elif tag in ("h2", "h3", "h4"):
-            yield element, 2 if tag == "h2" else 1
-        elif (
-            tag in ("div", "span", "p", "strong")
-            and len(element) < 3
-            and element.text
-            and _NAMED_TITLE.search(element.get("class") or "")
+    for element in root.iter(*_RANKS):
+        rank = _RANKS[element.tag]
+        if rank or (
+            _is_called_title(document.attributes[element].get("class", "")) and len(element) < 3 and element.text
         ):
-            yield element, 0
+            yield element, rank
 
 
-def _key(text: str) -> str:
-    return _NO_WORD.sub("", text).casefold()
+_RANKS = {"h1": 3, "h2": 2, "h3": 1, "h4": 1, "div": 0, "span": 0, "p": 0, "strong": 0}
 
 
-_NO_WORD = re.compile(r"\W+")
+@lru_cache(maxsize=4096)
+def _is_called_title(classes: str) -> bool:
+    return _NAMED_TITLE.search(classes) is not None
 
 
 def squashed_slug(url: str) -> str:
@@ -199,15 +196,21 @@ def squashed_slug(url: str) -> str:
         return ""
     named = [re.sub(r"\.\w{2,5}$", "", part) for part in parts]
     named = [part for part in named if any(c.isalpha() for c in part) and part != "index"]
-    return _key(squash(named[-1])) if named else ""
+    return key_of(squash(named[-1])) if named else ""
 
 
 class _Walk:
     """Walk over a page. It visits every element, so its steps are inlined for speed."""
 
-    def __init__(self, seen: Visible, around_title: frozenset[html.HtmlElement]) -> None:
+    def __init__(
+        self,
+        seen: Visible,
+        around_title: frozenset[html.HtmlElement],
+        attributes: Mapping[html.HtmlElement, Mapping[str, str]],
+    ) -> None:
         self.seen = seen
         self.around_title = around_title
+        self.attributes = attributes
         self.line = 0
         self.spaced = True
 
@@ -245,9 +248,9 @@ class _Walk:
         block = element.tag not in _INLINE
         if block:
             self.break_line()
-        if not hidden:
-            style = element.get("style")
-            hidden = (style is not None and bool(HIDDEN_STYLE.search(style))) or element.get("hidden") is not None
+        if not hidden and (attributes := self.attributes[element]):
+            style = attributes.get("style")
+            hidden = (style is not None and bool(HIDDEN_STYLE.search(style))) or "hidden" in attributes
         stack.append((element, iter(element), len(self.seen.runs), block, hidden))
         if element.text:
             self.add(element.text, element, hidden=hidden)
@@ -268,7 +271,8 @@ class _Walk:
     def skips(self, element: html.HtmlElement) -> bool:
         tag = element.tag
         if tag in _CONTAINERS:
-            names = f"{element.get('class') or ''} {element.get('id') or ''} {element.get('role') or ''}"
+            get = self.attributes[element].get
+            names = f"{get('class', '')} {get('id', '')} {get('role', '')}"
             aside = tag == "header" or (len(names) > 2 and is_aside(names))
             return aside and element not in self.around_title
         return (tag in SKIPPED_TAGS and element not in self.around_title) or tag == "br" or not isinstance(tag, str)

@@ -120,7 +120,7 @@ class Overview:
 
 
 def explore(engine: duckdb.DuckDBPyConnection, selection: Selection) -> Overview:
-    """Return a page of the selection with its facets; counts are estimates where the index has a sample that is enough.
+    """Return a page of the selection with its facets; counts of a search that many products meet are estimates.
 
     Args:
         engine: A connection to a catalogue's index; it gets temporary tables.
@@ -131,7 +131,7 @@ def explore(engine: duckdb.DuckDBPyConnection, selection: Selection) -> Overview
     """
     with query_errors():
         with in_sample(engine) as step:
-            estimate = _estimate(engine, selection, step) if step > 1 else None
+            estimate = _estimate(engine, selection, step) if step > 1 and _is_searched(selection) else None
         if estimate is not None:
             return replace(estimate, cards=_first_cards(engine, selection, estimate.count))
         with selected_rows(engine, selection) as every:
@@ -171,7 +171,7 @@ def _first_cards(engine: duckdb.DuckDBPyConnection, selection: Selection, found:
     """Return the page of a selection of about ``found`` products; a search begins among the first in the order."""
     total = _count(engine, "FROM catalogue")
     reach = 2 * min(selection.page, LAST_PAGE) * PAGE * total // found
-    if _is_searched(selection) and reach < total // 8:
+    if reach < total // 8:
         order = _order(selection)
         with among_first(engine, order, reach), selected_rows(engine, selection) as every:
             cards = _cards(engine, every(None), selection)

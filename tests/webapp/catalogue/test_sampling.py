@@ -53,7 +53,6 @@ def found(index: CurrentIndex) -> Callable[[str], Overview]:
 @pytest.mark.parametrize(
     ("query", "least", "most", "first", "stride"),
     [
-        ("", 800, 800, 0, 1),
         ("q=pot", 800, 800, 0, 1),
         ("q=POT&page=2", 800, 800, 24, 1),
         ("q=pot&sort=price", 800, 800, 799, -1),
@@ -74,6 +73,7 @@ def test_counts_are_estimates_and_the_page_is_exact(
 
 
 def test_a_small_selection_is_counted_and_so_is_one_that_the_sample_misses(found: Callable[[str], Overview]) -> None:
+    assert [(one.step, one.count) for one in (found(""), found("source=shop&price=..100"))] == [(1, 800), (1, 100)]
     overview = found("q=rare")
     assert (overview.step, overview.count) == (1, 8)
     assert [card.product_id for card in overview.cards] == [f"shop:{n:04}" for n in range(5, PRODUCTS, 100)]
