@@ -13,6 +13,7 @@
 | specifications | ``spec_candidates``, ``specs`` |
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from functools import cache, cached_property
@@ -51,6 +52,9 @@ _MAX_SPECS = 500
 
 _LIKELY = 0.9
 """Probability, without those of the URL, from which an id that the page shows is taken."""
+_CODES = ("native_id", "brand", "gtin", "mpn")
+_NOTHING = re.compile(r"\W*|n/?a|n\.a\.?|none|null|nan|undefined|tb[ad]", re.IGNORECASE)
+"""What shops print where a product has no such code; taken for one, it would make many products the same."""
 _UNOPPOSED = 0.25
 """Probability from which a product is out of stock where its page says so and nowhere the contrary."""
 
@@ -154,7 +158,8 @@ class Reading:
             return [Candidate("OutOfStock", "html", stock_evidence(page))]
         if field == "category":
             return categories(page, [(one.origin, one.nodes) for one in self._markup])
-        return _MAKERS[field](page)
+        found = _MAKERS[field](page)
+        return [one for one in found if not _NOTHING.fullmatch(str(one.value))] if field in _CODES else found
 
     def _choose(self, field: str) -> Candidate | None:
         choice = self.model.choose(field, self.candidates(field), self._reader.template)

@@ -41,6 +41,12 @@ def test_yuan_or_yen_by_the_language(lang: str, code: str) -> None:
     assert read("<p class=price>¥ 1200</p>", lang).currency == code
 
 
+@pytest.mark.parametrize(("sku", "found"), [("AB-1234", "AB-1234"), ("N/A", "lamp-1"), ("n/a", "lamp-1")])
+def test_a_word_for_no_id_is_no_id(sku: str, found: str) -> None:
+    record = read(f'<p>$49.00</p><span class="sku_wrapper">SKU: <span class="sku">{sku}</span></span>')
+    assert record.native_id == found
+
+
 @pytest.mark.parametrize(
     ("html", "availability"),
     [
