@@ -29,6 +29,7 @@ from scale.training.checkpoint import Identity, best_weights, load_checkpoint, s
 from scale.training.collapse import vector_statistics
 from scale.training.loop import LossLog, Phase, Processes, process_group, run_phase, seeded, total_steps
 from scale.training_recipe import TrainingRecipe
+from storage.files import sweep_temporaries
 
 __all__ = ["FINETUNED", "PRETRAINED", "PhaseReport", "make_loader", "train"]
 
@@ -95,6 +96,7 @@ def train(
         SettingsError: ``folder`` holds a training with other settings or another seed.
         DataError: It was of another dataset version; a loss is not finite; shards are damaged, or too few.
     """
+    sweep_temporaries(folder)
     if restart:
         for name in (PRETRAINED, FINETUNED):
             (folder / name).unlink(missing_ok=True)

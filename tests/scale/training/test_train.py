@@ -101,6 +101,13 @@ def test_what_is_done_is_not_done_again(export: Path, trained: Path) -> None:
     assert (trained / FINETUNED).stat().st_mtime_ns == before
 
 
+def test_half_a_checkpoint_of_a_killed_training_is_removed(export: Path, trained: Path) -> None:
+    half = trained / f".{PRETRAINED}.tmp"
+    half.write_bytes(b"half")
+    run(export, trained)
+    assert not half.exists()
+
+
 def test_another_recipe_or_seed_is_refused_and_names_the_keys(export: Path, trained: Path) -> None:
     wider = recipe(model={"width": 32}, objective={"contrastive": False})
     with pytest.raises(
