@@ -90,12 +90,15 @@ def test_a_classifier_learns_32_products_by_heart(products: ShardFolder, name: s
     assert after >= 0.95
 
 
-def learnt_by_heart(few: Few, steps: int, rate: float) -> tuple[float, float]:
+def learnt_by_heart(few: Few, steps: int, rate: float, *, dropout: bool = True) -> tuple[float, float]:
     """Return the share of products whose class a classifier finds, before and after at most so many steps on them."""
     classes = {label: number for number, label in enumerate(sorted({str(label) for label in few.encoded.labels}))}
     batch = make_batch(few.encoded, few.recipe.objective, CPU, classes)
     with seeded(CPU, 0, 1):
         module = Classifier(few.recipe, few.fitted.vocabulary.size, len(classes))
+    for layer in module.modules():
+        if isinstance(layer, nn.Dropout) and not dropout:
+            layer.p = 0.0
     before = right(module, batch)
     optimiser = torch.optim.Adam(module.parameters(), lr=rate)
     for step in range(steps):
