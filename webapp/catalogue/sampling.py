@@ -49,18 +49,22 @@ def in_sample(engine: duckdb.DuckDBPyConnection) -> Iterator[int]:
     step = sample_step(engine.execute("SELECT count(*) FROM main.catalogue").fetchall()[0][0])
     if step > 1:
         engine.execute("SET search_path = 'sample,main'")
-    yield step
-    engine.execute("SET search_path = 'main'")
+    try:
+        yield step
+    finally:
+        engine.execute("SET search_path = 'main'")
 
 
 @contextmanager
 def among_first(engine: duckdb.DuckDBPyConnection, order: str, most: int) -> Iterator[None]:
     """Let the names of tables mean those of the first products in an order."""
-    _copy(engine, "temp", f"ORDER BY {order} LIMIT {most}")
-    yield
-    engine.execute("DROP VIEW temp.spec_values")
-    for table in ("spec_lines", "spec_postings", "own_text", "catalogue"):
-        engine.execute(f"DROP TABLE temp.{table}")
+    try:
+        _copy(engine, "temp", f"ORDER BY {order} LIMIT {most}")
+        yield
+    finally:
+        engine.execute("DROP VIEW IF EXISTS temp.spec_values")
+        for table in ("spec_lines", "spec_postings", "own_text", "catalogue"):
+            engine.execute(f"DROP TABLE IF EXISTS temp.{table}")
 
 
 def _copy(engine: duckdb.DuckDBPyConnection, part: str, rows: str) -> None:
