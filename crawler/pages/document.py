@@ -53,6 +53,16 @@ class Document:
         return {one: dict(items) if (items := one.items()) else _NO_ATTRIBUTES for one in self.elements}
 
     @cached_property
+    def classes(self) -> frozenset[str]:
+        """Values of the ``class`` attributes of the page."""
+        return frozenset(one["class"] for one in self.attributes.values() if "class" in one)
+
+    @cached_property
+    def attribute_names(self) -> frozenset[str]:
+        """Names of the attributes of the page, to know cheaply what it has none of."""
+        return frozenset().union(*self.attributes.values())
+
+    @cached_property
     def base_url(self) -> str:
         """URL that relative URLs of the page are resolved against."""
         hrefs = self.tree.xpath("/html/head/base/@href")

@@ -151,7 +151,7 @@ def microdata_nodes(document: Document) -> list[Node]:
     Products that are values of ``isRelatedTo`` and the like are left out.
     """
     items = _Items()
-    if b"itemscope" not in document.utf8:
+    if "itemscope" not in document.attribute_names:
         return []
     for element in document.tree.xpath("//*[@itemscope or @itemprop]")[:_MAX_PROPERTIES]:
         _read(items, element)

@@ -125,7 +125,7 @@ def _value(value: object) -> object:
 
 
 def _woocommerce(document: Document, currency: str | None) -> Iterator[Variant]:
-    if b"data-product_variations" not in document.utf8:
+    if "data-product_variations" not in document.attribute_names:
         return
     for form in document.tree.xpath("//*[@data-product_variations]")[:_MOST_HITS]:
         for one in filter(None, map(_dict, _list(_decode(form.get("data-product_variations")))[:_MOST])):
@@ -218,8 +218,6 @@ _PRICE_BEHIND = re.compile(r"\s[-–(+]+\s?(?P<price>[^-–()]{2,30})\)?$")
 
 def _select(document: Document, currency: str | None) -> Iterator[Variant]:
     """Yield the options of the only list of options in a form; of several lists the combinations are not known."""
-    if b"<select" not in document.utf8.lower():
-        return
     fields = [
         one
         for one in islice(document.tree.iter("select"), 50)

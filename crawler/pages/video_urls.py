@@ -37,11 +37,9 @@ def find_videos(document: Document) -> list[str]:
 
 
 def _in_elements(document: Document) -> Iterator[str]:
-    named: list[html.HtmlElement] = []
-    if b"<video" in document.utf8 or b"<VIDEO" in document.utf8:
-        found = document.tree.iter("video", "source")
-        named = [one for one in found if one.tag == "video" or next(one.iterancestors("video"), None) is not None]
-    carriers = document.tree.xpath(_CARRIERS) if b"data-video" in document.utf8 or b"data-mp4" in document.utf8 else ()
+    found = document.tree.iter("video", "source")
+    named = [one for one in found if one.tag == "video" or next(one.iterancestors("video"), None) is not None]
+    carriers = () if document.attribute_names.isdisjoint(_ATTRIBUTES) else document.tree.xpath(_CARRIERS)
     for element in [*named, *carriers]:
         inside = element.tag in ("video", "source")
         names = ("src", *_ATTRIBUTES) if inside else _ATTRIBUTES
