@@ -76,8 +76,7 @@ def state_objects(document: Document) -> tuple[list[StateObject], list[Node]]:
     found: list[StateObject] = []
     nodes: list[Node] = []
     total = 0
-    for script in document.tree.iter("script"):
-        text, kind = script.text or "", (script.get("type") or "").lower()
+    for kind, name, text in document.scripts:
         if not 20 < len(text) <= _MAX_SCRIPT or "ld+json" in kind or "template" in kind:
             continue
         lower = text.lower()
@@ -86,7 +85,7 @@ def state_objects(document: Document) -> tuple[list[StateObject], list[Node]]:
         total += len(text)
         if total > _MAX_TOTAL:
             break
-        names = tuple(filter(None, (key_words(script.get("id") or ""),)))
+        names = tuple(filter(None, (key_words(name),)))
         for path, value in _values(text, 0):
             _unfold(found, "json", (*names, *path), value)
             if "schema.org" in text:

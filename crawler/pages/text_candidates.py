@@ -264,9 +264,14 @@ def _supported(page: Page, found: list[Candidate]) -> list[Candidate]:
     return found
 
 
+_MAY_LEAD_TO_BRAND = re.compile("|".join(sorted({hint.partition("-")[0] for hint in BRAND_HINTS})), re.IGNORECASE)
+
+
 @lru_cache(maxsize=4096)
 def _leads_to_brand(reference: str) -> bool:
     """Return whether the path of a link has a word for a brand."""
+    if not _MAY_LEAD_TO_BRAND.search(reference):
+        return False
     try:
         path = urlsplit(reference[:500]).path.replace("/", " ")
     except ValueError:

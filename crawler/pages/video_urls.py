@@ -14,7 +14,6 @@ __all__ = ["find_videos"]
 
 _FILE = re.compile(r"\.(?:mp4|webm|m4v|mov|ogv)(?:$|[?#])", re.IGNORECASE)
 _ENDING = re.compile(r"\.(?:mp4|webm|m4v|mov)\b")
-_ENDING_BYTES = re.compile(_ENDING.pattern.encode())
 _ATTRIBUTES = ("data-video-url", "data-video-src", "data-video", "data-mp4")
 _CARRIERS = f"//*[{' or '.join(f'@{name}' for name in _ATTRIBUTES)}]"
 _FILE_URL = re.compile(
@@ -58,10 +57,7 @@ def _stands_aside(element: html.HtmlElement) -> bool:
 
 
 def _in_scripts(document: Document) -> Iterator[str]:
-    if not _ENDING_BYTES.search(document.utf8):
-        return
-    for script in document.tree.iter("script"):
-        text = script.text or ""
+    for _, _, text in document.scripts:
         for ending in islice(_ENDING.finditer(text), _MAX * 10):
             # The URL ends here. The look back is bounded to keep the cost linear.
             window = text[max(0, ending.start() - _REACH) : ending.end() + 200]
