@@ -4,7 +4,7 @@ from .objects.reader import ObjectProblem, Objects
 from .objects.warc import StoredPage
 from .objects.writer import ObjectWriter
 from .stage import Spool, Stage, WorkWaitsError, looking
-from .state import ObjectRef, State
+from .state import ObjectRef, State, transaction
 from .store import Store
 from .versions import Snapshot, StageRecord
 
@@ -28,5 +28,6 @@ __all__ = [
     "looking",
     "run_children",
     "run_program",
+    "transaction",
     "waited_for",
 ]

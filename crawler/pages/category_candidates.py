@@ -8,7 +8,7 @@ from lxml import html
 
 from crawler.pages.breadcrumbs import Crumb, crumbs_of, is_home, marked_breadcrumbs, named_breadcrumbs, rows_after_home
 from crawler.pages.candidates import Candidate, Pool
-from crawler.pages.evidence import Page, bucket, key_of
+from crawler.pages.evidence import Page, bucket, key_of, keys_with
 from crawler.pages.markup import Node
 from crawler.pages.text import plain
 
@@ -20,7 +20,7 @@ _STEPS = 24
 """Steps of a path that are read."""
 _PLACES = 40
 """Elements of a page that are read as breadcrumbs, of each kind: nested ones repeat each other's steps."""
-_KEYS = re.compile(r"categor|(?:^|-)type$|(?:^|-)section$")
+_KEYS = keys_with(r"categor|(?:^|-)type$|(?:^|-)section$")
 
 
 def categories(page: Page, nodes: list[tuple[str, list[Node]]]) -> list[Candidate]:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from crawler.pages.candidates import Candidate, Pool
 from crawler.pages.currencies import ISO_CODES, SHARED, currency_code, currency_of_country, local_currency
-from crawler.pages.evidence import Page, bucket
+from crawler.pages.evidence import Page, bucket, keys_with
 from crawler.pages.state import key_words
 
 __all__ = ["currencies", "shown_sign"]
@@ -17,7 +17,7 @@ _HAN = re.compile(r"[\u4e00-\u9fff]{2}")
 _MAX_RUNS = 200
 _MAX_TEXT = 2_000_000
 _MAX_SAID = 40
-_KEYS = re.compile("currenc")
+_KEYS = keys_with("currenc")
 _COUNTRY_OF_LANGUAGE = {"en": "us", "vi": "vn", "ja": "jp", "zh": "cn", "ko": "kr", "cs": "cz", "sv": "se", "da": "dk"}
 """Language -> the country that most shops in it are in, where the two codes differ; and ``en``."""
 

@@ -5,6 +5,7 @@ from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from lxml import etree, html
 from w3lib.encoding import resolve_encoding
@@ -23,6 +24,15 @@ MAX_BYTES = 16 * 1024 * 1024
 
 
 _NO_ATTRIBUTES: Mapping[str, str] = {}
+
+
+class Script(NamedTuple):
+    """An element ``script``."""
+
+    kind: str
+    """Its ``type`` in lower case."""
+    id: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -51,6 +61,22 @@ class Document:
     def attributes(self) -> dict[html.HtmlElement, Mapping[str, str]]:
         """Attributes of all elements in page order, read once: a look-up here takes a third of ``element.get``."""
         return {one: dict(items) if (items := one.items()) else _NO_ATTRIBUTES for one in self.elements}
+
+    @cached_property
+    def classes(self) -> frozenset[str]:
+        """Values of the ``class`` attributes of the page."""
+        return frozenset(one["class"] for one in self.attributes.values() if "class" in one)
+
+    @cached_property
+    def scripts(self) -> list["Script"]:
+        """Scripts with text in page order."""
+        found = self.tree.iter("script")
+        return [Script((one.get("type") or "").lower(), one.get("id") or "", one.text) for one in found if one.text]
+
+    @cached_property
+    def attribute_names(self) -> frozenset[str]:
+        """Names of the attributes of the page, to know cheaply what it has none of."""
+        return frozenset().union(*self.attributes.values())
 
     @cached_property
     def base_url(self) -> str:

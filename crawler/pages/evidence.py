@@ -7,7 +7,7 @@ before it, its distance to the heading. It is a set of short strings, so that a 
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, lru_cache
 from itertools import islice
 from urllib.parse import urlsplit
@@ -33,6 +33,7 @@ __all__ = [
     "Page",
     "bucket",
     "key_of",
+    "keys_with",
     "name_words",
 ]
 
@@ -131,6 +132,12 @@ def _words_of(name: str) -> tuple[str, ...]:
     return tuple(word for word in (whole, *whole.split("-")) if len(word) > 1)
 
 
+def keys_with(pattern: str) -> Callable[[str], bool]:
+    """Return a function that says whether a key of a state object has a word of a pattern; few keys are ever seen."""
+    search = re.compile(pattern).search
+    return lru_cache(maxsize=4096)(lambda words: search(words) is not None)
+
+
 class Page:
     """What all makers of candidates share about one page."""
 
@@ -158,10 +165,10 @@ class Page:
         """Objects in scripts, attributes, forms and meta elements, and the schema.org nodes among them."""
         return state_objects(self.document)
 
-    def properties(self, keys: re.Pattern[str]) -> Iterator[tuple[StateObject, str, str | int | float]]:
-        """Yield the properties of state objects whose key, as ``key_words`` spells it, has a word of a pattern."""
+    def properties(self, wanted: Callable[[str], bool]) -> Iterator[tuple[StateObject, str, str | int | float]]:
+        """Yield the properties of state objects whose key, as ``key_words`` spells it, is ``wanted``: ``keys_with``."""
         for words, found in self.by_key.items():
-            if keys.search(words):
+            if wanted(words):
                 for one, key, value in found:
                     if value is not None and value != "":
                         yield one, key, value
@@ -451,14 +458,9 @@ class Page:
         return most
 
     @cached_property
-    def all_classes(self) -> frozenset[str]:
-        """Values of the ``class`` attributes of the page."""
-        return frozenset(one["class"] for one in self.document.attributes.values() if "class" in one)
-
-    @cached_property
     def stock_elements(self) -> list[html.HtmlElement]:
         """Elements whose classes speak of stock, and disabled buttons."""
-        speaking = {called for called in self.all_classes if _OF_STOCK.search(called)}
+        speaking = {called for called in self.document.classes if _OF_STOCK.search(called)}
         known = self.document.attributes.items()
         named = [element for element, names in known if names.get("class") in speaking][:_MAX_STOCK] if speaking else ()
         disabled = [element for element, names in known if "disabled" in names and element.tag == "button"]

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from lxml import html
 
 from crawler.pages.candidates import Candidate, Pool
-from crawler.pages.evidence import Page, bucket, key_of, name_words
+from crawler.pages.evidence import Page, bucket, key_of, keys_with, name_words
 from crawler.pages.text import anywhere, squash
 
 __all__ = ["gallery", "image_key", "images"]
@@ -37,7 +37,7 @@ _SHORT = 5
 _MAX_IMAGES = 120
 _LONGEST_URL = 500
 _MAX_PROPERTIES = 300
-_KEYS = re.compile(r"image|img|photo|picture|thumb|media|src|gallery|poster")
+_KEYS = keys_with(r"image|img|photo|picture|thumb|media|src|gallery|poster")
 
 
 def images(page: Page) -> list[Candidate]:

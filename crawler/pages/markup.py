@@ -23,6 +23,7 @@ Node = dict[str, object]
 _OPENINGS = (("/*", "*/"), ("//", "\n"), ("<!--", ""), ("<![CDATA[", ""), (";", ""))
 _ENDINGS = (("*/", "/*"), ("-->", ""), ("]]>", ""), ("//", ""), (";", ""))
 """What scripts are wrapped in, and where it ends or begins."""
+_DECODER = json.JSONDecoder(strict=False)
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
 _MAX_NODES = 5000
 """Nodes read on one page; the richest real page seen had 700."""
@@ -40,8 +41,8 @@ def jsonld_nodes(document: Document) -> list[Node]:
     stay inside their parents.
     """
     nodes: list[Node] = []
-    for script in document.tree.iter("script"):
-        if "ld+json" in (script.get("type") or "").lower() and script.text:
+    for script in document.scripts:
+        if "ld+json" in script.kind:
             for value in _loads(script.text):
                 nodes += typed_nodes(value, _MAX_NODES - len(nodes))
     return nodes
@@ -52,7 +53,7 @@ def _loads(text: str) -> list[object]:
     inner = _unwrapped(text)
     for attempt in (text, inner, _TRAILING_COMMA.sub(r"\1", inner)):
         try:
-            return [json.loads(attempt, strict=False)]
+            return [_DECODER.decode(attempt)]
         except (ValueError, RecursionError):
             continue
     return list(_several(inner))
@@ -90,10 +91,10 @@ def _behind(text: str, start: int, end: int, mark: str, closing: str) -> int | N
 
 
 def _several(text: str) -> Iterator[object]:
-    decoder, at = json.JSONDecoder(strict=False), 0
+    at = 0
     while at < len(text):
         try:
-            value, at = decoder.raw_decode(text, at)
+            value, at = _DECODER.raw_decode(text, at)
         except (ValueError, RecursionError):
             return
         yield value
@@ -151,7 +152,7 @@ def microdata_nodes(document: Document) -> list[Node]:
     Products that are values of ``isRelatedTo`` and the like are left out.
     """
     items = _Items()
-    if b"itemscope" not in document.utf8:
+    if "itemscope" not in document.attribute_names:
         return []
     for element in document.tree.xpath("//*[@itemscope or @itemprop]")[:_MAX_PROPERTIES]:
         _read(items, element)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
-from crawler.pages.evidence import Page, bucket, key_of, name_words
+from crawler.pages.evidence import Page, bucket, key_of, keys_with, name_words
 from crawler.pages.facts import says_product
 from crawler.pages.state import key_words
 from crawler.pages.text import anywhere, squash
@@ -14,7 +14,7 @@ from crawler.pages.tiles import MONEY
 
 __all__ = ["kind_evidence", "says_in_stock", "stock_evidence"]
 
-_TYPE_KEYS = re.compile(
+_TYPE_KEYS = keys_with(
     r"(?:page|resource|template)-?(?:type|name|category)?$|^(?:template|event|action|controller|route|type|rid|rtyp)$"
 )
 _PRODUCT_KEYS = ("price", "sku", "variants", "vendor", "product-id", "available")
@@ -46,7 +46,7 @@ def kind_evidence(page: Page, listed: int) -> set[str]:
     found.update(f"url:{word}" for part in path[:-1] for word in name_words(part))
     found.update(f"url-last:{word}" for word in name_words(path[-1])[:6])
     found |= {f"depth:{bucket(len(path) if path[0] else 0)}", f"query:{bool(parts.query)}"}
-    found.update(f"has:{word}" for word in {word for called in page.all_classes for word in name_words(called)})
+    found.update(f"has:{word}" for word in {word for called in document.classes for word in name_words(called)})
     _from_state(page, found)
     _from_cart(page, found)
     amounts = [run for run in seen.runs if len(run.text) < 40 and MONEY.search(run.text)]
@@ -109,7 +109,7 @@ def _from_cart(page: Page, found: set[str]) -> None:
     found.add(f"carts:{bucket(carts)}")
 
 
-_STOCK_KEYS = re.compile(r"avail|stock|sold|inventory|quantity|purchas|saleable|orderable")
+_STOCK_KEYS = keys_with(r"avail|stock|sold|inventory|quantity|purchas|saleable|orderable")
 _STOCK_NAMES = re.compile(r"stock|sold|avail|backorder|disabled|notify")
 _REACH = 200
 

@@ -8,7 +8,7 @@ from lxml import html
 
 from crawler.pages.amounts import MONEY_OR_SIGN, Amount
 from crawler.pages.candidates import Candidate, Pool
-from crawler.pages.evidence import Page, bucket
+from crawler.pages.evidence import Page, bucket, keys_with
 from crawler.pages.prices import marked_price
 from crawler.pages.text import anywhere, squash
 
@@ -17,7 +17,7 @@ __all__ = ["prices"]
 _PER = re.compile(r"/\s*(?:m(?:o|onth)|(?:100\s?)?(?:g|kg|ml|l|oz|lb)\b)|x\s*\d", re.IGNORECASE)
 _STRUCK = frozenset(("del", "s", "strike"))
 _MAX_PROPERTIES = 120
-_KEYS = re.compile(r"price|amount|cost|(?:^|-)value$")
+_KEYS = keys_with(r"price|amount|cost|(?:^|-)value$")
 _CENT = Decimal("0.01")
 _LONGEST = 40
 """Longest text of a price in state, characters."""

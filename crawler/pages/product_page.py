@@ -1,11 +1,10 @@
 """The generic page object, base of all page objects."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from decimal import Decimal
-from typing import Any, TypeVar, cast
+from functools import cached_property as field
 
-import web_poet
 from web_poet import ItemPage
 
 from crawler.pages.document import Document
@@ -16,18 +15,6 @@ from crawler.pages.variants import find_variants
 from m5data.records import Availability, ProductRecord, Specification, Variant
 
 __all__ = ["ProductPage", "field"]
-
-Value = TypeVar("Value")
-
-
-def field(method: Callable[[Any], Value]) -> Value:
-    """Turn a method of a page object into a field, an attribute that is computed once for each page.
-
-    This is ``web_poet.field(cached=True)`` with type annotations.
-    """
-    decorate = cast("Callable[..., Callable[[Callable[[Any], Value]], Value]]", web_poet.field)
-    return decorate(cached=True)(method)
-
 
 _TEXTS = ("url", "native_id", "caption", "brand", "currency", "merchant", "gtin", "mpn")
 _FIELDS = tuple(one.name for one in fields(ProductRecord) if one.name not in ("url", "origins", "masked"))

@@ -36,12 +36,13 @@ _HINTS = ("price", "sku", "currenc", "vendor", "brand", "product", "variant", "a
 _START = re.compile(r"""\{\s{0,50}"[^"\\\n]{1,80}"\s{0,20}:""")
 _LITERAL = re.compile(r"""\{\s{0,50}(?:[A-Za-z_$][\w$]{0,60}|'[^'\\\n]{1,60}')\s{0,20}:""")
 _PARTS = re.compile(
-    r""""(?:[^"\\\n]|\\.)*"|'((?:[^'\\\n]|\\.)*)'|(?<![\w$.])([A-Za-z_$][\w$]*)(?=\s{0,20}:)|,(?=\s{0,50}[}\]])|//[^\n"']*(?=\n)"""
+    r""""[^"\\\n]*(?:\\.[^"\\\n]*)*"(?:\s*[:,]\s*"[^"\\\n]*(?:\\.[^"\\\n]*)*")*|'([^'\\\n]*(?:\\.[^'\\\n]*)*)'|(?<![\w$.])([A-Za-z_$][\w$]*)(?=\s{0,20}:)|,(?=\s{0,50}[}\]])|//[^\n"']*(?=\n)"""
 )
 _ENCODED = re.compile(r"""decodeURIComponent\(\s{0,10}['"]([^'"]{20,400000})['"]""")
 _NAME = re.compile(r"([\w$.-]{1,60})[\s=:(\[,'\"]{0,20}$")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _NO_WORD = re.compile(r"[^a-z]+")
+_DECODER = json.JSONDecoder(strict=False)
 
 
 @dataclass(slots=True)
@@ -75,8 +76,7 @@ def state_objects(document: Document) -> tuple[list[StateObject], list[Node]]:
     found: list[StateObject] = []
     nodes: list[Node] = []
     total = 0
-    for script in document.tree.iter("script"):
-        text, kind = script.text or "", (script.get("type") or "").lower()
+    for kind, name, text in document.scripts:
         if not 20 < len(text) <= _MAX_SCRIPT or "ld+json" in kind or "template" in kind:
             continue
         lower = text.lower()
@@ -85,7 +85,7 @@ def state_objects(document: Document) -> tuple[list[StateObject], list[Node]]:
         total += len(text)
         if total > _MAX_TOTAL:
             break
-        names = tuple(filter(None, (key_words(script.get("id") or ""),)))
+        names = tuple(filter(None, (key_words(name),)))
         for path, value in _values(text, 0):
             _unfold(found, "json", (*names, *path), value)
             if "schema.org" in text:
@@ -123,10 +123,10 @@ def _whole(text: str) -> object:
 
 def _literals(text: str) -> Iterator[tuple[tuple[str, ...], object]]:
     """Yield the outermost objects that are written in a script."""
-    decoder, at, failures = json.JSONDecoder(strict=False), 0, 0
+    at = failures = 0
     while (start := _START.search(text, at)) and failures < _MAX_FAILURES:
         try:
-            value, at = decoder.raw_decode(text, start.start())
+            value, at = _DECODER.raw_decode(text, start.start())
         except json.JSONDecodeError as error:
             # What stands before the error is not read again, so the whole is read once; but for a brace in quotes.
             at, failures = max(error.pos - 3, start.start() + 1), failures + 1
@@ -195,7 +195,6 @@ _CARRIED = re.compile(r"price|sku|product|variant|variation|brand|currency|stock
 _MAX_ELEMENTS = 400
 
 
-@lru_cache(maxsize=4096)
 def _is_carried(name: str) -> bool:
     """Return whether an attribute of this name may hold what a script needs of a product."""
     return name.startswith("data-") and _CARRIED.search(name[:40]) is not None
@@ -205,14 +204,15 @@ def _from_elements(document: Document, found: list[StateObject]) -> None:
     """Append data attributes about products, and the named fields of forms."""
     forms: dict[html.HtmlElement, StateObject] = {}
     seen = budget = 0
+    carried = frozenset(filter(_is_carried, document.attribute_names))
     for element, attributes in document.attributes.items():
         if seen >= _MAX_ELEMENTS:
             break
         if element.tag in ("input", "button") and (name := attributes.get("name")):
             _to_form(forms, element, name)
-        named = [(name, text) for name, text in attributes.items() if _is_carried(name)][:30]
-        if not named:
+        if carried.isdisjoint(attributes):
             continue
+        named = [(name, text) for name, text in attributes.items() if name in carried][:30]
         seen += 1
         values: dict[str, Scalar] = {}
         for name, text in named:

@@ -8,7 +8,17 @@ from urllib.parse import unquote, urlsplit
 from lxml import html
 
 from crawler.pages.candidates import Candidate, Pool
-from crawler.pages.evidence import BRAND_HINTS, GTIN_HINTS, ID_HINTS, MPN_HINTS, Page, bucket, key_of, name_words
+from crawler.pages.evidence import (
+    BRAND_HINTS,
+    GTIN_HINTS,
+    ID_HINTS,
+    MPN_HINTS,
+    Page,
+    bucket,
+    key_of,
+    keys_with,
+    name_words,
+)
 from crawler.pages.state import key_words
 from crawler.pages.text import anywhere, as_a_whole, at_start, plain, squash
 from crawler.pages.urls import id_from_url
@@ -28,7 +38,7 @@ _GOODS = frozenset(("price", "sku", "vendor", "variants", "product-id", "brand",
 """Properties that tell an object about a product from others with a name."""
 
 
-_NAME_KEYS = re.compile(r"(?:title|name)$")
+_NAME_KEYS = keys_with(r"(?:title|name)$")
 _NAMED = frozenset(("is", "url", "starts", "begins", "slug"))
 
 
@@ -117,7 +127,7 @@ def _is_label(text: str) -> bool:
     return any(as_a_whole(name).fullmatch(squash(text.strip(_AROUND))) for name in ("own_ids", "part_numbers", "gtins"))
 
 
-_ID_KEYS = re.compile(
+_ID_KEYS = keys_with(
     r"sku|reference|\bref\b|(?:^|^p|product-|item-|article-|offer-|goods-|style-|master-)id$|(?:product|item|article|style)-(?:code|number|no)"
     r"|^(?:code|model|mpn|item|product)$|artic(?:le|olo)$"
 )
@@ -177,7 +187,7 @@ def _add_id(page: Page, pool: Pool, text: str, origin: str, evidence: list[str])
     pool.add(key, value, origin, [*evidence, *found])
 
 
-_BRAND_KEYS = re.compile(
+_BRAND_KEYS = keys_with(
     r"brand|vendor|manufactur|maker|designer|marca|marque|marke$|hersteller|fabri[ck]ant|thuong-hieu"
 )
 _BRAND_KEY = re.compile(r"(?:product-|item-)?(?:brand|vendor|manufacturer|maker|marca)(?:-?(?:name|title|label))?")
@@ -254,9 +264,14 @@ def _supported(page: Page, found: list[Candidate]) -> list[Candidate]:
     return found
 
 
+_MAY_LEAD_TO_BRAND = re.compile("|".join(sorted({hint.partition("-")[0] for hint in BRAND_HINTS})), re.IGNORECASE)
+
+
 @lru_cache(maxsize=4096)
 def _leads_to_brand(reference: str) -> bool:
     """Return whether the path of a link has a word for a brand."""
+    if not _MAY_LEAD_TO_BRAND.search(reference):
+        return False
     try:
         path = urlsplit(reference[:500]).path.replace("/", " ")
     except ValueError:
@@ -291,7 +306,7 @@ def _add_brand(page: Page, pool: Pool, text: str, origin: str, kind: str, eviden
 
 
 _GTIN = re.compile(r"\d{8}|\d{12,14}")
-_GTIN_KEYS = re.compile(r"gtin|ean|upc|barcode|isbn")
+_GTIN_KEYS = keys_with(r"gtin|ean|upc|barcode|isbn")
 
 
 def gtins(page: Page) -> list[Candidate]:
@@ -320,7 +335,7 @@ def _checks(digits: str) -> bool:
     return sum(int(digit) * weight for digit, weight in zip(reversed(digits), weights, strict=True)) % 10 == 0
 
 
-_MPN_KEYS = re.compile(r"mpn|part|model|manufacturer-(?:code|number|sku)")
+_MPN_KEYS = keys_with(r"mpn|part|model|manufacturer-(?:code|number|sku)")
 _NO_NUMBER = re.compile(r"does not apply|n/?a|none|unknown|-+|не применимо|nicht zutreffend|无", re.IGNORECASE)
 
 

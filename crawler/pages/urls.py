@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from functools import lru_cache
 from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urljoin, urlsplit, urlunsplit
 
 from w3lib.url import safe_url_string
@@ -44,6 +45,11 @@ def absolute(base: str, reference: str) -> str | None:
         return reference
     if _PATH.fullmatch(reference) and (origin := _ORIGIN.match(base)):
         return origin[0] + reference
+    return _resolve(base, reference)
+
+
+@lru_cache(maxsize=1024)
+def _resolve(base: str, reference: str) -> str | None:
     try:
         parts = urlsplit(urljoin(base, reference))
         parts.port  # noqa: B018  raises for a bad port

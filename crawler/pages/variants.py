@@ -90,8 +90,8 @@ _IN_STOCK = re.compile(r"instock|limitedavailability|onlineonly|preorder|backord
 
 
 def _schema_org(document: Document, currency: str | None) -> Iterator[Variant]:
-    nodes = jsonld_nodes(document) if b"hasVariant" in document.utf8 else ()
-    for node in nodes:
+    stated = any("hasVariant" in script.text for script in document.scripts if "ld+json" in script.kind)
+    for node in jsonld_nodes(document) if stated else ():
         varies = [str(name).rstrip("/").rpartition("/")[2] for name in _list(node.get("variesBy"))]
         keys = list(dict.fromkeys([*varies, *_OPTION_KEYS]))
         for one in filter(None, map(_dict, _list(node.get("hasVariant"))[:_MOST])):
@@ -125,7 +125,7 @@ def _value(value: object) -> object:
 
 
 def _woocommerce(document: Document, currency: str | None) -> Iterator[Variant]:
-    if b"data-product_variations" not in document.utf8:
+    if "data-product_variations" not in document.attribute_names:
         return
     for form in document.tree.xpath("//*[@data-product_variations]")[:_MOST_HITS]:
         for one in filter(None, map(_dict, _list(_decode(form.get("data-product_variations")))[:_MOST])):
@@ -142,7 +142,7 @@ def _woocommerce(document: Document, currency: str | None) -> Iterator[Variant]:
 
 
 def _shopify(document: Document, currency: str | None) -> Iterator[Variant]:
-    for text in _scripts(document, b'"variants"', '"variants"'):
+    for text in _scripts(document, '"variants"'):
         names = next(_values_after(text, '"options"', "["), None)
         for found in _values_after(text, '"variants"', "["):
             rows = [one for one in map(_dict, _list(found)[:_MOST]) if one.get("id") and one.keys() & _OF_VARIANT]
@@ -181,7 +181,7 @@ def _cents(value: object) -> Decimal | None:
 
 def _magento(document: Document, currency: str | None) -> Iterator[Variant]:
     for key in ('"jsonConfig"', '"spConfig"'):
-        for text in _scripts(document, key.encode(), key):
+        for text in _scripts(document, key):
             for found in _values_after(text, key, "{"):
                 yield from _of_config(document, _dict(found), currency)
 
@@ -218,8 +218,6 @@ _PRICE_BEHIND = re.compile(r"\s[-–(+]+\s?(?P<price>[^-–()]{2,30})\)?$")
 
 def _select(document: Document, currency: str | None) -> Iterator[Variant]:
     """Yield the options of the only list of options in a form; of several lists the combinations are not known."""
-    if b"<select" not in document.utf8.lower():
-        return
     fields = [
         one
         for one in islice(document.tree.iter("select"), 50)
@@ -245,12 +243,10 @@ def _select(document: Document, currency: str | None) -> Iterator[Variant]:
         )
 
 
-def _scripts(document: Document, needle: bytes, word: str) -> Iterator[str]:
-    if needle not in document.utf8:
-        return
-    for script in document.tree.iter("script"):
-        if script.text and word in script.text and "ld+json" not in (script.get("type") or ""):
-            yield script.text[:_MOST_CHARACTERS]
+def _scripts(document: Document, word: str) -> Iterator[str]:
+    for kind, _, text in document.scripts:
+        if word in text and "ld+json" not in kind:
+            yield text[:_MOST_CHARACTERS]
 
 
 def _values_after(text: str, key: str, opening: str) -> Iterator[object]:

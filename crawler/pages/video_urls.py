@@ -14,7 +14,6 @@ __all__ = ["find_videos"]
 
 _FILE = re.compile(r"\.(?:mp4|webm|m4v|mov|ogv)(?:$|[?#])", re.IGNORECASE)
 _ENDING = re.compile(r"\.(?:mp4|webm|m4v|mov)\b")
-_ENDING_BYTES = re.compile(_ENDING.pattern.encode())
 _ATTRIBUTES = ("data-video-url", "data-video-src", "data-video", "data-mp4")
 _CARRIERS = f"//*[{' or '.join(f'@{name}' for name in _ATTRIBUTES)}]"
 _FILE_URL = re.compile(
@@ -37,11 +36,9 @@ def find_videos(document: Document) -> list[str]:
 
 
 def _in_elements(document: Document) -> Iterator[str]:
-    named: list[html.HtmlElement] = []
-    if b"<video" in document.utf8 or b"<VIDEO" in document.utf8:
-        found = document.tree.iter("video", "source")
-        named = [one for one in found if one.tag == "video" or next(one.iterancestors("video"), None) is not None]
-    carriers = document.tree.xpath(_CARRIERS) if b"data-video" in document.utf8 or b"data-mp4" in document.utf8 else ()
+    found = document.tree.iter("video", "source")
+    named = [one for one in found if one.tag == "video" or next(one.iterancestors("video"), None) is not None]
+    carriers = () if document.attribute_names.isdisjoint(_ATTRIBUTES) else document.tree.xpath(_CARRIERS)
     for element in [*named, *carriers]:
         inside = element.tag in ("video", "source")
         names = ("src", *_ATTRIBUTES) if inside else _ATTRIBUTES
@@ -60,10 +57,7 @@ def _stands_aside(element: html.HtmlElement) -> bool:
 
 
 def _in_scripts(document: Document) -> Iterator[str]:
-    if not _ENDING_BYTES.search(document.utf8):
-        return
-    for script in document.tree.iter("script"):
-        text = script.text or ""
+    for _, _, text in document.scripts:
         for ending in islice(_ENDING.finditer(text), _MAX * 10):
             # The URL ends here. The look back is bounded to keep the cost linear.
             window = text[max(0, ending.start() - _REACH) : ending.end() + 200]

@@ -172,20 +172,20 @@ def _heading(document: Document, root: html.HtmlElement) -> html.HtmlElement | N
 
 def _headings(document: Document, root: html.HtmlElement) -> Iterator[tuple[html.HtmlElement, int]]:
     """Yield headings, and short texts that are called a title, with their rank."""
-    for element in root.iter(*_RANKS):
-        rank = _RANKS[element.tag]
-        if rank or (
-            _is_called_title(document.attributes[element].get("class", "")) and len(element) < 3 and element.text
-        ):
-            yield element, rank
+    headings = frozenset(root.iter(*_RANKS))
+    titled = frozenset(filter(_NAMED_TITLE.search, document.classes))
+    for element, attributes in document.attributes.items():
+        if element in headings:
+            yield element, _RANKS[element.tag]
+        elif attributes and attributes.get("class") in titled and _may_be_title(element):
+            yield element, 0
 
 
-_RANKS = {"h1": 3, "h2": 2, "h3": 1, "h4": 1, "div": 0, "span": 0, "p": 0, "strong": 0}
+def _may_be_title(element: html.HtmlElement) -> bool:
+    return element.tag in ("div", "span", "p", "strong") and len(element) < 3 and bool(element.text)
 
 
-@lru_cache(maxsize=4096)
-def _is_called_title(classes: str) -> bool:
-    return _NAMED_TITLE.search(classes) is not None
+_RANKS = {"h1": 3, "h2": 2, "h3": 1, "h4": 1}
 
 
 def squashed_slug(url: str) -> str:

@@ -98,7 +98,7 @@ def sleep_before(far: type[FailingStore], write: int, other: Store) -> list[str]
                 put_and_commit(open_at(other.root), "two")
                 slept[0] = "shop:two"
 
-    far.before_write = staticmethod(wake)  # type: ignore[assignment]
+    far.before_write = staticmethod(wake)
     return slept
 
 
