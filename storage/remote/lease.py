@@ -11,7 +11,7 @@ from socket import gethostname
 
 from m5data.errors import M5DataError, WorkspaceError
 from m5data.stage import Clock, utc_now
-from storage.place import Place
+from storage.place import ObjectStore
 
 __all__ = ["LEASE", "STALE_AFTER", "Holder", "Lease"]
 
@@ -48,7 +48,7 @@ class Holder:
 class Lease:
     """The right to write to a workspace, renewed by a thread while it is held."""
 
-    def __init__(self, place: Place, token: str, clock: Clock = utc_now) -> None:
+    def __init__(self, place: ObjectStore, token: str, clock: Clock = utc_now) -> None:
         """Hold nothing yet.
 
         Args:

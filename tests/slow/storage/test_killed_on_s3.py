@@ -26,7 +26,7 @@ from demo_shops.workspace import open_demo
 from flows.run_files import LOG_FILE
 from m5data.copying import copy_workspace
 from m5data.workspace import Workspace
-from storage.place import Place, store_url_of
+from storage.place import ObjectStore, store_url_of
 from storage.remote import working_copy
 from storage.remote.home import WORKING_COPIES
 from storage.remote.lease import LEASE
@@ -160,7 +160,7 @@ def _unknown(folder: Path) -> list[str]:
     """Return the segments in the store that the index of objects does not know, and a lease that was left."""
     url = store_url_of(folder)
     known = ObjectIndex(State(folder / STATE), reading=True).segments()
-    there = Place(url or "").list()
+    there = ObjectStore(url or "").list()
     return [LEASE] * (LEASE in there) + [
         path for path in there if is_segment(path) and path.removeprefix("objects/") not in known
     ]

@@ -12,7 +12,7 @@ import pytest
 
 from m5data.errors import WorkspaceError
 from storage import Store
-from storage.place import Place
+from storage.place import ObjectStore
 from storage.remote import working_copy
 from storage.remote.home import WORKING_COPIES
 from storage.remote.lease import LEASE, STALE_AFTER
@@ -104,7 +104,7 @@ def sleep_before(far: type[FailingStore], write: int, other: Store) -> list[str]
 
 def age_lease() -> None:
     """Make the lease one of another machine that was not renewed for long."""
-    place = Place(ADDRESS)
+    place = ObjectStore(ADDRESS)
     held = place.read(LEASE)
     if held is not None:
         long_ago = (datetime.now(UTC) - 2 * STALE_AFTER).isoformat()
