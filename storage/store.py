@@ -178,7 +178,6 @@ class Store:
         self._home.enter(self.objects.close)
         try:
             self._undo()
-            self._home.catch_up()
         except BaseException:
             self._home.drop()
             raise

@@ -4,6 +4,7 @@ import fcntl
 import gzip
 import hashlib
 import os
+import secrets
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +26,7 @@ from storage.objects.warc import (
     revisit_record,
     warcinfo_record,
 )
+from storage.place import store_url_of
 from storage.state import ObjectIndex, ObjectKind, ObjectRef
 from storage.tables import TABLES
 
@@ -88,21 +90,25 @@ class _Segment:
         self._buffer = bytearray()
 
 
-def _open_segment(folder: Path, kind: ObjectKind, lengths: Callable[[], Mapping[str, int]], limit: int) -> _Segment:
-    """Open the first segment of ``kind`` that is on this machine, not full and not locked, or a new one.
+def _open_segment(layout: Layout, kind: ObjectKind, lengths: Callable[[], Mapping[str, int]], limit: int) -> _Segment:
+    """Open the first segment of ``kind`` that is not full and not locked, or a new one.
+
+    In the working copy of an object store it is always a new one, so that what is stored there does not grow.
 
     Args:
-        folder: Folder of the segments.
+        layout: Of the workspace.
         kind: Kind of its objects.
         lengths: Returns segment -> length known to the index; bytes beyond are left from a dead writer.
         limit: Bytes from which a segment is full.
     """
     known = lengths()
+    shared = store_url_of(layout.root) is not None
     number = 0
     while True:
         number += 1
-        path = folder / f"{kind}-{number:06}{_SUFFIX[kind]}"
-        if known.get(path.name, 0) >= limit or (path.name in known and not path.exists()):
+        name = secrets.token_hex(6) if shared else f"{number:06}"
+        path = layout.objects / f"{kind}-{name}{_SUFFIX[kind]}"
+        if known.get(path.name, 0) >= limit:
             continue
         descriptor = _open_locked(path, kind)
         if descriptor is None:
@@ -226,7 +232,7 @@ class ObjectWriter:
         if self._segment is not None and self._segment.length >= self._limit:
             self.close()
         if self._segment is None:
-            self._segment = _open_segment(self._layout.objects, self._kind, self._index.segments, self._limit)
+            self._segment = _open_segment(self._layout, self._kind, self._index.segments, self._limit)
             if self._segment.length == 0:
                 info = warcinfo_record(self._segment.name, f"m5data {__version__}", now)
                 self._append(self._segment, info)

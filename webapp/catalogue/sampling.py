@@ -20,11 +20,11 @@ _PART = (
     "{create} TABLE {part}.own_text AS SELECT * FROM main.own_text SEMI JOIN {part}.catalogue USING (n) ORDER BY n",
     """{create} TABLE {part}.spec_postings AS
         SELECT * FROM main.spec_postings SEMI JOIN {part}.catalogue USING (n) ORDER BY line, n""",
-    """{create} TABLE {part}.spec_lines AS
-        SELECT * FROM main.spec_lines SEMI JOIN {part}.spec_postings USING (line) ORDER BY line""",
-    """{create} VIEW {part}.spec_values AS SELECT n, property, value
-        FROM {part}.spec_postings JOIN {part}.spec_lines USING (line)""",
 )
+_LINES = """CREATE TABLE sample.spec_lines AS
+    SELECT * FROM main.spec_lines SEMI JOIN sample.spec_postings USING (line) ORDER BY line"""
+_VALUES = """{create} VIEW {part}.spec_values AS SELECT n, property, value
+    FROM {part}.spec_postings JOIN {lines} USING (line)"""
 
 
 def sample_step(count: int) -> int:
@@ -38,6 +38,8 @@ def copy_sample(engine: duckdb.DuckDBPyConnection) -> None:
     if step > 1:
         engine.execute("CREATE SCHEMA sample")
         _copy(engine, "sample", f"WHERE n % {step} = 0 ORDER BY n")
+        engine.execute(_LINES)
+        engine.execute(_VALUES.format(create="CREATE", part="sample", lines="sample.spec_lines"))
 
 
 @contextmanager
@@ -57,13 +59,14 @@ def in_sample(engine: duckdb.DuckDBPyConnection) -> Iterator[int]:
 
 @contextmanager
 def among_first(engine: duckdb.DuckDBPyConnection, order: str, most: int) -> Iterator[None]:
-    """Let the names of tables mean those of the first products in an order."""
+    """Let the names of tables mean those of the first products in an order; lines stay whole, which is faster."""
     try:
         _copy(engine, "temp", f"ORDER BY {order} LIMIT {most}")
+        engine.execute(_VALUES.format(create="CREATE TEMP", part="temp", lines="main.spec_lines"))
         yield
     finally:
         engine.execute("DROP VIEW IF EXISTS temp.spec_values")
-        for table in ("spec_lines", "spec_postings", "own_text", "catalogue"):
+        for table in ("spec_postings", "own_text", "catalogue"):
             engine.execute(f"DROP TABLE IF EXISTS temp.{table}")
 
 
