@@ -20,7 +20,7 @@ from align.review.effective_decisions import EffectiveDecisions
 
 __all__ = ["PairModel", "adapt", "default_model", "judge_pairs", "number_ends", "probabilities", "update"]
 
-_STRENGTH = 1.0
+_STRENGTH = 3.0
 """Precision of the shipped model's weights: the prior variance of a change is one over it."""
 _KNOWN_SHOPS = 10.0
 """How many categories the share of partners in the training data counts as."""
@@ -31,7 +31,7 @@ _UNREVIEWED = 0.1
 """How many reviews the model's own probability of an unreviewed pair counts as."""
 _ALL_UNREVIEWED = 150.0
 """The same for all unreviewed pairs together, at most."""
-_CALIBRATED = 4.0
+_CALIBRATED = 1.0
 """One over the variance that is expected of the logarithm of the factor, and of the shift, of log odds."""
 _FOLDS = 5
 _ROUNDS = 3

@@ -23,9 +23,7 @@ _BREAK = re.compile(r"[\W_]+")
 _APOSTROPHE = re.compile("['’`´]")
 _RUN = re.compile("[\u3400-\u9fff]+|[^\\W\u3400-\u9fff]+")
 _NGRAM_SIZES = (1, 2, 3)
-_STOP_WORDS = frozenset(
-    ("and", "for", "of", "the", "with", "in", "und", "für", "mit", "de", "la", "et", "pour", "para")
-)
+_STOP_WORDS = frozenset(("and", "for", "of", "the", "with", "in", "und", "mit", "de", "la", "et", "pour", "para"))
 _QUALIFIERS = {
     "men": "男|\\b(?:men|mens|man|male|gentlemen|herren)\\b",
     "women": "女|\\b(?:women|womens|woman|female|ladies|damen)\\b",
@@ -36,7 +34,9 @@ _QUALIFIERS = {
     "adults": "成人|\\badults?\\b",
     "pets": "宠物|\\b(?:pets?|dogs?|cats?)\\b",
     "other": "其他|\\b(?:other|others|misc|miscellaneous|sonstige[sr]?|otros)\\b",
-    "parts": "配件|配饰|附件|零部件|零件|\\b(?:accessory|accessories|parts?|spares?|zubehör|accesorios)\\b",
+    # Not what only stands beside something: ride-ons and accessories are ride-ons.
+    "parts": "(?<![及和与])(?:配件|配饰|附件|零部件|零件)|"
+    "(?<!\\band )(?<!\\bund )\\b(?:accessory|accessories|parts?|spares?|zubehor|accesorios)\\b",
     "used": "二手|\\b(?:used|refurbished|gebraucht)\\b",
     "trade": "商用|\\b(?:commercial|professional)\\b",
 }
@@ -51,7 +51,7 @@ _OPPOSED = tuple(
 )
 _QUALIFIER = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _QUALIFIERS.items()))
 _GENERIC = re.compile(
-    "(?:其他|更多|周边|配件|附件|零件|other|others|more|miscellaneous|misc|accessories|accessory|parts|zubehör|"
+    "(?:其他|更多|周边|配件|附件|零件|other|others|more|miscellaneous|misc|accessories|accessory|parts|zubehor|"
     "sonstiges|accesorios|otros)(?:商品|产品|配件|products|items)?"
 )
 

@@ -167,7 +167,10 @@ def _class_rarity(counts: csr_array, classes: NDArray[np.int64]) -> Floats:
 
 
 def _ngrams(names: Iterable[str]) -> Counter[str]:
-    return sum((name_ngrams(name) for name in names), Counter())
+    found: Counter[str] = Counter()
+    for name in names:
+        found.update(name_ngrams(name))
+    return found
 
 
 def _names(node: Node) -> list[str]:

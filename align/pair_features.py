@@ -22,8 +22,8 @@ Shops = tuple[Sequence[int], Sequence[int]]
 _ALIKE_NAMES = 0.5
 _NEAREST = 5
 """Nearest nodes by names, by titles and by both that are candidates, within the class and across classes."""
-_ENOUGH = 3
-"""Titles, or names below, from which these count as much as one similarity of names, and at most twice as much."""
+_ENOUGH = 5
+"""Titles, or names below, from which these count as much as the similarity of names, and at most twice as much."""
 _MANY = 10
 """Titles of both nodes without which none is seen to contain another."""
 _MOSTLY = 0.5
@@ -213,7 +213,11 @@ class _FeatureTable:
         return self._where(self._titled(), self._cosines(self.nodes.plain))
 
     def _words(self) -> Floats:
-        return self._where(self._titled(), self._cosines(self.nodes.words))
+        """Return the cosines that many titles would have, by Spearman's correction: few titles share few words."""
+        reliability = self.nodes.title_count / (self.nodes.title_count + _ENOUGH)
+        most = np.sqrt(reliability[self.left] * reliability[self.right])
+        cosines = self._cosines(self.nodes.words)
+        return self._where(self._titled(), np.minimum(cosines / np.where(most > 0, most, 1), 1))
 
     def _title_share(self) -> Floats:
         return self._where(self._titled(), np.sqrt(self.shares[0] * self.shares[1]))
@@ -242,11 +246,11 @@ class _FeatureTable:
         return np.asarray(self.classes[self.left] == self.classes[self.right])
 
     def _mean(self) -> Floats:
-        titles = (np.sqrt(self._words()) + self._title_share()) / 2
-        parts = [self._name(), self._name_ngrams(), self._meaning(), self._below(), titles]
+        titles = (2 * np.sqrt(self._words()) + self._title_share()) / 3
+        parts = [self._name_ngrams(), self._meaning(), self._below(), titles]
         columns = np.array(parts, dtype=np.float64).reshape(len(parts), -1)
         one = np.ones(len(self.left))
-        weights = np.array([one, one, one, self._weight(self.nodes.below_count), self._weight(self.nodes.title_count)])
+        weights = np.array([one, one, self._weight(self.nodes.below_count), self._weight(self.nodes.title_count)])
         weights[np.isnan(columns)] = 0
         return np.asarray((np.nan_to_num(columns) * weights).sum(axis=0) / weights.sum(axis=0))
 

@@ -38,8 +38,12 @@ _TINY = 1e-9
 _ROWS_AT_ONCE = 256
 _BRACKETS = re.compile(r"[((\[【].*?[))\]】]")
 _NOTES = re.compile(r"\([^()]*\)|（[^（）]*）")
-_PER_1000_HOURS = re.compile(r"\s*/\s*1[.,]?000\s*h\b", re.IGNORECASE)
-"""As energy labels state consumption; the slash parts no values."""
+_PER = re.compile(
+    r"\s*(?:/|\b(?:pro|per|je|por|par))\s*(?:(?P<hours>1[.,]?000\s*(?:h\b|stunden|hours))|(?:jahr|year|annum|año|an)\b)",
+    re.IGNORECASE,
+)
+"""The span of a consumption, in a value or in a name, as energy labels state it; the slash parts no values."""
+_YEARLY = re.compile("\\bjahres|\\bannual|每年|年耗", re.IGNORECASE)
 _PARTS = re.compile(r"[,，](?!\d)|[/;；、|\n]")
 _SPACES = re.compile(r"[\s:：·_*-]+")
 _LONGEST_CORE = 2
@@ -342,23 +346,32 @@ def _value_keys(value: str, name: str) -> tuple[tuple[str, float], ...]:
     A number stands between two steps of a logarithmic scale, the more on the nearer one: 68.5 cm is nearly 27".
     """
     found: dict[str, float] = {}
+    span = _span(value, name)
     for part in value_parts(value):
         one = normal_value(part, name)
         if one.number is None or one.unit is None:
             found[f"{one.text.casefold()} "] = 1.0
         elif not one.number:
-            found[f"0 {one.unit}"] = 1.0
+            found[f"0 {one.unit}{span}"] = 1.0
         else:
             place = log(abs(one.number)) / _STEP
             step = floor(place)
             sign = "-" if one.number < 0 else ""
             for at, weight in ((step, step + 1 - place), (step + 1, place - step)):
-                key = f"{sign}{at} {one.unit}"
+                key = f"{sign}{at} {one.unit}{span}"
                 found[key] = max(found.get(key, 0.0), weight)
     return tuple(found.items())
 
 
+def _span(value: str, name: str) -> str:
+    """Return what a value is stated for, as a part of its unit."""
+    found = _PER.search(f"{value} {name}")
+    if found is None:
+        return "/year" if _YEARLY.search(name) else ""
+    return "/1000h" if found["hours"] else "/year"
+
+
 def value_parts(value: str) -> list[str]:
     """Return the values that a list holds (``27"/68,6 cm``, ``红色、蓝色``), without what stands in brackets."""
-    plain = _PER_1000_HOURS.sub("", _NOTES.sub("", value))
+    plain = _PER.sub("", _NOTES.sub("", value))
     return [part for part in _PARTS.split(plain) if part and not part.isspace()]

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from importlib.util import find_spec
 
-from crawler.crawl.frontier import FRONTIER_DDL, Frontier, transaction
+from crawler.crawl.frontier import FRONTIER_DDL, Frontier
 from crawler.crawl.job import CrawlJob, crawl_sources
 from crawler.crawl.nothing_kept import explain_no_pages
 from crawler.crawl.scope import Scope
@@ -19,7 +19,7 @@ from crawler.settings import CrawlSettings, SourceSettings
 from m5data.errors import DataError, SettingsError
 from m5data.records import Reject
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
-from storage import Store
+from storage import Store, transaction
 from takedown.register import Register, open_register
 
 __all__ = ["run"]

@@ -110,16 +110,12 @@ def run(  # noqa: PLR0913 - what one command can ask for
                 queue.enlist(_read_wanted(stage.before, open_register(store)))
                 if refresh:
                     queue.mark_stale()
-                again, silent = queue.count_kept()
+                before = queue.count_kept()
                 download_all(store, queue, this_run, clock, progress or SilentProgress())
-                silent = queue.count_kept()[1] - silent
+                after = queue.count_kept()
                 counts = _publish(stage, queue.outcomes())
             report = stage.commit(_report(counts, (clock() - started).total_seconds()))
-            if again and silent == again:
-                raise ThresholdError(
-                    f"download: no server answered for any of the {again:,} stored files that were requested again; "
-                    "they stay. Check the network and that the shop is up, then run the same command again."
-                )
+            _check_answered(before[0], after[1] - before[1])
     _check_success(report, settings)
     return report
 
@@ -135,6 +131,15 @@ def _with_ports(hosts: Collection[str]) -> frozenset[str]:
 def _report(counts: Counter[str], seconds: float) -> StageReport:
     dropped = {reason: count for reason, count in sorted(counts.items()) if reason}
     return StageReport(_STAGE, counts.total(), counts[""], dropped, seconds)
+
+
+def _check_answered(again: int, silent: int) -> None:
+    """Refuse a run in which stored files were requested again and no server answered for any of them."""
+    if again and silent == again:
+        raise ThresholdError(
+            f"download: no server answered for any of the {again:,} stored files that were requested again; "
+            "they stay. Check the network and that the shop is up, then run the same command again."
+        )
 
 
 def _check_success(report: StageReport, settings: DownloadSettings) -> None:

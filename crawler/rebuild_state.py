@@ -5,12 +5,12 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 
-from crawler.crawl.frontier import FRONTIER_DDL, transaction
+from crawler.crawl.frontier import FRONTIER_DDL
 from crawler.crawl.responses import kept_headers
 from crawler.media.queue import DDL, ROOM
 from crawler.net.address_guard import authority
 from m5data.errors import CorruptObjectError, MissingSegmentError
-from storage import Snapshot, Store
+from storage import Snapshot, Store, transaction
 
 __all__ = ["rebuild_frontier", "rebuild_media_queue"]
 

@@ -7,12 +7,12 @@ from collections.abc import Collection, Iterable, Mapping
 from contextlib import closing
 from urllib.parse import unquote, urlsplit
 
-from crawler.crawl.frontier import FRONTIER_DDL, transaction
+from crawler.crawl.frontier import FRONTIER_DDL
 from crawler.media.queue import DDL, ROOM
 from crawler.page_scrub import scrub_page
 from crawler.pages.privacy import hash_merchant
 from crawler.pages.urls import normalise
-from storage import Store
+from storage import Store, transaction
 from storage.identity import load_or_create_key
 from storage.objects.warc import StoredPage, parse_response
 from takedown.plan import Plan, Removal, Target

@@ -42,8 +42,10 @@ _WRITERS: Mapping[ShardFormat, tuple[str, Callable[[Path], ShardWriter]]] = Mapp
 )
 """Format -> suffix of its files, and what writes one."""
 
-_WITHOUT_MEDIA: frozenset[ShardFormat] = frozenset({"links", "m5product", "mep3m"})
-"""Formats that name media by their addresses: no bytes are read for them."""
+_FACTS_ALONE: Mapping[ShardFormat, tuple[str, ...]] = MappingProxyType(
+    {"links": ("image", "caption"), "m5product": ("image", "caption", "specs"), "mep3m": ("image", "caption")}
+)
+"""Formats that name media by their addresses, for which no bytes are read, and the modalities that they write."""
 
 
 READS = ("splits", "products", "specs", "media", "frames", "audio", "labels", "usage_rights")
@@ -77,13 +79,16 @@ class _Job:
     def samples(self, split: str, form: ShardFormat) -> Callable[[int], Iterator[Sample]]:
         """Return what reads the samples of a split from a number on."""
         licences = {source: right.licence for source, right in self.rights.items()}
-        objects = None if form in _WITHOUT_MEDIA else self.store.objects
+        only = _FACTS_ALONE.get(form)
+        objects = self.store.objects if only is None else None
 
         def read(start: int) -> Iterator[Sample]:
             self.progress.advance(start)
-            for sample in stored_samples(
-                objects, self.snapshot, split, self.recipe, licences, start, self.settings.where, self.use
-            ):
+            settings = self.settings
+            samples = stored_samples(
+                objects, self.snapshot, split, self.recipe, licences, start, settings.where, self.use, only
+            )
+            for sample in samples:
                 yield sample
                 self.progress.advance()
 

@@ -1,15 +1,13 @@
-"""Target folders of exports: on this machine, or in an object store through fsspec."""
+"""Target folders of exports: on this machine, or in an object store."""
 
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Protocol
 
-import fsspec
-
-from m5data.errors import UsageError
 from storage.files import replace_file, sync_file, sync_folder
+from storage.place import ObjectStore
 
 __all__ = ["DRAFT", "Folder", "LocalFolder", "RemoteFolder", "open_folder"]
 
@@ -88,20 +86,15 @@ class RemoteFolder:
     """A folder of an object store, whose files appear whole: an upload that breaks off leaves none.
 
     Args:
-        uri: As fsspec reads it, e.g. ``s3://bucket/prefix``; access keys come from the environment.
+        uri: For example ``s3://bucket/prefix``; access keys come from the environment.
         scratch: Folder on this machine for drafts.
 
     Raises:
-        UsageError: fsspec knows no such store, or its package is not installed.
+        UsageError: No object store has such URLs.
     """
 
     def __init__(self, uri: str, scratch: Path) -> None:
-        try:
-            self._store, self._root = fsspec.core.url_to_fs(uri, use_listings_cache=False)
-        except (ValueError, ImportError) as error:
-            raise UsageError(
-                f"export --out {uri}: fsspec cannot open this URL: {error}. Give a folder, or a URL that it knows."
-            ) from None
+        self._place = ObjectStore(uri)
         self._scratch = scratch
 
     @property
@@ -111,31 +104,24 @@ class RemoteFolder:
 
     def publish(self, name: str) -> None:
         """Upload the draft as the file ``name``."""
-        self._store.put_file(str(self.draft), self._at(name))
+        self._place.write(name, self.draft)
         self.draft.unlink()
 
     def write(self, name: str, payload: bytes) -> None:
         """Make ``payload`` the file ``name``."""
-        self._store.pipe_file(self._at(name), payload)
+        self._place.write(name, payload)
 
     def read(self, name: str) -> bytes | None:
         """Return the bytes of a file; None: no such file."""
-        try:
-            return cast("bytes", self._store.cat_file(self._at(name)))
-        except FileNotFoundError:
-            return None
+        return self._place.read(name)
 
     def sizes(self) -> dict[str, int]:
         """Return name -> bytes of every file."""
-        found = self._store.find(self._root, detail=True)
-        return {path.removeprefix(f"{self._root}/"): int(facts["size"]) for path, facts in sorted(found.items())}
+        return {name: entry.size for name, entry in self._place.list().items()}
 
     def remove(self, name: str) -> None:
         """Remove a file."""
-        self._store.rm_file(self._at(name))
-
-    def _at(self, name: str) -> str:
-        return f"{self._root}/{name}"
+        self._place.remove([name])
 
 
 @contextmanager

@@ -128,4 +128,7 @@ def _provenance(sample: Sample) -> dict[str, object]:
 
 def _plain(text: str) -> str:
     """Return text on one line that cannot be taken for a separator: ``#`` at risk becomes its full-width twin."""
-    return " ".join(text.split()).replace("##", "＃＃").replace("#;", "＃;").replace("#:", "＃:").strip("#")
+    text = " ".join(text.split())
+    if "#" not in text:
+        return text
+    return text.replace("##", "＃＃").replace("#;", "＃;").replace("#:", "＃:").strip("#")

@@ -1,6 +1,6 @@
 """Reading the samples of a split: facts by one query, bytes by positioned reads."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from export.rights import Use
 from m5data.errors import MissingInputError, UsageError
-from m5data.modalities import Sample, SampleFrame, modalities
+from m5data.modalities import Modality, Sample, SampleFrame, modalities
 from storage import Objects, Snapshot
 from storage.views import REFUSALS_SQL, purposes_sql
 
@@ -65,9 +65,8 @@ def chosen_sql(where: str | None, use: Use = _ANY) -> str:
     return f"select * from splits where recipe = ? and split = ?{condition}"  # noqa: S608 - the user's own SELECT
 
 
-def _samples_sql(where: str | None, use: Use) -> str:
-    """Return the query of a split's samples, one row each, from a number on."""
-    every = modalities()
+def _samples_sql(where: str | None, use: Use, every: Sequence[Modality]) -> str:
+    """Return the query of a split's samples with some modalities, one row each, from a number on."""
     tables = {name: query for modality in every for name, query in modality.tables.items()}
     selected = ", ".join(f"{sql} as {name}" for modality in every for name, sql in modality.select.items())
     joins = " ".join(f"left join {name} using (product_id)" for name in tables)
@@ -138,7 +137,7 @@ def read_samples(
     yield from stored_samples(objects, snapshot, split, recipe, licences or {}, where=where, use=use)
 
 
-def stored_samples(
+def stored_samples(  # noqa: PLR0913, PLR0917 - what one export can ask for
     objects: Objects | None,
     snapshot: Snapshot,
     split: str,
@@ -147,14 +146,16 @@ def stored_samples(
     start: int = 0,
     where: str | None = None,
     use: Use = _ANY,
+    only: Collection[str] | None = None,
 ) -> Iterator[Sample]:
     """Yield the samples of a split that is known to be there, as ``read_samples`` does, from a number on.
 
     ``where`` and ``use`` are those of ``read_samples``. Without ``objects`` no media file is read: samples have facts
-    and URLs alone.
+    and URLs alone; with ``only`` they have those of these modalities, and the order looks at no other.
     """
-    for row in _rows(snapshot.batches(_samples_sql(where, use), [recipe, split, start])):
-        yield _sample(row, objects, licences, use)
+    every = [modality for modality in modalities() if only is None or modality.name in only]
+    for row in _rows(snapshot.batches(_samples_sql(where, use, every), [recipe, split, start])):
+        yield _sample(row, objects, licences, use, every)
 
 
 def _rows(reader: pa.RecordBatchReader) -> Iterator[Mapping[str, Any]]:
@@ -163,9 +164,15 @@ def _rows(reader: pa.RecordBatchReader) -> Iterator[Mapping[str, Any]]:
             yield from batch.slice(start, BATCH).to_pylist()
 
 
-def _sample(row: Mapping[str, Any], objects: Objects | None, licences: Mapping[str, str], use: Use) -> Sample:
+def _sample(
+    row: Mapping[str, Any],
+    objects: Objects | None,
+    licences: Mapping[str, str],
+    use: Use,
+    every: Sequence[Modality],
+) -> Sample:
     values = dict(_ABSENT)
-    for modality in modalities():
+    for modality in every:
         values |= modality.facts(row)
         if objects is not None and modality.load is not None:
             values |= modality.load(row, objects.read)

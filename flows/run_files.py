@@ -133,16 +133,17 @@ class _ProgressFile:
         self._inner: Progress = context.progress
         self._written = time.monotonic()
         self._running = RunningStage(context.run, name, os.getpid(), datetime.now(UTC), None, 0)
+        self._new = 0
 
     def start(self, stage: str, total: int | None) -> None:
         """Begin a stage of ``total`` items."""
-        self._running = self._running.restarted(total, datetime.now(UTC))
+        self._running, self._new = self._running.restarted(total, datetime.now(UTC)), 0
         self._inner.start(stage, total)
         self._write()
 
     def advance(self, items: int = 1) -> None:
         """Count ``items`` more as done."""
-        self._running = self._running.advanced(items)
+        self._new += items
         self._inner.advance(items)
         if time.monotonic() - self._written >= _PROGRESS_EVERY_S:
             self._write()
@@ -153,6 +154,7 @@ class _ProgressFile:
 
     def _write(self) -> None:
         self._written = time.monotonic()
+        self._running, self._new = self._running.advanced(self._new), 0
         root = self._workspace.root
         replace_file(root / PROGRESS_FILE, json.dumps(self._running.as_record()).encode())
         _write_metrics(self._workspace, self._running)

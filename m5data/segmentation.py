@@ -18,7 +18,8 @@ with warnings.catch_warnings():
 __all__ = ["count_words", "cut_words", "has_chinese"]
 
 _CHINESE = re.compile("[\u4e00-\u9fff]")
-_PLAIN = re.compile("[\u4e00-\u9fd5a-zA-Z0-9]+")
+# Signs that belong to no word of either, so that both cut a text with them alike.
+_PLAIN_TEXT = re.compile("[\u4e00-\u9fd5a-zA-Z0-9 !()*,/:;<=>?@~，。、：；！？（）【】《》]*")
 # Tokens of scikit-learn's CountVectorizer, which simtext uses: two word characters or more.
 _TOKEN = re.compile(r"\b\w\w+\b")
 
@@ -29,11 +30,18 @@ def cut_words(text: str) -> Iterator[str]:
     rjieba, jieba in Rust, gives the same words of blocks of letters, digits and Chinese characters. It cuts signs
     within a word otherwise (``3.5``, ``U.S.``), so blocks with signs are jieba's own.
     """
+    if _PLAIN_TEXT.fullmatch(text):
+        yield from rjieba.cut(text)
+        return
+    plain = ""
     for block in re_han_default.split(text):
-        if _PLAIN.fullmatch(block):
-            yield from rjieba.cut(block)
-        elif block:
-            yield from _jieba().cut(block)
+        if _PLAIN_TEXT.fullmatch(block):
+            plain += block
+            continue
+        yield from rjieba.cut(plain)
+        plain = ""
+        yield from _jieba().cut(block)
+    yield from rjieba.cut(plain)
 
 
 @cache

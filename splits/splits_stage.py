@@ -124,7 +124,7 @@ def read_source(connection: duckdb.DuckDBPyConnection, recipe: Recipe, draw: Dra
     previous = _read(connection, "SELECT group_id, held_out, since FROM reserve ORDER BY group_id")
     reserve = hold_out(groups, matches, previous, draw)
     connection.register("reserve_now", reserve)
-    found = _read(connection, _found_sql(recipe, _count(connection, "images") > 0))
+    found = _read(connection, _found_sql(recipe, measured=_count(connection, "images") > 0))
     usable = pc.and_(found["kept"], pc.is_null(found["lacks"]))
     _check_labels(connection, recipe, pc.sum(usable).as_py() or 0)
     catalogue = Catalogue(
@@ -217,7 +217,7 @@ _CATEGORIES = " UNION ".join(
 """Names of the categories that any product has."""
 
 
-def _found_sql(recipe: Recipe, measured: bool) -> str:  # noqa: FBT001
+def _found_sql(recipe: Recipe, *, measured: bool) -> str:
     """Return the query of all products: what the recipe needs to know of them, and what they lack.
 
     Args:

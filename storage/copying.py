@@ -13,7 +13,7 @@ from m5data.errors import CorruptObjectError
 from m5data.stage import Clock, StageReport
 from storage.engine import open_engine, quote
 from storage.files import OF_A_RUN, Layout, sync_file
-from storage.remote.local_copy import OWN_FOLDER
+from storage.place import OWN_FOLDER
 from storage.state import State
 from storage.store import Store
 from storage.tables import TABLES, TableSpec

@@ -91,8 +91,8 @@ class Layout:
         return self.tables / name
 
 
-SEGMENT = re.compile(r"(page|media|derived)-\d{6}\.warc(\.gz)?")
-"""Names of segments."""
+SEGMENT = re.compile(r"(page|media|derived)-(\d{6}|[0-9a-f]{12})\.warc(\.gz)?")
+"""Names of segments: numbered, or random where several machines write."""
 TEMPORARY = ".tmp"
 """Suffix of the hidden file in which a file is written before it gets its name."""
 _NOT_SWEPT = frozenset({"tables", "objects", "prefect"})

@@ -31,33 +31,36 @@ _COLUMNS = {
 def _fields(side: str) -> str:
     """Return a query of product_id, field, name and value of one side. Parameters of image URLs are often tokens."""
     plain = [
-        f"SELECT product_id, '{field}' AS field, '' AS name, {value} AS value FROM {side}_products"  # noqa: S608
+        f"SELECT product_id, '{field}' AS field, '' AS name, {value} AS value FROM {side}_products SEMI JOIN known "  # noqa: S608
+        "USING (product_id)"
         for field, value in _COLUMNS.items()
     ]
     lists = [
         f"SELECT product_id, '{kind}s', '', string_agg(regexp_replace(url, '[?].*$', ''), ' ' ORDER BY position) "  # noqa: S608
-        f"FROM {side}_media WHERE kind = '{kind}' GROUP BY product_id"
+        f"FROM {side}_media SEMI JOIN known USING (product_id) WHERE kind = '{kind}' GROUP BY product_id"
         for kind in ("image", "video")
     ]
     specs = (
         "SELECT product_id, 'specification', property, string_agg(value, ' | ' ORDER BY position) "  # noqa: S608
-        f"FROM {side}_specs GROUP BY product_id, property"
+        f"FROM {side}_specs SEMI JOIN known USING (product_id) GROUP BY product_id, property"
     )
     return " UNION ALL ".join([*plain, specs, *lists])
 
 
+_KNOWN = """
+CREATE TABLE known AS
+SELECT o.product_id, o.page_sha256 IS NULL OR o.page_sha256 IS DISTINCT FROM n.page_sha256 AS fresh
+FROM old_products o JOIN new_products n USING (product_id)
+"""
+"""Products of both sides. Those of other sources are many and the same: a run compares what it has seen again."""
+
 _CHANGES = f"""
 CREATE VIEW changes AS
-WITH older AS ({_fields("old")}), newer AS ({_fields("new")}),
-both_sides AS (
-    SELECT o.product_id, o.page_sha256 IS NULL OR o.page_sha256 IS DISTINCT FROM n.page_sha256 AS fresh
-    FROM old_products o JOIN new_products n USING (product_id))
+WITH older AS ({_fields("old")}), newer AS ({_fields("new")})
 SELECT coalesce(o.product_id, n.product_id) AS product_id, coalesce(o.field, n.field) AS field,
     coalesce(o.name, n.name) AS name, o.value AS before, n.value AS after, fresh
-FROM (SELECT * FROM older SEMI JOIN both_sides USING (product_id)) o
-FULL JOIN (SELECT * FROM newer SEMI JOIN both_sides USING (product_id)) n
-    ON n.product_id = o.product_id AND n.field = o.field AND n.name = o.name
-JOIN both_sides b ON b.product_id = coalesce(o.product_id, n.product_id)
+FROM older o FULL JOIN newer n ON n.product_id = o.product_id AND n.field = o.field AND n.name = o.name
+JOIN known k ON k.product_id = coalesce(o.product_id, n.product_id)
 WHERE o.value IS DISTINCT FROM n.value
 UNION ALL
 SELECT product_id, 'product', '', 'listed', 'vanished', true FROM old_products ANTI JOIN new_products USING (product_id)
@@ -101,6 +104,7 @@ def product_changes(old: Snapshot, new: Snapshot) -> Iterator[ProductChange]:
             for table in _TABLES:
                 engine.execute(old.view(f"old_{table}", table, only=only))
                 engine.execute(new.view(f"new_{table}", table, only=only))
+            engine.execute(_KNOWN)
             engine.execute(_CHANGES)
             rows = engine.execute("SELECT * EXCLUDE (fresh) FROM changes ORDER BY product_id, field, name")
             while batch := rows.fetchmany(10_000):
@@ -141,4 +145,5 @@ def _open_sides(engine: duckdb.DuckDBPyConnection, stage: Stage, partition: Part
         engine.execute(stage.before.view(f"old_{table}", table, only=[partition]))
         engine.execute(stage.view(f"new_{table}", table, partition))
     engine.execute(stage.before.view("kept", "history", only=[partition]))
+    engine.execute(f"{_KNOWN} WHERE (o.last_seen, o.page_sha256) IS DISTINCT FROM (n.last_seen, n.page_sha256)")
     engine.execute(_CHANGES)

@@ -10,7 +10,7 @@ from typing import Literal
 from m5data.errors import M5DataError
 from storage.files import SEGMENT, Layout
 from storage.identity import check_key, identity_path, read_identity
-from storage.remote.home import store_url_of
+from storage.place import store_url_of
 from storage.state import ObjectIndex, State
 from storage.tables import TABLES
 from storage.tables.delta import DataFile, DeltaLog

@@ -95,7 +95,7 @@ def scope_of(engine: duckdb.DuckDBPyConnection, query: str, buckets: int) -> Sco
     """
     parsed = json.loads(engine.execute("SELECT json_serialize_sql($1::VARCHAR)", [query]).fetchall()[0][0])
     nodes = list(_nodes(parsed))
-    if parsed["error"] or len(parsed["statements"]) != 1 or any(node.get("type") in _CATALOGUE for node in nodes):
+    if parsed["error"] or len(parsed["statements"]) != 1 or any(str(node.get("type")) in _CATALOGUE for node in nodes):
         return None
     times = Counter(node["table_name"].lower() for node in nodes if node.get("type") == "BASE_TABLE")
     names = times.keys() - _ctes(nodes)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from m5data.errors import CorruptObjectError
 from storage.engine import quote
-from storage.state import State
+from storage.state import State, transaction
 
 __all__ = ["salvage"]
 
@@ -43,15 +43,14 @@ def _copy_tables(
 ) -> dict[str, tuple[int, bool]]:
     """Copy tables first, then create indexes and triggers, which would count copied rows again."""
     found = {}
-    connection.execute("BEGIN IMMEDIATE")
-    connection.executemany("INSERT OR IGNORE INTO migrations VALUES (?, ?)", known)
-    for name, kind, sql in schema:
-        if name == "migrations" or (kind == "index" and name in _OBJECTS):
-            continue
-        connection.execute(sql)
-        if kind == "table" and name not in _OBJECTS:
-            found[name] = _copy_rows(damaged, connection, name)
-    connection.execute("COMMIT")
+    with transaction(connection):
+        connection.executemany("INSERT OR IGNORE INTO migrations VALUES (?, ?)", known)
+        for name, kind, sql in schema:
+            if name == "migrations" or (kind == "index" and name in _OBJECTS):
+                continue
+            connection.execute(sql)
+            if kind == "table" and name not in _OBJECTS:
+                found[name] = _copy_rows(damaged, connection, name)
     return found
 
 

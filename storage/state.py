@@ -5,7 +5,7 @@ import re
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +20,7 @@ __all__ = [
     "ObjectKind",
     "ObjectRef",
     "State",
+    "transaction",
 ]
 
 _BUSY_SECONDS = 30.0
@@ -30,6 +31,19 @@ _MOST_FAULTS = 10_000
 _NULL_VALUE = re.compile(r"NULL value in (\w+)\.(\w+)")
 _HAS_MIGRATIONS = "SELECT 1 FROM sqlite_schema WHERE name = 'migrations'"
 _MIGRATIONS = "CREATE TABLE IF NOT EXISTS migrations (room TEXT, statement TEXT, PRIMARY KEY (room, statement))"
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Commit the statements of the block together, synced, or none of them."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:  # a full disk ends it by itself
+            connection.execute("ROLLBACK")
+        raise
 
 
 class State:
@@ -129,21 +143,13 @@ class State:
         """
         if not self.is_writable and self._path.exists():
             return
-        with closing(self.connect()) as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                done = {
-                    row[0] for row in connection.execute("SELECT statement FROM migrations WHERE room = ?", (room,))
-                }
-                for statement in ddl:
-                    if statement not in done:
-                        connection.execute(statement)
-                        connection.execute("INSERT INTO migrations VALUES (?, ?)", (room, statement))
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:  # a full disk ends it by itself
-                    connection.execute("ROLLBACK")
-                raise
+        with closing(self.connect()) as connection, transaction(connection):
+            rows = connection.execute("SELECT statement FROM migrations WHERE room = ?", (room,))
+            done = {row[0] for row in rows}
+            for statement in ddl:
+                if statement not in done:
+                    connection.execute(statement)
+                    connection.execute("INSERT INTO migrations VALUES (?, ?)", (room, statement))
 
 
 def _is_false_alarm(connection: sqlite3.Connection, line: str) -> bool:
@@ -227,24 +233,17 @@ class ObjectIndex:
                  r.payload_length) for r in refs]  # fmt: skip
         with self._mutex:
             connection = self._connection()
-            connection.execute("BEGIN IMMEDIATE")
-            try:
+            with transaction(connection):
                 connection.executemany(f"INSERT OR IGNORE INTO objects ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?)", rows)  # noqa: S608
                 connection.execute("INSERT OR REPLACE INTO object_segments VALUES (?, ?)", (segment, length))
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:  # a full disk ends it by itself
-                    connection.execute("ROLLBACK")
-                raise
 
     def remove(self, hashes: Iterable[str]) -> None:
         """Remove objects in one synced transaction; unknown ones are ignored."""
         rows = [(bytes.fromhex(sha256),) for sha256 in hashes]
         with self._mutex:
             connection = self._connection()
-            connection.execute("BEGIN IMMEDIATE")
-            connection.executemany("DELETE FROM objects WHERE sha256 = ?", rows)
-            connection.execute("COMMIT")
+            with transaction(connection):
+                connection.executemany("DELETE FROM objects WHERE sha256 = ?", rows)
 
     def segments(self) -> dict[str, int]:
         """Return segment -> length of its complete part in bytes, in the order of names."""

@@ -21,7 +21,7 @@ from m5data.errors import CorruptObjectError
 from storage.engine import text
 from storage.files import replace_file
 from storage.identity import KEY_FILE, load_or_create_key
-from storage.state import State
+from storage.state import State, transaction
 from storage.store import Store
 
 __all__ = [
@@ -130,10 +130,8 @@ class Register:
     def add(self, state: State, marks: Iterable[Mark], now: datetime) -> None:
         """Register marks, in one synced transaction; this object does not see them."""
         rows = [(one.kind, self.digest(one), now.isoformat(timespec="seconds")) for one in (_OF_KEY, *marks)]
-        with closing(_connect(state)) as connection:
-            connection.execute("BEGIN IMMEDIATE")
+        with closing(_connect(state)) as connection, transaction(connection):
             connection.executemany(_ADD, rows)
-            connection.execute("COMMIT")
         write_copy(state)
 
 
@@ -195,11 +193,8 @@ def copy_fault(state: State) -> str | None:
 def restore_register(state: State) -> int:
     """Add take-downs that only the file ``takedown.register`` holds to the state, and return how many."""
     lost = read_copy(state.folder)
-    with closing(_connect(state)) as connection:
-        connection.execute("BEGIN IMMEDIATE")
-        count = connection.executemany(_ADD, lost).rowcount
-        connection.execute("COMMIT")
-    return count
+    with closing(_connect(state)) as connection, transaction(connection):
+        return connection.executemany(_ADD, lost).rowcount
 
 
 def open_register(store: Store) -> Register:

@@ -5,6 +5,7 @@ The process prints its address, and ends when its standard input is closed, whic
 
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,6 +53,12 @@ def serving_s3() -> Iterator[dict[str, str]]:
             process.kill()
             process.wait()
         process.stdout.close()
+
+
+def make_bucket(environment: dict[str, str], name: str) -> None:
+    """Make a bucket on the server of an environment."""
+    request = urllib.request.Request(f"{environment['AWS_ENDPOINT_URL_S3']}/{name}", method="PUT")
+    urllib.request.urlopen(request).close()
 
 
 if __name__ == "__main__":

@@ -25,11 +25,12 @@ from align.review import (
     resolve_decisions,
     uncertain_pairs,
 )
+from m5data.languages import Language
 from m5data.stage import Clock
 from storage import State
 from webapp.catalogue.product_card import ProductCard, plain
 from webapp.catalogue.product_reader import ProductReader
-from webapp.pages import Language, Pages, language_of, texts_in
+from webapp.pages import Pages, language_of, texts_in
 from webapp.requests import Threads, read_body, visitor_of
 
 __all__ = ["PairView", "ReviewRoutes", "conflict_view", "decision_view", "example_products", "pair_view"]

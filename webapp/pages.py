@@ -1,24 +1,20 @@
 """HTML pages: templates that escape everything, in the visitor's language."""
 
-import tomllib
 from collections.abc import Mapping
-from functools import cache
-from importlib import resources
-from typing import Any, Literal, get_args
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from m5data.languages import LANGUAGES, Language, coded, texts_of
 from webapp.catalogue.product_card import plain
 from webapp.security.gate import Visitor
 
-__all__ = ["LANGUAGE_COOKIE", "Language", "Pages", "coded", "language_of", "texts_in"]
+__all__ = ["LANGUAGE_COOKIE", "Pages", "language_of", "texts_in"]
 
-Language = Literal["en", "zh"]
 LANGUAGE_COOKIE = "m5data_language"
-_LANGUAGES: tuple[Language, ...] = get_args(Language)
 _LONGEST = 300
 _YEAR_S = 365 * 24 * 3600
 
@@ -53,17 +49,11 @@ class Pages:
 def language_of(request: Request) -> Language:
     """Return the language asked for: by the address, by an earlier choice, by the browser, else English."""
     for wanted in (request.query_params.get("lang"), request.cookies.get(LANGUAGE_COOKIE)):
-        for language in _LANGUAGES:
+        for language in LANGUAGES:
             if wanted == language:
                 return language
     accepted = request.headers.get("accept-language", "").strip().lower()
     return "zh" if accepted.startswith("zh") else "en"
-
-
-def coded(value: str, language: Language) -> str:
-    """Return a value of the tables in words, such as ``no_video``; one that is not known keeps its own."""
-    known: Mapping[str, str] = texts_in(language).get("values", {})
-    return known.get(value) or value.replace("http_", "HTTP ").replace("_", " ")
 
 
 @pass_context
@@ -71,8 +61,6 @@ def _coded(context: Context, value: str) -> str:
     return coded(value, context["language"])
 
 
-@cache
 def texts_in(language: Language) -> Mapping[str, Any]:
     """Return the texts of the pages: section -> name -> text."""
-    file = resources.files("webapp") / "texts" / f"{language}.toml"
-    return tomllib.loads(file.read_text(encoding="utf-8"))
+    return texts_of("webapp", "texts", language)

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from pathlib import Path
 
 from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
@@ -9,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from export.stats_stage import REPORT
+from export.stats_stage import REPORTS
 from m5data.errors import CorruptObjectError
 from storage import Objects, State
 from storage.objects.warc import StoredPage
@@ -21,7 +22,7 @@ from webapp.catalogue.product_detail import read_detail
 from webapp.catalogue.product_reader import ProductReader
 from webapp.catalogue.selection import SORTS, Selection, coded_facets, days_text, sql_of_selection
 from webapp.object_routes import PLAYABLE_TYPES
-from webapp.pages import Pages
+from webapp.pages import Pages, language_of
 from webapp.requests import Threads, visitor_of
 from webapp.saved_views import saved_views
 
@@ -67,6 +68,7 @@ class BrowsingRoutes:
             Route("/products/{product_id:text}", self.show),
             Route("/compare", self.compare),
             Route("/report", self.report),
+            *(Route("/" + Path(place).name, self.report) for place in REPORTS.values()),
             Route("/pages/{product_id:text}", self.replay),
         ]
 
@@ -122,9 +124,10 @@ class BrowsingRoutes:
         return self._pages.render(request, "compare.html", found=found, playable=PLAYABLE_TYPES)
 
     async def report(self, request: Request) -> Response:
-        """Answer with the report that ``m5data stats`` wrote."""
+        """Answer with the report that ``m5data stats`` wrote, in the language of the address or the visitor's."""
         visitor_of(request, "reviewer")
-        path = self._state.folder / REPORT
+        named = [place for place in REPORTS.values() if request.url.path == "/" + Path(place).name]
+        path = self._state.folder / (named[0] if named else REPORTS[language_of(request)])
         if not await self._threads.read(path.is_file):
             raise HTTPException(404, "no report yet; run m5data stats")
         return Response(await self._threads.read(path.read_bytes), headers=_REPORT, media_type="text/html")

@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from m5data.errors import UsageError
+from m5data.languages import coded
 from m5data.stage import Clock
 from storage import State
 from storage.tags import put_tag, remove_tag
@@ -18,7 +19,7 @@ from webapp.catalogue.index import CurrentIndex, StillPreparingError
 from webapp.catalogue.map_points import colourings, map_points
 from webapp.catalogue.product_map import MOST_POINTS
 from webapp.catalogue.selection import AREA, Selection, coded_facets
-from webapp.pages import Pages, coded, language_of, texts_in
+from webapp.pages import Pages, language_of, texts_in
 from webapp.requests import Threads, read_body, visitor_of
 from webapp.saved_views import delete_view, save_view
 

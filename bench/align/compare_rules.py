@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import numpy as np
+from numpy.typing import NDArray
 
 from align import Category
 from align.catalogue import Facts
@@ -29,7 +30,9 @@ from bench.align.specialist_shops import make_specialist_shops
 
 MAKERS = {"department": make_department_stores, "specialist": make_specialist_shops}
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+DRAWS = 999
 Ends = tuple[Category, Category]
+Labels = Sequence[bool] | NDArray[np.float64]
 
 
 @dataclass
@@ -39,8 +42,8 @@ class _Judged:
     true: set[Ends] = field(default_factory=set)
     published: set[Ends] = field(default_factory=set)
     learned: set[Ends] = field(default_factory=set)
-    chances: list[float] = field(default_factory=list)
-    same: list[bool] = field(default_factory=list)
+    candidates: list[tuple[Ends, float, bool]] = field(default_factory=list)
+    """Pair, probability, and whether it is the same."""
     relations: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
@@ -117,8 +120,7 @@ def _judge_pairs(
     for one in learned.judged:
         a, b = one.pair.a.own[0], one.pair.b.own[0]
         if {shops.class_of(a), shops.class_of(b)} <= set(asked) and one.pair.probability is not None:
-            judged.chances.append(one.pair.probability)
-            judged.same.append(shops.relation(a, b) == "same")
+            judged.candidates.append(((a, b), one.pair.probability, shops.relation(a, b) == "same"))
             judged.relations[shops.relation(a, b), one.pair.relation] += 1
 
 
@@ -134,24 +136,38 @@ def _joined(shops: KnownShops, hierarchy: Hierarchy, asked: Iterable[str]) -> se
     return {(a, b) for a, b in shops.pairs(asked) if label_of[a] == label_of[b]}
 
 
-def calibration_error(chances: Sequence[float], same: Sequence[bool]) -> float:
-    """Return the expected calibration error over ten bins of equal width."""
+def describe_calibration(pairs: Sequence[Ends], chances: Sequence[float], same: Labels) -> str:
+    """Return the calibration error over ten bins, that of perfect probabilities, and the error without chance.
+
+    The answers of perfect probabilities are drawn, one number a pair, however often the pair is judged. What they
+    stray from the probabilities of a bin, squared, is taken from the squared error of that bin.
+    """
+    numbers: dict[Ends, int] = {}
+    places = np.array([numbers.setdefault(pair, len(numbers)) for pair in pairs])
+    draws = np.random.default_rng(0).random((DRAWS, len(numbers)))
+    drawn = (draws[:, places] < np.array(chances)).astype(np.float64)
+    gaps, strayed = _gaps(chances, same), np.array([_gaps(chances, one) for one in drawn])
+    middle, high = np.quantile(np.abs(strayed).sum(axis=1), (0.5, 0.95))
+    without = np.sqrt(np.maximum(gaps**2 - (strayed**2).mean(axis=0), 0)).sum()
+    error = np.abs(gaps).sum()
+    return (
+        f"calibration error {error:.3f}, by chance {middle:.3f} (95 % below {high:.3f}), without chance {without:.3f}"
+    )
+
+
+def _gaps(chances: Sequence[float], same: Labels) -> NDArray[np.float64]:
+    """Return what each of ten bins of equal width adds to the calibration error, with its sign."""
     sure, right = np.array(chances), np.array(same, dtype=np.float64)
-    bins = np.minimum((sure * 10).astype(int), 9)
-    gaps = [abs(sure[bins == one].sum() - right[bins == one].sum()) for one in range(10)]
-    return float(sum(gaps) / len(sure))
+    return np.bincount(np.minimum((sure * 10).astype(int), 9), weights=sure - right, minlength=10) / len(sure)
 
 
 def _print(judged: _Judged) -> None:
     for name, found in (("published", judged.published), ("learned", judged.learned)):
         precision, recall, f1 = scores(found, judged.true)
         print(f"{name:>9}: precision {precision:.3f}, recall {recall:.3f}, F1 {f1:.3f} of {len(judged.true)} pairs")
-    print(
-        f"calibration error {calibration_error(judged.chances, judged.same):.4f} over {len(judged.same):,} candidates"
-    )
-    middle = [row for row, chance in enumerate(judged.chances) if 0.02 < chance < 0.98]
-    chances, same = [judged.chances[row] for row in middle], [judged.same[row] for row in middle]
-    print(f"    and over the {len(middle)} of them between .02 and .98: {calibration_error(chances, same):.4f}")
+    middle = [row for row in judged.candidates if 0.02 < row[1] < 0.98]
+    for name, rows in (("candidates", judged.candidates), ("of them between .02 and .98", middle)):
+        print(f"{len(rows):,} {name}: {describe_calibration(*zip(*rows, strict=True))}")
     _print_relations(judged.relations)
 
 

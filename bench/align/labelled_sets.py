@@ -11,11 +11,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from align import Category
 from align.catalogue import Facts
 
 __all__ = ["LabelledSet", "mixed", "read_set", "shapes", "without_facts"]
 
+DRAWS = 3
 Ends = tuple[Category, Category]
 
 
@@ -89,25 +92,30 @@ def without_facts(labelled: LabelledSet) -> Iterator[LabelledSet]:
         yield replace(labelled, name=f"{labelled.name}, one title", titles=few)
 
 
-def shapes(labelled: LabelledSet) -> Iterator[LabelledSet]:
-    """Yield the set in the shapes of other shops: skewed, with few titles, with five levels."""
-    small = max(category.source for category in labelled.categories)
+def shapes(labelled: LabelledSet) -> Iterator[tuple[str, LabelledSet]]:
+    """Yield the set in the shapes of other shops, several draws of one name."""
+    sources = sorted({category.source for category in labelled.categories})
+    for draw in range(DRAWS if labelled.titles else 0):
+        random = np.random.default_rng(draw)
+        mixed = {c: [found[at] for at in random.permutation(len(found))] for c, found in labelled.titles.items()}
+        for small in sources:
+            thin = {c: f[: max(len(f) // 20, 1)] if c.source == small else f for c, f in mixed.items()}
+            yield "one title in 20 of one shop", replace(labelled, titles=thin, facts=Facts())
+        four = {category: found[:4] for category, found in mixed.items()}
+        yield "four titles", replace(labelled, titles=four, facts=Facts())
     if labelled.titles:
-        thin = {
-            c: found[: max(len(found) // 20, 1)] if c.source == small else found for c, found in labelled.titles.items()
-        }
-        yield replace(labelled, name=f"{labelled.name}, one title in 20 of {small}", titles=thin, facts=Facts())
-        four = {category: found[:4] for category, found in labelled.titles.items()}
-        yield replace(labelled, name=f"{labelled.name}, four titles", titles=four, facts=Facts())
-    second = sorted({category.path[:2] for category in labelled.categories if category.source == small})
-    kept = set(second[::5])
-    fewer = frozenset(c for c in labelled.categories if c.source != small or c.path[:2] in kept)
-    same = frozenset(pair for pair in labelled.same if pair[1].path[:2] in kept)
-    yield replace(labelled, name=f"{labelled.name}, one sub-class in 5 of {small}", categories=fewer, same=same)
+        yield "no titles", replace(labelled, titles={}, facts=Facts())
+    for place, small in enumerate(sources):
+        second = sorted({category.path[:2] for category in labelled.categories if category.source == small})
+        for start in range(5):
+            kept = set(second[start::5])
+            fewer = frozenset(c for c in labelled.categories if c.source != small or c.path[:2] in kept)
+            same = frozenset(pair for pair in labelled.same if pair[place].path[:2] in kept)
+            yield "one sub-class in 5 of one shop", replace(labelled, categories=fewer, same=same)
     deep = {c: Category(c.source, _deeper(c.path)) for c in labelled.categories}
     titles = {deep[category]: found for category, found in labelled.titles.items()}
     categories = frozenset(deep.values())
-    yield replace(labelled, name=f"{labelled.name}, five levels", categories=categories, titles=titles, facts=Facts())
+    yield "five levels", replace(labelled, categories=categories, titles=titles, facts=Facts())
 
 
 def _deeper(path: tuple[str, ...]) -> tuple[str, ...]:

@@ -20,7 +20,8 @@ import argparse
 import json
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,7 +39,7 @@ from align.learned_rule import PairModel, default_model
 from align.node_features import Floats
 from align.review import Decision, resolve_decisions
 from align.settings import AlignSettings
-from bench.align.compare_rules import calibration_error
+from bench.align.compare_rules import describe_calibration
 from bench.align.department_stores import scores
 from bench.align.labelled_sets import Ends, LabelledSet, mixed, read_set, shapes
 from bench.align.train_model import train_model
@@ -210,21 +211,20 @@ def _print_calibration(
     unclear: frozenset[Ends] | None = None,
 ) -> None:
     """Print the calibration error over pairs that are unclear now, then over those that were unclear before."""
-    pools: dict[str, list[tuple[float, bool]]] = {"unclear": []} | ({"unclear before": []} if unclear else {})
+    pools: dict[str, list[tuple[Ends, float]]] = {"unclear": []} | ({"unclear before": []} if unclear else {})
     for place, hierarchy in enumerate(judged):
         for pair, chance in _pairs_of(hierarchy):
             if pair in labelled.unsure or (taught is not None and _within(labelled, pair, taught[place])):
                 continue
             if 0.02 < chance < 0.98:
-                pools["unclear"].append((chance, pair in labelled.same))
+                pools["unclear"].append((pair, chance))
             if unclear and pair in unclear:
-                pools["unclear before"].append((chance, pair in labelled.same))
-    random = np.random.default_rng(0)
+                pools["unclear before"].append((pair, chance))
     for name, pool in pools.items():
-        chances, same = (list(column) for column in zip(*pool, strict=True))
-        drawn = [calibration_error(chances, (random.random(len(chances)) < chances).tolist()) for _ in range(99)]
-        error, by_chance = calibration_error(chances, same), np.median(drawn)
-        print(f"    calibration error {error:.3f} over {len(chances)} pairs {name} (by chance {by_chance:.3f})")
+        pairs, chances = (list(column) for column in zip(*pool, strict=True))
+        same = np.array([pair in labelled.same for pair in pairs], dtype=np.float64)
+        error = describe_calibration(pairs, chances, same)
+        print(f"    {len(pool)} pairs {name}, {len(set(pairs))} of them different: {error}")
 
 
 def _f1(found: set[Ends], labelled: LabelledSet) -> float:
@@ -258,24 +258,37 @@ def _compare_shapes(sets: Sequence[LabelledSet]) -> None:
     """Print the rules and the best peer for each shape of each set, and for all sets as one world."""
     for labelled in sets:
         others = [one for one in sets if one is not labelled] or [labelled]
-        for shape in shapes(labelled):
-            _compare_shape(shape, train_model(others), others)
-    _compare_shape(mixed(sets), default_model(), sets)
+        model = train_model(others)
+        by_name: dict[str, list[LabelledSet]] = {}
+        for name, shape in shapes(labelled):
+            by_name.setdefault(name, []).append(shape)
+        for name, drawn in by_name.items():
+            _compare_shape(f"{labelled.name}, {name}", drawn, model, others)
+    _compare_shape("mixed languages", [mixed(sets)], default_model(), sets)
 
 
-def _compare_shape(shape: LabelledSet, model: PairModel, others: Sequence[LabelledSet]) -> None:
+def _compare_shape(name: str, drawn: Sequence[LabelledSet], model: PairModel, others: Sequence[LabelledSet]) -> None:
+    bounds = {peer: _best_threshold(peer, others) for peer in _similarities(others[0])}
+    found: defaultdict[str, set[tuple[int, Ends]]] = defaultdict(set)
+    for draw, shape in enumerate(drawn):
+        for rule, pairs in _find_all(shape, model, bounds):
+            found[rule] |= {(draw, pair) for pair in pairs - shape.unsure}
+    true = {(draw, pair) for draw, shape in enumerate(drawn) for pair in shape.same}
+    f1 = {rule: scores(pairs, true)[2] for rule, pairs in found.items()}
+    best = max(f1.keys() - {"published", "learned"}, key=f1.__getitem__)
+    print(f"{name}, {len(drawn)} drawn: F1 published {f1['published']:.3f}, learned {f1['learned']:.3f}, ", end="")
+    print(f"best peer {f1[best]:.3f} ({best})", flush=True)
+
+
+def _find_all(shape: LabelledSet, model: PairModel, bounds: Mapping[str, float]) -> Iterator[tuple[str, set[Ends]]]:
+    """Yield the pairs that each rule and each peer finds."""
     settings = AlignSettings(first_level=shape.first_level)
-    found = {
-        "published": _joined(_align(shape, settings)),
-        "learned": _joined(_align(shape, settings.model_copy(update={"rule": "learned"}), model)),
-    }
-    bounds = {name: _best_threshold(name, others) for name in _similarities(others[0])}
-    sides = _sides(shape)
-    peers = {name: _pick(shape, sides, one, bounds[name]) for name, one in _similarities(shape).items()}
-    peers["difflib >= .5"] = _pick(shape, sides, _similarities(shape)["difflib"], 0.5)
-    best = max(peers, key=lambda name: _f1(peers[name], shape))
-    parts = [f"{name} {_f1(pairs, shape):.3f}" for name, pairs in found.items()]
-    print(f"{shape.name}: F1 {', '.join(parts)}, best peer {_f1(peers[best], shape):.3f} ({best})")
+    yield "published", _joined(_align(shape, settings))
+    yield "learned", _joined(_align(shape, settings.model_copy(update={"rule": "learned"}), model))
+    sides, similarities = _sides(shape), _similarities(shape)
+    for name, one in similarities.items():
+        yield name, _pick(shape, sides, one, bounds[name])
+    yield "difflib >= .5", _pick(shape, sides, similarities["difflib"], 0.5)
 
 
 def _best_threshold(name: str, sets: Sequence[LabelledSet]) -> float:

@@ -1,65 +1,121 @@
-"""Time to find products: a page of results with all its facets and histograms, and the map, over a workspace's index.
+"""Time of ``m5data serve`` to find and show products, and the memory it takes.
 
-``python -m bench.webapp.explore_latency WORKSPACE [QUERY …]``, each QUERY as in the URL of the product browser.
+``python -m bench.webapp.explore_latency WORKSPACE [--rounds 50] [QUERY …]``: one browser asks for page after page:
+searches, facets, products, the map. What they ask for is drawn from the workspace; each QUERY, as in the URL of the
+product browser, is asked for besides.
 """
 
 import argparse
-import sys
+import itertools
+import random
+import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from resource import RUSAGE_SELF, getrusage
-from urllib.parse import parse_qsl
+from urllib.parse import quote, urlencode
 
-import duckdb
+import httpx
+import numpy as np
 
-from storage import Store
-from webapp.catalogue.explore import explore
-from webapp.catalogue.index import CurrentIndex, StillPreparingError
-from webapp.catalogue.map_points import map_points
-from webapp.catalogue.selection import Selection
+from bench.webapp.answer_latency import PROGRAM
+from storage import Snapshot, Store
 
-_ROUNDS = 20
-_QUERIES = ("", "q=1234", "q=red", "price=10..20", "sort=-price")
+_TICKS_PER_S = 100
+_PATIENCE_S = 600
+_DRAWN = "SELECT product_id, caption, brand, source FROM products ORDER BY hash(product_id) LIMIT {}"
 
 
 def main() -> None:
-    """Print the cost of the index, then CPU and clock of each query."""
+    """Print what the catalogue took, then the quantiles of each kind of page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("workspace", type=Path)
-    parser.add_argument("queries", nargs="*", default=_QUERIES)
+    parser.add_argument("queries", nargs="*")
+    parser.add_argument("--rounds", type=int, default=50, help="pages of each kind")
     given = parser.parse_args()
-    store = Store.open(given.workspace)
-    index = CurrentIndex(store.snapshot, store.state)
-    while True:
+    pages = pages_of(Store.open(given.workspace).snapshot(), given.rounds)
+    pages |= {query: [f"/products?{query}"] for query in given.queries}
+    command = [str(PROGRAM), "serve", "-w", str(given.workspace), "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
-            with index.reading(mapped=True) as engine:
-                seconds, peak = time.process_time(), getrusage(RUSAGE_SELF).ru_maxrss >> 10
-                sys.stdout.write(f"index and map: {seconds:.1f} s of CPU, {peak:,} MB at most\n")
-                _measure(engine, given.queries)
-            break
-        except StillPreparingError:
-            continue
-    index.close()
+            link = "".join(itertools.islice(server.stdout or (), 2)).split()[-1]
+            measure(link, server.pid, pages, given.rounds)
+        finally:
+            server.terminate()
 
 
-def _measure(engine: duckdb.DuckDBPyConnection, queries: Sequence[str]) -> None:
-    calls: Mapping[str, Callable[[Selection], int]] = {
-        "page": lambda selection: explore(engine, selection).count,
-        "map": lambda selection: int(map_points(engine, selection, "sub_class")["count"]),
+def pages_of(snapshot: Snapshot, rounds: int) -> dict[str, list[str]]:
+    """Return kind -> paths of its pages, drawn from the products of a dataset version."""
+    rng = random.Random(0)
+    drawn = snapshot.sql(_DRAWN.format(rounds)).to_pylist()
+    ids = [row["product_id"] for row in drawn]
+    lines = snapshot.sql("SELECT property, value FROM specs WHERE product_id IN (SELECT unnest(?))", [ids]).to_pylist()
+    captions = [row["caption"] or "a" for row in drawn]
+    places = [rng.randrange(len(caption)) for caption in captions]
+    letters = [{"q": caption[place]} for caption, place in zip(captions, places, strict=True)]
+    parts = [{"q": caption[place : place + 3]} for caption, place in zip(captions, places, strict=True)]
+    facets = [
+        *({"source": row["source"]} for row in drawn),
+        *({"brand": row["brand"] or ""} for row in drawn),
+        *({f"p.{line['property']}": line["value"]} for line in lines[:rounds]),
+        *({f"p.{line['property']}": ""} for line in lines[-rounds:]),
+        *({"price": f"{low}..{low + 50}", "source": row["source"]} for low, row in enumerate(drawn)),
+        *({"image": "present"}, {"image": "no_image_on_page"}),
+    ]
+    rng.shuffle(facets)
+    return {
+        "all": ["/products", "/products?sort=-price", "/products?page=300"],
+        "a letter": _listed({"q": "a"}, {"q": "1"}, *letters),
+        "a letter in a shop": _listed(
+            *(one | {"source": row["source"]} for one, row in zip(letters, drawn, strict=True))
+        ),
+        "three letters": _listed(*parts),
+        "part of an id": _listed(*({"q": one[-4:]} for one in ids)),
+        "facet": _listed(*facets),
+        "product": [f"/products/{quote(one)}" for one in ids],
+        "map": ["/map/points", *(path.replace("/products", "/map/points") for path in _listed(*letters[:5], *facets))],
     }
-    for query in queries:
-        selection = Selection.parse(parse_qsl(query, keep_blank_values=True))
-        for name, call in calls.items():
-            cpu, clock, count = [], [], 0
-            for _ in range(_ROUNDS):
-                spent, began = time.process_time(), time.perf_counter()
-                count = call(selection)
-                cpu.append(time.process_time() - spent)
-                clock.append(time.perf_counter() - began)
-            late = sorted(clock)[int(0.95 * _ROUNDS)]
-            middle = sorted(cpu)[_ROUNDS // 2]
-            sys.stdout.write(f"{query or 'everything':24} {name:5} {count:>9,}: CPU {middle:.3f} s, p95 {late:.3f} s\n")
+
+
+def _listed(*parameters: Mapping[str, str]) -> list[str]:
+    return [f"/products?{urlencode(one)}" for one in parameters]
+
+
+def measure(link: str, server: int, pages: Mapping[str, Sequence[str]], rounds: int) -> None:
+    """Sign in, wait until catalogue and map are made, and ask for each kind of page."""
+    base = link.partition("/in/")[0]
+    with httpx.Client(base_url=base, timeout=_PATIENCE_S) as browser:
+        browser.post(link, headers={"origin": base})
+        began = time.perf_counter()
+        for path in ("/products", "/map/points"):
+            while not _is_ready(browser.get(path)):
+                time.sleep(0.2)
+            show_server(f"{path} is ready after {time.perf_counter() - began:.1f} s", server)
+        for kind, paths in pages.items():
+            cpu, spent = _cpu_s(server), []
+            for path in itertools.islice(itertools.cycle(paths), rounds):
+                began = time.perf_counter()
+                browser.get(path).raise_for_status()
+                spent.append(time.perf_counter() - began)
+            p50, p95 = np.quantile(spent, [0.5, 0.95])
+            print(f"{kind:20} p50 {p50:.3f}, p95 {p95:.3f}, longest {max(spent):.3f} s; "
+                  f"{(_cpu_s(server) - cpu) / rounds:.3f} s of CPU", flush=True)  # fmt: skip
+        show_server("at the end", server)
+
+
+def _is_ready(answer: httpx.Response) -> bool:
+    return answer.status_code == httpx.codes.OK and "http-equiv" not in answer.text  # the page that opens by itself
+
+
+def show_server(when: str, server: int) -> None:
+    """Print the server's CPU time and memory so far."""
+    sizes = dict(line.split(":") for line in Path(f"/proc/{server}/status").read_text().splitlines())
+    now, most = (int(sizes[name].split()[0]) >> 10 for name in ("VmRSS", "VmHWM"))
+    print(f"{when}: {_cpu_s(server):.1f} s of CPU, {now:,} MB, at most {most:,} MB", flush=True)
+
+
+def _cpu_s(process: int) -> float:
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
 
 
 if __name__ == "__main__":

@@ -3,13 +3,13 @@
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from crawler.crawl.visits import Found, Recrawl, Task, Visit
 from crawler.net.http_policy import RETRYABLE
+from storage import transaction
 
-__all__ = ["DUE", "FRONTIER_DDL", "Frontier", "due_parameters", "transaction"]
+__all__ = ["DUE", "FRONTIER_DDL", "Frontier", "due_parameters"]
 
 
 _OUTSIDE = "'not_followed', 'offsite', 'other_language'"
@@ -110,19 +110,6 @@ FRONTIER_DDL = (
     # What the page said about the use of its content, as it was served: JSON (crawler.rights.page.to_json).
     "ALTER TABLE source_pages ADD COLUMN signals TEXT",
 )
-
-
-@contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Commit the statements of the block together, or none of them."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        if connection.in_transaction:  # a full disk ends it by itself
-            connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")
 
 
 def due_parameters(recrawl: Recrawl) -> dict[str, object]:

@@ -6,8 +6,8 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 
-from crawler.crawl.frontier import transaction
 from crawler.pages.outcome import Claims, PageOutcome
+from storage import transaction
 
 __all__ = ["SiteFile", "StoredPageRow", "pages_digest", "remember_outcomes", "site_files", "stored_pages"]
 

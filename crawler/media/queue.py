@@ -12,6 +12,7 @@ from aiohttp.abc import AbstractResolver
 from crawler.media.outcome import Job, Outcome, Reason
 from crawler.net.address_guard import authority
 from crawler.settings import OPT_OUTS, DownloadSettings
+from storage import transaction
 
 __all__ = ["DDL", "OUTCOME_SCHEMA", "ROOM", "DownloadRun", "UrlQueue"]
 
@@ -178,10 +179,9 @@ class UrlQueue:
             outcomes: new outcomes; their objects are flushed already.
             kept: of stale URLs whose object stays: unchanged, or the server failed.
         """
-        self._connection.execute("BEGIN IMMEDIATE")
-        self._connection.executemany(_RECORD, [self._row(outcome) for outcome in outcomes])
-        self._connection.executemany(_KEEP, [(o.attempts, o.http_status, o.url) for o in kept])
-        self._connection.execute("COMMIT")
+        with transaction(self._connection):
+            self._connection.executemany(_RECORD, [self._row(outcome) for outcome in outcomes])
+            self._connection.executemany(_KEEP, [(o.attempts, o.http_status, o.url) for o in kept])
 
     def give_up(self, host: str, after: str) -> int:
         """Fail the open URLs of a host past ``after`` as ``host_down``; return how many."""
@@ -215,9 +215,8 @@ class UrlQueue:
         self._change(f"DELETE FROM media_urls WHERE {newly_local}", hosts)  # noqa: S608
 
     def _change(self, statement: str, rows: Iterable[tuple[object, ...]]) -> None:
-        self._connection.execute("BEGIN IMMEDIATE")
-        self._connection.executemany(statement, rows)
-        self._connection.execute("COMMIT")
+        with transaction(self._connection):
+            self._connection.executemany(statement, rows)
 
     def _row(self, o: Outcome) -> tuple[object, ...]:
         common = (o.state, o.reason, o.detail, o.attempts, o.http_status, o.not_before)

@@ -10,10 +10,10 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from itertools import groupby
 
-from crawler.crawl.frontier import FRONTIER_DDL, transaction
+from crawler.crawl.frontier import FRONTIER_DDL
 from crawler.crawl.stored_pages import StoredPageRow
 from crawler.pages.template import NAME_OF_SHOP, Lean, Observation
-from storage import Store
+from storage import Store, transaction
 
 __all__ = [
     "Place",

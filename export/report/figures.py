@@ -3,10 +3,10 @@
 import io
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import count
+from itertools import count as count_up
 from math import cos, sin, sqrt
 from typing import Any
 
@@ -34,11 +34,13 @@ _STYLE: dict[Any, Any] = {
 _BLUE, _PALE = "#2f6fb7", "#d5dbe3"
 
 
-def long_tail(rows: Sequence[dict[str, Any]], shown: int = 40) -> str:
+def long_tail(rows: Sequence[dict[str, Any]], products: str, rank: str, shown: int = 40) -> str:
     """Draw products by sub-class, largest first; names where they fit.
 
     Args:
         rows: name, products, largest first.
+        products: Label of the axis of counts.
+        rank: Label of the other axis where there are no names.
         shown: Bars with a name; where there are more sub-classes, all are drawn as one curve.
     """
     with _figure(9, 3.4) as (figure, axes):
@@ -50,52 +52,56 @@ def long_tail(rows: Sequence[dict[str, Any]], shown: int = 40) -> str:
             axes.fill_between(range(1, len(rows) + 1), counts, color=_BLUE, step="mid")
             axes.set_xscale("log")
             axes.set_yscale("log")
-            axes.set_xlabel("rank of the sub-class")
-        axes.set_ylabel("products")
+            axes.set_xlabel(rank)
+        axes.set_ylabel(products)
         if axes.get_yscale() == "linear":
             axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         return _svg(figure)
 
 
-def histogram(counts: Sequence[tuple[float, int]], label: str, bins: int = 30) -> str:
+def histogram(counts: Sequence[tuple[float, int]], label: str, count: str, bins: int = 30) -> str:
     """Draw a histogram of values.
 
     Args:
         counts: Each value, and how often it occurs; may be empty.
         label: What they are, with the unit.
+        count: Label of the other axis.
         bins: Bars.
     """
     with _figure(4.4, 2.6) as (figure, axes):
         values, times = zip(*counts, strict=True) if counts else ((), ())
         axes.hist(values, bins=bins, weights=times, color=_BLUE)
         axes.set_xlabel(label)
-        axes.set_ylabel("count")
+        axes.set_ylabel(count)
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         return _svg(figure)
 
 
-def image_sizes(rows: Sequence[dict[str, Any]]) -> str:
+def image_sizes(rows: Sequence[dict[str, Any]], width: str, height: str) -> str:
     """Draw the sizes of images: one disc per size, its area the number of images.
 
     Args:
         rows: width, height, images.
+        width: Label of one axis.
+        height: Label of the other.
     """
     with _figure(4.4, 2.6) as (figure, axes):
         most = max((row["images"] for row in rows), default=1)
         area = [4 + 400 * row["images"] / most for row in rows]
         axes.scatter([row["width"] for row in rows], [row["height"] for row in rows], s=area, color=_BLUE, alpha=0.5)
-        axes.set_xlabel("width, pixels")
-        axes.set_ylabel("height, pixels")
+        axes.set_xlabel(width)
+        axes.set_ylabel(height)
         axes.margins(0.15)
         return _svg(figure)
 
 
-def overlap(rows: Sequence[dict[str, Any]], modalities: Sequence[str], shown: int = 16) -> str:
+def overlap(rows: Sequence[dict[str, Any]], modalities: Mapping[str, str], products: str, shown: int = 16) -> str:
     """Draw the number of products per combination of modalities: a bar and a column of dots for each.
 
     Args:
         rows: A boolean for each modality, and products; commonest first.
-        modalities: Names, from top to bottom.
+        modalities: Column -> name, from top to bottom.
+        products: Label of the axis of counts.
         shown: Combinations drawn.
     """
     rows = rows[:shown]
@@ -104,16 +110,16 @@ def overlap(rows: Sequence[dict[str, Any]], modalities: Sequence[str], shown: in
         bars, dots = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1.3))
         bars.bar(range(len(rows)), [row["products"] for row in rows], color=_BLUE)
         bars.bar_label(bars.containers[0], fontsize=8)
-        bars.set_ylabel("products")
+        bars.set_ylabel(products)
         _draw_dots(dots, rows, modalities)
         return _svg(figure)
 
 
-def _draw_dots(axes: Axes, rows: Sequence[dict[str, Any]], modalities: Sequence[str]) -> None:
-    for place, name in enumerate(modalities):
-        colours = [_BLUE if row[name] else _PALE for row in rows]
+def _draw_dots(axes: Axes, rows: Sequence[dict[str, Any]], modalities: Mapping[str, str]) -> None:
+    for place, column in enumerate(modalities):
+        colours = [_BLUE if row[column] else _PALE for row in rows]
         axes.scatter(range(len(rows)), [-place] * len(rows), c=colours, s=60)
-    axes.set_yticks([-place for place in range(len(modalities))], modalities)
+    axes.set_yticks([-place for place in range(len(modalities))], modalities.values())
     axes.set_xticks([])
     for spine in axes.spines.values():
         spine.set_visible(False)
@@ -131,7 +137,7 @@ def _figure(width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
 
 def _svg(figure: Figure) -> str:
     buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
     return text[text.index("<svg") :]
 
@@ -186,7 +192,7 @@ def lay_out(words: Sequence[tuple[str, int]]) -> list[Placed]:
 
 
 def _spiral(word: str, size: float, width: float) -> Iterator[Placed]:
-    for step in count():
+    for step in count_up():
         if step == _STEPS:
             return
         angle = 0.1 * step

@@ -9,7 +9,6 @@ import pyarrow as pa
 from m5data.modalities import modalities
 from storage import Snapshot
 from storage.engine import open_engine
-from storage.views import number_word
 
 __all__ = ["Counts", "Numbers", "ask"]
 
@@ -40,7 +39,7 @@ class Numbers:
     image_sizes: Rows
     """width, height, images: pixels of measured images."""
     shares: Rows
-    """what, products, share: how many products have one modality, how many all five."""
+    """has, products, share: products by how many modalities they have."""
     captions: list[str]
     """Some thousand captions, drawn by the md5 of their products' ids."""
     ledger: Rows
@@ -73,7 +72,7 @@ def ask(snapshot: Snapshot) -> Numbers:
             snapshot, "select count(*) as value from products where merchant is not null group by merchant"
         ),
         image_sizes=_rows(snapshot, "select width, height, count(*) as images from images group by all order by all"),
-        shares=_ask_states(states, _shares_sql(len(columns))),
+        shares=_ask_states(states, _SHARES),
         captions=[str(row["caption"]) for row in _rows(snapshot, _CAPTIONS)],
         ledger=_ask_states(states, _ledger_sql(columns)),
         splits=_rows(
@@ -131,6 +130,11 @@ _CAPTIONS = "select caption from products where trim(caption) <> '' order by md5
 _PROPERTIES = """
 select property, {products} as products from specs group by 1 order by products desc, property limit 20
 """
+_SHARES = """
+select modalities as has, sum(products)::bigint as products,
+       round(100 * sum(products) / sum(sum(products)) over (), 1) as share
+from ledger group by modalities order by modalities
+"""
 
 
 def _overlap_sql(columns: Sequence[str]) -> str:
@@ -138,16 +142,6 @@ def _overlap_sql(columns: Sequence[str]) -> str:
     places = ", ".join(str(place) for place in range(1, len(columns) + 1))
     products = "sum(products)::bigint as products"
     return f"select {flags}, {products} from ledger group by {places} order by products desc, {places}"  # noqa: S608
-
-
-def _shares_sql(count: int) -> str:
-    return f"""
-        select case modalities when 0 then 'no modality' when 1 then 'one modality (unimodal)'
-               when {count} then 'all {number_word(count)} modalities' else modalities || ' modalities' end as "what",
-               sum(products)::bigint as products,
-               round(100 * sum(products) / sum(sum(products)) over (), 1) as "share, %"
-        from ledger group by modalities order by modalities
-    """  # noqa: S608
 
 
 def _ledger_sql(columns: Sequence[str]) -> str:

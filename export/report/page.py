@@ -1,41 +1,60 @@
 """The report's page, made from its numbers, figures and images."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
+from typing import Any
 from urllib.parse import urlencode
 
-from jinja2 import Environment
+from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from export.report import figures
 from export.report.figures import commonest_words, lay_out
 from export.report.images import Neighbours, Thumbnail
 from export.report.numbers import Numbers
+from m5data.languages import Language, coded, texts_of
 from m5data.modalities import modalities
 from storage.engine import text
 
 __all__ = ["render"]
 
+_CODED = frozenset({"modality", "state", "role", "reason"})
+"""Columns whose values are words of the tables."""
+
 
 def render(
-    title: str, version: int, numbers: Numbers, images: Sequence[Thumbnail], neighbours: Sequence[Neighbours]
+    title: str,
+    version: int,
+    numbers: Numbers,
+    images: Sequence[Thumbnail],
+    neighbours: Sequence[Neighbours],
+    language: Language = "en",
 ) -> str:
     """Return the page: no script, nothing fetched; captions are escaped."""
-    template = (resources.files("export") / "report" / "page.html").read_text(encoding="utf-8")
-    return (
-        Environment(autoescape=True, trim_blocks=True)
-        .from_string(template)
-        .render(
-            title=title,
-            version=version,
-            numbers=numbers,
-            thumbnails=images,
-            neighbours=neighbours,
-            words=lay_out(commonest_words(numbers.captions)),
-            figures=_draw(numbers),
-            links=_links(numbers),
-        )
+    texts = texts_of("export", "report", "texts")[language]
+    environment = Environment(autoescape=True, trim_blocks=True, undefined=StrictUndefined)
+    environment.filters["shown"] = lambda value, column: _shown(value, column, texts, language)
+    return environment.from_string((resources.files("export") / "report" / "page.html").read_text("utf-8")).render(
+        t=texts,
+        title=title,
+        version=version,
+        numbers=numbers,
+        thumbnails=images,
+        neighbours=neighbours,
+        words=lay_out(commonest_words(numbers.captions)),
+        figures=_draw(numbers, texts, language),
+        links=_links(numbers),
     )
+
+
+def _shown(value: object, column: str, texts: Mapping[str, Any], language: Language) -> str:
+    """Return a cell of a table as people read it."""
+    if column == "has" and isinstance(value, int):
+        names = {0: texts["shares"]["none"], 1: texts["shares"]["one"], len(modalities()): texts["shares"]["every"]}
+        return str(names.get(value, f"{value} {texts['shares']['some']}"))
+    if column in _CODED:
+        return coded(str(value), language)
+    return f"{value:,}" if isinstance(value, int | float) else str(value)
 
 
 def _links(numbers: Numbers) -> dict[str, list[str]]:
@@ -58,14 +77,16 @@ def _rejects(stage: str, reason: str) -> str:
     return f"/sql?{urlencode({'query': query})}"
 
 
-def _draw(numbers: Numbers) -> dict[str, Markup]:
+def _draw(numbers: Numbers, texts: Mapping[str, Any], language: Language) -> dict[str, Markup]:
+    axes, products = texts["axes"], texts["columns"]["products"]
+    names = {modality.ledger.column: coded(modality.ledger.column, language) for modality in modalities()}
     drawn = {
-        "long_tail": figures.long_tail(numbers.long_tail),
-        "overlap": figures.overlap(numbers.overlap, [modality.ledger.column for modality in modalities()]),
-        "captions": figures.histogram(numbers.caption_lengths, "characters"),
-        "durations": figures.histogram(numbers.durations, "seconds"),
-        "images": figures.image_sizes(numbers.image_sizes),
-        "merchants": figures.histogram(numbers.merchant_sizes, "products of a merchant", bins=10),
+        "long_tail": figures.long_tail(numbers.long_tail, products, axes["rank"]),
+        "overlap": figures.overlap(numbers.overlap, names, products),
+        "captions": figures.histogram(numbers.caption_lengths, axes["characters"], axes["count"]),
+        "durations": figures.histogram(numbers.durations, axes["seconds"], axes["count"]),
+        "images": figures.image_sizes(numbers.image_sizes, axes["width"], axes["height"]),
+        "merchants": figures.histogram(numbers.merchant_sizes, axes["of_merchant"], axes["count"], bins=10),
     }
     # matplotlib escapes the text it draws
     return {name: Markup(svg) for name, svg in drawn.items()}  # noqa: S704

@@ -45,7 +45,11 @@ def _is_ideographic(piece: str) -> bool:
 _COMMON_VALUES = 100
 """Number of most common values of a property that are searched for in the captions of a category."""
 
+# The common values are looked for where a caption holds the first two characters of one: ``candidates``.
 _FACTS = f"""
+CREATE OR REPLACE TEMP MACRO pair_key(category_id, first, second) AS
+    (category_id::BIGINT << 42) + (unicode(first)::BIGINT << 21) + unicode(second);
+
 CREATE OR REPLACE TEMP TABLE captions AS
     SELECT row_number() OVER ()::INTEGER AS product, product_id, category_id, marked(caption) AS marked_caption
     FROM products JOIN (
@@ -80,17 +84,25 @@ CREATE OR REPLACE TEMP TABLE shared AS
         FROM facts GROUP BY category_id, property_id, part_id
     );
 
+CREATE OR REPLACE TEMP TABLE candidates AS
+    SELECT DISTINCT product, property_id, part_id
+    FROM (
+        SELECT product, pair_key(category_id, unnest(signs), unnest(signs[2:])) AS key
+        FROM (SELECT product, category_id, string_split(marked_caption, '') AS signs FROM captions)
+    ) JOIN (
+        SELECT property_id, part_id, pair_key(category_id, signs[1], signs[2]) AS key
+        FROM (
+            SELECT category_id, property_id, part_id, string_split(ltrim(part, '{BORDER}'), '') AS signs
+            FROM shared JOIN part_names USING (part_id) WHERE known
+        )
+    ) USING (key);
+
 CREATE OR REPLACE TEMP TABLE others AS
     SELECT DISTINCT product, property_id
-    FROM (
-        SELECT product, property_id, part_id
-        FROM (SELECT DISTINCT product, category_id, property_id FROM facts WHERE NOT stated)
-            JOIN (
-                SELECT category_id, property_id, part_id, part FROM shared JOIN part_names USING (part_id) WHERE known
-            ) USING (category_id, property_id)
-            JOIN captions USING (product)
-        WHERE contains(marked_caption, part)
-    ) ANTI JOIN facts USING (product, property_id, part_id)
+    FROM candidates JOIN captions USING (product) JOIN part_names USING (part_id)
+        SEMI JOIN (SELECT product, property_id FROM facts WHERE NOT stated) USING (product, property_id)
+        ANTI JOIN facts USING (product, property_id, part_id)
+    WHERE contains(marked_caption, part)
 """  # noqa: S608 - a constant
 
 # Each count leaves out the product itself; half a fact is added to the stated ones, a quarter to the contradicted.

@@ -54,4 +54,4 @@ def length(text: str) -> int:
 
 def word_count(text: str) -> int:
     """Return the number of words of a text: jieba's segments that have a letter or digit."""
-    return sum(1 for piece in cut_words(text) if any(sign.isalnum() for sign in piece))
+    return sum(1 for piece in cut_words(text) if piece.isalnum() or any(sign.isalnum() for sign in piece))

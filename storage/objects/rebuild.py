@@ -9,7 +9,7 @@ from m5data.errors import CorruptObjectError
 from storage.erasure.records import BLANK_TYPE, Place, record_fields, segment_records
 from storage.files import SEGMENT, Layout
 from storage.objects.warc import RECORD_END
-from storage.state import OBJECT_DDL, ObjectIndex, ObjectKind, ObjectRef, State
+from storage.state import OBJECT_DDL, ObjectIndex, ObjectKind, ObjectRef, State, transaction
 
 __all__ = ["SegmentScan", "rebuild_index", "scan_segments"]
 
@@ -39,13 +39,11 @@ def rebuild_index(root: Path, state: State, after: int) -> list[SegmentScan]:
         after: Sequence number that the first object comes after: that of the newest dataset version.
     """
     state.migrate("storage", OBJECT_DDL)
-    with contextlib.closing(state.connect()) as connection:
-        connection.execute("BEGIN IMMEDIATE")
+    with contextlib.closing(state.connect()) as connection, transaction(connection):
         last = connection.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'objects'").fetchone()
         for table in ("objects", "object_segments", "sqlite_sequence WHERE name = 'objects'"):
             connection.execute(f"DELETE FROM {table}")  # noqa: S608 - constants
         connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('objects', ?)", (max(after, last[0]),))
-        connection.execute("COMMIT")
     index = ObjectIndex(state)
     try:
         return [_rebuild(path, index) for path in scan_segments(root)]

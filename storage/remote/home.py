@@ -2,35 +2,35 @@
 
 import fcntl
 import hashlib
+import logging
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from m5data.errors import CorruptObjectError, ObjectStoreError, UsageError, WorkspaceError
+from m5data.errors import ObjectStoreError, UsageError, WorkspaceError
 from m5data.stage import Clock, utc_now
-from storage.files import Layout, file_sha256, replace_file
+from storage.files import Layout
 from storage.lock import holder_of
-from storage.remote.lease import Lease
+from storage.place import OWN_FOLDER, Entry, ObjectStore, address_of, log_large_transfer, mark, store_url_of
+from storage.remote.lease import LEASE, Lease
 from storage.remote.local_copy import (
-    OWN_FOLDER,
+    Known,
     Record,
     files_of,
     is_segment,
     read_record,
     write_record,
 )
-from storage.remote.manifest import FILES, Manifest, forget_numbers, newest
-from storage.remote.object_store import ObjectStore, log_large_transfer
-from storage.remote.pull import fetch, pull
-from storage.remote.push import push, store_list
+from storage.remote.pull import fetch, listed, pull
+from storage.remote.push import push
 from storage.versions import latest_number
 
-__all__ = ["WORKING_COPIES", "Home", "is_store_url", "mark", "segment_file", "store_url_of", "working_copy"]
+__all__ = ["WORKING_COPIES", "Home", "is_store_url", "segment_file", "working_copy"]
 
 WORKING_COPIES = "M5DATA_WORKING_COPIES"
 """Environment variable that names the folder of working copies."""
@@ -38,48 +38,70 @@ WORKING_COPIES = "M5DATA_WORKING_COPIES"
 _SETTINGS = "m5data.toml"
 _TRIES = 5
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+_LOG = logging.getLogger(__name__)
+
+
+class _BothCommittedError(WorkspaceError):
+    """This machine and another have both committed since they agreed."""
 
 
 class Home:
     """Keeps a working copy and its store in step."""
 
-    def __init__(self, root: Path, url: str, clock: Clock = utc_now) -> None:
+    def __init__(self, root: Path, url: str, token: str, clock: Clock = utc_now) -> None:
         self.url = url
         self._root = root
-        self._store = ObjectStore(url)
-        self._lease = Lease(self._store, clock)
+        self._place = ObjectStore(url)
+        self._lease = Lease(self._place, token, clock)
 
     @staticmethod
     def of(root: Path, clock: Clock = utc_now) -> "Home | None":
         """Return the home of a working copy; None: the folder is a workspace of its own."""
-        url = store_url_of(root)
-        return None if url is None else Home(root.absolute(), url, clock)
+        named = address_of(root)
+        return None if named is None else Home(root.absolute(), *named, clock)
 
     def refresh(self) -> None:
         """Bring the working copy up to the newest version in the store, unless a run of this machine is ahead of it.
 
+        If this machine and another have both committed since they agreed, this one begins anew; what it alone has
+        stays in a folder beside.
+
         Raises:
-            WorkspaceError: There is no workspace, or this machine and another have both committed since they agreed.
+            WorkspaceError: There is no workspace.
             ObjectStoreError: The store does not answer.
         """
-        with self._alone():
-            if holder_of(self._root) is None and self._settle() is None:
-                raise WorkspaceError(f"{self.url}: not a workspace. Create one with: m5data init {self.url}")
+        if holder_of(self._root) is not None:
+            return
+        try:
+            with self._alone():
+                found = self._settle(own=self._lease.is_own())
+        except _BothCommittedError as error:
+            aside = self._set_aside()
+            _LOG.warning("%s Its own work is in %s: remove it to give it up.", error, aside)
+            self.refresh()
+            return
+        if not found:
+            raise WorkspaceError(f"{self.url}: not a workspace. Create one with: m5data init {self.url}")
 
     def make_ready(self) -> None:
         """Empty the working copy, so that a workspace can be created in it.
 
         Raises:
-            WorkspaceError: There is one already.
+            WorkspaceError: There is one already, or there are other files.
         """
-        found = self._settle() if read_record(self._root).manifest else newest(self._store)
-        if found is not None:
+        there = listed(self._place)
+        if _has_versions(self.url, there) or read_record(self._root).files:
+            self._settle(own=False)  # says so if the store was emptied
             raise WorkspaceError(
-                f"{self.url}: already a workspace, at dataset version {found.version}. Use it, or name another place."
+                f"{self.url}: already a workspace, at dataset version {latest_number(Layout(self._root))}. Use it, or "
+                "name another place."
             )
+        if there and self._place.tag(LEASE) is None:  # else a killed run left them, which was making a workspace
+            raise WorkspaceError(f"{self.url}: holds other files, {min(there)} for example. Name an empty place.")
         for path in self._root.iterdir() if self._root.is_dir() else ():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         mark(self._root, self.url)
+        write_record(self._root, Record({path: Known(entry.etag, None) for path, entry in there.items()}))
 
     def enter(self, before_pull: Callable[[], None]) -> None:
         """Take the lease and bring the working copy up to date. Only under this machine's lock.
@@ -91,22 +113,15 @@ class Home:
             WorkspaceError: Another machine writes, or both machines have committed since they agreed.
             ObjectStoreError: The store does not answer.
         """
-        taken_over = self._lease.take()
+        own = self._lease.is_own()
+        self._lease.take()
         try:
             with self._alone():
                 before_pull()
-                newest_one = self._settle()
-                if newest_one is not None:
-                    self._sweep(newest_one, fence=taken_over)
+                self._settle(own=own)
         except BaseException:
             self._lease.drop()
             raise
-
-    def catch_up(self) -> None:
-        """Store the dataset versions that a killed run committed here but did not store."""
-        record = read_record(self._root)
-        if record.manifest is not None and latest_number(Layout(self._root)) > record.manifest.version:
-            self.publish()
 
     def publish(self) -> None:
         """Store all changes.
@@ -115,14 +130,22 @@ class Home:
             WorkspaceError: Another machine stored something meanwhile.
             ObjectStoreError: The store does not answer: the next run stores it.
         """
-        push(self._store, self._root, read_record(self._root))
+        push(self._place, self._root, self._lease.confirm)
 
     def leave(self) -> None:
-        """Store all changes since the last commit, and release the lease."""
+        """Store all changes since the last commit, and release the lease.
+
+        If that fails the lease stays: nobody is to build on half of the changes while this machine can end it.
+        """
         try:
             self.publish()
-        finally:
+        except ObjectStoreError:
+            self._lease.abandon()
+            raise
+        except BaseException:
             self._lease.drop()
+            raise
+        self._lease.drop()
 
     def drop(self) -> None:
         """Release the lease without storing anything."""
@@ -130,86 +153,80 @@ class Home:
 
     def describe(self) -> str:
         """Return a line on the last stored version and on how many segments are on this machine."""
-        manifest = read_record(self._root).manifest
-        if manifest is None:
+        files = read_record(self._root).files
+        if not files:
             return "nothing was fetched yet"
-        segments = [path for path in manifest.files if is_segment(path)]
+        segments = [path for path in files if is_segment(path)]
         here = sum((self._root / path).exists() for path in segments)
-        return (
-            f"version {manifest.version}, stored by {manifest.host} at {manifest.written}; "
-            f"{here:,} of {len(segments):,} segments are here"
-        )
+        newest = max(path for path in files if path.startswith("versions/"))
+        return f"version {int(Path(newest).stem)}; {here:,} of {len(segments):,} segments are here"
 
     def fetch_segments(self) -> None:
         """Fetch every segment that is not on this machine yet."""
-        manifest = read_record(self._root).manifest
-        for path in manifest.files if manifest else ():
+        for path in read_record(self._root).files:
             if is_segment(path):
                 segment_file(self._root, path.removeprefix("objects/"))
 
-    def _settle(self) -> Manifest | None:
-        """Bring the working copy up to the newest manifest and return it; None: the store has none."""
+    def _settle(self, *, own: bool) -> bool:
+        """Bring the working copy up to the store, and return whether that has a workspace.
+
+        Args:
+            own: The lease was this copy's: what has changed there was stored by a run of it that did not end.
+        """
         for _ in range(_TRIES):
-            found = newest(self._store)
-            record = self._known(found)
-            if found is None:
-                if record.manifest is not None:
+            there, record = listed(self._place), read_record(self._root)
+            if not _has_versions(self.url, there):
+                if _has_versions(self.url, record.files):
                     raise WorkspaceError(
                         f"{self.url}: the workspace is gone from the store. Restore it, or move {self._own} away "
                         f"to make {self._root} a workspace of this machine."
                     )
-                return None
-            if record.manifest is not None and record.manifest.token == found.token and record.pulling is None:
-                return found
-            kept = () if record.pulling else self._own_changes(record, found)
-            if pull(self._store, self._root, record, found, kept) is not None:
-                return found
+                return False
+            tags = {path: entry.etag for path, entry in there.items()}
+            if not record.incomplete and (own or {p: known.tag for p, known in record.files.items()} == tags):
+                self._adopt(record, tags)
+                return True
+            kept = () if record.incomplete else self._own_changes(record, there)
+            if pull(self._place, self._root, record, there, kept):
+                return True
         raise ObjectStoreError(f"{self.url}: changed {_TRIES} times while it was fetched. Run the command again.")
 
-    def _known(self, found: Manifest | None) -> Record:
-        """Return the record; a manifest that a killed run of this copy stored is that copy's own."""
-        record = read_record(self._root)
-        if record.pushing is not None and found is not None and record.pushing.token == found.token:
-            record = replace(record, manifest=record.pushing, pushing=None)
-            write_record(self._root, record)
-        return record
+    def _adopt(self, record: Record, tags: Mapping[str, str]) -> None:
+        """Take note of what a killed run of this copy has stored."""
+        before = record.files
+        same = {path: before[path] for path, tag in tags.items() if path in before and before[path].tag == tag}
+        files = {path: same.get(path, Known(tag, None)) for path, tag in tags.items()}
+        if files != before:
+            write_record(self._root, replace(record, files=files, state=""))
 
-    def _own_changes(self, record: Record, found: Manifest) -> tuple[str, ...]:
+    def _own_changes(self, record: Record, there: Mapping[str, Entry]) -> tuple[str, ...]:
         """Return the paths that stay as they are here: the settings, if only this machine changed them.
 
         Raises:
-            WorkspaceError: Both machines have committed, or both have changed the settings.
+            _BothCommittedError: Both machines have committed, or both have changed the settings.
         """
-        base = record.manifest.files if record.manifest else {}
-        here = [path for path in files_of(self._root) if path.startswith("versions/") or path == _SETTINGS]
-        own = [p for p in here if p not in base or base[p].sha256 != file_sha256(self._root / p)]
-        only_settings = own == [_SETTINGS] and base.get(_SETTINGS) == found.files.get(_SETTINGS)
+        here, known = files_of(self._root), record.files
+        own = [path for path in here if path.startswith("versions/") and path not in known]
+        changed = _SETTINGS in here and (_SETTINGS not in known or known[_SETTINGS].stat != here[_SETTINGS])
+        if changed and self._place.read(_SETTINGS) != (self._root / _SETTINGS).read_bytes():
+            own.append(_SETTINGS)
+        only_settings = own == [_SETTINGS] and _SETTINGS in known and known[_SETTINGS].tag == there[_SETTINGS].etag
         if own and not only_settings:
-            raise WorkspaceError(
-                f"{self.url}: {found.host} stored dataset version {found.version} at {found.written}, and this "
-                f"machine has files that were never stored ({', '.join(own)}). Remove {self._root} to give them up, or "
-                f"{self._own} to keep the folder as a workspace of this machine."
+            raise _BothCommittedError(
+                f"{self.url}: another machine has stored something, and this one has files that were never stored "
+                f"({', '.join(own)})."
             )
         return tuple(own)
 
-    def _sweep(self, found: Manifest, *, fence: bool) -> None:
-        """Check that the store has every file of its list, and remove the rest, which a killed push left.
-
-        With ``fence`` a new list is stored first, so that a live writer that lost its lease can store none.
-        """
-        named = {entry.key: entry.size for entry in found.files.values()}
-        there = self._store.names(FILES)
-        if lost := [key for key, size in named.items() if there.get(key) != size]:
-            raise CorruptObjectError(
-                f"{self.url}: {len(lost)} files of its list are missing or incomplete, {lost[0]} for example. "
-                "Restore them from a backup."
-            )
-        left = [name for name in there if name not in named]
-        if left or fence:
-            record = read_record(self._root)
-            store_list(self._store, self._root, record, found.after(found.version, found.files))
-        self._store.remove(left)
-        forget_numbers(self._store, found)
+    def _set_aside(self) -> Path:
+        """Move the working copy to a folder beside, and leave an empty one."""
+        number = 1
+        while (aside := self._root.with_name(f"{self._root.name}.own-{number}")).exists():
+            number += 1
+        self._root.rename(aside)
+        (aside / OWN_FOLDER).rename(aside / f"{OWN_FOLDER}.was")  # a workspace of this machine from now on
+        mark(self._root, self.url)
+        return aside
 
     @property
     def _own(self) -> Path:
@@ -221,6 +238,20 @@ class Home:
         with (self._own / "pulling.lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def _has_versions(url: str, paths: Collection[str]) -> bool:
+    """Return whether files include dataset versions.
+
+    Raises:
+        WorkspaceError: They are those of a workspace that m5data 0.1.0 stored.
+    """
+    if any(path.startswith("lists/") for path in paths):
+        raise WorkspaceError(
+            f"{url}: m5data 0.1.0 stored this workspace in another form. Copy it to a folder with that version "
+            f"(m5data copy DIR -w {url}), and from there to another URL with this one."
+        )
+    return any(path.startswith("versions/") for path in paths)
 
 
 def is_store_url(place: str | Path) -> bool:
@@ -252,25 +283,6 @@ def working_copy(place: str | Path) -> Path:
     return folder
 
 
-def mark(folder: Path, url: str) -> None:
-    """Make a folder the working copy of a store."""
-    if store_url_of(folder) is None:
-        (folder / OWN_FOLDER).mkdir(parents=True, exist_ok=True)
-        replace_file(_path(folder), url.encode())
-
-
-def store_url_of(folder: Path) -> str | None:
-    """Return the URL of the store that a folder is the working copy of; None: it is a workspace of its own."""
-    try:
-        return _path(folder).read_text(encoding="utf-8")
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-
-
-def _path(folder: Path) -> Path:
-    return folder / OWN_FOLDER / "address"
-
-
 def _parent() -> Path:
     named = os.environ.get(WORKING_COPIES)
     if named:
@@ -293,16 +305,17 @@ def segment_file(root: Path, name: str) -> Path:
     if url is not None:
         with (root / OWN_FOLDER / "fetching.lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            if not path.exists():
-                _fetch_segment(root, ObjectStore(url), f"objects/{name}")
+            known = read_record(root).files.get(f"objects/{name}")
+            if known is not None and not path.exists():
+                _fetch_segment(root, ObjectStore(url), f"objects/{name}", known.tag)
     return path
 
 
-def _fetch_segment(root: Path, store: ObjectStore, path: str) -> None:
-    record = read_record(root)
-    entry = record.manifest.files.get(path) if record.manifest else None
-    log_large_transfer(store.url, "fetching", [entry.size] if entry else [])
-    if entry is not None and not fetch(store, entry, root, path):
+def _fetch_segment(root: Path, place: ObjectStore, path: str, tag: str) -> None:
+    there = place.list(path.rpartition("/")[0])
+    entry = there.get(path)
+    log_large_transfer(place.url, "fetching", [entry.size] if entry else [])
+    if entry is None or entry.etag != tag or not fetch(place, entry, root, path):
         raise WorkspaceError(
-            f"{store.url}: another machine has changed {path} since this workspace was opened. Open it again."
+            f"{place.url}: another machine has changed {path} since this workspace was opened. Open it again."
         )

@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-import secrets
 import threading
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -12,15 +11,14 @@ from socket import gethostname
 
 from m5data.errors import M5DataError, WorkspaceError
 from m5data.stage import Clock, utc_now
-from storage.remote.manifest import LISTS
-from storage.remote.object_store import ObjectStore
+from storage.place import ObjectStore
 
 __all__ = ["LEASE", "STALE_AFTER", "Holder", "Lease"]
 
-LEASE = f"{LISTS}/lease.json"
+LEASE = ".m5data/lease.json"
 STALE_AFTER = timedelta(minutes=10)
 """A lease that was not renewed for so long may be taken over. Clocks of machines may differ by minutes: a writer that
-loses its lease wrongly still cannot overwrite the other's work, because the lists prevent it."""
+loses its lease wrongly still cannot overwrite the other's work, because it replaces only what it knows."""
 _RENEW_SECONDS = 60.0
 _TRIES = 3
 _LOG = logging.getLogger(__name__)
@@ -37,11 +35,14 @@ class Holder:
     began: str
     """When the process began, in the kernel's count: process ids are reused."""
     token: str
+    """Of the working copy that holds it; empty: nobody does."""
     renewed: str
     """Time of the last renewal, UTC."""
 
     def is_gone(self, now: datetime) -> bool:
-        """Return whether the lease may be taken over: its process ended on this machine, or did not renew it."""
+        """Return whether the lease may be taken: it is free, its process ended on this machine, or did not renew it."""
+        if not self.token:
+            return True
         if self.machine and self.machine == _machine() and _began(self.process) != self.began:
             return True
         return now - datetime.fromisoformat(self.renewed) > STALE_AFTER
@@ -50,71 +51,95 @@ class Holder:
 class Lease:
     """The right to write to a workspace, renewed by a thread while it is held."""
 
-    def __init__(self, store: ObjectStore, clock: Clock = utc_now) -> None:
-        self._store = store
+    def __init__(self, place: ObjectStore, token: str, clock: Clock = utc_now) -> None:
+        """Hold nothing yet.
+
+        Args:
+            place: The workspace's.
+            token: Of the working copy: a lease that it did not release is its own, and only one process has it.
+            clock: Source of times.
+        """
+        self._place = place
+        self._token = token
         self._clock = clock
-        self._held: Holder | None = None
+        self._held: tuple[Holder, str] | None = None
+        self._mutex = threading.Lock()
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def take(self) -> bool:
-        """Take the lease, and return whether it was taken over from a dead holder.
+    def take(self) -> None:
+        """Take the lease.
 
         Raises:
             WorkspaceError: Another process, here or on another machine, holds it.
         """
-        mine = Holder(
-            gethostname(), _machine(), os.getpid(), _began(os.getpid()), secrets.token_hex(8), self._now().isoformat()
-        )
-        taken_over = False
+        mine = Holder(gethostname(), _machine(), os.getpid(), _began(os.getpid()), self._token, self._now().isoformat())
         for _ in range(_TRIES):
-            made = self._store.create(LEASE, _encode(mine))
-            other = self._holder()
-            if made or (other is not None and other.token == mine.token):  # the answer to a first try may be lost
-                self._hold(mine)
-                return taken_over
-            if other is not None and not other.is_gone(self._now()):
-                break
-            taken_over = True
-            self._store.remove([LEASE])
-        raise WorkspaceError(_held_by(self._store.url, self._holder()))
+            tag = self._place.create(LEASE, _encode(mine)) or self._take_over(mine)
+            if tag is not None:
+                self._held, self._ended = (mine, tag), threading.Event()
+                self._thread = threading.Thread(target=self._renew, args=(self._ended,), daemon=True)
+                self._thread.start()
+                return
+        raise WorkspaceError(_held_by(self._place.url, self._holder()))
+
+    def confirm(self) -> None:
+        """Renew the lease, so that nobody takes it over within the next minutes.
+
+        Raises:
+            WorkspaceError: Another machine has taken it over.
+        """
+        with self._mutex:
+            if self._held is None:
+                return
+            mine, tag = self._held
+            renewed = self._place.replace(LEASE, _encode(replace(mine, renewed=self._now().isoformat())), tag)
+            if renewed is None:
+                raise WorkspaceError(
+                    f"{self._place.url}: another machine has taken over this workspace, because this one was not heard "
+                    "of for long. Run the command again."
+                )
+            self._held = mine, renewed
 
     def drop(self) -> None:
-        """Release the lease."""
-        held, self._held = self._held, None
-        if held is None:
-            return
+        """Release the lease: the object stays, because a removal that is repeated could remove another's."""
+        held = self.abandon()
+        if held is not None:
+            self._place.replace(LEASE, _encode(replace(held[0], token="")), held[1])
+
+    def abandon(self) -> tuple[Holder, str] | None:
+        """Stop renewing the lease, and return what it was: this working copy may take it up again at once."""
         self._ended.set()
         if self._thread is not None:
             self._thread.join()
-        if self._is_still(held):
-            self._store.remove([LEASE])
+        held, self._held = self._held, None
+        return held
 
-    def _hold(self, mine: Holder) -> None:
-        self._held, self._ended = mine, threading.Event()
-        self._thread = threading.Thread(target=self._renew, args=(mine, self._ended), daemon=True)
-        self._thread.start()
-
-    def _renew(self, mine: Holder, ended: threading.Event) -> None:
-        while not ended.wait(_RENEW_SECONDS):
-            try:
-                if not self._is_still(mine):
-                    _LOG.warning("%s: another machine has taken over the lease of this workspace", self._store.url)
-                    return
-                self._store.write(LEASE, _encode(replace(mine, renewed=self._now().isoformat())))
-            except M5DataError as error:
-                _LOG.warning("the lease was not renewed: %s", error)
-
-    def _is_still(self, mine: Holder) -> bool:
+    def is_own(self) -> bool:
+        """Return whether the lease is this working copy's, held or left behind by a killed run."""
         now = self._holder()
-        return now is not None and now.token == mine.token
+        return now is not None and now.token == self._token
+
+    def _take_over(self, mine: Holder) -> str | None:
+        """Take the lease of a holder that is gone, and return its tag; None: it is held, or was released just now."""
+        tag, other = self._place.tag(LEASE), self._holder()
+        if tag is None or other is None or not (other.token == self._token or other.is_gone(self._now())):
+            return None
+        return self._place.replace(LEASE, _encode(mine), tag)
 
     def _holder(self) -> Holder | None:
-        data = self._store.read(LEASE)
+        data = self._place.read(LEASE)
         try:
             return None if data is None else Holder(**json.loads(data))
         except (ValueError, TypeError) as error:
-            raise WorkspaceError(f"{self._store.url}/{LEASE}: damaged ({error}). Remove it.") from error
+            raise WorkspaceError(f"{self._place.url}/{LEASE}: damaged ({error}). Remove it.") from error
+
+    def _renew(self, ended: threading.Event) -> None:
+        while not ended.wait(_RENEW_SECONDS):
+            try:
+                self.confirm()
+            except M5DataError as error:
+                _LOG.warning("the lease was not renewed: %s", error)
 
     def _now(self) -> datetime:
         return self._clock().astimezone(UTC)

@@ -1,4 +1,4 @@
-"""A working copy's files, and its record of what the store holds."""
+"""A working copy's files, and its record of which of them the store has."""
 
 import json
 import os
@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from m5data.errors import WorkspaceError
-from storage.files import OF_A_RUN, TEMPORARY, replace_file
-from storage.remote.manifest import Manifest
+from storage.files import OF_A_RUN, TEMPORARY, Layout, replace_file
+from storage.place import OWN_FOLDER
 
 __all__ = [
-    "OWN_FOLDER",
+    "PLAN",
     "STATE",
+    "Known",
     "Record",
     "Stat",
     "files_of",
@@ -23,9 +24,9 @@ __all__ = [
     "write_record",
 ]
 
-OWN_FOLDER = ".m5data"
-"""Folder in a working copy with its knowledge of the store."""
 STATE = "state.sqlite"
+PLAN = Layout(Path()).manifest.as_posix()
+"""Names the data files of the commit that is being stored: the next writer removes those of one that did not end."""
 
 Stat = tuple[int, int, int]
 """Bytes, time of the last change in nanoseconds, and inode: while these are equal, so is the content."""
@@ -36,8 +37,8 @@ _OF_THE_MACHINE = frozenset({*OF_A_RUN, OWN_FOLDER, "prefect", "training"})
 
 def files_of(root: Path) -> dict[str, Stat]:
     """Return path in the workspace -> ``Stat`` of every file but the state, in order of paths."""
-    tops = (top for top in sorted(root.iterdir()) if top.name not in _OF_THE_MACHINE and top.name != STATE)
-    found = (path for top in tops for path in _inside(top))
+    tops = [top for top in sorted(root.iterdir()) if top.name not in _OF_THE_MACHINE and top.name != STATE]
+    found = (path for top in [*tops, root / PLAN] for path in _inside(top))
     return {path.relative_to(root).as_posix(): stat_of(path) for path in found if not path.name.endswith(TEMPORARY)}
 
 
@@ -63,17 +64,24 @@ def _inside(top: Path) -> Iterator[Path]:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """One object of the store as this working copy last saw it."""
+
+    tag: str
+    stat: Stat | None
+    """Of the file here when it had the object's content; None: there is none, or it has changed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """A working copy's knowledge of its store."""
 
-    manifest: Manifest | None = None
-    """Manifest whose files the copy has; None: none yet."""
-    stats: Mapping[str, Stat] = field(default_factory=dict)
-    """Path -> ``Stat`` of the file when its content was that of the manifest."""
-    pushing: Manifest | None = None
-    """Manifest that is being stored: the process may die before it knows the outcome."""
-    pulling: Manifest | None = None
-    """Manifest whose files are being fetched: the copy is incomplete until that ends."""
+    files: Mapping[str, Known] = field(default_factory=dict)
+    """Path in the workspace -> its object."""
+    state: str = ""
+    """SHA-256 of the state as stored."""
+    incomplete: bool = False
+    """Whether files are being fetched, so that the copy is none until that ends."""
 
 
 def read_record(root: Path) -> Record:
@@ -84,15 +92,11 @@ def read_record(root: Path) -> Record:
     """
     try:
         data: dict[str, Any] = json.loads(_record_path(root).read_bytes())
-        return Record(
-            _manifest(data["manifest"]),
-            {path: (size, changed, inode) for path, (size, changed, inode) in data["stats"].items()},
-            _manifest(data["pushing"]),
-            _manifest(data["pulling"]),
-        )
+        files = {path: Known(tag, stat and (stat[0], stat[1], stat[2])) for path, (tag, stat) in data["files"].items()}
+        return Record(files, data["state"], data["incomplete"])
     except FileNotFoundError:
         return Record()
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, IndexError) as error:
         raise WorkspaceError(
             f"{_record_path(root)}: damaged ({error}). Remove the folder {root}; the next command fetches it again."
         ) from error
@@ -100,12 +104,9 @@ def read_record(root: Path) -> Record:
 
 def write_record(root: Path, record: Record) -> None:
     """Write the record, synced when this returns."""
-    replace_file(_record_path(root), json.dumps(asdict(record)).encode())
+    files = {path: (known.tag, known.stat) for path, known in record.files.items()}
+    replace_file(_record_path(root), json.dumps({**asdict(record), "files": files}).encode())
 
 
 def _record_path(root: Path) -> Path:
     return root / OWN_FOLDER / "record.json"
-
-
-def _manifest(values: dict[str, Any] | None) -> Manifest | None:
-    return None if values is None else Manifest.decode(json.dumps(values).encode())

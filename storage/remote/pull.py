@@ -1,80 +1,122 @@
-"""Bring a working copy up to the store's newest manifest."""
+"""Bring a working copy up to what its store holds."""
 
 import hashlib
+import os
 import shutil
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from m5data.errors import CorruptObjectError
 from storage.files import Layout, file_sha256, sync_file, sync_folder, temporary_file
-from storage.remote.local_copy import OWN_FOLDER, STATE, Record, files_of, is_segment, stat_of, write_record
-from storage.remote.manifest import Entry, Manifest
-from storage.remote.object_store import ObjectStore, in_parallel, log_large_transfer
+from storage.identity import KEY_FILE
+from storage.place import OWN_FOLDER, Entry, ObjectStore, in_parallel, log_large_transfer
+from storage.remote.local_copy import (
+    STATE,
+    Known,
+    Record,
+    files_of,
+    is_segment,
+    stat_of,
+    write_record,
+)
 
-__all__ = ["fetch", "pull"]
+__all__ = ["fetch", "listed", "pull"]
 
 _OWNED = ("tables/", "versions/", "objects/")
 """Folders in which every file belongs to the store."""
+_NOT_THE_WORKSPACE = (f"{OWN_FOLDER}/", "spool/", "versions/")
+"""Starts of the paths of the lease, of what tasks have finished, and of what is listed by itself."""
+_PRIVATE = (KEY_FILE, "objects/page-")
+"""Starts of the paths of files that only this user may read."""
 
 
-def pull(store: ObjectStore, root: Path, record: Record, manifest: Manifest, kept: Collection[str]) -> Record | None:
-    """Make the files of the working copy those of a manifest; segments come later, when they are read.
+def listed(place: ObjectStore) -> dict[str, Entry]:
+    """Return path -> entry of every file of a workspace.
 
-    After a kill at any instant the next pull continues: a file with the right content is not fetched again.
+    Dataset versions are listed first: whatever a version needs was there before it.
+    """
+    versions = place.list("versions")
+    there = place.list()
+    shared = {path: entry for path, entry in there.items() if not path.startswith(_NOT_THE_WORKSPACE)}
+    return {**shared, **versions}
+
+
+def pull(place: ObjectStore, root: Path, record: Record, there: Mapping[str, Entry], kept: Collection[str]) -> bool:
+    """Make the files of the working copy those of its store; segments come later, when they are read.
+
+    After a kill at any instant the next pull continues: a fetched file is not fetched again.
 
     Args:
-        store: Source of the files.
+        place: Source of the files.
         root: The working copy; nobody else writes to it, and what it alone has is dropped.
         record: Its record.
-        manifest: Its files from now on.
+        there: Files of the store, as listed.
         kept: Paths that stay as they are here.
 
     Returns:
-        The new record; None: the store has removed a file, because a newer manifest exists.
+        Whether all files were as listed; else another machine writes.
 
     Raises:
-        CorruptObjectError: The store returned other bytes than were stored.
         ObjectStoreError: The store does not answer.
     """
-    before = {path for known in (record.manifest, record.pulling) if known for path in known.files}
-    write_record(root, replace(record, pulling=manifest))
+    write_record(root, replace(record, incomplete=True))
     _forget_unfinished(Layout(root))
     here = files_of(root)
-    wanted = {path: entry for path, entry in manifest.files.items() if path not in kept}
-    missing = [path for path, entry in wanted.items() if not _has(root, record, path, entry)]
+    missing = [path for path in there if path not in kept and not _has(root, record, path, there[path])]
     fetched = [path for path in missing if not is_segment(path)]
-    log_large_transfer(store.url, "fetching", [wanted[path].size for path in fetched])
-    if not all(in_parallel(lambda path: _bring(store, root, path, wanted[path]), _versions_last(fetched))):
-        return None
+    log_large_transfer(place.url, "fetching", [there[path].size for path in fetched])
+    if not all(in_parallel(lambda path: fetch(place, there[path], root, path), _versions_last(fetched))):
+        return False
     stale = {path for path in here if is_segment(path)} & set(missing)
-    gone = {path for path in here if path not in manifest.files and (path in before or path.startswith(_OWNED))}
+    gone = {path for path in here if path not in there and (path in record.files or path.startswith(_OWNED))}
     for path in sorted(stale | gone):
         (root / path).unlink(missing_ok=True)
-    stats = {path: stat_of(root / path) for path in wanted if (root / path).exists()}
-    after = Record(manifest, stats)
-    write_record(root, after)
-    return after
+    files = {path: Known(entry.etag, None if path in kept else _stat(root / path)) for path, entry in there.items()}
+    state = file_sha256(root / STATE) if STATE in there else ""
+    write_record(root, Record(files, state))
+    return True
+
+
+def fetch(place: ObjectStore, entry: Entry, root: Path, path: str) -> bool:
+    """Fetch a file into the working copy, whole or not at all; False: the store has another one by now, or none.
+
+    Raises:
+        ObjectStoreError: The store does not answer.
+    """
+    target = root / path
+    name = hashlib.sha256(path.encode()).hexdigest()[:32]
+    with temporary_file(root / OWN_FOLDER / name, mode=0o600 if path.startswith(_PRIVATE) else None) as file:
+        temporary = Path(file.name)
+        if place.fetch(path, temporary) != entry.etag:
+            return False
+        os.utime(temporary, ns=(_moment(entry), _moment(entry)))
+        sync_file(temporary)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if path == STATE:
+            for ending in ("-wal", "-shm"):  # of the database that is replaced
+                target.with_name(f"{STATE}{ending}").unlink(missing_ok=True)
+        temporary.replace(target)
+        sync_folder(target.parent)
+    return True
 
 
 def _has(root: Path, record: Record, path: str, entry: Entry) -> bool:
-    """Return whether a file already has the content of an entry."""
-    file = root / path
-    if not file.is_file():
+    """Return whether a file has the content of an object: as recorded, or fetched by a pull that was killed."""
+    stat, known = _stat(root / path), record.files.get(path)
+    if stat is None or path == STATE:
         return False
-    if path == STATE:
-        return False
-    known = record.manifest.files.get(path) if record.manifest else None
-    if known is not None and known.sha256 == entry.sha256 and record.stats.get(path) == stat_of(file):
+    if known is not None and known.stat is not None and (known.tag, known.stat) == (entry.etag, stat):
         return True
-    return file.stat().st_size == entry.size and file_sha256(file) == entry.sha256
+    return path.startswith("tables/") and stat[:2] == (entry.size, _moment(entry))
 
 
-def _bring(store: ObjectStore, root: Path, path: str, entry: Entry) -> bool:
-    if path == STATE:
-        for ending in ("-wal", "-shm"):  # of the database that is replaced
-            (root / f"{STATE}{ending}").unlink(missing_ok=True)
-    return fetch(store, entry, root, path)
+def _stat(file: Path) -> tuple[int, int, int] | None:
+    return stat_of(file) if file.is_file() else None
+
+
+def _moment(entry: Entry) -> int:
+    """Return when an object was stored, in nanoseconds."""
+    return int(entry.modified.timestamp()) * 1_000_000_000
 
 
 def _versions_last(paths: Iterable[str]) -> list[str]:
@@ -89,30 +131,3 @@ def _forget_unfinished(layout: Layout) -> None:
             shutil.rmtree(folder)
     for folder in (layout.tables, layout.objects, layout.versions):
         folder.mkdir(exist_ok=True)
-
-
-def fetch(store: ObjectStore, entry: Entry, root: Path, path: str) -> bool:
-    """Fetch a stored file into the working copy, whole or not at all; False: the store has removed it.
-
-    Raises:
-        CorruptObjectError: Its bytes are not those that were stored.
-        ObjectStoreError: The store does not answer.
-    """
-    target = root / path
-    name = hashlib.sha256(path.encode()).hexdigest()[:32]
-    with temporary_file(root / OWN_FOLDER / name) as file:
-        temporary = Path(file.name)
-        if not store.download(entry.key, temporary):
-            return False
-        got = file_sha256(temporary)
-        if got != entry.sha256:
-            raise CorruptObjectError(
-                f"{store.url}/{entry.key}: the SHA-256 of its bytes is {got}, not {entry.sha256} as stored. "
-                "Restore it from a backup."
-            )
-        temporary.chmod(entry.mode)
-        sync_file(temporary)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary.replace(target)
-        sync_folder(target.parent)
-    return True

@@ -1,115 +1,120 @@
 """Store the changes of a working copy."""
 
-import secrets
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from m5data.errors import WorkspaceError
-from storage.files import Layout, file_sha256, temporary_file
-from storage.remote.local_copy import OWN_FOLDER, STATE, Record, Stat, files_of, is_segment, stat_of, write_record
-from storage.remote.manifest import FILES, NOTHING, Entry, Manifest, store_manifest
-from storage.remote.object_store import ObjectStore, in_parallel, log_large_transfer
+from storage.files import file_sha256, temporary_file
+from storage.place import OWN_FOLDER, ObjectStore, in_parallel, log_large_transfer
+from storage.remote.local_copy import (
+    PLAN,
+    STATE,
+    Known,
+    Record,
+    Stat,
+    files_of,
+    read_record,
+    stat_of,
+    write_record,
+)
 from storage.state import ObjectIndex, State
-from storage.versions import latest_number
 
-__all__ = ["push", "store_list"]
+__all__ = ["push"]
 
 _TRIES = 3
-_TICK_NS = 2_000_000_000
-"""Coarsest resolution of modification times."""
+_TICK_SECONDS = 0.02
+"""Coarsest resolution of modification times: a file read that long after a change shows the next one."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Put:
-    """A stored file, its entry, and its stat before it was read."""
+def push(place: ObjectStore, root: Path, confirm: Callable[[], None]) -> None:
+    """Store all changes: what a dataset version needs first, its record last, then removals.
 
-    path: str
-    entry: Entry
-    stat: Stat
-
-
-def push(store: ObjectStore, root: Path, record: Record) -> Record:
-    """Store all changes, then the list of files, then remove objects that no list names any more.
-
-    The state is copied first, so that the segments hold everything it knows of them. After a kill at any instant the
-    store holds the files of the old list or those of the new one.
+    The state is copied first, so that the segments hold everything it knows of them. A file is created, or replaces
+    the object that this copy knows: nothing of another machine is ever overwritten.
 
     Args:
-        store: Target.
+        place: Target.
         root: The working copy; its lock and the lease are held.
-        record: Its record.
-
-    Returns:
-        The new record.
+        confirm: Raises if the lease is lost; called before others are to see a change.
 
     Raises:
         WorkspaceError: Another machine stored something meanwhile.
-        ObjectStoreError: The store does not answer.
+        ObjectStoreError: The store does not answer; what it has got by then is recorded.
     """
-    base, token, began = record.manifest or NOTHING, secrets.token_hex(8), time.time_ns()
-    puts = [_put_state(store, root, record, token)]
-    here = files_of(root)
-    same = {path: stat for path, stat in here.items() if path in base.files and record.stats.get(path) == stat}
-    changed = [path for path in here if path not in same]
-    log_large_transfer(store.url, "storing", [here[path][0] for path in changed])
-    puts += in_parallel(lambda path: _put(store, root / path, path, base.files.get(path), token), changed)
-    files = {path: base.files[path] for path in (*same, *_elsewhere(root, base, here))}
-    files |= {put.path: put.entry for put in puts}
-    stats = _certain({**same, **{put.path: put.stat for put in puts}}, began)
-    if files == base.files:
-        after = replace(record, stats=stats)
-        if stats != record.stats:
-            write_record(root, after)
-        return after
-    manifest = base.after(latest_number(Layout(root)), files)
-    return store_list(store, root, replace(record, stats=stats), manifest)
+    record = read_record(root)
+    files = dict(record.files)
+    try:
+        with temporary_file(root / OWN_FOLDER / STATE) as copy:
+            stat, digest = _copy_state(root, record, Path(copy.name))
+            here = files_of(root)
+            changed = [path for path in here if path not in files or files[path].stat != here[path]]
+            if changed:
+                time.sleep(_TICK_SECONDS)
+            log_large_transfer(place.url, "storing", [here[path][0] for path in changed])
+            for step in range(_VERSION + 1):
+                paths = [path for path in changed if _step(path) == step]
+                if paths and step >= _LOG:
+                    confirm()
+                files.update(in_parallel(lambda path: (path, _put(place, root / path, path, files.get(path))), paths))
+                if step == _LOG and digest != record.state:
+                    files[STATE] = _put(place, Path(copy.name), STATE, files.get(STATE))
+        files[STATE] = replace(files[STATE], stat=stat)
+        known = _segments(root)
+        for path in known - files.keys() - here.keys():  # stored by a task on another machine
+            if tag := place.tag(path):
+                files[path] = Known(tag, None)
+        gone = sorted(files.keys() - here.keys() - known - {STATE}, key=_step, reverse=True)
+        place.remove(path for path in gone if _step(path) == _VERSION)
+        place.remove(path for path in gone if _step(path) < _VERSION)
+        for path in gone:
+            del files[path]
+    except BaseException:
+        write_record(root, replace(record, files=files))
+        raise
+    after = Record(files, digest)
+    if after != record:
+        write_record(root, after)
 
 
-def _certain(stats: Mapping[str, Stat], began: int) -> dict[str, Stat]:
-    """Leave out files changed so recently that a further change could look the same; they are read again."""
-    return {path: stat for path, stat in stats.items() if stat[1] < began - _TICK_NS}
+_LOG, _VERSION = 3, 4
 
 
-def store_list(store: ObjectStore, root: Path, record: Record, manifest: Manifest) -> Record:
-    """Make a manifest the newest one, and remove objects that only its predecessor named."""
-    before = record.manifest
-    old = before.files if before else {}
-    common = {path: stat for path, stat in record.stats.items() if old.get(path) == manifest.files.get(path)}
-    write_record(root, replace(record, stats=common, pushing=manifest))
-    store_manifest(store, manifest)
-    after = Record(manifest, record.stats)
-    write_record(root, after)
-    if before is not None:
-        named = {entry.key for entry in manifest.files.values()}
-        store.remove(entry.key for entry in before.files.values() if entry.key not in named)
-    return after
+def _step(path: str) -> int:
+    """Return when a file is stored: the plan, data, anything else, Delta logs (then the state), dataset versions."""
+    if path == PLAN:
+        return 0
+    if path.startswith("versions/"):
+        return _VERSION
+    if path.startswith(("objects/", "tables/")):
+        return _LOG if "/_delta_log/" in path else 1
+    return 2
 
 
-def _put(store: ObjectStore, file: Path, path: str, known: Entry | None, token: str) -> _Put:
-    """Store a file as the workspace's ``path``, unless its content is stored already."""
+def _put(place: ObjectStore, file: Path, path: str, known: Known | None) -> Known:
+    """Store a file as the workspace's ``path``: anew, or instead of the object that is known."""
     for _ in range(_TRIES):
-        stat, digest, mode = stat_of(file), file_sha256(file), file.stat().st_mode & 0o777
-        if known is not None and (known.sha256, known.mode) == (digest, mode):
-            return _Put(path, known, stat)
-        entry = Entry(f"{FILES}/{path}~{token}", stat[0], digest, mode)
-        store.upload(file, entry.key)
+        stat = stat_of(file)
+        tag = place.create(path, file) if known is None else place.replace(path, file, known.tag)
+        if tag is None:
+            raise WorkspaceError(
+                f"{place.url}: another machine wrote to this workspace meanwhile ({path}), and its work was left as "
+                "it is. Run the command again."
+            )
         if stat_of(file) == stat:
-            return _Put(path, entry, stat)
+            return Known(tag, stat)
+        known = Known(tag, None)
     raise WorkspaceError(f"{file}: changed while it was stored. End the program that writes it, and run again.")
 
 
-def _put_state(store: ObjectStore, root: Path, record: Record, token: str) -> _Put:
-    """Store a copy of the state as of one moment, unless it has not changed."""
-    known = record.manifest.files.get(STATE) if record.manifest else None
-    stat = _state_stat(root)
-    if known is not None and record.stats.get(STATE) == stat:
-        return _Put(STATE, known, stat)
-    with temporary_file(root / OWN_FOLDER / STATE) as file:
-        State(root / STATE).copy_to(Path(file.name))
-        put = _put(store, Path(file.name), STATE, known, token)
-    return replace(put, stat=stat)
+def _copy_state(root: Path, record: Record, copy: Path) -> tuple[Stat, str]:
+    """Copy the state as of one moment, unless it has not changed; return its stat and the SHA-256 of the copy."""
+    stat, known = _state_stat(root), record.files.get(STATE)
+    if known is not None and known.stat == stat:
+        return stat, record.state
+    State(root / STATE).copy_to(copy)
+    return stat, file_sha256(copy)
 
 
 def _state_stat(root: Path) -> Stat:
@@ -120,12 +125,9 @@ def _state_stat(root: Path) -> Stat:
     return size + more[0], max(changed, more[1]), inode
 
 
-def _elsewhere(root: Path, base: Manifest, here: Mapping[str, Stat]) -> list[str]:
-    """Return the stored segments that are not on this machine and that the index of objects still knows."""
-    absent = [path for path in base.files if is_segment(path) and path not in here]
-    if not absent:
-        return []
+def _segments(root: Path) -> set[str]:
+    """Return the paths of the segments that the index of objects knows, which need not be on this machine."""
     index = ObjectIndex(State(root / STATE))
-    known = index.segments()
+    known = {f"objects/{name}" for name in index.segments()}
     index.close()
-    return [path for path in absent if path.removeprefix("objects/") in known]
+    return known

@@ -12,11 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from align import Category, align, label_similarity
-from align.catalogue import Facts, encode_names
+from align.catalogue import NO_FACTS, Facts, encode_names
+from align.category import make_nodes
 from align.hierarchy import build_hierarchy
 from align.label_tables import make_label_pairs
 from align.learned_rule import PairModel, adapt, default_model, probabilities, update
-from align.pair_features import FEATURES, CandidatePairs
+from align.names import qualifiers
+from align.node_features import make_node_features
+from align.pair_features import FEATURES, CandidatePairs, find_candidate_pairs
 from align.review import Decision, resolve_decisions
 from align.settings import AlignSettings
 from m5data.errors import SettingsError
@@ -234,6 +237,26 @@ def test_other_restrictions_are_no_proof(one: str, other: str) -> None:
         Category("s", ("甲类", other)): ["运动 透气 轻便"] * 9,
     }
     assert pairs_of(align(titles, titles, rule="learned")) == {(one, other)}
+
+
+@pytest.mark.parametrize("name", ["Ride-Ons & Accessories", "Fahrzeuge und Zubehör", "箱包及配件"])
+def test_parts_beside_a_thing_do_not_restrict_it(name: str) -> None:
+    assert "parts" not in qualifiers(name)
+    assert "parts" in qualifiers(name.replace("& ", "").replace("und ", "").replace("及", ""))
+
+
+def test_few_titles_are_as_similar_as_many() -> None:
+    found = []
+    for count in (3, 300):
+        rng = random.Random(1)
+        titles = {
+            Category(source, ("甲类", f"{source}类")): [" ".join(rng.sample(WORDS, 6)) for _ in range(count)]
+            for source in "ns"
+        }
+        nodes = make_nodes(titles, 2)
+        some = find_candidate_pairs(make_node_features(nodes, ["", ""], titles, NO_FACTS), ["", ""], ([0], [1]))
+        found.append(float(some.features[0, list(FEATURES).index("words")]))
+    assert found[0] == pytest.approx(found[1], abs=0.1)
 
 
 def test_the_model_adapts_to_shops_that_share_much_or_little() -> None:

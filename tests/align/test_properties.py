@@ -46,6 +46,19 @@ def lines(
     return np.array([row[0] for row in rows]), np.array([row[1] for row in rows]), [row[2] for row in rows]
 
 
+def test_consumption_for_a_year_and_for_1000_hours_are_two_properties() -> None:
+    amounts = [f"{amount} kWh" for amount in (18, 22, 26, 33)]
+    yearly, label = dict.fromkeys(amounts, 2), dict.fromkeys((f"{amount}/1.000 h" for amount in amounts), 2)
+    uses = [PropertyUse("a", "Energieverbrauch pro Jahr", yearly), PropertyUse("b", "Jahresverbrauch alt", yearly)]
+    uses += [
+        PropertyUse("a", "Energieverbrauch SDR", label),
+        PropertyUse("b", "Energieverbrauch pro 1.000 Stunden", yearly),
+    ]
+    found = list(align_properties(uses).values())
+    assert found[0] == found[1]
+    assert found[2] == found[3] != found[0]
+
+
 def test_one_thing_said_twice_is_one_property() -> None:
     inches, centimetres, weight = ("a", "Diagonal (in)"), ("a", "Diagonal (cm)"), ("a", "Weight")
     sizes = ["24", "27", "31.5", "34"]
@@ -133,9 +146,9 @@ def test_a_joined_group_is_judged_as_a_whole() -> None:
     uses = [
         PropertyUse("a", "Verbrauch SDR", used),
         PropertyUse("a", "Verbrauch alt", old),
-        PropertyUse("b", "Jahresverbrauch", {**used, "41 kWh": 1}),
-        PropertyUse("c", "Jahresverbrauch alt", old),
+        PropertyUse("b", "Gesamtverbrauch", {**used, "41 kWh": 1}),
+        PropertyUse("c", "Gesamtverbrauch alt", old),
     ]
     found = align_properties(uses, [(("a", "Verbrauch SDR"), ("a", "Verbrauch alt"))])
-    assert found["b", "Jahresverbrauch"] == found["a", "Verbrauch SDR"]
-    assert found["c", "Jahresverbrauch alt"] == found["a", "Verbrauch alt"]
+    assert found["b", "Gesamtverbrauch"] == found["a", "Verbrauch SDR"]
+    assert found["c", "Gesamtverbrauch alt"] == found["a", "Verbrauch alt"]

@@ -11,8 +11,12 @@ from tests.export.synthetic import FRAMES, MFCC, MP3, picture, product, rows
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    """Product 1 has everything, product 2 an image alone, product 3 nothing but a caption."""
-    made = Store.create(tmp_path / "workspace", buckets=2)
+    return make_store(tmp_path / "workspace")
+
+
+def make_store(folder: Path) -> Store:
+    """Return a store: product 1 has everything, product 2 an image alone, product 3 nothing but a caption."""
+    made = Store.create(folder, buckets=2)
     with made.stage("fill", settings="") as stage:
         with made.objects.writer("media") as media:
             images = [

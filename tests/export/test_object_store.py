@@ -3,9 +3,7 @@
 import uuid
 from collections.abc import Iterator
 
-import fsspec
 import pytest
-from moto.server import ThreadedMotoServer
 
 from export.export_stage import run
 from export.folders import open_folder
@@ -14,28 +12,24 @@ from export.rights import Rights
 from export.settings import ExportSettings
 from m5data.errors import UsageError
 from storage import Store
+from storage.place import ObjectStore
 from tests.export.test_export_stage import RIGHTS, contents, export
+from tests.s3_server import make_bucket, serving_s3
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[None]:
-    """Serve S3 for this module: fsspec keeps the connection that it made first."""
-    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    moto.start()
-    host, port = moto.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ACCESS_KEY_ID", "synthetic")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "synthetic")
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        patch.setenv("AWS_ENDPOINT_URL_S3", f"http://{host}:{port}")
-        yield
-    moto.stop()
+def server() -> Iterator[dict[str, str]]:
+    """Serve S3 for this module."""
+    with pytest.MonkeyPatch.context() as patch, serving_s3() as environment:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        yield environment
 
 
 @pytest.fixture
-def bucket(server: None) -> str:
+def bucket(server: dict[str, str]) -> str:
     name = f"shards-{uuid.uuid4().hex}"
-    fsspec.filesystem("s3", use_listings_cache=False).mkdir(name)
+    make_bucket(server, name)
     return f"s3://{name}/made"
 
 
@@ -61,7 +55,7 @@ def test_an_export_to_s3_is_that_to_a_folder(store: Store, bucket: str) -> None:
     assert {name: after.get(name) for name in before if name.startswith("webdataset/")} == {
         name: data for name, data in before.items() if name.startswith("webdataset/")
     }
-    fsspec.filesystem("s3", use_listings_cache=False).pipe_file(f"{bucket}/demo/parquet/notes.txt", b"mine")
+    ObjectStore(bucket).write("demo/parquet/notes.txt", b"mine")
     with pytest.raises(UsageError, match=rf"{bucket}/demo/parquet/notes.txt: not written by an export"):
         run(store, settings, recipe="demo", rights=RIGHTS)
     assert _stored(bucket) == {**after, "parquet/notes.txt": b"mine"}
@@ -75,7 +69,7 @@ def test_an_export_to_s3_is_remembered_by_its_address(store: Store, bucket: str)
 
 
 def test_an_address_that_no_store_knows_is_a_wrong_request(store: Store) -> None:
-    with pytest.raises(UsageError, match="fsspec cannot open this URL"):
+    with pytest.raises(UsageError, match="nowhere://x/demo/parquet: no object store has such URLs"):
         run(store, ExportSettings(out="nowhere://x"), recipe="demo", rights=RIGHTS)
 
 

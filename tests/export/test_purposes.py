@@ -1,6 +1,7 @@
 """Export by purpose: what shops refuse is left out of samples, shards, link files and the browser's selection."""
 
 import json
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ from m5data.stage import StageReport
 from m5data.usage import PURPOSES, Purpose
 from m5data.usage_report import allowances, signals
 from storage import Store
+from tests.export.conftest import make_store
 from tests.export.synthetic import NOW, rows
 from tests.export.test_export_stage import RIGHTS, read_tars
 from webapp.catalogue.explore import explore
@@ -53,6 +55,17 @@ FORMATS = ("parquet", "webdataset", "links", "m5product", "mep3m")
 
 @pytest.fixture
 def signalled(store: Store) -> Store:
+    return _signal(store)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CatalogueIndex]:
+    store = _signal(make_store(tmp_path_factory.mktemp("browsed") / "workspace"))
+    with closing(CatalogueIndex(store.snapshot(), store.state)) as index:
+        yield index
+
+
+def _signal(store: Store) -> Store:
     with store.stage("signal", settings="") as stage:
         stage.write(
             "usage_rights",
@@ -91,13 +104,10 @@ def _in_shards(folder: Path) -> dict[str, dict[str, list[str]]]:
     }
 
 
-def _in_browser(store: Store, purpose: Purpose) -> set[str]:
-    with closing(CatalogueIndex(store.snapshot(), store.state)) as index, index.reading() as engine:
-        return {card.product_id for card in explore(engine, Selection.parse([("purpose", purpose)])).cards}
-
-
 @pytest.mark.parametrize("purpose", PURPOSES)
-def test_twelve_cases_through_samples_shards_link_files_and_the_browser(signalled: Store, purpose: Purpose) -> None:
+def test_twelve_cases_through_samples_shards_link_files_and_the_browser(
+    signalled: Store, browser: CatalogueIndex, purpose: Purpose
+) -> None:
     expected = {product for product, asked, refused in CASES if asked == purpose and refused is None}
     left_out = [refused for _, asked, refused in CASES if asked == purpose and refused is not None]
     snapshot = signalled.snapshot()
@@ -111,7 +121,9 @@ def test_twelve_cases_through_samples_shards_link_files_and_the_browser(signalle
     report = run(signalled, settings, recipe="demo", rights=RIGHTS)
     folder = signalled.root / "shards/demo"
     assert _in_shards(folder) == dict.fromkeys(FORMATS, read)
-    assert _in_browser(signalled, purpose) == expected
+    with browser.reading() as engine:
+        cards = explore(engine, Selection.parse([("purpose", purpose)])).cards
+    assert {card.product_id for card in cards} == expected
     for product, allowed in read.items():
         detail = read_detail(signalled.snapshot(), product)
         assert detail is not None

@@ -31,8 +31,8 @@ def test_words_of_a_cloud_never_overlap_and_stay_inside(words: dict[str, int]) -
 
 
 def test_figures_of_nothing_are_drawn_too() -> None:
-    assert histogram([], "seconds").startswith("<svg")
-    assert image_sizes([]).startswith("<svg")
+    assert histogram([], "seconds", "count").startswith("<svg")
+    assert image_sizes([], "width", "height").startswith("<svg")
 
 
 def test_one_sub_class_has_no_neighbours_of_others(store: Store) -> None:
@@ -45,3 +45,11 @@ def test_rows_lead_to_what_is_behind_them(store: Store) -> None:
     assert '<a href="/products?video=no_video">' in page
     assert '<a href="/products?p.%E9%A2%9C%E8%89%B2=">' in page
     assert "stage+%3D+%27it%27%27s%27" in page
+
+
+def test_the_report_is_in_both_languages(store: Store) -> None:
+    asked = ask(store.snapshot())
+    english, chinese = (render("shop", 1, asked, [], [], language) for language in ("en", "zh"))
+    assert ('lang="en"' in english, 'href="report.zh.html"' in english, "no video" in english) == (True, True, True)
+    assert ('lang="zh-Hans"' in chinese, 'href="report.html"' in chinese, "无视频" in chinese) == (True, True, True)
+    assert ("Video duration" in chinese, "字符数" in chinese) == (False, True)

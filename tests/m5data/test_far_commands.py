@@ -1,9 +1,7 @@
 """Commands on a workspace in an object store: its URL is accepted wherever a folder is."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import fsspec
 import pytest
 from typer.testing import CliRunner
 
@@ -13,19 +11,16 @@ from m5data.errors import UsageError
 from m5data.workspace import Workspace
 from storage.remote import working_copy
 from storage.remote.home import WORKING_COPIES
-from tests.storage.remote.failing_store import FailingStore
+from tests.storage.remote.failing_store import serve_failing_urls
 from tests.takedown.planted import plant
 
 URL = "failing://bucket/shop"
 
 
 @pytest.fixture(autouse=True)
-def far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    fsspec.register_implementation("failing", FailingStore, clobber=True)
-    FailingStore.empty()
+def far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    serve_failing_urls(monkeypatch)
     monkeypatch.setenv(WORKING_COPIES, str(tmp_path / "copies"))
-    yield
-    FailingStore.empty()
 
 
 def output_of(*words: str) -> str:

@@ -33,6 +33,7 @@ HOME = bucket_of("shop:1", BUCKETS)
         ("select (select count(*) from specs), * from specs where product_id = 'shop:1'", {"specs": None}),
         ("with specs as (select 'shop:1' as product_id) from specs where product_id = 'shop:1'", None),
         ("select count(*) from products", {"products": None}),
+        ("select * from specs using sample 5", {"specs": None}),
         ("select * from ledger where product_id = 'shop:1'", None),
         ("with a as (from specs) from a join products using (product_id)", {"products": None, "specs": None}),
         ("select * from SPECS where product_id = 'shop:1'", {"specs": [HOME]}),

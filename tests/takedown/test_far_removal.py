@@ -1,9 +1,7 @@
 """Vacuum and take-down also remove from the object store that holds a workspace."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import fsspec
 import pytest
 
 import m5data
@@ -15,16 +13,15 @@ from takedown.forget import forget
 from takedown.plan import Target
 from tests.m5data.marker_search import places_with
 from tests.m5data.test_vacuum import LATER
-from tests.storage.remote.failing_store import FailingStore
+from tests.storage.remote.failing_store import FailingStore, serve_failing_urls
 from tests.takedown.planted import MERCHANT, PLANTED, WORDS, now, plant
 
 URL = "failing://bucket/shop"
 
 
 @pytest.fixture
-def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
-    fsspec.register_implementation("failing", FailingStore, clobber=True)
-    FailingStore.empty()
+def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    serve_failing_urls(monkeypatch)
     monkeypatch.setenv(WORKING_COPIES, str(tmp_path / "first"))
     workspace = plant(working_copy(URL))
     settings = workspace.root / "m5data.toml"
@@ -33,14 +30,13 @@ def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspa
         pass
     workspace.store.objects.close()
     monkeypatch.setenv(WORKING_COPIES, str(tmp_path / "second"))
-    yield workspace
-    FailingStore.empty()
+    return workspace
 
 
 def stored(folder: Path) -> Path:
-    """Write the store's content to a folder, under the workspace's file names, and return the folder."""
+    """Write the store's content to a folder, and return the folder."""
     for name, data in FailingStore.objects().items():
-        path = folder / name.removeprefix("/bucket/shop/").partition("~")[0]
+        path = folder / name.removeprefix("bucket/shop/")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
     return folder
@@ -49,7 +45,7 @@ def stored(folder: Path) -> Path:
 def test_a_take_down_on_another_machine_reaches_the_store_and_the_first_machine(
     planted: Workspace, tmp_path: Path
 ) -> None:
-    tops = {place.split("/")[1] for place in places_with(stored(tmp_path / "before"), WORDS)}
+    tops = {place.split("/")[0] for place in places_with(stored(tmp_path / "before"), WORDS)}
     assert {"objects", "tables", "shards", "logs"} <= tops
     other = m5data.open(URL)
     forget(other.store, Target("merchant", MERCHANT), clock=now)
@@ -70,14 +66,14 @@ def test_vacuum_reaches_the_store(planted: Workspace, tmp_path: Path) -> None:
     with other.store.lock():
         pass
     before = stored(tmp_path / "before")
-    assert places_with(before / "files/objects", ["an orphan"]) != []
+    assert places_with(before / "objects", ["an orphan"]) != []
     findings = vacuum(other, clock=lambda: LATER)
     other.store.objects.close()
     after = stored(tmp_path / "after")
-    assert places_with(after / "files/objects", ["an orphan"]) == []
+    assert places_with(after / "objects", ["an orphan"]) == []
     kept = {f"{number:08}.json" for number in findings.kept}
-    gone = {path.name for path in (before / "files/versions").iterdir()} - {
-        path.name for path in (after / "files/versions").iterdir()
+    gone = {path.name for path in (before / "versions").iterdir()} - {
+        path.name for path in (after / "versions").iterdir()
     }
     assert gone
     assert not gone & kept

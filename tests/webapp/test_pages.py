@@ -1,4 +1,4 @@
-"""Both languages are complete: texts, templates, values of the tables, evidence of label pairs."""
+"""Both languages are complete: texts and templates of pages and report, evidence of label pairs."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -9,14 +9,19 @@ import pytest
 from hypothesis import given
 from jinja2 import Environment
 
+import export
 import webapp
 from align.pair_features import EVIDENCE_TEXTS
-from crawler.media.outcome import REASONS
-from extract.results import AUDIO_REASONS, FILE_REASONS, FRAME_REASONS
+from m5data.languages import Language, texts_of
 from webapp.catalogue.product_card import plain
-from webapp.pages import Language, coded, texts_in
+from webapp.pages import texts_in
 
-TEMPLATES = sorted((Path(webapp.__file__).parent / "templates").glob("*.html"))
+TEMPLATES = [
+    *sorted((Path(webapp.__file__).parent / "templates").glob("*.html")),
+    Path(export.__file__).parent / "report" / "page.html",
+]
+REPORT = texts_of("export", "report", "texts")
+BOTH = [(texts_in("en"), texts_in("zh")), (REPORT["en"], REPORT["zh"])]
 SAME_IN_BOTH = {"site.name", "product.mfcc", "sql.title"}
 NAMES = {
     "SQL",
@@ -53,24 +58,19 @@ def flat(texts: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, o
             yield prefix + name, value
 
 
-def test_both_languages_have_every_text() -> None:
-    english, chinese = shape(texts_in("en")), shape(texts_in("zh"))
-    chinese.pop("values")
-    assert english == chinese
-    assert len(texts_in("en")["annotate"]["rules"]) == 4
-
-
-def test_no_text_is_untranslated() -> None:
-    chinese = dict(flat(texts_in("zh")))
-    same = {name for name, text in flat(texts_in("en")) if chinese[name] == text}
-    assert {name for name in same if name != "site.other_language"} == SAME_IN_BOTH
+@pytest.mark.parametrize(("english", "chinese"), BOTH, ids=["pages", "report"])
+def test_no_text_is_missing_or_untranslated(english: Mapping[str, object], chinese: Mapping[str, object]) -> None:
+    assert shape(english) == shape(chinese)
+    translated = dict(flat(chinese))
+    same = {name for name, text in flat(english) if translated[name] == text}
+    assert same - SAME_IN_BOTH == set()
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.stem)
 def test_a_template_has_no_words_of_its_own(template: Path) -> None:
     tokens = Environment().lex(template.read_text(encoding="utf-8"))
     data = " ".join(token for _, kind, token in tokens if kind == "data")
-    shown = re.sub(r"<(pre|code)\b.*?</\1>", "", data, flags=re.DOTALL)
+    shown = re.sub(r"<(pre|code|style)\b.*?</\1>", "", data, flags=re.DOTALL)
     texts = [re.sub(r"<[^>]*>", " ", shown), *LABELLED.findall(shown)]
     words = {word for text in texts for word in re.findall(r"[A-Za-z]{2,}", text)}
     assert words - NAMES == set()
@@ -79,14 +79,6 @@ def test_a_template_has_no_words_of_its_own(template: Path) -> None:
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_every_line_of_evidence_is_translated(language: Language) -> None:
     assert texts_in(language)["labels"]["evidence"].keys() == EVIDENCE_TEXTS.keys()
-
-
-def test_every_reason_has_a_name() -> None:
-    names = texts_in("zh")["values"]
-    reasons = {*REASONS, *FILE_REASONS, *FRAME_REASONS, *AUDIO_REASONS}
-    assert reasons - names.keys() == set()
-    assert coded("no_video", "en") == "no video"
-    assert coded("http_404", "zh") == names["http_404"]
 
 
 @given(st.text(st.characters(), max_size=60), st.integers(1, 50))

@@ -74,6 +74,9 @@ def test_the_report_is_shown_to_reviewers_once_it_is_written(site: Site, filled:
     (filled.store.root / "reports/report.html").write_text("<p>the report", encoding="utf-8")
     answer = reviewer.get("/report")
     assert (answer.status_code, answer.text) == (200, "<p>the report")
+    (filled.store.root / "reports/report.zh.html").write_text("<p>报告", encoding="utf-8")
+    shown = [reviewer.get(path).text for path in ("/report?lang=zh", "/report.zh.html", "/report.html?lang=zh")]
+    assert shown == ["<p>报告", "<p>报告", "<p>the report"]
     assert "script" not in answer.headers["content-security-policy"]
     assert site.signed_in("ann").client.get("/report").status_code == 403
 

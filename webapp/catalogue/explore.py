@@ -35,6 +35,8 @@ LAST_PAGE = 400
 _VALUES = 12
 _PROPERTIES = 300
 _BARS = 16
+_QUANTILE_OF = 65_536
+"""Rows that are enough for the 99th percentile."""
 _LONGEST = 300
 """Characters of a value that is listed; longer ones cannot be chosen."""
 _SEARCH = "n IN ("
@@ -142,11 +144,12 @@ def _overview(
     engine: duckdb.DuckDBPyConnection, every: "SelectedRows", selection: Selection, step: int = 1
 ) -> Overview:
     """Return counts, without cards; those of a sample are estimates."""
+    count = _count(engine, every(None))
     return Overview(
-        count=rounded(_count(engine, every(None)), step),
+        count=rounded(count, step),
         cards=(),
         facets=tuple(_facet(engine, every(name), name, selection, step) for name in facet_columns()),
-        histograms=tuple(_histogram(engine, every(name), name, step) for name in RANGES),
+        histograms=tuple(_histogram(engine, every(name), name, step, count) for name in RANGES),
         property_facets=tuple(
             _property_facet(engine, every(f"p.{name}"), name, values, step)
             for name, values in selection.properties.items()
@@ -168,12 +171,19 @@ def rounded(count: int, step: int) -> int:
 
 
 def _first_cards(engine: duckdb.DuckDBPyConnection, selection: Selection, found: int) -> tuple[ResultCard, ...]:
-    """Return the page of a selection of about ``found`` products; a search begins among the first in the order."""
-    total = _count(engine, "FROM catalogue")
+    """Return the page of a selection of about ``found`` products.
+
+    Texts are searched among the first products, in the order, that meet the other conditions, if few are enough.
+    """
+    others = [sql for sql in selection.conditions("n").values() if not sql.startswith(_SEARCH)]
+    rows = "FROM catalogue" + (f" WHERE {' AND '.join(others)}" if others else "")
+    total = _count(engine, rows)
     reach = 2 * min(selection.page, LAST_PAGE) * PAGE * total // found
     if reach < total // 8:
-        order = _order(selection)
-        with among_first(engine, order, reach), selected_rows(engine, selection) as every:
+        with (
+            among_first(engine, f"{rows} ORDER BY {_order(selection)} LIMIT {reach}"),
+            selected_rows(engine, selection) as every,
+        ):
             cards = _cards(engine, every(None), selection)
         if len(cards) == PAGE:
             return cards
@@ -290,10 +300,13 @@ def _listed(engine: duckdb.DuckDBPyConnection, name: str, values: str, chosen: S
     return Facet(name, tuple(FacetValue(value, count, value in chosen) for value, count in found.items()))
 
 
-def _histogram(engine: duckdb.DuckDBPyConnection, rows: str, name: str, step: int) -> Histogram:
-    column = RANGES[name]
+def _histogram(engine: duckdb.DuckDBPyConnection, rows: str, name: str, step: int, count: int) -> Histogram:
+    """Return the histogram of ``count`` rows or more; of many, a part says where the last bar begins."""
+    column, part = RANGES[name], 1 + count // _QUANTILE_OF
     bounds = engine.execute(
-        f"SELECT min({column})::DOUBLE, approx_quantile({column}::DOUBLE, 0.99), max({column})::DOUBLE {rows}"
+        f"SELECT min({column})::DOUBLE, "
+        f"coalesce(approx_quantile({column}::DOUBLE, 0.99) FILTER (n % {part} = 0), max({column})::DOUBLE), "
+        f"max({column})::DOUBLE {rows}"
     ).fetchall()[0]
     if bounds[0] is None:
         return Histogram(name, ())

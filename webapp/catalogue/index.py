@@ -1,7 +1,8 @@
 """The catalogue of one dataset version, copied into a temporary DuckDB file so that facets and searches stay fast.
 
 Tables name products by their place ``n`` in the order of ids. Each distinct specification line is stored once, with the
-products that have it, so that a search for words reads few texts.
+products that have it, so that a search for words reads few texts. Texts are not compressed: to decode them takes longer
+than to search them.
 """
 
 import tempfile
@@ -18,6 +19,7 @@ from storage.tags import read_tags, tags_digest
 from storage.views import catalogue_sql, ledger_sql
 from webapp.catalogue.product_map import place_products
 from webapp.catalogue.sampling import copy_sample
+from webapp.catalogue.signatures import LONG, SHORT, add_signatures
 
 __all__ = ["CatalogueIndex", "CurrentIndex", "StillPreparingError"]
 
@@ -38,17 +40,22 @@ _READ = (
 _TABLES = (
     f"""CREATE TABLE catalogue AS
         SELECT (row_number() OVER (ORDER BY product_id) - 1)::INTEGER AS n, * FROM ({catalogue_sql()}) ORDER BY n""",  # noqa: S608
-    """CREATE TABLE own_text AS SELECT n, lower(concat_ws(chr(10), product_id, caption, brand,
-        replace(category, ' > ', ' '), class_name, sub_class_name, subsub_class_name, lines)) AS text
+    f"""CREATE TABLE own_text (
+        n INTEGER, text VARCHAR USING COMPRESSION uncompressed, {", ".join(f"{one} UBIGINT" for one in LONG)})""",
+    """INSERT INTO own_text SELECT n, text, unnest(long_signature(text)) FROM (
+        SELECT n, lower(concat_ws(chr(10), product_id, caption, brand,
+            replace(category, ' > ', ' '), class_name, sub_class_name, subsub_class_name, lines)) AS text
         FROM catalogue LEFT JOIN (
             SELECT product_id, string_agg(text, chr(10) ORDER BY position, line) AS lines FROM image_text GROUP BY 1
-        ) USING (product_id)""",
-    """CREATE TABLE spec_lines AS
+        ) USING (product_id) ORDER BY n)""",
+    f"""CREATE TABLE spec_lines (line INTEGER, property VARCHAR, value VARCHAR,
+        text VARCHAR USING COMPRESSION uncompressed, {", ".join(f"{one} UBIGINT" for one in SHORT)})""",
+    """INSERT INTO spec_lines SELECT line, property, value, text, unnest(short_signature(text)) FROM (
         SELECT row_number() OVER (ORDER BY property, value, text)::INTEGER AS line, property, value, text FROM (
             SELECT DISTINCT coalesce(property_norm, property) AS property,
                 coalesce(value_norm || coalesce(' ' || unit, ''), value) AS value,
                 lower(concat_ws(' ', property, value, property_norm, value_norm)) AS text FROM specs
-        ) ORDER BY line""",
+        ) ORDER BY line)""",
     """CREATE TABLE spec_postings AS SELECT DISTINCT l.line, c.n FROM specs s
         JOIN spec_lines l ON l.property = coalesce(s.property_norm, s.property)
             AND l.value = coalesce(s.value_norm || coalesce(' ' || s.unit, ''), s.value)
@@ -128,6 +135,7 @@ class CatalogueIndex:
                 cursor.execute(snapshot.view(name, name))
             cursor.execute(snapshot.aligned_specs_view("specs"))
             cursor.execute(ledger_sql())
+            add_signatures(cursor)
             for statement in _TABLES:
                 cursor.execute(statement)
             copy_sample(cursor)

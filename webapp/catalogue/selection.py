@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 from m5data.modalities import modalities
 from m5data.segmentation import cut_words
 from storage.engine import text as quoted
+from webapp.catalogue.signatures import LONG, SHORT, has_word
 
 __all__ = [
     "AREA",
@@ -226,9 +227,9 @@ def _has_words(words: list[str]) -> str:
 def _has_words_indexed(words: list[str]) -> str:
     """Return the same condition over the index, which holds each specification line once for all products."""
     each = [
-        f"(SELECT n FROM own_text WHERE contains(text, {word}) UNION ALL "  # noqa: S608 - quoted
-        f"SELECT n FROM spec_postings JOIN spec_lines USING (line) WHERE contains(text, {word}))"
-        for word in map(quoted, words)
+        f"(SELECT n FROM own_text WHERE {has_word(word, LONG)} UNION ALL "  # noqa: S608 - quoted
+        f"SELECT n FROM spec_postings JOIN spec_lines USING (line) WHERE {has_word(word, SHORT)})"
+        for word in words
     ]
     return f"n IN ({' INTERSECT '.join(each)})"
 

@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import fsspec
 import numpy as np
 import pytest
 
@@ -15,7 +14,7 @@ from storage.remote.home import WORKING_COPIES
 from tests.pipeline.conftest import MakeWorkspace
 from tests.pipeline.killing import killed_alive, run_to_the_end, stage_times
 from tests.pipeline.workspace_content import check_equal
-from tests.s3_server import serving_s3
+from tests.s3_server import make_bucket, serving_s3
 
 SEED = 21
 MOMENTS = 3
@@ -30,7 +29,7 @@ def bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     with serving_s3() as environment:
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
-        fsspec.filesystem("s3", skip_instance_cache=True).mkdir("bucket")
+        make_bucket(environment, "bucket")
         yield "s3://bucket"
 
 

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import fsspec
 import numpy as np
 import pytest
 
@@ -27,11 +26,13 @@ from demo_shops.workspace import open_demo
 from flows.run_files import LOG_FILE
 from m5data.copying import copy_workspace
 from m5data.workspace import Workspace
-from storage.remote import Home, working_copy
+from storage.place import ObjectStore, store_url_of
+from storage.remote import working_copy
 from storage.remote.home import WORKING_COPIES
-from storage.remote.local_copy import read_record
+from storage.remote.local_copy import STATE, is_segment, read_record
+from storage.state import ObjectIndex, State
 from tests.pipeline.workspace_content import leftovers, shard_bytes, table_rows
-from tests.s3_server import serving_s3
+from tests.s3_server import make_bucket, serving_s3
 from tests.slow.flows.programs import PROGRAM
 
 _DEADLINE_S = 900.0
@@ -59,7 +60,7 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Unbroken]:
     with pytest.MonkeyPatch.context() as patch, _shops(scratch, _SIZE) as empty, serving_s3() as environment:
         for name, value in {**environment, WORKING_COPIES: str(scratch / "copies")}.items():
             patch.setenv(name, value)
-        fsspec.filesystem("s3", skip_instance_cache=True).mkdir(_BUCKET)
+        make_bucket(environment, _BUCKET)
         reference = Path(shutil.copytree(empty, scratch / "reference"))
         _run(str(reference))
         url, at = _new(empty, "unbroken"), time.time()
@@ -135,9 +136,9 @@ def _command(workspace: str) -> list[str]:
 def _standing(url: str) -> str:
     """Say what the killed run had committed here and stored there."""
     folder = working_copy(url)
-    here = max(int(path.stem) for path in (folder / "versions").glob("????????.json"))
-    manifest = read_record(folder).manifest
-    return f"version {here} here, {manifest.version if manifest else 'none'} stored"
+    here = max(path.stem for path in (folder / "versions").glob("????????.json"))
+    stored = max((path for path in read_record(folder).files if path.startswith("versions/")), default="none")
+    return f"version {here} here, {stored} stored"
 
 
 def _differences(reference: Path, name: str) -> list[str]:
@@ -155,11 +156,8 @@ def _differences(reference: Path, name: str) -> list[str]:
 
 
 def _unknown(folder: Path) -> list[str]:
-    """Return the objects of files that the list of a URL does not name."""
-    home, manifest = Home.of(folder), read_record(folder).manifest
-    if home is None or manifest is None:
-        return ["no working copy"]
-    root = home.url.removeprefix("s3://")
-    there = fsspec.filesystem("s3", skip_instance_cache=True, use_listings_cache=False).find(f"{root}/files")
-    known = {entry.key for entry in manifest.files.values()}
-    return sorted(name for name in there if name.removeprefix(f"{root}/") not in known)
+    """Return the segments in the store that the index of objects does not know."""
+    url = store_url_of(folder)
+    known = ObjectIndex(State(folder / STATE), reading=True).segments()
+    there = ObjectStore(url or "").list()
+    return [path for path in there if is_segment(path) and path.removeprefix("objects/") not in known]

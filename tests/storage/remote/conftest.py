@@ -1,15 +1,14 @@
 """Workspaces in an object store, each opened by several machines: folders of working copies."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import fsspec
 import pytest
 
 from storage import Store
 from storage.remote import Home, working_copy
 from storage.remote.home import WORKING_COPIES
-from tests.storage.remote.failing_store import FailingStore
+from tests.storage.remote.failing_store import FailingStore, serve_failing_urls
 from tests.storage.synthetic import noon
 
 ADDRESS = "failing://bucket/shop"
@@ -30,12 +29,10 @@ def open_at(folder: Path) -> Store:
 
 
 @pytest.fixture
-def far() -> Iterator[type[FailingStore]]:
+def far(monkeypatch: pytest.MonkeyPatch) -> type[FailingStore]:
     """An empty object store."""
-    fsspec.register_implementation("failing", FailingStore, clobber=True)
-    FailingStore.empty()
-    yield FailingStore
-    FailingStore.empty()
+    serve_failing_urls(monkeypatch)
+    return FailingStore
 
 
 @pytest.fixture

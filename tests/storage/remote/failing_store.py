@@ -1,58 +1,73 @@
 """An object store in this process's memory, whose writer can be killed before any of its writes."""
 
 import threading
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+from urllib.parse import urlsplit
 
-from fsspec.implementations.memory import MemoryFileSystem
+import pytest
+from obstore.store import MemoryStore, from_url
 
-__all__ = ["FailingStore", "Killed"]
+if TYPE_CHECKING:
+    from obstore import GetOptions
+
+__all__ = ["FailingStore", "Killed", "serve_failing_urls"]
 
 
 class Killed(BaseException):
     """Stands for the end of the process: nobody may catch it."""
 
 
-class FailingStore(MemoryFileSystem):  # type: ignore[misc]
-    """Objects in memory; of those who write, the one who uses up ``budget`` is killed, and writes no more."""
+class FailingStore:
+    """Objects below a URL ``failing://…``; the writer that uses up ``budget`` is killed, and writes no more."""
 
-    protocol = "failing"
-    store: ClassVar[dict[str, Any]] = {}
-    pseudo_dirs: ClassVar[list[str]] = [""]
+    memory: ClassVar[MemoryStore] = MemoryStore()
     budget: ClassVar[int | None] = None
     writes: ClassVar[int] = 0
     downloads: ClassVar[list[str]] = []
+    before_write: ClassVar[Callable[[int], None] | None] = None
+    """Called before each write with the number of writes so far."""
     mutex: ClassVar[threading.Lock] = threading.Lock()
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._root = f"{parts.netloc}{parts.path}/"
 
     @classmethod
     def empty(cls) -> None:
-        cls.store.clear()
-        cls.pseudo_dirs[:] = [""]
+        cls.memory = MemoryStore()
         cls.downloads.clear()
-        cls.budget, cls.writes = None, 0
+        cls.budget, cls.writes, cls.before_write = None, 0, None
 
     @classmethod
     def objects(cls) -> dict[str, bytes]:
-        return {name: bytes(file.getbuffer()) for name, file in sorted(cls.store.items())}
+        """Return the whole name -> bytes of every object."""
+        names = sorted(facts["path"] for batch in cls.memory.list() for facts in batch)
+        return {name: bytes(cls.memory.get(name).bytes()) for name in names}
 
     @classmethod
-    def _strip_protocol(cls, path: str) -> str:
-        return str(MemoryFileSystem._strip_protocol(path.replace("failing://", "memory://")))
+    def remove(cls, name: str) -> None:
+        """Remove an object by its whole name, if it is there."""
+        cls.memory.delete([name])
 
-    def pipe_file(self, path: str, value: bytes, mode: str = "overwrite", **kwargs: object) -> None:
+    def put(self, name: str, data: bytes, **options: object) -> object:
         self._write()
-        super().pipe_file(path, value, mode=mode, **kwargs)
+        return self.memory.put(self._root + name, data, **cast("Any", options))
 
-    def put_file(self, lpath: str, rpath: str, **kwargs: object) -> None:
-        self._write()
-        super().put_file(lpath, rpath, **kwargs)
+    def get(self, name: str, *, options: "GetOptions | None") -> object:
+        got = self.memory.get(self._root + name, options=options)
+        if not (options or {}).get("head"):
+            self.downloads.append(name)
+        return got
 
-    def rm_file(self, path: str) -> None:
-        self._write()
-        super().rm_file(path)
+    def delete(self, names: Iterable[str]) -> None:
+        for name in names:
+            self._write()
+            self.memory.delete([self._root + name])
 
-    def get_file(self, rpath: str, lpath: str, **kwargs: object) -> None:
-        self.downloads.append(rpath)
-        super().get_file(rpath, lpath, **kwargs)
+    def list(self, folder: str | None) -> Iterator[list[dict[str, Any]]]:
+        for batch in self.memory.list(self._root + (folder or "")):
+            yield [{**facts, "path": facts["path"].removeprefix(self._root)} for facts in batch]
 
     def _write(self) -> None:
         with self.mutex:
@@ -60,3 +75,16 @@ class FailingStore(MemoryFileSystem):  # type: ignore[misc]
             if kind.budget is not None and kind.writes >= kind.budget:
                 raise Killed
             kind.writes += 1
+            number = kind.writes - 1
+        if kind.before_write is not None:
+            kind.before_write(number)
+
+
+def serve_failing_urls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let URLs ``failing://…`` lead to an empty store of this process."""
+
+    def opened(url: str, **options: object) -> object:
+        return FailingStore(url) if url.startswith("failing:") else from_url(url, **cast("Any", options))
+
+    monkeypatch.setattr("obstore.store.from_url", opened)
+    FailingStore.empty()

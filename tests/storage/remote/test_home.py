@@ -1,17 +1,25 @@
 """What one machine stores another finds; two that both committed are told so."""
 
-import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from m5data.errors import ObjectStoreError, UsageError, WorkspaceError
+from m5data.errors import UsageError, WorkspaceError
+from m5data.workspace import Workspace
 from storage import Store
+from storage.place import ObjectStore
 from storage.remote import Home, segment_file
+from storage.remote.lease import LEASE, _encode
 from storage.remote.local_copy import read_record
-from tests.storage.remote.conftest import OnMachine, make, open_at
-from tests.storage.remote.failing_store import FailingStore
+from tests.storage.remote.conftest import ADDRESS, OnMachine, make, open_at
+from tests.storage.remote.failing_store import FailingStore, Killed
+from tests.storage.remote.test_lease import ELSEWHERE
 from tests.storage.synthetic import commit, ids, noon, products
+
+if TYPE_CHECKING:
+    from obstore import GetOptions
 
 
 def put(store: Store, data: bytes) -> str:
@@ -20,8 +28,8 @@ def put(store: Store, data: bytes) -> str:
 
 
 def names(far: type[FailingStore], folder: str) -> list[str]:
-    start = f"/bucket/shop/files/{folder}"
-    return [name.removeprefix(start).rpartition("~")[0] for name in far.objects() if name.startswith(start)]
+    start = f"bucket/shop/{folder}"
+    return [name.removeprefix(start) for name in far.objects() if name.startswith(start)]
 
 
 def refused(folder: Path, match: str) -> None:
@@ -39,6 +47,14 @@ def test_another_machine_finds_what_was_committed_and_goes_on(on_machine: OnMach
     assert (back.snapshot().number, back.snapshot().table("products")) == (2, products(ids(6)))
 
 
+def test_a_writer_sees_what_was_committed_since_it_was_opened(on_machine: OnMachine) -> None:
+    first = make(on_machine("a"))
+    second = open_at(on_machine("b"))
+    commit(first, {"products": products(ids(5))})
+    with second.lock():
+        assert second.snapshot().table("products") == products(ids(5))
+
+
 def test_the_same_tables_again_store_nothing(far: type[FailingStore], on_machine: OnMachine) -> None:
     store = make(on_machine("a"))
     put(store, b"picture")
@@ -52,7 +68,8 @@ def test_the_same_tables_again_store_nothing(far: type[FailingStore], on_machine
         pass
     with open_at(on_machine("b")).lock():
         pass
-    assert far.objects() == before
+    name = f"bucket/shop/{LEASE}"
+    assert {**far.objects(), name: before[name]} == before
 
 
 def test_a_version_that_was_not_stored_is_stored_by_the_next_writer(
@@ -67,23 +84,25 @@ def test_a_version_that_was_not_stored_is_stored_by_the_next_writer(
     (home / ".m5data/address").write_bytes(mark)
     assert open_at(on_machine("b")).snapshot().number == 1
     with open_at(home).lock():
-        assert "versions/00000002.json" in names(far, "")
+        pass
+    assert "versions/00000002.json" in names(far, "")
     assert open_at(on_machine("b")).snapshot().table("products") == products(ids(4))
 
 
-def test_two_machines_that_both_committed_are_told(on_machine: OnMachine) -> None:
+def test_of_two_machines_that_both_committed_the_second_begins_anew(
+    on_machine: OnMachine, caplog: pytest.LogCaptureFixture
+) -> None:
     home = on_machine("a")
     make(home)
     (home / ".m5data/address").rename(home / "address")
     commit(Store.open(home, clock=noon), {"products": products(ids(4))})
     (home / "address").rename(home / ".m5data/address")
     commit(open_at(on_machine("b")), {"products": products(ids(2))})
-    told = r"stored dataset version 1 at .* never stored \(versions/00000001.json\)\. Remove .* to give them up"
-    refused(home, told)
-    shutil.rmtree(home / ".m5data")
-    assert Store.open(home).snapshot().table("products") == products(ids(4))
-    shutil.rmtree(home)
-    assert open_at(on_machine("a")).snapshot().table("products") == products(ids(2))
+    assert open_at(home).snapshot().table("products") == products(ids(2))
+    assert "never stored (versions/00000001.json)" in caplog.text
+    aside = home.with_name(f"{home.name}.own-1")
+    assert f"Its own work is in {aside}" in caplog.text
+    assert Store.open(aside).snapshot().table("products") == products(ids(4))
 
 
 def test_work_that_was_not_committed_gives_way_to_what_another_machine_committed(on_machine: OnMachine) -> None:
@@ -114,7 +133,9 @@ def test_settings_changed_on_one_machine_stay_and_on_two_are_told(on_machine: On
     assert (other.root / "m5data.toml").read_text() == "one = 2"
     (store.root / "m5data.toml").write_text("one = 3")
     commit(store, {"products": products(ids(3))}, settings="t")
-    refused(on_machine("b"), r"never stored \(m5data.toml\)")
+    home = on_machine("b")
+    assert (open_at(home).root / "m5data.toml").read_text() == "one = 3"
+    assert (home.with_name(f"{home.name}.own-1") / "m5data.toml").read_text() == "one = 2"
 
 
 def test_a_segment_comes_when_an_object_in_it_is_read(far: type[FailingStore], on_machine: OnMachine) -> None:
@@ -128,10 +149,10 @@ def test_a_segment_comes_when_an_object_in_it_is_read(far: type[FailingStore], o
     assert list(segments.iterdir()) == []
     assert not any("objects" in name for name in far.downloads)
     assert [other.objects.read(sha), other.objects.read(sha)] == [b"picture"] * 2
-    assert [path.name for path in segments.iterdir()] == ["media-000001.warc"]
+    assert [path.suffix for path in segments.iterdir()] == [".warc"]
     assert sum("objects" in name for name in far.downloads) == 1
     assert other.objects.page(page).body == b"<html>"
-    assert (segments / "page-000001.warc.gz").stat().st_mode & 0o777 == 0o600
+    assert next(segments.glob("page-*.warc.gz")).stat().st_mode & 0o777 == 0o600
 
 
 def test_a_machine_without_a_segment_begins_another_and_both_are_kept(
@@ -140,8 +161,8 @@ def test_a_machine_without_a_segment_begins_another_and_both_are_kept(
     first = put(make(on_machine("a")), b"one")
     other = open_at(on_machine("b"))
     second = put(other, b"two")
-    assert [path.name for path in (other.root / "objects").iterdir()] == ["media-000002.warc"]
-    assert names(far, "objects/") == ["media-000001.warc", "media-000002.warc"]
+    assert len(list((other.root / "objects").iterdir())) == 1
+    assert len(names(far, "objects/")) == 2
     third = open_at(on_machine("c"))
     assert [third.objects.read(sha) for sha in (first, second)] == [b"one", b"two"]
     assert list(third.verify_objects()) == []
@@ -151,28 +172,36 @@ def test_a_segment_that_was_removed_meanwhile_is_told(far: type[FailingStore], o
     sha = put(make(on_machine("a")), b"one")
     other = open_at(on_machine("b"))
     for name in [name for name in far.objects() if "objects/media" in name]:
-        del far.store[name]
-    with pytest.raises(WorkspaceError, match=r"another machine has changed objects/media-000001\.warc"):
+        far.remove(name)
+    with pytest.raises(WorkspaceError, match=r"another machine has changed objects/media-\w+\.warc"):
         other.objects.read(sha)
     assert not segment_file(other.root, "media-000009.warc").exists()
 
 
-def test_a_pull_that_was_killed_goes_on(far: type[FailingStore], on_machine: OnMachine) -> None:
+def test_a_pull_that_was_killed_goes_on(
+    far: type[FailingStore], on_machine: OnMachine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = make(on_machine("a"))
     commit(store, {"products": products(ids(3))})
     other = open_at(on_machine("b"))
     commit(store, {"products": products(ids(9))}, settings="t")
     commit(store, {"products": products(ids(7))}, settings="u")
-    gone = next(name for name in far.objects() if "versions/00000003" in name)
-    kept = far.store.pop(gone)
-    with pytest.raises(ObjectStoreError, match="changed 5 times while it was fetched"):
+    answered = FailingStore.get
+
+    def killed_at_the_version(self: FailingStore, name: str, *, options: "GetOptions | None") -> object:
+        if name == "versions/00000003.json":
+            raise Killed
+        return answered(self, name, options=options)
+
+    monkeypatch.setattr(FailingStore, "get", killed_at_the_version)
+    with pytest.raises(Killed):
         open_at(other.root)
-    assert read_record(other.root).pulling is not None
-    far.store[gone] = kept
+    monkeypatch.setattr(FailingStore, "get", answered)
+    assert read_record(other.root).incomplete
     far.downloads.clear()
     assert open_at(other.root).snapshot().table("products") == products(ids(7))
-    fetched = {name.rpartition("~")[0].removeprefix("/bucket/shop/files/") for name in far.downloads}
-    assert fetched == {"state.sqlite", "versions/00000003.json"}  # the state is never taken for what it was
+    assert {"state.sqlite", "versions/00000003.json"} <= set(far.downloads)  # the state is never taken for what it was
+    assert not any(name.endswith(".parquet") for name in far.downloads)
 
 
 def test_what_was_removed_here_is_removed_there(far: type[FailingStore], on_machine: OnMachine) -> None:
@@ -196,6 +225,33 @@ def test_a_place_that_has_a_workspace_is_not_made_one(on_machine: OnMachine) -> 
     assert home is not None
     with pytest.raises(WorkspaceError, match="already a workspace, at dataset version 0"):
         home.make_ready()
+
+
+def test_a_workspace_of_an_older_version_is_refused(on_machine: OnMachine) -> None:
+    ObjectStore(ADDRESS).write("lists/00000001.json", b"{}")
+    refused(on_machine("a"), r"m5data 0\.1\.0 stored this workspace in another form\. Copy it to a folder")
+
+
+def test_a_place_with_other_files_is_not_made_a_workspace(far: type[FailingStore], on_machine: OnMachine) -> None:
+    ObjectStore(ADDRESS).write("notes.txt", b"mine")
+    home = Home.of(on_machine("a"))
+    assert home is not None
+    with pytest.raises(WorkspaceError, match=r"holds other files, notes\.txt for example"):
+        home.make_ready()
+    assert far.objects() == {"bucket/shop/notes.txt": b"mine"}
+
+
+def test_a_create_that_was_killed_is_begun_again(far: type[FailingStore], on_machine: OnMachine) -> None:
+    far.budget = 3
+    with pytest.raises(Killed):
+        Workspace.create(on_machine("a"))
+    far.budget = None
+    assert far.objects()
+    ObjectStore(ADDRESS).write(
+        LEASE, _encode(replace(ELSEWHERE, renewed="2026-01-01T00:00:00+00:00"))
+    )  # its process died
+    Workspace.create(on_machine("b"))
+    assert open_at(on_machine("c")).snapshot().number == 0
 
 
 def test_a_store_that_was_emptied_is_told_and_nothing_here_is_removed(

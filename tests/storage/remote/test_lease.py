@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from m5data.errors import WorkspaceError
+from storage.place import ObjectStore
 from storage.remote.lease import LEASE, STALE_AFTER, Holder, Lease, _began, _encode, _machine
-from storage.remote.object_store import ObjectStore
 from tests.storage.remote.conftest import ADDRESS, OnMachine, make, open_at
 from tests.storage.remote.failing_store import FailingStore
 from tests.storage.synthetic import commit, ids, products
@@ -26,8 +26,8 @@ def leave(holder: Holder) -> ObjectStore:
     return store
 
 
-def lease_at(store: ObjectStore, now: datetime) -> Lease:
-    return Lease(store, lambda: now)
+def lease_at(store: ObjectStore, now: datetime, token: str = "mine") -> Lease:
+    return Lease(store, token, lambda: now)
 
 
 def test_who_comes_second_is_told_who_writes(on_machine: OnMachine) -> None:
@@ -60,15 +60,18 @@ def test_a_lease_that_is_not_renewed_is_taken_over_and_not_dropped_by_the_one_wh
 ) -> None:
     store = ObjectStore(ADDRESS)
     first = lease_at(store, NOW)
-    assert not first.take()
+    first.take()
     held = Holder(**json.loads(store.read(LEASE) or b""))
     store.write(LEASE, _encode(replace(held, machine="another machine")))
-    second = lease_at(store, NOW + STALE_AFTER + timedelta(seconds=1))
-    assert second.take()
+    second = lease_at(store, NOW + STALE_AFTER + timedelta(seconds=1), "theirs")
+    second.take()
+    with pytest.raises(WorkspaceError, match="another machine has taken over this workspace"):
+        first.confirm()
     first.drop()
-    assert store.read(LEASE) is not None
+    assert second.is_own()
     second.drop()
-    assert store.read(LEASE) is None
+    assert not second.is_own()
+    first.take()
 
 
 def test_that_of_a_process_of_this_machine_that_ended_is_taken_over_at_once(far: type[FailingStore]) -> None:
@@ -78,13 +81,13 @@ def test_that_of_a_process_of_this_machine_that_ended_is_taken_over_at_once(far:
         with pytest.raises(WorkspaceError, match=f"process {process.pid} of here"):
             lease_at(store, NOW).take()
         process.communicate("\n")
-    assert lease_at(store, NOW).take()
+    lease_at(store, NOW).take()
 
 
 def test_a_number_of_a_process_that_came_again_is_not_the_holder(far: type[FailingStore]) -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, text=True) as process:
         store = leave(Holder("here", _machine(), process.pid, "12", "theirs", NOW.isoformat()))
-        assert lease_at(store, NOW).take()
+        lease_at(store, NOW).take()
         process.communicate("\n")
 
 
@@ -94,8 +97,8 @@ def test_a_writer_that_lost_its_lease_stores_nothing(far: type[FailingStore], on
         leave(replace(ELSEWHERE, renewed=(datetime.now(UTC) - 2 * STALE_AFTER).isoformat()))
         quick = open_at(on_machine("b"))
         commit(quick, {"products": products(ids(2))})
-        before = [name for name in far.objects() if "/lists/" in name]
-        with pytest.raises(WorkspaceError, match="another machine wrote to this workspace meanwhile"):
+        before = [name for name in far.objects() if "/versions/" in name or "/_delta_log/" in name]
+        with pytest.raises(WorkspaceError, match=r"another machine (wrote to|has taken over) this workspace"):
             commit(slow, {"products": products(ids(5))})
-    assert [name for name in far.objects() if "/lists/" in name] == before
+    assert [name for name in far.objects() if "/versions/" in name or "/_delta_log/" in name] == before
     assert open_at(on_machine("c")).snapshot().table("products") == products(ids(2))

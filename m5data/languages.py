@@ -1,0 +1,25 @@
+"""The languages that people read: texts of a room, and words for the values of tables."""
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from typing import Any, Literal, get_args
+
+__all__ = ["LANGUAGES", "Language", "coded", "texts_of"]
+
+Language = Literal["en", "zh"]
+LANGUAGES: tuple[Language, ...] = get_args(Language)
+
+
+def coded(value: str, language: Language) -> str:
+    """Return a value of the tables in words, such as ``no_video``; one that is not known keeps its own."""
+    known = texts_of("m5data", "words", "values.zh") if language == "zh" else {}
+    return known.get(value) or value.replace("http_", "HTTP ").replace("_", " ")
+
+
+@cache
+def texts_of(package: str, folder: str, name: str) -> Mapping[str, Any]:
+    """Return the texts of a file ``NAME.toml`` in a folder of a package."""
+    file = resources.files(package) / folder / f"{name}.toml"
+    return tomllib.loads(file.read_text(encoding="utf-8"))
