@@ -85,6 +85,8 @@ def run(
             with store.stage("records", settings=digest, extra=pages_digest(connection)) as stage:
                 if stage.unchanged:
                     return stage.report_unchanged()
+                if not pages and "products" in stage.before.tables and "records" not in stage.before.stages:
+                    return stage.commit(StageReport("records", 0, 0))  # all products are from feeds
                 # Templates follow from the pages and the readers, so they change nothing that the digests do not say.
                 readers |= _with_templates(connection, pages, readers, store.objects, settings)
                 most = 1.0 if allow_shrink else settings.max_shrink

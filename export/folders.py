@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from storage.files import replace_file, sync_file, sync_folder
-from storage.place import Place
+from storage.place import ObjectStore
 
 __all__ = ["DRAFT", "Folder", "LocalFolder", "RemoteFolder", "open_folder"]
 
@@ -94,7 +94,7 @@ class RemoteFolder:
     """
 
     def __init__(self, uri: str, scratch: Path) -> None:
-        self._place = Place(uri)
+        self._place = ObjectStore(uri)
         self._scratch = scratch
 
     @property

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from export.manifest import Claim
 from m5data.modalities import Sample
-from storage.stage import Spool
+from storage.spool import Spool
 
 __all__ = ["Shard", "ShardWriter", "Target", "as_rows", "write_shards", "write_split"]
 

@@ -13,7 +13,10 @@ from extract.pending import partitions
 from extract.settings import ExtractSettings
 from m5data.errors import DataError
 from m5data.stage import Progress
-from storage import ObjectWriter, Spool, Store
+from storage import ObjectWriter, Stage, Store
+from storage.place import place_at
+from storage.state import ObjectIndex
+from storage.tasks import take_result
 
 __all__ = ["Collector", "run_partitions", "run_pool"]
 
@@ -27,23 +30,30 @@ class Collector:
 
     Args:
         connection: With the result tables of ``extract.pending``.
-        spool: Holds finished partitions, also those of a killed run.
+        stage: Its spool holds finished partitions, also those of a killed run.
+        index: Index of the workspace's objects.
         settings: The stage's.
         kind: What partitions of the stage are.
         progress: Advanced by every item.
+        elsewhere: Whether partitions are handed out to tasks, which may run on other machines.
     """
 
     def __init__(
         self,
         connection: duckdb.DuckDBPyConnection,
-        spool: Spool,
+        stage: Stage,
+        index: ObjectIndex,
         settings: ExtractSettings,
         kind: type[Partition],
         progress: Progress,
+        *,
+        elsewhere: bool,
     ) -> None:
         self._kind = kind
         self._connection = connection
-        self._spool = spool
+        self._spool = stage.shared_spool if elsewhere else stage.spool
+        self._place = place_at(stage.location)
+        self._index = index
         self._settings = settings
         self._progress = progress
         self._open: dict[Item, Partition] = {}
@@ -57,10 +67,11 @@ class Collector:
             yield from sorted(partition.items, key=lambda item: -item.size)  # the longest first
 
     def hand_out(self, running: dict[str, Partition]) -> Iterator[str]:
-        """Hand out each partition that is not in the spool, add it to ``running``, and yield its name."""
+        """Hand out each partition that is not in the spool, add it to ``running``, and yield the order's name."""
         for partition in self._missing():
-            running[partition.name] = partition
-            yield hand_out(partition, self._settings, self._spool)
+            name = hand_out(partition, self._settings, self._spool, self._index)
+            running[name] = partition
+            yield name
 
     def collect(self, partition: Partition, decode_paths: DecodePaths) -> None:
         """Load the results of a partition that was handed out.
@@ -68,7 +79,7 @@ class Collector:
         Raises:
             DataError: They are not in the spool.
         """
-        spooled = self._spool.get(partition.name, partition.fingerprint)
+        spooled = self._spooled(partition)
         if spooled is None:
             raise DataError(
                 f"{partition.stage}: the results of partition {partition.name} are missing. Run the stage again."
@@ -82,7 +93,7 @@ class Collector:
         """Yield the partitions that are not in the spool; load the others."""
         for members in partitions(self._connection, self._settings.partition_items):
             partition = self._kind.of(members, self._settings)
-            spooled = self._spool.get(partition.name, partition.fingerprint)
+            spooled = self._spooled(partition)
             if spooled is None:
                 yield partition
             else:
@@ -101,6 +112,9 @@ class Collector:
             self._spool.put(partition.name, partition.fingerprint, tables)
             _log(partition, tables)
             self._load(tables)
+
+    def _spooled(self, partition: Partition) -> dict[str, pa.Table] | None:
+        return take_result(self._spool, self._place, self._index, partition.name, partition.fingerprint)
 
     def _load(self, tables: Mapping[str, pa.Table]) -> None:
         """Add a partition's rows to the result tables."""
@@ -124,8 +138,8 @@ def run_pool(store: Store, kind: type[Partition], settings: ExtractSettings, col
             collector.add(item, result, objects)
 
 
-def run_partitions(store: Store, function: PartitionFunction, collector: Collector, runner: PartitionRunner) -> None:
+def run_partitions(stage: Stage, function: PartitionFunction, collector: Collector, runner: PartitionRunner) -> None:
     """Fill the result tables with the partitions that ``runner`` extracts."""
     running: dict[str, Partition] = {}
-    for name, decode_paths in runner(function, str(store.root), collector.hand_out(running)):
+    for name, decode_paths in runner(function, stage.location, collector.hand_out(running)):
         collector.collect(running.pop(name), decode_paths)

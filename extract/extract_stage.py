@@ -107,13 +107,15 @@ def _work(
         last = stage.before.stages.get("extract")
         if last is not None and last.settings == settings.digest():
             keep_known(connection)
-        collector = Collector(connection, stage.spool, settings, MediaPartition, progress)
+        collector = Collector(
+            connection, stage, store.objects.index, settings, MediaPartition, progress, elsewhere=runner is not None
+        )
         total = list_new(connection)
         progress.start("extract", total)
         if runner is None:
             run_pool(store, MediaPartition, settings, collector, total)
         else:
-            run_partitions(store, extract_partition, collector, runner)
+            run_partitions(stage, extract_partition, collector, runner)
         progress.finish()
         _log_decode_paths(collector.decode_paths)
         for table, query in _WRITES.items():

@@ -142,12 +142,14 @@ def _work(
     with closing(stage.before.connection()) as connection:
         total = _list_new(connection, stage.before, settings)
         if settings.ocr:
-            collector = Collector(connection, stage.spool, settings, TextPartition, progress)
+            collector = Collector(
+                connection, stage, store.objects.index, settings, TextPartition, progress, elsewhere=runner is not None
+            )
             progress.start("image_text", total)
             if runner is None:
                 run_pool(store, TextPartition, settings, collector, total)
             else:
-                run_partitions(store, read_partition, collector, runner)
+                run_partitions(stage, read_partition, collector, runner)
             progress.finish()
         connection.execute(_REPEATED)
         stage.write("image_text", connection.sql(_WRITE))

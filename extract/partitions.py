@@ -5,7 +5,6 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import ClassVar, TypeAlias
 
 import pyarrow as pa
@@ -15,10 +14,11 @@ from extract.engine import Item, LocalEngine, Result
 from extract.images import ImageMeasures
 from extract.results import Audio, ClipResult, Frames
 from extract.settings import ExtractSettings
-from m5data.errors import DataError
 from m5data.version import __version__
-from storage import ObjectWriter, Spool, Store, waited_for
+from storage import ObjectWriter, Spool
 from storage.isolation.message import Fault
+from storage.state import ObjectIndex
+from storage.tasks import order, running
 
 __all__ = [
     "DecodePaths",
@@ -209,7 +209,7 @@ DecodePaths: TypeAlias = Mapping[str, int]
 PartitionFunction: TypeAlias = Callable[[str, str], DecodePaths]
 
 PartitionRunner: TypeAlias = Callable[[PartitionFunction, str, Iterable[str]], Iterator[tuple[str, DecodePaths]]]
-"""Calls a function with a workspace's location and each partition name, and yields the name and the result.
+"""Calls a function with a workspace's location and the name of each order, and yields the name and the result.
 
 It takes names as it has room for them, and yields results in order of completion.
 """
@@ -221,22 +221,22 @@ def in_process(function: PartitionFunction, location: str, names: Iterable[str])
         yield name, function(location, name)
 
 
-def hand_out(partition: Partition, settings: ExtractSettings, spool: Spool) -> str:
-    """Spool the input of ``extract_partition``, and return the partition's name."""
-    items = [{"sha256": item.sha256, "kind": item.kind, "size": item.size} for item in partition.items]
-    table = pa.Table.from_pylist(items).replace_schema_metadata({"settings": settings.model_dump_json()})
-    spool.put(_input_name(partition.name), __version__, {"items": table})
-    return partition.name
+def hand_out(partition: Partition, settings: ExtractSettings, spool: Spool, index: ObjectIndex) -> str:
+    """Store the order of a partition for ``extract_partition``, and return its name."""
+    inputs = pa.Table.from_pylist([asdict(item) for item in partition.items])
+    inputs = inputs.replace_schema_metadata({"settings": settings.model_dump_json()})
+    refs = (index.find(item.sha256) for item in partition.items)
+    return order(spool, partition.name, partition.fingerprint, inputs, refs)
 
 
 def extract_partition(location: str, name: str) -> DecodePaths:
-    """Extract one partition that was handed out: write objects to the store and rows to the stage's spool.
+    """Extract one partition that was handed out: create its objects and its result at the workspace's place.
 
     The decoder runs in a separate process, on one core. A second run gives the same rows.
 
     Args:
-        location: The workspace's folder.
-        name: The partition's.
+        location: The workspace's folder, or its URL in an object store.
+        name: As ``hand_out`` returned it.
 
     Returns:
         Decode paths of its videos.
@@ -249,28 +249,12 @@ def extract_partition(location: str, name: str) -> DecodePaths:
 
 def run_partition(kind: type[Partition], location: str, name: str) -> DecodePaths:
     """Extract one partition of a kind; see ``extract_partition``."""
-    store = Store.open(Path(location))
-    spool = store.spool(kind.stage)
-    items, settings = _read_input(kind.stage, name, spool)
-    partition = kind.of(items, settings)
-    with waited_for(store.root), store.objects.writer("derived") as objects:
-        engine = kind.engine(settings.model_copy(update={"workers": 1}), store.objects.read)
+    with running(location, name) as task:
+        items = [Item(**row) for row in task.inputs.to_pylist()]
+        settings = ExtractSettings.model_validate_json((task.inputs.schema.metadata or {})[b"settings"])
+        partition = kind.of(items, settings)
+        engine = kind.engine(settings.model_copy(update={"workers": 1}), task.read)
         for item, result in engine.run(items, len(items)):
-            partition.add(item, result, objects)
-        objects.flush()  # rows may only name objects that are on disk
-        spool.put(partition.name, partition.fingerprint, partition.tables())
-    store.objects.close()
+            partition.add(item, result, task.objects)
+        task.result = partition.tables()
     return partition.decode_paths
-
-
-def _read_input(stage: str, name: str, spool: Spool) -> tuple[list[Item], ExtractSettings]:
-    tables = spool.get(_input_name(name), __version__)
-    if tables is None:
-        raise DataError(f"{stage}: partition {name} was not handed out. Run the stage {stage}.")
-    table = tables["items"]
-    settings = ExtractSettings.model_validate_json((table.schema.metadata or {})[b"settings"])
-    return [Item(**row) for row in table.to_pylist()], settings
-
-
-def _input_name(name: str) -> str:
-    return f"order:{name}"

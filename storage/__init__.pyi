@@ -1,9 +1,10 @@
 from .children import Child, ProgramError, die_with_parent, run_children, run_program
-from .lock import enter_child, waited_for
+from .lock import enter_child
 from .objects.reader import ObjectProblem, Objects
 from .objects.warc import StoredPage
 from .objects.writer import ObjectWriter
-from .stage import Spool, Stage, WorkWaitsError, looking
+from .spool import Spool
+from .stage import Stage, WorkWaitsError, looking
 from .state import ObjectRef, State, transaction
 from .store import Store
 from .versions import Snapshot, StageRecord
@@ -29,5 +30,4 @@ __all__ = [
     "run_children",
     "run_program",
     "transaction",
-    "waited_for",
 ]

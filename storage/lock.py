@@ -17,7 +17,7 @@ from socket import gethostname
 from m5data.errors import CorruptObjectError, M5DataError, WorkspaceError
 from storage.children import die_with_parent
 from storage.files import SEGMENT, Layout, sweep_temporaries
-from storage.stage import sweep_spools
+from storage.spool import sweep_spools
 from storage.state import ObjectIndex
 from storage.tables import TABLES
 from storage.tables.delta import DeltaLog
@@ -31,7 +31,6 @@ __all__ = [
     "holder_of",
     "recover",
     "wait_for_children",
-    "waited_for",
 ]
 
 CHILDREN_SECONDS = 30.0
@@ -195,17 +194,6 @@ def enter_child(root: Path) -> None:
     parent = multiprocessing.parent_process()
     if parent is not None and not parent.is_alive():
         os._exit(1)
-
-
-@contextmanager
-def waited_for(root: Path) -> Iterator[None]:
-    """Work for the workspace's writer in a process that goes on afterwards: the next writer waits for the block."""
-    descriptor = os.open(Layout(root).children_lock, os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def wait_for_children(layout: Layout, seconds: float = CHILDREN_SECONDS) -> None:

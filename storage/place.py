@@ -1,4 +1,4 @@
-"""An object store: objects below one URL, each complete or absent; and folders that are working copies of one."""
+"""Places, a folder or an object store: objects by name, each complete or absent; and working copies of a store."""
 
 import configparser
 import errno
@@ -6,16 +6,17 @@ import logging
 import mmap
 import os
 import secrets
+import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from m5data.errors import ObjectStoreError, UsageError, WorkspaceError
-from storage.files import replace_file
+from storage.files import replace_file, replacing, sync_folder
 
 if TYPE_CHECKING:
     import obstore.store
@@ -23,11 +24,14 @@ if TYPE_CHECKING:
 __all__ = [
     "OWN_FOLDER",
     "Entry",
+    "FolderPlace",
+    "ObjectStore",
     "Place",
     "address_of",
     "in_parallel",
     "log_large_transfer",
     "mark",
+    "place_at",
     "store_url_of",
 ]
 
@@ -66,7 +70,86 @@ class Entry:
     modified: datetime
 
 
-class Place:
+class Place(Protocol):
+    """What tasks and spools need of a place; names are relative to it, with slashes."""
+
+    def read(self, name: str) -> bytes | None:
+        """Return an object's bytes; None: no such object."""
+
+    def read_range(self, name: str, offset: int, length: int) -> bytes | None:
+        """Return ``length`` bytes of an object from ``offset``, fewer where it ends; None: no such object."""
+
+    def create(self, name: str, data: bytes | Path) -> str | None:
+        """Create an object from bytes or a file, durable when this returns; None: there is one by that name."""
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write an object, whatever was there, durable when this returns."""
+
+    def has(self, name: str) -> bool:
+        """Return whether there is such an object."""
+
+    def clear(self, folder: str) -> None:
+        """Remove every object in a folder."""
+
+
+def place_at(location: str) -> Place:
+    """Return the place at a URL, or of a folder."""
+    return ObjectStore(location) if "://" in location else FolderPlace(Path(location))
+
+
+class FolderPlace:
+    """A folder on this machine, or one that all machines share."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def read(self, name: str) -> bytes | None:
+        """Return a file's bytes; None: no such file."""
+        try:
+            return (self._root / name).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def read_range(self, name: str, offset: int, length: int) -> bytes | None:
+        """Return ``length`` bytes of a file from ``offset``, fewer where it ends; None: no such file."""
+        try:
+            with (self._root / name).open("rb", buffering=0) as file:
+                return os.pread(file.fileno(), length, offset)
+        except FileNotFoundError:
+            return None
+
+    def create(self, name: str, data: bytes | Path) -> str | None:
+        """Create a file from bytes or another one, synced when this returns; None: there is one by that name."""
+        if self.has(name):
+            return None
+        if isinstance(data, bytes):
+            self.write(name, data)
+        else:
+            with data.open("rb") as source, replacing(self._root / name) as file:
+                shutil.copyfileobj(source, file)
+        return name
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write a file, whatever was there, synced when this returns."""
+        path = self._root / name
+        if not path.parent.is_dir():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            for folder in path.parent.relative_to(self._root).parents:
+                sync_folder(self._root / folder)
+        replace_file(path, data)
+
+    def has(self, name: str) -> bool:
+        """Return whether there is such a file."""
+        return (self._root / name).is_file()
+
+    def clear(self, folder: str) -> None:
+        """Remove a folder with all files."""
+        path = self._root / folder
+        if path.is_dir():
+            shutil.rmtree(path)
+
+
+class ObjectStore:
     """The objects below a URL. Threads may share it.
 
     Access keys and the endpoint come from the environment, or from AWS's file of credentials. Requests that fail are
@@ -112,6 +195,10 @@ class Place:
         """Return an object's tag; None: no such object."""
         return self._got(name, lambda got: str(got.meta["e_tag"]), {"head": True})
 
+    def has(self, name: str) -> bool:
+        """Return whether there is such an object."""
+        return self.tag(name) is not None
+
     def create(self, name: str, data: bytes | Path) -> str | None:
         """Create an object from bytes or a file, and return its tag; None: there is one, with another content."""
         return self._put(name, data, "create")
@@ -131,6 +218,10 @@ class Place:
         if paths:
             with self._errors_explained():
                 self._store.delete(paths)
+
+    def clear(self, folder: str) -> None:
+        """Remove every object in a folder."""
+        self.remove(self.list(folder))
 
     def _open(self, size: int) -> "obstore.store.ObjectStore":
         """Return the client for requests of ``size`` bytes."""

@@ -1,9 +1,6 @@
 """One run of a stage: what it reads and writes, its spool, and the commit that publishes everything at once."""
 
-import hashlib
-import io
 import json
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -20,6 +17,8 @@ from m5data.version import __version__
 from storage.engine import open_engine, quote
 from storage.files import Layout, replace_file, sync_folder
 from storage.objects.writer import new_objects
+from storage.place import place_at, store_url_of
+from storage.spool import Spool, spool_folder, spool_of
 from storage.state import ObjectIndex
 from storage.tables import TABLES, Partition
 from storage.tables.delta import DataFile, DeltaLog
@@ -28,15 +27,11 @@ from storage.versions import ABSENT, Snapshot, StageRecord, VersionRecord, write
 from storage.views import rows_sql
 
 __all__ = [
-    "Spool",
     "Stage",
     "StageInputs",
     "WorkWaitsError",
     "check_looking",
-    "clear_spools",
     "looking",
-    "spool_folder",
-    "sweep_spools",
 ]
 
 
@@ -104,8 +99,9 @@ class Stage:
         self.name = name
         self.before = before
         """The dataset version that the stage reads."""
-        self.spool = Spool(spool_folder(layout, name, before.record))
+        self.spool = spool_of(layout, name, before.record)
         """Finished partitions, which survive a crash until the commit."""
+        self._shared: Spool | None = None
         self._layout = layout
         self._index = index
         self._clock = clock
@@ -127,6 +123,18 @@ class Stage:
     def scratch(self) -> Path:
         """Folder for temporary files of this run; its user creates it, and the end of the run removes it."""
         return self._layout.staging / "scratch"
+
+    @property
+    def location(self) -> str:
+        """What tasks on other machines reach the workspace by: its URL in an object store, or its folder."""
+        return store_url_of(self._layout.root) or str(self._layout.root)
+
+    @property
+    def shared_spool(self) -> Spool:
+        """Finished partitions at ``location``, where tasks on other machines leave them."""
+        if self._shared is None:
+            self._shared = Spool(place_at(self.location), spool_folder(self.name, self.before.record))
+        return self._shared
 
     def report_unchanged(self) -> StageReport:
         """Return the last run's report, marked unchanged.
@@ -220,7 +228,8 @@ class Stage:
             versions[name] = DeltaLog(self._layout.table(name), TABLES[name]).touch()
         write_version(self._layout, self._next_version(versions, indexed, report))
         self._committed = True
-        self.spool.clear()
+        for spool in filter(None, (self.spool, self._shared)):
+            spool.clear()
         self._published()
         return report
 
@@ -288,94 +297,3 @@ def _make_folder(folder: Path, top: Path) -> None:
         _make_folder(folder.parent, top)
         folder.mkdir()
         sync_folder(folder.parent)
-
-
-class Spool:
-    """Finished partitions of a stage that has not committed yet, so that a killed run need not redo them.
-
-    One file per partition: a line of JSON (partition, fingerprint, tables and their lengths), then Arrow streams.
-    Processes may put and get at the same time.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def put(self, partition: str, fingerprint: str, tables: Mapping[str, pa.Table]) -> None:
-        """Store the result of a partition, synced when this returns.
-
-        Args:
-            partition: Any name; an earlier result under it is replaced.
-            fingerprint: Digest of everything the result depends on: inputs, settings, code.
-            tables: Any Arrow tables, under names of the stage's choice.
-        """
-        bodies = {name: _encode(table) for name, table in tables.items()}
-        header = {
-            "partition": partition,
-            "fingerprint": fingerprint,
-            "tables": {name: len(body) for name, body in bodies.items()},
-        }
-        if not self._folder.is_dir():
-            self._folder.mkdir(parents=True, exist_ok=True)
-            for folder in list(self._folder.parents)[:3]:
-                sync_folder(folder)
-        line = json.dumps(header).encode() + b"\n"
-        replace_file(self._path(partition), line + b"".join(bodies.values()))
-
-    def get(self, partition: str, fingerprint: str) -> dict[str, pa.Table] | None:
-        """Return the stored result; None: nothing is stored, or under another fingerprint."""
-        try:
-            line, _, rest = self._path(partition).read_bytes().partition(b"\n")
-        except FileNotFoundError:
-            return None
-        header = json.loads(line)
-        if header["fingerprint"] != fingerprint:
-            return None
-        tables: dict[str, pa.Table] = {}
-        for name, length in header["tables"].items():
-            tables[name] = pa.ipc.open_stream(rest[:length]).read_all()
-            rest = rest[length:]
-        return tables
-
-    def has(self, partition: str, fingerprint: str) -> bool:
-        """Return whether ``get`` would return a result, without reading the tables."""
-        try:
-            with self._path(partition).open("rb") as file:
-                return bool(json.loads(file.readline())["fingerprint"] == fingerprint)
-        except FileNotFoundError:
-            return False
-
-    def clear(self) -> None:
-        """Remove all results."""
-        if self._folder.is_dir():
-            shutil.rmtree(self._folder)
-
-    def _path(self, partition: str) -> Path:
-        return self._folder / f"{hashlib.sha256(partition.encode()).hexdigest()[:32]}.arrow"
-
-
-def spool_folder(layout: Layout, stage: str, version: VersionRecord) -> Path:
-    """Return the spool folder of a stage's next commit; each commit has its own, so that no spool outlives it."""
-    last = version.stages.get(stage)
-    return layout.spool / stage / str(last.version if last else 0)
-
-
-def sweep_spools(layout: Layout, version: VersionRecord) -> None:
-    """Remove the spools of runs that ``version`` holds. Only under the lock."""
-    for stage in layout.spool.iterdir() if layout.spool.is_dir() else ():
-        current = spool_folder(layout, stage.name, version)
-        for folder in stage.iterdir():
-            if folder != current:
-                shutil.rmtree(folder)
-
-
-def clear_spools(layout: Layout) -> None:
-    """Remove the unfinished work of every stage. Only under the lock."""
-    if layout.spool.is_dir():
-        shutil.rmtree(layout.spool)
-
-
-def _encode(table: pa.Table) -> bytes:
-    sink = io.BytesIO()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
-    return sink.getvalue()

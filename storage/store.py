@@ -11,8 +11,10 @@ from storage.files import Layout
 from storage.identity import FORMAT, Identity, check_format, identity_path, write_identity
 from storage.lock import WriterLock, clear_staging, recover, wait_for_children
 from storage.objects.reader import SEGMENT_BYTES, ObjectProblem, Objects, verify_objects
+from storage.place import ObjectStore
 from storage.remote import Home
-from storage.stage import Spool, Stage, StageInputs, check_looking, spool_folder
+from storage.spool import Spool, clear_spools, spool_of
+from storage.stage import Stage, StageInputs, check_looking
 from storage.state import OBJECT_DDL, State
 from storage.versions import Snapshot, VersionRecord, committed_versions, latest_number, read_version, write_version
 
@@ -164,7 +166,13 @@ class Store:
 
     def spool(self, stage: str) -> Spool:
         """Return the spool of a stage that runs now, for processes that work for it."""
-        return Spool(spool_folder(self._layout, stage, self.snapshot().record))
+        return spool_of(self._layout, stage, self.snapshot().record)
+
+    def clear_spools(self) -> None:
+        """Remove the unfinished work of every stage, here and where tasks on other machines leave it."""
+        clear_spools(self._layout)
+        if self._home is not None:
+            ObjectStore(self._home.url).clear("spool")
 
     def verify_objects(self) -> Iterator[ObjectProblem]:
         """Read every object, and yield those that are missing or do not match their hash."""

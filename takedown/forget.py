@@ -25,8 +25,7 @@ from storage.erasure import (
     rewrite_tables,
     store_again,
 )
-from storage.files import Layout, sync_folder
-from storage.stage import clear_spools
+from storage.files import sync_folder
 from takedown.databases import compact, erase_rows, erase_text
 from takedown.plan import Plan, Removal, Target, hooks, page_hook
 from takedown.receipt import MAX_SEARCHED, Receipt, write_receipt
@@ -132,7 +131,7 @@ def _execute(removal: Removal, foreseen: Receipt) -> Receipt:
     open_register(store).add(store.state, plan.marks, removal.now)
     fields = _remove(removal, foreseen)
     receipt = replace(foreseen, removed_at=removal.now, files=removal.files, **fields)
-    clear_spools(Layout(store.root))
+    store.clear_spools()
     if not foreseen.is_empty:
         receipt = replace(receipt, reports=delete_reports(store.root))
     store.objects.close()

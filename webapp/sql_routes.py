@@ -15,7 +15,7 @@ from webapp.catalogue.product_reader import ProductReader
 from webapp.pages import Pages
 from webapp.requests import Threads, visitor_of
 
-__all__ = ["MOST_ROWS", "MOST_SECONDS", "QueryResult", "SqlRoutes", "run_query"]
+__all__ = ["EXAMPLES", "MOST_ROWS", "MOST_SECONDS", "QueryResult", "SqlRoutes", "run_query"]
 
 MOST_ROWS = 500
 """Rows shown."""
@@ -25,10 +25,12 @@ _LONGEST_QUERY = 10_000
 _LONGEST_VALUE = 400
 _BARS = 60
 _FIRST = "SELECT source, count(*) AS products\nFROM products\nGROUP BY source\nORDER BY products DESC"
-_EXAMPLES = {
+EXAMPLES = {
     "changes": (
-        "SELECT split_part(product_id, ':', 1) AS shop, field, count(*) AS changes\nFROM history\n"
-        "WHERE changed_at > now() - INTERVAL 7 DAY\nGROUP BY ALL ORDER BY changes DESC"
+        "SELECT source AS shop, 'new product' AS what, count(*) AS changes\nFROM products\n"
+        "WHERE first_seen > now() - INTERVAL 7 DAY\nGROUP BY 1\nUNION ALL\n"
+        "SELECT split_part(product_id, ':', 1), field, count(*)\nFROM history\n"
+        "WHERE changed_at > now() - INTERVAL 7 DAY\nGROUP BY 1, 2\nORDER BY changes DESC"
     ),
     "missing": "SELECT audio AS why, count(*) AS products\nFROM ledger WHERE audio <> 'present'\nGROUP BY 1",
     "rejects": "SELECT stage, reason, count(*) AS items\nFROM rejects GROUP BY ALL ORDER BY items DESC",
@@ -36,6 +38,7 @@ _EXAMPLES = {
         "SELECT property, count(DISTINCT product_id) AS products\nFROM spec_values\nGROUP BY 1 ORDER BY 2 DESC LIMIT 40"
     ),
 }
+"""Name of a text -> a query that the page offers."""
 _COLUMNS = "SELECT table_name, column_name, comment FROM duckdb_columns() WHERE NOT internal ORDER BY 1, column_index"
 
 
@@ -89,7 +92,7 @@ class SqlRoutes:
             except QueryError as error:
                 fault = plain(str(error), _LONGEST_VALUE)
         return self._pages.render(
-            request, "sql.html", query=query or _FIRST, result=result, fault=fault, most=MOST_ROWS, examples=_EXAMPLES
+            request, "sql.html", query=query or _FIRST, result=result, fault=fault, most=MOST_ROWS, examples=EXAMPLES
         )
 
     async def columns(self, request: Request) -> Response:

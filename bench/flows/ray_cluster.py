@@ -1,17 +1,17 @@
 """Extraction on a Ray cluster of two nodes: a node killed half-way, and what the cluster costs.
 
-    python -m bench.flows.ray_cluster killed [--clips 200]
-    python -m bench.flows.ray_cluster overhead [--clips 1000]
+    python -m bench.flows.ray_cluster killed [--clips 200] [--url s3://bucket/empty]
+    python -m bench.flows.ray_cluster overhead [--clips 1000] [--url s3://bucket/empty]
 
 ``killed``: two nodes of one core each on this machine; one is killed when half of the clips are done; the tables must
-equal those of the local pool. ``overhead``: both ways on two cores; the cluster's start is reported separately. Needs
-the extra ``ray``. Ends with 1 where tables differ.
+equal those of the local pool. ``overhead``: both ways on two cores; the cluster's start is reported separately. With a
+URL the nodes share nothing but that object store. Needs the extra ``ray``. Ends with 1 where tables differ.
 """
 
 import argparse
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,12 +19,13 @@ from typing import Any
 from ray.cluster_utils import Cluster
 
 from bench.extract.scale import different
-from bench.extract.small_clips import small_clip, store_clips
+from bench.extract.small_clips import fill, small_clip, store_clips
 from extract.extract_stage import run
 from extract.partitions import PartitionRunner
 from extract.settings import ExtractSettings
 from flows.engines import on_ray
 from storage import Store
+from storage.remote import working_copy
 from storage.tables import TABLES
 
 _TABLES = ("frames", "audio", "images", "rejects")
@@ -57,16 +58,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Extraction on two Ray nodes of this machine.")
     parser.add_argument("what", choices=("killed", "overhead"))
     parser.add_argument("--clips", type=int)
+    parser.add_argument("--url")
     chosen = parser.parse_args()
-    return killed(chosen.clips or 200) if chosen.what == "killed" else overhead(chosen.clips or 1000)
+    if chosen.what == "killed":
+        return killed(chosen.clips or 200, chosen.url)
+    return overhead(chosen.clips or 1000, chosen.url)
 
 
-def killed(count: int) -> int:
+def killed(count: int, url: str | None) -> int:
     """Kill one of two nodes half-way, and compare the tables with the local pool's."""
     clip = small_clip("libx264", "mp4", audio_codec="aac", seconds=2, width=320)
     settings = ExtractSettings(partition_items=max(2, count // 20))
     with TemporaryDirectory() as folder:
-        local, clustered = (store_clips(Path(folder) / name, different(clip, count)) for name in ("local", "ray"))
+        local, clustered = _workspaces(Path(folder), url, different(clip, count))
         run(local, settings)
         with_cluster, second = _cluster()
         try:
@@ -81,11 +85,11 @@ def killed(count: int) -> int:
     return 0 if equal and progress.acted and not alive else 1
 
 
-def overhead(count: int) -> int:
+def overhead(count: int, url: str | None) -> int:
     """Time the local pool and the cluster on the same clips."""
     clip = small_clip("libx264", "mp4", audio_codec="aac", seconds=5, width=640)
     with TemporaryDirectory() as folder:
-        local, clustered = (store_clips(Path(folder) / name, different(clip, count)) for name in ("local", "ray"))
+        local, clustered = _workspaces(Path(folder), url, different(clip, count))
         alone = _timed(local, None)
         began = time.perf_counter()
         cluster, _ = _cluster()
@@ -98,6 +102,16 @@ def overhead(count: int) -> int:
     print(f"{count} clips of 5 s: local pool {alone:.1f} s, Ray {far:.1f} s (its start apart: {start:.1f} s)")
     print(f"overhead {far / alone - 1:+.1%} (target <= 15 %); tables {'equal' if equal else 'DIFFER'}")
     return 0 if equal else 1
+
+
+def _workspaces(folder: Path, url: str | None, clips: Iterable[bytes]) -> tuple[Store, Store]:
+    """Store the clips in a folder, and again in another or at a URL."""
+    stored = list(clips)
+    there = folder / "ray" if url is None else working_copy(url)
+    clustered = Store.create(there)
+    with clustered.keeping_state():
+        fill(clustered, stored)
+    return store_clips(folder / "local", stored), clustered
 
 
 def _timed(store: Store, runner: PartitionRunner | None) -> float:

@@ -13,6 +13,7 @@ from m5data.stage import Clock, utc_now
 from storage.files import Layout
 from storage.objects.warc import RECORD_END, StoredPage, parse_response
 from storage.objects.writer import ObjectWriter
+from storage.place import store_url_of
 from storage.remote import segment_file
 from storage.state import ObjectIndex, ObjectKind, ObjectRef, State
 
@@ -36,7 +37,8 @@ class Objects:
 
         Pages are gzipped and readable by this user alone; media and derived objects are stored as they are.
         """
-        return ObjectWriter(self._layout, self.index, kind, self._clock, self._segment_bytes)
+        own = store_url_of(self._layout.root) is not None  # what is stored in an object store does not grow
+        return ObjectWriter(self._layout.objects, self.index, kind, self._clock, self._segment_bytes, own=own)
 
     def __contains__(self, sha256: str) -> bool:
         return self.index.find(sha256) is not None

@@ -5,18 +5,18 @@ import gzip
 import hashlib
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import duckdb
 import pyarrow as pa
 
 from m5data.stage import Clock
 from m5data.version import __version__
-from storage.files import Layout, sync_folder
+from storage.files import sync_folder
 from storage.objects.warc import (
     RECORD_END,
     Headers,
@@ -26,12 +26,12 @@ from storage.objects.warc import (
     revisit_record,
     warcinfo_record,
 )
-from storage.place import store_url_of
 from storage.state import ObjectIndex, ObjectKind, ObjectRef
 from storage.tables import TABLES
 
 __all__ = [
     "ObjectWriter",
+    "SegmentIndex",
     "all_objects",
     "new_objects",
 ]
@@ -41,6 +41,19 @@ _GZIP_LEVEL = 6
 _SUFFIX: Mapping[ObjectKind, str] = {"page": ".warc.gz", "media": ".warc", "derived": ".warc"}
 _PENDING = 4096
 """Objects that may wait for their flush: bounds memory where a caller never flushes."""
+
+
+class SegmentIndex(Protocol):
+    """What a writer needs of an index of objects (``ObjectIndex``)."""
+
+    def find(self, sha256: str) -> ObjectRef | None:
+        """Return where an object lies; None: no such object."""
+
+    def segments(self) -> dict[str, int]:
+        """Return segment -> length of its complete part in bytes."""
+
+    def add(self, refs: Sequence[ObjectRef], segment: str, length: int) -> None:
+        """Add objects of one segment, whose first ``length`` bytes are synced."""
 
 
 class _Segment:
@@ -90,24 +103,24 @@ class _Segment:
         self._buffer = bytearray()
 
 
-def _open_segment(layout: Layout, kind: ObjectKind, lengths: Callable[[], Mapping[str, int]], limit: int) -> _Segment:
+def _open_segment(
+    folder: Path, kind: ObjectKind, lengths: Callable[[], Mapping[str, int]], limit: int, *, own: bool
+) -> _Segment:
     """Open the first segment of ``kind`` that is not full and not locked, or a new one.
 
-    In the working copy of an object store it is always a new one, so that what is stored there does not grow.
-
     Args:
-        layout: Of the workspace.
+        folder: Folder of the segments.
         kind: Kind of its objects.
         lengths: Returns segment -> length known to the index; bytes beyond are left from a dead writer.
         limit: Bytes from which a segment is full.
+        own: Open a new one, with a name that no other machine takes.
     """
     known = lengths()
-    shared = store_url_of(layout.root) is not None
     number = 0
     while True:
         number += 1
-        name = secrets.token_hex(6) if shared else f"{number:06}"
-        path = layout.objects / f"{kind}-{name}{_SUFFIX[kind]}"
+        name = secrets.token_hex(6) if own else f"{number:06}"
+        path = folder / f"{kind}-{name}{_SUFFIX[kind]}"
         if known.get(path.name, 0) >= limit:
             continue
         descriptor = _open_locked(path, kind)
@@ -147,8 +160,21 @@ class ObjectWriter:
     time may both write them; the index keeps one.
     """
 
-    def __init__(self, layout: Layout, index: ObjectIndex, kind: ObjectKind, clock: Clock, limit: int) -> None:
-        self._layout = layout
+    def __init__(
+        self, folder: Path, index: SegmentIndex, kind: ObjectKind, clock: Clock, limit: int, *, own: bool
+    ) -> None:
+        """Open nothing yet.
+
+        Args:
+            folder: Folder of the segments.
+            index: Where the objects go.
+            kind: Of the objects.
+            clock: Source of times.
+            limit: Bytes from which a segment is full.
+            own: Write new segments alone, with names that no other machine takes.
+        """
+        self._folder = folder
+        self._own = own
         self._index = index
         self._kind: ObjectKind = kind
         self._clock = clock
@@ -232,7 +258,7 @@ class ObjectWriter:
         if self._segment is not None and self._segment.length >= self._limit:
             self.close()
         if self._segment is None:
-            self._segment = _open_segment(self._layout, self._kind, self._index.segments, self._limit)
+            self._segment = _open_segment(self._folder, self._kind, self._index.segments, self._limit, own=self._own)
             if self._segment.length == 0:
                 info = warcinfo_record(self._segment.name, f"m5data {__version__}", now)
                 self._append(self._segment, info)

@@ -16,7 +16,7 @@ from m5data.errors import ObjectStoreError, UsageError, WorkspaceError
 from m5data.stage import Clock, utc_now
 from storage.files import Layout
 from storage.lock import holder_of
-from storage.place import OWN_FOLDER, Entry, Place, address_of, log_large_transfer, mark, store_url_of
+from storage.place import OWN_FOLDER, Entry, ObjectStore, address_of, log_large_transfer, mark, store_url_of
 from storage.remote.lease import LEASE, Lease
 from storage.remote.local_copy import (
     Known,
@@ -51,7 +51,7 @@ class Home:
     def __init__(self, root: Path, url: str, token: str, clock: Clock = utc_now) -> None:
         self.url = url
         self._root = root
-        self._place = Place(url)
+        self._place = ObjectStore(url)
         self._lease = Lease(self._place, token, clock)
 
     @staticmethod
@@ -307,11 +307,11 @@ def segment_file(root: Path, name: str) -> Path:
             fcntl.flock(file, fcntl.LOCK_EX)
             known = read_record(root).files.get(f"objects/{name}")
             if known is not None and not path.exists():
-                _fetch_segment(root, Place(url), f"objects/{name}", known.tag)
+                _fetch_segment(root, ObjectStore(url), f"objects/{name}", known.tag)
     return path
 
 
-def _fetch_segment(root: Path, place: Place, path: str, tag: str) -> None:
+def _fetch_segment(root: Path, place: ObjectStore, path: str, tag: str) -> None:
     there = place.list(path.rpartition("/")[0])
     entry = there.get(path)
     log_large_transfer(place.url, "fetching", [entry.size] if entry else [])

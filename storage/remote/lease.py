@@ -11,7 +11,7 @@ from socket import gethostname
 
 from m5data.errors import M5DataError, WorkspaceError
 from m5data.stage import Clock, utc_now
-from storage.place import Place
+from storage.place import ObjectStore
 
 __all__ = ["LEASE", "STALE_AFTER", "Holder", "Lease"]
 
@@ -35,11 +35,14 @@ class Holder:
     began: str
     """When the process began, in the kernel's count: process ids are reused."""
     token: str
+    """Of the working copy that holds it; empty: nobody does."""
     renewed: str
     """Time of the last renewal, UTC."""
 
     def is_gone(self, now: datetime) -> bool:
-        """Return whether the lease may be taken over: its process ended on this machine, or did not renew it."""
+        """Return whether the lease may be taken: it is free, its process ended on this machine, or did not renew it."""
+        if not self.token:
+            return True
         if self.machine and self.machine == _machine() and _began(self.process) != self.began:
             return True
         return now - datetime.fromisoformat(self.renewed) > STALE_AFTER
@@ -48,7 +51,7 @@ class Holder:
 class Lease:
     """The right to write to a workspace, renewed by a thread while it is held."""
 
-    def __init__(self, place: Place, token: str, clock: Clock = utc_now) -> None:
+    def __init__(self, place: ObjectStore, token: str, clock: Clock = utc_now) -> None:
         """Hold nothing yet.
 
         Args:
@@ -99,17 +102,18 @@ class Lease:
             self._held = mine, renewed
 
     def drop(self) -> None:
-        """Release the lease."""
-        if self._held is not None and self.is_own():
-            self._place.remove([LEASE])
-        self.abandon()
+        """Release the lease: the object stays, because a removal that is repeated could remove another's."""
+        held = self.abandon()
+        if held is not None:
+            self._place.replace(LEASE, _encode(replace(held[0], token="")), held[1])
 
-    def abandon(self) -> None:
-        """Stop renewing the lease: this working copy may take it up again at once, others when it has run out."""
-        self._held = None
+    def abandon(self) -> tuple[Holder, str] | None:
+        """Stop renewing the lease, and return what it was: this working copy may take it up again at once."""
         self._ended.set()
         if self._thread is not None:
             self._thread.join()
+        held, self._held = self._held, None
+        return held
 
     def is_own(self) -> bool:
         """Return whether the lease is this working copy's, held or left behind by a killed run."""

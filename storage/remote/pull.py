@@ -9,7 +9,7 @@ from pathlib import Path
 
 from storage.files import Layout, file_sha256, sync_file, sync_folder, temporary_file
 from storage.identity import KEY_FILE
-from storage.place import OWN_FOLDER, Entry, Place, in_parallel, log_large_transfer
+from storage.place import OWN_FOLDER, Entry, ObjectStore, in_parallel, log_large_transfer
 from storage.remote.local_copy import (
     STATE,
     Known,
@@ -24,24 +24,24 @@ __all__ = ["fetch", "listed", "pull"]
 
 _OWNED = ("tables/", "versions/", "objects/")
 """Folders in which every file belongs to the store."""
+_NOT_THE_WORKSPACE = (f"{OWN_FOLDER}/", "spool/", "versions/")
+"""Starts of the paths of the lease, of what tasks have finished, and of what is listed by itself."""
 _PRIVATE = (KEY_FILE, "objects/page-")
 """Starts of the paths of files that only this user may read."""
 
 
-def listed(place: Place) -> dict[str, Entry]:
+def listed(place: ObjectStore) -> dict[str, Entry]:
     """Return path -> entry of every file of a workspace.
 
     Dataset versions are listed first: whatever a version needs was there before it.
     """
     versions = place.list("versions")
     there = place.list()
-    own = (path for path in there if path.startswith((f"{OWN_FOLDER}/", "versions/")))
-    for path in list(own):
-        del there[path]
-    return {**there, **versions}
+    shared = {path: entry for path, entry in there.items() if not path.startswith(_NOT_THE_WORKSPACE)}
+    return {**shared, **versions}
 
 
-def pull(place: Place, root: Path, record: Record, there: Mapping[str, Entry], kept: Collection[str]) -> bool:
+def pull(place: ObjectStore, root: Path, record: Record, there: Mapping[str, Entry], kept: Collection[str]) -> bool:
     """Make the files of the working copy those of its store; segments come later, when they are read.
 
     After a kill at any instant the next pull continues: a fetched file is not fetched again.
@@ -77,7 +77,7 @@ def pull(place: Place, root: Path, record: Record, there: Mapping[str, Entry], k
     return True
 
 
-def fetch(place: Place, entry: Entry, root: Path, path: str) -> bool:
+def fetch(place: ObjectStore, entry: Entry, root: Path, path: str) -> bool:
     """Fetch a file into the working copy, whole or not at all; False: the store has another one by now, or none.
 
     Raises:

@@ -1,13 +1,13 @@
 """Store the changes of a working copy."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from m5data.errors import WorkspaceError
 from storage.files import file_sha256, temporary_file
-from storage.place import OWN_FOLDER, Place, in_parallel, log_large_transfer
+from storage.place import OWN_FOLDER, ObjectStore, in_parallel, log_large_transfer
 from storage.remote.local_copy import (
     PLAN,
     STATE,
@@ -15,7 +15,6 @@ from storage.remote.local_copy import (
     Record,
     Stat,
     files_of,
-    is_segment,
     read_record,
     stat_of,
     write_record,
@@ -29,7 +28,7 @@ _TICK_SECONDS = 0.02
 """Coarsest resolution of modification times: a file read that long after a change shows the next one."""
 
 
-def push(place: Place, root: Path, confirm: Callable[[], None]) -> None:
+def push(place: ObjectStore, root: Path, confirm: Callable[[], None]) -> None:
     """Store all changes: what a dataset version needs first, its record last, then removals.
 
     The state is copied first, so that the segments hold everything it knows of them. A file is created, or replaces
@@ -62,7 +61,11 @@ def push(place: Place, root: Path, confirm: Callable[[], None]) -> None:
                 if step == _LOG and digest != record.state:
                     files[STATE] = _put(place, Path(copy.name), STATE, files.get(STATE))
         files[STATE] = replace(files[STATE], stat=stat)
-        gone = sorted(_gone(root, files, here), key=_step, reverse=True)
+        known = _segments(root)
+        for path in known - files.keys() - here.keys():  # stored by a task on another machine
+            if tag := place.tag(path):
+                files[path] = Known(tag, None)
+        gone = sorted(files.keys() - here.keys() - known - {STATE}, key=_step, reverse=True)
         place.remove(path for path in gone if _step(path) == _VERSION)
         place.remove(path for path in gone if _step(path) < _VERSION)
         for path in gone:
@@ -89,7 +92,7 @@ def _step(path: str) -> int:
     return 2
 
 
-def _put(place: Place, file: Path, path: str, known: Known | None) -> Known:
+def _put(place: ObjectStore, file: Path, path: str, known: Known | None) -> Known:
     """Store a file as the workspace's ``path``: anew, or instead of the object that is known."""
     for _ in range(_TRIES):
         stat = stat_of(file)
@@ -122,12 +125,9 @@ def _state_stat(root: Path) -> Stat:
     return size + more[0], max(changed, more[1]), inode
 
 
-def _gone(root: Path, files: Mapping[str, Known], here: Mapping[str, Stat]) -> list[str]:
-    """Return the stored files that are no longer the workspace's: not here, nor a segment that the index knows."""
-    absent = [path for path in files if path not in here and path != STATE]
-    if not any(map(is_segment, absent)):
-        return absent
+def _segments(root: Path) -> set[str]:
+    """Return the paths of the segments that the index of objects knows, which need not be on this machine."""
     index = ObjectIndex(State(root / STATE))
-    known = index.segments()
+    known = {f"objects/{name}" for name in index.segments()}
     index.close()
-    return [path for path in absent if path.removeprefix("objects/") not in known]
+    return known

@@ -12,7 +12,7 @@ from export.rights import Rights
 from export.settings import ExportSettings
 from m5data.errors import UsageError
 from storage import Store
-from storage.place import Place
+from storage.place import ObjectStore
 from tests.export.test_export_stage import RIGHTS, contents, export
 from tests.s3_server import make_bucket, serving_s3
 
@@ -55,7 +55,7 @@ def test_an_export_to_s3_is_that_to_a_folder(store: Store, bucket: str) -> None:
     assert {name: after.get(name) for name in before if name.startswith("webdataset/")} == {
         name: data for name, data in before.items() if name.startswith("webdataset/")
     }
-    Place(bucket).write("demo/parquet/notes.txt", b"mine")
+    ObjectStore(bucket).write("demo/parquet/notes.txt", b"mine")
     with pytest.raises(UsageError, match=rf"{bucket}/demo/parquet/notes.txt: not written by an export"):
         run(store, settings, recipe="demo", rights=RIGHTS)
     assert _stored(bucket) == {**after, "parquet/notes.txt": b"mine"}

@@ -51,3 +51,10 @@ def test_completion_knows_each_column_and_its_meaning(site: Site) -> None:
     found = site.signed_in("rita", "reviewer").client.get("/sql/columns").json()
     assert found["specs"]["value"] == "value as published, contact details masked"
     assert {"products", "ledger", "catalogue"} <= found.keys()
+
+
+def test_the_examples_run_and_an_empty_result_says_so(site: Site, filled: Filled) -> None:
+    for query in sql_routes.EXAMPLES.values():
+        assert run_query(filled.store.snapshot(), query).columns
+    page = site.signed_in("rita", "reviewer").client.get("/sql", params={"query": "FROM products WHERE false"}).text
+    assert "No row meets the conditions." in page

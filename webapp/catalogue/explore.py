@@ -171,12 +171,19 @@ def rounded(count: int, step: int) -> int:
 
 
 def _first_cards(engine: duckdb.DuckDBPyConnection, selection: Selection, found: int) -> tuple[ResultCard, ...]:
-    """Return the page of a selection of about ``found`` products; a search begins among the first in the order."""
-    total = _count(engine, "FROM catalogue")
+    """Return the page of a selection of about ``found`` products.
+
+    Texts are searched among the first products, in the order, that meet the other conditions, if few are enough.
+    """
+    others = [sql for sql in selection.conditions("n").values() if not sql.startswith(_SEARCH)]
+    rows = "FROM catalogue" + (f" WHERE {' AND '.join(others)}" if others else "")
+    total = _count(engine, rows)
     reach = 2 * min(selection.page, LAST_PAGE) * PAGE * total // found
     if reach < total // 8:
-        order = _order(selection)
-        with among_first(engine, order, reach), selected_rows(engine, selection) as every:
+        with (
+            among_first(engine, f"{rows} ORDER BY {_order(selection)} LIMIT {reach}"),
+            selected_rows(engine, selection) as every,
+        ):
             cards = _cards(engine, every(None), selection)
         if len(cards) == PAGE:
             return cards

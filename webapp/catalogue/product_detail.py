@@ -1,6 +1,6 @@
 """Everything about one product: its five modalities, its ledger, its labels and splits."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +28,8 @@ __all__ = [
 ]
 
 _BUCKETED = (*TABLES, "frames", "labels", "usage_rights", "images", "image_text", "spec_proposals", "history")
+_OWN_DUPLICATE = "own_duplicate"
+"""View of the bucket of ``duplicates``; the whole table is read for a product that has duplicates."""
 _WHOLE = ("splits", "rejects", "duplicates", "duplicate_pairs", "matches")
 _FRAMES = 120
 _RELATIONS = 24
@@ -38,7 +40,7 @@ select list_filter([class_name, sub_class_name, subsub_class_name], lambda name:
 from labels where product_id = ?
 """
 _SPLITS = "select recipe, split, role, label, label_level from splits where product_id = ? order by 1, 2"
-_GROUP = "select group_id, rule, kept, size from duplicates where product_id = ?"
+_GROUP = f"select group_id, rule, kept, size from {_OWN_DUPLICATE} where product_id = ?"  # noqa: S608
 _FRAME = """
 select second, object, "offset", length from frames where product_id = ? order by video_sha256, second limit ?
 """
@@ -55,13 +57,12 @@ with related as (
     select case product_id when $id then other_id else product_id end, rule, distance
     from duplicate_pairs where $id in (product_id, other_id)
     union all
-    select product_id, rule, 0 from duplicates
-    where group_id = (select group_id from duplicates where product_id = $id) and product_id <> $id and not kept
+    select product_id, rule, 0 from duplicates where group_id = $group and product_id <> $id and not kept
 )
 select product_id, list(distinct how order by how), min(distance) from related
 group by 1 order by 3, 1 limit {_RELATIONS}
 """  # noqa: S608 - constants
-_CAPTION = "select product_id, left(caption, 160) from products where product_id in (select unnest($ids))"
+_CAPTION = "select product_id, left(caption, 160) from related_products where list_contains($ids, product_id)"
 _CHANGES = """
 select changed_at, field, name, left(before, 300), left("after", 300) from history where product_id = ?
 order by changed_at desc, field, name limit 50
@@ -205,17 +206,18 @@ def read_detail(snapshot: Snapshot, product_id: str) -> ProductDetail | None:
         labels = engine.execute(_LABELS, [product_id]).fetchone()
         signals = tuple(map(_signal, engine.execute(_SIGNALS, [product_id]).fetchall()))
         present = [one.verdicts for one in signals if one.until is None]
+        group = engine.execute(_GROUP, [product_id]).fetchone()
         page, first_seen, last_seen, availability = engine.execute(_PAGE, [product_id]).fetchall()[0]
         return ProductDetail(
             card=card,
             ledger=dict(zip(names, states, strict=True)),
             labels=tuple(labels[0]) if labels else (),
             splits=tuple(Membership(*row) for row in engine.execute(_SPLITS, [product_id]).fetchall()),
-            group=engine.execute(_GROUP, [product_id]).fetchone(),
+            group=group,
             frames=tuple(Frame(*row) for row in engine.execute(_FRAME, [product_id, _FRAMES]).fetchall()),
             audio=tuple(AudioClip(*row) for row in engine.execute(_AUDIO, [product_id]).fetchall()),
             media=tuple(_media_file(row) for row in engine.execute(_MEDIA, [product_id]).fetchall()),
-            related=tuple(_related(snapshot, engine.execute(_RELATED, {"id": product_id}).fetchall())),
+            related=_related(snapshot, engine, product_id, group[0] if group and group[3] > 1 else None),
             signals=signals,
             purposes={name: all(one[name] != "refused" for one in present) for name in PURPOSES},
             image_text=read_image_text(engine, product_id),
@@ -238,11 +240,17 @@ def _media_file(row: tuple[Any, ...]) -> MediaFile:
     return MediaFile(kind, position, plain(url, _LONGEST_URL), *rest)
 
 
-def _related(snapshot: Snapshot, rows: Sequence[tuple[str, list[str], float]]) -> Iterator[Related]:
-    with closing(snapshot.connection(only=("products",))) as engine:
-        captions = dict(engine.execute(_CAPTION, {"ids": [row[0] for row in rows]}).fetchall())
-    for product_id, how, distance in rows:
-        yield Related(product_id, tuple(how), distance, plain(captions.get(product_id) or "", _LONGEST_URL))
+def _related(
+    snapshot: Snapshot, engine: duckdb.DuckDBPyConnection, product_id: str, group: str | None
+) -> tuple[Related, ...]:
+    rows = engine.execute(_RELATED, {"id": product_id, "group": group}).fetchall()
+    ids = [row[0] for row in rows]
+    buckets = {bucket_of(one, snapshot.record.buckets) for one in ids}
+    engine.execute(snapshot.view("related_products", "products", only=sorted(buckets)))
+    captions = dict(engine.execute(_CAPTION, {"ids": ids}).fetchall())
+    return tuple(
+        Related(one, tuple(how), distance, plain(captions.get(one) or "", _LONGEST_URL)) for one, how, distance in rows
+    )
 
 
 def _bucket(snapshot: Snapshot, product_id: str) -> duckdb.DuckDBPyConnection:
@@ -251,4 +259,5 @@ def _bucket(snapshot: Snapshot, product_id: str) -> duckdb.DuckDBPyConnection:
     bucket = bucket_of(product_id, snapshot.record.buckets)
     for name in _BUCKETED:
         engine.execute(snapshot.view(name, name, only=[bucket]))
+    engine.execute(snapshot.view(_OWN_DUPLICATE, "duplicates", only=[bucket]))
     return engine

@@ -16,7 +16,7 @@ SAMPLED = 65_536
 ENOUGH = 1000
 """Selected products of the sample that are enough for estimates."""
 _PART = (
-    "{create} TABLE {part}.catalogue AS SELECT * FROM main.catalogue {rows}",
+    "{create} TABLE {part}.catalogue AS SELECT * {rows}",
     "{create} TABLE {part}.own_text AS SELECT * FROM main.own_text SEMI JOIN {part}.catalogue USING (n) ORDER BY n",
     """{create} TABLE {part}.spec_postings AS
         SELECT * FROM main.spec_postings SEMI JOIN {part}.catalogue USING (n) ORDER BY line, n""",
@@ -37,7 +37,7 @@ def copy_sample(engine: duckdb.DuckDBPyConnection) -> None:
     step = sample_step(engine.execute("SELECT count(*) FROM catalogue").fetchall()[0][0])
     if step > 1:
         engine.execute("CREATE SCHEMA sample")
-        _copy(engine, "sample", f"WHERE n % {step} = 0 ORDER BY n")
+        _copy(engine, "sample", f"FROM catalogue WHERE n % {step} = 0 ORDER BY n")
         engine.execute(_LINES)
         engine.execute(_VALUES.format(create="CREATE", part="sample", lines="sample.spec_lines"))
 
@@ -58,10 +58,10 @@ def in_sample(engine: duckdb.DuckDBPyConnection) -> Iterator[int]:
 
 
 @contextmanager
-def among_first(engine: duckdb.DuckDBPyConnection, order: str, most: int) -> Iterator[None]:
-    """Let the names of tables mean those of the first products in an order; lines stay whole, which is faster."""
+def among_first(engine: duckdb.DuckDBPyConnection, rows: str) -> Iterator[None]:
+    """Let the names of tables mean those of some products, ``FROM catalogue …``; lines stay whole, which is faster."""
     try:
-        _copy(engine, "temp", f"ORDER BY {order} LIMIT {most}")
+        _copy(engine, "temp", rows)
         engine.execute(_VALUES.format(create="CREATE TEMP", part="temp", lines="main.spec_lines"))
         yield
     finally:

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from crawler import records_stage
 from crawler.feeds.redaction import SUSPECT
 from crawler.feeds.validation import FEED_REASONS
 from crawler.ingest_stage import run
@@ -200,6 +201,15 @@ def test_the_same_feed_again_does_nothing(store: Store, tmp_path: Path) -> None:
     assert again.unchanged
     assert (again.read, again.kept, again.dropped) == (first.read, first.kept, first.dropped)
     assert store.snapshot().number == version
+
+
+def test_a_workspace_of_feeds_has_no_pages_to_read(store: Store, tmp_path: Path) -> None:
+    ingest(store, feed(tmp_path, [FULL]))
+    before = store.snapshot().tables
+    report = records_stage.run(store, SETTINGS)
+    after = store.snapshot()
+    assert (report.read, {name: after.tables[name] for name in before}) == (0, before)
+    assert records_stage.run(store, SETTINGS).unchanged
 
 
 @pytest.mark.parametrize("specs", ["list", "map"])

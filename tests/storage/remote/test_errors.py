@@ -7,7 +7,7 @@ import pytest
 
 from m5data.errors import M5DataError, ObjectStoreError, UsageError, WorkspaceError
 from m5data.workspace import Workspace
-from storage.place import Place
+from storage.place import ObjectStore
 from storage.remote import working_copy
 from storage.remote.home import WORKING_COPIES
 from tests.s3_server import make_bucket, serving_s3
@@ -81,7 +81,7 @@ def test_files_of_any_name_come_back(server: dict[str, str], tmp_path: Path, mon
         pass
     with made.store.lock():  # whoever enters sees that nothing changed
         pass
-    assert set(names) <= Place("s3://bucket/shop").list().keys()
+    assert set(names) <= ObjectStore("s3://bucket/shop").list().keys()
     monkeypatch.setenv(WORKING_COPIES, str(tmp_path / "others"))
     other = Workspace.open(working_copy("s3://bucket/shop"))
     assert [(other.root / name).read_text() for name in names] == [*names[:-1], ""]

@@ -58,6 +58,7 @@ def found(index: CurrentIndex) -> Callable[[str], Overview]:
         ("q=pot&sort=price", 800, 800, 799, -1),
         ("q=red", 240, 300, 0, 3),
         ("p.colour=red&source=shop", 240, 300, 0, 3),
+        ("q=pot&price=..400", 400, 400, 400, 1),
     ],
 )
 def test_counts_are_estimates_and_the_page_is_exact(

@@ -1,0 +1,152 @@
+"""Tasks that need nothing but a place: they read what is there, work in scratch, and create objects under new names.
+
+A task never commits. The process that runs the stage gives it an order, takes its result, and commits.
+"""
+
+import hashlib
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+import pyarrow as pa
+
+from m5data.errors import CorruptObjectError, DataError, MissingSegmentError
+from m5data.stage import utc_now
+from storage.objects.reader import SEGMENT_BYTES
+from storage.objects.writer import ObjectWriter
+from storage.place import Place, place_at
+from storage.spool import Spool, decode_result
+from storage.state import ObjectIndex, ObjectRef
+
+__all__ = ["Task", "order", "running", "take_result"]
+
+_REFS, _SEGMENTS, _TARGET = "object_refs", "object_segments", "target"
+
+
+def order(spool: Spool, partition: str, fingerprint: str, inputs: pa.Table, refs: Iterable[ObjectRef | None]) -> str:
+    """Store the order of a partition, and return the name that its task is run with.
+
+    Args:
+        spool: Where the result is to be.
+        partition: Name of the result.
+        fingerprint: Its fingerprint.
+        inputs: What the task needs to know.
+        refs: Places of the objects that it reads.
+    """
+    target = pa.table({"partition": [partition], "fingerprint": [fingerprint]})
+    tables = {"inputs": inputs, _REFS: _table_of([ref for ref in refs if ref is not None]), _TARGET: target}
+    spool.put(f"order:{partition}", fingerprint, tables)
+    return spool.name_of(f"order:{partition}")
+
+
+def take_result(
+    spool: Spool, place: Place, index: ObjectIndex, partition: str, fingerprint: str
+) -> dict[str, pa.Table] | None:
+    """Add the objects of a partition's result to the index, and return its tables.
+
+    None: there is no result, or one that was never taken and whose segments were cleared away.
+    """
+    tables = spool.get(partition, fingerprint)
+    if tables is None or _REFS not in tables:
+        return tables
+    refs = [ObjectRef(**row) for row in tables.pop(_REFS).to_pylist()]
+    known = index.segments()
+    for row in tables.pop(_SEGMENTS).to_pylist():
+        if row["name"] not in known:
+            if not place.has(f"objects/{row['name']}"):
+                return None
+            index.add([ref for ref in refs if ref.segment == row["name"]], row["name"], row["length"])
+    return tables
+
+
+class Task:
+    """A running task."""
+
+    def __init__(self, place: Place, inputs: pa.Table, refs: Mapping[str, ObjectRef], objects: ObjectWriter) -> None:
+        self._place = place
+        self._refs = refs
+        self.inputs = inputs
+        """What the order says."""
+        self.objects = objects
+        """Writer of derived objects."""
+        self.result: dict[str, pa.Table] = {}
+        """Tables of the result, to be filled."""
+
+    def read(self, sha256: str) -> bytes:
+        """Return an object's bytes, checked against its hash, by one ranged read.
+
+        Raises:
+            CorruptObjectError: It is damaged, or the order does not name it.
+            MissingSegmentError: Its segment is not there.
+        """
+        ref = self._refs.get(sha256)
+        if ref is None:
+            raise CorruptObjectError(f"object {sha256}: not in the index. Run m5data verify --objects.")
+        data = self._place.read_range(f"objects/{ref.segment}", ref.payload_offset, ref.payload_length)
+        if data is None:
+            raise MissingSegmentError(f"objects/{ref.segment}: missing. Restore it from a backup, and run again.")
+        got = hashlib.sha256(data).hexdigest()
+        if got != sha256:
+            raise CorruptObjectError(f"objects/{ref.segment} at {ref.offset}: not the bytes of {sha256}, but of {got}.")
+        return data
+
+
+@contextmanager
+def running(location: str, name: str) -> Iterator[Task]:
+    """Run a task; when the block ends, its objects and its result are at the place, or nothing is.
+
+    A second run has a result of equal rows, and leaves objects that nobody names.
+
+    Args:
+        location: Folder of the workspace, or its URL.
+        name: As ``order`` returned it.
+
+    Raises:
+        DataError: There is no such order.
+    """
+    place = place_at(location)
+    data = place.read(name)
+    if data is None:
+        raise DataError(f"{name}: no such order at {location}. Run the stage again.")
+    tables = decode_result(data)
+    refs = {row["sha256"]: ObjectRef(**row) for row in tables[_REFS].to_pylist()}
+    with tempfile.TemporaryDirectory(prefix="m5data-task-") as scratch:
+        written = _Written()
+        with ObjectWriter(Path(scratch), written, "derived", utc_now, SEGMENT_BYTES, own=True) as objects:
+            task = Task(place, tables["inputs"], refs, objects)
+            yield task
+        for segment in written.lengths:
+            place.create(f"objects/{segment}", Path(scratch) / segment)
+    segments = pa.table({"name": pa.array(written.lengths, pa.string()), "length": [*written.lengths.values()]})
+    done = {**task.result, _REFS: _table_of([*written.refs.values()]), _SEGMENTS: segments}
+    Spool(place, name.rpartition("/")[0]).put(**tables[_TARGET].to_pylist()[0], tables=done)
+
+
+class _Written:
+    """The index of what one task writes (``SegmentIndex``)."""
+
+    def __init__(self) -> None:
+        self.refs: dict[str, ObjectRef] = {}
+        self.lengths: dict[str, int] = {}
+
+    def find(self, sha256: str) -> ObjectRef | None:
+        return self.refs.get(sha256)
+
+    def segments(self) -> dict[str, int]:
+        return dict(self.lengths)
+
+    def add(self, refs: Sequence[ObjectRef], segment: str, length: int) -> None:
+        self.refs.update((ref.sha256, ref) for ref in refs)
+        self.lengths[segment] = length
+
+
+_REF_SCHEMA = pa.schema(
+    [(name, pa.string()) for name in ("sha256", "kind", "mime", "segment")]
+    + [(name, pa.int64()) for name in ("offset", "length", "payload_offset", "payload_length")]
+)
+
+
+def _table_of(refs: Sequence[ObjectRef]) -> pa.Table:
+    return pa.Table.from_pylist([asdict(ref) for ref in refs], schema=_REF_SCHEMA)

@@ -1,0 +1,102 @@
+"""Partitions that run at a workspace in an object store, as tasks on other machines would."""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+from extract.extract_stage import run
+from extract.partitions import DecodePaths, in_process
+from extract.settings import ExtractSettings
+from storage import Store
+from tests.extract.test_extract_stage import SHOP, contents, counted, download
+from tests.storage.remote.conftest import far, make, on_machine, open_at  # noqa: F401 - fixtures
+from tests.storage.remote.failing_store import FailingStore
+
+SETTINGS = ExtractSettings(partition_items=2)
+OnMachine = Callable[[str], Path]
+Function = Callable[[str, str], DecodePaths]
+Results = Iterator[tuple[str, DecodePaths]]
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """A workspace in a folder, extracted by the pool."""
+    store = Store.create(tmp_path_factory.mktemp("pool") / "shop", buckets=2)
+    download(store, SHOP)
+    run(store, ExtractSettings(workers=1))
+    return store
+
+
+def stored(far: type[FailingStore], folder: str) -> list[str]:  # noqa: F811 - the fixture's object
+    return [name for name in far.objects() if name.startswith(f"bucket/shop/{folder}/")]
+
+
+def objects_of(store: Store) -> set[str]:
+    return set(store.snapshot().table("objects", ["sha256"])["sha256"].to_pylist())
+
+
+def check(store: Store, reference: Store) -> None:
+    assert contents(store) == contents(reference)
+    assert objects_of(store) == objects_of(reference)
+    assert list(store.verify_objects()) == []
+    store.objects.close()
+
+
+def test_tasks_at_an_object_store_give_what_the_pool_gives(
+    far: type[FailingStore],  # noqa: F811
+    on_machine: OnMachine,  # noqa: F811
+    reference: Store,
+) -> None:
+    store = make(on_machine("driver"))
+    download(store, SHOP)
+    places: list[str] = []
+
+    def noted(function: Function, location: str, names: Iterable[str]) -> Results:
+        places.append(location)
+        yield from in_process(function, location, names)
+
+    report = run(store, SETTINGS, runner=noted)
+    assert places == ["failing://bucket/shop"]
+    assert counted(report) == counted(reference.snapshot().stages["extract"].report)
+    assert not list((store.root / "objects").glob("derived-*"))  # what a task made is fetched when it is read
+    assert stored(far, "spool") == []
+    check(open_at(on_machine("reader")), reference)
+    assert len(stored(far, "objects")) == len(store.objects.index.segments())
+
+
+def test_what_tasks_finished_before_the_driver_was_killed_is_not_done_again(
+    far: type[FailingStore],  # noqa: F811
+    on_machine: OnMachine,  # noqa: F811
+    reference: Store,
+) -> None:
+    store = make(on_machine("first"))
+    download(store, SHOP)
+    done: list[str] = []
+
+    def two_alone(function: Function, location: str, names: Iterable[str]) -> Results:
+        for name in names:
+            if len(done) == 2:
+                function(location, name)  # ended, but its driver never heard of it
+                raise KeyboardInterrupt
+            done.append(name)
+            yield name, function(location, name)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(store, SETTINGS, runner=two_alone)
+    store.objects.close()
+    other = open_at(on_machine("second"))
+    again: list[str] = []
+
+    def noted(function: Function, location: str, names: Iterable[str]) -> Results:
+        for name, result in in_process(function, location, names):
+            again.append(name)
+            yield name, result
+
+    run(other, SETTINGS, runner=noted)
+    assert not set(again) & set(done)
+    check(other, reference)
+    check(open_at(on_machine("reader")), reference)
+    with other.lock():
+        pass
+    assert len(stored(far, "objects")) == len(other.objects.index.segments())
