@@ -35,11 +35,14 @@ class Holder:
     began: str
     """When the process began, in the kernel's count: process ids are reused."""
     token: str
+    """Of the working copy that holds it; empty: nobody does."""
     renewed: str
     """Time of the last renewal, UTC."""
 
     def is_gone(self, now: datetime) -> bool:
-        """Return whether the lease may be taken over: its process ended on this machine, or did not renew it."""
+        """Return whether the lease may be taken: it is free, its process ended on this machine, or did not renew it."""
+        if not self.token:
+            return True
         if self.machine and self.machine == _machine() and _began(self.process) != self.began:
             return True
         return now - datetime.fromisoformat(self.renewed) > STALE_AFTER
@@ -99,17 +102,18 @@ class Lease:
             self._held = mine, renewed
 
     def drop(self) -> None:
-        """Release the lease."""
-        if self._held is not None and self.is_own():
-            self._place.remove([LEASE])
-        self.abandon()
+        """Release the lease: the object stays, because a removal that is repeated could remove another's."""
+        held = self.abandon()
+        if held is not None:
+            self._place.replace(LEASE, _encode(replace(held[0], token="")), held[1])
 
-    def abandon(self) -> None:
-        """Stop renewing the lease: this working copy may take it up again at once, others when it has run out."""
-        self._held = None
+    def abandon(self) -> tuple[Holder, str] | None:
+        """Stop renewing the lease, and return what it was: this working copy may take it up again at once."""
         self._ended.set()
         if self._thread is not None:
             self._thread.join()
+        held, self._held = self._held, None
+        return held
 
     def is_own(self) -> bool:
         """Return whether the lease is this working copy's, held or left behind by a killed run."""

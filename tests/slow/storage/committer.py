@@ -1,15 +1,16 @@
 """A process that commits to a workspace in an object store: ``python -m tests.slow.storage.committer URL NAME COUNT``.
 
-Each commit adds a product and an object. Where another machine writes, it waits a little and tries again; at the end
-it prints how often that was.
+Each commit adds a product and an object. Where another machine writes, or the store fails, it waits a little and tries
+again; at the end it prints how often that was.
 """
 
 import sys
 import time
+from contextlib import closing
 
 import numpy as np
 
-from m5data.errors import WorkspaceError
+from m5data.errors import ObjectStoreError, WorkspaceError
 from storage import Store
 from storage.remote import working_copy
 from tests.storage.remote.conftest import open_at
@@ -30,14 +31,14 @@ def main() -> None:
 
 
 def _committed(url: str, name: str) -> bool:
-    """Try once, and return whether it went well."""
-    store = open_at(working_copy(url))
+    """Try once, unless an earlier try went well without knowing it; return whether it did."""
     try:
-        put_and_commit(store, name)
-    except WorkspaceError:
-        return f"shop:{name}" in names_in(open_at(store.root))
-    finally:
-        store.objects.close()
+        store = open_at(working_copy(url))
+        with closing(store.objects):
+            if f"shop:{name}" not in names_in(store):
+                put_and_commit(store, name)
+    except (WorkspaceError, ObjectStoreError):
+        return False
     return True
 
 

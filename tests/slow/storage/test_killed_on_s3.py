@@ -29,7 +29,6 @@ from m5data.workspace import Workspace
 from storage.place import ObjectStore, store_url_of
 from storage.remote import working_copy
 from storage.remote.home import WORKING_COPIES
-from storage.remote.lease import LEASE
 from storage.remote.local_copy import STATE, is_segment, read_record
 from storage.state import ObjectIndex, State
 from tests.pipeline.workspace_content import leftovers, shard_bytes, table_rows
@@ -157,10 +156,8 @@ def _differences(reference: Path, name: str) -> list[str]:
 
 
 def _unknown(folder: Path) -> list[str]:
-    """Return the segments in the store that the index of objects does not know, and a lease that was left."""
+    """Return the segments in the store that the index of objects does not know."""
     url = store_url_of(folder)
     known = ObjectIndex(State(folder / STATE), reading=True).segments()
     there = ObjectStore(url or "").list()
-    return [LEASE] * (LEASE in there) + [
-        path for path in there if is_segment(path) and path.removeprefix("objects/") not in known
-    ]
+    return [path for path in there if is_segment(path) and path.removeprefix("objects/") not in known]

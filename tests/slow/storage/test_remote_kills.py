@@ -62,7 +62,7 @@ def test_objects_of_a_killed_push_are_removed_by_the_next_writer(
     far: type[FailingStore], on_machine: OnMachine
 ) -> None:
     store = make(on_machine("a"))
-    before = far.objects().keys()
+    before = far.objects().keys()  # with the lease, which stays
     kill_before(far, 6, store)
     assert far.objects().keys() - before
     with open_at(on_machine("b")).lock():

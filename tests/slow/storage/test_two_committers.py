@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from storage.place import ObjectStore
 from storage.remote import working_copy
 from storage.remote.home import WORKING_COPIES
 from storage.remote.lease import LEASE, STALE_AFTER
+from tests.faulty_proxy import Faults, faulty_proxy
 from tests.s3_server import ROOT, make_bucket, serving_s3
 from tests.slow.storage.committer import names_in, put_and_commit
 from tests.storage.remote.conftest import ADDRESS, OnMachine, make, open_at
@@ -24,6 +26,7 @@ from tests.storage.remote.failing_store import FailingStore
 URL = "s3://bucket/shop"
 EACH = 100
 """Commits of each of the two processes."""
+EACH_WITH_FAULTS = 25
 
 
 @pytest.mark.timeout(1800)
@@ -34,25 +37,48 @@ def test_200_commits_of_two_processes_at_once_are_all_there(tmp_path: Path, monk
             monkeypatch.setenv(name, value)
         make_bucket(environment, "bucket")
         make(working_copy(URL)).objects.close()
-        both = [_start(name, tmp_path / name) for name in ("first", "second")]
-        print(*(process.communicate()[0] for process in both))
-        assert [process.returncode for process in both] == [0, 0]
-        last = open_at(working_copy(URL))
-        expected = sorted(f"shop:{name}-{number}" for name in ("first", "second") for number in range(EACH))
-        assert sorted(names_in(last)) == expected
-        assert last.snapshot().number == 2 * EACH
-        assert list(last.verify_objects()) == []
-        assert last.snapshot().sql("SELECT count(*) AS n FROM objects")["n"].to_pylist() == [2 * EACH]
+        _commit_by_two(tmp_path, EACH, {})
+        _check_that_all_are_there(EACH)
 
 
-def _start(name: str, copies: Path) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.slow.storage.committer", URL, name, str(EACH)],
-        cwd=ROOT,
-        env={**os.environ, WORKING_COPIES: str(copies)},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+@pytest.mark.timeout(1800)
+def test_nothing_is_lost_where_the_store_fails_is_slow_and_loses_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(WORKING_COPIES, str(tmp_path / "third"))
+    faults = Faults(refused=0.05, lost=0.05, late=0.05)
+    with serving_s3() as environment, faulty_proxy(environment["AWS_ENDPOINT_URL_S3"], faults) as proxy:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        make_bucket(environment, "bucket")
+        make(working_copy(URL)).objects.close()
+        _commit_by_two(tmp_path, EACH_WITH_FAULTS, {"AWS_ENDPOINT_URL_S3": proxy})
+        print(dict(faults.happened))
+        _check_that_all_are_there(EACH_WITH_FAULTS)
+
+
+def _commit_by_two(folder: Path, each: int, environment: Mapping[str, str]) -> None:
+    """Run two processes, each with its own working copy, and print what they say."""
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.slow.storage.committer", URL, name, str(each)],
+            cwd=ROOT,
+            env={**os.environ, **environment, WORKING_COPIES: str(folder / name)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for name in ("first", "second")
+    ]
+    print(*(process.communicate()[0] for process in both))
+    assert [process.returncode for process in both] == [0, 0]
+
+
+def _check_that_all_are_there(each: int) -> None:
+    last = open_at(working_copy(URL))
+    expected = sorted(f"shop:{name}-{number}" for name in ("first", "second") for number in range(each))
+    assert sorted(names_in(last)) == expected
+    assert list(last.verify_objects()) == []
+    assert last.snapshot().sql("SELECT count(*) AS n FROM objects")["n"].to_pylist() == [2 * each]
 
 
 def test_a_machine_that_slept_before_any_write_of_its_commit_loses_to_one_that_committed(
