@@ -46,7 +46,7 @@ def take_result(
 ) -> dict[str, pa.Table] | None:
     """Add the objects of a partition's result to the index, and return its tables.
 
-    None: there is no result, or one that was never taken and whose segments were cleared away.
+    None: there is no result, or one whose objects were cleared away before the stage committed.
     """
     tables = spool.get(partition, fingerprint)
     if tables is None or _REFS not in tables:
@@ -58,7 +58,7 @@ def take_result(
             if not place.has(f"objects/{row['name']}"):
                 return None
             index.add([ref for ref in refs if ref.segment == row["name"]], row["name"], row["length"])
-    return tables
+    return None if any(index.find(ref.sha256) is None for ref in refs) else tables
 
 
 class Task:
