@@ -13,10 +13,11 @@ from scipy.optimize import minimize
 from align.catalogue import Facts
 from align.category import Category, Node
 from align.matching import match
-from align.node_features import Floats, make_node_features
+from align.node_features import make_node_features
 from align.pair_features import EVIDENCE_TEXTS, FEATURES, CandidatePairs, Places, find_candidate_pairs
 from align.pairs import MIN_PROBABILITY, LabelPair, Relation
 from align.review.effective_decisions import EffectiveDecisions
+from align.term_matrices import Floats
 
 __all__ = ["PairModel", "adapt", "default_model", "judge_pairs", "number_ends", "probabilities", "update"]
 

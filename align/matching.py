@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from align.node_features import Floats
 from align.pair_features import Places
+from align.term_matrices import Floats
 
 __all__ = ["match"]
 

@@ -9,45 +9,18 @@ from unicodedata import normalize
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array, diags_array
+from scipy.sparse import csr_array
 
 from align.catalogue import Facts
 from align.category import Category, Node, interleave_titles
 from align.names import name_ngrams, name_words, singular
-from align.word_counting import count_matrix
+from align.term_matrices import Floats, bag, rarity, unit_rows
+from m5data.segmentation import count_words
 
-__all__ = ["TITLES", "Floats", "NodeFeatures", "bag", "make_node_features", "rarity", "unit_rows"]
+__all__ = ["TITLES", "NodeFeatures", "make_node_features"]
 
-Floats = NDArray[np.float64]
 TITLES = 60
 """Titles of a node that are considered one by one."""
-
-
-def bag(bags: Iterable[Mapping[str, float]]) -> csr_array:
-    """Return bags of terms as a matrix, [bags, terms], float64."""
-    columns: dict[str, int] = {}
-    indices: list[int] = []
-    values: list[float] = []
-    ends = [0]
-    for one in bags:
-        for term, weight in one.items():
-            indices.append(columns.setdefault(term, len(columns)))
-            values.append(weight)
-        ends.append(len(indices))
-    shape = (len(ends) - 1, len(columns))
-    return csr_array((np.array(values, dtype=np.float64), np.array(indices, dtype=np.int64), ends), shape=shape)
-
-
-def rarity(counts: csr_array) -> Floats:
-    """Return the weight of each term, [terms]: log(1 + nodes / nodes with the term)."""
-    having = np.maximum((counts > 0).sum(axis=0), 1)
-    return np.asarray(np.log1p(counts.shape[0] / having), dtype=np.float64)
-
-
-def unit_rows(matrix: csr_array) -> csr_array:
-    """Return the matrix with rows of length 1; empty rows stay empty."""
-    lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1), dtype=np.float64)).ravel()
-    return csr_array(diags_array(1 / np.where(lengths > 0, lengths, 1)) @ matrix)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +113,13 @@ def _meanings(nodes: Sequence[Node], vectors: Mapping[str, Floats]) -> csr_array
 
 def _count(titles: Sequence[str]) -> csr_array:
     """Return the number of each word in titles, [titles, words]; a plural counts as its singular."""
-    counted = count_matrix(titles, segment=True)
-    stems = [singular(word.casefold()) for word in counted.words]
+    words: dict[str, int] = {}
+    counted = bag((count_words(title, segment=True) for title in titles), words)
+    stems = [singular(word.casefold()) for word in words]
     columns = {stem: place for place, stem in enumerate(dict.fromkeys(stems))}
     ones, places = np.ones(len(stems)), [columns[stem] for stem in stems]
     joined = csr_array((ones, (np.arange(len(stems)), places)), shape=(len(stems), len(columns)))
-    return csr_array(counted.matrix().astype(np.float64) @ joined)
+    return csr_array(counted @ joined)
 
 
 def _weighted(counts: csr_array, classes: Sequence[str] | None = None) -> csr_array:

@@ -9,8 +9,9 @@ from scipy.sparse import coo_array, csr_array
 
 from align.category import Node
 from align.names import fold_name, is_generic, opposed, qualifiers
-from align.node_features import Floats, NodeFeatures
+from align.node_features import NodeFeatures
 from align.similarity import label_similarity, similar_labels
+from align.term_matrices import Floats
 
 __all__ = ["EVIDENCE_TEXTS", "FEATURES", "CandidatePairs", "Places", "find_candidate_pairs", "title_shares"]
 

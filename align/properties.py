@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from align.names import to_simplified
-from align.node_features import bag, unit_rows
 from align.similarity import label_similarity
+from align.term_matrices import bag, unit_rows
 from align.values import normal_value
 
 __all__ = ["PropertyKey", "PropertyUse", "align_properties", "find_conflicts", "fold_property", "value_parts"]

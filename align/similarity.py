@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from align.settings import CHARACTERS, ContentTerms
-from align.word_counting import count_matrix
+from align.term_matrices import bag
 from m5data.errors import SettingsError
-from m5data.segmentation import has_chinese
+from m5data.segmentation import count_words, has_chinese
 
 __all__ = ["ContentVectors", "content_similarity", "join_titles", "label_similarity", "similar_labels"]
 
@@ -144,7 +144,7 @@ class ContentVectors:
             terms: See ``AlignSettings.content_terms``.
 
         Returns:
-            Cosines, [pairs]. ``counts`` and ``binary`` come from exact integer sums, so that order
+            Cosines, [pairs]. ``counts`` and ``binary`` come from exact sums of whole numbers, so that order
             changes nothing.
 
         Raises:
@@ -162,11 +162,14 @@ class ContentVectors:
 
     @cached_property
     def _segmented(self) -> csr_array:
-        return count_matrix(self._texts, segment=True).matrix()
+        return self._count(segment=True)
 
     @cached_property
     def _plain(self) -> csr_array:
-        return count_matrix(self._texts, segment=False).matrix()
+        return self._count(segment=False)
+
+    def _count(self, *, segment: bool) -> csr_array:
+        return bag(count_words(text, segment=segment) for text in self._texts)
 
 
 def _cosines(
@@ -174,7 +177,7 @@ def _cosines(
 ) -> NDArray[np.float64]:
     """Return the cosine of each pair of rows; 0 if a row is empty."""
     if binary:
-        vectors = (vectors > 0).astype(np.int64)
+        vectors = (vectors > 0).astype(np.float64)
     squares = vectors.multiply(vectors).sum(axis=1)
     cosines = []
     for start in range(0, len(left), _PAIRS_AT_ONCE):

@@ -36,9 +36,9 @@ from align.category import with_ancestors
 from align.hierarchy import Hierarchy, build_hierarchy
 from align.label_tables import make_label_pairs
 from align.learned_rule import PairModel, default_model
-from align.node_features import Floats
 from align.review import Decision, resolve_decisions
 from align.settings import AlignSettings
+from align.term_matrices import Floats
 from bench.align.compare_rules import describe_calibration
 from bench.align.department_stores import scores
 from bench.align.labelled_sets import Ends, LabelledSet, mixed, read_set, shapes

@@ -23,8 +23,9 @@ from scipy.optimize import minimize, minimize_scalar
 from align.category import Node, make_nodes, with_ancestors
 from align.learned_rule import PairModel, number_ends
 from align.matching import match
-from align.node_features import Floats, make_node_features
+from align.node_features import make_node_features
 from align.pair_features import FEATURES, CandidatePairs, Places, find_candidate_pairs
+from align.term_matrices import Floats
 from bench.align.labelled_sets import LabelledSet, read_set, without_facts
 
 __all__ = ["TRAINED", "train_model"]
