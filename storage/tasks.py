@@ -52,9 +52,8 @@ def take_result(
     if tables is None or _REFS not in tables:
         return tables
     refs = [ObjectRef(**row) for row in tables.pop(_REFS).to_pylist()]
-    known = index.segments()
     for row in tables.pop(_SEGMENTS).to_pylist():
-        if row["name"] not in known:
+        if not index.knows_segment(row["name"]):
             if not place.has(f"objects/{row['name']}"):
                 return None
             index.add([ref for ref in refs if ref.segment == row["name"]], row["name"], row["length"])
