@@ -1,5 +1,5 @@
-from .pages.document import Document, read_document
-from .pages.links import Link, canonical_url, links, next_link, opt_outs
+from .pages.document import Document, canonical_url, read_document
+from .pages.links import Link, links, next_link, opt_outs
 from .pages.page_kind import Verdict, is_product
 from .pages.parse import page_object_for, parse_page
 from .pages.privacy import hash_merchant, mask_contacts

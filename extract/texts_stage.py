@@ -2,6 +2,7 @@
 
 from contextlib import closing
 from math import log
+from pathlib import Path
 
 import duckdb
 
@@ -11,6 +12,7 @@ from extract.text.sql import add_text_functions
 from m5data.errors import MissingInputError
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Stage, Store
+from storage.engine import open_engine, text
 
 __all__ = ["run"]
 
@@ -34,6 +36,27 @@ SELECT product_id, caption, language, characters, words, coalesce(facts, 0) AS f
     CASE WHEN agreement >= {well} THEN 'well' WHEN agreement > 0 THEN 'partially'
          WHEN agreement IS NOT NULL THEN 'poorly' END AS grade
 FROM measured LEFT JOIN agreements USING (product_id)
+"""
+
+_TOGETHER = 250_000
+"""Products whose agreement is judged together, about: all of a category, and as much as fits in memory."""
+
+_DIVIDED = {
+    "products": "SELECT product_id, source, category, caption, block FROM placed",
+    "specs": "SELECT product_id, property, value, block FROM specs JOIN placed USING (product_id)",
+}
+"""Table -> what agreement needs of it, with the block of each product."""
+
+_PLACED = """
+CREATE TEMP TABLE placed AS
+    SELECT product_id, source, category, caption, hash(source, category) % {blocks} AS block
+    FROM products WHERE caption IS NOT NULL
+"""
+
+_AGREEMENTS = """
+CREATE TEMP TABLE agreements (
+    product_id VARCHAR, facts INTEGER, stated INTEGER, contradicted INTEGER, agreement DOUBLE
+)
 """
 
 _REJECTS = """
@@ -74,7 +97,7 @@ def _work(stage: Stage, settings: TextSettings, clock: Clock, progress: Progress
         progress.start("texts", products)
         add_text_functions(connection)
         connection.execute(_MEASURED)
-        make_agreement(connection)
+        _judge_agreement(stage, connection, products)
         stage.write("texts", connection.sql(_TEXTS.format(well=log(settings.well_matched_odds))))
         stage.write("rejects", connection.sql(_REJECTS), only="texts")
         kept = _count(connection, "measured")
@@ -83,6 +106,45 @@ def _work(stage: Stage, settings: TextSettings, clock: Clock, progress: Progress
     dropped = {"no_caption": products - kept} if kept < products else {}
     seconds = (clock() - began).total_seconds()
     return stage.commit(StageReport("texts", products, kept, dropped, seconds))
+
+
+def _judge_agreement(stage: Stage, connection: duckdb.DuckDBPyConnection, products: int) -> None:
+    """Create the table ``agreements``, block by block where there are many products."""
+    blocks = -(-products // _TOGETHER)
+    if blocks <= 1:
+        make_agreement(connection)
+        return
+    folder = _divide(stage, blocks)
+    connection.execute(_AGREEMENTS)
+    with closing(open_engine()) as engine:
+        add_text_functions(engine)
+        for block in range(blocks):
+            files = {table: folder / table / f"block={block}" for table in _READS}
+            if not all(path.exists() for path in files.values()):
+                continue  # no product here has a caption and a table
+            for table, path in files.items():
+                rows = f"read_parquet({text(f'{path}/*.parquet')}, hive_partitioning = false)"
+                engine.execute(f"CREATE OR REPLACE VIEW {table} AS FROM {rows}")
+            make_agreement(engine)
+            connection.register("found", engine.table("agreements").to_arrow_table())
+            connection.execute("INSERT INTO agreements FROM found")
+
+
+def _divide(stage: Stage, blocks: int) -> Path:
+    """Write the products and their specifications to a folder for each block of categories, bucket after bucket."""
+    folder = stage.scratch / "blocks"
+    for bucket in stage.before.partitions("products"):
+        with closing(open_engine()) as engine:
+            for table in _READS:
+                engine.execute(stage.before.view(table, table, only=[bucket]))
+            engine.execute(_PLACED.format(blocks=blocks))
+            for table, rows in _DIVIDED.items():
+                (folder / table).mkdir(parents=True, exist_ok=True)
+                engine.execute(
+                    f"COPY ({rows}) TO {text(str(folder / table))} (FORMAT parquet, PARTITION_BY (block), "
+                    f"OVERWRITE_OR_IGNORE, FILENAME_PATTERN 'bucket-{bucket}-{{i}}')"
+                )
+    return folder
 
 
 def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:

@@ -21,8 +21,8 @@ from crawler.learning.labelled import Example, LabelledPage, without_markup
 from crawler.learning.teach import Lesson, predict_left_out, write_model
 from crawler.pages.document import read_document
 from crawler.pages.evidence import name_words
-from crawler.pages.listing_evidence import listing_evidence
 from crawler.pages.model import evidence_hash
+from crawler.pages.page_kind import listing_evidence
 from crawler.pages.reading import Reading
 
 _LISTING = re.compile(r"tax-product|tax-pa_|post-type-archive-product|template-collection|catalog-category")

@@ -8,8 +8,7 @@ from decimal import Decimal
 
 from price_parser import Price
 
-from crawler.pages.currencies import currency_code
-from crawler.pages.prices import shown_price
+from crawler.pages.money import currency_code, shown_price
 from tests.crawler.pages.price_cases import CASES
 
 

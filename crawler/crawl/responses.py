@@ -10,8 +10,8 @@ from crawler.crawl.sitemaps import Sitemap, looks_like_sitemap, read_sitemap, si
 from crawler.crawl.visits import Found, Task, Visit
 from crawler.net.client import Fetched
 from crawler.net.http_policy import status_reason
-from crawler.pages.document import Document, read_document
-from crawler.pages.links import canonical_url, links, next_link, opt_outs, page_opt_out
+from crawler.pages.document import Document, canonical_url, read_document
+from crawler.pages.links import links, next_link, opt_outs, page_opt_out
 from crawler.pages.urls import normalise
 from crawler.rights.page import from_json, page_statements, renewed, to_json, unpaid
 from m5data.errors import PageError

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from crawler.pages.currencies import SIGN, UNIT, currency_sql
+from crawler.pages.money import SIGN, UNIT, currency_sql
 from m5data.modalities import FeedColumn, feed_columns
 from storage.engine import quote, text
 from storage.tables import bucket_sql

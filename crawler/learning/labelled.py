@@ -11,7 +11,7 @@ import numpy.typing as npt
 from crawler.pages.document import read_document
 from crawler.pages.evidence import OF_SHOP, key_of
 from crawler.pages.facts import Facts
-from crawler.pages.image_candidates import image_key
+from crawler.pages.media_candidates import image_key
 from crawler.pages.model import FIELDS, evidence_hash
 from crawler.pages.reading import Reading
 from m5data.errors import PageError

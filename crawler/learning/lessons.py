@@ -154,6 +154,35 @@ def _marked() -> Iterator[LabelledPage]:
         yield _page(number, _MICRODATA.format(name=name, n=number, low=10 + number), name, "de", said)
         yield from _none_or_other(number, name)
         yield from _titled(number, name)
+        yield from _branded(number, name)
+
+
+_OF_BRAND = (
+    (
+        '<script>dataLayer.push({{"detail": {{"products": [{{"name": "{name}", "brand": "Lumo"}}]}}}})</script>{h1}',
+        "{name}",
+    ),
+    ('<script>var meta = {{"product": {{"title": "{name}", "vendor": "Lumo", "price": 900}}}};</script>{h1}', "{name}"),
+    ("<h3>Lumo</h3>{h1}", "Lumo {name}"),
+    (
+        '<h1>Lumo {name}</h1><a href="/lumo-1"><img class="brand" src="/logos/lumo.png" alt="Lumo"></a>',
+        "Lumo {name} | Bright",
+    ),
+    ('<a href="/lumo">Lumo</a>{h1}', "{name}"),
+    ('{h1}<a href="/lumo">Lumo</a>', "{name} | Bright"),
+    ("<h1>Lumo {name}</h1>", "Lumo {name} – Lumo"),
+)
+"""Bodies that show a brand, each with its title."""
+_OF_NO_BRAND = (("{h1}<p>New</p>", "{name} | Bright"), ("<p>Sale</p>{h1}", "{name}"))
+
+
+def _branded(number: int, name: str) -> Iterator[LabelledPage]:
+    """Yield pages that show a brand in a script or beside the heading, and pages with other words there."""
+    for several, brand in ((_OF_BRAND, frozenset(("lumo",))), (_OF_NO_BRAND, frozenset[str]())):
+        for body, title in several:
+            shown = body.format(name=name, h1=f"<h1>{name}</h1>")
+            html = f"<html><title>{title.format(name=name)}</title>{shown}<p>€ 5</p><button>Buy now</button></html>"
+            yield LabelledPage(_shop(number), f"https://x.example/p/{number}", html.encode(), {"brand": brand})
 
 
 _BID = """<script type="application/ld+json">{{"@type": "Product", "name": "{name}",

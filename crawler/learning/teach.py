@@ -13,8 +13,7 @@ import numpy.typing as npt
 from crawler.learning.fit import NO_WEIGHTS, Weights, fit, probabilities, temperature
 from crawler.learning.labelled import LESSONS, Example, evidence_key
 from crawler.learning.shops import folds, shop_groups
-from crawler.pages.candidates import STATED
-from crawler.pages.model import FIELDS, MODEL_FORMAT, Model, shipped_model
+from crawler.pages.model import FIELDS, MODEL_FORMAT, STATED, Model, shipped_model
 
 __all__ = [
     "Lesson",

@@ -6,8 +6,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from crawler.pages.currencies import CODE, SIGN, UNIT
-from crawler.pages.prices import shown_price
+from crawler.pages.money import CODE, SIGN, UNIT, shown_price
 from crawler.pages.visible import Run
 
 if TYPE_CHECKING:

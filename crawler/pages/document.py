@@ -11,10 +11,10 @@ from lxml import etree, html
 from w3lib.encoding import resolve_encoding
 
 from crawler.pages.text import fold
-from crawler.pages.urls import absolute
+from crawler.pages.urls import absolute, clean_url, same_site
 from m5data.errors import PageError
 
-__all__ = ["MAX_BYTES", "Document", "Headers", "decode_page", "read_document"]
+__all__ = ["MAX_BYTES", "Document", "Headers", "canonical_url", "decode_page", "read_document"]
 
 Headers = Mapping[str, str] | Iterable[tuple[str, str]]
 """HTTP headers as a mapping or as pairs."""
@@ -271,3 +271,23 @@ def _reads_as_chinese(body: bytes) -> bool:
     foreign = [c for c in text if c > "\x7f"]
     common = sum("\u4e00" <= c <= "\u9fff" and 0xB0 <= c.encode("gb18030")[0] <= 0xD7 for c in foreign)
     return common * 2 > len(foreign)
+
+
+def canonical_url(document: Document) -> str:
+    """Return the canonical URL of a page: canonical link, else ``og:url``, else its own URL.
+
+    A canonical URL on another host, or of the home page on a different page, is a common mistake of shops and is
+    ignored. Tracking and session parameters are dropped.
+    """
+    linked = (one for one in document.tree.iter("link") if "canonical" in (one.get("rel") or "").lower().split())
+    hrefs = [one.get("href") or "" for one in linked]
+    for reference in [*hrefs[:1], *document.meta.get("og:url", ())[:1]]:
+        found = document.absolute(reference)
+        if found and same_site(found, document.url) and (_path(found) or not _path(document.url)):
+            return clean_url(found)
+    return clean_url(document.url)
+
+
+def _path(url: str) -> str:
+    """Return the part of a URL after the host; empty for a home page."""
+    return url.split("/", 3)[3].strip("/?") if url.count("/") >= 3 else ""

@@ -18,11 +18,10 @@ from crawler.pages.amounts import Amount, find_amounts
 from crawler.pages.document import Document
 from crawler.pages.facts import Facts
 from crawler.pages.markup import Node
-from crawler.pages.spec_candidates import SpecGroup, SpecPair, spec_groups
+from crawler.pages.specs import SpecGroup, SpecPair, spec_groups
 from crawler.pages.state import Scalar, StateObject, key_words, state_objects
 from crawler.pages.text import anywhere, key_of, squash
-from crawler.pages.tiles import MONEY, tiles
-from crawler.pages.visible import Visible, squashed_slug
+from crawler.pages.visible import MONEY, Visible, squashed_slug, tiles
 
 __all__ = [
     "BRAND_HINTS",

@@ -5,10 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from crawler.pages.currencies import currency_code
 from crawler.pages.document import Document
 from crawler.pages.markup import Node
-from crawler.pages.prices import marked_price
+from crawler.pages.money import currency_code, marked_price
 from crawler.pages.text import plain
 from m5data.records import Availability
 
@@ -146,14 +145,18 @@ def _brand(nodes: list[Node]) -> str | None:
     return _first(name.split(" | ")[0].strip() for name in names if not name.startswith(("http:", "https:")))
 
 
+_SPACES = 2
+"""Spaces that an id may have, as in ``KOBIO SP-12``."""
+
+
 def _sku(nodes: list[Node]) -> str | None:
-    """Return ``sku``, else ``productID``, of the product before its variants. A value with white space is a name."""
+    """Return ``sku``, else ``productID``, of the product before its variants. A value of many words is a name."""
     keys = ("sku", "productID", "productId", "productGroupID")
     for node in nodes:
         for key in keys:
             value = text_of(node.get(key))
             value = value.partition(":")[2] if value.lower().startswith(("sku:", "mpn:", "id:")) else value
-            if value and " " not in value and len(value) <= 64:
+            if value and value.count(" ") <= (_SPACES if key == "sku" else 0) and len(value) <= 64:
                 return value
     return None
 

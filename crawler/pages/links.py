@@ -8,9 +8,9 @@ from lxml import html
 
 from crawler.net.opt_outs import is_reserved, robots_tag_directives, split_directives
 from crawler.pages.document import Document
-from crawler.pages.urls import clean_url, same_site
+from crawler.pages.urls import same_site
 
-__all__ = ["Link", "canonical_url", "links", "next_link", "opt_outs", "page_opt_out"]
+__all__ = ["Link", "links", "next_link", "opt_outs", "page_opt_out"]
 
 _NEXT_TEXT = re.compile(
     r"(?:next(?: page)?|下一页|下一頁|下页|下頁|次へ|次のページ|다음|siguiente|suivante?|nächste(?: seite)?|weiter"
@@ -31,20 +31,6 @@ class Link:
     """Text, white space collapsed; empty for an image."""
     nofollow: bool
     """Whether the link has ``rel="nofollow"``."""
-
-
-def canonical_url(document: Document) -> str:
-    """Return the canonical URL of a page: canonical link, else ``og:url``, else its own URL.
-
-    A canonical URL on another host, or of the home page on a different page, is a common mistake of shops and is
-    ignored. Tracking and session parameters are dropped.
-    """
-    hrefs = [link.get("href") or "" for link in document.tree.iter("link") if "canonical" in _tokens(link, "rel")]
-    for reference in [*hrefs[:1], *document.meta.get("og:url", ())[:1]]:
-        found = document.absolute(reference)
-        if found and same_site(found, document.url) and (_path(found) or not _path(document.url)):
-            return clean_url(found)
-    return clean_url(document.url)
 
 
 def links(document: Document) -> tuple[Link, ...]:
@@ -112,11 +98,6 @@ def _in_pager(element: html.HtmlElement) -> bool:
         if _PAGER.search(" ".join((outer.get("class") or "", outer.get("id") or "", outer.get("aria-label") or ""))):
             return True
     return False
-
-
-def _path(url: str) -> str:
-    """Return the part of a URL after the host; empty for a home page."""
-    return url.split("/", 3)[3].strip("/?") if url.count("/") >= 3 else ""
 
 
 def opt_outs(document: Document, agent: str = "m5data") -> Mapping[str, str]:

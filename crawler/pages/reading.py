@@ -2,15 +2,15 @@
 
 | step | module |
 |---|---|
-| text and headings of the main part | ``visible`` |
+| text, headings and tiles of the main part | ``visible`` |
 | schema.org nodes, OpenGraph | ``markup``, ``facts`` |
 | objects in scripts, attributes, forms | ``state`` |
 | what all makers of candidates share | ``evidence`` |
-| candidates with their evidence | ``text_candidates``, ``price_candidates``, ``currency_candidates``, … |
-| evidence of the page as a whole | ``page_evidence`` |
+| candidates with their evidence | ``text_candidates``, ``price_candidates``, ``category_candidates``, … |
+| the page as a whole: its kind, its stock | ``page_kind`` |
 | probability of each candidate | ``model`` |
 | what other pages of the shop teach | ``template`` |
-| specifications | ``spec_candidates``, ``specs`` |
+| specifications | ``specs`` |
 """
 
 import re
@@ -20,26 +20,20 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from crawler.pages.candidates import Candidate
 from crawler.pages.category_candidates import categories
-from crawler.pages.currency_candidates import currencies, shown_sign
-from crawler.pages.document import Document
+from crawler.pages.document import Document, canonical_url
 from crawler.pages.evidence import Page
 from crawler.pages.facts import Facts, MarkedProduct, choose_product, opengraph_facts, product_facts
-from crawler.pages.image_candidates import gallery, images
-from crawler.pages.links import canonical_url
 from crawler.pages.markup import Node, jsonld_nodes, microdata_nodes
-from crawler.pages.model import Choice, Model, read_model, shipped_model
-from crawler.pages.page_evidence import kind_evidence, says_in_stock, stock_evidence
-from crawler.pages.page_kind import page_kind
-from crawler.pages.price_candidates import prices
+from crawler.pages.media_candidates import find_videos, gallery, images
+from crawler.pages.model import Candidate, Choice, Model, read_model, shipped_model
+from crawler.pages.page_kind import kind_evidence, page_kind, says_in_stock, stock_evidence
+from crawler.pages.price_candidates import currencies, prices, shown_sign
 from crawler.pages.specs import find_specs
 from crawler.pages.template import Lean, Template
 from crawler.pages.text_candidates import brands, captions, gtins, own_ids, part_numbers, sellers
-from crawler.pages.titles import find_title, page_titles
 from crawler.pages.urls import id_from_url, id_of_last_resort
-from crawler.pages.video_urls import find_videos
-from crawler.pages.visible import Visible, read_visible
+from crawler.pages.visible import Visible, find_title, page_titles, read_visible
 from m5data.records import Availability
 
 __all__ = ["Reader", "Reading", "reader_of"]

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from lxml import html
 
-from crawler.pages.prices import shown_price
+from crawler.pages.money import shown_price
 from crawler.pages.product_page import ProductPage, field
 from crawler.pages.text import fold
 from crawler.pages.urls import id_from_url

@@ -1,17 +1,333 @@
-"""Specifications of a product in plain HTML."""
+"""Specifications of a product in plain HTML: pairs of names and values, and which groups of them are specifications."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice, pairwise
 
 from lxml import html
 
-from crawler.pages.currencies import CODE, SIGN, UNIT
-from crawler.pages.spec_candidates import SpecGroup, SpecPair
+from crawler.pages.money import CODE, SIGN, UNIT
 from crawler.pages.text import anywhere, as_a_whole, squash
-from crawler.pages.visible import Visible, words
+from crawler.pages.visible import Run, Visible, words
 
-__all__ = ["find_specs"]
+__all__ = ["MAX_NAME", "MAX_VALUE", "SpecGroup", "SpecPair", "find_specs", "spec_groups"]
+
+MAX_NAME = 60
+"""Longest name of a property, characters; the longest seen on real pages had 55."""
+MAX_VALUE = 1000
+"""Longest value, characters. Lists of ingredients are long; descriptions are longer."""
+
+_Part = tuple[int, int, html.HtmlElement | None]
+"""First run, the one after the last, and the child element with these runs (None: text of the element itself)."""
+
+_MAX_RUNS = 100
+"""Runs of one value; more are prose."""
+_COLON = ":：∶"
+_INLINE_PAIR = re.compile(r"^[\s•·*\-–—■◆●▪►✓]*([^:：]{1,60}?)\s*(?:(?<!\d):|:(?!\d)|：)(?!//)\s*(\S.*)$", re.DOTALL)
+_BRACKETED = re.compile(r"^[【\[]([^】\]]{1,40})[】\]]\s*[:：]?\s*(\S.*)$", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class SpecPair:
+    """Name and value of a candidate."""
+
+    name: str
+    """Without the colon."""
+    value: str
+    start: int
+    """Index of the run with the name."""
+    end: int
+    """Index after the last run of the value."""
+    colon: bool
+    """Whether a colon follows the name."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpecGroup:
+    """Pairs of one table or list."""
+
+    pairs: tuple[SpecPair, ...]
+    container: html.HtmlElement
+    """Smallest element that contains all of them."""
+    kind: str
+    """``table``, ``dl`` or ``list``."""
+
+
+def labelled_pairs(seen: Visible) -> Iterator[tuple[SpecPair, html.HtmlElement]]:
+    """Yield pairs whose name ends in a colon, each with the smallest element that contains both.
+
+    ``Width: 53 cm`` in one run; ``<b>Width:</b> 53 cm`` on one line; ``<h4>Width:</h4><p>53 cm</p>``.
+    """
+    runs = seen.runs
+    heading = seen.title_span
+    for index, run in enumerate(runs):
+        if heading[0] <= index < heading[1]:
+            continue
+        if run.text[-1] in _COLON or (index + 1 < len(runs) and runs[index + 1].text in _COLON):
+            yield from _split_label(seen, index)
+        elif found := _INLINE_PAIR.match(run.text) or _BRACKETED.match(run.text):
+            end = _line_end(runs, index)
+            value = found[2] if end == index + 1 else f"{found[2]} {seen.text(index + 1, end)}"
+            yield SpecPair(found[1].strip(), value, index, end, colon=True), run.element
+
+
+def _line_end(runs: list[Run], index: int) -> int:
+    """Return the index after the last run on the line of ``runs[index]``."""
+    end = index + 1
+    last = min(len(runs), index + _MAX_RUNS)
+    while end < last and runs[end].line == runs[index].line:
+        end += 1
+    return end
+
+
+def _is_label(runs: list[Run], index: int) -> bool:
+    return runs[index].text[-1] in _COLON and len(runs[index].text) > 1
+
+
+def _split_label(seen: Visible, index: int) -> Iterator[tuple[SpecPair, html.HtmlElement]]:
+    """Yield the pair of the label at ``index``. Its value is the rest of the line, else of the row."""
+    runs = seen.runs
+    name = runs[index].text.rstrip(_COLON + " ")
+    after = index + 1
+    if after < len(runs) and not runs[after].text.strip(_COLON):
+        after += 1
+    row = _row_of(seen, index, after)
+    if not name or row is None or len(name) > MAX_NAME:
+        return
+    last = min(seen.spans[row][1], index + _MAX_RUNS)
+    end = after
+    while end < last and runs[end].line == runs[index].line and not _is_label(runs, end):
+        end += 1
+    if end == after:
+        end = _next_part_end(seen, row, after, last)
+    if end > after and not _is_label(runs, after):
+        yield SpecPair(name, seen.text(after, end), index, end, colon=True), row
+
+
+def _row_of(seen: Visible, index: int, after: int) -> html.HtmlElement | None:
+    """Return the smallest element that contains the label and a later run."""
+    element: html.HtmlElement | None = seen.runs[index].element
+    while element is not None:
+        span = seen.spans.get(element)
+        if span is not None and span[1] > after:
+            return element
+        element = element.getparent()
+    return None
+
+
+def _next_part_end(seen: Visible, row: html.HtmlElement, after: int, last: int) -> int:
+    """Return the end of the part of ``row`` that starts with run ``after``, or the next label if it comes first."""
+    end = after + 1
+    element: html.HtmlElement | None = seen.runs[after].element
+    while element is not None and element is not row:
+        end = max(end, seen.spans[element][1])
+        element = element.getparent()
+    end = min(end, last)
+    for index in range(after, end):
+        if _is_label(seen.runs, index):
+            return index
+    return end
+
+
+def parts_of(seen: Visible, element: html.HtmlElement) -> list[_Part]:
+    """Return the parts of the text of an element: its child elements and the text between them."""
+    start, end = seen.spans[element]
+    parts: list[_Part] = []
+    at = start
+    for child in element:
+        span = seen.spans.get(child)
+        if span is None:
+            continue
+        if span[0] > at:
+            parts.append((at, span[0], None))
+        parts.append((*span, child))
+        at = span[1]
+    if at < end:
+        parts.append((at, end, None))
+    return parts
+
+
+def paired_rows(seen: Visible) -> Iterator[tuple[SpecPair, html.HtmlElement]]:
+    """Yield pairs without a colon from elements of two parts, the first a single run, with the element."""
+    for element, (start, end) in seen.spans.items():
+        if end - start < 2 or end - start > 40:
+            continue
+        first = seen.runs[start]
+        if len(first.text) > MAX_NAME or first.text[-1] in _COLON:
+            continue
+        parts = parts_of(seen, element)
+        if len(parts) == 2 and parts[0][1] - parts[0][0] == 1 and parts[0][2] is not None:
+            value = seen.text(parts[1][0], parts[1][1])
+            if len(value) <= MAX_VALUE and value[0] not in _COLON:
+                yield SpecPair(first.text, value, start, end, colon=False), element
+
+
+_TITLES = frozenset(("h3", "h4", "h5", "h6", "strong", "b", "dt", "label"))
+
+
+def alternating_pairs(seen: Visible) -> Iterator[tuple[SpecPair, html.HtmlElement]]:
+    """Yield pairs of titles and the elements after them, if an element has at least three: ``h4 div h4 div``."""
+    for element, (start, end) in seen.spans.items():
+        if end - start < 6:
+            continue
+        titled = [child.tag for child in element if child.tag in _TITLES]
+        if len(titled) < 3:
+            continue
+        parts = parts_of(seen, element)
+        for part, following in pairwise(parts):
+            alone = part[1] - part[0] == 1 and seen.runs[part[0]].line != seen.runs[following[0]].line
+            value = following[2] is not None and not _is_title(following, titled[0])
+            if alone and value and _is_title(part, titled[0]):
+                yield _titled(seen, part, following), element
+
+
+def _is_title(part: _Part, tag: str) -> bool:
+    return part[2] is not None and part[2].tag == tag
+
+
+def _titled(seen: Visible, title: _Part, following: _Part) -> SpecPair:
+    return SpecPair(
+        seen.runs[title[0]].text, seen.text(following[0], following[1]), title[0], following[1], colon=False
+    )
+
+
+Span = tuple[int, int]
+
+
+def tables(seen: Visible) -> Iterator[SpecGroup]:
+    """Yield tables whose rows mostly hold a name and a value, or several of both.
+
+    Tables with tables inside are layout, and tables of several columns are charts. A row of one cell is the title of
+    a group and is left out.
+    """
+    for table in seen.spans:
+        if table.tag == "table" and not any(inner in seen.spans for inner in table.iterdescendants("table")):
+            pairs = _read_table(seen, table)
+            if pairs:
+                yield SpecGroup(tuple(pairs), table, "table")
+
+
+def _read_table(seen: Visible, table: html.HtmlElement) -> list[SpecPair]:
+    pairs: list[SpecPair] = []
+    wide = 0
+    for row in table.iter("tr"):
+        cells = [cell for cell in row if cell.tag in ("td", "th")]
+        if row not in seen.spans or sum(cell in seen.spans for cell in cells) < 2:
+            continue
+        found = _read_row(seen, cells)
+        if found:
+            pairs += found
+        else:
+            wide += 1
+    return pairs if wide * 2 <= len(pairs) else []
+
+
+def _read_row(seen: Visible, cells: list[html.HtmlElement]) -> list[SpecPair]:
+    """Read ``name value``, or ``name value name value`` if the names are marked up as labels."""
+    filled = [cell for cell in cells if cell in seen.spans]
+    if len(filled) == 2:
+        found = _pair(seen, seen.spans[filled[0]], seen.spans[filled[1]])
+        return [found] if found else []
+    if len(filled) % 2 or not all(_is_label_cell(seen, cell) for cell in filled[::2]):
+        return []
+    if any(_is_label_cell(seen, cell) for cell in filled[1::2]):
+        return []
+    spans = [seen.spans[cell] for cell in filled]
+    return [pair for name, value in zip(spans[::2], spans[1::2], strict=True) if (pair := _pair(seen, name, value))]
+
+
+def _is_label_cell(seen: Visible, cell: html.HtmlElement) -> bool:
+    names = (cell.get("class") or "").lower()
+    return cell.tag == "th" or "label" in names or "name" in names or seen.text_of(cell)[-1] in ":："
+
+
+def _pair(seen: Visible, name: Span, value: Span) -> SpecPair | None:
+    said = seen.text(*name)
+    label, content = said.rstrip(":： "), seen.text(*value).lstrip(":： ")
+    if not label or not content or len(label) > MAX_NAME * 2 or len(content) > MAX_VALUE:
+        return None
+    return SpecPair(label, content, name[0], value[1], colon=said[-1] in ":：")
+
+
+def definition_lists(seen: Visible) -> Iterator[SpecGroup]:
+    """Yield the pairs of definition lists. Lists of one pair each with the same parent are one group."""
+    together: dict[html.HtmlElement, list[SpecPair]] = {}
+    holders: dict[html.HtmlElement, html.HtmlElement] = {}
+    for element in seen.spans:
+        if element.tag != "dl":
+            continue
+        pairs = _read_list(seen, element)
+        parent = element.getparent()
+        lists = islice(parent.iterchildren("dl"), 2) if parent is not None else ()
+        alone = len(pairs) == 1 and len(tuple(lists)) == 2
+        key = parent if alone and parent is not None else element
+        together.setdefault(key, []).extend(pairs)
+        holders[key] = key
+    for key, pairs in together.items():
+        if pairs:
+            yield SpecGroup(tuple(pairs), holders[key], "dl")
+
+
+def _read_list(seen: Visible, element: html.HtmlElement) -> list[SpecPair]:
+    """SpecPair each ``dt`` with the ``dd`` elements after it. HTML allows ``div`` wrappers inside a list."""
+    pairs: list[SpecPair] = []
+    name: Span | None = None
+    values: list[Span] = []
+    for item in [*element.iterdescendants("dt", "dd"), None]:
+        if item is not None and item.tag == "dd":
+            if item in seen.spans:
+                values.append(seen.spans[item])
+            continue
+        if name and values and (pair := _pair(seen, name, (values[0][0], values[-1][1]))):
+            pairs.append(pair)
+        name, values = (seen.spans.get(item) if item is not None else None), []
+    return pairs
+
+
+def spec_groups(seen: Visible) -> Iterator[SpecGroup]:
+    """Yield the groups of names and values: tables and definition lists, lines with a colon, siblings of one shape."""
+    marked = [*tables(seen), *definition_lists(seen)]
+    yield from marked
+    taken = {index for group in marked for pair in group.pairs for index in range(pair.start, pair.end)}
+    labelled = [(pair, row) for pair, row in labelled_pairs(seen) if pair.start not in taken]
+    names = {pair.start for group in marked for pair in group.pairs} | {pair.start for pair, _ in labelled}
+    yield from _gather(seen, [found for found in labelled if _is_innermost(found[0], names)], least=1)
+    taken.update(index for pair, _ in labelled for index in range(pair.start, pair.end))
+    plain = [*alternating_pairs(seen), *paired_rows(seen)]
+    rest = [found for found in plain if found[0].start not in taken]
+    names.update(pair.start for pair, _ in rest)
+    yield from _gather(seen, [found for found in rest if _is_innermost(found[0], names)], least=3)
+
+
+def _is_innermost(pair: SpecPair, names: set[int]) -> bool:
+    """Return whether no name stands inside the value of a pair, which would be the title of a section."""
+    return not any(index in names for index in range(pair.start + 1, pair.end))
+
+
+def _gather(seen: Visible, rows: Iterable[tuple[SpecPair, html.HtmlElement]], least: int) -> Iterator[SpecGroup]:
+    """SpecGroup pairs of the same element, else of siblings, ignoring wrappers without other content."""
+    inside: dict[html.HtmlElement, list[SpecPair]] = {}
+    for pair, row in rows:
+        inside.setdefault(row, []).append(pair)
+    groups: dict[html.HtmlElement, list[SpecPair]] = {}
+    for row, pairs in inside.items():
+        groups.setdefault(row if len(pairs) > 1 else _holder(seen, row), []).extend(pairs)
+    for holder, pairs in groups.items():
+        if len(pairs) >= least:
+            yield SpecGroup(tuple(pairs), holder, "list")
+
+
+def _holder(seen: Visible, row: html.HtmlElement) -> html.HtmlElement:
+    """Return the smallest element that contains a row and more."""
+    span = seen.spans[row]
+    element = row
+    while (parent := element.getparent()) is not None and parent in seen.spans:
+        if seen.spans[parent] != span:
+            return parent
+        element = parent
+    return element
 
 
 def find_specs(seen: Visible, groups: Sequence[SpecGroup]) -> list[tuple[str, str]]:

@@ -8,9 +8,8 @@ markup are believed there too. ``crawler.records.templates`` learns templates fr
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from crawler.pages.candidates import Candidate
-
 if TYPE_CHECKING:
+    from crawler.pages.model import Candidate
     from crawler.pages.reading import Reading
 
 __all__ = ["NAME_OF_SHOP", "TAUGHT", "Lean", "Observation", "Template", "observe", "places_of"]
@@ -57,7 +56,7 @@ class Template:
         for field, place, weight in leans:
             self._leans.setdefault(field, {})[place] = weight
 
-    def leans(self, field: str, candidates: Sequence[Candidate]) -> list[float]:
+    def leans(self, field: str, candidates: Sequence["Candidate"]) -> list[float]:
         """Return what the template adds to each score; nothing where the page has markup of its own."""
         known = self._leans.get(field)
         if not known or any(one.is_stated for one in candidates):
@@ -71,7 +70,7 @@ def _lean(known: Mapping[str, float], places: Iterable[str]) -> float:
     return max(found) if found and max(found) > 0 else min(found, default=0.0)
 
 
-def places_of(field: str, candidate: Candidate) -> frozenset[str]:
+def places_of(field: str, candidate: "Candidate") -> frozenset[str]:
     """Return the places of a candidate outside markup."""
     found = {
         " ".join(sorted({piece for piece in evidence if piece.startswith(_PIECES) and "|" not in piece}))

@@ -7,7 +7,6 @@ from urllib.parse import unquote, urlsplit
 
 from lxml import html
 
-from crawler.pages.candidates import Candidate, Pool
 from crawler.pages.evidence import (
     BRAND_HINTS,
     GTIN_HINTS,
@@ -19,6 +18,7 @@ from crawler.pages.evidence import (
     keys_with,
     name_words,
 )
+from crawler.pages.model import Candidate, Pool
 from crawler.pages.state import key_words
 from crawler.pages.text import anywhere, as_a_whole, at_start, plain, squash
 from crawler.pages.urls import id_from_url
@@ -142,11 +142,15 @@ def own_ids(page: Page) -> list[Candidate]:
         if one.mpn:
             _add_id(page, pool, one.mpn, one.origin, ["m:mpn"])
     for value, origin, evidence in _labelled(page, ("own_ids", "part_numbers"), ID_HINTS):
-        if " " not in value.strip() or any(c.isdigit() for c in value):
+        # A word under another without a colon is the next heading or filter.
+        worded = " " not in value.strip() and "how:under" not in evidence
+        if worded or any(c.isdigit() for c in value):
             _add_id(page, pool, value, origin, evidence)
     for holder, key, content in page.properties(_ID_KEYS):
-        ours = page.match(holder) not in ("", "other") or "sku" in key_words(key) or holder.kind in ("form", "meta")
-        if ours and not isinstance(content, bool):
+        called = "sku" in key_words(key)
+        ours = called or page.match(holder) not in ("", "other") or holder.kind in ("form", "meta")
+        # The ids of widgets are words.
+        if ours and not isinstance(content, bool) and (called or any(c.isdigit() for c in str(content))):
             _add_id(page, pool, str(content), "state", page.of_object(holder, key))
     _ids_in_url(page, pool)
     return pool.candidates()
@@ -240,10 +244,32 @@ def _brands_in_names(page: Page, pool: Pool) -> None:
             text = " ".join(first[:count])
             evidence = [f"leads:{count}", *(["leads:capital"] if text.istitle() or text.isupper() else [])]
             _add_brand(page, pool, text, "html:title", f"{kind}:{count}", evidence)
+    for mark, text in _beside_heading(page).items():
+        _add_brand(page, pool, text, "html:heading", mark, [])
+    if end := _end_of_title(page):
+        _add_brand(page, pool, end, "html:title", "title-end", [])
     for name in page.shop_keys:
         _add_brand(page, pool, name, "shop", "shop", ["shop-name"])
     for name in page.document.meta.get("og:site_name", ())[:1]:
         _add_brand(page, pool, name, "shop", "shop", ["site-name"])
+
+
+_MAX_BESIDE = 40
+"""Longest text beside the heading that may be a brand, characters."""
+
+
+def _beside_heading(page: Page) -> dict[str, str]:
+    """Return the short texts just ``above`` and ``below`` the heading."""
+    start, end = page.seen.title_span
+    near = {"above": start - 1, "below": end} if end else {}
+    texts = {mark: page.seen.runs[index].text for mark, index in near.items() if 0 <= index < len(page.seen.runs)}
+    return {mark: text for mark, text in texts.items() if len(text) <= _MAX_BESIDE and any(map(str.isalpha, text))}
+
+
+def _end_of_title(page: Page) -> str:
+    """Return the last part of the title, mostly the shop's name; empty if the heading ends so too."""
+    *others, last = _SEPARATOR.split(page.document.title)
+    return last if others and not page.heading.endswith(key_of(last)) else ""
 
 
 def _supported(page: Page, found: list[Candidate]) -> list[Candidate]:
@@ -251,8 +277,14 @@ def _supported(page: Page, found: list[Candidate]) -> list[Candidate]:
     keywords = {key_of(word) for text in page.document.meta.get("keywords", ()) for word in text.split(",")}
     address = key_of(squash(unquote(urlsplit(page.document.url).path)))
     keys = [key_of(str(one.value)) for one in found]
+    beside = {key_of(text): mark for mark, text in _beside_heading(page).items()}
+    end = key_of(_end_of_title(page))
     for one, key in zip(found, keys, strict=True):
         one.evidence |= {f"alone:{bucket(page.texts[key])}", f"linked:{bucket(page.link_texts[key])}"}
+        if mark := beside.get(key):
+            one.evidence |= {mark, f"{mark}:{page.named(str(one.value)) or 'no'}"}
+        if key == end:
+            one.evidence |= {"title-end", f"title-end:{page.heading.startswith(key)}"}
         if key in keywords:
             one.evidence.add("keyword")
         if len(key) > 2 and key_of(squash(str(one.value))) in address:
@@ -269,14 +301,16 @@ _MAY_LEAD_TO_BRAND = re.compile("|".join(sorted({hint.partition("-")[0] for hint
 
 @lru_cache(maxsize=4096)
 def _leads_to_brand(reference: str) -> bool:
-    """Return whether the path of a link has a word for a brand."""
+    """Return whether the path of a link has a word for a brand, and more than that: ``/brands`` lists all."""
     if not _MAY_LEAD_TO_BRAND.search(reference):
         return False
     try:
-        path = urlsplit(reference[:500]).path.replace("/", " ")
+        parts = urlsplit(reference[:500])
     except ValueError:
         return False
-    return not BRAND_HINTS.isdisjoint(name_words(path))
+    last = re.sub(r"\.\w{2,5}$", "", parts.path.rstrip("/").rpartition("/")[2]).lower()
+    lists = last in BRAND_HINTS and not parts.query
+    return not lists and not BRAND_HINTS.isdisjoint(name_words(parts.path.replace("/", " ")))
 
 
 def _near_brand(page: Page, element: html.HtmlElement) -> bool:
@@ -408,8 +442,11 @@ def _behind(page: Page, index: int, vocabularies: tuple[str, ...]) -> Iterator[t
     whole = squash(text.strip(_AROUND))
     if any(as_a_whole(name).fullmatch(whole) for name in vocabularies):
         following = index + 2 if index + 2 < len(runs) and runs[index + 1].text.strip() in ":：#" else index + 1
-        if following < len(runs) and len(runs[following].text) <= _MAX_TEXT:
-            yield runs[following].text.strip(_AROUND), "next"
+        # Two links one after the other are a menu.
+        menu = following < len(runs) and runs[index].element.tag == runs[following].element.tag == "a"
+        if following < len(runs) and not menu and len(runs[following].text) <= _MAX_TEXT:
+            how = "next" if rest or following > index + 1 else "under"
+            yield runs[following].text.strip(_AROUND), how
     elif len(text.split()) <= 5:
         words = text.split()
         for count in range(1, len(words)):

@@ -10,10 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import islice
 
-from crawler.pages.currencies import currency_code
 from crawler.pages.document import Document
 from crawler.pages.markup import jsonld_nodes
-from crawler.pages.prices import marked_price, read_money
+from crawler.pages.money import currency_code, marked_price, read_money
 from crawler.pages.privacy import mask_contacts
 from crawler.pages.text import plain, storable
 from m5data.records import Availability, Specification, Variant

@@ -1,4 +1,4 @@
-"""The visible text of the main part of a page, read in one walk for all readers of plain HTML."""
+"""The visible text of the main part of a page, its titles, and the tiles of other products in it."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -10,17 +10,22 @@ from urllib.parse import unquote, urlsplit
 from lxml import html
 
 from crawler.pages.document import Document
-from crawler.pages.text import anywhere, fold, key_of, squash
+from crawler.pages.money import CODE, SIGN, UNIT
+from crawler.pages.text import anywhere, fold, key_of, plain, squash
 
 __all__ = [
     "HIDDEN_STYLE",
     "MAX_RUNS",
+    "MONEY",
     "SKIPPED_TAGS",
     "Run",
     "Visible",
+    "find_title",
     "is_aside",
+    "page_titles",
     "read_visible",
     "squashed_slug",
+    "tiles",
     "words",
 ]
 
@@ -276,3 +281,119 @@ class _Walk:
             aside = tag == "header" or (len(names) > 2 and is_aside(names))
             return aside and element not in self.around_title
         return (tag in SKIPPED_TAGS and element not in self.around_title) or tag == "br" or not isinstance(tag, str)
+
+
+_BETWEEN = re.compile(r"(\s+[|\-–—:·•»]+\s+|\s*[|｜_]\s*|(?<=[\u3000-\u9fff】」])-(?=\S))")
+_GENERIC = frozenset(
+    (
+        *("www", "shop", "store", "de", "com", "net", "org", "co", "uk", "html", "product", "products"),
+        *("online", "m", "en"),
+    )
+)
+
+
+def page_titles(document: Document, seen: Visible) -> list[tuple[str, str]]:
+    """Return the titles of a page and their origins: heading, ``og:title``, ``title``."""
+    titles: list[tuple[str, str]] = []
+    if seen.title is not None and (text := seen.text_of(seen.title)):
+        titles.append((text, "html:h1"))
+    shared = document.meta.get("og:title", ())[:1]
+    titles += [(_without_shop(plain(content), document), "opengraph") for content in shared]
+    titles.append((_without_shop(document.title, document), "html:title"))
+    return [(text, origin) for text, origin in titles if text]
+
+
+def find_title(document: Document, seen: Visible) -> html.HtmlElement | None:
+    """Return the element whose text is a title of the page or most of one, for pages without ``h1``."""
+    titles = [text.casefold() for text, _ in page_titles(document, seen)]
+    for run in seen.runs:
+        text = run.text.casefold()
+        if len(text) > 3 and any(text == title or (text in title and len(text) * 2 > len(title)) for title in titles):
+            return run.element
+    return None
+
+
+def _without_shop(title: str, document: Document) -> str:
+    """Remove the name of the shop from both ends of a title."""
+    pieces = _BETWEEN.split(title)
+    shop = {_key(name) for name in document.meta.get("og:site_name", ())}
+    hosts = [
+        label
+        for label in (urlsplit(document.url).hostname or "").split(".")
+        if label not in _GENERIC and len(label) > 2
+    ]
+    while len(pieces) > 2 and _is_shop(pieces[-1], shop, hosts):
+        del pieces[-2:]
+    while len(pieces) > 2 and _is_shop(pieces[0], shop, hosts):
+        del pieces[:2]
+    return "".join(pieces).strip()
+
+
+def _key(text: str) -> str:
+    return "".join(c for c in text.casefold() if c.isalnum())
+
+
+def _is_shop(piece: str, shop: set[str], hosts: list[str]) -> bool:
+    key = _key(piece)
+    return not key or key in shop or (len(key) < 40 and any(_key(host) in key for host in hosts))
+
+
+MONEY = re.compile(rf"(?:{SIGN}|(?<![A-Za-z]){CODE})\s?\d|\d[\d.,\s]{{0,12}}(?:{SIGN}|{CODE}\b|{UNIT})")
+"""An amount of money in a text."""
+_TILE_LEVELS = 6
+"""Elements around a linked image, one of which holds the whole tile."""
+_LONGEST_TILE = 40
+"""Runs of text of a tile."""
+_TABLES = ("table", "dl", "h1")
+"""Elements of a product's own page, not of a tile."""
+
+
+def tiles(document: Document, seen: Visible) -> list[range]:
+    """Return the runs of text of each other product.
+
+    A tile is the smallest element that holds an image and words that link to one other page of the shop, and an amount
+    of money, but no link with an image to a third page, and not the heading.
+    """
+    title = seen.title
+    around = frozenset((title, *title.iterancestors())) if title is not None else frozenset()
+    targets = _targets(document)
+    found: dict[int, range] = {}
+    for image, target in targets.items():
+        for element in (image, *islice(image.iterancestors(), _TILE_LEVELS)):
+            start, end = seen.spans.get(element, (0, 0))
+            if element in around or element.tag in ("body", "main") or end - start > _LONGEST_TILE:
+                break
+            if any(targets.get(link, target) != target for link in element.iter("a")):
+                break
+            if start in found:
+                break
+            if end > start and _is_tile(document, seen, element, target):
+                found.update(dict.fromkeys(range(start, end), range(start, end)))
+                break
+    return list(dict.fromkeys(found.values()))
+
+
+def _targets(document: Document) -> dict[html.HtmlElement, str]:
+    """Return the links that hold an image -> the page of the shop that they lead to, if it is another one."""
+    here, found = _page(document.url), {}
+    images = document.tree.iter("img", "picture")
+    pictured = {link for image in images for link in islice(image.iterancestors("a"), 1)}
+    for link in document.tree.iter("a") if pictured else ():
+        if link in pictured and (target := document.absolute(link.get("href") or "")):
+            page = _page(target)
+            if page[0] == here[0] and page != here and not re.search(r"\.(?:jpe?g|png|webp|avif|gif)$", page[1]):
+                found[link] = "".join(page)
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _page(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.netloc, parts.path
+
+
+def _is_tile(document: Document, seen: Visible, element: html.HtmlElement, target: str) -> bool:
+    if not MONEY.search(seen.text_of(element)) or next(element.iter(*_TABLES), None) is not None:
+        return False
+    links = (link for link in element.iter("a") if any(c.isalnum() for c in seen.text_of(link)))
+    return any("".join(_page(document.absolute(link.get("href") or "") or "")) == target for link in links)

@@ -135,3 +135,17 @@ def test_categories_are_compared_within_themselves(store: Store) -> None:
     run(store, SETTINGS)
     assert alike == [pytest.approx(-log(3.5 / 4))] * 4
     assert [row[7] for row in texts(store).values()] == [pytest.approx(-log(0.5))] * 4
+
+
+def test_many_products_are_judged_block_by_block_with_the_same_result(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    several = {f"{shop}{name}": listing for shop in "abcde" for name, listing in LISTINGS.items()}
+    fill(store, several)
+    run(store, SETTINGS, clock=lambda: NOON)
+    monkeypatch.setattr("extract.texts_stage._TOGETHER", 4)
+    divided = Store.create(tmp_path / "divided", buckets=3)
+    fill(divided, several)
+    run(divided, SETTINGS, clock=lambda: NOON)
+    assert texts(divided) == texts(store)
+    assert {row[-1] for row in texts(divided).values()} > {None, "well"}

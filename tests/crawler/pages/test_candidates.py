@@ -2,9 +2,9 @@
 
 import pytest
 
-from crawler.pages.candidates import Candidate
 from crawler.pages.document import read_document
-from crawler.pages.image_candidates import image_key
+from crawler.pages.media_candidates import image_key
+from crawler.pages.model import Candidate
 from crawler.pages.reading import Reading
 
 
@@ -64,3 +64,33 @@ def test_the_longer_of_two_paths_extends_the_other() -> None:
 
     assert "extends:True" in found["Light", "Lamps"]
     assert "extended:True" in found["Lamps",]
+
+
+def test_texts_beside_the_heading_may_be_the_brand() -> None:
+    html = "<title>Lumo Desk lamp – Bright Days</title><h3>Lumo</h3><h1>Desk lamp</h1><p>New</p>"
+    found = {one.value: one.evidence for one in candidates(html, "brand")}
+
+    assert {"above", "above:begins"} <= found["Lumo"]
+    assert {"below", "below:no"} <= found["New"]
+    assert "title-end" in found["Bright Days"]
+
+
+def test_links_to_lists_of_brands_and_menus_name_no_brand() -> None:
+    menu = '<a href="/brands.php">Top brands</a> <a href="/b">Brand</a> <a href="/g">Gifts</a>'
+
+    assert {one.value for one in candidates(f"<h1>Desk</h1><p>€ 5</p>{menu}", "brand")} <= {"Desk", "shop", "€ 5"}
+
+
+@pytest.mark.parametrize(
+    ("html", "found"),
+    [
+        ("<p>SKU</p><p>L-2000</p>", "L-2000"),
+        ("<p>SKU:</p><p>LAMP</p>", "LAMP"),
+        ("<p>SKU</p><p>Rating</p>", None),
+        ("<p>Mã:</p><p>L-2000</p>", "L-2000"),
+    ],
+)
+def test_a_word_under_a_label_without_a_colon_is_no_id(html: str, found: str | None) -> None:
+    shown = [one.value for one in candidates(f"<h1>Desk lamp</h1>{html}", "native_id") if one.origin != "url"]
+
+    assert shown == ([found] if found else [])

@@ -148,6 +148,7 @@ def test_a_seller_is_distinguished_from_similar_words(html: str, *, sold: bool) 
         ("<table><tr><th>Hersteller</th><td>Lumo</td></tr><tr><th>Farbe</th><td>rot</td></tr></table>", "Lumo"),
         ("<p>Brand: <b>Lumo</b></p>", "Lumo"),
         ('<a class="product-brand" href="/lumo">Lumo</a>', "Lumo"),
+        ('<script>dataLayer.push({"products": [{"name": "Lamp", "brand": "Lumo"}]})</script>', "Lumo"),
         ('<a class="byline" href="/lumo">Visit the Lumo Store</a>', "Lumo"),
         ("<p>Our brand is strong</p>", None),
     ],

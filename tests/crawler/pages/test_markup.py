@@ -161,3 +161,10 @@ def test_markup_wins_over_a_distant_label() -> None:
 )
 def test_the_category_path(html: str, category: tuple[str, ...]) -> None:
     assert read(html).category == category
+
+
+@pytest.mark.parametrize(("sku", "found"), [("Lumo SP 12", "Lumo SP 12"), ("Desk lamp with a long arm", None)])
+def test_an_id_may_have_spaces_and_a_name_is_none(sku: str, found: str | None) -> None:
+    record = read(script(LAMP | {"sku": sku}))
+
+    assert (record.native_id if record.origins["native_id"].startswith("json-ld") else None) == found

@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from crawler.pages.candidates import Candidate
-from crawler.pages.model import Model, evidence_hash, read_model, shipped_model
+from crawler.pages.model import Candidate, Model, evidence_hash, read_model, shipped_model
 from m5data.errors import SettingsError
 
 

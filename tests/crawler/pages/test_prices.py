@@ -4,8 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from crawler.pages.currencies import currency_code, local_currency
-from crawler.pages.prices import Money, marked_price, read_money, shown_price
+from crawler.pages.money import Money, currency_code, local_currency, marked_price, read_money, shown_price
 from crawler.pages.urls import id_from_url, id_of_last_resort
 
 from .price_cases import CASES

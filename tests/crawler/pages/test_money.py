@@ -9,7 +9,7 @@ from babel.numbers import get_currency_symbol, get_territory_currencies, is_curr
 
 from crawler import parse_page
 from crawler.feeds.cleaning import MACROS
-from crawler.pages.currencies import _NAMES, _OF_COUNTRY, CODE, ISO_CODES, SIGN, UNIT, currency_code
+from crawler.pages.money import _NAMES, _OF_COUNTRY, CODE, ISO_CODES, SIGN, UNIT, currency_code
 
 LOCALES = {
     "EUR": "de", "GBP": "en_GB", "RUB": "ru", "INR": "hi", "KRW": "ko", "ILS": "he", "UAH": "uk", "TRY": "tr",

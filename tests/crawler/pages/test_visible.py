@@ -1,7 +1,6 @@
 from crawler import is_product, parse_page
 from crawler.pages.document import read_document
-from crawler.pages.tiles import tiles
-from crawler.pages.visible import read_visible
+from crawler.pages.visible import read_visible, tiles
 
 URL = "https://shop.example/books/the-c-book_12/"
 
