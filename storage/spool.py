@@ -58,8 +58,8 @@ class Spool:
         return data is not None and bool(_header(data)["fingerprint"] == fingerprint)
 
     def clear(self) -> None:
-        """Remove all results."""
-        self._place.clear(self._folder)
+        """Remove all results, and those of earlier commits that a killed run left."""
+        self._place.clear(self._folder.rpartition("/")[0])
 
     def name_of(self, partition: str) -> str:
         """Return the name of a result's object in the place."""

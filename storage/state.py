@@ -249,6 +249,10 @@ class ObjectIndex:
         """Return segment -> length of its complete part in bytes, in the order of names."""
         return dict(self._query("SELECT name, length FROM object_segments ORDER BY name", ()))
 
+    def knows_segment(self, name: str) -> bool:
+        """Return whether a segment was ever added."""
+        return bool(self._query("SELECT 1 FROM object_segments WHERE name = ?", (name,)))
+
     def assigned(self) -> int:
         """Return the greatest sequence number ever assigned, also to objects that are gone."""
         return int(self._query("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'objects'", ())[0][0])

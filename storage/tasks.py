@@ -46,19 +46,18 @@ def take_result(
 ) -> dict[str, pa.Table] | None:
     """Add the objects of a partition's result to the index, and return its tables.
 
-    None: there is no result, or one that was never taken and whose segments were cleared away.
+    None: there is no result, or one whose objects were cleared away before the stage committed.
     """
     tables = spool.get(partition, fingerprint)
     if tables is None or _REFS not in tables:
         return tables
     refs = [ObjectRef(**row) for row in tables.pop(_REFS).to_pylist()]
-    known = index.segments()
     for row in tables.pop(_SEGMENTS).to_pylist():
-        if row["name"] not in known:
+        if not index.knows_segment(row["name"]):
             if not place.has(f"objects/{row['name']}"):
                 return None
             index.add([ref for ref in refs if ref.segment == row["name"]], row["name"], row["length"])
-    return tables
+    return None if any(index.find(ref.sha256) is None for ref in refs) else tables
 
 
 class Task:

@@ -246,12 +246,14 @@ def _has_versions(url: str, paths: Collection[str]) -> bool:
     Raises:
         WorkspaceError: They are those of a workspace that m5data 0.1.0 stored.
     """
+    if any(path.startswith("versions/") for path in paths):
+        return True
     if any(path.startswith("lists/") for path in paths):
         raise WorkspaceError(
             f"{url}: m5data 0.1.0 stored this workspace in another form. Copy it to a folder with that version "
             f"(m5data copy DIR -w {url}), and from there to another URL with this one."
         )
-    return any(path.startswith("versions/") for path in paths)
+    return False
 
 
 def is_store_url(place: str | Path) -> bool:

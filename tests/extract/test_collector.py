@@ -9,9 +9,11 @@ from extract.extract_stage import run
 from extract.partitions import DecodePaths, in_process
 from extract.settings import ExtractSettings
 from storage import Store
+from storage.orphans import remove_orphans
 from tests.extract.test_extract_stage import SHOP, contents, counted, download
 from tests.storage.remote.conftest import far, make, on_machine, open_at  # noqa: F401 - fixtures
 from tests.storage.remote.failing_store import FailingStore
+from tests.storage.synthetic import NOON
 
 SETTINGS = ExtractSettings(partition_items=2)
 OnMachine = Callable[[str], Path]
@@ -63,6 +65,30 @@ def test_tasks_at_an_object_store_give_what_the_pool_gives(
     assert stored(far, "spool") == []
     check(open_at(on_machine("reader")), reference)
     assert len(stored(far, "objects")) == len(store.objects.index.segments())
+
+
+def test_results_whose_objects_were_removed_are_made_again(
+    far: type[FailingStore],  # noqa: F811
+    on_machine: OnMachine,  # noqa: F811
+    reference: Store,
+) -> None:
+    store = make(on_machine("driver"))
+    download(store, SHOP)
+
+    def stopped(function: Function, location: str, names: Iterable[str]) -> Results:
+        for name in names:
+            yield name, function(location, name)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(store, SETTINGS, runner=stopped)
+    index = store.objects.index
+    made = [ref for refs in index.after(0, index.last()) for ref in refs if ref.kind == "derived"]
+    assert made
+    with store.lock():
+        remove_orphans(store.root, store.objects, made, NOON)
+    run(store, SETTINGS, runner=in_process)
+    check(open_at(on_machine("reader")), reference)
 
 
 def test_what_tasks_finished_before_the_driver_was_killed_is_not_done_again(

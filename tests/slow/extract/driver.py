@@ -1,0 +1,34 @@
+"""A process that extracts a workspace in an object store: ``python -m tests.slow.extract.driver URL LOG``.
+
+It runs partitions one after the other as tasks would be run elsewhere, and appends a line to LOG for each that begins.
+"""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from extract.extract_stage import run
+from extract.partitions import DecodePaths
+from extract.settings import ExtractSettings
+from storage.remote import working_copy
+from tests.storage.remote.conftest import open_at
+
+SETTINGS = ExtractSettings(partition_items=4)
+
+
+def main() -> None:
+    url, log = sys.argv[1], Path(sys.argv[2])
+
+    def noted(
+        function: Callable[[str, str], DecodePaths], location: str, names: Iterable[str]
+    ) -> Iterator[tuple[str, DecodePaths]]:
+        for name in names:
+            with log.open("a") as file:
+                file.write(f"{name}\n")
+            yield name, function(location, name)
+
+    run(open_at(working_copy(url)), SETTINGS, runner=noted)
+
+
+if __name__ == "__main__":
+    main()
