@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from heapq import heapify, heappop, heappush
@@ -81,9 +81,7 @@ def _folded(name: str) -> str:
     return _SPACES.sub("", to_simplified(normalize("NFKC", name).casefold()).replace("其它", "其他"))
 
 
-def align_properties(
-    uses: Iterable[PropertyUse], conflicting: Collection[tuple[PropertyKey, PropertyKey]] | csr_array = ()
-) -> dict[PropertyKey, str]:
+def align_properties(uses: Iterable[PropertyUse], conflicts: csr_array | None = None) -> dict[PropertyKey, str]:
     """Return property -> shared name.
 
     Groups of names are joined step by step, best first, and scored again after each step. First those that differ only
@@ -97,13 +95,14 @@ def align_properties(
 
     Args:
         uses: Each property of each source once.
-        conflicting: Pairs of properties that mean two things, in either order; or a matrix of the uses, in their
-            order, that is negative for such pairs, as ``find_conflicts`` returns it.
+        conflicts: Matrix of the uses, in their order, that is negative for pairs that mean two things, as
+            ``find_conflicts`` returns it; None: nothing is known.
     """
     given = list(uses)
     order = sorted(range(len(given)), key=lambda place: given[place].key)
     ranked = [given[place] for place in order]
-    groups = _Groups(ranked, _matrix(given, conflicting)[order][:, order])
+    known = csr_array((len(given), len(given))) if conflicts is None else conflicts
+    groups = _Groups(ranked, csr_array(known[order][:, order]))
     spelled: dict[str, list[int]] = {}
     for place, use in enumerate(ranked):
         spelled.setdefault(_folded(use.name), []).append(place)
@@ -157,17 +156,6 @@ def _pairs(rows: NDArray[np.int64], places: NDArray[np.int64], count: int, weigh
     numbered = np.unique(rows, return_inverse=True)[1]
     cells = csr_array((weights, (numbered, places)), shape=(int(numbered.max(initial=-1)) + 1, count))
     return csr_array(cells.T @ cells)
-
-
-def _matrix(
-    uses: Sequence[PropertyUse], conflicting: Collection[tuple[PropertyKey, PropertyKey]] | csr_array
-) -> csr_array:
-    if isinstance(conflicting, csr_array):
-        return conflicting
-    place = {use.key: number for number, use in enumerate(uses)}
-    ends = np.array([(place[a], place[b]) for a, b in conflicting], dtype=np.int64).reshape(-1, 2)
-    rows, columns = np.concatenate([ends, ends[:, ::-1]]).T
-    return csr_array((np.full(2 * len(ends), -1.0), (rows, columns)), shape=(len(uses), len(uses)))
 
 
 @dataclass(eq=False)

@@ -10,16 +10,17 @@ from align.properties import PropertyUse, align_properties, find_conflicts
 from align.values import normal_value
 from storage import Stage
 
-__all__ = ["write_spec_norms"]
+__all__ = ["SOURCE", "buckets_of", "write_spec_norms"]
 
 _LINES = ("product_id", "position", "property", "value")
-_SOURCE = "split_part(product_id, ':', 1)"
+SOURCE = "split_part(product_id, ':', 1)"
+"""The source of a product, in SQL."""
 _VALUES_EACH = 200
 _SAMPLE = 2_000_000
 """Lines whose values and neighbours are looked at; properties that are rare there are read whole."""
 _RARE = 200
 """Lines of the sample below which a property is read whole."""
-_COUNTS = f"SELECT {_SOURCE} AS source, property, count(*) AS products FROM specs GROUP BY ALL ORDER BY ALL"  # noqa: S608
+_COUNTS = f"SELECT {SOURCE} AS source, property, count(*) AS products FROM specs GROUP BY ALL ORDER BY ALL"  # noqa: S608
 _RARE_LINES = f"""
 SELECT product_id, position, property, value FROM specs JOIN (
     SELECT property FROM numbered LEFT JOIN (SELECT property, count(*) AS lines FROM sampled GROUP BY property)
@@ -28,14 +29,14 @@ SELECT product_id, position, property, value FROM specs JOIN (
 """  # noqa: S608 - constants
 _VALUES = f"""
 SELECT source, property, value, count(*) AS products
-FROM (SELECT {_SOURCE} AS source, * FROM (FROM sampled UNION SELECT * FROM ({_RARE_LINES})))
+FROM (SELECT {SOURCE} AS source, * FROM (FROM sampled UNION SELECT * FROM ({_RARE_LINES})))
 GROUP BY source, property, value
 QUALIFY row_number() OVER (PARTITION BY source, property ORDER BY count(*) DESC, value) <= {_VALUES_EACH}
 ORDER BY source, property, products DESC, value
 """  # noqa: S608 - constants
 _SAMPLED = f"""
 SELECT dense_rank() OVER (ORDER BY product_id) - 1 AS product, number, value
-FROM (SELECT product_id, {_SOURCE} AS source, property, min(value) AS value FROM sampled GROUP BY ALL)
+FROM (SELECT product_id, {SOURCE} AS source, property, min(value) AS value FROM sampled GROUP BY ALL)
 JOIN numbered USING (source, property)
 """  # noqa: S608 - constants
 _PLAIN = "[!-*,./:-~一-鿿À-ÿ][!-~一-鿿À-ÿ]*( [!-~一-鿿À-ÿ]+)*"
@@ -43,7 +44,7 @@ _PLAIN = "[!-*,./:-~一-鿿À-ÿ][!-~一-鿿À-ÿ]*( [!-~一-鿿À-ÿ]+)*"
 _ODD = f"SELECT DISTINCT property, value FROM lines WHERE NOT regexp_full_match(value, '{_PLAIN}')"  # noqa: S608
 _NORMS = f"""
 SELECT product_id, position, property_norm, coalesce(value_norm, value) AS value_norm, unit, number
-FROM (SELECT {_SOURCE} AS source, * FROM lines) JOIN shared USING (source, property)
+FROM (SELECT {SOURCE} AS source, * FROM lines) JOIN shared USING (source, property)
 LEFT JOIN normal USING (property, value)
 """  # noqa: S608 - constants
 _NORMAL = pa.schema(
@@ -59,14 +60,15 @@ def write_spec_norms(stage: Stage, connection: duckdb.DuckDBPyConnection) -> Non
         connection: DuckDB with the table ``specs``.
     """
     connection.register("shared", _shared_names(stage, connection))
-    for bucket in sorted(_buckets(stage, "specs", "spec_norms")):
+    for bucket in buckets_of(stage, "specs", "spec_norms"):
         connection.register("lines", stage.before.table("specs", _LINES, only=[bucket]))
         connection.register("normal", _normal(connection.sql(_ODD).to_arrow_table()))
         stage.write("spec_norms", connection.sql(_NORMS), only=[bucket])
 
 
-def _buckets(stage: Stage, *tables: str) -> set[int]:
-    return {b for table in tables for b in stage.before.partitions(table) if isinstance(b, int)}
+def buckets_of(stage: Stage, *tables: str) -> list[int]:
+    """Return the buckets that any of some tables has, sorted."""
+    return sorted({b for table in tables for b in stage.before.partitions(table) if isinstance(b, int)})
 
 
 def _shared_names(stage: Stage, connection: duckdb.DuckDBPyConnection) -> pa.Table:
@@ -91,7 +93,7 @@ def _shared_names(stage: Stage, connection: duckdb.DuckDBPyConnection) -> pa.Tab
 def _sample(stage: Stage) -> pa.Table:
     """Return the lines of the first buckets, up to the size of the sample or one bucket."""
     parts: list[pa.Table] = []
-    for bucket in sorted(_buckets(stage, "specs")):
+    for bucket in buckets_of(stage, "specs"):
         parts.append(stage.before.table("specs", _LINES, only=[bucket]))
         if sum(map(len, parts)) >= _SAMPLE:
             break

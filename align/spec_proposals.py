@@ -8,13 +8,13 @@ import pyarrow as pa
 
 from align.image_specs import ImageLine, PropertyNames, propose_values
 from align.properties import fold_property
+from align.spec_norms import SOURCE, buckets_of
 from align.values import normal_value
 from storage import Stage
 from storage.tables import TABLES
 
 __all__ = ["write_spec_proposals"]
 
-_SOURCE = "split_part(product_id, ':', 1)"
 _LEAST_PRODUCTS = 2
 """Products whose tables have a name before it counts as a property of the shop."""
 _NAMES = f"""
@@ -22,7 +22,7 @@ SELECT source, property, property_norm FROM shared WHERE products >= {_LEAST_PRO
 ORDER BY products, source, property
 """  # noqa: S608 - constants
 _LINES = f"""
-SELECT {_SOURCE} AS source, product_id, position, line, text, confidence,
+SELECT {SOURCE} AS source, product_id, position, line, text, confidence,
     least(x0, x3), least(y0, y1), greatest(x1, x2), greatest(y2, y3), sha256
 FROM read_lines WHERE contact IS NULL AND NOT repeated ORDER BY product_id, position, line
 """  # noqa: S608 - constants
@@ -38,7 +38,7 @@ def write_spec_proposals(stage: Stage, connection: duckdb.DuckDBPyConnection) ->
     if "image_text" not in stage.before.tables:
         return
     names = _property_names(connection)
-    for bucket in sorted(_buckets(stage)):
+    for bucket in buckets_of(stage, "image_text", "spec_proposals"):
         connection.register("read_lines", stage.before.table("image_text", only=[bucket]))
         stated: defaultdict[str, list[str]] = defaultdict(list)
         specs = stage.before.table("specs", ("product_id", "property"), only=[bucket])
@@ -46,11 +46,6 @@ def write_spec_proposals(stage: Stage, connection: duckdb.DuckDBPyConnection) ->
             stated[product_id].append(name)
         rows = list(_rows(connection, names, stated))
         stage.write("spec_proposals", pa.Table.from_pylist(rows, schema=TABLES["spec_proposals"].schema), only=[bucket])
-
-
-def _buckets(stage: Stage) -> set[int]:
-    tables = ("image_text", "spec_proposals")
-    return {b for table in tables for b in stage.before.partitions(table) if isinstance(b, int)}
 
 
 def _property_names(connection: duckdb.DuckDBPyConnection) -> Mapping[str, PropertyNames]:

@@ -246,8 +246,6 @@ def _brands_in_names(page: Page, pool: Pool) -> None:
             _add_brand(page, pool, text, "html:title", f"{kind}:{count}", evidence)
     for mark, text in _beside_heading(page).items():
         _add_brand(page, pool, text, "html:heading", mark, [])
-    if end := _end_of_title(page):
-        _add_brand(page, pool, end, "html:title", "title-end", [])
     for name in page.shop_keys:
         _add_brand(page, pool, name, "shop", "shop", ["shop-name"])
     for name in page.document.meta.get("og:site_name", ())[:1]:
@@ -266,25 +264,19 @@ def _beside_heading(page: Page) -> dict[str, str]:
     return {mark: text for mark, text in texts.items() if len(text) <= _MAX_BESIDE and any(map(str.isalpha, text))}
 
 
-def _end_of_title(page: Page) -> str:
-    """Return the last part of the title, mostly the shop's name; empty if the heading ends so too."""
-    *others, last = _SEPARATOR.split(page.document.title)
-    return last if others and not page.heading.endswith(key_of(last)) else ""
-
-
 def _supported(page: Page, found: list[Candidate]) -> list[Candidate]:
     """Add evidence of where else on the page each candidate stands alone, and of which one says more than another."""
     keywords = {key_of(word) for text in page.document.meta.get("keywords", ()) for word in text.split(",")}
     address = key_of(squash(unquote(urlsplit(page.document.url).path)))
     keys = [key_of(str(one.value)) for one in found]
     beside = {key_of(text): mark for mark, text in _beside_heading(page).items()}
-    end = key_of(_end_of_title(page))
+    *others, last = map(key_of, _SEPARATOR.split(page.document.title))
     for one, key in zip(found, keys, strict=True):
         one.evidence |= {f"alone:{bucket(page.texts[key])}", f"linked:{bucket(page.link_texts[key])}"}
         if mark := beside.get(key):
             one.evidence |= {mark, f"{mark}:{page.named(str(one.value)) or 'no'}"}
-        if key == end:
-            one.evidence |= {"title-end", f"title-end:{page.heading.startswith(key)}"}
+        if key == last and others and page.heading != key and page.heading.startswith(key):
+            one.evidence.add("title-end")  # a shop that names its products after itself
         if key in keywords:
             one.evidence.add("keyword")
         if len(key) > 2 and key_of(squash(str(one.value))) in address:

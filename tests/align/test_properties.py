@@ -1,8 +1,14 @@
 import numpy as np
+from scipy.sparse import csr_array
 
 from align.properties import PropertyUse, align_properties, find_conflicts, value_parts
 
 COLOURS = {"黑色": 5, "白色": 4, "红色": 2}
+
+
+def apart(count: int, one: int, other: int) -> csr_array:
+    """A matrix by which two of some uses conflict."""
+    return csr_array(([-1.0, -1.0], ([one, other], [other, one])), shape=(count, count))
 
 
 def test_names_of_one_meaning_share_the_commonest() -> None:
@@ -32,7 +38,7 @@ def test_names_in_one_table_are_never_one() -> None:
         PropertyUse("n", "镜片颜色", COLOURS),
         PropertyUse("s", "颜色", COLOURS),
     ]
-    found = align_properties(uses, [(("n", "镜片颜色"), ("n", "镜框颜色"))])
+    found = align_properties(uses, apart(3, 0, 1))
     assert found["n", "镜框颜色"] != found["n", "镜片颜色"]
     assert len(set(found.values())) == 2
 
@@ -134,7 +140,7 @@ def test_of_names_that_differ_in_brackets_the_nearer_values_are_one() -> None:
             PropertyUse("a", "Klasse (HDR)", {"G": 9}),
             PropertyUse("b", "Klasse", {"E": 4, "F": 5, "G": 1}),
         ],
-        [(("a", "Klasse (SDR)"), ("a", "Klasse (HDR)"))],
+        apart(3, 0, 1),
     )
     assert found["b", "Klasse"] == found["a", "Klasse (SDR)"] != found["a", "Klasse (HDR)"]
 
@@ -149,6 +155,6 @@ def test_a_joined_group_is_judged_as_a_whole() -> None:
         PropertyUse("b", "Gesamtverbrauch", {**used, "41 kWh": 1}),
         PropertyUse("c", "Gesamtverbrauch alt", old),
     ]
-    found = align_properties(uses, [(("a", "Verbrauch SDR"), ("a", "Verbrauch alt"))])
+    found = align_properties(uses, apart(4, 0, 1))
     assert found["b", "Gesamtverbrauch"] == found["a", "Verbrauch SDR"]
     assert found["c", "Gesamtverbrauch alt"] == found["a", "Verbrauch alt"]

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from crawler import records_stage
-from crawler.crawl.frontier import FRONTIER_DDL, Frontier, transaction
+from crawler.crawl.frontier import FRONTIER_DDL, Frontier
 from crawler.crawl.visits import Found, Task, Visit
 from crawler.settings import CrawlSettings
 from m5data.errors import DataError, SettingsError
 from m5data.stage import StageReport
-from storage import Store
+from storage import Store, transaction
 
 from .conftest import NOW, Clock, listing_page, product_page
 

@@ -67,12 +67,18 @@ def test_the_longer_of_two_paths_extends_the_other() -> None:
 
 
 def test_texts_beside_the_heading_may_be_the_brand() -> None:
-    html = "<title>Lumo Desk lamp – Bright Days</title><h3>Lumo</h3><h1>Desk lamp</h1><p>New</p>"
+    html = "<title>Lumo Desk lamp</title><h3>Lumo</h3><h1>Desk lamp</h1><p>New</p>"
     found = {one.value: one.evidence for one in candidates(html, "brand")}
 
     assert {"above", "above:begins"} <= found["Lumo"]
     assert {"below", "below:no"} <= found["New"]
-    assert "title-end" in found["Bright Days"]
+
+
+@pytest.mark.parametrize(("title", "own"), [("Lumo lamp – Lumo", True), ("Lumo lamp – Bright", False), ("Lumo", False)])
+def test_a_shop_may_name_its_products_after_itself(title: str, *, own: bool) -> None:
+    found = {one.value: one.evidence for one in candidates(f"<title>{title}</title><h1>Lumo lamp</h1>", "brand")}
+
+    assert ("title-end" in found["Lumo"]) == own
 
 
 def test_links_to_lists_of_brands_and_menus_name_no_brand() -> None:
