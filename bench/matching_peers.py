@@ -1,14 +1,17 @@
-"""Peers of bench.matching_real, run by the Python of an environment with splink 5 and datatrove (see below).
+"""Peers of bench.matching_real, run by the Python of an environment with splink 5, dedupe and datatrove (see below).
 
     PYTHON bench/matching_peers.py FOLDER
 
 splink links the two shops by title, brand and model, blocked on the model, on any rare word of the title and on the
-brand with the first word; its parameters are estimated without labels. datatrove's MinHash takes the title and joins
-what shares one of its buckets. Recall of true pairs in the first 10 and 50 by probability; of the labelled pairs that
-each joins, how many are true. ``pip install splink==5.0.0 datatrove==0.10.1 tokenizers nltk regex xxhash pandas``.
+brand with the first word; its parameters are estimated without labels. dedupe compares the same title, brand and
+model; it learns from the labelled pairs of the parts train and valid, and is judged on the part test. datatrove's
+MinHash takes the title and joins what shares one of its buckets. Recall of true pairs in the first 10 and 50 by
+probability; of the labelled pairs that each joins, how many are true. ``pip install splink==5.0.0 dedupe==3.0.3
+"BTrees<6" datatrove==0.10.1 tokenizers nltk regex xxhash pandas``.
 """
 
 import gzip
+import io
 import json
 import logging
 import re
@@ -19,6 +22,7 @@ from collections import Counter
 from itertools import product
 from pathlib import Path
 
+import dedupe
 import pandas as pd
 import splink.comparison_library as compare
 from datatrove.pipeline.dedup import minhash
@@ -28,14 +32,17 @@ from splink.backends.duckdb import DuckDBAPI
 
 logging.disable(logging.WARNING)
 JOINED = 0.95
+TAUGHT = 500
+"""Labelled pairs of each kind that dedupe learns from."""
 Pairs = set[tuple[str, str]]
 
 
-def read(path: Path) -> tuple[dict[str, dict], dict[tuple[str, str], bool]]:
-    """Return products by id (``l…`` or ``r…``) and the labelled pairs."""
+def read(path: Path) -> tuple[dict[str, dict], dict[tuple[str, str], bool], set[tuple[str, str]]]:
+    """Return products by id (``l…`` or ``r…``), the labelled pairs, and those of the part test."""
     ids: dict[str, str] = {}
     records: dict[str, dict] = {}
     labels: dict[tuple[str, str], bool] = {}
+    test = set()
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         for line in lines:
             row = json.loads(line)
@@ -46,7 +53,9 @@ def read(path: Path) -> tuple[dict[str, dict], dict[tuple[str, str], bool]]:
                 records[ids[key]] = row[side]
                 ends.append(ids[key])
             labels[ends[0], ends[1]] = row["same"] or labels.get((ends[0], ends[1]), False)
-    return records, labels
+            if row["part"] == "test":
+                test.add((ends[0], ends[1]))
+    return records, labels, test
 
 
 def title(record: dict) -> str:
@@ -54,8 +63,8 @@ def title(record: dict) -> str:
     return (record.get("name") or record.get("title") or "").casefold()
 
 
-def linked(records: dict[str, dict]) -> dict[tuple[str, str], float]:
-    """Return the pairs that splink compares with their probabilities."""
+def compared(records: dict[str, dict]) -> pd.DataFrame:
+    """Return what is compared of each product."""
     words = {key: re.findall(r"[a-z0-9]+", title(record)) for key, record in records.items()}
     seen = Counter(word for found in words.values() for word in set(found))
     rows = []
@@ -72,7 +81,35 @@ def linked(records: dict[str, dict]) -> dict[tuple[str, str], float]:
                 "model": (record.get("modelno") or "").casefold() or (models or [None])[0],
             }
         )
-    table = pd.DataFrame(rows)
+    return pd.DataFrame(rows)
+
+
+def linked_by_dedupe(table: pd.DataFrame, labels: dict[tuple[str, str], bool]) -> dict[tuple[str, str], float]:
+    """Return the pairs that dedupe compares with their scores, learned from labelled pairs."""
+    fields = {"title": "title", "brand": "brand", "model": "model"}
+    rows = {
+        row["unique_id"]: {name: row[name] if isinstance(row[name], str) else None for name in fields}
+        for row in table.to_dict("records")
+    }
+    pairs = {
+        kind: [
+            {"__class__": "tuple", "__value__": [rows[a], rows[b]]} for (a, b), same in labels.items() if same is true
+        ]
+        for kind, true in (("match", True), ("distinct", False))
+    }
+    linker = dedupe.RecordLink(
+        [dedupe.variables.String(name, has_missing=True) for name in fields], num_cores=0, in_memory=True
+    )
+    sides = [{key: row for key, row in rows.items() if key[0] == side} for side in "lr"]
+    taught = {kind: some[:TAUGHT] for kind, some in pairs.items()}
+    linker.prepare_training(*sides, training_file=io.StringIO(json.dumps(taught)))
+    linker.train(recall=0.99)
+    found = linker.score(linker.pairs(*sides))
+    return {(str(a), str(b)): float(score) for (a, b), score in zip(found["pairs"], found["score"], strict=True)}
+
+
+def linked(table: pd.DataFrame) -> dict[tuple[str, str], float]:
+    """Return the pairs that splink compares with their probabilities."""
     api = DuckDBAPI()
     sides = [api.register(table[table.unique_id.str[0] == side].reset_index(drop=True)) for side in "lr"]
     settings = SettingsCreator(
@@ -139,24 +176,39 @@ def joined(name: str, pairs: Pairs, labels: dict[tuple[str, str], bool]) -> None
     )
 
 
+def ranked(name: str, chances: dict[tuple[str, str], float], true: list[tuple[str, str]], seconds: float) -> None:
+    """Print the recall of true pairs in the first 10 and 50 of each left product."""
+    best: dict[str, list[str]] = {}
+    for (a, b), _ in sorted(chances.items(), key=lambda one: -one[1]):
+        best.setdefault(a, []).append(b)
+    recall = ", ".join(
+        f"{sum(b in best.get(a, [])[:depth] for a, b in true) / len(true):.4f} in {depth}" for depth in (10, 50)
+    )
+    print(f"  {name}: {len(chances)} pairs compared, recall {recall} of {len(true)} ({seconds:.1f} CPU s)", flush=True)
+
+
 def main() -> None:
     """Measure and print."""
     for path in sorted(Path(sys.argv[1]).glob("*.jsonl.gz")):
-        records, labels = read(path)
-        true = [pair for pair, same in labels.items() if same]
+        records, labels, test = read(path)
+        table = compared(records)
+        taught = {pair: same for pair, same in labels.items() if pair not in test}
+        judged = {pair: same for pair, same in labels.items() if pair in test}
+        print(path.name, flush=True)
         began = time.process_time()
-        chances = linked(records)
-        spent = time.process_time() - began
-        best: dict[str, list[str]] = {}
-        for (a, b), _ in sorted(chances.items(), key=lambda one: -one[1]):
-            best.setdefault(a, []).append(b)
-        recall = ", ".join(
-            f"{sum(b in best.get(a, [])[:depth] for a, b in true) / len(true):.4f} in {depth}" for depth in (10, 50)
-        )
-        print(f"{path.name}: splink, {len(chances)} pairs compared, recall {recall} ({spent:.1f} CPU s)")
+        chances = linked(table)
+        seconds = time.process_time() - began
+        for name, some in (("splink", labels), ("splink, part test", judged)):
+            ranked(name, chances, [pair for pair, same in some.items() if same], seconds)
         joined(f"splink at {JOINED}", {pair for pair, chance in chances.items() if chance >= JOINED}, labels)
         for words in (5, 2):
             joined(f"MinHash of {words} words", sharing(records, words), labels)
+        began = time.process_time()
+        chances = linked_by_dedupe(table, taught)
+        ranked(
+            "dedupe, part test", chances, [pair for pair, same in judged.items() if same], time.process_time() - began
+        )
+        joined(f"dedupe at {JOINED}", {pair for pair, chance in chances.items() if chance >= JOINED}, judged)
 
 
 if __name__ == "__main__":

@@ -264,8 +264,7 @@ class ObjectStore:
             try:
                 return store.put(name, content, mode=mode, use_multipart=False)["e_tag"]
             except (AlreadyExistsError, PreconditionError):
-                there = self.read(name)  # the answer to a first try may have been lost
-                return self.tag(name) if there is not None and there == content[:] else None
+                return self._got(name, lambda got: _tag_if_same(got, content))  # an answer to a first try may be lost
 
     @contextmanager
     def _errors_explained(self) -> Iterator[None]:
@@ -317,6 +316,16 @@ def store_url_of(folder: Path) -> str | None:
     """Return the URL of the store that a folder is the working copy of; None: it is a workspace of its own."""
     named = address_of(folder)
     return named and named[0]
+
+
+def _tag_if_same(got: Any, content: bytes | mmap.mmap) -> str | None:  # noqa: ANN401 - as in ``fetch``
+    """Return the tag of an object that has this content; None: it has another."""
+    position = 0
+    for chunk in got:
+        if content[position : position + len(chunk)] != bytes(chunk):
+            return None
+        position += len(chunk)
+    return str(got.meta["e_tag"]) if position == len(content) else None
 
 
 def _content(path: Path) -> bytes | mmap.mmap:

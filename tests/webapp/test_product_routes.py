@@ -55,6 +55,13 @@ def test_a_product_shows_shared_names_reasons_and_what_it_matches(site: Site, fi
         assert shown in text
 
 
+def test_a_reason_that_all_products_share_is_a_facet_and_presence_is_none(site: Site, filled: Filled) -> None:
+    fill(filled)
+    text = site.signed_in("rita", "reviewer").client.get("/products?q=shop:1").text
+    assert 'href="?q=shop%3A1&amp;video=http_404"' in text
+    assert 'href="?q=shop%3A1&amp;caption=present"' not in text
+
+
 def test_an_id_of_any_signs_opens_its_pages(site: Site, filled: Filled) -> None:
     name = "shop:a\n\x07/é?#b"
     with filled.store.stage("fill", settings="again") as stage:

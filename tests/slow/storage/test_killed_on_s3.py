@@ -83,6 +83,12 @@ def test_a_killed_run_ends_as_an_unbroken_one_also_on_a_new_machine(unbroken: _U
     assert _differences(unbroken.reference, name) == []
 
 
+def test_a_run_whose_extraction_is_on_ray_ends_as_an_unbroken_one(unbroken: _Unbroken) -> None:
+    pytest.importorskip("ray", reason="Ray is an extra")
+    _run(_new(unbroken.empty, "ray"), "--engine", "ray")
+    assert _differences(unbroken.reference, "ray") == []
+
+
 @contextmanager
 def _shops(scratch: Path, size: Size) -> Iterator[Path]:
     """Serve the shops, and yield an empty workspace of them that all others are copies of."""
@@ -114,10 +120,12 @@ def _kill(url: str, moment: float) -> bool:
     return process.wait() < 0
 
 
-def _run(workspace: str) -> float:
+def _run(workspace: str, *options: str) -> float:
     """Run the pipeline to its end, and return how many seconds that took."""
     began = time.perf_counter()
-    done = subprocess.run(_command(workspace), capture_output=True, text=True, check=False, timeout=_DEADLINE_S)
+    done = subprocess.run(
+        [*_command(workspace), *options], capture_output=True, text=True, check=False, timeout=_DEADLINE_S
+    )
     if done.returncode:
         raise AssertionError(f"{workspace}: exit {done.returncode}: {done.stderr}")
     return time.perf_counter() - began

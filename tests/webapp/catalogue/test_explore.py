@@ -1,4 +1,4 @@
-"""Finding products, and one product in all its modalities."""
+"""Finding products."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,33 +15,10 @@ from tests.export.synthetic import product, rows
 from tests.webapp.conftest import Filled, Site
 from webapp.catalogue.explore import PAGE, Facet, FacetValue, Overview, explore
 from webapp.catalogue.index import CurrentIndex
-from webapp.catalogue.product_detail import read_detail
 from webapp.catalogue.product_reader import ProductReader
 from webapp.catalogue.selection import Selection, sql_of_selection
 
 store = five_modalities
-
-
-def test_a_product_is_shown_with_its_five_modalities_its_ledger_and_its_split(store: Store) -> None:
-    found = read_detail(store.snapshot(), "shop:1")
-    assert found is not None
-    assert dict(found.ledger) == dict.fromkeys(("image", "caption", "specifications", "video", "audio"), "present")
-    assert [(spec.property, spec.value) for spec in found.card.specs] == [("颜色", "红"), ("材质", "陶")]
-    assert (len(found.card.images), found.card.videos[0].sound, len(found.frames), len(found.audio)) == (
-        1,
-        True,
-        2,
-        1,
-    )
-    assert found.labels == ("家居", "茶具")
-    assert [(one.split, one.role) for one in found.splits] == [("train", "sample")]
-    lacking = read_detail(store.snapshot(), "shop:3")
-    assert lacking is not None
-    assert dict(lacking.ledger) == {
-        "image": "no_image_on_page", "caption": "present", "specifications": "no_specs", "video": "no_video",
-        "audio": "no_video",
-    }  # fmt: skip
-    assert read_detail(store.snapshot(), "shop:99") is None
 
 
 @pytest.fixture

@@ -1,0 +1,52 @@
+"""One product in all its modalities, and what is the same."""
+
+from m5data.stage import StageReport
+from storage import Store
+from tests.export.conftest import store as five_modalities
+from tests.export.synthetic import rows
+from webapp.catalogue.product_detail import read_detail
+
+store = five_modalities
+
+
+def test_a_product_is_shown_with_its_five_modalities_its_ledger_and_its_split(store: Store) -> None:
+    found = read_detail(store.snapshot(), "shop:1")
+    assert found is not None
+    assert dict(found.ledger) == dict.fromkeys(("image", "caption", "specifications", "video", "audio"), "present")
+    assert [(spec.property, spec.value) for spec in found.card.specs] == [("颜色", "红"), ("材质", "陶")]
+    assert (len(found.card.images), found.card.videos[0].sound, len(found.frames), len(found.audio)) == (
+        1,
+        True,
+        2,
+        1,
+    )
+    assert found.labels == ("家居", "茶具")
+    assert [(one.split, one.role) for one in found.splits] == [("train", "sample")]
+    lacking = read_detail(store.snapshot(), "shop:3")
+    assert lacking is not None
+    assert dict(lacking.ledger) == {
+        "image": "no_image_on_page", "caption": "present", "specifications": "no_specs", "video": "no_video",
+        "audio": "no_video",
+    }  # fmt: skip
+    assert read_detail(store.snapshot(), "shop:99") is None
+
+
+def test_members_of_its_group_near_duplicates_and_matches_are_related_the_closest_first(store: Store) -> None:
+    with store.stage("dedup", settings="") as stage:
+        group = {"group_id": "shop:1", "rule": "exact_text", "size": 2}
+        alone = {"group_id": "shop:3", "rule": "alone", "size": 1, "product_id": "shop:3", "kept": True}
+        members = [{**group, "product_id": "shop:1", "kept": True}, {**group, "product_id": "shop:2", "kept": False}]
+        stage.write("duplicates", rows("duplicates", *members, alone))
+        near = {"product_id": "shop:1", "other_id": "shop:3", "rule": "near_text", "distance": 0.1, "joined": True}
+        stage.write("duplicate_pairs", rows("duplicate_pairs", near))
+        stage.commit(StageReport("dedup", 3, 3))
+    related = {
+        one: [(other.product_id, other.how, other.caption) for other in found.related]
+        for one in ("shop:1", "shop:2", "shop:3")
+        if (found := read_detail(store.snapshot(), one)) is not None
+    }
+    assert related == {
+        "shop:1": [("shop:2", ("exact_text",), ""), ("shop:3", ("near_text",), "一张桌子")],
+        "shop:2": [],
+        "shop:3": [("shop:1", ("near_text",), "红色 茶壶")],
+    }
