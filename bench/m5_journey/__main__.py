@@ -23,6 +23,10 @@ from m5data.workspace import Workspace
 
 __all__ = ["Cost", "measure"]
 
+_MACHINE = """
+[machine]
+memory_mb = 4096
+"""
 _SOURCE = """
 [sources.{name}]
 crawl_authorised = true
@@ -136,7 +140,7 @@ def main() -> None:
         write_catalogue(draft, given.products)
         draft.rename(catalogue)
     shutil.rmtree(workspace, ignore_errors=True)
-    Workspace.create(workspace, "".join(_SOURCE.format(name=name) for name in (*SHOPS, LATER)))
+    Workspace.create(workspace, _MACHINE + "".join(_SOURCE.format(name=name) for name in (*SHOPS, LATER)))
     journey(workspace, catalogue, one_command=given.one_command)
     if given.later:
         more(workspace, catalogue)

@@ -62,7 +62,7 @@ def ask(snapshot: Snapshot) -> Numbers:
     [(lines,)] = (row.values() for row in _rows(snapshot, "select count(*) as lines from specs"))
     is_large = int(str(lines)) > _EXACT_LINES
     return Numbers(
-        totals=_rows(snapshot, _TOTALS.replace("{values}", _distinct("value", is_large=is_large)))[0],
+        totals=_rows(snapshot, _TOTALS.format(**_sampled("value", is_large=is_large)))[0],
         is_sampled=is_large,
         long_tail=_rows(snapshot, _LONG_TAIL),
         overlap=_ask_states(states, _overlap_sql(columns)),
@@ -79,7 +79,7 @@ def ask(snapshot: Snapshot) -> Numbers:
             snapshot, "select recipe, split, role, count(*) as products from splits group by all order by all"
         ),
         rejects=_rows(snapshot, "select stage, reason, count(*) as items from rejects group by all order by all"),
-        properties=_rows(snapshot, _PROPERTIES.replace("{products}", _distinct("product_id", is_large=is_large))),
+        properties=_rows(snapshot, _PROPERTIES.format(**_sampled("product_id", is_large=is_large))),
     )
 
 
@@ -101,10 +101,11 @@ def _counts(snapshot: Snapshot, values: str) -> Counts:
     return [(row["value"], row["times"]) for row in snapshot.sql(query).to_pylist()]
 
 
-def _distinct(column: str, *, is_large: bool) -> str:
-    """Return SQL of the number of distinct texts: exact, or from one in 64 of them, drawn by their hash."""
-    exact = f"count(distinct {column})"
-    return f"64 * {exact} filter (hash({column}) % 64 = 0)" if is_large else exact
+def _sampled(column: str, *, is_large: bool) -> dict[str, str]:
+    """Return SQL of the number of distinct texts and of a condition: all, or one in 64 of them, drawn by their hash."""
+    count = f"count(distinct {column})"
+    drawn = {"number": f"64 * {count}", "drawn": f"hash({column}) % 64 = 0"}
+    return drawn if is_large else {"number": count, "drawn": "true"}
 
 
 _TOTALS = """
@@ -112,7 +113,7 @@ select (select count(*) from products) as products,
        (select count(distinct merchant) from products) as merchants,
        (select count(distinct sub_class_id) from labels where sub_class_id >= 0) as sub_classes,
        (select count(distinct property) from specs) as properties,
-       (select {values} from specs) as "values",
+       (select {number} from specs where {drawn}) as "values",
        (select count(*) from media where kind = 'image' and state = 'ok') as images,
        (select count(*) from media where kind = 'video' and state = 'ok') as videos,
        (select count(*) from frames) as frames,
@@ -128,7 +129,7 @@ where kind = 'video' and state = 'ok' and duration_s is not null group by sha256
 """
 _CAPTIONS = "select caption from products where trim(caption) <> '' order by md5(product_id) limit 5000"
 _PROPERTIES = """
-select property, {products} as products from specs group by 1 order by products desc, property limit 20
+select property, {number} as products from specs where {drawn} group by 1 order by products desc, property limit 20
 """
 _SHARES = """
 select modalities as has, sum(products)::bigint as products,
