@@ -1,6 +1,7 @@
 """Reading the samples of a split: facts by one query, bytes by positioned reads."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from types import MappingProxyType
 from typing import Any
 
@@ -10,11 +11,14 @@ from export.rights import Use
 from m5data.errors import MissingInputError, UsageError
 from m5data.modalities import Modality, Sample, SampleFrame, modalities
 from storage import Objects, Snapshot
+from storage.engine import quote, text
 from storage.views import REFUSALS_SQL, purposes_sql
 
 __all__ = ["Sample", "SampleFrame", "chosen_sql", "read_samples", "split_names", "stored_samples"]
 
 BATCH = 256
+_TOGETHER = 1_000_000
+"""Samples that one query sorts, at most about twice as many."""
 _ANY = Use()
 
 _CLASSES = (
@@ -65,25 +69,39 @@ def chosen_sql(where: str | None, use: Use = _ANY) -> str:
     return f"select * from splits where recipe = ? and split = ?{condition}"  # noqa: S608 - the user's own SELECT
 
 
-def _samples_sql(where: str | None, use: Use, every: Sequence[Modality]) -> str:
-    """Return the query of a split's samples with some modalities, one row each, from a number on."""
+def _samples_cte(chosen: str, every: Sequence[Modality]) -> str:
+    """Return the WITH of ``samples``, a row for each of the rows of ``splits`` that the query ``chosen`` gives."""
     tables = {name: query for modality in every for name, query in modality.tables.items()}
     selected = ", ".join(f"{sql} as {name}" for modality in every for name, sql in modality.select.items())
     joins = " ".join(f"left join {name} using (product_id)" for name in tables)
-    first = " or ".join(
-        f"({column} is not null and row_number() over (partition by {column} is null order by md5(product_id)) = 1)"
-        for column in (modality.present_sql for modality in every)
-    )
     named = "".join(f", {name} as ({query})" for name, query in tables.items())
     return f"""
-        with chosen as ({chosen_sql(where, use)}), {_SHARED}{named}, refusals as ({REFUSALS_SQL}), samples as (
+        with chosen as ({chosen}), {_SHARED}{named}, refusals as ({REFUSALS_SQL}), samples as (
             select c.product_id, c.split, c.role, c.label, c.label_level, c.group_id, p.source, p.url,
                    {", ".join(f"l.{name}" for name in _CLASSES)}, {purposes_sql("refusals")} as purposes, {selected}
             from chosen c join products p using (product_id) left join labels l using (product_id)
                 left join refusals using (product_id) {joins}
         )
-        select * from samples order by not ({first}), md5(product_id), product_id offset ?
     """  # noqa: S608
+
+
+def _queries(snapshot: Snapshot, chosen: str, asked: Sequence[str], every: Sequence[Modality]) -> Iterator[str]:
+    """Yield the queries whose rows, one after the other, are a split's samples; each fits in memory."""
+    firsts = ", ".join(
+        f"arg_min(product_id, md5(product_id)) filter ({modality.present_sql} is not null) as {quote(modality.name)}"
+        for modality in every
+    )
+    query = f"{_samples_cte(chosen, every)} select count(*) as samples, {firsts} from samples"  # noqa: S608
+    [found] = snapshot.sql(query, asked).to_pylist()
+    count = found.pop("samples")
+    leading = ", ".join(sorted({text(product) for product in found.values() if product is not None})) or "''"
+    order = f"order by product_id not in ({leading}), md5(product_id), product_id"
+    parts = min(256, 1 << (count // _TOGETHER).bit_length())
+    place = f"(('0x' || left(md5(product_id), 2))::uinteger * {parts} // 256)"
+    later = [f"{place} = {part} and product_id not in ({leading})" for part in range(parts)]
+    for condition in (f"product_id in ({leading})", *later) if parts > 1 else ("true",):
+        part = f"select * from ({chosen}) where {condition}"  # noqa: S608 - the user's own SELECT
+        yield f"{_samples_cte(part, every)} select * from samples {order}"  # noqa: S608 - the same
 
 
 def split_names(snapshot: Snapshot, recipe: str) -> tuple[str, ...]:
@@ -154,7 +172,10 @@ def stored_samples(  # noqa: PLR0913, PLR0917 - what one export can ask for
     and URLs alone; with ``only`` they have those of these modalities, and the order looks at no other.
     """
     every = [modality for modality in modalities() if only is None or modality.name in only]
-    for row in _rows(snapshot.batches(_samples_sql(where, use, every), [recipe, split, start])):
+    asked = [recipe, split]
+    queries = _queries(snapshot, chosen_sql(where, use), asked, every)
+    rows = chain.from_iterable(_rows(snapshot.batches(query, asked)) for query in queries)
+    for row in islice(rows, start, None):
         yield _sample(row, objects, licences, use, every)
 
 

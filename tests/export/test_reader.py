@@ -37,3 +37,13 @@ def test_an_unknown_split_or_recipe_is_named(store: Store) -> None:
         list(read_samples(store.objects, store.snapshot(), "nowhere", "demo"))
     with pytest.raises(MissingInputError, match="other, or name one that is built: demo"):
         list(read_samples(store.objects, store.snapshot(), "train", "other"))
+
+
+def test_a_large_split_is_read_in_parts_in_the_same_order(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ids() -> list[str]:
+        return [sample.product_id for sample in read_samples(store.objects, store.snapshot(), "train", "demo")]
+
+    at_once = ids()
+    monkeypatch.setattr("export.reader._TOGETHER", 1)
+    assert ids() == at_once
+    assert len(at_once) > 1
