@@ -87,21 +87,34 @@ def _samples_cte(chosen: str, every: Sequence[Modality]) -> str:
 
 def _queries(snapshot: Snapshot, chosen: str, asked: Sequence[str], every: Sequence[Modality]) -> Iterator[str]:
     """Yield the queries whose rows, one after the other, are a split's samples; each fits in memory."""
-    firsts = ", ".join(
-        f"arg_min(product_id, md5(product_id)) filter ({modality.present_sql} is not null) as {quote(modality.name)}"
-        for modality in every
-    )
-    query = f"{_samples_cte(chosen, every)} select count(*) as samples, {firsts} from samples"  # noqa: S608
-    [found] = snapshot.sql(query, asked).to_pylist()
-    count = found.pop("samples")
-    leading = ", ".join(sorted({text(product) for product in found.values() if product is not None})) or "''"
-    order = f"order by product_id not in ({leading}), md5(product_id), product_id"
+    [(count,)] = (row.values() for row in snapshot.sql(f"select count(*) from ({chosen})", asked).to_pylist())  # noqa: S608 - the user's own SELECT
     parts = min(256, 1 << (count // _TOGETHER).bit_length())
-    place = f"(('0x' || left(md5(product_id), 2))::uinteger * {parts} // 256)"
-    later = [f"{place} = {part} and product_id not in ({leading})" for part in range(parts)]
-    for condition in (f"product_id in ({leading})", *later) if parts > 1 else ("true",):
-        part = f"select * from ({chosen}) where {condition}"  # noqa: S608 - the user's own SELECT
+    place = f"('0x' || left(md5(product_id), 2))::uinteger * {parts} // 256"
+    within = [f"select * from ({chosen}) where {place} = {part}" for part in range(parts)]  # noqa: S608 - the same
+    leading = ", ".join(map(text, _leading(snapshot, within, asked, every))) or "''"
+    order = f"order by product_id not in ({leading}), md5(product_id), product_id"
+    if parts > 1:
+        first = f"select * from ({chosen}) where product_id in ({leading})"  # noqa: S608 - the same
+        within = [first, *(f"{part} and product_id not in ({leading})" for part in within)]
+    for part in within:
         yield f"{_samples_cte(part, every)} select * from samples {order}"  # noqa: S608 - the same
+
+
+def _leading(
+    snapshot: Snapshot, parts: Sequence[str], asked: Sequence[str], every: Sequence[Modality]
+) -> Iterator[str]:
+    """Yield the first product that has each modality, by the order of the parts and within them."""
+    missing = {modality.name: modality for modality in every}
+    for part in parts:
+        if not missing:
+            return
+        firsts = ", ".join(
+            f"arg_min(product_id, md5(product_id)) filter ({modality.present_sql} is not null) as {quote(name)}"
+            for name, modality in missing.items()
+        )
+        [found] = snapshot.sql(f"{_samples_cte(part, every)} select {firsts} from samples", asked).to_pylist()  # noqa: S608 - the same
+        yield from sorted({product for product in found.values() if product is not None})
+        missing = {name: modality for name, modality in missing.items() if found[name] is None}
 
 
 def split_names(snapshot: Snapshot, recipe: str) -> tuple[str, ...]:
