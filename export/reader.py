@@ -85,13 +85,18 @@ def _samples_cte(chosen: str, every: Sequence[Modality]) -> str:
     """  # noqa: S608
 
 
-def _queries(snapshot: Snapshot, chosen: str, asked: Sequence[str], every: Sequence[Modality]) -> Iterator[str]:
-    """Yield the queries whose rows, one after the other, are a split's samples; each fits in memory."""
+def _queries(
+    snapshot: Snapshot, chosen: str, asked: Sequence[str], every: Sequence[Modality], *, mixed: bool
+) -> Iterator[str]:
+    """Yield the queries whose rows, one after the other, are a split's samples; each fits in memory.
+
+    ``mixed``: the first few together have every modality.
+    """
     [(count,)] = (row.values() for row in snapshot.sql(f"select count(*) from ({chosen})", asked).to_pylist())  # noqa: S608 - the user's own SELECT
     parts = min(256, 1 << (count // _TOGETHER).bit_length())
     place = f"('0x' || left(md5(product_id), 2))::uinteger * {parts} // 256"
     within = [f"select * from ({chosen}) where {place} = {part}" for part in range(parts)]  # noqa: S608 - the same
-    leading = ", ".join(map(text, _leading(snapshot, within, asked, every))) or "''"
+    leading = ", ".join(map(text, _leading(snapshot, within, asked, every if mixed else ()))) or "''"
     order = f"order by product_id not in ({leading}), md5(product_id), product_id"
     if parts > 1:
         first = f"select * from ({chosen}) where product_id in ({leading})"  # noqa: S608 - the same
@@ -182,11 +187,11 @@ def stored_samples(  # noqa: PLR0913, PLR0917 - what one export can ask for
     """Yield the samples of a split that is known to be there, as ``read_samples`` does, from a number on.
 
     ``where`` and ``use`` are those of ``read_samples``. Without ``objects`` no media file is read: samples have facts
-    and URLs alone; with ``only`` they have those of these modalities, and the order looks at no other.
+    and URLs alone; with ``only`` they have those of these modalities, ordered by the md5 alone.
     """
     every = [modality for modality in modalities() if only is None or modality.name in only]
     asked = [recipe, split]
-    queries = _queries(snapshot, chosen_sql(where, use), asked, every)
+    queries = _queries(snapshot, chosen_sql(where, use), asked, every, mixed=only is None)
     rows = chain.from_iterable(_rows(snapshot.batches(query, asked)) for query in queries)
     for row in islice(rows, start, None):
         yield _sample(row, objects, licences, use, every)
