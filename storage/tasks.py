@@ -5,10 +5,11 @@ A task never commits. The process that runs the stage gives it an order, takes i
 
 import hashlib
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
 
 import pyarrow as pa
 
@@ -16,13 +17,28 @@ from m5data.errors import CorruptObjectError, DataError, MissingSegmentError
 from m5data.stage import utc_now
 from storage.objects.reader import SEGMENT_BYTES
 from storage.objects.writer import ObjectWriter
-from storage.place import Place, place_at
+from storage.place import ObjectStore, Place, place_at, store_url_of
 from storage.spool import Spool, decode_result
 from storage.state import ObjectIndex, ObjectRef
 
-__all__ = ["Task", "order", "running", "take_result"]
+__all__ = ["Runner", "Task", "in_process", "order", "running", "take_result"]
+
+R = TypeVar("R")
 
 _REFS, _SEGMENTS, _TARGET = "object_refs", "object_segments", "target"
+
+
+Runner: TypeAlias = Callable[[Callable[[str, str], Any], str, Iterable[str]], Iterator[tuple[str, Any]]]
+"""Runs tasks: calls a function with a workspace's location and the name of each order.
+
+It takes names as it has room for them, and yields each with the function's result, in order of completion.
+"""
+
+
+def in_process(function: Callable[[str, str], R], location: str, names: Iterable[str]) -> Iterator[tuple[str, R]]:
+    """Run tasks in this process, one after the other: the simplest ``Runner``."""
+    for name in names:
+        yield name, function(location, name)
 
 
 def order(spool: Spool, partition: str, fingerprint: str, inputs: pa.Table, refs: Iterable[ObjectRef | None]) -> str:
@@ -63,8 +79,11 @@ def take_result(
 class Task:
     """A running task."""
 
-    def __init__(self, place: Place, inputs: pa.Table, refs: Mapping[str, ObjectRef], objects: ObjectWriter) -> None:
-        self._place = place
+    def __init__(self, location: str, inputs: pa.Table, refs: Mapping[str, ObjectRef], objects: ObjectWriter) -> None:
+        self._place = place_at(location)
+        url = store_url_of(Path(location))
+        self._home = ObjectStore(url) if url else None
+        """Has the segments that a working copy lacks."""
         self._refs = refs
         self.inputs = inputs
         """What the order says."""
@@ -83,7 +102,10 @@ class Task:
         ref = self._refs.get(sha256)
         if ref is None:
             raise CorruptObjectError(f"object {sha256}: not in the index. Run m5data verify --objects.")
-        data = self._place.read_range(f"objects/{ref.segment}", ref.payload_offset, ref.payload_length)
+        path, part = f"objects/{ref.segment}", (ref.payload_offset, ref.payload_length)
+        data = self._place.read_range(path, *part)
+        if data is None and self._home is not None:
+            data = self._home.read_range(path, *part)
         if data is None:
             raise MissingSegmentError(f"objects/{ref.segment}: missing. Restore it from a backup, and run again.")
         got = hashlib.sha256(data).hexdigest()
@@ -114,7 +136,7 @@ def running(location: str, name: str) -> Iterator[Task]:
     with tempfile.TemporaryDirectory(prefix="m5data-task-") as scratch:
         written = _Written()
         with ObjectWriter(Path(scratch), written, "derived", utc_now, SEGMENT_BYTES, own=True) as objects:
-            task = Task(place, tables["inputs"], refs, objects)
+            task = Task(location, tables["inputs"], refs, objects)
             yield task
         for segment in written.lengths:
             place.create(f"objects/{segment}", Path(scratch) / segment)

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from extract.extract_stage import run
-from extract.partitions import DecodePaths, in_process
+from extract.partitions import DecodePaths
 from extract.settings import ExtractSettings
 from storage import Store
 from storage.orphans import remove_orphans
+from storage.tasks import in_process
 from tests.extract.test_extract_stage import SHOP, contents, counted, download
 from tests.storage.remote.conftest import far, make, on_machine, open_at  # noqa: F401 - fixtures
 from tests.storage.remote.failing_store import FailingStore

@@ -12,13 +12,14 @@ from PIL import Image
 from extract import extract_stage
 from extract.engine import LocalEngine
 from extract.extract_stage import run
-from extract.partitions import DecodePaths, PartitionRunner, extract_partition, in_process
+from extract.partitions import DecodePaths, extract_partition
 from extract.settings import ExtractSettings, FeatureSettings, LimitSettings, VideoSettings
 from flows.engines import on_ray
 from m5data.errors import DataError, MissingInputError, MissingSegmentError, SettingsError
 from m5data.stage import StageReport
 from storage import Store
 from storage.tables import TABLES
+from storage.tasks import Runner, in_process
 from tests.extract.synthetic_media import Clip, make_clip, tone
 
 SETTINGS = ExtractSettings(workers=1)
@@ -170,7 +171,7 @@ Outcome = tuple[StageReport, dict[str, list[Mapping[str, object]]], set[str]]
 """Report, tables and objects."""
 
 
-def extracted(folder: Path, settings: ExtractSettings, runner: PartitionRunner | None = None) -> Outcome:
+def extracted(folder: Path, settings: ExtractSettings, runner: Runner | None = None) -> Outcome:
     store = Store.create(folder)
     download(store, SHOP)
     report = run(store, settings, runner=runner)
