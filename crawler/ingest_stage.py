@@ -188,7 +188,7 @@ def _write_tables(
     drop_taken_down_media(connection, register)
     write_masks(connection, mask_contacts)
     for table, query in tables.items():
-        stage.write(table, connection.sql(query), only=buckets, within=prefix)
+        stage.write(table, connection.sql(query), only=buckets, within=[prefix])
 
 
 def _prepare(connection: duckdb.DuckDBPyConnection, source: str, now: datetime) -> None:

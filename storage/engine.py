@@ -3,14 +3,14 @@
 import hashlib
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
 import duckdb
 
-__all__ = ["MEMORY_LIMIT", "bucket_of", "bucket_sql", "memory_limit", "open_engine", "quote", "text"]
+__all__ = ["MEMORY_LIMIT", "bucket_of", "bucket_sql", "memory_limit", "open_engine", "quote", "sources_sql", "text"]
 
 MEMORY_LIMIT = "1GB"
 """Memory of one connection before it spills to disk; a stage that writes what it reads by SQL has two."""
@@ -56,6 +56,12 @@ def quote(name: str) -> str:
 def text(value: str) -> str:
     """Return ``value`` as an SQL string literal."""
     return "'" + value.replace("'", "''") + "'"
+
+
+def sources_sql(sources: Iterable[str]) -> str:
+    """Return SQL of whether ``product_id`` is one of the sources', as ranges, so that files of others are skipped."""
+    ranges = (f"product_id >= {text(f'{name}:')} AND product_id < {text(f'{name};')}" for name in sorted(sources))
+    return " OR ".join(ranges) or "false"
 
 
 def bucket_of(value: str, buckets: int) -> int:
