@@ -1,6 +1,8 @@
 """The stage ``texts``: cleaned captions, their language, length and agreement with the specification table."""
 
+from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from math import log
 from pathlib import Path
 
@@ -12,7 +14,8 @@ from extract.text.sql import add_text_functions
 from m5data.errors import MissingInputError
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Stage, Store
-from storage.engine import open_engine, sources_sql, text
+from storage.engine import open_engine, side_by_side, sources_sql, text
+from storage.views import file_sql
 
 __all__ = ["run"]
 
@@ -56,11 +59,7 @@ CREATE TEMP TABLE placed AS
     FROM products WHERE caption IS NOT NULL
 """
 
-_AGREEMENTS = """
-CREATE TEMP TABLE agreements (
-    product_id VARCHAR, facts INTEGER, stated INTEGER, contradicted INTEGER, agreement DOUBLE
-)
-"""
+_AGREEMENT = "product_id VARCHAR, facts INTEGER, stated INTEGER, contradicted INTEGER, agreement DOUBLE"
 
 _REJECTS = """
 SELECT 'texts' AS stage, product_id AS item, 'no_caption' AS reason, 'the product has no caption' AS detail
@@ -105,8 +104,7 @@ def _work(stage: Stage, settings: TextSettings, clock: Clock, progress: Progress
         chosen = _count(connection, "products")
         progress.start("texts", chosen)
         add_text_functions(connection)
-        connection.execute(_MEASURED)
-        _judge_agreement(stage, connection, chosen, ours)
+        _measure(stage, connection, chosen, ours)
         rows = _TEXTS.format(well=log(settings.well_matched_odds))
         for group in _groups(connection, all_sources=sources is None):
             named = connection.sql(rows if group is None else f"{rows} WHERE {sources_sql(group)}")
@@ -137,26 +135,38 @@ def _groups(connection: duckdb.DuckDBPyConnection, *, all_sources: bool) -> list
     return [*([source] for source in large), *([small] if small else [])]
 
 
-def _judge_agreement(stage: Stage, connection: duckdb.DuckDBPyConnection, products: int, ours: str) -> None:
-    """Create the table ``agreements``, block by block where there are many products."""
+def _measure(stage: Stage, connection: duckdb.DuckDBPyConnection, products: int, ours: str) -> None:
+    """Create the tables ``measured`` and ``agreements``; many products are judged block by block, some side by side."""
     blocks = -(-products // _TOGETHER)
     if blocks <= 1:
+        connection.execute(_MEASURED)
         make_agreement(connection)
         return
     folder = _divide(stage, blocks, ours)
-    connection.execute(_AGREEMENTS)
-    with closing(open_engine()) as engine:
-        add_text_functions(engine)
-        for block in range(blocks):
-            files = {table: folder / table / f"block={block}" for table in _READS}
-            if not all(path.exists() for path in files.values()):
-                continue  # no product here has a caption and a table
+    found = folder / "agreements"
+    found.mkdir()
+
+    def judge(block: int) -> None:
+        files = {table: folder / table / f"block={block}" for table in _READS}
+        if not all(path.exists() for path in files.values()):
+            return  # no product here has a caption and a table
+        with closing(open_engine()) as engine:
+            add_text_functions(engine)
             for table, path in files.items():
                 rows = f"read_parquet({text(f'{path}/*.parquet')}, hive_partitioning = false)"
-                engine.execute(f"CREATE OR REPLACE VIEW {table} AS FROM {rows}")
+                engine.execute(f"CREATE VIEW {table} AS FROM {rows}")
             make_agreement(engine)
-            connection.register("found", engine.table("agreements").to_arrow_table())
-            connection.execute("INSERT INTO agreements FROM found")
+            engine.table("agreements").write_parquet(str(found / f"{block}.parquet"))
+
+    # Words are counted by Python, one text at a time, and the rest is DuckDB's.
+    tasks: list[Callable[[], object]] = [
+        partial(connection.execute, _MEASURED),
+        *(partial(judge, block) for block in range(blocks)),
+    ]
+    side_by_side(lambda task: task(), tasks)
+    connection.execute(f"CREATE TEMP TABLE agreements ({_AGREEMENT})")
+    for path in sorted(found.iterdir()):
+        connection.execute(f"INSERT INTO agreements FROM {file_sql(path)}")
 
 
 def _divide(stage: Stage, blocks: int, ours: str) -> Path:

@@ -18,7 +18,7 @@ from m5data.table_spec import Column, Partition, TableSpec, sql_type
 from storage.engine import bucket_sql, quote, text
 from storage.files import sync_file
 from storage.tables.delta import DataFile
-from storage.views import file_sql
+from storage.views import column_ranges, file_sql
 
 __all__ = [
     "PARTITION",
@@ -156,18 +156,14 @@ class PartitionWriter:
 
     def _untouched(self, files: Sequence[DataFile], within: Sequence[str] | None) -> tuple[DataFile, ...]:
         """Return the large files whose least and greatest keys show that no key begins as ``within`` says."""
-        large = {str(self._path(file)): file for file in files if file.size >= _SMALL}
-        if within is None or not large:
-            return ()
-        query = """
-            SELECT file_name, min(stats_min_value), max(stats_max_value) FROM parquet_metadata($paths)
-            WHERE path_in_schema = $key GROUP BY ALL HAVING bool_and(stats_min_value <> '' AND stats_max_value <> '')
-        """
-        ranges = self._engine.execute(query, {"paths": list(large), "key": self._spec.key[0]}).fetchall()
-        beyond = {
-            path for path, low, high in ranges if all(high < start or low[: len(start)] > start for start in within)
-        }
-        return tuple(file for path, file in large.items() if path in beyond)
+        large = [file for file in files if file.size >= _SMALL] if within is not None else []
+        ranges = column_ranges(self._engine, [self._path(file) for file in large], self._spec.key[0])
+        return tuple(
+            file
+            for file in large
+            if (found := ranges.get(self._path(file)))
+            and all(found[1] < start or found[0][: len(start)] > start for start in within or ())
+        )
 
     def _with_others(
         self, rows: duckdb.DuckDBPyRelation, files: Sequence[DataFile], within: Sequence[str]
