@@ -24,7 +24,6 @@ __all__ = [
     "DecodePaths",
     "MediaPartition",
     "Partition",
-    "PartitionFunction",
     "extract_partition",
     "hand_out",
     "run_partition",
@@ -203,8 +202,6 @@ class MediaPartition(Partition):
 
 DecodePaths: TypeAlias = Mapping[str, int]
 """``Frames.decode_path`` -> number of videos."""
-
-PartitionFunction: TypeAlias = Callable[[str, str], DecodePaths]
 
 
 def hand_out(partition: Partition, settings: ExtractSettings, spool: Spool, index: ObjectIndex) -> str:

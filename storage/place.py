@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from m5data.errors import ObjectStoreError, UsageError, WorkspaceError
-from storage.files import replace_file, replacing, sync_folder
+from storage.files import TEMPORARY, replace_file, replacing, sync_folder
 
 if TYPE_CHECKING:
     import obstore.store
@@ -98,6 +98,9 @@ class Place(Protocol):
     def has(self, name: str) -> bool:
         """Return whether there is such an object."""
 
+    def list(self, folder: str) -> Iterable[str]:
+        """Return the names of the objects in a folder, in order."""
+
     def clear(self, folder: str) -> None:
         """Remove every object in a folder."""
 
@@ -151,6 +154,11 @@ class FolderPlace:
     def has(self, name: str) -> bool:
         """Return whether there is such a file."""
         return (self._root / name).is_file()
+
+    def list(self, folder: str) -> Iterable[str]:
+        """Return the names of the files in a folder, in order."""
+        found = (path for path in (self._root / folder).glob("*") if path.suffix != TEMPORARY)
+        return sorted(f"{folder}/{path.name}" for path in found)
 
     def clear(self, folder: str) -> None:
         """Remove a folder with all files."""
