@@ -66,6 +66,7 @@ _BEFORE: Mapping[str, tuple[tuple[str, Verb], ...]] = MappingProxyType(
             ("status", pipeline.status),
             ("redo", pipeline.redo),
             ("schedule", pipeline.schedule),
+            ("cluster check", pipeline.cluster_check),
         ),
     }
 )
