@@ -39,6 +39,8 @@ Changes = dict[Partition, tuple[DataFile, ...]]
 _ROWS = "incoming"
 _SMALL = 1 << 20
 """Bytes below which a file is merged with the rows that come, so that many small sources share one."""
+_MERGED = 4
+"""Times the rows that are added: larger files stay as they are. So a row is rewritten a few times in all."""
 
 
 class PartitionWriter:
@@ -59,6 +61,8 @@ class PartitionWriter:
         only: Sequence[Partition] | None,
         pinned: Mapping[Partition, Sequence[DataFile]],
         within: str | None = None,
+        *,
+        add: bool = False,
     ) -> tuple[Changes, list[Partition]]:
         """Write the partitions that differ from ``pinned``.
 
@@ -67,6 +71,7 @@ class PartitionWriter:
             only: Partitions that ``data`` replaces; None: all.
             pinned: Files of the version that the stage reads.
             within: Start of the keys that ``data`` replaces; rows with other keys stay. None: all keys.
+            add: All rows stay; ``data`` has others.
 
         Returns:
             The partitions that changed, and those that did not.
@@ -76,9 +81,9 @@ class PartitionWriter:
         """
         changes: Changes = {}
         same: list[Partition] = []
-        for partition, rows in self._divide(data, only, pinned):
+        for partition, rows in self._divide(data, only, {} if add else pinned):
             old = tuple(pinned.get(partition, ()))
-            new = self._replace(partition, rows, old, within)
+            new = self._add(partition, rows, old) if add else self._replace(partition, rows, old, within)
             if new == old:
                 same.append(partition)
             else:
@@ -127,7 +132,8 @@ class PartitionWriter:
         kept = self._untouched(old, within)
         replaced = [file for file in old if file not in kept]
         if within is not None and replaced:
-            rows = self._with_others(rows, replaced, within)
+            others = f"NOT starts_with({quote(self._spec.key[0])}, {text(within)})"
+            rows = self._united(rows, replaced, others)
         path, target = self._place(partition, within)
         count = self._write_sorted(rows, target, partition)
         same = self._is_equal(target, count, replaced)
@@ -135,6 +141,23 @@ class PartitionWriter:
             target.unlink()
             return old if same else kept
         sync_file(target)
+        return (*kept, DataFile(path, partition, target.stat().st_size, count))
+
+    def _add(
+        self, partition: Partition, rows: duckdb.DuckDBPyRelation, old: tuple[DataFile, ...]
+    ) -> tuple[DataFile, ...]:
+        """Return the files of a partition after rows are added, which are merged with small files."""
+        count, merged = rows.shape[0], set[DataFile]()
+        for file in sorted(old, key=lambda file: file.rows):
+            if file.rows <= _MERGED * count:
+                merged.add(file)
+                count += file.rows
+        if merged:
+            rows = self._united(rows, [file for file in old if file in merged])
+        path, target = self._place(partition, None)
+        count = self._write_sorted(rows, target, partition)
+        sync_file(target)
+        kept = (file for file in old if file not in merged)
         return (*kept, DataFile(path, partition, target.stat().st_size, count))
 
     def _write_sorted(self, rows: duckdb.DuckDBPyRelation, target: Path, partition: Partition) -> int:
@@ -167,13 +190,12 @@ class PartitionWriter:
         beyond = {path for path, low, high in ranges if high < within or low[: len(within)] > within}
         return tuple(file for path, file in large.items() if path in beyond)
 
-    def _with_others(
-        self, rows: duckdb.DuckDBPyRelation, files: Sequence[DataFile], within: str
+    def _united(
+        self, rows: duckdb.DuckDBPyRelation, files: Sequence[DataFile], condition: str = "true"
     ) -> duckdb.DuckDBPyRelation:
-        """Return the rows with those of ``files`` whose keys do not begin with ``within``, on the same connection."""
+        """Return the rows with those of ``files`` that meet a condition, on the same connection."""
         columns = _stored(self._spec)
-        others = f"NOT starts_with({quote(self._spec.key[0])}, {text(within)})"
-        old = f"SELECT {columns} FROM {file_sql(*(self._folder / file.path for file in files))} WHERE {others}"  # noqa: S608
+        old = f"SELECT {columns} FROM {file_sql(*(self._folder / file.path for file in files))} WHERE {condition}"  # noqa: S608
         united = rows.query("rows_within", f"SELECT {columns} FROM rows_within UNION ALL {old}")  # noqa: S608
         return cast("duckdb.DuckDBPyRelation", united)
 

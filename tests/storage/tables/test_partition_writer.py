@@ -1,5 +1,6 @@
 """Whatever rows come, in whatever order: what is read is what was written, and equal is equal."""
 
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -48,6 +49,27 @@ def test_two_versions_hold_exactly_what_was_written(
         changed = store.snapshot(1).files("specs") != store.snapshot(2).files("specs")
         assert changed == (first != second)
         assert (store.snapshot(1).tables == store.snapshot(2).tables) == (first == second)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.integers(1, 60), min_size=1, max_size=12))
+def test_rows_that_are_added_join_small_files_and_leave_large_ones(sizes: list[int]) -> None:
+    with TemporaryDirectory() as folder:
+        store = Store.create(Path(folder), buckets=1)
+        added = 0
+        for size in sizes:
+            rows = {("shop:1", added + number): "value" for number in range(size)}
+            before = store.snapshot().files("specs")
+            with store.stage("ingest", settings=str(added)) as stage:
+                stage.write("specs", specs(rows), add=True)
+                stage.commit(NOTHING)
+            added += size
+            after = store.snapshot().files("specs")
+            assert {file for file in before if file.rows > 4 * added} <= {*after}
+            assert sum(file.rows for file in after) == added
+        counts = sorted(file.rows for file in store.snapshot().files("specs"))
+        assert all(4 * smaller < larger for smaller, larger in pairwise(counts))
+        assert store.snapshot().table("specs")["position"].to_pylist() == [*range(added)]
 
 
 SOURCES = st.sampled_from(["a", "a-b", "ab", "b"])
