@@ -75,5 +75,5 @@ def _built_from(store: Store, version: VersionRecord) -> list[int]:
 def _publish(store: Store, removed: int) -> None:
     """Commit a version whose table of objects is without those that are gone."""
     with store.stage("vacuum", settings="") as stage, open_engine() as engine:
-        stage.write("objects", objects_of(engine, store.objects.index))
+        stage.write("objects", objects_of(engine, store.objects.index, upto=stage.before.record.indexed))
         stage.commit(StageReport("vacuum", removed, removed))
