@@ -247,6 +247,7 @@ _ALL = (
         overrides=("formats", "splits", "where", "purpose", "out"),
         arguments="flows.stage_arguments:export",
         partition="a shard",
+        on_ray=True,
     ),
     StageSpec(
         "stats",

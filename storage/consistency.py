@@ -10,7 +10,7 @@ import duckdb
 from m5data.table_spec import BUCKET
 from storage.check import Check, check_none
 from storage.consistency_rules import rules
-from storage.engine import bucket_sql, quote, text
+from storage.engine import bucket_sql, quote, side_by_side, text
 from storage.files import Layout
 from storage.tables import TABLES, TableSpec
 from storage.versions import ABSENT, Snapshot
@@ -33,7 +33,7 @@ def check_consistency(snapshot: Snapshot) -> Iterator[Check]:
     yield _check_stages(behind, sorted(set(ahead)))
     with closing(snapshot.connection()) as connection:
         connection.execute(f"SET memory_limit = '{_MEMORY_LIMIT}'")
-        yield from check_tables(connection, behind, ahead, proven=set(_tables_in_order(snapshot, connection)))
+        yield from check_tables(connection, behind, ahead, proven=_tables_in_order(snapshot, connection))
         yield from check_counts(snapshot, connection)
 
 
@@ -76,12 +76,17 @@ def _check_key(connection: duckdb.DuckDBPyConnection, name: str, *, proven: bool
     return check_none(connection, f"keys:{name}", wrong, promise=promise)
 
 
-def _tables_in_order(snapshot: Snapshot, connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
-    """Yield the tables whose files hold each key once, as their order shows: a tenth of the work of grouping."""
-    for name, spec in TABLES.items():
-        files = snapshot.files(name)
-        if not files or (_are_apart(snapshot, connection, spec) and _is_increasing(snapshot, connection, spec)):
-            yield name
+def _tables_in_order(snapshot: Snapshot, connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """Return the tables whose files hold each key once, as their order shows: a fourth of the work of grouping."""
+    found: set[str] = set()
+
+    def look(spec: TableSpec) -> None:
+        with closing(connection.cursor()) as own:
+            if _are_apart(snapshot, own, spec) and _is_increasing(snapshot, own, spec):
+                found.add(spec.name)
+
+    side_by_side(look, [spec for name, spec in TABLES.items() if snapshot.files(name)])
+    return found
 
 
 def _are_apart(snapshot: Snapshot, connection: duckdb.DuckDBPyConnection, spec: TableSpec) -> bool:
@@ -110,7 +115,8 @@ def _is_increasing(snapshot: Snapshot, connection: duckdb.DuckDBPyConnection, sp
         owner = f"before_{names.index(spec.bucket_of)}"
         bucket = f"regexp_extract(filename, '{BUCKET}=([0-9]+)/[^/]*$', 1)::UINTEGER"
         other = f"{bucket_sql(spec.bucket_of, snapshot.record.buckets)} <> {bucket}"
-        astray = f"CASE WHEN {quote(spec.bucket_of)} IS DISTINCT FROM {owner} THEN {other} ELSE false END"
+        new = f"{quote(spec.bucket_of)} IS DISTINCT FROM {owner} OR filename IS DISTINCT FROM file_before"
+        astray = f"CASE WHEN {new} THEN {other} ELSE false END"
     paths = ", ".join(
         text(str(Layout(snapshot.root).table(spec.name) / file.path)) for file in snapshot.files(spec.name)
     )

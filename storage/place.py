@@ -7,11 +7,13 @@ import mmap
 import os
 import secrets
 import shutil
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -56,7 +58,15 @@ R = TypeVar("R")
 def in_parallel(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
     """Yield the results of ``work`` in the order of items, some at a time; the first error ends it."""
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        yield from pool.map(work, items)
+        upcoming = iter(items)
+        begun = deque(pool.submit(work, item) for item in islice(upcoming, 2 * _AT_ONCE))
+        try:
+            while begun:
+                yield begun.popleft().result()
+                begun.extend(pool.submit(work, item) for item in islice(upcoming, 1))
+        finally:
+            for future in begun:
+                future.cancel()
 
 
 @dataclass(frozen=True, slots=True)

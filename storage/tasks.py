@@ -17,7 +17,7 @@ from m5data.errors import CorruptObjectError, DataError, MissingSegmentError
 from m5data.stage import utc_now
 from storage.objects.reader import SEGMENT_BYTES
 from storage.objects.writer import ObjectWriter
-from storage.place import Place, place_at
+from storage.place import ObjectStore, Place, place_at, store_url_of
 from storage.spool import Spool, decode_result
 from storage.state import ObjectIndex, ObjectKind, ObjectRef
 
@@ -89,9 +89,12 @@ class Task:
     """A running task."""
 
     def __init__(
-        self, place: Place, inputs: pa.Table, refs: Mapping[str, ObjectRef], objects: ObjectWriter, scratch: Path
+        self, location: str, inputs: pa.Table, refs: Mapping[str, ObjectRef], objects: ObjectWriter, scratch: Path
     ) -> None:
-        self._place = place
+        self._place = place_at(location)
+        url = store_url_of(Path(location))
+        self._home = ObjectStore(url) if url else None
+        """Has the segments that a working copy lacks."""
         self._refs = refs
         self.inputs = inputs
         """What the order says."""
@@ -112,7 +115,10 @@ class Task:
         ref = self._refs.get(sha256)
         if ref is None:
             raise CorruptObjectError(f"object {sha256}: not in the index. Run m5data verify --objects.")
-        data = self._place.read_range(f"objects/{ref.segment}", ref.payload_offset, ref.payload_length)
+        path, part = f"objects/{ref.segment}", (ref.payload_offset, ref.payload_length)
+        data = self._place.read_range(path, *part)
+        if data is None and self._home is not None:
+            data = self._home.read_range(path, *part)
         if data is None:
             raise MissingSegmentError(f"objects/{ref.segment}: missing. Restore it from a backup, and run again.")
         got = hashlib.sha256(data).hexdigest()
@@ -144,7 +150,7 @@ def running(location: str, name: str, kind: ObjectKind = "derived") -> Iterator[
     with tempfile.TemporaryDirectory(prefix="m5data-task-") as folder:
         scratch, written = Path(folder), _Written()
         with ObjectWriter(scratch, written, kind, utc_now, SEGMENT_BYTES, own=True) as objects:
-            task = Task(place, tables["inputs"], refs, objects, scratch)
+            task = Task(location, tables["inputs"], refs, objects, scratch)
             yield task
         for segment in written.lengths:
             place.create(f"objects/{segment}", scratch / segment)
