@@ -37,6 +37,8 @@ __all__ = [
 ]
 
 _BUFFER = 1 << 20
+_MOST_PARTS = 1000
+"""Most that one call of ``writev`` takes is 1,024."""
 _GZIP_LEVEL = 6
 _SUFFIX: Mapping[ObjectKind, str] = {"page": ".warc.gz", "media": ".warc", "derived": ".warc"}
 _PENDING = 4096
@@ -65,7 +67,8 @@ class _Segment:
         """Bytes, written or still in the buffer."""
         self.compressed = path.suffix == ".gz"
         self._descriptor = descriptor
-        self._buffer = bytearray()
+        self._waiting: list[bytes] = []
+        self._waiting_bytes = 0
         self._folder = path.parent
         os.lseek(descriptor, length, os.SEEK_SET)
 
@@ -75,8 +78,7 @@ class _Segment:
         if self.compressed:
             self._write(gzip.compress(b"".join(parts), _GZIP_LEVEL, mtime=0))
         else:
-            for part in parts:
-                self._write(part)
+            self._write(*parts)
         return start, self.length - start
 
     def sync(self) -> None:
@@ -89,18 +91,18 @@ class _Segment:
         """Release the file; unsynced records are lost."""
         os.close(self._descriptor)
 
-    def _write(self, part: bytes) -> None:
-        if len(self._buffer) + len(part) > _BUFFER:
+    def _write(self, *parts: bytes) -> None:
+        size = sum(map(len, parts))
+        self._waiting += parts
+        self._waiting_bytes += size
+        self.length += size
+        if self._waiting_bytes > _BUFFER or len(self._waiting) > _MOST_PARTS:
             self._drain()
-        if len(part) > _BUFFER:
-            _write_all(self._descriptor, part)
-        else:
-            self._buffer += part
-        self.length += len(part)
 
     def _drain(self) -> None:
-        _write_all(self._descriptor, self._buffer)
-        self._buffer = bytearray()
+        _write_all(self._descriptor, self._waiting)
+        self._waiting.clear()
+        self._waiting_bytes = 0
 
 
 def _open_segment(
@@ -147,8 +149,10 @@ def _open_locked(path: Path, kind: ObjectKind) -> int | None:
     return descriptor
 
 
-def _write_all(descriptor: int, data: bytes | bytearray) -> None:
-    rest = memoryview(data)
+def _write_all(descriptor: int, parts: Sequence[bytes]) -> None:
+    """Write parts one after the other, without joining them first."""
+    left = sum(map(len, parts)) - os.writev(descriptor, parts) if parts else 0
+    rest = memoryview(b"".join(parts)[-left:]) if left else memoryview(b"")  # a write that was cut short is rare
     while rest:
         rest = rest[os.write(descriptor, rest) :]
 
