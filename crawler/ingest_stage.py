@@ -6,8 +6,7 @@ work is the row: ``read`` counts rows and ``kept`` products. Other sources do no
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,17 +27,13 @@ from m5data.errors import FeedError, NotAuthorisedError, SettingsError, UsageErr
 from m5data.modalities import feed_columns
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Stage, Store
-from storage.engine import open_engine
+from storage.engine import open_engine, side_by_side
 from storage.files import file_sha256
 from storage.history import write_history
 from storage.identity import load_or_create_key
-from storage.isolation.pool import processes_for
 from takedown.register import Register, open_register
 
 __all__ = ["run"]
-
-_MOST_THREADS = 4
-"""Parts written at the same time; each takes a gigabyte."""
 
 
 def run(
@@ -122,19 +117,13 @@ class _Ingest:
             with self._naming_the_feed():
                 counts = self._validate(connection, register, checked=checked)
                 parts = divide(connection, self.stage.scratch / "feed", counts[""], self.stage.before.record.buckets)
-            self._write_parts(parts, register, started)
+            side_by_side(lambda part: self._write_part(part, register, started), parts)
             write_history(self.stage, started)
             rejected = connection.sql(rejects_sql(self.stage.name, self.feed.name))
             self.stage.write("rejects", rejected, only=self.stage.name)
         dropped = {reason: count for reason, count in sorted(counts.items()) if reason}
         seconds = (self.clock() - started).total_seconds()
         return StageReport(self.stage.name, counts.total(), counts[""], dropped, seconds)
-
-    def _write_parts(self, parts: Sequence[Part], register: Register, started: datetime) -> None:
-        """Write the parts side by side, each thread with a connection of its own."""
-        with ThreadPoolExecutor(min(processes_for(None, len(parts)), _MOST_THREADS)) as threads:
-            for _ in threads.map(lambda part: self._write_part(part, register, started), parts):
-                pass
 
     def _write_part(self, part: Part, register: Register, started: datetime) -> None:
         with closing(open_engine()) as connection:
@@ -188,7 +177,7 @@ def _write_tables(
     drop_taken_down_media(connection, register)
     write_masks(connection, mask_contacts)
     for table, query in tables.items():
-        stage.write(table, connection.sql(query), only=buckets, within=prefix)
+        stage.write(table, connection.sql(query), only=buckets, within=[prefix])
 
 
 def _prepare(connection: duckdb.DuckDBPyConnection, source: str, now: datetime) -> None:

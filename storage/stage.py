@@ -15,6 +15,7 @@ from m5data.errors import DataError
 from m5data.records import Reject
 from m5data.stage import Clock, StageReport
 from m5data.version import __version__
+from storage.changes import changed_sources
 from storage.engine import open_engine
 from storage.files import Layout, replace_file, sync_folder
 from storage.objects.writer import new_objects
@@ -154,7 +155,7 @@ class Stage:
         data: pa.Table | duckdb.DuckDBPyRelation,
         *,
         only: str | Sequence[int] | None = None,
-        within: str | None = None,
+        within: Sequence[str] | None = None,
     ) -> None:
         """Replace the content of a table or of some partitions; partitions with equal rows stay as they are.
 
@@ -165,7 +166,7 @@ class Stage:
             table: Name of the table.
             data: All its rows, in any order, with the columns of its schema.
             only: The value (``split_by``) or the buckets that ``data`` replaces; None: the whole table.
-            within: Start of the keys that ``data`` replaces, as ``shop:`` of products; large files without such keys
+            within: Starts of the keys that ``data`` replaces, as ``shop:`` of products; large files without such keys
                 are not read. None: all keys.
 
         Raises:
@@ -179,8 +180,12 @@ class Stage:
             self._layout.table(table),
             self._layout.staging / "tables" / table,
         )
-        changes, same = writer.write(data, scope, self.before.by_partition(table), within)
         planned = self._changes.setdefault(table, {})
+        pinned = self.before.by_partition(table)
+        if within is not None:
+            planned.update(writer.write(data, scope, {**pinned, **planned}, within)[0])
+            return
+        changes, same = writer.write(data, scope, pinned)
         for partition in same:
             planned.pop(partition, None)
         planned.update(changes)
@@ -200,6 +205,17 @@ class Stage:
             rows_sql(spec, layout.table(table), removed),
             rows_sql(spec, layout.staging / "tables" / table, added),
         )
+
+    def changed_sources(self) -> set[str] | None:
+        """Return the sources whose rows have changed in the tables that the stage reads since its last run.
+
+        Returns:
+            The sources; None where it has not run with these settings, or what has changed is not known.
+        """
+        last, inputs = self.before.stages.get(self.name), self._inputs
+        if last is None or (last.settings, last.extra, last.code) != (inputs.settings, inputs.extra, __version__):
+            return None
+        return changed_sources(self._layout, last.reads, self.before.tables)
 
     def touch(self, table: str) -> None:
         """Give a table a new version with the same rows, so that stages that read it run again."""

@@ -18,7 +18,7 @@ from m5data.table_spec import Column, Partition, TableSpec, sql_type
 from storage.engine import bucket_sql, quote, text
 from storage.files import sync_file
 from storage.tables.delta import DataFile
-from storage.views import file_sql
+from storage.views import column_ranges, file_sql
 
 __all__ = [
     "PARTITION",
@@ -58,15 +58,15 @@ class PartitionWriter:
         data: pa.Table | duckdb.DuckDBPyRelation,
         only: Sequence[Partition] | None,
         pinned: Mapping[Partition, Sequence[DataFile]],
-        within: str | None = None,
+        within: Sequence[str] | None = None,
     ) -> tuple[Changes, list[Partition]]:
         """Write the partitions that differ from ``pinned``.
 
         Args:
             data: New rows, in any order.
             only: Partitions that ``data`` replaces; None: all.
-            pinned: Files of the version that the stage reads.
-            within: Start of the keys that ``data`` replaces; rows with other keys stay. None: all keys.
+            pinned: Files of the version that the stage reads, or that it has written since.
+            within: Starts of the keys that ``data`` replaces; rows with other keys stay. None: all keys.
 
         Returns:
             The partitions that changed, and those that did not.
@@ -121,7 +121,7 @@ class PartitionWriter:
         partition: Partition,
         rows: duckdb.DuckDBPyRelation,
         old: tuple[DataFile, ...],
-        within: str | None,
+        within: Sequence[str] | None,
     ) -> tuple[DataFile, ...]:
         """Return the files of a partition after its rows are replaced; ``old`` where they are the same."""
         kept = self._untouched(old, within)
@@ -154,36 +154,40 @@ class PartitionWriter:
         _check_order(engine, spec, target, partition, self._buckets)
         return int(engine.execute(f"SELECT count(*) FROM {file_sql(target)}").fetchall()[0][0])  # noqa: S608
 
-    def _untouched(self, files: Sequence[DataFile], within: str | None) -> tuple[DataFile, ...]:
-        """Return the large files whose keys all lie before or behind those that begin with ``within``."""
-        large = {str(self._folder / file.path): file for file in files if file.size >= _SMALL}
-        if within is None or not large:
-            return ()
-        query = """
-            SELECT file_name, min(stats_min_value), max(stats_max_value) FROM parquet_metadata($paths)
-            WHERE path_in_schema = $key GROUP BY ALL HAVING bool_and(stats_min_value <> '' AND stats_max_value <> '')
-        """
-        ranges = self._engine.execute(query, {"paths": list(large), "key": self._spec.key[0]}).fetchall()
-        beyond = {path for path, low, high in ranges if high < within or low[: len(within)] > within}
-        return tuple(file for path, file in large.items() if path in beyond)
+    def _untouched(self, files: Sequence[DataFile], within: Sequence[str] | None) -> tuple[DataFile, ...]:
+        """Return the large files whose least and greatest keys show that no key begins as ``within`` says."""
+        large = [file for file in files if file.size >= _SMALL] if within is not None else []
+        ranges = column_ranges(self._engine, [self._path(file) for file in large], self._spec.key[0])
+        return tuple(
+            file
+            for file in large
+            if (found := ranges.get(self._path(file)))
+            and all(found[1] < start or found[0][: len(start)] > start for start in within or ())
+        )
 
     def _with_others(
-        self, rows: duckdb.DuckDBPyRelation, files: Sequence[DataFile], within: str
+        self, rows: duckdb.DuckDBPyRelation, files: Sequence[DataFile], within: Sequence[str]
     ) -> duckdb.DuckDBPyRelation:
-        """Return the rows with those of ``files`` whose keys do not begin with ``within``, on the same connection."""
+        """Return the rows with those of ``files`` whose keys begin otherwise than ``within`` says."""
         columns = _stored(self._spec)
-        others = f"NOT starts_with({quote(self._spec.key[0])}, {text(within)})"
-        old = f"SELECT {columns} FROM {file_sql(*(self._folder / file.path for file in files))} WHERE {others}"  # noqa: S608
+        key = quote(self._spec.key[0])
+        others = " AND ".join(f"NOT starts_with({key}, {text(start)})" for start in within)
+        old = f"SELECT {columns} FROM {file_sql(*map(self._path, files))} WHERE {others}"  # noqa: S608
         united = rows.query("rows_within", f"SELECT {columns} FROM rows_within UNION ALL {old}")  # noqa: S608
         return cast("duckdb.DuckDBPyRelation", united)
 
-    def _place(self, partition: Partition, within: str | None) -> tuple[str, Path]:
+    def _place(self, partition: Partition, within: Sequence[str] | None) -> tuple[str, Path]:
         """Return the path of a new file inside the table's folder, and where it is written."""
-        owner = "" if within is None else f"{percent_encode(within, safe='')}-"
+        owner = f"{percent_encode(within[0], safe='')}-" if within and len(within) == 1 else ""
         path = str(Path(_partition_folder(self._spec, partition)) / f"{owner}{uuid.uuid4().hex}.parquet")
         target = self._staging / path
         target.parent.mkdir(parents=True, exist_ok=True)
         return path, target
+
+    def _path(self, file: DataFile) -> Path:
+        """Return where a file lies: in ``staging`` until the commit."""
+        staged = self._staging / file.path
+        return staged if staged.exists() else self._folder / file.path
 
     def _is_equal(self, new: Path, rows: int, old: Sequence[DataFile]) -> bool:
         """Return whether the rows of a new file equal those of the old ones, observed columns aside."""
@@ -194,7 +198,7 @@ class PartitionWriter:
         skipped = {*self._spec.observed, self._spec.split_by}
         names = [quote(c.name) for c in self._spec.columns if c.name not in skipped]
         differs = " OR ".join(f"new.{name} IS DISTINCT FROM old.{name}" for name in names)
-        before = f"SELECT * FROM {file_sql(*(self._folder / file.path for file in old))}"  # noqa: S608
+        before = f"SELECT * FROM {file_sql(*map(self._path, old))}"  # noqa: S608
         if len(old) > 1:
             before += f" ORDER BY {', '.join(_order(self._spec))}"
         # Both are sorted by key, so that equal tables are equal row by row.

@@ -56,7 +56,7 @@ WRITES = st.lists(st.tuples(SOURCES, st.dictionaries(st.integers(0, 9), TEXT, ma
 
 def write_source(store: Store, source: str, rows: dict[tuple[str, int], str]) -> None:
     with store.stage(f"ingest-{source}", settings=str(rows)) as stage:
-        stage.write("specs", specs(rows), only=range(2), within=f"{source}:")
+        stage.write("specs", specs(rows), only=range(2), within=[f"{source}:"])
         stage.commit(NOTHING)
 
 
