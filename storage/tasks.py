@@ -166,8 +166,8 @@ class _Written:
         self.refs: dict[str, ObjectRef] = {}
         self.lengths: dict[str, int] = {}
 
-    def find(self, sha256: str) -> ObjectRef | None:
-        return self.refs.get(sha256)
+    def known(self, hashes: Sequence[str]) -> set[str]:
+        return self.refs.keys() & hashes
 
     def segments(self) -> dict[str, int]:
         return dict(self.lengths)

@@ -208,6 +208,8 @@ class FetchResult(NamedTuple):
     status: int | None = None
     """Of the last response; None: there was none."""
     body: bytes = b""
+    sha256: str = ""
+    """Of the body, hex."""
     headers: tuple[tuple[str, str], ...] = ()
     mime: Mime | None = None
     dimensions: Dimensions | None = None
@@ -236,15 +238,15 @@ class CompletedJob(NamedTuple):
     not_before: float | None = None
     """Unix seconds before which the server asked for no further request; None: it did not."""
 
-    def outcome(self, sha256: str | None = None) -> Outcome:
-        """Return the outcome of the job, whose body is stored as the object ``sha256``."""
+    def outcome(self) -> Outcome:
+        """Return the outcome of the job."""
         result = self.result
         common = (self.job.url, result.reason, result.detail, self.attempts, result.status, self.not_before)
         if result.reason is not None or result.dimensions is None:
             return Outcome(*common)
         return Outcome(
             *common,
-            sha256=sha256,
+            sha256=result.sha256,
             bytes=len(result.body),
             mime=result.mime,
             width=result.dimensions.width,

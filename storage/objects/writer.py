@@ -48,8 +48,8 @@ _PENDING = 4096
 class SegmentIndex(Protocol):
     """What a writer needs of an index of objects (``ObjectIndex``)."""
 
-    def find(self, sha256: str) -> ObjectRef | None:
-        """Return where an object lies; None: no such object."""
+    def known(self, hashes: Sequence[str]) -> set[str]:
+        """Return those of the hashes whose objects are stored."""
 
     def segments(self) -> dict[str, int]:
         """Return segment -> length of its complete part in bytes."""
@@ -207,8 +207,27 @@ class ObjectWriter:
             refers_to: SHA-256 of its origin; only for derived objects.
         """
         sha256 = hashlib.sha256(payload).hexdigest()
-        if sha256 in self._pending or self._index.find(sha256):
-            return sha256
+        if not self.known([sha256]):
+            self.add(sha256, payload, mime=mime, url=url, headers=headers, status=status, refers_to=refers_to)
+        return sha256
+
+    def known(self, hashes: Sequence[str]) -> set[str]:
+        """Return those of the hashes whose objects are stored, or wait for their flush."""
+        waiting = self._pending.keys() & hashes
+        return waiting | self._index.known([sha256 for sha256 in hashes if sha256 not in waiting])
+
+    def add(
+        self,
+        sha256: str,
+        payload: bytes,
+        *,
+        mime: str,
+        url: str | None = None,
+        headers: Headers = (),
+        status: int = 200,
+        refers_to: str | None = None,
+    ) -> None:
+        """Store bytes, of this SHA-256 in hex, that are not ``known``; otherwise as ``put``."""
         now = self._clock()
         if self._kind == "derived":
             head = payload_head("conversion", url, sha256, mime, refers_to, len(payload), now)
@@ -225,7 +244,6 @@ class ObjectWriter:
         )
         if len(self._pending) >= _PENDING:
             self.flush()
-        return sha256
 
     def revisit(self, url: str, sha256: str, status: int = 304) -> None:
         """Record that ``url`` was requested again and still is the object ``sha256``."""
