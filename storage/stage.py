@@ -244,7 +244,7 @@ class Stage:
         record = self.before.record
         upto = self._index.last()
         if upto > record.indexed:
-            with self.before.connection() as engine:
+            with self.before.connection(("objects",)) as engine:
                 self.write("objects", new_objects(engine, self._index, record.indexed, upto))
         return upto
 
