@@ -1,6 +1,7 @@
 """The table ``spec_norms``: specification lines under shared names, values and units."""
 
 from collections.abc import Sequence
+from contextlib import closing
 
 import duckdb
 import numpy as np
@@ -9,6 +10,7 @@ import pyarrow as pa
 from align.properties import PropertyUse, align_properties, find_conflicts
 from align.values import normal_value
 from storage import Stage
+from storage.engine import open_engine, side_by_side
 
 __all__ = ["SOURCE", "buckets_of", "write_spec_norms"]
 
@@ -44,7 +46,7 @@ _PLAIN = "[!-*,./:-~一-鿿À-ÿ][!-~一-鿿À-ÿ]*( [!-~一-鿿À-ÿ]+)*"
 _ODD = f"SELECT DISTINCT property, value FROM lines WHERE NOT regexp_full_match(value, '{_PLAIN}')"  # noqa: S608
 _NORMS = f"""
 SELECT product_id, position, property_norm, coalesce(value_norm, value) AS value_norm, unit, number
-FROM (SELECT {SOURCE} AS source, * FROM lines) JOIN shared USING (source, property)
+FROM (SELECT {SOURCE} AS source, product_id, position, property, value FROM lines) JOIN shared USING (source, property)
 LEFT JOIN normal USING (property, value)
 """  # noqa: S608 - constants
 _NORMAL = pa.schema(
@@ -53,17 +55,22 @@ _NORMAL = pa.schema(
 
 
 def write_spec_norms(stage: Stage, connection: duckdb.DuckDBPyConnection) -> None:
-    """Write ``spec_norms`` bucket by bucket; memory grows with the lines of one bucket.
+    """Write ``spec_norms`` bucket by bucket; memory grows with the lines of a few buckets.
 
     Args:
         stage: The running stage.
         connection: DuckDB with the table ``specs``.
     """
-    connection.register("shared", _shared_names(stage, connection))
-    for bucket in buckets_of(stage, "specs", "spec_norms"):
-        connection.register("lines", stage.before.table("specs", _LINES, only=[bucket]))
-        connection.register("normal", _normal(connection.sql(_ODD).to_arrow_table()))
-        stage.write("spec_norms", connection.sql(_NORMS), only=[bucket])
+    shared = _shared_names(stage, connection)
+
+    def write(bucket: int) -> None:
+        with closing(open_engine()) as engine:
+            engine.execute(stage.before.view("lines", "specs", only=[bucket]))
+            engine.register("shared", shared)
+            engine.register("normal", _normal(engine.sql(_ODD).to_arrow_table()))
+            stage.write("spec_norms", engine.sql(_NORMS), only=[bucket])
+
+    side_by_side(write, buckets_of(stage, "specs", "spec_norms"))
 
 
 def buckets_of(stage: Stage, *tables: str) -> list[int]:

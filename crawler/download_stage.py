@@ -12,6 +12,7 @@ from contextlib import closing
 import duckdb
 import pyarrow as pa
 
+from crawler.media.chunks import add_finished, download_chunks
 from crawler.media.downloader import download_all
 from crawler.media.queue import DDL, OUTCOME_SCHEMA, ROOM, DownloadRun, UrlQueue
 from crawler.settings import OPT_OUTS, DownloadSettings
@@ -19,6 +20,7 @@ from m5data.errors import MissingInputError, ThresholdError
 from m5data.records import Reject
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Snapshot, Stage, Store
+from storage.tasks import Runner
 from takedown.register import Register, open_register
 
 __all__ = ["run"]
@@ -68,6 +70,7 @@ def run(  # noqa: PLR0913 - what one command can ask for
     bandwidth_mbit: float | None = None,
     clock: Clock = utc_now,
     progress: Progress | None = None,
+    runner: Runner | None = None,
 ) -> StageReport:
     """Download every URL without an outcome, then write all outcomes to ``media``.
 
@@ -82,6 +85,7 @@ def run(  # noqa: PLR0913 - what one command can ask for
         bandwidth_mbit: most megabits a second, on average, over all hosts; None: no limit.
         clock: source of times.
         progress: advanced by every URL.
+        runner: Runs chunks of URLs elsewhere; None: they are downloaded here.
 
     Raises:
         MissingInputError: no stage has written ``media``.
@@ -105,13 +109,18 @@ def run(  # noqa: PLR0913 - what one command can ask for
             store.state.migrate(ROOM, DDL)
             with closing(store.state.connect()) as connection:
                 queue = UrlQueue(connection, this_run)
+                add_finished(stage, store, queue)
                 if retry_failed:
                     queue.forget_failures(started.timestamp())
                 queue.enlist(_read_wanted(stage.before, open_register(store)))
                 if refresh:
                     queue.mark_stale()
                 before = queue.count_kept()
-                download_all(store, queue, this_run, clock, progress or SilentProgress())
+                shown = progress or SilentProgress()
+                if runner is None:
+                    download_all(store, queue, this_run, clock, shown)
+                else:
+                    download_chunks(stage, store, queue, this_run, shown, runner)
                 after = queue.count_kept()
                 counts = _publish(stage, queue.outcomes())
             report = stage.commit(_report(counts, (clock() - started).total_seconds()))

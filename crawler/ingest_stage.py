@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 
 from crawler.feeds import FeedFormat, detect, open_feed
-from crawler.feeds.cleaning import MACROS, divide, open_part
+from crawler.feeds.cleaning import MACROS, Part, divide, open_part
 from crawler.feeds.formats import FORMATS, check_file
 from crawler.feeds.redaction import drop_taken_down_media, taken_down_rows, write_hashes, write_masks
 from crawler.feeds.tables import feed_tables, part_views
@@ -27,6 +27,7 @@ from m5data.errors import FeedError, NotAuthorisedError, SettingsError, UsageErr
 from m5data.modalities import feed_columns
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Stage, Store
+from storage.engine import open_engine, side_by_side
 from storage.files import file_sha256
 from storage.history import write_history
 from storage.identity import load_or_create_key
@@ -116,15 +117,19 @@ class _Ingest:
             with self._naming_the_feed():
                 counts = self._validate(connection, register, checked=checked)
                 parts = divide(connection, self.stage.scratch / "feed", counts[""], self.stage.before.record.buckets)
-            for part in parts:
-                open_part(connection, part)
-                _write_part(self.stage, connection, part.buckets, register)
+            side_by_side(lambda part: self._write_part(part, register, started), parts)
             write_history(self.stage, started)
             rejected = connection.sql(rejects_sql(self.stage.name, self.feed.name))
             self.stage.write("rejects", rejected, only=self.stage.name)
         dropped = {reason: count for reason, count in sorted(counts.items()) if reason}
         seconds = (self.clock() - started).total_seconds()
         return StageReport(self.stage.name, counts.total(), counts[""], dropped, seconds)
+
+    def _write_part(self, part: Part, register: Register, started: datetime) -> None:
+        with closing(open_engine()) as connection:
+            _prepare(connection, self.source, started)
+            open_part(connection, part)
+            _write_tables(self.stage, connection, part.buckets, register, f"{self.source}:")
 
     def _validate(self, connection: duckdb.DuckDBPyConnection, register: Register, *, checked: bool) -> Counter[str]:
         """Create the relations of accepted and of rejected rows and return their numbers by reason."""
@@ -160,20 +165,19 @@ def _removed(connection: duckdb.DuckDBPyConnection) -> tuple[int, int]:
     return before, removed
 
 
-def _write_part(
-    stage: Stage, connection: duckdb.DuckDBPyConnection, buckets: tuple[int, ...], register: Register
+def _write_tables(
+    stage: Stage, connection: duckdb.DuckDBPyConnection, buckets: tuple[int, ...], register: Register, prefix: str
 ) -> None:
     """Write some buckets of each table from the view ``part_rows``."""
     tables = feed_tables()
     for table in tables:
-        connection.execute(f"DROP VIEW IF EXISTS before_{table}")
         connection.execute(stage.before.view(f"before_{table}", table, only=buckets))
     for view in part_views():
         connection.execute(view)
     drop_taken_down_media(connection, register)
     write_masks(connection, mask_contacts)
     for table, query in tables.items():
-        stage.write(table, connection.sql(query), only=buckets)
+        stage.write(table, connection.sql(query), only=buckets, within=[prefix])
 
 
 def _prepare(connection: duckdb.DuckDBPyConnection, source: str, now: datetime) -> None:

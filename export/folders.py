@@ -3,27 +3,32 @@
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
+from m5data.errors import DataError
 from storage.files import replace_file, sync_file, sync_folder
-from storage.place import ObjectStore
+from storage.place import Entry, ObjectStore
 
 __all__ = ["DRAFT", "Folder", "LocalFolder", "RemoteFolder", "open_folder"]
 
-DRAFT = "shard.part"
-"""Name of the file that is being written, in a folder on this machine."""
+DRAFT = ".part"
+"""Ending of the name of a file that is being written, in a folder on this machine."""
 
 
 class Folder(Protocol):
     """A folder of files; names are relative to it, with slashes. A file is there whole or not at all."""
 
-    @property
-    def draft(self) -> Path:
-        """Where the next file is written on this machine before it is published."""
+    def draft(self, name: str) -> Path:
+        """Return where a file is written on this machine before it is published."""
 
-    def publish(self, name: str) -> None:
-        """Make the draft the file ``name``."""
+    def publish(self, draft: Path, name: str, tag: str | None) -> None:
+        """Make the draft the file ``name``; ``tag`` is that of the file which it replaces.
+
+        Raises:
+            DataError: There is another file by now.
+        """
 
     def write(self, name: str, payload: bytes) -> None:
         """Make ``payload`` the file ``name``."""
@@ -31,8 +36,8 @@ class Folder(Protocol):
     def read(self, name: str) -> bytes | None:
         """Return the bytes of a file; None: no such file."""
 
-    def sizes(self) -> dict[str, int]:
-        """Return name -> bytes of every file."""
+    def files(self) -> dict[str, Entry]:
+        """Return name -> size and tag of every file."""
 
     def remove(self, name: str) -> None:
         """Remove a file, and its folder where that becomes empty."""
@@ -45,18 +50,18 @@ class LocalFolder:
         self._path = path
         path.mkdir(parents=True, exist_ok=True)
 
-    @property
-    def draft(self) -> Path:
-        """Where the next file is written before it is published."""
-        return self._path / DRAFT
+    def draft(self, name: str) -> Path:
+        """Return where a file is written before it is published."""
+        draft = self._path / f"{name}{DRAFT}"
+        draft.parent.mkdir(parents=True, exist_ok=True)
+        return draft
 
-    def publish(self, name: str) -> None:
-        """Make the draft the file ``name``, synced."""
-        target = self._path / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        sync_file(self.draft)
-        self.draft.replace(target)
-        sync_folder(target.parent)
+    def publish(self, draft: Path, name: str, tag: str | None = None) -> None:
+        """Make the draft the file ``name``, synced, whatever was there."""
+        del tag
+        sync_file(draft)
+        draft.replace(self._path / name)
+        sync_folder(draft.parent)
 
     def write(self, name: str, payload: bytes) -> None:
         """Make ``payload`` the file ``name``, synced."""
@@ -67,10 +72,15 @@ class LocalFolder:
         path = self._path / name
         return path.read_bytes() if path.is_file() else None
 
-    def sizes(self) -> dict[str, int]:
-        """Return name -> bytes of every file."""
-        files = (path for path in sorted(self._path.rglob("*")) if path.is_file())
-        return {path.relative_to(self._path).as_posix(): path.stat().st_size for path in files}
+    def files(self) -> dict[str, Entry]:
+        """Return name -> size of every file; tags are empty."""
+        found = {path: path.stat() for path in sorted(self._path.rglob("*")) if path.is_file()}
+        return {
+            path.relative_to(self._path).as_posix(): Entry(
+                facts.st_size, "", datetime.fromtimestamp(facts.st_mtime, UTC)
+            )
+            for path, facts in found.items()
+        }
 
     def remove(self, name: str) -> None:
         """Remove a file, and the folders above it that become empty."""
@@ -97,15 +107,23 @@ class RemoteFolder:
         self._place = ObjectStore(uri)
         self._scratch = scratch
 
-    @property
-    def draft(self) -> Path:
-        """Where the next file is written on this machine before it is published."""
-        return self._scratch / DRAFT
+    def draft(self, name: str) -> Path:
+        """Return where a file is written on this machine before it is published."""
+        return self._scratch / name.rpartition("/")[2]
 
-    def publish(self, name: str) -> None:
-        """Upload the draft as the file ``name``."""
-        self._place.write(name, self.draft)
-        self.draft.unlink()
+    def publish(self, draft: Path, name: str, tag: str | None) -> None:
+        """Upload the draft as the file ``name``, anew or instead of the one that has ``tag``.
+
+        Raises:
+            DataError: There is another file by now.
+        """
+        stored = self._place.create(name, draft) if tag is None else self._place.replace(name, draft, tag)
+        if stored is None:
+            raise DataError(
+                f"{self._place.url}/{name}: another export has written this file meanwhile. End that one, or choose "
+                "another folder with --out, and run again."
+            )
+        draft.unlink()
 
     def write(self, name: str, payload: bytes) -> None:
         """Make ``payload`` the file ``name``."""
@@ -115,9 +133,9 @@ class RemoteFolder:
         """Return the bytes of a file; None: no such file."""
         return self._place.read(name)
 
-    def sizes(self) -> dict[str, int]:
-        """Return name -> bytes of every file."""
-        return {name: entry.size for name, entry in self._place.list().items()}
+    def files(self) -> dict[str, Entry]:
+        """Return name -> size and tag of every file."""
+        return self._place.list()
 
     def remove(self, name: str) -> None:
         """Remove a file."""

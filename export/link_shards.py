@@ -38,15 +38,15 @@ class LinkShard:
         self._path = path
         self._file = path.open("w", encoding="utf-8", newline="\n")
 
-    def add(self, sample: Sample, number: int) -> int:
-        """Add a line; return its bytes."""
+    def add(self, sample: Sample, number: int) -> None:
+        """Add a line."""
         del number
         names = [str(sample.classes[f"{level}_name"]) for level in _LEVELS]
         labels = _PAIR.join(_plain(name) for name in names if name)
         fields = (sample.product_id, sample.caption or "", sample.url, sample.image_url or "")
-        line = _FIELD.join((*(_plain(field) for field in fields), labels, _PAIR.join(sample.purposes))) + "\n"
-        self._file.write(line)
-        return len(line.encode())
+        self._file.write(
+            _FIELD.join((*(_plain(field) for field in fields), labels, _PAIR.join(sample.purposes))) + "\n"
+        )
 
     def close(self) -> str:
         """Finish the file; return its SHA-256."""
@@ -70,10 +70,9 @@ class _Json:
         self._file.close()
         return file_sha256(self._path)
 
-    def _write(self, entry: str) -> int:
+    def _write(self, entry: str) -> None:
         self._file.write(self._between + entry)
         self._between = ",\n"
-        return len(entry.encode()) + 2
 
 
 class M5ProductShard(_Json):
@@ -81,8 +80,8 @@ class M5ProductShard(_Json):
 
     opening, closing = "{", "}"
 
-    def add(self, sample: Sample, number: int) -> int:
-        """Add a product; return its bytes."""
+    def add(self, sample: Sample, number: int) -> None:
+        """Add a product."""
         del number
         level = sample.label_level if sample.label_level in _LEVELS else "sub_class"
         pairs = (f"{_plain(spec.property)}{_NAME}{_plain(spec.value)}" for spec in sample.specs)
@@ -93,14 +92,14 @@ class M5ProductShard(_Json):
             "url": sample.image_url or "",
             **_provenance(sample),
         }
-        return self._write(f"{json.dumps(sample.product_id)}: {json.dumps(item, ensure_ascii=False)}")
+        self._write(f"{json.dumps(sample.product_id)}: {json.dumps(item, ensure_ascii=False)}")
 
 
 class Mep3mShard(_Json):
     """One file of MEP-3M's records."""
 
-    def add(self, sample: Sample, number: int) -> int:
-        """Add a record; return its bytes."""
+    def add(self, sample: Sample, number: int) -> None:
+        """Add a record."""
         del number
         classes = {f"{level}_{part}": sample.classes[f"{level}_{part}"] for level in _LEVELS for part in ("id", "name")}
         size = sample.image_size
@@ -112,7 +111,7 @@ class Mep3mShard(_Json):
             "title": sample.caption or "",
             **_provenance(sample),
         }
-        return self._write(json.dumps(record, ensure_ascii=False))
+        self._write(json.dumps(record, ensure_ascii=False))
 
 
 def _provenance(sample: Sample) -> dict[str, object]:

@@ -6,7 +6,7 @@ between, ``unfinished.json`` names what the folder holds, so that the run after 
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +49,8 @@ class Claim:
 
     def __init__(self, folder: Folder, shown: str | Path) -> None:
         self.folder = folder
-        self.there = folder.sizes()
-        """Name -> bytes of each file that was there before."""
+        self.there = folder.files()
+        """Name -> size and tag of each file that was there before."""
         self._own = set(named_files(folder, shown))
         self._wanted: set[str] = set()
         foreign = sorted(self.there.keys() - self._own - _passing(self._own)) + _changed(folder, shown)
@@ -67,33 +67,31 @@ class Claim:
         if MANIFEST in self.there:
             self.folder.remove(MANIFEST)
 
-    def publish(self, name: str) -> None:
-        """Make the folder's draft the file ``name``."""
-        self._take(name)
-        self.folder.publish(name)
+    def expect(self, split: str, number: int, suffix: str) -> None:
+        """Note a shard that will be written, and as many more as there were before it: the note is rarely rewritten."""
+        if f"{split}/{number:05d}{suffix}" not in self._own:
+            self._own.update(f"{split}/{one:05d}{suffix}" for one in range(number, 2 * number + 16))
+            self._note()
 
     def write(self, name: str, payload: bytes) -> None:
         """Make ``payload`` the file ``name``."""
-        self._take(name)
+        self.keep(name)
+        if name not in self._own:
+            self._own.add(name)
+            self._note()
         self.folder.write(name, payload)
 
-    def keep(self, names: Iterable[str]) -> None:
-        """Keep files that a killed run finished."""
-        self._wanted.update(names)
+    def keep(self, name: str) -> None:
+        """Keep a file that is whole now, or that a killed run finished."""
+        self._wanted.add(name)
 
     def end(self, content: Mapping[str, object]) -> None:
         """Remove files of earlier exports that were not written again, and write the manifest last."""
-        for name in sorted((self._own | _passing(self._own)) & self.folder.sizes().keys() - self._wanted):
+        for name in sorted((self._own | _passing(self._own)) & self.folder.files().keys() - self._wanted):
             if name != UNFINISHED:
                 self.folder.remove(name)
         write_manifest(self.folder, content)
         self.folder.remove(UNFINISHED)
-
-    def _take(self, name: str) -> None:
-        self._wanted.add(name)
-        if name not in self._own:
-            self._own.add(name)
-            self._note()
 
     def _note(self) -> None:
         self.folder.write(UNFINISHED, json.dumps({"files": sorted(self._own)}).encode())
@@ -148,18 +146,18 @@ def named_files(folder: Folder, shown: str | Path) -> frozenset[str]:
 
 def is_whole(folder: Folder, shown: str | Path) -> bool:
     """Return whether a folder holds a finished export: a manifest, and every file it names, as long as it says."""
-    sizes = folder.sizes()
-    manifest = None if UNFINISHED in sizes else read_manifest(folder, shown)
-    if manifest is None or not manifest["descriptions"].keys() <= sizes.keys():
+    files = folder.files()
+    manifest = None if UNFINISHED in files else read_manifest(folder, shown)
+    if manifest is None or not manifest["descriptions"].keys() <= files.keys():
         return False
-    return all(sizes.get(name) == shard["bytes"] for name, shard in _shards(manifest))
+    return all(name in files and files[name].size == shard["bytes"] for name, shard in _shards(manifest))
 
 
 def remove_unfinished(path: Path) -> None:
     """Remove what an export that did not end left in a folder on this machine."""
     folder = LocalFolder(path)
     own = named_files(folder, path)
-    for name in sorted((own | _passing(own)) & folder.sizes().keys() - {UNFINISHED}):
+    for name in sorted((own | _passing(own)) & folder.files().keys() - {UNFINISHED}):
         folder.remove(name)
     folder.remove(UNFINISHED)
 
@@ -173,7 +171,7 @@ def _shards(manifest: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]
 def _passing(own: Collection[str]) -> set[str]:
     """Return the names of the drafts that a killed export or take-down of these files may leave."""
     drafts = {f".{name}{TEMPORARY}" for name in _WRITTEN_WHOLE}
-    return drafts | ({DRAFT} | {f"{name}.part" for name in own} if own else set())
+    return drafts | {f"{name}{DRAFT}" for name in own}
 
 
 def _changed(folder: Folder, shown: str | Path) -> list[str]:

@@ -62,12 +62,11 @@ class ParquetShard:
         self._writer = pq.ParquetWriter(path, self._schema, compression="zstd", write_statistics=["product_id"])
         self._rows: list[dict[str, object]] = []
 
-    def add(self, sample: Sample, number: int) -> int:
-        """Add a row; return about the bytes it takes."""
+    def add(self, sample: Sample, number: int) -> None:
+        """Add a row."""
         self._rows.append({column.name: column.value(sample, number) for column in self._columns})
         if len(self._rows) == ROWS_A_GROUP:
             self._flush()
-        return sum(modality.size(sample) for modality in modalities())
 
     def close(self) -> str:
         """Write what is left and the footer; return the file's SHA-256."""

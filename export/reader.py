@@ -1,7 +1,6 @@
 """Reading the samples of a split: facts by one query, bytes by positioned reads."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import chain, islice
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -14,9 +13,21 @@ from storage import Objects, Snapshot
 from storage.engine import quote, text
 from storage.views import REFUSALS_SQL, purposes_sql
 
-__all__ = ["Sample", "SampleFrame", "chosen_sql", "read_samples", "split_names", "stored_samples"]
+__all__ = [
+    "FACTS_BYTES",
+    "Sample",
+    "SampleFrame",
+    "chosen_sql",
+    "make_sample",
+    "read_samples",
+    "rows_of",
+    "sample_rows",
+    "split_names",
+]
 
-BATCH = 256
+FACTS_BYTES = "facts_bytes"
+"""Column of the rows of samples: what the facts of one take as JSON, about."""
+_BATCH = 256
 _TOGETHER = 1_000_000
 """Samples that one query sorts, at most about twice as many."""
 _ANY = Use()
@@ -102,7 +113,8 @@ def _queries(
         first = f"select * from ({chosen}) where product_id in ({leading})"  # noqa: S608 - the same
         within = [first, *(f"{part} and product_id not in ({leading})" for part in within)]
     for part in within:
-        yield f"{_samples_cte(part, every)} select * from samples {order}"  # noqa: S608 - the same
+        sized = f"*, strlen(to_json(samples)::varchar) as {FACTS_BYTES}"
+        yield f"{_samples_cte(part, every)} select {sized} from samples {order}"  # noqa: S608 - the same
 
 
 def _leading(
@@ -170,55 +182,56 @@ def read_samples(
     names = split_names(snapshot, recipe)
     if split not in (*names, "unused"):
         raise UsageError(f"Recipe {recipe!r} has no split {split!r}. Its splits are {', '.join(names)}.")
-    yield from stored_samples(objects, snapshot, split, recipe, licences or {}, where=where, use=use)
+    every = modalities()
+    for batch in sample_rows(snapshot, split, recipe, where, use):
+        for row in rows_of(batch):
+            yield make_sample(row, objects.read, licences or {}, use.forbidden, every)
 
 
-def stored_samples(  # noqa: PLR0913, PLR0917 - what one export can ask for
-    objects: Objects | None,
-    snapshot: Snapshot,
-    split: str,
-    recipe: str,
-    licences: Mapping[str, str],
-    start: int = 0,
-    where: str | None = None,
-    use: Use = _ANY,
-    only: Collection[str] | None = None,
-) -> Iterator[Sample]:
-    """Yield the samples of a split that is known to be there, as ``read_samples`` does, from a number on.
+def sample_rows(
+    snapshot: Snapshot, split: str, recipe: str, where: str | None, use: Use, facts_of: Collection[str] | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a split that is known to be there, in the order of ``read_samples``, which names the arguments.
 
-    ``where`` and ``use`` are those of ``read_samples``. Without ``objects`` no media file is read: samples have facts
-    and URLs alone; with ``only`` they have those of these modalities, ordered by the md5 alone.
+    With ``facts_of`` the rows have the facts of these modalities, ordered by the md5 alone.
     """
-    every = [modality for modality in modalities() if only is None or modality.name in only]
+    every = [modality for modality in modalities() if facts_of is None or modality.name in facts_of]
     asked = [recipe, split]
-    queries = _queries(snapshot, chosen_sql(where, use), asked, every, mixed=only is None)
-    rows = chain.from_iterable(_rows(snapshot.batches(query, asked)) for query in queries)
-    for row in islice(rows, start, None):
-        yield _sample(row, objects, licences, use, every)
+    for query in _queries(snapshot, chosen_sql(where, use), asked, every, mixed=facts_of is None):
+        yield from snapshot.batches(query, asked)
 
 
-def _rows(reader: pa.RecordBatchReader) -> Iterator[Mapping[str, Any]]:
-    for batch in reader:
-        for start in range(0, batch.num_rows, BATCH):
-            yield from batch.slice(start, BATCH).to_pylist()
+def rows_of(batch: pa.RecordBatch) -> Iterator[Mapping[str, Any]]:
+    """Yield the rows of a batch; few of them are Python objects at a time."""
+    for start in range(0, batch.num_rows, _BATCH):
+        yield from batch.slice(start, _BATCH).to_pylist()
 
 
-def _sample(
+def make_sample(
     row: Mapping[str, Any],
-    objects: Objects | None,
+    read: Callable[[str], bytes] | None,
     licences: Mapping[str, str],
-    use: Use,
+    forbidden: Collection[str],
     every: Sequence[Modality],
 ) -> Sample:
+    """Return the sample of a row.
+
+    Args:
+        row: One of ``sample_rows``.
+        read: Returns an object's bytes; None: the sample has facts and URLs alone.
+        licences: Source -> licence.
+        forbidden: Sources without a permission.
+        every: The modalities of the row.
+    """
     values = dict(_ABSENT)
     for modality in every:
         values |= modality.facts(row)
-        if objects is not None and modality.load is not None:
-            values |= modality.load(row, objects.read)
+        if read is not None and modality.load is not None:
+            values |= modality.load(row, read)
     return Sample(
         **{name: row[name] for name in _FACTS},
         licence=licences.get(row["source"], ""),
-        purposes=() if row["source"] in use.forbidden else tuple(row["purposes"]),
+        purposes=() if row["source"] in forbidden else tuple(row["purposes"]),
         classes={name: _default(row[name], name) for name in _CLASSES},
         **{name: values.pop(name) for name in _ABSENT},
         more=values,

@@ -1,27 +1,69 @@
-"""Shard files: rolled by size, published when complete, resumed after a kill."""
+"""Shard files, one task for each: their borders follow from the tables and the index, not from what is written."""
 
-from collections.abc import Callable, Iterable, Iterator
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 import pyarrow as pa
 
+from export.folders import DRAFT, open_folder
+from export.link_shards import LINKS_SUFFIX, RECORDS_SUFFIX, LinkShard, M5ProductShard, Mep3mShard
 from export.manifest import Claim
-from m5data.modalities import Sample
+from export.parquet_shards import SUFFIX as PARQUET_SUFFIX
+from export.parquet_shards import open_parquet_shard
+from export.reader import FACTS_BYTES, make_sample, rows_of
+from export.settings import ShardFormat
+from export.webdataset_shards import SUFFIX as TAR_SUFFIX
+from export.webdataset_shards import open_tar_shard
+from m5data.errors import DataError
+from m5data.modalities import Sample, modalities
+from storage.place import in_parallel
 from storage.spool import Spool
+from storage.state import ObjectIndex, ObjectRef
+from storage.tasks import Runner, order, running
 
-__all__ = ["Shard", "ShardWriter", "Target", "as_rows", "write_shards", "write_split"]
+__all__ = ["FORMATS", "Format", "Shard", "ShardWriter", "Target", "Writing", "as_rows", "fill_shard", "write_shard"]
 
 
 class ShardWriter(Protocol):
     """Writes one shard file."""
 
-    def add(self, sample: Sample, number: int) -> int:
-        """Add a sample, the ``number``-th of its split; return the bytes it takes, about."""
+    def add(self, sample: Sample, number: int) -> None:
+        """Add a sample, the ``number``-th of its split."""
 
     def close(self) -> str:
         """Finish the file and return its SHA-256."""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A format of shards."""
+
+    suffix: str
+    """Of the files' names."""
+    open: Callable[[Path], ShardWriter]
+    """Opens a new file."""
+    facts_of: tuple[str, ...] | None = None
+    """Modalities whose facts it has, and no bytes of media; None: all modalities, with their bytes."""
+    overhead: int = 0
+    """Bytes that it needs for a sample beside facts and media, about."""
+
+
+FORMATS: Mapping[ShardFormat, Format] = MappingProxyType(
+    {
+        "parquet": Format(PARQUET_SUFFIX, open_parquet_shard),
+        "webdataset": Format(TAR_SUFFIX, open_tar_shard, overhead=4096),
+        "links": Format(LINKS_SUFFIX, LinkShard, ("image", "caption")),
+        "m5product": Format(RECORDS_SUFFIX, M5ProductShard, ("image", "caption", "specs")),
+        "mep3m": Format(RECORDS_SUFFIX, Mep3mShard, ("image", "caption")),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,106 +77,188 @@ class Shard:
     sha256: str
 
 
-def write_shards(
-    samples: Iterable[Sample],
-    open_writer: Callable[[Path], ShardWriter],
-    draft: Path,
-    max_bytes: int,
-    start: int = 0,
-) -> Iterator[tuple[int, int, str]]:
-    """Write samples to ``draft``, file after file of about ``max_bytes``; each must be taken away before the next.
-
-    Args:
-        samples: In order.
-        open_writer: Opens a file of the format.
-        draft: Where each file is written.
-        max_bytes: A file is closed when it holds this much.
-        start: Number of the first sample in its split.
-
-    Yields:
-        Samples, bytes and sha256 of each file, when it is whole. No samples give no file.
-    """
-    writer: ShardWriter | None = None
-    size = count = 0
-    for number, sample in enumerate(samples, start):
-        writer = writer or open_writer(draft)
-        size += writer.add(sample, number)
-        count += 1
-        if size >= max_bytes:
-            yield count, *_finish(writer, draft)
-            writer, size, count = None, 0, 0
-    if writer is not None:
-        yield count, *_finish(writer, draft)
-
-
 def as_rows(shards: Iterable[Shard]) -> list[dict[str, object]]:
     """Return shards as plain mappings, for the manifest."""
     return [asdict(shard) for shard in shards]
 
 
-def _finish(writer: ShardWriter, path: Path) -> tuple[int, str]:
+def fill_shard(samples: Iterable[Sample], open_writer: Callable[[Path], ShardWriter], draft: Path, start: int) -> Shard:
+    """Write samples to the draft of a shard, the first of them the ``start``-th of its split."""
+    writer, count = open_writer(draft), 0
+    try:
+        for count, sample in enumerate(samples, 1):
+            writer.add(sample, start + count - 1)
+    except BaseException:
+        with suppress(OSError):  # the draft is lost either way
+            writer.close()
+        raise
     digest = writer.close()
-    return path.stat().st_size, digest
-
-
-_SHARDS = pa.schema([("file", pa.string()), ("samples", pa.int64()), ("bytes", pa.int64()), ("sha256", pa.string())])
+    return Shard(draft.name.removesuffix(DRAFT), count, draft.stat().st_size, digest)
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The folder of one format's shards, and the record of those in it."""
+    """The folder of one format's shards."""
 
     claim: Claim
     place: str
-    """The format."""
-    spool: Spool
+    """Its path or URL."""
+    form: ShardFormat
+    max_bytes: int
+    licences: Mapping[str, str]
+    """Source -> licence."""
+    forbidden: tuple[str, ...]
+    """Sources without a permission."""
     fingerprint: str
     """Names everything that the shards depend on."""
-    max_bytes: int
 
 
-def write_split(
-    target: Target,
-    split: str,
-    suffix: str,
-    open_writer: Callable[[Path], ShardWriter],
-    samples: Callable[[int], Iterable[Sample]],
-) -> list[Shard]:
-    """Write shards as ``<split>/00000<suffix>`` and so on, and return them in order.
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What a task needs to know beside rows and objects."""
 
-    Shards that a killed run finished, and that are there, are kept: samples are read from the next on.
+    place: str
+    form: ShardFormat
+    file: str
+    """Path in the folder."""
+    tag: str | None
+    """Of the file that it replaces."""
+    start: int
+    """Number of the first sample in its split."""
+    licences: Mapping[str, str]
+    forbidden: tuple[str, ...]
+
+    @property
+    def partition(self) -> str:
+        """Name of the result."""
+        return f"{self.form}/{self.file}"
+
+
+class Writing:
+    """Shards that are being written, by tasks.
 
     Args:
-        target: Where to.
-        split: The split.
-        suffix: Of the files' names.
-        open_writer: Opens a shard.
-        samples: Gives the samples from a number on.
+        spool: Holds finished shards, also those of a killed run.
+        index: Index of the workspace's objects.
+        done: Called with the number of samples of each shard that is there.
     """
-    shards = _finished(target, split)
-    start = sum(shard.samples for shard in shards)
-    draft = target.claim.folder.draft
-    for count, size, digest in write_shards(samples(start), open_writer, draft, target.max_bytes, start):
-        shard = Shard(f"{len(shards):05d}{suffix}", count, size, digest)
-        target.claim.publish(f"{split}/{shard.file}")
-        shards.append(shard)
-        target.spool.put(f"{target.place}/{split}", target.fingerprint, {"shards": _table(shards)})
-    return shards
+
+    def __init__(self, spool: Spool, index: ObjectIndex, done: Callable[[int], None]) -> None:
+        self._spool, self._index, self._done = spool, index, done
+        self._open: dict[str, tuple[Target, str, str]] = {}
+        self._shards: dict[tuple[str, str], list[Shard]] = {}
+
+    def orders(self, target: Target, split: str, rows: Iterator[pa.RecordBatch]) -> Iterator[str]:
+        """Hand out the shards of a split that are not there yet; yield the names of their orders.
+
+        Args:
+            target: Where to.
+            split: The split.
+            rows: Of its samples, in order.
+        """
+        form, start = FORMATS[target.form], 0
+        self._shards[target.form, split] = []
+        for number, (table, refs) in enumerate(_cut(rows, self._index, form, target.max_bytes)):
+            file = f"{split}/{number:05d}{form.suffix}"
+            there = target.claim.there.get(file)
+            place = target.place if "://" in target.place else str(Path(target.place).absolute())
+            task = _Order(
+                place, target.form, file, there.etag if there else None, start, target.licences, target.forbidden
+            )
+            fingerprint = hashlib.sha256(f"{target.fingerprint} {start} {len(table)}".encode()).hexdigest()
+            start += len(table)
+            finished = self._finished(task.partition, fingerprint)
+            if finished is not None and there is not None and there.size == finished.bytes:
+                self._keep(target, split, finished)
+                continue
+            target.claim.expect(split, number, form.suffix)
+            inputs = table.replace_schema_metadata({"order": json.dumps(asdict(task))})
+            name = order(self._spool, task.partition, fingerprint, inputs, refs)
+            self._open[name] = target, split, fingerprint
+            yield name
+
+    def run(self, location: str, names: Iterable[str], runner: Runner) -> None:
+        """Have tasks write the shards of orders.
+
+        Args:
+            location: What the tasks reach the workspace by.
+            names: Of the orders.
+            runner: Runs the tasks.
+
+        Raises:
+            DataError: A task left no result.
+        """
+        for name, partition in runner(write_shard, location, names):
+            target, split, fingerprint = self._open.pop(name)
+            shard = self._finished(partition, fingerprint)
+            if shard is None:
+                raise DataError(f"export: the result of shard {partition} is missing. Run the export again.")
+            self._keep(target, split, shard)
+
+    def shards(self, form: ShardFormat, split: str) -> list[Shard]:
+        """Return the shards of a split in order."""
+        return sorted(self._shards[form, split], key=lambda shard: (len(shard.file), shard.file))
+
+    def _finished(self, partition: str, fingerprint: str) -> Shard | None:
+        tables = self._spool.get(partition, fingerprint)
+        return None if tables is None else Shard(**tables["shards"].to_pylist()[0])
+
+    def _keep(self, target: Target, split: str, shard: Shard) -> None:
+        target.claim.keep(f"{split}/{shard.file}")
+        self._shards[target.form, split].append(shard)
+        self._done(shard.samples)
 
 
-def _finished(target: Target, split: str) -> list[Shard]:
-    """Return the shards of a killed run, as far as they are there one after the other."""
-    spooled = target.spool.get(f"{target.place}/{split}", target.fingerprint)
-    there = target.claim.there
-    shards: list[Shard] = []
-    for row in spooled["shards"].to_pylist() if spooled else ():
-        if there.get(f"{split}/{row['file']}") != row["bytes"]:
-            break
-        shards.append(Shard(**row))
-    target.claim.keep(f"{split}/{shard.file}" for shard in shards)
-    return shards
+def write_shard(location: str, name: str) -> str:
+    """Write the shard of an order into the export's folder, and return the name of the result.
+
+    A second run writes the same bytes.
+
+    Args:
+        location: The workspace's folder, or its URL in an object store.
+        name: Of the order.
+
+    Raises:
+        DataError: There is no such order, or another run has written the file meanwhile.
+    """
+    with running(location, name) as task:
+        facts = json.loads((task.inputs.schema.metadata or {})[b"order"])
+        todo = _Order(**facts)
+        form = FORMATS[todo.form]
+        every = [modality for modality in modalities() if form.facts_of is None or modality.name in form.facts_of]
+        read = task.read if form.facts_of is None else None
+        rows = chain.from_iterable(map(rows_of, task.inputs.to_batches()))
+        samples = in_parallel(lambda row: make_sample(row, read, todo.licences, todo.forbidden, every), rows)
+        with open_folder(todo.place) as folder:
+            draft = folder.draft(todo.file)
+            written = fill_shard(samples, form.open, draft, todo.start)
+            folder.publish(draft, todo.file, todo.tag)
+        task.result = {"shards": pa.Table.from_pylist([asdict(written)])}
+    return todo.partition
 
 
-def _table(shards: list[Shard]) -> pa.Table:
-    columns = {name: [getattr(shard, name) for shard in shards] for name in _SHARDS.names}
-    return pa.table(columns, schema=_SHARDS)
+def _cut(
+    batches: Iterable[pa.RecordBatch], index: ObjectIndex, form: Format, max_bytes: int
+) -> Iterator[tuple[pa.Table, list[ObjectRef]]]:
+    """Yield the rows of one shard after the other, and where their objects lie.
+
+    A shard ends with the sample whose facts and objects, as they are stored, make it ``max_bytes`` or more.
+    """
+    named = [] if form.facts_of is not None else [name for modality in modalities() for name in modality.objects]
+    rows: list[pa.RecordBatch] = []
+    refs: list[ObjectRef] = []
+    size = 0
+    for batch in batches:
+        begin = 0
+        columns = [batch[name].to_pylist() for name in named]
+        for place, facts in enumerate(batch[FACTS_BYTES].to_pylist(), 1):
+            found = [index.find(column[place - 1]) for column in columns if column[place - 1]]
+            refs += (own := [ref for ref in found if ref is not None])
+            size += form.overhead + facts + sum(ref.payload_length for ref in own)
+            if size >= max_bytes:
+                yield pa.Table.from_batches([*rows, batch.slice(begin, place - begin)]), refs
+                rows, refs, size, begin = [], [], 0, place
+        if begin < batch.num_rows:
+            rows.append(batch.slice(begin))
+    if rows:
+        yield pa.Table.from_batches(rows), refs

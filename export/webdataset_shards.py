@@ -70,11 +70,10 @@ class HashedFile:
         self._blocks = [_Buffer() for _ in range(_BUFFERS)]
         self._filled = 0
 
-    def write(self, pieces: Sequence[Piece]) -> int:
-        """Write pieces one after the other; return their bytes together."""
+    def write(self, pieces: Sequence[Piece]) -> None:
+        """Write pieces one after the other."""
         for piece in pieces:
             self._take(piece)
-        return sum(map(len, pieces))
 
     def close(self) -> str:
         """Close the file and return its SHA-256.
@@ -148,12 +147,12 @@ class TarShard:
     def __init__(self, path: Path) -> None:
         self._file = HashedFile(path)
 
-    def add(self, sample: Sample, number: int) -> int:
-        """Write the members of a sample; return the bytes written."""
+    def add(self, sample: Sample, number: int) -> None:
+        """Write the members of a sample."""
         pieces: list[Piece] = []
         for extension, parts in members_of(sample):
             pieces += member(f"{number:08d}.{extension}", parts)
-        return self._file.write(pieces)
+        self._file.write(pieces)
 
     def close(self) -> str:
         """Write the two empty blocks that end a tar file; return its SHA-256."""

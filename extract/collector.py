@@ -8,7 +8,7 @@ import duckdb
 import pyarrow as pa
 
 from extract.engine import Item, Result
-from extract.partitions import DecodePaths, Partition, PartitionFunction, PartitionRunner, hand_out
+from extract.partitions import DecodePaths, Partition, hand_out
 from extract.pending import partitions
 from extract.settings import ExtractSettings
 from m5data.errors import DataError
@@ -16,7 +16,7 @@ from m5data.stage import Progress
 from storage import ObjectWriter, Stage, Store
 from storage.place import place_at
 from storage.state import ObjectIndex
-from storage.tasks import take_result
+from storage.tasks import Runner, TaskFunction, take_result
 
 __all__ = ["Collector", "run_partitions", "run_pool"]
 
@@ -138,7 +138,7 @@ def run_pool(store: Store, kind: type[Partition], settings: ExtractSettings, col
             collector.add(item, result, objects)
 
 
-def run_partitions(stage: Stage, function: PartitionFunction, collector: Collector, runner: PartitionRunner) -> None:
+def run_partitions(stage: Stage, function: TaskFunction, collector: Collector, runner: Runner) -> None:
     """Fill the result tables with the partitions that ``runner`` extracts."""
     running: dict[str, Partition] = {}
     for name, decode_paths in runner(function, stage.location, collector.hand_out(running)):

@@ -7,13 +7,14 @@ from contextlib import closing
 from importlib.util import find_spec
 
 from extract.collector import Collector, run_partitions, run_pool
-from extract.partitions import MediaPartition, PartitionRunner, extract_partition
+from extract.partitions import MediaPartition, extract_partition
 from extract.pending import is_restored, keep_known, list_new, open_results
 from extract.settings import ExtractSettings
 from m5data.errors import MissingInputError, SettingsError
 from m5data.records import Reject
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Stage, Store
+from storage.tasks import Runner
 
 __all__ = ["run"]
 
@@ -49,7 +50,7 @@ def run(
     *,
     clock: Clock = utc_now,
     progress: Progress = SilentProgress(),
-    runner: PartitionRunner | None = None,
+    runner: Runner | None = None,
 ) -> StageReport:
     """Extract frames and audio of every stored video and measures of every image, each object once.
 
@@ -99,7 +100,7 @@ def _work(
     settings: ExtractSettings,
     clock: Clock,
     progress: Progress,
-    runner: PartitionRunner | None,
+    runner: Runner | None,
 ) -> StageReport:
     began = clock()
     with closing(stage.before.connection()) as connection:

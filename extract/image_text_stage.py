@@ -8,13 +8,13 @@ import duckdb
 
 from extract.collector import Collector, run_partitions, run_pool
 from extract.ocr.partition import TextPartition, read_partition
-from extract.partitions import PartitionRunner
 from extract.pending import is_restored
 from extract.settings import ExtractSettings
 from m5data.errors import SettingsError
 from m5data.records import Reject
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Snapshot, Stage, Store
+from storage.tasks import Runner
 
 __all__ = ["count_unread", "run"]
 
@@ -69,7 +69,7 @@ def run(
     *,
     clock: Clock = utc_now,
     progress: Progress = SilentProgress(),
-    runner: PartitionRunner | None = None,
+    runner: Runner | None = None,
 ) -> StageReport:
     """Read the text in every stored image, each object once.
 
@@ -136,7 +136,7 @@ def _work(
     settings: ExtractSettings,
     clock: Clock,
     progress: Progress,
-    runner: PartitionRunner | None,
+    runner: Runner | None,
 ) -> StageReport:
     began = clock()
     with closing(stage.before.connection()) as connection:

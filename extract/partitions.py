@@ -3,7 +3,7 @@
 import hashlib
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import ClassVar, TypeAlias
 
@@ -24,11 +24,8 @@ __all__ = [
     "DecodePaths",
     "MediaPartition",
     "Partition",
-    "PartitionFunction",
-    "PartitionRunner",
     "extract_partition",
     "hand_out",
-    "in_process",
     "run_partition",
 ]
 
@@ -205,20 +202,6 @@ class MediaPartition(Partition):
 
 DecodePaths: TypeAlias = Mapping[str, int]
 """``Frames.decode_path`` -> number of videos."""
-
-PartitionFunction: TypeAlias = Callable[[str, str], DecodePaths]
-
-PartitionRunner: TypeAlias = Callable[[PartitionFunction, str, Iterable[str]], Iterator[tuple[str, DecodePaths]]]
-"""Calls a function with a workspace's location and the name of each order, and yields the name and the result.
-
-It takes names as it has room for them, and yields results in order of completion.
-"""
-
-
-def in_process(function: PartitionFunction, location: str, names: Iterable[str]) -> Iterator[tuple[str, DecodePaths]]:
-    """Run partitions in this process, one after the other: the simplest ``PartitionRunner``."""
-    for name in names:
-        yield name, function(location, name)
 
 
 def hand_out(partition: Partition, settings: ExtractSettings, spool: Spool, index: ObjectIndex) -> str:

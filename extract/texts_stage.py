@@ -1,6 +1,8 @@
 """The stage ``texts``: cleaned captions, their language, length and agreement with the specification table."""
 
+from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from math import log
 from pathlib import Path
 
@@ -12,7 +14,8 @@ from extract.text.sql import add_text_functions
 from m5data.errors import MissingInputError
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Stage, Store
-from storage.engine import open_engine, text
+from storage.engine import open_engine, side_by_side, sources_sql, text
+from storage.views import file_sql
 
 __all__ = ["run"]
 
@@ -41,6 +44,9 @@ FROM measured LEFT JOIN agreements USING (product_id)
 _TOGETHER = 250_000
 """Products whose agreement is judged together, about: all of a category, and as much as fits in memory."""
 
+_OWN_FILE = 100_000
+"""Products from which a source's texts are files of their own, which other sources leave as they are."""
+
 _DIVIDED = {
     "products": "SELECT product_id, source, category, caption, block FROM placed",
     "specs": "SELECT product_id, property, value, block FROM specs JOIN placed USING (product_id)",
@@ -53,15 +59,11 @@ CREATE TEMP TABLE placed AS
     FROM products WHERE caption IS NOT NULL
 """
 
-_AGREEMENTS = """
-CREATE TEMP TABLE agreements (
-    product_id VARCHAR, facts INTEGER, stated INTEGER, contradicted INTEGER, agreement DOUBLE
-)
-"""
+_AGREEMENT = "product_id VARCHAR, facts INTEGER, stated INTEGER, contradicted INTEGER, agreement DOUBLE"
 
 _REJECTS = """
 SELECT 'texts' AS stage, product_id AS item, 'no_caption' AS reason, 'the product has no caption' AS detail
-FROM products WHERE caption IS NULL
+FROM memory.main.products WHERE caption IS NULL
 """
 
 
@@ -77,7 +79,8 @@ def run(
     Reads ``products`` and ``specs``; writes ``texts``, a row for each product with a caption. A product
     without one is a reject of reason ``no_caption``. The grade is ``well`` if the odds of ``agreement``
     (``make_agreement``) reach ``well_matched_odds``, ``poorly`` if they are even or worse, else
-    ``partially``; images do not count. The report counts products.
+    ``partially``; images do not count. Agreement compares products of one source, so that only sources whose
+    products or specifications have changed since the last run are looked at. The report counts all products.
 
     Raises:
         MissingInputError: There is no table ``products`` yet.
@@ -93,51 +96,87 @@ def run(
 def _work(stage: Stage, settings: TextSettings, clock: Clock, progress: Progress) -> StageReport:
     began = clock()
     with closing(stage.before.connection()) as connection:
-        products = _count(connection, "products")
-        progress.start("texts", products)
+        sources = stage.changed_sources()
+        ours = "true" if sources is None else f"({sources_sql(sources)})"
+        for table in () if sources is None else (*_READS, "texts"):
+            connection.execute(f"CREATE TEMP VIEW {table} AS SELECT * FROM memory.main.{table} WHERE {ours}")  # noqa: S608
+        products = _count(connection, "memory.main.products")
+        chosen = _count(connection, "products")
+        progress.start("texts", chosen)
         add_text_functions(connection)
-        connection.execute(_MEASURED)
-        _judge_agreement(stage, connection, products)
-        stage.write("texts", connection.sql(_TEXTS.format(well=log(settings.well_matched_odds))))
+        _measure(stage, connection, chosen, ours)
+        rows = _TEXTS.format(well=log(settings.well_matched_odds))
+        for group in _groups(connection, all_sources=sources is None):
+            named = connection.sql(rows if group is None else f"{rows} WHERE {sources_sql(group)}")
+            stage.write("texts", named, within=group and [f"{source}:" for source in group])
         stage.write("rejects", connection.sql(_REJECTS), only="texts")
-        kept = _count(connection, "measured")
-    progress.advance(products)
+        missing = products - _count(connection, "(SELECT 1 FROM memory.main.products WHERE caption IS NOT NULL)")
+    progress.advance(chosen)
     progress.finish()
-    dropped = {"no_caption": products - kept} if kept < products else {}
+    dropped = {"no_caption": missing} if missing else {}
     seconds = (clock() - began).total_seconds()
-    return stage.commit(StageReport("texts", products, kept, dropped, seconds))
+    return stage.commit(StageReport("texts", products, products - missing, dropped, seconds))
 
 
-def _judge_agreement(stage: Stage, connection: duckdb.DuckDBPyConnection, products: int) -> None:
-    """Create the table ``agreements``, block by block where there are many products."""
+def _groups(connection: duckdb.DuckDBPyConnection, *, all_sources: bool) -> list[list[str] | None]:
+    """Return the sources whose rows are written together: large ones alone, all others in one group.
+
+    [None]: all of the table at once.
+    """
+    query = """
+        SELECT split_part(product_id, ':', 1) AS source, count(*)
+        FROM (SELECT product_id FROM texts UNION SELECT product_id FROM measured) GROUP BY source ORDER BY source
+    """
+    sizes = dict(connection.execute(query).fetchall())
+    large = [source for source, size in sizes.items() if size >= _OWN_FILE]
+    if all_sources and not large:
+        return [None]
+    small = [source for source in sizes if source not in large]
+    return [*([source] for source in large), *([small] if small else [])]
+
+
+def _measure(stage: Stage, connection: duckdb.DuckDBPyConnection, products: int, ours: str) -> None:
+    """Create the tables ``measured`` and ``agreements``; many products are judged block by block, some side by side."""
     blocks = -(-products // _TOGETHER)
     if blocks <= 1:
+        connection.execute(_MEASURED)
         make_agreement(connection)
         return
-    folder = _divide(stage, blocks)
-    connection.execute(_AGREEMENTS)
-    with closing(open_engine()) as engine:
-        add_text_functions(engine)
-        for block in range(blocks):
-            files = {table: folder / table / f"block={block}" for table in _READS}
-            if not all(path.exists() for path in files.values()):
-                continue  # no product here has a caption and a table
+    folder = _divide(stage, blocks, ours)
+    found = folder / "agreements"
+    found.mkdir()
+
+    def judge(block: int) -> None:
+        files = {table: folder / table / f"block={block}" for table in _READS}
+        if not all(path.exists() for path in files.values()):
+            return  # no product here has a caption and a table
+        with closing(open_engine()) as engine:
+            add_text_functions(engine)
             for table, path in files.items():
                 rows = f"read_parquet({text(f'{path}/*.parquet')}, hive_partitioning = false)"
-                engine.execute(f"CREATE OR REPLACE VIEW {table} AS FROM {rows}")
+                engine.execute(f"CREATE VIEW {table} AS FROM {rows}")
             make_agreement(engine)
-            connection.register("found", engine.table("agreements").to_arrow_table())
-            connection.execute("INSERT INTO agreements FROM found")
+            engine.table("agreements").write_parquet(str(found / f"{block}.parquet"))
+
+    # Words are counted by Python, one text at a time, and the rest is DuckDB's.
+    tasks: list[Callable[[], object]] = [
+        partial(connection.execute, _MEASURED),
+        *(partial(judge, block) for block in range(blocks)),
+    ]
+    side_by_side(lambda task: task(), tasks)
+    connection.execute(f"CREATE TEMP TABLE agreements ({_AGREEMENT})")
+    for path in sorted(found.iterdir()):
+        connection.execute(f"INSERT INTO agreements FROM {file_sql(path)}")
 
 
-def _divide(stage: Stage, blocks: int) -> Path:
-    """Write the products and their specifications to a folder for each block of categories, bucket after bucket."""
+def _divide(stage: Stage, blocks: int, ours: str) -> Path:
+    """Write our products and their specifications to a folder for each block of categories, bucket after bucket."""
     folder = stage.scratch / "blocks"
     for bucket in stage.before.partitions("products"):
         with closing(open_engine()) as engine:
             for table in _READS:
                 engine.execute(stage.before.view(table, table, only=[bucket]))
-            engine.execute(_PLACED.format(blocks=blocks))
+            engine.execute(f"{_PLACED.format(blocks=blocks)} AND {ours}")
             for table, rows in _DIVIDED.items():
                 (folder / table).mkdir(parents=True, exist_ok=True)
                 engine.execute(
@@ -147,6 +186,6 @@ def _divide(stage: Stage, blocks: int) -> Path:
     return folder
 
 
-def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
-    rows: list[tuple[int]] = connection.table(table).aggregate("count(*)").fetchall()
-    return rows[0][0]
+def _count(connection: duckdb.DuckDBPyConnection, rows: str) -> int:
+    found: list[tuple[int]] = connection.sql(f"SELECT count(*) FROM {rows}").fetchall()  # noqa: S608 - a constant
+    return found[0][0]

@@ -1,22 +1,21 @@
-"""Partitions on a Ray cluster."""
+"""Tasks on a Ray cluster."""
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 from m5data.errors import SettingsError
+from storage.tasks import TaskFunction
 
 __all__ = ["on_ray"]
-
-R = TypeVar("R")
 
 _AHEAD = 2  # partitions per core that Ray holds: one that runs, and one that waits
 
 
-def on_ray(function: Callable[[str, str], R], location: str, names: Iterable[str]) -> Iterator[tuple[str, R]]:
-    """Call a function for each partition on a Ray cluster, one core each; yield results as they come.
+def on_ray(function: TaskFunction, location: str, names: Iterable[str | None]) -> Iterator[tuple[str, Any]]:
+    """Call a function for each order on a Ray cluster, one core each; yield results as they come (``Runner``).
 
     The cluster is that of ``RAY_ADDRESS`` or of ``ray.init``; without one, a cluster is started on this machine and
     shut down at the end. Every machine must reach the workspace at ``location``. At most two partitions per core are

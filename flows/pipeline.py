@@ -56,16 +56,17 @@ def process(workspace: Folder = ".", *, engine: Engine = "local") -> list[StageR
 
 
 @flow(name="dataset", persist_result=False, validate_parameters=True)
-def dataset(workspace: Folder = ".", *, recipe: Recipe = None) -> list[StageReport]:
+def dataset(workspace: Folder = ".", *, recipe: Recipe = None, engine: Engine = "local") -> list[StageReport]:
     """Take in judgements, split, export, report.
 
     Args:
         workspace: Folder of the workspace.
         recipe: Split recipe.
+        engine: Where partitions run.
     """
     from flows.tasks import run_part  # noqa: PLC0415 - as above
 
-    return run_part(workspace, "dataset", recipe=recipe)
+    return run_part(workspace, "dataset", recipe=recipe, engine=engine)
 
 
 @flow(name="everything", persist_result=False, validate_parameters=True)

@@ -91,6 +91,8 @@ def forget_media(workspace: Workspace, stage: str, selection: Selection, *, dry_
     """Open media URLs again: they are fetched again, and a stored file stays where no other comes."""
     query = f"SELECT DISTINCT url FROM media WHERE product_id IN ({_chosen(workspace, selection)})"  # noqa: S608
     count = sum(forget_outcomes(workspace.store, urls, dry_run=dry_run) for urls in _values(workspace, query))
+    if not dry_run:
+        workspace.store.clear_spools()  # a killed run's outcomes would be added again
     _forget_commit(workspace, stage, count, dry_run=dry_run)
     return count
 

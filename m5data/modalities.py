@@ -174,8 +174,8 @@ class Modality:
     """Row -> fields of ``Sample`` that need no stored bytes; other names go to ``Sample.more``."""
     load: Callable[[Row, ReadObject], Mapping[str, Any]] | None = None
     """Row -> fields of ``Sample`` that are read from stored objects."""
-    size: Callable[[Sample], int] = lambda _: 0
-    """Bytes of media that the sample holds: shards are rolled by them."""
+    objects: tuple[str, ...] = ()
+    """Columns of the row that name the objects that ``load`` reads: shards are rolled by their lengths."""
     columns: tuple[ShardColumn, ...]
     members: tuple[Member, ...] = ()
     json: Callable[[Sample], Mapping[str, object]] = lambda _: {}
@@ -332,7 +332,7 @@ _FIVE = (
             "image_text": tuple(row["image_text"] or ()),
         },
         load=lambda row, read: {"image": read(row["image"]) if row["image"] else None},
-        size=lambda sample: len(sample.image or b""),
+        objects=("image",),
         columns=(
             ShardColumn(
                 "image",
@@ -427,7 +427,7 @@ _FIVE = (
         },
         facts=lambda _: {},
         load=_load_frames,
-        size=lambda sample: sum(len(frame.jpeg) for frame in sample.frames),
+        objects=("frames_object",),
         columns=(
             ShardColumn(
                 "frames",
@@ -470,7 +470,7 @@ _FIVE = (
         },
         facts=lambda _: {},
         load=_load_audio,
-        size=lambda sample: len(sample.audio or b"") + (0 if sample.mfcc is None else sample.mfcc.nbytes),
+        objects=("mp3", "mfcc"),
         columns=(
             ShardColumn(
                 "audio",

@@ -115,6 +115,7 @@ _ALL = (
         overrides=("min_success",),
         arguments="flows.stage_arguments:download",
         partition="a URL, by host",
+        on_ray=True,
         redo="m5data.invalidate:forget_media",
         pending="m5data.dry_run:media_to_fetch",
     ),
@@ -246,6 +247,7 @@ _ALL = (
         overrides=("formats", "splits", "where", "purpose", "out"),
         arguments="flows.stage_arguments:export",
         partition="a shard",
+        on_ray=True,
     ),
     StageSpec(
         "stats",

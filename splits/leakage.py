@@ -1,6 +1,6 @@
 """Residual leakage: how near evaluation comes to train where no rule forbids it. Measured, never judged."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -104,11 +104,15 @@ def _by_caption(connection: duckdb.DuckDBPyConnection) -> Leakage:
     search = CaptionSearch(sample["value"].to_pylist())
     hashes: dict[bool, list[Keys]] = {True: [_NONE], False: [_NONE]}
     query = "SELECT product_id, value, hash(value) AS hash, trained FROM captions"
-    for batch in connection.sql(query).to_arrow_reader(50_000):
-        trained = batch["trained"].to_numpy(zero_copy_only=False)
-        for side, found in hashes.items():
-            found.append(batch["hash"].to_numpy()[trained == side])
-        search.look_in(batch["product_id"].filter(batch["trained"]), batch["value"].filter(batch["trained"]))
+
+    def trained_batches() -> Iterator[tuple[pa.Array, pa.Array]]:
+        for batch in connection.sql(query).to_arrow_reader(50_000):
+            trained = batch["trained"].to_numpy(zero_copy_only=False)
+            for side, found in hashes.items():
+                found.append(batch["hash"].to_numpy()[trained == side])
+            yield batch["product_id"].filter(batch["trained"]), batch["value"].filter(batch["trained"])
+
+    search.look_in(trained_batches())
     pairs = [
         Near(product, nearest or "", round(1 - similarity, 3))
         for product, (nearest, similarity) in zip(sample["product_id"].to_pylist(), search.nearest(), strict=True)

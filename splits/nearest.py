@@ -1,6 +1,8 @@
 """Nearest neighbours of a few items among very many, by caption and by image hash."""
 
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +17,7 @@ _MASK = np.uint64(2 ** (8 * _WINDOW) - 1)
 _FACTORS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], dtype=np.uint64)
 _MIDDLE = np.uint64(20)
 _MOST = 200  # candidates that one caption is compared with: boilerplate has thousands
+_AT_ONCE = 4  # batches in memory
 _OF_A_VALUE = 20  # of these with one hash in a batch
 
 Texts = npt.NDArray[np.object_]
@@ -37,9 +40,18 @@ class CaptionSearch:
         self._ids: Texts = np.zeros(0, dtype=object)
         self._texts: Texts = np.zeros(0, dtype=object)
 
-    def look_in(self, ids: pa.Array, captions: pa.Array) -> None:
-        """Find candidates in the captions of a batch of products, none of them NULL."""
-        number, row, agreeing = _candidates(self._sketch, _sketch(captions))
+    def look_in(self, batches: Iterable[tuple[pa.Array, pa.Array]]) -> None:
+        """Find candidates in batches of ids and captions, none of them NULL; each core sketches a batch at a time."""
+        waiting = iter(batches)
+        with ThreadPoolExecutor() as threads:
+            while some := list(islice(waiting, _AT_ONCE)):
+                for (ids, captions), found in zip(some, threads.map(self._candidates, some), strict=True):
+                    self._add(ids, captions, *found)
+
+    def _candidates(self, batch: tuple[pa.Array, pa.Array]) -> tuple[Rows, Rows, Rows]:
+        return _candidates(self._sketch, _sketch(batch[1]))
+
+    def _add(self, ids: pa.Array, captions: pa.Array, number: Rows, row: Rows, agreeing: Rows) -> None:
         chosen = pa.array(row)
         numbers = np.concatenate([self._number, number])
         kept = _first_of_each(numbers, np.concatenate([self._agreeing, agreeing]))

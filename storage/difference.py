@@ -77,9 +77,8 @@ def _differing(old: Snapshot, new: Snapshot, spec: TableSpec) -> list[Sequence[P
     """Return the units of comparison: each partition with different files, or None for the whole table."""
     if old.root != new.root or (old.record.buckets != new.record.buckets and spec.bucket_of):
         return [None]
-    files = [{file.partition: file.path for file in snapshot.files(spec.name)} for snapshot in (old, new)]
-    partitions = {*files[0], *files[1]}
-    return [[p] for p in sorted((p for p in partitions if files[0].get(p) != files[1].get(p)), key=str)]
+    before, after = old.by_partition(spec.name), new.by_partition(spec.name)
+    return [[p] for p in sorted({*before, *after}, key=str) if before.get(p) != after.get(p)]
 
 
 def _compared(

@@ -3,18 +3,33 @@
 import hashlib
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 
-__all__ = ["MEMORY_LIMIT", "bucket_of", "bucket_sql", "memory_limit", "open_engine", "quote", "text"]
+from storage.isolation.pool import processes_for
 
-MEMORY_LIMIT = "1GB"
+__all__ = [
+    "bucket_of",
+    "bucket_sql",
+    "memory_limit",
+    "open_engine",
+    "quote",
+    "side_by_side",
+    "sources_sql",
+    "text",
+]
+
+_MEMORY_MB = 1000
 """Memory of one connection before it spills to disk; a stage that writes what it reads by SQL has two."""
-_LIMIT: ContextVar[str] = ContextVar("memory_limit", default=MEMORY_LIMIT)
+_MOST_THREADS = 4
+_Item = TypeVar("_Item")
+_LIMIT: ContextVar[int] = ContextVar("memory_limit", default=_MEMORY_MB)
 
 
 def open_engine(spill: Path | None = None) -> duckdb.DuckDBPyConnection:
@@ -26,7 +41,7 @@ def open_engine(spill: Path | None = None) -> duckdb.DuckDBPyConnection:
     """
     scratch = spill or Path(tempfile.gettempdir()) / f"m5data-{uuid.uuid4().hex}"
     config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": _LIMIT.get(),
+        "memory_limit": f"{_LIMIT.get()}MB",
         "temp_directory": str(scratch),
         "python_enable_replacements": False,
         "autoinstall_known_extensions": False,
@@ -41,11 +56,29 @@ def open_engine(spill: Path | None = None) -> duckdb.DuckDBPyConnection:
 @contextmanager
 def memory_limit(megabytes: int | None) -> Iterator[None]:
     """Set the limit of connections opened inside the block; None: leave it as it is."""
-    token = _LIMIT.set(_LIMIT.get() if megabytes is None else f"{megabytes}MB")
+    token = _LIMIT.set(_LIMIT.get() if megabytes is None else megabytes)
     try:
         yield
     finally:
         _LIMIT.reset(token)
+
+
+def side_by_side(work: Callable[[_Item], object], items: Sequence[_Item]) -> None:
+    """Call ``work`` with each item, some at the same time: as many as there are cores, and at most four.
+
+    In threads, because DuckDB computes outside the interpreter. Each call opens engines of its own, which may take a
+    gigabyte at most; where a limit was set, only as many run as fit in it.
+    """
+    limit = _LIMIT.get()
+    fitting = _MOST_THREADS if limit == _MEMORY_MB else min(limit // _MEMORY_MB, _MOST_THREADS)
+
+    def limited(item: _Item) -> None:
+        with memory_limit(min(limit, _MEMORY_MB)):
+            work(item)
+
+    with ThreadPoolExecutor(processes_for(None, max(min(fitting, len(items)), 1))) as threads:
+        for _ in threads.map(limited, items):
+            pass
 
 
 def quote(name: str) -> str:
@@ -56,6 +89,12 @@ def quote(name: str) -> str:
 def text(value: str) -> str:
     """Return ``value`` as an SQL string literal."""
     return "'" + value.replace("'", "''") + "'"
+
+
+def sources_sql(sources: Iterable[str]) -> str:
+    """Return SQL of whether ``product_id`` is one of the sources', as ranges, so that files of others are skipped."""
+    ranges = (f"product_id >= {text(f'{name}:')} AND product_id < {text(f'{name};')}" for name in sorted(sources))
+    return " OR ".join(ranges) or "false"
 
 
 def bucket_of(value: str, buckets: int) -> int:

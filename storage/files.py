@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 __all__ = [
     "OF_A_RUN",
+    "OWN_SEGMENT",
     "SEGMENT",
     "TEMPORARY",
     "Layout",
@@ -93,6 +94,8 @@ class Layout:
 
 SEGMENT = re.compile(r"(page|media|derived)-(\d{6}|[0-9a-f]{12})\.warc(\.gz)?")
 """Names of segments: numbered, or random where several machines write."""
+OWN_SEGMENT = re.compile(r"[a-z]+-[0-9a-f]{12}\.warc(\.gz)?")
+"""Names of the random kind: such a segment is complete as soon as it has its name, or a working copy's."""
 TEMPORARY = ".tmp"
 """Suffix of the hidden file in which a file is written before it gets its name."""
 _NOT_SWEPT = frozenset({"tables", "objects", "prefect"})

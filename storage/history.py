@@ -125,7 +125,8 @@ def _differing(old: Snapshot, new: Snapshot) -> list[list[Partition] | None]:
 def write_history(stage: Stage, now: datetime) -> None:
     """Add what this run has changed of known products to the table ``history``, bucket by bucket.
 
-    Products whose page is the same as before are left out: there, only the reader has changed.
+    Only files that it has replaced are read: what stands in the others is the same as before. Products whose page is
+    the same as before are left out: there, only the reader has changed.
 
     Args:
         stage: A running stage that has written products, specs and media.
@@ -142,8 +143,8 @@ def write_history(stage: Stage, now: datetime) -> None:
 
 def _open_sides(engine: duckdb.DuckDBPyConnection, stage: Stage, partition: Partition) -> None:
     for table in _TABLES:
-        engine.execute(stage.before.view(f"old_{table}", table, only=[partition]))
-        engine.execute(stage.view(f"new_{table}", table, partition))
+        for side, rows in zip(("old", "new"), stage.changed_files(table, partition), strict=True):
+            engine.execute(f"CREATE VIEW {side}_{table} AS {rows}")
     engine.execute(stage.before.view("kept", "history", only=[partition]))
     engine.execute(f"{_KNOWN} WHERE (o.last_seen, o.page_sha256) IS DISTINCT FROM (n.last_seen, n.page_sha256)")
     engine.execute(_CHANGES)

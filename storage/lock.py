@@ -16,7 +16,7 @@ from socket import gethostname
 
 from m5data.errors import CorruptObjectError, M5DataError, WorkspaceError
 from storage.children import die_with_parent
-from storage.files import SEGMENT, Layout, sweep_temporaries
+from storage.files import OWN_SEGMENT, SEGMENT, Layout, sweep_temporaries
 from storage.spool import sweep_spools
 from storage.state import ObjectIndex
 from storage.tables import TABLES
@@ -254,7 +254,7 @@ def recover(layout: Layout, pinned: VersionRecord, index: ObjectIndex, now: date
     sweep_temporaries(layout.root)
     sweep_spools(layout, pinned)
     clear_staging(layout, pinned, now)
-    _sweep_segments(layout.objects, index.segments())
+    _sweep_segments(layout, index.segments())
 
 
 def clear_staging(layout: Layout, pinned: VersionRecord, now: datetime) -> None:
@@ -293,9 +293,15 @@ def _pinned_paths(layout: Layout, name: str, pinned: VersionRecord) -> set[str]:
     return {file.path for file in files}
 
 
-def _sweep_segments(folder: Path, known: Mapping[str, int]) -> None:
-    """Remove segments that the index does not know, and bytes beyond its lengths; segments in use stay."""
-    for path in sorted(path for path in folder.iterdir() if SEGMENT.fullmatch(path.name)):
+def _sweep_segments(layout: Layout, known: Mapping[str, int]) -> None:
+    """Remove segments that the index does not know, and bytes beyond its lengths.
+
+    Segments in use stay, and while a stage has unfinished work, those that its tasks may have created.
+    """
+    spared = any(layout.spool.rglob("*.arrow"))
+    for path in sorted(path for path in layout.objects.iterdir() if SEGMENT.fullmatch(path.name)):
+        if spared and path.name not in known and OWN_SEGMENT.fullmatch(path.name):
+            continue
         descriptor = os.open(path, os.O_RDWR)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

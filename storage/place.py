@@ -7,16 +7,18 @@ import mmap
 import os
 import secrets
 import shutil
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from m5data.errors import ObjectStoreError, UsageError, WorkspaceError
-from storage.files import replace_file, replacing, sync_folder
+from storage.files import TEMPORARY, replace_file, replacing, sync_folder
 
 if TYPE_CHECKING:
     import obstore.store
@@ -56,7 +58,15 @@ R = TypeVar("R")
 def in_parallel(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
     """Yield the results of ``work`` in the order of items, some at a time; the first error ends it."""
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        yield from pool.map(work, items)
+        upcoming = iter(items)
+        begun = deque(pool.submit(work, item) for item in islice(upcoming, 2 * _AT_ONCE))
+        try:
+            while begun:
+                yield begun.popleft().result()
+                begun.extend(pool.submit(work, item) for item in islice(upcoming, 1))
+        finally:
+            for future in begun:
+                future.cancel()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +97,9 @@ class Place(Protocol):
 
     def has(self, name: str) -> bool:
         """Return whether there is such an object."""
+
+    def list(self, folder: str) -> Iterable[str]:
+        """Return the names of the objects in a folder, in order."""
 
     def clear(self, folder: str) -> None:
         """Remove every object in a folder."""
@@ -141,6 +154,11 @@ class FolderPlace:
     def has(self, name: str) -> bool:
         """Return whether there is such a file."""
         return (self._root / name).is_file()
+
+    def list(self, folder: str) -> Iterable[str]:
+        """Return the names of the files in a folder, in order."""
+        found = (path for path in (self._root / folder).glob("*") if path.suffix != TEMPORARY)
+        return sorted(f"{folder}/{path.name}" for path in found)
 
     def clear(self, folder: str) -> None:
         """Remove a folder with all files."""

@@ -57,6 +57,12 @@ class Spool:
         data = self._place.read_range(self.name_of(partition), 0, _HEAD)
         return data is not None and bool(_header(data)["fingerprint"] == fingerprint)
 
+    def stored(self) -> list[tuple[str, str]]:
+        """Return partition and fingerprint of every result."""
+        headers = (self._place.read_range(name, 0, _HEAD) for name in self._place.list(self._folder))
+        known = [_header(data) for data in headers if data is not None]
+        return [(header["partition"], header["fingerprint"]) for header in known]
+
     def clear(self) -> None:
         """Remove all results, and those of earlier commits that a killed run left."""
         self._place.clear(self._folder.rpartition("/")[0])

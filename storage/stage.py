@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import get_ident
 
 import duckdb
 import pyarrow as pa
@@ -14,7 +15,8 @@ from m5data.errors import DataError
 from m5data.records import Reject
 from m5data.stage import Clock, StageReport
 from m5data.version import __version__
-from storage.engine import open_engine, quote
+from storage.changes import changed_sources
+from storage.engine import open_engine
 from storage.files import Layout, replace_file, sync_folder
 from storage.objects.writer import new_objects
 from storage.place import place_at, store_url_of
@@ -110,7 +112,7 @@ class Stage:
         self._changes: dict[str, Changes] = {}
         self._touched: set[str] = set()
         self._forgotten: set[str] = set()
-        self._engine: duckdb.DuckDBPyConnection | None = None
+        self._engines: dict[int, duckdb.DuckDBPyConnection] = {}
         self._committed = False
 
     @property
@@ -153,21 +155,24 @@ class Stage:
         data: pa.Table | duckdb.DuckDBPyRelation,
         *,
         only: str | Sequence[int] | None = None,
+        within: Sequence[str] | None = None,
     ) -> None:
         """Replace the content of a table or of some partitions; partitions with equal rows stay as they are.
 
-        Observed columns are not compared. A relation is streamed and need not fit in memory.
+        Observed columns are not compared. A relation is streamed and need not fit in memory. Threads may write at the
+        same time, each other partitions.
 
         Args:
             table: Name of the table.
             data: All its rows, in any order, with the columns of its schema.
             only: The value (``split_by``) or the buckets that ``data`` replaces; None: the whole table.
+            within: Starts of the keys that ``data`` replaces, as ``shop:`` of products; large files without such keys
+                are not read. None: all keys.
 
         Raises:
             DataError: A row breaks the schema, repeats a key, or lies outside ``only``.
         """
         scope: Sequence[Partition] | None = [only] if isinstance(only, str) else only
-        pinned = {file.partition: file for file in self.before.files(table)}
         writer = PartitionWriter(
             self._open_engine(),
             TABLES[table],
@@ -175,8 +180,12 @@ class Stage:
             self._layout.table(table),
             self._layout.staging / "tables" / table,
         )
-        changes, same = writer.write(data, scope, pinned)
         planned = self._changes.setdefault(table, {})
+        pinned = self.before.by_partition(table)
+        if within is not None:
+            planned.update(writer.write(data, scope, {**pinned, **planned}, within)[0])
+            return
+        changes, same = writer.write(data, scope, pinned)
         for partition in same:
             planned.pop(partition, None)
         planned.update(changes)
@@ -185,14 +194,28 @@ class Stage:
         """Return the partitions of a table whose rows this run has changed so far."""
         return tuple(self._changes.get(table, {}))
 
-    def view(self, name: str, table: str, partition: Partition) -> str:
-        """Return the statement that creates a view of one partition as this run leaves it, on any connection."""
-        planned = self._changes.get(table, {})
-        if partition not in planned:
-            return self.before.view(name, table, only=[partition])
-        file = planned[partition]
-        rows = rows_sql(TABLES[table], self._layout.staging / "tables" / table, [file] if file else [])
-        return f"CREATE VIEW {quote(name)} AS {rows}"
+    def changed_files(self, table: str, partition: Partition) -> tuple[str, str]:
+        """Return queries of the rows in a partition's files that this run has removed, and in those it has added."""
+        spec, layout = TABLES[table], self._layout
+        old = self.before.by_partition(table).get(partition, ())
+        new = self._changes.get(table, {}).get(partition, old)
+        removed = [file for file in old if file not in new]
+        added = [file for file in new if file not in old]
+        return (
+            rows_sql(spec, layout.table(table), removed),
+            rows_sql(spec, layout.staging / "tables" / table, added),
+        )
+
+    def changed_sources(self) -> set[str] | None:
+        """Return the sources whose rows have changed in the tables that the stage reads since its last run.
+
+        Returns:
+            The sources; None where it has not run with these settings, or what has changed is not known.
+        """
+        last, inputs = self.before.stages.get(self.name), self._inputs
+        if last is None or (last.settings, last.extra, last.code) != (inputs.settings, inputs.extra, __version__):
+            return None
+        return changed_sources(self._layout, last.reads, self.before.tables)
 
     def touch(self, table: str) -> None:
         """Give a table a new version with the same rows, so that stages that read it run again."""
@@ -234,10 +257,9 @@ class Stage:
         return report
 
     def close(self) -> None:
-        """Release the engine."""
-        if self._engine is not None:
-            self._engine.close()
-            self._engine = None
+        """Release the engines."""
+        while self._engines:
+            self._engines.popitem()[1].close()
 
     def _publish_objects(self) -> int:
         """Add new objects of the index to the table ``objects``, and return the last sequence number in it."""
@@ -251,13 +273,17 @@ class Stage:
     def _plan(self, changes: Mapping[str, Changes]) -> None:
         """Record which files are about to be moved, for ``lock.recover``."""
         self._layout.staging.mkdir(exist_ok=True)
-        plan = {name: [f.path for f in planned.values() if f is not None] for name, planned in changes.items()}
+        plan = {name: [file.path for file in self._new(name, planned)] for name, planned in changes.items()}
         replace_file(self._layout.manifest, json.dumps(plan).encode())
 
+    def _new(self, name: str, changes: Changes) -> list[DataFile]:
+        """Return the files of a table that this run has written."""
+        before = set(self.before.files(name))
+        return [file for files in changes.values() for file in files if file not in before]
+
     def _commit_table(self, name: str, changes: Changes) -> int:
-        for file in changes.values():
-            if file is not None:
-                self._move(name, file)
+        for file in self._new(name, changes):
+            self._move(name, file)
         target = merge(self.before.files(name), changes)
         return DeltaLog(self._layout.table(name), TABLES[name]).converge(target, self._clock())
 
@@ -284,11 +310,13 @@ class Stage:
         )
 
     def _open_engine(self) -> duckdb.DuckDBPyConnection:
-        if self._engine is None:
-            spill = self._layout.staging / "spill"
+        """Return this thread's own engine."""
+        thread = get_ident()
+        if thread not in self._engines:
+            spill = self._layout.staging / "spill" / str(thread)
             spill.mkdir(parents=True, exist_ok=True)
-            self._engine = open_engine(spill)
-        return self._engine
+            self._engines[thread] = open_engine(spill)
+        return self._engines[thread]
 
 
 def _make_folder(folder: Path, top: Path) -> None:

@@ -5,10 +5,11 @@ A task never commits. The process that runs the stage gives it an order, takes i
 
 import hashlib
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 
@@ -16,13 +17,24 @@ from m5data.errors import CorruptObjectError, DataError, MissingSegmentError
 from m5data.stage import utc_now
 from storage.objects.reader import SEGMENT_BYTES
 from storage.objects.writer import ObjectWriter
-from storage.place import Place, place_at
+from storage.place import ObjectStore, Place, place_at, store_url_of
 from storage.spool import Spool, decode_result
-from storage.state import ObjectIndex, ObjectRef
+from storage.state import ObjectIndex, ObjectKind, ObjectRef
 
-__all__ = ["Task", "order", "running", "take_result"]
+__all__ = ["Runner", "Task", "TaskFunction", "finished", "in_process", "order", "running", "take_result"]
+
+TaskFunction: TypeAlias = Callable[[str, str], Any]
+"""Does what an order says: called with a workspace's location and the order's name. It may return something small."""
+
+Runner: TypeAlias = Callable[[TaskFunction, str, Iterable[str | None]], Iterator[tuple[str, Any]]]
+"""Calls a function with a workspace's location and the name of each order, and yields the name and the result.
+
+It takes names as it has room for them, and yields results in order of completion. A None among the names means that
+none can begin before another result was taken.
+"""
 
 _REFS, _SEGMENTS, _TARGET = "object_refs", "object_segments", "target"
+_ORDER = "order:"
 
 
 def order(spool: Spool, partition: str, fingerprint: str, inputs: pa.Table, refs: Iterable[ObjectRef | None]) -> str:
@@ -37,8 +49,14 @@ def order(spool: Spool, partition: str, fingerprint: str, inputs: pa.Table, refs
     """
     target = pa.table({"partition": [partition], "fingerprint": [fingerprint]})
     tables = {"inputs": inputs, _REFS: _table_of([ref for ref in refs if ref is not None]), _TARGET: target}
-    spool.put(f"order:{partition}", fingerprint, tables)
-    return spool.name_of(f"order:{partition}")
+    spool.put(f"{_ORDER}{partition}", fingerprint, tables)
+    return spool.name_of(f"{_ORDER}{partition}")
+
+
+def finished(spool: Spool, fingerprint: str) -> list[str]:
+    """Return the partitions that have a result."""
+    stored = (name for name, known in spool.stored() if known == fingerprint)
+    return [name for name in stored if not name.startswith(_ORDER)]
 
 
 def take_result(
@@ -60,16 +78,30 @@ def take_result(
     return None if any(index.find(ref.sha256) is None for ref in refs) else tables
 
 
+def in_process(function: TaskFunction, location: str, names: Iterable[str | None]) -> Iterator[tuple[str, Any]]:
+    """Run tasks in this process, one after the other: the simplest ``Runner``."""
+    for name in names:
+        if name is not None:
+            yield name, function(location, name)
+
+
 class Task:
     """A running task."""
 
-    def __init__(self, place: Place, inputs: pa.Table, refs: Mapping[str, ObjectRef], objects: ObjectWriter) -> None:
-        self._place = place
+    def __init__(
+        self, location: str, inputs: pa.Table, refs: Mapping[str, ObjectRef], objects: ObjectWriter, scratch: Path
+    ) -> None:
+        self._place = place_at(location)
+        url = store_url_of(Path(location))
+        self._home = ObjectStore(url) if url else None
+        """Has the segments that a working copy lacks."""
         self._refs = refs
         self.inputs = inputs
         """What the order says."""
         self.objects = objects
-        """Writer of derived objects."""
+        """Writer of the task's objects."""
+        self.scratch = scratch
+        """Folder on this machine, which the end of the task removes."""
         self.result: dict[str, pa.Table] = {}
         """Tables of the result, to be filled."""
 
@@ -83,7 +115,10 @@ class Task:
         ref = self._refs.get(sha256)
         if ref is None:
             raise CorruptObjectError(f"object {sha256}: not in the index. Run m5data verify --objects.")
-        data = self._place.read_range(f"objects/{ref.segment}", ref.payload_offset, ref.payload_length)
+        path, part = f"objects/{ref.segment}", (ref.payload_offset, ref.payload_length)
+        data = self._place.read_range(path, *part)
+        if data is None and self._home is not None:
+            data = self._home.read_range(path, *part)
         if data is None:
             raise MissingSegmentError(f"objects/{ref.segment}: missing. Restore it from a backup, and run again.")
         got = hashlib.sha256(data).hexdigest()
@@ -93,7 +128,7 @@ class Task:
 
 
 @contextmanager
-def running(location: str, name: str) -> Iterator[Task]:
+def running(location: str, name: str, kind: ObjectKind = "derived") -> Iterator[Task]:
     """Run a task; when the block ends, its objects and its result are at the place, or nothing is.
 
     A second run has a result of equal rows, and leaves objects that nobody names.
@@ -101,6 +136,7 @@ def running(location: str, name: str) -> Iterator[Task]:
     Args:
         location: Folder of the workspace, or its URL.
         name: As ``order`` returned it.
+        kind: Of its objects.
 
     Raises:
         DataError: There is no such order.
@@ -111,13 +147,13 @@ def running(location: str, name: str) -> Iterator[Task]:
         raise DataError(f"{name}: no such order at {location}. Run the stage again.")
     tables = decode_result(data)
     refs = {row["sha256"]: ObjectRef(**row) for row in tables[_REFS].to_pylist()}
-    with tempfile.TemporaryDirectory(prefix="m5data-task-") as scratch:
-        written = _Written()
-        with ObjectWriter(Path(scratch), written, "derived", utc_now, SEGMENT_BYTES, own=True) as objects:
-            task = Task(place, tables["inputs"], refs, objects)
+    with tempfile.TemporaryDirectory(prefix="m5data-task-") as folder:
+        scratch, written = Path(folder), _Written()
+        with ObjectWriter(scratch, written, kind, utc_now, SEGMENT_BYTES, own=True) as objects:
+            task = Task(location, tables["inputs"], refs, objects, scratch)
             yield task
         for segment in written.lengths:
-            place.create(f"objects/{segment}", Path(scratch) / segment)
+            place.create(f"objects/{segment}", scratch / segment)
     segments = pa.table({"name": pa.array(written.lengths, pa.string()), "length": [*written.lengths.values()]})
     done = {**task.result, _REFS: _table_of([*written.refs.values()]), _SEGMENTS: segments}
     Spool(place, name.rpartition("/")[0]).put(**tables[_TARGET].to_pylist()[0], tables=done)

@@ -219,14 +219,21 @@ class Snapshot:
         return MappingProxyType(dict(self.record.stages))
 
     def files(self, name: str) -> tuple[DataFile, ...]:
-        """Return the table's files in this version, ordered by partition."""
+        """Return the table's files in this version, ordered by partition and path."""
         if name not in self._files:
             self._files[name] = self._list_files(_spec(name))
         return self._files[name]
 
     def partitions(self, name: str) -> tuple[Partition, ...]:
         """Return the partitions of the table that hold rows: bucket numbers, values, or one None."""
-        return tuple(file.partition for file in self.files(name))
+        return tuple(self.by_partition(name))
+
+    def by_partition(self, name: str) -> dict[Partition, tuple[DataFile, ...]]:
+        """Return the files of each partition of the table that holds rows, in the order of ``files``."""
+        found: dict[Partition, list[DataFile]] = {}
+        for file in self.files(name):
+            found.setdefault(file.partition, []).append(file)
+        return {partition: tuple(files) for partition, files in found.items()}
 
     def table(
         self, name: str, columns: Sequence[str] | None = None, *, only: Sequence[Partition] | None = None

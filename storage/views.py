@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 
 from m5data.modalities import modalities
@@ -27,6 +28,7 @@ __all__ = [
     "aligned_specs_sql",
     "catalogue_columns",
     "catalogue_sql",
+    "column_ranges",
     "comments_sql",
     "file_sql",
     "ledger_columns",
@@ -87,6 +89,16 @@ def file_sql(*paths: Path) -> str:
     """Return the table function that reads Parquet files, without columns from the names of their folders."""
     listed = ", ".join(text(str(path)) for path in paths)
     return f"read_parquet([{listed}], hive_partitioning = false)"
+
+
+def column_ranges(engine: duckdb.DuckDBPyConnection, paths: Sequence[Path], column: str) -> dict[Path, tuple[str, str]]:
+    """Return file -> least and greatest text in a column; files whose footers do not say so are left out."""
+    query = """
+        SELECT file_name, min(stats_min_value), max(stats_max_value) FROM parquet_metadata($paths)
+        WHERE path_in_schema = $column GROUP BY ALL HAVING bool_and(stats_min_value <> '' AND stats_max_value <> '')
+    """
+    named = {"paths": [str(path) for path in paths], "column": column}
+    return {Path(path): (low, high) for path, low, high in engine.execute(query, named).fetchall()} if paths else {}
 
 
 def comments_sql(view: str, meaning: str, columns: Sequence[Column]) -> str:

@@ -10,6 +10,7 @@ Samples are ``large``, each with a photograph, 20 frames, audio and MFCC, 1.4 MB
 the demo's shops: two in three with a few frames, audio and MFCC, 90 kB on average.
 """
 
+import math
 import os
 import sys
 import tempfile
@@ -21,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import webdataset as wds
 
-from export.shards import write_shards
+from export.shards import fill_shard
 from export.webdataset_shards import members_of, open_tar_shard
 from m5data.modalities import Sample, SampleFrame
 from m5data.records import Specification
@@ -73,9 +74,10 @@ def _sample(number: int, *, picture: int, frames: int, frame: int, audio: int, s
 
 
 def _write_ours(samples: Sequence[Sample], folder: Path) -> None:
-    draft = folder / "shard.part"
-    for number, _ in enumerate(write_shards(samples, open_tar_shard, draft, _SHARD)):
-        draft.replace(folder / f"{number:05d}.tar")
+    size = sum(len(payload) for sample in samples for payload in _payloads(sample).values())
+    many = math.ceil(len(samples) * _SHARD / size)
+    for number, start in enumerate(range(0, len(samples), many)):
+        fill_shard(samples[start : start + many], open_tar_shard, folder / f"{number:05d}.tar", start)
 
 
 def _write_theirs(samples: Sequence[Sample], folder: Path) -> None:

@@ -21,12 +21,12 @@ from ray.cluster_utils import Cluster
 from bench.extract.scale import different
 from bench.extract.small_clips import fill, small_clip, store_clips
 from extract.extract_stage import run
-from extract.partitions import PartitionRunner
 from extract.settings import ExtractSettings
 from flows.engines import on_ray
 from storage import Store
 from storage.remote import working_copy
 from storage.tables import TABLES
+from storage.tasks import Runner
 
 _TABLES = ("frames", "audio", "images", "rejects")
 
@@ -114,7 +114,7 @@ def _workspaces(folder: Path, url: str | None, clips: Iterable[bytes]) -> tuple[
     return store_clips(folder / "local", stored), clustered
 
 
-def _timed(store: Store, runner: PartitionRunner | None) -> float:
+def _timed(store: Store, runner: Runner | None) -> float:
     began = time.perf_counter()
     run(store, ExtractSettings(), runner=runner)
     return time.perf_counter() - began

@@ -28,6 +28,7 @@ leaves every byte of the other modalities as it was: each modality draws from a 
 import io
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from itertools import product as combinations
 from pathlib import Path
 
@@ -39,7 +40,7 @@ from PIL import Image
 from export import Sample, SampleFrame, parquet_shards, webdataset_shards
 from export.folders import LocalFolder
 from export.manifest import write_manifest
-from export.shards import Shard, ShardWriter, as_rows, write_shards
+from export.shards import Shard, ShardWriter, as_rows, fill_shard
 from m5data.records import Specification
 
 __all__ = ["FACTORS", "MODALITIES", "World", "best_accuracy", "generate", "write_world"]
@@ -268,9 +269,9 @@ def write_world(
     folder: Path,
     sizes: Mapping[str, int],
     forms: tuple[str, ...] = ("parquet",),
-    max_bytes: int = 8 * 1024**2,
+    a_shard: int = 1000,
 ) -> Path:
-    """Write splits of a world (split -> samples) and return ``folder``."""
+    """Write splits of a world (split -> samples), ``a_shard`` samples a file, and return ``folder``."""
     for form in forms:
         target = LocalFolder(folder / form)
         suffix, open_writer = _FORMS[form]
@@ -278,9 +279,11 @@ def write_world(
         for split, samples in sizes.items():
             rows = generate(world, split, samples, ROLES.get(split, "sample"))
             shards: list[Shard] = []
-            for count, size, digest in write_shards(rows, open_writer, target.draft, max_bytes):
-                shards.append(Shard(f"{len(shards):05d}{suffix}", count, size, digest))
-                target.publish(f"{split}/{shards[-1].file}")
+            for start in range(0, samples, a_shard):
+                name = f"{split}/{len(shards):05d}{suffix}"
+                draft = target.draft(name)
+                shards.append(fill_shard(islice(rows, a_shard), open_writer, draft, start))
+                target.publish(draft, name)
             splits[split] = as_rows(shards)
         facts = {"recipe": "generated", "tables": {"splits": world.seed}, "modalities": list(MODALITIES)}
         write_manifest(target, {**facts, "format": form, "splits": splits})

@@ -14,6 +14,7 @@ from crawler.pages.money import SIGN, UNIT, currency_sql
 from m5data.modalities import FeedColumn, feed_columns
 from storage.engine import quote, text
 from storage.tables import bucket_sql
+from storage.views import file_sql
 
 __all__ = ["MACROS", "Part", "divide", "open_part"]
 
@@ -98,10 +99,12 @@ class Part:
     buckets: tuple[int, ...]
     """Their buckets, each complete."""
     files: tuple[Path, ...]
+    columns: Path
+    """A file of any part, which tells the columns of a part without rows."""
 
 
 def divide(connection: duckdb.DuckDBPyConnection, folder: Path, rows: int, buckets: int) -> list[Part]:
-    """Write the clean rows to ``folder`` and return the parts, which cover all buckets.
+    """Write the clean rows to ``folder`` and return the parts, which cover all buckets; without rows there are none.
 
     Args:
         connection: A connection with the view ``good`` and the table ``hashes``.
@@ -118,12 +121,12 @@ def divide(connection: duckdb.DuckDBPyConnection, folder: Path, rows: int, bucke
         f"COPY ({numbered}) TO {text(str(folder))} (FORMAT parquet, PARTITION_BY (part), COMPRESSION lz4_raw)"
     )
     connection.execute("RESET preserve_insertion_order")
-    files = (tuple(sorted((folder / f"part={part}").glob("*.parquet"))) for part in range(parts))
-    return [Part(tuple(range(part, buckets, parts)), found) for part, found in enumerate(files)]
+    files = [tuple(sorted((folder / f"part={part}").glob("*.parquet"))) for part in range(parts)]
+    written = [path for found in files for path in found]
+    return [Part(tuple(range(part, buckets, parts)), found, written[0]) for part, found in enumerate(files) if written]
 
 
 def open_part(connection: duckdb.DuckDBPyConnection, part: Part) -> None:
     """Create or replace the view ``part_rows`` with the rows of a part."""
-    files = ", ".join(text(str(path)) for path in part.files)
-    rows = f"FROM read_parquet([{files}], hive_partitioning = false)" if files else f"FROM ({_clean_sql()}) WHERE false"
+    rows = f"FROM {file_sql(*part.files)}" if part.files else f"FROM {file_sql(part.columns)} WHERE false"
     connection.execute(f"CREATE OR REPLACE TEMP VIEW part_rows AS {rows}")

@@ -1,7 +1,4 @@
-"""Queries for ``products``, ``specs``, ``media`` and the tables of further modalities.
-
-They hold the rows of a feed and those of other sources.
-"""
+"""Queries for the rows that a feed gives to ``products``, ``specs``, ``media`` and the tables of further modalities."""
 
 from collections.abc import Iterator
 
@@ -52,9 +49,10 @@ def _texts(spec: TableSpec) -> list[str]:
     return [c.name for c in spec.columns if pa.types.is_string(c.type) and c.name != "product_id"]
 
 
+_OWN = "product_id >= getvariable('source') || ':' AND product_id < getvariable('source') || ';'"
+"""Rows of the source: those that begin with its name and a colon, as a range, so that files of others are skipped."""
+
 _PRODUCTS = """
-    SELECT * FROM before_products WHERE source <> getvariable('source')
-    UNION ALL BY NAME
     SELECT part_rows.product_id, getvariable('source') AS source, part_rows.url, native_id,
         coalesce(masks.masked, part_rows.caption) AS caption, category, brand, price, currency, availability, merchant,
         gtin, mpn, CAST(coalesce(masks.found, 0) + coalesce(in_specs.found, 0) AS INTEGER) AS masked,
@@ -66,37 +64,36 @@ _PRODUCTS = """
         SELECT product_id, sum(found) AS found
         FROM suspects JOIN masks USING (label, text) WHERE position >= 0 GROUP BY ALL
     ) AS in_specs ON in_specs.product_id = part_rows.product_id
-    LEFT JOIN (SELECT product_id, first_seen FROM before_products) AS old ON old.product_id = part_rows.product_id
+    LEFT JOIN (SELECT product_id, first_seen FROM before_products WHERE {own}) AS old
+        ON old.product_id = part_rows.product_id
 """
 
 _SPECS = """
-    SELECT * FROM before_specs WHERE NOT starts_with(product_id, getvariable('source') || ':')
-    UNION ALL BY NAME
     SELECT product_id, position, pair.property AS property, coalesce(masked, pair.value) AS value,
         NULL::VARCHAR AS property_norm, NULL::VARCHAR AS value_norm, NULL::VARCHAR AS unit
     FROM part_specs LEFT JOIN masks ON label = pair.property AND text = pair.value
 """
 
 _VARIANTS = """
-    SELECT * FROM before_variants WHERE NOT starts_with(product_id, getvariable('source') || ':')
+    SELECT * FROM before_variants WHERE false
 """
 
 _MEDIA = """
-    SELECT * FROM before_media WHERE NOT starts_with(product_id, getvariable('source') || ':')
-    UNION ALL BY NAME
     SELECT product_id, kind, position, url, coalesce(old.state, 'pending') AS state,
         coalesce(old.attempts, 0) AS attempts, old.* EXCLUDE (product_id, kind, position, url, state, attempts)
-    FROM kept_media LEFT JOIN before_media AS old USING (product_id, kind, position, url)
+    FROM kept_media
+    LEFT JOIN (SELECT * FROM before_media WHERE {own}) AS old USING (product_id, kind, position, url)
 """
 
 
 def feed_tables() -> dict[str, str]:
-    """Return table -> query for the new content of the buckets of a part.
+    """Return table -> query for the source's new rows in the buckets of a part.
 
     ``before_*`` are the old tables of these buckets. The state of media that the feed still names is kept.
     """
     further = {spec.name: _rows_sql(spec) for _, spec in feed_columns()}
-    return {"products": _PRODUCTS, "specs": _SPECS, "variants": _VARIANTS, "media": _MEDIA, **further}
+    products, media = _PRODUCTS.replace("{own}", _OWN), _MEDIA.replace("{own}", _OWN)
+    return {"products": products, "specs": _SPECS, "variants": _VARIANTS, "media": media, **further}
 
 
 def _rows_sql(spec: TableSpec) -> str:
@@ -109,7 +106,4 @@ def _rows_sql(spec: TableSpec) -> str:
             joins.append(f"LEFT JOIN masks AS {mask} ON {mask}.label = '' AND {mask}.text = {value}")
             value = f"coalesce({mask}.masked, {value})"
         columns.append(f"{value} AS {quote(column.name)}")
-    return f"""
-        SELECT * FROM {quote(f"before_{spec.name}")} WHERE NOT starts_with(product_id, getvariable('source') || ':')
-        UNION ALL BY NAME SELECT {", ".join(columns)} FROM {_fresh(spec)} AS fresh {" ".join(joins)}
-    """  # noqa: S608
+    return f"SELECT {', '.join(columns)} FROM {_fresh(spec)} AS fresh {' '.join(joins)}"  # noqa: S608

@@ -5,7 +5,7 @@ A host belongs to one process, which alone can count the requests to it.
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from pathlib import Path
 from random import Random
 
 from crawler.media.fetch import Fetcher
-from crawler.media.queue import DownloadRun, UrlQueue
+from crawler.media.queue import DownloadRun, Pace, UrlQueue
 from crawler.media.session import MediaSession
 from crawler.media.throttle import Bandwidth, ByteBudget
 from crawler.media.workers import BatchWriter, Sink, Workers
@@ -24,7 +24,7 @@ from storage import Store
 from storage.children import Child
 from storage.lock import enter_child
 
-__all__ = ["download_all", "partition_hosts"]
+__all__ = ["Ended", "download", "download_all", "partition_hosts"]
 
 _WORTH = 2_000
 """URLs for which another process is worth its start, which takes as long as some hundred of them."""
@@ -45,6 +45,16 @@ class _Partition:
     """``host:port`` that belong to it."""
     now: datetime
     """Time at its start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What a part of a download leaves to the next."""
+
+    down: frozenset[str]
+    """Hosts that were given up."""
+    paces: Mapping[str, Pace]
+    """When each host may be asked next."""
 
 
 def partition_hosts(hosts: Sequence[tuple[str, int]], processes: int) -> list[tuple[str, ...]]:
@@ -84,7 +94,7 @@ def download_all(store: Store, queue: UrlQueue, run: DownloadRun, clock: Clock, 
         if len(partitions) > 1:
             _download_side_by_side(store, partitions, run, clock, progress)
         if queue.hosts():  # what a process left: it ended early, or a redirect led to another's host
-            _download(store, queue, run, clock, progress.advance)
+            download(_sink_of(store, run), queue, run, clock, progress.advance)
     finally:
         progress.finish()
 
@@ -113,7 +123,8 @@ def _download_side_by_side(
             child = Child(_download_partition, _Partition(store.root, part, hosts, now), name="download")
             stack.enter_context(child)
             listening.append(listeners.submit(_listen, child, progress))
-        _download(store, UrlQueue(connection, part), part, clock, progress.advance, own=partitions[0])
+        sink = _sink_of(store, part)
+        download(sink, UrlQueue(connection, part), part, clock, progress.advance, own=partitions[0])
         for listener in listening:
             listener.result()
 
@@ -138,23 +149,36 @@ def _download_partition(partition: _Partition, pipe: Connection) -> None:
 
     with closing(store.state.connect()) as connection:
         queue = UrlQueue(connection, partition.run)
-        _download(store, queue, partition.run, clock, pipe.send, own=partition.hosts)
+        download(_sink_of(store, partition.run), queue, partition.run, clock, pipe.send, own=partition.hosts)
 
 
-def _download(
-    store: Store,
+def _sink_of(store: Store, run: DownloadRun) -> Callable[[], Sink]:
+    return lambda: Sink.open(store.state, store.objects.writer("media"), run)
+
+
+def download(
+    open_sink: Callable[[], Sink],
     queue: UrlQueue,
     run: DownloadRun,
     clock: Clock,
     stored: Callable[[int], None],
     own: Collection[str] | None = None,
-) -> None:
-    """Download the open URLs of some hosts in this process; None: of all."""
+) -> Ended:
+    """Download the open URLs of some hosts in this process; None: of all.
+
+    Args:
+        open_sink: opens the destination of what comes, in the thread that writes.
+        queue: the URLs.
+        run: limits and politeness.
+        clock: source of times.
+        stored: called with the size of each batch, once it is stored.
+        own: the hosts that may be asked; None: all.
+    """
     try:
         with ThreadPoolExecutor(max_workers=1) as thread:
-            sink = thread.submit(Sink.open, store, run).result()
+            sink = thread.submit(open_sink).result()
             try:
-                asyncio.run(_work(queue, sink, thread, run, clock, stored, own))
+                return asyncio.run(_work(queue, sink, thread, run, clock, stored, own))
             finally:
                 thread.submit(sink.close).result()
     except ExceptionGroup as group:
@@ -169,7 +193,7 @@ async def _work(
     clock: Clock,
     stored: Callable[[int], None],
     own: Collection[str] | None,
-) -> None:
+) -> Ended:
     settings = run.settings
     budget = ByteBudget(settings.max_bytes_in_flight)
     writer = BatchWriter(sink.store, thread, budget, stored)
@@ -180,6 +204,7 @@ async def _work(
         group.create_task(writer.run())
         await workers.run(own)
         await writer.close()
+    return Ended(frozenset(workers.down), fetcher.hosts.paces())
 
 
 def _first(group: ExceptionGroup[Exception]) -> Exception:

@@ -62,7 +62,8 @@ class Fetcher:
         self._clock = clock
         self._own = own
         self._running = asyncio.Semaphore(run.settings.concurrency)
-        self._hosts = Hosts(run.settings, run.local_hosts)
+        self.hosts = Hosts(run, clock)
+        """The hosts that were asked, redirects included."""
 
     async def fetch(self, job: Job) -> FetchResult:
         """Send one request and follow redirects, each hop past the guard. Every fault is a result.
@@ -79,7 +80,7 @@ class Fetcher:
                 return FetchResult(refused, "" if url == job.url else "after a redirect")
             if self._own is not None and place not in self._own:
                 raise OtherHostError
-            host = self._hosts.of(place)
+            host = self.hosts.of(place)
             async with host, self._running:
                 started = loop.time()
                 result = await self._send(url, job, started + left)

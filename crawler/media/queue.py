@@ -2,9 +2,10 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import islice
+from typing import TypeAlias
 
 import pyarrow as pa
 from aiohttp.abc import AbstractResolver
@@ -14,7 +15,7 @@ from crawler.net.address_guard import authority
 from crawler.settings import OPT_OUTS, DownloadSettings
 from storage import transaction
 
-__all__ = ["DDL", "OUTCOME_SCHEMA", "ROOM", "DownloadRun", "UrlQueue"]
+__all__ = ["DDL", "OUTCOME_SCHEMA", "ROOM", "DownloadRun", "Pace", "UrlQueue"]
 
 ROOM = "media"
 
@@ -70,6 +71,12 @@ OUTCOME_SCHEMA = pa.schema(
 )
 """Columns of ``UrlQueue.outcomes``."""
 
+_ROW_SCHEMA = pa.schema([*OUTCOME_SCHEMA, ("host", pa.string()), ("not_before", pa.float64()), ("limits", pa.string())])
+_OPEN = "state IN ('pending', 'stale')"
+_ADD = f"""INSERT INTO media_urls ({", ".join(_ROW_SCHEMA.names)})
+    VALUES ({", ".join(f":{name}" for name in _ROW_SCHEMA.names)}) ON CONFLICT (url) DO UPDATE
+    SET {", ".join(f"{name} = excluded.{name}" for name in _ROW_SCHEMA.names)} WHERE {_OPEN}"""  # noqa: S608
+
 _RECORD = """UPDATE media_urls SET state = ?, reason = ?, detail = ?, attempts = attempts + ?,
     http_status = ?, not_before = ?, sha256 = ?, bytes = ?, mime = ?, width = ?, height = ?,
     duration_s = ?, etag = ?, last_modified = ?, limits = ? WHERE url = ?"""
@@ -79,6 +86,10 @@ _GIVE_UP = """UPDATE media_urls SET state = iif(state = 'stale', 'ok', 'failed')
     reason = iif(state = 'stale', NULL, 'host_down'),
     detail = iif(state = 'stale', '', 'too many failures in a row')
     WHERE host = ? AND url > ? AND state IN ('pending', 'stale')"""
+
+
+Pace: TypeAlias = tuple[float, float]
+"""When a host may be asked next, Unix seconds, and the seconds between two requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +107,8 @@ class DownloadRun:
     """Most megabits a second, on average; None: no limit."""
     resolver: AbstractResolver | None = None
     """Resolves host names before the guard checks them; None: the system's resolver."""
+    paces: Mapping[str, Pace] = field(default_factory=dict)
+    """Paces that an earlier part of the download left hosts at."""
 
 
 class UrlQueue:
@@ -183,18 +196,36 @@ class UrlQueue:
             self._connection.executemany(_RECORD, [self._row(outcome) for outcome in outcomes])
             self._connection.executemany(_KEEP, [(o.attempts, o.http_status, o.url) for o in kept])
 
-    def give_up(self, host: str, after: str) -> int:
+    def give_up(self, host: str, after: str = "") -> int:
         """Fail the open URLs of a host past ``after`` as ``host_down``; return how many."""
         return self._connection.execute(_GIVE_UP, (host, after)).rowcount
 
     def outcomes(self) -> Iterator[pa.RecordBatch]:
         """Yield the outcomes of all URLs, in order; columns of ``OUTCOME_SCHEMA``."""
-        names = ", ".join(OUTCOME_SCHEMA.names)
-        cursor = self._connection.execute(f"SELECT {names} FROM media_urls ORDER BY url")  # noqa: S608
+        return self._batches(OUTCOME_SCHEMA, "true")
+
+    def open_rows(self, host: str, after: str, most: int) -> pa.Table:
+        """Return what is known of the next open URLs of a host, for the queue of another process; see ``open_jobs``."""
+        condition = f"host = ? AND url > ? AND {_OPEN}"
+        return pa.Table.from_batches(self._batches(_ROW_SCHEMA, condition, (host, after), most), _ROW_SCHEMA)
+
+    def rows(self) -> pa.Table:
+        """Return what is known of all URLs."""
+        return pa.Table.from_batches(self._batches(_ROW_SCHEMA, "true"), _ROW_SCHEMA)
+
+    def add(self, rows: pa.Table) -> None:
+        """Add rows of another process's queue; an outcome that is here already stays."""
+        self._change(_ADD, rows.to_pylist())
+
+    def _batches(
+        self, schema: pa.Schema, condition: str, values: tuple[object, ...] = (), most: int = -1
+    ) -> Iterator[pa.RecordBatch]:
+        query = f"SELECT {', '.join(schema.names)} FROM media_urls WHERE {condition} ORDER BY url LIMIT ?"  # noqa: S608
+        cursor = self._connection.execute(query, (*values, most))
         while rows := cursor.fetchmany(_BATCH):
             columns = zip(*rows, strict=True)
-            arrays = [pa.array(c, f.type) for c, f in zip(columns, OUTCOME_SCHEMA, strict=True)]
-            yield pa.RecordBatch.from_arrays(arrays, schema=OUTCOME_SCHEMA)
+            arrays = [pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)]
+            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
     def _forget_outdated(self) -> None:
         settings = self._run.settings
@@ -214,7 +245,7 @@ class UrlQueue:
         hosts = [(host,) for host in sorted(self._run.local_hosts)]
         self._change(f"DELETE FROM media_urls WHERE {newly_local}", hosts)  # noqa: S608
 
-    def _change(self, statement: str, rows: Iterable[tuple[object, ...]]) -> None:
+    def _change(self, statement: str, rows: Iterable[tuple[object, ...] | dict[str, object]]) -> None:
         with transaction(self._connection):
             self._connection.executemany(statement, rows)
 

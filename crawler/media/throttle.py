@@ -2,10 +2,10 @@
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Collection
 
+from crawler.media.queue import DownloadRun, Pace
 from crawler.net.http_policy import RateLimiter
-from crawler.settings import DownloadSettings
+from m5data.stage import Clock
 
 __all__ = ["Bandwidth", "ByteBudget", "Host", "Hosts"]
 
@@ -47,9 +47,9 @@ class Host:
 class Hosts:
     """The hosts of a run, by ``host:port``; beyond a few thousand, those that are idle longest are forgotten."""
 
-    def __init__(self, settings: DownloadSettings, local_hosts: Collection[str]) -> None:
-        self._settings = settings
-        self._local = local_hosts
+    def __init__(self, run: DownloadRun, clock: Clock) -> None:
+        self._run = run
+        self._clock = clock
         self._known: OrderedDict[str, Host] = OrderedDict()
 
     def of(self, authority: str) -> Host:
@@ -61,9 +61,20 @@ class Hosts:
         self._known.move_to_end(authority)
         return host
 
+    def paces(self) -> dict[str, Pace]:
+        """Return the present pace of every host."""
+        now, present = asyncio.get_running_loop().time(), self._clock().timestamp()
+        paces = ((name, host.limiter.pace(now)) for name, host in self._known.items())
+        return {name: (present + wait, interval) for name, (wait, interval) in paces}
+
     def _make(self, authority: str) -> Host:
-        interval = 0.0 if authority in self._local else 1.0 / self._settings.requests_per_second
-        return Host(self._settings.per_host, interval)
+        settings = self._run.settings
+        local = authority in self._run.local_hosts
+        host = Host(settings.per_host, 0.0 if local else 1.0 / settings.requests_per_second)
+        if before := self._run.paces.get(authority):
+            wait = max(0.0, before[0] - self._clock().timestamp())
+            host.limiter.continue_at(asyncio.get_running_loop().time(), (wait, before[1]))
+        return host
 
     def _forget(self) -> None:
         """Forget the idle host whose last request is oldest, once there are too many."""

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Executor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from typing import Self
 
@@ -18,12 +18,12 @@ from crawler.media.throttle import Bandwidth, ByteBudget
 from crawler.net.http_policy import RETRYABLE, is_retryable, retry_wait_s
 from crawler.settings import DownloadSettings
 from m5data.stage import Clock
-from storage import ObjectWriter, Store
+from storage import ObjectWriter, State
 
-__all__ = ["BatchWriter", "Sink", "Workers"]
+__all__ = ["MAX_OTHER_HOST", "BatchWriter", "Sink", "Workers"]
 
 _READ_AHEAD = 256
-_MAX_OTHER_HOST = 20
+MAX_OTHER_HOST = 20
 """URLs of a host that may lead to hosts of other processes before the rest are left to one process for all."""
 _QUEUE = 2048
 _BATCH = 4096
@@ -100,13 +100,13 @@ class Sink:
         self._resources = resources
 
     @classmethod
-    def open(cls, store: Store, run: DownloadRun) -> Self:
-        """Open a segment and a connection; ``close`` closes both."""
+    def open(cls, state: State, objects: ObjectWriter, run: DownloadRun) -> Self:
+        """Open a connection; ``close`` closes it and the writer of objects."""
         with ExitStack() as stack:
-            connection = store.state.connect()
+            connection = state.connect()
             stack.callback(connection.close)
-            writer = stack.enter_context(store.objects.writer("media"))
-            return cls(writer, UrlQueue(connection, run), stack.pop_all())
+            stack.enter_context(objects)
+            return cls(objects, UrlQueue(connection, run), stack.pop_all())
 
     def store(self, batch: list[CompletedJob]) -> None:
         """Store the objects of a batch durably, then record its outcomes.
@@ -152,6 +152,8 @@ class Workers:
     """Called with the number of URLs that are completed without a request."""
     bandwidth: Bandwidth
     """Limit of all bodies together."""
+    down: set[str] = field(default_factory=set)
+    """Hosts that were given up."""
 
     async def run(self, own: Collection[str] | None = None) -> None:
         """Download the open URLs of some hosts (None: of all).
@@ -189,6 +191,7 @@ class Workers:
 
     def give_up(self, host: str, after: str) -> None:
         """Fail the rest of a host's URLs without a request."""
+        self.down.add(host)
         self.given_up(self.queue.give_up(host, after))
 
     def _retry_wait(self, result: FetchResult, attempts: int) -> float | None:
@@ -235,7 +238,7 @@ class _HostWorkers:
 
     def _is_over(self) -> bool:
         """Return whether to stop: the host is down, or leads to hosts of other processes."""
-        return self._is_down() or self._other_host >= _MAX_OTHER_HOST
+        return self._is_down() or self._other_host >= MAX_OTHER_HOST
 
     def _is_down(self) -> bool:
         return self._failures_in_a_row >= self._workers.settings.host_failures

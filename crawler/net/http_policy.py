@@ -165,6 +165,14 @@ class RateLimiter:
         if wait > 0:
             await asyncio.sleep(wait)
 
+    def pace(self, now: float) -> tuple[float, float]:
+        """Return the seconds until the next free moment, and the time between two requests."""
+        return max(0.0, self._next - now), self._interval
+
+    def continue_at(self, now: float, pace: tuple[float, float]) -> None:
+        """Go on at another limiter's ``pace``."""
+        self._next, self._interval = now + pace[0], pace[1]
+
     def is_paused(self, now: float) -> bool:
         """Return whether a complaint still forbids all requests."""
         return now < self._paused_until

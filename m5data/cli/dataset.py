@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from m5data.cli.shared import HERE, JsonOption, WorkspaceOption, run_verb
+from m5data.cli.shared import HERE, EngineOption, JsonOption, WorkspaceOption, run_verb
 from m5data.run_options import RunOptions
 from m5data.usage import Purpose
 
@@ -73,7 +73,7 @@ def _result(check: "Check") -> str:
     return "ok" if check.complete else "in part"
 
 
-def export(
+def export(  # noqa: PLR0913, PLR0917 - options of the command line
     workspace: WorkspaceOption = HERE,
     form: Annotated[
         Literal["parquet", "webdataset", "links", "m5product", "mep3m"] | None,
@@ -93,11 +93,14 @@ def export(
     purpose: Annotated[
         Purpose | None, typer.Option("--purpose", help="Leave out what shops refuse for this (default: m5data.toml's).")
     ] = None,
+    engine: EngineOption = "local",
     as_json: JsonOption = False,
 ) -> None:
     """Run the stage export."""
     formats, splits = (form,) if form else None, tuple(split) if split else None
-    options = RunOptions(recipe=recipe, formats=formats, splits=splits, where=where, purpose=purpose, out=out)
+    options = RunOptions(
+        recipe=recipe, formats=formats, splits=splits, where=where, purpose=purpose, out=out, engine=engine
+    )
     run_verb(workspace, "export", options, as_json=as_json)
 
 

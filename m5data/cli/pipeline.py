@@ -132,7 +132,12 @@ def _parameters(flow: Part, *, refresh: bool, engine: Engine, media: bool = True
         given["engine"] = engine
     if not media:
         given["media"] = False
-    takes = {"collect": {"refresh"}, "process": {"engine"}, "everything": {"refresh", "engine", "media"}}
+    takes = {
+        "collect": {"refresh"},
+        "process": {"engine"},
+        "dataset": {"engine"},
+        "everything": {"refresh", "engine", "media"},
+    }
     wrong = sorted(given.keys() - takes.get(flow, set()))
     if wrong:
         name = "no-media" if wrong[0] == "media" else wrong[0]

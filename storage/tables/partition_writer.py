@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 from urllib.parse import quote as percent_encode
 
 import duckdb
@@ -17,7 +18,7 @@ from m5data.table_spec import Column, Partition, TableSpec, sql_type
 from storage.engine import bucket_sql, quote, text
 from storage.files import sync_file
 from storage.tables.delta import DataFile
-from storage.views import file_sql
+from storage.views import column_ranges, file_sql
 
 __all__ = [
     "PARTITION",
@@ -30,13 +31,14 @@ __all__ = [
     "merge",
     "schema_errors",
     "typed",
-    "write_new",
 ]
 
-Changes = dict[Partition, DataFile | None]
-"""Partition -> its new file; None: it became empty."""
+Changes = dict[Partition, tuple[DataFile, ...]]
+"""Partition -> its files afterwards; empty: it holds no rows."""
 
 _ROWS = "incoming"
+_SMALL = 1 << 20
+"""Bytes below which a file is merged with the rows that come, so that many small sources share one."""
 
 
 class PartitionWriter:
@@ -55,14 +57,16 @@ class PartitionWriter:
         self,
         data: pa.Table | duckdb.DuckDBPyRelation,
         only: Sequence[Partition] | None,
-        pinned: Mapping[Partition, DataFile],
+        pinned: Mapping[Partition, Sequence[DataFile]],
+        within: Sequence[str] | None = None,
     ) -> tuple[Changes, list[Partition]]:
         """Write the partitions that differ from ``pinned``.
 
         Args:
             data: New rows, in any order.
             only: Partitions that ``data`` replaces; None: all.
-            pinned: Files of the version that the stage reads.
+            pinned: Files of the version that the stage reads, or that it has written since.
+            within: Starts of the keys that ``data`` replaces; rows with other keys stay. None: all keys.
 
         Returns:
             The partitions that changed, and those that did not.
@@ -70,70 +74,135 @@ class PartitionWriter:
         Raises:
             DataError: A row breaks the schema, repeats a key, or belongs to a partition outside ``only``.
         """
-        if self._spec.bucket_of and only is not None and len(only) == 1 and only[0] not in pinned:
-            file = self._write_new(data, int(only[0] or 0))
-            return ({only[0]: file}, []) if file else ({}, list(only))
-        load(self._engine, self._spec, data, _ROWS, self._partition_sql())
-        counts = self._count()
-        scope = list(only) if only is not None else sorted({*counts, *pinned}, key=str)
-        strays = sorted(counts.keys() - set(scope), key=str)
-        if strays:
-            raise DataError(f"table {self._spec.name}: rows of the partitions {strays} came, only {scope} are allowed.")
         changes: Changes = {}
         same: list[Partition] = []
-        for partition in scope:
-            if self._is_equal(partition, counts.get(partition, 0), pinned.get(partition)):
+        for partition, rows in self._divide(data, only, pinned):
+            old = tuple(pinned.get(partition, ()))
+            new = self._replace(partition, rows, old, within)
+            if new == old:
                 same.append(partition)
             else:
-                changes[partition] = self._write(partition, counts[partition]) if partition in counts else None
-        self._engine.execute(f"DROP TABLE {_ROWS}")
+                changes[partition] = new
+        self._engine.execute(f"DROP TABLE IF EXISTS {_ROWS}")
         return changes, same
 
-    def _count(self) -> dict[Partition, int]:
-        query = f"SELECT {PARTITION}, count(*) FROM {_ROWS} GROUP BY 1"  # noqa: S608
-        return dict(self._engine.execute(query).fetchall())
+    def _divide(
+        self,
+        data: pa.Table | duckdb.DuckDBPyRelation,
+        only: Sequence[Partition] | None,
+        pinned: Mapping[Partition, Sequence[DataFile]],
+    ) -> Iterator[tuple[Partition, duckdb.DuckDBPyRelation]]:
+        """Yield the rows of each partition that ``data`` replaces, with the types of the table."""
+        if self._spec.bucket_of and only is not None and len(only) == 1:
+            yield only[0], self._cast(data)
+            return
+        load(self._engine, self._spec, data, _ROWS, self._partition_sql())
+        query = f"SELECT DISTINCT {PARTITION} FROM {_ROWS}"  # noqa: S608
+        found = {partition for (partition,) in self._engine.execute(query).fetchall()}
+        scope = list(only) if only is not None else sorted({*found, *pinned}, key=str)
+        if strays := sorted(found - set(scope), key=str):
+            raise DataError(f"table {self._spec.name}: rows of the partitions {strays} came, only {scope} are allowed.")
+        for partition in scope:
+            yield partition, self._engine.sql(f"SELECT {_stored(self._spec)} {_rows(partition)}")
+
+    def _cast(self, data: pa.Table | duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+        with schema_errors(self._spec):
+            rows = self._engine.from_arrow(typed(self._spec, data)) if isinstance(data, pa.Table) else data
+            columns = (f"{_value(self._spec, c)} AS {quote(c.name)}" for c in self._spec.columns)
+            return fitting(self._spec, rows).project(", ".join(columns))
 
     def _partition_sql(self) -> str:
         if self._spec.bucket_of:
             return bucket_sql(self._spec.bucket_of, self._buckets)
         return quote(self._spec.split_by) if self._spec.split_by else "NULL"
 
-    def _write_new(self, data: pa.Table | duckdb.DuckDBPyRelation, bucket: int) -> DataFile | None:
-        path, target = self._place(bucket)
-        rows = write_new(self._engine, self._spec, data, target, bucket, self._buckets)
-        if not rows:
+    def _replace(
+        self,
+        partition: Partition,
+        rows: duckdb.DuckDBPyRelation,
+        old: tuple[DataFile, ...],
+        within: Sequence[str] | None,
+    ) -> tuple[DataFile, ...]:
+        """Return the files of a partition after its rows are replaced; ``old`` where they are the same."""
+        kept = self._untouched(old, within)
+        replaced = [file for file in old if file not in kept]
+        if within is not None and replaced:
+            rows = self._with_others(rows, replaced, within)
+        path, target = self._place(partition, within)
+        count = self._write_sorted(rows, target, partition)
+        same = self._is_equal(target, count, replaced)
+        if same or not count:
             target.unlink()
-            return None
+            return old if same else kept
         sync_file(target)
-        return DataFile(path, bucket, target.stat().st_size, rows)
+        return (*kept, DataFile(path, partition, target.stat().st_size, count))
 
-    def _place(self, partition: Partition) -> tuple[str, Path]:
+    def _write_sorted(self, rows: duckdb.DuckDBPyRelation, target: Path, partition: Partition) -> int:
+        """Write rows to ``target``, which is not synced, sorted by key, and return how many there are.
+
+        One sort straight into the file, which is then checked: faster than a stream from one connection to another. The
+        rows' own connection sorts and writes them.
+
+        Raises:
+            DataError: A row breaks the schema, repeats a key, or belongs to another bucket.
+        """
+        spec, engine = self._spec, self._engine
+        with schema_errors(spec):
+            ordered = rows.order(", ".join(_order(spec))) if _order(spec) else rows
+            ordered.write_parquet(str(target), compression="zstd")
+        check_lists(engine, spec, file_sql(target))
+        _check_order(engine, spec, target, partition, self._buckets)
+        return int(engine.execute(f"SELECT count(*) FROM {file_sql(target)}").fetchall()[0][0])  # noqa: S608
+
+    def _untouched(self, files: Sequence[DataFile], within: Sequence[str] | None) -> tuple[DataFile, ...]:
+        """Return the large files whose least and greatest keys show that no key begins as ``within`` says."""
+        large = [file for file in files if file.size >= _SMALL] if within is not None else []
+        ranges = column_ranges(self._engine, [self._path(file) for file in large], self._spec.key[0])
+        return tuple(
+            file
+            for file in large
+            if (found := ranges.get(self._path(file)))
+            and all(found[1] < start or found[0][: len(start)] > start for start in within or ())
+        )
+
+    def _with_others(
+        self, rows: duckdb.DuckDBPyRelation, files: Sequence[DataFile], within: Sequence[str]
+    ) -> duckdb.DuckDBPyRelation:
+        """Return the rows with those of ``files`` whose keys begin otherwise than ``within`` says."""
+        columns = _stored(self._spec)
+        key = quote(self._spec.key[0])
+        others = " AND ".join(f"NOT starts_with({key}, {text(start)})" for start in within)
+        old = f"SELECT {columns} FROM {file_sql(*map(self._path, files))} WHERE {others}"  # noqa: S608
+        united = rows.query("rows_within", f"SELECT {columns} FROM rows_within UNION ALL {old}")  # noqa: S608
+        return cast("duckdb.DuckDBPyRelation", united)
+
+    def _place(self, partition: Partition, within: Sequence[str] | None) -> tuple[str, Path]:
         """Return the path of a new file inside the table's folder, and where it is written."""
-        path = str(Path(_partition_folder(self._spec, partition)) / f"{uuid.uuid4().hex}.parquet")
+        owner = f"{percent_encode(within[0], safe='')}-" if within and len(within) == 1 else ""
+        path = str(Path(_partition_folder(self._spec, partition)) / f"{owner}{uuid.uuid4().hex}.parquet")
         target = self._staging / path
         target.parent.mkdir(parents=True, exist_ok=True)
         return path, target
 
-    def _write(self, partition: Partition, rows: int) -> DataFile:
-        spec = self._spec
-        path, target = self._place(partition)
-        columns = ", ".join(quote(c.name) for c in spec.columns if c.name != spec.split_by)
-        check_keys(self._engine, spec, _rows(partition))
-        self._engine.execute(
-            f"COPY (SELECT {columns} {_rows(partition)}) TO {text(str(target))} (FORMAT parquet, COMPRESSION zstd)"
-        )
-        sync_file(target)
-        return DataFile(path, partition, target.stat().st_size, rows)
+    def _path(self, file: DataFile) -> Path:
+        """Return where a file lies: in ``staging`` until the commit."""
+        staged = self._staging / file.path
+        return staged if staged.exists() else self._folder / file.path
 
-    def _is_equal(self, partition: Partition, rows: int, old: DataFile | None) -> bool:
-        """Return whether the partition's new rows equal those of ``old``, observed columns aside."""
-        if old is None or rows != old.rows:
-            return old is None and not rows
+    def _is_equal(self, new: Path, rows: int, old: Sequence[DataFile]) -> bool:
+        """Return whether the rows of a new file equal those of the old ones, observed columns aside."""
+        if rows != sum(file.rows for file in old):
+            return False
+        if not rows:
+            return True
         skipped = {*self._spec.observed, self._spec.split_by}
         names = [quote(c.name) for c in self._spec.columns if c.name not in skipped]
         differs = " OR ".join(f"new.{name} IS DISTINCT FROM old.{name}" for name in names)
+        before = f"SELECT * FROM {file_sql(*map(self._path, old))}"  # noqa: S608
+        if len(old) > 1:
+            before += f" ORDER BY {', '.join(_order(self._spec))}"
         # Both are sorted by key, so that equal tables are equal row by row.
-        joined = f"({_rows(partition)}) new POSITIONAL JOIN {file_sql(self._folder / old.path)} old"
+        joined = f"{file_sql(new)} new POSITIONAL JOIN ({before}) old"
         return not self._engine.execute(f"SELECT 1 FROM {joined} WHERE {differs} LIMIT 1").fetchall()  # noqa: S608
 
 
@@ -143,44 +212,20 @@ def _rows(partition: Partition) -> str:
     return f"FROM {_ROWS} WHERE {PARTITION} = {text(partition) if isinstance(partition, str) else partition}"
 
 
+def _stored(spec: TableSpec) -> str:
+    """Return the columns of a file: the value of ``split_by`` is the partition's."""
+    return ", ".join(quote(column.name) for column in spec.columns if column.name != spec.split_by)
+
+
+def _order(spec: TableSpec) -> list[str]:
+    """Return the columns by which the rows of a file are sorted; none where a file has one row."""
+    return [quote(name) for name in spec.key if name != spec.split_by]
+
+
 def merge(pinned: Iterable[DataFile], changes: Changes) -> list[DataFile]:
     """Return the files of a table after ``changes``."""
     kept = [file for file in pinned if file.partition not in changes]
-    return [*kept, *(file for file in changes.values() if file is not None)]
-
-
-def write_new(
-    engine: duckdb.DuckDBPyConnection,
-    spec: TableSpec,
-    data: pa.Table | duckdb.DuckDBPyRelation,
-    target: Path,
-    bucket: int,
-    buckets: int,
-) -> int:
-    """Write all rows of one bucket to ``target``, sorted by key, and return how many there are.
-
-    One sort straight into the file, which is then checked: faster than the temporary table of an update, or a stream
-    from one connection to another. A relation is sorted and written by its own connection.
-
-    Args:
-        engine: Where Arrow tables are sorted, and files checked.
-        spec: The table, one with buckets.
-        data: The rows, in any order.
-        target: File in an existing folder; not synced.
-        bucket: Bucket of the rows.
-        buckets: Number of buckets of the workspace.
-
-    Raises:
-        DataError: A row breaks the schema, repeats a key, or belongs to another bucket.
-    """
-    columns = ", ".join(f"{_value(spec, column)} AS {quote(column.name)}" for column in spec.columns)
-    order = ", ".join(quote(name) for name in spec.key)
-    with schema_errors(spec):
-        rows = engine.from_arrow(typed(spec, data)) if isinstance(data, pa.Table) else fitting(spec, data)
-        rows.project(columns).order(order).write_parquet(str(target), compression="zstd")
-    check_lists(engine, spec, file_sql(target))
-    _check_order(engine, spec, target, bucket, buckets)
-    return int(engine.execute(f"SELECT count(*) FROM {file_sql(target)}").fetchall()[0][0])  # noqa: S608
+    return [*kept, *(file for files in changes.values() for file in files)]
 
 
 def _value(spec: TableSpec, column: Column) -> str:
@@ -190,26 +235,34 @@ def _value(spec: TableSpec, column: Column) -> str:
     return f"coalesce({value}, error({text(f'NOT NULL constraint failed: {spec.name}.{column.name}')}))"
 
 
-def _check_order(engine: duckdb.DuckDBPyConnection, spec: TableSpec, target: Path, bucket: int, buckets: int) -> None:
+def _check_order(
+    engine: duckdb.DuckDBPyConnection, spec: TableSpec, target: Path, partition: Partition, buckets: int
+) -> None:
     """Read the keys once in file order: each must be greater than the previous one and in its bucket."""
-    keys = ", ".join(quote(name) for name in spec.key)
-    before = ", ".join(f"lag({quote(name)}) OVER () AS before_{index}" for index, name in enumerate(spec.key))
-    last = ", ".join(f"before_{index}" for index in range(len(spec.key)))
-    owner = spec.bucket_of or ""
-    new = f"{quote(owner)} IS DISTINCT FROM before_{spec.key.index(owner)}"
-    strays = f"CASE WHEN {new} THEN {bucket_sql(owner, buckets)} END"
+    names = _order(spec)
+    if not names:
+        value = f"{text(str(partition))} AS {quote(spec.key[0])}"
+        return check_keys(engine, spec, f"SELECT {value} FROM {file_sql(target)}")  # noqa: S608
+    keys = ", ".join(names)
+    before = ", ".join(f"lag({name}) OVER () AS before_{index}" for index, name in enumerate(names))
+    last = ", ".join(f"before_{index}" for index in range(len(names)))
+    strays = "NULL"
+    if spec.bucket_of:
+        new = f"{quote(spec.bucket_of)} IS DISTINCT FROM before_{spec.key.index(spec.bucket_of)}"
+        strays = f"CASE WHEN {new} THEN {bucket_sql(spec.bucket_of, buckets)} END"
     query = f"""
         SELECT count(*) FILTER (before_0 IS NOT NULL AND ({keys}) <= ({last})),
-               list(DISTINCT stray) FILTER (stray <> {bucket})
+               list(DISTINCT stray) FILTER (stray <> {partition if spec.bucket_of else 0})
         FROM (SELECT *, {strays} AS stray FROM (SELECT {keys}, {before} FROM {file_sql(target)}))
     """  # noqa: S608
     misplaced, others = engine.execute(query).fetchall()[0]
     if others:
-        raise DataError(f"table {spec.name}: rows of the partitions {others} came, only [{bucket}] is allowed.")
-    if misplaced:
-        check_keys(engine, spec, f"FROM {file_sql(target)}")
-        if len(spec.key) < len(spec.columns):
-            raise DataError(f"{target}: rows are not in the order of {keys}. This is a defect of the store.")
+        raise DataError(f"table {spec.name}: rows of the partitions {others} came, only [{partition}] is allowed.")
+    if misplaced and len(spec.key) < len(spec.columns):
+        owner = f", {text(str(partition))} AS {quote(spec.split_by)}" if spec.split_by else ""
+        check_keys(engine, spec, f"SELECT *{owner} FROM {file_sql(target)}")  # noqa: S608
+        raise DataError(f"{target}: rows are not in the order of {keys}. This is a defect of the store.")
+    return None
 
 
 PARTITION = "_partition"
@@ -226,10 +279,10 @@ def load(
     into: str,
     partition_sql: str,
 ) -> None:
-    """Create the temporary table ``into``: the rows of ``data``, sorted by partition, then by key.
+    """Create the temporary table ``into``: the rows of ``data``, sorted by partition.
 
-    After one sort each partition is a contiguous part of the table. A relation is streamed and spills to disk where it
-    does not fit in memory.
+    Each partition is then a contiguous part of the table. A relation is streamed and spills to disk where it does not
+    fit in memory.
 
     Args:
         engine: Connection of the table.
@@ -242,7 +295,6 @@ def load(
         DataError: Columns are missing or unknown, a value does not fit its type, or a NULL stands where none may.
     """
     columns = ", ".join(quote(c.name) for c in spec.columns)
-    order = ", ".join(quote(name) for name in (PARTITION, *spec.key))
     kind = "UINTEGER" if spec.bucket_of else "VARCHAR"
     engine.execute(f"CREATE OR REPLACE TEMP TABLE {into} ({spec.columns_sql}, {PARTITION} {kind})")
     with schema_errors(spec):
@@ -250,7 +302,7 @@ def load(
         engine.register(_HANDED, arriving)
         engine.execute(
             f"INSERT INTO {into} SELECT {columns}, {partition_sql} AS {PARTITION} "  # noqa: S608
-            f"FROM {_HANDED} ORDER BY {order}"
+            f"FROM {_HANDED} ORDER BY {PARTITION}"
         )
     engine.unregister(_HANDED)
     check_lists(engine, spec, into)

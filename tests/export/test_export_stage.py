@@ -16,6 +16,7 @@ from export.rights import Rights
 from export.settings import ExportSettings
 from m5data.errors import DataError, MissingInputError, NotAuthorisedError, QueryError, UsageError
 from storage import Store
+from storage.tasks import Task
 from tests.export.synthetic import FRAMES, MFCC, MP3, picture
 
 DESCRIPTIONS = ("README.md", "croissant.json", "manifest.json")
@@ -105,6 +106,7 @@ def test_an_export_is_byte_identical_when_repeated(store: Store, tmp_path: Path)
         *(f"{form}/{name}" for form in ("parquet", "webdataset") for name in DESCRIPTIONS),
         "parquet/query-c/00000.parquet",
         "parquet/train/00000.parquet",
+        "parquet/train/00001.parquet",
         "webdataset/query-c/00000.tar",
         "webdataset/train/00000.tar",
         "webdataset/train/00001.tar",
@@ -153,7 +155,9 @@ def test_a_narrower_export_removes_what_it_does_not_name_and_leaves_other_format
     after = contents(folder := export(store, formats=("parquet",), splits=("train",)))
     others = {name: data for name, data in before.items() if not name.startswith("parquet/")}
     assert {name: data for name, data in after.items() if not name.startswith("parquet/")} == others
-    assert after.keys() - others.keys() == {f"parquet/{name}" for name in (*DESCRIPTIONS, "train/00000.parquet")}
+    assert after.keys() - others.keys() == {
+        f"parquet/{name}" for name in (*DESCRIPTIONS, "train/00000.parquet", "train/00001.parquet")
+    }
     assert "query" not in (folder / "parquet/README.md").read_text(encoding="utf-8")
 
 
@@ -207,22 +211,22 @@ def test_a_damaged_manifest_is_named_and_nothing_is_removed(store: Store, damage
 
 
 def test_an_export_that_was_killed_knows_its_files(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    reads = store.objects.read
+    reads = Task.read
     for calls in range(1, 9):
         with monkeypatch.context() as patch:
-            patch.setattr(store.objects, "read", _failing(calls, reads))
+            patch.setattr(Task, "read", _failing(calls, reads))
             with pytest.raises(OSError, match="killed"):
                 export(store, max_shard_bytes=1024 + calls)
     whole = contents(export(store, max_shard_bytes=1024))
     assert not [name for name in whole if "unfinished" in name or name.endswith(".part")]
 
 
-def _failing(calls: int, read: Callable[[str], bytes]) -> Callable[[str], bytes]:
+def _failing(calls: int, read: Callable[[Task, str], bytes]) -> Callable[[Task, str], bytes]:
     left = iter(range(calls))
 
-    def reader(sha256: str) -> bytes:
+    def reader(task: Task, sha256: str) -> bytes:
         if next(left, None) is None:
             raise OSError("killed")
-        return read(sha256)
+        return read(task, sha256)
 
     return reader

@@ -35,7 +35,7 @@ def bucket(server: dict[str, str]) -> str:
 
 def _stored(bucket: str) -> dict[str, bytes]:
     with open_folder(f"{bucket}/demo") as folder:
-        return {name: folder.read(name) or b"" for name in folder.sizes()}
+        return {name: folder.read(name) or b"" for name in folder.files()}
 
 
 def test_an_export_to_s3_is_that_to_a_folder(store: Store, bucket: str) -> None:
@@ -50,7 +50,7 @@ def test_an_export_to_s3_is_that_to_a_folder(store: Store, bucket: str) -> None:
         store, settings.model_copy(update={"splits": ("train",), "formats": ("parquet",)}), recipe="demo", rights=RIGHTS
     )
     after = _stored(bucket)
-    own = ("README.md", "croissant.json", "manifest.json", "train/00000.parquet")
+    own = ("README.md", "croissant.json", "manifest.json", "train/00000.parquet", "train/00001.parquet")
     assert {name for name in after if name.startswith("parquet/")} == {f"parquet/{name}" for name in own}
     assert {name: after.get(name) for name in before if name.startswith("webdataset/")} == {
         name: data for name, data in before.items() if name.startswith("webdataset/")

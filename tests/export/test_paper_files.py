@@ -15,6 +15,7 @@ from export.removal import SHARDS, Removed, shard_holds
 from m5data.modalities import Sample
 from m5data.records import Specification
 from storage import Store
+from storage.tasks import Task
 from tests.export.test_export_stage import contents, export
 
 FORMATS = ("links", "m5product", "mep3m")
@@ -105,7 +106,8 @@ def test_text_that_looks_like_a_separator_stays_in_its_field(tmp_path: Path) -> 
         mfcc=None,
     )
     shard = LinkShard(tmp_path / "links.txt")
-    assert shard.add(sample, 0) == len((line := _line(shard, tmp_path)).encode())
+    shard.add(sample, 0)
+    line = _line(shard, tmp_path)
     assert line.count("#####") == 5
     assert line.split("#####")[4].split("#;#") == ["x＃;#y", "x＃;#y", "x＃;#y"]
     assert line.split("#####")[5] == "train#;#evaluate#;#search#;#display\n"
@@ -145,7 +147,7 @@ def test_an_export_that_was_killed_goes_on_behind_its_last_shard(store: Store, m
     for path in (store.root / "shards").rglob("*"):
         if path.is_file():
             path.unlink()
-    monkeypatch.setattr(store.objects, "read", _failing_after(6, store.objects.read))
+    monkeypatch.setattr(Task, "read", _failing_after(6, Task.read))
     with pytest.raises(OSError, match="pulled"):
         export(store)
     monkeypatch.undo()
@@ -156,13 +158,13 @@ def test_an_export_that_was_killed_goes_on_behind_its_last_shard(store: Store, m
     assert {name: (store.root / "shards/demo" / name).stat().st_ino for name in first} == before
 
 
-def _failing_after(calls: int, read: Callable[[str], bytes]) -> Callable[[str], bytes]:
+def _failing_after(calls: int, read: Callable[[Task, str], bytes]) -> Callable[[Task, str], bytes]:
     """Return a reader of objects that fails from the call after so many on."""
     left = iter(range(calls))
 
-    def reader(sha256: str) -> bytes:
+    def reader(task: Task, sha256: str) -> bytes:
         if next(left, None) is None:
             raise OSError("the plug was pulled")
-        return read(sha256)
+        return read(task, sha256)
 
     return reader

@@ -51,7 +51,7 @@ def test_a_shard_reads_back_as_webdataset_reads_it(store: Store) -> None:
 def test_a_file_holds_what_was_written_and_its_hash_is_returned(tmp_path: Path, sizes: list[int]) -> None:
     pieces = [bytes([number + 1]) * size for number, size in enumerate(sizes)]
     file = HashedFile(tmp_path / "a.tar")
-    assert file.write(pieces) == sum(sizes)
+    file.write(pieces)
     digest = file.close()
     assert (tmp_path / "a.tar").read_bytes() == b"".join(pieces)
     assert digest == hashlib.sha256(b"".join(pieces)).hexdigest()

@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from extract.extract_stage import run
-from extract.partitions import DecodePaths, in_process
 from extract.settings import ExtractSettings
 from storage import Store
 from storage.orphans import remove_orphans
+from storage.tasks import TaskFunction, in_process
 from tests.extract.test_extract_stage import SHOP, contents, counted, download
 from tests.storage.remote.conftest import far, make, on_machine, open_at  # noqa: F401 - fixtures
 from tests.storage.remote.failing_store import FailingStore
@@ -17,8 +18,7 @@ from tests.storage.synthetic import NOON
 
 SETTINGS = ExtractSettings(partition_items=2)
 OnMachine = Callable[[str], Path]
-Function = Callable[[str, str], DecodePaths]
-Results = Iterator[tuple[str, DecodePaths]]
+Results = Iterator[tuple[str, Any]]
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def test_tasks_at_an_object_store_give_what_the_pool_gives(
     download(store, SHOP)
     places: list[str] = []
 
-    def noted(function: Function, location: str, names: Iterable[str]) -> Results:
+    def noted(function: TaskFunction, location: str, names: Iterable[str | None]) -> Results:
         places.append(location)
         yield from in_process(function, location, names)
 
@@ -75,8 +75,8 @@ def test_results_whose_objects_were_removed_are_made_again(
     store = make(on_machine("driver"))
     download(store, SHOP)
 
-    def stopped(function: Function, location: str, names: Iterable[str]) -> Results:
-        for name in names:
+    def stopped(function: TaskFunction, location: str, names: Iterable[str | None]) -> Results:
+        for name in filter(None, names):
             yield name, function(location, name)
             raise KeyboardInterrupt
 
@@ -100,8 +100,8 @@ def test_what_tasks_finished_before_the_driver_was_killed_is_not_done_again(
     download(store, SHOP)
     done: list[str] = []
 
-    def two_alone(function: Function, location: str, names: Iterable[str]) -> Results:
-        for name in names:
+    def two_alone(function: TaskFunction, location: str, names: Iterable[str | None]) -> Results:
+        for name in filter(None, names):
             if len(done) == 2:
                 function(location, name)  # ended, but its driver never heard of it
                 raise KeyboardInterrupt
@@ -114,7 +114,7 @@ def test_what_tasks_finished_before_the_driver_was_killed_is_not_done_again(
     other = open_at(on_machine("second"))
     again: list[str] = []
 
-    def noted(function: Function, location: str, names: Iterable[str]) -> Results:
+    def noted(function: TaskFunction, location: str, names: Iterable[str | None]) -> Results:
         for name, result in in_process(function, location, names):
             again.append(name)
             yield name, result

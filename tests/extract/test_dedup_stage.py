@@ -68,7 +68,7 @@ def spec(name: str, position: int, line: tuple[str, str]) -> dict[str, Any]:
     return {**empty, "product_id": name, "position": position, "property": line[0], "value": line[1]}
 
 
-def fill(store: Store, listings: Listings) -> None:
+def fill(store: Store, listings: Listings, within: list[str] | None = None) -> None:
     rows = {
         "products": [product(name, caption) for name, (caption, _, _) in listings.items()],
         "media": [image(name, i, sha) for name, (_, images, _) in listings.items() for i, sha in enumerate(images)],
@@ -76,7 +76,7 @@ def fill(store: Store, listings: Listings) -> None:
     }
     with store.stage("records", settings="test") as stage:
         for table, content in rows.items():
-            stage.write(table, pa.Table.from_pylist(content, schema=TABLES[table].schema))
+            stage.write(table, pa.Table.from_pylist(content, schema=TABLES[table].schema), within=within)
         stage.commit(StageReport("records", 0, 0))
 
 

@@ -1,8 +1,9 @@
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,13 +13,14 @@ from PIL import Image
 from extract import extract_stage
 from extract.engine import LocalEngine
 from extract.extract_stage import run
-from extract.partitions import DecodePaths, PartitionRunner, extract_partition, in_process
+from extract.partitions import extract_partition
 from extract.settings import ExtractSettings, FeatureSettings, LimitSettings, VideoSettings
 from flows.engines import on_ray
 from m5data.errors import DataError, MissingInputError, MissingSegmentError, SettingsError
 from m5data.stage import StageReport
 from storage import Store
 from storage.tables import TABLES
+from storage.tasks import Runner, TaskFunction, in_process
 from tests.extract.synthetic_media import Clip, make_clip, tone
 
 SETTINGS = ExtractSettings(workers=1)
@@ -170,7 +172,7 @@ Outcome = tuple[StageReport, dict[str, list[Mapping[str, object]]], set[str]]
 """Report, tables and objects."""
 
 
-def extracted(folder: Path, settings: ExtractSettings, runner: PartitionRunner | None = None) -> Outcome:
+def extracted(folder: Path, settings: ExtractSettings, runner: Runner | None = None) -> Outcome:
     store = Store.create(folder)
     download(store, SHOP)
     report = run(store, settings, runner=runner)
@@ -206,10 +208,8 @@ def test_partitions_done_elsewhere_before_a_failure_are_not_done_again(store: St
     settings = ExtractSettings(workers=1, partition_items=1)
     done: list[str] = []
 
-    def two_alone(
-        function: Callable[[str, str], DecodePaths], location: str, names: Iterable[str]
-    ) -> Iterator[tuple[str, DecodePaths]]:
-        for name in names:
+    def two_alone(function: TaskFunction, location: str, names: Iterable[str | None]) -> Iterator[tuple[str, Any]]:
+        for name in filter(None, names):
             if len(done) == 2:
                 raise KeyboardInterrupt
             done.append(name)
@@ -220,9 +220,7 @@ def test_partitions_done_elsewhere_before_a_failure_are_not_done_again(store: St
     first = list(done)
     done.clear()
 
-    def noted(
-        function: Callable[[str, str], DecodePaths], location: str, names: Iterable[str]
-    ) -> Iterator[tuple[str, DecodePaths]]:
+    def noted(function: TaskFunction, location: str, names: Iterable[str | None]) -> Iterator[tuple[str, Any]]:
         for name, decode_paths in in_process(function, location, names):
             done.append(name)
             yield name, decode_paths

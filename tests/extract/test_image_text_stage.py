@@ -13,12 +13,12 @@ from PIL import Image, ImageDraw, ImageFont
 from extract import image_text_stage
 from extract.image_text_stage import count_unread, run
 from extract.ocr.reader import read_text
-from extract.partitions import PartitionRunner, in_process
 from extract.settings import ExtractSettings, ImageSettings
 from m5data.errors import SettingsError
 from m5data.stage import StageReport
 from storage import Store
 from storage.tables import TABLES
+from storage.tasks import Runner, in_process
 from tests.export.synthetic import rows
 from tests.extract.word_reader import WordReader
 from tests.storage.synthetic import product
@@ -107,7 +107,7 @@ def test_each_image_is_read_once_and_each_without_text_has_a_reason(store: Store
 
 @pytest.mark.usefixtures("words")
 @pytest.mark.parametrize("runner", [None, in_process])
-def test_the_result_does_not_depend_on_partitions(store: Store, tmp_path: Path, runner: PartitionRunner | None) -> None:
+def test_the_result_does_not_depend_on_partitions(store: Store, tmp_path: Path, runner: Runner | None) -> None:
     other = Store.create(tmp_path / "other", buckets=2)
     for one in (store, other):
         fill(one, SHOP)

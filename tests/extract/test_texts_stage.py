@@ -2,11 +2,13 @@ from datetime import UTC, datetime
 from math import log
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pytest
 
 from extract.settings import TextSettings
 from extract.text import word_count
+from extract.text.agreement import make_agreement
 from extract.texts_stage import run
 from m5data.errors import MissingInputError
 from m5data.stage import StageReport
@@ -149,3 +151,43 @@ def test_many_products_are_judged_block_by_block_with_the_same_result(
     run(divided, SETTINGS, clock=lambda: NOON)
     assert texts(divided) == texts(store)
     assert {row[-1] for row in texts(divided).values()} > {None, "well"}
+
+
+def test_only_sources_that_changed_are_looked_at(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("storage.tables.partition_writer._SMALL", 0)
+    monkeypatch.setattr("extract.texts_stage._OWN_FILE", 1)
+    looked: list[int] = []
+
+    def agreement(connection: duckdb.DuckDBPyConnection) -> None:
+        looked.append(len(connection.sql("FROM products").fetchall()))
+        make_agreement(connection)
+
+    monkeypatch.setattr("extract.texts_stage.make_agreement", agreement)
+    shops = {shop: {f"{shop}{name}": listing for name, listing in LISTINGS.items()} for shop in "ab"}
+    for shop, listings in shops.items():
+        fill(store, listings, within=[f"{shop}n:"])
+    first = run(store, SETTINGS, clock=lambda: NOON)
+    files = set(store.snapshot().files("texts"))
+    shops["b"]["bn:5"] = ("男鞋", [], [("颜色", "驼色")])
+    fill(store, shops["b"], within=["bn:"])
+    second = run(store, SETTINGS, clock=lambda: NOON)
+    anew = Store.create(tmp_path / "anew", buckets=3)
+    fill(anew, {**shops["a"], **shops["b"]})
+    third = run(anew, SETTINGS, clock=lambda: NOON)
+
+    assert looked == [12, 6, 12]
+    assert first == second == third == StageReport("texts", read=12, kept=10, dropped={"no_caption": 2})
+    assert texts(store) == texts(anew)
+    assert store.snapshot().table("rejects").equals(anew.snapshot().table("rejects"))
+    kept = set(store.snapshot().files("texts")) & files
+    assert {Path(file.path).name.partition("%3A")[0] for file in kept} >= {"an"}
+
+
+def test_a_take_down_has_every_source_looked_at(store: Store) -> None:
+    fill(store, LISTINGS)
+    run(store, SETTINGS)
+    with store.stage("forget", settings="") as stage:
+        stage.touch("specs")
+        stage.commit(StageReport("forget", 0, 0))
+    with store.stage("texts", settings=SETTINGS.digest(), reads=("products", "specs")) as stage:
+        assert stage.changed_sources() is None

@@ -14,7 +14,7 @@ SIZES = {"train": 150, "classification-train": 64, "classification-test": 40, "q
 def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Both formats, several shards a split."""
     folder = tmp_path_factory.mktemp("export")
-    return write_world(World(7), folder, SIZES, ("parquet", "webdataset"), max_bytes=400_000)
+    return write_world(World(7), folder, SIZES, ("parquet", "webdataset"), a_shard=40)
 
 
 @pytest.fixture(scope="session")

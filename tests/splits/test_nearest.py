@@ -22,7 +22,7 @@ def _search(wanted: list[str], *batches: list[str]) -> CaptionSearch:
     search = CaptionSearch(wanted)
     for number, captions in enumerate(batches):
         ids = pa.array([f"{number}:{place}" for place in range(len(captions))], pa.string())
-        search.look_in(ids, pa.array(captions, pa.string()))
+        search.look_in([(ids, pa.array(captions, pa.string()))])
     return search
 
 
@@ -57,14 +57,14 @@ def test_batches_change_nothing(captions: list[str], size: int) -> None:
     whole = CaptionSearch(wanted)
     parts = CaptionSearch(wanted)
     ids = pa.array([str(number) for number in range(len(captions))])
-    whole.look_in(ids, pa.array(captions, pa.string()))
+    whole.look_in([(ids, pa.array(captions, pa.string()))])
     for start in range(0, len(captions), size):
-        parts.look_in(ids.slice(start, size), pa.array(captions, pa.string()).slice(start, size))
+        parts.look_in([(ids.slice(start, size), pa.array(captions, pa.string()).slice(start, size))])
     assert parts.nearest() == whole.nearest()
 
 
 def test_a_batch_may_be_a_slice() -> None:
     captions = pa.array(["one caption of many", "another caption altogether", "a third one, unlike"])
     search = CaptionSearch(["another caption altogether"])
-    search.look_in(pa.array(["b", "c"]), captions.slice(1))
+    search.look_in([(pa.array(["b", "c"]), captions.slice(1))])
     assert search.nearest() == [("b", 1.0)]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from m5data.records import Reject
@@ -12,7 +13,7 @@ from storage import Store
 from storage.consistency import check_consistency, check_tables
 from storage.engine import open_engine
 from storage.tables import TABLES
-from tests.storage.synthetic import medium, product, spec
+from tests.storage.synthetic import NOTHING, data_files, medium, product, spec
 
 Row = dict[str, Any]
 Rows = dict[str, list[Row]]
@@ -220,3 +221,22 @@ def test_rejects_of_a_stage_that_never_ran_are_found(store: Store) -> None:
     rejects = [{"stage": "ghost", "item": "x", "reason": "y", "detail": ""}]
     store = _store(store, _sound() | {"rejects": rejects})
     assert _failed(store) == {"rejects": "rejects of stages that never ran: ghost"}
+
+
+@pytest.mark.parametrize("into", ["a", "b"])
+def test_a_key_that_stands_twice_is_named_whichever_files_hold_it(
+    store: Store, into: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.tables.partition_writer._SMALL", 0)
+    for source in "ab":
+        with store.stage(f"ingest-{source}", settings="") as stage:
+            rows = pa.Table.from_pylist([product(f"{source}:1")], schema=TABLES["products"].schema)
+            stage.write("products", rows, within=[f"{source}:"])
+            stage.commit(NOTHING)
+    assert not [check for check in check_consistency(store.snapshot()) if not check.ok]
+    path = next(path for path in data_files(store, "products") if path.name.startswith(into))
+    held = pq.ParquetFile(path).read()
+    again = pa.Table.from_pylist([product("a:1")], schema=TABLES["products"].schema).cast(held.schema)
+    pq.write_table(pa.concat_tables([again, held]), path)
+    failed = {check.name: check.detail for check in check_consistency(store.snapshot()) if not check.ok}
+    assert failed["keys:products"].endswith("1 wrong: a:1")

@@ -6,13 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crawler.media.queue import DownloadRun
 from crawler.media.throttle import Bandwidth, ByteBudget, Hosts
 from crawler.settings import DownloadSettings
+from m5data.stage import utc_now
 
 
 def test_a_host_never_has_more_at_a_time_than_its_slots() -> None:
     async def peak(authority: str) -> int:
-        hosts = Hosts(DownloadSettings(per_host=3, concurrency=9, requests_per_second=10_000), {"local:1"})
+        settings = DownloadSettings(per_host=3, concurrency=9, requests_per_second=10_000)
+        hosts = Hosts(DownloadRun(settings, local_hosts=frozenset({"local:1"})), utc_now)
         busy = most = 0
 
         async def request() -> None:
@@ -29,6 +32,16 @@ def test_a_host_never_has_more_at_a_time_than_its_slots() -> None:
 
     assert asyncio.run(peak("shop.example:80")) == 3
     assert asyncio.run(peak("local:1")) == 3
+
+
+def test_a_host_goes_on_at_the_pace_that_an_earlier_part_left_it_at() -> None:
+    async def pace() -> tuple[float, float]:
+        now = utc_now()
+        run = DownloadRun(DownloadSettings(), paces={"shop.example:80": (now.timestamp() + 30, 8.0)})
+        limiter = Hosts(run, lambda: now).of("shop.example:80").limiter
+        return limiter.pace(asyncio.get_running_loop().time())
+
+    assert asyncio.run(pace()) == pytest.approx((30, 8.0), abs=5)
 
 
 @given(st.lists(st.integers(0, 150), max_size=40))

@@ -4,13 +4,14 @@ It runs partitions one after the other as tasks would be run elsewhere, and appe
 """
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from extract.extract_stage import run
-from extract.partitions import DecodePaths
 from extract.settings import ExtractSettings
 from storage.remote import working_copy
+from storage.tasks import TaskFunction
 from tests.storage.remote.conftest import open_at
 
 SETTINGS = ExtractSettings(partition_items=4)
@@ -19,10 +20,8 @@ SETTINGS = ExtractSettings(partition_items=4)
 def main() -> None:
     url, log = sys.argv[1], Path(sys.argv[2])
 
-    def noted(
-        function: Callable[[str, str], DecodePaths], location: str, names: Iterable[str]
-    ) -> Iterator[tuple[str, DecodePaths]]:
-        for name in names:
+    def noted(function: TaskFunction, location: str, names: Iterable[str | None]) -> Iterator[tuple[str, Any]]:
+        for name in filter(None, names):
             with log.open("a") as file:
                 file.write(f"{name}\n")
             yield name, function(location, name)
