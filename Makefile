@@ -64,7 +64,7 @@ browser: .venv/installed-dev
 SCRATCH := $(shell df -k --output=avail /dev/shm 2>/dev/null | awk 'NR == 2 && $$1 > 8000000 {print "TMPDIR=/dev/shm"}')
 
 unit: browser
-	$(SCRATCH) $(BIN)/pytest --ignore tests/slow --numprocesses 2 --dist loadfile
+	$(SCRATCH) $(BIN)/pytest --ignore tests/slow --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 wheel: .venv/installed-dev
 	$(BIN)/python -m tests.wheel.smoke

@@ -39,7 +39,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
 
 def made_of(size: str, folder: Path) -> Demo:
     """Run the demo in shops of a size."""
-    words = [PROGRAM, "demo", folder, "--size", size]
+    words: list[str | Path] = [PROGRAM, "demo", folder, "--size", size]
     done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=900)
     assert done.returncode == 0, done.stdout + done.stderr
     workspace = m5data.open(folder)

@@ -6,6 +6,6 @@ from tests.pipeline.test_demo import *  # noqa: F403 - its tests
 from tests.pipeline.test_demo import Demo, made_of
 
 
-@pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+@pytest.fixture(scope="session", name="demo")
+def demo_of_200(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     return made_of("demo", tmp_path_factory.mktemp("demo") / "demo")
