@@ -18,7 +18,7 @@ from storage.erasure.overwriting import erase_records
 from storage.erasure.records import Place
 from storage.files import Layout
 from storage.objects.reader import Objects
-from storage.objects.writer import all_objects
+from storage.objects.writer import objects_of
 from storage.state import ObjectRef
 from storage.versions import Snapshot
 
@@ -63,7 +63,7 @@ def find_orphans(root: Path, objects: Objects, kept: Iterable[Snapshot]) -> tupl
         engine.execute("CREATE TEMP TABLE used (sha256 VARCHAR)")
         _use(engine, chain(_in_state(layout.state), _in_spools(layout.spool)))
         _use_tables(engine, kept)
-        all_objects(engine, objects.index).create_view("stored")
+        objects_of(engine, objects.index).create_view("stored")
         rows = engine.execute('FROM stored ANTI JOIN used USING (sha256) ORDER BY segment, "offset"').fetchall()
     return tuple(ObjectRef(*row) for row in rows)
 

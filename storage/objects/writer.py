@@ -32,8 +32,7 @@ from storage.tables import TABLES
 __all__ = [
     "ObjectWriter",
     "SegmentIndex",
-    "all_objects",
-    "new_objects",
+    "objects_of",
 ]
 
 _BUFFER = 1 << 20
@@ -279,43 +278,25 @@ class ObjectWriter:
             self._segment = None
 
 
-def new_objects(
-    engine: duckdb.DuckDBPyConnection, index: ObjectIndex, after: int, upto: int
+def objects_of(
+    engine: duckdb.DuckDBPyConnection, index: ObjectIndex, after: int = 0, upto: int | None = None
 ) -> duckdb.DuckDBPyRelation:
-    """Return the objects of ``engine``'s dataset version together with newer ones of the index.
-
-    Args:
-        engine: Connection of the snapshot.
-        index: Index of objects.
-        after: Last sequence number that the version holds.
-        upto: Last sequence number of the result.
-    """
-    schema = TABLES["objects"].schema
-    engine.execute("CREATE TEMP TABLE fresh AS SELECT * FROM objects LIMIT 0")
-    engine.register("fresh_batch", schema.empty_table())
-    _insert(engine, "fresh", _batches(index, after, upto, schema))
-    return engine.sql("SELECT * FROM objects UNION ALL SELECT * FROM fresh")
-
-
-def all_objects(engine: duckdb.DuckDBPyConnection, index: ObjectIndex) -> duckdb.DuckDBPyRelation:
-    """Return all objects of the index.
+    """Return objects of the index as rows of the table ``objects``.
 
     Args:
         engine: Any connection.
         index: Index of objects.
+        after: Sequence number that they come after.
+        upto: Last sequence number; None: that of the index.
     """
     schema = TABLES["objects"].schema
-    engine.register("fresh_batch", schema.empty_table())
-    engine.execute("CREATE TEMP TABLE indexed AS SELECT * FROM fresh_batch")
-    _insert(engine, "indexed", _batches(index, 0, index.last(), schema))
+    engine.register("indexed_batch", schema.empty_table())
+    engine.execute("CREATE OR REPLACE TEMP TABLE indexed AS SELECT * FROM indexed_batch")
+    for batch in _batches(index, after, index.last() if upto is None else upto, schema):
+        engine.register("indexed_batch", batch)
+        engine.execute("INSERT INTO indexed SELECT * FROM indexed_batch")
+    engine.unregister("indexed_batch")
     return engine.sql("SELECT * FROM indexed")
-
-
-def _insert(engine: duckdb.DuckDBPyConnection, table: str, batches: Iterator[pa.Table]) -> None:
-    for batch in batches:
-        engine.register("fresh_batch", batch)
-        engine.execute(f"INSERT INTO {table} SELECT * FROM fresh_batch")  # noqa: S608
-    engine.unregister("fresh_batch")
 
 
 def _batches(index: ObjectIndex, after: int, upto: int, schema: pa.Schema) -> Iterator[pa.Table]:

@@ -171,7 +171,7 @@ class PartitionWriter:
         """Return the rows with those of ``files`` whose keys begin otherwise than ``within`` says."""
         columns = _stored(self._spec)
         key = quote(self._spec.key[0])
-        others = " AND ".join(f"NOT starts_with({key}, {text(start)})" for start in within)
+        others = " AND ".join(f"NOT starts_with({key}, {text(start)})" for start in within) or "true"
         old = f"SELECT {columns} FROM {file_sql(*map(self._path, files))} WHERE {others}"  # noqa: S608
         united = rows.query("rows_within", f"SELECT {columns} FROM rows_within UNION ALL {old}")  # noqa: S608
         return cast("duckdb.DuckDBPyRelation", united)
