@@ -266,13 +266,8 @@ class Stage:
         record = self.before.record
         upto = self._index.last()
         if upto > record.indexed:
-<<<<<<< HEAD
-            with self.before.connection(("objects",)) as engine:
-                self.write("objects", new_objects(engine, self._index, record.indexed, upto))
-=======
             with closing(self._new_engine("objects")) as engine:
                 self.write("objects", objects_of(engine, self._index, record.indexed, upto), within=())
->>>>>>> main
         return upto
 
     def _plan(self, changes: Mapping[str, Changes]) -> None:
