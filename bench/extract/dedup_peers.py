@@ -102,7 +102,8 @@ def compare_texts(count: int, python: str) -> None:
     print(f"cutting the texts for datatrove, not counted: {time.process_time() - began:.2f} CPU s", flush=True)
     for n_grams in (5, 2, 1):
         seconds, pairs = _run(python, _TEXTS, json.dumps(words), n_grams)
-        together = _within(connect([tuple(pair) for pair in pairs]).items())
+        groups = connect([(str(first), str(second)) for first, second in pairs])
+        together = _within((int(n), group) for n, group in groups.items())
         _print(f"texts, datatrove, runs of {n_grams} words", seconds, together, true, own)
 
 

@@ -15,8 +15,7 @@ import typer
 
 from m5data.cli import add_source, align, annotate, collect, dataset, pipeline, takedown, training, versions, workspace
 from m5data.cli.shared import WORKSPACE_HELP, folder_of, plain_verb
-from m5data.disk_errors import disk_fault
-from m5data.errors import M5DataError
+from m5data.errors import M5DataError, disk_fault
 from m5data.stages import STAGES
 from m5data.version import __version__
 
