@@ -149,7 +149,7 @@ class PartitionWriter:
         spec, engine = self._spec, self._engine
         with schema_errors(spec):
             ordered = rows.order(", ".join(_order(spec))) if _order(spec) else rows
-            ordered.write_parquet(str(target), compression="zstd")
+            ordered.write_parquet(str(target), compression=spec.codec)
         check_lists(engine, spec, file_sql(target))
         _check_order(engine, spec, target, partition, self._buckets)
         return int(engine.execute(f"SELECT count(*) FROM {file_sql(target)}").fetchall()[0][0])  # noqa: S608
