@@ -154,7 +154,7 @@ def _verb(verb: str, folder: Path) -> None:
     with _paused():
         from m5data.cli.main import main as program
     sys.argv = ["m5data", verb, "-w", str(folder / "shop")]
-    with contextlib.suppress(SystemExit), contextlib.redirect_stdout(None):
+    with Path(os.devnull).open("w") as nothing, contextlib.suppress(SystemExit), contextlib.redirect_stdout(nothing):
         program()
 
 

@@ -21,6 +21,7 @@ import time
 from collections import Counter
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import dedupe
 import pandas as pd
@@ -37,10 +38,10 @@ TAUGHT = 500
 Pairs = set[tuple[str, str]]
 
 
-def read(path: Path) -> tuple[dict[str, dict], dict[tuple[str, str], bool], set[tuple[str, str]]]:
+def read(path: Path) -> tuple[dict[str, dict[str, Any]], dict[tuple[str, str], bool], set[tuple[str, str]]]:
     """Return products by id (``l…`` or ``r…``), the labelled pairs, and those of the part test."""
     ids: dict[str, str] = {}
-    records: dict[str, dict] = {}
+    records: dict[str, dict[str, Any]] = {}
     labels: dict[tuple[str, str], bool] = {}
     test = set()
     with gzip.open(path, "rt", encoding="utf-8") as lines:
@@ -58,12 +59,12 @@ def read(path: Path) -> tuple[dict[str, dict], dict[tuple[str, str], bool], set[
     return records, labels, test
 
 
-def title(record: dict) -> str:
+def title(record: dict[str, Any]) -> str:
     """Return the title of a product in lower case."""
     return (record.get("name") or record.get("title") or "").casefold()
 
 
-def compared(records: dict[str, dict]) -> pd.DataFrame:
+def compared(records: dict[str, dict[str, Any]]) -> pd.DataFrame:
     """Return what is compared of each product."""
     words = {key: re.findall(r"[a-z0-9]+", title(record)) for key, record in records.items()}
     seen = Counter(word for found in words.values() for word in set(found))
@@ -149,7 +150,7 @@ class _Words:
 minhash.load_word_tokenizer = lambda language: _Words()  # noqa: ARG005 - the name that datatrove calls
 
 
-def sharing(records: dict[str, dict], words: int) -> Pairs:
+def sharing(records: dict[str, dict[str, Any]], words: int) -> Pairs:
     """Return the pairs of the two shops that share a bucket of datatrove's MinHash."""
     with tempfile.TemporaryDirectory() as folder:
         step = minhash.MinhashDedupSignature(

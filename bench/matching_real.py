@@ -92,22 +92,29 @@ def joined(labelled: LabelledSet, *, tables: bool) -> tuple[int, int]:
              for n, record in enumerate(records)}  # fmt: skip
     products = [{"product_id": name, "source": name[0], "caption": _caption(record)} for name, record in named.items()]
     lines = [(name, *line) for name, record in named.items() for line in _table(record) if tables]
-    group = near_groups(products, lines)
+    group = near_groups(*as_tables(products, lines))
     found = [same for (a, b), same in labelled.same.items() if group[f"l:{a:06}"] == group[f"r:{b:06}"]]
     return len(found), sum(found)
 
 
-def near_groups(products: Sequence[Mapping[str, str]], lines: Sequence[tuple[str, str, str]]) -> dict[str, str]:
-    """Return product -> group of near duplicates, as the stage joins products without images.
+def as_tables(
+    products: Sequence[Mapping[str, str]], lines: Sequence[tuple[str, str, str]]
+) -> tuple[pa.Table, pa.Table]:
+    """Return products and lines as a workspace stores them.
 
     Args:
         products: ``product_id``, ``source`` and ``caption`` of each.
         lines: Product, property and value of each line of their tables.
     """
+    columns = [[line[place] for line in lines] for place in range(3)]
+    return pa.Table.from_pylist(products), pa.table(columns, _SPECS)
+
+
+def near_groups(products: pa.Table, specs: pa.Table) -> dict[str, str]:
+    """Return product -> group of near duplicates, as the stage joins products without images."""
     with closing(duckdb.connect()) as connection:
-        connection.register("products", pa.Table.from_pylist(products))
-        columns = [[line[place] for line in lines] for place in range(3)]
-        connection.register("specs", pa.table(columns, _SPECS))
+        connection.register("products", products)
+        connection.register("specs", specs)
         connection.execute(
             "CREATE TABLE media (product_id VARCHAR, kind VARCHAR, state VARCHAR, sha256 VARCHAR, position INT)"
         )
@@ -121,7 +128,7 @@ def near_groups(products: Sequence[Mapping[str, str]], lines: Sequence[tuple[str
         group_near(connection, settings.most_in_group)
         first = dict(zip(exact["product_id"].to_pylist(), exact["group_id"].to_pylist(), strict=True))
         near = dict(connection.sql("FROM near_groups").fetchall())
-    return {one["product_id"]: near[first.get(one["product_id"], one["product_id"])] for one in products}
+    return {product: near[first.get(product, product)] for product in products["product_id"].to_pylist()}
 
 
 def main() -> None:

@@ -172,7 +172,7 @@ def _write(
 
 
 def _check_removed(choice: ChosenPages, known: AbstractSet[str], most: float) -> None:
-    """Raise where a source would lose many of its products: its site more likely fails than sells no more.
+    """Raise if a source would lose many of its products: more likely its site fails than it sells no more.
 
     Raises:
         DataError: It would lose more than the share ``most``, and more than a few.

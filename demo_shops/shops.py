@@ -163,7 +163,7 @@ def _load(folder: Path, product_id: str) -> tuple[Layout, Plan, Changes, Listing
     for one in apply_changes(plan, changes).listings:
         if one.product_id == product_id:
             return layout, plan, changes, one
-    raise WorkspaceError(f"{folder}: expected a product of the demo shops, got {product_id!r}; see their truth")
+    raise WorkspaceError(f"{folder}: the demo shops have no product {product_id!r}; their truth lists all")
 
 
 def _save(layout: Layout, changes: Changes) -> None:
@@ -238,7 +238,7 @@ class Shops:
         """
         manifest = _read_manifest(Layout(folder))
         if manifest is None:
-            raise WorkspaceError(f"{folder}: expected built demo shops, found none; build them first")
+            raise WorkspaceError(f"{folder}: there are no demo shops here; build them first")
         return cls(folder, manifest["size"])
 
     @property

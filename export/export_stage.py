@@ -21,7 +21,7 @@ from m5data.records import Reject
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from m5data.version import __version__
 from storage import Snapshot, Stage, Store
-from storage.tasks import Runner, in_process
+from storage.tasks import Runner, in_processes
 
 __all__ = ["READS", "run"]
 
@@ -148,7 +148,7 @@ def _export(stage: Stage, job: _Job, claims: Mapping[ShardFormat, _Claimed], dig
         target.claim.begin()
     spool, location = (stage.spool, str(job.store.root)) if runner is None else (stage.shared_spool, stage.location)
     writing = Writing(spool, job.store.objects.index, job.progress.advance)
-    writing.run(location, _orders(writing, job, targets), runner or in_process)
+    writing.run(location, _orders(writing, job, targets), runner or in_processes)
     counts = [
         _describe(job, target, {split: writing.shards(target.form, split) for split in job.splits}, tables)
         for target in targets

@@ -8,7 +8,11 @@ from importlib.util import find_spec
 
 from extract.collector import Collector, run_partitions, run_pool
 from extract.partitions import MediaPartition, extract_partition
+<<<<<<< HEAD
 from extract.pending import is_restored, items_of_a_task, keep_known, list_new, open_results
+=======
+from extract.pending import TABLES_READ, is_restored, keep_known, list_new, open_results
+>>>>>>> main
 from extract.settings import ExtractSettings
 from m5data.errors import MissingInputError, SettingsError
 from m5data.records import Reject
@@ -103,7 +107,7 @@ def _work(
     runner: Runner | None,
 ) -> StageReport:
     began = clock()
-    with closing(stage.before.connection()) as connection:
+    with closing(stage.before.connection(TABLES_READ)) as connection:
         open_results(connection)
         last = stage.before.stages.get("extract")
         if last is not None and last.settings == settings.digest():

@@ -18,6 +18,7 @@ from storage.tasks import Runner
 
 __all__ = ["count_unread", "run"]
 
+_READS = ("products", "media", "image_text", "rejects")
 _COLUMNS = "sha256, line, text, confidence, x0, y0, x1, y1, x2, y2, x3, y3, contact"
 _OPEN = f"""
 CREATE TEMP TABLE wanted AS
@@ -111,7 +112,7 @@ def count_unread(snapshot: Snapshot, settings: ExtractSettings) -> int:
     """Return how many stored images have not been read, 0 if ``extract.ocr`` is off."""
     if not settings.ocr or "media" not in snapshot.tables:
         return 0
-    with closing(snapshot.connection()) as connection:
+    with closing(snapshot.connection(_READS)) as connection:
         return _list_new(connection, snapshot, settings)
 
 
@@ -139,7 +140,7 @@ def _work(
     runner: Runner | None,
 ) -> StageReport:
     began = clock()
-    with closing(stage.before.connection()) as connection:
+    with closing(stage.before.connection(_READS)) as connection:
         total = _list_new(connection, stage.before, settings)
         if settings.ocr:
             collector = Collector(

@@ -15,6 +15,7 @@ from m5data.records import MediaKind
 from storage import Snapshot, Store
 
 __all__ = [
+    "TABLES_READ",
     "PendingObjects",
     "is_restored",
     "items_of_a_task",
@@ -25,6 +26,7 @@ __all__ = [
     "pending_objects",
 ]
 
+TABLES_READ = ("media", "frames", "audio", "images", "rejects")
 _RESULTS = """
 CREATE TEMP TABLE wanted AS
     SELECT DISTINCT product_id, position, kind, sha256, bytes FROM media WHERE state = 'ok' AND sha256 IS NOT NULL;
@@ -153,7 +155,7 @@ def pending_objects(store: Store, snapshot: Snapshot, settings: ExtractSettings)
     counts: dict[MediaKind, list[int]] = {"video": [0, 0], "image": [0, 0]}
     if "media" in snapshot.tables:
         spool, digest = store.spool("extract"), settings.digest()
-        with closing(snapshot.connection()) as connection:
+        with closing(snapshot.connection(TABLES_READ)) as connection:
             open_results(connection)
             last = snapshot.stages.get("extract")
             if last is not None and last.settings == digest:

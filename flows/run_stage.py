@@ -17,8 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from flows.engines import on_ray
 from flows.run_files import FILE_ONLY, logging_to, recorded_progress
-from m5data.disk_errors import FULL, disk_fault
-from m5data.errors import CorruptObjectError, DataError, SettingsError
+from m5data.errors import FULL, CorruptObjectError, DataError, SettingsError, disk_fault
 from m5data.progress import showing_progress
 from m5data.run_options import RunContext
 from m5data.settings import MachineSettings, RunSettings

@@ -77,6 +77,8 @@ class TableSpec:
     """Column whose MD5 gives the hash bucket of the file that holds a row."""
     split_by: str | None = None
     """Column whose own value names the partition, for tables that several stages write."""
+    codec: str = "zstd"
+    """Compression of its files."""
     schema: pa.Schema = field(init=False, repr=False, compare=False)
     """Arrow schema of the table, without partition columns that only the files know."""
     columns_sql: str = field(init=False, repr=False, compare=False)

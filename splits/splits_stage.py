@@ -66,7 +66,7 @@ def run(
         if stage.unchanged:
             return stage.report_unchanged()
         draw = Draw(settings.reserve_share, settings.salt, stage.before.number + 1)
-        with closing(stage.before.connection()) as connection:
+        with closing(stage.before.connection(READS)) as connection:
             connection.execute(f"SET memory_limit = '{_MEMORY_LIMIT}'")
             recipe = choose_level(connection, recipe)
             source = read_source(connection, recipe, draw)

@@ -59,7 +59,7 @@ def recorded_digests(snapshot: Snapshot, recipes: Collection[str]) -> dict[str, 
 
 
 def _correct_digests(removal: Removal) -> dict[str, int]:
-    """Rewrite the digests that were those of the rows; return table -> files rewritten."""
+    """Rewrite the digests that matched the rows so far; return table -> files rewritten."""
     changed: dict[str, str] = {}
     for number, recipe in removal.plan.sound:
         recorded, actual = recorded_digests(removal.store.snapshot(number), [recipe])[recipe]

@@ -5,7 +5,7 @@ from .objects.warc import StoredPage
 from .objects.writer import ObjectWriter
 from .spool import Spool
 from .stage import Stage, WorkWaitsError, looking
-from .state import ObjectRef, State, transaction
+from .state import ObjectRef, State, execute_rows, transaction
 from .store import Store
 from .versions import Snapshot, StageRecord
 
@@ -26,6 +26,7 @@ __all__ = [
     "WorkWaitsError",
     "die_with_parent",
     "enter_child",
+    "execute_rows",
     "looking",
     "run_children",
     "run_program",

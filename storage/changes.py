@@ -1,4 +1,4 @@
-"""Which sources' rows have changed between two dataset versions, told from the files that differ."""
+"""The sources whose rows changed between two dataset versions, found from the files that differ."""
 
 from collections.abc import Collection, Mapping
 from contextlib import closing

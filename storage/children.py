@@ -9,6 +9,7 @@ A spawned function reports over a pipe:
 Several at a time are ``run_children``; a program that is run to its end is ``run_program``.
 """
 
+import gc
 import multiprocessing
 import os
 import select
@@ -53,7 +54,11 @@ class Child:
         self._group = group
         # not a daemon: those may not have children; ``die_with_parent`` ends it
         self._process = context.Process(
-            target=_enter, args=(target, arguments, theirs), kwargs={"group": group}, name=name, daemon=False
+            target=_enter,
+            args=(target, arguments, theirs),
+            kwargs={"group": group, "thresholds": gc.get_threshold()},
+            name=name,
+            daemon=False,
         )
         self._process.start()
         theirs.close()  # or its end would never be seen
@@ -215,10 +220,16 @@ def exit_when_closed(descriptor: int) -> None:
 
 
 def _enter(
-    target: Callable[..., None], arguments: Sequence[object], pipe: "Connection[Any, Any]", *, group: bool
+    target: Callable[..., None],
+    arguments: Sequence[object],
+    pipe: "Connection[Any, Any]",
+    *,
+    group: bool,
+    thresholds: tuple[int, int, int],
 ) -> None:
     if group:
         os.setpgid(0, 0)
+    gc.set_threshold(*thresholds)
     die_with_parent()
     target(*arguments, pipe)
 

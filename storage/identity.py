@@ -36,7 +36,7 @@ _BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What ``workspace.json`` says."""
+    """The content of ``workspace.json``."""
 
     format: int
     key: str | None

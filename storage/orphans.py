@@ -1,7 +1,5 @@
 """Vacuum of objects: those that no kept version, state or unfinished stage names."""
 
-import ctypes
-import os
 import re
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -14,11 +12,11 @@ import duckdb
 import pyarrow as pa
 
 from storage.engine import open_engine, quote
-from storage.erasure.overwriting import erase_records
+from storage.erasure.overwriting import erase_records, free_blanks
 from storage.erasure.records import Place
 from storage.files import Layout
 from storage.objects.reader import Objects
-from storage.objects.writer import all_objects
+from storage.objects.writer import objects_of
 from storage.state import ObjectRef
 from storage.versions import Snapshot
 
@@ -42,10 +40,9 @@ REFERENCES = (
 
 _HASH = re.compile(rb"[0-9a-f]{64}")
 _OWN_TABLES = frozenset({"objects", "object_segments", "migrations"})
-_MARGIN = 4096
-"""More than the head of the record that replaces an object; the rest of the record is zeros."""
+_LONGEST = 1 << 24
+"""Most bytes of several records that become one: it is read as a whole where it is gzipped."""
 _BATCH = 50_000
-_PUNCH = 0x01 | 0x02  # FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE
 
 
 def find_orphans(root: Path, objects: Objects, kept: Iterable[Snapshot]) -> tuple[ObjectRef, ...]:
@@ -63,7 +60,7 @@ def find_orphans(root: Path, objects: Objects, kept: Iterable[Snapshot]) -> tupl
         engine.execute("CREATE TEMP TABLE used (sha256 VARCHAR)")
         _use(engine, chain(_in_state(layout.state), _in_spools(layout.spool)))
         _use_tables(engine, kept)
-        all_objects(engine, objects.index).create_view("stored")
+        objects_of(engine, objects.index).create_view("stored")
         rows = engine.execute('FROM stored ANTI JOIN used USING (sha256) ORDER BY segment, "offset"').fetchall()
     return tuple(ObjectRef(*row) for row in rows)
 
@@ -73,12 +70,24 @@ def remove_orphans(root: Path, objects: Objects, orphans: Iterable[ObjectRef], n
 
     Records behind them in a segment do not move.
     """
-    refs = list(orphans)
-    places = [Place(r.segment, r.offset, r.length, "", "", r.sha256) for r in refs]
+    refs = sorted(orphans, key=lambda ref: (ref.segment, ref.offset))
+    places = _merged(refs)
     erase_records(root, objects, places, [r.sha256 for r in refs], now)
+    for place in places:
+        free_blanks(Layout(root).objects / place.segment, place.offset, place.length, now)
+
+
+def _merged(refs: Iterable[ObjectRef]) -> list[Place]:
+    """Return the places of records, neighbours as one: only whole disk blocks are freed."""
+    places: list[Place] = []
     for ref in refs:
-        if ref.payload_offset >= 0 and ref.payload_length > 2 * _MARGIN:
-            _punch(Layout(root).objects / ref.segment, ref.payload_offset + _MARGIN, ref.payload_length - _MARGIN)
+        last = places[-1] if places else Place("", 0, _LONGEST)
+        follows = (last.segment, last.offset + last.length) == (ref.segment, ref.offset)
+        if follows and last.length + ref.length <= _LONGEST:
+            places[-1] = Place(ref.segment, last.offset, last.length + ref.length)
+        else:
+            places.append(Place(ref.segment, ref.offset, ref.length))
+    return places
 
 
 def _use_tables(engine: duckdb.DuckDBPyConnection, kept: Iterable[Snapshot]) -> None:
@@ -120,14 +129,3 @@ def _hashes(cell: object) -> Iterator[str]:
     data = cell.encode(errors="surrogateescape") if isinstance(cell, str) else cell
     if isinstance(data, bytes):
         yield from (found.decode() for found in _HASH.findall(data))
-
-
-def _punch(path: Path, offset: int, length: int) -> None:
-    """Free the whole blocks of a range of zeros, where the file system can."""
-    fallocate = ctypes.CDLL(None).fallocate
-    fallocate.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
-    descriptor = os.open(path, os.O_RDWR)
-    try:
-        fallocate(descriptor, _PUNCH, offset, length)
-    finally:
-        os.close(descriptor)

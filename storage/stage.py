@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from m5data.version import __version__
 from storage.changes import changed_sources
 from storage.engine import open_engine
 from storage.files import Layout, replace_file, sync_folder
-from storage.objects.writer import new_objects
+from storage.objects.writer import objects_of
 from storage.place import place_at, store_url_of
 from storage.spool import Spool, spool_folder, spool_of
 from storage.state import ObjectIndex
@@ -167,7 +167,7 @@ class Stage:
             data: All its rows, in any order, with the columns of its schema.
             only: The value (``split_by``) or the buckets that ``data`` replaces; None: the whole table.
             within: Starts of the keys that ``data`` replaces, as ``shop:`` of products; large files without such keys
-                are not read. None: all keys.
+                are not read. None: all keys; none: ``data`` has further rows, and all others stay.
 
         Raises:
             DataError: A row breaks the schema, repeats a key, or lies outside ``only``.
@@ -266,8 +266,8 @@ class Stage:
         record = self.before.record
         upto = self._index.last()
         if upto > record.indexed:
-            with self.before.connection() as engine:
-                self.write("objects", new_objects(engine, self._index, record.indexed, upto))
+            with closing(self._new_engine("objects")) as engine:
+                self.write("objects", objects_of(engine, self._index, record.indexed, upto), within=())
         return upto
 
     def _plan(self, changes: Mapping[str, Changes]) -> None:
@@ -313,10 +313,13 @@ class Stage:
         """Return this thread's own engine."""
         thread = get_ident()
         if thread not in self._engines:
-            spill = self._layout.staging / "spill" / str(thread)
-            spill.mkdir(parents=True, exist_ok=True)
-            self._engines[thread] = open_engine(spill)
+            self._engines[thread] = self._new_engine(str(thread))
         return self._engines[thread]
+
+    def _new_engine(self, name: str) -> duckdb.DuckDBPyConnection:
+        spill = self._layout.staging / "spill" / name
+        spill.mkdir(parents=True, exist_ok=True)
+        return open_engine(spill)
 
 
 def _make_folder(folder: Path, top: Path) -> None:

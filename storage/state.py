@@ -26,6 +26,8 @@ __all__ = [
 _BUSY_SECONDS = 30.0
 """Longest wait for another process's transaction; ours last milliseconds."""
 
+_ROWS = 500
+"""Rows of a statement, each of up to some fifty values: SQLite takes 32,766."""
 _ADVICE = "Restore it from a backup, or run m5data repair, first with --dry-run."
 _MOST_FAULTS = 10_000
 _NULL_VALUE = re.compile(r"NULL value in (\w+)\.(\w+)")
@@ -44,6 +46,17 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         if connection.in_transaction:  # a full disk ends it by itself
             connection.execute("ROLLBACK")
         raise
+
+
+def execute_rows(connection: sqlite3.Connection, statement: str, rows: Sequence[Sequence[object]]) -> None:
+    """Run a statement for rows, which replace the mark of its ``VALUES ?`` some hundred at a time.
+
+    ``executemany`` lets another thread in at each row, and then waits for it.
+    """
+    for start in range(0, len(rows), _ROWS):
+        some = rows[start : start + _ROWS]
+        marks = ", ".join([f"({', '.join('?' * len(some[0]))})"] * len(some))
+        connection.execute(statement.replace("VALUES ?", f"VALUES {marks}"), [value for row in some for value in row])
 
 
 class State:
@@ -224,6 +237,15 @@ class ObjectIndex:
         rows = self._query(f"SELECT {_COLUMNS} FROM objects WHERE sha256 = ?", (bytes.fromhex(sha256),))  # noqa: S608
         return _ref(rows[0]) if rows else None
 
+    def known(self, hashes: Sequence[str]) -> set[str]:
+        """Return those of the hashes whose objects are stored."""
+        found: set[str] = set()
+        for start in range(0, len(hashes), _ROWS):
+            some = [bytes.fromhex(sha256) for sha256 in hashes[start : start + _ROWS]]
+            query = f"SELECT sha256 FROM objects WHERE sha256 IN ({', '.join('?' * len(some))})"  # noqa: S608
+            found |= {digest.hex() for (digest,) in self._query(query, some)}
+        return found
+
     def add(self, refs: Sequence[ObjectRef], segment: str, length: int) -> None:
         """Add objects of one segment, whose first ``length`` bytes are synced, in one synced transaction.
 
@@ -234,7 +256,7 @@ class ObjectIndex:
         with self._mutex:
             connection = self._connection()
             with transaction(connection):
-                connection.executemany(f"INSERT OR IGNORE INTO objects ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?)", rows)  # noqa: S608
+                execute_rows(connection, f"INSERT OR IGNORE INTO objects ({_COLUMNS}) VALUES ?", rows)  # noqa: S608
                 connection.execute("INSERT OR REPLACE INTO object_segments VALUES (?, ?)", (segment, length))
 
     def remove(self, hashes: Iterable[str]) -> None:

@@ -62,7 +62,9 @@ def read_tags(state: State) -> pa.Table:
         known = connection.execute("select 1 from sqlite_schema where name = 'product_tags'").fetchone()
         query = "select product_id, tag from product_tags order by 1, 2"
         rows = connection.execute(query).fetchall() if known else []
-    products, tags = zip(*rows, strict=True) if rows else ((), ())
+    if not rows:
+        return TAGS_SCHEMA.empty_table()  # pa.array() imports pandas, which takes as long as all else of a command
+    products, tags = zip(*rows, strict=True)
     return pa.table([pa.array(products, pa.string()), pa.array(tags, pa.string())], schema=TAGS_SCHEMA)
 
 

@@ -5,9 +5,13 @@ A task never commits. The process that runs the stage gives it an order, takes i
 
 import hashlib
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -15,13 +19,25 @@ import pyarrow as pa
 
 from m5data.errors import CorruptObjectError, DataError, MissingSegmentError
 from m5data.stage import utc_now
+from storage.children import die_with_parent
+from storage.isolation.pool import processes_for
 from storage.objects.reader import SEGMENT_BYTES
 from storage.objects.writer import ObjectWriter
 from storage.place import ObjectStore, Place, place_at, store_url_of
 from storage.spool import Spool, decode_result
 from storage.state import ObjectIndex, ObjectKind, ObjectRef
 
-__all__ = ["Runner", "Task", "TaskFunction", "finished", "in_process", "order", "running", "take_result"]
+__all__ = [
+    "Runner",
+    "Task",
+    "TaskFunction",
+    "finished",
+    "in_process",
+    "in_processes",
+    "order",
+    "running",
+    "take_result",
+]
 
 TaskFunction: TypeAlias = Callable[[str, str], Any]
 """Does what an order says: called with a workspace's location and the order's name. It may return something small."""
@@ -35,6 +51,8 @@ none can begin before another result was taken.
 
 _REFS, _SEGMENTS, _TARGET = "object_refs", "object_segments", "target"
 _ORDER = "order:"
+_WORTH_PROCESSES_S = 2.0
+_MOST_PROCESSES = 32
 
 
 def order(spool: Spool, partition: str, fingerprint: str, inputs: pa.Table, refs: Iterable[ObjectRef | None]) -> str:
@@ -83,6 +101,35 @@ def in_process(function: TaskFunction, location: str, names: Iterable[str | None
     for name in names:
         if name is not None:
             yield name, function(location, name)
+
+
+def in_processes(function: TaskFunction, location: str, names: Iterable[str | None]) -> Iterator[tuple[str, Any]]:
+    """Run tasks in this process until one takes long, and then in a process for each core (``Runner``).
+
+    Raises:
+        DataError: A process ended before its task.
+    """
+    upcoming = iter(names)
+    for name in upcoming:
+        began = time.monotonic()
+        yield from in_process(function, location, [name])
+        if time.monotonic() - began > _WORTH_PROCESSES_S:
+            break
+    cores = processes_for(None, _MOST_PROCESSES)
+    pool = ProcessPoolExecutor(cores, mp_context=get_context("spawn"), initializer=die_with_parent)
+    try:
+        running: dict[Future[Any], str] = {}
+        while True:
+            while len(running) < cores and (name := next(upcoming, None)) is not None:
+                running[pool.submit(function, location, name)] = name
+            if not running:
+                return
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                yield running.pop(future), future.result()
+    except BrokenProcessPool as error:
+        raise DataError("a process that worked on a task ended; is memory short? Run the stage again.") from error
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 class Task:
@@ -166,8 +213,8 @@ class _Written:
         self.refs: dict[str, ObjectRef] = {}
         self.lengths: dict[str, int] = {}
 
-    def find(self, sha256: str) -> ObjectRef | None:
-        return self.refs.get(sha256)
+    def known(self, hashes: Sequence[str]) -> set[str]:
+        return self.refs.keys() & hashes
 
     def segments(self) -> dict[str, int]:
         return dict(self.lengths)

@@ -1,5 +1,8 @@
 """Settings of all tests: none is timed, for a busy machine is not a defect; random examples come from fixed seeds."""
 
+import fcntl
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,46 @@ pytest.register_assert_rewrite(
     *(f"tests.{folder.name}" for folder in Path(__file__).parent.iterdir() if folder.is_dir())
 )
 
+# two workers of pytest-xdist share the cores: more threads wait for each other, which doubles the time of a training
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 settings.register_profile("fixed", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 settings.register_profile("search", settings.get_profile("fixed"), derandomize=False, max_examples=20_000)
 settings.load_profile("fixed")
+
+
+MakeOnce = Callable[[str, Callable[[Path], object]], Path]
+
+
+@pytest.fixture(scope="session")
+def make_once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> MakeOnce:
+    """Return a function that makes a folder once for all workers of a run; tests read and copy it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base if worker_id == "master" else base.parent
+
+    def once(name: str, make: Callable[[Path], object]) -> Path:
+        folder, unfinished = shared / name, shared / f"{name}.unfinished"
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not folder.exists():
+                make(unfinished)
+                unfinished.rename(folder)
+        return folder
+
+    return once
+
+
+@pytest.fixture(scope="session")
+def planted_once(make_once: MakeOnce) -> Path:
+    """The workspace of ``tests.takedown.planted``."""
+    from tests.takedown.planted import plant  # noqa: PLC0415 - half the product, which few rooms need
+
+    return make_once("planted", lambda folder: plant(folder).store.objects.close())
+
+
+@pytest.fixture(scope="session")
+def tiny_shops(make_once: MakeOnce) -> Path:
+    """The demo shops of 20 products."""
+    from demo_shops.shops import build  # noqa: PLC0415 - draws and encodes, which few rooms need
+
+    return make_once("tiny-shops", lambda folder: build(folder, "tiny"))

@@ -79,7 +79,7 @@ class Threads:
         return await _run(self._reading, call, *args, **kwargs)
 
     def close(self) -> None:
-        """Wait for what runs; what has not begun is given up: nobody was told that it is done."""
+        """Wait for what runs; what has not begun is given up, because nobody was promised that it is done."""
         for pool in (self._writing, self._reading):
             pool.shutdown(wait=True, cancel_futures=True)
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -67,14 +68,14 @@ def read_set(folder: Path) -> LabelledSet:
     return LabelledSet(folder.name, frozenset(categories), titles, facts, truth["first_level"], same, unsure)
 
 
-def _rows(folder: Path) -> Iterator[tuple[str, dict]]:
+def _rows(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     for path in sorted(folder.glob("*.jsonl.gz")):
         with gzip.open(path, "rt", encoding="utf-8") as lines:
             for line in lines:
                 yield path.name.removesuffix(".jsonl.gz"), json.loads(line)
 
 
-def _pair(ends: list[list]) -> Ends:
+def _pair(ends: list[list[Any]]) -> Ends:
     a, b = sorted(Category(source, tuple(path)) for source, path in ends)
     return a, b
 

@@ -65,7 +65,7 @@ for sides in json.load(open(sys.argv[1])):
     found += [[pair.source_column, pair.target_column, float(score)] for pair, score in pairs]
 print(json.dumps([found, time.process_time()]))
 """
-MATCHERS = (
+MATCHERS: tuple[tuple[str, dict[str, object]], ...] = (
     ("Coma", {}),
     ("Coma", {"use_instances": True}),
     ("Cupid", {}),
@@ -102,8 +102,8 @@ def main() -> None:
         sides = _sides(labelled)
         _print("difflib >= .5, one to one", _pick(labelled, sides, _similarities(labelled)["difflib"], 0.5), labelled)
         for name, similarity in _similarities(labelled, given.minilm).items():
-            found = [_pick(labelled, sides, similarity, at_least) for at_least in THRESHOLDS]
-            _print(f"{name} *", max(found, key=lambda pairs: _f1(pairs, labelled)), labelled)
+            picked = [_pick(labelled, sides, similarity, at_least) for at_least in THRESHOLDS]
+            _print(f"{name} *", max(picked, key=lambda pairs: _f1(pairs, labelled)), labelled)
         if given.valentine:
             for name, found in _valentine(labelled, given.valentine):
                 _print(name, found, labelled)
@@ -135,7 +135,7 @@ def _compare_rules(labelled: LabelledSet, model: PairModel, count: int) -> None:
         precision, recall, f1 = scores(found, true)
         name = f"learned rule, {count} {'drawn at random' if drawn else 'reviewed'}, other half"
         print(f"  {name:44} precision {precision:.3f}  recall {recall:.3f}  F1 {f1:.3f}")
-        _print_calibration(labelled, *zip(*after, strict=True), unclear=_unclear(first))
+        _print_calibration(labelled, [one for one, _ in after], [half for _, half in after], _unclear(first))
     reviewed = [_answer(labelled, pair) for pair in _asked(labelled, first, None, count)]
     _print(f"learned rule, {count} reviewed, all pairs", _joined(_align(labelled, learned, model, reviewed)), labelled)
 
@@ -211,7 +211,9 @@ def _print_calibration(
     unclear: frozenset[Ends] | None = None,
 ) -> None:
     """Print the calibration error over pairs that are unclear now, then over those that were unclear before."""
-    pools: dict[str, list[tuple[Ends, float]]] = {"unclear": []} | ({"unclear before": []} if unclear else {})
+    pools: dict[str, list[tuple[Ends, float]]] = {"unclear": []}
+    if unclear:
+        pools["unclear before"] = []
     for place, hierarchy in enumerate(judged):
         for pair, chance in _pairs_of(hierarchy):
             if pair in labelled.unsure or (taught is not None and _within(labelled, pair, taught[place])):
@@ -294,9 +296,10 @@ def _find_all(shape: LabelledSet, model: PairModel, bounds: Mapping[str, float])
 def _best_threshold(name: str, sets: Sequence[LabelledSet]) -> float:
     """Return the threshold of a similarity that is best for some sets."""
     known = [(one, _sides(one), _similarities(one)[name]) for one in sets]
-    return max(
+    best: float = max(
         THRESHOLDS, key=lambda least: sum(_f1(_pick(one, sides, all_, least), one) for one, sides, all_ in known)
     )
+    return best
 
 
 def _sides(labelled: LabelledSet) -> list[list[Category]]:

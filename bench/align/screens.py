@@ -19,6 +19,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -90,7 +91,7 @@ def _line(name: str, found: set[tuple[PropertyKey, str]], truth: set[tuple[Prope
     return f"{len(truth)} {name}: precision {precision:.3f}, recall {recall:.3f}, F1 {f1:.3f}"
 
 
-def _align(screens: Sequence[Mapping]) -> dict[PropertyKey, str]:
+def _align(screens: Sequence[Mapping[str, Any]]) -> dict[PropertyKey, str]:
     tables = [(shop, table) for screen in screens for shop, table in _tables(screen)]
     values: defaultdict[PropertyKey, Counter[str]] = defaultdict(Counter)
     for shop, table in tables:
@@ -107,7 +108,7 @@ def _align(screens: Sequence[Mapping]) -> dict[PropertyKey, str]:
     return align_properties(uses, find_conflicts(uses, products, places, [row[2] for row in rows]))
 
 
-def _judge(screens: Sequence[Mapping]) -> _Judged:
+def _judge(screens: Sequence[Mapping[str, Any]]) -> _Judged:
     judged = _Judged()
     for screen in screens:
         (_, reference), *shops = _tables(screen)
@@ -124,7 +125,7 @@ def _judge(screens: Sequence[Mapping]) -> _Judged:
     return judged
 
 
-def _tables(screen: Mapping) -> Iterator[tuple[str, Table]]:
+def _tables(screen: Mapping[str, Any]) -> Iterator[tuple[str, Table]]:
     """Yield the reference, then the table of each shop."""
     yield _REFERENCE, {line["name"]: line["value"] for line in screen["reference"]["product_details"]}
     for offer in screen["offers"]:

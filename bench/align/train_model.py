@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
 
-from align.category import Node, make_nodes, with_ancestors
+from align.category import Category, Node, make_nodes, with_ancestors
 from align.learned_rule import PairModel, number_ends
 from align.matching import match
 from align.node_features import make_node_features
@@ -68,7 +68,7 @@ def _examples(labelled: LabelledSet) -> list[_Example]:
 
 
 def _pairs_of(labelled: LabelledSet) -> list[_Example]:
-    members: dict[str, list] = {}
+    members: dict[str, list[Category]] = {}
     for category in with_ancestors(labelled.categories):
         members.setdefault(labelled.class_of(category), []).append(category)
     placed = [(node, name) for name, categories in members.items() for node in make_nodes(categories, 2)]

@@ -13,6 +13,7 @@ import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from lxml import html
 
@@ -22,12 +23,12 @@ Line = tuple[str, str]
 _LONGEST = 80
 
 
-def lines_of(row: dict) -> Iterator[Line]:
+def lines_of(row: dict[str, Any]) -> Iterator[Line]:
     """Yield the names and values of a feed row or of a page."""
     for spec in row.get("specs") or ():
         yield spec["property"], spec["value"]
     if row.get("html"):
-        page = html.fromstring(row["html"].encode())
+        page: Any = html.fromstring(row["html"].encode())
         for cells in page.xpath("//tr[count(td|th)=2]"):
             name, value = (_text(cell) for cell in cells.xpath("td|th"))
             yield name, value

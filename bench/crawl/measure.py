@@ -17,9 +17,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any, cast
 
 from flows.run_stage import run_stage
 from m5data.run_options import RunContext, RunOptions
@@ -56,11 +58,13 @@ def selling(products: int) -> Iterator[tuple[str, Traffic]]:
         process.join()
 
 
-def _serve(products: int, requests: "Synchronized[int]", sent: "Synchronized[int]", ready: object) -> None:
+def _serve(
+    products: int, requests: "Synchronized[int]", sent: "Synchronized[int]", ready: "Connection[Any, Any]"
+) -> None:
     asyncio.run(_run(products, Traffic(requests, sent), ready))
 
 
-async def _run(products: int, traffic: Traffic, ready: object) -> None:
+async def _run(products: int, traffic: Traffic, ready: "Connection[Any, Any]") -> None:
     server = await asyncio.get_running_loop().create_server(lambda: _Shop(products, traffic), "127.0.0.1", 0)
     ready.send(server.sockets[0].getsockname()[1])
     await server.serve_forever()
@@ -73,7 +77,7 @@ class _Shop(asyncio.Protocol):
         self._received = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         *requests, self._received = (self._received + data).split(b"\r\n\r\n")

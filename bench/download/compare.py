@@ -51,7 +51,7 @@ def peer_seconds(peer: str, folder: Path, urls: list[str]) -> float:
     seconds = time.perf_counter() - began
     stored = sum(path.stat().st_size for path in (folder / "out").glob("*.tar"))
     if stored < 20_000 * len(urls):
-        raise SystemExit(f"img2dataset: expected {len(urls)} images, got {stored} bytes")
+        raise SystemExit(f"img2dataset: {len(urls)} images were asked for, {stored} bytes were stored")
     return seconds
 
 

@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -76,7 +77,7 @@ def _photos(rng: np.random.Generator, count: int) -> Iterator[Images]:
     """Yield scenes: blotches of all sizes, the larger ones stronger."""
     for start in range(0, count, CHUNK):
         size = min(CHUNK, count - start)
-        yield sum(_blotches(rng, size, cells, 160 / cells) for cells in (2, 4, 8, 16)) + np.float32(128)
+        yield reduce(np.add, (_blotches(rng, size, cells, 160 / cells) for cells in (2, 4, 8, 16))) + np.float32(128)
 
 
 def _blotches(rng: np.random.Generator, count: int, cells: int, strength: float) -> Images:
@@ -137,7 +138,8 @@ print(time.perf_counter() - started, sum(map(len, found.values())) // 2)
 
 def search(distinct: Hashes, sampled: NDArray[np.bool_]) -> tuple[int, NDArray[np.int64], set[tuple[int, int]]]:
     """Return how many pairs there are, the neighbours of each hash, and the pairs within the sample."""
-    pairs, neighbours, inside = 0, np.zeros(len(distinct), dtype=np.int64), set()
+    pairs, neighbours = 0, np.zeros(len(distinct), dtype=np.int64)
+    inside: set[tuple[int, int]] = set()
     for batch in neighbour_batches(distinct, RADIUS):
         pairs += len(batch.left)
         neighbours += np.bincount(batch.left, minlength=len(distinct))
@@ -150,7 +152,7 @@ def search(distinct: Hashes, sampled: NDArray[np.bool_]) -> tuple[int, NDArray[n
 def by_force(distinct: Hashes, places: NDArray[np.int64]) -> set[tuple[int, int]]:
     """Return the near pairs within a sample, by comparing each with each."""
     values = distinct[places].view(np.uint64)
-    found = set()
+    found: set[tuple[int, int]] = set()
     for row in range(len(values) - 1):
         near = np.flatnonzero(np.bitwise_count(values[row + 1 :] ^ values[row]) <= RADIUS)
         found.update((int(places[row]), int(places[row + 1 + column])) for column in near)

@@ -72,7 +72,7 @@ def measured(image: Image.Image) -> ImageMeasures:
     image.save(buffer, "JPEG", quality=90)
     found = measure(buffer.getvalue(), SETTINGS)
     if isinstance(found, ImageFault):
-        raise TypeError(f"expected the measures of a whole image, got {found.reason}: {found.detail}")
+        raise TypeError(f"the image could not be measured: {found.reason}: {found.detail}")
     return found
 
 

@@ -21,6 +21,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
@@ -292,7 +293,7 @@ def mutations(out: Path) -> None:
 
     total: Counter[str] = Counter()
     for row in kept(out, "mutations", [str(n) for n in range(0, 1000, 100)], work):
-        total.update(row["result"])  # type: ignore[arg-type]
+        total.update(cast("dict[str, int]", row["result"]))
     print(f"{total.total()} files: {dict(total.most_common())}")
     print(f"largest reader process {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10} MiB (this run)")
 
@@ -340,7 +341,7 @@ def proposals(out: Path) -> None:
     names = [f"{n}:{hashlib.sha256(repr(case['lines']).encode()).hexdigest()[:8]}" for n, case in enumerate(cases)]
     right = proposed = wanted = 0
     for case, row in zip(cases, kept(out, "proposals", names, work), strict=True):
-        lines = [ImageLine(0, n, *line) for n, line in enumerate(row["result"])]  # type: ignore[arg-type, misc]
+        lines = [ImageLine(0, n, *line) for n, line in enumerate(cast("list[list[Any]]", row["result"]))]
         own = {fold_property(name): name for name in case.get("shop", ())}
         found = propose_values(lines, PropertyNames(own, frozenset(own.values())), case.get("table", ()))
         got = {(squeezed(one.property), squeezed(one.value)) for one in found}

@@ -130,7 +130,7 @@ def main() -> None:
     start = time.perf_counter()
     results = dict(LocalEngine(settings, read).run(items, len(items)))
     if len(results) != arguments.count:
-        raise SystemExit(f"expected an answer for {arguments.count} files, got {len(results)}")
+        raise SystemExit(f"{arguments.count} files, but {len(results)} results")
     counts = Counter(word for result in results.values() for word in outcome(result))
     print(f"{len(results)} of {len(items)} files answered in {time.perf_counter() - start:.1f} s")
     for word, count in sorted(counts.items()):

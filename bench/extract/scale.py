@@ -71,7 +71,7 @@ def measure(count: int, workers: int, clip: bytes) -> None:
         spent = time.perf_counter() - wall
         after = os.times()
     if report.kept != 2 * count:
-        raise SystemExit(f"expected frames and audio of {count} clips, got {report}")
+        raise SystemExit(f"not every one of {count} clips has frames and audio: {report}")
     cpu = sum(b - a for a, b in zip(before[:4], after[:4], strict=True))
     print(
         f"{count:5} clips: {spent / count * 1e3:6.1f} ms a clip, {cpu / spent / workers:4.0%} of {workers} cores, "

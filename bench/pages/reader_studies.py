@@ -13,8 +13,7 @@ import numpy as np
 
 from crawler.learning.fit import fit
 from crawler.learning.labelled import LESSONS, Example, evidence_key
-from crawler.learning.shops import folds, shop_groups
-from crawler.learning.teach import Prediction, f1_by_field, predict, predict_left_out
+from crawler.learning.teach import Prediction, f1_by_field, folds, predict, predict_left_out, shop_groups
 from crawler.pages.model import FIELDS
 
 __all__ = ["ablation", "learning_curve"]

@@ -78,7 +78,7 @@ def _path(said: dict[str, Any], text: str) -> list[str]:
 
 def _visible(page: str) -> str:
     try:
-        tree = html.fromstring(page.encode("utf-8", "replace"), parser=html.HTMLParser(encoding="utf-8"))
+        tree: Any = html.fromstring(page.encode("utf-8", "replace"), parser=html.HTMLParser(encoding="utf-8"))
     except ValueError:
         return ""
     for element in list(tree.iter("script", "style", "noscript", "template")):

@@ -17,7 +17,7 @@ from bench.pages.reader import some
 from bench.pages.shop_folder import read_shops
 from crawler.learning.fit import fit
 from crawler.learning.labelled import Example, LabelledPage, answer, examples_of, without_markup
-from crawler.learning.shops import folds, shop_groups
+from crawler.learning.teach import folds, shop_groups
 from crawler.pages.document import read_document
 from crawler.pages.model import FIELDS, Candidate, Model, shipped_model
 from crawler.pages.reading import Reader, Reading

@@ -107,7 +107,7 @@ class _HostRules:
 
     def __call__(self, url: str) -> tuple[str, str] | None:
         host = self._rules.get(web_host(url))
-        return host.refusal(url) if host else ("offsite", "its host is not among the source's start addresses")
+        return host.refusal(url) if host else ("offsite", "no start URL of the source has its host")
 
     def usage_headers(self, url: str) -> tuple[tuple[str, str], ...]:
         """Return what the host says about the use of a page, as headers that are stored with it."""
@@ -233,7 +233,7 @@ def _log_to(path: Path) -> None:
         os.dup2(log.fileno(), sys.stderr.fileno())
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
     for handler in logging.getLogger().handlers:
-        handler.setLevel(logging.INFO)  # Scrapy lowers its own loggers to DEBUG, a line a page
+        handler.setLevel(logging.INFO)  # Scrapy lowers its own loggers to DEBUG, one line for each page
     logging.captureWarnings(capture=True)
 
 

@@ -150,7 +150,7 @@ class FrontierScheduler(BaseScheduler):
     def from_crawler(cls, crawler: Crawler) -> Self:
         """Create the scheduler of the crawler's spider."""
         if not isinstance(crawler.spider, ShopSpider):
-            raise TypeError(f"expected the spider of this project, got {crawler.spider!r}")
+            raise TypeError(f"the spider of this project is needed, not {crawler.spider!r}")
         return cls(crawler.spider)
 
     def has_pending_requests(self) -> bool:
@@ -183,7 +183,7 @@ class GuardedHandler(BaseDownloadHandler):
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
         if not isinstance(crawler.spider, ShopSpider):
-            raise TypeError(f"expected the spider of this project, got {crawler.spider!r}")
+            raise TypeError(f"the spider of this project is needed, not {crawler.spider!r}")
         settings = crawler.spider.work.settings
         self._limiter = crawler.spider.work.queue.limiter
         times = (settings.timeout_s, settings.connect_timeout_s)

@@ -26,7 +26,7 @@ _LEAST_SHOPS = 2
 _FEW_PAGES = 4
 """Pages of a field from which a shop weighs as much as any other."""
 _FEW_EXAMPLES = 20
-"""Examples below which a temperature cannot be told."""
+"""Fewest examples for which a temperature is fitted."""
 _LESSON_SHARE = 0.3
 """Weight of a shop of the synthetic lessons beside a real one."""
 

@@ -1,6 +1,7 @@
 """One request for one file: guarded, redirects followed, bounded, validated."""
 
 import asyncio
+import hashlib
 import zlib
 from collections.abc import Collection
 from urllib.parse import urljoin
@@ -151,6 +152,7 @@ class Fetcher:
         return FetchResult(
             status=reply.status,
             body=body,
+            sha256=hashlib.sha256(body).hexdigest(),
             held=kept,
             headers=tuple(reply.headers.items()),
             mime=mime,

@@ -1,7 +1,7 @@
 """The outcome of a media URL: the closed vocabulary of reasons, and the records on the way to it."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from crawler.net.http_policy import RETRYABLE, HttpReason
 from m5data.records import MediaKind
@@ -153,8 +153,7 @@ class Dimensions:
         return (self.width or 0) * (self.height or 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """One URL to download."""
 
     url: str
@@ -168,8 +167,7 @@ class Job:
     """Likewise."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """The final result of one URL. Everything below ``http_status`` is None unless the state is ok."""
 
     url: str
@@ -201,8 +199,7 @@ class Outcome:
         return state_of(self.reason)
 
 
-@dataclass(frozen=True, slots=True)
-class FetchResult:
+class FetchResult(NamedTuple):
     """The result of one request, redirects followed: a validated body, a 304, or a reason."""
 
     reason: Reason | None = None
@@ -211,6 +208,8 @@ class FetchResult:
     status: int | None = None
     """Of the last response; None: there was none."""
     body: bytes = b""
+    sha256: str = ""
+    """Of the body, hex."""
     headers: tuple[tuple[str, str], ...] = ()
     mime: Mime | None = None
     dimensions: Dimensions | None = None
@@ -229,8 +228,7 @@ class FetchResult:
         return self.reason is None and self.status == 304
 
 
-@dataclass(frozen=True, slots=True)
-class CompletedJob:
+class CompletedJob(NamedTuple):
     """A job with its last result."""
 
     job: Job
@@ -240,15 +238,15 @@ class CompletedJob:
     not_before: float | None = None
     """Unix seconds before which the server asked for no further request; None: it did not."""
 
-    def outcome(self, sha256: str | None = None) -> Outcome:
-        """Return the outcome of the job, whose body is stored as the object ``sha256``."""
+    def outcome(self) -> Outcome:
+        """Return the outcome of the job."""
         result = self.result
         common = (self.job.url, result.reason, result.detail, self.attempts, result.status, self.not_before)
         if result.reason is not None or result.dimensions is None:
             return Outcome(*common)
         return Outcome(
             *common,
-            sha256=sha256,
+            sha256=result.sha256,
             bytes=len(result.body),
             mime=result.mime,
             width=result.dimensions.width,

@@ -13,7 +13,7 @@ from aiohttp.abc import AbstractResolver
 from crawler.media.outcome import Job, Outcome, Reason
 from crawler.net.address_guard import authority
 from crawler.settings import OPT_OUTS, DownloadSettings
-from storage import transaction
+from storage import execute_rows, transaction
 
 __all__ = ["DDL", "OUTCOME_SCHEMA", "ROOM", "DownloadRun", "Pace", "UrlQueue"]
 
@@ -77,9 +77,13 @@ _ADD = f"""INSERT INTO media_urls ({", ".join(_ROW_SCHEMA.names)})
     VALUES ({", ".join(f":{name}" for name in _ROW_SCHEMA.names)}) ON CONFLICT (url) DO UPDATE
     SET {", ".join(f"{name} = excluded.{name}" for name in _ROW_SCHEMA.names)} WHERE {_OPEN}"""  # noqa: S608
 
-_RECORD = """UPDATE media_urls SET state = ?, reason = ?, detail = ?, attempts = attempts + ?,
-    http_status = ?, not_before = ?, sha256 = ?, bytes = ?, mime = ?, width = ?, height = ?,
-    duration_s = ?, etag = ?, last_modified = ?, limits = ? WHERE url = ?"""
+_RECORDED = (
+    *("state", "reason", "detail", "http_status", "not_before", "sha256", "bytes", "mime"),
+    *("width", "height", "duration_s", "etag", "last_modified", "limits"),
+)
+_RECORD = f"""WITH new (url, attempts, {", ".join(_RECORDED)}) AS (VALUES ?)
+    UPDATE media_urls SET attempts = media_urls.attempts + new.attempts,
+    {", ".join(f"{name} = new.{name}" for name in _RECORDED)} FROM new WHERE media_urls.url = new.url"""  # noqa: S608
 _KEEP = """UPDATE media_urls SET state = 'ok', attempts = attempts + ?, http_status = ?
     WHERE url = ? AND state = 'stale'"""
 _GIVE_UP = """UPDATE media_urls SET state = iif(state = 'stale', 'ok', 'failed'), http_status = NULL,
@@ -193,7 +197,7 @@ class UrlQueue:
             kept: of stale URLs whose object stays: unchanged, or the server failed.
         """
         with transaction(self._connection):
-            self._connection.executemany(_RECORD, [self._row(outcome) for outcome in outcomes])
+            execute_rows(self._connection, _RECORD, [self._row(outcome) for outcome in outcomes])
             self._connection.executemany(_KEEP, [(o.attempts, o.http_status, o.url) for o in kept])
 
     def give_up(self, host: str, after: str = "") -> int:
@@ -250,7 +254,7 @@ class UrlQueue:
             self._connection.executemany(statement, rows)
 
     def _row(self, o: Outcome) -> tuple[object, ...]:
-        common = (o.state, o.reason, o.detail, o.attempts, o.http_status, o.not_before)
+        common = (o.url, o.attempts, o.state, o.reason, o.detail, o.http_status, o.not_before)
         file = (o.sha256, o.bytes, o.mime, o.width, o.height, o.duration_s, o.etag, o.last_modified)
         local = o.reason == "private_address" and authority(o.url) in self._run.local_hosts
-        return (*common, *file, self._limits + "+local" * local, o.url)
+        return (*common, *file, self._limits + "+local" * local)

@@ -115,6 +115,7 @@ class Sink:
         """
         outcomes: list[Outcome] = []
         kept: list[Outcome] = []
+        known = self._writer.known([completed.result.sha256 for completed in batch if completed.result.sha256])
         for completed in batch:
             job, result = completed.job, completed.result
             if job.sha256 is not None and (result.not_modified or result.reason is not None):
@@ -124,8 +125,10 @@ class Sink:
             elif result.reason is not None or result.mime is None:
                 outcomes.append(completed.outcome())
             else:
-                sha256 = self._writer.put(result.body, mime=result.mime, url=job.url, headers=result.headers)
-                outcomes.append(completed.outcome(sha256))
+                if result.sha256 not in known:
+                    known.add(result.sha256)
+                    self._writer.add(result.sha256, result.body, mime=result.mime, url=job.url, headers=result.headers)
+                outcomes.append(completed.outcome())
         self._writer.flush()
         self._queue.record(outcomes, kept)
 

@@ -155,7 +155,7 @@ class PageClient:
         """
         refusal = check_url(url, self._local_hosts)
         if refusal:
-            raise FetchError(refusal, "wanted an http(s) address outside this network")
+            raise FetchError(refusal, "not an http(s) URL outside this network")
         timeout = aiohttp.ClientTimeout(total=limits.total_s, sock_connect=limits.connect_s)
         try:
             async with self._session.get(

@@ -223,7 +223,8 @@ def write_records(stage: Stage, choice: ChosenPages, new: RecordFiles) -> None:
         choice: The page of each product. All other products from pages are removed.
         new: Rows of the pages read in this run, chosen or not; closed.
     """
-    with closing(stage.before.connection()) as connection:
+    from_feeds = [spec.name for _, spec in feed_columns() if spec.name in stage.before.tables]
+    with closing(stage.before.connection((*_TABLES, *from_feeds))) as connection:
         connection.register("chosen", _chosen(choice))
         for view in new.views():
             connection.execute(view)
@@ -231,9 +232,8 @@ def write_records(stage: Stage, choice: ChosenPages, new: RecordFiles) -> None:
             connection.execute(statement)
         for name, query in _TABLES.items():
             stage.write(name, connection.sql(_without_placeholders(query) if name == "media" else query))
-        for _, spec in feed_columns():
-            if spec.name in stage.before.tables:
-                stage.write(spec.name, connection.sql(_FROM_FEED.format(table=quote(spec.name))))
+        for name in from_feeds:
+            stage.write(name, connection.sql(_FROM_FEED.format(table=quote(name))))
 
 
 def _chosen(choice: ChosenPages) -> pa.Table:

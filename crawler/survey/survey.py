@@ -56,7 +56,7 @@ class Survey:
     languages: tuple[str, ...] = ()
     """Languages found, the one taken first."""
     product_urls: tuple[str, ...] = ()
-    """Pattern of products; empty: their URLs are not told from others'."""
+    """Pattern of products; empty: their URLs do not differ from others'."""
     product_examples: tuple[str, ...] = ()
     follow: tuple[str, ...] = ()
     """Patterns of listings; empty: all links are followed."""

@@ -158,4 +158,4 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if image.has_transparency_data:
         layers = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", layers.size, "white"), layers)
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")

@@ -1,5 +1,6 @@
 """The program ``m5data``: its verbs in pipeline order, and how its errors are printed."""
 
+import gc
 import os
 import signal
 import sqlite3
@@ -14,8 +15,7 @@ import typer
 
 from m5data.cli import add_source, align, annotate, collect, dataset, pipeline, takedown, training, versions, workspace
 from m5data.cli.shared import WORKSPACE_HELP, folder_of, plain_verb
-from m5data.disk_errors import disk_fault
-from m5data.errors import M5DataError
+from m5data.errors import M5DataError, disk_fault
 from m5data.stages import STAGES
 from m5data.version import __version__
 
@@ -23,6 +23,9 @@ __all__ = ["app", "explain", "main"]
 
 INTERRUPTED = 128 + signal.SIGINT
 """Exit code of a program that Ctrl-C ended."""
+
+_GARBAGE = (50_000, 20, 20)
+"""Thresholds of the garbage collector: records have no cycles, and looking for some takes a tenth of a download."""
 
 Verb = Callable[..., None]
 
@@ -172,6 +175,7 @@ _ORDER.append("plan")
 
 def main() -> None:
     """Run the command line; an error raised on purpose becomes one line on standard error and an exit code."""
+    gc.set_threshold(*_GARBAGE)
     with _watching_interrupts() as interrupts:
         try:
             app()

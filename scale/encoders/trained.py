@@ -25,7 +25,7 @@ class TrainedEncoder:
 
         Raises:
             MissingInputError: There is none.
-            DataError: It is none of this version.
+            DataError: Another version wrote it.
         """
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.model = load_model(Path(checkpoint), self.device)

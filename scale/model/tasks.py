@@ -4,10 +4,9 @@ import math
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 
 from scale.data.tensors import Batch
-from scale.model.gather import gathered
 from scale.model.layers import bert_weights
 from scale.model.losses import (
     contrastive_loss,
@@ -21,13 +20,12 @@ from scale.model.losses import (
 from scale.model.masking import hide
 from scale.model.network import Fused, Trunk
 from scale.model.networks.convolutional import ConvolutionalTrunk
-from scale.model.networks.low_rank_fusion import LowRankTrunk
 from scale.model.networks.recurrent import RecurrentTrunk
 from scale.model.networks.simple import SimpleTrunk
-from scale.model.networks.tensor_fusion import TensorFusionTrunk
+from scale.model.networks.tensor_fusion import LowRankTrunk, TensorFusionTrunk
 from scale.training_recipe import TrainingRecipe
 
-__all__ = ["TASKS", "Classifier", "Pretraining", "make_trunk", "mismatched"]
+__all__ = ["TASKS", "Classifier", "Pretraining", "gathered", "make_trunk", "mismatched"]
 
 TASKS = {"text": "MLM", "image": "MRP", "table": "MEM", "video": "MFP", "audio": "MAM"}
 TEMPERATURES = {"detached": 0.07, "released": 0.07, "paper": 0.1, "clip": 0.07}
@@ -179,3 +177,21 @@ class Classifier(nn.Module):
             hidden: Tensor = self.hidden(fused.first.flatten(1))
             return hidden
         return F.gelu(self.hidden(fused.feature))
+
+
+def gathered(part: Tensor) -> Tensor:
+    """Return the rows of all processes, in their order; this process's own carry the gradient.
+
+    Every process computes the loss of all rows and DistributedDataParallel averages their gradients, so the own
+    gradient counts as often as there are processes: the average is then that of one process with all rows.
+    """
+    if not (torch.is_grad_enabled() and distributed.is_available() and distributed.is_initialized()):
+        return part  # one process, or validation, where each sees the same rows
+    world, rank = distributed.get_world_size(), distributed.get_rank()
+    own = part.detach().contiguous()
+    as_bytes = own.to(torch.uint8) if own.dtype == torch.bool else own
+    parts = [torch.empty_like(as_bytes) for _ in range(world)]
+    distributed.all_gather(parts, as_bytes)
+    parts = [each.to(part.dtype) for each in parts]
+    parts[rank] = part * world - own * (world - 1) if part.requires_grad else part
+    return torch.cat(parts)

@@ -32,7 +32,7 @@ class LossLog:
         self._writer: SummaryWriter | None = None
 
     def resume(self, curve: Sequence[Sequence[int | str | float]], step: int) -> None:
-        """Take up the curve of a checkpoint; what TensorBoard was told of later steps is purged."""
+        """Take up the curve of a checkpoint; later steps are purged from TensorBoard."""
         self.curve = [(int(row[0]), str(row[1]), float(row[2])) for row in curve]
         if self._folder is not None:
             self._writer = SummaryWriter(str(self._folder), purge_step=step)

@@ -1,12 +1,13 @@
 """Overwrite records in segments, in place: what lies behind them does not move."""
 
+import ctypes
 import gzip
 import json
 import os
 import struct
 import uuid
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,12 +21,18 @@ from storage.objects.writer import ObjectWriter
 from storage.remote import segment_file
 from storage.state import ObjectKind
 
-__all__ = ["blank_record", "erase_records", "finish_erasing", "store_again"]
+__all__ = ["blank_record", "erase_records", "finish_erasing", "free_blanks", "store_again"]
 
 _JOURNAL = "takedown.journal"
 """File that names the stretches being overwritten: half a record could not be walked over after a kill."""
 _CHUNK = 1 << 20
 _DIGITS = 12
+_GZIP_HEAD = bytes.fromhex("1f8b08000000000000ff")
+_GZIP_TAIL = struct.Struct("<II")
+_BLOCK = struct.Struct("<BHH")
+_STORED = 0xFFFF
+"""Most bytes of a stored block."""
+_PUNCH = 0x01 | 0x02  # FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE
 
 
 def store_again(
@@ -97,27 +104,49 @@ def finish_erasing(root: Path, now: datetime) -> None:
     sync_folder(root)
 
 
-def blank_record(length: int, *, compressed: bool, now: datetime) -> tuple[bytes, int]:
-    """Return an empty record that takes ``length`` bytes, as what it begins with and how many zero bytes follow.
+def blank_record(length: int, *, compressed: bool, now: datetime) -> list[bytes | int]:
+    """Return an empty record that takes ``length`` bytes, in parts: bytes, or how many zero bytes follow.
 
-    A plain record ends with ``RECORD_END`` behind the zeros; a gzipped one has none, but a long name in its
-    member's header.
+    A gzipped one consists of stored blocks, so that its zeros are zeros on the disk as well.
 
     Raises:
         CorruptObjectError: No record is that short.
     """
-    head = _blank_head(0, now)
+    zeros = length - len(_blank_head(0, now)) - len(RECORD_END)
+    runs = []
+    if compressed:
+        zeros -= len(_GZIP_HEAD) + _GZIP_TAIL.size + 2 * _BLOCK.size  # the blocks of head and end
+        count = -(-zeros // (_STORED + _BLOCK.size))
+        zeros -= count * _BLOCK.size
+        runs = [max(0, min(_STORED, zeros - start * _STORED)) for start in range(count)]
+    if zeros < 0:
+        raise CorruptObjectError(f"{length} bytes are too few for a WARC record. Run m5data verify --objects.")
+    head = _blank_head(zeros, now)
     if not compressed:
-        zeros = length - len(head) - len(RECORD_END)
-        _check_fits(zeros, length)
-        return _blank_head(zeros, now), zeros
-    record = head + RECORD_END
-    compressor = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
-    body = compressor.compress(record) + compressor.flush()
-    tail = struct.pack("<II", zlib.crc32(record), len(record))
-    name = length - 10 - 1 - len(body) - len(tail)  # the fixed header, and the zero that ends the name
-    _check_fits(name, length)
-    return b"\x1f\x8b\x08\x08" + bytes(5) + b"\xff" + b"x" * name + b"\0" + body + tail, 0
+        return [head, zeros, RECORD_END]
+    check = zlib.crc32(head)
+    for data in (*_zeros(zeros), RECORD_END):
+        check = zlib.crc32(data, check)
+    tail = _GZIP_TAIL.pack(check, len(head) + zeros + len(RECORD_END) & 0xFFFFFFFF)
+    between = [part for run in runs for part in (_block(run), run)]
+    return [_GZIP_HEAD + _block(len(head)) + head, *between, _block(len(RECORD_END), last=1) + RECORD_END + tail]
+
+
+def _block(length: int, last: int = 0) -> bytes:
+    """Return the header of a stored block (RFC 1951, 3.2.4)."""
+    return _BLOCK.pack(last, length, length ^ _STORED)
+
+
+def free_blanks(path: Path, offset: int, length: int, now: datetime) -> None:
+    """Give the disk blocks of an erased record's zeros back, where the file system can."""
+    fallocate = ctypes.CDLL(None).fallocate
+    fallocate.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
+    with path.open("r+b", buffering=0) as file:
+        for part in blank_record(length, compressed=path.suffix == ".gz", now=now):
+            size = part if isinstance(part, int) else len(part)
+            if isinstance(part, int):
+                fallocate(file.fileno(), _PUNCH, offset, size)
+            offset += size
 
 
 def _blank_head(length: int, now: datetime) -> bytes:
@@ -131,20 +160,17 @@ def _blank_head(length: int, now: datetime) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode()
 
 
-def _check_fits(spare: int, length: int) -> None:
-    if spare < 0:
-        raise CorruptObjectError(f"{length} bytes are too few for a WARC record. Run m5data verify --objects.")
-
-
 def _overwrite(path: Path, offset: int, length: int, now: datetime) -> None:
-    head, zeros = blank_record(length, compressed=path.suffix == ".gz", now=now)
     with path.open("r+b", buffering=0) as file:
-        _write(file.fileno(), offset, head)
-        position = offset + len(head)
-        for start in range(0, zeros, _CHUNK):
-            _write(file.fileno(), position + start, bytes(min(_CHUNK, zeros - start)))
-        if path.suffix != ".gz":
-            _write(file.fileno(), position + zeros, RECORD_END)
+        for part in blank_record(length, compressed=path.suffix == ".gz", now=now):
+            for data in [part] if isinstance(part, bytes) else _zeros(part):
+                _write(file.fileno(), offset, data)
+                offset += len(data)
+
+
+def _zeros(count: int) -> Iterator[bytes]:
+    for start in range(0, count, _CHUNK):
+        yield bytes(min(_CHUNK, count - start))
 
 
 def _write(descriptor: int, offset: int, data: bytes) -> None:

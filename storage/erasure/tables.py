@@ -130,7 +130,7 @@ def _copy(
     order = order if edit.values and set(spec.key) & set(names) else ""
     rows = engine.execute(
         f"COPY (SELECT {columns} FROM {file_sql(source)} WHERE NOT ({edit.gone}){order}) "  # noqa: S608
-        f"TO {text(str(target))} (FORMAT parquet, COMPRESSION zstd)"
+        f"TO {text(str(target))} (FORMAT parquet, COMPRESSION {spec.codec})"
     ).fetchall()[0][0]
     if not rows:
         target.unlink()

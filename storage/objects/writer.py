@@ -32,11 +32,12 @@ from storage.tables import TABLES
 __all__ = [
     "ObjectWriter",
     "SegmentIndex",
-    "all_objects",
-    "new_objects",
+    "objects_of",
 ]
 
 _BUFFER = 1 << 20
+_MOST_PARTS = 1000
+"""Most that one call of ``writev`` takes is 1,024."""
 _GZIP_LEVEL = 6
 _SUFFIX: Mapping[ObjectKind, str] = {"page": ".warc.gz", "media": ".warc", "derived": ".warc"}
 _PENDING = 4096
@@ -46,8 +47,8 @@ _PENDING = 4096
 class SegmentIndex(Protocol):
     """What a writer needs of an index of objects (``ObjectIndex``)."""
 
-    def find(self, sha256: str) -> ObjectRef | None:
-        """Return where an object lies; None: no such object."""
+    def known(self, hashes: Sequence[str]) -> set[str]:
+        """Return those of the hashes whose objects are stored."""
 
     def segments(self) -> dict[str, int]:
         """Return segment -> length of its complete part in bytes."""
@@ -65,7 +66,8 @@ class _Segment:
         """Bytes, written or still in the buffer."""
         self.compressed = path.suffix == ".gz"
         self._descriptor = descriptor
-        self._buffer = bytearray()
+        self._waiting: list[bytes] = []
+        self._waiting_bytes = 0
         self._folder = path.parent
         os.lseek(descriptor, length, os.SEEK_SET)
 
@@ -75,8 +77,7 @@ class _Segment:
         if self.compressed:
             self._write(gzip.compress(b"".join(parts), _GZIP_LEVEL, mtime=0))
         else:
-            for part in parts:
-                self._write(part)
+            self._write(*parts)
         return start, self.length - start
 
     def sync(self) -> None:
@@ -89,18 +90,18 @@ class _Segment:
         """Release the file; unsynced records are lost."""
         os.close(self._descriptor)
 
-    def _write(self, part: bytes) -> None:
-        if len(self._buffer) + len(part) > _BUFFER:
+    def _write(self, *parts: bytes) -> None:
+        size = sum(map(len, parts))
+        self._waiting += parts
+        self._waiting_bytes += size
+        self.length += size
+        if self._waiting_bytes > _BUFFER or len(self._waiting) > _MOST_PARTS:
             self._drain()
-        if len(part) > _BUFFER:
-            _write_all(self._descriptor, part)
-        else:
-            self._buffer += part
-        self.length += len(part)
 
     def _drain(self) -> None:
-        _write_all(self._descriptor, self._buffer)
-        self._buffer = bytearray()
+        _write_all(self._descriptor, self._waiting)
+        self._waiting.clear()
+        self._waiting_bytes = 0
 
 
 def _open_segment(
@@ -147,8 +148,10 @@ def _open_locked(path: Path, kind: ObjectKind) -> int | None:
     return descriptor
 
 
-def _write_all(descriptor: int, data: bytes | bytearray) -> None:
-    rest = memoryview(data)
+def _write_all(descriptor: int, parts: Sequence[bytes]) -> None:
+    """Write parts one after the other, without joining them first."""
+    left = sum(map(len, parts)) - os.writev(descriptor, parts) if parts else 0
+    rest = memoryview(b"".join(parts)[-left:]) if left else memoryview(b"")  # a write that was cut short is rare
     while rest:
         rest = rest[os.write(descriptor, rest) :]
 
@@ -203,8 +206,27 @@ class ObjectWriter:
             refers_to: SHA-256 of its origin; only for derived objects.
         """
         sha256 = hashlib.sha256(payload).hexdigest()
-        if sha256 in self._pending or self._index.find(sha256):
-            return sha256
+        if not self.known([sha256]):
+            self.add(sha256, payload, mime=mime, url=url, headers=headers, status=status, refers_to=refers_to)
+        return sha256
+
+    def known(self, hashes: Sequence[str]) -> set[str]:
+        """Return those of the hashes whose objects are stored, or wait for their flush."""
+        waiting = self._pending.keys() & hashes
+        return waiting | self._index.known([sha256 for sha256 in hashes if sha256 not in waiting])
+
+    def add(
+        self,
+        sha256: str,
+        payload: bytes,
+        *,
+        mime: str,
+        url: str | None = None,
+        headers: Headers = (),
+        status: int = 200,
+        refers_to: str | None = None,
+    ) -> None:
+        """Store bytes, of this SHA-256 in hex, that are not ``known``; otherwise as ``put``."""
         now = self._clock()
         if self._kind == "derived":
             head = payload_head("conversion", url, sha256, mime, refers_to, len(payload), now)
@@ -221,7 +243,6 @@ class ObjectWriter:
         )
         if len(self._pending) >= _PENDING:
             self.flush()
-        return sha256
 
     def revisit(self, url: str, sha256: str, status: int = 304) -> None:
         """Record that ``url`` was requested again and still is the object ``sha256``."""
@@ -279,43 +300,25 @@ class ObjectWriter:
             self._segment = None
 
 
-def new_objects(
-    engine: duckdb.DuckDBPyConnection, index: ObjectIndex, after: int, upto: int
+def objects_of(
+    engine: duckdb.DuckDBPyConnection, index: ObjectIndex, after: int = 0, upto: int | None = None
 ) -> duckdb.DuckDBPyRelation:
-    """Return the objects of ``engine``'s dataset version together with newer ones of the index.
-
-    Args:
-        engine: Connection of the snapshot.
-        index: Index of objects.
-        after: Last sequence number that the version holds.
-        upto: Last sequence number of the result.
-    """
-    schema = TABLES["objects"].schema
-    engine.execute("CREATE TEMP TABLE fresh AS SELECT * FROM objects LIMIT 0")
-    engine.register("fresh_batch", schema.empty_table())
-    _insert(engine, "fresh", _batches(index, after, upto, schema))
-    return engine.sql("SELECT * FROM objects UNION ALL SELECT * FROM fresh")
-
-
-def all_objects(engine: duckdb.DuckDBPyConnection, index: ObjectIndex) -> duckdb.DuckDBPyRelation:
-    """Return all objects of the index.
+    """Return objects of the index as rows of the table ``objects``.
 
     Args:
         engine: Any connection.
         index: Index of objects.
+        after: Sequence number that they come after.
+        upto: Last sequence number; None: that of the index.
     """
     schema = TABLES["objects"].schema
-    engine.register("fresh_batch", schema.empty_table())
-    engine.execute("CREATE TEMP TABLE indexed AS SELECT * FROM fresh_batch")
-    _insert(engine, "indexed", _batches(index, 0, index.last(), schema))
+    engine.register("indexed_batch", schema.empty_table())
+    engine.execute("CREATE OR REPLACE TEMP TABLE indexed AS SELECT * FROM indexed_batch")
+    for batch in _batches(index, after, index.last() if upto is None else upto, schema):
+        engine.register("indexed_batch", batch)
+        engine.execute("INSERT INTO indexed SELECT * FROM indexed_batch")
+    engine.unregister("indexed_batch")
     return engine.sql("SELECT * FROM indexed")
-
-
-def _insert(engine: duckdb.DuckDBPyConnection, table: str, batches: Iterator[pa.Table]) -> None:
-    for batch in batches:
-        engine.register("fresh_batch", batch)
-        engine.execute(f"INSERT INTO {table} SELECT * FROM fresh_batch")  # noqa: S608
-    engine.unregister("fresh_batch")
 
 
 def _batches(index: ObjectIndex, after: int, upto: int, schema: pa.Schema) -> Iterator[pa.Table]:

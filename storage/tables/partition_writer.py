@@ -149,7 +149,7 @@ class PartitionWriter:
         spec, engine = self._spec, self._engine
         with schema_errors(spec):
             ordered = rows.order(", ".join(_order(spec))) if _order(spec) else rows
-            ordered.write_parquet(str(target), compression="zstd")
+            ordered.write_parquet(str(target), compression=spec.codec)
         check_lists(engine, spec, file_sql(target))
         _check_order(engine, spec, target, partition, self._buckets)
         return int(engine.execute(f"SELECT count(*) FROM {file_sql(target)}").fetchall()[0][0])  # noqa: S608
@@ -171,7 +171,7 @@ class PartitionWriter:
         """Return the rows with those of ``files`` whose keys begin otherwise than ``within`` says."""
         columns = _stored(self._spec)
         key = quote(self._spec.key[0])
-        others = " AND ".join(f"NOT starts_with({key}, {text(start)})" for start in within)
+        others = " AND ".join(f"NOT starts_with({key}, {text(start)})" for start in within) or "true"
         old = f"SELECT {columns} FROM {file_sql(*map(self._path, files))} WHERE {others}"  # noqa: S608
         united = rows.query("rows_within", f"SELECT {columns} FROM rows_within UNION ALL {old}")  # noqa: S608
         return cast("duckdb.DuckDBPyRelation", united)

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from demo_shops.server import ShopURLs, serving
-from demo_shops.shops import Shops, build
+from demo_shops.shops import Shops
 from demo_shops.truth import Truth
 
 Fetch = Callable[..., tuple[int, dict[str, str], bytes]]
@@ -32,8 +32,8 @@ def fetch() -> Fetch:
 
 
 @pytest.fixture(scope="session")
-def shops(tmp_path_factory: pytest.TempPathFactory) -> Shops:
-    return build(tmp_path_factory.mktemp("demo"), "tiny")
+def shops(tiny_shops: Path) -> Shops:
+    return Shops.open(tiny_shops)
 
 
 @pytest.fixture(scope="session")

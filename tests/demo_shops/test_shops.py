@@ -55,7 +55,7 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_open_wants_built_shops(tmp_path: Path) -> None:
-    with pytest.raises(WorkspaceError, match="found none"):
+    with pytest.raises(WorkspaceError, match="no demo shops here; build them first"):
         Shops.open(tmp_path)
 
 

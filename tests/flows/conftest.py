@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from demo_shops.server import ShopURLs, serving
-from demo_shops.shops import build
 from demo_shops.workspace import open_demo
 from flows.run_stage import run_stage
 from m5data.run_options import RunContext
@@ -24,9 +23,8 @@ class Shop:
 
 
 @pytest.fixture(scope="session")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    folder = tmp_path_factory.mktemp("shops")
-    build(folder, "tiny")
+def shop(tiny_shops: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    folder = Path(shutil.copytree(tiny_shops, tmp_path_factory.mktemp("collected") / "shops"))
     with serving(folder) as base_urls:
         workspace = open_demo(folder, base_urls.bases, "tiny")
         for name in ("crawl", "records", "download", "extract"):

@@ -47,7 +47,7 @@ def test_a_feed_without_media_runs_through_all_stages(tmp_path: Path) -> None:
             "category": f"kitchen > pots {n % 3}",
             "specs": {"colour": f"shade {n}", "size": f"{n} cm"},
         }
-        for n in range(200)
+        for n in range(60)
     ]
     (tmp_path / "feed.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     arguments = ("run", "-w", tmp_path / "w", "--from-feed", tmp_path / "feed.jsonl", "--source", "shop")

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from m5data.workspace import Workspace
+
 PROGRAM = Path(sys.executable).parent / "m5data"
 
 
@@ -17,9 +19,7 @@ def run(*words: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Path:
-    folder = tmp_path / "shop"
-    assert run("init", folder, cwd=tmp_path).returncode == 0
-    return folder
+    return Workspace.create(tmp_path / "shop").root
 
 
 def files(folder: Path) -> set[str]:

@@ -3,6 +3,7 @@
 import shutil
 import stat
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,19 +15,12 @@ from m5data.stage_settings import read_settings
 from m5data.workspace import Workspace
 from storage.difference import table_changes
 from storage.remote import working_copy
-from tests.takedown.planted import now, plant, records
-
-
-@pytest.fixture(scope="module")
-def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("copied") / "workspace"
-    plant(folder).store.objects.close()
-    return folder
+from tests.takedown.planted import now, records
 
 
 @pytest.fixture
-def workspace(planted: Path, tmp_path: Path) -> Iterator[Workspace]:
-    shutil.copytree(planted, tmp_path / "workspace")
+def workspace(planted_once: Path, tmp_path: Path) -> Iterator[Workspace]:
+    shutil.copytree(planted_once, tmp_path / "workspace")
     opened = Workspace.open(tmp_path / "workspace")
     yield opened
     opened.store.objects.close()
@@ -34,7 +28,8 @@ def workspace(planted: Path, tmp_path: Path) -> Iterator[Workspace]:
 
 def rows(workspace: Workspace, version: int | None = None) -> dict[str, object]:
     snapshot = workspace.store.snapshot(version)
-    return {name: snapshot.table(name) for name in snapshot.tables}
+    with closing(snapshot.connection(snapshot.tables)) as engine:
+        return {name: engine.sql(f"FROM {name} ORDER BY ALL").to_arrow_table() for name in snapshot.tables}
 
 
 def test_a_copy_has_every_version_and_object_and_stages_find_nothing_to_do(

@@ -1,5 +1,6 @@
 """Commands on a workspace in an object store: its URL is accepted wherever a folder is."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,6 @@ from m5data.workspace import Workspace
 from storage.remote import working_copy
 from storage.remote.home import WORKING_COPIES
 from tests.storage.remote.failing_store import serve_failing_urls
-from tests.takedown.planted import plant
 
 URL = "failing://bucket/shop"
 
@@ -47,8 +47,8 @@ def test_an_address_may_stand_before_or_behind_the_verb() -> None:
     assert f"{URL}, which" in output_of("doctor", "-w", URL, "--json")
 
 
-def test_a_workspace_moves_there_and_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plant(tmp_path / "shop").store.objects.close()
+def test_a_workspace_moves_there_and_back(planted_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(planted_once, tmp_path / "shop")
     output_of("copy", URL, "-w", str(tmp_path / "shop"))
     monkeypatch.setenv(WORKING_COPIES, str(tmp_path / "elsewhere"))
     output_of("copy", str(tmp_path / "back"), "-w", URL)

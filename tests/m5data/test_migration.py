@@ -14,13 +14,12 @@ from m5data.workspace import Workspace
 from storage.identity import FORMAT, Identity, load_or_create_key, read_identity, write_identity
 from tests.m5data.damage import files_of
 from tests.slow.pipeline.verbs import older
-from tests.takedown.planted import export, plant
+from tests.takedown.planted import export
 
 
 @pytest.fixture(scope="module")
-def old(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("old") / "workspace"
-    plant(folder).store.objects.close()
+def old(planted_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = Path(shutil.copytree(planted_once, tmp_path_factory.mktemp("old") / "workspace"))
     load_or_create_key(folder)
     older(folder)
     return folder

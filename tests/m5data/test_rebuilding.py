@@ -18,10 +18,10 @@ from tests.splits.synthetic import NOON, Thing, stored
 
 RIGHTS = {"shop": Rights(share=True, licence="CC0-1.0")}
 THINGS = [
-    Thing(f"shop:{n:04}", group=f"shop:{n - n % 4:04}" if n % 3 else "", category=n % 7, merchant=f"m{n % 90}")
-    for n in range(600)
+    Thing(f"shop:{n:04}", group=f"shop:{n - n % 4:04}" if n % 3 else "", category=n % 7, merchant=f"m{n % 40}")
+    for n in range(240)
 ]
-PAIRS = [(f"shop:{n:04}", f"shop:{n + 300:04}", "matched") for n in range(0, 160, 2)]
+PAIRS = [(f"shop:{n:04}", f"shop:{n + 120:04}", "matched") for n in range(0, 80, 2)]
 EVERY: tuple[ShardFormat, ...] = ("parquet", "webdataset", "links", "m5product", "mep3m")
 
 

@@ -18,7 +18,7 @@ from takedown.forget import forget
 from takedown.plan import Target
 from takedown.register import open_register
 from tests.m5data.damage import DAMAGES, files_of, settle
-from tests.takedown.planted import PLANTED, now, plant
+from tests.takedown.planted import PLANTED, now
 
 IMPOSSIBLE = {"key", "page segment", "media segment", "settings"}
 """Files that nothing else holds."""
@@ -26,10 +26,10 @@ VERBS = (("sql", "select count(*) from products, specs, labels, objects"), ("sta
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def whole(planted_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace with every kind of file, from which one product was taken down."""
-    folder = tmp_path_factory.mktemp("whole") / "workspace"
-    workspace = plant(folder)
+    folder = Path(shutil.copytree(planted_once, tmp_path_factory.mktemp("whole") / "workspace"))
+    workspace = Workspace.open(folder)
     load_or_create_key(folder)
     forget(workspace.store, Target("product", PLANTED), clock=now)
     records_stage.run(workspace.store, workspace.settings.crawl, clock=now)

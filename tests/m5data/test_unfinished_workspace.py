@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from m5data.workspace import Workspace
 from tests.m5data.test_command_line import run
 
 FEED = '{"id": "1", "url": "https://s.example/1", "title": "a pot", "specs": {"colour": "red"}}\n'
@@ -13,8 +14,7 @@ FEED = '{"id": "1", "url": "https://s.example/1", "title": "a pot", "specs": {"c
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "shop"
-    assert run("init", made, cwd=tmp_path).returncode == 0
+    made = Workspace.create(tmp_path / "shop").root
     settings = made / "m5data.toml"
     settings.write_text(settings.read_text() + "\n[sources.shop]\ncrawl_authorised = true\n")
     return made

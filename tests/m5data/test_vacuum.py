@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from takedown.forget import forget
 from takedown.plan import Target
 from tests.m5data.marker_search import places_with
 from tests.storage.synthetic import products
-from tests.takedown.planted import MERCHANT, NOW, WORDS, now, plant
+from tests.takedown.planted import MERCHANT, NOW, WORDS, now
 
 LATER = NOW + timedelta(days=400)
 MOMENTS = 3
@@ -34,11 +35,10 @@ SEED = 5
 
 
 @pytest.fixture(scope="module")
-def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def planted(planted_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace whose first export was of an early version, with an object that nothing uses any more."""
-    folder = tmp_path_factory.mktemp("vacuum") / "workspace"
-    workspace = plant(folder)
-    store = workspace.store
+    folder = Path(shutil.copytree(planted_once, tmp_path_factory.mktemp("vacuum") / "workspace"))
+    store = Workspace.open(folder).store
     with store.objects.writer("media") as writer:
         writer.put(b"an orphan" * 2000, mime="image/jpeg", url="http://shop.example/orphan.jpg")
     for number in range(6):
@@ -68,7 +68,9 @@ def folder(planted: Path, tmp_path: Path) -> Iterator[Path]:
 
 def rows(store: Store, version: int) -> dict[str, list[dict[str, object]]]:
     snapshot = store.snapshot(version)
-    return {name: snapshot.table(name).to_pylist() for name in snapshot.tables if name != "objects"}
+    names = [name for name in snapshot.tables if name != "objects"]
+    with closing(snapshot.connection(names)) as engine:
+        return {name: engine.sql(f"FROM {name} ORDER BY ALL").to_arrow_table().to_pylist() for name in names}
 
 
 def everything(folder: Path) -> dict[str, bytes]:

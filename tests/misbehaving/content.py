@@ -89,7 +89,9 @@ CONTENT_FAULTS = (
     Fault("image-as-video", "an image where a video was promised", _sends(jpeg), "wrong_type", "video"),
     Fault("tiny-text", "four letters", _sends(_is(b"gone")), "wrong_type"),
     Fault("empty", "a body of no bytes", _sends(_is(b"")), "empty"),
-    Fault("cut-image", "an image cut short, its length told truly", _sends(lambda: jpeg()[:-60]), "truncated"),
+    Fault(
+        "cut-image", "an image cut short, with its true length in the header", _sends(lambda: jpeg()[:-60]), "truncated"
+    ),
     Fault("cut-video", "a video cut short", _sends(lambda: movie()[:-60]), "truncated", "video"),
     Fault(
         "headless-image",

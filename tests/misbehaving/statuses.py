@@ -67,9 +67,9 @@ STATUS_FAULTS = (
     Fault("unasked-304", "304, though nothing was asked on condition", _status(304), "http_status"),
     Fault("redirect", "a redirect to an image", _to("/plain-image"), None),
     Fault("redirect-loop", "a redirect to itself", _to("/redirect-loop"), "redirect_loop"),
-    Fault("redirect-further", "redirects to ever new addresses", _further, "redirect_loop"),
-    Fault("redirect-nowhere", "a redirect without an address", _status(302), "bad_redirect"),
-    Fault("redirect-nonsense", "a redirect to what is no address", _to("http://[::1"), "bad_url"),
+    Fault("redirect-further", "redirects to ever new URLs", _further, "redirect_loop"),
+    Fault("redirect-nowhere", "a redirect without a URL", _status(302), "bad_redirect"),
+    Fault("redirect-nonsense", "a redirect to a malformed URL", _to("http://[::1"), "bad_url"),
     Fault("redirect-file", "a redirect to a file", _to("file:///etc/passwd"), "bad_scheme"),
     Fault(
         "redirect-metadata",

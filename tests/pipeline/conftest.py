@@ -14,9 +14,10 @@ MakeWorkspace = Callable[[str], Path]
 
 
 @pytest.fixture(scope="session")
-def shops(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Shops:
+def shops(request: pytest.FixtureRequest, tiny_shops: Path, tmp_path_factory: pytest.TempPathFactory) -> Shops:
     """The shops of 20 products, or those of 200."""
-    return build(tmp_path_factory.mktemp("shops"), request.config.getoption("--shop", None) or "tiny")
+    large = request.config.getoption("--shop", None) == "demo"
+    return build(tmp_path_factory.mktemp("shops"), "demo") if large else Shops.open(tiny_shops)
 
 
 @pytest.fixture(scope="session")

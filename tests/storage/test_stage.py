@@ -10,7 +10,7 @@ from m5data.errors import DataError, WorkspaceError
 from m5data.records import Reject
 from m5data.stage import StageReport
 from storage import Store
-from storage.tables import bucket_of
+from storage.tables import bucket_of, partition_writer
 from tests.storage.synthetic import NOON, NOTHING, commit, ids, leftovers, product, products, spec, table
 
 
@@ -228,6 +228,19 @@ def test_a_relation_whose_numbers_would_be_rounded_is_refused(store: Store) -> N
         relation = connection.sql("SELECT * REPLACE (1.5 AS masked) FROM products")
         with pytest.raises(DataError, match="column masked is DECIMAL"):
             stage.write("products", relation)
+
+
+def test_a_commit_leaves_large_files_of_objects_as_they_are(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(partition_writer, "_SMALL", 1)
+    for payloads in (range(20), range(20, 30)):
+        with store.stage("extract", settings="s") as stage, store.objects.writer("derived") as writer:
+            for payload in payloads:
+                writer.put(bytes([payload]), mime="image/jpeg")
+            writer.flush()
+            stage.commit(NOTHING)
+    before, after = (store.snapshot(version).files("objects") for version in (1, 2))
+    assert {*before} < {*after}
+    assert store.snapshot().table("objects", ["sha256"]).num_rows == 30
 
 
 def test_new_objects_are_published_with_the_commit(store: Store) -> None:

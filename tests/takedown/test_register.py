@@ -43,8 +43,10 @@ def test_another_key_is_refused(store: Store) -> None:
         Register.open(store.state, bytes(32))
 
 
-def test_another_key_is_named_also_where_the_record_of_the_right_one_is_damaged(planted: Path, tmp_path: Path) -> None:
-    folder = Path(shutil.copytree(planted, tmp_path / "workspace"))
+def test_another_key_is_named_also_where_the_record_of_the_right_one_is_damaged(
+    planted_once: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(planted_once, tmp_path / "workspace"))
     forget(Workspace.open(folder).store, Target("product", PLANTED), clock=now)
     (folder / "secret.key").write_bytes(bytes(32))
     (folder / "workspace.json").write_text("{")

@@ -11,7 +11,7 @@ from scale.model.networks.recurrent import Words
 from scale.model.networks.simple import SimpleTrunk
 from scale.training_recipe import Modality, TrainingRecipe
 
-__all__ = ["FusedModalities", "TensorFusionTrunk", "with_one"]
+__all__ = ["FusedModalities", "LowRankTrunk", "TensorFusionTrunk", "with_one"]
 
 
 def with_one(vector: Tensor) -> Tensor:
@@ -64,3 +64,22 @@ class TensorFusionTrunk(FusedModalities):
         )
         fused: Tensor = self.after(product)
         return fused
+
+
+class LowRankTrunk(FusedModalities):
+    """The sum over ranks of the products, modality by modality, of linear maps of each vector with a one added."""
+
+    def __init__(self, recipe: TrainingRecipe, vocabulary: int) -> None:
+        super().__init__(recipe, vocabulary)
+        rank, width, subnet = recipe.model.rank, recipe.model.width, recipe.model.subnet
+        self.factors = nn.ParameterDict(
+            {name: nn.init.xavier_normal_(torch.empty(rank, subnet + 1, width)) for name in self.streams}
+        )
+        self.weights = nn.Parameter(nn.init.xavier_normal_(torch.empty(1, rank)))
+        self.bias = nn.Parameter(torch.zeros(width))
+
+    def join(self, vectors: dict[Modality, Tensor]) -> Tensor:
+        """Return [B, width]."""
+        parts = [with_one(vector) @ self.factors[name] for name, vector in vectors.items()]  # each [rank, B, width]
+        product = torch.stack(parts).prod(dim=0)
+        return (self.weights[0, :, None, None] * product).sum(dim=0) + self.bias

@@ -15,8 +15,16 @@ from crawler.learning.labelled import (
     labelled_by_markup,
     without_markup,
 )
-from crawler.learning.shops import folds, shop_groups
-from crawler.learning.teach import Prediction, f1_by_field, learn, least_probability, predict, write_model
+from crawler.learning.teach import (
+    Prediction,
+    f1_by_field,
+    folds,
+    learn,
+    least_probability,
+    predict,
+    shop_groups,
+    write_model,
+)
 from crawler.pages.model import evidence_hash, read_model
 
 PAGE = """<html><head><title>{name} - {shop}</title>

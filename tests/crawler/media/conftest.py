@@ -3,6 +3,7 @@
 import hashlib
 import io
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -69,8 +70,25 @@ class MediaServer(ThreadingHTTPServer):
         self.requests: Counter[str] = Counter()
         self.agents: set[str] = set()
         self.retry_after: str | None = None
+        self.seconds = 0.0
+        self.most = 0
+        self._busy = 0
+        self._mutex = threading.Lock()
         self.robots_tags: dict[str, list[str]] = {}
         self.usage: dict[str, str] = {}
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """Count a request, and how many there are at a time; each takes ``seconds``."""
+        with self._mutex:
+            self._busy += 1
+            self.most = max(self.most, self._busy)
+        try:
+            time.sleep(self.seconds)
+            yield
+        finally:
+            with self._mutex:
+                self._busy -= 1
 
     def handle_error(self, *args: object) -> None:
         """Killed clients hang up: that is what some tests are about."""
@@ -88,6 +106,10 @@ class _Handler(BaseHTTPRequestHandler):
     server: MediaServer
 
     def do_GET(self) -> None:
+        with self.server.counted():
+            self._answer()
+
+    def _answer(self) -> None:
         self.server.requests[self.path] += 1
         self.server.agents.add(self.headers["User-Agent"])
         found = self.server.content.get(self.path, 404)

@@ -9,10 +9,9 @@ import pytest
 
 from crawler.pages.document import read_document
 from crawler.rights.page import from_json, header_statements, page_statements, renewed, to_json, unpaid
-from crawler.rights.robots_groups import read_group
 from crawler.rights.rsl import Content, read_licence
 from crawler.rights.signals import DIRECTIVES, SIGNALS, Statement, decide
-from crawler.rights.site import SiteSignals
+from crawler.rights.site import SiteSignals, read_group
 from m5data.usage import PURPOSES, Meaning, strictest
 
 SHOP = "https://shop.example"

@@ -9,16 +9,16 @@ from extract.duplicates import keep_names, name_groups
 
 Groups = dict[str, str]
 """Product -> smallest product of its group."""
+DATABASE = duckdb.connect()
+"""One for all examples: opening it takes longer than an example."""
 
 
 def named(groups: Groups, before: dict[str, str]) -> dict[str, str]:
     """Return the name of each product's group, given those of the last run."""
-    with closing(duckdb.connect()) as connection:
-        connection.execute("CREATE TABLE grouped (product_id VARCHAR, root VARCHAR)")
-        connection.execute("CREATE TABLE duplicates (product_id VARCHAR, group_id VARCHAR)")
-        for table, rows in (("grouped", groups), ("duplicates", before)):
-            if rows:
-                connection.executemany(f"INSERT INTO {table} VALUES (?, ?)", list(rows.items()))
+    with closing(DATABASE.cursor()) as connection:
+        for table, column, rows in (("grouped", "root", groups), ("duplicates", "group_id", before)):
+            pairs = "unnest(?::VARCHAR[]) AS product_id, unnest(?::VARCHAR[])"
+            connection.execute(f"CREATE TEMP TABLE {table} AS SELECT {pairs} AS {column}", [[*rows], [*rows.values()]])
         name_groups(connection)
         query = "SELECT product_id, coalesce(group_id, root) FROM grouped LEFT JOIN group_names USING (root)"
         return dict(connection.sql(query).fetchall())

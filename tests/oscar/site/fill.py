@@ -23,8 +23,8 @@ CATEGORIES = (
     "Office > Lamps",
     "Office > Desks",
 )
-PUBLIC = 63
-HIDDEN = 3
+PUBLIC = 23
+HIDDEN = 2
 MATERIALS = ("steel", "oak", "glass", "brass", "linen")
 
 

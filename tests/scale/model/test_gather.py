@@ -19,7 +19,7 @@ import sys
 import torch
 from torch import distributed
 from torch.nn.parallel import DistributedDataParallel
-from scale.model.gather import gathered
+from scale.model.tasks import gathered
 from scale.model.losses import contrastive_loss, no_alignment
 from tests.scale.model.test_gather import present, values
 

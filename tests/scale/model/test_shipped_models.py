@@ -18,9 +18,12 @@ from scale.model.fusion import CoAttention, CrossFusion, JointFusion, NoFusion  
 from scale.model.layers import pixels_of  # noqa: E402
 from scale.model.network import Trunk  # noqa: E402
 from scale.model.networks.convolutional import vgg19  # noqa: E402
-from scale.model.networks.low_rank_fusion import LowRankTrunk  # noqa: E402
 from scale.model.networks.recurrent import RecurrentTrunk  # noqa: E402
-from scale.model.networks.tensor_fusion import TensorFusionTrunk, with_one  # noqa: E402
+from scale.model.networks.tensor_fusion import (  # noqa: E402
+    LowRankTrunk,
+    TensorFusionTrunk,
+    with_one,
+)
 from scale.model.tasks import Classifier, Pretraining, mismatched  # noqa: E402
 from scale.training.loop import seeded  # noqa: E402
 from tests.scale.overfit import Few, few_products, overfit  # noqa: E402

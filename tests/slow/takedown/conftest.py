@@ -1,5 +1,5 @@
 """Fixtures of killed take-downs: those of the fast tests."""
 
-from tests.takedown.conftest import folder, planted
+from tests.takedown.conftest import folder
 
-__all__ = ["folder", "planted"]
+__all__ = ["folder"]

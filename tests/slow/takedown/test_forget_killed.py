@@ -29,9 +29,9 @@ def run_process(folder: Path, kill: int) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def events(planted: Path, tmp_path_factory: pytest.TempPathFactory) -> int:
+def events(planted_once: Path, tmp_path_factory: pytest.TempPathFactory) -> int:
     copy = tmp_path_factory.mktemp("unbroken") / "workspace"
-    shutil.copytree(planted, copy)
+    shutil.copytree(planted_once, copy)
     return int(run_process(copy, -1).stdout)
 
 

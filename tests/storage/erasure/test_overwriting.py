@@ -1,10 +1,9 @@
-import gzip
 import io
 import json
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from warcio.archiveiterator import ArchiveIterator
 
@@ -13,7 +12,7 @@ from storage import Store
 from storage.erasure import Place, erase_records, find_records, finish_erasing, store_again
 from storage.erasure.overwriting import blank_record
 from storage.erasure.records import BLANK_TYPE
-from storage.objects.warc import RECORD_END, StoredPage
+from storage.objects.warc import StoredPage
 from tests.storage.synthetic import NOON
 
 HOME = "http://shop.example/"
@@ -130,21 +129,17 @@ def test_a_page_whose_headers_alone_name_it_keeps_its_object(store: Store) -> No
     assert list(store.verify_objects()) == []
 
 
-@given(st.integers(min_value=300, max_value=200_000))
-def test_a_plain_record_has_the_length_asked_for_and_is_one(length: int) -> None:
-    head, zeros = blank_record(length, compressed=False, now=NOON)
-    record = head + bytes(zeros) + RECORD_END
+@given(st.integers(min_value=300, max_value=200_000), st.booleans())
+@example(18 + 161 + 14 + 65_541, True)  # noqa: FBT003 - the last block of zeros is empty
+def test_a_blank_record_has_the_length_asked_for_and_is_one(length: int, compressed: bool) -> None:  # noqa: FBT001
+    parts = blank_record(length, compressed=compressed, now=NOON)
+    record = b"".join(bytes(part) for part in parts)
     assert len(record) == length
-    read = [(item.rec_type, item.content_stream().read()) for item in ArchiveIterator(io.BytesIO(record))]
-    assert read == [(BLANK_TYPE, bytes(zeros))]
-
-
-@given(st.integers(min_value=300, max_value=200_000))
-def test_a_gzipped_record_has_the_length_asked_for_and_is_one(length: int) -> None:
-    record, zeros = blank_record(length, compressed=True, now=NOON)
-    assert (len(record), zeros) == (length, 0)
-    assert gzip.decompress(record).startswith(b"WARC/1.1\r\nWARC-Type: metadata\r\n")
-    assert [item.rec_type for item in ArchiveIterator(io.BytesIO(record * 2))] == [BLANK_TYPE] * 2
+    zeros = sum(part for part in parts if isinstance(part, int))
+    assert zeros >= length - 300
+    for copies in (1, 2):
+        read = [(item.rec_type, item.content_stream().read()) for item in ArchiveIterator(io.BytesIO(record * copies))]
+        assert read == [(BLANK_TYPE, bytes(zeros))] * copies
 
 
 @pytest.mark.parametrize("compressed", [False, True])

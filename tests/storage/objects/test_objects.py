@@ -167,7 +167,7 @@ def test_a_full_disk_leaves_nothing_half_stored(store: Store, monkeypatch: pytes
     writer.flush()
     lost = writer.put(b"lost", mime="image/png")
     with monkeypatch.context() as patch:
-        patch.setattr(os, "write", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+        patch.setattr(os, "writev", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
         with pytest.raises(OSError, match="No space left"):
             writer.flush()
     again = writer.put(b"again", mime="image/png")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from m5data.stage import StageReport
 from storage import Store
+from tests.export.conftest import make_store
 from tests.export.conftest import store as five_modalities
 from tests.export.synthetic import product, rows
 from tests.webapp.conftest import Filled, Site
@@ -21,10 +22,16 @@ from webapp.catalogue.selection import Selection, sql_of_selection
 store = five_modalities
 
 
-@pytest.fixture
-def found(store: Store) -> Iterator[Callable[[str], Overview]]:
+@pytest.fixture(scope="module")
+def read_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """The store of five modalities, for tests that only read."""
+    return make_store(tmp_path_factory.mktemp("explored") / "workspace")
+
+
+@pytest.fixture(scope="module")
+def found(read_store: Store) -> Iterator[Callable[[str], Overview]]:
     """Explore the store by a URL's query."""
-    index = CurrentIndex(store.snapshot, store.state)
+    index = CurrentIndex(read_store.snapshot, read_store.state)
 
     def find(query: str) -> Overview:
         with index.reading() as engine:
@@ -66,12 +73,12 @@ def ids(overview: Overview) -> list[str]:
     ],
 )
 def test_products_are_found_and_sql_finds_the_same(
-    store: Store, found: Callable[[str], Overview], query: str, expected: list[str]
+    read_store: Store, found: Callable[[str], Overview], query: str, expected: list[str]
 ) -> None:
     overview = found(query)
     assert (ids(overview), overview.count) == (expected, len(expected))
     selection = Selection.parse(parse_qsl(query, keep_blank_values=True))
-    assert store.snapshot().sql(sql_of_selection(selection))["product_id"].to_pylist() == expected
+    assert read_store.snapshot().sql(sql_of_selection(selection))["product_id"].to_pylist() == expected
 
 
 def test_facets_count_what_choosing_a_value_would_leave(found: Callable[[str], Overview]) -> None:
