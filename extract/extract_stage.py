@@ -8,11 +8,7 @@ from importlib.util import find_spec
 
 from extract.collector import Collector, run_partitions, run_pool
 from extract.partitions import MediaPartition, extract_partition
-<<<<<<< HEAD
-from extract.pending import is_restored, items_of_a_task, keep_known, list_new, open_results
-=======
-from extract.pending import TABLES_READ, is_restored, keep_known, list_new, open_results
->>>>>>> main
+from extract.pending import TABLES_READ, is_restored, items_of_a_task, keep_known, list_new, open_results
 from extract.settings import ExtractSettings
 from m5data.errors import MissingInputError, SettingsError
 from m5data.records import Reject

@@ -102,15 +102,15 @@ def _room(cores: int) -> Iterator[Finding]:
     needed = max(1, cores) * _CORE_GB
     advice = f"{cores} tasks may take {needed:g} GB: give Ray fewer cores (ray start --num-cpus)"
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / _GB
-    yield Finding("memory", *_enough(f"{memory:.1f} GB", memory >= needed, f"{advice}, or the machine more memory"))
+    yield _enough("memory", f"{memory:.1f} GB", f"{advice}, or the machine more memory", enough=memory >= needed)
     scratch = tempfile.gettempdir()
     free = shutil.disk_usage(scratch).free / _GB
     found = f"{scratch}: {free:.1f} GB free"
-    yield Finding("disk", *_enough(found, free >= needed, f"{advice}, make room, or set TMPDIR to a larger disk"))
+    yield _enough("disk", found, f"{advice}, make room, or set TMPDIR to a larger disk", enough=free >= needed)
 
 
-def _enough(found: str, enough: bool, advice: str) -> tuple[str, str]:  # noqa: FBT001 - a fact
-    return ("ok", found) if enough else ("wrong", f"{found}; {advice}")
+def _enough(name: str, found: str, advice: str, *, enough: bool) -> Finding:
+    return Finding(name, "ok", found) if enough else Finding(name, "wrong", f"{found}; {advice}")
 
 
 def _clock(now: datetime) -> Finding:

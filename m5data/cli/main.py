@@ -119,6 +119,7 @@ app = typer.Typer(
 _GROUPS = {
     "align": typer.Typer(invoke_without_command=True),
     "annotate": typer.Typer(help="Judge product pairs; turn judgements into matches.", no_args_is_help=True),
+    "cluster": typer.Typer(help="Look at the machines of a Ray cluster.", no_args_is_help=True),
 }
 
 
