@@ -11,15 +11,15 @@ from storage.tasks import TaskFunction
 
 __all__ = ["cluster", "on_ray"]
 
-_AHEAD = 2  # partitions per core that Ray holds: one that runs, and one that waits
+_AHEAD = 2  # tasks per core that Ray holds: one that runs, and one that waits
 
 
 def on_ray(function: TaskFunction, location: str, names: Iterable[str | None]) -> Iterator[tuple[str, Any]]:
     """Call a function for each order on a Ray cluster, one core each; yield results as they come (``Runner``).
 
     The cluster is that of ``RAY_ADDRESS`` or of ``ray.init``; without one, a cluster is started on this machine and
-    shut down at the end. Every machine must reach the workspace at ``location``. At most two partitions per core are
-    in flight. A partition whose machine dies is tried three times more.
+    shut down at the end. Every machine must reach the workspace at ``location``. At most two tasks per core are in
+    flight. A task whose machine dies is tried three times more.
 
     Raises:
         SettingsError: Ray is not installed.
