@@ -1,4 +1,4 @@
-"""What the machines of a Ray cluster lack to run tasks of a workspace."""
+"""Check of the machines of a Ray cluster: packages, decoders, memory, disk, clock, and the workspace from there."""
 
 import os
 import secrets

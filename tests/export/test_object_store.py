@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -10,11 +11,15 @@ from export.folders import open_folder
 from export.registry import exports_of
 from export.rights import Rights
 from export.settings import ExportSettings
-from m5data.errors import UsageError
+from m5data.errors import DataError, UsageError
 from storage import Store
 from storage.place import ObjectStore
+from storage.tasks import in_process
+from tests.export.conftest import make_store
 from tests.export.test_export_stage import RIGHTS, contents, export
 from tests.s3_server import make_bucket, serving_s3
+from tests.storage.remote.conftest import ADDRESS, OnMachine, far, on_machine, open_at  # noqa: F401 - fixtures
+from tests.storage.remote.failing_store import FailingStore
 
 
 @pytest.fixture(scope="module")
@@ -77,3 +82,38 @@ def test_what_may_not_be_shared_reaches_no_store(store: Store, bucket: str) -> N
     with pytest.raises(UsageError, match="share_authorised"):
         run(store, ExportSettings(out=bucket), recipe="demo", rights={"shop": Rights(share=False, licence="")})
     assert _stored(bucket) == {}
+
+
+def test_tasks_of_a_workspace_in_a_store_write_its_shards_there(
+    far: type[FailingStore],  # noqa: F811
+    on_machine: OnMachine,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    made = make_store(on_machine("a"))
+    run(made, ExportSettings(max_shard_bytes=1024), recipe="demo", rights=RIGHTS, runner=in_process)
+    assert not (made.root / "shards").exists()
+    made.objects.close()
+    other = open_at(on_machine("b"))
+    assert [one.is_there for one in exports_of(other)] == [True, True]
+    ours, reference = contents(other.root / "shards/demo"), contents(export(make_store(tmp_path / "folder")))
+    assert ours.keys() == reference.keys()
+    shards = [name for name in ours if name.endswith((".tar", ".parquet"))]
+    assert [name for name in shards if ours[name] != reference[name]] == []
+    assert not any("spool/" in name for name in far.objects())
+
+
+def test_a_shard_that_another_export_wrote_meanwhile_is_not_replaced(far: type[FailingStore], tmp_path: Path) -> None:  # noqa: F811
+    with open_folder(ADDRESS) as folder:
+        for data in (b"one", b"two", b"two"):
+            draft = folder.draft("train/00000.tar")
+            draft.write_bytes(data)
+            if data == b"one":
+                folder.publish(draft, "train/00000.tar", None)
+                tag = folder.files()["train/00000.tar"].etag
+            else:
+                folder.publish(draft, "train/00000.tar", tag)  # again, as a task whose answer was lost
+        folder.write("train/00000.tar", b"theirs")
+        draft.write_bytes(b"three")
+        with pytest.raises(DataError, match="another export has written this file meanwhile"):
+            folder.publish(draft, "train/00000.tar", tag)
+        assert folder.read("train/00000.tar") == b"theirs"

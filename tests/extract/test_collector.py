@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from extract.extract_stage import run
+from extract.pending import items_of_a_task
 from extract.settings import ExtractSettings
 from storage import Store
 from storage.orphans import remove_orphans
@@ -126,3 +127,9 @@ def test_what_tasks_finished_before_the_driver_was_killed_is_not_done_again(
     with other.lock():
         pass
     assert len(stored(far, "objects")) == len(other.objects.index.segments())
+
+
+def test_a_task_takes_hundreds_of_objects_where_there_are_many() -> None:
+    given = {100: 64, 6_399: 99, 20_000: 312, 1_000_000: 512}
+    assert {total: items_of_a_task(total, 64) for total in given} == given
+    assert items_of_a_task(1_000_000, 2_000) == 2_000
