@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
@@ -228,7 +229,8 @@ def write_shard(location: str, name: str) -> str:
         every = [modality for modality in modalities() if form.facts_of is None or modality.name in form.facts_of]
         read = task.read if form.facts_of is None else None
         rows = chain.from_iterable(map(rows_of, task.inputs.to_batches()))
-        samples = in_parallel(lambda row: make_sample(row, read, todo.licences, todo.forbidden, every), rows)
+        make = partial(make_sample, read=read, licences=todo.licences, forbidden=todo.forbidden, every=every)
+        samples = map(make, rows) if read is None else in_parallel(make, rows)
         with open_folder(todo.place) as folder:
             draft = folder.draft(todo.file)
             written = fill_shard(samples, form.open, draft, todo.start)

@@ -25,7 +25,7 @@ __all__ = ["Cost", "measure"]
 
 _MACHINE = """
 [machine]
-memory_mb = 4096
+memory_mb = 3072
 """
 _SOURCE = """
 [sources.{name}]

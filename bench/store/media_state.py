@@ -1,0 +1,92 @@
+"""What the process that runs a download of many files needs: memory, state, and what a further commit writes.
+
+    python -m bench.store.media_state FOLDER MEDIA
+
+The files are synthetic: tasks in this process answer every URL with some bytes, without a server. Then one URL in a
+hundred is added, and downloaded by a second commit.
+"""
+
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+
+from crawler.download_stage import run
+from crawler.media.downloader import Ended
+from crawler.settings import DownloadSettings
+from m5data.stage import StageReport
+from storage import Store
+from storage.files import Layout
+from storage.tasks import TaskFunction, in_process, running
+
+_HOSTS = 40
+
+
+def main() -> None:
+    """Download twice, and print the figures of both."""
+    folder, media = Path(sys.argv[1]), int(sys.argv[2])
+    store = Store.create(folder)
+    for count in (media, media + media // 100):
+        _want(store, count)
+        before, began = _files(folder), time.process_time()
+        run(store, DownloadSettings(), runner=_answering)
+        seconds = time.process_time() - began
+        state = Layout(folder).state.stat().st_size / count
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+        written = sum(size for path, size in _files(folder).items() if path not in before)
+        print(f"{count:,} media: {seconds:.0f} CPU s, at most {most:,} MB, state {state:.0f} B a medium")
+        print(f"of the table objects {written / 1e6:.1f} MB were written")
+
+
+def _want(store: Store, count: int) -> None:
+    with store.stage("records", settings="") as stage, stage.before.connection(("media",)) as engine:
+        stage.write("media", engine.sql(_MEDIA.format(count=count, hosts=_HOSTS)))
+        stage.commit(StageReport("records", count, count))
+
+
+_MEDIA = """
+    SELECT format('shop:{{:08}}', i // 5) AS product_id, 'image' AS kind, (i % 5)::INTEGER AS position,
+        format('https://images-{{}}.shop.example/i/{{:08}}/{{}}-1080x1080.jpg', i % {hosts}, i // 5, i % 5) AS url,
+        'pending' AS state, NULL::VARCHAR AS reason, 0::INTEGER AS attempts, NULL::INTEGER AS http_status,
+        NULL::VARCHAR AS sha256, NULL::BIGINT AS bytes, NULL::VARCHAR AS mime, NULL::INTEGER AS width,
+        NULL::INTEGER AS height, NULL::DOUBLE AS duration_s, NULL::VARCHAR AS etag, NULL::VARCHAR AS last_modified
+    FROM range({count}) AS r(i)
+"""
+
+
+def _answering(_: TaskFunction, location: str, names: Iterator[str | None]) -> Iterator[tuple[str, Ended]]:
+    yield from in_process(_answer, location, names)
+
+
+def _answer(location: str, name: str) -> Ended:
+    """Give every URL of a chunk an outcome as a server's answer would."""
+    with running(location, name, "media") as task:
+        rows = task.inputs.to_pylist()
+        for row in rows:
+            sha256 = task.objects.put(row["url"].encode(), mime="image/jpeg", url=row["url"])
+            row |= {
+                "state": "ok",
+                "attempts": 1,
+                "http_status": 200,
+                "sha256": sha256,
+                "bytes": 100_000,
+                "mime": "image/jpeg",
+                "width": 1080,
+                "height": 1080,
+                "etag": f'"{sha256[:32]}"',
+                "last_modified": "Mon, 23 Nov 2026 12:00:00 GMT",
+                "limits": sha256[:16],
+            }
+        task.result = {"urls": pa.Table.from_pylist(rows, schema=task.inputs.schema)}
+    return Ended(frozenset(), {})
+
+
+def _files(folder: Path) -> dict[str, int]:
+    return {str(path): path.stat().st_size for path in (folder / "tables" / "objects").rglob("*.parquet")}
+
+
+if __name__ == "__main__":
+    main()
