@@ -8,7 +8,7 @@ from importlib.util import find_spec
 
 from extract.collector import Collector, run_partitions, run_pool
 from extract.partitions import MediaPartition, extract_partition
-from extract.pending import TABLES_READ, is_restored, keep_known, list_new, open_results
+from extract.pending import TABLES_READ, is_restored, items_of_a_task, keep_known, list_new, open_results
 from extract.settings import ExtractSettings
 from m5data.errors import MissingInputError, SettingsError
 from m5data.records import Reject
@@ -108,10 +108,12 @@ def _work(
         last = stage.before.stages.get("extract")
         if last is not None and last.settings == settings.digest():
             keep_known(connection)
+        total = list_new(connection)
+        if runner is not None:
+            settings = settings.model_copy(update={"partition_items": items_of_a_task(total, settings.partition_items)})
         collector = Collector(
             connection, stage, store.objects.index, settings, MediaPartition, progress, elsewhere=runner is not None
         )
-        total = list_new(connection)
         progress.start("extract", total)
         if runner is None:
             run_pool(store, MediaPartition, settings, collector, total)

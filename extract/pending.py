@@ -18,6 +18,7 @@ __all__ = [
     "TABLES_READ",
     "PendingObjects",
     "is_restored",
+    "items_of_a_task",
     "keep_known",
     "list_new",
     "open_results",
@@ -70,6 +71,7 @@ CREATE TEMP TABLE todo AS
 SELECT count(*) FROM todo
 """
 
+_TASKS, _MOST_OF_A_TASK = 64, 512
 _PARTITION = "SELECT sha256, bytes FROM todo WHERE kind = $1 AND place >= $2 AND place < $3 ORDER BY place"
 
 
@@ -108,6 +110,18 @@ def list_new(connection: duckdb.DuckDBPyConnection) -> int:
     """List the objects without a result, each once, and return how many there are."""
     rows: list[tuple[int]] = connection.execute(_NEW).fetchall()
     return rows[0][0]
+
+
+def items_of_a_task(total: int, least: int) -> int:
+    """Return how many objects a task on a cluster takes: hundreds, as long as there are 64 tasks.
+
+    It follows from the listed objects alone, so that a run after a kill finds the results of the one before.
+
+    Args:
+        total: Listed objects.
+        least: Objects that a task takes at least.
+    """
+    return max(least, min(total // _TASKS, _MOST_OF_A_TASK))
 
 
 def partitions(connection: duckdb.DuckDBPyConnection, size: int) -> Iterator[Sequence[Item]]:

@@ -121,7 +121,8 @@ class ExtractSettings(StageSettings):
     workers: int | None = Field(default=None, ge=1)
     """Decoder processes; None: one for each core. Does not change the result."""
     partition_items: int = Field(default=64, ge=1)
-    """Files between two checkpoints, which bounds the work that a killed run repeats. Does not change the result."""
+    """Files between two checkpoints, which bounds the work that a killed run repeats; on a cluster up to 512, where
+    there are many. Does not change the result."""
 
     def digest(self) -> str:
         """Return a hash of the values that the result depends on."""

@@ -9,23 +9,23 @@ from typing import Any
 from m5data.errors import SettingsError
 from storage.tasks import TaskFunction
 
-__all__ = ["on_ray"]
+__all__ = ["cluster", "on_ray"]
 
-_AHEAD = 2  # partitions per core that Ray holds: one that runs, and one that waits
+_AHEAD = 2  # tasks per core that Ray holds: one that runs, and one that waits
 
 
 def on_ray(function: TaskFunction, location: str, names: Iterable[str | None]) -> Iterator[tuple[str, Any]]:
     """Call a function for each order on a Ray cluster, one core each; yield results as they come (``Runner``).
 
     The cluster is that of ``RAY_ADDRESS`` or of ``ray.init``; without one, a cluster is started on this machine and
-    shut down at the end. Every machine must reach the workspace at ``location``. At most two partitions per core are
-    in flight. A partition whose machine dies is tried three times more.
+    shut down at the end. Every machine must reach the workspace at ``location``. At most two tasks per core are in
+    flight. A task whose machine dies is tried three times more.
 
     Raises:
         SettingsError: Ray is not installed.
         Exception: What the function raised.
     """
-    with _cluster() as ray:
+    with cluster() as ray:
         task = ray.remote(num_cpus=1, max_retries=3)(function)
         limit = _AHEAD * max(1, int(ray.cluster_resources().get("CPU", 1)))
         running: dict[Any, str] = {}
@@ -49,7 +49,7 @@ def _result(ray: Any, reference: Any) -> Any:  # noqa: ANN401 - Ray is not typed
 
 
 @contextmanager
-def _cluster() -> Iterator[Any]:
+def cluster() -> Iterator[Any]:
     """Yield Ray, connected; a cluster that is started here is shut down here."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")

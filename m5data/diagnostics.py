@@ -29,7 +29,7 @@ from storage.remote import Home
 from storage.state import State
 from takedown.register import copy_fault, key_fault
 
-__all__ = ["Finding", "examine"]
+__all__ = ["Finding", "examine", "examine_machine"]
 
 _WHY = {
     "fastapi": "with a newer one Prefect's flows fail",
@@ -59,8 +59,7 @@ def examine(root: Path, *, deep: bool = False, clock: Clock = utc_now) -> Iterat
         deep: Also read every stored object and compare its hash, and read every data file whole.
         clock: The machine's.
     """
-    yield from _versions()
-    yield _ffmpeg()
+    yield from examine_machine()
     yield from _prefect(os.environ.get("PREFECT_API_URL"))
     try:
         workspace = Workspace.open(root)
@@ -80,6 +79,12 @@ def examine(root: Path, *, deep: bool = False, clock: Clock = utc_now) -> Iterat
     yield from _writer(workspace)
     yield from _drafts(workspace)
     yield _clock(workspace, clock())
+
+
+def examine_machine() -> Iterator[Finding]:
+    """Look at the installed packages and at FFmpeg."""
+    yield from _versions()
+    yield _ffmpeg()
 
 
 def _home(root: Path) -> Iterator[Finding]:

@@ -1,34 +1,62 @@
-"""Extraction on a Ray cluster of two nodes: a node killed half-way, and what the cluster costs.
+"""Extraction and export on Ray nodes of this machine: a node killed half-way, what a node adds, what the cluster costs.
 
-    python -m bench.flows.ray_cluster killed [--clips 200] [--url s3://bucket/empty]
-    python -m bench.flows.ray_cluster overhead [--clips 1000] [--url s3://bucket/empty]
+    python -m bench.flows.ray_cluster killed [--stage export] [--items 200] [--url s3://bucket/empty]
+    python -m bench.flows.ray_cluster nodes [--stage export] [--items 1000] [--url s3://bucket/empty]
+    python -m bench.flows.ray_cluster overhead [--stage export] [--items 1000] [--url s3://bucket/empty]
 
-``killed``: two nodes of one core each on this machine; one is killed when half of the clips are done; the tables must
-equal those of the local pool. ``overhead``: both ways on two cores; the cluster's start is reported separately. With a
-URL the nodes share nothing but that object store. Needs the extra ``ray``. Ends with 1 where tables differ.
+``killed``: two nodes of one core each on this machine; one is killed when half of the items are done. ``nodes``: one
+node of one core, then two. ``overhead``: this machine without Ray on one core, then one node of one core. Tables and
+shards must be equal each time; the cluster's start is reported apart. Items are clips (extract) or products with a
+photograph of 100 kB (export). With a URL the nodes share nothing but that object store. Needs the extra ``ray``. Ends
+with 1 where results differ.
 """
 
 import argparse
+import os
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 from ray.cluster_utils import Cluster
 
 from bench.extract.scale import different
-from bench.extract.small_clips import fill, small_clip, store_clips
-from extract.extract_stage import run
+from bench.extract.small_clips import fill, small_clip
+from export import Rights, export_stage
+from export.folders import open_folder
+from export.settings import ExportSettings
+from extract import extract_stage
 from extract.settings import ExtractSettings
 from flows.engines import on_ray
+from m5data.stage import Progress, SilentProgress, StageReport
 from storage import Store
+from storage.place import store_url_of
 from storage.remote import working_copy
 from storage.tables import TABLES
 from storage.tasks import Runner
 
 _TABLES = ("frames", "audio", "images", "rejects")
+_PHOTOGRAPH = 100_000
+_NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Work:
+    """A stage to run."""
+
+    fill: Callable[[Store, int], None]
+    """Puts so many items into a new store."""
+    run: Callable[[Store, int, Runner | None, Progress], StageReport]
+    """Runs the stage over so many items."""
+    content: Callable[[Store], object]
+    """What must be equal."""
 
 
 class KillHalfWay:
@@ -55,100 +83,167 @@ class KillHalfWay:
 
 def main() -> int:
     """Run what is asked for."""
-    parser = argparse.ArgumentParser(description="Extraction on two Ray nodes of this machine.")
-    parser.add_argument("what", choices=("killed", "overhead"))
-    parser.add_argument("--clips", type=int)
-    parser.add_argument("--url")
+    parser = argparse.ArgumentParser(description="Stages on Ray nodes of this machine.")
+    parser.add_argument("what", choices=("killed", "nodes", "overhead"))
+    parser.add_argument("--stage", choices=("extract", "export"), default="extract")
+    parser.add_argument("--items", type=int)
+    parser.add_argument("--url", help="empty place in an object store; each run has a folder of its own there")
     chosen = parser.parse_args()
-    if chosen.what == "killed":
-        return killed(chosen.clips or 200, chosen.url)
-    return overhead(chosen.clips or 1000, chosen.url)
-
-
-def killed(count: int, url: str | None) -> int:
-    """Kill one of two nodes half-way, and compare the tables with the local pool's."""
-    clip = small_clip("libx264", "mp4", audio_codec="aac", seconds=2, width=320)
-    settings = ExtractSettings(partition_items=max(2, count // 20))
+    count = chosen.items or (200 if chosen.what == "killed" else 1000)
     with TemporaryDirectory() as folder:
-        local, clustered = _workspaces(Path(folder), url, different(clip, count))
-        run(local, settings)
-        with_cluster, second = _cluster()
-        try:
-            progress = KillHalfWay(lambda: _kill(with_cluster, second))
-            report = run(clustered, settings, progress=progress, runner=on_ray)
-            alive = second.any_processes_alive()
-        finally:
-            _end(with_cluster)
-        equal = _rows(local) == _rows(clustered)
-    print(f"{count} clips, a node killed half-way: {progress.acted and not alive}; {report}")
-    print(f"tables {'equal' if equal else 'DIFFER'}")
+        places = _Places(Path(folder), chosen.url, _WORK[chosen.stage], count)
+        return {"killed": killed, "nodes": nodes, "overhead": overhead}[chosen.what](places, count)
+
+
+class _Places:
+    """Where each run finds its items."""
+
+    def __init__(self, folder: Path, url: str | None, work: Work, count: int) -> None:
+        self._folder, self._url, self.work, self._count = folder, url, work, count
+
+    def make(self, name: str, *, local: bool = False) -> Store:
+        """Return a new store with the items."""
+        folder = self._folder / name if local or self._url is None else working_copy(f"{self._url}/{name}")
+        store = Store.create(folder)
+        with store.keeping_state():
+            self.work.fill(store, self._count)
+        return store
+
+
+def killed(places: _Places, count: int) -> int:
+    """Kill one of two nodes half-way, and compare with this machine's result."""
+    work, local, clustered = places.work, places.make("local", local=True), places.make("two")
+    work.run(local, count // 20, None, SilentProgress())
+    with _cluster(2) as (cluster, second):
+        progress = KillHalfWay(lambda: cluster.remove_node(second, allow_graceful=False))
+        report = work.run(clustered, count // 20, on_ray, progress)
+        alive = second.any_processes_alive()
+    equal = work.content(local) == work.content(clustered)
+    print(f"{count} items, a node killed half-way: {progress.acted and not alive}; {report}")
+    print(f"results {'equal' if equal else 'DIFFER'}")
     return 0 if equal and progress.acted and not alive else 1
 
 
-def overhead(count: int, url: str | None) -> int:
-    """Time the local pool and the cluster on the same clips."""
-    clip = small_clip("libx264", "mp4", audio_codec="aac", seconds=5, width=640)
-    with TemporaryDirectory() as folder:
-        local, clustered = _workspaces(Path(folder), url, different(clip, count))
-        alone = _timed(local, None)
-        began = time.perf_counter()
-        cluster, _ = _cluster()
-        start = time.perf_counter() - began
-        try:
-            far = _timed(clustered, on_ray)
-        finally:
-            _end(cluster)
-        equal = _rows(local) == _rows(clustered)
-    print(f"{count} clips of 5 s: local pool {alone:.1f} s, Ray {far:.1f} s (its start apart: {start:.1f} s)")
-    print(f"overhead {far / alone - 1:+.1%} (target <= 15 %); tables {'equal' if equal else 'DIFFER'}")
+def nodes(places: _Places, count: int) -> int:
+    """Time one node and two."""
+    one, two = places.make("one"), places.make("two")
+    with _cluster(1):
+        alone = _timed(places.work, one, count, on_ray)
+    with _cluster(2):
+        both = _timed(places.work, two, count, on_ray)
+    equal = places.work.content(one) == places.work.content(two)
+    print(f"{count} items: one node {alone:.1f} s, two nodes {both:.1f} s: {alone / both:.2f} x")
+    print(f"results {'equal' if equal else 'DIFFER'}")
     return 0 if equal else 1
 
 
-def _workspaces(folder: Path, url: str | None, clips: Iterable[bytes]) -> tuple[Store, Store]:
-    """Store the clips in a folder, and again in another or at a URL."""
-    stored = list(clips)
-    there = folder / "ray" if url is None else working_copy(url)
-    clustered = Store.create(there)
-    with clustered.keeping_state():
-        fill(clustered, stored)
-    return store_clips(folder / "local", stored), clustered
+def overhead(places: _Places, count: int) -> int:
+    """Time one core without Ray, and one node of one core."""
+    local, clustered = places.make("local", local=True), places.make("one")
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(cores)[:1])
+    alone = _timed(places.work, local, count, None)
+    os.sched_setaffinity(0, cores)
+    with _cluster(1):
+        far = _timed(places.work, clustered, count, on_ray)
+    equal = places.work.content(local) == places.work.content(clustered)
+    print(f"{count} items: one core {alone:.1f} s, one node {far:.1f} s: {far / alone - 1:+.1%} (target <= 10 %)")
+    print(f"results {'equal' if equal else 'DIFFER'}")
+    return 0 if equal else 1
 
 
-def _timed(store: Store, runner: Runner | None) -> float:
+def _timed(work: Work, store: Store, count: int, runner: Runner | None) -> float:
     began = time.perf_counter()
-    run(store, ExtractSettings(), runner=runner)
+    work.run(store, max(1, count // 10), runner, SilentProgress())
     return time.perf_counter() - began
 
 
-def _cluster() -> tuple[Any, Any]:
-    """Start a head and a second node, one core each, and connect to them."""
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-    second = cluster.add_node(num_cpus=1)
+@contextmanager
+def _cluster(count: int) -> Iterator[tuple[Any, Any]]:
+    """Yield a cluster of nodes with one core each, connected, and its last node; its start is reported."""
+    began = time.perf_counter()
+    head = {"num_cpus": 1, "include_dashboard": False, "object_store_memory": 100_000_000}
+    cluster = Cluster(initialize_head=True, head_node_args=head)
+    last = cluster.head_node
+    for _ in range(count - 1):
+        last = cluster.add_node(num_cpus=1, object_store_memory=100_000_000)
     cluster.wait_for_nodes()
     import ray  # noqa: PLC0415 - after the cluster
 
-    ray.init(address=cluster.address, log_to_driver=False)
-    return cluster, second
+    try:
+        ray.init(address=cluster.address, log_to_driver=False)
+        print(f"cluster of {count}: started in {time.perf_counter() - began:.1f} s")
+        yield cluster, last
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
 
 
-def _kill(cluster: Any, node: Any) -> None:  # noqa: ANN401 - Ray is not typed
-    cluster.remove_node(node, allow_graceful=False)
+def _fill_clips(store: Store, count: int) -> None:
+    fill(store, different(small_clip("libx264", "mp4", audio_codec="aac", seconds=2, width=320), count))
 
 
-def _end(cluster: Any) -> None:  # noqa: ANN401 - Ray is not typed
-    import ray  # noqa: PLC0415 - after the cluster
-
-    ray.shutdown()
-    cluster.shutdown()
+def _extract(store: Store, a_task: int, runner: Runner | None, progress: Progress) -> StageReport:
+    settings = ExtractSettings(partition_items=max(2, a_task))
+    return extract_stage.run(store, settings, runner=runner, progress=progress)
 
 
-def _rows(store: Store) -> dict[str, list[dict[str, object]]]:
+def _rows(store: Store) -> object:
     """Return the rows of extraction's tables without observed columns, and which objects there are."""
     snapshot = store.snapshot()
     named = {name: [c.name for c in TABLES[name].columns if not c.observed] for name in _TABLES} | {
         "objects": ["sha256"]
     }
     return {name: snapshot.table(name).select(columns).to_pylist() for name, columns in named.items()}
+
+
+def _fill_products(store: Store, count: int) -> None:
+    """Put products with a photograph of random bytes into one split."""
+    random = np.random.default_rng(1)
+    rows: dict[str, list[dict[str, object]]] = {"products": [], "media": [], "splits": []}
+    with store.stage("fill", settings="bench") as stage:
+        with store.objects.writer("media") as writer:
+            for number in range(count):
+                url, key = f"http://127.0.0.1/{number}", {"product_id": f"bench:{number}"}
+                sha256 = writer.put(random.bytes(_PHOTOGRAPH), mime="image/jpeg", url=url)
+                known = {
+                    "source": "bench",
+                    "url": url,
+                    "category": [],
+                    "masked": 0,
+                    "first_seen": _NOW,
+                    "last_seen": _NOW,
+                }
+                rows["products"].append({**key, **known, "native_id": str(number)})
+                rows["media"].append(
+                    {**key, "kind": "image", "position": 0, "url": url, "state": "ok", "attempts": 1, "sha256": sha256}
+                )
+                role = {"recipe": "bench", "split": "train", "role": "sample", "label": "0", "label_level": "class"}
+                rows["splits"].append({**key, **role, "group_id": f"bench:{number}", "image_position": 0})
+        for name, made in rows.items():
+            stage.write(name, _table(name, made))
+        for name in ("specs", "frames", "audio", "labels", "usage_rights"):
+            stage.write(name, _table(name, []))
+        stage.commit(StageReport("fill", count, count))
+
+
+def _table(name: str, rows: list[dict[str, object]]) -> pa.Table:
+    return pa.Table.from_pylist(rows, schema=TABLES[name].schema)
+
+
+def _export(store: Store, a_task: int, runner: Runner | None, progress: Progress) -> StageReport:
+    settings = ExportSettings(max_shard_bytes=max(1024, a_task * _PHOTOGRAPH))
+    rights = {"bench": Rights(share=True, licence="CC0-1.0")}
+    return export_stage.run(store, settings, recipe="bench", rights=rights, runner=runner, progress=progress)
+
+
+def _shards(store: Store) -> object:
+    """Return the files of an export: in the store of a working copy, else in the folder."""
+    with open_folder(f"{store_url_of(store.root) or store.root}/shards") as folder:
+        return {name: folder.read(name) for name in folder.files()}
+
+
+_WORK = {"extract": Work(_fill_clips, _extract, _rows), "export": Work(_fill_products, _export, _shards)}
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ hundred is added, and downloaded by a second commit.
 import resource
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -57,7 +57,7 @@ _MEDIA = """
 """
 
 
-def _answering(_: TaskFunction, location: str, names: Iterator[str | None]) -> Iterator[tuple[str, Ended]]:
+def _answering(_: TaskFunction, location: str, names: Iterable[str | None]) -> Iterator[tuple[str, Ended]]:
     yield from in_process(_answer, location, names)
 
 

@@ -69,6 +69,7 @@ _BEFORE: Mapping[str, tuple[tuple[str, Verb], ...]] = MappingProxyType(
             ("status", pipeline.status),
             ("redo", pipeline.redo),
             ("schedule", pipeline.schedule),
+            ("cluster check", pipeline.cluster_check),
         ),
     }
 )
@@ -118,6 +119,7 @@ app = typer.Typer(
 _GROUPS = {
     "align": typer.Typer(invoke_without_command=True),
     "annotate": typer.Typer(help="Judge product pairs; turn judgements into matches.", no_args_is_help=True),
+    "cluster": typer.Typer(help="Look at the machines of a Ray cluster.", no_args_is_help=True),
 }
 
 

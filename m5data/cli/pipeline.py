@@ -1,4 +1,4 @@
-"""Verbs of the pipeline: run, status, redo, schedule."""
+"""Verbs of the pipeline: run, status, redo, schedule, cluster check."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -23,7 +23,7 @@ from m5data.stages import Part, stages_of
 if TYPE_CHECKING:  # a verb imports what it needs when it runs
     from m5data.status import StageStatus, Status
 
-__all__ = ["plan", "redo", "run", "schedule", "status"]
+__all__ = ["cluster_check", "plan", "redo", "run", "schedule", "status"]
 
 FlowOption = Annotated[Part, typer.Option("--flow", help="Part of the pipeline.")]
 
@@ -254,3 +254,25 @@ def schedule(
         port=port,
         announce=lambda url: typer.echo(f"{flow} at {cron}; runs at {url} (end with Ctrl-C)"),
     )
+
+
+def cluster_check(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None:
+    """Check what each machine of the Ray cluster lacks; change nothing.
+
+    Looks at packages and their versions, FFmpeg and decoders, memory, disk, clock, and at the workspace from there: an
+    object store must keep the conditions of a put. The cluster is that of RAY_ADDRESS. Ends with 1 when anything is
+    wrong.
+    """
+    from dataclasses import asdict, astuple
+
+    from flows.cluster_check import check_cluster
+    from m5data.cli.output import print_json, print_rows
+    from storage.place import store_url_of
+
+    found = list(check_cluster(store_url_of(workspace) or str(workspace.absolute())))
+    if as_json:
+        print_json([{"machine": machine, **asdict(finding)} for machine, finding in found])
+    else:
+        print_rows("", ("machine", "what", "", "found"), [(machine, *astuple(one)) for machine, one in found])
+    if any(finding.state == "wrong" for _, finding in found):
+        raise typer.Exit(1)
