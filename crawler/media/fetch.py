@@ -90,7 +90,7 @@ class Fetcher:
                 self._report(result, host)
                 return result
             url = result
-        return FetchResult("redirect_loop", f"wanted at most {self._settings.max_redirects} redirects")
+        return FetchResult("redirect_loop", f"more than {self._settings.max_redirects} redirects")
 
     async def _send(self, url: str, job: Job, deadline: float) -> FetchResult | str:
         """Return the result of one URL, or the URL that it redirects to."""
@@ -228,5 +228,5 @@ def _decoder(reply: Reply) -> _Decoder | None:
     if encoding in ("", "identity"):
         return None
     if encoding not in _ENCODED:
-        raise RejectedFileError("bad_encoding", "wanted identity or gzip")
+        raise RejectedFileError("bad_encoding", "neither identity nor gzip")
     return _Decoder(encoding)

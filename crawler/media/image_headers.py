@@ -20,7 +20,7 @@ _MOST = 10_000  # segments looked at: hostile files hold millions
 def png(data: bytes) -> Dimensions:
     """Read the IHDR chunk, which must come first (PNG, 11.2.2)."""
     if data[12:16] != b"IHDR" or len(data) < 24:
-        raise BadHeaderError("png: wanted IHDR first")
+        raise BadHeaderError("png: does not begin with IHDR")
     return Dimensions(*struct.unpack_from(">II", data, 16))
 
 
@@ -66,7 +66,7 @@ def jpeg(data: bytes) -> Dimensions:
             return Dimensions(int.from_bytes(data[at + 5 : at + 7], "big"), height)
         if marker == _SCAN:
             break
-    raise BadHeaderError("jpeg: wanted a frame header before the first scan")
+    raise BadHeaderError("jpeg: no frame header before the first scan")
 
 
 def scan_start(data: bytes) -> int:

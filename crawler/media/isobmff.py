@@ -46,14 +46,14 @@ def image(data: bytes) -> Dimensions:
     meta = _find(data, 0, len(data), b"meta")
     container = meta and _path(data, meta.start + 4, meta.end, b"iprp", b"ipco")
     if not container:
-        raise BadHeaderError("image: wanted meta/iprp/ipco")
+        raise BadHeaderError("image: no meta/iprp/ipco")
     sizes = [
         struct.unpack_from(">II", data, box.start + 4)
         for box in boxes(data, container.start, container.end)
         if box.type == b"ispe" and box.start + 12 <= len(data)
     ]
     if not sizes:
-        raise BadHeaderError("image: wanted an ispe property")
+        raise BadHeaderError("image: no ispe property")
     return Dimensions(*max(sizes, key=lambda size: size[0] * size[1]))
 
 
@@ -64,11 +64,11 @@ def movie(data: bytes) -> Dimensions:
     """
     moov = _find(data, 0, len(data), b"moov")
     if moov is None or moov.end > len(data):
-        raise BadHeaderError("movie: wanted a whole moov box")
+        raise BadHeaderError("movie: no whole moov box")
     inside = list(boxes(data, moov.start, moov.end))
     tracks = [size for box in inside if box.type == b"trak" if (size := _track_size(data, box))]
     if not tracks:
-        raise BadHeaderError("movie: wanted a picture track")
+        raise BadHeaderError("movie: no picture track")
     width, height = max(tracks, key=lambda size: size[0] * size[1])
     return Dimensions(width, height, _duration(data, inside))
 

@@ -54,7 +54,7 @@ def matroska(data: bytes) -> Dimensions:
     """Read Info and Tracks, which stand before the first cluster in any file made for the web."""
     segment = next((e for e in elements(data, 0, len(data)) if e.id == SEGMENT), None)
     if segment is None:
-        raise BadHeaderError("matroska: wanted a segment")
+        raise BadHeaderError("matroska: no segment")
     duration: float | None = None
     sizes: list[tuple[int, int]] = []
     for element in _within(data, segment):
@@ -65,7 +65,7 @@ def matroska(data: bytes) -> Dimensions:
         elif element.id == _CLUSTER and sizes:
             break
     if not sizes:
-        raise BadHeaderError("matroska: wanted a picture track")
+        raise BadHeaderError("matroska: no picture track")
     width, height = max(sizes, key=lambda size: size[0] * size[1])
     return Dimensions(width, height, duration)
 
@@ -138,7 +138,7 @@ def _named(script: bytes, name: bytes) -> float | None:
 def avi(data: bytes) -> Dimensions:
     """Read ``avih``, which must be the first chunk of the first list."""
     if data[12:16] != b"LIST" or data[20:28] != b"hdrlavih" or len(data) < 72:
-        raise BadHeaderError("avi: wanted LIST hdrl with avih first")
+        raise BadHeaderError("avi: does not begin with LIST hdrl and avih")
     frame_us, frames = struct.unpack_from("<I12xI", data, 32)
     width, height = struct.unpack_from("<II", data, 64)
     return Dimensions(width, height, frame_us * frames / 1e6 or None)
