@@ -230,7 +230,7 @@ def write_shard(location: str, name: str) -> str:
         read = task.read if form.facts_of is None else None
         rows = chain.from_iterable(map(rows_of, task.inputs.to_batches()))
         make = partial(make_sample, read=read, licences=todo.licences, forbidden=todo.forbidden, every=every)
-        samples = map(make, rows) if read is None else in_parallel(make, rows)
+        samples = in_parallel(make, rows) if read and task.has_objects else map(make, rows)
         with open_folder(todo.place) as folder:
             draft = folder.draft(todo.file)
             written = fill_shard(samples, form.open, draft, todo.start)

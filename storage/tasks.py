@@ -152,6 +152,11 @@ class Task:
         self.result: dict[str, pa.Table] = {}
         """Tables of the result, to be filled."""
 
+    @property
+    def has_objects(self) -> bool:
+        """Whether the order names objects to read."""
+        return bool(self._refs)
+
     def read(self, sha256: str) -> bytes:
         """Return an object's bytes, checked against its hash, by one ranged read.
 
