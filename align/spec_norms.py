@@ -59,9 +59,10 @@ def write_spec_norms(stage: Stage, connection: duckdb.DuckDBPyConnection) -> Non
 
     Args:
         stage: The running stage.
-        connection: DuckDB with the table ``specs``.
+        connection: DuckDB with the table ``specs``. It gets ``shared``: source, property, products and shared name.
     """
     shared = _shared_names(stage, connection)
+    connection.register("shared", shared)
 
     def write(bucket: int) -> None:
         with closing(open_engine()) as engine:

@@ -262,8 +262,13 @@ class Stage:
             self._engines.popitem()[1].close()
 
     def _publish_objects(self) -> int:
-        """Add new objects of the index to the table ``objects``, and return the last sequence number in it."""
+        """Add new objects of the index to the table ``objects``, and return the last sequence number in it.
+
+        A stage that has written the table itself leaves newer objects to the next commit.
+        """
         record = self.before.record
+        if "objects" in self._changes:
+            return record.indexed
         upto = self._index.last()
         if upto > record.indexed:
             with closing(self._new_engine("objects")) as engine:
