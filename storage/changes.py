@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 
+from m5data.errors import CorruptObjectError
 from storage.engine import open_engine
 from storage.files import Layout
 from storage.tables import TABLES
@@ -34,8 +35,8 @@ def changed_sources(layout: Layout, before: Mapping[str, int], now: Mapping[str,
         now: Table -> its later one.
 
     Returns:
-        The sources; None where they are not known: a file is no longer there, or a take-down has given a table a new
-        version with the same files.
+        The sources; None where they are not known: a file or log entry is no longer there, or a take-down has given
+        a table a new version with the same files.
     """
     found: set[str] = set()
     with closing(open_engine()) as engine:
@@ -51,7 +52,10 @@ def _changed_files(layout: Layout, table: str, before: int, now: int) -> set[Pat
     if now - before > _MOST_VERSIONS or (now == ABSENT and before != ABSENT):
         return None
     log = DeltaLog(layout.table(table), TABLES[table])
-    sides = [set(log.files(version)) if version != ABSENT else set() for version in range(before, now + 1)]
+    try:
+        sides = [set(log.files(version)) if version != ABSENT else set() for version in range(before, now + 1)]
+    except CorruptObjectError:  # vacuum removes log entries between versions that stay
+        return None
     steps = [old ^ new for old, new in pairwise(sides)]
     if not all(steps):
         return None

@@ -92,12 +92,10 @@ def _tables_in_order(snapshot: Snapshot, connection: duckdb.DuckDBPyConnection) 
 def _are_apart(snapshot: Snapshot, connection: duckdb.DuckDBPyConnection, spec: TableSpec) -> bool:
     """Return whether the files of each partition cover ranges of keys that do not overlap."""
     folder = Layout(snapshot.root).table(spec.name)
-    for files in snapshot.by_partition(spec.name).values():
-        ranges = (
-            column_ranges(connection, [folder / file.path for file in files], spec.key[0]) if len(files) > 1 else {}
-        )
-        ordered = sorted(ranges.values())
-        if len(files) > 1 and (len(ranges) < len(files) or any(a[1] >= b[0] for a, b in pairwise(ordered))):
+    several = (files for files in snapshot.by_partition(spec.name).values() if len(files) > 1)
+    for files in several:
+        ranges = sorted(column_ranges(connection, [folder / file.path for file in files], spec.key[0]).values())
+        if len(ranges) < len(files) or any(before[1] >= after[0] for before, after in pairwise(ranges)):
             return False
     return True
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 import pytest
+from deltalake import DeltaTable
 
 from extract.settings import TextSettings
 from extract.text import word_count
@@ -191,3 +192,15 @@ def test_a_take_down_has_every_source_looked_at(store: Store) -> None:
         stage.commit(StageReport("forget", 0, 0))
     with store.stage("texts", settings=SETTINGS.digest(), reads=("products", "specs")) as stage:
         assert stage.changed_sources() is None
+
+
+def test_log_entries_that_vacuum_removed_have_every_source_looked_at(store: Store) -> None:
+    fill(store, LISTINGS)
+    run(store, SETTINGS)
+    for caption in ("男鞋", "童鞋"):
+        fill(store, {**LISTINGS, "n:5": (caption, [], [])})
+    folder = store.root / "tables" / "products"
+    DeltaTable(folder).create_checkpoint()
+    (folder / "_delta_log" / f"{1:020}.json").unlink()
+    run(store, SETTINGS)
+    assert texts(store)["n:5"][0] == "童鞋"
