@@ -15,7 +15,7 @@ from m5data.errors import DataError
 from m5data.records import Reject
 from m5data.stage import Clock, StageReport
 from m5data.version import __version__
-from storage.changes import changed_sources
+from storage.changes import changed_sources, find_changed_products
 from storage.engine import open_engine
 from storage.files import Layout, replace_file, sync_folder
 from storage.objects.writer import objects_of
@@ -212,10 +212,43 @@ class Stage:
         Returns:
             The sources; None where it has not run with these settings, or what has changed is not known.
         """
+        last = self._last_alike()
+        return None if last is None else changed_sources(self._layout, last.reads, self.before.tables)
+
+    def find_changed_products(self, columns: Mapping[str, str], engine: duckdb.DuckDBPyConnection) -> bool:
+        """Create the table ``changed``: product_id of products that came, went or changed since the last run.
+
+        Args:
+            columns: Table -> its columns that count, as SQL. Where a row of another table that the stage reads has
+                changed, nothing is known.
+            engine: Where the table is made.
+
+        Returns:
+            False where there is no such table: the stage has not run with these settings, or what has changed is not
+            known.
+        """
+        last = self._last_alike()
+        if last is None:
+            return False
+        before = {**dict.fromkeys(self._inputs.reads, ABSENT), **last.reads}
+        return find_changed_products(self._layout, before, self.before.tables, columns, engine)
+
+    def _last_alike(self) -> StageRecord | None:
+        """Return the record of the last run if it had the same settings and was made by the same code."""
         last, inputs = self.before.stages.get(self.name), self._inputs
         if last is None or (last.settings, last.extra, last.code) != (inputs.settings, inputs.extra, __version__):
             return None
-        return changed_sources(self._layout, last.reads, self.before.tables)
+        return last
+
+    def rows(self, table: str) -> str:
+        """Return a query of a table's rows as this run leaves them so far."""
+        spec, layout = TABLES[table], self._layout
+        files = merge(self.before.files(table), self._changes.get(table, {}))
+        old = {*self.before.files(table)}
+        sides = {layout.table(table): old, layout.staging / "tables" / table: {*files} - old}
+        return " UNION ALL ".join(
+            rows_sql(spec, folder, [file for file in files if file in side]) for folder, side in sides.items()
+        )
 
     def touch(self, table: str) -> None:
         """Give a table a new version with the same rows, so that stages that read it run again."""
