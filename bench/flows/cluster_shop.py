@@ -19,6 +19,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, cast
@@ -80,7 +81,7 @@ def _serve(products: int, kept: Path, ready: "Connection[Any, Any]") -> None:
 
 async def _run_server(products: int, kept: Path, ready: "Connection[Any, Any]") -> None:
     loop = asyncio.get_running_loop()
-    servers = [await loop.create_server(lambda n=n: _Shop(n, products, kept), "127.0.0.1", 0) for n in range(_SHOPS)]
+    servers = [await loop.create_server(partial(_Shop, n, products, kept), "127.0.0.1", 0) for n in range(_SHOPS)]
     ready.send([server.sockets[0].getsockname()[1] for server in servers])
     await asyncio.gather(*(server.serve_forever() for server in servers))
 
