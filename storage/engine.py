@@ -29,6 +29,7 @@ __all__ = [
 
 _MEMORY_MB = 1000
 """Memory of one connection before it spills to disk; a stage that writes what it reads by SQL has two."""
+_LEAST_MB = 500
 _MOST_THREADS = 4
 _Item = TypeVar("_Item")
 _MOST_IDLE = 4
@@ -103,16 +104,18 @@ def side_by_side(work: Callable[[_Item], object], items: Sequence[_Item]) -> Non
     """Call ``work`` with each item, some at the same time: as many as there are cores, and at most four.
 
     In threads, because DuckDB computes outside the interpreter. Each call opens engines of its own, which may take a
-    gigabyte at most; where a limit was set, only as many run as fit in it.
+    gigabyte at most; where a limit was set, they share it, each with half a gigabyte or more.
     """
-    limit = _LIMIT.get()
-    fitting = _MOST_THREADS if limit == _MEMORY_MB else min(limit // _MEMORY_MB, _MOST_THREADS)
+    limit, is_set = _LIMIT.get(), _LIMIT.get() != _MEMORY_MB
+    fitting = max(limit // _LEAST_MB, 1) if is_set else _MOST_THREADS
+    count = processes_for(None, max(min(fitting, _MOST_THREADS, len(items)), 1))
+    share = min(limit // count, _MEMORY_MB) if is_set else _MEMORY_MB
 
     def limited(item: _Item) -> None:
-        with memory_limit(min(limit, _MEMORY_MB)):
+        with memory_limit(share):
             work(item)
 
-    with ThreadPoolExecutor(processes_for(None, max(min(fitting, len(items)), 1))) as threads:
+    with ThreadPoolExecutor(count) as threads:
         for _ in threads.map(limited, items):
             pass
 
