@@ -16,7 +16,7 @@ from m5data.records import Reject
 from m5data.stage import Clock, StageReport
 from m5data.version import __version__
 from storage.changes import changed_sources
-from storage.engine import open_engine
+from storage.engine import reuse_engine
 from storage.files import Layout, replace_file, sync_folder
 from storage.objects.writer import objects_of
 from storage.place import place_at, store_url_of
@@ -330,7 +330,7 @@ class Stage:
     def _new_engine(self, name: str) -> duckdb.DuckDBPyConnection:
         spill = self._layout.staging / "spill" / name
         spill.mkdir(parents=True, exist_ok=True)
-        return open_engine(spill)
+        return reuse_engine(spill)
 
 
 def _make_folder(folder: Path, top: Path) -> None:
