@@ -105,7 +105,7 @@ def _work(
     place = {product: row for row, product in enumerate(ids.to_pylist())}
     listings = read_listings(stage.before, frozenset(place))
     encoded = (
-        encode_here(listings, encoder, store.objects.read)
+        encode_here(listings, settings, encoder, store.objects.read)
         if runner is None
         else encode_elsewhere(stage, store.objects.index, listings, settings, _digest(settings), runner)
     )

@@ -20,8 +20,10 @@ from storage.tasks import Runner, finished, order, running
 
 __all__ = ["encode", "encode_elsewhere", "encode_here"]
 
-_LISTINGS = 256
-"""Listings of a task: with the encoder ``paper`` half a minute of work."""
+_LISTINGS = 1_000
+"""Listings of a task whose encoder reads no images: a second of work."""
+_IMAGES = 64
+"""Listings of a task whose encoder does: some seconds on a core."""
 _CHECKPOINT = "checkpoint"
 _SCHEMA = pa.schema(
     [
@@ -37,9 +39,11 @@ Encoded = tuple[list[str], Vectors]
 """Ids of products, and their vectors of length 1."""
 
 
-def encode_here(listings: Iterable[Sequence[Listing]], encoder: Encoder, read: ReadObject) -> Iterator[Encoded]:
-    """Yield the vectors of listings, encoded by this process."""
-    for part in _parts(listings):
+def encode_here(
+    listings: Iterable[Sequence[Listing]], settings: CandidateSettings, encoder: Encoder, read: ReadObject
+) -> Iterator[Encoded]:
+    """Yield the vectors of listings, encoded by this process, as many at a time as a task encodes."""
+    for part in _parts(listings, settings):
         yield [one.product_id for one in part], scale_to_unit(encoder.encode(part, read))
 
 
@@ -68,7 +72,7 @@ def encode_elsewhere(
     done = set(finished(spool, fingerprint))
 
     def hand_out() -> Iterator[str]:
-        for part in _parts(listings):
+        for part in _parts(listings, settings):
             name = f"listings:{part[0].product_id}"
             if name in done:
                 resumed.append(name)
@@ -119,9 +123,10 @@ def _encoder(location: str, folder: str, fingerprint: str, chosen: str) -> Encod
         return load_encoder(settings.model_copy(update={"checkpoint": Path(file.name)}))
 
 
-def _parts(listings: Iterable[Sequence[Listing]]) -> Iterator[Sequence[Listing]]:
+def _parts(listings: Iterable[Sequence[Listing]], settings: CandidateSettings) -> Iterator[Sequence[Listing]]:
+    size = _IMAGES if ENCODERS[settings.encoder].reads_images else _LISTINGS
     for some in listings:
-        yield from (some[start : start + _LISTINGS] for start in range(0, len(some), _LISTINGS))
+        yield from (some[start : start + size] for start in range(0, len(some), size))
 
 
 def _hand_out(
