@@ -21,11 +21,11 @@ from m5data.errors import CorruptObjectError, DataError, MissingSegmentError
 from m5data.stage import utc_now
 from storage.children import die_with_parent
 from storage.isolation.pool import processes_for
+from storage.objects.index import ObjectIndex, ObjectKind, ObjectRef
 from storage.objects.reader import SEGMENT_BYTES
 from storage.objects.writer import ObjectWriter
 from storage.place import ObjectStore, Place, place_at, store_url_of
 from storage.spool import Spool, decode_result
-from storage.state import ObjectIndex, ObjectKind, ObjectRef
 
 __all__ = [
     "Runner",
