@@ -197,6 +197,12 @@ class Stage:
         """Return the partitions of a table whose rows this run has changed so far."""
         return tuple(self._changes.get(table, {}))
 
+    def rewritten(self, table: str) -> set[Partition]:
+        """Return the partitions of a table of which this run has removed files; to the others it has only added."""
+        before = self.before.by_partition(table)
+        changes = self._changes.get(table, {}).items()
+        return {partition for partition, new in changes if set(before.get(partition, ())) - set(new)}
+
     def changed_files(self, table: str, partition: Partition) -> tuple[str, str]:
         """Return queries of the rows in a partition's files that this run has removed, and in those it has added."""
         spec, layout = TABLES[table], self._layout
