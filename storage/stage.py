@@ -17,7 +17,7 @@ from m5data.records import Reject
 from m5data.stage import Clock, StageReport
 from m5data.version import __version__
 from storage.changes import changed_sources
-from storage.engine import open_engine
+from storage.engine import reuse_engine
 from storage.files import Layout, replace_file, sync_folder
 from storage.objects.index import ObjectIndex
 from storage.objects.writer import objects_of
@@ -339,7 +339,7 @@ class Stage:
     def _new_engine(self, name: str) -> duckdb.DuckDBPyConnection:
         spill = self._layout.staging / "spill" / name
         spill.mkdir(parents=True, exist_ok=True)
-        return open_engine(spill)
+        return reuse_engine(spill)
 
 
 def _make_folder(folder: Path, top: Path) -> None:

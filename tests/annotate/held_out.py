@@ -27,8 +27,10 @@ GOODS = {
 def rows_of(table: str, rows: Sequence[dict[str, object]]) -> pa.Table:
     """Return rows of a table; what a row does not name is empty."""
     schema = TABLES[table].schema
-    empty = {"string": "", "int32": 0, "int64": 0, "double": 0.0}
-    blank = {field.name: None if field.nullable else empty.get(str(field.type)) for field in schema}
+    blank = {
+        f.name: None if f.nullable else {"string": "", "int32": 0, "int64": 0, "double": 0.0}.get(str(f.type))
+        for f in schema
+    }
     return pa.Table.from_pylist([{**blank, **row} for row in rows], schema=schema)
 
 
