@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from threading import get_ident
 
@@ -18,10 +19,10 @@ from m5data.version import __version__
 from storage.changes import changed_sources
 from storage.engine import reuse_engine
 from storage.files import Layout, replace_file, sync_folder
+from storage.objects.index import ObjectIndex
 from storage.objects.writer import objects_of
 from storage.place import place_at, store_url_of
 from storage.spool import Spool, spool_folder, spool_of
-from storage.state import ObjectIndex
 from storage.tables import TABLES, Partition
 from storage.tables.delta import DataFile, DeltaLog
 from storage.tables.partition_writer import Changes, PartitionWriter, merge
@@ -37,6 +38,8 @@ __all__ = [
 ]
 
 
+_REJECTS, _OBJECTS = 20_000, 200_000
+"""Rejects, and objects, that are written at a time."""
 _LOOKING: ContextVar[bool] = ContextVar("looking", default=False)
 
 
@@ -233,8 +236,12 @@ class Stage:
 
     def reject(self, rejects: Iterable[Reject]) -> None:
         """Replace the rejects of the stage's earlier runs with those of this one."""
-        rows = [{"stage": self.name, "item": r.item, "reason": r.reason, "detail": r.detail} for r in rejects]
-        self.write("rejects", pa.Table.from_pylist(rows, schema=TABLES["rejects"].schema), only=self.name)
+        schema, rest = TABLES["rejects"].schema, iter(rejects)
+        rows = ([self.name, r.item, r.reason, r.detail] for r in rest)
+        tables = [schema.empty_table()]
+        while some := list(islice(rows, _REJECTS)):
+            tables.append(pa.table([*map(list, zip(*some, strict=True))], schema=schema))
+        self.write("rejects", pa.concat_tables(tables), only=self.name)
 
     def commit(self, report: StageReport) -> StageReport:
         """Publish all writes and new objects as one dataset version, then clear the spool.
@@ -278,8 +285,10 @@ class Stage:
         upto = self._index.last()
         if upto > record.indexed:
             with closing(self._new_engine("objects")) as engine:
-                self.write("objects", objects_of(engine, self._index, record.indexed, upto), within=())
-        return upto
+                for after in range(record.indexed, upto, _OBJECTS):
+                    fresh = objects_of(engine, self._index, after, min(after + _OBJECTS, upto))
+                    self.write("objects", fresh, within=())
+        return max(upto, record.indexed)
 
     def _plan(self, changes: Mapping[str, Changes]) -> None:
         """Record which files are about to be moved, for ``lock.recover``."""

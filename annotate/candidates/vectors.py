@@ -13,9 +13,9 @@ from annotate.candidates.feature_file import scale_to_unit
 from annotate.settings import CandidateSettings
 from m5data.errors import DataError
 from storage import Stage
+from storage.objects.index import ObjectIndex
 from storage.place import place_at
 from storage.spool import Spool
-from storage.state import ObjectIndex
 from storage.tasks import Runner, finished, order, running
 
 __all__ = ["encode", "encode_elsewhere", "encode_here"]
