@@ -9,7 +9,7 @@ import duckdb
 
 from m5data.errors import CorruptObjectError
 from m5data.table_spec import Partition
-from storage.engine import open_engine
+from storage.engine import reuse_engine
 from storage.files import Layout
 from storage.tables import TABLES
 from storage.tables.delta import DataFile, DeltaLog
@@ -49,7 +49,7 @@ def changed_sources(layout: Layout, before: Mapping[str, int], now: Mapping[str,
         a table a new version with the same files.
     """
     found: set[str] = set()
-    with closing(open_engine()) as engine:
+    with closing(reuse_engine()) as engine:
         for table, version in before.items():
             steps = _steps(layout, table, version, now.get(table, ABSENT))
             changed = {layout.table(table) / file.path for old, new in steps or () for file in old ^ new}
