@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 
-_REJECTS, _OBJECTS = 20_000, 200_000
+_REJECTS, _OBJECTS = 20_000, 100_000
 """Rejects, and objects, that are written at a time."""
 _LOOKING: ContextVar[bool] = ContextVar("looking", default=False)
 
