@@ -206,16 +206,22 @@ class Stage:
             rows_sql(spec, layout.staging / "tables" / table, added),
         )
 
-    def changed_sources(self) -> set[str] | None:
+    def changed_sources(self, table: str | None = None) -> set[str] | None:
         """Return the sources whose rows have changed in the tables that the stage reads since its last run.
+
+        Args:
+            table: The only table that counts, for work that no setting changes; None: all, and the settings.
 
         Returns:
             The sources; None where it has not run with these settings, or what has changed is not known.
         """
         last, inputs = self.before.stages.get(self.name), self._inputs
-        if last is None or (last.settings, last.extra, last.code) != (inputs.settings, inputs.extra, __version__):
+        if last is None or last.code != __version__:
             return None
-        return changed_sources(self._layout, last.reads, self.before.tables)
+        if table is None and (last.settings, last.extra) != (inputs.settings, inputs.extra):
+            return None
+        reads = {name: version for name, version in last.reads.items() if table in {None, name}}
+        return changed_sources(self._layout, reads, self.before.tables)
 
     def touch(self, table: str) -> None:
         """Give a table a new version with the same rows, so that stages that read it run again."""
