@@ -12,15 +12,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from annotate.candidates.encoders import Vectors, load_encoder
-from annotate.candidates.feature_file import FeatureFile, Rows, scale_to_unit
+from annotate.candidates.feature_file import FeatureFile, Rows
 from annotate.candidates.listings import held_out_products, read_listings, sample_queries
 from annotate.candidates.search import Neighbours, build_inverted_file, count_lists, count_probes, search_exactly
+from annotate.candidates.vectors import encode_elsewhere, encode_here
 from annotate.settings import CandidateSettings
 from m5data.errors import MissingInputError
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Stage, Store
 from storage.engine import open_engine
 from storage.tables import TABLES
+from storage.tasks import Runner
 
 __all__ = ["run"]
 
@@ -38,17 +40,25 @@ def run(
     *,
     clock: Clock = utc_now,
     progress: Progress = SilentProgress(),
+    runner: Runner | None = None,
 ) -> StageReport:
     """Sample queries from the reserve and find the best candidates of each in the reserve.
 
     Reads and keeps all held-out products; each can be a query or a candidate.
+
+    Args:
+        store: The workspace's.
+        settings: The encoder, the queries and the search.
+        clock: Unused: candidates have no times.
+        progress: Advanced by every product that was encoded.
+        runner: Encodes products elsewhere; None: this process does.
 
     Raises:
         MissingInputError: The table ``reserve`` or the checkpoint does not exist.
         SettingsError: The encoder is unknown or lacks a setting.
         DataError: No category is large enough.
     """
-    del clock  # candidates have no times
+    del clock
     began = time.monotonic()
     with store.stage("candidates", settings=_digest(settings), reads=_READS) as stage:
         if stage.unchanged:
@@ -61,7 +71,7 @@ def run(
         staging = store.root / "staging"
         staging.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(dir=staging) as folder:
-            _work(stage, store, settings, products["product_id"], queries, Path(folder), progress)
+            _work(stage, store, settings, products["product_id"], queries, Path(folder), progress, runner)
         progress.finish()
         count = products.num_rows
         return stage.commit(StageReport("candidates", count, count, {}, time.monotonic() - began))
@@ -89,15 +99,21 @@ def _work(
     queries: Rows,
     folder: Path,
     progress: Progress,
+    runner: Runner | None,
 ) -> None:
     encoder = load_encoder(settings)
     place = {product: row for row, product in enumerate(ids.to_pylist())}
+    listings = read_listings(stage.before, frozenset(place))
+    encoded = (
+        encode_here(listings, settings, encoder, store.objects.read)
+        if runner is None
+        else encode_elsewhere(stage, store.objects.index, listings, settings, _digest(settings), runner)
+    )
     with FeatureFile(folder / "features", encoder.dimensions) as features:
-        for listings in read_listings(stage.before, frozenset(place)):
-            vectors = scale_to_unit(encoder.encode(listings, store.objects.read))
-            for listing, vector in zip(listings, vectors, strict=True):
-                features.write(place[listing.product_id], vector[None])
-            progress.advance(len(listings))
+        for products, vectors in encoded:
+            for product, vector in zip(products, vectors, strict=True):
+                features.write(place[product], vector[None])
+            progress.advance(len(products))
         features.count = len(place)
         _search(stage, settings, features, ids, queries, folder)
 

@@ -6,20 +6,20 @@ Reads the URLs of ``media``, writes ``media`` with their outcomes. Counts distin
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
+from typing import cast
 
 import duckdb
-import pyarrow as pa
 
 from crawler.media.chunks import add_finished, download_chunks
 from crawler.media.downloader import download_all
 from crawler.media.queue import DDL, OUTCOME_SCHEMA, ROOM, DownloadRun, UrlQueue
 from crawler.settings import OPT_OUTS, DownloadSettings
 from m5data.errors import MissingInputError, ThresholdError
-from m5data.records import Reject
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Snapshot, Stage, Store
+from storage.engine import open_engine
 from storage.tasks import Runner
 from takedown.register import Register, open_register
 
@@ -47,15 +47,8 @@ _MEDIA = """
 _SHOWN = "SELECT url, kind FROM media WHERE reason IS DISTINCT FROM 'placeholder'"
 """The files that are downloaded: a placeholder stands for a missing picture and shows no product."""
 
-_COUNTS = f"""
-    SELECT coalesce(reason, '') AS reason, count(*) AS urls FROM outcomes
-    WHERE url IN (SELECT url FROM ({_SHOWN})) GROUP BY ALL ORDER BY ALL
-"""  # noqa: S608 - constants
-
-_REJECTS = f"""
-    SELECT url, reason, detail FROM outcomes
-    WHERE reason IS NOT NULL AND url IN (SELECT url FROM ({_SHOWN})) ORDER BY url
-"""  # noqa: S608 - constants
+_AT_ONCE = 100_000
+"""Rows of ``media`` that are joined with outcomes at a time, or those of one bucket."""
 
 
 def run(  # noqa: PLR0913 - what one command can ask for
@@ -122,7 +115,8 @@ def run(  # noqa: PLR0913 - what one command can ask for
                 else:
                     download_chunks(stage, store, queue, this_run, shown, runner)
                 after = queue.count_kept()
-                counts = _publish(stage, queue.outcomes())
+                _publish(stage, queue)
+                counts = queue.counts()
             report = stage.commit(_report(counts, (clock() - started).total_seconds()))
             _check_answered(before[0], after[1] - before[1])
     _check_success(report, settings)
@@ -161,37 +155,45 @@ def _check_success(report: StageReport, settings: DownloadSettings) -> None:
 
 
 def _read_wanted(snapshot: Snapshot, register: Register) -> Iterator[tuple[str, str]]:
-    """Yield URL and kind of every media file that a product names, each URL once, in their order.
-
-    URLs that were taken down are left out.
-    """
-    known = register.sql("url", "url")
-    query = f"SELECT url, min(kind) FROM ({_SHOWN}) WHERE NOT {known} GROUP BY url ORDER BY url"  # noqa: S608
-    with closing(snapshot.connection()) as connection:
-        found = connection.execute(query)
-        while rows := found.fetchmany(_BATCH):
-            yield from rows
+    """Yield URL and kind of every media file that a product names, but of those that were taken down."""
+    query = f"SELECT url, min(kind) FROM ({_SHOWN}) WHERE NOT {register.sql('url', 'url')} GROUP BY url ORDER BY url"  # noqa: S608
+    for buckets in _rounds(snapshot):
+        with closing(_open_media(snapshot, buckets)) as engine:
+            found = engine.execute(query)
+            while rows := found.fetchmany(_BATCH):
+                yield from rows
 
 
-def _publish(stage: Stage, outcomes: Iterable[pa.RecordBatch]) -> Counter[str]:
-    """Write ``media`` with its outcomes, and the stage's rejects.
-
-    Returns:
-        Reason -> number of distinct URLs; "" for those that are ok.
-    """
-    with closing(stage.before.connection()) as connection:
-        connection.register("arriving", OUTCOME_SCHEMA.empty_table())
-        connection.execute("CREATE TEMP TABLE outcomes AS SELECT * FROM arriving")
-        for batch in outcomes:  # one by one: DuckDB would draw a stream from another thread
-            connection.register("arriving", pa.Table.from_batches([batch]))
-            connection.execute("INSERT INTO outcomes SELECT * FROM arriving")
-        stage.write("media", connection.sql(_MEDIA))
-        stage.reject(_read_rejects(connection))
-        return Counter(dict(connection.execute(_COUNTS).fetchall()))
+def _publish(stage: Stage, queue: UrlQueue) -> None:
+    """Write ``media`` with the outcomes of its URLs, and the stage's rejects."""
+    for buckets in _rounds(stage.before):
+        with closing(_open_media(stage.before, buckets)) as engine, closing(engine.cursor()) as names:
+            engine.register("arriving", OUTCOME_SCHEMA.empty_table())
+            engine.execute("CREATE TEMP TABLE outcomes AS SELECT * FROM arriving")
+            urls = names.execute("SELECT DISTINCT url FROM media")
+            while rows := urls.fetchmany(_BATCH):
+                engine.register("arriving", queue.outcomes([url for (url,) in rows]))
+                engine.execute("INSERT INTO outcomes SELECT * FROM arriving")
+            stage.write("media", engine.sql(_MEDIA), only=buckets)
+    stage.reject(queue.rejects())
 
 
-def _read_rejects(connection: duckdb.DuckDBPyConnection) -> Iterator[Reject]:
-    found = connection.execute(_REJECTS)
-    while rows := found.fetchmany(_BATCH):
-        for url, reason, detail in rows:
-            yield Reject(url, reason, detail)
+def _rounds(snapshot: Snapshot) -> Iterator[list[int]]:
+    """Yield the buckets of ``media``, as many at a time as have ``_AT_ONCE`` rows."""
+    some, room = list[int](), _AT_ONCE
+    for bucket, files in snapshot.by_partition("media").items():
+        rows = sum(file.rows for file in files)
+        if some and rows > room:
+            yield some
+            some, room = [], _AT_ONCE
+        some.append(cast("int", bucket))
+        room -= rows
+    if some:
+        yield some
+
+
+def _open_media(snapshot: Snapshot, buckets: Sequence[int]) -> duckdb.DuckDBPyConnection:
+    """Open DuckDB with the view ``media`` of some buckets."""
+    engine = open_engine()
+    engine.execute(snapshot.view("media", "media", only=buckets))
+    return engine

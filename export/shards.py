@@ -24,9 +24,9 @@ from export.webdataset_shards import SUFFIX as TAR_SUFFIX
 from export.webdataset_shards import open_tar_shard
 from m5data.errors import DataError
 from m5data.modalities import Sample, modalities
+from storage.objects.index import ObjectIndex, ObjectRef
 from storage.place import in_parallel
 from storage.spool import Spool
-from storage.state import ObjectIndex, ObjectRef
 from storage.tasks import Runner, order, running
 
 __all__ = ["FORMATS", "Format", "Shard", "ShardWriter", "Target", "Writing", "as_rows", "fill_shard", "write_shard"]

@@ -14,8 +14,8 @@ from extract.settings import ExtractSettings
 from m5data.errors import DataError
 from m5data.stage import Progress
 from storage import ObjectWriter, Stage, Store
+from storage.objects.index import ObjectIndex
 from storage.place import place_at
-from storage.state import ObjectIndex
 from storage.tasks import Runner, TaskFunction, take_result
 
 __all__ = ["Collector", "run_partitions", "run_pool"]

@@ -18,7 +18,7 @@ from storage.tasks import Runner
 
 __all__ = ["count_unread", "run"]
 
-_READS = ("products", "media", "image_text", "rejects")
+_READS = ("products", "media", "image_text", "rejects", "objects")
 _COLUMNS = "sha256, line, text, confidence, x0, y0, x1, y1, x2, y2, x3, y3, contact"
 _OPEN = f"""
 CREATE TEMP TABLE wanted AS
@@ -36,8 +36,11 @@ INSERT INTO fault_results
 """  # noqa: S608 - constants
 _NEW = """
 CREATE TEMP TABLE todo AS
-    SELECT 'image' AS kind, sha256, coalesce(max(bytes), 0) AS bytes, row_number() OVER (ORDER BY sha256) - 1 AS place
-    FROM wanted WHERE sha256 NOT IN (SELECT sha256 FROM line_results UNION ALL SELECT item FROM fault_results)
+    WITH lying AS (SELECT sha256, (segment, "offset") AS lies FROM objects)
+    SELECT 'image' AS kind, sha256, coalesce(max(bytes), 0) AS bytes,
+        row_number() OVER (ORDER BY any_value(lies), sha256) - 1 AS place
+    FROM wanted LEFT JOIN lying USING (sha256)
+    WHERE sha256 NOT IN (SELECT sha256 FROM line_results UNION ALL SELECT item FROM fault_results)
     GROUP BY sha256;
 SELECT count(*) FROM todo
 """

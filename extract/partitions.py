@@ -17,7 +17,7 @@ from extract.settings import ExtractSettings
 from m5data.version import __version__
 from storage import ObjectWriter, Spool
 from storage.isolation.message import Fault
-from storage.state import ObjectIndex
+from storage.objects.index import ObjectIndex
 from storage.tasks import order, running
 
 __all__ = [

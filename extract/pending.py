@@ -26,7 +26,7 @@ __all__ = [
     "pending_objects",
 ]
 
-TABLES_READ = ("media", "frames", "audio", "images", "rejects")
+TABLES_READ = ("media", "frames", "audio", "images", "rejects", "objects")
 _RESULTS = """
 CREATE TEMP TABLE wanted AS
     SELECT DISTINCT product_id, position, kind, sha256, bytes FROM media WHERE state = 'ok' AND sha256 IS NOT NULL;
@@ -64,10 +64,10 @@ CREATE TEMP TABLE todo AS
         SELECT video_sha256 AS sha256 FROM frame_results
         UNION SELECT sha256 FROM image_results
         UNION SELECT item FROM fault_results
-    )
+    ), lying AS (SELECT sha256, (segment, "offset") AS lies FROM objects)
     SELECT kind, sha256, coalesce(max(bytes), 0) AS bytes,
-        row_number() OVER (PARTITION BY kind ORDER BY sha256) - 1 AS place
-    FROM wanted ANTI JOIN done USING (sha256) GROUP BY kind, sha256;
+        row_number() OVER (PARTITION BY kind ORDER BY any_value(lies), sha256) - 1 AS place
+    FROM wanted ANTI JOIN done USING (sha256) LEFT JOIN lying USING (sha256) GROUP BY kind, sha256;
 SELECT count(*) FROM todo
 """
 
@@ -107,7 +107,7 @@ def _is_sound(store: Store, sha256: str) -> bool:
 
 
 def list_new(connection: duckdb.DuckDBPyConnection) -> int:
-    """List the objects without a result, each once, and return how many there are."""
+    """List the objects without a result, each once, as they lie in their segments, and return how many there are."""
     rows: list[tuple[int]] = connection.execute(_NEW).fetchall()
     return rows[0][0]
 

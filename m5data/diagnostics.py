@@ -187,7 +187,8 @@ def _disk(root: Path, settings: MachineSettings) -> Finding:
 def _rights(root: Path) -> Iterator[Finding]:
     """Find folders and files of the store that this user may not write."""
     layout = Layout(root.absolute())
-    own = [layout.root, layout.tables, layout.objects, layout.versions, layout.state, layout.lock, layout.root / "logs"]
+    folders = [layout.root, layout.tables, layout.objects, layout.versions, layout.root / "logs"]
+    own = [*folders, layout.state, layout.index, layout.lock]
     inside = [path for path in layout.tables.rglob("*") if path.is_dir()] if layout.tables.is_dir() else []
     shut = [path for path in (*own, *inside) if path.exists() and not os.access(path, os.W_OK)]
     if shut:

@@ -130,7 +130,7 @@ class _Job:
         kept = yield from self._restore_state()
         yield from self._register()
         yield from self._segments()
-        yield from self._tables(index_is_new=bool(self._of("state", "index")))
+        yield from self._tables(index_is_new=bool(self._of("index")))
         if kept is not None and not self._dry_run:
             yield from self._fill_state(kept)
 
@@ -191,34 +191,40 @@ class _Job:
         return replace(before, number=number, parent=parent, created=created, tables=tables)
 
     def _restore_state(self) -> Generator[Repair, None, dict[str, tuple[int, bool]] | None]:
-        """Make the state, or its index of objects, again where it is lost.
+        """Make the state, or the index of objects, again where it is lost.
 
         Returns:
             Table -> rows kept of a state that was lost, and whether these are all; None: it was not lost.
         """
-        lost, older = self._of("state"), self._of("index")
-        for damage in (*lost, *older):
+        lost, index = self._of("state"), self._of("index")
+        for damage in lost:
+            yield Repair(damage.detail, "kept as far as it can be read; else made again from the tables")
+        for damage in index:
             yield Repair(damage.detail, "the index of objects is made again from the segments")
-        if self._dry_run and lost:
-            yield Repair("the rest of the state", "kept as far as it can be read; else made again from the tables")
-        if self._dry_run or not (lost or older):
+        if self._dry_run:
             return {} if lost else None
         kept = self._new_state() if lost else None
-        record = self._newest()
-        for scan in rebuild_index(self._layout.root, self._state, record.indexed if record else 0):
-            note = f"; {scan.unread:,} bytes at its end are no record" if scan.unread else ""
-            yield Repair(f"objects/{scan.name}", f"{scan.objects:,} objects indexed{note}", possible=not scan.unread)
+        if index:
+            self._set_aside_database(self._layout.index)
+            record = self._newest()
+            for scan in rebuild_index(self._layout, record.indexed if record else 0):
+                note = f"; {scan.unread:,} bytes at its end are no record" if scan.unread else ""
+                what = f"{scan.objects:,} objects indexed{note}"
+                yield Repair(f"objects/{scan.name}", what, possible=not scan.unread)
         return kept
+
+    def _set_aside_database(self, path: Path) -> Path | None:
+        for ending in ("-wal", "-shm"):
+            log = path.with_name(f"{path.name}{ending}")
+            if log.exists():
+                self._set_aside(log)
+        return self._set_aside(path) if path.exists() else None
 
     def _new_state(self) -> dict[str, tuple[int, bool]]:
         """Set a damaged state aside, and begin a new one with what can be read of it; a journal notes both."""
         path, journal = self._layout.state, self._layout.repair
         noted = json.loads(journal.read_bytes())["state"] if journal.exists() else None
-        for ending in ("-wal", "-shm"):
-            log = path.with_name(f"{path.name}{ending}")
-            if log.exists():
-                self._set_aside(log)
-        aside = self._set_aside(path) if path.exists() else None
+        aside = self._set_aside_database(path)
         if noted is None and aside is not None:
             noted = aside.name
         replace_file(journal, json.dumps({"state": noted}).encode())

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 
 from m5data.errors import CorruptObjectError
-from storage.engine import open_engine
+from storage.engine import reuse_engine
 from storage.files import Layout
 from storage.tables import TABLES
 from storage.tables.delta import DeltaLog
@@ -39,7 +39,7 @@ def changed_sources(layout: Layout, before: Mapping[str, int], now: Mapping[str,
         a table a new version with the same files.
     """
     found: set[str] = set()
-    with closing(open_engine()) as engine:
+    with closing(reuse_engine()) as engine:
         for table, version in before.items():
             changed = _changed_files(layout, table, version, now.get(table, ABSENT))
             if changed is None or not all(path.exists() for path in changed):

@@ -23,7 +23,7 @@ __all__ = ["content_digest", "content_digests", "copy_files", "rebucket"]
 
 _CHANGED = -2
 """Delta version that no table has."""
-_STATE = "state.sqlite"
+_DATABASES = ("state.sqlite", "index.sqlite")
 _NOT_COPIED = OF_A_RUN | {OWN_FOLDER}
 
 
@@ -41,14 +41,15 @@ def copy_files(source: Path, target: Path, *, without: Collection[str] = ()) -> 
     target.mkdir(parents=True)
     skipped = {*_NOT_COPIED, *without}
     total = sum(_copy(path, target / path.relative_to(source)) for path in _files(source, skipped))
-    if _STATE not in skipped:
-        State(source / _STATE).copy_to(target / _STATE)
+    for name in _DATABASES:
+        if name not in skipped and (source / name).exists():
+            State(source / name).copy_to(target / name)
     return total
 
 
 def _files(folder: Path, skipped: Collection[str]) -> Iterator[Path]:
     for top in sorted(folder.iterdir()):
-        if top.name in skipped or top.name == _STATE:
+        if top.name in skipped or top.name in _DATABASES:
             continue
         yield top
         yield from sorted(top.rglob("*"))

@@ -27,7 +27,10 @@ __all__ = [
     "temporary_file",
 ]
 
-OF_A_RUN = frozenset({"lock", "children.lock", "staging", "spool", "state.sqlite-wal", "state.sqlite-shm"})
+OF_A_RUN = frozenset(
+    {"lock", "children.lock", "staging", "spool"}
+    | {f"{name}.sqlite-{log}" for name in ("state", "index") for log in ("wal", "shm")}
+)
 """Names at the top of a workspace that belong to a run, not to the workspace: a copy does without them."""
 
 
@@ -56,6 +59,11 @@ class Layout:
     def state(self) -> Path:
         """SQLite file of everything that changes row by row."""
         return self.root / "state.sqlite"
+
+    @property
+    def index(self) -> Path:
+        """SQLite file of the index of objects."""
+        return self.root / "index.sqlite"
 
     @property
     def repair(self) -> Path:

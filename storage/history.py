@@ -7,7 +7,7 @@ from datetime import datetime
 
 import duckdb
 
-from storage.engine import open_engine
+from storage.engine import reuse_engine, side_by_side
 from storage.stage import Stage
 from storage.tables import TABLES, Partition
 from storage.versions import Snapshot
@@ -100,7 +100,7 @@ def product_changes(old: Snapshot, new: Snapshot) -> Iterator[ProductChange]:
     For two versions of one workspace only partitions with different files are read; for two workspaces, everything.
     """
     for only in _differing(old, new):
-        with closing(open_engine()) as engine:
+        with closing(reuse_engine()) as engine:
             for table in _TABLES:
                 engine.execute(old.view(f"old_{table}", table, only=only))
                 engine.execute(new.view(f"new_{table}", table, only=only))
@@ -132,13 +132,17 @@ def write_history(stage: Stage, now: datetime) -> None:
         stage: A running stage that has written products, specs and media.
         now: Time of the change.
     """
-    known = set(stage.before.partitions("products")) | set(stage.before.partitions("history"))
-    for partition in sorted({p for table in _TABLES for p in stage.written(table)} & known, key=str):
-        with closing(open_engine()) as engine:
-            _open_sides(engine, stage, partition)
-            engine.execute("SET VARIABLE now = $now::TIMESTAMPTZ", {"now": now})
-            columns = ", ".join(TABLES["history"].schema.names)
-            stage.write("history", engine.sql(f"SELECT {columns} FROM ({_HISTORY})"), only=[int(str(partition))])  # noqa: S608
+    written = {partition for table in _TABLES for partition in stage.written(table)}
+    known = set(stage.before.partitions("history")).union(*(stage.rewritten(table) for table in _TABLES))
+    side_by_side(lambda partition: _write_partition(stage, now, partition), sorted(written & known, key=str))
+
+
+def _write_partition(stage: Stage, now: datetime, partition: Partition) -> None:
+    with closing(reuse_engine()) as engine:
+        _open_sides(engine, stage, partition)
+        engine.execute("SET VARIABLE now = $now::TIMESTAMPTZ", {"now": now})
+        columns = ", ".join(TABLES["history"].schema.names)
+        stage.write("history", engine.sql(f"SELECT {columns} FROM ({_HISTORY})"), only=[int(str(partition))])  # noqa: S608
 
 
 def _open_sides(engine: duckdb.DuckDBPyConnection, stage: Stage, partition: Partition) -> None:

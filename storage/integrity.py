@@ -10,8 +10,9 @@ from typing import Literal
 from m5data.errors import M5DataError
 from storage.files import SEGMENT, Layout
 from storage.identity import check_key, identity_path, read_identity
+from storage.objects.index import ObjectIndex, holds_index
 from storage.place import store_url_of
-from storage.state import ObjectIndex, State
+from storage.state import State
 from storage.tables import TABLES
 from storage.tables.delta import DataFile, DeltaLog
 from storage.versions import VersionRecord, latest_number, read_version
@@ -47,8 +48,10 @@ def find_damage(root: Path) -> Iterator[Damage]:
     fault = State(layout.state).damage()
     if fault is not None:
         yield Damage("state", "", fault)
-    else:
+    if layout.index.exists():
         yield from _index(layout, record)
+    elif fault is not None or not (holds_index(layout) or store_url_of(layout.root)):
+        yield Damage("index", "", f"{layout.index}: missing. {_ADVICE}")
     if record is not None:
         yield from damaged_tables(layout, record)
 
@@ -115,15 +118,19 @@ def _identity(root: Path) -> Iterator[Damage]:
 
 def _index(layout: Layout, record: VersionRecord | None) -> Iterator[Damage]:
     """Compare the index of objects with the newest version and with the segments."""
-    with contextlib.closing(ObjectIndex(State(layout.state), reading=True)) as index:
+    fault = State(layout.index).damage()
+    if fault is not None:
+        yield Damage("index", "", fault)
+        return
+    with contextlib.closing(ObjectIndex(layout, reading=True)) as index:
         try:
             known, assigned = index.segments(), index.assigned()
-        except sqlite3.DatabaseError as error:
-            yield Damage("index", "", f"{layout.state}: the index of objects is damaged ({error}). {_ADVICE}")
+        except (sqlite3.DatabaseError, M5DataError) as error:
+            yield Damage("index", "", f"{error}")
             return
     if record is not None and assigned < record.indexed:
         what = f"older than dataset version {record.number}, whose objects it does not know"
-        yield Damage("index", "", f"{layout.state}: {what}. {_ADVICE}")
+        yield Damage("index", "", f"{layout.index}: {what}. {_ADVICE}")
     elsewhere = store_url_of(layout.root) is not None
     for name, length in known.items():
         path = layout.objects / name
@@ -135,4 +142,4 @@ def _index(layout: Layout, record: VersionRecord | None) -> Iterator[Damage]:
             yield Damage("segment", name, f"{path}: only {cut}. Restore it from a backup.")
     unknown = sorted(path.name for path in layout.objects.glob("*") if SEGMENT.fullmatch(path.name))
     if record is not None and record.indexed and not known and unknown:
-        yield Damage("index", "", f"{layout.state}: it knows none of {len(unknown):,} segments. {_ADVICE}")
+        yield Damage("index", "", f"{layout.index}: it knows none of {len(unknown):,} segments. {_ADVICE}")

@@ -14,11 +14,11 @@ from datetime import datetime
 from pathlib import Path
 from socket import gethostname
 
-from m5data.errors import CorruptObjectError, M5DataError, WorkspaceError
+from m5data.errors import M5DataError, WorkspaceError
 from storage.children import die_with_parent
 from storage.files import OWN_SEGMENT, SEGMENT, Layout, sweep_temporaries
+from storage.objects.index import ObjectIndex
 from storage.spool import sweep_spools
-from storage.state import ObjectIndex
 from storage.tables import TABLES
 from storage.tables.delta import DeltaLog
 from storage.versions import VersionRecord
@@ -242,15 +242,12 @@ def recover(layout: Layout, pinned: VersionRecord, index: ObjectIndex, now: date
 
     Raises:
         WorkspaceError: A repair was interrupted.
-        CorruptObjectError: The state is older than ``pinned``: its segments would be taken for leftovers.
+        CorruptObjectError: The index of objects is older than ``pinned``, and segments have more than the tables know.
     """
     if layout.repair.exists():
         raise WorkspaceError(f"{layout.root}: a repair was interrupted. Run m5data repair, which finishes it.")
     if index.assigned() < pinned.indexed:
-        raise CorruptObjectError(
-            f"{layout.state}: older than dataset version {pinned.number}, whose objects it does not know. Restore the "
-            "newest copy from a backup, or run m5data repair, first with --dry-run."
-        )
+        index.fill_again()
     sweep_temporaries(layout.root)
     sweep_spools(layout, pinned)
     clear_staging(layout, pinned, now)

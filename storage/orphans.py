@@ -15,9 +15,9 @@ from storage.engine import open_engine, quote
 from storage.erasure.overwriting import erase_records, free_blanks
 from storage.erasure.records import Place
 from storage.files import Layout
+from storage.objects.index import ObjectRef
 from storage.objects.reader import Objects
 from storage.objects.writer import objects_of
-from storage.state import ObjectRef
 from storage.versions import Snapshot
 
 __all__ = ["REFERENCES", "find_orphans", "remove_orphans"]

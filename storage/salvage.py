@@ -11,7 +11,7 @@ from storage.state import State, transaction
 __all__ = ["salvage"]
 
 _OBJECTS = frozenset({"objects", "object_segments"})
-"""Tables that are made again from segments."""
+"""Tables of the index of objects, which has a file of its own."""
 _SCHEMA = """SELECT name, type, sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'
 ORDER BY type <> 'table', name"""
 _BATCH = 1000

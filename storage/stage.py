@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from threading import get_ident
 
@@ -16,12 +17,12 @@ from m5data.records import Reject
 from m5data.stage import Clock, StageReport
 from m5data.version import __version__
 from storage.changes import changed_sources
-from storage.engine import open_engine
+from storage.engine import reuse_engine
 from storage.files import Layout, replace_file, sync_folder
+from storage.objects.index import ObjectIndex
 from storage.objects.writer import objects_of
 from storage.place import place_at, store_url_of
 from storage.spool import Spool, spool_folder, spool_of
-from storage.state import ObjectIndex
 from storage.tables import TABLES, Partition
 from storage.tables.delta import DataFile, DeltaLog
 from storage.tables.partition_writer import Changes, PartitionWriter, merge
@@ -37,6 +38,8 @@ __all__ = [
 ]
 
 
+_REJECTS, _OBJECTS = 20_000, 200_000
+"""Rejects, and objects, that are written at a time."""
 _LOOKING: ContextVar[bool] = ContextVar("looking", default=False)
 
 
@@ -194,6 +197,12 @@ class Stage:
         """Return the partitions of a table whose rows this run has changed so far."""
         return tuple(self._changes.get(table, {}))
 
+    def rewritten(self, table: str) -> set[Partition]:
+        """Return the partitions of a table of which this run has removed files; to the others it has only added."""
+        before = self.before.by_partition(table)
+        changes = self._changes.get(table, {}).items()
+        return {partition for partition, new in changes if set(before.get(partition, ())) - set(new)}
+
     def changed_files(self, table: str, partition: Partition) -> tuple[str, str]:
         """Return queries of the rows in a partition's files that this run has removed, and in those it has added."""
         spec, layout = TABLES[table], self._layout
@@ -233,8 +242,12 @@ class Stage:
 
     def reject(self, rejects: Iterable[Reject]) -> None:
         """Replace the rejects of the stage's earlier runs with those of this one."""
-        rows = [{"stage": self.name, "item": r.item, "reason": r.reason, "detail": r.detail} for r in rejects]
-        self.write("rejects", pa.Table.from_pylist(rows, schema=TABLES["rejects"].schema), only=self.name)
+        schema, rest = TABLES["rejects"].schema, iter(rejects)
+        rows = ([self.name, r.item, r.reason, r.detail] for r in rest)
+        tables = [schema.empty_table()]
+        while some := list(islice(rows, _REJECTS)):
+            tables.append(pa.table([*map(list, zip(*some, strict=True))], schema=schema))
+        self.write("rejects", pa.concat_tables(tables), only=self.name)
 
     def commit(self, report: StageReport) -> StageReport:
         """Publish all writes and new objects as one dataset version, then clear the spool.
@@ -278,8 +291,10 @@ class Stage:
         upto = self._index.last()
         if upto > record.indexed:
             with closing(self._new_engine("objects")) as engine:
-                self.write("objects", objects_of(engine, self._index, record.indexed, upto), within=())
-        return upto
+                for after in range(record.indexed, upto, _OBJECTS):
+                    fresh = objects_of(engine, self._index, after, min(after + _OBJECTS, upto))
+                    self.write("objects", fresh, within=())
+        return max(upto, record.indexed)
 
     def _plan(self, changes: Mapping[str, Changes]) -> None:
         """Record which files are about to be moved, for ``lock.recover``."""
@@ -330,7 +345,7 @@ class Stage:
     def _new_engine(self, name: str) -> duckdb.DuckDBPyConnection:
         spill = self._layout.staging / "spill" / name
         spill.mkdir(parents=True, exist_ok=True)
-        return open_engine(spill)
+        return reuse_engine(spill)
 
 
 def _make_folder(folder: Path, top: Path) -> None:

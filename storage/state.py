@@ -1,27 +1,17 @@
-"""SQLite for data that changes row by row, and the index of objects in it."""
+"""SQLite for data that changes row by row."""
 
 import os
 import re
 import sqlite3
-import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
 from m5data.errors import CorruptObjectError
 from storage.engine import quote
 from storage.files import sync_file
 
-__all__ = [
-    "OBJECT_DDL",
-    "ObjectIndex",
-    "ObjectKind",
-    "ObjectRef",
-    "State",
-    "transaction",
-]
+__all__ = ["State", "execute_rows", "transaction"]
 
 _BUSY_SECONDS = 30.0
 """Longest wait for another process's transaction; ours last milliseconds."""
@@ -172,142 +162,3 @@ def _is_false_alarm(connection: sqlite3.Connection, line: str) -> bool:
         return False
     query = f"SELECT 1 FROM {quote(match[1])} WHERE {quote(match[2])} IS NULL LIMIT 1"  # noqa: S608
     return connection.execute(query).fetchone() is None
-
-
-ObjectKind = Literal["page", "media", "derived"]
-
-OBJECT_DDL = (
-    """CREATE TABLE objects (
-        sequence INTEGER PRIMARY KEY AUTOINCREMENT,
-        sha256 BLOB NOT NULL UNIQUE,
-        kind TEXT NOT NULL,
-        mime TEXT NOT NULL,
-        segment TEXT NOT NULL,
-        offset INTEGER NOT NULL,
-        length INTEGER NOT NULL,
-        payload_offset INTEGER NOT NULL,
-        payload_length INTEGER NOT NULL
-    )""",
-    "CREATE TABLE object_segments (name TEXT PRIMARY KEY, length INTEGER NOT NULL)",
-)
-
-_COLUMNS = "sha256, kind, mime, segment, offset, length, payload_offset, payload_length"
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectRef:
-    """Location of one object's bytes."""
-
-    sha256: str
-    """SHA-256 of the payload, hex."""
-    kind: ObjectKind
-    mime: str
-    segment: str
-    """File below ``objects/``."""
-    offset: int
-    """Start of its WARC record in the segment, bytes."""
-    length: int
-    """Length of the record as stored, bytes."""
-    payload_offset: int
-    """Start of the payload in the segment; -1: the record is gzipped."""
-    payload_length: int
-    """Length of the payload, decompressed, bytes."""
-
-
-class ObjectIndex:
-    """The index of objects: SHA-256 -> segment, offset, length. Safe for threads; each process has its own.
-
-    Rows are added once their segment is synced.
-    """
-
-    def __init__(self, state: State, *, reading: bool = False) -> None:
-        """Open nothing yet.
-
-        Args:
-            state: Where the index is.
-            reading: It is only read: on a disk that cannot be written, too.
-        """
-        self._state = state
-        self._reading = reading
-        self._mutex = threading.Lock()
-        self._open: sqlite3.Connection | None = None
-
-    def find(self, sha256: str) -> ObjectRef | None:
-        """Return where an object lies; None: no such object."""
-        rows = self._query(f"SELECT {_COLUMNS} FROM objects WHERE sha256 = ?", (bytes.fromhex(sha256),))  # noqa: S608
-        return _ref(rows[0]) if rows else None
-
-    def known(self, hashes: Sequence[str]) -> set[str]:
-        """Return those of the hashes whose objects are stored."""
-        found: set[str] = set()
-        for start in range(0, len(hashes), _ROWS):
-            some = [bytes.fromhex(sha256) for sha256 in hashes[start : start + _ROWS]]
-            query = f"SELECT sha256 FROM objects WHERE sha256 IN ({', '.join('?' * len(some))})"  # noqa: S608
-            found |= {digest.hex() for (digest,) in self._query(query, some)}
-        return found
-
-    def add(self, refs: Sequence[ObjectRef], segment: str, length: int) -> None:
-        """Add objects of one segment, whose first ``length`` bytes are synced, in one synced transaction.
-
-        An object that another process added meanwhile keeps its location.
-        """
-        rows = [(bytes.fromhex(r.sha256), r.kind, r.mime, r.segment, r.offset, r.length, r.payload_offset,
-                 r.payload_length) for r in refs]  # fmt: skip
-        with self._mutex:
-            connection = self._connection()
-            with transaction(connection):
-                execute_rows(connection, f"INSERT OR IGNORE INTO objects ({_COLUMNS}) VALUES ?", rows)  # noqa: S608
-                connection.execute("INSERT OR REPLACE INTO object_segments VALUES (?, ?)", (segment, length))
-
-    def remove(self, hashes: Iterable[str]) -> None:
-        """Remove objects in one synced transaction; unknown ones are ignored."""
-        rows = [(bytes.fromhex(sha256),) for sha256 in hashes]
-        with self._mutex:
-            connection = self._connection()
-            with transaction(connection):
-                connection.executemany("DELETE FROM objects WHERE sha256 = ?", rows)
-
-    def segments(self) -> dict[str, int]:
-        """Return segment -> length of its complete part in bytes, in the order of names."""
-        return dict(self._query("SELECT name, length FROM object_segments ORDER BY name", ()))
-
-    def knows_segment(self, name: str) -> bool:
-        """Return whether a segment was ever added."""
-        return bool(self._query("SELECT 1 FROM object_segments WHERE name = ?", (name,)))
-
-    def assigned(self) -> int:
-        """Return the greatest sequence number ever assigned, also to objects that are gone."""
-        return int(self._query("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'objects'", ())[0][0])
-
-    def last(self) -> int:
-        """Return the greatest sequence number; 0: there are no objects."""
-        return int(self._query("SELECT coalesce(max(sequence), 0) FROM objects", ())[0][0])
-
-    def after(self, sequence: int, upto: int, size: int = 10_000) -> Iterator[list[ObjectRef]]:
-        """Yield the objects added after ``sequence`` up to and including ``upto``, in that order, in batches."""
-        query = f"SELECT sequence, {_COLUMNS} FROM objects WHERE sequence > ? AND sequence <= ? ORDER BY 1 LIMIT ?"  # noqa: S608
-        while rows := self._query(query, (sequence, upto, size)):
-            yield [_ref(row[1:]) for row in rows]
-            sequence = rows[-1][0]
-
-    def close(self) -> None:
-        """Close the connection; the next call opens another."""
-        with self._mutex:
-            if self._open is not None:
-                self._open.close()
-                self._open = None
-
-    def _query(self, sql: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
-        with self._mutex:
-            return self._connection().execute(sql, values).fetchall()
-
-    def _connection(self) -> sqlite3.Connection:
-        if self._open is None:
-            only_read = self._reading or not self._state.is_writable
-            self._open = (self._state.connect_reading if only_read else self._state.connect)(threads=True)
-        return self._open
-
-
-def _ref(row: Sequence[Any]) -> ObjectRef:
-    digest, *rest = row
-    return ObjectRef(digest.hex(), *rest)

@@ -10,12 +10,13 @@ from m5data.stage import Clock, utc_now
 from storage.files import Layout
 from storage.identity import FORMAT, Identity, check_format, identity_path, write_identity
 from storage.lock import WriterLock, clear_staging, recover, wait_for_children
+from storage.objects.index import make_index, take_from_state
 from storage.objects.reader import SEGMENT_BYTES, ObjectProblem, Objects, verify_objects
 from storage.place import ObjectStore
 from storage.remote import Home
 from storage.spool import Spool, clear_spools, spool_of
 from storage.stage import Stage, StageInputs, check_looking
-from storage.state import OBJECT_DDL, State
+from storage.state import State
 from storage.versions import Snapshot, VersionRecord, committed_versions, latest_number, read_version, write_version
 
 __all__ = ["BUCKETS", "Store"]
@@ -54,9 +55,9 @@ class Store:
             raise WorkspaceError(f"{layout.root}: already a workspace. Choose another folder.")
         for folder in (layout.tables, layout.objects):
             folder.mkdir(parents=True, exist_ok=True)
-        state = State(layout.state)
-        state.create()
-        state.migrate("storage", OBJECT_DDL)
+        State(layout.state).create()
+        if not layout.index.exists():
+            make_index(layout)
         if not identity_path(layout.root).exists():  # a copy has its original's
             write_identity(layout.root, Identity(FORMAT, None))
         layout.versions.mkdir(exist_ok=True)
@@ -191,6 +192,7 @@ class Store:
             raise
 
     def _undo(self) -> None:
+        take_from_state(self._layout)
         recover(self._layout, self.snapshot().record, self.objects.index, self._clock())
 
     def _publish(self) -> None:

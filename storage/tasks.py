@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import pyarrow as pa
 
@@ -21,11 +21,11 @@ from m5data.errors import CorruptObjectError, DataError, MissingSegmentError
 from m5data.stage import utc_now
 from storage.children import die_with_parent
 from storage.isolation.pool import processes_for
+from storage.objects.index import ObjectIndex, ObjectKind, ObjectRef
 from storage.objects.reader import SEGMENT_BYTES
 from storage.objects.writer import ObjectWriter
 from storage.place import ObjectStore, Place, place_at, store_url_of
 from storage.spool import Spool, decode_result
-from storage.state import ObjectIndex, ObjectKind, ObjectRef
 
 __all__ = [
     "Runner",
@@ -143,6 +143,8 @@ class Task:
         self._home = ObjectStore(url) if url else None
         """Has the segments that a working copy lacks."""
         self._refs = refs
+        self._runs = _runs(refs.values())
+        self._last: tuple[_Run, bytes] | None = None
         self.inputs = inputs
         """What the order says."""
         self.objects = objects
@@ -158,7 +160,9 @@ class Task:
         return bool(self._refs)
 
     def read(self, sha256: str) -> bytes:
-        """Return an object's bytes, checked against its hash, by one ranged read.
+        """Return an object's bytes, checked against its hash.
+
+        Objects that the order names one after the other, and that lie so, are read at once.
 
         Raises:
             CorruptObjectError: It is damaged, or the order does not name it.
@@ -167,16 +171,55 @@ class Task:
         ref = self._refs.get(sha256)
         if ref is None:
             raise CorruptObjectError(f"object {sha256}: not in the index. Run m5data verify --objects.")
-        path, part = f"objects/{ref.segment}", (ref.payload_offset, ref.payload_length)
-        data = self._place.read_range(path, *part)
-        if data is None and self._home is not None:
-            data = self._home.read_range(path, *part)
-        if data is None:
-            raise MissingSegmentError(f"objects/{ref.segment}: missing. Restore it from a backup, and run again.")
+        run = self._runs[sha256]
+        start = ref.payload_offset - run.start
+        data = self._bytes(run)[start : start + ref.payload_length]
         got = hashlib.sha256(data).hexdigest()
         if got != sha256:
             raise CorruptObjectError(f"objects/{ref.segment} at {ref.offset}: not the bytes of {sha256}, but of {got}.")
         return data
+
+    def _bytes(self, run: "_Run") -> bytes:
+        if self._last is not None and self._last[0] == run:
+            return self._last[1]
+        self._last = None
+        path, part = f"objects/{run.segment}", (run.start, run.end - run.start)
+        data = self._place.read_range(path, *part)
+        if data is None and self._home is not None:
+            data = self._home.read_range(path, *part)
+        if data is None:
+            raise MissingSegmentError(f"{path}: missing. Restore it from a backup, and run again.")
+        if run.end - run.start <= _MOST_OF_A_RUN:
+            self._last = run, data
+        return data
+
+
+class _Run(NamedTuple):
+    """Bytes of a segment."""
+
+    segment: str
+    start: int
+    end: int
+
+
+_GAP = 1 << 16
+"""Bytes that are read for nothing rather than asked for twice."""
+_MOST_OF_A_RUN = 1 << 23
+
+
+def _runs(refs: Iterable[ObjectRef]) -> dict[str, _Run]:
+    """Return the run that each object is read with: of objects that follow one another here and in their segment."""
+    runs: list[tuple[_Run, list[str]]] = []
+    for ref in refs:
+        own = _Run(ref.segment, ref.payload_offset, ref.payload_offset + ref.payload_length)
+        last, names = runs[-1] if runs else (_Run("", 0, 0), [])
+        near = own.segment == last.segment and 0 <= own.start - last.end <= _GAP
+        if near and own.end - last.start <= _MOST_OF_A_RUN:
+            names.append(ref.sha256)
+            runs[-1] = last._replace(end=own.end), names
+        else:
+            runs.append((own, [ref.sha256]))
+    return {name: run for run, names in runs for name in names}
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from deltalake import DeltaTable
 
 from storage.erasure.tables import data_files
 from storage.files import TEMPORARY, Layout, sync_file, sync_folder
-from storage.state import ObjectRef
+from storage.objects.index import ObjectRef
 from storage.tables import TABLES, TableSpec
 from storage.tables.delta import DeltaLog
 from storage.versions import VersionRecord

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from m5data.errors import CorruptObjectError, DataError, WorkspaceError
 from m5data.stage import StageReport
-from storage.engine import open_engine, quote
+from storage.engine import open_engine, quote, reuse_engine
 from storage.files import Layout, replace_file
 from storage.query import Scope, confine, query_errors, read, scope_of
 from storage.state import State
@@ -254,7 +254,7 @@ class Snapshot:
         files = [file for file in self.files(name) if only is None or file.partition in only]
         selected = ", ".join(quote(field.name) for field in schema)
         order = ", ".join(quote(key) for key in spec.key)
-        with closing(open_engine()) as engine:
+        with closing(reuse_engine()) as engine:
             rows = rows_sql(spec, self._layout.table(name), files)
             if name == "specs" and _NORMS & {*schema.names}:
                 rows = aligned_specs_sql(rows, self._rows("spec_norms", only), self._rows("properties"))

@@ -38,7 +38,8 @@ __all__ = ["PENDING", "Journal", "delete_reports", "finish_takedown", "forget", 
 
 PENDING = "takedown.pending"
 """File of the journal, in the workspace's folder; present while a take-down has not ended."""
-_KEPT = ("tombstones", "migrations", "objects", "object_segments", "exports")
+_DATABASES = ("state.sqlite", "index.sqlite")
+_KEPT = ("tombstones", "migrations", "exports")
 """Tables of the state that hold nothing of any page."""
 
 _OWN = frozenset(
@@ -135,7 +136,8 @@ def _execute(removal: Removal, foreseen: Receipt) -> Receipt:
     if not foreseen.is_empty:
         receipt = replace(receipt, reports=delete_reports(store.root))
     store.objects.close()
-    compact(store.root / "state.sqlite")
+    for name in _DATABASES:
+        compact(store.root / name)
     if not receipt.is_empty:
         write_receipt(store.root, receipt)
     Journal(store.root).end()
@@ -194,9 +196,7 @@ def _commit(removal: Removal) -> None:
 
 def _foreign_files(root: Path, words: Words) -> tuple[str, ...]:
     """Return the files that a person put into the workspace and that name the target; they are left alone."""
-    tops = [
-        path for path in sorted(root.iterdir()) if path.name not in _OWN and not path.name.startswith("state.sqlite")
-    ]
+    tops = [path for path in sorted(root.iterdir()) if path.name not in _OWN and not path.name.startswith(_DATABASES)]
     files = [file for top in tops for file in (sorted(top.rglob("*")) if top.is_dir() else [top]) if file.is_file()]
     searched = (file for file in files if file.stat().st_size <= MAX_SEARCHED)
     return tuple(str(file.relative_to(root)) for file in searched if words.found_in(file.read_bytes()))

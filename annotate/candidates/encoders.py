@@ -64,13 +64,15 @@ class EncoderEntry:
     """``module:class``, as in an entry point. It is imported on demand, because some encoders need torch."""
     options: tuple[str, ...] = ()
     """Settings of the candidate search that are its arguments, by name."""
+    reads_images: bool = False
+    """Whether it reads the main image, and not its hash alone."""
 
 
 ENCODERS: Mapping[str, EncoderEntry] = MappingProxyType(
     {
         "light": EncoderEntry("annotate.candidates.encoders:LightEncoder"),
-        "paper": EncoderEntry("scale.encoders.paper:PaperEncoder", ("resnet", "bert")),
-        "scale": EncoderEntry("scale.encoders.trained:TrainedEncoder", ("checkpoint",)),
+        "paper": EncoderEntry("scale.encoders.paper:PaperEncoder", ("resnet", "bert"), reads_images=True),
+        "scale": EncoderEntry("scale.encoders.trained:TrainedEncoder", ("checkpoint",), reads_images=True),
     }
 )
 

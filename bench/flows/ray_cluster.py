@@ -1,34 +1,42 @@
-"""Extraction and export on Ray nodes of this machine: a node killed half-way, what a node adds, what the cluster costs.
+"""Stages on Ray nodes of this machine: a node killed half-way, what a node adds, what the cluster costs.
 
-    python -m bench.flows.ray_cluster killed [--stage export] [--items 200] [--url s3://bucket/empty]
-    python -m bench.flows.ray_cluster nodes [--stage export] [--items 1000] [--url s3://bucket/empty]
-    python -m bench.flows.ray_cluster overhead [--stage export] [--items 1000] [--url s3://bucket/empty]
+    python -m bench.flows.ray_cluster killed [--stage STAGE] [--items 200] [--url s3://bucket/empty]
+    python -m bench.flows.ray_cluster nodes [--stage STAGE] [--items 1000] [--url s3://bucket/empty]
+    python -m bench.flows.ray_cluster overhead [--stage STAGE] [--items 1000] [--url s3://bucket/empty]
 
 ``killed``: two nodes of one core each on this machine; one is killed when half of the items are done. ``nodes``: one
 node of one core, then two. ``overhead``: this machine without Ray on one core, then one node of one core. Tables and
-shards must be equal each time; the cluster's start is reported apart. Items are clips (extract) or products with a
-photograph of 100 kB (export). With a URL the nodes share nothing but that object store. Needs the extra ``ray``. Ends
-with 1 where results differ.
+shards must be equal each time; the cluster's start is reported apart. Items are clips (extract), products with a
+photograph (export: of 100 kB; candidates: encoded by a ResNet-50 and a BERT of random weights), or images (download)
+of four hosts on loopback that take a tenth of a second to answer. With a URL the nodes share nothing but that object
+store. Needs the extra ``ray``. Ends with 1 where results differ.
 """
 
 import argparse
+import io
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from PIL import Image
 from ray.cluster_utils import Cluster
 
+from annotate import candidates_stage
+from annotate.candidates import CandidateSettings
 from bench.extract.scale import different
 from bench.extract.small_clips import fill, small_clip
+from crawler import download_stage
+from crawler.settings import DownloadSettings
 from export import Rights, export_stage
 from export.folders import open_folder
 from export.settings import ExportSettings
@@ -41,9 +49,12 @@ from storage.place import store_url_of
 from storage.remote import working_copy
 from storage.tables import TABLES
 from storage.tasks import Runner
+from tests.annotate.held_out import rows_of
+from tests.crawler.media.conftest import MediaServer, serving
 
 _TABLES = ("frames", "audio", "images", "rejects")
 _PHOTOGRAPH = 100_000
+_HOSTS, _ANSWER_S = 4, 0.1
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -85,13 +96,13 @@ def main() -> int:
     """Run what is asked for."""
     parser = argparse.ArgumentParser(description="Stages on Ray nodes of this machine.")
     parser.add_argument("what", choices=("killed", "nodes", "overhead"))
-    parser.add_argument("--stage", choices=("extract", "export"), default="extract")
+    parser.add_argument("--stage", choices=("extract", "export", "candidates", "download"), default="extract")
     parser.add_argument("--items", type=int)
     parser.add_argument("--url", help="empty place in an object store; each run has a folder of its own there")
     chosen = parser.parse_args()
     count = chosen.items or (200 if chosen.what == "killed" else 1000)
-    with TemporaryDirectory() as folder:
-        places = _Places(Path(folder), chosen.url, _WORK[chosen.stage], count)
+    with TemporaryDirectory() as folder, _work(chosen.stage, Path(folder)) as work:
+        places = _Places(Path(folder), chosen.url, work, count)
         return {"killed": killed, "nodes": nodes, "overhead": overhead}[chosen.what](places, count)
 
 
@@ -243,7 +254,126 @@ def _shards(store: Store) -> object:
         return {name: folder.read(name) for name in folder.files()}
 
 
-_WORK = {"extract": Work(_fill_clips, _extract, _rows), "export": Work(_fill_products, _export, _shards)}
+@contextmanager
+def _work(stage: str, folder: Path) -> Iterator[Work]:
+    """Yield the work of a stage; the hosts of downloads answer while the context lasts."""
+    if stage == "extract":
+        yield Work(_fill_clips, _extract, _rows)
+    elif stage == "export":
+        yield Work(_fill_products, _export, _shards)
+    elif stage == "candidates":
+        yield Work(_fill_listings, partial(_candidates, *_networks(folder)), partial(_table_of, "candidates"))
+    else:
+        with ExitStack() as stack:
+            hosts = [stack.enter_context(serving()) for _ in range(_HOSTS)]
+            for host in hosts:
+                host.seconds = _ANSWER_S
+            yield Work(partial(_fill_urls, hosts), partial(_download, hosts), partial(_table_of, "media"))
+
+
+def _networks(folder: Path) -> tuple[str, str]:
+    """Write a ResNet-50 and a BERT of four layers, and return their folders."""
+    import transformers  # noqa: PLC0415 - the extra train, and seconds to load
+
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"word{number}" for number in range(100))]
+    transformers.ResNetModel(transformers.ResNetConfig()).save_pretrained(folder / "resnet")
+    transformers.BertModel(transformers.BertConfig(num_hidden_layers=4, vocab_size=len(words))).save_pretrained(
+        folder / "bert"
+    )
+    (folder / "bert" / "vocab.txt").write_text("\n".join(words) + "\n", encoding="utf-8")
+    (folder / "bert" / "tokenizer_config.json").write_text('{"tokenizer_class": "BertTokenizer"}')
+    return str(folder / "resnet"), str(folder / "bert")
+
+
+def _fill_listings(store: Store, count: int) -> None:
+    """Put held-out products with a photograph into one category."""
+    ids = [f"bench:{number}" for number in range(count)]
+    random = np.random.default_rng(1)
+    captions = [" ".join(f"word{word}" for word in random.integers(0, 100, 12)) for _ in ids]
+    seen = {"category": [], "first_seen": _NOW, "last_seen": _NOW}
+    with store.stage("fill", settings="bench") as stage:
+        with store.objects.writer("media") as writer:
+            hashes = [writer.put(_photograph(random), mime="image/jpeg", url=one) for one in ids]
+        stage.write(
+            "products",
+            rows_of(
+                "products", [{"product_id": one, "caption": c, **seen} for one, c in zip(ids, captions, strict=True)]
+            ),
+        )
+        stage.write("specs", rows_of("specs", []))
+        stage.write(
+            "images",
+            rows_of(
+                "images",
+                [{"product_id": one, "sha256": sha256, "phash": 0} for one, sha256 in zip(ids, hashes, strict=True)],
+            ),
+        )
+        stage.write(
+            "labels",
+            rows_of(
+                "labels",
+                [{"product_id": one, "class_name": "all", "sub_class_id": 1, "sub_class_name": "all"} for one in ids],
+            ),
+        )
+        stage.write(
+            "duplicates",
+            rows_of(
+                "duplicates",
+                [{"product_id": one, "group_id": one, "rule": "alone", "kept": True, "size": 1} for one in ids],
+            ),
+        )
+        stage.write("reserve", rows_of("reserve", [{"group_id": one, "held_out": True} for one in ids]))
+        stage.commit(StageReport("fill", count, count))
+
+
+def _photograph(random: np.random.Generator) -> bytes:
+    made = io.BytesIO()
+    cells = Image.fromarray(random.integers(0, 256, (12, 12, 3), np.uint8))
+    cells.resize((300, 300), Image.Resampling.BICUBIC).save(made, "jpeg")
+    return made.getvalue()
+
+
+def _candidates(
+    resnet: str, bert: str, store: Store, a_task: int, runner: Runner | None, progress: Progress
+) -> StageReport:
+    del a_task  # the stage's own
+    settings = CandidateSettings(encoder="paper", resnet=resnet, bert=bert, min_category=1, queries=10, best=5)
+    return candidates_stage.run(store, settings, runner=runner, progress=progress)
+
+
+def _fill_urls(hosts: Sequence[MediaServer], store: Store, count: int) -> None:
+    """Put pending media into the table, images of all hosts in turn."""
+    random = np.random.default_rng(1)
+    rows: list[dict[str, object]] = []
+    for number in range(count):
+        host, path = hosts[number % len(hosts)], f"/{number}"
+        host.content[path] = host.content.get(path) or _photograph(random)
+        rows.append(
+            {
+                "product_id": f"bench:{number}",
+                "kind": "image",
+                "position": 0,
+                "url": host.url(path),
+                "state": "pending",
+                "attempts": 0,
+            }
+        )
+    with store.stage("records", settings="") as stage:
+        stage.write("media", _table("media", rows))
+        stage.commit(StageReport("records", count, count))
+
+
+def _download(
+    hosts: Sequence[MediaServer], store: Store, a_task: int, runner: Runner | None, progress: Progress
+) -> StageReport:
+    del a_task  # a host
+    local = [host.authority for host in hosts]
+    return download_stage.run(store, DownloadSettings(), local_hosts=local, runner=runner, progress=progress)
+
+
+def _table_of(name: str, store: Store) -> object:
+    columns = [c.name for c in TABLES[name].columns if not c.observed]
+    return store.snapshot().table(name).select(columns).to_pylist()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the process that runs a download of many files needs: memory, state, and what a further commit writes.
+"""What the process that runs a download of many files needs: memory, state, index of objects, and a commit's writes.
 
     python -m bench.store.media_state FOLDER MEDIA
 
@@ -10,6 +10,7 @@ import resource
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from multiprocessing import get_context
 from pathlib import Path
 
 import pyarrow as pa
@@ -30,18 +31,23 @@ def main() -> None:
     folder, media = Path(sys.argv[1]), int(sys.argv[2])
     store = Store.create(folder)
     for count in (media, media + media // 100):
-        _want(store, count)
+        wants = get_context("spawn").Process(target=_want, args=(folder, count))  # its memory does not count
+        wants.start()
+        wants.join()
         before, began = _files(folder), time.process_time()
         run(store, DownloadSettings(), runner=_answering)
         seconds = time.process_time() - began
-        state = Layout(folder).state.stat().st_size / count
+        files = (Layout(folder).state, Layout(folder).index)
+        state, index = (path.stat().st_size / count for path in files)
         most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
         written = sum(size for path, size in _files(folder).items() if path not in before)
-        print(f"{count:,} media: {seconds:.0f} CPU s, at most {most:,} MB, state {state:.0f} B a medium")
+        print(f"{count:,} media: {seconds:.0f} CPU s, at most {most:,} MB")
+        print(f"state {state:.0f} B a medium, index {index:.0f} B")
         print(f"of the table objects {written / 1e6:.1f} MB were written")
 
 
-def _want(store: Store, count: int) -> None:
+def _want(folder: Path, count: int) -> None:
+    store = Store.open(folder)
     with store.stage("records", settings="") as stage, stage.before.connection(("media",)) as engine:
         stage.write("media", engine.sql(_MEDIA.format(count=count, hosts=_HOSTS)))
         stage.commit(StageReport("records", count, count))

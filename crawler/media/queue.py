@@ -2,7 +2,8 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeAlias
@@ -13,6 +14,7 @@ from aiohttp.abc import AbstractResolver
 from crawler.media.outcome import Job, Outcome, Reason
 from crawler.net.address_guard import authority
 from crawler.settings import OPT_OUTS, DownloadSettings
+from m5data.records import Reject
 from storage import execute_rows, transaction
 
 __all__ = ["DDL", "OUTCOME_SCHEMA", "ROOM", "DownloadRun", "Pace", "UrlQueue"]
@@ -77,6 +79,9 @@ _ADD = f"""INSERT INTO media_urls ({", ".join(_ROW_SCHEMA.names)})
     VALUES ({", ".join(f":{name}" for name in _ROW_SCHEMA.names)}) ON CONFLICT (url) DO UPDATE
     SET {", ".join(f"{name} = excluded.{name}" for name in _ROW_SCHEMA.names)} WHERE {_OPEN}"""  # noqa: S608
 
+_WANT = """INSERT INTO media_urls (url, kind, host) VALUES (?, ?, ?)
+    ON CONFLICT (url) DO UPDATE SET kind = min(kind, excluded.kind) WHERE state = 'pending'"""
+
 _RECORDED = (
     *("state", "reason", "detail", "http_status", "not_before", "sha256", "bytes", "mime"),
     *("width", "height", "duration_s", "etag", "last_modified", "limits"),
@@ -125,6 +130,7 @@ class UrlQueue:
 
     def __init__(self, connection: sqlite3.Connection, run: DownloadRun) -> None:
         self._connection = connection
+        self._connection.execute("CREATE TEMP TABLE IF NOT EXISTS named (url TEXT PRIMARY KEY) WITHOUT ROWID")
         self._run = run
         self._limits = run.settings.limits_digest()
 
@@ -135,13 +141,15 @@ class UrlQueue:
         guard refused a host that has become local since.
 
         Args:
-            wanted: url and kind, each url once.
+            wanted: url and kind; of the kinds of one url the first in the alphabet counts.
         """
         self._forget_outdated()
         self._change("DELETE FROM media_urls WHERE state = 'pending'", [()])
+        self._change("DELETE FROM named", [()])
         rows = ((url, kind, authority(url)) for url, kind in wanted)
         while batch := list(islice(rows, _BATCH)):
-            self._change("INSERT OR IGNORE INTO media_urls (url, kind, host) VALUES (?, ?, ?)", batch)
+            self._change(_WANT, batch)
+            self._change("INSERT OR IGNORE INTO named VALUES (?)", [(url,) for url, _, _ in batch])
 
     def forget_failures(self, now: float) -> None:
         """Forget failures, so that ``enlist`` opens their URLs again, unless a Retry-After is still running.
@@ -204,9 +212,21 @@ class UrlQueue:
         """Fail the open URLs of a host past ``after`` as ``host_down``; return how many."""
         return self._connection.execute(_GIVE_UP, (host, after)).rowcount
 
-    def outcomes(self) -> Iterator[pa.RecordBatch]:
-        """Yield the outcomes of all URLs, in order; columns of ``OUTCOME_SCHEMA``."""
-        return self._batches(OUTCOME_SCHEMA, "true")
+    def outcomes(self, urls: Sequence[str]) -> pa.Table:
+        """Return the outcomes of URLs, in order; columns of ``OUTCOME_SCHEMA``."""
+        condition = "url IN (SELECT value FROM json_each(?))"
+        return pa.Table.from_batches(self._batches(OUTCOME_SCHEMA, condition, (json.dumps(urls),)), OUTCOME_SCHEMA)
+
+    def counts(self) -> Counter[str]:
+        """Return reason -> number of the URLs that ``enlist`` was given; "" for those that are ok."""
+        query = "SELECT coalesce(reason, ''), count(*) FROM named JOIN media_urls USING (url) GROUP BY 1 ORDER BY 1"
+        return Counter(dict(self._connection.execute(query).fetchall()))
+
+    def rejects(self) -> Iterator[Reject]:
+        """Yield the URLs that ``enlist`` was given and that are not ok."""
+        query = """SELECT url, reason, detail FROM named JOIN media_urls USING (url)
+            WHERE reason IS NOT NULL ORDER BY url"""
+        return (Reject(*row) for row in self._connection.execute(query))
 
     def open_rows(self, host: str, after: str, most: int) -> pa.Table:
         """Return what is known of the next open URLs of a host, for the queue of another process; see ``open_jobs``."""

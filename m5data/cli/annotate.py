@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from m5data.cli.shared import HERE, JsonOption, WorkspaceOption, run_verb
+from m5data.cli.shared import HERE, EngineOption, JsonOption, WorkspaceOption, run_verb
 from m5data.run_options import RunOptions
 
 if TYPE_CHECKING:  # a verb imports what it needs when it runs
@@ -34,10 +34,11 @@ def candidates(
         ),
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of the sample of queries.")] = None,
+    engine: EngineOption = "local",
     as_json: JsonOption = False,
 ) -> None:
     """Run the stage candidates."""
-    options = RunOptions(encoder=encoder, checkpoint=checkpoint, search=search, seed=seed)
+    options = RunOptions(encoder=encoder, checkpoint=checkpoint, search=search, seed=seed, engine=engine)
     run_verb(workspace, "candidates", options, as_json=as_json)
 
 

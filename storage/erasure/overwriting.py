@@ -15,11 +15,11 @@ from pathlib import Path
 from m5data.errors import CorruptObjectError
 from storage.erasure.records import BLANK_TYPE, Place, record_fields
 from storage.files import replace_file, sync_file, sync_folder
+from storage.objects.index import ObjectKind
 from storage.objects.reader import Objects
 from storage.objects.warc import RECORD_END, StoredPage, parse_response
 from storage.objects.writer import ObjectWriter
 from storage.remote import segment_file
-from storage.state import ObjectKind
 
 __all__ = ["blank_record", "erase_records", "finish_erasing", "free_blanks", "store_again"]
 

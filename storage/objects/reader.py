@@ -11,11 +11,11 @@ from pathlib import Path
 from m5data.errors import CorruptObjectError, MissingSegmentError
 from m5data.stage import Clock, utc_now
 from storage.files import Layout
+from storage.objects.index import FIRST, ObjectIndex, ObjectKind, ObjectRef
 from storage.objects.warc import RECORD_END, StoredPage, parse_response
 from storage.objects.writer import ObjectWriter
 from storage.place import store_url_of
 from storage.remote import segment_file
-from storage.state import ObjectIndex, ObjectKind, ObjectRef, State
 
 __all__ = ["SEGMENT_BYTES", "ObjectProblem", "Objects", "verify_objects"]
 
@@ -28,7 +28,7 @@ class Objects:
 
     def __init__(self, root: Path, *, clock: Clock = utc_now, segment_bytes: int = SEGMENT_BYTES) -> None:
         self._layout = Layout(Path(root))
-        self.index = ObjectIndex(State(self._layout.state))
+        self.index = ObjectIndex(self._layout)
         self._clock = clock
         self._segment_bytes = segment_bytes
 
@@ -146,7 +146,7 @@ def verify_objects(objects: Objects) -> Iterator[ObjectProblem]:
 
     Memory holds one object at a time.
     """
-    for refs in objects.index.after(0, objects.index.last()):
+    for refs in objects.index.after(FIRST, objects.index.last()):
         for ref in refs:
             try:
                 objects.read(ref.sha256)

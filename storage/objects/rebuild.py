@@ -7,9 +7,10 @@ from typing import cast
 
 from m5data.errors import CorruptObjectError
 from storage.erasure.records import BLANK_TYPE, Place, record_fields, segment_records
-from storage.files import SEGMENT, Layout
+from storage.files import SEGMENT, Layout, sync_file, temporary_file
+from storage.objects.index import OBJECT_DDL, ObjectIndex, ObjectKind, ObjectRef
 from storage.objects.warc import RECORD_END
-from storage.state import OBJECT_DDL, ObjectIndex, ObjectKind, ObjectRef, State, transaction
+from storage.state import State
 
 __all__ = ["SegmentScan", "rebuild_index", "scan_segments"]
 
@@ -30,25 +31,28 @@ class SegmentScan:
     """Bytes behind them that are no record: written by a killed run, or damaged."""
 
 
-def rebuild_index(root: Path, state: State, after: int) -> list[SegmentScan]:
-    """Replace the index of objects by what the segments hold, and return what was found in each.
+def rebuild_index(layout: Layout, after: int) -> list[SegmentScan]:
+    """Make the index of objects from what the segments hold, and return what was found in each.
 
     Args:
-        root: The workspace's folder; its lock is held.
-        state: Where the index goes.
+        layout: Of the workspace; its lock is held.
         after: Sequence number that the first object comes after: that of the newest dataset version.
     """
-    state.migrate("storage", OBJECT_DDL)
-    with contextlib.closing(state.connect()) as connection, transaction(connection):
-        last = connection.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'objects'").fetchone()
-        for table in ("objects", "object_segments", "sqlite_sequence WHERE name = 'objects'"):
-            connection.execute(f"DELETE FROM {table}")  # noqa: S608 - constants
-        connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('objects', ?)", (max(after, last[0]),))
-    index = ObjectIndex(state)
-    try:
-        return [_rebuild(path, index) for path in scan_segments(root)]
-    finally:
-        index.close()
+    with temporary_file(layout.index) as file:
+        path = Path(file.name)
+        state = State(path)
+        state.create()
+        state.migrate("storage", OBJECT_DDL)
+        with contextlib.closing(state.connect()) as connection:
+            connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('objects', ?)", (after,))
+        index = ObjectIndex(layout, file=path)
+        try:
+            found = [_rebuild(segment, index) for segment in scan_segments(layout.root)]
+        finally:
+            index.close()
+        sync_file(path)
+        path.replace(layout.index)
+    return found
 
 
 def scan_segments(root: Path) -> list[Path]:

@@ -17,6 +17,7 @@ import pyarrow as pa
 from m5data.stage import Clock
 from m5data.version import __version__
 from storage.files import sync_folder
+from storage.objects.index import FIRST, ObjectIndex, ObjectKind, ObjectRef
 from storage.objects.warc import (
     RECORD_END,
     Headers,
@@ -26,7 +27,6 @@ from storage.objects.warc import (
     revisit_record,
     warcinfo_record,
 )
-from storage.state import ObjectIndex, ObjectKind, ObjectRef
 from storage.tables import TABLES
 
 __all__ = [
@@ -301,7 +301,7 @@ class ObjectWriter:
 
 
 def objects_of(
-    engine: duckdb.DuckDBPyConnection, index: ObjectIndex, after: int = 0, upto: int | None = None
+    engine: duckdb.DuckDBPyConnection, index: ObjectIndex, after: int = FIRST, upto: int | None = None
 ) -> duckdb.DuckDBPyRelation:
     """Return objects of the index as rows of the table ``objects``.
 

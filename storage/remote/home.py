@@ -197,7 +197,7 @@ class Home:
         same = {path: before[path] for path, tag in tags.items() if path in before and before[path].tag == tag}
         files = {path: same.get(path, Known(tag, None)) for path, tag in tags.items()}
         if files != before:
-            write_record(self._root, replace(record, files=files, state=""))
+            write_record(self._root, replace(record, files=files, databases={}))
 
     def _own_changes(self, record: Record, there: Mapping[str, Entry]) -> tuple[str, ...]:
         """Return the paths that stay as they are here: the settings, if only this machine changed them.

@@ -12,6 +12,8 @@ from storage.files import OF_A_RUN, TEMPORARY, Layout, replace_file
 from storage.place import OWN_FOLDER
 
 __all__ = [
+    "DATABASES",
+    "INDEX",
     "PLAN",
     "STATE",
     "Known",
@@ -24,7 +26,9 @@ __all__ = [
     "write_record",
 ]
 
-STATE = "state.sqlite"
+STATE, INDEX = "state.sqlite", "index.sqlite"
+DATABASES = (STATE, INDEX)
+"""Files of SQLite. The index of objects is stored only while it has objects that no dataset version has."""
 PLAN = Layout(Path()).manifest.as_posix()
 """Names the data files of the commit that is being stored: the next writer removes those of one that did not end."""
 
@@ -36,8 +40,8 @@ _OF_THE_MACHINE = frozenset({*OF_A_RUN, OWN_FOLDER, "prefect", "training"})
 
 
 def files_of(root: Path) -> dict[str, Stat]:
-    """Return path in the workspace -> ``Stat`` of every file but the state, in order of paths."""
-    tops = [top for top in sorted(root.iterdir()) if top.name not in _OF_THE_MACHINE and top.name != STATE]
+    """Return path in the workspace -> ``Stat`` of every file but ``DATABASES``, in order of paths."""
+    tops = [top for top in sorted(root.iterdir()) if top.name not in _OF_THE_MACHINE and top.name not in DATABASES]
     found = (path for top in [*tops, root / PLAN] for path in _inside(top))
     return {path.relative_to(root).as_posix(): stat_of(path) for path in found if not path.name.endswith(TEMPORARY)}
 
@@ -78,8 +82,8 @@ class Record:
 
     files: Mapping[str, Known] = field(default_factory=dict)
     """Path in the workspace -> its object."""
-    state: str = ""
-    """SHA-256 of the state as stored."""
+    databases: Mapping[str, str] = field(default_factory=dict)
+    """SHA-256 of each of ``DATABASES`` as stored."""
     incomplete: bool = False
     """Whether files are being fetched, so that the copy is none until that ends."""
 
@@ -93,7 +97,7 @@ def read_record(root: Path) -> Record:
     try:
         data: dict[str, Any] = json.loads(_record_path(root).read_bytes())
         files = {path: Known(tag, stat and (stat[0], stat[1], stat[2])) for path, (tag, stat) in data["files"].items()}
-        return Record(files, data["state"], data["incomplete"])
+        return Record(files, data.get("databases", {}), data["incomplete"])
     except FileNotFoundError:
         return Record()
     except (ValueError, KeyError, TypeError, IndexError) as error:

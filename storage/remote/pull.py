@@ -9,9 +9,11 @@ from pathlib import Path
 
 from storage.files import Layout, file_sha256, sync_file, sync_folder, temporary_file
 from storage.identity import KEY_FILE
+from storage.objects.index import fall_behind
 from storage.place import OWN_FOLDER, Entry, ObjectStore, in_parallel, log_large_transfer
 from storage.remote.local_copy import (
-    STATE,
+    DATABASES,
+    INDEX,
     Known,
     Record,
     files_of,
@@ -72,8 +74,12 @@ def pull(place: ObjectStore, root: Path, record: Record, there: Mapping[str, Ent
     for path in sorted(stale | gone):
         (root / path).unlink(missing_ok=True)
     files = {path: Known(entry.etag, None if path in kept else _stat(root / path)) for path, entry in there.items()}
-    state = file_sha256(root / STATE) if STATE in there else ""
-    write_record(root, Record(files, state))
+    if INDEX not in there:
+        newest = max(entry.modified for path, entry in there.items() if path.startswith("versions/"))
+        segments = {path: entry for path, entry in there.items() if is_segment(path) and entry.modified <= newest}
+        fall_behind(Layout(root), {path.removeprefix("objects/"): entry.size for path, entry in segments.items()})
+    digests = {name: file_sha256(root / name) for name in DATABASES if name in there}
+    write_record(root, Record(files, digests))
     return True
 
 
@@ -92,9 +98,9 @@ def fetch(place: ObjectStore, entry: Entry, root: Path, path: str) -> bool:
         os.utime(temporary, ns=(_moment(entry), _moment(entry)))
         sync_file(temporary)
         target.parent.mkdir(parents=True, exist_ok=True)
-        if path == STATE:
+        if path in DATABASES:
             for ending in ("-wal", "-shm"):  # of the database that is replaced
-                target.with_name(f"{STATE}{ending}").unlink(missing_ok=True)
+                target.with_name(f"{path}{ending}").unlink(missing_ok=True)
         temporary.replace(target)
         sync_folder(target.parent)
     return True
@@ -103,7 +109,7 @@ def fetch(place: ObjectStore, entry: Entry, root: Path, path: str) -> bool:
 def _has(root: Path, record: Record, path: str, entry: Entry) -> bool:
     """Return whether a file has the content of an object: as recorded, or fetched by a pull that was killed."""
     stat, known = _stat(root / path), record.files.get(path)
-    if stat is None or path == STATE:
+    if stat is None or path in DATABASES:
         return False
     if known is not None and known.stat is not None and (known.tag, known.stat) == (entry.etag, stat):
         return True

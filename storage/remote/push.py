@@ -2,15 +2,19 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Set as AbstractSet
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from m5data.errors import WorkspaceError
-from storage.files import file_sha256, temporary_file
+from storage.files import Layout, file_sha256, temporary_file
+from storage.objects.index import ObjectIndex
 from storage.place import OWN_FOLDER, ObjectStore, in_parallel, log_large_transfer
 from storage.remote.local_copy import (
+    DATABASES,
+    INDEX,
     PLAN,
-    STATE,
     Known,
     Record,
     Stat,
@@ -19,7 +23,8 @@ from storage.remote.local_copy import (
     stat_of,
     write_record,
 )
-from storage.state import ObjectIndex, State
+from storage.state import State
+from storage.versions import latest_number, read_version
 
 __all__ = ["push"]
 
@@ -31,7 +36,7 @@ _TICK_SECONDS = 0.02
 def push(place: ObjectStore, root: Path, confirm: Callable[[], None]) -> None:
     """Store all changes: what a dataset version needs first, its record last, then removals.
 
-    The state is copied first, so that the segments hold everything it knows of them. A file is created, or replaces
+    Databases are copied first, so that the segments hold everything they know of them. A file is created, or replaces
     the object that this copy knows: nothing of another machine is ever overwritten.
 
     Args:
@@ -45,9 +50,14 @@ def push(place: ObjectStore, root: Path, confirm: Callable[[], None]) -> None:
     """
     record = read_record(root)
     files = dict(record.files)
+    layout = Layout(root)
     try:
-        with temporary_file(root / OWN_FOLDER / STATE) as copy:
-            stat, digest = _copy_state(root, record, Path(copy.name))
+        with ExitStack() as stack:
+            copies = {
+                name: _copy(root / name, files.get(name), record.databases.get(name, ""), stack)
+                for name in DATABASES
+                if name != INDEX or _is_ahead(layout)
+            }
             here = files_of(root)
             changed = [path for path in here if path not in files or files[path].stat != here[path]]
             if changed:
@@ -58,31 +68,37 @@ def push(place: ObjectStore, root: Path, confirm: Callable[[], None]) -> None:
                 if paths and step >= _LOG:
                     confirm()
                 files.update(in_parallel(lambda path: (path, _put(place, root / path, path, files.get(path))), paths))
-                if step == _LOG and digest != record.state:
-                    files[STATE] = _put(place, Path(copy.name), STATE, files.get(STATE))
-        files[STATE] = replace(files[STATE], stat=stat)
-        known = _segments(root)
-        for path in known - files.keys() - here.keys():  # stored by a task on another machine
-            if tag := place.tag(path):
-                files[path] = Known(tag, None)
-        gone = sorted(files.keys() - here.keys() - known - {STATE}, key=_step, reverse=True)
-        place.remove(path for path in gone if _step(path) == _VERSION)
-        place.remove(path for path in gone if _step(path) < _VERSION)
-        for path in gone:
-            del files[path]
+                for name, copy in copies.items():
+                    if step == _LOG and copy.digest != record.databases.get(name):
+                        files[name] = _put(place, copy.path, name, files.get(name))
+        files.update({name: replace(files[name], stat=copy.stat) for name, copy in copies.items()})
+        _remove(place, layout, files, here.keys() | copies.keys())
     except BaseException:
         write_record(root, replace(record, files=files))
         raise
-    after = Record(files, digest)
+    after = Record(files, {name: copy.digest for name, copy in copies.items()})
     if after != record:
         write_record(root, after)
+
+
+def _remove(place: ObjectStore, layout: Layout, files: dict[str, Known], here: AbstractSet[str]) -> None:
+    """Remove the objects of files that are gone here, and take note of segments that tasks have stored."""
+    known = _segments(layout)
+    for path in known - files.keys() - here:
+        if tag := place.tag(path):
+            files[path] = Known(tag, None)
+    gone = sorted(files.keys() - here - known, key=_step, reverse=True)
+    place.remove(path for path in gone if _step(path) == _VERSION)
+    place.remove(path for path in gone if _step(path) < _VERSION)
+    for path in gone:
+        del files[path]
 
 
 _LOG, _VERSION = 3, 4
 
 
 def _step(path: str) -> int:
-    """Return when a file is stored: the plan, data, anything else, Delta logs (then the state), dataset versions."""
+    """Return when a file is stored: the plan, data, anything else, Delta logs (then databases), dataset versions."""
     if path == PLAN:
         return 0
     if path.startswith("versions/"):
@@ -108,26 +124,42 @@ def _put(place: ObjectStore, file: Path, path: str, known: Known | None) -> Know
     raise WorkspaceError(f"{file}: changed while it was stored. End the program that writes it, and run again.")
 
 
-def _copy_state(root: Path, record: Record, copy: Path) -> tuple[Stat, str]:
-    """Copy the state as of one moment, unless it has not changed; return its stat and the SHA-256 of the copy."""
-    stat, known = _state_stat(root), record.files.get(STATE)
-    if known is not None and known.stat == stat:
-        return stat, record.state
-    State(root / STATE).copy_to(copy)
-    return stat, file_sha256(copy)
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """One of ``DATABASES`` as of one moment."""
+
+    path: Path
+    """Of the copy; there is none where the original has not changed."""
+    stat: Stat
+    digest: str
 
 
-def _state_stat(root: Path) -> Stat:
-    """Return one stat for the state and its log."""
-    size, changed, inode = stat_of(root / STATE)
-    log = root / f"{STATE}-wal"
+def _copy(original: Path, known: Known | None, digest: str, stack: ExitStack) -> _Copy:
+    """Copy a database, unless it has not changed; the end of the stack removes the copy."""
+    stat = _stat_with_log(original)
+    path = original.parent / OWN_FOLDER / original.name
+    if known is None or known.stat != stat or not digest:
+        path = Path(stack.enter_context(temporary_file(path)).name)
+        State(original).copy_to(path)
+        digest = file_sha256(path)
+    return _Copy(path, stat, digest)
+
+
+def _stat_with_log(database: Path) -> Stat:
+    """Return one stat for a database and its log."""
+    size, changed, inode = stat_of(database)
+    log = database.with_name(f"{database.name}-wal")
     more = stat_of(log) if log.exists() else (0, 0, 0)
     return size + more[0], max(changed, more[1]), inode
 
 
-def _segments(root: Path) -> set[str]:
+def _is_ahead(layout: Layout) -> bool:
+    """Return whether the index has objects that no dataset version has."""
+    with closing(ObjectIndex(layout)) as index:
+        return index.last() > read_version(layout, latest_number(layout)).indexed
+
+
+def _segments(layout: Layout) -> set[str]:
     """Return the paths of the segments that the index of objects knows, which need not be on this machine."""
-    index = ObjectIndex(State(root / STATE))
-    known = {f"objects/{name}" for name in index.segments()}
-    index.close()
-    return known
+    with closing(ObjectIndex(layout)) as index:
+        return {f"objects/{name}" for name in index.segments()}

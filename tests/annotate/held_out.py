@@ -10,7 +10,7 @@ from m5data.stage import StageReport
 from storage import Store
 from storage.tables import TABLES
 
-__all__ = ["held_out_store"]
+__all__ = ["held_out_store", "rows_of"]
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 GOODS = {
@@ -24,9 +24,13 @@ GOODS = {
 }
 
 
-def _rows_of(table: str, rows: Sequence[dict[str, object]]) -> pa.Table:
+def rows_of(table: str, rows: Sequence[dict[str, object]]) -> pa.Table:
+    """Return rows of a table; what a row does not name is empty."""
     schema = TABLES[table].schema
-    blank = {f.name: None if f.nullable else {"string": "", "int32": 0}.get(str(f.type)) for f in schema}
+    blank = {
+        f.name: None if f.nullable else {"string": "", "int32": 0, "int64": 0, "double": 0.0}.get(str(f.type))
+        for f in schema
+    }
     return pa.Table.from_pylist([{**blank, **row} for row in rows], schema=schema)
 
 
@@ -37,11 +41,11 @@ def held_out_store(folder: Path) -> Store:
     seen = {"category": [], "first_seen": NOW, "last_seen": NOW}
     with made.stage("fill", settings="") as stage:
         products = [{"product_id": i, "caption": caption, **seen} for i, (caption, *_) in ids.items()]
-        stage.write("products", _rows_of("products", products))
+        stage.write("products", rows_of("products", products))
         specs: list[dict[str, object]] = [
             {"product_id": i, "property": "Colour", "value": colour} for i, (_, colour, *_) in ids.items()
         ]
-        stage.write("specs", _rows_of("specs", specs))
+        stage.write("specs", rows_of("specs", specs))
         labels = [
             {
                 "product_id": i,
@@ -51,11 +55,9 @@ def held_out_store(folder: Path) -> Store:
             }
             for i, (_, _, sub, _) in ids.items()
         ]
-        stage.write("labels", _rows_of("labels", labels))
+        stage.write("labels", rows_of("labels", labels))
         groups = [{"product_id": i, "group_id": i, "rule": "alone", "kept": True, "size": 1} for i in ids]
-        stage.write("duplicates", _rows_of("duplicates", groups))
-        stage.write(
-            "reserve", _rows_of("reserve", [{"group_id": i, "held_out": held} for i, (*_, held) in ids.items()])
-        )
+        stage.write("duplicates", rows_of("duplicates", groups))
+        stage.write("reserve", rows_of("reserve", [{"group_id": i, "held_out": held} for i, (*_, held) in ids.items()]))
         stage.commit(StageReport("fill", len(ids), len(ids)))
     return made

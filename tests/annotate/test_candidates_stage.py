@@ -1,15 +1,17 @@
 """From the reserve to candidates, and from candidates to tasks."""
 
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 from annotate import candidates_stage, judgements_stage, tasks_stage
-from annotate.candidates import CandidateSettings, LightEncoder, Listing, load_encoder
+from annotate.candidates import CandidateSettings, LightEncoder, Listing, load_encoder, vectors
 from annotate.tasks import LeasedTask, TaskBoard, TaskSettings
 from m5data.errors import DataError, MissingInputError, SettingsError
 from storage import Store
+from storage.tasks import TaskFunction, in_process
 from tests.annotate.asking import next_task
 from tests.annotate.held_out import held_out_store
 
@@ -34,6 +36,30 @@ def test_the_most_similar_held_out_listing_comes_first(store: Store, search: str
         ("s:a3", "s:a4", 0),
         ("s:a4", "s:a3", 0),
     ]
+
+
+def test_tasks_encode_to_the_same_candidates_and_a_killed_run_is_resumed(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = CandidateSettings(min_category=2, best=2)
+    expected = found(store, plan)
+    other, encoded = held_out_store(tmp_path / "other"), list[str]()
+    monkeypatch.setattr(vectors, "_LISTINGS", 1)
+
+    def killed_after_two(
+        function: TaskFunction, location: str, names: Iterable[str | None]
+    ) -> Iterator[tuple[str, object]]:
+        for name, result in in_process(function, location, names):
+            encoded.append(name)
+            yield name, result
+            if len(encoded) == 2:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        candidates_stage.run(other, plan, runner=killed_after_two)
+    report = candidates_stage.run(other, plan, runner=killed_after_two)
+    assert len(encoded) == len(set(encoded)) == report.read
+    assert found(other, plan) == expected
 
 
 def test_an_unchanged_input_is_no_work_and_the_seed_draws_the_queries(store: Store) -> None:

@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from storage import Store
+from storage.files import OF_A_RUN
 
 __all__ = ["DAMAGES", "files_of", "settle"]
 
@@ -43,7 +44,7 @@ def _overwrite(pattern: str) -> Callable[[Path], None]:
 
 def _pick(root: Path, pattern: str) -> Path:
     """Return the last file that matches, which of versions and log entries is the newest."""
-    for path in root.glob("state.sqlite-*"):
+    for path in root.glob("*.sqlite-*"):
         path.unlink()  # closed before: it holds nothing
     if pattern.endswith(".parquet"):  # one that the newest version names
         table = pattern.split("/")[1]
@@ -56,6 +57,7 @@ KINDS: Mapping[str, str] = {
     "identity": "workspace.json",
     "version": "versions/*.json",
     "state": "state.sqlite",
+    "index": "index.sqlite",
     "page segment": "objects/page-*.gz",
     "media segment": "objects/media-*.warc",
     "data file of products": "tables/products/*/*.parquet",
@@ -85,9 +87,10 @@ DAMAGES: Mapping[tuple[str, str], Callable[[Path], None]] = {
 
 
 def settle(root: Path) -> None:
-    """Move everything of the state into its one file."""
-    with closing(sqlite3.connect(root / "state.sqlite")) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    """Move everything of the state, and of the index of objects, into its one file."""
+    for path in root.glob("*.sqlite"):
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def files_of(root: Path) -> dict[str, bytes]:
@@ -95,5 +98,5 @@ def files_of(root: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(root)): path.read_bytes()
         for path in sorted(root.rglob("*"))
-        if path.is_file() and path.name not in {"lock", "children.lock", "state.sqlite-wal", "state.sqlite-shm"}
+        if path.is_file() and path.name not in OF_A_RUN
     }

@@ -104,7 +104,7 @@ def leftovers(store: Store) -> list[str]:
         for name in TABLES
         for file in store.snapshot(version).files(name)
     }
-    kept = {root / "lock", root / "children.lock", root / "workspace.json", *root.glob("state.sqlite*")}
+    kept = {root / "lock", root / "children.lock", root / "workspace.json", *root.glob("*.sqlite*")}
     kept |= {path for path in root.glob("spool/**/*.arrow") if _is_current(store, path)}
     kept |= {root / "versions" / f"{version:08}.json" for version in versions}
     kept |= {root / "objects" / name for name in store.objects.index.segments()}

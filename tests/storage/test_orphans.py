@@ -5,8 +5,8 @@ import pytest
 from warcio.archiveiterator import ArchiveIterator
 
 from storage import Store
+from storage.objects.index import ObjectKind
 from storage.orphans import remove_orphans
-from storage.state import ObjectKind
 from tests.storage.synthetic import NOON
 
 

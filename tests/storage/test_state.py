@@ -84,19 +84,30 @@ def test_a_page_of_noise_is_found_by_the_check(store: Store) -> None:
     assert "\n" not in found
 
 
-def test_an_older_state_does_not_cost_the_segments(store: Store) -> None:
-    kept = (store.root / "state.sqlite").read_bytes()
+@pytest.mark.parametrize("unpublished", [False, True])
+def test_an_older_index_of_objects_is_filled_or_told(store: Store, *, unpublished: bool) -> None:
+    with store.lock():
+        store.objects.close()
+    kept = (store.root / "index.sqlite").read_bytes()
     with store.stage("fill", settings="") as stage:
         with store.objects.writer("media") as media:
-            media.put(b"bytes", mime="image/jpeg", url="http://a.example/")
+            known = media.put(b"bytes", mime="image/jpeg", url="http://a.example/")
         stage.commit(StageReport("fill", 0, 0))
+    if unpublished:
+        with store.lock(), store.objects.writer("media") as media:
+            media.put(b"more", mime="image/jpeg", url="http://a.example/more")
     store.objects.close()
-    for path in store.root.glob("state.sqlite*"):
+    for path in store.root.glob("index.sqlite*"):
         path.unlink()
-    (store.root / "state.sqlite").write_bytes(kept)
+    (store.root / "index.sqlite").write_bytes(kept)
     before = {path: path.read_bytes() for path in (store.root / "objects").iterdir()}
-    with pytest.raises(CorruptObjectError, match="older than dataset version 1"), Store.open(store.root).lock():
-        pass
+    again = Store.open(store.root)
+    if unpublished:
+        with pytest.raises(CorruptObjectError, match="has more than the newest dataset version"), again.lock():
+            pass
+    else:
+        with again.lock():
+            assert again.objects.read(known) == b"bytes"
     assert {path: path.read_bytes() for path in (store.root / "objects").iterdir()} == before
 
 

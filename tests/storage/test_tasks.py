@@ -1,11 +1,16 @@
-"""Tasks side by side: every result comes once, an error is that of the task, and a dead process is named."""
+"""Tasks: each result comes once, an error is that of the task, a dead process is named, neighbours are read at once."""
 
 import os
+from collections.abc import Sequence
+from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from m5data.errors import DataError
-from storage.tasks import in_processes
+from storage import Store
+from storage.place import FolderPlace
+from storage.tasks import in_processes, order, running
 
 
 def pid_and(location: str, name: str) -> tuple[int, str]:
@@ -31,3 +36,27 @@ def test_long_tasks_run_in_processes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_short_tasks_stay_in_this_process() -> None:
     assert {result[0] for _, result in in_processes(pid_and, "here", ["0", "1", "2"])} == {os.getpid()}
+
+
+@pytest.mark.parametrize(("asked", "reads"), [([0, 1, 2, 3], 1), ([3, 2, 1, 0], 4), ([0, 2, 3], 1), ([1, 3], 2)])
+def test_objects_that_follow_one_another_are_read_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: Sequence[int], reads: int
+) -> None:
+    payloads = [b"", b"one", bytes(70_000), b"three"]
+    store = Store.create(tmp_path / "workspace")
+    with store.stage("fill", settings="") as stage:
+        with store.objects.writer("media") as writer:
+            hashes = [writer.put(data, mime="image/jpeg", url=f"http://127.0.0.1/{data[:1]!r}") for data in payloads]
+        refs = [store.objects.index.find(hashes[number]) for number in asked]
+        name = order(stage.spool, "some", "1", pa.table({"number": asked}), refs)
+    counted = []
+    read_range = FolderPlace.read_range
+
+    def count(place: FolderPlace, path: str, offset: int, length: int) -> bytes | None:
+        counted.append(path)
+        return read_range(place, path, offset, length)
+
+    monkeypatch.setattr(FolderPlace, "read_range", count)
+    with running(str(store.root), name) as task:
+        assert [task.read(hashes[number]) for number in asked] == [payloads[number] for number in asked]
+    assert len([path for path in counted if path.startswith("objects/")]) == reads

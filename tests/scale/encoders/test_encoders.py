@@ -14,6 +14,7 @@ from annotate import candidates_stage
 from annotate.candidates import CandidateSettings, load_encoder
 from m5data.errors import MissingInputError, SettingsError
 from scale.data.shard_folder import ShardFolder
+from storage.tasks import in_process
 from tests.annotate.held_out import held_out_store
 from tests.scale.tiny_recipes import recipe
 
@@ -119,7 +120,11 @@ def test_candidates_are_searched_by_the_name_of_a_neural_encoder(
     assert [candidates_stage.run(store, plan).unchanged for _ in range(2)] == [False, True]
     shutil.copy(trained / FINETUNED, checkpoint)
     assert not candidates_stage.run(store, plan).unchanged
-    assert store.snapshot().table("candidates").num_rows == 8
+    found = store.snapshot().table("candidates")
+    assert found.num_rows == 8
+    other = held_out_store(tmp_path / "other")
+    candidates_stage.run(other, plan, runner=in_process)
+    assert other.snapshot().table("candidates").equals(found)
 
 
 def test_an_encoder_without_a_checkpoint_says_what_to_run(tmp_path: Path) -> None:

@@ -26,11 +26,12 @@ from demo_shops.workspace import open_demo
 from flows.run_files import LOG_FILE
 from m5data.copying import copy_workspace
 from m5data.workspace import Workspace
+from storage.files import Layout
+from storage.objects.index import ObjectIndex
 from storage.place import ObjectStore, store_url_of
 from storage.remote import working_copy
 from storage.remote.home import WORKING_COPIES
-from storage.remote.local_copy import STATE, is_segment, read_record
-from storage.state import ObjectIndex, State
+from storage.remote.local_copy import is_segment, read_record
 from tests.pipeline.workspace_content import leftovers, shard_bytes, table_rows
 from tests.s3_server import make_bucket, serving_s3
 from tests.slow.flows.programs import PROGRAM
@@ -166,6 +167,6 @@ def _differences(reference: Path, name: str) -> list[str]:
 def _unknown(folder: Path) -> list[str]:
     """Return the segments in the store that the index of objects does not know."""
     url = store_url_of(folder)
-    known = ObjectIndex(State(folder / STATE), reading=True).segments()
+    known = ObjectIndex(Layout(folder), reading=True).segments()
     there = ObjectStore(url or "").list()
     return [path for path in there if is_segment(path) and path.removeprefix("objects/") not in known]

@@ -1,0 +1,324 @@
+"""The index of objects: where each one's bytes lie. SQLite on this machine, filled from the table ``objects``."""
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from m5data.errors import CorruptObjectError
+from storage.engine import open_engine
+from storage.files import SEGMENT, Layout, sync_file, temporary_file
+from storage.place import store_url_of
+from storage.state import State, execute_rows, transaction
+from storage.tables import TABLES
+from storage.tables.delta import DataFile
+from storage.versions import Snapshot, latest_number, read_version
+from storage.views import rows_sql
+
+__all__ = [
+    "FIRST",
+    "OBJECT_DDL",
+    "ObjectIndex",
+    "ObjectKind",
+    "ObjectRef",
+    "fall_behind",
+    "holds_index",
+    "make_index",
+    "take_from_state",
+]
+
+ObjectKind = Literal["page", "media", "derived"]
+
+OBJECT_DDL = (
+    """CREATE TABLE objects (
+        sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+        sha256 BLOB NOT NULL UNIQUE,
+        kind TEXT NOT NULL,
+        mime TEXT NOT NULL,
+        segment TEXT NOT NULL,
+        offset INTEGER NOT NULL,
+        length INTEGER NOT NULL,
+        payload_offset INTEGER NOT NULL,
+        payload_length INTEGER NOT NULL
+    )""",
+    "CREATE TABLE object_segments (name TEXT PRIMARY KEY, length INTEGER NOT NULL)",
+    "CREATE TABLE index_files (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE)",
+    "ALTER TABLE objects ADD COLUMN file INTEGER",
+)
+"""``index_files``: data files of the table ``objects`` that rows were read from, with negative sequence numbers."""
+
+FIRST = -(1 << 62)
+"""Less than any sequence number."""
+_BATCH, _ROWS = 10_000, 500
+_BEHIND = 1
+"""``user_version`` of an index that the table ``objects`` is ahead of."""
+
+_COLUMNS = "sha256, kind, mime, segment, offset, length, payload_offset, payload_length"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRef:
+    """Location of one object's bytes."""
+
+    sha256: str
+    """SHA-256 of the payload, hex."""
+    kind: ObjectKind
+    mime: str
+    segment: str
+    """File below ``objects/``."""
+    offset: int
+    """Start of its WARC record in the segment, bytes."""
+    length: int
+    """Length of the record as stored, bytes."""
+    payload_offset: int
+    """Start of the payload in the segment; -1: the record is gzipped."""
+    payload_length: int
+    """Length of the payload, decompressed, bytes."""
+
+
+class ObjectIndex:
+    """The index of objects: SHA-256 -> segment, offset, length. Safe for threads; each process has its own.
+
+    Rows are added once their segment is synced. An index that is missing or behind is filled by its first use.
+    """
+
+    def __init__(self, layout: Layout, *, reading: bool = False, file: Path | None = None) -> None:
+        """Open nothing yet.
+
+        Args:
+            layout: Of the workspace.
+            reading: It is only read: on a disk that cannot be written, too.
+            file: Another file than the workspace's, which is there and never behind.
+        """
+        self._layout = layout
+        self._file = file
+        self._state = State(file or layout.index)
+        self._reading = reading
+        self._mutex = threading.Lock()
+        self._open: sqlite3.Connection | None = None
+
+    def find(self, sha256: str) -> ObjectRef | None:
+        """Return where an object lies; None: no such object."""
+        rows = self._query(f"SELECT {_COLUMNS} FROM objects WHERE sha256 = ?", (bytes.fromhex(sha256),))  # noqa: S608
+        return _ref(rows[0]) if rows else None
+
+    def known(self, hashes: Sequence[str]) -> set[str]:
+        """Return those of the hashes whose objects are stored."""
+        found: set[str] = set()
+        for start in range(0, len(hashes), _ROWS):
+            some = [bytes.fromhex(sha256) for sha256 in hashes[start : start + _ROWS]]
+            query = f"SELECT sha256 FROM objects WHERE sha256 IN ({', '.join('?' * len(some))})"  # noqa: S608
+            found |= {digest.hex() for (digest,) in self._query(query, some)}
+        return found
+
+    def add(self, refs: Sequence[ObjectRef], segment: str, length: int) -> None:
+        """Add objects of one segment, whose first ``length`` bytes are synced, in one synced transaction.
+
+        An object that another process added meanwhile keeps its location.
+        """
+        rows = [(bytes.fromhex(r.sha256), r.kind, r.mime, r.segment, r.offset, r.length, r.payload_offset,
+                 r.payload_length) for r in refs]  # fmt: skip
+        with self._mutex:
+            connection = self._connection()
+            with transaction(connection):
+                execute_rows(connection, f"INSERT OR IGNORE INTO objects ({_COLUMNS}) VALUES ?", rows)  # noqa: S608
+                connection.execute("INSERT OR REPLACE INTO object_segments VALUES (?, ?)", (segment, length))
+
+    def remove(self, hashes: Iterable[str]) -> None:
+        """Remove objects in one synced transaction; unknown ones are ignored."""
+        rows = [(bytes.fromhex(sha256),) for sha256 in hashes]
+        with self._mutex:
+            connection = self._connection()
+            with transaction(connection):
+                connection.executemany("DELETE FROM objects WHERE sha256 = ?", rows)
+
+    def segments(self) -> dict[str, int]:
+        """Return segment -> length of its complete part in bytes, in the order of names."""
+        return dict(self._query("SELECT name, length FROM object_segments ORDER BY name", ()))
+
+    def knows_segment(self, name: str) -> bool:
+        """Return whether a segment was ever added."""
+        return bool(self._query("SELECT 1 FROM object_segments WHERE name = ?", (name,)))
+
+    def assigned(self) -> int:
+        """Return the greatest sequence number ever assigned, also to objects that are gone."""
+        return int(self._query("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'objects'", ())[0][0])
+
+    def last(self) -> int:
+        """Return the greatest sequence number; 0: there are no objects."""
+        return int(self._query("SELECT coalesce(max(sequence), 0) FROM objects", ())[0][0])
+
+    def after(self, sequence: int, upto: int, size: int = _BATCH) -> Iterator[list[ObjectRef]]:
+        """Yield the objects added after ``sequence`` up to and including ``upto``, in that order, in batches."""
+        query = f"SELECT sequence, {_COLUMNS} FROM objects WHERE sequence > ? AND sequence <= ? ORDER BY 1 LIMIT ?"  # noqa: S608
+        while rows := self._query(query, (sequence, upto, size)):
+            yield [_ref(row[1:]) for row in rows]
+            sequence = rows[-1][0]
+
+    def fill_again(self) -> None:
+        """Let the next call read the table ``objects`` again."""
+        with self._mutex:
+            self._connection().execute(f"PRAGMA user_version = {_BEHIND}")
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; the next call opens another."""
+        with self._mutex:
+            if self._open is not None:
+                self._open.close()
+                self._open = None
+
+    def _query(self, sql: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+        with self._mutex:
+            return self._connection().execute(sql, values).fetchall()
+
+    def _connection(self) -> sqlite3.Connection:
+        if self._open is None:
+            if self._file is None:
+                if not self._layout.index.exists():
+                    make_index(self._layout)
+                if self._state.is_writable:
+                    _catch_up(self._layout, self._state)
+            only_read = self._reading or not self._state.is_writable
+            self._open = (self._state.connect_reading if only_read else self._state.connect)(threads=True)
+        return self._open
+
+
+def _ref(row: Sequence[Any]) -> ObjectRef:
+    digest, *rest = row
+    return ObjectRef(digest.hex(), *rest)
+
+
+def make_index(layout: Layout) -> None:
+    """Make the index of a workspace that has none: from its state, which held it once, else from its tables."""
+    with temporary_file(layout.index) as file:
+        if layout.index.exists():
+            return
+        new = State(Path(file.name))
+        new.create()
+        new.migrate("storage", OBJECT_DDL)
+        with closing(new.connect()) as connection:
+            connection.execute("ATTACH ? AS old", (str(layout.state),))
+            if _held_in(connection, "old"):
+                with transaction(connection):
+                    columns = f"sequence, {_COLUMNS}"
+                    connection.execute(f"INSERT INTO objects ({columns}) SELECT {columns} FROM old.objects")  # noqa: S608
+                    connection.execute("INSERT INTO object_segments SELECT * FROM old.object_segments")
+                    assigned = connection.execute("SELECT seq FROM old.sqlite_sequence WHERE name = 'objects'")
+                    _assign(connection, int((assigned.fetchone() or (0,))[0]))
+            else:
+                connection.execute(f"PRAGMA user_version = {_BEHIND}")
+            connection.execute("DETACH old")
+        sync_file(Path(file.name))
+        Path(file.name).replace(layout.index)
+
+
+def take_from_state(layout: Layout) -> None:
+    """Remove the index from a state that held it, once it has a file of its own. Only under the lock."""
+    if holds_index(layout):
+        if not layout.index.exists():
+            make_index(layout)
+        with closing(State(layout.state).connect()) as connection:
+            with transaction(connection):
+                connection.execute("DROP TABLE objects")
+                connection.execute("DROP TABLE object_segments")
+            connection.execute("VACUUM")
+
+
+def fall_behind(layout: Layout, segments: Mapping[str, int]) -> None:
+    """Note that the tables have changed, and which segments there are: the next use reads what is new."""
+    if holds_index(layout):
+        layout.index.unlink(missing_ok=True)
+        make_index(layout)
+        return
+    if not layout.index.exists():
+        make_index(layout)
+    with closing(State(layout.index).connect()) as connection, transaction(connection):
+        connection.execute("DELETE FROM object_segments")
+        connection.executemany("INSERT INTO object_segments VALUES (?, ?)", segments.items())
+        connection.execute(f"PRAGMA user_version = {_BEHIND}")
+
+
+def _catch_up(layout: Layout, state: State) -> None:
+    """Fill an index that is behind from the files of the table ``objects`` that it has not read yet."""
+    with closing(state.connect()) as connection:
+        if not _is_behind(connection):
+            return
+        record = read_version(layout, latest_number(layout))
+        files = {file.path: file for file in Snapshot(layout, record).files("objects")}
+        with transaction(connection):
+            if not _is_behind(connection):  # another process was faster
+                return
+            gone = "path NOT IN (SELECT value FROM json_each(?))"
+            paths = json.dumps([*files])
+            connection.execute(
+                f"DELETE FROM objects WHERE file IS NULL OR file IN (SELECT id FROM index_files WHERE {gone})",  # noqa: S608
+                (paths,),
+            )
+            connection.execute(f"DELETE FROM index_files WHERE {gone}", (paths,))  # noqa: S608
+            known = {path for (path,) in connection.execute("SELECT path FROM index_files")}
+            for path in sorted(files.keys() - known):
+                _fill(connection, layout, files[path])
+            _assign(connection, record.indexed)
+            if store_url_of(layout.root) is None:
+                _enter_segments(connection, layout)
+            connection.execute("PRAGMA user_version = 0")
+
+
+def _fill(connection: sqlite3.Connection, layout: Layout, file: DataFile) -> None:
+    """Add the objects in one file of the table, in the order of storage."""
+    number = connection.execute("INSERT INTO index_files (path) VALUES (?)", (file.path,)).lastrowid
+    least = connection.execute("SELECT coalesce(min(sequence), 0) FROM objects").fetchone()[0]
+    sequence = min(0, least) - file.rows
+    names = _COLUMNS.replace("offset", '"offset"', 1)
+    rows = rows_sql(TABLES["objects"], layout.table("objects"), [file])
+    add = f"INSERT OR REPLACE INTO objects (sequence, file, {_COLUMNS}) VALUES ({', '.join('?' * 10)})"  # noqa: S608
+    with open_engine() as engine:
+        found = engine.execute(f'SELECT {names} FROM ({rows}) ORDER BY segment, "offset"')  # noqa: S608
+        while batch := found.fetchmany(_BATCH):
+            numbered = enumerate(batch, sequence)
+            connection.executemany(add, [(n, number, bytes.fromhex(row[0]), *row[1:]) for n, row in numbered])
+            sequence += len(batch)
+
+
+def _enter_segments(connection: sqlite3.Connection, layout: Layout) -> None:
+    """Enter the segments of a folder as they are.
+
+    Raises:
+        CorruptObjectError: One has more than the table knows of: objects that no version holds.
+    """
+    ends = dict(connection.execute("SELECT segment, max(offset + length) FROM objects GROUP BY segment").fetchall())
+    for path in sorted(path for path in layout.objects.glob("*") if SEGMENT.fullmatch(path.name)):
+        size = path.stat().st_size
+        if size > ends.get(path.name, 0):
+            raise CorruptObjectError(
+                f"{layout.index}: missing or older, and objects/{path.name} has more than the newest dataset version "
+                "knows of. Restore it from a backup, or run m5data repair, first with --dry-run."
+            )
+        connection.execute("INSERT OR REPLACE INTO object_segments VALUES (?, ?)", (path.name, size))
+
+
+def _assign(connection: sqlite3.Connection, least: int) -> None:
+    """Let the sequence numbers of new objects be greater than ``least``, and than any before."""
+    last = connection.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'objects'").fetchone()[0]
+    connection.execute("DELETE FROM sqlite_sequence WHERE name = 'objects'")
+    connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('objects', ?)", (max(last, least),))
+
+
+def _is_behind(connection: sqlite3.Connection) -> bool:
+    return bool(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def holds_index(layout: Layout) -> bool:
+    """Return whether the state holds an index, as workspaces of earlier versions do."""
+    with closing(State(layout.state).connect_reading()) as connection:
+        return _held_in(connection, "main")
+
+
+def _held_in(connection: sqlite3.Connection, schema: str) -> bool:
+    query = f"SELECT 1 FROM {schema}.sqlite_schema WHERE name = 'object_segments'"  # noqa: S608 - a constant
+    return connection.execute(query).fetchone() is not None
