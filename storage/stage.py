@@ -157,7 +157,7 @@ class Stage:
         table: str,
         data: pa.Table | duckdb.DuckDBPyRelation,
         *,
-        only: str | Sequence[int] | None = None,
+        only: str | Sequence[Partition] | None = None,
         within: Sequence[str] | None = None,
     ) -> None:
         """Replace the content of a table or of some partitions; partitions with equal rows stay as they are.
@@ -168,7 +168,7 @@ class Stage:
         Args:
             table: Name of the table.
             data: All its rows, in any order, with the columns of its schema.
-            only: The value (``split_by``) or the buckets that ``data`` replaces; None: the whole table.
+            only: The value (``split_by``), the values or the buckets that ``data`` replaces; None: the whole table.
             within: Starts of the keys that ``data`` replaces, as ``shop:`` of products; large files without such keys
                 are not read. None: all keys; none: ``data`` has further rows, and all others stay.
 
