@@ -333,10 +333,16 @@ def _differ_at_heart(one: str, other: str) -> bool:
 
 
 def value_matrix(uses: Iterable[PropertyUse]) -> tuple[csr_array, list[str]]:
-    """Return what each value of each use is compared by, with weights, [values, terms], and the terms."""
+    """Return what each value of each use is compared by, with weights, [values, terms], and the terms, sorted.
+
+    Sums over terms are then the same, to the last digit, whichever other uses are looked at beside.
+    """
     columns: dict[str, int] = {}
     matrix = bag((dict(_value_keys(value, use.name)) for use in uses for value in use.values), columns)
-    return matrix, list(columns)
+    terms = sorted(columns)
+    place = np.empty(len(terms), dtype=matrix.indices.dtype)
+    place[[columns[term] for term in terms]] = np.arange(len(terms))
+    return csr_array((matrix.data, place[matrix.indices], matrix.indptr), shape=matrix.shape), terms
 
 
 def _value_terms(use: PropertyUse) -> dict[str, float]:

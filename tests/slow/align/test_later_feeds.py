@@ -29,6 +29,7 @@ _PRODUCTS = st.lists(
         st.booleans(),
         _LINES,
     ),
+    min_size=1,
     max_size=5,
 )
 Feeds = dict[str, list[tuple[tuple[str, ...], str | None, bool, list[tuple[str, str]]]]]
@@ -66,7 +67,7 @@ def _tables(store: Store) -> dict[str, list[dict[str, object]]]:
 
 
 @pytest.mark.parametrize("large", [False, True])
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(feeds=_FEEDS, later=st.lists(_FEEDS, min_size=1, max_size=2))
 def test_tables_after_later_feeds_are_those_of_a_run_from_nothing(
     feeds: Feeds, later: list[Feeds], *, large: bool
