@@ -41,6 +41,7 @@ from storage.views import (
     ledger_columns,
     ledger_meaning,
     ledger_sql,
+    needs_comments,
     needs_norms,
     product_text_sql,
     rows_sql,
@@ -314,7 +315,9 @@ class Snapshot:
                 scope = scope_of(engine, query, self.record.buckets)
                 self._show(engine, scope)
                 if needs_norms(query) and (scope is None or "specs" in scope):
-                    self._show_norms(engine, scope["specs"] if scope else None)
+                    engine.execute(self.aligned_specs_view("specs", only=scope["specs"] if scope else None))
+                if scope is None and needs_comments(query):
+                    self._comment(engine)
             confine(engine, self._layout.tables)
             reader = read(engine, query, params)
         except BaseException:
@@ -326,15 +329,18 @@ class Snapshot:
     def _show(self, engine: duckdb.DuckDBPyConnection, scope: Scope | None) -> None:
         """Create the views of the tables in ``scope`` over its buckets; None: all views."""
         for name in TABLES if scope is None else scope:
-            spec, only = TABLES[name], scope[name] if scope else None
-            engine.execute(self.view(name, name, only=only))
-            engine.execute(comments_sql(name, spec.meaning, spec.columns))
+            engine.execute(self.view(name, name, only=scope[name] if scope else None))
         if scope is None:
-            for name, (sql, meaning, columns) in _derived():
+            for _, (sql, _, _) in _derived():
                 engine.execute(sql)
-                engine.execute(comments_sql(name, meaning, columns))
             engine.register("tags", self._tags())
-            engine.execute(comments_sql("tags", TAGS_MEANING, TAGS_COLUMNS))
+
+    def _comment(self, engine: duckdb.DuckDBPyConnection) -> None:
+        """Give all views and their columns their meanings."""
+        of_tables = ((spec.name, spec.meaning, spec.columns) for spec in TABLES.values())
+        of_views = ((name, meaning, columns) for name, (_, meaning, columns) in _derived())
+        for each in (*of_tables, *of_views, ("tags", TAGS_MEANING, TAGS_COLUMNS)):
+            engine.execute(comments_sql(*each))
 
     def _tags(self) -> pa.Table:
         """Return the tags of now; none where the state is missing or damaged, which does not hinder reading tables."""
@@ -352,12 +358,6 @@ class Snapshot:
         """
         rows = aligned_specs_sql(self._rows("specs", only), self._rows("spec_norms", only), self._rows("properties"))
         return f"CREATE OR REPLACE VIEW {quote(name)} AS {rows}"
-
-    def _show_norms(self, engine: duckdb.DuckDBPyConnection, only: Sequence[Partition] | None) -> None:
-        """Replace the view ``specs`` with one that joins the shared names and the normalised values."""
-        engine.execute(self.aligned_specs_view("specs", only=only))
-        spec = _spec("specs")
-        engine.execute(comments_sql("specs", spec.meaning, spec.columns))
 
     def _rows(self, name: str, only: Sequence[Partition] | None = None) -> str:
         """Return a query of the rows of a table, or of some of its partitions."""
