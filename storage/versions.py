@@ -41,6 +41,7 @@ from storage.views import (
     ledger_columns,
     ledger_meaning,
     ledger_sql,
+    needs_comments,
     needs_norms,
     product_text_sql,
     rows_sql,
@@ -182,7 +183,7 @@ def _stage_record(data: dict[str, Any]) -> StageRecord:
 
 
 _NORMS = {"property_norm", "value_norm", "unit"}
-"""Columns of ``specs`` whose values are stored in ``spec_norms``."""
+"""Columns of ``specs`` whose values are stored in ``spec_norms`` and ``properties``."""
 
 
 class Snapshot:
@@ -257,7 +258,7 @@ class Snapshot:
         with closing(reuse_engine()) as engine:
             rows = rows_sql(spec, self._layout.table(name), files)
             if name == "specs" and _NORMS & {*schema.names}:
-                rows = aligned_specs_sql(rows, self._norms(only))
+                rows = aligned_specs_sql(rows, self._rows("spec_norms", only), self._rows("properties"))
             query = f"SELECT {selected} FROM ({rows}) ORDER BY {order}"  # noqa: S608
             return engine.sql(query).to_arrow_table().cast(schema)
 
@@ -281,8 +282,7 @@ class Snapshot:
             table: Table.
             only: Partitions to show; None: all.
         """
-        files = [file for file in self.files(table) if only is None or file.partition in only]
-        return f"CREATE VIEW {quote(name)} AS {rows_sql(_spec(table), self._layout.table(table), files)}"
+        return f"CREATE VIEW {quote(name)} AS {self._rows(table, only)}"
 
     def sql(self, query: str, params: Sequence[object] | None = None) -> pa.Table:
         """Return the result of one SELECT over the tables and views; nothing else can be read.
@@ -315,7 +315,9 @@ class Snapshot:
                 scope = scope_of(engine, query, self.record.buckets)
                 self._show(engine, scope)
                 if needs_norms(query) and (scope is None or "specs" in scope):
-                    self._show_norms(engine, scope["specs"] if scope else None)
+                    engine.execute(self.aligned_specs_view("specs", only=scope["specs"] if scope else None))
+                if scope is None and needs_comments(query):
+                    self._comment(engine)
             confine(engine, self._layout.tables)
             reader = read(engine, query, params)
         except BaseException:
@@ -327,15 +329,18 @@ class Snapshot:
     def _show(self, engine: duckdb.DuckDBPyConnection, scope: Scope | None) -> None:
         """Create the views of the tables in ``scope`` over its buckets; None: all views."""
         for name in TABLES if scope is None else scope:
-            spec, only = TABLES[name], scope[name] if scope else None
-            engine.execute(self.view(name, name, only=only))
-            engine.execute(comments_sql(name, spec.meaning, spec.columns))
+            engine.execute(self.view(name, name, only=scope[name] if scope else None))
         if scope is None:
-            for name, (sql, meaning, columns) in _derived():
+            for _, (sql, _, _) in _derived():
                 engine.execute(sql)
-                engine.execute(comments_sql(name, meaning, columns))
             engine.register("tags", self._tags())
-            engine.execute(comments_sql("tags", TAGS_MEANING, TAGS_COLUMNS))
+
+    def _comment(self, engine: duckdb.DuckDBPyConnection) -> None:
+        """Give all views and their columns their meanings."""
+        of_tables = ((spec.name, spec.meaning, spec.columns) for spec in TABLES.values())
+        of_views = ((name, meaning, columns) for name, (_, meaning, columns) in _derived())
+        for each in (*of_tables, *of_views, ("tags", TAGS_MEANING, TAGS_COLUMNS)):
+            engine.execute(comments_sql(*each))
 
     def _tags(self) -> pa.Table:
         """Return the tags of now; none where the state is missing or damaged, which does not hinder reading tables."""
@@ -351,20 +356,13 @@ class Snapshot:
             name: Name of the view.
             only: Partitions to show; None: all.
         """
-        files = [file for file in self.files("specs") if only is None or file.partition in only]
-        lines = rows_sql(_spec("specs"), self._layout.table("specs"), files)
-        return f"CREATE OR REPLACE VIEW {quote(name)} AS {aligned_specs_sql(lines, self._norms(only))}"
+        rows = aligned_specs_sql(self._rows("specs", only), self._rows("spec_norms", only), self._rows("properties"))
+        return f"CREATE OR REPLACE VIEW {quote(name)} AS {rows}"
 
-    def _show_norms(self, engine: duckdb.DuckDBPyConnection, only: Sequence[Partition] | None) -> None:
-        """Replace the view ``specs`` with one that joins the normalised values of ``spec_norms``."""
-        engine.execute(self.aligned_specs_view("specs", only=only))
-        spec = _spec("specs")
-        engine.execute(comments_sql("specs", spec.meaning, spec.columns))
-
-    def _norms(self, only: Sequence[Partition] | None = None) -> str:
-        """Return a query of the rows of ``spec_norms``."""
-        files = [file for file in self.files("spec_norms") if only is None or file.partition in only]
-        return rows_sql(_spec("spec_norms"), self._layout.table("spec_norms"), files)
+    def _rows(self, name: str, only: Sequence[Partition] | None = None) -> str:
+        """Return a query of the rows of a table, or of some of its partitions."""
+        files = [file for file in self.files(name) if only is None or file.partition in only]
+        return rows_sql(_spec(name), self._layout.table(name), files)
 
     def _list_files(self, spec: TableSpec) -> tuple[DataFile, ...]:
         version = self.tables.get(spec.name)

@@ -34,6 +34,7 @@ __all__ = [
     "ledger_columns",
     "ledger_meaning",
     "ledger_sql",
+    "needs_comments",
     "needs_norms",
     "number_word",
     "product_text_sql",
@@ -47,6 +48,7 @@ _ASKS_NORMS = re.compile(
     r"property_norm|value_norm|unit|spec_numbers|spec_values|product_text|(?<!\()\*|^\s*from\b", re.IGNORECASE
 )
 """Names of the columns, a star outside ``count(*)``, or DuckDB's bare FROM."""
+_ASKS_COMMENTS = re.compile("duckdb_|pg_|information_schema", re.IGNORECASE)
 
 
 def view_sql(spec: TableSpec, folder: Path, files: Sequence[DataFile]) -> str:
@@ -67,22 +69,29 @@ def rows_sql(spec: TableSpec, folder: Path, files: Sequence[DataFile]) -> str:
     return " UNION ALL ".join(_select(spec, [folder / file.path], str(file.partition)) for file in files)
 
 
-def aligned_specs_sql(specs: str, norms: str) -> str:
+def aligned_specs_sql(specs: str, norms: str, properties: str) -> str:
     """Return a query of all specification lines with their normalised values, as columns of ``specs``.
 
     Args:
         specs: Query of the lines.
         norms: Query of the rows of ``spec_norms``.
+        properties: Query of the rows of ``properties``.
     """
     return (
-        "SELECT s.product_id, s.position, s.property, s.value, n.property_norm, n.value_norm, n.unit "  # noqa: S608
-        f"FROM ({specs}) s LEFT JOIN ({norms}) n ON n.product_id = s.product_id AND n.position = s.position"
+        "SELECT s.product_id, s.position, s.property, s.value, p.property_norm, n.value_norm, n.unit "  # noqa: S608
+        f"FROM ({specs}) s LEFT JOIN ({norms}) n ON n.product_id = s.product_id AND n.position = s.position "
+        f"LEFT JOIN ({properties}) p ON p.source = split_part(s.product_id, ':', 1) AND p.property = s.property"
     )
 
 
 def needs_norms(query: str) -> bool:
     """Return whether a query may read normalised values from ``specs``: only then are they joined."""
     return _ASKS_NORMS.search(query) is not None
+
+
+def needs_comments(query: str) -> bool:
+    """Return whether a query may read the meanings of views and columns from the catalogue."""
+    return _ASKS_COMMENTS.search(query) is not None
 
 
 def file_sql(*paths: Path) -> str:
