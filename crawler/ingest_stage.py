@@ -21,8 +21,8 @@ from crawler.feeds.redaction import drop_taken_down_media, taken_down_rows, writ
 from crawler.feeds.tables import feed_tables, part_views
 from crawler.feeds.validation import rejects_sql, validate_rows
 from crawler.pages.privacy import hash_merchant, mask_contacts
+from crawler.records.tables import check_shrinkage
 from crawler.settings import CrawlSettings
-from crawler.shrinkage import check_shrinkage
 from m5data.errors import FeedError, NotAuthorisedError, SettingsError, UsageError
 from m5data.modalities import feed_columns
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now

@@ -16,11 +16,10 @@ from crawler.crawl.stored_pages import StoredPageRow, pages_digest, remember_out
 from crawler.pages.outcome import PageOutcome
 from crawler.records.choice import ChosenPages, choose_products
 from crawler.records.page_reader import PageReader, read_lessons, read_pages
-from crawler.records.tables import RecordFiles, known_products, write_records
+from crawler.records.tables import RecordFiles, check_shrinkage, known_products, write_records
 from crawler.records.templates import known_template, remember_template, sample_of, samples_digest, teach
 from crawler.records.usage_rights import HostFiles, write_usage_rights
 from crawler.settings import CrawlSettings
-from crawler.shrinkage import check_shrinkage
 from crawler.tombstoned_pages import drop_tombstoned_pages
 from m5data.errors import DataError
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now

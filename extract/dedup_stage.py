@@ -9,6 +9,7 @@ from extract.settings import DedupSettings
 from m5data.errors import MissingInputError
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Stage, Store
+from storage.changes import file_groups
 from storage.engine import bucket_sql, open_engine, text
 from storage.versions import ABSENT
 
@@ -132,10 +133,8 @@ def _write_fingerprints(stage: Stage, connection: duckdb.DuckDBPyConnection, *, 
 
 def _write_by_source(stage: Stage, engine: duckdb.DuckDBPyConnection, bucket: int, *, everything: bool) -> None:
     """Write ``made`` to a file for each large source, and one for all others."""
-    sizes = engine.execute(_SIZES).fetchall()
-    large = [[source] for source, size in sizes if size >= _OWN_FILE]
-    small = [source for source, size in sizes if size < _OWN_FILE]
-    for number, sources in enumerate([*large, small] if small or not large else large):
+    sizes = dict(engine.execute(_SIZES).fetchall())
+    for number, sources in enumerate(file_groups(sizes, _OWN_FILE) or [[]]):
         named = ", ".join(map(text, sources)) or "NULL"
         rows = engine.sql(f"SELECT * EXCLUDE (source) FROM made WHERE source IN ({named})")  # noqa: S608
         within = None if everything and not number else [f"{source}:" for source in sources]

@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 
-_REJECTS, _OBJECTS = 20_000, 200_000
+_REJECTS, _OBJECTS = 20_000, 100_000
 """Rejects, and objects, that are written at a time."""
 _LOOKING: ContextVar[bool] = ContextVar("looking", default=False)
 
@@ -157,7 +157,7 @@ class Stage:
         table: str,
         data: pa.Table | duckdb.DuckDBPyRelation,
         *,
-        only: str | Sequence[int] | None = None,
+        only: str | Sequence[Partition] | None = None,
         within: Sequence[str] | None = None,
     ) -> None:
         """Replace the content of a table or of some partitions; partitions with equal rows stay as they are.
@@ -168,7 +168,7 @@ class Stage:
         Args:
             table: Name of the table.
             data: All its rows, in any order, with the columns of its schema.
-            only: The value (``split_by``) or the buckets that ``data`` replaces; None: the whole table.
+            only: The value (``split_by``), the values or the buckets that ``data`` replaces; None: the whole table.
             within: Starts of the keys that ``data`` replaces, as ``shop:`` of products; large files without such keys
                 are not read. None: all keys; none: ``data`` has further rows, and all others stay.
 
@@ -215,14 +215,22 @@ class Stage:
             rows_sql(spec, layout.staging / "tables" / table, added),
         )
 
-    def changed_sources(self) -> set[str] | None:
+    def changed_sources(self, table: str | None = None) -> set[str] | None:
         """Return the sources whose rows have changed in the tables that the stage reads since its last run.
+
+        Args:
+            table: The only table that counts, for work that no setting changes; None: all, and the settings.
 
         Returns:
             The sources; None where it has not run with these settings, or what has changed is not known.
         """
-        last = self._last_alike()
-        return None if last is None else changed_sources(self._layout, last.reads, self.before.tables)
+        last, inputs = self.before.stages.get(self.name), self._inputs
+        if last is None or last.code != __version__:
+            return None
+        if table is None and (last.settings, last.extra) != (inputs.settings, inputs.extra):
+            return None
+        reads = {name: version for name, version in last.reads.items() if table in {None, name}}
+        return changed_sources(self._layout, reads, self.before.tables)
 
     def find_changed_products(self, columns: Mapping[str, str], engine: duckdb.DuckDBPyConnection) -> bool:
         """Create the table ``changed``: product_id of products that came, went or changed since the last run.
@@ -236,18 +244,11 @@ class Stage:
             False where there is no such table: the stage has not run with these settings, or what has changed is not
             known.
         """
-        last = self._last_alike()
-        if last is None:
-            return False
-        before = {**dict.fromkeys(self._inputs.reads, ABSENT), **last.reads}
-        return find_changed_products(self._layout, before, self.before.tables, columns, engine)
-
-    def _last_alike(self) -> StageRecord | None:
-        """Return the record of the last run if it had the same settings and was made by the same code."""
         last, inputs = self.before.stages.get(self.name), self._inputs
         if last is None or (last.settings, last.extra, last.code) != (inputs.settings, inputs.extra, __version__):
-            return None
-        return last
+            return False
+        before = {**dict.fromkeys(inputs.reads, ABSENT), **last.reads}
+        return find_changed_products(self._layout, before, self.before.tables, columns, engine)
 
     def rows(self, table: str) -> str:
         """Return a query of a table's rows as this run leaves them so far."""

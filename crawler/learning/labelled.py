@@ -1,20 +1,25 @@
 """Pages with their truth, turned into examples: candidates, their evidence, and which are right."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import numpy as np
 import numpy.typing as npt
 
-from crawler.pages.document import read_document
+from crawler.crawl.frontier import FRONTIER_DDL
+from crawler.crawl.stored_pages import stored_pages
+from crawler.pages.document import decode_page, read_document
 from crawler.pages.evidence import OF_SHOP, key_of
 from crawler.pages.facts import Facts
 from crawler.pages.media_candidates import image_key
 from crawler.pages.model import FIELDS, evidence_hash
 from crawler.pages.reading import Reading
 from m5data.errors import PageError
+from storage import Store
 
 __all__ = [
     "LESSONS",
@@ -23,10 +28,13 @@ __all__ = [
     "answer",
     "examples_of",
     "labelled_by_markup",
+    "labelled_stored_pages",
     "page_examples",
     "without_markup",
 ]
 
+_OTHERS = 0.3
+"""Pages without a product in their markup that are learned from, beside those with one."""
 LESSONS = "synthetic lessons"
 """How the names of the shops of ``lessons`` begin."""
 _MARKUP = ("m:", *(f"{where}:{kind}" for where in ("kind", "at") for kind in ("json-ld", "microdata", "opengraph")))
@@ -183,3 +191,35 @@ def _shown(reading: Reading, field: str, truth: frozenset[str]) -> bool:
 def evidence_key(piece: str) -> int:
     """Return the key of a piece of evidence in examples: its hash, with bit 32 set if it comes from markup."""
     return evidence_hash(piece) | (1 << 32 if piece.startswith(_MARKUP) else 0)
+
+
+def labelled_stored_pages(store: Store, *, limit: int) -> Iterator[LabelledPage]:
+    """Yield the stored pages of all sources whose markup shows a product, and some that show none.
+
+    Pages without a product are taken only from sources whose product pages have markup.
+
+    Args:
+        store: Storage of the workspace.
+        limit: Pages at most; every source gives about the same number.
+    """
+    store.state.migrate("crawler", FRONTIER_DDL)
+    with closing(store.state.connect()) as connection:
+        pages = list(stored_pages(connection))
+    share = max(1, limit // max(1, len({page.source for page in pages})))
+    products: Counter[str] = Counter()
+    others: Counter[str] = Counter()
+    for page in sorted(pages, key=lambda one: (one.source, one.sha256)):
+        if products[page.source] >= share:
+            continue
+        text = decode_page(store.objects.read(page.sha256), page.headers.get("content-type", ""))[0]
+        body = text.encode("utf-8", "replace")
+        try:
+            labelled = labelled_by_markup(page.source, page.url, body)
+        except PageError:
+            continue
+        if labelled is not None:
+            products[page.source] += 1
+            yield labelled
+        elif others[page.source] < _OTHERS * products[page.source]:
+            others[page.source] += 1
+            yield LabelledPage(page.source, page.url, body, None)

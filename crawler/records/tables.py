@@ -11,13 +11,14 @@ import pyarrow.parquet as pq
 
 from crawler.crawl.stored_pages import StoredPageRow
 from crawler.records.choice import ChosenPages
+from m5data.errors import DataError
 from m5data.modalities import feed_columns
 from m5data.records import ProductRecord, Variant
 from storage import Snapshot, Stage
 from storage.engine import quote, text
 from storage.tables import TABLES
 
-__all__ = ["RECORD_TABLES", "RecordFiles", "known_products", "record_tables", "write_records"]
+__all__ = ["RECORD_TABLES", "RecordFiles", "check_shrinkage", "known_products", "record_tables", "write_records"]
 
 _CENT = Decimal("0.0001")
 _MOST = Decimal(10) ** 14
@@ -242,3 +243,22 @@ def _chosen(choice: ChosenPages) -> pa.Table:
         for name, one in choice.products.items()
     ]
     return pa.Table.from_pylist([dict(zip(_CHOSEN.names, row, strict=True)) for row in rows], schema=_CHOSEN)
+
+
+def check_shrinkage(source: str, before: int, removed: int, most: float) -> None:
+    """Raise if a commit would remove more than a share of a source, or all of it.
+
+    Args:
+        source: Name of the source.
+        before: Its products so far.
+        removed: How many of them the commit would remove.
+        most: Largest share that may be removed; 1 allows everything.
+
+    Raises:
+        DataError: It would remove more. Nothing has been written.
+    """
+    if removed > most * before:
+        raise DataError(
+            f"{source}: {removed:,} of {before:,} products would be removed, more than {most:.0%} of them. Nothing was "
+            "changed. Check the shop or its feed; if this is right, add --allow-shrink to m5data crawl, ingest or run."
+        )

@@ -107,9 +107,8 @@ def learn_reader(
     What it learns is added to what the shipped reader knows. The markup of the pages is the truth, and is removed from
     what the reader sees. Name the file in the settings of a source (``reader``) to read its pages with it.
     """
-    from crawler.learning.labelled import examples_of
+    from crawler.learning.labelled import examples_of, labelled_stored_pages
     from crawler.learning.lessons import lessons
-    from crawler.learning.stored import labelled_stored_pages
     from crawler.learning.teach import compare_with_shipped, learn, write_model
     from crawler.pages.model import shipped_model
     from m5data.errors import DataError

@@ -18,7 +18,7 @@ from storage.tables.derived import (
     REGIONS,
     TEXTS,
 )
-from storage.tables.labels import LABEL_MAP, LABEL_PAIRS, LABELS, SPEC_NORMS, SPEC_PROPOSALS
+from storage.tables.labels import LABEL_MAP, LABEL_PAIRS, LABELS, PROPERTIES, SPEC_NORMS, SPEC_PROPOSALS
 
 __all__ = ["TABLES", "Column", "Partition", "TableSpec", "bucket_of", "bucket_sql"]
 
@@ -43,6 +43,7 @@ _FIXED: dict[str, TableSpec] = {
         LABEL_MAP,
         LABEL_PAIRS,
         LABELS,
+        PROPERTIES,
         SPEC_NORMS,
         SPEC_PROPOSALS,
         RESERVE,
