@@ -8,18 +8,20 @@ from dataclasses import replace
 import duckdb
 import pyarrow as pa
 
-from align.catalogue import NO_FACTS, encode_names, read_catalogue, read_facts
+from align.catalogue import NO_FACTS, encode_names, read_catalogue, read_facts, read_titles
 from align.category import Category
-from align.hierarchy import Hierarchy, build_hierarchy
+from align.hierarchy import Hierarchy, build_hierarchy, compared_categories
 from align.label_tables import make_label_map, make_label_pairs
+from align.property_uses import lines_of, share_names
 from align.review import EffectiveDecisions, all_decisions, decisions_digest, resolve_decisions
 from align.settings import AlignSettings
-from align.spec_norms import write_spec_norms
+from align.spec_norms import buckets_of, write_spec_norms
 from align.spec_proposals import write_spec_proposals
 from m5data.errors import MissingInputError
 from m5data.records import Reject
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Stage, Store
+from storage.engine import open_engine, side_by_side
 from storage.tables import TABLES
 
 __all__ = ["run"]
@@ -28,6 +30,9 @@ _READS = {
     "mep3m": ("products", "duplicates", "specs", "image_text"),
     "learned": ("products", "duplicates", "specs", "images", "image_text"),
 }
+
+_LAYOUT = "properties"
+"""Names the tables of this release, so that a workspace of an earlier one is aligned again."""
 
 _FAULTS = pa.schema(
     [
@@ -62,7 +67,7 @@ def run(
 
     Reads ``products``, ``duplicates``, ``specs`` (the learned rule also ``images``), the decisions of
     people, and the ids of the last ``label_map``. Writes ``label_map``, ``label_pairs``, ``labels``,
-    ``spec_norms`` and, from ``image_text``, ``spec_proposals``.
+    ``properties``, ``spec_norms`` and, from ``image_text``, ``spec_proposals``.
     A product with a missing or invalid category path is a reject (reasons: ``align.fault``). So is a
     setting or decision that names no category (``unknown_category``), and a decision that contradicts
     newer ones (``contradicted``); the report counts them as read and dropped, beside the products.
@@ -70,7 +75,9 @@ def run(
     Raises:
         MissingInputError: The stage ``dedup`` has not run yet.
     """
-    digest = decisions_digest(store.state)  # read first, so that a later decision counts for the next run
+    digest = (
+        f"{_LAYOUT} {decisions_digest(store.state)}"  # read first, so that a later decision counts for the next run
+    )
     decisions = all_decisions(store.state)
     with store.stage("align", settings=settings.digest(), reads=_READS[settings.rule], extra=digest) as stage:
         if stage.unchanged:
@@ -85,19 +92,21 @@ def _work(
 ) -> StageReport:
     began = clock()
     with closing(stage.before.connection()) as connection:
-        catalogue = read_catalogue(connection, settings.characters)
+        catalogue = read_catalogue(connection)
         products = sum(catalogue.sizes.values())
         progress.start("align", products)
         facts = read_facts(connection) if settings.rule == "learned" else NO_FACTS
         if settings.embeddings and settings.rule == "learned":
             facts = replace(facts, meanings=encode_names(settings.embeddings, catalogue.sizes))
-        hierarchy = build_hierarchy(catalogue.sizes, catalogue.titles, catalogue.sizes, settings, decided, facts)
+        titles = read_titles(connection, settings.characters, compared_categories(catalogue.sizes, settings, decided))
+        hierarchy = build_hierarchy(catalogue.sizes, titles, catalogue.sizes, settings, decided, facts)
         label_map = make_label_map(hierarchy.classes, stage.before.table("label_map"))
         stage.write("label_map", label_map)
         stage.write("label_pairs", make_label_pairs(hierarchy))
-        connection.register("mapped", label_map)
-        stage.write("labels", connection.sql(_LABELS))
-        write_spec_norms(stage, connection)
+        _write_labels(stage, label_map)
+        properties = share_names(stage)
+        write_spec_norms(stage, lines_of(properties))
+        connection.register("shared", properties)
         write_spec_proposals(stage, connection)
         rejects = [*_faulty_products(connection, catalogue.faults), *_unused(hierarchy)]
     stage.reject(rejects)
@@ -108,6 +117,19 @@ def _work(
     return stage.commit(StageReport("align", products + len(rejects), products, dropped, seconds))
 
 
+def _write_labels(stage: Stage, label_map: pa.Table) -> None:
+    """Write ``labels`` bucket by bucket."""
+
+    def write(bucket: int) -> None:
+        with closing(open_engine()) as engine:
+            for table in ("products", "duplicates"):
+                engine.execute(stage.before.view(table, table, only=[bucket]))
+            engine.register("mapped", label_map)
+            stage.write("labels", engine.sql(_LABELS), only=[bucket])
+
+    side_by_side(write, buckets_of(stage, "products", "labels"))
+
+
 def _faulty_products(
     connection: duckdb.DuckDBPyConnection, faults: Mapping[Category, tuple[str, str]]
 ) -> Iterator[Reject]:
@@ -116,6 +138,8 @@ def _faulty_products(
         {"source": category.source, "category": list(category.path), "reason": reason, "detail": detail}
         for category, (reason, detail) in faults.items()
     ]
+    if not rows:
+        return
     connection.register("faults", pa.Table.from_pylist(rows, schema=_FAULTS))
     yield from (Reject(*row) for row in connection.sql(_FAULTY).fetchall())
 

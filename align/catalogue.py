@@ -1,35 +1,40 @@
 """The categories of all products and their facts, read with DuckDB."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from align.category import Category, fault
 from m5data.errors import SettingsError
+from storage.tables import TABLES
 
-__all__ = ["NO_FACTS", "Catalogue", "Facts", "encode_names", "read_catalogue", "read_facts"]
+__all__ = ["NO_FACTS", "Catalogue", "Facts", "encode_names", "read_catalogue", "read_facts", "read_titles"]
 
 _CATEGORIES = """
 SELECT source, category, count(*) AS products
 FROM products JOIN duplicates USING (product_id) WHERE kept
 GROUP BY ALL ORDER BY ALL
 """
+_LENGTHS = """
+CREATE OR REPLACE TEMP TABLE lengths AS
+    SELECT number, product_id, length(caption) + 1 AS characters
+    FROM products JOIN duplicates USING (product_id) JOIN numbered USING (source, category)
+    WHERE kept AND caption IS NOT NULL
+"""
 # The first titles of each category, by product id, until they reach the number of characters.
 _TITLES = """
 SELECT source, category, list(caption ORDER BY product_id) AS captions
-FROM (
-    SELECT source, category, product_id, caption, sum(length(caption) + 1) OVER (
-        PARTITION BY source, category ORDER BY product_id ROWS UNBOUNDED PRECEDING
-    ) - length(caption) - 1 AS before
-    FROM products JOIN duplicates USING (product_id)
-    WHERE kept AND caption IS NOT NULL
-)
-WHERE before < ?
+FROM products JOIN (
+    SELECT number, product_id FROM lengths QUALIFY sum(characters) OVER (
+        PARTITION BY number ORDER BY product_id ROWS UNBOUNDED PRECEDING
+    ) - characters < ?
+) USING (product_id)
 GROUP BY ALL
 """
 _EACH = 200
@@ -78,28 +83,44 @@ class Catalogue:
 
     sizes: dict[Category, int]
     """Valid category -> number of products directly in it."""
-    titles: dict[Category, list[str]]
-    """Category -> titles by product id, up to the number of characters."""
     faults: dict[Category, tuple[str, str]]
     """Invalid category -> reason and detail."""
 
 
-def read_catalogue(connection: duckdb.DuckDBPyConnection, characters: int) -> Catalogue:
-    """Read the categories and the titles that represent each.
+def read_catalogue(connection: duckdb.DuckDBPyConnection) -> Catalogue:
+    """Read the categories.
+
+    Args:
+        connection: DuckDB with the tables ``products`` and ``duplicates``.
+    """
+    counted = dict(_rows(connection.sql(_CATEGORIES)))
+    faults = {category: found for category in counted if (found := fault(category.path))}
+    return Catalogue({category: products for category, products in counted.items() if category not in faults}, faults)
+
+
+def read_titles(
+    connection: duckdb.DuckDBPyConnection, characters: int, categories: Collection[Category]
+) -> dict[Category, list[str]]:
+    """Return the titles that represent each of some categories: the first by product id.
 
     Memory grows with the number of categories, not with that of products.
 
     Args:
         connection: DuckDB with the tables ``products`` and ``duplicates``.
         characters: Characters of titles to read for each category.
+        categories: The categories.
     """
-    counted = dict(_rows(connection.sql(_CATEGORIES)))
-    faults = {category: found for category in counted if (found := fault(category.path))}
-    return Catalogue(
-        sizes={category: products for category, products in counted.items() if category not in faults},
-        titles=dict(_rows(connection.sql(_TITLES, params=[characters]))),
-        faults=faults,
+    rows = [(number, one.source, list(one.path)) for number, one in enumerate(sorted(categories))]
+    connection.register(
+        "numbered", pa.Table.from_pylist([dict(zip(_NUMBERED.names, row, strict=True)) for row in rows], _NUMBERED)
     )
+    connection.execute(_LENGTHS)
+    return dict(_rows(connection.sql(_TITLES, params=[characters])))
+
+
+_NUMBERED = pa.schema(
+    [("number", pa.int32()), *(TABLES["products"].schema.field(name) for name in ("source", "category"))]
+)
 
 
 def _rows(relation: duckdb.DuckDBPyRelation) -> Iterator[tuple[Category, Any]]:

@@ -9,12 +9,12 @@ from align.category import SEPARATOR, Category, Node, NodeKey, make_nodes, with_
 from align.classes import class_reasons, cross_class_pairs, find_moves, make_classes, unused_entries
 from align.learned_rule import PairModel
 from align.merging import LabelReason, Merged, NodeDecision, NodeDecisions, find_node_decisions, merge
-from align.pairs import LabelPair, accepting_rule, content_threshold
+from align.pairs import LabelPair, accepting_rule, content_threshold, similar_nodes
 from align.review.effective_decisions import EffectiveDecisions
 from align.scoring import CategoryData, LearnedScorer, PublishedScorer, Scorer, judge_second_level
 from align.settings import AlignSettings
 
-__all__ = ["Hierarchy", "JudgedPair", "Label", "Outcome", "build_hierarchy", "name_label"]
+__all__ = ["Hierarchy", "JudgedPair", "Label", "Outcome", "build_hierarchy", "compared_categories", "name_label"]
 
 NOTHING_DECIDED = EffectiveDecisions()
 Outcome = Literal["merged", "apart", "same_source"]
@@ -135,6 +135,29 @@ class _Builder:
             for group in merged.groups
         ]
         return tuple(sorted(labels, key=lambda label: (label.name, label.nodes[0].key)))
+
+
+def compared_categories(
+    sizes: Mapping[Category, int], settings: AlignSettings, decided: EffectiveDecisions = NOTHING_DECIDED
+) -> set[Category]:
+    """Return the categories whose titles ``build_hierarchy`` looks at; the published rule needs those of similar names.
+
+    Args:
+        sizes: Valid category -> number of products directly in it.
+        settings: Rule, thresholds, mapping.
+        decided: Decisions of people.
+    """
+    if settings.rule == "learned" or settings.third_level:
+        return set(sizes)
+    classes = make_classes(with_ancestors(sizes), settings.first_level)
+    members, _ = _place_categories(classes, CategoryData({}, sizes, NO_FACTS, decided), settings, None)
+    found: set[Category] = set()
+    for categories in members.values():
+        nodes = make_nodes(categories, 2)
+        judged = [(one.a.key, one.b.key) for one in find_node_decisions(nodes, decided).pairs]
+        for i, j, _ in similar_nodes(nodes, settings.s_label, judged):
+            found.update(nodes[i].categories, nodes[j].categories)
+    return found
 
 
 def build_hierarchy(

@@ -1,6 +1,6 @@
 """Pairs of nodes of two sources, scored by MEP-3M's two similarities."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations, groupby
 from math import fsum
@@ -12,7 +12,15 @@ from align.category import Node, NodeKey
 from align.settings import AlignSettings
 from align.similarity import ContentVectors, label_similarity, similar_labels
 
-__all__ = ["MIN_PROBABILITY", "LabelPair", "Relation", "accepting_rule", "content_threshold", "score_pairs"]
+__all__ = [
+    "MIN_PROBABILITY",
+    "LabelPair",
+    "Relation",
+    "accepting_rule",
+    "content_threshold",
+    "score_pairs",
+    "similar_nodes",
+]
 
 
 MIN_PROBABILITY = 0.5
@@ -56,15 +64,7 @@ def score_pairs(
     Returns:
         Pairs, sorted by the sources of a and b, then by name of b, then of a; the reviewed ones last.
     """
-    sources = [list(places) for _, places in groupby(range(len(nodes)), key=lambda i: nodes[i].source)]
-    found = [
-        (some[i], others[j], score)
-        for some, others in combinations(sources, 2)
-        for i, j, score in similar_labels(
-            [nodes[i].name for i in some], [nodes[j].name for j in others], settings.s_label
-        )
-    ]
-    found += _score_names(nodes, reviewed, {(i, j) for i, j, _ in found})
+    found = similar_nodes(nodes, settings.s_label, reviewed)
     # Segmentation dominates the cost of alignment, so texts that no pair needs are skipped.
     used = sorted({place for i, j, _ in found for place in (i, j)})
     row = {place: row for row, place in enumerate(used)}
@@ -79,13 +79,21 @@ def score_pairs(
     ]
 
 
-def _score_names(
-    nodes: Sequence[Node], keys: Iterable[tuple[NodeKey, NodeKey]], known: Collection[tuple[int, int]]
+def similar_nodes(
+    nodes: Sequence[Node], at_least: float, reviewed: Iterable[tuple[NodeKey, NodeKey]] = ()
 ) -> list[tuple[int, int, float]]:
-    """Score the names of pairs that are not known yet."""
+    """Return the places and name similarity of all pairs of different sources with similar names, then the reviewed."""
+    sources = [list(places) for _, places in groupby(range(len(nodes)), key=lambda i: nodes[i].source)]
+    found = [
+        (some[i], others[j], score)
+        for some, others in combinations(sources, 2)
+        for i, j, score in similar_labels([nodes[i].name for i in some], [nodes[j].name for j in others], at_least)
+    ]
+    known = {(i, j) for i, j, _ in found}
     place = {node.key: place for place, node in enumerate(nodes)}
-    wanted = [(place[a], place[b]) for a, b in sorted(keys)]
-    return [(i, j, label_similarity(nodes[i].name, nodes[j].name)) for i, j in wanted if (i, j) not in known]
+    wanted = [(place[a], place[b]) for a, b in sorted(reviewed)]
+    found += [(i, j, label_similarity(nodes[i].name, nodes[j].name)) for i, j in wanted if (i, j) not in known]
+    return found
 
 
 def content_threshold(pairs: Iterable[LabelPair], settings: AlignSettings) -> float:

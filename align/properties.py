@@ -19,7 +19,15 @@ from align.similarity import label_similarity
 from align.term_matrices import bag, unit_rows
 from align.values import normal_value
 
-__all__ = ["PropertyKey", "PropertyUse", "align_properties", "find_conflicts", "fold_property", "value_parts"]
+__all__ = [
+    "PropertyKey",
+    "PropertyUse",
+    "align_properties",
+    "find_conflicts",
+    "fold_property",
+    "value_matrix",
+    "value_parts",
+]
 
 PropertyKey = tuple[str, str]
 """Source, and name as published."""
@@ -62,6 +70,8 @@ class PropertyUse:
     """Value as published -> number of products; the commonest values suffice."""
     products: int = 0
     """Number of products with the property; 0: the sum over its values."""
+    terms: Mapping[str, float] | None = None
+    """What the values are compared by -> products; None: derived from ``values``."""
 
     @property
     def key(self) -> PropertyKey:
@@ -116,7 +126,11 @@ def align_properties(uses: Iterable[PropertyUse], conflicts: csr_array | None = 
 
 
 def find_conflicts(
-    uses: Sequence[PropertyUse], products: NDArray[np.int64], places: NDArray[np.int64], values: Sequence[str]
+    uses: Sequence[PropertyUse],
+    products: NDArray[np.int64],
+    places: NDArray[np.int64],
+    values: NDArray[np.int64],
+    terms: csr_array | None = None,
 ) -> csr_array:
     """Return a matrix of the uses that is negative for pairs that stand in one product with different values.
 
@@ -128,27 +142,20 @@ def find_conflicts(
         uses: Each property of each source once.
         products: Number of the product of each specification line.
         places: Use of each line.
-        values: Value of each line as published.
+        values: Place of each line's value among the values of its use; -1: the use does not hold it.
+        terms: Terms of all values, as ``value_matrix`` returns them; None: derived from the uses.
     """
-    numbers: dict[str, int] = {}
-    known = [{value: _numbered(numbers, value, use.name) for value in use.values} for use in uses]
-    found = [known[place].get(value, ()) for place, value in zip(places.tolist(), values, strict=True)]
-    lines = np.repeat(np.arange(len(found)), [len(keys) for keys in found])
-    flat = np.array([key for keys in found for key, _ in keys], dtype=np.int64)
-    weights = np.array([weight for keys in found for _, weight in keys])
-    cells = products[lines] * max(len(numbers), 1) + flat
-    agreeing = _pairs(cells, places[lines], len(uses), weights)
+    vectors = unit_rows(value_matrix(uses)[0] if terms is None else terms)
+    first = np.cumsum([0, *(len(use.values) for use in uses)])
+    held = values >= 0
+    found = vectors[first[places[held]] + values[held]].tocoo()
+    lines, flat = (place.astype(np.int64) for place in found.coords)
+    cells = products[held][lines] * max(vectors.shape[1], 1) + flat
+    agreeing = _pairs(cells, places[held][lines], len(uses), found.data)
     entries = csr_array(agreeing - _AGREEING * _pairs(products, places, len(uses), np.ones(len(places))))
     entries.setdiag(0)
     entries.eliminate_zeros()
     return entries
-
-
-def _numbered(numbers: dict[str, int], value: str, name: str) -> list[tuple[int, float]]:
-    """Return the numbers of what a value is compared by, with weights that make a vector of length 1."""
-    keys = _value_keys(value, name)
-    length = sqrt(sum(weight * weight for _, weight in keys))
-    return [(numbers.setdefault(key, len(numbers)), weight / length) for key, weight in keys]
 
 
 def _pairs(rows: NDArray[np.int64], places: NDArray[np.int64], count: int, weights: NDArray[np.float64]) -> csr_array:
@@ -171,10 +178,7 @@ class _Group:
     @classmethod
     def of(cls, place: int, use: PropertyUse) -> "_Group":
         """Return a use as a group of its own."""
-        values: dict[str, float] = {}
-        for value, products in use.values.items():
-            for key, weight in _value_keys(value, use.name):
-                values[key] = values.get(key, 0.0) + products * weight
+        values = _value_terms(use) if use.terms is None else dict(use.terms)
         return cls([place], Counter({use.name: use.products or sum(use.values.values())}), values)
 
     def __add__(self, other: "_Group") -> "_Group":
@@ -224,7 +228,7 @@ class _Groups:
     def __init__(self, uses: Sequence[PropertyUse], agreement: csr_array) -> None:
         self._of = [_Group.of(place, use) for place, use in enumerate(uses)]
         self._agreement = agreement
-        agreement.sort_indices()
+        self._rows: dict[int, dict[int, float]] = {}
 
     @property
     def all(self) -> list[_Group]:
@@ -245,15 +249,16 @@ class _Groups:
 
     def _conflict(self, some: _Group, others: _Group) -> bool:
         small, large = sorted((some.places, others.places), key=len)
-        starts, columns, values = self._agreement.indptr, self._agreement.indices, self._agreement.data
-        found = 0.0
-        for place in small:
-            row = slice(starts[place], starts[place + 1])
-            at = np.searchsorted(columns[row], large)
-            known = at < row.stop - row.start
-            known[known] = columns[row][at[known]] == np.array(large)[known]
-            found += float(values[row][at[known]].sum())
-        return found < -_TINY
+        rows = (self._row(place) for place in small)
+        return sum(row[place] for row in rows for place in large if place in row) < -_TINY
+
+    def _row(self, place: int) -> dict[int, float]:
+        """Return how far a use agrees with the others that stand in one product with it."""
+        if place not in self._rows:
+            row = slice(*self._agreement.indptr[place : place + 2])
+            found = self._agreement.indices[row].tolist(), self._agreement.data[row].tolist()
+            self._rows[place] = dict(zip(*found, strict=True))
+        return self._rows[place]
 
     def join_best(self, pairs: Iterable[tuple[_Group, _Group, float]], score: Score) -> None:
         """Join pairs of groups, given with the cosine of their values, best first; score again what has grown since."""
@@ -327,7 +332,28 @@ def _differ_at_heart(one: str, other: str) -> bool:
     return all(heart[0] > "\u33ff" and not {*heart} <= _FILLERS for heart in hearts)
 
 
-@lru_cache(1 << 17)
+def value_matrix(uses: Iterable[PropertyUse]) -> tuple[csr_array, list[str]]:
+    """Return what each value of each use is compared by, with weights, [values, terms], and the terms, sorted.
+
+    Sums over terms are then the same, to the last digit, whichever other uses are looked at beside.
+    """
+    columns: dict[str, int] = {}
+    matrix = bag((dict(_value_keys(value, use.name)) for use in uses for value in use.values), columns)
+    terms = sorted(columns)
+    place = np.empty(len(terms), dtype=matrix.indices.dtype)
+    place[[columns[term] for term in terms]] = np.arange(len(terms))
+    return csr_array((matrix.data, place[matrix.indices], matrix.indptr), shape=matrix.shape), terms
+
+
+def _value_terms(use: PropertyUse) -> dict[str, float]:
+    """Return what the values of a use are compared by -> products."""
+    found: dict[str, float] = {}
+    for value, products in use.values.items():
+        for key, weight in _value_keys(value, use.name):
+            found[key] = found.get(key, 0.0) + products * weight
+    return found
+
+
 def _value_keys(value: str, name: str) -> tuple[tuple[str, float], ...]:
     """Return what the parts of a value are compared by, with weights: their text, or steps of number and unit.
 

@@ -1,22 +1,25 @@
 """Proposals for the mapping of the first level, which people decide."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import combinations, groupby
 from math import isnan
 
-from align.catalogue import NO_FACTS, read_catalogue
+from align.catalogue import NO_FACTS, read_titles
 from align.category import Category, with_ancestors
 from align.classes import make_classes
 from align.node_features import make_node_features
 from align.pair_features import FEATURES, find_candidate_pairs
 from storage import Snapshot
+from storage.engine import open_engine
 
 __all__ = ["Proposal", "propose_first_level", "propose_for_workspace"]
 
 _CHARACTERS = 4_000
+_PRODUCTS = 100_000
+"""Products whose titles are looked at, about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,10 @@ def propose_first_level(
         each: Maximum number of proposals for one category.
     """
     classes = make_classes(with_ancestors(categories), mapping)
-    class_of = {node.key: name for name, found in classes.items() for node in found}
     alone = {found[0].key for found in classes.values() if len(found) == 1}
+    if not alone:
+        return []
+    class_of = {node.key: name for name, found in classes.items() for node in found}
     nodes = sorted((node for found in classes.values() for node in found), key=lambda node: node.key)
     one_class = [""] * len(nodes)
     node_features = make_node_features(nodes, one_class, titles, NO_FACTS)
@@ -92,7 +97,7 @@ def propose_for_workspace(snapshot: Snapshot, *, titles: bool = True) -> list[Pr
 
     Args:
         snapshot: Dataset version; there are no proposals before the first alignment.
-        titles: Whether to compare titles, which takes a look at all products, or names alone.
+        titles: Whether to compare titles too, of some of the products, or names alone.
     """
     if "label_map" not in snapshot.tables:
         return []
@@ -104,7 +109,19 @@ def propose_for_workspace(snapshot: Snapshot, *, titles: bool = True) -> list[Pr
         if len(path) == 1
     }
     found: Mapping[Category, Sequence[str]] = {}
-    if titles:
-        with closing(snapshot.connection(("products", "duplicates"))) as connection:
-            found = read_catalogue(connection, _CHARACTERS).titles
+    if titles and any(len(nodes) == 1 for nodes in make_classes(with_ancestors(categories), mapping).values()):
+        found = _some_titles(snapshot, categories)
     return propose_first_level(categories, found, mapping, each=1)
+
+
+def _some_titles(snapshot: Snapshot, categories: Collection[Category]) -> Mapping[Category, Sequence[str]]:
+    """Return titles of the products in the first buckets, which many are enough for."""
+    buckets, products = [], 0
+    for bucket, files in snapshot.by_partition("products").items():
+        if products < _PRODUCTS:
+            buckets.append(bucket)
+            products += sum(file.rows for file in files)
+    with closing(open_engine()) as engine:
+        for table in ("products", "duplicates"):
+            engine.execute(snapshot.view(table, table, only=buckets))
+        return read_titles(engine, _CHARACTERS, categories)

@@ -8,7 +8,8 @@ import pyarrow as pa
 
 from align.image_specs import ImageLine, PropertyNames, propose_values
 from align.properties import fold_property
-from align.spec_norms import SOURCE, buckets_of
+from align.property_uses import SOURCE
+from align.spec_norms import buckets_of
 from align.values import normal_value
 from storage import Stage
 from storage.tables import TABLES
@@ -18,8 +19,8 @@ __all__ = ["write_spec_proposals"]
 _LEAST_PRODUCTS = 2
 """Products whose tables have a name before it counts as a property of the shop."""
 _NAMES = f"""
-SELECT source, property, property_norm FROM shared WHERE products >= {_LEAST_PRODUCTS}
-ORDER BY products, source, property
+SELECT source, property, property_norm FROM shared WHERE lines >= {_LEAST_PRODUCTS}
+ORDER BY lines, source, property
 """  # noqa: S608 - constants
 _LINES = f"""
 SELECT {SOURCE} AS source, product_id, position, line, text, confidence,
@@ -33,7 +34,7 @@ def write_spec_proposals(stage: Stage, connection: duckdb.DuckDBPyConnection) ->
 
     Args:
         stage: The running stage.
-        connection: DuckDB with ``shared`` (source, property, products, property_norm) of ``write_spec_norms``.
+        connection: DuckDB with ``shared``, the rows of ``properties``.
     """
     if "image_text" not in stage.before.tables:
         return

@@ -14,6 +14,7 @@ from extract.text.sql import add_text_functions
 from m5data.errors import MissingInputError
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Stage, Store
+from storage.changes import file_groups
 from storage.engine import open_engine, side_by_side, sources_sql, text
 from storage.views import file_sql
 
@@ -128,11 +129,8 @@ def _groups(connection: duckdb.DuckDBPyConnection, *, all_sources: bool) -> list
         FROM (SELECT product_id FROM texts UNION SELECT product_id FROM measured) GROUP BY source ORDER BY source
     """
     sizes = dict(connection.execute(query).fetchall())
-    large = [source for source, size in sizes.items() if size >= _OWN_FILE]
-    if all_sources and not large:
-        return [None]
-    small = [source for source in sizes if source not in large]
-    return [*([source] for source in large), *([small] if small else [])]
+    groups = file_groups(sizes, _OWN_FILE)
+    return [None] if all_sources and all(size < _OWN_FILE for size in sizes.values()) else list(groups)
 
 
 def _measure(stage: Stage, connection: duckdb.DuckDBPyConnection, products: int, ours: str) -> None:

@@ -4,7 +4,7 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 
 import rjieba
@@ -20,6 +20,11 @@ __all__ = ["count_words", "cut_words", "has_chinese"]
 _CHINESE = re.compile("[\u4e00-\u9fff]")
 # Signs that belong to no word of either, so that both cut a text with them alike.
 _PLAIN_TEXT = re.compile("[\u4e00-\u9fd5a-zA-Z0-9 !()*,/:;<=>?@~，。、：；！？（）【】《》]*")
+# Blocks with signs within words, as jieba's own pattern finds them, and what parts the others.
+_SIGNED = re.compile(
+    r"(?<![\u4e00-\u9fd5a-zA-Z0-9+#&._%\-])[\u4e00-\u9fd5a-zA-Z0-9]*[+#&._%\-][\u4e00-\u9fd5a-zA-Z0-9+#&._%\-]*"
+)
+_PART = re.compile("[^\u4e00-\u9fd5a-zA-Z0-9]+")
 # Tokens of scikit-learn's CountVectorizer, which simtext uses: two word characters or more.
 _TOKEN = re.compile(r"\b\w\w+\b")
 
@@ -68,14 +73,18 @@ def count_words(text: str, *, segment: bool) -> Counter[str]:
     """
     if not segment:
         return Counter(_TOKEN.findall(text.lower()))
+    # Only letters, digits and Chinese characters can make words of two characters: the rest parts them.
+    pieces = Counter(rjieba.cut(_PART.sub(" ", _SIGNED.sub(" ", text))))
+    for block in _SIGNED.findall(text):
+        pieces.update(_jieba().cut(block))
     counted: Counter[str] = Counter()
-    for piece, times in Counter(cut_words(text)).items():
+    for piece, times in pieces.items():
         for word in _tokens(piece):
             counted[word] += times
     return counted
 
 
-def _tokens(piece: str) -> Iterator[str]:
-    """Yield the words of one piece of a segmented text."""
-    if len(piece) > 1:
-        yield from _TOKEN.findall(piece.lower())
+@lru_cache(1 << 17)
+def _tokens(piece: str) -> tuple[str, ...]:
+    """Return the words of one piece of a segmented text."""
+    return tuple(_TOKEN.findall(piece.lower())) if len(piece) > 1 else ()

@@ -171,7 +171,7 @@ _ALL = (
         meaning="Align the categories of all sources; label every product.",
         run="align.align_stage:run",
         reads=("products", "duplicates", "specs", "images", "image_text"),
-        writes=("label_map", "label_pairs", "labels", "spec_norms", "spec_proposals"),
+        writes=("label_map", "label_pairs", "labels", "properties", "spec_norms", "spec_proposals"),
         settings="align",
         overrides=("rule",),
     ),

@@ -15,7 +15,7 @@ from storage.tables.delta import DeltaLog
 from storage.versions import ABSENT
 from storage.views import file_sql
 
-__all__ = ["changed_sources"]
+__all__ = ["changed_sources", "file_groups"]
 
 _MOST_VERSIONS = 50
 """Versions of a table that are looked through; who lags further behind does everything anew."""
@@ -46,6 +46,18 @@ def changed_sources(layout: Layout, before: Mapping[str, int], now: Mapping[str,
                 return None
             found |= _sources(engine, changed)
     return found
+
+
+def file_groups(rows: Mapping[str, int], own_file: int) -> list[list[str]]:
+    """Return the sources whose rows are written to files of their own, each alone, and then all others together.
+
+    Args:
+        rows: Source -> rows of its own.
+        own_file: Rows from which a source has files that other sources leave as they are.
+    """
+    large = [source for source, count in sorted(rows.items()) if count >= own_file]
+    small = sorted(rows.keys() - set(large))
+    return [*([source] for source in large), *([small] if small else [])]
 
 
 def _changed_files(layout: Layout, table: str, before: int, now: int) -> set[Path] | None:

@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 
-_REJECTS, _OBJECTS = 20_000, 200_000
+_REJECTS, _OBJECTS = 20_000, 100_000
 """Rejects, and objects, that are written at a time."""
 _LOOKING: ContextVar[bool] = ContextVar("looking", default=False)
 
@@ -157,7 +157,7 @@ class Stage:
         table: str,
         data: pa.Table | duckdb.DuckDBPyRelation,
         *,
-        only: str | Sequence[int] | None = None,
+        only: str | Sequence[Partition] | None = None,
         within: Sequence[str] | None = None,
     ) -> None:
         """Replace the content of a table or of some partitions; partitions with equal rows stay as they are.
@@ -168,7 +168,7 @@ class Stage:
         Args:
             table: Name of the table.
             data: All its rows, in any order, with the columns of its schema.
-            only: The value (``split_by``) or the buckets that ``data`` replaces; None: the whole table.
+            only: The value (``split_by``), the values or the buckets that ``data`` replaces; None: the whole table.
             within: Starts of the keys that ``data`` replaces, as ``shop:`` of products; large files without such keys
                 are not read. None: all keys; none: ``data`` has further rows, and all others stay.
 
@@ -215,16 +215,22 @@ class Stage:
             rows_sql(spec, layout.staging / "tables" / table, added),
         )
 
-    def changed_sources(self) -> set[str] | None:
+    def changed_sources(self, table: str | None = None) -> set[str] | None:
         """Return the sources whose rows have changed in the tables that the stage reads since its last run.
+
+        Args:
+            table: The only table that counts, for work that no setting changes; None: all, and the settings.
 
         Returns:
             The sources; None where it has not run with these settings, or what has changed is not known.
         """
         last, inputs = self.before.stages.get(self.name), self._inputs
-        if last is None or (last.settings, last.extra, last.code) != (inputs.settings, inputs.extra, __version__):
+        if last is None or last.code != __version__:
             return None
-        return changed_sources(self._layout, last.reads, self.before.tables)
+        if table is None and (last.settings, last.extra) != (inputs.settings, inputs.extra):
+            return None
+        reads = {name: version for name, version in last.reads.items() if table in {None, name}}
+        return changed_sources(self._layout, reads, self.before.tables)
 
     def touch(self, table: str) -> None:
         """Give a table a new version with the same rows, so that stages that read it run again."""

@@ -183,7 +183,7 @@ def _stage_record(data: dict[str, Any]) -> StageRecord:
 
 
 _NORMS = {"property_norm", "value_norm", "unit"}
-"""Columns of ``specs`` whose values are stored in ``spec_norms``."""
+"""Columns of ``specs`` whose values are stored in ``spec_norms`` and ``properties``."""
 
 
 class Snapshot:
@@ -258,7 +258,7 @@ class Snapshot:
         with closing(reuse_engine()) as engine:
             rows = rows_sql(spec, self._layout.table(name), files)
             if name == "specs" and _NORMS & {*schema.names}:
-                rows = aligned_specs_sql(rows, self._norms(only))
+                rows = aligned_specs_sql(rows, self._rows("spec_norms", only), self._rows("properties"))
             query = f"SELECT {selected} FROM ({rows}) ORDER BY {order}"  # noqa: S608
             return engine.sql(query).to_arrow_table().cast(schema)
 
@@ -282,8 +282,7 @@ class Snapshot:
             table: Table.
             only: Partitions to show; None: all.
         """
-        files = [file for file in self.files(table) if only is None or file.partition in only]
-        return f"CREATE VIEW {quote(name)} AS {rows_sql(_spec(table), self._layout.table(table), files)}"
+        return f"CREATE VIEW {quote(name)} AS {self._rows(table, only)}"
 
     def sql(self, query: str, params: Sequence[object] | None = None) -> pa.Table:
         """Return the result of one SELECT over the tables and views; nothing else can be read.
@@ -357,14 +356,13 @@ class Snapshot:
             name: Name of the view.
             only: Partitions to show; None: all.
         """
-        files = [file for file in self.files("specs") if only is None or file.partition in only]
-        lines = rows_sql(_spec("specs"), self._layout.table("specs"), files)
-        return f"CREATE OR REPLACE VIEW {quote(name)} AS {aligned_specs_sql(lines, self._norms(only))}"
+        rows = aligned_specs_sql(self._rows("specs", only), self._rows("spec_norms", only), self._rows("properties"))
+        return f"CREATE OR REPLACE VIEW {quote(name)} AS {rows}"
 
-    def _norms(self, only: Sequence[Partition] | None = None) -> str:
-        """Return a query of the rows of ``spec_norms``."""
-        files = [file for file in self.files("spec_norms") if only is None or file.partition in only]
-        return rows_sql(_spec("spec_norms"), self._layout.table("spec_norms"), files)
+    def _rows(self, name: str, only: Sequence[Partition] | None = None) -> str:
+        """Return a query of the rows of a table, or of some of its partitions."""
+        files = [file for file in self.files(name) if only is None or file.partition in only]
+        return rows_sql(_spec(name), self._layout.table(name), files)
 
     def _list_files(self, spec: TableSpec) -> tuple[DataFile, ...]:
         version = self.tables.get(spec.name)

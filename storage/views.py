@@ -69,16 +69,18 @@ def rows_sql(spec: TableSpec, folder: Path, files: Sequence[DataFile]) -> str:
     return " UNION ALL ".join(_select(spec, [folder / file.path], str(file.partition)) for file in files)
 
 
-def aligned_specs_sql(specs: str, norms: str) -> str:
+def aligned_specs_sql(specs: str, norms: str, properties: str) -> str:
     """Return a query of all specification lines with their normalised values, as columns of ``specs``.
 
     Args:
         specs: Query of the lines.
         norms: Query of the rows of ``spec_norms``.
+        properties: Query of the rows of ``properties``.
     """
     return (
-        "SELECT s.product_id, s.position, s.property, s.value, n.property_norm, n.value_norm, n.unit "  # noqa: S608
-        f"FROM ({specs}) s LEFT JOIN ({norms}) n ON n.product_id = s.product_id AND n.position = s.position"
+        "SELECT s.product_id, s.position, s.property, s.value, p.property_norm, n.value_norm, n.unit "  # noqa: S608
+        f"FROM ({specs}) s LEFT JOIN ({norms}) n ON n.product_id = s.product_id AND n.position = s.position "
+        f"LEFT JOIN ({properties}) p ON p.source = split_part(s.product_id, ':', 1) AND p.property = s.property"
     )
 
 

@@ -100,12 +100,12 @@ def _align(screens: Sequence[Mapping[str, Any]]) -> dict[PropertyKey, str]:
     uses = [PropertyUse(*key, found) for key, found in values.items()]
     place = {use.key: number for number, use in enumerate(uses)}
     rows = [
-        (number, place[shop, name], value)
+        (number, place[shop, name], list(values[shop, name]).index(value))
         for number, (shop, table) in enumerate(tables)
         for name, value in table.items()
     ]
-    products, places = (np.array([row[column] for row in rows], dtype=np.int64) for column in (0, 1))
-    return align_properties(uses, find_conflicts(uses, products, places, [row[2] for row in rows]))
+    products, places, numbers = (np.array([row[column] for row in rows], dtype=np.int64) for column in (0, 1, 2))
+    return align_properties(uses, find_conflicts(uses, products, places, numbers))
 
 
 def _judge(screens: Sequence[Mapping[str, Any]]) -> _Judged:

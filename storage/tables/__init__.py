@@ -8,7 +8,7 @@ from storage.engine import bucket_of, bucket_sql
 from storage.tables.catalogue import HISTORY, MEDIA, OBJECTS, PRODUCTS, REJECTS, SPECS, USAGE_RIGHTS, VARIANTS
 from storage.tables.dataset import CANDIDATES, JUDGEMENTS, MATCHES, RECIPES, RESERVE, SPLITS
 from storage.tables.derived import AUDIO, DUPLICATE_PAIRS, DUPLICATES, FRAMES, IMAGE_TEXT, IMAGES, REGIONS, TEXTS
-from storage.tables.labels import LABEL_MAP, LABEL_PAIRS, LABELS, SPEC_NORMS, SPEC_PROPOSALS
+from storage.tables.labels import LABEL_MAP, LABEL_PAIRS, LABELS, PROPERTIES, SPEC_NORMS, SPEC_PROPOSALS
 
 __all__ = ["TABLES", "Column", "Partition", "TableSpec", "bucket_of", "bucket_sql"]
 
@@ -32,6 +32,7 @@ _FIXED: dict[str, TableSpec] = {
         LABEL_MAP,
         LABEL_PAIRS,
         LABELS,
+        PROPERTIES,
         SPEC_NORMS,
         SPEC_PROPOSALS,
         RESERVE,

@@ -1,8 +1,10 @@
 """Tables of the shared hierarchy."""
 
-from m5data.table_spec import FLAG, ID, INT, LIST, REAL, TEXT, Column, TableSpec
+import pyarrow as pa
 
-__all__ = ["LABELS", "LABEL_MAP", "LABEL_PAIRS", "SPEC_NORMS", "SPEC_PROPOSALS"]
+from m5data.table_spec import FLAG, ID, INT, LIST, LONG, REAL, TEXT, Column, TableSpec
+
+__all__ = ["LABELS", "LABEL_MAP", "LABEL_PAIRS", "PROPERTIES", "SPEC_NORMS", "SPEC_PROPOSALS"]
 
 _NAMES = (
     Column("class_id", INT, "first level; -1: no label"),
@@ -59,15 +61,33 @@ LABELS = TableSpec(
     columns=(Column("product_id", ID, "product"), *_NAMES),
 )
 
+_REALS, _PLACES = (pa.list_(pa.field("element", kind, nullable=False)) for kind in (REAL, INT))
+
+PROPERTIES = TableSpec(
+    name="properties",
+    meaning="One row per property name of a source: its shared name, and what it was compared with others by.",
+    key=("source", "property"),
+    split_by="source",
+    columns=(
+        Column("source", TEXT, "source"),
+        Column("property", TEXT, "name as published"),
+        Column("lines", LONG, "specification lines with it"),
+        Column("property_norm", TEXT, "shared name"),
+        Column("terms", LIST, "its commonest values: hashes of texts; steps of a scale with a unit"),
+        Column("weights", _REALS, "products with each term; a number stands between two steps"),
+        Column("others", _PLACES, "properties of the source that it stands beside, by their place, from 0"),
+        Column("agreement", _REALS, "with each of these: cosines of their values, less .65 a product"),
+    ),
+)
+
 SPEC_NORMS = TableSpec(
     name="spec_norms",
-    meaning="One row per line of a product's specification table: what it says in the words that all sources share.",
+    meaning="One row per line of a product's specification table: its value in the form that all sources share.",
     key=("product_id", "position"),
     bucket_of="product_id",
     columns=(
         Column("product_id", ID, "product"),
         Column("position", INT, "line of the table specs, which keeps the original"),
-        Column("property_norm", TEXT, "shared name of the property"),
         Column("value_norm", TEXT, "the number in unit, else the text with width and white space folded"),
         Column("unit", TEXT, "g, ml, mm, W, V, mAh, Hz, MB, 月, 天, ℃ or %; NULL: none", nullable=True),
         Column("number", REAL, "value_norm as a number; NULL: text", nullable=True),

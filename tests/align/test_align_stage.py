@@ -183,9 +183,9 @@ def test_specifications_get_shared_names_and_units(store: Store) -> None:
         stage.commit(StageReport("records", 0, 0))
     run(store)
     assert [tuple(row.values()) for row in store.snapshot().table("spec_norms").to_pylist()] == [
-        ("n:1", 0, "净含量", "500", "g", 500.0),
-        ("n:1", 1, "产地", "云南", None, None),
-        ("s:1", 0, "净含量", "500", "g", 500.0),
+        ("n:1", 0, "500", "g", 500.0),
+        ("n:1", 1, "云南", None, None),
+        ("s:1", 0, "500", "g", 500.0),
     ]
     assert [tuple(row.values()) for row in store.snapshot().table("specs").to_pylist()] == [
         ("n:1", 0, "净含量", "0.5kg", "净含量", "500", "g"),

@@ -45,11 +45,16 @@ def test_names_in_one_table_are_never_one() -> None:
 
 def lines(
     uses: list[PropertyUse], products: list[dict[tuple[str, str], str]]
-) -> tuple[np.ndarray, np.ndarray, list[str]]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The specification lines of some products, as ``find_conflicts`` takes them."""
     place = {use.key: number for number, use in enumerate(uses)}
-    rows = [(number, place[key], value) for number, product in enumerate(products) for key, value in product.items()]
-    return np.array([row[0] for row in rows]), np.array([row[1] for row in rows]), [row[2] for row in rows]
+    rows = [
+        (number, place[key], list(uses[place[key]].values).index(value))
+        for number, product in enumerate(products)
+        for key, value in product.items()
+    ]
+    first, second, third = np.array(rows).T
+    return first, second, third
 
 
 def test_consumption_for_a_year_and_for_1000_hours_are_two_properties() -> None:

@@ -8,7 +8,9 @@ from tests.export.synthetic import NOW, product, rows
 from tests.webapp.conftest import PAGE, Filled, Site
 
 SPEC = {"product_id": "shop:1", "position": 0, "property": "净含量（kg）", "value": "0.5"}
-NORM = {"product_id": "shop:1", "position": 0, "property_norm": "净含量", "value_norm": "500", "unit": "g"}
+NORM = {"product_id": "shop:1", "position": 0, "value_norm": "500", "unit": "g"}
+SHARED = {"source": "shop", "property": "净含量（kg）", "lines": 1, "property_norm": "净含量"}
+SHARED |= {name: [] for name in ("terms", "weights", "others", "agreement")}
 VARIANT = {
     "product_id": "shop:1", "variant_id": "v1", "position": 0, "options": ["规格: 1kg"], "price": Decimal("12.5"),
     "currency": "CNY", "availability": "OutOfStock",
@@ -23,6 +25,7 @@ def fill(filled: Filled) -> None:
         stage.write("specs", rows("specs", SPEC))
         stage.write("variants", rows("variants", VARIANT))
         stage.write("spec_norms", rows("spec_norms", NORM))
+        stage.write("properties", rows("properties", SHARED))
         failed = {"state": "failed", "reason": "http_404", "attempts": 3, "http_status": 404}
         stage.write("media", rows("media", {**MEDIA, **failed}))
         change = {

@@ -85,7 +85,7 @@ class ProductCard:
     """Likewise."""
 
 
-TABLES = ("products", "specs", "spec_norms", "variants", "media", "audio")
+TABLES = ("products", "specs", "spec_norms", "properties", "variants", "media", "audio")
 """Tables that a connection needs for ``read_cards``."""
 
 _LONGEST = {"caption": 2000, "name": 120, "value": 600}
@@ -101,8 +101,10 @@ _SPECIFICATIONS = f"""
 with lines as (from specs where product_id in (select unnest($ids)) and position < {_MAX_SPECS}),
      norms as (from spec_norms where product_id in (select unnest($ids)))
 select s.product_id, left(s.property, {_LONGEST["name"] + 1}), left(s.value, {_LONGEST["value"] + 1}),
-       n.property_norm, left(n.value_norm, {_LONGEST["value"]}), n.unit
-from lines s left join norms n using (product_id, position) order by s.product_id, s.position
+       p.property_norm, left(n.value_norm, {_LONGEST["value"]}), n.unit
+from lines s left join norms n using (product_id, position)
+left join properties p on p.source = split_part(s.product_id, ':', 1) and p.property = s.property
+order by s.product_id, s.position
 """  # noqa: S608 - constants
 _VARIANTS = """
 select product_id, options, price, currency, availability from variants

@@ -27,10 +27,13 @@ __all__ = [
     "read_detail",
 ]
 
-_BUCKETED = (*TABLES, "frames", "labels", "usage_rights", "images", "image_text", "spec_proposals", "history")
 _OWN_DUPLICATE = "own_duplicate"
 """View of the bucket of ``duplicates``; the whole table is read for a product that has duplicates."""
-_WHOLE = ("splits", "rejects", "duplicates", "duplicate_pairs", "matches")
+_WHOLE = ("splits", "rejects", "duplicates", "duplicate_pairs", "matches", "properties")
+_BUCKETED = (
+    *(name for name in TABLES if name not in _WHOLE),
+    *("frames", "labels", "usage_rights", "images", "image_text", "spec_proposals", "history"),
+)
 _FRAMES = 120
 _RELATIONS = 24
 _LONGEST_URL = 300

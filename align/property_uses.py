@@ -1,0 +1,218 @@
+"""The property names of all sources and what they are compared by, kept by source in the table ``properties``."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from hashlib import blake2b
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from align.properties import PropertyUse, align_properties, find_conflicts, value_matrix
+from storage import Stage
+from storage.changes import file_groups
+from storage.engine import open_engine, sources_sql
+from storage.tables import TABLES
+
+__all__ = ["SOURCE", "lines_of", "share_names"]
+
+SOURCE = "split_part(product_id, ':', 1)"
+"""The source of a product, in SQL."""
+_SCHEMA = TABLES["properties"].schema
+_VALUES_EACH = 200
+_SAMPLE = 1_000_000
+"""Lines of a source whose values and neighbours are looked at; properties that are rare there are read whole."""
+_RARE = 200
+"""Lines of the sample below which a property is read whole."""
+_COUNTS = f"""
+SELECT source, property, count(*) AS lines FROM (SELECT {SOURCE} AS source, property FROM specs WHERE {{ours}})
+GROUP BY ALL ORDER BY ALL
+"""  # noqa: S608 - constants
+_SAMPLED = f"""
+CREATE TEMP TABLE sampled AS
+    SELECT product_id, number, value FROM (SELECT {SOURCE} AS source, * FROM first WHERE {{ours}})
+    JOIN counted USING (source, property)
+"""  # noqa: S608 - constants
+_RARE_LINES = """
+INSERT INTO looked_at
+    SELECT number, value FROM (SELECT property, value FROM lines WHERE {ours}) JOIN rare USING (property)
+"""
+_LOOKED_AT = f"""
+CREATE TEMP TABLE rare AS
+    SELECT property, number FROM counted
+    LEFT JOIN (SELECT number, count(*) AS seen FROM sampled GROUP BY number) USING (number)
+    WHERE coalesce(seen, 0) < least({_RARE}, lines);
+CREATE TEMP TABLE looked_at AS SELECT number, value FROM sampled ANTI JOIN rare USING (number);
+"""  # noqa: S608 - constants
+_VALUES = f"""
+CREATE TEMP TABLE valued AS
+    SELECT number, value, count(*) AS products,
+        row_number() OVER (PARTITION BY number ORDER BY count(*) DESC, value) - 1 AS place
+    FROM looked_at GROUP BY number, value QUALIFY place < {_VALUES_EACH}
+"""  # noqa: S608 - constants
+_LINES = """
+SELECT dense_rank() OVER (ORDER BY product_id) - 1 AS product, number, coalesce(place, -1) AS place
+FROM (SELECT product_id, number, min(value) AS value FROM sampled GROUP BY ALL) LEFT JOIN valued USING (number, value)
+"""
+
+
+def share_names(stage: Stage) -> pa.Table:
+    """Find the shared names of all properties, write ``properties`` and return it.
+
+    Only sources whose specifications have changed since the last run are looked at; all names are compared.
+    """
+    changed = stage.changed_sources("specs") if "properties" in stage.before.tables else None
+    before = stage.before.table("properties")
+    kept = (
+        []
+        if changed is None
+        else [before.filter(pc.invert(pc.is_in(before["source"], pa.array(sorted(changed), pa.string()))))]
+    )
+    found = pa.concat_tables([*kept, *_look(stage, changed)])
+    rows = _with_shared_names(found.sort_by([("source", "ascending"), ("property", "ascending")]).combine_chunks())
+    if changed is None:
+        stage.write("properties", rows)
+        return rows
+    sources = sorted(changed | _renamed(before, rows))
+    stage.write("properties", rows.filter(pc.is_in(rows["source"], pa.array(sources, pa.string()))), only=sources)
+    return rows
+
+
+def lines_of(properties: pa.Table) -> dict[str, int]:
+    """Return source -> lines of its specifications."""
+    totals = pa.TableGroupBy(properties, "source").aggregate([("lines", "sum")])
+    return dict(zip(totals["source"].to_pylist(), totals["lines_sum"].to_pylist(), strict=True))
+
+
+def _with_shared_names(found: pa.Table) -> pa.Table:
+    """Return rows of ``properties``, sorted by key, with their shared names."""
+    columns = (found[name].to_pylist() for name in ("source", "property", "lines", "terms", "weights"))
+    uses = [
+        PropertyUse(source, name, {}, lines, dict(zip(terms, weights, strict=True)))
+        for source, name, lines, terms, weights in zip(*columns, strict=True)
+    ]
+    shared = align_properties(uses, _conflicts(found))
+    names = pa.array([shared[use.key] for use in uses], pa.string())
+    return found.set_column(_SCHEMA.get_field_index("property_norm"), _SCHEMA.field("property_norm"), names)
+
+
+def _renamed(before: pa.Table, now: pa.Table) -> set[str]:
+    """Return the sources of which a property has another shared name than before."""
+    columns = ("source", "property", "property_norm")
+    old, new = (set(zip(*(rows[name].to_pylist() for name in columns), strict=True)) for rows in (before, now))
+    return {source for source, *_ in new - old}
+
+
+def _look(stage: Stage, sources: Iterable[str] | None) -> Iterator[pa.Table]:
+    """Yield rows of ``properties``, not named yet, of some sources; None: of all."""
+    ours = "true" if sources is None else sources_sql(sources)
+    with closing(stage.before.connection(("specs",))) as connection:
+        counted = connection.sql(_COUNTS.format(ours=ours)).to_arrow_table()
+    yield _SCHEMA.empty_table()
+    lines = lines_of(counted)
+    for group in _together(lines):
+        own = counted.filter(pc.is_in(counted["source"], pa.array(group)))
+        yield _look_at(stage, own, group, sum(lines[source] for source in group))
+
+
+def _together(lines: Mapping[str, int]) -> Iterator[list[str]]:
+    """Yield the sources that are looked at together: large ones alone, others up to the size of a sample."""
+    for group in file_groups(lines, _SAMPLE):
+        part: list[str] = []
+        for source in group:
+            if part and sum(map(lines.__getitem__, part)) + lines[source] > _SAMPLE:
+                yield part
+                part = []
+            part.append(source)
+        yield part
+
+
+def _look_at(stage: Stage, counted: pa.Table, group: Sequence[str], lines: int) -> pa.Table:
+    """Return the rows of some small sources, or of one large source from a sample of whole buckets."""
+    buckets = stage.before.record.buckets
+    first = range(min(-(-buckets * _SAMPLE // lines), buckets))
+    ours = sources_sql(group)
+    with closing(open_engine()) as engine:
+        engine.execute(stage.before.view("first", "specs", only=first))
+        engine.register("counted", counted.append_column("number", pa.array(range(len(counted)), pa.int64())))
+        engine.execute(_SAMPLED.format(ours=ours))
+        engine.execute(_LOOKED_AT)
+        if len(first) < buckets:
+            engine.execute(stage.before.view("lines", "specs"))
+            engine.execute(_RARE_LINES.format(ours=ours))
+        engine.execute(_VALUES)
+        return _rows(counted, _uses(engine, counted), *_numbers(engine))
+
+
+def _uses(engine: duckdb.DuckDBPyConnection, counted: pa.Table) -> list[PropertyUse]:
+    values: list[dict[str, int]] = [{} for _ in range(len(counted))]
+    for number, value, products in engine.sql(
+        "SELECT number, value, products FROM valued ORDER BY number, place"
+    ).fetchall():
+        values[number][value] = products
+    columns = (counted[name].to_pylist() for name in ("source", "property", "lines"))
+    return [
+        PropertyUse(source, name, values[number], lines)
+        for number, (source, name, lines) in enumerate(zip(*columns, strict=True))
+    ]
+
+
+def _numbers(engine: duckdb.DuckDBPyConnection) -> Iterator[NDArray[np.int64]]:
+    """Yield product, property and value of each line of the sample, as ``find_conflicts`` takes them."""
+    lines = engine.sql(_LINES).to_arrow_table()
+    yield from (lines[name].to_numpy().astype(np.int64) for name in ("product", "number", "place"))
+
+
+def _rows(
+    counted: pa.Table,
+    uses: Sequence[PropertyUse],
+    products: NDArray[np.int64],
+    places: NDArray[np.int64],
+    values: NDArray[np.int64],
+) -> pa.Table:
+    terms, names = value_matrix(uses)
+    conflicts = find_conflicts(uses, products, places, values, terms)
+    conflicts.sort_indices()
+    others = conflicts.indices - np.repeat(_first_places(counted), np.diff(conflicts.indptr))
+    held = [np.array(list(use.values.values()), dtype=np.float64) for use in uses]
+    first = np.cumsum([0, *map(len, held)])
+    sums = csr_array((np.concatenate(held), np.arange(first[-1]), first), shape=(len(uses), first[-1])) @ terms
+    sums.sort_indices()
+    hidden = pa.array([_hidden(name) for name in names], pa.string())
+    term_ends = pa.array(sums.indptr, pa.int32())
+    ends = pa.array(conflicts.indptr, pa.int32())
+    columns = {
+        "source": counted["source"].combine_chunks(),
+        "property": counted["property"].combine_chunks(),
+        "lines": counted["lines"].combine_chunks(),
+        "property_norm": pa.array([""] * len(uses)),
+        "terms": pa.ListArray.from_arrays(term_ends, hidden.take(pa.array(sums.indices))),
+        "weights": pa.ListArray.from_arrays(term_ends, pa.array(sums.data)),
+        "others": pa.ListArray.from_arrays(ends, pa.array(others, pa.int32())),
+        "agreement": pa.ListArray.from_arrays(ends, pa.array(conflicts.data)),
+    }
+    return pa.table(columns).select(_SCHEMA.names).cast(_SCHEMA)
+
+
+def _hidden(term: str) -> str:
+    """Return a term that does not show a text, which a shop may ask to take down."""
+    return f"{blake2b(term.encode(), digest_size=8).hexdigest()} " if term.endswith(" ") else term
+
+
+def _first_places(rows: pa.Table) -> NDArray[np.int64]:
+    """Return for each row the place of the first row of its source; rows are sorted by source."""
+    sources = rows["source"].to_numpy(zero_copy_only=False)
+    starts, counts = np.unique(sources, return_index=True, return_counts=True)[1:]
+    return np.repeat(starts, counts)
+
+
+def _conflicts(rows: pa.Table) -> csr_array:
+    """Return the matrix of conflicts of all properties, sorted by source and name."""
+    others, agreement = rows["others"].combine_chunks(), rows["agreement"].combine_chunks()
+    counts = pc.list_value_length(others).to_numpy(zero_copy_only=False)
+    places = others.flatten().to_numpy(zero_copy_only=False) + np.repeat(_first_places(rows), counts)
+    ends = np.cumsum([0, *counts])
+    return csr_array((agreement.flatten().to_numpy(zero_copy_only=False), places, ends), shape=(len(rows), len(rows)))
