@@ -23,7 +23,15 @@ import pyarrow as pa
 
 from annotate.candidates import LightEncoder, Listing
 from annotate.candidates.feature_file import scale_to_unit
-from extract.duplicates import exact_joins, group_exact, group_near, near_text_pairs, prepare, prepare_near
+from extract.duplicates import (
+    exact_joins,
+    group_exact,
+    group_near,
+    near_text_pairs,
+    prepare,
+    prepare_near,
+    text_keys_sql,
+)
 from extract.settings import DedupSettings
 
 TABLE = ("brand", "modelno", "manufacturer", "type")
@@ -122,6 +130,10 @@ def near_groups(products: pa.Table, specs: pa.Table) -> dict[str, str]:
         prepare(connection)
         exact = group_exact(exact_joins(connection))
         connection.register("exact", exact)
+        connection.execute(
+            f"CREATE TEMP VIEW compared AS SELECT product_id, {text_keys_sql('caption')} AS text_keys, TRUE AS anew "
+            "FROM products"
+        )
         prepare_near(connection)
         settings = DedupSettings()
         near_text_pairs(connection, settings)

@@ -11,10 +11,11 @@ from contextlib import closing
 from typing import cast
 
 import duckdb
+import pyarrow as pa
 
 from crawler.media.chunks import add_finished, download_chunks
 from crawler.media.downloader import download_all
-from crawler.media.queue import DDL, OUTCOME_SCHEMA, ROOM, DownloadRun, UrlQueue
+from crawler.media.queue import DDL, ROOM, DownloadRun, UrlQueue
 from crawler.settings import OPT_OUTS, DownloadSettings
 from m5data.errors import MissingInputError, ThresholdError
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
@@ -27,7 +28,7 @@ __all__ = ["run"]
 
 _STAGE = "download"
 _PORT = re.compile(r":\d+$")
-_BATCH = 20_000
+_BATCH = 10_000
 
 _MEDIA = """
     SELECT m.product_id, m.kind, m.position, m.url,
@@ -38,16 +39,16 @@ _MEDIA = """
         if(fits, o.mime, NULL) AS mime, if(fits, o.width, NULL) AS width,
         if(fits, o.height, NULL) AS height, if(fits, o.duration_s, NULL) AS duration_s,
         o.etag, o.last_modified
-    FROM (SELECT media.*, o, coalesce(media.reason = 'placeholder', false) AS shared,
-            NOT shared AND (o.state <> 'ok' OR o.kind = media.kind) AS fits
-        FROM media LEFT JOIN outcomes AS o USING (url)) AS m
+    FROM (SELECT part.*, o, coalesce(part.reason = 'placeholder', false) AS shared,
+            NOT shared AND (o.state <> 'ok' OR o.kind = part.kind) AS fits
+        FROM part LEFT JOIN outcomes AS o USING (url)) AS m
 """
 """A URL that pages name both as image and as video counts only as what it is; a placeholder stays dropped."""
 
 _SHOWN = "SELECT url, kind FROM media WHERE reason IS DISTINCT FROM 'placeholder'"
 """The files that are downloaded: a placeholder stands for a missing picture and shows no product."""
 
-_AT_ONCE = 100_000
+_AT_ONCE = 50_000
 """Rows of ``media`` that are joined with outcomes at a time, or those of one bucket."""
 
 
@@ -167,14 +168,14 @@ def _read_wanted(snapshot: Snapshot, register: Register) -> Iterator[tuple[str, 
 def _publish(stage: Stage, queue: UrlQueue) -> None:
     """Write ``media`` with the outcomes of its URLs, and the stage's rejects."""
     for buckets in _rounds(stage.before):
-        with closing(_open_media(stage.before, buckets)) as engine, closing(engine.cursor()) as names:
-            engine.register("arriving", OUTCOME_SCHEMA.empty_table())
-            engine.execute("CREATE TEMP TABLE outcomes AS SELECT * FROM arriving")
-            urls = names.execute("SELECT DISTINCT url FROM media")
-            while rows := urls.fetchmany(_BATCH):
-                engine.register("arriving", queue.outcomes([url for (url,) in rows]))
-                engine.execute("INSERT INTO outcomes SELECT * FROM arriving")
-            stage.write("media", engine.sql(_MEDIA), only=buckets)
+        with closing(_open_media(stage.before, buckets)) as engine, closing(engine.cursor()) as reader:
+            engine.execute("CREATE TEMP TABLE joined AS FROM media LIMIT 0")
+            for batch in reader.sql("FROM media").to_arrow_reader(_BATCH):
+                part = pa.Table.from_batches([batch])
+                engine.register("part", part)
+                engine.register("outcomes", queue.outcomes(part["url"].to_pylist()))
+                engine.execute(f"INSERT INTO joined {_MEDIA}")
+            stage.write("media", engine.table("joined"), only=buckets)
     stage.reject(queue.rejects())
 
 

@@ -26,8 +26,9 @@ class ExportSettings(StageSettings):
     ``brand = 'Acme' AND video_state = 'present'``; None: all."""
     purpose: Purpose = "train"
     """Purpose of the export: products whose shop refuses it are left out, and the manifest counts them."""
-    max_shard_bytes: int = Field(default=256 * 1024**2, ge=1024)
-    """A shard is closed when it holds this much: 256 MiB streams well and is soon retried."""
+    max_shard_bytes: int = Field(default=256 * 1024**2, ge=1024, le=4 * 1024**3)
+    """A shard is closed when it holds this much: 256 MiB streams well and is soon retried. At most 4 GiB: S3 takes
+    5 GiB in one put, and the last sample may go beyond."""
     out: str | Path | None = None
     """Folder written to, or its URL in an object store (``s3://bucket/prefix``); None: ``shards`` in the
     workspace."""

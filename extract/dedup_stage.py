@@ -4,72 +4,50 @@ from contextlib import closing
 
 import duckdb
 
-from extract.duplicates import (
-    exact_joins,
-    group_exact,
-    group_near,
-    name_groups,
-    near_image_pairs,
-    near_text_pairs,
-    near_video_pairs,
-    prepare,
-    prepare_near,
-)
+from extract.duplicates import FINGERPRINTS, NEW_DUPLICATES, NEW_PAIRS, NEW_REJECTS, find_pairs, prepare, regroup
 from extract.settings import DedupSettings
 from m5data.errors import MissingInputError
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Stage, Store
+from storage.changes import file_groups
+from storage.engine import bucket_sql, open_engine, text
+from storage.versions import ABSENT
 
 __all__ = ["run"]
 
-_READS = ("products", "specs", "media", "images", "frames")
+_COLUMNS = {
+    "products": "caption",
+    "specs": "property, value",
+    "media": "kind, state, position, sha256",
+    "images": "position, pixels, phash, blank_share",
+    "frames": "video_sha256, second, phash",
+}
+"""Table -> columns that duplicates depend on."""
+_OWN = ("duplicates", "duplicate_pairs", "fingerprints")
+"""Tables that a later run continues; if anyone else has changed them, it begins anew."""
 
-# Each product is joined with the first one that has its key. Of two rules the stronger is kept: their names sort so.
-_EXACT_PAIRS = """
-CREATE TEMP TABLE exact_pairs AS
-    SELECT first_id AS product_id, product_id AS other_id, min(rule) AS rule, 0.0::DOUBLE AS distance, TRUE AS joined
-    FROM (SELECT product_id, rule, min(product_id) OVER (PARTITION BY rule, key) AS first_id FROM exact_joins)
-    WHERE product_id <> first_id GROUP BY ALL
+_OWN_FILE = 50_000
+"""Products of a bucket from which a source's fingerprints are a file of their own, which others leave as it is."""
+
+_MADE = f"""
+CREATE VIEW products AS SELECT * FROM all_products SEMI JOIN changed USING (product_id);
+CREATE VIEW media AS SELECT * FROM all_media SEMI JOIN changed USING (product_id);
+CREATE VIEW images AS SELECT * FROM all_images SEMI JOIN changed USING (product_id);
+CREATE TABLE made AS SELECT *, split_part(product_id, ':', 1) AS source FROM ({FINGERPRINTS});
+"""  # noqa: S608 - constants
+_KEPT = """
+INSERT INTO made
+    SELECT *, split_part(product_id, ':', 1) AS source FROM all_fingerprints ANTI JOIN changed USING (product_id)
+    WHERE source IN (SELECT split_part(product_id, ':', 1) FROM changed)
+"""
+_SIZES = """
+SELECT source, count(made.product_id) FROM (
+    SELECT DISTINCT split_part(product_id, ':', 1) AS source FROM changed
+) LEFT JOIN made USING (source) GROUP BY source ORDER BY source
 """
 
-_JUDGED = """
-CREATE TEMP TABLE judged AS
-    SELECT near_pairs.*, a.group_id = b.group_id AS joined
-    FROM near_pairs JOIN near_groups a USING (product_id) JOIN near_groups b ON b.product_id = other_id
-"""
-
-_GROUPED = """
-CREATE TEMP TABLE grouped AS
-    SELECT p.product_id, e.rule, coalesce(e.kept, TRUE) AS kept, n.group_id AS root
-    FROM products p LEFT JOIN exact e USING (product_id)
-        JOIN near_groups n ON n.product_id = coalesce(e.group_id, p.product_id)
-"""
-
-_DUPLICATES = """
-WITH near_rules AS (
-    SELECT product_id, min(list_position(getvariable('near_rules'), rule)) AS place
-    FROM (
-        SELECT product_id, rule FROM judged WHERE joined
-        UNION ALL SELECT other_id, rule FROM judged WHERE joined
-    )
-    GROUP BY product_id
-), sizes AS (
-    SELECT root, count(*)::INTEGER AS size FROM grouped GROUP BY root
-)
-SELECT product_id, coalesce(group_id, root) AS group_id,
-    coalesce(rule, getvariable('near_rules')[place], 'alone') AS rule, kept, size
-FROM grouped JOIN sizes USING (root) LEFT JOIN near_rules USING (product_id) LEFT JOIN group_names USING (root)
-"""
-
-_PAIRS = """
-SELECT product_id, other_id, rule, distance, joined FROM exact_pairs
-UNION ALL SELECT product_id, other_id, rule, distance, joined FROM judged
-"""
-
-_REJECTS = """
-SELECT 'dedup' AS stage, product_id AS item, 'exact_duplicate' AS reason,
-    'same as ' || group_id || ' by ' || rule AS detail
-FROM exact WHERE NOT kept
+_KEPT_REJECTS = """
+SELECT stage, item, reason, detail FROM rejects WHERE stage = 'dedup' AND item NOT IN (FROM regrouped) UNION ALL
 """
 
 
@@ -83,15 +61,16 @@ def run(
     """Group exact and near duplicates, and keep one product of each exact group: the smallest id.
 
     Reads ``products``, ``specs``, ``media``, ``images`` and ``frames``; writes ``duplicates``, one row for
-    each product, and ``duplicate_pairs``, the pairs that groups are made of, with their rules. A product
-    that is not kept is a reject of reason ``exact_duplicate``. All near duplicates are kept; they share
+    each product, ``duplicate_pairs``, the pairs that groups are made of, with their rules, and ``fingerprints``. A
+    product that is not kept is a reject of reason ``exact_duplicate``. All near duplicates are kept; they share
     a group, so that no split separates them. What is in a group depends on the products alone, its name also on
-    the last run (``name_groups``). The report counts products.
+    the last run (``name_groups``). A later run looks for duplicates of the products that have changed since, and gives
+    the rows that a run from nothing would. The report counts products.
 
     Raises:
         MissingInputError: There is no table ``products`` yet.
     """
-    with store.stage("dedup", settings=settings.digest(), reads=_READS) as stage:
+    with store.stage("dedup", settings=settings.digest(), reads=(*_COLUMNS, *_OWN)) as stage:
         if stage.unchanged:
             return stage.report_unchanged()
         if "products" not in stage.before.tables:
@@ -102,35 +81,90 @@ def run(
 def _work(stage: Stage, settings: DedupSettings, clock: Clock, progress: Progress) -> StageReport:
     began = clock()
     with closing(stage.before.connection()) as connection:
+        everything = not stage.find_changed_products(_COLUMNS, connection)
+        if everything:
+            connection.execute("CREATE TEMP VIEW changed AS SELECT product_id FROM memory.main.products")
         products = _count(connection, "products")
-        progress.start("dedup", products)
-        _find(connection, settings)
-        stage.write("duplicates", connection.sql(_DUPLICATES))
-        stage.write("duplicate_pairs", connection.sql(_PAIRS))
-        stage.write("rejects", connection.sql(_REJECTS), only="dedup")
-        kept = products - _count(connection, f"({_REJECTS})")
-    progress.advance(products)
+        chosen = _count(connection, "changed")
+        progress.start("dedup", chosen)
+        prepare(connection)
+        _write_fingerprints(stage, connection, everything=everything)
+        connection.execute(f"CREATE TEMP VIEW fingerprints_now AS {stage.rows('fingerprints')}")
+        find_pairs(connection, settings, None if everything else _changed_media(stage))
+        regroup(connection, settings.most_in_group, everything=everything)
+        dropped = _write_groups(stage, connection, everything=everything)
+    progress.advance(chosen)
     progress.finish()
-    dropped = {"exact_duplicate": products - kept} if kept < products else {}
-    seconds = (clock() - began).total_seconds()
-    return stage.commit(StageReport("dedup", products, kept, dropped, seconds))
+    report = StageReport(
+        "dedup",
+        products,
+        products - dropped,
+        {"exact_duplicate": dropped} if dropped else {},
+        (clock() - began).total_seconds(),
+    )
+    return stage.commit(report)
 
 
-def _find(connection: duckdb.DuckDBPyConnection, settings: DedupSettings) -> None:
-    """Create the tables ``exact``, ``exact_pairs``, ``near_groups``, ``judged``, ``grouped`` and ``group_names``."""
-    prepare(connection)
-    joins = exact_joins(connection)
-    connection.register("exact_joins", joins)
-    connection.execute(_EXACT_PAIRS)
-    connection.register("exact", group_exact(joins))
-    prepare_near(connection)
-    near_image_pairs(connection, settings)
-    near_text_pairs(connection, settings)
-    near_video_pairs(connection, settings)
-    group_near(connection, settings.most_in_group)
-    connection.execute(_JUDGED)
-    connection.execute(_GROUPED)
-    name_groups(connection)
+def _changed_media(stage: Stage) -> set[str]:
+    """Return which of the tables ``images`` and ``frames`` have changed since the last run."""
+    last, now = stage.before.stages["dedup"].reads, stage.before.tables
+    return {table for table in ("images", "frames") if last.get(table, ABSENT) != now.get(table, ABSENT)}
+
+
+def _write_fingerprints(stage: Stage, connection: duckdb.DuckDBPyConnection, *, everything: bool) -> None:
+    """Replace the fingerprints of the products in ``changed``, bucket by bucket."""
+    some = None if everything else connection.table("changed").to_arrow_table()
+    for bucket in _buckets(stage, connection, "fingerprints", "changed", everything=everything):
+        with closing(open_engine()) as engine:
+            prepare(engine)
+            for table in ("products", "media", "images", "fingerprints"):
+                engine.execute(stage.before.view(f"all_{table}", table, only=[bucket]))
+            if some is None:
+                engine.execute("CREATE VIEW changed AS SELECT product_id FROM all_products")
+            else:
+                engine.register("changed_anywhere", some)
+                own = f"{bucket_sql('product_id', stage.before.record.buckets)} = {bucket}"
+                engine.execute(f"CREATE TABLE changed AS SELECT product_id FROM changed_anywhere WHERE {own}")  # noqa: S608
+            engine.execute(_MADE)
+            if not everything:
+                engine.execute(_KEPT)
+            _write_by_source(stage, engine, bucket, everything=everything)
+
+
+def _write_by_source(stage: Stage, engine: duckdb.DuckDBPyConnection, bucket: int, *, everything: bool) -> None:
+    """Write ``made`` to a file for each large source, and one for all others."""
+    sizes = dict(engine.execute(_SIZES).fetchall())
+    for number, sources in enumerate(file_groups(sizes, _OWN_FILE) or [[]]):
+        named = ", ".join(map(text, sources)) or "NULL"
+        rows = engine.sql(f"SELECT * EXCLUDE (source) FROM made WHERE source IN ({named})")  # noqa: S608
+        within = None if everything and not number else [f"{source}:" for source in sources]
+        stage.write("fingerprints", rows, only=[bucket], within=within)
+
+
+def _write_groups(stage: Stage, connection: duckdb.DuckDBPyConnection, *, everything: bool) -> int:
+    """Replace the rows of the products in ``regrouped``; return how many exact duplicates are dropped."""
+    place = bucket_sql("product_id", stage.before.record.buckets)
+    for table, query in (("duplicates", NEW_DUPLICATES), ("duplicate_pairs", NEW_PAIRS)):
+        connection.execute(f"CREATE TEMP TABLE new_{table} AS SELECT *, {place} AS bucket FROM ({query})")  # noqa: S608
+        for bucket in _buckets(stage, connection, table, "regrouped", everything=everything):
+            rows = f"SELECT * EXCLUDE (bucket) FROM new_{table} WHERE bucket = {bucket}"  # noqa: S608
+            if not everything:
+                connection.execute(stage.before.view(f"{table}_{bucket}", table, only=[bucket]))
+                rows += f" UNION ALL SELECT * FROM {table}_{bucket} ANTI JOIN regrouped USING (product_id)"  # noqa: S608
+            stage.write(table, connection.sql(rows), only=[bucket])
+    rejects = NEW_REJECTS if everything else _KEPT_REJECTS + NEW_REJECTS
+    stage.write("rejects", connection.sql(rejects), only="dedup")
+    return _count(connection, f"({rejects})")
+
+
+def _buckets(
+    stage: Stage, connection: duckdb.DuckDBPyConnection, table: str, products: str, *, everything: bool
+) -> list[int]:
+    """Return the buckets of a table that may change: those of some products, and if everything does, all it has."""
+    place = bucket_sql("product_id", stage.before.record.buckets)
+    query = f"SELECT DISTINCT {place} FROM {products}"  # noqa: S608
+    found = {bucket for (bucket,) in connection.execute(query).fetchall()}
+    return sorted(found | {int(str(bucket)) for bucket in stage.before.partitions(table) if everything})
 
 
 def _count(connection: duckdb.DuckDBPyConnection, rows: str) -> int:

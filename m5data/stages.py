@@ -162,7 +162,7 @@ _ALL = (
         meaning="Drop exact duplicates and group near duplicates.",
         run="extract.dedup_stage:run",
         reads=("products", "specs", "media", "images", "frames"),
-        writes=("duplicates", "duplicate_pairs"),
+        writes=("duplicates", "duplicate_pairs", "fingerprints"),
         settings="dedup",
     ),
     StageSpec(

@@ -11,6 +11,7 @@ __all__ = [
     "INT",
     "LIST",
     "LONG",
+    "LONGS",
     "REAL",
     "TEXT",
     "TIME",
@@ -30,6 +31,7 @@ REAL = pa.float64()
 FLAG = pa.bool_()
 TIME = pa.timestamp("us", tz="UTC")
 LIST = pa.list_(pa.field("element", pa.string(), nullable=False))
+LONGS = pa.list_(pa.field("element", pa.int64(), nullable=False))
 
 _SQL_TYPES = {TEXT: "VARCHAR", INT: "INTEGER", LONG: "BIGINT", REAL: "DOUBLE", FLAG: "BOOLEAN", TIME: "TIMESTAMPTZ"}
 

@@ -1,4 +1,4 @@
-"""The sources whose rows changed between two dataset versions, found from the files that differ."""
+"""The sources and products whose rows changed between two dataset versions, found from the files that differ."""
 
 from collections.abc import Collection, Mapping
 from contextlib import closing
@@ -8,14 +8,15 @@ from pathlib import Path
 import duckdb
 
 from m5data.errors import CorruptObjectError
+from m5data.table_spec import Partition
 from storage.engine import reuse_engine
 from storage.files import Layout
 from storage.tables import TABLES
-from storage.tables.delta import DeltaLog
+from storage.tables.delta import DataFile, DeltaLog
 from storage.versions import ABSENT
-from storage.views import file_sql
+from storage.views import file_sql, rows_sql
 
-__all__ = ["changed_sources", "file_groups"]
+__all__ = ["changed_sources", "file_groups", "find_changed_products"]
 
 _MOST_VERSIONS = 50
 """Versions of a table that are looked through; who lags further behind does everything anew."""
@@ -23,6 +24,15 @@ _MOST_VERSIONS = 50
 _RANGES = """
 SELECT file_name, split_part(stats_min_value, ':', 1), split_part(stats_max_value, ':', 1)
 FROM parquet_metadata($paths) WHERE path_in_schema = 'product_id'
+"""
+
+_DIFFERING = """
+INSERT INTO changed_rows
+SELECT product_id
+FROM (SELECT product_id, count(*) AS rows, sum(hash({columns})) AS content FROM ({gone}) GROUP BY product_id) a
+    FULL JOIN (SELECT product_id, count(*) AS rows, sum(hash({columns})) AS content FROM ({came}) GROUP BY product_id) b
+    USING (product_id)
+WHERE a.rows IS DISTINCT FROM b.rows OR a.content IS DISTINCT FROM b.content
 """
 
 
@@ -41,8 +51,9 @@ def changed_sources(layout: Layout, before: Mapping[str, int], now: Mapping[str,
     found: set[str] = set()
     with closing(reuse_engine()) as engine:
         for table, version in before.items():
-            changed = _changed_files(layout, table, version, now.get(table, ABSENT))
-            if changed is None or not all(path.exists() for path in changed):
+            steps = _steps(layout, table, version, now.get(table, ABSENT))
+            changed = {layout.table(table) / file.path for old, new in steps or () for file in old ^ new}
+            if steps is None or not all(path.exists() for path in changed):
                 return None
             found |= _sources(engine, changed)
     return found
@@ -60,7 +71,51 @@ def file_groups(rows: Mapping[str, int], own_file: int) -> list[list[str]]:
     return [*([source] for source in large), *([small] if small else [])]
 
 
-def _changed_files(layout: Layout, table: str, before: int, now: int) -> set[Path] | None:
+def find_changed_products(
+    layout: Layout,
+    before: Mapping[str, int],
+    now: Mapping[str, int],
+    columns: Mapping[str, str],
+    engine: duckdb.DuckDBPyConnection,
+) -> bool:
+    """Create the table ``changed``: product_id of products that came, went or changed between two versions.
+
+    Args:
+        layout: Files of the workspace.
+        before: As for ``changed_sources``.
+        now: Likewise.
+        columns: Table -> the columns that count, as SQL; the order of a product's rows does not. Of the other tables
+            no row may have changed.
+        engine: Where the table is made.
+
+    Returns:
+        Whether they are known; otherwise there is no table ``changed``.
+    """
+    rows: list[tuple[str, str, str]] = []
+    for table, version in before.items():
+        steps = _steps(layout, table, version, now.get(table, ABSENT))
+        if steps is None or (steps and table not in columns):
+            return False
+        old, new = (steps[0][0], steps[-1][1]) if steps else (set(), set())
+        for partition in sorted({file.partition for file in old ^ new}, key=str):
+            sides = [_of(partition, old - new), _of(partition, new - old)]
+            if not all((layout.table(table) / file.path).exists() for file in sides[0]):
+                return False
+            gone, came = (rows_sql(TABLES[table], layout.table(table), side) for side in sides)
+            rows.append((columns[table], gone, came))
+    engine.execute("CREATE TEMP TABLE changed_rows (product_id VARCHAR)")
+    for counting, gone, came in rows:
+        engine.execute(_DIFFERING.format(columns=counting, gone=gone, came=came))
+    engine.execute("CREATE TEMP TABLE changed AS SELECT DISTINCT product_id FROM changed_rows")
+    return True
+
+
+def _of(partition: Partition, files: Collection[DataFile]) -> list[DataFile]:
+    return [file for file in files if file.partition == partition]
+
+
+def _steps(layout: Layout, table: str, before: int, now: int) -> list[tuple[set[DataFile], set[DataFile]]] | None:
+    """Return the files of a table before and after each version between two; None: these are not known."""
     if now - before > _MOST_VERSIONS or (now == ABSENT and before != ABSENT):
         return None
     log = DeltaLog(layout.table(table), TABLES[table])
@@ -68,10 +123,8 @@ def _changed_files(layout: Layout, table: str, before: int, now: int) -> set[Pat
         sides = [set(log.files(version)) if version != ABSENT else set() for version in range(before, now + 1)]
     except CorruptObjectError:  # vacuum removes log entries between versions that stay
         return None
-    steps = [old ^ new for old, new in pairwise(sides)]
-    if not all(steps):
-        return None
-    return {layout.table(table) / file.path for step in steps for file in step}
+    steps = list(pairwise(sides))
+    return steps if all(old != new for old, new in steps) else None
 
 
 def _sources(engine: duckdb.DuckDBPyConnection, paths: Collection[Path]) -> set[str]:

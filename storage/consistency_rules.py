@@ -114,6 +114,7 @@ _RULES = (
         HAVING min(size) <> count(*) OR max(size) <> count(*) OR NOT bool_or(kept)
         """,
     ),
+    _known("fingerprints", "dedup"),
     _known("duplicate_pairs", "dedup"),
     _known("duplicate_pairs", "dedup", "other_id"),
     Rule(

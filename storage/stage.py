@@ -16,7 +16,7 @@ from m5data.errors import DataError
 from m5data.records import Reject
 from m5data.stage import Clock, StageReport
 from m5data.version import __version__
-from storage.changes import changed_sources
+from storage.changes import changed_sources, find_changed_products
 from storage.engine import reuse_engine
 from storage.files import Layout, replace_file, sync_folder
 from storage.objects.index import ObjectIndex
@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 
-_REJECTS, _OBJECTS = 20_000, 200_000
+_REJECTS, _OBJECTS = 20_000, 100_000
 """Rejects, and objects, that are written at a time."""
 _LOOKING: ContextVar[bool] = ContextVar("looking", default=False)
 
@@ -231,6 +231,34 @@ class Stage:
             return None
         reads = {name: version for name, version in last.reads.items() if table in {None, name}}
         return changed_sources(self._layout, reads, self.before.tables)
+
+    def find_changed_products(self, columns: Mapping[str, str], engine: duckdb.DuckDBPyConnection) -> bool:
+        """Create the table ``changed``: product_id of products that came, went or changed since the last run.
+
+        Args:
+            columns: Table -> its columns that count, as SQL. Where a row of another table that the stage reads has
+                changed, nothing is known.
+            engine: Where the table is made.
+
+        Returns:
+            False where there is no such table: the stage has not run with these settings, or what has changed is not
+            known.
+        """
+        last, inputs = self.before.stages.get(self.name), self._inputs
+        if last is None or (last.settings, last.extra, last.code) != (inputs.settings, inputs.extra, __version__):
+            return False
+        before = {**dict.fromkeys(inputs.reads, ABSENT), **last.reads}
+        return find_changed_products(self._layout, before, self.before.tables, columns, engine)
+
+    def rows(self, table: str) -> str:
+        """Return a query of a table's rows as this run leaves them so far."""
+        spec, layout = TABLES[table], self._layout
+        files = merge(self.before.files(table), self._changes.get(table, {}))
+        old = {*self.before.files(table)}
+        sides = {layout.table(table): old, layout.staging / "tables" / table: {*files} - old}
+        return " UNION ALL ".join(
+            rows_sql(spec, folder, [file for file in files if file in side]) for folder, side in sides.items()
+        )
 
     def touch(self, table: str) -> None:
         """Give a table a new version with the same rows, so that stages that read it run again."""

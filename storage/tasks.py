@@ -22,7 +22,6 @@ from m5data.stage import utc_now
 from storage.children import die_with_parent
 from storage.isolation.pool import processes_for
 from storage.objects.index import ObjectIndex, ObjectKind, ObjectRef
-from storage.objects.reader import SEGMENT_BYTES
 from storage.objects.writer import ObjectWriter
 from storage.place import ObjectStore, Place, place_at, store_url_of
 from storage.spool import Spool, decode_result
@@ -53,6 +52,8 @@ _REFS, _SEGMENTS, _TARGET = "object_refs", "object_segments", "target"
 _ORDER = "order:"
 _WORTH_PROCESSES_S = 2.0
 _MOST_PROCESSES = 32
+_SEGMENT_BYTES = 256_000_000
+"""Length from which a task's segment is full, and leaves its scratch."""
 
 
 def order(spool: Spool, partition: str, fingerprint: str, inputs: pa.Table, refs: Iterable[ObjectRef | None]) -> str:
@@ -243,23 +244,25 @@ def running(location: str, name: str, kind: ObjectKind = "derived") -> Iterator[
     tables = decode_result(data)
     refs = {row["sha256"]: ObjectRef(**row) for row in tables[_REFS].to_pylist()}
     with tempfile.TemporaryDirectory(prefix="m5data-task-") as folder:
-        scratch, written = Path(folder), _Written()
-        with ObjectWriter(scratch, written, kind, utc_now, SEGMENT_BYTES, own=True) as objects:
+        scratch = Path(folder)
+        written = _Written(place, scratch)
+        with ObjectWriter(scratch, written, kind, utc_now, _SEGMENT_BYTES, own=True) as objects:
             task = Task(location, tables["inputs"], refs, objects, scratch)
             yield task
-        for segment in written.lengths:
-            place.create(f"objects/{segment}", scratch / segment)
+        written.store()
     segments = pa.table({"name": pa.array(written.lengths, pa.string()), "length": [*written.lengths.values()]})
     done = {**task.result, _REFS: _table_of([*written.refs.values()]), _SEGMENTS: segments}
     Spool(place, name.rpartition("/")[0]).put(**tables[_TARGET].to_pylist()[0], tables=done)
 
 
 class _Written:
-    """The index of what one task writes (``SegmentIndex``)."""
+    """The index of what one task writes (``SegmentIndex``), which stores each segment as soon as it is full."""
 
-    def __init__(self) -> None:
+    def __init__(self, place: Place, scratch: Path) -> None:
         self.refs: dict[str, ObjectRef] = {}
         self.lengths: dict[str, int] = {}
+        self._place = place
+        self._scratch = scratch
 
     def known(self, hashes: Sequence[str]) -> set[str]:
         return self.refs.keys() & hashes
@@ -268,8 +271,17 @@ class _Written:
         return dict(self.lengths)
 
     def add(self, refs: Sequence[ObjectRef], segment: str, length: int) -> None:
+        if segment not in self.lengths:
+            self.store()
         self.refs.update((ref.sha256, ref) for ref in refs)
         self.lengths[segment] = length
+
+    def store(self) -> None:
+        """Store the segments in scratch, which nobody writes to any more, and remove them from there."""
+        for segment in self.lengths:
+            if (self._scratch / segment).exists():
+                self._place.create(f"objects/{segment}", self._scratch / segment)
+                (self._scratch / segment).unlink()
 
 
 _REF_SCHEMA = pa.schema(

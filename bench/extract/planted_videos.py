@@ -170,6 +170,9 @@ def near_pairs(films: Mapping[str, Sequence[int]]) -> set[frozenset[str]]:
         prepare(connection)
         none = pa.table({name: pa.array([], pa.string()) for name in ("product_id", "rule", "key")})
         connection.register("exact", group_exact(none))
+        connection.execute(
+            "CREATE TEMP VIEW compared AS SELECT product_id, NULL::BIGINT[] AS text_keys, TRUE AS anew FROM products"
+        )
         prepare_near(connection)
         near_video_pairs(connection, DedupSettings())
         return {frozenset(pair) for pair in connection.sql("SELECT product_id, other_id FROM near_pairs").fetchall()}

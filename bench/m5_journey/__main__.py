@@ -19,7 +19,9 @@ import psutil
 from bench.m5_journey.catalogue import LATER, M5_PRODUCTS, write_catalogue
 from bench.m5_journey.names import SHOPS
 from bench.m5_journey.planted import found_duplicates
+from bench.m5_journey.stayed import changed_since
 from m5data.workspace import Workspace
+from storage import Store
 
 __all__ = ["Cost", "measure"]
 
@@ -118,12 +120,14 @@ def journey(workspace: Path, catalogue: Path, *, one_command: bool) -> None:
 
 
 def more(workspace: Path, catalogue: Path) -> None:
-    """Ingest the later shop's feed, one per cent more products, and run everything by one command."""
+    """Ingest the later shop's feed, one per cent more products, run everything, and print what changed of the rest."""
+    before = Store.open(workspace).snapshot().number
     feed = str(catalogue / f"{LATER}.parquet")
     _show(f"ingest {LATER}", measure(["ingest", feed, "--source", LATER, "-w", str(workspace)]))
     _show("run", measure(["run", "--no-media", "-w", str(workspace)]))
     _show("run, nothing to do", measure(["run", "--no-media", "-w", str(workspace)]))
     print(found_duplicates(workspace, catalogue))
+    print(changed_since(workspace, before))
 
 
 def main() -> None:

@@ -7,21 +7,21 @@ import pyarrow.compute as pc
 
 from m5data.components import Indices, components
 
-__all__ = ["EXACT_RULES", "exact_joins", "group_exact"]
+__all__ = ["EXACT_RULES", "IMAGE_SETS", "exact_joins", "group_exact"]
 
-# A set's key is the sum of its members' hashes: unlike a sorted list of them it takes a few bytes while it is made.
-_KEYS = """
-CREATE OR REPLACE TEMP MACRO set_key(member) AS
-    md5(sum(DISTINCT md5_number_lower(member)) || ' ' || sum(DISTINCT md5_number_upper(member)));
+IMAGE_SETS = """
+SELECT product_id, set_key(sha256) AS image_set, set_key(pixel_set) AS pixel_set
+FROM (
+    SELECT m.product_id, m.sha256, coalesce(i.pixels, m.sha256) AS pixel_set
+    FROM media m LEFT JOIN images i ON i.product_id = m.product_id AND i.position = m.position
+    WHERE m.kind = 'image' AND m.state = 'ok'
+)
+GROUP BY product_id
+"""
+"""Query of product_id, image_set and pixel_set of products with stored images."""
 
-CREATE TEMP TABLE image_sets AS
-    SELECT product_id, set_key(sha256) AS image_set, set_key(pixel_set) AS pixel_set
-    FROM (
-        SELECT m.product_id, m.sha256, coalesce(i.pixels, m.sha256) AS pixel_set
-        FROM media m LEFT JOIN images i ON i.product_id = m.product_id AND i.position = m.position
-        WHERE m.kind = 'image' AND m.state = 'ok'
-    )
-    GROUP BY product_id;
+_KEYS = f"""
+CREATE TEMP TABLE image_sets AS {IMAGE_SETS};
 
 CREATE TEMP TABLE captions AS
     SELECT product_id, md5(words) AS caption
@@ -29,16 +29,20 @@ CREATE TEMP TABLE captions AS
 
 CREATE TEMP TABLE suspects AS
     SELECT product_id FROM image_sets
-    WHERE pixel_set IN (SELECT pixel_set FROM image_sets GROUP BY ALL HAVING count(*) > 1)
+    WHERE image_set IN (SELECT image_set FROM image_sets GROUP BY ALL HAVING count(*) > 1)
+        OR pixel_set IN (SELECT pixel_set FROM image_sets GROUP BY ALL HAVING count(*) > 1)
     UNION
     SELECT product_id FROM captions
     WHERE caption IN (SELECT caption FROM captions GROUP BY ALL HAVING count(*) > 1);
 
 CREATE TEMP TABLE tables AS
-    SELECT product_id, set_key(normal(property) || chr(31) || normal(value)) AS lines
-    FROM specs SEMI JOIN suspects USING (product_id)
+    SELECT product_id, md5(sum(md5_number_lower(line)) || ' ' || sum(md5_number_upper(line))) AS lines
+    FROM (
+        SELECT DISTINCT product_id, normal(property) || chr(31) || normal(value) AS line
+        FROM specs SEMI JOIN suspects USING (product_id)
+    )
     GROUP BY product_id;
-"""
+"""  # noqa: S608 - constants
 
 _JOINS = """
 WITH described AS (

@@ -32,7 +32,13 @@ CREATE OR REPLACE TEMP TABLE group_names AS
 # A new group cannot be called after a member that has given its name to a group it has left.
 _TAKEN = """
 SELECT DISTINCT root, product_id FROM grouped ANTI JOIN group_names USING (root)
-WHERE root IN (SELECT group_id FROM group_names)
+WHERE root IN (SELECT group_id FROM group_names UNION ALL SELECT group_id FROM other_groups)
+"""
+
+_USED = """
+SELECT group_id FROM group_names
+UNION ALL SELECT group_id FROM other_groups
+WHERE contains(group_id, '#') OR group_id IN (SELECT product_id FROM grouped)
 """
 
 
@@ -63,8 +69,8 @@ def name_groups(connection: duckdb.DuckDBPyConnection) -> None:
       are, after its smallest product with ``#2``, ``#3`` and so on.
 
     Args:
-        connection: DuckDB with ``grouped``: product_id and root (the smallest product of its group), and the view
-            ``duplicates`` of the last run.
+        connection: DuckDB with ``grouped``: product_id and root (the smallest product of its group), the view
+            ``duplicates`` of the last run, and ``other_groups``: group_id of the groups that stay as they are.
     """
     connection.execute(_MEMBERS)
     disputed = connection.execute(_DISPUTED).fetchall()
@@ -82,7 +88,7 @@ def _new_names(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
         members[root].append(product)
     if not members:
         return {}
-    used = {name for (name,) in connection.execute("SELECT group_id FROM group_names").fetchall()}
+    used = {name for (name,) in connection.execute(_USED).fetchall()}
     return {root: _free_name(sorted(products), used) for root, products in members.items()}
 
 

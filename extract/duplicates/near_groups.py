@@ -51,10 +51,10 @@ NEAR_RULES = ("near_image", "near_text", "near_video")
 """Rules of near duplicates, strongest first."""
 
 _PREPARE = """
-CREATE TEMP TABLE distinct_products AS
-    SELECT product_id, coalesce(size, 1) AS size, row_number() OVER (ORDER BY product_id) - 1 AS place
-    FROM products LEFT JOIN exact USING (product_id) WHERE coalesce(kept, TRUE);
-CREATE TEMP TABLE near_pairs (product_id VARCHAR, other_id VARCHAR, rule VARCHAR, distance DOUBLE)
+CREATE OR REPLACE TEMP TABLE distinct_products AS
+    SELECT product_id, anew, coalesce(size, 1) AS size, row_number() OVER (ORDER BY product_id) - 1 AS place
+    FROM compared LEFT JOIN exact USING (product_id) WHERE coalesce(kept, TRUE);
+CREATE OR REPLACE TEMP TABLE near_pairs (product_id VARCHAR, other_id VARCHAR, rule VARCHAR, distance DOUBLE)
 """
 
 _RANKED = """
@@ -74,13 +74,14 @@ CREATE TEMP TABLE near_groups AS
 def prepare_near(connection: duckdb.DuckDBPyConnection) -> None:
     """Create the tables that near pairs are searched in and written to.
 
-    ``distinct_products``: product_id, size (the product and its exact duplicates) and place (from 0,
+    ``distinct_products``: product_id, anew, size (the product and its exact duplicates) and place (from 0,
     by product_id) of the products that are no exact duplicate of a kept product.
     ``near_pairs``: product_id, other_id (the larger one), rule, distance; empty. The variable
     ``near_rules`` holds ``NEAR_RULES``.
 
     Args:
-        connection: DuckDB with ``products`` and ``exact`` (the result of ``group_exact``).
+        connection: DuckDB with ``exact`` (the result of ``group_exact``) and ``compared``: product_id, text_keys
+            (``text_keys``) and anew, whether its pairs are searched.
     """
     connection.execute("SET VARIABLE near_rules = ?", [list(NEAR_RULES)])
     connection.execute(_PREPARE)

@@ -6,14 +6,14 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from extract.duplicates.text_candidates import BANDS, Pairs, band_keys, crowded_bands, pairs_of_keys
+from extract.duplicates.text_candidates import BANDS, Pairs, crowded_bands, keys_of, pairs_of_keys
 from extract.settings import DedupSettings
 
 __all__ = ["compare_captions", "near_text_pairs"]
 
 _CAPTIONED = """
-SELECT place, normal(caption) AS words
-FROM distinct_products JOIN products USING (product_id) WHERE normal(caption) <> ''
+SELECT place, text_keys, d.anew
+FROM distinct_products d JOIN compared USING (product_id) WHERE text_keys IS NOT NULL
 """
 
 _WORDS = """
@@ -50,10 +50,10 @@ WITH tables AS (
         LEFT JOIN tables l ON l.place = one LEFT JOIN tables r ON r.place = other
     WHERE NOT numbers_differ(one_words, other_words)
 )
-SELECT product_id, other_id, 'near_text', 1 - similarity FROM compared
+SELECT product_id, other_id, 'near_text', 1 - similarity
+FROM (SELECT *, len(list_intersect(table_lines, other_lines)) AS common FROM compared)
 WHERE CASE WHEN table_lines IS NULL OR other_lines IS NULL THEN same_by_words(one_words, other_words)
-    ELSE len(list_intersect(table_lines, other_lines))
-        >= ? * len(list_distinct(list_concat(table_lines, other_lines))) END
+    ELSE common >= ? * (len(table_lines) + len(other_lines) - common) END
 """
 
 _PAIR = pa.schema([("one", pa.int64()), ("other", pa.int64())])
@@ -65,7 +65,8 @@ def near_text_pairs(connection: duckdb.DuckDBPyConnection, settings: DedupSettin
     Candidates share a MinHash key of their captions; a key of more than ``most_sharers`` products does not count.
     Their similarity must reach ``text_caption``, and their numbers must not differ (``numbers_differ``). The share
     of common lines of the two tables must reach ``text_table``; of two shops, that of common values. If a product
-    has no table, the words of the captions decide (``same_by_words``). The distance is 1 - similarity.
+    has no table, the words of the captions decide (``same_by_words``). The distance is 1 - similarity. One product of
+    each pair is one that is compared anew.
 
     Args:
         connection: DuckDB with the tables ``products`` and ``specs``, prepared (``prepare``, ``prepare_near``).
@@ -91,13 +92,15 @@ def compare_captions(connection: duckdb.DuckDBPyConnection, least: float) -> Non
 
 
 def _candidates(connection: duckdb.DuckDBPyConnection, most: int) -> Iterator[Pairs]:
-    """Yield the places of products whose captions share a key."""
-    places, keys = [np.zeros(0, np.int64)], [np.zeros((0, BANDS), np.uint32)]
+    """Yield the places of products whose captions share a key, one of them searched anew."""
+    parts = [(np.zeros(0, np.int64), np.zeros((0, BANDS), np.uint32), np.zeros(0, np.bool_))]
     for batch in connection.sql(_CAPTIONED).to_arrow_reader():
-        places.append(batch["place"].to_numpy())
-        keys.append(band_keys(batch["words"].to_pylist()))
-    place, every = np.concatenate(places), np.concatenate(keys)
+        anew = batch["anew"].to_numpy(zero_copy_only=False)
+        parts.append((batch["place"].to_numpy(), keys_of(batch["text_keys"]), anew))
+    place, keys, anew = (np.concatenate(column) for column in zip(*parts, strict=True))
+    del parts
     order = np.argsort(place)
-    place, every = place[order], every[order]
-    for left, right in pairs_of_keys(every, crowded_bands(every, most)):
-        yield place[left], place[right]
+    place, keys, anew = place[order], keys[order], anew[order]
+    for left, right in pairs_of_keys(keys, crowded_bands(keys, most)):
+        chosen = anew[left] | anew[right]
+        yield place[left[chosen]], place[right[chosen]]

@@ -1,18 +1,14 @@
-"""Similarity of captions: shared character runs, numbers and words; also as DuckDB functions."""
+"""Similarity of captions: shared character runs, numbers and words."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-import duckdb
 import numpy as np
-import pyarrow as pa
-from duckdb.func import PythonUDFType
 from numpy.typing import NDArray
 
-from extract.text.sql import add_normal
 from m5data.segmentation import cut_words
 
-__all__ = ["alike", "alike_all", "code_points", "numbers_differ", "prepare", "same_by_words", "shingles"]
+__all__ = ["alike", "alike_all", "code_points", "numbers_differ", "same_by_words", "shingles"]
 
 _SHINGLE = 2
 """Characters of a run; most Chinese words have two."""
@@ -105,33 +101,3 @@ def same_by_words(one: str, other: str) -> bool:
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(word for word in cut_words(text) if any(sign.isalnum() for sign in word))
-
-
-def prepare(connection: duckdb.DuckDBPyConnection) -> None:
-    """Register ``normal(text)`` and functions of two normalised texts; NULL in any argument gives NULL.
-
-    ``alike``: DOUBLE; ``numbers_differ`` and ``same_by_words``: BOOLEAN. Close the connection afterwards: it keeps
-    the functions alive.
-    """
-    add_normal(connection)
-    _add(connection, "alike", "DOUBLE", alike_all)
-    for function in (numbers_differ, same_by_words):
-        _add(connection, function.__name__, "BOOLEAN", _of_each(function))
-
-
-def _of_each(function: Callable[[str, str], bool]) -> Callable[[Sequence[str], Sequence[str]], list[bool]]:
-    return lambda left, right: [function(one, other) for one, other in zip(left, right, strict=True)]
-
-
-def _add(
-    connection: duckdb.DuckDBPyConnection,
-    name: str,
-    sql: str,
-    function: Callable[[Sequence[str], Sequence[str]], object],
-) -> None:
-    def over_columns(one: pa.ChunkedArray, other: pa.ChunkedArray) -> pa.Array:
-        missing = one.is_null().to_numpy() | other.is_null().to_numpy()
-        found = function(one.fill_null("").to_pylist(), other.fill_null("").to_pylist())
-        return pa.array(np.asarray(found), mask=missing)
-
-    connection.create_function(name, over_columns, ["VARCHAR", "VARCHAR"], sql, type=PythonUDFType.ARROW)

@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from extract.duplicates.similarity import code_points
 from m5data.components import Indices
 
-__all__ = ["BANDS", "Keys", "Pairs", "band_keys", "crowded_bands", "pairs_of_keys"]
+__all__ = ["BANDS", "Keys", "Pairs", "band_keys", "crowded_bands", "keys_of", "pairs_of_keys", "text_keys"]
 
 Keys = NDArray[np.uint32]
 """[texts, 16]"""
@@ -41,6 +42,19 @@ def band_keys(texts: Sequence[str]) -> Keys:
     """
     blocks = [_block_keys(texts[start : start + _TEXTS]) for start in range(0, len(texts), _TEXTS)]
     return np.concatenate([np.zeros((0, BANDS), np.uint32), *blocks])
+
+
+def text_keys(texts: pa.ChunkedArray) -> pa.Array:
+    """Return ``band_keys`` of each text, which is not NULL, as a list of 8 numbers that hold two keys each."""
+    keys = band_keys(texts.to_pylist())
+    starts = np.arange(0, 8 * len(keys) + 1, 8, dtype=np.int32)
+    return pa.ListArray.from_arrays(pa.array(starts), pa.array(keys.astype("<u4").view(np.int64).ravel()))
+
+
+def keys_of(column: pa.ListArray) -> Keys:
+    """Return the keys that ``text_keys`` has put into a column."""
+    numbers: Keys = np.ascontiguousarray(column.flatten().to_numpy(zero_copy_only=False)).view("<u4")
+    return numbers.reshape(-1, BANDS)
 
 
 def _block_keys(texts: Sequence[str]) -> Keys:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Required, Self, TypedDict, Unpack
 
 import duckdb
 import pyarrow as pa
@@ -30,6 +30,7 @@ from storage.objects.warc import (
 from storage.tables import TABLES
 
 __all__ = [
+    "Facts",
     "ObjectWriter",
     "SegmentIndex",
     "objects_of",
@@ -55,6 +56,21 @@ class SegmentIndex(Protocol):
 
     def add(self, refs: Sequence[ObjectRef], segment: str, length: int) -> None:
         """Add objects of one segment, whose first ``length`` bytes are synced."""
+
+
+class Facts(TypedDict, total=False):
+    """What a record says of its object."""
+
+    mime: Required[str]
+    """Type, detected from the bytes."""
+    url: str | None
+    """URL of the response or, for a derived object, of its origin; None: no request."""
+    headers: Headers
+    """HTTP headers as received, in order; only for pages and media."""
+    status: int
+    """HTTP status, 200 if it is not given; only for pages and media."""
+    refers_to: str | None
+    """SHA-256 of its origin; only for derived objects."""
 
 
 class _Segment:
@@ -185,29 +201,16 @@ class ObjectWriter:
         self._segment: _Segment | None = None
         self._pending: dict[str, ObjectRef] = {}
 
-    def put(
-        self,
-        payload: bytes,
-        *,
-        mime: str,
-        url: str | None = None,
-        headers: Headers = (),
-        status: int = 200,
-        refers_to: str | None = None,
-    ) -> str:
+    def put(self, payload: bytes, **facts: Unpack[Facts]) -> str:
         """Store bytes that are not stored yet, and return their SHA-256 in hex.
 
         Args:
             payload: The bytes; for a page or media, with any transfer or content encoding removed.
-            mime: Type, detected from the bytes.
-            url: URL of the response or, for a derived object, of its origin; None: no request.
-            headers: HTTP headers as received, in order; only for pages and media.
-            status: HTTP status; only for pages and media.
-            refers_to: SHA-256 of its origin; only for derived objects.
+            facts: What their record says of them.
         """
         sha256 = hashlib.sha256(payload).hexdigest()
         if not self.known([sha256]):
-            self.add(sha256, payload, mime=mime, url=url, headers=headers, status=status, refers_to=refers_to)
+            self.add(sha256, payload, **facts)
         return sha256
 
     def known(self, hashes: Sequence[str]) -> set[str]:
@@ -215,25 +218,15 @@ class ObjectWriter:
         waiting = self._pending.keys() & hashes
         return waiting | self._index.known([sha256 for sha256 in hashes if sha256 not in waiting])
 
-    def add(
-        self,
-        sha256: str,
-        payload: bytes,
-        *,
-        mime: str,
-        url: str | None = None,
-        headers: Headers = (),
-        status: int = 200,
-        refers_to: str | None = None,
-    ) -> None:
+    def add(self, sha256: str, payload: bytes, **facts: Unpack[Facts]) -> None:
         """Store bytes, of this SHA-256 in hex, that are not ``known``; otherwise as ``put``."""
-        now = self._clock()
+        now, mime, url = self._clock(), facts["mime"], facts.get("url")
         if self._kind == "derived":
-            head = payload_head("conversion", url, sha256, mime, refers_to, len(payload), now)
+            head = payload_head("conversion", url, sha256, mime, facts.get("refers_to"), len(payload), now)
         elif url is None:
             head = payload_head("resource", None, sha256, mime, None, len(payload), now)
         else:
-            http = http_head(status, headers, len(payload))
+            http = http_head(facts.get("status", 200), facts.get("headers", ()), len(payload))
             head = response_head(url, sha256, mime, http, len(payload), now)
         segment = self._ready(now)
         offset, length = self._append(segment, head, payload, RECORD_END)

@@ -7,7 +7,17 @@ from m5data.table_spec import Column, Partition, TableSpec
 from storage.engine import bucket_of, bucket_sql
 from storage.tables.catalogue import HISTORY, MEDIA, OBJECTS, PRODUCTS, REJECTS, SPECS, USAGE_RIGHTS, VARIANTS
 from storage.tables.dataset import CANDIDATES, JUDGEMENTS, MATCHES, RECIPES, RESERVE, SPLITS
-from storage.tables.derived import AUDIO, DUPLICATE_PAIRS, DUPLICATES, FRAMES, IMAGE_TEXT, IMAGES, REGIONS, TEXTS
+from storage.tables.derived import (
+    AUDIO,
+    DUPLICATE_PAIRS,
+    DUPLICATES,
+    FINGERPRINTS,
+    FRAMES,
+    IMAGE_TEXT,
+    IMAGES,
+    REGIONS,
+    TEXTS,
+)
 from storage.tables.labels import LABEL_MAP, LABEL_PAIRS, LABELS, PROPERTIES, SPEC_NORMS, SPEC_PROPOSALS
 
 __all__ = ["TABLES", "Column", "Partition", "TableSpec", "bucket_of", "bucket_sql"]
@@ -29,6 +39,7 @@ _FIXED: dict[str, TableSpec] = {
         TEXTS,
         DUPLICATES,
         DUPLICATE_PAIRS,
+        FINGERPRINTS,
         LABEL_MAP,
         LABEL_PAIRS,
         LABELS,

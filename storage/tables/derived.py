@@ -1,8 +1,18 @@
 """Tables that extraction fills: frames, audio, image measures, regions, duplicates."""
 
-from m5data.table_spec import FLAG, ID, INT, LONG, REAL, TEXT, Column, TableSpec
+from m5data.table_spec import FLAG, ID, INT, LONG, LONGS, REAL, TEXT, Column, TableSpec
 
-__all__ = ["AUDIO", "DUPLICATES", "DUPLICATE_PAIRS", "FRAMES", "IMAGES", "IMAGE_TEXT", "REGIONS", "TEXTS"]
+__all__ = [
+    "AUDIO",
+    "DUPLICATES",
+    "DUPLICATE_PAIRS",
+    "FINGERPRINTS",
+    "FRAMES",
+    "IMAGES",
+    "IMAGE_TEXT",
+    "REGIONS",
+    "TEXTS",
+]
 
 FRAMES = TableSpec(
     name="frames",
@@ -131,6 +141,18 @@ DUPLICATE_PAIRS = TableSpec(
         Column("rule", TEXT, "exact_content, exact_pixels, exact_text, near_image, near_text or near_video"),
         Column("distance", REAL, "near_image: bits; near_text, near_video: 1 - similarity; exact: 0"),
         Column("joined", FLAG, "false: left out, because its group would have grown too large"),
+    ),
+)
+
+FINGERPRINTS = TableSpec(
+    name="fingerprints",
+    meaning="One row per product: hashes by which a later run finds what new products may be duplicates of.",
+    key=("product_id",),
+    bucket_of="product_id",
+    columns=(
+        Column("product_id", ID, "product"),
+        Column("exact_keys", LONGS, "of its caption, its image files and their pixels; exact duplicates share one"),
+        Column("text_keys", LONGS, "16 MinHash keys of its caption, two in each; NULL: no caption", nullable=True),
     ),
 )
 

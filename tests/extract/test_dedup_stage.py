@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from extract import dedup_stage
 from extract.settings import DedupSettings
 from m5data.errors import MissingInputError
-from m5data.stage import StageReport
+from m5data.stage import SilentProgress, StageReport
 from storage import Store
 from storage.tables import TABLES
 
@@ -191,6 +191,36 @@ def test_second_run_over_the_same_input_does_nothing(store: Store) -> None:
     again = dedup_stage.run(store, SETTINGS, clock=lambda: NOON)
     assert again == StageReport(report.stage, report.read, report.kept, report.dropped, unchanged=True)
     assert store.snapshot().number == version
+
+
+class Totals(SilentProgress):
+    """Remembers how many products each run looks at."""
+
+    def __init__(self) -> None:
+        self.totals: list[int | None] = []
+
+    def start(self, name: str, total: int | None) -> None:
+        self.totals.append(total)
+
+
+def test_later_run_looks_at_what_has_changed_alone(store: Store) -> None:
+    """A run from nothing gives the same; when settings or the stage's own tables change, all products count."""
+    fill(store, LISTINGS)
+    seen = Totals()
+    dedup_stage.run(store, SETTINGS, clock=lambda: NOON, progress=seen)
+    more: Listings = {"t:1": ("毛衣", ["d"], []), "t:2": ("红鞋 包邮", ["a", "b"], BLUE)}
+    fill(store, more, within=["t:"])
+    dedup_stage.run(store, SETTINGS, clock=lambda: NOON, progress=seen)
+    assert parts(groups_of(store)) == parts(groups_afresh({**LISTINGS, **more}))
+    fill(store, {"t:1": ("别的", ["z"], [])}, within=["t:"])
+    dedup_stage.run(store, SETTINGS, clock=lambda: NOON, progress=seen)
+    assert parts(groups_of(store)) == parts(groups_afresh({**LISTINGS, "t:1": ("别的", ["z"], [])}))
+    dedup_stage.run(store, DedupSettings(most_sharers=49), clock=lambda: NOON, progress=seen)
+    with store.stage("other", settings="") as stage:
+        stage.write("fingerprints", stage.before.table("fingerprints").slice(1))
+        stage.commit(StageReport("other", 0, 0))
+    dedup_stage.run(store, DedupSettings(most_sharers=49), clock=lambda: NOON, progress=seen)
+    assert seen.totals == [9, 2, 2, 10, 10]
 
 
 def test_changed_listing_leaves_its_group(store: Store) -> None:

@@ -79,6 +79,7 @@ def _sound() -> Rows:
         "duplicate_pairs": [
             {"product_id": "a:1", "other_id": "b:1", "rule": "near_text", "distance": 0.3, "joined": False}
         ],
+        "fingerprints": [{"product_id": "a:1", "exact_keys": [1], "text_keys": None}],
         "labels": [label | {"product_id": name} for name in ("a:1", "b:1")],
         "judgements": [judgement | {"answered_at": product("a:1")["first_seen"]}],
         "matches": [match],

@@ -8,9 +8,10 @@ import pyarrow as pa
 import pytest
 
 from m5data.errors import DataError
+from m5data.stage import StageReport
 from storage import Store
 from storage.place import FolderPlace
-from storage.tasks import in_processes, order, running
+from storage.tasks import in_processes, order, running, take_result
 
 
 def pid_and(location: str, name: str) -> tuple[int, str]:
@@ -60,3 +61,23 @@ def test_objects_that_follow_one_another_are_read_at_once(
     with running(str(store.root), name) as task:
         assert [task.read(hashes[number]) for number in asked] == [payloads[number] for number in asked]
     assert len([path for path in counted if path.startswith("objects/")]) == reads
+
+
+def test_a_full_segment_leaves_the_scratch_of_its_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("storage.tasks._SEGMENT_BYTES", 100_000)
+    store = Store.create(tmp_path / "workspace")
+    payloads = [bytes([number]) * 60_000 for number in range(6)]
+    with store.stage("fill", settings="") as stage:
+        name = order(stage.spool, "some", "1", pa.table({"number": [0]}), ())
+        with running(str(store.root), name, "media") as task:
+            for payload in payloads:
+                task.objects.put(payload, mime="image/jpeg")
+                task.objects.flush()
+            assert sum(path.stat().st_size for path in task.scratch.iterdir()) < 250_000
+        place = FolderPlace(store.root)
+        tables = take_result(stage.spool, place, store.objects.index, "some", "1")
+        assert tables == {}
+        stage.commit(StageReport("fill", 1, 1))
+    rows = store.snapshot().table("objects").to_pylist()
+    assert {store.objects.read(row["sha256"]) for row in rows} == set(payloads)
+    assert len({row["segment"] for row in rows}) == 3

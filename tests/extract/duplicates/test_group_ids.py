@@ -19,6 +19,7 @@ def named(groups: Groups, before: dict[str, str]) -> dict[str, str]:
         for table, column, rows in (("grouped", "root", groups), ("duplicates", "group_id", before)):
             pairs = "unnest(?::VARCHAR[]) AS product_id, unnest(?::VARCHAR[])"
             connection.execute(f"CREATE TEMP TABLE {table} AS SELECT {pairs} AS {column}", [[*rows], [*rows.values()]])
+        connection.execute("CREATE TEMP TABLE other_groups AS SELECT NULL::VARCHAR AS group_id WHERE false")
         name_groups(connection)
         query = "SELECT product_id, coalesce(group_id, root) FROM grouped LEFT JOIN group_names USING (root)"
         return dict(connection.sql(query).fetchall())

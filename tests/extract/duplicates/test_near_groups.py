@@ -24,6 +24,9 @@ def groups(pairs: list[Pair], most: int, joins: Sequence[Join] = ()) -> dict[str
         prepare(connection)
         exact = pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
         connection.register("exact", group_exact(exact))
+        connection.execute(
+            "CREATE TEMP VIEW compared AS SELECT product_id, NULL::BIGINT[] AS text_keys, TRUE AS anew FROM products"
+        )
         prepare_near(connection)
         if pairs:
             connection.executemany("INSERT INTO near_pairs VALUES (?, ?, ?, ?)", pairs)

@@ -15,6 +15,7 @@ from extract.duplicates import (
     near_video_pairs,
     prepare,
     prepare_near,
+    text_keys_sql,
 )
 from extract.settings import DedupSettings
 from extract.text import normalise
@@ -23,6 +24,9 @@ CAPTION = "云步 夏季透气网面轻便女士运动鞋 深海蓝 YB-201"
 REWORDED = "女士运动鞋 轻便 YB-201 云步 透气网面 深海蓝 夏季"
 LINES = [("品牌", "云步"), ("型号", "YB-201"), ("颜色", "深海蓝"), ("材质", "网面"), ("鞋底", "橡胶")]
 SETTINGS = DedupSettings()
+COMPARED = f"""
+CREATE TEMP VIEW compared AS SELECT product_id, {text_keys_sql("caption")} AS text_keys, TRUE AS anew FROM products
+"""
 NO_JOINS = pa.table({name: pa.array([], pa.string()) for name in ("product_id", "rule", "key")})
 
 
@@ -49,6 +53,7 @@ def database(products: Mapping[str, Product]) -> duckdb.DuckDBPyConnection:
             connection.execute("INSERT INTO images VALUES (?, ?, ?, ?)", image)
     prepare(connection)
     connection.register("exact", group_exact(NO_JOINS))
+    connection.execute(COMPARED)
     prepare_near(connection)
     return connection
 
@@ -194,6 +199,7 @@ def near(
             connection.executemany("INSERT INTO frames VALUES (?, ?, ?, ?)", rows)
         prepare(connection)
         connection.register("exact", group_exact(NO_JOINS))
+        connection.execute(COMPARED)
         prepare_near(connection)
         near_video_pairs(connection, settings)
         return connection.sql("FROM near_pairs ORDER BY ALL").fetchall()
