@@ -245,9 +245,10 @@ def fall_behind(layout: Layout, segments: Mapping[str, int]) -> None:
 
 def _catch_up(layout: Layout, state: State) -> None:
     """Fill an index that is behind from the files of the table ``objects`` that it has not read yet."""
-    with closing(state.connect()) as connection:
+    with closing(state.connect_reading()) as connection:
         if not _is_behind(connection):
             return
+    with closing(state.connect()) as connection:
         record = read_version(layout, latest_number(layout))
         files = {file.path: file for file in Snapshot(layout, record).files("objects")}
         with transaction(connection):
