@@ -209,7 +209,7 @@ _TWINS = """
     SELECT product_id, group_id, held_out, CASE WHEN NOT kept THEN twin END AS same_as
     FROM left_out LEFT JOIN (
         SELECT group_id, min(product_id) AS twin FROM duplicates
-        WHERE kept GROUP BY group_id HAVING count(*) = 1
+        WHERE kept AND group_id IN (SELECT group_id FROM left_out) GROUP BY group_id HAVING count(*) = 1
     ) USING (group_id)
     ORDER BY product_id
 """
