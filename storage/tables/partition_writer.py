@@ -18,6 +18,7 @@ from m5data.table_spec import Column, Partition, TableSpec, sql_type
 from storage.engine import bucket_sql, quote, text
 from storage.files import sync_file
 from storage.tables.delta import DataFile
+from storage.tables.key_order import file_key, other_buckets, read_owners
 from storage.views import column_ranges, file_sql
 
 __all__ = [
@@ -218,8 +219,7 @@ def _stored(spec: TableSpec) -> str:
 
 
 def _order(spec: TableSpec) -> list[str]:
-    """Return the columns by which the rows of a file are sorted; none where a file has one row."""
-    return [quote(name) for name in spec.key if name != spec.split_by]
+    return [quote(name) for name in file_key(spec)]
 
 
 def merge(pinned: Iterable[DataFile], changes: Changes) -> list[DataFile]:
@@ -239,29 +239,17 @@ def _check_order(
     engine: duckdb.DuckDBPyConnection, spec: TableSpec, target: Path, partition: Partition, buckets: int
 ) -> None:
     """Read the keys once in file order: each must be greater than the previous one and in its bucket."""
-    names = _order(spec)
+    names = file_key(spec)
     if not names:
         value = f"{text(str(partition))} AS {quote(spec.key[0])}"
         return check_keys(engine, spec, f"SELECT {value} FROM {file_sql(target)}")  # noqa: S608
-    keys = ", ".join(names)
-    before = ", ".join(f"lag({name}) OVER () AS before_{index}" for index, name in enumerate(names))
-    last = ", ".join(f"before_{index}" for index in range(len(names)))
-    strays = "NULL"
-    if spec.bucket_of:
-        new = f"{quote(spec.bucket_of)} IS DISTINCT FROM before_{spec.key.index(spec.bucket_of)}"
-        strays = f"CASE WHEN {new} THEN {bucket_sql(spec.bucket_of, buckets)} END"
-    query = f"""
-        SELECT count(*) FILTER (before_0 IS NOT NULL AND ({keys}) <= ({last})),
-               list(DISTINCT stray) FILTER (stray <> {partition if spec.bucket_of else 0})
-        FROM (SELECT *, {strays} AS stray FROM (SELECT {keys}, {before} FROM {file_sql(target)}))
-    """  # noqa: S608
-    misplaced, others = engine.execute(query).fetchall()[0]
-    if others:
-        raise DataError(f"table {spec.name}: rows of the partitions {others} came, only [{partition}] is allowed.")
-    if misplaced and len(spec.key) < len(spec.columns):
+    owners = read_owners(target, names)
+    if owners is None and len(spec.key) < len(spec.columns):
         owner = f", {text(str(partition))} AS {quote(spec.split_by)}" if spec.split_by else ""
         check_keys(engine, spec, f"SELECT *{owner} FROM {file_sql(target)}")  # noqa: S608
-        raise DataError(f"{target}: rows are not in the order of {keys}. This is a defect of the store.")
+        raise DataError(f"{target}: rows are not in the order of {', '.join(names)}. This is a defect of the store.")
+    if isinstance(partition, int) and (others := other_buckets(engine, owners, buckets, partition)):
+        raise DataError(f"table {spec.name}: rows of the partitions {others} came, only [{partition}] is allowed.")
     return None
 
 
