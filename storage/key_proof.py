@@ -26,6 +26,7 @@ from m5data.table_spec import Partition, TableSpec
 from storage.engine import side_by_side
 from storage.files import Layout
 from storage.tables import TABLES
+from storage.tables.delta import data_paths
 from storage.tables.key_order import file_key, other_buckets, read_owners, sorted_once
 from storage.versions import Snapshot
 
@@ -128,9 +129,9 @@ def _owners(snapshot: Snapshot, spec: TableSpec, partition: Partition) -> pa.Arr
     if not names:
         return pa.array([], pa.string()) if sum(file.rows for file in files) <= 1 else None
     found = []
-    for file in files:
+    for path in data_paths(Layout(snapshot.root).table(spec.name), files):
         try:
-            owners = read_owners(Layout(snapshot.root).table(spec.name) / file.path, names)
+            owners = read_owners(path, names)
         except (pa.ArrowException, OSError):  # the query that decides instead says what is wrong with it
             return None
         if owners is None:
