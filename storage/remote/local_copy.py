@@ -8,14 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from m5data.errors import WorkspaceError
-from storage.files import OF_A_RUN, TEMPORARY, Layout, replace_file
+from storage.files import DATABASES, OF_A_RUN, TEMPORARY, Layout, replace_file
 from storage.place import OWN_FOLDER
 
 __all__ = [
-    "DATABASES",
-    "INDEX",
     "PLAN",
-    "STATE",
     "Known",
     "Record",
     "Stat",
@@ -26,9 +23,6 @@ __all__ = [
     "write_record",
 ]
 
-STATE, INDEX = "state.sqlite", "index.sqlite"
-DATABASES = (STATE, INDEX)
-"""Files of SQLite. The index of objects is stored only while it has objects that no dataset version has."""
 PLAN = Layout(Path()).manifest.as_posix()
 """Names the data files of the commit that is being stored: the next writer removes those of one that did not end."""
 

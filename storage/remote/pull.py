@@ -7,13 +7,21 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from storage.files import Layout, file_sha256, sync_file, sync_folder, temporary_file
+from storage.files import (
+    DATABASES,
+    DOWNLOADS,
+    INDEX,
+    Layout,
+    file_sha256,
+    remove_database,
+    sync_file,
+    sync_folder,
+    temporary_file,
+)
 from storage.identity import KEY_FILE
 from storage.objects.index import fall_behind
 from storage.place import OWN_FOLDER, Entry, ObjectStore, in_parallel, log_large_transfer
 from storage.remote.local_copy import (
-    DATABASES,
-    INDEX,
     Known,
     Record,
     files_of,
@@ -73,6 +81,8 @@ def pull(place: ObjectStore, root: Path, record: Record, there: Mapping[str, Ent
     gone = {path for path in here if path not in there and (path in record.files or path.startswith(_OWNED))}
     for path in sorted(stale | gone):
         (root / path).unlink(missing_ok=True)
+    if DOWNLOADS not in there:  # it is made from the tables where it is needed
+        remove_database(root / DOWNLOADS)
     files = {path: Known(entry.etag, None if path in kept else _stat(root / path)) for path, entry in there.items()}
     if INDEX not in there:
         newest = max(entry.modified for path, entry in there.items() if path.startswith("versions/"))
@@ -99,8 +109,7 @@ def fetch(place: ObjectStore, entry: Entry, root: Path, path: str) -> bool:
         sync_file(temporary)
         target.parent.mkdir(parents=True, exist_ok=True)
         if path in DATABASES:
-            for ending in ("-wal", "-shm"):  # of the database that is replaced
-                target.with_name(f"{path}{ending}").unlink(missing_ok=True)
+            remove_database(target)
         temporary.replace(target)
         sync_folder(target.parent)
     return True
