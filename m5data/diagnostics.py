@@ -22,10 +22,10 @@ from m5data.workspace import Workspace
 from storage import run_program
 from storage.copying import content_digest
 from storage.files import TEMPORARY, Layout
+from storage.home import Home
 from storage.identity import KEY_FILE, identity_path
 from storage.integrity import find_damage
 from storage.lock import holder_of
-from storage.remote import Home
 from storage.state import State
 from takedown.register import copy_fault, key_fault
 

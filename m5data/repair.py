@@ -26,11 +26,11 @@ from m5data.version import __version__
 from m5data.workspace import SETTINGS_FILE
 from storage import StageRecord, Store
 from storage.files import Layout, replace_file, sync_folder
+from storage.home import Home
 from storage.identity import FORMAT, KEY_FILE, Identity, fingerprint_of, identity_path, write_identity
 from storage.integrity import Damage, damaged_tables, find_damage, surviving_files
 from storage.lock import WriterLock, wait_for_children
 from storage.objects.rebuild import rebuild_index
-from storage.remote import Home
 from storage.salvage import salvage
 from storage.state import State
 from storage.tables import TABLES

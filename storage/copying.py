@@ -18,6 +18,7 @@ from storage.state import State
 from storage.store import Store
 from storage.tables import TABLES, TableSpec
 from storage.versions import ABSENT, Snapshot, StageRecord, VersionRecord, read_version, write_version
+from storage.working_copy import fetch_all
 
 __all__ = ["content_digest", "content_digests", "copy_files", "rebucket"]
 
@@ -37,6 +38,7 @@ def copy_files(source: Path, target: Path, *, without: Collection[str] = ()) -> 
     Raises:
         CorruptObjectError: A copy reads back differently.
     """
+    fetch_all(source)
     target.mkdir(parents=True)
     skipped = {*_NOT_COPIED, *without}
     total = sum(_copy(path, target / path.relative_to(source)) for path in _files(source, skipped))

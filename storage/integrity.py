@@ -11,11 +11,11 @@ from m5data.errors import M5DataError
 from storage.files import SEGMENT, Layout
 from storage.identity import check_key, identity_path, read_identity
 from storage.objects.index import ObjectIndex, holds_index
-from storage.place import store_url_of
 from storage.state import State
 from storage.tables import TABLES
 from storage.tables.delta import DataFile, DeltaLog
 from storage.versions import VersionRecord, latest_number, read_version
+from storage.working_copy import read_record, store_url_of
 
 __all__ = ["Damage", "DamageKind", "damaged_tables", "find_damage", "surviving_files", "unread_files"]
 
@@ -66,7 +66,12 @@ def damaged_tables(layout: Layout, record: VersionRecord) -> Iterator[Damage]:
         except (M5DataError, OSError) as error:
             yield Damage("table", name, f"{error}")
             continue
-        lost = unread_files(layout.table(name), files)
+        stored = read_record(layout.root).files  # a working copy fetches data files when they are read
+        lost = [
+            path
+            for path in unread_files(layout.table(name), files)
+            if f"tables/{name}/{path}" not in stored or (layout.table(name) / path).exists()
+        ]
         if lost:
             more = f" and {len(lost) - 1:,} more" if len(lost) > 1 else ""
             yield Damage("table", name, f"{layout.table(name) / lost[0]}{more}: missing or damaged. {_ADVICE}")

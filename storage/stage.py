@@ -21,13 +21,14 @@ from storage.engine import reuse_engine
 from storage.files import Layout, replace_file, sync_folder
 from storage.objects.index import ObjectIndex
 from storage.objects.writer import objects_of
-from storage.place import place_at, store_url_of
+from storage.place import place_at
 from storage.spool import Spool, spool_folder, spool_of
 from storage.tables import TABLES, Partition
 from storage.tables.delta import DataFile, DeltaLog
 from storage.tables.partition_writer import Changes, PartitionWriter, Rows, merge
 from storage.versions import ABSENT, Snapshot, StageRecord, VersionRecord, write_version
 from storage.views import rows_sql
+from storage.working_copy import store_url_of
 
 __all__ = [
     "Stage",

@@ -45,10 +45,9 @@ from extract.settings import ExtractSettings
 from flows.engines import on_ray
 from m5data.stage import Progress, SilentProgress, StageReport
 from storage import Store
-from storage.place import store_url_of
-from storage.remote import working_copy
 from storage.tables import TABLES
 from storage.tasks import Runner
+from storage.working_copy import store_url_of, working_copy
 from tests.annotate.held_out import rows_of
 from tests.crawler.media.conftest import MediaServer, serving
 
@@ -337,6 +336,9 @@ def _candidates(
     resnet: str, bert: str, store: Store, a_task: int, runner: Runner | None, progress: Progress
 ) -> StageReport:
     del a_task  # the stage's own
+    import torch  # noqa: PLC0415 - the extra train
+
+    torch.set_num_threads(1)  # as in a task of one core: sums over more threads differ in their last digits
     settings = CandidateSettings(encoder="paper", resnet=resnet, bert=bert, min_category=1, queries=10, best=5)
     return candidates_stage.run(store, settings, runner=runner, progress=progress)
 

@@ -17,7 +17,7 @@ from m5data.errors import DataError
 from m5data.table_spec import Column, Partition, TableSpec, sql_type
 from storage.engine import bucket_sql, quote, text
 from storage.files import sync_file
-from storage.tables.delta import DataFile
+from storage.tables.delta import DataFile, data_paths
 from storage.views import column_ranges, file_sql
 
 __all__ = [
@@ -173,7 +173,7 @@ class PartitionWriter:
     def _untouched(self, files: Sequence[DataFile], within: Sequence[str] | None) -> tuple[DataFile, ...]:
         """Return the large files whose least and greatest keys show that no key begins as ``within`` says."""
         large = [file for file in files if file.size >= _SMALL] if within is not None else []
-        ranges = column_ranges(self._engine, [self._path(file) for file in large], self._spec.key[0])
+        ranges = column_ranges(self._engine, self._paths(large), self._spec.key[0])
         return tuple(
             file
             for file in large
@@ -188,7 +188,7 @@ class PartitionWriter:
         columns = _stored(self._spec)
         key = quote(self._spec.key[0])
         others = " AND ".join(f"NOT starts_with({key}, {text(start)})" for start in within) or "true"
-        old = f"SELECT {columns} FROM {file_sql(*map(self._path, files))} WHERE {others}"  # noqa: S608
+        old = f"SELECT {columns} FROM {file_sql(*self._paths(files))} WHERE {others}"  # noqa: S608
         united = rows.query("rows_within", f"SELECT {columns} FROM rows_within UNION ALL {old}")  # noqa: S608
         return cast("duckdb.DuckDBPyRelation", united)
 
@@ -199,6 +199,11 @@ class PartitionWriter:
         target = self._staging / path
         target.parent.mkdir(parents=True, exist_ok=True)
         return path, target
+
+    def _paths(self, files: Sequence[DataFile]) -> list[Path]:
+        """Return where files lie, fetched first where a working copy lacks them."""
+        data_paths(self._folder, files)
+        return [self._path(file) for file in files]
 
     def _path(self, file: DataFile) -> Path:
         """Return where a file lies: in ``staging`` until the commit."""
@@ -214,7 +219,7 @@ class PartitionWriter:
         skipped = {*self._spec.observed, self._spec.split_by}
         names = [quote(c.name) for c in self._spec.columns if c.name not in skipped]
         differs = " OR ".join(f"new.{name} IS DISTINCT FROM old.{name}" for name in names)
-        before = f"SELECT * FROM {file_sql(*map(self._path, old))}"  # noqa: S608
+        before = f"SELECT * FROM {file_sql(*self._paths(old))}"  # noqa: S608
         if len(old) > 1:
             before += f" ORDER BY {', '.join(_order(self._spec))}"
         # Both are sorted by key, so that equal tables are equal row by row.

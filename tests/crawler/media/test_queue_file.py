@@ -14,8 +14,8 @@ from storage import Store
 from storage.files import remove_database
 from tests.crawler.media.conftest import name_media
 from tests.crawler.media.test_download_stage import FAST, download
-from tests.storage.remote.conftest import OnMachine, far, make, on_machine, open_at
-from tests.storage.remote.failing_store import FailingStore
+from tests.storage.failing_store import FailingStore
+from tests.storage.machines import OnMachine, far, make, on_machine, open_at
 
 __all__ = ["far", "on_machine"]
 
