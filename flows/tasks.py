@@ -20,7 +20,7 @@ from m5data.run_options import RunContext, RunOptions, without_media
 from m5data.stage import StageReport
 from m5data.stages import Part, stages_of
 from m5data.workspace import Workspace
-from storage.remote import working_copy
+from storage.working_copy import working_copy
 
 __all__ = ["run_part"]
 

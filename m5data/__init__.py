@@ -29,6 +29,6 @@ def open(workspace: str | Path, version: int | None = None) -> "Workspace":  # n
         SettingsError: Its settings file is wrong.
     """
     from m5data.workspace import Workspace  # noqa: PLC0415 - see above
-    from storage.remote import working_copy  # noqa: PLC0415
+    from storage.working_copy import working_copy  # noqa: PLC0415
 
     return Workspace.open(working_copy(workspace), version=version)

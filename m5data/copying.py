@@ -9,7 +9,8 @@ from m5data.stage import Clock, utc_now
 from m5data.workspace import SETTINGS_FILE, Workspace
 from storage import Store
 from storage.copying import content_digests, copy_files, rebucket
-from storage.remote import Home, mark
+from storage.home import Home
+from storage.working_copy import mark
 from takedown.forget import finish_takedown
 
 __all__ = ["copy_workspace"]
@@ -45,7 +46,6 @@ def copy_workspace(workspace: Workspace, target: Path, *, buckets: int | None = 
     draft = target.with_name(f".{target.name}.copying")
     with store.lock():
         finish_takedown(store, clock=clock)
-        store.fetch_segments()
         if draft.exists():
             shutil.rmtree(draft)
         changed = buckets is not None and buckets != store.snapshot().record.buckets

@@ -16,8 +16,8 @@ from export.manifest import MANIFEST, write_manifest
 from m5data.errors import DataError, WorkspaceError
 from storage import Store
 from storage.copying import copy_files
+from storage.home import Home
 from storage.identity import FORMAT, KEY_FILE, Identity, fingerprint_of, read_identity, write_identity
-from storage.remote import Home
 from takedown.register import key_fault, write_copy
 
 __all__ = ["migrate"]

@@ -15,7 +15,7 @@ from m5data.stage_settings import read_settings
 from m5data.usage import Purpose
 from storage import Snapshot, Store
 from storage.files import replace_file
-from storage.remote import Home
+from storage.home import Home
 
 __all__ = ["SETTINGS_FILE", "Workspace"]
 

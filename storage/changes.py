@@ -12,7 +12,7 @@ from m5data.table_spec import Partition
 from storage.engine import reuse_engine
 from storage.files import Layout
 from storage.tables import TABLES
-from storage.tables.delta import DataFile, DeltaLog
+from storage.tables.delta import DataFile, DeltaLog, data_paths
 from storage.versions import ABSENT
 from storage.views import file_sql, rows_sql
 
@@ -52,7 +52,7 @@ def changed_sources(layout: Layout, before: Mapping[str, int], now: Mapping[str,
     with closing(reuse_engine()) as engine:
         for table, version in before.items():
             steps = _steps(layout, table, version, now.get(table, ABSENT))
-            changed = {layout.table(table) / file.path for old, new in steps or () for file in old ^ new}
+            changed = {path for old, new in steps or () for path in data_paths(layout.table(table), old ^ new)}
             if steps is None or not all(path.exists() for path in changed):
                 return None
             found |= _sources(engine, changed)
@@ -99,7 +99,7 @@ def find_changed_products(
         old, new = (steps[0][0], steps[-1][1]) if steps else (set(), set())
         for partition in sorted({file.partition for file in old ^ new}, key=str):
             sides = [_of(partition, old - new), _of(partition, new - old)]
-            if not all((layout.table(table) / file.path).exists() for file in sides[0]):
+            if not all(path.exists() for path in data_paths(layout.table(table), sides[0])):
                 return False
             gone, came = (rows_sql(TABLES[table], layout.table(table), side) for side in sides)
             rows.append((columns[table], gone, came))

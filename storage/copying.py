@@ -12,18 +12,18 @@ from pathlib import Path
 from m5data.errors import CorruptObjectError
 from m5data.stage import Clock, StageReport
 from storage.engine import open_engine, quote
-from storage.files import OF_A_RUN, Layout, sync_file
+from storage.files import DATABASES, OF_A_RUN, Layout, sync_file
 from storage.place import OWN_FOLDER
 from storage.state import State
 from storage.store import Store
 from storage.tables import TABLES, TableSpec
 from storage.versions import ABSENT, Snapshot, StageRecord, VersionRecord, read_version, write_version
+from storage.working_copy import fetch_all
 
 __all__ = ["content_digest", "content_digests", "copy_files", "rebucket"]
 
 _CHANGED = -2
 """Delta version that no table has."""
-_DATABASES = ("state.sqlite", "index.sqlite")
 _NOT_COPIED = OF_A_RUN | {OWN_FOLDER}
 
 
@@ -38,10 +38,11 @@ def copy_files(source: Path, target: Path, *, without: Collection[str] = ()) -> 
     Raises:
         CorruptObjectError: A copy reads back differently.
     """
+    fetch_all(source)
     target.mkdir(parents=True)
     skipped = {*_NOT_COPIED, *without}
     total = sum(_copy(path, target / path.relative_to(source)) for path in _files(source, skipped))
-    for name in _DATABASES:
+    for name in DATABASES:
         if name not in skipped and (source / name).exists():
             State(source / name).copy_to(target / name)
     return total
@@ -49,7 +50,7 @@ def copy_files(source: Path, target: Path, *, without: Collection[str] = ()) -> 
 
 def _files(folder: Path, skipped: Collection[str]) -> Iterator[Path]:
     for top in sorted(folder.iterdir()):
-        if top.name in skipped or top.name in _DATABASES:
+        if top.name in skipped or top.name in DATABASES:
             continue
         yield top
         yield from sorted(top.rglob("*"))

@@ -11,15 +11,15 @@ from m5data.errors import M5DataError
 from storage.files import SEGMENT, Layout
 from storage.identity import check_key, identity_path, read_identity
 from storage.objects.index import ObjectIndex, holds_index
-from storage.place import store_url_of
 from storage.state import State
 from storage.tables import TABLES
 from storage.tables.delta import DataFile, DeltaLog
 from storage.versions import VersionRecord, latest_number, read_version
+from storage.working_copy import read_record, store_url_of
 
 __all__ = ["Damage", "DamageKind", "damaged_tables", "find_damage", "surviving_files", "unread_files"]
 
-DamageKind = Literal["identity", "key", "version", "state", "index", "segment", "table"]
+DamageKind = Literal["identity", "key", "version", "state", "index", "downloads", "segment", "table"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Damage:
 def find_damage(root: Path) -> Iterator[Damage]:
     """Look at everything that the newest dataset version needs: that it is there, as long as it must be, and readable.
 
-    Contents are not read, but for the state, which SQLite checks.
+    Contents are not read, but for the databases, which SQLite checks.
     """
     layout = Layout(root.absolute())
     yield from _identity(layout.root)
@@ -52,6 +52,8 @@ def find_damage(root: Path) -> Iterator[Damage]:
         yield from _index(layout, record)
     elif fault is not None or not (holds_index(layout) or store_url_of(layout.root)):
         yield Damage("index", "", f"{layout.index}: missing. {_ADVICE}")
+    if layout.downloads.exists() and (fault := State(layout.downloads).damage()):
+        yield Damage("downloads", "", fault)
     if record is not None:
         yield from damaged_tables(layout, record)
 
@@ -64,7 +66,12 @@ def damaged_tables(layout: Layout, record: VersionRecord) -> Iterator[Damage]:
         except (M5DataError, OSError) as error:
             yield Damage("table", name, f"{error}")
             continue
-        lost = unread_files(layout.table(name), files)
+        stored = read_record(layout.root).files  # a working copy fetches data files when they are read
+        lost = [
+            path
+            for path in unread_files(layout.table(name), files)
+            if f"tables/{name}/{path}" not in stored or (layout.table(name) / path).exists()
+        ]
         if lost:
             more = f" and {len(lost) - 1:,} more" if len(lost) > 1 else ""
             yield Damage("table", name, f"{layout.table(name) / lost[0]}{more}: missing or damaged. {_ADVICE}")

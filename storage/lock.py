@@ -22,6 +22,7 @@ from storage.spool import sweep_spools
 from storage.tables import TABLES
 from storage.tables.delta import DeltaLog
 from storage.versions import VersionRecord
+from storage.working_copy import fetch_all
 
 __all__ = [
     "WriterLock",
@@ -256,6 +257,8 @@ def recover(layout: Layout, pinned: VersionRecord, index: ObjectIndex, now: date
 
 def clear_staging(layout: Layout, pinned: VersionRecord, now: datetime) -> None:
     """Roll back table commits that ``pinned`` does not hold, and remove files of unfinished commits."""
+    for path in _unfinished(layout, pinned):
+        path.unlink(missing_ok=True)
     for spec in TABLES.values():
         folder = layout.table(spec.name)
         if not folder.is_dir():
@@ -267,8 +270,6 @@ def clear_staging(layout: Layout, pinned: VersionRecord, now: datetime) -> None:
         log.sweep()
         if log.head() != pinned.tables[spec.name]:
             log.converge(log.files(pinned.tables[spec.name]), now)
-    for path in _unfinished(layout, pinned):
-        path.unlink(missing_ok=True)
     if layout.staging.is_dir():
         shutil.rmtree(layout.staging)
 
@@ -280,7 +281,9 @@ def _unfinished(layout: Layout, pinned: VersionRecord) -> Iterator[Path]:
     for name, paths in json.loads(layout.manifest.read_bytes()).items():
         folder = layout.table(name)
         known = _pinned_paths(layout, name, pinned)
-        yield from (folder / path for path in paths if path not in known)
+        unfinished = [path for path in paths if path not in known]
+        fetch_all(layout.root, tuple(f"tables/{name}/{path}" for path in unfinished))
+        yield from (folder / path for path in unfinished)
 
 
 def _pinned_paths(layout: Layout, name: str, pinned: VersionRecord) -> set[str]:

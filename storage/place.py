@@ -1,11 +1,10 @@
-"""Places, a folder or an object store: objects by name, each complete or absent; and working copies of a store."""
+"""Places, a folder or an object store: objects by name, each complete or absent."""
 
 import configparser
 import errno
 import logging
 import mmap
 import os
-import secrets
 import shutil
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -29,12 +28,9 @@ __all__ = [
     "FolderPlace",
     "ObjectStore",
     "Place",
-    "address_of",
     "in_parallel",
     "log_large_transfer",
-    "mark",
     "place_at",
-    "store_url_of",
 ]
 
 OWN_FOLDER = ".m5data"
@@ -187,8 +183,7 @@ class ObjectStore:
         """Return name -> facts of every object in ``folder``, a path below the URL ("" is all), by name."""
         with self._errors_explained():
             found = [facts for batch in self._store.list(folder or None) for facts in batch]
-        entries = {one["path"]: Entry(one["size"], one["e_tag"] or "", one["last_modified"]) for one in found}
-        return dict(sorted(entries.items()))
+        return {one["path"]: _entry(one) for one in sorted(found, key=lambda one: one["path"])}
 
     def read(self, name: str) -> bytes | None:
         """Return an object's bytes; None: no such object."""
@@ -198,24 +193,24 @@ class ObjectStore:
         """Return ``length`` bytes of an object from ``offset``, fewer where it ends; None: no such object."""
         return self._got(name, lambda got: bytes(got.bytes()), {"range": (offset, offset + length)} if length else {})
 
-    def fetch(self, name: str, path: Path) -> str | None:
-        """Write an object's bytes to a file, and return its tag; None: no such object."""
+    def fetch(self, name: str, path: Path) -> Entry | None:
+        """Write an object's bytes to a file, and return its facts; None: no such object."""
 
-        def save(got: Any) -> str:  # noqa: ANN401 - obstore's type is not importable at run time
+        def save(got: Any) -> Entry:  # noqa: ANN401 - obstore's type is not importable at run time
             with path.open("wb") as file:
                 for chunk in got:
                     file.write(chunk)
-            return str(got.meta["e_tag"])
+            return _entry(got.meta)
 
         return self._got(name, save)
 
-    def tag(self, name: str) -> str | None:
-        """Return an object's tag; None: no such object."""
-        return self._got(name, lambda got: str(got.meta["e_tag"]), {"head": True})
+    def entry(self, name: str) -> Entry | None:
+        """Return an object's facts; None: no such object."""
+        return self._got(name, lambda got: _entry(got.meta), {"head": True})
 
     def has(self, name: str) -> bool:
         """Return whether there is such an object."""
-        return self.tag(name) is not None
+        return self.entry(name) is not None
 
     def create(self, name: str, data: bytes | Path) -> str | None:
         """Create an object from bytes or a file, and return its tag; None: there is one, with another content."""
@@ -314,26 +309,8 @@ class ObjectStore:
             raise WorkspaceError(f"{self.url}: there is no such bucket. Create it, or correct the URL.") from error
 
 
-def mark(folder: Path, url: str) -> None:
-    """Make a folder the working copy of a store."""
-    if address_of(folder) is None:
-        (folder / OWN_FOLDER).mkdir(parents=True, exist_ok=True)
-        replace_file(folder / OWN_FOLDER / "address", f"{url}\n{secrets.token_hex(8)}".encode())
-
-
-def address_of(folder: Path) -> tuple[str, str] | None:
-    """Return the URL of a working copy's store, and the copy's own token; None: it is a workspace of its own."""
-    try:
-        url, _, token = (folder / OWN_FOLDER / "address").read_text(encoding="utf-8").partition("\n")
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    return url, token
-
-
-def store_url_of(folder: Path) -> str | None:
-    """Return the URL of the store that a folder is the working copy of; None: it is a workspace of its own."""
-    named = address_of(folder)
-    return named and named[0]
+def _entry(facts: Any) -> Entry:  # noqa: ANN401 - as in ``fetch``
+    return Entry(facts["size"], facts["e_tag"] or "", facts["last_modified"])
 
 
 def _tag_if_same(got: Any, content: bytes | mmap.mmap) -> str | None:  # noqa: ANN401 - as in ``fetch``

@@ -8,12 +8,12 @@ from pathlib import Path
 from m5data.errors import UsageError, WorkspaceError
 from m5data.stage import Clock, utc_now
 from storage.files import Layout
+from storage.home import Home
 from storage.identity import FORMAT, Identity, check_format, identity_path, write_identity
 from storage.lock import WriterLock, clear_staging, recover, wait_for_children
 from storage.objects.index import make_index, take_from_state
 from storage.objects.reader import SEGMENT_BYTES, ObjectProblem, Objects, verify_objects
 from storage.place import ObjectStore
-from storage.remote import Home
 from storage.spool import Spool, clear_spools, spool_of
 from storage.stage import Stage, StageInputs, check_looking
 from storage.state import State
@@ -39,6 +39,8 @@ class Store:
         """Bytes: pages, media, and objects derived from them."""
         self.state = State(self._layout.state)
         """SQLite for data that changes row by row."""
+        self.downloads = State(self._layout.downloads)
+        """SQLite for the queue of downloads; the crawler makes it where it is missing."""
         self._home = Home.of(self.root)
         self._lock = WriterLock(self._layout, self._recover, self._leave)
         self._running: str | None = None
@@ -95,11 +97,6 @@ class Store:
             WorkspaceError, ObjectStoreError: As for ``lock``, where the workspace lies in an object store.
         """
         return nullcontext() if self._home is None else self.lock()
-
-    def fetch_segments(self) -> None:
-        """Fetch every segment that a working copy lacks; does nothing for a workspace in a folder."""
-        if self._home is not None:
-            self._home.fetch_segments()
 
     def refuse_working_copy(self, what: str) -> None:
         """Refuse a program that keeps writing to the state, if the workspace is a working copy.

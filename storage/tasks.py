@@ -23,8 +23,9 @@ from storage.children import die_with_parent
 from storage.isolation.pool import processes_for
 from storage.objects.index import ObjectIndex, ObjectKind, ObjectRef
 from storage.objects.writer import ObjectWriter
-from storage.place import ObjectStore, Place, place_at, store_url_of
+from storage.place import ObjectStore, Place, place_at
 from storage.spool import Spool, decode_result
+from storage.working_copy import store_url_of
 
 __all__ = [
     "Runner",

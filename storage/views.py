@@ -12,7 +12,7 @@ from m5data.table_spec import Column, sql_type
 from m5data.usage import PURPOSES, Purpose
 from storage.engine import quote, text
 from storage.tables import TableSpec
-from storage.tables.delta import DataFile
+from storage.tables.delta import DataFile, data_paths
 
 __all__ = [
     "CATALOGUE_MEANING",
@@ -59,14 +59,17 @@ def view_sql(spec: TableSpec, folder: Path, files: Sequence[DataFile]) -> str:
 def rows_sql(spec: TableSpec, folder: Path, files: Sequence[DataFile]) -> str:
     """Return a query of all rows in ``files`` with the columns of the schema; without files it is empty.
 
+    Files that a working copy of an object store lacks are fetched first.
     The value of a ``split_by`` column is part of the query, not of the files.
     """
     if not files:
         nothing = ", ".join(f"NULL::{sql_type(c.type)} AS {quote(c.name)}" for c in spec.columns)
         return f"SELECT {nothing} WHERE false"
+    paths = data_paths(folder, files)
     if spec.split_by is None:
-        return _select(spec, [folder / file.path for file in files], None)
-    return " UNION ALL ".join(_select(spec, [folder / file.path], str(file.partition)) for file in files)
+        return _select(spec, paths, None)
+    values = (str(file.partition) for file in files)
+    return " UNION ALL ".join(_select(spec, [path], value) for path, value in zip(paths, values, strict=True))
 
 
 def aligned_specs_sql(specs: str, norms: str, properties: str) -> str:

@@ -31,8 +31,7 @@ from ray.cluster_utils import Cluster
 from bench.extract.small_clips import small_clip
 from m5data.copying import copy_workspace
 from m5data.workspace import Workspace
-from storage.remote import working_copy
-from storage.remote.home import WORKING_COPIES
+from storage.working_copy import WORKING_COPIES, working_copy
 from tests.pipeline.workspace_content import leftovers, shard_bytes, table_rows
 from tests.s3_server import make_bucket, serving_s3
 

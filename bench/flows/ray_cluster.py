@@ -45,10 +45,9 @@ from extract.settings import ExtractSettings
 from flows.engines import on_ray
 from m5data.stage import Progress, SilentProgress, StageReport
 from storage import Store
-from storage.place import store_url_of
-from storage.remote import working_copy
 from storage.tables import TABLES
 from storage.tasks import Runner
+from storage.working_copy import store_url_of, working_copy
 from tests.annotate.held_out import rows_of
 from tests.crawler.media.conftest import MediaServer, serving
 

@@ -267,7 +267,7 @@ def cluster_check(workspace: WorkspaceOption = HERE, as_json: JsonOption = False
 
     from flows.cluster_check import check_cluster
     from m5data.cli.output import print_json, print_rows
-    from storage.place import store_url_of
+    from storage.working_copy import store_url_of
 
     found = list(check_cluster(store_url_of(workspace) or str(workspace.absolute())))
     if as_json:

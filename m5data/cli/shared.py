@@ -37,7 +37,7 @@ def _nearest(context: typer.Context, value: Path) -> Path:
 
 def folder_of(place: str | Path) -> Path:
     """Return the folder of a workspace, which may be named by its URL in an object store."""
-    from storage.remote import working_copy
+    from storage.working_copy import working_copy
 
     return working_copy(place)
 

@@ -102,7 +102,7 @@ def copy(
     """
     from m5data.copying import copy_workspace
     from m5data.workspace import Workspace
-    from storage.remote import working_copy
+    from storage.working_copy import working_copy
 
     copied = copy_workspace(Workspace.open(workspace), working_copy(uri), buckets=buckets)
     print(f"copied to {uri}, {copied:,} bytes of files; rows and objects are equal")

@@ -20,7 +20,7 @@ def init(
 ) -> None:
     """Make a new workspace with a commented m5data.toml."""
     from m5data.workspace import SETTINGS_FILE, Workspace
-    from storage.remote import is_store_url, working_copy
+    from storage.working_copy import is_store_url, working_copy
 
     workspace = Workspace.create(working_copy(folder))
     where = f"{folder}/{SETTINGS_FILE}"
@@ -32,7 +32,7 @@ def init(
 def _local(place: str | Path) -> Path:
     """Return the folder of the demo, which serves its shops from there."""
     from m5data.errors import UsageError
-    from storage.remote import is_store_url
+    from storage.working_copy import is_store_url
 
     if is_store_url(place):
         raise UsageError(f"demo {place}: the demo needs a folder; make it in one, then: m5data copy {place} -w DIR")

@@ -19,7 +19,7 @@ from storage.objects.index import ObjectKind
 from storage.objects.reader import Objects
 from storage.objects.warc import RECORD_END, StoredPage, parse_response
 from storage.objects.writer import ObjectWriter
-from storage.remote import segment_file
+from storage.working_copy import segment_file
 
 __all__ = ["blank_record", "erase_records", "finish_erasing", "free_blanks", "store_again"]
 

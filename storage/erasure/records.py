@@ -9,7 +9,7 @@ from typing import BinaryIO
 from m5data.errors import CorruptObjectError
 from storage.objects.reader import Objects
 from storage.objects.warc import RECORD_END
-from storage.remote import segment_file
+from storage.working_copy import segment_file
 
 __all__ = ["BLANK_TYPE", "Place", "find_records", "record_fields", "segment_records"]
 

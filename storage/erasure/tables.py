@@ -16,6 +16,7 @@ from storage.tables import TABLES, TableSpec
 from storage.tables.delta import DataFile
 from storage.versions import Snapshot, StageRecord, committed_versions, write_version
 from storage.views import file_sql, view_sql
+from storage.working_copy import fetch_all
 
 __all__ = ["Edit", "among", "correct_reports", "data_files", "history", "rewrite_tables"]
 
@@ -91,8 +92,12 @@ def _named(layout: Layout, spec: TableSpec) -> list[DataFile]:
 
 
 def data_files(layout: Layout, spec: TableSpec) -> list[DataFile]:
-    """Return every data file in a table's folder, whichever version holds it; ``rows`` is not known (-1)."""
+    """Return every data file in a table's folder, whichever version holds it; ``rows`` is not known (-1).
+
+    A working copy fetches all of them first. Only under the lock.
+    """
     folder = layout.table(spec.name)
+    fetch_all(layout.root, f"tables/{spec.name}/")
     paths = sorted(path for path in folder.rglob("*.parquet") if "_delta_log" not in path.parts)
     return [_file(path, folder, spec) for path in paths]
 

@@ -14,8 +14,7 @@ from storage.files import Layout
 from storage.objects.index import FIRST, ObjectIndex, ObjectKind, ObjectRef
 from storage.objects.warc import RECORD_END, StoredPage, parse_response
 from storage.objects.writer import ObjectWriter
-from storage.place import store_url_of
-from storage.remote import segment_file
+from storage.working_copy import segment_file, store_url_of
 
 __all__ = ["SEGMENT_BYTES", "ObjectProblem", "Objects", "verify_objects"]
 

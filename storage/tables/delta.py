@@ -22,8 +22,9 @@ from deltalake.transaction import AddAction, RemoveAction, create_table_with_add
 from m5data.errors import CorruptObjectError, DataError
 from m5data.table_spec import BUCKET, Partition, TableSpec
 from storage.files import sync_file, sync_folder
+from storage.working_copy import local_paths
 
-__all__ = ["DataFile", "DeltaLog"]
+__all__ = ["DataFile", "DeltaLog", "data_paths"]
 
 _ENTRY = re.compile(r"(\d{20})\.json")
 _HALF_WRITTEN = re.compile(r"_commit_.*|.*\.tmp|.*#\d+")
@@ -50,6 +51,12 @@ class DataFile:
     size: int
     """Bytes."""
     rows: int
+
+
+def data_paths(folder: Path, files: Iterable[DataFile]) -> list[Path]:
+    """Return where data files of the table in ``folder`` lie; those that a working copy lacks are fetched first."""
+    names = [f"{folder.parent.name}/{folder.name}/{file.path}" for file in files]
+    return local_paths(folder.parent.parent, names)
 
 
 class DeltaLog:

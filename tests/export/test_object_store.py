@@ -18,8 +18,8 @@ from storage.tasks import in_process
 from tests.export.conftest import make_store
 from tests.export.test_export_stage import RIGHTS, contents, export
 from tests.s3_server import make_bucket, serving_s3
-from tests.storage.remote.conftest import ADDRESS, OnMachine, far, on_machine, open_at  # noqa: F401 - fixtures
-from tests.storage.remote.failing_store import FailingStore
+from tests.storage.failing_store import FailingStore
+from tests.storage.machines import ADDRESS, OnMachine, far, on_machine, open_at  # noqa: F401 - fixtures
 
 
 @pytest.fixture(scope="module")

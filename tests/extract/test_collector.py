@@ -13,8 +13,8 @@ from storage import Store
 from storage.orphans import remove_orphans
 from storage.tasks import TaskFunction, in_process
 from tests.extract.test_extract_stage import SHOP, contents, counted, download
-from tests.storage.remote.conftest import far, make, on_machine, open_at  # noqa: F401 - fixtures
-from tests.storage.remote.failing_store import FailingStore
+from tests.storage.failing_store import FailingStore
+from tests.storage.machines import far, make, on_machine, open_at  # noqa: F401 - fixtures
 from tests.storage.synthetic import NOON
 
 SETTINGS = ExtractSettings(partition_items=2)

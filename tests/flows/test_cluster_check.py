@@ -13,7 +13,7 @@ from m5data.stage import utc_now
 from storage import Store
 from storage.place import ObjectStore
 from tests.s3_server import ROOT
-from tests.storage.remote.failing_store import FailingStore, serve_failing_urls
+from tests.storage.failing_store import FailingStore, serve_failing_urls
 
 URL = "failing://bucket/shop"
 

@@ -14,7 +14,7 @@ from m5data.settings import Settings
 from m5data.stage_settings import read_settings
 from m5data.workspace import Workspace
 from storage.difference import table_changes
-from storage.remote import working_copy
+from storage.working_copy import working_copy
 from tests.takedown.planted import now, records
 
 

@@ -10,9 +10,8 @@ import m5data
 from m5data.cli.main import app
 from m5data.errors import UsageError
 from m5data.workspace import Workspace
-from storage.remote import working_copy
-from storage.remote.home import WORKING_COPIES
-from tests.storage.remote.failing_store import serve_failing_urls
+from storage.working_copy import WORKING_COPIES, working_copy
+from tests.storage.failing_store import serve_failing_urls
 
 URL = "failing://bucket/shop"
 

@@ -5,7 +5,10 @@ from pathlib import Path
 import pytest
 
 from storage import Store
+from tests.storage.machines import far, on_machine
 from tests.storage.synthetic import noon
+
+__all__ = ["far", "on_machine", "store"]
 
 
 @pytest.fixture

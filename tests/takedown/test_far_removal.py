@@ -7,13 +7,12 @@ import pytest
 import m5data
 from m5data.vacuuming import vacuum
 from m5data.workspace import Workspace
-from storage.remote import working_copy
-from storage.remote.home import WORKING_COPIES
+from storage.working_copy import WORKING_COPIES, working_copy
 from takedown.forget import forget
 from takedown.plan import Target
 from tests.m5data.marker_search import places_with
 from tests.m5data.test_vacuum import LATER
-from tests.storage.remote.failing_store import FailingStore, serve_failing_urls
+from tests.storage.failing_store import FailingStore, serve_failing_urls
 from tests.takedown.planted import MERCHANT, PLANTED, WORDS, now, plant
 
 URL = "failing://bucket/shop"

@@ -10,10 +10,10 @@ from typing import Any
 
 from crawler.download_stage import run
 from crawler.media import chunks
-from storage.remote import working_copy
 from storage.tasks import TaskFunction
+from storage.working_copy import working_copy
 from tests.crawler.media.test_download_stage import FAST
-from tests.storage.remote.conftest import open_at
+from tests.storage.machines import open_at
 
 URLS = 20
 """Of a chunk."""

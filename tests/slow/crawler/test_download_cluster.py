@@ -20,14 +20,13 @@ from flows.engines import on_ray
 from m5data.stage import SilentProgress, StageReport
 from storage import Store
 from storage.place import ObjectStore
-from storage.remote import working_copy
-from storage.remote.home import WORKING_COPIES
 from storage.tables import TABLES
+from storage.working_copy import WORKING_COPIES, working_copy
 from tests.crawler.media.conftest import MediaServer, make_image, serving
 from tests.crawler.media.test_download_stage import FAST
 from tests.s3_server import ROOT, make_bucket, serving_s3
 from tests.slow.crawler.downloader import URLS
-from tests.storage.remote.conftest import make, open_at
+from tests.storage.machines import make, open_at
 
 _URL = "s3://bucket/shop"
 _HOSTS, _FILES = 4, 100

@@ -10,9 +10,9 @@ from typing import Any
 
 from extract.extract_stage import run
 from extract.settings import ExtractSettings
-from storage.remote import working_copy
 from storage.tasks import TaskFunction
-from tests.storage.remote.conftest import open_at
+from storage.working_copy import working_copy
+from tests.storage.machines import open_at
 
 SETTINGS = ExtractSettings(partition_items=4)
 

@@ -12,13 +12,12 @@ from extract.extract_stage import run
 from extract.settings import ExtractSettings
 from storage import Store
 from storage.place import ObjectStore
-from storage.remote import working_copy
-from storage.remote.home import WORKING_COPIES
+from storage.working_copy import WORKING_COPIES, working_copy
 from tests.extract.test_collector import check
 from tests.extract.test_extract_stage import Item, download, png
 from tests.s3_server import ROOT, make_bucket, serving_s3
 from tests.slow.extract.driver import SETTINGS
-from tests.storage.remote.conftest import make, open_at
+from tests.storage.machines import make, open_at
 
 URL = "s3://bucket/shop"
 KILLS = 5

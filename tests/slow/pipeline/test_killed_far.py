@@ -9,8 +9,7 @@ import pytest
 
 from m5data.copying import copy_workspace
 from m5data.workspace import Workspace
-from storage.remote import working_copy
-from storage.remote.home import WORKING_COPIES
+from storage.working_copy import WORKING_COPIES, working_copy
 from tests.pipeline.conftest import MakeWorkspace
 from tests.pipeline.killing import killed_alive, run_to_the_end, stage_times
 from tests.pipeline.workspace_content import check_equal

@@ -12,8 +12,8 @@ import numpy as np
 
 from m5data.errors import ObjectStoreError, WorkspaceError
 from storage import Store
-from storage.remote import working_copy
-from tests.storage.remote.conftest import open_at
+from storage.working_copy import working_copy
+from tests.storage.machines import open_at
 from tests.storage.synthetic import commit, products
 
 _LONGEST_WAIT_S = 0.5

@@ -28,10 +28,8 @@ from m5data.copying import copy_workspace
 from m5data.workspace import Workspace
 from storage.files import Layout
 from storage.objects.index import ObjectIndex
-from storage.place import ObjectStore, store_url_of
-from storage.remote import working_copy
-from storage.remote.home import WORKING_COPIES
-from storage.remote.local_copy import is_segment, read_record
+from storage.place import ObjectStore
+from storage.working_copy import WORKING_COPIES, read_record, store_url_of, working_copy
 from tests.pipeline.workspace_content import leftovers, shard_bytes, table_rows
 from tests.s3_server import make_bucket, serving_s3
 from tests.slow.flows.programs import PROGRAM
@@ -169,4 +167,4 @@ def _unknown(folder: Path) -> list[str]:
     url = store_url_of(folder)
     known = ObjectIndex(Layout(folder), reading=True).segments()
     there = ObjectStore(url or "").list()
-    return [path for path in there if is_segment(path) and path.removeprefix("objects/") not in known]
+    return [path for path in there if path.startswith("objects/") and path.removeprefix("objects/") not in known]

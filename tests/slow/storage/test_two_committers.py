@@ -13,15 +13,14 @@ import pytest
 
 from m5data.errors import WorkspaceError
 from storage import Store
+from storage.lease import LEASE, STALE_AFTER
 from storage.place import ObjectStore
-from storage.remote import working_copy
-from storage.remote.home import WORKING_COPIES
-from storage.remote.lease import LEASE, STALE_AFTER
+from storage.working_copy import WORKING_COPIES, working_copy
 from tests.faulty_proxy import Faults, faulty_proxy
 from tests.s3_server import ROOT, make_bucket, serving_s3
 from tests.slow.storage.committer import names_in, put_and_commit
-from tests.storage.remote.conftest import ADDRESS, OnMachine, make, open_at
-from tests.storage.remote.failing_store import FailingStore
+from tests.storage.failing_store import FailingStore
+from tests.storage.machines import ADDRESS, OnMachine, make, open_at
 
 URL = "s3://bucket/shop"
 EACH = 100

@@ -10,8 +10,8 @@ from m5data.errors import CorruptObjectError
 from m5data.stage import StageReport
 from storage import Store
 from storage.objects.index import FIRST, OBJECT_DDL
-from tests.storage.remote.conftest import OnMachine, far, make, on_machine, open_at
-from tests.storage.remote.failing_store import FailingStore
+from tests.storage.failing_store import FailingStore
+from tests.storage.machines import OnMachine, far, make, on_machine, open_at
 
 __all__ = ["far", "on_machine"]
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from storage import Store
-from storage.remote import Home, working_copy
-from storage.remote.home import WORKING_COPIES
-from tests.storage.remote.failing_store import FailingStore, serve_failing_urls
+from storage.home import Home
+from storage.working_copy import WORKING_COPIES, working_copy
+from tests.storage.failing_store import FailingStore, serve_failing_urls
 from tests.storage.synthetic import noon
 
 ADDRESS = "failing://bucket/shop"

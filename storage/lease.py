@@ -122,10 +122,10 @@ class Lease:
 
     def _take_over(self, mine: Holder) -> str | None:
         """Take the lease of a holder that is gone, and return its tag; None: it is held, or was released just now."""
-        tag, other = self._place.tag(LEASE), self._holder()
-        if tag is None or other is None or not (other.token == self._token or other.is_gone(self._now())):
+        entry, other = self._place.entry(LEASE), self._holder()
+        if entry is None or other is None or not (other.token == self._token or other.is_gone(self._now())):
             return None
-        return self._place.replace(LEASE, _encode(mine), tag)
+        return self._place.replace(LEASE, _encode(mine), entry.etag)
 
     def _holder(self) -> Holder | None:
         data = self._place.read(LEASE)

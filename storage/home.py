@@ -1,43 +1,49 @@
-"""The object store of a workspace and its working copy on this machine."""
+"""The object store of a workspace, kept in step with the working copy on this machine.
+
+The store holds the same files as a folder. Taking the writer's lock takes the lease of the store and brings the copy
+up to date; each commit, and the end of the lock, stores the changes (``storage.publish``). The record of a dataset
+version is created last: it commits the version there as it does in a folder.
+"""
 
 import fcntl
-import hashlib
 import logging
-import os
-import re
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
-from m5data.errors import ObjectStoreError, UsageError, WorkspaceError
+from m5data.errors import ObjectStoreError, WorkspaceError
 from m5data.stage import Clock, utc_now
-from storage.files import Layout
+from storage.files import DATABASES, DOWNLOADS, INDEX, Layout, file_sha256, remove_database
+from storage.lease import LEASE, Lease
 from storage.lock import holder_of
-from storage.place import OWN_FOLDER, Entry, ObjectStore, address_of, log_large_transfer, mark, store_url_of
-from storage.remote.lease import LEASE, Lease
-from storage.remote.local_copy import (
+from storage.objects.index import fall_behind
+from storage.place import OWN_FOLDER, Entry, ObjectStore, in_parallel, log_large_transfer
+from storage.publish import push
+from storage.versions import latest_number
+from storage.working_copy import (
     Known,
     Record,
+    Stat,
+    address_of,
+    fetch,
     files_of,
-    is_segment,
+    is_data,
+    mark,
     read_record,
+    stat_of,
     write_record,
 )
-from storage.remote.pull import fetch, listed, pull
-from storage.remote.push import push
-from storage.versions import latest_number
 
-__all__ = ["WORKING_COPIES", "Home", "is_store_url", "segment_file", "working_copy"]
-
-WORKING_COPIES = "M5DATA_WORKING_COPIES"
-"""Environment variable that names the folder of working copies."""
+__all__ = ["Home"]
 
 _SETTINGS = "m5data.toml"
 _TRIES = 5
-_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+_OWNED = ("tables/", "versions/", "objects/")
+"""Folders in which every file belongs to the store."""
+_NOT_THE_WORKSPACE = (f"{OWN_FOLDER}/", "spool/", "versions/")
+"""Starts of the paths of the lease, of what tasks have finished, and of what is listed by itself."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -89,14 +95,14 @@ class Home:
         Raises:
             WorkspaceError: There is one already, or there are other files.
         """
-        there = listed(self._place)
+        there = _listed(self._place)
         if _has_versions(self.url, there) or read_record(self._root).files:
             self._settle(own=False)  # says so if the store was emptied
             raise WorkspaceError(
                 f"{self.url}: already a workspace, at dataset version {latest_number(Layout(self._root))}. Use it, or "
                 "name another place."
             )
-        if there and self._place.tag(LEASE) is None:  # else a killed run left them, which was making a workspace
+        if there and not self._place.has(LEASE):  # else a killed run left them, which was making a workspace
             raise WorkspaceError(f"{self.url}: holds other files, {min(there)} for example. Name an empty place.")
         for path in self._root.iterdir() if self._root.is_dir() else ():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -152,20 +158,14 @@ class Home:
         self._lease.drop()
 
     def describe(self) -> str:
-        """Return a line on the last stored version and on how many segments are on this machine."""
+        """Return a line on the last stored version and on how many segments and data files are on this machine."""
         files = read_record(self._root).files
         if not files:
             return "nothing was fetched yet"
-        segments = [path for path in files if is_segment(path)]
-        here = sum((self._root / path).exists() for path in segments)
+        data = [path for path in files if is_data(path)]
+        here = sum((self._root / path).exists() for path in data)
         newest = max(path for path in files if path.startswith("versions/"))
-        return f"version {int(Path(newest).stem)}; {here:,} of {len(segments):,} segments are here"
-
-    def fetch_segments(self) -> None:
-        """Fetch every segment that is not on this machine yet."""
-        for path in read_record(self._root).files:
-            if is_segment(path):
-                segment_file(self._root, path.removeprefix("objects/"))
+        return f"version {int(Path(newest).stem)}; {here:,} of {len(data):,} segments and data files are here"
 
     def _settle(self, *, own: bool) -> bool:
         """Bring the working copy up to the store, and return whether that has a workspace.
@@ -174,7 +174,7 @@ class Home:
             own: The lease was this copy's: what has changed there was stored by a run of it that did not end.
         """
         for _ in range(_TRIES):
-            there, record = listed(self._place), read_record(self._root)
+            there, record = _listed(self._place), read_record(self._root)
             if not _has_versions(self.url, there):
                 if _has_versions(self.url, record.files):
                     raise WorkspaceError(
@@ -187,7 +187,7 @@ class Home:
                 self._adopt(record, tags)
                 return True
             kept = () if record.incomplete else self._own_changes(record, there)
-            if pull(self._place, self._root, record, there, kept):
+            if _pull(self._place, self._root, record, there, kept):
                 return True
         raise ObjectStoreError(f"{self.url}: changed {_TRIES} times while it was fetched. Run the command again.")
 
@@ -256,68 +256,77 @@ def _has_versions(url: str, paths: Collection[str]) -> bool:
     return False
 
 
-def is_store_url(place: str | Path) -> bool:
-    """Return whether a place is the URL of an object store, such as ``s3://bucket/prefix``, and not a folder."""
-    return "://" in str(place) and urlsplit(str(place)).scheme != "file"
+def _listed(place: ObjectStore) -> dict[str, Entry]:
+    """Return path -> entry of every file of a workspace.
 
-
-def working_copy(place: str | Path) -> Path:
-    """Return the folder to work on: the one given by path or ``file:`` URL, or the working copy of a store.
-
-    Working copies lie in the folder that ``M5DATA_WORKING_COPIES`` names, else in the user's cache (``m5data`` in
-    ``XDG_CACHE_HOME`` or ``~/.cache``). A missing one is created; nothing is fetched yet.
-
-    Raises:
-        UsageError: The URL names no bucket.
+    Dataset versions are listed first: whatever a version needs was there before it.
     """
-    text = str(place)
-    if not is_store_url(text):
-        parts = urlsplit(text)
-        return Path(unquote(parts.path)) if parts.scheme == "file" and "://" in text else Path(text)
-    url = text.rstrip("/")
-    parts = urlsplit(url)
-    if not parts.netloc and not parts.path:
-        raise UsageError(f"{text}: the URL names no bucket. Write it as s3://bucket/prefix.")
-    digest = hashlib.sha256(url.encode()).hexdigest()[:12]
-    name = _UNSAFE.sub("-", url.rpartition("/")[2]) or "workspace"
-    folder = _parent().absolute() / f"{name}-{digest}"
-    mark(folder, url)
-    return folder
+    versions = place.list("versions")
+    there = place.list()
+    shared = {path: entry for path, entry in there.items() if not path.startswith(_NOT_THE_WORKSPACE)}
+    return {**shared, **versions}
 
 
-def _parent() -> Path:
-    named = os.environ.get(WORKING_COPIES)
-    if named:
-        return Path(named)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "m5data"
+def _pull(place: ObjectStore, root: Path, record: Record, there: Mapping[str, Entry], kept: Collection[str]) -> bool:
+    """Make the files of the working copy those of its store; segments and data files come when they are read.
 
+    After a kill at any instant the next pull continues: a fetched file is not fetched again.
 
-def segment_file(root: Path, name: str) -> Path:
-    """Return where a segment lies on this machine, fetched first if a working copy lacks it.
+    Args:
+        place: Source of the files.
+        root: The working copy; nobody else writes to it, and what it alone has is dropped.
+        record: Its record.
+        there: Files of the store, as listed.
+        kept: Paths that stay as they are here.
 
-    Processes that need the same segment wait for the first of them. The path leads nowhere where the store does not
-    know the segment either.
+    Returns:
+        Whether all files were as listed; else another machine writes.
 
     Raises:
-        WorkspaceError: The store has removed it since this copy was fetched.
         ObjectStoreError: The store does not answer.
     """
-    path = Layout(root).objects / name
-    url = None if path.exists() else store_url_of(root)
-    if url is not None:
-        with (root / OWN_FOLDER / "fetching.lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            known = read_record(root).files.get(f"objects/{name}")
-            if known is not None and not path.exists():
-                _fetch_segment(root, ObjectStore(url), f"objects/{name}", known.tag)
-    return path
+    write_record(root, replace(record, incomplete=True))
+    _forget_unfinished(Layout(root))
+    here = files_of(root)
+    missing = {
+        path
+        for path, entry in there.items()
+        if path not in kept and not _is_same(path, here.get(path), record.files.get(path), entry)
+    }
+    later = {path for path in missing if is_data(path)}
+    now = sorted(missing - later, key=lambda path: (path.startswith("versions/"), path))  # whose files are here then
+    log_large_transfer(place.url, "fetching", [there[path].size for path in now])
+    if not all(in_parallel(lambda path: fetch(place, root, path, there[path].etag), now)):
+        return False
+    gone = {path for path in here if path not in there and (path in record.files or path.startswith(_OWNED))}
+    for path in sorted(gone | (later & here.keys())):
+        (root / path).unlink(missing_ok=True)
+    if INDEX not in there:
+        newest = max(entry.modified for path, entry in there.items() if path.startswith("versions/"))
+        segments = {path: entry for path, entry in there.items() if path.startswith("objects/")}
+        sizes = {path.removeprefix("objects/"): one.size for path, one in segments.items() if one.modified <= newest}
+        fall_behind(Layout(root), sizes)
+    if DOWNLOADS not in there:
+        remove_database(root / DOWNLOADS)
+    stats = {path: None if path in kept else stat_of(root / path) for path in there.keys() - later}
+    files = {path: Known.of(one) if path in later else Known(one.etag, stats[path]) for path, one in there.items()}
+    write_record(root, Record(files, {name: file_sha256(root / name) for name in DATABASES if name in there}))
+    return True
 
 
-def _fetch_segment(root: Path, place: ObjectStore, path: str, tag: str) -> None:
-    there = place.list(path.rpartition("/")[0])
-    entry = there.get(path)
-    log_large_transfer(place.url, "fetching", [entry.size] if entry else [])
-    if entry is None or entry.etag != tag or not fetch(place, entry, root, path):
-        raise WorkspaceError(
-            f"{place.url}: another machine has changed {path} since this workspace was opened. Open it again."
-        )
+def _is_same(path: str, stat: Stat | None, known: Known | None, entry: Entry) -> bool:
+    """Return whether a file here has the content of an object: as recorded, or fetched by a pull that was killed."""
+    if stat is None or path in DATABASES:
+        return False
+    if known is not None and known.tag == entry.etag and known.is_at(stat):
+        return True
+    return path.startswith("tables/") and Known.of(entry).is_at(stat)
+
+
+def _forget_unfinished(layout: Layout) -> None:
+    """Remove the work of an unfinished stage, which depends on the files that this copy had."""
+    for folder in (layout.staging, layout.spool):
+        if folder.is_dir():
+            shutil.rmtree(folder)
+    for folder in (layout.tables, layout.objects, layout.versions):
+        folder.mkdir(exist_ok=True)

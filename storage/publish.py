@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from m5data.errors import WorkspaceError
-from storage.files import Layout, file_sha256, temporary_file
+from storage.files import DATABASES, DOWNLOADS, INDEX, Layout, file_sha256, temporary_file
 from storage.objects.index import ObjectIndex
 from storage.place import OWN_FOLDER, ObjectStore, in_parallel, log_large_transfer
-from storage.remote.local_copy import (
-    DATABASES,
-    INDEX,
+from storage.state import State
+from storage.versions import latest_number, read_version
+from storage.working_copy import (
     PLAN,
     Known,
     Record,
@@ -23,8 +23,6 @@ from storage.remote.local_copy import (
     stat_of,
     write_record,
 )
-from storage.state import State
-from storage.versions import latest_number, read_version
 
 __all__ = ["push"]
 
@@ -56,10 +54,10 @@ def push(place: ObjectStore, root: Path, confirm: Callable[[], None]) -> None:
             copies = {
                 name: _copy(root / name, files.get(name), record.databases.get(name, ""), stack)
                 for name in DATABASES
-                if name != INDEX or _is_ahead(layout)
+                if _is_stored(layout, name)
             }
             here = files_of(root)
-            changed = [path for path in here if path not in files or files[path].stat != here[path]]
+            changed = [path for path in here if path not in files or not files[path].is_at(here[path])]
             if changed:
                 time.sleep(_TICK_SECONDS)
             log_large_transfer(place.url, "storing", [here[path][0] for path in changed])
@@ -85,9 +83,10 @@ def _remove(place: ObjectStore, layout: Layout, files: dict[str, Known], here: A
     """Remove the objects of files that are gone here, and take note of segments that tasks have stored."""
     known = _segments(layout)
     for path in known - files.keys() - here:
-        if tag := place.tag(path):
-            files[path] = Known(tag, None)
-    gone = sorted(files.keys() - here - known, key=_step, reverse=True)
+        if entry := place.entry(path):
+            files[path] = Known.of(entry)
+    later = {path for path, one in files.items() if one.comes_later and not path.startswith("objects/")}
+    gone = sorted(files.keys() - here - known - later, key=_step, reverse=True)
     place.remove(path for path in gone if _step(path) == _VERSION)
     place.remove(path for path in gone if _step(path) < _VERSION)
     for path in gone:
@@ -153,10 +152,16 @@ def _stat_with_log(database: Path) -> Stat:
     return size + more[0], max(changed, more[1]), inode
 
 
-def _is_ahead(layout: Layout) -> bool:
-    """Return whether the index has objects that no dataset version has."""
-    with closing(ObjectIndex(layout)) as index:
-        return index.last() > read_version(layout, latest_number(layout)).indexed
+def _is_stored(layout: Layout, name: str) -> bool:
+    """Return whether a database has what no dataset version has: objects, outcomes of downloads, or the state."""
+    record = read_version(layout, latest_number(layout))
+    if name == INDEX:
+        with closing(ObjectIndex(layout)) as index:
+            return index.last() > record.indexed
+    if name == DOWNLOADS:
+        last = record.stages.get("download")
+        return layout.downloads.exists() and State(layout.downloads).mark() > (last.version if last else 0)
+    return True
 
 
 def _segments(layout: Layout) -> set[str]:

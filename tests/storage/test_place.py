@@ -8,8 +8,7 @@ import pytest
 from m5data.errors import M5DataError, ObjectStoreError, UsageError, WorkspaceError
 from m5data.workspace import Workspace
 from storage.place import ObjectStore
-from storage.remote import working_copy
-from storage.remote.home import WORKING_COPIES
+from storage.working_copy import WORKING_COPIES, working_copy
 from tests.s3_server import make_bucket, serving_s3
 
 CLOSED = "http://127.0.0.1:9"

@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from m5data.errors import WorkspaceError
+from storage.lease import LEASE, STALE_AFTER, Holder, Lease, _began, _encode, _machine
 from storage.place import ObjectStore
-from storage.remote.lease import LEASE, STALE_AFTER, Holder, Lease, _began, _encode, _machine
-from tests.storage.remote.conftest import ADDRESS, OnMachine, make, open_at
-from tests.storage.remote.failing_store import FailingStore
+from tests.storage.failing_store import FailingStore
+from tests.storage.machines import ADDRESS, OnMachine, make, open_at
 from tests.storage.synthetic import commit, ids, products
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)

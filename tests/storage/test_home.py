@@ -9,14 +9,15 @@ import pytest
 from m5data.errors import UsageError, WorkspaceError
 from m5data.workspace import Workspace
 from storage import Store
+from storage.home import Home
+from storage.integrity import find_damage
+from storage.lease import LEASE, _encode
 from storage.place import ObjectStore
-from storage.remote import Home, segment_file
-from storage.remote.lease import LEASE, _encode
-from storage.remote.local_copy import read_record
-from tests.storage.remote.conftest import ADDRESS, OnMachine, make, open_at
-from tests.storage.remote.failing_store import FailingStore, Killed
-from tests.storage.remote.test_lease import ELSEWHERE
-from tests.storage.synthetic import commit, ids, noon, products
+from storage.working_copy import read_record, segment_file
+from tests.storage.failing_store import FailingStore, Killed
+from tests.storage.machines import ADDRESS, OnMachine, make, open_at
+from tests.storage.synthetic import commit, data_files, ids, noon, products
+from tests.storage.test_lease import ELSEWHERE
 
 if TYPE_CHECKING:
     from obstore import GetOptions
@@ -30,6 +31,10 @@ def put(store: Store, data: bytes) -> str:
 def names(far: type[FailingStore], folder: str) -> list[str]:
     start = f"bucket/shop/{folder}"
     return [name.removeprefix(start) for name in far.objects() if name.startswith(start)]
+
+
+def fetched(store: Store) -> list[Path]:
+    return [path for path in store.root.glob("tables/**/*.parquet") if "_delta_log" not in path.parts]
 
 
 def refused(folder: Path, match: str) -> None:
@@ -155,6 +160,50 @@ def test_a_segment_comes_when_an_object_in_it_is_read(far: type[FailingStore], o
     assert next(segments.glob("page-*.warc.gz")).stat().st_mode & 0o777 == 0o600
 
 
+def test_a_data_file_comes_when_its_rows_are_read(far: type[FailingStore], on_machine: OnMachine) -> None:
+    commit(make(on_machine("a")), {"products": products(ids(9))})
+    other = open_at(on_machine("b"))
+    assert fetched(other) == []
+    assert list(find_damage(other.root)) == []
+    far.downloads.clear()
+    one = other.snapshot().sql("SELECT product_id FROM products WHERE product_id = 'shop:7'")
+    assert one["product_id"].to_pylist() == ["shop:7"]
+    assert len(fetched(other)) == sum(name.endswith(".parquet") for name in far.downloads) == 1
+    assert other.snapshot().table("products") == products(ids(9))
+    assert len(fetched(other)) == sum(name.endswith(".parquet") for name in far.downloads) == 2
+
+
+def test_what_was_not_read_here_stays_there_and_what_was_read_is_not_stored_again(
+    far: type[FailingStore], on_machine: OnMachine
+) -> None:
+    first = make(on_machine("a"))
+    sha = put(first, b"picture")
+    commit(first, {"products": products(ids(9))})
+    before = far.objects()
+    other = open_at(on_machine("b"))
+    other.objects.read(sha)
+    other.snapshot().table("products", only=[0])
+    puts = far.writes
+    with other.lock():
+        pass
+    assert far.writes == puts + 3  # of the lease: not created, taken, released
+    assert {**far.objects(), f"bucket/shop/{LEASE}": before[f"bucket/shop/{LEASE}"]} == before
+    commit(other, {"products": products(ids(8))}, settings="t")
+    last = open_at(on_machine("c"))
+    assert [last.snapshot(number).table("products") for number in (1, 2)] == [products(ids(9)), products(ids(8))]
+
+
+def test_what_another_machine_removed_is_told_where_it_was_not_read(on_machine: OnMachine) -> None:
+    store = make(on_machine("a"))
+    commit(store, {"products": products(ids(3))})
+    old = open_at(on_machine("b")).snapshot()
+    with store.lock():
+        for path in data_files(store, "products"):
+            path.unlink()
+    with pytest.raises(WorkspaceError, match=r"another machine has changed tables/products/.* Open it again"):
+        old.table("products")
+
+
 def test_a_machine_without_a_segment_begins_another_and_both_are_kept(
     far: type[FailingStore], on_machine: OnMachine
 ) -> None:
@@ -199,9 +248,10 @@ def test_a_pull_that_was_killed_goes_on(
     monkeypatch.setattr(FailingStore, "get", answered)
     assert read_record(other.root).incomplete
     far.downloads.clear()
-    assert open_at(other.root).snapshot().table("products") == products(ids(7))
+    snapshot = open_at(other.root).snapshot()
     assert {"state.sqlite", "versions/00000003.json"} <= set(far.downloads)  # the state is never taken for what it was
-    assert not any(name.endswith(".parquet") for name in far.downloads)
+    assert not any(name.startswith("tables/") for name in far.downloads)
+    assert snapshot.table("products") == products(ids(7))
 
 
 def test_what_was_removed_here_is_removed_there(far: type[FailingStore], on_machine: OnMachine) -> None:
