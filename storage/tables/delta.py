@@ -210,7 +210,7 @@ class DeltaLog:
     def _file(self, added: Mapping[str, Any]) -> DataFile:
         """Return the file of an entry's action ``add``."""
         column = self._spec.partition_column
-        value = added["partitionValues"][column] if column else None
+        value: Any = added["partitionValues"][column] if column else None
         return DataFile(
             path=unquote(added["path"]),
             partition=int(value) if column == BUCKET else value,
