@@ -25,7 +25,6 @@ __all__ = [
     "DATABASES",
     "INDEX",
     "PLAN",
-    "STATE",
     "WORKING_COPIES",
     "Known",
     "Record",
@@ -48,8 +47,8 @@ __all__ = [
 
 WORKING_COPIES = "M5DATA_WORKING_COPIES"
 """Environment variable that names the folder of working copies."""
-STATE, INDEX = "state.sqlite", "index.sqlite"
-DATABASES = (STATE, INDEX)
+INDEX = "index.sqlite"
+DATABASES = ("state.sqlite", INDEX)
 """Files of SQLite. The index of objects is stored only while it has objects that no dataset version has."""
 PLAN = Layout(Path()).manifest.as_posix()
 """Names the data files of the commit that is being stored: the next writer removes those of one that did not end."""
@@ -227,10 +226,8 @@ def local_paths(root: Path, names: Sequence[str]) -> list[Path]:
     if url is not None and not all(path.exists() for path in paths):
         with (root / OWN_FOLDER / "fetching.lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            known = read_record(root).files
-            _fetch_data(
-                root, url, {name: known[name] for name in names if name in known and not (root / name).exists()}
-            )
+            lacking = {name for name in names if not (root / name).exists()}
+            _fetch_data(root, url, {name: one for name, one in read_record(root).files.items() if name in lacking})
     return paths
 
 
