@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from export.card import dataset_card
 from export.croissant import croissant
 from export.folders import open_folder
+from export.link_files import LINKS, link_lines, write_link_files
 from export.manifest import CARD, CROISSANT, Claim, is_whole
 from export.reader import chosen_sql, sample_rows, split_names
 from export.registry import remember_export
@@ -148,13 +149,23 @@ def _export(stage: Stage, job: _Job, claims: Mapping[ShardFormat, _Claimed], dig
         target.claim.begin()
     spool, location = (stage.spool, str(job.store.root)) if runner is None else (stage.shared_spool, stage.location)
     writing = Writing(spool, job.store.objects.index, job.progress.advance)
-    writing.run(location, _orders(writing, job, targets), runner or in_processes)
-    counts = [
-        _describe(job, target, {split: writing.shards(target.form, split) for split in job.splits}, tables)
-        for target in targets
-    ]
+    by_samples = [target for target in targets if target.form != LINKS]
+    writing.run(location, _orders(writing, job, by_samples), runner or in_processes)
+    counts = []
+    for target in targets:
+        if target.form == LINKS:
+            shards = _write_links(stage, job, target)
+        else:
+            shards = {split: writing.shards(target.form, split) for split in job.splits}
+        counts.append(_describe(job, target, shards, tables))
     job.progress.finish()
     return counts[0]
+
+
+def _write_links(stage: Stage, job: _Job, target: Target) -> dict[str, list[Shard]]:
+    """Write the link files of all splits, here: the lines are made here, too."""
+    lines = link_lines(job.snapshot, job.recipe, job.splits, job.settings.where, job.use)
+    return write_link_files(target, lines, job.splits, stage.spool, job.progress.advance)
 
 
 def _orders(writing: Writing, job: _Job, targets: Sequence[Target]) -> Iterator[str]:

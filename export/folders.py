@@ -109,7 +109,9 @@ class RemoteFolder:
 
     def draft(self, name: str) -> Path:
         """Return where a file is written on this machine before it is published."""
-        return self._scratch / name.rpartition("/")[2]
+        draft = self._scratch / name
+        draft.parent.mkdir(parents=True, exist_ok=True)
+        return draft
 
     def publish(self, draft: Path, name: str, tag: str | None) -> None:
         """Upload the draft as the file ``name``, anew or instead of the one that has ``tag``.

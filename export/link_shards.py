@@ -1,17 +1,12 @@
-"""The papers' own files, for those who have the papers' code: links and facts, no media.
+"""The papers' own records, for those who have the papers' code: facts and URLs, no media (``link_files``: Product1M's).
 
-``links``      Product1M's link files: ``id#####title#####url#####ossurl#####label#;#label``, one line per sample.
-               ``url`` is the page's, ``ossurl`` the image's URL, the labels are the names of the hierarchy's
-               levels. What was published for M5Product is not described; Product1M is by the same group.
-               A sixth field, ``train#;#search``, names what the sample may be used for.
 ``m5product``  M5Product's JSON: one object, id -> title, pv (``name#:#value#;#name#:#value``, ``-`` for no table),
                label (name of the category) and url (of the image).
 ``mep3m``      MEP-3M's records: a list of class_id … subsub_class_name, img_path, img_resolution and title.
                Without a sub-sub-class the name is ``FALSE``, as in the released file.
 
-Every sample also says where it is from and under which licence: ``m5product`` and ``mep3m`` in the further keys
-product_id, role, source, page_url, licence and purposes, which the papers' code does not look at; a line of ``links``
-has no place for it, but its id begins with the source, whose licence the card names.
+Every sample also says where it is from and under which licence, in the further keys product_id, role, source, page_url,
+licence and purposes, which the papers' code does not look at.
 """
 
 import json
@@ -20,38 +15,14 @@ from pathlib import Path
 from m5data.modalities import Sample
 from storage.files import file_sha256
 
-__all__ = ["LINKS_SUFFIX", "RECORDS_SUFFIX", "LinkShard", "M5ProductShard", "Mep3mShard"]
+__all__ = ["RECORDS_SUFFIX", "M5ProductShard", "Mep3mShard"]
 
-LINKS_SUFFIX = ".txt"
 RECORDS_SUFFIX = ".json"
 
-_FIELD, _PAIR, _NAME = "#####", "#;#", "#:#"
+_PAIR, _NAME = "#;#", "#:#"
 _LEVELS = ("class", "sub_class", "subsub_class")
 _NO_TABLE = "-"
 _NONE = "FALSE"
-
-
-class LinkShard:
-    """One link file."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file = path.open("w", encoding="utf-8", newline="\n")
-
-    def add(self, sample: Sample, number: int) -> None:
-        """Add a line."""
-        del number
-        names = [str(sample.classes[f"{level}_name"]) for level in _LEVELS]
-        labels = _PAIR.join(_plain(name) for name in names if name)
-        fields = (sample.product_id, sample.caption or "", sample.url, sample.image_url or "")
-        self._file.write(
-            _FIELD.join((*(_plain(field) for field in fields), labels, _PAIR.join(sample.purposes))) + "\n"
-        )
-
-    def close(self) -> str:
-        """Finish the file; return its SHA-256."""
-        self._file.close()
-        return file_sha256(self._path)
 
 
 class _Json:

@@ -14,7 +14,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from export.folders import DRAFT, open_folder
-from export.link_shards import LINKS_SUFFIX, RECORDS_SUFFIX, LinkShard, M5ProductShard, Mep3mShard
+from export.link_shards import RECORDS_SUFFIX, M5ProductShard, Mep3mShard
 from export.manifest import Claim
 from export.parquet_shards import SUFFIX as PARQUET_SUFFIX
 from export.parquet_shards import open_parquet_shard
@@ -60,11 +60,11 @@ FORMATS: Mapping[ShardFormat, Format] = MappingProxyType(
     {
         "parquet": Format(PARQUET_SUFFIX, open_parquet_shard),
         "webdataset": Format(TAR_SUFFIX, open_tar_shard, overhead=4096),
-        "links": Format(LINKS_SUFFIX, LinkShard, ("image", "caption")),
         "m5product": Format(RECORDS_SUFFIX, M5ProductShard, ("image", "caption", "specs")),
         "mep3m": Format(RECORDS_SUFFIX, Mep3mShard, ("image", "caption")),
     }
 )
+"""Formats that are made of samples; link files are not."""
 
 
 @dataclass(frozen=True, slots=True)

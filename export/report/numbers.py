@@ -104,7 +104,8 @@ def _counts(snapshot: Snapshot, values: str) -> Counts:
 def _sampled(column: str, *, is_large: bool) -> dict[str, str]:
     """Return SQL of the number of distinct texts and of a condition: all, or one in 64 of them, drawn by their hash."""
     count = f"count(distinct {column})"
-    drawn = {"number": f"64 * {count}", "drawn": f"hash({column}) % 64 = 0"}
+    # Not with an asterisk, which would make the snapshot join the normalised values to every line.
+    drawn = {"number": f"multiply(64, {count})", "drawn": f"hash({column}) % 64 = 0"}
     return drawn if is_large else {"number": count, "drawn": "true"}
 
 

@@ -10,10 +10,7 @@ import pytest
 from crawler.feeds.line_formats import read_product1m
 from crawler.feeds.m5product import parse_pv, read_m5product
 from crawler.feeds.rows import FeedRow
-from export.link_shards import LinkShard
 from export.removal import SHARDS, Removed, shard_holds
-from m5data.modalities import Sample
-from m5data.records import Specification
 from storage import Store
 from storage.tasks import Task
 from tests.export.test_export_stage import contents, export
@@ -82,40 +79,6 @@ def test_link_files_and_json_are_read_back_by_the_feeds(folder: Path) -> None:
         line.row.id for line in read_m5product(folder / "m5product/train/00000.json") if isinstance(line.row, FeedRow)
     }
     assert read == {"shop:1", "shop:2"}
-
-
-def test_text_that_looks_like_a_separator_stays_in_its_field(tmp_path: Path) -> None:
-    sample = Sample(
-        product_id="a:1",
-        split="train",
-        role="sample",
-        label=None,
-        label_level="sub_class",
-        group_id="a:1",
-        source="a",
-        url="https://a.example/1",
-        licence="",
-        classes={f"{level}_name": "x#;#y" for level in ("class", "sub_class", "subsub_class")},
-        caption="five ##### signs\nand a line",
-        specs=(Specification("a", "b"),),
-        image=None,
-        image_url=None,
-        image_size=None,
-        frames=(),
-        audio=None,
-        mfcc=None,
-    )
-    shard = LinkShard(tmp_path / "links.txt")
-    shard.add(sample, 0)
-    line = _line(shard, tmp_path)
-    assert line.count("#####") == 5
-    assert line.split("#####")[4].split("#;#") == ["x＃;#y", "x＃;#y", "x＃;#y"]
-    assert line.split("#####")[5] == "train#;#evaluate#;#search#;#display\n"
-
-
-def _line(shard: LinkShard, folder: Path) -> str:
-    shard.close()
-    return (folder / "links.txt").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("form", ["m5product", "mep3m"])

@@ -1,0 +1,219 @@
+"""Product1M's link files: DuckDB makes the lines of all splits in one pass, and they are written as they come.
+
+A line is ``id#####title#####url#####ossurl#####label#;#label#####train#;#search``: ``url`` is the page's, ``ossurl``
+the image's, the labels are the names of the hierarchy's levels, the last field names what the sample may be used for.
+A line has no place for its source's licence, but its id begins with the source, whose licence the card names.
+"""
+
+import hashlib
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import closing
+from dataclasses import asdict
+from itertools import pairwise
+from typing import BinaryIO
+
+import numpy as np
+import pyarrow as pa
+
+from export.folders import Folder, open_folder
+from export.reader import chosen_sql
+from export.rights import Use
+from export.shards import Shard, Target
+from m5data.modalities import modalities
+from m5data.usage import PURPOSES
+from storage import Snapshot
+from storage.engine import bucket_sql, open_engine
+from storage.spool import Spool
+from storage.tables import TABLES
+from storage.views import REFUSALS_SQL
+
+__all__ = ["LINKS", "link_lines", "write_link_files"]
+
+LINKS = "links"
+"""Name of the format."""
+_SUFFIX = ".txt"
+_TOGETHER = 500_000
+"""Samples that one query sorts, about."""
+_LINES = 50_000
+"""Lines that come at a time."""
+
+_SPACES = r"\t-\r\x1c-\x1f\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}"
+"""What Python takes for white space, beside the blank."""
+_PLAIN = rf"""
+CREATE TEMP MACRO on_one_line(line) AS CASE WHEN regexp_matches(line, '^ | $|  |[{_SPACES}]')
+    THEN trim(regexp_replace(line, '[ {_SPACES}]+', ' ', 'g')) ELSE line END;
+CREATE TEMP MACRO plain(field) AS CASE WHEN contains(field, '#')
+    THEN trim(replace(replace(replace(on_one_line(field), '##', '＃＃'), '#;', '＃;'), '#:', '＃:'), '#')
+    ELSE on_one_line(field) END
+"""
+"""Text on one line that cannot be taken for a separator: ``#`` at risk becomes its full-width twin."""
+
+_SAMPLES = """
+CREATE OR REPLACE TEMP TABLE every_sample AS
+    SELECT product_id, split, image_position, {bucket} AS bucket, md5_number_upper(product_id) AS place
+    FROM given ORDER BY bucket
+"""
+_LABELS = ", ".join(
+    f"CASE WHEN l.{level}_name <> '' THEN plain(l.{level}_name) END" for level in ("class", "sub_class", "subsub_class")
+)
+_PURPOSES = ", ".join(f"CASE WHEN r.{one} IS NOT true THEN '{one}' END" for one in PURPOSES)
+_QUERY = f"""
+WITH chosen AS (SELECT * FROM every_sample WHERE bucket BETWEEN $first AND $last),
+    main_image AS ({{images}}), refusals AS ({REFUSALS_SQL})
+SELECT c.split, concat_ws('#####', plain(c.product_id), plain(coalesce(p.caption, '')), plain(p.url),
+    plain(coalesce(i.shown.url, '')), concat_ws('#;#', {_LABELS}), concat_ws('#;#', {_PURPOSES})) || chr(10) AS line
+FROM chosen c JOIN products p USING (product_id) LEFT JOIN labels l USING (product_id)
+    LEFT JOIN main_image i USING (product_id) LEFT JOIN refusals r USING (product_id)
+ORDER BY c.split, c.bucket, c.place, c.product_id
+"""  # noqa: S608 - constants
+
+
+def link_lines(
+    snapshot: Snapshot, recipe: str, splits: Sequence[str], where: str | None, use: Use
+) -> Iterator[tuple[str, pa.StringArray]]:
+    """Yield the lines of splits, each time some of one split.
+
+    The lines of a split come in the order of the buckets of their products and of the md5 of their ids, so that files
+    are mixed.
+
+    Args:
+        snapshot: The dataset version.
+        recipe: The recipe.
+        splits: Its splits.
+        where: SQL condition over the view ``catalogue`` that the products meet; None: all of them.
+        use: Samples whose use is refused are left out.
+
+    Raises:
+        QueryError: The condition is wrong.
+    """
+    with closing(open_engine()) as engine:
+        engine.execute(_PLAIN)
+        chosen = f"SELECT product_id, split, image_position FROM ({chosen_sql(where, use)})"  # noqa: S608 - the user's own SELECT
+        engine.register("given", _batches(snapshot, chosen, recipe, splits))
+        buckets = snapshot.record.buckets
+        engine.execute(_SAMPLES.format(bucket=bucket_sql("product_id", buckets)))
+        [(count,)] = engine.execute("SELECT count(*) FROM every_sample").fetchall()
+        images = next(one.tables["main_image"] for one in modalities() if one.name == "image")
+        parts = np.linspace(0, buckets, min(-(-count // _TOGETHER), buckets) + 1).astype(int).tolist()
+        for first, end in pairwise(parts if count else ()):
+            for table in ("products", "labels", "media", "usage_rights"):
+                engine.execute(f"DROP VIEW IF EXISTS {table}")
+                engine.execute(snapshot.view(table, table, only=range(first, end)))
+            query = engine.sql(_QUERY.format(images=images), params={"first": first, "last": end - 1})
+            for batch in query.to_arrow_reader(_LINES):
+                yield from _by_split(batch)
+
+
+def _batches(snapshot: Snapshot, query: str, recipe: str, splits: Sequence[str]) -> pa.RecordBatchReader:
+    """Return a reader of the rows of one split after the other."""
+    names = ("product_id", "split", "image_position")
+    schema = pa.schema([TABLES["splits"].schema.field(name) for name in names])
+    rows = (batch.cast(schema) for split in splits for batch in snapshot.batches(query, [recipe, split]))
+    return pa.RecordBatchReader.from_batches(schema, rows)
+
+
+def _by_split(batch: pa.RecordBatch) -> Iterator[tuple[str, pa.StringArray]]:
+    """Yield the lines of a batch, those of each split together."""
+    splits = batch["split"].dictionary_encode()
+    codes = splits.indices.to_numpy()
+    ends = [*(np.flatnonzero(np.diff(codes)) + 1).tolist(), len(codes)]
+    for begin, end in pairwise((0, *ends)):
+        yield splits.dictionary[int(codes[begin])].as_py(), batch["line"].slice(begin, end - begin)
+
+
+def write_link_files(
+    target: Target, rows: Iterator[tuple[str, pa.StringArray]], splits: Collection[str], spool: Spool,
+    done: Callable[[int], None],
+) -> dict[str, list[Shard]]:  # fmt: skip
+    """Write lines to files, and return split -> its files.
+
+    A file ends with the line that makes it as long as the target says, or longer.
+
+    Args:
+        target: Where to.
+        rows: Lines, each time of one split.
+        splits: All splits.
+        spool: Remembers finished files, also those of a killed run, which are not written again.
+        done: Called with the number of lines of each file that is there.
+    """
+    with open_folder(target.place) as folder:
+        writers = {split: _Writer(target, folder, split, spool, done) for split in splits}
+        try:
+            for split, lines in rows:
+                writers[split].add(lines)
+            return {split: writer.end() for split, writer in writers.items()}
+        finally:
+            for writer in writers.values():
+                writer.close()
+
+
+class _Writer:
+    """Writes the files of one split."""
+
+    def __init__(self, target: Target, folder: Folder, split: str, spool: Spool, done: Callable[[int], None]) -> None:
+        self._target, self._folder, self._split, self._spool, self._done = target, folder, split, spool, done
+        self._files: list[Shard] = []
+        self._draft: BinaryIO | None = None
+        self._there: Shard | None = None
+        self._digest = hashlib.sha256()
+        self._lines = self._bytes = 0
+
+    def add(self, lines: pa.StringArray) -> None:
+        """Write lines, to as many files as they fill."""
+        ends = np.frombuffer(lines.buffers()[1], np.int32)[lines.offset : lines.offset + len(lines) + 1].astype(
+            np.int64
+        )
+        content, begin = memoryview(lines.buffers()[2]), 0
+        while begin < len(lines):
+            room = self._target.max_bytes - self._bytes
+            end = min(int(np.searchsorted(ends, ends[begin] + room)), len(lines))
+            self._write(content[ends[begin] : ends[end]], end - begin)
+            begin = end
+            if self._bytes >= self._target.max_bytes:
+                self._finish()
+
+    def end(self) -> list[Shard]:
+        """Finish the last file, and return all."""
+        if self._lines:
+            self._finish()
+        return self._files
+
+    def close(self) -> None:
+        """Leave an unfinished file."""
+        if self._draft is not None:
+            self._draft.close()
+
+    @property
+    def _file(self) -> str:
+        return f"{len(self._files):05d}{_SUFFIX}"
+
+    def _write(self, content: memoryview, lines: int) -> None:
+        if not self._lines:
+            self._begin()
+        if self._draft is not None:
+            self._draft.write(content)
+            self._digest.update(content)
+        self._lines += lines
+        self._bytes += len(content)
+
+    def _begin(self) -> None:
+        """Open the next file, unless a killed run finished it."""
+        tables = self._spool.get(f"{LINKS}/{self._split}/{self._file}", self._target.fingerprint)
+        self._there = None if tables is None else Shard(**tables["shards"].to_pylist()[0])
+        if self._there is None:
+            self._target.claim.expect(self._split, len(self._files), _SUFFIX)
+            self._draft = self._folder.draft(f"{self._split}/{self._file}").open("wb")
+
+    def _finish(self) -> None:
+        name = f"{self._split}/{self._file}"
+        shard = self._there or Shard(self._file, self._lines, self._bytes, self._digest.hexdigest())
+        if self._draft is not None:
+            self._draft.close()
+            there = self._target.claim.there.get(name)
+            self._folder.publish(self._folder.draft(name), name, there.etag if there else None)
+            result = {"shards": pa.Table.from_pylist([asdict(shard)])}
+            self._spool.put(f"{LINKS}/{name}", self._target.fingerprint, result)
+        self._target.claim.keep(name)
+        self._files.append(shard)
+        self._done(self._lines)
+        self._draft, self._digest, self._lines, self._bytes = None, hashlib.sha256(), 0, 0
