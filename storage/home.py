@@ -15,7 +15,7 @@ from pathlib import Path
 
 from m5data.errors import ObjectStoreError, WorkspaceError
 from m5data.stage import Clock, utc_now
-from storage.files import Layout, file_sha256
+from storage.files import DATABASES, DOWNLOADS, INDEX, Layout, file_sha256, remove_database
 from storage.lease import LEASE, Lease
 from storage.lock import holder_of
 from storage.objects.index import fall_behind
@@ -23,8 +23,6 @@ from storage.place import OWN_FOLDER, Entry, ObjectStore, in_parallel, log_large
 from storage.publish import push
 from storage.versions import latest_number
 from storage.working_copy import (
-    DATABASES,
-    INDEX,
     Known,
     Record,
     Stat,
@@ -309,6 +307,8 @@ def _pull(place: ObjectStore, root: Path, record: Record, there: Mapping[str, En
         segments = {path: entry for path, entry in there.items() if path.startswith("objects/")}
         sizes = {path.removeprefix("objects/"): one.size for path, one in segments.items() if one.modified <= newest}
         fall_behind(Layout(root), sizes)
+    if DOWNLOADS not in there:
+        remove_database(root / DOWNLOADS)
     stats = {path: None if path in kept else stat_of(root / path) for path in there.keys() - later}
     files = {path: Known.of(one) if path in later else Known(one.etag, stats[path]) for path, one in there.items()}
     write_record(root, Record(files, {name: file_sha256(root / name) for name in DATABASES if name in there}))

@@ -17,13 +17,21 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from m5data.errors import UsageError, WorkspaceError
-from storage.files import OF_A_RUN, TEMPORARY, Layout, replace_file, sync_file, sync_folder, temporary_file
+from storage.files import (
+    DATABASES,
+    OF_A_RUN,
+    TEMPORARY,
+    Layout,
+    remove_database,
+    replace_file,
+    sync_file,
+    sync_folder,
+    temporary_file,
+)
 from storage.identity import KEY_FILE
 from storage.place import OWN_FOLDER, Entry, ObjectStore, in_parallel, log_large_transfer
 
 __all__ = [
-    "DATABASES",
-    "INDEX",
     "PLAN",
     "WORKING_COPIES",
     "Known",
@@ -47,9 +55,6 @@ __all__ = [
 
 WORKING_COPIES = "M5DATA_WORKING_COPIES"
 """Environment variable that names the folder of working copies."""
-INDEX = "index.sqlite"
-DATABASES = ("state.sqlite", INDEX)
-"""Files of SQLite. The index of objects is stored only while it has objects that no dataset version has."""
 PLAN = Layout(Path()).manifest.as_posix()
 """Names the data files of the commit that is being stored: the next writer removes those of one that did not end."""
 
@@ -279,8 +284,7 @@ def fetch(place: ObjectStore, root: Path, path: str, tag: str) -> bool:
         sync_file(temporary)
         target.parent.mkdir(parents=True, exist_ok=True)
         if path in DATABASES:
-            for ending in ("-wal", "-shm"):  # of the database that is replaced
-                target.with_name(f"{path}{ending}").unlink(missing_ok=True)
+            remove_database(target)
         temporary.replace(target)
         sync_folder(target.parent)
     return True
