@@ -261,13 +261,11 @@ class Snapshot:
         """
         spec = _spec(name)
         schema = _select(spec, columns)
-        files = [file for file in self.files(name) if only is None or file.partition in only]
         selected = ", ".join(quote(field.name) for field in schema)
         order = ", ".join(quote(key) for key in spec.key)
         with closing(reuse_engine()) as engine:
-            rows = rows_sql(spec, self._layout.table(name), files)
-            if name == "specs" and _NORMS & {*schema.names}:
-                rows = aligned_specs_sql(rows, self._rows("spec_norms", only), self._rows("properties"))
+            aligned = name == "specs" and _NORMS & {*schema.names}
+            rows = self._aligned_specs(only) if aligned else self._rows(name, only)
             query = f"SELECT {selected} FROM ({rows}) ORDER BY {order}"  # noqa: S608
             return engine.sql(query).to_arrow_table().cast(schema)
 
@@ -366,8 +364,10 @@ class Snapshot:
             name: Name of the view.
             only: Partitions to show; None: all.
         """
-        rows = aligned_specs_sql(self._rows("specs", only), self._rows("spec_norms", only), self._rows("properties"))
-        return f"CREATE OR REPLACE VIEW {quote(name)} AS {rows}"
+        return f"CREATE OR REPLACE VIEW {quote(name)} AS {self._aligned_specs(only)}"
+
+    def _aligned_specs(self, only: Sequence[Partition] | None) -> str:
+        return aligned_specs_sql(self._rows("specs", only), self._rows("spec_norms", only), self._rows("properties"))
 
     def _rows(self, name: str, only: Sequence[Partition] | None = None) -> str:
         """Return a query of the rows of a table, or of some of its partitions."""
