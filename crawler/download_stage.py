@@ -6,7 +6,7 @@ Reads the URLs of ``media``, writes ``media`` with their outcomes. Counts distin
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import closing
 from typing import cast
 
@@ -15,12 +15,14 @@ import pyarrow as pa
 
 from crawler.media.chunks import add_finished, download_chunks
 from crawler.media.downloader import download_all
-from crawler.media.queue import DDL, ROOM, DownloadRun, UrlQueue
+from crawler.media.queue import DownloadRun, UrlQueue
+from crawler.media.queue_file import make_queue
 from crawler.settings import OPT_OUTS, DownloadSettings
 from m5data.errors import MissingInputError, ThresholdError
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Snapshot, Stage, Store
 from storage.engine import open_engine
+from storage.tables import TABLES
 from storage.tasks import Runner
 from takedown.register import Register, open_register
 
@@ -28,7 +30,7 @@ __all__ = ["run"]
 
 _STAGE = "download"
 _PORT = re.compile(r":\d+$")
-_BATCH = 10_000
+_BATCH = 4_000
 
 _MEDIA = """
     SELECT m.product_id, m.kind, m.position, m.url,
@@ -42,14 +44,12 @@ _MEDIA = """
     FROM (SELECT part.*, o, coalesce(part.reason = 'placeholder', false) AS shared,
             NOT shared AND (o.state <> 'ok' OR o.kind = part.kind) AS fits
         FROM part LEFT JOIN outcomes AS o USING (url)) AS m
+    ORDER BY m.product_id, m.kind, m.position
 """
 """A URL that pages name both as image and as video counts only as what it is; a placeholder stays dropped."""
 
 _SHOWN = "SELECT url, kind FROM media WHERE reason IS DISTINCT FROM 'placeholder'"
 """The files that are downloaded: a placeholder stands for a missing picture and shows no product."""
-
-_AT_ONCE = 50_000
-"""Rows of ``media`` that are joined with outcomes at a time, or those of one bucket."""
 
 
 def run(  # noqa: PLR0913 - what one command can ask for
@@ -100,8 +100,11 @@ def run(  # noqa: PLR0913 - what one command can ask for
                         "download: the workspace has no products. Run m5data crawl or m5data ingest first."
                     )
                 return stage.commit(StageReport(_STAGE, 0, 0))  # products from feeds without media
-            store.state.migrate(ROOM, DDL)
-            with closing(store.state.connect()) as connection:
+            last = stage.before.stages.get(_STAGE)
+            is_same = last is not None and (last.settings, last.extra) == (settings.digest(), extra)
+            make_queue(store, stage.before, this_run if is_same else None)
+            store.downloads.set_mark(stage.before.record.number + 1)
+            with closing(store.downloads.connect(threads=True)) as connection:
                 queue = UrlQueue(connection, this_run)
                 add_finished(stage, store, queue)
                 if retry_failed:
@@ -158,43 +161,38 @@ def _check_success(report: StageReport, settings: DownloadSettings) -> None:
 def _read_wanted(snapshot: Snapshot, register: Register) -> Iterator[tuple[str, str]]:
     """Yield URL and kind of every media file that a product names, but of those that were taken down."""
     query = f"SELECT url, min(kind) FROM ({_SHOWN}) WHERE NOT {register.sql('url', 'url')} GROUP BY url ORDER BY url"  # noqa: S608
-    for buckets in _rounds(snapshot):
-        with closing(_open_media(snapshot, buckets)) as engine:
-            found = engine.execute(query)
-            while rows := found.fetchmany(_BATCH):
-                yield from rows
+    for _, engine in _by_bucket(snapshot):
+        found = engine.execute(query)
+        while rows := found.fetchmany(_BATCH):
+            yield from rows
 
 
 def _publish(stage: Stage, queue: UrlQueue) -> None:
     """Write ``media`` with the outcomes of its URLs, and the stage's rejects."""
-    for buckets in _rounds(stage.before):
-        with closing(_open_media(stage.before, buckets)) as engine, closing(engine.cursor()) as reader:
-            engine.execute("CREATE TEMP TABLE joined AS FROM media LIMIT 0")
-            for batch in reader.sql("FROM media").to_arrow_reader(_BATCH):
-                part = pa.Table.from_batches([batch])
-                engine.register("part", part)
-                engine.register("outcomes", queue.outcomes(part["url"].to_pylist()))
-                engine.execute(f"INSERT INTO joined {_MEDIA}")
-            stage.write("media", engine.table("joined"), only=buckets)
+    schema = TABLES["media"].schema
+    for bucket, engine in _by_bucket(stage.before):
+        rows = pa.RecordBatchReader.from_batches(schema, _with_outcomes(engine, queue, schema))
+        stage.write("media", rows, only=[bucket])
     stage.reject(queue.rejects())
 
 
-def _rounds(snapshot: Snapshot) -> Iterator[list[int]]:
-    """Yield the buckets of ``media``, as many at a time as have ``_AT_ONCE`` rows."""
-    some, room = list[int](), _AT_ONCE
-    for bucket, files in snapshot.by_partition("media").items():
-        rows = sum(file.rows for file in files)
-        if some and rows > room:
-            yield some
-            some, room = [], _AT_ONCE
-        some.append(cast("int", bucket))
-        room -= rows
-    if some:
-        yield some
+def _with_outcomes(engine: duckdb.DuckDBPyConnection, queue: UrlQueue, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of ``media`` with the outcomes of their URLs, sorted by key."""
+    with closing(engine.cursor()) as reader:
+        for batch in reader.sql("FROM media").to_arrow_reader(_BATCH):
+            part = pa.Table.from_batches([batch])
+            engine.register("part", part)
+            engine.register("outcomes", queue.outcomes(part["url"].to_pylist()))
+            yield from engine.sql(_MEDIA).to_arrow_table().cast(schema).to_batches()
 
 
-def _open_media(snapshot: Snapshot, buckets: Sequence[int]) -> duckdb.DuckDBPyConnection:
-    """Open DuckDB with the view ``media`` of some buckets."""
-    engine = open_engine()
-    engine.execute(snapshot.view("media", "media", only=buckets))
-    return engine
+def _by_bucket(snapshot: Snapshot) -> Iterator[tuple[int, duckdb.DuckDBPyConnection]]:
+    """Yield each bucket of ``media``, and DuckDB with a view ``media`` of its rows, sorted by key."""
+    keys = ", ".join(TABLES["media"].key)
+    with closing(open_engine()) as engine:
+        for bucket, files in snapshot.by_partition("media").items():
+            engine.execute(snapshot.view("bucket", "media", only=[bucket]))
+            order = f"ORDER BY {keys}" if len(files) > 1 else ""
+            engine.execute(f"CREATE VIEW media AS FROM bucket {order}")
+            yield cast("int", bucket), engine
+            engine.execute("DROP VIEW media; DROP VIEW bucket")

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from crawler.crawl.frontier import DUE, FRONTIER_DDL, due_parameters
 from crawler.crawl.visits import Recrawl, plan_recrawl
-from crawler.media.queue import DDL, ROOM
+from crawler.media.queue_file import make_queue, reading_queue
 from crawler.settings import CrawlSettings
 from storage import Snapshot, Store
 
@@ -71,12 +71,11 @@ def pending_records(store: Store) -> int:
 def pending_media(store: Store, snapshot: Snapshot) -> dict[str, int]:
     """Return kind -> number of media URLs without an outcome; a run under way counts as far as it has come."""
     counts = {"image": 0, "video": 0}
-    with closing(store.state.connect_reading()) as connection:
-        asked = _has(connection, "media_urls")
+    with reading_queue(store) as queue:
         for batch in snapshot.batches("SELECT DISTINCT kind, url FROM media WHERE state = 'pending'"):
             for kind in counts:
                 urls = [row["url"] for row in batch.to_pylist() if row["kind"] == kind]
-                counts[kind] += len(urls) - (_completed(connection, urls) if asked else 0)
+                counts[kind] += len(urls) - (_completed(queue, urls) if queue else 0)
     return counts
 
 
@@ -127,10 +126,13 @@ def forget_media(store: Store, urls: Collection[str], *, dry_run: bool) -> int:
         urls: The URLs.
         dry_run: Only count.
     """
-    store.state.migrate(ROOM, DDL)
+    snapshot = store.snapshot()
+    make_queue(store, snapshot)
+    if not dry_run:
+        store.downloads.set_mark(snapshot.record.number + 1)
     chosen, values = "url IN (SELECT value FROM json_each(:urls))", {"urls": json.dumps(sorted(urls))}
     stored, again = f"state IN ('ok', 'stale') AND {chosen}", "UPDATE media_urls SET state = 'stale', attempts = 0"
-    with closing(store.state.connect()) as connection:
+    with closing(store.downloads.connect()) as connection:
         count = _run(connection, "media_urls", again, stored, values, dry_run=dry_run)
         rest = f"{chosen} AND NOT ({stored})"
         return count + _run(connection, "media_urls", "DELETE FROM media_urls", rest, values, dry_run=dry_run)

@@ -3,16 +3,17 @@
 import json
 import re
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping
-from contextlib import closing
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from urllib.parse import unquote, urlsplit
 
 from crawler.crawl.frontier import FRONTIER_DDL
-from crawler.media.queue import DDL, ROOM
+from crawler.media.queue_file import take_from_state
 from crawler.page_scrub import scrub_page
 from crawler.pages.privacy import hash_merchant
 from crawler.pages.urls import normalise
 from storage import Store, transaction
+from storage.files import Layout
 from storage.identity import load_or_create_key
 from storage.objects.warc import StoredPage, parse_response
 from takedown.plan import Plan, Removal, Target
@@ -51,7 +52,8 @@ def search(store: Store, target: Target, plan: Plan) -> Plan:
             urls = (url for (url,) in state.execute("SELECT url FROM source_pages"))
             pages |= {url for url in urls if target.value.casefold() in unquote(url).casefold()}
         pages, products, objects = _follow(state, pages, set(plan.products))
-        objects |= {sha256 for (sha256,) in state.execute(_MEDIA, (_listed(plan.media),))}
+    with _queue(store) as queue:
+        objects |= {sha256 for (sha256,) in queue.execute(_MEDIA, (_listed(plan.media),))} if queue else set()
     found = {"pages": pages, "products": products, "objects": objects, "merchants": merchants}
     return plan.model_copy(update={name: tuple(sorted(values)) for name, values in found.items()})
 
@@ -79,16 +81,22 @@ def remove(removal: Removal) -> Mapping[str, int]:
                     "parsed_sha256 = CASE WHEN parsed_sha256 = page_sha256 THEN ? END WHERE page_sha256 = ?",
                     (new, new, old),
                 )
-        return {"state_rows": forget_urls(state, removal.plan.urls)}
+        return {"state_rows": forget_urls(removal.store, state, removal.plan.urls)}
 
 
-def forget_urls(state: sqlite3.Connection, urls: Collection[str]) -> int:
+def forget_urls(store: Store, state: sqlite3.Connection, urls: Collection[str]) -> int:
     """Delete the rows of pages and media at these URLs; return how many there were."""
+    count = _delete(state, ("source_pages", "source_files"), urls)
+    with _queue(store) as queue:
+        return count + (_delete(queue, ("media_urls",), urls) if queue else 0)
+
+
+def _delete(connection: sqlite3.Connection, tables: Collection[str], urls: Collection[str]) -> int:
     condition = "WHERE url IN (SELECT value FROM json_each(?))"
-    with transaction(state):
+    with transaction(connection):
         return sum(
-            state.execute(f"DELETE FROM {table} {condition}", (_listed(urls),)).rowcount  # noqa: S608
-            for table in ("source_pages", "source_files", "media_urls")
+            connection.execute(f"DELETE FROM {table} {condition}", (_listed(urls),)).rowcount  # noqa: S608
+            for table in tables
         )
 
 
@@ -143,10 +151,20 @@ def _follow(state: sqlite3.Connection, pages: set[str], products: set[str]) -> t
 
 
 def _connect(store: Store) -> sqlite3.Connection:
-    """Open the state; where no stage has yet, make the tables of frontier and downloader."""
+    """Open the state; where no stage has yet, make the tables of the frontier."""
+    take_from_state(store)
     store.state.migrate("crawler", FRONTIER_DDL)
-    store.state.migrate(ROOM, DDL)
     return store.state.connect()
+
+
+@contextmanager
+def _queue(store: Store) -> Iterator[sqlite3.Connection | None]:
+    """Yield a connection to the queue of downloads; None: there is none, and the tables have all outcomes."""
+    if not Layout(store.root).downloads.exists():
+        yield None
+        return
+    with closing(store.downloads.connect()) as connection:
+        yield connection
 
 
 def _tail(url: str) -> bytes:

@@ -62,7 +62,7 @@ def drop_tombstoned_pages(
     register.add(store.state, [Mark("url", page.url) for page in pages], now)
     places = [place for page in pages if (place := _place(store.objects, page))]
     erase_records(store.root, store.objects, places, [page.sha256 for page in pages], now)
-    forget_urls(connection, [page.url for page in pages])
+    forget_urls(store, connection, [page.url for page in pages])
 
 
 def _place(objects: Objects, page: StoredPageRow) -> Place | None:

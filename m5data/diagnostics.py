@@ -188,7 +188,7 @@ def _rights(root: Path) -> Iterator[Finding]:
     """Find folders and files of the store that this user may not write."""
     layout = Layout(root.absolute())
     folders = [layout.root, layout.tables, layout.objects, layout.versions, layout.root / "logs"]
-    own = [*folders, layout.state, layout.index, layout.lock]
+    own = [*folders, layout.state, layout.index, layout.downloads, layout.lock]
     inside = [path for path in layout.tables.rglob("*") if path.is_dir()] if layout.tables.is_dir() else []
     shut = [path for path in (*own, *inside) if path.exists() and not os.access(path, os.W_OK)]
     if shut:

@@ -16,7 +16,7 @@ import duckdb
 from annotate.judgement_state import save_judgements
 from annotate.judgements import Judgement
 from crawler.pending_work import forget_read
-from crawler.rebuild_state import rebuild_frontier, rebuild_media_queue
+from crawler.rebuild_state import rebuild_frontier
 from m5data.errors import CorruptObjectError, M5DataError, UsageError, WorkspaceError
 from m5data.settings import Settings
 from m5data.stage import Clock, StageReport, utc_now
@@ -42,9 +42,7 @@ __all__ = ["Repair", "repair"]
 
 _DAMAGED = "damaged"
 _STAGE = "repair"
-_REBUILT: Mapping[str, str] = MappingProxyType(
-    {"source_pages": "pages of products", "media_urls": "outcomes of downloads", "judgements": "judgements"}
-)
+_REBUILT: Mapping[str, str] = MappingProxyType({"source_pages": "pages of products", "judgements": "judgements"})
 """Tables of the state that are made again from the dataset's."""
 _LOST: Mapping[str, str] = MappingProxyType(
     {
@@ -201,6 +199,10 @@ class _Job:
             yield Repair(damage.detail, "kept as far as it can be read; else made again from the tables")
         for damage in index:
             yield Repair(damage.detail, "the index of objects is made again from the segments")
+        for damage in self._of("downloads"):
+            yield Repair(damage.detail, "the queue of downloads is made again from the tables where it is needed")
+            if not self._dry_run:
+                self._set_aside_database(self._layout.downloads)
         if self._dry_run:
             return {} if lost else None
         kept = self._new_state() if lost else None
@@ -348,8 +350,6 @@ def _refill(store: Store, name: str, now: datetime) -> Repair:
     try:
         if name == "source_pages":
             count = rebuild_frontier(store, snapshot)
-        elif name == "media_urls":
-            count = rebuild_media_queue(store, snapshot)
         else:
             rows = snapshot.table(name, ["query", "candidate", "worker", "answer", "gold"]).to_pylist()
             count = save_judgements(store.state, (Judgement(**row) for row in rows), now)

@@ -104,8 +104,9 @@ def certify(
         *check_truth(connection, recipe),
         *check_recipe(connection, recipe),
     )
-    exclusions, leakage = _find_exclusions(connection, recipe), measure_leakage(connection)
-    return Certificate(recipe, seed, version, tables, __version__, _summaries(connection), checks, exclusions, leakage)
+    exclusions, summaries = _find_exclusions(connection, recipe), _summaries(connection)
+    leakage = measure_leakage(connection)
+    return Certificate(recipe, seed, version, tables, __version__, summaries, checks, exclusions, leakage)
 
 
 def _summaries(connection: duckdb.DuckDBPyConnection) -> tuple[SplitSummary, ...]:

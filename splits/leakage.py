@@ -49,9 +49,9 @@ def measure_leakage(connection: duckdb.DuckDBPyConnection) -> tuple[Leakage, Lea
     """Measure by perceptual image hash and by caption.
 
     Args:
-        connection: With the tables of ``splits.audit_views``.
+        connection: With the tables of ``splits.audit_views``; the largest are gone afterwards, so that captions fit.
     """
-    for query in (_PLACE, _CHOSEN, _SHOWN, _CAPTIONS):
+    for query in (_PLACE, "DROP TABLE entry", "DROP TABLE fact", _CHOSEN, _SHOWN, _CAPTIONS):
         connection.execute(query)
     return _by_image(connection), _by_caption(connection)
 
@@ -72,15 +72,18 @@ _SHOWN = """
     SELECT product_id, trained, phash AS value FROM images JOIN place USING (product_id, position)
 """
 
-_ODD_SPACE = "'^\\s|\\s\\s|[\\t\\n\\v\\f\\r]|\\s$'"
+_ODD_SPACE = (
+    "(starts_with(caption, ' ') OR ends_with(caption, ' ') OR contains(caption, '  ') OR "
+    + " OR ".join(f"contains(caption, chr({code}))" for code in range(9, 14))
+    + ")"
+)
+"""SQL of whether a caption has other white space than single spaces inside; a fourth of the work of an expression."""
 
 _CAPTIONS = f"""
     CREATE OR REPLACE TEMP VIEW captions AS
-    SELECT * FROM (
-        SELECT product_id, trained, lower(CASE WHEN regexp_matches(caption, {_ODD_SPACE})
-               THEN trim(regexp_replace(caption, '\\s+', ' ', 'g')) ELSE caption END) AS value
-        FROM products JOIN place USING (product_id)
-    ) WHERE value <> ''
+    SELECT product_id, trained, lower(CASE WHEN {_ODD_SPACE}
+           THEN trim(regexp_replace(caption, '\\s+', ' ', 'g')) ELSE caption END) AS value
+    FROM products JOIN place USING (product_id) WHERE regexp_matches(caption, '\\S')
 """  # noqa: S608
 
 

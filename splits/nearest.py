@@ -18,6 +18,7 @@ _FACTORS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9]
 _MIDDLE = np.uint64(20)
 _MOST = 200  # candidates that one caption is compared with: boilerplate has thousands
 _AT_ONCE = 4  # batches in memory
+_SKETCHED = 4_000  # captions at a time: their pieces stay in cache, and the system need not find new memory for them
 _OF_A_VALUE = 20  # of these with one hash in a batch
 
 Texts = npt.NDArray[np.object_]
@@ -49,7 +50,9 @@ class CaptionSearch:
                     self._add(ids, captions, *found)
 
     def _candidates(self, batch: tuple[pa.Array, pa.Array]) -> tuple[Rows, Rows, Rows]:
-        return _candidates(self._sketch, _sketch(batch[1]))
+        captions = batch[1]
+        pieces = [_sketch(captions.slice(start, _SKETCHED)) for start in range(0, len(captions), _SKETCHED)]
+        return _candidates(self._sketch, np.concatenate([self._sketch[:0], *pieces]))
 
     def _add(self, ids: pa.Array, captions: pa.Array, number: Rows, row: Rows, agreeing: Rows) -> None:
         chosen = pa.array(row)

@@ -3,23 +3,21 @@
 from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import closing
-from itertools import pairwise
 
 import duckdb
 
-from m5data.table_spec import BUCKET
 from storage.check import Check, check_none
 from storage.consistency_rules import rules
-from storage.engine import bucket_sql, quote, side_by_side, text
-from storage.files import Layout
-from storage.tables import TABLES, TableSpec
+from storage.engine import quote
+from storage.key_proof import Proof, prove_keys
+from storage.tables import TABLES
 from storage.versions import ABSENT, Snapshot
-from storage.views import column_ranges
 
 __all__ = ["check_consistency", "check_counts", "check_tables", "is_current"]
 
 _MEMORY_LIMIT = "2GB"
 """Checks join the ids of whole tables; spilling to disk would take several times as long."""
+_NOTHING = Proof()
 
 
 def check_consistency(snapshot: Snapshot) -> Iterator[Check]:
@@ -33,7 +31,7 @@ def check_consistency(snapshot: Snapshot) -> Iterator[Check]:
     yield _check_stages(behind, sorted(set(ahead)))
     with closing(snapshot.connection()) as connection:
         connection.execute(f"SET memory_limit = '{_MEMORY_LIMIT}'")
-        yield from check_tables(connection, behind, ahead, proven=_tables_in_order(snapshot, connection))
+        yield from check_tables(connection, behind, ahead, prove_keys(snapshot, connection))
         yield from check_counts(snapshot, connection)
 
 
@@ -49,7 +47,7 @@ def check_tables(
     connection: duckdb.DuckDBPyConnection,
     behind: Collection[str] = (),
     ahead: Collection[str] = (),
-    proven: Collection[str] = (),
+    proof: Proof = _NOTHING,
 ) -> Iterator[Check]:
     """Yield the checks of keys and of references between tables.
 
@@ -57,13 +55,17 @@ def check_tables(
         connection: Has a view or table for each table of a workspace.
         behind: Stages whose tables are left out.
         ahead: Tables that no stage has written yet.
-        proven: Tables whose keys are known to be unique.
+        proof: What the order of their files proves; the rest is found by queries.
     """
     for name, spec in TABLES.items():
         if len(spec.key) < len(spec.columns):  # else the whole row is the key and may repeat
-            yield _check_key(connection, name, proven=name in proven)
+            yield _check_key(connection, name, proven=name in proof.unique)
     for rule in rules():
-        if rule.stage not in behind and rule.table not in ahead:
+        if rule.stage in behind or rule.table in ahead:
+            continue
+        if proof.holds(rule.inside):
+            yield Check(rule.name, ok=True, detail=rule.promise)
+        else:
             yield check_none(connection, rule.name, rule.wrong, promise=rule.promise)
 
 
@@ -74,57 +76,6 @@ def _check_key(connection: duckdb.DuckDBPyConnection, name: str, *, proven: bool
         return Check(f"keys:{name}", ok=True, detail=promise)
     wrong = f"SELECT concat_ws(', ', {keys}) FROM {quote(name)} GROUP BY {keys} HAVING count(*) > 1"  # noqa: S608
     return check_none(connection, f"keys:{name}", wrong, promise=promise)
-
-
-def _tables_in_order(snapshot: Snapshot, connection: duckdb.DuckDBPyConnection) -> set[str]:
-    """Return the tables whose files hold each key once, as their order shows: a fourth of the work of grouping."""
-    found: set[str] = set()
-
-    def look(spec: TableSpec) -> None:
-        with closing(connection.cursor()) as own:
-            if _are_apart(snapshot, own, spec) and _is_increasing(snapshot, own, spec):
-                found.add(spec.name)
-
-    side_by_side(look, [spec for name, spec in TABLES.items() if snapshot.files(name)])
-    return found
-
-
-def _are_apart(snapshot: Snapshot, connection: duckdb.DuckDBPyConnection, spec: TableSpec) -> bool:
-    """Return whether the files of each partition cover ranges of keys that do not overlap."""
-    folder = Layout(snapshot.root).table(spec.name)
-    several = (files for files in snapshot.by_partition(spec.name).values() if len(files) > 1)
-    for files in several:
-        ranges = sorted(column_ranges(connection, [folder / file.path for file in files], spec.key[0]).values())
-        if len(ranges) < len(files) or any(before[1] >= after[0] for before, after in pairwise(ranges)):
-            return False
-    return True
-
-
-def _is_increasing(snapshot: Snapshot, connection: duckdb.DuckDBPyConnection, spec: TableSpec) -> bool:
-    """Return whether in each file every key is greater than the one before, and in the bucket that the folder names."""
-    names = [name for name in spec.key if name != spec.split_by]
-    if not names:
-        return all(file.rows <= 1 for file in snapshot.files(spec.name))
-    keys = ", ".join(map(quote, names))
-    before = ", ".join(f"lag({quote(name)}) OVER () AS before_{index}" for index, name in enumerate(names))
-    last = ", ".join(f"before_{index}" for index in range(len(names)))
-    astray = "false"
-    if spec.bucket_of:
-        owner = f"before_{names.index(spec.bucket_of)}"
-        bucket = f"regexp_extract(filename, '{BUCKET}=([0-9]+)/[^/]*$', 1)::UINTEGER"
-        other = f"{bucket_sql(spec.bucket_of, snapshot.record.buckets)} <> {bucket}"
-        new = f"{quote(spec.bucket_of)} IS DISTINCT FROM {owner} OR filename IS DISTINCT FROM file_before"
-        astray = f"CASE WHEN {new} THEN {other} ELSE false END"
-    paths = ", ".join(
-        text(str(Layout(snapshot.root).table(spec.name) / file.path)) for file in snapshot.files(spec.name)
-    )
-    query = f"""
-        SELECT 1 FROM (
-            SELECT {keys}, filename, {before}, lag(filename) OVER () AS file_before
-            FROM read_parquet([{paths}], hive_partitioning = false, filename = true)
-        ) WHERE (filename = file_before AND ({keys}) <= ({last})) OR {astray} LIMIT 1
-    """  # noqa: S608
-    return not connection.execute(query).fetchall()
 
 
 _KEPT = {

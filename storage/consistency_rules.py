@@ -17,6 +17,8 @@ class Rule:
     promise: str
     wrong: str
     """SELECT of one text column: one row for each violation."""
+    inside: tuple[str, str] | None = None
+    """The rule holds if every owner (see ``storage.key_proof``) in the first table is one in the second."""
 
     @property
     def table(self) -> str:
@@ -30,6 +32,7 @@ def _known(table: str, stage: str, column: str = "product_id") -> Rule:
         stage,
         f"every product that {table} names is in products",
         f"SELECT DISTINCT {column} FROM {table} WHERE {column} NOT IN (SELECT product_id FROM products)",  # noqa: S608
+        (table, "products") if column == "product_id" else None,
     )
 
 
@@ -104,6 +107,7 @@ _RULES = (
         "dedup",
         "every product is in duplicates",
         "SELECT product_id FROM products WHERE product_id NOT IN (SELECT product_id FROM duplicates)",
+        ("products", "duplicates"),
     ),
     Rule(
         "groups:duplicates",
@@ -157,6 +161,7 @@ _RULES = (
         "splits",
         "every product was decided on, held out or not",
         "SELECT product_id FROM duplicates WHERE product_id NOT IN (SELECT group_id FROM reserve)",
+        ("duplicates", "reserve"),
     ),
     Rule(
         "recorded:splits",

@@ -12,13 +12,13 @@ from pathlib import Path
 from m5data.errors import CorruptObjectError
 from m5data.stage import Clock, StageReport
 from storage.engine import open_engine, quote
-from storage.files import OF_A_RUN, Layout, sync_file
+from storage.files import DATABASES, OF_A_RUN, Layout, sync_file
 from storage.place import OWN_FOLDER
 from storage.state import State
 from storage.store import Store
 from storage.tables import TABLES, TableSpec
 from storage.versions import ABSENT, Snapshot, StageRecord, VersionRecord, read_version, write_version
-from storage.working_copy import DATABASES, fetch_all
+from storage.working_copy import fetch_all
 
 __all__ = ["content_digest", "content_digests", "copy_files", "rebucket"]
 

@@ -13,12 +13,16 @@ from pathlib import Path
 from typing import BinaryIO
 
 __all__ = [
+    "DATABASES",
+    "DOWNLOADS",
+    "INDEX",
     "OF_A_RUN",
     "OWN_SEGMENT",
     "SEGMENT",
     "TEMPORARY",
     "Layout",
     "file_sha256",
+    "remove_database",
     "replace_file",
     "replacing",
     "sweep_temporaries",
@@ -27,9 +31,12 @@ __all__ = [
     "temporary_file",
 ]
 
+STATE, INDEX, DOWNLOADS = "state.sqlite", "index.sqlite", "downloads.sqlite"
+DATABASES = (STATE, INDEX, DOWNLOADS)
+"""Files of SQLite. All but the state are made from tables where they are missing."""
+
 OF_A_RUN = frozenset(
-    {"lock", "children.lock", "staging", "spool"}
-    | {f"{name}.sqlite-{log}" for name in ("state", "index") for log in ("wal", "shm")}
+    {"lock", "children.lock", "staging", "spool"} | {f"{name}-{log}" for name in DATABASES for log in ("wal", "shm")}
 )
 """Names at the top of a workspace that belong to a run, not to the workspace: a copy does without them."""
 
@@ -58,12 +65,17 @@ class Layout:
     @property
     def state(self) -> Path:
         """SQLite file of everything that changes row by row."""
-        return self.root / "state.sqlite"
+        return self.root / STATE
 
     @property
     def index(self) -> Path:
         """SQLite file of the index of objects."""
-        return self.root / "index.sqlite"
+        return self.root / INDEX
+
+    @property
+    def downloads(self) -> Path:
+        """SQLite file of the queue of downloads."""
+        return self.root / DOWNLOADS
 
     @property
     def repair(self) -> Path:
@@ -189,6 +201,12 @@ def sweep_temporaries(root: Path) -> None:
                 if _lock(descriptor):
                     path.unlink()
                 os.close(descriptor)
+
+
+def remove_database(path: Path) -> None:
+    """Remove a file of SQLite with its log; either may be missing."""
+    for ending in ("", "-wal", "-shm"):
+        path.with_name(f"{path.name}{ending}").unlink(missing_ok=True)
 
 
 def file_sha256(path: Path) -> str:

@@ -19,7 +19,7 @@ from storage.working_copy import read_record, store_url_of
 
 __all__ = ["Damage", "DamageKind", "damaged_tables", "find_damage", "surviving_files", "unread_files"]
 
-DamageKind = Literal["identity", "key", "version", "state", "index", "segment", "table"]
+DamageKind = Literal["identity", "key", "version", "state", "index", "downloads", "segment", "table"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Damage:
 def find_damage(root: Path) -> Iterator[Damage]:
     """Look at everything that the newest dataset version needs: that it is there, as long as it must be, and readable.
 
-    Contents are not read, but for the state, which SQLite checks.
+    Contents are not read, but for the databases, which SQLite checks.
     """
     layout = Layout(root.absolute())
     yield from _identity(layout.root)
@@ -52,6 +52,8 @@ def find_damage(root: Path) -> Iterator[Damage]:
         yield from _index(layout, record)
     elif fault is not None or not (holds_index(layout) or store_url_of(layout.root)):
         yield Damage("index", "", f"{layout.index}: missing. {_ADVICE}")
+    if layout.downloads.exists() and (fault := State(layout.downloads).damage()):
+        yield Damage("downloads", "", fault)
     if record is not None:
         yield from damaged_tables(layout, record)
 

@@ -58,7 +58,7 @@ def find_orphans(root: Path, objects: Objects, kept: Iterable[Snapshot]) -> tupl
     layout = Layout(root)
     with closing(open_engine()) as engine:
         engine.execute("CREATE TEMP TABLE used (sha256 VARCHAR)")
-        _use(engine, chain(_in_state(layout.state), _in_spools(layout.spool)))
+        _use(engine, chain(_in_state(layout.state), _in_state(layout.downloads), _in_spools(layout.spool)))
         _use_tables(engine, kept)
         objects_of(engine, objects.index).create_view("stored")
         rows = engine.execute('FROM stored ANTI JOIN used USING (sha256) ORDER BY segment, "offset"').fetchall()
@@ -112,6 +112,8 @@ def _use(engine: duckdb.DuckDBPyConnection, names: Iterable[str]) -> None:
 
 
 def _in_state(path: Path) -> Iterator[str]:
+    if not path.exists():  # then the tables have it all
+        return
     with closing(sqlite3.connect(path, isolation_level=None, timeout=30)) as connection:
         names = [row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
         for table in names:

@@ -8,14 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from m5data.errors import WorkspaceError
-from storage.files import Layout, file_sha256, temporary_file
+from storage.files import DATABASES, DOWNLOADS, INDEX, Layout, file_sha256, temporary_file
 from storage.objects.index import ObjectIndex
 from storage.place import OWN_FOLDER, ObjectStore, in_parallel, log_large_transfer
 from storage.state import State
 from storage.versions import latest_number, read_version
 from storage.working_copy import (
-    DATABASES,
-    INDEX,
     PLAN,
     Known,
     Record,
@@ -56,7 +54,7 @@ def push(place: ObjectStore, root: Path, confirm: Callable[[], None]) -> None:
             copies = {
                 name: _copy(root / name, files.get(name), record.databases.get(name, ""), stack)
                 for name in DATABASES
-                if name != INDEX or _is_ahead(layout)
+                if _is_stored(layout, name)
             }
             here = files_of(root)
             changed = [path for path in here if path not in files or not files[path].is_at(here[path])]
@@ -154,10 +152,16 @@ def _stat_with_log(database: Path) -> Stat:
     return size + more[0], max(changed, more[1]), inode
 
 
-def _is_ahead(layout: Layout) -> bool:
-    """Return whether the index has objects that no dataset version has."""
-    with closing(ObjectIndex(layout)) as index:
-        return index.last() > read_version(layout, latest_number(layout)).indexed
+def _is_stored(layout: Layout, name: str) -> bool:
+    """Return whether a database has what no dataset version has: objects, outcomes of downloads, or the state."""
+    record = read_version(layout, latest_number(layout))
+    if name == INDEX:
+        with closing(ObjectIndex(layout)) as index:
+            return index.last() > record.indexed
+    if name == DOWNLOADS:
+        last = record.stages.get("download")
+        return layout.downloads.exists() and State(layout.downloads).mark() > (last.version if last else 0)
+    return True
 
 
 def _segments(layout: Layout) -> set[str]:

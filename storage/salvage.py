@@ -13,7 +13,8 @@ __all__ = ["salvage"]
 _OBJECTS = frozenset({"objects", "object_segments"})
 """Tables of the index of objects, which has a file of its own."""
 _SCHEMA = """SELECT name, type, sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'
-ORDER BY type <> 'table', name"""
+AND tbl_name <> 'media_urls' ORDER BY type <> 'table', name"""
+"""The queue of downloads, which stood here once, is made from the tables."""
 _BATCH = 1000
 
 

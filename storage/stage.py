@@ -25,7 +25,7 @@ from storage.place import place_at
 from storage.spool import Spool, spool_folder, spool_of
 from storage.tables import TABLES, Partition
 from storage.tables.delta import DataFile, DeltaLog
-from storage.tables.partition_writer import Changes, PartitionWriter, merge
+from storage.tables.partition_writer import Changes, PartitionWriter, Rows, merge
 from storage.versions import ABSENT, Snapshot, StageRecord, VersionRecord, write_version
 from storage.views import rows_sql
 from storage.working_copy import store_url_of
@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 
-_REJECTS, _OBJECTS = 20_000, 100_000
+_REJECTS, _OBJECTS = 20_000, 50_000
 """Rejects, and objects, that are written at a time."""
 _LOOKING: ContextVar[bool] = ContextVar("looking", default=False)
 
@@ -156,7 +156,7 @@ class Stage:
     def write(
         self,
         table: str,
-        data: pa.Table | duckdb.DuckDBPyRelation,
+        data: Rows,
         *,
         only: str | Sequence[Partition] | None = None,
         within: Sequence[str] | None = None,
@@ -168,7 +168,8 @@ class Stage:
 
         Args:
             table: Name of the table.
-            data: All its rows, in any order, with the columns of its schema.
+            data: All its rows, in any order, with the columns of its schema; a reader has those of one bucket, sorted
+                by key.
             only: The value (``split_by``), the values or the buckets that ``data`` replaces; None: the whole table.
             within: Starts of the keys that ``data`` replaces, as ``shop:`` of products; large files without such keys
                 are not read. None: all keys; none: ``data`` has further rows, and all others stay.

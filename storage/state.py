@@ -129,6 +129,17 @@ class State:
             raise CorruptObjectError(f"{self._path}: empty, or not the state of a workspace. {_ADVICE}")
         return connection
 
+    def mark(self) -> int:
+        """Return the number that ``set_mark`` wrote last; 0 in a new file."""
+        with closing(self.connect_reading()) as connection:
+            return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+    def set_mark(self, number: int) -> None:
+        """Write a number that says what the file has, synced when this returns."""
+        if self.mark() != number:
+            with closing(self.connect()) as connection:
+                connection.execute(f"PRAGMA user_version = {number}")
+
     def copy_to(self, target: Path) -> None:
         """Copy the database as of one moment while other programs may write to it; synced when this returns."""
         with (

@@ -39,6 +39,8 @@ class Store:
         """Bytes: pages, media, and objects derived from them."""
         self.state = State(self._layout.state)
         """SQLite for data that changes row by row."""
+        self.downloads = State(self._layout.downloads)
+        """SQLite for the queue of downloads; the crawler makes it where it is missing."""
         self._home = Home.of(self.root)
         self._lock = WriterLock(self._layout, self._recover, self._leave)
         self._running: str | None = None

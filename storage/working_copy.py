@@ -17,15 +17,22 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from m5data.errors import UsageError, WorkspaceError
-from storage.files import OF_A_RUN, TEMPORARY, Layout, replace_file, sync_file, sync_folder, temporary_file
+from storage.files import (
+    DATABASES,
+    OF_A_RUN,
+    TEMPORARY,
+    Layout,
+    remove_database,
+    replace_file,
+    sync_file,
+    sync_folder,
+    temporary_file,
+)
 from storage.identity import KEY_FILE
 from storage.place import OWN_FOLDER, Entry, ObjectStore, in_parallel, log_large_transfer
 
 __all__ = [
-    "DATABASES",
-    "INDEX",
     "PLAN",
-    "STATE",
     "WORKING_COPIES",
     "Known",
     "Record",
@@ -48,9 +55,6 @@ __all__ = [
 
 WORKING_COPIES = "M5DATA_WORKING_COPIES"
 """Environment variable that names the folder of working copies."""
-STATE, INDEX = "state.sqlite", "index.sqlite"
-DATABASES = (STATE, INDEX)
-"""Files of SQLite. The index of objects is stored only while it has objects that no dataset version has."""
 PLAN = Layout(Path()).manifest.as_posix()
 """Names the data files of the commit that is being stored: the next writer removes those of one that did not end."""
 
@@ -227,10 +231,8 @@ def local_paths(root: Path, names: Sequence[str]) -> list[Path]:
     if url is not None and not all(path.exists() for path in paths):
         with (root / OWN_FOLDER / "fetching.lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            known = read_record(root).files
-            _fetch_data(
-                root, url, {name: known[name] for name in names if name in known and not (root / name).exists()}
-            )
+            lacking = {name for name in names if not (root / name).exists()}
+            _fetch_data(root, url, {name: one for name, one in read_record(root).files.items() if name in lacking})
     return paths
 
 
@@ -282,8 +284,7 @@ def fetch(place: ObjectStore, root: Path, path: str, tag: str) -> bool:
         sync_file(temporary)
         target.parent.mkdir(parents=True, exist_ok=True)
         if path in DATABASES:
-            for ending in ("-wal", "-shm"):  # of the database that is replaced
-                target.with_name(f"{path}{ending}").unlink(missing_ok=True)
+            remove_database(target)
         temporary.replace(target)
         sync_folder(target.parent)
     return True

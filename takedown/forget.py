@@ -25,7 +25,7 @@ from storage.erasure import (
     rewrite_tables,
     store_again,
 )
-from storage.files import sync_folder
+from storage.files import DATABASES, Layout, sync_folder
 from takedown.databases import compact, erase_rows, erase_text
 from takedown.plan import Plan, Removal, Target, hooks, page_hook
 from takedown.receipt import MAX_SEARCHED, Receipt, write_receipt
@@ -38,7 +38,6 @@ __all__ = ["PENDING", "Journal", "delete_reports", "finish_takedown", "forget", 
 
 PENDING = "takedown.pending"
 """File of the journal, in the workspace's folder; present while a take-down has not ended."""
-_DATABASES = ("state.sqlite", "index.sqlite")
 _KEPT = ("tombstones", "migrations", "exports")
 """Tables of the state that hold nothing of any page."""
 
@@ -136,8 +135,9 @@ def _execute(removal: Removal, foreseen: Receipt) -> Receipt:
     if not foreseen.is_empty:
         receipt = replace(receipt, reports=delete_reports(store.root))
     store.objects.close()
-    for name in _DATABASES:
-        compact(store.root / name)
+    for name in DATABASES:
+        if (store.root / name).exists():
+            compact(store.root / name)
     if not receipt.is_empty:
         write_receipt(store.root, receipt)
     Journal(store.root).end()
@@ -163,8 +163,9 @@ def _remove(removal: Removal, foreseen: Receipt) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for hook in hooks():
         fields |= hook.remove(removal)
-    state = store.root / "state.sqlite"
-    rows = erase_rows(state, (*plan.products, *plan.objects), _KEPT) + erase_text(state, words, _KEPT)
+    layout, names = Layout(store.root), (*plan.products, *plan.objects)
+    changing = [path for path in (layout.state, layout.downloads) if path.exists()]
+    rows = sum(erase_rows(path, names, _KEPT) + erase_text(path, words, _KEPT) for path in changing)
     records = erase_records(store.root, store.objects, [*items, *mentions], gone, removal.now)
     if plan.products or plan.media or removal.files or records:
         _commit(removal)
@@ -196,7 +197,7 @@ def _commit(removal: Removal) -> None:
 
 def _foreign_files(root: Path, words: Words) -> tuple[str, ...]:
     """Return the files that a person put into the workspace and that name the target; they are left alone."""
-    tops = [path for path in sorted(root.iterdir()) if path.name not in _OWN and not path.name.startswith(_DATABASES)]
+    tops = [path for path in sorted(root.iterdir()) if path.name not in _OWN and not path.name.startswith(DATABASES)]
     files = [file for top in tops for file in (sorted(top.rglob("*")) if top.is_dir() else [top]) if file.is_file()]
     searched = (file for file in files if file.stat().st_size <= MAX_SEARCHED)
     return tuple(str(file.relative_to(root)) for file in searched if words.found_in(file.read_bytes()))

@@ -37,12 +37,12 @@ def main() -> None:
         before, began = _files(folder), time.process_time()
         run(store, DownloadSettings(), runner=_answering)
         seconds = time.process_time() - began
-        files = (Layout(folder).state, Layout(folder).index)
-        state, index = (path.stat().st_size / count for path in files)
+        files = (Layout(folder).state, Layout(folder).downloads, Layout(folder).index)
+        state, queue, index = (path.stat().st_size / count for path in files)
         most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
         written = sum(size for path, size in _files(folder).items() if path not in before)
         print(f"{count:,} media: {seconds:.0f} CPU s, at most {most:,} MB")
-        print(f"state {state:.0f} B a medium, index {index:.0f} B")
+        print(f"state {state:.0f} B a medium; each machine's own: queue {queue:.0f} B, index {index:.0f} B")
         print(f"of the table objects {written / 1e6:.1f} MB were written")
 
 

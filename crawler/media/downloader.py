@@ -117,7 +117,7 @@ def _download_side_by_side(
     now = clock()
     with ExitStack() as stack:
         listeners = stack.enter_context(ThreadPoolExecutor())
-        connection = stack.enter_context(closing(store.state.connect()))
+        connection = stack.enter_context(closing(store.downloads.connect()))
         listening = []
         for hosts in partitions[1:]:
             child = Child(_download_partition, _Partition(store.root, part, hosts, now), name="download")
@@ -147,13 +147,13 @@ def _download_partition(partition: _Partition, pipe: Connection) -> None:
     def clock() -> datetime:
         return partition.now + timedelta(seconds=time.monotonic() - began)
 
-    with closing(store.state.connect()) as connection:
+    with closing(store.downloads.connect()) as connection:
         queue = UrlQueue(connection, partition.run)
         download(_sink_of(store, partition.run), queue, partition.run, clock, pipe.send, own=partition.hosts)
 
 
 def _sink_of(store: Store, run: DownloadRun) -> Callable[[], Sink]:
-    return lambda: Sink.open(store.state, store.objects.writer("media"), run)
+    return lambda: Sink.open(store.downloads, store.objects.writer("media"), run)
 
 
 def download(

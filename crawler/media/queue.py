@@ -17,7 +17,7 @@ from crawler.settings import OPT_OUTS, DownloadSettings
 from m5data.records import Reject
 from storage import execute_rows, transaction
 
-__all__ = ["DDL", "OUTCOME_SCHEMA", "ROOM", "DownloadRun", "Pace", "UrlQueue"]
+__all__ = ["DDL", "OUTCOME_SCHEMA", "ROOM", "ROW_COLUMNS", "DownloadRun", "Pace", "UrlQueue"]
 
 ROOM = "media"
 
@@ -74,6 +74,8 @@ OUTCOME_SCHEMA = pa.schema(
 """Columns of ``UrlQueue.outcomes``."""
 
 _ROW_SCHEMA = pa.schema([*OUTCOME_SCHEMA, ("host", pa.string()), ("not_before", pa.float64()), ("limits", pa.string())])
+ROW_COLUMNS: tuple[str, ...] = tuple(_ROW_SCHEMA.names)
+"""Columns of the queue."""
 _OPEN = "state IN ('pending', 'stale')"
 _ADD = f"""INSERT INTO media_urls ({", ".join(_ROW_SCHEMA.names)})
     VALUES ({", ".join(f":{name}" for name in _ROW_SCHEMA.names)}) ON CONFLICT (url) DO UPDATE
@@ -118,6 +120,10 @@ class DownloadRun:
     """Resolves host names before the guard checks them; None: the system's resolver."""
     paces: Mapping[str, Pace] = field(default_factory=dict)
     """Paces that an earlier part of the download left hosts at."""
+
+    def limits(self, digest: str, reason: object, host: str) -> str:
+        """Return ``limits`` of an outcome (see ``DDL``), given the digest of the settings' limits."""
+        return digest + "+local" * (reason == "private_address" and host in self.local_hosts)
 
 
 class UrlQueue:
@@ -276,5 +282,4 @@ class UrlQueue:
     def _row(self, o: Outcome) -> tuple[object, ...]:
         common = (o.url, o.attempts, o.state, o.reason, o.detail, o.http_status, o.not_before)
         file = (o.sha256, o.bytes, o.mime, o.width, o.height, o.duration_s, o.etag, o.last_modified)
-        local = o.reason == "private_address" and authority(o.url) in self._run.local_hosts
-        return (*common, *file, self._limits + "+local" * local)
+        return (*common, *file, self._run.limits(self._limits, o.reason, authority(o.url) if o.reason else ""))

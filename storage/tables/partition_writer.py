@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
+from typing import TypeAlias, cast
 from urllib.parse import quote as percent_encode
 
 import duckdb
@@ -19,12 +19,14 @@ from m5data.table_spec import Column, Partition, TableSpec, sql_type
 from storage.engine import bucket_sql, quote, text
 from storage.files import sync_file
 from storage.tables.delta import DataFile, data_paths
+from storage.tables.key_order import file_key, other_buckets, read_owners
 from storage.views import column_ranges, file_sql
 
 __all__ = [
     "PARTITION",
     "Changes",
     "PartitionWriter",
+    "Rows",
     "check_keys",
     "check_lists",
     "fitting",
@@ -37,7 +39,12 @@ __all__ = [
 Changes = dict[Partition, tuple[DataFile, ...]]
 """Partition -> its files afterwards; empty: it holds no rows."""
 
+Rows: TypeAlias = pa.Table | pa.RecordBatchReader | duckdb.DuckDBPyRelation
+"""What a stage writes; a reader has the rows of one bucket, sorted by key, which need not fit in memory."""
+
 _ROWS = "incoming"
+_AT_ONCE = 20_480
+"""Rows of a stream that are in memory together: a row group of the file."""
 _SMALL = 1 << 20
 """Bytes below which a file is merged with the rows that come, so that many small sources share one."""
 
@@ -56,7 +63,7 @@ class PartitionWriter:
 
     def write(
         self,
-        data: pa.Table | duckdb.DuckDBPyRelation,
+        data: Rows,
         only: Sequence[Partition] | None,
         pinned: Mapping[Partition, Sequence[DataFile]],
         within: Sequence[str] | None = None,
@@ -64,7 +71,7 @@ class PartitionWriter:
         """Write the partitions that differ from ``pinned``.
 
         Args:
-            data: New rows, in any order.
+            data: New rows, in any order; a reader has those of one bucket, sorted by key.
             only: Partitions that ``data`` replaces; None: all.
             pinned: Files of the version that the stage reads, or that it has written since.
             within: Starts of the keys that ``data`` replaces; rows with other keys stay. None: all keys.
@@ -79,7 +86,7 @@ class PartitionWriter:
         same: list[Partition] = []
         for partition, rows in self._divide(data, only, pinned):
             old = tuple(pinned.get(partition, ()))
-            new = self._replace(partition, rows, old, within)
+            new = self._replace(partition, rows, old, within, in_order=isinstance(data, pa.RecordBatchReader))
             if new == old:
                 same.append(partition)
             else:
@@ -89,7 +96,7 @@ class PartitionWriter:
 
     def _divide(
         self,
-        data: pa.Table | duckdb.DuckDBPyRelation,
+        data: Rows,
         only: Sequence[Partition] | None,
         pinned: Mapping[Partition, Sequence[DataFile]],
     ) -> Iterator[tuple[Partition, duckdb.DuckDBPyRelation]]:
@@ -111,12 +118,15 @@ class PartitionWriter:
 
     def _is_of(self, data: pa.Table, value: Partition) -> bool:
         """Return whether all rows have one value of ``split_by``."""
-        column = self._spec.split_by
-        return column in data.column_names and pc.all(pc.equal(data[column], value), skip_nulls=False, min_count=0).as_py() is True
+        if self._spec.split_by not in data.column_names:
+            return False
+        equal = pc.equal(data[self._spec.split_by], value)
+        return bool(pc.all(equal, skip_nulls=False, min_count=0).as_py())
 
-    def _cast(self, data: pa.Table | duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    def _cast(self, data: Rows) -> duckdb.DuckDBPyRelation:
         with schema_errors(self._spec):
-            rows = self._engine.from_arrow(typed(self._spec, data)) if isinstance(data, pa.Table) else data
+            arrow = typed(self._spec, data) if isinstance(data, pa.Table) else data
+            rows = arrow if isinstance(arrow, duckdb.DuckDBPyRelation) else self._engine.from_arrow(arrow)
             columns = (f"{_value(self._spec, c)} AS {quote(c.name)}" for c in self._spec.columns)
             return fitting(self._spec, rows).project(", ".join(columns))
 
@@ -131,6 +141,8 @@ class PartitionWriter:
         rows: duckdb.DuckDBPyRelation,
         old: tuple[DataFile, ...],
         within: Sequence[str] | None,
+        *,
+        in_order: bool,
     ) -> tuple[DataFile, ...]:
         """Return the files of a partition after its rows are replaced; ``old`` where they are the same."""
         kept = self._untouched(old, within)
@@ -138,7 +150,7 @@ class PartitionWriter:
         if within is not None and replaced:
             rows = self._with_others(rows, replaced, within)
         path, target = self._place(partition, within)
-        count = self._write_sorted(rows, target, partition)
+        count = self._write_sorted(rows, target, partition, in_order=in_order and within is None)
         same = self._is_equal(target, count, replaced)
         if same or not count:
             target.unlink()
@@ -146,19 +158,26 @@ class PartitionWriter:
         sync_file(target)
         return (*kept, DataFile(path, partition, target.stat().st_size, count))
 
-    def _write_sorted(self, rows: duckdb.DuckDBPyRelation, target: Path, partition: Partition) -> int:
+    def _write_sorted(
+        self, rows: duckdb.DuckDBPyRelation, target: Path, partition: Partition, *, in_order: bool
+    ) -> int:
         """Write rows to ``target``, which is not synced, sorted by key, and return how many there are.
 
         One sort straight into the file, which is then checked: faster than a stream from one connection to another. The
-        rows' own connection sorts and writes them.
+        rows' own connection sorts and writes them. Rows that come in order are written as they come, some at a time.
 
         Raises:
             DataError: A row breaks the schema, repeats a key, or belongs to another bucket.
         """
         spec, engine = self._spec, self._engine
         with schema_errors(spec):
-            ordered = rows.order(", ".join(_order(spec))) if _order(spec) else rows
-            ordered.write_parquet(str(target), compression=spec.codec)
+            if in_order:
+                engine.execute("SET threads = 1")  # each has a row group in memory
+                rows.write_parquet(str(target), compression=spec.codec, row_group_size=_AT_ONCE)
+                engine.execute("RESET threads")
+            else:
+                ordered = rows.order(", ".join(_order(spec))) if _order(spec) else rows
+                ordered.write_parquet(str(target), compression=spec.codec)
         check_lists(engine, spec, file_sql(target))
         _check_order(engine, spec, target, partition, self._buckets)
         return int(engine.execute(f"SELECT count(*) FROM {file_sql(target)}").fetchall()[0][0])  # noqa: S608
@@ -232,8 +251,7 @@ def _stored(spec: TableSpec) -> str:
 
 
 def _order(spec: TableSpec) -> list[str]:
-    """Return the columns by which the rows of a file are sorted; none where a file has one row."""
-    return [quote(name) for name in spec.key if name != spec.split_by]
+    return [quote(name) for name in file_key(spec)]
 
 
 def merge(pinned: Iterable[DataFile], changes: Changes) -> list[DataFile]:
@@ -253,29 +271,17 @@ def _check_order(
     engine: duckdb.DuckDBPyConnection, spec: TableSpec, target: Path, partition: Partition, buckets: int
 ) -> None:
     """Read the keys once in file order: each must be greater than the previous one and in its bucket."""
-    names = _order(spec)
+    names = file_key(spec)
     if not names:
         value = f"{text(str(partition))} AS {quote(spec.key[0])}"
         return check_keys(engine, spec, f"SELECT {value} FROM {file_sql(target)}")  # noqa: S608
-    keys = ", ".join(names)
-    before = ", ".join(f"lag({name}) OVER () AS before_{index}" for index, name in enumerate(names))
-    last = ", ".join(f"before_{index}" for index in range(len(names)))
-    strays = "NULL"
-    if spec.bucket_of:
-        new = f"{quote(spec.bucket_of)} IS DISTINCT FROM before_{spec.key.index(spec.bucket_of)}"
-        strays = f"CASE WHEN {new} THEN {bucket_sql(spec.bucket_of, buckets)} END"
-    query = f"""
-        SELECT count(*) FILTER (before_0 IS NOT NULL AND ({keys}) <= ({last})),
-               list(DISTINCT stray) FILTER (stray <> {partition if spec.bucket_of else 0})
-        FROM (SELECT *, {strays} AS stray FROM (SELECT {keys}, {before} FROM {file_sql(target)}))
-    """  # noqa: S608
-    misplaced, others = engine.execute(query).fetchall()[0]
-    if others:
-        raise DataError(f"table {spec.name}: rows of the partitions {others} came, only [{partition}] is allowed.")
-    if misplaced and len(spec.key) < len(spec.columns):
+    owners = read_owners(target, names)
+    if owners is None and len(spec.key) < len(spec.columns):
         owner = f", {text(str(partition))} AS {quote(spec.split_by)}" if spec.split_by else ""
         check_keys(engine, spec, f"SELECT *{owner} FROM {file_sql(target)}")  # noqa: S608
-        raise DataError(f"{target}: rows are not in the order of {keys}. This is a defect of the store.")
+        raise DataError(f"{target}: rows are not in the order of {', '.join(names)}. This is a defect of the store.")
+    if isinstance(partition, int) and (others := other_buckets(engine, owners, buckets, partition)):
+        raise DataError(f"table {spec.name}: rows of the partitions {others} came, only [{partition}] is allowed.")
     return None
 
 
@@ -289,7 +295,7 @@ _FRACTIONS = ("FLOAT", "DOUBLE", "DECIMAL")
 def load(
     engine: duckdb.DuckDBPyConnection,
     spec: TableSpec,
-    data: pa.Table | duckdb.DuckDBPyRelation,
+    data: Rows,
     into: str,
     partition_sql: str,
 ) -> None:

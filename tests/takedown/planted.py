@@ -20,7 +20,7 @@ from annotate.matches_stage import run as match
 from crawler import records_stage
 from crawler.crawl.frontier import FRONTIER_DDL, Frontier
 from crawler.crawl.visits import Found, Task, Visit
-from crawler.media.queue import DDL, ROOM
+from crawler.media.queue_file import make_queue
 from export import export_stage
 from export.rights import Rights
 from m5data.stage import StageReport
@@ -179,7 +179,6 @@ def _lead_there(store: Store) -> None:
 
 def _media(store: Store) -> None:
     """The planted product and another show the same image; its video has frames and audio."""
-    store.state.migrate(ROOM, DDL)
     with store.stage("download", settings="", reads=["media"]) as stage:
         rows = stage.before.table("media").to_pylist()
         with store.objects.writer("media") as writer:
@@ -202,9 +201,10 @@ def _media(store: Store) -> None:
         audio |= {"mfcc": mfcc, "n_mfcc": 2, "mfcc_frames": 2, "mfcc_settings": "{}"}
         stage.write("audio", pa.Table.from_pylist([audio]))
         stage.commit(StageReport("download", len(rows), len(rows)))
-    with closing(store.state.connect()) as connection:
+    make_queue(store, store.snapshot())
+    with closing(store.downloads.connect()) as connection:
         connection.executemany(
-            "INSERT INTO media_urls (url, kind, host, state, sha256) VALUES (?, ?, 'shop.example', 'ok', ?)",
+            "INSERT OR IGNORE INTO media_urls (url, kind, host, state, sha256) VALUES (?, ?, 'shop.example', 'ok', ?)",
             {(row["url"], row["kind"], row["sha256"]) for row in rows},
         )
 

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -170,20 +170,21 @@ def store(tmp_path: Path) -> Store:
 Want = Callable[..., None]
 
 
-@pytest.fixture
-def want(store: Store) -> Want:
+def name_media(store: Store, *rows: tuple[str, str, int, str], placeholders: Collection[str] = ()) -> None:
     """Write the table ``media`` as the stage before would: (product, kind, position, url) each.
 
     URLs of ``placeholders`` are dropped as such.
     """
+    names = ("product_id", "kind", "position", "url")
+    pending = {"state": "pending", "attempts": 0}
+    dropped = {"state": "dropped", "reason": "placeholder", "attempts": 0}
+    media = [dict(zip(names, row, strict=True)) | (dropped if row[3] in placeholders else pending) for row in rows]
+    with store.stage("records", settings="") as stage:
+        stage.write("media", pa.Table.from_pylist(media, schema=TABLES["media"].schema))
+        stage.commit(StageReport("records", len(rows), len(rows)))
 
-    def write(*rows: tuple[str, str, int, str], placeholders: Collection[str] = ()) -> None:
-        names = ("product_id", "kind", "position", "url")
-        pending = {"state": "pending", "attempts": 0}
-        dropped = {"state": "dropped", "reason": "placeholder", "attempts": 0}
-        media = [dict(zip(names, row, strict=True)) | (dropped if row[3] in placeholders else pending) for row in rows]
-        with store.stage("records", settings="") as stage:
-            stage.write("media", pa.Table.from_pylist(media, schema=TABLES["media"].schema))
-            stage.commit(StageReport("records", len(rows), len(rows)))
 
-    return write
+@pytest.fixture
+def want(store: Store) -> Want:
+    """Return ``name_media`` of the store."""
+    return partial(name_media, store)
