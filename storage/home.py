@@ -9,7 +9,7 @@ import fcntl
 import logging
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from storage.working_copy import (
     fetch,
     files_of,
     is_data,
+    local_paths,
     mark,
     read_record,
     stat_of,
@@ -178,8 +179,8 @@ class Home:
             if not _has_versions(self.url, there):
                 if _has_versions(self.url, record.files):
                     raise WorkspaceError(
-                        f"{self.url}: the workspace is gone from the store. Restore it, or move {self._own} away "
-                        f"to make {self._root} a workspace of this machine."
+                        f"{self.url}: the workspace is gone from the store. Restore it, or move "
+                        f"{self._root / OWN_FOLDER} away to make what was fetched to {self._root} a workspace."
                     )
                 return False
             tags = {path: entry.etag for path, entry in there.items()}
@@ -219,7 +220,11 @@ class Home:
         return tuple(own)
 
     def _set_aside(self) -> Path:
-        """Move the working copy to a folder beside, and leave an empty one."""
+        """Move the working copy to a folder beside, with all tables that can be had, and leave an empty one."""
+        for path, known in read_record(self._root).files.items():
+            if known.comes_later and path.startswith("tables/"):
+                with suppress(WorkspaceError):  # the other machine has removed it
+                    local_paths(self._root, [path])
         number = 1
         while (aside := self._root.with_name(f"{self._root.name}.own-{number}")).exists():
             number += 1
@@ -228,14 +233,10 @@ class Home:
         mark(self._root, self.url)
         return aside
 
-    @property
-    def _own(self) -> Path:
-        return self._root / OWN_FOLDER
-
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Hold the lock of this machine's processes that bring the working copy up to date."""
-        with (self._own / "pulling.lock").open("w") as file:
+        with (self._root / OWN_FOLDER / "pulling.lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 

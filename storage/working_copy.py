@@ -231,10 +231,8 @@ def local_paths(root: Path, names: Sequence[str]) -> list[Path]:
     if url is not None and not all(path.exists() for path in paths):
         with (root / OWN_FOLDER / "fetching.lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            known = read_record(root).files
-            _fetch_data(
-                root, url, {name: known[name] for name in names if name in known and not (root / name).exists()}
-            )
+            lacking = {name for name in names if not (root / name).exists()}
+            _fetch_data(root, url, {name: one for name, one in read_record(root).files.items() if name in lacking})
     return paths
 
 

@@ -97,17 +97,18 @@ def test_a_version_that_was_not_stored_is_stored_by_the_next_writer(
 def test_of_two_machines_that_both_committed_the_second_begins_anew(
     on_machine: OnMachine, caplog: pytest.LogCaptureFixture
 ) -> None:
-    home = on_machine("a")
-    make(home)
+    commit(make(on_machine("c")), {"products": products(ids(3))})
+    home = open_at(on_machine("a")).root
     (home / ".m5data/address").rename(home / "address")
-    commit(Store.open(home, clock=noon), {"products": products(ids(4))})
+    commit(Store.open(home, clock=noon), {}, settings="own")
     (home / "address").rename(home / ".m5data/address")
-    commit(open_at(on_machine("b")), {"products": products(ids(2))})
+    commit(open_at(on_machine("b")), {"products": products(ids(2))}, settings="t")
     assert open_at(home).snapshot().table("products") == products(ids(2))
-    assert "never stored (versions/00000001.json)" in caplog.text
+    assert "never stored (versions/00000002.json)" in caplog.text
     aside = home.with_name(f"{home.name}.own-1")
     assert f"Its own work is in {aside}" in caplog.text
-    assert Store.open(aside).snapshot().table("products") == products(ids(4))
+    assert Store.open(aside).snapshot().number == 2
+    assert Store.open(aside).snapshot().table("products") == products(ids(3))
 
 
 def test_work_that_was_not_committed_gives_way_to_what_another_machine_committed(on_machine: OnMachine) -> None:
