@@ -18,10 +18,10 @@ test:
 	@mkdir -p build
 	$(MAKE) --no-print-directory checks 2>&1 | tee build/test.log
 
-# What works on one core goes first, two at a time; the tests use all cores.
+# What fails soonest goes first; types and wheel take what the tests leave of the cores.
 checks: .venv/installed-dev
-	$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint types contracts wheel
-	$(MAKE) --no-print-directory unit
+	$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint contracts
+	$(MAKE) --no-print-directory --jobs 3 types wheel unit
 
 # Kills, faults, soaks, and random searches of 20,000 examples a property.
 test-slow: browser
@@ -38,9 +38,9 @@ SEARCHED := tests/splits/test_builder_promises.py
 	$(PIP) --editable .
 	touch $@
 
-.venv/installed-dev: .venv/installed
+.venv/installed-dev: .venv/bin/python pyproject.toml constraints.txt
 	$(PIP) --editable '.[dev,train,ocr]'
-	touch $@
+	touch .venv/installed $@
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .
@@ -63,8 +63,9 @@ browser: .venv/installed-dev
 # Files are synced all the time, for which a disk makes the tests wait: where memory has room, they are written there.
 SCRATCH := $(shell df -k --output=avail /dev/shm 2>/dev/null | awk 'NR == 2 && $$1 > 8000000 {print "TMPDIR=/dev/shm"}')
 
+# On two cores a third process works while the others wait for a child, a deadline or a page.
 unit: browser
-	$(SCRATCH) $(BIN)/pytest --ignore tests/slow --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(SCRATCH) $(BIN)/pytest --ignore tests/slow --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 wheel: .venv/installed-dev
 	$(BIN)/python -m tests.wheel.smoke

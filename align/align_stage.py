@@ -12,7 +12,7 @@ from align.catalogue import NO_FACTS, encode_names, read_catalogue, read_facts, 
 from align.category import Category
 from align.hierarchy import Hierarchy, build_hierarchy, compared_categories
 from align.label_tables import make_label_map, make_label_pairs
-from align.property_uses import lines_of, share_names
+from align.property_uses import Naming, lines_of
 from align.review import EffectiveDecisions, all_decisions, decisions_digest, resolve_decisions
 from align.settings import AlignSettings
 from align.spec_norms import buckets_of, write_spec_norms
@@ -91,7 +91,7 @@ def _work(
     stage: Stage, settings: AlignSettings, decided: EffectiveDecisions, clock: Clock, progress: Progress
 ) -> StageReport:
     began = clock()
-    with closing(stage.before.connection()) as connection:
+    with Naming(stage) as naming, closing(stage.before.connection()) as connection:
         catalogue = read_catalogue(connection)
         products = sum(catalogue.sizes.values())
         progress.start("align", products)
@@ -104,7 +104,7 @@ def _work(
         stage.write("label_map", label_map)
         stage.write("label_pairs", make_label_pairs(hierarchy))
         _write_labels(stage, label_map)
-        properties = share_names(stage)
+        properties = naming.write()
         write_spec_norms(stage, lines_of(properties))
         connection.register("shared", properties)
         write_spec_proposals(stage, connection)

@@ -1,8 +1,13 @@
 """The property names of all sources and what they are compared by, kept by source in the table ``properties``."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from hashlib import blake2b
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Self
 
 import duckdb
 import numpy as np
@@ -12,16 +17,25 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from align.properties import PropertyUse, align_properties, find_conflicts, value_matrix
-from storage import Stage
+from m5data.errors import DataError
+from storage import Snapshot, Stage, Store
 from storage.changes import file_groups
-from storage.engine import open_engine, sources_sql
+from storage.children import die_with_parent
+from storage.engine import memory_limit, open_engine, sources_sql
+from storage.isolation.pool import processes_for
 from storage.tables import TABLES
 
-__all__ = ["SOURCE", "lines_of", "share_names"]
+__all__ = ["SOURCE", "Naming", "lines_of"]
 
 SOURCE = "split_part(product_id, ':', 1)"
 """The source of a product, in SQL."""
 _SCHEMA = TABLES["properties"].schema
+_TWO = 2
+"""Processes that work at the same time: this one and a child."""
+_WORTH_A_CHILD = 1_000_000
+"""Lines from which the names are found in a child."""
+_CHILD_MB = 500
+"""Memory of its DuckDB: both processes stay below four gigabytes at M5's size."""
 _VALUES_EACH = 200
 _SAMPLE = 1_000_000
 """Lines of a source whose values and neighbours are looked at; properties that are rare there are read whole."""
@@ -59,26 +73,66 @@ FROM (SELECT product_id, number, min(value) AS value FROM sampled GROUP BY ALL) 
 """
 
 
-def share_names(stage: Stage) -> pa.Table:
-    """Find the shared names of all properties, write ``properties`` and return it.
+class Naming:
+    """The shared names of all properties, found while the categories are aligned.
 
-    Only sources whose specifications have changed since the last run are looked at; all names are compared.
+    Only sources whose specifications have changed since the last run are looked at; all names are compared. Where there
+    are many lines, a child process does it.
     """
-    changed = stage.changed_sources("specs") if "properties" in stage.before.tables else None
-    before = stage.before.table("properties")
-    kept = (
-        []
-        if changed is None
-        else [before.filter(pc.invert(pc.is_in(before["source"], pa.array(sorted(changed), pa.string()))))]
-    )
-    found = pa.concat_tables([*kept, *_look(stage, changed)])
-    rows = _with_shared_names(found.sort_by([("source", "ascending"), ("property", "ascending")]).combine_chunks())
-    if changed is None:
-        stage.write("properties", rows)
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._changed = stage.changed_sources("specs") if "properties" in stage.before.tables else None
+        lines = sum(file.rows for file in stage.before.files("specs"))
+        self._pool = _child() if lines >= _WORTH_A_CHILD and processes_for(None, _TWO) == _TWO else None
+        asked = stage.before.root, stage.before.number, self._changed
+        self._found = self._pool.submit(_in_child, *asked) if self._pool else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool:
+            self._pool.shutdown(cancel_futures=True)
+
+    def write(self) -> pa.Table:
+        """Write ``properties``, and return its rows.
+
+        Raises:
+            DataError: The child ended.
+        """
+        before = self._stage.before
+        try:
+            rows = self._found.result() if self._found else _share_names(before, self._changed)
+        except BrokenProcessPool as error:
+            raise DataError(
+                "align: the process that names properties ended; is memory short? Run the stage again."
+            ) from error
+        if self._changed is None:
+            self._stage.write("properties", rows)
+            return rows
+        sources = sorted(self._changed | _renamed(before.table("properties"), rows))
+        named = rows.filter(pc.is_in(rows["source"], pa.array(sources, pa.string())))
+        self._stage.write("properties", named, only=sources)
         return rows
-    sources = sorted(changed | _renamed(before, rows))
-    stage.write("properties", rows.filter(pc.is_in(rows["source"], pa.array(sources, pa.string()))), only=sources)
-    return rows
+
+
+def _child() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=die_with_parent)
+
+
+def _in_child(root: Path, version: int, changed: set[str] | None) -> pa.Table:
+    with memory_limit(_CHILD_MB):
+        return _share_names(Store.open(root).snapshot(version), changed)
+
+
+def _share_names(snapshot: Snapshot, changed: set[str] | None) -> pa.Table:
+    """Return the rows of ``properties``; of sources that have not changed as they are, but for the shared names."""
+    before = snapshot.table("properties")
+    new = None if changed is None else pc.is_in(before["source"], pa.array(sorted(changed), pa.string()))
+    same = [] if new is None else [before.filter(pc.invert(new))]
+    found = pa.concat_tables([*same, *_look(snapshot, changed)])
+    return _with_shared_names(found.sort_by([("source", "ascending"), ("property", "ascending")]).combine_chunks())
 
 
 def lines_of(properties: pa.Table) -> dict[str, int]:
@@ -106,16 +160,16 @@ def _renamed(before: pa.Table, now: pa.Table) -> set[str]:
     return {source for source, *_ in new - old}
 
 
-def _look(stage: Stage, sources: Iterable[str] | None) -> Iterator[pa.Table]:
+def _look(snapshot: Snapshot, sources: Iterable[str] | None) -> Iterator[pa.Table]:
     """Yield rows of ``properties``, not named yet, of some sources; None: of all."""
     ours = "true" if sources is None else sources_sql(sources)
-    with closing(stage.before.connection(("specs",))) as connection:
+    with closing(snapshot.connection(("specs",))) as connection:
         counted = connection.sql(_COUNTS.format(ours=ours)).to_arrow_table()
     yield _SCHEMA.empty_table()
     lines = lines_of(counted)
     for group in _together(lines):
         own = counted.filter(pc.is_in(counted["source"], pa.array(group)))
-        yield _look_at(stage, own, group, sum(lines[source] for source in group))
+        yield _look_at(snapshot, own, group, sum(lines[source] for source in group))
 
 
 def _together(lines: Mapping[str, int]) -> Iterator[list[str]]:
@@ -130,18 +184,18 @@ def _together(lines: Mapping[str, int]) -> Iterator[list[str]]:
         yield part
 
 
-def _look_at(stage: Stage, counted: pa.Table, group: Sequence[str], lines: int) -> pa.Table:
+def _look_at(snapshot: Snapshot, counted: pa.Table, group: Sequence[str], lines: int) -> pa.Table:
     """Return the rows of some small sources, or of one large source from a sample of whole buckets."""
-    buckets = stage.before.record.buckets
+    buckets = snapshot.record.buckets
     first = range(min(-(-buckets * _SAMPLE // lines), buckets))
     ours = sources_sql(group)
     with closing(open_engine()) as engine:
-        engine.execute(stage.before.view("first", "specs", only=first))
+        engine.execute(snapshot.view("first", "specs", only=first))
         engine.register("counted", counted.append_column("number", pa.array(range(len(counted)), pa.int64())))
         engine.execute(_SAMPLED.format(ours=ours))
         engine.execute(_LOOKED_AT)
         if len(first) < buckets:
-            engine.execute(stage.before.view("lines", "specs"))
+            engine.execute(snapshot.view("lines", "specs"))
             engine.execute(_RARE_LINES.format(ours=ours))
         engine.execute(_VALUES)
         return _rows(counted, _uses(engine, counted), *_numbers(engine))

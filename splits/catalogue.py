@@ -266,7 +266,9 @@ def _with_stand_ins(
     alias = np.arange(len(every), dtype=np.int64)
     same = catalogue.outside["same_as"]
     if same.null_count < len(same):
-        rows = pc.fill_null(pc.index_in(same, value_set=every), -1).to_numpy().astype(np.int64)
+        kept = np.flatnonzero(pc.is_in(every, value_set=pc.unique(same)).to_numpy())
+        places = pc.fill_null(pc.index_in(same, value_set=every.take(pa.array(kept))), -1).to_numpy()
+        rows = np.where(places >= 0, kept[places], -1)
         outside = alias[len(every) - len(same) :]
         outside[rows >= 0] = rows[rows >= 0]
     twins = {decision: (alias[left], alias[right]) for decision, (left, right) in pairs.items()}

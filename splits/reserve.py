@@ -26,7 +26,7 @@ from m5data.components import components
 from splits.catalogue import first_of_group, pairs_of, sort_by_id
 from splits.drawing import Flags, Rows, hash_ids
 
-__all__ = ["RESERVE", "Draw", "hold_out"]
+__all__ = ["RESERVE", "Decided", "Draw", "decide", "hold_out"]
 
 RESERVE = pa.schema(
     [
@@ -64,13 +64,31 @@ def hold_out(groups: pa.Table, matches: pa.Table, previous: pa.Table, draw: Draw
     """
     groups = sort_by_id(groups.select(["product_id", "group_id"]), "product_id")
     previous = previous.select(RESERVE.names).cast(RESERVE)
+    return sort_by_id(pa.concat_tables([previous, decide(groups, matches, previous, draw).fresh]), "group_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """Sides of products."""
+
+    held: Flags
+    """Whether each product is held out."""
+    fresh: pa.Table
+    """Rows of ``reserve`` of those that were not decided before."""
+
+
+def decide(groups: pa.Table, matches: pa.Table, previous: pa.Table, draw: Draw) -> Decided:
+    """Decide which products are held out; arguments as for ``hold_out``, products sorted by id."""
     ids = groups["product_id"]
-    known = pc.is_in(ids, value_set=previous["group_id"]).to_numpy()
-    was_held = pc.is_in(ids, value_set=previous.filter(previous["held_out"])["group_id"]).to_numpy()
+    places = pc.index_in(ids, value_set=previous["group_id"])
+    known = pc.is_valid(places).to_numpy()
+    was_held = pc.fill_null(previous["held_out"].take(places), fill_value=False).to_numpy()
     unit = _units(ids, groups["group_id"], matches)
     held = np.where(known, was_held, _decide(ids, unit, known, was_held, draw))
-    fresh = pa.table([ids, pa.array(held), pa.repeat(pa.scalar(draw.version, pa.int32()), len(ids))], schema=RESERVE)
-    return sort_by_id(pa.concat_tables([previous, fresh.filter(pa.array(~known))]), "group_id")
+    new = pa.array(~known)
+    fresh = ids.filter(new), pa.chunked_array([held[~known]])
+    version = pa.repeat(pa.scalar(draw.version, pa.int32()), len(fresh[0]))
+    return Decided(held, pa.table([*fresh, version], schema=RESERVE))
 
 
 def _units(ids: pa.ChunkedArray, groups: pa.ChunkedArray, matches: pa.Table) -> Rows:
@@ -85,5 +103,9 @@ def _decide(ids: pa.ChunkedArray, unit: Rows, known: Flags, was_held: Flags, dra
     any_held, any_known = np.zeros_like(known), np.zeros_like(known)
     any_held[unit[was_held]] = True
     any_known[unit[known]] = True
-    drawn = hash_ids(ids, draw.salt) < np.uint64(int(draw.share * 2**64))
-    return any_held[unit] | (drawn[unit] & ~any_known[unit])
+    leads = np.zeros_like(known)
+    leads[unit] = True
+    rows = np.flatnonzero(leads & ~any_known)  # the units that are drawn: few in a later run
+    drawn = np.zeros_like(known)
+    drawn[rows] = hash_ids(ids.take(pa.array(rows)), draw.salt) < np.uint64(int(draw.share * 2**64))
+    return any_held[unit] | drawn[unit]

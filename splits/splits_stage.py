@@ -15,9 +15,9 @@ from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from m5data.version import __version__
 from splits.builder import build
 from splits.catalogue import CATEGORIES, MATCHES, OUTSIDE, Catalogue
-from splits.recipe import LEVELS, Recipe, load_recipe
+from splits.recipe import LEVELS, Level, Recipe, load_recipe
 from splits.record import digest_splits
-from splits.reserve import Draw, hold_out
+from splits.reserve import Draw, decide
 from splits.settings import SplitSettings
 from storage import Snapshot, Stage, Store
 from storage.engine import reuse_engine
@@ -37,7 +37,7 @@ class Source:
 
     catalogue: Catalogue
     reserve: pa.Table
-    """The new table ``reserve``."""
+    """Rows of ``reserve`` of the products that were not decided before."""
     rejects: pa.Table
     """item, reason and detail of each product that lacks what the recipe requires."""
 
@@ -82,7 +82,7 @@ def run(
 
 
 def _write(stage: Stage, recipe: Recipe, seed: int, source: Source, splits: pa.Table) -> None:
-    stage.write("reserve", source.reserve)
+    stage.write("reserve", source.reserve, within=())
     named = splits.add_column(0, "recipe", pa.repeat(pa.scalar(recipe.name), len(splits)))
     stage.write("splits", named, only=recipe.name)
     stage.write("recipes", _record(stage.before, recipe, seed, splits), only=recipe.name)
@@ -119,21 +119,24 @@ def read_source(connection: duckdb.DuckDBPyConnection, recipe: Recipe, draw: Dra
         MissingInputError: Products have not been through an earlier stage.
     """
     _check_inputs(connection, recipe)
-    groups = _read(connection, "SELECT product_id, group_id FROM duplicates ORDER BY product_id")
-    matches = _read(connection, "SELECT query, candidate, decision FROM matches ORDER BY query, candidate")
-    previous = _read(connection, "SELECT group_id, held_out, since FROM reserve ORDER BY group_id")
-    reserve = hold_out(groups, matches, previous, draw)
-    connection.register("reserve_now", reserve)
     found = _read(connection, _found_sql(recipe, measured=_count(connection, "images") > 0))
+    matches = _read(connection, "SELECT query, candidate, decision FROM matches ORDER BY query, candidate")
+    decided = decide(found, matches, _read(connection, "SELECT group_id, held_out FROM reserve"), draw)
+    found = found.append_column("held_out", pa.array(decided.held))
+    found = found.filter(found["listed"])
     usable = pc.and_(found["kept"], pc.is_null(found["lacks"]))
     _check_labels(connection, recipe, pc.sum(usable).as_py() or 0)
     catalogue = Catalogue(
-        products=found.filter(usable).select([name for name in found.column_names if name not in {"kept", "lacks"}]),
+        products=found.filter(usable).select([name for name in found.column_names if name not in _CHECKED]),
         matches=matches.cast(MATCHES),
         outside=_outside(connection, found.filter(pc.invert(usable))),
         categories=_read(connection, _CATEGORIES).cast(CATEGORIES),
     )
-    return Source(catalogue, reserve, _rejects(found, recipe))
+    return Source(catalogue, decided.fresh, _rejects(found, recipe))
+
+
+_CHECKED = frozenset({"listed", "kept", "lacks"})
+"""Columns that tell whether a product is in the catalogue."""
 
 
 def _read(connection: duckdb.DuckDBPyConnection, query: str) -> pa.Table:
@@ -163,12 +166,14 @@ _WITH_CATEGORY = "products WHERE len(category) > 0"
 
 def choose_level(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -> Recipe:
     """Return the recipe with its level chosen from the labels, if it asks for the deepest."""
+    ids = ", ".join(f"{level}_id" for level in LEVELS)
     kept = "labels JOIN duplicates USING (product_id) WHERE kept"
-    sizes = {
-        level: _read(connection, f"SELECT count(*) AS size FROM {kept} AND {level}_id >= 0 GROUP BY {level}_id")  # noqa: S608
-        for level in LEVELS
-    }
-    return recipe.at_deepest({level: found["size"].to_pylist() for level, found in sizes.items()})
+    found = connection.sql(f"SELECT {ids}, count(*) FROM {kept} GROUP BY ALL").fetchall()  # noqa: S608
+    sizes: dict[Level, Counter[int]] = {level: Counter() for level in LEVELS}
+    for *numbers, products in found:
+        for level, number in zip(LEVELS, numbers, strict=True):
+            sizes[level][number] += products
+    return recipe.at_deepest({level: [n for number, n in of.items() if number >= 0] for level, of in sizes.items()})
 
 
 def _check_labels(connection: duckdb.DuckDBPyConnection, recipe: Recipe, usable: int) -> None:
@@ -204,7 +209,7 @@ _TWINS = """
     SELECT product_id, group_id, held_out, CASE WHEN NOT kept THEN twin END AS same_as
     FROM left_out LEFT JOIN (
         SELECT group_id, min(product_id) AS twin FROM duplicates
-        WHERE kept GROUP BY group_id HAVING count(*) = 1
+        WHERE kept AND group_id IN (SELECT group_id FROM left_out) GROUP BY group_id HAVING count(*) = 1
     ) USING (group_id)
     ORDER BY product_id
 """
@@ -218,7 +223,7 @@ _CATEGORIES = " UNION ".join(
 
 
 def _found_sql(recipe: Recipe, *, measured: bool) -> str:
-    """Return the query of all products: what the recipe needs to know of them, and what they lack.
+    """Return the query of all products that dedup saw: what the recipe needs to know of them, and what they lack.
 
     Args:
         recipe: Names what is required.
@@ -230,11 +235,10 @@ def _found_sql(recipe: Recipe, *, measured: bool) -> str:
     stored = "images" if measured else "media WHERE kind = 'image' AND state = 'ok'"
     chosen = "[min(position)]" if recipe.image == "main" else "list(position ORDER BY position)"
     return f"""
-        SELECT d.product_id, d.group_id, r.held_out, {ids}, coalesce(i.images, []) AS images{more},
-               d.kept, {_lacks_sql(recipe)} AS lacks
+        SELECT d.product_id, d.group_id, {ids}, coalesce(i.images, []) AS images{more},
+               p.product_id IS NOT NULL AS listed, d.kept, {_lacks_sql(recipe)} AS lacks
         FROM duplicates d
-        JOIN products p USING (product_id)
-        JOIN reserve_now r ON r.group_id = d.product_id
+        LEFT JOIN products p USING (product_id)
         LEFT JOIN labels l USING (product_id)
         LEFT JOIN (SELECT product_id, {chosen} AS images FROM {stored} GROUP BY product_id) i USING (product_id)
         ORDER BY d.product_id

@@ -19,6 +19,7 @@ from storage.isolation.pool import processes_for
 __all__ = [
     "bucket_of",
     "bucket_sql",
+    "limit_mb",
     "memory_limit",
     "open_engine",
     "quote",
@@ -106,6 +107,11 @@ def memory_limit(megabytes: int | None) -> Iterator[None]:
         yield
     finally:
         _LIMIT.reset(token)
+
+
+def limit_mb() -> int:
+    """Return the memory limit of connections that are opened now."""
+    return _LIMIT.get()
 
 
 def side_by_side(work: Callable[[_Item], object], items: Sequence[_Item]) -> None:

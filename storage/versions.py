@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -19,7 +19,16 @@ from m5data.errors import CorruptObjectError, DataError, WorkspaceError
 from m5data.stage import StageReport
 from storage.engine import open_engine, quote, reuse_engine
 from storage.files import Layout, replace_file
-from storage.query import Scope, confine, query_errors, read, scope_of
+from storage.query import (
+    EngineKey,
+    Scope,
+    confined_engine,
+    engine_key,
+    give_back,
+    query_errors,
+    read,
+    scope_of,
+)
 from storage.state import State
 from storage.tables import TABLES, Column, Partition, TableSpec
 from storage.tables.delta import DataFile, DeltaLog
@@ -303,7 +312,8 @@ class Snapshot:
         Raises:
             QueryError: The query is wrong, not a SELECT, or takes too long; also raised while reading.
         """
-        engine = open_engine()
+        key = engine_key(self._layout.tables)
+        engine = confined_engine(key)
         timer = Timer(seconds or 0, engine.interrupt)
         timer.daemon = True
         if seconds is not None:
@@ -316,13 +326,13 @@ class Snapshot:
                     engine.execute(self.aligned_specs_view("specs", only=scope["specs"] if scope else None))
                 if scope is None and needs_comments(query):
                     self._comment(engine)
-            confine(engine, self._layout.tables)
             reader = read(engine, query, params)
         except BaseException:
             timer.cancel()
             engine.close()
             raise
-        return pa.RecordBatchReader.from_batches(reader.schema, _drain(engine, reader, timer))
+        plain = scope is not None and seconds is None  # no tags are registered, and nothing may interrupt it later
+        return pa.RecordBatchReader.from_batches(reader.schema, _drain(engine, reader, timer, key if plain else None))
 
     def _show(self, engine: duckdb.DuckDBPyConnection, scope: Scope | None) -> None:
         """Create the views of the tables in ``scope`` over its buckets; None: all views."""
@@ -380,12 +390,18 @@ def _derived() -> Iterator[tuple[str, tuple[str, str, Sequence[Column]]]]:
     yield "product_text", (text_sql, PRODUCT_TEXT_MEANING, PRODUCT_TEXT_COLUMNS)
 
 
-def _drain(engine: duckdb.DuckDBPyConnection, reader: pa.RecordBatchReader, timer: Timer) -> Iterator[pa.RecordBatch]:
-    try:
-        with closing(engine), query_errors():
+def _drain(
+    engine: duckdb.DuckDBPyConnection, reader: pa.RecordBatchReader, timer: Timer, key: EngineKey | None
+) -> Iterator[pa.RecordBatch]:
+    """Yield the batches of a reader; once it is read to its end, its engine is kept for the next query with the key."""
+    with ExitStack() as opened:
+        opened.callback(engine.close)
+        opened.callback(timer.cancel)
+        with query_errors():
             yield from reader
-    finally:
-        timer.cancel()
+        if key is not None:
+            give_back(engine, key)
+            opened.pop_all()
 
 
 def _spec(name: str) -> TableSpec:

@@ -12,7 +12,7 @@ pytest.register_assert_rewrite(
     *(f"tests.{folder.name}" for folder in Path(__file__).parent.iterdir() if folder.is_dir())
 )
 
-# two workers of pytest-xdist share the cores: more threads wait for each other, which doubles the time of a training
+# workers of pytest-xdist share the cores: more threads wait for each other, which doubles the time of a training
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 settings.register_profile("fixed", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)

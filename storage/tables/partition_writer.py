@@ -12,6 +12,7 @@ from urllib.parse import quote as percent_encode
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from m5data.errors import DataError
 from m5data.table_spec import Column, Partition, TableSpec, sql_type
@@ -103,6 +104,9 @@ class PartitionWriter:
         if self._spec.bucket_of and only is not None and len(only) == 1:
             yield only[0], self._cast(data)
             return
+        if only is not None and len(only) == 1 and isinstance(data, pa.Table) and self._is_of(data, only[0]):
+            yield only[0], self._cast(data).project(_stored(self._spec))
+            return
         load(self._engine, self._spec, data, _ROWS, self._partition_sql())
         query = f"SELECT DISTINCT {PARTITION} FROM {_ROWS}"  # noqa: S608
         found = {partition for (partition,) in self._engine.execute(query).fetchall()}
@@ -111,6 +115,13 @@ class PartitionWriter:
             raise DataError(f"table {self._spec.name}: rows of the partitions {strays} came, only {scope} are allowed.")
         for partition in scope:
             yield partition, self._engine.sql(f"SELECT {_stored(self._spec)} {_rows(partition)}")
+
+    def _is_of(self, data: pa.Table, value: Partition) -> bool:
+        """Return whether all rows have one value of ``split_by``."""
+        if self._spec.split_by not in data.column_names:
+            return False
+        equal = pc.equal(data[self._spec.split_by], value)
+        return bool(pc.all(equal, skip_nulls=False, min_count=0).as_py())
 
     def _cast(self, data: Rows) -> duckdb.DuckDBPyRelation:
         with schema_errors(self._spec):

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from storage.engine import memory_limit, open_engine, reuse_engine, side_by_side
-from storage.query import confine
+from storage.query import confine, confined_engine, engine_key, give_back
 
 
 @pytest.mark.parametrize(("limit", "at_once"), [(400, 1), (1_100, 2), (9_000, 4)])
@@ -61,6 +61,21 @@ def test_a_confined_engine_is_never_lent_again(tmp_path: Path) -> None:
     del engine
     for engine in [reuse_engine() for _ in range(5)]:
         assert engine.execute(f"FROM '{tmp_path}/a.csv'").fetchall() == [(1,)]
+
+
+def test_a_confined_engine_that_was_given_back_is_empty_and_still_confined(tmp_path: Path) -> None:
+    outside = tmp_path / "a.csv"
+    outside.write_text("x\n1\n", encoding="utf-8")
+    inside, elsewhere = engine_key(tmp_path / "tables"), engine_key(tmp_path / "others")
+    engine = confined_engine(inside)
+    engine.execute("CREATE TABLE a AS SELECT 1; CREATE VIEW b AS SELECT 1")
+    give_back(engine, inside)
+    assert confined_engine(elsewhere) is not engine
+    assert confined_engine(inside) is engine
+    assert confined_engine(inside) is not engine
+    assert engine.execute("SELECT table_name FROM information_schema.tables").fetchall() == []
+    with pytest.raises(duckdb.PermissionException):
+        engine.execute(f"FROM '{outside}'")
 
 
 def test_each_engine_has_the_limit_of_its_opening(tmp_path: Path) -> None:

@@ -87,3 +87,14 @@ def test_tables_after_later_feeds_are_those_of_a_run_from_nothing(
         fresh = Store.create(Path(folder) / "fresh", buckets=2)
         _add(fresh, feeds, set(feeds))
         assert found == _tables(fresh)
+
+
+def test_names_found_in_a_child_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [("颜色", "黑色"), ("颜色", "白色"), ("净含量", "500g")]
+    feeds: Feeds = {name: [(("食品", "茶"), "绿茶", True, [line]) for line in lines] for name in "ab"}
+    here, there = (Store.create(tmp_path / name, buckets=2) for name in ("here", "there"))
+    for store in (here, there):
+        _add(store, feeds, set(feeds))
+    expected = _tables(here)
+    monkeypatch.setattr("align.property_uses._WORTH_A_CHILD", 1)
+    assert _tables(there) == expected

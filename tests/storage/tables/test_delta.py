@@ -65,6 +65,24 @@ def test_delta_lake_s_own_reader_agrees(store: Store) -> None:
     )
 
 
+def test_a_log_that_other_programs_wrote_to_is_read_as_they_read_it(store: Store) -> None:
+    commit(store, {"products": products(ids(20))})
+    commit(store, {"products": products(ids(10), "changed")})
+    folder = store.root / "tables" / "products"
+    more = products(["shop:more"]).append_column(
+        pa.field(BUCKET, pa.int32(), nullable=False), pa.array([0], pa.int32())
+    )
+    write_deltalake(folder, more, mode="append")
+    DeltaTable(folder).delete("product_id = 'shop:more'")
+    DeltaTable(folder).alter.set_table_properties({"delta.enableDeletionVectors": "true"}, raise_if_not_exists=False)
+    log = DeltaLog(folder, TABLES["products"])
+    for version in range(DeltaTable(folder).version() + 1):
+        table = DeltaTable(folder, version=version)
+        assert sorted(str(folder / file.path) for file in log.files(version)) == sorted(table.file_uris())
+        rows = pa.table(table.get_add_actions(flatten=True))["num_records"].to_pylist()
+        assert sorted(file.rows for file in log.files(version)) == sorted(rows)
+
+
 def test_one_commit_replaces_just_the_changed_partitions(store: Store) -> None:
     rows = [product(name) for name in ids(40)]
     commit(store, {"products": table("products", rows)})
