@@ -111,7 +111,7 @@ class _Ingest:
 
     def _write(self, *, checked: bool) -> StageReport:
         started = self.clock()
-        with closing(self.stage.before.connection()) as connection:
+        with closing(self.stage.before.connection(("products",))) as connection:
             _prepare(connection, self.source, started)
             register = open_register(self.store)
             with self._naming_the_feed():

@@ -96,7 +96,7 @@ def run(
 
 def _work(stage: Stage, settings: TextSettings, clock: Clock, progress: Progress) -> StageReport:
     began = clock()
-    with closing(stage.before.connection()) as connection:
+    with closing(stage.before.connection((*_READS, "texts"))) as connection:
         sources = stage.changed_sources()
         ours = "true" if sources is None else f"({sources_sql(sources)})"
         for table in () if sources is None else (*_READS, "texts"):

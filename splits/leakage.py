@@ -83,7 +83,7 @@ _CAPTIONS = f"""
     CREATE OR REPLACE TEMP VIEW captions AS
     SELECT product_id, trained, lower(CASE WHEN {_ODD_SPACE}
            THEN trim(regexp_replace(caption, '\\s+', ' ', 'g')) ELSE caption END) AS value
-    FROM products JOIN place USING (product_id) WHERE regexp_matches(caption, '\\S')
+    FROM products JOIN place USING (product_id) WHERE regexp_matches(caption, '[^\\s\\p{{Z}}]')
 """  # noqa: S608
 
 

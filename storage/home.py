@@ -110,11 +110,12 @@ class Home:
         mark(self._root, self.url)
         write_record(self._root, Record({path: Known(entry.etag, None) for path, entry in there.items()}))
 
-    def enter(self, before_pull: Callable[[], None]) -> None:
+    def enter(self, before_pull: Callable[[], None], after_pull: Callable[[], None]) -> None:
         """Take the lease and bring the working copy up to date. Only under this machine's lock.
 
         Args:
             before_pull: Called before files of the working copy are replaced, to close them.
+            after_pull: Called when it is up to date; if it fails, the lease is released.
 
         Raises:
             WorkspaceError: Another machine writes, or both machines have committed since they agreed.
@@ -126,6 +127,7 @@ class Home:
             with self._alone():
                 before_pull()
                 self._settle(own=own)
+            after_pull()
         except BaseException:
             self._lease.drop()
             raise
@@ -149,14 +151,8 @@ class Home:
         except ObjectStoreError:
             self._lease.abandon()
             raise
-        except BaseException:
+        finally:
             self._lease.drop()
-            raise
-        self._lease.drop()
-
-    def drop(self) -> None:
-        """Release the lease without storing anything."""
-        self._lease.drop()
 
     def describe(self) -> str:
         """Return a line on the last stored version and on how many segments and data files are on this machine."""

@@ -60,13 +60,13 @@ def find_damage(root: Path) -> Iterator[Damage]:
 
 def damaged_tables(layout: Layout, record: VersionRecord) -> Iterator[Damage]:
     """Yield the tables of a dataset version whose log or data files are missing or have another length."""
+    stored = read_record(layout.root).files  # a working copy fetches data files when they are read
     for name in sorted(set(record.tables) & set(TABLES)):
         try:
             files = DeltaLog(layout.table(name), TABLES[name]).files(record.tables[name])
         except (M5DataError, OSError) as error:
             yield Damage("table", name, f"{error}")
             continue
-        stored = read_record(layout.root).files  # a working copy fetches data files when they are read
         lost = [
             path
             for path in unread_files(layout.table(name), files)

@@ -13,7 +13,7 @@ from storage.files import Layout
 from storage.place import FolderPlace, Place
 from storage.versions import VersionRecord
 
-__all__ = ["Spool", "clear_spools", "decode_result", "spool_folder", "spool_of", "sweep_spools"]
+__all__ = ["Spool", "decode_result", "spool_folder", "spool_of", "sweep_spools"]
 
 
 _HEAD = 1 << 12
@@ -105,12 +105,6 @@ def sweep_spools(layout: Layout, version: VersionRecord) -> None:
         for folder in stage.iterdir():
             if folder != current:
                 shutil.rmtree(folder)
-
-
-def clear_spools(layout: Layout) -> None:
-    """Remove the unfinished work of every stage. Only under the lock."""
-    if layout.spool.is_dir():
-        shutil.rmtree(layout.spool)
 
 
 def _encode(table: pa.Table) -> bytes:

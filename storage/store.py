@@ -13,8 +13,8 @@ from storage.identity import FORMAT, Identity, check_format, identity_path, writ
 from storage.lock import WriterLock, clear_staging, recover, wait_for_children
 from storage.objects.index import make_index, take_from_state
 from storage.objects.reader import SEGMENT_BYTES, ObjectProblem, Objects, verify_objects
-from storage.place import ObjectStore
-from storage.spool import Spool, clear_spools, spool_of
+from storage.place import FolderPlace, ObjectStore
+from storage.spool import Spool, spool_of
 from storage.stage import Stage, StageInputs, check_looking
 from storage.state import State
 from storage.versions import Snapshot, VersionRecord, committed_versions, latest_number, read_version, write_version
@@ -168,7 +168,7 @@ class Store:
 
     def clear_spools(self) -> None:
         """Remove the unfinished work of every stage, here and where tasks on other machines leave it."""
-        clear_spools(self._layout)
+        FolderPlace(self.root).clear("spool")
         if self._home is not None:
             ObjectStore(self._home.url).clear("spool")
 
@@ -180,13 +180,8 @@ class Store:
         wait_for_children(self._layout)
         if self._home is None:
             self._undo()
-            return
-        self._home.enter(self.objects.close)
-        try:
-            self._undo()
-        except BaseException:
-            self._home.drop()
-            raise
+        else:
+            self._home.enter(self.objects.close, self._undo)
 
     def _undo(self) -> None:
         take_from_state(self._layout)

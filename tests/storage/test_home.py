@@ -1,5 +1,6 @@
 """What one machine stores another finds; two that both committed are told so."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -170,7 +171,9 @@ def test_a_data_file_comes_when_its_rows_are_read(far: type[FailingStore], on_ma
     one = other.snapshot().sql("SELECT product_id FROM products WHERE product_id = 'shop:7'")
     assert one["product_id"].to_pylist() == ["shop:7"]
     assert len(fetched(other)) == sum(name.endswith(".parquet") for name in far.downloads) == 1
-    assert other.snapshot().table("products") == products(ids(9))
+    with ThreadPoolExecutor(4) as pool:
+        tables = [*pool.map(lambda _: other.snapshot().table("products"), range(4))]
+    assert tables == [products(ids(9))] * 4
     assert len(fetched(other)) == sum(name.endswith(".parquet") for name in far.downloads) == 2
 
 
