@@ -8,7 +8,7 @@ from dataclasses import replace
 import duckdb
 import pyarrow as pa
 
-from align.catalogue import NO_FACTS, encode_names, read_catalogue, read_facts, read_titles
+from align.catalogue import NO_FACTS, Catalogue, encode_names, read_catalogue, read_facts, read_titles
 from align.category import Category
 from align.hierarchy import Hierarchy, build_hierarchy, compared_categories
 from align.label_tables import make_label_map, make_label_pairs
@@ -91,21 +91,16 @@ def _work(
     stage: Stage, settings: AlignSettings, decided: EffectiveDecisions, clock: Clock, progress: Progress
 ) -> StageReport:
     began = clock()
-    with Naming(stage) as naming, closing(stage.before.connection()) as connection:
-        catalogue = read_catalogue(connection)
+    with Naming(stage) as naming:
+        catalogue, hierarchy = _hierarchy(stage, settings, decided, progress)
         products = sum(catalogue.sizes.values())
-        progress.start("align", products)
-        facts = read_facts(connection) if settings.rule == "learned" else NO_FACTS
-        if settings.embeddings and settings.rule == "learned":
-            facts = replace(facts, meanings=encode_names(settings.embeddings, catalogue.sizes))
-        titles = read_titles(connection, settings.characters, compared_categories(catalogue.sizes, settings, decided))
-        hierarchy = build_hierarchy(catalogue.sizes, titles, catalogue.sizes, settings, decided, facts)
         label_map = make_label_map(hierarchy.classes, stage.before.table("label_map"))
         stage.write("label_map", label_map)
         stage.write("label_pairs", make_label_pairs(hierarchy))
         _write_labels(stage, label_map)
         properties = naming.write()
-        write_spec_norms(stage, lines_of(properties))
+    write_spec_norms(stage, lines_of(properties))
+    with closing(stage.before.connection()) as connection:
         connection.register("shared", properties)
         write_spec_proposals(stage, connection)
         rejects = [*_faulty_products(connection, catalogue.faults), *_unused(hierarchy)]
@@ -115,6 +110,20 @@ def _work(
     dropped = dict(sorted(Counter(reject.reason for reject in rejects).items()))
     seconds = (clock() - began).total_seconds()
     return stage.commit(StageReport("align", products + len(rejects), products, dropped, seconds))
+
+
+def _hierarchy(
+    stage: Stage, settings: AlignSettings, decided: EffectiveDecisions, progress: Progress
+) -> tuple[Catalogue, Hierarchy]:
+    """Read the categories, and align them once DuckDB's memory is free again."""
+    with closing(stage.before.connection()) as connection:
+        catalogue = read_catalogue(connection)
+        progress.start("align", sum(catalogue.sizes.values()))
+        facts = read_facts(connection) if settings.rule == "learned" else NO_FACTS
+        titles = read_titles(connection, settings.characters, compared_categories(catalogue.sizes, settings, decided))
+    if settings.embeddings and settings.rule == "learned":
+        facts = replace(facts, meanings=encode_names(settings.embeddings, catalogue.sizes))
+    return catalogue, build_hierarchy(catalogue.sizes, titles, catalogue.sizes, settings, decided, facts)
 
 
 def _write_labels(stage: Stage, label_map: pa.Table) -> None:

@@ -2,19 +2,93 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Protocol
 
 from align.catalogue import NO_FACTS, Facts
-from align.category import SEPARATOR, Category, Node, NodeKey, make_nodes, with_ancestors
+from align.category import SEPARATOR, Category, Node, NodeKey, interleave_titles, make_nodes, with_ancestors
 from align.classes import class_reasons, cross_class_pairs, find_moves, make_classes, unused_entries
-from align.learned_rule import PairModel
+from align.learned_rule import PairModel, judge_pairs
 from align.merging import LabelReason, Merged, NodeDecision, NodeDecisions, find_node_decisions, merge
-from align.pairs import LabelPair, accepting_rule, content_threshold, similar_nodes
+from align.pairs import LabelPair, accepting_rule, content_threshold, score_pairs, similar_nodes
 from align.review.effective_decisions import EffectiveDecisions
-from align.scoring import CategoryData, LearnedScorer, PublishedScorer, Scorer, judge_second_level
 from align.settings import AlignSettings
+from align.similarity import join_titles
 
 __all__ = ["Hierarchy", "JudgedPair", "Label", "Outcome", "build_hierarchy", "compared_categories", "name_label"]
+
+_SECOND = 2
+"""The second level."""
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryData:
+    """Everything known about the categories."""
+
+    titles: Mapping[Category, Sequence[str]]
+    sizes: Mapping[Category, int]
+    facts: Facts
+    decided: EffectiveDecisions
+
+
+class Scorer(Protocol):
+    """Scores of pairs by a rule."""
+
+    def score(self, nodes: Sequence[Node], reviewed: Iterable[tuple[NodeKey, NodeKey]]) -> list[LabelPair]:
+        """Return the candidate pairs among nodes below one label, and the reviewed pairs."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedScorer:
+    """Names and titles, compared as in MEP-3M."""
+
+    data: CategoryData
+    settings: AlignSettings
+
+    def score(self, nodes: Sequence[Node], reviewed: Iterable[tuple[NodeKey, NodeKey]]) -> list[LabelPair]:
+        """Return the pairs with similar names."""
+        texts = [join_titles(interleave_titles(node, self.data.titles), self.settings.characters) for node in nodes]
+        return score_pairs(nodes, texts, self.settings, reviewed)
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedScorer:
+    """Probabilities of the learned rule; second-level pairs are judged beforehand, all at once."""
+
+    data: CategoryData
+    second: tuple[LabelPair, ...]
+    model: PairModel
+
+    def score(
+        self,
+        nodes: Sequence[Node],
+        reviewed: Iterable[tuple[NodeKey, NodeKey]],  # noqa: ARG002 - judge_pairs adds reviewed pairs itself
+    ) -> list[LabelPair]:
+        """Return the candidate pairs with their probabilities."""
+        if nodes and nodes[0].depth == _SECOND:
+            return pairs_among(self.second, nodes)
+        data = self.data
+        return judge_pairs(nodes, [""] * len(nodes), data.titles, data.facts, data.decided, self.model)[0]
+
+
+def pairs_among(pairs: Iterable[LabelPair], nodes: Sequence[Node]) -> list[LabelPair]:
+    """Return the pairs with both ends among nodes, which can meanwhile hold more categories."""
+    node_of = {category: node for node in nodes for category in node.own}
+    return [
+        replace(pair, a=node_of[pair.a.own[0]], b=node_of[pair.b.own[0]])
+        for pair in pairs
+        if pair.a.own[0] in node_of and pair.b.own[0] in node_of
+    ]
+
+
+def judge_second_level(
+    members: Mapping[str, Iterable[Category]], data: CategoryData, model: PairModel | None
+) -> tuple[list[LabelPair], PairModel]:
+    """Judge all pairs of second-level names by the learned rule, within classes and across classes."""
+    placed = [(node, name) for name, categories in members.items() for node in make_nodes(categories, 2)]
+    placed.sort(key=lambda one: (one[0].source, one[1], one[0].name))
+    nodes, classes = [node for node, _ in placed], [name for _, name in placed]
+    return judge_pairs(nodes, classes, data.titles, data.facts, data.decided, model)
+
 
 NOTHING_DECIDED = EffectiveDecisions()
 Outcome = Literal["merged", "apart", "same_source"]

@@ -12,14 +12,13 @@ from scipy.optimize import minimize
 
 from align.catalogue import Facts
 from align.category import Category, Node
-from align.matching import match
 from align.node_features import make_node_features
 from align.pair_features import EVIDENCE_TEXTS, FEATURES, CandidatePairs, Places, find_candidate_pairs
 from align.pairs import MIN_PROBABILITY, LabelPair, Relation
 from align.review.effective_decisions import EffectiveDecisions
 from align.term_matrices import Floats
 
-__all__ = ["PairModel", "adapt", "default_model", "judge_pairs", "number_ends", "probabilities", "update"]
+__all__ = ["PairModel", "adapt", "default_model", "judge_pairs", "match", "number_ends", "probabilities", "update"]
 
 _STRENGTH = 3.0
 """Precision of the shipped model's weights: the prior variance of a change is one over it."""
@@ -316,3 +315,35 @@ def _evidence(parts: Floats, some: CandidatePairs, row: int) -> Iterator[str]:
     for place in np.argsort(-np.abs(parts), kind="stable")[:_SHOWN]:
         if parts[place]:
             yield f"{parts[place]:+.1f} {texts[place]}: {some.features[row, place]:.2f}"
+
+
+_LARGEST = 30.0
+_SWEEPS = 500
+_CLOSE = 1e-9
+
+
+def match(odds: Floats, left: Places, right: Places) -> tuple[Floats, Floats, Floats]:
+    """Return the probability that each pair is one label if a node has at most one partner.
+
+    A node competes for its partners and has the choice to stay alone, with odds of 1. The result is the
+    relaxed assignment of greatest weight and entropy (Sinkhorn's scaling with slack): the probabilities of a
+    node and of staying alone sum to 1.
+
+    Args:
+        odds: Log odds of each pair by itself, [pairs].
+        left: One end of each pair, numbered from 0, [pairs].
+        right: The other end.
+
+    Returns:
+        Probabilities [pairs], and the probabilities that each left and each right node stays alone.
+    """
+    weight = np.exp(np.clip(odds, -_LARGEST, _LARGEST))
+    lefts, rights = int(left.max(initial=-1)) + 1, int(right.max(initial=-1)) + 1
+    alone, others_alone = np.ones(lefts), np.ones(rights)
+    for _ in range(_SWEEPS):
+        before = alone
+        alone = 1 / (1 + np.bincount(left, weight * others_alone[right], lefts))
+        others_alone = 1 / (1 + np.bincount(right, weight * alone[left], rights))
+        if np.abs(alone - before).max(initial=0.0) < _CLOSE:
+            break
+    return np.minimum(weight * alone[left] * others_alone[right], 1.0), alone, others_alone

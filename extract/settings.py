@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from extract.ocr.models import MODELS
+from extract.ocr import MODELS
 from m5data.stage_settings import StageSettings
 
 __all__ = [

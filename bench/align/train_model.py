@@ -21,8 +21,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
 
 from align.category import Category, Node, make_nodes, with_ancestors
-from align.learned_rule import PairModel, number_ends
-from align.matching import match
+from align.learned_rule import PairModel, match, number_ends
 from align.node_features import make_node_features
 from align.pair_features import FEATURES, CandidatePairs, Places, find_candidate_pairs
 from align.term_matrices import Floats

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from extract.images import ImageFault, decode
+from extract.ocr import DETECTION, DIRECTION, RECOGNITION
 from extract.ocr.lines import TextLine, in_reading_order, without_repeats
-from extract.ocr.models import DETECTION, DIRECTION, RECOGNITION
 from storage.isolation.message import Message
 
 __all__ = ["Tile", "cut_tiles"]

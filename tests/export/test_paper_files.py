@@ -7,7 +7,7 @@ from pathlib import Path
 import mlcroissant
 import pytest
 
-from crawler.feeds.line_formats import read_product1m
+from crawler.feeds.formats import read_product1m
 from crawler.feeds.m5product import parse_pv, read_m5product
 from crawler.feeds.rows import FeedRow
 from export.removal import SHARDS, Removed, shard_holds

@@ -1,9 +1,0 @@
-"""The models that read text in images, as files of the package ``rapidocr``."""
-
-__all__ = ["DETECTION", "DIRECTION", "MODELS", "RECOGNITION"]
-
-MODELS = "PP-OCRv6 small, 1"
-"""Models and rules of reading: Chinese, Japanese and Latin characters. With another name all images are read again."""
-DETECTION = "models/PP-OCRv6_det_small.onnx"
-RECOGNITION = "models/PP-OCRv6_rec_small.onnx"
-DIRECTION = "models/ch_ppocr_mobile_v2.0_cls_mobile.onnx"
