@@ -1,6 +1,7 @@
 """Reading the samples of a split: facts by one query, bytes by positioned reads."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
 
@@ -10,7 +11,7 @@ from export.rights import Use
 from m5data.errors import MissingInputError, UsageError
 from m5data.modalities import Modality, Sample, SampleFrame, modalities
 from storage import Objects, Snapshot
-from storage.engine import quote, text
+from storage.engine import bucket_of, bucket_sql, quote, text
 from storage.views import REFUSALS_SQL, purposes_sql
 
 __all__ = [
@@ -28,8 +29,9 @@ __all__ = [
 FACTS_BYTES = "facts_bytes"
 """Column of the rows of samples: what the facts of one take as JSON, about."""
 _BATCH = 256
-_TOGETHER = 1_000_000
-"""Samples that one query sorts, at most about twice as many."""
+_TOGETHER = 200_000
+"""Samples that one query collects and sorts, about."""
+_CHOSEN = "chosen_rows"
 _ANY = Use()
 
 _CLASSES = (
@@ -80,14 +82,14 @@ def chosen_sql(where: str | None, use: Use = _ANY) -> str:
     return f"select * from splits where recipe = ? and split = ?{condition}"  # noqa: S608 - the user's own SELECT
 
 
-def _samples_cte(chosen: str, every: Sequence[Modality]) -> str:
-    """Return the WITH of ``samples``, a row for each of the rows of ``splits`` that the query ``chosen`` gives."""
+def _samples_cte(every: Sequence[Modality]) -> str:
+    """Return the WITH of ``samples``, a row for each of the rows of ``splits`` in the given table of those chosen."""
     tables = {name: query for modality in every for name, query in modality.tables.items()}
     selected = ", ".join(f"{sql} as {name}" for modality in every for name, sql in modality.select.items())
     joins = " ".join(f"left join {name} using (product_id)" for name in tables)
     named = "".join(f", {name} as ({query})" for name, query in tables.items())
     return f"""
-        with chosen as ({chosen}), {_SHARED}{named}, refusals as ({REFUSALS_SQL}), samples as (
+        with chosen as (select * from {_CHOSEN}), {_SHARED}{named}, refusals as ({REFUSALS_SQL}), samples as (
             select c.product_id, c.split, c.role, c.label, c.label_level, c.group_id, p.source, p.url,
                    {", ".join(f"l.{name}" for name in _CLASSES)}, {purposes_sql("refusals")} as purposes, {selected}
             from chosen c join products p using (product_id) left join labels l using (product_id)
@@ -96,42 +98,64 @@ def _samples_cte(chosen: str, every: Sequence[Modality]) -> str:
     """  # noqa: S608
 
 
-def _queries(
+def _parts(count: int, buckets: int) -> Iterator[tuple[range, str]]:
+    """Yield buckets and a condition, which together name a part of ``count`` products that fits in memory."""
+    wanted = -(-count // _TOGETHER)
+    if wanted <= 1:
+        yield range(buckets), "true"
+        return
+    pieces = -(-wanted // buckets)
+    place = f"('0x' || left(md5(product_id), 2))::uinteger * {pieces} // 256"
+    ends = [buckets * part // min(wanted, buckets) for part in range(min(wanted, buckets) + 1)]
+    for first, end in pairwise(ends):
+        inside = f"{bucket_sql('product_id', buckets)} between {first} and {end - 1}"
+        yield from ((range(first, end), f"{inside} and {place} = {piece}") for piece in range(pieces))
+
+
+def _read_parts(
     snapshot: Snapshot, chosen: str, asked: Sequence[str], every: Sequence[Modality], *, mixed: bool
-) -> Iterator[str]:
-    """Yield the queries whose rows, one after the other, are a split's samples; each fits in memory.
+) -> Iterator[pa.RecordBatch]:
+    """Yield a split's samples part by part.
 
     ``mixed``: the first few together have every modality.
     """
+    of_all = snapshot.record.buckets
     [(count,)] = (row.values() for row in snapshot.sql(f"select count(*) from ({chosen})", asked).to_pylist())  # noqa: S608 - the user's own SELECT
-    parts = min(256, 1 << (count // _TOGETHER).bit_length())
-    place = f"('0x' || left(md5(product_id), 2))::uinteger * {parts} // 256"
-    within = [f"select * from ({chosen}) where {place} = {part}" for part in range(parts)]  # noqa: S608 - the same
-    leading = ", ".join(map(text, _leading(snapshot, within, asked, every if mixed else ()))) or "''"
-    order = f"order by product_id not in ({leading}), md5(product_id), product_id"
-    if parts > 1:
-        first = f"select * from ({chosen}) where product_id in ({leading})"  # noqa: S608 - the same
-        within = [first, *(f"{part} and product_id not in ({leading})" for part in within)]
-    for part in within:
-        sized = f"*, strlen(to_json(samples)::varchar) as {FACTS_BYTES}"
-        yield f"{_samples_cte(part, every)} select {sized} from samples {order}"  # noqa: S608 - the same
+
+    def rows_where(condition: str) -> pa.Table:
+        return snapshot.sql(f"select * from ({chosen}) where {condition}", asked)  # noqa: S608 - the same
+
+    parts = list(_parts(count, of_all))
+    first = list(_leading(snapshot, ((rows_where(part), own) for own, part in parts), every if mixed else ()))
+    leading = ", ".join(map(text, first)) or "''"
+    within: list[tuple[Sequence[int], str]] = [*parts]
+    if len(parts) > 1 and first:
+        within = [(own, f"{part} and product_id not in ({leading})") for own, part in parts]
+        within.insert(0, (sorted({bucket_of(one, of_all) for one in first}), f"product_id in ({leading})"))
+    query = f"""{_samples_cte(every)} select *, strlen(to_json(samples)::varchar) as {FACTS_BYTES} from samples
+        order by product_id not in ({leading}), md5(product_id), product_id"""  # noqa: S608 - the same
+    for own, condition in within:
+        yield from snapshot.batches(query, given={_CHOSEN: rows_where(condition)}, buckets=own)
 
 
 def _leading(
-    snapshot: Snapshot, parts: Sequence[str], asked: Sequence[str], every: Sequence[Modality]
+    snapshot: Snapshot, parts: Iterable[tuple[pa.Table, Sequence[int]]], every: Sequence[Modality]
 ) -> Iterator[str]:
     """Yield the first product that has each modality, by the order of the parts and within them."""
     missing = {modality.name: modality for modality in every}
-    for part in parts:
-        if not missing:
-            return
+    if not missing:
+        return
+    for rows, buckets in parts:
         firsts = ", ".join(
             f"arg_min(product_id, md5(product_id)) filter ({modality.present_sql} is not null) as {quote(name)}"
             for name, modality in missing.items()
         )
-        [found] = snapshot.sql(f"{_samples_cte(part, every)} select {firsts} from samples", asked).to_pylist()  # noqa: S608 - the same
+        query = f"{_samples_cte(every)} select {firsts} from samples"  # noqa: S608 - constants
+        [found] = snapshot.batches(query, given={_CHOSEN: rows}, buckets=buckets).read_all().to_pylist()
         yield from sorted({product for product in found.values() if product is not None})
         missing = {name: modality for name, modality in missing.items() if found[name] is None}
+        if not missing:
+            return
 
 
 def split_names(snapshot: Snapshot, recipe: str) -> tuple[str, ...]:
@@ -161,6 +185,8 @@ def read_samples(
     use: Use = _ANY,
 ) -> Iterator[Sample]:
     """Yield the samples of a split, ordered by the md5 of their product id (so that shards are mixed).
+
+    Of more than 200,000 those of some buckets come after the other, each time in that order.
 
     The first few samples are ones that together have every modality that the split has at all:
     Hugging Face's WebDataset loader takes its types from the first five.
@@ -197,8 +223,7 @@ def sample_rows(
     """
     every = [modality for modality in modalities() if facts_of is None or modality.name in facts_of]
     asked = [recipe, split]
-    for query in _queries(snapshot, chosen_sql(where, use), asked, every, mixed=facts_of is None):
-        yield from snapshot.batches(query, asked)
+    yield from _read_parts(snapshot, chosen_sql(where, use), asked, every, mixed=facts_of is None)
 
 
 def rows_of(batch: pa.RecordBatch) -> Iterator[Mapping[str, Any]]:

@@ -3,7 +3,7 @@
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -126,7 +126,7 @@ Scope = dict[str, list[int] | None]
 """Table -> the buckets that can hold matching rows; None: all."""
 
 
-def scope_of(engine: duckdb.DuckDBPyConnection, query: str, buckets: int) -> Scope | None:
+def scope_of(engine: duckdb.DuckDBPyConnection, query: str, buckets: int, given: Collection[str] = ()) -> Scope | None:
     """Return the tables and buckets that a query reads; None where it reads a view or the catalogue, or is wrong.
 
     A table is narrowed to one bucket where the query names it once, alone in its FROM, with a condition that its
@@ -136,13 +136,14 @@ def scope_of(engine: duckdb.DuckDBPyConnection, query: str, buckets: int) -> Sco
         engine: Any connection.
         query: SQL.
         buckets: Of the workspace.
+        given: Names of tables that are the caller's own.
     """
     parsed = json.loads(engine.execute("SELECT json_serialize_sql($1::VARCHAR)", [query]).fetchall()[0][0])
     nodes = list(_nodes(parsed))
     if parsed["error"] or len(parsed["statements"]) != 1 or any(str(node.get("type")) in _CATALOGUE for node in nodes):
         return None
     times = Counter(node["table_name"].lower() for node in nodes if node.get("type") == "BASE_TABLE")
-    names = times.keys() - _ctes(nodes)
+    names = times.keys() - _ctes(nodes) - {*given}
     if not names or not names <= TABLES.keys() or not TABLES.keys().isdisjoint(_ctes(nodes)):
         return None
     narrowed = dict(found for node in nodes if (found := _narrowed(node, buckets)))

@@ -300,7 +300,13 @@ class Snapshot:
         return self.batches(query, params).read_all()
 
     def batches(
-        self, query: str, params: Sequence[object] | None = None, *, seconds: float | None = None
+        self,
+        query: str,
+        params: Sequence[object] | None = None,
+        *,
+        seconds: float | None = None,
+        given: Mapping[str, pa.Table] = MappingProxyType({}),
+        buckets: Sequence[int] | None = None,
     ) -> pa.RecordBatchReader:
         """Return a reader of the result of one SELECT, so that it need not fit in memory.
 
@@ -308,6 +314,8 @@ class Snapshot:
             query: SQL.
             params: Values of its parameters.
             seconds: How long it may take, reading included; None: as long as it likes.
+            given: Further tables that it reads, by name.
+            buckets: Of tables by product, only these are read; None: all.
 
         Raises:
             QueryError: The query is wrong, not a SELECT, or takes too long; also raised while reading.
@@ -320,10 +328,12 @@ class Snapshot:
             timer.start()
         try:
             with query_errors():
-                scope = scope_of(engine, query, self.record.buckets)
-                self._show(engine, scope)
+                for name, table in given.items():
+                    engine.register(name, table)
+                scope = scope_of(engine, query, self.record.buckets, given)
+                self._show(engine, scope, buckets)
                 if needs_norms(query) and (scope is None or "specs" in scope):
-                    engine.execute(self.aligned_specs_view("specs", only=scope["specs"] if scope else None))
+                    engine.execute(self.aligned_specs_view("specs", only=_only("specs", scope, buckets)))
                 if scope is None and needs_comments(query):
                     self._comment(engine)
             reader = read(engine, query, params)
@@ -332,12 +342,15 @@ class Snapshot:
             engine.close()
             raise
         plain = scope is not None and seconds is None  # no tags are registered, and nothing may interrupt it later
-        return pa.RecordBatchReader.from_batches(reader.schema, _drain(engine, reader, timer, key if plain else None))
+        drained = _drain(engine, reader, timer, key if plain else None, given)
+        return pa.RecordBatchReader.from_batches(reader.schema, drained)
 
-    def _show(self, engine: duckdb.DuckDBPyConnection, scope: Scope | None) -> None:
+    def _show(
+        self, engine: duckdb.DuckDBPyConnection, scope: Scope | None, buckets: Sequence[int] | None = None
+    ) -> None:
         """Create the views of the tables in ``scope`` over its buckets; None: all views."""
         for name in TABLES if scope is None else scope:
-            engine.execute(self.view(name, name, only=scope[name] if scope else None))
+            engine.execute(self.view(name, name, only=_only(name, scope, buckets)))
         if scope is None:
             for _, (sql, _, _) in _derived():
                 engine.execute(sql)
@@ -391,7 +404,11 @@ def _derived() -> Iterator[tuple[str, tuple[str, str, Sequence[Column]]]]:
 
 
 def _drain(
-    engine: duckdb.DuckDBPyConnection, reader: pa.RecordBatchReader, timer: Timer, key: EngineKey | None
+    engine: duckdb.DuckDBPyConnection,
+    reader: pa.RecordBatchReader,
+    timer: Timer,
+    key: EngineKey | None,
+    given: Collection[str],
 ) -> Iterator[pa.RecordBatch]:
     """Yield the batches of a reader; once it is read to its end, its engine is kept for the next query with the key."""
     with ExitStack() as opened:
@@ -400,8 +417,16 @@ def _drain(
         with query_errors():
             yield from reader
         if key is not None:
+            for name in given:
+                engine.unregister(name)
             give_back(engine, key)
             opened.pop_all()
+
+
+def _only(table: str, scope: Scope | None, buckets: Sequence[int] | None) -> Sequence[int] | None:
+    """Return the buckets of a table that are shown; None: all."""
+    found = scope[table] if scope else None
+    return buckets if found is None and TABLES[table].bucket_of == "product_id" else found
 
 
 def _spec(name: str) -> TableSpec:

@@ -268,8 +268,8 @@ class UrlQueue:
         )
         self._change(
             """DELETE FROM media_urls WHERE reason = 'opted_out'
-            AND substr(detail, instr(detail, ': ') + 2) NOT IN (SELECT value FROM json_each(?))""",
-            [(json.dumps(sorted(self._run.opt_outs)),)],
+            AND substr(detail, instr(detail, ': ') + 2) IN (SELECT value FROM json_each(?))""",
+            [(json.dumps(sorted({*OPT_OUTS} - self._run.opt_outs)),)],
         )
         newly_local = "reason = 'private_address' AND host = ? AND limits NOT LIKE '%+local'"
         hosts = [(host,) for host in sorted(self._run.local_hosts)]

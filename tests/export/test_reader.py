@@ -39,11 +39,15 @@ def test_an_unknown_split_or_recipe_is_named(store: Store) -> None:
         list(read_samples(store.objects, store.snapshot(), "train", "other"))
 
 
-def test_a_large_split_is_read_in_parts_in_the_same_order(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    def ids() -> list[str]:
-        return [sample.product_id for sample in read_samples(store.objects, store.snapshot(), "train", "demo")]
+@pytest.mark.parametrize("together", [1, 2])
+def test_a_large_split_is_read_in_parts(store: Store, monkeypatch: pytest.MonkeyPatch, together: int) -> None:
+    def read() -> list[tuple[object, ...]]:
+        samples = read_samples(store.objects, store.snapshot(), "train", "demo")
+        return [(one.product_id, one.caption, one.specs, one.image, one.frames) for one in samples]
 
-    at_once = ids()
-    monkeypatch.setattr("export.reader._TOGETHER", 1)
-    assert ids() == at_once
+    at_once = read()
+    monkeypatch.setattr("export.reader._TOGETHER", together)
+    in_parts = read()
     assert len(at_once) > 1
+    assert in_parts[0] == at_once[0]  # has every modality
+    assert sorted(in_parts, key=lambda sample: str(sample[0])) == sorted(at_once, key=lambda sample: str(sample[0]))

@@ -286,6 +286,8 @@ def test_a_file_that_may_not_train_a_model_is_kept_out(store: Store, server: Ser
     assert dict(download(store, server).dropped) == {"opted_out": 1}
     (row,) = store.snapshot().table("rejects").to_pylist()
     assert (row["item"], row["detail"]) == (server.url("/0"), "header content-usage: train-ai=n")
+    download(store, server, opt_outs=("noai",))
+    assert server.requests == {"/0": 1, "/1": 1, "/2": 1}
 
 
 def test_the_opt_outs_that_count_for_pages_count_for_media(
