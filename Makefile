@@ -7,6 +7,9 @@ DEMO   ?= demo
 
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
+# A module is compiled where it is first imported, and kept: else each of the tests' child processes compiles its own.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: install demo test test-slow checks lint types contracts browser unit wheel bench clean
 
 install: .venv/installed
