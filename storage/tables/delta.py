@@ -81,7 +81,8 @@ class DeltaLog:
             CorruptObjectError: The log is missing or damaged.
         """
         try:
-            entries = self._entries(version)
+            checkpoint = version - version % _CHECKPOINT_EVERY  # delta-rs reads it, and the entries after it
+            entries = self._entries(checkpoint, version)
             found = _replay(entries) if len(entries) == version + 1 else None
             if found is None:
                 return self._files(DeltaTable(self._folder, version=version))
@@ -89,18 +90,18 @@ class DeltaLog:
         except (DeltaError, OSError, ValueError, KeyError, TypeError) as error:
             raise self._damaged(error) from error
 
-    def _entries(self, version: int) -> list[bytes]:
-        """Return the entries up to a version that are there, in order.
+    def _entries(self, first: int, last: int) -> list[bytes]:
+        """Return those of two entries and all between them that are there, in order.
 
         Raises:
             ValueError: One has no content, which delta-rs takes for a commit of nothing.
         """
-        names = sorted(path.name for path in self._log.iterdir())
-        numbered = [name for name in names if (match := _ENTRY.fullmatch(name)) and int(match[1]) <= version]
-        entries = [(self._log / name).read_bytes() for name in numbered]
-        for name, entry in zip(numbered, entries, strict=True):
-            if len(entry) < _SHORTEST:
-                raise ValueError(f"{name} is empty")
+        entries = []
+        for path in sorted(self._log.iterdir()):
+            if (match := _ENTRY.fullmatch(path.name)) and first <= int(match[1]) <= last:
+                entries.append(path.read_bytes())
+                if len(entries[-1]) < _SHORTEST:
+                    raise ValueError(f"{path.name} is empty")
         return entries
 
     def converge(self, target: Iterable[DataFile], now: datetime) -> int:
