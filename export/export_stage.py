@@ -7,11 +7,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from export.card import dataset_card
+from export.chosen import chosen_sql
 from export.croissant import croissant
 from export.folders import open_folder
 from export.link_files import LINKS, link_lines, write_link_files
 from export.manifest import CARD, CROISSANT, Claim, is_whole
-from export.reader import chosen_sql, sample_rows, split_names
+from export.reader import sample_rows, split_names
 from export.registry import remember_export
 from export.rights import LeftOutCounts, Rights, Use, check_rights, count_left_out, left_out
 from export.settings import ExportSettings, ShardFormat

@@ -7,7 +7,6 @@ A line has no place for its source's licence, but its id begins with the source,
 
 import hashlib
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import closing
 from dataclasses import asdict
 from itertools import pairwise
 from typing import BinaryIO
@@ -15,16 +14,15 @@ from typing import BinaryIO
 import numpy as np
 import pyarrow as pa
 
+from export.chosen import CHOSEN, Chosen
 from export.folders import Folder, open_folder
-from export.reader import chosen_sql
+from export.paper_records import plain_sql
 from export.rights import Use
 from export.shards import Shard, Target
 from m5data.modalities import modalities
 from m5data.usage import PURPOSES
 from storage import Snapshot
-from storage.engine import bucket_sql, open_engine
 from storage.spool import Spool
-from storage.tables import TABLES
 from storage.views import REFUSALS_SQL
 
 __all__ = ["LINKS", "link_lines", "write_link_files"]
@@ -32,39 +30,22 @@ __all__ = ["LINKS", "link_lines", "write_link_files"]
 LINKS = "links"
 """Name of the format."""
 _SUFFIX = ".txt"
-_TOGETHER = 500_000
-"""Samples that one query sorts, about."""
-_LINES = 50_000
-"""Lines that come at a time."""
-
-_SPACES = r"\t-\r\x1c-\x1f\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}"
-"""What Python takes for white space, beside the blank."""
-_PLAIN = rf"""
-CREATE TEMP MACRO on_one_line(line) AS CASE WHEN regexp_matches(line, '^ | $|  |[{_SPACES}]')
-    THEN trim(regexp_replace(line, '[ {_SPACES}]+', ' ', 'g')) ELSE line END;
-CREATE TEMP MACRO plain(field) AS CASE WHEN contains(field, '#')
-    THEN trim(replace(replace(replace(on_one_line(field), '##', '＃＃'), '#;', '＃;'), '#:', '＃:'), '#')
-    ELSE on_one_line(field) END
-"""
-"""Text on one line that cannot be taken for a separator: ``#`` at risk becomes its full-width twin."""
-
-_SAMPLES = """
-CREATE OR REPLACE TEMP TABLE every_sample AS
-    SELECT product_id, split, image_position, {bucket} AS bucket, md5_number_upper(product_id) AS place
-    FROM given ORDER BY bucket
-"""
 _LABELS = ", ".join(
-    f"CASE WHEN l.{level}_name <> '' THEN plain(l.{level}_name) END" for level in ("class", "sub_class", "subsub_class")
+    f"CASE WHEN l.{level}_name <> '' THEN {plain_sql(f'l.{level}_name')} END"
+    for level in ("class", "sub_class", "subsub_class")
 )
 _PURPOSES = ", ".join(f"CASE WHEN r.{one} IS NOT true THEN '{one}' END" for one in PURPOSES)
+_FIELDS = (
+    *map(plain_sql, ("c.product_id", "coalesce(p.caption, '')", "p.url", "coalesce(i.shown.url, '')")),
+    f"concat_ws('#;#', {_LABELS})",
+    f"concat_ws('#;#', {_PURPOSES})",
+)
 _QUERY = f"""
-WITH chosen AS (SELECT * FROM every_sample WHERE bucket BETWEEN $first AND $last),
-    main_image AS ({{images}}), refusals AS ({REFUSALS_SQL})
-SELECT c.split, concat_ws('#####', plain(c.product_id), plain(coalesce(p.caption, '')), plain(p.url),
-    plain(coalesce(i.shown.url, '')), concat_ws('#;#', {_LABELS}), concat_ws('#;#', {_PURPOSES})) || chr(10) AS line
+WITH chosen AS (SELECT * FROM {CHOSEN}), main_image AS (@images), refusals AS ({REFUSALS_SQL})
+SELECT c.split, concat_ws('#####', {", ".join(_FIELDS)}) || chr(10) AS line
 FROM chosen c JOIN products p USING (product_id) LEFT JOIN labels l USING (product_id)
     LEFT JOIN main_image i USING (product_id) LEFT JOIN refusals r USING (product_id)
-ORDER BY c.split, c.bucket, c.place, c.product_id
+ORDER BY c.split, c.bucket, md5_number_upper(c.product_id), c.product_id
 """  # noqa: S608 - constants
 
 
@@ -86,30 +67,13 @@ def link_lines(
     Raises:
         QueryError: The condition is wrong.
     """
-    with closing(open_engine()) as engine:
-        engine.execute(_PLAIN)
-        chosen = f"SELECT product_id, split, image_position FROM ({chosen_sql(where, use)})"  # noqa: S608 - the user's own SELECT
-        engine.register("given", _batches(snapshot, chosen, recipe, splits))
-        buckets = snapshot.record.buckets
-        engine.execute(_SAMPLES.format(bucket=bucket_sql("product_id", buckets)))
-        [(count,)] = engine.execute("SELECT count(*) FROM every_sample").fetchall()
-        images = next(one.tables["main_image"] for one in modalities() if one.name == "image")
-        parts = np.linspace(0, buckets, min(-(-count // _TOGETHER), buckets) + 1).astype(int).tolist()
-        for first, end in pairwise(parts if count else ()):
-            for table in ("products", "labels", "media", "usage_rights"):
-                engine.execute(f"DROP VIEW IF EXISTS {table}")
-                engine.execute(snapshot.view(table, table, only=range(first, end)))
-            query = engine.sql(_QUERY.format(images=images), params={"first": first, "last": end - 1})
-            for batch in query.to_arrow_reader(_LINES):
+    images = next(one.tables["main_image"] for one in modalities() if one.name == "image")
+    query = _QUERY.replace("@images", images)
+    with Chosen(snapshot, recipe, splits, where, use) as chosen:
+        for own in chosen.bucket_ranges():
+            rows = chosen.rows(f"bucket between {own[0]} and {own[-1]}")
+            for batch in snapshot.batches(query, given={CHOSEN: rows}, buckets=own):
                 yield from _by_split(batch)
-
-
-def _batches(snapshot: Snapshot, query: str, recipe: str, splits: Sequence[str]) -> pa.RecordBatchReader:
-    """Return a reader of the rows of one split after the other."""
-    names = ("product_id", "split", "image_position")
-    schema = pa.schema([TABLES["splits"].schema.field(name) for name in names])
-    rows = (batch.cast(schema) for split in splits for batch in snapshot.batches(query, [recipe, split]))
-    return pa.RecordBatchReader.from_batches(schema, rows)
 
 
 def _by_split(batch: pa.RecordBatch) -> Iterator[tuple[str, pa.StringArray]]:

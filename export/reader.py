@@ -1,24 +1,23 @@
 """Reading the samples of a split: facts by one query, bytes by positioned reads."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
 
+from export.chosen import CHOSEN, Chosen
 from export.rights import Use
 from m5data.errors import MissingInputError, UsageError
 from m5data.modalities import Modality, Sample, SampleFrame, modalities
 from storage import Objects, Snapshot
-from storage.engine import bucket_of, bucket_sql, quote, text
+from storage.engine import bucket_of, quote, text
 from storage.views import REFUSALS_SQL, purposes_sql
 
 __all__ = [
     "FACTS_BYTES",
     "Sample",
     "SampleFrame",
-    "chosen_sql",
     "make_sample",
     "read_samples",
     "rows_of",
@@ -29,9 +28,6 @@ __all__ = [
 FACTS_BYTES = "facts_bytes"
 """Column of the rows of samples: what the facts of one take as JSON, about."""
 _BATCH = 256
-_TOGETHER = 200_000
-"""Samples that one query collects and sorts, about."""
-_CHOSEN = "chosen_rows"
 _ANY = Use()
 
 _CLASSES = (
@@ -69,19 +65,6 @@ clip as (
 )"""
 
 
-def chosen_sql(where: str | None, use: Use = _ANY) -> str:
-    """Return the query of the rows of ``splits`` in a recipe's split whose products meet a condition.
-
-    Args:
-        where: SQL condition over the view ``catalogue``; None: all.
-        use: Products whose use is refused are left out.
-    """
-    condition = f" and product_id in (select product_id from catalogue where {where})" if where else ""  # noqa: S608
-    if refused := use.refused():
-        condition += f" and product_id not in (select product_id from ({refused}))"  # noqa: S608 - constants
-    return f"select * from splits where recipe = ? and split = ?{condition}"  # noqa: S608 - the user's own SELECT
-
-
 def _samples_cte(every: Sequence[Modality]) -> str:
     """Return the WITH of ``samples``, a row for each of the rows of ``splits`` in the given table of those chosen."""
     tables = {name: query for modality in every for name, query in modality.tables.items()}
@@ -89,7 +72,7 @@ def _samples_cte(every: Sequence[Modality]) -> str:
     joins = " ".join(f"left join {name} using (product_id)" for name in tables)
     named = "".join(f", {name} as ({query})" for name, query in tables.items())
     return f"""
-        with chosen as (select * from {_CHOSEN}), {_SHARED}{named}, refusals as ({REFUSALS_SQL}), samples as (
+        with chosen as (select * from {CHOSEN}), {_SHARED}{named}, refusals as ({REFUSALS_SQL}), samples as (
             select c.product_id, c.split, c.role, c.label, c.label_level, c.group_id, p.source, p.url,
                    {", ".join(f"l.{name}" for name in _CLASSES)}, {purposes_sql("refusals")} as purposes, {selected}
             from chosen c join products p using (product_id) left join labels l using (product_id)
@@ -98,62 +81,23 @@ def _samples_cte(every: Sequence[Modality]) -> str:
     """  # noqa: S608
 
 
-def _parts(count: int, buckets: int) -> Iterator[tuple[range, str]]:
-    """Yield buckets and a condition, which together name a part of ``count`` products that fits in memory."""
-    wanted = -(-count // _TOGETHER)
-    if wanted <= 1:
-        yield range(buckets), "true"
-        return
-    pieces = -(-wanted // buckets)
-    place = f"('0x' || left(md5(product_id), 2))::uinteger * {pieces} // 256"
-    ends = [buckets * part // min(wanted, buckets) for part in range(min(wanted, buckets) + 1)]
-    for first, end in pairwise(ends):
-        inside = f"{bucket_sql('product_id', buckets)} between {first} and {end - 1}"
-        yield from ((range(first, end), f"{inside} and {place} = {piece}") for piece in range(pieces))
-
-
-def _read_parts(
-    snapshot: Snapshot, chosen: str, asked: Sequence[str], every: Sequence[Modality], *, mixed: bool
-) -> Iterator[pa.RecordBatch]:
-    """Yield a split's samples part by part.
-
-    ``mixed``: the first few together have every modality.
-    """
-    of_all = snapshot.record.buckets
-    [(count,)] = (row.values() for row in snapshot.sql(f"select count(*) from ({chosen})", asked).to_pylist())  # noqa: S608 - the user's own SELECT
-
-    def rows_where(condition: str) -> pa.Table:
-        return snapshot.sql(f"select * from ({chosen}) where {condition}", asked)  # noqa: S608 - the same
-
-    parts = list(_parts(count, of_all))
-    first = list(_leading(snapshot, ((rows_where(part), own) for own, part in parts), every if mixed else ()))
-    leading = ", ".join(map(text, first)) or "''"
-    within: list[tuple[Sequence[int], str]] = [*parts]
-    if len(parts) > 1 and first:
-        within = [(own, f"{part} and product_id not in ({leading})") for own, part in parts]
-        within.insert(0, (sorted({bucket_of(one, of_all) for one in first}), f"product_id in ({leading})"))
-    query = f"""{_samples_cte(every)} select *, strlen(to_json(samples)::varchar) as {FACTS_BYTES} from samples
-        order by product_id not in ({leading}), md5(product_id), product_id"""  # noqa: S608 - the same
-    for own, condition in within:
-        yield from snapshot.batches(query, given={_CHOSEN: rows_where(condition)}, buckets=own)
-
-
 def _leading(
     snapshot: Snapshot, parts: Iterable[tuple[pa.Table, Sequence[int]]], every: Sequence[Modality]
 ) -> Iterator[str]:
-    """Yield the first product that has each modality, by the order of the parts and within them."""
-    missing = {modality.name: modality for modality in every}
-    if not missing:
-        return
+    """Yield the first product that has each modality, by the order of the parts and within them.
+
+    After the first part, which has nearly all of them, only the tables of the others are read.
+    """
+    missing = [*every]
     for rows, buckets in parts:
         firsts = ", ".join(
-            f"arg_min(product_id, md5(product_id)) filter ({modality.present_sql} is not null) as {quote(name)}"
-            for name, modality in missing.items()
+            f"arg_min(product_id, md5(product_id)) filter ({one.present_sql} is not null) as {quote(one.name)}"
+            for one in missing
         )
-        query = f"{_samples_cte(every)} select {firsts} from samples"  # noqa: S608 - constants
-        [found] = snapshot.batches(query, given={_CHOSEN: rows}, buckets=buckets).read_all().to_pylist()
+        query = f"{_samples_cte(missing)} select {firsts} from samples"  # noqa: S608 - constants
+        [found] = snapshot.batches(query, given={CHOSEN: rows}, buckets=buckets).read_all().to_pylist()
         yield from sorted({product for product in found.values() if product is not None})
-        missing = {name: modality for name, modality in missing.items() if found[name] is None}
+        missing = [one for one in missing if found[one.name] is None]
         if not missing:
             return
 
@@ -222,8 +166,19 @@ def sample_rows(
     With ``facts_of`` the rows have the facts of these modalities, ordered by the md5 alone.
     """
     every = [modality for modality in modalities() if facts_of is None or modality.name in facts_of]
-    asked = [recipe, split]
-    yield from _read_parts(snapshot, chosen_sql(where, use), asked, every, mixed=facts_of is None)
+    with Chosen(snapshot, recipe, [split], where, use) as chosen:
+        parts: list[tuple[Sequence[int], str]] = [*chosen.parts()]
+        tables = ((chosen.rows(condition), own) for own, condition in parts)
+        first = list(_leading(snapshot, tables, every)) if facts_of is None else []
+        leading = ", ".join(map(text, first)) or "''"
+        if len(parts) > 1 and first:
+            parts = [(own, f"{condition} and product_id not in ({leading})") for own, condition in parts]
+            homes = sorted({bucket_of(one, snapshot.record.buckets) for one in first})
+            parts.insert(0, (homes, f"product_id in ({leading})"))
+        query = f"""{_samples_cte(every)} select *, strlen(to_json(samples)::varchar) as {FACTS_BYTES} from samples
+            order by product_id not in ({leading}), md5(product_id), product_id"""  # noqa: S608 - constants
+        for own, condition in parts:
+            yield from snapshot.batches(query, given={CHOSEN: chosen.rows(condition)}, buckets=own)
 
 
 def rows_of(batch: pa.RecordBatch) -> Iterator[Mapping[str, Any]]:

@@ -14,8 +14,8 @@ from typing import Protocol
 import pyarrow as pa
 
 from export.folders import DRAFT, open_folder
-from export.link_shards import RECORDS_SUFFIX, M5ProductShard, Mep3mShard
 from export.manifest import Claim
+from export.paper_records import RECORDS_SUFFIX, M5ProductShard, Mep3mShard
 from export.parquet_shards import SUFFIX as PARQUET_SUFFIX
 from export.parquet_shards import open_parquet_shard
 from export.reader import FACTS_BYTES, make_sample, rows_of

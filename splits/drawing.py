@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from storage.engine import reuse_engine
+from storage.engine import open_engine
 
 __all__ = [
     "Flags",
@@ -35,7 +35,7 @@ Keys = npt.NDArray[np.uint64]
 
 def hash_ids(ids: pa.ChunkedArray, salt: str) -> Keys:
     """Return for each id the first eight bytes of md5(salt + ":" + id), as a little-endian number."""
-    with reuse_engine() as connection:
+    with open_engine() as connection:
         connection.register("ids", pa.table({"id": ids}))
         query = "SELECT md5_number_upper(? || ':' || id) AS key FROM ids"
         keys = connection.sql(query, params=[salt]).to_arrow_table()["key"].to_numpy()

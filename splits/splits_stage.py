@@ -20,7 +20,6 @@ from splits.record import digest_splits
 from splits.reserve import Draw, decide
 from splits.settings import SplitSettings
 from storage import Snapshot, Stage, Store
-from storage.engine import reuse_engine
 
 __all__ = ["READS", "read_source", "run"]
 
@@ -92,7 +91,7 @@ def _write(stage: Stage, recipe: Recipe, seed: int, source: Source, splits: pa.T
 
 def _record(before: Snapshot, recipe: Recipe, seed: int, splits: pa.Table) -> pa.Table:
     """Return the row of the table ``recipes`` for these splits."""
-    with closing(reuse_engine()) as engine:
+    with closing(before.engines.lend()) as engine:
         engine.register("built", splits)
         digest = digest_splits(engine, "built")
     row = {

@@ -1,7 +1,6 @@
 """The sources and products whose rows changed between two dataset versions, found from the files that differ."""
 
 from collections.abc import Collection, Mapping
-from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,7 +8,6 @@ import duckdb
 
 from m5data.errors import CorruptObjectError
 from m5data.table_spec import Partition
-from storage.engine import reuse_engine
 from storage.files import Layout
 from storage.tables import TABLES
 from storage.tables.delta import DataFile, DeltaLog, data_paths
@@ -36,26 +34,28 @@ WHERE a.rows IS DISTINCT FROM b.rows OR a.content IS DISTINCT FROM b.content
 """
 
 
-def changed_sources(layout: Layout, before: Mapping[str, int], now: Mapping[str, int]) -> set[str] | None:
+def changed_sources(
+    layout: Layout, before: Mapping[str, int], now: Mapping[str, int], engine: duckdb.DuckDBPyConnection
+) -> set[str] | None:
     """Return the sources with rows in files that came or went between two versions.
 
     Args:
         layout: Files of the workspace.
         before: Table -> its earlier Delta version, ``ABSENT`` where there was none; tables with a ``product_id`` alone.
         now: Table -> its later one.
+        engine: Any connection.
 
     Returns:
         The sources; None where they are not known: a file or log entry is no longer there, or a take-down has given
         a table a new version with the same files.
     """
     found: set[str] = set()
-    with closing(reuse_engine()) as engine:
-        for table, version in before.items():
-            steps = _steps(layout, table, version, now.get(table, ABSENT))
-            changed = {path for old, new in steps or () for path in data_paths(layout.table(table), old ^ new)}
-            if steps is None or not all(path.exists() for path in changed):
-                return None
-            found |= _sources(engine, changed)
+    for table, version in before.items():
+        steps = _steps(layout, table, version, now.get(table, ABSENT))
+        changed = {path for old, new in steps or () for path in data_paths(layout.table(table), old ^ new)}
+        if steps is None or not all(path.exists() for path in changed):
+            return None
+        found |= _sources(engine, changed)
     return found
 
 

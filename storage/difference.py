@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import duckdb
 
 from m5data.errors import DataError
-from storage.engine import quote, reuse_engine
+from storage.engine import quote
 from storage.tables import TABLES, Partition, TableSpec
 from storage.versions import Snapshot
 
@@ -85,7 +85,7 @@ def _compared(
     old: Snapshot, new: Snapshot, spec: TableSpec, only: Sequence[Partition] | None
 ) -> duckdb.DuckDBPyConnection:
     """Open an engine with the view ``compared``: change and key of the rows that differ."""
-    engine = reuse_engine()
+    engine = old.engines.lend()
     for name, snapshot in (("old", old), ("new", new)):
         engine.execute(snapshot.view(name, spec.name, only=only))
     keys = ", ".join(f"coalesce(new.{quote(k)}, old.{quote(k)}) AS {quote(k)}" for k in spec.key)

@@ -17,13 +17,12 @@ import duckdb
 from storage.isolation.pool import processes_for
 
 __all__ = [
+    "Engines",
     "bucket_of",
     "bucket_sql",
-    "limit_mb",
     "memory_limit",
     "open_engine",
     "quote",
-    "reuse_engine",
     "side_by_side",
     "sources_sql",
     "text",
@@ -35,9 +34,8 @@ _LEAST_MB = 500
 _MOST_THREADS = 4
 _Item = TypeVar("_Item")
 _MOST_IDLE = 4
-_IDLE: dict[int, list[duckdb.DuckDBPyConnection]] = {}
-"""Process -> its databases without a user, each empty."""
-_EMPTY = """DETACH memory; ATTACH ':memory:' AS memory; RESET preserve_insertion_order; SET memory_limit = '1MB';
+_EMPTY = "DETACH memory; ATTACH ':memory:' AS memory"
+_GIVE_BACK = """RESET preserve_insertion_order; SET memory_limit = '1MB';
 SET enable_external_file_cache = false; SET enable_external_file_cache = true"""
 """The limit gives memory back to the system; the cache goes, so that a file that was damaged since is read anew."""
 _LIMIT: ContextVar[int] = ContextVar("memory_limit", default=_MEMORY_MB)
@@ -60,41 +58,66 @@ def open_engine(spill: Path | None = None) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def reuse_engine(spill: Path | None = None) -> duckdb.DuckDBPyConnection:
-    """Return an engine that others used before, emptied: a new one takes 17 ms of processor time.
+class Engines:
+    """Databases of one owner, lent to one user at a time and emptied after: a new one takes 17 ms of processor time.
 
-    Register no Python functions on it: a database never loses them.
+    Register no Python functions on them: a database never loses them. Threads may share this.
     """
-    idle = _IDLE.setdefault(os.getpid(), [])  # a forked child has none of its parent's threads
-    while True:
-        with suppress(IndexError, duckdb.Error):  # a database that wrote to its folder cannot be given another
-            return _lend(idle.pop(), spill, idle)
-        if not idle:
-            database = open_engine()
-            database.execute("ATTACH ':memory:' AS idle; USE idle")
-            return _lend(database, spill, idle)
+
+    def __init__(self) -> None:
+        self._idle: dict[tuple[int, Path | None, int], list[duckdb.DuckDBPyConnection]] = {}
+
+    def lend(self, spill: Path | None = None, *, inside: Path | None = None) -> duckdb.DuckDBPyConnection:
+        """Return an engine with nothing in it; once it is closed and nothing refers to it, others get its database.
+
+        Args:
+            spill: As for ``open_engine``; a confined engine takes None.
+            inside: The only folder whose files it reads and may write, its configuration locked; None: not confined.
+        """
+        limit = _LIMIT.get() if inside else 0  # that of a confined database stays
+        idle = self._idle.setdefault((os.getpid(), inside, limit), [])  # no threads of its parent's are in a fork
+        while True:
+            with suppress(IndexError, duckdb.Error):  # a database that has spilt cannot be given another folder
+                return _lend(idle.pop(), spill, inside, idle)
+            if not idle:
+                return _lend(_open_database(inside), spill, inside, idle)
+
+
+def _open_database(inside: Path | None) -> duckdb.DuckDBPyConnection:
+    database = open_engine()
+    if inside is not None:
+        database.execute("SET enable_external_file_cache = false")  # a file that was damaged since is read anew
+        database.execute(f"SET allowed_directories = [{text(f'{inside}/')}]; SET enable_external_access = false")
+        database.execute("SET lock_configuration = true")
+    database.execute("ATTACH ':memory:' AS idle; USE idle")
+    return database
 
 
 def _prepare(connection: duckdb.DuckDBPyConnection, spill: Path | None) -> None:
     scratch = spill or Path(tempfile.gettempdir()) / f"m5data-{uuid.uuid4().hex}"
     connection.execute(f"SET memory_limit = '{_LIMIT.get()}MB'; SET temp_directory = {text(str(scratch))}")
-    connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
+    connection.execute("SET GLOBAL TimeZone = 'UTC'; SET enable_progress_bar = false")
 
 
 def _lend(
-    database: duckdb.DuckDBPyConnection, spill: Path | None, idle: list[duckdb.DuckDBPyConnection]
+    database: duckdb.DuckDBPyConnection,
+    spill: Path | None,
+    inside: Path | None,
+    idle: list[duckdb.DuckDBPyConnection],
 ) -> duckdb.DuckDBPyConnection:
     """Return a connection to a database; once the connection is gone, the database is emptied and idle."""
     connection = database.cursor()
     connection.execute("USE memory")
-    _prepare(connection, spill)
-    weakref.finalize(connection, _take_back, database, idle).atexit = False
+    if inside is None:
+        _prepare(connection, spill)
+    empty = f"{_EMPTY}; {_GIVE_BACK}" if inside is None else _EMPTY
+    weakref.finalize(connection, _take_back, database, empty, idle).atexit = False
     return connection
 
 
-def _take_back(database: duckdb.DuckDBPyConnection, idle: list[duckdb.DuckDBPyConnection]) -> None:
-    with suppress(duckdb.Error):  # one that was confined stays so: it is dropped
-        database.execute(_EMPTY)
+def _take_back(database: duckdb.DuckDBPyConnection, empty: str, idle: list[duckdb.DuckDBPyConnection]) -> None:
+    with suppress(duckdb.Error):
+        database.execute(empty)
         if len(idle) < _MOST_IDLE:
             idle.append(database)
 
@@ -107,11 +130,6 @@ def memory_limit(megabytes: int | None) -> Iterator[None]:
         yield
     finally:
         _LIMIT.reset(token)
-
-
-def limit_mb() -> int:
-    """Return the memory limit of connections that are opened now."""
-    return _LIMIT.get()
 
 
 def side_by_side(work: Callable[[_Item], object], items: Sequence[_Item]) -> None:

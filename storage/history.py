@@ -7,7 +7,7 @@ from datetime import datetime
 
 import duckdb
 
-from storage.engine import reuse_engine, side_by_side
+from storage.engine import side_by_side
 from storage.stage import Stage
 from storage.tables import TABLES, Partition
 from storage.versions import Snapshot
@@ -100,7 +100,7 @@ def product_changes(old: Snapshot, new: Snapshot) -> Iterator[ProductChange]:
     For two versions of one workspace only partitions with different files are read; for two workspaces, everything.
     """
     for only in _differing(old, new):
-        with closing(reuse_engine()) as engine:
+        with closing(old.engines.lend()) as engine:
             for table in _TABLES:
                 engine.execute(old.view(f"old_{table}", table, only=only))
                 engine.execute(new.view(f"new_{table}", table, only=only))
@@ -138,7 +138,7 @@ def write_history(stage: Stage, now: datetime) -> None:
 
 
 def _write_partition(stage: Stage, now: datetime, partition: Partition) -> None:
-    with closing(reuse_engine()) as engine:
+    with closing(stage.before.engines.lend()) as engine:
         _open_sides(engine, stage, partition)
         engine.execute("SET VARIABLE now = $now::TIMESTAMPTZ", {"now": now})
         columns = ", ".join(TABLES["history"].schema.names)

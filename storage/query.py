@@ -1,78 +1,25 @@
 """A user's SQL: one SELECT that reads the workspace's tables and nothing else, and only the buckets it needs."""
 
 import json
-import os
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
 from m5data.errors import QueryError
-from storage.engine import limit_mb, open_engine, text
 from storage.tables import TABLES, bucket_of
 
-__all__ = [
-    "EngineKey",
-    "Scope",
-    "confine",
-    "confined_engine",
-    "engine_key",
-    "give_back",
-    "query_errors",
-    "read",
-    "scope_of",
-]
-
-_MOST_IDLE = 4
-EngineKey = tuple[Path, int]
-"""Folder and memory limit of a confined engine."""
-_IDLE: dict[int, dict[EngineKey, duckdb.DuckDBPyConnection]] = {}
-"""Process -> its confined engines without a user, each empty."""
-_EMPTY = """ATTACH ':memory:' AS idle; USE idle; DETACH memory; ATTACH ':memory:' AS memory; USE memory; DETACH idle"""
-
-
-def engine_key(folder: Path) -> EngineKey:
-    """Return the key of engines that read files below ``folder`` alone, with the memory limit of now."""
-    return folder, limit_mb()
-
-
-def confined_engine(key: EngineKey) -> duckdb.DuckDBPyConnection:
-    """Return a confined engine; one that was given back, if there is one, for to open one takes 12 ms."""
-    idle = _IDLE.get(os.getpid(), {}).pop(key, None)
-    if idle is not None:
-        return idle
-    engine = open_engine()
-    engine.execute("SET enable_external_file_cache = false")  # a file that was damaged since is read anew
-    confine(engine, key[0])
-    return engine
-
-
-def give_back(engine: duckdb.DuckDBPyConnection, key: EngineKey) -> None:
-    """Empty a confined engine on which nothing is registered and whose results are read, and keep it for later."""
-    with suppress(duckdb.Error):
-        engine.execute(_EMPTY)
-        idle = _IDLE.setdefault(os.getpid(), {})
-        idle[key] = engine
-        for oldest in list(idle)[:-_MOST_IDLE]:
-            idle.pop(oldest, None)
-
-
-def confine(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """Restrict ``connection`` for good to files below ``folder``.
-
-    DuckDB could still write there, and ``EXPLAIN ANALYZE`` runs what it explains, so ``read`` accepts only a SELECT.
-    """
-    connection.execute(f"SET allowed_directories = [{text(f'{folder}/')}]")
-    connection.execute("SET enable_external_access = false")
-    connection.execute("SET lock_configuration = true")
+__all__ = ["Scope", "query_errors", "read", "reads_norms", "scope_of"]
 
 
 def read(connection: duckdb.DuckDBPyConnection, query: str, params: Sequence[object] | None) -> pa.RecordBatchReader:
     """Start one SELECT (also WITH, FROM, VALUES, DESCRIBE, SHOW, SUMMARIZE) and return a reader of its result.
+
+    Nothing else: DuckDB could write where it may read, and ``EXPLAIN ANALYZE`` runs what it explains.
 
     Raises:
         QueryError: The SQL is wrong, not exactly one statement, or not a SELECT.
@@ -119,6 +66,8 @@ def _one_line(message: str) -> str:
     return " ".join(message.partition("\n\nLINE ")[0].split())
 
 
+_NORMS = re.compile("property_norm|value_norm|unit|spec_numbers|spec_values|product_text", re.IGNORECASE)
+"""Names of the columns, and of views that have them."""
 _CATALOGUE = frozenset({"SHOW_REF", "TABLE_FUNCTION"})
 """Nodes that may read any table: DESCRIBE, SHOW, duckdb_columns()."""
 
@@ -138,9 +87,8 @@ def scope_of(engine: duckdb.DuckDBPyConnection, query: str, buckets: int, given:
         buckets: Of the workspace.
         given: Names of tables that are the caller's own.
     """
-    parsed = json.loads(engine.execute("SELECT json_serialize_sql($1::VARCHAR)", [query]).fetchall()[0][0])
-    nodes = list(_nodes(parsed))
-    if parsed["error"] or len(parsed["statements"]) != 1 or any(str(node.get("type")) in _CATALOGUE for node in nodes):
+    nodes = _parsed(engine, query)
+    if nodes is None or any(str(node.get("type")) in _CATALOGUE for node in nodes):
         return None
     times = Counter(node["table_name"].lower() for node in nodes if node.get("type") == "BASE_TABLE")
     names = times.keys() - _ctes(nodes) - {*given}
@@ -148,6 +96,24 @@ def scope_of(engine: duckdb.DuckDBPyConnection, query: str, buckets: int, given:
         return None
     narrowed = dict(found for node in nodes if (found := _narrowed(node, buckets)))
     return {name: narrowed.get(name) if times[name] == 1 else None for name in sorted(names)}
+
+
+def reads_norms(engine: duckdb.DuckDBPyConnection, query: str) -> bool:
+    """Return whether a query may read normalised values from ``specs``: only then are they joined."""
+    nodes = _parsed(engine, query)
+    if nodes is None or _NORMS.search(query):
+        return True
+    names = {(node["alias"] or node["table_name"]).lower() for node in nodes if node.get("type") == "BASE_TABLE"}
+    columns = (node["column_names"][-1].lower() for node in nodes if node.get("class") == "COLUMN_REF")
+    return any(node.get("class") == "STAR" for node in nodes) or not names.isdisjoint(
+        columns
+    )  # a table's name: its row
+
+
+def _parsed(engine: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]] | None:
+    """Return the nodes of one statement; None: it is wrong, or not a statement that DuckDB can show."""
+    parsed = json.loads(engine.execute("SELECT json_serialize_sql($1::VARCHAR)", [query]).fetchall()[0][0])
+    return None if parsed["error"] or len(parsed["statements"]) != 1 else list(_nodes(parsed))
 
 
 def _ctes(nodes: list[dict[str, Any]]) -> set[str]:

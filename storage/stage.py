@@ -17,7 +17,6 @@ from m5data.records import Reject
 from m5data.stage import Clock, StageReport
 from m5data.version import __version__
 from storage.changes import changed_sources, find_changed_products
-from storage.engine import reuse_engine
 from storage.files import Layout, replace_file, sync_folder
 from storage.objects.index import ObjectIndex
 from storage.objects.writer import objects_of
@@ -232,7 +231,8 @@ class Stage:
         if table is None and (last.settings, last.extra) != (inputs.settings, inputs.extra):
             return None
         reads = {name: version for name, version in last.reads.items() if table in {None, name}}
-        return changed_sources(self._layout, reads, self.before.tables)
+        with closing(self.before.engines.lend()) as engine:
+            return changed_sources(self._layout, reads, self.before.tables, engine)
 
     def find_changed_products(self, columns: Mapping[str, str], engine: duckdb.DuckDBPyConnection) -> bool:
         """Create the table ``changed``: product_id of products that came, went or changed since the last run.
@@ -375,7 +375,7 @@ class Stage:
     def _new_engine(self, name: str) -> duckdb.DuckDBPyConnection:
         spill = self._layout.staging / "spill" / name
         spill.mkdir(parents=True, exist_ok=True)
-        return reuse_engine(spill)
+        return self.before.engines.lend(spill)
 
 
 def _make_folder(folder: Path, top: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from m5data.errors import UsageError, WorkspaceError
 from m5data.stage import Clock, utc_now
+from storage.engine import Engines
 from storage.files import Layout
 from storage.home import Home
 from storage.identity import FORMAT, Identity, check_format, identity_path, write_identity
@@ -44,6 +45,7 @@ class Store:
         self._home = Home.of(self.root)
         self._lock = WriterLock(self._layout, self._recover, self._leave)
         self._running: str | None = None
+        self._engines = Engines()
 
     @classmethod
     def create(cls, root: Path, *, buckets: int = BUCKETS, clock: Clock = utc_now) -> "Store":
@@ -121,7 +123,7 @@ class Store:
             WorkspaceError: No such version exists.
         """
         number = latest_number(self._layout) if version is None else version
-        return Snapshot(self._layout, read_version(self._layout, number))
+        return Snapshot(self._layout, read_version(self._layout, number), self._engines)
 
     def versions(self) -> list[VersionRecord]:
         """Return every dataset version that a stage committed, newest first."""

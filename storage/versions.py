@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -17,18 +17,9 @@ import pyarrow as pa
 
 from m5data.errors import CorruptObjectError, DataError, WorkspaceError
 from m5data.stage import StageReport
-from storage.engine import open_engine, quote, reuse_engine
+from storage.engine import Engines, open_engine, quote
 from storage.files import Layout, replace_file
-from storage.query import (
-    EngineKey,
-    Scope,
-    confined_engine,
-    engine_key,
-    give_back,
-    query_errors,
-    read,
-    scope_of,
-)
+from storage.query import Scope, query_errors, read, reads_norms, scope_of
 from storage.state import State
 from storage.tables import TABLES, Column, Partition, TableSpec
 from storage.tables.delta import DataFile, DeltaLog
@@ -51,7 +42,6 @@ from storage.views import (
     ledger_meaning,
     ledger_sql,
     needs_comments,
-    needs_norms,
     product_text_sql,
     rows_sql,
 )
@@ -198,9 +188,11 @@ _NORMS = {"property_norm", "value_norm", "unit"}
 class Snapshot:
     """A dataset version, open for reading. Reading never waits for a writer and never sees half a commit."""
 
-    def __init__(self, layout: Layout, record: VersionRecord) -> None:
+    def __init__(self, layout: Layout, record: VersionRecord, engines: Engines | None = None) -> None:
         self._layout = layout
         self.record = record
+        self.engines = engines or Engines()
+        """Where its queries run."""
         self._files: dict[str, tuple[DataFile, ...]] = {}
 
     @property
@@ -263,7 +255,7 @@ class Snapshot:
         schema = _select(spec, columns)
         selected = ", ".join(quote(field.name) for field in schema)
         order = ", ".join(quote(key) for key in spec.key)
-        with closing(reuse_engine()) as engine:
+        with closing(self.engines.lend()) as engine:
             aligned = name == "specs" and _NORMS & {*schema.names}
             rows = self._aligned_specs(only) if aligned else self._rows(name, only)
             query = f"SELECT {selected} FROM ({rows}) ORDER BY {order}"  # noqa: S608
@@ -320,8 +312,7 @@ class Snapshot:
         Raises:
             QueryError: The query is wrong, not a SELECT, or takes too long; also raised while reading.
         """
-        key = engine_key(self._layout.tables)
-        engine = confined_engine(key)
+        engine = self.engines.lend(inside=self._layout.tables)
         timer = Timer(seconds or 0, engine.interrupt)
         timer.daemon = True
         if seconds is not None:
@@ -332,7 +323,7 @@ class Snapshot:
                     engine.register(name, table)
                 scope = scope_of(engine, query, self.record.buckets, given)
                 self._show(engine, scope, buckets)
-                if needs_norms(query) and (scope is None or "specs" in scope):
+                if (scope is None or "specs" in scope) and reads_norms(engine, query):
                     engine.execute(self.aligned_specs_view("specs", only=_only("specs", scope, buckets)))
                 if scope is None and needs_comments(query):
                     self._comment(engine)
@@ -341,9 +332,7 @@ class Snapshot:
             timer.cancel()
             engine.close()
             raise
-        plain = scope is not None and seconds is None  # no tags are registered, and nothing may interrupt it later
-        drained = _drain(engine, reader, timer, key if plain else None, given)
-        return pa.RecordBatchReader.from_batches(reader.schema, drained)
+        return pa.RecordBatchReader.from_batches(reader.schema, _drain(engine, reader, timer))
 
     def _show(
         self, engine: duckdb.DuckDBPyConnection, scope: Scope | None, buckets: Sequence[int] | None = None
@@ -403,24 +392,14 @@ def _derived() -> Iterator[tuple[str, tuple[str, str, Sequence[Column]]]]:
     yield "product_text", (text_sql, PRODUCT_TEXT_MEANING, PRODUCT_TEXT_COLUMNS)
 
 
-def _drain(
-    engine: duckdb.DuckDBPyConnection,
-    reader: pa.RecordBatchReader,
-    timer: Timer,
-    key: EngineKey | None,
-    given: Collection[str],
-) -> Iterator[pa.RecordBatch]:
-    """Yield the batches of a reader; once it is read to its end, its engine is kept for the next query with the key."""
-    with ExitStack() as opened:
-        opened.callback(engine.close)
-        opened.callback(timer.cancel)
+def _drain(engine: duckdb.DuckDBPyConnection, reader: pa.RecordBatchReader, timer: Timer) -> Iterator[pa.RecordBatch]:
+    """Yield the batches of a reader, and close its engine."""
+    try:
         with query_errors():
             yield from reader
-        if key is not None:
-            for name in given:
-                engine.unregister(name)
-            give_back(engine, key)
-            opened.pop_all()
+    finally:
+        timer.cancel()
+        engine.close()
 
 
 def _only(table: str, scope: Scope | None, buckets: Sequence[int] | None) -> Sequence[int] | None:

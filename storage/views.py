@@ -35,7 +35,6 @@ __all__ = [
     "ledger_meaning",
     "ledger_sql",
     "needs_comments",
-    "needs_norms",
     "number_word",
     "product_text_sql",
     "purposes_sql",
@@ -44,10 +43,6 @@ __all__ = [
     "view_sql",
 ]
 
-_ASKS_NORMS = re.compile(
-    r"property_norm|value_norm|unit|spec_numbers|spec_values|product_text|(?<!\()\*|^\s*from\b", re.IGNORECASE
-)
-"""Names of the columns, a star outside ``count(*)``, or DuckDB's bare FROM."""
 _ASKS_COMMENTS = re.compile("duckdb_|pg_|information_schema", re.IGNORECASE)
 
 
@@ -85,11 +80,6 @@ def aligned_specs_sql(specs: str, norms: str, properties: str) -> str:
         f"FROM ({specs}) s LEFT JOIN ({norms}) n ON n.product_id = s.product_id AND n.position = s.position "
         f"LEFT JOIN ({properties}) p ON p.source = split_part(s.product_id, ':', 1) AND p.property = s.property"
     )
-
-
-def needs_norms(query: str) -> bool:
-    """Return whether a query may read normalised values from ``specs``: only then are they joined."""
-    return _ASKS_NORMS.search(query) is not None
 
 
 def needs_comments(query: str) -> bool:

@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from m5data.table_spec import TableSpec
-from storage.engine import bucket_sql
+from storage.engine import bucket_sql, quote
 
-__all__ = ["file_key", "other_buckets", "read_owners", "sorted_once"]
+__all__ = ["file_key", "other_buckets", "read_owners", "repeated_keys_sql", "sorted_once"]
 
 _OWNERS = "owners_now"
 
@@ -21,6 +21,13 @@ _OWNERS = "owners_now"
 def file_key(spec: TableSpec) -> list[str]:
     """Return the columns by which the rows of a file are sorted; none where a file has one row."""
     return [name for name in spec.key if name != spec.split_by]
+
+
+def repeated_keys_sql(spec: TableSpec, rows: str) -> str | None:
+    """Return the query of keys that several of the SQL ``rows`` have; None: the key is the whole row and may repeat."""
+    keys = ", ".join(map(quote, spec.key))
+    query = f"SELECT {keys} FROM {rows} GROUP BY {keys} HAVING count(*) > 1"  # noqa: S608
+    return query if len(spec.key) < len(spec.columns) else None
 
 
 def read_owners(path: Path, names: Sequence[str]) -> pa.Array | None:

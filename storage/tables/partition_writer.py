@@ -19,7 +19,7 @@ from m5data.table_spec import Column, Partition, TableSpec, sql_type
 from storage.engine import bucket_sql, quote, text
 from storage.files import sync_file
 from storage.tables.delta import DataFile, data_paths
-from storage.tables.key_order import file_key, other_buckets, read_owners
+from storage.tables.key_order import file_key, other_buckets, read_owners, repeated_keys_sql
 from storage.views import column_ranges, file_sql
 
 __all__ = [
@@ -353,11 +353,8 @@ def check_keys(engine: duckdb.DuckDBPyConnection, spec: TableSpec, rows: str) ->
     Raises:
         DataError: Two rows have the same key.
     """
-    if len(spec.key) == len(spec.columns):
-        return
-    keys = ", ".join(quote(name) for name in spec.key)
-    query = f"SELECT {keys} FROM ({rows}) GROUP BY ALL HAVING count(*) > 1 LIMIT 1"  # noqa: S608
-    for row in engine.execute(query).fetchall():
+    query = repeated_keys_sql(spec, f"({rows})")
+    for row in engine.execute(f"{query} LIMIT 1").fetchall() if query else ():
         raise DataError(f"table {spec.name}: more than one row has the key ({', '.join(spec.key)}) = {row}.")
 
 

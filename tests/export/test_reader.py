@@ -46,7 +46,7 @@ def test_a_large_split_is_read_in_parts(store: Store, monkeypatch: pytest.Monkey
         return [(one.product_id, one.caption, one.specs, one.image, one.frames) for one in samples]
 
     at_once = read()
-    monkeypatch.setattr("export.reader._TOGETHER", together)
+    monkeypatch.setattr("export.chosen._TOGETHER", together)
     in_parts = read()
     assert len(at_once) > 1
     assert in_parts[0] == at_once[0]  # has every modality

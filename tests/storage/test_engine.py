@@ -8,8 +8,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from storage.engine import memory_limit, open_engine, reuse_engine, side_by_side
-from storage.query import confine, confined_engine, engine_key, give_back
+from storage.engine import Engines, memory_limit, open_engine, side_by_side
 
 
 @pytest.mark.parametrize(("limit", "at_once"), [(400, 1), (1_100, 2), (9_000, 4)])
@@ -31,13 +30,14 @@ def test_calls_side_by_side_share_the_limit_of_memory(
 
 
 def test_an_engine_has_nothing_of_the_one_before() -> None:
-    engine = reuse_engine()
+    pool = Engines()
+    engine = pool.lend()
     engine.execute("CREATE TABLE a AS SELECT 1; CREATE TEMP TABLE b AS SELECT 1; CREATE VIEW c AS SELECT 1")
     engine.execute("CREATE SCHEMA s; CREATE MACRO one() AS 1; SET VARIABLE v = 1; SET preserve_insertion_order = false")
     engine.register("d", pa.table({"x": [1]}))
     fresh = "SELECT current_setting('preserve_insertion_order'), getvariable('v'), current_database()"
     del engine
-    engine = reuse_engine()
+    engine = pool.lend()
     assert engine.execute("SELECT table_name FROM information_schema.tables").fetchall() == []
     assert engine.execute(fresh).fetchall() == [(True, None, "memory")]
     for query in ("FROM a", "FROM b", "FROM c", "FROM d", "SELECT one()", "CREATE TABLE s.x AS SELECT 1"):
@@ -46,45 +46,51 @@ def test_an_engine_has_nothing_of_the_one_before() -> None:
 
 
 def test_engines_in_use_share_nothing() -> None:
-    engines = [reuse_engine() for _ in range(3)]
+    pool = Engines()
+    engines = [pool.lend() for _ in range(3)]
     for number, engine in enumerate(engines):
         engine.execute("CREATE TABLE t AS SELECT ? AS n", [number])
     assert [engine.execute("FROM t").fetchall() for engine in engines] == [[(0,)], [(1,)], [(2,)]]
 
 
-def test_a_confined_engine_is_never_lent_again(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("x\n1\n", encoding="utf-8")
-    engine = reuse_engine()
-    confine(engine, tmp_path / "tables")
-    with pytest.raises(duckdb.PermissionException):
-        engine.execute(f"FROM '{tmp_path}/a.csv'")
-    del engine
-    for engine in [reuse_engine() for _ in range(5)]:
-        assert engine.execute(f"FROM '{tmp_path}/a.csv'").fetchall() == [(1,)]
-
-
-def test_a_confined_engine_that_was_given_back_is_empty_and_still_confined(tmp_path: Path) -> None:
+@pytest.mark.parametrize("first", [False, True])
+def test_an_engine_is_confined_exactly_when_it_was_asked_for(tmp_path: Path, *, first: bool) -> None:
     outside = tmp_path / "a.csv"
     outside.write_text("x\n1\n", encoding="utf-8")
-    inside, elsewhere = engine_key(tmp_path / "tables"), engine_key(tmp_path / "others")
-    engine = confined_engine(inside)
-    engine.execute("CREATE TABLE a AS SELECT 1; CREATE VIEW b AS SELECT 1")
-    give_back(engine, inside)
-    assert confined_engine(elsewhere) is not engine
-    assert confined_engine(inside) is engine
-    assert confined_engine(inside) is not engine
+    engines = Engines()
+    for is_inside in (first, not first, first, not first):
+        engine = engines.lend(inside=tmp_path / "tables" if is_inside else None)
+        assert engine.execute("SELECT current_setting('TimeZone')").fetchall() == [("UTC",)]
+        if is_inside:
+            for query in (f"FROM '{outside}'", "SET TimeZone = 'Asia/Tokyo'", "SET enable_external_access = true"):
+                with pytest.raises(duckdb.Error):
+                    engine.execute(query)
+        else:
+            assert engine.execute(f"FROM '{outside}'").fetchall() == [(1,)]
+        del engine
+
+
+def test_a_confined_engine_has_nothing_of_the_one_before(tmp_path: Path) -> None:
+    engines = Engines()
+    engine = engines.lend(inside=tmp_path)
+    engine.execute("CREATE TABLE a AS SELECT 1; CREATE VIEW b AS SELECT 1; CREATE TEMP TABLE c AS SELECT 1")
+    engine.register("d", pa.table({"x": [1]}))
+    del engine
+    engine = engines.lend(inside=tmp_path)
     assert engine.execute("SELECT table_name FROM information_schema.tables").fetchall() == []
-    with pytest.raises(duckdb.PermissionException):
-        engine.execute(f"FROM '{outside}'")
+    for name in "abcd":
+        with pytest.raises(duckdb.CatalogException):
+            engine.execute(f"FROM {name}")
 
 
 def test_each_engine_has_the_limit_of_its_opening(tmp_path: Path) -> None:
     of_it = "SELECT current_setting('memory_limit'), current_setting('temp_directory')"
+    engines = Engines()
     with memory_limit(100):
-        engine = reuse_engine(tmp_path)
+        engine = engines.lend(tmp_path)
         assert engine.execute(of_it).fetchall() == [("95.3 MiB", str(tmp_path))]
         assert engine.execute("SELECT max(b) FROM (SELECT md5(range::TEXT) AS b FROM range(1000))").fetchall() != []
         del engine
-    engine = reuse_engine()
+    engine = engines.lend()
     limit, folder = engine.execute(of_it).fetchall()[0]
     assert (limit, folder == str(tmp_path)) == ("953.6 MiB", False)

@@ -7,7 +7,7 @@ import pytest
 from m5data.errors import QueryError
 from storage import Store
 from storage.engine import open_engine
-from storage.query import scope_of
+from storage.query import reads_norms, scope_of
 from storage.tables import bucket_of
 from tests.storage.synthetic import commit, ids, is_sorted, products, spec, table
 
@@ -47,6 +47,28 @@ HOME = bucket_of("shop:1", BUCKETS)
 def test_what_a_query_reads(query: str, scope: dict[str, list[int] | None] | None) -> None:
     with open_engine() as engine:
         assert scope_of(engine, query, BUCKETS) == scope
+
+
+@pytest.mark.parametrize(
+    ("query", "reads"),
+    [
+        ("select position * 2, count(*) from specs group by all", False),
+        ("select s.property from specs s where value = '*'", False),
+        ("select * from specs", True),
+        ("select s.* exclude (value) from specs s", True),
+        ("select columns(*) from specs", True),
+        ("select s from specs s", True),
+        ("from specs", True),
+        ("with a as (from specs) select count(*) from a", True),
+        ("summarize specs", True),
+        ("pivot specs on property using count(*)", True),
+        ("select count(Value_Norm) from specs", True),
+        ("select number from spec_numbers", True),
+    ],
+)
+def test_normalised_values_are_joined_where_a_query_may_read_them(query: str, *, reads: bool) -> None:
+    with open_engine() as engine:
+        assert reads_norms(engine, query) == reads
 
 
 def test_a_lookup_of_one_product_reads_one_file(store: Store) -> None:

@@ -15,12 +15,16 @@ from pathlib import Path
 from m5data.modalities import Sample
 from storage.files import file_sha256
 
-__all__ = ["RECORDS_SUFFIX", "M5ProductShard", "Mep3mShard"]
+__all__ = ["RECORDS_SUFFIX", "M5ProductShard", "Mep3mShard", "plain_sql"]
 
 RECORDS_SUFFIX = ".json"
 
 _PAIR, _NAME = "#;#", "#:#"
 _LEVELS = ("class", "sub_class", "subsub_class")
+_TWINS = {"##": "＃＃", "#;": "＃;", "#:": "＃:"}
+"""``#`` where it could be a separator's -> its full-width twin."""
+_SPACES = r"\t-\r\x1c-\x1f\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}"
+"""What Python takes for white space, beside the blank, in the regular expressions of DuckDB."""
 _NO_TABLE = "-"
 _NONE = "FALSE"
 
@@ -97,8 +101,20 @@ def _provenance(sample: Sample) -> dict[str, object]:
 
 
 def _plain(text: str) -> str:
-    """Return text on one line that cannot be taken for a separator: ``#`` at risk becomes its full-width twin."""
+    """Return text on one line that cannot be taken for a separator."""
     text = " ".join(text.split())
     if "#" not in text:
         return text
-    return text.replace("##", "＃＃").replace("#;", "＃;").replace("#:", "＃:").strip("#")
+    for risk, twin in _TWINS.items():
+        text = text.replace(risk, twin)
+    return text.strip("#")
+
+
+def plain_sql(field: str) -> str:
+    """Return the SQL of ``_plain``: text of a field on one line that cannot be taken for a separator."""
+    line = f"""CASE WHEN regexp_matches({field}, '^ | $|  |[{_SPACES}]')
+        THEN trim(regexp_replace({field}, '[ {_SPACES}]+', ' ', 'g')) ELSE {field} END"""
+    replaced = line
+    for risk, twin in _TWINS.items():
+        replaced = f"replace({replaced}, '{risk}', '{twin}')"
+    return f"CASE WHEN contains({field}, '#') THEN trim({replaced}, '#') ELSE {line} END"
