@@ -18,7 +18,7 @@ class Rule:
     wrong: str
     """SELECT of one text column: one row for each violation."""
     inside: tuple[str, str] | None = None
-    """The rule holds if every owner (see ``storage.key_proof``) in the first table is one in the second."""
+    """The rule holds if every owner (see ``storage.consistency``) in the first table is one in the second."""
 
     @property
     def table(self) -> str:

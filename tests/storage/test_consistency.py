@@ -26,14 +26,13 @@ def _object(sha256: str, kind: str) -> Row:
 
 def _sound() -> Rows:
     """Return one row or two of every table, that all agree."""
+    return _facts() | _decisions()
+
+
+def _facts() -> Rows:
+    """Return one row or two of every table of what was found, and of its objects."""
     image, video = medium("a:1", "image", 0), medium("a:1", "video", 0)
     of_video = {"product_id": "a:1", "video_sha256": video["sha256"]}
-    label: Row = {"class_id": 1, "class_name": "home", "sub_class_id": 2, "sub_class_name": "cups"}
-    label |= {"subsub_class_id": -1, "subsub_class_name": ""}
-    judgement: Row = {"query": "a:1", "candidate": "b:1", "worker": "w", "answer": "matched", "gold": False}
-    match: Row = {"query": "a:1", "candidate": "b:1", "posterior": 1.0, "decision": "matched", "votes": 1}
-    place: Row = {"recipe": "r", "split": "train", "product_id": "b:1", "role": "sample", "label": "2"}
-    place |= {"label_level": "sub_class", "group_id": "b:1", "image_position": -1}
     return {
         "products": [product("a:1"), product("b:1")],
         "specs": [spec("a:1")],
@@ -73,6 +72,20 @@ def _sound() -> Rows:
             | {f"{axis}{corner}": 1 for axis in "xy" for corner in range(4)}
             | {"contact": None, "repeated": False}
         ],
+        "objects": [_object(str(image["sha256"]), "media"), _object(str(video["sha256"]), "media")]
+        + [_object(name, "derived") for name in ("f", "m", "c")],
+    }
+
+
+def _decisions() -> Rows:
+    """Return one row or two of every table of what was decided on the products of ``_facts``."""
+    label: Row = {"class_id": 1, "class_name": "home", "sub_class_id": 2, "sub_class_name": "cups"}
+    label |= {"subsub_class_id": -1, "subsub_class_name": ""}
+    judgement: Row = {"query": "a:1", "candidate": "b:1", "worker": "w", "answer": "matched", "gold": False}
+    match: Row = {"query": "a:1", "candidate": "b:1", "posterior": 1.0, "decision": "matched", "votes": 1}
+    place: Row = {"recipe": "r", "split": "train", "product_id": "b:1", "role": "sample", "label": "2"}
+    place |= {"label_level": "sub_class", "group_id": "b:1", "image_position": -1}
+    return {
         "duplicates": [
             {"product_id": name, "group_id": name, "rule": "alone", "kept": True, "size": 1} for name in ("a:1", "b:1")
         ],
@@ -88,8 +101,6 @@ def _sound() -> Rows:
         "recipes": [
             {"recipe": "r", "definition": "{}", "seed": 0, "digest": "{}", "code": "0", "version": 1, "tables": "{}"}
         ],
-        "objects": [_object(str(image["sha256"]), "media"), _object(str(video["sha256"]), "media")]
-        + [_object(name, "derived") for name in ("f", "m", "c")],
     }
 
 

@@ -6,8 +6,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from storage import Store
+from storage.consistency import Proof, prove_keys
 from storage.engine import open_engine
-from storage.key_proof import Proof, prove_keys
 from storage.tables import TABLES
 from tests.storage.synthetic import NOTHING, data_files, product, spec
 
