@@ -34,6 +34,8 @@ _LEAST_MB = 500
 _MOST_THREADS = 4
 _Item = TypeVar("_Item")
 _MOST_IDLE = 4
+_FREE: dict[int, list[duckdb.DuckDBPyConnection]] = {}
+"""Process -> its databases that are not confined and have no user."""
 _EMPTY = "DETACH memory; ATTACH ':memory:' AS memory"
 _GIVE_BACK = """RESET preserve_insertion_order; SET memory_limit = '1MB';
 SET enable_external_file_cache = false; SET enable_external_file_cache = true"""
@@ -59,13 +61,14 @@ def open_engine(spill: Path | None = None) -> duckdb.DuckDBPyConnection:
 
 
 class Engines:
-    """Databases of one owner, lent to one user at a time and emptied after: a new one takes 17 ms of processor time.
+    """Databases lent to one user at a time and emptied after: a new one takes 17 ms of processor time.
 
+    Those that are confined belong to one owner; the others keep nothing of his, and serve the whole process.
     Register no Python functions on them: a database never loses them. Threads may share this.
     """
 
     def __init__(self) -> None:
-        self._idle: dict[tuple[int, Path | None, int], list[duckdb.DuckDBPyConnection]] = {}
+        self._confined: dict[tuple[int, Path, int], list[duckdb.DuckDBPyConnection]] = {}
 
     def lend(self, spill: Path | None = None, *, inside: Path | None = None) -> duckdb.DuckDBPyConnection:
         """Return an engine with nothing in it; once it is closed and nothing refers to it, others get its database.
@@ -74,8 +77,11 @@ class Engines:
             spill: As for ``open_engine``; a confined engine takes None.
             inside: The only folder whose files it reads and may write, its configuration locked; None: not confined.
         """
-        limit = _LIMIT.get() if inside else 0  # that of a confined database stays
-        idle = self._idle.setdefault((os.getpid(), inside, limit), [])  # no threads of its parent's are in a fork
+        process = os.getpid()  # a forked child has none of its parent's threads
+        if inside is None:
+            idle = _FREE.setdefault(process, [])
+        else:
+            idle = self._confined.setdefault((process, inside, _LIMIT.get()), [])  # its limit stays
         while True:
             with suppress(IndexError, duckdb.Error):  # a database that has spilt cannot be given another folder
                 return _lend(idle.pop(), spill, inside, idle)
