@@ -2,25 +2,29 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 
 import duckdb
 import pyarrow as pa
 
 from extract.engine import Item, Result
 from extract.partitions import DecodePaths, Partition, hand_out
-from extract.pending import partitions
 from extract.settings import ExtractSettings
-from m5data.errors import DataError
+from m5data.errors import CorruptObjectError, DataError, MissingSegmentError
+from m5data.records import MediaKind
 from m5data.stage import Progress
-from storage import ObjectWriter, Stage, Store
+from storage import ObjectWriter, Snapshot, Stage, Store
 from storage.objects.index import ObjectIndex
 from storage.place import place_at
 from storage.tasks import Runner, TaskFunction, take_result
 
-__all__ = ["Collector", "run_partitions", "run_pool"]
+__all__ = ["Collector", "is_restored", "items_of_a_task", "partitions", "run_partitions", "run_pool"]
 
 _LOG = logging.getLogger(__name__)
+
+_TASKS, _MOST_OF_A_TASK = 64, 512
+_PARTITION = "SELECT sha256, bytes FROM todo WHERE kind = $1 AND place >= $2 AND place < $3 ORDER BY place"
 
 
 class Collector:
@@ -29,7 +33,7 @@ class Collector:
     Only partitions in progress are in memory.
 
     Args:
-        connection: With the result tables of ``extract.pending``.
+        connection: With the stage's result tables, and ``todo``: the items without one: kind, sha256, bytes, place.
         stage: Its spool holds finished partitions, also those of a killed run.
         index: Index of the workspace's objects.
         settings: The stage's.
@@ -143,3 +147,40 @@ def run_partitions(stage: Stage, function: TaskFunction, collector: Collector, r
     running: dict[str, Partition] = {}
     for name, decode_paths in runner(function, stage.location, collector.hand_out(running)):
         collector.collect(running.pop(name), decode_paths)
+
+
+def partitions(connection: duckdb.DuckDBPyConnection, size: int) -> Iterator[Sequence[Item]]:
+    """Yield the listed objects, at most ``size`` of one kind at a time; videos first, since they take longest."""
+    kinds: tuple[MediaKind, ...] = ("video", "image")
+    for kind in kinds:
+        for start in count(0, size):
+            rows: list[tuple[str, int]] = connection.execute(_PARTITION, [kind, start, start + size]).fetchall()
+            if not rows:
+                break
+            yield [Item(sha256, kind, length) for sha256, length in rows]
+
+
+def items_of_a_task(total: int, least: int) -> int:
+    """Return how many objects a task on a cluster takes: hundreds, as long as there are 64 tasks.
+
+    It follows from the listed objects alone, so that a run after a kill finds the results of the one before.
+
+    Args:
+        total: Listed objects.
+        least: Objects that a task takes at least.
+    """
+    return max(least, min(total // _TASKS, _MOST_OF_A_TASK))
+
+
+def is_restored(store: Store, snapshot: Snapshot, stage: str) -> bool:
+    """Return whether an object whose bytes were damaged in the stage's last run can be read now."""
+    query = "SELECT DISTINCT item FROM rejects WHERE stage = ? AND reason = 'corrupt_object' ORDER BY 1"
+    return any(_is_sound(store, sha256) for sha256 in snapshot.sql(query, [stage])["item"].to_pylist())
+
+
+def _is_sound(store: Store, sha256: str) -> bool:
+    try:
+        store.objects.read(sha256)
+    except (CorruptObjectError, MissingSegmentError):
+        return False
+    return True

@@ -4,21 +4,68 @@ import logging
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import dataclass
 from importlib.util import find_spec
 
-from extract.collector import Collector, run_partitions, run_pool
+import duckdb
+
+from extract.collector import Collector, is_restored, items_of_a_task, partitions, run_partitions, run_pool
 from extract.partitions import MediaPartition, extract_partition
-from extract.pending import TABLES_READ, is_restored, items_of_a_task, keep_known, list_new, open_results
 from extract.settings import ExtractSettings
 from m5data.errors import MissingInputError, SettingsError
-from m5data.records import Reject
+from m5data.records import MediaKind, Reject
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
-from storage import Stage, Store
+from storage import Snapshot, Stage, Store
 from storage.tasks import Runner
 
-__all__ = ["run"]
+__all__ = ["PendingObjects", "pending_objects", "run"]
 
 _LOG = logging.getLogger(__name__)
+
+_READS = ("media", "frames", "audio", "images", "rejects", "objects")
+_RESULTS = """
+CREATE TEMP TABLE wanted AS
+    SELECT DISTINCT product_id, position, kind, sha256, bytes FROM media WHERE state = 'ok' AND sha256 IS NOT NULL;
+CREATE TEMP TABLE frame_results AS
+    SELECT video_sha256, second, pts_s, width, height, phash, object, "offset", length FROM frames LIMIT 0;
+CREATE TEMP TABLE audio_results AS
+    SELECT video_sha256, mp3, sample_rate, duration_s, mfcc, n_mfcc, mfcc_frames, mfcc_settings FROM audio LIMIT 0;
+CREATE TEMP TABLE image_results AS
+    SELECT sha256, width, height, phash, size_group, sharpness, blank_share,
+        border_share, margin_detail, pixels
+    FROM images LIMIT 0;
+CREATE TEMP TABLE fault_results AS SELECT item, reason, detail FROM rejects LIMIT 0;
+"""
+
+_KNOWN = """
+INSERT INTO frame_results
+    SELECT DISTINCT video_sha256, second, pts_s, width, height, phash, object, "offset", length FROM frames
+    WHERE video_sha256 IN (SELECT sha256 FROM wanted);
+INSERT INTO audio_results
+    SELECT DISTINCT video_sha256, mp3, sample_rate, duration_s, mfcc, n_mfcc, mfcc_frames, mfcc_settings FROM audio
+    WHERE video_sha256 IN (SELECT sha256 FROM wanted);
+INSERT INTO image_results
+    SELECT DISTINCT sha256, width, height, phash, size_group, sharpness, blank_share,
+        border_share, margin_detail, pixels
+    FROM images
+    WHERE sha256 IN (SELECT sha256 FROM wanted);
+INSERT INTO fault_results
+    SELECT DISTINCT item, reason, detail FROM rejects
+    WHERE stage = 'extract' AND reason <> 'corrupt_object' AND item IN (SELECT sha256 FROM wanted);
+"""
+
+_NEW = """
+CREATE TEMP TABLE todo AS
+    WITH done AS (
+        SELECT video_sha256 AS sha256 FROM frame_results
+        UNION SELECT sha256 FROM image_results
+        UNION SELECT item FROM fault_results
+    ), lying AS (SELECT sha256, (segment, "offset") AS lies FROM objects)
+    SELECT kind, sha256, coalesce(max(bytes), 0) AS bytes,
+        row_number() OVER (PARTITION BY kind ORDER BY any_value(lies), sha256) - 1 AS place
+    FROM wanted ANTI JOIN done USING (sha256) LEFT JOIN lying USING (sha256) GROUP BY kind, sha256;
+SELECT count(*) FROM todo
+"""
 
 _WRITES = {
     "frames": """
@@ -103,12 +150,12 @@ def _work(
     runner: Runner | None,
 ) -> StageReport:
     began = clock()
-    with closing(stage.before.connection(TABLES_READ)) as connection:
-        open_results(connection)
+    with closing(stage.before.connection(_READS)) as connection:
+        _open_results(connection)
         last = stage.before.stages.get("extract")
         if last is not None and last.settings == settings.digest():
-            keep_known(connection)
-        total = list_new(connection)
+            _keep_known(connection)
+        total = _list_new(connection)
         if runner is not None:
             settings = settings.model_copy(update={"partition_items": items_of_a_task(total, settings.partition_items)})
         collector = Collector(
@@ -139,3 +186,60 @@ def _log_decode_paths(decode_paths: Mapping[str, int]) -> None:
             "extract: frames of %d videos are not exact: the nearest key frame of each second (extract.video.rule)",
             decode_paths["keyframe"],
         )
+
+
+def _open_results(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create the temporary result tables; they spill to disk when they grow.
+
+    ``wanted`` holds the stored media; ``frame_results``, ``audio_results``, ``image_results``
+    and ``fault_results`` hold results by object, not yet by product.
+
+    Args:
+        connection: Opened on the dataset version that is read.
+    """
+    connection.execute(_RESULTS)
+
+
+def _keep_known(connection: duckdb.DuckDBPyConnection) -> None:
+    """Take over the results of the last run for objects that are still wanted; damaged ones are read again."""
+    connection.execute(_KNOWN)
+
+
+def _list_new(connection: duckdb.DuckDBPyConnection) -> int:
+    """List the objects without a result, each once, as they lie in their segments, and return how many there are."""
+    rows: list[tuple[int]] = connection.execute(_NEW).fetchall()
+    return rows[0][0]
+
+
+@dataclass(frozen=True, slots=True)
+class PendingObjects:
+    """Number and size of stored objects of one kind that are not decoded yet."""
+
+    kind: MediaKind
+    count: int
+    bytes: int
+
+
+def pending_objects(store: Store, snapshot: Snapshot, settings: ExtractSettings) -> list[PendingObjects]:
+    """Return the objects without a result, by kind; objects that a running or killed stage has finished do not count.
+
+    Args:
+        store: The workspace's; nothing is locked.
+        snapshot: Its newest dataset version.
+        settings: The stage's.
+    """
+    counts: dict[MediaKind, list[int]] = {"video": [0, 0], "image": [0, 0]}
+    if "media" in snapshot.tables:
+        spool, digest = store.spool("extract"), settings.digest()
+        with closing(snapshot.connection(_READS)) as connection:
+            _open_results(connection)
+            last = snapshot.stages.get("extract")
+            if last is not None and last.settings == digest:
+                _keep_known(connection)
+            _list_new(connection)
+            for members in partitions(connection, settings.partition_items):
+                partition = MediaPartition.of(members, settings)
+                if not spool.has(partition.name, partition.fingerprint):
+                    counts[members[0].kind][0] += len(members)
+                    counts[members[0].kind][1] += sum(item.size for item in members)
+    return [PendingObjects(kind, count, size) for kind, (count, size) in counts.items()]

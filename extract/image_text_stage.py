@@ -1,22 +1,36 @@
 """The stage ``image_text``: the text in every stored image, where ``extract.ocr`` asks for it."""
 
+import re
 from collections import Counter
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from importlib.util import find_spec
 
 import duckdb
+import pyarrow as pa
 
-from extract.collector import Collector, run_partitions, run_pool
-from extract.ocr.partition import TextPartition, read_partition
-from extract.pending import is_restored
+from extract.collector import Collector, is_restored, run_partitions, run_pool
+from extract.engine import Item, LocalEngine, Result, plain, unpack_lines
+from extract.ocr.lines import TextLine
+from extract.ocr.reader import ImageReader
+from extract.partitions import SCHEMAS, DecodePaths, Partition, run_partition
 from extract.settings import ExtractSettings
+from m5data.contacts import MASKS, mask_contacts
 from m5data.errors import SettingsError
 from m5data.records import Reject
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
-from storage import Snapshot, Stage, Store
+from storage import ObjectWriter, Snapshot, Stage, Store
+from storage.isolation.message import Fault
 from storage.tasks import Runner
 
-__all__ = ["count_unread", "run"]
+__all__ = [
+    "TextPartition",
+    "count_unread",
+    "mask_lines",
+    "read_partition",
+    "run",
+]
+
 
 _READS = ("products", "media", "image_text", "rejects", "objects")
 _COLUMNS = "sha256, line, text, confidence, x0, y0, x1, y1, x2, y2, x3, y3, contact"
@@ -163,3 +177,68 @@ def _work(
     dropped = dict(sorted(Counter(reason for _, reason, _ in faults).items()))
     seconds = (clock() - began).total_seconds()
     return stage.commit(StageReport("image_text", kept + len(faults), kept, dropped, seconds))
+
+
+_CORNERS = tuple(f"{axis}{corner}" for corner in range(4) for axis in "xy")
+_MASK = re.compile("|".join(MASKS.values()))
+_LONGEST_LABEL = 12
+"""Characters of a line that may be the label of the next one, as in ``微信：`` beside a name."""
+
+
+class TextPartition(Partition):
+    """Images of the stage ``image_text``."""
+
+    stage = "image_text"
+    schemas = {  # noqa: RUF012 - ClassVar in the base
+        "line_results": pa.schema(
+            [("sha256", pa.string()), ("line", pa.int32()), ("text", pa.string()), ("confidence", pa.float64())]
+            + [(name, pa.int32()) for name in _CORNERS]
+            + [("contact", pa.string())]
+        ),
+        "fault_results": SCHEMAS["fault_results"],
+    }
+
+    @classmethod
+    def of(cls, items: Sequence[Item], settings: ExtractSettings) -> "TextPartition":
+        """Return a partition under the settings."""
+        return cls(items, settings.text_digest())
+
+    @classmethod
+    def engine(cls, settings: ExtractSettings, read: Callable[[str], bytes]) -> LocalEngine:
+        """Return the engine that reads images."""
+        return LocalEngine(settings, read, ImageReader(plain(settings.images)), unpack_lines)
+
+    def _add(self, item: Item, result: Result, objects: ObjectWriter) -> None:
+        del objects
+        if isinstance(result, Fault):
+            self._add_fault(item.sha256, "text", result)
+        elif isinstance(result, tuple) and not result:
+            self._add_fault(item.sha256, "text", Fault("no_text"))
+        elif isinstance(result, tuple):
+            for number, (line, (text, contact)) in enumerate(zip(result, mask_lines(result), strict=True)):
+                place = dict(zip(_CORNERS, line.box, strict=True))
+                row = {"line": number, "text": text, "confidence": line.confidence, **place, "contact": contact}
+                self.rows["line_results"].append({"sha256": item.sha256, **row})
+
+
+def mask_lines(lines: Sequence[TextLine]) -> list[tuple[str, str | None]]:
+    """Return each line with its contact details masked, and their kinds; None: it has none.
+
+    A short line before another counts as its label: what stands after ``微信号`` is an account.
+    """
+    masked: list[tuple[str, str | None]] = []
+    label = ""
+    for line in lines:
+        text, found = mask_contacts(line.text, label)
+        if label and not found:
+            whole, found = mask_contacts(f"{label}：{line.text}")
+            text = whole.removeprefix(f"{label}：") if found else text
+        kinds = sorted({mask[1:-1] for mask in _MASK.findall(text)} if found else ())
+        masked.append((text, ", ".join(kinds) or None))
+        label = line.text.rstrip("：: ") if len(line.text) <= _LONGEST_LABEL else ""
+    return masked
+
+
+def read_partition(location: str, name: str) -> DecodePaths:
+    """Read one partition that was handed out; see ``extract.partitions.extract_partition``."""
+    return run_partition(TextPartition, location, name)

@@ -6,8 +6,8 @@ from datetime import datetime
 from functools import cached_property
 
 from crawler.pending_work import due_pages, pending_media, pending_records
+from extract.extract_stage import pending_objects
 from extract.image_text_stage import count_unread
-from extract.pending import pending_objects
 from m5data.stage import Clock, utc_now
 from m5data.stages import PARTS, STAGES, Part, resolve
 from m5data.workspace import Workspace

@@ -1,15 +1,11 @@
 """Duplicates: exact ones by keys, near ones by hashes and words; groups are connected components."""
 
 from extract.duplicates.exact import EXACT_RULES, exact_joins, group_exact
-from extract.duplicates.fingerprints import FINGERPRINTS, text_keys_sql
-from extract.duplicates.group_ids import keep_names, name_groups
 from extract.duplicates.hamming import HashPairs, neighbour_batches, phash_neighbours
 from extract.duplicates.near_groups import NEAR_RULES, group_near, link, prepare_near
-from extract.duplicates.near_images import near_image_pairs
-from extract.duplicates.near_texts import near_text_pairs
-from extract.duplicates.near_videos import near_video_pairs
-from extract.duplicates.pairs import find_pairs
-from extract.duplicates.regroup import NEW_DUPLICATES, NEW_PAIRS, NEW_REJECTS, regroup
+from extract.duplicates.near_pairs import near_image_pairs, near_text_pairs, near_video_pairs
+from extract.duplicates.pairs import FINGERPRINTS, find_pairs, text_keys_sql
+from extract.duplicates.regroup import NEW_DUPLICATES, NEW_PAIRS, NEW_REJECTS, keep_names, name_groups, regroup
 from extract.duplicates.similarity import alike, alike_all, numbers_differ, same_by_words, shingles
 from extract.duplicates.sql import prepare
 from extract.duplicates.text_candidates import band_keys, crowded_bands, pairs_of_keys

@@ -8,10 +8,11 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["HashPairs", "Hashes", "Indices", "compare_blocks", "neighbour_batches", "phash_neighbours"]
+from m5data.components import Indices
+
+__all__ = ["HashPairs", "Hashes", "compare_blocks", "neighbour_batches", "phash_neighbours"]
 
 Hashes = NDArray[np.uint64]
-Indices = NDArray[np.int64]
 
 _SMALL = 96
 _TILE = 1 << 15

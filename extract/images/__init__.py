@@ -6,13 +6,14 @@ from extract.images.measures import (
     SizeGroup,
     blank_share,
     border_share,
+    frame_hash,
     margin_detail,
     measure,
+    perceptual_hash,
     pixel_hash,
     sharpness,
     size_group,
 )
-from extract.images.perceptual_hash import frame_hash, perceptual_hash
 
 __all__ = [
     "ImageFault",

@@ -1,8 +1,16 @@
 """Texts: cleaned captions, their language and length, and their agreement with specification tables."""
 
 from extract.text.agreement import marked, value_parts
-from extract.text.cleaning import PROMOTIONS, clean, drop_repeats, normalise, normalise_all
-from extract.text.language import language, length, word_count
+from extract.text.cleaning import (
+    PROMOTIONS,
+    clean,
+    drop_repeats,
+    language,
+    length,
+    normalise,
+    normalise_all,
+    word_count,
+)
 
 __all__ = [
     "PROMOTIONS",

@@ -11,7 +11,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace, VideoReformatter
 from PIL import Image
 
-from extract.images.perceptual_hash import frame_hash
+from extract.images.measures import frame_hash
 from m5data.errors import MediaError
 
 __all__ = ["Jpeg", "JpegEncoder", "orientation", "upright"]

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from extract.clip import open_video
 from extract.engine import pool_limits
 from extract.settings import LimitSettings, VideoSettings
-from extract.video.full import sample_full
 from extract.video.jpeg import upright
+from extract.video.sample import sample_full
 from extract.video.seconds import SecondRule
 from m5data.errors import MediaError
 from storage.isolation.message import Fault, Message

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from extract.collector import items_of_a_task
 from extract.extract_stage import run
-from extract.pending import items_of_a_task
 from extract.settings import ExtractSettings
 from storage import Store
 from storage.orphans import remove_orphans

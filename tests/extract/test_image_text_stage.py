@@ -11,7 +11,8 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from extract import image_text_stage
-from extract.image_text_stage import count_unread, run
+from extract.image_text_stage import count_unread, mask_lines, run
+from extract.ocr.lines import TextLine
 from extract.ocr.reader import read_text
 from extract.settings import ExtractSettings, ImageSettings
 from m5data.errors import SettingsError
@@ -77,7 +78,7 @@ def store(tmp_path: Path) -> Store:
 @pytest.fixture
 def words(monkeypatch: pytest.MonkeyPatch) -> None:
     """Read with ``WordReader``, whether or not the extra is installed."""
-    monkeypatch.setattr("extract.ocr.partition.ImageReader", WordReader)
+    monkeypatch.setattr("extract.image_text_stage.ImageReader", WordReader)
     monkeypatch.setattr(image_text_stage, "find_spec", lambda name: name)
 
 
@@ -207,3 +208,24 @@ def test_text_is_found_in_the_whole_of_a_long_image() -> None:
     assert isinstance(lines, list)
     assert [line.text.replace(" ", "") for line in lines] == [f"number{n}" for n in range(12)]
     assert all(abs(line.bounds[1] - 25 - n * 215) < 20 for n, line in enumerate(lines))
+
+
+def masked(*texts: str) -> list[tuple[str, str | None]]:
+    return mask_lines([TextLine(text, 0.9, (0, 0, 9, 0, 9, 9, 0, 9)) for text in texts])
+
+
+def test_contact_details_are_masked_and_named() -> None:
+    assert masked("加微信：demo_123456 电话：13800138000", "纯棉 500ml") == [
+        ("加微信：〈wechat〉 电话：〈phone〉", "phone, wechat"),
+        ("纯棉 500ml", None),
+    ]
+
+
+def test_a_short_line_before_is_the_label() -> None:
+    assert masked("微信号：", "abc-12345") == [("微信号：", None), ("〈wechat〉", "wechat")]
+    assert masked("QQ", "123456789") == [("QQ", None), ("〈qq〉", "qq")]
+    assert masked("货号", "13800138000") == [("货号", None), ("13800138000", None)]
+
+
+def test_a_long_line_before_is_no_label() -> None:
+    assert masked("我们的微信每天都会发布新品", "abc-12345")[1] == ("abc-12345", None)

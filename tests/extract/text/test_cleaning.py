@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extract.text import PROMOTIONS, clean, drop_repeats, length, normalise, normalise_all
+from extract.text import PROMOTIONS, clean, drop_repeats, language, length, normalise, normalise_all, word_count
 
 WORDS = st.lists(st.sampled_from(["女鞋", "T恤", "iPhone 14", "1.5m", "深蓝色", "ｘｌ"]), min_size=1, max_size=5)
 
@@ -116,3 +116,31 @@ def test_normal_form_has_single_inner_spaces_and_no_controls(text: str) -> None:
 @pytest.mark.parametrize(("text", "characters"), [("", 0), ("女鞋 夏季\t新款", 6), ("e\u0301té", 3), ("iPhone 14", 8)])
 def test_length_counts_characters_that_are_seen(text: str, characters: int) -> None:
     assert length(text) == characters
+
+
+@pytest.mark.parametrize(
+    ("text", "tag"),
+    [
+        ("云步 夏季透气网面女士运动鞋 YB-201", "zh"),
+        ("Nike Air 运动鞋", "und-Latn"),
+        ("Nike Air 男士夏季运动鞋", "zh"),
+        ("レディース 運動靴 夏", "ja"),
+        ("여성 운동화 YB-201", "ko"),
+        ("รองเท้าผู้หญิง", "th"),
+        ("Кроссовки женские", "und-Cyrl"),
+        ("حذاء نسائي", "und-Arab"),
+        ("Chaussures d'été", "und-Latn"),
+        ("12 - 34", "zxx"),
+        ("", "zxx"),
+        ("ሰላም", "und"),
+    ],
+)
+def test_language_is_that_of_most_of_the_script(text: str, tag: str) -> None:
+    assert language(text) == tag
+
+
+@pytest.mark.parametrize(
+    ("text", "words"), [("", 0), ("女士运动鞋", 2), ("夏季 T恤!!", 2), ("iPhone 15 壳", 3), ("★ ... —", 0)]
+)
+def test_words_are_those_that_jieba_cuts(text: str, words: int) -> None:
+    assert word_count(text) == words

@@ -11,8 +11,7 @@ from extract.clip import open_video
 from extract.settings import VideoSettings
 from extract.video import fast
 from extract.video.fast import plan_fast
-from extract.video.full import sample_full
-from extract.video.sample import CodedVideo, Sampler
+from extract.video.sample import CodedVideo, Sampler, sample_full
 from extract.video.seconds import SecondRule
 from tests.extract.stream_matrix import FAST, FULL
 from tests.extract.synthetic_media import Clip, make_clip, raw

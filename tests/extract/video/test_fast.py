@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extract.video.plan import CodedFrame, Run, UnsuitedError, make_plan, reorder_depth
+from extract.video.fast import CodedFrame, Run, UnsuitedError, make_plan, reorder_depth
 from extract.video.seconds import SecondRule
 
 
