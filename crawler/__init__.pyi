@@ -2,7 +2,6 @@ from .pages.document import Document, canonical_url, read_document
 from .pages.links import Link, links, next_link, opt_outs
 from .pages.page_kind import Verdict, is_product
 from .pages.parse import page_object_for, parse_page
-from .pages.privacy import hash_merchant, mask_contacts
 from .pages.product_page import ProductPage, field
 
 __all__ = [
@@ -12,10 +11,8 @@ __all__ = [
     "Verdict",
     "canonical_url",
     "field",
-    "hash_merchant",
     "is_product",
     "links",
-    "mask_contacts",
     "next_link",
     "opt_outs",
     "page_object_for",

@@ -15,8 +15,7 @@ import pyarrow as pa
 
 from crawler.media.chunks import add_finished, download_chunks
 from crawler.media.downloader import download_all
-from crawler.media.queue import DownloadRun, UrlQueue
-from crawler.media.queue_file import make_queue
+from crawler.media.queue import DownloadRun, UrlQueue, make_queue
 from crawler.settings import OPT_OUTS, DownloadSettings
 from m5data.errors import MissingInputError, ThresholdError
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
@@ -106,7 +105,8 @@ def run(  # noqa: PLR0913 - what one command can ask for
             store.downloads.set_mark(stage.before.record.number + 1)
             with closing(store.downloads.connect(threads=True)) as connection:
                 queue = UrlQueue(connection, this_run)
-                add_finished(stage, store, queue)
+                if stage.shared_spool.stored():
+                    add_finished(stage, store, queue)
                 if retry_failed:
                     queue.forget_failures(started.timestamp())
                 queue.enlist(_read_wanted(stage.before, open_register(store)))

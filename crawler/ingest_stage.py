@@ -15,14 +15,13 @@ from pathlib import Path
 import duckdb
 
 from crawler.feeds import FeedFormat, detect, open_feed
-from crawler.feeds.cleaning import MACROS, Part, divide, open_part
+from crawler.feeds.cleaning import MACROS, Part, divide, open_part, rejects_sql, validate_rows
 from crawler.feeds.formats import FORMATS, check_file
 from crawler.feeds.redaction import drop_taken_down_media, taken_down_rows, write_hashes, write_masks
 from crawler.feeds.tables import feed_tables, part_views
-from crawler.feeds.validation import rejects_sql, validate_rows
-from crawler.pages.privacy import hash_merchant, mask_contacts
 from crawler.records.tables import check_shrinkage
 from crawler.settings import CrawlSettings
+from m5data.contacts import hash_merchant, mask_contacts
 from m5data.errors import FeedError, NotAuthorisedError, SettingsError, UsageError
 from m5data.modalities import feed_columns
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from crawler.crawl.frontier import DUE, FRONTIER_DDL, due_parameters
 from crawler.crawl.visits import Recrawl, plan_recrawl
-from crawler.media.queue_file import make_queue, reading_queue
+from crawler.media.queue import make_queue, reading_queue
 from crawler.settings import CrawlSettings
 from storage import Snapshot, Store
 

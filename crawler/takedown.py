@@ -8,10 +8,10 @@ from contextlib import closing, contextmanager
 from urllib.parse import unquote, urlsplit
 
 from crawler.crawl.frontier import FRONTIER_DDL
-from crawler.media.queue_file import take_from_state
+from crawler.media.queue import take_from_state
 from crawler.page_scrub import scrub_page
-from crawler.pages.privacy import hash_merchant
 from crawler.pages.urls import normalise
+from m5data.contacts import hash_merchant
 from storage import Store, transaction
 from storage.files import Layout
 from storage.identity import load_or_create_key

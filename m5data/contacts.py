@@ -1,13 +1,15 @@
-"""Masking of contact details in captions, specifications and the text of images."""
+"""What identifies people: contact details in texts, masked, and names of merchants, as keyed hashes."""
 
+import hmac
 import re
+import unicodedata
 from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 
 from m5data.vocabulary import anywhere_pattern, squash
 
-__all__ = ["MASKS", "mask_contacts"]
+__all__ = ["MASKS", "hash_merchant", "mask_contacts"]
 
 MASKS = {name: f"〈{name}〉" for name in ("phone", "wechat", "qq", "email", "address")}
 """Kind of contact detail -> its replacement."""
@@ -164,3 +166,13 @@ _TESTS: dict[re.Pattern[str], Callable[[str, str], bool]] = {
 @cache
 def _phone_words() -> re.Pattern[str]:
     return anywhere_pattern([files("m5data").joinpath("words/phones.txt").read_text(encoding="utf-8")])
+
+
+def hash_merchant(name: str, key: bytes) -> str:
+    """Return the HMAC-SHA256 of a merchant name under the key of the workspace, 64 hex digits.
+
+    The name is normalised first (NFKC, case, white space), so that full-width and half-width spellings have the same
+    hash. Without the key, nobody can check a guessed name against it.
+    """
+    normal = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    return hmac.digest(key, normal.encode(), "sha256").hex()

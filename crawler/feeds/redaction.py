@@ -7,7 +7,7 @@ import duckdb
 import pyarrow as pa
 
 from crawler.feeds.tables import masked_texts
-from crawler.pages.privacy import hash_merchant
+from m5data.contacts import hash_merchant
 from storage.erasure import among
 from takedown.register import Register
 

@@ -17,9 +17,8 @@ from crawler.media.validate import check_type, validate
 from crawler.net.address_guard import check_place
 from crawler.net.client import name_fault
 from crawler.net.http_policy import retry_after_s, status_reason
-from crawler.net.opt_outs import honoured_opt_out
-from crawler.rights.content_signal import content_signal
-from crawler.rights.content_usage import content_usage
+from crawler.net.robots import honoured_opt_out
+from crawler.rights.signals import content_signal, content_usage
 from m5data.records import MediaKind
 from m5data.stage import Clock
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from lxml import html
 
-from crawler.net.opt_outs import is_reserved, robots_tag_directives, split_directives
+from crawler.net.robots import is_reserved, robots_tag_directives, split_directives
 from crawler.pages.document import Document
 from crawler.pages.urls import same_site
 

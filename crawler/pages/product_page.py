@@ -8,10 +8,10 @@ from functools import cached_property as field
 from web_poet import ItemPage
 
 from crawler.pages.document import Document
-from crawler.pages.privacy import hash_merchant, mask_contacts
 from crawler.pages.reading import Reader, Reading
 from crawler.pages.text import storable
 from crawler.pages.variants import find_variants
+from m5data.contacts import hash_merchant, mask_contacts
 from m5data.records import Availability, ProductRecord, Specification, Variant
 
 __all__ = ["ProductPage", "field"]

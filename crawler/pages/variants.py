@@ -13,8 +13,8 @@ from itertools import islice
 from crawler.pages.document import Document
 from crawler.pages.markup import jsonld_nodes
 from crawler.pages.money import currency_code, marked_price, read_money
-from crawler.pages.privacy import mask_contacts
 from crawler.pages.text import plain, storable
+from m5data.contacts import mask_contacts
 from m5data.records import Availability, Specification, Variant
 
 __all__ = ["find_variants"]

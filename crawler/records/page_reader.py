@@ -14,7 +14,7 @@ import pyarrow as pa
 
 import crawler.pages as page_code
 from crawler.crawl.stored_pages import StoredPageRow
-from crawler.net import opt_outs
+from crawler.net import robots
 from crawler.pages.document import MAX_BYTES
 from crawler.pages.model import kinds_model, shipped_model
 from crawler.pages.outcome import PageOptions, PageOutcome, handle, handle_lesson, job_data, lesson_of, unreadable
@@ -132,7 +132,7 @@ def _amount(text: str | None) -> Decimal | None:
 
 def _code(page_object: str | None) -> list[Path]:
     """Return the files that the reading of a page depends on."""
-    files = [*sorted(_PAGES.rglob("*.py")), *sorted(_PAGES.rglob("*.txt")), Path(opt_outs.__file__)]
+    files = [*sorted(_PAGES.rglob("*.py")), *sorted(_PAGES.rglob("*.txt")), Path(robots.__file__)]
     own = find_spec(page_object.partition(":")[0]) if page_object else None
     return [*files, Path(own.origin)] if own and own.origin else files
 

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urljoin
 
-from crawler.net.paths import best_matches, spelled, target_of
-from crawler.net.robots import Robots, SiteOptOuts
+from crawler.net.robots import Robots, SiteOptOuts, best_matches, spelled, target_of
 from crawler.rights.signals import Statement
 
 __all__ = ["SITE_FILES", "GroupLines", "SiteSignals", "read_group"]

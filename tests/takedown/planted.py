@@ -20,7 +20,7 @@ from annotate.matches_stage import run as match
 from crawler import records_stage
 from crawler.crawl.frontier import FRONTIER_DDL, Frontier
 from crawler.crawl.visits import Found, Task, Visit
-from crawler.media.queue_file import make_queue
+from crawler.media.queue import make_queue
 from export import export_stage
 from export.rights import Rights
 from m5data.stage import StageReport

@@ -11,9 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from crawler.feeds import FeedFormat, detect, open_feed
-from crawler.feeds.cleaning import MACROS, divide
+from crawler.feeds.cleaning import MACROS, divide, validate_rows
 from crawler.feeds.formats import check_file
-from crawler.feeds.validation import validate_rows
 from m5data.errors import FeedError
 from storage.engine import open_engine
 

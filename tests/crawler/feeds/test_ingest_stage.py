@@ -15,11 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crawler import records_stage
+from crawler.feeds.cleaning import FEED_REASONS
 from crawler.feeds.redaction import SUSPECT
-from crawler.feeds.validation import FEED_REASONS
 from crawler.ingest_stage import run
-from crawler.pages.privacy import mask_contacts
 from crawler.settings import CrawlSettings, SourceSettings
+from m5data.contacts import mask_contacts
 from m5data.errors import FeedError, NotAuthorisedError, SettingsError, UsageError
 from m5data.stage import StageReport
 from storage import Store

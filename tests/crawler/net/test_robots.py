@@ -1,10 +1,12 @@
-"""robots.txt, ai.txt and tdmrep.json."""
+"""robots.txt, ai.txt and tdmrep.json, their patterns of paths, and opt-outs in headers."""
 
 import json
 
 import pytest
 
-from crawler.net.robots import Robots, SiteOptOuts, robots_meaning
+from crawler.net.robots import Robots, SiteOptOuts, best_matches, honoured_opt_out, matches, robots_meaning, target_of
+from crawler.pages.document import read_document
+from crawler.pages.links import page_opt_out
 
 ROBOTS = """
 User-agent: *
@@ -56,3 +58,75 @@ def test_reservations_of_a_site() -> None:
 @pytest.mark.parametrize("text", ["", "{}", "[1, {}]", "nonsense", "[" * 100_000])
 def test_an_unreadable_reservation_says_nothing(text: str) -> None:
     assert SiteOptOuts.read(text, "", "m5data").refusal("https://shop.example/x") is None
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "found"),
+    [
+        ("/", "/x", "yes"), ("/fish", "/fish.html", "yes"), ("/fish", "/Fish", "no"), ("/fish*", "/fishheads/y", "yes"),
+        ("/fish/", "/fish", "no"), ("/*.php", "/folder/a.php?x", "yes"), ("/*.php$", "/a.php?x", "no"),
+        ("/*.php$", "/a.php", "yes"), ("/fish*.php", "/fishheads/catfish.php?x", "yes"), ("/a*b*c$", "/abcbc", "yes"),
+        ("/a*b$", "/ab", "yes"), ("/ab*b$", "/ab", "no"), ("/caf%C3%A9", "/café", "yes"), ("/a%2fb", "/a/b", "no"),
+        ("/a%7eb", "/a~b", "yes"), ("/$", "/", "yes"), ("/$", "/x", "no"), ("", "/x", "yes"),
+    ],
+)  # fmt: skip
+def test_patterns_of_rfc_9309(pattern: str, path: str, found: str) -> None:
+    assert matches(pattern, target_of("https://shop.example" + path)) is (found == "yes")
+
+
+def test_many_wildcards_take_no_time() -> None:
+    assert not matches("/" + "*a" * 2_000 + "$", "/" + "a" * 1_999 + "b")
+
+
+def test_the_longest_pattern_counts_and_equal_ones_together() -> None:
+    rules = [("", "all"), ("/a", "1"), ("/a", "2"), ("/a/b", "3")]
+    assert best_matches(rules, "/a/c") == ["1", "2"]
+    assert (best_matches(rules, "/x"), best_matches([], "/x")) == (["all"], [])
+    assert target_of("https://shop.example") == "/"
+
+
+HONOURED = ("noai", "noimageai", "noindex", "tdm-reservation")
+
+
+@pytest.mark.parametrize(
+    ("head", "headers", "said"),
+    [
+        ('<meta name="robots" content="index, NoAI">', {}, "meta robots: noai"),
+        ('<meta name="m5data" content="noindex">', {}, "meta m5data: noindex"),
+        ("", {"X-Robots-Tag": "otherbot: noai"}, None),
+        ("", {"X-Robots-Tag": "noimageai"}, "header x-robots-tag: noimageai"),
+        ("", {"TDM-Reservation": "1"}, "header tdm-reservation: tdm-reservation"),
+        ('<meta name="robots" content="nofollow">', {}, None),
+    ],
+)
+def test_opt_outs_of_a_page(head: str, headers: dict[str, str], said: str | None) -> None:
+    document = read_document(f"<html><head>{head}</head><body>x".encode(), "https://shop.example/p", headers)
+    assert page_opt_out(document, "m5data", HONOURED) == said
+    assert page_opt_out(document, "m5data", ()) is None
+
+
+@pytest.mark.parametrize(
+    ("tag", "reservation", "said"),
+    [
+        ("", "", None),
+        ("nofollow", "0", None),
+        ("noindex, nofollow", "", "header x-robots-tag: noindex"),
+        ("none", "", "header x-robots-tag: noindex"),
+        ("nofollow, NoAI", "", "header x-robots-tag: noai"),
+        ("otherbot: noimageai", "", None),
+        ("otherbot: noai, m5data: noimageai", "", "header x-robots-tag: noimageai"),
+        ("max-snippet: 5, noai", "", "header x-robots-tag: noai"),
+        ("noml", "", None),
+        ("", " 1", "header tdm-reservation: tdm-reservation"),
+    ],
+)
+def test_headers_opt_a_page_and_a_file_out_alike(tag: str, reservation: str, said: str | None) -> None:
+    headers = {"X-Robots-Tag": tag, "TDM-Reservation": reservation}
+    document = read_document(b"<html><body>x", "https://shop.example/p", headers)
+    assert page_opt_out(document, "m5data", HONOURED) == said
+    assert honoured_opt_out([tag], reservation, "m5data", frozenset(HONOURED)) == said
+    assert honoured_opt_out([tag], reservation, "m5data", frozenset()) is None
+
+
+def test_repeated_headers_all_count() -> None:
+    assert honoured_opt_out(["nofollow", "noai"], "", "m5data", frozenset(HONOURED)) == "header x-robots-tag: noai"

@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from crawler.rights.content_signal import CONTENT_SIGNALS
-from crawler.rights.content_usage import CONTENT_USAGES
-from crawler.rights.signals import DIRECTIVES
+from crawler.rights.signals import CONTENT_SIGNALS, CONTENT_USAGES, DIRECTIVES
 from m5data.usage import Meaning
 
 PAGE = Path(__file__).parents[3] / "docs/usage-rights.md"

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler import hash_merchant, mask_contacts
-from crawler.pages.privacy import MASKS
+from m5data.contacts import MASKS, hash_merchant, mask_contacts
 
 
 @pytest.mark.parametrize(

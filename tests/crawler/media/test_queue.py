@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from crawler.media.queue import DDL, ROOM
-from crawler.media.queue_file import reading_queue
+from crawler.media.queue import DDL, ROOM, reading_queue
 from crawler.pending_work import forget_media, pending_media
 from storage import Store
 from storage.files import remove_database
