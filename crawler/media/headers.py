@@ -1,4 +1,8 @@
-"""Sizes and durations in the headers of image and video files."""
+"""Sizes and durations in the headers of image and video files.
+
+PNG, GIF, BMP, WebP and JPEG; boxes of MP4, QuickTime, AVIF and HEIC (ISO 14496-12); Matroska and WebM (RFC 9559); FLV
+(Adobe FLV 10.1); AVI (Microsoft AVI RIFF reference).
+"""
 
 import re
 import struct

@@ -121,7 +121,7 @@ nothing), ``reference`` (index, excerpt and link back) or ``full`` (summarise an
 
 
 def content_signal(value: str) -> Meaning:
-    """Return the meaning of ``search=yes, ai-train=no`` and the like; of a use that is named twice the stricter value counts."""
+    """Return what ``search=yes, ai-train=no`` means; of a use that is named twice the stricter value counts."""
     pairs = (part.partition("=") for part in value.lower().split(","))
     said = ((name.strip(), one.strip()) for name, _, one in pairs)
     return strictest(CONTENT_SIGNALS[pair] for pair in said if pair in CONTENT_SIGNALS)
@@ -169,7 +169,7 @@ _LONGEST = 8_192
 
 
 def content_usage(value: str) -> Meaning:
-    """Return the meaning of ``train-ai=n, search=y`` and the like; header fields of one name are joined by commas before."""
+    """Return what ``train-ai=n, search=y`` means; header fields of one name are joined by commas before."""
     return strictest(CONTENT_USAGES.get(pair, UNKNOWN) for pair in _dictionary(value.strip(" \t")).items())
 
 
