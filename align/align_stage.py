@@ -100,7 +100,7 @@ def _work(
         _write_labels(stage, label_map)
         properties = naming.write()
     write_spec_norms(stage, lines_of(properties))
-    with closing(stage.before.connection()) as connection:
+    with closing(stage.before.connection(("products", "duplicates"))) as connection:
         connection.register("shared", properties)
         write_spec_proposals(stage, connection)
         rejects = [*_faulty_products(connection, catalogue.faults), *_unused(hierarchy)]
@@ -116,7 +116,7 @@ def _hierarchy(
     stage: Stage, settings: AlignSettings, decided: EffectiveDecisions, progress: Progress
 ) -> tuple[Catalogue, Hierarchy]:
     """Read the categories, and align them once DuckDB's memory is free again."""
-    with closing(stage.before.connection()) as connection:
+    with closing(stage.before.connection(_READS[settings.rule])) as connection:
         catalogue = read_catalogue(connection)
         progress.start("align", sum(catalogue.sizes.values()))
         facts = read_facts(connection) if settings.rule == "learned" else NO_FACTS

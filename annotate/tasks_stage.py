@@ -20,6 +20,7 @@ Source = tuple[int, Iterator[list[Task]]]
 """Number of candidate pairs or products, and the tasks in batches."""
 
 _BATCH = 10_000
+_READS = ("candidates", "labels")
 _PAIRS = """
 select query, candidate from candidates c where rank < $best and not (candidate < query and exists (
     select 1 from candidates o where o.query = c.candidate and o.candidate = c.query and o.rank < $best))
@@ -97,7 +98,7 @@ def run(
     before = store.snapshot()
     if "candidates" not in before.tables:
         raise MissingInputError("tasks: the table candidates is missing. Run m5data annotate candidates first.")
-    with closing(before.connection()) as connection, TaskBoard(store.state, settings, clock) as board:
+    with closing(before.connection(_READS)) as connection, TaskBoard(store.state, settings, clock) as board:
         source = pair_tasks if kind == "same-product" else category_tasks
         read, batches = source(connection, settings)
         progress.start("tasks", read)

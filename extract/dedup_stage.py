@@ -80,7 +80,7 @@ def run(
 
 def _work(stage: Stage, settings: DedupSettings, clock: Clock, progress: Progress) -> StageReport:
     began = clock()
-    with closing(stage.before.connection()) as connection:
+    with closing(stage.before.connection((*_COLUMNS, *_OWN, "rejects"))) as connection:
         everything = not stage.find_changed_products(_COLUMNS, connection)
         if everything:
             connection.execute("CREATE TEMP VIEW changed AS SELECT product_id FROM memory.main.products")

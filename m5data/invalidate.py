@@ -109,7 +109,7 @@ def forget_extracted(workspace: Workspace, stage: str, selection: Selection, *, 
     elif count and not dry_run:
         with (
             workspace.store.stage("redo", settings="") as redo,
-            closing(redo.before.connection()) as connection,
+            closing(redo.before.connection(("products", "media", "rejects", *_RESULTS))) as connection,
         ):
             connection.execute(f"CREATE TEMP TABLE again AS {objects}")
             _drop_results(redo, connection)

@@ -25,6 +25,7 @@ from storage.files import replace_file
 
 __all__ = ["Certificate", "Exclusion", "SplitSummary", "as_json", "as_page", "certify", "verify", "write_certificate"]
 
+_READS = ("splits", "recipes", "products", "duplicates", "labels", "matches", "media", "images", "reserve")
 _MEMORY_LIMIT = "3GB"
 """The evidence of 6.3 M products takes 2 GB; spilled to disk it would take twice as long."""
 
@@ -88,7 +89,7 @@ def verify(snapshot: Snapshot, recipe: Recipe, seed: int) -> Certificate:
         recipe: Recipe that its splits were built by (see ``stored_recipes``).
         seed: Seed that they were built with.
     """
-    with closing(snapshot.connection()) as connection:
+    with closing(snapshot.connection(_READS)) as connection:
         connection.execute(f"SET memory_limit = '{_MEMORY_LIMIT}'")
         return certify(connection, recipe, seed, snapshot.number, dict(sorted(snapshot.tables.items())))
 

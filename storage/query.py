@@ -3,8 +3,9 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any
 
 import duckdb
@@ -72,11 +73,17 @@ _CATALOGUE = frozenset({"SHOW_REF", "TABLE_FUNCTION"})
 """Nodes that may read any table: DESCRIBE, SHOW, duckdb_columns()."""
 
 Scope = dict[str, list[int] | None]
-"""Table -> the buckets that can hold matching rows; None: all."""
+"""Table or view -> the buckets that can hold matching rows; None: all."""
 
 
-def scope_of(engine: duckdb.DuckDBPyConnection, query: str, buckets: int, given: Collection[str] = ()) -> Scope | None:
-    """Return the tables and buckets that a query reads; None where it reads a view or the catalogue, or is wrong.
+def scope_of(
+    engine: duckdb.DuckDBPyConnection,
+    query: str,
+    buckets: int,
+    given: Collection[str] = (),
+    views: Mapping[str, str] = MappingProxyType({}),
+) -> Scope | None:
+    """Return the tables and buckets that a query reads; None where it reads DuckDB's catalogue, or is wrong.
 
     A table is narrowed to one bucket where the query names it once, alone in its FROM, with a condition that its
     bucket column equals a text.
@@ -86,16 +93,22 @@ def scope_of(engine: duckdb.DuckDBPyConnection, query: str, buckets: int, given:
         query: SQL.
         buckets: Of the workspace.
         given: Names of tables that are the caller's own.
+        views: Views over tables and each other: name -> SQL. Those that are read are in the scope, and all buckets of
+            their tables.
     """
     nodes = _parsed(engine, query)
     if nodes is None or any(str(node.get("type")) in _CATALOGUE for node in nodes):
         return None
     times = Counter(node["table_name"].lower() for node in nodes if node.get("type") == "BASE_TABLE")
     names = times.keys() - _ctes(nodes) - {*given}
-    if not names or not names <= TABLES.keys() or not TABLES.keys().isdisjoint(_ctes(nodes)):
+    known = {*TABLES, *views}
+    if not names or not names <= known or not known.isdisjoint(_ctes(nodes)):
         return None
     narrowed = dict(found for node in nodes if (found := _narrowed(node, buckets)))
-    return {name: narrowed.get(name) if times[name] == 1 else None for name in sorted(names)}
+    scope = {name: narrowed.get(name) if times[name] == 1 else None for name in sorted(names)}
+    for name in names & views.keys():
+        scope |= dict.fromkeys(scope_of(engine, views[name], buckets, views=views) or known)
+    return scope
 
 
 def reads_norms(engine: duckdb.DuckDBPyConnection, query: str) -> bool:

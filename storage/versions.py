@@ -321,7 +321,7 @@ class Snapshot:
             with query_errors():
                 for name, table in given.items():
                     engine.register(name, table)
-                scope = scope_of(engine, query, self.record.buckets, given)
+                scope = scope_of(engine, query, self.record.buckets, given, {name: sql for name, sql, *_ in _derived()})
                 self._show(engine, scope, buckets)
                 if (scope is None or "specs" in scope) and reads_norms(engine, query):
                     engine.execute(self.aligned_specs_view("specs", only=_only("specs", scope, buckets)))
@@ -337,18 +337,20 @@ class Snapshot:
     def _show(
         self, engine: duckdb.DuckDBPyConnection, scope: Scope | None, buckets: Sequence[int] | None = None
     ) -> None:
-        """Create the views of the tables in ``scope`` over its buckets; None: all views."""
-        for name in TABLES if scope is None else scope:
-            engine.execute(self.view(name, name, only=_only(name, scope, buckets)))
+        """Create the views in ``scope`` over its buckets; None: all views."""
+        for name in TABLES:
+            if scope is None or name in scope:
+                engine.execute(self.view(name, name, only=_only(name, scope, buckets)))
+        for name, sql, *_ in _derived():
+            if scope is None or name in scope:
+                engine.execute(f"CREATE VIEW {name} AS {sql}")
         if scope is None:
-            for _, (sql, _, _) in _derived():
-                engine.execute(sql)
             engine.register("tags", self._tags())
 
     def _comment(self, engine: duckdb.DuckDBPyConnection) -> None:
         """Give all views and their columns their meanings."""
         of_tables = ((spec.name, spec.meaning, spec.columns) for spec in TABLES.values())
-        of_views = ((name, meaning, columns) for name, (_, meaning, columns) in _derived())
+        of_views = ((name, meaning, columns) for name, _, meaning, columns in _derived())
         for each in (*of_tables, *of_views, ("tags", TAGS_MEANING, TAGS_COLUMNS)):
             engine.execute(comments_sql(*each))
 
@@ -381,15 +383,13 @@ class Snapshot:
         return () if version is None else DeltaLog(self._layout.table(spec.name), spec).files(version)
 
 
-def _derived() -> Iterator[tuple[str, tuple[str, str, Sequence[Column]]]]:
-    """Yield the views that are no tables: name, and SQL, meaning and columns."""
-    yield "ledger", (ledger_sql(), ledger_meaning(), ledger_columns())
-    yield "spec_numbers", (SPEC_NUMBERS_SQL, SPEC_NUMBERS_MEANING, SPEC_NUMBERS_COLUMNS)
-    yield "catalogue", (f"CREATE VIEW catalogue AS {catalogue_sql()}", CATALOGUE_MEANING, catalogue_columns())
-    values_sql = f"CREATE VIEW spec_values AS {SPEC_VALUES_SQL}"
-    yield "spec_values", (values_sql, SPEC_VALUES_MEANING, SPEC_VALUES_COLUMNS)
-    text_sql = f"CREATE VIEW product_text AS {product_text_sql()}"
-    yield "product_text", (text_sql, PRODUCT_TEXT_MEANING, PRODUCT_TEXT_COLUMNS)
+def _derived() -> Iterator[tuple[str, str, str, Sequence[Column]]]:
+    """Yield name, SQL, meaning and columns of the views that are no tables, each after those that it reads."""
+    yield "ledger", ledger_sql(), ledger_meaning(), ledger_columns()
+    yield "spec_numbers", SPEC_NUMBERS_SQL, SPEC_NUMBERS_MEANING, SPEC_NUMBERS_COLUMNS
+    yield "catalogue", catalogue_sql(), CATALOGUE_MEANING, catalogue_columns()
+    yield "spec_values", SPEC_VALUES_SQL, SPEC_VALUES_MEANING, SPEC_VALUES_COLUMNS
+    yield "product_text", product_text_sql(), PRODUCT_TEXT_MEANING, PRODUCT_TEXT_COLUMNS
 
 
 def _drain(engine: duckdb.DuckDBPyConnection, reader: pa.RecordBatchReader, timer: Timer) -> Iterator[pa.RecordBatch]:

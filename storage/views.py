@@ -129,7 +129,6 @@ SPEC_NUMBERS_COLUMNS = (
 )
 
 SPEC_NUMBERS_SQL = r"""
-CREATE VIEW spec_numbers AS
 SELECT product_id, position, coalesce(property_norm, property) AS property, value,
        try_cast(regexp_extract(coalesce(value_norm, value), '^[-+]?\d+(\.\d+)?') AS DOUBLE) AS number,
        coalesce(unit, nullif(regexp_extract(value, '^[-+]?\d+(?:\.\d+)? ?(.*)$', 1), '')) AS unit
@@ -161,13 +160,12 @@ def ledger_columns() -> tuple[Column, ...]:
 
 
 def ledger_sql() -> str:
-    """Return the statement that creates the view ``ledger``."""
+    """Return the query of the ledger over the views of the tables."""
     entries = [modality.ledger for modality in modalities()]
     states = ",\n            ".join(f"{entry.state} AS {entry.column}" for entry in entries)
     joins = "\n        ".join(entry.joins for entry in entries if entry.joins)
     present = " + ".join(f"({entry.column} = 'present')::INTEGER" for entry in entries)
     return f"""
-CREATE VIEW ledger AS
 WITH
     best AS (  -- the best file of a product and kind, and why it is not usable where it is not
         SELECT product_id, kind,

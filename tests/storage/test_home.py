@@ -17,7 +17,7 @@ from storage.place import ObjectStore
 from storage.working_copy import read_record, segment_file
 from tests.storage.failing_store import FailingStore, Killed
 from tests.storage.machines import ADDRESS, OnMachine, make, open_at
-from tests.storage.synthetic import commit, data_files, ids, noon, products
+from tests.storage.synthetic import commit, data_files, ids, noon, products, table
 from tests.storage.test_lease import ELSEWHERE
 
 if TYPE_CHECKING:
@@ -175,6 +175,15 @@ def test_a_data_file_comes_when_its_rows_are_read(far: type[FailingStore], on_ma
         tables = [*pool.map(lambda _: other.snapshot().table("products"), range(4))]
     assert tables == [products(ids(9))] * 4
     assert len(fetched(other)) == sum(name.endswith(".parquet") for name in far.downloads) == 2
+
+
+def test_a_view_fetches_the_tables_that_it_reads(far: type[FailingStore], on_machine: OnMachine) -> None:
+    del far
+    held = table("reserve", [{"group_id": "shop:0", "held_out": True, "since": 1}])
+    commit(make(on_machine("a")), {"products": products(ids(1)), "reserve": held})
+    other = open_at(on_machine("b"))
+    assert other.snapshot().sql("SELECT caption FROM ledger")["caption"].to_pylist() == ["present"]
+    assert [path.parent.parent.name for path in fetched(other)] == ["products"]
 
 
 def test_what_was_not_read_here_stays_there_and_what_was_read_is_not_stored_again(

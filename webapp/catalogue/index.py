@@ -134,7 +134,7 @@ class CatalogueIndex:
             for name in _READ:
                 cursor.execute(snapshot.view(name, name))
             cursor.execute(snapshot.aligned_specs_view("specs"))
-            cursor.execute(ledger_sql())
+            cursor.execute(f"CREATE VIEW ledger AS {ledger_sql()}")
             add_signatures(cursor)
             for statement in _TABLES:
                 cursor.execute(statement)

@@ -275,7 +275,7 @@ def read_detail(snapshot: Snapshot, product_id: str) -> ProductDetail | None:
         card = read_cards(engine, [product_id]).get(product_id)
         if card is None:
             return None
-        engine.execute(ledger_sql())
+        engine.execute(f"CREATE VIEW ledger AS {ledger_sql()}")
         ledger = engine.execute(_LEDGER, [product_id])
         names = [column[0] for column in ledger.description or ()]
         states = ledger.fetchone() or ()
