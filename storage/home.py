@@ -181,20 +181,35 @@ class Home:
                 return False
             tags = {path: entry.etag for path, entry in there.items()}
             if not record.incomplete and (own or {p: known.tag for p, known in record.files.items()} == tags):
-                self._adopt(record, tags)
-                return True
-            kept = () if record.incomplete else self._own_changes(record, there)
-            if _pull(self._place, self._root, record, there, kept):
+                settled = self._adopt(record, there)
+            else:
+                kept = () if record.incomplete else self._own_changes(record, there)
+                settled = _pull(self._place, self._root, record, there, kept)
+            if settled:
                 return True
         raise ObjectStoreError(f"{self.url}: changed {_TRIES} times while it was fetched. Run the command again.")
 
-    def _adopt(self, record: Record, tags: Mapping[str, str]) -> None:
-        """Take note of what a killed run of this copy has stored."""
-        before = record.files
-        same = {path: before[path] for path, tag in tags.items() if path in before and before[path].tag == tag}
-        files = {path: same.get(path, Known(tag, None)) for path, tag in tags.items()}
+    def _adopt(self, record: Record, there: Mapping[str, Entry]) -> bool:
+        """Take note of what a killed run of this copy has stored, and take over the shards that its tasks have.
+
+        Returns:
+            Whether all files were as listed.
+        """
+        before, here = record.files, files_of(self._root)
+        same = {path for path, one in there.items() if path in before and before[path].tag == one.etag}
+        changed = (before.keys() | there.keys()) - same
+        of_tasks = {path for path in changed if _is_of_tasks(path, here.get(path), before.get(path))}
+        taken = sorted(of_tasks & there.keys())
+        log_large_transfer(self.url, "fetching", [there[path].size for path in taken])
+        if not all(in_parallel(lambda path: fetch(self._place, self._root, path, there[path].etag), taken)):
+            return False
+        for path in of_tasks - there.keys():
+            (self._root / path).unlink(missing_ok=True)
+        files = {path: before[path] if path in same else Known(one.etag, None) for path, one in there.items()}
+        files |= {path: Known(there[path].etag, stat_of(self._root / path)) for path in taken}
         if files != before:
             write_record(self._root, replace(record, files=files, databases={}))
+        return True
 
     def _own_changes(self, record: Record, there: Mapping[str, Entry]) -> tuple[str, ...]:
         """Return the paths that stay as they are here: the settings, if only this machine changed them.
@@ -235,6 +250,12 @@ class Home:
         with (self._root / OWN_FOLDER / "pulling.lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def _is_of_tasks(path: str, stat: Stat | None, known: Known | None) -> bool:
+    """Return whether a file that has changed in the store is a shard, and this copy has it as it was, or has none."""
+    is_shard = not path.startswith(_OWNED) and path not in DATABASES
+    return is_shard and (known is None if stat is None else known is not None and known.is_at(stat))
 
 
 def _has_versions(url: str, paths: Collection[str]) -> bool:

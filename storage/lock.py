@@ -18,7 +18,8 @@ from m5data.errors import M5DataError, WorkspaceError
 from storage.children import die_with_parent
 from storage.files import OWN_SEGMENT, SEGMENT, Layout, sweep_temporaries
 from storage.objects.index import ObjectIndex
-from storage.spool import sweep_spools
+from storage.place import FolderPlace
+from storage.spool import spools_at
 from storage.tables import TABLES
 from storage.tables.delta import DeltaLog
 from storage.versions import VersionRecord
@@ -250,7 +251,9 @@ def recover(layout: Layout, pinned: VersionRecord, index: ObjectIndex, now: date
     if index.assigned() < pinned.indexed:
         index.fill_again()
     sweep_temporaries(layout.root)
-    sweep_spools(layout, pinned)
+    here = FolderPlace(layout.root)
+    for folder in spools_at(here, pinned)[1]:
+        here.clear(folder)
     clear_staging(layout, pinned, now)
     _sweep_segments(layout, index.segments())
 

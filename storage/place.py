@@ -95,7 +95,7 @@ class Place(Protocol):
         """Return whether there is such an object."""
 
     def list(self, folder: str) -> Iterable[str]:
-        """Return the names of the objects in a folder, in order."""
+        """Return the names of the objects in a folder and below, in order."""
 
     def clear(self, folder: str) -> None:
         """Remove every object in a folder."""
@@ -152,9 +152,9 @@ class FolderPlace:
         return (self._root / name).is_file()
 
     def list(self, folder: str) -> Iterable[str]:
-        """Return the names of the files in a folder, in order."""
-        found = (path for path in (self._root / folder).glob("*") if path.suffix != TEMPORARY)
-        return sorted(f"{folder}/{path.name}" for path in found)
+        """Return the names of the files in a folder and below, in order."""
+        found = (path for path in (self._root / folder).rglob("*") if path.suffix != TEMPORARY and path.is_file())
+        return sorted(path.relative_to(self._root).as_posix() for path in found)
 
     def clear(self, folder: str) -> None:
         """Remove a folder with all files."""

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from m5data.errors import WorkspaceError
-from storage.files import DATABASES, DOWNLOADS, INDEX, Layout, file_sha256, temporary_file
+from storage.files import DATABASES, DOWNLOADS, INDEX, OWN_SEGMENT, Layout, file_sha256, temporary_file
 from storage.objects.index import ObjectIndex
 from storage.place import OWN_FOLDER, ObjectStore, in_parallel, log_large_transfer
+from storage.spool import spools_at
 from storage.state import State
 from storage.versions import latest_number, read_version
 from storage.working_copy import (
@@ -32,7 +33,7 @@ _TICK_SECONDS = 0.02
 
 
 def push(place: ObjectStore, root: Path, confirm: Callable[[], None]) -> None:
-    """Store all changes: what a dataset version needs first, its record last, then removals.
+    """Store all changes: what a dataset version needs first, its record last, then removals, those of its spool too.
 
     Databases are copied first, so that the segments hold everything they know of them. A file is created, or replaces
     the object that this copy knows: nothing of another machine is ever overwritten.
@@ -70,7 +71,7 @@ def push(place: ObjectStore, root: Path, confirm: Callable[[], None]) -> None:
                     if step == _LOG and copy.digest != record.databases.get(name):
                         files[name] = _put(place, copy.path, name, files.get(name))
         files.update({name: replace(files[name], stat=copy.stat) for name, copy in copies.items()})
-        _remove(place, layout, files, here.keys() | copies.keys())
+        _remove(place, layout, files, here.keys() | copies.keys(), confirm)
     except BaseException:
         write_record(root, replace(record, files=files))
         raise
@@ -79,14 +80,25 @@ def push(place: ObjectStore, root: Path, confirm: Callable[[], None]) -> None:
         write_record(root, after)
 
 
-def _remove(place: ObjectStore, layout: Layout, files: dict[str, Known], here: AbstractSet[str]) -> None:
-    """Remove the objects of files that are gone here, and take note of segments that tasks have stored."""
+def _remove(
+    place: ObjectStore, layout: Layout, files: dict[str, Known], here: AbstractSet[str], confirm: Callable[[], None]
+) -> None:
+    """Remove the objects of files that are gone here, and spools; take note of segments that tasks have stored.
+
+    While a stage has unfinished work there, segments that its tasks may have created stay.
+    """
+    unfinished, committed = spools_at(place, read_version(layout, latest_number(layout)))
+    if committed:
+        confirm()
+    for folder in committed:
+        place.clear(folder)
     known = _segments(layout)
     for path in known - files.keys() - here:
         if entry := place.entry(path):
             files[path] = Known.of(entry)
     later = {path for path, one in files.items() if one.comes_later and not path.startswith("objects/")}
-    gone = sorted(files.keys() - here - known - later, key=_step, reverse=True)
+    spared = {path for path in files if unfinished and OWN_SEGMENT.fullmatch(path.removeprefix("objects/"))}
+    gone = sorted(files.keys() - here - known - later - spared, key=_step, reverse=True)
     place.remove(path for path in gone if _step(path) == _VERSION)
     place.remove(path for path in gone if _step(path) < _VERSION)
     for path in gone:

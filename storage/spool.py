@@ -3,7 +3,6 @@
 import hashlib
 import io
 import json
-import shutil
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +12,7 @@ from storage.files import Layout
 from storage.place import FolderPlace, Place
 from storage.versions import VersionRecord
 
-__all__ = ["Spool", "decode_result", "spool_folder", "spool_of", "sweep_spools"]
+__all__ = ["Spool", "decode_result", "spool_folder", "spool_of", "spools_at"]
 
 
 _HEAD = 1 << 12
@@ -98,13 +97,11 @@ def spool_folder(stage: str, version: VersionRecord) -> str:
     return f"spool/{stage}/{last.version if last else 0}"
 
 
-def sweep_spools(layout: Layout, version: VersionRecord) -> None:
-    """Remove the spools of runs that ``version`` holds. Only under the lock."""
-    for stage in layout.spool.iterdir() if layout.spool.is_dir() else ():
-        current = layout.root / spool_folder(stage.name, version)
-        for folder in stage.iterdir():
-            if folder != current:
-                shutil.rmtree(folder)
+def spools_at(place: Place, version: VersionRecord) -> tuple[set[str], set[str]]:
+    """Return the folders of spools at a place: of runs that have not committed, and of those that ``version`` holds."""
+    folders = {name.rpartition("/")[0] for name in place.list("spool")}
+    unfinished = {folder for folder in folders if folder == spool_folder(folder.split("/")[1], version)}
+    return unfinished, folders - unfinished
 
 
 def _encode(table: pa.Table) -> bytes:

@@ -280,7 +280,7 @@ class Stage:
         self.write("rejects", pa.concat_tables(tables), only=self.name)
 
     def commit(self, report: StageReport) -> StageReport:
-        """Publish all writes and new objects as one dataset version, then clear the spool.
+        """Publish all writes and new objects as one dataset version, then clear the spools.
 
         Returns:
             ``report``.
@@ -300,9 +300,8 @@ class Stage:
             versions[name] = DeltaLog(self._layout.table(name), TABLES[name]).touch()
         write_version(self._layout, self._next_version(versions, indexed, report))
         self._committed = True
-        for spool in filter(None, (self.spool, self._shared)):
-            spool.clear()
-        self._published()
+        self.spool.clear()
+        self._published()  # which clears what tasks left elsewhere, once the version is there
         return report
 
     def close(self) -> None:

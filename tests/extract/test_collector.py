@@ -9,11 +9,13 @@ import pytest
 from extract.collector import items_of_a_task
 from extract.extract_stage import run
 from extract.settings import ExtractSettings
+from m5data.stage import StageReport
 from storage import Store
+from storage.lease import LEASE
 from storage.orphans import remove_orphans
 from storage.tasks import TaskFunction, in_process
 from tests.extract.test_extract_stage import SHOP, contents, counted, download
-from tests.storage.failing_store import FailingStore
+from tests.storage.failing_store import FailingStore, Killed
 from tests.storage.machines import far, make, on_machine, open_at  # noqa: F401 - fixtures
 from tests.storage.synthetic import NOON
 
@@ -127,6 +129,38 @@ def test_what_tasks_finished_before_the_driver_was_killed_is_not_done_again(
     with other.lock():
         pass
     assert len(stored(far, "objects")) == len(other.objects.index.segments())
+
+
+@pytest.mark.parametrize("machine", ["first", "second"])
+def test_what_tasks_finished_outlives_the_commits_of_other_stages(
+    far: type[FailingStore],  # noqa: F811
+    on_machine: OnMachine,  # noqa: F811
+    reference: Store,
+    machine: str,
+) -> None:
+    store = make(on_machine("first"))
+    download(store, SHOP)
+    done: list[str] = []
+
+    def noted(function: TaskFunction, location: str, names: Iterable[str | None]) -> Results:
+        for name, result in in_process(function, location, names):
+            done.append(name)
+            if len(done) == 2:
+                far.budget = far.writes
+                raise Killed
+            yield name, result
+
+    assert far.killed_before(1_000, lambda: run(store, SETTINGS, runner=noted))
+    store.objects.close()
+    far.remove(f"bucket/shop/{LEASE}")
+    next_run = open_at(on_machine(machine))
+    with next_run.lock():
+        with next_run.stage("records", settings="other") as stage:
+            stage.commit(StageReport("records", 0, 0))
+        run(next_run, SETTINGS, runner=noted)
+    assert len(done) == len(set(done))
+    assert len(stored(far, "objects")) == len(next_run.objects.index.segments())
+    check(open_at(on_machine("reader")), reference)
 
 
 def test_a_task_takes_hundreds_of_objects_where_there_are_many() -> None:

@@ -46,6 +46,19 @@ class FailingStore:
         return {name: bytes(cls.memory.get(name).bytes()) for name in names}
 
     @classmethod
+    def killed_before(cls, write: int, work: Callable[[], object]) -> bool:
+        """Do some work, killed before a write; return whether that was before its end."""
+        cls.writes, cls.budget = 0, write
+        try:
+            work()
+        except Killed:
+            killed = True
+        else:
+            killed = False
+        cls.budget = None
+        return killed
+
+    @classmethod
     def remove(cls, name: str) -> None:
         """Remove an object by its whole name, if it is there."""
         cls.memory.delete([name])

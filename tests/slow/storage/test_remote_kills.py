@@ -4,7 +4,7 @@ from storage import Store
 from storage.lease import LEASE
 from storage.working_copy import fetch_all
 from tests.slow.storage.test_kill import check
-from tests.storage.failing_store import FailingStore, Killed
+from tests.storage.failing_store import FailingStore
 from tests.storage.machines import OnMachine, make, open_at
 from tests.storage.synthetic import leftovers
 from tests.storage.writer_process import write_steps
@@ -16,17 +16,10 @@ EVERY = 5
 
 def kill_before(far: type[FailingStore], write: int, store: Store) -> bool:
     """Write all steps, killed before a write of the store; tell whether the run ended before that."""
-    far.writes, far.budget = 0, write
-    try:
-        write_steps(store, LAST)
-    except Killed:
-        ended = False
-    else:
-        ended = True
+    killed = far.killed_before(write, lambda: write_steps(store, LAST))
     store.objects.close()
-    far.budget = None
     far.remove(f"bucket/shop/{LEASE}")  # its process is gone, that of this test is not
-    return ended
+    return not killed
 
 
 def finish_and_check(far: type[FailingStore], store: Store) -> None:
