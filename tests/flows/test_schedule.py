@@ -21,7 +21,7 @@ from m5data.workspace import Workspace
 from tests.flows.prefect_api import PrefectApi, until
 
 PROGRAM = Path(sys.executable).parent / "m5data"
-DEADLINE_S = 120.0
+DEADLINE_S = 240.0
 SHUTDOWN_S = 60.0
 ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
@@ -61,7 +61,7 @@ def ended(api: PrefectApi, run: str) -> dict[str, Any]:
 
 
 @pytest.mark.usefixtures("prefect_home")
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_a_run_is_made_and_sigterm_ends_the_next(fresh: Workspace) -> None:
     port = free_port()
     with schedule(fresh.root, port) as process:
@@ -79,7 +79,8 @@ def test_a_run_is_made_and_sigterm_ends_the_next(fresh: Workspace) -> None:
         first = ask_for_run(api, deployment)
         assert ended(api, first)["state_type"] == "COMPLETED"
         assert api.tasks(first) == ["crawl", "records", "download"]
-        assert api.artifacts(first).keys() == {"m5data-stages", "m5data-drops", "m5data-ledger"}
+        shown = {key for key in api.artifacts(first) if not key.startswith("m5data-progress-")}  # of a slow stage alone
+        assert shown == {"m5data-stages", "m5data-drops", "m5data-ledger"}
         last = ask_for_run(api, deployment)
         until(lambda: run_of(api, last), DEADLINE_S, "the last run's start")
         family = psutil.Process(process.pid).children(recursive=True)

@@ -13,7 +13,7 @@ PROGRAM = Path(sys.executable).parent / "m5data"
 
 def run(*words: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [str(w) for w in (PROGRAM, *words)], cwd=cwd, capture_output=True, text=True, check=False, timeout=120
+        [str(w) for w in (PROGRAM, *words)], cwd=cwd, capture_output=True, text=True, check=False, timeout=480
     )
 
 

@@ -56,7 +56,7 @@ def test_segmentation_is_silent_and_leaves_no_file(tmp_path: Path) -> None:
         env={**os.environ, "TMPDIR": str(tmp_path), "PYTHONPYCACHEPREFIX": str(tmp_path / "fresh")},
         cwd=Path(__file__).parents[2],
         capture_output=True,
-        timeout=120,
+        timeout=480,
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")

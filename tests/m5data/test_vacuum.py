@@ -180,7 +180,7 @@ def test_killed_at_any_moment_kept_versions_stay_and_the_next_ends_it(folder: Pa
 def run_process(folder: Path, share: float) -> int:
     arguments = [sys.executable, "-m", "tests.m5data.vacuum_process", str(folder), str(share)]
     root = Path(__file__).parents[2]
-    return subprocess.run(arguments, cwd=root, check=False, timeout=120, env={**os.environ}).returncode
+    return subprocess.run(arguments, cwd=root, check=False, timeout=480, env={**os.environ}).returncode
 
 
 @given(

@@ -197,7 +197,7 @@ def test_it_prints_the_stages_the_drops_and_where_to_look(demo: Demo) -> None:
 
 def test_a_second_run_does_no_work_and_says_so(demo: Demo) -> None:
     version = demo.workspace.store.snapshot().number
-    done = subprocess.run([PROGRAM, "run", "-w", demo.folder], capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run([PROGRAM, "run", "-w", demo.folder], capture_output=True, text=True, check=False, timeout=480)
     assert done.returncode == 0, done.stderr
     assert "no work done" in done.stdout
     assert demo.workspace.store.snapshot().number == version

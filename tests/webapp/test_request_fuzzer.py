@@ -38,7 +38,7 @@ def test_random_requests_are_refused_one_by_one(filled: Filled, tmp_path: Path) 
             server.url,
             "--json",
         ]
-        link = json.loads(subprocess.run(words, capture_output=True, check=True, timeout=120).stdout)["rita"]
+        link = json.loads(subprocess.run(words, capture_output=True, check=True, timeout=480).stdout)["rita"]
         host, port = server.url.removeprefix("http://").split(":")
         result = fuzz((host, int(port)), _sign_in(server.url, link), COUNT, SEED)
         with urllib.request.urlopen(f"{server.url}/static/icon.svg", timeout=60) as answer:

@@ -14,7 +14,7 @@ from tests.webapp.served import PROGRAM, Served
 
 
 def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([PROGRAM, *words], capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run([PROGRAM, *words], capture_output=True, text=True, check=False, timeout=480)
 
 
 @pytest.fixture
