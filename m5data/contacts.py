@@ -1,4 +1,4 @@
-"""What identifies people: contact details in texts, masked, and names of merchants, as keyed hashes."""
+"""Personal data: contact details in texts, masked, and names of merchants, as keyed hashes."""
 
 import hmac
 import re

@@ -1,4 +1,4 @@
-"""What a host refuses: robots.txt (RFC 9309), ai.txt, tdmrep.json, and the headers X-Robots-Tag and TDM-Reservation."""
+"""Refusals of a host: robots.txt (RFC 9309), ai.txt, tdmrep.json, and the headers X-Robots-Tag and TDM-Reservation."""
 
 import json
 import re
