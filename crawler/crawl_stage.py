@@ -1,14 +1,12 @@
 """Stage ``crawl``: finds and fetches the pages of all authorised sources."""
 
 import hashlib
-import sqlite3
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
 from importlib.util import find_spec
 
-from crawler.crawl.frontier import FRONTIER_DDL, Frontier
+from crawler.crawl.frontier import Frontier, each_frontier, make_frontier, open_frontier
 from crawler.crawl.job import CrawlJob, crawl_sources
 from crawler.crawl.nothing_kept import explain_no_pages
 from crawler.crawl.scope import Scope
@@ -23,6 +21,8 @@ from storage import Store, transaction
 from takedown.register import Register, open_register
 
 __all__ = ["run"]
+
+_Row = tuple[str, str, str | None, str, str | None]
 
 
 def run(
@@ -58,7 +58,6 @@ def run(
     names = settings.authorised(None if only is None else tuple(only))
     _check_sources(settings, names)
     with store.lock():
-        store.state.migrate("crawler", FRONTIER_DDL)
         now = clock()
         register = open_register(store)
         jobs = [CrawlJob(store.root, name, settings, now, max_products, force) for name in names]
@@ -78,9 +77,11 @@ def run(
 
 def _without_pages(store: Store, names: Mapping[str, SourceSettings]) -> list[str]:
     """Return a message for each source of which no page is stored."""
-    with closing(store.state.connect()) as connection:
-        said = (explain_no_pages(connection, name, source) for name, source in names.items())
-        return [message for message in said if message]
+    said = []
+    for name, source in names.items():
+        with open_frontier(store, name) as connection:
+            said.append(explain_no_pages(connection, name, source))
+    return [message for message in said if message]
 
 
 def _check_sources(settings: CrawlSettings, names: Iterable[str]) -> None:
@@ -97,7 +98,8 @@ def _check_sources(settings: CrawlSettings, names: Iterable[str]) -> None:
 
 def _prepare(store: Store, job: CrawlJob, register: Register) -> bool:
     """Update the frontier of a source; return whether anything is due."""
-    with closing(store.state.connect()) as connection:
+    make_frontier(store, job.name)
+    with open_frontier(store, job.name) as connection:
         frontier = Frontier(connection, job.name, job.now.isoformat(), job.recrawl)
         digest = job.settings.scope_digest(job.name)
         with transaction(connection):
@@ -119,13 +121,11 @@ def _prepare(store: Store, job: CrawlJob, register: Register) -> bool:
 
 
 def _publish(store: Store, settings: CrawlSettings, began: float) -> StageReport:
-    with closing(store.state.connect()) as connection:
-        digest = _digest(connection)
-        with store.stage("crawl", settings=settings.digest(), extra=digest) as stage:
-            if stage.unchanged:
-                return stage.report_unchanged()
-            stage.reject(_rejects(connection))
-            return stage.commit(_report(connection, time.monotonic() - began))
+    with store.stage("crawl", settings=settings.digest(), extra=_digest(store)) as stage:
+        if stage.unchanged:
+            return stage.report_unchanged()
+        stage.reject(Reject(url, why, detail) for _, url, why, detail, _ in _rows(store) if why is not None)
+        return stage.commit(_report(store, time.monotonic() - began))
 
 
 # A URL that is pending because its source stopped early is dropped for the source's reason,
@@ -141,23 +141,22 @@ WHERE p.state != 'absent' ORDER BY p.source, p.url
 """
 
 
-def _report(connection: sqlite3.Connection, seconds: float) -> StageReport:
+def _rows(store: Store) -> Iterator[_Row]:
+    """Yield every URL: source, URL, reason where it has no page, detail, and page, by source and URL."""
+    for _, connection in each_frontier(store):
+        yield from connection.execute(_ROWS)
+
+
+def _report(store: Store, seconds: float) -> StageReport:
     """Count URLs: ``read`` all discovered ones, ``kept`` those with a stored page."""
-    counts = Counter(dict(connection.execute(f"SELECT why, count(*) FROM ({_ROWS}) GROUP BY why")))  # noqa: S608
-    kept = counts.pop(None, 0)
+    counts = Counter(why or "" for _, _, why, *_ in _rows(store))
+    kept = counts.pop("", 0)
     return StageReport("crawl", kept + counts.total(), kept, dict(sorted(counts.items())), seconds)
 
 
-def _rejects(connection: sqlite3.Connection) -> Iterator[Reject]:
-    """Yield the URLs without a page, with the reason, by source and URL."""
-    for _, url, why, detail, _ in connection.execute(_ROWS):
-        if why is not None:
-            yield Reject(url, why, detail)
-
-
-def _digest(connection: sqlite3.Connection) -> str:
+def _digest(store: Store) -> str:
     """Return a hash over the state of every URL."""
     digest = hashlib.sha256()
-    for row in connection.execute(_ROWS):
+    for row in _rows(store):
         digest.update(repr(row).encode())
     return digest.hexdigest()[:16]

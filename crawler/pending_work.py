@@ -7,8 +7,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 
-from crawler.crawl.frontier import DUE, FRONTIER_DDL, due_parameters
-from crawler.crawl.visits import Recrawl, plan_recrawl
+from crawler.crawl.frontier import DUE, due_parameters, each_frontier, open_frontier
+from crawler.crawl.visits import plan_recrawl
 from crawler.media.queue import make_queue, reading_queue
 from crawler.settings import CrawlSettings
 from storage import Snapshot, Store
@@ -51,21 +51,24 @@ def due_pages(store: Store, settings: CrawlSettings, now: datetime, *, refresh: 
     """
     recrawl = plan_recrawl(settings, now, force=refresh)
     names = [name for name, source in settings.sources.items() if source.start]
-    with closing(store.state.connect_reading()) as connection:
-        counts = _counts(connection, recrawl) if _has(connection, "source_pages") else {}
+    query = f"""
+        SELECT source, count(*) FILTER (WHERE state = 'pending'), count(*) FILTER (WHERE {DUE}),
+            count(*) FILTER (WHERE page_sha256 IS NOT NULL)
+        FROM source_pages GROUP BY source"""  # noqa: S608 - constants
+    found = (
+        row for _, connection in each_frontier(store) for row in connection.execute(query, due_parameters(recrawl))
+    )
+    counts = {row[0]: PendingPages(*row) for row in found}
     return [counts.get(name) or PendingPages(name, len(settings.sources[name].start), 0, 0) for name in sorted(names)]
 
 
 def pending_records(store: Store) -> int:
     """Return how many stored pages have not been read since they changed."""
-    with closing(store.state.connect_reading()) as connection:
-        if not _has(connection, "source_pages"):
-            return 0
-        query = (
-            "SELECT count(*) FROM source_pages WHERE page_sha256 IS NOT NULL AND kind = 'page' AND vanished_at IS NULL "
-            "AND (parser IS NULL OR parsed_sha256 IS NOT page_sha256)"
-        )
-        return int(connection.execute(query).fetchone()[0])
+    query = (
+        "SELECT count(*) FROM source_pages WHERE page_sha256 IS NOT NULL AND kind = 'page' AND vanished_at IS NULL "
+        "AND (parser IS NULL OR parsed_sha256 IS NOT page_sha256)"
+    )
+    return sum(connection.execute(query).fetchone()[0] for _, connection in each_frontier(store))
 
 
 def pending_media(store: Store, snapshot: Snapshot) -> dict[str, int]:
@@ -86,18 +89,6 @@ def _completed(connection: sqlite3.Connection, urls: list[str]) -> int:
         "AND url IN (SELECT value FROM json_each(?))"
     )
     return int(connection.execute(query, (json.dumps(urls),)).fetchone()[0])
-
-
-def _counts(connection: sqlite3.Connection, recrawl: Recrawl) -> dict[str, PendingPages]:
-    query = f"""
-        SELECT source, count(*) FILTER (WHERE state = 'pending'), count(*) FILTER (WHERE {DUE}),
-            count(*) FILTER (WHERE page_sha256 IS NOT NULL)
-        FROM source_pages GROUP BY source"""  # noqa: S608 - constants
-    return {row[0]: PendingPages(*row) for row in connection.execute(query, due_parameters(recrawl))}
-
-
-def _has(connection: sqlite3.Connection, table: str) -> bool:
-    return connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone() is not None
 
 
 def forget_fetched(store: Store, source: str | None, products: Collection[str] | None, *, dry_run: bool) -> int:
@@ -139,16 +130,13 @@ def forget_media(store: Store, urls: Collection[str], *, dry_run: bool) -> int:
 
 
 def _change(store: Store, change: str, source: str | None, products: Collection[str] | None, *, dry_run: bool) -> int:
-    store.state.migrate("crawler", FRONTIER_DDL)
-    conditions, values = ["true"], {}
-    if source is not None:
-        conditions.append("source = :source")
-        values["source"] = source
-    if products is not None:
-        conditions.append(_OF_PRODUCTS)
-        values["products"] = json.dumps(sorted(products))
-    with closing(store.state.connect()) as connection:
-        return _run(connection, "source_pages", change, " AND ".join(conditions), values, dry_run=dry_run)
+    condition, values = ("true", {}) if products is None else (_OF_PRODUCTS, {"products": json.dumps(sorted(products))})
+    count = 0
+    for name in store.frontiers.names():
+        if source in (None, name):
+            with open_frontier(store, name) as connection:
+                count += _run(connection, "source_pages", change, condition, values, dry_run=dry_run)
+    return count
 
 
 def _run(

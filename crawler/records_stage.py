@@ -1,7 +1,6 @@
 """Stage ``records``: makes product records from the pages that the crawl stored."""
 
 import hashlib
-import sqlite3
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -10,7 +9,7 @@ from contextlib import closing
 from itertools import groupby
 from operator import itemgetter
 
-from crawler.crawl.frontier import FRONTIER_DDL
+from crawler.crawl.frontier import each_frontier
 from crawler.crawl.nothing_kept import explain_no_products
 from crawler.crawl.stored_pages import StoredPageRow, pages_digest, remember_outcomes, site_files, stored_pages
 from crawler.pages.outcome import PageOutcome
@@ -73,50 +72,42 @@ def run(
     """
     began = time.monotonic()
     with store.lock():
-        store.state.migrate("crawler", FRONTIER_DDL)
         key = load_or_create_key(store.root)
-        with closing(store.state.connect()) as connection:
-            pages = list(stored_pages(connection))
-            register = open_register(store)
-            names = sorted({page.source for page in pages})
-            readers = {name: PageReader.of(settings, name, key, register, store.root) for name in names}
-            digest = _digest(settings, readers)
-            with store.stage("records", settings=digest, extra=pages_digest(connection)) as stage:
-                if stage.unchanged:
-                    return stage.report_unchanged()
-                if not pages and "products" in stage.before.tables and "records" not in stage.before.stages:
-                    return stage.commit(StageReport("records", 0, 0))  # all products are from feeds
-                # Templates follow from the pages and the readers, so they change nothing that the digests do not say.
-                readers |= _with_templates(connection, pages, readers, store.objects, settings)
-                most = 1.0 if allow_shrink else settings.max_shrink
-                choice, read = _write(stage, store.objects, pages, readers, settings, most, progress)
-                now = clock()
-                write_history(stage, now)
-                write_usage_rights(stage, choice, HostFiles(site_files(connection), settings.user_agent), connection)
-                late = [page for page in pages if _kind(page, read) == "taken_down"]
-                drop_tombstoned_pages(store, connection, register, late, now)
-                report = stage.commit(_report(choice, began))
-                remember_outcomes(connection, _news(pages, readers, {**read, **choice.outcomes}))
-                progress.finish()
-                _check_products(connection, settings, choice)
-                return report
+        pages = list(stored_pages(store))
+        register = open_register(store)
+        names = sorted({page.source for page in pages})
+        readers = {name: PageReader.of(settings, name, key, register, store.root) for name in names}
+        digest = _digest(settings, readers)
+        with store.stage("records", settings=digest, extra=pages_digest(store)) as stage:
+            if stage.unchanged:
+                return stage.report_unchanged()
+            if not pages and "products" in stage.before.tables and "records" not in stage.before.stages:
+                return stage.commit(StageReport("records", 0, 0))  # all products are from feeds
+            # Templates follow from the pages and the readers, so they change nothing that the digests do not say.
+            readers |= _with_templates(store, pages, readers, settings)
+            most = 1.0 if allow_shrink else settings.max_shrink
+            choice, read = _write(stage, store.objects, pages, readers, settings, most, progress)
+            now = clock()
+            write_history(stage, now)
+            write_usage_rights(stage, choice, HostFiles(site_files(store), settings.user_agent), store)
+            late = [page for page in pages if _kind(page, read) == "taken_down"]
+            drop_tombstoned_pages(store, register, late, now)
+            report = stage.commit(_report(choice, began))
+            remember_outcomes(store, _news(pages, readers, {**read, **choice.outcomes}))
+            progress.finish()
+            _check_products(store, settings, choice)
+            return report
 
 
-def _with_templates(
-    connection: sqlite3.Connection,
-    pages: list[StoredPageRow],
-    readers: _Readers,
-    objects: Objects,
-    settings: CrawlSettings,
-) -> _Readers:
+def _with_templates(store: Store, pages: list[StoredPageRow], readers: _Readers, settings: CrawlSettings) -> _Readers:
     """Return the readers of sources that have a template; one is learned anew if the pages that teach it changed."""
     samples = sample_of(pages)
     digests = {name: samples_digest(sample, readers[name].version) for name, sample in samples.items()}
-    missing = [name for name, digest in digests.items() if known_template(connection, name, digest) is None]
-    lessons = read_lessons([page for name in missing for page in samples[name]], readers, objects, settings)
+    missing = [name for name, digest in digests.items() if known_template(store, name, digest) is None]
+    lessons = read_lessons([page for name in missing for page in samples[name]], readers, store.objects, settings)
     for name, several in groupby(lessons, key=itemgetter(0)):
-        remember_template(connection, name, digests[name], teach(lesson for _, lesson in several))
-    return {name: readers[name].with_template(known_template(connection, name) or ()) for name in samples}
+        remember_template(store, name, digests[name], teach(lesson for _, lesson in several))
+    return {name: readers[name].with_template(known_template(store, name) or ()) for name in samples}
 
 
 def _kind(page: StoredPageRow, read: _Outcomes) -> str | None:
@@ -124,15 +115,18 @@ def _kind(page: StoredPageRow, read: _Outcomes) -> str | None:
     return outcome.kind if outcome else None
 
 
-def _check_products(connection: sqlite3.Connection, settings: CrawlSettings, choice: ChosenPages) -> None:
+def _check_products(store: Store, settings: CrawlSettings, choice: ChosenPages) -> None:
     """Raise where a source has pages and no product.
 
     Raises:
         DataError: A source has none.
     """
     with_products = {one.page.source for one in choice.products.values()}
-    names = [name for name, source in settings.sources.items() if source.start and name not in with_products]
-    said = (explain_no_products(connection, name, settings.sources[name]) for name in names)
+    said = []
+    for name, connection in each_frontier(store):
+        source = settings.sources.get(name)
+        if source and source.start and name not in with_products:
+            said.append(explain_no_products(connection, name, source))
     if messages := [message for message in said if message]:
         raise DataError(" ".join(messages))
 

@@ -1,14 +1,14 @@
-"""The crawler's part in a take-down: frontier, downloads, and stored pages of others that name the item."""
+"""The crawler's part in a take-down: frontiers, downloads, and stored pages of others that name the item."""
 
 import json
 import re
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from crawler.crawl.frontier import FRONTIER_DDL
-from crawler.media.queue import take_from_state
+from crawler.crawl.frontier import each_frontier
 from crawler.page_scrub import scrub_page
 from crawler.pages.urls import normalise
 from m5data.contacts import hash_merchant
@@ -34,7 +34,7 @@ WHERE url IN (SELECT value FROM json_each(:urls)) OR canonical IN (SELECT value 
 """
 _USERS = """
 SELECT page_sha256, min(url) FROM source_pages WHERE page_sha256 IS NOT NULL
-    AND url NOT IN (SELECT value FROM json_each(?)) GROUP BY page_sha256
+    AND url NOT IN (SELECT value FROM json_each(:urls)) GROUP BY page_sha256
 """
 _MEDIA = "SELECT sha256 FROM media_urls WHERE sha256 IS NOT NULL AND url IN (SELECT value FROM json_each(?))"
 _GZIP = b"\x1f\x8b"
@@ -47,11 +47,10 @@ def search(store: Store, target: Target, plan: Plan) -> Plan:
         pages |= {target.value, normalise(target.value) or target.value}
     if target.kind == "merchant":
         merchants = (hash_merchant(target.value, load_or_create_key(store.root)),)
-    with closing(_connect(store)) as state:
-        if target.kind == "merchant" and len(target.value) >= _MIN_NAME:
-            urls = (url for (url,) in state.execute("SELECT url FROM source_pages"))
+        if len(target.value) >= _MIN_NAME:
+            urls = (url for (url,) in _ask(store, "SELECT url FROM source_pages"))
             pages |= {url for url in urls if target.value.casefold() in unquote(url).casefold()}
-        pages, products, objects = _follow(state, pages, set(plan.products))
+    pages, products, objects = _follow(store, pages, set(plan.products))
     with _queue(store) as queue:
         objects |= {sha256 for (sha256,) in queue.execute(_MEDIA, (_listed(plan.media),))} if queue else set()
     found = {"pages": pages, "products": products, "objects": objects, "merchants": merchants}
@@ -60,33 +59,34 @@ def search(store: Store, target: Target, plan: Plan) -> Plan:
 
 def users_of(store: Store, plan: Plan, objects: Collection[str]) -> dict[str, str]:
     """Return object -> URL for those of the objects that pages outside the plan use."""
-    asked = set(objects)
-    with closing(_connect(store)) as state:
-        return {sha256: url for sha256, url in state.execute(_USERS, (_listed(plan.pages),)) if sha256 in asked}
+    asked, found = set(objects), dict[str, str]()
+    for sha256, url in _ask(store, _USERS, {"urls": _listed(plan.pages)}):
+        if sha256 in asked:
+            found[sha256] = min(url, found.get(sha256, url))
+    return found
 
 
 def remove(removal: Removal) -> Mapping[str, int]:
-    """Delete the item's pages and downloads, and let the frontier name the cleaned pages of others.
+    """Delete the item's pages and downloads, and let the frontiers name the cleaned pages of others.
 
     What was read from a page holds for the cleaned one. Its validators go: the server would answer "not modified"
     for a page that we changed.
     """
     if removal.dry_run:
         return {}
-    with closing(_connect(removal.store)) as state:
-        with transaction(state):
-            for old, new in removal.renamed.items():
-                state.execute(
-                    "UPDATE source_pages SET page_sha256 = ?, etag = NULL, last_modified = NULL, "
-                    "parsed_sha256 = CASE WHEN parsed_sha256 = page_sha256 THEN ? END WHERE page_sha256 = ?",
-                    (new, new, old),
-                )
-        return {"state_rows": forget_urls(removal.store, state, removal.plan.urls)}
+    for _, frontier in each_frontier(removal.store):
+        with transaction(frontier):
+            frontier.executemany(
+                "UPDATE source_pages SET page_sha256 = ?1, etag = NULL, last_modified = NULL, "
+                "parsed_sha256 = CASE WHEN parsed_sha256 = page_sha256 THEN ?1 END WHERE page_sha256 = ?2",
+                ((new, old) for old, new in removal.renamed.items()),
+            )
+    return {"state_rows": forget_urls(removal.store, removal.plan.urls)}
 
 
-def forget_urls(store: Store, state: sqlite3.Connection, urls: Collection[str]) -> int:
+def forget_urls(store: Store, urls: Collection[str]) -> int:
     """Delete the rows of pages and media at these URLs; return how many there were."""
-    count = _delete(state, ("source_pages", "source_files"), urls)
+    count = sum(_delete(frontier, ("source_pages", "source_files"), urls) for _, frontier in each_frontier(store))
     with _queue(store) as queue:
         return count + (_delete(queue, ("media_urls",), urls) if queue else 0)
 
@@ -139,10 +139,10 @@ def cleaner(plan: Plan, words: Words) -> Cleaner:
     return Cleaner(plan.urls, words)
 
 
-def _follow(state: sqlite3.Connection, pages: set[str], products: set[str]) -> tuple[set[str], set[str], set[str]]:
+def _follow(store: Store, pages: set[str], products: set[str]) -> tuple[set[str], set[str], set[str]]:
     """Return URLs, products and stored pages that belong together, followed until nothing new is found."""
     while True:
-        rows = state.execute(_PAGES, {"urls": _listed(pages), "products": _listed(products)}).fetchall()
+        rows = list(_ask(store, _PAGES, {"urls": _listed(pages), "products": _listed(products)}))
         more = pages | {row[0] for row in rows} | {row[3] for row in rows if row[4] and row[3]}
         shown = products | {row[4] for row in rows if row[4]}
         if (more, shown) == (pages, products):
@@ -150,11 +150,10 @@ def _follow(state: sqlite3.Connection, pages: set[str], products: set[str]) -> t
         pages, products = more, shown
 
 
-def _connect(store: Store) -> sqlite3.Connection:
-    """Open the state; where no stage has yet, make the tables of the frontier."""
-    take_from_state(store)
-    store.state.migrate("crawler", FRONTIER_DDL)
-    return store.state.connect()
+def _ask(store: Store, query: str, values: Mapping[str, str] | None = None) -> Iterator[tuple[Any, ...]]:
+    """Yield what a query finds in all frontiers."""
+    for _, frontier in each_frontier(store):
+        yield from frontier.execute(query, values or {})
 
 
 @contextmanager

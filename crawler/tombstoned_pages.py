@@ -1,6 +1,5 @@
 """Keep out what was taken down: removed from responses as they come, and from pages read afterwards."""
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -45,14 +44,11 @@ class Withhold:
         return self._register.holds("url", url)
 
 
-def drop_tombstoned_pages(
-    store: Store, connection: sqlite3.Connection, register: Register, pages: Sequence[StoredPageRow], now: datetime
-) -> None:
-    """Remove pages that show what was taken down from segments and frontier, and register their URLs.
+def drop_tombstoned_pages(store: Store, register: Register, pages: Sequence[StoredPageRow], now: datetime) -> None:
+    """Remove pages that show what was taken down from segments and frontiers, and register their URLs.
 
     Args:
         store: The workspace's storage, its lock held.
-        connection: To its state.
         register: What was taken down.
         pages: Pages that show it.
         now: Time of this run.
@@ -62,7 +58,7 @@ def drop_tombstoned_pages(
     register.add(store.state, [Mark("url", page.url) for page in pages], now)
     places = [place for page in pages if (place := _place(store.objects, page))]
     erase_records(store.root, store.objects, places, [page.sha256 for page in pages], now)
-    forget_urls(store, connection, [page.url for page in pages])
+    forget_urls(store, [page.url for page in pages])
 
 
 def _place(objects: Objects, page: StoredPageRow) -> Place | None:

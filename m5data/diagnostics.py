@@ -21,7 +21,7 @@ from m5data.stage import Clock, utc_now
 from m5data.workspace import Workspace
 from storage import run_program
 from storage.copying import content_digest
-from storage.files import TEMPORARY, Layout
+from storage.files import TEMPORARY, Layout, databases
 from storage.home import Home
 from storage.identity import KEY_FILE, identity_path
 from storage.integrity import find_damage
@@ -188,7 +188,7 @@ def _rights(root: Path) -> Iterator[Finding]:
     """Find folders and files of the store that this user may not write."""
     layout = Layout(root.absolute())
     folders = [layout.root, layout.tables, layout.objects, layout.versions, layout.root / "logs"]
-    own = [*folders, layout.state, layout.index, layout.downloads, layout.lock]
+    own = [*folders, layout.frontiers, *(layout.root / name for name in databases(layout.root)), layout.lock]
     inside = [path for path in layout.tables.rglob("*") if path.is_dir()] if layout.tables.is_dir() else []
     shut = [path for path in (*own, *inside) if path.exists() and not os.access(path, os.W_OK)]
     if shut:

@@ -11,6 +11,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
 
+from crawler.media.queue import move_queue
+from crawler.rebuild_state import move_frontiers
 from export.folders import LocalFolder
 from export.manifest import MANIFEST, write_manifest
 from m5data.errors import DataError, WorkspaceError
@@ -130,5 +132,7 @@ class _Step(Protocol):
     def __call__(self, store: Store, *, dry_run: bool) -> list[str]: ...
 
 
-_STEPS: Mapping[int, tuple[_Step, ...]] = MappingProxyType({1: (_note_key, _copy_register, _split_exports)})
+_STEPS: Mapping[int, tuple[_Step, ...]] = MappingProxyType(
+    {1: (_note_key, _copy_register, _split_exports), 2: (move_queue, move_frontiers)}
+)
 """Format -> the steps that lead to the next one."""

@@ -4,19 +4,20 @@ Nothing is deleted: files that cannot be read are moved to the folder ``damaged`
 """
 
 import json
-from collections.abc import Collection, Generator, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import duckdb
 
 from annotate.judgement_state import save_judgements
 from annotate.judgements import Judgement
 from crawler.pending_work import forget_read
-from crawler.rebuild_state import rebuild_frontier
+from crawler.rebuild_state import rebuild_frontiers
 from m5data.errors import CorruptObjectError, M5DataError, UsageError, WorkspaceError
 from m5data.settings import Settings
 from m5data.stage import Clock, StageReport, utc_now
@@ -25,7 +26,8 @@ from m5data.stages import STAGES
 from m5data.version import __version__
 from m5data.workspace import SETTINGS_FILE
 from storage import StageRecord, Store
-from storage.files import Layout, replace_file, sync_folder
+from storage.files import FRONTIERS, Layout, replace_file, sync_file, sync_folder, temporary_file
+from storage.frontiers import Frontiers
 from storage.home import Home
 from storage.identity import FORMAT, KEY_FILE, Identity, fingerprint_of, identity_path, write_identity
 from storage.integrity import Damage, damaged_tables, find_damage, surviving_files
@@ -42,8 +44,6 @@ __all__ = ["Repair", "repair"]
 
 _DAMAGED = "damaged"
 _STAGE = "repair"
-_REBUILT: Mapping[str, str] = MappingProxyType({"source_pages": "pages of products", "judgements": "judgements"})
-"""Tables of the state that are made again from the dataset's."""
 _LOST: Mapping[str, str] = MappingProxyType(
     {
         "annotation_tasks": "annotation tasks: run m5data annotate tasks again",
@@ -126,11 +126,12 @@ class _Job:
         yield from self._identity()
         yield from self._versions()
         kept = yield from self._restore_state()
+        yield from self._restore_frontiers()
         yield from self._register()
         yield from self._segments()
         yield from self._tables(index_is_new=bool(self._of("index")))
-        if kept is not None and not self._dry_run:
-            yield from self._fill_state(kept)
+        if not self._dry_run and self._of("state", "frontier"):
+            yield from self._fill(kept)
 
     def _of(self, *kinds: str) -> list[Damage]:
         return [damage for damage in self._found if damage.kind in kinds]
@@ -215,6 +216,41 @@ class _Job:
                 yield Repair(f"objects/{scan.name}", what, possible=not scan.unread)
         return kept
 
+    def _restore_frontiers(self) -> Iterator[Repair]:
+        """Give damaged frontiers new files, with what can be read of them; a journal notes all of them."""
+        for damage in self._of("frontier"):
+            yield Repair(damage.detail, "kept as far as it can be read; pages of products are entered from the tables")
+        if self._dry_run:
+            return
+        frontiers = Frontiers(self._layout.root, self._state)
+        names = sorted({damage.name for damage in self._of("frontier")})
+        if names:
+            self._note({"frontiers": names})
+        for name in names:
+            path = self._layout.frontiers / f"{name}.sqlite"
+            if State(path).damage() is not None:
+                yield from self._new_frontier(path)
+        if self._of("state"):
+            names = [path.stem for path in self._layout.frontiers.glob("*.sqlite")]
+        for name in names:
+            frontiers.name(name)
+
+    def _new_frontier(self, path: Path) -> Iterator[Repair]:
+        path.parent.mkdir(exist_ok=True)
+        with temporary_file(path) as file:
+            new = State(Path(file.name))
+            new.create()
+            for name, (rows, complete) in sorted((salvage(path, new) if path.exists() else {}).items()):
+                yield _kept(f"{FRONTIERS}/{path.name}: {name}", rows, complete=complete)
+            sync_file(Path(file.name))
+            self._set_aside_database(path)
+            Path(file.name).replace(path)
+            sync_folder(path.parent)
+
+    def _note(self, what: Mapping[str, object]) -> None:
+        """Add to the journal of this repair, which the next one continues if this one is killed."""
+        replace_file(self._layout.repair, json.dumps({**_journal(self._layout), **what}).encode())
+
     def _set_aside_database(self, path: Path) -> Path | None:
         for ending in ("-wal", "-shm"):
             log = path.with_name(f"{path.name}{ending}")
@@ -224,27 +260,29 @@ class _Job:
 
     def _new_state(self) -> dict[str, tuple[int, bool]]:
         """Set a damaged state aside, and begin a new one with what can be read of it; a journal notes both."""
-        path, journal = self._layout.state, self._layout.repair
-        noted = json.loads(journal.read_bytes())["state"] if journal.exists() else None
-        aside = self._set_aside_database(path)
+        noted = _journal(self._layout).get("state")
+        aside = self._set_aside_database(self._layout.state)
         if noted is None and aside is not None:
             noted = aside.name
-        replace_file(journal, json.dumps({"state": noted}).encode())
+        self._note({"state": noted})
         self._state.create()
         return salvage(self._layout.root / _DAMAGED / noted, self._state) if noted is not None else {}
 
-    def _fill_state(self, kept: Mapping[str, tuple[int, bool]]) -> Iterator[Repair]:
-        """Fill in from the tables what a damaged state lacks, and report what is lost."""
+    def _fill(self, kept: Mapping[str, tuple[int, bool]] | None) -> Iterator[Repair]:
+        """Fill in from the tables what a damaged state and frontiers lack, and report what is lost."""
+        store = Store.open(self._layout.root, clock=self._clock)
+        yield _refill("frontiers", "pages of products", lambda: rebuild_frontiers(store, store.snapshot()))
+        if kept is not None:
+            yield from self._fill_state(kept, store)
+        store.objects.close()
+
+    def _fill_state(self, kept: Mapping[str, tuple[int, bool]], store: Store) -> Iterator[Repair]:
         for name, (rows, complete) in sorted(kept.items()):
             if rows or not complete:
-                text = f"{rows:,} rows kept{'' if complete else ', the rest is lost'}"
-                yield Repair(f"state: {name}", text, possible=complete)
-        missing = {name for name in (*_REBUILT, *_LOST) if not kept.get(name, (0, False))[1]}
-        store = Store.open(self._layout.root, clock=self._clock)
-        for name in _REBUILT:
-            if name in missing:
-                yield _refill(store, name, self._clock())
-        store.objects.close()
+                yield _kept(f"state: {name}", rows, complete=complete)
+        missing = {name for name in ("judgements", *_LOST) if not kept.get(name, (0, False))[1]}
+        if "judgements" in missing:
+            yield _refill("state: judgements", "judgements", lambda: _save_judgements(store, self._clock()))
         for name, what in _LOST.items():
             if name in missing:
                 yield Repair(f"state: {name}", f"lost: {what}", possible=False)
@@ -332,9 +370,20 @@ class _Job:
 
 def _interrupted(layout: Layout) -> list[Damage]:
     """Return the damage that a repair began to mend and did not end."""
-    if not layout.repair.exists():
-        return []
-    return [Damage("state", "", f"{layout.repair}: a repair of the state was interrupted; it begins again")]
+    noted = _journal(layout)
+    again = f"{layout.repair}: a repair was interrupted; it begins again"
+    frontiers = [Damage("frontier", name, again) for name in noted.get("frontiers", ())]
+    return [*([Damage("state", "", again)] if "state" in noted else []), *frontiers]
+
+
+def _journal(layout: Layout) -> dict[str, Any]:
+    """Return what a repair has begun and not ended: the state's name in ``damaged``, names of frontiers."""
+    noted: dict[str, Any] = json.loads(layout.repair.read_bytes()) if layout.repair.exists() else {}
+    return noted
+
+
+def _kept(what: str, rows: int, *, complete: bool) -> Repair:
+    return Repair(what, f"{rows:,} rows kept{'' if complete else ', the rest is lost'}", possible=complete)
 
 
 def _read(layout: Layout, number: int) -> VersionRecord | None:
@@ -344,19 +393,18 @@ def _read(layout: Layout, number: int) -> VersionRecord | None:
         return None
 
 
-def _refill(store: Store, name: str, now: datetime) -> Repair:
-    """Fill a table of the state from the dataset's."""
-    snapshot = store.snapshot()
+def _refill(what: str, rows: str, fill: Callable[[], int]) -> Repair:
+    """Fill in rows from the dataset's tables."""
     try:
-        if name == "source_pages":
-            count = rebuild_frontier(store, snapshot)
-        else:
-            rows = snapshot.table(name, ["query", "candidate", "worker", "answer", "gold"]).to_pylist()
-            count = save_judgements(store.state, (Judgement(**row) for row in rows), now)
+        return Repair(what, f"{fill():,} {rows} entered from the tables")
     except (M5DataError, duckdb.Error) as error:
-        what = " ".join(str(error).split())[:300]
-        return Repair(f"state: {name}", f"cannot be made again: {what}", possible=False)
-    return Repair(f"state: {name}", f"{count:,} {_REBUILT[name]} entered from the tables")
+        fault = " ".join(str(error).split())[:300]
+        return Repair(what, f"cannot be made again: {fault}", possible=False)
+
+
+def _save_judgements(store: Store, now: datetime) -> int:
+    rows = store.snapshot().table("judgements", ["query", "candidate", "worker", "answer", "gold"]).to_pylist()
+    return save_judgements(store.state, (Judgement(**row) for row in rows), now)
 
 
 def _writers(table: str) -> list[str]:

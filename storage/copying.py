@@ -12,7 +12,7 @@ from pathlib import Path
 from m5data.errors import CorruptObjectError
 from m5data.stage import Clock, StageReport
 from storage.engine import open_engine, quote
-from storage.files import DATABASES, OF_A_RUN, Layout, sync_file
+from storage.files import DATABASES, FRONTIERS, OF_A_RUN, Layout, databases, sync_file
 from storage.place import OWN_FOLDER
 from storage.state import State
 from storage.store import Store
@@ -42,15 +42,16 @@ def copy_files(source: Path, target: Path, *, without: Collection[str] = ()) -> 
     target.mkdir(parents=True)
     skipped = {*_NOT_COPIED, *without}
     total = sum(_copy(path, target / path.relative_to(source)) for path in _files(source, skipped))
-    for name in DATABASES:
-        if name not in skipped and (source / name).exists():
+    for name in databases(source):
+        if name not in skipped:
+            (target / name).parent.mkdir(exist_ok=True)
             State(source / name).copy_to(target / name)
     return total
 
 
 def _files(folder: Path, skipped: Collection[str]) -> Iterator[Path]:
     for top in sorted(folder.iterdir()):
-        if top.name in skipped or top.name in DATABASES:
+        if top.name in skipped or top.name in (*DATABASES, FRONTIERS):
             continue
         yield top
         yield from sorted(top.rglob("*"))

@@ -15,13 +15,16 @@ from typing import BinaryIO
 __all__ = [
     "DATABASES",
     "DOWNLOADS",
+    "FRONTIERS",
     "INDEX",
     "OF_A_RUN",
     "OWN_SEGMENT",
     "SEGMENT",
     "TEMPORARY",
     "Layout",
+    "databases",
     "file_sha256",
+    "is_database",
     "remove_database",
     "replace_file",
     "replacing",
@@ -34,6 +37,8 @@ __all__ = [
 STATE, INDEX, DOWNLOADS = "state.sqlite", "index.sqlite", "downloads.sqlite"
 DATABASES = (STATE, INDEX, DOWNLOADS)
 """Files of SQLite. All but the state are made from tables where they are missing."""
+FRONTIERS = "frontiers"
+"""Folder of more such files, one for each source that was crawled."""
 
 OF_A_RUN = frozenset(
     {"lock", "children.lock", "staging", "spool"} | {f"{name}-{log}" for name in DATABASES for log in ("wal", "shm")}
@@ -76,6 +81,11 @@ class Layout:
     def downloads(self) -> Path:
         """SQLite file of the queue of downloads."""
         return self.root / DOWNLOADS
+
+    @property
+    def frontiers(self) -> Path:
+        """SQLite files of the crawl's frontiers."""
+        return self.root / FRONTIERS
 
     @property
     def repair(self) -> Path:
@@ -201,6 +211,17 @@ def sweep_temporaries(root: Path) -> None:
                 if _lock(descriptor):
                     path.unlink()
                 os.close(descriptor)
+
+
+def is_database(path: str) -> bool:
+    """Return whether a path in a workspace is that of a file of SQLite."""
+    return path in DATABASES or path.startswith(f"{FRONTIERS}/")
+
+
+def databases(root: Path) -> list[str]:
+    """Return the paths in a workspace of its files of SQLite; frontiers come before the state, which names them."""
+    found = [f"{FRONTIERS}/{path.name}" for path in sorted((root / FRONTIERS).glob("*.sqlite"))]
+    return [*found, *(name for name in DATABASES if (root / name).exists())]
 
 
 def remove_database(path: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from m5data.errors import ObjectStoreError, WorkspaceError
 from m5data.stage import Clock, utc_now
-from storage.files import DATABASES, DOWNLOADS, INDEX, Layout, file_sha256, remove_database
+from storage.files import DATABASES, DOWNLOADS, FRONTIERS, INDEX, Layout, file_sha256, is_database, remove_database
 from storage.lease import LEASE, Lease
 from storage.lock import holder_of
 from storage.objects.index import fall_behind
@@ -41,7 +41,7 @@ __all__ = ["Home"]
 
 _SETTINGS = "m5data.toml"
 _TRIES = 5
-_OWNED = ("tables/", "versions/", "objects/")
+_OWNED = ("tables/", "versions/", "objects/", f"{FRONTIERS}/")
 """Folders in which every file belongs to the store."""
 _NOT_THE_WORKSPACE = (f"{OWN_FOLDER}/", "spool/", "versions/")
 """Starts of the paths of the lease, of what tasks have finished, and of what is listed by itself."""
@@ -155,7 +155,7 @@ class Home:
             self._lease.drop()
 
     def describe(self) -> str:
-        """Return a line on the last stored version and on how many segments and data files are on this machine."""
+        """Return a line on the last stored version and on how many of the files that come later are on this machine."""
         files = read_record(self._root).files
         if not files:
             return "nothing was fetched yet"
@@ -286,7 +286,7 @@ def _listed(place: ObjectStore) -> dict[str, Entry]:
 
 
 def _pull(place: ObjectStore, root: Path, record: Record, there: Mapping[str, Entry], kept: Collection[str]) -> bool:
-    """Make the files of the working copy those of its store; segments and data files come when they are read.
+    """Make the files of the working copy those of its store; those that come later (``is_data``) are not fetched yet.
 
     After a kill at any instant the next pull continues: a fetched file is not fetched again.
 
@@ -318,7 +318,10 @@ def _pull(place: ObjectStore, root: Path, record: Record, there: Mapping[str, En
         return False
     gone = {path for path in here if path not in there and (path in record.files or path.startswith(_OWNED))}
     for path in sorted(gone | (later & here.keys())):
-        (root / path).unlink(missing_ok=True)
+        if is_database(path):
+            remove_database(root / path)
+        else:
+            (root / path).unlink(missing_ok=True)
     if INDEX not in there:
         newest = max(entry.modified for path, entry in there.items() if path.startswith("versions/"))
         segments = {path: entry for path, entry in there.items() if path.startswith("objects/")}

@@ -28,7 +28,7 @@ __all__ = [
     "write_identity",
 ]
 
-FORMAT = 2
+FORMAT = 3
 """Number of the format that this version of m5data reads and writes; docs/decisions.md lists what each one changed."""
 KEY_FILE = "secret.key"
 _BYTES = 32

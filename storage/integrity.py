@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from m5data.errors import M5DataError
-from storage.files import SEGMENT, Layout
+from storage.files import FRONTIERS, SEGMENT, Layout
+from storage.frontiers import Frontiers
 from storage.identity import check_key, identity_path, read_identity
 from storage.objects.index import ObjectIndex, holds_index
 from storage.state import State
@@ -19,7 +20,7 @@ from storage.working_copy import read_record, store_url_of
 
 __all__ = ["Damage", "DamageKind", "damaged_tables", "find_damage", "surviving_files", "unread_files"]
 
-DamageKind = Literal["identity", "key", "version", "state", "index", "downloads", "segment", "table"]
+DamageKind = Literal["identity", "key", "version", "state", "frontier", "index", "downloads", "segment", "table"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Damage:
 
     kind: DamageKind
     name: str
-    """Table or segment; empty for what there is one of."""
+    """Table, source or segment; empty for what there is one of."""
     detail: str
     """File, what is wrong, and what to do, in one line."""
 
@@ -48,6 +49,7 @@ def find_damage(root: Path) -> Iterator[Damage]:
     fault = State(layout.state).damage()
     if fault is not None:
         yield Damage("state", "", fault)
+    yield from _frontiers(layout, named=fault is None)
     if layout.index.exists():
         yield from _index(layout, record)
     elif fault is not None or not (holds_index(layout) or store_url_of(layout.root)):
@@ -121,6 +123,16 @@ def _identity(root: Path) -> Iterator[Damage]:
         check_key(root, identity)
     except M5DataError as error:
         yield Damage("key", "", str(error))
+
+
+def _frontiers(layout: Layout, *, named: bool) -> Iterator[Damage]:
+    """Look at the frontiers that the state names; where it is damaged, at those that are there."""
+    there = sorted(path.stem for path in layout.frontiers.glob("*.sqlite"))
+    stored = read_record(layout.root).files  # a working copy fetches them when they are read
+    for name in Frontiers(layout.root, State(layout.state)).names() if named else there:
+        elsewhere = name not in there and f"{FRONTIERS}/{name}.sqlite" in stored
+        if not elsewhere and (fault := State(layout.frontiers / f"{name}.sqlite").damage()):
+            yield Damage("frontier", name, fault)
 
 
 def _index(layout: Layout, record: VersionRecord | None) -> Iterator[Damage]:

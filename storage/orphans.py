@@ -14,11 +14,12 @@ import pyarrow as pa
 from storage.engine import open_engine, quote
 from storage.erasure.overwriting import erase_records, free_blanks
 from storage.erasure.records import Place
-from storage.files import Layout
+from storage.files import FRONTIERS, INDEX, Layout, databases
 from storage.objects.index import ObjectRef
 from storage.objects.reader import Objects
 from storage.objects.writer import objects_of
 from storage.versions import Snapshot
+from storage.working_copy import fetch_all
 
 __all__ = ["REFERENCES", "find_orphans", "remove_orphans"]
 
@@ -48,17 +49,18 @@ _BATCH = 50_000
 def find_orphans(root: Path, objects: Objects, kept: Iterable[Snapshot]) -> tuple[ObjectRef, ...]:
     """Return the objects that nothing names, in the order of storage.
 
-    Any text that looks like a hash, in the state or in the work of an unfinished stage, counts as a name.
+    Any text that looks like a hash, in the state, a frontier or the work of an unfinished stage, counts as a name.
 
     Args:
         root: The workspace's folder; its lock is held.
         objects: Its objects.
         kept: Dataset versions that stay.
     """
-    layout = Layout(root)
+    fetch_all(root, f"{FRONTIERS}/")
+    states = (_in_state(root / name) for name in databases(root) if name != INDEX)
     with closing(open_engine()) as engine:
         engine.execute("CREATE TEMP TABLE used (sha256 VARCHAR)")
-        _use(engine, chain(_in_state(layout.state), _in_state(layout.downloads), _in_spools(layout.spool)))
+        _use(engine, chain(*states, _in_spools(Layout(root).spool)))
         _use_tables(engine, kept)
         objects_of(engine, objects.index).create_view("stored")
         rows = engine.execute('FROM stored ANTI JOIN used USING (sha256) ORDER BY segment, "offset"').fetchall()
@@ -112,8 +114,6 @@ def _use(engine: duckdb.DuckDBPyConnection, names: Iterable[str]) -> None:
 
 
 def _in_state(path: Path) -> Iterator[str]:
-    if not path.exists():  # then the tables have it all
-        return
     with closing(sqlite3.connect(path, isolation_level=None, timeout=30)) as connection:
         names = [row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
         for table in names:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from m5data.errors import WorkspaceError
-from storage.files import DATABASES, DOWNLOADS, INDEX, OWN_SEGMENT, Layout, file_sha256, temporary_file
+from storage.files import DOWNLOADS, INDEX, OWN_SEGMENT, Layout, databases, file_sha256, temporary_file
 from storage.objects.index import ObjectIndex
 from storage.place import OWN_FOLDER, ObjectStore, in_parallel, log_large_transfer
 from storage.spool import spools_at
@@ -53,12 +53,14 @@ def push(place: ObjectStore, root: Path, confirm: Callable[[], None]) -> None:
     try:
         with ExitStack() as stack:
             copies = {
-                name: _copy(root / name, files.get(name), record.databases.get(name, ""), stack)
-                for name in DATABASES
+                name: _copy(root, name, files.get(name), record.databases.get(name, ""), stack)
+                for name in databases(root)
                 if _is_stored(layout, name)
             }
             here = files_of(root)
-            changed = [path for path in here if path not in files or not files[path].is_at(here[path])]
+            changed = [
+                path for path in here if path not in copies and (path not in files or not files[path].is_at(here[path]))
+            ]
             if changed:
                 time.sleep(_TICK_SECONDS)
             log_large_transfer(place.url, "storing", [here[path][0] for path in changed])
@@ -68,7 +70,7 @@ def push(place: ObjectStore, root: Path, confirm: Callable[[], None]) -> None:
                     confirm()
                 files.update(in_parallel(lambda path: (path, _put(place, root / path, path, files.get(path))), paths))
                 for name, copy in copies.items():
-                    if step == _LOG and copy.digest != record.databases.get(name):
+                    if step == _LOG and copy.digest != record.databases.get(name, ""):
                         files[name] = _put(place, copy.path, name, files.get(name))
         files.update({name: replace(files[name], stat=copy.stat) for name, copy in copies.items()})
         _remove(place, layout, files, here.keys() | copies.keys(), confirm)
@@ -137,31 +139,24 @@ def _put(place: ObjectStore, file: Path, path: str, known: Known | None) -> Know
 
 @dataclass(frozen=True, slots=True)
 class _Copy:
-    """One of ``DATABASES`` as of one moment."""
+    """A file of SQLite as of one moment."""
 
     path: Path
-    """Of the copy; there is none where the original has not changed."""
+    """Of the copy; the file itself where it has not changed."""
     stat: Stat
     digest: str
+    """Empty where it was only read since it was fetched."""
 
 
-def _copy(original: Path, known: Known | None, digest: str, stack: ExitStack) -> _Copy:
+def _copy(root: Path, name: str, known: Known | None, digest: str, stack: ExitStack) -> _Copy:
     """Copy a database, unless it has not changed; the end of the stack removes the copy."""
-    stat = _stat_with_log(original)
-    path = original.parent / OWN_FOLDER / original.name
-    if known is None or known.stat != stat or not digest:
-        path = Path(stack.enter_context(temporary_file(path)).name)
-        State(original).copy_to(path)
+    path = root / name
+    stat = stat_of(path)
+    if known is None or not known.is_at(stat):
+        path = Path(stack.enter_context(temporary_file(root / OWN_FOLDER / name.replace("/", "-"))).name)
+        State(root / name).copy_to(path)
         digest = file_sha256(path)
     return _Copy(path, stat, digest)
-
-
-def _stat_with_log(database: Path) -> Stat:
-    """Return one stat for a database and its log."""
-    size, changed, inode = stat_of(database)
-    log = database.with_name(f"{database.name}-wal")
-    more = stat_of(log) if log.exists() else (0, 0, 0)
-    return size + more[0], max(changed, more[1]), inode
 
 
 def _is_stored(layout: Layout, name: str) -> bool:

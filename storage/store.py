@@ -9,6 +9,7 @@ from m5data.errors import UsageError, WorkspaceError
 from m5data.stage import Clock, utc_now
 from storage.engine import Engines
 from storage.files import Layout
+from storage.frontiers import Frontiers
 from storage.home import Home
 from storage.identity import FORMAT, Identity, check_format, identity_path, write_identity
 from storage.lock import WriterLock, clear_staging, recover, wait_for_children
@@ -40,6 +41,8 @@ class Store:
         """Bytes: pages, media, and objects derived from them."""
         self.state = State(self._layout.state)
         """SQLite for data that changes row by row."""
+        self.frontiers = Frontiers(self.root, self.state)
+        """SQLite for the crawl's frontiers, a file a source."""
         self.downloads = State(self._layout.downloads)
         """SQLite for the queue of downloads; the crawler makes it where it is missing."""
         self._home = Home.of(self.root)

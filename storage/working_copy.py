@@ -1,7 +1,7 @@
 """The folder in which this machine works on a workspace in an object store, and its record of what the store has.
 
-It is a folder like any other workspace. Data files of tables and segments of objects come when they are first read,
-all other files when the workspace is opened (``storage.home``).
+It is a folder like any other workspace. Data files of tables, segments of objects and frontiers come when they are
+first read, all other files when the workspace is opened (``storage.home``).
 """
 
 import fcntl
@@ -19,9 +19,11 @@ from urllib.parse import unquote, urlsplit
 from m5data.errors import UsageError, WorkspaceError
 from storage.files import (
     DATABASES,
+    FRONTIERS,
     OF_A_RUN,
     TEMPORARY,
     Layout,
+    is_database,
     remove_database,
     replace_file,
     sync_file,
@@ -65,6 +67,8 @@ _OF_THE_MACHINE = frozenset({*OF_A_RUN, OWN_FOLDER, "prefect", "training"})
 """Names at the top that stay on this machine: files of a run, the scheduler's folder, models in training."""
 _PRIVATE = (KEY_FILE, "objects/page-")
 """Starts of the paths of files that only this user may read."""
+_PASSING = (TEMPORARY, ".sqlite-wal", ".sqlite-shm")
+"""Ends of the names of files that belong to another one."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -121,21 +125,25 @@ def store_url_of(folder: Path) -> str | None:
 
 
 def is_data(path: str) -> bool:
-    """Return whether a file of the workspace is a segment or a table's data file, which comes when it is first read."""
-    return path.startswith("objects/") or (path.startswith("tables/") and "/_delta_log/" not in path)
+    """Return whether a file comes when it is first read: a segment, a table's data file or a frontier."""
+    return path.startswith(("objects/", f"{FRONTIERS}/")) or (path.startswith("tables/") and "/_delta_log/" not in path)
 
 
 def files_of(root: Path) -> dict[str, Stat]:
     """Return path in the workspace -> ``Stat`` of every file but ``DATABASES``, in order of paths."""
     tops = [top for top in sorted(root.iterdir()) if top.name not in _OF_THE_MACHINE and top.name not in DATABASES]
     found = (path for top in [*tops, root / PLAN] for path in _inside(top))
-    return {path.relative_to(root).as_posix(): stat_of(path) for path in found if not path.name.endswith(TEMPORARY)}
+    return {path.relative_to(root).as_posix(): stat_of(path) for path in found if not path.name.endswith(_PASSING)}
 
 
 def stat_of(path: Path) -> Stat:
-    """Return the ``Stat`` of a file."""
+    """Return the ``Stat`` of a file; of a file of SQLite, with its log."""
     facts = path.stat()
-    return facts.st_size, facts.st_mtime_ns, facts.st_ino
+    log = path.with_name(f"{path.name}-wal")
+    if path.suffix != ".sqlite" or not log.exists():
+        return facts.st_size, facts.st_mtime_ns, facts.st_ino
+    more = log.stat()
+    return facts.st_size + more.st_size, max(facts.st_mtime_ns, more.st_mtime_ns), facts.st_ino
 
 
 def _inside(top: Path) -> Iterator[Path]:
@@ -179,7 +187,7 @@ class Record:
     files: Mapping[str, Known] = field(default_factory=dict)
     """Path in the workspace -> its object."""
     databases: Mapping[str, str] = field(default_factory=dict)
-    """SHA-256 of each of ``DATABASES`` as stored."""
+    """SHA-256 of files of SQLite as stored; empty where one was only read since it was fetched."""
     incomplete: bool = False
     """Whether files are being fetched, so that the copy is none until that ends."""
 
@@ -220,7 +228,7 @@ def local_paths(root: Path, names: Sequence[str]) -> list[Path]:
 
     Args:
         root: The workspace's folder.
-        names: Paths in it of segments or data files.
+        names: Paths in it of files that come when they are first read.
 
     Raises:
         WorkspaceError: The store has removed one since this copy was brought up to date.
@@ -242,7 +250,7 @@ def segment_file(root: Path, name: str) -> Path:
 
 
 def fetch_all(root: Path, start: str | tuple[str, ...] = "") -> None:
-    """Fetch all segments and data files that a working copy lacks: one that is removed here then is removed there, too.
+    """Fetch all files that come later and that a working copy lacks: one that is removed here is then removed there.
 
     Only under the lock, before a list of the folder is taken for all there is. Does nothing in a workspace of its own.
 
@@ -283,7 +291,7 @@ def fetch(place: ObjectStore, root: Path, path: str, tag: str) -> bool:
         os.utime(temporary, ns=(_moment(entry), _moment(entry)))
         sync_file(temporary)
         target.parent.mkdir(parents=True, exist_ok=True)
-        if path in DATABASES:
+        if is_database(path):
             remove_database(target)
         temporary.replace(target)
         sync_folder(target.parent)

@@ -25,7 +25,7 @@ from storage.erasure import (
     rewrite_tables,
     store_again,
 )
-from storage.files import DATABASES, Layout, sync_folder
+from storage.files import DATABASES, FRONTIERS, INDEX, databases, sync_folder
 from takedown.databases import compact, erase_rows, erase_text
 from takedown.plan import Plan, Removal, Target, hooks, page_hook
 from takedown.receipt import MAX_SEARCHED, Receipt, write_receipt
@@ -38,13 +38,13 @@ __all__ = ["PENDING", "Journal", "delete_reports", "finish_takedown", "forget", 
 
 PENDING = "takedown.pending"
 """File of the journal, in the workspace's folder; present while a take-down has not ended."""
-_KEPT = ("tombstones", "migrations", "exports")
+_KEPT = ("tombstones", "migrations", "exports", "frontiers")
 """Tables of the state that hold nothing of any page."""
 
 _OWN = frozenset(
     {"certificates", "logs", "objects", "prefect", "receipts", "reports", "shards", "spool", "staging", "tables",
      "versions", "lock", "children.lock", "secret.key", PENDING, "takedown.journal",
-     ".m5data", REGISTER, "workspace.json", "repair.pending"}
+     ".m5data", FRONTIERS, REGISTER, "workspace.json", "repair.pending"}
 )  # fmt: skip
 
 
@@ -135,9 +135,8 @@ def _execute(removal: Removal, foreseen: Receipt) -> Receipt:
     if not foreseen.is_empty:
         receipt = replace(receipt, reports=delete_reports(store.root))
     store.objects.close()
-    for name in DATABASES:
-        if (store.root / name).exists():
-            compact(store.root / name)
+    for name in databases(store.root):
+        compact(store.root / name)
     if not receipt.is_empty:
         write_receipt(store.root, receipt)
     Journal(store.root).end()
@@ -163,8 +162,8 @@ def _remove(removal: Removal, foreseen: Receipt) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for hook in hooks():
         fields |= hook.remove(removal)
-    layout, names = Layout(store.root), (*plan.products, *plan.objects)
-    changing = [path for path in (layout.state, layout.downloads) if path.exists()]
+    names = (*plan.products, *plan.objects)
+    changing = [store.root / name for name in databases(store.root) if name != INDEX]
     rows = sum(erase_rows(path, names, _KEPT) + erase_text(path, words, _KEPT) for path in changing)
     records = erase_records(store.root, store.objects, [*items, *mentions], gone, removal.now)
     if plan.products or plan.media or removal.files or records:

@@ -19,7 +19,6 @@ import socket
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -32,6 +31,7 @@ from urllib.parse import urlsplit
 from xml.sax.saxutils import escape
 
 from crawler import crawl_stage, records_stage
+from crawler.crawl.frontier import each_frontier
 from crawler.crawl.job import CrawlJob, enter
 from crawler.crawl.scope import without_order
 from crawler.pages.urls import normalise
@@ -179,9 +179,9 @@ def measure(pages: Sequence[ServedPage], folder: Path) -> None:
 def _report(workspace: Workspace, site: _Site) -> None:
     snapshot = workspace.store.snapshot()
     rejects = {row["item"]: row for row in snapshot.sql("SELECT item, reason, detail FROM rejects").to_pylist()}
-    with closing(workspace.store.state.connect()) as connection:
-        read = connection.execute("SELECT url FROM source_pages WHERE outcome = 'product'")
-        records = {url for (url,) in read if url not in rejects}
+    query = "SELECT url FROM source_pages WHERE outcome = 'product'"
+    read = (row for _, connection in each_frontier(workspace.store) for row in connection.execute(query))
+    records = {url for (url,) in read if url not in rejects}
     lost = {url: rejects.get(url) for url, page in site.urls.items() if page.product and url not in records}
     made_up = sorted(url for url, page in site.urls.items() if not page.product and url in records)
     products = sum(page.product for page in site.urls.values())

@@ -1,17 +1,29 @@
-"""The frontier: the state of every URL of a source, in SQLite, so that a kill loses nothing."""
+"""The frontier: the state of every URL of a source, in a file of SQLite, so that a kill loses nothing."""
 
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 
 from crawler.crawl.visits import Found, Recrawl, Task, Visit
 from crawler.net.http_policy import RETRYABLE
-from storage import transaction
+from storage import Store, transaction
 
-__all__ = ["DUE", "FRONTIER_DDL", "Frontier", "due_parameters"]
+__all__ = [
+    "DUE",
+    "FRONTIER_DDL",
+    "ROOM",
+    "Frontier",
+    "due_parameters",
+    "each_frontier",
+    "make_frontier",
+    "open_frontier",
+]
 
 
+ROOM = "crawler"
+"""Name of the frontier's tables among the migrations."""
 _OUTSIDE = "'not_followed', 'offsite', 'other_language'"
 """Reasons of URLs that the settings keep out: no later visit changes that."""
 _UNCHANGED = """
@@ -112,6 +124,31 @@ FRONTIER_DDL = (
 )
 
 
+def make_frontier(store: Store, source: str) -> None:
+    """Make the frontier of a source that has none. Only under the lock."""
+    store.frontiers.add(source, ROOM, FRONTIER_DDL)
+
+
+@contextmanager
+def open_frontier(store: Store, source: str) -> Iterator[sqlite3.Connection]:
+    """Yield a connection to the frontier of a source, in autocommit mode.
+
+    Raises:
+        CorruptObjectError: The file is missing or damaged.
+    """
+    file = store.frontiers.of(source)
+    file.migrate(ROOM, FRONTIER_DDL)
+    with closing(file.connect()) as connection:
+        yield connection
+
+
+def each_frontier(store: Store) -> Iterator[tuple[str, sqlite3.Connection]]:
+    """Yield every source that was crawled, in alphabetical order, and a connection to its frontier."""
+    for source in store.frontiers.names():
+        with open_frontier(store, source) as connection:
+            yield source, connection
+
+
 def due_parameters(recrawl: Recrawl) -> dict[str, object]:
     """Return the parameters of :data:`DUE`; a visit that failed for a retryable reason is repeated sooner."""
     return {
@@ -127,7 +164,7 @@ class Frontier:
     """The URLs of one source.
 
     Args:
-        connection: to the workspace's state, in autocommit mode.
+        connection: to its file, in autocommit mode.
         source: name of the source.
         now: time of this run, ISO 8601, UTC.
         recrawl: when visits are due again; None: at once.

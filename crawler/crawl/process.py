@@ -8,7 +8,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import islice
 from multiprocessing.connection import Connection
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from scrapy.crawler import AsyncCrawlerProcess
 
-from crawler.crawl.frontier import Frontier
+from crawler.crawl.frontier import Frontier, open_frontier
 from crawler.crawl.frontier_queue import FrontierQueue, QueueLimits, ShowsProduct
 from crawler.crawl.job import CrawlJob
 from crawler.crawl.page_deadline import PageDeadline
@@ -49,7 +49,7 @@ def crawl_source(job: CrawlJob, progress: Connection) -> None:
     enter_child(job.root)
     _log_to(job.root / "logs" / f"crawl-{job.name}.log")
     store = Store.open(job.root)
-    with closing(store.state.connect()) as connection:
+    with open_frontier(store, job.name) as connection:
         frontier = Frontier(connection, job.name, job.now.isoformat(), job.recrawl)
         deadline = PageDeadline(job.root / "logs" / f"reading-{job.name}.url", job.settings.parse_timeout_s)
         frontier.record(deadline.failed_before())

@@ -54,7 +54,7 @@ class SiteFiles:
 
     Args:
         client: makes the requests.
-        connection: to the state, where files are cached.
+        connection: to the frontier, where files are cached.
         now: time of this run.
         limits: of one request.
         retries: further attempts where there is no response.

@@ -2,12 +2,14 @@
 
 import hashlib
 import json
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from itertools import groupby
+from typing import Any
 
+from crawler.crawl.frontier import each_frontier, open_frontier
 from crawler.pages.outcome import Claims, PageOutcome
-from storage import transaction
+from storage import Store, transaction
 
 __all__ = ["SiteFile", "StoredPageRow", "pages_digest", "remember_outcomes", "site_files", "stored_pages"]
 
@@ -52,9 +54,9 @@ ORDER BY source, url
 """
 
 
-def stored_pages(connection: sqlite3.Connection) -> Iterator[StoredPageRow]:
+def stored_pages(store: Store) -> Iterator[StoredPageRow]:
     """Yield the stored HTML pages of all sources that are still online, by source and URL."""
-    for row in connection.execute(_QUERY):
+    for row in _rows(store):
         source, url, sha256, headers, listed, signals, fetched_at, checked_at, *read = row
         parser, kind, detail, native_id, identity, claims = read
         said_of = Claims(**json.loads(claims)) if claims else None
@@ -65,31 +67,41 @@ def stored_pages(connection: sqlite3.Connection) -> Iterator[StoredPageRow]:
         )
 
 
-def site_files(connection: sqlite3.Connection) -> list[SiteFile]:
-    """Return the files of all hosts, by URL."""
-    return [SiteFile(*row) for row in connection.execute("SELECT * FROM source_files ORDER BY url")]
+def _rows(store: Store) -> Iterator[tuple[Any, ...]]:
+    for _, connection in each_frontier(store):
+        yield from connection.execute(_QUERY)
 
 
-def pages_digest(connection: sqlite3.Connection) -> str:
-    """Return a hash over everything that records depend on in the frontier."""
+def site_files(store: Store) -> list[SiteFile]:
+    """Return the files of all hosts, by URL; of a host that several sources have, the newest."""
+    found = [
+        SiteFile(*row)
+        for _, connection in each_frontier(store)
+        for row in connection.execute("SELECT * FROM source_files")
+    ]
+    newest = {file.url: file for file in sorted(found, key=lambda file: file.fetched_at)}
+    return [newest[url] for url in sorted(newest)]
+
+
+def pages_digest(store: Store) -> str:
+    """Return a hash over everything that records depend on in the frontiers."""
     digest = hashlib.sha256()
-    for row in connection.execute(_QUERY):
+    for row in _rows(store):
         digest.update(repr(row[:6]).encode())
-    for file in site_files(connection):
+    for file in site_files(store):
         digest.update(repr((file.url, file.status, file.body)).encode())
     return digest.hexdigest()[:16]
 
 
-def remember_outcomes(
-    connection: sqlite3.Connection, outcomes: Iterable[tuple[StoredPageRow, str, PageOutcome]]
-) -> None:
-    """Record the outcome of each page and its parser for the next run."""
-    with transaction(connection):
-        connection.executemany(
-            "UPDATE source_pages SET parsed_sha256 = ?, parser = ?, outcome = ?, outcome_detail = ?, native_id = ?, "
-            "identity = ?, claims = ? WHERE source = ? AND url = ?",
-            ((page.sha256, parser, *_columns(found), page.source, page.url) for page, parser, found in outcomes),
-        )
+def remember_outcomes(store: Store, outcomes: Iterable[tuple[StoredPageRow, str, PageOutcome]]) -> None:
+    """Record the outcome of each page and its parser for the next run; pages of a source come together."""
+    for source, several in groupby(outcomes, key=lambda outcome: outcome[0].source):
+        with open_frontier(store, source) as connection, transaction(connection):
+            connection.executemany(
+                "UPDATE source_pages SET parsed_sha256 = ?, parser = ?, outcome = ?, outcome_detail = ?, "
+                "native_id = ?, identity = ?, claims = ? WHERE source = ? AND url = ?",
+                ((page.sha256, parser, *_columns(found), source, page.url) for page, parser, found in several),
+            )
 
 
 def _columns(found: PageOutcome) -> tuple[str | None, ...]:

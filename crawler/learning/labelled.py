@@ -3,14 +3,12 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import numpy as np
 import numpy.typing as npt
 
-from crawler.crawl.frontier import FRONTIER_DDL
 from crawler.crawl.stored_pages import stored_pages
 from crawler.pages.document import decode_page, read_document
 from crawler.pages.evidence import OF_SHOP, key_of
@@ -202,9 +200,7 @@ def labelled_stored_pages(store: Store, *, limit: int) -> Iterator[LabelledPage]
         store: Storage of the workspace.
         limit: Pages at most; every source gives about the same number.
     """
-    store.state.migrate("crawler", FRONTIER_DDL)
-    with closing(store.state.connect()) as connection:
-        pages = list(stored_pages(connection))
+    pages = list(stored_pages(store))
     share = max(1, limit // max(1, len({page.source for page in pages})))
     products: Counter[str] = Counter()
     others: Counter[str] = Counter()

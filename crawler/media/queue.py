@@ -29,8 +29,8 @@ __all__ = [
     "Pace",
     "UrlQueue",
     "make_queue",
+    "move_queue",
     "reading_queue",
-    "take_from_state",
 ]
 
 
@@ -323,17 +323,27 @@ def make_queue(store: Store, snapshot: Snapshot, run: DownloadRun | None = None)
         snapshot: Its newest version.
         run: The run that outcomes come from; None: another, so that refusals for a limit are judged again.
     """
-    take_from_state(store)
     if not Layout(store.root).downloads.exists():
         with _making(store) as connection, transaction(connection):
             connection.executemany(_ADD_OUTCOME, _outcomes(snapshot, run))
     store.downloads.migrate(ROOM, DDL)
 
 
-def take_from_state(store: Store) -> None:
-    """Move the queue out of the state, where earlier versions kept it. Only under the lock."""
-    if not _is_in_state(store):
-        return
+def move_queue(store: Store, *, dry_run: bool) -> list[str]:
+    """Move the queue out of the state, which could hold it up to format 2; return what was moved.
+
+    Only under the lock. A killed move is repeated.
+    """
+    with closing(store.state.connect_reading()) as connection:
+        query = "SELECT 1 FROM sqlite_schema WHERE name = 'media_urls'"
+        if connection.execute(query).fetchone() is None:
+            return []
+    if not dry_run:
+        _move_out(store)
+    return ["downloads.sqlite: the queue of downloads, moved out of the state"]
+
+
+def _move_out(store: Store) -> None:
     if not Layout(store.root).downloads.exists():
         with _making(store) as connection:
             connection.execute("ATTACH ? AS old", (str(Layout(store.root).state),))
@@ -354,9 +364,6 @@ def reading_queue(store: Store) -> Iterator[sqlite3.Connection | None]:
     if Layout(store.root).downloads.exists():
         with closing(store.downloads.connect_reading()) as connection:
             yield connection
-    elif _is_in_state(store):
-        with closing(store.state.connect_reading()) as connection:
-            yield connection
     else:
         yield None
 
@@ -375,12 +382,6 @@ def _making(store: Store) -> Iterator[sqlite3.Connection]:
         remove_database(target)  # a log without its file
         Path(file.name).replace(target)
     sync_folder(target.parent)
-
-
-def _is_in_state(store: Store) -> bool:
-    with closing(store.state.connect_reading()) as connection:
-        query = "SELECT 1 FROM sqlite_schema WHERE name = 'media_urls'"
-        return connection.execute(query).fetchone() is not None
 
 
 def _outcomes(snapshot: Snapshot, run: DownloadRun | None) -> Iterator[tuple[object, ...]]:

@@ -3,17 +3,15 @@
 import hashlib
 import json
 import math
-import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import asdict, dataclass
 from itertools import groupby
 
-from crawler.crawl.frontier import FRONTIER_DDL
+from crawler.crawl.frontier import open_frontier
 from crawler.crawl.stored_pages import StoredPageRow
 from crawler.pages.template import NAME_OF_SHOP, Lean, Observation
-from storage import Store, transaction
+from storage import Store
 
 __all__ = [
     "Place",
@@ -119,9 +117,10 @@ def leans_of(places: Iterable[Place]) -> tuple[Lean, ...]:
     return tuple((one.field, one.place, one.weight) for one in places)
 
 
-def known_template(connection: sqlite3.Connection, source: str, digest: str | None = None) -> tuple[Place, ...] | None:
+def known_template(store: Store, source: str, digest: str | None = None) -> tuple[Place, ...] | None:
     """Return the template that was learned last; None without one, or if it is not that of ``digest``."""
-    row = connection.execute("SELECT digest, places FROM source_templates WHERE source = ?", (source,)).fetchone()
+    with open_frontier(store, source) as connection:
+        row = connection.execute("SELECT digest, places FROM source_templates WHERE source = ?", (source,)).fetchone()
     if row is None or digest not in (None, row[0]):
         return None
     return tuple(Place(**one) for one in json.loads(row[1]))
@@ -129,13 +128,11 @@ def known_template(connection: sqlite3.Connection, source: str, digest: str | No
 
 def read_template(store: Store, source: str) -> tuple[Place, ...]:
     """Return the template of a source of a workspace; empty without one."""
-    store.state.migrate("crawler", FRONTIER_DDL)
-    with closing(store.state.connect()) as connection:
-        return known_template(connection, source) or ()
+    return (known_template(store, source) or ()) if source in store.frontiers.names() else ()
 
 
-def remember_template(connection: sqlite3.Connection, source: str, digest: str, places: Iterable[Place]) -> None:
+def remember_template(store: Store, source: str, digest: str, places: Iterable[Place]) -> None:
     """Keep the template of a source for the next run."""
     text = json.dumps([asdict(one) for one in places])
-    with transaction(connection):
+    with open_frontier(store, source) as connection:
         connection.execute("INSERT OR REPLACE INTO source_templates VALUES (?, ?, ?)", (source, digest, text))

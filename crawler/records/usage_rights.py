@@ -1,17 +1,18 @@
 """The table ``usage_rights``: what shops signal about the use of each product, and since when."""
 
-import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from datetime import datetime
 from functools import cache
-from itertools import islice
+from itertools import groupby, islice
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from crawler.crawl.frontier import each_frontier
 from crawler.crawl.scope import web_host
 from crawler.crawl.stored_pages import SiteFile
 from crawler.net.robots import robots_meaning
@@ -21,7 +22,7 @@ from crawler.rights.rsl import Content, read_licence
 from crawler.rights.signals import Signal, Statement, decide
 from crawler.rights.site import SITE_FILES, SiteSignals
 from m5data.usage import strictest
-from storage import Stage
+from storage import Stage, Store
 from storage.engine import text
 from storage.tables import TABLES
 
@@ -74,35 +75,35 @@ class HostFiles:
         return SiteSignals.read(home, robots, tdmrep, ai, self._agent), fetched_at
 
 
-def write_usage_rights(stage: Stage, choice: ChosenPages, files: HostFiles, connection: sqlite3.Connection) -> None:
+def write_usage_rights(stage: Stage, choice: ChosenPages, files: HostFiles, store: Store) -> None:
     """Write the signals that hold for each product; those that no longer do get the time until which they did.
 
     Args:
         stage: The running stage.
         choice: The page of each product.
         files: robots.txt and the like.
-        connection: To the frontier, which knows the pages of products that have just opted out.
+        store: Its frontiers know the pages of products that have just opted out.
     """
     path = stage.scratch / "usage_rights.parquet"
     with closing(stage.before.connection(("products", "usage_rights"))) as engine:
         rows = engine.execute("SELECT product_id, source, url FROM products WHERE page_sha256 IS NOT NULL").fetchall()
         gone = [row for row in rows if row[0] not in choice.products]
-        visited = _write_signals(path, _pages(choice, gone, connection), files)
+        visited = _write_signals(path, _pages(choice, gone, store), files)
         engine.register("visited", visited)
         engine.execute(f"CREATE TEMP VIEW signalled AS FROM read_parquet({text(str(path))})")
         stage.write("usage_rights", engine.sql(_MERGED))
 
 
-def _pages(
-    choice: ChosenPages, gone: Iterable[tuple[str, str, str]], connection: sqlite3.Connection
-) -> Iterator[_Page]:
+def _pages(choice: ChosenPages, gone: Iterable[tuple[str, str, str]], store: Store) -> Iterator[_Page]:
     """Yield the page of each product, and of those that were products until now, where its last visit is known."""
     for product_id, one in choice.products.items():
         yield _Page(product_id, one.page.url, one.page.signals, one.page.checked_at)
     query = "SELECT signals, checked_at FROM source_pages WHERE source = ? AND url = ? AND checked_at IS NOT NULL"
-    for product_id, source, url in gone:
-        if row := connection.execute(query, (source, url)).fetchone():
-            yield _Page(product_id, url, *row)
+    asked = {source: [*rows] for source, rows in groupby(sorted(gone, key=itemgetter(1)), key=itemgetter(1))}
+    for source, connection in each_frontier(store):
+        for product_id, _, url in asked.get(source, ()):
+            if row := connection.execute(query, (source, url)).fetchone():
+                yield _Page(product_id, url, *row)
 
 
 def _write_signals(path: Path, pages: Iterator[_Page], files: HostFiles) -> pa.Table:

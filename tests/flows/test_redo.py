@@ -1,9 +1,8 @@
 """Work is done again for what was chosen, and for nothing else."""
 
-from contextlib import closing
-
 import pytest
 
+from crawler.crawl.frontier import open_frontier
 from flows.run_stage import run_stage
 from m5data.errors import UsageError
 from m5data.invalidate import Selection, invalidate
@@ -86,7 +85,7 @@ where source = 'north' and page_sha256 is not null and kind = 'page' and vanishe
 def test_a_source_s_pages_are_read_again(collected: Workspace) -> None:
     before = table_rows(collected.root)
     invalidate(collected, "records", Selection(source="north"))
-    with closing(collected.store.state.connect()) as connection:
+    with open_frontier(collected.store, "north") as connection:
         stored = connection.execute(STORED).fetchone()[0]
     assert run_again(collected, "records") == stored > 0
     assert table_rows(collected.root) == before

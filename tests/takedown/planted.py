@@ -18,7 +18,7 @@ from annotate.judgement_state import save_judgements
 from annotate.judgements import Judgement
 from annotate.matches_stage import run as match
 from crawler import records_stage
-from crawler.crawl.frontier import FRONTIER_DDL, Frontier
+from crawler.crawl.frontier import Frontier, make_frontier, open_frontier
 from crawler.crawl.visits import Found, Task, Visit
 from crawler.media.queue import make_queue
 from export import export_stage
@@ -117,8 +117,8 @@ def pages() -> dict[str, str | bytes]:
 
 def store_pages(store: Store, given: Mapping[str, str | bytes]) -> None:
     """Put pages into frontier and segments, as the crawl does."""
-    store.state.migrate("crawler", FRONTIER_DDL)
-    with closing(store.state.connect()) as connection, store.objects.writer("page") as writer:
+    make_frontier(store, "shop")
+    with open_frontier(store, "shop") as connection, store.objects.writer("page") as writer:
         frontier = Frontier(connection, "shop", NOW.isoformat())
         for url, body in given.items():
             kind = "sitemap" if url.endswith(".gz") else "page"
@@ -165,7 +165,7 @@ def export(workspace: Workspace, out: Path | None = None) -> StageReport:
 
 def _lead_there(store: Store) -> None:
     """A short URL leads to the product, the page was found unchanged, a refused link names it."""
-    with closing(store.state.connect()) as connection, store.objects.writer("page") as writer:
+    with open_frontier(store, "shop") as connection, store.objects.writer("page") as writer:
         frontier = Frontier(connection, "shop", NOW.isoformat())
         short = f"{HOME}/go?id=7"
         frontier.add([Found(short), Found(f"{HOME}/x", refused="offsite", detail=f"listed in {URL}; not ours")])

@@ -1,12 +1,11 @@
 import hashlib
 import json
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from crawler import ingest_stage
-from crawler.crawl.frontier import Frontier
+from crawler.crawl.frontier import Frontier, open_frontier
 from crawler.crawl.visits import Found, Task, Visit
 from crawler.tombstoned_pages import Withhold
 from export.takedown import is_removed, read_removed
@@ -55,8 +54,18 @@ def products_of(workspace: Workspace, table: str) -> set[str]:
 
 def test_the_planted_words_are_everywhere_before(folder: Path) -> None:
     tops = {place.partition("/")[0].partition(":")[0].removesuffix("-wal") for place in places_with(folder, WORDS)}
-    expected = {"certificates", "logs", "objects", "prefect", "reports", "shards", "state.sqlite", "tables"}
-    assert tops == {*expected, "downloads.sqlite"}
+    expected = {
+        "certificates",
+        "frontiers",
+        "logs",
+        "objects",
+        "prefect",
+        "reports",
+        "shards",
+        "state.sqlite",
+        "tables",
+    }
+    assert tops == {*expected, "state.sqlite", "downloads.sqlite"}
 
 
 @pytest.mark.parametrize(("kind", "value"), TARGETS)
@@ -89,7 +98,7 @@ def test_every_earlier_version_can_be_read_and_is_without_it(folder: Path) -> No
 def test_pages_of_others_lose_what_names_it_and_nothing_else(folder: Path) -> None:
     take_down(folder)
     store = Workspace.open(folder).store
-    with closing(store.state.connect()) as state:
+    with open_frontier(store, "shop") as state:
         rows = state.execute("SELECT url, page_sha256, parsed_sha256 FROM source_pages WHERE kind = 'page'").fetchall()
     stored = {url: store.objects.page(sha).body.decode() for url, sha, _ in rows if sha}
     assert set(stored) == {url_of(name) for name in NAMES if name != "k7"} | {f"{HOME}/"}
@@ -182,7 +191,7 @@ def crawl_again(workspace: Workspace) -> None:
     """Crawl the same shop once more: what the spider would keep of each answer."""
     withhold = Withhold(open_register(workspace.store))
     kept = {}
-    with closing(workspace.store.state.connect()) as connection:
+    with open_frontier(workspace.store, "shop") as connection:
         frontier = Frontier(connection, "shop", NOW.isoformat())
         for url, body in pages().items():
             if withhold.is_tombstoned(url):
@@ -215,7 +224,7 @@ def test_a_new_url_of_it_is_dropped_with_its_page(folder: Path) -> None:
     workspace = Workspace.open(folder)
     assert workspace.table("products")["product_id"].to_pylist() == OTHERS
     assert (report.kept, report.dropped) == (len(OTHERS), {"listing": 1})
-    assert [p for p in places_with(folder, ("PLANTEDCAPTION",), but={"state.sqlite-wal"}) if "state" not in p] == []
+    assert [p for p in places_with(folder, ("PLANTEDCAPTION",), but={"shop.sqlite-wal"}) if "frontiers" not in p] == []
     assert list(workspace.store.verify_objects()) == []
 
 

@@ -1,11 +1,11 @@
 import asyncio
 import gzip
-from contextlib import closing
 
 import pytest
 from aiohttp import web
 
 from crawler import crawl_stage
+from crawler.crawl.frontier import open_frontier
 from crawler.settings import CrawlSettings
 from m5data.errors import DataError, NotAuthorisedError, SettingsError
 from m5data.stage import StageReport
@@ -43,7 +43,7 @@ def counts(report: StageReport) -> tuple[int, int, dict[str, int]]:
 
 def stored(store: Store, shop: Shop) -> set[str]:
     query = "SELECT url FROM source_pages WHERE page_sha256 IS NOT NULL"
-    with closing(store.state.connect()) as connection:
+    with open_frontier(store, "shop") as connection:
         return {url.removeprefix(shop.url) for (url,) in connection.execute(query)}
 
 

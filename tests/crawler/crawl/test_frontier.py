@@ -1,10 +1,9 @@
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 
 import pytest
 
-from crawler.crawl.frontier import FRONTIER_DDL, Frontier
+from crawler.crawl.frontier import Frontier, make_frontier, open_frontier
 from crawler.crawl.visits import Found, Recrawl, Task, Visit
 from storage import Store
 
@@ -14,8 +13,8 @@ URL = "https://shop.example/"
 
 @pytest.fixture
 def connection(store: Store) -> Iterator[sqlite3.Connection]:
-    store.state.migrate("crawler", FRONTIER_DDL)
-    with closing(store.state.connect()) as connection:
+    make_frontier(store, "s")
+    with open_frontier(store, "s") as connection:
         yield connection
 
 

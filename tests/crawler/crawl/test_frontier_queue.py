@@ -1,11 +1,10 @@
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 import pytest
 
-from crawler.crawl.frontier import FRONTIER_DDL, Frontier
+from crawler.crawl.frontier import Frontier, make_frontier, open_frontier
 from crawler.crawl.frontier_queue import FrontierQueue, QueueLimits
 from crawler.crawl.visits import Found, Task, Visit
 from storage import Store
@@ -36,8 +35,8 @@ class Pages:
 
 @pytest.fixture
 def frontier(store: Store) -> Iterator[Frontier]:
-    store.state.migrate("crawler", FRONTIER_DDL)
-    with closing(store.state.connect()) as connection:
+    make_frontier(store, "s")
+    with open_frontier(store, "s") as connection:
         yield Frontier(connection, "s", "2024-05-01")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from crawler import records_stage
-from crawler.crawl.frontier import FRONTIER_DDL, Frontier
+from crawler.crawl.frontier import Frontier, make_frontier, open_frontier
 from crawler.crawl.visits import Found, Task, Visit
 from crawler.settings import CrawlSettings
 from m5data.errors import DataError, SettingsError
@@ -29,8 +29,8 @@ def settings(**source: object) -> CrawlSettings:
 
 def store_pages(store: Store, pages: dict[str, str], *, listed: set[str] = frozenset(), at: str | None = None) -> None:  # type: ignore[assignment]
     """Put pages into the frontier and the objects, as the crawl does."""
-    store.state.migrate("crawler", FRONTIER_DDL)
-    with closing(store.state.connect()) as connection, store.objects.writer("page") as writer:
+    make_frontier(store, "shop")
+    with open_frontier(store, "shop") as connection, store.objects.writer("page") as writer:
         frontier = Frontier(connection, "shop", at or NOW.isoformat())
         for path, html in pages.items():
             url = HOME + path
@@ -44,7 +44,7 @@ def store_pages(store: Store, pages: dict[str, str], *, listed: set[str] = froze
 
 
 def forget(store: Store, path: str) -> None:
-    with closing(store.state.connect()) as connection, transaction(connection):
+    with open_frontier(store, "shop") as connection, transaction(connection):
         connection.execute("UPDATE source_pages SET page_sha256 = NULL WHERE url = ?", (HOME + path,))
 
 
@@ -353,7 +353,7 @@ def _fail(*_: object) -> None:
 def test_a_gone_page_removes_its_product_and_a_failed_page_does_not(store: Store) -> None:
     store_pages(store, {f"/p/{n}": product_page(n) for n in "abc"})
     run(store)
-    with closing(store.state.connect()) as connection:
+    with open_frontier(store, "shop") as connection:
         frontier = Frontier(connection, "shop", NOW.isoformat())
         frontier.reopen_all()
         a, b, c = frontier.take(3, ())

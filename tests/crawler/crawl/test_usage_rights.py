@@ -1,12 +1,12 @@
 """The table ``usage_rights``: from what a shop serves to what its products may be used for."""
 
 from collections.abc import Callable
-from contextlib import closing
 from datetime import datetime, timedelta
 
 from aiohttp import web
 
 from crawler import crawl_stage, records_stage
+from crawler.crawl.frontier import open_frontier
 from crawler.settings import CrawlSettings
 from storage import Store
 
@@ -105,7 +105,7 @@ def test_licences_payment_and_pages_that_opt_out(store: Store, shop: Shop, clock
 def test_what_a_host_says_is_stored_with_the_page(store: Store, shop: Shop, clock: Clock) -> None:
     shop.pages = {"/": product_page("a"), "/robots.txt": robots("Content-Usage: / train-ai=n")}
     crawl_stage.run(store, settings_for(shop), clock=clock)
-    with closing(store.state.connect()) as connection:
+    with open_frontier(store, "shop") as connection:
         ((sha256,),) = connection.execute("SELECT page_sha256 FROM source_pages WHERE page_sha256 IS NOT NULL")
     headers = store.objects.page(sha256).headers
     assert ("X-Archive-Usage", "robots.txt content-usage: train-ai=n") in headers

@@ -1,12 +1,12 @@
 """Pages that fill themselves by script, rendered; what they ask for passes guard and robots.txt."""
 
 import shutil
-from contextlib import closing
 
 import pytest
 from aiohttp import web
 
 from crawler import crawl_stage
+from crawler.crawl.frontier import open_frontier
 from storage import Store
 from tests.crawler.crawl.conftest import Clock, Shop, settings_for
 
@@ -43,7 +43,7 @@ def test_a_page_is_stored_as_its_scripts_leave_it_and_they_reach_nothing_else(
     settings = settings_for(shop, source={"browser": True}, user_agent="testbot", contact="mail@lab.example")
     crawl_stage.run(store, settings, clock=clock)
 
-    with closing(store.state.connect()) as connection:
+    with open_frontier(store, "shop") as connection:
         query = "SELECT page_sha256 FROM source_pages WHERE url = ?"
         [sha256] = connection.execute(query, (f"{shop.url}/",)).fetchone()
     page = store.objects.page(sha256)

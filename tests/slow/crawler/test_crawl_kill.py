@@ -7,11 +7,11 @@ import sqlite3
 import subprocess
 import sys
 from collections import Counter
-from contextlib import closing
 from pathlib import Path
 
 import crawler
 from crawler import crawl_stage
+from crawler.crawl.frontier import open_frontier
 from crawler.settings import CrawlSettings
 from storage import Store
 from tests.crawler.crawl.conftest import NOW, Clock, Shop, listing_page, product_page, settings_for
@@ -58,7 +58,7 @@ def run_until(shop: Shop, requests: int | None, store: Store, settings: CrawlSet
 
 
 def everything(store: Store, shop: Shop) -> object:
-    with closing(store.state.connect()) as connection:
+    with open_frontier(store, "shop") as connection:
         rows = connection.execute(
             "SELECT source, url, kind, rank, depth, listed, state, reason, detail, http_status, etag, headers, "
             "page_sha256, redirect_to, canonical, fetched_at FROM source_pages ORDER BY source, url"
@@ -104,7 +104,7 @@ def test_a_killed_crawl_leaves_no_process_behind_that_could_write(store: Store, 
 
 
 def rows(store: Store) -> list[tuple[str, str]]:
-    with closing(store.state.connect()) as connection:
+    with open_frontier(store, "shop") as connection:
         found: list[tuple[str, str]] = connection.execute("SELECT url, state FROM source_pages").fetchall()
         assert isinstance(connection, sqlite3.Connection)
         return found

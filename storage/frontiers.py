@@ -1,0 +1,63 @@
+"""Frontiers: a SQLite file for each source that was crawled, so that a crawl changes that of its own source alone."""
+
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+from storage.files import FRONTIERS, sync_folder
+from storage.state import State
+from storage.working_copy import local_paths
+
+__all__ = ["Frontiers"]
+
+_NAMED = "SELECT 1 FROM sqlite_schema WHERE name = 'frontiers'"
+_DDL = ("CREATE TABLE frontiers (source TEXT PRIMARY KEY) WITHOUT ROWID",)
+
+
+class Frontiers:
+    """The frontiers of a workspace.
+
+    The state names them, so that a lost file is told apart from a source that was never crawled.
+
+    Args:
+        root: The workspace's folder.
+        state: Its state.
+    """
+
+    def __init__(self, root: Path, state: State) -> None:
+        self._root = root
+        self._state = state
+
+    def names(self) -> list[str]:
+        """Return the sources that have a frontier, in alphabetical order."""
+        with closing(self._state.connect_reading()) as connection:
+            if connection.execute(_NAMED).fetchone() is None:
+                return []
+            return [source for (source,) in connection.execute("SELECT source FROM frontiers ORDER BY source")]
+
+    def of(self, source: str) -> State:
+        """Return the file of a source, which a working copy fetches first.
+
+        Raises:
+            WorkspaceError, ObjectStoreError: As for ``storage.working_copy.local_paths``.
+        """
+        return State(local_paths(self._root, [f"{FRONTIERS}/{source}.sqlite"])[0])
+
+    def add(self, source: str, room: str, ddl: Sequence[str]) -> None:
+        """Make the file of a source that has none, with the tables of ``ddl`` (``State.migrate``)."""
+        if source in self.names():
+            return
+        folder = self._root / FRONTIERS
+        folder.mkdir(exist_ok=True)
+        new = State(folder / f"{source}.sqlite")
+        new.create()
+        new.migrate(room, ddl)
+        sync_folder(folder)
+        sync_folder(self._root)
+        self.name(source)
+
+    def name(self, source: str) -> None:
+        """Enter a source whose file is there."""
+        self._state.migrate("storage.frontiers", _DDL)
+        with closing(self._state.connect()) as connection:
+            connection.execute("INSERT OR IGNORE INTO frontiers VALUES (?)", (source,))
