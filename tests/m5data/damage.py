@@ -44,7 +44,7 @@ def _overwrite(pattern: str) -> Callable[[Path], None]:
 
 def _pick(root: Path, pattern: str) -> Path:
     """Return the last file that matches, which of versions and log entries is the newest."""
-    for path in root.glob("*.sqlite-*"):
+    for path in root.rglob("*.sqlite-*"):
         path.unlink()  # closed before: it holds nothing
     if pattern.endswith(".parquet"):  # one that the newest version names
         table = pattern.split("/")[1]
@@ -57,6 +57,7 @@ KINDS: Mapping[str, str] = {
     "identity": "workspace.json",
     "version": "versions/*.json",
     "state": "state.sqlite",
+    "frontier": "frontiers/*.sqlite",
     "index": "index.sqlite",
     "page segment": "objects/page-*.gz",
     "media segment": "objects/media-*.warc",
@@ -87,8 +88,8 @@ DAMAGES: Mapping[tuple[str, str], Callable[[Path], None]] = {
 
 
 def settle(root: Path) -> None:
-    """Move everything of the state, and of the index of objects, into its one file."""
-    for path in root.glob("*.sqlite"):
+    """Move everything of the files of SQLite into their one file each."""
+    for path in root.rglob("*.sqlite"):
         with closing(sqlite3.connect(path)) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
@@ -98,5 +99,5 @@ def files_of(root: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(root)): path.read_bytes()
         for path in sorted(root.rglob("*"))
-        if path.is_file() and path.name not in OF_A_RUN
+        if path.is_file() and path.name not in OF_A_RUN and not path.name.endswith((".sqlite-wal", ".sqlite-shm"))
     }

@@ -1,13 +1,13 @@
 """Missing and damaged files: each is named in one line, nothing is made worse, and what can be made again is."""
 
 import shutil
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 import m5data
 from crawler import records_stage
+from crawler.crawl.frontier import open_frontier
 from m5data.cli.main import app, explain
 from m5data.diagnostics import examine
 from m5data.repair import repair
@@ -130,12 +130,12 @@ def test_a_restored_file_is_enough(folder: Path, whole: Path) -> None:
 def test_a_kill_in_the_middle_of_a_repair_is_made_good_by_the_next(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for kind in ("data file of objects", "log of specs", "state", "version"):
+    for kind in ("data file of objects", "log of specs", "state", "frontier", "version"):
         DAMAGES[kind, "cut"](folder)
     steps = ("storage.identity.write_identity", "m5data.repair.write_version", "m5data.repair.rebuild_index")
     for name in (
         *steps,
-        "m5data.repair.rebuild_frontier",
+        "m5data.repair.rebuild_frontiers",
         "m5data.repair.restore_register",
         "m5data.repair.Store.open",
     ):
@@ -169,15 +169,15 @@ def _pull_the_plug(*_: object, **__: object) -> None:
     raise OSError("killed")
 
 
-def test_a_state_that_is_partly_readable_keeps_what_can_be_read(folder: Path) -> None:
+def test_a_frontier_that_is_partly_readable_keeps_what_can_be_read(folder: Path) -> None:
     workspace = Workspace.open(folder)
-    with closing(workspace.store.state.connect()) as connection:
+    with open_frontier(workspace.store, "shop") as connection:
         connection.execute("CREATE TABLE zeros AS SELECT zeroblob(200000) AS padding")
         count = connection.execute("SELECT count(*) FROM source_pages").fetchone()
     workspace.store.objects.close()
     settle(folder)
-    path = folder / "state.sqlite"
+    path = folder / "frontiers/shop.sqlite"
     whole = path.read_bytes()
     path.write_bytes(whole[:-190_000])
     found = {one.what: one for one in repair(folder, clock=now)}
-    assert found["state: source_pages"].result == f"{count[0]:,} rows kept"
+    assert found["frontiers/shop.sqlite: source_pages"].result == f"{count[0]:,} rows kept"

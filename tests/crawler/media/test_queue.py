@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from crawler.media.queue import DDL, ROOM, reading_queue
+from crawler.media.queue import DDL, ROOM, move_queue, reading_queue
 from crawler.pending_work import forget_media, pending_media
 from storage import Store
 from storage.files import remove_database
@@ -73,12 +73,15 @@ def test_what_a_limit_refused_is_judged_again_after_other_settings(
     assert server.requests.total() == asked + again  # http_404, too_large
 
 
-def test_the_queue_is_taken_out_of_an_older_state(filled: Store, server: Server) -> None:
+def test_the_queue_moves_out_of_an_older_state(filled: Store, server: Server) -> None:
     known, asked = queue_of(filled), server.requests.total()
     _put_into_state(filled)
-    assert queue_of(filled) == known
-    assert pending_media(filled, filled.snapshot()) == {"image": 0, "video": 0}
     again = Store.open(filled.root)
+    with again.lock():
+        planned = move_queue(again, dry_run=True)
+        assert (len(planned), move_queue(again, dry_run=False), move_queue(again, dry_run=False)) == (1, planned, [])
+    assert queue_of(again) == known
+    assert pending_media(again, again.snapshot()) == {"image": 0, "video": 0}
     download(again, server, SETTINGS.model_copy(update={"concurrency": 3}))
     assert (queue_of(again), server.requests.total()) == (known, asked)
     with closing(again.state.connect_reading()) as connection:

@@ -13,6 +13,7 @@ from pathlib import Path
 from demo_shops.server import serving
 from demo_shops.shops import build
 from demo_shops.workspace import open_demo
+from tests.crawler.older_state import put_into_state
 from tests.m5data.damage import DAMAGES, settle
 from tests.pipeline.workspace_content import leftovers, shard_bytes, table_rows
 from tests.slow.pipeline.warm import WarmProgram
@@ -109,6 +110,7 @@ def copied(workspace: Path, place: Path) -> Path:
 
 def older(folder: Path) -> None:
     """Make it a workspace of format 1."""
+    put_into_state(folder)
     (folder / "workspace.json").unlink()
     (folder / "takedown.register").unlink(missing_ok=True)
     splits: dict[str, dict[str, object]] = {}
@@ -136,7 +138,7 @@ def _judgement(folder: Path) -> None:
 
 def _damaged(folder: Path) -> None:
     settle(folder)
-    for kind in ("data file of objects", "log of specs", "state", "version"):
+    for kind in ("data file of objects", "log of specs", "state", "frontier", "version"):
         DAMAGES[kind, "cut"](folder)
 
 
@@ -200,7 +202,7 @@ _COMPARED = {
 }
 """Table of the state -> column that two runs must agree on."""
 _OWN = ("tables", "objects", "versions", "logs", "lock", "children.lock", "spool", "staging", "damaged")
-_VOLATILE = re.compile(r"training/cache/|events\.out|state\.sqlite")
+_VOLATILE = re.compile(r"training/cache/|events\.out|state\.sqlite|\.sqlite-(wal|shm)$")
 
 
 def results(folder: Path) -> tuple[dict[str, object], dict[str, object], list[str]]:
