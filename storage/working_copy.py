@@ -140,7 +140,7 @@ def stat_of(path: Path) -> Stat:
     """Return the ``Stat`` of a file; of a file of SQLite, with its log."""
     facts = path.stat()
     log = path.with_name(f"{path.name}-wal")
-    if path.suffix != ".sqlite" or not log.exists():
+    if path.suffix != ".sqlite" or not log.exists() or not log.stat().st_size:
         return facts.st_size, facts.st_mtime_ns, facts.st_ino
     more = log.stat()
     return facts.st_size + more.st_size, max(facts.st_mtime_ns, more.st_mtime_ns), facts.st_ino

@@ -62,7 +62,7 @@ class _Shop(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Say nothing."""
 
 
@@ -91,9 +91,9 @@ def _counting() -> Counter[str]:
     stored: Counter[str] = Counter()
 
     def counted(put: Callable[..., str | None]) -> Callable[..., str | None]:
-        def count(place: ObjectStore, path: str, file: Path, *known: str) -> str | None:
-            stored[path] += file.stat().st_size
-            return put(place, path, file, *known)
+        def count(place: ObjectStore, path: str, content: Path | bytes, *known: str) -> str | None:
+            stored[path] += content.stat().st_size if isinstance(content, Path) else len(content)
+            return put(place, path, content, *known)
 
         return count
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from crawler import rebuild_state
 from crawler.crawl.frontier import Frontier, each_frontier, make_frontier, open_frontier
 from crawler.crawl.stored_pages import pages_digest
 from crawler.crawl.visits import Found, Visit
@@ -48,16 +47,16 @@ def test_a_killed_move_is_repeated_and_loses_nothing(store: Store, monkeypatch: 
     planned = move_frontiers(store, dry_run=True)
     assert [line.partition(":")[0] for line in planned] == ["frontiers/north.sqlite", "frontiers/south.sqlite"]
     assert pages(store) == {}
-    moved = rebuild_state.make_frontier
 
     def killed_at_the_second(store: Store, source: str) -> None:
         if source == "south":
             raise KeyboardInterrupt
-        moved(store, source)
+        make_frontier(store, source)
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(rebuild_state, "make_frontier", killed_at_the_second)
-        move_frontiers(store, dry_run=False)
+    with monkeypatch.context() as patch:
+        patch.setattr("crawler.rebuild_state.make_frontier", killed_at_the_second)
+        with pytest.raises(KeyboardInterrupt):
+            move_frontiers(store, dry_run=False)
     assert move_frontiers(store, dry_run=False) == planned
     assert move_frontiers(store, dry_run=False) == []
     assert (pages(store), pages_digest(store)) == (known, digest)
