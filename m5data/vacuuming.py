@@ -7,7 +7,7 @@ from m5data.workspace import Workspace
 from storage import Store
 from storage.engine import open_engine
 from storage.erasure import finish_erasing
-from storage.objects.writer import objects_of
+from storage.objects.writer import object_rows
 from storage.orphans import find_orphans, remove_orphans
 from storage.vacuum import (
     Findings,
@@ -75,5 +75,5 @@ def _built_from(store: Store, version: VersionRecord) -> list[int]:
 def _publish(store: Store, removed: int) -> None:
     """Commit a version whose table of objects is without those that are gone."""
     with store.stage("vacuum", settings="") as stage, open_engine() as engine:
-        stage.write("objects", objects_of(engine, store.objects.index, upto=stage.before.record.indexed))
+        stage.write("objects", engine.from_arrow(object_rows(store.objects.index, upto=stage.before.record.indexed)))
         stage.commit(StageReport("vacuum", removed, removed))

@@ -17,7 +17,7 @@ from storage.erasure.records import Place
 from storage.files import FRONTIERS, INDEX, Layout, databases
 from storage.objects.index import ObjectRef
 from storage.objects.reader import Objects
-from storage.objects.writer import objects_of
+from storage.objects.writer import object_rows
 from storage.versions import Snapshot
 from storage.working_copy import fetch_all
 
@@ -62,7 +62,7 @@ def find_orphans(root: Path, objects: Objects, kept: Iterable[Snapshot]) -> tupl
         engine.execute("CREATE TEMP TABLE used (sha256 VARCHAR)")
         _use(engine, chain(*states, _in_spools(Layout(root).spool)))
         _use_tables(engine, kept)
-        objects_of(engine, objects.index).create_view("stored")
+        engine.register("stored", object_rows(objects.index))
         rows = engine.execute('FROM stored ANTI JOIN used USING (sha256) ORDER BY segment, "offset"').fetchall()
     return tuple(ObjectRef(*row) for row in rows)
 

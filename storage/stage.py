@@ -19,7 +19,7 @@ from m5data.version import __version__
 from storage.changes import changed_sources, find_changed_products
 from storage.files import Layout, replace_file, sync_folder
 from storage.objects.index import ObjectIndex
-from storage.objects.writer import objects_of
+from storage.objects.writer import object_rows
 from storage.place import place_at
 from storage.spool import Spool, spool_folder, spool_of
 from storage.tables import TABLES, Partition
@@ -318,11 +318,9 @@ class Stage:
         if "objects" in self._changes:
             return record.indexed
         upto = self._index.last()
-        if upto > record.indexed:
-            with closing(self._new_engine("objects")) as engine:
-                for after in range(record.indexed, upto, _OBJECTS):
-                    fresh = objects_of(engine, self._index, after, min(after + _OBJECTS, upto))
-                    self.write("objects", fresh, within=())
+        for after in range(record.indexed, upto, _OBJECTS):
+            fresh = object_rows(self._index, after, min(after + _OBJECTS, upto))
+            self.write("objects", fresh.read_all(), within=())
         return max(upto, record.indexed)
 
     def _plan(self, changes: Mapping[str, Changes]) -> None:

@@ -5,13 +5,12 @@ import gzip
 import hashlib
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Required, Self, TypedDict, Unpack
 
-import duckdb
 import pyarrow as pa
 
 from m5data.stage import Clock
@@ -33,7 +32,7 @@ __all__ = [
     "Facts",
     "ObjectWriter",
     "SegmentIndex",
-    "objects_of",
+    "object_rows",
 ]
 
 _BUFFER = 1 << 20
@@ -293,28 +292,15 @@ class ObjectWriter:
             self._segment = None
 
 
-def objects_of(
-    engine: duckdb.DuckDBPyConnection, index: ObjectIndex, after: int = FIRST, upto: int | None = None
-) -> duckdb.DuckDBPyRelation:
-    """Return objects of the index as rows of the table ``objects``.
+def object_rows(index: ObjectIndex, after: int = FIRST, upto: int | None = None) -> pa.RecordBatchReader:
+    """Return a reader of objects of the index as rows of the table ``objects``.
 
     Args:
-        engine: Any connection.
         index: Index of objects.
         after: Sequence number that they come after.
         upto: Last sequence number; None: that of the index.
     """
     schema = TABLES["objects"].schema
-    engine.register("indexed_batch", schema.empty_table())
-    engine.execute("CREATE OR REPLACE TEMP TABLE indexed AS SELECT * FROM indexed_batch")
-    for batch in _batches(index, after, index.last() if upto is None else upto, schema):
-        engine.register("indexed_batch", batch)
-        engine.execute("INSERT INTO indexed SELECT * FROM indexed_batch")
-    engine.unregister("indexed_batch")
-    return engine.sql("SELECT * FROM indexed")
-
-
-def _batches(index: ObjectIndex, after: int, upto: int, schema: pa.Schema) -> Iterator[pa.Table]:
-    for refs in index.after(after, upto):
-        columns = {name: [getattr(ref, name) for ref in refs] for name in schema.names}
-        yield pa.table(columns, schema=schema)
+    some = index.after(after, index.last() if upto is None else upto)
+    rows = ({name: [getattr(ref, name) for ref in refs] for name in schema.names} for refs in some)
+    return pa.RecordBatchReader.from_batches(schema, (pa.RecordBatch.from_pydict(row, schema) for row in rows))
