@@ -18,8 +18,9 @@ from storage.files import FRONTIERS, INDEX, Layout, databases
 from storage.objects.index import ObjectRef
 from storage.objects.reader import Objects
 from storage.objects.writer import object_rows
+from storage.place import FolderPlace, ObjectStore
 from storage.versions import Snapshot
-from storage.working_copy import fetch_all
+from storage.working_copy import fetch_all, store_url_of
 
 __all__ = ["REFERENCES", "find_orphans", "remove_orphans"]
 
@@ -60,7 +61,7 @@ def find_orphans(root: Path, objects: Objects, kept: Iterable[Snapshot]) -> tupl
     states = (_in_state(root / name) for name in databases(root) if name != INDEX)
     with closing(open_engine()) as engine:
         engine.execute("CREATE TEMP TABLE used (sha256 VARCHAR)")
-        _use(engine, chain(*states, _in_spools(Layout(root).spool)))
+        _use(engine, chain(*states, _in_spools(root)))
         _use_tables(engine, kept)
         engine.register("stored", object_rows(objects.index))
         rows = engine.execute('FROM stored ANTI JOIN used USING (sha256) ORDER BY segment, "offset"').fetchall()
@@ -122,9 +123,12 @@ def _in_state(path: Path) -> Iterator[str]:
                 yield from (found for row in rows for cell in row for found in _hashes(cell))
 
 
-def _in_spools(folder: Path) -> Iterator[str]:
-    for path in folder.rglob("*.arrow") if folder.is_dir() else ():
-        yield from _hashes(path.read_bytes())
+def _in_spools(root: Path) -> Iterator[str]:
+    """Yield the names in the results of unfinished stages; those of tasks lie at the workspace's object store."""
+    url = store_url_of(root)
+    for place in (FolderPlace(root), *([ObjectStore(url)] if url else [])):
+        for name in place.list("spool"):
+            yield from _hashes(place.read(name) or b"")
 
 
 def _hashes(cell: object) -> Iterator[str]:
