@@ -126,7 +126,8 @@ def _in_state(path: Path) -> Iterator[str]:
 def _in_spools(root: Path) -> Iterator[str]:
     """Yield the names in the results of unfinished stages; those of tasks lie at the workspace's object store."""
     url = store_url_of(root)
-    for place in (FolderPlace(root), *([ObjectStore(url)] if url else [])):
+    places: list[FolderPlace | ObjectStore] = [FolderPlace(root), *([ObjectStore(url)] if url else [])]
+    for place in places:
         for name in place.list("spool"):
             yield from _hashes(place.read(name) or b"")
 

@@ -244,6 +244,8 @@ def _is_label_cell(seen: Visible, cell: html.HtmlElement) -> bool:
 
 
 def _pair(seen: Visible, name: Span, value: Span) -> SpecPair | None:
+    if seen.letters(*name) > MAX_NAME * 3 or seen.letters(*value) > MAX_VALUE * 2:
+        return None  # Unread: where lists lie in lists, each holds the text of all below it.
     said = seen.text(*name)
     label, content = said.rstrip(":： "), seen.text(*value).lstrip(":： ")
     if not label or not content or len(label) > MAX_NAME * 2 or len(content) > MAX_VALUE:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from itertools import islice
+from itertools import accumulate, islice
 from urllib.parse import unquote, urlsplit
 
 from lxml import html
@@ -111,10 +111,18 @@ class Visible:
         span = self.spans.get(element)
         return self.text(*span) if span else ""
 
+    def letters(self, start: int, end: int) -> int:
+        """Return the characters of the runs from ``start`` up to ``end``, without joining them."""
+        return self._letters[end] - self._letters[start]
+
     @property
     def title_span(self) -> tuple[int, int]:
         """Runs of the heading of the product; (0, 0) if the main part has none."""
         return self.spans.get(self.title, (0, 0)) if self.title is not None else (0, 0)
+
+    @cached_property
+    def _letters(self) -> list[int]:
+        return list(accumulate((len(run.text) for run in self.runs), initial=0))
 
     @cached_property
     def headings(self) -> list[tuple[int, int]]:

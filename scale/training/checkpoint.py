@@ -30,10 +30,19 @@ class Identity:
 
 
 def save_checkpoint(path: Path, identity: Identity, state: dict[str, Any]) -> None:
-    """Write a checkpoint under another name, then give it its own: whenever the process dies, it is whole."""
+    """Write a checkpoint under another name, then give it its own: whenever the process dies, it is whole.
+
+    Raises:
+        OSError: It cannot be written.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as file:
-        torch.save({"format": FORMAT, "identity": identity.state(), **state}, file)
+        try:
+            torch.save({"format": FORMAT, "identity": identity.state(), **state}, file)
+        except RuntimeError as error:  # torch's writer, when it closes a file whose disk ran full
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise
 
 
 def load_checkpoint(path: Path, identity: Identity | None = None) -> dict[str, Any]:

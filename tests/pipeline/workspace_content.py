@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from urllib.parse import unquote
 
 import pyarrow.parquet as pq
 
@@ -34,14 +35,14 @@ def shard_bytes(folder: Path) -> dict[str, bytes]:
 def leftovers(folder: Path) -> list[str]:
     """Return files that no finished run leaves: drafts, spools, data files that no table names."""
     named = {
-        action["add"]["path"]
+        unquote(action["add"]["path"])
         for log in folder.glob("tables/*/_delta_log/*.json")
         for action in map(json.loads, log.read_text(encoding="utf-8").splitlines())
         if "add" in action
     }
     for checkpoint in folder.glob("tables/*/_delta_log/*.checkpoint.parquet"):
         added = pq.read_table(checkpoint, columns=["add"])["add"].to_pylist()
-        named |= {one["path"] for one in added if one}
+        named |= {unquote(one["path"]) for one in added if one}
     found = [path for path in folder.rglob("*") if path.is_file() and "shops" not in path.parts]
     drafts = [path for path in found if path.suffix in {".part", ".tmp", ".building"} or path.name.startswith(".")]
     working = [path for path in found if path.relative_to(folder).parts[0] in {"staging", "spool"}]

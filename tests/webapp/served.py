@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,6 +21,8 @@ class Served:
         self.url = ""
         self.owner_link = ""
         self._process: subprocess.Popen[str] | None = None
+        self._said: list[str] = []
+        self._reader = threading.Thread()
 
     def __enter__(self) -> Self:
         self.start()
@@ -38,21 +41,33 @@ class Served:
         self.url = said.split()[1]
         self.owner_link = self._process.stdout.readline().partition("sign in: ")[2].strip()
         self._port = self.url.rpartition(":")[2]
+        # Read as it comes: a server whose pipe is full waits for its reader, and answers nobody.
+        self._said = []
+        self._reader = threading.Thread(target=self._said.extend, args=[self._process.stdout])
+        self._reader.start()
 
     def end(self) -> str:
         """End it in order; return what it wrote since it listens."""
         assert self._process is not None
         self._process.terminate()
-        said, _ = self._process.communicate(timeout=60)
-        self._process = None
-        return said
+        self._process.wait(timeout=60)
+        self._forget()
+        return "".join(self._said)
 
     def kill(self) -> None:
         """Kill it, as a power cut would."""
         if self._process is not None:
             self._process.kill()
-            self._process.communicate()
-            self._process = None
+            self._process.wait()
+            self._forget()
+
+    def _forget(self) -> None:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        if self._reader.is_alive():
+            self._reader.join()
+        self._process.stdout.close()
+        self._process = None
 
 
 def open_link(page: Page, address: str, token: str, landing: str) -> None:

@@ -97,6 +97,7 @@ _SHAPES: dict[str, tuple[bytes, bytes, bytes]] = {
     "nested list in a breadcrumb": (b"<ul class=breadcrumb>", b"<li><a href=/c>c</a><ul>", b"</ul>"),
     "selects in nested forms": (b"<form><div></form>" * 20, b"<i>x</i>", b"<select name=size></select>"),
     "definition lists": (b"", b"<dl><dt>a</dt><dd>b</dd></dl>", b""),
+    "nested definition lists": (b"<dl><dt>a</dt><dd>" * 60, b"<i>x</i> ", b""),
     "videos by attribute": (b"", b"<p data-video=a.mp4 data-mp4=b.mp4></p>", b""),
     "rows of item.jd.com": (b"<div class=Ptable>" * 200, b"<dl><dt>a</dt><dd>b</dd></dl>", b""),
     "breadcrumbs of item.jd.com": (b"<div id=crumb-wrap><div class='crumb '>" * 90, b"<div><a>x</a></div>", b""),

@@ -76,7 +76,7 @@ def _stuck_decoder(shop: Path, _: Path, place: Path) -> bool:
     words = [PROGRAM, "extract", "-w", str(place)]
     began = time.perf_counter()
     with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
-        decoder: psutil.Process = until(lambda: _decoder(process.pid), _DEADLINE_S, "a decoder")
+        decoder: psutil.Process = until(lambda: _decoder(process.pid, place), _DEADLINE_S, "a decoder")
         decoder.suspend()
         process.communicate(timeout=_DEADLINE_S)
     rows = (
@@ -92,9 +92,9 @@ def _stuck_decoder(shop: Path, _: Path, place: Path) -> bool:
     return _holds("a decoder stopped (SIGSTOP), 5 s allowed a file", ended, mended, 0)
 
 
-def _decoder(parent: int) -> psutil.Process | None:
-    """Return a child that has computed for a moment."""
-    children = psutil.Process(parent).children(recursive=True)
+def _decoder(parent: int, workspace: Path) -> psutil.Process | None:
+    """Return a child that decodes, once the first results are there: one stopped as it starts is another fault."""
+    children = psutil.Process(parent).children(recursive=True) if any((workspace / "spool").rglob("*.*")) else []
     return next(
         (
             child

@@ -40,6 +40,7 @@ def test_inception_v3_learns_classes_by_heart(products: ShardFolder) -> None:
     assert after >= 0.95
 
 
+@pytest.mark.timeout(3600)
 def test_vgg_19_learns_classes_by_heart(products: ShardFolder) -> None:
     chosen = load_training_recipe("vgg-19")
     smallest = chosen.input.model_copy(update={"grid": 1, "patch": 32})
