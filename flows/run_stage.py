@@ -1,4 +1,4 @@
-"""Running stages of the registry on a workspace, one after another, with or without a scheduler."""
+"""Running stages of the registry on a workspace, one after another, with or without a scheduler; a look before it."""
 
 import json
 import logging
@@ -15,6 +15,7 @@ import duckdb
 import httpx
 from pydantic import BaseModel, ValidationError
 
+from crawler.pending_work import due_pages
 from flows.engines import on_ray
 from flows.run_files import FILE_ONLY, logging_to, recorded_progress
 from m5data.errors import FULL, CorruptObjectError, DataError, SettingsError, disk_fault
@@ -24,11 +25,12 @@ from m5data.settings import MachineSettings, RunSettings
 from m5data.stage import Progress, StageReport
 from m5data.stages import STAGES, StageSpec, resolve
 from m5data.workspace import Workspace
+from storage import WorkWaitsError, looking
 from storage.children import ProgramError, run_program
 from storage.engine import memory_limit
 from takedown.forget import PENDING, finish_takedown
 
-__all__ = ["call_stage", "confined", "named_disk_errors", "notifying", "run_stage", "stage_session"]
+__all__ = ["call_stage", "confined", "idle_reports", "named_disk_errors", "notifying", "run_stage", "stage_session"]
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -211,3 +213,38 @@ def _send(settings: RunSettings, message: str) -> None:
             httpx.post(settings.notify_webhook, content=message, headers=headers, timeout=timeout).raise_for_status()
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             _LOG.warning("run.notify_webhook: failed: %s", error)
+
+
+def idle_reports(workspace: Workspace, names: tuple[str, ...], context: RunContext) -> list[StageReport] | None:
+    """Return the last reports of stages that all have nothing to do; None if one of them may have work.
+
+    Args:
+        workspace: The workspace.
+        names: The stages, in their order.
+        context: Options of the run.
+    """
+    if (workspace.root / PENDING).exists():
+        return None
+    try:
+        with workspace.store.lock(), looking():
+            reports = [
+                _crawled(workspace, context) if name == "crawl" else call_stage(STAGES[name], workspace, context)
+                for name in names
+            ]
+    except WorkWaitsError:
+        return None
+    return reports if all(report.unchanged for report in reports) else None
+
+
+def _crawled(workspace: Workspace, context: RunContext) -> StageReport:
+    """Return the last crawl's report if no page is due.
+
+    Raises:
+        WorkWaitsError: A page is due, or a source has none yet.
+    """
+    settings, store = workspace.settings.crawl, workspace.store
+    last = store.snapshot().stages.get("crawl")
+    due = due_pages(store, settings, context.clock())
+    if last is None or last.settings != settings.digest() or any(s.new or s.again or not s.stored for s in due):
+        raise WorkWaitsError("crawl")
+    return replace(last.report, unchanged=True)

@@ -32,8 +32,7 @@ from storage.home import Home
 from storage.identity import FORMAT, KEY_FILE, Identity, fingerprint_of, identity_path, write_identity
 from storage.integrity import Damage, damaged_tables, find_damage, surviving_files
 from storage.lock import WriterLock, wait_for_children
-from storage.objects.rebuild import rebuild_index
-from storage.salvage import salvage
+from storage.salvage import rebuild_index, salvage
 from storage.state import State
 from storage.tables import TABLES
 from storage.tables.delta import DeltaLog

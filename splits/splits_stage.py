@@ -7,21 +7,106 @@ from contextlib import closing
 from dataclasses import dataclass
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from m5data.components import components
 from m5data.errors import MissingInputError
 from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from m5data.version import __version__
 from splits.builder import build
-from splits.catalogue import CATEGORIES, MATCHES, OUTSIDE, Catalogue
+from splits.catalogue import CATEGORIES, MATCHES, OUTSIDE, Catalogue, first_of_group, pairs_of, sort_by_id
+from splits.drawing import Flags, Rows, hash_ids
 from splits.recipe import LEVELS, Level, Recipe, load_recipe
 from splits.record import digest_splits
-from splits.reserve import Draw, decide
 from splits.settings import SplitSettings
 from storage import Snapshot, Stage, Store
 
-__all__ = ["READS", "read_source", "run"]
+__all__ = ["READS", "RESERVE", "Decided", "Draw", "decide", "hold_out", "read_source", "run"]
+
+RESERVE = pa.schema(
+    [
+        pa.field("group_id", pa.string(), nullable=False),
+        pa.field("held_out", pa.bool_(), nullable=False),
+        pa.field("since", pa.int32(), nullable=False),
+    ]
+)
+"""One row per product, under the product's own id, which is that of the group it leads or would lead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """Parameters of the draw of new units."""
+
+    share: float
+    """Probability that a unit is held out; above 0, below 1."""
+    salt: str
+    """Makes the draw of one dataset independent of another's."""
+    version: int
+    """Dataset version that new decisions are recorded under."""
+
+
+def hold_out(groups: pa.Table, matches: pa.Table, previous: pa.Table, draw: Draw) -> pa.Table:
+    """Decide which products are held out.
+
+    Args:
+        groups: product_id and group_id of every product, dropped duplicates too.
+        matches: Judged pairs, as in ``Catalogue.matches``.
+        previous: The table ``reserve`` as the last run left it; empty the first time.
+        draw: Share, salt and version.
+
+    Returns:
+        The new table ``reserve``, sorted by group_id, which joins with a product_id too.
+    """
+    groups = sort_by_id(groups.select(["product_id", "group_id"]), "product_id")
+    previous = previous.select(RESERVE.names).cast(RESERVE)
+    return sort_by_id(pa.concat_tables([previous, decide(groups, matches, previous, draw).fresh]), "group_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """Sides of products."""
+
+    held: Flags
+    """Whether each product is held out."""
+    fresh: pa.Table
+    """Rows of ``reserve`` of those that were not decided before."""
+
+
+def decide(groups: pa.Table, matches: pa.Table, previous: pa.Table, draw: Draw) -> Decided:
+    """Decide which products are held out; arguments as for ``hold_out``, products sorted by id."""
+    ids = groups["product_id"]
+    places = pc.index_in(ids, value_set=previous["group_id"])
+    known = pc.is_valid(places).to_numpy()
+    was_held = pc.fill_null(previous["held_out"].take(places), fill_value=False).to_numpy()
+    unit = _units(ids, groups["group_id"], matches)
+    held = np.where(known, was_held, _decide(ids, unit, known, was_held, draw))
+    new = pa.array(~known)
+    fresh = ids.filter(new), pa.chunked_array([held[~known]])
+    version = pa.repeat(pa.scalar(draw.version, pa.int32()), len(fresh[0]))
+    return Decided(held, pa.table([*fresh, version], schema=RESERVE))
+
+
+def _units(ids: pa.ChunkedArray, groups: pa.ChunkedArray, matches: pa.Table) -> Rows:
+    """Return the first row of each product's unit."""
+    first = first_of_group(ids, groups)
+    left, right = pairs_of(ids, matches)["matched"]
+    return components(len(ids), first[left], first[right])[first]
+
+
+def _decide(ids: pa.ChunkedArray, unit: Rows, known: Flags, was_held: Flags, draw: Draw) -> Flags:
+    """Return for each product whether it is held out if it is new."""
+    any_held, any_known = np.zeros_like(known), np.zeros_like(known)
+    any_held[unit[was_held]] = True
+    any_known[unit[known]] = True
+    leads = np.zeros_like(known)
+    leads[unit] = True
+    rows = np.flatnonzero(leads & ~any_known)  # the units that are drawn: few in a later run
+    drawn = np.zeros_like(known)
+    drawn[rows] = hash_ids(ids.take(pa.array(rows)), draw.salt) < np.uint64(int(draw.share * 2**64))
+    return any_held[unit] | drawn[unit]
+
 
 READS = ("products", "duplicates", "labels", "matches", "media", "images", "reserve")
 """Tables that splits depend on; the reserve remembers what was decided."""

@@ -1,21 +1,117 @@
-"""Copy what can still be read of a damaged state into a new one, row by row."""
+"""What can be saved: rows of a damaged state, and the index of objects from their segments."""
 
+import contextlib
 import sqlite3
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from m5data.errors import CorruptObjectError
 from storage.engine import quote
+from storage.erasure.records import BLANK_TYPE, Place, record_fields, segment_records
+from storage.files import SEGMENT, Layout, sync_file, temporary_file
+from storage.objects.index import OBJECT_DDL, ObjectIndex, ObjectKind, ObjectRef
+from storage.objects.warc import RECORD_END
 from storage.state import State, transaction
 
-__all__ = ["salvage"]
+__all__ = ["SegmentScan", "rebuild_index", "salvage", "scan_segments"]
+
+_OBJECTS_AT_ONCE = 10_000
+_STORED = frozenset({"response", "resource", "conversion"})
+_MAX_HEAD = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentScan:
+    """What the rebuild found in one segment."""
+
+    name: str
+    objects: int
+    length: int
+    """Bytes that hold whole records."""
+    unread: int
+    """Bytes behind them that are no record: written by a killed run, or damaged."""
+
+
+def rebuild_index(layout: Layout, after: int) -> list[SegmentScan]:
+    """Make the index of objects from what the segments hold, and return what was found in each.
+
+    Args:
+        layout: Of the workspace; its lock is held.
+        after: Sequence number that the first object comes after: that of the newest dataset version.
+    """
+    with temporary_file(layout.index) as file:
+        path = Path(file.name)
+        state = State(path)
+        state.create()
+        state.migrate("storage", OBJECT_DDL)
+        with contextlib.closing(state.connect()) as connection:
+            connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('objects', ?)", (after,))
+        index = ObjectIndex(layout, file=path)
+        try:
+            found = [_rebuild(segment, index) for segment in scan_segments(layout.root)]
+        finally:
+            index.close()
+        sync_file(path)
+        path.replace(layout.index)
+    return found
+
+
+def scan_segments(root: Path) -> list[Path]:
+    """Return the segments that are there, in the order of names."""
+    return sorted(path for path in Layout(root).objects.glob("*") if SEGMENT.fullmatch(path.name))
+
+
+def _rebuild(path: Path, index: ObjectIndex) -> SegmentScan:
+    count, end, batch = 0, 0, list[ObjectRef]()
+    size = path.stat().st_size
+    with contextlib.suppress(CorruptObjectError):  # what follows is no record: it is counted as unread
+        for place, record in segment_records(path, size):
+            if place.offset + place.length > size:
+                break
+            end = place.offset + place.length
+            ref = _ref(path, place, record)
+            if ref is not None:
+                batch.append(ref)
+                count += 1
+            if len(batch) == _OBJECTS_AT_ONCE:
+                index.add(batch, path.name, end)
+                batch.clear()
+    index.add(batch, path.name, end)
+    return SegmentScan(path.name, count, end, size - end)
+
+
+def _ref(path: Path, place: Place, record: bytes) -> ObjectRef | None:
+    """Return where the object of a record lies; None: the record holds none."""
+    if place.type not in _STORED or place.type == BLANK_TYPE or not place.sha256:
+        return None
+    fields = record_fields(record)
+    mime = fields.get("WARC-Identified-Payload-Type", fields.get("Content-Type", "application/octet-stream"))
+    kind = cast("ObjectKind", path.name.partition("-")[0])
+    head = record.find(b"\r\n\r\n") + 4
+    http = _http_head(path, place, record, head) if place.type == "response" else 0
+    length = int(fields["Content-Length"]) - http
+    start = -1 if place.compressed else place.offset + head + http
+    return ObjectRef(place.sha256, kind, mime, path.name, place.offset, place.length, start, length)
+
+
+def _http_head(path: Path, place: Place, record: bytes, head: int) -> int:
+    """Return the length of the HTTP header that precedes the payload of a response."""
+    if place.compressed:
+        return record.find(b"\r\n\r\n", head) + 4 - head
+    with path.open("rb") as file:
+        file.seek(place.offset + head)
+        block = file.read(min(_MAX_HEAD, place.length - head - len(RECORD_END)))
+    return block.find(b"\r\n\r\n") + 4
+
 
 _OBJECTS = frozenset({"objects", "object_segments"})
 """Tables of the index of objects, which has a file of its own."""
 _SCHEMA = """SELECT name, type, sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'
 AND tbl_name <> 'media_urls' ORDER BY type <> 'table', name"""
 """The queue of downloads, which stood here once, is made from the tables."""
-_BATCH = 1000
+_ROWS_AT_ONCE = 1000
 
 
 def salvage(old: Path, new: State) -> dict[str, tuple[int, bool]]:
@@ -60,7 +156,7 @@ def _copy_rows(damaged: sqlite3.Connection, connection: sqlite3.Connection, name
     try:
         rows = damaged.execute(f"SELECT * FROM {quote(name)}")  # noqa: S608
         places = ", ".join("?" * len(rows.description))
-        while batch := rows.fetchmany(_BATCH):
+        while batch := rows.fetchmany(_ROWS_AT_ONCE):
             connection.executemany(f"INSERT OR IGNORE INTO {quote(name)} VALUES ({places})", batch)  # noqa: S608
             count += len(batch)
     except sqlite3.DatabaseError:

@@ -3,6 +3,7 @@
 from typing import Any
 from urllib.parse import parse_qsl
 
+import duckdb
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -13,17 +14,19 @@ from m5data.errors import UsageError
 from m5data.languages import coded
 from m5data.stage import Clock
 from storage import State
+from storage.query import query_errors
 from storage.tags import put_tag, remove_tag
-from webapp.catalogue.explore import selected_products
+from webapp.catalogue.explore import rounded, selected_products, selected_rows
 from webapp.catalogue.index import CurrentIndex, StillPreparingError
-from webapp.catalogue.map_points import colourings, map_points
+from webapp.catalogue.product_card import plain
 from webapp.catalogue.product_map import MOST_POINTS
-from webapp.catalogue.selection import AREA, Selection, coded_facets
+from webapp.catalogue.sampling import in_sample
+from webapp.catalogue.selection import AREA, LIST_FACETS, Selection, coded_facets, facet_columns
 from webapp.pages import Pages, language_of, texts_in
 from webapp.requests import Threads, read_body, visitor_of
 from webapp.saved_views import delete_view, save_view
 
-__all__ = ["MOST_TAGGED", "SelectionRoutes"]
+__all__ = ["COLOURS", "MOST_TAGGED", "SelectionRoutes", "colourings", "map_points"]
 
 MOST_TAGGED = 100_000
 """Products that are tagged at once."""
@@ -128,3 +131,47 @@ class SelectionRoutes:
 
 def _parsed(query: str) -> Selection:
     return Selection.parse(parse_qsl(query.removeprefix("?"), keep_blank_values=True))
+
+
+COLOURS = 9
+"""Values that get a colour of their own; the others share one."""
+_LONGEST = 60
+
+
+def colourings() -> tuple[str, ...]:
+    """Return the facets that can colour the map: those of which a product has one value."""
+    return tuple(name for name, column in facet_columns().items() if column not in {*LIST_FACETS.values(), "tags"})
+
+
+def map_points(engine: duckdb.DuckDBPyConnection, selection: Selection, colour: str) -> dict[str, Any]:
+    """Return the selection's products on the map.
+
+    Args:
+        engine: A connection to a catalogue's index with its map.
+        selection: What is shown.
+        colour: One of ``colourings``; anything else: the first.
+
+    Returns:
+        ``count``: products of the selection, ``estimated`` or not; ``values``: the commonest values of the facet with
+        their counts on the map; ``points``: x, y, number of the value (that of the last + 1: another) and product of
+        each point.
+    """
+    names = colourings()
+    column = facet_columns()[colour if colour in names else names[0]]
+    with query_errors(), in_sample(engine) as step, selected_rows(engine, selection) as every:
+        count = engine.execute(f"SELECT count(*) {every(None)}").fetchall()[0][0]
+        engine.execute(
+            f"""CREATE OR REPLACE TEMP TABLE shown AS SELECT x, y, coalesce({column}, '') AS value, product_id
+            FROM points JOIN catalogue USING (n) WHERE n IN (SELECT n {every(None)})"""  # noqa: S608 - quoted
+        )
+    counted = engine.execute("SELECT value, count(*) FROM shown GROUP BY 1 ORDER BY 2 DESC, 1").fetchall()
+    place = {value: number for number, (value, _) in enumerate(counted[:COLOURS])}
+    rows = engine.execute("SELECT x, y, value, product_id FROM shown ORDER BY product_id").fetchall()
+    engine.execute("DROP TABLE shown")
+    return {
+        "count": rounded(count, step),
+        "estimated": step > 1,
+        "values": [[plain(value, _LONGEST), times] for value, times in counted[:COLOURS]],
+        "others": sum(times for _, times in counted[COLOURS:]),
+        "points": [[x, y, place.get(value, COLOURS), product] for x, y, value, product in rows],
+    }

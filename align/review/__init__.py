@@ -24,8 +24,15 @@ from align.review.decisions import (
     record_decisions,
 )
 from align.review.effective_decisions import Conflict, EffectiveDecisions, resolve_decisions
-from align.review.sheet import SheetReader, read_sheet, write_sheet
-from align.review.uncertain import Example, UncertainPair, count_uncertain, uncertain_pairs
+from align.review.sheet import (
+    Example,
+    SheetReader,
+    UncertainPair,
+    count_uncertain,
+    read_sheet,
+    uncertain_pairs,
+    write_sheet,
+)
 
 __all__ = [
     "KINDS",

@@ -3,8 +3,8 @@
     python -m bench.annotate.dishonest [SESSIONS]
 
 Each session is one worker of 300 answers under the default settings, judged after each answer by the board's own rule
-(``annotate.tasks.trust``); gold alternates between matches and others, and never runs out. Honest workers are right 85
-times in a hundred; all take 3 to 8 seconds, but for ``fast``, who is honest in 0.4 seconds. *Synthetic*.
+(``annotate.tasks.answering``); gold alternates between matches and others, and never runs out. Honest workers are right
+85 times in a hundred; all take 3 to 8 seconds, but for ``fast``, who is honest in 0.4 seconds. *Synthetic*.
 """
 
 import random
@@ -13,7 +13,7 @@ from math import log
 from statistics import median
 
 from annotate.tasks import LABELS, TaskSettings
-from annotate.tasks.trust import FAST_ANSWERS, GoldAnswer, find_fault, weigh_gold
+from annotate.tasks.answering import FAST_ANSWERS, GoldAnswer, find_fault, weigh_gold
 
 ANSWERS, EARLY = 300, 30
 SIDES = ("matched", "mismatched")

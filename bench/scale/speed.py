@@ -22,8 +22,7 @@ from scale.data.fit_vocabulary import fit
 from scale.data.sample_encoder import Encoded
 from scale.data.shard_folder import ShardFolder
 from scale.data.tensors import Batch, make_batch
-from scale.model.masking import hide
-from scale.model.tasks import Pretraining
+from scale.model.tasks import Pretraining, hide
 from scale.training.train import make_loader
 from scale.training_recipe import TrainingRecipe, load_training_recipe
 

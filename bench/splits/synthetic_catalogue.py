@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from splits import Catalogue, Draw, hold_out
 from splits.catalogue import MATCHES
-from splits.reserve import RESERVE
+from splits.splits_stage import RESERVE
 
 __all__ = ["M5_PRODUCTS", "make_catalogue"]
 

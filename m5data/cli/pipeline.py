@@ -53,7 +53,7 @@ def run(  # noqa: PLR0913, PLR0917 - options of the command line
     by the settings' pace and the last run's rate; a dash where there is nothing to estimate by. New pages may lead to
     more.
     """
-    from flows.idle import idle_reports
+    from flows.run_stage import idle_reports
     from m5data.cli.output import print_reports
     from m5data.workspace import Workspace
 

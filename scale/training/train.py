@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+import torch.nn.functional as F  # noqa: N812 - torch's own name for it
+from torch import Tensor, nn
 
 from m5data.errors import MissingInputError
 from m5data.stage import Progress, SilentProgress
@@ -22,16 +23,23 @@ from scale.data.sample_encoder import SampleEncoder
 from scale.data.shard_folder import Shard, ShardFolder
 from scale.data.tensors import make_batch
 from scale.encoders.frozen import FrozenEncoders
-from scale.model.bert import adopt_bert
-from scale.model.encoders import TokenEncoder
+from scale.model.encoders import TokenEncoder, adopt_bert
 from scale.model.tasks import Classifier, Pretraining
 from scale.training.checkpoint import Identity, best_weights, load_checkpoint, save_checkpoint
-from scale.training.collapse import vector_statistics
 from scale.training.loop import LossLog, Phase, Processes, process_group, run_phase, seeded, total_steps
-from scale.training_recipe import TrainingRecipe
+from scale.training_recipe import Modality, TrainingRecipe
 from storage.files import sweep_temporaries
 
-__all__ = ["FINETUNED", "PRETRAINED", "PhaseReport", "make_loader", "train"]
+__all__ = [
+    "FINETUNED",
+    "PRETRAINED",
+    "PhaseReport",
+    "effective_rank",
+    "make_loader",
+    "mean_cosine",
+    "train",
+    "vector_statistics",
+]
 
 PRETRAINED, FINETUNED = "pretrain.pt", "finetune.pt"
 
@@ -258,3 +266,42 @@ def _trained(phase: Phase, run: _Run, state: dict[str, Any] | None) -> PhaseRepo
         loss=sum(value for step, _, value in final["curve"] if step == last),
         skipped=final["skipped"],
     )
+
+
+def mean_cosine(vectors: Tensor) -> float:
+    """Return the mean cosine of different rows of [n, width]: near 1, all products have the same vector."""
+    unit = F.normalize(vectors.float(), dim=-1)
+    count = len(unit)
+    return float((unit.sum(dim=0).square().sum() - count) / (count * (count - 1)))
+
+
+def effective_rank(vectors: Tensor) -> float:
+    """Return the effective rank of [n, width] (Roy and Vetterli 2007): near 1, vectors differ in one direction only.
+
+    The exponential of the entropy of the singular values of the centred vectors.
+    """
+    values = torch.linalg.svdvals(vectors.float() - vectors.float().mean(dim=0))
+    shares = values / values.sum().clamp_min(1e-12)
+    return float(torch.exp(-torch.special.xlogy(shares, shares).sum()))
+
+
+def vector_statistics(vectors: Tensor, present: Tensor, streams: tuple[Modality, ...]) -> dict[str, float]:
+    """Return mean cosine and effective rank of each modality, and the cosine of each pair in the same product.
+
+    Args:
+        vectors: [B, streams, width].
+        present: [B, streams] bool.
+        streams: Their names.
+    """
+    found: dict[str, float] = {}
+    for at, name in enumerate(streams):
+        own = vectors[present[:, at], at]
+        if len(own) > 1:
+            found[f"cosine of different products/{name}"] = mean_cosine(own)
+            found[f"effective rank/{name}"] = effective_rank(own)
+        for other in range(at + 1, len(streams)):
+            both = present[:, at] & present[:, other]
+            if bool(both.any()):
+                same = F.cosine_similarity(vectors[both, at].float(), vectors[both, other].float(), dim=-1)
+                found[f"cosine of the same product/{name}-{streams[other]}"] = float(same.mean())
+    return found

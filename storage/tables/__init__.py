@@ -15,10 +15,15 @@ from storage.tables.derived import (
     FRAMES,
     IMAGE_TEXT,
     IMAGES,
+    LABEL_MAP,
+    LABEL_PAIRS,
+    LABELS,
+    PROPERTIES,
     REGIONS,
+    SPEC_NORMS,
+    SPEC_PROPOSALS,
     TEXTS,
 )
-from storage.tables.labels import LABEL_MAP, LABEL_PAIRS, LABELS, PROPERTIES, SPEC_NORMS, SPEC_PROPOSALS
 
 __all__ = ["TABLES", "Column", "Partition", "TableSpec", "bucket_of", "bucket_sql"]
 

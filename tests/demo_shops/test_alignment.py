@@ -7,9 +7,9 @@ from itertools import combinations
 import jieba
 import pytest
 
-from demo_shops.alignment import Cell, align_categories
 from demo_shops.listings import Size
 from demo_shops.plan import make_plan
+from demo_shops.truth import Cell, align_categories
 
 jieba.setLogLevel(logging.ERROR)
 

@@ -1,4 +1,4 @@
-from export.report.figures import long_tail
+from export.report.page import long_tail
 
 
 def test_a_name_that_looks_like_a_formula_is_drawn_as_it_is() -> None:

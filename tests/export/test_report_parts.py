@@ -6,10 +6,9 @@ from itertools import combinations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from export.report.figures import commonest_words, histogram, image_sizes, lay_out
 from export.report.images import nearest_of_other_classes
 from export.report.numbers import ask
-from export.report.page import render
+from export.report.page import commonest_words, histogram, image_sizes, lay_out, render
 from storage import Store
 
 _words = st.dictionaries(st.text(alphabet="ab茶壶", min_size=1, max_size=8), st.integers(1, 500), max_size=25)

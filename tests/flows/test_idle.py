@@ -4,8 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from flows.idle import idle_reports
-from flows.run_stage import run_stage
+from flows.run_stage import idle_reports, run_stage
 from m5data.run_options import RunContext
 from m5data.stages import stages_of
 from m5data.workspace import Workspace

@@ -5,8 +5,8 @@ from uuid import UUID
 import httpx
 import pytest
 
-from flows import prefect_page
-from flows.prefect_page import EVERY_S, PageProgress
+from flows import tasks
+from flows.tasks import EVERY_S, PageProgress
 
 ARTIFACT = UUID(int=1)
 
@@ -18,9 +18,9 @@ class Recorder:
         self.passed_on: list[object] = []
         self.asked: list[tuple[object, ...]] = []
         self.now, self.away = 0.0, away
-        monkeypatch.setattr(prefect_page, "create_progress_artifact", self.create)
-        monkeypatch.setattr(prefect_page, "update_progress_artifact", self.update)
-        monkeypatch.setattr("flows.prefect_page.time.monotonic", lambda: self.now)
+        monkeypatch.setattr(tasks, "create_progress_artifact", self.create)
+        monkeypatch.setattr(tasks, "update_progress_artifact", self.update)
+        monkeypatch.setattr("flows.tasks.time.monotonic", lambda: self.now)
 
     def start(self, stage: str, total: int | None) -> None:
         self.passed_on.append((stage, total))

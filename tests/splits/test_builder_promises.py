@@ -17,8 +17,7 @@ from m5data.errors import RecipeError
 from splits import Recipe, build
 from splits.certificate import certify
 from splits.recipe import Retrieval, Sample, sizes_of
-from splits.reserve import Draw
-from splits.splits_stage import read_source
+from splits.splits_stage import Draw, read_source
 from tests.splits.drawn import pairs, recipes, soften, things
 from tests.splits.synthetic import NOON, Pair, Thing, catalogue, connect, record, stored, usable
 

@@ -5,8 +5,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 from splits import Certificate, load_recipe, write_certificate
-from splits.certificate import Exclusion, SplitSummary
-from splits.leakage import Leakage, Near
+from splits.certificate import Exclusion, Leakage, Near, SplitSummary
 from storage.check import Check
 
 CERTIFICATE = Certificate(

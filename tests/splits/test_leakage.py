@@ -6,8 +6,7 @@ import pyarrow as pa
 import pytest
 
 from splits import Certificate, build, parse_recipe
-from splits.certificate import certify
-from splits.leakage import Near
+from splits.certificate import Near, certify
 from storage.tables import TABLES
 from tests.splits.synthetic import Thing, catalogue, connect, record, stored
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from splits import Draw, hold_out
 from splits.catalogue import MATCHES
-from splits.reserve import RESERVE
+from splits.splits_stage import RESERVE
 
 Groups = dict[str, str]
 """product -> group."""

@@ -6,7 +6,7 @@ import pytest
 
 from annotate.judgement_state import paused_workers
 from annotate.tasks import GoldTask, Task, TaskSettings
-from annotate.tasks.trust import GoldAnswer, find_fault, weigh_gold
+from annotate.tasks.answering import GoldAnswer, find_fault, weigh_gold
 from storage import State
 from tests.annotate.tasks.conftest import HeldClock, OpenBoard
 

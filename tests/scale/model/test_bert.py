@@ -12,8 +12,7 @@ from scale.training_recipe import ModelSettings
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from scale.model.bert import adopt_bert  # noqa: E402 - only where torch is
-from scale.model.encoders import TokenEncoder  # noqa: E402
+from scale.model.encoders import TokenEncoder, adopt_bert  # noqa: E402
 from scale.training.loop import seeded  # noqa: E402
 
 WORDS = ["[PAD]", "红", "[UNK]", "[CLS]", "[SEP]", "鞋", "[MASK]", "色"]  # special ones not in front

@@ -9,7 +9,7 @@ from scale.training_recipe import ObjectiveSettings
 torch = pytest.importorskip("torch")
 
 from scale.data.tensors import Batch  # noqa: E402 - only where torch is
-from scale.model.masking import hidden_pairs, hide, replaced  # noqa: E402
+from scale.model.tasks import hidden_pairs, hide, replaced  # noqa: E402
 from scale.training.loop import seeded  # noqa: E402
 
 MANY = 4_000

@@ -11,7 +11,7 @@ from torch import Tensor  # noqa: E402 - only where torch is
 
 from scale.data.tensors import Batch  # noqa: E402
 from scale.model.tasks import Pretraining  # noqa: E402
-from scale.training.collapse import effective_rank, mean_cosine  # noqa: E402
+from scale.training.train import effective_rank, mean_cosine  # noqa: E402
 from tests.scale.overfit import few_products, overfit, recall  # noqa: E402
 from tests.scale.tiny_recipes import recipe  # noqa: E402
 

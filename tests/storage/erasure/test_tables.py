@@ -9,7 +9,7 @@ from m5data.stage import StageReport
 from storage import Store
 from storage.engine import open_engine
 from storage.erasure import Edit, among, history, rewrite_tables
-from storage.erasure.delta_log import replace_files
+from storage.erasure.tables import replace_files
 from tests.storage.synthetic import commit, ids, leftovers, noon, product, products, spec, table
 
 GONE = "shop:1"
@@ -111,7 +111,7 @@ def test_each_version_reads_right_between_any_two_changes_of_the_log(
         path.write_bytes(data)
         seen.append([names(Store(store.root, clock=noon), n) for n in range(1, 5)])
 
-    monkeypatch.setattr("storage.erasure.delta_log.replace_file", look)
+    monkeypatch.setattr("storage.erasure.tables.replace_file", look)
     cut(store)
     assert len(seen) >= 4
     assert all(rows in (whole, less) for moment in seen for rows in moment)

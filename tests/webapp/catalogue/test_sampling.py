@@ -12,8 +12,8 @@ from webapp.catalogue import explore as exploring
 from webapp.catalogue import sampling
 from webapp.catalogue.explore import PAGE, Overview, explore
 from webapp.catalogue.index import CurrentIndex
-from webapp.catalogue.map_points import map_points
 from webapp.catalogue.selection import Selection
+from webapp.selection_routes import map_points
 
 PRODUCTS = 800
 STEP = 8

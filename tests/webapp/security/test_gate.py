@@ -5,8 +5,8 @@ from itertools import product
 import pytest
 
 from tests.webapp.conftest import ORIGIN, Filled, OpenSite, Site
+from webapp.app import SECURITY_HEADERS
 from webapp.security.gate import CSRF_HEADER
-from webapp.security.headers import SECURITY_HEADERS
 
 WRITES = (
     *("/annotate/tasks", "/annotate/answers", "/annotate/skip", "/annotate/reopen", "/manage/resume"),
