@@ -1,5 +1,5 @@
 from .aggregation.aggregate import Aggregation, aggregate
-from .aggregation.krippendorff import krippendorff_alpha
+from .export_judgements import krippendorff_alpha
 from .judgements import Judgement, read_judgements
 from .matches import match_pairs
 from .settings import Method

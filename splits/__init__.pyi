@@ -3,7 +3,7 @@ from .catalogue import Catalogue
 from .certificate import Certificate, verify, write_certificate
 from .recipe import Recipe, load_recipe, parse_recipe, recipe_names
 from .record import StoredRecipe, stored_recipes
-from .reserve import Draw, hold_out
+from .splits_stage import Draw, hold_out
 
 __all__ = [
     "Catalogue",

@@ -7,7 +7,7 @@ from typing import ParamSpec, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from webapp.security.gate import Visitor
 from webapp.security.people import Role
@@ -45,10 +45,12 @@ async def read_body(request: Request, model: type[Model]) -> Model:
     """Return the JSON body of a request, checked.
 
     Raises:
-        HTTPException: 422: it is not what ``model`` says.
+        HTTPException: 422: it is not what ``model`` says. 400: the connection ended before it did.
     """
     try:
         return model.model_validate_json(await request.body())
+    except ClientDisconnect:
+        raise HTTPException(400, "the connection ended before the body did") from None
     except ValidationError as error:
         fault = error.errors()[0]
         where = ".".join(str(part) for part in fault["loc"]) or "body"
