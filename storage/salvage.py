@@ -1,4 +1,4 @@
-"""What can be saved: rows of a damaged state, and the index of objects from their segments."""
+"""Salvage: rows of a damaged state, and the index of objects from their segments."""
 
 import contextlib
 import sqlite3
