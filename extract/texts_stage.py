@@ -16,7 +16,7 @@ from m5data.stage import Clock, Progress, SilentProgress, StageReport, utc_now
 from storage import Stage, Store
 from storage.changes import file_groups
 from storage.engine import open_engine, side_by_side, sources_sql, text
-from storage.views import file_sql
+from storage.tables.data_files import file_sql
 
 __all__ = ["run"]
 

@@ -10,9 +10,9 @@ from m5data.errors import CorruptObjectError
 from m5data.table_spec import Partition
 from storage.files import Layout
 from storage.tables import TABLES
-from storage.tables.delta import DataFile, DeltaLog, data_paths
+from storage.tables.data_files import DataFile, data_paths, file_sql, rows_sql
+from storage.tables.delta import DeltaLog
 from storage.versions import ABSENT
-from storage.views import file_sql, rows_sql
 
 __all__ = ["changed_sources", "file_groups", "find_changed_products"]
 

@@ -29,8 +29,7 @@ from storage.consistency_rules import rules
 from storage.engine import quote, side_by_side
 from storage.files import Layout
 from storage.tables import TABLES
-from storage.tables.delta import data_paths
-from storage.tables.key_order import file_key, other_buckets, read_owners, repeated_keys_sql, sorted_once
+from storage.tables.data_files import data_paths, file_key, other_buckets, read_owners, repeated_keys_sql, sorted_once
 from storage.versions import ABSENT, Snapshot
 
 __all__ = ["Proof", "check_consistency", "check_counts", "check_tables", "is_current", "prove_keys"]

@@ -14,7 +14,8 @@ from storage.identity import check_key, identity_path, read_identity
 from storage.objects.index import ObjectIndex, holds_index
 from storage.state import State
 from storage.tables import TABLES
-from storage.tables.delta import DataFile, DeltaLog
+from storage.tables.data_files import DataFile
+from storage.tables.delta import DeltaLog
 from storage.versions import VersionRecord, latest_number, read_version
 from storage.working_copy import read_record, store_url_of
 

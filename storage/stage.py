@@ -23,10 +23,10 @@ from storage.objects.writer import object_rows
 from storage.place import place_at
 from storage.spool import Spool, spool_folder, spool_of
 from storage.tables import TABLES, Partition
-from storage.tables.delta import DataFile, DeltaLog
+from storage.tables.data_files import DataFile, rows_sql
+from storage.tables.delta import DeltaLog
 from storage.tables.partition_writer import Changes, PartitionWriter, Rows, merge
 from storage.versions import ABSENT, Snapshot, StageRecord, VersionRecord, write_version
-from storage.views import rows_sql
 from storage.working_copy import store_url_of
 
 __all__ = [

@@ -22,7 +22,8 @@ from storage.files import Layout, replace_file
 from storage.query import Scope, query_errors, read, reads_norms, scope_of
 from storage.state import State
 from storage.tables import TABLES, Column, Partition, TableSpec
-from storage.tables.delta import DataFile, DeltaLog
+from storage.tables.data_files import DataFile, rows_sql
+from storage.tables.delta import DeltaLog
 from storage.tags import TAGS_COLUMNS, TAGS_MEANING, TAGS_SCHEMA, read_tags
 from storage.views import (
     CATALOGUE_MEANING,
@@ -43,7 +44,6 @@ from storage.views import (
     ledger_sql,
     needs_comments,
     product_text_sql,
-    rows_sql,
 )
 
 __all__ = [

@@ -2,17 +2,13 @@
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 
 from m5data.modalities import modalities
-from m5data.table_spec import Column, sql_type
+from m5data.table_spec import Column
 from m5data.usage import PURPOSES, Purpose
 from storage.engine import quote, text
-from storage.tables import TableSpec
-from storage.tables.delta import DataFile, data_paths
 
 __all__ = [
     "CATALOGUE_MEANING",
@@ -28,9 +24,7 @@ __all__ = [
     "aligned_specs_sql",
     "catalogue_columns",
     "catalogue_sql",
-    "column_ranges",
     "comments_sql",
-    "file_sql",
     "ledger_columns",
     "ledger_meaning",
     "ledger_sql",
@@ -39,32 +33,9 @@ __all__ = [
     "product_text_sql",
     "purposes_sql",
     "refused_sql",
-    "rows_sql",
-    "view_sql",
 ]
 
 _ASKS_COMMENTS = re.compile("duckdb_|pg_|information_schema", re.IGNORECASE)
-
-
-def view_sql(spec: TableSpec, folder: Path, files: Sequence[DataFile]) -> str:
-    """Return the statement that creates the view of a table over its files."""
-    return f"CREATE VIEW {quote(spec.name)} AS {rows_sql(spec, folder, files)}"
-
-
-def rows_sql(spec: TableSpec, folder: Path, files: Sequence[DataFile]) -> str:
-    """Return a query of all rows in ``files`` with the columns of the schema; without files it is empty.
-
-    Files that a working copy of an object store lacks are fetched first.
-    The value of a ``split_by`` column is part of the query, not of the files.
-    """
-    if not files:
-        nothing = ", ".join(f"NULL::{sql_type(c.type)} AS {quote(c.name)}" for c in spec.columns)
-        return f"SELECT {nothing} WHERE false"
-    paths = data_paths(folder, files)
-    if spec.split_by is None:
-        return _select(spec, paths, None)
-    values = (str(file.partition) for file in files)
-    return " UNION ALL ".join(_select(spec, [path], value) for path, value in zip(paths, values, strict=True))
 
 
 def aligned_specs_sql(specs: str, norms: str, properties: str) -> str:
@@ -87,34 +58,11 @@ def needs_comments(query: str) -> bool:
     return _ASKS_COMMENTS.search(query) is not None
 
 
-def file_sql(*paths: Path) -> str:
-    """Return the table function that reads Parquet files, without columns from the names of their folders."""
-    listed = ", ".join(text(str(path)) for path in paths)
-    return f"read_parquet([{listed}], hive_partitioning = false)"
-
-
-def column_ranges(engine: duckdb.DuckDBPyConnection, paths: Sequence[Path], column: str) -> dict[Path, tuple[str, str]]:
-    """Return file -> least and greatest text in a column; files whose footers do not say so are left out."""
-    query = """
-        SELECT file_name, min(stats_min_value), max(stats_max_value) FROM parquet_metadata($paths)
-        WHERE path_in_schema = $column GROUP BY ALL HAVING bool_and(stats_min_value <> '' AND stats_max_value <> '')
-    """
-    named = {"paths": [str(path) for path in paths], "column": column}
-    return {Path(path): (low, high) for path, low, high in engine.execute(query, named).fetchall()} if paths else {}
-
-
 def comments_sql(view: str, meaning: str, columns: Sequence[Column]) -> str:
     """Return the statements that comment a view and its columns in the catalogue."""
     lines = [f"COMMENT ON VIEW {quote(view)} IS {text(meaning)}"]
     lines += [f"COMMENT ON COLUMN {quote(view)}.{quote(c.name)} IS {text(c.meaning)}" for c in columns]
     return ";\n".join(lines)
-
-
-def _select(spec: TableSpec, paths: Sequence[Path], value: str | None) -> str:
-    columns = ", ".join(
-        f"{text(value or '')} AS {quote(c.name)}" if c.name == spec.split_by else quote(c.name) for c in spec.columns
-    )
-    return f"SELECT {columns} FROM {file_sql(*paths)}"  # noqa: S608
 
 
 SPEC_NUMBERS_MEANING = "One row per specification whose value is one number, with or without a unit after it."

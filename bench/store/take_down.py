@@ -18,7 +18,7 @@ from m5data.contacts import hash_merchant
 from storage import Store
 from storage.engine import open_engine, quote
 from storage.identity import load_or_create_key
-from storage.views import file_sql
+from storage.tables.data_files import file_sql
 
 _KNOWN_BY = """
     WITH own AS (SELECT * FROM products WHERE merchant = $1)

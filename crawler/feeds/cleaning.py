@@ -15,7 +15,7 @@ from crawler.pages.money import SIGN, UNIT, currency_sql
 from m5data.modalities import FeedColumn, feed_columns
 from storage.engine import quote, text
 from storage.tables import bucket_sql
-from storage.views import file_sql
+from storage.tables.data_files import file_sql
 
 __all__ = [
     "FEED_REASONS",

@@ -16,9 +16,8 @@ import pyarrow.parquet as pq
 from storage.engine import open_engine, quote, text
 from storage.files import Layout, replace_file, sync_file, sync_folder
 from storage.tables import TABLES, TableSpec
-from storage.tables.delta import DataFile
+from storage.tables.data_files import DataFile, file_sql, view_sql
 from storage.versions import Snapshot, StageRecord, committed_versions, write_version
-from storage.views import file_sql, view_sql
 from storage.working_copy import fetch_all
 
 __all__ = [

@@ -14,9 +14,8 @@ from storage.engine import open_engine
 from storage.files import SEGMENT, Layout, sync_file, temporary_file
 from storage.state import State, execute_rows, transaction
 from storage.tables import TABLES
-from storage.tables.delta import DataFile
+from storage.tables.data_files import DataFile, rows_sql
 from storage.versions import Snapshot, latest_number, read_version
-from storage.views import rows_sql
 from storage.working_copy import store_url_of
 
 __all__ = [

@@ -7,7 +7,6 @@ afterwards. Statistics in the log are row counts alone, so that a take-down leav
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
@@ -20,11 +19,11 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
 
 from m5data.errors import CorruptObjectError, DataError
-from m5data.table_spec import BUCKET, Partition, TableSpec
+from m5data.table_spec import BUCKET, TableSpec
 from storage.files import sync_file, sync_folder
-from storage.working_copy import local_paths
+from storage.tables.data_files import DataFile
 
-__all__ = ["DataFile", "DeltaLog", "data_paths"]
+__all__ = ["DeltaLog"]
 
 _ENTRY = re.compile(r"(\d{20})\.json")
 _HALF_WRITTEN = re.compile(r"_commit_.*|.*\.tmp|.*#\d+")
@@ -39,24 +38,6 @@ _CONFIGURATION: dict[str, str | None] = {
 }
 _HOOKS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
 _COMMIT = CommitProperties(max_commit_retries=0)
-
-
-@dataclass(frozen=True, slots=True)
-class DataFile:
-    """One Parquet file of a table."""
-
-    path: str
-    """Relative to the table's folder."""
-    partition: Partition
-    size: int
-    """Bytes."""
-    rows: int
-
-
-def data_paths(folder: Path, files: Iterable[DataFile]) -> list[Path]:
-    """Return where data files of the table in ``folder`` lie; those that a working copy lacks are fetched first."""
-    names = [f"{folder.parent.name}/{folder.name}/{file.path}" for file in files]
-    return local_paths(folder.parent.parent, names)
 
 
 class DeltaLog:

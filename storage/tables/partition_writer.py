@@ -18,9 +18,16 @@ from m5data.errors import DataError
 from m5data.table_spec import Column, Partition, TableSpec, sql_type
 from storage.engine import bucket_sql, quote, text
 from storage.files import sync_file
-from storage.tables.delta import DataFile, data_paths
-from storage.tables.key_order import file_key, other_buckets, read_owners, repeated_keys_sql
-from storage.views import column_ranges, file_sql
+from storage.tables.data_files import (
+    DataFile,
+    column_ranges,
+    data_paths,
+    file_key,
+    file_sql,
+    other_buckets,
+    read_owners,
+    repeated_keys_sql,
+)
 
 __all__ = [
     "PARTITION",

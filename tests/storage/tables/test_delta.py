@@ -15,7 +15,8 @@ from m5data.errors import DataError
 from m5data.table_spec import BUCKET
 from storage import Store
 from storage.tables import TABLES
-from storage.tables.delta import DataFile, DeltaLog
+from storage.tables.data_files import DataFile
+from storage.tables.delta import DeltaLog
 from tests.storage.synthetic import NOON, NOTHING, commit, data_files, ids, is_sorted, product, products, table
 
 

@@ -1,6 +1,7 @@
-"""The keys of a Parquet file, read in the order of its rows."""
+"""The Parquet files of a table: where they lie, the SQL that reads them, and the order of their keys."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,87 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from m5data.table_spec import TableSpec
-from storage.engine import bucket_sql, quote
+from m5data.table_spec import Partition, TableSpec, sql_type
+from storage.engine import bucket_sql, quote, text
+from storage.working_copy import local_paths
 
-__all__ = ["file_key", "other_buckets", "read_owners", "repeated_keys_sql", "sorted_once"]
+__all__ = [
+    "DataFile",
+    "column_ranges",
+    "data_paths",
+    "file_key",
+    "file_sql",
+    "other_buckets",
+    "read_owners",
+    "repeated_keys_sql",
+    "rows_sql",
+    "sorted_once",
+    "view_sql",
+]
 
 _OWNERS = "owners_now"
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """One Parquet file of a table."""
+
+    path: str
+    """Relative to the table's folder."""
+    partition: Partition
+    size: int
+    """Bytes."""
+    rows: int
+
+
+def data_paths(folder: Path, files: Iterable[DataFile]) -> list[Path]:
+    """Return where data files of the table in ``folder`` lie; those that a working copy lacks are fetched first."""
+    names = [f"{folder.parent.name}/{folder.name}/{file.path}" for file in files]
+    return local_paths(folder.parent.parent, names)
+
+
+def view_sql(spec: TableSpec, folder: Path, files: Sequence[DataFile]) -> str:
+    """Return the statement that creates the view of a table over its files."""
+    return f"CREATE VIEW {quote(spec.name)} AS {rows_sql(spec, folder, files)}"
+
+
+def rows_sql(spec: TableSpec, folder: Path, files: Sequence[DataFile]) -> str:
+    """Return a query of all rows in ``files`` with the columns of the schema; without files it is empty.
+
+    Files that a working copy of an object store lacks are fetched first.
+    The value of a ``split_by`` column is part of the query, not of the files.
+    """
+    if not files:
+        nothing = ", ".join(f"NULL::{sql_type(c.type)} AS {quote(c.name)}" for c in spec.columns)
+        return f"SELECT {nothing} WHERE false"
+    paths = data_paths(folder, files)
+    if spec.split_by is None:
+        return _select(spec, paths, None)
+    values = (str(file.partition) for file in files)
+    return " UNION ALL ".join(_select(spec, [path], value) for path, value in zip(paths, values, strict=True))
+
+
+def _select(spec: TableSpec, paths: Sequence[Path], value: str | None) -> str:
+    columns = ", ".join(
+        f"{text(value or '')} AS {quote(c.name)}" if c.name == spec.split_by else quote(c.name) for c in spec.columns
+    )
+    return f"SELECT {columns} FROM {file_sql(*paths)}"  # noqa: S608
+
+
+def file_sql(*paths: Path) -> str:
+    """Return the table function that reads Parquet files, without columns from the names of their folders."""
+    listed = ", ".join(text(str(path)) for path in paths)
+    return f"read_parquet([{listed}], hive_partitioning = false)"
+
+
+def column_ranges(engine: duckdb.DuckDBPyConnection, paths: Sequence[Path], column: str) -> dict[Path, tuple[str, str]]:
+    """Return file -> least and greatest text in a column; files whose footers do not say so are left out."""
+    query = """
+        SELECT file_name, min(stats_min_value), max(stats_max_value) FROM parquet_metadata($paths)
+        WHERE path_in_schema = $column GROUP BY ALL HAVING bool_and(stats_min_value <> '' AND stats_max_value <> '')
+    """
+    named = {"paths": [str(path) for path in paths], "column": column}
+    return {Path(path): (low, high) for path, low, high in engine.execute(query, named).fetchall()} if paths else {}
 
 
 def file_key(spec: TableSpec) -> list[str]:
