@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
@@ -81,7 +81,7 @@ def scope_of(
     query: str,
     buckets: int,
     given: Collection[str] = (),
-    views: Mapping[str, str] = MappingProxyType({}),
+    views: Mapping[str, Callable[[], str]] = MappingProxyType({}),
 ) -> Scope | None:
     """Return the tables and buckets that a query reads; None where it reads DuckDB's catalogue, or is wrong.
 
@@ -93,8 +93,8 @@ def scope_of(
         query: SQL.
         buckets: Of the workspace.
         given: Names of tables that are the caller's own.
-        views: Views over tables and each other: name -> SQL. Those that are read are in the scope, and all buckets of
-            their tables.
+        views: Views over tables and each other: name -> function that returns the SQL. Those that are read are in the
+            scope, and all buckets of their tables.
     """
     nodes = _parsed(engine, query)
     if nodes is None or any(str(node.get("type")) in _CATALOGUE for node in nodes):
@@ -107,7 +107,7 @@ def scope_of(
     narrowed = dict(found for node in nodes if (found := _narrowed(node, buckets)))
     scope = {name: narrowed.get(name) if times[name] == 1 else None for name in sorted(names)}
     for name in names & views.keys():
-        scope |= dict.fromkeys(scope_of(engine, views[name], buckets, views=views) or known)
+        scope |= dict.fromkeys(scope_of(engine, views[name](), buckets, views=views) or known)
     return scope
 
 

@@ -21,30 +21,11 @@ from storage.engine import Engines, open_engine, quote
 from storage.files import Layout, replace_file
 from storage.query import Scope, query_errors, read, reads_norms, scope_of
 from storage.state import State
-from storage.tables import TABLES, Column, Partition, TableSpec
+from storage.tables import TABLES, Partition, TableSpec
 from storage.tables.data_files import DataFile, rows_sql
 from storage.tables.delta import DeltaLog
 from storage.tags import TAGS_COLUMNS, TAGS_MEANING, TAGS_SCHEMA, read_tags
-from storage.views import (
-    CATALOGUE_MEANING,
-    PRODUCT_TEXT_COLUMNS,
-    PRODUCT_TEXT_MEANING,
-    SPEC_NUMBERS_COLUMNS,
-    SPEC_NUMBERS_MEANING,
-    SPEC_NUMBERS_SQL,
-    SPEC_VALUES_COLUMNS,
-    SPEC_VALUES_MEANING,
-    SPEC_VALUES_SQL,
-    aligned_specs_sql,
-    catalogue_columns,
-    catalogue_sql,
-    comments_sql,
-    ledger_columns,
-    ledger_meaning,
-    ledger_sql,
-    needs_comments,
-    product_text_sql,
-)
+from storage.views import VIEWS, aligned_specs_sql, comments_sql, needs_comments
 
 __all__ = [
     "ABSENT",
@@ -321,7 +302,9 @@ class Snapshot:
             with query_errors():
                 for name, table in given.items():
                     engine.register(name, table)
-                scope = scope_of(engine, query, self.record.buckets, given, {name: sql for name, sql, *_ in _derived()})
+                scope = scope_of(
+                    engine, query, self.record.buckets, given, {name: view.sql for name, view in VIEWS.items()}
+                )
                 self._show(engine, scope, buckets)
                 if (scope is None or "specs" in scope) and reads_norms(engine, query):
                     engine.execute(self.aligned_specs_view("specs", only=_only("specs", scope, buckets)))
@@ -341,16 +324,16 @@ class Snapshot:
         for name in TABLES:
             if scope is None or name in scope:
                 engine.execute(self.view(name, name, only=_only(name, scope, buckets)))
-        for name, sql, *_ in _derived():
+        for name, view in VIEWS.items():
             if scope is None or name in scope:
-                engine.execute(f"CREATE VIEW {name} AS {sql}")
+                engine.execute(f"CREATE VIEW {name} AS {view.sql()}")
         if scope is None:
             engine.register("tags", self._tags())
 
     def _comment(self, engine: duckdb.DuckDBPyConnection) -> None:
         """Give all views and their columns their meanings."""
         of_tables = ((spec.name, spec.meaning, spec.columns) for spec in TABLES.values())
-        of_views = ((name, meaning, columns) for name, _, meaning, columns in _derived())
+        of_views = ((name, view.meaning(), view.columns()) for name, view in VIEWS.items())
         for each in (*of_tables, *of_views, ("tags", TAGS_MEANING, TAGS_COLUMNS)):
             engine.execute(comments_sql(*each))
 
@@ -381,15 +364,6 @@ class Snapshot:
     def _list_files(self, spec: TableSpec) -> tuple[DataFile, ...]:
         version = self.tables.get(spec.name)
         return () if version is None else DeltaLog(self._layout.table(spec.name), spec).files(version)
-
-
-def _derived() -> Iterator[tuple[str, str, str, Sequence[Column]]]:
-    """Yield name, SQL, meaning and columns of the views that are no tables, each after those that it reads."""
-    yield "ledger", ledger_sql(), ledger_meaning(), ledger_columns()
-    yield "spec_numbers", SPEC_NUMBERS_SQL, SPEC_NUMBERS_MEANING, SPEC_NUMBERS_COLUMNS
-    yield "catalogue", catalogue_sql(), CATALOGUE_MEANING, catalogue_columns()
-    yield "spec_values", SPEC_VALUES_SQL, SPEC_VALUES_MEANING, SPEC_VALUES_COLUMNS
-    yield "product_text", product_text_sql(), PRODUCT_TEXT_MEANING, PRODUCT_TEXT_COLUMNS
 
 
 def _drain(engine: duckdb.DuckDBPyConnection, reader: pa.RecordBatchReader, timer: Timer) -> Iterator[pa.RecordBatch]:

@@ -1,7 +1,8 @@
 """SQL of the views of a dataset version: tables, ledger, ``spec_numbers``, and the catalogue that people search in."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import pyarrow as pa
 
@@ -11,26 +12,15 @@ from m5data.usage import PURPOSES, Purpose
 from storage.engine import quote, text
 
 __all__ = [
-    "CATALOGUE_MEANING",
-    "PRODUCT_TEXT_COLUMNS",
-    "PRODUCT_TEXT_MEANING",
     "REFUSALS_SQL",
-    "SPEC_NUMBERS_COLUMNS",
-    "SPEC_NUMBERS_MEANING",
-    "SPEC_NUMBERS_SQL",
-    "SPEC_VALUES_COLUMNS",
-    "SPEC_VALUES_MEANING",
-    "SPEC_VALUES_SQL",
+    "VIEWS",
+    "View",
     "aligned_specs_sql",
-    "catalogue_columns",
     "catalogue_sql",
     "comments_sql",
-    "ledger_columns",
-    "ledger_meaning",
     "ledger_sql",
     "needs_comments",
     "number_word",
-    "product_text_sql",
     "purposes_sql",
     "refused_sql",
 ]
@@ -65,9 +55,9 @@ def comments_sql(view: str, meaning: str, columns: Sequence[Column]) -> str:
     return ";\n".join(lines)
 
 
-SPEC_NUMBERS_MEANING = "One row per specification whose value is one number, with or without a unit after it."
+_SPEC_NUMBERS_MEANING = "One row per specification whose value is one number, with or without a unit after it."
 
-SPEC_NUMBERS_COLUMNS = (
+_SPEC_NUMBERS_COLUMNS = (
     Column("product_id", pa.string(), "product"),
     Column("position", pa.int32(), "line of the specification table, from 0"),
     Column("property", pa.string(), "shared name where aligned, else as published"),
@@ -76,7 +66,7 @@ SPEC_NUMBERS_COLUMNS = (
     Column("unit", pa.string(), "unit where aligned, else the text after the number; NULL: none", nullable=True),
 )
 
-SPEC_NUMBERS_SQL = r"""
+_SPEC_NUMBERS_SQL = r"""
 SELECT product_id, position, coalesce(property_norm, property) AS property, value,
        try_cast(regexp_extract(coalesce(value_norm, value), '^[-+]?\d+(\.\d+)?') AS DOUBLE) AS number,
        coalesce(unit, nullif(regexp_extract(value, '^[-+]?\d+(?:\.\d+)? ?(.*)$', 1), '')) AS unit
@@ -92,12 +82,12 @@ def number_word(number: int) -> str:
     return _NUMBERS[number] if number < len(_NUMBERS) else str(number)
 
 
-def ledger_meaning() -> str:
+def _ledger_meaning() -> str:
     """Return the meaning of the ledger in one sentence."""
     return f"One row per product: each of {number_word(len(modalities()))} modalities present, or the reason it is not."
 
 
-def ledger_columns() -> tuple[Column, ...]:
+def _ledger_columns() -> tuple[Column, ...]:
     """Return the columns of the ledger, in order."""
     entries = (modality.ledger for modality in modalities())
     return (
@@ -142,10 +132,10 @@ FROM modality
 """  # noqa: S608
 
 
-CATALOGUE_MEANING = "One row per product, to filter by: products, labels, ledger, duplicates, splits, usage rights."
-PRODUCT_TEXT_MEANING = "One row per product: all its texts in lower case, to search with contains(text, 'word')."
+_CATALOGUE_MEANING = "One row per product, to filter by: products, labels, ledger, duplicates, splits, usage rights."
+_PRODUCT_TEXT_MEANING = "One row per product: all its texts in lower case, to search with contains(text, 'word')."
 
-PRODUCT_TEXT_COLUMNS = (
+_PRODUCT_TEXT_COLUMNS = (
     Column("product_id", pa.string(), "product"),
     Column(
         "text",
@@ -154,14 +144,14 @@ PRODUCT_TEXT_COLUMNS = (
     ),
 )
 
-SPEC_VALUES_MEANING = "One row per specification line: shared name and value where aligned, else as published."
-SPEC_VALUES_COLUMNS = (
+_SPEC_VALUES_MEANING = "One row per specification line: shared name and value where aligned, else as published."
+_SPEC_VALUES_COLUMNS = (
     Column("product_id", pa.string(), "product"),
     Column("property", pa.string(), "shared name of the property, else its name as published"),
     Column("value", pa.string(), "normalised value with its unit, else as published"),
     Column("number", pa.float64(), "the normalised value as a number; NULL: text or not aligned", nullable=True),
 )
-SPEC_VALUES_SQL = """
+_SPEC_VALUES_SQL = """
 SELECT product_id, coalesce(property_norm, property) AS property,
        coalesce(value_norm || coalesce(' ' || unit, ''), value) AS value,
        CASE WHEN unit IS NOT NULL THEN try_cast(value_norm AS DOUBLE) END AS number
@@ -169,7 +159,7 @@ FROM specs
 """
 
 
-def catalogue_columns() -> tuple[Column, ...]:
+def _catalogue_columns() -> tuple[Column, ...]:
     """Return the columns of the catalogue, in order."""
     states = (modality.ledger for modality in modalities())
     return (
@@ -229,9 +219,7 @@ LEFT JOIN ({REFUSALS_SQL}) u ON u.product_id = p.product_id
 """  # noqa: S608 - constants
 
 
-def product_text_sql() -> str:
-    """Return the query of the products' texts over the views of the tables; ``specs`` may lack shared names."""
-    return """
+_PRODUCT_TEXT_SQL = """
 SELECT p.product_id, lower(concat_ws(chr(10), p.product_id, p.caption, p.brand, array_to_string(p.category, ' '),
                                      l.class_name, l.sub_class_name, l.subsub_class_name, s.lines, i.lines)) AS text
 FROM products p
@@ -264,3 +252,23 @@ def purposes_sql(refusals: str) -> str:
 def refused_sql(purpose: Purpose) -> str:
     """Return the query of the present signals that refuse a purpose."""
     return f"SELECT product_id, signal, place, served FROM usage_rights WHERE until IS NULL AND {purpose} = 'refused'"  # noqa: S608
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A view that is no table; modalities decide the columns of some."""
+
+    meaning: Callable[[], str]
+    columns: Callable[[], Sequence[Column]]
+    sql: Callable[[], str]
+    """Query over the views of the tables, and over views before it; ``specs`` may lack shared names."""
+
+
+VIEWS: Mapping[str, View] = {
+    "ledger": View(_ledger_meaning, _ledger_columns, ledger_sql),
+    "spec_numbers": View(lambda: _SPEC_NUMBERS_MEANING, lambda: _SPEC_NUMBERS_COLUMNS, lambda: _SPEC_NUMBERS_SQL),
+    "catalogue": View(lambda: _CATALOGUE_MEANING, _catalogue_columns, catalogue_sql),
+    "spec_values": View(lambda: _SPEC_VALUES_MEANING, lambda: _SPEC_VALUES_COLUMNS, lambda: _SPEC_VALUES_SQL),
+    "product_text": View(lambda: _PRODUCT_TEXT_MEANING, lambda: _PRODUCT_TEXT_COLUMNS, lambda: _PRODUCT_TEXT_SQL),
+}
+"""Name -> view, each after those that it reads."""

@@ -4,7 +4,7 @@
 """
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
@@ -21,18 +21,7 @@ from m5data.stages import STAGES, resolve
 from splits.recipe import Classification, Recipe, Retrieval, Sample, Separate, Size, recipe_names
 from storage.tables import TABLES, Column, TableSpec
 from storage.tags import TAGS_COLUMNS, TAGS_MEANING
-from storage.views import (
-    CATALOGUE_MEANING,
-    PRODUCT_TEXT_COLUMNS,
-    PRODUCT_TEXT_MEANING,
-    SPEC_NUMBERS_COLUMNS,
-    SPEC_NUMBERS_MEANING,
-    SPEC_VALUES_COLUMNS,
-    SPEC_VALUES_MEANING,
-    catalogue_columns,
-    ledger_columns,
-    ledger_meaning,
-)
+from storage.views import VIEWS
 from tests.misbehaving import FAULTS
 
 __all__ = ["pages", "verbs"]
@@ -63,15 +52,12 @@ def _by_hand(name: str) -> str:
 def _tables() -> Iterator[str]:
     for spec in TABLES.values():
         yield from _table(spec.name, spec.meaning, spec.columns, _layout(spec))
-    yield from _table("ledger", ledger_meaning(), ledger_columns(), "A view.")
-    yield from _table("spec_numbers", SPEC_NUMBERS_MEANING, SPEC_NUMBERS_COLUMNS, "A view.")
-    yield from _table("catalogue", CATALOGUE_MEANING, catalogue_columns(), "A view.")
-    yield from _table("spec_values", SPEC_VALUES_MEANING, SPEC_VALUES_COLUMNS, "A view.")
+    for name, view in VIEWS.items():
+        yield from _table(name, view.meaning(), view.columns(), "A view.")
     yield from _table("tags", TAGS_MEANING, TAGS_COLUMNS, "A view.")
-    yield from _table("product_text", PRODUCT_TEXT_MEANING, PRODUCT_TEXT_COLUMNS, "A view.")
 
 
-def _table(name: str, meaning: str, columns: tuple[Column, ...], layout: str) -> Iterator[str]:
+def _table(name: str, meaning: str, columns: Sequence[Column], layout: str) -> Iterator[str]:
     yield from (f"## {name}", "", f"{meaning} {layout}", "", "| column | type | meaning |", "|---|---|---|")
     for column in columns:
         yield f"| `{column.name}` | {column.type} | {_cell(column.meaning)} |"

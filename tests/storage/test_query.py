@@ -72,7 +72,7 @@ def test_normalised_values_are_joined_where_a_query_may_read_them(query: str, *,
 
 
 def test_a_view_reads_the_tables_of_its_own_query() -> None:
-    views = {"lines": "from specs join products using (product_id)", "few": "from lines limit 1"}
+    views = {"lines": lambda: "from specs join products using (product_id)", "few": lambda: "from lines limit 1"}
     with open_engine() as engine:
         scope = scope_of(engine, "from few, specs where product_id = 'shop:1'", BUCKETS, views=views)
     assert scope == {"few": None, "lines": None, "products": None, "specs": None}

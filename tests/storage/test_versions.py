@@ -9,7 +9,7 @@ from m5data.errors import QueryError
 from storage import Store
 from storage.tables import TABLES
 from storage.tags import TAGS_COLUMNS
-from storage.views import PRODUCT_TEXT_COLUMNS, SPEC_NUMBERS_COLUMNS, SPEC_VALUES_COLUMNS, catalogue_columns
+from storage.views import VIEWS
 from tests.storage.synthetic import commit, ids, products, spec, table
 
 
@@ -38,10 +38,7 @@ def test_the_catalogue_says_what_each_column_means(store: Store) -> None:
     query = "SELECT table_name, column_name, comment FROM duckdb_columns() WHERE NOT internal"
     rows = {(r["table_name"], r["column_name"]): r["comment"] for r in store.snapshot().sql(query).to_pylist()}
     wanted = {(name, c.name): c.meaning for name, spec in TABLES.items() for c in spec.columns}
-    wanted |= {("spec_numbers", column.name): column.meaning for column in SPEC_NUMBERS_COLUMNS}
-    wanted |= {("catalogue", column.name): column.meaning for column in catalogue_columns()}
-    wanted |= {("product_text", column.name): column.meaning for column in PRODUCT_TEXT_COLUMNS}
-    wanted |= {("spec_values", column.name): column.meaning for column in SPEC_VALUES_COLUMNS}
+    wanted |= {(name, c.name): c.meaning for name, view in VIEWS.items() if name != "ledger" for c in view.columns()}
     wanted |= {("tags", column.name): column.meaning for column in TAGS_COLUMNS}
     assert {key: value for key, value in rows.items() if key[0] != "ledger"} == wanted
     assert rows["ledger", "modalities"] == "how many are present"
