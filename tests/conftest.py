@@ -42,6 +42,20 @@ def make_once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> MakeO
 
 
 @pytest.fixture(scope="session")
+def librosa_compiled(make_once: MakeOnce) -> None:
+    """Librosa, compiled by one worker while others wait: numba takes half a minute and keeps what it made."""
+    pytest.importorskip("librosa")
+
+    def compile_it(folder: Path) -> None:
+        import librosa.feature  # noqa: PLC0415 - compiles what it imports
+
+        assert callable(librosa.feature.mfcc)
+        folder.mkdir()
+
+    make_once("librosa-compiled", compile_it)
+
+
+@pytest.fixture(scope="session")
 def planted_once(make_once: MakeOnce) -> Path:
     """The workspace of ``tests.takedown.planted``."""
     from tests.takedown.planted import plant  # noqa: PLC0415 - half the product, which few rooms need

@@ -333,8 +333,8 @@ def test_librosa_as_backend_must_be_installed(store: Store, monkeypatch: pytest.
         run(store, ExtractSettings(feature=FeatureSettings(backend="librosa")))
 
 
+@pytest.mark.usefixtures("librosa_compiled")
 def test_librosa_runs_within_the_limits_of_a_decoder(store: Store) -> None:
-    pytest.importorskip("librosa")
     download(store, [("a:1", "video", 0, WITH_AUDIO)])
     run(store, ExtractSettings(workers=1, feature=FeatureSettings(backend="librosa")))
     assert [json.loads(str(row["mfcc_settings"]))["backend"] for row in contents(store)["audio"]] == ["librosa"]

@@ -138,8 +138,8 @@ def test_audio_without_video_has_no_frames() -> None:
     assert (result.frames.reason, type(result.audio)) == ("no_video", Audio)
 
 
+@pytest.mark.usefixtures("librosa_compiled")
 def test_librosa_computes_the_stored_mfcc_if_it_is_the_backend() -> None:
-    pytest.importorskip("librosa")
     settings = ExtractSettings(feature=FeatureSettings(backend="librosa"))
     clip = Clip(audio=tone(1.0))
     by_numpy, by_librosa = (

@@ -9,6 +9,7 @@ from extract.audio.mfcc import mel_filters, mel_power
 from m5data.errors import MediaError
 
 librosa = pytest.importorskip("librosa")
+pytestmark = pytest.mark.usefixtures("librosa_compiled")
 
 LARGEST_ERROR = 1e-5
 

@@ -107,6 +107,7 @@ def test_mfcc_that_cannot_be_used_say_why(mfcc: np.ndarray, reason: str) -> None
         mfcc_blocks(mfcc.astype(np.float32), 2, 2)
 
 
+@pytest.mark.usefixtures("librosa_compiled")
 def test_the_mel_spectrogram_is_librosas() -> None:
     samples = np.random.default_rng(0).normal(size=16_000).astype(np.float32)
     wanted = librosa.feature.melspectrogram(
