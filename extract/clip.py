@@ -10,8 +10,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from extract.audio.decode import AudioDecoder, AudioPacket
-from extract.audio.encode import encode_audio, feature_rate
+from extract.audio.track import AudioDecoder, AudioPacket, encode_audio, feature_rate
 from extract.container import find_audio, find_video, open_media, read_packets
 from extract.images import ImageFault, measure
 from extract.results import ClipResult, Frames, KeptFrame

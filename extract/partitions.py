@@ -9,7 +9,7 @@ from typing import ClassVar, TypeAlias
 
 import pyarrow as pa
 
-from extract.audio.encode import describe_feature
+from extract.audio.track import describe_feature
 from extract.engine import Item, LocalEngine, Result
 from extract.images import ImageMeasures
 from extract.results import Audio, ClipResult, Frames

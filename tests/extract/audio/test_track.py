@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from extract.audio.encode import describe_feature
+from extract.audio.track import describe_feature
 from extract.clip import extract_clip
 from extract.results import Audio
 from extract.settings import AudioSettings, ExtractSettings, FeatureSettings
