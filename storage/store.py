@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import cached_property
 from pathlib import Path
 
 from m5data.errors import UsageError, WorkspaceError
@@ -42,17 +41,14 @@ class Store:
         """Bytes: pages, media, and objects derived from them."""
         self.state = State(self._layout.state)
         """SQLite for data that changes row by row."""
+        self.frontiers = Frontiers(self.root, self.state)
+        """SQLite for the crawl's frontiers, a file a source."""
         self.downloads = State(self._layout.downloads)
         """SQLite for the queue of downloads; the crawler makes it where it is missing."""
         self._home = Home.of(self.root)
         self._lock = WriterLock(self._layout, self._recover, self._leave)
         self._running: str | None = None
         self._engines = Engines()
-
-    @cached_property
-    def frontiers(self) -> Frontiers:
-        """SQLite for the crawl's frontiers, one file for each source."""
-        return Frontiers(self.root, self.state)
 
     @classmethod
     def create(cls, root: Path, *, buckets: int = BUCKETS, clock: Clock = utc_now) -> "Store":
