@@ -43,3 +43,9 @@ def test_what_a_room_exports_is_there_and_sorted(room: str) -> None:
 def test_no_room_imports_torch() -> None:
     code = f"import sys, {', '.join(ROOMS)}; import m5data.cli.main, flows.run_stage; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_the_command_line_starts_without_the_libraries_of_tables_and_media() -> None:
+    heavy = "{'aiohttp', 'av', 'duckdb', 'numpy', 'prefect', 'pyarrow', 'scrapy'}"  # every child starts it again
+    code = f"import sys, m5data.cli.main; print(*sorted({heavy} & sys.modules.keys()))"
+    assert subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True).split() == []

@@ -1,6 +1,5 @@
 """The verb add-source: look at a shop, propose its section of m5data.toml, and write it."""
 
-import asyncio
 import json
 import re
 from dataclasses import asdict
@@ -42,6 +41,8 @@ def add_source(
     read. Asks whether the shop may be crawled and its data shared, and writes the section. With --json nothing is
     asked, and nothing written without --yes.
     """
+    import asyncio
+
     from crawler.survey.survey import look_at
     from crawler.survey.visitor import MOST_REQUESTS, Visitor, is_local
     from m5data.cli.output import print_json

@@ -13,10 +13,10 @@ from export import Use, read_samples
 from export.export_stage import run
 from export.rights import Rights
 from export.settings import ExportSettings
-from m5data.cli.dataset import allowances, signals
 from m5data.errors import NotAuthorisedError
 from m5data.stage import StageReport
 from m5data.usage import PURPOSES, Purpose
+from m5data.usage_report import allowances, signals
 from storage import Store
 from tests.export.conftest import make_store
 from tests.export.synthetic import NOW, rows

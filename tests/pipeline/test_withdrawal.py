@@ -11,9 +11,9 @@ from export import Use, read_samples
 from export.export_stage import run as export
 from export.rights import Rights
 from export.settings import ExportSettings
-from m5data.cli.dataset import allowances
 from m5data.stage import StageReport
 from m5data.usage import Purpose
+from m5data.usage_report import allowances
 from storage import Store
 from tests.crawler.crawl.conftest import Clock, Shop, listing_page, product_page
 from tests.export.synthetic import rows
