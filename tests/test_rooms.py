@@ -45,7 +45,14 @@ def test_no_room_imports_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
-def test_the_command_line_starts_without_the_libraries_of_tables_and_media() -> None:
-    heavy = "{'aiohttp', 'av', 'duckdb', 'numpy', 'prefect', 'pyarrow', 'scrapy'}"  # every child starts it again
-    code = f"import sys, m5data.cli.main; print(*sorted({heavy} & sys.modules.keys()))"
-    assert subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True).split() == []
+@pytest.mark.parametrize(
+    ("module", "foreign"),
+    [
+        ("m5data.cli.main", {"aiohttp", "asyncio", "av", "duckdb", "numpy", "prefect", "pyarrow", "scrapy"}),
+        ("flows.run_stage", {"aiohttp", "av", "lxml", "prefect", "scrapy"}),
+    ],
+)
+def test_start_of_a_verb_loads_no_library_of_other_verbs(module: str, foreign: set[str]) -> None:
+    code = f"import sys, {module}; print(*sys.modules)"
+    loaded = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True).split()
+    assert foreign.intersection(loaded) == set()

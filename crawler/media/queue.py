@@ -8,10 +8,9 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import pyarrow as pa
-from aiohttp.abc import AbstractResolver
 
 from crawler.media.outcome import Job, Outcome, Reason
 from crawler.net.address_guard import authority
@@ -19,6 +18,9 @@ from crawler.settings import OPT_OUTS, DownloadSettings
 from m5data.records import Reject
 from storage import Snapshot, State, Store, execute_rows, transaction
 from storage.files import Layout, remove_database, sync_file, sync_folder, temporary_file
+
+if TYPE_CHECKING:  # every stage asks what is pending here: only the download stage loads aiohttp
+    from aiohttp.abc import AbstractResolver
 
 __all__ = [
     "DDL",
@@ -131,7 +133,7 @@ class DownloadRun:
     """Directives that keep a file out."""
     bandwidth_mbit: float | None = None
     """Most megabits a second, on average; None: no limit."""
-    resolver: AbstractResolver | None = None
+    resolver: "AbstractResolver | None" = None
     """Resolves host names before the guard checks them; None: the system's resolver."""
     paces: Mapping[str, Pace] = field(default_factory=dict)
     """Paces that an earlier part of the download left hosts at."""
