@@ -1,4 +1,4 @@
-"""What shops' usage signals say, and how many products an export for a purpose may hold."""
+"""Report on usage rights: what sources signalled when, and what an export for a purpose may hold."""
 
 from collections.abc import Collection
 from typing import Any
