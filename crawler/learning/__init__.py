@@ -1,1 +1,1 @@
-"""Teaching of the page reader: weights learned from pages whose markup says what is true."""
+"""Training of the page reader: weights learned from pages labelled by their own markup."""

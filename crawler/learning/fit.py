@@ -1,4 +1,4 @@
-"""Fitting of the weights of one field: a softmax over the candidates of each page and "none of them"."""
+"""Fitting of one field's weights: a softmax over the candidates of each page and "none of them"."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -14,28 +14,28 @@ from crawler.learning.labelled import LESSONS, Example
 __all__ = ["NO_WEIGHTS", "Weights", "fit", "probabilities", "temperature"]
 
 _PENALTY = 0.05
-"""Strength of the square penalty on weights."""
+"""Strength of the squared penalty on weights."""
 _STRONGER = {"brand": 0.2, "mpn": 0.2, "gtin": 0.2}
-"""Field -> its own strength: few shops show these, so less can be believed."""
+"""Field -> stronger penalty: few shops show these, so the data deserves less trust."""
 _MARKUP_SCALE = 8.0
-"""How much cheaper a weight on evidence from markup is: markup is true in nearly every shop."""
+"""Scale of weights on markup evidence, which makes them cheaper: markup is true in nearly every shop."""
 _MARKUP_SHARE = 0.5
-"""Weight of a page with its markup beside the same page without."""
+"""Weight of a page with its markup, relative to the same page without."""
 _LEAST_SHOPS = 2
-"""Groups of shops that a piece of evidence must appear in; what one shop alone has says nothing of others."""
+"""Minimum groups of shops with a piece of evidence; evidence of one shop alone says nothing about others."""
 _FEW_PAGES = 4
-"""Pages of a field from which a shop weighs as much as any other."""
+"""Number of pages with a field from which a shop weighs as much as any other."""
 _FEW_EXAMPLES = 20
 """Fewest examples for which a temperature is fitted."""
 _LESSON_SHARE = 0.3
-"""Weight of a shop of the synthetic lessons beside a real one."""
+"""Weight of a synthetic shop, relative to a real one."""
 
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Hashes of evidence, ascending, and their weights."""
+    """Weights by hash of evidence, in ascending order of hashes."""
 
     keys: npt.NDArray[np.int64]
     weights: Floats
@@ -58,8 +58,8 @@ def fit(examples: Sequence[Example], groups: Mapping[str, str], start: Weights =
 
     Args:
         examples: Examples of one field.
-        groups: Shop -> its group of shops that share owner or theme.
-        start: Weights learned before. Only what the examples say otherwise changes them.
+        groups: Shop -> its group of shops that share an owner or theme.
+        start: Weights learned before; they change only where the examples disagree.
     """
     examples = [one for one in examples if one.evidence]
     keys = _shared(examples, groups)
@@ -154,7 +154,7 @@ def _scores(weights: Weights, example: Example) -> Floats:
 
 
 def temperature(scored: Sequence[tuple[Example, Weights]]) -> float:
-    """Return the temperature at which the probabilities of unseen shops are truest; 1 without examples."""
+    """Return the temperature that best calibrates probabilities on unseen shops; 1 with too few examples."""
     scores = [(_scores(weights, one), one) for one, weights in scored if one.evidence]
     if len(scores) < _FEW_EXAMPLES:
         return 1.0

@@ -1,4 +1,4 @@
-"""Pages with their truth, turned into examples: candidates, their evidence, and which are right."""
+"""Labelled pages, turned into examples: candidates, their evidence, and which are right."""
 
 import re
 from collections import Counter
@@ -32,24 +32,24 @@ __all__ = [
 ]
 
 _OTHERS = 0.3
-"""Pages without a product in their markup that are learned from, beside those with one."""
+"""Pages without a product in their markup to learn from, per page with one."""
 LESSONS = "synthetic lessons"
-"""How the names of the shops of ``lessons`` begin."""
+"""Prefix of the shop names of ``lessons``."""
 _MARKUP = ("m:", *(f"{where}:{kind}" for where in ("kind", "at") for kind in ("json-ld", "microdata", "opengraph")))
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledPage:
-    """A page and what is true of it."""
+    """A page and its right answers."""
 
     shop: str
     url: str
     body: bytes
     truth: Mapping[str, frozenset[str]] | None
-    """Field -> right answers (``answer``); a field that is missing is unknown, an empty set means that there is none.
-    None for a page that is no product page."""
+    """Field -> right answers (as ``answer`` returns them); a missing field is unknown, an empty set means none.
+    None if the page is not a product page."""
     markup: bool = True
-    """Whether its markup is still there."""
+    """Whether the page still has its markup."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +62,11 @@ class Example:
     field: str
     markup: bool
     evidence: tuple[npt.NDArray[np.int64], ...]
-    """For each place of each candidate the hashes of its evidence; those from markup have bit 32 set."""
+    """Hashes of the evidence of each place of each candidate; those from markup have bit 32 set."""
     owners: npt.NDArray[np.int64]
-    """For each place the number of its candidate."""
+    """Index of the candidate of each place."""
     right: npt.NDArray[np.bool_]
-    """For each candidate."""
+    """Whether each candidate is right."""
     answers: tuple[str, ...]
     truth: frozenset[str]
 
@@ -82,12 +82,12 @@ _ITEM = re.compile(
 
 
 def without_markup(html: str) -> str:
-    """Return a page without JSON-LD, microdata, RDFa and the meta elements of OpenGraph and its kin."""
+    """Return a page without JSON-LD, microdata, RDFa and meta elements such as OpenGraph."""
     return _ITEM.sub(" ", _META.sub("", _LD.sub("", html)))
 
 
 def answer(field: str, value: object) -> str:
-    """Return a value in the form in which it is compared."""
+    """Return a value in its form for comparison."""
     if field == "price":
         return f"{Decimal(str(value)):.2f}"
     if field == "category" and isinstance(value, tuple | list):
@@ -98,7 +98,7 @@ def answer(field: str, value: object) -> str:
 
 
 def labelled_by_markup(shop: str, url: str, body: bytes) -> LabelledPage | None:
-    """Return a page with what its JSON-LD or microdata says as the truth; None if it has no product there.
+    """Return a page labelled by its JSON-LD or microdata; None if that shows no product.
 
     Raises:
         PageError: The page cannot be parsed.
@@ -129,13 +129,13 @@ def _said(facts: Facts) -> dict[str, frozenset[str]]:
 
 
 def examples_of(pages: Iterable[LabelledPage]) -> Iterator[Example]:
-    """Yield the examples of pages, each page as it is and without its markup."""
+    """Yield the examples of pages, each page both as is and without its markup."""
     for number, page in enumerate(pages):
         yield from page_examples(page, number)
 
 
 def page_examples(page: LabelledPage, number: int) -> Iterator[Example]:
-    """Yield the examples of one page, as it is and without its markup."""
+    """Yield the examples of one page, both as is and without its markup."""
     bare = without_markup(page.body.decode("utf-8", "replace")).encode("utf-8", "replace")
     for one in (page, replace(page, body=bare, markup=False)):
         yield from _of_page(one, number)
@@ -169,14 +169,14 @@ def _of_page(page: LabelledPage, number: int) -> Iterator[Example]:
 
 
 def _without_shop(reading: Reading, truth: frozenset[str]) -> frozenset[str]:
-    """Return captions to learn: markup that repeats the page's title, shop's name and all, teaches the heading."""
+    """Return the captions to learn: the heading replaces a caption that repeats the title with the shop name."""
     heading = key_of(reading.seen.text_of(reading.seen.title)) if reading.seen.title is not None else ""
     title = key_of(reading.document.title)
     return frozenset(heading if heading and one == title and one.startswith(heading) else one for one in truth)
 
 
 def _shown(reading: Reading, field: str, truth: frozenset[str]) -> bool:
-    """Return whether a right answer can be seen on the page; one that cannot is not the reader's fault."""
+    """Return whether a right answer is visible on the page; if none is, the reader is not at fault."""
     if field in ("image_urls", "currency", "category"):
         return False
     if field == "price":
@@ -194,11 +194,11 @@ def evidence_key(piece: str) -> int:
 def labelled_stored_pages(store: Store, *, limit: int) -> Iterator[LabelledPage]:
     """Yield the stored pages of all sources whose markup shows a product, and some that show none.
 
-    Pages without a product are taken only from sources whose product pages have markup.
+    Pages without a product come only from sources whose product pages have markup.
 
     Args:
         store: Storage of the workspace.
-        limit: Pages at most; every source gives about the same number.
+        limit: Maximum product pages; each source contributes about the same number.
     """
     pages = list(stored_pages(store))
     share = max(1, limit // max(1, len({page.source for page in pages})))

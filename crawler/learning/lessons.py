@@ -1,8 +1,8 @@
-"""Small synthetic pages that every model learns beside real shops.
+"""Small synthetic pages from which every model learns in addition to real shops.
 
-Real shops teach what shop software does. These pages teach what holds on any page, however plain: an amount that is
-struck through or labelled "was" is not the price, a hidden one neither; a word like "sold out" outside of a list of
-sizes counts; the images of a menu are not the product's. They are synthetic and count as three shops.
+Real shops teach the habits of shop software. These pages teach rules that hold on any page, however plain: an amount
+that is struck through, labelled "was" or hidden is not the price; words like "sold out" count outside a list of sizes;
+the images of a menu are not the product's. Together they count as three shops.
 """
 
 from collections.abc import Iterator, Mapping
@@ -89,7 +89,7 @@ _OTHERS = (
 
 
 def lessons() -> Iterator[LabelledPage]:
-    """Yield the pages with their truth."""
+    """Yield the pages with their right answers."""
     for number, (name, (prices, language)) in enumerate(product(_NAMES, _PRICES)):
         money, code = _MONEY[number % len(_MONEY)]
         stock, availability = _STOCK[number % len(_STOCK)]
@@ -133,7 +133,7 @@ itemtype="https://schema.org/Offer"><meta itemprop="priceCurrency" content="EUR"
 
 
 def _marked() -> Iterator[LabelledPage]:
-    """Yield pages with JSON-LD: what it says wins over the heading and over labels far away, but not near ones."""
+    """Yield pages with markup, which wins over the heading and over distant labels, but not over near ones."""
     for number, name in enumerate(_NAMES):
         script = _LD.format(name=name, n=number, high=20 + number, low=10 + number)
         truth = {"caption": f"{name} & shade", "price": 10 + number, "currency": "EUR", "brand": "Lumo"}
@@ -177,7 +177,7 @@ _OF_NO_BRAND = (("{h1}<p>New</p>", "{name} | Bright"), ("<p>Sale</p>{h1}", "{nam
 
 
 def _branded(number: int, name: str) -> Iterator[LabelledPage]:
-    """Yield pages that show a brand in a script or beside the heading, and pages with other words there."""
+    """Yield pages that show a brand in a script or next to the heading, and pages with other words there."""
     for several, brand in ((_OF_BRAND, frozenset(("lumo",))), (_OF_NO_BRAND, frozenset[str]())):
         for body, title in several:
             shown = body.format(name=name, h1=f"<h1>{name}</h1>")
@@ -194,7 +194,7 @@ _FOOTER = '<footer class="gallery"><img src="/a.jpg"></footer><div class="relate
 
 
 def _none_or_other(number: int, name: str) -> Iterator[LabelledPage]:
-    """Yield pages on which the likeliest place misleads, or a field is not there at all."""
+    """Yield pages on which the likeliest place misleads or a field is missing."""
     for label, first, now in _BIDS:
         bid = _BID.format(name=name, label=label, first=first, now=now)
         yield _page(number, bid, name, "en", {"price": now, "brand": "Lumo"})
@@ -221,7 +221,7 @@ def _none_or_other(number: int, name: str) -> Iterator[LabelledPage]:
 
 
 def _titled(number: int, name: str) -> Iterator[LabelledPage]:
-    """Yield pages whose title ends in the name of the shop and whose URL has no words."""
+    """Yield pages whose title ends in the shop name and whose URL has no words."""
     longer = f"【Official】 {name}&Co 1800W red HD-{number}"
     for shop, heading in product(
         (" - 北岸商城", " | Bright Shop", " – Bright"), ("<h1>{}</h1>", '<h1 class="name">{}</h1>')

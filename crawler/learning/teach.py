@@ -1,4 +1,4 @@
-"""The whole lesson: folds, weights, temperatures, figures, and the model file."""
+"""Training of the page reader: folds, weights, temperatures, metrics, and the model file."""
 
 import hashlib
 import json
@@ -33,14 +33,14 @@ __all__ = [
 
 _ON_MOST_PAGES = 0.5
 _COMMON = 0.25
-"""Share of shops from which a piece of evidence is a convention and no sign of kinship."""
+"""Share of shops above which a piece of evidence is a convention, not a sign of kinship."""
 _ALIKE = 0.62
-"""Share of the rarer pieces of evidence of the smaller shop that the other has too, from which both are one group."""
+"""Share of the smaller shop's rarer evidence that the other must exceed for both to form one group."""
 _FEWEST = 15
 
 
 def shop_groups(examples: Sequence[Example]) -> dict[str, str]:
-    """Return shop -> group. Shops are one group if most of their pages' rarer class names and the like are the same."""
+    """Return the group of each shop: shops with mostly the same rarer class names and the like form one group."""
     pages: Counter[str] = Counter()
     seen: dict[str, Counter[int]] = defaultdict(Counter)
     for one in examples:
@@ -62,7 +62,7 @@ def shop_groups(examples: Sequence[Example]) -> dict[str, str]:
 
 
 def folds(groups: Mapping[str, str], count: int = 8) -> list[frozenset[str]]:
-    """Return sets of shops of about the same size; no group is in two of them."""
+    """Return folds of shops of about equal size; no group is split between folds."""
     members: dict[str, list[str]] = defaultdict(list)
     for shop, group in sorted(groups.items()):
         members[group].append(shop)
@@ -74,21 +74,21 @@ def folds(groups: Mapping[str, str], count: int = 8) -> list[frozenset[str]]:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a model that had not seen the shop says of one example."""
+    """A model's answer to one example."""
 
     example: Example
     answer: str | None
-    """The likeliest candidate; None without candidates."""
+    """The likeliest candidate; None if there are no candidates."""
     probability: float
     least: float = 0.0
-    """Probability below which the answer is not given."""
+    """Probability below which the answer is withheld."""
     stated: bool = False
-    """Markup states the answer, so it is given however improbable."""
+    """Whether markup states the answer, so that it is given however improbable."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """What was learned of all fields, and the predictions for shops left out."""
+    """Weights and thresholds learned for all fields, and predictions for left-out shops."""
 
     weights: Mapping[str, Weights]
     temperatures: Mapping[str, float]
@@ -100,12 +100,12 @@ class Lesson:
 
 
 def learn(examples: Sequence[Example], groups: Mapping[str, str] | None = None, start: Model | None = None) -> Lesson:
-    """Learn all fields; predict each shop with weights that were learned without it and its kin.
+    """Learn all fields, and predict each shop with weights learned without it and its group.
 
     Args:
         examples: Examples of all fields.
-        groups: Shop -> group; None to find shops of one owner or theme.
-        start: Model whose weights change only where the examples say otherwise.
+        groups: Shop -> group; None to detect shops that share an owner or theme.
+        start: Model whose weights change only where the examples disagree.
     """
     groups = groups or shop_groups(examples)
     by_field: dict[str, list[Example]] = defaultdict(list)
@@ -125,13 +125,13 @@ def learn(examples: Sequence[Example], groups: Mapping[str, str] | None = None, 
 
 
 _ALWAYS = ("page", "availability", "caption", "native_id")
-"""Statements that are true or not, and fields that every product needs."""
+"""Yes-or-no fields, and fields that every product needs."""
 
 
 def least_probability(predictions: Sequence[Prediction]) -> float:
-    """Return the probability from which giving an answer raises F1, as the mean over shops.
+    """Return the minimum probability of an answer that maximises the mean F1 over shops.
 
-    Pages with their markup do not count: nearly all answers there are sure.
+    Pages with markup do not count: nearly all answers there are certain.
     """
     predictions = [one for one in predictions if not one.example.markup and one.example.field not in _ALWAYS]
     if not predictions:
@@ -142,7 +142,7 @@ def least_probability(predictions: Sequence[Prediction]) -> float:
 
 
 _LEAST = (0.25, 0.3, 0.35, 0.4, 0.45, 0.5)
-"""What is right less often than once in four is never given."""
+"""Answers that are right less often than once in four are never given."""
 
 
 def _mean_f1(predictions: Sequence[Prediction], least: float) -> float:
@@ -157,7 +157,7 @@ def _mean_f1(predictions: Sequence[Prediction], least: float) -> float:
 def predict_left_out(
     examples: Sequence[Example], groups: Mapping[str, str], start: Weights = NO_WEIGHTS
 ) -> list[tuple[Example, Weights]]:
-    """Return each example with weights that were learned without its shop."""
+    """Return each example with weights learned without its shop."""
     scored = []
     for part in folds(groups):
         inside = [one for one in examples if one.shop in part]
@@ -184,9 +184,9 @@ _STATED = np.array([evidence_key(one) for one in STATED])
 def f1_by_field(
     predictions: Sequence[Prediction], *, markup: bool, pooled: bool = False
 ) -> dict[str, dict[str, float]]:
-    """Return field -> shop -> F1, with or without markup. A field counts as unread on a page not seen as a product's.
+    """Return F1 by field and shop, with or without markup; fields are unread on pages not recognised as products.
 
-    ``pooled`` takes all pages as one shop.
+    ``pooled`` treats all pages as one shop.
     """
     kind = {
         (one.example.page, one.example.markup): one.probability >= 0.5
@@ -221,7 +221,7 @@ def _said(one: Prediction, *, product: bool) -> tuple[str | None, frozenset[str]
 
 
 def calibration_error(predictions: Sequence[Prediction], field: str, bins: int = 10) -> float:
-    """Return the expected calibration error of a field: how far its probabilities are from what came true."""
+    """Return the expected calibration error of a field: how far its probabilities are from observed rates."""
     found = [(one.probability, _right(one)) for one in predictions if one.example.field == field]
     total = 0.0
     for place in range(bins):
@@ -240,7 +240,7 @@ def _right(one: Prediction) -> bool:
 
 
 def risk_coverage(predictions: Sequence[Prediction], field: str, coverages: Sequence[float]) -> list[float]:
-    """Return the share of wrong answers among the surest pages, for each share of pages without markup."""
+    """Return the share of wrong answers among the most confident share of pages without markup, per coverage."""
     found = [one for one in predictions if one.example.field == field and not one.example.markup]
     if field in ("page", "availability"):
         sure = [(max(one.probability, 1 - one.probability), (one.probability >= 0.5) == _right(one)) for one in found]
@@ -255,7 +255,7 @@ def risk_coverage(predictions: Sequence[Prediction], field: str, coverages: Sequ
 
 
 def compare_with_shipped(lesson: Lesson, examples: Sequence[Example]) -> dict[str, tuple[float, float]]:
-    """Return field -> F1 without markup of what was learned, shops left out, and of the shipped model."""
+    """Return per field the F1 without markup of the lesson on left-out shops, and of the shipped model."""
     shipped = shipped_model()
     tables = {field: _weights(shipped, field, [one for one in examples if one.field == field]) for field in FIELDS}
     theirs = [
@@ -269,7 +269,7 @@ def compare_with_shipped(lesson: Lesson, examples: Sequence[Example]) -> dict[st
 
 
 def _weights(model: Model, field: str, examples: Sequence[Example]) -> Weights:
-    """Return the weights of a model by the keys of examples, which mark what comes from markup."""
+    """Return the weights of a model, keyed as in examples, where a bit marks evidence from markup."""
     table = model.weights(field)
     marked = {key & 0xFFFFFFFF for one in examples for keys in one.evidence for key in keys[keys >> 32 == 1].tolist()}
     keys = np.array([key | (1 << 32) if key in marked else key for key in table], dtype=np.int64)
@@ -278,12 +278,12 @@ def _weights(model: Model, field: str, examples: Sequence[Example]) -> Weights:
 
 
 def write_model(path: Path, lesson: Lesson, made: str) -> None:
-    """Write a model file. The same lesson gives the same bytes.
+    """Write a model file. The same lesson produces the same bytes.
 
     Args:
         path: The file, ``*.npz``.
-        lesson: What was learned.
-        made: How and when, for people.
+        lesson: Learned weights, temperatures and thresholds.
+        made: How and when the model was made, for people.
     """
     arrays: dict[str, npt.NDArray[np.uint32] | npt.NDArray[np.float32]] = {}
     digest = hashlib.sha256()

@@ -16,7 +16,7 @@ __all__ = ["MONEY_OR_SIGN", "Amount", "find_amounts"]
 
 _SIGNS = "".join(chr(code) for code in range(0x20, 0x20D0) if unicodedata.category(chr(code)) == "Sc")
 MONEY_OR_SIGN = re.compile(rf"{SIGN}|[{_SIGNS}]|(?<![A-Za-z]){CODE}\b|\d\s*{UNIT}|\d,-(?:\s|$)")
-"""What makes a number money: a sign, a code, or a word behind it."""
+"""Marks that make a number money: a sign, a code, or a word after it."""
 _UP_TO_CENTS = re.compile(rf"(?:[\d.,\s]|{SIGN})*\d[.,]?")
 _CENTS = re.compile(r"[.,]?(\d{2})\b(.*)")
 _ENDS_IN_CENTS = re.compile(r"[.,]\d{2}$")
@@ -28,16 +28,16 @@ class Amount(NamedTuple):
     """A text with an amount of money."""
 
     number: int
-    """That of its run."""
+    """Index of its run."""
     run: Run
     amount: Decimal | None
-    """None if it cannot be read as one."""
+    """None if the text cannot be read as one."""
     sign: str | None
     """Code or sign of the currency."""
 
 
 def find_amounts(page: "Page") -> list[Amount]:
-    """Return short texts with an amount of money, or with only a number in an element that is called a price."""
+    """Return short texts with an amount of money, or with only a number in an element named as a price."""
     title = page.seen.title_span
     found: list[Amount] = []
     for index, run in enumerate(page.seen.runs):
@@ -53,7 +53,7 @@ def find_amounts(page: "Page") -> list[Amount]:
 
 @lru_cache(maxsize=16_384)
 def _may_be_amount(text: str) -> bool:
-    """Return whether a text, such as an entry of a menu, has a digit."""
+    """Return whether a text has a digit; cached, as texts such as menu entries recur."""
     return any(c.isdigit() for c in text)
 
 

@@ -29,7 +29,7 @@ _LEAD = re.compile(
 _LONGEST_HOME = 20
 _MAX = 12
 _START = 1_000
-"""Characters of an element that are looked at for a separator behind its first link."""
+"""Characters of an element searched for a separator after its first link."""
 
 
 def marked_breadcrumbs(document: Document, nodes: Iterable[Node]) -> Iterator[list[Crumb]]:
@@ -40,7 +40,7 @@ def marked_breadcrumbs(document: Document, nodes: Iterable[Node]) -> Iterator[li
 
 
 def named_breadcrumbs(document: Document) -> Iterator[html.HtmlElement]:
-    """Yield the elements that are called breadcrumb, and elements inside them of that name."""
+    """Yield the elements that are named as breadcrumbs, nested ones included."""
     for element, attributes in document.attributes.items() if b"rumb" in document.utf8 else ():
         get = attributes.get
         called = f"{get('class', '')} {get('id', '')} {get('aria-label', '')}" if attributes else ""
@@ -53,7 +53,7 @@ def named_breadcrumbs(document: Document) -> Iterator[html.HtmlElement]:
 
 
 def rows_after_home(document: Document) -> Iterator[html.HtmlElement]:
-    """Yield the elements in which a link to the home page is followed by a separator."""
+    """Yield the elements in which a separator follows a link to the home page, or "you are here" precedes it."""
     texts: dict[html.HtmlElement, str] = {}
     for link in document.tree.iter("a"):
         text = fold(link.text or "")
@@ -102,9 +102,9 @@ def is_home(name: str) -> bool:
 _PATH = re.compile(r"\s*[>›»|]\s*|\s+/\s+|(?<=\w)/(?=[^\W\d])")
 _LONGEST = 200
 _STEPS = 24
-"""Steps of a path that are read."""
+"""Maximum steps of a path that are read."""
 _PLACES = 40
-"""Elements of a page that are read as breadcrumbs, of each kind: nested ones repeat each other's steps."""
+"""Maximum elements of each kind that are read as breadcrumbs: nested ones repeat each other's steps."""
 _KEYS = keys_with(r"categor|(?:^|-)type$|(?:^|-)section$")
 
 
@@ -136,7 +136,7 @@ def categories(page: Page, nodes: list[tuple[str, list[Node]]]) -> list[Candidat
 
 
 def _related(found: list[Candidate]) -> list[Candidate]:
-    """Add evidence of which paths are the end of a longer one."""
+    """Add evidence of which paths end in another one, and which are the end of a longer one."""
     paths = [tuple(map(key_of, one.value)) if isinstance(one.value, tuple) else () for one in found]
     for one, path in zip(found, paths, strict=True):
         others = [other for other in paths if other != path]
@@ -146,7 +146,7 @@ def _related(found: list[Candidate]) -> list[Candidate]:
 
 
 def _category_lists(page: Page) -> Iterator[html.HtmlElement]:
-    """Yield the innermost elements whose links mostly lead to categories by their ``rel`` or class."""
+    """Yield the parents of links with ``rel="tag"``, which mostly lead to categories."""
     found: dict[html.HtmlElement, int] = {}
     for link in page.document.tree.iter("a"):
         if "tag" in (link.get("rel") or "") and (parent := link.getparent()) is not None:
@@ -159,12 +159,12 @@ def _place(page: Page, element: html.HtmlElement) -> list[str]:
 
 
 def _is_named(page: Page, step: str) -> bool:
-    """Return whether a step has the product's name. A category of the same name may stand before it."""
+    """Return whether a step has the product's name. A category of the same name may precede it."""
     return page.named(step) == "is" or key_of(step) == page.heading
 
 
 def _add(page: Page, pool: Pool, crumbs: Iterable[Crumb], origin: str, evidence: list[str]) -> None:
-    """Add a path as it stands without home page and product, and without its first and its last step."""
+    """Add a path without home page and product, and the same without its last and without its first step."""
     home = (page.document.absolute("/") or "").rstrip("/")
     here = page.document.url.partition("?")[0]
     kept = [(name, url) for name, url in islice(crumbs, _STEPS) if key_of(name) and len(name) <= 100][:12]

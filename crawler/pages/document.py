@@ -20,14 +20,14 @@ Headers = Mapping[str, str] | Iterable[tuple[str, str]]
 """HTTP headers as a mapping or as pairs."""
 
 MAX_BYTES = 16 * 1024 * 1024
-"""Longest page parsed, bytes; the longest real product page seen was under 2 MB."""
+"""Longest page parsed, in bytes; the longest real product page seen was under 2 MB."""
 
 
 _NO_ATTRIBUTES: Mapping[str, str] = {}
 
 
 class Script(NamedTuple):
-    """An element ``script``."""
+    """A ``script`` element."""
 
     kind: str
     """Its ``type`` in lower case."""
@@ -54,12 +54,12 @@ class Document:
 
     @cached_property
     def elements(self) -> list[html.HtmlElement]:
-        """All elements in page order. They stay in memory, because lxml would make each of them anew for every walk."""
+        """All elements in page order. Kept in memory, because lxml would create them again for every walk."""
         return list(self.tree.iter())
 
     @cached_property
     def attributes(self) -> dict[html.HtmlElement, Mapping[str, str]]:
-        """Attributes of all elements in page order, read once: a look-up here takes a third of ``element.get``."""
+        """Attributes of all elements in page order, read once: look-ups take a third of the time of ``element.get``."""
         return {one: dict(items) if (items := one.items()) else _NO_ATTRIBUTES for one in self.elements}
 
     @cached_property
@@ -75,7 +75,7 @@ class Document:
 
     @cached_property
     def attribute_names(self) -> frozenset[str]:
-        """Names of the attributes of the page, to know cheaply what it has none of."""
+        """Names of all attributes of the page, as a cheap test of which are absent."""
         return frozenset().union(*self.attributes.values())
 
     @cached_property
@@ -86,7 +86,7 @@ class Document:
 
     @cached_property
     def title(self) -> str:
-        """Text of the ``title`` element, white space collapsed; empty without one. Titles of SVGs do not count."""
+        """Text of the ``title`` element, white space collapsed; empty if there is none. Titles of SVGs do not count."""
         titles = (
             one for one in self.tree.iter("title") if one.getparent() is None or one.getparent().tag in ("head", "body")
         )
@@ -112,7 +112,7 @@ def read_document(body: bytes, url: str, headers: Headers | None = None) -> Docu
     """Decode and parse a page.
 
     Args:
-        body: The page as it came, any content coding already removed.
+        body: Bytes of the page, any content coding already removed.
         url: Absolute URL that it was fetched from.
         headers: Its HTTP headers; only ``Content-Type`` is needed, for the charset.
 
@@ -142,11 +142,11 @@ def _join_headers(headers: Headers | None) -> dict[str, str]:
 _LONG_TAG = re.compile(rb"<[A-Za-z][^<>]{6000,}")
 _VALUE = re.compile(rb"\"[^\"]*\"|'[^']*'")
 _MAX_ATTRIBUTES = 1_000
-"""Attributes of one tag; libxml2 compares each with all others. The richest real tag seen had 60."""
+"""Maximum attributes of one tag; libxml2 compares each with all others. The richest real tag seen had 60."""
 
 
 def _check_tags(utf8: bytes, url: str) -> None:
-    """Raise for a tag whose attributes would take the parser minutes.
+    """Raise if the attributes of a tag would keep the parser busy for minutes.
 
     Raises:
         PageError: ``page_too_large``.
@@ -160,11 +160,11 @@ def _check_tags(utf8: bytes, url: str) -> None:
 
 
 _ELEMENTS = etree.ElementDefaultClassLookup(element=html.HtmlElement)
-"""One class for all elements; the parser of ``lxml.html`` looks up that of forms and the like in Python."""
+"""One class for all elements; the parser of ``lxml.html`` looks up those of forms and the like in Python."""
 
 
 def _parse(utf8: bytes, url: str) -> html.HtmlElement:
-    # libxml2 stops at 2,048 nested elements with huge_tree (256 without, which real pages pass).
+    # libxml2 stops at 2,048 nested elements with huge_tree (256 without, which real pages exceed).
     parser = etree.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True)
     parser.set_element_class_lookup(_ELEMENTS)
     try:
@@ -199,7 +199,7 @@ def decode_page(body: bytes, content_type: str = "") -> tuple[str, str]:
     U+FFFD.
 
     Args:
-        body: The page as it came, any content coding already removed.
+        body: Bytes of the page, any content coding already removed.
         content_type: Value of the ``Content-Type`` header, or empty.
 
     Returns:

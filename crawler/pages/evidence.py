@@ -1,8 +1,8 @@
-"""Evidence of the places of a page, and the page as all makers of candidates share it.
+"""Evidence of places on a page, and the view of the page that all candidate finders share.
 
 Evidence of a place is the tag and the words of classes and ids around it, the key and the path in a script, the label
-before it, its distance to the heading. It is a set of short strings, so that a model is a table of weights
-(``crawler.pages.model``) and a person can read what spoke for a value.
+before it, and its distance to the heading. It is a set of short strings, so that a model is a table of weights
+(``crawler.pages.model``) and a person can read the evidence for a value.
 """
 
 import re
@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 OF_SHOP = ("here:", "c-here:", "but-last:here:", "but-first:here:")
-"""Evidence of the place in the template of one shop, from which nothing is learned for others."""
+"""Prefixes of evidence of a place in the template of one shop, from which nothing is learned for others."""
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _NO_LETTER = re.compile(r"[^a-z]+")
 _LEVELS = 4
@@ -59,15 +59,15 @@ def bucket(number: float) -> str:
 _OF_STOCK = re.compile("stock|sold|avail", re.IGNORECASE)
 _MAX_STOCK = 200
 _SHORT_TEXT = 50
-"""Longest text that may be nothing but a name, characters."""
+"""Longest text that may be only a name, in characters."""
 _MAX_SHOWN = 4_000
-"""Runs whose words count as shown."""
+"""Maximum runs whose words count as shown."""
 _FACET = re.compile(r"\(\d+\)")
-"""Number of products behind a filter."""
+"""Number of products after the name of a filter."""
 _MANY_TILES = 4
-"""Other products from which a page without one of its own lists them."""
+"""Number of other products from which a page without a product of its own is a listing."""
 _LONGEST_LABEL = 120
-"""Longest text that may begin with a label, characters."""
+"""Longest text that may begin with a label, in characters."""
 _LABELS = ("own_ids", "part_numbers", "gtins", "brands", "makers", "sellers")
 ID_HINTS = frozenset(
     ("sku", "reference", "ref", "model", "mpn", "art", "artikelnummer", "isbn", "ean", "gtin", "upc", "cod", "codigo")
@@ -82,13 +82,13 @@ BRAND_HINTS = frozenset(
 )
 GTIN_HINTS = frozenset(("gtin", "ean", "upc", "barcode", "isbn"))
 MPN_HINTS = frozenset(("mpn", "part", "model"))
-"""Words of classes and links that name such a text."""
+"""Words of classes and links that identify such a text."""
 _HINTS = ID_HINTS | BRAND_HINTS | GTIN_HINTS | MPN_HINTS
 _PLACES = (
     *("price_places", "current_price_places", "other_price_places", "gallery_places", "thumb_places", "aside_places"),
     *("decoy_places", "spec_places"),
 )
-"""Vocabularies of names of places."""
+"""Vocabularies of place names."""
 
 
 @lru_cache(maxsize=16_384)
@@ -104,7 +104,7 @@ def _places_of(names: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=16_384)
 def _at_level(level: int, words: tuple[str, ...]) -> tuple[str, ...]:
-    """Return evidence of the words of an element so many levels up."""
+    """Return evidence of the words of an element at a level above."""
     if level >= _LEVELS:
         return tuple(f"far:{name}" for name in words)
     return tuple(f"{mark}:{name}" for mark in (str(level), "in") for name in words)
@@ -132,13 +132,13 @@ def _words_of(name: str) -> tuple[str, ...]:
 
 
 def keys_with(pattern: str) -> Callable[[str], bool]:
-    """Return a function that says whether a key of a state object has a word of a pattern; few keys are ever seen."""
+    """Return a function that tests keys of state objects for a pattern; cached, as distinct keys are few."""
     search = re.compile(pattern).search
     return lru_cache(maxsize=4096)(lambda words: search(words) is not None)
 
 
 class Page:
-    """What all makers of candidates share about one page."""
+    """Data about one page that all candidate finders share."""
 
     def __init__(self, document: Document, seen: Visible, titles: Sequence[tuple[str, str]]) -> None:
         self.document = document
@@ -165,7 +165,7 @@ class Page:
         return state_objects(self.document)
 
     def properties(self, wanted: Callable[[str], bool]) -> Iterator[tuple[StateObject, str, str | int | float]]:
-        """Yield the properties of state objects whose key, as ``key_words`` spells it, is ``wanted``: ``keys_with``."""
+        """Yield the properties of state objects whose key, as ``key_words`` spells it, is ``wanted``."""
         for words, found in self.by_key.items():
             if wanted(words):
                 for one, key, value in found:
@@ -174,7 +174,7 @@ class Page:
 
     @cached_property
     def by_key(self) -> dict[str, list[tuple[StateObject, str, Scalar]]]:
-        """Properties of state objects by their keys, as ``key_words`` spells them, empty ones too."""
+        """Properties of state objects, empty ones included, by their keys as ``key_words`` spells them."""
         found: dict[str, list[tuple[StateObject, str, Scalar]]] = {}
         for one in self.objects:
             for key, value in one.values.items():
@@ -183,12 +183,12 @@ class Page:
 
     @cached_property
     def squashed(self) -> list[str]:
-        """Texts of the runs as vocabularies have them; long ones are empty."""
+        """Texts of the runs in the form of the vocabularies; long ones are empty."""
         return [squash(run.text) if len(run.text) <= _LONGEST_LABEL else "" for run in self.seen.runs]
 
     @cached_property
     def labelled_runs(self) -> list[int]:
-        """Indices of runs that start with a label of any vocabulary, or stand in an element that is called so."""
+        """Indices of runs that start with a label of any vocabulary, or are in an element named like one."""
         return [
             index
             for index, (run, text) in enumerate(zip(self.seen.runs, self.squashed, strict=True))
@@ -217,7 +217,7 @@ class Page:
 
     @cached_property
     def texts(self) -> Counter[str]:
-        """Keys of the short texts of the main part, with how often each stands alone."""
+        """Keys of the short texts of the main part, with the number of runs that consist of each."""
         return Counter(key_of(run.text) for run in self.seen.runs if len(run.text) <= _SHORT_TEXT)
 
     @cached_property
@@ -228,20 +228,20 @@ class Page:
 
     @cached_property
     def small_words(self) -> frozenset[str]:
-        """Words of the main part that are written without a capital."""
+        """Words of the main part that are in lower case."""
         words = (word for run in self.seen.runs[:_MAX_SHOWN] for word in run.text.split())
         return frozenset(word for word in words if word.islower())
 
     @cached_property
     def around_title(self) -> dict[html.HtmlElement, int]:
-        """Elements around the heading -> how many levels up."""
+        """The heading and the elements around it -> levels above the heading."""
         title = self.seen.title
         if title is None:
             return {}
         return {element: level for level, element in enumerate((title, *title.iterancestors()))}
 
     def named(self, text: str) -> str:
-        """Return how a text relates to the titles and the URL: ``is``, ``starts``, ``part``, ``url`` or nothing."""
+        """Return a text's relation to titles and URL, such as ``is``, ``url`` or ``part``; empty if there is none."""
         found = self._named.get(text)
         if found is None:
             found = self._named[text] = self._name(text)
@@ -277,14 +277,14 @@ class Page:
         return found
 
     def _at(self, element: html.HtmlElement) -> str:
-        """Return evidence of the path to an element: where it stands in the template of its shop."""
+        """Return evidence of the path to an element: its place in the shop's template."""
         known = self.document.attributes
         near = (element, *islice(element.iterancestors(), 2))
         path = [_step(one.tag, known[one].get("class", "")) for one in near]
         return f"here:{'<'.join(path)} {self.from_title(element)}"
 
     def _called(self, element: html.HtmlElement) -> Iterator[str]:
-        """Yield which vocabularies of places the names of an element and of the three around it are in."""
+        """Yield evidence of the place vocabularies that match names of an element and of the three around it."""
         one: html.HtmlElement | None = element
         for level in range(_LEVELS):
             if one is None or one.tag in ("body", "html"):
@@ -306,7 +306,7 @@ class Page:
         return found
 
     def _names(self, element: html.HtmlElement) -> list[tuple[str, ...]]:
-        """Return the words of an element and of the nearest around it, the innermost first."""
+        """Return the words of an element and of its nearest ancestors, innermost first."""
         found = []
         for one in (element, *islice(element.iterancestors(), _FAR - 1)):
             if one.tag in ("body", "html"):
@@ -320,7 +320,7 @@ class Page:
         return found
 
     def from_title(self, element: html.HtmlElement) -> str:
-        """Return evidence of how many levels above the heading the smallest element around both is."""
+        """Return evidence of how many levels above the heading its closest common ancestor with an element is."""
         if element in self.around_title:
             return "joint:in"
         parent = element.getparent()
@@ -353,7 +353,7 @@ class Page:
         return found
 
     def match(self, one: StateObject) -> str:
-        """Return how a state object relates to the product of the page, by its name or URL, or by its parents'."""
+        """Return how a state object relates to the product of the page, by its own or its parents' name or URL."""
         found = self._matches.get(id(one))
         if found is None:
             found = self._match(one)
@@ -396,7 +396,7 @@ class Page:
 
     @cached_property
     def pairs(self) -> list[tuple[SpecPair, html.HtmlElement, str]]:
-        """Names and values in tables, lists and lines, each with the element around it and the kind of its group."""
+        """Names and values in tables, lists and lines, each with the element and the kind of its group."""
         return [(pair, group.container, group.kind) for group in self.groups for pair in group.pairs]
 
     @cached_property
@@ -421,7 +421,7 @@ class Page:
 
     @cached_property
     def only_lists(self) -> bool:
-        """Whether there are several other products, and no price or table of properties beside them."""
+        """Whether there are several other products, and no price or table of properties outside them."""
         return (
             len(self.tiles) >= _MANY_TILES
             and not any(MONEY.search(run.text) for n, run in enumerate(self.seen.runs) if n not in self.tile_runs)
@@ -430,7 +430,7 @@ class Page:
 
     @cached_property
     def after_title(self) -> frozenset[html.HtmlElement]:
-        """Images behind the heading in page order."""
+        """Images after the heading."""
         title, found, behind = self.seen.title, [], False
         for element in self.document.elements:
             if element is title:
@@ -440,7 +440,7 @@ class Page:
         return frozenset(found)
 
     def row_of(self, element: html.HtmlElement) -> int:
-        """Return how many siblings of the same tag and class an element or one of the three around it has."""
+        """Return the most siblings of the same tag and class, itself included, of an element or the three around it."""
         most = 0
         for _ in range(4):
             parent = element.getparent()
@@ -458,7 +458,7 @@ class Page:
 
     @cached_property
     def stock_elements(self) -> list[html.HtmlElement]:
-        """Elements whose classes speak of stock, and disabled buttons."""
+        """Elements whose classes mention stock, and disabled buttons."""
         speaking = {called for called in self.document.classes if _OF_STOCK.search(called)}
         known = self.document.attributes.items()
         named = [element for element, names in known if names.get("class") in speaking][:_MAX_STOCK] if speaking else ()

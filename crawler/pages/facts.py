@@ -25,7 +25,7 @@ __all__ = [
 
 @dataclass(slots=True)
 class Facts:
-    """What the markup of one kind says about a product. None and empty mean that it says nothing."""
+    """Facts about a product from one kind of markup. None and empty mean that it does not state them."""
 
     origin: str
     """``json-ld``, ``microdata`` or ``opengraph``."""
@@ -36,7 +36,7 @@ class Facts:
     price: Decimal | None = None
     """Price of the first offer."""
     prices: list[Decimal] = field(default_factory=list)
-    """Different prices of all offers. The visible page shows which one the buyer pays."""
+    """Distinct prices of all offers. The visible page shows which one the buyer pays."""
     currency: str | None = None
     """ISO 4217 code, else the sign."""
     availability: Availability | None = None
@@ -48,9 +48,9 @@ class Facts:
     """Digits."""
     mpn: str | None = None
     image_urls: list[str] = field(default_factory=list)
-    """Absolute, in page order."""
+    """Absolute URLs, in page order."""
     video_urls: list[str] = field(default_factory=list)
-    """Absolute, of files, in page order."""
+    """Absolute URLs of files, in page order."""
     specs: list[tuple[str, str]] = field(default_factory=list)
     """Names and values, in page order."""
 
@@ -146,11 +146,11 @@ def _brand(nodes: list[Node]) -> str | None:
 
 
 _SPACES = 2
-"""Spaces that an id may have, as in ``KOBIO SP-12``."""
+"""Maximum spaces in an id, as in ``KOBIO SP-12``."""
 
 
 def _sku(nodes: list[Node]) -> str | None:
-    """Return ``sku``, else ``productID``, of the product before its variants. A value of many words is a name."""
+    """Return ``sku``, else ``productID``, of the product, then of its variants. A value of many words is a name."""
     keys = ("sku", "productID", "productId", "productGroupID")
     for node in nodes:
         for key in keys:
@@ -202,7 +202,7 @@ def _scalar(value: object) -> object:
 
 
 def _availability(offers: list[Node]) -> Availability | None:
-    """Return InStock if any offer is in stock, else OutOfStock if an offer says so."""
+    """Return InStock if any offer is in stock, else OutOfStock if any offer is out of stock, else None."""
     said = {
         text_of(offer.get("availability")).rstrip("/").rpartition("/")[2].lower().replace(" ", "") for offer in offers
     }
@@ -256,7 +256,7 @@ def says_product(document: Document) -> bool:
 
 
 def opengraph_facts(document: Document) -> Facts:
-    """Read the meta elements of a page. ``titles`` reads ``og:title``, which often contains the name of the shop."""
+    """Read the meta elements of a page. ``titles`` reads ``og:title``, which often contains the shop name."""
     facts = Facts(origin="opengraph")
     facts.currency = currency_code(_first_meta(document, _CURRENCIES))
     amount = _first_meta(document, _PRICES)
@@ -293,15 +293,15 @@ _WORD = re.compile(r"\w+")
 
 @dataclass(frozen=True, slots=True)
 class MarkedProduct:
-    """The chosen product node; None without one, or if the page lists several."""
+    """The chosen product node; None if there is none, or if the page lists several."""
 
     node: Node | None
     listed: int
-    """Products of different names on the page. Several of them without a chosen one mean a listing."""
+    """Number of distinct product names on the page. Several without a chosen product mean a listing."""
 
 
 def choose_product(document: Document, nodes: Sequence[Node], titles: Sequence[str]) -> MarkedProduct:
-    """Choose by URL, by similarity of the name to the titles of the page, by having an offer, then by order.
+    """Choose a product by URL, by similarity of its name to the titles of the page, by having an offer, then by order.
 
     A single offer counts as a product if the page has no product. Of three or more products of different
     names, one is chosen only if the titles or the URL of the page name it.
@@ -332,7 +332,7 @@ def _score(document: Document, node: Node, titles: Sequence[str]) -> float:
 
 
 def _alike(one: str, other: str) -> float:
-    """Return the share of the words of the shorter text that the longer has, 1.0 if one contains the other."""
+    """Return the share of the shorter text's words in the longer, 1.0 if one contains the other, 0.0 below 0.6."""
     first, second = one.casefold().strip(), other.casefold().strip()
     if not first or not second:
         return 0.0

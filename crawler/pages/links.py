@@ -91,7 +91,7 @@ def _has_next_text(element: html.HtmlElement) -> bool:
 
 
 def _in_pager(element: html.HtmlElement) -> bool:
-    """Return whether the name of an enclosing element says pager."""
+    """Return whether an enclosing element is named as a pager."""
     for step, outer in enumerate(element.iterancestors()):
         if step > 5:
             return False
@@ -125,7 +125,7 @@ def opt_outs(document: Document, agent: str = "m5data") -> Mapping[str, str]:
 
 
 def page_opt_out(document: Document, agent: str, honoured: Collection[str]) -> str | None:
-    """Return place and directive of an opt-out, e.g. ``meta robots: noai``, or None.
+    """Return the place and directive of an opt-out, e.g. ``meta robots: noai``, or None.
 
     Args:
         document: The page with its headers.

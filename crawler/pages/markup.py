@@ -22,11 +22,11 @@ Node = dict[str, object]
 
 _OPENINGS = (("/*", "*/"), ("//", "\n"), ("<!--", ""), ("<![CDATA[", ""), (";", ""))
 _ENDINGS = (("*/", "/*"), ("-->", ""), ("]]>", ""), ("//", ""), (";", ""))
-"""What scripts are wrapped in, and where it ends or begins."""
+"""Marks around scripts, each with the mark that closes or opens it, if any."""
 _DECODER = json.JSONDecoder(strict=False)
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
 _MAX_NODES = 5000
-"""Nodes read on one page; the richest real page seen had 700."""
+"""Maximum nodes read on one page; the richest real page seen had 700."""
 _OTHER_PRODUCTS = frozenset(
     ("isrelatedto", "issimilarto", "isaccessoryorsparepartfor", "isconsumablefor", "review", "reviews")
 )
@@ -49,7 +49,7 @@ def jsonld_nodes(document: Document) -> list[Node]:
 
 
 def _loads(text: str) -> list[object]:
-    """Decode a script, perhaps wrapped in comments, with trailing commas, or with several values."""
+    """Decode a script that may be wrapped in comments, or have trailing commas or several values."""
     inner = _unwrapped(text)
     for attempt in (text, inner, _TRAILING_COMMA.sub(r"\1", inner)):
         try:
@@ -81,7 +81,7 @@ def _unwrapped(text: str) -> str:
 
 
 def _behind(text: str, start: int, end: int, mark: str, closing: str) -> int | None:
-    """Return the place behind a mark and its closing, or None if the text does not start with both."""
+    """Return the position after a mark and its closing, or None if the text does not start with both."""
     if not text.startswith(mark, start, end):
         return None
     if not closing:
@@ -135,9 +135,9 @@ _ADDRESS = {
 """Element -> attribute that holds its value."""
 _LAZY = ("data-src", "data-original", "data-lazy-src")
 _MAX_TEXT = 5_000
-"""Longest text of a property, characters."""
+"""Longest text of a property, in characters."""
 _MAX_PROPERTIES = 5_000
-"""Properties read on one page; the richest real page seen had 900."""
+"""Maximum properties read on one page; the richest real page seen had 900."""
 
 
 @dataclass
@@ -218,7 +218,7 @@ def _property_value(element: html.HtmlElement) -> str:
 
 
 def _element_text(element: html.HtmlElement) -> str:
-    """Return the start of the text of an element. Deeply nested items would cost quadratic time otherwise."""
+    """Return the start of the text of an element. Reading all of it would take quadratic time on nested items."""
     texts: list[str] = []
     length = 0
     for text in element.itertext():

@@ -28,14 +28,14 @@ _SIZE = re.compile(
     r"|[_.-](?:big|zoom|mini|square|icon|s|m|l|xl|xs)(?=\.\w+$)|\.(?:jpg|png|webp)(?=_)|\._[A-Z0-9,_]+_(?=\.)",
     re.IGNORECASE,
 )
-"""Marks of a size in the name of a file."""
+"""Marks of a size in a file name."""
 _QUERY = re.compile("[?﹖].*")
-"""Tools that save sites spell the question mark so in the names of files."""
+"""Query of a URL; tools that save sites write its question mark as ``﹖`` in file names."""
 _WIDTH = re.compile(r"(_)(?:\{width\}|%7Bwidth%7D)", re.IGNORECASE)
-"""Place of a width that a script fills in."""
+"""Placeholder of a width that a script fills in."""
 _IMAGE_FILE = re.compile(r"\.(?:jpe?g|png|webp|avif|gif)(?:$|[?#])", re.IGNORECASE)
 _SHORT = 5
-"""Longest file name that may be that of other images in other folders: ``1``, ``main``."""
+"""Longest file name that images in other folders may share: ``1``, ``main``."""
 _MAX_IMAGES = 120
 _LONGEST_URL = 500
 _MAX_PROPERTIES = 300
@@ -43,7 +43,7 @@ _KEYS = keys_with(r"image|img|photo|picture|thumb|media|src|gallery|poster")
 
 
 def images(page: Page) -> list[Candidate]:
-    """Return candidates for the main image. Sizes of one file are one candidate."""
+    """Return candidates for the main image. All sizes of one file are one candidate."""
     pool = Pool()
     for one in page.marked:
         for place, url in enumerate(one.image_urls[:20]):
@@ -81,7 +81,7 @@ _OFF_SCREEN = re.compile(r"(?:left|top|right)\s*:\s*-\d{3,}px|(?:^|[\s;])(?:widt
 
 
 def _is_counter(element: html.HtmlElement) -> bool:
-    """Return whether an image is one that nobody sees, which counts visits."""
+    """Return whether an image is an invisible counter of visits."""
     if any((element.get(side) or "").removesuffix("px") in ("0", "1", "2") for side in ("width", "height")):
         return True
     return _OFF_SCREEN.search((element.get("style") or "")[:300]) is not None
@@ -90,7 +90,7 @@ def _is_counter(element: html.HtmlElement) -> bool:
 def _turn(
     page: Page, turns: dict[tuple[str | None, ...], dict[str, int]], element: html.HtmlElement, key: str
 ) -> list[str]:
-    """Return evidence of the place of an image among those of the same classes: the first leads its gallery."""
+    """Return evidence of the place of an image among those with the same classes: the first leads its gallery."""
     known = page.document.attributes
     outer = [element, *islice(element.iterancestors(), 2)]
     alike = turns.setdefault(tuple(known[one].get("class") for one in outer), {})
@@ -108,14 +108,14 @@ def _from_state(page: Page, pool: Pool) -> None:
 
 @lru_cache(maxsize=8192)
 def image_key(url: str) -> str:
-    """Return the name of the file in lower case without its type and marks of its size; a short one with its folder."""
+    """Return the file name of a URL in lower case without type and marks of size; a short one with its folder."""
     path = PurePosixPath(_QUERY.sub("", unquote(urlsplit(_resized(url)).path)))
     name = _IMAGE_FILE.sub("", _SIZE.sub("", path.name or url))
     return (name if len(name) > _SHORT else f"{path.parent.name}/{name}").casefold()
 
 
 def _resized(url: str) -> str:
-    """Return the URL of the file that a service for sizes is asked for (``/image?url=%2Fa.jpg&w=9``), else the URL."""
+    """Return the URL of the file that a resizing service serves (``/image?url=%2Fa.jpg&w=9``), else the URL."""
     query = urlsplit(url).query
     if "=" not in query or _IMAGE_FILE.search(url.partition("?")[0]):
         return url
@@ -130,23 +130,23 @@ _SIZE_NAME = re.compile(rf"[_-]({'|'.join(_NAMED)})(?:nail)?\b")
 
 @lru_cache(maxsize=8192)
 def _size(url: str) -> float:
-    """Return the width or height that a URL names; 5000 if it names none, so is the whole image."""
+    """Return the width or height that a URL names; 5000 if it names none, as for a full-size image."""
     name = url[-160:].lower()
     numbers = [float(number) for number in _NUMBERS.findall(name)]
     return max(numbers) if numbers else float(min((_NAMED[word] for word in _SIZE_NAME.findall(name)), default=5000))
 
 
 _MOST = 100
-"""Images of one product; the largest real gallery seen had 24."""
+"""Maximum images of one product; the largest real gallery seen had 24."""
 _LISTS_ALL = 3
-"""Images in markup from which it is taken to list all of them."""
+"""Number of images from which markup is assumed to list all of them."""
 
 
 def gallery(page: Page, main: Candidate, found: Sequence[Candidate]) -> list[tuple[str, str]]:
     """Return URLs and origins of the product's images, the main one first.
 
     The others are those that the markup lists, else those in the largest element around the main image that does not
-    hold the heading. Images that lead to other pages are other products.
+    contain the heading. Images that link to other pages show other products.
     """
     chosen = {image_key(str(main.value)): (str(main.value), main.origin)}
     marked = next((one for one in page.marked if one.image_urls), None)
@@ -159,7 +159,7 @@ def gallery(page: Page, main: Candidate, found: Sequence[Candidate]) -> list[tup
             one for one in ours if around is not None and (one.element is around or around in _outer(one.element))
         ]
         called = [one for one in ours if one.has(*_GALLERY)]
-        # Thumbnails of the same images stand in another kind of element.
+        # Thumbnails of the same images are in another kind of element.
         alike = [one for one in inside if _outer(one.element)[0].tag == _outer(main.element)[0].tag]
         for one in next((several for several in (alike, inside) if len(several) > 1), called):
             chosen.setdefault(image_key(str(one.value)), (str(one.value), one.origin))
@@ -174,7 +174,7 @@ def _outer(element: html.HtmlElement | None) -> list[html.HtmlElement]:
 
 
 def _around(page: Page, element: html.HtmlElement) -> html.HtmlElement:
-    """Return the largest element around an image that does not hold the heading; a near one if there is none."""
+    """Return the largest element around an image, within a few levels, that does not contain the heading."""
     largest = element
     for level, outer in enumerate(element.iterancestors()):
         if outer in page.around_title or outer.tag in ("body", "html") or level >= _LEVELS:
@@ -206,7 +206,7 @@ def _urls(page: Page, element: html.HtmlElement) -> Iterator[tuple[str, str]]:
 
 @lru_cache(maxsize=8192)
 def _is_picture(name: str) -> bool:
-    """Return whether a file may be a picture of a product, by its name: no logo, icon or the like."""
+    """Return whether a file may be a product image, by its name: not a logo, icon or the like."""
     return anywhere("no_pictures").search(name) is None
 
 

@@ -4,8 +4,8 @@ A candidate is a value. All places of the page that hold the same value are one 
 evidence (``crawler.pages.evidence``). The model is a table of weights for each field. The score of a place is the sum
 of the weights of its evidence; that of a candidate is the logarithm of the sum of the exponentials of its places'
 scores. The probability of a candidate is the softmax of the scores of all candidates and of "none of them", whose score
-is 0, at the temperature that made the probabilities true on shops that the model had not seen.
-``crawler/model/README.md`` says how the shipped weights were learned.
+is 0, at the temperature that best calibrates the probabilities on shops that the model has not seen.
+``crawler/model/README.md`` explains how the shipped weights were learned.
 """
 
 import json
@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 _MAX_PLACES = 6
-"""Places of one candidate whose evidence is collected; the rest only count."""
+"""Maximum places of one candidate whose evidence is collected; further places are only counted."""
 _MAX_CANDIDATES = 150
 STATED = ("m:json-ld", "m:microdata")
 """Evidence of a value that the page's own markup states."""
@@ -50,11 +50,11 @@ class Candidate:
 
     value: object
     origin: str
-    """Where it stands first: ``json-ld``, ``microdata``, ``opengraph``, ``state``, ``html:…``, ``url``."""
+    """Origin of its first place: ``json-ld``, ``microdata``, ``opengraph``, ``state``, ``html:…``, ``url``."""
     evidence: set[str] = field(default_factory=set)
-    """What holds wherever the value stands."""
+    """Evidence that all places share."""
     places: list[frozenset[str]] = field(default_factory=list)
-    """Evidence of each place, those alike once."""
+    """Evidence of each place, without duplicates."""
     count: int = 0
     """Number of places."""
     kinds: set[str] = field(default_factory=set)
@@ -68,7 +68,7 @@ class Candidate:
 
     @property
     def is_stated(self) -> bool:
-        """Whether JSON-LD or microdata state it."""
+        """Whether JSON-LD or microdata states it."""
         return self.has(*STATED)
 
     def has(self, *evidence: str) -> bool:
@@ -91,7 +91,7 @@ class Pool:
         better: float | None = None,
         element: html.HtmlElement | None = None,
     ) -> None:
-        """Add one place of a value. Of values with the same ``key`` the first stays, or the one that is ``better``."""
+        """Add one place of a value. Of values with the same ``key``, the first or the ``better`` one is kept."""
         one = self._found.get(key)
         if one is None:
             if len(self._found) >= _MAX_CANDIDATES:
@@ -128,10 +128,10 @@ FIELDS = (
     *("page", "caption", "price", "currency", "availability", "native_id", "brand", "gtin", "mpn", "category"),
     "image_urls",
 )
-"""Fields with a table of weights, by their names in a record; ``page`` is whether a page is a product page."""
+"""Fields with a table of weights, named as in a record; ``page`` decides whether a page is a product page."""
 MODEL_FORMAT = 2
 _MAX_CACHED = 200_000
-"""Pieces of evidence whose weights are remembered by their text."""
+"""Maximum pieces of evidence whose weights are cached by their text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ class Choice:
 
 
 def evidence_hash(evidence: str) -> int:
-    """Return the 32-bit key under which a piece of evidence has its weight."""
+    """Return the 32-bit key of the weight of a piece of evidence."""
     return crc32(evidence.encode("utf-8", "replace"))
 
 
@@ -164,7 +164,7 @@ class _Table:
         return (top + math.log(math.fsum(math.exp(score - top) for score in scores))) / self.temperature
 
     def total(self, evidence: Iterable[str]) -> float:
-        """Return the sum of the weights of pieces of evidence, in an order that does not depend on the set's."""
+        """Return the sum of the weights of pieces of evidence, rounded so that it does not depend on their order."""
         return math.fsum(map(self.known.__getitem__, evidence))
 
 
@@ -189,7 +189,7 @@ class Model:
         tables: Field -> evidence hash -> weight.
         temperatures: Field -> temperature of its softmax.
         least: Field -> probability below which it stays empty.
-        about: How the model was made; ``digest`` names its weights.
+        about: How the model was made; ``digest`` identifies its weights.
     """
 
     def __init__(
@@ -206,7 +206,7 @@ class Model:
     def choose(
         self, field_name: str, candidates: Sequence[Candidate], template: Template | None = None
     ) -> Choice | None:
-        """Return the likeliest candidate; the first of equals. None without candidates."""
+        """Return the likeliest candidate, the first of equals; None if there are no candidates."""
         if not candidates:
             return None
         table = self._tables[field_name]
@@ -234,7 +234,7 @@ class Model:
         return self._tables[field_name].temperature
 
     def spoke(self, field_name: str, candidate: Candidate, most: int = 8) -> list[tuple[str, float]]:
-        """Return the evidence of a candidate's best place with the largest weights, for people who ask why."""
+        """Return the evidence with the largest weights of a candidate's best place, to explain a choice to people."""
         table = self._tables[field_name]
         best = max(candidate.readings(), key=table.total)
         weighed = [(one, table.known[one] / table.temperature) for one in best]

@@ -125,21 +125,21 @@ SHARED = {
     "kr": ("SEK", "NOK", "DKK", "ISK"),
     "kr.": ("DKK", "SEK", "NOK", "ISK"),
 }
-"""Signs of several currencies -> these. They are money, but only a country or a code says which."""
+"""Sign shared by several currencies -> these. It means money, but only a country or a code tells which."""
 
 _CODE_OF = {name.replace("_", " "): code for code, names in _NAMES.items() for name in names.split()}
 _SYMBOLS = "".join(name for name in _CODE_OF if len(name) == 1 and unicodedata.category(name) == "Sc")
 _ARABIC = "|".join(re.escape(name) for name in _CODE_OF if "." in name and unicodedata.bidirectional(name[0]) == "AL")
 
 SIGN = f"(?:[$¥{_SYMBOLS}]|{_ARABIC})"
-"""Pattern of signs that mean money wherever they stand."""
+"""Pattern of signs that mean money wherever they occur."""
 CODE = (
     "(?:USD|EUR|GBP|CNY|RMB|JPY|CAD|AUD|CHF|SEK|NOK|DKK|PLN|CZK|HUF|RON|BRL|MXN|INR|KRW|TWD|HKD|SGD|AED|SAR|ILS|TRY|RUB"
     "|VND|THB|IDR|MYR|PHP|ZAR|NZD|CLP|COP|ARS|PEN|UAH|KZT|KWD|QAR|BHD|OMR|EGP|MAD|TND|NGN|KES|PKR|BDT|LKR|BGN|RSD|ISK|Rs)"
 )
-"""Pattern of codes that pages write beside amounts; others (``ALL``, ``TOP``) are words as well."""
+"""Pattern of codes that pages write next to amounts; others (``ALL``, ``TOP``) are words as well."""
 UNIT = r"(?:元|円|원|руб|р\.|грн|zł|Kč|Ft\b|kr\b|TL\b|[Ll]ei\b|лв|б\.\s?р)"
-"""Pattern of words that mean money behind a number. Others of ``_NAMES`` (``br``, ``rm``) have further meanings."""
+"""Pattern of words that mean money after a number. Others of ``_NAMES`` (``br``, ``rm``) have further meanings."""
 
 _ISO = (
     "AED ALL AMD AOA ARS AUD AZN BAM BDT BGN BHD BND BOB BRL BWP BYN CAD CHF CLP CNY COP CRC CZK DKK DOP DZD EGP "
@@ -154,7 +154,7 @@ _LETTER = r"[^\W\d_]"
 
 
 def _pattern(names: list[str]) -> str:
-    """Return a pattern of names; those of letters are words of their own, but for scripts without spaces."""
+    """Return a pattern of names; those of letters match whole words only, except in scripts without spaces."""
     found = []
     for name in sorted(names, key=lambda n: (-len(n), n)):
         text = re.escape(name).replace(r"\ ", r"\s?")
@@ -167,11 +167,11 @@ def _pattern(names: list[str]) -> str:
 NAME = re.compile(
     rf"(?<!{_LETTER})(?-i:{'|'.join(sorted(ISO_CODES))})(?!{_LETTER})|{_pattern([*_CODE_OF, *SHARED])}", re.IGNORECASE
 )
-"""Whatever means a currency beside a number."""
+"""Pattern of everything that means a currency next to a number."""
 
 
 def currency_code(published: str | None) -> str | None:
-    """Return the ISO 4217 code of a published currency; if several are possible, what was published."""
+    """Return the ISO 4217 code of a published currency; if ambiguous or unknown, the text as published."""
     text = (published or "").strip()
     if not text:
         return None
@@ -203,10 +203,10 @@ _OF_COUNTRY = {
     for code, _, countries in (entry.partition(":") for entry in _COUNTRIES.split())
     for country in countries.split(",")
 }
-"""Country, as hosts and language tags name it -> its currency."""
+"""Country code, as in hosts and language tags -> its currency."""
 _LANGUAGES = "ja:JPY zh:CNY sv:SEK da:DKK nb:NOK nn:NOK no:NOK is:ISK"
 _OF_LANGUAGE = dict(pair.split(":") for pair in _LANGUAGES.split())
-"""Language -> the currency among ``SHARED`` that its speakers mean, where no country is known."""
+"""Language -> the currency among ``SHARED`` that its speakers mean if no country is known."""
 
 
 def currency_of_country(country: str) -> str | None:
@@ -217,11 +217,11 @@ def currency_of_country(country: str) -> str | None:
 def local_currency(sign: str | None, *, language: str = "", host: str = "") -> str | None:
     """Return the code of a sign that several currencies share, by language and host of the page.
 
-    The country of the host wins over that of the language tag, and that over the language. A sign that none of them
-    explains stays as it is.
+    The country of the host takes precedence over that of the language tag, and this over the language. A sign that
+    none of them explains is returned unchanged.
 
     Args:
-        sign: What ``currency_code`` returned.
+        sign: Result of ``currency_code``.
         language: Language tag, such as ``es-MX`` or ``zh_TW``.
         host: Host of the page, such as ``shop.example.com.au``.
     """
@@ -237,15 +237,15 @@ def local_currency(sign: str | None, *, language: str = "", host: str = "") -> s
 _MAX = Decimal(10) ** 13
 """Lowest amount that is an id and not a price; tables hold 14 digits before the point."""
 _FINEST = Decimal("0.0001")
-"""Decimals that tables hold."""
+"""Smallest unit that tables hold."""
 _LONGEST = 200
-"""Characters of a text that are read."""
+"""Maximum characters of a text that are read."""
 _PLAIN = re.compile(r"\d+(?:\.\d+)?")
 _THREE = re.compile(r"\d{1,3}\.\d{3}")
 _POINT_BEFORE_THREE = frozenset(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"))
 """Currencies with three decimals."""
 _COMMA_BEFORE_THREE = frozenset(("LYD", "TND"))
-"""Those of them whose countries write a comma before decimals."""
+"""Of these, the currencies whose countries write a comma before decimals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +253,7 @@ class Money:
     """An amount as a text states it."""
 
     amount: Decimal
-    """Of a range, the lower end."""
+    """The amount, or the lower end of a range."""
     currency: str | None = None
     """ISO 4217 code; a sign that several currencies share stays as published."""
     upper: Decimal | None = None
@@ -266,7 +266,7 @@ def marked_price(value: object, currency: str | None = None) -> Decimal | None:
     """Read a price from structured data: a number, or text with one.
 
     A point before exactly three digits separates thousands (``24.990``), except in currencies with three decimals.
-    Zero means "not for sale" and gives None.
+    Zero means "not for sale" and yields None.
     """
     if isinstance(value, bool) or value is None:
         return None
@@ -282,7 +282,7 @@ def marked_price(value: object, currency: str | None = None) -> Decimal | None:
 
 
 def shown_price(text: str) -> tuple[Decimal | None, str | None]:
-    """Return the amount in a visible text that a buyer pays and its currency, or None twice."""
+    """Return the amount that a buyer pays and its currency from a visible text, or None twice."""
     found = read_money(text)
     return (found.amount, found.currency) if found else (None, None)
 
@@ -304,7 +304,7 @@ _TIMES = {
     **dict.fromkeys(("lakh", "lakhs", "lac"), 5), **dict.fromkeys(("rb", "ribu", "тыс", "тыс."), 3),
     **dict.fromkeys(("jt", "juta", "triệu", "tr", "млн", "млн."), 6), **dict.fromkeys(("crore", "cr"), 7),
 }  # fmt: skip
-"""Word behind a number -> zeros that it stands for."""
+"""Word after a number -> number of zeros that it means."""
 _TIMES_WORD = re.compile(
     rf" ?({'|'.join(map(re.escape, sorted(_TIMES, key=lambda w: -len(w))))})(?![A-Za-zÀ-ӿ\d])", re.IGNORECASE
 )
@@ -334,14 +334,14 @@ class _Amount:
 
 @lru_cache(maxsize=4096)
 def read_money(text: str, currency: str | None = None) -> Money | None:
-    """Return the amount of money that a text states, as a buyer pays it; None without one.
+    """Return the amount of money in a text that a buyer pays; None if there is none.
 
-    Of several amounts, one beside a currency comes first, one that includes tax before one that does not, a price
-    before the price of a unit or an instalment. Percentages and amounts below zero are none.
+    Of several amounts, one next to a currency is preferred, one that includes tax to one that does not, a price to a
+    unit price or an instalment. Percentages and negative amounts do not count.
 
     Args:
         text: A short text, such as ``ab 1.299,90 € inkl. MwSt.``; only its beginning is read.
-        currency: Currency that is known otherwise; it decides what a separator before three digits means.
+        currency: Currency known from elsewhere; it decides what a separator before three digits means.
     """
     plain = _plain_text(text[:_LONGEST])
     found = _amounts(plain, currency)
@@ -360,7 +360,7 @@ def read_money(text: str, currency: str | None = None) -> Money | None:
 
 
 def _plain_text(text: str) -> str:
-    """Return a text with ASCII digits, single kinds of spaces and apostrophes, and decimals in their place."""
+    """Return a text with ASCII digits, uniform spaces and apostrophes, and decimals before the currency sign."""
     text = text.replace("￥", " CN¥ ")  # the full-width sign is the yuan's, and NFKC would merge it with the yen's
     text = unicodedata.normalize("NFKC", text)
     digits = "".join(str(unicodedata.decimal(c, c)) for c in text) if not text.isascii() else text
@@ -370,7 +370,7 @@ def _plain_text(text: str) -> str:
 
 
 def _amounts(text: str, hint: str | None) -> list[_Amount]:
-    """Return all amounts above zero with the currency beside each."""
+    """Return all amounts above zero with the currency next to each."""
     names = [(name.start(), name.end(), name[0]) for name in NAME.finditer(text)]
     before = {end: name for _, end, name in names} | {
         end + 1: name for _, end, name in names if text[end : end + 1] == " "
@@ -397,14 +397,14 @@ def _amounts(text: str, hint: str | None) -> list[_Amount]:
 
 
 def _clearer(before: str | None, behind: str | None) -> str | None:
-    """Return the currency before an amount, or that behind it if the first is shared (``$5 CAD``) or a word as well."""
+    """Return the currency before an amount, or the one after it if the first is shared (``$5 CAD``) or also a word."""
     if before and behind and (before.lower() in SHARED or (before.isalpha() and len(before) < 3)):
         return behind
     return before or behind
 
 
 def _decimal(digits: str, currency: str | None) -> str:
-    """Return a number as ``Decimal`` reads it: what separates thousands removed, a point before decimals."""
+    """Return a number as ``Decimal`` reads it: without thousands separators, with a point before decimals."""
     digits = digits.replace("'", "").replace(" ", "").replace("٬", "")
     marks = [c for c in digits if c in ".,٫"]
     if not marks:
@@ -426,7 +426,7 @@ def _three(mark: str, currency: str | None) -> bool:
 
 
 def _is_negative(text: str, start: int) -> bool:
-    """Return whether a minus sign stands before an amount, and not between two."""
+    """Return whether a minus sign precedes an amount, rather than separating two."""
     if "-" not in text[:start] and "−" not in text[:start]:
         return False
     before = NAME.sub("", text[:start]).rstrip()
@@ -455,6 +455,6 @@ def _choose(text: str, amounts: list[_Amount]) -> _Amount:
 
 
 def _between(text: str, one: _Amount, amounts: list[_Amount]) -> bool:
-    """Return whether only a word for "to" stands between an amount and the next."""
+    """Return whether only a word for "to" separates an amount from the next."""
     behind = next((other for other in amounts if other.start > one.start), None)
     return behind is not None and bool(_RANGE.fullmatch(NAME.sub("", text[one.end : behind.start]) or " "))

@@ -34,16 +34,16 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a page says about the identity of its product."""
+    """Claims of a page about the identity of its product."""
 
     url: str
     """Canonical URL."""
     id: str
     """The shop's own id."""
     guessed: bool
-    """The id is not on the page: it was taken from the URL."""
+    """Whether the id is not on the page but was taken from the URL."""
     caption: str = ""
-    """Start of the caption; empty: none."""
+    """Start of the caption; empty if there is none."""
     gtin: str = ""
     price: str = ""
     """Amount and currency."""
@@ -73,14 +73,14 @@ class PageOutcome:
     """The outcome of reading a page."""
 
     kind: str
-    """``product``, ``listing`` or ``other`` (no product on it), or the reason why it is dropped."""
+    """``product``, ``listing`` or ``other`` (no product on it), or the reason why the page is dropped."""
     detail: str = ""
     native_id: str | None = None
-    """Id of the product that stands for the page; unlike that of ``claims``, unique in its source."""
+    """Id of the product that the page shows; unlike that of ``claims``, unique in its source."""
     identity: str | None = None
     """URL of that product."""
     claims: Claims | None = None
-    """Of a page with a product."""
+    """Claims of a page with a product."""
 
     def to_json(self) -> str:
         """Return the outcome as JSON."""
@@ -95,7 +95,7 @@ class PageOutcome:
 
 
 class PageOptions(NamedTuple):
-    """Choices for the pages of one source."""
+    """Options for reading the pages of one source."""
 
     page_object: str | None
     merchant_key: bytes
@@ -104,11 +104,11 @@ class PageOptions(NamedTuple):
     model: str | None = None
     """Path of a reader model; None for the one that comes with m5data."""
     least: tuple[tuple[str, float], ...] = ()
-    """Fields and the probability below which each stays empty, where it is not the usual one."""
+    """Fields and the probability below which each stays empty, where it overrides the model's."""
     product_urls: tuple[str, ...] = ()
-    """Regular expressions of product URLs, as the source names them."""
+    """Regular expressions of the source's product URLs."""
     template: tuple[Lean, ...] = ()
-    """What the pages of the source teach each other."""
+    """Template learned from the pages of the source."""
 
     @property
     def reader(self) -> Reader:
@@ -119,7 +119,7 @@ class PageOptions(NamedTuple):
 def read_page(
     options: PageOptions, body: bytes, url: str, headers: Mapping[str, str]
 ) -> tuple[PageOutcome, ProductRecord | None]:
-    """Return the outcome of a page, and its record if it is a product. Whatever the page holds, nothing is raised.
+    """Return the outcome of a page, and its record if it is a product. Errors of the page become outcomes.
 
     Kinds: ``product``; ``listing`` and ``other``, pages without a product; and reasons to drop the page:
     ``soft_404``, ``no_content``, ``opt_out``, ``unreadable`` and those of :class:`m5data.errors.PageError`.
@@ -133,12 +133,12 @@ def read_page(
         return PageOutcome(error.reason, storable(str(error))), None
     except MemoryError:
         raise
-    except Exception as error:  # noqa: BLE001 - whatever one page does, the others go on; the reject names it
+    except Exception as error:  # noqa: BLE001 - one page must not stop the others; the reject names the error
         return unreadable(error), None
 
 
 def unreadable(error: Exception) -> PageOutcome:
-    """Return the outcome of a page that breaks what reads it."""
+    """Return the outcome of a page whose reading raised an error."""
     return PageOutcome("unreadable", storable(" ".join(f"{type(error).__name__}: {error}".split()))[:200])
 
 
@@ -151,7 +151,7 @@ def _read(
         return PageOutcome("opt_out", said), None
     page_object = load_page_object(options.page_object) if options.page_object else page_object_for(url)
     page = page_object(document, options.merchant_key, options.reader)
-    # Most pages of a crawl show no product; of them only the kind is read, unless the settings expect one there.
+    # Most pages of a crawl show no product; of these only the kind is read, unless the settings name product URLs.
     unread = type(page) is ProductPage and not options.product_urls and not page.reading.kind.startswith("product")
     record = ProductRecord(url=url, origins={"page": page.reading.kind}) if unread else page.to_record()
     verdict = is_product(record)
@@ -163,9 +163,9 @@ def _read(
 
 
 def _is_expected(options: PageOptions, url: str, record: ProductRecord) -> bool:
-    """Return whether a page is where the source has its products, and shows what a product has.
+    """Return whether a page has a product URL of its source and shows the fields of a product.
 
-    A product that cannot be bought may have no price.
+    A product that is out of stock may have no price.
     """
     offered = record.price is not None or record.availability == "OutOfStock"
     shown = record.caption and offered and (record.specs or record.image_urls)
@@ -178,29 +178,29 @@ def job_data(url: str, headers: Mapping[str, str], body: bytes) -> bytes:
 
 
 def handle(sources: Mapping[str, PageOptions], source: str, data: bytes) -> Message:
-    """Read one page; the task of a process of the pool.
+    """Read one page: the task of a pool process.
 
     Args:
         sources: Source -> its options.
         source: Source of the page.
-        data: As ``job_data`` makes it.
+        data: Data made by ``job_data``.
 
     Returns:
-        Outcome and, of a product, record as JSON.
+        Outcome and, for a product, record as JSON.
     """
     url, headers, body = _of_job(data)
     outcome, record = read_page(sources[source], body, url, headers)
     try:
         return _reply(outcome, record)
-    except (TypeError, ValueError) as error:  # a page object gave what is no text
+    except (TypeError, ValueError) as error:  # a page object returned something that is not text
         return _reply(unreadable(error), None)
 
 
 def handle_lesson(sources: Mapping[str, PageOptions], source: str, data: bytes) -> Message:
-    """Read what one page teaches of the template of its source; a task of a process of the pool, as ``handle``.
+    """Read one page's observations for the template of its source: a task of a pool process, like ``handle``.
 
     Returns:
-        Field -> observation, as JSON; nothing of a page that cannot be read.
+        Field -> observation, as JSON; empty for a page that cannot be read.
     """
     options, (url, headers, body) = sources[source], _of_job(data)
     try:
@@ -209,7 +209,7 @@ def handle_lesson(sources: Mapping[str, PageOptions], source: str, data: bytes) 
         found = {} if opted_out else observe(Reading(document, options.reader))
     except MemoryError:
         raise
-    except Exception:  # noqa: BLE001 - the reading of the page itself will name what is wrong with it
+    except Exception:  # noqa: BLE001 - reading the page for its record will report the error
         found = {}
     return Message({}, (json.dumps(found).encode(),))
 
@@ -236,7 +236,7 @@ def _number(value: object) -> str:
     """Return an amount as text.
 
     Raises:
-        TypeError: The value is nothing that a record may hold.
+        TypeError: The value is not allowed in a record.
     """
     if isinstance(value, Decimal):
         return str(value)

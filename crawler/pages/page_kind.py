@@ -1,4 +1,4 @@
-"""The page as a whole: product, listing, error page with status 200 or something else; in stock or not."""
+"""The page as a whole: its kind (product, listing, error page with status 200 or other) and its stock."""
 
 import re
 from collections import Counter, defaultdict
@@ -31,11 +31,11 @@ _CART = re.compile(r"cart|basket|bag|buy|checkout|warenkorb|panier|carrito|carri
 
 _SPOKEN = ("own_ids", "in_stock", "out_of_stock")
 _MANY = 4
-"""Amounts of money in similar elements that make a page without a product a listing."""
+"""Number of amounts of money in similar elements from which a page may be a listing."""
 
 
 def kind_evidence(page: Page, listed: int) -> set[str]:
-    """Return evidence of the kind of a page. ``listed`` counts products of a list in its markup."""
+    """Return evidence of the kind of a page. ``listed`` is the number of products listed in its markup."""
     document, seen = page.document, page.seen
     found = {"bias", f"listed:{bucket(listed)}"}
     for one in page.marked:
@@ -83,7 +83,7 @@ def kind_evidence(page: Page, listed: int) -> set[str]:
 
 @lru_cache(maxsize=16_384)
 def _spoken(text: str) -> tuple[str, ...]:
-    """Return the vocabularies of which a text, such as an entry of a menu, has a word."""
+    """Return the vocabularies with a word in a text; cached, as texts such as menu entries recur."""
     return tuple(name for name in _SPOKEN if text and anywhere(name).search(text))
 
 
@@ -122,7 +122,7 @@ _REACH = 200
 
 
 def stock_evidence(page: Page) -> set[str]:
-    """Return evidence that the product cannot be bought now."""
+    """Return evidence of whether the product can be bought now."""
     found = {"bias"}
     for one in page.marked:
         if one.availability:
@@ -161,7 +161,7 @@ def stock_evidence(page: Page) -> set[str]:
 
 
 def _stock_runs(page: Page, vocabulary: str) -> Iterator[int]:
-    """Yield the runs behind the heading that speak of the product's stock."""
+    """Yield the runs after the heading that mention the product's stock."""
     start, end = page.seen.title_span
     for index in range(max(start, end), min(len(page.seen.runs), end + _REACH)):
         spoken = () if index in page.tile_runs else _spoken(page.squashed[index])
@@ -171,7 +171,7 @@ def _stock_runs(page: Page, vocabulary: str) -> Iterator[int]:
 
 
 def says_in_stock(evidence: set[str]) -> bool:
-    """Return whether evidence holds a statement that the product can be bought."""
+    """Return whether evidence includes a statement that the product can be bought."""
     return not evidence.isdisjoint(("m:InStock", "says:in:1", "says:in:2", "says:in:3", "says:in:4"))
 
 
@@ -196,7 +196,7 @@ def _stock_state(page: Page, found: set[str]) -> None:
 
 
 def _in_stock(value: str | float) -> bool | None:
-    """Return what a property of a name such as ``available`` says; None for what says neither."""
+    """Return whether a property such as ``available`` means in stock; None if unclear."""
     if not isinstance(value, str):
         return value > 0
     if value.lower() in ("true", "false", "0", "1", "yes", "no"):
@@ -209,14 +209,14 @@ def _in_stock(value: str | float) -> bool | None:
 
 _MAX_LINKS = 3_000
 _LEVELS = 6
-"""Elements around a link, one of which may be a tile of a listing."""
+"""Number of elements around a link, one of which may be a tile of a listing."""
 _FRAMES = frozenset(("nav", "header", "footer"))
 _PROSE = 120
-"""Shortest text that is prose, characters."""
+"""Length above which a text is prose, in characters."""
 
 
 def listing_evidence(page: Page, known: set[str]) -> set[str]:
-    """Return evidence that a page lists products, beside what is ``known`` of its kind: repeated tiles, a next page."""
+    """Return evidence that a page lists products: ``known`` evidence of its kind, repeated tiles, a next page."""
     found = {*known, f"tiles:{bucket(len(page.tile_runs))}"}
     if next_link(page.document) is not None:
         found.add("next")
@@ -252,7 +252,7 @@ def _links(page: Page) -> Iterator[tuple[html.HtmlElement, list[html.HtmlElement
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a record is a product. It is true in a condition if it is."""
+    """Verdict on whether a record is a product; true in a condition if it is."""
 
     product: bool
     reason: str = ""
@@ -266,10 +266,9 @@ class Verdict:
 def is_product(record: ProductRecord) -> Verdict:
     """Return whether a record is a product: it comes from a product page and has content.
 
-    A product page has a product in its markup, or at least two of these in plain HTML: price, id with a label,
-    specifications, availability. Listings and error pages with status 200 are not product pages. A record without
-    caption, image and specification has no content. A record that comes from a feed has no page and is judged by
-    its content alone.
+    A product page has a product in its markup, or enough evidence of one for the model. Listings and error pages with
+    status 200 are not product pages. A record without caption, image and specification has no content. A record from
+    a feed has no page and is judged by its content alone.
     """
     kind = record.origins.get("page", "product").partition(" ")[0]
     if kind == "not-found":
@@ -288,7 +287,7 @@ def page_kind(page: Page, evidence: set[str], product: float) -> tuple[str, floa
 
     Args:
         page: The page.
-        evidence: What is known of it as a whole.
+        evidence: Evidence of its kind.
         product: Probability that it shows one product.
     """
     if product >= _EVEN:

@@ -17,7 +17,7 @@ __all__ = ["READING_ERRORS", "load_page_object", "page_object_for", "parse_page"
 READING_ERRORS = (
     ArithmeticError, AttributeError, LookupError, PageError, RecursionError, TypeError, ValueError, etree.LxmlError,
 )  # fmt: skip
-"""Errors of page objects, also of users' own: the page counts as no product."""
+"""Errors of page objects, including users' own: such a page does not count as a product."""
 
 
 def parse_page(
@@ -31,11 +31,11 @@ def parse_page(
 ) -> ProductRecord:
     """Turn a product page into a product record.
 
-    The same bytes, URL and headers give the same record. ``is_product(record)`` says whether the page is a product
+    The same bytes, URL and headers yield the same record. ``is_product(record)`` tells whether the page is a product
     page.
 
     Args:
-        body: The page as it came, any content coding already removed.
+        body: Bytes of the page, any content coding already removed.
         url: Absolute URL that it was fetched from.
         headers: Its HTTP headers; only ``Content-Type`` is used, for the charset.
         page_object: A page object class or ``module:Class``; None for the one registered for the host, else the generic
@@ -54,7 +54,7 @@ def parse_page(
 
 def page_object_for(url: str) -> type[ProductPage]:
     """Return the page object class registered for the host of a URL, else the generic one."""
-    # web-poet's own rules fetch the list of public suffixes from the network; the host name suffices here.
+    # web-poet's own rules fetch the public suffix list from the network; the host name suffices here.
     return SITE_RULES.get((urlsplit(url).hostname or "").lower(), ProductPage)
 
 

@@ -22,7 +22,7 @@ _MAX_PROPERTIES = 120
 _PRICE_KEYS = keys_with(r"price|amount|cost|(?:^|-)value$")
 _CENT = Decimal("0.01")
 _LONGEST = 40
-"""Longest text of a price in state, characters."""
+"""Length from which a text in state is not a price, in characters."""
 
 
 def prices(page: Page) -> list[Candidate]:
@@ -47,7 +47,7 @@ def prices(page: Page) -> list[Candidate]:
 
 
 def _beside(amounts: list[Amount], place: int) -> list[str]:
-    """Return evidence of the amounts just before and after: a price stands beside the higher one that it replaced."""
+    """Return evidence of the amounts just before and after: a price is next to the higher one that it replaced."""
     index, amount = amounts[place].number, amounts[place].amount
     found = []
     for name, other in (("before", place - 1), ("behind", place + 1)):
@@ -87,7 +87,7 @@ def _shown_evidence(page: Page, index: int) -> list[str]:
 
 
 def _label_of(page: Page, index: int) -> str:
-    """Return a run with its neighbours that have no digits, on the line or ending in a colon."""
+    """Return a run with its short neighbours: the one before if it has no digits, the one after if on the same line."""
     runs = page.seen.runs
     texts = [runs[index].text]
     if index and not any(c.isdigit() for c in runs[index - 1].text) and len(runs[index - 1].text) < 30:
@@ -98,7 +98,7 @@ def _label_of(page: Page, index: int) -> str:
 
 
 def _from_state(page: Page, pool: Pool) -> None:
-    """Add prices in state. Whole numbers may be cents, so they stand for two candidates."""
+    """Add prices in state. Whole numbers may be cents, so each yields two candidates."""
     for count, (one, key, value) in enumerate(page.properties(_PRICE_KEYS)):
         amount = marked_price(value) if not isinstance(value, str) or 0 < len(value) < _LONGEST else None
         if amount is None or isinstance(value, bool) or count > _MAX_PROPERTIES:
@@ -118,11 +118,11 @@ _MAX_TEXT = 2_000_000
 _MAX_SAID = 40
 _CURRENCY_KEYS = keys_with("currenc")
 _COUNTRY_OF_LANGUAGE = {"en": "us", "vi": "vn", "ja": "jp", "zh": "cn", "ko": "kr", "cs": "cz", "sv": "se", "da": "dk"}
-"""Language -> the country that most shops in it are in, where the two codes differ; and ``en``."""
+"""Language -> country of most shops in it, where the two codes differ."""
 
 
 def currencies(page: Page) -> list[Candidate]:
-    """Return candidates for the currency, as codes. A sign of several currencies stands for each of them."""
+    """Return candidates for the currency, as codes. A sign shared by several currencies counts for each of them."""
     pool = Pool()
     for one in page.marked:
         _add(pool, one.currency, one.origin, [f"m:{one.origin}"])
@@ -141,7 +141,7 @@ def currencies(page: Page) -> list[Candidate]:
     for candidate in candidates:
         shared = "shared" if candidate.has("sign:shared") else "own" if candidate.has("sign:own") else "unsigned"
         for name, code in places.items():
-            # Shop software says en-US where nobody chose; any other region was chosen.
+            # en-US is the default of shop software; any other region was chosen.
             chosen = "usual" if code == "USD" else "chosen"
             relation = "none" if code is None else f"{'same' if code == candidate.value else 'other'}:{chosen}"
             candidate.evidence |= {f"{name}:{relation}", f"{name}:{relation}:{shared}"}
@@ -156,7 +156,7 @@ def _add(pool: Pool, code: str | None, origin: str, evidence: list[str]) -> None
 
 
 def _from_signs(page: Page, pool: Pool) -> Counter[str]:
-    """Add what stands beside amounts; return how often each code may be meant."""
+    """Add the currencies next to amounts; return how often each code may be meant."""
     signs: Counter[str] = Counter()
     for index, _, _, sign in page.amounts:
         shared = (sign or "").lower() in SHARED
@@ -170,7 +170,7 @@ def _from_signs(page: Page, pool: Pool) -> Counter[str]:
 
 
 def _language(page: Page) -> str:
-    """Return the language tag of the page; without one, that of its script if Japanese or Chinese."""
+    """Return the language tag of the page; if it has none, that of its script if Japanese or Chinese."""
     tag = page.document.tree.get("lang") or next(iter(page.document.meta.get("og:locale", ())), "")
     if not tag:
         text = " ".join(run.text for run in page.seen.runs[:_MAX_RUNS])
@@ -188,7 +188,7 @@ def _places(page: Page) -> dict[str, str | None]:
 
 
 def shown_sign(page: Page) -> str | None:
-    """Return what the markup or the first amount of the page gives as its currency: a code, else the sign."""
+    """Return the currency of the markup or of the first amount with one: a code, else the sign."""
     signs = [one.currency for one in page.marked]
     signs += [one.sign for one in page.amounts]
     sign = next((sign for sign in signs if sign), None)

@@ -100,7 +100,7 @@ class ProductPage(ItemPage[ProductRecord]):
 
     @field
     def gtin(self) -> str | None:
-        """GTIN, digits."""
+        """GTIN, as digits."""
         return _value(self.reading.gtin)
 
     @field

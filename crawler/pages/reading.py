@@ -1,15 +1,15 @@
-"""One page read into the fields of a record: candidates, their evidence, and the choice of the model.
+"""Reading of one page into the fields of a record: candidates, their evidence, and the model's choice.
 
 | step | module |
 |---|---|
 | text, headings and tiles of the main part | ``visible`` |
 | schema.org nodes, OpenGraph | ``markup``, ``facts`` |
 | objects in scripts, attributes, forms | ``state`` |
-| what all makers of candidates share | ``evidence`` |
+| page data that all candidate finders share | ``evidence`` |
 | candidates with their evidence | ``text_candidates``, ``price_candidates``, ``category_candidates``, … |
 | the page as a whole: its kind, its stock | ``page_kind`` |
 | probability of each candidate | ``model`` |
-| what other pages of the shop teach | ``template`` |
+| template learned from other pages of the shop | ``template`` |
 | specifications | ``specs`` |
 """
 
@@ -41,37 +41,37 @@ __all__ = ["Reader", "Reading", "reader_of"]
 _Text = tuple[str, str]
 """A value and its origin."""
 _MAX_SPECS = 500
-"""Specifications of one product; the longest real table seen had 90."""
+"""Maximum specifications of one product; the longest real table seen had 90."""
 
 
 _LIKELY = 0.9
-"""Probability, without those of the URL, from which an id that the page shows is taken."""
+"""Probability from which an id that the page shows is accepted without considering ids in the URL."""
 _CODES = ("native_id", "brand", "gtin", "mpn")
 _NOTHING = re.compile(r"\W*|n/?a|n\.a\.?|none|null|nan|undefined|tb[ad]", re.IGNORECASE)
-"""What shops print where a product has no such code; taken for one, it would make many products the same."""
+"""Placeholders for a missing code; taken for codes, they would make many products the same."""
 _UNOPPOSED = 0.25
-"""Probability from which a product is out of stock where its page says so and nowhere the contrary."""
+"""Probability from which a product is out of stock if its page says so and never the contrary."""
 
 
 class Reader(NamedTuple):
-    """The model that reads the pages of a source, and when it leaves a field empty."""
+    """Model, thresholds and template for reading the pages of a source."""
 
     model: Model | None = None
     """None for the one that comes with m5data."""
     least: Mapping[str, float] = {}
-    """Field -> probability below which it stays empty, where that is not the model's."""
+    """Field -> probability below which it stays empty, where it overrides the model's."""
     template: Template | None = None
-    """What other pages of the shop teach."""
+    """Template learned from other pages of the shop."""
 
 
 @cache
 def reader_of(
     model: str | None = None, least: tuple[tuple[str, float], ...] = (), template: tuple[Lean, ...] = ()
 ) -> Reader:
-    """Return the reader with a model file, thresholds and a template of a source's own.
+    """Return the reader with a source's own model file, thresholds and template.
 
     Raises:
-        SettingsError: The file is no reader model.
+        SettingsError: The file is not a reader model.
     """
     own = read_model(Path(model)) if model else None
     return Reader(own, dict(least), Template(template) if template else None)
@@ -99,11 +99,11 @@ class Reading:
 
     @cached_property
     def model(self) -> Model:
-        """The model; candidates are found without one."""
+        """The model, which finding candidates does not need."""
         return self._reader.model or shipped_model()
 
     def _is_sure(self, field: str, choice: Choice) -> bool:
-        """Return whether a choice fills a field; what markup states does, unless the settings ask for more."""
+        """Return whether a choice fills a field; a value stated in markup does, unless the settings set a threshold."""
         known = 0.0 if choice.candidate.is_stated else self.model.least.get(field, 0.0)
         return choice.probability >= self._reader.least.get(field, known)
 
@@ -122,7 +122,7 @@ class Reading:
 
     @cached_property
     def page(self) -> Page:
-        """The page with its markup, as the makers of candidates see it."""
+        """The page with its markup, as the candidate finders see it."""
         page = Page(self.document, self.seen, page_titles(self.document, self.seen))
         page.marked = self._marked(page)
         return page
@@ -137,7 +137,7 @@ class Reading:
         return [*facts, opengraph_facts(self.document)]
 
     def candidates(self, field: str) -> Sequence[Candidate]:
-        """Return the candidates of a field of ``model.FIELDS``; for a statement its one candidate."""
+        """Return the candidates of a field of ``model.FIELDS``; a yes-or-no field has one."""
         found = self._found.get(field)
         if found is None:
             found = self._found[field] = self._candidates(field)
@@ -183,7 +183,7 @@ class Reading:
 
     @cached_property
     def native_id(self) -> _Text:
-        """The shop's own id; one that the page shows, beside the GTIN, comes before parts of the URL."""
+        """The shop's own id; one that the page shows, unless it is the GTIN, is preferred to parts of the URL."""
         others = {self.gtin[0]} if self.gtin else set()
         shown = [one for one in self.candidates("native_id") if one.origin != "url" and one.value not in others]
         choice = self.model.choose("native_id", shown, self._reader.template)
@@ -221,7 +221,7 @@ class Reading:
     def availability(self) -> tuple[Availability, str] | None:
         """InStock or OutOfStock. A product with a price is in stock unless the page says otherwise.
 
-        A page that says out of stock and nowhere in stock means it, however unlikely that is elsewhere.
+        A page that says out of stock and never in stock is believed at a lower probability.
         """
         for one in self.page.marked:
             if one.availability is not None:
@@ -244,7 +244,7 @@ class Reading:
 
     @cached_property
     def gtin(self) -> _Text | None:
-        """GTIN, digits."""
+        """GTIN, as digits."""
         return self._text("gtin")
 
     @cached_property
@@ -275,7 +275,7 @@ class Reading:
 
     @cached_property
     def specs(self) -> list[tuple[str, str, str]]:
-        """Names, values, origins of specifications: those shown, then those of the markup with new names."""
+        """Names, values and origins of specifications: those shown, then those of the markup with new names."""
         specs = [(name, value, "html:specs") for name, value in find_specs(self.seen, self.page.groups)]
         for one in self.page.marked:
             known = {name.casefold() for name, _, _ in specs}
@@ -283,7 +283,7 @@ class Reading:
         return specs[:_MAX_SPECS]
 
     def origins(self) -> dict[str, str]:
-        """Return origin and probability of each field that has a value, and the kind of the page under ``page``."""
+        """Return the origin and probability of each field that has a value, and the kind of the page under ``page``."""
         single = {
             "native_id": self.native_id,
             "caption": self.caption,
@@ -323,4 +323,4 @@ _MAKERS: Mapping[str, Callable[[Page], list[Candidate]]] = {
     "mpn": part_numbers,
     "image_urls": images,
 }
-"""Field -> maker of its candidates."""
+"""Field -> finder of its candidates."""

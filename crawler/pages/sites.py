@@ -16,7 +16,7 @@ from m5data.records import Specification
 __all__ = ["SITE_RULES", "JdPage", "TaobaoPage", "TmallPage", "listed_specs"]
 
 _MOST = 1_000
-"""Rows of a table that are read."""
+"""Maximum rows of a table that are read."""
 _COLON = re.compile(r"\s*[:：]\s*")
 
 
@@ -33,7 +33,7 @@ def listed_specs(items: Iterable[html.HtmlElement], without: frozenset[str] = fr
 _JD_IMAGES = re.compile(r"imageList\s*:\s*\[([^\]]*)\]")
 _QUOTED = re.compile(r'"([^"]+)"')
 _NO_SPECS = frozenset(("店铺", "商品名称", "商品编号"))
-"""Rows that repeat other fields. The merchant must not get into a table."""
+"""Rows that repeat other fields, or name the merchant, who must not get into a table."""
 
 
 class JdPage(ProductPage):
@@ -79,7 +79,7 @@ class JdPage(ProductPage):
         return tuple(dict.fromkeys(url for url in urls if url))
 
     def merchant_name(self) -> str | None:
-        """The shop among the attributes."""
+        """The shop name among the attributes."""
         found = [
             spec.value
             for spec in listed_specs(self.document.tree.xpath("//ul[contains(@class, 'parameter2')]/li"))
@@ -166,7 +166,7 @@ class TmallPage(ProductPage):
 
     @field
     def image_urls(self) -> tuple[str, ...]:
-        """Full images of the gallery. The URL of a thumbnail is that of the full image and a suffix."""
+        """Full images of the gallery. The URL of a thumbnail is that of the full image plus a suffix."""
         sources = self.document.tree.xpath("//img[ancestor::ul[@id='J_UlThumb']]/@src")
         urls = [self.document.absolute(_THUMBNAIL.sub("", str(source))) for source in sources]
         return tuple(dict.fromkeys(url for url in urls if url))
@@ -185,7 +185,7 @@ class TmallPage(ProductPage):
         return "CNY" if self.price is not None else None
 
     def merchant_name(self) -> str | None:
-        """Name of the shop beside its logo."""
+        """Name of the shop next to its logo."""
         names = self.document.tree.xpath("//a[contains(@class, 'slogo-shopname')]")
         return fold(names[0].text_content()) or None if names else None
 

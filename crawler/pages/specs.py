@@ -15,15 +15,15 @@ from crawler.pages.visible import Run, Visible, words
 __all__ = ["MAX_NAME", "MAX_VALUE", "SpecGroup", "SpecPair", "find_specs", "spec_groups"]
 
 MAX_NAME = 60
-"""Longest name of a property, characters; the longest seen on real pages had 55."""
+"""Longest name of a property, in characters; the longest seen on real pages had 55."""
 MAX_VALUE = 1000
-"""Longest value, characters. Lists of ingredients are long; descriptions are longer."""
+"""Longest value, in characters. Lists of ingredients are long; descriptions are longer."""
 
 _Part = tuple[int, int, html.HtmlElement | None]
-"""First run, the one after the last, and the child element with these runs (None: text of the element itself)."""
+"""First run, the one after the last, and the child element with these runs (None for text of the element itself)."""
 
 _MAX_RUNS = 100
-"""Runs of one value; more are prose."""
+"""Maximum runs of one value; more are prose."""
 _COLON = ":：∶"
 _INLINE_PAIR = re.compile(r"^[\s•·*\-–—■◆●▪►✓]*([^:：]{1,60}?)\s*(?:(?<!\d):|:(?!\d)|：)(?!//)\s*(\S.*)$", re.DOTALL)
 _BRACKETED = re.compile(r"^[【\[]([^】\]]{1,40})[】\]]\s*[:：]?\s*(\S.*)$", re.DOTALL)
@@ -31,10 +31,10 @@ _BRACKETED = re.compile(r"^[【\[]([^】\]]{1,40})[】\]]\s*[:：]?\s*(\S.*)$", 
 
 @dataclass(frozen=True, slots=True)
 class SpecPair:
-    """Name and value of a candidate."""
+    """Name and value of a candidate specification."""
 
     name: str
-    """Without the colon."""
+    """Name without the colon."""
     value: str
     start: int
     """Index of the run with the name."""
@@ -87,7 +87,7 @@ def _is_label(runs: list[Run], index: int) -> bool:
 
 
 def _split_label(seen: Visible, index: int) -> Iterator[tuple[SpecPair, html.HtmlElement]]:
-    """Yield the pair of the label at ``index``. Its value is the rest of the line, else of the row."""
+    """Yield the pair of the label at ``index``. Its value is the rest of the line, else the next part of the row."""
     runs = seen.runs
     name = runs[index].text.rstrip(_COLON + " ")
     after = index + 1
@@ -150,7 +150,7 @@ def parts_of(seen: Visible, element: html.HtmlElement) -> list[_Part]:
 
 
 def paired_rows(seen: Visible) -> Iterator[tuple[SpecPair, html.HtmlElement]]:
-    """Yield pairs without a colon from elements of two parts, the first a single run, with the element."""
+    """Yield pairs without a colon from elements of two parts, the first a single run, each with its element."""
     for element, (start, end) in seen.spans.items():
         if end - start < 2 or end - start > 40:
             continue
@@ -197,7 +197,7 @@ Span = tuple[int, int]
 
 
 def tables(seen: Visible) -> Iterator[SpecGroup]:
-    """Yield tables whose rows mostly hold a name and a value, or several of both.
+    """Yield tables whose rows mostly contain a name and a value, or several pairs.
 
     Tables with tables inside are layout, and tables of several columns are charts. A row of one cell is the title of
     a group and is left out.
@@ -245,7 +245,7 @@ def _is_label_cell(seen: Visible, cell: html.HtmlElement) -> bool:
 
 def _pair(seen: Visible, name: Span, value: Span) -> SpecPair | None:
     if seen.letters(*name) > MAX_NAME * 3 or seen.letters(*value) > MAX_VALUE * 2:
-        return None  # Unread: where lists lie in lists, each holds the text of all below it.
+        return None  # Unread, because each of several nested lists contains the text of all lists inside it.
     said = seen.text(*name)
     label, content = said.rstrip(":： "), seen.text(*value).lstrip(":： ")
     if not label or not content or len(label) > MAX_NAME * 2 or len(content) > MAX_VALUE:
@@ -254,7 +254,7 @@ def _pair(seen: Visible, name: Span, value: Span) -> SpecPair | None:
 
 
 def definition_lists(seen: Visible) -> Iterator[SpecGroup]:
-    """Yield the pairs of definition lists. Lists of one pair each with the same parent are one group."""
+    """Yield the pairs of definition lists. Lists of one pair each with the same parent form one group."""
     together: dict[html.HtmlElement, list[SpecPair]] = {}
     holders: dict[html.HtmlElement, html.HtmlElement] = {}
     for element in seen.spans:
@@ -273,7 +273,7 @@ def definition_lists(seen: Visible) -> Iterator[SpecGroup]:
 
 
 def _read_list(seen: Visible, element: html.HtmlElement) -> list[SpecPair]:
-    """SpecPair each ``dt`` with the ``dd`` elements after it. HTML allows ``div`` wrappers inside a list."""
+    """Pair each ``dt`` with the ``dd`` elements after it. HTML allows ``div`` wrappers inside a list."""
     pairs: list[SpecPair] = []
     name: Span | None = None
     values: list[Span] = []
@@ -304,12 +304,12 @@ def spec_groups(seen: Visible) -> Iterator[SpecGroup]:
 
 
 def _is_innermost(pair: SpecPair, names: set[int]) -> bool:
-    """Return whether no name stands inside the value of a pair, which would be the title of a section."""
+    """Return whether the value of a pair contains no other name, which would make the pair the title of a section."""
     return not any(index in names for index in range(pair.start + 1, pair.end))
 
 
 def _gather(seen: Visible, rows: Iterable[tuple[SpecPair, html.HtmlElement]], least: int) -> Iterator[SpecGroup]:
-    """SpecGroup pairs of the same element, else of siblings, ignoring wrappers without other content."""
+    """Group pairs of the same element, else of siblings, ignoring wrappers without other content."""
     inside: dict[html.HtmlElement, list[SpecPair]] = {}
     for pair, row in rows:
         inside.setdefault(row, []).append(pair)
@@ -336,7 +336,8 @@ def find_specs(seen: Visible, groups: Sequence[SpecGroup]) -> list[tuple[str, st
     """Return names and values of the specifications as published, in page order, each pair once.
 
     Candidates are groups of pairs: rows of a table, a definition list, siblings of the same shape, lines with a
-    colon. Each group is scored as a whole, because size charts, deliveries, prices and reviews have the same shapes.
+    colon. Each group is scored as a whole, because size charts, delivery terms, prices and reviews have the same
+    shapes.
     """
     found: list[tuple[int, str, str]] = []
     for group in groups:
@@ -363,18 +364,18 @@ _NO_NAME = re.compile(r"[!?！？]$|^\d+[).]\s|^(?:[a-z]+(?:[A-Z][a-z]+)+|[a-z]+
 _PROSE = re.compile(r"[^\W\d_]{2}[.!?]\s+[^\W\d_]|[。！？]\s*[^\W\d_]")
 _BEFORE_DECOY = re.compile(r"^(?:product|item|total|our|your|estimated|产品|商品|預計|预计)\s*")
 _BEYOND_LATIN = "\u0370"
-"""First script whose decoy words count anywhere in a name. There they are rarely part of another word."""
+"""First character of scripts whose decoy words count anywhere in a name, as they are rarely part of another word."""
 _MOST = 1.6
 """Highest score of the surroundings; property names weigh more."""
 _ANCESTORS = 6
-"""Enclosing elements whose class and id count; farther ones enclose too much."""
+"""Number of enclosing elements whose class and id count; farther ones enclose too much."""
 
 
 def _properties(group: SpecGroup) -> list[SpecPair]:
-    """Return the pairs of a group without prices, deliveries, sellers, sizes and names that are not words."""
+    """Return the pairs of a group without prices, delivery terms, sellers, sizes and names that are not words."""
     pairs = [pair for pair in group.pairs if _is_property(pair)]
     if group.kind == "list" and len(pairs) <= 2:
-        # An id with its label beside the heading is not a list of properties.
+        # An id with its label next to the heading is not a list of properties.
         return [pair for pair in pairs if not as_a_whole("own_ids").fullmatch(squash(pair.name))]
     return pairs
 
@@ -389,13 +390,13 @@ def _is_property(pair: SpecPair) -> bool:
 
 
 def _is_decoy(name: str) -> bool:
-    """Return whether a name starts with a word of prices, deliveries and the like, or contains one beyond Latin."""
+    """Return whether a name starts with a word for prices, delivery or the like, or contains one beyond Latin."""
     found = anywhere("decoy_names").search(_BEFORE_DECOY.sub("", squash(name), count=1))
     return found is not None and (found.start() == 0 or found[0][0] >= _BEYOND_LATIN)
 
 
 def _score(seen: Visible, group: SpecGroup, pairs: Sequence[SpecPair]) -> float:
-    """Return the score of a group as specifications. It is accepted from 1 on.
+    """Return the score of a group as specifications. A score of at least 1 is accepted.
 
     Known property names, a heading, class or id of specifications, a table or definition list, and short names
     raise the score. Other headings, long values and dropped rows lower it.
@@ -424,7 +425,7 @@ def _wordiness(pairs: Sequence[SpecPair]) -> float:
 def _context(seen: Visible, container: html.HtmlElement, start: int) -> float:
     """Score the surroundings of a group: class and id of enclosing elements, and the headings in them before it.
 
-    The nearest words decide. At equal distance, words against specifications win.
+    The nearest words decide. At equal distance, words against specifications prevail.
     """
     titles = [span for span in seen.headings if span[0] <= start][-3:]
     score = 0.0

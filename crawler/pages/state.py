@@ -21,13 +21,13 @@ __all__ = ["Scalar", "StateObject", "key_words", "state_objects"]
 Scalar = str | int | float | bool | None
 
 _MAX_OBJECTS = 700
-"""Objects read on one page, the nearest to the root of their script first."""
+"""Maximum objects read on one page, those nearest to the root of their script first."""
 _MAX_SCRIPT = 600_000
-"""Longest script read, characters; the longest real product state seen had 300,000."""
+"""Longest script read, in characters; the longest real product state seen had 300,000."""
 _MAX_TOTAL = 1_500_000
-"""Characters of all scripts read on one page."""
+"""Maximum characters of all scripts read on one page."""
 _MAX_FAILURES = 200
-"""Places in one script that look like an object and cannot be read, before the rest is skipped."""
+"""Number of unreadable objects in one script after which the rest is skipped."""
 _MAX_KEYS = 60
 _MAX_ITEMS = 100
 _DEPTH = 12
@@ -52,9 +52,9 @@ class StateObject:
     kind: str
     """``json`` in scripts, ``attribute``, ``form`` or ``meta``."""
     path: tuple[str, ...]
-    """Keys that lead to it, the outermost first; the name of the variable or function before it leads."""
+    """Keys that lead to it, outermost first, after the name of the variable or function before it."""
     values: dict[str, Scalar]
-    """Scalar properties; those of an object inside as ``brand.name``, the first text of a list under its own key."""
+    """Scalar properties; those of a nested object as ``brand.name``, the first text of a list under the list's key."""
     parent: "StateObject | None" = None
     position: int = 0
     """Place in its list."""
@@ -71,7 +71,7 @@ def key_words(key: str) -> str:
 def state_objects(document: Document) -> tuple[list[StateObject], list[Node]]:
     """Return the objects of a page in the order scripts, attributes and forms, meta elements; and schema.org nodes.
 
-    Applications that draw their pages in the browser carry the JSON-LD that they will insert in their state.
+    Applications that render their pages in the browser hold the JSON-LD to be inserted in their state.
     """
     found: list[StateObject] = []
     nodes: list[Node] = []
@@ -112,7 +112,7 @@ def _values(text: str, depth: int) -> Iterator[tuple[tuple[str, ...], object]]:
 
 
 def _whole(text: str) -> object:
-    """Return a script that is JSON as a whole; None for others."""
+    """Return the value of a script that is JSON as a whole; None for others."""
     if text[:1] not in ("{", "["):
         return None
     try:
@@ -122,13 +122,13 @@ def _whole(text: str) -> object:
 
 
 def _literals(text: str) -> Iterator[tuple[tuple[str, ...], object]]:
-    """Yield the outermost objects that are written in a script."""
+    """Yield the outermost object literals of a script, each with the name before it."""
     at = failures = 0
     while (start := _START.search(text, at)) and failures < _MAX_FAILURES:
         try:
             value, at = _DECODER.raw_decode(text, start.start())
         except json.JSONDecodeError as error:
-            # What stands before the error is not read again, so the whole is read once; but for a brace in quotes.
+            # Text before the error is not read again, so a script is read once, except if a string contains a brace.
             at, failures = max(error.pos - 3, start.start() + 1), failures + 1
         except (RecursionError, ValueError):
             at, failures = start.end(), failures + _MAX_FAILURES // 3
@@ -138,7 +138,7 @@ def _literals(text: str) -> Iterator[tuple[tuple[str, ...], object]]:
 
 
 def _as_json(found: re.Match[str]) -> str:
-    """Return a part of a JavaScript literal as JSON spells it."""
+    """Return a part of a JavaScript literal in JSON syntax."""
     whole = found[0]
     if whole[0] == '"':
         return whole
@@ -181,7 +181,7 @@ def _scalars(value: dict[object, object]) -> dict[str, Scalar]:
     for key, inner in list(value.items())[: _MAX_KEYS * 4]:
         name = str(key)
         if isinstance(inner, list) and inner and isinstance(inner[0], str):
-            inner = inner[0]  # noqa: PLW2901 - a list of texts stands for its first
+            inner = inner[0]  # noqa: PLW2901 - a list of texts counts as its first
         if isinstance(inner, dict):
             for part in ("name", "title", "amount", "value", "src", "url", "label"):
                 if isinstance(inner.get(part), str | int | float):
@@ -196,7 +196,7 @@ _MAX_ELEMENTS = 400
 
 
 def _is_carried(name: str) -> bool:
-    """Return whether an attribute of this name may hold what a script needs of a product."""
+    """Return whether an attribute of this name may hold product data for scripts."""
     return name.startswith("data-") and _CARRIED.search(name[:40]) is not None
 
 

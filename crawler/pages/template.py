@@ -1,8 +1,8 @@
-"""The template of a shop: where on its pages a field was right, and where it was wrong.
+"""Template of a shop: where on its pages a field was right, and where it was wrong.
 
 One page tells little; many pages of a shop repeat their template. The place of a candidate is its path of tags and
-classes, or of keys in a script, with the label before it. Where markup confirms what stands at a place, pages without
-markup are believed there too. ``crawler.records.templates`` learns templates from stored pages.
+classes, or of keys in a script, with the label before it. If markup confirms the values at a place, the place is
+trusted on pages without markup, too. ``crawler.records.templates`` learns templates from stored pages.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,40 +15,40 @@ if TYPE_CHECKING:
 __all__ = ["NAME_OF_SHOP", "TAUGHT", "Lean", "Observation", "Template", "observe", "places_of"]
 
 TAUGHT = ("caption", "price", "currency", "native_id", "brand", "gtin", "mpn", "image_urls")
-"""Fields that the pages of a shop teach each other."""
+"""Fields for which templates are learned."""
 NAME_OF_SHOP = "the shop's name"
-"""Place of every candidate for the brand that is called like the shop."""
+"""Place of every candidate for the brand that is named like the shop."""
 _SURE = 0.95
-"""Probability from which a page teaches others."""
+"""Probability from which a value is used to learn a template."""
 _LIKELY = 0.5
-"""The same where markup says so too."""
+"""The same for a value stated in markup."""
 _PIECES = (
     *("here:", "c-here:", "name:", "how:", "turn:first", "turn:later", "title:html", "title:open", "piece:", "leads:"),
     *("url", "url-part:"),
 )
-"""Beginnings of the evidence that makes up a place."""
+"""Prefixes of the evidence that identifies a place."""
 
 Lean = tuple[str, str, float]
-"""Field, place, and what a candidate there gains or loses: the logarithm of its odds."""
+"""Field, place, and weight added to the score of a candidate there, in log odds."""
 
 
 class Observation(NamedTuple):
-    """What one page that is sure of a field says about the places of its candidates."""
+    """Places of the candidates for a field on one page that was read with confidence."""
 
     value: str
     marked: bool
-    """JSON-LD or microdata state the value."""
+    """Whether JSON-LD or microdata states the value."""
     right: tuple[str, ...]
-    """Places where the value stands."""
+    """Places with the value."""
     wrong: tuple[str, ...]
-    """Places where others stand."""
+    """Places with other values."""
 
 
 class Template:
     """Places of the fields of one shop.
 
     Args:
-        leans: What is known of each place.
+        leans: Weights of the known places.
     """
 
     def __init__(self, leans: tuple[Lean, ...]) -> None:
@@ -57,7 +57,7 @@ class Template:
             self._leans.setdefault(field, {})[place] = weight
 
     def leans(self, field: str, candidates: Sequence["Candidate"]) -> list[float]:
-        """Return what the template adds to each score; nothing where the page has markup of its own."""
+        """Return the weight that the template adds to each score; 0 if markup states the field."""
         known = self._leans.get(field)
         if not known or any(one.is_stated for one in candidates):
             return [0.0] * len(candidates)
@@ -65,7 +65,7 @@ class Template:
 
 
 def _lean(known: Mapping[str, float], places: Iterable[str]) -> float:
-    """Return what is known of the best of some places."""
+    """Return the highest weight of some places if it is positive, else the lowest."""
     found = [known[place] for place in places if place in known]
     return max(found) if found and max(found) > 0 else min(found, default=0.0)
 
@@ -85,7 +85,7 @@ def places_of(field: str, candidate: "Candidate") -> frozenset[str]:
 
 
 def observe(reading: "Reading") -> Mapping[str, Observation]:
-    """Return what a page teaches of each field that it is sure of; nothing unless it shows a product."""
+    """Return the observations of fields read with confidence; empty unless the page shows a product."""
     if not reading.kind.startswith("product"):
         return {}
     found = {}

@@ -1,4 +1,4 @@
-"""Text of pages: white space and markup removed, and vocabularies of shops in many languages.
+"""Cleaning of page texts, and vocabularies of shops in many languages.
 
 A vocabulary is a file ``words/<name>.txt`` in the form of ``m5data.vocabulary``.
 """
@@ -33,18 +33,18 @@ def key_of(text: str) -> str:
 _NO_WORD = re.compile(r"\W+")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 _NO_CHARACTER = re.compile("[\ud800-\udfff\ufffe\uffff]")
-"""Halves of characters, which JSON can hold and UTF-8 cannot, and two numbers that are no characters."""
+"""Surrogates, which JSON can hold and UTF-8 cannot, and two noncharacters."""
 
 
 def storable(text: str) -> str:
-    """Return text as tables, files and databases can hold it: without control characters and halves of characters."""
+    """Return text that tables, files and databases can hold: without control characters and surrogates."""
     if text.isascii():
         return text if text.isprintable() else _CONTROL.sub("", text)
     return _NO_CHARACTER.sub("\ufffd", _CONTROL.sub("", text))
 
 
 def plain(text: str) -> str:
-    """Return text without tags and with entities decoded, also those encoded twice."""
+    """Return text without tags and with entities decoded, including those encoded twice."""
     for _ in range(2):
         if "&" not in text:
             break
@@ -55,7 +55,7 @@ def plain(text: str) -> str:
 
 
 def _without_comments(text: str) -> str:
-    """Return text without comments, in one pass; one that does not end stays, as a pattern would leave it."""
+    """Return text without comments, in one pass; an unterminated one is kept, as a regular expression would keep it."""
     kept: list[str] = []
     at = 0
     while (start := text.find("<!--", at)) >= 0 and (end := text.find("-->", start + 4)) >= 0:

@@ -27,15 +27,15 @@ from crawler.pages.visible import Run
 __all__ = ["brands", "captions", "gtins", "own_ids", "part_numbers", "sellers"]
 
 _MAX_CAPTION = 500
-"""Longest caption, characters; captions of M5Product have 20 to 40 words."""
+"""Longest caption, in characters; captions of M5Product have 20 to 40 words."""
 _MAX_TEXT = 80
-"""Longest brand or id, characters. Longer texts are descriptions in the wrong place."""
+"""Longest brand or id, in characters. Longer texts are descriptions in the wrong place."""
 _SEPARATOR = re.compile(r"\s+[|\-–—:·•»«/~]+\s+|\s*[|｜_]\s*|(?<=[\u3000-\u9fff】」])-(?=\S)")
 _HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "strong", "b"))
 
 
 _GOODS = frozenset(("price", "sku", "vendor", "variants", "product-id", "brand", "price-amount", "handle"))
-"""Properties that tell an object about a product from others with a name."""
+"""Properties that distinguish product objects from other objects with a name."""
 
 
 _NAME_KEYS = keys_with(r"(?:title|name)$")
@@ -142,14 +142,14 @@ def own_ids(page: Page) -> list[Candidate]:
         if one.mpn:
             _add_id(page, pool, one.mpn, one.origin, ["m:mpn"])
     for value, origin, evidence in _labelled(page, ("own_ids", "part_numbers"), ID_HINTS):
-        # A word under another without a colon is the next heading or filter.
+        # A word below a label without a colon is the next heading or filter.
         worded = " " not in value.strip() and "how:under" not in evidence
         if worded or any(c.isdigit() for c in value):
             _add_id(page, pool, value, origin, evidence)
     for holder, key, content in page.properties(_ID_KEYS):
         called = "sku" in key_words(key)
         ours = called or page.match(holder) not in ("", "other") or holder.kind in ("form", "meta")
-        # The ids of widgets are words.
+        # Ids of widgets are words without digits.
         if ours and not isinstance(content, bool) and (called or any(c.isdigit() for c in str(content))):
             _add_id(page, pool, str(content), "state", page.of_object(holder, key))
     _ids_in_url(page, pool)
@@ -195,10 +195,10 @@ _BRAND_KEYS = keys_with(
     r"brand|vendor|manufactur|maker|designer|marca|marque|marke$|hersteller|fabri[ck]ant|thuong-hieu"
 )
 _BRAND_KEY = re.compile(r"(?:product-|item-)?(?:brand|vendor|manufacturer|maker|marca)(?:-?(?:name|title|label))?")
-"""Keys that hold nothing but a brand."""
+"""Keys that hold only a brand."""
 _AROUND_BRAND = re.compile(r"^(?:by|von|par|de|da|visit the|brand:?|marca:?|vendor:?)\s+|\s+store$", re.IGNORECASE)
 _LEADING = 3
-"""Words at the start of a title that may be the brand."""
+"""Maximum words at the start of a title that may be the brand."""
 
 
 def brands(page: Page) -> list[Candidate]:
@@ -208,7 +208,7 @@ def brands(page: Page) -> list[Candidate]:
         if one.brand:
             _add_brand(page, pool, one.brand, one.origin, "markup", [f"m:{one.origin}"])
     for value, origin, evidence in _labelled(page, ("brands", "makers"), BRAND_HINTS):
-        # "De Boon" may be the brand's whole name; the title tells.
+        # "De Boon" may be the brand's whole name; the title decides.
         name = value if page.named(value) == "begins" else _AROUND_BRAND.sub("", value)
         _add_brand(page, pool, name, origin, "label", evidence)
     for holder, key, content in page.properties(_BRAND_KEYS):
@@ -217,12 +217,12 @@ def brands(page: Page) -> list[Candidate]:
             _add_brand(page, pool, plain(content), "state", f"{kind}:{page.match(holder)}", page.of_object(holder, key))
     _linked_brands(page, pool)
     _brands_in_names(page, pool)
-    # Few shops show brands: what kinds of places hold one would be learned from too little.
+    # Few shops show brands: too few to learn which kinds of places hold one.
     return _supported(page, pool.candidates(kinds=False))
 
 
 def _linked_brands(page: Page, pool: Pool) -> None:
-    """Add the texts of links to a brand, and the descriptions of images in elements that are called so."""
+    """Add the texts of links to a brand, and the descriptions of images in elements named as a brand."""
     known = page.document.attributes
     for element in page.document.tree.iter("a", "img"):
         if element.tag == "a":
@@ -236,7 +236,7 @@ def _linked_brands(page: Page, pool: Pool) -> None:
 
 
 def _brands_in_names(page: Page, pool: Pool) -> None:
-    """Add the first words of the heading and of the title, and the names of the shop."""
+    """Add the first words of the heading and the title, the texts next to the heading, and the names of the shop."""
     heading = page.seen.text_of(page.seen.title) if page.seen.title is not None else ""
     for kind, title in (("heading", heading), ("title", page.document.title)):
         first = title.split()[:_LEADING]
@@ -253,7 +253,7 @@ def _brands_in_names(page: Page, pool: Pool) -> None:
 
 
 _MAX_BESIDE = 40
-"""Longest text beside the heading that may be a brand, characters."""
+"""Longest text next to the heading that may be a brand, in characters."""
 
 
 def _beside_heading(page: Page) -> dict[str, str]:
@@ -265,7 +265,7 @@ def _beside_heading(page: Page) -> dict[str, str]:
 
 
 def _supported(page: Page, found: list[Candidate]) -> list[Candidate]:
-    """Add evidence of where else on the page each candidate stands alone, and of which one says more than another."""
+    """Add evidence of where else on the page each candidate occurs alone, and of which begin a longer one."""
     keywords = {key_of(word) for text in page.document.meta.get("keywords", ()) for word in text.split(",")}
     address = key_of(squash(unquote(urlsplit(page.document.url).path)))
     keys = [key_of(str(one.value)) for one in found]
@@ -293,7 +293,7 @@ _MAY_LEAD_TO_BRAND = re.compile("|".join(sorted({hint.partition("-")[0] for hint
 
 @lru_cache(maxsize=4096)
 def _leads_to_brand(reference: str) -> bool:
-    """Return whether the path of a link has a word for a brand, and more than that: ``/brands`` lists all."""
+    """Return whether the path of a link has a word for brand but does not end in it: ``/brands`` lists all."""
     if not _MAY_LEAD_TO_BRAND.search(reference):
         return False
     try:
@@ -313,7 +313,7 @@ def _near_brand(page: Page, element: html.HtmlElement) -> bool:
 
 
 def _add_brand(page: Page, pool: Pool, text: str, origin: str, kind: str, evidence: list[str]) -> None:
-    """Add a brand; ``kind`` is what sort of place it is, whose meaning depends on whether the title has the brand."""
+    """Add a brand; ``kind`` is the kind of its place, whose meaning depends on whether the title has the brand."""
     value = text.split(" | ", maxsplit=1)[0].strip(" :：-,")
     key = key_of(value)
     if not 1 < len(key) <= 50 or value.startswith(("http:", "https:")):
@@ -384,7 +384,7 @@ _MAX_SELLER = 80
 
 
 def sellers(page: Page) -> Iterator[tuple[str, str]]:
-    """Yield texts behind labels of a seller (``店铺：``, ``Sold by``) with their origin. Only hashes of them leave."""
+    """Yield texts after labels of a seller (``店铺：``, ``Sold by``) with their origin; only hashes may be kept."""
     for value, origin, _ in _labelled(page, ("sellers",), frozenset()):
         if len(value) <= _MAX_SELLER and any(c.isalpha() for c in value):
             yield value, origin
@@ -395,7 +395,7 @@ _COLON = re.compile(r"\s*[:：]\s*")
 
 
 def _labelled(page: Page, vocabularies: tuple[str, ...], hints: frozenset[str]) -> Iterator[tuple[str, str, list[str]]]:
-    """Yield values behind labels, and texts of elements that are called so, with origin and evidence."""
+    """Yield values after labels, and texts of elements named like one, with origin and evidence."""
     runs = page.seen.runs
     for pair, element, kind in page.pairs:
         label = squash(pair.name.strip(_AROUND))
@@ -424,7 +424,7 @@ def _labelled(page: Page, vocabularies: tuple[str, ...], hints: frozenset[str]) 
 
 
 def _behind(page: Page, index: int, vocabularies: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """Yield what stands behind the label at the start of a run: in the run, else in the next."""
+    """Yield the value after the label at the start of a run, in the run or the next, and how it was found."""
     runs, text = page.seen.runs, page.seen.runs[index].text
     label, *rest = _COLON.split(text, maxsplit=1)
     if rest and rest[0]:
@@ -434,7 +434,7 @@ def _behind(page: Page, index: int, vocabularies: tuple[str, ...]) -> Iterator[t
     whole = squash(text.strip(_AROUND))
     if any(as_a_whole(name).fullmatch(whole) for name in vocabularies):
         following = index + 2 if index + 2 < len(runs) and runs[index + 1].text.strip() in ":：#" else index + 1
-        # Two links one after the other are a menu.
+        # Two links in a row are a menu.
         menu = following < len(runs) and runs[index].element.tag == runs[following].element.tag == "a"
         if following < len(runs) and not menu and len(runs[following].text) <= _MAX_TEXT:
             how = "next" if rest or following > index + 1 else "under"
@@ -444,7 +444,7 @@ def _behind(page: Page, index: int, vocabularies: tuple[str, ...]) -> Iterator[t
         for count in range(1, len(words)):
             if any(as_a_whole(name).fullmatch(squash(" ".join(words[:count]).strip(_AROUND))) for name in vocabularies):
                 value = " ".join(words[count:]).strip(_AROUND)
-                # A word that starts a sentence ("Store hours") is no label; "sold by" is, and a word before a number.
+                # One word before another ("Store hours") is not a label; "sold by" and one word before a number are.
                 if count > 1 or (len(words) == 2 and any(c.isdigit() for c in value)):
                     yield value, "words"
                 return

@@ -10,9 +10,9 @@ from w3lib.url import safe_url_string
 __all__ = ["absolute", "clean_url", "id_from_url", "id_of_last_resort", "normalise", "same_site"]
 
 _MAX_LENGTH = 4096
-"""Longest URL resolved, characters."""
+"""Longest URL resolved, in characters."""
 _MAX_PAGE_URL = 2_000
-"""Longest URL of a page, characters."""
+"""Longest URL of a page, in characters."""
 _SPACE = re.compile(r"[\t\n\r]")
 _TRACKING = re.compile(
     r"""utm_\w+|[gfd]clid|gclsrc|msclkid|yclid|mc_[ce]id|igshid|_ga|spm|scm|_openstat|ref_?src
@@ -115,11 +115,11 @@ _QUERY = (
     *("id", "pid", "sku", "item", "item_id", "productid", "product_id", "product", "prodid"),
     *("goods_id", "goodsid", "pno", "num_iid"),
 )
-"""Query parameters that name a product, the likeliest first."""
+"""Query parameters that identify a product, the likeliest first."""
 _TRAILING = re.compile(r"(?:^|[-_.,~]|(?<=[a-z]))((?:[a-z]{0,6}\d[a-z\d]*(?:-[a-z\d]{1,6})?|\d{3,}))$", re.IGNORECASE)
 _LEADING = re.compile(r"(?:[A-Z]{1,4}-?)?\d{4,}(?=[-_.])")
 _KEY = re.compile(r"[A-Z0-9]{8,14}")
-"""A segment that is a key as a whole, in capitals: ``/dp/B00EXAMPLE``."""
+"""A path segment that is an id as a whole, in capitals: ``/dp/B00EXAMPLE``."""
 _MAX_ID = 40
 _EXTENSION = re.compile(r"\.(?:html?|php|aspx?|jsp|do)$", re.IGNORECASE)
 
@@ -160,5 +160,5 @@ def _from_segment(segment: str) -> str | None:
 
 
 def id_of_last_resort(url: str) -> str:
-    """Return a stable id for a page without one: ``u`` and the start of the SHA-256 of the canonical URL, hex."""
+    """Return a stable id for a page without one: ``u`` and the start of the SHA-256 of the canonical URL in hex."""
     return "u" + hashlib.sha256(url.encode()).hexdigest()[:15]

@@ -1,7 +1,7 @@
 """Variants of a product: the combinations of options that a shop sells, each with its own price and stock.
 
-They stand in schema.org data (``hasVariant``), in the objects that shop software hands to its scripts (WooCommerce,
-Shopify, Magento), or in the options of a form. The first of these that has any is believed.
+They are read from schema.org data (``hasVariant``), the objects that shop software hands to its scripts (WooCommerce,
+Shopify, Magento), or the options of a form. The first of these with at least two is used.
 """
 
 import json
@@ -20,12 +20,12 @@ from m5data.records import Availability, Specification, Variant
 __all__ = ["find_variants"]
 
 _MOST = 500
-"""Variants of one product; the largest real product met had 120."""
+"""Maximum variants of one product; the largest real product seen had 120."""
 _MOST_OPTIONS = 12
 _LONGEST_ID = 80
 _LONGEST_TEXT = 200
 _MOST_HITS = 5
-"""Places in one script at which an object is looked for."""
+"""Maximum places in one script at which an object is searched for."""
 _MOST_CHARACTERS = 2_000_000
 _DECODER = json.JSONDecoder(strict=False)
 
@@ -35,7 +35,7 @@ def find_variants(document: Document, currency: str | None) -> tuple[Variant, ..
 
     Args:
         document: The page.
-        currency: Currency of the product, for sources that state amounts alone.
+        currency: Currency of the product, for sources that state only amounts.
     """
     for read in (_schema_org, _woocommerce, _shopify, _magento, _select):
         found: dict[str, Variant] = {}
@@ -155,7 +155,7 @@ def _shopify(document: Document, currency: str | None) -> Iterator[Variant]:
                     available=stock if isinstance(stock, bool) else None,
                     image=_image(document, one.get("featured_image")),
                 )
-            if rows:  # further lists are those of recommended products
+            if rows:  # further lists belong to recommended products
                 return
 
 
@@ -171,7 +171,7 @@ def _shopify_options(one: Mapping[str, object], names: Sequence[object]) -> list
 
 
 def _cents(value: object) -> Decimal | None:
-    """Return a price: whole numbers are hundredths there, texts are not."""
+    """Return a price from Shopify, where whole numbers are hundredths and texts are not."""
     if isinstance(value, dict):  # {"amount": 12.5, "currencyCode": "EUR"}
         return marked_price(value.get("amount"))
     found = marked_price(value)
@@ -216,7 +216,7 @@ _PRICE_BEHIND = re.compile(r"\s[-–(+]+\s?(?P<price>[^-–()]{2,30})\)?$")
 
 
 def _select(document: Document, currency: str | None) -> Iterator[Variant]:
-    """Yield the options of the only list of options in a form; of several lists the combinations are not known."""
+    """Yield the options of the only option list in a form; if there are several, their combinations are unknown."""
     fields = [
         one
         for one in islice(document.tree.iter("select"), 50)
@@ -249,12 +249,12 @@ def _scripts(document: Document, word: str) -> Iterator[str]:
 
 
 def _values_after(text: str, key: str, opening: str) -> Iterator[object]:
-    """Yield the values of a key in a script, where they begin with ``opening``."""
+    """Yield the values of a key in a script that begin with ``opening``."""
     at, hits = text.find(key), 0
     while at >= 0 and hits < _MOST_HITS:
         hits += 1
         start = at + len(key)
-        begin = start + len(_GAP.match(text, start)[0])  # type: ignore[index]  # it matches nothing at least
+        begin = start + len(_GAP.match(text, start)[0])  # type: ignore[index]  # it matches at least the empty string
         if text[begin : begin + 1] == opening and (value := _decode(text, begin)) is not None:
             yield value
         at = text.find(key, start)
@@ -264,7 +264,7 @@ _GAP = re.compile(r"\s{0,20}:?\s{0,20}")
 
 
 def _decode(text: str | None, start: int = 0) -> object:
-    """Return the JSON value at a place of a text; None without one."""
+    """Return the JSON value at a position of a text; None if there is none."""
     try:
         return _DECODER.raw_decode(text or "", start)[0]
     except (ValueError, RecursionError):

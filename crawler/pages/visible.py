@@ -50,12 +50,12 @@ def words(names: str) -> str:
 
 @lru_cache(maxsize=4096)
 def is_aside(names: str) -> bool:
-    """Return whether class and id names say menu, footer, recommendations, reviews or the like."""
+    """Return whether class and id names mean a menu, footer, recommendations, reviews or the like."""
     return bool(anywhere("aside_places").search(words(names)))
 
 
 MAX_RUNS = 20_000
-"""Runs read on one page; the richest real page seen had 1,100."""
+"""Maximum runs read on one page; the richest real page seen had 1,100."""
 
 _INLINE = frozenset(
     (
@@ -101,7 +101,7 @@ class Visible:
         """Return the runs from ``start`` up to ``end`` as one line."""
         text = self.runs[start].text if end > start else ""
         for run in self.runs[start + 1 : end]:
-            # Two words of their own elements, as in <a>Nike</a><span>Running shoe</span>, are separated by style only.
+            # Words in separate elements, as in <a>Nike</a><span>Running shoe</span>, may be separated by style only.
             apart = not run.glued or (text[-1].islower() and run.text[0].isupper())
             text += f" {run.text}" if apart else run.text
         return text
@@ -112,7 +112,7 @@ class Visible:
         return self.text(*span) if span else ""
 
     def letters(self, start: int, end: int) -> int:
-        """Return the characters of the runs from ``start`` up to ``end``, without joining them."""
+        """Return the number of characters of the runs from ``start`` up to ``end``, without joining them."""
         return self._letters[end] - self._letters[start]
 
     @property
@@ -149,10 +149,11 @@ _MAX_HEADINGS = 150
 
 
 def _heading(document: Document, root: html.HtmlElement) -> html.HtmlElement | None:
-    """Return the heading that names what the page is about.
+    """Return the heading that names the subject of the page.
 
-    It agrees with the URL, else leads the title of the page, else is part of it; ``h1`` comes before other headings,
-    and those before elements that are only called a title. A logo that repeats the name of the shop is none.
+    One that agrees with the URL is preferred, then one at the start of the page's title, then one inside it; ``h1`` is
+    preferred to other headings, and these to elements that are only named as a title. Headings in page headers, menus
+    and footers, such as logos, rank lower.
     """
     slug = squashed_slug(document.url)
     titles = [key_of(title) for title in (document.title, *document.meta.get("og:title", ())[:1]) if title]
@@ -160,7 +161,7 @@ def _heading(document: Document, root: html.HtmlElement) -> html.HtmlElement | N
     for place, (element, rank) in enumerate(islice(_headings(document, root), _MAX_HEADINGS)):
         text = element.text_content()
         key = key_of(text)
-        # A book may be called "C", but a number beside a cart is not the heading.
+        # A book may be titled "C", but a number next to a cart is not the heading.
         if not (rank < 3) < len(key) < 400:
             continue
         plain = key_of(squash(text))
@@ -184,7 +185,7 @@ def _heading(document: Document, root: html.HtmlElement) -> html.HtmlElement | N
 
 
 def _headings(document: Document, root: html.HtmlElement) -> Iterator[tuple[html.HtmlElement, int]]:
-    """Yield headings, and short texts that are called a title, with their rank."""
+    """Yield headings, and short elements named as a title, with their rank."""
     headings = frozenset(root.iter(*_RANKS))
     titled = frozenset(filter(_NAMED_TITLE.search, document.classes))
     for element, attributes in document.attributes.items():
@@ -228,7 +229,7 @@ class _Walk:
         self.spaced = True
 
     def run(self, root: html.HtmlElement) -> None:
-        # One entry an open element: itself, its children left, its first run, whether it is a block, hidden.
+        # One entry per open element: itself, its remaining children, its first run, whether it is a block, hidden.
         stack: list[tuple[html.HtmlElement, Iterator[html.HtmlElement], int, bool, bool]] = []
         self.open(root, stack, hidden=False)
         while stack:
@@ -349,9 +350,9 @@ def _is_shop(piece: str, shop: set[str], hosts: list[str]) -> bool:
 MONEY = re.compile(rf"(?:{SIGN}|(?<![A-Za-z]){CODE})\s?\d|\d[\d.,\s]{{0,12}}(?:{SIGN}|{CODE}\b|{UNIT})")
 """An amount of money in a text."""
 _TILE_LEVELS = 6
-"""Elements around a linked image, one of which holds the whole tile."""
+"""Number of elements around a linked image, one of which contains the whole tile."""
 _LONGEST_TILE = 40
-"""Runs of text of a tile."""
+"""Maximum runs of text of a tile."""
 _TABLES = ("table", "dl", "h1")
 """Elements of a product's own page, not of a tile."""
 
@@ -359,8 +360,8 @@ _TABLES = ("table", "dl", "h1")
 def tiles(document: Document, seen: Visible) -> list[range]:
     """Return the runs of text of each other product.
 
-    A tile is the smallest element that holds an image and words that link to one other page of the shop, and an amount
-    of money, but no link with an image to a third page, and not the heading.
+    A tile is the smallest element that contains an image and words that link to one other page of the shop, and an
+    amount of money, but neither a link with an image to a third page nor the heading.
     """
     title = seen.title
     around = frozenset((title, *title.iterancestors())) if title is not None else frozenset()
@@ -382,7 +383,7 @@ def tiles(document: Document, seen: Visible) -> list[range]:
 
 
 def _targets(document: Document) -> dict[html.HtmlElement, str]:
-    """Return the links that hold an image -> the page of the shop that they lead to, if it is another one."""
+    """Return links that contain an image and lead to another page of the shop -> that page."""
     here, found = _page(document.url), {}
     images = document.tree.iter("img", "picture")
     pictured = {link for image in images for link in islice(image.iterancestors("a"), 1)}

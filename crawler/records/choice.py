@@ -1,4 +1,4 @@
-"""The page that stands for each product, where several pages show it."""
+"""Choice of one page per product, where several pages show it."""
 
 import hashlib
 import re
@@ -14,7 +14,7 @@ from m5data.records import Reject
 __all__ = ["FORM", "ChosenPage", "ChosenPages", "choose_products", "url_form", "why_same_product"]
 
 _TAKEN_DOWN = "taken_down"
-"""Kind of pages that nothing reports, not even as dropped."""
+"""Kind of pages that are never reported, not even as dropped."""
 _DETAILS = {
     "listing": "a page that lists products",
     "other": "no product on the page",
@@ -35,14 +35,14 @@ class ChosenPage:
 
 @dataclass(frozen=True, slots=True)
 class ChosenPages:
-    """What became of each page."""
+    """Chosen pages, rejects, and outcomes of pages with a product."""
 
     products: dict[str, ChosenPage]
     """Product id -> its page, in order of id."""
     rejects: tuple[Reject, ...]
-    """By URL."""
+    """Sorted by URL."""
     outcomes: dict[tuple[str, str], PageOutcome]
-    """Source and URL -> outcome, for pages with a product: with the id and URL of the product that stands for it."""
+    """Source and URL -> outcome of a page with a product, with the id and URL of the page chosen for it."""
 
 
 def choose_products(
@@ -50,14 +50,14 @@ def choose_products(
 ) -> ChosenPages:
     """Choose a page for each product; every other page is a reject.
 
-    Two pages show the same product if they have the same canonical URL or the same id, and if what else they say agrees
-    (``why_same_product``). The page at the canonical URL comes before others, then one that a sitemap names, then the
-    first by URL.
+    Two pages show the same product if they have the same canonical URL or the same id, and their other claims agree
+    (``why_same_product``). The page at the canonical URL is preferred, then one named in a sitemap, then the first by
+    URL.
 
     Args:
         pages: All pages.
-        outcomes: Source and URL -> what the page is.
-        settings: Names the URL patterns of product pages (``product_urls``) of each source.
+        outcomes: Source and URL -> outcome of the page.
+        settings: Settings with the URL patterns of product pages (``product_urls``) of each source.
     """
     patterns = {
         name: tuple(re.compile(pattern) for pattern in source.product_urls) for name, source in settings.sources.items()
@@ -80,7 +80,7 @@ def choose_products(
 
 
 def _distinct(rejects: Iterable[tuple[str, Reject]]) -> Iterator[Reject]:
-    """Yield rejects by URL; those of a URL that several sources have name their source."""
+    """Yield rejects sorted by URL; repetitions of one by further sources name their source."""
     before: Reject | None = None
     for source, reject in sorted(rejects, key=lambda pair: (pair[1].item, pair[1].reason, pair[1].detail, pair[0])):
         yield reject if reject != before else replace(reject, detail=f"{reject.detail} (source {source})".strip())
@@ -88,7 +88,7 @@ def _distinct(rejects: Iterable[tuple[str, Reject]]) -> Iterator[Reject]:
 
 
 def _reject(page: StoredPageRow, outcome: PageOutcome, *, expected: bool) -> Reject:
-    # A product at a URL that is no product's, as the source says, is none.
+    # A product at a URL outside the source's product_urls does not count as one.
     kind = "other" if outcome.kind == "product" else outcome.kind
     if expected and kind in ("listing", "other"):
         return Reject(page.url, "not_a_product", "listed as a product, but the page shows none")
@@ -101,7 +101,7 @@ def _matches(patterns: Sequence[re.Pattern[str]], *urls: str) -> bool:
 
 @dataclass(slots=True)
 class _Product:
-    """A page with a product; ``same_as`` is the page that stands for the product, if another does."""
+    """A page with a product; ``same_as`` is the page chosen for the product, if that is another."""
 
     page: StoredPageRow
     outcome: PageOutcome
@@ -122,11 +122,11 @@ class _Product:
 
 
 _MOST_ALIKE = 20
-"""Different products of one id or canonical URL that a page is compared with; more are the shop's mistake."""
+"""Maximum products with one id or canonical URL that a page is compared with; more are the shop's mistake."""
 
 
 def _merge(products: list[_Product]) -> list[tuple[str, Reject]]:
-    """Let one page stand for each product, make the ids unique, and return source and reject of the others."""
+    """Pick one page per product, make the ids unique, and return the source and reject of every other page."""
     by_url: dict[tuple[str, str], list[_Product]] = {}
     by_id: dict[tuple[str, str], list[_Product]] = {}
     by_form: dict[tuple[str, str], list[_Product]] = {}
@@ -167,26 +167,25 @@ def _find_same(one: _Product, others: Iterable[_Product], shared: str) -> str:
 
 
 FORM = "URL but for its numbers"
-"""What pages share that may show the sizes of one product."""
+"""Property shared by pages that may show sizes of one product."""
 _DIGITS = re.compile(r"\d+")
 
 _TOKEN = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]|[^\W_\u3040-\u30ff\u4e00-\u9fff]+")
 """A word, or a character of a language without spaces."""
 _ALIKE = 0.6
-"""Share of the words of the shorter caption that the longer one has, from which they name the same product."""
+"""Minimum share of the shorter caption's words in the longer one, for both to name the same product."""
 
 
 def why_same_product(one: Claims, other: Claims, shared: str) -> str:
-    """Return in words what two pages have in common beside a canonical URL or id; empty if too little.
+    """Return in words why two pages show the same product; empty if they have too little in common.
 
-    A canonical URL, or an id that stands on the page, is what the shop says; shops are wrong about it where a template
-    repeats one for all pages. So a further thing must agree: the GTIN, the caption by most of its words, or the main
-    image. An id guessed from the URL is our word alone: GTIN, price and the whole caption must agree, where both pages
-    have them.
+    A canonical URL, or an id written on the page, is the shop's claim, which is wrong where a template repeats one on
+    all pages. So something else must agree: the GTIN, most words of the caption, or the main image. An id guessed from
+    the URL is only our own claim: the whole caption must agree, and GTIN and price where both pages have them.
 
     Args:
-        one: What a page says.
-        other: What the other page says.
+        one: Claims of a page.
+        other: Claims of the other page.
         shared: What they share: ``canonical URL``, ``id`` or ``FORM``.
     """
     guessed = one.guessed or other.guessed
@@ -216,7 +215,7 @@ def _why_guessed(one: Claims, other: Claims) -> str:
 
 
 def _why_alike(one: Claims, other: Claims) -> str:
-    """Return why two pages are sizes of one product: nothing but numbers in their URLs tells them apart."""
+    """Return why two pages are sizes of one product: only numbers in their URLs tell them apart."""
     guessed = one.guessed and other.guessed and not one.gtin and not other.gtin
     said = bool(one.caption and one.price and one.image)
     alike = (one.caption, one.price, one.image) == (other.caption, other.price, other.image)
@@ -224,7 +223,7 @@ def _why_alike(one: Claims, other: Claims) -> str:
 
 
 def url_form(url: str) -> str:
-    """Return a URL without its numbers."""
+    """Return a URL with every number replaced by 0."""
     return _DIGITS.sub("0", url)
 
 

@@ -1,4 +1,4 @@
-"""Stored pages read into records by processes that can be stopped, in chunks that survive a kill."""
+"""Reading of stored pages into records by killable processes, in chunks that survive a kill."""
 
 import hashlib
 import json
@@ -42,7 +42,7 @@ class PageReader:
 
     options: PageOptions
     version: str
-    """Digest of all else that the outcome depends on: code, page object, key, opt-outs, limits."""
+    """Digest of everything else that the outcome depends on: code, page object, key, opt-outs, limits."""
     register: Register
     """Register of taken-down items. Pages that show one have the kind ``taken_down``."""
 
@@ -71,7 +71,7 @@ class PageReader:
         return cls(options, digest.hexdigest()[:16], register)
 
     def with_template(self, places: Sequence[Place]) -> "PageReader":
-        """Return the reader that believes a template."""
+        """Return the reader with a template applied."""
         leans = leans_of(places)
         version = hashlib.sha256(repr((self.version, leans)).encode()).hexdigest()[:16] if leans else self.version
         return replace(self, options=self.options._replace(template=leans), version=version)
@@ -79,7 +79,7 @@ class PageReader:
     def receive(self, page: StoredPageRow, reply: Message | Fault) -> tuple[PageOutcome, ProductRecord | None]:
         """Return the outcome of a page and its record from the reply of the process that read it.
 
-        Beside those of ``read_page``, the kinds are ``taken_down`` and the faults of the process: ``timeout``,
+        In addition to those of ``read_page``, the kinds are ``taken_down`` and the faults of the process: ``timeout``,
         ``memory``, ``crashed``, ``output_limit``.
         """
         if isinstance(reply, Fault):
@@ -97,7 +97,7 @@ class PageReader:
         return holds("product", name) or holds("url", record.url) or holds("merchant", record.merchant)
 
     def _without_media(self, record: ProductRecord) -> ProductRecord:
-        """Return the record without media that were taken down."""
+        """Return the record without taken-down media."""
         if not self.register.has("url"):
             return record
         images, videos = (
@@ -138,9 +138,9 @@ def _code(page_object: str | None) -> list[Path]:
 
 
 _CHUNK = 200
-"""Pages between two writes to the spool: a few seconds of work at 20 ms a page."""
+"""Pages between two writes to the spool: a few seconds of work at 20 ms per page."""
 _PAGES_PER_PROCESS = 100
-"""Fewest pages for which another process is started, which costs as much as some 30 pages."""
+"""Minimum pages for which another process is started; starting one costs as much as some 30 pages."""
 _OUTPUT_BYTES = 16 << 20
 
 ReadChunk = tuple[dict[tuple[str, str], PageOutcome], dict[str, pa.Table]]
@@ -160,15 +160,15 @@ def read_pages(
     """Yield the outcomes and rows of pages, in chunks in the order of the pages.
 
     Chunks that a killed run finished are taken from the spool. A page that needs more time or memory than the settings
-    allow costs the process that reads it, and no other page.
+    allow costs its process, but no other page.
 
     Args:
         pages: Pages in an order that does not change between runs.
         readers: Source -> its reader.
         objects: Store of the page bytes.
         spool: Store of finished chunks until the stage commits.
-        settings: Limits of a page.
-        progress: Advances with every page.
+        settings: Settings with the limits of a page.
+        progress: Progress, advanced with every page.
     """
     chunks = [pages[start : start + _CHUNK] for start in range(0, len(pages), _CHUNK)]
     names = [_fingerprint(chunk, readers) for chunk in chunks]
@@ -193,9 +193,9 @@ def _outcomes_of(table: pa.Table) -> dict[tuple[str, str], PageOutcome]:
 def read_lessons(
     pages: Sequence[StoredPageRow], readers: Mapping[str, PageReader], objects: Objects, settings: CrawlSettings
 ) -> Iterator[tuple[str, Mapping[str, Observation]]]:
-    """Yield the source of each page and what the page teaches of its template, in order of the pages.
+    """Yield the source of each page and its observations of the template, in order of the pages.
 
-    A page that breaks its limits teaches nothing.
+    A page that exceeds its limits yields no observations.
     """
     found: dict[int, Mapping[str, Observation]] = {}
     following = 0
@@ -215,14 +215,14 @@ def _pool(
     settings: CrawlSettings,
     pages: int,
 ) -> ChildPool:
-    """Return a pool of processes that can be stopped, for so many pages."""
+    """Return a pool of killable processes, sized for a number of pages."""
     processes = processes_for(settings.parse_workers, -(-pages // _PAGES_PER_PROCESS))
     limits = PoolLimits(settings.parse_timeout_s, settings.parse_memory_mb << 20, 2 * MAX_BYTES, _OUTPUT_BYTES)
     return ChildPool(partial(task, {name: reader.options for name, reader in readers.items()}), processes, limits)
 
 
 def _job_data(page: StoredPageRow, objects: Objects) -> bytes:
-    body = objects.read(page.sha256)[: MAX_BYTES + 1]  # what is longer is refused unread
+    body = objects.read(page.sha256)[: MAX_BYTES + 1]  # longer pages are refused unread
     return job_data(page.url, page.headers, body)
 
 
@@ -253,7 +253,7 @@ def _read_missing(
 
 
 def _jobs(missing: _Missing, objects: Objects, under_way: dict[int, list[_Read | None]]) -> Iterator[Job]:
-    """Yield a job for each page; its key is the number of its chunk and its place in it."""
+    """Yield a job for each page; its key is the number of its chunk and its place in the chunk."""
     for number, (_, chunk) in enumerate(missing):
         under_way[number] = [None] * len(chunk)
         for place, page in enumerate(chunk):
@@ -261,7 +261,7 @@ def _jobs(missing: _Missing, objects: Objects, under_way: dict[int, list[_Read |
 
 
 def _tables(read: Sequence[_Read]) -> dict[str, pa.Table]:
-    """Return the rows of a chunk. A page whose record the tables do not hold is unreadable."""
+    """Return the rows of a chunk. A page whose record does not fit the tables is unreadable."""
     try:
         rows = record_tables((page, record) for page, _, record in read if record)
     except _WRONG_TYPES:
@@ -272,7 +272,7 @@ def _tables(read: Sequence[_Read]) -> dict[str, pa.Table]:
 
 
 _WRONG_TYPES = (pa.ArrowException, ArithmeticError, AttributeError, TypeError, ValueError)
-"""Errors of a record whose values are not what they are declared to be, as a user's page object may give."""
+"""Errors of a record whose values do not have their declared types, as a user's page object may return."""
 
 
 def _checked(page: StoredPageRow, outcome: PageOutcome, record: ProductRecord | None) -> _Read:

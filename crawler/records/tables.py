@@ -1,4 +1,4 @@
-"""Rows of ``products``, ``specs``, ``variants`` and ``media`` from records, merged with the rows that stay."""
+"""Rows of ``products``, ``specs``, ``variants`` and ``media`` from records, merged with the rows that are kept."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
@@ -25,7 +25,7 @@ _MOST = Decimal(10) ** 14
 """Lowest amount that does not fit the 18 digits of the column."""
 
 _OF_CHOICE = ("product_id", "source", "native_id", "url")
-"""Columns of a product that the other pages of its source decide, too."""
+"""Columns of a product that also depend on the other pages of its source."""
 _PAGE = tuple(pa.field(name, pa.string(), nullable=False) for name in ("source", "page_url"))
 
 
@@ -35,7 +35,7 @@ def _schema(table: str) -> pa.Schema:
 
 
 RECORD_TABLES = {name: _schema(name) for name in ("products", "specs", "variants", "media")}
-"""Schemas of the rows of a page; ``source`` and ``page_url`` name it."""
+"""Schemas of the rows of a page, which ``source`` and ``page_url`` identify."""
 
 
 def record_tables(read: Iterable[tuple[StoredPageRow, ProductRecord]]) -> dict[str, pa.Table]:
@@ -88,7 +88,7 @@ def _variant(variant: Variant) -> dict[str, object]:
 
 
 def _amount(price: Decimal | None) -> Decimal | None:
-    """Return a price as the column holds it; None if it does not fit."""
+    """Return a price with the precision of the column; None if it does not fit."""
     if price is None or not price.is_finite() or abs(price) >= _MOST:
         return None
     return price.quantize(_CENT)
@@ -98,7 +98,7 @@ class RecordFiles:
     """Rows of pages in scratch files, one for each table, so that they need not fit in memory.
 
     Args:
-        folder: A folder of its own.
+        folder: Folder for these files alone.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -164,8 +164,8 @@ _TABLES = {
         UNION ALL BY NAME SELECT media.* FROM media JOIN staying USING (product_id)""",
 }
 
-# An image that stands where one is missing shows none of the products that share it: more than half of a source's, five
-# at least, or ten whose captions mostly begin with different words. A range of colours may share one.
+# A placeholder image shows none of the products that share it: more than half of a source's (at least five), or at
+# least ten whose captions mostly begin with different words, as a range of colours may share an image.
 _PLACEHOLDERS = """
 CREATE TEMP TABLE placeholders AS
     SELECT source, url FROM (
@@ -200,29 +200,29 @@ _WITHOUT_PLACEHOLDERS = """
 
 
 def _without_placeholders(media: str) -> str:
-    """Return the query of ``media`` with placeholders dropped, and those pending that are none any more."""
+    """Return the query of ``media`` with placeholders dropped and former placeholders pending again."""
     file = ", ".join(f"if(hidden, NULL, m.{column}) AS {column}" for column in _OF_FILE)
     return _WITHOUT_PLACEHOLDERS.format(media=media, columns=", ".join(_OF_FILE), file=file)
 
 
-# Pages have no such rows: those from a feed stay as long as their product does.
+# Pages have no such rows; those from a feed are kept as long as their product.
 _FROM_FEED = """
     SELECT * FROM {table} WHERE product_id IN (SELECT product_id FROM staying UNION SELECT product_id FROM chosen)"""
 
 
 def known_products(before: Snapshot) -> set[tuple[str, str]]:
-    """Return product id and page hash of all products from pages."""
+    """Return the product id and page hash of all products from pages."""
     rows = before.sql("SELECT product_id, page_sha256 FROM products WHERE page_sha256 IS NOT NULL")
     return set(zip(rows["product_id"].to_pylist(), rows["page_sha256"].to_pylist(), strict=True))
 
 
 def write_records(stage: Stage, choice: ChosenPages, new: RecordFiles) -> None:
-    """Write ``products``, ``specs`` and ``media``, and drop rows of removed products from tables that feeds fill.
+    """Write the tables of records, and drop rows of removed products from tables that feeds fill.
 
     Args:
         stage: The running stage.
         choice: The page of each product. All other products from pages are removed.
-        new: Rows of the pages read in this run, chosen or not; closed.
+        new: Closed files with the rows of the pages read in this run, chosen or not.
     """
     from_feeds = [spec.name for _, spec in feed_columns() if spec.name in stage.before.tables]
     with closing(stage.before.connection((*_TABLES, *from_feeds))) as connection:
@@ -250,7 +250,7 @@ def check_shrinkage(source: str, before: int, removed: int, most: float) -> None
 
     Args:
         source: Name of the source.
-        before: Its products so far.
+        before: Number of its products so far.
         removed: How many of them the commit would remove.
         most: Largest share that may be removed; 1 allows everything.
 

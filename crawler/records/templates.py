@@ -1,4 +1,4 @@
-"""Templates of sources: what many pages of one shop teach each other."""
+"""Templates of sources, learned across many pages of one shop."""
 
 import hashlib
 import json
@@ -25,16 +25,16 @@ __all__ = [
 ]
 
 _SAMPLE = 120
-"""Pages of a source that teach the others, so that neither time nor memory grow with the shop."""
+"""Maximum pages of a source to learn from, so that neither time nor memory grows with the shop."""
 _FEW = 10
-"""Pages below which a source has no template."""
+"""Number of pages below which a source has no template."""
 _LEAST = 3
 """Minimum pages on which a place was seen."""
 _FEW_BRANDED = 8
-"""Pages of one brand above which a brand that is named like the shop is taken for the shop's name."""
+"""Number of pages, all of one brand, from which a brand named like the shop is taken for the shop's name."""
 _CLIP = 4.0
 _MARKED, _AGREED = 2.0, 0.5
-"""Weight of a place that markup confirms, and of one that only sure readings agree on."""
+"""Weight of a place that markup confirms, and of one on which only confident readings agree."""
 _CONSTANT = frozenset(("currency", "brand"))
 """Fields that may have the same value on all pages."""
 
@@ -46,19 +46,19 @@ class Place:
     field: str
     place: str
     right: int
-    """Pages on which the value stood there."""
+    """Pages with the value in the place."""
     wrong: int
-    """Pages on which something else stood there."""
+    """Pages with something else in the place."""
     marked: bool
-    """Markup confirms it; else the pages that the reader is sure of agree."""
+    """Whether markup confirms it; otherwise only confidently read pages agree."""
     weight: float
 
 
 def sample_of(pages: Iterable[StoredPageRow]) -> dict[str, list[StoredPageRow]]:
-    """Return the pages of each source that teach its template: always the same ones, and evenly from all of them.
+    """Return the pages of each source from which to learn its template: always the same ones, and evenly spread.
 
     Args:
-        pages: Stored pages, those of a source together.
+        pages: Stored pages, grouped by source.
     """
     found = {}
     for source, several in groupby(pages, key=lambda page: page.source):
@@ -69,15 +69,15 @@ def sample_of(pages: Iterable[StoredPageRow]) -> dict[str, list[StoredPageRow]]:
 
 
 def samples_digest(sample: Sequence[StoredPageRow], reader: str) -> str:
-    """Return a hash of all that a template depends on."""
+    """Return a hash of everything that a template depends on."""
     return hashlib.sha256(repr((reader, [(page.url, page.sha256) for page in sample])).encode()).hexdigest()[:16]
 
 
 def teach(pages: Iterable[Mapping[str, Observation]]) -> tuple[Place, ...]:
-    """Return the places that the pages of a source teach, by field and place.
+    """Return the places learned from the pages of a source, sorted by field and place.
 
-    Pages whose markup states a field teach it alone, if there are enough of them. A place is believed only if it held
-    different values: what stands on every page belongs to the shop.
+    If enough pages state a field in their markup, only these teach it. A place is trusted only if its values differ:
+    a value that is on every page belongs to the shop.
     """
     by_field: dict[str, list[Observation]] = defaultdict(list)
     for page in pages:
@@ -101,7 +101,7 @@ def _of_field(field: str, several: Sequence[Observation]) -> Iterator[Place]:
         hits, misses = right[place], wrong[place]
         if hits + misses < _LEAST:
             continue
-        # Whole numbers, so that one page more rarely changes the template and with it every page of the shop.
+        # Rounded, so that one more page rarely changes the template and with it every page of the shop.
         odds = round(max(-_CLIP, min(_CLIP, math.log((hits + 0.5) / (misses + 0.5)))))
         if odds > 0 and len(values[place]) < 2 and field not in _CONSTANT:
             odds = 0
@@ -113,12 +113,12 @@ def _of_field(field: str, several: Sequence[Observation]) -> Iterator[Place]:
 
 
 def leans_of(places: Iterable[Place]) -> tuple[Lean, ...]:
-    """Return what the reading of a page needs of a template."""
+    """Return the parts of a template that are needed to read a page."""
     return tuple((one.field, one.place, one.weight) for one in places)
 
 
 def known_template(store: Store, source: str, digest: str | None = None) -> tuple[Place, ...] | None:
-    """Return the template that was learned last; None without one, or if it is not that of ``digest``."""
+    """Return the template that was learned last; None if there is none, or if its digest is not ``digest``."""
     with open_frontier(store, source) as connection:
         row = connection.execute("SELECT digest, places FROM source_templates WHERE source = ?", (source,)).fetchone()
     if row is None or digest not in (None, row[0]):
@@ -127,7 +127,7 @@ def known_template(store: Store, source: str, digest: str | None = None) -> tupl
 
 
 def read_template(store: Store, source: str) -> tuple[Place, ...]:
-    """Return the template of a source of a workspace; empty without one."""
+    """Return the template of a source in a workspace; empty if there is none."""
     return (known_template(store, source) or ()) if source in store.frontiers.names() else ()
 
 

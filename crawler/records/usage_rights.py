@@ -1,4 +1,4 @@
-"""The table ``usage_rights``: what shops signal about the use of each product, and since when."""
+"""The table ``usage_rights``: signals of shops about the use of each product, with their dates."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -30,7 +30,7 @@ __all__ = ["HostFiles", "write_usage_rights"]
 
 _BATCH = 20_000
 _LONGEST = 4_000
-"""Characters of a signal that the table keeps."""
+"""Maximum characters of a signal that the table keeps."""
 _TABLE = TABLES["usage_rights"]
 _SCHEMA = pa.schema([column for column in _TABLE.schema if column.name != "until"])
 _VISITED = pa.schema([("product_id", pa.string()), ("seen", pa.timestamp("us", tz="UTC"))])
@@ -46,10 +46,10 @@ class _Page(NamedTuple):
 
 
 class HostFiles:
-    """The files of all hosts that say something about usage.
+    """Files of all hosts that state usage rights.
 
     Args:
-        files: As they were fetched last.
+        files: Latest fetched files.
         agent: Name by which rules address the crawler.
     """
 
@@ -76,13 +76,13 @@ class HostFiles:
 
 
 def write_usage_rights(stage: Stage, choice: ChosenPages, files: HostFiles, store: Store) -> None:
-    """Write the signals that hold for each product; those that no longer do get the time until which they did.
+    """Write the signals in force for each product; those no longer in force get an end time.
 
     Args:
         stage: The running stage.
         choice: The page of each product.
-        files: robots.txt and the like.
-        store: Its frontiers know the pages of products that have just opted out.
+        files: Files of hosts, such as robots.txt.
+        store: Store whose frontiers know the pages of products that have just opted out.
     """
     path = stage.scratch / "usage_rights.parquet"
     with closing(stage.before.connection(("products", "usage_rights"))) as engine:
@@ -95,7 +95,7 @@ def write_usage_rights(stage: Stage, choice: ChosenPages, files: HostFiles, stor
 
 
 def _pages(choice: ChosenPages, gone: Iterable[tuple[str, str, str]], store: Store) -> Iterator[_Page]:
-    """Yield the page of each product, and of those that were products until now, where its last visit is known."""
+    """Yield the page of each product, and of each removed product whose last visit is known."""
     for product_id, one in choice.products.items():
         yield _Page(product_id, one.page.url, one.page.signals, one.page.checked_at)
     query = "SELECT signals, checked_at FROM source_pages WHERE source = ? AND url = ? AND checked_at IS NOT NULL"
@@ -107,7 +107,7 @@ def _pages(choice: ChosenPages, gone: Iterable[tuple[str, str, str]], store: Sto
 
 
 def _write_signals(path: Path, pages: Iterator[_Page], files: HostFiles) -> pa.Table:
-    """Write the present signals to a file, so that they need not fit in memory; return when each page was seen."""
+    """Write the current signals to a file, so that they need not fit in memory; return when each page was seen."""
     visited: list[pa.Table] = []
     with pq.ParquetWriter(path, _SCHEMA, compression="lz4") as writer:
         while batch := list(islice(pages, _BATCH)):
@@ -120,7 +120,7 @@ def _write_signals(path: Path, pages: Iterator[_Page], files: HostFiles) -> pa.T
 
 
 def _signals(page: _Page, files: HostFiles) -> tuple[str, list[tuple[Signal, str]]]:
-    """Return when a page and its host were last seen, and its signals, each with the time that it was seen."""
+    """Return when a page and its host were last seen, and its signals, each with the time it was seen."""
     site, fetched_at = files.site(web_host(page.url))
     found: dict[tuple[str, str], tuple[list[Signal], str]] = {}
     for statements, seen in ((from_json(page.signals), page.checked_at), (site.statements(page.url), fetched_at)):
@@ -158,7 +158,7 @@ def _time(moment: str) -> datetime:
     return datetime.fromisoformat(moment)
 
 
-# A signal that was known so before keeps its time. One that was in force for no time at all is no history.
+# A signal that is already known unchanged keeps its time. One that was in force for no time is not kept.
 _SAME = (
     " AND ".join(
         f"n.{name} = o.{name}" for name in ("product_id", "url", "signal", "place", "served", "train", "evaluate")
