@@ -1,1 +1,1 @@
-"""The room ``flows``."""
+"""The room ``flows``: runs stages, alone or in Prefect flows, and their tasks on a Ray cluster."""

@@ -1,4 +1,4 @@
-"""Check of the machines of a Ray cluster: packages, decoders, memory, disk, clock, and the workspace from there."""
+"""Check of the machines of a Ray cluster: packages, decoders, memory, disk, clock, and access to the workspace."""
 
 import os
 import secrets
@@ -26,18 +26,18 @@ _PACKAGES = ("m5data", "ray", "av", "numpy", "pillow", "pyarrow", "duckdb", "obs
 _ANSWER_S = 120.0
 _GB = 1_000_000_000
 _CORE_GB = 1.5
-"""Memory and disk that a task may take."""
+"""Memory and disk that a task may use, GB each."""
 _CLOCKS = timedelta(minutes=2)
 
 
 def check_cluster(location: str) -> Iterator[tuple[str, Finding]]:
-    """Yield the name of each machine of the cluster and what was found there; change nothing.
+    """Yield the findings on each machine of the cluster, with its name; change nothing.
 
     Args:
         location: The workspace's folder, or its URL in an object store.
 
     Raises:
-        SettingsError: Ray is not installed here.
+        SettingsError: Ray is not installed on this machine.
     """
     with cluster() as ray:
         begun = {}
@@ -58,18 +58,18 @@ def check_cluster(location: str) -> Iterator[tuple[str, Finding]]:
 
 
 def own_versions() -> dict[str, str]:
-    """Return the version of Python and of the packages that all machines must agree on."""
+    """Return the version of Python and of the packages that all machines must share."""
     return {"python": ".".join(map(str, sys.version_info[:2])), **{name: _version(name) for name in _PACKAGES}}
 
 
 def examine_node(location: str, expected: Mapping[str, str], now: datetime, cores: int) -> list[Finding]:
-    """Look at packages, decoders, memory, disk, clock and the workspace's place from this machine.
+    """Check packages, decoders, memory, disk, clock and access to the workspace on this machine.
 
     Args:
         location: The workspace's folder, or its URL in an object store.
         expected: Versions on the machine where the command runs.
         now: Time there.
-        cores: Tasks that run here at a time.
+        cores: Tasks that run here at the same time.
     """
     return [*examine_machine(), _same(expected), _decoders(), *_room(cores), _clock(now), _place(location)]
 
@@ -98,7 +98,7 @@ def _decoders() -> Finding:
 
 
 def _room(cores: int) -> Iterator[Finding]:
-    """Compare memory and disk with what so many tasks may take."""
+    """Compare memory and disk with what ``cores`` tasks may use."""
     needed = max(1, cores) * _CORE_GB
     advice = f"{cores} tasks may take {needed:g} GB: give Ray fewer cores (ray start --num-cpus)"
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / _GB
@@ -122,7 +122,7 @@ def _clock(now: datetime) -> Finding:
 
 
 def _place(location: str) -> Finding:
-    """Read the workspace's place; where it is a store, also prove that it keeps conditions of a put."""
+    """Check that the workspace can be read; an object store must also honour conditional puts."""
     name = f"spool/check/{secrets.token_hex(8)}"
     try:
         if "://" in location:
@@ -136,7 +136,7 @@ def _place(location: str) -> Finding:
 
 
 def _conditions(store: ObjectStore, name: str) -> Finding:
-    """Create and replace an object on conditions that hold and that do not, and remove it."""
+    """Create and replace an object under conditions that hold and that fail, and remove it."""
     try:
         tag = store.create(name, b"1")
         kept = tag is not None and store.create(name, b"2") is None

@@ -11,19 +11,19 @@ from storage.tasks import TaskFunction
 
 __all__ = ["cluster", "on_ray"]
 
-_AHEAD = 2  # tasks per core that Ray holds: one that runs, and one that waits
+_AHEAD = 2  # tasks per core that Ray holds: one running, one waiting
 
 
 def on_ray(function: TaskFunction, location: str, names: Iterable[str | None]) -> Iterator[tuple[str, Any]]:
-    """Call a function for each order on a Ray cluster, one core each; yield results as they come (``Runner``).
+    """Call a function for each order's name on a Ray cluster, one core each; yield results as they arrive (``Runner``).
 
     The cluster is that of ``RAY_ADDRESS`` or of ``ray.init``; without one, a cluster is started on this machine and
     shut down at the end. Every machine must reach the workspace at ``location``. At most two tasks per core are in
-    flight. A task whose machine dies is tried three times more.
+    flight. A task whose machine dies is retried up to three times.
 
     Raises:
         SettingsError: Ray is not installed.
-        Exception: What the function raised.
+        Exception: Any error that the function raises.
     """
     with cluster() as ray:
         task = ray.remote(num_cpus=1, max_retries=3)(function)
@@ -40,7 +40,7 @@ def on_ray(function: TaskFunction, location: str, names: Iterable[str | None]) -
                 yield running.pop(reference), _result(ray, reference)
 
 
-def _result(ray: Any, reference: Any) -> Any:  # noqa: ANN401 - Ray is not typed where it is not installed
+def _result(ray: Any, reference: Any) -> Any:  # noqa: ANN401 - without Ray installed there are no types
     """Return the function's result, or raise its exception without Ray's wrapping."""
     try:
         return ray.get(reference)
@@ -50,11 +50,11 @@ def _result(ray: Any, reference: Any) -> Any:  # noqa: ANN401 - Ray is not typed
 
 @contextmanager
 def cluster() -> Iterator[Any]:
-    """Yield Ray, connected; a cluster that is started here is shut down here."""
+    """Yield the ``ray`` module, connected; a cluster that is started here is shut down at the end."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
-        import ray  # noqa: PLC0415 - an extra, and seconds to load
+        import ray  # noqa: PLC0415 - an extra that takes seconds to load
     except ImportError as error:
         raise SettingsError("--engine ray needs Ray, which is not installed; run: pip install 'm5data[ray]'") from error
     started = not ray.is_initialized()

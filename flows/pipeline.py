@@ -1,4 +1,4 @@
-"""The Prefect flows: collect, process, dataset, and everything; the stages of a part, one task each."""
+"""The Prefect flows collect, process, dataset and everything, with one task per stage."""
 
 from typing import Annotated, Literal
 
@@ -33,10 +33,10 @@ def collect(
     Args:
         workspace: Folder of the workspace.
         source: Only this source.
-        limit: At most so many products a source.
+        limit: At most this many products per source.
         refresh: Request every page again, whatever its age.
     """
-    # Prefect keeps a flow's globals beyond the interpreter's end, which DuckDB complains of there
+    # Prefect keeps a flow's globals alive beyond the interpreter's end, where DuckDB raises errors
     from flows.tasks import run_part  # noqa: PLC0415
 
     return run_part(workspace, "collect", source=source, limit=limit, refresh=refresh)
@@ -57,7 +57,7 @@ def process(workspace: Folder = ".", *, engine: Engine = "local") -> list[StageR
 
 @flow(name="dataset", persist_result=False, validate_parameters=True)
 def dataset(workspace: Folder = ".", *, recipe: Recipe = None, engine: Engine = "local") -> list[StageReport]:
-    """Take in judgements, split, export, report.
+    """Import judgements, split, export, report.
 
     Args:
         workspace: Folder of the workspace.
@@ -73,7 +73,7 @@ def dataset(workspace: Folder = ".", *, recipe: Recipe = None, engine: Engine = 
 def everything(
     workspace: Folder = ".", *, refresh: Refresh = False, engine: Engine = "local", media: Media = True
 ) -> list[StageReport]:
-    """Collect, process and make the dataset: what is done already is not done again.
+    """Collect, process and build the dataset; finished work is not repeated.
 
     Args:
         workspace: Folder of the workspace.

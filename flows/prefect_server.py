@@ -1,6 +1,6 @@
-"""A Prefect API for a run: the one that is configured, or a private one that dies with the run.
+"""Prefect API for a run: the configured one, or a private one that dies with the run.
 
-Prefect's own temporary server outlives a process that is killed; this one does not.
+Prefect's own temporary server outlives a killed process; this one does not.
 """
 
 import os
@@ -27,8 +27,8 @@ STOP_DEADLINE_S = 5.0
 def api_url(home: Path) -> Iterator[str]:
     """Yield the URL of a Prefect API.
 
-    That is ``PREFECT_API_URL`` where Prefect's settings name one. Otherwise a server is
-    started for the time of the context; it keeps its run history under ``home``.
+    That is ``PREFECT_API_URL`` if Prefect's settings name one. Otherwise a server runs while
+    the context lasts, and keeps its run history under ``home``.
 
     Raises:
         UsageError: Nothing answers at the configured URL.
@@ -44,10 +44,10 @@ def api_url(home: Path) -> Iterator[str]:
 
 @contextmanager
 def scheduler_url(home: Path, port: int) -> Iterator[str]:
-    """Yield the URL of a Prefect API that starts runs on schedules, and shows its pages.
+    """Yield the URL of a Prefect API that starts scheduled runs and serves its web pages.
 
-    That is ``PREFECT_API_URL`` where Prefect's settings name one. Otherwise a whole server is started at ``port`` of
-    this machine for the time of the context; what it knows is kept under ``home``.
+    That is ``PREFECT_API_URL`` if Prefect's settings name one. Otherwise a full server runs at ``port`` of this
+    machine while the context lasts, and keeps its data under ``home``.
 
     Raises:
         UsageError: Nothing answers at the configured URL, or the port is taken.
@@ -62,7 +62,7 @@ def scheduler_url(home: Path, port: int) -> Iterator[str]:
 
 
 def _configured() -> str | None:
-    from prefect.settings import PREFECT_API_URL  # noqa: PLC0415 - a second's import
+    from prefect.settings import PREFECT_API_URL  # noqa: PLC0415 - takes a second to import
 
     configured = PREFECT_API_URL.value()
     if configured:
@@ -116,7 +116,7 @@ def _listener(port: int) -> socket.socket:
 
 
 def _environment(home: Path, port: int, *, pages: bool) -> dict[str, str]:
-    """Return the server's environment; without pages it runs no services either, and starts faster."""
+    """Return the server's environment; without web pages it also runs no services, and starts faster."""
     common = {
         "PREFECT_HOME": str(home),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "0",

@@ -1,4 +1,4 @@
-"""Files that a run writes for people and programs beside it: log, progress and Prometheus metrics, under ``logs/``."""
+"""Files under ``logs/`` that a run writes for people and other programs: log, progress and Prometheus metrics."""
 
 import json
 import logging
@@ -27,10 +27,10 @@ __all__ = ["FILE_ONLY", "LOG_FILE", "METRICS_FILE", "logging_to", "recorded_prog
 LOG_FILE = Path("logs") / "run.jsonl"
 """One JSON object per line."""
 METRICS_FILE = Path("logs") / "m5data.prom"
-"""For node_exporter's textfile collector."""
+"""Metrics for node_exporter's textfile collector."""
 _ROOMS = ("crawler", "extract", "align", "annotate", "splits", "export", "storage", "flows", "m5data")
 FILE_ONLY = {"file_only": True}
-"""Extra of a record that is only written to the log file, because the command line reports it in its own way."""
+"""``extra`` of a record that goes only to the log file, because the command line reports it itself."""
 _MOST_BYTES = 20_000_000
 _OLDER_FILES = 4
 
@@ -51,7 +51,7 @@ _PROGRESS_EVERY_S = 2.0
 
 
 class _JsonLines(logging.Formatter):
-    """Time, level, run, stage, and where they are known partition and item."""
+    """Formatter of JSON lines: time, level, run, stage and message; partition and item if they are known."""
 
     def __init__(self, run: str, stage: str) -> None:
         super().__init__()
@@ -72,14 +72,14 @@ class _JsonLines(logging.Formatter):
 
 
 class _LogFile(RotatingFileHandler):
-    """The log of a workspace; it ignores errors, since a full disk ends the stage with an error of its own."""
+    """The log of a workspace; it ignores errors, since a full disk ends the stage with an error anyway."""
 
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - its name there
-        """Lose the record."""
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - overrides logging's method
+        """Drop the record."""
 
 
 class _Onward(logging.Handler):
-    """A handler that passes warnings on to where they would go without this log."""
+    """A handler that passes warnings on to the root logger's handlers, as without this log."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Pass a record on."""
@@ -106,7 +106,7 @@ def logging_to(root: Path, run: str, stage: str) -> Iterator[None]:
 
 @contextmanager
 def _logged_by(logger: logging.Logger, handler: logging.Handler) -> Iterator[None]:
-    """Send a logger's records from INFO on to a handler, and to the root logger only warnings, as before."""
+    """Send a logger's records of level INFO and above to a handler, and only warnings to the root logger, as before."""
     onward, level = _Onward(logging.WARNING), logger.level
     logger.addHandler(handler)
     logger.addHandler(onward)
@@ -125,7 +125,7 @@ class _ProgressFile:
     """A progress sink that also writes the progress to a file, and watches the disk.
 
     Raises:
-        DataError: From any call: the disk has become too full to go on.
+        DataError: From any call: the disk has become too full to continue.
     """
 
     def __init__(self, workspace: Workspace, name: str, context: RunContext) -> None:
@@ -174,13 +174,13 @@ def recorded_progress(workspace: Workspace, name: str, context: RunContext) -> I
     try:
         yield _ProgressFile(workspace, name, context)
     finally:
-        with suppress(OSError):  # an unwritable disk has ended the stage already, with an error of its own
+        with suppress(OSError):  # an unwritable disk has already ended the stage with an error
             path.unlink(missing_ok=True)
             _write_metrics(workspace, None)
 
 
 def _check_disk(root: Path, settings: MachineSettings) -> None:
-    """Check that the workspace's disk has room.
+    """Check that the workspace's disk has enough free space.
 
     Raises:
         DataError: It has less than ``min_free_gb``.

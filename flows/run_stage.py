@@ -1,4 +1,4 @@
-"""Running stages of the registry on a workspace, one after another, with or without a scheduler; a look before it."""
+"""Running of stages on a workspace, with or without a scheduler, and a check beforehand whether any has work."""
 
 import json
 import logging
@@ -43,7 +43,7 @@ def stage_session(workspace: Workspace, what: str) -> Iterator[Progress]:
 
     Args:
         workspace: The workspace.
-        what: Flow or stages, as notifications name them.
+        what: Flow or stages, as named in notifications.
     """
     with (
         notifying(workspace, what),
@@ -57,12 +57,12 @@ def stage_session(workspace: Workspace, what: str) -> Iterator[Progress]:
 def run_stage(workspace: Workspace, name: str, context: RunContext) -> StageReport:
     """Run one stage of the registry under the workspace's lock.
 
-    An interrupted take-down is finished first. The stage keeps to the machine settings, is logged, and records its
-    progress.
+    An interrupted take-down is finished first. The stage is limited by the machine settings, is logged, and records
+    its progress.
 
     Raises:
         DataError: The disk is too full.
-        M5DataError: Whatever the stage raises.
+        M5DataError: Any error of the stage.
     """
     with (
         workspace.store.lock(),
@@ -77,7 +77,7 @@ def run_stage(workspace: Workspace, name: str, context: RunContext) -> StageRepo
 
 
 def call_stage(spec: StageSpec, workspace: Workspace, context: RunContext) -> StageReport:
-    """Call a stage's function with its settings, the run's options, and what its ``arguments`` add."""
+    """Call a stage's function with its settings, the run's options, and the result of its ``arguments``."""
     arguments: dict[str, object] = {"clock": context.clock, "progress": context.progress}
     settings = None
     if spec.settings is not None:
@@ -124,7 +124,7 @@ def _logged(name: str, work: Callable[[], StageReport]) -> StageReport:
 
 @contextmanager
 def confined(settings: MachineSettings) -> Iterator[None]:
-    """Limit this thread, and what it starts, to the cores and memory of the settings."""
+    """Limit this thread, and the threads and processes it starts, to the cores and memory of the settings."""
     with _cores(settings.cores), memory_limit(settings.memory_mb and settings.memory_mb // 2):
         yield
 
@@ -144,7 +144,7 @@ def _cores(count: int | None) -> Iterator[None]:
 
 @contextmanager
 def named_disk_errors(root: Path, stage: str) -> Iterator[None]:
-    """Replace an error that means a full disk, a refused write or a damaged table by one that says so.
+    """Replace an error that means a full disk, a refused write or a damaged table with one that says so.
 
     Args:
         root: The workspace's folder.
@@ -178,7 +178,7 @@ def notifying(workspace: Workspace, what: str) -> Iterator[None]:
     """Send a notification of an error that ends the block, and re-raise it.
 
     Args:
-        workspace: Its settings name the command and the webhook.
+        workspace: The workspace, whose settings name the command and the webhook.
         what: Flow or stages that run.
     """
     try:
@@ -216,7 +216,7 @@ def _send(settings: RunSettings, message: str) -> None:
 
 
 def idle_reports(workspace: Workspace, names: tuple[str, ...], context: RunContext) -> list[StageReport] | None:
-    """Return the last reports of stages that all have nothing to do; None if one of them may have work.
+    """Return the stages' last reports if none has anything to do; None if one of them may have work.
 
     Args:
         workspace: The workspace.
@@ -240,7 +240,7 @@ def _crawled(workspace: Workspace, context: RunContext) -> StageReport:
     """Return the last crawl's report if no page is due.
 
     Raises:
-        WorkWaitsError: A page is due, or a source has none yet.
+        WorkWaitsError: A page is due, a source has no stored page, the settings have changed, or no crawl has run yet.
     """
     settings, store = workspace.settings.crawl, workspace.store
     last = store.snapshot().stages.get("crawl")

@@ -16,7 +16,7 @@ from m5data.stages import Part
 __all__ = ["check_cron", "quiet", "run_pipeline", "serve_schedule"]
 
 _QUIET = {
-    "PREFECT_LOGGING_LEVEL": "CRITICAL",  # stages report what they do, and the command line what went wrong
+    "PREFECT_LOGGING_LEVEL": "CRITICAL",  # stages report their work, and the command line reports errors
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
 }
@@ -24,7 +24,7 @@ _NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
 def quiet() -> None:
-    """Set up the environment of Prefect, before it is imported, so that it prints and sends nothing."""
+    """Set Prefect's environment so that it prints and sends nothing; call this before Prefect is imported."""
     for key, value in _QUIET.items():
         os.environ.setdefault(key, value)
 
@@ -38,11 +38,11 @@ def run_pipeline(workspace: Path, part: Part, parameters: Mapping[str, object] =
         parameters: Its other parameters.
 
     Returns:
-        Each stage's report, in order.
+        The report of each stage, in order.
 
     Raises:
         M5DataError: The error of the stage that failed; the flow's run is marked failed with its message.
-        DataError: The server went away.
+        DataError: The server stopped answering.
     """
     quiet()
     # Prefect reads its environment when it is imported
@@ -60,7 +60,7 @@ def run_pipeline(workspace: Path, part: Part, parameters: Mapping[str, object] =
                 "kept"
             ) from error
         if isinstance(state.data, M5DataError):
-            # Prefect keeps the error it was given: a copy keeps no frame of this program alive
+            # Prefect keeps the raised error; a copy has no frames of this program to keep alive
             raise type(state.data)(*state.data.args)
         reports: list[StageReport] = state.result()
     return reports
@@ -70,7 +70,7 @@ def check_cron(cron: str) -> None:
     """Check a cron expression.
 
     Raises:
-        UsageError: It is not a valid one.
+        UsageError: It is invalid.
     """
     quiet()
     from prefect.client.schemas.schedules import CronSchedule  # noqa: PLC0415 - reads the environment
@@ -90,17 +90,17 @@ def serve_schedule(
     port: int,
     announce: Callable[[str], None],
 ) -> None:
-    """Serve a flow of a workspace on a schedule until this process is ended.
+    """Run a flow of a workspace on a schedule until this process is ended.
 
-    Runs follow one another: one that is due while another runs waits for it. Each run is its own process; one that
-    dies is marked crashed, and the next finds its workspace unlocked.
+    Runs never overlap: one that is due during another waits for it. Each run is a separate process; if it dies, it is
+    marked as crashed, and the next run finds the workspace unlocked.
 
     Args:
         workspace: The workspace's folder.
         part: Name of the flow.
-        cron: When.
+        cron: Cron expression of the schedule.
         parameters: Its other parameters.
-        port: Of the server, where Prefect's settings name none.
+        port: Port of the server that is started if Prefect's settings name none.
         announce: Called with the server's URL once it is up.
 
     Raises:
@@ -125,7 +125,7 @@ async def _serve(workspace: Path, part: Part, cron: str, parameters: Mapping[str
     from flows import pipeline  # noqa: PLC0415
 
     class OrderlyRunner(Runner):
-        """A runner that ends cleanly on SIGTERM: Prefect's own breaks off its event loop and leaves the run behind."""
+        """A runner that ends cleanly on SIGTERM: Prefect's own aborts its event loop and leaves the run behind."""
 
         def handle_sigterm(self, *_: object, **__: object) -> None:
             """Start no more runs, cancel the current one, and end."""

@@ -1,6 +1,6 @@
-"""Arguments of stages beyond their own settings: run options, other sections, what must precede the stage.
+"""Arguments of stages beyond their own settings: run options and other sections; and preparatory work.
 
-Each function takes the workspace, the stage's settings and the run's context, and returns keyword arguments of the
+Each function takes the workspace, the stage's settings and the run's context, and returns keyword arguments for the
 stage's ``run``.
 """
 
@@ -37,7 +37,7 @@ Arguments = Mapping[str, object]
 
 
 def crawl(workspace: Workspace, settings: CrawlSettings, context: RunContext) -> Arguments:
-    """Return the sources to crawl and how far.
+    """Return the sources to crawl, the limit of products, and whether to request every page again.
 
     Raises:
         SettingsError: The workspace has no source.

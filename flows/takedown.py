@@ -1,4 +1,4 @@
-"""The part of flows in a take-down: lines of logs, and the scheduler's records."""
+"""The hook of ``flows`` for take-downs: removes log lines and the scheduler's records."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,14 +15,14 @@ _SQLITE = b"SQLite format 3\0"
 
 
 def search(store: Store, target: Target, plan: Plan) -> Plan:  # noqa: ARG001 - a TakedownHook
-    """Return the plan: logs hold nothing that tables do not."""
+    """Return the plan unchanged: logs contain nothing that tables do not."""
     return plan
 
 
 def remove(removal: Removal) -> Mapping[str, int]:
-    """Remove the lines of logs that name the item, and blank it in the scheduler's databases.
+    """Remove the log lines that name the item, and blank it in the scheduler's databases.
 
-    Results are not persisted; another file of the scheduler that names the item goes.
+    Any other file of the scheduler that names the item is deleted; Prefect persists no results.
     """
     if removal.dry_run:
         return {}
@@ -46,7 +46,7 @@ def _remove_lines(path: Path, words: Words) -> int:
 
 
 def _clean(path: Path, words: Words) -> int:
-    """Blank the item in a database, or remove a file that names it; return the rows or files that did."""
+    """Blank the item in a database, or remove a file that names it; return the number of such rows or files."""
     if not path.is_file() or path.name.endswith(("-wal", "-shm")):
         return 0
     with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""The stages as Prefect tasks, and their page in Prefect: progress, and tables of what was done."""
+"""Stages as Prefect tasks, and their artifacts on Prefect's pages: progress, and tables of results."""
 
 import sqlite3
 import time
@@ -39,10 +39,10 @@ EVERY_S = 5.0
 class PageProgress:
     """A progress sink that shows work of more than a few seconds as an artifact of its task.
 
-    A server that does not answer does not stop the stage: its progress is not shown then.
+    If the server does not answer, the stage continues without showing progress.
 
     Args:
-        inner: Sink that receives every call, too.
+        inner: Sink that also receives every call.
     """
 
     def __init__(self, inner: Progress) -> None:
@@ -82,7 +82,7 @@ class PageProgress:
 
 
 def leave_artifacts(workspace: Path, reports: Sequence[StageReport]) -> None:
-    """Leave the tables of a run that has come this far, and a link to the report if it exists."""
+    """Create artifacts of a run so far: tables, and a link to the report if it exists."""
     create_table_artifact([_stage(report) for report in reports], key="m5data-stages", description="What stages did")
     drops = [row for report in reports for row in _drops(report)]
     create_table_artifact(drops, key="m5data-drops", description="What was left out, and why (table rejects)")
@@ -109,7 +109,7 @@ def _drops(report: StageReport) -> list[dict[str, object]]:
 
 
 _TRANSIENT = (ConnectionError, sqlite3.OperationalError)
-"""Errors that may pass: a lost connection, a database that a reader has locked for long. Others would recur."""
+"""Temporary errors: a lost connection, a database that a reader has locked for long. Others would recur."""
 _RETRIES = 2
 _RETRY_AFTER_S = (5.0, 30.0)
 
@@ -121,7 +121,7 @@ def run_part(
     media: bool = True,
     **options: Any,  # noqa: ANN401 - fields of RunOptions
 ) -> list[StageReport]:
-    """Run the stages of a part, each as a task, and leave tables of what they did as artifacts.
+    """Run the stages of a part, each as a task, and create tables of their results as artifacts.
 
     Args:
         workspace: Folder of the workspace, or its URL in an object store.
@@ -130,7 +130,7 @@ def run_part(
         options: Fields of ``RunOptions``.
 
     Returns:
-        Each stage's report; or, where a stage raised an ``M5DataError``, a failed state that holds the error, so that
+        Each stage's report; or, if a stage raised an ``M5DataError``, a failed state that holds the error, so that
         the run's page shows the reason without a traceback.
     """
     try:
@@ -143,7 +143,7 @@ def run_part(
             )
             return _run_stages(opened, stages_of(part, media=media), context)
     except M5DataError as error:
-        return _failed(error)  # type: ignore[return-value]  # Prefect takes a state for the flow's own
+        return _failed(error)  # type: ignore[return-value]  # Prefect uses a returned state as the flow's own
 
 
 def _run_stages(workspace: Workspace, names: Sequence[str], context: RunContext) -> list[StageReport]:
@@ -164,7 +164,7 @@ def _run_stages(workspace: Workspace, names: Sequence[str], context: RunContext)
 
 
 def _task(workspace: Workspace, name: str) -> Task[[Workspace, str, RunContext], StageReport]:
-    """Return the task of a stage; the store records what it did, Prefect does not."""
+    """Return the task of a stage; the store records its result, Prefect does not."""
     return task(
         name=name,
         cache_policy=NO_CACHE,
@@ -180,7 +180,7 @@ def _run_stage(workspace: Workspace, name: str, context: RunContext) -> StageRep
     try:
         return run_stage(workspace, name, context)
     except M5DataError as error:
-        return _failed(error)  # type: ignore[return-value]  # Prefect takes a state for the task's own
+        return _failed(error)  # type: ignore[return-value]  # Prefect uses a returned state as the task's own
 
 
 def _may_pass(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:

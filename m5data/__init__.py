@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from m5data.version import __version__
 
-if TYPE_CHECKING:  # rooms import this package's leaf modules: the front door opens on demand
+if TYPE_CHECKING:  # imported on demand, because rooms import leaf modules of m5data
     from m5data.workspace import Workspace
 
 __all__ = ["__version__", "open"]
 
 
-def open(workspace: str | Path, version: int | None = None) -> "Workspace":  # noqa: A001 - the promised name
+def open(workspace: str | Path, version: int | None = None) -> "Workspace":  # noqa: A001 - the public name
     """Open a workspace for reading.
 
     Args:
@@ -26,7 +26,7 @@ def open(workspace: str | Path, version: int | None = None) -> "Workspace":  # n
     Raises:
         WorkspaceError: There is no workspace, or it has no such version.
         ObjectStoreError: The object store does not answer.
-        SettingsError: Its settings file is wrong.
+        SettingsError: The settings file is wrong.
     """
     from m5data.workspace import Workspace  # noqa: PLC0415 - see above
     from storage.working_copy import working_copy  # noqa: PLC0415

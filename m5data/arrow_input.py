@@ -27,7 +27,7 @@ def read_columns(data: ArrowStream, columns: Sequence[str], name: str) -> pa.Tab
         name: Name of the table in error messages.
 
     Raises:
-        DataError: This is not a table, or a column is missing.
+        DataError: ``data`` is not a table, or a column is missing.
     """
     try:
         table = data if isinstance(data, pa.Table) else pa.table(data)

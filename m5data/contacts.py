@@ -1,4 +1,4 @@
-"""Personal data: contact details in texts, masked, and names of merchants, as keyed hashes."""
+"""Protection of personal data: contact details in texts are masked, names of merchants become keyed hashes."""
 
 import hmac
 import re
@@ -23,7 +23,7 @@ _FULL_WIDTH = {
     ord("（"): ord("("),
     ord("）"): ord(")"),
 }
-"""Full-width -> half-width, one character each, so that positions stay."""
+"""Full-width -> half-width, one character for one, so that positions do not change."""
 
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}\s?@\s?(?:[\w-]{1,63}\.){1,4}[A-Za-z]{2,24}\b")
 _WECHAT = re.compile(
@@ -53,7 +53,7 @@ _INTERNATIONAL = re.compile(
 )
 _NORTH_AMERICAN = re.compile(r"(?<![\w.-])(?P<detail>\([2-9]\d{2}\)\s?\d{3}-\d{4})(?![\w-])")
 _ANY_NUMBER = re.compile(rf"(?<![\w.,/-])(?P<detail>{_NUMBER})(?![^\W_])")
-"""A number that is a telephone number if a word for one stands before it: ``廠商電話``, ``Tel. no.``, ``โทร``."""
+"""A number that is a telephone number if a word for telephone precedes it: ``廠商電話``, ``Tel. no.``, ``โทร``."""
 _BETWEEN = re.compile(r"[\W_]*(?:no|nr|n[oº°]|num(?:ber|ero)?|号码?|號碼?|番号|번호)?[\W_]*", re.IGNORECASE)
 _TO_COLON = re.compile(r"[^\d:：]{0,30}[:：]\s*")
 _ID_BEFORE = re.compile(
@@ -86,10 +86,11 @@ _RULES: tuple[tuple[str, re.Pattern[str]], ...] = (
 
 
 def mask_contacts(text: str, label: str = "") -> tuple[str, int]:
-    """Replace contact details by tokens such as ``〈phone〉`` and count them.
+    """Replace contact details with tokens such as ``〈phone〉`` and count them.
 
-    Words before a detail (``微信：``) stay. A number without a label is a telephone number only in the form of one;
-    sizes, prices, GTINs, part numbers and eleven digits after a word for an id stay. Masking twice changes nothing.
+    Words before a detail (``微信：``) stay. A number without a label is masked only if it is formatted like a telephone
+    number; sizes, prices, GTINs, part numbers and eleven digits after a word for an id stay. Masking again changes
+    nothing.
 
     Args:
         text: A caption, or the name or value of a specification.
@@ -143,7 +144,7 @@ def _has_digits_of_phone(_before: str, detail: str) -> bool:
 
 
 def _is_called_phone(before: str, detail: str) -> bool:
-    """Return whether a word for a telephone number stands right before a number, in any language."""
+    """Return whether a number follows a word for telephone, in any language."""
     if not _has_digits_of_phone(before, detail):
         return False
     text = squash(before)
@@ -169,7 +170,7 @@ def _phone_words() -> re.Pattern[str]:
 
 
 def hash_merchant(name: str, key: bytes) -> str:
-    """Return the HMAC-SHA256 of a merchant name under the key of the workspace, 64 hex digits.
+    """Return the HMAC-SHA256 of a merchant name under the workspace's key, 64 hex digits.
 
     The name is normalised first (NFKC, case, white space), so that full-width and half-width spellings have the same
     hash. Without the key, nobody can check a guessed name against it.

@@ -1,4 +1,4 @@
-"""Copying a workspace: a backup, a move, or the same dataset with another number of buckets."""
+"""Copy of a workspace, as a backup, to move it, or to change its number of buckets."""
 
 import re
 import shutil
@@ -16,26 +16,26 @@ from takedown.forget import finish_takedown
 __all__ = ["copy_workspace"]
 
 _ANEW = ("tables", "versions")
-"""Folders that a copy with other buckets writes anew."""
+"""Folders that are rewritten if the copy has another number of buckets."""
 
 
 def copy_workspace(workspace: Workspace, target: Path, *, buckets: int | None = None, clock: Clock = utc_now) -> int:
     """Copy a workspace, check the copy, and return how many bytes of files were copied.
 
-    With as many buckets every file is copied and read back, and so every dataset version; with another number
-    the newest version alone, its rows written anew. Then each table of the newest version is compared row for row
-    by digest, and every stored object by its hash. The copy gets its name when that is done.
+    If the number of buckets stays the same, every file is copied and read back, and thus every dataset version.
+    Otherwise only the newest version is copied, and its rows are rewritten. Then each table of the newest version is
+    compared by a digest of its rows, and every stored object by its hash. Only then does the copy get its name.
 
     Args:
-        workspace: The workspace; it is locked meanwhile.
-        target: Folder that is not there yet, or the working copy of an object store without a workspace.
-        buckets: Hash buckets of the copy; None: as many.
+        workspace: The workspace; locked during the copy.
+        target: Folder that does not exist yet, or the working copy of an object store that holds no workspace.
+        buckets: Hash buckets of the copy; None: as many as now.
         clock: Source of times.
 
     Raises:
-        WorkspaceError: ``target`` is there, or its object store has a workspace, or it lies inside the workspace, or
-            another run holds the workspace.
-        CorruptObjectError: The copy is not equal.
+        WorkspaceError: ``target`` exists or is inside the workspace, its object store holds a workspace, or another
+            run holds the workspace.
+        CorruptObjectError: The copy differs from the original.
     """
     store, target = workspace.store, target.absolute()
     home = Home.of(target)
@@ -58,7 +58,7 @@ def copy_workspace(workspace: Workspace, target: Path, *, buckets: int | None = 
             shutil.rmtree(target)
             mark(draft, home.url)
         draft.rename(target)
-    with Store.open(target).keeping_state():  # in the working copy of an object store, what is here is stored
+    with Store.open(target).keeping_state():  # uploads the copy if it is an object store's working copy
         return copied
 
 

@@ -46,18 +46,18 @@ class Finding:
 
     name: str
     state: Literal["ok", "note", "wrong"]
-    """note: worth knowing, nothing to do."""
+    """note: worth knowing, but needs no action."""
     detail: str
-    """What was found; where it is wrong, what to do."""
+    """Description of the result; if it is wrong, also the remedy."""
 
 
 def examine(root: Path, *, deep: bool = False, clock: Clock = utc_now) -> Iterator[Finding]:
-    """Look at versions, settings, files, rights, disk, lock, drafts, clock and the Prefect server; change nothing.
+    """Check versions, settings, files, permissions, disk, lock, drafts, clock and the Prefect server; change nothing.
 
     Args:
-        root: A workspace's folder; what cannot be looked at without one is left out where it is none.
-        deep: Also read every stored object and compare its hash, and read every data file whole.
-        clock: The machine's.
+        root: The workspace's folder; if it is not a workspace, checks that need one are skipped.
+        deep: Also read every stored object and compare its hash, and read every data file in full.
+        clock: The machine's clock.
     """
     yield from examine_machine()
     yield from _prefect(os.environ.get("PREFECT_API_URL"))
@@ -82,7 +82,7 @@ def examine(root: Path, *, deep: bool = False, clock: Clock = utc_now) -> Iterat
 
 
 def examine_machine() -> Iterator[Finding]:
-    """Look at the installed packages and at FFmpeg."""
+    """Check the installed packages and FFmpeg."""
     yield from _versions()
     yield _ffmpeg()
 
@@ -132,9 +132,9 @@ def _ffmpeg() -> Finding:
 
 
 def _damage(root: Path, *, missing_is_wrong: bool) -> Iterator[Finding]:
-    """Look at every file that the newest dataset version needs."""
+    """Check every file that the newest dataset version needs."""
     if not missing_is_wrong and not identity_path(root).exists():
-        return  # no workspace, or an older one: said already
+        return  # not a workspace, or of an older format: already reported
     found: list[tuple[str, str]] = [(damage.kind, damage.detail) for damage in find_damage(root)]
     if not any(kind == "state" for kind, _ in found) and (fault := copy_fault(State(Layout(root.absolute()).state))):
         found.append(("register", fault))
@@ -147,7 +147,7 @@ def _damage(root: Path, *, missing_is_wrong: bool) -> Iterator[Finding]:
 
 
 def _contents(workspace: Workspace) -> Iterator[Finding]:
-    """Read everything that the newest version names."""
+    """Read every stored object, and every table of the newest version."""
     problems = list(workspace.store.verify_objects())
     bad = [str(problem.detail) for problem in problems]
     for name in workspace.snapshot.tables:
@@ -185,7 +185,7 @@ def _disk(root: Path, settings: MachineSettings) -> Finding:
 
 
 def _rights(root: Path) -> Iterator[Finding]:
-    """Find folders and files of the store that this user may not write."""
+    """Find folders and files of the store that this user cannot write."""
     layout = Layout(root.absolute())
     folders = [layout.root, layout.tables, layout.objects, layout.versions, layout.root / "logs"]
     own = [*folders, layout.frontiers, *(layout.root / name for name in databases(layout.root)), layout.lock]
@@ -209,7 +209,7 @@ def _writer(workspace: Workspace) -> Iterator[Finding]:
 
 
 def _drafts(workspace: Workspace) -> Iterator[Finding]:
-    """Find what a killed run left; the drafts of a live run do not count."""
+    """Find leftovers of a killed run; drafts of a live run are ignored."""
     if holder_of(workspace.root) is not None:
         return
     layout = Layout(workspace.root.absolute())

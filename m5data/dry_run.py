@@ -1,4 +1,4 @@
-"""Estimate of the work of a run for ``m5data run --dry-run``, and the pending work of ``m5data status``."""
+"""Pending work: the estimate of ``m5data run --dry-run``, and the counts of ``m5data status``."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -45,35 +45,35 @@ class PlanLine:
     what: str
     count: int
     bytes: int | None
-    """Fetched or decoded, by the means of what is stored; None: nothing is stored to estimate by."""
+    """Bytes to fetch or decode, estimated from the mean of stored items; None if none is stored."""
     stored: int | None
-    """Bytes that the workspace grows by; None: as above."""
+    """Bytes by which the workspace grows; None as for ``bytes``."""
     hours: float | None
-    """At the settings' pace or the last run's rate, whichever is slower; None: neither is known."""
+    """Duration at the settings' pace or the last run's rate, whichever is slower; None if neither is known."""
 
 
 @dataclass(frozen=True)
 class Outlook:
-    """A workspace whose pending work is counted; nothing is locked or changed."""
+    """View of a workspace that counts its pending work, and locks and changes nothing."""
 
     workspace: Workspace
     snapshot: Snapshot
     now: datetime
-    """When the run would begin."""
+    """Start of the planned run."""
     refresh: bool = False
-    """Whether it would request every page again."""
+    """Whether the run would request every page again."""
     estimate: bool = True
-    """Whether bytes are estimated, which costs a query; else they are None."""
+    """Whether bytes are estimated, which costs a query; otherwise they are None."""
 
     @cached_property
     def means(self) -> Mapping[str, float | None]:
-        """Mean bytes of a stored page, image and video, and of what is derived from a video."""
+        """Mean bytes of a stored page, image and video, and of the objects derived from a video."""
         if not self.estimate:
             return dict.fromkeys(("page", "image", "video", "derived"))
         return dict(self.snapshot.sql(_MEANS).to_pylist()[0])
 
     def bytes_of(self, kind: str, count: int) -> int | None:
-        """Return the bytes of ``count`` items, by the mean of those stored; None if none is stored."""
+        """Return the bytes of ``count`` items, estimated from the mean of stored ones; None if none is stored."""
         if not count:
             return 0
         mean = self.means[kind]
@@ -92,20 +92,20 @@ class Outlook:
 def plan_run(
     workspace: Workspace, part: Part = "everything", *, refresh: bool = False, clock: Clock = utc_now
 ) -> list[PlanLine]:
-    """Return what the next run would do with what is known now; new pages may lead to more.
+    """Return the work of the next run as far as it is known now; new pages may add more.
 
     Args:
         workspace: The workspace, at its newest version.
         part: Part of the pipeline that would run.
         refresh: Whether the run would request every page again.
-        clock: When the run would begin.
+        clock: Source of the run's start time.
     """
     outlook = Outlook(workspace, workspace.store.snapshot(), clock(), refresh)
     return [line for name in PARTS[part] for line in _lines(outlook, name)]
 
 
 def _lines(outlook: Outlook, name: str) -> Iterable[PlanLine]:
-    """Return what a stage would do; one that looks at everything at once runs if its inputs changed."""
+    """Return the work of a stage; a stage that always processes the whole dataset runs if its inputs changed."""
     pending, last = STAGES[name].pending, outlook.snapshot.stages.get(name)
     if pending is not None:
         lines: Iterable[PlanLine] = resolve(pending)(outlook)
@@ -158,7 +158,7 @@ def objects_to_decode(outlook: Outlook) -> Iterator[PlanLine]:
 
 
 def images_to_read(outlook: Outlook) -> Iterator[PlanLine]:
-    """Yield the stored images whose text has not been read, if it is to be read."""
+    """Yield the stored images whose text has not been read, if ``extract.ocr`` is on."""
     settings = outlook.workspace.settings.extract
     if settings.ocr:
         count = count_unread(outlook.snapshot, settings)

@@ -1,11 +1,11 @@
 """All errors that this project raises on purpose, as one tree.
 
     M5DataError
-    ├── UsageError                exit 2: the person asked for something that cannot be
-    │   ├── WorkspaceError        the folder is no workspace, or another run holds it
+    ├── UsageError                exit 2: the request itself is wrong
+    │   ├── WorkspaceError        the folder is not a workspace, or another run holds it
     │   ├── SettingsError         m5data.toml, a recipe or a mapping file is wrong
-    │   └── NotAuthorisedError    a source does not say that it may be crawled, or shared
-    └── DataError                 exit 1: the data, or a threshold, failed
+    │   └── NotAuthorisedError    a source is not marked as authorised to be crawled, or shared
+    └── DataError                 exit 1: the data does not allow the request, or misses a threshold
         ├── QueryError            SQL that DuckDB refuses
         ├── FeedError             a feed that cannot be read at all
         ├── PageError             a page that cannot be read at all
@@ -13,12 +13,12 @@
         ├── ConservationError     read is not kept + dropped
         ├── MediaError            an image, video or audio track that cannot be used
         ├── CorruptObjectError    stored bytes do not have their recorded hash
-        ├── MissingSegmentError   a file of stored objects is not there
+        ├── MissingSegmentError   a file of stored objects is missing
         ├── ObjectStoreError      an object store does not answer, or fails
         ├── ThresholdError        a stage ended below its success threshold
         └── RecipeError           the catalogue cannot satisfy a split recipe
 
-A message says on one line where, what is wrong and what to do.
+A message is one line that says where the error is, what is wrong and what to do.
 Bad rows are not errors: they go to the table ``rejects``.
 """
 
@@ -50,7 +50,7 @@ __all__ = [
 
 
 class M5DataError(Exception):
-    """Base of all errors raised on purpose; ``exit_code`` is what the command line ends with."""
+    """Base of all errors raised on purpose; ``exit_code`` is the exit code of the command line."""
 
     exit_code = 1
 
@@ -66,7 +66,7 @@ class WorkspaceError(UsageError):
 
 
 class SettingsError(UsageError):
-    """A settings, recipe or mapping file does not say what it must."""
+    """A settings, recipe or mapping file is invalid."""
 
 
 class NotAuthorisedError(UsageError):
@@ -74,7 +74,7 @@ class NotAuthorisedError(UsageError):
 
 
 class DataError(M5DataError):
-    """The request was right, the data does not allow it."""
+    """The request was right, but the data does not allow it."""
 
 
 class QueryError(DataError):
@@ -86,7 +86,7 @@ class FeedError(DataError):
 
 
 class PageError(DataError):
-    """A page cannot be read at all; ``reason`` is the word for ``rejects``.
+    """A page cannot be read at all; ``reason`` is its reason in ``rejects``.
 
     Reasons: ``bad_url``, ``page_empty``, ``page_too_deep``, ``page_too_large``.
     """
@@ -118,25 +118,25 @@ class CorruptObjectError(DataError):
 
 
 class MissingSegmentError(DataError):
-    """A file of stored objects is not there, for example because its disk is not mounted: nothing is known of them."""
+    """A file of stored objects is missing, for example because its disk is not mounted; their state is unknown."""
 
 
 class ObjectStoreError(DataError):
-    """The object store that a workspace lies in does not answer, or fails; finished work is kept on this machine."""
+    """The workspace's object store does not answer, or fails; finished work is kept on this machine."""
 
 
 class ThresholdError(DataError):
-    """A stage finished, but kept less than its success threshold asks for."""
+    """A stage finished, but kept less than its success threshold requires."""
 
 
 class RecipeError(DataError):
-    """The catalogue is too small, or shaped wrongly, for a split recipe."""
+    """The catalogue is too small, or its composition unsuitable, for a split recipe."""
 
 
 FULL = "make room, for example with m5data vacuum, and run again: finished work is kept"
 REFUSED = "m5data doctor says where: grant the right and run again: finished work is kept"
 _STORES = {"_duckdb", "duckdb", "deltalake", "_internal"}
-"""Modules of the libraries that write files and raise errors of their own, named so that none is imported here."""
+"""Modules of libraries that write files and raise their own errors; by name, so that none is imported here."""
 _FULL_NUMBERS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _REFUSED_NUMBERS = {errno.EROFS, errno.EACCES, errno.EPERM}
 _FULL_WORDS = ("no space left", "disk is full", "disk quota", "file too large")
@@ -144,9 +144,9 @@ _REFUSED_WORDS = ("read-only file system", "readonly database", "unable to open 
 
 
 def disk_fault(error: BaseException) -> str | None:
-    """Return what to do about an error of the disk, ``FULL`` or ``REFUSED``; None: it is another error."""
+    """Return the remedy for a disk error, ``FULL`` or ``REFUSED``; None for any other error."""
     if not isinstance(error, OSError | sqlite3.Error) and type(error).__module__.partition(".")[0] not in _STORES:
-        return None  # another error may quote such words
+        return None  # other errors may contain these words
     number = error.errno if isinstance(error, OSError) else None
     text = str(error).lower()
     if number in _FULL_NUMBERS or any(word in text for word in _FULL_WORDS):

@@ -1,4 +1,4 @@
-"""Invalidation of a stage's work, whole or of some products, so that its next run does it again."""
+"""Invalidation of a stage's work, for all or some products, so that its next run repeats it."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -29,7 +29,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Products whose work is done again; by default all."""
+    """Products whose work is repeated; by default all."""
 
     source: str | None = None
     products: tuple[str, ...] = ()
@@ -38,22 +38,22 @@ class Selection:
 
     @property
     def is_all(self) -> bool:
-        """Whether nothing was chosen."""
+        """Whether all products are selected."""
         return self.source is None and not self.products and self.partition is None
 
 
 def invalidate(workspace: Workspace, stage: str, selection: Selection, *, dry_run: bool = False) -> int:
-    """Forget what a stage made of the selection, so that its next run makes it again.
+    """Forget a stage's results for the selection, so that its next run recomputes them.
 
     Args:
         workspace: The workspace, at its newest version.
         stage: A stage of the registry that can be redone.
-        selection: Of which products.
+        selection: Products whose work is repeated.
         dry_run: Only count.
 
     Returns:
-        How many items that is: pages (crawl, records), media (download), stored objects (extract); of any
-        other stage, which looks at all products at once, the items of its last run.
+        Number of items: pages (crawl, records), media (download), stored objects (extract); for any other
+        stage, which processes all products at once, the items of its last run.
 
     Raises:
         UsageError: There is no such stage, product, source or partition; or the stage cannot be redone in part.
@@ -69,7 +69,7 @@ def invalidate(workspace: Workspace, stage: str, selection: Selection, *, dry_ru
 
 
 def forget_fetched_pages(workspace: Workspace, stage: str, selection: Selection, *, dry_run: bool) -> int:
-    """Forget when pages were fetched: all are fetched again, whole."""
+    """Forget when pages were fetched: all are fetched again, in full."""
     del stage
     return sum(
         forget_fetched(workspace.store, selection.source, products, dry_run=dry_run)
@@ -78,7 +78,7 @@ def forget_fetched_pages(workspace: Workspace, stage: str, selection: Selection,
 
 
 def forget_read_pages(workspace: Workspace, stage: str, selection: Selection, *, dry_run: bool) -> int:
-    """Forget what stored pages were read as: they are read again, not fetched."""
+    """Forget the records of stored pages: the pages are read again, not fetched."""
     count = sum(
         forget_read(workspace.store, selection.source, products, dry_run=dry_run)
         for products in _pages_of(workspace, selection)
@@ -88,7 +88,7 @@ def forget_read_pages(workspace: Workspace, stage: str, selection: Selection, *,
 
 
 def forget_media(workspace: Workspace, stage: str, selection: Selection, *, dry_run: bool) -> int:
-    """Open media URLs again: they are fetched again, and a stored file stays where no other comes."""
+    """Forget the outcomes of media URLs: they are fetched again, and a stored file stays until another replaces it."""
     query = f"SELECT DISTINCT url FROM media WHERE product_id IN ({_chosen(workspace, selection)})"  # noqa: S608
     count = sum(forget_outcomes(workspace.store, urls, dry_run=dry_run) for urls in _values(workspace, query))
     if not dry_run:
@@ -142,7 +142,7 @@ _REJECTS = "SELECT * FROM rejects WHERE stage = 'extract' AND item NOT IN (SELEC
 
 
 def _drop_results(redo: Stage, connection: duckdb.DuckDBPyConnection) -> None:
-    """Write extraction's tables without the results of objects in ``again``; a new version of media makes it run."""
+    """Write extraction's tables without the results of objects in ``again``; touching media makes extraction run."""
     for table, query in _RESULTS.items():
         redo.write(table, connection.sql(query))
     redo.write("rejects", connection.sql(_REJECTS), only="extract")
@@ -159,7 +159,7 @@ def _forget_commit(workspace: Workspace, stage: str, count: int, *, dry_run: boo
 
 
 def _pages_of(workspace: Workspace, selection: Selection) -> Iterator[list[str] | None]:
-    """Yield the products whose pages are meant, some at a time; None: every URL of the source, or of all."""
+    """Yield the selected products in batches; None stands for every URL of the source, or of all sources."""
     chosen = _chosen(workspace, selection)
     if selection.products or selection.partition is not None:
         yield from _values(workspace, chosen)

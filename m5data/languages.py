@@ -1,4 +1,4 @@
-"""The languages that people read: texts of a room, and words for the values of tables."""
+"""Display languages: texts of a room, and words for the values of tables."""
 
 import tomllib
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ LANGUAGES: tuple[Language, ...] = get_args(Language)
 
 
 def coded(value: str, language: Language) -> str:
-    """Return a value of the tables in words, such as ``no_video``; one that is not known keeps its own."""
+    """Return words for a value of the tables such as ``no_video``; unknown values and English use the value's own."""
     known = texts_of("m5data", "words", "values.zh") if language == "zh" else {}
     return known.get(value) or value.replace("http_", "HTTP ").replace("_", " ")
 

@@ -1,6 +1,6 @@
 """Migration of a workspace from an older format to the one that this version reads.
 
-Each step of ``_STEPS`` leads from one format to the next. A step can be repeated: a killed migration is run again.
+The steps in ``_STEPS`` lead from each format to the next. They can be repeated: run a killed migration again.
 """
 
 import json
@@ -26,7 +26,7 @@ __all__ = ["migrate"]
 
 
 def migrate(root: Path, *, dry_run: bool = False, backup: Path | None = None) -> list[str]:
-    """Bring a workspace to this version's format, and return what was done, or would be; nothing: it has it already.
+    """Bring a workspace to this version's format, and return the changes, one line each; none if it is up to date.
 
     Args:
         root: The workspace's folder, or the working copy of an object store.
@@ -34,7 +34,7 @@ def migrate(root: Path, *, dry_run: bool = False, backup: Path | None = None) ->
         backup: New folder to which the workspace is copied before anything changes; None: no copy.
 
     Raises:
-        WorkspaceError: It is no workspace, or a newer m5data wrote it, or another run holds it.
+        WorkspaceError: It is not a workspace, a newer m5data wrote it, or another run holds it.
         DataError: Something that take-downs or exports need is lost; nothing was changed.
     """
     root = root.absolute()
@@ -70,7 +70,7 @@ def _identity(root: Path) -> Identity:
 
 
 def _note_key(store: Store, *, dry_run: bool) -> list[str]:
-    """Check that the key is there if anything was made with it; the end of the migration notes its fingerprint."""
+    """Check that the key exists if anything was made with it; ``migrate`` records its fingerprint at the end."""
     del dry_run
     if (store.root / KEY_FILE).exists():
         if fault := key_fault(store.root, (store.root / KEY_FILE).read_bytes()):
@@ -112,7 +112,7 @@ def _split_exports(store: Store, *, dry_run: bool) -> list[str]:
 
 
 def _old_exports(store: Store) -> list[Path]:
-    """Return the folders on this machine that hold the manifest of all formats."""
+    """Return the folders on this machine that hold one manifest for all formats."""
     with closing(store.state.connect_reading()) as connection:
         known = connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'exports'").fetchone()
         noted = connection.execute("SELECT DISTINCT folder FROM exports").fetchall() if known else []
@@ -122,12 +122,12 @@ def _old_exports(store: Store) -> list[Path]:
 
 
 def _is_own(path: Path) -> bool:
-    """Return whether a manifest is that of one format."""
+    """Return whether a manifest is for a single format."""
     return "format" in json.loads(path.read_bytes())
 
 
 class _Step(Protocol):
-    """Does one thing, or says in a line for each what it would do."""
+    """One change to a workspace; returns a line for each thing that it does, or would do."""
 
     def __call__(self, store: Store, *, dry_run: bool) -> list[str]: ...
 

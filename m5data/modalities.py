@@ -1,8 +1,8 @@
-"""The modalities of a product, each registered once.
+"""Registry of a product's modalities.
 
-A ``Modality`` declares everything that other rooms need: its table (``storage.tables``), the column of feeds that fills
-it (``crawler.feeds``), its state in the ledger (``storage.views``), its part of a sample (``export.reader``) and of the
-shards. To add a modality, write one in a folder of its own and name it in ``_IN_FOLDERS``.
+A ``Modality`` declares everything that other rooms need: its table (``storage.tables``), the feed column that fills
+it (``crawler.feeds``), its state in the ledger (``storage.views``), and its part of a sample (``export.reader``) and of
+the shards. To add a modality, define it in its own folder and list it in ``_IN_FOLDERS``.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -44,10 +44,10 @@ Row = Mapping[str, Any]
 """One row of the reader's query."""
 
 Payload = Sequence[bytes | memoryview]
-"""The parts of a member's payload, to be written one after the other."""
+"""Parts of a member's payload, written one after another."""
 
 ReadObject = Callable[[str], bytes]
-"""Returns the bytes of an object by its SHA-256."""
+"""SHA-256 of an object -> its bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +55,9 @@ class SampleFrame:
     """One kept frame of the product's video."""
 
     second: int
-    """The whole second it stands for, from 0."""
+    """The whole second that it represents, from 0."""
     pts_s: float
-    """Its own time, seconds from the stream's start."""
+    """Its timestamp, seconds from the stream's start."""
     jpeg: bytes
 
 
@@ -70,23 +70,23 @@ class Sample:
     role: str
     """sample, query, gallery or distractor."""
     label: str | None
-    """What counts as the same; None for a distractor."""
+    """Class or match id: samples with equal labels count as the same; None for a distractor."""
     label_level: str
     group_id: str
     source: str
     url: str
     licence: str
-    """Licence of the source, as its settings state it; empty where none is stated."""
+    """Licence of the source, as stated in its settings; empty if none is stated."""
     classes: Mapping[str, str | int]
     """class_id, class_name, sub_class_id, … of the shared hierarchy; id -1 and an empty name: none."""
     caption: str | None
     specs: tuple[Specification, ...]
     image: bytes | None
-    """The image file as it came from the shop."""
+    """The image file as the shop served it."""
     image_url: str | None
-    """Where it came from."""
+    """URL of the image."""
     image_size: tuple[int, int] | None
-    """Width and height, pixels; None: not said."""
+    """Width and height, pixels; None if unknown."""
     frames: tuple[SampleFrame, ...]
     """Ordered by second."""
     audio: bytes | None
@@ -98,9 +98,9 @@ class Sample:
     variants: tuple[Variant, ...] = ()
     """Combinations of options that the product is sold in; not exported."""
     purposes: tuple[Purpose, ...] = PURPOSES
-    """What it may be used for: the purposes that neither its shop's signals nor the settings refuse."""
+    """Permitted uses: the purposes that neither its shop's signals nor the settings refuse."""
     more: Mapping[str, Any] = field(default_factory=dict)
-    """Values of modalities that were registered beyond these five, by the names that they chose."""
+    """Values of modalities registered in addition to these five, under names that they choose."""
 
     @property
     def present(self) -> dict[str, bool]:
@@ -120,7 +120,7 @@ class LedgerEntry:
     column: str
     meaning: str
     state: str
-    """SQL expression over ``p`` (products), ``joins``, and what every modality may use: ``image`` and
+    """SQL expression over ``p`` (products), ``joins``, and tables that every modality may use: ``image`` and
     ``video`` (the best media file: ok, sha256, reason) and ``refusal`` (rejects of that video: frames, sound)."""
     joins: str = ""
     """SQL joins that the expression needs."""
@@ -133,7 +133,7 @@ class ShardColumn:
     name: str
     type: pa.DataType
     feature: Mapping[str, object]
-    """The same in the terms of Hugging Face ``datasets``."""
+    """The type as a feature of Hugging Face ``datasets``."""
     value: Callable[[Sample, int], object]
     """Sample and its number in the split -> value."""
     croissant: str | None = None
@@ -156,9 +156,9 @@ class Modality:
     meaning: str
     """A noun phrase for dataset cards."""
     details: str = ""
-    """What a dataset card adds in brackets."""
+    """Details that a dataset card adds in parentheses."""
     table: TableSpec | None = None
-    """Table of its own, with a bucket of ``product_id``; None: it reads tables of ``storage.tables``."""
+    """Its own table, bucketed by ``product_id``; None: it reads tables of ``storage.tables``."""
     feed: FeedColumn | None = None
     """Column of feeds that fills the table; None: its own stage writes the table."""
     ledger: LedgerEntry
@@ -168,18 +168,18 @@ class Modality:
     select: Mapping[str, str]
     """Columns of the reader's query: name -> SQL expression."""
     tables: Mapping[str, str] = field(default_factory=dict)
-    """Named queries, at most one row for each product_id, that are joined to the sample. They may use
+    """Named queries that are joined to the sample, at most one row per product_id. They may use
     ``chosen`` (the rows of the split) and ``clip`` (product_id, video: SHA-256 of its stored video)."""
     facts: Callable[[Row], Mapping[str, Any]]
     """Row -> fields of ``Sample`` that need no stored bytes; other names go to ``Sample.more``."""
     load: Callable[[Row, ReadObject], Mapping[str, Any]] | None = None
     """Row -> fields of ``Sample`` that are read from stored objects."""
     objects: tuple[str, ...] = ()
-    """Columns of the row that name the objects that ``load`` reads: shards are rolled by their lengths."""
+    """Columns of the row that name the objects that ``load`` reads; their lengths decide where a shard ends."""
     columns: tuple[ShardColumn, ...]
     members: tuple[Member, ...] = ()
     json: Callable[[Sample], Mapping[str, object]] = lambda _: {}
-    """What the sample's JSON member says of it."""
+    """Its values in the sample's JSON member."""
 
 
 def modalities() -> tuple[Modality, ...]:
@@ -193,9 +193,9 @@ def modality_tables() -> tuple[TableSpec, ...]:
     return tuple(modality.table for modality in modalities() if modality.table is not None)
 
 
-@cache  # asked for with every row of a feed
+@cache  # called for every row of a feed
 def feed_columns() -> tuple[tuple[FeedColumn, TableSpec], ...]:
-    """Return the columns of feeds that modalities declare, each with the table that it fills."""
+    """Return the feed columns that modalities declare, each with the table that it fills."""
     return tuple((m.feed, m.table) for m in modalities() if m.feed is not None and m.table is not None)
 
 
@@ -203,7 +203,7 @@ def register(modality: Modality) -> None:
     """Add a modality.
 
     Raises:
-        ValueError: There is one of that name, or its table cannot be kept.
+        ValueError: The name is taken, or its table cannot be stored.
     """
     if modality.name in _REGISTERED:
         raise ValueError(f"The modality {modality.name!r} is registered already.")
@@ -237,9 +237,9 @@ def _check_table(modality: Modality) -> None:
 _LOADING = RLock()
 
 
-@cache  # asked for with every sample
+@cache  # called for every sample
 def _load_folders() -> None:
-    """Register the modalities in folders: once, and not at import, because they import this module."""
+    """Register the modalities of ``_IN_FOLDERS`` once; not at import, because they import this module."""
     with _LOADING:
         for path in _IN_FOLDERS:
             module, _, name = path.partition(":")
@@ -249,9 +249,9 @@ def _load_folders() -> None:
 
 
 TEXT_FEATURE: Mapping[str, object] = {"dtype": "string", "_type": "Value"}
-"""Text, in the terms of ``datasets``."""
+"""Text, as a feature of ``datasets``."""
 file_struct = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-"""Type of a media file in Parquet, as ``datasets`` has it."""
+"""Type of a media file in Parquet, as ``datasets`` stores it."""
 _SPEC_STRUCT = pa.struct([("name", pa.string()), ("value", pa.string())])
 
 
@@ -485,7 +485,7 @@ _FIVE = (
                 lambda sample, _: None if sample.mfcc is None else list(sample.mfcc),
             ),
         ),
-        # .mp3 makes Hugging Face's loader ask for torch; .mpga is its other registered name
+        # .mp3 makes Hugging Face's loader require torch; .mpga is its other registered name
         members=(
             Member("audio.mpga", lambda sample: [sample.audio or b""]),
             Member("mfcc.npy", lambda sample: npy_parts(sample.mfcc)),
@@ -496,5 +496,5 @@ _FIVE = (
 _REGISTERED: dict[str, Modality] = {modality.name: modality for modality in _FIVE}
 
 _IN_FOLDERS: tuple[str, ...] = ()
-"""Modalities beyond the five, each in a folder of its own: ``package.module:NAME``, e.g. ``extract.reviews:REVIEWS``.
-Such a line is the whole registration: table, ingest, take-down, ledger, shards, metadata and reader follow from it."""
+"""Modalities besides the five, each in its own folder: ``package.module:NAME``, e.g. ``extract.reviews:REVIEWS``.
+An entry is the whole registration: table, ingest, take-down, ledger, shards, metadata and reader follow from it."""

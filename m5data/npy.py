@@ -11,13 +11,13 @@ __all__ = ["npy_parts"]
 
 
 def npy_parts(array: NDArray[np.float32] | None) -> Sequence[bytes | memoryview]:
-    """Return what ``numpy.save`` makes of an array, row after row; an absent one has no columns."""
+    """Return the parts of the file that ``numpy.save`` writes for an array in C order; None counts as an empty one."""
     array = np.zeros((0, 0), dtype="<f4") if array is None else array
     rows, columns = array.shape
     return _header(rows, columns), np.ascontiguousarray(array, dtype="<f4").reshape(-1).view(np.uint8).data
 
 
-@lru_cache(256)  # audio comes in a few lengths, in every sample
+@lru_cache(256)  # called for every sample; audio has only a few lengths
 def _header(rows: int, columns: int) -> bytes:
     buffer = io.BytesIO()
     header = {"descr": "<f4", "fortran_order": False, "shape": (rows, columns)}

@@ -30,24 +30,24 @@ LINE_EVERY_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class RunningStage:
-    """A stage that runs now, and its progress."""
+    """A running stage and its progress."""
 
     run: str
     """Name of the run; empty if it has none."""
     stage: str
     process: int
     began: datetime
-    """When it began to count, UTC."""
+    """Start of its counting, UTC."""
     total: int | None
-    """Items to do; None: not known."""
+    """Items to do; None if unknown."""
     done: int
 
     def restarted(self, total: int | None, now: datetime) -> "RunningStage":
-        """Return it at the beginning of ``total`` items."""
+        """Return a copy that is at the beginning of ``total`` items."""
         return replace(self, began=now, total=total, done=0)
 
     def advanced(self, items: int) -> "RunningStage":
-        """Return it with ``items`` more done."""
+        """Return a copy with ``items`` more done."""
         return replace(self, done=self.done + items)
 
     def rate(self, now: datetime) -> float | None:
@@ -56,12 +56,12 @@ class RunningStage:
         return self.done / seconds if self.done and seconds > 0 else None
 
     def expected_end(self, now: datetime) -> datetime | None:
-        """Return when it ends at the rate so far; None if that is unknown."""
+        """Return its expected end at the rate so far; None if that is unknown."""
         rate = self.rate(now)
         return None if rate is None or self.total is None else now + timedelta(seconds=(self.total - self.done) / rate)
 
     def as_record(self) -> dict[str, object]:
-        """Return it as JSON values."""
+        """Return its fields as JSON values."""
         return {
             "run": self.run,
             "stage": self.stage,
@@ -73,7 +73,7 @@ class RunningStage:
 
 
 def running_stage(workspace: Workspace) -> RunningStage | None:
-    """Return the stage that runs now; None if none runs, or it has not begun to count."""
+    """Return the running stage; None if none runs, or it has not begun to count."""
     try:
         data = json.loads((workspace.root / PROGRESS_FILE).read_bytes())
     except FileNotFoundError:

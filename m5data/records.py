@@ -1,4 +1,4 @@
-"""Plain records that rooms hand to each other; frozen, free of any framework."""
+"""Plain, frozen records that rooms exchange, free of any framework."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,9 +26,9 @@ class Variant:
     """One combination of options that a product is sold in."""
 
     id: str
-    """The shop's own id of it (sku), unique within the product."""
+    """The shop's own id for it (SKU), unique within the product."""
     options: tuple[Specification, ...] = ()
-    """What it differs in, e.g. colour and size."""
+    """Properties that distinguish it, e.g. colour and size."""
     price: Decimal | None = None
     currency: str | None = None
     availability: Availability | None = None
@@ -37,17 +37,17 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class ProductRecord:
-    """One product as one page, or one feed row, describes it.
+    """One product as described by one page, or one feed row.
 
     Absent text is None, absent lists are empty. Contact details in ``caption`` and
-    ``specs`` are masked already, and ``merchant`` is a keyed hash or, where no key was
-    given (``m5data parse``), None.
+    ``specs`` are masked already, and ``merchant`` is a keyed hash, or None if no key
+    was given (``m5data parse``).
     """
 
     url: str
     """Canonical URL of the product page, http or https."""
     native_id: str | None = None
-    """The site's own id (sku), unique within a source."""
+    """The site's own id (SKU), unique within a source."""
     caption: str | None = None
     """The product's title, 20-40 words in M5Product (section 3.1)."""
     category: tuple[str, ...] = ()
@@ -68,20 +68,20 @@ class ProductRecord:
     specs: tuple[Specification, ...] = ()
     """In the order of the page."""
     variants: tuple[Variant, ...] = ()
-    """In the order of the page; empty where the product has one form only, or the page does not say."""
+    """In the order of the page; empty if the product has only one form, or the page does not say."""
     origins: Mapping[str, str] = field(default_factory=dict)
     """Field name -> where its value came from, e.g. ``json-ld``, ``microdata``, ``html:table``."""
     masked: int = 0
-    """How many contact details were masked in caption and specs."""
+    """Number of contact details masked in caption and specs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """One item that a stage dropped, and why. Rows of the table ``rejects``."""
+    """One item that a stage dropped, and the reason; a row of the table ``rejects``."""
 
     item: str
-    """A url, product id, object hash or ``file:line``."""
+    """A URL, product id, object hash or ``file:line``."""
     reason: str
     """One word of the stage's closed vocabulary, e.g. ``http_404``, ``robots``."""
     detail: str = ""
-    """Where and what is wrong: one line for a person; no page content, no personal data."""
+    """One line for people: where and what is wrong; no page content, no personal data."""

@@ -52,33 +52,33 @@ _LOST: Mapping[str, str] = MappingProxyType(
         "webapp_reviewers": "links of reviewers and managers: make them with m5data annotate links --reviewer",
     }
 )
-"""Tables of the state that nothing else holds -> what is lost with them, and what to do."""
+"""Tables of the state that exist nowhere else -> the loss, and its remedy."""
 _READ_PAGES = frozenset({"products", "specs", "media"})
 
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """One thing that was wrong."""
+    """One fault of a workspace, and its repair."""
 
     what: str
     result: str
-    """What is done about it, or what a person must do."""
+    """The repair that is made, or that a person must make."""
     possible: bool = True
-    """False: it cannot be repaired from what is there."""
+    """False: it cannot be repaired from the remaining data."""
 
 
 def repair(root: Path, *, dry_run: bool = False, clock: Clock = utc_now) -> list[Repair]:
-    """Rebuild what can be rebuilt of a damaged workspace, and return what was wrong.
+    """Rebuild as much of a damaged workspace as possible, and return its faults.
 
-    Killed at any instant, it is run again.
+    If it is killed at any instant, it can be run again.
 
     Args:
         root: The workspace's folder.
-        dry_run: Change nothing; say what would be done.
+        dry_run: Change nothing; report what would be done.
         clock: Source of times.
 
     Raises:
-        WorkspaceError: The folder is no workspace, or another run holds it.
+        WorkspaceError: The folder is not a workspace, or another run holds it.
         UsageError: It is the working copy of an object store.
     """
     root = root.absolute()
@@ -102,7 +102,7 @@ def repair(root: Path, *, dry_run: bool = False, clock: Clock = utc_now) -> list
 
 
 class _Job:
-    """One repair, in the order in which things depend on each other."""
+    """One repair, whose steps run in the order of their dependencies."""
 
     def __init__(self, layout: Layout, found: Collection[Damage], clock: Clock, *, dry_run: bool) -> None:
         self._layout = layout
@@ -153,7 +153,7 @@ class _Job:
             yield Repair(damage.detail, "a key cannot be made again", possible=False)
 
     def _versions(self) -> Iterator[Repair]:
-        """Set aside version records that cannot be read; the newest is made again from the tables."""
+        """Set aside unreadable version records, and rebuild the newest from the tables."""
         numbers = version_numbers(self._layout)
         bad = [number for number in numbers if _read(self._layout, number) is None]
         for number in sorted(set(bad) - set(numbers[-1:])):
@@ -174,7 +174,7 @@ class _Job:
             write_version(self._layout, record)
 
     def _version_of_tables(self, numbers: list[int], bad: list[int]) -> VersionRecord:
-        """Return a record of the newest state of every table, with the stages that the version before knows."""
+        """Return a record of the newest version of every table, with the stages of the last readable record."""
         sound = [number for number in numbers if number not in bad]
         if sound:
             before = read_version(self._layout, sound[-1])
@@ -189,10 +189,10 @@ class _Job:
         return replace(before, number=number, parent=parent, created=created, tables=tables)
 
     def _restore_state(self) -> Generator[Repair, None, dict[str, tuple[int, bool]] | None]:
-        """Make the state, or the index of objects, again where it is lost.
+        """Rebuild the state and the index of objects if they are lost.
 
         Returns:
-            Table -> rows kept of a state that was lost, and whether these are all; None: it was not lost.
+            Table -> number of rows kept of a lost state, and whether these are all; None if it was not lost.
         """
         lost, index = self._of("state"), self._of("index")
         for damage in lost:
@@ -216,7 +216,7 @@ class _Job:
         return kept
 
     def _restore_frontiers(self) -> Iterator[Repair]:
-        """Give damaged frontiers new files, with what can be read of them; a journal notes all of them."""
+        """Replace damaged frontiers with new files of their readable rows; a journal records all of them."""
         for damage in self._of("frontier"):
             yield Repair(damage.detail, "kept as far as it can be read; pages of products are entered from the tables")
         if self._dry_run:
@@ -247,7 +247,7 @@ class _Job:
             sync_folder(path.parent)
 
     def _note(self, what: Mapping[str, object]) -> None:
-        """Add to the journal of this repair, which the next one continues if this one is killed."""
+        """Add to the journal of this repair; if it is killed, the next one continues from the journal."""
         replace_file(self._layout.repair, json.dumps({**_journal(self._layout), **what}).encode())
 
     def _set_aside_database(self, path: Path) -> Path | None:
@@ -258,7 +258,7 @@ class _Job:
         return self._set_aside(path) if path.exists() else None
 
     def _new_state(self) -> dict[str, tuple[int, bool]]:
-        """Set a damaged state aside, and begin a new one with what can be read of it; a journal notes both."""
+        """Set a damaged state aside, and create a new one with its readable rows; a journal records the old file."""
         noted = _journal(self._layout).get("state")
         aside = self._set_aside_database(self._layout.state)
         if noted is None and aside is not None:
@@ -268,7 +268,7 @@ class _Job:
         return salvage(self._layout.root / _DAMAGED / noted, self._state) if noted is not None else {}
 
     def _fill(self, kept: Mapping[str, tuple[int, bool]] | None) -> Iterator[Repair]:
-        """Fill in from the tables what a damaged state and frontiers lack, and report what is lost."""
+        """Refill a damaged state and frontiers from the tables, and report the rows that are lost."""
         store = Store.open(self._layout.root, clock=self._clock)
         yield _refill("frontiers", "pages of products", lambda: rebuild_frontiers(store, store.snapshot()))
         if kept is not None:
@@ -287,7 +287,7 @@ class _Job:
                 yield Repair(f"state: {name}", f"lost: {what}", possible=False)
 
     def _register(self) -> Iterator[Repair]:
-        """Bring both copies of the register of take-downs together: each gets what the other has."""
+        """Merge both copies of the register of take-downs: each gets the other's entries."""
         path = self._layout.root / REGISTER
         fault = None if self._dry_run and self._of("state") else copy_fault(self._state)
         if fault is None:
@@ -306,7 +306,7 @@ class _Job:
             yield Repair(damage.detail, "bytes cannot be made again: restore the file", possible=False)
 
     def _tables(self, *, index_is_new: bool) -> Iterator[Repair]:
-        """Write a version without the files that are lost, whose stages run again."""
+        """Write a version without the lost files; the stages that wrote them run again."""
         record = self._newest()
         if record is None:
             return
@@ -341,7 +341,7 @@ class _Job:
         self.is_new = True
 
     def _without_lost(self, name: str, record: VersionRecord) -> int | None:
-        """Return a version of a table without its lost files; None: its log is lost, and the table set aside."""
+        """Return a version of a table without its lost files; None if its log is lost and the table was set aside."""
         left = surviving_files(self._layout, name, record.tables[name])
         log = DeltaLog(self._layout.table(name), TABLES[name])
         if left is not None:
@@ -355,7 +355,7 @@ class _Job:
         return _read(self._layout, numbers[-1]) if numbers else None
 
     def _set_aside(self, path: Path) -> Path:
-        """Move a file or folder to ``damaged``, under a name that is free there, and return its new place."""
+        """Move a file or folder to ``damaged``, under a free name, and return its new path."""
         folder = self._layout.root / _DAMAGED
         folder.mkdir(exist_ok=True)
         number = 0
@@ -368,7 +368,7 @@ class _Job:
 
 
 def _interrupted(layout: Layout) -> list[Damage]:
-    """Return the damage that a repair began to mend and did not end."""
+    """Return the damage that an interrupted repair had begun to repair."""
     noted = _journal(layout)
     again = f"{layout.repair}: a repair was interrupted; it begins again"
     frontiers = [Damage("frontier", name, again) for name in noted.get("frontiers", ())]
@@ -376,7 +376,7 @@ def _interrupted(layout: Layout) -> list[Damage]:
 
 
 def _journal(layout: Layout) -> dict[str, Any]:
-    """Return what a repair has begun and not ended: the state's name in ``damaged``, names of frontiers."""
+    """Return the unfinished work of a repair: the state's name in ``damaged``, and names of frontiers."""
     noted: dict[str, Any] = json.loads(layout.repair.read_bytes()) if layout.repair.exists() else {}
     return noted
 
@@ -411,7 +411,7 @@ def _writers(table: str) -> list[str]:
 
 
 def _remade(table: str) -> str:
-    """Return how the lost rows of a table come back."""
+    """Return how the lost rows of a table are recovered."""
     if table == "objects":
         return "made again from the index of objects"
     verbs = [STAGES[name].command for name in _writers(table)]
@@ -423,12 +423,12 @@ def _remade(table: str) -> str:
 
 
 def _starts_anew(stage: str, lost: Collection[str]) -> bool:
-    """Return whether a stage forgets its last run: audio is taken over with its frames, so it would not be missed."""
+    """Return whether to forget a stage's last run: a video that has frames is not decoded again for its lost audio."""
     return stage == "extract" and "audio" in lost
 
 
 def _stale(name: str, record: StageRecord, lost: Collection[str]) -> StageRecord:
-    """Return a stage's record; if it wrote a table that lost rows, one that no run matches, so that it runs again."""
+    """Return a stage's record; if the stage wrote a table that lost rows, alter it so that the stage runs again."""
     spec = STAGES.get(name if name in STAGES else name.partition("-")[0])
     wrote = spec is not None and any(table in lost for table in spec.writes)
     return replace(record, extra=f"{record.extra} repaired") if wrote else record

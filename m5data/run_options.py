@@ -18,15 +18,15 @@ class RunOptions:
     source: str | None = None
     """Only this source."""
     limit: int | None = None
-    """Fetch at most this many product pages a source."""
+    """Fetch at most this many product pages per source."""
     refresh: bool = False
     """Request every page again, whatever its age."""
     refresh_media: bool = False
-    """Request media that came with a validator again, conditionally."""
+    """Request media that were served with a validator again, conditionally."""
     retry_failed: bool = False
     """Request only media that failed."""
     min_success: float | None = None
-    """Share of media URLs below which a download fails."""
+    """Share of successful media URLs below which a download fails."""
     recipe: str | None = None
     """Name of a shipped split recipe, or path of a file."""
     seed: int | None = None
@@ -36,7 +36,7 @@ class RunOptions:
     feed_format: str = "auto"
     """Format of the feed."""
     allow_shrink: bool = False
-    """Remove however many products a feed or a site no longer has."""
+    """Remove all products that a feed or a site no longer has, however many."""
     formats: tuple[str, ...] | None = None
     """Formats of the export."""
     rule: str | None = None
@@ -48,7 +48,7 @@ class RunOptions:
     checkpoint: Path | None = None
     """Trained model of the encoder ``scale``."""
     search: str | None = None
-    """How candidates are searched: exact or approximate."""
+    """Search for candidates: exact or approximate."""
     kind: str | None = None
     """Kind of tasks."""
     workers: int | None = None
@@ -69,7 +69,7 @@ class RunOptions:
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """What a run hands to each of its stages."""
+    """Context that a run passes to each of its stages."""
 
     progress: Progress = field(default_factory=SilentProgress)
     clock: Clock = utc_now

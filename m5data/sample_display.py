@@ -13,7 +13,7 @@ __all__ = ["sample_card", "sample_line"]
 _LONGEST = 60
 _LINES = 12
 _LARGEST_IMAGE = 1 << 21
-"""Bytes of an image that a card holds."""
+"""Largest image that a card shows, in bytes."""
 _IMAGE_TYPES = ((b"\xff\xd8\xff", "jpeg"), (b"\x89PNG", "png"), (b"GIF8", "gif"), (b"RIFF", "webp"))
 
 

@@ -1,4 +1,4 @@
-"""Words of a text: jieba's segmentation, several times as fast, and simtext's tokens."""
+"""Words of a text: jieba's segmentation at several times its speed, and simtext's tokens."""
 
 import re
 import warnings
@@ -18,9 +18,9 @@ with warnings.catch_warnings():
 __all__ = ["count_words", "cut_words", "has_chinese"]
 
 _CHINESE = re.compile("[\u4e00-\u9fff]")
-# Signs that belong to no word of either, so that both cut a text with them alike.
+# Signs that are part of no word in rjieba or jieba, so both split texts with them alike.
 _PLAIN_TEXT = re.compile("[\u4e00-\u9fd5a-zA-Z0-9 !()*,/:;<=>?@~，。、：；！？（）【】《》]*")
-# Blocks with signs within words, as jieba's own pattern finds them, and what parts the others.
+# Blocks with signs within words, as jieba's own pattern finds them; then the separators of other blocks.
 _SIGNED = re.compile(
     r"(?<![\u4e00-\u9fd5a-zA-Z0-9+#&._%\-])[\u4e00-\u9fd5a-zA-Z0-9]*[+#&._%\-][\u4e00-\u9fd5a-zA-Z0-9+#&._%\-]*"
 )
@@ -32,8 +32,8 @@ _TOKEN = re.compile(r"\b\w\w+\b")
 def cut_words(text: str) -> Iterator[str]:
     """Yield the words of ``jieba.lcut(text)`` in order.
 
-    rjieba, jieba in Rust, gives the same words of blocks of letters, digits and Chinese characters. It cuts signs
-    within a word otherwise (``3.5``, ``U.S.``), so blocks with signs are jieba's own.
+    rjieba, jieba in Rust, returns the same words for blocks of letters, digits and Chinese characters. It splits signs
+    within a word differently (``3.5``, ``U.S.``), so jieba itself segments blocks with signs.
     """
     if _PLAIN_TEXT.fullmatch(text):
         yield from rjieba.cut(text)
@@ -51,7 +51,7 @@ def cut_words(text: str) -> Iterator[str]:
 
 @cache
 def _jieba() -> Tokenizer:
-    """Return jieba with its dictionary, without the cache file that it would write."""
+    """Return jieba with its dictionary, without writing its cache file."""
     tokenizer = Tokenizer()
     with (resources.files("jieba") / "dict.txt").open("rb") as lines:
         tokenizer.FREQ, tokenizer.total = tokenizer.gen_pfdict(lines)
@@ -73,7 +73,7 @@ def count_words(text: str, *, segment: bool) -> Counter[str]:
     """
     if not segment:
         return Counter(_TOKEN.findall(text.lower()))
-    # Only letters, digits and Chinese characters can make words of two characters: the rest parts them.
+    # Only letters, digits and Chinese characters can form words of two characters; all others separate words.
     pieces = Counter(rjieba.cut(_PART.sub(" ", _SIGNED.sub(" ", text))))
     for block in _SIGNED.findall(text):
         pieces.update(_jieba().cut(block))

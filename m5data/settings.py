@@ -17,59 +17,60 @@ __all__ = ["MachineSettings", "RunSettings", "Settings", "StoreSettings"]
 
 
 class StoreSettings(StageSettings):
-    """How tables are laid out, and what m5data vacuum leaves."""
+    """Layout of tables, and dataset versions that m5data vacuum keeps."""
 
     buckets: int = Field(default=16, ge=1, le=4096)
-    """Hash buckets of a table: 16 suit up to some million products; 1 to 4, some thousand. Fixed when the workspace
-    is made: m5data copy makes one with another number."""
+    """Hash buckets per table: 16 suit up to some million products; 1 to 4, some thousand. Fixed when the workspace
+    is created: m5data copy creates one with another number."""
     keep_versions: int = Field(default=10, ge=1)
-    """So many newest dataset versions stay when m5data vacuum runs."""
+    """Number of newest dataset versions that m5data vacuum keeps."""
     keep_days: float = Field(default=30, ge=0)
-    """Dataset versions younger than so many days stay, too; and those that splits or an export came from."""
+    """m5data vacuum also keeps dataset versions younger than this many days, and those that splits or an export came
+    from."""
 
 
 class MachineSettings(StageSettings):
-    """What a run may take of the machine it shares."""
+    """Limits of a run on the machine it shares."""
 
     cores: int | None = Field(default=None, ge=1)
-    """Cores for all processes of a run together; None: all there are. Has no influence on results."""
+    """Cores for all processes of a run together; None: all cores. Does not affect results."""
     memory_mb: int | None = Field(default=None, ge=1024)
-    """Memory that a run plans with: half of it for each of the two queries that a stage runs at most, and no more
-    decoder processes than have room at their limit (extract.limits.memory_mb). None: 1 GB a query, a decoder a core."""
+    """Memory that a run plans with: half of it for each of the at most two queries of a stage, and no more decoder
+    processes than fit at their limit (extract.limits.memory_mb). None: 1 GB per query, one decoder per core."""
     bandwidth_mbit: float | None = Field(default=None, gt=0)
-    """Most megabits a second that media take over all hosts, on average; None: what there is."""
+    """Maximum megabits per second for media over all hosts, on average; None: no limit."""
     min_free_gb: float = Field(default=1.0, ge=0)
-    """A run does not start, and stops, when the workspace's disk has less free than this."""
+    """A run does not start, and a running one stops, if the workspace's disk has less free space than this."""
 
 
 class RunSettings(StageSettings):
     """Time limit of a stage, and notifications of a failed run."""
 
     stage_hours: float = Field(default=168.0, gt=0)
-    """Hours after which a stage of a flow is given up; what it finished is kept. A week: larger than any honest run."""
+    """Hours after which a flow gives up a stage; its finished work is kept. A week exceeds any legitimate run."""
     notify_command: tuple[str, ...] = ()
-    """Program and arguments that are started when a run fails; it is given one JSON object on standard input."""
+    """Program and arguments to start when a run fails; it receives one JSON object on standard input."""
     notify_webhook: str | None = Field(default=None, pattern="^https?://")
-    """URL that the same JSON object is posted to when a run fails."""
+    """URL to post the same JSON object to when a run fails."""
     notify_seconds: float = Field(default=30.0, gt=0)
-    """How long either may take."""
+    """Time limit of either, in seconds."""
 
 
 class Settings(StageSettings):
-    """``m5data.toml``; every section may be left out."""
+    """``m5data.toml``; every section is optional."""
 
     store: StoreSettings = StoreSettings()
-    """How tables are laid out, and which dataset versions stay."""
+    """Layout of tables, and which dataset versions are kept."""
     crawl: CrawlSettings = CrawlSettings()
-    """Which shops, with whose permission, how politely; shops are written as ``[sources.NAME]``."""
+    """Shops to crawl, their permissions, and politeness; shops are written as ``[sources.NAME]``."""
     download: DownloadSettings = DownloadSettings()
-    """How media are fetched, and what is refused."""
+    """How media are fetched, and which are refused."""
     extract: ExtractSettings = ExtractSettings()
     """Frames, audio and image measures."""
     texts: TextSettings = TextSettings()
     """How captions and tables are graded."""
     dedup: DedupSettings = DedupSettings()
-    """What counts as a duplicate."""
+    """Criteria for duplicates."""
     align: AlignSettings = AlignSettings()
     """How category paths become one hierarchy."""
     annotate: AnnotateSettings = AnnotateSettings()
@@ -77,13 +78,13 @@ class Settings(StageSettings):
     splits: SplitSettings = SplitSettings()
     """Recipe, seed and reserve."""
     export: ExportSettings = ExportSettings()
-    """What leaves the workspace."""
+    """Content of an export, and where it is written."""
     serve: ServeSettings = ServeSettings()
     """The web application."""
     machine: MachineSettings = MachineSettings()
-    """What a run may take of the machine it shares: cores, memory, bandwidth, disk."""
+    """Limits of a run on the machine it shares: cores, memory, bandwidth, disk."""
     run: RunSettings = RunSettings()
-    """How long a stage may take, and where a failed run is reported."""
+    """Time limit of a stage, and where failed runs are reported."""
 
     def section(self, name: str) -> StageSettings:
         """Return a section by its name in m5data.toml, e.g. ``annotate.tasks``."""
@@ -93,7 +94,7 @@ class Settings(StageSettings):
     @model_validator(mode="before")
     @classmethod
     def _sources_belong_to_the_crawl(cls, values: object) -> object:
-        """Let shops be written as ``[sources.NAME]``, which is what messages call them."""
+        """Accept shops as ``[sources.NAME]``, the name that messages use for them."""
         if isinstance(values, dict) and "sources" in values:
             rest = {key: value for key, value in values.items() if key != "sources"}
             crawl = rest.get("crawl", {})

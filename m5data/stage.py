@@ -10,7 +10,7 @@ from m5data.errors import ConservationError
 __all__ = ["Clock", "Progress", "SilentProgress", "StageReport", "utc_now"]
 
 Clock = Callable[[], datetime]
-"""Source of observation times; always timezone-aware UTC. Passed in, so that tests can hold it still."""
+"""Source of observation times; always timezone-aware UTC. Passed in, so that tests can freeze it."""
 
 
 def utc_now() -> datetime:
@@ -19,7 +19,7 @@ def utc_now() -> datetime:
 
 
 class Progress(Protocol):
-    """Receives a stage's progress. Calls come from the stage's own thread."""
+    """Sink for a stage's progress, called from the stage's own thread."""
 
     def start(self, stage: str, total: int | None) -> None:
         """Begin a stage of ``total`` items (None: not known yet)."""
@@ -54,7 +54,7 @@ class StageReport:
 
     stage: str
     read: int
-    """Items looked at (the stage's docstring says of what kind)."""
+    """Items processed (the stage's docstring says which kind)."""
     kept: int
     dropped: Mapping[str, int] = field(default_factory=dict)
     """Reason -> items dropped for it, reasons in alphabetical order, none with zero."""
@@ -73,11 +73,11 @@ class StageReport:
 
     @property
     def success(self) -> float:
-        """Share of items kept, 1.0 where nothing was read."""
+        """Share of items kept, 1.0 if nothing was read."""
         return self.kept / self.read if self.read else 1.0
 
     def sentence(self) -> str:
-        """Return what the stage did, in a line."""
+        """Return a one-line summary of the run."""
         if self.unchanged:
             return f"{self.stage}: unchanged, nothing to do"
         dropped = ", ".join(f"{reason} {count:,}" for reason, count in self.dropped.items())

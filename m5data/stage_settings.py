@@ -1,4 +1,4 @@
-"""Frozen settings objects: their base class, and reading one from a TOML file."""
+"""Frozen settings objects: their base class, and reading them from a TOML file."""
 
 import difflib
 import hashlib
@@ -19,14 +19,14 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class StageSettings(BaseModel):
-    """Settings of one stage: validated when built, frozen, unknown keys refused."""
+    """Settings of one stage: frozen, validated when built; unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     @field_validator("*", mode="before")
     @classmethod
     def _is_of_its_kind(cls, value: object, info: ValidationInfo) -> object:
-        """Refuse what would be read as another kind: "yes" is no permission, and true is no number."""
+        """Refuse values that would be converted to another type: "yes" is no permission, and true is no number."""
         kinds = _kinds(cls.model_fields[info.field_name or ""].annotation)
         if bool in kinds and str not in kinds and not isinstance(value, bool | None):
             raise ValueError(f"must be true or false, without quotes, not {_shorten(value)}")
@@ -37,12 +37,12 @@ class StageSettings(BaseModel):
         return value
 
     def digest(self) -> str:
-        """Return a hash of all values: a stage whose digest changed does its work again."""
+        """Return a hash of all values: a stage whose digest changed repeats its work."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
 
 
 def _kinds(annotation: object) -> set[object]:
-    """Return the types that a field takes directly, without those inside lists and mappings."""
+    """Return the types that a field accepts directly, without those inside lists and mappings."""
     parts = get_args(annotation) if get_origin(annotation) in {Union, UnionType} else (annotation,)
     return {type(one) for part in parts if get_origin(part) is Literal for one in get_args(part)} | set(parts)
 
@@ -51,7 +51,7 @@ def read_settings(path: Path, model: type[Model]) -> Model:
     """Read ``path`` and check it against ``model``.
 
     Raises:
-        SettingsError: One line that names the file and every wrong key, and why it is wrong.
+        SettingsError: The file is wrong; one line names it, every wrong key and the reason.
     """
     values = _parse(path)
     try:

@@ -18,14 +18,14 @@ Part = Literal["collect", "process", "dataset", "everything"]
 
 @dataclass(frozen=True, slots=True)
 class StageSpec:
-    """One stage. Functions are named by import path, ``package.module:function``, and loaded when they are needed."""
+    """One stage. Functions are named by import path, ``package.module:function``, and loaded on demand."""
 
     name: str
     """Name in versions, logs, metrics and the table ``rejects``."""
     part: Literal["collect", "process", "dataset"]
     """Part of the pipeline, and flow, that the stage belongs to."""
     meaning: str
-    """What the stage does, in one line of help."""
+    """Summary of the stage, as one line of help."""
     run: str
     """The stage: ``run(store, settings, *, clock, progress) -> StageReport``; ``settings`` only if it has a section."""
     reads: tuple[str, ...] = ()
@@ -37,7 +37,7 @@ class StageSpec:
     overrides: tuple[str, ...] = ()
     """Keys of that section that the run option of the same name replaces."""
     arguments: str | None = None
-    """``(workspace, context) -> Mapping``: further arguments of ``run``; it also does what must precede the stage."""
+    """``(workspace, settings, context) -> Mapping``: further arguments of ``run``, after any preparatory work."""
     verb: str | None = None
     """Verb of the command line; None: the stage's name, with hyphens."""
     then: str | None = None
@@ -45,13 +45,13 @@ class StageSpec:
     in_flow: bool = True
     """Whether flows run the stage; False: it needs a file or a person, and runs by its verb alone."""
     partition: str = "the whole dataset"
-    """Unit of work: what one run is divided into, and what a killed run repeats at most."""
+    """Unit of work that a run is divided into, and the most that a killed run repeats."""
     on_ray: bool = False
-    """Whether partitions can run on a Ray cluster; ``run`` then takes ``runner``."""
+    """Whether partitions can run on a Ray cluster; ``run`` then accepts ``runner``."""
     redo: str | None = "m5data.invalidate:forget_run"
-    """``(workspace, stage, selection, *, dry_run) -> int``: forget its work and count it; None: not redoable."""
+    """``(workspace, stage, selection, *, dry_run) -> int``: forgets its work and counts it; None: cannot be redone."""
     pending: str | None = None
-    """``(outlook) -> Iterable[PlanLine]``: the work that waits; None: not known before a run."""
+    """``(outlook) -> Iterable[PlanLine]``: its pending work; None: not known before a run."""
 
     @property
     def command(self) -> str:

@@ -35,7 +35,7 @@ class StageStatus:
     rate: float | None
     """Items per second of its last run."""
     pending: int | None
-    """Items that wait for it now; None: it looks at everything at once."""
+    """Items that wait for it now; None: it always processes the whole dataset."""
     current: bool
     """Whether its inputs are still those of its last run."""
     ran: bool = True
@@ -48,15 +48,15 @@ class Status:
 
     version: int
     stages: list[StageStatus]
-    """Stages of a run in pipeline order, also those that never ran; then other changes of the workspace."""
+    """Stages of a run in pipeline order, including those that never ran; then other changes to the workspace."""
     pages: list[PendingPages]
-    """Pages of each source that are stored, and those that wait, after an interrupted crawl too."""
+    """Stored and due pages of each source, also after an interrupted crawl."""
     ledger: list[dict[str, object]]
     running: RunningStage | None
     rate: float | None
     """Items per second of the running stage."""
     expected_end: datetime | None
-    """Of the running stage, at its rate so far."""
+    """Expected end of the running stage, at its rate so far."""
 
 
 def status_of(workspace: Workspace, *, clock: Clock = utc_now) -> Status:
@@ -64,7 +64,7 @@ def status_of(workspace: Workspace, *, clock: Clock = utc_now) -> Status:
 
     Args:
         workspace: The workspace, at its newest version.
-        clock: For what is due, and the expected end.
+        clock: Source of the time for due pages and the expected end.
     """
     snapshot, running, now = workspace.snapshot, running_stage(workspace), clock()
     outlook = Outlook(workspace, snapshot, now, estimate=False)

@@ -1,4 +1,4 @@
-"""The declaration of a table: columns with their meaning, key and partitions."""
+"""Declaration of a table: columns with their meaning, key and partitions."""
 
 from dataclasses import dataclass, field
 
@@ -22,7 +22,7 @@ __all__ = [
     "sql_type",
 ]
 
-# The few Arrow types that tables are made of; all have a counterpart in Delta Lake.
+# The few Arrow types that tables use; all have a counterpart in Delta Lake.
 ID = pa.string()
 TEXT = pa.string()
 INT = pa.int32()
@@ -36,10 +36,10 @@ LONGS = pa.list_(pa.field("element", pa.int64(), nullable=False))
 _SQL_TYPES = {TEXT: "VARCHAR", INT: "INTEGER", LONG: "BIGINT", REAL: "DOUBLE", FLAG: "BOOLEAN", TIME: "TIMESTAMPTZ"}
 
 BUCKET = "bucket"
-"""Name of the partition column that only paths and the Delta log know."""
+"""Name of the partition column that is only in paths and the Delta log."""
 
 Partition = int | str | None
-"""A bucket's number, the value of a ``split_by`` column, or None where a table has one partition."""
+"""A bucket's number, the value of a ``split_by`` column, or None if a table has one partition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,8 @@ class Column:
     """One line for a person: unit, vocabulary, and what NULL means where it may be NULL."""
     nullable: bool = False
     observed: bool = False
-    """An observation time, an attempt count or a place on the disk: two runs over the same input may differ in it.
-    Tables are equal when all other columns are."""
+    """Whether two runs over the same input may differ in it: an observation time, an attempt count or a place on disk.
+    Tables are equal if all other columns are."""
 
     @property
     def sql(self) -> str:
@@ -66,23 +66,23 @@ class Column:
 class TableSpec:
     """One table: the single declaration of its columns.
 
-    The Arrow schema, temporary tables and docs/tables.md follow from it. The tables of the five modalities stand in
+    The Arrow schema, temporary tables and docs/tables.md follow from it. The tables of the five modalities are in
     ``storage.tables``; a further modality declares its own (``m5data.modalities.Modality.table``).
     """
 
     name: str
     meaning: str
     key: tuple[str, ...]
-    """Columns that name a row; rows are sorted by them, in this order, in every file."""
+    """Columns that identify a row; rows are sorted by them, in this order, in every file."""
     columns: tuple[Column, ...]
     bucket_of: str | None = None
-    """Column whose MD5 gives the hash bucket of the file that holds a row."""
+    """Column whose MD5 determines the hash bucket of the file that contains a row."""
     split_by: str | None = None
     """Column whose own value names the partition, for tables that several stages write."""
     codec: str = "zstd"
     """Compression of its files."""
     schema: pa.Schema = field(init=False, repr=False, compare=False)
-    """Arrow schema of the table, without partition columns that only the files know."""
+    """Arrow schema of the table, without the partition column ``BUCKET``."""
     columns_sql: str = field(init=False, repr=False, compare=False)
     """Column definitions for CREATE TABLE."""
     observed: tuple[str, ...] = field(init=False, repr=False, compare=False)
@@ -91,7 +91,7 @@ class TableSpec:
     """Column that partitions the files; None: there is one partition."""
 
     def __post_init__(self) -> None:
-        """Derive what depends on the columns once, at import: it is asked for with every partition."""
+        """Derive attributes from the columns once, at import, because they are needed for every partition."""
         schema = pa.schema([pa.field(c.name, c.type, nullable=c.nullable) for c in self.columns])
         object.__setattr__(self, "schema", schema)
         object.__setattr__(self, "columns_sql", ", ".join(column.sql for column in self.columns))
@@ -100,7 +100,7 @@ class TableSpec:
 
 
 def sql_type(data_type: pa.DataType) -> str:
-    """Return DuckDB's name of an Arrow type that tables are made of.
+    """Return DuckDB's name for an Arrow type of tables.
 
     Raises:
         ValueError: Tables cannot hold the type.
@@ -121,7 +121,7 @@ def sql_type(data_type: pa.DataType) -> str:
 class FeedColumn:
     """A column of feeds that fills a modality's table.
 
-    JSON Lines, CSV (lists and objects as JSON) and Parquet may have it; the other formats have no place for it.
+    JSON Lines, CSV (lists and objects as JSON) and Parquet may contain it; the other formats cannot.
     Contact details in the rows are masked as in captions.
     """
 
@@ -130,4 +130,4 @@ class FeedColumn:
     """Text, an integer, a float, a boolean, a struct of these, or a list of any of them."""
     rows: str
     """SQL query of the table's columns from ``part_rows``: a ``product_id`` and this column, one row per product of the
-    feed. Texts and lists of texts have single spaces and are not empty; ``fold(text)`` does that to any text."""
+    feed. Texts, also those in lists, have single spaces and are not empty; ``fold(text)`` does this to any text."""

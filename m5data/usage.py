@@ -1,4 +1,4 @@
-"""Purposes that data is used for, and verdicts on them.
+"""Purposes of using data, and verdicts on them.
 
 ``train``: the parameters of a model are fitted to it. ``evaluate``: it is given to a model that is measured, and no
 parameter changes. ``search``: it is indexed, and found products link to their pages. ``display``: it is shown to people
@@ -30,9 +30,9 @@ UNKNOWN = Meaning()
 
 
 def strictest(meanings: Iterable[Meaning]) -> Meaning:
-    """Return the verdicts of several signals together: refused if any refuses, else allowed if any allows.
+    """Combine the verdicts of several signals: refused if any refuses, else allowed if any allows.
 
-    The rule of draft-ietf-aipref-vocab-08, section "Combining Preferences", for signals of every kind.
+    Applies the rule of draft-ietf-aipref-vocab-08, section "Combining Preferences", to signals of every kind.
     """
     every = tuple(meanings) or (UNKNOWN,)
     return Meaning(*(min(verdicts, key=_STRICT_FIRST.index) for verdicts in zip(*every, strict=True)))

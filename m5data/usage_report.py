@@ -1,4 +1,4 @@
-"""Report on usage rights: what sources signalled when, and what an export for a purpose may hold."""
+"""Report on usage rights: signals of sources over time, and products that an export for a purpose may contain."""
 
 from collections.abc import Collection
 from typing import Any
@@ -31,10 +31,10 @@ def signals(snapshot: Snapshot, source: str | None = None) -> list[dict[str, Any
 
 
 def allowances(snapshot: Snapshot, purpose: Purpose, forbidden: Collection[str] = ()) -> list[dict[str, Any]]:
-    """Return for each source how many products an export for a purpose may hold.
+    """Return for each source how many products an export for a purpose may contain.
 
     ``allowed``: a signal allows it. ``not_said``: no signal says anything, so the permission to crawl counts.
-    ``refused``: a signal refuses it, or the permission is gone; ``by`` names the signals with their products.
+    ``refused``: a signal refuses it, or the permission was withdrawn; ``by`` names the signals with their products.
 
     Args:
         snapshot: The dataset version.

@@ -1,4 +1,4 @@
-"""Removal of old dataset versions and of what only they used."""
+"""Removal of old dataset versions, and of files and objects that only they used."""
 
 from export.registry import exported_versions
 from m5data.settings import StoreSettings
@@ -24,15 +24,15 @@ __all__ = ["vacuum"]
 
 
 def vacuum(workspace: Workspace, *, dry_run: bool = False, clock: Clock = utc_now) -> Findings:
-    """Remove what no kept dataset version needs: files of tables, log entries, objects, drafts.
+    """Remove everything that no kept dataset version needs: table files, log entries, objects, drafts.
 
-    Kept are the newest versions and young ones (by setting), those that the last export to each folder came
-    from, and those that splits of a kept version were built from. Killed at any instant, every kept version
-    reads as before; a second vacuum ends it.
+    The newest and young versions are kept (by setting), as are those that the last export to each folder came from
+    and those that splits of a kept version were built from. If it is killed at any instant, every kept version can be
+    read as before, and a second vacuum finishes it.
 
     Args:
         workspace: The workspace.
-        dry_run: Remove nothing; say what would go.
+        dry_run: Remove nothing; report what would be removed.
         clock: Source of times.
 
     Raises:
@@ -73,7 +73,7 @@ def _built_from(store: Store, version: VersionRecord) -> list[int]:
 
 
 def _publish(store: Store, removed: int) -> None:
-    """Commit a version whose table of objects is without those that are gone."""
+    """Commit a version whose table ``objects`` no longer lists the removed ones."""
     with store.stage("vacuum", settings="") as stage, open_engine() as engine:
         stage.write("objects", engine.from_arrow(object_rows(store.objects.index, upto=stage.before.record.indexed)))
         stage.commit(StageReport("vacuum", removed, removed))

@@ -15,7 +15,7 @@ __all__ = ["verify_workspace"]
 
 
 def verify_workspace(workspace: Workspace, *, objects: bool = False) -> list[Check]:
-    """Check the dataset version that ``workspace`` is read at, and write a certificate for each recipe if it can be.
+    """Check the dataset version that ``workspace`` reads, and write a certificate for each recipe if possible.
 
     Args:
         workspace: Opened at the version to check.

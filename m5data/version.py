@@ -1,4 +1,4 @@
-"""Version of this package, as data files carry it."""
+"""Version of this package, as recorded in data files."""
 
 __all__ = ["__version__"]
 

@@ -1,8 +1,8 @@
-"""Vocabularies: patterns that find the words of many languages in text without case and accents.
+"""Vocabularies: patterns that find words of many languages in text, ignoring case and accents.
 
 A vocabulary is text with lines ``language: word, word, …``. A word matches the start of words in languages that
 separate words and may continue (``farb`` finds ``Farbe``), unless it ends in a full stop (``typ.``). In other languages
-it matches anywhere. Inside a phrase, space, hyphen, underscore and nothing at all are equal.
+it matches anywhere. Between the words of a phrase, spaces, hyphens, underscores, full stops and nothing are equivalent.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""A workspace: a folder with ``m5data.toml`` and everything that was made from it."""
+"""A workspace: a folder with ``m5data.toml`` and everything made from it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ SETTINGS_FILE = "m5data.toml"
 
 @dataclass(frozen=True)
 class Workspace:
-    """One workspace, read at one dataset version; stages go through ``store``."""
+    """One workspace, read at one dataset version; stages work through ``store``."""
 
     root: Path
     settings: Settings
@@ -36,12 +36,12 @@ class Workspace:
     def create(cls, root: Path, settings_text: str | None = None) -> "Workspace":
         """Make a workspace with a commented settings file (or the one given) and open it.
 
-        In the working copy of an object store it is stored there, too. What a killed ``create`` left is
-        completed with the settings file that is there.
+        In the working copy of an object store, the workspace is also stored there. A workspace that a killed
+        ``create`` left is completed with its existing settings file.
 
         Raises:
             WorkspaceError: ``root``, or the object store, is a workspace already.
-            SettingsError: ``settings_text`` is wrong; nothing was made.
+            SettingsError: ``settings_text`` is wrong; nothing was created.
         """
         home = Home.of(root)
         if home is not None:
@@ -68,12 +68,12 @@ class Workspace:
 
     @classmethod
     def open(cls, root: Path, version: int | None = None) -> "Workspace":
-        """Open an existing workspace; a working copy of an object store is first brought up to what that holds.
+        """Open an existing workspace; the working copy of an object store is first brought up to date.
 
         Raises:
-            WorkspaceError: ``root`` is no workspace, or has no such version.
+            WorkspaceError: ``root`` is not a workspace, or has no such version.
             ObjectStoreError: The object store does not answer.
-            SettingsError: Its settings file is wrong.
+            SettingsError: The settings file is wrong.
         """
         home = Home.of(root)
         if home is not None:
@@ -98,7 +98,7 @@ class Workspace:
         return self.snapshot.table(name)
 
     def sql(self, query: str) -> pa.Table:
-        """Ask DuckDB over every table and the view ``ledger``.
+        """Return the result of a DuckDB query over every table and the view ``ledger``.
 
         Raises:
             QueryError: DuckDB refuses the query.
@@ -108,13 +108,13 @@ class Workspace:
     def samples(
         self, split: str, recipe: str | None = None, where: str | None = None, purpose: Purpose = "train"
     ) -> Iterator[Sample]:
-        """Yield the samples of a split, with every modality, absent ones None, and their licence.
+        """Yield the samples of a split, with all modalities (None if absent) and their licence.
 
         Args:
             split: Name of the split.
-            recipe: Recipe that it belongs to; None: the one of the settings.
+            recipe: Recipe of the split; None: that of the settings.
             where: SQL condition over the view ``catalogue`` that the products meet; None: all of them.
-            purpose: What they are for: train, evaluate, search or display. Those whose shop refuses it are left out.
+            purpose: Purpose of use: train, evaluate, search or display. Products whose shop refuses it are left out.
         """
         forbidden = [name for name, shop in self.settings.crawl.sources.items() if not shop.crawl_authorised]
         licences = {name: shop.licence or "" for name, shop in self.settings.crawl.sources.items()}

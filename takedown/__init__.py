@@ -1,4 +1,4 @@
-"""The room of take-downs: the register, the search, the plan, the journal and the receipt.
+"""Take-downs: register, search, plan, journal and receipt.
 
-Each room removes its own through its module ``takedown`` (see ``takedown.plan.TakedownHook``).
+Each room removes its own data through its module ``takedown`` (see ``takedown.plan.TakedownHook``).
 """

@@ -1,4 +1,4 @@
-"""Remove an item from a SQLite file, whichever table it stands in."""
+"""Removal of an item from a SQLite file, whichever table contains it."""
 
 import json
 import sqlite3
@@ -13,14 +13,14 @@ from takedown.words import Words
 __all__ = ["compact", "erase_rows", "erase_text"]
 
 WAIT_S = 30.0
-"""Time that another program has to finish reading."""
+"""Time for another program to finish reading."""
 
 _GIVEN = "SELECT value FROM json_each(:values)"
 _Value = str | bytes | int | float | None
 
 
 def erase_rows(path: Path, values: Collection[str], kept: Collection[str] = ()) -> int:
-    """Delete every row that has one of ``values`` as the whole text of a column; return how many there were.
+    """Delete every row that has one of ``values`` as the whole text of a column; return their number.
 
     Args:
         path: SQLite file that nothing else writes to.
@@ -38,13 +38,14 @@ def erase_rows(path: Path, values: Collection[str], kept: Collection[str] = ()) 
 
 
 def erase_text(path: Path, words: Words, kept: Collection[str] = ()) -> int:
-    """Blank the words in every text of every table; return how many rows changed or went.
+    """Blank the words in every text of every table; return how many rows were changed or deleted.
 
-    A row that would then have another's key goes. What is blanked is overwritten, not only unlinked.
+    If two rows of a table would then have the same key, its rows with the words are deleted instead. Blanked text is
+    overwritten, not only unlinked.
 
     Args:
         path: SQLite file that nothing else writes to.
-        words: What names the item.
+        words: Names of the item.
         kept: Tables that are left alone.
     """
 
@@ -64,7 +65,7 @@ def erase_text(path: Path, words: Words, kept: Collection[str] = ()) -> int:
 
 
 def compact(path: Path) -> None:
-    """Rewrite a SQLite file so that no page of it holds what was deleted, and empty its write-ahead log.
+    """Rewrite a SQLite file so that no page of it holds deleted data, and empty its write-ahead log.
 
     Raises:
         DataError: Another program is reading from it.

@@ -1,9 +1,9 @@
-"""Take-down: one URL, product or merchant goes from everything, and stays out.
+"""Take-down: one URL, product or merchant is removed from everything, and kept out.
 
-The journal holds a plan of what goes, then the register its hashes; then follow, each repeatable: segments are searched
-and pages of others cleaned, tables rewritten in every version, each room's own removed through its hook, the state
-erased, records overwritten, a dataset version committed, reports deleted and the state compacted. The journal goes
-last. While there is one, the next stage or take-down finishes it first (``finish_takedown``).
+First the journal stores the plan, then the register the plan's hashes. Repeatable steps follow: search segments and
+clean other pages, rewrite tables in every version, remove each room's data through its hook, erase rows of the
+state, overwrite records, commit a dataset version, delete reports, compact the state. The journal is deleted last.
+While it exists, the next stage or take-down finishes it first (``finish_takedown``).
 """
 
 import json
@@ -37,9 +37,9 @@ from takedown.words import Words
 __all__ = ["PENDING", "Journal", "delete_reports", "finish_takedown", "forget", "taken_down_recipes"]
 
 PENDING = "takedown.pending"
-"""File of the journal, in the workspace's folder; present while a take-down has not ended."""
+"""File of the journal, in the workspace's folder; present until a take-down has ended."""
 _KEPT = ("tombstones", "migrations", "exports", "frontiers")
-"""Tables of the state that hold nothing of any page."""
+"""Tables of the state that contain nothing from any page."""
 
 _OWN = frozenset(
     {"certificates", "logs", "objects", "prefect", "receipts", "reports", "shards", "spool", "staging", "tables",
@@ -49,9 +49,9 @@ _OWN = frozenset(
 
 
 def forget(store: Store, target: Target, *, dry_run: bool = False, clock: Clock = utc_now) -> Receipt:
-    """Take a target out of a workspace and everything made of it, and keep it out.
+    """Remove a target from a workspace and everything made from it, and keep it out.
 
-    A target that is not in the workspace is kept out, too. The receipt is kept under ``receipts/`` unless there was
+    A target that is not in the workspace is kept out, too. The receipt is stored under ``receipts/`` unless there was
     nothing to remove.
 
     Args:
@@ -74,7 +74,7 @@ def forget(store: Store, target: Target, *, dry_run: bool = False, clock: Clock 
 
 
 def finish_takedown(store: Store, *, clock: Clock = utc_now) -> None:
-    """Finish a take-down that was killed, if there is one; the workspace's lock is held."""
+    """Finish a killed take-down, if there is one; the caller holds the workspace's lock."""
     entry = Journal(store.root).read()
     if entry is not None:
         removal = _begin(store, Plan.model_validate(entry["plan"]), clock(), dry_run=False)
@@ -82,13 +82,13 @@ def finish_takedown(store: Store, *, clock: Clock = utc_now) -> None:
 
 
 def taken_down_recipes(snapshot: Snapshot) -> dict[str, int]:
-    """Return recipe -> the dataset version in which products of its splits were taken down last."""
+    """Return recipe -> dataset version in which products of its splits were last taken down."""
     last = snapshot.stages.get("forget")
     return dict(json.loads(last.extra)) if last is not None else {}
 
 
 def delete_reports(root: Path) -> tuple[str, ...]:
-    """Delete what shows products and can be made again: reports, evaluations, and shards decoded for training."""
+    """Delete files that show products and can be recreated: reports, evaluations, and shards decoded for training."""
     folders = [root / "reports", root / "training" / "cache", *sorted(root.glob("training/*/evaluation"))]
     found = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
     for path in found:
@@ -126,7 +126,7 @@ def _look_ahead(removal: Removal) -> Receipt:
 
 
 def _execute(removal: Removal, foreseen: Receipt) -> Receipt:
-    """Do what a plan says, and end it."""
+    """Execute a plan, and end its journal."""
     store, plan = removal.store, removal.plan
     open_register(store).add(store.state, plan.marks, removal.now)
     fields = _remove(removal, foreseen)
@@ -144,7 +144,7 @@ def _execute(removal: Removal, foreseen: Receipt) -> Receipt:
 
 
 def _remove(removal: Removal, foreseen: Receipt) -> dict[str, Any]:
-    """Take the target out of segments, tables, every room and the state, and commit a dataset version."""
+    """Remove the target from segments, tables, every room's data and the state, and commit a dataset version."""
     store, plan, words = removal.store, removal.plan, removal.words
     finish_erasing(store.root, removal.now)
     cleaner = page_hook().cleaner(plan, words)
@@ -158,7 +158,7 @@ def _remove(removal: Removal, foreseen: Receipt) -> dict[str, Any]:
     gone = (found | set(plan.objects) | changed) - used.keys()
     removal.files.update(_rewrite(removal, gone | removal.renamed.keys() | {place.sha256 for place in shared}))
     entry = {"plan": plan.model_dump(mode="json"), "receipt": foreseen.as_record(), "files": removal.files}
-    Journal(store.root).write(entry)  # a run after a kill finds no such file, and must commit them all the same
+    Journal(store.root).write(entry)  # after a kill, the next run finds them rewritten, but must commit them
     fields: dict[str, Any] = {}
     for hook in hooks():
         fields |= hook.remove(removal)
@@ -172,7 +172,7 @@ def _remove(removal: Removal, foreseen: Receipt) -> dict[str, Any]:
 
 
 def _rewrite(removal: Removal, objects: Collection[str]) -> dict[str, int]:
-    """Rewrite the tables; return table -> files rewritten."""
+    """Rewrite the tables; return table -> number of files rewritten."""
     store = removal.store
     buckets = store.snapshot().record.buckets
     edits = table_edits(removal.plan, buckets, groups=removal.groups, pages=removal.renamed, objects=objects)
@@ -184,7 +184,7 @@ def _rewrite(removal: Removal, objects: Collection[str]) -> dict[str, int]:
 
 
 def _commit(removal: Removal) -> None:
-    """Commit a version with new numbers for the tables that changed: stages that read them run again."""
+    """Commit a version with new numbers for the tables that changed, so that stages that read them run again."""
     store, products = removal.store, len(removal.plan.products)
     before = store.snapshot()
     recipes = {**taken_down_recipes(before), **dict.fromkeys(removal.plan.recipes, before.number + 1)}
@@ -195,7 +195,7 @@ def _commit(removal: Removal) -> None:
 
 
 def _foreign_files(root: Path, words: Words) -> tuple[str, ...]:
-    """Return the files that a person put into the workspace and that name the target; they are left alone."""
+    """Return files that a person put into the workspace and that name the target; they are not changed."""
     tops = [path for path in sorted(root.iterdir()) if path.name not in _OWN and not path.name.startswith(DATABASES)]
     files = [file for top in tops for file in (sorted(top.rglob("*")) if top.is_dir() else [top]) if file.is_file()]
     searched = (file for file in files if file.stat().st_size <= MAX_SEARCHED)
@@ -203,16 +203,16 @@ def _foreign_files(root: Path, words: Words) -> tuple[str, ...]:
 
 
 class Journal:
-    """What a take-down removes, in clear, so that the next run can finish one that was killed.
+    """Plan of a take-down in plain text, so that the next run can finish one that was killed.
 
-    Written before anything is removed, deleted last, and readable by its owner alone.
+    Written before anything is removed, deleted last, and readable only by its owner.
     """
 
     def __init__(self, root: Path) -> None:
         self._path = root / PENDING
 
     def write(self, entry: dict[str, Any]) -> None:
-        """Keep an entry instead of the one before; it is on the disk when this returns."""
+        """Replace the entry; the new one is on disk when this returns."""
         draft = self._path.with_name(f".{self._path.name}.tmp")
         draft.unlink(missing_ok=True)
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -224,19 +224,19 @@ class Journal:
         sync_folder(self._path.parent)
 
     def read(self) -> dict[str, Any] | None:
-        """Return the entry of a take-down that did not end, None where there is none."""
+        """Return the entry of an unfinished take-down; None if there is none."""
         try:
             data = self._path.read_bytes()
         except FileNotFoundError:
             return None
-        if data.startswith(b"\0"):  # killed between the last two acts of ``end``
+        if data.startswith(b"\0"):  # killed between the last two steps of ``end``
             self._path.unlink()
             return None
         entry: dict[str, Any] = json.loads(data)
         return entry
 
     def end(self) -> None:
-        """Delete the entry: overwritten first, for it names what was taken down."""
+        """Overwrite the entry, because it names the target, and delete it."""
         with self._path.open("r+b") as file:
             file.write(bytes(self._path.stat().st_size))
             file.flush()

@@ -1,4 +1,4 @@
-"""The target of a take-down, everything it is known by, and what each room does about it."""
+"""The target of a take-down, the plan with everything known of it, and the hooks of rooms."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ TargetKind = Literal["url", "product", "merchant"]
 
 _PAGES = "crawler.takedown"
 _ROOMS = (_PAGES, "splits.takedown", "export.takedown", "flows.takedown")
-"""Modules that are a ``TakedownHook``, in the order in which they remove; imported when a take-down runs."""
+"""Modules that implement ``TakedownHook``, in the order of removal; imported when a take-down runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Target:
 
 
 class Plan(BaseModel):
-    """Everything known of a target, in any dataset version or in the state; in clear, so deleted at the end."""
+    """Everything known of a target, in any dataset version or in the state; in plain text, so deleted at the end."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -41,11 +41,11 @@ class Plan(BaseModel):
     """Keyed hash of the target, as in register and receipt."""
     products: tuple[str, ...] = ()
     known: tuple[str, ...] = ()
-    """Those of the products that any dataset version holds."""
+    """Products that any dataset version contains."""
     pages: tuple[str, ...] = ()
-    """URLs that show the products, or lead to them."""
+    """URLs of pages that show the products, or lead to them."""
     media: tuple[str, ...] = ()
-    """URLs of images and videos that no other product has."""
+    """URLs of images and videos that no other product uses."""
     merchants: tuple[str, ...] = ()
     """Merchants' hashes."""
     texts: tuple[str, ...] = ()
@@ -55,9 +55,9 @@ class Plan(BaseModel):
     recipes: tuple[str, ...] = ()
     """Recipes whose splits held a product."""
     stages: tuple[str, ...] = ()
-    """Stages that lose rejects, in any version."""
+    """Stages whose rejects are removed, in any version."""
     sound: tuple[tuple[int, str], ...] = ()
-    """Dataset version and recipe of splits whose recorded digest is that of their rows."""
+    """Dataset version and recipe of splits whose recorded digest matches their rows."""
     rows: Mapping[str, int] = {}
     """Table -> number of rows that the newest version loses; tables that lose none are absent."""
 
@@ -77,71 +77,69 @@ class Plan(BaseModel):
 
     @property
     def words(self) -> Words:
-        """How the target is named in bytes that nobody parses."""
+        """Names of the target, to find it in unparsed bytes."""
         return Words(self.urls, self.texts, self.products)
 
 
 @dataclass(slots=True)
 class Removal:
-    """One take-down under way, or the look ahead at it."""
+    """A take-down in progress, or its dry run."""
 
     store: Store
-    """The workspace's storage, its lock held."""
+    """The workspace's storage, locked."""
     plan: Plan
     groups: Mapping[str, str]
-    """Product -> new name of the groups and labels that were called after it: a keyed hash."""
+    """Product -> new name, a keyed hash, of the groups and labels that were named after it."""
     now: datetime
     dry_run: bool
     words: Words
-    found: bool = False
-    """Whether the look ahead found anything."""
     renamed: Mapping[str, str] = field(default_factory=dict)
     """Page object -> the cleaned one that replaces it."""
     files: dict[str, int] = field(default_factory=dict)
-    """Table -> data files rewritten; a room that rewrites more adds them."""
+    """Table -> number of data files rewritten; hooks that rewrite more add theirs."""
 
 
 class TakedownHook(Protocol):
     """One room's part in a take-down: the functions of its module ``takedown``."""
 
     def search(self, store: Store, target: Target, plan: Plan) -> Plan:
-        """Return the plan with what the room knows of the target, its products and URLs."""
+        """Return the plan extended by what the room knows of the target, its products and URLs."""
 
     def remove(self, removal: Removal) -> Mapping[str, Any]:
-        """Remove the target from what the room keeps; return fields of the receipt.
+        """Remove the target from the room's data; return fields of the receipt.
 
-        A dry run removes nothing and returns the fields that are known beforehand. A killed one is repeated.
+        A dry run removes nothing and returns the fields that are known beforehand. A killed removal is repeated.
         """
 
 
 class PageCleaner(Protocol):
-    """Finds and removes an item in stored pages."""
+    """Search for an item in stored pages, and its removal."""
 
     def is_item(self, url: str) -> bool:
-        """Return whether a URL is the item's."""
+        """Return whether a URL belongs to the item."""
 
     def names_it(self, record: bytes) -> bool:
         """Return whether a ``response`` record names the item in its header or page."""
 
     def clean(self, page: StoredPage) -> StoredPage:
-        """Return a page without what names the item."""
+        """Return a page without the item's names."""
 
 
 class PageHook(TakedownHook, Protocol):
     """The hook of the room that stores pages; its ``search`` is repeated until nothing new is found."""
 
     def users_of(self, store: Store, plan: Plan, objects: Collection[str]) -> dict[str, str]:
-        """Return object -> URL for those of the objects that pages outside the plan use."""
+        """Return object -> URL for the objects that pages outside the plan use."""
 
     def cleaner(self, plan: Plan, words: Words) -> PageCleaner:
-        """Return what removes the plan's item from pages of others."""
+        """Return the cleaner that removes the plan's item from other pages."""
 
 
 def hooks() -> tuple[TakedownHook, ...]:
-    """Import the hooks of all rooms, the one that stores pages first."""
+    """Import and return the hooks of all rooms, that of the one that stores pages first."""
     return tuple(cast("TakedownHook", import_module(name)) for name in _ROOMS)
 
 
 def page_hook() -> PageHook:
-    """Import the hook of the room that stores pages."""
+    """Import and return the hook of the room that stores pages."""
     return cast("PageHook", import_module(_PAGES))

@@ -13,7 +13,7 @@ from takedown.plan import TargetKind
 __all__ = ["MAX_SEARCHED", "ExportHeld", "Receipt", "write_receipt"]
 
 MAX_SEARCHED = 200_000_000
-"""Bytes of a person's file from which it is not searched."""
+"""Size in bytes above which a person's file is not searched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,19 +23,19 @@ class ExportHeld:
     folder: str
     recipe: str
     reachable: bool
-    """False: it was moved or deleted. Holders of copies read the list of removed products."""
+    """False: it was moved or deleted. Holders of copies must read the list of removed products."""
     files: tuple[str, ...]
     """Files that held or named the target; the others were not touched."""
 
     @property
     def shown(self) -> str:
-        """Sentence for a person."""
+        """Summary for people."""
         return f"files rewritten in {self.folder}" if self.reachable else f"{self.folder} is gone; inform its holders"
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a take-down removed, or would remove."""
+    """Summary of what a take-down removed, or would remove."""
 
     kind: TargetKind
     digest: str
@@ -48,19 +48,19 @@ class Receipt:
     objects: int
     """Stored payloads that nothing else used."""
     rows: dict[str, int]
-    """Table -> rows of the newest dataset version."""
+    """Table -> rows removed from the newest dataset version."""
     files: dict[str, int] = field(default_factory=dict)
-    """Table -> data files rewritten, older versions' included."""
+    """Table -> data files rewritten, including those of older versions."""
     records: int = 0
     """Records overwritten in segments."""
     pages: int = 0
-    """Stored pages of others from which the target's names were removed."""
+    """Other stored pages, from which the target's names were removed."""
     state_rows: int = 0
     exports: tuple[ExportHeld, ...] = ()
     certificates: tuple[str, ...] = ()
-    """Superseded."""
+    """Superseded certificates."""
     reports: tuple[str, ...] = ()
-    """Removed; m5data stats writes them again."""
+    """Removed reports; m5data stats writes them again."""
     log_lines: int = 0
     scheduler_rows: int = 0
     left: tuple[str, ...] = ()
@@ -73,7 +73,7 @@ class Receipt:
         return not any((*counts, self.scheduler_rows, self.rows, self.files, self.exports))
 
     def lines(self) -> list[tuple[str, int, str]]:
-        """Return kind, count and place of everything removed, for a person."""
+        """Return kind, count and place of everything removed, for display."""
         counts = [
             ("products", self.products, "every table and version"),
             ("URLs", self.addresses, "kept out from now on"),
@@ -106,7 +106,7 @@ class Receipt:
 
 
 def write_receipt(root: Path, receipt: Receipt) -> Path:
-    """Keep a receipt in the workspace's folder ``receipts`` and return its path."""
+    """Store a receipt in the workspace's folder ``receipts`` and return its path."""
     folder = root / "receipts"
     folder.mkdir(exist_ok=True)
     moment = f"{receipt.removed_at:%Y%m%dT%H%M%SZ}" if receipt.removed_at else "planned"

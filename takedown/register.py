@@ -1,9 +1,9 @@
-"""The register of what was taken down: keyed hashes, which do not reveal what it was.
+"""The register of take-downs: keyed hashes, which do not reveal what was taken down.
 
 A hash is SHA-256 over the workspace's key, the kind and the value, separated by line feeds, so that Python and
 DuckDB compute the same one. Nobody sees the hash of a text of their choice, so a plain keyed prefix is enough.
 
-The register is kept twice, in the state and in the file ``takedown.register``: a state that was lost, or replaced by
+The register is kept twice, in the state and in the file ``takedown.register``: a state that is lost, or replaced by
 an older one, must not undo take-downs.
 """
 
@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 REGISTER = "takedown.register"
-"""Name of the register's second copy, a line of JSON for each entry."""
+"""Name of the register's second copy, with one line of JSON per entry."""
 _ADD = "INSERT OR IGNORE INTO tombstones VALUES (?, ?, ?)"
 
 MarkKind = Literal["product", "url", "merchant", "key"]
@@ -63,11 +63,11 @@ class Mark:
 
 
 _OF_KEY = Mark("key", "")
-"""Its hash shows whether a register was made with this key, also where ``workspace.json`` was lost."""
+"""Its hash shows whether a register was made with this key, even if ``workspace.json`` was lost."""
 
 
 class Register:
-    """Everything taken down, as of when this was opened."""
+    """All take-downs at the time of opening."""
 
     def __init__(self, key: bytes, digests: Mapping[str, frozenset[str]]) -> None:
         self._prefix = key.hex()
@@ -106,7 +106,7 @@ class Register:
         return bool(self._digests.get(kind))
 
     def holds(self, kind: MarkKind, value: str | None) -> bool:
-        """Return whether a value was taken down; fast while nothing of its kind was."""
+        """Return whether a value was taken down; fast if nothing of its kind was."""
         known = self._digests.get(kind)
         return bool(known) and value is not None and self.digest(Mark(kind, value)) in (known or ())
 
@@ -128,7 +128,7 @@ class Register:
         return [mark for mark in marks if not self.holds(mark.kind, mark.value)]
 
     def add(self, state: State, marks: Iterable[Mark], now: datetime) -> None:
-        """Register marks, in one synced transaction; this object does not see them."""
+        """Register marks in one synced transaction; this object is not updated."""
         rows = [(one.kind, self.digest(one), now.isoformat(timespec="seconds")) for one in (_OF_KEY, *marks)]
         with closing(_connect(state)) as connection, transaction(connection):
             connection.executemany(_ADD, rows)
@@ -144,7 +144,7 @@ def write_copy(state: State) -> None:
 
 
 def read_copy(root: Path) -> list[tuple[str, str, str]]:
-    """Return kind, digest and time of the take-downs that the file ``takedown.register`` holds.
+    """Return kind, digest and time of the take-downs in the file ``takedown.register``.
 
     Raises:
         CorruptObjectError: The file is damaged.
@@ -162,8 +162,8 @@ def read_copy(root: Path) -> list[tuple[str, str, str]]:
 
 
 def key_fault(root: Path, key: bytes) -> str | None:
-    """Return a line if a key is not the one that the take-downs of a workspace were made with, else None."""
-    with suppress(CorruptObjectError):  # ``copy_fault`` names that
+    """Return a message if a workspace's take-downs were made with another key, else None."""
+    with suppress(CorruptObjectError):  # ``copy_fault`` reports it
         made_with = {digest for kind, digest, _ in read_copy(root) if kind == _OF_KEY.kind}
         if made_with and Register(key, {}).digest(_OF_KEY) not in made_with:
             return (
@@ -174,7 +174,7 @@ def key_fault(root: Path, key: bytes) -> str | None:
 
 
 def copy_fault(state: State) -> str | None:
-    """Return how the file ``takedown.register`` differs from the state, in one line; None: it does not."""
+    """Return how the file ``takedown.register`` differs from the state, in one line; None if it does not."""
     try:
         listed = set(read_copy(state.folder))
     except CorruptObjectError as error:
@@ -191,7 +191,7 @@ def copy_fault(state: State) -> str | None:
 
 
 def restore_register(state: State) -> int:
-    """Add take-downs that only the file ``takedown.register`` holds to the state, and return how many."""
+    """Add take-downs that are only in the file ``takedown.register`` to the state, and return how many."""
     lost = read_copy(state.folder)
     with closing(_connect(state)) as connection, transaction(connection):
         return connection.executemany(_ADD, lost).rowcount

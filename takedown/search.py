@@ -1,4 +1,4 @@
-"""Find everything that belongs to the target of a take-down."""
+"""Search for everything that belongs to the target of a take-down."""
 
 from collections.abc import Collection, Iterable
 
@@ -56,10 +56,10 @@ _OWN_TEXTS = """
 
 
 def find_target(store: Store, target: Target) -> Plan:
-    """Return what is known of a target.
+    """Return a plan with everything known of a target.
 
     Args:
-        store: The workspace's storage, its lock held.
+        store: The workspace's storage, locked.
         target: What to find; a URL may be that of a product's page, an image or a video.
     """
     pages = page_hook()
@@ -81,7 +81,7 @@ def find_target(store: Store, target: Target) -> Plan:
 
 
 def search_segments(store: Store, plan: Plan, cleaner: PageCleaner) -> tuple[list[Place], list[Place]]:
-    """Return the records of the target, and the stored pages of others that name it."""
+    """Return the records of the target, and the other stored pages that name it."""
     objects = frozenset(plan.objects)
     return find_records(
         store.root,
@@ -92,7 +92,7 @@ def search_segments(store: Store, plan: Plan, cleaner: PageCleaner) -> tuple[lis
 
 
 def users_of(store: Store, plan: Plan, objects: Collection[str]) -> dict[str, str | None]:
-    """Return the objects that something other than the target uses -> a URL of it, where it has one."""
+    """Return object -> URL for the objects that anything except the target uses; None if the user has no URL."""
     with history(store.root) as engine:
         _name_target(engine, plan)
         return _users(engine, store, plan, objects)
@@ -104,7 +104,7 @@ def column(engine: duckdb.DuckDBPyConnection, query: str, values: list[object] |
 
 
 def _in_tables(engine: duckdb.DuckDBPyConnection, target: Target, plan: Plan) -> Plan:
-    """Return the plan with the products, URLs and media that tables join to it."""
+    """Return the plan extended by the products, URLs and media that tables link to it."""
     _name_target(engine, plan)
     _name(engine, "pages", plan.pages)
     _name(engine, "merchants", plan.merchants)

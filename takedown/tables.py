@@ -1,4 +1,4 @@
-"""The rows of each table that a take-down removes or changes, as SQL."""
+"""SQL conditions for the rows of each table that a take-down removes or changes."""
 
 from collections.abc import Collection, Mapping
 
@@ -30,7 +30,7 @@ _OWN_RULE = frozenset(
     }
     | {"rejects", "objects", *_PAIRS}
 )
-"""Tables with a condition of their own; every other table bucketed by product loses the rows of the products."""
+"""Tables with their own condition; every other table bucketed by product loses the rows of the products."""
 
 
 def register_words(engine: duckdb.DuckDBPyConnection, words: Words) -> None:
@@ -51,11 +51,11 @@ def table_edits(
     """Return the edits of all tables; products last, so that no product is ever read without its rows.
 
     Args:
-        plan: What is removed.
+        plan: Plan of the take-down.
         buckets: Buckets of the workspace.
-        groups: Product -> new name of groups and labels that are called after it.
+        groups: Product -> new name of groups and labels that are named after it.
         pages: Page object -> the object that replaces it.
-        objects: Objects that the table ``objects`` loses.
+        objects: Objects to remove from the table ``objects``.
     """
     own = {bucket_of(product, buckets) for product in plan.products}
     named = among("group_id", groups)
@@ -118,12 +118,12 @@ def _gone(plan: Plan, objects: Collection[str]) -> dict[str, str]:
 
 
 def _by_product() -> list[str]:
-    """Return the tables of which a product's rows are removed, and nothing else."""
+    """Return the tables that lose exactly a product's rows."""
     return [name for name, spec in TABLES.items() if spec.bucket_of == "product_id" and name not in _OWN_RULE]
 
 
 def _mapped(column: str, names: Mapping[str, str]) -> str:
-    """Return SQL that replaces values of a column by ``names``."""
+    """Return SQL that replaces values of a column according to ``names``."""
     if not names:
         return column
     keys, values = (", ".join(text(name) for name in part) for part in zip(*sorted(names.items()), strict=True))

@@ -1,4 +1,4 @@
-"""Find and blank the names of an item in unparsed bytes: pages, logs, databases."""
+"""Finding and blanking of an item's names in unparsed bytes: pages, logs, databases."""
 
 import html
 import json
@@ -22,7 +22,7 @@ class Words:
     Args:
         urls: Whole http(s) URLs, found under either scheme, escaped or not, and with a query added.
         texts: Captions and names, found in all common escapes and encodings, white space folded.
-        ids: Product ids, found where no letter, digit, colon, dot or dash touches them.
+        ids: Product ids, found if no letter, digit, colon, dot or dash is adjacent.
     """
 
     def __init__(self, urls: Collection[str] = (), texts: Collection[str] = (), ids: Collection[str] = ()) -> None:
@@ -39,7 +39,7 @@ class Words:
         return self._names_it(data) or any(self._is_url(match[0]) for match in _URL.finditer(data))
 
     def blank(self, data: bytes) -> bytes:
-        """Return ``data`` without what names the item."""
+        """Return ``data`` without the item's names."""
         if self._urls:
             data = _URL.sub(lambda match: b"" if self._is_url(match[0]) else match[0], data)
         return self._texts.sub(b"", data) if self._texts and self._names_it(data) else data

@@ -75,7 +75,7 @@ def add_source(
     if yes or not as_json:
         path = opened.root / SETTINGS_FILE
         _write(path, section, contact=settings.contact if not opened.settings.crawl.contact else "")
-        read_settings(path, Settings)  # what was written must be readable
+        read_settings(path, Settings)  # the written file must be valid
     if as_json:
         print_json({**asdict(survey), "hours": survey.hours, "name": source, "section": section, "written": yes})
     else:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # a verb imports what it needs when it runs
 __all__ = ["crawl", "download", "ingest", "learn_reader", "parse", "read_page"]
 
 _LONGEST = 64 * 1024 * 1024
-"""Bytes of a saved page, decompressed: a small gzip file can hold a thousand times itself."""
+"""Largest saved page, in decompressed bytes: a small gzip file can expand a thousandfold."""
 
 
 def crawl(

@@ -11,7 +11,7 @@ from m5data.cli.shared import HERE, EngineOption, JsonOption, WorkspaceOption, r
 from m5data.run_options import RunOptions
 from m5data.usage import Purpose
 
-if TYPE_CHECKING:  # every spawned child imports this module again: it must stay light
+if TYPE_CHECKING:  # every spawned child imports this module again, so it must stay light
     from storage.check import Check
 
 __all__ = ["build_splits", "export", "print_checks", "rights", "shell", "sql", "verify"]

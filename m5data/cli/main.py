@@ -1,4 +1,4 @@
-"""The program ``m5data``: its verbs in pipeline order, and how its errors are printed."""
+"""The program ``m5data``: its verbs in pipeline order, and the printing of its errors."""
 
 import gc
 import os
@@ -22,10 +22,10 @@ from m5data.version import __version__
 __all__ = ["app", "explain", "main"]
 
 INTERRUPTED = 128 + signal.SIGINT
-"""Exit code of a program that Ctrl-C ended."""
+"""Exit code after Ctrl-C."""
 
 _GARBAGE = (50_000, 20, 20)
-"""Thresholds of the garbage collector: records have no cycles, and looking for some takes a tenth of a download."""
+"""Thresholds of the garbage collector: records have no cycles, and searching for cycles takes a tenth of a download."""
 
 Verb = Callable[..., None]
 
@@ -43,7 +43,7 @@ _STAGE_VERBS: Mapping[str, Verb] = MappingProxyType(
         "export": dataset.export,
     }
 )
-"""Stage -> its verb, where that has options of its own; every other stage gets a plain one."""
+"""Stage -> its verb, if that has its own options; every other stage gets a plain verb."""
 
 _BESIDE: Mapping[str, tuple[tuple[str, Verb], ...]] = MappingProxyType(
     {
@@ -99,7 +99,7 @@ _AFTER: Mapping[str, tuple[tuple[str, Verb], ...]] = MappingProxyType(
 class _InOrder(typer.core.TyperGroup):
     """A group that lists its verbs in the order they were added; Typer puts groups before commands."""
 
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401 - Typer's own kind of context
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401 - Typer's own context type
         """Return the verbs' names."""
         return sorted(super().list_commands(ctx), key=_ORDER.index)
 

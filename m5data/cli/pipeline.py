@@ -61,7 +61,7 @@ def run(  # noqa: PLR0913, PLR0917 - options of the command line
     if dry_run:
         _print_plan(workspace, flow, refresh=refresh, as_json=as_json)
         return
-    opened = Workspace.open(workspace)  # its faults are reported before a scheduler starts
+    opened = Workspace.open(workspace)  # reports its faults before a scheduler starts
     if flow in {"collect", "everything"}:
         opened.settings.crawl.authorised()
     if from_feed is not None:

@@ -1,4 +1,4 @@
-"""Options that several verbs share, and running stages; a verb for every stage that needs no options of its own."""
+"""Options that several verbs share, running of stages, and verbs for stages that have no options of their own."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

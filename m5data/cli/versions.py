@@ -1,4 +1,4 @@
-"""Verbs of dataset versions: log, diff, vacuum, copy."""
+"""Verbs of dataset versions and whole workspaces: log, diff, vacuum, copy, repair, migrate."""
 
 from dataclasses import astuple
 from pathlib import Path

@@ -25,7 +25,7 @@ def init(
     workspace = Workspace.create(working_copy(folder))
     where = f"{folder}/{SETTINGS_FILE}"
     if is_store_url(folder):
-        where = str(workspace.root / SETTINGS_FILE)  # the next run stores what is written there
+        where = str(workspace.root / SETTINGS_FILE)  # the next run stores it in the object store
     typer.echo(f"{folder}: new workspace; its settings are in {where}\nnext: m5data add-source URL -w {folder}")
 
 
