@@ -43,14 +43,14 @@ def run(
 ) -> StageReport:
     """Sample queries from the reserve and find the best candidates of each in the reserve.
 
-    Reads and keeps all held-out products; each can be a query or a candidate.
+    All held-out products are read and kept; each can be a query or a candidate.
 
     Args:
-        store: The workspace's.
+        store: The workspace's store.
         settings: The encoder, the queries and the search.
         clock: Unused: candidates have no times.
-        progress: Advanced by every product that was encoded.
-        runner: Encodes products elsewhere; None: this process does.
+        progress: Advanced for every encoded product.
+        runner: Runs the encoding elsewhere; None: this process encodes.
 
     Raises:
         MissingInputError: The table ``reserve`` or the checkpoint does not exist.
@@ -125,7 +125,7 @@ def _search(
     queries: Rows,
     folder: Path,
 ) -> None:
-    """Write the pairs to files, some queries at a time, and the files to the table, in bounded memory."""
+    """Write the pairs to files, a few thousand queries at a time, and then to the table, in bounded memory."""
     files = []
     with _searcher(settings, features, queries, folder) as search:
         for start in range(0, len(queries), _QUERIES):

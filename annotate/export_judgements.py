@@ -1,4 +1,4 @@
-"""Judgements, and reports on them (Krippendorff's alpha among these), written to a file."""
+"""Export of judgements and of reports on them, including Krippendorff's alpha."""
 
 import json
 import math
@@ -29,18 +29,18 @@ ExportFormat = Literal["csv", "label-studio", "report", "consequences", "categor
 def make_report(
     judgements: pa.Table, method: Method, left_out: Sequence[str] = (), threshold: float = 0.5
 ) -> dict[str, Any]:
-    """Return alpha, workers, tasks, and the names in ``left_out``, whose answers count in nothing else.
+    """Return alpha, workers and tasks, without the answers of the workers in ``left_out``, who are only listed.
 
     ``alpha`` is Krippendorff's alpha without uncertain answers, None if no pair has two answers. ``workers`` have
     the columns of ``Aggregation.workers``, the median of their seconds, their share of uncertain answers, and the
     entropy of their answers in bits (0: always the same).
-    ``tasks`` have the columns of ``Aggregation.labels``, most difficult first, with the label ``undecided`` where the
-    table ``matches`` says so.
+    ``tasks`` have the columns of ``Aggregation.labels``, most difficult first, with the label ``undecided`` as in the
+    table ``matches``.
 
     Args:
         judgements: query, candidate, worker, answer, gold, seconds.
         method: As in ``aggregate``.
-        left_out: Workers.
+        left_out: Workers to exclude.
         threshold: A pair is decided if the posterior of its label exceeds this.
     """
     judgements = judgements.filter(pc.invert(_given_by(judgements, left_out)))

@@ -83,7 +83,7 @@ def save_judgements(state: State, judgements: Iterable[Judgement], now: datetime
 
 
 def count_rows(state: State, file: str, rows: int) -> int:
-    """Store the number of rows of a file and return that of all files."""
+    """Store the number of rows of a file and return the total of all files."""
     with closing(_connect(state)) as connection:
         connection.execute("insert or replace into judgement_files values (?, ?)", (file, rows))
         return int(connection.execute("select sum(rows) from judgement_files").fetchone()[0])
@@ -112,7 +112,7 @@ def gold_pairs(state: State) -> list[tuple[str, str, str]]:
 
 
 def timed_judgements(state: State) -> pa.Table:
-    """Return ``all_judgements`` with the column seconds, the duration of the answer; null for answers of files."""
+    """Return ``all_judgements`` with the column seconds, the duration of the answer; null for answers from files."""
     schema = TABLES["judgements"].schema.append(pa.field("seconds", pa.float64()))
     return _read(state, _TIMED, schema)
 
@@ -148,7 +148,7 @@ def paused_workers(state: State) -> list[str]:
 
 
 def state_digest(state: State) -> str:
-    """Return a text that changes whenever a judgement is added or changed."""
+    """Return a string that changes whenever a judgement is added or changed."""
     with closing(_connect(state)) as connection:
         query = "select max(number), (select changes from annotation_counts) from judgement_changes"
         return " ".join(str(number) for number in connection.execute(query).fetchone())

@@ -77,7 +77,7 @@ def check_judgement(row: Mapping[str | None, str | None] | Mapping[str, str], pl
 
 
 def write_tasks(rows: Iterable[Mapping[str, object]]) -> Iterator[str]:
-    """Yield the text of a file, one task per pair.
+    """Yield the text of a Label Studio file, with one task per pair.
 
     Args:
         rows: query, candidate, worker, answer, gold and seconds (None if unknown), sorted by pair.
@@ -142,7 +142,7 @@ def _row(data: Mapping[str, object], annotation: Mapping[str, object]) -> dict[s
 
 
 def _choice(result: object) -> str:
-    """Return the first choice of an annotation, or an empty text."""
+    """Return the first choice of an annotation, or an empty string."""
     for part in result if isinstance(result, list) else []:
         value = part.get("value") if isinstance(part, Mapping) else None
         choices = value.get("choices") if isinstance(value, Mapping) else None

@@ -88,7 +88,7 @@ def _decide(posterior: NDArray[np.float64], threshold: float, judged: NDArray[np
 
 
 def find_transitive_pairs(matches: pa.Table) -> pa.Table:
-    """Return the pairs that follow from two decided pairs with a common product, unless decided so already.
+    """Return the pairs that follow from two decided pairs with a common product, unless already decided that way.
 
     A = B and B = C imply A = C; A = B and B != C imply A != C. If a pair is implied both ways, or against its
     own decision, some judgement is wrong, and both rows are returned. This is one step of the transitive
@@ -98,7 +98,7 @@ def find_transitive_pairs(matches: pa.Table) -> pa.Table:
         matches: query, candidate, decision.
 
     Returns:
-        Rows of ``TRANSITIVE_PAIRS`` with query < candidate, sorted; of several products between, the smallest.
+        Rows of ``TRANSITIVE_PAIRS`` with query < candidate, sorted; ``through`` is the smallest of several.
     """
     decided = {_pair(row["query"], row["candidate"]): row["decision"] for row in matches.to_pylist()}
     same: dict[str, set[str]] = {}

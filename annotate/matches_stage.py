@@ -39,7 +39,7 @@ def run(
         stage.write("judgements", kept)
         left_out = [] if settings.count_paused else paused_workers(store.state)
         counted = kept.filter(pc.invert(pc.is_in(kept["worker"], pa.array(left_out, pa.string()))))
-        from annotate.matches import match_pairs  # noqa: PLC0415 - imports SciPy, which an unchanged run need not wait for
+        from annotate.matches import match_pairs  # noqa: PLC0415 - an unchanged run need not load the methods
 
         stage.write("matches", match_pairs(counted, settings.method, settings.threshold))
         stage.reject(_reject(row) for row in lost.to_pylist())

@@ -1,4 +1,4 @@
-"""The state of the annotation for the person who manages it: progress, agreement, time, pay, people, gold, disputes."""
+"""The state of the annotation for its manager: progress, agreement, time, pay, people, gold, disputes."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -73,7 +73,7 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class PersonResult:
-    """What one annotator did."""
+    """Statistics of one annotator."""
 
     worker: str
     answers: int
@@ -101,7 +101,7 @@ class _Pair:
 
 @dataclass(frozen=True, slots=True)
 class GoldResult(_Pair):
-    """A gold pair that people missed; where most miss it, its truth may be wrong."""
+    """A gold pair that people answered incorrectly; if most of them do, its true label may be wrong."""
 
     truth: str
     asked: int
@@ -118,16 +118,16 @@ class Dispute(_Pair):
 
 @dataclass(frozen=True, slots=True)
 class AdaptiveSaving:
-    """What the adaptive mode asks for, beside asking everybody about everything."""
+    """Number of answers in the adaptive mode, compared with a fixed number per pair."""
 
     budget: int
-    """Answers that it may ask for."""
+    """Maximum number of answers in the adaptive mode."""
     fixed: int
-    """Answers that ``workers`` per pair would be."""
+    """Number of answers with ``workers`` per pair."""
 
     @property
     def saved(self) -> int:
-        """Answers that are not asked for."""
+        """Number of answers saved."""
         return max(0, self.fixed - self.budget)
 
 
@@ -136,22 +136,22 @@ class Overview:
     """The state of the annotation."""
 
     tasks: int
-    """Without gold."""
+    """Number of tasks, excluding gold."""
     gold: int
     finished: int
-    """Tasks with as many answers as wanted now."""
+    """Tasks with as many answers and leases as currently wanted."""
     wanted: int
     answers: int
-    """To tasks that are not gold, of people who are not paused."""
+    """Number of answers to tasks other than gold, by people who are not paused."""
     skipped: int
     broken: int
     alpha: float | None
     """Krippendorff's alpha over pairs without uncertain answers."""
     seconds: float | None
-    """Median over people of their medians."""
+    """Median of the medians of all people."""
     earned: Decimal
     days: tuple[Day, ...]
-    """The last thirty with answers, oldest first."""
+    """The last 30 days with answers, oldest first."""
     people: tuple[PersonResult, ...]
     gold_missed: tuple[GoldResult, ...]
     disputes: tuple[Dispute, ...]
@@ -173,14 +173,14 @@ class Overview:
 
     @property
     def hours_left(self) -> float | None:
-        """Hours of work that the open tasks need at the present pace; None: no pace is known."""
+        """Hours of work that the open tasks need at the current pace; None if no pace is known."""
         return None if self.seconds is None else max(0, self.wanted - self.answers) * self.seconds / 3600
 
 
 def read_overview(state: State, settings: AnnotateSettings) -> Overview:
-    """Return the state of the annotation, from the task board and from judgements of files.
+    """Return the state of the annotation, from the task board and from judgement files.
 
-    It reads every judgement: about a second for 500,000.
+    Every judgement is read, which takes about a second for 500,000.
     """
     migrate(state)
     left_out = [] if settings.count_paused else paused_workers(state)

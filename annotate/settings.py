@@ -1,4 +1,4 @@
-"""Settings of the annotation room."""
+"""Settings of the room ``annotate``."""
 
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +11,7 @@ from m5data.stage_settings import StageSettings
 __all__ = ["FIRST_ROUND", "AnnotateSettings", "CandidateSettings", "Method", "TaskSettings"]
 
 Method = Literal["majority", "dawid-skene", "glad", "weighted"]
-"""How judgements of a task become one label."""
+"""Method that aggregates the judgements of a task into one label."""
 FIRST_ROUND = 1
 """Workers per task in the first adaptive round. One was better than two in replays of public crowds."""
 
@@ -66,22 +66,22 @@ class TaskSettings(StageSettings):
     gold_share: float = Field(default=0.05, ge=0, lt=1)
     """Share of gold among later tasks; the papers give none."""
     gold_right: float = Field(default=0.85, gt=0.5, lt=1)
-    """Share of gold tasks that an honest worker answers correctly; a worker whose answers rather have nothing to do
-    with the truth is paused."""
+    """Share of gold tasks that an honest worker answers correctly; a worker whose answers more likely have nothing
+    to do with the truth is paused."""
     gold_risk: float = Field(default=0.01, gt=0, lt=1)
-    """Probability with which such an honest worker may ever be paused by mistake."""
+    """Maximum probability that such an honest worker is ever paused by mistake."""
     fastest_s: float = Field(default=1.0, ge=0)
-    """A worker is paused if half of twenty answers took less, seconds: nobody sees two products so quickly."""
+    """A worker is paused if half of twenty answers took less, seconds: nobody compares two products so quickly."""
     lease_minutes: float = Field(default=30.0, gt=0)
     """Minutes after which an unanswered task may go to another worker."""
     rate: Decimal = Field(default=Decimal("0.03"), ge=0, decimal_places=4)
-    """Pay for an answer; M5Product paid 3 cents RMB."""
+    """Pay per answer; M5Product paid 3 cents RMB."""
     currency: str = "CNY"
     """ISO 4217 code of the rate."""
 
 
 class AnnotateSettings(StageSettings):
-    """Judgements of product pairs and how they become matches."""
+    """Judgements of product pairs and their aggregation into matches."""
 
     candidates: CandidateSettings = CandidateSettings()
     """Search for candidates."""

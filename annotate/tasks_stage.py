@@ -1,4 +1,4 @@
-"""The stage ``tasks``: candidates become tasks, and reviewed pairs the gold set."""
+"""The stage ``tasks``: turn candidates into tasks, and reviewed pairs into the gold set."""
 
 import time
 from collections.abc import Iterator
@@ -56,7 +56,7 @@ def pair_tasks(connection: duckdb.DuckDBPyConnection, settings: TaskSettings) ->
 def category_tasks(connection: duckdb.DuckDBPyConnection, settings: TaskSettings) -> Source:
     """Return the queries with the categories to choose from, sorted by name so that none seems preferred.
 
-    These are the aligned category of the query and the commonest categories of its candidates.
+    The categories are the aligned one of the query and the commonest categories of its candidates.
     """
     limits = {"best": settings.candidates, "options": settings.options}
     count = _count(connection, "select count(distinct query) from candidates", {})

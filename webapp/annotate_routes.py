@@ -1,4 +1,4 @@
-"""``/annotate``: the annotation page, its tasks and answers, and ``/annotate/history``: one's own answers."""
+"""Routes of ``/annotate``: the annotation page, its tasks and answers, and the annotator's history."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -20,9 +20,9 @@ __all__ = ["AnnotationRoutes", "product_view", "task_view"]
 
 
 def task_view(task: LeasedTask, cards: Mapping[str, ProductCard]) -> dict[str, object]:
-    """Return a task with both products and their specifications side by side; nothing in it tells gold from others.
+    """Return a task with both products and their specifications side by side; nothing in it reveals gold.
 
-    A product that is not there any more is None.
+    A product that no longer exists is None.
     """
     query, candidate = cards.get(task.query), cards.get(task.candidate)
     lines = compare(query.specs if query else (), candidate.specs if candidate else ())
@@ -37,7 +37,7 @@ def task_view(task: LeasedTask, cards: Mapping[str, ProductCard]) -> dict[str, o
 
 
 def product_view(card: ProductCard | None) -> dict[str, object] | None:
-    """Return what an annotator sees of a product: not which shop sells it, nor where."""
+    """Return the data of a product that annotators see, without its shop or URL."""
     if card is None:
         return None
     return {
@@ -48,14 +48,14 @@ def product_view(card: ProductCard | None) -> dict[str, object] | None:
 
 
 _AHEAD = 6
-"""Tasks sent at once: the one judged, and those that are loaded meanwhile."""
+"""Tasks sent at once: the current one, and those that load meanwhile."""
 _HISTORY = 30
-"""Answers a page."""
+"""Answers per page."""
 _STATUS = {"unknown_worker": 403, "not_handed": 409, "answered": 409, "bad_answer": 422}
 
 
 class AnswerBody(BaseModel):
-    """One answer as the page sends it."""
+    """One answer as sent by the page."""
 
     task: int = Field(ge=0, lt=2**63)
     label: str = Field(max_length=400)
@@ -64,20 +64,20 @@ class AnswerBody(BaseModel):
 
 
 class SkipBody(BaseModel):
-    """The task that is passed on to others."""
+    """A task to pass on to others."""
 
     task: int = Field(ge=0, lt=2**63)
     comment: str = Field(default="", max_length=LONGEST_COMMENT)
 
 
 class ReopenBody(BaseModel):
-    """The answer or skip that is taken back."""
+    """An answer or skip to take back."""
 
     task: int = Field(ge=0, lt=2**63)
 
 
 class AnnotationRoutes:
-    """Leases tasks and records answers; the worker comes from the session alone, never from the request."""
+    """Routes that lease tasks and record answers; the worker comes from the session, never from the request."""
 
     def __init__(self, board: TaskBoard, products: ProductReader, pages: Pages, threads: Threads) -> None:
         self._board, self._products, self._pages, self._threads = board, products, pages, threads
@@ -91,12 +91,12 @@ class AnnotationRoutes:
         ]
 
     async def show(self, request: Request) -> HTMLResponse:
-        """Answer with the page."""
+        """Respond with the page."""
         visitor_of(request, "annotator")
         return self._pages.render(request, "annotate.html")
 
     async def tasks(self, request: Request) -> Response:
-        """Answer with the tasks to judge next, whole."""
+        """Respond with the next tasks, including their products."""
         worker = visitor_of(request, "annotator").person.name
         tasks, progress = await self._threads.write(self._next, worker)
         cards = await self._threads.read(self._products.cards, [p for t in tasks for p in (t.query, t.candidate) if p])
@@ -132,13 +132,13 @@ class AnnotationRoutes:
         return JSONResponse({"skipped": True})
 
     async def reopen(self, request: Request) -> Response:
-        """Take an answer or a skip back; its task comes next."""
+        """Take back an answer or a skip; its task comes next."""
         worker = visitor_of(request, "annotator").person.name
         reopened = await read_body(request, ReopenBody)
         return JSONResponse({"reopened": await self._threads.write(self._board.reopen, worker, reopened.task)})
 
     async def history(self, request: Request) -> HTMLResponse:
-        """Answer with the annotator's own answers, newest first."""
+        """Respond with the annotator's own answers, newest first."""
         worker = visitor_of(request, "annotator").person.name
         page = page_number(request)
         given = await self._threads.read(self._board.answers, worker, _HISTORY + 1, (page - 1) * _HISTORY)

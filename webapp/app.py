@@ -1,4 +1,4 @@
-"""Assemble the web application, its security headers included."""
+"""Assembly of the web application, including its security headers."""
 
 import hmac
 import time
@@ -60,11 +60,11 @@ def make_app(
 
     Args:
         store: The workspace's store; it reads tables and objects, and writes answers and decisions to the state.
-        settings: Of the application.
-        annotate: Of the annotation.
-        key: What the application signs with, where the settings hold no secret.
-        owner: Token of a link that signs the owner in while this application runs; None: there is none.
-        clock: For sign-ins and answers.
+        settings: Settings of the application.
+        annotate: Settings of the annotation.
+        key: Signing key, used if the settings contain no secret.
+        owner: Token of a link that signs the owner in while this application runs; None: no such link.
+        clock: Clock of sign-ins and answers.
     """
     board, threads, products = (
         TaskBoard(store.state, annotate.tasks, clock),
@@ -128,7 +128,7 @@ def _access_control(
 
 
 class _Static(StaticFiles):
-    """Files of the pages; browsers ask each time whether they are still the same."""
+    """Static files of the pages; browsers check each time whether they have changed."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         answer = await super().get_response(path, scope)
@@ -137,7 +137,7 @@ class _Static(StaticFiles):
 
 
 class _ErrorPages:
-    """Turns refusals into pages for people, and into JSON for the pages' own requests."""
+    """Turns errors into pages for people, and into JSON for requests by the pages' scripts."""
 
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
@@ -179,11 +179,11 @@ SECURITY_HEADERS: Mapping[str, str] = MappingProxyType(
         "cache-control": "no-store",
     }
 )
-"""No inline script, no other host, no text ever parsed as markup; no other host learns an address."""
+"""Headers that forbid inline scripts, other hosts and parsing text as markup, and hide URLs from other hosts."""
 
 
 class SecurityHeaders:
-    """ASGI layer that adds ``SECURITY_HEADERS`` where an answer does not set them itself."""
+    """ASGI middleware that adds ``SECURITY_HEADERS`` unless a response sets them itself."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

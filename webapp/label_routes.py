@@ -1,4 +1,4 @@
-"""``/labels``: the label review page, its uncertain pairs and decisions."""
+"""Routes of ``/labels``: the label review page, its uncertain pairs and decisions."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -42,7 +42,7 @@ PairView = dict[str, Any]
 
 
 def example_products(pairs: Iterable[UncertainPair]) -> list[str]:
-    """Return the products whose images the pairs need."""
+    """Return the products whose images are shown with the pairs."""
     return [one.product_id for pair in pairs for one in (*pair.examples_a, *pair.examples_b)]
 
 
@@ -63,13 +63,13 @@ def pair_view(pair: UncertainPair, cards: Mapping[str, ProductCard], language: L
 
 
 def _translated(line: str, phrases: Mapping[str, str]) -> str:
-    """Return a line of evidence with its phrase replaced; the numbers before and behind it stay."""
+    """Return a line of evidence with its phrase translated and its numbers kept."""
     found = _EVIDENCE.fullmatch(line)
     return line if found is None else found[1] + phrases.get(found[2], found[2]) + found[3]
 
 
 def conflict_view(conflict: Conflict) -> dict[str, object]:
-    """Return what different people said on one subject, oldest first."""
+    """Return the different decisions of people on one subject, oldest first."""
     return {
         "subject": [_category(one) for one in conflict.subject],
         "decisions": [decision_view(one) for one in conflict.decisions],
@@ -77,7 +77,7 @@ def conflict_view(conflict: Conflict) -> dict[str, object]:
 
 
 def decision_view(decision: Decision) -> dict[str, object]:
-    """Return who decided what, and when."""
+    """Return a decision with its reviewer and time."""
     return {
         "who": decision.reviewer,
         "at": decision.decided_at.strftime("%Y-%m-%d %H:%M"),
@@ -108,23 +108,23 @@ _PROPOSALS = 20
 
 
 class CategoryBody(BaseModel):
-    """A category as the page names it."""
+    """A category as sent by the page."""
 
     source: str = Field(max_length=200)
     path: tuple[str, ...] = Field(max_length=20)
 
 
 class PairsBody(BaseModel):
-    """How many pairs the page asks for."""
+    """Number of pairs that the page requests."""
 
     limit: int = Field(ge=1, le=500)
 
 
 class DecisionBody(BaseModel):
-    """One decision as the page sends it."""
+    """One decision as sent by the page."""
 
     token: str = Field(pattern=r"^[0-9a-zA-Z-]{16,64}$")
-    """Random, made by the page for each decision: one sent twice is stored once."""
+    """Random token that the page creates for each decision, so that one sent twice is stored once."""
     kind: Literal["accept", "reject", "rename", "split"]
     a: CategoryBody
     b: CategoryBody | None = None
@@ -132,7 +132,7 @@ class DecisionBody(BaseModel):
 
 
 class ReviewRoutes:
-    """Shows uncertain pairs and records decisions; the reviewer comes from the session alone."""
+    """Routes that show uncertain pairs and record decisions; the reviewer comes only from the session."""
 
     def __init__(self, state: State, products: ProductReader, pages: Pages, threads: Threads, clock: Clock) -> None:
         self._state, self._products, self._pages, self._threads, self._clock = state, products, pages, threads, clock
@@ -143,13 +143,13 @@ class ReviewRoutes:
         ]
 
     async def show(self, request: Request) -> HTMLResponse:
-        """Answer with the page."""
+        """Respond with the page."""
         visitor_of(request, "reviewer")
         proposals = await self._threads.read(self._proposals)
         return self._pages.render(request, "labels.html", proposals=proposals)
 
     async def pairs(self, request: Request) -> Response:
-        """Answer with undecided pairs, the most uncertain first, and the conflicts between reviewers."""
+        """Respond with undecided pairs, the most uncertain first, and the conflicts between reviewers."""
         visitor = visitor_of(request, "reviewer")
         wanted = await read_body(request, PairsBody)
         return JSONResponse(

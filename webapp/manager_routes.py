@@ -1,4 +1,4 @@
-"""``/manage``: the state of the annotation, for the person who manages it."""
+"""Routes of ``/manage``: the state of the annotation, for its manager."""
 
 import threading
 import time
@@ -19,17 +19,17 @@ from webapp.requests import Threads, read_body, visitor_of
 __all__ = ["ManagerRoutes"]
 
 _FRESH_S = 10.0
-"""How long an overview is shown to everybody who asks: it reads every judgement."""
+"""Seconds for which an overview is reused, because it reads every judgement."""
 
 
 class ResumeBody(BaseModel):
-    """A paused annotator who shall go on."""
+    """A paused annotator to resume."""
 
     worker: str = Field(max_length=64)
 
 
 class ManagerRoutes:
-    """Shows managers what annotators did, and lets them end a pause."""
+    """Routes that show managers the work of annotators, and let them end a pause."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class ManagerRoutes:
         ]
 
     async def show(self, request: Request) -> HTMLResponse:
-        """Answer with the overview."""
+        """Respond with the overview."""
         visitor_of(request, "manager")
         overview = await self._threads.read(self._read)
         cards = await self._threads.read(self._products.cards, overview.products)

@@ -1,4 +1,4 @@
-"""Serve media objects, with byte ranges (RFC 9110, section 14), and single frames."""
+"""Routes of media objects, with byte ranges (RFC 9110, section 14), and of single frames."""
 
 import io
 import re
@@ -21,16 +21,16 @@ _ONE_RANGE = re.compile(r"bytes=(?:(\d{1,18})-(\d{0,18})|-(\d{1,18}))")
 
 
 class RangeNotSatisfiableError(ValueError):
-    """The range lies outside of what there is (status 416)."""
+    """The range is outside the object (status 416)."""
 
 
 def read_range(header: str | None, length: int) -> tuple[int, int] | None:
-    """Return the first byte and the one after the last that are asked for; None: all of them.
+    """Return the first requested byte and the one after the last; None if all are requested.
 
     Several ranges, other units and malformed headers are ignored, as the RFC allows.
 
     Raises:
-        RangeNotSatisfiableError: None of the bytes asked for exists.
+        RangeNotSatisfiableError: None of the requested bytes exists.
     """
     found = _ONE_RANGE.fullmatch(header.strip()) if header else None
     if found is None:
@@ -48,7 +48,7 @@ def read_range(header: str | None, length: int) -> tuple[int, int] | None:
 
 
 IMAGE_TYPES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp", "image/bmp", "image/avif"})
-"""Images that browsers show and that can hold no script: never SVG."""
+"""Images that browsers show and that cannot contain scripts; never SVG."""
 PLAYABLE_TYPES = frozenset({"video/mp4", "video/webm", "video/quicktime", "audio/mpeg"})
 FRAMES = "video/x-motion-jpeg"
 ARRAY = "application/octet-stream"
@@ -67,7 +67,7 @@ _HEADERS = {
 
 
 class ObjectRoutes:
-    """Serves images, videos and audio; pages and objects of other types are never served."""
+    """Routes that serve images, videos and audio, but never pages and objects of other types."""
 
     def __init__(self, objects: Objects, threads: Threads) -> None:
         self._objects, self._threads = objects, threads
@@ -78,7 +78,7 @@ class ObjectRoutes:
         ]
 
     async def show(self, request: Request) -> Response:
-        """Answer with an object or a range of it."""
+        """Respond with an object or a range of it."""
         visitor_of(request)
         ref = await self._find(request.path_params["sha256"], IMAGE_TYPES | PLAYABLE_TYPES)
         headers = {**_HEADERS, "etag": f'"{ref.sha256}"', "accept-ranges": "bytes"}
@@ -100,7 +100,7 @@ class ObjectRoutes:
         return StreamingResponse(rest, status, headers, ref.mime)
 
     async def show_frame(self, request: Request) -> Response:
-        """Answer with one JPEG of an object of frames."""
+        """Respond with one JPEG frame of an object that contains frames."""
         visitor_of(request)
         offset, length = request.path_params["offset"], request.path_params["length"]
         ref = await self._find(request.path_params["sha256"], {FRAMES})
@@ -112,7 +112,7 @@ class ObjectRoutes:
         return Response(data, headers=_HEADERS, media_type="image/jpeg")
 
     async def show_mfcc(self, request: Request) -> Response:
-        """Answer with an MFCC array as a picture: time to the right, the lowest coefficient at the bottom."""
+        """Respond with an MFCC array as an image: time to the right, the lowest coefficient at the bottom."""
         visitor_of(request)
         rows = request.path_params["rows"]
         ref = await self._find(request.path_params["sha256"], {ARRAY})
@@ -122,7 +122,7 @@ class ObjectRoutes:
         return Response(await self._threads.read(_draw, data, rows), headers=_HEADERS, media_type="image/png")
 
     async def _find(self, sha256: str, types: frozenset[str] | set[str]) -> ObjectRef:
-        """Return where an object lies; there is none to see unless its type is safe to show."""
+        """Return the location of an object; it is not found unless its type is in ``types``."""
         known = _HASH.fullmatch(sha256) is not None
         ref = await self._threads.read(self._objects.index.find, sha256) if known else None
         if ref is None or ref.kind == "page" or ref.mime not in types:
@@ -142,7 +142,7 @@ class ObjectRoutes:
 
 
 def _draw(data: bytes, rows: int) -> bytes:
-    """Return a PNG of a float32 array [rows, T]: each row by itself from dark, its least value, to light."""
+    """Return a PNG of a float32 array [rows, T]: each row is scaled separately, its minimum being dark."""
     array = np.frombuffer(data, "<f4").reshape(rows, -1)
     array = np.nan_to_num(array[::-1, :: -(-array.shape[1] // _MOST_COLUMNS) or 1])
     low, high = array.min(axis=1, keepdims=True, initial=0.0), array.max(axis=1, keepdims=True, initial=0.0)

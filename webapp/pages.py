@@ -1,4 +1,4 @@
-"""HTML pages: templates that escape everything, in the visitor's language."""
+"""HTML pages from templates that escape everything, in the visitor's language."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -34,7 +34,7 @@ class Pages:
         self._templates.filters["plain"] = lambda text, longest=_LONGEST: plain(str(text), longest)
 
     def render(self, request: Request, template: str, status: int = 200, **values: object) -> HTMLResponse:
-        """Return a page; a language that the address asks for is remembered."""
+        """Return a page; a language requested in the URL is remembered."""
         language = language_of(request)
         visitor: Visitor | None = request.scope.get("visitor")
         body = self._templates.get_template(template).render(
@@ -47,7 +47,7 @@ class Pages:
 
 
 def language_of(request: Request) -> Language:
-    """Return the language asked for: by the address, by an earlier choice, by the browser, else English."""
+    """Return the language of the URL, of an earlier choice or of the browser, else English."""
     for wanted in (request.query_params.get("lang"), request.cookies.get(LANGUAGE_COOKIE)):
         for language in LANGUAGES:
             if wanted == language:

@@ -1,4 +1,4 @@
-"""``/products``: explore the products, and show one with all its modalities."""
+"""Routes of ``/products``: explore the products, and show one with all its modalities."""
 
 import re
 import shlex
@@ -37,11 +37,11 @@ _REPORT = {
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
 }
 _LONGEST = 300
-"""Characters of a product id."""
+"""Maximum length of a product id."""
 
 
 class _AnyText(StringConvertor):
-    """Takes the rest of a path, line ends included: shops put them into ids."""
+    """Matches the rest of a path, including line ends, which shops put into ids."""
 
     regex = r"[\s\S]*"
 
@@ -50,7 +50,7 @@ register_url_convertor("text", _AnyText())
 
 
 class BrowsingRoutes:
-    """Shows products to reviewers."""
+    """Routes that show products to reviewers."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class BrowsingRoutes:
         ]
 
     async def search(self, request: Request) -> HTMLResponse:
-        """Answer with one page of a selection and its facets."""
+        """Respond with one page of a selection and its facets."""
         visitor_of(request, "reviewer")
         selection = Selection.parse(_ranges_joined(request.query_params.multi_items()))
         try:
@@ -96,7 +96,7 @@ class BrowsingRoutes:
         )
 
     async def show(self, request: Request) -> HTMLResponse:
-        """Answer with one product."""
+        """Respond with one product."""
         visitor_of(request, "reviewer")
         product = request.path_params["product_id"]
         _check_id(product)
@@ -113,7 +113,7 @@ class BrowsingRoutes:
         )
 
     async def compare(self, request: Request) -> HTMLResponse:
-        """Answer with two products side by side."""
+        """Respond with two products side by side."""
         visitor_of(request, "reviewer")
         pair = [request.query_params.get(name, "") for name in ("a", "b")]
         for one in pair:
@@ -124,7 +124,7 @@ class BrowsingRoutes:
         return self._pages.render(request, "compare.html", found=found, playable=PLAYABLE_TYPES)
 
     async def report(self, request: Request) -> Response:
-        """Answer with the report that ``m5data stats`` wrote, in the language of the address or the visitor's."""
+        """Respond with the report that ``m5data stats`` wrote, in the language of the URL or the visitor."""
         visitor_of(request, "reviewer")
         named = [place for place in REPORTS.values() if request.url.path == "/" + Path(place).name]
         path = self._state.folder / (named[0] if named else REPORTS[language_of(request)])
@@ -133,7 +133,7 @@ class BrowsingRoutes:
         return Response(await self._threads.read(path.read_bytes), headers=_REPORT, media_type="text/html")
 
     async def replay(self, request: Request) -> Response:
-        """Answer with the stored page of a product, without scripts, forms, or anything from elsewhere."""
+        """Respond with the stored page of a product, without scripts, forms or external content."""
         visitor_of(request, "reviewer")
         page = await self._threads.read(self._stored_page, request.path_params["product_id"])
         if page is None:
@@ -159,12 +159,12 @@ class BrowsingRoutes:
 
 
 def _shell_quoted(text: str) -> str:
-    """Return a text as a word of a shell: in double quotes where these change nothing, since SQL has single ones."""
+    """Return a text quoted for a shell, in double quotes if they are safe, since SQL contains single quotes."""
     return shlex.quote(text) if any(sign in text for sign in '"$`\\!') else f'"{text}"'
 
 
 def _ranges_joined(given: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return the parameters with ``price.least`` and ``price.most``, as the form sends them, as one range."""
+    """Return the parameters with ``price.least`` and ``price.most``, as sent by the form, joined to one range."""
     bounds = dict(given)
     joined = [
         (
@@ -179,6 +179,6 @@ def _ranges_joined(given: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def _check_id(product: str) -> None:
-    """Refuse what can be no product id: half a surrogate pair has no bytes."""
+    """Refuse texts that cannot be product ids: half a surrogate pair cannot be encoded."""
     if len(product) > _LONGEST or any("\ud800" <= character <= "\udfff" for character in product):
         raise HTTPException(404, "no such product")

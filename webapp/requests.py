@@ -18,14 +18,14 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def visitor_of(request: Request, *roles: Role) -> Visitor:
-    """Return who asks.
+    """Return the visitor who sent a request.
 
     Args:
         request: A request that passed the gate.
-        roles: Who may; none: everybody who is signed in.
+        roles: Permitted roles; none: everybody who is signed in.
 
     Raises:
-        HTTPException: 401: nobody is signed in; 403: another role is.
+        HTTPException: 401: nobody is signed in; 403: the visitor has another role.
     """
     visitor: Visitor | None = request.scope.get("visitor")
     if visitor is None:
@@ -36,16 +36,16 @@ def visitor_of(request: Request, *roles: Role) -> Visitor:
 
 
 def page_number(request: Request) -> int:
-    """Return the page that the URL asks for; 1 where it names none."""
+    """Return the page number in the URL; 1 if there is none."""
     given = request.query_params.get("page", "")
     return max(1, int(given[:6])) if given.isascii() and given.isdigit() else 1
 
 
 async def read_body(request: Request, model: type[Model]) -> Model:
-    """Return the JSON body of a request, checked.
+    """Return the validated JSON body of a request.
 
     Raises:
-        HTTPException: 422: it is not what ``model`` says. 400: the connection ended before it did.
+        HTTPException: 422: the body does not fit ``model``; 400: the connection ended before the body did.
     """
     try:
         return model.model_validate_json(await request.body())
@@ -61,12 +61,12 @@ Given = ParamSpec("Given")
 Result = TypeVar("Result")
 
 _WRITING = 32
-"""Answers that may wait for one sync of the disk together."""
+"""Number of answers that can share one sync of the disk."""
 _READING = 4
 
 
 class Threads:
-    """Two pools of threads; what finds none free waits in order."""
+    """Two thread pools; calls without a free thread wait in order."""
 
     def __init__(self) -> None:
         self._writing = ThreadPoolExecutor(_WRITING, "writing")
@@ -77,11 +77,11 @@ class Threads:
         return await _run(self._writing, call, *args, **kwargs)
 
     async def read(self, call: Callable[Given, Result], *args: Given.args, **kwargs: Given.kwargs) -> Result:
-        """Run something that reads tables or objects."""
+        """Run a call that reads tables or objects."""
         return await _run(self._reading, call, *args, **kwargs)
 
     def close(self) -> None:
-        """Wait for what runs; what has not begun is given up, because nobody was promised that it is done."""
+        """Wait for running calls; those not begun are cancelled, because nobody was promised their completion."""
         for pool in (self._writing, self._reading):
             pool.shutdown(wait=True, cancel_futures=True)
 

@@ -1,4 +1,4 @@
-"""Views of the product browser that people saved under a name, in the state."""
+"""Named views of the product browser, saved in the state."""
 
 import sqlite3
 from contextlib import closing
@@ -25,16 +25,16 @@ on conflict do update set query = excluded.query, person = excluded.person, save
 
 @dataclass(frozen=True, slots=True)
 class SavedView:
-    """A named selection; everybody sees it."""
+    """A named selection, visible to everybody."""
 
     name: str
     query: str
-    """Query string of its URL, with the question mark."""
+    """Query string of its URL, including the question mark."""
     person: str
 
 
 def save_view(state: State, name: str, query: str, person: str, now: datetime) -> None:
-    """Save a view, in place of one of the same name.
+    """Save a view, replacing one of the same name.
 
     Raises:
         UsageError: The name is empty, longer than 60 characters or has control characters, or there are 500 views.
@@ -49,7 +49,7 @@ def save_view(state: State, name: str, query: str, person: str, now: datetime) -
 
 
 def delete_view(state: State, name: str) -> None:
-    """Delete a view, if there is one of this name."""
+    """Delete the view of this name, if any."""
     with closing(_connect(state)) as connection:
         connection.execute("delete from webapp_views where name = ?", (name,))
 

@@ -1,4 +1,4 @@
-"""Routes of a selection of products: tag it, save it as a view, see it on the map."""
+"""Routes of a selection of products: tag it, save it as a view, show it on the map."""
 
 from typing import Any
 from urllib.parse import parse_qsl
@@ -29,7 +29,7 @@ from webapp.saved_views import delete_view, save_view
 __all__ = ["COLOURS", "MOST_TAGGED", "SelectionRoutes", "colourings", "map_points"]
 
 MOST_TAGGED = 100_000
-"""Products that are tagged at once."""
+"""Maximum number of products tagged at once."""
 _LONGEST_QUERY = 8000
 
 
@@ -53,7 +53,7 @@ class ViewBody(BaseModel):
 
 
 class SelectionRoutes:
-    """Tags selections, keeps views, and shows the map, to reviewers."""
+    """Routes for reviewers that tag selections, save views and show the map."""
 
     def __init__(self, state: State, index: CurrentIndex, pages: Pages, threads: Threads, clock: Clock) -> None:
         self._state, self._index, self._pages, self._threads, self._clock = state, index, pages, threads, clock
@@ -65,7 +65,7 @@ class SelectionRoutes:
         ]
 
     async def tag(self, request: Request) -> Response:
-        """Put a tag on products, or take it off; answer with how many changed."""
+        """Add a tag to products or remove it; respond with the number of changes."""
         person = visitor_of(request, "reviewer").person.name
         body = await read_body(request, TagBody)
         try:
@@ -98,7 +98,7 @@ class SelectionRoutes:
         return JSONResponse({"saved": not body.delete})
 
     async def show_map(self, request: Request) -> HTMLResponse:
-        """Answer with the map of a selection; its points are asked for by the page."""
+        """Respond with the map page of a selection, which requests the points."""
         visitor_of(request, "reviewer")
         selection = Selection.parse(request.query_params.multi_items())
         return self._pages.render(
@@ -106,7 +106,7 @@ class SelectionRoutes:
         )
 
     async def points(self, request: Request) -> Response:
-        """Answer with the points of a selection."""
+        """Respond with the points of a selection."""
         visitor_of(request, "reviewer")
         given = request.query_params.multi_items()
         colour = request.query_params.get("colour", "")
@@ -134,12 +134,12 @@ def _parsed(query: str) -> Selection:
 
 
 COLOURS = 9
-"""Values that get a colour of their own; the others share one."""
+"""Number of values with a separate colour; the others share one."""
 _LONGEST = 60
 
 
 def colourings() -> tuple[str, ...]:
-    """Return the facets that can colour the map: those of which a product has one value."""
+    """Return the facets that can colour the map: those with one value per product."""
     return tuple(name for name, column in facet_columns().items() if column not in {*LIST_FACETS.values(), "tags"})
 
 
@@ -148,13 +148,13 @@ def map_points(engine: duckdb.DuckDBPyConnection, selection: Selection, colour: 
 
     Args:
         engine: A connection to a catalogue's index with its map.
-        selection: What is shown.
-        colour: One of ``colourings``; anything else: the first.
+        selection: The products to show.
+        colour: One of ``colourings``; anything else means the first.
 
     Returns:
-        ``count``: products of the selection, ``estimated`` or not; ``values``: the commonest values of the facet with
-        their counts on the map; ``points``: x, y, number of the value (that of the last + 1: another) and product of
-        each point.
+        ``count``: number of selected products, ``estimated`` or not; ``values``: the most frequent values of the facet
+        with their counts on the map; ``others``: count of all other values; ``points``: x, y, index of the value
+        (``COLOURS`` for other values) and product of each point.
     """
     names = colourings()
     column = facet_columns()[colour if colour in names else names[0]]

@@ -1,4 +1,4 @@
-"""The HTTP server: one process that runs until SIGINT or SIGTERM, and the bounds of its connections."""
+"""The HTTP server, one process that runs until SIGINT or SIGTERM, and the limits of its connections."""
 
 import asyncio
 import logging
@@ -25,10 +25,10 @@ _END_S = 10
 
 
 def listen(settings: ServeSettings) -> socket.socket:
-    """Return a socket that listens where the settings say.
+    """Return a socket that listens at the host and port of the settings.
 
     Raises:
-        UsageError: The place is taken, or is not this machine's.
+        UsageError: The port is taken, or the host is not this machine's.
     """
     host, port = settings.host.strip("[]"), settings.port
     try:
@@ -38,14 +38,14 @@ def listen(settings: ServeSettings) -> socket.socket:
 
 
 def serve(app: ASGIApp, listening: socket.socket, ready: Callable[[], None]) -> None:
-    """Serve until SIGINT or SIGTERM; requests under way are answered first, then the signal takes its usual course.
+    """Serve until SIGINT or SIGTERM; requests in progress are finished first, then the signal has its usual effect.
 
-    URLs hold personal links, so only errors are logged.
+    Requests are not logged, because URLs contain the tokens of personal links.
 
     Args:
         app: The application.
-        listening: Where it listens.
-        ready: Called once requests are answered.
+        listening: The socket to accept connections from.
+        ready: Called once the server answers requests.
     """
     config = uvicorn.Config(
         app,
@@ -57,14 +57,14 @@ def serve(app: ASGIApp, listening: socket.socket, ready: Callable[[], None]) -> 
         timeout_keep_alive=_IDLE_S,
         timeout_graceful_shutdown=_END_S,
         ws="none",
-        http=bounded_protocol(),  # of h11: it bounds the head of a request, which httptools reads without end
+        http=bounded_protocol(),  # based on h11, which limits the size of request headers; httptools does not
     )
     with enough_files():
         _AnnouncingServer(config, ready).run(sockets=[listening])
 
 
 class _AnnouncingServer(uvicorn.Server):
-    """A server that says when it serves; a signal is obeyed from then on."""
+    """A server that reports when it is ready; signals are handled from then on."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
         super().__init__(config)
@@ -76,26 +76,26 @@ class _AnnouncingServer(uvicorn.Server):
 
 
 CONNECTIONS = 4000
-"""Connections at once; more get status 503."""
+"""Maximum number of concurrent connections; more get status 503."""
 _WAITING = 1000
-"""Connections without a whole request; of more, the one that waits for longest is closed."""
+"""Maximum number of connections without a complete request; of more, the one waiting longest is closed."""
 _GRACE_S = 1.0
-"""A connection that has waited for less is not closed for another's sake."""
+"""Seconds; a connection that has waited for less is not closed in favour of another."""
 _REQUEST_S = 10.0
-"""Time in which a request must have arrived whole, and in which the next one must."""
+"""Seconds within which a request, and then the next one, must arrive completely."""
 _STALL_S = 30.0
-"""Time in which a client must take something of what is sent to it."""
+"""Seconds within which a client must accept some of the data sent to it."""
 _FILES_BESIDE = 256
-"""Descriptors that tables, segments and the state may need."""
+"""File descriptors that tables, segments and the state may need in addition."""
 
 _LOG = logging.getLogger("uvicorn.error")
 
 
 class BoundedProtocol(H11Protocol):
-    """One connection. Those without a whole request are kept in the order in which they began to wait."""
+    """One connection; those without a complete request are kept in the order in which they began to wait."""
 
     def __init__(self, waiting: dict["BoundedProtocol", float], **options: Any) -> None:  # noqa: ANN401 - uvicorn's
-        """Share the waiting connections with the others of this server: oldest first, and since when each waits."""
+        """Share the waiting connections of this server, oldest first, each with the time at which it began to wait."""
         super().__init__(**options)
         self._waiting = waiting
         self._deadline: asyncio.TimerHandle | None = None
@@ -113,7 +113,7 @@ class BoundedProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes of a request; a client that sends nonsense loses its connection, and nothing else happens."""
+        """Process bytes of a request; a client that sends invalid data only loses its connection."""
         try:
             super().data_received(data)
         except (h11.ProtocolError, ValueError, KeyError) as error:
@@ -121,9 +121,9 @@ class BoundedProtocol(H11Protocol):
             self.transport.abort()
 
     def handle_events(self) -> None:
-        """Start what arrived; a connection with a whole request waits no more."""
+        """Start a request that arrived; a connection with a complete request no longer waits."""
         super().handle_events()
-        cycle: RequestResponseCycle | None = self.cycle  # uvicorn declares that there always is one
+        cycle: RequestResponseCycle | None = self.cycle  # None before the first request, against uvicorn's type
         if cycle is not None and not cycle.response_complete and not cycle.more_body:
             self._stop_waiting()
         elif self not in self._waiting:
@@ -136,12 +136,12 @@ class BoundedProtocol(H11Protocol):
             self._wait()
 
     def pause_writing(self) -> None:
-        """Give a client that takes nothing its last chance."""
+        """Set a deadline for a client that accepts no data."""
         super().pause_writing()
         self._stall = self._stall or self.loop.call_later(_STALL_S, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """Note that the client took something."""
+        """Cancel the deadline, because the client accepted data."""
         super().resume_writing()
         if self._stall is not None:
             self._stall.cancel()
@@ -164,13 +164,13 @@ class BoundedProtocol(H11Protocol):
 
 
 def bounded_protocol() -> type[asyncio.Protocol]:
-    """Return what makes the connections of one server."""
+    """Return the factory of the connections of one server."""
     return cast("type[asyncio.Protocol]", partial(BoundedProtocol, {}))
 
 
 @contextmanager
 def enough_files() -> Iterator[None]:
-    """Raise this process's limit of open files, as far as it may, to what all connections need."""
+    """Raise this process's limit of open files to the needs of all connections, as far as permitted."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = CONNECTIONS + _FILES_BESIDE
     if soft != resource.RLIM_INFINITY and soft < wanted:

@@ -1,4 +1,4 @@
-"""``/in/TOKEN``: from a personal link to a signed cookie; ``/out``; ``/``."""
+"""Routes to sign in with a personal link (``/in/TOKEN``), to sign out (``/out``), and of the home page (``/``)."""
 
 import asyncio
 
@@ -14,11 +14,11 @@ from webapp.security.people import Role
 __all__ = ["HOMES", "SignInRoutes"]
 
 HOMES: dict[Role, str] = {"annotator": "/annotate", "reviewer": "/products", "manager": "/products"}
-"""Where each role begins."""
+"""Start page of each role."""
 
 
 class SignInRoutes:
-    """A link shows whose it is; only its button signs in, so that no foreign page can do it unseen."""
+    """Routes to sign in and out; a link only shows a button to sign in, so no foreign page can do so unseen."""
 
     def __init__(self, access: AccessControl, pages: Pages, clock: Clock) -> None:
         self._access, self._pages, self._clock = access, pages, clock
@@ -30,21 +30,21 @@ class SignInRoutes:
         ]
 
     async def home(self, request: Request) -> Response:
-        """Lead to where the visitor works."""
+        """Redirect to the start page of the visitor."""
         visitor: Visitor | None = request.scope["visitor"]
         if visitor is None:
             return self._pages.render(request, "error.html", 401, code=401)
         return RedirectResponse(HOMES[visitor.person.role], 303)
 
     async def ask(self, request: Request) -> HTMLResponse:
-        """Show whose link it is, with a button that signs in."""
+        """Show the owner of the link, with a button that signs in."""
         person = await self._access.people.find(request.path_params["token"])
         if person is None:
             return self._pages.render(request, "error.html", 403, code=403)
         return self._pages.render(request, "sign_in.html", person=person)
 
     async def sign_in(self, request: Request) -> Response:
-        """Begin a session and lead on."""
+        """Begin a session and redirect to the start page."""
         token = request.path_params["token"]
         person = await self._access.people.find(token)
         if person is None:
@@ -61,7 +61,7 @@ class SignInRoutes:
         return answer
 
     async def sign_out(self, request: Request) -> Response:
-        """End the session, and forget the cookie."""
+        """End the session and delete the cookie."""
         visitor: Visitor | None = request.scope["visitor"]
         if visitor is not None:
             await asyncio.to_thread(self._access.sessions.end, visitor.session, self._clock())

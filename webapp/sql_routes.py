@@ -1,4 +1,4 @@
-"""``/sql``: one SELECT over the dataset's tables, its result as a table and a simple chart."""
+"""Routes of ``/sql``: one SELECT over the dataset's tables, with its result as a table and a simple chart."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ from webapp.requests import Threads, visitor_of
 __all__ = ["EXAMPLES", "MOST_ROWS", "MOST_SECONDS", "QueryResult", "SqlRoutes", "run_query"]
 
 MOST_ROWS = 500
-"""Rows shown."""
+"""Maximum number of rows shown."""
 MOST_SECONDS = 10.0
-"""Time of a query, then it is stopped."""
+"""Seconds after which a query is stopped."""
 _LONGEST_QUERY = 10_000
 _LONGEST_VALUE = 400
 _BARS = 60
@@ -38,7 +38,7 @@ EXAMPLES = {
         "SELECT property, count(DISTINCT product_id) AS products\nFROM spec_values\nGROUP BY 1 ORDER BY 2 DESC LIMIT 40"
     ),
 }
-"""Name of a text -> a query that the page offers."""
+"""Key of the page's text -> query that the page offers."""
 _COLUMNS = "SELECT table_name, column_name, comment FROM duckdb_columns() WHERE NOT internal ORDER BY 1, column_index"
 
 
@@ -51,14 +51,14 @@ class QueryResult:
     more: bool
     """Whether there are rows beyond ``MOST_ROWS``."""
     bars: tuple[tuple[str, str, int], ...]
-    """Label, number, and length in twentieths of the longest; empty: the result is no chart."""
+    """Label, number, and length in twentieths of the longest; empty if the result cannot be charted."""
 
 
 def run_query(snapshot: Snapshot, query: str) -> QueryResult:
-    """Return the first rows of one SELECT, and a bar chart where it gives texts with one number each.
+    """Return the first rows of one SELECT, and a bar chart if each row is a text and a number.
 
     Raises:
-        QueryError: The query is wrong, not a SELECT, or took longer than 10 seconds.
+        QueryError: The query is invalid, not a SELECT, or took longer than 10 seconds.
     """
     rows: list[tuple[object, ...]] = []
     reader = snapshot.batches(query, seconds=MOST_SECONDS)
@@ -75,14 +75,14 @@ def run_query(snapshot: Snapshot, query: str) -> QueryResult:
 
 
 class SqlRoutes:
-    """Answers reviewers' queries."""
+    """Routes for the queries of reviewers."""
 
     def __init__(self, products: ProductReader, pages: Pages, threads: Threads) -> None:
         self._products, self._pages, self._threads = products, pages, threads
         self.routes: list[BaseRoute] = [Route("/sql", self.show), Route("/sql/columns", self.columns)]
 
     async def show(self, request: Request) -> Response:
-        """Answer with the editor and, where a query is given, its result."""
+        """Respond with the editor and, if there is a query, its result."""
         visitor_of(request, "reviewer")
         query = request.query_params.get("query", "").replace("\0", "")[:_LONGEST_QUERY]
         result, fault = None, ""
@@ -96,7 +96,7 @@ class SqlRoutes:
         )
 
     async def columns(self, request: Request) -> Response:
-        """Answer with each table's columns and their meaning, for completion."""
+        """Respond with each table's columns and their meaning, for completion."""
         visitor_of(request, "reviewer")
         return JSONResponse(await self._threads.read(_columns, self._products.newest()))
 

@@ -1,4 +1,4 @@
-"""From judgements to one label per task."""
+"""Aggregation of judgements into one label per task."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ _METHODS: Mapping[str, Callable[[EncodedJudgements], Fit]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Aggregation:
-    """Labels, posteriors and workers, from the judgements."""
+    """Result of an aggregation: labels, posteriors and worker statistics."""
 
     labels: pa.Table
     """One row per task, sorted: task, label, posterior (of that label), judgements, difficulty. The difficulty is
@@ -50,8 +50,8 @@ def aggregate(judgements: ArrowStream, method: Method = "majority", gold: Gold |
 
     Args:
         judgements: A table of pyarrow, pandas, polars or DuckDB with the columns task, worker and label, of
-            sortable types (text, integers) without nulls. Every row counts, also repeated ones.
-        method: ``majority``, ``dawid-skene``, ``glad`` or ``weighted``; the module of each gives equations and
+            sortable types (text, integers) without nulls. Every row counts, including repeated ones.
+        method: ``majority``, ``dawid-skene``, ``glad`` or ``weighted``; each module documents its equations and
             source.
         gold: Task -> true label, of the same types. These tasks get that label, and appear in the result even
             if nobody judged them.
@@ -123,7 +123,7 @@ def report_workers(encoded: EncodedJudgements, found: Fit, chosen: NDArray[np.in
     Args:
         encoded: The judgements.
         found: Result of the method.
-        chosen: [T] its labels.
+        chosen: [T] index of the label of each task.
     """
     size = len(encoded.workers)
     judged = np.bincount(encoded.worker, minlength=size)

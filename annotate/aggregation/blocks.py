@@ -1,4 +1,4 @@
-"""Answers in blocks of whole tasks, small enough for the processor's cache."""
+"""Answers in blocks of whole tasks, small enough for the CPU cache."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ __all__ = ["Block", "blocks", "count_votes", "sum_by"]
 Numbers = NDArray[np.intp]
 Values = NDArray[np.float64]
 _ANSWERS = 1 << 16
-"""Answers in a block; with all values computed from them, about 4 MB. Twice as fast as whole columns."""
+"""Answers per block; with all values computed from them, about 4 MB. Twice as fast as whole columns."""
 
 
 def sum_by(places: NDArray[np.integer], values: NDArray[np.number | np.bool_], size: int) -> NDArray[np.float64]:
-    """Return the sum of the values at each place, [size], added in their order."""
+    """Return the sum of the values at each place, [size], added in row order."""
     return np.bincount(places, values, size).astype(np.float64, copy=False)
 
 
@@ -26,11 +26,11 @@ class Block:
     """The n answers on m consecutive tasks."""
 
     rows: slice
-    """Their range among all answers."""
+    """The range of the answers among all answers."""
     tasks: slice
     """The range of their tasks among all tasks."""
     task: Numbers
-    """[n] task, from 0 within the block."""
+    """[n] index of the task, from 0 within the block."""
     worker: Numbers
     """[n]"""
     cell: Numbers

@@ -15,7 +15,7 @@ __all__ = ["NO_PRIOR", "Prior", "dawid_skene"]
 Values = NDArray[np.float64]
 
 _SMALLEST = 1e-10
-"""Minimum error count and class prior, as in crowd-kit: estimates of the paper can be 0, which has no logarithm."""
+"""Minimum error count and class prior, as in crowd-kit: the paper's estimates can be 0, which has no logarithm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +33,10 @@ NO_PRIOR = Prior(0.0, 0.0)
 
 @dataclass(frozen=True, slots=True)
 class _GivenLabels:
-    """The R pairs (worker, label) that occur; confusion matrices have rows only for these."""
+    """The R pairs (worker, label) that occur; confusion matrices have entries only for these."""
 
     row: NDArray[np.int32]
-    """[N] pair of each answer."""
+    """[N] index of the pair of each answer."""
     worker: NDArray[np.intp]
     """[R]"""
     label: NDArray[np.intp]

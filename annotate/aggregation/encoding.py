@@ -28,7 +28,7 @@ _LARGEST = 2**63
 def _plain(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
     if column.null_count:
         raise DataError(f"judgements.{name}: {column.null_count} rows have no value. Drop those rows.")
-    if pa.types.is_string_view(column.type):  # no kernel of Arrow looks values up in these
+    if pa.types.is_string_view(column.type):  # Arrow has no lookup kernel for string views
         return column.cast(pa.string())
     return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
@@ -59,14 +59,14 @@ def codes(column: pa.ChunkedArray | pa.Array, values: pa.Array) -> NDArray[np.in
 class EncodedJudgements:
     """N answers of W workers on T tasks with K labels, at 12 bytes per answer.
 
-    Workers are numbered by their answers and not by their names, so that sums run in the same order,
-    and give the same bits, for any names and any order of rows.
+    Workers are numbered by their answers rather than their names, so that sums run in the same order and are
+    bit-identical for any names and any order of rows.
     """
 
     tasks: pa.Array
     """[T] tasks, sorted: the judged tasks and those of the gold set."""
     workers: pa.Array
-    """[W] workers, in the order of a hash."""
+    """[W] workers, ordered by a hash of their answers."""
     labels: pa.Array
     """[K] labels, sorted."""
     task: NDArray[np.int32]
@@ -89,10 +89,10 @@ def encode(
     """Replace tasks, workers and labels by indices, and sort the answers.
 
     Args:
-        judgements: Columns task, worker, label; every row is one answer, also a second one of a worker.
-        gold: Task -> true label, also for tasks that nobody judged.
-        tasks: Further tasks that get a posterior although nobody judged them.
-        labels: Further possible labels that nobody gave.
+        judgements: Columns task, worker, label; every row is one answer, even a worker's second on a task.
+        gold: Task -> true label, including tasks that nobody judged.
+        tasks: Further tasks that get a posterior even if nobody judged them.
+        labels: Further possible labels, even if nobody gave them.
 
     Raises:
         DataError: A column is missing or has nulls, or ``gold`` has other types.
@@ -140,7 +140,7 @@ def _order_by_answers(
 def _sort(
     columns: tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]], sizes: tuple[int, int, int]
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
-    """Return the rows sorted by task, worker, label; each row is one integer, which sorts in place."""
+    """Return the rows sorted by task, worker, label; each row is packed into one integer, to sort in place."""
     if sizes[0] * sizes[1] * sizes[2] >= _LARGEST:
         raise DataError(
             f"judgements: tasks x workers x labels ({' x '.join(map(str, sizes))}) must stay below 2^63. "

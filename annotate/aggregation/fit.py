@@ -1,4 +1,4 @@
-"""The result of an aggregation method, and how scores become probabilities and labels."""
+"""The result of an aggregation method, and the conversion of scores to probabilities and labels."""
 
 from dataclasses import dataclass
 

@@ -33,12 +33,12 @@ class NewtonSteps:
         self._limit = np.full_like(mean, _LONGEST)
 
     def step(self, which: slice, gradient: Values, curvature: Values) -> float:
-        """Move some parameters by one step and return the length of the longest.
+        """Move some parameters by one step and return the length of the longest step.
 
         Args:
             which: The parameters.
             gradient: Gradient of their log likelihood.
-            curvature: Its negative second derivative, or the expectation of that; at least 0.
+            curvature: Negative second derivative of their log likelihood, or its expectation; at least 0.
         """
         value, limit = self.value[which], self._limit[which]
         uphill = gradient - (value - self._mean[which])

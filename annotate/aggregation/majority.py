@@ -15,8 +15,8 @@ Values = NDArray[np.float64]
 def majority(encoded: EncodedJudgements) -> Fit:
     """Return the share of each label among the answers on a task; equal shares without answers.
 
-    All workers count the same. Tied labels keep equal posteriors, and ``choose_labels`` takes the smallest.
-    Gold clamps its own tasks only. The ability of a worker is the mean posterior of the worker's answers.
+    All workers count the same. Tied labels keep equal posteriors, and ``choose_labels`` picks the smallest.
+    Gold only clamps its own tasks. The ability of a worker is the mean posterior of the worker's answers.
     """
     votes = count_votes(encoded)
     total = votes.sum(axis=0)

@@ -14,8 +14,8 @@ Values = NDArray[np.float64]
 _EXPECTED = 1 / (1 + np.exp(-np.e))
 """Accuracy expected before any gold answer: .938, from the prior means of GLAD (ability 1, b = 1)."""
 _PSEUDO_ANSWERS = 4.0
-"""Weight of the expectation in gold answers. Of 2 to 32, smaller values suit workers who differ much (the public set
-bluebird), larger ones workers who hardly differ (RTE); 4 suits both."""
+"""Weight of the expectation in gold answers. Among 2 to 32, smaller values suit workers who differ widely (the public
+set bluebird), larger ones workers who hardly differ (RTE); 4 suits both."""
 
 
 def count_gold(encoded: EncodedJudgements) -> tuple[Values, Values]:

@@ -23,8 +23,8 @@ ReadObject = Callable[[str], bytes]
 """SHA-256 of an object -> its bytes."""
 _SIZES = _CAPTION, _MODELS, _SPECS, _IMAGE = 1024, 512, 512, 64
 _WEIGHTS = (1.0, 0.7, 0.7, 0.5)
-"""Weights of caption, numbers and models, specifications and image; the hash separates photographs rather than
-products."""
+"""Weights of caption, numbers and models, specifications and image; the perceptual hash tells photographs apart
+rather than products."""
 _WORD = re.compile(r"[a-z0-9]+(?:[.\-/][a-z0-9]+)*")
 _LETTERS = re.compile(r"[a-z0-9]+")
 _WORD_GRAMS, _GRAMS = (3, 4), (2, 3)
@@ -38,7 +38,7 @@ class Listing:
     product_id: str
     caption: str | None = None
     specs: tuple[tuple[str, str], ...] = ()
-    """(property, value) in page order, under shared names if aligned."""
+    """(property, value) in page order, normalised if aligned."""
     image: str | None = None
     """SHA-256 of the main image, for encoders that read it."""
     phash: int | None = None
@@ -46,7 +46,7 @@ class Listing:
 
 
 class Encoder(Protocol):
-    """Turns listings into vectors whose cosine measures how likely two listings are the same product."""
+    """Encoder of listings as vectors whose cosine measures how likely two listings are the same product."""
 
     @property
     def dimensions(self) -> int:
@@ -63,9 +63,9 @@ class EncoderEntry:
     factory: str
     """``module:class``, as in an entry point. It is imported on demand, because some encoders need torch."""
     options: tuple[str, ...] = ()
-    """Settings of the candidate search that are its arguments, by name."""
+    """Names of the candidate settings that are passed to the factory."""
     reads_images: bool = False
-    """Whether it reads the main image, and not its hash alone."""
+    """Whether it reads the main image rather than only its hash."""
 
 
 ENCODERS: Mapping[str, EncoderEntry] = MappingProxyType(
@@ -78,7 +78,7 @@ ENCODERS: Mapping[str, EncoderEntry] = MappingProxyType(
 
 
 def load_encoder(settings: CandidateSettings) -> Encoder:
-    """Return the encoder that the settings name.
+    """Return the encoder named in the settings.
 
     Raises:
         SettingsError: The name is unknown, or a setting or a package of the extra ``train`` is missing.
@@ -107,19 +107,19 @@ class LightEncoder:
     """Hashed n-grams of the caption, hashed models and specification lines, and the image's perceptual hash.
 
     Texts are folded (NFKC, lower case). The terms of a caption are the 3- and 4-grams of its Latin words and numbers
-    with their spaces, and the 2- and 3-grams of all other characters. Numbers and models are words of three or more
-    letters and digits with a digit, of the caption and of the specifications, without their dashes. The terms of a
-    specification are property with value, and the value alone. A term that occurs n times adds 1 + ln n at the index
-    given by its CRC-32, with a sign from the same hash so that collisions cancel on average (Weinberger et al. 2009,
-    "Feature hashing for large scale multitask learning", section 2). The perceptual hash gives 64 values of +-1. Each
-    part has its weight as length.
+    including spaces, and the 2- and 3-grams of all other characters. Numbers and models are words of the caption and
+    the specifications with three or more letters and digits, at least one of them a digit, without punctuation. The
+    terms of a specification are property with value, and the value alone. A term that occurs n times adds 1 + ln n at
+    the index given by its CRC-32, with a sign from the same hash so that collisions cancel on average (Weinberger et
+    al. 2009, "Feature hashing for large scale multitask learning", section 2). The perceptual hash gives 64 values of
+    +-1. Each part is scaled to a length equal to its weight.
     """
 
     dimensions = sum(_SIZES)
 
     def encode(self, listings: Sequence[Listing], read: ReadObject) -> Vectors:
         """Return [len(listings), 2112]: caption 1,024, models 512, specifications 512, image 64."""
-        del read  # the hash of the table images suffices
+        del read  # the hash from the table images suffices
         vectors = np.zeros((len(listings), self.dimensions), np.float32)
         for vector, listing in zip(vectors, listings, strict=True):
             _hash_terms(caption_terms(listing.caption or ""), vector[:_CAPTION])
@@ -153,7 +153,7 @@ def _grams(text: str, sizes: tuple[int, ...]) -> Iterator[str]:
 
 
 def model_terms(texts: Iterable[str]) -> Iterator[str]:
-    """Yield the numbers and models that texts name, each in one spelling: ``YB-201`` and ``yb201`` are one."""
+    """Yield the numbers and models in texts, in a uniform spelling: ``YB-201`` and ``yb201`` are the same."""
     for text in texts:
         for word in _WORD.findall(_fold(text)):
             model = "".join(_LETTERS.findall(word))

@@ -19,14 +19,14 @@ Rows = NDArray[np.int64]
 
 
 def scale_to_unit(vectors: Vectors) -> Vectors:
-    """Scale each row to length 1 in place, so that dot products are cosines; rows of zeros stay."""
+    """Scale each row to length 1 in place, so that dot products are cosines; zero rows stay zero."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     vectors /= np.where(lengths == 0, np.float32(1), lengths)
     return vectors
 
 
 class FeatureFile:
-    """A file of float32 [count, dimensions], row after row.
+    """A file of float32 vectors, [count, dimensions], stored row by row.
 
     It uses plain reads, because the pages of a memory map count as memory of the process.
     """
@@ -48,7 +48,7 @@ class FeatureFile:
         self.count += len(vectors)
 
     def write(self, start: int, vectors: Vectors) -> None:
-        """Write rows at a row number, also beyond the end."""
+        """Write rows from row ``start`` on, which may be beyond the end."""
         self._file.seek(start * self.dimensions * 4)
         rest = np.ascontiguousarray(vectors, np.float32).data.cast("B")
         while rest:

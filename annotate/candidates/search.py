@@ -1,4 +1,4 @@
-"""The rows most similar to each query: exact search, and an inverted file."""
+"""Search for the rows most similar to each query, exactly or with an inverted file."""
 
 import math
 import os
@@ -30,8 +30,8 @@ Neighbours = tuple[Rows, NDArray[np.float64]]
 """Rows, best first, padded with -1, and their similarities, padded with nan; each [queries, best]."""
 
 _STEPS = 1 << 20
-"""Similarities are compared in steps of 2^-20. float32 sums vary by less with the order of their terms, so equal sums
-are ties in any block."""
+"""Similarities are compared in steps of 2^-20. The order of terms changes a float32 sum by less, so equal sums tie in
+any block."""
 _NONE = np.iinfo(np.int64).max
 _EXACT_ROWS = 2048
 _EXACT_QUERIES = 2048
@@ -48,13 +48,13 @@ _ROUNDS = 8
 class TopK:
     """The best rows of each query; ties go to the smaller row.
 
-    One integer encodes similarity and row, smaller for better, so that one comparison sorts by both. A threshold
-    for each query discards rows that cannot be among the best.
+    One integer encodes similarity and row, smaller being better, so that one comparison sorts by both. A threshold
+    per query discards rows that cannot be among the best.
 
     Args:
         queries: Number of queries.
         best: Number of rows to keep for each.
-        block: Maximum number of columns of an ``offer``.
+        block: Maximum number of columns per ``offer``.
     """
 
     def __init__(self, queries: int, best: int, block: int) -> None:
@@ -190,7 +190,7 @@ class InvertedFile:
 
 
 def count_lists(rows: int) -> int:
-    """Return the number of lists for a number of rows: about its root, with enough rows for k-means in each."""
+    """Return the number of lists for a number of rows: about its square root, with enough rows in each for k-means."""
     return max(1, min(math.isqrt(rows), rows // _TRAINING))
 
 
@@ -216,7 +216,7 @@ def build_inverted_file(features: FeatureFile, lists: int, path: Path, seed: int
 
 
 def count_probes(index: InvertedFile, features: FeatureFile, queries: Vectors, best: int, recall: float) -> int:
-    """Return the number of lists to search for a share ``recall`` of the truly best rows.
+    """Return the number of lists to search in order to find a share ``recall`` of the truly best rows.
 
     Args:
         index: Index of ``features``.

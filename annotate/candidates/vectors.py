@@ -1,4 +1,4 @@
-"""Vectors of listings, made in this process or by tasks on other machines."""
+"""Vectors of listings, computed in this process or by tasks on other machines."""
 
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,9 +21,9 @@ from storage.tasks import Runner, finished, order, running
 __all__ = ["encode", "encode_elsewhere", "encode_here"]
 
 _LISTINGS = 1_000
-"""Listings of a task whose encoder reads no images: a second of work."""
+"""Listings per task if the encoder reads no images: a second of work."""
 _IMAGES = 64
-"""Listings of a task whose encoder does: some seconds on a core."""
+"""Listings per task if it does: a few seconds on one core."""
 _CHECKPOINT = "checkpoint"
 _SCHEMA = pa.schema(
     [
@@ -42,7 +42,7 @@ Encoded = tuple[list[str], Vectors]
 def encode_here(
     listings: Iterable[Sequence[Listing]], settings: CandidateSettings, encoder: Encoder, read: ReadObject
 ) -> Iterator[Encoded]:
-    """Yield the vectors of listings, encoded by this process, as many at a time as a task encodes."""
+    """Yield the vectors of listings, encoded in this process in batches as large as those of a task."""
     for part in _parts(listings, settings):
         yield [one.product_id for one in part], scale_to_unit(encoder.encode(part, read))
 
@@ -55,13 +55,13 @@ def encode_elsewhere(
     fingerprint: str,
     runner: Runner,
 ) -> Iterator[Encoded]:
-    """Yield the vectors of listings, encoded by tasks; what a killed run has encoded is not encoded again.
+    """Yield the vectors of listings, encoded by tasks; results of a killed run are reused.
 
     Args:
         stage: The running stage.
-        index: Places of the images.
+        index: Locations of the images.
         listings: All listings.
-        settings: The encoder's; its checkpoint is handed out with the first task.
+        settings: Settings of the encoder; its checkpoint is handed out before the first task.
         fingerprint: Digest of the settings and of the checkpoint.
         runner: Runs the tasks.
     """
@@ -88,7 +88,7 @@ def encode_elsewhere(
 
 
 def encode(location: str, name: str) -> None:
-    """Encode the listings that an order names.
+    """Encode the listings of an order.
 
     Args:
         location: The workspace's folder, or its URL in an object store.
@@ -112,7 +112,7 @@ def encode(location: str, name: str) -> None:
 
 @lru_cache(maxsize=1)
 def _encoder(location: str, folder: str, fingerprint: str, chosen: str) -> Encoder:
-    """Return the encoder of the settings, which a process loads once for all of its tasks."""
+    """Return the encoder of the settings, loaded once per process for all its tasks."""
     settings = CandidateSettings.model_validate_json(chosen)
     handed_out = Spool(place_at(location), folder).get(_CHECKPOINT, fingerprint)
     if handed_out is None:
@@ -137,7 +137,7 @@ def _hand_out(
     settings: CandidateSettings,
     index: ObjectIndex,
 ) -> str:
-    """Store the order of some listings, and return its name."""
+    """Store the order for some listings and return its name."""
     rows = [{**asdict(one), "specs": [list(pair) for pair in one.specs]} for one in part]
     inputs = pa.Table.from_pylist(rows, schema=_SCHEMA)
     inputs = inputs.replace_schema_metadata({"settings": settings.model_dump_json(), "fingerprint": fingerprint})

@@ -1,4 +1,4 @@
-"""Tasks for annotators: every answer is stored once, also across crashes.
+"""Tasks for annotators: every answer is stored once, even across crashes.
 
 with TaskBoard(store.state, settings.annotate.tasks) as board:
     board.add_tasks([Task("shop:1", "shop:2")])

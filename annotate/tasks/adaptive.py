@@ -25,7 +25,7 @@ _LEAST = 0.5
 
 Values = NDArray[np.float64]
 _ROUNDS = 15
-"""Rounds in which judgements are spent; more rounds use more earlier answers, but wait longer."""
+"""Rounds over which the judgements are spent; more rounds make better use of earlier answers but wait longer."""
 _DECIDED = 0.01
 """Uncertainty below which a task with two answers needs no more. With one answer per task the model can be certain
 that all tasks have one label."""
@@ -50,14 +50,14 @@ class Uncertainty:
     error: Values
     """[T] probability that this label is incorrect, which is the value of a further judgement. 0 for gold tasks."""
     informativeness: Values
-    """[W] mutual information of true label and answer, in nats. It is 0 for guessing or always keeping the default;
+    """[W] mutual information of true label and answer, in nats. It is 0 for guessing or always giving the default;
     a worker who always answers the opposite is as informative as one who is always correct."""
 
 
 def estimate_uncertainty(encoded: EncodedJudgements) -> Uncertainty:
     """Return the uncertainty of each task by Dawid and Skene's model with a prior.
 
-    Unlike GLAD, this model recognises workers who always keep the default, and spammers: both have confusion
+    Unlike GLAD, this model recognises workers who always give the default, and spammers: both have confusion
     matrices with equal rows.
     """
     posteriors = dawid_skene(encoded, EXPECTED).posteriors
@@ -67,9 +67,9 @@ def estimate_uncertainty(encoded: EncodedJudgements) -> Uncertainty:
 
 
 def find_uninformative(informativeness: Values) -> NDArray[np.bool_]:
-    """Return which workers are uninformative, [W]: below half of the median informativeness.
+    """Return a mask of the uninformative workers, [W]: those below half of the median informativeness.
 
-    Uninformative annotators get no disputed pairs.
+    Uninformative workers get no disputed pairs.
     """
     return informativeness < _LEAST * np.median(informativeness) if len(informativeness) else np.zeros(0, bool)
 
@@ -90,7 +90,7 @@ def _information(encoded: EncodedJudgements, posteriors: Values) -> Values:
 def replan(connection: sqlite3.Connection, settings: TaskSettings) -> int:
     """Open the most uncertain tasks for one more worker, within the budget of judgements.
 
-    Does nothing if no answer arrived since the last plan. Only ``same-product`` tasks are opened, and only those
+    Nothing happens if no answer arrived since the last plan. Only ``same-product`` tasks are opened, and only those
     that an informative worker has not seen. If there are none, uninformative workers get disputed tasks too.
 
     Args:

@@ -1,4 +1,4 @@
-"""Answers: saved, taken back, checked against gold, and trusted or not."""
+"""Answers: saving them, taking them back, and judging workers by gold and speed."""
 
 import json
 import math
@@ -120,7 +120,7 @@ def save_answer(
 def reopen_task(
     connection: sqlite3.Connection, worker: str, task: int, now: datetime, settings: TaskSettings
 ) -> int | None:
-    """Take back any own answer, or a skip, and lease the task to the worker again.
+    """Take back any answer or skip of the worker, and lease the task to the worker again.
 
     Returns:
         The task, or None if there is no such answer or the worker is paused.
@@ -182,9 +182,9 @@ def _gold(label: str, truth: str | None) -> dict[str, int]:
 
 
 def _judge(connection: sqlite3.Connection, worker: str, settings: TaskSettings) -> None:
-    """Pause the worker if the answers tell nothing, and note once they show knowledge.
+    """Pause the worker if the answers show no knowledge, and trust the worker once they do.
 
-    The answers of a paused worker no longer take places, so that other workers get the tasks.
+    The answers of a paused worker no longer occupy places, so that other workers get the tasks.
     """
     paused, start, trusted = connection.execute(_STANDING, (worker,)).fetchone()
     if paused is not None:
@@ -203,7 +203,7 @@ def _judge(connection: sqlite3.Connection, worker: str, settings: TaskSettings) 
 
 
 def _durations(connection: sqlite3.Connection, worker: str, start: int) -> list[float]:
-    """Return the seconds of the last answers: as the page measured them, but at most those since the answer before."""
+    """Return the seconds of the last answers, as measured by the page but at most the time since the previous one."""
     rows = connection.execute(_LATEST, (worker, start, FAST_ANSWERS + 1)).fetchall()
     times = [datetime.fromisoformat(answered) for _, answered in rows]
     gaps = [(later - earlier).total_seconds() for later, earlier in pairwise(times)]
@@ -211,16 +211,16 @@ def _durations(connection: sqlite3.Connection, worker: str, start: int) -> list[
 
 
 FAST_ANSWERS = 20
-"""Answers whose duration is judged together."""
+"""Number of answers whose durations are judged together."""
 _HABIT = 2 / 3
-"""Share of one answer above which the reason names it."""
+"""Share of one answer above which the reason for a pause names it."""
 _WRONG, _UNSURE = 0.8, 0.45
-"""Shares of the answers of a worker with knowledge that are not true: another label, and ``uncertain``. Together they
-are more than one, since nobody knows how a worker errs; simulated workers of any kind stay within the risk."""
+"""Shares of other labels and of ``uncertain`` among the incorrect answers of a worker with knowledge. They add up to
+more than 1, since nobody knows how a worker errs; simulated workers of any kind stay within the risk."""
 _PERFECT = 0.995
-"""A worker who is nearly always right is no less trusted for it."""
+"""Accuracy of a nearly perfect worker, who must not be trusted less for it."""
 _SPARE = 0.02
-"""Share of ``uncertain`` among the answers of someone who guesses between the others."""
+"""Share of ``uncertain`` among the answers of someone who guesses among the other labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,15 +237,15 @@ def weigh_gold(answers: Sequence[GoldAnswer], honest: float) -> float:
     """Return the log-odds that a worker's gold answers have nothing to do with the truth.
 
     The odds are P(answers | no knowledge) / P(answers | knowledge). A worker with knowledge gives the true answer with
-    probability ``honest`` or more. One without gives, as likely as not, each answer but ``uncertain`` with equal
-    probability, or answers by a fixed habit of any kind, such as always the same (Krichevsky and Trofimov 1981, "The
-    performance of universal encoding": a Dirichlet prior of 1/2). So chance agreement never counts as knowledge.
-    A worker with knowledge ever reaches odds of 1 / r with probability about r at most, however often one looks
-    (Ville 1939).
+    probability ``honest`` or more. One without is equally likely to guess, with the same probability for each
+    answer except ``uncertain``, or to follow a fixed habit of any kind, such as always the same answer (Krichevsky and
+    Trofimov 1981, "The performance of universal encoding": a Dirichlet prior of 1/2). So chance agreement never counts
+    as knowledge. The probability that a worker with knowledge ever reaches odds of 1 / r is at most about r, however
+    often the odds are checked (Ville 1939).
 
     Args:
         answers: All gold answers of the worker.
-        honest: Least probability of a true answer with knowledge.
+        honest: Minimum probability of a true answer with knowledge.
     """
     known = max(_knowledge(answers, right) for right in (honest, (1 + honest) / 2, _PERFECT))
     guessed = 0.0
@@ -272,14 +272,14 @@ def _habit(counts: Counter[str], labels: int) -> float:
 def find_fault(
     gold: Sequence[GoldAnswer], odds: float, seconds: Sequence[float], risk: float, fastest: float
 ) -> str | None:
-    """Return why a worker is to be paused, beginning with ``speed:`` or ``gold:``, or None.
+    """Return the reason to pause a worker, beginning with ``speed:`` or ``gold:``, or None.
 
     Args:
         gold: All gold answers of the worker.
-        odds: As from ``weigh_gold``.
+        odds: Result of ``weigh_gold``.
         seconds: Duration of the worker's last answers.
-        risk: Probability with which an honest worker may ever be paused by gold.
-        fastest: Half of ``FAST_ANSWERS`` answers that took less are a fault, seconds.
+        risk: Maximum probability that an honest worker is ever paused because of gold.
+        fastest: Seconds; it is a fault if half of ``FAST_ANSWERS`` answers took less.
     """
     if len(seconds) >= FAST_ANSWERS and median(seconds) < fastest:
         return f"speed: half of the last {FAST_ANSWERS} answers took less than {fastest:g} s"

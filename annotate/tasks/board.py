@@ -1,4 +1,4 @@
-"""The task board: the one object that a server for annotators needs, and its leases."""
+"""The task board, the only object that an annotation server needs, and its leases."""
 
 import hashlib
 import json
@@ -58,7 +58,7 @@ _GOLD_WORKER = "gold"
 
 
 class TaskBoard:
-    """The tasks, workers and answers of one workspace, in its state; a method returns after its writes are synced.
+    """Tasks, workers and answers of one workspace, stored in its state; methods return after their writes are synced.
 
     Methods may be called from any thread and from several processes; concurrent writes are synced together. The
     board keeps nothing in memory between calls, so a killed server resumes where it stopped. Workers are identified
@@ -66,7 +66,7 @@ class TaskBoard:
 
     Args:
         state: The workspace's state (``store.state``).
-        settings: How tasks go to workers.
+        settings: Rules by which workers get tasks.
         clock: Clock for leases and times of answers.
     """
 
@@ -89,7 +89,7 @@ class TaskBoard:
     def add_tasks(self, tasks: Iterable[Task]) -> int:
         """Add tasks that do not exist yet and return their number.
 
-        The seed alone decides their random order; tasks that are added later fall among the waiting ones.
+        Their random order depends only on the seed; tasks added later are mixed with those that wait.
         """
         settings, now = self._settings, self._clock()
         workers = settings.workers if settings.adaptive is None else FIRST_ROUND
@@ -111,7 +111,7 @@ class TaskBoard:
     def invite(self, workers: Sequence[str], token: Callable[[], str] = secrets.token_urlsafe) -> dict[str, str]:
         """Add workers, or renew the tokens of existing ones; return worker -> token.
 
-        A new token voids the old one. Only hashes of tokens are stored, so the state lets nobody sign in.
+        A new token voids the old one. Only hashes of tokens are stored, so the state does not let anyone sign in.
 
         Args:
             workers: Names of 1 to 64 letters, digits, dots, dashes or underscores, except ``gold``.
@@ -137,7 +137,7 @@ class TaskBoard:
         """Return up to ``count`` tasks to answer in this order; a page can load the second during the first.
 
         The worker holds them until ``lease_minutes`` after the last call; another call returns the same tasks. Gold
-        tasks are among them by the share of the settings and look like any other task. In the adaptive mode, when
+        tasks are mixed in according to the settings and look like any other task. In the adaptive mode, when
         no task is left, the most uncertain tasks are opened for one more worker. Uninformative workers get no
         disputed tasks.
 
@@ -164,7 +164,7 @@ class TaskBoard:
             task: ``LeasedTask.number``.
             label: One of ``LeasedTask.options``, or ``broken``.
             seconds: Duration of the answer.
-            comment: What the worker adds to it.
+            comment: Comment of the worker.
 
         Returns:
             Whether the answer is new.
@@ -192,7 +192,7 @@ class TaskBoard:
         return self._commits.read(lambda connection: given_answers(connection, worker, limit, offset))
 
     def reopen(self, worker: str, task: int) -> bool:
-        """Take back any own answer or skip, and lease the task again; it is the first of ``next_tasks``.
+        """Take back any answer or skip of the worker, and lease the task again; it is the first of ``next_tasks``.
 
         Returns:
             False if there is no such answer, or the worker is paused.
@@ -217,7 +217,7 @@ class TaskBoard:
         return self._commits.read(read)
 
     def resume(self, worker: str) -> None:
-        """Let a paused worker continue; earlier answers count again, but not in the judgement of the worker."""
+        """Let a paused worker continue; earlier answers count again, except in judging the worker."""
 
         def write(connection: sqlite3.Connection) -> None:
             for statement in _RESUME:
@@ -239,7 +239,7 @@ def _insert(connection: sqlite3.Connection, query: str, rows: Sequence[tuple[obj
     """Insert task rows and return the number of changed rows."""
     before = connection.total_changes
     connection.executemany(query, rows)
-    return (connection.total_changes - before) // 2  # a trigger changes the row of counts with each task
+    return (connection.total_changes - before) // 2  # a trigger also changes the row of counts for each task
 
 
 def _columns(task: Task, seed: int, now: datetime) -> tuple[int, str, str, str, str, str]:
@@ -295,7 +295,7 @@ _NEXT = (
     + _UNSEEN
     + " order by t.place limit 1"
 )
-# The true answer that the worker has met least comes next, so that always giving the same one is half wrong.
+# The true label seen least by the worker comes next, so that always giving the same answer is wrong half the time.
 _GOLD = (
     "with met as (select g.truth, count(*) as times from annotation_work w join annotation_tasks g using (task) "  # noqa: S608 - a constant
     "where w.worker = :worker and g.truth is not null group by 1) "
@@ -314,8 +314,8 @@ def lease_tasks(
 ) -> list[LeasedTask]:
     """Lease up to ``count`` tasks to a worker: the unanswered ones first, then new ones.
 
-    Expired leases of all workers end first. Gold tasks come only with ordinary tasks, because without them their
-    answers would cost money for nothing.
+    Expired leases of all workers end first. Gold tasks are leased only while ordinary tasks remain, because
+    afterwards their answers would be paid for nothing.
 
     Args:
         connection: Connection inside a transaction.

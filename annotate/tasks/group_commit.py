@@ -52,7 +52,7 @@ class GroupCommit:
             self._run_waiting()
         if job.error is not None:
             raise job.error
-        return job.result  # type: ignore[return-value]  # set where there is no error
+        return job.result  # type: ignore[return-value]  # set if there is no error
 
     def read(self, read: Write[Result]) -> Result:
         """Run ``read`` on the committed data, without waiting for writes."""

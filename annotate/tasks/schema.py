@@ -1,9 +1,9 @@
 """Tables of the task board: tasks, workers, leases and answers.
 
 ``annotation_work`` has one row per worker and task, so no worker judges a task twice. A row without a label is a
-lease, or with ``skipped`` a task that the worker passed on. ``live`` marks rows that take one of the places of a task;
-expired leases and skipped tasks do not. Triggers maintain the counts,
-so that they stay correct when a take-down deletes rows.
+lease, or with ``skipped`` a task that the worker passed on. ``live`` marks rows that occupy one of a task's places;
+expired leases and skipped tasks do not. Triggers maintain the counts, so that they stay correct when a take-down
+deletes rows.
 """
 
 from storage import State

@@ -25,18 +25,18 @@ __all__ = [
 ]
 
 Kind = Literal["same-product", "category"]
-"""Same product or not, or the best of several categories."""
+"""Question of a task: same product or not, or the best of several categories."""
 LABELS = ("matched", "mismatched", "uncertain")
 """Answers to ``same-product`` tasks; those to ``category`` tasks are the options and ``uncertain``."""
 BROKEN = "broken"
-"""Answer to a task with missing images or video; it takes one of its places but is not a label."""
+"""Answer to a task with missing images or video; it occupies one of the places of the task but is not a label."""
 
 RefusedReason = Literal["unknown_worker", "not_handed", "answered", "bad_answer"]
 _SHOWN = 40
 
 
 class RefusedError(UsageError):
-    """The board refuses a request; ``reason`` is the broken rule."""
+    """A request that the board refuses; ``reason`` is the broken rule."""
 
     def __init__(self, reason: RefusedReason, message: str) -> None:
         super().__init__(message)
@@ -91,12 +91,12 @@ class LeasedTask:
     candidate: str
     """Empty for ``category``."""
     options: tuple[str, ...]
-    """Answers besides ``broken``, in order; the first is the default of ``same-product``."""
+    """Answers except ``broken``, in display order; the first is the default of ``same-product``."""
 
 
 @dataclass(frozen=True, slots=True)
 class GivenAnswer:
-    """One answer of a worker, as the worker sees it again."""
+    """One answer of a worker, as shown in the worker's history."""
 
     task: int
     kind: Kind
@@ -106,7 +106,7 @@ class GivenAnswer:
     """None: the worker skipped the task."""
     seconds: float | None
     at: str
-    """When, ISO 8601."""
+    """Time of the answer or skip, ISO 8601."""
     comment: str | None
 
 
@@ -134,9 +134,9 @@ class Pay:
     answers: int
     """Number of answers that were not taken back."""
     rate: Decimal
-    """Current pay for an answer."""
+    """Current pay per answer."""
     earned: Decimal
-    """Sum over the answers at the rate of their time; a take-down does not reduce it."""
+    """Sum over the answers, each at the rate of its time; a take-down does not reduce it."""
     gold_asked: int
     gold_right: int
     paused: str | None

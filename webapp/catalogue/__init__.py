@@ -1,1 +1,1 @@
-"""Products as people look at them, read from the newest dataset version."""
+"""Products as shown to people, read from the newest dataset version."""

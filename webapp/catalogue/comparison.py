@@ -1,4 +1,4 @@
-"""Two products, and two specification tables, side by side."""
+"""Comparison of two products and of their specification tables."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ Relation = Literal["same", "different", "alone"]
 
 @dataclass(frozen=True, slots=True)
 class ComparisonRow:
-    """One property of both."""
+    """One property of both products."""
 
     property: str
     query: tuple[str, ...]
-    """Its values as published; empty: the query does not have it."""
+    """Values as published; empty if the query lacks the property."""
     candidate: tuple[str, ...]
     relation: Relation
 
@@ -37,7 +37,7 @@ class ProductComparison:
 
 
 def compare_products(snapshot: Snapshot, query: str, candidate: str) -> ProductComparison | None:
-    """Return two products side by side; None where one is not there."""
+    """Return two products side by side, or None if one does not exist."""
     left, right = read_detail(snapshot, query), read_detail(snapshot, candidate)
     if left is None or right is None:
         return None
@@ -46,10 +46,10 @@ def compare_products(snapshot: Snapshot, query: str, candidate: str) -> ProductC
 
 
 def compare(query: Sequence[Specification], candidate: Sequence[Specification]) -> list[ComparisonRow]:
-    """Return the properties of the query in its order, then those of the candidate alone.
+    """Return the properties of the query in its order, then those that only the candidate has.
 
-    Properties are the same by their shared name, else by their name without regard to case and white space;
-    values by normalised value and unit, else by the published text, likewise.
+    Properties match by their shared name or else by their own, values by normalised value and unit or else by the
+    published text, all regardless of case and white space.
     """
     left, right = _grouped(query), _grouped(candidate)
     return [_line(left.get(key, []), right.get(key, [])) for key in dict.fromkeys((*left, *right))]

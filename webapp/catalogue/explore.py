@@ -29,37 +29,37 @@ __all__ = [
 ]
 
 PAGE = 24
-"""Products a page."""
+"""Products per page."""
 LAST_PAGE = 400
-"""Pages that can be turned to; beyond, the selection should be narrowed."""
+"""Last page shown; to see more, the selection must be narrowed."""
 _VALUES = 12
 _PROPERTIES = 300
 _BARS = 16
 _QUANTILE_OF = 65_536
-"""Rows that are enough for the 99th percentile."""
+"""Number of rows that suffices to estimate the 99th percentile."""
 _LONGEST = 300
-"""Characters of a value that is listed; longer ones cannot be chosen."""
+"""Maximum length of a listed value; longer ones cannot be chosen."""
 _SEARCH = "n IN ("
-"""Beginning of the conditions that search another table than the catalogue."""
+"""Prefix of conditions that search a table other than the catalogue."""
 _WIDE = "product_id, url, caption, category, currency, main_image, group_id"
-"""Columns of the catalogue that no facet or order needs."""
+"""Columns of the catalogue that neither facets nor sorting need."""
 _CAPTION = 160
 _NAME = 120
 
 
 @dataclass(frozen=True, slots=True)
 class FacetValue:
-    """One value of a facet; the empty value stands for none."""
+    """One value of a facet; an empty one stands for no value."""
 
     value: str
     count: int
-    """Products of the selection, its own facet set aside, that have it."""
+    """Number of selected products that have the value, ignoring the conditions on its facet."""
     chosen: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Facet:
-    """A facet's values, the commonest first, chosen ones always among them."""
+    """Values of a facet: the chosen and the most frequent ones."""
 
     name: str
     values: tuple[FacetValue, ...]
@@ -76,57 +76,57 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """Numbers of the selection, their own range set aside; up to the 99th percentile, the last bar holds the rest."""
+    """Histogram of a column of the selection, ignoring its own range; the last bar includes the highest percentile."""
 
     name: str
     bars: tuple[Bar, ...]
 
     @property
     def highest(self) -> int:
-        """Return the count of the highest bar."""
+        """Count of the highest bar."""
         return max((bar.count for bar in self.bars), default=0)
 
 
 @dataclass(frozen=True, slots=True)
 class ResultCard:
-    """What the grid shows of a product."""
+    """A product as shown in the grid."""
 
     product_id: str
     caption: str | None
     brand: str | None
     price: str | None
     image: str | None
-    """Object of its main image."""
+    """Object of the main image."""
     modalities: int
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """One page of a selection, and what it could be narrowed by."""
+    """One page of a selection, with the facets that can narrow it."""
 
     count: int
     cards: tuple[ResultCard, ...]
     facets: tuple[Facet, ...]
     histograms: tuple[Histogram, ...]
     property_facets: tuple[Facet, ...]
-    """Values of the properties in the selection."""
+    """Values of the properties that the selection names."""
     properties: tuple[tuple[str, int], ...]
-    """Property -> products that have it, in the whole dataset; the commonest."""
+    """The most frequent properties, each with the number of its products in the whole dataset."""
     step: int = 1
-    """Counts are estimates from every one of so many products; 1: they are exact."""
+    """Counts are estimates from every ``step``-th product; 1: they are exact."""
 
     @property
     def pages(self) -> int:
-        """Return how many pages there are."""
+        """Number of pages."""
         return min(LAST_PAGE, max(1, -(-self.count // PAGE)))
 
 
 def explore(engine: duckdb.DuckDBPyConnection, selection: Selection) -> Overview:
-    """Return a page of the selection with its facets; counts of a search that many products meet are estimates.
+    """Return a page of the selection with its facets; counts are estimates if a search has many matches.
 
     Args:
-        engine: A connection to a catalogue's index; it gets temporary tables.
-        selection: What is looked for.
+        engine: A connection to a catalogue's index, for temporary tables too.
+        selection: The selection to show.
 
     Raises:
         QueryError: DuckDB was stopped, or ran out of memory.
@@ -143,7 +143,7 @@ def explore(engine: duckdb.DuckDBPyConnection, selection: Selection) -> Overview
 def _overview(
     engine: duckdb.DuckDBPyConnection, every: "SelectedRows", selection: Selection, step: int = 1
 ) -> Overview:
-    """Return counts, without cards; those of a sample are estimates."""
+    """Return the counts, without cards; those of a sample are estimates."""
     count = _count(engine, every(None))
     return Overview(
         count=rounded(count, step),
@@ -165,7 +165,7 @@ def _estimate(engine: duckdb.DuckDBPyConnection, selection: Selection, step: int
 
 
 def rounded(count: int, step: int) -> int:
-    """Return the estimate that a count in a sample gives, to three digits; the count itself where the step is 1."""
+    """Return the estimate from a count in a sample, to three digits; the count itself if the step is 1."""
     estimate = count * step
     return round(estimate, min(0, 3 - len(str(estimate)))) if step > 1 else count
 
@@ -173,7 +173,7 @@ def rounded(count: int, step: int) -> int:
 def _first_cards(engine: duckdb.DuckDBPyConnection, selection: Selection, found: int) -> tuple[ResultCard, ...]:
     """Return the page of a selection of about ``found`` products.
 
-    Texts are searched among the first products, in the order, that meet the other conditions, if few are enough.
+    If few are likely to be enough, texts are searched only in the first products that meet the other conditions.
     """
     others = [sql for sql in selection.conditions("n").values() if not sql.startswith(_SEARCH)]
     rows = "FROM catalogue" + (f" WHERE {' AND '.join(others)}" if others else "")
@@ -192,22 +192,22 @@ def _first_cards(engine: duckdb.DuckDBPyConnection, selection: Selection, found:
 
 
 def selected_products(engine: duckdb.DuckDBPyConnection, selection: Selection, most: int) -> list[str]:
-    """Return the ids of the selected products, at most ``most`` of them, in the order of ids."""
+    """Return the ids of at most ``most`` of the selected products, sorted."""
     with query_errors(), selected_rows(engine, selection) as every:
         query = f"SELECT product_id FROM catalogue WHERE n IN (SELECT n {every(None)}) ORDER BY n LIMIT {most}"  # noqa: S608
         return [product for (product,) in engine.execute(query).fetchall()]
 
 
 class SelectedRows:
-    """Query of the selected rows, with one condition set aside where asked."""
+    """Query of the selected rows, optionally without one of the conditions."""
 
     def __init__(self, conditions: Mapping[str, str], found: str | None) -> None:
         self._conditions = conditions
         self._found = found
-        """Table of the rows that meet every condition; None: they are searched each time."""
+        """Table of the rows that meet every condition; None: each query evaluates the conditions."""
 
     def __call__(self, aside: str | None) -> str:
-        """Return ``FROM … WHERE …``."""
+        """Return ``FROM … WHERE …``, without the condition named ``aside``."""
         if self._found and aside not in self._conditions:
             return f"FROM {self._found}"
         others = [sql for name, sql in self._conditions.items() if name != aside]
@@ -216,7 +216,7 @@ class SelectedRows:
 
 @contextmanager
 def selected_rows(engine: duckdb.DuckDBPyConnection, selection: Selection) -> Iterator[SelectedRows]:
-    """Search texts and specifications once, whatever number of facets are counted under them."""
+    """Search texts and specifications once, however many facets are counted."""
     conditions = selection.conditions("n")
     searched = {name: sql.removeprefix(_SEARCH) for name, sql in conditions.items() if sql.startswith(_SEARCH)}
     tables = {name: f"hits_{n}" for n, name in enumerate(searched)}
@@ -287,7 +287,7 @@ def _property_facet(engine: duckdb.DuckDBPyConnection, rows: str, name: str, cho
 
 
 def _listed(engine: duckdb.DuckDBPyConnection, name: str, values: str, chosen: Sequence[str], step: int) -> Facet:
-    """Return the commonest values and all chosen ones."""
+    """Return the most frequent values and all chosen ones."""
     named = f"value IN ({', '.join(map(quoted, chosen))})" if chosen else "false"
     query = f"""
         SELECT value, count(*) AS n, {named} AS chosen FROM ({values}) WHERE length(value) <= {_LONGEST} GROUP BY value
@@ -301,7 +301,7 @@ def _listed(engine: duckdb.DuckDBPyConnection, name: str, values: str, chosen: S
 
 
 def _histogram(engine: duckdb.DuckDBPyConnection, rows: str, name: str, step: int, count: int) -> Histogram:
-    """Return the histogram of ``count`` rows or more; of many, a part says where the last bar begins."""
+    """Return the histogram of ``count`` rows or more; if many, the last bar's start is estimated from a part."""
     column, part = RANGES[name], 1 + count // _QUANTILE_OF
     bounds = engine.execute(
         f"SELECT min({column})::DOUBLE, "

@@ -1,8 +1,8 @@
 """The catalogue of one dataset version, copied into a temporary DuckDB file so that facets and searches stay fast.
 
-Tables name products by their place ``n`` in the order of ids. Each distinct specification line is stored once, with the
-products that have it, so that a search for words reads few texts. Texts are not compressed: to decode them takes longer
-than to search them.
+Tables refer to products by their position ``n`` in the order of ids. Each distinct specification line is stored once,
+with the products that have it, so that a search for words reads few texts. Texts are not compressed, because decoding
+them takes longer than searching them.
 """
 
 import tempfile
@@ -73,9 +73,9 @@ class StillPreparingError(Exception):
 
 
 class CatalogueIndex:
-    """The tables of one version, built in a thread of its own; tags follow the state, and the map comes last.
+    """The tables of one version, built in a separate thread; tags follow the state, and the map is built last.
 
-    The file lies in a private folder of the system's temporary folder and goes when the index is closed.
+    The file is in a private folder under the system's temporary folder and is removed when the index is closed.
     """
 
     def __init__(self, snapshot: Snapshot, state: State) -> None:
@@ -102,13 +102,13 @@ class CatalogueIndex:
 
     @contextmanager
     def reading(self, *, mapped: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Lend a connection of its own; several threads may read at once.
+        """Yield a separate connection; several threads may read at once.
 
         Args:
-            mapped: Wait for the table ``points``, too.
+            mapped: Wait for the table ``points`` too.
 
         Raises:
-            StillPreparingError: The copy took longer than a visitor waits.
+            StillPreparingError: The tables are not ready after 20 seconds.
             duckdb.Error: The tables cannot be read.
         """
         if not (self._mapped if mapped else self._ready).wait(_WAIT_S):
@@ -163,7 +163,7 @@ class CatalogueIndex:
 
 
 class CurrentIndex:
-    """The index of the newest dataset version, made when it is first asked for; safe for threads."""
+    """The index of the newest dataset version, created on first use; thread-safe."""
 
     def __init__(self, newest: Callable[[], Snapshot], state: State) -> None:
         self._newest, self._state = newest, state
@@ -173,13 +173,13 @@ class CurrentIndex:
 
     @contextmanager
     def reading(self, *, mapped: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Lend a connection to the newest version's index; an older index goes once nobody reads it.
+        """Yield a connection to the newest version's index; an older index is removed once nobody reads it.
 
         Args:
-            mapped: Wait for the table ``points``, too.
+            mapped: Wait for the table ``points`` too.
 
         Raises:
-            StillPreparingError: The copy took longer than a visitor waits.
+            StillPreparingError: The tables are not ready after 20 seconds.
         """
         index = self._enter()
         try:

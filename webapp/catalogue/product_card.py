@@ -1,4 +1,4 @@
-"""Product cards: what a page shows of a product, with untrusted text cleaned and cut."""
+"""Product cards: the product data that pages show, with untrusted text cleaned and cut."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,10 +12,10 @@ _CONTROLS = dict.fromkeys({*range(32), *range(127, 160), *range(0xD800, 0xE000)}
 
 
 def plain(text: str, longest: int) -> str:
-    """Return at most ``longest`` characters of a text, control characters shown as U+FFFD.
+    """Return at most ``longest`` characters of a text, with control characters replaced by U+FFFD.
 
-    Markup stays as it is: pages show it as text. A text that is cut ends in ``…``. Signs that turn the direction
-    of writing stay too: pages isolate each text (HTML ``bdi``).
+    Markup is kept, because pages show it as text. A text that is cut ends in ``…``. Characters that change the
+    direction of writing are kept too, because pages isolate each text (HTML ``bdi``).
     """
     cut = text if len(text) <= longest else text[: longest - 1] + "…"
     return cut.translate(_CONTROLS)
@@ -27,7 +27,7 @@ class Image:
 
     sha256: str
     width: int | None
-    """Pixels; None: not known."""
+    """Pixels; None if unknown."""
     height: int | None
 
 
@@ -39,7 +39,7 @@ class Video:
     mime: str
     duration_s: float | None
     sound: bool
-    """Whether it has sound."""
+    """Whether it has audio."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class ProductCard:
-    """A product; texts are plain and cut, lists are cut."""
+    """A product as shown on pages; texts are cleaned and cut, lists are cut."""
 
     product_id: str
     source: str
@@ -77,19 +77,19 @@ class ProductCard:
     price: str | None
     """Amount and currency."""
     images: tuple[Image, ...]
-    """The main one first."""
+    """Main image first."""
     videos: tuple[Video, ...]
     specs: tuple[Specification, ...]
-    """In the order of the page."""
+    """In page order."""
     variants: tuple[Variant, ...]
-    """Likewise."""
+    """In page order."""
 
 
 TABLES = ("products", "specs", "spec_norms", "properties", "variants", "media", "audio")
 """Tables that a connection needs for ``read_cards``."""
 
 _LONGEST = {"caption": 2000, "name": 120, "value": 600}
-"""Characters shown: M5Product's captions have 20 to 40 words, a hostile one a million letters."""
+"""Maximum number of characters shown; M5Product's captions have 20 to 40 words, a hostile one a million letters."""
 _MAX_SPECS, _MAX_IMAGES, _MAX_VIDEOS = 200, 12, 2
 
 _PRODUCTS = f"""
@@ -120,7 +120,7 @@ Row = tuple[object, ...]
 
 
 def read_cards(connection: duckdb.DuckDBPyConnection, ids: Sequence[str]) -> dict[str, ProductCard]:
-    """Return the cards of the products that there are."""
+    """Return the cards of the products that exist."""
     given = {"ids": list(ids)}
     specs = _by_product(connection.execute(_SPECIFICATIONS, given).fetchall())
     variants = _by_product(connection.execute(_VARIANTS, given).fetchall())

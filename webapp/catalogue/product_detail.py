@@ -1,4 +1,4 @@
-"""Everything about one product: its five modalities, its ledger, its labels and splits."""
+"""All data of one product: its five modalities, ledger, labels and splits."""
 
 from collections.abc import Mapping
 from contextlib import closing
@@ -48,12 +48,12 @@ class TextBox:
     contact: str | None
     """Kinds of contact details in it."""
     points: str
-    """Corners as SVG writes them."""
+    """Corners in SVG syntax."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImageBoxes:
-    """The lines of one image."""
+    """The lines of text in one image."""
 
     width: int
     height: int
@@ -61,7 +61,7 @@ class ImageBoxes:
 
     @property
     def has_contact(self) -> bool:
-        """Return whether the image shows contact details."""
+        """Whether the image shows contact details."""
         return any(line.contact for line in self.lines)
 
 
@@ -72,7 +72,7 @@ class ProposedSpec:
     property: str
     value: str
     position: int
-    """Place of the image."""
+    """Position of the image."""
     rule: str
 
 
@@ -86,7 +86,7 @@ class ImageText:
 
 
 def read_image_text(engine: duckdb.DuckDBPyConnection, product_id: str) -> ImageText:
-    """Return the text in a product's images; empty where none was read."""
+    """Return the text in a product's images; empty if none was read."""
     found: dict[str, tuple[int, int, list[TextBox]]] = {}
     for sha256, width, height, text, confidence, contact, repeated, points in engine.execute(
         _LINES, [product_id]
@@ -101,7 +101,7 @@ def read_image_text(engine: duckdb.DuckDBPyConnection, product_id: str) -> Image
 
 
 _OWN_DUPLICATE = "own_duplicate"
-"""View of the bucket of ``duplicates``; the whole table is read for a product that has duplicates."""
+"""View of the product's bucket of ``duplicates``; the whole table is read only if the product has duplicates."""
 _WHOLE = ("splits", "rejects", "duplicates", "duplicate_pairs", "matches", "properties")
 _BUCKETED = (
     *(name for name in TABLES if name not in _WHOLE),
@@ -162,7 +162,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class AudioClip:
-    """The sound of one video."""
+    """The audio of one video."""
 
     mp3: str
     duration_s: float
@@ -174,7 +174,7 @@ class AudioClip:
 
 @dataclass(frozen=True, slots=True)
 class MediaFile:
-    """An image or video that the page names, and what became of it."""
+    """An image or video that the page refers to, and the state of its download."""
 
     kind: str
     position: int
@@ -195,7 +195,7 @@ class Change:
     at: datetime
     field: str
     name: str
-    """Property of a specification, else empty."""
+    """Property of the specification; empty for other fields."""
     before: str | None
     after: str | None
 
@@ -206,7 +206,7 @@ class Related:
 
     product_id: str
     how: tuple[str, ...]
-    """Rules of duplicates, or the decision of annotators."""
+    """Rules that found a duplicate, or the decision of annotators."""
     distance: float
     """0: the same."""
     caption: str
@@ -214,7 +214,7 @@ class Related:
 
 @dataclass(frozen=True, slots=True)
 class UsageSignal:
-    """What its shop says, or said, about the use of the product."""
+    """A current or earlier statement of the shop about the use of the product."""
 
     signal: str
     place: str
@@ -223,12 +223,12 @@ class UsageSignal:
     """Purpose -> allowed, refused or unknown."""
     since: datetime
     until: datetime | None
-    """None: it still does."""
+    """None: it still holds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """A split that the product is in."""
+    """A split that contains the product."""
 
     recipe: str
     split: str
@@ -243,25 +243,25 @@ class ProductDetail:
 
     card: ProductCard
     ledger: Mapping[str, str]
-    """Modality -> present, or the reason it is not."""
+    """Modality -> present, or the reason why it is not."""
     labels: tuple[str, ...]
     """Names in the shared hierarchy, outermost first."""
     splits: tuple[Membership, ...]
     group: tuple[str, str, bool, int] | None
-    """Duplicate group: its id, the rule, whether the product is kept, products in it; None: not looked for yet."""
+    """Duplicate group: id, rule, whether the product is kept, number of products; None: not searched for yet."""
     frames: tuple[Frame, ...]
     audio: tuple[AudioClip, ...]
     media: tuple[MediaFile, ...]
     related: tuple[Related, ...]
-    """Duplicates, near duplicates and judged pairs, the closest first."""
+    """Duplicates, near duplicates and judged pairs, closest first."""
     signals: tuple[UsageSignal, ...]
-    """Those that hold first."""
+    """Current ones first."""
     purposes: Mapping[str, bool]
     """Purpose -> whether no signal refuses it."""
     image_text: ImageText
-    """Text found in its images, and the values that it proposes."""
+    """Text found in the images, and the property values that it proposes."""
     changes: tuple[Change, ...]
-    """The latest first."""
+    """Latest first."""
     page: bool
     """Whether its page is stored."""
     first_seen: datetime
@@ -270,7 +270,7 @@ class ProductDetail:
 
 
 def read_detail(snapshot: Snapshot, product_id: str) -> ProductDetail | None:
-    """Return one product of a dataset version, None where it is not there; reads its bucket alone."""
+    """Return one product of a dataset version, or None if it does not exist, reading only its bucket of most tables."""
     with closing(_bucket(snapshot, product_id)) as engine:
         card = read_cards(engine, [product_id]).get(product_id)
         if card is None:
@@ -330,7 +330,7 @@ def _related(
 
 
 def _bucket(snapshot: Snapshot, product_id: str) -> duckdb.DuckDBPyConnection:
-    """Open a connection to the one bucket of each table that holds the product; the ledger stays cheap at any size."""
+    """Open a connection with only the product's bucket of most tables, so that the ledger stays cheap at any size."""
     engine = snapshot.connection(only=_WHOLE)
     bucket = bucket_of(product_id, snapshot.record.buckets)
     for name in _BUCKETED:

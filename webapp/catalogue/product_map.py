@@ -1,7 +1,7 @@
-"""A map of the products: those with similar texts, specifications and main images lie close to each other.
+"""A map of the products: those with similar texts, specifications and main images are close to each other.
 
 The vectors are those of the encoder ``light``, which needs no model; the map is their plane of greatest variance
-(principal components). Of a large dataset it holds an even sample.
+(principal components). For a large dataset, it shows an even sample.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from webapp.catalogue.selection import AREA
 __all__ = ["MOST_POINTS", "place_products"]
 
 MOST_POINTS = 20_000
-"""Products on the map; of more, every second, third … in the order of ids."""
+"""Maximum number of products on the map; of more, it shows every second, third … in the order of ids."""
 _AT_ONCE = 500
 _SPECS = 60
 _MARGIN = 0.02
@@ -28,7 +28,7 @@ _BASIS, _ROUNDS = 8, 12
 _NO_OBJECTS: dict[str, bytes] = {}
 """Objects that the encoder reads: none."""
 _FEWEST = 3
-"""Products of which a plane can be drawn."""
+"""Minimum number of products that define a plane."""
 
 Plane = NDArray[np.float64]
 
@@ -37,7 +37,7 @@ def place_products(engine: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> Non
     """Create the table ``points`` of an index: n, and x and y from 0 to below ``AREA``.
 
     Args:
-        engine: A connection to the index; its other tables are there.
+        engine: A connection to the index, whose other tables must exist.
         snapshot: The dataset version, for the hashes of images.
     """
     engine.execute("CREATE TABLE points (n INTEGER, x INTEGER, y INTEGER)")
@@ -78,7 +78,7 @@ def _sample(engine: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> tuple[list
 
 
 def _hashes(snapshot: Snapshot, products: list[str]) -> Iterator[tuple[str, int]]:
-    """Yield each product's perceptual hash of its first image."""
+    """Yield (product, perceptual hash of its first image)."""
     with snapshot.connection(("images",)) as engine:
         engine.register("sampled", pa.table({"product_id": pa.array(products, pa.string())}))
         yield from engine.execute(
@@ -100,7 +100,7 @@ def _principal_plane(vectors: csr_array) -> Plane:
 
 
 def _scaled(plane: Plane) -> Plane:
-    """Return coordinates from 0 to 1; the outermost half per cent is moved to the edge."""
+    """Return coordinates from 0 to 1; the outermost half per cent is clipped to the edge."""
     low, high = np.quantile(plane, [0.005, 0.995], axis=0)
     scaled: Plane = np.clip((plane - low) / np.maximum(high - low, 1e-9), 0, 1)
     return _MARGIN + (1 - 2 * _MARGIN) * scaled

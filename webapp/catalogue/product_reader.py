@@ -1,4 +1,4 @@
-"""Read products of the newest dataset version, with a cache of cards."""
+"""Reader of products of the newest dataset version, with a cache of cards."""
 
 import threading
 from collections import OrderedDict
@@ -13,12 +13,12 @@ from webapp.catalogue.product_card import TABLES, ProductCard, read_cards
 __all__ = ["ProductReader"]
 
 _CARDS = 2000
-"""Cards kept: 3 KB each as a rule, 150 KB at worst."""
+"""Cards in the cache: usually 3 KB each, at worst 150 KB."""
 _SEARCHED = (*TABLES, "labels", "splits", "duplicates")
 
 
 class ProductReader:
-    """Reads products; safe for threads, which take turns. Every method may block for milliseconds to a second."""
+    """Reads products; thread-safe, one thread at a time. Every method may block for milliseconds to a second."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -42,7 +42,7 @@ class ProductReader:
 
     @contextmanager
     def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Lend a connection with the tables that products are found by."""
+        """Yield a connection with the tables of cards, labels, splits and duplicates."""
         with self._turn:
             self._renew()
             if self._engine is None:
@@ -68,7 +68,7 @@ class ProductReader:
             self._forget()
 
     def _renew(self) -> None:
-        """Go to the newest version when there is a newer one: a take-down may have removed what the old one holds."""
+        """Switch to a newer version if there is one, because a take-down may have removed data of the old one."""
         newest = self._store.snapshot()
         if newest.number != self.snapshot.number:
             self._forget()

@@ -1,7 +1,7 @@
-"""Parts of the catalogue's index, under the same names: a sample to count on, the first products to fill a page.
+"""Parts of the catalogue's index under the same table names: a sample for counts, the first products for a page.
 
-A search in a part costs as much as the part is large. Counts of a selection that many products meet are estimates from
-the sample, and are shown as such.
+The cost of a search is proportional to the size of the part. Counts of a selection that matches many products are
+estimates from the sample, and are shown as such.
 """
 
 from collections.abc import Iterator
@@ -12,9 +12,9 @@ import duckdb
 __all__ = ["ENOUGH", "SAMPLED", "among_first", "copy_sample", "in_sample", "sample_step"]
 
 SAMPLED = 65_536
-"""Products of the sample, at most; a smaller dataset has none."""
+"""Maximum number of products in the sample; a smaller dataset has no sample."""
 ENOUGH = 1000
-"""Selected products of the sample that are enough for estimates."""
+"""Number of selected products in the sample that suffices for estimates."""
 _PART = (
     "{create} TABLE {part}.catalogue AS SELECT * {rows}",
     "{create} TABLE {part}.own_text AS SELECT * FROM main.own_text SEMI JOIN {part}.catalogue USING (n) ORDER BY n",
@@ -28,12 +28,12 @@ _VALUES = """{create} VIEW {part}.spec_values AS SELECT n, property, value
 
 
 def sample_step(count: int) -> int:
-    """Return which of ``count`` products are in the sample: every one of so many; 1: all, without a copy."""
+    """Return k if every k-th of ``count`` products is in the sample; 1: all are, without a copy."""
     return -(-count // SAMPLED) or 1
 
 
 def copy_sample(engine: duckdb.DuckDBPyConnection) -> None:
-    """Copy every k-th product into the schema ``sample``; nothing for a small dataset."""
+    """Copy every k-th product into the schema ``sample``; a small dataset is not copied."""
     step = sample_step(engine.execute("SELECT count(*) FROM catalogue").fetchall()[0][0])
     if step > 1:
         engine.execute("CREATE SCHEMA sample")
@@ -44,9 +44,9 @@ def copy_sample(engine: duckdb.DuckDBPyConnection) -> None:
 
 @contextmanager
 def in_sample(engine: duckdb.DuckDBPyConnection) -> Iterator[int]:
-    """Let the names of tables mean those of the sample, and yield its step; tags and points stay whole.
+    """Resolve table names to those of the sample, and yield its step; tags and points stay complete.
 
-    The step is 1 where there is no sample.
+    The step is 1 if there is no sample.
     """
     step = sample_step(engine.execute("SELECT count(*) FROM main.catalogue").fetchall()[0][0])
     if step > 1:
@@ -59,7 +59,7 @@ def in_sample(engine: duckdb.DuckDBPyConnection) -> Iterator[int]:
 
 @contextmanager
 def among_first(engine: duckdb.DuckDBPyConnection, rows: str) -> Iterator[None]:
-    """Let the names of tables mean those of some products, ``FROM catalogue …``; lines stay whole, which is faster."""
+    """Resolve table names to those of some products, ``FROM catalogue …``; lines stay complete, which is faster."""
     try:
         _copy(engine, "temp", rows)
         engine.execute(_VALUES.format(create="CREATE TEMP", part="temp", lines="main.spec_lines"))

@@ -1,6 +1,6 @@
-"""A selection of products: read from a URL's query, written back to one, and as SQL over the view ``catalogue``.
+"""A selection of products, read from and written to a URL's query, and converted to SQL over the view ``catalogue``.
 
-The same conditions serve the index of the web application, whose tables name products by a number ``n``.
+The same conditions apply to the index of the web application, whose tables refer to products by a number ``n``.
 """
 
 import math
@@ -32,14 +32,14 @@ __all__ = [
 ]
 
 Key = Literal["product_id", "n"]
-"""Column that names products: in the views of a dataset version, and in the index."""
+"""Column that identifies products: ``product_id`` in the views of a dataset version, ``n`` in the index."""
 
 _LONGEST = 300
 _MOST_WORDS = 20
 _MOST_VALUES = 50
 _MOST_CORNERS = 64
 AREA = 10_000
-"""The map's width and height; its corners have coordinates from 0 to below it."""
+"""Width and height of the map; coordinates are from 0 to below it."""
 _CORNER = re.compile(r"([0-9]{1,4}),([0-9]{1,4})")
 _PROPERTY = "p."
 """Prefix of the parameters that name a property."""
@@ -48,11 +48,11 @@ _PLAIN_FACETS = {
     "brand": "brand", "availability": "availability", "duplicates": "duplicate_rule",
 }  # fmt: skip
 LIST_FACETS: Mapping[str, str] = MappingProxyType({"split": "splits", "purpose": "purposes"})
-"""Parameter -> column that holds a list, of whose values a product may have several."""
+"""Parameter -> column of lists, for facets of which a product may have several values."""
 RANGES: Mapping[str, str] = MappingProxyType(
     {"price": "price", "caption_length": "caption_length", "video_s": "video_s", "spec_lines": "spec_lines"}
 )
-"""Parameter -> column of the catalogue, for the facets that are ranges of numbers."""
+"""Parameter -> column of the catalogue, for ranges of numbers."""
 
 SORTS: Mapping[str, str] = MappingProxyType(
     {
@@ -75,7 +75,7 @@ def facet_columns() -> dict[str, str]:
 
 
 def coded_facets() -> frozenset[str]:
-    """Return the facets whose values are words of the tables, not texts of shops."""
+    """Return the facets whose values are codes of the tables, not texts of shops."""
     return frozenset({"availability", "duplicates", *(m.ledger.column for m in modalities())})
 
 
@@ -88,7 +88,7 @@ class Range:
 
     @classmethod
     def parse(cls, given: str) -> "Range | None":
-        """Return the range that ``10..20``, ``10..`` or ``..20`` stands for, None for anything else."""
+        """Return the range of ``10..20``, ``10..`` or ``..20``, or None for anything else."""
         least, dots, most = given.partition("..")
         try:
             bounds = [float(one) if one.strip() else None for one in (least, most)]
@@ -104,25 +104,25 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What is looked for; without conditions, every product."""
+    """Conditions on products; without any, every product is selected."""
 
     text: str = ""
     """Words that must all occur in the product's texts, in any order."""
     facets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Facet -> values, of which a product has one; the empty value: it has none."""
+    """Facet -> values, one of which a product must have; the empty one: no value."""
     ranges: Mapping[str, Range] = field(default_factory=dict)
     seen: tuple[date | None, date | None] = (None, None)
     """First and last day on which the content was fetched, both included; None: no bound."""
     area: tuple[tuple[int, int], ...] = ()
     """Corners of a polygon on the map; empty: everywhere."""
     properties: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Property, shared name or as published -> values, of which a product has one; no values: it has the property."""
+    """Property (shared name or as published) -> values, one of which a product must have; none: any value."""
     sort: str = ""
     page: int = 1
 
     @classmethod
     def parse(cls, given: Iterable[tuple[str, str]]) -> "Selection":
-        """Return the selection of a URL's query; parameters that mean nothing are left out."""
+        """Return the selection of a URL's query; unknown and invalid parameters are ignored."""
         columns, pages = facet_columns(), 1
         text, sort = "", ""
         seen: tuple[date | None, date | None] = (None, None)
@@ -170,11 +170,11 @@ class Selection:
         return "?" + urlencode(pairs)
 
     def toggled(self, facet: str, value: str) -> str:
-        """Return the query string with a facet's value chosen, or no longer chosen."""
+        """Return the query string with the choice of a facet's value toggled."""
         return self.url(facets=_toggled(self.facets, facet, value))
 
     def toggled_property(self, name: str, value: str) -> str:
-        """Return the query string with a property's value chosen, or no longer chosen."""
+        """Return the query string with the choice of a property's value toggled."""
         return self.url(properties={**self.properties, name: _toggled(self.properties, name, value).get(name, ())})
 
     def without(self, name: str) -> str:
@@ -188,7 +188,7 @@ class Selection:
         )
 
     def conditions(self, key: Key = "product_id") -> dict[str, str]:
-        """Return the name of each condition -> its SQL over the catalogue; the area has one in the index alone."""
+        """Return condition name -> SQL over the catalogue; the area is included only for the index."""
         columns = facet_columns()
         found = {name: _one_of(columns[name], values, key) for name, values in self.facets.items()}
         found |= {name: _between(RANGES[name], bounds) for name, bounds in self.ranges.items()}
@@ -203,18 +203,18 @@ class Selection:
 
     @property
     def where(self) -> str:
-        """The condition for ``m5data export --where``; ``true`` where everything is selected; without the area."""
+        """Condition for ``m5data export --where``, without the area; ``true`` if everything is selected."""
         return " AND ".join(self.conditions().values()) or "true"
 
 
 def sql_of_selection(selection: Selection) -> str:
-    """Return the query that gives the same products in the same order in ``m5data sql``."""
+    """Return the query that returns the same products in the same order in ``m5data sql``."""
     order = SORTS[selection.sort]
     return f"SELECT product_id, caption FROM catalogue WHERE {selection.where} ORDER BY {order}"  # noqa: S608
 
 
 def _words(text: str) -> list[str]:
-    """Return the words to search for; a text that looks like a product id stays whole."""
+    """Return the words to search for; ASCII words, such as product ids, are not split further."""
     words = [word for part in text.lower().split() for word in ((part,) if part.isascii() else cut_words(part))]
     return [word for word in dict.fromkeys(words) if word.strip()][:_MOST_WORDS]
 
@@ -225,7 +225,7 @@ def _has_words(words: list[str]) -> str:
 
 
 def _has_words_indexed(words: list[str]) -> str:
-    """Return the same condition over the index, which holds each specification line once for all products."""
+    """Return the same condition over the index, which stores each specification line once for all products."""
     each = [
         f"(SELECT n FROM own_text WHERE {has_word(word, LONG)} UNION ALL "  # noqa: S608 - quoted
         f"SELECT n FROM spec_postings JOIN spec_lines USING (line) WHERE {has_word(word, SHORT)})"
@@ -262,7 +262,7 @@ def _within(days: tuple[date | None, date | None]) -> str:
 
 
 def _inside(corners: tuple[tuple[int, int], ...]) -> str:
-    """Return whether x and y lie in a polygon: a ray to the right crosses an odd number of its edges."""
+    """Return the condition that (x, y) is in a polygon: a ray to the right crosses an odd number of its edges."""
     edges = zip(corners, (*corners[1:], corners[0]), strict=True)
     crossed = [
         f"((y < {y1}) <> (y < {y2}) AND x < {x1} + {x2 - x1} * (y - {y1}) / {y2 - y1})::INTEGER"
@@ -282,12 +282,12 @@ def _parse_days(given: str) -> tuple[date | None, date | None]:
 
 
 def days_text(days: tuple[date | None, date | None]) -> str:
-    """Return a range of days as its parameter has it."""
+    """Return a range of days in the form of its parameter."""
     return "..".join(str(day or "") for day in days)
 
 
 def _parse_corners(given: str) -> tuple[tuple[int, int], ...]:
-    """Return the corners that ``x,y_x,y_x,y`` names; none for anything else."""
+    """Return the corners in ``x,y_x,y_x,y``; none for anything else."""
     corners = [_CORNER.fullmatch(one) for one in given[: 12 * _MOST_CORNERS].split("_")]
     if not 2 < len(corners) <= _MOST_CORNERS or None in corners:
         return ()

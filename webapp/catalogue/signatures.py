@@ -1,7 +1,7 @@
-"""Signatures: bits that say which letters a text may have, so that a search reads few of many texts.
+"""Signatures: bits for the letters that a text may contain, so that a search reads few of many texts.
 
-A letter sets one of 64 bits in the signature of a short text, one of 256 in that of a long text. A text that lacks a
-bit of a word's letters does not contain the word.
+A letter sets one of 64 bits in the signature of a short text, one of 256 in that of a long text. A text whose signature
+lacks a bit of a word's letters does not contain the word.
 """
 
 from collections.abc import Sequence
@@ -26,16 +26,16 @@ _BITS = 64
 
 
 def add_signatures(engine: duckdb.DuckDBPyConnection) -> None:
-    """Give a connection the SQL functions ``short_signature`` and ``long_signature``."""
+    """Add the SQL functions ``short_signature`` and ``long_signature`` to a connection."""
     for name, columns in (("short_signature", SHORT), ("long_signature", LONG)):
         kind = duckdb.struct_type(dict.fromkeys(columns, "UBIGINT"))
         engine.create_function(name, partial(_sign, columns), ["VARCHAR"], kind, type=PythonUDFType.ARROW)
 
 
 def has_word(word: str, columns: Sequence[str]) -> str:
-    """Return the SQL condition that a column ``text`` contains a word, beside its signature.
+    """Return the SQL condition that a column ``text``, which has signature columns, contains a word.
 
-    DuckDB may evaluate the parts of a conjunction in any order; a CASE reads the text only where the bits are set.
+    DuckDB may evaluate the parts of a conjunction in any order; a CASE reads the text only if the bits are set.
     """
     bits = [0] * len(columns)
     for place in _places(word, len(columns)):
@@ -47,7 +47,7 @@ def has_word(word: str, columns: Sequence[str]) -> str:
 
 
 def _sign(columns: Sequence[str], texts: pa.Array) -> pa.Array:
-    """Return the signatures of texts, none of them empty."""
+    """Return the signatures of texts, none of which may be empty."""
     listed = texts.to_pylist()
     places = _places("".join(listed), len(columns))
     starts = np.cumsum([0, *map(len, listed[:-1])])
@@ -60,6 +60,6 @@ def _sign(columns: Sequence[str], texts: pa.Array) -> pa.Array:
 
 
 def _places(text: str, columns: int) -> NDArray[np.uint32]:
-    """Return the place of each letter's bit in a signature of so many columns."""
+    """Return the position of each letter's bit in a signature of ``columns`` columns."""
     letters = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
     return (letters * np.uint32(_MULTIPLIER) >> np.uint32(16)) % np.uint32(columns * _BITS)

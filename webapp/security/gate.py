@@ -18,23 +18,23 @@ __all__ = ["COOKIE", "CSRF_HEADER", "SIGN_IN", "AccessControl", "Gate", "Visitor
 COOKIE = "m5data_session"
 CSRF_HEADER = "x-csrf-token"
 SIGN_IN = "/in/"
-"""Beginning of the address of a personal link."""
+"""Path prefix of personal links."""
 _READING = frozenset({"GET", "HEAD"})
 
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who asks: somebody signed in."""
+    """A signed-in visitor."""
 
     person: Person
     session: Session
     csrf: str
-    """What this visitor's own pages send along when they write."""
+    """Token that this visitor's own pages send with every write."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccessControl:
-    """What the gate looks things up in."""
+    """Dependencies of the gate."""
 
     sessions: Sessions
     people: People
@@ -44,7 +44,7 @@ class AccessControl:
 
 
 class Gate:
-    """ASGI layer: limits the rate, refuses forged writes, and leaves the visitor in ``scope["visitor"]``."""
+    """ASGI middleware that limits the rate, refuses forged writes, and sets ``scope["visitor"]``."""
 
     def __init__(self, app: ASGIApp, access: AccessControl) -> None:
         self._app, self._access = app, access
@@ -80,10 +80,10 @@ class Gate:
         return None
 
     def _is_genuine(self, connection: HTTPConnection, visitor: Visitor | None) -> bool:
-        """A write comes from one of this server's pages; once signed in, from a page of that very sign-in."""
+        """Return whether a write comes from this server's pages and, if signed in, from a page of the same session."""
         headers = connection.headers
         if not self._access.origin.is_own(headers.get("origin", ""), headers.get("host", "")):
             return False
-        if connection.scope["path"].startswith(SIGN_IN):  # its own token is the proof, whoever was signed in before
+        if connection.scope["path"].startswith(SIGN_IN):  # its own token is the proof, regardless of an earlier sign-in
             return True
         return visitor is None or self._access.sessions.is_csrf(visitor.session, headers.get(CSRF_HEADER, ""))

@@ -18,17 +18,17 @@ class ServerOrigin:
     """Hosts and origins of this server's pages."""
 
     origin: str | None = None
-    """Scheme, host and port by which people reach it, as settings say."""
+    """Scheme, host and port of its public URL, from the settings."""
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """Names that a request's Host may have: no others, for a stranger's name may lead here too."""
+        """Permitted Host names of requests; others are refused, because a foreign domain may resolve to this host."""
         public = urlsplit(self.origin).hostname if self.origin else None
         return (*_OWN_NAMES, public) if public else _OWN_NAMES
 
     @property
     def secure(self) -> bool:
-        """Whether cookies may travel encrypted alone."""
+        """Whether cookies are sent only over encrypted connections."""
         return self.origin is not None and self.origin.startswith("https:")
 
     def is_own(self, origin: str, host: str) -> bool:
@@ -36,16 +36,17 @@ class ServerOrigin:
 
         Args:
             origin: Header ``Origin``.
-            host: Header ``Host``, checked before.
+            host: Header ``Host``, already checked.
         """
         return bool(origin) and origin in {self.origin, f"http://{host}"}
 
 
 def check_public(settings: ServeSettings) -> None:
-    """Require a secret and an origin of a server that others can reach.
+    """Require a secret and an origin for a server that others can reach.
 
     Raises:
-        SettingsError: ``host`` or ``origin`` is not this machine's, and ``secret`` or ``origin`` lacks.
+        SettingsError: ``host`` or ``origin`` is not this machine's, and ``secret`` or ``origin`` is missing; or
+            ``secret`` is too short.
     """
     secret = settings.secret.get_secret_value() if settings.secret else ""
     if settings.secret is not None and len(secret) < _SECRET_LENGTH:

@@ -17,22 +17,22 @@ from storage import State
 __all__ = ["OWNER", "People", "Person", "Role", "find_reviewer", "invite_reviewers"]
 
 Role = Literal["annotator", "reviewer", "manager"]
-"""An annotator judges pairs; a reviewer browses products and reviews labels; a manager may do what a reviewer may, and
-sees the work of annotators."""
+"""An annotator judges pairs; a reviewer browses products and reviews labels; a manager may do the same, and sees the
+work of annotators."""
 OWNER = "owner"
-"""Name of whoever starts the server."""
+"""Name of the person who starts the server."""
 
 _SECONDS = 1.0
-"""How long a renewed link may still hold."""
+"""Seconds for which a link may stay valid after its renewal."""
 _REMEMBERED = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody whose link holds."""
+    """A person with a valid link."""
 
     name: str
-    """The worker in the judgements, the reviewer in the decisions."""
+    """Worker in the judgements, reviewer in the decisions."""
     role: Role
 
     def may(self, *roles: Role) -> bool:
@@ -41,20 +41,20 @@ class Person:
 
 
 class People:
-    """Looks tokens up, each at most once a second, off the event loop."""
+    """Looks up people by token, each at most once a second, off the event loop."""
 
     def __init__(self, find: Callable[[str], Person | None], clock: Callable[[], float]) -> None:
-        """Start knowing nobody.
+        """Start with an empty cache.
 
         Args:
-            find: Token -> whose it is; may block.
-            clock: Seconds, never running backwards.
+            find: Token -> its person, or None; may block.
+            clock: Monotonic clock in seconds.
         """
         self._find, self._clock = find, clock
         self._known: OrderedDict[str, tuple[Person | None, float]] = OrderedDict()
 
     async def find(self, token: str) -> Person | None:
-        """Return whose link holds this token; None: nobody's."""
+        """Return the person whose link has this token, or None."""
         person, until = self._known.get(token, (None, float("-inf")))
         if self._clock() < until:
             return person
@@ -82,16 +82,16 @@ on conflict do update set token_hash = excluded.token_hash, role = excluded.role
 def invite_reviewers(
     state: State, names: Iterable[str], token: Callable[[], str] = secrets.token_urlsafe, *, role: Role = "reviewer"
 ) -> dict[str, str]:
-    """Let people review or manage, or renew the tokens of those who do; return name -> token, which is kept nowhere.
+    """Add reviewers or managers, or renew their tokens; return name -> token, which is not stored.
 
     Args:
         state: The workspace's state.
-        names: 1 to 64 letters, digits, dots, dashes or underscores each.
-        token: Where tokens come from.
+        names: Names of 1 to 64 letters, digits, dots, dashes or underscores.
+        token: Source of tokens.
         role: reviewer or manager.
 
     Raises:
-        UsageError: A name is of another form; nobody is added.
+        UsageError: A name has another form; nobody is added.
     """
     tokens = {name: token() for name in names}
     for name in tokens:
@@ -111,7 +111,7 @@ def invite_reviewers(
 
 
 def find_reviewer(state: State, token: str) -> Person | None:
-    """Return the reviewer or manager whose link holds this token; None: nobody's."""
+    """Return the reviewer or manager whose link has this token, or None."""
     with closing(_connect(state)) as connection:
         query = "select reviewer, role from webapp_reviewers where token_hash = ?"
         row = connection.execute(query, (_hash(token),)).fetchone()
@@ -119,7 +119,7 @@ def find_reviewer(state: State, token: str) -> Person | None:
 
 
 def _hash(token: str) -> str:
-    """Return what is kept of a token: it is random and long, so that no slow hash is needed."""
+    """Return the stored hash of a token; tokens are long and random, so a slow hash is unnecessary."""
     return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()
 
 

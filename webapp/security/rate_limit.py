@@ -10,16 +10,16 @@ _KEYS = 10_000
 
 
 class RateLimit:
-    """One bucket a key; memory is bounded: of the buckets the one unused for longest is forgotten first."""
+    """One bucket per key; memory is bounded: the least recently used bucket is dropped first."""
 
     def __init__(self, rate: float, burst: int, clock: Callable[[], float], keys: int = _KEYS) -> None:
-        """Allow ``burst`` requests at once and ``rate`` a second thereafter.
+        """Allow ``burst`` requests at once and ``rate`` per second thereafter.
 
         Args:
-            rate: Requests a second.
+            rate: Requests per second.
             burst: Requests.
-            clock: Seconds, never running backwards.
-            keys: Buckets remembered.
+            clock: Monotonic clock in seconds.
+            keys: Maximum number of buckets.
         """
         self._rate, self._burst, self._clock, self._keys = rate, burst, clock, keys
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
@@ -28,7 +28,7 @@ class RateLimit:
         return len(self._buckets)
 
     def wait(self, key: str) -> float:
-        """Take one request from the key's bucket; return 0, or the seconds until there is one again."""
+        """Take one request from the key's bucket; return 0, or the seconds until one is available."""
         now = self._clock()
         tokens, since = self._buckets.pop(key, (float(self._burst), now))
         tokens = min(self._burst, tokens + (now - since) * self._rate)
@@ -40,7 +40,7 @@ class RateLimit:
 
 
 def ip_key(host: str) -> str:
-    """Return the bucket key of an IP address; of IPv6 the first 64 bits, because one subscriber has all the rest."""
+    """Return the bucket key of an IP address; for IPv6 the first 64 bits, which identify one subscriber."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

@@ -19,7 +19,7 @@ _MAX_LENGTH = 1024
 
 
 class Signer:
-    """Signs values with HMAC-SHA256; a token of one purpose is worthless for another."""
+    """Signs values with HMAC-SHA256; a token of one purpose is invalid for another."""
 
     def __init__(self, key: bytes) -> None:
         options = {"digest_method": hashlib.sha256, "key_derivation": "hmac"}
@@ -30,7 +30,7 @@ class Signer:
         }
 
     def sign(self, purpose: Purpose, value: object) -> str:
-        """Return a token of letters, digits, ``-``, ``_`` and dots that holds a JSON value readably."""
+        """Return a token of letters, digits, ``-``, ``_`` and dots that contains a JSON value in readable form."""
         return str(self._serializers[purpose].dumps(value))
 
     def read(self, purpose: Purpose, token: str) -> Any:  # noqa: ANN401 - any JSON value
@@ -41,13 +41,13 @@ class Signer:
             value = self._serializers[purpose].loads(token)
         except BadData:
             return None
-        # base64 has several spellings of the same bytes: accept the one that was signed
+        # base64 has several spellings of the same bytes: accept only the signed one
         return value if hmac.compare_digest(self.sign(purpose, value), token) else None
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One sign-in, as its cookie states it."""
+    """One sign-in, as stored in its cookie."""
 
     token: str
     """Token of the personal link that opened it: renewing the link ends its sessions."""
@@ -65,7 +65,7 @@ _DDL = (
 
 
 class SignedOut:
-    """The sessions that were signed out before their time, in the workspace's state: a restart revives none."""
+    """Sessions signed out before they expired, in the workspace's state, so that a restart does not revive them."""
 
     def __init__(self, state: State) -> None:
         state.migrate("webapp.sessions", _DDL)
@@ -74,7 +74,7 @@ class SignedOut:
             self._numbers = {row[0] for row in connection.execute("select number from webapp_signed_out")}
 
     def add(self, session: Session, now: datetime) -> None:
-        """End a session, and forget those that have expired by now."""
+        """End a session, and delete those that have expired."""
         self._numbers.add(session.number)
         with closing(self._state.connect()) as connection:
             connection.execute("delete from webapp_signed_out where ends < ?", (now.timestamp(),))
@@ -85,13 +85,13 @@ class SignedOut:
 
 
 class Sessions:
-    """Creates and reads cookies; of sessions only those that were signed out are stored."""
+    """Creates and reads cookies; only signed-out sessions are stored."""
 
     def __init__(self, signer: Signer, lifetime: timedelta, signed_out: SignedOut) -> None:
         self._signer = signer
         self._signed_out = signed_out
         self.lifetime = lifetime
-        """How long a sign-in lasts."""
+        """Duration of a sign-in."""
 
     def begin(self, token: str, now: datetime) -> str:
         """Return the cookie of a new session."""
@@ -107,7 +107,7 @@ class Sessions:
         return session if session.ends > now.timestamp() and session not in self._signed_out else None
 
     def end(self, session: Session, now: datetime) -> None:
-        """Sign a session out: its cookie, and every copy of it, holds no more."""
+        """Sign out a session: its cookie and all copies of it become invalid."""
         self._signed_out.add(session, now)
 
     def csrf(self, session: Session) -> str:
